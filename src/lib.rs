@@ -1,0 +1,35 @@
+//! Pacemeter reads the events of a social programme from Kafka, keeps exact aggregates in memory and exposes them as Prometheus metrics.
+//!
+//! The modules stand in reading order, and each imports only from those above it (`tests/tidy.rs` holds them to it):
+//!
+//! ```text
+//! clock  record  event            plain values
+//! settings                        layered configuration, read once
+//! telemetry                       metrics catalogue, own metrics, logs
+//! runtime                         exit codes, signals
+//! source                          Kafka: topics, assignment, batches, end offsets, commits
+//! decode                          bytes to events
+//! aggregate                       partition state: events to figures
+//! view                            what a partition shows; merging
+//! pipeline                        the threads and the task that join these
+//! export  http                    what the world sees
+//! ledger                          the naive oracle: expected figures from all that was sent
+//! simulate                        a programme that lives: events for demo, load and tests
+//! cli  app                        assembly
+//! ```
+//!
+//! # Data path
+//!
+//! ```text
+//! Kafka --> source --> decode --> aggregate --> view --> export --> /metrics, /api
+//!           (poll      (bytes to   (partition    (merge)
+//!            thread)    events)     states)
+//! ```
+//!
+//! # Invariants
+//!
+//! They are listed, with the test of each, in `ARCHITECTURE.md`.
+
+pub mod clock;
+pub mod event;
+pub mod record;
