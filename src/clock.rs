@@ -3,6 +3,7 @@
 //! Everything else is handed a [`Millis`]. The demo and tests run the same program on a clock that starts where they say and goes faster
 //! than the wall ([`Clock::accelerated`]); intervals of the process itself (timeouts, poll waits) stay on tokio's and std's monotonic time.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since the Unix epoch.
@@ -14,14 +15,22 @@ pub const QUARTER_HOUR: Millis = 15 * MINUTE;
 pub const HOUR: Millis = 60 * MINUTE;
 pub const DAY: Millis = 24 * HOUR;
 
-/// A source of the present. Cheap to copy; every copy shows the same time.
-#[derive(Debug, Clone, Copy)]
+/// A source of the present. Cheap to clone; every clone shows the same time.
+#[derive(Debug, Clone)]
 pub struct Clock(Kind);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Kind {
     Wall,
-    Accelerated { origin: Millis, started: Instant, speed: f64 },
+    Accelerated(Arc<Accelerated>),
+}
+
+#[derive(Debug)]
+struct Accelerated {
+    origin: Millis,
+    started: Instant,
+    speed: f64,
+    frozen: OnceLock<Millis>,
 }
 
 impl Clock {
@@ -32,17 +41,29 @@ impl Clock {
 
     /// A clock that shows `origin` now and then advances `speed` seconds a second.
     pub fn accelerated(origin: Millis, speed: f64) -> Self {
-        Self(Kind::Accelerated { origin, started: Instant::now(), speed })
+        Self(Kind::Accelerated(Arc::new(Accelerated { origin, started: Instant::now(), speed, frozen: OnceLock::new() })))
     }
 
     pub fn now(&self) -> Millis {
-        match self.0 {
+        match &self.0 {
             Kind::Wall => wall_millis(),
-            Kind::Accelerated { origin, started, speed } => {
-                let elapsed = started.elapsed().as_secs_f64() * speed * 1_000.0;
-                origin.saturating_add(elapsed as Millis)
-            }
+            Kind::Accelerated(clock) => clock.frozen.get().copied().unwrap_or_else(|| clock.running()),
         }
+    }
+
+    /// Stops an accelerated clock, for every clone of it, and returns the time that it shows from now on. The wall clock goes on.
+    pub fn freeze(&self) -> Millis {
+        match &self.0 {
+            Kind::Wall => wall_millis(),
+            Kind::Accelerated(clock) => *clock.frozen.get_or_init(|| clock.running()),
+        }
+    }
+}
+
+impl Accelerated {
+    fn running(&self) -> Millis {
+        let elapsed = self.started.elapsed().as_secs_f64() * self.speed * 1_000.0;
+        self.origin.saturating_add(elapsed as Millis)
     }
 }
 
