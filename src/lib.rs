@@ -33,3 +33,4 @@
 pub mod clock;
 pub mod event;
 pub mod record;
+pub mod settings;
