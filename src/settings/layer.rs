@@ -95,12 +95,12 @@ struct Placing<'a> {
 
 impl Placing<'_> {
     fn place_table(&mut self, prefix: &str, table: &DeTable<'_>) {
-        for (name, value) in table {
-            let name_span = name.span();
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in entries {
             let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
-            // Say the line of the name: a table's own span is its header's, an array's may end far below.
-            let value = Spanned::new(name_span, value.get_ref().clone());
-            self.place(&key, &value);
+            // The line of the name: a table's own span may be that of a header further down.
+            self.place(&key, &Spanned::new(name.span(), value.get_ref().clone()));
         }
     }
 
