@@ -33,4 +33,5 @@
 pub mod clock;
 pub mod event;
 pub mod record;
+pub mod runtime;
 pub mod settings;
