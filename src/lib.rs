@@ -30,6 +30,7 @@
 //!
 //! They are listed, with the test of each, in `ARCHITECTURE.md`.
 
+pub mod cli;
 pub mod clock;
 pub mod event;
 pub mod record;

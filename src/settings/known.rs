@@ -10,6 +10,9 @@ pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// Where the value of a built-in default says it comes from.
 pub(super) const DEFAULT_ORIGIN: &str = "built-in default";
 
+/// A longer key is compared with none: the cost grows with its length, and it is nobody's slip. Bytes.
+const MAX_COMPARED: usize = 100;
+
 /// A setting of `config/default.toml`.
 pub(super) struct Setting {
     /// Its full name, joined with dots.
@@ -67,6 +70,9 @@ impl Known {
 
     /// The known key or table most like `key`, if any is.
     pub fn nearest(&self, key: &str) -> Option<String> {
+        if key.len() > MAX_COMPARED {
+            return None;
+        }
         let tables = self.0.iter().filter_map(|setting| setting.key.rsplit_once('.').map(|(table, _)| table));
         let keys = self.0.iter().map(|setting| setting.key.as_str());
         keys.chain(tables)

@@ -27,8 +27,8 @@ const SECRET_NAMES: [&str; 16] = [
     "auth.",
 ];
 
-/// Traces of a secret in a value, whatever its name: a PEM block, `password=...` in a list of options.
-const SECRET_VALUES: [&str; 6] = ["-----begin", "password", "passwd", "secret", "token", "bearer "];
+/// Traces of a secret in a value without blanks, whatever its name: a PEM block, `password=...` in a list of options.
+const SECRET_VALUES: [&str; 7] = ["-----begin", "password=", "password:", "passphrase=", "secret=", "secret:", "token="];
 
 /// The settings as a TOML file in the order of the defaults, with the origin of what is not one.
 pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Value)>) -> String {
@@ -38,7 +38,7 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
         let (own_table, name) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
         if let ValueKind::Table(_) = value.kind {
             table = &setting.key;
-            let _ = write!(text, "\n[{table}]\n");
+            let _ = writeln!(text, "\n[{table}]");
             for (name, entry) in entries(value) {
                 write_line(&mut text, &toml::Value::from(name).to_string(), &shown(Some(name), entry), entry.origin());
             }
@@ -46,7 +46,7 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
         }
         if own_table != table {
             table = own_table;
-            let _ = write!(text, "{}[{table}]\n", if text.is_empty() { "" } else { "\n" });
+            let _ = writeln!(text, "{}[{table}]", if text.is_empty() { "" } else { "\n" });
         }
         write_line(&mut text, name, &shown(None, value), value.origin());
     }
@@ -98,10 +98,9 @@ fn names_secret(name: &str) -> bool {
 }
 
 fn holds_secret(text: &str) -> bool {
-    let text = text.to_lowercase();
-    // user:password@host
-    let has_user = text.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|host| host.contains('@')));
-    has_user || SECRET_VALUES.iter().any(|part| text.contains(part))
+    let text: String = text.to_lowercase().split_whitespace().collect();
+    let has_user = text.split_once('@').is_some_and(|(before, _)| before.contains(':'));
+    has_user || SECRET_VALUES.iter().any(|trace| text.contains(trace))
 }
 
 fn without_secrets(value: &Value) -> toml::Value {

@@ -294,7 +294,7 @@ fn a_secret_is_seen_nowhere() {
         .set(&format!("kafka.properties.ssl.key.password={CANARY}"))
         .set(&format!("kafka.propertie.ssl.key.password={CANARY}"))
         .set(&format!("kafka.properties.sasl.password:{CANARY}"))
-        .set("kafka.properties.ssl.key.location=/etc/key.pem");
+        .set("kafka.properties.ssl.key.location=/run/secrets/key.pem");
     let mut reader = given.load();
     assert_eq!(reader.properties("kafka.properties")["sasl.password"], CANARY);
     reader.fault("kafka.properties.sasl.password", "is too short");
@@ -306,7 +306,7 @@ fn a_secret_is_seen_nowhere() {
             .effective()
             .contains("\"sasl.password\" = \"[redacted]\"  # environment variable PACEMETER_KAFKA__PROPERTIES__SASL__PASSWORD")
     );
-    assert!(reader.effective().contains("\"ssl.key.location\" = \"/etc/key.pem\""), "a path is no secret");
+    assert!(reader.effective().contains("\"ssl.key.location\" = \"/run/secrets/key.pem\""), "a path is no secret");
 }
 
 #[test]
