@@ -31,5 +31,6 @@
 //! They are listed, with the test of each, in `ARCHITECTURE.md`.
 
 pub mod clock;
+pub mod decode;
 pub mod event;
 pub mod record;
