@@ -70,7 +70,8 @@ impl Decoder {
     /// The first fault in the contract's order, with the field at fault where there is one.
     pub fn decode(&self, stream: Stream, record: &RawRecord<'_>, texts: &mut Texts) -> Result<Event, Rejection> {
         let value = self.payload(record)?;
-        let fields = envelope::open(value, record.headers)?;
+        let mut fields = Fields::none();
+        envelope::open(value, record.headers, &mut fields)?;
 
         let id = fields.required(Field::Id, MAX_ID_BYTES)?;
         let source = fields.optional(Field::Source, MAX_SOURCE_BYTES)?;

@@ -18,24 +18,21 @@ pub(super) fn unframe(value: &[u8]) -> &[u8] {
 }
 
 /// Finds the fields of a record, wherever its envelope has them.
-pub(super) fn open<'a>(value: &'a [u8], headers: &[Header<'a>]) -> Result<Fields<'a>, Rejection> {
+pub(super) fn open<'a>(value: &'a [u8], headers: &[Header<'a>], fields: &mut Fields<'a>) -> Result<(), Rejection> {
     let headers = Headers::find(headers)?;
     let structured = match headers.content_type {
         None => false,
         Some(content_type) => is_structured(content_type).ok_or(Rejection::of(Reason::UnsupportedFormat))?,
     };
     if !structured && headers.say_binary() {
-        let mut fields = Fields::read(value, Field::FIRST_OF_DATA)?;
+        fields.read(value, Field::FIRST_OF_DATA)?;
         for (field, given) in Headers::ATTRIBUTES.into_iter().zip(headers.attributes) {
             fields.set(field, given);
         }
-        return Ok(fields);
+        return Ok(());
     }
-    let mut fields = Fields::read(value, Field::Id)?;
-    if structured || !matches!(fields.given(Field::SpecVersion), Given::Absent) {
-        descend(&mut fields)?;
-    }
-    Ok(fields)
+    fields.read(value, Field::Id)?;
+    if structured || !matches!(fields.given(Field::SpecVersion), Given::Absent) { descend(fields) } else { Ok(()) }
 }
 
 /// Goes from a structured CloudEvent into its data.
@@ -61,19 +58,19 @@ struct Headers<'a> {
 
 impl<'a> Headers<'a> {
     const ATTRIBUTES: [Field; 4] = [Field::Id, Field::Source, Field::Type, Field::Time];
-    const NAMES: [&'static str; 4] = ["ce_id", "ce_source", "ce_type", "ce_time"];
 
     /// A null header is absent, but one more of its name is one too many. A content type that is given twice or is not UTF-8 names no format.
     fn find(headers: &[Header<'a>]) -> Result<Self, Rejection> {
         let mut content_type = Given::Absent;
         let mut attributes = [Given::Absent; 4];
         for &(name, value) in headers {
-            let given = if name.eq_ignore_ascii_case("content-type") {
-                &mut content_type
-            } else if let Some(index) = Self::NAMES.iter().position(|&attribute| attribute == name) {
-                &mut attributes[index]
-            } else {
-                continue;
+            let given = match name {
+                "ce_id" => &mut attributes[0],
+                "ce_source" => &mut attributes[1],
+                "ce_type" => &mut attributes[2],
+                "ce_time" => &mut attributes[3],
+                _ if name.eq_ignore_ascii_case("content-type") => &mut content_type,
+                _ => continue,
             };
             *given = match (*given, value.map(std::str::from_utf8)) {
                 (Given::Absent, None) => Given::Json("null"),

@@ -96,20 +96,21 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of the object `value`, those before `first` being unknown.
+    pub(super) fn none() -> Self {
+        Self { given: [Given::Absent; Field::COUNT], escaped: false }
+    }
+
+    /// Finds the fields of the object `value`, those before `first` being unknown.
     ///
     /// Takes linear time: serde_json goes over the text once, without recursion (its values are skipped, not built), the strict scan once
     /// more where it is needed. No known field's text is looked at more than a fixed number of times later.
-    pub(super) fn read(value: &'a [u8], first: Field) -> Result<Self, Rejection> {
+    pub(super) fn read(&mut self, value: &'a [u8], first: Field) -> Result<(), Rejection> {
         let not_json = Rejection::of(Reason::NotJson);
         let text = std::str::from_utf8(value).map_err(|_| not_json)?;
         let census = strict::census(value);
-        let mut fields = Self { given: [Given::Absent; Field::COUNT], escaped: census.escapes };
-        fields.add(text, first)?;
-        if census.needs_scan() && !strict::is_strict(value) {
-            return Err(not_json);
-        }
-        Ok(fields)
+        self.escaped = census.escapes;
+        self.add(text, first)?;
+        if census.needs_scan() && !strict::is_strict(value) { Err(not_json) } else { Ok(()) }
     }
 
     /// Replaces the data's fields by those of the object `data`, a part of the text that was read before.
@@ -129,6 +130,7 @@ impl<'a> Fields<'a> {
     }
 
     /// What is given; `null` is absent.
+    #[inline]
     pub(super) fn given(&self, field: Field) -> Given<'a> {
         match self.given[field as usize] {
             Given::Json("null") => Given::Absent,
@@ -137,11 +139,13 @@ impl<'a> Fields<'a> {
     }
 
     /// A string of 1 to `bound` bytes (after unescaping).
+    #[inline]
     pub(super) fn required(&self, field: Field, bound: usize) -> Result<Cow<'a, str>, Rejection> {
         self.optional(field, bound)?.ok_or_else(|| field.missing())
     }
 
     /// A string of 1 to `bound` bytes (after unescaping), or nothing.
+    #[inline]
     pub(super) fn optional(&self, field: Field, bound: usize) -> Result<Option<Cow<'a, str>>, Rejection> {
         match self.string(field)? {
             Some(text) if text.is_empty() || text.len() > bound => Err(field.invalid()),
@@ -150,6 +154,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A string of any length, or nothing.
+    #[inline]
     pub(super) fn string(&self, field: Field) -> Result<Option<Cow<'a, str>>, Rejection> {
         match self.any(field)? {
             Some(Value::String(text)) => Ok(Some(text)),
@@ -169,6 +174,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A value of any type, or nothing.
+    #[inline]
     pub(super) fn any(&self, field: Field) -> Result<Option<Value<'a>>, Rejection> {
         match self.given(field) {
             Given::Absent => Ok(None),
@@ -200,6 +206,7 @@ impl Value<'_> {
         }
     }
 
+    #[inline]
     pub(super) fn string(&self) -> Option<&str> {
         match self {
             Value::String(text) => Some(text),

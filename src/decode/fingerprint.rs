@@ -25,6 +25,7 @@ impl Fingerprint {
         Self(xxh3_64_with_seed(event.as_bytes(), time as u64))
     }
 
+    #[inline]
     pub(super) fn add(&mut self, value: &[u8]) {
         self.0 = xxh3_64_with_seed(value, self.0);
     }
