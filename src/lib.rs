@@ -30,8 +30,21 @@
 //!
 //! They are listed, with the test of each, in `ARCHITECTURE.md`.
 
+// Plain values.
 pub mod clock;
-pub mod decode;
-pub mod event;
 pub mod record;
+
+pub mod event;
+
 pub mod settings;
+
+// What a log means.
+pub mod calendar;
+
+pub mod display;
+
+pub mod decode;
+
+pub mod view;
+
+pub mod aggregate;
