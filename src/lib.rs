@@ -30,9 +30,27 @@
 //!
 //! They are listed, with the test of each, in `ARCHITECTURE.md`.
 
-pub mod cli;
+// Plain values.
 pub mod clock;
-pub mod event;
 pub mod record;
-pub mod runtime;
+
+pub mod event;
+
 pub mod settings;
+
+// How the process ends.
+pub mod runtime;
+
+// What a log means.
+pub mod calendar;
+
+pub mod display;
+
+pub mod decode;
+
+pub mod view;
+
+pub mod aggregate;
+
+// Assembly.
+pub mod cli;
