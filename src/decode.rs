@@ -12,8 +12,8 @@
 //! On the way identifiers of people, supports and calls become keyed hashes (`pseudonym`), and all that was given becomes a fingerprint by
 //! which a repeated id is told from a conflicting one (`fingerprint`).
 //!
-//! Nothing here allocates for a valid record without escaped strings and nested values, reads a clock, recurses, or takes more than linear time; nothing that a
-//! record says can make it panic, and no error holds any of a record's content.
+//! Nothing here allocates for a valid record without escaped strings and nested values, reads a clock, recurses, or takes more than linear
+//! time; nothing that a record says can make it panic, and no error holds any of a record's content.
 
 mod body;
 mod envelope;
