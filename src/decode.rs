@@ -3,10 +3,10 @@
 //! The contract's section 1 is the specification. A record goes through it in the order in which faults count:
 //!
 //! ```text
-//! record     empty, too large; the frame of a schema registry is taken off
-//! envelope   content type; CloudEvents binary, CloudEvents structured or flat; JSON; the known fields are found   (envelope, fields, strict)
-//! attributes id, source, type, time, the record's own timestamp                                                   (kind, rfc3339)
-//! data       field by field; numbers from their own text                                                          (body, numbers)
+//! record      empty, too large; the frame of a schema registry is taken off
+//! envelope    content type; CloudEvents binary, structured or flat; JSON; where the known fields are   (envelope, fields, strict)
+//! attributes  id, source, type, time, the record's own timestamp                                       (kind, rfc3339)
+//! data        field by field; numbers from their own text                                              (body, numbers)
 //! ```
 //!
 //! On the way identifiers of people, supports and calls become keyed hashes (`pseudonym`), and all that was given becomes a fingerprint by
