@@ -32,5 +32,6 @@
 
 pub mod clock;
 pub mod event;
+pub mod http;
 pub mod record;
 pub mod settings;
