@@ -32,4 +32,5 @@
 
 pub mod clock;
 pub mod event;
+pub mod ledger;
 pub mod record;
