@@ -52,5 +52,8 @@ pub mod view;
 
 pub mod aggregate;
 
+// The naive oracle.
+pub mod ledger;
+
 // Assembly.
 pub mod cli;
