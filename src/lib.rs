@@ -53,5 +53,8 @@ pub mod view;
 
 pub mod aggregate;
 
+// The naive oracle.
+pub mod ledger;
+
 // Assembly.
 pub mod cli;
