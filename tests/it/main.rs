@@ -1,5 +1,7 @@
 //! All tests that need more than the library: the built program, a real Kafka, the repository's files. One binary, so that one Kafka serves all.
 
+mod cli;
+mod end_to_end;
 mod exposition;
 mod kafka;
 mod program;

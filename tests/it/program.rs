@@ -35,7 +35,6 @@ pub struct Ended {
 /// An answer over HTTP.
 pub struct Answer {
     pub status: u16,
-    pub content_type: String,
     pub body: String,
 }
 
@@ -79,10 +78,6 @@ impl Pacemeter {
         &self.address
     }
 
-    pub fn process_id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn get(&self, path: &str) -> Answer {
         let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).http_status_as_error(false);
         let agent = config.build().new_agent();
@@ -90,9 +85,8 @@ impl Pacemeter {
             .get(format!("http://{}{path}", self.address))
             .call()
             .unwrap_or_else(|error| panic!("GET {path}: {error}; the log ends:\n{}", self.log.tail()));
-        let content_type = response.headers().get("content-type").map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
         let body = response.body_mut().with_config().limit(1 << 30).read_to_string().expect("a text");
-        Answer { status: response.status().as_u16(), content_type, body }
+        Answer { status: response.status().as_u16(), body }
     }
 
     /// What `/metrics` shows now.
