@@ -34,3 +34,4 @@ pub mod clock;
 pub mod event;
 pub mod record;
 pub mod settings;
+pub mod telemetry;
