@@ -1,3 +1,4 @@
 //! What the process says about itself: logs, its own metrics, and the catalogue of every family exposed.
 
+pub mod catalogue;
 pub mod log;
