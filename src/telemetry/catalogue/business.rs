@@ -18,7 +18,7 @@ families! {
     CONFLICTS = Family::business("pacemeter_conflicts_total", Counter, STREAM, Count("records"),
         "Duplicates whose type, time or data differ from the first record with their source and id; the first holds.");
     UNMATCHED_EVENTS = Family::business("pacemeter_unmatched_events_total", Counter, &["stream", "event"], Count("events"),
-        "Events whose counterpart never came, counted when they are forgotten: a return with nothing to take back, an answer or abandonment \
+        "Events whose counterpart never came, counted when they are forgotten: a return of which something still waits, an answer or abandonment \
          without offer, a completion without answer or durations, an approval still open after the open horizon.");
 
     DISBURSEMENT_EVENTS = Family::business("pacemeter_disbursement_events_total", Counter, &["programme", "event"], Count("events"),

@@ -15,7 +15,7 @@ families! {
     COMPLETE_UNTIL = Family::own("pacemeter_complete_until_timestamp_seconds", Gauge, STREAM, UnixSeconds,
         "Every record that was in the stream's topic at this time is in the figures; moves on idle topics too; absent until known.");
     UNLISTED_LABELS = Family::own("pacemeter_unlisted_labels_total", Counter, &["label"], Count("values"),
-        "Distinct values of a label that are in no allowlist and are shown under `other`.");
+        "Values of a label that were in no allowlist and were shown under `other`, counted each time one was met.");
 
     BUILD_INFO = Family::own("pacemeter_build_info", Gauge, &["version", "revision"], Info,
         "The version that runs, and the revision of the source it was built from.");

@@ -62,7 +62,7 @@ fn logged(settings: &Settings, terminal: bool, events: impl FnOnce()) -> Vec<Str
 
 /// Closes the log and reads what it wrote.
 fn lines(reader: PipeReader, guard: Guard) -> Vec<String> {
-    assert!(guard.flusher().flush(Duration::from_secs(60)), "the writing thread does not get on");
+    assert!(guard.counters().flush(Duration::from_secs(60)), "the writing thread does not get on");
     drop(guard);
     let mut text = String::new();
     BufReader::new(reader).read_to_string(&mut text).unwrap();
@@ -213,6 +213,17 @@ impl<S: Subscriber> Layer<S> for Moved {
 }
 
 #[test]
+fn a_bug_is_written_before_its_event_returns() {
+    let (mut reader, pipe) = std::io::pipe().unwrap();
+    let (layer, guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        error!(event = "pacemeter.bug", "bug");
+        assert_eq!(guard.counters().pending(), 0);
+        assert!(reader.read(&mut [0; 16]).unwrap() > 0);
+    });
+}
+
+#[test]
 fn the_next_line_of_a_name_says_how_many_were_held_back_and_a_minute_later_any_line_does() {
     let (reader, pipe) = std::io::pipe().unwrap();
     let (layer, guard) = open(&Settings { burst: 1, ..ON }, clock(), pipe, false, BUFFERED_LINES);
@@ -267,7 +278,7 @@ fn a_pipe_that_nobody_reads_any_more_costs_lines_and_nothing_else() {
         }
     });
     let counters = guard.counters();
-    assert!(guard.flusher().flush(Duration::from_secs(5)));
+    assert!(guard.counters().flush(Duration::from_secs(5)));
     assert_eq!(counters.dropped(), 5);
     drop(guard);
 }
