@@ -55,5 +55,8 @@ pub mod aggregate;
 // The naive oracle.
 pub mod ledger;
 
+// A programme that lives.
+pub mod simulate;
+
 // Assembly.
 pub mod cli;
