@@ -3,17 +3,17 @@
 //! The contract's section 1 is the specification. A record goes through it in the order in which faults count:
 //!
 //! ```text
-//! record     empty, too large; the frame of a schema registry is taken off
-//! envelope   content type; CloudEvents binary, CloudEvents structured or flat; JSON; the known fields are found   (envelope, fields, strict)
-//! attributes id, source, type, time, the record's own timestamp                                                   (kind, rfc3339)
-//! data       field by field; numbers from their own text                                                          (body, numbers)
+//! record      empty, too large; the frame of a schema registry is taken off
+//! envelope    content type; CloudEvents binary, structured or flat; JSON; where the known fields are   (envelope, fields, strict)
+//! attributes  id, source, type, time, the record's own timestamp                                       (kind, rfc3339)
+//! data        field by field; numbers from their own text                                              (body, numbers)
 //! ```
 //!
 //! On the way identifiers of people, supports and calls become keyed hashes (`pseudonym`), and all that was given becomes a fingerprint by
 //! which a repeated id is told from a conflicting one (`fingerprint`).
 //!
-//! Nothing here allocates for a record without escaped strings, reads a clock, recurses, or takes more than linear time; nothing that a
-//! record says can make it panic, and no error holds any of a record's content.
+//! Nothing here allocates for a valid record without escaped strings and nested values, reads a clock, recurses, or takes more than linear
+//! time; nothing that a record says can make it panic, and no error holds any of a record's content.
 
 mod body;
 mod envelope;
@@ -27,9 +27,12 @@ mod strict;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crate::clock::Millis;
 use crate::event::{Event, Texts};
 use crate::record::{RawRecord, Reason, Rejection, Stream};
+use crate::settings::Reader;
 
 use fields::{Field, Fields};
 use fingerprint::Fingerprint;
@@ -43,6 +46,13 @@ const MAX_ID_BYTES: usize = 128;
 /// The longest event source (bytes).
 const MAX_SOURCE_BYTES: usize = 1_024;
 
+/// The least that `records.max_record_bytes` may be: the longest valid event fits, if not all of it is escaped.
+const LEAST_RECORD_BYTES: u64 = 4_096;
+/// The most that `records.max_record_bytes` may be: far more than brokers take, far less than what an index cannot hold.
+const MOST_RECORD_BYTES: u64 = 64 * 1_024 * 1_024;
+/// The most that `records.max_future_skew` may be. Beyond a day it protects the watermark from nothing.
+const MOST_FUTURE_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What decoding can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -50,6 +60,15 @@ pub struct Settings {
     pub max_record_bytes: usize,
     /// An event whose time is later than its record's Kafka timestamp by more than this is `future`.
     pub max_future_skew: Millis,
+}
+
+impl Settings {
+    /// Reads `records.max_record_bytes` and `records.max_future_skew`.
+    pub fn read(reader: &mut Reader) -> Self {
+        let bytes = reader.integer("records.max_record_bytes", LEAST_RECORD_BYTES..=MOST_RECORD_BYTES);
+        let skew = reader.duration("records.max_future_skew", Duration::ZERO..=MOST_FUTURE_SKEW);
+        Self { max_record_bytes: bytes as usize, max_future_skew: skew.as_millis() as Millis }
+    }
 }
 
 /// Decodes records. Holds nothing of them, so one serves all threads.

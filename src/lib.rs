@@ -37,6 +37,7 @@ pub mod record;
 pub mod event;
 
 pub mod settings;
+pub mod source;
 
 // How the process ends.
 pub mod runtime;

@@ -59,7 +59,8 @@ struct Headers<'a> {
 impl<'a> Headers<'a> {
     const ATTRIBUTES: [Field; 4] = [Field::Id, Field::Source, Field::Type, Field::Time];
 
-    /// A null header is absent, but one more of its name is one too many. A content type that is given twice or is not UTF-8 names no format.
+    /// A null header is absent, but one more of its name is one too many. A content type that is given twice or is not UTF-8 names no
+    /// format.
     fn find(headers: &[Header<'a>]) -> Result<Self, Rejection> {
         let mut content_type = Given::Absent;
         let mut attributes = [Given::Absent; 4];

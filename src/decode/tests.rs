@@ -11,6 +11,20 @@ use crate::event::{Body, State, Status};
 use draft::{Draft, Envelope};
 
 #[test]
+fn settings_have_their_defaults_and_bounds() {
+    let read = |overrides: &[&str]| {
+        let overrides = overrides.iter().map(|text| (*text).to_owned()).collect();
+        let mut reader = Reader::load(&crate::settings::Layers { overrides, ..Default::default() });
+        (Settings::read(&mut reader), reader.finish().is_ok())
+    };
+    let defaults = Settings { max_record_bytes: 65_536, max_future_skew: 600_000 };
+    assert_eq!(read(&[]), (defaults, true));
+    let given = Settings { max_record_bytes: 4_096, max_future_skew: 0 };
+    assert_eq!(read(&["records.max_record_bytes=4096", "records.max_future_skew=0s"]), (given, true));
+    assert_eq!(read(&["records.max_record_bytes=4095", "records.max_future_skew=25h"]), (defaults, false));
+}
+
+#[test]
 fn a_dispersal_is_read() {
     let (event, labels) = Draft::dispersed().decode().unwrap();
     let Body::Disbursement(body) = event.body else { panic!("{event:?}") };

@@ -133,9 +133,10 @@ impl Draft {
         self
     }
 
+    /// The same field two times.
     pub fn twice(self, name: &str) -> Self {
-        let raw = self.members.iter().find(|(member, _)| member == name).map_or("1".to_owned(), |(_, raw)| raw.clone());
-        self.also(name, &raw)
+        let raw = self.members.iter().find(|(member, _)| member == name).map_or("\"1\"".to_owned(), |(_, raw)| raw.clone());
+        self.with(name, &raw).also(name, &raw)
     }
 
     pub fn outside(mut self, name: &str, raw: &str) -> Self {

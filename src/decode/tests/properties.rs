@@ -5,6 +5,14 @@ use proptest::sample::Index;
 
 use super::*;
 
+const FIELDS: [&str; 13] =
+    ["id", "source", "type", "time", "programme", "state", "amount", "currency", "call", "hold_seconds", "status", "site", "quantity"];
+
+fn any_headers() -> impl Strategy<Value = Vec<(String, Option<Vec<u8>>)>> {
+    let value = prop::option::of(prop::collection::vec(any::<u8>(), 0..40));
+    prop::collection::vec(("ce_id|ce_type|ce_time|ce_source|content-type|x", value), 0..6)
+}
+
 fn any_stream() -> impl Strategy<Value = Stream> {
     prop::sample::select(Stream::ALL.to_vec())
 }
@@ -88,7 +96,7 @@ proptest! {
     fn arbitrary_bytes_never_panic(
         stream in any_stream(),
         value in prop::collection::vec(any::<u8>(), 0..200),
-        headers in prop::collection::vec(("ce_id|ce_type|ce_time|ce_source|content-type|x", prop::option::of(prop::collection::vec(any::<u8>(), 0..40))), 0..6),
+        headers in any_headers(),
         timestamp in any::<Option<i64>>(),
     ) {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
@@ -117,7 +125,7 @@ proptest! {
     #[test]
     fn any_value_of_a_field_is_its_own_fault_or_none(
         draft in any_draft(),
-        field in prop::sample::select(vec!["id", "source", "type", "time", "programme", "state", "amount", "currency", "call", "hold_seconds", "status", "site", "quantity"]),
+        field in prop::sample::select(FIELDS.to_vec()),
         raw in any_json(),
         envelope in prop::sample::select(vec![Envelope::Flat, Envelope::Structured]),
     ) {

@@ -1,0 +1,164 @@
+//! The paths there are, and the headers that every answer carries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::HttpBody;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::Semaphore;
+
+use super::Site;
+use super::rendering::accepts_gzip;
+
+/// Threads that render at once, for `/metrics` and the API together.
+pub(super) const MAX_RENDERINGS: usize = 4;
+
+/// The Prometheus text exposition format 0.0.4.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Nothing here is a page that loads, embeds or sends anything; nothing may be kept, for it is old a moment later.
+const COMMON_HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    ),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+const INDEX: &str = r#"<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Pacemeter</title></head>
+<body>
+<h1>Pacemeter</h1>
+<ul>
+<li><a href="/metrics">/metrics</a>: the figures, for Prometheus</li>
+<li><a href="/readyz">/readyz</a>: whether the figures can be relied on, and why not</li>
+<li><a href="/livez">/livez</a>: whether the process answers</li>
+<li><a href="/api/v1/status">/api/v1/status</a>: version, partitions, lag, outcomes, as JSON</li>
+</ul>
+</body>
+</html>
+"#;
+
+#[derive(Clone)]
+struct Front {
+    site: Arc<dyn Site>,
+    renderings: Arc<Semaphore>,
+    patience: Duration,
+}
+
+/// The routes over `site`. A request waits for at most `patience` for a thread to render on.
+pub(super) fn router(site: Arc<dyn Site>, patience: Duration) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/api/v1/status", get(status))
+        .route("/", get(index))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(guard))
+        .with_state(Front { site, renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)), patience })
+}
+
+/// Refuses what has a body, before any of it is read, and adds the common headers.
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = if request.body().is_end_stream() {
+        next.run(request).await
+    } else {
+        (StatusCode::PAYLOAD_TOO_LARGE, [(header::CONNECTION, "close")], "request bodies are not accepted\n").into_response()
+    };
+    response.headers_mut().extend(COMMON_HEADERS);
+    response
+}
+
+async fn metrics(State(front): State<Front>, headers: HeaderMap) -> Response {
+    let gzip = accepts_gzip(&headers);
+    let rendered = front
+        .render(move |site| {
+            let rendering = site.metrics();
+            if gzip { rendering.gzip() } else { rendering.plain() }
+        })
+        .await;
+    let mut response = match rendered {
+        Ok(body) => ([(header::CONTENT_TYPE, EXPOSITION)], body).into_response(),
+        Err(busy) => return busy.into_response(),
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if gzip {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+async fn livez() -> &'static str {
+    "ok\n"
+}
+
+async fn readyz(State(front): State<Front>) -> Response {
+    match front.site.readiness() {
+        Ok(()) => "ok\n".into_response(),
+        Err(reasons) => {
+            let lines: String = reasons.iter().flat_map(|reason| [reason.as_str(), "\n"]).collect();
+            (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
+        }
+    }
+}
+
+async fn status(State(front): State<Front>) -> Response {
+    match front.render(|site| site.status().to_string()).await {
+        Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(busy) => busy.into_response(),
+    }
+}
+
+async fn index() -> Html<&'static str> {
+    Html(INDEX)
+}
+
+async fn not_found() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "not found, see / for what there is\n")
+}
+
+async fn method_not_allowed() -> (StatusCode, &'static str) {
+    (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n")
+}
+
+/// No thread to render on came free in time.
+struct Busy;
+
+impl IntoResponse for Busy {
+    fn into_response(self) -> Response {
+        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "too many requests at once\n").into_response()
+    }
+}
+
+impl Front {
+    /// Runs `work` where it may block.
+    async fn render<T: Send + 'static>(&self, work: impl FnOnce(&dyn Site) -> T + Send + 'static) -> Result<T, Busy> {
+        let permit = tokio::time::timeout(self.patience, Arc::clone(&self.renderings).acquire_owned()).await.map_err(|_| Busy)?;
+        let permit = permit.expect("the semaphore is never closed");
+        let site = Arc::clone(&self.site);
+        let rendered = tokio::task::spawn_blocking(move || {
+            // Held by the thread, not by the request: a client that goes away does not make room for a fifth thread.
+            let _permit = permit;
+            work(site.as_ref())
+        });
+        match rendered.await {
+            Ok(rendered) => Ok(rendered),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down.
+                Err(_) => Err(Busy),
+            },
+        }
+    }
+}

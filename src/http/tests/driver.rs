@@ -1,0 +1,181 @@
+//! The language of these tests: a site whose answers a test chooses, a server that runs, and clients that speak byte by byte.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::http::{Counters, Rendering, Settings, Site, bind};
+
+pub(super) const TEXT: &str = "# TYPE pacemeter_ready gauge\npacemeter_ready 1\n";
+
+/// A site whose answers a test chooses, and that remembers how it was asked.
+pub(super) struct Fixed {
+    rendering: Arc<Rendering>,
+    pub(super) reasons: Vec<&'static str>,
+    /// Held by a test that wants renderings to take long.
+    pub(super) gate: Mutex<()>,
+    pub(super) rendering_now: AtomicUsize,
+    pub(super) most_at_once: AtomicUsize,
+}
+
+impl Fixed {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self {
+            rendering: Arc::new(Rendering::new(text.into())),
+            reasons: Vec::new(),
+            gate: Mutex::new(()),
+            rendering_now: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Site for Fixed {
+    fn metrics(&self) -> Arc<Rendering> {
+        let now = self.rendering_now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_at_once.fetch_max(now, Ordering::SeqCst);
+        drop(self.gate.lock().unwrap());
+        self.rendering_now.fetch_sub(1, Ordering::SeqCst);
+        Arc::clone(&self.rendering)
+    }
+
+    fn readiness(&self) -> Result<(), Vec<String>> {
+        if self.reasons.is_empty() { Ok(()) } else { Err(self.reasons.iter().map(ToString::to_string).collect()) }
+    }
+
+    fn status(&self) -> serde_json::Value {
+        serde_json::json!({ "ready": self.reasons.is_empty() })
+    }
+}
+
+/// A server that runs on its own runtime, of one worker: whatever blocks that one is seen.
+pub(super) struct Running {
+    pub(super) runtime: Runtime,
+    pub(super) address: SocketAddr,
+    pub(super) counters: Arc<Counters>,
+    pub(super) stop: Option<oneshot::Sender<()>>,
+    pub(super) served: Option<JoinHandle<()>>,
+}
+
+pub(super) fn settings() -> Settings {
+    Settings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), max_connections: 64, timeout: Duration::from_secs(10) }
+}
+
+pub(super) fn hasty() -> Settings {
+    Settings { timeout: Duration::from_millis(300), ..settings() }
+}
+
+pub(super) fn start(settings: &Settings, site: Arc<dyn Site>) -> Running {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = runtime.block_on(bind(settings)).unwrap();
+    let (address, counters) = (server.address(), server.counters());
+    let (stop, stopped) = oneshot::channel();
+    let served = runtime.spawn(server.serve(site, async move { drop(stopped.await) }));
+    Running { runtime, address, counters, stop: Some(stop), served: Some(served) }
+}
+
+pub(super) fn serving(text: &str) -> Running {
+    start(&settings(), Arc::new(Fixed::new(text)))
+}
+
+impl Running {
+    pub(super) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// Sends `head` as it is on a connection of its own and reads until the server closes it.
+    pub(super) fn exchange(&self, head: &str) -> Answer {
+        let mut stream = self.connect();
+        stream.write_all(head.as_bytes()).unwrap();
+        Answer::last(&mut stream)
+    }
+
+    pub(super) fn ask(&self, method: &str, path: &str) -> Answer {
+        self.exchange(&format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+    }
+
+    pub(super) fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path)
+    }
+
+    pub(super) fn get_encoded(&self, path: &str, accept: &str) -> Answer {
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: x\r\naccept-encoding: {accept}\r\nconnection: close\r\n\r\n"))
+    }
+
+    /// Stops the server and returns how long that took.
+    pub(super) fn stop(&mut self) -> Duration {
+        let started = Instant::now();
+        self.stop.take().unwrap().send(()).unwrap();
+        self.runtime.block_on(self.served.take().unwrap()).unwrap();
+        started.elapsed()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    head: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn last(stream: &mut TcpStream) -> Self {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        Self::parse(&bytes)
+    }
+
+    /// An answer of a connection that stays open.
+    pub(super) fn next(stream: &mut TcpStream) -> Self {
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            bytes.push(byte[0]);
+        }
+        let mut answer = Self::parse(&bytes);
+        answer.body.resize(answer.header("content-length").unwrap().parse().unwrap(), 0);
+        stream.read_exact(&mut answer.body).unwrap();
+        answer
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer has a head");
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        Self { status: head[9..12].parse().unwrap(), head, body: bytes[end + 4..].to_vec() }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// Reads until the server ends the connection, which a reset does as well; returns the number of bytes.
+pub(super) fn drain(stream: &mut TcpStream) -> usize {
+    let (mut count, mut scrap) = (0, vec![0; 1 << 16]);
+    while let Ok(read @ 1..) = stream.read(&mut scrap) {
+        count += read;
+    }
+    count
+}
+
+pub(super) fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < Duration::from_secs(10), "still not true: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,236 @@
+//! Input topics whose configuration would break exactness, found by asking the broker for it.
+
+use super::client::{self, Context};
+use super::error::{SourceError, is_denial, is_missing};
+use super::probe::Lookup;
+use super::settings::Settings;
+use crate::clock::{HOUR, Millis};
+use crate::record::Stream;
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// How far ahead of the broker's clock a producer may stamp a record.
+const MAX_TIMESTAMP_AHEAD: Millis = HOUR;
+
+/// What was found out about the three topics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    pub faults: Vec<TopicFault>,
+    pub warnings: Vec<RetentionWarning>,
+}
+
+impl Findings {
+    /// The faults that no setting accepts: with one of these the pipeline must not start.
+    pub fn refused(&self) -> impl Iterator<Item = &TopicFault> {
+        self.faults.iter().filter(|fault| !fault.is_accepted)
+    }
+}
+
+/// Something about a topic that would make figures wrong sooner or later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicFault {
+    pub stream: Stream,
+    pub topic: String,
+    pub kind: FaultKind,
+    /// What is so, with the values found.
+    pub what: String,
+    /// Whether [`FaultKind::accepted_by`] is set.
+    pub is_accepted: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    Compacted,
+    UnboundedTimestamps,
+    Unverified,
+}
+
+impl FaultKind {
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Compacted => "set the topic's cleanup.policy to delete",
+            Self::UnboundedTimestamps => {
+                "set the topic's message.timestamp.type to LogAppendTime, or its message.timestamp.after.max.ms to 3600000"
+            }
+            Self::Unverified => "grant DescribeConfigs on the topic",
+        }
+    }
+
+    /// The setting that accepts the risk.
+    pub fn accepted_by(self) -> &'static str {
+        match self {
+            Self::Compacted => "kafka.accept_compacted_topics",
+            Self::UnboundedTimestamps => "kafka.accept_unbounded_timestamps",
+            Self::Unverified => "kafka.accept_unverified_topics",
+        }
+    }
+
+    fn is_accepted(self, settings: &Settings) -> bool {
+        match self {
+            Self::Compacted => settings.accept_compacted_topics,
+            Self::UnboundedTimestamps => settings.accept_unbounded_timestamps,
+            Self::Unverified => settings.accept_unverified_topics,
+        }
+    }
+}
+
+impl fmt::Display for TopicFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { topic, what, kind, .. } = self;
+        write!(formatter, "topic {topic} {what}; {}, or accept the risk with {} = true", kind.remedy(), kind.accepted_by())
+    }
+}
+
+/// A topic forgets records that state remembers: a rebuild from the log will know less.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionWarning {
+    pub stream: Stream,
+    pub topic: String,
+    /// In milliseconds; absent for no limit by time.
+    pub retention: Option<Millis>,
+    /// A limit by size may be reached at any time. Absent for none.
+    pub retention_bytes: Option<i64>,
+    pub horizon: Millis,
+}
+
+/// Asks for the configuration of the three topics, which exist, and judges it.
+///
+/// # Errors
+///
+/// [`SourceError::Unavailable`], [`SourceError::TopicMissing`], [`SourceError::Configuration`]. Not being allowed to see the configuration
+/// is a finding.
+pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
+    const ACTION: &str = "asking for the configuration of topics";
+    // Any broker knows the configuration of topics. Without a name the client would ask the controller, and wait for a cluster to have one.
+    let broker = Lookup::open(settings)?.some_broker(&settings.topics[0])?;
+    let admin: AdminClient<Context> =
+        client::admin(settings).create_with_context(Context::default()).map_err(|error| SourceError::configuration(&error))?;
+    let topics = settings.topics.each_ref().map(|topic| ResourceSpecifier::Topic(topic));
+    let options = AdminOptions::new().request_timeout(Some(settings.request_timeout)).broker_id(broker);
+    let answer = wait_for(admin.describe_configs(&topics, &options), settings.request_timeout * 2)
+        .ok_or(SourceError::Unavailable { action: ACTION, reason: "no answer in time".into() })?;
+    let mut findings = Findings::default();
+    let results = match answer {
+        Ok(results) => results,
+        Err(KafkaError::AdminOp(code)) if code == RDKafkaErrorCode::UnsupportedFeature || is_denial(code) => {
+            for stream in Stream::ALL {
+                findings.add(settings, stream, FaultKind::Unverified, format!("does not show its configuration ({code})"));
+            }
+            return Ok(findings);
+        }
+        Err(KafkaError::AdminOp(code)) => return Err(SourceError::of_code(ACTION, code)),
+        Err(error) => return Err(SourceError::of(ACTION, &error)),
+    };
+    for (stream, result) in Stream::ALL.into_iter().zip(in_order(results, &settings.topics)) {
+        match result {
+            Ok(configuration) => judge(&mut findings, settings, stream, |name| value(&configuration, name)),
+            Err(code) if is_missing(code) => return Err(SourceError::TopicMissing { topic: settings.topic(stream).to_owned() }),
+            Err(code) if is_denial(code) => {
+                findings.add(settings, stream, FaultKind::Unverified, format!("does not show its configuration ({code})"));
+            }
+            Err(code) => return Err(SourceError::of_code(ACTION, code)),
+        }
+    }
+    Ok(findings)
+}
+
+type Described = Result<ConfigResource, RDKafkaErrorCode>;
+
+/// Errors do not say whose they are, so they keep their places; what names its topic goes to its own.
+fn in_order(results: Vec<Described>, topics: &[String]) -> Vec<Described> {
+    let place = |result: &Described| match result {
+        Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name), .. }) => topics.iter().position(|topic| topic == name),
+        _ => None,
+    };
+    let mut ordered: Vec<Option<Described>> = topics.iter().map(|_| None).collect();
+    let mut rest = Vec::new();
+    for result in results {
+        match place(&result) {
+            Some(place) => ordered[place] = Some(result),
+            None => rest.push(result),
+        }
+    }
+    let mut rest = rest.into_iter();
+    ordered.into_iter().map(|result| result.or_else(|| rest.next()).unwrap_or(Err(RDKafkaErrorCode::Fail))).collect()
+}
+
+fn value(configuration: &ConfigResource, name: &str) -> Option<String> {
+    configuration.get(name).and_then(|entry| entry.value.clone())
+}
+
+/// Judges one topic by its configuration.
+fn judge(findings: &mut Findings, settings: &Settings, stream: Stream, value: impl Fn(&str) -> Option<String>) {
+    let number = |name: &str| value(name).and_then(|text| text.parse::<i64>().ok());
+    let Some(policy) = value("cleanup.policy") else {
+        findings.add(settings, stream, FaultKind::Unverified, "does not show its cleanup.policy".into());
+        return;
+    };
+    if policy.contains("compact") {
+        findings.add(settings, stream, FaultKind::Compacted, format!("is compacted (cleanup.policy is {policy})"));
+    }
+    if value("message.timestamp.type").as_deref() != Some("LogAppendTime") {
+        // Brokers from 3.6 have the first; while it is at its old default, no limit, they go by the second. Older ones have the second only.
+        let after = number("message.timestamp.after.max.ms").filter(|millis| *millis != i64::MAX);
+        match after.or_else(|| number("message.timestamp.difference.max.ms")).or_else(|| number("message.timestamp.after.max.ms")) {
+            None => findings.add(settings, stream, FaultKind::Unverified, "does not show a bound on timestamps".into()),
+            Some(ahead) if ahead > MAX_TIMESTAMP_AHEAD => {
+                let what = format!("takes its producers' timestamps as far as {ahead} ms ahead, more than {MAX_TIMESTAMP_AHEAD}");
+                findings.add(settings, stream, FaultKind::UnboundedTimestamps, what);
+            }
+            Some(_) => {}
+        }
+    }
+    if policy.contains("delete") {
+        let horizon = Millis::try_from(settings.horizon(stream).as_millis()).unwrap_or(Millis::MAX);
+        let limit = |name: &str| number(name).filter(|limit| *limit >= 0);
+        let (retention, retention_bytes) = (limit("retention.ms"), limit("retention.bytes"));
+        if retention.is_some_and(|retention| retention < horizon) || retention_bytes.is_some() {
+            let topic = settings.topic(stream).to_owned();
+            findings.warnings.push(RetentionWarning { stream, topic, retention, retention_bytes, horizon });
+        }
+    }
+}
+
+impl Findings {
+    fn add(&mut self, settings: &Settings, stream: Stream, kind: FaultKind, what: String) {
+        let topic = settings.topic(stream).to_owned();
+        self.faults.push(TopicFault { stream, topic, kind, what, is_accepted: kind.is_accepted(settings) });
+    }
+}
+
+/// Wakes a thread that waits for a future.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future that another thread completes, for at most `limit`.
+fn wait_for<T>(future: impl Future<Output = T>, limit: Duration) -> Option<T> {
+    let deadline = Instant::now() + limit;
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut TaskContext::from_waker(&waker)) {
+            return Some(output);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        thread::park_timeout(left);
+    }
+}
+
+#[cfg(test)]
+mod tests;

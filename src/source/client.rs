@@ -1,0 +1,191 @@
+//! The configuration of librdkafka's clients, and what they report while they run.
+
+use super::error::is_denial;
+use super::settings::Settings;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(super) type Client = BaseConsumer<Context>;
+
+/// Where distributions keep the bundle of trusted certificates. The TLS library is our own build and knows none of them.
+const CERTIFICATE_BUNDLES: [&str; 4] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+
+/// What every client has: our defaults, `kafka.properties` over them, what is not for the user to say over both.
+fn base(settings: &Settings) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("client.id", "pacemeter");
+    config.set("socket.keepalive.enable", "true");
+    config.set("log.connection.close", "false");
+    config.set("socket.timeout.ms", settings.request_timeout.as_millis().to_string());
+    let set = |key: &str| settings.properties.contains_key(key);
+    let protocol = settings.properties.get("security.protocol").map(|protocol| protocol.to_lowercase());
+    let speaks_tls = protocol.is_some_and(|protocol| protocol.contains("ssl"));
+    let bundle = CERTIFICATE_BUNDLES.into_iter().find(|bundle| Path::new(bundle).exists());
+    if let (true, false, false, Some(bundle)) = (speaks_tls, set("ssl.ca.location"), set("ssl.ca.pem"), bundle) {
+        config.set("ssl.ca.location", bundle);
+    }
+    for (key, value) in &settings.properties {
+        config.set(key, value);
+    }
+    config.set("bootstrap.servers", &settings.bootstrap_servers);
+    config
+}
+
+/// Sets what the user did not.
+fn default_to(config: &mut ClientConfig, key: &str, value: &str) {
+    if config.get(key).is_none() {
+        config.set(key, value);
+    }
+}
+
+/// The client that reads records.
+pub(super) fn consumer(settings: &Settings) -> ClientConfig {
+    let mut config = reader(settings);
+    config.set("group.id", &settings.group_id);
+    // With the default, 1000, a partition whose records are fetched faster than applied sleeps a second at a time.
+    default_to(&mut config, "fetch.queue.backoff.ms", "2");
+    // Of all partitions together, as all forward to one queue.
+    default_to(&mut config, "queued.max.messages.kbytes", "8192");
+    config
+}
+
+/// The client that asks for metadata and end offsets. It has connections of its own: an answer does not wait behind a fetch that waits
+/// for records.
+pub(super) fn probe(settings: &Settings) -> ClientConfig {
+    reader(settings)
+}
+
+/// What exactness depends on; [`super::settings`] refuses these in `kafka.properties`.
+fn reader(settings: &Settings) -> ClientConfig {
+    let mut config = base(settings);
+    config.set("enable.auto.commit", "false");
+    config.set("enable.auto.offset.store", "false");
+    config.set("auto.offset.reset", "error");
+    config.set("isolation.level", "read_committed");
+    config.set("check.crcs", "true");
+    config.set("enable.partition.eof", "false");
+    config.set("allow.auto.create.topics", "false");
+    config
+}
+
+/// The client that asks for the configuration of topics.
+pub(super) fn admin(settings: &Settings) -> ClientConfig {
+    base(settings)
+}
+
+/// The client that writes dead letters.
+pub(super) fn producer(settings: &Settings) -> ClientConfig {
+    let mut config = base(settings);
+    // A checkpoint and a commit wait for the letters that they cover, but for no longer than this.
+    default_to(&mut config, "message.timeout.ms", "30000");
+    default_to(&mut config, "linger.ms", "20");
+    default_to(&mut config, "queue.buffering.max.kbytes", "65536");
+    // A letter is a record with headers added, so it may be larger than the largest record; the topic has the last word.
+    default_to(&mut config, "message.max.bytes", "2000000");
+    config.set("enable.idempotence", "true");
+    config.set("queue.buffering.max.messages", settings.dead_letter.max_in_flight.to_string());
+    config
+}
+
+/// Errors of one kind since they were last asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ErrorTally {
+    pub code: RDKafkaErrorCode,
+    pub count: u64,
+    /// What the client said the last time.
+    pub reason: String,
+}
+
+#[derive(Default)]
+struct Noticed {
+    /// One of a code; there are some two hundred codes.
+    errors: Vec<ErrorTally>,
+    commit_in_flight: bool,
+    commits: Vec<KafkaResult<()>>,
+}
+
+/// What a client reports besides records: log lines go to `tracing`, errors and commits wait here to be asked for.
+#[derive(Default)]
+pub(super) struct Context(Mutex<Noticed>);
+
+impl Context {
+    fn noticed(&self) -> MutexGuard<'_, Noticed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The errors since the last call.
+    pub(super) fn take_errors(&self) -> Vec<ErrorTally> {
+        std::mem::take(&mut self.noticed().errors)
+    }
+
+    /// The results of commits since the last call.
+    pub(super) fn take_commits(&self) -> Vec<KafkaResult<()>> {
+        std::mem::take(&mut self.noticed().commits)
+    }
+
+    pub(super) fn note_error(&self, code: RDKafkaErrorCode, reason: &str) {
+        let mut noticed = self.noticed();
+        match noticed.errors.iter_mut().find(|tally| tally.code == code) {
+            Some(tally) => {
+                tally.count += 1;
+                tally.reason = reason.to_owned();
+            }
+            None => noticed.errors.push(ErrorTally { code, count: 1, reason: reason.to_owned() }),
+        }
+    }
+
+    /// Notes that a commit is on its way; false if one is already.
+    pub(super) fn begin_commit(&self) -> bool {
+        !std::mem::replace(&mut self.noticed().commit_in_flight, true)
+    }
+
+    pub(super) fn end_commit(&self, result: KafkaResult<()>) {
+        let mut noticed = self.noticed();
+        noticed.commit_in_flight = false;
+        noticed.commits.push(result);
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, detail: &str) {
+        use RDKafkaLogLevel as Level;
+        // `kafka.properties` goes to all our clients, each of which remarks on what is not for it.
+        let expected = facility == "CONFWARN" && detail.contains("will be ignored by this");
+        match level {
+            _ if expected => tracing::debug!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported"),
+            Level::Emerg | Level::Alert | Level::Critical => {
+                tracing::error!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported");
+            }
+            // An error of the client's is a connection that it will try again: what it means for us is told by those who know.
+            Level::Error | Level::Warning => tracing::warn!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported"),
+            Level::Notice | Level::Info => tracing::info!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported"),
+            Level::Debug => tracing::debug!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if let Some(code) = error.rdkafka_error_code() {
+            self.note_error(code, reason);
+        }
+    }
+
+    /// Statistics are not used, whatever `statistics.interval.ms` says.
+    fn stats_raw(&self, _statistics: &[u8]) {}
+}
+
+impl ConsumerContext for Context {
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        self.end_commit(result.and_then(|()| offsets.elements().iter().try_for_each(|element| element.error())));
+    }
+}
+
+impl ErrorTally {
+    pub(super) fn is_denial(&self) -> bool {
+        is_denial(self.code)
+    }
+}

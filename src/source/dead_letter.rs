@@ -1,0 +1,219 @@
+//! Records set aside: written to a topic with the reason, and followed until the broker has them.
+//!
+//! A letter has the original key, value and headers, and these headers after them (of a name that is there twice the last is ours):
+//!
+//! | header | value |
+//! |---|---|
+//! | `pacemeter-reason` | the reason of rejection, or `expired` |
+//! | `pacemeter-field` | the field at fault; only where there is one |
+//! | `pacemeter-topic`, `pacemeter-partition`, `pacemeter-offset` | where the record stands |
+//! | `pacemeter-time` | the record's Kafka timestamp, RFC 3339 in UTC with milliseconds; only where there is one |
+//!
+//! The letter's own Kafka timestamp is the time of writing, so that retention counts from there.
+
+use super::client::{self, Context};
+use super::{DeadLetterSettings, Partition, Settings, Slot, SourceError};
+use crate::clock::Millis;
+use crate::record::{Header, Stream};
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Header as OwnedHeader, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A record to be set aside.
+#[derive(Debug, Clone, Copy)]
+pub struct DeadLetter<'a> {
+    pub slot: Slot,
+    pub partition: &'a Partition,
+    pub offset: i64,
+    pub timestamp: Option<Millis>,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: &'a [Header<'a>],
+    /// The name of a [`crate::record::Reason`] or [`crate::record::Outcome`].
+    pub reason: &'a str,
+    pub field: Option<&'a str>,
+}
+
+/// What became of dead letters since the start: `sent` is the sum of the other two and of those under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeadLetterCounts {
+    pub sent: u64,
+    pub acknowledged: u64,
+    /// Not written, for good.
+    pub failed: u64,
+}
+
+/// Writes dead letters. Nothing here waits but [`DeadLetters::flush`]; may be used from several threads.
+pub struct DeadLetters {
+    /// Absent when dead letters are turned off: then every one is safe at once and none is counted.
+    producer: Option<ThreadedProducer<Delivery>>,
+    topic: String,
+    max_in_flight: u64,
+    tracker: Arc<Tracker>,
+}
+
+impl DeadLetters {
+    /// Makes the client and its thread. No network.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Configuration`].
+    pub fn open(settings: &Settings) -> Result<Self, SourceError> {
+        let DeadLetterSettings { enabled, topic, max_in_flight } = &settings.dead_letter;
+        let tracker = Arc::new(Tracker::default());
+        let delivery = || Delivery { context: Context::default(), tracker: Arc::clone(&tracker) };
+        let create = || client::producer(settings).create_with_context(delivery()).map_err(|error| SourceError::configuration(&error));
+        let producer = enabled.then(create).transpose()?;
+        Ok(Self { producer, topic: topic.clone(), max_in_flight: u64::from(*max_in_flight), tracker })
+    }
+
+    /// Hands a letter to the client, or counts it as failed if too many are under way.
+    pub fn send(&self, letter: &DeadLetter<'_>) {
+        let Some(producer) = &self.producer else { return };
+        let ticket =
+            Ticket { slot: letter.slot, offset: letter.offset, stream: letter.partition.stream, partition: letter.partition.partition };
+        if !self.tracker.begin(ticket, self.max_in_flight) {
+            ticket.log_failure("too many dead letters wait for an acknowledgement");
+            return;
+        }
+        let mut record = BaseRecord::with_opaque_to(&self.topic, Box::new(ticket)).headers(headers(letter));
+        record.key = letter.key;
+        record.payload = letter.value;
+        if let Err((error, _)) = producer.send::<[u8], [u8]>(record) {
+            self.tracker.end(ticket, false);
+            ticket.log_failure(&error.to_string());
+        }
+    }
+
+    /// The offset up to which every letter of a partition is written or failed for good, but no more than `next_offset`: as far as what was
+    /// applied may be committed.
+    pub fn acknowledged_below(&self, slot: Slot, next_offset: i64) -> i64 {
+        let oldest = self.tracker.under_way().get(&slot).and_then(|offsets| offsets.first().copied());
+        oldest.map_or(next_offset, |oldest| oldest.min(next_offset))
+    }
+
+    pub fn counts(&self) -> DeadLetterCounts {
+        // Read against the order of counting, so that the sum of the other two is never above `sent`.
+        let failed = self.tracker.failed.load(Ordering::Acquire);
+        let acknowledged = self.tracker.acknowledged.load(Ordering::Acquire);
+        DeadLetterCounts { sent: self.tracker.sent.load(Ordering::Acquire), acknowledged, failed }
+    }
+
+    /// Waits until no letter is under way, for at most `deadline`; false if some still are.
+    pub fn flush(&self, deadline: Duration) -> bool {
+        self.producer.as_ref().is_none_or(|producer| producer.flush(deadline).is_ok())
+    }
+}
+
+fn headers(letter: &DeadLetter<'_>) -> OwnedHeaders {
+    fn insert(headers: OwnedHeaders, key: &str, value: Option<&[u8]>) -> OwnedHeaders {
+        headers.insert(OwnedHeader { key, value })
+    }
+    let mut headers = OwnedHeaders::new_with_capacity(letter.headers.len() + 6);
+    for (name, value) in letter.headers {
+        headers = insert(headers, name, *value);
+    }
+    headers = insert(headers, "pacemeter-reason", Some(letter.reason.as_bytes()));
+    if let Some(field) = letter.field {
+        headers = insert(headers, "pacemeter-field", Some(field.as_bytes()));
+    }
+    headers = insert(headers, "pacemeter-topic", Some(letter.partition.topic.as_bytes()));
+    headers = insert(headers, "pacemeter-partition", Some(letter.partition.partition.to_string().as_bytes()));
+    headers = insert(headers, "pacemeter-offset", Some(letter.offset.to_string().as_bytes()));
+    if let Some(time) = letter.timestamp.map(rfc_3339) {
+        headers = insert(headers, "pacemeter-time", Some(time.as_bytes()));
+    }
+    headers
+}
+
+/// A time as RFC 3339; one of no year from -9999 to 9999, which only a broken producer stamps, as its milliseconds.
+fn rfc_3339(millis: Millis) -> String {
+    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.3}"))
+}
+
+/// Where the record of a letter stands.
+#[derive(Debug, Clone, Copy)]
+struct Ticket {
+    slot: Slot,
+    offset: i64,
+    stream: Stream,
+    partition: i32,
+}
+
+impl Ticket {
+    fn log_failure(&self, error: &str) {
+        let (stream, partition, offset) = (self.stream.name(), self.partition, self.offset);
+        tracing::warn!(event = "pacemeter.dead_letter.failed", stream, partition, offset, error, "dead letter was not written");
+    }
+}
+
+/// The letters under way, and counts of all.
+#[derive(Default)]
+struct Tracker {
+    under_way: Mutex<HashMap<Slot, BTreeSet<i64>>>,
+    sent: AtomicU64,
+    acknowledged: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Tracker {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<Slot, BTreeSet<i64>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a letter; false if there are `max` under way already, when it has failed.
+    fn begin(&self, ticket: Ticket, max: u64) -> bool {
+        let mut under_way = self.under_way();
+        let done = self.acknowledged.load(Ordering::Acquire) + self.failed.load(Ordering::Acquire);
+        let sent = self.sent.fetch_add(1, Ordering::AcqRel);
+        if sent - done >= max {
+            self.failed.fetch_add(1, Ordering::AcqRel);
+            return false;
+        }
+        under_way.entry(ticket.slot).or_default().insert(ticket.offset);
+        true
+    }
+
+    fn end(&self, ticket: Ticket, is_written: bool) {
+        let mut under_way = self.under_way();
+        if let Some(offsets) = under_way.get_mut(&ticket.slot) {
+            offsets.remove(&ticket.offset);
+        }
+        let count = if is_written { &self.acknowledged } else { &self.failed };
+        count.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Takes the broker's answers, on the producer's thread.
+struct Delivery {
+    context: Context,
+    tracker: Arc<Tracker>,
+}
+
+impl ClientContext for Delivery {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, detail: &str) {
+        self.context.log(level, facility, detail);
+    }
+
+    /// Told in the log already, and again by what becomes of each letter.
+    fn error(&self, _error: KafkaError, _reason: &str) {}
+
+    fn stats_raw(&self, _statistics: &[u8]) {}
+}
+
+impl ProducerContext for Delivery {
+    type DeliveryOpaque = Box<Ticket>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
+        if let Err((error, _)) = result {
+            ticket.log_failure(&error.to_string());
+        }
+        self.tracker.end(*ticket, result.is_ok());
+    }
+}

@@ -1,0 +1,74 @@
+//! What can go wrong between us and Kafka, told apart as callers tell it apart: try again, give up as denied, wait for a topic, stop.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// No answer, or one that may differ next time.
+    #[error("kafka did not answer: {action}: {reason}")]
+    Unavailable { action: &'static str, reason: String },
+    /// Wrong credentials, or a right that is missing.
+    #[error("kafka denies access: {action}: {reason}")]
+    Denied { action: &'static str, reason: String },
+    #[error("kafka has no topic {topic}")]
+    TopicMissing { topic: String },
+    /// The client refuses its configuration.
+    #[error("kafka client cannot be made: {reason}")]
+    Configuration { reason: String },
+    /// The client is beyond use; only a new process helps.
+    #[error("kafka client failed for good: {reason}")]
+    Fatal { reason: String },
+}
+
+impl SourceError {
+    /// Whether the same call may succeed later with nothing changed on our side. A missing topic may be made at any time.
+    pub fn is_retriable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::TopicMissing { .. })
+    }
+
+    pub(super) fn configuration(error: &KafkaError) -> Self {
+        let reason = match error {
+            // The last part is the value, which may be a secret.
+            KafkaError::ClientConfig(_, description, key, _) => format!("{key}: {description}"),
+            other => other.to_string(),
+        };
+        Self::Configuration { reason }
+    }
+
+    pub(super) fn of(action: &'static str, error: &KafkaError) -> Self {
+        match error.rdkafka_error_code() {
+            Some(code) => Self::of_code(action, code),
+            None => Self::Unavailable { action, reason: error.to_string() },
+        }
+    }
+
+    pub(super) fn of_code(action: &'static str, code: RDKafkaErrorCode) -> Self {
+        match code {
+            RDKafkaErrorCode::Fatal => Self::Fatal { reason: code.to_string() },
+            code if is_denial(code) => Self::Denied { action, reason: code.to_string() },
+            code => Self::Unavailable { action, reason: code.to_string() },
+        }
+    }
+}
+
+/// Whether the code says that we may not.
+pub(super) fn is_denial(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::UnsupportedSASLMechanism
+            | Code::IllegalSASLState
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::DelegationTokenAuthorizationFailed
+    )
+}
+
+/// Whether the code says that there is no such topic or partition.
+pub(super) fn is_missing(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
+}

@@ -1,0 +1,168 @@
+//! Questions about topics: their partitions, where each begins and ends.
+
+use super::client::{self, Client, Context};
+use super::error::{SourceError, is_missing};
+use super::native;
+use super::{Described, Partition, Settings, Slot, Topology};
+use crate::record::Stream;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the first try of a request may take, each next one twice as long: between tries we see whether we were denied, which the client
+/// would not tell before the time is over.
+const FIRST_TRY: Duration = Duration::from_secs(1);
+
+/// A client that only asks. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Lookup {
+    client: Arc<Client>,
+    timeout: Duration,
+}
+
+impl Lookup {
+    pub(super) fn open(settings: &Settings) -> Result<Self, SourceError> {
+        let client = client::probe(settings).create_with_context(Context::default()).map_err(|error| SourceError::configuration(&error))?;
+        Ok(Self { client: Arc::new(client), timeout: settings.request_timeout })
+    }
+
+    pub(super) fn describe(&self, topics: &[String; Stream::ALL.len()]) -> Result<Topology, SourceError> {
+        let mut partitions = Vec::new();
+        for (stream, topic) in Stream::ALL.into_iter().zip(topics) {
+            let numbers = self.partition_numbers(topic)?;
+            partitions.extend(numbers.into_iter().map(|partition| Partition { stream, topic: topic.clone(), partition }));
+        }
+        let lows = self.offsets(&partitions, Offset::Beginning)?;
+        let described = partitions.into_iter().zip(lows).map(|(partition, low)| Ok(Described { partition, low: low? }));
+        let partitions = described.collect::<Result<_, SourceError>>()?;
+        Ok(Topology { cluster_id: self.client.client().fetch_cluster_id(self.timeout), partitions })
+    }
+
+    /// The partition numbers of a topic, ascending.
+    fn partition_numbers(&self, topic: &str) -> Result<Vec<i32>, SourceError> {
+        const ACTION: &str = "asking for topics";
+        let metadata = self.ask(ACTION, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
+        let missing = || SourceError::TopicMissing { topic: topic.to_owned() };
+        let found = metadata.topics().iter().find(|found| found.name() == topic).ok_or_else(missing)?;
+        match found.error().map(RDKafkaErrorCode::from) {
+            None => {}
+            Some(code) if is_missing(code) => return Err(missing()),
+            Some(code) => return Err(SourceError::of_code(ACTION, code)),
+        }
+        let mut numbers: Vec<i32> = found.partitions().iter().map(|partition| partition.id()).collect();
+        numbers.sort_unstable();
+        if numbers.is_empty() { Err(missing()) } else { Ok(numbers) }
+    }
+
+    /// The number of a broker that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Unavailable`], [`SourceError::Denied`].
+    pub(super) fn some_broker(&self, topic: &str) -> Result<i32, SourceError> {
+        const ACTION: &str = "asking for brokers";
+        let metadata = self.ask(ACTION, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
+        // The one that answered; it has no number while the client knows it by its address only.
+        let answering = Some(metadata.orig_broker_id()).filter(|id| *id >= 0);
+        let listed = metadata.brokers().first().map(|broker| broker.id());
+        answering.or(listed).ok_or(SourceError::Unavailable { action: ACTION, reason: "the cluster lists no broker".into() })
+    }
+
+    /// The first offset ([`Offset::Beginning`]) or the last stable one ([`Offset::End`]) of each partition, with one request a broker.
+    fn offsets(&self, partitions: &[Partition], which: Offset) -> Result<Vec<Result<i64, SourceError>>, SourceError> {
+        const ACTION: &str = "asking for offsets";
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answer = self.ask(ACTION, |timeout| {
+            let mut list = TopicPartitionList::with_capacity(partitions.len());
+            for partition in partitions {
+                list.add_partition_offset(&partition.topic, partition.partition, which)?;
+            }
+            self.client.offsets_for_times(list, timeout)
+        })?;
+        let offset = |partition: &Partition| {
+            let element = answer.find_partition(&partition.topic, partition.partition);
+            let element =
+                element.ok_or(SourceError::Unavailable { action: ACTION, reason: "a partition is missing in the answer".into() })?;
+            if let Err(error) = element.error() {
+                return Err(match error.rdkafka_error_code() {
+                    Some(code) if is_missing(code) => SourceError::TopicMissing { topic: partition.topic.clone() },
+                    _ => SourceError::of(ACTION, &error),
+                });
+            }
+            match element.offset() {
+                Offset::Offset(offset) => Ok(offset),
+                other => Err(SourceError::Unavailable { action: ACTION, reason: format!("the answer is {other:?}") }),
+            }
+        };
+        Ok(partitions.iter().map(offset).collect())
+    }
+
+    /// Asks until there is an answer, a denial, or the time is over.
+    fn ask<T>(&self, action: &'static str, question: impl Fn(Duration) -> KafkaResult<T>) -> Result<T, SourceError> {
+        let started = Instant::now();
+        let mut patience = FIRST_TRY;
+        loop {
+            let left = self.timeout.saturating_sub(started.elapsed());
+            let tried = Instant::now();
+            let answer = question(patience.min(left));
+            let denial = self.serve(action);
+            let error = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(error) => denial.unwrap_or_else(|| SourceError::of(action, &error)),
+            };
+            let gave_up_early = tried.elapsed() < patience / 2;
+            if gave_up_early || started.elapsed() >= self.timeout || !matches!(error, SourceError::Unavailable { .. }) {
+                return Err(error);
+            }
+            patience *= 2;
+        }
+    }
+
+    /// Takes what the client reported, so that it does not pile up, and returns the denial among it.
+    fn serve(&self, action: &'static str) -> Option<SourceError> {
+        for _ in 0..native::waiting_events(&self.client) {
+            // Errors are counted by the context; there are no records, as nothing is assigned.
+            let _ = self.client.poll(Duration::ZERO);
+        }
+        let denial = self.client.context().take_errors().into_iter().find(|tally| tally.is_denial())?;
+        Some(SourceError::Denied { action, reason: denial.reason })
+    }
+}
+
+/// Asks for the ends of partitions; may be used from another thread than the consumer's, and does not wait behind its fetches.
+#[derive(Clone)]
+pub struct EndProbe {
+    lookup: Lookup,
+    partitions: Arc<[Partition]>,
+}
+
+impl EndProbe {
+    pub(super) fn new(lookup: Lookup, partitions: Vec<Partition>) -> Self {
+        Self { lookup, partitions: partitions.into() }
+    }
+
+    /// The last stable offset of a partition: every record below it is committed or aborted, and none below it is still to come. Waits for
+    /// `kafka.request_timeout` at most.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Unavailable`], [`SourceError::Denied`], [`SourceError::TopicMissing`].
+    pub fn query(&self, slot: Slot) -> Result<i64, SourceError> {
+        let partition = std::slice::from_ref(&self.partitions[slot.index()]);
+        let mut answers = self.lookup.offsets(partition, Offset::End)?;
+        answers.pop().expect("one answer a partition")
+    }
+
+    /// As [`Self::query`], of every slot in order, with one request a broker.
+    ///
+    /// # Errors
+    ///
+    /// As there, if there is no answer for any.
+    pub fn query_all(&self) -> Result<Vec<Result<i64, SourceError>>, SourceError> {
+        self.lookup.offsets(&self.partitions, Offset::End)
+    }
+}

@@ -1,0 +1,111 @@
+//! Records set aside.
+
+use super::*;
+use crate::record::Reason;
+
+const DEAD: &str = "pacemeter.dead-letter.v1";
+
+fn partition() -> Partition {
+    Partition { stream: Stream::Call, topic: TOPICS[1].into(), partition: 3 }
+}
+
+fn letter(partition: &Partition, offset: i64) -> DeadLetter<'_> {
+    DeadLetter {
+        slot: Slot(7),
+        partition,
+        offset,
+        timestamp: Some(1_700_000_000_123),
+        key: Some(b"key"),
+        value: Some(b"value"),
+        headers: &[("ce_id", Some(b"1")), ("null", None)],
+        reason: Reason::InvalidField.name(),
+        field: Some("amount"),
+    }
+}
+
+#[test]
+fn a_dead_letter_holds_the_record_and_where_it_came_from() {
+    let kafka = Kafka::with_partitions(1);
+    kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
+    let letters = DeadLetters::open(&kafka.settings(&[])).expect("a producer can be made");
+    letters.send(&letter(&partition(), 42));
+    assert!(letters.flush(PATIENCE));
+    assert_eq!(letters.counts(), DeadLetterCounts { sent: 1, acknowledged: 1, failed: 0 });
+
+    let as_input = kafka.settings(&[&format!("streams.call.topic={DEAD}"), "dead_letter.enabled=false"]);
+    let mut consumer = Consumer::open(&as_input).expect("a consumer can be made");
+    consumer.assign(&beginnings(&consumer)).expect("partitions can be assigned");
+    let batch = consumer.next_batch(1, PATIENCE);
+    let message = batch.iter().next().expect("the letter is there");
+    let mut headers = Vec::new();
+    message.append_headers(&mut headers);
+    assert_eq!((message.key(), message.value()), (Some(&b"key"[..]), Some(&b"value"[..])));
+    let expected: [Header<'_>; 8] = [
+        ("ce_id", Some(b"1")),
+        ("null", None),
+        ("pacemeter-reason", Some(b"invalid_field")),
+        ("pacemeter-field", Some(b"amount")),
+        ("pacemeter-topic", Some(TOPICS[1].as_bytes())),
+        ("pacemeter-partition", Some(b"3")),
+        ("pacemeter-offset", Some(b"42")),
+        ("pacemeter-time", Some(b"2023-11-14T22:13:20.123Z")),
+    ];
+    assert_eq!(headers, expected);
+}
+
+#[test]
+fn a_commit_waits_for_the_letters_below_it_and_no_longer_than_they_may_take() {
+    let kafka = Kafka::with_partitions(1);
+    kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
+    kafka.mock.broker_down(-1).expect("the broker goes down");
+    let settings = kafka.settings(&["kafka.properties.message.timeout.ms=1500"]);
+    let letters = DeadLetters::open(&settings).expect("a producer can be made");
+    let partition = partition();
+    for offset in [10, 12, 15] {
+        letters.send(&letter(&partition, offset));
+    }
+    assert_eq!(letters.acknowledged_below(Slot(7), 20), 10);
+    assert_eq!(letters.acknowledged_below(Slot(7), 9), 9, "no further than what was applied");
+    assert_eq!(letters.acknowledged_below(Slot(0), 20), 20, "another partition does not wait");
+    assert_eq!(letters.counts(), DeadLetterCounts { sent: 3, acknowledged: 0, failed: 0 });
+    assert!(letters.flush(PATIENCE));
+    assert_eq!(letters.counts(), DeadLetterCounts { sent: 3, acknowledged: 0, failed: 3 });
+    assert_eq!(letters.acknowledged_below(Slot(7), 20), 20);
+}
+
+#[test]
+fn letters_beyond_the_bound_fail_at_once() {
+    let kafka = Kafka::with_partitions(1);
+    kafka.mock.broker_down(-1).expect("the broker goes down");
+    let settings = kafka.settings(&["dead_letter.max_in_flight=5", "kafka.properties.message.timeout.ms=1500"]);
+    let letters = DeadLetters::open(&settings).expect("a producer can be made");
+    let partition = partition();
+    let started = Instant::now();
+    for offset in 0..100 {
+        letters.send(&letter(&partition, offset));
+    }
+    assert!(started.elapsed() < Duration::from_secs(1), "sending does not wait");
+    assert_eq!(letters.counts(), DeadLetterCounts { sent: 100, acknowledged: 0, failed: 95 });
+    assert_eq!(letters.acknowledged_below(Slot(7), 100), 0);
+}
+
+#[test]
+fn dead_letters_that_are_turned_off_hold_nothing_up() {
+    let kafka = Kafka::with_partitions(1);
+    let letters = DeadLetters::open(&kafka.settings(&["dead_letter.enabled=false"])).expect("there is no producer to be made");
+    letters.send(&letter(&partition(), 42));
+    assert_eq!(letters.counts(), DeadLetterCounts::default());
+    assert_eq!(letters.acknowledged_below(Slot(7), 50), 50);
+    assert!(letters.flush(Duration::ZERO));
+}
+
+#[test]
+fn a_record_without_key_value_or_time_is_set_aside_as_it_is() {
+    let kafka = Kafka::with_partitions(1);
+    kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
+    let letters = DeadLetters::open(&kafka.settings(&[])).expect("a producer can be made");
+    let partition = partition();
+    letters.send(&DeadLetter { timestamp: None, key: None, value: None, headers: &[], field: None, ..letter(&partition, 1) });
+    assert!(letters.flush(PATIENCE));
+    assert_eq!(letters.counts().acknowledged, 1);
+}

@@ -1,0 +1,86 @@
+//! What is refused, and that the reason can be told apart.
+
+use super::*;
+
+fn fault_texts(overrides: &[&str]) -> Vec<String> {
+    let (_, faults) = read(overrides);
+    let faults = faults.expect_err("the settings are refused").to_string();
+    faults.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_topic_that_does_not_exist_is_named() {
+    let kafka = Kafka::without_topics();
+    kafka.mock.create_topic(TOPICS[0], 1, 1).expect("a topic can be made");
+    let missing = SourceError::TopicMissing { topic: TOPICS[1].into() };
+    assert_eq!(kafka.consumer().describe(), Err(missing.clone()));
+    assert!(missing.is_retriable());
+}
+
+#[test]
+fn a_broker_that_is_not_there_may_come() {
+    let (settings, _) = read(&["kafka.bootstrap_servers=127.0.0.1:1", "kafka.request_timeout=2s"]);
+    let consumer = Consumer::open(&settings).expect("opening needs no network");
+    let error = consumer.describe().expect_err("nobody answers");
+    assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
+    assert!(error.is_retriable());
+    assert!(consumer.close(PATIENCE));
+}
+
+#[test]
+fn a_missing_right_is_a_denial() {
+    let kafka = Kafka::with_partitions(1);
+    kafka.mock.topic_error(TOPICS[2], RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).expect("errors can be set");
+    let error = kafka.consumer().describe().expect_err("the topic may not be read");
+    assert!(matches!(error, SourceError::Denied { .. }), "{error}");
+    assert!(!error.is_retriable());
+}
+
+#[test]
+fn topics_whose_configuration_is_not_shown_are_faults_that_can_be_accepted() {
+    let kafka = Kafka::with_partitions(1);
+    let findings = check::topic_faults(&kafka.settings(&[])).expect("the mock answers that it cannot tell");
+    assert_eq!(findings.refused().map(|fault| fault.kind).collect::<Vec<_>>(), [check::FaultKind::Unverified; 3]);
+    let findings =
+        check::topic_faults(&kafka.settings(&["kafka.accept_unverified_topics=true"])).expect("the mock answers that it cannot tell");
+    assert_eq!((findings.faults.len(), findings.refused().count()), (3, 0));
+}
+
+#[test]
+fn properties_that_exactness_depends_on_are_refused_with_the_reason() {
+    let faults = fault_texts(&["kafka.properties.isolation.level=read_uncommitted", "kafka.properties.group.id=mine"]);
+    assert!(
+        faults.iter().any(|fault| fault.contains("kafka.properties.isolation.level") && fault.contains("aborted transactions")),
+        "{faults:?}"
+    );
+    assert!(faults.iter().any(|fault| fault.contains("kafka.properties.group.id") && fault.contains("set kafka.group_id")), "{faults:?}");
+}
+
+#[test]
+fn properties_that_the_client_does_not_know_are_refused() {
+    let faults = fault_texts(&["kafka.properties.fetch.wait.max.msec=5"]);
+    assert!(faults.iter().any(|fault| fault.contains("fetch.wait.max.msec")), "{faults:?}");
+}
+
+#[test]
+fn no_fault_repeats_a_secret() {
+    let faults = fault_texts(&["kafka.properties.sasl.passwordd=hunter2", "kafka.properties.ssl.key.passwords=hunter2"]);
+    assert!(!faults.concat().contains("hunter2"), "{faults:?}");
+}
+
+#[test]
+fn each_stream_needs_its_own_topic_and_dead_letters_too() {
+    let faults = fault_texts(&["streams.call.topic=one", "streams.milestone.topic=one", "dead_letter.topic=one"]);
+    assert!(faults.iter().any(|fault| fault.contains("streams.milestone.topic")), "{faults:?}");
+    assert!(faults.iter().any(|fault| fault.contains("dead_letter.topic")), "{faults:?}");
+    let (_, faults) = read(&["dead_letter.topic=pacemeter.calls.v1", "dead_letter.enabled=false"]);
+    assert!(faults.is_ok(), "a topic that is not written to may have any name");
+}
+
+#[test]
+fn a_name_that_no_topic_can_have_is_refused() {
+    for name in ["a topic", "..", "áé"] {
+        let faults = fault_texts(&[&format!("streams.call.topic={name:?}")]);
+        assert!(faults.iter().any(|fault| fault.contains("streams.call.topic")), "{faults:?}");
+    }
+}

@@ -1,0 +1,3 @@
+//! What the process says about itself: logs, its own metrics, and the catalogue of every family exposed.
+
+pub mod log;

@@ -1,0 +1,78 @@
+//! The settings `log.*`.
+
+use tracing::Level;
+
+use super::{LEVELS, level_name};
+use crate::settings::Reader;
+
+/// What lines look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text on a terminal, else JSON.
+    Auto,
+    Json,
+    Text,
+}
+
+/// The settings `log.*`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Least severe level that is written.
+    pub level: Level,
+    pub format: Format,
+    /// Lines of one event name at once.
+    pub burst: u32,
+    /// Lines of one event name a second, after a burst.
+    pub per_second: u32,
+}
+
+impl Settings {
+    /// Faults are left with the reader.
+    pub fn read(reader: &mut Reader) -> Self {
+        let level = reader.string("log.level");
+        let level = LEVELS.into_iter().find(|known| level_name(*known) == level).unwrap_or_else(|| {
+            reader.fault("log.level", format_args!("{level:?} is no level, expected error, warn, info or debug"));
+            Level::INFO
+        });
+        let format = match reader.string("log.format").as_str() {
+            "auto" => Format::Auto,
+            "json" => Format::Json,
+            "text" => Format::Text,
+            other => {
+                reader.fault("log.format", format_args!("{other:?} is no format, expected auto, json or text"));
+                Format::Auto
+            }
+        };
+        let mut lines = |key| u32::try_from(reader.integer(key, 1..=1_000_000)).unwrap_or(u32::MAX);
+        Self { level, format, burst: lines("log.burst"), per_second: lines("log.per_second") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Layers;
+
+    fn reader(overrides: &[&str]) -> Reader {
+        Reader::load(&Layers { overrides: overrides.iter().map(|text| (*text).to_owned()).collect(), ..Layers::default() })
+    }
+
+    #[test]
+    fn the_built_in_defaults_hold() {
+        let mut reader = reader(&[]);
+        let settings = Settings::read(&mut reader);
+        reader.finish().unwrap();
+        assert_eq!((settings.level, settings.format, settings.burst, settings.per_second), (Level::INFO, Format::Auto, 20, 1));
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let mut reader = reader(&["log.level=loud", "log.format=xml", "log.burst=0", "log.per_second=2"]);
+        let settings = Settings::read(&mut reader);
+        assert_eq!((settings.level, settings.format, settings.burst, settings.per_second), (Level::INFO, Format::Auto, 20, 2));
+        let faults = reader.finish().unwrap_err().to_string();
+        for key in ["log.level", "log.format", "log.burst"] {
+            assert!(faults.contains(key), "{key} in {faults}");
+        }
+    }
+}

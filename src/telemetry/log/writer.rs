@@ -1,0 +1,101 @@
+//! Lines to a file descriptor that may be slow, full or closed.
+//!
+//! The thread of `tracing-appender` calls this, so waiting here holds up nobody but the lines behind; they are dropped, and counted, once
+//! its buffer is full. A write that fails drops its line: there is nowhere else to say so.
+
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+
+/// A pipe that polls as writable takes this much at once without waiting (POSIX PIPE_BUF on Linux).
+const CHUNK_BYTES: usize = 4_096;
+
+/// How often a writer that waits looks whether the log is being closed (milliseconds).
+const WAIT_MS: i32 = 100;
+
+/// What the two ends of the log know of each other.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Lines written or given up.
+    pub settled: AtomicU64,
+    /// Lines given up.
+    pub failed: AtomicU64,
+    /// From now on a line that cannot be written at once is given up.
+    pub closing: AtomicBool,
+}
+
+#[derive(Debug)]
+pub struct Sink<T> {
+    out: T,
+    progress: Arc<Progress>,
+    /// The last line was cut off in the middle: the next one must not continue it.
+    torn: bool,
+}
+
+impl<T: AsFd> Sink<T> {
+    pub fn new(out: T, progress: Arc<Progress>) -> Self {
+        Self { out, progress, torn: false }
+    }
+
+    fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.wait()?;
+            match write_some(&self.out, &bytes[..bytes.len().min(CHUNK_BYTES)]) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    bytes = &bytes[written..];
+                    self.torn = !bytes.is_empty();
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when a write will not wait; an error when the log is being closed and it would.
+    fn wait(&self) -> io::Result<()> {
+        loop {
+            let closing = self.progress.closing.load(SeqCst);
+            let mut poll = libc::pollfd { fd: self.out.as_fd().as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+            // SAFETY: one pollfd, alive for the call; the descriptor is open as long as `out` is.
+            let ready = unsafe { libc::poll(&raw mut poll, 1, if closing { 0 } else { WAIT_MS }) };
+            match ready {
+                0 if closing => return Err(ErrorKind::TimedOut.into()),
+                0 => {}
+                // An error condition of the descriptor counts as ready: the write reports it.
+                1.. => return Ok(()),
+                _ => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != ErrorKind::Interrupted {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Not through `std::io::Stderr`: its lock, held while a pipe is full, would stop the thread that prints a panic.
+fn write_some(out: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the buffer is alive for the call, and the descriptor is open as long as `out` is.
+    let written = unsafe { libc::write(out.as_fd().as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+    usize::try_from(written).map_err(|_| io::Error::last_os_error())
+}
+
+impl<T: AsFd> Write for Sink<T> {
+    /// Takes one whole line. Never an error: the appender would have nobody to tell.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let whole = if self.torn { self.put(b"\n") } else { Ok(()) }.and_then(|()| self.put(line));
+        if whole.is_err() {
+            self.progress.failed.fetch_add(1, SeqCst);
+        }
+        self.progress.settled.fetch_add(1, SeqCst);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

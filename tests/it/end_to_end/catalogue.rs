@@ -1,0 +1,117 @@
+//! The families of the contract, written out by hand from its section 3: a change of the code's own list must not change this one.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::exposition::Exposition;
+
+/// Families that come from state: there once the program is ready, and not before.
+pub const BUSINESS: &[(&str, &str, &[&str])] = &[
+    ("pacemeter_records_total", "counter", &["stream", "outcome"]),
+    ("pacemeter_rejected_records_total", "counter", &["stream", "reason"]),
+    ("pacemeter_conflicts_total", "counter", &["stream"]),
+    ("pacemeter_unmatched_events_total", "counter", &["stream", "event"]),
+    ("pacemeter_unmatched_returned_pesos_total", "counter", &["programme"]),
+    ("pacemeter_waiting_returned_pesos", "gauge", &["programme"]),
+    ("pacemeter_disbursement_events_total", "counter", &["programme", "event"]),
+    ("pacemeter_approved_pesos_total", "counter", &["programme", "state"]),
+    ("pacemeter_dispersed_pesos_total", "counter", &["programme", "state"]),
+    ("pacemeter_returned_pesos_total", "counter", &["programme", "state"]),
+    ("pacemeter_beneficiaries", "gauge", &["programme", "state"]),
+    ("pacemeter_day_beneficiaries", "gauge", &["programme", "state"]),
+    ("pacemeter_day_dispersals", "gauge", &["programme", "state"]),
+    ("pacemeter_day_net_pesos", "gauge", &["programme", "state"]),
+    ("pacemeter_week_beneficiaries", "gauge", &["programme", "state"]),
+    ("pacemeter_week_dispersals", "gauge", &["programme", "state"]),
+    ("pacemeter_week_net_pesos", "gauge", &["programme", "state"]),
+    ("pacemeter_month_beneficiaries", "gauge", &["programme", "state"]),
+    ("pacemeter_month_dispersals", "gauge", &["programme", "state"]),
+    ("pacemeter_month_net_pesos", "gauge", &["programme", "state"]),
+    ("pacemeter_rolling_24h_beneficiaries", "gauge", &["programme", "state"]),
+    ("pacemeter_rolling_24h_dispersals", "gauge", &["programme", "state"]),
+    ("pacemeter_rolling_24h_net_pesos", "gauge", &["programme", "state"]),
+    ("pacemeter_rolling_7d_beneficiaries", "gauge", &["programme", "state"]),
+    ("pacemeter_rolling_7d_dispersals", "gauge", &["programme", "state"]),
+    ("pacemeter_rolling_7d_net_pesos", "gauge", &["programme", "state"]),
+    ("pacemeter_rolling_1h_dispersals", "gauge", &["programme", "state"]),
+    ("pacemeter_rolling_1h_net_pesos", "gauge", &["programme", "state"]),
+    ("pacemeter_backlog_supports", "gauge", &["programme"]),
+    ("pacemeter_backlog_pesos", "gauge", &["programme"]),
+    ("pacemeter_backlog_oldest_approval_timestamp_seconds", "gauge", &["programme"]),
+    ("pacemeter_application_to_approval_seconds", "histogram", &["programme"]),
+    ("pacemeter_approval_to_dispersal_seconds", "histogram", &["programme"]),
+    ("pacemeter_call_events_total", "counter", &["queue", "event"]),
+    ("pacemeter_calls_answered_within_target_total", "counter", &["queue"]),
+    ("pacemeter_calls_abandoned_short_total", "counter", &["queue"]),
+    ("pacemeter_call_wait_seconds", "histogram", &["queue", "outcome"]),
+    ("pacemeter_call_handle_seconds", "histogram", &["queue"]),
+    ("pacemeter_calls_waiting", "gauge", &["queue"]),
+    ("pacemeter_agents", "gauge", &["site", "status"]),
+    ("pacemeter_milestones_total", "counter", &["initiative", "milestone"]),
+    ("pacemeter_milestones_withdrawn_total", "counter", &["initiative", "milestone"]),
+    ("pacemeter_watermark_timestamp_seconds", "gauge", &["stream"]),
+    ("pacemeter_history_start_offset", "gauge", &["topic", "partition"]),
+    ("pacemeter_state_built_timestamp_seconds", "gauge", &[]),
+];
+
+/// The other families that the contract names.
+const OTHERS: &[(&str, &str, &[&str])] = &[
+    ("pacemeter_unlisted_labels_total", "counter", &["label"]),
+    ("pacemeter_complete_until_timestamp_seconds", "gauge", &["stream"]),
+    ("pacemeter_ready", "gauge", &[]),
+    ("pacemeter_build_info", "gauge", &["version"]),
+];
+
+/// What the process says about itself begins with one of these; which of them there are is the code's own catalogue's affair.
+const OWN: &[&str] = &["pacemeter_", "process_"];
+
+/// What the next issues bring.
+const NOT_YET: &[&str] = &["pacemeter_target_", "pacemeter_calendar_"];
+
+/// Asserts that a scrape of a program whose log has everything in it shows every family as the contract has it, that promtool has nothing to
+/// say, and that every name is of a kind that there may be.
+pub fn assert_complete(text: &str) {
+    let scrape = Exposition::parse(text);
+    for (name, kind, labels) in BUSINESS.iter().chain(OTHERS) {
+        assert_eq!(scrape.families.get(*name).map(String::as_str), Some(*kind), "type of {name}");
+        let expected: BTreeSet<&str> = labels.iter().copied().collect();
+        let suffix = if *kind == "histogram" { "_count" } else { "" };
+        let sample = format!("{name}{suffix}");
+        let mut series = scrape.all(&sample).map(|(series, _)| series).peekable();
+        assert!(series.peek().is_some(), "{name} has no series");
+        for series in series {
+            let labels: BTreeSet<&str> = series.labels.keys().map(String::as_str).collect();
+            // Who built it may say more than its version.
+            let is_as_expected = if *name == "pacemeter_build_info" { labels.is_superset(&expected) } else { labels == expected };
+            assert!(is_as_expected, "labels of {series}, expected {expected:?}");
+        }
+    }
+    for name in scrape.families.keys() {
+        assert!(OWN.iter().any(|prefix| name.starts_with(prefix)), "{name} has not our prefix");
+        assert!(!NOT_YET.iter().any(|prefix| name.starts_with(prefix)), "{name} belongs to a later issue");
+    }
+    assert_promtool_is_quiet(text);
+}
+
+/// Asserts that not one business family is there.
+pub fn assert_no_business(scrape: &Exposition) {
+    let found: Vec<&str> = BUSINESS.iter().map(|(name, ..)| *name).filter(|name| scrape.has(name)).collect();
+    assert!(found.is_empty(), "these come from state and must be absent until it is complete: {found:?}");
+}
+
+/// Asserts that Prometheus' own linter reads the text and has nothing to say about it.
+pub fn assert_promtool_is_quiet(text: &str) {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool is installed; scripts/test installs it");
+    // It reads all before it says anything, so that neither side waits for the other.
+    promtool.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("promtool reads");
+    let output = promtool.wait_with_output().expect("promtool ends");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && said.is_empty(), "promtool check metrics: {}", String::from_utf8_lossy(&said));
+}

@@ -1,0 +1,83 @@
+//! A hostile log on a real Kafka: every figure shown is the ledger's, and nobody's name is anywhere.
+
+use pacemeter::clock::{Clock, DAY, Millis};
+use pacemeter::simulate::{CANARY, Emission, Faults, Live, LiveOptions, Partitions};
+
+use super::catalogue;
+use super::story::{self, Line};
+use super::world::World;
+use crate::program::Pacemeter;
+use crate::shared_kafka;
+use crate::topics::Record;
+
+/// Partitions that the generator writes to; the story written by hand has the one after them.
+const GENERATED: i32 = 3;
+
+/// The four days before `now` of a small programme in which everything goes wrong often.
+fn generated(now: Millis) -> Vec<Line> {
+    let usual = LiveOptions::of(20_200_515, 0.03, Partitions::each(GENERATED), now - 4 * DAY);
+    let mut live = Live::new(LiveOptions { faults: Faults::HOSTILE, ..usual });
+    live.advance_to(now).into_iter().map(line).collect()
+}
+
+fn line(emission: Emission) -> Line {
+    let headers = emission.headers.into_iter().map(|(name, value)| (name.to_owned(), Some(value))).collect();
+    let record = Record {
+        partition: emission.partition,
+        key: Some(emission.key),
+        value: Some(emission.value),
+        headers,
+        timestamp: Some(emission.timestamp),
+    };
+    Line { stream: emission.stream, record, sent: emission.sent }
+}
+
+fn assert_no_canary(pacemeter: &Pacemeter) {
+    for path in ["/metrics", "/api/v1/status", "/readyz", "/livez", "/"] {
+        assert!(!pacemeter.get(path).body.contains(CANARY), "a personal identifier is in {path}");
+    }
+    assert_none_in(&pacemeter.log(), "the log");
+}
+
+fn assert_none_in(text: &str, place: &str) {
+    let line = text.lines().find(|line| line.contains(CANARY));
+    assert!(line.is_none(), "a personal identifier is in {place}: {line:?}");
+}
+
+#[test]
+fn every_figure_of_a_hostile_log_is_the_ledgers_live_and_again_after_a_restart() {
+    let now = Clock::wall().now();
+    let mut world = World::new(shared_kafka(), GENERATED + 1);
+    let mut first = generated(now);
+    let second = first.split_off(first.len() / 2);
+    world.write(first);
+
+    // Half of it is there at the start, the other half comes later.
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start(&state, &world.settings());
+    pacemeter.wait_ready();
+    world.wait_complete(&mut pacemeter);
+    world.assert_figures(&pacemeter);
+    world.write(second);
+    world.write(story::tell(now, GENERATED));
+    world.wait_complete(&mut pacemeter);
+    let scrape = world.assert_figures(&pacemeter);
+    catalogue::assert_complete(&scrape);
+    world.assert_hostile();
+    assert_no_canary(&pacemeter);
+    let letters = world.assert_dead_letters();
+    world.assert_committed(&mut pacemeter);
+    let ended = pacemeter.stop();
+    assert_eq!(ended.code, Some(0), "the log:\n{}", ended.stderr);
+    assert_none_in(&ended.stderr, "the log");
+    assert_none_in(&ended.stdout, "the output");
+
+    // A restart replays the log to the same figures, and sets nothing aside twice.
+    let mut pacemeter = Pacemeter::start(&state, &world.settings());
+    pacemeter.wait_ready();
+    world.wait_complete(&mut pacemeter);
+    world.assert_figures(&pacemeter);
+    assert_no_canary(&pacemeter);
+    assert_eq!(pacemeter.stop().code, Some(0));
+    assert_eq!(world.assert_dead_letters(), letters);
+}

@@ -1,0 +1,109 @@
+//! Records written by hand, in the contract's three envelopes, with or without framing. Shares nothing with the generator's writer.
+
+use jiff::Timestamp;
+use pacemeter::ledger::{Body, Event};
+use pacemeter::record::Stream;
+use serde_json::{Map, Value, json};
+
+use crate::topics::Record;
+
+/// The ways to wrap an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Envelope {
+    Flat,
+    /// Flat, after the byte 0 and a schema id.
+    Framed,
+    /// CloudEvents, known by its content type.
+    Structured,
+    /// CloudEvents, known by its `specversion` alone, framed.
+    StructuredFramed,
+    /// CloudEvents, the attributes in headers.
+    Binary,
+}
+
+impl Envelope {
+    pub const ALL: [Envelope; 5] = [Envelope::Flat, Envelope::Framed, Envelope::Structured, Envelope::StructuredFramed, Envelope::Binary];
+}
+
+/// The record that says `event`.
+pub fn write(event: &Event, envelope: Envelope) -> Record {
+    let (kind, key, data) = data(&event.body);
+    let mut attributes = Map::new();
+    attributes.insert("id".to_owned(), json!(event.id));
+    if let Some(source) = &event.source {
+        attributes.insert("source".to_owned(), json!(source));
+    }
+    let prefix = if envelope == Envelope::Flat { "" } else { "mx.example." };
+    let suffix = if envelope == Envelope::Binary { ".v1" } else { "" };
+    attributes.insert("type".to_owned(), json!(format!("{prefix}{kind}{suffix}")));
+    let time = Timestamp::from_millisecond(event.time).expect("a time in our days");
+    attributes.insert("time".to_owned(), json!(time.to_string()));
+    let (value, headers) = match envelope {
+        Envelope::Flat | Envelope::Framed => (attributes.into_iter().chain(data).collect(), vec![]),
+        Envelope::Structured | Envelope::StructuredFramed => {
+            attributes.insert("specversion".to_owned(), json!("1.0"));
+            attributes.insert("data".to_owned(), Value::Object(data));
+            let content_type = ("content-type".to_owned(), b"application/cloudevents+json; charset=utf-8".to_vec());
+            (attributes, if envelope == Envelope::Structured { vec![content_type] } else { vec![] })
+        }
+        Envelope::Binary => {
+            let header = |(name, value): (String, Value)| (format!("ce_{name}"), value.as_str().expect("text").as_bytes().to_vec());
+            let mut headers =
+                vec![("ce_specversion".to_owned(), b"1.0".to_vec()), ("content-type".to_owned(), b"application/json".to_vec())];
+            headers.extend(attributes.into_iter().map(header));
+            (data, headers)
+        }
+    };
+    let framed = matches!(envelope, Envelope::Framed | Envelope::StructuredFramed);
+    let mut bytes = if framed { vec![0, 0, 0, 1, 44] } else { vec![] };
+    bytes.extend(serde_json::to_vec(&value).expect("a map is JSON"));
+    let headers = headers.into_iter().map(|(name, value)| (name, Some(value))).collect();
+    Record { key: Some(key.into_bytes()), headers, ..Record::of(bytes) }
+}
+
+pub fn stream(event: &Event) -> Stream {
+    match &event.body {
+        Body::Disbursement(_) => Stream::Disbursement,
+        Body::Call(_) | Body::Agent(_) => Stream::Call,
+        Body::Milestone(_) => Stream::Milestone,
+    }
+}
+
+/// The type, the record's key and the data fields of an event.
+fn data(body: &Body) -> (String, String, Map<String, Value>) {
+    // Nulls are absent in meaning, and stay in the text: that too is read.
+    let (kind, key, data) = match body {
+        Body::Disbursement(event) => (
+            format!("disbursement.{}", event.kind.name()),
+            &event.beneficiary,
+            json!({
+                "programme": event.programme, "state": event.state, "beneficiary": event.beneficiary, "credit": event.credit,
+                "amount": event.amount.map(|centavos| format!("{}.{:02}", centavos / 100, centavos % 100)), "currency": event.currency,
+            }),
+        ),
+        Body::Call(event) => (
+            format!("call.{}", event.kind.name()),
+            &event.call,
+            json!({
+                "call": event.call, "queue": event.queue, "talk_seconds": event.talk.map(seconds), "hold_seconds": event.hold.map(seconds),
+                "wrap_up_seconds": event.wrap_up.map(seconds),
+            }),
+        ),
+        Body::Agent(event) => (
+            "call.agent_status".to_owned(),
+            &event.agent,
+            json!({ "agent": event.agent, "site": event.site, "status": event.status.name() }),
+        ),
+        Body::Milestone(event) => (
+            format!("milestone.{}", event.kind.name()),
+            &event.initiative,
+            json!({ "initiative": event.initiative, "milestone": event.milestone, "quantity": event.quantity }),
+        ),
+    };
+    let Value::Object(data) = data else { unreachable!("an object is written above") };
+    (kind, key.clone(), data)
+}
+
+fn seconds(millis: i64) -> f64 {
+    millis as f64 / 1_000.0
+}

@@ -1,0 +1,10 @@
+//! The built program against a real Kafka, end to end.
+
+mod catalogue;
+mod figures;
+mod freshness;
+mod letter;
+mod scraping;
+mod starting;
+mod story;
+mod world;

@@ -1,0 +1,111 @@
+//! What a scraper, a slow client and a wrong one get.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use flate2::read::GzDecoder;
+use pacemeter::ledger::Figures;
+
+use super::catalogue::assert_promtool_is_quiet;
+use crate::exposition::Exposition;
+use crate::program::Pacemeter;
+use crate::shared_kafka;
+use crate::topics::{LOG_APPEND_TIME, Topics};
+
+/// The head and the body of the answer to a request, as bytes off the wire.
+fn ask(pacemeter: &Pacemeter, request: &str) -> (String, Vec<u8>) {
+    let mut stream = connect(pacemeter);
+    stream.write_all(request.as_bytes()).expect("the request is sent");
+    read_answer(&mut stream)
+}
+
+fn connect(pacemeter: &Pacemeter) -> TcpStream {
+    let stream = TcpStream::connect(pacemeter.address()).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit");
+    stream
+}
+
+fn read_answer(stream: &mut TcpStream) -> (String, Vec<u8>) {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("the answer ends with the connection");
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
+    let head = String::from_utf8(answer[..end].to_vec()).expect("a head is text");
+    (head.to_lowercase(), answer[end + 4..].to_vec())
+}
+
+fn get(path: &str, headers: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: pacemeter\r\nconnection: close\r\n{headers}\r\n")
+}
+
+#[test]
+fn a_compressed_scrape_says_what_a_plain_one_does() {
+    let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start(&state, &topics.settings());
+    pacemeter.wait_ready();
+    let (head, plain) = ask(&pacemeter, &get("/metrics", ""));
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+    assert!(!head.contains("content-encoding"), "{head}");
+    let (head, compressed) = ask(&pacemeter, &get("/metrics", "accept-encoding: gzip\r\n"));
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    assert!(compressed.len() * 4 < plain.len(), "{} bytes of {}", compressed.len(), plain.len());
+    let mut text = String::new();
+    GzDecoder::new(compressed.as_slice()).read_to_string(&mut text).expect("gzip");
+    let plain = String::from_utf8(plain).expect("an exposition is UTF-8");
+    assert_promtool_is_quiet(&text);
+    // Figures of an empty log do not move; the process' own do.
+    let figures = |text: &str| Figures::parse_exposition(text).expect("figures");
+    assert_eq!(figures(&plain), figures(&text));
+    let names = |text: &str| -> BTreeSet<String> { Exposition::parse(text).families.into_keys().collect() };
+    assert_eq!(names(&plain), names(&text));
+}
+
+#[test]
+fn slow_many_large_and_wrong_requests_are_turned_away_and_good_ones_are_answered() {
+    let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut settings = topics.settings();
+    settings.extend(["http.timeout=1s", "http.max_connections=4"].map(str::to_owned));
+    let pacemeter = Pacemeter::start(&state, &settings);
+
+    let post = "POST /metrics HTTP/1.1\r\nhost: pacemeter\r\nconnection: close\r\ncontent-length: 2\r\n\r\nab";
+    let (head, _) = ask(&pacemeter, post);
+    assert!(head.starts_with("http/1.1 405") || head.starts_with("http/1.1 413"), "POST: {head}");
+    let (head, _) = ask(&pacemeter, "DELETE /metrics HTTP/1.1\r\nhost: pacemeter\r\nconnection: close\r\n\r\n");
+    assert!(head.starts_with("http/1.1 405"), "DELETE: {head}");
+    let (head, _) = ask(&pacemeter, &get("/secret", ""));
+    assert!(head.starts_with("http/1.1 404"), "{head}");
+    let (head, _) = ask(&pacemeter, &get("/metrics", &format!("x-large: {}\r\n", "x".repeat(64 * 1024))));
+    assert!(head.starts_with("http/1.1 4"), "a large head: {head}");
+
+    // A head that never ends is cut after the time for a request.
+    let started = Instant::now();
+    let mut slow = connect(&pacemeter);
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nhost: pace").expect("a beginning is sent");
+    let mut answer = Vec::new();
+    // Whether it is told so or reset, it is rid of.
+    let _ = slow.read_to_end(&mut answer);
+    assert!(started.elapsed() < Duration::from_secs(10), "a slow client was borne for {:?}", started.elapsed());
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
+
+    // Of more connections than are allowed the last are refused, and when the others go there is room again.
+    let idle: Vec<TcpStream> = (0..4).map(|_| connect(&pacemeter)).collect();
+    let mut refused = connect(&pacemeter);
+    let mut answer = Vec::new();
+    let _ = refused.read_to_end(&mut answer);
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 503"), "{}", String::from_utf8_lossy(&answer));
+    drop(idle);
+    let started = Instant::now();
+    loop {
+        let mut stream = connect(&pacemeter);
+        let sent = stream.write_all(get("/livez", "").as_bytes());
+        let mut answer = Vec::new();
+        if sent.is_ok() && stream.read_to_end(&mut answer).is_ok() && answer.starts_with(b"HTTP/1.1 200") {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "there is no room again");
+    }
+}

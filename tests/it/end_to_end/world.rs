@@ -1,0 +1,202 @@
+//! What was written to the topics of one test, what it means, and how what the program shows is compared with that.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pacemeter::clock::{Clock, Millis, SECOND};
+use pacemeter::ledger::{Figures, Labels, Ledger, Rules, Sent, decimal};
+use pacemeter::record::{Outcome, Reason, Stream};
+use pacemeter::simulate::LABELS;
+
+use super::story::Line;
+use crate::kafka::Kafka;
+use crate::program::{LIMIT, Pacemeter};
+use crate::topics::{CREATE_TIME, Record, Topics};
+
+/// The offsets that are set aside as `excluded`, in this partition of each topic.
+const EXCLUDED: (i32, std::ops::RangeInclusive<i64>) = (1, 5..=7);
+
+/// How old what a scrape shows may be: a rendering is shared by the scrapes of one moment.
+const STALENESS: Millis = 2 * SECOND;
+
+pub struct World<'a> {
+    pub topics: Topics<'a>,
+    ledger: Ledger,
+    /// Every record that was written, by topic, partition and offset, and what it is rejected for.
+    written: BTreeMap<(String, i32, i64), (Record, Option<Reason>)>,
+}
+
+impl<'a> World<'a> {
+    /// Topics with this many partitions each, and nothing in them.
+    pub fn new(kafka: &'a Kafka, partitions: i32) -> Self {
+        let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let labels = Labels {
+            programmes: list(LABELS.programmes),
+            queues: list(LABELS.queues),
+            sites: list(LABELS.sites),
+            initiatives: list(LABELS.initiatives),
+            milestones: list(LABELS.milestones),
+            ..Labels::default()
+        };
+        let ledger = Ledger::new(Rules { labels, ..Rules::default() });
+        Self { topics: Topics::create(kafka, partitions, CREATE_TIME), ledger, written: BTreeMap::new() }
+    }
+
+    /// The settings that the program needs to come to the ledger's figures.
+    pub fn settings(&self) -> Vec<String> {
+        let mut settings = self.topics.settings();
+        let lists = [
+            ("programmes", LABELS.programmes),
+            ("queues", LABELS.queues),
+            ("sites", LABELS.sites),
+            ("initiatives", LABELS.initiatives),
+            ("milestones", LABELS.milestones),
+        ];
+        settings.extend(lists.map(|(name, values)| format!("labels.{name}={values:?}")));
+        let (partition, offsets) = EXCLUDED;
+        let (first, last) = (offsets.start(), offsets.end());
+        settings.extend(Stream::ALL.map(|stream| {
+            let range = format!("{{ partition = {partition}, first_offset = {first}, last_offset = {last} }}");
+            format!("streams.{}.exclude=[{range}]", stream.name())
+        }));
+        settings
+    }
+
+    /// Writes the lines, each stream's in their order, and notes them.
+    pub fn write(&mut self, lines: Vec<Line>) {
+        for stream in Stream::ALL {
+            let (records, sent): (Vec<Record>, Vec<Sent>) =
+                lines.iter().filter(|line| line.stream == stream).map(|line| (line.record.clone(), line.sent.clone())).unzip();
+            let places = self.topics.write(stream, &records);
+            for ((record, sent), (offset, _)) in records.into_iter().zip(sent).zip(places) {
+                self.note(stream, record, sent, offset);
+            }
+        }
+    }
+
+    fn note(&mut self, stream: Stream, record: Record, sent: Sent, offset: i64) {
+        let is_excluded = record.partition == EXCLUDED.0 && EXCLUDED.1.contains(&offset);
+        let sent = if is_excluded { Sent::Rejected(Reason::Excluded) } else { sent };
+        let reason = match &sent {
+            Sent::Rejected(reason) => Some(*reason),
+            Sent::Event(_) => None,
+        };
+        let partition = record.partition;
+        self.ledger.record(stream, partition, sent);
+        let place = (self.topics.input(stream), partition, offset);
+        assert!(self.written.insert(place, (record, reason)).is_none(), "two records at one offset");
+    }
+
+    /// What is expected of records of this outcome, over all streams.
+    pub fn expected(&self, outcome: Outcome) -> usize {
+        let figures = self.ledger.figures(Clock::wall().now());
+        let of = |stream: Stream| format!("pacemeter_records_total{{stream=\"{}\",outcome=\"{}\"}}", stream.name(), outcome.name());
+        Stream::ALL.iter().map(|stream| figures.0[&of(*stream)] as usize / 1_000).sum()
+    }
+
+    /// Asserts that the log has something in it of all that can happen, so that no comparison is one of zeros.
+    pub fn assert_hostile(&self) {
+        let figures = self.ledger.figures(Clock::wall().now());
+        let total = |start: &str, label: &str| -> i128 {
+            figures.0.iter().filter(|(series, _)| series.starts_with(start) && series.contains(label)).map(|(_, value)| value).sum()
+        };
+        for outcome in Outcome::ALL {
+            assert!(self.expected(outcome) >= 50, "only {} records are {}", self.expected(outcome), outcome.name());
+        }
+        for reason in Reason::ALL {
+            assert!(total("pacemeter_rejected_records_total", reason.name()) > 0, "nothing is rejected as {}", reason.name());
+        }
+        for event in ["returned", "approved", "answered", "abandoned", "completed"] {
+            assert!(total("pacemeter_unmatched_events_total", event) > 0, "nothing {event} is unmatched");
+        }
+        for (family, ..) in super::catalogue::BUSINESS {
+            let others = ["pacemeter_history_start_offset", "pacemeter_state_built_timestamp_seconds"];
+            assert!(others.contains(family) || total(family, "") > 0, "{family} is 0 everywhere");
+        }
+    }
+
+    /// Waits until the program has everything that was written before this call.
+    pub fn wait_complete(&self, pacemeter: &mut Pacemeter) {
+        let now = Clock::wall().now();
+        pacemeter.until("everything written is in the figures", |pacemeter| {
+            let scrape = pacemeter.scrape();
+            let until = |stream: &Stream| scrape.value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())]);
+            let is_complete = |stream: &Stream| until(stream).is_some_and(|seconds| seconds * 1_000.0 >= now as f64);
+            Stream::ALL.iter().all(is_complete).then_some(())
+        });
+    }
+
+    /// Asserts that every business figure is the ledger's, and returns the scrape that says so.
+    ///
+    /// Some figures depend on now. They are compared in a moment in which the ledger's do not change, nor did in the two seconds before.
+    pub fn assert_figures(&self, pacemeter: &Pacemeter) -> String {
+        let clock = Clock::wall();
+        let started = Instant::now();
+        while started.elapsed() < LIMIT {
+            let before = clock.now();
+            let scrape = pacemeter.get("/metrics").body;
+            let after = clock.now();
+            let expected = self.ledger.figures(before - STALENESS);
+            if expected != self.ledger.figures(after) {
+                thread::sleep(Duration::from_millis(200));
+                continue;
+            }
+            let actual = Figures::parse_exposition(&scrape).unwrap_or_else(|error| panic!("{error}"));
+            assert_same(&expected, &actual);
+            return scrape;
+        }
+        panic!("there was no moment without a change within {LIMIT:?}");
+    }
+
+    /// Waits for the dead letters of all that is rejected or expired, asserts that there is one for each with the original bytes, and returns
+    /// how many there are.
+    pub fn assert_dead_letters(&self) -> usize {
+        let expected = self.expected(Outcome::Rejected) + self.expected(Outcome::Expired);
+        let started = Instant::now();
+        let mut letters = self.topics.read(&self.topics.dead_letter());
+        while letters.len() < expected && started.elapsed() < LIMIT {
+            thread::sleep(Duration::from_millis(200));
+            letters = self.topics.read(&self.topics.dead_letter());
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for letter in &letters {
+            let number = |name: &str| letter.header(name).parse::<i64>().expect("a number");
+            let place = (letter.header("pacemeter-topic").to_owned(), number("pacemeter-partition") as i32, number("pacemeter-offset"));
+            let (record, reason) = self.written.get(&place).unwrap_or_else(|| panic!("nothing was written where {place:?} says"));
+            assert_eq!((&letter.key, &letter.value), (&record.key, &record.value), "the letter of {place:?} is not the record");
+            let expected = reason.map_or(Outcome::Expired.name(), Reason::name);
+            assert_eq!(letter.header("pacemeter-reason"), expected, "the record at {place:?}: {record:?}");
+            assert!(seen.insert(place.clone()), "two letters for {place:?}");
+        }
+        let missing = self.written.iter().filter(|(place, (_, reason))| reason.is_some() && !seen.contains(*place));
+        let missing: Vec<_> = missing.map(|(place, (_, reason))| (place, reason)).take(10).collect();
+        assert!(missing.is_empty(), "no letter for {missing:?}");
+        assert_eq!(letters.len(), expected, "letters are there for every rejected record, and for the expired");
+        letters.len()
+    }
+
+    /// Waits until the group has committed the end of every partition.
+    pub fn assert_committed(&self, pacemeter: &mut Pacemeter) {
+        for stream in Stream::ALL {
+            // A partition that never had a record may have no offset committed.
+            let ends = self.topics.ends(&self.topics.input(stream));
+            pacemeter.until("every offset is committed", |_| {
+                let committed = self.topics.committed(stream).into_iter().map(Option::unwrap_or_default);
+                committed.eq(ends.iter().copied()).then_some(())
+            });
+        }
+    }
+}
+
+fn assert_same(expected: &Figures, actual: &Figures) {
+    let differences = expected.differences(actual);
+    let value = |value: Option<i128>| value.map_or("absent".to_owned(), decimal);
+    let lines = differences
+        .iter()
+        .take(60)
+        .map(|difference| format!("{}: expected {}, shown {}", difference.series, value(difference.expected), value(difference.actual)));
+    let lines: Vec<String> = lines.collect();
+    let (all, wrong) = (expected.0.len(), differences.len());
+    assert!(lines.is_empty(), "{wrong} of {all} figures differ from the ledger's:\n{}", lines.join("\n"));
+}

@@ -1,0 +1,190 @@
+//! A real Apache Kafka: one KRaft node on free loopback ports, in a directory of its own, gone when its owner is.
+//!
+//! The jars come from `scripts/kafka-jars`. Rust drops no statics and a killed process drops nothing at all, so beside each broker stands a
+//! watchdog: a shell that reads a pipe of ours, and when that closes kills the broker and removes its directory.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, Producer};
+
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+pub struct Kafka {
+    port: u16,
+    controller_port: u16,
+    directory: PathBuf,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    java: Child,
+    watchdog: Child,
+}
+
+impl Kafka {
+    /// A broker that has an address and is not running yet.
+    pub fn reserve() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kafka-{}-{number}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a directory for kafka");
+        let [port, controller_port] = free_ports();
+        let kafka = Self { port, controller_port, directory, running: Mutex::new(None) };
+        kafka.format();
+        kafka
+    }
+
+    /// Starts it, for the first time or again with the records that it had, and waits until it answers.
+    pub fn start(&self) {
+        let mut running = self.running.lock().expect("no test failed while starting kafka");
+        assert!(running.is_none(), "kafka is running");
+        let log = fs::File::create(self.directory.join("broker.log")).expect("kafka's log file");
+        let java = java(&["-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
+            .arg("kafka.Kafka")
+            .arg(self.directory.join("server.properties"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("kafka's log file"))
+            .stderr(log)
+            .spawn()
+            .expect("java starts");
+        let watchdog = Command::new("sh")
+            .args(["-c", "cat >/dev/null; kill -KILL \"$1\"; sleep 0.2; rm -rf \"$2\"", "watchdog", &java.id().to_string()])
+            .arg(&self.directory)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        self.wait_until_it_answers(&mut running.insert(Running { java, watchdog }).java);
+    }
+
+    /// Kills it, as an outage does; its records stay for the next start.
+    pub fn stop(&self) {
+        if let Some(Running { mut java, mut watchdog }) = self.running.lock().expect("no test failed while starting kafka").take() {
+            // The watchdog first: once the broker is reaped, its process id may be somebody else's.
+            for child in [&mut watchdog, &mut java] {
+                child.kill().and_then(|()| child.wait()).expect("a child of ours can be killed");
+            }
+        }
+    }
+
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.bootstrap()).set("reconnect.backoff.max.ms", "200");
+        config
+    }
+
+    pub fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.client().create().expect("an admin client")
+    }
+
+    pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let created = block_on(self.admin().create_topics([&topic], &AdminOptions::new())).expect("kafka answers");
+        created[0].as_ref().unwrap_or_else(|(name, code)| panic!("topic {name} was not created: {code}"));
+    }
+
+    fn format(&self) {
+        let properties = self.directory.join("server.properties");
+        fs::write(&properties, self.properties()).expect("kafka's properties");
+        // Twenty-two characters of base64.
+        let cluster = format!("pacemeter{:012}A", self.port);
+        let output = java(&["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
+            .args(["kafka.tools.StorageTool", "format", "-t", &cluster, "-c"])
+            .arg(&properties)
+            .output()
+            .expect("java starts");
+        assert!(output.status.success(), "kafka's storage was not formatted: {output:?}");
+    }
+
+    fn properties(&self) -> String {
+        let Self { port, controller_port, directory, .. } = self;
+        let directory = directory.display();
+        format!(
+            "process.roles=broker,controller\n\
+             node.id=1\n\
+             controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+             controller.listener.names=CONTROLLER\n\
+             inter.broker.listener.name=PLAINTEXT\n\
+             log.dirs={directory}/data\n\
+             auto.create.topics.enable=false\n\
+             offsets.topic.replication.factor=1\n\
+             offsets.topic.num.partitions=1\n\
+             transaction.state.log.replication.factor=1\n\
+             transaction.state.log.min.isr=1\n\
+             transaction.state.log.num.partitions=1\n\
+             group.initial.rebalance.delay.ms=0\n\
+             log.retention.hours=-1\n\
+             log.initial.task.delay.ms=500\n\
+             log.cleaner.backoff.ms=500\n\
+             log.cleaner.dedupe.buffer.size=4194304\n"
+        )
+    }
+
+    fn wait_until_it_answers(&self, java: &mut Child) {
+        let client: BaseProducer = self.client().set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg).create().expect("a client");
+        let started = Instant::now();
+        loop {
+            let brokers = client.client().fetch_metadata(None, Duration::from_secs(1)).map_or(0, |metadata| metadata.brokers().len());
+            if brokers > 0 {
+                return;
+            }
+            if java.try_wait().expect("java is our child").is_some() || started.elapsed() > START_LIMIT {
+                let log = fs::read_to_string(self.directory.join("broker.log")).unwrap_or_default();
+                panic!("kafka did not start within {START_LIMIT:?}; its log:\n{log}");
+            }
+        }
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        self.stop();
+        // What is left in a temporary directory fails no test.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Runs an admin call to its end.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+fn java(options: &[&str]) -> Command {
+    let mut java = Command::new("java");
+    java.args(options).arg("-cp").arg(jars().join("*"));
+    java
+}
+
+/// The directory of Kafka's jars; fetches them if this machine has not got them yet.
+fn jars() -> PathBuf {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp is in the target directory");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kafka-jars");
+    let output = Command::new(&script).env("CARGO_TARGET_DIR", target).stderr(Stdio::inherit()).output().expect("scripts/kafka-jars runs");
+    assert!(output.status.success(), "scripts/kafka-jars failed: {}", output.status);
+    PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim_end())
+}
+
+fn free_ports<const N: usize>() -> [u16; N] {
+    // All are held at once, so that they differ.
+    let listeners: [_; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    listeners.map(|listener| listener.local_addr().expect("a bound socket").port())
+}

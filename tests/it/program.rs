@@ -1,0 +1,234 @@
+//! The built program as its users meet it: started with settings, asked over HTTP, stopped by a signal, judged by its exit code.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::exposition::Exposition;
+
+/// How long anything may take that is a matter of moments on an idle machine.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// A running `pacemeter run`; it is killed when dropped.
+pub struct Pacemeter {
+    child: Child,
+    address: String,
+    log: Output,
+    stdout: Output,
+}
+
+/// A run that has ended.
+pub struct Ended {
+    /// The exit code; absent if a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+/// An answer over HTTP.
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Pacemeter {
+    /// Starts the program with these settings (`key=value`) and a state directory of the test's, and waits until it says where it listens.
+    pub fn start(state: &TempDir, settings: &[String]) -> Self {
+        let mut child = command(&["run"], state, settings).spawn().expect("the program starts");
+        let log = Output::of(child.stderr.take().expect("a pipe"));
+        let stdout = Output::of(child.stdout.take().expect("a pipe"));
+        let mut pacemeter = Self { child, address: String::new(), log, stdout };
+        pacemeter.address = pacemeter.until("it listens", |pacemeter| {
+            let line = pacemeter.events("pacemeter.http.listening").pop()?;
+            Some(line["address"].as_str().expect("address is text").to_owned())
+        });
+        pacemeter
+    }
+
+    /// Waits until the business figures are there.
+    pub fn wait_ready(&mut self) {
+        self.until("it is ready", |pacemeter| (pacemeter.get("/readyz").status == 200).then_some(()));
+    }
+
+    /// Asks again and again until there is an answer; panics with the log's end after [`LIMIT`], or when the program has ended.
+    pub fn until<T>(&mut self, what: &str, mut ask: impl FnMut(&mut Self) -> Option<T>) -> T {
+        let started = Instant::now();
+        loop {
+            if let Some(answer) = ask(self) {
+                return answer;
+            }
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                panic!("waiting until {what}, pacemeter ended with {status}; its log ends:\n{}", self.log.tail());
+            }
+            if started.elapsed() > LIMIT {
+                panic!("not within {LIMIT:?}: {what}; the log ends:\n{}", self.log.tail());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).http_status_as_error(false);
+        let agent = config.build().new_agent();
+        let mut response = agent
+            .get(format!("http://{}{path}", self.address))
+            .call()
+            .unwrap_or_else(|error| panic!("GET {path}: {error}; the log ends:\n{}", self.log.tail()));
+        let body = response.body_mut().with_config().limit(1 << 30).read_to_string().expect("a text");
+        Answer { status: response.status().as_u16(), body }
+    }
+
+    /// What `/metrics` shows now.
+    pub fn scrape(&self) -> Exposition {
+        Exposition::parse(&self.get("/metrics").body)
+    }
+
+    /// What `/api/v1/status` says now.
+    pub fn status(&self) -> Value {
+        let answer = self.get("/api/v1/status");
+        serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("status is not JSON: {error}: {}", answer.body))
+    }
+
+    /// All of the log so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// The log lines of one event so far.
+    pub fn events(&self, name: &str) -> Vec<Value> {
+        let log = self.log();
+        let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("not a JSON line: {line}")));
+        lines.filter(|line| line["event"] == name).collect()
+    }
+
+    pub fn signal(&self, signal: libc::c_int) {
+        // SAFETY: kill takes no pointers; the process is our child and not reaped, so the id is still its own.
+        let result = unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+        assert_eq!(result, 0, "the process is there");
+    }
+
+    /// Asks it to end and waits until it has.
+    pub fn stop(self) -> Ended {
+        self.end(libc::SIGTERM)
+    }
+
+    pub fn end(mut self, signal: libc::c_int) -> Ended {
+        let started = Instant::now();
+        self.signal(signal);
+        self.ended(started)
+    }
+
+    /// Waits until it ends by itself.
+    pub fn ended(&mut self, started: Instant) -> Ended {
+        let code = wait(&mut self.child, started, &self.log);
+        Ended { code, stdout: self.stdout.finish(), stderr: self.log.finish(), took: started.elapsed() }
+    }
+}
+
+impl Drop for Pacemeter {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the program to its end.
+pub fn run(arguments: &[&str], settings: &[String]) -> Ended {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let started = Instant::now();
+    let mut child = command(arguments, &state, settings).spawn().expect("the program starts");
+    let mut stderr = Output::of(child.stderr.take().expect("a pipe"));
+    let mut stdout = Output::of(child.stdout.take().expect("a pipe"));
+    let code = wait(&mut child, started, &stderr);
+    Ended { code, stdout: stdout.finish(), stderr: stderr.finish(), took: started.elapsed() }
+}
+
+fn command(arguments: &[&str], state: &TempDir, settings: &[String]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pacemeter"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PACEMETER_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments);
+    if !settings.is_empty() {
+        command.arg("--set").arg(format!("state.directory={}", state.path().display())).args(["--set", "http.listen=127.0.0.1:0"]);
+        for setting in settings {
+            command.arg("--set").arg(setting);
+        }
+    }
+    command.current_dir(state.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // SAFETY: prctl is async-signal-safe. The signal comes when the spawning thread ends, which owns what is spawned.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
+    command
+}
+
+fn wait(child: &mut Child, started: Instant, log: &Output) -> Option<i32> {
+    loop {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return status.code();
+        }
+        if started.elapsed() > LIMIT {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("pacemeter did not end within {LIMIT:?}; its log ends:\n{}", log.tail());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// What comes out of a pipe, gathered by a thread.
+struct Output {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Output {
+    fn of(pipe: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let sink = Arc::clone(&text);
+        let reader = thread::spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = Vec::new();
+            // Line by line, so that whoever looks sees whole ones.
+            while pipe.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+                sink.lock().expect("no reader panicked").push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        });
+        Self { text, reader: Some(reader) }
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().expect("no reader panicked").clone()
+    }
+
+    fn tail(&self) -> String {
+        let text = self.text();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    /// All of it, once the other side has closed the pipe.
+    fn finish(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("no reader panicked");
+        }
+        self.text()
+    }
+}

@@ -1,0 +1,254 @@
+//! The rules of the house that a reader can check and a compiler does not: import order, file and function length, output, host names.
+//!
+//! Files are read as text. That is enough, because rustfmt has laid them out: a function ends at the first `}` under its own indentation.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+mod imports;
+
+const FILE_LINES: usize = 500;
+const FUNCTION_LINES: usize = 70;
+
+/// A file of the repository, with its path from the root.
+struct File {
+    path: String,
+    text: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The text files of the repository, without what is built or git's.
+fn files() -> Vec<File> {
+    fn walk(directory: &Path, files: &mut Vec<File>) {
+        let mut entries: Vec<PathBuf> =
+            fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
+        entries.sort();
+        for path in entries {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8").to_owned();
+            if path.is_dir() {
+                if name != ".git" && name != "target" {
+                    walk(&path, files);
+                }
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                let path = path.strip_prefix(root()).expect("below the root").to_str().expect("UTF-8").to_owned();
+                files.push(File { path, text });
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(root(), &mut files);
+    assert!(files.iter().any(|file| file.path == "src/lib.rs"), "the repository is not where it was built");
+    files
+}
+
+fn rust_files(files: &[File]) -> impl Iterator<Item = &File> {
+    files.iter().filter(|file| file.path.ends_with(".rs"))
+}
+
+fn is_test(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.contains("/tests/")
+}
+
+fn assert_none(faults: Vec<String>) {
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// The part of a source file that is compiled into the program: all before its test module.
+fn without_tests(text: &str) -> &str {
+    text.split("\n#[cfg(test)]\nmod ").next().unwrap_or(text)
+}
+
+fn long_files(file: &File) -> Option<String> {
+    let lines = file.text.lines().count();
+    (lines > FILE_LINES).then(|| format!("{}: {lines} lines, at most {FILE_LINES}: split it", file.path))
+}
+
+fn long_functions(file: &File) -> Vec<String> {
+    let lines: Vec<&str> = file.text.lines().collect();
+    let starts = lines.iter().enumerate().filter_map(|(index, line)| function_name(line).map(|name| (index, name)));
+    let measured = starts.map(|(start, name)| (start, name, function_length(&lines[start..])));
+    measured
+        .filter(|(_, _, length)| *length > FUNCTION_LINES)
+        .map(|(start, name, length)| {
+            format!("{}:{}: function {name} has {length} lines, at most {FUNCTION_LINES}: split it", file.path, start + 1)
+        })
+        .collect()
+}
+
+/// The name of the function that begins on this line.
+fn function_name(line: &str) -> Option<&str> {
+    let mut words = line.trim_start().split_whitespace();
+    let is_qualifier = |word: &str| ["async", "const", "unsafe", "extern", "\"C\""].contains(&word) || word.starts_with("pub");
+    words.find(|word| !is_qualifier(word)).filter(|word| *word == "fn")?;
+    words.next()?.split(['(', '<']).next()
+}
+
+/// Lines from a function's first to its closing brace; one for those without a body on lines of its own.
+fn function_length(lines: &[&str]) -> usize {
+    let indentation = &lines[0][..lines[0].len() - lines[0].trim_start().len()];
+    let at_same_depth = |line: &str| line.strip_prefix(indentation).filter(|rest| !rest.starts_with(' ')).map(str::to_owned);
+    for (index, line) in lines.iter().enumerate() {
+        match at_same_depth(line) {
+            Some(rest) if rest.ends_with(';') || (index == 0 && rest.ends_with('}')) => return 1,
+            Some(rest) if rest == "}" => return index + 1,
+            _ => {}
+        }
+    }
+    lines.len()
+}
+
+/// Printing outside of what talks to a terminal.
+fn prints(file: &File) -> Vec<String> {
+    let talks = ["src/cli", "src/app", "src/main.rs"].iter().any(|place| file.path.starts_with(place));
+    if talks || is_test(&file.path) {
+        return Vec::new();
+    }
+    let banned = ["println!", "print!", "eprintln!", "eprint!"];
+    let lines = without_tests(&file.text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    lines
+        .filter(|(_, line)| banned.iter().any(|banned| line.contains(banned)))
+        .map(|(index, line)| format!("{}:{}: only the command line prints, others log: {}", file.path, index + 1, line.trim()))
+        .collect()
+}
+
+/// Paths of somebody's machine and names of package registries: a repository is for any machine and any mirror.
+fn machine_names(file: &File) -> Vec<String> {
+    // Written in two parts, so that this file does not find itself.
+    let banned = [
+        concat!("/wo", "rk/"),
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("/Us", "ers/"),
+        concat!("crates", ".io"),
+        concat!("static.rust", "-lang.org"),
+        concat!("sh.rust", "up.rs"),
+        concat!("maven", ".org/maven2"),
+        concat!("repo.maven", ".apache.org"),
+        concat!("repo1.", "maven.org"),
+        concat!("deb.", "debian.org"),
+        concat!("pypi", ".org"),
+        concat!("registry.npm", "js.org"),
+        concat!("proxy.go", "lang.org"),
+    ];
+    if file.path == "Cargo.lock" {
+        return Vec::new();
+    }
+    let lines = file.text.lines().enumerate();
+    lines
+        .filter_map(|(index, line)| banned.iter().find(|banned| line.contains(*banned)).map(|banned| (index, banned)))
+        .map(|(index, banned)| format!("{}:{}: {banned} belongs to a machine, not to the repository", file.path, index + 1))
+        .collect()
+}
+
+#[test]
+fn files_are_short() {
+    assert_none(rust_files(&files()).filter_map(long_files).collect());
+}
+
+#[test]
+fn functions_are_short() {
+    assert_none(rust_files(&files()).flat_map(long_functions).collect());
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let files = files();
+    assert_none(rust_files(&files).filter(|file| file.path.starts_with("src/")).flat_map(prints).collect());
+}
+
+#[test]
+fn no_file_names_a_machine_or_a_registry() {
+    assert_none(files().iter().flat_map(machine_names).collect());
+}
+
+#[test]
+fn imports_point_one_way() {
+    let files = files();
+    let order = imports::reading_order(&files.iter().find(|file| file.path == "src/lib.rs").expect("the library").text);
+    let sources: BTreeMap<&str, &str> = rust_files(&files)
+        .filter(|file| file.path.starts_with("src/") && file.path != "src/main.rs" && !is_test(&file.path))
+        .map(|file| (file.path.as_str(), without_tests(&file.text)))
+        .collect();
+    let found = imports::between(&sources);
+    assert_none([imports::against_the_order(&found, &order), imports::circles(&found)].concat());
+}
+
+/// The checks themselves, on files that break every rule.
+mod checks {
+    use super::*;
+
+    fn bad(path: &str, text: &str) -> File {
+        File { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_long_file_and_a_long_function_are_found_and_short_ones_are_not() {
+        let body = "        work();\n".repeat(FUNCTION_LINES);
+        let text = format!(
+            "impl A {{\n    pub(crate) async fn long<T>(\n        a: T,\n    ) {{\n{body}    }}\n\n    fn short();\n    fn next() {{}}\n}}\n"
+        );
+        let file = bad("src/a.rs", &text);
+        assert_eq!(long_functions(&file), ["src/a.rs:2: function long has 74 lines, at most 70: split it"]);
+        assert_eq!(long_files(&file), None);
+        assert!(long_files(&bad("src/b.rs", &"\n".repeat(FILE_LINES + 1))).is_some());
+    }
+
+    #[test]
+    fn printing_is_found_but_in_the_command_line_comments_and_tests() {
+        let text = "// println!(1)\nfn a() {\n    eprintln!(\"x\");\n}\n\n#[cfg(test)]\nmod tests {\n    println!();\n}\n";
+        assert_eq!(prints(&bad("src/a.rs", text)), ["src/a.rs:3: only the command line prints, others log: eprintln!(\"x\");"]);
+        assert!(prints(&bad("src/cli/panel.rs", text)).is_empty());
+    }
+
+    #[test]
+    fn a_machine_path_and_a_registry_are_found() {
+        let text = concat!("see /wo", "rk/main\nand crates", ".io\n");
+        assert_eq!(machine_names(&bad("README.md", text)).len(), 2);
+    }
+
+    #[test]
+    fn an_import_against_the_order_and_circles_are_found() {
+        let order = ["low", "middle", "high"].map(str::to_owned).to_vec();
+        let sources = BTreeMap::from([
+            ("src/lib.rs", "pub mod high;\npub mod low;\npub mod middle;\n"),
+            ("src/low.rs", "use crate::{middle::Thing, low::Own};\n// use crate::high;\n"),
+            ("src/middle.rs", "mod a;\nmod b;\nuse crate::low;\npub use b::Shared;\n"),
+            ("src/middle/a.rs", "fn f() -> &'static str { let x = super::b::g(); \"crate::high\" }\n"),
+            ("src/middle/b.rs", "use crate::middle::a::{f, g};\n"),
+            ("src/high.rs", "use crate::middle;\n"),
+            ("src/stray.rs", "use crate::low;\n"),
+        ]);
+        let found = imports::between(&sources);
+        assert_eq!(
+            imports::against_the_order(&found, &order),
+            [
+                "src/low.rs imports crate::middle, which stands below low in the reading order of src/lib.rs",
+                "src/stray.rs: module stray is not in the reading order of src/lib.rs",
+            ]
+        );
+        assert_eq!(
+            imports::circles(&found),
+            ["modules import each other: low -> middle -> low", "modules import each other: middle::a -> middle::b -> middle::a",]
+        );
+    }
+
+    #[test]
+    fn an_import_through_the_parents_re_export_counts() {
+        let sources = BTreeMap::from([
+            ("src/top.rs", "mod a;\nmod b;\npub use b::{Shared, Other as Same};\n"),
+            ("src/top/a.rs", "use super::Shared;\n"),
+            ("src/top/b.rs", "use super::a::Thing;\n"),
+        ]);
+        assert_eq!(imports::circles(&imports::between(&sources)), ["modules import each other: top::a -> top::b -> top::a"]);
+    }
+
+    #[test]
+    fn the_reading_order_is_the_table_in_the_library() {
+        let text = "//! Words.\n//!\n//! ```text\n//! clock  record      plain values\n//! settings           layered, read once\n//! cli  app\n//! ```\n";
+        assert_eq!(imports::reading_order(text), ["clock", "record", "settings", "cli", "app"]);
+    }
+}
