@@ -1,5 +1,12 @@
 //! The command line: definitions only, `app` does what they say.
 
+pub mod demo;
+pub mod produce;
+
+mod expectation;
+mod kafka;
+mod scrape;
+
 use crate::runtime::Exit;
 use crate::settings::{Layers, parse_duration};
 use clap::builder::RangedU64ValueParser;
@@ -100,11 +107,13 @@ pub struct Demo {
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]
     pub run_time: Option<Duration>,
     /// Simulated seconds a second, from 1 to 86400.
-    #[arg(long, value_name = "FACTOR", default_value_t = 600.0, value_parser = parse_speed)]
+    #[arg(long, value_name = "FACTOR", default_value_t = demo::A_WEEK_IN_90_SECONDS, value_parser = parse_speed)]
     pub speed: f64,
     /// The same seed simulates the same programme.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
+    #[command(flatten)]
+    pub scene: demo::Scene,
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -126,15 +135,17 @@ pub struct Produce {
     /// Distinct people in the programme; without it, one for every eight events.
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     pub people: Option<u64>,
-    /// The same seed writes the same events.
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
-    pub seed: u64,
+    /// The same seed writes the same events, spread over the time before now; without it, others each time.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// How far an event may stand from its place in time; 0s keeps them in order.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub disorder: Duration,
     /// Write the figures to be expected to this file, as JSON.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ledger: Option<PathBuf>,
+    #[command(flatten)]
+    pub mix: produce::Mix,
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -193,7 +204,7 @@ mod tests {
     #[test]
     fn demo_and_produce_need_no_arguments() {
         let Ok(Command::Demo(demo)) = given("pacemeter demo") else { panic!("demo") };
-        assert_eq!((demo.run_time, demo.speed, demo.seed), (None, 600.0, DEFAULT_SEED));
+        assert_eq!((demo.run_time, demo.speed, demo.seed), (None, 6720.0, DEFAULT_SEED));
         let Ok(Command::Produce(produce)) = given("pacemeter produce") else { panic!("produce") };
         assert_eq!((produce.events, produce.rate, produce.people, produce.disorder), (100_000, None, None, Duration::from_secs(600)));
     }

@@ -66,5 +66,8 @@ pub mod export;
 // What must be: the oracle, and programmes to try it on.
 pub mod ledger;
 
+// A programme that lives.
+pub mod simulate;
+
 // Assembly.
 pub mod cli;

@@ -1,0 +1,55 @@
+//! The ledger's rules, from the same settings as the pipeline's.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::clock::{Millis, SECOND};
+use crate::ledger::{Horizons, Labels, Rules};
+use crate::record::Stream;
+use crate::settings::Reader;
+
+/// The bounds of a setting are those of the stage that owns it, which tells their faults too.
+const ANY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(u32::MAX as u64);
+
+/// What figures depend on, and how large a record may be (bytes).
+pub(super) fn rules(reader: &mut Reader) -> (Rules, usize) {
+    let mut duration = |key: &str| millis(reader.duration(key, ANY));
+    let horizons = Horizons {
+        disbursement: duration("streams.disbursement.horizon"),
+        call: duration("streams.call.horizon"),
+        milestone: duration("streams.milestone.horizon"),
+    };
+    let open_horizon = duration("streams.disbursement.open_horizon");
+    let (max_wait, agent_timeout) = (duration("calls.max_wait"), duration("calls.agent_timeout"));
+    let rules = Rules {
+        horizons,
+        open_horizon,
+        service_level: reader.integer("calls.service_level_seconds", 0..=86_400) as Millis * SECOND,
+        short_abandon: reader.integer("calls.short_abandon_seconds", 0..=86_400) as Millis * SECOND,
+        max_wait,
+        agent_timeout,
+        max_label_values: reader.integer("state.max_label_values", 1..=1_000_000) as usize,
+        time_zone: reader.string("programme.time_zone"),
+        labels: Labels {
+            programmes: reader.strings("labels.programmes"),
+            queues: reader.strings("labels.queues"),
+            sites: reader.strings("labels.sites"),
+            initiatives: reader.strings("labels.initiatives"),
+            milestones: reader.strings("labels.milestones"),
+            states: reader.strings("labels.states"),
+        },
+    };
+    if jiff::tz::TimeZone::get(&rules.time_zone).is_err() {
+        reader.fault("programme.time_zone", "is no IANA time zone such as America/Mexico_City");
+    }
+    (rules, reader.integer("records.max_record_bytes", 1..=1 << 30) as usize)
+}
+
+/// The topics of the three streams, in the order of [`Stream::ALL`].
+pub(super) fn topics(reader: &mut Reader) -> [String; Stream::ALL.len()] {
+    Stream::ALL.map(|stream| reader.string(&format!("streams.{}.topic", stream.name())))
+}
+
+pub(super) fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}

@@ -1,0 +1,53 @@
+//! How far the writing is: a bar on a terminal, else a plain line now and then; both on standard error.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+const BAR_INTERVAL: Duration = Duration::from_millis(50);
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+pub(super) struct Progress {
+    /// Absent when standard error is no terminal.
+    bar: Option<ProgressBar>,
+    total: u64,
+    begun: Instant,
+    due: Instant,
+}
+
+impl Progress {
+    /// `total` is about how many records there will be.
+    pub fn new(total: u64) -> Self {
+        let template = "{bar:40} {human_pos} of about {human_len} records  {per_sec}  {eta} left";
+        let style = ProgressStyle::with_template(template).expect("the template is sound");
+        let bar = || ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style);
+        let bar = std::io::stderr().is_terminal().then(bar);
+        let begun = Instant::now();
+        let due = begun + if bar.is_some() { BAR_INTERVAL } else { LINE_INTERVAL };
+        Self { bar, total, begun, due }
+    }
+
+    /// Shows it if that is due.
+    pub fn show(&mut self, written: u64) {
+        let now = Instant::now();
+        if now < self.due {
+            return;
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(written);
+            self.due = now + BAR_INTERVAL;
+        } else {
+            let rate = written as f64 / (now - self.begun).as_secs_f64();
+            eprintln!("{} of about {} records, {rate:.0} a second", HumanCount(written), HumanCount(self.total));
+            self.due = now + LINE_INTERVAL;
+        }
+    }
+
+    pub fn end(&self, written: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(written);
+            bar.finish_and_clear();
+        }
+    }
+}

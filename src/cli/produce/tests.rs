@@ -1,0 +1,134 @@
+//! Against librdkafka's mock cluster: what arrives is what the ledger was told.
+
+use std::collections::BTreeMap;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message};
+use rdkafka::mocking::MockCluster;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::*;
+use crate::cli::{Command, parse};
+
+const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"];
+
+fn given(line: &str) -> crate::cli::Produce {
+    match parse(line.split_whitespace()) {
+        Ok(Command::Produce(arguments)) => arguments,
+        _ => panic!("not a produce command: {line}"),
+    }
+}
+
+/// A clock that stands still.
+fn clock() -> Clock {
+    let clock = Clock::accelerated(1_795_413_600_000, 1.0);
+    clock.freeze();
+    clock
+}
+
+type Read = BTreeMap<(String, i32), Vec<(Vec<u8>, Vec<u8>, usize)>>;
+
+/// Key, value and number of headers of `count` records, by topic and partition, in order.
+fn read(servers: &str, partitions: i32, count: usize) -> Read {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", servers).set("group.id", "test");
+    let consumer: BaseConsumer = config.create().unwrap();
+    let mut assignment = TopicPartitionList::new();
+    for topic in TOPICS {
+        for partition in 0..partitions {
+            assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        }
+    }
+    consumer.assign(&assignment).unwrap();
+    let (mut records, mut read) = (Read::new(), 0);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while read < count {
+        assert!(Instant::now() < deadline, "only {read} of {count} records arrived");
+        let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) else { continue };
+        let headers = message.headers().map_or(0, |headers| headers.count());
+        let record = (message.key().unwrap_or(b"").to_vec(), message.payload().unwrap_or(b"").to_vec(), headers);
+        records.entry((message.topic().to_owned(), message.partition())).or_default().push(record);
+        read += 1;
+    }
+    records
+}
+
+#[test]
+fn every_record_arrives_once_and_in_order_and_the_ledger_counts_them() {
+    let cluster = MockCluster::new(1).unwrap();
+    for topic in TOPICS {
+        cluster.create_topic(topic, 3, 1).unwrap();
+    }
+    let servers = cluster.bootstrap_servers();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.json");
+    let line = format!("--events 3000 --seed 4 --faults hostile --ledger {} --set kafka.bootstrap_servers={servers}", path.display());
+    let arguments = given(&format!("pacemeter produce {line}"));
+    run_until(&arguments, &clock(), &Shutdown::new()).unwrap();
+
+    let plan = Plan::read(&mut Reader::load(&arguments.settings.layers()));
+    let load = load(&arguments, &plan, Partitions::each(3), 4, clock().now()).unwrap();
+    let (mut expected, mut count) = (Read::new(), 0);
+    for emission in load.emissions() {
+        let topic = plan.topics[emission.stream as usize].clone();
+        expected.entry((topic, emission.partition)).or_default().push((emission.key, emission.value, emission.headers.len()));
+        count += 1;
+    }
+    assert!(count > 2_500, "{count}");
+    assert!(read(&servers, 3, count) == expected);
+
+    let ledger: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(ledger["records"], count);
+    assert_eq!(ledger["now"], "2026-11-23T06:00:00Z");
+    let applied = &ledger["figures"]["pacemeter_records_total{stream=\"disbursement\",outcome=\"applied\"}"];
+    assert!(applied.as_str().unwrap().parse::<u32>().unwrap() > 1_000, "{applied}");
+}
+
+#[test]
+fn a_missing_topic_is_named_with_what_to_do() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic(TOPICS[0], 1, 1).unwrap();
+    let line = format!("pacemeter produce --events 10 --set kafka.bootstrap_servers={}", cluster.bootstrap_servers());
+    let failure = run_until(&given(&line), &clock(), &Shutdown::new()).unwrap_err();
+    assert_eq!(failure.exit, Exit::Configuration);
+    assert!(!failure.message.contains(TOPICS[0]), "{failure}");
+    for part in [TOPICS[1], TOPICS[2], "--create-topics", "kafka-topics.sh"] {
+        assert!(failure.message.contains(part), "{failure}");
+    }
+}
+
+#[test]
+fn a_request_to_end_is_heard_between_records() {
+    let cluster = MockCluster::new(1).unwrap();
+    for topic in TOPICS {
+        cluster.create_topic(topic, 1, 1).unwrap();
+    }
+    let shutdown = Shutdown::new();
+    let asked = shutdown.clone();
+    let line = format!("pacemeter produce --rate 2 --set kafka.bootstrap_servers={}", cluster.bootstrap_servers());
+    let asking = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        asked.request();
+    });
+    let begun = Instant::now();
+    run_until(&given(&line), &clock(), &shutdown).unwrap();
+    asking.join().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_span_that_would_expire_is_a_usage_error() {
+    let too_long = given("pacemeter produce --span 7d");
+    let plan = Plan::read(&mut Reader::load(&too_long.settings.layers()));
+    let refused = load(&too_long, &plan, Partitions::each(1), 1, clock().now()).unwrap_err();
+    assert_eq!(refused.exit, Exit::Usage);
+    assert!(refused.message.contains("(7d)"), "{refused}");
+    let without_calls = given("pacemeter produce --span 30d --calls 0");
+    assert!(load(&without_calls, &plan, Partitions::each(1), 1, clock().now()).is_ok());
+}
+
+#[test]
+fn brokers_that_do_not_answer_are_a_reason_to_try_again() {
+    let line = "pacemeter produce --set kafka.bootstrap_servers=127.0.0.1:1 --set kafka.request_timeout=2s";
+    assert_eq!(run_until(&given(line), &clock(), &Shutdown::new()).unwrap_err().exit, Exit::TryAgain);
+}

@@ -1,0 +1,167 @@
+//! Records that must be rejected: a good one, spoilt in one way.
+
+use serde_json::{Map, Value, json};
+
+use super::Emission;
+use super::fact::{Body, Fact};
+use super::style::{Envelope, Style};
+use super::write::{CLOUD_EVENTS, FRAME, Writer, Written};
+use crate::clock::{DAY, Millis};
+use crate::event::DisbursementKind;
+use crate::ledger::Sent;
+use crate::record::{Reason, Stream};
+
+/// How a record can be spoilt, and what for it is then rejected. Only `excluded` cannot be provoked: it needs a setting.
+const WAYS: [(Spoil, Reason); 34] = [
+    (Spoil::Bytes(|_| Vec::new()), Reason::Empty),
+    (Spoil::Bytes(|_| FRAME.to_vec()), Reason::Empty),
+    (Spoil::TooLarge, Reason::TooLarge),
+    (Spoil::ContentType("text/csv"), Reason::UnsupportedFormat),
+    (Spoil::ContentType("application/avro"), Reason::UnsupportedFormat),
+    (Spoil::ContentType("application/cloudevents-batch+json"), Reason::UnsupportedFormat),
+    (Spoil::Base64, Reason::UnsupportedFormat),
+    (Spoil::Bytes(|value| value[..value.len() / 2].to_vec()), Reason::NotJson),
+    (Spoil::Bytes(|value| [b"[", value, b"]"].concat()), Reason::NotJson),
+    (Spoil::Bytes(|value| [value, b"}"].concat()), Reason::NotJson),
+    (Spoil::Bytes(|value| append(value, b"\"humor\":NaN")), Reason::NotJson),
+    (Spoil::Bytes(|value| append(value, b"\"humor\":\"\xff\"")), Reason::NotJson),
+    (Spoil::Bytes(|value| append(value, &[b"\"humor\":".as_slice(), &[b'['; 200], &[b']'; 200]].concat())), Reason::NotJson),
+    (Spoil::NoData, Reason::MissingField),
+    (Spoil::Remove("id"), Reason::MissingField),
+    (Spoil::Remove("type"), Reason::MissingField),
+    (Spoil::Remove("time"), Reason::MissingField),
+    (Spoil::Remove(""), Reason::MissingField),
+    (Spoil::Null(""), Reason::MissingField),
+    (Spoil::Replace("id", ""), Reason::InvalidField),
+    (Spoil::Replace("time", "ayer por la tarde"), Reason::InvalidField),
+    (Spoil::Replace("time", "2026-02-30T12:00:00Z"), Reason::InvalidField),
+    (Spoil::Replace("time", "2026-03-03T12:00:00"), Reason::InvalidField),
+    (Spoil::Replace("time", "1999-12-31T23:59:59Z"), Reason::InvalidField),
+    (Spoil::Replace("time", "2016-12-31T23:59:60Z"), Reason::InvalidField),
+    (Spoil::Replace("", ""), Reason::InvalidField),
+    (Spoil::TooLong, Reason::InvalidField),
+    (Spoil::Bytes(|value| append(value, b"\"id\":\"otro\"")), Reason::InvalidField),
+    (Spoil::DataText, Reason::InvalidField),
+    (Spoil::Amount, Reason::InvalidField),
+    (Spoil::Replace("type", "nomina.pagada"), Reason::UnknownType),
+    (Spoil::Replace("type", "disbursement.paid"), Reason::UnknownType),
+    (Spoil::OtherStream, Reason::WrongStream),
+    (Spoil::Future, Reason::Future),
+];
+
+#[derive(Clone, Copy)]
+enum Spoil {
+    /// The flat value, changed.
+    Bytes(fn(&[u8]) -> Vec<u8>),
+    ContentType(&'static str),
+    /// A field of the flat value; the empty name is the first that the stream requires in its data.
+    Remove(&'static str),
+    Null(&'static str),
+    Replace(&'static str, &'static str),
+    TooLong,
+    TooLarge,
+    Base64,
+    NoData,
+    DataText,
+    /// Of a disbursement, an amount that is none; of the others, a number or a status.
+    Amount,
+    OtherStream,
+    Future,
+}
+
+/// How many ways there are.
+pub(super) const COUNT: usize = WAYS.len();
+
+/// `fact`, spoilt in way `way % COUNT`. `random` is any number; values of more than `max_record_bytes` are too large.
+pub(super) fn emission(writer: &mut Writer, fact: &Fact, timestamp: Millis, way: usize, random: u64, max_record_bytes: usize) -> Emission {
+    let (spoil, reason) = WAYS[way % COUNT];
+    let mut fact = *fact;
+    if let Body::Disbursement { kind, .. } = &mut fact.body {
+        // One that needs its amount.
+        *kind = DisbursementKind::Approved;
+    }
+    if let Spoil::Future = spoil {
+        fact.time = timestamp + 30 * DAY;
+    }
+    let style = Style { envelope: Envelope::Flat, prefix: false, version: false, ..writer.style(&fact) };
+    let mut written = writer.write(&fact, style);
+    spoilt(&mut written, spoil, random, max_record_bytes);
+    written.emission(timestamp, Sent::Rejected(reason))
+}
+
+fn spoilt(written: &mut Written, spoil: Spoil, random: u64, max_record_bytes: usize) {
+    let stream = written.stream;
+    match spoil {
+        Spoil::Future => {}
+        Spoil::Bytes(change) => written.value = change(&written.value),
+        Spoil::ContentType(kind) => written.headers.push(("content-type", kind.as_bytes().to_vec())),
+        Spoil::Remove(field) => edit(written, |fields| {
+            let field = named(field, fields);
+            fields.remove(field);
+        }),
+        Spoil::Null(field) => edit(written, |fields| {
+            fields.insert(named(field, fields).to_owned(), Value::Null);
+        }),
+        Spoil::Replace(field, value) => edit(written, |fields| {
+            fields.insert(named(field, fields).to_owned(), json!(value));
+        }),
+        Spoil::TooLong => edit(written, |fields| {
+            fields.insert(named("", fields).to_owned(), json!("x".repeat(129)));
+        }),
+        Spoil::TooLarge => edit(written, |fields| {
+            fields.insert("anexo".to_owned(), json!("x".repeat(max_record_bytes)));
+        }),
+        Spoil::Base64 => enveloped(written, Some(("data_base64", json!("e30=")))),
+        Spoil::NoData => enveloped(written, None),
+        Spoil::DataText => enveloped(written, Some(("data", json!("texto")))),
+        Spoil::Amount => edit(written, |fields| {
+            let (field, value) = senseless(stream, fields.contains_key("agent"), random);
+            fields.insert(field.to_owned(), value);
+        }),
+        Spoil::OtherStream => edit(written, |fields| {
+            let kind = if stream == Stream::Call { "milestone.reached" } else { "call.offered" };
+            fields.insert("type".to_owned(), json!(kind));
+        }),
+    }
+}
+
+/// For the empty name, a text that the event must have in its data.
+fn named(field: &'static str, fields: &Map<String, Value>) -> &'static str {
+    if !field.is_empty() {
+        return field;
+    }
+    ["programme", "queue", "agent", "milestone"].into_iter().find(|&required| fields.contains_key(required)).expect("every event has one")
+}
+
+fn senseless(stream: Stream, agent: bool, random: u64) -> (&'static str, Value) {
+    const AMOUNTS: [&str; 9] = ["-25000.00", "25000.001", "2.5e4", "", "0.00", "10000000000.01", "25,000.00", "+25000", " 25000"];
+    match stream {
+        Stream::Disbursement if random.is_multiple_of(3) => ("currency", json!("USD")),
+        Stream::Disbursement => ("amount", json!(AMOUNTS[(random / 3 % 9) as usize])),
+        Stream::Call if agent => ("status", json!("asleep")),
+        Stream::Call => ("queue", json!(7)),
+        Stream::Milestone => ("quantity", [json!(0), json!(-1), json!(1.5), json!(1_000_000_001)][(random % 4) as usize].clone()),
+    }
+}
+
+/// Puts one more field at the end of the object that `value` is.
+fn append(value: &[u8], field: &[u8]) -> Vec<u8> {
+    [&value[..value.len() - 1], b",", field, b"}"].concat()
+}
+
+fn edit(written: &mut Written, change: impl FnOnce(&mut Map<String, Value>)) {
+    let mut fields: Map<String, Value> = serde_json::from_slice(&written.value).expect("the writer writes JSON objects");
+    change(&mut fields);
+    written.value = serde_json::to_vec(&fields).expect("a map of values is JSON");
+}
+
+/// Makes of the flat value a structured CloudEvent with `data` in the place of its data.
+fn enveloped(written: &mut Written, data: Option<(&str, Value)>) {
+    edit(written, |fields| {
+        fields.retain(|name, _| matches!(name.as_str(), "id" | "source" | "type" | "time"));
+        fields.insert("specversion".to_owned(), json!("1.0"));
+        fields.insert("source".to_owned(), json!("/programa/prueba"));
+        fields.extend(data.map(|(name, value)| (name.to_owned(), value)));
+    });
+    written.headers.push(("content-type", CLOUD_EVENTS.as_bytes().to_vec()));
+}

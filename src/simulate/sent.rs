@@ -1,0 +1,61 @@
+//! What a fact means, for the ledger: told from the fact itself, never read back from the bytes.
+
+use super::fact::{Body, Fact};
+use super::style::Style;
+use super::text;
+use super::write::{AGENT, CALL, CREDIT, source};
+use crate::clock::Millis;
+use crate::ledger::{self, Sent};
+
+/// The event that `fact`, written in `style`, is to be read as. `run` stands for the seed, as in [`text::run`].
+pub(super) fn event(fact: &Fact, style: Style, run: &str) -> Sent {
+    Sent::Event(ledger::Event {
+        id: text_of(|out| {
+            out.extend_from_slice(run.as_bytes());
+            text::decimal(out, fact.serial);
+        }),
+        source: style.source.then(|| source(fact.body.stream()).to_owned()),
+        time: fact.time,
+        body: body(&fact.body, style, run),
+    })
+}
+
+fn body(body: &Body, style: Style, run: &str) -> ledger::Body {
+    let millis = |millis: Option<u32>| millis.map(Millis::from);
+    match *body {
+        Body::Disbursement { kind, support, amount } => ledger::Body::Disbursement(ledger::Disbursement {
+            kind,
+            programme: support.programme.to_owned(),
+            state: support.state.map(str::to_owned),
+            beneficiary: text_of(|out| text::person(out, support.person)),
+            credit: text_of(|out| text::thing(out, CREDIT, run, support.number)),
+            amount: kind.has_amount().then_some(amount),
+            currency: style.currency.then(|| "MXN".to_owned()),
+        }),
+        Body::Call { kind, call, queue, seconds } => ledger::Body::Call(ledger::Call {
+            kind,
+            call: text_of(|out| text::thing(out, CALL, run, call)),
+            queue: queue.to_owned(),
+            talk: millis(seconds.talk),
+            hold: millis(seconds.hold),
+            wrap_up: millis(seconds.wrap_up),
+        }),
+        Body::Agent { agent, site, status } => ledger::Body::Agent(ledger::Agent {
+            agent: text_of(|out| text::thing(out, AGENT, "", agent)),
+            site: site.map(str::to_owned),
+            status,
+        }),
+        Body::Milestone { kind, initiative, milestone, quantity } => ledger::Body::Milestone(ledger::Milestone {
+            kind,
+            initiative: initiative.to_owned(),
+            milestone: milestone.to_owned(),
+            quantity,
+        }),
+    }
+}
+
+fn text_of(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::with_capacity(32);
+    write(&mut out);
+    String::from_utf8(out).expect("identifiers are ASCII")
+}

@@ -1,0 +1,88 @@
+//! In which of the ways that the contract allows a fact is written: a pure function of its serial, so that it is always the same bytes.
+
+use super::fact::mix;
+use super::text::Offset;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Envelope {
+    Flat,
+    /// CloudEvents, all in the value; known by its content type or by `specversion` alone.
+    Structured {
+        content_type: bool,
+    },
+    /// CloudEvents, the attributes in headers.
+    Binary,
+    /// Flat behind Confluent's five bytes.
+    Framed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Amount {
+    Text,
+    ShortText,
+    Number,
+    ShortNumber,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    pub envelope: Envelope,
+    /// `mx.example.` before the type.
+    pub prefix: bool,
+    /// `.v1` behind it.
+    pub version: bool,
+    pub source: bool,
+    pub offset: Offset,
+    /// Microseconds behind the milliseconds of the time.
+    pub finer: &'static str,
+    pub amount: Amount,
+    pub currency: bool,
+    /// The first letter of the first label as `\u....`.
+    pub escaped: bool,
+    /// Absent optional fields as `null`.
+    pub nulls: bool,
+    /// For what is in no contract: the channel, the office.
+    pub random: u64,
+}
+
+/// Which envelopes a generator uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Envelopes {
+    /// Flat mostly; one in five in one of the other three.
+    Mixed,
+    Flat,
+}
+
+impl Style {
+    pub fn of(seed: u64, serial: u64, envelopes: Envelopes) -> Self {
+        let random = mix(seed ^ serial);
+        let bits = |from: u32, count: u32| (random >> from) & ((1 << count) - 1);
+        let envelope = match bits(0, 8) {
+            0..16 => Envelope::Structured { content_type: true },
+            16..20 => Envelope::Structured { content_type: false },
+            20..36 => Envelope::Binary,
+            36..52 => Envelope::Framed,
+            _ => Envelope::Flat,
+        };
+        let envelope = if envelopes == Envelopes::Mixed { envelope } else { Envelope::Flat };
+        Self {
+            envelope,
+            prefix: bits(8, 4) == 0,
+            version: bits(12, 4) == 0,
+            // CloudEvents require a source.
+            source: bits(16, 2) != 0 || matches!(envelope, Envelope::Structured { .. } | Envelope::Binary),
+            offset: if bits(18, 4) == 0 { Offset::OTHERS[(bits(22, 8) % 5) as usize] } else { Offset::UTC },
+            finer: if bits(30, 4) == 0 { "987" } else { "" },
+            amount: match bits(34, 3) {
+                0 => Amount::ShortText,
+                1 => Amount::Number,
+                2 => Amount::ShortNumber,
+                _ => Amount::Text,
+            },
+            currency: bits(37, 1) == 0,
+            escaped: bits(38, 6) == 0,
+            nulls: bits(44, 5) == 0,
+            random: random >> 49,
+        }
+    }
+}

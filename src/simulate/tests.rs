@@ -1,0 +1,250 @@
+//! The generator against its own words: what it says of a record is what stands in the record.
+
+mod reader;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::clock::{DAY, HOUR, MINUTE};
+use crate::event::DisbursementKind;
+use crate::ledger::{Body, Ledger, Rules};
+use crate::record::Reason;
+
+/// A Monday, 00:00 in central Mexico.
+const MONDAY: Millis = 1_795_413_600_000;
+const SIX: Partitions = Partitions { disbursement: 6, call: 6, milestone: 6 };
+
+fn hostile_load(seed: u64) -> Load {
+    Load { supports: 2_000, people: 700, calls: 0.3, milestones: 0.05, faults: Faults::HOSTILE, ..Load::of(0, seed, SIX, MONDAY) }
+}
+
+fn hostile_live(seed: u64) -> Live {
+    Live::new(LiveOptions { faults: Faults::HOSTILE, ..LiveOptions::of(seed, 0.02, SIX, MONDAY) })
+}
+
+fn live_emissions(seed: u64) -> Vec<Emission> {
+    hostile_live(seed).advance_to(MONDAY + 3 * DAY)
+}
+
+fn bytes_of(emissions: impl IntoIterator<Item = Emission>) -> Vec<(i32, Vec<u8>, Vec<u8>, Millis)> {
+    emissions.into_iter().map(|emission| (emission.partition, emission.key, emission.value, emission.timestamp)).collect()
+}
+
+#[test]
+fn the_same_seed_makes_the_same_records_and_another_seed_others() {
+    let load = |seed| bytes_of(hostile_load(seed).emissions());
+    assert_eq!(load(7), load(7));
+    assert_ne!(load(7), load(8));
+    let live = |seed| bytes_of(live_emissions(seed));
+    assert_eq!(live(7), live(7));
+    assert_ne!(live(7), live(8));
+}
+
+#[test]
+fn it_does_not_matter_in_which_steps_time_advances() {
+    let at_once = bytes_of(live_emissions(3));
+    let mut live = hostile_live(3);
+    let stepwise: Vec<Emission> = (-5 * 24 * 7..=3 * 24 * 7).flat_map(|step| live.advance_to(MONDAY + step * (DAY / 24 / 7))).collect();
+    assert_eq!(at_once, bytes_of(stepwise.into_iter().chain(live.advance_to(MONDAY + 3 * DAY))));
+}
+
+#[test]
+fn every_record_says_what_the_ledger_is_told() {
+    let mut read = 0;
+    for emission in hostile_load(1).emissions().chain(live_emissions(1)) {
+        if let Sent::Event(event) = &emission.sent {
+            reader::assert_says(&emission, event);
+            read += 1;
+        }
+    }
+    assert!(read > 10_000, "only {read} events");
+}
+
+#[test]
+fn records_of_one_key_are_in_one_partition_and_all_partitions_are_used() {
+    let mut partition_of = BTreeMap::new();
+    let mut used = BTreeSet::new();
+    for emission in hostile_load(1).emissions() {
+        assert!((0..6).contains(&emission.partition));
+        used.insert((emission.stream, emission.partition));
+        let first = *partition_of.entry((emission.stream, emission.key)).or_insert(emission.partition);
+        assert_eq!(first, emission.partition);
+    }
+    assert_eq!(used.iter().filter(|(stream, _)| *stream != Stream::Milestone).count(), 12);
+}
+
+#[test]
+fn live_records_come_in_the_order_of_their_timestamps() {
+    let emissions = live_emissions(2);
+    assert!(emissions.is_sorted_by_key(|emission| emission.timestamp));
+    let events = emissions.iter().filter_map(|emission| match &emission.sent {
+        Sent::Event(event) => Some((event.time, emission.timestamp)),
+        Sent::Rejected(_) => None,
+    });
+    for (time, timestamp) in events {
+        assert!(time <= timestamp + 2 * MINUTE, "an event lies further ahead than clocks go wrong");
+    }
+}
+
+#[test]
+fn personal_identifiers_begin_with_the_canary() {
+    for emission in hostile_load(4).emissions().chain(live_emissions(4)) {
+        let Sent::Event(event) = &emission.sent else { continue };
+        let people: Vec<&str> = match &event.body {
+            Body::Disbursement(event) => vec![&event.beneficiary, &event.credit],
+            Body::Call(event) => vec![&event.call],
+            Body::Agent(event) => vec![&event.agent],
+            Body::Milestone(_) => vec![],
+        };
+        assert!(people.iter().all(|identifier| identifier.starts_with(CANARY)), "{people:?}");
+        assert_eq!(emission.key.starts_with(CANARY.as_bytes()), emission.stream != Stream::Milestone);
+        assert!(!event.id.contains(CANARY));
+    }
+}
+
+/// What the ledger makes of them, against what can be told from the records by themselves: ids that were there before are duplicates, and what
+/// lies further back than the generator ever sets back an event is expired.
+fn assert_outcomes_are_as_meant(emissions: impl IntoIterator<Item = Emission>, oldest: Millis) {
+    let mut ledger = Ledger::new(Rules::default());
+    let mut meant: BTreeMap<(&str, &str), i128> = BTreeMap::new();
+    let mut ids = BTreeSet::new();
+    for emission in emissions {
+        let outcome = match &emission.sent {
+            Sent::Rejected(_) => "rejected",
+            Sent::Event(event) if event.time < oldest => "expired",
+            Sent::Event(event) if !ids.insert((event.source.clone(), event.id.clone())) => "duplicate",
+            Sent::Event(_) => "applied",
+        };
+        *meant.entry((emission.stream.name(), outcome)).or_default() += 1;
+        ledger.record(emission.stream, emission.partition, emission.sent);
+    }
+    let figures = ledger.figures(MONDAY + 3 * DAY);
+    for stream in Stream::ALL {
+        for outcome in ["applied", "duplicate", "rejected", "expired"] {
+            let series = format!("pacemeter_records_total{{stream=\"{}\",outcome=\"{outcome}\"}}", stream.name());
+            let meant = meant.get(&(stream.name(), outcome)).copied().unwrap_or_default();
+            assert_eq!(figures.0[&series], meant * 1_000, "{series}");
+            assert!(meant > 0, "{series} is never meant");
+        }
+    }
+}
+
+#[test]
+fn outcomes_in_a_load_are_as_meant() {
+    assert_outcomes_are_as_meant(hostile_load(6).emissions(), MONDAY - 6 * DAY);
+}
+
+#[test]
+fn outcomes_in_live_are_as_meant() {
+    let from = MONDAY - DAY;
+    let live = Live::new(LiveOptions { faults: Faults::HOSTILE, start: from, calls_start: from, ..LiveOptions::of(9, 0.02, SIX, MONDAY) });
+    let mut live = live;
+    assert_outcomes_are_as_meant(live.advance_to(MONDAY + 3 * DAY), from - HOUR);
+}
+
+#[test]
+fn every_reason_but_excluded_is_provoked_on_every_stream() {
+    let mut seen = BTreeSet::new();
+    let load = Load { supports: 5_000, calls: 0.3, milestones: 0.1, ..hostile_load(5) };
+    for emission in load.emissions() {
+        if let Sent::Rejected(reason) = emission.sent {
+            seen.insert((emission.stream as usize, reason.name()));
+        }
+    }
+    for reason in Reason::ALL.into_iter().filter(|&reason| reason != Reason::Excluded) {
+        for stream in Stream::ALL {
+            assert!(seen.contains(&(stream as usize, reason.name())), "no {} on {}", reason.name(), stream.name());
+        }
+    }
+}
+
+#[test]
+fn a_load_has_the_proportions_asked_for() {
+    let load = Load { calls: 0.25, milestones: 0.01, ..Load::of(0, 11, SIX, MONDAY) };
+    let load = Load { supports: 20_000, people: 8_000, ..load };
+    let expected = load.expected_records();
+    let (start, end, disorder) = (load.start, load.end, load.disorder);
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    let (mut people, mut supports, mut records) = (BTreeSet::new(), BTreeSet::new(), 0);
+    let mut bytes = 0;
+    let mut times = (Millis::MAX, Millis::MIN);
+    for emission in load.emissions() {
+        records += 1;
+        bytes += emission.value.len() as u64;
+        let Sent::Event(event) = emission.sent else { panic!("nothing is rejected") };
+        times = (times.0.min(event.time), times.1.max(event.time));
+        let kind = match event.body {
+            Body::Disbursement(event) => {
+                people.insert(event.beneficiary);
+                supports.insert(event.credit);
+                event.kind.name()
+            }
+            Body::Call(_) | Body::Agent(_) => "call",
+            Body::Milestone(_) => "milestone",
+        };
+        *kinds.entry(kind).or_default() += 1;
+    }
+    assert!((270..330).contains(&(bytes / records)), "{} bytes a record", bytes / records);
+    assert_eq!((people.len(), supports.len()), (8_000, 20_000));
+    let assert_about = |is: u64, share: f64| {
+        let meant = share * 20_000.0 * 1.01;
+        assert!((is as f64 - meant).abs() < meant * 0.1 + 50.0, "{is} instead of about {meant}");
+    };
+    for kind in [DisbursementKind::Applied, DisbursementKind::Approved, DisbursementKind::Dispersed] {
+        assert_about(kinds[kind.name()], 1.0);
+    }
+    assert_about(kinds["returned"], 0.02);
+    assert_about(kinds["call"], 3.02 / 0.74 * 0.25);
+    assert_about(kinds["milestone"], 3.02 / 0.74 * 0.01);
+    assert!(expected.abs_diff(records) < records / 100, "{records} records instead of about {expected}");
+    assert!(times.0 >= start - disorder && times.1 <= end, "{times:?}");
+    assert!(times.0 < start + HOUR && times.1 > end - HOUR, "{times:?}");
+}
+
+#[test]
+fn a_load_for_so_many_events_has_about_so_many() {
+    let load = Load::of(50_000, 1, SIX, MONDAY);
+    let records = load.emissions().count();
+    assert!(records.abs_diff(50_000) < 500, "{records} records");
+}
+
+#[test]
+fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
+    let options = LiveOptions { faults: Faults::NONE, ..LiveOptions::of(12, 0.05, SIX, MONDAY) };
+    let mut live = Live::new(options);
+    let (mut paid, mut pesos) = (BTreeSet::new(), 0);
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for emission in live.advance_to(MONDAY + 7 * DAY) {
+        let Sent::Event(event) = emission.sent else { panic!("nothing is rejected") };
+        if event.time < MONDAY {
+            continue;
+        }
+        let name = match event.body {
+            Body::Disbursement(event) => {
+                if event.kind == DisbursementKind::Dispersed {
+                    paid.insert(event.beneficiary);
+                    pesos += event.amount.unwrap() / 100;
+                }
+                event.kind.name().to_owned()
+            }
+            Body::Call(event) => event.kind.name().to_owned(),
+            Body::Agent(event) => event.status.name().to_owned(),
+            Body::Milestone(event) => format!("{} {}", event.milestone, event.kind.name()),
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    let assert_within = |is: u64, bounds: std::ops::Range<u64>| assert!(bounds.contains(&is), "{is} is not in {bounds:?}: {counts:?}");
+    assert_within(paid.len() as u64, 4_500..5_500);
+    assert_within(pesos, 110_000_000..140_000_000);
+    assert_within(counts["applied"], 5_590..5_610);
+    assert_within(counts["rejected"] * 20, counts["approved"] * 4 / 5..counts["approved"] * 4 / 3);
+    assert_within(counts["returned"] * 50, counts["dispersed"] * 3 / 5..counts["dispersed"] * 3 / 2);
+    assert_within(counts["offered"], 2_950..3_001);
+    assert!(counts["answered"] > counts["abandoned"] * 3 && counts["abandoned"] > 50, "{counts:?}");
+    assert_within(counts["completed"], counts["answered"] - 5..counts["answered"] + 1);
+    for status in ["available", "handling", "wrap_up", "paused", "signed_out"] {
+        assert!(counts[status] > 100, "{counts:?}");
+    }
+    assert_within(counts["acuerdo-firmado reached"], 40..44);
+    assert_within(counts["negocio-inscrito reached"], 182..185);
+}

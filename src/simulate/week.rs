@@ -1,0 +1,81 @@
+//! The shape of a week: how much of its volume falls into each hour, and when offices are open.
+//!
+//! Hours are those of central Mexico, six hours behind UTC all year since 2022; for a simulation that is near enough before, too.
+
+use fastrand::Rng;
+
+use crate::clock::{DAY, HOUR, Millis};
+
+const HOURS: usize = 7 * 24;
+const WEEK: Millis = 7 * DAY;
+/// From the epoch, a Thursday in UTC, to the first Monday that begins in central Mexico.
+const FIRST_MONDAY: Millis = 4 * DAY + 6 * HOUR;
+
+/// The beginning of the week, Monday 00:00 in central Mexico, in which `time` lies.
+pub fn week_start(time: Millis) -> Millis {
+    time - (time - FIRST_MONDAY).rem_euclid(WEEK)
+}
+
+/// The hour of the week, 0 to 167 from Monday 00:00, in which `time` lies.
+pub(super) fn hour_of_week(time: Millis) -> usize {
+    ((time - week_start(time)) / HOUR) as usize
+}
+
+/// A weekly volume spread over the hours of the week.
+#[derive(Debug)]
+pub(super) struct Profile {
+    /// The share of the week's volume that falls before each hour, and 1 at the end.
+    before: [f64; HOURS + 1],
+}
+
+impl Profile {
+    /// `days` are the weights from Monday to Sunday, `hours` those of a day.
+    pub fn new(days: [u32; 7], hours: [u32; 24]) -> Self {
+        let total = f64::from(days.iter().sum::<u32>()) * f64::from(hours.iter().sum::<u32>());
+        let mut before = [0.0; HOURS + 1];
+        let mut sum = 0.0;
+        for hour in 0..HOURS {
+            sum += f64::from(days[hour / 24]) * f64::from(hours[hour % 24]);
+            before[hour + 1] = sum / total;
+        }
+        before[HOURS] = 1.0;
+        Self { before }
+    }
+
+    /// Offices: on weekdays, a little on Saturday.
+    pub fn offices() -> Self {
+        Self::new([22, 20, 20, 19, 16, 3, 0], [0, 0, 0, 0, 0, 0, 0, 1, 4, 8, 10, 10, 9, 8, 6, 6, 8, 8, 5, 2, 0, 0, 0, 0])
+    }
+
+    /// Applications over the Internet and at the counter: by day, every day.
+    pub fn applications() -> Self {
+        Self::new([20, 18, 17, 16, 15, 8, 6], [1, 0, 0, 0, 0, 1, 2, 4, 7, 10, 11, 11, 10, 9, 8, 8, 9, 9, 8, 7, 6, 5, 3, 2])
+    }
+
+    /// The call centre: Monday is the worst.
+    pub fn calls() -> Self {
+        Self::new([25, 20, 18, 16, 14, 5, 2], [0, 0, 0, 0, 0, 0, 0, 2, 8, 12, 13, 12, 11, 9, 8, 9, 9, 8, 6, 4, 2, 0, 0, 0])
+    }
+
+    /// How many of `weekly` fall into the hour of the week: over a week exactly `weekly`.
+    pub fn planned(&self, weekly: u64, hour: usize) -> u64 {
+        let until = |hour: usize| (self.before[hour] * weekly as f64).round() as u64;
+        until(hour + 1) - until(hour)
+    }
+}
+
+/// `time`, or an instant in the next office hours (weekdays, 9 to 17) if it is outside of them.
+pub(super) fn office_hours(time: Millis, rng: &mut Rng) -> Millis {
+    let hour = hour_of_week(time);
+    let (day, of_day) = (hour / 24, hour % 24);
+    if day < 5 && (9..17).contains(&of_day) {
+        return time;
+    }
+    let midnight = week_start(time) + day as Millis * DAY;
+    let next = match (day, of_day) {
+        (0..5, 0..9) => midnight,
+        (0..4, _) => midnight + DAY,
+        _ => week_start(time) + WEEK,
+    };
+    next + 9 * HOUR + rng.i64(0..8 * HOUR)
+}
