@@ -30,6 +30,30 @@
 //!
 //! They are listed, with the test of each, in `ARCHITECTURE.md`.
 
+// Plain values.
 pub mod clock;
-pub mod event;
 pub mod record;
+
+pub mod event;
+
+pub mod settings;
+
+// How the process ends.
+pub mod runtime;
+
+// What a log means.
+pub mod calendar;
+
+pub mod display;
+
+pub mod decode;
+
+pub mod view;
+
+pub mod aggregate;
+
+// The naive oracle.
+pub mod ledger;
+
+// Assembly.
+pub mod cli;

@@ -1,0 +1,262 @@
+//! The state of a partition of the call centre: calls by their identifier, agents by theirs.
+
+mod agents;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use self::agents::Agents;
+use super::labels::{LabelId, Labels};
+use super::packed::{Time, U16};
+use super::panes::Panes;
+use super::table::{Entry, Table};
+use super::{Keys, Rules, Unlisted};
+use crate::clock::Millis;
+use crate::display::{Display, LabelKind};
+use crate::event::{self, CallKind, Event, Hash128, Texts};
+use crate::record::Stream;
+use crate::view::panes::{Cell, RecentPanes};
+use crate::view::{CallView, QueueTotals};
+
+#[derive(Debug)]
+pub struct Calls {
+    state: State,
+    agents: Agents,
+    display: Arc<Display>,
+    /// By the partition's number of a queue: where it is shown.
+    queues: Vec<usize>,
+    /// Calls that wait, by queue as shown, at the time of their offer. Derived.
+    waiting: RecentPanes,
+    unlisted: Unlisted,
+}
+
+#[derive(Debug, Hash)]
+struct State {
+    rules: Rules,
+    queues: Labels,
+    calls: Table<Call>,
+    /// When calls are forgotten whose forgetting is seen in figures.
+    timers: BTreeSet<(Millis, Hash128)>,
+    /// By queue.
+    totals: Vec<QueueTotals>,
+    unmatched: [u64; CallKind::ALL.len()],
+    panes: Panes<LabelId, PANE_COUNTS>,
+}
+
+/// The counts kept in quarter-hour panes: the four events, then these.
+const WITHIN_TARGET: usize = 4;
+const ABANDONED_SHORT: usize = 5;
+const PANE_COUNTS: usize = 6;
+
+/// A call in 55 bytes: of each kind of event the first in log order, with its queue.
+#[derive(Debug, Clone, Copy, Default, Hash)]
+struct Call {
+    key: Hash128,
+    newest: Time,
+    steps: [Step; CallKind::ALL.len()],
+    /// Its handle time was observed.
+    handled: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, Hash)]
+struct Step {
+    time: Time,
+    queue: U16,
+}
+
+impl Entry for Call {
+    fn key(&self) -> Hash128 {
+        self.key
+    }
+}
+
+impl Call {
+    fn step(&self, kind: CallKind) -> Option<(Millis, LabelId)> {
+        let step = self.steps[kind as usize];
+        Some((step.time.get()?, step.queue.get() as LabelId))
+    }
+
+    fn newest(&self) -> Millis {
+        self.newest.get().unwrap_or(Millis::MIN)
+    }
+
+    /// Offered, and neither answered nor abandoned.
+    fn waiting(&self) -> Option<(Millis, LabelId)> {
+        let ended = self.step(CallKind::Answered).is_some() || self.step(CallKind::Abandoned).is_some();
+        self.step(CallKind::Offered).filter(|_| !ended)
+    }
+
+    /// The steps that lack the one they need. Contract, section 2, "Unmatched".
+    fn unmatched(&self) -> impl Iterator<Item = CallKind> {
+        let offered = self.step(CallKind::Offered).is_some();
+        let handled = self.handled;
+        [(CallKind::Answered, offered), (CallKind::Abandoned, offered), (CallKind::Completed, handled)]
+            .into_iter()
+            .filter(|&(kind, matched)| self.step(kind).is_some() && !matched)
+            .map(|(kind, _)| kind)
+    }
+}
+
+impl Calls {
+    pub fn new(rules: Rules, display: Arc<Display>) -> Self {
+        let mut calls = Self {
+            state: State {
+                rules,
+                queues: Labels::new(rules.max_label_values),
+                calls: Table::new(),
+                timers: BTreeSet::new(),
+                totals: Vec::new(),
+                unmatched: [0; CallKind::ALL.len()],
+                panes: Panes::new(rules.fine_history, rules.coarse_history),
+            },
+            agents: Agents::new(rules, Arc::clone(&display)),
+            display,
+            queues: Vec::new(),
+            waiting: RecentPanes::default(),
+            unlisted: Unlisted::default(),
+        };
+        calls.list_queues();
+        calls
+    }
+
+    pub fn hash_state<H: std::hash::Hasher>(&self, hasher: &mut H) {
+        std::hash::Hash::hash(&self.state, hasher);
+        self.agents.hash_state(hasher);
+    }
+
+    pub fn keys(&self) -> Keys {
+        Keys { calls: self.state.calls.len() as u64, agents: self.agents.len() as u64, ..Keys::default() }
+    }
+
+    pub fn unlisted(&self) -> &Unlisted {
+        &self.unlisted
+    }
+
+    /// Forgets whatever is older than the horizon at this watermark.
+    pub fn forget(&mut self, watermark: Millis) {
+        while let Some(&(deadline, key)) = self.state.timers.first() {
+            if deadline >= watermark {
+                break;
+            }
+            self.forget_call(&key);
+        }
+        self.agents.forget(watermark);
+        self.state.panes.forget(watermark);
+    }
+
+    pub fn apply_agent(&mut self, event: &Event, body: &event::Agent, texts: &Texts) {
+        self.agents.apply(event.time, body, texts, &mut self.unlisted);
+    }
+
+    pub fn apply_call(&mut self, event: &Event, body: &event::Call, texts: &Texts, watermark: Millis) {
+        let horizon = self.state.rules.horizon(Stream::Call);
+        for _ in 0..4 {
+            self.state.calls.sweep(|call| call.newest() + horizon < watermark && call.waiting().is_none() && call.unmatched().count() == 0);
+        }
+        let queue = self.state.queues.intern(texts.get(body.queue));
+        self.list_queues();
+        self.unlisted.count(LabelKind::Queue, self.queues[usize::from(queue)] == self.display.queues.other());
+        if self.state.calls.get(&body.call).is_some_and(|call| call.newest() + horizon < watermark) {
+            self.forget_call(&body.call);
+        }
+        if self.state.calls.get(&body.call).is_none() {
+            self.state.calls.insert(Call { key: body.call, ..Call::default() });
+        }
+        self.state.totals[usize::from(queue)].events[body.kind as usize] += 1;
+        self.state.panes.add(event.time, watermark, queue, body.kind as usize, 1);
+        let before = *self.state.calls.get(&body.call).expect("the call is there");
+        let mut call = before;
+        call.newest = Time::at(event.time.max(call.newest()));
+        if call.step(body.kind).is_none() {
+            call.steps[body.kind as usize] = Step { time: Time::at(event.time), queue: U16::new(u64::from(queue)) };
+            self.state.observe_waits(&call, body.kind, watermark);
+            self.state.observe_handle(&mut call, body);
+        }
+        *self.state.calls.get_mut(&body.call).expect("the call is there") = call;
+        self.follow(&before, &call);
+    }
+
+    /// Keeps what follows from a call: whether it waits, and whether its forgetting will show.
+    fn follow(&mut self, before: &Call, after: &Call) {
+        let (timer_before, timer_after) = (self.state.timer(before), self.state.timer(after));
+        if timer_before != timer_after {
+            timer_before.map(|timer| self.state.timers.remove(&timer));
+            timer_after.map(|timer| self.state.timers.insert(timer));
+        }
+        if before.waiting() != after.waiting() {
+            before.waiting().inspect(|&(time, queue)| self.waiting.remove(time, self.queues[usize::from(queue)] as Cell));
+            after.waiting().inspect(|&(time, queue)| self.waiting.add(time, self.queues[usize::from(queue)] as Cell));
+        }
+    }
+
+    fn forget_call(&mut self, key: &Hash128) {
+        let call = self.state.calls.remove(key).expect("a call is forgotten once");
+        call.unmatched().for_each(|kind| self.state.unmatched[kind as usize] += 1);
+        let forgotten = Call { key: call.key, ..Call::default() };
+        self.follow(&call, &forgotten);
+    }
+
+    /// Makes room for every queue there is.
+    fn list_queues(&mut self) {
+        for id in self.queues.len()..self.state.queues.len() {
+            self.state.totals.push(QueueTotals::default());
+            self.queues.push(self.display.queues.index(self.state.queues.name(id as LabelId)));
+        }
+    }
+
+    /// What is shown of this partition at `now`.
+    pub fn view(&self, now: Millis) -> CallView {
+        let mut queues = vec![QueueTotals::default(); self.display.queues.len()];
+        for (totals, &shown) in self.state.totals.iter().zip(&self.queues) {
+            queues[shown].merge(totals);
+        }
+        CallView {
+            queues,
+            unmatched: self.state.unmatched,
+            waiting: self.waiting.recent(now, self.state.rules.max_wait),
+            agents: self.agents.recent(now),
+        }
+    }
+}
+
+impl State {
+    /// When a call is forgotten, if that shows in a figure.
+    fn timer(&self, call: &Call) -> Option<(Millis, Hash128)> {
+        let shows = call.waiting().is_some() || call.unmatched().next().is_some();
+        shows.then(|| (call.newest() + self.rules.horizon(Stream::Call), call.key))
+    }
+
+    /// The waits that become known with the first event of `kind`.
+    fn observe_waits(&mut self, call: &Call, kind: CallKind, watermark: Millis) {
+        let Some((offered, _)) = call.step(CallKind::Offered) else { return };
+        if let Some((time, queue)) = call.step(CallKind::Answered).filter(|_| matches!(kind, CallKind::Offered | CallKind::Answered)) {
+            let wait = (time - offered).max(0);
+            let totals = &mut self.totals[usize::from(queue)];
+            totals.answered_wait.observe(wait);
+            if wait <= self.rules.service_level {
+                totals.answered_within_target += 1;
+                self.panes.add(time, watermark, queue, WITHIN_TARGET, 1);
+            }
+        }
+        if let Some((time, queue)) = call.step(CallKind::Abandoned).filter(|_| matches!(kind, CallKind::Offered | CallKind::Abandoned)) {
+            let wait = (time - offered).max(0);
+            let totals = &mut self.totals[usize::from(queue)];
+            totals.abandoned_wait.observe(wait);
+            if wait < self.rules.short_abandon {
+                totals.abandoned_short += 1;
+                self.panes.add(time, watermark, queue, ABANDONED_SHORT, 1);
+            }
+        }
+    }
+
+    /// The handle time, once it is known: as given with the completion, else from the answer to it.
+    fn observe_handle(&mut self, call: &mut Call, body: &event::Call) {
+        let Some((completed, queue)) = call.step(CallKind::Completed).filter(|_| !call.handled) else { return };
+        let given = body.handle.filter(|_| body.kind == CallKind::Completed);
+        let spanned = call.step(CallKind::Answered).map(|(answered, _)| completed - answered);
+        if let Some(handle) = given.or(spanned) {
+            self.totals[usize::from(queue)].handle.observe(handle);
+            call.handled = true;
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The state of a partition of disbursements: supports, people, money; and the figures derived from it.
+//!
+//! [`State`] is what the log says; [`Derived`] is what is shown of it, kept up by the same steps and built anew from state when the display
+//! changes. Contract, section 2.
+
+mod derived;
+mod people;
+mod spans;
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use self::derived::Derived;
+use self::people::{NewDispersal, People};
+use self::support::{Approved, Support};
+use super::labels::{LabelId, Labels};
+use super::packed::Link;
+use super::panes::Panes;
+use super::table::{Entry, Table};
+use super::{Keys, Rules, Unlisted};
+use crate::clock::Millis;
+use crate::display::{Display, LabelKind};
+use crate::event::{self, Centavos, DisbursementKind, Event, Hash128, State as Entity, Texts};
+use crate::record::Stream;
+use crate::view::histogram::Histogram;
+use crate::view::{CellTotals, DisbursementView, ProgrammeTotals, UnmatchedDisbursements};
+
+#[derive(Debug)]
+pub struct Disbursements {
+    state: State,
+    derived: Derived,
+    unlisted: Unlisted,
+}
+
+#[derive(Debug, Hash)]
+pub struct State {
+    rules: Rules,
+    programmes: Labels,
+    supports: Table<Support>,
+    people: People,
+    /// Returns that wait for a dispersal of their support, the oldest first.
+    waiting: BTreeMap<Hash128, VecDeque<Waiting>>,
+    /// When supports are forgotten whose forgetting is seen in figures: the open ones, and those with waiting returns.
+    timers: BTreeSet<(Millis, Hash128)>,
+    /// By programme.
+    totals: Vec<Totals>,
+    unmatched: UnmatchedDisbursements,
+    panes: Panes<(LabelId, Entity), 3>,
+}
+
+/// A return, or what is left of it, that found nothing to take.
+#[derive(Debug, Hash)]
+struct Waiting {
+    programme: LabelId,
+    amount: Centavos,
+}
+
+/// Running totals of a programme, as numbered in this partition. Money in centavos.
+#[derive(Debug, Hash)]
+struct Totals {
+    events: [u64; 5],
+    unmatched_returned: u128,
+    waiting_returned: u128,
+    application_to_approval: Histogram,
+    approval_to_dispersal: Histogram,
+    /// By state.
+    cells: [CellTotals; Entity::CODES.len()],
+}
+
+/// The counts kept in quarter-hour panes.
+const APPLICATIONS: usize = 0;
+const APPROVALS: usize = 1;
+const APPROVED_CENTAVOS: usize = 2;
+
+impl Disbursements {
+    pub fn new(rules: Rules, display: Arc<Display>, now: Millis) -> Self {
+        let state = State {
+            rules,
+            programmes: Labels::new(rules.max_label_values),
+            supports: Table::new(),
+            people: People::new(rules.max_people),
+            waiting: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            totals: vec![Totals::new()],
+            unmatched: UnmatchedDisbursements::default(),
+            panes: Panes::new(rules.fine_history, rules.coarse_history),
+        };
+        let derived = Derived::build(&state, display, now);
+        Self { state, derived, unlisted: Unlisted::default() }
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub fn keys(&self) -> Keys {
+        Keys {
+            supports: self.state.supports.len() as u64,
+            people: self.state.people.len() as u64,
+            dispersals: self.state.people.dispersals() as u64,
+            ..Keys::default()
+        }
+    }
+
+    /// Forgets whatever is older than the horizon at this watermark.
+    pub fn forget(&mut self, watermark: Millis) {
+        while let Some(&(deadline, credit)) = self.state.timers.first() {
+            if deadline >= watermark {
+                break;
+            }
+            self.forget_support(&credit);
+        }
+        self.state.panes.forget(watermark);
+    }
+
+    pub fn apply(&mut self, event: &Event, body: &event::Disbursement, texts: &Texts, watermark: Millis) {
+        self.sweep(watermark);
+        let programme = self.intern(texts.get(body.programme));
+        let [programme_unlisted, state_unlisted] = self.derived.unlisted(programme, body.state);
+        self.unlisted.count(LabelKind::Programme, programme_unlisted);
+        self.unlisted.count(LabelKind::State, state_unlisted);
+        if self.state.supports.get(&body.credit).is_some_and(|support| self.state.deadline(support) < watermark) {
+            self.forget_support(&body.credit);
+        }
+        if self.state.supports.get(&body.credit).is_none() {
+            self.state.supports.insert(Support::new(body.credit));
+        }
+        self.state.totals[usize::from(programme)].events[body.kind as usize] += 1;
+        self.change(&body.credit, |this, support| {
+            let first = support.note(body.kind, event.time);
+            match body.kind {
+                DisbursementKind::Applied => this.applied(support, event.time, first, programme, body.state, watermark),
+                DisbursementKind::Approved => {
+                    let approved = Approved { time: event.time, amount: body.amount, programme };
+                    this.approved(support, approved, first, body.state, watermark);
+                }
+                DisbursementKind::Rejected => {}
+                DisbursementKind::Dispersed => this.dispersed(support, event, body, first, programme),
+                DisbursementKind::Returned => this.returned(support, body, programme),
+            }
+        });
+    }
+
+    /// Changes a support and what follows from whether it is open and when it is forgotten.
+    fn change(&mut self, credit: &Hash128, change: impl FnOnce(&mut Self, &mut Support)) {
+        let mut support = *self.state.supports.get(credit).expect("the support is there");
+        let (open_before, timer_before) = (support.open(), self.state.timer(&support));
+        change(self, &mut support);
+        let (open_after, timer_after) = (support.open(), self.state.timer(&support));
+        *self.state.supports.get_mut(credit).expect("the support is there") = support;
+        if timer_before != timer_after {
+            timer_before.map(|timer| self.state.timers.remove(&timer));
+            timer_after.map(|timer| self.state.timers.insert(timer));
+        }
+        if open_before != open_after {
+            open_before.inspect(|approved| self.derived.close(approved));
+            open_after.inspect(|approved| self.derived.open(approved));
+        }
+    }
+
+    fn applied(&mut self, support: &mut Support, time: Millis, first: bool, programme: LabelId, state: Entity, watermark: Millis) {
+        self.state.panes.add(time, watermark, (programme, state), APPLICATIONS, 1);
+        if !first {
+            return;
+        }
+        match support.approved() {
+            Some(approved) => {
+                let totals = &mut self.state.totals[usize::from(approved.programme)];
+                totals.application_to_approval.observe(approved.time - time);
+            }
+            None => support.set_applied(time),
+        }
+    }
+
+    fn approved(&mut self, support: &mut Support, approved: Approved, first: bool, state: Entity, watermark: Millis) {
+        let totals = &mut self.state.totals[usize::from(approved.programme)];
+        totals.cells[state.index()].approved += u128::from(approved.amount);
+        let key = (approved.programme, state);
+        self.state.panes.add(approved.time, watermark, key, APPROVALS, 1);
+        self.state.panes.add(approved.time, watermark, key, APPROVED_CENTAVOS, u128::from(approved.amount));
+        if !first {
+            return;
+        }
+        let (applied, dispersed) = support.set_approved(approved);
+        if let Some(applied) = applied {
+            totals.application_to_approval.observe(approved.time - applied);
+        }
+        if let Some((time, programme)) = dispersed {
+            self.state.totals[usize::from(programme)].approval_to_dispersal.observe(time - approved.time);
+        }
+    }
+
+    fn dispersed(&mut self, support: &mut Support, event: &Event, body: &event::Disbursement, first: bool, programme: LabelId) {
+        let totals = &mut self.state.totals[usize::from(programme)];
+        let cell = &mut totals.cells[body.state.index()];
+        cell.dispersed += u128::from(body.amount);
+        cell.dispersals += 1;
+        if first {
+            match support.approved() {
+                Some(approved) => totals.approval_to_dispersal.observe(event.time - approved.time),
+                None => support.set_dispersed(event.time, programme),
+            }
+        }
+        let new = NewDispersal { person: body.beneficiary, time: event.time, amount: body.amount, programme, state: body.state };
+        let index = self.state.people.enter(new);
+        self.state.people.dispersal_mut(index).before = support.live;
+        support.live = Link::to(index);
+        self.derived.enter(&self.state, index);
+        self.settle_waiting(support);
+    }
+
+    /// A return takes from the support's dispersals, newest first; what finds nothing waits.
+    fn returned(&mut self, support: &mut Support, body: &event::Disbursement, programme: LabelId) {
+        let left = self.take(support, body.amount);
+        if left > 0 {
+            self.state.totals[usize::from(programme)].waiting_returned += u128::from(left);
+            self.state.waiting.entry(body.credit).or_default().push_back(Waiting { programme, amount: left });
+        }
+    }
+
+    /// Lets the waiting returns take from a new dispersal, the oldest first.
+    fn settle_waiting(&mut self, support: &mut Support) {
+        let credit = support.key();
+        let Some(mut waiting) = self.state.waiting.remove(&credit) else { return };
+        while let Some(mut oldest) = waiting.pop_front() {
+            let left = self.take(support, oldest.amount);
+            self.state.totals[usize::from(oldest.programme)].waiting_returned -= u128::from(oldest.amount - left);
+            if left > 0 {
+                oldest.amount = left;
+                waiting.push_front(oldest);
+                self.state.waiting.insert(credit, waiting);
+                return;
+            }
+        }
+    }
+
+    /// Takes `amount` from what is left of the support's dispersals, newest first, and returns what could not be taken.
+    fn take(&mut self, support: &mut Support, mut amount: Centavos) -> Centavos {
+        while let Some(index) = support.live.get().filter(|_| amount > 0) {
+            let dispersal = *self.state.people.dispersal(index);
+            let taken = amount.min(dispersal.left());
+            amount -= taken;
+            let totals = &mut self.state.totals[usize::from(dispersal.programme())];
+            totals.cells[dispersal.state().index()].returned += u128::from(taken);
+            self.derived.take(&dispersal, taken);
+            self.state.people.dispersal_mut(index).take(taken);
+            if taken == dispersal.left() {
+                self.derived.leave(&self.state, index);
+                self.state.people.withdraw(index);
+                support.live = dispersal.before;
+                self.state.people.dispersal_mut(index).before = support.spent;
+                support.spent = Link::to(index);
+            }
+        }
+        amount
+    }
+
+    /// Supports whose forgetting shows nowhere are found by the sweep.
+    fn sweep(&mut self, watermark: Millis) {
+        for _ in 0..4 {
+            let rules = &self.state.rules;
+            let waiting = &self.state.waiting;
+            let swept = self.state.supports.sweep(|support| {
+                let old = support.newest() + rules.horizon(Stream::Disbursement) < watermark;
+                old && support.open().is_none() && !waiting.contains_key(&support.key())
+            });
+            if let Some(support) = swept {
+                self.forget_dispersals(&support);
+            }
+        }
+    }
+
+    fn forget_support(&mut self, credit: &Hash128) {
+        let support = self.state.supports.remove(credit).expect("a support is forgotten once");
+        self.state.timer(&support).map(|timer| self.state.timers.remove(&timer));
+        if let Some(approved) = support.open() {
+            self.derived.close(&approved);
+            self.state.unmatched.approved += 1;
+        }
+        for waiting in self.state.waiting.remove(credit).into_iter().flatten() {
+            let totals = &mut self.state.totals[usize::from(waiting.programme)];
+            totals.waiting_returned -= u128::from(waiting.amount);
+            totals.unmatched_returned += u128::from(waiting.amount);
+            self.state.unmatched.returned += 1;
+        }
+        self.forget_dispersals(&support);
+    }
+
+    /// No figure changes: who was paid is kept, and the periods that are shown are younger than what is forgotten.
+    fn forget_dispersals(&mut self, support: &Support) {
+        let people = &mut self.state.people;
+        let mut live = support.live;
+        while let Some(index) = live.get() {
+            live = people.dispersal(index).before;
+            people.settle(index);
+        }
+        let mut spent = support.spent;
+        while let Some(index) = spent.get() {
+            spent = people.dispersal(index).before;
+            people.forget_spent(index);
+        }
+    }
+
+    fn intern(&mut self, programme: &str) -> LabelId {
+        let id = self.state.programmes.intern(programme);
+        if self.state.totals.len() < self.state.programmes.len() {
+            self.state.totals.push(Totals::new());
+            self.derived.list_programme(&self.state, id);
+        }
+        id
+    }
+
+    /// What is shown of this partition at `now`.
+    pub fn view(&mut self, now: Millis) -> DisbursementView {
+        if !self.derived.advance(now) {
+            self.derived = Derived::build(&self.state, self.derived.display(), now);
+        }
+        let mut programmes = vec![ProgrammeTotals::default(); self.derived.display().programmes.len()];
+        let mut cells = vec![CellTotals::default(); self.derived.display().cells()];
+        for (id, totals) in self.state.totals.iter().enumerate() {
+            let programme = self.derived.programme(id as LabelId);
+            let sum = &mut programmes[programme];
+            sum.events.iter_mut().zip(totals.events).for_each(|(sum, more)| *sum += more);
+            sum.unmatched_returned += totals.unmatched_returned;
+            sum.waiting_returned += totals.waiting_returned;
+            sum.application_to_approval.merge(&totals.application_to_approval);
+            sum.approval_to_dispersal.merge(&totals.approval_to_dispersal);
+            for (state, cell) in totals.cells.iter().enumerate() {
+                cells[self.derived.cell(id as LabelId, Entity::from_index(state)) as usize].merge(cell);
+            }
+        }
+        self.derived.add_to(&mut programmes, &mut cells);
+        DisbursementView {
+            programmes,
+            cells,
+            people_complete: self.state.people.complete(),
+            unmatched: self.state.unmatched.clone(),
+            spans: self.derived.spans(),
+        }
+    }
+
+    pub fn unlisted(&self) -> &Unlisted {
+        &self.unlisted
+    }
+}
+
+impl State {
+    /// The watermark beyond which a support is forgotten.
+    fn deadline(&self, support: &Support) -> Millis {
+        let horizon = if support.open().is_some() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
+        support.newest() + horizon
+    }
+
+    /// When a support is forgotten, if that shows in a figure.
+    fn timer(&self, support: &Support) -> Option<(Millis, Hash128)> {
+        let credit = support.key();
+        (support.open().is_some() || self.waiting.contains_key(&credit)).then(|| (self.deadline(support), credit))
+    }
+}
+
+impl Totals {
+    fn new() -> Self {
+        let ProgrammeTotals { application_to_approval, approval_to_dispersal, .. } = ProgrammeTotals::default();
+        Self {
+            events: [0; 5],
+            unmatched_returned: 0,
+            waiting_returned: 0,
+            application_to_approval,
+            approval_to_dispersal,
+            cells: std::array::from_fn(|_| CellTotals::default()),
+        }
+    }
+}

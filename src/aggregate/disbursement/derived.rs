@@ -1,0 +1,201 @@
+//! What is shown of a partition's supports and people, kept up as they change: the backlog, people of all time, spans that end now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::State;
+use super::people::{Dispersal, Place};
+use super::spans::Spans;
+use super::support::Approved;
+use crate::aggregate::labels::LabelId;
+use crate::clock::Millis;
+use crate::display::Display;
+use crate::event::{Centavos, State as Entity};
+use crate::view::panes::{Cell, SpanPanes};
+use crate::view::{Backlog, CellTotals, ProgrammeTotals};
+
+#[derive(Debug)]
+pub struct Derived {
+    display: Arc<Display>,
+    /// By the partition's number of a programme: where it is shown.
+    programmes: Vec<usize>,
+    /// By programme as shown.
+    backlog: Vec<OpenSupports>,
+    /// People ever paid and not wholly returned, by cell.
+    beneficiaries: Vec<u64>,
+    spans: Spans,
+}
+
+#[derive(Debug, Default)]
+struct OpenSupports {
+    supports: u64,
+    centavos: u128,
+    /// How many were approved at each instant.
+    approvals: BTreeMap<Millis, u32>,
+}
+
+impl Derived {
+    /// Derives everything from state.
+    pub fn build(state: &State, display: Arc<Display>, now: Millis) -> Self {
+        let mut derived = Self {
+            programmes: Vec::new(),
+            backlog: (0..display.programmes.len()).map(|_| OpenSupports::default()).collect(),
+            beneficiaries: vec![0; display.cells()],
+            spans: Spans::new(now, &display.zone),
+            display,
+        };
+        (0..state.programmes.len()).for_each(|id| derived.list_programme(state, id as LabelId));
+        for support in state.supports.iter() {
+            support.open().inspect(|approved| derived.open(approved));
+            let mut spent = support.spent;
+            while let Some(index) = spent.get() {
+                let dispersal = state.people.dispersal(index);
+                derived.spans.add(dispersal.time(), derived.cell_of(dispersal), 0);
+                spent = dispersal.before;
+            }
+        }
+        derived.find_people(state);
+        derived
+    }
+
+    /// Counts everybody in the list of dispersals, in every span, and all whom anything was ever left to.
+    fn find_people(&mut self, state: &State) {
+        let mut firsts: BTreeMap<(u32, usize), Place> = BTreeMap::new();
+        let mut first = |key, place: Place| {
+            firsts.entry(key).and_modify(|first| *first = place.min(*first)).or_insert(place);
+        };
+        for index in state.people.lists() {
+            let dispersal = state.people.dispersal(index);
+            let cell = self.cell_of(dispersal);
+            let (older, _) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
+            self.spans.add(dispersal.time(), cell, dispersal.left());
+            self.spans.count_person(dispersal.time(), cell, older.map(|older| state.people.dispersal(older).time()));
+            first((dispersal.person(), self.programme(dispersal.programme())), dispersal.place());
+        }
+        for (person, programme, place) in state.people.settled() {
+            first((person, self.programme(programme)), place);
+        }
+        for ((_, programme), place) in firsts {
+            self.beneficiaries[self.display.cell(programme, self.display.state(place.state))] += 1;
+        }
+    }
+
+    pub fn display(&self) -> Arc<Display> {
+        Arc::clone(&self.display)
+    }
+
+    /// Notes where the newest programme of the partition is shown.
+    pub fn list_programme(&mut self, state: &State, id: LabelId) {
+        assert!(usize::from(id) == self.programmes.len(), "programmes are listed in the order of their numbers");
+        self.programmes.push(self.display.programmes.index(state.programmes.name(id)));
+    }
+
+    /// Whether a programme and a state are shown as `other`.
+    pub fn unlisted(&self, programme: LabelId, state: Entity) -> [bool; 2] {
+        [self.programme(programme) == self.display.programmes.other(), self.display.state(state) == self.display.states.other()]
+    }
+
+    pub fn programme(&self, id: LabelId) -> usize {
+        self.programmes[usize::from(id)]
+    }
+
+    pub fn cell(&self, programme: LabelId, state: Entity) -> Cell {
+        self.display.cell(self.programme(programme), self.display.state(state)) as Cell
+    }
+
+    pub fn spans(&self) -> SpanPanes {
+        self.spans.panes()
+    }
+
+    /// False if the spans have to be built anew for `now`.
+    pub fn advance(&mut self, now: Millis) -> bool {
+        self.spans.advance(now)
+    }
+
+    /// A support joined the backlog.
+    pub fn open(&mut self, approved: &Approved) {
+        let programme = self.programme(approved.programme);
+        let backlog = &mut self.backlog[programme];
+        backlog.supports += 1;
+        backlog.centavos += u128::from(approved.amount);
+        *backlog.approvals.entry(approved.time).or_default() += 1;
+    }
+
+    /// A support left the backlog.
+    pub fn close(&mut self, approved: &Approved) {
+        let programme = self.programme(approved.programme);
+        let backlog = &mut self.backlog[programme];
+        backlog.supports -= 1;
+        backlog.centavos -= u128::from(approved.amount);
+        let count = backlog.approvals.get_mut(&approved.time).expect("what is closed was open");
+        *count -= 1;
+        if *count == 0 {
+            backlog.approvals.remove(&approved.time);
+        }
+    }
+
+    /// A dispersal was entered, with all of it left.
+    pub fn enter(&mut self, state: &State, index: u32) {
+        let dispersal = state.people.dispersal(index);
+        self.spans.add(dispersal.time(), self.cell_of(dispersal), dispersal.left());
+        self.move_people(state, index, true);
+    }
+
+    /// Something of a dispersal was taken back.
+    pub fn take(&mut self, dispersal: &Dispersal, amount: Centavos) {
+        self.spans.take(dispersal.time(), self.cell_of(dispersal), amount);
+    }
+
+    /// Nothing is left of a dispersal that still is in its person's list.
+    pub fn leave(&mut self, state: &State, index: u32) {
+        self.move_people(state, index, false);
+    }
+
+    /// A dispersal in its person's list starts, or ceases, to count the person: what changes is its own part and that of the next one.
+    fn move_people(&mut self, state: &State, index: u32, enters: bool) {
+        let dispersal = state.people.dispersal(index);
+        let (time, cell) = (dispersal.time(), self.cell_of(dispersal));
+        let (older, newer) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
+        let previous = older.map(|older| state.people.dispersal(older).time());
+        let next = newer.map(|newer| state.people.dispersal(newer));
+        let next_cell = next.map(|next| (next.time(), self.cell_of(next)));
+        if enters {
+            next_cell.inspect(|&(next, cell)| self.spans.discount_person(next, cell, previous));
+            next_cell.inspect(|&(next, cell)| self.spans.count_person(next, cell, Some(time)));
+            self.spans.count_person(time, cell, previous);
+        } else {
+            self.spans.discount_person(time, cell, previous);
+            next_cell.inspect(|&(next, cell)| self.spans.discount_person(next, cell, Some(time)));
+            next_cell.inspect(|&(next, cell)| self.spans.count_person(next, cell, previous));
+        }
+        if older.is_some() {
+            return;
+        }
+        let settled = state.people.first_settled(dispersal.person(), self.same_programme(dispersal.programme()));
+        let without = settled.into_iter().chain(next.map(Dispersal::place)).min();
+        let with = Some(without.map_or(dispersal.place(), |first| first.min(dispersal.place())));
+        let (before, after) = if enters { (without, with) } else { (with, without) };
+        let programme = self.programme(dispersal.programme());
+        before.inspect(|first| self.beneficiaries[self.display.cell(programme, self.display.state(first.state))] -= 1);
+        after.inspect(|first| self.beneficiaries[self.display.cell(programme, self.display.state(first.state))] += 1);
+    }
+
+    /// Adds the derived figures to those that follow from state alone.
+    pub fn add_to(&self, programmes: &mut [ProgrammeTotals], cells: &mut [CellTotals]) {
+        for (programme, backlog) in programmes.iter_mut().zip(&self.backlog) {
+            let oldest_approval = backlog.approvals.first_key_value().map(|(&time, _)| time);
+            programme.backlog = Backlog { supports: backlog.supports, centavos: backlog.centavos, oldest_approval };
+        }
+        cells.iter_mut().zip(&self.beneficiaries).for_each(|(cell, &people)| cell.beneficiaries = people);
+    }
+
+    fn cell_of(&self, dispersal: &Dispersal) -> Cell {
+        self.cell(dispersal.programme(), dispersal.state())
+    }
+
+    /// Programmes that are shown as one count a person once.
+    fn same_programme(&self, programme: LabelId) -> impl Fn(LabelId) -> bool {
+        let shown = self.programme(programme);
+        move |other| self.programme(other) == shown
+    }
+}

@@ -1,0 +1,324 @@
+//! People and their dispersals: who was paid, when, under which programme and state, and what of it is left.
+//!
+//! The dispersals of a person of which something is left form a list in the order of their times (then of the log). With it, whether a
+//! dispersal is the first of its person in a day, a week, any period, follows from the one before it, and a change of one dispersal moves
+//! the counts of itself and of the one behind it, whatever the period: no set of people is kept for any.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashTable;
+
+use crate::aggregate::labels::LabelId;
+use crate::aggregate::packed::{Link, Time, U16, U32, U40};
+use crate::aggregate::slab::Slab;
+use crate::clock::Millis;
+use crate::event::{Centavos, Hash128, State};
+
+/// A dispersal in 32 bytes.
+#[derive(Debug, Clone, Copy, Hash)]
+pub struct Dispersal {
+    time: Time,
+    /// Tells apart dispersals of one person at one instant: the later in the log has the higher.
+    tie: U16,
+    left: U40,
+    programme: U16,
+    state: State,
+    person: U32,
+    /// Neighbours in the person's list.
+    older: Link,
+    newer: Link,
+    /// The support's dispersal before this one, of the same kind (live or spent).
+    pub before: Link,
+}
+
+/// The first dispersal of a person under one programme among those that are forgotten and of which something was left for good.
+#[derive(Debug, Clone, Copy, Hash)]
+struct Settled {
+    time: Time,
+    tie: U16,
+    state: State,
+}
+
+/// A person in 31 bytes. Further programmes are in [`People::further`].
+#[derive(Debug, Clone, Copy, Hash)]
+struct Person {
+    hash: Hash128,
+    /// The newest dispersal of the person's list.
+    newest: Link,
+    settled: Settled,
+    programme: U16,
+}
+
+/// A dispersal's place in the order of a person's dispersals, and where it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub time: Millis,
+    tie: u64,
+    pub state: State,
+}
+
+/// What a dispersal says when it is entered.
+#[derive(Debug, Clone, Copy)]
+pub struct NewDispersal {
+    pub person: Hash128,
+    pub time: Millis,
+    pub amount: Centavos,
+    pub programme: LabelId,
+    pub state: State,
+}
+
+#[derive(Debug)]
+pub struct People {
+    dispersals: Slab<Dispersal>,
+    people: Slab<Person>,
+    /// Shards, so that growing doubles little at once.
+    index: Vec<HashTable<u32>>,
+    /// Settled dispersals under a person's second and later programmes.
+    further: BTreeMap<(u32, LabelId), Settled>,
+    settled: u64,
+    max_settled: u64,
+}
+
+impl People {
+    /// At most `max_people` people of forgotten dispersals are kept, each once for every programme.
+    pub fn new(max_people: u64) -> Self {
+        Self {
+            dispersals: Slab::new(),
+            people: Slab::new(),
+            index: (0..=u8::MAX).map(|_| HashTable::new()).collect(),
+            further: BTreeMap::new(),
+            settled: 0,
+            max_settled: max_people,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.people.len()
+    }
+
+    pub fn dispersals(&self) -> usize {
+        self.dispersals.len()
+    }
+
+    /// False once the bound on people was reached: from then on who was ever paid is not known.
+    pub fn complete(&self) -> bool {
+        self.settled <= self.max_settled
+    }
+
+    pub fn dispersal(&self, index: u32) -> &Dispersal {
+        &self.dispersals[index]
+    }
+
+    pub fn dispersal_mut(&mut self, index: u32) -> &mut Dispersal {
+        &mut self.dispersals[index]
+    }
+
+    /// Enters a dispersal with its whole amount left.
+    pub fn enter(&mut self, new: NewDispersal) -> u32 {
+        let person = self.find_or_add(&new.person);
+        let (older, newer) = self.around(person, new.time);
+        let tie = self.next_tie(person, older, new.time);
+        let index = self.dispersals.insert(Dispersal {
+            time: Time::at(new.time),
+            tie: U16::new(tie),
+            left: U40::new(new.amount),
+            programme: U16::new(u64::from(new.programme)),
+            state: new.state,
+            person: U32::new(u64::from(person)),
+            older: older.map_or(Link::NONE, Link::to),
+            newer: newer.map_or(Link::NONE, Link::to),
+            before: Link::NONE,
+        });
+        self.join(person, older, Some(index));
+        self.join(person, Some(index), newer);
+        index
+    }
+
+    /// Takes a dispersal of which nothing is left out of its person's list; it stays among its support's.
+    pub fn withdraw(&mut self, index: u32) {
+        let dispersal = self.dispersals[index];
+        self.join(dispersal.person(), dispersal.older.get(), dispersal.newer.get());
+        self.release(dispersal.person());
+    }
+
+    /// Forgets a dispersal of which nothing is left.
+    pub fn forget_spent(&mut self, index: u32) {
+        self.dispersals.remove(index);
+    }
+
+    /// Forgets a dispersal of which something is left: for all time its person was paid.
+    pub fn settle(&mut self, index: u32) {
+        let dispersal = self.dispersals[index];
+        let person = dispersal.person();
+        self.join(person, dispersal.older.get(), dispersal.newer.get());
+        self.dispersals.remove(index);
+        let settled = Settled { time: dispersal.time, tie: dispersal.tie, state: dispersal.state };
+        if self.complete() {
+            self.keep_first(person, dispersal.programme(), settled);
+        }
+        self.release(person);
+    }
+
+    /// The neighbours of a dispersal among those of its person whose programme `belongs`.
+    pub fn neighbours(&self, index: u32, belongs: impl Fn(LabelId) -> bool) -> (Option<u32>, Option<u32>) {
+        let walk = |step: fn(&Dispersal) -> Link| {
+            let mut at = step(&self.dispersals[index]).get();
+            while let Some(other) = at.filter(|&other| !belongs(self.dispersals[other].programme())) {
+                at = step(&self.dispersals[other]).get();
+            }
+            at
+        };
+        (walk(|dispersal| dispersal.older), walk(|dispersal| dispersal.newer))
+    }
+
+    /// The first settled dispersal of a person under the programmes that `belong`.
+    pub fn first_settled(&self, person: u32, belongs: impl Fn(LabelId) -> bool) -> Option<Place> {
+        let inline = &self.people[person];
+        let first = belongs(inline.programme.get() as LabelId).then(|| inline.settled.place()).flatten();
+        let further = self.further.range((person, 0)..=(person, LabelId::MAX)).filter(|((_, programme), _)| belongs(*programme));
+        first.into_iter().chain(further.filter_map(|(_, settled)| settled.place())).min()
+    }
+
+    /// Every dispersal of which something is left, person by person, the newest of each first.
+    pub fn lists(&self) -> impl Iterator<Item = u32> {
+        self.index.iter().flatten().flat_map(move |&person| {
+            std::iter::successors(self.people[person].newest.get(), move |&index| self.dispersals[index].older.get())
+        })
+    }
+
+    /// Every person, and the programmes under which the person has settled dispersals.
+    pub fn settled(&self) -> impl Iterator<Item = (u32, LabelId, Place)> {
+        let inline = self.index.iter().flatten().filter_map(|&person| {
+            let entry = &self.people[person];
+            Some((person, entry.programme.get() as LabelId, entry.settled.place()?))
+        });
+        inline.chain(self.further.iter().filter_map(|(&(person, programme), settled)| Some((person, programme, settled.place()?))))
+    }
+
+    fn find_or_add(&mut self, hash: &Hash128) -> u32 {
+        let Self { people, index, .. } = self;
+        let shard = &mut index[usize::from(hash[0])];
+        if let Some(&person) = shard.find(key(hash), |&person| people[person].hash == *hash) {
+            return person;
+        }
+        let person = people.insert(Person { hash: *hash, newest: Link::NONE, settled: Settled::none(), programme: U16::default() });
+        shard.insert_unique(key(hash), person, |&other| key(&people[other].hash));
+        person
+    }
+
+    /// Forgets a person who has neither dispersals in the list nor settled ones.
+    fn release(&mut self, person: u32) {
+        let Self { people, index, .. } = self;
+        let entry = people[person];
+        if entry.newest.is_some() || entry.settled.time.is_some() {
+            return;
+        }
+        if let Ok(place) = index[usize::from(entry.hash[0])].find_entry(key(&entry.hash), |&other| other == person) {
+            place.remove();
+        }
+        people.remove(person);
+    }
+
+    fn keep_first(&mut self, person: u32, programme: LabelId, settled: Settled) {
+        let entry = &mut self.people[person];
+        if !entry.settled.time.is_some() {
+            entry.programme = U16::new(u64::from(programme));
+            entry.settled = settled;
+            self.settled += 1;
+        } else if entry.programme.get() as LabelId == programme {
+            entry.settled = entry.settled.first(settled);
+        } else {
+            let first = self.further.entry((person, programme)).or_insert_with(|| {
+                self.settled += 1;
+                settled
+            });
+            *first = first.first(settled);
+        }
+    }
+
+    /// Where a dispersal at `time` stands in the person's list: behind those that are not after it.
+    fn around(&self, person: u32, time: Millis) -> (Option<u32>, Option<u32>) {
+        let (mut older, mut newer) = (self.people[person].newest.get(), None);
+        while let Some(later) = older.filter(|&index| self.dispersals[index].time() > time) {
+            (older, newer) = (self.dispersals[later].older.get(), Some(later));
+        }
+        (older, newer)
+    }
+
+    /// Above that of every remembered dispersal of the person at the same instant.
+    fn next_tie(&self, person: u32, older: Option<u32>, time: Millis) -> u64 {
+        let listed = older.map(|older| &self.dispersals[older]).filter(|older| older.time() == time).map(|older| older.tie.get());
+        let same = |settled: &Settled| (settled.time.get() == Some(time)).then(|| settled.tie.get());
+        let further = self.further.range((person, 0)..=(person, LabelId::MAX)).filter_map(|(_, settled)| same(settled)).max();
+        let highest = listed.max(same(&self.people[person].settled)).max(further);
+        highest.map_or(0, |tie| (tie + 1).min(u64::from(u16::MAX)))
+    }
+
+    /// Makes two dispersals neighbours; none stands for the ends of the list.
+    fn join(&mut self, person: u32, older: Option<u32>, newer: Option<u32>) {
+        let link = |index: Option<u32>| index.map_or(Link::NONE, Link::to);
+        if let Some(older) = older {
+            self.dispersals[older].newer = link(newer);
+        }
+        match newer {
+            Some(newer) => self.dispersals[newer].older = link(older),
+            None => self.people[person].newest = link(older),
+        }
+    }
+}
+
+impl Hash for People {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.dispersals, &self.people, &self.further, self.settled).hash(state);
+    }
+}
+
+impl Settled {
+    fn none() -> Self {
+        Self { time: Time::NONE, tie: U16::default(), state: State::UNKNOWN }
+    }
+
+    fn place(&self) -> Option<Place> {
+        Some(Place { time: self.time.get()?, tie: self.tie.get(), state: self.state })
+    }
+
+    fn first(self, other: Settled) -> Settled {
+        if other.place() < self.place() { other } else { self }
+    }
+}
+
+impl Dispersal {
+    pub fn time(&self) -> Millis {
+        self.time.get().expect("a dispersal has a time")
+    }
+
+    pub fn left(&self) -> Centavos {
+        self.left.get()
+    }
+
+    pub fn take(&mut self, amount: Centavos) {
+        self.left = U40::new(self.left.get().checked_sub(amount).expect("no more is taken than is left"));
+    }
+
+    pub fn programme(&self) -> LabelId {
+        self.programme.get() as LabelId
+    }
+
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    pub fn person(&self) -> u32 {
+        self.person.get() as u32
+    }
+
+    pub fn place(&self) -> Place {
+        Place { time: self.time(), tie: self.tie.get(), state: self.state }
+    }
+}
+
+/// The identifiers are hashes already.
+fn key(hash: &Hash128) -> u64 {
+    u64::from_le_bytes(hash[8..].try_into().expect("eight bytes"))
+}

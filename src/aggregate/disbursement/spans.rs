@@ -1,0 +1,169 @@
+//! Keeps the panes of the spans of time that end now, as dispersals come, shrink and go.
+//!
+//! Derived: a function of the dispersals in state, the display and a `now` that only decides which panes are kept. In no checkpoint.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::calendar::Period;
+use crate::clock::{HOUR, MINUTE, Millis};
+use crate::view::panes::{Cell, HourPane, ROLLING_HOURS, SpanFigures, SpanPane, SpanPanes};
+
+/// Periods ahead of the current one whose panes are kept, for event times ahead of the clock and clocks that are not asked for long.
+const AHEAD: usize = 3;
+const KEPT_MINUTES: Millis = 60 * MINUTE;
+const KEPT_HOURS: Millis = ROLLING_HOURS[1] * HOUR;
+/// How far the clock may go back before the panes have to be built anew.
+const SLACK: Millis = HOUR;
+
+#[derive(Debug)]
+pub struct Spans {
+    panes: SpanPanes,
+    zone: TimeZone,
+    /// The beginnings of the periods kept, and the end of the last.
+    starts: [Vec<Millis>; 3],
+    first_minute: Millis,
+    first_hour: Millis,
+    /// Some dispersal lies after every period kept: it has to be found again when the periods move on.
+    beyond: bool,
+}
+
+impl Spans {
+    pub fn new(now: Millis, zone: &TimeZone) -> Self {
+        Self {
+            panes: SpanPanes::default(),
+            zone: zone.clone(),
+            starts: Period::ALL.map(|period| period.starts(now, zone, AHEAD)),
+            first_minute: floor(now - SLACK, MINUTE) - KEPT_MINUTES,
+            first_hour: floor(now - SLACK, HOUR) - KEPT_HOURS,
+            beyond: false,
+        }
+    }
+
+    pub fn panes(&self) -> SpanPanes {
+        self.panes.clone()
+    }
+
+    /// Moves on to `now`: forgets panes that can no longer be asked for. False if what is kept does not serve for `now` and has to be built
+    /// anew from state.
+    pub fn advance(&mut self, now: Millis) -> bool {
+        let moved = self.starts.iter().any(|starts| now >= starts[2]);
+        let went_back = now < self.first_hour + KEPT_HOURS
+            || now < self.first_minute + KEPT_MINUTES
+            || self.starts.iter().any(|starts| now < starts[0]);
+        if went_back || (moved && self.beyond) {
+            return false;
+        }
+        if moved {
+            self.starts = Period::ALL.map(|period| period.starts(now, &self.zone, AHEAD));
+            for (panes, starts) in self.panes.periods.iter_mut().zip(&self.starts) {
+                *panes = panes.split_off(&starts[0]);
+            }
+        }
+        self.first_minute = self.first_minute.max(floor(now - SLACK, MINUTE) - KEPT_MINUTES);
+        self.panes.minutes = self.panes.minutes.split_off(&self.first_minute);
+        self.first_hour = self.first_hour.max(floor(now - SLACK, HOUR) - KEPT_HOURS);
+        let kept = self.panes.hours.split_off(&self.first_hour);
+        for (_, pane) in std::mem::replace(&mut self.panes.hours, kept) {
+            let before = Arc::make_mut(&mut self.panes.before);
+            for (&cell, figures) in pane.iter() {
+                let sums = before.entry(cell).or_default();
+                sums.iter_mut().zip(figures.people).for_each(|(sum, change)| *sum += change);
+            }
+            before.retain(|_, sums| *sums != [0, 0]);
+        }
+        true
+    }
+
+    /// A dispersal was made.
+    pub fn add(&mut self, time: Millis, cell: Cell, amount: u64) {
+        self.each_pane(time, cell, |figures| {
+            figures.dispersals += 1;
+            figures.net += u128::from(amount);
+        });
+        if let Some(pane) = hour_pane(&mut self.panes.hours, floor(time, HOUR), self.first_hour) {
+            let figures = pane.entry(cell).or_default();
+            figures.dispersals += 1;
+            figures.net += u128::from(amount);
+        }
+    }
+
+    /// Something of a dispersal was taken back.
+    pub fn take(&mut self, time: Millis, cell: Cell, amount: u64) {
+        self.each_pane(time, cell, |figures| figures.net -= u128::from(amount));
+        if let Some(pane) = hour_pane(&mut self.panes.hours, floor(time, HOUR), self.first_hour) {
+            pane.entry(cell).or_default().net -= u128::from(amount);
+        }
+    }
+
+    /// A dispersal of which something is left counts its person, unless the one before it, at `previous`, does so in the same span.
+    pub fn count_person(&mut self, time: Millis, cell: Cell, previous: Option<Millis>) {
+        self.change_person(time, cell, previous, 1);
+    }
+
+    /// Takes back what [`Self::count_person`] with the same arguments did.
+    pub fn discount_person(&mut self, time: Millis, cell: Cell, previous: Option<Millis>) {
+        self.change_person(time, cell, previous, -1);
+    }
+
+    fn change_person(&mut self, time: Millis, cell: Cell, previous: Option<Millis>, change: i64) {
+        for period in Period::ALL {
+            let Some(start) = self.period_start(period, time) else { continue };
+            if previous.is_none_or(|previous| previous < start) {
+                let pane = Arc::make_mut(self.panes.periods[period as usize].entry(start).or_default());
+                let count = &mut pane.entry(cell).or_default().beneficiaries;
+                *count = count.checked_add_signed(change).expect("a person is discounted after being counted");
+            }
+        }
+        for (rolling, hours) in ROLLING_HOURS.into_iter().enumerate() {
+            let hour = floor(time, HOUR);
+            let from = previous.map_or(hour, |previous| hour.max(floor(previous, HOUR) + hours * HOUR));
+            let until = hour + hours * HOUR;
+            if from < until {
+                self.change_hour(from, cell, rolling, change);
+                self.change_hour(until, cell, rolling, -change);
+            }
+        }
+    }
+
+    fn change_hour(&mut self, hour: Millis, cell: Cell, rolling: usize, change: i64) {
+        match hour_pane(&mut self.panes.hours, hour, self.first_hour) {
+            Some(pane) => pane.entry(cell).or_default().people[rolling] += change,
+            None => Arc::make_mut(&mut self.panes.before).entry(cell).or_default()[rolling] += change,
+        }
+    }
+
+    fn each_pane(&mut self, time: Millis, cell: Cell, change: impl Fn(&mut SpanFigures)) {
+        for period in Period::ALL {
+            if let Some(start) = self.period_start(period, time) {
+                change_cell(&mut self.panes.periods[period as usize], start, cell, &change);
+            }
+        }
+        let minute = floor(time, MINUTE);
+        if minute >= self.first_minute {
+            change_cell(&mut self.panes.minutes, minute, cell, &change);
+        }
+    }
+
+    /// Where the period that holds `time` begins, if its pane is kept.
+    fn period_start(&mut self, period: Period, time: Millis) -> Option<Millis> {
+        let starts = &self.starts[period as usize];
+        let after = starts.partition_point(|&start| start <= time);
+        self.beyond |= after == starts.len();
+        (after > 0 && after < starts.len()).then(|| starts[after - 1])
+    }
+}
+
+fn change_cell(panes: &mut BTreeMap<Millis, Arc<SpanPane>>, start: Millis, cell: Cell, change: impl Fn(&mut SpanFigures)) {
+    change(Arc::make_mut(panes.entry(start).or_default()).entry(cell).or_default());
+}
+
+fn hour_pane(hours: &mut BTreeMap<Millis, Arc<HourPane>>, hour: Millis, first: Millis) -> Option<&mut HourPane> {
+    (hour >= first).then(|| Arc::make_mut(hours.entry(hour).or_default()))
+}
+
+fn floor(time: Millis, unit: Millis) -> Millis {
+    time - time.rem_euclid(unit)
+}

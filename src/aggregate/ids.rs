@@ -1,0 +1,85 @@
+//! The identifiers that are remembered: every applied event within the horizon, with what tells a repetition from a contradiction.
+
+use std::hash::Hash;
+
+use super::table::{Entry, Table};
+use crate::clock::Millis;
+use crate::event::{Event, Hash128};
+
+/// A remembered identifier in 25 bytes: its hash, then 42 bits of time and 30 of the fingerprint.
+#[derive(Debug, Clone, Copy, Default, Hash)]
+struct Id {
+    key: Hash128,
+    time_and_fingerprint: [u8; 9],
+}
+
+const FINGERPRINT_BITS: u32 = 30;
+
+impl Entry for Id {
+    fn key(&self) -> Hash128 {
+        self.key
+    }
+}
+
+impl Id {
+    fn of(event: &Event) -> Self {
+        let packed = (event.time as u128) << FINGERPRINT_BITS | u128::from(event.fingerprint);
+        assert!(event.fingerprint >> FINGERPRINT_BITS == 0 && packed >> 72 == 0, "time and fingerprint fit in 72 bits");
+        let mut time_and_fingerprint = [0; 9];
+        time_and_fingerprint.copy_from_slice(&packed.to_le_bytes()[..9]);
+        Self { key: event.id, time_and_fingerprint }
+    }
+
+    fn time(&self) -> Millis {
+        let mut bytes = [0; 16];
+        bytes[..9].copy_from_slice(&self.time_and_fingerprint);
+        (u128::from_le_bytes(bytes) >> FINGERPRINT_BITS) as Millis
+    }
+}
+
+/// What the memory says of an event.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Seen {
+    New,
+    Repeated,
+    /// The same identifier with another type, time or field.
+    Contradicted,
+}
+
+#[derive(Debug, Hash)]
+pub struct Ids(Table<Id>);
+
+impl Ids {
+    pub fn new() -> Self {
+        Self(Table::new())
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Identifiers of events older than `oldest` count as forgotten, whether they were swept or not.
+    pub fn look_up(&self, event: &Event, oldest: Millis) -> Seen {
+        match self.0.get(&event.id) {
+            Some(id) if id.time() >= oldest => {
+                if id.time_and_fingerprint == Id::of(event).time_and_fingerprint {
+                    Seen::Repeated
+                } else {
+                    Seen::Contradicted
+                }
+            }
+            _ => Seen::New,
+        }
+    }
+
+    /// Remembers an event that [`Self::look_up`] called new, and sweeps what is older than `oldest`.
+    pub fn remember(&mut self, event: &Event, oldest: Millis) {
+        for _ in 0..4 {
+            self.0.sweep(|id| id.time() < oldest);
+        }
+        match self.0.get_mut(&event.id) {
+            Some(forgotten) => *forgotten = Id::of(event),
+            None => self.0.insert(Id::of(event)),
+        }
+    }
+}

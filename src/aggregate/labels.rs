@@ -1,0 +1,55 @@
+//! Label values of a partition, kept as given and numbered in the order in which they came.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+
+/// The number of a label value in its partition.
+pub type LabelId = u16;
+
+/// Every value that came after the bound was reached, for good.
+pub const OTHER: LabelId = 0;
+
+/// The most values that fit the numbers.
+pub const MAX_VALUES: u64 = u16::MAX as u64;
+
+#[derive(Debug)]
+pub struct Labels {
+    names: Vec<String>,
+    ids: HashMap<String, LabelId>,
+    max_values: usize,
+}
+
+impl Labels {
+    pub fn new(max_values: usize) -> Self {
+        assert!(max_values as u64 <= MAX_VALUES, "label numbers have 16 bits");
+        Self { names: vec!["other".to_owned()], ids: HashMap::new(), max_values }
+    }
+
+    /// Values there are, [`OTHER`] among them.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub fn name(&self, id: LabelId) -> &str {
+        &self.names[usize::from(id)]
+    }
+
+    pub fn intern(&mut self, name: &str) -> LabelId {
+        if let Some(&id) = self.ids.get(name) {
+            return id;
+        }
+        if self.ids.len() >= self.max_values {
+            return OTHER;
+        }
+        let id = self.names.len() as LabelId;
+        self.names.push(name.to_owned());
+        self.ids.insert(name.to_owned(), id);
+        id
+    }
+}
+
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.names.hash(state);
+    }
+}

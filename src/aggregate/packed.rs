@@ -1,0 +1,79 @@
+//! Integers in the bytes they need, without alignment, so that tables of many millions of entries stay small.
+
+use crate::clock::Millis;
+
+macro_rules! packed {
+    ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+        pub struct $name([u8; $bytes]);
+
+        impl $name {
+            pub fn new(value: u64) -> Self {
+                assert!(value >> (8 * $bytes) == 0, "{value} does not fit in {} bytes", $bytes);
+                let mut bytes = [0; $bytes];
+                bytes.copy_from_slice(&value.to_le_bytes()[..$bytes]);
+                Self(bytes)
+            }
+
+            pub fn get(self) -> u64 {
+                let mut bytes = [0; 8];
+                bytes[..$bytes].copy_from_slice(&self.0);
+                u64::from_le_bytes(bytes)
+            }
+        }
+    };
+}
+
+packed!(U16, 2);
+packed!(U32, 4);
+packed!(
+    /// A single amount in centavos: at most 10^12.
+    U40,
+    5
+);
+packed!(U48, 6);
+
+/// An event time, or none. Event times are of the years 2000 to 2100, so zero is free to mean none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Time(U48);
+
+impl Time {
+    pub const NONE: Time = Time(U48([0; 6]));
+
+    pub fn at(time: Millis) -> Self {
+        assert!(time > 0, "event times are after 1970");
+        Self(U48::new(time as u64))
+    }
+
+    pub fn get(self) -> Option<Millis> {
+        let millis = self.0.get();
+        (millis != 0).then_some(millis as Millis)
+    }
+
+    pub fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+}
+
+/// A reference to an entry of a slab, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Link(U32);
+
+impl Link {
+    pub const NONE: Link = Link(U32([0xff; 4]));
+
+    pub fn to(index: u32) -> Self {
+        let link = Self(U32::new(u64::from(index)));
+        assert!(link != Self::NONE, "a slab is full");
+        link
+    }
+
+    pub fn get(self) -> Option<u32> {
+        (self != Self::NONE).then(|| self.0.get() as u32)
+    }
+
+    pub fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+}

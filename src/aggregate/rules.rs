@@ -1,0 +1,79 @@
+//! The settings that decide what a log means.
+
+use std::time::Duration;
+
+use super::labels::MAX_VALUES;
+use crate::clock::Millis;
+use crate::record::Stream;
+use crate::settings::{Layers, Reader};
+
+/// Everything besides the log that state depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rules {
+    /// By [`Stream`].
+    horizons: [Millis; 3],
+    pub open_horizon: Millis,
+    /// The longest wait of an answer within target.
+    pub service_level: Millis,
+    /// An abandonment before this wait is short.
+    pub short_abandon: Millis,
+    pub max_wait: Millis,
+    pub agent_timeout: Millis,
+    pub max_label_values: usize,
+    pub max_milestones: usize,
+    pub max_people: u64,
+    pub fine_history: Millis,
+    pub coarse_history: Millis,
+}
+
+const DAY: u64 = 86_400;
+const TEN_YEARS: u64 = 3_660 * DAY;
+
+impl Rules {
+    pub fn read(reader: &mut Reader) -> Self {
+        let mut days = |key: &str, least: u64| millis(reader.duration(key, Duration::from_secs(least)..=Duration::from_secs(TEN_YEARS)));
+        let horizons =
+            [days("streams.disbursement.horizon", 35 * DAY), days("streams.call.horizon", DAY), days("streams.milestone.horizon", DAY)];
+        let open_horizon = days("streams.disbursement.open_horizon", 35 * DAY);
+        let (fine_history, coarse_history) = (days("state.fine_history", DAY), days("state.coarse_history", DAY));
+        let (max_wait, agent_timeout) = (days("calls.max_wait", 1), days("calls.agent_timeout", 1));
+        if open_horizon < horizons[0] {
+            reader.fault(
+                "streams.disbursement.open_horizon",
+                "is shorter than streams.disbursement.horizon; make it at least as long".to_owned(),
+            );
+        }
+        if coarse_history < fine_history {
+            reader.fault("state.coarse_history", "is shorter than state.fine_history; make it at least as long".to_owned());
+        }
+        Self {
+            horizons,
+            open_horizon,
+            service_level: reader.integer("calls.service_level_seconds", 0..=86_400) as Millis * 1_000,
+            short_abandon: reader.integer("calls.short_abandon_seconds", 0..=86_400) as Millis * 1_000,
+            max_wait,
+            agent_timeout,
+            max_label_values: reader.integer("state.max_label_values", 1..=MAX_VALUES - 1) as usize,
+            max_milestones: reader.integer("state.max_milestones", 1..=10_000_000) as usize,
+            max_people: reader.integer("state.max_people", 1..=4_000_000_000),
+            fine_history,
+            coarse_history,
+        }
+    }
+
+    /// How far behind the watermark events still count, in milliseconds.
+    pub fn horizon(&self, stream: Stream) -> Millis {
+        self.horizons[stream as usize]
+    }
+}
+
+impl Default for Rules {
+    /// The built-in defaults.
+    fn default() -> Self {
+        Self::read(&mut Reader::load(&Layers::default()))
+    }
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}

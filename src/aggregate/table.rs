@@ -1,0 +1,282 @@
+//! A hash table of small entries that are found by a 128-bit hash of their own.
+//!
+//! Made for tens of millions of entries that come and go: entries lie inline and unaligned; the table consists of shards that grow one at
+//! a time by an eighth, so that it never doubles and stays about 80 % full; and what has had its time is found by a sweep of a few slots
+//! for each insertion, at a constant cost.
+//!
+//! Each shard is an ordered linear-probing table (Amble and Knuth, "Ordered hash tables", 1974): the home slot grows with the hash, entries
+//! stand in the order of their hashes, so that a miss ends as early as a hit, growing is one sequential pass, and the layout is a function
+//! of what the table holds and of its capacity alone.
+
+use std::hash::{Hash, Hasher};
+
+use crate::event::Hash128;
+
+/// What a [`Table`] holds. The default is the empty slot, its key all zero; no hash is.
+pub trait Entry: Copy + Default {
+    fn key(&self) -> Hash128;
+}
+
+const SHARD_BITS: u32 = 6;
+const EMPTY: Hash128 = [0; 16];
+
+#[derive(Debug, Clone)]
+pub struct Table<E> {
+    shards: Vec<Shard<E>>,
+    len: usize,
+    /// Where the sweep goes on: shard and slot.
+    cursor: (usize, usize),
+}
+
+#[derive(Debug, Clone)]
+struct Shard<E> {
+    /// `capacity` home slots and, behind them, room for what is displaced from the last ones.
+    slots: Vec<E>,
+    capacity: usize,
+    len: usize,
+}
+
+impl<E: Entry> Table<E> {
+    pub fn new() -> Self {
+        let shard = || Shard { slots: Vec::new(), capacity: 0, len: 0 };
+        Self { shards: (0..1 << SHARD_BITS).map(|_| shard()).collect(), len: 0, cursor: (0, 0) }
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn get(&self, key: &Hash128) -> Option<&E> {
+        let shard = &self.shards[shard_of(key)];
+        shard.find(key).ok().map(|slot| &shard.slots[slot])
+    }
+
+    pub fn get_mut(&mut self, key: &Hash128) -> Option<&mut E> {
+        let shard = &mut self.shards[shard_of(key)];
+        shard.find(key).ok().map(|slot| &mut shard.slots[slot])
+    }
+
+    /// Adds an entry whose key is not there.
+    pub fn insert(&mut self, entry: E) {
+        let key = entry.key();
+        assert!(key != EMPTY, "no hash is all zero");
+        self.shards[shard_of(&key)].insert(entry);
+        self.len += 1;
+    }
+
+    pub fn remove(&mut self, key: &Hash128) -> Option<E> {
+        let shard = &mut self.shards[shard_of(key)];
+        let slot = shard.find(key).ok()?;
+        self.len -= 1;
+        Some(shard.remove(slot))
+    }
+
+    /// Looks at the next slot of an endless round and takes its entry out if `expired` says so. Four calls an insertion keep what has
+    /// expired below a fifth of the table.
+    pub fn sweep(&mut self, expired: impl Fn(&E) -> bool) -> Option<E> {
+        let (mut shard, mut slot) = self.cursor;
+        if slot >= self.shards[shard].slots.len() {
+            (shard, slot) = ((shard + 1) % self.shards.len(), 0);
+        }
+        self.cursor = (shard, slot + 1);
+        let entry = self.shards[shard].slots.get(slot)?;
+        if entry.key() == EMPTY || !expired(entry) {
+            return None;
+        }
+        // The slot may be refilled by the entry behind: look at it again.
+        self.cursor = (shard, slot);
+        self.len -= 1;
+        Some(self.shards[shard].remove(slot))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
+        self.shards.iter().flat_map(|shard| &shard.slots).filter(|entry| entry.key() != EMPTY)
+    }
+}
+
+impl<E: Entry + Hash> Hash for Table<E> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.cursor.hash(state);
+        for shard in &self.shards {
+            shard.slots.hash(state);
+        }
+    }
+}
+
+impl<E: Entry> Shard<E> {
+    /// The slot of `key`, or the slot where it would be inserted.
+    fn find(&self, key: &Hash128) -> Result<usize, usize> {
+        let mut slot = home(key, self.capacity);
+        while let Some(entry) = self.slots.get(slot) {
+            let there = entry.key();
+            if there == *key {
+                return Ok(slot);
+            }
+            if there == EMPTY || there > *key {
+                break;
+            }
+            slot += 1;
+        }
+        Err(slot)
+    }
+
+    fn insert(&mut self, entry: E) {
+        if (self.len + 1) * 8 > self.capacity * 7 {
+            self.grow();
+        }
+        while !self.place(entry) {
+            self.grow();
+        }
+        self.len += 1;
+    }
+
+    /// Puts the entry in its place and moves those behind it on by one; false if the last slot is taken.
+    fn place(&mut self, entry: E) -> bool {
+        let slot = match self.find(&entry.key()) {
+            Ok(_) => panic!("an entry is inserted once"),
+            Err(slot) => slot,
+        };
+        let Some(free) = self.slots[slot..].iter().position(|entry| entry.key() == EMPTY) else { return false };
+        self.slots.copy_within(slot..slot + free, slot + 1);
+        self.slots[slot] = entry;
+        true
+    }
+
+    fn remove(&mut self, slot: usize) -> E {
+        let removed = self.slots[slot];
+        let capacity = self.capacity;
+        let displaced = |(index, entry): (usize, &E)| entry.key() != EMPTY && home(&entry.key(), capacity) <= slot + index;
+        let behind = self.slots[slot + 1..].iter().enumerate().take_while(|&item| displaced(item)).count();
+        self.slots.copy_within(slot + 1..slot + 1 + behind, slot);
+        self.slots[slot + behind] = E::default();
+        self.len -= 1;
+        removed
+    }
+
+    /// One pass: the entries are in the order of their hashes, and so are their new places.
+    fn grow(&mut self) {
+        let mut capacity = self.capacity;
+        let slots = loop {
+            capacity += capacity / 8 + 16;
+            let mut slots = vec![E::default(); capacity + capacity / 64 + 16];
+            let mut next = 0;
+            let fits = self.slots.iter().filter(|entry| entry.key() != EMPTY).all(|entry| {
+                let slot = next.max(home(&entry.key(), capacity));
+                next = slot + 1;
+                slots.get_mut(slot).map(|free| *free = *entry).is_some()
+            });
+            if fits {
+                break slots;
+            }
+        };
+        (self.slots, self.capacity) = (slots, capacity);
+    }
+}
+
+fn prefix(key: &Hash128) -> u64 {
+    u64::from_be_bytes(key[..8].try_into().expect("eight bytes"))
+}
+
+fn shard_of(key: &Hash128) -> usize {
+    (prefix(key) >> (64 - SHARD_BITS)) as usize
+}
+
+/// Grows with the hash from 0 to `capacity - 1` within a shard.
+fn home(key: &Hash128, capacity: usize) -> usize {
+    let within_shard = prefix(key) << SHARD_BITS;
+    ((u128::from(within_shard) * capacity as u128) >> 64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, Clone, Copy, Default, PartialEq)]
+    struct Pair(Hash128, u32);
+
+    impl Entry for Pair {
+        fn key(&self) -> Hash128 {
+            self.0
+        }
+    }
+
+    /// A few keys that crowd the ends of two shards, so that runs touch, wrap and displace.
+    fn key(number: u16) -> Hash128 {
+        let mut key = [1; 16];
+        key[0] = if number.is_multiple_of(2) { 0x03 } else { 0x04 };
+        key[1] = if number.is_multiple_of(3) { 0xff } else { 0x00 };
+        key[14..].copy_from_slice(&number.to_be_bytes());
+        key
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Insert(u16),
+        Remove(u16),
+        Sweep(u32),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (0..400u16).prop_map(Step::Insert),
+            2 => (0..400u16).prop_map(Step::Remove),
+            1 => (0..400u32).prop_map(Step::Sweep)
+        ];
+        prop::collection::vec(step, 0..1_200)
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_map(steps in steps()) {
+            let mut table = Table::new();
+            let mut map = BTreeMap::new();
+            for step in steps {
+                match step {
+                    Step::Insert(number) => {
+                        if map.insert(key(number), u32::from(number)).is_none() {
+                            table.insert(Pair(key(number), u32::from(number)));
+                        }
+                    }
+                    Step::Remove(number) => {
+                        prop_assert_eq!(table.remove(&key(number)).map(|pair| pair.1), map.remove(&key(number)));
+                    }
+                    Step::Sweep(below) => {
+                        if let Some(pair) = table.sweep(|pair| pair.1 < below) {
+                            prop_assert!(pair.1 < below);
+                            prop_assert_eq!(map.remove(&pair.0), Some(pair.1));
+                        }
+                    }
+                }
+            }
+            prop_assert_eq!(table.len(), map.len());
+            prop_assert_eq!(table.iter().map(|pair| (pair.0, pair.1)).collect::<Vec<_>>(), map.clone().into_iter().collect::<Vec<_>>());
+            for number in 0..400 {
+                prop_assert_eq!(table.get(&key(number)).map(|pair| pair.1), map.get(&key(number)).copied());
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_round_of_the_sweep_finds_everything_that_expired() {
+        let mut table = Table::new();
+        (0..400).for_each(|number| table.insert(Pair(key(number), u32::from(number))));
+        let mut swept = 0;
+        for _ in 0..20_000 {
+            swept += usize::from(table.sweep(|pair| pair.1 % 2 == 0).is_some());
+        }
+        assert_eq!((swept, table.len()), (200, 200));
+    }
+
+    #[test]
+    fn stays_about_eighty_percent_full() {
+        let mut table = Table::new();
+        for number in 0..200_000u32 {
+            table.insert(Pair(blake3::hash(&number.to_le_bytes()).as_bytes()[..16].try_into().unwrap(), number));
+        }
+        let slots: usize = table.shards.iter().map(|shard| shard.slots.len()).sum();
+        let load = table.len() as f64 / slots as f64;
+        assert!((0.7..=0.9).contains(&load), "load {load}");
+    }
+}

@@ -1,0 +1,115 @@
+//! Bytes to events: one record in, one [`Event`] or the reason why it is none.
+//!
+//! The contract's section 1 is the specification. A record goes through it in the order in which faults count:
+//!
+//! ```text
+//! record     empty, too large; the frame of a schema registry is taken off
+//! envelope   content type; CloudEvents binary, CloudEvents structured or flat; JSON; the known fields are found   (envelope, fields, strict)
+//! attributes id, source, type, time, the record's own timestamp                                                   (kind, rfc3339)
+//! data       field by field; numbers from their own text                                                          (body, numbers)
+//! ```
+//!
+//! On the way identifiers of people, supports and calls become keyed hashes (`pseudonym`), and all that was given becomes a fingerprint by
+//! which a repeated id is told from a conflicting one (`fingerprint`).
+//!
+//! Nothing here allocates for a record without escaped strings, reads a clock, recurses, or takes more than linear time; nothing that a
+//! record says can make it panic, and no error holds any of a record's content.
+
+mod body;
+mod envelope;
+mod fields;
+mod fingerprint;
+mod kind;
+mod numbers;
+mod pseudonym;
+mod rfc3339;
+mod strict;
+#[cfg(test)]
+mod tests;
+
+use crate::clock::Millis;
+use crate::event::{Event, Texts};
+use crate::record::{RawRecord, Reason, Rejection, Stream};
+
+use fields::{Field, Fields};
+use fingerprint::Fingerprint;
+use kind::Kind;
+use pseudonym::Pseudonyms;
+
+pub use pseudonym::{KeyError, PseudonymKey};
+
+/// The longest event id (bytes).
+const MAX_ID_BYTES: usize = 128;
+/// The longest event source (bytes).
+const MAX_SOURCE_BYTES: usize = 1_024;
+
+/// What decoding can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// A larger record value is `too_large`, as it came, frame and all (bytes).
+    pub max_record_bytes: usize,
+    /// An event whose time is later than its record's Kafka timestamp by more than this is `future`.
+    pub max_future_skew: Millis,
+}
+
+/// Decodes records. Holds nothing of them, so one serves all threads.
+pub struct Decoder {
+    settings: Settings,
+    pseudonyms: Pseudonyms,
+}
+
+impl Decoder {
+    pub fn new(settings: Settings, key: PseudonymKey) -> Self {
+        Self { settings, pseudonyms: Pseudonyms::new(&key) }
+    }
+
+    /// Decodes a record of a stream's topic. The event's labels are appended to `texts`; a rejected record appends nothing.
+    ///
+    /// # Errors
+    ///
+    /// The first fault in the contract's order, with the field at fault where there is one.
+    pub fn decode(&self, stream: Stream, record: &RawRecord<'_>, texts: &mut Texts) -> Result<Event, Rejection> {
+        let value = self.payload(record)?;
+        let mut fields = Fields::none();
+        envelope::open(value, record.headers, &mut fields)?;
+
+        let id = fields.required(Field::Id, MAX_ID_BYTES)?;
+        let source = fields.optional(Field::Source, MAX_SOURCE_BYTES)?;
+        let kind = kind_of(&fields, stream)?;
+        let time = self.time_of(&fields, record.timestamp)?;
+
+        let mut fingerprint = Fingerprint::new(kind.event(), time);
+        let reader = body::Reader { fields: &fields, pseudonyms: &self.pseudonyms, fingerprint: &mut fingerprint };
+        let body = reader.read(kind, texts)?;
+        Ok(Event { id: self.pseudonyms.event(source.as_deref(), &id), fingerprint: fingerprint.finish(), time, body })
+    }
+
+    /// The value without a frame, not empty and not too large.
+    fn payload<'a>(&self, record: &RawRecord<'a>) -> Result<&'a [u8], Rejection> {
+        let value = record.value.unwrap_or_default();
+        let payload = envelope::unframe(value);
+        if payload.is_empty() {
+            return Err(Rejection::of(Reason::Empty));
+        }
+        if value.len() > self.settings.max_record_bytes {
+            return Err(Rejection::of(Reason::TooLarge));
+        }
+        Ok(payload)
+    }
+
+    fn time_of(&self, fields: &Fields<'_>, timestamp: Option<Millis>) -> Result<Millis, Rejection> {
+        let text = fields.string(Field::Time)?.ok_or_else(|| Field::Time.missing())?;
+        let time = rfc3339::parse(&text).ok_or_else(|| Field::Time.invalid())?;
+        let timestamp = timestamp.ok_or(Rejection::field(Reason::InvalidField, "timestamp"))?;
+        if time > timestamp.saturating_add(self.settings.max_future_skew) {
+            return Err(Rejection::field(Reason::Future, Field::Time.name()));
+        }
+        Ok(time)
+    }
+}
+
+fn kind_of(fields: &Fields<'_>, stream: Stream) -> Result<Kind, Rejection> {
+    let name = fields.string(Field::Type)?.ok_or_else(|| Field::Type.missing())?;
+    let kind = Kind::parse(&name).ok_or(Rejection::field(Reason::UnknownType, Field::Type.name()))?;
+    if kind.stream() == stream { Ok(kind) } else { Err(Rejection::field(Reason::WrongStream, Field::Type.name())) }
+}

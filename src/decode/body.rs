@@ -1,0 +1,136 @@
+//! The data of an event, field by field in the contract's order.
+//!
+//! Everything is judged before the first label is kept: a rejected record leaves nothing in the texts.
+
+use std::borrow::Cow;
+
+use crate::clock::Millis;
+use crate::event::{Agent, Body, Call, CallKind, Centavos, Disbursement, DisbursementKind, Milestone, MilestoneKind, State, Status, Texts};
+use crate::record::Rejection;
+
+use super::fields::{Field, Fields};
+use super::fingerprint::Fingerprint;
+use super::kind::Kind;
+use super::numbers;
+use super::pseudonym::Pseudonyms;
+
+/// The longest programme, queue, site, initiative or milestone (bytes).
+const MAX_LABEL_BYTES: usize = 64;
+/// The longest beneficiary, credit, call or agent (bytes).
+const MAX_IDENTIFIER_BYTES: usize = 128;
+/// The site of an agent whose event names none.
+const UNKNOWN_SITE: &str = "unknown";
+const CURRENCY: &str = "MXN";
+
+/// Reads the data of one record and fingerprints it on the way.
+pub(super) struct Reader<'r, 'a> {
+    pub(super) fields: &'r Fields<'a>,
+    pub(super) pseudonyms: &'r Pseudonyms,
+    pub(super) fingerprint: &'r mut Fingerprint,
+}
+
+impl<'a> Reader<'_, 'a> {
+    pub(super) fn read(mut self, kind: Kind, texts: &mut Texts) -> Result<Body, Rejection> {
+        match kind {
+            Kind::Disbursement(kind) => self.disbursement(kind, texts).map(Body::Disbursement),
+            Kind::Call(kind) => self.call(kind, texts).map(Body::Call),
+            Kind::AgentStatus => self.agent(texts).map(Body::Agent),
+            Kind::Milestone(kind) => self.milestone(kind, texts).map(Body::Milestone),
+        }
+    }
+
+    fn disbursement(&mut self, kind: DisbursementKind, texts: &mut Texts) -> Result<Disbursement, Rejection> {
+        let programme = self.label(Field::Programme)?;
+        let state = self.state()?;
+        let beneficiary = self.identifier(Field::Beneficiary)?;
+        let beneficiary = self.hashed(self.pseudonyms.beneficiary(&beneficiary));
+        let credit = self.identifier(Field::Credit)?;
+        let credit = self.hashed(self.pseudonyms.credit(&credit));
+        let amount = if kind.has_amount() { self.amount()? } else { 0 };
+        self.currency()?;
+        Ok(Disbursement { kind, programme: texts.push(&programme), state, beneficiary, credit, amount })
+    }
+
+    fn call(&mut self, kind: CallKind, texts: &mut Texts) -> Result<Call, Rejection> {
+        let call = self.identifier(Field::Call)?;
+        let call = self.hashed(self.pseudonyms.call(&call));
+        let queue = self.label(Field::Queue)?;
+        let mut handle = None;
+        if kind == CallKind::Completed {
+            for field in [Field::TalkSeconds, Field::HoldSeconds, Field::WrapUpSeconds] {
+                // Three times a day at most: far from any overflow.
+                handle = match (handle, self.seconds(field)?) {
+                    (Some(sum), Some(millis)) => Some(sum + millis),
+                    (sum, millis) => sum.or(millis),
+                };
+            }
+        }
+        Ok(Call { kind, call, queue: texts.push(&queue), handle })
+    }
+
+    fn agent(&mut self, texts: &mut Texts) -> Result<Agent, Rejection> {
+        let agent = self.identifier(Field::Agent)?;
+        let agent = self.hashed(self.pseudonyms.agent(&agent));
+        let site = self.fields.optional(Field::Site, MAX_LABEL_BYTES)?;
+        self.fingerprint.add_optional(site.as_deref());
+        let status = self.fields.string(Field::Status)?.ok_or_else(|| Field::Status.missing())?;
+        self.fingerprint.add(status.as_bytes());
+        let status = Status::from_name(&status).ok_or_else(|| Field::Status.invalid())?;
+        Ok(Agent { agent, site: texts.push(site.as_deref().unwrap_or(UNKNOWN_SITE)), status })
+    }
+
+    fn milestone(&mut self, kind: MilestoneKind, texts: &mut Texts) -> Result<Milestone, Rejection> {
+        let initiative = self.label(Field::Initiative)?;
+        let milestone = self.label(Field::Milestone)?;
+        let quantity = self.fields.number(Field::Quantity)?;
+        self.fingerprint.add_optional(quantity);
+        let quantity = quantity.map_or(Some(1), numbers::quantity).ok_or_else(|| Field::Quantity.invalid())?;
+        Ok(Milestone { kind, initiative: texts.push(&initiative), milestone: texts.push(&milestone), quantity })
+    }
+
+    fn label(&mut self, field: Field) -> Result<Cow<'a, str>, Rejection> {
+        let label = self.fields.required(field, MAX_LABEL_BYTES)?;
+        self.fingerprint.add(label.as_bytes());
+        Ok(label)
+    }
+
+    /// An identifier that must not be kept; it enters the fingerprint hashed.
+    fn identifier(&self, field: Field) -> Result<Cow<'a, str>, Rejection> {
+        self.fields.required(field, MAX_IDENTIFIER_BYTES)
+    }
+
+    fn hashed(&mut self, hash: [u8; 16]) -> [u8; 16] {
+        self.fingerprint.add(&hash);
+        hash
+    }
+
+    /// A state is never wrong, only given twice: what is no code, whatever its type, is [`State::OTHER`].
+    fn state(&mut self) -> Result<State, Rejection> {
+        let value = self.fields.any(Field::State)?;
+        self.fingerprint.add_optional(value.as_ref().map(|value| value.as_given()));
+        Ok(match value {
+            None => State::UNKNOWN,
+            Some(value) => value.string().map_or(State::OTHER, State::from_code),
+        })
+    }
+
+    fn amount(&mut self) -> Result<Centavos, Rejection> {
+        let value = self.fields.any(Field::Amount)?.ok_or_else(|| Field::Amount.missing())?;
+        // A number and a string of the same text are the same amount; `true`, objects and the like are no digits in any case.
+        let text = value.as_given();
+        self.fingerprint.add(text.as_bytes());
+        numbers::amount(text).ok_or_else(|| Field::Amount.invalid())
+    }
+
+    fn currency(&mut self) -> Result<(), Rejection> {
+        let currency = self.fields.string(Field::Currency)?;
+        self.fingerprint.add_optional(currency.as_deref());
+        if currency.is_some_and(|currency| currency != CURRENCY) { Err(Field::Currency.invalid()) } else { Ok(()) }
+    }
+
+    fn seconds(&mut self, field: Field) -> Result<Option<Millis>, Rejection> {
+        let text = self.fields.number(field)?;
+        self.fingerprint.add_optional(text);
+        text.map(|text| numbers::seconds(text).ok_or_else(|| field.invalid())).transpose()
+    }
+}

@@ -1,0 +1,147 @@
+//! Which envelope a record has, and the fields it holds.
+//!
+//! CloudEvents 1.0.2, Kafka protocol binding, sections 3.2 (binary) and 3.3 (structured), and the flat form of our own contract.
+
+use crate::record::{Header, Reason, Rejection};
+
+use super::fields::{Field, Fields, Given};
+
+/// A schema id before the value: a zero byte and four more (Confluent wire format).
+const FRAME_BYTES: usize = 5;
+
+/// The value without the frame of a schema registry.
+pub(super) fn unframe(value: &[u8]) -> &[u8] {
+    match value {
+        [0, rest @ ..] if value.len() >= FRAME_BYTES => &rest[FRAME_BYTES - 1..],
+        _ => value,
+    }
+}
+
+/// Finds the fields of a record, wherever its envelope has them.
+pub(super) fn open<'a>(value: &'a [u8], headers: &[Header<'a>], fields: &mut Fields<'a>) -> Result<(), Rejection> {
+    let headers = Headers::find(headers)?;
+    let structured = match headers.content_type {
+        None => false,
+        Some(content_type) => is_structured(content_type).ok_or(Rejection::of(Reason::UnsupportedFormat))?,
+    };
+    if !structured && headers.say_binary() {
+        fields.read(value, Field::FIRST_OF_DATA)?;
+        for (field, given) in Headers::ATTRIBUTES.into_iter().zip(headers.attributes) {
+            fields.set(field, given);
+        }
+        return Ok(());
+    }
+    fields.read(value, Field::Id)?;
+    if structured || !matches!(fields.given(Field::SpecVersion), Given::Absent) { descend(fields) } else { Ok(()) }
+}
+
+/// Goes from a structured CloudEvent into its data.
+fn descend(fields: &mut Fields<'_>) -> Result<(), Rejection> {
+    if !matches!(fields.given(Field::DataBase64), Given::Absent) {
+        return Err(Rejection::field(Reason::UnsupportedFormat, Field::DataBase64.name()));
+    }
+    if matches!(fields.given(Field::SpecVersion), Given::Faulty) {
+        return Err(Field::SpecVersion.invalid());
+    }
+    match fields.given(Field::Data) {
+        Given::Json(data) if data.starts_with('{') => fields.descend(data),
+        Given::Absent => Err(Field::Data.missing()),
+        _ => Err(Field::Data.invalid()),
+    }
+}
+
+/// The headers that say something of the envelope.
+struct Headers<'a> {
+    content_type: Option<&'a str>,
+    attributes: [Given<'a>; 4],
+}
+
+impl<'a> Headers<'a> {
+    const ATTRIBUTES: [Field; 4] = [Field::Id, Field::Source, Field::Type, Field::Time];
+
+    /// A null header is absent, but one more of its name is one too many. A content type that is given twice or is not UTF-8 names no format.
+    fn find(headers: &[Header<'a>]) -> Result<Self, Rejection> {
+        let mut content_type = Given::Absent;
+        let mut attributes = [Given::Absent; 4];
+        for &(name, value) in headers {
+            let given = match name {
+                "ce_id" => &mut attributes[0],
+                "ce_source" => &mut attributes[1],
+                "ce_type" => &mut attributes[2],
+                "ce_time" => &mut attributes[3],
+                _ if name.eq_ignore_ascii_case("content-type") => &mut content_type,
+                _ => continue,
+            };
+            *given = match (*given, value.map(std::str::from_utf8)) {
+                (Given::Absent, None) => Given::Json("null"),
+                (Given::Absent, Some(Ok(text))) => Given::Plain(text),
+                _ => Given::Faulty,
+            };
+        }
+        let content_type = match content_type {
+            Given::Absent | Given::Json(_) => None,
+            Given::Plain(content_type) => Some(content_type),
+            Given::Faulty => return Err(Rejection::of(Reason::UnsupportedFormat)),
+        };
+        Ok(Self { content_type, attributes })
+    }
+
+    /// Whether there is a `ce_id` or a `ce_type`.
+    fn say_binary(&self) -> bool {
+        let [id, _, kind, _] = &self.attributes;
+        [id, kind].into_iter().any(|given| matches!(given, Given::Plain(_) | Given::Faulty))
+    }
+}
+
+/// Whether a content type is that of a structured CloudEvent; nothing if it is not JSON, or a batch of events.
+fn is_structured(content_type: &str) -> Option<bool> {
+    let media_type = content_type.split(';').next().unwrap_or("").trim_ascii();
+    let starts_with = |prefix: &str| media_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let is = |name: &str| media_type.eq_ignore_ascii_case(name);
+    if starts_with("application/cloudevents") {
+        return (is("application/cloudevents") || is("application/cloudevents+json")).then_some(true);
+    }
+    let (_, subtype) = media_type.split_once('/')?;
+    let suffix = subtype.rsplit_once('+').map_or("", |(_, suffix)| suffix);
+    (is("application/json") || is("text/json") || suffix.eq_ignore_ascii_case("json")).then_some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_taken_off() {
+        assert_eq!(unframe(b"\0\0\0\0\x07{}"), b"{}");
+        assert_eq!(unframe(b"\0\0\0\0\x07"), b"");
+        assert_eq!(unframe(b"\0\0\0\0"), b"\0\0\0\0");
+        assert_eq!(unframe(b"{}"), b"{}");
+        assert_eq!(unframe(b""), b"");
+    }
+
+    #[test]
+    fn content_types_say_structured_json_or_neither() {
+        for name in ["application/cloudevents", "Application/CloudEvents+JSON; charset=utf-8", "application/cloudevents ;x"] {
+            assert_eq!(is_structured(name), Some(true), "{name}");
+        }
+        for name in ["application/json", " text/JSON;charset=utf-8", "application/vnd.x+json", "a/b+c+json"] {
+            assert_eq!(is_structured(name), Some(false), "{name}");
+        }
+        for name in [
+            "",
+            "json",
+            "text/plain",
+            "application/cloudevents-batch",
+            "application/cloudevents-batch+json",
+            "application/cloudevents+avro",
+            "application/cloudeventsx",
+            "application/avro",
+            "application/x-json",
+            "application/jsonx",
+            "text/plain; application/json",
+            "aplicación/cloudevents",
+        ] {
+            assert_eq!(is_structured(name), None, "{name}");
+        }
+    }
+}

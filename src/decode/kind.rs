@@ -1,0 +1,109 @@
+//! The `type` of an event.
+
+use crate::event::{CallKind, DisbursementKind, MilestoneKind};
+use crate::record::Stream;
+
+/// What happened, as `type` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Disbursement(DisbursementKind),
+    Call(CallKind),
+    AgentStatus,
+    Milestone(MilestoneKind),
+}
+
+impl Kind {
+    const AGENT_STATUS: &str = "agent_status";
+
+    /// Reads `[reverse-DNS prefix.]<stream>.<event>[.v1]`.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        let name = name.strip_suffix(".v1").unwrap_or(name);
+        let (rest, event) = name.rsplit_once('.')?;
+        let stream = match rest.rsplit_once('.') {
+            Some((prefix, stream)) if is_reverse_dns(prefix) => stream,
+            Some(_) => return None,
+            None => rest,
+        };
+        match Stream::from_name(stream)? {
+            Stream::Disbursement => DisbursementKind::from_name(event).map(Kind::Disbursement),
+            Stream::Call if event == Self::AGENT_STATUS => Some(Kind::AgentStatus),
+            Stream::Call => CallKind::from_name(event).map(Kind::Call),
+            Stream::Milestone => MilestoneKind::from_name(event).map(Kind::Milestone),
+        }
+    }
+
+    pub(super) fn stream(self) -> Stream {
+        match self {
+            Kind::Disbursement(_) => Stream::Disbursement,
+            Kind::Call(_) | Kind::AgentStatus => Stream::Call,
+            Kind::Milestone(_) => Stream::Milestone,
+        }
+    }
+
+    /// The event's name; unique within the stream.
+    pub(super) fn event(self) -> &'static str {
+        match self {
+            Kind::Disbursement(kind) => kind.name(),
+            Kind::Call(kind) => kind.name(),
+            Kind::AgentStatus => Self::AGENT_STATUS,
+            Kind::Milestone(kind) => kind.name(),
+        }
+    }
+}
+
+/// Names of letters, digits, hyphens and underscores, joined by dots.
+fn is_reverse_dns(prefix: &str) -> bool {
+    prefix.split('.').all(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read_with_and_without_prefix_and_version() {
+        let dispersed = Some(Kind::Disbursement(DisbursementKind::Dispersed));
+        for name in [
+            "disbursement.dispersed",
+            "disbursement.dispersed.v1",
+            "mx.example.disbursement.dispersed",
+            "mx.example.disbursement.dispersed.v1",
+            "x.disbursement.dispersed",
+            "mx.bank-2.my_unit.call.disbursement.dispersed.v1",
+        ] {
+            assert_eq!(Kind::parse(name), dispersed, "{name}");
+        }
+        assert_eq!(Kind::parse("call.agent_status"), Some(Kind::AgentStatus));
+        assert_eq!(Kind::parse("call.completed.v1"), Some(Kind::Call(CallKind::Completed)));
+        assert_eq!(Kind::parse("milestone.withdrawn"), Some(Kind::Milestone(MilestoneKind::Withdrawn)));
+    }
+
+    #[test]
+    fn anything_else_is_unknown() {
+        for name in [
+            "",
+            ".",
+            "..",
+            ".v1",
+            "v1",
+            "dispersed",
+            "disbursement",
+            "disbursement.",
+            ".dispersed",
+            ".disbursement.dispersed",
+            "mx..disbursement.dispersed",
+            "m x.disbursement.dispersed",
+            "mx/disbursement.dispersed",
+            "disbursement.dispersed.v2",
+            "disbursement.dispersed.V1",
+            "disbursement.dispersed.v1.v1",
+            "Disbursement.dispersed",
+            "disbursement.offered",
+            "milestone.agent_status",
+            "disbursement.dispersed ",
+            "disbursement.dispersed\0",
+        ] {
+            assert_eq!(Kind::parse(name), None, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The key under which identifiers become pseudonyms, and the hashing itself.
+//!
+//! Without the key nobody can tell from a hash whose it is, nor try out the few million identifiers there are. With the same key the same
+//! identifier always gives the same hash, so a state that was made with one key is meaningless under another ([`PseudonymKey::key_id`]).
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::event::Hash128;
+
+/// 256 secret bits. Has neither `Debug` nor `Display`: it is shown nowhere.
+#[derive(Clone)]
+pub struct PseudonymKey([u8; 32]);
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("a pseudonym key is 64 hexadecimal digits")]
+    Malformed,
+    #[error("no randomness for a pseudonym key: {0}")]
+    NoRandomness(getrandom::Error),
+    #[error("pseudonym key file {} is malformed: it must hold 64 hexadecimal digits and nothing else", .0.display())]
+    MalformedFile(PathBuf),
+    #[error("cannot read pseudonym key file {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot create pseudonym key file {}: {source}", path.display())]
+    Create { path: PathBuf, source: io::Error },
+}
+
+impl PseudonymKey {
+    /// Reads 64 hexadecimal digits of either case.
+    pub fn from_hex(text: &str) -> Result<Self, KeyError> {
+        blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes())).map_err(|_| KeyError::Malformed)
+    }
+
+    /// A new key from the operating system's randomness.
+    pub fn generate() -> Result<Self, KeyError> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(KeyError::NoRandomness)?;
+        Ok(Self(key))
+    }
+
+    /// Reads the key at `path` (64 hexadecimal digits, white space around them ignored), or makes one there that only its owner may read,
+    /// with the directories above it. Says whether it made one.
+    ///
+    /// The file appears whole or not at all, and of two processes that start at once both end with the same key.
+    pub fn load_or_create(path: &Path) -> Result<(Self, bool), KeyError> {
+        if let Some(key) = Self::load(path)? {
+            return Ok((key, false));
+        }
+        let key = Self::generate()?;
+        match key.create(path) {
+            Ok(()) => Ok((key, true)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => match Self::load(path)? {
+                Some(key) => Ok((key, false)),
+                None => Err(KeyError::Read { path: path.to_owned(), source: ErrorKind::NotFound.into() }),
+            },
+            Err(source) => Err(KeyError::Create { path: path.to_owned(), source }),
+        }
+    }
+
+    fn load(path: &Path) -> Result<Option<Self>, KeyError> {
+        match fs::read(path) {
+            Ok(content) => match blake3::Hash::from_hex(content.trim_ascii()) {
+                Ok(hash) => Ok(Some(Self(*hash.as_bytes()))),
+                Err(_) => Err(KeyError::MalformedFile(path.to_owned())),
+            },
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(KeyError::Read { path: path.to_owned(), source }),
+        }
+    }
+
+    /// Writes the key beside `path` and links it there, which fails if `path` exists by now.
+    fn create(&self, path: &Path) -> io::Result<()> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".{}", std::process::id()));
+        let written = self.write(Path::new(&temporary)).and_then(|()| fs::hard_link(&temporary, path));
+        let removed = fs::remove_file(&temporary);
+        written.and(removed).and_then(|()| File::open(directory)?.sync_all())
+    }
+
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(blake3::Hash::from_bytes(self.0).to_hex().as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    }
+
+    /// Names the key without telling anything of it: 16 hexadecimal digits, for logs and checkpoints.
+    pub fn key_id(&self) -> String {
+        let id = blake3::derive_key("pacemeter v1 pseudonym key id", &self.0);
+        blake3::Hash::from_bytes(id).to_hex()[..16].to_owned()
+    }
+}
+
+/// Hashes identifiers under one key, each kind in a space of its own: a beneficiary and a credit of the same text have nothing in common.
+///
+/// Kinds differ by a derived key, not by a prefix, so that an identifier of up to 64 bytes is one block of BLAKE3.
+pub(super) struct Pseudonyms {
+    event: [u8; 32],
+    beneficiary: [u8; 32],
+    credit: [u8; 32],
+    call: [u8; 32],
+    agent: [u8; 32],
+}
+
+impl Pseudonyms {
+    pub(super) fn new(PseudonymKey(key): &PseudonymKey) -> Self {
+        Self {
+            event: blake3::derive_key("pacemeter v1 event id", key),
+            beneficiary: blake3::derive_key("pacemeter v1 beneficiary", key),
+            credit: blake3::derive_key("pacemeter v1 credit", key),
+            call: blake3::derive_key("pacemeter v1 call", key),
+            agent: blake3::derive_key("pacemeter v1 agent", key),
+        }
+    }
+
+    pub(super) fn beneficiary(&self, id: &str) -> Hash128 {
+        first_half(blake3::keyed_hash(&self.beneficiary, id.as_bytes()))
+    }
+
+    pub(super) fn credit(&self, id: &str) -> Hash128 {
+        first_half(blake3::keyed_hash(&self.credit, id.as_bytes()))
+    }
+
+    pub(super) fn call(&self, id: &str) -> Hash128 {
+        first_half(blake3::keyed_hash(&self.call, id.as_bytes()))
+    }
+
+    pub(super) fn agent(&self, id: &str) -> Hash128 {
+        first_half(blake3::keyed_hash(&self.agent, id.as_bytes()))
+    }
+
+    /// Of an event's `source` and `id`: the length of the source or a mark of its absence, then both, so that no two pairs look alike.
+    pub(super) fn event(&self, source: Option<&str>, id: &str) -> Hash128 {
+        const NO_SOURCE: u16 = u16::MAX;
+        let length = source.map_or(NO_SOURCE, |source| u16::try_from(source.len()).expect("a source is at most 1,024 bytes"));
+        let source = source.unwrap_or("");
+        let parts = [&length.to_le_bytes(), source.as_bytes(), id.as_bytes()];
+        // The usual pair fits a small buffer: a hasher object takes three times as long for it.
+        let mut buffer = [0; 256];
+        let end = parts[0].len() + parts[1].len() + parts[2].len();
+        if end <= buffer.len() {
+            let mut at = 0;
+            for part in parts {
+                buffer[at..at + part.len()].copy_from_slice(part);
+                at += part.len();
+            }
+            first_half(blake3::keyed_hash(&self.event, &buffer[..end]))
+        } else {
+            let mut hasher = blake3::Hasher::new_keyed(&self.event);
+            for part in parts {
+                hasher.update(part);
+            }
+            first_half(hasher.finalize())
+        }
+    }
+}
+
+fn first_half(hash: blake3::Hash) -> Hash128 {
+    *hash.as_bytes().first_chunk().expect("32 bytes have a first half")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn key(digit: &str) -> PseudonymKey {
+        PseudonymKey::from_hex(&digit.repeat(64)).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_read_ever_after() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state/pseudonym.key");
+        let (made, created) = PseudonymKey::load_or_create(&path).unwrap();
+        assert!(created);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left behind");
+        let (read, created) = PseudonymKey::load_or_create(&path).unwrap();
+        assert!(!created);
+        assert!(made.0 == read.0);
+        assert!(made.0 != PseudonymKey::generate().unwrap().0);
+    }
+
+    #[test]
+    fn a_key_that_appeared_meanwhile_is_not_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pseudonym.key");
+        fs::write(&path, format!("  {}\n", "AB".repeat(32))).unwrap();
+        assert_eq!(key("1").create(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        let (read, created) = PseudonymKey::load_or_create(&path).unwrap();
+        assert!(!created && read.0 == [0xab; 32]);
+    }
+
+    #[test]
+    fn a_bad_key_file_is_named_without_its_content() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pseudonym.key");
+        for content in ["", "secret", &"ab".repeat(31), &"ab".repeat(33)] {
+            fs::write(&path, content).unwrap();
+            let error = PseudonymKey::load_or_create(&path).err().unwrap().to_string();
+            assert!(error.contains("pseudonym.key is malformed") && !error.contains("secret"), "{error}");
+        }
+        let error = PseudonymKey::load_or_create(directory.path()).err().unwrap().to_string();
+        assert!(error.starts_with("cannot read pseudonym key file"), "{error}");
+        let error = PseudonymKey::load_or_create(&path.join("below/a/file")).err().unwrap().to_string();
+        assert!(error.contains("pseudonym key file"), "{error}");
+    }
+
+    #[test]
+    fn a_key_id_tells_keys_apart_and_shows_none() {
+        assert_eq!(key("1").key_id(), key("1").key_id());
+        assert_ne!(key("1").key_id(), key("2").key_id());
+        assert_eq!(key("1").key_id().len(), 16);
+        assert!(!key("1").key_id().contains("1111"));
+    }
+
+    #[test]
+    fn kinds_keys_and_sources_separate_identifiers() {
+        let (one, two) = (Pseudonyms::new(&key("1")), Pseudonyms::new(&key("2")));
+        let long = "x".repeat(300);
+        let hashes = [
+            one.beneficiary("a"),
+            two.beneficiary("a"),
+            one.beneficiary("b"),
+            one.credit("a"),
+            one.call("a"),
+            one.agent("a"),
+            one.event(None, "a"),
+            one.event(None, "ab"),
+            one.event(Some("a"), "b"),
+            one.event(Some("ab"), "c"),
+            one.event(Some("a"), "bc"),
+            one.event(Some(&long), "bc"),
+            one.event(Some(&long[1..]), "xbc"),
+        ];
+        assert_eq!(hashes.iter().collect::<HashSet<_>>().len(), hashes.len());
+        assert_eq!(one.event(Some("a"), "b"), one.event(Some("a"), "b"));
+    }
+
+    #[test]
+    fn the_buffer_and_the_hasher_agree() {
+        let pseudonyms = Pseudonyms::new(&key("1"));
+        for len in [1, 60, 62, 63, 124, 125, 126, 127, 128, 300, 1_024] {
+            let source = "s".repeat(len);
+            let mut hasher = blake3::Hasher::new_keyed(&pseudonyms.event);
+            hasher.update(&(len as u16).to_le_bytes()).update(source.as_bytes()).update(&[b'i'; 128]);
+            assert_eq!(pseudonyms.event(Some(&source), &"i".repeat(128)), first_half(hasher.finalize()), "{len}");
+        }
+    }
+}

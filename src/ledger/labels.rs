@@ -1,0 +1,57 @@
+//! Which label value an event is shown under.
+
+use std::collections::BTreeSet;
+
+use super::Rules;
+
+pub const OTHER: &str = "other";
+pub const UNKNOWN: &str = "unknown";
+
+/// Names of one kind (programmes, queues, sites, initiatives or milestones) in one partition.
+pub struct Names<'a> {
+    listed: &'a [String],
+    most: usize,
+    /// The distinct values of applied events so far, at most `most`.
+    kept: BTreeSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub fn new(listed: &'a [String], rules: &Rules) -> Self {
+        Self { listed, most: rules.max_label_values, kept: BTreeSet::new() }
+    }
+
+    /// The value to show for the one that the next applied event gives.
+    ///
+    /// "State keeps them as given (at most `state.max_label_values` a kind; later ones are `other` for good); the allowlists are applied when
+    /// figures are shown: what is not listed counts as `other`." Both come to the same: a figure over `other` is one over all of these.
+    pub fn show(&mut self, given: &'a str) -> &'a str {
+        if !self.kept.contains(given) {
+            if self.kept.len() == self.most {
+                return OTHER;
+            }
+            self.kept.insert(given);
+        }
+        if self.listed.iter().any(|listed| listed == given) { given } else { OTHER }
+    }
+}
+
+/// The state to show: "`MX-DIF` reads as `MX-CMX`; absent is `unknown`; anything else is `other`", and so is a code that is not listed.
+pub fn show_state<'a>(given: Option<&'a str>, rules: &'a Rules) -> &'a str {
+    match given {
+        None => UNKNOWN,
+        Some(code) => {
+            let code = if code == "MX-DIF" { "MX-CMX" } else { code };
+            if rules.labels.states.iter().any(|listed| listed == code) { code } else { OTHER }
+        }
+    }
+}
+
+/// The values whose series start at 0: those listed, and `other`.
+pub fn listed_and_other(listed: &[String]) -> Vec<&str> {
+    listed.iter().map(String::as_str).chain([OTHER]).collect()
+}
+
+/// The values whose series start at 0 where an event may give none: those listed, `other` and `unknown`.
+pub fn listed_other_and_unknown(listed: &[String]) -> Vec<&str> {
+    listed.iter().map(String::as_str).chain([OTHER, UNKNOWN]).collect()
+}

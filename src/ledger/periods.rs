@@ -1,0 +1,87 @@
+//! Spans of time that end now.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{ToSpan, Zoned};
+
+use super::families::{
+    DAY_BENEFICIARIES, DAY_DISPERSALS, DAY_NET_PESOS, Family, MONTH_BENEFICIARIES, MONTH_DISPERSALS, MONTH_NET_PESOS,
+    ROLLING_1H_DISPERSALS, ROLLING_1H_NET_PESOS, ROLLING_7D_BENEFICIARIES, ROLLING_7D_DISPERSALS, ROLLING_7D_NET_PESOS,
+    ROLLING_24H_BENEFICIARIES, ROLLING_24H_DISPERSALS, ROLLING_24H_NET_PESOS, WEEK_BENEFICIARIES, WEEK_DISPERSALS, WEEK_NET_PESOS,
+};
+use crate::clock::{HOUR, MINUTE, Millis};
+
+/// From an instant up to, and without, another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub from: Millis,
+    pub until: Millis,
+}
+
+/// A span, and the families that show what was dispersed in it.
+pub struct Window {
+    pub span: Span,
+    /// Absent for the rolling hour, which counts no people.
+    pub beneficiaries: Option<&'static Family>,
+    pub dispersals: &'static Family,
+    pub net_pesos: &'static Family,
+}
+
+impl Span {
+    pub fn contains(self, time: Millis) -> bool {
+        self.from <= time && time < self.until
+    }
+}
+
+/// Every window at `now`: "calendar day, ISO week and month in `programme.time_zone`; rolling 1 h (the current minute and the 59 before), 24 h and
+/// 7 d (the current hour and the 23 or 167 before, UTC)". A calendar period holds what lies after now too, a rolling one ends with the current
+/// minute or hour.
+pub fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
+    let window = |span, beneficiaries, dispersals, net_pesos| Window { span, beneficiaries, dispersals, net_pesos };
+    [
+        window(day(now, zone), Some(&DAY_BENEFICIARIES), &DAY_DISPERSALS, &DAY_NET_PESOS),
+        window(week(now, zone), Some(&WEEK_BENEFICIARIES), &WEEK_DISPERSALS, &WEEK_NET_PESOS),
+        window(month(now, zone), Some(&MONTH_BENEFICIARIES), &MONTH_DISPERSALS, &MONTH_NET_PESOS),
+        window(rolling(now, MINUTE, 60), None, &ROLLING_1H_DISPERSALS, &ROLLING_1H_NET_PESOS),
+        window(rolling(now, HOUR, 24), Some(&ROLLING_24H_BENEFICIARIES), &ROLLING_24H_DISPERSALS, &ROLLING_24H_NET_PESOS),
+        window(rolling(now, HOUR, 168), Some(&ROLLING_7D_BENEFICIARIES), &ROLLING_7D_DISPERSALS, &ROLLING_7D_NET_PESOS),
+    ]
+}
+
+pub fn day(now: Millis, zone: &TimeZone) -> Span {
+    let today = date(now, zone);
+    dates(today, today.saturating_add(1.day()), zone)
+}
+
+/// From Monday to Monday.
+pub fn week(now: Millis, zone: &TimeZone) -> Span {
+    let today = date(now, zone);
+    let monday = today.saturating_sub(i64::from(today.weekday().since(Weekday::Monday)).days());
+    dates(monday, monday.saturating_add(1.week()), zone)
+}
+
+pub fn month(now: Millis, zone: &TimeZone) -> Span {
+    let first = date(now, zone).first_of_month();
+    dates(first, first.saturating_add(1.month()), zone)
+}
+
+/// The current `unit` and those before it, `units` together.
+pub fn rolling(now: Millis, unit: Millis, units: Millis) -> Span {
+    let until = now.div_euclid(unit) * unit + unit;
+    Span { from: until - units * unit, until }
+}
+
+/// From the first instant of a date to the first instant of another, in the zone.
+fn dates(from: Date, until: Date, zone: &TimeZone) -> Span {
+    let begins = |date: Date| {
+        let zoned = date.to_zoned(zone.clone()).and_then(|midnight| midnight.start_of_day());
+        zoned.expect("now is centuries from the calendar's end").timestamp().as_millisecond()
+    };
+    Span { from: begins(from), until: begins(until) }
+}
+
+fn date(now: Millis, zone: &TimeZone) -> Date {
+    let now = Timestamp::from_millisecond(now).expect("now is centuries from the calendar's end");
+    Zoned::new(now, zone.clone()).date()
+}

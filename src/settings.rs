@@ -1,0 +1,316 @@
+//! Settings: layers of TOML read once into plain values, every fault reported together.
+//!
+//! `config/default.toml` is embedded; it is the weakest layer and the list of the keys there are. Over it come configuration files in order,
+//! the environment (`PACEMETER_KAFKA__GROUP_ID`) and `--set` ([`Layers`]). Each stage owns the type of its settings and reads it from a
+//! [`Reader`]: `fn read(reader: &mut Reader) -> Self`. A getter that meets a fault notes it and goes on with the built-in default, so that
+//! one run names all there is to mend; [`Reader::finish`] says whether there was any.
+//!
+//! Absent here: the meaning of a setting. What may not be set, or not together, the stage says with [`Reader::fault`].
+
+mod duration;
+mod fault;
+mod known;
+mod layer;
+mod show;
+
+#[cfg(test)]
+mod tests;
+
+pub use duration::{NotADuration, format_duration, parse_duration};
+pub use fault::{Fault, Faults};
+
+use config::{Config, Value, ValueKind};
+use known::{Known, Meaning};
+use layer::Layer;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What stands before a setting's name in the environment.
+const ENVIRONMENT_PREFIX: &str = "PACEMETER_";
+
+/// Where settings come from, weakest first; the built-in defaults lie under all of it. May hold secrets, so it cannot be printed.
+#[derive(Clone, Default)]
+pub struct Layers {
+    /// Configuration files, the later over the earlier.
+    pub files: Vec<PathBuf>,
+    /// Names and values of environment variables; those that do not begin with `PACEMETER_` are passed over.
+    pub environment: Vec<(String, String)>,
+    /// `KEY=VALUE`, the later over the earlier.
+    pub overrides: Vec<String>,
+}
+
+impl Layers {
+    /// The `PACEMETER_` variables of this process. What is not UTF-8 in them is kept visible as U+FFFD, and later refused.
+    pub fn process_environment() -> Vec<(String, String)> {
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        variables.filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect()
+    }
+}
+
+/// Offsets of one partition, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OffsetRange {
+    pub partition: i32,
+    pub first_offset: i64,
+    pub last_offset: i64,
+}
+
+/// Reads settings and gathers faults. Holds secrets, so it cannot be printed but by [`Reader::effective`] and [`Reader::summary`].
+pub struct Reader {
+    known: Known,
+    /// Every key of [`Known`], merged from all layers, each value with its origin.
+    merged: Config,
+    faults: Vec<Fault>,
+    read: BTreeSet<String>,
+}
+
+impl Reader {
+    /// Reads and merges all layers. Faults in them, unknown keys among them, wait for [`Reader::finish`].
+    pub fn load(layers: &Layers) -> Self {
+        let known = Known::read();
+        let mut faults = Vec::new();
+        let mut builder = Config::builder().add_source(Layer::defaults(&known));
+        for path in &layers.files {
+            builder = builder.add_source(Layer::file(path, &known, &mut faults));
+        }
+        let mut environment = layers.environment.clone();
+        environment.sort_unstable();
+        for (name, value) in &environment {
+            if let Some(layer) = environment_layer(name, value, &known, &mut faults) {
+                builder = builder.add_source(layer);
+            }
+        }
+        for text in &layers.overrides {
+            builder = builder.add_source(override_layer(text, &known, &mut faults));
+        }
+        let merged = builder.build().unwrap_or_else(|error| {
+            faults.push(Fault { key: String::new(), origin: None, message: format!("layers cannot be merged: {error}") });
+            Config::default()
+        });
+        Self { known, merged, faults, read: BTreeSet::new() }
+    }
+
+    /// Text.
+    pub fn string(&mut self, key: &str) -> String {
+        self.get(key, |value| as_string(value).cloned())
+    }
+
+    /// A path; the empty string stands for none.
+    pub fn optional_path(&mut self, key: &str) -> Option<PathBuf> {
+        let text = self.string(key);
+        (!text.is_empty()).then(|| PathBuf::from(text))
+    }
+
+    /// A list of strings.
+    pub fn strings(&mut self, key: &str) -> Vec<String> {
+        self.get(key, |value| {
+            let expected = || format!("is {}, expected a list of strings such as [\"a\", \"b\"]", kind_name(value));
+            let ValueKind::Array(items) = &value.kind else { return Err(expected()) };
+            items.iter().map(|item| as_string(item).cloned().map_err(|_| format!("has {} in a list of strings", kind_name(item)))).collect()
+        })
+    }
+
+    pub fn boolean(&mut self, key: &str) -> bool {
+        self.get(key, |value| match value.kind {
+            ValueKind::Boolean(flag) => Ok(flag),
+            _ => Err(format!("is {}, expected true or false", kind_name(value))),
+        })
+    }
+
+    /// A whole number within `range`.
+    pub fn integer(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {
+        let unit = self.known.setting(key).and_then(|setting| setting.unit.clone());
+        let unit = unit.map_or(String::new(), |unit| format!(" ({unit})"));
+        self.get(key, |value| {
+            let bounds = format!("{} to {}{unit}", range.start(), range.end());
+            let ValueKind::I64(number) = value.kind else {
+                return Err(format!("is {}, expected a whole number from {bounds}", kind_name(value)));
+            };
+            u64::try_from(number).ok().filter(|number| range.contains(number)).ok_or_else(|| format!("{number} is outside {bounds}"))
+        })
+    }
+
+    /// A duration within `range`.
+    pub fn duration(&mut self, key: &str, range: RangeInclusive<Duration>) -> Duration {
+        self.get(key, |value| {
+            let ValueKind::String(text) = &value.kind else {
+                return Err(format!("is {}, expected a duration as a string such as \"30s\"", kind_name(value)));
+            };
+            let duration = parse_duration(text).map_err(|error| format!("{text:?} is {error}"))?;
+            let bounds = || format!("{} to {}", format_duration(*range.start()), format_duration(*range.end()));
+            if range.contains(&duration) { Ok(duration) } else { Err(format!("{} is outside {}", format_duration(duration), bounds())) }
+        })
+    }
+
+    /// Settings that are passed on, by their names with dots (`security.protocol`). The values may be secret.
+    pub fn properties(&mut self, key: &str) -> BTreeMap<String, String> {
+        let mut properties = BTreeMap::new();
+        let mut faults = Vec::new();
+        self.read.insert(key.to_owned());
+        if let Some(ValueKind::Table(entries)) = self.value(key).map(|value| &value.kind) {
+            for (name, value) in entries {
+                let text = match &value.kind {
+                    ValueKind::String(text) => text.clone(),
+                    ValueKind::Boolean(flag) => flag.to_string(),
+                    ValueKind::I64(number) => number.to_string(),
+                    ValueKind::Float(number) => number.to_string(),
+                    _ => {
+                        faults.push((format!("{key}.{name}"), format!("is {}, expected a string", kind_name(value))));
+                        continue;
+                    }
+                };
+                properties.insert(name.clone(), text);
+            }
+        } else {
+            faults.push((key.to_owned(), "is no table of settings".into()));
+        }
+        for (key, message) in faults {
+            self.fault(&key, message);
+        }
+        properties
+    }
+
+    /// A list of `{ partition, first_offset, last_offset }`.
+    pub fn offset_ranges(&mut self, key: &str) -> Vec<OffsetRange> {
+        self.get(key, |value| match &value.kind {
+            ValueKind::Array(items) => items.iter().map(as_offset_range).collect(),
+            _ => Err(format!("is {}, expected a list of {OFFSET_RANGE}", kind_name(value))),
+        })
+    }
+
+    /// Notes that `key`'s value will not do, and why; the message says what to do, and holds no secret. Lower case, no full stop.
+    pub fn fault(&mut self, key: &str, message: impl Display) {
+        let origin = self.value(key).and_then(Value::origin).map(str::to_owned);
+        let fault = Fault { key: layer::printable(key), origin, message: message.to_string() };
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Every fault that was met so far, if there was any.
+    pub fn finish(&self) -> Result<(), Faults> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Faults::new(self.faults.clone())) }
+    }
+
+    /// Settings that no getter has asked for: after every stage has read its own, none.
+    pub fn unread(&self) -> Vec<&str> {
+        self.known.iter().map(|setting| setting.key.as_str()).filter(|key| !self.read.contains(*key)).collect()
+    }
+
+    /// All settings as a TOML file, with the origin of each that is not a built-in default, and without secrets.
+    pub fn effective(&self) -> String {
+        show::toml_text(self.merged_settings())
+    }
+
+    /// All settings as one JSON object of full keys, without secrets; for one line of the log.
+    pub fn summary(&self) -> String {
+        show::json_line(self.merged_settings())
+    }
+
+    fn merged_settings(&self) -> impl Iterator<Item = (&known::Setting, &Value)> {
+        self.known.iter().map(|setting| (setting, self.value(&setting.key).unwrap_or(&setting.default)))
+    }
+
+    /// The value of a setting, or of an entry of an open table.
+    fn value(&self, key: &str) -> Option<&Value> {
+        match self.known.meaning(key) {
+            Meaning::Setting(setting) | Meaning::Open(setting) => setting.key.split('.').try_fold(&self.merged.cache, entry),
+            Meaning::Entry(setting, name) => entry(self.value(&setting.key)?, name),
+            Meaning::Table | Meaning::Unknown => None,
+        }
+    }
+
+    /// What `convert` makes of the value; where it cannot, that is a fault, and the built-in default is the answer.
+    fn get<T: Default>(&mut self, key: &str, convert: impl Fn(&Value) -> Result<T, String>) -> T {
+        self.read.insert(key.to_owned());
+        let missing = || "is no setting of config/default.toml, which is a bug".to_owned();
+        self.value(key).ok_or_else(missing).and_then(&convert).unwrap_or_else(|message| {
+            self.fault(key, message);
+            self.known.setting(key).and_then(|setting| convert(&setting.default).ok()).unwrap_or_default()
+        })
+    }
+}
+
+const OFFSET_RANGE: &str = "{ partition = 0, first_offset = 10, last_offset = 12 }";
+
+fn entry<'a>(table: &'a Value, name: &str) -> Option<&'a Value> {
+    match &table.kind {
+        ValueKind::Table(entries) => entries.get(name),
+        _ => None,
+    }
+}
+
+fn as_string(value: &Value) -> Result<&String, String> {
+    match &value.kind {
+        ValueKind::String(text) => Ok(text),
+        _ => Err(format!("is {}, expected a string", kind_name(value))),
+    }
+}
+
+fn as_offset_range(value: &Value) -> Result<OffsetRange, String> {
+    let ValueKind::Table(entries) = &value.kind else { return Err(format!("has {}, expected {OFFSET_RANGE}", kind_name(value))) };
+    if let Some(name) = entries.keys().find(|name| !["partition", "first_offset", "last_offset"].contains(&name.as_str())) {
+        return Err(format!("has an unknown {name}, expected {OFFSET_RANGE}"));
+    }
+    let number = |name: &str, most: i64| match entries.get(name).map(|value| &value.kind) {
+        Some(ValueKind::I64(number)) if (0..=most).contains(number) => Ok(*number),
+        Some(_) => Err(format!("has a {name} that is no whole number from 0 to {most}")),
+        None => Err(format!("lacks {name}, expected {OFFSET_RANGE}")),
+    };
+    let partition = number("partition", i32::MAX.into())?.try_into().map_err(|_| "has a partition that is too large")?;
+    let range = OffsetRange { partition, first_offset: number("first_offset", i64::MAX)?, last_offset: number("last_offset", i64::MAX)? };
+    if range.first_offset > range.last_offset {
+        return Err(format!("has first_offset {} after last_offset {}", range.first_offset, range.last_offset));
+    }
+    Ok(range)
+}
+
+fn kind_name(value: &Value) -> &'static str {
+    match value.kind {
+        ValueKind::Nil => "nothing",
+        ValueKind::Boolean(_) => "true or false",
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => "a whole number",
+        ValueKind::Float(_) => "a fraction",
+        ValueKind::String(_) => "a string",
+        ValueKind::Table(_) => "a table",
+        ValueKind::Array(_) => "a list",
+    }
+}
+
+fn environment_layer(name: &str, value: &str, known: &Known, faults: &mut Vec<Fault>) -> Option<Layer> {
+    let own = name.strip_prefix(ENVIRONMENT_PREFIX)?;
+    if is_kubernetes_service_link(own, value) {
+        return None;
+    }
+    let key = own.to_lowercase().replace("__", ".");
+    let origin = format!("environment variable {}", layer::printable(name));
+    if value.contains(char::REPLACEMENT_CHARACTER) {
+        faults.push(Fault { key, origin: Some(origin), message: "is not UTF-8".into() });
+        return None;
+    }
+    Some(Layer::text(&key, value, &origin, known, faults))
+}
+
+/// Kubernetes sets such variables in every pod beside a service named `pacemeter` or `pacemeter-...`; they are not meant for us.
+fn is_kubernetes_service_link(own: &str, value: &str) -> bool {
+    let (mut names_port, mut parts) = (false, own.split('_').peekable());
+    while let Some(part) = parts.next() {
+        names_port |= part == "PORT" && parts.peek().is_some_and(|next| next.parse::<u16>().is_ok());
+    }
+    let names_service = own.contains("SERVICE_HOST") || own.contains("SERVICE_PORT");
+    !own.contains("__") && (names_service || names_port || (own.ends_with("PORT") && value.contains("://")))
+}
+
+fn override_layer(text: &str, known: &Known, faults: &mut Vec<Fault>) -> Layer {
+    let Some((key, value)) = text.split_once('=') else {
+        // What was typed may be a secret in the wrong place; the part that looks like a name is enough to find it.
+        let name: String = text.chars().take_while(|character| character.is_ascii_alphanumeric() || "._-".contains(*character)).collect();
+        faults.push(Fault { key: name, origin: Some("--set".into()), message: "has no value, write --set KEY=VALUE".into() });
+        return Layer::default();
+    };
+    Layer::text(key.trim(), value.trim(), "--set", known, faults)
+}

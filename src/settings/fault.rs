@@ -1,0 +1,53 @@
+//! What is wrong with the settings, all of it at once.
+
+use std::fmt;
+
+/// One thing that is wrong: where, what, and what to do. Holds no value of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The setting; empty if the fault is a whole file's.
+    pub key: String,
+    /// File and line, environment variable, `--set` or built-in default; absent if the key stands nowhere.
+    pub origin: Option<String>,
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.key.as_str(), &self.origin) {
+            ("", Some(origin)) => write!(out, "{origin}: {}", self.message),
+            ("", None) => out.write_str(&self.message),
+            (key, Some(origin)) => write!(out, "{key} ({origin}): {}", self.message),
+            (key, None) => write!(out, "{key}: {}", self.message),
+        }
+    }
+}
+
+/// Everything that is wrong with the settings; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(super) fn new(faults: Vec<Fault>) -> Self {
+        Self(faults)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => write!(out, "the settings have a fault")?,
+            count => write!(out, "the settings have {count} faults")?,
+        }
+        for fault in &self.0 {
+            write!(out, "\n  {fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}

@@ -1,0 +1,188 @@
+//! One layer of settings: a file, an environment variable or a `--set`, read as TOML and held against the keys there are.
+
+use super::fault::Fault;
+use super::known::{Known, Meaning};
+use config::{ConfigError, Map, Source, Value, ValueKind};
+use std::fmt;
+use std::io::Read;
+use std::ops::Range;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The largest configuration file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The values of a layer by their full keys; the entries of an open table are together under the table's key.
+#[derive(Clone, Default)]
+pub(super) struct Layer(Map<String, Value>);
+
+/// Values may be secrets.
+impl fmt::Debug for Layer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Layer({} keys)", self.0.len())
+    }
+}
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+impl Layer {
+    /// The built-in defaults.
+    pub fn defaults(known: &Known) -> Self {
+        Self(known.iter().map(|setting| (setting.key.clone(), setting.default.clone())).collect())
+    }
+
+    /// A configuration file. One that cannot be read or is not TOML is a fault and an empty layer.
+    pub fn file(path: &Path, known: &Known, faults: &mut Vec<Fault>) -> Self {
+        let name = printable(&path.display().to_string());
+        let whole_file = |origin: String, message: String| Fault { key: String::new(), origin: Some(origin), message };
+        let text = match read_text(path) {
+            Ok(text) => text,
+            Err(message) => {
+                faults.push(whole_file(name, message));
+                return Self::default();
+            }
+        };
+        let origin = |span: Range<usize>| format!("{name}:{}", line_of(&text, span.start));
+        match DeTable::parse(&text) {
+            Ok(table) => {
+                let mut placing = Placing { known, faults, origin: &origin, layer: Self::default() };
+                placing.place_table("", table.get_ref());
+                placing.layer
+            }
+            Err(error) => {
+                // Only the message: the error's own display quotes the line, which may hold a password.
+                let message = format!("not TOML: {}", error.message().replace('\n', ", "));
+                faults.push(whole_file(error.span().map_or(name.clone(), &origin), message));
+                Self::default()
+            }
+        }
+    }
+
+    /// One key with the text of its value, as in the environment and on the command line: a TOML value, else a string.
+    pub fn text(key: &str, text: &str, origin: &str, known: &Known, faults: &mut Vec<Fault>) -> Self {
+        let as_string = Spanned::new(0..0, DeValue::String(text.into()));
+        let parsed = DeValue::parse(text).unwrap_or_else(|_| as_string.clone());
+        let takes_text = match known.meaning(key) {
+            Meaning::Setting(setting) => matches!(setting.default.kind, ValueKind::String(_)),
+            Meaning::Entry(..) => true,
+            _ => false,
+        };
+        // Where a string is wanted, 1e5 or 0x10 is what was typed, not the number that TOML makes of it.
+        let is_text = matches!(parsed.get_ref(), DeValue::String(_) | DeValue::Table(_));
+        let value = if takes_text && !is_text { as_string } else { parsed };
+        let mut placing = Placing { known, faults, origin: &|_| origin.to_owned(), layer: Self::default() };
+        placing.place(key, &value);
+        placing.layer
+    }
+}
+
+/// Puts the values of one layer where they belong.
+struct Placing<'a> {
+    known: &'a Known,
+    faults: &'a mut Vec<Fault>,
+    origin: &'a dyn Fn(Range<usize>) -> String,
+    layer: Layer,
+}
+
+impl Placing<'_> {
+    fn place_table(&mut self, prefix: &str, table: &DeTable<'_>) {
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in entries {
+            let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
+            // The line of the name: a table's own span may be that of a header further down.
+            self.place(&key, &Spanned::new(name.span(), value.get_ref().clone()));
+        }
+    }
+
+    fn place(&mut self, key: &str, value: &Spanned<DeValue<'_>>) {
+        let known = self.known;
+        match (known.meaning(key), value.get_ref()) {
+            (Meaning::Table | Meaning::Open(_) | Meaning::Entry(..), DeValue::Table(table)) => self.place_table(key, table),
+            (Meaning::Table | Meaning::Open(_), _) => self.fault(key, value, format!("is a table of settings, write [{key}]")),
+            (Meaning::Setting(setting), _) => {
+                if let Some(value) = self.read(key, value) {
+                    self.layer.0.insert(setting.key.clone(), value);
+                }
+            }
+            (Meaning::Entry(_, ""), _) => self.fault(key, value, "has no name after the dot".into()),
+            (Meaning::Entry(setting, name), _) => {
+                let Some(value) = self.read(key, value) else { return };
+                let table = self.layer.0.entry(setting.key.clone()).or_insert_with(|| Value::new(None, Map::<String, Value>::new()));
+                if let ValueKind::Table(entries) = &mut table.kind {
+                    entries.insert(name.to_owned(), value);
+                }
+            }
+            (Meaning::Unknown, _) => self.fault(key, value, unknown(key, known)),
+        }
+    }
+
+    fn read(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Value> {
+        plain(value, self.origin).map_err(|message| self.fault(key, value, message.to_owned())).ok()
+    }
+
+    fn fault(&mut self, key: &str, value: &Spanned<DeValue<'_>>, message: String) {
+        let origin = Some((self.origin)(value.span()));
+        self.faults.push(Fault { key: printable(key), origin, message });
+    }
+}
+
+fn unknown(key: &str, known: &Known) -> String {
+    match known.nearest(key) {
+        Some(nearest) => format!("no such setting, the nearest is {nearest}"),
+        None => "no such setting, `pacemeter run --print-config` lists all".into(),
+    }
+}
+
+/// A value that remembers where it came from.
+pub(super) fn plain(value: &Spanned<DeValue<'_>>, origin: &dyn Fn(Range<usize>) -> String) -> Result<Value, &'static str> {
+    let kind = match value.get_ref() {
+        DeValue::String(text) => ValueKind::String(text.to_string()),
+        DeValue::Boolean(flag) => ValueKind::Boolean(*flag),
+        DeValue::Integer(digits) => {
+            let number = i64::from_str_radix(digits.as_str(), digits.radix()).map_err(|_| "is a number of more than 64 bits")?;
+            ValueKind::I64(number)
+        }
+        DeValue::Float(digits) => ValueKind::Float(digits.as_str().parse().map_err(|_| "is a number that cannot be read")?),
+        DeValue::Datetime(datetime) => ValueKind::String(datetime.to_string()),
+        DeValue::Array(items) => ValueKind::Array(items.iter().map(|item| plain(item, origin)).collect::<Result<_, _>>()?),
+        DeValue::Table(entries) => {
+            let entry = |(name, value): (&Spanned<_>, &Spanned<_>)| Ok((ToString::to_string(name.get_ref()), plain(value, origin)?));
+            ValueKind::Table(entries.iter().map(entry).collect::<Result<_, &'static str>>()?)
+        }
+    };
+    Ok(Value::new(Some(&origin(value.span())), kind))
+}
+
+/// The line, counted from 1, of a byte offset.
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// Names from outside, so that they cannot break a line of output.
+pub(super) fn printable(name: &str) -> String {
+    name.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("is larger than {MAX_FILE_BYTES} bytes, which no configuration is"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        format!("is not UTF-8 in line {line}")
+    })
+}

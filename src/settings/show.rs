@@ -1,0 +1,126 @@
+//! The effective settings as text, without secrets.
+
+use super::known::{DEFAULT_ORIGIN, Setting};
+use config::{Value, ValueKind};
+use std::fmt::Write;
+
+/// What stands in place of a secret.
+const REDACTED: &str = "[redacted]";
+
+/// Parts of names of librdkafka properties whose values are secret, or may be. Rather too many.
+const SECRET_NAMES: [&str; 16] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "key",
+    "token",
+    "credential",
+    "jaas",
+    "pem",
+    "oauth",
+    "assertion",
+    "username",
+    "kinit",
+    "private",
+    "certificate.chain",
+    "auth.",
+];
+
+/// Traces of a secret in a value without blanks, whatever its name: a PEM block, `password=...` in a list of options.
+const SECRET_VALUES: [&str; 7] = ["-----begin", "password=", "password:", "passphrase=", "secret=", "secret:", "token="];
+
+/// The settings as a TOML file in the order of the defaults, with the origin of what is not one.
+pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Value)>) -> String {
+    let mut text = String::new();
+    let mut table = "";
+    for (setting, value) in settings {
+        let (own_table, name) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
+        if let ValueKind::Table(_) = value.kind {
+            table = &setting.key;
+            let _ = writeln!(text, "\n[{table}]");
+            for (name, entry) in entries(value) {
+                write_line(&mut text, &toml::Value::from(name).to_string(), &shown(Some(name), entry), entry.origin());
+            }
+            continue;
+        }
+        if own_table != table {
+            table = own_table;
+            let _ = writeln!(text, "{}[{table}]", if text.is_empty() { "" } else { "\n" });
+        }
+        write_line(&mut text, name, &shown(None, value), value.origin());
+    }
+    text
+}
+
+/// The settings as one JSON object of full keys.
+pub(super) fn json_line<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Value)>) -> String {
+    let mut object = serde_json::Map::new();
+    for (setting, value) in settings {
+        match value.kind {
+            ValueKind::Table(_) => {
+                for (name, entry) in entries(value) {
+                    object.insert(format!("{}.{name}", setting.key), json(&shown(Some(name), entry)));
+                }
+            }
+            _ => {
+                object.insert(setting.key.clone(), json(&shown(None, value)));
+            }
+        }
+    }
+    serde_json::Value::Object(object).to_string()
+}
+
+fn write_line(text: &mut String, name: &str, value: &toml::Value, origin: Option<&str>) {
+    let _ = write!(text, "{name} = {value}");
+    if let Some(origin) = origin.filter(|origin| *origin != DEFAULT_ORIGIN) {
+        let _ = write!(text, "  # {origin}");
+    }
+    text.push('\n');
+}
+
+fn entries(table: &Value) -> Vec<(&str, &Value)> {
+    let ValueKind::Table(entries) = &table.kind else { return Vec::new() };
+    let mut entries: Vec<_> = entries.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    entries.sort_unstable_by_key(|(name, _)| *name);
+    entries
+}
+
+/// A value as it may be seen: of an entry of `kafka.properties`, its `name` decides too.
+fn shown(name: Option<&str>, value: &Value) -> toml::Value {
+    if name.is_some_and(names_secret) { toml::Value::from(REDACTED) } else { without_secrets(value) }
+}
+
+fn names_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    // A file that holds a secret is none; where it lies is worth knowing.
+    !name.ends_with(".location") && SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
+fn holds_secret(text: &str) -> bool {
+    let text: String = text.to_lowercase().split_whitespace().collect();
+    let has_user = text.split_once('@').is_some_and(|(before, _)| before.contains(':'));
+    has_user || SECRET_VALUES.iter().any(|trace| text.contains(trace))
+}
+
+fn without_secrets(value: &Value) -> toml::Value {
+    match &value.kind {
+        ValueKind::Nil => toml::Value::from(""),
+        ValueKind::Boolean(flag) => toml::Value::from(*flag),
+        ValueKind::I64(number) => toml::Value::from(*number),
+        ValueKind::Float(number) => toml::Value::from(*number),
+        ValueKind::I128(number) => toml::Value::from(number.to_string()),
+        ValueKind::U64(number) => toml::Value::from(number.to_string()),
+        ValueKind::U128(number) => toml::Value::from(number.to_string()),
+        ValueKind::String(text) => toml::Value::from(if holds_secret(text) { REDACTED } else { text }),
+        ValueKind::Array(items) => toml::Value::Array(items.iter().map(without_secrets).collect()),
+        ValueKind::Table(_) => {
+            let entries = entries(value).into_iter().map(|(name, entry)| (name.to_owned(), shown(Some(name), entry)));
+            toml::Value::Table(entries.collect())
+        }
+    }
+}
+
+fn json(value: &toml::Value) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or(serde_json::Value::Null)
+}

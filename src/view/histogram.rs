@@ -1,0 +1,50 @@
+//! A histogram of durations with fixed bounds, in whole milliseconds.
+
+use crate::clock::Millis;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Histogram {
+    /// Upper bounds, inclusive, in milliseconds.
+    bounds: &'static [Millis],
+    /// Observations by the first bound that holds them; the last count is of those above every bound.
+    counts: Vec<u64>,
+    /// Milliseconds.
+    sum: u128,
+}
+
+impl Histogram {
+    pub fn new(bounds: &'static [Millis]) -> Self {
+        Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0 }
+    }
+
+    /// A negative duration counts as zero.
+    pub fn observe(&mut self, duration: Millis) {
+        let duration = duration.max(0);
+        self.counts[self.bounds.partition_point(|&bound| bound < duration)] += 1;
+        self.sum += duration as u128;
+    }
+
+    pub fn merge(&mut self, other: &Histogram) {
+        assert!(self.bounds == other.bounds, "histograms of one family have the same bounds");
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+        self.sum += other.sum;
+    }
+
+    /// Bounds with the observations up to each, as the exposition's cumulative buckets have them.
+    pub fn cumulative(&self) -> impl Iterator<Item = (Millis, u64)> {
+        let mut below = 0;
+        self.bounds.iter().zip(&self.counts).map(move |(&bound, count)| {
+            below += count;
+            (bound, below)
+        })
+    }
+
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Milliseconds.
+    pub fn sum(&self) -> u128 {
+        self.sum
+    }
+}

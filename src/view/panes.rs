@@ -1,0 +1,152 @@
+//! Figures held by when they count, so that a reader evaluates them at its own clock.
+//!
+//! Panes are shared with the aggregation that keeps them and copied when they change next: publishing a view copies pointers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::calendar::Period;
+use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR};
+
+/// Where a figure is counted, in the order of the display.
+pub type Cell = u32;
+
+/// A span of time that ends now, or the calendar period that holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    Calendar(Period),
+    /// The current minute and the 59 before. Its people are not counted.
+    Rolling1h,
+    /// The current hour (UTC) and the 23 before.
+    Rolling24h,
+    /// The current hour (UTC) and the 167 before.
+    Rolling7d,
+}
+
+/// What counts in a cell of a span: dispersals, what is left of them in centavos, and the distinct people that something was left to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SpanFigures {
+    pub beneficiaries: u64,
+    pub dispersals: u64,
+    pub net: u128,
+}
+
+/// An hour of the rolling spans. `people` are changes, from this hour on, of the number of people in the 24 hours and in the 7 days that end
+/// with an hour: a person enters with a dispersal and leaves when it falls out, unless another keeps the person in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HourFigures {
+    pub dispersals: u64,
+    pub net: u128,
+    pub people: [i64; 2],
+}
+
+/// The rolling spans of people, in hours, in the order of [`HourFigures::people`].
+pub const ROLLING_HOURS: [i64; 2] = [24, 168];
+
+pub type SpanPane = HashMap<Cell, SpanFigures>;
+pub type HourPane = HashMap<Cell, HourFigures>;
+
+#[derive(Debug, Clone, Default)]
+pub struct SpanPanes {
+    /// By [`Period`], then by the instant at which the period begins.
+    pub periods: [BTreeMap<Millis, Arc<SpanPane>>; 3],
+    /// By the instant at which the minute begins.
+    pub minutes: BTreeMap<Millis, Arc<SpanPane>>,
+    /// By the instant at which the hour begins.
+    pub hours: BTreeMap<Millis, Arc<HourPane>>,
+    /// The sum of the changes of people of all hours before the first that is kept.
+    pub before: Arc<HashMap<Cell, [i64; 2]>>,
+}
+
+impl SpanPanes {
+    /// Adds to `sums`, by cell, what counts in `span` at `now`. `period_start` is where the calendar period that holds `now` begins.
+    pub fn add_to(&self, sums: &mut [SpanFigures], span: Span, now: Millis, period_start: impl Fn(Period) -> Millis) {
+        match span {
+            Span::Calendar(period) => {
+                if let Some(pane) = self.periods[period as usize].get(&period_start(period)) {
+                    add_pane(sums, pane);
+                }
+            }
+            Span::Rolling1h => {
+                let minute = now - now.rem_euclid(MINUTE);
+                self.minutes.range(minute - 59 * MINUTE..=minute).for_each(|(_, pane)| add_pane(sums, pane));
+            }
+            Span::Rolling24h => self.add_hours(sums, 0, now),
+            Span::Rolling7d => self.add_hours(sums, 1, now),
+        }
+    }
+
+    fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Millis) {
+        let hour = now - now.rem_euclid(HOUR);
+        let first = hour - (ROLLING_HOURS[rolling] - 1) * HOUR;
+        let mut people: HashMap<Cell, i64> = self.before.iter().map(|(&cell, changes)| (cell, changes[rolling])).collect();
+        for (&start, pane) in self.hours.range(..=hour) {
+            for (&cell, figures) in pane.iter() {
+                *people.entry(cell).or_default() += figures.people[rolling];
+                if start >= first {
+                    sums[cell as usize].dispersals += figures.dispersals;
+                    sums[cell as usize].net += figures.net;
+                }
+            }
+        }
+        for (cell, count) in people {
+            sums[cell as usize].beneficiaries += u64::try_from(count).expect("as many people leave a span as entered it");
+        }
+    }
+}
+
+fn add_pane(sums: &mut [SpanFigures], pane: &SpanPane) {
+    for (&cell, figures) in pane {
+        let sum = &mut sums[cell as usize];
+        sum.beneficiaries += figures.beneficiaries;
+        sum.dispersals += figures.dispersals;
+        sum.net += figures.net;
+    }
+}
+
+/// Things that count for a time after an instant of their own: calls that wait, agents who were heard of. Exact to the millisecond.
+#[derive(Debug, Clone, Default)]
+pub struct RecentPanes {
+    /// By the instant at which the quarter hour begins.
+    quarters: BTreeMap<Millis, Arc<RecentPane>>,
+}
+
+type RecentPane = BTreeMap<(Millis, Cell), u32>;
+
+impl RecentPanes {
+    pub fn add(&mut self, time: Millis, cell: Cell) {
+        *Arc::make_mut(self.quarters.entry(quarter_of(time)).or_default()).entry((time, cell)).or_default() += 1;
+    }
+
+    /// Takes back what was added.
+    pub fn remove(&mut self, time: Millis, cell: Cell) {
+        let quarter = self.quarters.get_mut(&quarter_of(time)).expect("what is taken back was added");
+        let pane = Arc::make_mut(quarter);
+        let count = pane.get_mut(&(time, cell)).expect("what is taken back was added");
+        *count -= 1;
+        if *count == 0 {
+            pane.remove(&(time, cell));
+            if pane.is_empty() {
+                self.quarters.remove(&quarter_of(time));
+            }
+        }
+    }
+
+    /// What can still count when `lasting` is the longest that anything does and the reader's clock is not before `now` by more than an hour.
+    pub fn recent(&self, now: Millis, lasting: Millis) -> Self {
+        let from = now.saturating_sub(lasting + HOUR);
+        Self { quarters: self.quarters.range(quarter_of(from)..).map(|(&start, pane)| (start, Arc::clone(pane))).collect() }
+    }
+
+    /// Adds to `sums`, by cell, what counts at `now`: everything not more than `lasting` before it.
+    pub fn add_to(&self, sums: &mut [u64], now: Millis, lasting: Millis) {
+        let from = now - lasting;
+        for pane in self.quarters.range(quarter_of(from)..).map(|(_, pane)| pane) {
+            pane.range((from, 0)..).for_each(|(&(_, cell), &count)| sums[cell as usize] += u64::from(count));
+        }
+    }
+}
+
+fn quarter_of(time: Millis) -> Millis {
+    time - time.rem_euclid(QUARTER_HOUR)
+}
