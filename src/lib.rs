@@ -36,10 +36,11 @@ pub mod record;
 
 pub mod event;
 
+// The process.
 pub mod settings;
-pub mod source;
 
-// How the process ends.
+pub mod telemetry;
+
 pub mod runtime;
 
 // What a log means.
@@ -47,13 +48,22 @@ pub mod calendar;
 
 pub mod display;
 
+pub mod source;
+
 pub mod decode;
 
 pub mod view;
 
 pub mod aggregate;
 
-// The naive oracle.
+pub mod pipeline;
+
+// What the world sees.
+pub mod http;
+
+pub mod export;
+
+// What must be: the oracle, and programmes to try it on.
 pub mod ledger;
 
 // A programme that lives.

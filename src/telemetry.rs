@@ -1,3 +1,8 @@
 //! What the process says about itself: logs, its own metrics, and the catalogue of every family exposed.
 
+pub mod catalogue;
+pub mod histogram;
 pub mod log;
+pub mod process;
+
+pub use process::Metrics;

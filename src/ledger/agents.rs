@@ -29,8 +29,11 @@ pub fn account<'a>(walked: &Walked<'a>, rules: &'a Rules, now: Millis, sheet: &m
     let mut sites = Names::new(&rules.labels.sites, rules);
     for applied in &walked.applied {
         let Body::Agent(given) = &applied.event.body else { continue };
-        // "An absent `site` is `unknown`": it is no value that would take a place among those kept.
-        let site = given.site.as_deref().map_or(UNKNOWN, |site| sites.show(site));
+        // "An absent `site` is `unknown`": it is no value that would take a place among those kept. One that is called so means the same.
+        let site = match given.site.as_deref() {
+            None | Some(UNKNOWN) => UNKNOWN,
+            Some(site) => sites.show(site),
+        };
         let next = Holding { time: applied.event.time, site, status: given.status };
         // "The status newest by `time` (then log order) holds."
         match agents.get_mut(given.agent.as_str()) {

@@ -38,8 +38,11 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The name of events that have none, which are those of dependencies.
 const DEPENDENCY: &str = "dependency";
 
-/// The event that the panic hook writes; there is no limit to it.
+/// The event that the panic hook writes; there is no limit to it, and it is written when its caller goes on.
 const BUG: &str = "pacemeter.bug";
+
+/// How long a bug waits for its line to be written.
+const BUG_WITHIN: Duration = Duration::from_millis(500);
 
 /// The event that reports what other events held back, written by the log itself whatever `log.level` is.
 pub const SUPPRESSED: (Level, &str) = (Level::WARN, "pacemeter.log.suppressed");
@@ -90,11 +93,30 @@ impl Counters {
         self.overflowed() + self.progress.failed.load(SeqCst)
     }
 
+    /// What becomes of a line, and what is to be reported before it.
+    pub(super) fn admit(&self, name: &str, now: Millis) -> (Verdict, Vec<HeldBack>) {
+        let mut limiter = self.limiter();
+        let verdict = if name == BUG { Verdict::Write { suppressed: 0 } } else { limiter.admit(name, now) };
+        (verdict, limiter.summary_if_due(now))
+    }
+
     /// Lines that the writing thread has not dealt with yet.
     fn pending(&self) -> u64 {
         let settled = self.progress.settled.load(SeqCst) + self.overflowed();
         let messages: u64 = self.messages.iter().map(|level| level.load(SeqCst)).sum();
         messages.saturating_sub(settled)
+    }
+
+    /// Waits until every line so far is written or given up, at most `within`; whether that is so.
+    fn flush(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        while self.pending() > 0 {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        true
     }
 
     fn overflowed(&self) -> u64 {
@@ -126,15 +148,15 @@ impl Log {
         event.record(&mut fields);
         let module = named.0.is_none().then(|| metadata.module_path().unwrap_or(metadata.target()));
         self.write(fields, &Head { now, level: *metadata.level(), event: name.as_str(), module, suppressed });
+        if name.as_str() == BUG {
+            // The process ends as soon as this returns.
+            self.counters.flush(BUG_WITHIN);
+        }
     }
 
     /// The count of lines of that name held back before this one, or nothing if it is held back too.
     fn admit(&self, name: &str, now: Millis) -> Option<u64> {
-        let (verdict, summary) = {
-            let mut limiter = self.counters.limiter();
-            let verdict = if name == BUG { Verdict::Write { suppressed: 0 } } else { limiter.admit(name, now) };
-            (verdict, limiter.summary_if_due(now))
-        };
+        let (verdict, summary) = self.counters.admit(name, now);
         self.report(&summary, now);
         match verdict {
             Verdict::Write { suppressed } => Some(suppressed),
@@ -211,11 +233,6 @@ impl Guard {
     pub fn counters(&self) -> Arc<Counters> {
         self.log.counters.clone()
     }
-
-    /// For those that must see a line written before they go on: the panic hook, before it ends the process.
-    pub fn flusher(&self) -> Flusher {
-        Flusher(self.log.counters.clone())
-    }
 }
 
 impl Drop for Guard {
@@ -223,34 +240,16 @@ impl Drop for Guard {
         let now = self.log.clock.now();
         let held_back = self.log.counters.limiter().summary(now);
         self.log.report(&held_back, now);
-        let flusher = self.flusher();
-        let mut written = flusher.flush(CLOSE_WITHIN);
+        let counters = &self.log.counters;
+        let mut written = counters.flush(CLOSE_WITHIN);
         if !written {
-            self.log.counters.progress.closing.store(true, SeqCst);
-            written = flusher.flush(CLOSE_WITHIN);
+            counters.progress.closing.store(true, SeqCst);
+            written = counters.flush(CLOSE_WITHIN);
         }
         if !written {
             // The thread hangs in a write. The appender would wait for it too, and then complain on standard output.
             std::mem::forget(self.worker.take());
         }
-    }
-}
-
-/// Waits for lines to be written.
-#[derive(Debug, Clone)]
-pub struct Flusher(Arc<Counters>);
-
-impl Flusher {
-    /// Waits until every line so far is written or given up, at most `within`; whether that is so.
-    pub fn flush(&self, within: Duration) -> bool {
-        let deadline = Instant::now() + within;
-        while self.0.pending() > 0 {
-            if Instant::now() >= deadline {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        true
     }
 }
 

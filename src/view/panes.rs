@@ -23,6 +23,13 @@ pub enum Span {
     Rolling7d,
 }
 
+impl Span {
+    /// Whether distinct people are counted in it.
+    pub fn counts_people(self) -> bool {
+        self != Self::Rolling1h
+    }
+}
+
 /// What counts in a cell of a span: dispersals, what is left of them in centavos, and the distinct people that something was left to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SpanFigures {

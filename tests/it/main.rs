@@ -4,6 +4,7 @@ mod cli;
 mod end_to_end;
 mod exposition;
 mod kafka;
+mod oracle;
 mod program;
 mod tidy;
 mod topics;

@@ -44,7 +44,9 @@ impl Entry for Agent {
 
 impl Agents {
     pub fn new(rules: Rules, display: Arc<Display>) -> Self {
-        let sites = Labels::new(rules.max_label_values);
+        // An absent site takes no place of those that are named.
+        let mut sites = Labels::new(rules.max_label_values + 1);
+        sites.intern("unknown");
         Self { rules, sites, agents: Table::new(), timers: BTreeSet::new(), display, heard_of: RecentPanes::default() }
     }
 

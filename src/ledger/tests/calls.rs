@@ -163,10 +163,10 @@ fn an_agent_is_where_and_what_the_newest_status_says() {
     // Of two at once, the later in the log.
     book.send(agent("ana", None, Status::WrapUp, noon(0)));
     book.shows(noon(0), &[("agents home available", "0"), ("agents unknown wrap_up", "1")]);
-    book.send(agent("eva", Some("unheard of"), Status::Handling, noon(0)));
-    book.shows(noon(0), &[("agents other handling", "1")]);
+    book.send(agent("eva", Some("unheard of"), Status::Handling, noon(0))).send(agent("ada", Some("unknown"), Status::Handling, noon(0)));
+    book.shows(noon(0), &[("agents other handling", "1"), ("agents unknown handling", "1")]);
     book.send(agent("ana", Some("home"), Status::SignedOut, noon(1)));
-    book.shows(noon(0), &[("agents unknown wrap_up", "0"), ("agents home signed_out", "absent"), ("records_total call applied", "5")]);
+    book.shows(noon(0), &[("agents unknown wrap_up", "0"), ("agents home signed_out", "absent"), ("records_total call applied", "6")]);
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! Exposition: the figures of all partitions at one instant, and the process' own metrics, as Prometheus text 0.0.4.
+//!
+//! Names, types, labels and help come from the catalogue ([`crate::telemetry::catalogue`]). Integers are written as they are and money and
+//! durations as exact decimals: no float comes between a figure and its reader.
+
+mod business;
+mod text;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use self::text::Exposition;
+use crate::clock::{Clock, MINUTE, Millis};
+use crate::display::Display;
+use crate::http::Rendering;
+use crate::pipeline::{Board, Snapshot};
+use crate::telemetry::Metrics;
+use crate::view::Views;
+use crate::view::totals::{Lasting, Totals};
+
+/// Renders scrapes.
+pub struct Exporter {
+    pub board: Arc<Board>,
+    pub display: Arc<Display>,
+    pub lasting: Lasting,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    /// The most series exposed.
+    pub max_series: usize,
+    /// Scrapes of one snapshot that come together share a rendering.
+    pub shared: Mutex<Option<Shared>>,
+}
+
+/// A rendering, and of what.
+pub struct Shared {
+    snapshot: Arc<Snapshot>,
+    at: Millis,
+    rendering: Arc<Rendering>,
+}
+
+/// How long a rendering of an unchanged snapshot is shared, as long as the minute does not turn.
+const SHARED_FOR: Millis = 250;
+
+impl Exporter {
+    /// The exposition of the newest snapshot at the present.
+    pub fn render(&self) -> Arc<Rendering> {
+        // One at a time: who comes while a rendering is made gets that one.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let (snapshot, now) = (self.board.newest(), self.clock.now());
+        if let Some(last) = &*shared {
+            let same_time = (last.at..last.at + SHARED_FOR).contains(&now) && last.at.div_euclid(MINUTE) == now.div_euclid(MINUTE);
+            if same_time && Arc::ptr_eq(&last.snapshot, &snapshot) {
+                return Arc::clone(&last.rendering);
+            }
+        }
+        let started = Instant::now();
+        let rendering = Arc::new(Rendering::new(self.text(&snapshot, now)));
+        self.metrics.scraped(started.elapsed());
+        *shared = Some(Shared { snapshot, at: now, rendering: Arc::clone(&rendering) });
+        rendering
+    }
+
+    fn text(&self, snapshot: &Snapshot, now: Millis) -> String {
+        let mut out = Exposition::new(self.max_series);
+        business::always(&mut out, snapshot);
+        if snapshot.has_figures() {
+            let views: Views = snapshot.partitions.iter().map(|partition| Arc::clone(&partition.view)).collect();
+            let totals = Totals::of(&views, &self.display, self.lasting, now);
+            business::figures(&mut out, &totals, &self.display, snapshot);
+        }
+        for (family, dropped) in out.dropped() {
+            self.metrics.series_dropped(family, dropped);
+        }
+        let mut text = out.into_text();
+        self.metrics.write(&mut text);
+        text
+    }
+}

@@ -1,0 +1,226 @@
+//! The text format 0.0.4, written straight from figures.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::clock::Millis;
+use crate::telemetry::catalogue::{self, Family};
+use crate::view::histogram::Histogram;
+
+/// An exposition in the making. Beyond `max_series` samples are left out and counted by family.
+pub struct Exposition {
+    text: String,
+    family: Option<&'static Family>,
+    series: usize,
+    max_series: usize,
+    dropped: BTreeMap<&'static str, u64>,
+}
+
+/// A sample's value, with the unit it is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    Number(u128),
+    /// Shown in pesos.
+    Centavos(u128),
+    /// Shown in seconds.
+    Millis(u128),
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Number(u128::from(number))
+    }
+}
+
+impl From<u128> for Value {
+    fn from(number: u128) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl Value {
+    /// An instant, as seconds since the epoch.
+    pub fn instant(time: Millis) -> Self {
+        Self::Millis(u128::try_from(time).unwrap_or(0))
+    }
+}
+
+impl Exposition {
+    pub fn new(max_series: usize) -> Self {
+        Self { text: String::with_capacity(64 * 1_024), family: None, series: 0, max_series, dropped: BTreeMap::new() }
+    }
+
+    /// Begins a family of the catalogue.
+    pub fn family(&mut self, name: &str) {
+        let family = catalogue::find(name).expect("a family that is exposed is in the catalogue");
+        self.family = Some(family);
+        self.text.push_str("# HELP ");
+        self.text.push_str(family.name);
+        self.text.push(' ');
+        self.text.push_str(&family.help.replace('\\', r"\\").replace('\n', r"\n"));
+        self.text.push_str("\n# TYPE ");
+        self.text.push_str(family.name);
+        self.text.push(' ');
+        self.text.push_str(family.kind.name());
+        self.text.push('\n');
+    }
+
+    /// A sample of the family begun last, with the values of its labels in the catalogue's order.
+    pub fn sample(&mut self, labels: &[&str], value: impl Into<Value>) {
+        if self.admits(1) {
+            self.line("", labels, None, value.into());
+        }
+    }
+
+    /// A histogram of the family begun last; durations in seconds.
+    pub fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
+        if !self.admits(histogram.cumulative().count() + 3) {
+            return;
+        }
+        for (bound, count) in histogram.cumulative() {
+            self.line("_bucket", labels, Some(Value::instant(bound)), count.into());
+        }
+        self.line("_bucket", labels, None, histogram.count().into());
+        self.line("_sum", labels, None, Value::Millis(histogram.sum()));
+        self.line("_count", labels, None, histogram.count().into());
+    }
+
+    /// How many series of each family were left out.
+    pub fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.dropped.iter().map(|(&family, &count)| (family, count))
+    }
+
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    fn admits(&mut self, series: usize) -> bool {
+        if self.series + series > self.max_series {
+            *self.dropped.entry(self.current().name).or_default() += series as u64;
+            return false;
+        }
+        self.series += series;
+        true
+    }
+
+    fn current(&self) -> &'static Family {
+        self.family.expect("a sample belongs to a family")
+    }
+
+    /// `bound` is that of a bucket; a bucket without one is the last, which holds everything.
+    fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<Value>, value: Value) {
+        let family = self.current();
+        assert!(labels.len() == family.labels.len(), "{} has the labels {:?}", family.name, family.labels);
+        self.text.push_str(family.name);
+        self.text.push_str(suffix);
+        let mut separator = '{';
+        for (name, value) in family.labels.iter().zip(labels) {
+            self.text.push(separator);
+            self.text.push_str(name);
+            self.text.push_str("=\"");
+            push_escaped(&mut self.text, value);
+            self.text.push('"');
+            separator = ',';
+        }
+        if suffix == "_bucket" {
+            self.text.push(separator);
+            self.text.push_str("le=\"");
+            match bound {
+                Some(bound) => push_value(&mut self.text, bound),
+                None => self.text.push_str("+Inf"),
+            }
+            self.text.push('"');
+            separator = ',';
+        }
+        self.text.push_str(if separator == ',' { "} " } else { " " });
+        push_value(&mut self.text, value);
+        self.text.push('\n');
+    }
+}
+
+fn push_escaped(text: &mut String, value: &str) {
+    if !value.contains(['\\', '"', '\n']) {
+        return text.push_str(value);
+    }
+    for character in value.chars() {
+        match character {
+            '\\' => text.push_str(r"\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str(r"\n"),
+            other => text.push(other),
+        }
+    }
+}
+
+/// Writes an exact decimal without superfluous zeros.
+fn push_value(text: &mut String, value: Value) {
+    let (number, decimals) = match value {
+        Value::Number(number) => (number, 0),
+        Value::Centavos(number) => (number, 2),
+        Value::Millis(number) => (number, 3),
+    };
+    let unit = 10_u128.pow(decimals);
+    let (whole, part) = (number / unit, number % unit);
+    // Writing to a string does not fail.
+    let _ = match u64::try_from(whole) {
+        Ok(whole) => write!(text, "{whole}"),
+        Err(_) => write!(text, "{whole}"),
+    };
+    if part > 0 {
+        let _ = write!(text, ".{part:0width$}", width = decimals as usize);
+        text.truncate(text.trim_end_matches('0').len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{HOUR, SECOND};
+
+    fn shown(value: Value) -> String {
+        let mut text = String::new();
+        push_value(&mut text, value);
+        text
+    }
+
+    #[test]
+    fn values_are_exact_decimals() {
+        assert_eq!(shown(Value::Number(0)), "0");
+        assert_eq!(shown(Value::Number(1_200)), "1200");
+        assert_eq!(shown(Value::Centavos(2_500_000)), "25000");
+        assert_eq!(shown(Value::Centavos(923_200_000_005)), "9232000000.05");
+        assert_eq!(shown(Value::Centavos(10)), "0.1");
+        assert_eq!(shown(Value::Millis(1_500)), "1.5");
+        assert_eq!(shown(Value::Number(u128::MAX)), u128::MAX.to_string());
+    }
+
+    #[test]
+    fn a_histogram_has_cumulative_buckets_a_sum_and_a_count() {
+        static BOUNDS: [Millis; 2] = [SECOND, HOUR];
+        let mut histogram = Histogram::new(&BOUNDS);
+        [500, 1_000, 1_001, 2 * HOUR, -5].into_iter().for_each(|duration| histogram.observe(duration));
+        let mut out = Exposition::new(100);
+        out.family("pacemeter_call_handle_seconds");
+        out.histogram(&["a\"b\\c"], &histogram);
+        let lines: Vec<_> = out.text.lines().skip(2).map(str::to_owned).collect();
+        assert_eq!(
+            lines,
+            [
+                r#"pacemeter_call_handle_seconds_bucket{queue="a\"b\\c",le="1"} 3"#,
+                r#"pacemeter_call_handle_seconds_bucket{queue="a\"b\\c",le="3600"} 4"#,
+                r#"pacemeter_call_handle_seconds_bucket{queue="a\"b\\c",le="+Inf"} 5"#,
+                r#"pacemeter_call_handle_seconds_sum{queue="a\"b\\c"} 7202.501"#,
+                r#"pacemeter_call_handle_seconds_count{queue="a\"b\\c"} 5"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn beyond_the_bound_series_are_left_out_and_counted() {
+        let mut out = Exposition::new(2);
+        out.family("pacemeter_conflicts_total");
+        ["disbursement", "call", "milestone"].into_iter().for_each(|stream| out.sample(&[stream], 1_u64));
+        assert_eq!(out.dropped().collect::<Vec<_>>(), [("pacemeter_conflicts_total", 1)]);
+        assert_eq!(out.text.lines().filter(|line| !line.starts_with('#')).count(), 2);
+    }
+}

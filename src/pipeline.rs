@@ -1,0 +1,116 @@
+//! The threads and the task that join source, decode, aggregate and view.
+//!
+//! ```text
+//! poll thread  -- records, positions, events of the client -->  task  -- snapshot --> board --> readers
+//! ends thread  -- ends of the partitions ------------------->   (owns every partition's state)
+//! poll thread  <-- commit, refetch ---------------------------
+//! ```
+//!
+//! One bounded channel leads to the task, so what it is told keeps its order: a position is never ahead of the records before it. The task
+//! is the only writer of state; readers take snapshots from the [`Board`] and never meet it.
+//!
+//! Until there are checkpoints a start replays each log from its beginning; the figures are shown when every partition has reached the end
+//! that was asked for after the start.
+
+mod board;
+mod ends;
+mod freshness;
+mod message;
+mod meter;
+mod poller;
+mod status;
+mod task;
+
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+
+pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
+pub use self::status::status;
+use self::meter::Meter;
+use self::poller::Poller;
+use self::task::{Sinks, Task};
+use crate::aggregate::Rules;
+use crate::clock::Clock;
+use crate::decode::Decoder;
+use crate::display::Display;
+use crate::record::Stream;
+use crate::runtime::{Exit, Failure, Shutdown};
+use crate::settings::{OffsetRange, Reader};
+use crate::source::{self, DeadLetters};
+use crate::telemetry::Metrics;
+
+/// How the pipeline runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Batches that may wait for the task.
+    pub queue_batches: usize,
+    pub publish_interval: Duration,
+    /// By [`Stream`]: records that are set aside unread.
+    pub excluded: [Vec<OffsetRange>; Stream::ALL.len()],
+    /// How long the end of the pipeline may take.
+    pub shutdown_deadline: Duration,
+}
+
+impl Settings {
+    pub fn read(reader: &mut Reader) -> Self {
+        let second = Duration::from_secs(1);
+        Self {
+            queue_batches: reader.integer("pipeline.queue_batches", 1..=1_000) as usize,
+            publish_interval: reader.duration("pipeline.publish_interval", second / 100..=second * 60),
+            excluded: Stream::ALL.map(|stream| reader.offset_ranges(&format!("streams.{}.exclude", stream.name()))),
+            shutdown_deadline: reader.duration("shutdown.deadline", second / 10..=second * 600),
+        }
+    }
+}
+
+/// What the pipeline is made of.
+pub struct Parts {
+    pub source: source::Settings,
+    pub settings: Settings,
+    pub rules: Rules,
+    pub display: Arc<Display>,
+    pub decoder: Decoder,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    pub board: Arc<Board>,
+    pub shutdown: Shutdown,
+}
+
+/// Starts the pipeline. It ends with `Ok` after a requested shutdown, and with the failure when reading cannot go on.
+///
+/// # Errors
+/// If the Kafka client refuses its configuration.
+pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
+    let Parts { source, settings, rules, display, decoder, clock, metrics, board, shutdown } = parts;
+    let dead_letters =
+        DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
+    let (messages, inbox) = tokio::sync::mpsc::channel(settings.queue_batches);
+    let (commands, orders) = mpsc::channel();
+    let meter = Meter::new(metrics, &source.topics, settings.queue_batches);
+    let sinks = Sinks { commands, dead_letters, board, meter };
+    let task = Task::new(&source, settings.clone(), rules, display, clock.clone(), sinks);
+    let poller = Poller { source, settings: settings.clone(), decoder, clock, shutdown, messages, commands: orders };
+    let thread = thread::Builder::new()
+        .name("poll".to_owned())
+        .spawn(move || poller.run())
+        .map_err(|error| Failure { exit: Exit::TryAgain, message: format!("cannot start the poll thread: {error}") })?;
+    Ok(tokio::spawn(async move {
+        let result = task.run(inbox).await;
+        let deadline = Instant::now() + settings.shutdown_deadline;
+        while !thread.is_finished() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        result
+    }))
+}
+
+/// Waits, but not beyond a requested shutdown.
+fn pause(shutdown: &Shutdown, duration: Duration) {
+    let until = Instant::now() + duration;
+    while !shutdown.is_requested() && Instant::now() < until {
+        thread::sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
+    }
+}

@@ -1,0 +1,176 @@
+//! How complete the figures are: what was asked of Kafka, when, and whether it has been reached since.
+//!
+//! Contract, section 3, "complete until": of a stream, the least over its partitions of the latest clock reading taken before a question for the
+//! end offset was sent that answered E, where the position has reached E. Pure: times come from outside.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::clock::Millis;
+use crate::record::Stream;
+
+/// The most unanswered ends kept a partition. While it is behind, old questions are the ones that will be reached first; of the newer ones
+/// only the last is kept.
+const MAX_ENDS: usize = 64;
+
+/// What is known of the freshness of every partition.
+#[derive(Debug)]
+pub struct Freshness {
+    partitions: Vec<Progress>,
+    stall_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Progress {
+    stream: Stream,
+    /// The next offset to apply, or the client's position beyond it.
+    reached: i64,
+    /// Ends that are not reached yet, oldest first: when they were asked for, and what they were.
+    ends: VecDeque<(Millis, i64)>,
+    newest_end: Option<i64>,
+    complete_until: Option<Millis>,
+    /// When it last moved, or had nothing to move to.
+    moved: Instant,
+}
+
+impl Freshness {
+    /// Partitions by slot, each with the offset that its reading begins at.
+    pub fn new(partitions: impl Iterator<Item = (Stream, i64)>, stall_timeout: Duration, now: Instant) -> Self {
+        let progress = |(stream, reached)| Progress {
+            stream,
+            reached,
+            ends: VecDeque::new(),
+            newest_end: None,
+            complete_until: None,
+            moved: now,
+        };
+        Self { partitions: partitions.map(progress).collect(), stall_timeout }
+    }
+
+    /// The end of a partition, asked for when the clock showed `asked`.
+    pub fn end(&mut self, slot: usize, asked: Millis, end: i64, now: Instant) {
+        let partition = &mut self.partitions[slot];
+        if partition.lag() == Some(0) {
+            partition.moved = now;
+        }
+        partition.newest_end = Some(end);
+        if partition.ends.len() == MAX_ENDS {
+            partition.ends.pop_back();
+        }
+        partition.ends.push_back((asked, end));
+        partition.settle();
+    }
+
+    /// Everything below `offset` is applied.
+    pub fn reached(&mut self, slot: usize, offset: i64, now: Instant) {
+        let partition = &mut self.partitions[slot];
+        if offset > partition.reached {
+            partition.reached = offset;
+            partition.moved = now;
+            partition.settle();
+        }
+    }
+
+    /// The instant up to which every record that was in the stream's topic is applied.
+    pub fn complete_until(&self, stream: Stream) -> Option<Millis> {
+        let partitions = self.partitions.iter().filter(|partition| partition.stream == stream);
+        partitions.map(|partition| partition.complete_until).min().flatten()
+    }
+
+    /// Whether every partition has reached an end that was asked for since the start.
+    pub fn caught_up(&self) -> bool {
+        !self.partitions.is_empty() && self.partitions.iter().all(|partition| partition.complete_until.is_some())
+    }
+
+    /// Records up to the newest end known that are not applied; offsets that hold no record count.
+    pub fn lag(&self, slot: usize) -> Option<i64> {
+        self.partitions[slot].lag()
+    }
+
+    pub fn newest_end(&self, slot: usize) -> Option<i64> {
+        self.partitions[slot].newest_end
+    }
+
+    pub fn position(&self, slot: usize) -> i64 {
+        self.partitions[slot].reached
+    }
+
+    /// Partitions that have something to read and have not moved for the stall time-out.
+    pub fn stalled(&self, now: Instant) -> impl Iterator<Item = usize> {
+        let is_stalled = move |partition: &Progress| {
+            partition.lag().is_some_and(|lag| lag > 0) && now.saturating_duration_since(partition.moved) >= self.stall_timeout
+        };
+        self.partitions.iter().enumerate().filter(move |(_, partition)| is_stalled(partition)).map(|(slot, _)| slot)
+    }
+}
+
+impl Progress {
+    fn lag(&self) -> Option<i64> {
+        self.newest_end.map(|end| (end - self.reached).max(0))
+    }
+
+    fn settle(&mut self) {
+        while let Some(&(asked, end)) = self.ends.front() {
+            if self.reached < end {
+                break;
+            }
+            self.complete_until = self.complete_until.max(Some(asked));
+            self.ends.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn freshness(now: Instant) -> Freshness {
+        let partitions = [(Stream::Call, 0), (Stream::Call, 10), (Stream::Milestone, 0)];
+        Freshness::new(partitions.into_iter(), Duration::from_secs(30), now)
+    }
+
+    #[test]
+    fn a_stream_is_as_complete_as_its_least_complete_partition() {
+        let now = Instant::now();
+        let mut freshness = freshness(now);
+        freshness.end(0, 1_000, 0, now);
+        assert_eq!(freshness.complete_until(Stream::Call), None);
+        freshness.end(1, 1_000, 12, now);
+        assert_eq!(freshness.complete_until(Stream::Call), None);
+        freshness.reached(1, 12, now);
+        assert_eq!(freshness.complete_until(Stream::Call), Some(1_000));
+        freshness.end(0, 2_000, 0, now);
+        assert_eq!(freshness.complete_until(Stream::Call), Some(1_000));
+        assert!(!freshness.caught_up());
+        freshness.end(2, 2_000, 0, now);
+        assert!(freshness.caught_up());
+    }
+
+    #[test]
+    fn an_idle_partition_stays_complete_and_one_behind_does_not() {
+        let now = Instant::now();
+        let mut freshness = freshness(now);
+        for asked in 1..200 {
+            freshness.end(0, asked, 0, now);
+            freshness.end(1, asked, 10 + asked, now);
+        }
+        freshness.reached(1, 15, now);
+        assert_eq!(freshness.complete_until(Stream::Call), Some(5));
+        freshness.reached(1, 209, now);
+        assert_eq!(freshness.complete_until(Stream::Call), Some(199));
+    }
+
+    #[test]
+    fn a_partition_stalls_only_with_something_to_read() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(31);
+        let mut freshness = freshness(start);
+        freshness.end(0, 1, 0, later);
+        freshness.end(1, 1, 11, start);
+        assert_eq!(freshness.stalled(later).collect::<Vec<_>>(), [1]);
+        freshness.reached(1, 11, later);
+        assert_eq!(freshness.stalled(later).count(), 0);
+        freshness.end(1, 2, 12, later + Duration::from_secs(60));
+        assert_eq!(freshness.stalled(later + Duration::from_secs(61)).count(), 0, "it has only just got something to read");
+    }
+}

@@ -1,0 +1,246 @@
+//! The poll thread: waits for the topics, reads and decodes their records, and does what the task asks of Kafka.
+//!
+//! It hands over batches through a bounded channel: when the task is behind, this thread waits, the client's queue fills, and fetching
+//! pauses. Memory never grows with the backlog.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::SendError;
+
+use super::message::{Assigned, Assignment, Command, Decoded, Message, Records};
+use super::{Settings, ends, pause};
+use crate::clock::Clock;
+use crate::decode::Decoder;
+use crate::event::Texts;
+use crate::record::{RawRecord, Reason, Rejection, Stream};
+use crate::runtime::{Exit, Failure, Shutdown};
+use crate::source::{Batch, Consumer, Slot, SourceError, Topology, check};
+
+/// How long a batch may take to fill.
+const BATCH_WAIT: Duration = Duration::from_millis(20);
+/// How often positions are told.
+const POSITIONS_INTERVAL: Duration = Duration::from_millis(100);
+/// How often something that is missing is looked for, and how often the log says so.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+pub struct Poller {
+    pub source: crate::source::Settings,
+    pub settings: Settings,
+    pub decoder: Decoder,
+    pub clock: Clock,
+    pub shutdown: Shutdown,
+    pub messages: Sender<Message>,
+    pub commands: Receiver<Command>,
+}
+
+/// The task is gone: there is nobody to read for.
+struct Gone;
+
+impl<T> From<SendError<T>> for Gone {
+    fn from(_: SendError<T>) -> Self {
+        Gone
+    }
+}
+
+impl Poller {
+    /// Runs until a shutdown is requested or reading cannot go on; then until the task asks for nothing more.
+    pub fn run(self) {
+        let mut consumer = match Consumer::open(&self.source) {
+            Ok(consumer) => consumer,
+            Err(error) => return self.fail(failure(&error)),
+        };
+        match self.begin(&mut consumer) {
+            Ok(Some(assignment)) => {
+                if self.read(&mut consumer, assignment).is_ok() {
+                    self.finish(&mut consumer);
+                }
+            }
+            Ok(None) => self.finish(&mut consumer),
+            Err(failure) => self.fail(failure),
+        }
+        if !consumer.close(self.settings.shutdown_deadline) {
+            tracing::warn!(event = "pacemeter.kafka.close_timeout", "the kafka client did not close in time");
+        }
+    }
+
+    /// Waits for the topics, judges them and assigns their partitions. None if a shutdown comes first.
+    fn begin(&self, consumer: &mut Consumer) -> Result<Option<Assignment>, Failure> {
+        let Some(topology) = self.wait_for_topics(consumer)? else { return Ok(None) };
+        let short_retention = self.judge_topics()?;
+        let partitions: Vec<_> = topology.partitions.iter().map(|described| (described.partition.clone(), described.low)).collect();
+        consumer.assign(&partitions).map_err(|error| failure(&error))?;
+        let committed = consumer.committed(self.source.request_timeout).unwrap_or_else(|error| {
+            tracing::warn!(
+                event = "pacemeter.kafka.committed_unknown",
+                error = %error,
+                "committed offsets are not known; dead letters may be written again"
+            );
+            Vec::new()
+        });
+        let committed = committed.into_iter().chain(std::iter::repeat(None));
+        let assigned = partitions.into_iter().zip(committed);
+        let assigned = assigned.map(|((partition, first_offset), committed)| Assigned { partition, first_offset, committed });
+        Ok(Some(Assignment { partitions: assigned.collect(), short_retention }))
+    }
+
+    /// Refuses topics that would break exactness. Returns the streams whose topic is kept for less than the horizon.
+    fn judge_topics(&self) -> Result<[bool; Stream::ALL.len()], Failure> {
+        let findings = check::topic_faults(&self.source).map_err(|error| failure(&error))?;
+        let refused: Vec<_> = findings.refused().map(ToString::to_string).collect();
+        if !refused.is_empty() {
+            return Err(Failure::new(Exit::Configuration, refused.join("\n")));
+        }
+        for fault in &findings.faults {
+            tracing::warn!(event = "pacemeter.topic.accepted", topic = fault.topic, risk = fault.what, "a topic's risk to exactness is accepted");
+        }
+        let mut short_retention = [false; Stream::ALL.len()];
+        for warning in &findings.warnings {
+            short_retention[warning.stream as usize] = true;
+            tracing::warn!(
+                event = "pacemeter.topic.retention_short",
+                topic = warning.topic,
+                retention_ms = warning.retention,
+                retention_bytes = warning.retention_bytes,
+                horizon_ms = warning.horizon,
+                "a topic is kept for less than the horizon: a rebuild will know less than the state before it"
+            );
+        }
+        Ok(short_retention)
+    }
+
+    fn wait_for_topics(&self, consumer: &mut Consumer) -> Result<Option<Topology>, Failure> {
+        while !self.shutdown.is_requested() {
+            consumer.serve();
+            match consumer.describe() {
+                Ok(topology) => return Ok(Some(topology)),
+                Err(error) if error.is_retriable() => {
+                    tracing::warn!(event = "pacemeter.kafka.waiting", reason = %error, "waiting for kafka");
+                    if self.messages.blocking_send(Message::Waiting(error.to_string())).is_err() {
+                        return Ok(None);
+                    }
+                    pause(&self.shutdown, RETRY_INTERVAL);
+                }
+                Err(error) => return Err(failure(&error)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&self, consumer: &mut Consumer, assignment: Assignment) -> Result<(), Gone> {
+        let partitions = assignment.partitions.clone();
+        self.messages.blocking_send(Message::Assigned(assignment))?;
+        let _asking = ends::start(
+            consumer.ends(),
+            self.source.end_offset_interval,
+            self.clock.clone(),
+            self.messages.clone(),
+            self.shutdown.clone(),
+        );
+        let mut told = Instant::now();
+        while !self.shutdown.is_requested() {
+            let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);
+            if !batch.is_empty() {
+                self.messages.blocking_send(Message::Records(self.decode(batch, &partitions)))?;
+            }
+            if told.elapsed() >= POSITIONS_INTERVAL {
+                told = Instant::now();
+                self.messages.blocking_send(Message::Positions(consumer.positions()))?;
+            }
+            self.serve(consumer)?;
+            while let Ok(command) = self.commands.try_recv() {
+                obey(consumer, command);
+            }
+        }
+        Ok(())
+    }
+
+    /// After the last record: obeys until the task hangs up.
+    fn finish(&self, consumer: &mut Consumer) {
+        if self.messages.blocking_send(Message::Stopped).is_err() {
+            return;
+        }
+        let deadline = Instant::now() + self.settings.shutdown_deadline;
+        let mut committing = false;
+        while Instant::now() < deadline {
+            match self.commands.recv_timeout(BATCH_WAIT) {
+                Ok(command) => {
+                    committing |= matches!(command, Command::Commit(_));
+                    obey(consumer, command);
+                }
+                Err(RecvTimeoutError::Disconnected) if !committing => return,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            let answered = consumer.serve().iter().any(|event| {
+                use crate::source::ClientEvent::{CommitFailed, Committed};
+                matches!(event, Committed | CommitFailed { .. })
+            });
+            committing &= !answered;
+        }
+    }
+
+    fn serve(&self, consumer: &mut Consumer) -> Result<(), Gone> {
+        let events = consumer.serve();
+        if !events.is_empty() {
+            self.messages.blocking_send(Message::Client(events))?;
+        }
+        Ok(())
+    }
+
+    fn decode(&self, batch: Batch, partitions: &[Assigned]) -> Records {
+        let mut texts = Texts::default();
+        let mut decoded = Vec::with_capacity(batch.len());
+        let mut bytes: Vec<(Slot, u64)> = Vec::new();
+        let mut headers = Vec::new();
+        for message in batch.iter() {
+            let (slot, offset) = (message.slot(), message.offset());
+            let size = (message.value().map_or(0, <[u8]>::len) + message.key().map_or(0, <[u8]>::len)) as u64;
+            match bytes.last_mut().filter(|(last, _)| *last == slot) {
+                Some((_, sum)) => *sum += size,
+                None => bytes.push((slot, size)),
+            }
+            let partition = &partitions[slot.index()].partition;
+            let event = if self.settings.is_excluded(partition.stream, partition.partition, offset) {
+                Err(Rejection::of(Reason::Excluded))
+            } else {
+                headers.clear();
+                message.append_headers(&mut headers);
+                let record = RawRecord { value: message.value(), timestamp: message.timestamp(), headers: &headers };
+                self.decoder.decode(partition.stream, &record, &mut texts)
+            };
+            decoded.push(Decoded { slot, offset, event });
+        }
+        drop(headers);
+        Records { decoded, texts, batch, bytes }
+    }
+
+    fn fail(&self, failure: Failure) {
+        // If the task is gone, the process is ending already.
+        let _ = self.messages.blocking_send(Message::Failed(failure));
+    }
+}
+
+fn obey(consumer: &mut Consumer, command: Command) {
+    match command {
+        // An earlier commit that is under way is followed by the next one soon.
+        Command::Commit(offsets) => drop(consumer.commit(&offsets)),
+        Command::Refetch(slot) => consumer.refetch(slot),
+    }
+}
+
+fn failure(error: &SourceError) -> Failure {
+    let exit = match error {
+        SourceError::Denied { .. } => Exit::Denied,
+        SourceError::Configuration { .. } => Exit::Configuration,
+        SourceError::Unavailable { .. } | SourceError::TopicMissing { .. } | SourceError::Fatal { .. } => Exit::TryAgain,
+    };
+    Failure { exit, message: error.to_string() }
+}
+
+impl Settings {
+    fn is_excluded(&self, stream: Stream, partition: i32, offset: i64) -> bool {
+        let ranges = &self.excluded[stream as usize];
+        ranges.iter().any(|range| range.partition == partition && (range.first_offset..=range.last_offset).contains(&offset))
+    }
+}

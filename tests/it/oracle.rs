@@ -1,0 +1,313 @@
+//! The core against the naive oracle: random and hostile logs, decoded, applied, viewed, rendered and compared series by series.
+
+use std::sync::{Arc, Mutex};
+
+use pacemeter::aggregate::{Partition, Rules};
+use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND};
+use pacemeter::decode::{Decoder, PseudonymKey};
+use pacemeter::display::Display;
+use pacemeter::event::{CallKind, DisbursementKind, MilestoneKind, Status, Texts};
+use pacemeter::export::Exporter;
+use pacemeter::ledger::{self, Body, Figures, Ledger, Sent};
+use pacemeter::pipeline::{Board, PartitionStatus, Phase, Snapshot};
+use pacemeter::record::{RawRecord, Reason, Stream};
+use pacemeter::settings::{Layers, Reader};
+use pacemeter::source;
+use pacemeter::telemetry::Metrics;
+use pacemeter::view::totals::Lasting;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Monday noon in Mexico City, in the week of the spring's clock change of 2022.
+const START: Millis = 1_648_490_400_000;
+
+const PARTITIONS: usize = 2;
+
+/// Few of everything, so that all that can meet does.
+#[derive(Debug, Clone)]
+struct Step {
+    partition: usize,
+    what: What,
+    /// Of an event identifier; most are new.
+    id: Option<u8>,
+    time: Time,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    Disbursement { kind: usize, programme: usize, state: usize, person: u8, credit: u8, amount: u64 },
+    Call { kind: usize, call: u8, queue: usize, seconds: Option<u32> },
+    Agent { agent: u8, site: Option<usize>, status: usize },
+    Milestone { kind: usize, initiative: usize, milestone: usize, quantity: Option<u32> },
+    Malformed,
+}
+
+/// Relative to where the log has come to.
+#[derive(Debug, Clone)]
+enum Time {
+    Ahead(Millis),
+    Behind(Millis),
+    /// The very instant of the log's last event.
+    Same,
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let disbursement = (0..5_usize, 0..4_usize, 0..5_usize, 0..6_u8, 0..10_u8, 1..5_u64).prop_map(
+        |(kind, programme, state, person, credit, amount)| What::Disbursement { kind, programme, state, person, credit, amount },
+    );
+    let call = (0..4_usize, 0..8_u8, 0..3_usize, prop::option::of(0..4_000_u32))
+        .prop_map(|(kind, call, queue, seconds)| What::Call { kind, call, queue, seconds });
+    let agent = (0..4_u8, prop::option::of(0..3_usize), 0..5_usize).prop_map(|(agent, site, status)| What::Agent { agent, site, status });
+    let milestone = (0..2_usize, 0..3_usize, 0..3_usize, prop::option::of(1..9_u32))
+        .prop_map(|(kind, initiative, milestone, quantity)| What::Milestone { kind, initiative, milestone, quantity });
+    prop_oneof![12 => disbursement, 4 => call, 2 => agent, 1 => milestone, 1 => Just(What::Malformed)]
+}
+
+fn steps(pace: Millis) -> impl Strategy<Value = Vec<Step>> {
+    let time = prop_oneof![
+        6 => (0..=2 * pace).prop_map(Time::Ahead),
+        2 => (0..=5 * pace).prop_map(Time::Behind),
+        1 => (0..=60 * DAY).prop_map(Time::Behind),
+        1 => Just(Time::Same),
+    ];
+    let step = (0..PARTITIONS, what(), prop::option::weighted(0.15, any::<u8>()), time)
+        .prop_map(|(partition, what, id, time)| Step { partition, what, id, time });
+    prop::collection::vec(step, 1..160)
+}
+
+/// Logs that crawl, walk and leap: within a minute, over a day, over many horizons.
+fn log() -> impl Strategy<Value = Vec<Step>> {
+    prop_oneof![steps(20 * SECOND), steps(10 * MINUTE), steps(3 * HOUR), steps(DAY), steps(4 * DAY)]
+}
+
+const PROGRAMMES: [&str; 4] = ["palabra", "solidario", "unlisted one", "unlisted two"];
+const STATES: [Option<&str>; 5] = [Some("MX-JAL"), Some("MX-OAX"), Some("MX-DIF"), None, Some("nowhere")];
+const QUEUES: [&str; 3] = ["general", "hogar", "unlisted"];
+const SITES: [&str; 3] = ["casa", "centro", "unlisted"];
+const NAMES: [&str; 3] = ["mercado", "reunion", "unlisted"];
+
+fn reader() -> Reader {
+    let overrides = [
+        "streams.disbursement.horizon=35d",
+        "streams.disbursement.open_horizon=50d",
+        "streams.call.horizon=2d",
+        "streams.milestone.horizon=3d",
+        r#"labels.programmes=["palabra", "solidario"]"#,
+        r#"labels.queues=["general", "hogar"]"#,
+        r#"labels.sites=["casa", "centro"]"#,
+        r#"labels.initiatives=["mercado", "reunion"]"#,
+        r#"labels.milestones=["mercado"]"#,
+        r#"labels.states=["MX-JAL", "MX-CMX"]"#,
+    ];
+    Reader::load(&Layers { overrides: overrides.map(str::to_owned).to_vec(), ..Layers::default() })
+}
+
+fn oracle() -> Ledger {
+    let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
+    Ledger::new(ledger::Rules {
+        horizons: ledger::Horizons { disbursement: 35 * DAY, call: 2 * DAY, milestone: 3 * DAY },
+        open_horizon: 50 * DAY,
+        labels: ledger::Labels {
+            programmes: strings(&PROGRAMMES[..2]),
+            queues: strings(&QUEUES[..2]),
+            sites: strings(&SITES[..2]),
+            initiatives: strings(&NAMES[..2]),
+            milestones: strings(&NAMES[..1]),
+            states: strings(&["MX-JAL", "MX-CMX"]),
+        },
+        ..ledger::Rules::default()
+    })
+}
+
+/// The pipeline's synchronous part, without Kafka: one partition of each stream for each partition of the log.
+struct Core {
+    decoder: Decoder,
+    display: Arc<Display>,
+    rules: Rules,
+    partitions: Vec<(Stream, Partition)>,
+    offset: i64,
+}
+
+impl Core {
+    fn new(now: Millis) -> Self {
+        let mut reader = reader();
+        let display = Arc::new(Display::read(&mut reader));
+        let rules = Rules::read(&mut reader);
+        let decoder = Decoder::new(
+            pacemeter::decode::Settings::read(&mut reader),
+            PseudonymKey::from_hex(&"5a".repeat(32)).expect("32 bytes in hexadecimal"),
+        );
+        let partition = |index: usize| {
+            let stream = Stream::ALL[index % Stream::ALL.len()];
+            (stream, Partition::new(stream, 0, rules, Arc::clone(&display), now))
+        };
+        let partitions = (0..PARTITIONS * Stream::ALL.len()).map(partition).collect();
+        Self { decoder, display, rules, partitions, offset: 0 }
+    }
+
+    fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Millis) {
+        let mut texts = Texts::default();
+        let raw = RawRecord { value: Some(value.as_bytes()), timestamp: Some(timestamp), headers: &[] };
+        let decoded = self.decoder.decode(stream, &raw, &mut texts);
+        let (_, state) = &mut self.partitions[partition * Stream::ALL.len() + stream as usize];
+        state.step(self.offset, &decoded, &texts);
+        self.offset += 1;
+    }
+
+    fn figures(&mut self, now: Millis) -> Figures {
+        let board = Arc::new(Board::new(now));
+        let status = |(index, (stream, state)): (usize, &mut (Stream, Partition))| PartitionStatus {
+            partition: source::Partition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
+            position: 0,
+            end: None,
+            lag: None,
+            stalled: false,
+            view: Arc::new(state.view(now)),
+        };
+        let partitions = self.partitions.iter_mut().enumerate().map(status).collect();
+        board.publish(Snapshot { phase: Phase::Live, partitions, complete_until: [None; 3], built: now });
+        let exporter = Exporter {
+            board,
+            display: Arc::clone(&self.display),
+            lasting: Lasting { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
+            clock: Clock::accelerated(now, 0.0),
+            metrics: Arc::new(Metrics),
+            max_series: 100_000,
+            shared: Mutex::new(None),
+        };
+        let text = exporter.render().plain();
+        Figures::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8")).expect("the exposition is well-formed")
+    }
+
+    fn digests(&self) -> Vec<[u8; 32]> {
+        self.partitions.iter().map(|(_, state)| state.digest()).collect()
+    }
+}
+
+/// One record as sent and as meant.
+struct Record {
+    stream: Stream,
+    partition: usize,
+    value: String,
+    timestamp: Millis,
+    sent: Sent,
+}
+
+fn records(log: &[Step]) -> Vec<Record> {
+    let mut at = START;
+    let mut records = Vec::new();
+    let mut last = START;
+    for (number, step) in log.iter().enumerate() {
+        let time = match step.time {
+            Time::Ahead(by) => {
+                at += by;
+                at
+            }
+            Time::Behind(by) => at - by,
+            Time::Same => last,
+        };
+        last = time;
+        let id = step.id.map_or_else(|| format!("event-{number}"), |id| format!("event-{}", usize::from(id) % (number + 1)));
+        records.push(record(step, id, time));
+    }
+    records
+}
+
+fn record(step: &Step, id: String, time: Millis) -> Record {
+    let pesos = |amount: u64| amount * 1_000_050;
+    let (stream, kind, mut value, body) = match &step.what {
+        What::Disbursement { kind, programme, state, person, credit, amount } => {
+            let kind = DisbursementKind::ALL[*kind];
+            let (beneficiary, credit) = (format!("person-{person}"), format!("credit-{credit}"));
+            let amount = kind.has_amount().then(|| pesos(*amount));
+            let text = amount.map(|amount| format!("{}.{:02}", amount / 100, amount % 100));
+            let (programme, state) = (PROGRAMMES[*programme].to_owned(), STATES[*state].map(str::to_owned));
+            let value = json!({ "programme": programme, "state": state, "beneficiary": beneficiary, "credit": credit, "amount": text });
+            let body = ledger::Disbursement { kind, programme, state, beneficiary, credit, amount, currency: None };
+            (Stream::Disbursement, kind.name(), value, Body::Disbursement(body))
+        }
+        What::Call { kind, call, queue, seconds } => {
+            let kind = CallKind::ALL[*kind];
+            let (call, queue) = (format!("call-{call}"), QUEUES[*queue].to_owned());
+            let seconds = seconds.filter(|_| kind == CallKind::Completed);
+            let value = json!({ "call": call, "queue": queue, "talk_seconds": seconds });
+            let talk = seconds.map(|seconds| Millis::from(seconds) * 1_000);
+            (Stream::Call, kind.name(), value, Body::Call(ledger::Call { kind, call, queue, talk, hold: None, wrap_up: None }))
+        }
+        What::Agent { agent, site, status } => {
+            let (agent, site, status) = (format!("agent-{agent}"), site.map(|site| SITES[site].to_owned()), Status::ALL[*status]);
+            let value = json!({ "agent": agent, "site": site, "status": status.name() });
+            (Stream::Call, "agent_status", value, Body::Agent(ledger::Agent { agent, site, status }))
+        }
+        What::Milestone { kind, initiative, milestone, quantity } => {
+            let kind = MilestoneKind::ALL[*kind];
+            let (initiative, milestone) = (NAMES[*initiative].to_owned(), NAMES[*milestone].to_owned());
+            let value = json!({ "initiative": initiative, "milestone": milestone, "quantity": quantity });
+            (Stream::Milestone, kind.name(), value, Body::Milestone(ledger::Milestone { kind, initiative, milestone, quantity: *quantity }))
+        }
+        What::Malformed => {
+            let (stream, sent) = (Stream::Disbursement, Sent::Rejected(Reason::NotJson));
+            return Record { stream, partition: step.partition, value: "{".to_owned(), timestamp: time, sent };
+        }
+    };
+    let fields = value.as_object_mut().expect("an object");
+    fields.insert("id".to_owned(), Value::from(id.clone()));
+    fields.insert("type".to_owned(), Value::from(format!("{}.{kind}", stream.name())));
+    fields.insert("time".to_owned(), Value::from(jiff::Timestamp::from_millisecond(time).expect("in range").to_string()));
+    let sent = Sent::Event(ledger::Event { id, source: None, time, body });
+    Record { stream, partition: step.partition, value: value.to_string(), timestamp: time, sent }
+}
+
+fn assert_equal(expected: &Figures, actual: &Figures) -> Result<(), TestCaseError> {
+    let differences = expected.differences(actual);
+    prop_assert!(differences.is_empty(), "{} series differ, such as {:#?}", differences.len(), &differences[..differences.len().min(5)]);
+    Ok(())
+}
+
+/// The newest time of the log, which `now` is near to in life.
+fn end_of(records: &[Record]) -> Millis {
+    records.iter().map(|record| record.timestamp).max().unwrap_or(START)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_figure_is_the_oracles(log in log(), after in -2 * HOUR..3 * DAY, looks in prop::collection::vec(any::<bool>(), 160)) {
+        let records = records(&log);
+        let now = end_of(&records) + after;
+        let mut core = Core::new(START);
+        let mut unobserved = Core::new(now);
+        let mut oracle = oracle();
+        let mut seen_until = START;
+        for (record, look) in records.iter().zip(looks) {
+            core.apply(record.stream, record.partition, &record.value, record.timestamp);
+            unobserved.apply(record.stream, record.partition, &record.value, record.timestamp);
+            oracle.record(record.stream, record.partition as i32, record.sent.clone());
+            seen_until = seen_until.max(record.timestamp);
+            if look {
+                // A reader on the way: what it sees is right too, and it changes nothing.
+                assert_equal(&oracle.figures(seen_until), &core.figures(seen_until))?;
+            }
+        }
+        let expected = oracle.figures(now);
+        assert_equal(&expected, &core.figures(now))?;
+        assert_equal(&expected, &unobserved.figures(now))?;
+        prop_assert_eq!(core.digests(), unobserved.digests(), "state depends on the log alone, whoever looks and when");
+    }
+
+    #[test]
+    fn outcomes_add_up_to_the_records_read(log in log()) {
+        let records = records(&log);
+        let mut core = Core::new(START);
+        records.iter().for_each(|record| core.apply(record.stream, record.partition, &record.value, record.timestamp));
+        let counted: i128 = core
+            .figures(end_of(&records))
+            .0
+            .iter()
+            .filter(|(series, _)| series.starts_with("pacemeter_records_total"))
+            .map(|(_, value)| value)
+            .sum();
+        prop_assert_eq!(counted, records.len() as i128 * 1_000);
+    }
+}
