@@ -141,7 +141,8 @@ fn load(arguments: &super::Produce, plan: &Plan, partitions: Partitions, seed: u
     let horizon = horizons.disbursement.min(horizons.milestone).min(calls_horizon);
     if span.saturating_add(disorder) >= horizon {
         let horizon = format_duration(Duration::from_millis(horizon.unsigned_abs()));
-        let message = format!("--span and --disorder together must be shorter than the shortest horizon ({horizon}): what is older expires");
+        let message =
+            format!("--span and --disorder together must be shorter than the shortest horizon ({horizon}): what is older expires");
         return Err(Failure::new(Exit::Usage, message));
     }
     let faults = mix.faults.faults();
