@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::clock::{Millis, SECOND};
 use crate::ledger::{Horizons, Labels, Rules};
-use crate::record::Stream;
 use crate::settings::Reader;
 
 /// The bounds of a setting are those of the stage that owns it, which tells their faults too.
@@ -43,11 +42,6 @@ pub(super) fn rules(reader: &mut Reader) -> (Rules, usize) {
         reader.fault("programme.time_zone", "is no IANA time zone such as America/Mexico_City");
     }
     (rules, reader.integer("records.max_record_bytes", 1..=1 << 30) as usize)
-}
-
-/// The topics of the three streams, in the order of [`Stream::ALL`].
-pub(super) fn topics(reader: &mut Reader) -> [String; Stream::ALL.len()] {
-    Stream::ALL.map(|stream| reader.string(&format!("streams.{}.topic", stream.name())))
 }
 
 pub(super) fn millis(duration: Duration) -> Millis {

@@ -170,7 +170,9 @@ pub(super) fn failure(what: &str, error: &KafkaError) -> Failure {
             | Code::ClusterAuthorizationFailed
             | Code::GroupAuthorizationFailed,
         ) => Exit::Denied,
-        Some(Code::InvalidConfig | Code::InvalidArgument | Code::UnknownTopicOrPartition | Code::UnknownTopic) | None => Exit::Configuration,
+        Some(Code::InvalidConfig | Code::InvalidArgument | Code::UnknownTopicOrPartition | Code::UnknownTopic) | None => {
+            Exit::Configuration
+        }
         Some(_) => Exit::TryAgain,
     };
     Failure::new(exit, format!("{what}: {}", error.to_string().to_lowercase()))

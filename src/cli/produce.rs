@@ -16,10 +16,10 @@ use super::expectation::{self, millis};
 use super::kafka::Writer;
 use crate::clock::{Clock, Millis};
 use crate::ledger::{Ledger, Rules};
-use crate::record::Stream;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
 use crate::settings::{Reader, format_duration, parse_duration};
 use crate::simulate::{Envelopes, Faults, Load, Partitions};
+use crate::source;
 
 use progress::Progress;
 
@@ -77,33 +77,27 @@ fn parse_share(text: &str) -> Result<f64, String> {
 
 /// What the settings say. Holds secrets, so it cannot be printed.
 struct Plan {
-    client: ClientConfig,
-    topics: [String; Stream::ALL.len()],
-    dead_letter_topic: Option<String>,
-    request_timeout: Duration,
+    source: source::Settings,
     rules: Rules,
     max_record_bytes: usize,
 }
 
 impl Plan {
     fn read(reader: &mut Reader) -> Self {
+        let source = source::Settings::read(reader);
+        let (rules, max_record_bytes) = expectation::rules(reader);
+        Self { source, rules, max_record_bytes }
+    }
+
+    /// What every client has.
+    fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("client.id", "pacemeter-produce");
-        for (key, value) in reader.properties("kafka.properties") {
+        for (key, value) in &self.source.properties {
             client.set(key, value);
         }
-        client.set("bootstrap.servers", reader.string("kafka.bootstrap_servers"));
-        let dead_letter_topic = reader.string("dead_letter.topic");
-        let dead_letters = reader.boolean("dead_letter.enabled");
-        let (rules, max_record_bytes) = expectation::rules(reader);
-        Self {
-            client,
-            topics: expectation::topics(reader),
-            dead_letter_topic: dead_letters.then_some(dead_letter_topic),
-            request_timeout: reader.duration("kafka.request_timeout", Duration::from_secs(2)..=Duration::from_secs(300)),
-            rules,
-            max_record_bytes,
-        }
+        client.set("bootstrap.servers", &self.source.bootstrap_servers);
+        client
     }
 }
 
@@ -120,7 +114,7 @@ fn run_until(arguments: &super::Produce, clock: &Clock, shutdown: &Shutdown) -> 
     let mut reader = Reader::load(&arguments.settings.layers());
     let plan = Plan::read(&mut reader);
     reader.finish()?;
-    let writer = Writer::new(&plan.client, plan.topics.clone())?;
+    let writer = Writer::new(&plan.client(), plan.source.topics.clone())?;
     let partitions = topics::ready(&plan, &writer, arguments.mix.create_topics)?;
     if arguments.ledger.is_some() {
         topics::note_earlier_records(&plan, &writer, partitions)?;
@@ -147,7 +141,8 @@ fn load(arguments: &super::Produce, plan: &Plan, partitions: Partitions, seed: u
     let horizon = horizons.disbursement.min(horizons.milestone).min(calls_horizon);
     if span.saturating_add(disorder) >= horizon {
         let horizon = format_duration(Duration::from_millis(horizon.unsigned_abs()));
-        let message = format!("--span and --disorder together must be shorter than the shortest horizon ({horizon}): what is older expires");
+        let message =
+            format!("--span and --disorder together must be shorter than the shortest horizon ({horizon}): what is older expires");
         return Err(Failure::new(Exit::Usage, message));
     }
     let faults = mix.faults.faults();

@@ -35,7 +35,7 @@ const APPENDED: Configs = &[("cleanup.policy", "delete"), ("retention.ms", "-1")
 /// # Errors
 /// A topic is missing or cannot be made.
 pub(super) fn ready(plan: &Plan, writer: &Writer, create: bool) -> Result<Partitions, Failure> {
-    let found = writer.partitions(plan.request_timeout)?;
+    let found = writer.partitions(plan.source.request_timeout)?;
     if let Some(partitions) = all(found) {
         return Ok(partitions);
     }
@@ -44,10 +44,11 @@ pub(super) fn ready(plan: &Plan, writer: &Writer, create: bool) -> Result<Partit
     if !create {
         return Err(missing_topics(&missing, plan));
     }
-    Maker::new(plan)?.make(&missing, plan.dead_letter_topic.as_deref())?;
+    let dead_letter = &plan.source.dead_letter;
+    Maker::new(plan)?.make(&missing, dead_letter.enabled.then_some(dead_letter.topic.as_str()))?;
     let deadline = Instant::now() + APPEARANCE;
     loop {
-        if let Some(partitions) = all(writer.partitions(plan.request_timeout)?) {
+        if let Some(partitions) = all(writer.partitions(plan.source.request_timeout)?) {
             return Ok(partitions);
         }
         if Instant::now() > deadline {
@@ -62,7 +63,7 @@ fn all([disbursement, call, milestone]: [Option<i32>; 3]) -> Option<Partitions> 
 }
 
 fn missing_topics(missing: &[&str], plan: &Plan) -> Failure {
-    let servers = plan.client.get("bootstrap.servers").unwrap_or_default();
+    let servers = &plan.source.bootstrap_servers;
     let configs: String = BOUNDED.iter().map(|(key, value)| format!(" --config {key}={value}")).collect();
     let commands = missing.iter().map(|topic| {
         format!("\n  kafka-topics.sh --bootstrap-server {servers} --create --topic {topic} --partitions {PARTITIONS}{configs}")
@@ -81,9 +82,9 @@ struct Maker {
 
 impl Maker {
     fn new(plan: &Plan) -> Result<Self, Failure> {
-        let admin = plan.client.create().map_err(|error| failure("topics cannot be created", &error))?;
+        let admin = plan.client().create().map_err(|error| failure("topics cannot be created", &error))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| Failure::from_io("a runtime", &error))?;
-        let timeout = Some(plan.request_timeout);
+        let timeout = Some(plan.source.request_timeout);
         Ok(Self { admin, options: AdminOptions::new().request_timeout(timeout).operation_timeout(timeout), runtime })
     }
 
@@ -126,7 +127,7 @@ fn refused(topic: &str, code: RDKafkaErrorCode) -> Failure {
 pub(super) fn note_earlier_records(plan: &Plan, writer: &Writer, partitions: Partitions) -> Result<(), Failure> {
     for stream in Stream::ALL {
         for partition in 0..partitions.of(stream) {
-            let (low, high) = writer.watermarks(stream, partition, plan.request_timeout)?;
+            let (low, high) = writer.watermarks(stream, partition, plan.source.request_timeout)?;
             if low < high {
                 eprintln!("topic {} holds records already; the ledger is of this run alone", writer.topic(stream));
                 break;

@@ -1,0 +1,44 @@
+//! A Kafka in this process: librdkafka's mock cluster.
+
+use rdkafka::ClientConfig;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+
+use crate::cli::kafka::{Writer, failure};
+use crate::runtime::Failure;
+
+/// Of each topic.
+pub(super) const PARTITIONS: i32 = 6;
+
+/// In the order of [`Stream::ALL`](crate::record::Stream::ALL).
+pub(super) const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"];
+pub(super) const DEAD_LETTER_TOPIC: &str = "pacemeter.dead-letter.v1";
+
+pub(super) struct Embedded {
+    pub writer: Writer,
+    pub servers: String,
+    // Last, so that it outlives the clients.
+    _cluster: MockCluster<'static, DefaultProducerContext>,
+}
+
+impl Embedded {
+    /// One broker with the topics of the three streams and that of the dead letters.
+    ///
+    /// # Errors
+    /// The client library refuses, or there is no loopback port.
+    pub fn start() -> Result<Self, Failure> {
+        let fault = |error| failure("the embedded kafka cannot be started", &error);
+        let cluster = MockCluster::new(1).map_err(fault)?;
+        for topic in TOPICS {
+            cluster.create_topic(topic, PARTITIONS, 1).map_err(fault)?;
+        }
+        cluster.create_topic(DEAD_LETTER_TOPIC, 1, 1).map_err(fault)?;
+        let servers = cluster.bootstrap_servers();
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &servers);
+        // It gives out one batch of a partition at a time, so a batch should be large; and there is no network to spare.
+        client.set("linger.ms", "50").set("compression.codec", "none");
+        let writer = Writer::new(&client, TOPICS.map(str::to_owned))?;
+        Ok(Self { writer, servers, _cluster: cluster })
+    }
+}
