@@ -6,6 +6,8 @@
 //! Nothing here keeps time of its own: what was held back is reported by the next line of that name, or, a minute after the last report,
 //! by a line of its own before whatever event comes next (the pipeline speaks once a minute), or at the end.
 
+#[cfg(test)]
+mod catalogue_tests;
 mod limiter;
 mod line;
 mod settings;
