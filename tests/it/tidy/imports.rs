@@ -14,15 +14,16 @@ pub fn reading_order(library: &str) -> Vec<String> {
     library.lines().filter_map(declared).collect()
 }
 
-/// The modules in the order in which the table in the library's documentation lists them.
-pub fn map(library: &str) -> Vec<String> {
+/// Those of `modules` that the table in the library's documentation lists, in its order.
+pub fn map(library: &str, modules: &[String]) -> Vec<String> {
     let table = library.lines().skip_while(|line| *line != "//! ```text").skip(1).take_while(|line| *line != "//! ```");
     let is_name = |column: &&str| !column.contains(' ');
-    let columns = |line: &'_ str| -> Vec<String> {
+    let columns = table.flat_map(|line| {
         let columns = line.trim_start_matches("//! ").split("  ").filter(|column| !column.is_empty());
-        columns.take_while(is_name).map(str::to_owned).collect()
-    };
-    table.flat_map(columns).collect()
+        columns.take_while(is_name).map(str::to_owned).collect::<Vec<_>>()
+    });
+    // A description of one word is no module.
+    columns.filter(|column| modules.contains(column)).collect()
 }
 
 /// The imports between the modules of `sources` (text by path).
