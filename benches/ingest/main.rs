@@ -1,12 +1,13 @@
 //! What ingestion costs, on a real Kafka in one go: bare drains of the same records, the whole program, and the ratios between them.
 //!
 //! ```text
-//! cargo bench --bench ingest -- [ingest|sizes|scrapes]... [--events N] [--rounds N]
+//! cargo bench --bench ingest -- [ingest|sizes|scrapes|hold]... [--events N] [--rounds N]
 //! ```
 //!
 //! - `ingest`: wall time, CPU and memory of two bare drains and of `pacemeter run` over the same records;
 //! - `sizes`: CPU and memory over logs of 331,000 to 5 million supports: the cost per event and the bytes per support must not grow;
-//! - `scrapes`: what a scrape of 10,000 series costs, and what a scrape a second costs ingestion.
+//! - `scrapes`: what a scrape of 10,000 series costs, and what a scrape a second costs ingestion;
+//! - `hold`: nothing is measured; the log is written and kept until standard input ends, for a profiler. Not among the parts that run unasked.
 //!
 //! Each measured part is a process of its own; its CPU is user and system time of all its threads. The report is Markdown, on standard
 //! output; progress goes to standard error. The broker runs on the same cores.
@@ -46,6 +47,7 @@ fn main() {
             "ingest" => ingest(&kafka, &options),
             "sizes" => sizes(&kafka),
             "scrapes" => scrapes::measure(&kafka, options.events),
+            "hold" => hold(&kafka, options.events),
             unknown => usage(unknown),
         }
     }
@@ -71,7 +73,7 @@ fn options(arguments: &[String]) -> Options {
 }
 
 fn usage(fault: &str) -> ! {
-    eprintln!("not understood: {fault}\nusage: ingest [ingest|sizes|scrapes]... [--events N] [--rounds N]");
+    eprintln!("not understood: {fault}\nusage: ingest [ingest|sizes|scrapes|hold]... [--events N] [--rounds N]");
     std::process::exit(64)
 }
 
@@ -121,6 +123,15 @@ fn ingest(kafka: &Kafka, options: &Options) {
     println!("\n## {} events: bare drains and the whole program\n", log.records);
     println!("Medians of {} rounds. {}\n", options.rounds, log.description);
     table.print();
+}
+
+/// Keeps a log for whoever wants to look closer, and says how to read it.
+fn hold(kafka: &Kafka, events: u64) {
+    let log = Log::write(kafka, "hold", load::mixed(events));
+    let settings: Vec<String> = log.settings().iter().map(|setting| format!("--set '{setting}'")).collect();
+    println!("\n    pacemeter run {}\n\n{} records; ends with standard input", settings.join(" "), log.records);
+    // Whatever ends it, ends it.
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
 /// Starts the program over the log and measures it from its start until its figures are complete.

@@ -79,9 +79,9 @@ fn the_effective_settings_are_shown_without_secrets() {
 
 #[test]
 fn check_without_a_broker_says_so_and_may_be_tried_again() {
-    let ended = run(&["check"], &strings(&["kafka.bootstrap_servers=127.0.0.1:1", "kafka.request_timeout=1s"]));
+    let ended = run(&["check"], &strings(&["kafka.bootstrap_servers=127.0.0.1:1", "kafka.request_timeout=2s"]));
     assert_eq!(ended.code, Some(75), "{}", ended.stderr);
-    assert!(format!("{}{}", ended.stdout, ended.stderr).contains("127.0.0.1:1"), "{}{}", ended.stdout, ended.stderr);
+    assert!(format!("{}{}", ended.stdout, ended.stderr).contains("kafka did not answer"), "{}{}", ended.stdout, ended.stderr);
 }
 
 #[test]
@@ -90,6 +90,6 @@ fn the_demo_agrees_with_its_ledger_and_says_so_when_it_does_not() {
     let ended = run(&["demo", "--for", "10s"], &settings);
     assert_eq!(ended.code, Some(0), "stdout:\n{}\nstderr:\n{}", ended.stdout, ended.stderr);
     assert!(ended.stdout.contains("pacemeter_week_beneficiaries") || ended.stdout.contains("week"), "{}", ended.stdout);
-    let ended = run(&["demo", "--for", "10s", "--falsify"], &settings);
+    let ended = run(&["demo", "--for", "10s", "--falsify", "pacemeter_dispersed_pesos_total"], &settings);
     assert_eq!(ended.code, Some(1), "stdout:\n{}\nstderr:\n{}", ended.stdout, ended.stderr);
 }

@@ -45,7 +45,7 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
     topics.create_input(Stream::Disbursement, 1, CREATE_TIME);
     topics.create_input(Stream::Milestone, 2, LOG_APPEND_TIME);
     assert_waits_for(&mut pacemeter, &topics.input(Stream::Call));
-    assert!(!pacemeter.events("pacemeter.topic.waiting").is_empty(), "the log says what it waits for");
+    assert!(!pacemeter.events("pacemeter.kafka.waiting").is_empty(), "the log says what it waits for");
     topics.create_input(Stream::Call, 2, LOG_APPEND_TIME);
     pacemeter.wait_ready();
     assert_eq!(pacemeter.status()["ready"], true);

@@ -8,14 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 /// For each module: its file, and the modules that it imports from.
 pub struct Imports(BTreeMap<String, (String, BTreeSet<String>)>);
 
-/// The modules in the order in which the table in the library's documentation lists them.
+/// The modules in the order in which the library declares them: each imports only from those before it.
 pub fn reading_order(library: &str) -> Vec<String> {
+    let declared = |line: &str| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned);
+    library.lines().filter_map(declared).collect()
+}
+
+/// Those of `modules` that the table in the library's documentation lists, in its order.
+pub fn map(library: &str, modules: &[String]) -> Vec<String> {
     let table = library.lines().skip_while(|line| *line != "//! ```text").skip(1).take_while(|line| *line != "//! ```");
     let is_name = |column: &&str| !column.contains(' ');
-    table
-        .flat_map(|line| line.trim_start_matches("//! ").split("  ").filter(|column| !column.is_empty()).take_while(is_name))
-        .map(str::to_owned)
-        .collect()
+    let columns = table.flat_map(|line| {
+        let columns = line.trim_start_matches("//! ").split("  ").filter(|column| !column.is_empty());
+        columns.take_while(is_name).map(str::to_owned).collect::<Vec<_>>()
+    });
+    // A description of one word is no module.
+    columns.filter(|column| modules.contains(column)).collect()
 }
 
 /// The imports between the modules of `sources` (text by path).
