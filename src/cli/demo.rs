@@ -92,8 +92,9 @@ pub fn run<S: Subject>(
 ) -> Result<Exit, Failure> {
     let shutdown = Shutdown::on_signals(Hangup::Ends).map_err(|error| Failure::from_io("signals", &error))?;
     let stage = Stage::set(arguments, Embedded::start()?)?;
-    let (rules, max_record_bytes) = expectation::rules(&mut stage.reader());
-    stage.reader().finish()?;
+    let mut reader = stage.reader();
+    let (rules, max_record_bytes) = expectation::rules(&mut reader);
+    reader.finish()?;
     let origin = week_start(wall.now());
     let clock = Clock::accelerated(origin, arguments.speed);
     let subject = start(stage.reader(), clock.clone())?;
