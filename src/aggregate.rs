@@ -17,6 +17,7 @@ mod slab;
 mod table;
 
 use std::hash::{Hash, Hasher};
+use std::ops::Add;
 use std::sync::Arc;
 
 use self::call::Calls;
@@ -65,6 +66,35 @@ pub struct Keys {
     pub dispersals: u64,
     pub calls: u64,
     pub agents: u64,
+}
+
+impl Keys {
+    /// Under the names that the process' metrics give them.
+    pub fn by_name(&self) -> [(&'static str, u64); 6] {
+        [
+            ("ids", self.ids),
+            ("supports", self.supports),
+            ("people", self.people),
+            ("dispersals", self.dispersals),
+            ("calls", self.calls),
+            ("agents", self.agents),
+        ]
+    }
+}
+
+impl Add for Keys {
+    type Output = Keys;
+
+    fn add(self, other: Keys) -> Keys {
+        Keys {
+            ids: self.ids + other.ids,
+            supports: self.supports + other.supports,
+            people: self.people + other.people,
+            dispersals: self.dispersals + other.dispersals,
+            calls: self.calls + other.calls,
+            agents: self.agents + other.agents,
+        }
+    }
 }
 
 /// How often a value was met that is shown as `other`, by [`LabelKind`]. About the process, not the programme: in no state.

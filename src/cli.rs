@@ -1,11 +1,14 @@
 //! The command line: definitions only, `app` does what they say.
 
 pub mod demo;
+mod execute;
 pub mod produce;
 
 mod expectation;
 mod kafka;
 mod scrape;
+
+pub use execute::execute;
 
 use crate::runtime::Exit;
 use crate::settings::{Layers, parse_duration};

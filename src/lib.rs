@@ -7,6 +7,7 @@
 //! settings                        layered configuration, read once
 //! telemetry                       metrics catalogue, own metrics, logs
 //! runtime                         exit codes, signals
+//! calendar  display               periods of a zone; how figures are shown
 //! source                          Kafka: topics, assignment, batches, end offsets, commits
 //! decode                          bytes to events
 //! aggregate                       partition state: events to figures
@@ -15,7 +16,7 @@
 //! export  http                    what the world sees
 //! ledger                          the naive oracle: expected figures from all that was sent
 //! simulate                        a programme that lives: events for demo, load and tests
-//! cli  app                        assembly
+//! app  cli                        assembly
 //! ```
 //!
 //! # Data path
@@ -70,4 +71,6 @@ pub mod ledger;
 pub mod simulate;
 
 // Assembly.
+pub mod app;
+
 pub mod cli;

@@ -28,9 +28,9 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
-pub use self::status::status;
 use self::meter::Meter;
 use self::poller::Poller;
+pub use self::status::status;
 use self::task::{Sinks, Task};
 use crate::aggregate::Rules;
 use crate::clock::Clock;
@@ -85,8 +85,7 @@ pub struct Parts {
 /// If the Kafka client refuses its configuration.
 pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
     let Parts { source, settings, rules, display, decoder, clock, metrics, board, shutdown } = parts;
-    let dead_letters =
-        DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
+    let dead_letters = DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
     let (messages, inbox) = tokio::sync::mpsc::channel(settings.queue_batches);
     let (commands, orders) = mpsc::channel();
     let meter = Meter::new(metrics, &source.topics, settings.queue_batches);

@@ -36,14 +36,8 @@ struct Progress {
 impl Freshness {
     /// Partitions by slot, each with the offset that its reading begins at.
     pub fn new(partitions: impl Iterator<Item = (Stream, i64)>, stall_timeout: Duration, now: Instant) -> Self {
-        let progress = |(stream, reached)| Progress {
-            stream,
-            reached,
-            ends: VecDeque::new(),
-            newest_end: None,
-            complete_until: None,
-            moved: now,
-        };
+        let progress =
+            |(stream, reached)| Progress { stream, reached, ends: VecDeque::new(), newest_end: None, complete_until: None, moved: now };
         Self { partitions: partitions.map(progress).collect(), stall_timeout }
     }
 

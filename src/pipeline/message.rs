@@ -16,7 +16,10 @@ pub enum Message {
     /// The client's positions after everything sent before.
     Positions(Vec<(Slot, i64)>),
     /// The ends that were asked for when the clock showed `asked`.
-    Ends { asked: Millis, ends: Vec<(Slot, i64)> },
+    Ends {
+        asked: Millis,
+        ends: Vec<(Slot, i64)>,
+    },
     Client(Vec<ClientEvent>),
     /// Reading cannot go on.
     Failed(Failure),

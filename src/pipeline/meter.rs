@@ -1,19 +1,145 @@
+//! The pipeline's own metrics, updated a batch or a publication at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::IntGauge;
+
 use super::board::Snapshot;
-use super::message::Records;
-use crate::aggregate::Partition;
+use super::message::{Assigned, Records};
+use crate::aggregate::{Keys, Partition};
 use crate::clock::Millis;
+use crate::display::LabelKind;
 use crate::record::Stream;
 use crate::source::{ClientEvent, DeadLetterCounts, Slot};
 use crate::telemetry::Metrics;
-use std::sync::Arc;
-use std::time::Duration;
-pub struct Meter;
+use crate::telemetry::histogram::Tally;
+use crate::telemetry::process::raise;
+
+pub struct Meter {
+    metrics: Arc<Metrics>,
+    queue: IntGauge,
+    /// By stream: from an event's time to its processing.
+    delays: [Tally; Stream::ALL.len()],
+    /// By stream.
+    processing: [Tally; Stream::ALL.len()],
+    /// By slot.
+    slots: Vec<SlotLabels>,
+    topics: [String; Stream::ALL.len()],
+}
+
+struct SlotLabels {
+    stream: Stream,
+    topic: String,
+    partition: String,
+}
+
 impl Meter {
-    pub fn new(_: Arc<Metrics>, _: &[String; 3], _: usize) -> Self { Meter }
-    pub fn applied(&mut self, _: Stream, _: Millis) {}
-    pub fn batch(&mut self, _: &Records, _: &dyn Fn(Slot) -> Stream, _: Duration, _: Millis) {}
-    pub fn client(&mut self, _: &ClientEvent, _: Millis) {}
-    pub fn published<'a>(&mut self, _: &Snapshot, _: impl Iterator<Item = &'a Partition>, _: DeadLetterCounts, _: usize) {}
-    pub fn assigned(&mut self, _: &[super::message::Assigned], _: &[bool; 3]) {}
-    pub fn refetched(&mut self) {}
+    pub fn new(metrics: Arc<Metrics>, topics: &[String; Stream::ALL.len()], queue_capacity: usize) -> Self {
+        Self {
+            queue: metrics.queue("records", queue_capacity),
+            delays: Stream::ALL.map(|stream| metrics.event_delay.tally(stream.name())),
+            processing: Stream::ALL.map(|stream| metrics.event_processing.tally(stream.name())),
+            slots: Vec::new(),
+            topics: topics.clone(),
+            metrics,
+        }
+    }
+
+    pub fn assigned(&mut self, partitions: &[Assigned], short_retention: &[bool; Stream::ALL.len()]) {
+        let labels = |assigned: &Assigned| SlotLabels {
+            stream: assigned.partition.stream,
+            topic: assigned.partition.topic.clone(),
+            partition: assigned.partition.partition.to_string(),
+        };
+        self.slots = partitions.iter().map(labels).collect();
+        for (topic, (stream, &is_short)) in self.topics.iter().zip(Stream::ALL.into_iter().zip(short_retention)) {
+            let assigned = self.slots.iter().filter(|slot| slot.stream == stream).count();
+            self.metrics.kafka_assigned_partitions.with_label_values(&[topic]).set(assigned as i64);
+            self.metrics.kafka_retention_shorter_than_horizon.with_label_values(&[topic]).set(is_short.into());
+        }
+    }
+
+    /// An event was applied `delay` after its own time.
+    pub fn applied(&mut self, stream: Stream, delay: Millis) {
+        self.delays[stream as usize].observe(delay);
+    }
+
+    /// A batch was applied at `now`, which took `elapsed`.
+    pub fn batch(&mut self, records: &Records, elapsed: Duration, now: Millis) {
+        let mut counts = [0_u64; Stream::ALL.len()];
+        for decoded in &records.decoded {
+            counts[self.stream(decoded.slot) as usize] += 1;
+        }
+        for &(slot, bytes) in &records.bytes {
+            let topic = &self.topics[self.stream(slot) as usize];
+            self.metrics.kafka_bytes.with_label_values(&[topic]).inc_by(bytes);
+        }
+        let each = elapsed.as_millis() as Millis / (records.decoded.len().max(1) as Millis);
+        for (stream, count) in Stream::ALL.into_iter().zip(counts).filter(|&(_, count)| count > 0) {
+            self.metrics.kafka_records.with_label_values(&[&self.topics[stream as usize]]).inc_by(count);
+            self.metrics.last_processed.set(&[stream.name()], now);
+            self.processing[stream as usize].observe_many(each, count);
+        }
+    }
+
+    pub fn client(&mut self, event: &ClientEvent, now: Millis) {
+        let metrics = &self.metrics;
+        let error = |kind: &str, count| metrics.kafka_errors.with_label_values(&[kind]).inc_by(count);
+        match event {
+            ClientEvent::Errors { denied: true, count, .. } => error("denied", *count),
+            ClientEvent::Errors { count, .. } => error("connection", *count),
+            ClientEvent::Interrupted { .. } => error("partition", 1),
+            ClientEvent::OutOfRange { .. } => error("out_of_range", 1),
+            ClientEvent::Repeated { count } => error("repeated", *count),
+            ClientEvent::Fatal { .. } => error("fatal", 1),
+            ClientEvent::Committed => {
+                metrics.kafka_commits.inc();
+                metrics.kafka_last_commit.set(&[], now);
+            }
+            ClientEvent::CommitFailed { .. } => {
+                metrics.kafka_commits.inc();
+                metrics.kafka_commit_failures.inc();
+            }
+        }
+    }
+
+    pub fn refetched(&self) {
+        self.metrics.kafka_refetches.inc();
+    }
+
+    /// What a publication shows of the process.
+    pub fn published<'a>(
+        &mut self,
+        snapshot: &Snapshot,
+        states: impl Iterator<Item = &'a Partition>,
+        dead_letters: DeadLetterCounts,
+        waiting_messages: usize,
+    ) {
+        self.delays.iter_mut().chain(&mut self.processing).for_each(Tally::flush);
+        self.queue.set(waiting_messages as i64);
+        raise(&self.metrics.dead_letters_acknowledged, dead_letters.acknowledged);
+        raise(&self.metrics.dead_letters_failed, dead_letters.failed);
+        for (slot, status) in self.slots.iter().zip(&snapshot.partitions) {
+            if let Some(lag) = status.lag {
+                self.metrics.kafka_consumer_lag.with_label_values(&[&slot.topic, &slot.partition]).set(lag);
+            }
+        }
+        let mut keys = Keys::default();
+        let mut unlisted = [0; LabelKind::ALL.len()];
+        for state in states {
+            keys = keys + state.keys();
+            unlisted.iter_mut().zip(state.unlisted().counts()).for_each(|(sum, count)| *sum += count);
+        }
+        for (aggregate, count) in keys.by_name() {
+            self.metrics.aggregate_keys.with_label_values(&[aggregate]).set(count as i64);
+        }
+        for ((_, label), count) in LabelKind::ALL.into_iter().zip(unlisted) {
+            raise(&self.metrics.unlisted_labels.with_label_values(&[label]), count);
+        }
+    }
+
+    fn stream(&self, slot: Slot) -> Stream {
+        self.slots[slot.index()].stream
+    }
 }

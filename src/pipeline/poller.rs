@@ -93,7 +93,12 @@ impl Poller {
             return Err(Failure::new(Exit::Configuration, refused.join("\n")));
         }
         for fault in &findings.faults {
-            tracing::warn!(event = "pacemeter.topic.accepted", topic = fault.topic, risk = fault.what, "a topic's risk to exactness is accepted");
+            tracing::warn!(
+                event = "pacemeter.topic.accepted",
+                topic = fault.topic,
+                risk = fault.what,
+                "a topic's risk to exactness is accepted"
+            );
         }
         let mut short_retention = [false; Stream::ALL.len()];
         for warning in &findings.warnings {
@@ -131,13 +136,8 @@ impl Poller {
     fn read(&self, consumer: &mut Consumer, assignment: Assignment) -> Result<(), Gone> {
         let partitions = assignment.partitions.clone();
         self.messages.blocking_send(Message::Assigned(assignment))?;
-        let _asking = ends::start(
-            consumer.ends(),
-            self.source.end_offset_interval,
-            self.clock.clone(),
-            self.messages.clone(),
-            self.shutdown.clone(),
-        );
+        let _asking =
+            ends::start(consumer.ends(), self.source.end_offset_interval, self.clock.clone(), self.messages.clone(), self.shutdown.clone());
         let mut told = Instant::now();
         while !self.shutdown.is_requested() {
             let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::Settings;
 use super::board::{Board, PartitionStatus, Phase, Snapshot};
 use super::freshness::Freshness;
 use super::message::{Assigned, Assignment, Command, Message, Records};
 use super::meter::Meter;
-use super::Settings;
 use crate::aggregate::{Partition, Rules};
 use crate::clock::{Clock, MINUTE, Millis};
 use crate::display::Display;
@@ -164,7 +164,7 @@ impl Task {
         for (slot, owned) in self.partitions.iter().enumerate() {
             self.freshness.reached(slot, owned.state.next_offset(), moved);
         }
-        self.sinks.meter.batch(records, &|slot| self.partitions[slot.index()].assigned.partition.stream, started.elapsed(), now);
+        self.sinks.meter.batch(records, started.elapsed(), now);
     }
 
     /// Writes a record to the dead-letter topic, unless an earlier process has.
@@ -230,7 +230,11 @@ impl Task {
             }
             ClientEvent::Committed => {}
             ClientEvent::CommitFailed { reason, .. } => {
-                tracing::warn!(event = "pacemeter.kafka.commit_failed", reason, "offsets were not committed; figures do not depend on them");
+                tracing::warn!(
+                    event = "pacemeter.kafka.commit_failed",
+                    reason,
+                    "offsets were not committed; figures do not depend on them"
+                );
             }
             ClientEvent::Fatal { reason } => {
                 return Err(Failure { exit: Exit::TryAgain, message: format!("the kafka client failed for good: {reason}") });
@@ -324,9 +328,7 @@ impl Task {
     }
 
     fn sum_up(&self) {
-        let outcomes = |outcome: Outcome| -> u64 {
-            self.partitions.iter().map(|owned| owned.view.counts.outcomes[outcome as usize]).sum()
-        };
+        let outcomes = |outcome: Outcome| -> u64 { self.partitions.iter().map(|owned| owned.view.counts.outcomes[outcome as usize]).sum() };
         let lag: i64 = (0..self.partitions.len()).filter_map(|slot| self.freshness.lag(slot)).sum();
         tracing::info!(
             event = "pacemeter.summary",

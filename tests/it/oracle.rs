@@ -52,11 +52,14 @@ enum Time {
 }
 
 fn what() -> impl Strategy<Value = What> {
-    let disbursement = (0..5_usize, 0..4_usize, 0..5_usize, 0..6_u8, 0..10_u8, 1..5_u64).prop_map(
-        |(kind, programme, state, person, credit, amount)| What::Disbursement { kind, programme, state, person, credit, amount },
-    );
-    let call = (0..4_usize, 0..8_u8, 0..3_usize, prop::option::of(0..4_000_u32))
-        .prop_map(|(kind, call, queue, seconds)| What::Call { kind, call, queue, seconds });
+    let disbursement = (0..5_usize, 0..4_usize, 0..5_usize, 0..6_u8, 0..10_u8, 1..5_u64)
+        .prop_map(|(kind, programme, state, person, credit, amount)| What::Disbursement { kind, programme, state, person, credit, amount });
+    let call = (0..4_usize, 0..8_u8, 0..3_usize, prop::option::of(0..4_000_u32)).prop_map(|(kind, call, queue, seconds)| What::Call {
+        kind,
+        call,
+        queue,
+        seconds,
+    });
     let agent = (0..4_u8, prop::option::of(0..3_usize), 0..5_usize).prop_map(|(agent, site, status)| What::Agent { agent, site, status });
     let milestone = (0..2_usize, 0..3_usize, 0..3_usize, prop::option::of(1..9_u32))
         .prop_map(|(kind, initiative, milestone, quantity)| What::Milestone { kind, initiative, milestone, quantity });
@@ -70,8 +73,12 @@ fn steps(pace: Millis) -> impl Strategy<Value = Vec<Step>> {
         1 => (0..=60 * DAY).prop_map(Time::Behind),
         1 => Just(Time::Same),
     ];
-    let step = (0..PARTITIONS, what(), prop::option::weighted(0.15, any::<u8>()), time)
-        .prop_map(|(partition, what, id, time)| Step { partition, what, id, time });
+    let step = (0..PARTITIONS, what(), prop::option::weighted(0.15, any::<u8>()), time).prop_map(|(partition, what, id, time)| Step {
+        partition,
+        what,
+        id,
+        time,
+    });
     prop::collection::vec(step, 1..160)
 }
 

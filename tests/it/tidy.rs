@@ -81,7 +81,7 @@ fn long_functions(file: &File) -> Vec<String> {
 
 /// The name of the function that begins on this line.
 fn function_name(line: &str) -> Option<&str> {
-    let mut words = line.trim_start().split_whitespace();
+    let mut words = line.split_whitespace();
     let is_qualifier = |word: &str| ["async", "const", "unsafe", "extern", "\"C\""].contains(&word) || word.starts_with("pub");
     words.find(|word| !is_qualifier(word)).filter(|word| *word == "fn")?;
     words.next()?.split(['(', '<']).next()

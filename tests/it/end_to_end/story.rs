@@ -16,6 +16,8 @@ use CallKind::{Abandoned, Answered, Completed, Offered};
 use DisbursementKind::{Applied, Approved, Dispersed, Rejected, Returned};
 use MilestoneKind::{Reached, Withdrawn};
 
+const PESO: Centavos = 100;
+
 /// A record to write, with what it means.
 pub struct Line {
     pub stream: Stream,
@@ -49,15 +51,15 @@ pub fn tell(now: Millis, partition: i32) -> Vec<Line> {
 impl Story {
     fn what_is_forgotten(&mut self) {
         // A support that stays open for longer than the open horizon, and returns that find nothing.
-        self.support("forgotten", Approved, 500 * DAY, 25_000_00);
-        self.support("lost", Returned, 499 * DAY, 7_000_00);
-        self.support("lost", Returned, 498 * DAY, 500_00);
+        self.support("forgotten", Approved, 500 * DAY, 25_000 * PESO);
+        self.support("lost", Returned, 499 * DAY, 7_000 * PESO);
+        self.support("lost", Returned, 498 * DAY, 500 * PESO);
         let first = self.event("again", 400 * DAY, disbursement("again", Applied, 0));
         self.send(first.clone());
         // One that is open still, and a return that is met in time.
-        self.support("still-open", Approved, 300 * DAY, 31_000_50);
-        self.support("found", Returned, 300 * DAY, 6_000_00);
-        self.support("found", Dispersed, 250 * DAY, 25_000_00);
+        self.support("still-open", Approved, 300 * DAY, 31_000 * PESO + 50);
+        self.support("found", Returned, 300 * DAY, 6_000 * PESO);
+        self.support("found", Dispersed, 250 * DAY, 25_000 * PESO);
         // What is forgotten may come again: neither a duplicate nor the same support.
         self.support("mover", Applied, 200 * DAY, 0);
         self.send(Event { time: self.now - 199 * DAY, ..first });
@@ -73,22 +75,22 @@ impl Story {
     fn returns(&mut self) {
         // In part, in full, in excess; the excess is taken from the next dispersal.
         self.support("returned", Applied, 9 * DAY, 0);
-        self.support("returned", Approved, 8 * DAY, 25_000_00);
-        self.support("returned", Dispersed, 6 * DAY, 25_000_00);
-        self.support("returned", Returned, 5 * DAY, 10_000_00);
-        self.support("returned", Returned, 4 * DAY, 20_000_01);
-        self.support("returned", Returned, 4 * DAY - HOUR, 100_00);
-        self.support("returned", Dispersed, 2 * DAY, 25_000_00);
+        self.support("returned", Approved, 8 * DAY, 25_000 * PESO);
+        self.support("returned", Dispersed, 6 * DAY, 25_000 * PESO);
+        self.support("returned", Returned, 5 * DAY, 10_000 * PESO);
+        self.support("returned", Returned, 4 * DAY, 20_000 * PESO + 1);
+        self.support("returned", Returned, 4 * DAY - HOUR, 100 * PESO);
+        self.support("returned", Dispersed, 2 * DAY, 25_000 * PESO);
         // Before the dispersal, two of them, the oldest is met first and not wholly.
-        self.support("early", Returned, 7 * DAY, 24_000_00);
-        self.support("early", Returned, 7 * DAY - MINUTE, 24_000_00);
-        self.support("early", Dispersed, 6 * DAY + HOUR, 25_000_00);
+        self.support("early", Returned, 7 * DAY, 24_000 * PESO);
+        self.support("early", Returned, 7 * DAY - MINUTE, 24_000 * PESO);
+        self.support("early", Dispersed, 6 * DAY + HOUR, 25_000 * PESO);
         // Instalments: the newest is taken back first, then what is left from the older one.
-        self.support("instalments", Dispersed, 3 * DAY, 10_000_00);
-        self.support("instalments", Dispersed, 2 * DAY, 15_000_00);
-        self.support("instalments", Returned, DAY, 18_000_00);
+        self.support("instalments", Dispersed, 3 * DAY, 10_000 * PESO);
+        self.support("instalments", Dispersed, 2 * DAY, 15_000 * PESO);
+        self.support("instalments", Returned, DAY, 18_000 * PESO);
         // Waits still.
-        self.support("waiting", Returned, DAY, 1_234_56);
+        self.support("waiting", Returned, DAY, 1_234 * PESO + 56);
     }
 
     fn supports(&mut self) {
@@ -98,25 +100,25 @@ impl Story {
             let mut steps = [(Applied, 12), (Approved, 11), (Dispersed, 10)];
             steps.rotate_left(number % 3);
             for (kind, days) in steps {
-                let event = self.event("", days * DAY + number as i64 * HOUR, disbursement(&name, kind, 25_000_00));
+                let event = self.event("", days * DAY + number as i64 * HOUR, disbursement(&name, kind, 25_000 * PESO));
                 self.send_in(event, envelope);
             }
         }
         self.support("refused", Applied, 12 * DAY, 0);
         self.support("refused", Rejected, 11 * DAY, 0);
         self.support("approved-and-refused", Rejected, 11 * DAY, 0);
-        self.support("approved-and-refused", Approved, 12 * DAY, 9_000_00);
-        self.support("backlog", Approved, 10 * DAY, 9_999_99);
-        self.support("backlog", Approved, 11 * DAY, 5_000_00);
+        self.support("approved-and-refused", Approved, 12 * DAY, 9_000 * PESO);
+        self.support("backlog", Approved, 10 * DAY, 9_999 * PESO + 99);
+        self.support("backlog", Approved, 11 * DAY, 5_000 * PESO);
         // Approved before it was applied for: a span below 0.
-        self.support("hasty", Approved, 10 * DAY, 1_00);
+        self.support("hasty", Approved, 10 * DAY, PESO);
         self.support("hasty", Applied, 9 * DAY, 0);
         // Labels that disagree within a support, that no list has, and that are no code at all.
         for (programme, state) in
             [(LABELS.programmes[1], Some("MX-DIF")), ("unlisted \"quoted\" \\ programme", Some("US-TX")), (LABELS.programmes[2], None)]
         {
             for (kind, days) in [(Approved, 3), (Dispersed, 2), (Returned, 1)] {
-                let mut body = disbursement("labels", kind, 100_00);
+                let mut body = disbursement("labels", kind, 100 * PESO);
                 body.programme = programme.to_owned();
                 body.state = state.map(str::to_owned);
                 body.credit = format!("{CANARY}-credit-{programme}");
@@ -129,25 +131,25 @@ impl Story {
     fn people_and_periods(&mut self) {
         // One person in two programmes and two states; the first dispersal is taken back whole, so that the second counts.
         for (credit, state, minutes) in [("one", "MX-OAX", 50), ("two", "MX-YUC", 40), ("three", "MX-OAX", 30)] {
-            let mut body = disbursement(credit, Dispersed, 25_000_00);
+            let mut body = disbursement(credit, Dispersed, 25_000 * PESO);
             body.beneficiary = format!("{CANARY}-person-of-many");
             body.state = Some(state.to_owned());
             let event = self.event("", minutes * MINUTE, body);
             self.send(event);
         }
-        let mut back = disbursement("one", Returned, 25_000_00);
+        let mut back = disbursement("one", Returned, 25_000 * PESO);
         back.beneficiary = format!("{CANARY}-person-of-many");
         let event = self.event("", 5 * MINUTE, back);
         self.send(event);
         for (number, ago) in
             [MINUTE, 59 * MINUTE, 61 * MINUTE, 23 * HOUR, 25 * HOUR, 6 * DAY, 8 * DAY, 20 * DAY, 35 * DAY].into_iter().enumerate()
         {
-            self.support(&format!("period-{number}"), Dispersed, ago, 1_000_00 + number as u64);
+            self.support(&format!("period-{number}"), Dispersed, ago, 1_000 * PESO + number as u64);
         }
     }
 
     fn identifiers(&mut self) {
-        let event = self.event("told-twice", 3 * HOUR, disbursement("twice", Dispersed, 25_000_00));
+        let event = self.event("told-twice", 3 * HOUR, disbursement("twice", Dispersed, 25_000 * PESO));
         self.send(event.clone());
         self.send(event.clone());
         self.send_in(event.clone(), Envelope::Framed);
@@ -159,7 +161,7 @@ impl Story {
             change(body);
             event
         };
-        self.send(other(|body| body.amount = Some(24_999_99)));
+        self.send(other(|body| body.amount = Some(24_999 * PESO + 99)));
         self.send(other(|body| body.currency = Some("MXN".to_owned())));
         self.send(other(|body| body.state = None));
         self.send(other(|body| body.kind = Returned));

@@ -1,0 +1,180 @@
+//! What ingestion costs, on a real Kafka in one go: bare drains of the same records, the whole program, and the ratios between them.
+//!
+//! ```text
+//! cargo bench --bench ingest -- [ingest|sizes|scrapes]... [--events N] [--rounds N]
+//! ```
+//!
+//! - `ingest`: wall time, CPU and memory of two bare drains and of `pacemeter run` over the same records;
+//! - `sizes`: CPU and memory over logs of 331,000 to 5 million supports: the cost per event and the bytes per support must not grow;
+//! - `scrapes`: what a scrape of 10,000 series costs, and what a scrape a second costs ingestion.
+//!
+//! Each measured part is a process of its own; its CPU is user and system time of all its threads. The report is Markdown, on standard
+//! output; progress goes to standard error. The broker runs on the same cores.
+
+mod drain;
+#[path = "../../tests/it/kafka.rs"]
+mod kafka;
+mod load;
+mod process;
+mod report;
+mod scrapes;
+
+use std::time::Duration;
+
+use kafka::Kafka;
+use load::Log;
+use process::{Measured, Pacemeter};
+use report::{Table, median};
+
+struct Options {
+    parts: Vec<String>,
+    events: u64,
+    rounds: usize,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == drain::CHILD) {
+        return drain::child(&arguments[1..]);
+    }
+    let options = options(&arguments);
+    report::heading(&arguments);
+    let kafka = Kafka::reserve();
+    kafka.start();
+    for part in &options.parts {
+        match part.as_str() {
+            "ingest" => ingest(&kafka, &options),
+            "sizes" => sizes(&kafka),
+            "scrapes" => scrapes::measure(&kafka, options.events),
+            unknown => usage(unknown),
+        }
+    }
+}
+
+fn options(arguments: &[String]) -> Options {
+    let mut options = Options { parts: Vec::new(), events: 3_000_000, rounds: 3 };
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let mut number = || arguments.next().and_then(|text| text.parse().ok()).unwrap_or_else(|| usage(argument));
+        match argument.as_str() {
+            // Cargo's own.
+            "--bench" => {}
+            "--events" => options.events = number(),
+            "--rounds" => options.rounds = number() as usize,
+            part => options.parts.push(part.to_owned()),
+        }
+    }
+    if options.parts.is_empty() {
+        options.parts = ["ingest", "sizes", "scrapes"].map(str::to_owned).to_vec();
+    }
+    options
+}
+
+fn usage(fault: &str) -> ! {
+    eprintln!("not understood: {fault}\nusage: ingest [ingest|sizes|scrapes]... [--events N] [--rounds N]");
+    std::process::exit(64)
+}
+
+/// Drains and the program in turn, so that a change of the machine's mood meets all of them.
+fn ingest(kafka: &Kafka, options: &Options) {
+    let log = Log::write(kafka, "ingest", load::mixed(options.events));
+    eprintln!("warming up the broker");
+    drain::run(drain::POLL, &log);
+    let mut measured: [Vec<Measured>; 3] = Default::default();
+    for round in 1..=options.rounds {
+        eprintln!("round {round} of {}", options.rounds);
+        measured[0].push(drain::run(drain::POLL, &log));
+        measured[1].push(drain::run(drain::BATCH, &log));
+        measured[2].push(run_to_the_end(&log, &[]).0);
+    }
+    let records = log.records as f64;
+    let of = |what: fn(&Measured) -> f64, runs: &[Measured]| median(runs.iter().map(what));
+    let poll_cpu = of(Measured::cpu_seconds, &measured[0]);
+    let poll_wall = of(Measured::wall_seconds, &measured[0]);
+    let columns = [
+        "",
+        "wall s",
+        "events/s",
+        "CPU us/event",
+        "CPU, x poll drain",
+        "throughput, x poll drain",
+        "RSS MB",
+        "peak RSS MB",
+        "rounds, CPU us/event",
+    ];
+    let mut table = Table::new(&columns);
+    for (name, runs) in ["bare drain, poll", "bare drain, batch", "pacemeter run"].iter().zip(&measured) {
+        let (wall, cpu) = (of(Measured::wall_seconds, runs), of(Measured::cpu_seconds, runs));
+        let each: Vec<String> = runs.iter().map(|run| format!("{:.2}", run.cpu_seconds() / records * 1e6)).collect();
+        table.row(&[
+            (*name).to_owned(),
+            format!("{wall:.2}"),
+            format!("{:.0}", records / wall),
+            format!("{:.2}", cpu / records * 1e6),
+            format!("{:.2}", cpu / poll_cpu),
+            format!("{:.2}", poll_wall / wall),
+            format!("{:.0}", of(Measured::resident_megabytes, runs)),
+            format!("{:.0}", of(Measured::peak_megabytes, runs)),
+            each.join(" "),
+        ]);
+    }
+    println!("\n## {} events: bare drains and the whole program\n", log.records);
+    println!("Medians of {} rounds. {}\n", options.rounds, log.description);
+    table.print();
+}
+
+/// Starts the program over the log and measures it from its start until its figures are complete.
+fn run_to_the_end(log: &Log, settings: &[String]) -> (Measured, f64) {
+    let mut pacemeter = Pacemeter::start(&[log.settings(), settings.to_vec()].concat());
+    let measured = pacemeter.measure_until_ready();
+    let records: f64 = pacemeter.value("pacemeter_records_total");
+    assert_eq!(records, log.records as f64, "the program has read what was written");
+    let jump = pacemeter.largest_jump_megabytes();
+    pacemeter.stop();
+    (measured, jump)
+}
+
+fn sizes(kafka: &Kafka) {
+    println!("\n## Memory and cost by size, without calls\n");
+    println!("Each size in a fresh process. `bytes/support`: the growth of resident memory over that of 1,000,000 supports, by support.\n");
+    let columns =
+        ["supports", "events", "CPU us/event", "x of the smallest", "RSS MB", "peak RSS MB", "bytes/support", "largest rise in 100 ms, MB"];
+    let mut table = Table::new(&columns);
+    let empty = Log::write(kafka, "empty", load::disbursements(0));
+    let (base, _) = run_to_the_end(&empty, &[]);
+    let row = |supports: u64, megabytes: &Measured| {
+        let [resident, peak] = [megabytes.resident_megabytes(), megabytes.peak_megabytes()].map(|megabytes| format!("{megabytes:.0}"));
+        (supports.to_string(), resident, peak)
+    };
+    let (supports, resident, peak) = row(0, &base);
+    table.row(&[supports, "0".to_owned(), String::new(), String::new(), resident, peak, String::new(), String::new()]);
+    let mut smallest = None;
+    let mut million = None;
+    for count in [331_000, 1_000_000, 3_310_000, 5_000_000] {
+        let log = Log::write(kafka, &format!("supports-{count}"), load::disbursements(count));
+        // The second run: the broker is warm, and what the first run left to the kernel is done.
+        run_to_the_end(&log, &[]);
+        let (measured, jump) = run_to_the_end(&log, &[]);
+        let cost = measured.cpu_seconds() / log.records as f64 * 1e6;
+        let bytes = measured.resident_megabytes() * 1e6;
+        if count == 1_000_000 {
+            million = Some(bytes);
+        }
+        let slope = million.filter(|_| count > 1_000_000).map(|million| (bytes - million) / (count - 1_000_000) as f64);
+        let (supports, resident, peak) = row(count, &measured);
+        let smallest = *smallest.get_or_insert(cost);
+        table.row(&[
+            supports,
+            log.records.to_string(),
+            format!("{cost:.2}"),
+            format!("{:.2}", cost / smallest),
+            resident,
+            peak,
+            slope.map_or(String::new(), |slope| format!("{slope:.0}")),
+            format!("{jump:.1}"),
+        ]);
+        log.delete();
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    table.print();
+}

@@ -1,0 +1,181 @@
+//! The program put together: settings become stages, stages become a running process, and a process ends in order.
+
+mod check;
+mod site;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::task::JoinHandle;
+
+use self::site::SiteOfPipeline;
+use crate::aggregate::Rules;
+use crate::clock::{Clock, Millis};
+use crate::decode::{self, Decoder, KeyError, PseudonymKey};
+use crate::display::{Display, LabelKind};
+use crate::export::Exporter;
+use crate::http::{self, BindError};
+use crate::pipeline::{self, Board, Parts};
+use crate::runtime::{Exit, Failure, Shutdown};
+use crate::settings::Reader;
+use crate::source;
+use crate::telemetry::Metrics;
+use crate::telemetry::log::{self, Guard};
+use crate::view::totals::Lasting;
+
+pub use check::check;
+
+/// The settings of every stage, valid.
+pub struct Settings {
+    source: source::Settings,
+    decode: decode::Settings,
+    rules: Rules,
+    display: Arc<Display>,
+    pipeline: pipeline::Settings,
+    http: http::Settings,
+    log: log::Settings,
+    state_directory: PathBuf,
+    pseudonym_key_file: Option<PathBuf>,
+    max_series: usize,
+    /// The effective settings on one line, without secrets.
+    summary: String,
+}
+
+impl Settings {
+    /// Every stage reads its own.
+    ///
+    /// # Errors
+    /// All faults together.
+    pub fn read(mut reader: Reader) -> Result<Self, Failure> {
+        let settings = Self {
+            source: source::Settings::read(&mut reader),
+            decode: decode::Settings::read(&mut reader),
+            rules: Rules::read(&mut reader),
+            display: Arc::new(Display::read(&mut reader)),
+            pipeline: pipeline::Settings::read(&mut reader),
+            http: http::Settings::read(&mut reader),
+            log: log::Settings::read(&mut reader),
+            state_directory: PathBuf::from(reader.string("state.directory")),
+            pseudonym_key_file: reader.optional_path("state.pseudonym_key_file"),
+            max_series: reader.integer("http.max_series", 100..=10_000_000) as usize,
+            summary: reader.summary(),
+        };
+        assert!(reader.unread().is_empty(), "every setting is read by a stage: {:?}", reader.unread());
+        reader.finish()?;
+        Ok(settings)
+    }
+}
+
+/// A running process.
+pub struct Running {
+    address: SocketAddr,
+    shutdown: Shutdown,
+    pipeline: JoinHandle<Result<(), Failure>>,
+    http: JoinHandle<()>,
+    _log: Guard,
+}
+
+/// Starts everything. Returns once `/metrics` answers.
+///
+/// # Errors
+/// If the settings are faulty or something they name cannot be used.
+pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<Running, Failure> {
+    let settings = Settings::read(reader)?;
+    let log = log::install(&settings.log, clock.clone());
+    tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
+    let key = pseudonym_key(&settings)?;
+    let labels = LabelKind::ALL.map(|(_, name)| name);
+    let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
+    let board = Arc::new(Board::new(clock.now()));
+    let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
+    let address = server.address();
+    let exporter = Exporter {
+        board: Arc::clone(&board),
+        display: Arc::clone(&settings.display),
+        lasting: Lasting { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        max_series: settings.max_series,
+        shared: Mutex::new(None),
+    };
+    let site = Arc::new(SiteOfPipeline { exporter, board: Arc::clone(&board), clock: clock.clone(), started: clock.now() });
+    let asked_to_end = shutdown.clone();
+    let http = tokio::spawn(async move { server.serve(site, asked_to_end.requested()).await });
+    let pipeline = pipeline::start(Parts {
+        source: settings.source,
+        settings: settings.pipeline,
+        rules: settings.rules,
+        display: settings.display,
+        decoder: Decoder::new(settings.decode, key),
+        clock,
+        metrics,
+        board,
+        shutdown: shutdown.clone(),
+    })?;
+    Ok(Running { address, shutdown, pipeline, http, _log: log })
+}
+
+impl Running {
+    /// Where `/metrics` is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for the end: that of a requested shutdown, or a failure.
+    pub async fn ended(self) -> Result<(), Failure> {
+        let result = self.pipeline.await.unwrap_or_else(|error| Err(Failure::new(Exit::Bug, format!("the pipeline ended: {error}"))));
+        self.shutdown.request();
+        if let Err(error) = self.http.await {
+            tracing::error!(event = "pacemeter.http.ended", error = %error, "the http server ended");
+        }
+        match &result {
+            Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter ended in order"),
+            Err(failure) => {
+                tracing::error!(event = "pacemeter.failed", exit = failure.exit.code(), reason = failure.message, "pacemeter cannot go on");
+            }
+        }
+        result
+    }
+
+    /// Asks for the end and waits for it.
+    pub async fn stop(self) -> Result<(), Failure> {
+        self.shutdown.request();
+        self.ended().await
+    }
+}
+
+fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {
+    let path = settings.pseudonym_key_file.clone().unwrap_or_else(|| settings.state_directory.join("pseudonym.key"));
+    let (key, created) = PseudonymKey::load_or_create(&path).map_err(|error| {
+        let exit = match error {
+            KeyError::Malformed | KeyError::MalformedFile(_) => Exit::Configuration,
+            KeyError::NoRandomness(_) => Exit::TryAgain,
+            KeyError::Read { .. } | KeyError::Create { .. } => Exit::Disk,
+        };
+        Failure::new(exit, error.to_string())
+    })?;
+    if created {
+        tracing::warn!(
+            event = "pacemeter.pseudonym_key.created",
+            path = %path.display(),
+            key_id = key.key_id(),
+            "made a pseudonym key: keep it, a state is worth nothing without it"
+        );
+    }
+    Ok(key)
+}
+
+fn bind_failure(error: &BindError) -> Failure {
+    let exit = match error {
+        BindError::InUse { .. } | BindError::Failed { .. } => Exit::TryAgain,
+        BindError::Denied { .. } => Exit::Denied,
+        BindError::NotLocal { .. } => Exit::Configuration,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+/// Milliseconds that a process has run.
+fn uptime(started: Millis, now: Millis) -> Millis {
+    (now - started).max(0)
+}

@@ -1,0 +1,67 @@
+//! Does what a command line says.
+
+use std::net::SocketAddr;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::demo::{self, Subject};
+use super::{Command, Run, produce};
+use crate::app;
+use crate::clock::Clock;
+use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
+use crate::settings::Reader;
+
+/// Runs the command to its end.
+///
+/// # Errors
+/// What to tell, and how to exit.
+pub fn execute(command: &Command) -> Result<Exit, Failure> {
+    let clock = Clock::wall();
+    match command {
+        Command::Run(arguments) => run(arguments, clock).map(|()| Exit::Ok),
+        Command::Demo(arguments) => demo::run(arguments, &clock, Process::start),
+        Command::Check(arguments) => print(&app::check(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok),
+        Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
+        Command::Completions(arguments) => print(&arguments.script()).map(|()| Exit::Ok),
+    }
+}
+
+fn run(arguments: &Run, clock: Clock) -> Result<(), Failure> {
+    let reader = Reader::load(&arguments.settings.layers());
+    if arguments.print_config {
+        reader.finish()?;
+        return print(&reader.effective());
+    }
+    let shutdown = Shutdown::on_signals(Hangup::Reserved).map_err(|error| Failure::from_io("signals", &error))?;
+    let runtime = runtime()?;
+    runtime.block_on(async { app::start(reader, clock, shutdown).await?.ended().await })
+}
+
+/// A pacemeter in this process, for those who are not asynchronous.
+struct Process {
+    runtime: Runtime,
+    running: app::Running,
+}
+
+impl Process {
+    fn start(reader: Reader, clock: Clock) -> Result<Self, Failure> {
+        let runtime = runtime()?;
+        let running = runtime.block_on(app::start(reader, clock, Shutdown::new()))?;
+        Ok(Self { runtime, running })
+    }
+}
+
+impl Subject for Process {
+    fn address(&self) -> SocketAddr {
+        self.running.address()
+    }
+
+    fn stop(self) -> Result<(), Failure> {
+        self.runtime.block_on(self.running.stop())
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("task").enable_all().build();
+    runtime.map_err(|error| Failure::from_io("the asynchronous runtime", &error))
+}
