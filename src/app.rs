@@ -82,7 +82,7 @@ pub struct Running {
 /// If the settings are faulty or something they name cannot be used.
 pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<Running, Failure> {
     let settings = Settings::read(reader)?;
-    let log = log::install(&settings.log, clock.clone());
+    let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);

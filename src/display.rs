@@ -32,7 +32,7 @@ impl Listed {
     }
 
     /// How many values are shown, `other` among them.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.names.len()
     }
 
@@ -118,22 +118,22 @@ impl Display {
 
     /// The number of cells of a figure by programme and state; see [`Self::cell`].
     pub fn cells(&self) -> usize {
-        self.programmes.len() * self.states.len()
+        self.programmes.count() * self.states.count()
     }
 
     /// The number of cells of a figure by initiative and milestone; see [`Self::milestone_cell`].
     pub fn milestone_cells(&self) -> usize {
-        self.initiatives.len() * self.milestones.len()
+        self.initiatives.count() * self.milestones.count()
     }
 
     /// The place of an initiative and a milestone, both as shown, in a figure by both.
     pub fn milestone_cell(&self, initiative: usize, milestone: usize) -> usize {
-        initiative * self.milestones.len() + milestone
+        initiative * self.milestones.count() + milestone
     }
 
     /// The place of a programme and a state, both as shown, in a figure by both.
     pub fn cell(&self, programme: usize, state: usize) -> usize {
-        programme * self.states.len() + state
+        programme * self.states.count() + state
     }
 }
 

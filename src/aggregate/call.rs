@@ -206,7 +206,7 @@ impl Calls {
 
     /// What is shown of this partition at `now`.
     pub fn view(&self, now: Millis) -> CallView {
-        let mut queues = vec![QueueTotals::default(); self.display.queues.len()];
+        let mut queues = vec![QueueTotals::default(); self.display.queues.count()];
         for (totals, &shown) in self.state.totals.iter().zip(&self.queues) {
             queues[shown].merge(totals);
         }

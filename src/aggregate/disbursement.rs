@@ -316,7 +316,7 @@ impl Disbursements {
         if !self.derived.advance(now) {
             self.derived = Derived::build(&self.state, self.derived.display(), now);
         }
-        let mut programmes = vec![ProgrammeTotals::default(); self.derived.display().programmes.len()];
+        let mut programmes = vec![ProgrammeTotals::default(); self.derived.display().programmes.count()];
         let mut cells = vec![CellTotals::default(); self.derived.display().cells()];
         for (id, totals) in self.state.totals.iter().enumerate() {
             let programme = self.derived.programme(id as LabelId);

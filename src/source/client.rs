@@ -36,10 +36,10 @@ fn base(settings: &Settings) -> ClientConfig {
     config
 }
 
-/// Sets what the user did not.
-fn default_to(config: &mut ClientConfig, key: &str, value: &str) {
-    if config.get(key).is_none() {
-        config.set(key, value);
+/// Sets what the user did not, under either of its names.
+fn default_to(config: &mut ClientConfig, names: &[&str], value: &str) {
+    if names.iter().all(|name| config.get(name).is_none()) {
+        config.set(names[0], value);
     }
 }
 
@@ -47,10 +47,15 @@ fn default_to(config: &mut ClientConfig, key: &str, value: &str) {
 pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     let mut config = reader(settings);
     config.set("group.id", &settings.group_id);
+    // We are no member of the group; but closing waits this long for a commit whose coordinator is away.
+    default_to(&mut config, &["session.timeout.ms"], "6000");
+    default_to(&mut config, &["heartbeat.interval.ms"], "2000");
     // With the default, 1000, a partition whose records are fetched faster than applied sleeps a second at a time.
-    default_to(&mut config, "fetch.queue.backoff.ms", "2");
+    default_to(&mut config, &["fetch.queue.backoff.ms"], "2");
+    // A fetch that waits at idle partitions holds up those that are assigned meanwhile.
+    default_to(&mut config, &["fetch.wait.max.ms"], "100");
     // Of all partitions together, as all forward to one queue.
-    default_to(&mut config, "queued.max.messages.kbytes", "8192");
+    default_to(&mut config, &["queued.max.messages.kbytes"], "8192");
     config
 }
 
@@ -82,11 +87,11 @@ pub(super) fn admin(settings: &Settings) -> ClientConfig {
 pub(super) fn producer(settings: &Settings) -> ClientConfig {
     let mut config = base(settings);
     // A checkpoint and a commit wait for the letters that they cover, but for no longer than this.
-    default_to(&mut config, "message.timeout.ms", "30000");
-    default_to(&mut config, "linger.ms", "20");
-    default_to(&mut config, "queue.buffering.max.kbytes", "65536");
+    default_to(&mut config, &["message.timeout.ms", "delivery.timeout.ms"], "30000");
+    default_to(&mut config, &["linger.ms", "queue.buffering.max.ms"], "20");
+    default_to(&mut config, &["queue.buffering.max.kbytes"], "65536");
     // A letter is a record with headers added, so it may be larger than the largest record; the topic has the last word.
-    default_to(&mut config, "message.max.bytes", "2000000");
+    default_to(&mut config, &["message.max.bytes"], "2000000");
     config.set("enable.idempotence", "true");
     config.set("queue.buffering.max.messages", settings.dead_letter.max_in_flight.to_string());
     config

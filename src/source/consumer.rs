@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// The most events taken from the client's main queue at once: log lines of a storm wait for the next call.
 const MAX_EVENTS: usize = 1_000;
 
+/// How long the client may take to learn of a topic that was just described.
+const PRIMING_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Reads the assigned partitions from explicit offsets. Owned by one thread; no method waits longer than it says.
 pub struct Consumer {
     // Dropped in this order: see `native`.
@@ -68,7 +71,7 @@ pub enum ClientEvent {
         reason: String,
         denied: bool,
     },
-    /// The client is beyond use; reported once. Closing it may not end either.
+    /// The client is beyond use; reported once. Closing it may never end: leave the process.
     Fatal {
         reason: String,
     },
@@ -102,7 +105,12 @@ impl Consumer {
     ///
     /// [`SourceError::TopicMissing`], [`SourceError::Denied`], [`SourceError::Unavailable`].
     pub fn describe(&self) -> Result<Topology, SourceError> {
-        self.lookup.describe(&self.topics)
+        let topology = self.lookup.describe(&self.topics)?;
+        for topic in &self.topics {
+            // Lets the client know the leaders before it is to fetch; else it would find out a second later. If this fails, it will then.
+            let _ = self.client.fetch_metadata(Some(topic), PRIMING_TIMEOUT);
+        }
+        Ok(topology)
     }
 
     /// Reads these partitions, each from its offset, and no others. The place in the list is the [`Slot`]. May be called again, with other
@@ -110,8 +118,13 @@ impl Consumer {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Fatal`].
+    /// [`SourceError::Fatal`]; [`SourceError::Configuration`] if these are more partitions than there are slots.
     pub fn assign(&mut self, partitions: &[(Partition, i64)]) -> Result<(), SourceError> {
+        if partitions.len() > usize::from(u16::MAX) {
+            return Err(SourceError::Configuration {
+                reason: format!("{} partitions, at most {} can be read", partitions.len(), u16::MAX),
+            });
+        }
         self.client.unassign().map_err(|error| SourceError::Fatal { reason: error.to_string() })?;
         self.fetching = Fetching::new(partitions);
         self.list = self.fetching.list((0..partitions.len()).map(Slot::at));

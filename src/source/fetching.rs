@@ -65,7 +65,7 @@ impl Fetching {
     ///
     /// # Panics
     ///
-    /// If there are more than 65,535 partitions or one number is negative: brokers have neither.
+    /// If the number of a partition is negative.
     pub(super) fn new(partitions: &[(Partition, i64)]) -> Self {
         let mut fetching = Self::default();
         for (partition, next) in partitions {

@@ -18,6 +18,7 @@ const MAX_HORIZON: Duration = Duration::from_secs(3_660 * 86_400);
 /// Client properties that are refused, and why or what to set instead.
 const REFUSED: &[(&str, &str)] = &[
     ("allow.auto.create.topics", "a topic made by asking for it would have the broker's defaults; topics are made by whoever owns them"),
+    ("auto.commit.enable", "offsets are committed when what they cover is safe"),
     ("auto.commit.interval.ms", "set kafka.commit_interval"),
     ("auto.offset.reset", "an offset that is gone must stop the pipeline; going on elsewhere would lose or repeat records"),
     ("bootstrap.servers", "set kafka.bootstrap_servers"),
@@ -27,6 +28,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("enable.idempotence", "dead letters would be written twice or out of order"),
     ("enable.partition.eof", "the client's position would pass records that were not read"),
     ("group.id", "set kafka.group_id"),
+    ("group.protocol", "partitions are not assigned by the group"),
     ("isolation.level", "records of aborted transactions would be counted"),
     ("metadata.broker.list", "set kafka.bootstrap_servers"),
     ("offset.store.method", "offsets are committed when what they cover is safe"),

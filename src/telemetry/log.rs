@@ -6,6 +6,8 @@
 //! Nothing here keeps time of its own: what was held back is reported by the next line of that name, or, a minute after the last report,
 //! by a line of its own before whatever event comes next (the pipeline speaks once a minute), or at the end.
 
+#[cfg(test)]
+mod catalogue_tests;
 mod limiter;
 mod line;
 mod settings;
@@ -38,11 +40,14 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The name of events that have none, which are those of dependencies.
 const DEPENDENCY: &str = "dependency";
 
-/// The event that the panic hook writes; there is no limit to it, and it is written when its caller goes on.
+/// The event that the panic hook writes; there is no limit to it.
 const BUG: &str = "pacemeter.bug";
 
-/// How long a bug waits for its line to be written.
-const BUG_WITHIN: Duration = Duration::from_millis(500);
+/// Events after which the process ends at once: their lines are written when the caller goes on.
+const LAST_WORDS: [&str; 2] = [BUG, "pacemeter.shutdown.forced"];
+
+/// How long last words may take to be written.
+const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
 
 /// The event that reports what other events held back, written by the log itself whatever `log.level` is.
 pub const SUPPRESSED: (Level, &str) = (Level::WARN, "pacemeter.log.suppressed");
@@ -148,9 +153,8 @@ impl Log {
         event.record(&mut fields);
         let module = named.0.is_none().then(|| metadata.module_path().unwrap_or(metadata.target()));
         self.write(fields, &Head { now, level: *metadata.level(), event: name.as_str(), module, suppressed });
-        if name.as_str() == BUG {
-            // The process ends as soon as this returns.
-            self.counters.flush(BUG_WITHIN);
+        if LAST_WORDS.contains(&name.as_str()) {
+            self.counters.flush(LAST_WORDS_WITHIN);
         }
     }
 

@@ -59,15 +59,15 @@ impl Totals {
         let mut totals = Self {
             records: Default::default(),
             watermarks: [None; 3],
-            programmes: vec![ProgrammeTotals::default(); display.programmes.len()],
+            programmes: vec![ProgrammeTotals::default(); display.programmes.count()],
             cells: vec![CellTotals::default(); display.cells()],
             people_complete: true,
             unmatched_disbursements: UnmatchedDisbursements::default(),
             spans: vec![vec![SpanFigures::default(); display.cells()]; SPANS.len()],
-            queues: vec![QueueTotals::default(); display.queues.len()],
+            queues: vec![QueueTotals::default(); display.queues.count()],
             unmatched_calls: [0; CallKind::ALL.len()],
-            calls_waiting: vec![0; display.queues.len()],
-            agents: vec![0; display.sites.len() * AGENT_STATUSES.len()],
+            calls_waiting: vec![0; display.queues.count()],
+            agents: vec![0; display.sites.count() * AGENT_STATUSES.len()],
             milestones: vec![MilestoneTotals::default(); display.milestone_cells()],
         };
         for view in views {

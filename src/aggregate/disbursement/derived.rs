@@ -39,7 +39,7 @@ impl Derived {
     pub fn build(state: &State, display: Arc<Display>, now: Millis) -> Self {
         let mut derived = Self {
             programmes: Vec::new(),
-            backlog: (0..display.programmes.len()).map(|_| OpenSupports::default()).collect(),
+            backlog: (0..display.programmes.count()).map(|_| OpenSupports::default()).collect(),
             beneficiaries: vec![0; display.cells()],
             spans: Spans::new(now, &display.zone),
             display,

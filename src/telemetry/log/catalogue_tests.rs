@@ -1,0 +1,236 @@
+//! `docs/logs.md` lists exactly the events that the source writes, with their levels and fields.
+//!
+//! The source is read as text: every call of a macro of `tracing` outside tests. What the test asks for it prints as rows to paste.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::str::CharIndices;
+
+use super::{LEVELS, RESERVED, SUPPRESSED, level_name};
+
+/// What is known of an event, from all the places that write it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Written {
+    levels: BTreeSet<&'static str>,
+    fields: BTreeSet<String>,
+    message: String,
+}
+
+/// A row of the table in the documentation.
+struct Row {
+    levels: BTreeSet<String>,
+    when: String,
+    fields: BTreeSet<String>,
+}
+
+/// One call of a logging macro.
+#[derive(Debug)]
+struct Call {
+    level: &'static str,
+    event: Option<String>,
+    message: Option<String>,
+    fields: Vec<String>,
+    place: String,
+}
+
+#[test]
+fn every_event_is_in_the_documentation_and_nothing_else() {
+    let documented = documented(&read(Path::new("docs/logs.md")));
+    let written = written(&calls());
+    let mut complaint = String::new();
+    for (event, found) in &written {
+        match documented.get(event) {
+            None => writeln!(complaint, "add     {}", row(event, found, &found.message)).unwrap(),
+            Some(row_there) if row_there.levels != names(&found.levels) || row_there.fields != found.fields => {
+                writeln!(complaint, "change  {}", row(event, found, &row_there.when)).unwrap();
+            }
+            Some(_) => {}
+        }
+    }
+    for event in documented.keys().filter(|event| !written.contains_key(*event)) {
+        writeln!(complaint, "remove  | `{event}` |").unwrap();
+    }
+    assert!(complaint.is_empty(), "the table of events in docs/logs.md is not what the source writes:\n{complaint}");
+}
+
+#[test]
+fn every_call_has_an_event_a_constant_message_and_no_field_of_the_logs_own() {
+    for Call { event, message, fields, place, .. } in calls() {
+        let event = event.unwrap_or_else(|| panic!("{place}: no event = \"...\""));
+        let words = event.strip_prefix("pacemeter.").unwrap_or_else(|| panic!("{place}: {event} does not begin with pacemeter."));
+        let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        assert!(words.split('.').all(word), "{place}: {event} is not made of words with dots between");
+        let message = message.unwrap_or_else(|| panic!("{place}: {event} has no message"));
+        assert!(!message.contains(['{', '\n']), "{place}: the message of {event} is not constant; values are fields");
+        assert!(!message.starts_with(char::is_uppercase) && !message.ends_with('.'), "{place}: {message:?} is a log message, no sentence");
+        for field in fields {
+            assert!(!RESERVED.contains(&field.as_str()), "{place}: {event} has the reserved field {field}");
+        }
+    }
+}
+
+#[test]
+fn a_call_is_read_with_all_that_it_says() {
+    let source = r##"
+        use tracing::{info, warn};
+        // info!(event = "pacemeter.comment", "not code");
+        info!(event = "pacemeter.one", %error, code = ?error.code(), n = max(1, 2), lag, text = "a, (b", "it's \"one\"");
+        fn f<'a>(c: &'a str) { if c != "x" { tracing::warn!(event = "pacemeter.two", c = ')', "two") } }
+        tracing::debug!("bare");
+        #[cfg(test)]
+        mod tests { fn g() { info!(event = "pacemeter.test", "in a test"); } }
+    "##;
+    let calls = calls_in(source, "here");
+    let told: Vec<_> =
+        calls.iter().map(|call| (call.level, call.event.as_deref(), call.message.as_deref(), call.fields.join(" "))).collect();
+    let none = String::new();
+    assert_eq!(
+        told,
+        [
+            ("info", Some("pacemeter.one"), Some(r#"it's \"one\""#), "error code n lag text".to_owned()),
+            ("warn", Some("pacemeter.two"), Some("two"), "c".to_owned()),
+            ("debug", None, Some("bare"), none),
+        ]
+    );
+}
+
+/// Everything that the source writes, by event.
+fn written(calls: &[Call]) -> BTreeMap<String, Written> {
+    let mut written: BTreeMap<String, Written> = BTreeMap::new();
+    for call in calls {
+        let Some(event) = &call.event else { continue };
+        let found = written.entry(event.clone()).or_default();
+        found.levels.insert(call.level);
+        found.fields.extend(call.fields.iter().cloned());
+        found.message = call.message.clone().unwrap_or_default();
+    }
+    let (level, event) = SUPPRESSED;
+    let own = Written { levels: [level_name(level)].into(), fields: ["suppressed_event".to_owned()].into(), ..Written::default() };
+    written.insert(event.to_owned(), own);
+    written
+}
+
+fn row(event: &str, found: &Written, when: &str) -> String {
+    let levels: Vec<_> = LEVELS.into_iter().map(level_name).filter(|level| found.levels.contains(level)).collect();
+    let fields: Vec<_> = found.fields.iter().map(|field| format!("`{field}`")).collect();
+    format!("| `{event}` | {} | {when} | {} |", levels.join(", "), fields.join(", "))
+}
+
+/// The rows whose first cell names an event.
+fn documented(page: &str) -> BTreeMap<String, Row> {
+    let list = |cell: &str| cell.split(',').map(|name| name.trim().trim_matches('`').to_owned()).filter(|name| !name.is_empty()).collect();
+    let row = |line: &str| {
+        let cells: Vec<_> = line.strip_prefix("| `pacemeter.")?.strip_suffix('|')?.split('|').map(str::trim).collect();
+        let [event, levels, when, fields] = cells[..] else { panic!("{line:?} has not four cells") };
+        let event = format!("pacemeter.{}", event.trim_end_matches('`'));
+        Some((event, Row { levels: list(levels), when: when.to_owned(), fields: list(fields) }))
+    };
+    let rows: Vec<_> = page.lines().filter_map(row).collect();
+    let count = rows.len();
+    let by_event: BTreeMap<_, _> = rows.into_iter().collect();
+    assert_eq!(by_event.len(), count, "an event stands twice in docs/logs.md");
+    by_event
+}
+
+fn names(levels: &BTreeSet<&'static str>) -> BTreeSet<String> {
+    levels.iter().map(|level| (*level).to_owned()).collect()
+}
+
+fn read(path: &Path) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The calls in all source files but those of tests.
+fn calls() -> Vec<Call> {
+    let mut calls = Vec::new();
+    let mut folders = vec![Path::new("src").to_owned()];
+    while let Some(folder) = folders.pop() {
+        let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder);
+        for entry in std::fs::read_dir(full).unwrap() {
+            let path = folder.join(entry.unwrap().file_name());
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            match path.extension() {
+                _ if name == "tests" || name.ends_with("_tests") => {}
+                None => folders.push(path),
+                Some(_) => calls.extend(calls_in(&read(&path), &path.display().to_string())),
+            }
+        }
+    }
+    calls
+}
+
+fn calls_in(source: &str, place: &str) -> Vec<Call> {
+    let code: Vec<&str> = source.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line }).collect();
+    let code = code.join("\n");
+    // What follows is the tests of a small module, at the end of its file.
+    let code = &code[..code.find("mod tests {").unwrap_or(code.len())];
+    let mut calls = Vec::new();
+    for level in ["error", "warn", "info", "debug", "trace"] {
+        let name = format!("{level}!(");
+        for (at, _) in code.match_indices(&name) {
+            let before = code[..at].chars().next_back().unwrap_or(' ');
+            if before.is_alphanumeric() || before == '_' {
+                continue;
+            }
+            let line = code[..at].matches('\n').count() + 1;
+            calls.push((at, call(level, &code[at + name.len()..], format!("{place}:{line}"))));
+        }
+    }
+    calls.sort_by_key(|(at, _)| *at);
+    calls.into_iter().map(|(_, call)| call).collect()
+}
+
+/// `rest` begins after the opening bracket.
+fn call(level: &'static str, rest: &str, place: String) -> Call {
+    let mut call = Call { level, event: None, message: None, fields: Vec::new(), place };
+    for argument in arguments(rest) {
+        let quoted = |text: &str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).map(str::to_owned);
+        let (name, value) = argument.split_once('=').map_or((argument, None), |(name, value)| (name.trim(), Some(value.trim())));
+        match value {
+            _ if argument.starts_with('"') => call.message = quoted(argument),
+            Some(value) if name == "event" => call.event = quoted(value),
+            _ => call.fields.push(name.trim_start_matches(['%', '?']).to_owned()),
+        }
+    }
+    call
+}
+
+/// What stands between the commas up to the closing bracket; strings and characters are passed over whole.
+fn arguments(rest: &str) -> Vec<&str> {
+    let (mut arguments, mut start, mut depth) = (Vec::new(), 0, 0);
+    let mut characters = rest.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => pass_string(&mut characters),
+            // A character; a lifetime has no second quotation mark so near.
+            '\'' if rest[at + 1..].starts_with('\\') || rest[at + 1..].chars().nth(1) == Some('\'') => {
+                characters.next();
+                characters.find(|(_, character)| *character == '\'');
+            }
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' if depth > 0 => depth -= 1,
+            ')' | ',' if depth == 0 => {
+                arguments.push(rest[start..at].trim());
+                start = at + 1;
+                if character == ')' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    arguments.retain(|argument| !argument.is_empty());
+    arguments
+}
+
+fn pass_string(characters: &mut CharIndices<'_>) {
+    while let Some((_, character)) = characters.next() {
+        match character {
+            '\\' => drop(characters.next()),
+            '"' => return,
+            _ => {}
+        }
+    }
+}
