@@ -67,7 +67,11 @@ impl Milestones {
             MilestoneKind::Reached => totals.reached += quantity,
             MilestoneKind::Withdrawn => totals.withdrawn += quantity,
         }
-        self.state.panes.add(event.time, watermark, key, body.kind as usize, quantity);
+        let amounts = match body.kind {
+            MilestoneKind::Reached => [quantity, 0],
+            MilestoneKind::Withdrawn => [0, quantity],
+        };
+        self.state.panes.add(event.time, watermark, key, amounts);
     }
 
     pub fn view(&self) -> MilestoneView {

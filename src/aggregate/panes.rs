@@ -21,9 +21,8 @@ impl<K: Ord + Copy, const N: usize> Panes<K, N> {
         Self { quarters: BTreeMap::new(), hours: BTreeMap::new(), fine, coarse }
     }
 
-    /// Adds `amount` to the count `which` of the pane that `time` falls in, given the watermark that applies. What is older than the
-    /// history adds to nothing.
-    pub fn add(&mut self, time: Millis, watermark: Millis, key: K, which: usize, amount: u128) {
+    /// Adds to the counts of the pane that `time` falls in, given the watermark that applies. What is older than the history adds to nothing.
+    pub fn add(&mut self, time: Millis, watermark: Millis, key: K, amounts: [u128; N]) {
         let (panes, start) = if time >= fine_floor(watermark, self.fine) {
             (&mut self.quarters, time - time.rem_euclid(QUARTER_HOUR))
         } else if time >= watermark - self.coarse {
@@ -31,7 +30,7 @@ impl<K: Ord + Copy, const N: usize> Panes<K, N> {
         } else {
             return;
         };
-        panes.entry(start).or_default().entry(key).or_insert([0; N])[which] += amount;
+        add(panes.entry(start).or_default().entry(key).or_insert([0; N]), &amounts);
     }
 
     /// Folds and forgets what the watermark has passed.
@@ -44,8 +43,7 @@ impl<K: Ord + Copy, const N: usize> Panes<K, N> {
             let (start, quarter) = entry.remove_entry();
             let hour = self.hours.entry(start - start.rem_euclid(HOUR)).or_default();
             for (key, counts) in quarter {
-                let sums = hour.entry(key).or_insert([0; N]);
-                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                add(hour.entry(key).or_insert([0; N]), &counts);
             }
         }
         while self.hours.first_key_value().is_some_and(|(&start, _)| start + HOUR <= watermark - self.coarse) {
@@ -58,6 +56,10 @@ impl<K: Ord + Copy, const N: usize> Panes<K, N> {
     pub fn range(&self, from: Millis, to: Millis) -> impl Iterator<Item = (Millis, &BTreeMap<K, [u128; N]>)> {
         self.hours.range(from..to).chain(self.quarters.range(from..to)).map(|(&start, counts)| (start, counts))
     }
+}
+
+fn add<const N: usize>(sums: &mut [u128; N], counts: &[u128; N]) {
+    sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
 }
 
 /// Quarters from this instant on are kept apart: the start of the hour that `fine` reaches back to, so that only whole hours are folded.
@@ -81,7 +83,7 @@ mod tests {
     fn quarters_become_hours_and_then_nothing_and_no_count_is_lost_before() {
         let mut panes = Panes::new(DAY, 3 * DAY);
         for minute in 0..240 {
-            panes.add(WATERMARK + minute * 60_000, WATERMARK, 7, 0, 1);
+            panes.add(WATERMARK + minute * 60_000, WATERMARK, 7, [1]);
         }
         let fine = panes.range(0, Millis::MAX).count();
         panes.forget(WATERMARK + 2 * DAY);
@@ -95,9 +97,9 @@ mod tests {
     #[test]
     fn a_late_event_joins_the_hour_its_quarter_was_folded_into() {
         let mut panes = Panes::new(DAY, 3 * DAY);
-        panes.add(WATERMARK, WATERMARK, 7, 0, 1);
+        panes.add(WATERMARK, WATERMARK, 7, [1]);
         panes.forget(WATERMARK + 2 * DAY);
-        panes.add(WATERMARK + 1, WATERMARK + 2 * DAY, 7, 0, 1);
+        panes.add(WATERMARK + 1, WATERMARK + 2 * DAY, 7, [1]);
         assert_eq!(panes.range(0, Millis::MAX).count(), 1);
         assert_eq!(total(&panes), 2);
     }

@@ -2,8 +2,10 @@
 //!
 //! Panes are shared with the aggregation that keeps them and copied when they change next: publishing a view copies pointers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR};
