@@ -10,10 +10,10 @@
 //! calendar  display               periods of a zone; how figures are shown
 //! source                          Kafka: topics, assignment, batches, end offsets, commits
 //! decode                          bytes to events
-//! aggregate                       partition state: events to figures
 //! view                            what a partition shows; merging
+//! aggregate                       partition state: events to figures
 //! pipeline                        the threads and the task that join these
-//! export  http                    what the world sees
+//! http  export                    what the world sees
 //! ledger                          the naive oracle: expected figures from all that was sent
 //! simulate                        a programme that lives: events for demo, load and tests
 //! app  cli                        assembly
@@ -33,6 +33,7 @@
 
 // Plain values.
 pub mod clock;
+
 pub mod record;
 
 pub mod event;
@@ -44,7 +45,7 @@ pub mod telemetry;
 
 pub mod runtime;
 
-// What a log means.
+// The data path.
 pub mod calendar;
 
 pub mod display;
@@ -64,10 +65,9 @@ pub mod http;
 
 pub mod export;
 
-// What must be: the oracle, and programmes to try it on.
+// What must be: the oracle, and a programme that lives to try it on.
 pub mod ledger;
 
-// A programme that lives.
 pub mod simulate;
 
 // Assembly.

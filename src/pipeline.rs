@@ -42,6 +42,9 @@ use crate::settings::{OffsetRange, Reader};
 use crate::source::{self, DeadLetters};
 use crate::telemetry::Metrics;
 
+/// How long the poll thread may take to end after the task. Nothing depends on it any more.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
 /// How the pipeline runs.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -91,14 +94,15 @@ pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
     let meter = Meter::new(metrics, &source.topics, settings.queue_batches);
     let sinks = Sinks { commands, dead_letters, board, meter };
     let task = Task::new(&source, settings.clone(), rules, display, clock.clone(), sinks);
-    let poller = Poller { source, settings: settings.clone(), decoder, clock, shutdown, messages, commands: orders };
+    let poller = Poller { source, settings: settings.clone(), decoder, clock, shutdown: shutdown.clone(), messages, commands: orders };
     let thread = thread::Builder::new()
         .name("poll".to_owned())
         .spawn(move || poller.run())
         .map_err(|error| Failure { exit: Exit::TryAgain, message: format!("cannot start the poll thread: {error}") })?;
     Ok(tokio::spawn(async move {
-        let result = task.run(inbox).await;
-        let deadline = Instant::now() + settings.shutdown_deadline;
+        let result = task.run(inbox, shutdown).await;
+        // The poll thread closes the client, unless it waits for a broker: then it ends with the process.
+        let deadline = Instant::now() + CLOSE_WITHIN.min(settings.shutdown_deadline);
         while !thread.is_finished() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

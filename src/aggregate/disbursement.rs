@@ -287,18 +287,19 @@ impl Disbursements {
         self.forget_dispersals(&support);
     }
 
-    /// No figure changes: who was paid is kept, and the periods that are shown are younger than what is forgotten.
+    /// Who was paid is kept for all time.
     fn forget_dispersals(&mut self, support: &Support) {
-        let people = &mut self.state.people;
         let mut live = support.live;
         while let Some(index) = live.get() {
-            live = people.dispersal(index).before;
-            people.settle(index);
+            live = self.state.people.dispersal(index).before;
+            self.derived.forget(&self.state, index);
+            self.state.people.settle(index);
         }
         let mut spent = support.spent;
         while let Some(index) = spent.get() {
-            spent = people.dispersal(index).before;
-            people.forget_spent(index);
+            spent = self.state.people.dispersal(index).before;
+            self.derived.forget(&self.state, index);
+            self.state.people.forget_spent(index);
         }
     }
 

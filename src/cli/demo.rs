@@ -25,7 +25,7 @@ use clap::Args;
 
 use super::expectation;
 use super::scrape::{self, Samples};
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, HOUR, Millis};
 use crate::ledger::{Figures, Ledger};
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
@@ -43,6 +43,9 @@ pub const A_WEEK_IN_90_SECONDS: f64 = 6_720.0;
 /// A record of the ledger takes some 500 bytes; the demo ends by itself rather than fill the machine.
 const MAX_RECORDS: usize = 1_500_000;
 
+/// The show begins on Monday morning, as little happens in the night.
+const SUNRISE: Millis = 6 * HOUR;
+
 /// How long the programme waits for something to do.
 const NAP: Duration = Duration::from_millis(20);
 const STATUS_INTERVAL: Duration = Duration::from_millis(100);
@@ -58,8 +61,8 @@ pub struct Scene {
     /// Size of the programme: 1 pays about 100,000 people a week.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_scale)]
     pub scale: f64,
-    /// Alter the first expected figure whose series begins with this, to see the comparison fail.
-    #[arg(long, value_name = "SERIES-PREFIX", hide = true)]
+    /// Alter the first expected figure, or the first whose series begins with this, to see the comparison fail.
+    #[arg(long, value_name = "SERIES-PREFIX", num_args = 0..=1, default_missing_value = "", hide = true)]
     pub falsify: Option<String>,
 }
 
@@ -92,15 +95,16 @@ pub fn run<S: Subject>(
 ) -> Result<Exit, Failure> {
     let shutdown = Shutdown::on_signals(Hangup::Ends).map_err(|error| Failure::from_io("signals", &error))?;
     let stage = Stage::set(arguments, Embedded::start()?)?;
-    let (rules, max_record_bytes) = expectation::rules(&mut stage.reader());
-    stage.reader().finish()?;
-    let origin = week_start(wall.now());
-    let clock = Clock::accelerated(origin, arguments.speed);
+    let mut reader = stage.reader();
+    let (rules, max_record_bytes) = expectation::rules(&mut reader);
+    reader.finish()?;
+    let monday = week_start(wall.now());
+    let clock = Clock::accelerated(monday + SUNRISE, arguments.speed);
     let subject = start(stage.reader(), clock.clone())?;
     let options = LiveOptions {
         horizons: rules.horizons,
         max_record_bytes,
-        ..LiveOptions::of(arguments.seed, arguments.scene.scale, Partitions::each(PARTITIONS), origin)
+        ..LiveOptions::of(arguments.seed, arguments.scene.scale, Partitions::each(PARTITIONS), monday)
     };
     let mut show = Show {
         embedded: &stage.embedded,

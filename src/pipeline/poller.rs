@@ -121,7 +121,12 @@ impl Poller {
             match consumer.describe() {
                 Ok(topology) => return Ok(Some(topology)),
                 Err(error) if error.is_retriable() => {
-                    tracing::warn!(event = "pacemeter.kafka.waiting", reason = %error, "waiting for kafka");
+                    match &error {
+                        SourceError::TopicMissing { topic } => {
+                            tracing::warn!(event = "pacemeter.topic.waiting", topic, "waiting for a topic to be created");
+                        }
+                        _ => tracing::warn!(event = "pacemeter.kafka.waiting", reason = %error, "waiting for kafka"),
+                    }
                     if self.messages.blocking_send(Message::Waiting(error.to_string())).is_err() {
                         return Ok(None);
                     }

@@ -15,7 +15,7 @@ use crate::aggregate::{Partition, Rules};
 use crate::clock::{Clock, MINUTE, Millis};
 use crate::display::Display;
 use crate::record::{Outcome, Rejection, Stream};
-use crate::runtime::{Exit, Failure};
+use crate::runtime::{Exit, Failure, Shutdown};
 use crate::source::{ClientEvent, DeadLetter, DeadLetters, Slot};
 use crate::view::PartitionView;
 
@@ -84,8 +84,9 @@ impl Task {
         }
     }
 
-    /// Runs until the poll thread has stopped or reading cannot go on.
-    pub async fn run(mut self, mut inbox: Receiver<Message>) -> Result<(), Failure> {
+    /// Runs until the poll thread has stopped or reading cannot go on; if nothing is read yet, only until a shutdown is requested: the poll
+    /// thread may be waiting for a broker that does not answer.
+    pub async fn run(mut self, mut inbox: Receiver<Message>, shutdown: Shutdown) -> Result<(), Failure> {
         let mut publish = every(self.settings.publish_interval);
         let mut commit = every(self.commit_interval);
         let mut summary = every(SUMMARY_INTERVAL);
@@ -96,6 +97,7 @@ impl Task {
                     Some(message) => self.take(message)?,
                     None => return Err(Failure { exit: Exit::Bug, message: "the poll thread ended without a word".to_owned() }),
                 },
+                () = shutdown.requested(), if self.partitions.is_empty() => return Ok(()),
                 _ = publish.tick() => self.publish(inbox.len()),
                 _ = commit.tick() => self.commit(),
                 _ = summary.tick() => self.sum_up(),

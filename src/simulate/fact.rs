@@ -51,6 +51,20 @@ impl Body {
     }
 }
 
+/// What follows the canary in the identifiers of supports, calls and agents.
+pub(super) const CREDIT: &str = "-S-";
+pub(super) const CALL: &str = "-L-";
+pub(super) const AGENT: &str = "-A-";
+
+/// The source that a stream's producers name, where they name one.
+pub(super) fn source(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Disbursement => "/programa/pagos",
+        Stream::Call => "/programa/atencion",
+        Stream::Milestone => "/programa/avances",
+    }
+}
+
 /// A choice among names, each with its share of `total`.
 pub(super) struct Shares<const N: usize> {
     names: [&'static str; N],

@@ -1,9 +1,8 @@
 //! What a fact means, for the ledger: told from the fact itself, never read back from the bytes.
 
-use super::fact::{Body, Fact};
+use super::fact::{AGENT, Body, CALL, CREDIT, Fact, source};
 use super::style::Style;
 use super::text;
-use super::write::{AGENT, CALL, CREDIT, source};
 use crate::clock::Millis;
 use crate::ledger::{self, Sent};
 

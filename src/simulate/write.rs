@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::fact::{Body, Fact, Seconds};
+use super::fact::{AGENT, Body, CALL, CREDIT, Fact, Seconds, source};
 use super::style::{Amount, Envelope, Envelopes, Style};
 use super::text::{self, Stamps};
 use super::{Emission, Partitions};
@@ -192,20 +192,6 @@ impl Writer {
                 extras(out, &["acta", "formulario"], style);
             }
         }
-    }
-}
-
-/// What follows the canary in the identifiers of supports, calls and agents.
-pub(super) const CREDIT: &str = "-S-";
-pub(super) const CALL: &str = "-L-";
-pub(super) const AGENT: &str = "-A-";
-
-/// The source that a stream's producers name, where they name one.
-pub(super) fn source(stream: Stream) -> &'static str {
-    match stream {
-        Stream::Disbursement => "/programa/pagos",
-        Stream::Call => "/programa/atencion",
-        Stream::Milestone => "/programa/avances",
     }
 }
 

@@ -138,7 +138,8 @@ impl Derived {
     pub fn enter(&mut self, state: &State, index: u32) {
         let dispersal = state.people.dispersal(index);
         self.spans.add(dispersal.time(), self.cell_of(dispersal), dispersal.left());
-        self.move_people(state, index, true);
+        self.recount_spans(state, index, true);
+        self.recount_beneficiaries(state, index, true);
     }
 
     /// Something of a dispersal was taken back.
@@ -148,32 +149,52 @@ impl Derived {
 
     /// Nothing is left of a dispersal that still is in its person's list.
     pub fn leave(&mut self, state: &State, index: u32) {
-        self.move_people(state, index, false);
+        self.recount_spans(state, index, false);
+        self.recount_beneficiaries(state, index, false);
+    }
+
+    /// A dispersal is about to be forgotten, still in its person's list if something is left of it. Its person stays counted among those ever
+    /// paid. The spans that are shown are younger than what is forgotten, as long as the clock is not weeks behind the events.
+    pub fn forget(&mut self, state: &State, index: u32) {
+        let dispersal = state.people.dispersal(index);
+        self.spans.remove(dispersal.time(), self.cell_of(dispersal), dispersal.left());
+        if dispersal.left() > 0 {
+            self.recount_spans(state, index, false);
+        }
     }
 
     /// A dispersal in its person's list starts, or ceases, to count the person: what changes is its own part and that of the next one.
-    fn move_people(&mut self, state: &State, index: u32, enters: bool) {
+    fn recount_spans(&mut self, state: &State, index: u32, enters: bool) {
         let dispersal = state.people.dispersal(index);
         let (time, cell) = (dispersal.time(), self.cell_of(dispersal));
         let (older, newer) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
         let previous = older.map(|older| state.people.dispersal(older).time());
-        let next = newer.map(|newer| state.people.dispersal(newer));
-        let next_cell = next.map(|next| (next.time(), self.cell_of(next)));
+        let next = newer.map(|newer| state.people.dispersal(newer)).map(|next| (next.time(), self.cell_of(next)));
+        let (before, after) = if enters { (previous, Some(time)) } else { (Some(time), previous) };
+        if let Some((next, next_cell)) = next {
+            self.spans.discount_person(next, next_cell, before);
+            self.spans.count_person(next, next_cell, after);
+        }
         if enters {
-            next_cell.inspect(|&(next, cell)| self.spans.discount_person(next, cell, previous));
-            next_cell.inspect(|&(next, cell)| self.spans.count_person(next, cell, Some(time)));
             self.spans.count_person(time, cell, previous);
         } else {
             self.spans.discount_person(time, cell, previous);
-            next_cell.inspect(|&(next, cell)| self.spans.discount_person(next, cell, Some(time)));
-            next_cell.inspect(|&(next, cell)| self.spans.count_person(next, cell, previous));
         }
+    }
+
+    /// The same for people of all time: somebody counts under the state of the first dispersal of which something is left, settled or not.
+    fn recount_beneficiaries(&mut self, state: &State, index: u32, enters: bool) {
+        let dispersal = state.people.dispersal(index);
+        let same_programme = self.same_programme(dispersal.programme());
+        let (older, newer) = state.people.neighbours(index, &same_programme);
         if older.is_some() {
             return;
         }
-        let settled = state.people.first_settled(dispersal.person(), self.same_programme(dispersal.programme()));
-        let without = settled.into_iter().chain(next.map(Dispersal::place)).min();
+        let settled = state.people.first_settled(dispersal.person(), &same_programme);
+        let next = newer.map(|newer| state.people.dispersal(newer).place());
+        let without = settled.into_iter().chain(next).min();
         let with = Some(without.map_or(dispersal.place(), |first| first.min(dispersal.place())));
+        drop(same_programme);
         let (before, after) = if enters { (without, with) } else { (with, without) };
         let programme = self.programme(dispersal.programme());
         before.inspect(|first| self.beneficiaries[self.display.cell(programme, self.display.state(first.state))] -= 1);

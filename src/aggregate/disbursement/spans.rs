@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis};
-use crate::view::panes::{Cell, HourPane, ROLLING_HOURS, SpanFigures, SpanPane, SpanPanes};
+use crate::event::Centavos;
+use crate::view::panes::{Cell, HourPane, ROLLING_HOURS, SpanPane, SpanPanes};
 
 /// Periods ahead of the current one whose panes are kept, for event times ahead of the clock and clocks that are not asked for long.
 const AHEAD: usize = 3;
@@ -78,24 +79,24 @@ impl Spans {
     }
 
     /// A dispersal was made.
-    pub fn add(&mut self, time: Millis, cell: Cell, amount: u64) {
-        self.each_pane(time, cell, |figures| {
-            figures.dispersals += 1;
-            figures.net += u128::from(amount);
+    pub fn add(&mut self, time: Millis, cell: Cell, amount: Centavos) {
+        self.change(time, cell, |dispersals, net| {
+            *dispersals += 1;
+            *net += u128::from(amount);
         });
-        if let Some(pane) = hour_pane(&mut self.panes.hours, floor(time, HOUR), self.first_hour) {
-            let figures = pane.entry(cell).or_default();
-            figures.dispersals += 1;
-            figures.net += u128::from(amount);
-        }
     }
 
     /// Something of a dispersal was taken back.
-    pub fn take(&mut self, time: Millis, cell: Cell, amount: u64) {
-        self.each_pane(time, cell, |figures| figures.net -= u128::from(amount));
-        if let Some(pane) = hour_pane(&mut self.panes.hours, floor(time, HOUR), self.first_hour) {
-            pane.entry(cell).or_default().net -= u128::from(amount);
-        }
+    pub fn take(&mut self, time: Millis, cell: Cell, amount: Centavos) {
+        self.change(time, cell, |_, net| *net -= u128::from(amount));
+    }
+
+    /// A dispersal of which `left` is left is forgotten.
+    pub fn remove(&mut self, time: Millis, cell: Cell, left: Centavos) {
+        self.change(time, cell, |dispersals, net| {
+            *dispersals -= 1;
+            *net -= u128::from(left);
+        });
     }
 
     /// A dispersal of which something is left counts its person, unless the one before it, at `previous`, does so in the same span.
@@ -135,7 +136,8 @@ impl Spans {
         }
     }
 
-    fn each_pane(&mut self, time: Millis, cell: Cell, change: impl Fn(&mut SpanFigures)) {
+    /// Changes dispersals and net centavos in every pane that holds `time`.
+    fn change(&mut self, time: Millis, cell: Cell, change: impl Fn(&mut u64, &mut u128)) {
         for period in Period::ALL {
             if let Some(start) = self.period_start(period, time) {
                 change_cell(&mut self.panes.periods[period as usize], start, cell, &change);
@@ -144,6 +146,10 @@ impl Spans {
         let minute = floor(time, MINUTE);
         if minute >= self.first_minute {
             change_cell(&mut self.panes.minutes, minute, cell, &change);
+        }
+        if let Some(pane) = hour_pane(&mut self.panes.hours, floor(time, HOUR), self.first_hour) {
+            let figures = pane.entry(cell).or_default();
+            change(&mut figures.dispersals, &mut figures.net);
         }
     }
 
@@ -156,8 +162,9 @@ impl Spans {
     }
 }
 
-fn change_cell(panes: &mut BTreeMap<Millis, Arc<SpanPane>>, start: Millis, cell: Cell, change: impl Fn(&mut SpanFigures)) {
-    change(Arc::make_mut(panes.entry(start).or_default()).entry(cell).or_default());
+fn change_cell(panes: &mut BTreeMap<Millis, Arc<SpanPane>>, start: Millis, cell: Cell, change: impl Fn(&mut u64, &mut u128)) {
+    let figures = Arc::make_mut(panes.entry(start).or_default()).entry(cell).or_default();
+    change(&mut figures.dispersals, &mut figures.net);
 }
 
 fn hour_pane(hours: &mut BTreeMap<Millis, Arc<HourPane>>, hour: Millis, first: Millis) -> Option<&mut HourPane> {

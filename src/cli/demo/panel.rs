@@ -63,7 +63,7 @@ impl Panel {
                 let now = Instant::now();
                 if now >= *due {
                     *due = now + LINE_INTERVAL;
-                    eprintln!("{time}  week: {}; {}", picture.week, picture.lines.join("; "));
+                    eprintln!("{time}  {}", picture.line());
                 }
             }
         }
@@ -126,6 +126,12 @@ struct Picture {
 
 impl Picture {
     const TITLES: [&'static str; 5] = ["today", "backlog", "calls", "agents", "records"];
+
+    /// All of it on one line.
+    fn line(&self) -> String {
+        let lines = Self::TITLES.iter().zip(&self.lines).map(|(title, text)| format!(" | {title}: {text}"));
+        format!("week: {}{}", self.week, lines.collect::<String>())
+    }
 
     fn of(samples: &Samples, goal: u64, rate: f64, lag: usize) -> Self {
         let known = samples.sum("pacemeter_records_total").is_some();

