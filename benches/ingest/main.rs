@@ -163,8 +163,6 @@ fn sizes(kafka: &Kafka) {
     let mut million = None;
     for count in [331_000, 1_000_000, 3_310_000, 5_000_000] {
         let log = Log::write(kafka, &format!("supports-{count}"), load::disbursements(count));
-        // The second run: the broker is warm, and what the first run left to the kernel is done.
-        run_to_the_end(&log, &[]);
         let (measured, jump) = run_to_the_end(&log, &[]);
         let cost = measured.cpu_seconds() / log.records as f64 * 1e6;
         let bytes = measured.resident_megabytes() * 1e6;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -93,9 +94,13 @@ pub struct Pacemeter {
 impl Pacemeter {
     pub fn start(settings: &[String]) -> Self {
         let state = tempfile::tempdir().expect("a temporary directory");
+        // A key of its own would be made with a warning.
+        let key = state.path().join("benchmark.key");
+        fs::write(&key, "5a".repeat(32)).and_then(|()| fs::set_permissions(&key, fs::Permissions::from_mode(0o600))).expect("a key file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pacemeter"));
         command.arg("run").args(["--set", "http.listen=127.0.0.1:0", "--set", "log.format=json"]);
         command.arg("--set").arg(format!("state.directory={}", state.path().display()));
+        command.arg("--set").arg(format!("state.pseudonym_key_file={}", key.display()));
         for setting in settings {
             command.arg("--set").arg(setting);
         }

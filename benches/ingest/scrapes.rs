@@ -10,7 +10,7 @@ use crate::process::Pacemeter;
 use crate::report::{Table, quantile};
 
 /// Enough programmes for 10,000 series: each has some 130 of its own, and 102 for its states.
-const PROGRAMMES: usize = 45;
+const PROGRAMMES: usize = 50;
 
 /// Settings with a list of programmes that is mostly unused.
 fn many_series() -> String {
