@@ -30,6 +30,7 @@ mod error;
 mod fetching;
 mod native;
 mod probe;
+mod reading;
 mod settings;
 
 #[cfg(test)]

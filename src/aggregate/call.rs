@@ -205,7 +205,7 @@ impl Calls {
     pub fn view(&self, now: Millis) -> CallView {
         let mut queues = vec![QueueTotals::default(); self.display.queues.count()];
         for (totals, &shown) in self.state.totals.iter().zip(&self.queues) {
-            queues[shown].merge(totals);
+            queues[shown] += totals;
         }
         CallView {
             queues,

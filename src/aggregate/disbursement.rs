@@ -25,7 +25,7 @@ use crate::display::{Display, LabelKind};
 use crate::event::{self, Centavos, DisbursementKind, Event, Hash128, State as Entity, Texts};
 use crate::record::Stream;
 use crate::view::histogram::Histogram;
-use crate::view::{CellTotals, DisbursementView, ProgrammeTotals, UnmatchedDisbursements};
+use crate::view::{CellTotals, DisbursementView, ProgrammeTotals, UnmatchedDisbursements, add_each};
 
 #[derive(Debug)]
 pub struct Disbursements {
@@ -315,13 +315,13 @@ impl Disbursements {
         for (id, totals) in self.state.totals.iter().enumerate() {
             let programme = self.derived.programme(id as LabelId);
             let sum = &mut programmes[programme];
-            sum.events.iter_mut().zip(totals.events).for_each(|(sum, more)| *sum += more);
+            add_each(&mut sum.events, &totals.events);
             sum.unmatched_returned += totals.unmatched_returned;
             sum.waiting_returned += totals.waiting_returned;
-            sum.application_to_approval.merge(&totals.application_to_approval);
-            sum.approval_to_dispersal.merge(&totals.approval_to_dispersal);
+            sum.application_to_approval += &totals.application_to_approval;
+            sum.approval_to_dispersal += &totals.approval_to_dispersal;
             for (state, cell) in totals.cells.iter().enumerate() {
-                cells[self.derived.cell(id as LabelId, Entity::from_index(state)) as usize].merge(cell);
+                cells[self.derived.cell(id as LabelId, Entity::from_index(state)) as usize] += cell;
             }
         }
         self.derived.add_to(&mut programmes, &mut cells);

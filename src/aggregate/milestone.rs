@@ -79,7 +79,7 @@ impl Milestones {
         for (&(initiative, milestone), totals) in &self.state.totals {
             let initiative = self.display.initiatives.index(self.state.initiatives.name(initiative));
             let milestone = self.display.milestones.index(self.state.milestones.name(milestone));
-            cells[self.display.milestone_cell(initiative, milestone)].merge(totals);
+            cells[self.display.milestone_cell(initiative, milestone)] += totals;
         }
         MilestoneView { cells }
     }

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock::{HOUR, Millis, QUARTER_HOUR};
+use crate::clock::{HOUR, Millis, QUARTER_HOUR, floor};
+use crate::view::add_each;
 
 /// `K` tells label sets apart, `N` counts of each are kept. Sums of pesos are wide enough: 2^64 amounts of 10^12 centavos.
 #[derive(Debug, Hash)]
@@ -24,26 +25,26 @@ impl<K: Ord + Copy, const N: usize> Panes<K, N> {
     /// Adds to the counts of the pane that `time` falls in, given the watermark that applies. What is older than the history adds to nothing.
     pub fn add(&mut self, time: Millis, watermark: Millis, key: K, amounts: [u128; N]) {
         let (panes, start) = if time >= fine_floor(watermark, self.fine) {
-            (&mut self.quarters, time - time.rem_euclid(QUARTER_HOUR))
+            (&mut self.quarters, floor(time, QUARTER_HOUR))
         } else if time >= watermark - self.coarse {
-            (&mut self.hours, time - time.rem_euclid(HOUR))
+            (&mut self.hours, floor(time, HOUR))
         } else {
             return;
         };
-        add(panes.entry(start).or_default().entry(key).or_insert([0; N]), &amounts);
+        add_each(panes.entry(start).or_default().entry(key).or_insert([0; N]), &amounts);
     }
 
     /// Folds and forgets what the watermark has passed.
     pub fn forget(&mut self, watermark: Millis) {
-        let floor = fine_floor(watermark, self.fine);
+        let first = fine_floor(watermark, self.fine);
         while let Some(entry) = self.quarters.first_entry() {
-            if *entry.key() >= floor {
+            if *entry.key() >= first {
                 break;
             }
             let (start, quarter) = entry.remove_entry();
-            let hour = self.hours.entry(start - start.rem_euclid(HOUR)).or_default();
+            let hour = self.hours.entry(floor(start, HOUR)).or_default();
             for (key, counts) in quarter {
-                add(hour.entry(key).or_insert([0; N]), &counts);
+                add_each(hour.entry(key).or_insert([0; N]), &counts);
             }
         }
         while self.hours.first_key_value().is_some_and(|(&start, _)| start + HOUR <= watermark - self.coarse) {
@@ -58,14 +59,9 @@ impl<K: Ord + Copy, const N: usize> Panes<K, N> {
     }
 }
 
-fn add<const N: usize>(sums: &mut [u128; N], counts: &[u128; N]) {
-    sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-}
-
 /// Quarters from this instant on are kept apart: the start of the hour that `fine` reaches back to, so that only whole hours are folded.
 fn fine_floor(watermark: Millis, fine: Millis) -> Millis {
-    let reach = watermark - fine;
-    reach - reach.rem_euclid(HOUR)
+    floor(watermark - fine, HOUR)
 }
 
 #[cfg(test)]

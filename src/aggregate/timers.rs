@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 
 use hashbrown::HashSet;
 
-use crate::clock::{HOUR, Millis};
+use crate::clock::{HOUR, Millis, floor};
 use crate::event::Hash128;
 
 /// The watermark beyond which something is forgotten, and its key.
@@ -31,7 +31,7 @@ impl Timers {
             return;
         }
         if let Some(timer) = before {
-            let hour = hour_of(timer.0);
+            let hour = floor(timer.0, HOUR);
             if hour < self.first_hour {
                 self.ordered.remove(&timer);
             } else if let Some(bucket) = self.hours.get_mut(&hour) {
@@ -42,7 +42,7 @@ impl Timers {
             }
         }
         if let Some(timer) = after {
-            let hour = hour_of(timer.0);
+            let hour = floor(timer.0, HOUR);
             if hour < self.first_hour {
                 self.ordered.insert(timer);
             } else {
@@ -54,7 +54,7 @@ impl Timers {
     /// A key whose time has passed at `watermark`: the earliest. It stays until its timer is taken back.
     pub fn due(&mut self, watermark: Millis) -> Option<Hash128> {
         if watermark >= self.first_hour {
-            self.first_hour = hour_of(watermark) + HOUR;
+            self.first_hour = floor(watermark, HOUR) + HOUR;
             let later = self.hours.split_off(&self.first_hour);
             let reached = std::mem::replace(&mut self.hours, later);
             self.ordered.extend(reached.into_values().flatten());
@@ -68,10 +68,6 @@ impl Hash for Timers {
         let all: BTreeSet<&Timer> = self.hours.values().flatten().chain(&self.ordered).collect();
         all.hash(state);
     }
-}
-
-fn hour_of(time: Millis) -> Millis {
-    time - time.rem_euclid(HOUR)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::freshness::Freshness;
 use super::message::{Assigned, Assignment, Command, Decoded, Message, Records};
 use super::meter::Meter;
 use crate::aggregate::{Partition, Rules};
-use crate::clock::{Clock, MINUTE, Millis};
+use crate::clock::{Clock, MINUTE, Millis, floor};
 use crate::display::Display;
 use crate::record::{Outcome, Rejection, Stream};
 use crate::runtime::{Exit, Failure, Shutdown};
@@ -138,7 +138,7 @@ impl Task {
             let (stream, first_offset) = (assigned.partition.stream, assigned.first_offset);
             let mut state = Partition::new(stream, first_offset, self.rules, Arc::clone(&self.display), now);
             let view = Arc::new(state.view(now));
-            Owned { assigned, state, view, changed: false, minute: minute_of(now), stalled: false }
+            Owned { assigned, state, view, changed: false, minute: floor(now, MINUTE), stalled: false }
         };
         self.partitions = assigned.into_iter().map(own).collect();
         self.phase = Phase::Replaying { read: 0, total: 0 };
@@ -264,9 +264,9 @@ impl Task {
         self.look_for_stalls();
         for owned in &mut self.partitions {
             // What depends on now is kept in panes around it, so a view that nothing changed is made anew once a minute.
-            if owned.changed || owned.minute != minute_of(now) {
+            if owned.changed || owned.minute != floor(now, MINUTE) {
                 owned.view = Arc::new(owned.state.view(now));
-                (owned.changed, owned.minute) = (false, minute_of(now));
+                (owned.changed, owned.minute) = (false, floor(now, MINUTE));
             }
         }
         self.follow_replay();
@@ -372,8 +372,4 @@ fn every(period: Duration) -> Interval {
     let mut interval = interval(period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
-}
-
-fn minute_of(time: Millis) -> Millis {
-    time.div_euclid(MINUTE)
 }

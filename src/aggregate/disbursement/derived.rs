@@ -10,7 +10,7 @@ use super::people::{Dispersal, Place};
 use super::spans::Spans;
 use super::support::Approved;
 use crate::aggregate::labels::LabelId;
-use crate::clock::{HOUR, Millis};
+use crate::clock::{HOUR, Millis, floor};
 use crate::display::Display;
 use crate::event::{Centavos, State as Entity};
 use crate::view::panes::{Cell, SpanPanes};
@@ -120,7 +120,7 @@ impl Derived {
         let backlog = &mut self.backlog[programme];
         backlog.supports += 1;
         backlog.centavos += u128::from(approved.amount);
-        *backlog.approvals.entry(hour_of(approved.time)).or_default().entry(approved.time).or_default() += 1;
+        *backlog.approvals.entry(floor(approved.time, HOUR)).or_default().entry(approved.time).or_default() += 1;
     }
 
     /// A support left the backlog.
@@ -129,13 +129,13 @@ impl Derived {
         let backlog = &mut self.backlog[programme];
         backlog.supports -= 1;
         backlog.centavos -= u128::from(approved.amount);
-        let hour = backlog.approvals.get_mut(&hour_of(approved.time)).expect("what is closed was open");
+        let hour = backlog.approvals.get_mut(&floor(approved.time, HOUR)).expect("what is closed was open");
         let count = hour.get_mut(&approved.time).expect("what is closed was open");
         *count -= 1;
         if *count == 0 {
             hour.remove(&approved.time);
             if hour.is_empty() {
-                backlog.approvals.remove(&hour_of(approved.time));
+                backlog.approvals.remove(&floor(approved.time, HOUR));
             }
         }
     }
@@ -225,8 +225,4 @@ impl Derived {
         let shown = self.programme(programme);
         move |other| self.programme(other) == shown
     }
-}
-
-fn hour_of(time: Millis) -> Millis {
-    time - time.rem_euclid(HOUR)
 }
