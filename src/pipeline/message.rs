@@ -1,5 +1,7 @@
 //! What the pipeline's threads tell each other: two closed lists.
 
+use std::time::Instant;
+
 use crate::clock::Millis;
 use crate::event::{Event, Texts};
 use crate::record::{Rejection, Stream};
@@ -49,6 +51,8 @@ pub struct Records {
     pub decoded: Vec<Decoded>,
     pub texts: Texts,
     pub batch: Batch,
+    /// When the client handed them over.
+    pub taken: Instant,
     /// Bytes of keys and values, by slot.
     pub bytes: Vec<(Slot, u64)>,
 }

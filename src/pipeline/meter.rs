@@ -1,7 +1,6 @@
 //! The pipeline's own metrics, updated a batch or a publication at a time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use prometheus::IntGauge;
 
@@ -65,8 +64,8 @@ impl Meter {
         self.delays[stream as usize].observe(delay);
     }
 
-    /// A batch was applied at `now`, which took `elapsed`.
-    pub fn batch(&mut self, records: &Records, elapsed: Duration, now: Millis) {
+    /// A batch was applied at `now`.
+    pub fn batch(&mut self, records: &Records, now: Millis) {
         let mut counts = [0_u64; Stream::ALL.len()];
         for decoded in &records.decoded {
             counts[self.stream(decoded.slot) as usize] += 1;
@@ -75,11 +74,11 @@ impl Meter {
             let topic = &self.topics[self.stream(slot) as usize];
             self.metrics.kafka_bytes.with_label_values(&[topic]).inc_by(bytes);
         }
-        let each = elapsed.as_millis() as Millis / (records.decoded.len().max(1) as Millis);
+        let elapsed = records.taken.elapsed().as_millis() as Millis;
         for (stream, count) in Stream::ALL.into_iter().zip(counts).filter(|&(_, count)| count > 0) {
             self.metrics.kafka_records.with_label_values(&[&self.topics[stream as usize]]).inc_by(count);
             self.metrics.last_processed.set(&[stream.name()], now);
-            self.processing[stream as usize].observe_many(each, count);
+            self.processing[stream as usize].observe_many(elapsed, count);
         }
     }
 

@@ -191,6 +191,7 @@ impl Poller {
     }
 
     fn decode(&self, batch: Batch, partitions: &[Assigned]) -> Records {
+        let taken = Instant::now();
         let mut texts = Texts::default();
         let mut decoded = Vec::with_capacity(batch.len());
         let mut bytes: Vec<(Slot, u64)> = Vec::new();
@@ -214,7 +215,7 @@ impl Poller {
             decoded.push(Decoded { slot, offset, event });
         }
         drop(headers);
-        Records { decoded, texts, batch, bytes }
+        Records { decoded, texts, batch, taken, bytes }
     }
 
     fn fail(&self, failure: Failure) {

@@ -151,7 +151,6 @@ impl Task {
     }
 
     fn apply(&mut self, records: &Records) {
-        let started = Instant::now();
         let now = self.clock.now();
         for (index, (decoded, message)) in records.decoded.iter().zip(records.batch.iter()).enumerate() {
             if index % TOUCHED_TOGETHER == 0 {
@@ -172,7 +171,7 @@ impl Task {
         for (slot, owned) in self.partitions.iter().enumerate() {
             self.freshness.reached(slot, owned.state.next_offset(), moved);
         }
-        self.sinks.meter.batch(records, started.elapsed(), now);
+        self.sinks.meter.batch(records, now);
     }
 
     /// Lets the next events wait for memory together, not one after the other.

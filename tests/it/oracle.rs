@@ -94,6 +94,10 @@ const SITES: [&str; 3] = ["casa", "centro", "unlisted"];
 const NAMES: [&str; 3] = ["mercado", "reunion", "unlisted"];
 
 fn reader() -> Reader {
+    reader_with(&[])
+}
+
+fn reader_with(more: &[&str]) -> Reader {
     let overrides = [
         "streams.disbursement.horizon=35d",
         "streams.disbursement.open_horizon=50d",
@@ -106,7 +110,8 @@ fn reader() -> Reader {
         r#"labels.milestones=["mercado"]"#,
         r#"labels.states=["MX-JAL", "MX-CMX"]"#,
     ];
-    Reader::load(&Layers { overrides: overrides.map(str::to_owned).to_vec(), ..Layers::default() })
+    let overrides = overrides.iter().chain(more).map(|&set| set.to_owned()).collect();
+    Reader::load(&Layers { overrides, ..Layers::default() })
 }
 
 fn oracle() -> Ledger {
@@ -145,7 +150,10 @@ struct Core {
 
 impl Core {
     fn new(now: Millis) -> Self {
-        let mut reader = reader();
+        Self::with(reader(), now)
+    }
+
+    fn with(mut reader: Reader, now: Millis) -> Self {
         let display = Arc::new(Display::read(&mut reader));
         let rules = Rules::read(&mut reader);
         let decoder = Decoder::new(
@@ -200,6 +208,7 @@ impl Core {
 }
 
 /// One record as sent and as meant.
+#[derive(Debug, Clone)]
 struct Record {
     stream: Stream,
     partition: usize,
@@ -273,6 +282,43 @@ fn record(step: &Step, id: String, time: Millis) -> Record {
     Record { stream, partition: step.partition, value: value.to_string(), timestamp: time, sent }
 }
 
+/// Supports, calls and agents whose events come at most once of each kind, at instants of their own, all within the horizons.
+fn orderly() -> impl Strategy<Value = Vec<Record>> {
+    let support = (0..6_u8, 0..4_usize, 0..5_usize, 1..5_u64, prop::collection::vec(0..HOUR / 1_000, 5), 1..32_u8);
+    let call = (0..3_usize, prop::option::of(0..4_000_u32), prop::collection::vec(0..HOUR / 1_000, 4), 1..16_u8);
+    let (supports, calls) = (prop::collection::vec(support, 0..12), prop::collection::vec(call, 0..8));
+    let statuses = prop::collection::vec((0..4_u8, prop::option::of(0..3_usize), 0..5_usize), 0..12);
+    let milestones = prop::collection::vec((0..2_usize, 0..3_usize, 0..3_usize, prop::option::of(1..9_u32)), 0..8);
+    (supports, calls, statuses, milestones).prop_map(|(supports, calls, statuses, milestones)| {
+        let mut steps = Vec::new();
+        for (number, (person, programme, state, amount, times, kinds)) in supports.into_iter().enumerate() {
+            for (kind, time) in times.into_iter().enumerate().filter(|(kind, _)| kinds & 1 << kind != 0) {
+                steps.push((What::Disbursement { kind, programme, state, person, credit: number as u8, amount }, time));
+            }
+        }
+        for (number, (queue, seconds, times, kinds)) in calls.into_iter().enumerate() {
+            for (kind, time) in times.into_iter().enumerate().filter(|(kind, _)| kinds & 1 << kind != 0) {
+                steps.push((What::Call { kind, call: number as u8, queue, seconds }, time));
+            }
+        }
+        steps.extend(statuses.into_iter().map(|(agent, site, status)| (What::Agent { agent, site, status }, 0)));
+        let milestone = |(kind, initiative, milestone, quantity)| (What::Milestone { kind, initiative, milestone, quantity }, 0);
+        steps.extend(milestones.into_iter().map(milestone));
+        let record_of = |(number, (what, time)): (usize, (What, Millis))| {
+            let step = Step { partition: 0, what, id: None, time: Time::Same };
+            // No two events at one instant: then nothing is left for the order of the log to decide.
+            record(&step, format!("event-{number}"), START + time * 1_000 + number as Millis)
+        };
+        steps.into_iter().enumerate().map(record_of).collect()
+    })
+}
+
+fn figures_of<'a>(records: impl Iterator<Item = &'a Record>, now: Millis) -> Figures {
+    let mut core = Core::new(now);
+    records.for_each(|record| core.apply(record.stream, record.partition, &record.value, record.timestamp));
+    core.figures(now)
+}
+
 fn assert_equal(expected: &Figures, actual: &Figures) -> Result<(), TestCaseError> {
     let differences = expected.differences(actual);
     prop_assert!(differences.is_empty(), "{} series differ, such as {:#?}", differences.len(), &differences[..differences.len().min(5)]);
@@ -312,6 +358,19 @@ proptest! {
     }
 
     #[test]
+    fn where_order_decides_nothing_any_order_gives_the_same_figures(
+        (records, shuffled) in orderly().prop_flat_map(|records| {
+            let order: Vec<usize> = (0..records.len()).collect();
+            (Just(records), Just(order).prop_shuffle())
+        }),
+        after in 0..2 * DAY,
+    ) {
+        let now = end_of(&records) + after;
+        let in_order = figures_of(records.iter(), now);
+        assert_equal(&in_order, &figures_of(shuffled.iter().map(|&index| &records[index]), now))?;
+    }
+
+    #[test]
     fn outcomes_add_up_to_the_records_read(log in log()) {
         let records = records(&log);
         let mut core = Core::new(START);
@@ -324,5 +383,23 @@ proptest! {
             .map(|(_, value)| value)
             .sum();
         prop_assert_eq!(counted, records.len() as i128 * 1_000);
+    }
+}
+
+#[test]
+fn more_people_than_state_may_hold_leave_the_family_of_all_time_absent_and_the_others_right() {
+    let dispersal = |number: u8, time: Millis| {
+        let what = What::Disbursement { kind: 3, programme: 0, state: 0, person: number, credit: number, amount: 1 };
+        record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("event-{number}"), time)
+    };
+    let paid = [dispersal(1, START), dispersal(2, START + HOUR), dispersal(3, START + 60 * DAY)];
+    let now = START + 60 * DAY;
+    for (max_people, is_there) in [("state.max_people=2", false), ("state.max_people=3", true)] {
+        let mut core = Core::with(reader_with(&[max_people]), now);
+        paid.iter().for_each(|record| core.apply(record.stream, record.partition, &record.value, record.timestamp));
+        let figures = core.figures(now);
+        let value = |family: &str| figures.0.get(&format!("{family}{{programme=\"palabra\",state=\"MX-JAL\"}}")).copied();
+        assert_eq!(value("pacemeter_beneficiaries"), is_there.then_some(3_000), "{max_people}");
+        assert_eq!(value("pacemeter_day_beneficiaries"), Some(1_000));
     }
 }

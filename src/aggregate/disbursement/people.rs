@@ -76,20 +76,21 @@ pub struct People {
     index: Vec<HashTable<u32>>,
     /// Settled dispersals under a person's second and later programmes.
     further: BTreeMap<(u32, LabelId), Settled>,
-    settled: u64,
-    max_settled: u64,
+    max_people: u64,
+    /// There were more people than the bound at some time: from then on dispersals are settled no more.
+    overflowed: bool,
 }
 
 impl People {
-    /// At most `max_people` people of forgotten dispersals are kept, each once for every programme.
+    /// At most `max_people` people are kept whose dispersals are forgotten.
     pub fn new(max_people: u64) -> Self {
         Self {
             dispersals: Slab::new(),
             people: Slab::new(),
             index: (0..=u8::MAX).map(|_| HashTable::new()).collect(),
             further: BTreeMap::new(),
-            settled: 0,
-            max_settled: max_people,
+            max_people,
+            overflowed: false,
         }
     }
 
@@ -103,7 +104,7 @@ impl People {
 
     /// False once the bound on people was reached: from then on who was ever paid is not known.
     pub fn complete(&self) -> bool {
-        self.settled <= self.max_settled
+        !self.overflowed
     }
 
     pub fn dispersal(&self, index: u32) -> &Dispersal {
@@ -210,6 +211,7 @@ impl People {
         }
         let person = people.insert(Person { hash: *hash, newest: Link::NONE, settled: Settled::none(), programme: U16::default() });
         shard.insert_unique(key(hash), person, |&other| key(&people[other].hash));
+        self.overflowed |= people.len() as u64 > self.max_people;
         person
     }
 
@@ -231,14 +233,10 @@ impl People {
         if !entry.settled.time.is_some() {
             entry.programme = U16::new(u64::from(programme));
             entry.settled = settled;
-            self.settled += 1;
         } else if entry.programme.get() as LabelId == programme {
             entry.settled = entry.settled.first(settled);
         } else {
-            let first = self.further.entry((person, programme)).or_insert_with(|| {
-                self.settled += 1;
-                settled
-            });
+            let first = self.further.entry((person, programme)).or_insert(settled);
             *first = first.first(settled);
         }
     }
@@ -276,7 +274,7 @@ impl People {
 
 impl Hash for People {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.dispersals, &self.people, &self.further, self.settled).hash(state);
+        (&self.dispersals, &self.people, &self.further, self.overflowed).hash(state);
     }
 }
 
