@@ -15,6 +15,16 @@ pub const QUARTER_HOUR: Millis = 15 * MINUTE;
 pub const HOUR: Millis = 60 * MINUTE;
 pub const DAY: Millis = 24 * HOUR;
 
+/// The beginning of the `unit` (minute, quarter hour, hour: counted from the epoch) that holds `time`.
+pub fn floor(time: Millis, unit: Millis) -> Millis {
+    time - time.rem_euclid(unit)
+}
+
+/// Whole milliseconds of a duration.
+pub fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
+
 /// A source of the present. Cheap to clone; every clone shows the same time.
 #[derive(Debug, Clone)]
 pub struct Clock(Kind);
@@ -70,5 +80,5 @@ impl Accelerated {
 fn wall_millis() -> Millis {
     #[expect(clippy::disallowed_methods, reason = "the one place")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Millis::try_from(since_epoch.as_millis()).unwrap_or(Millis::MAX)
+    millis(since_epoch)
 }

@@ -29,7 +29,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::clock::Millis;
+use crate::clock::{Millis, millis};
 use crate::event::{Event, Texts};
 use crate::record::{RawRecord, Reason, Rejection, Stream};
 use crate::settings::Reader;
@@ -67,7 +67,7 @@ impl Settings {
     pub fn read(reader: &mut Reader) -> Self {
         let bytes = reader.integer("records.max_record_bytes", LEAST_RECORD_BYTES..=MOST_RECORD_BYTES);
         let skew = reader.duration("records.max_future_skew", Duration::ZERO..=MOST_FUTURE_SKEW);
-        Self { max_record_bytes: bytes as usize, max_future_skew: skew.as_millis() as Millis }
+        Self { max_record_bytes: bytes as usize, max_future_skew: millis(skew) }
     }
 }
 

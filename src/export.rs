@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use self::text::Exposition;
-use crate::clock::{Clock, MINUTE, Millis};
+use crate::clock::{Clock, MINUTE, Millis, floor};
 use crate::display::Display;
 use crate::http::Rendering;
 use crate::pipeline::{Board, Snapshot};
@@ -48,7 +48,7 @@ impl Exporter {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let (snapshot, now) = (self.board.newest(), self.clock.now());
         if let Some(last) = &*shared {
-            let same_time = (last.at..last.at + SHARED_FOR).contains(&now) && last.at.div_euclid(MINUTE) == now.div_euclid(MINUTE);
+            let same_time = (last.at..last.at + SHARED_FOR).contains(&now) && floor(last.at, MINUTE) == floor(now, MINUTE);
             if same_time && Arc::ptr_eq(&last.snapshot, &snapshot) {
                 return Arc::clone(&last.rendering);
             }

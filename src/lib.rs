@@ -1,6 +1,6 @@
 //! Pacemeter reads the events of a social programme from Kafka, keeps exact aggregates in memory and exposes them as Prometheus metrics.
 //!
-//! The modules stand in reading order, and each imports only from those above it (`tests/tidy.rs` holds them to it):
+//! The modules stand in reading order, and each imports only from those above it (`tests/it/tidy.rs` holds them to it):
 //!
 //! ```text
 //! clock  record  event            plain values

@@ -30,6 +30,7 @@ mod error;
 mod fetching;
 mod native;
 mod probe;
+mod reading;
 mod settings;
 
 #[cfg(test)]
@@ -68,8 +69,6 @@ pub struct Partition {
 /// The partitions of the three topics, in the order of [`Stream::ALL`] and of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topology {
-    /// Absent where the cluster has none.
-    pub cluster_id: Option<String>,
     pub partitions: Vec<Described>,
 }
 

@@ -7,11 +7,13 @@ pub mod histogram;
 pub mod panes;
 pub mod totals;
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
-use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::clock::Millis;
 use crate::event::CallKind;
 use crate::record::{Outcome, Reason, Stream};
+use crate::telemetry::catalogue::business;
 use histogram::Histogram;
 use panes::{RecentPanes, SpanPanes};
 
@@ -128,19 +130,14 @@ pub struct MilestoneTotals {
 /// The views of all partitions, one a partition.
 pub type Views = Vec<Arc<PartitionView>>;
 
-const DAYS_TO_STEP: [Millis; 10] = [HOUR, 6 * HOUR, DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 60 * DAY];
-const WAIT: [Millis; 11] =
-    [SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE];
-const HANDLE: [Millis; 8] = [30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR];
-
 impl Default for ProgrammeTotals {
     fn default() -> Self {
         Self {
             events: [0; 5],
             unmatched_returned: 0,
             waiting_returned: 0,
-            application_to_approval: Histogram::new(&DAYS_TO_STEP),
-            approval_to_dispersal: Histogram::new(&DAYS_TO_STEP),
+            application_to_approval: Histogram::new(business::APPLICATION_TO_APPROVAL.buckets),
+            approval_to_dispersal: Histogram::new(business::APPROVAL_TO_DISPERSAL.buckets),
             backlog: Backlog::default(),
         }
     }
@@ -152,56 +149,76 @@ impl Default for QueueTotals {
             events: [0; CallKind::ALL.len()],
             answered_within_target: 0,
             abandoned_short: 0,
-            answered_wait: Histogram::new(&WAIT),
-            abandoned_wait: Histogram::new(&WAIT),
-            handle: Histogram::new(&HANDLE),
+            answered_wait: Histogram::new(business::CALL_WAIT.buckets),
+            abandoned_wait: Histogram::new(business::CALL_WAIT.buckets),
+            handle: Histogram::new(business::CALL_HANDLE.buckets),
         }
     }
 }
 
-impl QueueTotals {
-    pub fn merge(&mut self, other: &QueueTotals) {
-        self.events.iter_mut().zip(other.events).for_each(|(sum, more)| *sum += more);
-        self.answered_within_target += other.answered_within_target;
-        self.abandoned_short += other.abandoned_short;
-        self.answered_wait.merge(&other.answered_wait);
-        self.abandoned_wait.merge(&other.abandoned_wait);
-        self.handle.merge(&other.handle);
+impl AddAssign<&RecordCounts> for RecordCounts {
+    fn add_assign(&mut self, more: &RecordCounts) {
+        add_each(&mut self.outcomes, &more.outcomes);
+        add_each(&mut self.rejected, &more.rejected);
+        self.conflicts += more.conflicts;
     }
 }
 
-impl CellTotals {
-    pub fn merge(&mut self, other: &CellTotals) {
-        self.approved += other.approved;
-        self.dispersed += other.dispersed;
-        self.returned += other.returned;
-        self.dispersals += other.dispersals;
-        self.beneficiaries += other.beneficiaries;
+impl AddAssign<&UnmatchedDisbursements> for UnmatchedDisbursements {
+    fn add_assign(&mut self, more: &UnmatchedDisbursements) {
+        self.returned += more.returned;
+        self.approved += more.approved;
     }
 }
 
-impl ProgrammeTotals {
-    pub fn merge(&mut self, other: &ProgrammeTotals) {
-        self.events.iter_mut().zip(other.events).for_each(|(sum, more)| *sum += more);
-        self.unmatched_returned += other.unmatched_returned;
-        self.waiting_returned += other.waiting_returned;
-        self.application_to_approval.merge(&other.application_to_approval);
-        self.approval_to_dispersal.merge(&other.approval_to_dispersal);
-        self.backlog.merge(&other.backlog);
+impl AddAssign<&QueueTotals> for QueueTotals {
+    fn add_assign(&mut self, more: &QueueTotals) {
+        add_each(&mut self.events, &more.events);
+        self.answered_within_target += more.answered_within_target;
+        self.abandoned_short += more.abandoned_short;
+        self.answered_wait += &more.answered_wait;
+        self.abandoned_wait += &more.abandoned_wait;
+        self.handle += &more.handle;
     }
 }
 
-impl Backlog {
-    fn merge(&mut self, other: &Backlog) {
-        self.supports += other.supports;
-        self.centavos += other.centavos;
-        self.oldest_approval = self.oldest_approval.into_iter().chain(other.oldest_approval).min();
+impl AddAssign<&CellTotals> for CellTotals {
+    fn add_assign(&mut self, more: &CellTotals) {
+        self.approved += more.approved;
+        self.dispersed += more.dispersed;
+        self.returned += more.returned;
+        self.dispersals += more.dispersals;
+        self.beneficiaries += more.beneficiaries;
     }
 }
 
-impl MilestoneTotals {
-    pub fn merge(&mut self, other: &MilestoneTotals) {
-        self.reached += other.reached;
-        self.withdrawn += other.withdrawn;
+impl AddAssign<&ProgrammeTotals> for ProgrammeTotals {
+    fn add_assign(&mut self, more: &ProgrammeTotals) {
+        add_each(&mut self.events, &more.events);
+        self.unmatched_returned += more.unmatched_returned;
+        self.waiting_returned += more.waiting_returned;
+        self.application_to_approval += &more.application_to_approval;
+        self.approval_to_dispersal += &more.approval_to_dispersal;
+        self.backlog += &more.backlog;
     }
+}
+
+impl AddAssign<&Backlog> for Backlog {
+    fn add_assign(&mut self, more: &Backlog) {
+        self.supports += more.supports;
+        self.centavos += more.centavos;
+        self.oldest_approval = self.oldest_approval.into_iter().chain(more.oldest_approval).min();
+    }
+}
+
+impl AddAssign<&MilestoneTotals> for MilestoneTotals {
+    fn add_assign(&mut self, more: &MilestoneTotals) {
+        self.reached += more.reached;
+        self.withdrawn += more.withdrawn;
+    }
+}
+
+/// Adds figures to figures of the same order, one by one.
+pub fn add_each<T: for<'a> AddAssign<&'a T>>(sums: &mut [T], more: &[T]) {
+    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }

@@ -2,7 +2,6 @@
 
 mod agents;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::agents::Agents;
@@ -10,6 +9,7 @@ use super::labels::{LabelId, Labels};
 use super::packed::{Time, U16};
 use super::panes::Panes;
 use super::table::{Entry, Table};
+use super::timers::Timers;
 use super::{Keys, Rules, Unlisted};
 use crate::clock::Millis;
 use crate::display::{Display, LabelKind};
@@ -36,7 +36,7 @@ struct State {
     queues: Labels,
     calls: Table<Call>,
     /// When calls are forgotten whose forgetting is seen in figures.
-    timers: BTreeSet<(Millis, Hash128)>,
+    timers: Timers,
     /// By queue.
     totals: Vec<QueueTotals>,
     unmatched: [u64; CallKind::ALL.len()],
@@ -47,6 +47,11 @@ struct State {
 const WITHIN_TARGET: usize = 4;
 const ABANDONED_SHORT: usize = 5;
 const PANE_COUNTS: usize = 6;
+
+/// One of a count, none of the others.
+fn one(which: usize) -> [u128; PANE_COUNTS] {
+    std::array::from_fn(|count| u128::from(count == which))
+}
 
 /// A call in 55 bytes: of each kind of event the first in log order, with its queue.
 #[derive(Debug, Clone, Copy, Default, Hash)]
@@ -104,7 +109,7 @@ impl Calls {
                 rules,
                 queues: Labels::new(rules.max_label_values),
                 calls: Table::new(),
-                timers: BTreeSet::new(),
+                timers: Timers::default(),
                 totals: Vec::new(),
                 unmatched: [0; CallKind::ALL.len()],
                 panes: Panes::new(rules.fine_history, rules.coarse_history),
@@ -134,10 +139,7 @@ impl Calls {
 
     /// Forgets whatever is older than the horizon at this watermark.
     pub fn forget(&mut self, watermark: Millis) {
-        while let Some(&(deadline, key)) = self.state.timers.first() {
-            if deadline >= watermark {
-                break;
-            }
+        while let Some(key) = self.state.timers.due(watermark) {
             self.forget_call(&key);
         }
         self.agents.forget(watermark);
@@ -156,15 +158,14 @@ impl Calls {
         let queue = self.state.queues.intern(texts.get(body.queue));
         self.list_queues();
         self.unlisted.count(LabelKind::Queue, self.queues[usize::from(queue)] == self.display.queues.other());
-        if self.state.calls.get(&body.call).is_some_and(|call| call.newest() + horizon < watermark) {
+        let new = || Call { key: body.call, ..Call::default() };
+        let mut before = *self.state.calls.get_or_insert(&body.call, new);
+        if before.newest.is_some() && before.newest() + horizon < watermark {
             self.forget_call(&body.call);
-        }
-        if self.state.calls.get(&body.call).is_none() {
-            self.state.calls.insert(Call { key: body.call, ..Call::default() });
+            before = *self.state.calls.get_or_insert(&body.call, new);
         }
         self.state.totals[usize::from(queue)].events[body.kind as usize] += 1;
-        self.state.panes.add(event.time, watermark, queue, body.kind as usize, 1);
-        let before = *self.state.calls.get(&body.call).expect("the call is there");
+        self.state.panes.add(event.time, watermark, queue, one(body.kind as usize));
         let mut call = before;
         call.newest = Time::at(event.time.max(call.newest()));
         if call.step(body.kind).is_none() {
@@ -178,11 +179,7 @@ impl Calls {
 
     /// Keeps what follows from a call: whether it waits, and whether its forgetting will show.
     fn follow(&mut self, before: &Call, after: &Call) {
-        let (timer_before, timer_after) = (self.state.timer(before), self.state.timer(after));
-        if timer_before != timer_after {
-            timer_before.map(|timer| self.state.timers.remove(&timer));
-            timer_after.map(|timer| self.state.timers.insert(timer));
-        }
+        self.state.timers.change(self.state.timer(before), self.state.timer(after));
         if before.waiting() != after.waiting() {
             before.waiting().inspect(|&(time, queue)| self.waiting.remove(time, self.queues[usize::from(queue)] as Cell));
             after.waiting().inspect(|&(time, queue)| self.waiting.add(time, self.queues[usize::from(queue)] as Cell));
@@ -208,7 +205,7 @@ impl Calls {
     pub fn view(&self, now: Millis) -> CallView {
         let mut queues = vec![QueueTotals::default(); self.display.queues.count()];
         for (totals, &shown) in self.state.totals.iter().zip(&self.queues) {
-            queues[shown].merge(totals);
+            queues[shown] += totals;
         }
         CallView {
             queues,
@@ -235,7 +232,7 @@ impl State {
             totals.answered_wait.observe(wait);
             if wait <= self.rules.service_level {
                 totals.answered_within_target += 1;
-                self.panes.add(time, watermark, queue, WITHIN_TARGET, 1);
+                self.panes.add(time, watermark, queue, one(WITHIN_TARGET));
             }
         }
         if let Some((time, queue)) = call.step(CallKind::Abandoned).filter(|_| matches!(kind, CallKind::Offered | CallKind::Abandoned)) {
@@ -244,7 +241,7 @@ impl State {
             totals.abandoned_wait.observe(wait);
             if wait < self.rules.short_abandon {
                 totals.abandoned_short += 1;
-                self.panes.add(time, watermark, queue, ABANDONED_SHORT, 1);
+                self.panes.add(time, watermark, queue, one(ABANDONED_SHORT));
             }
         }
     }

@@ -8,7 +8,7 @@ mod people;
 mod spans;
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::derived::Derived;
@@ -18,13 +18,14 @@ use super::labels::{LabelId, Labels};
 use super::packed::Link;
 use super::panes::Panes;
 use super::table::{Entry, Table};
+use super::timers::Timers;
 use super::{Keys, Rules, Unlisted};
 use crate::clock::Millis;
 use crate::display::{Display, LabelKind};
 use crate::event::{self, Centavos, DisbursementKind, Event, Hash128, State as Entity, Texts};
 use crate::record::Stream;
 use crate::view::histogram::Histogram;
-use crate::view::{CellTotals, DisbursementView, ProgrammeTotals, UnmatchedDisbursements};
+use crate::view::{CellTotals, DisbursementView, ProgrammeTotals, UnmatchedDisbursements, add_each};
 
 #[derive(Debug)]
 pub struct Disbursements {
@@ -42,10 +43,11 @@ pub struct State {
     /// Returns that wait for a dispersal of their support, the oldest first.
     waiting: BTreeMap<Hash128, VecDeque<Waiting>>,
     /// When supports are forgotten whose forgetting is seen in figures: the open ones, and those with waiting returns.
-    timers: BTreeSet<(Millis, Hash128)>,
+    timers: Timers,
     /// By programme.
     totals: Vec<Totals>,
     unmatched: UnmatchedDisbursements,
+    /// Applications, approvals, approved centavos.
     panes: Panes<(LabelId, Entity), 3>,
 }
 
@@ -68,11 +70,6 @@ struct Totals {
     cells: [CellTotals; Entity::CODES.len()],
 }
 
-/// The counts kept in quarter-hour panes.
-const APPLICATIONS: usize = 0;
-const APPROVALS: usize = 1;
-const APPROVED_CENTAVOS: usize = 2;
-
 impl Disbursements {
     pub fn new(rules: Rules, display: Arc<Display>, now: Millis) -> Self {
         let state = State {
@@ -81,7 +78,7 @@ impl Disbursements {
             supports: Table::new(),
             people: People::new(rules.max_people),
             waiting: BTreeMap::new(),
-            timers: BTreeSet::new(),
+            timers: Timers::default(),
             totals: vec![Totals::new()],
             unmatched: UnmatchedDisbursements::default(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
@@ -92,6 +89,12 @@ impl Disbursements {
 
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Fetches what an event will need into the cache: see [`Table::touch`].
+    pub fn touch(&self, body: &event::Disbursement) -> u8 {
+        let person = if body.kind == DisbursementKind::Dispersed { self.state.people.touch(&body.beneficiary) } else { 0 };
+        self.state.supports.touch(&body.credit) ^ person
     }
 
     pub fn keys(&self) -> Keys {
@@ -105,10 +108,7 @@ impl Disbursements {
 
     /// Forgets whatever is older than the horizon at this watermark.
     pub fn forget(&mut self, watermark: Millis) {
-        while let Some(&(deadline, credit)) = self.state.timers.first() {
-            if deadline >= watermark {
-                break;
-            }
+        while let Some(credit) = self.state.timers.due(watermark) {
             self.forget_support(&credit);
         }
         self.state.panes.forget(watermark);
@@ -120,14 +120,13 @@ impl Disbursements {
         let [programme_unlisted, state_unlisted] = self.derived.unlisted(programme, body.state);
         self.unlisted.count(LabelKind::Programme, programme_unlisted);
         self.unlisted.count(LabelKind::State, state_unlisted);
-        if self.state.supports.get(&body.credit).is_some_and(|support| self.state.deadline(support) < watermark) {
-            self.forget_support(&body.credit);
-        }
-        if self.state.supports.get(&body.credit).is_none() {
-            self.state.supports.insert(Support::new(body.credit));
-        }
         self.state.totals[usize::from(programme)].events[body.kind as usize] += 1;
-        self.change(&body.credit, |this, support| {
+        let mut known = *self.state.supports.get_or_insert(&body.credit, || Support::new(body.credit));
+        if known.is_known() && self.state.deadline(&known) < watermark {
+            self.forget_support(&body.credit);
+            known = *self.state.supports.get_or_insert(&body.credit, || Support::new(body.credit));
+        }
+        self.change(known, |this, support| {
             let first = support.note(body.kind, event.time);
             match body.kind {
                 DisbursementKind::Applied => this.applied(support, event.time, first, programme, body.state, watermark),
@@ -143,16 +142,12 @@ impl Disbursements {
     }
 
     /// Changes a support and what follows from whether it is open and when it is forgotten.
-    fn change(&mut self, credit: &Hash128, change: impl FnOnce(&mut Self, &mut Support)) {
-        let mut support = *self.state.supports.get(credit).expect("the support is there");
+    fn change(&mut self, mut support: Support, change: impl FnOnce(&mut Self, &mut Support)) {
         let (open_before, timer_before) = (support.open(), self.state.timer(&support));
         change(self, &mut support);
         let (open_after, timer_after) = (support.open(), self.state.timer(&support));
-        *self.state.supports.get_mut(credit).expect("the support is there") = support;
-        if timer_before != timer_after {
-            timer_before.map(|timer| self.state.timers.remove(&timer));
-            timer_after.map(|timer| self.state.timers.insert(timer));
-        }
+        *self.state.supports.get_mut(&support.key()).expect("the support is there") = support;
+        self.state.timers.change(timer_before, timer_after);
         if open_before != open_after {
             open_before.inspect(|approved| self.derived.close(approved));
             open_after.inspect(|approved| self.derived.open(approved));
@@ -160,7 +155,7 @@ impl Disbursements {
     }
 
     fn applied(&mut self, support: &mut Support, time: Millis, first: bool, programme: LabelId, state: Entity, watermark: Millis) {
-        self.state.panes.add(time, watermark, (programme, state), APPLICATIONS, 1);
+        self.state.panes.add(time, watermark, (programme, state), [1, 0, 0]);
         if !first {
             return;
         }
@@ -176,9 +171,7 @@ impl Disbursements {
     fn approved(&mut self, support: &mut Support, approved: Approved, first: bool, state: Entity, watermark: Millis) {
         let totals = &mut self.state.totals[usize::from(approved.programme)];
         totals.cells[state.index()].approved += u128::from(approved.amount);
-        let key = (approved.programme, state);
-        self.state.panes.add(approved.time, watermark, key, APPROVALS, 1);
-        self.state.panes.add(approved.time, watermark, key, APPROVED_CENTAVOS, u128::from(approved.amount));
+        self.state.panes.add(approved.time, watermark, (approved.programme, state), [0, 1, u128::from(approved.amount)]);
         if !first {
             return;
         }
@@ -273,7 +266,7 @@ impl Disbursements {
 
     fn forget_support(&mut self, credit: &Hash128) {
         let support = self.state.supports.remove(credit).expect("a support is forgotten once");
-        self.state.timer(&support).map(|timer| self.state.timers.remove(&timer));
+        self.state.timers.change(self.state.timer(&support), None);
         if let Some(approved) = support.open() {
             self.derived.close(&approved);
             self.state.unmatched.approved += 1;
@@ -322,13 +315,13 @@ impl Disbursements {
         for (id, totals) in self.state.totals.iter().enumerate() {
             let programme = self.derived.programme(id as LabelId);
             let sum = &mut programmes[programme];
-            sum.events.iter_mut().zip(totals.events).for_each(|(sum, more)| *sum += more);
+            add_each(&mut sum.events, &totals.events);
             sum.unmatched_returned += totals.unmatched_returned;
             sum.waiting_returned += totals.waiting_returned;
-            sum.application_to_approval.merge(&totals.application_to_approval);
-            sum.approval_to_dispersal.merge(&totals.approval_to_dispersal);
+            sum.application_to_approval += &totals.application_to_approval;
+            sum.approval_to_dispersal += &totals.approval_to_dispersal;
             for (state, cell) in totals.cells.iter().enumerate() {
-                cells[self.derived.cell(id as LabelId, Entity::from_index(state)) as usize].merge(cell);
+                cells[self.derived.cell(id as LabelId, Entity::from_index(state)) as usize] += cell;
             }
         }
         self.derived.add_to(&mut programmes, &mut cells);

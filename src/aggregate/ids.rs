@@ -58,7 +58,7 @@ impl Ids {
         self.0.len()
     }
 
-    /// Identifiers of events older than `oldest` count as forgotten, whether they were swept or not.
+    /// What is known of an event's identifier. That of an event older than `oldest` counts as forgotten, whether it was swept or not.
     pub fn look_up(&self, event: &Event, oldest: Millis) -> Seen {
         match self.0.get(&event.id) {
             Some(id) if id.time() >= oldest => {
@@ -77,9 +77,11 @@ impl Ids {
         for _ in 0..4 {
             self.0.sweep(|id| id.time() < oldest);
         }
-        match self.0.get_mut(&event.id) {
-            Some(forgotten) => *forgotten = Id::of(event),
-            None => self.0.insert(Id::of(event)),
-        }
+        *self.0.get_or_insert(&event.id, || Id::of(event)) = Id::of(event);
+    }
+
+    /// Fetches what the event will need into the cache: see [`Table::touch`].
+    pub fn touch(&self, event: &Event) -> u8 {
+        self.0.touch(&event.id)
     }
 }

@@ -1,7 +1,8 @@
 //! Label values of a partition, kept as given and numbered in the order in which they came.
 
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
+
+use hashbrown::HashMap;
 
 /// The number of a label value in its partition.
 pub type LabelId = u16;

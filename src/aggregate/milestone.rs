@@ -67,7 +67,11 @@ impl Milestones {
             MilestoneKind::Reached => totals.reached += quantity,
             MilestoneKind::Withdrawn => totals.withdrawn += quantity,
         }
-        self.state.panes.add(event.time, watermark, key, body.kind as usize, quantity);
+        let amounts = match body.kind {
+            MilestoneKind::Reached => [quantity, 0],
+            MilestoneKind::Withdrawn => [0, quantity],
+        };
+        self.state.panes.add(event.time, watermark, key, amounts);
     }
 
     pub fn view(&self) -> MilestoneView {
@@ -75,7 +79,7 @@ impl Milestones {
         for (&(initiative, milestone), totals) in &self.state.totals {
             let initiative = self.display.initiatives.index(self.state.initiatives.name(initiative));
             let milestone = self.display.milestones.index(self.state.milestones.name(milestone));
-            cells[self.display.milestone_cell(initiative, milestone)].merge(totals);
+            cells[self.display.milestone_cell(initiative, milestone)] += totals;
         }
         MilestoneView { cells }
     }

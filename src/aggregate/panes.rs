@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock::{HOUR, Millis, QUARTER_HOUR};
+use crate::clock::{HOUR, Millis, QUARTER_HOUR, floor};
+use crate::view::add_each;
 
 /// `K` tells label sets apart, `N` counts of each are kept. Sums of pesos are wide enough: 2^64 amounts of 10^12 centavos.
 #[derive(Debug, Hash)]
@@ -21,31 +22,29 @@ impl<K: Ord + Copy, const N: usize> Panes<K, N> {
         Self { quarters: BTreeMap::new(), hours: BTreeMap::new(), fine, coarse }
     }
 
-    /// Adds `amount` to the count `which` of the pane that `time` falls in, given the watermark that applies. What is older than the
-    /// history adds to nothing.
-    pub fn add(&mut self, time: Millis, watermark: Millis, key: K, which: usize, amount: u128) {
+    /// Adds to the counts of the pane that `time` falls in, given the watermark that applies. What is older than the history adds to nothing.
+    pub fn add(&mut self, time: Millis, watermark: Millis, key: K, amounts: [u128; N]) {
         let (panes, start) = if time >= fine_floor(watermark, self.fine) {
-            (&mut self.quarters, time - time.rem_euclid(QUARTER_HOUR))
+            (&mut self.quarters, floor(time, QUARTER_HOUR))
         } else if time >= watermark - self.coarse {
-            (&mut self.hours, time - time.rem_euclid(HOUR))
+            (&mut self.hours, floor(time, HOUR))
         } else {
             return;
         };
-        panes.entry(start).or_default().entry(key).or_insert([0; N])[which] += amount;
+        add_each(panes.entry(start).or_default().entry(key).or_insert([0; N]), &amounts);
     }
 
     /// Folds and forgets what the watermark has passed.
     pub fn forget(&mut self, watermark: Millis) {
-        let floor = fine_floor(watermark, self.fine);
+        let first = fine_floor(watermark, self.fine);
         while let Some(entry) = self.quarters.first_entry() {
-            if *entry.key() >= floor {
+            if *entry.key() >= first {
                 break;
             }
             let (start, quarter) = entry.remove_entry();
-            let hour = self.hours.entry(start - start.rem_euclid(HOUR)).or_default();
+            let hour = self.hours.entry(floor(start, HOUR)).or_default();
             for (key, counts) in quarter {
-                let sums = hour.entry(key).or_insert([0; N]);
-                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                add_each(hour.entry(key).or_insert([0; N]), &counts);
             }
         }
         while self.hours.first_key_value().is_some_and(|(&start, _)| start + HOUR <= watermark - self.coarse) {
@@ -62,8 +61,7 @@ impl<K: Ord + Copy, const N: usize> Panes<K, N> {
 
 /// Quarters from this instant on are kept apart: the start of the hour that `fine` reaches back to, so that only whole hours are folded.
 fn fine_floor(watermark: Millis, fine: Millis) -> Millis {
-    let reach = watermark - fine;
-    reach - reach.rem_euclid(HOUR)
+    floor(watermark - fine, HOUR)
 }
 
 #[cfg(test)]
@@ -81,7 +79,7 @@ mod tests {
     fn quarters_become_hours_and_then_nothing_and_no_count_is_lost_before() {
         let mut panes = Panes::new(DAY, 3 * DAY);
         for minute in 0..240 {
-            panes.add(WATERMARK + minute * 60_000, WATERMARK, 7, 0, 1);
+            panes.add(WATERMARK + minute * 60_000, WATERMARK, 7, [1]);
         }
         let fine = panes.range(0, Millis::MAX).count();
         panes.forget(WATERMARK + 2 * DAY);
@@ -95,9 +93,9 @@ mod tests {
     #[test]
     fn a_late_event_joins_the_hour_its_quarter_was_folded_into() {
         let mut panes = Panes::new(DAY, 3 * DAY);
-        panes.add(WATERMARK, WATERMARK, 7, 0, 1);
+        panes.add(WATERMARK, WATERMARK, 7, [1]);
         panes.forget(WATERMARK + 2 * DAY);
-        panes.add(WATERMARK + 1, WATERMARK + 2 * DAY, 7, 0, 1);
+        panes.add(WATERMARK + 1, WATERMARK + 2 * DAY, 7, [1]);
         assert_eq!(panes.range(0, Millis::MAX).count(), 1);
         assert_eq!(total(&panes), 2);
     }

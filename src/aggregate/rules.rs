@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::labels::MAX_VALUES;
-use crate::clock::Millis;
+use crate::clock::{Millis, millis};
 use crate::record::Stream;
 use crate::settings::{Layers, Reader};
 
@@ -72,8 +72,4 @@ impl Default for Rules {
     fn default() -> Self {
         Self::read(&mut Reader::load(&Layers::default()))
     }
-}
-
-fn millis(duration: Duration) -> Millis {
-    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -56,12 +56,30 @@ impl<E: Entry> Table<E> {
         shard.find(key).ok().map(|slot| &mut shard.slots[slot])
     }
 
+    /// The entry of `key`; `new` is added if there is none.
+    pub fn get_or_insert(&mut self, key: &Hash128, new: impl FnOnce() -> E) -> &mut E {
+        let number = shard_of(key);
+        let found = self.shards[number].find(key);
+        let slot = found.unwrap_or_else(|_| {
+            self.len += 1;
+            self.shards[number].insert(new())
+        });
+        &mut self.shards[number].slots[slot]
+    }
+
+    /// Reads where `key` is or would be, and returns something of it. Many such reads at once wait for memory together; what follows finds the
+    /// place in the cache.
+    pub fn touch(&self, key: &Hash128) -> u8 {
+        let shard = &self.shards[shard_of(key)];
+        shard.slots.get(home(key, shard.capacity)).map_or(0, |entry| entry.key()[0])
+    }
+
     /// Adds an entry whose key is not there.
     pub fn insert(&mut self, entry: E) {
         let key = entry.key();
         assert!(key != EMPTY, "no hash is all zero");
-        self.shards[shard_of(&key)].insert(entry);
         self.len += 1;
+        self.shards[shard_of(&key)].insert(entry);
     }
 
     pub fn remove(&mut self, key: &Hash128) -> Option<E> {
@@ -106,40 +124,41 @@ impl<E: Entry + Hash> Hash for Table<E> {
 impl<E: Entry> Shard<E> {
     /// The slot of `key`, or the slot where it would be inserted.
     fn find(&self, key: &Hash128) -> Result<usize, usize> {
-        let mut slot = home(key, self.capacity);
-        while let Some(entry) = self.slots.get(slot) {
-            let there = entry.key();
-            if there == *key {
-                return Ok(slot);
+        let number = u128::from_be_bytes(*key);
+        let first = home(key, self.capacity);
+        for (distance, entry) in self.slots[first.min(self.slots.len())..].iter().enumerate() {
+            let there = u128::from_be_bytes(entry.key());
+            if there == number {
+                return Ok(first + distance);
             }
-            if there == EMPTY || there > *key {
-                break;
+            if there == 0 || there > number {
+                return Err(first + distance);
             }
-            slot += 1;
         }
-        Err(slot)
+        Err(self.slots.len())
     }
 
-    fn insert(&mut self, entry: E) {
+    /// Returns the slot that the entry was put in.
+    fn insert(&mut self, entry: E) -> usize {
         if (self.len + 1) * 8 > self.capacity * 7 {
             self.grow();
         }
-        while !self.place(entry) {
-            self.grow();
-        }
         self.len += 1;
+        loop {
+            match self.place(entry) {
+                Some(slot) => return slot,
+                None => self.grow(),
+            }
+        }
     }
 
-    /// Puts the entry in its place and moves those behind it on by one; false if the last slot is taken.
-    fn place(&mut self, entry: E) -> bool {
-        let slot = match self.find(&entry.key()) {
-            Ok(_) => panic!("an entry is inserted once"),
-            Err(slot) => slot,
-        };
-        let Some(free) = self.slots[slot..].iter().position(|entry| entry.key() == EMPTY) else { return false };
+    /// Puts the entry in its place and moves those behind it on by one; none if the last slot is taken.
+    fn place(&mut self, entry: E) -> Option<usize> {
+        let slot = self.find(&entry.key()).expect_err("an entry is inserted once");
+        let free = self.slots[slot..].iter().position(|entry| u128::from_ne_bytes(entry.key()) == 0)?;
         self.slots.copy_within(slot..slot + free, slot + 1);
         self.slots[slot] = entry;
-        true
+        Some(slot)
     }
 
     fn remove(&mut self, slot: usize) -> E {

@@ -14,13 +14,10 @@ use crate::source::{Consumer, SourceError};
 /// 78 with all faults of the settings, or of the topics; 77 if Kafka denies access; 75 if it does not answer.
 pub fn check(reader: Reader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
-    let consumer = Consumer::open(&settings.source).map_err(|error| failure(&error))?;
-    let topology = consumer.describe().map_err(|error| failure(&error))?;
-    let findings = topic_faults(&settings.source).map_err(|error| failure(&error))?;
-    let refused: Vec<String> = findings.refused().map(ToString::to_string).collect();
-    if !refused.is_empty() {
-        return Err(Failure::new(Exit::Configuration, refused.join("\n")));
-    }
+    let consumer = Consumer::open(&settings.source).map_err(failure)?;
+    let topology = consumer.describe().map_err(failure)?;
+    let findings = topic_faults(&settings.source).map_err(failure)?;
+    findings.refuse()?;
     let mut report = String::from("settings: valid\n");
     for topic in &settings.source.topics {
         let partitions = topology.partitions.iter().filter(|described| &described.partition.topic == topic).count();
@@ -36,11 +33,10 @@ pub fn check(reader: Reader) -> Result<String, Failure> {
     Ok(report)
 }
 
-fn failure(error: &SourceError) -> Failure {
-    let exit = match error {
-        SourceError::Denied { .. } => Exit::Denied,
-        SourceError::Unavailable { .. } | SourceError::Fatal { .. } => Exit::TryAgain,
-        SourceError::TopicMissing { .. } | SourceError::Configuration { .. } => Exit::Configuration,
-    };
-    Failure::new(exit, error.to_string())
+/// A running pipeline waits for a topic; whoever asks is told that there is none.
+fn failure(error: SourceError) -> Failure {
+    match error {
+        SourceError::TopicMissing { .. } => Failure::new(Exit::Configuration, error.to_string()),
+        error => error.into(),
+    }
 }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::clock::{Millis, SECOND};
+use crate::clock::{Millis, SECOND, millis};
 use crate::ledger::{Horizons, Labels, Rules};
 use crate::settings::Reader;
 
@@ -42,8 +42,4 @@ pub(super) fn rules(reader: &mut Reader) -> (Rules, usize) {
         reader.fault("programme.time_zone", "is no IANA time zone such as America/Mexico_City");
     }
     (rules, reader.integer("records.max_record_bytes", 1..=1 << 30) as usize)
-}
-
-pub(super) fn millis(duration: Duration) -> Millis {
-    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -12,9 +12,9 @@ use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
 use rdkafka::ClientConfig;
 
-use super::expectation::{self, millis};
+use super::expectation;
 use super::kafka::Writer;
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, millis};
 use crate::ledger::{Ledger, Rules};
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
 use crate::settings::{Reader, format_duration, parse_duration};

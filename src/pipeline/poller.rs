@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::decode::Decoder;
 use crate::event::Texts;
 use crate::record::{RawRecord, Reason, Rejection, Stream};
-use crate::runtime::{Exit, Failure, Shutdown};
+use crate::runtime::{Failure, Shutdown};
 use crate::source::{Batch, Consumer, Slot, SourceError, Topology, check};
 
 /// How long a batch may take to fill.
@@ -49,7 +49,7 @@ impl Poller {
     pub fn run(self) {
         let mut consumer = match Consumer::open(&self.source) {
             Ok(consumer) => consumer,
-            Err(error) => return self.fail(failure(&error)),
+            Err(error) => return self.fail(error.into()),
         };
         match self.begin(&mut consumer) {
             Ok(Some(assignment)) => {
@@ -70,7 +70,7 @@ impl Poller {
         let Some(topology) = self.wait_for_topics(consumer)? else { return Ok(None) };
         let short_retention = self.judge_topics()?;
         let partitions: Vec<_> = topology.partitions.iter().map(|described| (described.partition.clone(), described.low)).collect();
-        consumer.assign(&partitions).map_err(|error| failure(&error))?;
+        consumer.assign(&partitions)?;
         let committed = consumer.committed(self.source.request_timeout).unwrap_or_else(|error| {
             tracing::warn!(
                 event = "pacemeter.kafka.committed_unknown",
@@ -87,11 +87,8 @@ impl Poller {
 
     /// Refuses topics that would break exactness. Returns the streams whose topic is kept for less than the horizon.
     fn judge_topics(&self) -> Result<[bool; Stream::ALL.len()], Failure> {
-        let findings = check::topic_faults(&self.source).map_err(|error| failure(&error))?;
-        let refused: Vec<_> = findings.refused().map(ToString::to_string).collect();
-        if !refused.is_empty() {
-            return Err(Failure::new(Exit::Configuration, refused.join("\n")));
-        }
+        let findings = check::topic_faults(&self.source)?;
+        findings.refuse()?;
         for fault in &findings.faults {
             tracing::warn!(
                 event = "pacemeter.topic.accepted",
@@ -132,7 +129,7 @@ impl Poller {
                     }
                     pause(&self.shutdown, RETRY_INTERVAL);
                 }
-                Err(error) => return Err(failure(&error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(None)
@@ -232,15 +229,6 @@ fn obey(consumer: &mut Consumer, command: Command) {
         Command::Commit(offsets) => drop(consumer.commit(&offsets)),
         Command::Refetch(slot) => consumer.refetch(slot),
     }
-}
-
-fn failure(error: &SourceError) -> Failure {
-    let exit = match error {
-        SourceError::Denied { .. } => Exit::Denied,
-        SourceError::Configuration { .. } => Exit::Configuration,
-        SourceError::Unavailable { .. } | SourceError::TopicMissing { .. } | SourceError::Fatal { .. } => Exit::TryAgain,
-    };
-    Failure { exit, message: error.to_string() }
 }
 
 impl Settings {

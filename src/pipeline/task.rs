@@ -9,10 +9,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::Settings;
 use super::board::{Board, PartitionStatus, Phase, Snapshot};
 use super::freshness::Freshness;
-use super::message::{Assigned, Assignment, Command, Message, Records};
+use super::message::{Assigned, Assignment, Command, Decoded, Message, Records};
 use super::meter::Meter;
 use crate::aggregate::{Partition, Rules};
-use crate::clock::{Clock, MINUTE, Millis};
+use crate::clock::{Clock, MINUTE, Millis, floor};
 use crate::display::Display;
 use crate::record::{Outcome, Rejection, Stream};
 use crate::runtime::{Exit, Failure, Shutdown};
@@ -23,6 +23,9 @@ use crate::view::PartitionView;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the log sums up.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How many events are fetched into the cache together: about as many reads as a core has under way at once.
+const TOUCHED_TOGETHER: usize = 16;
 
 /// Where the task's effects go.
 pub struct Sinks {
@@ -135,7 +138,7 @@ impl Task {
             let (stream, first_offset) = (assigned.partition.stream, assigned.first_offset);
             let mut state = Partition::new(stream, first_offset, self.rules, Arc::clone(&self.display), now);
             let view = Arc::new(state.view(now));
-            Owned { assigned, state, view, changed: false, minute: minute_of(now), stalled: false }
+            Owned { assigned, state, view, changed: false, minute: floor(now, MINUTE), stalled: false }
         };
         self.partitions = assigned.into_iter().map(own).collect();
         self.phase = Phase::Replaying { read: 0, total: 0 };
@@ -150,7 +153,10 @@ impl Task {
     fn apply(&mut self, records: &Records) {
         let started = Instant::now();
         let now = self.clock.now();
-        for (decoded, message) in records.decoded.iter().zip(records.batch.iter()) {
+        for (index, (decoded, message)) in records.decoded.iter().zip(records.batch.iter()).enumerate() {
+            if index % TOUCHED_TOGETHER == 0 {
+                self.touch(&records.decoded[index..]);
+            }
             let owned = &mut self.partitions[decoded.slot.index()];
             owned.changed = true;
             let outcome = owned.state.step(decoded.offset, &decoded.event, &records.texts);
@@ -167,6 +173,13 @@ impl Task {
             self.freshness.reached(slot, owned.state.next_offset(), moved);
         }
         self.sinks.meter.batch(records, started.elapsed(), now);
+    }
+
+    /// Lets the next events wait for memory together, not one after the other.
+    fn touch(&self, decoded: &[Decoded]) {
+        let next = decoded.iter().take(TOUCHED_TOGETHER).filter_map(|decoded| Some((decoded.slot, decoded.event.as_ref().ok()?)));
+        let touched = next.fold(0, |touched, (slot, event)| touched ^ self.partitions[slot.index()].state.touch(event));
+        std::hint::black_box(touched);
     }
 
     /// Writes a record to the dead-letter topic, unless an earlier process has.
@@ -251,9 +264,9 @@ impl Task {
         self.look_for_stalls();
         for owned in &mut self.partitions {
             // What depends on now is kept in panes around it, so a view that nothing changed is made anew once a minute.
-            if owned.changed || owned.minute != minute_of(now) {
+            if owned.changed || owned.minute != floor(now, MINUTE) {
                 owned.view = Arc::new(owned.state.view(now));
-                (owned.changed, owned.minute) = (false, minute_of(now));
+                (owned.changed, owned.minute) = (false, floor(now, MINUTE));
             }
         }
         self.follow_replay();
@@ -359,8 +372,4 @@ fn every(period: Duration) -> Interval {
     let mut interval = interval(period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
-}
-
-fn minute_of(time: Millis) -> Millis {
-    time.div_euclid(MINUTE)
 }

@@ -1,6 +1,7 @@
 //! A panic is a bug: it is logged and ends the whole process, whatever thread it is on.
 
 use super::Exit;
+use std::io::Write as _;
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ fn end(panic: &PanicHookInfo<'_>) {
     if tracing::dispatcher::has_been_set() {
         tracing::error!(event = "pacemeter.bug", location, thread, bug, "bug, ending at once");
     } else {
-        eprintln!("bug, ending at once: {bug} at {location} in thread {thread}");
+        // Where standard error is gone, the exit code still tells.
+        let _ = writeln!(std::io::stderr(), "bug, ending at once: {bug} at {location} in thread {thread}");
     }
     Exit::Bug.at_once()
 }

@@ -51,3 +51,8 @@ impl fmt::Display for Faults {
 }
 
 impl std::error::Error for Faults {}
+
+/// Names from outside, so that they cannot break a line of output.
+pub(super) fn printable(name: &str) -> String {
+    name.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
+}

@@ -1,6 +1,6 @@
 //! The settings there are: `config/default.toml`, which is both the weakest layer and the list of keys, with their types and units.
 
-use super::layer::{line_of, plain};
+use super::plain::{line_of, plain};
 use config::{Value, ValueKind};
 use toml::de::{DeTable, DeValue};
 

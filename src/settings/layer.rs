@@ -1,7 +1,8 @@
 //! One layer of settings: a file, an environment variable or a `--set`, read as TOML and held against the keys there are.
 
-use super::fault::Fault;
+use super::fault::{Fault, printable};
 use super::known::{Known, Meaning};
+use super::plain::{line_of, plain};
 use config::{ConfigError, Map, Source, Value, ValueKind};
 use std::fmt;
 use std::io::Read;
@@ -141,36 +142,6 @@ fn unknown(key: &str, known: &Known) -> String {
         Some(nearest) => format!("no such setting, the nearest is {nearest}"),
         None => "no such setting, `pacemeter run --print-config` lists all".into(),
     }
-}
-
-/// A value that remembers where it came from.
-pub(super) fn plain(value: &Spanned<DeValue<'_>>, origin: &dyn Fn(Range<usize>) -> String) -> Result<Value, &'static str> {
-    let kind = match value.get_ref() {
-        DeValue::String(text) => ValueKind::String(text.to_string()),
-        DeValue::Boolean(flag) => ValueKind::Boolean(*flag),
-        DeValue::Integer(digits) => {
-            let number = i64::from_str_radix(digits.as_str(), digits.radix()).map_err(|_| "is a number of more than 64 bits")?;
-            ValueKind::I64(number)
-        }
-        DeValue::Float(digits) => ValueKind::Float(digits.as_str().parse().map_err(|_| "is a number that cannot be read")?),
-        DeValue::Datetime(datetime) => ValueKind::String(datetime.to_string()),
-        DeValue::Array(items) => ValueKind::Array(items.iter().map(|item| plain(item, origin)).collect::<Result<_, _>>()?),
-        DeValue::Table(entries) => {
-            let entry = |(name, value): (&Spanned<_>, &Spanned<_>)| Ok((ToString::to_string(name.get_ref()), plain(value, origin)?));
-            ValueKind::Table(entries.iter().map(entry).collect::<Result<_, &'static str>>()?)
-        }
-    };
-    Ok(Value::new(Some(&origin(value.span())), kind))
-}
-
-/// The line, counted from 1, of a byte offset.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
-}
-
-/// Names from outside, so that they cannot break a line of output.
-pub(super) fn printable(name: &str) -> String {
-    name.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
 }
 
 fn read_text(path: &Path) -> Result<String, String> {

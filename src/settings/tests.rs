@@ -400,7 +400,7 @@ fn the_production_example_holds_what_can_be_read() {
         let value = reader.value(&setting.key).unwrap();
         assert_eq!(kind_name(value), kind_name(&setting.default), "{}", setting.key);
     }
-    assert!(reader.strings("labels.programmes").contains(&"credito-solidario".into()));
+    assert!(reader.strings("labels.programmes").contains(&"credito-a-la-palabra".into()));
     assert_eq!(reader.properties("kafka.properties")["security.protocol"], "SASL_SSL");
     assert_eq!(reader.duration("shutdown.deadline", SECOND..=30 * SECOND), 20 * SECOND);
     assert_eq!(reader.finish(), Ok(()));

@@ -9,6 +9,7 @@ use crate::clock::{DAY, HOUR, MINUTE};
 use crate::event::DisbursementKind;
 use crate::ledger::{Body, Ledger, Rules};
 use crate::record::Reason;
+use crate::settings::{Layers, Reader};
 
 /// A Monday, 00:00 in central Mexico.
 const MONDAY: Millis = 1_795_413_600_000;
@@ -247,4 +248,16 @@ fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
     }
     assert_within(counts["acuerdo-firmado reached"], 40..44);
     assert_within(counts["negocio-inscrito reached"], 182..185);
+}
+
+#[test]
+fn the_production_example_shows_what_is_sent_under_its_own_name() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml");
+    let mut reader = Reader::load(&Layers { files: vec![file.into()], ..Layers::default() });
+    assert_eq!(reader.strings("labels.programmes"), LABELS.programmes);
+    assert_eq!(reader.strings("labels.queues"), LABELS.queues);
+    assert_eq!(reader.strings("labels.sites"), LABELS.sites);
+    assert_eq!(reader.strings("labels.initiatives"), LABELS.initiatives);
+    assert_eq!(reader.strings("labels.milestones"), LABELS.milestones);
+    assert_eq!(reader.finish(), Ok(()));
 }

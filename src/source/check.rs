@@ -4,8 +4,9 @@ use super::client::{self, Context};
 use super::error::{SourceError, is_denial, is_missing};
 use super::probe::Lookup;
 use super::settings::Settings;
-use crate::clock::{HOUR, Millis};
+use crate::clock::{HOUR, Millis, millis};
 use crate::record::Stream;
+use crate::runtime::{Exit, Failure};
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::fmt;
@@ -30,6 +31,14 @@ impl Findings {
     /// The faults that no setting accepts: with one of these the pipeline must not start.
     pub fn refused(&self) -> impl Iterator<Item = &TopicFault> {
         self.faults.iter().filter(|fault| !fault.is_accepted)
+    }
+
+    /// # Errors
+    ///
+    /// [`Exit::Configuration`] with every fault that is refused, if one is.
+    pub fn refuse(&self) -> Result<(), Failure> {
+        let refused: Vec<_> = self.refused().map(ToString::to_string).collect();
+        if refused.is_empty() { Ok(()) } else { Err(Failure::new(Exit::Configuration, refused.join("\n"))) }
     }
 }
 
@@ -189,7 +198,7 @@ fn judge(findings: &mut Findings, settings: &Settings, stream: Stream, value: im
         }
     }
     if policy.contains("delete") {
-        let horizon = Millis::try_from(settings.horizon(stream).as_millis()).unwrap_or(Millis::MAX);
+        let horizon = millis(settings.horizon(stream));
         let limit = |name: &str| number(name).filter(|limit| *limit >= 0);
         let (retention, retention_bytes) = (limit("retention.ms"), limit("retention.bytes"));
         if retention.is_some_and(|retention| retention < horizon) || retention_bytes.is_some() {

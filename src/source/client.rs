@@ -65,7 +65,7 @@ pub(super) fn probe(settings: &Settings) -> ClientConfig {
     reader(settings)
 }
 
-/// What exactness depends on; [`super::settings`] refuses these in `kafka.properties`.
+/// What exactness depends on; [`super::reading`] refuses these in `kafka.properties`.
 fn reader(settings: &Settings) -> ClientConfig {
     let mut config = base(settings);
     config.set("enable.auto.commit", "false");

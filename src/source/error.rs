@@ -1,5 +1,6 @@
 //! What can go wrong between us and Kafka, told apart as callers tell it apart: try again, give up as denied, wait for a topic, stop.
 
+use crate::runtime::{Exit, Failure};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +49,17 @@ impl SourceError {
             code if is_denial(code) => Self::Denied { action, reason: code.to_string() },
             code => Self::Unavailable { action, reason: code.to_string() },
         }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        let exit = match error {
+            SourceError::Denied { .. } => Exit::Denied,
+            SourceError::Configuration { .. } => Exit::Configuration,
+            SourceError::Unavailable { .. } | SourceError::TopicMissing { .. } | SourceError::Fatal { .. } => Exit::TryAgain,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 

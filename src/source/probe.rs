@@ -3,7 +3,7 @@
 use super::client::{self, Client, Context};
 use super::error::{SourceError, is_missing};
 use super::native;
-use super::{Described, Partition, Settings, Slot, Topology};
+use super::{Described, Partition, Settings, Topology};
 use crate::record::Stream;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
@@ -37,7 +37,7 @@ impl Lookup {
         let lows = self.offsets(&partitions, Offset::Beginning)?;
         let described = partitions.into_iter().zip(lows).map(|(partition, low)| Ok(Described { partition, low: low? }));
         let partitions = described.collect::<Result<_, SourceError>>()?;
-        Ok(Topology { cluster_id: self.client.client().fetch_cluster_id(self.timeout), partitions })
+        Ok(Topology { partitions })
     }
 
     /// The partition numbers of a topic, ascending.
@@ -145,23 +145,12 @@ impl EndProbe {
         Self { lookup, partitions: partitions.into() }
     }
 
-    /// The last stable offset of a partition: every record below it is committed or aborted, and none below it is still to come. Waits for
-    /// `kafka.request_timeout` at most.
+    /// The last stable offset of every slot in order: every record below it is committed or aborted, and none below it is still to come. One
+    /// request a broker, each of which waits for `kafka.request_timeout` at most.
     ///
     /// # Errors
     ///
-    /// [`SourceError::Unavailable`], [`SourceError::Denied`], [`SourceError::TopicMissing`].
-    pub fn query(&self, slot: Slot) -> Result<i64, SourceError> {
-        let partition = std::slice::from_ref(&self.partitions[slot.index()]);
-        let mut answers = self.lookup.offsets(partition, Offset::End)?;
-        answers.pop().expect("one answer a partition")
-    }
-
-    /// As [`Self::query`], of every slot in order, with one request a broker.
-    ///
-    /// # Errors
-    ///
-    /// As there, if there is no answer for any.
+    /// [`SourceError::Unavailable`], [`SourceError::Denied`], [`SourceError::TopicMissing`]: of a partition, or if there is no answer for any.
     pub fn query_all(&self) -> Result<Vec<Result<i64, SourceError>>, SourceError> {
         self.lookup.offsets(&self.partitions, Offset::End)
     }

@@ -1,5 +1,8 @@
 //! A histogram of durations with fixed bounds, in whole milliseconds.
 
+use std::ops::AddAssign;
+
+use super::add_each;
 use crate::clock::Millis;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,12 +27,6 @@ impl Histogram {
         self.sum += duration as u128;
     }
 
-    pub fn merge(&mut self, other: &Histogram) {
-        assert!(self.bounds == other.bounds, "histograms of one family have the same bounds");
-        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
-        self.sum += other.sum;
-    }
-
     /// Bounds with the observations up to each, as the exposition's cumulative buckets have them.
     pub fn cumulative(&self) -> impl Iterator<Item = (Millis, u64)> {
         let mut below = 0;
@@ -46,5 +43,13 @@ impl Histogram {
     /// Milliseconds.
     pub fn sum(&self) -> u128 {
         self.sum
+    }
+}
+
+impl AddAssign<&Histogram> for Histogram {
+    fn add_assign(&mut self, more: &Histogram) {
+        assert!(self.bounds == more.bounds, "histograms of one family have the same bounds");
+        add_each(&mut self.counts, &more.counts);
+        self.sum += more.sum;
     }
 }

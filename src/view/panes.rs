@@ -2,11 +2,14 @@
 //!
 //! Panes are shared with the aggregation that keeps them and copied when they change next: publishing a view copies pointers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use crate::calendar::Period;
-use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR};
+use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR, floor};
 
 /// Where a figure is counted, in the order of the display.
 pub type Cell = u32;
@@ -36,6 +39,14 @@ pub struct SpanFigures {
     pub beneficiaries: u64,
     pub dispersals: u64,
     pub net: u128,
+}
+
+impl AddAssign<&SpanFigures> for SpanFigures {
+    fn add_assign(&mut self, more: &SpanFigures) {
+        self.beneficiaries += more.beneficiaries;
+        self.dispersals += more.dispersals;
+        self.net += more.net;
+    }
 }
 
 /// An hour of the rolling spans. `people` are changes, from this hour on, of the number of people in the 24 hours and in the 7 days that end
@@ -75,7 +86,7 @@ impl SpanPanes {
                 }
             }
             Span::Rolling1h => {
-                let minute = now - now.rem_euclid(MINUTE);
+                let minute = floor(now, MINUTE);
                 self.minutes.range(minute - 59 * MINUTE..=minute).for_each(|(_, pane)| add_pane(sums, pane));
             }
             Span::Rolling24h => self.add_hours(sums, 0, now),
@@ -84,7 +95,7 @@ impl SpanPanes {
     }
 
     fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Millis) {
-        let hour = now - now.rem_euclid(HOUR);
+        let hour = floor(now, HOUR);
         let first = hour - (ROLLING_HOURS[rolling] - 1) * HOUR;
         let mut people: HashMap<Cell, i64> = self.before.iter().map(|(&cell, changes)| (cell, changes[rolling])).collect();
         for (&start, pane) in self.hours.range(..=hour) {
@@ -104,10 +115,7 @@ impl SpanPanes {
 
 fn add_pane(sums: &mut [SpanFigures], pane: &SpanPane) {
     for (&cell, figures) in pane {
-        let sum = &mut sums[cell as usize];
-        sum.beneficiaries += figures.beneficiaries;
-        sum.dispersals += figures.dispersals;
-        sum.net += figures.net;
+        sums[cell as usize] += figures;
     }
 }
 
@@ -122,19 +130,19 @@ type RecentPane = BTreeMap<(Millis, Cell), u32>;
 
 impl RecentPanes {
     pub fn add(&mut self, time: Millis, cell: Cell) {
-        *Arc::make_mut(self.quarters.entry(quarter_of(time)).or_default()).entry((time, cell)).or_default() += 1;
+        *Arc::make_mut(self.quarters.entry(floor(time, QUARTER_HOUR)).or_default()).entry((time, cell)).or_default() += 1;
     }
 
     /// Takes back what was added.
     pub fn remove(&mut self, time: Millis, cell: Cell) {
-        let quarter = self.quarters.get_mut(&quarter_of(time)).expect("what is taken back was added");
+        let quarter = self.quarters.get_mut(&floor(time, QUARTER_HOUR)).expect("what is taken back was added");
         let pane = Arc::make_mut(quarter);
         let count = pane.get_mut(&(time, cell)).expect("what is taken back was added");
         *count -= 1;
         if *count == 0 {
             pane.remove(&(time, cell));
             if pane.is_empty() {
-                self.quarters.remove(&quarter_of(time));
+                self.quarters.remove(&floor(time, QUARTER_HOUR));
             }
         }
     }
@@ -142,18 +150,14 @@ impl RecentPanes {
     /// What can still count when `lasting` is the longest that anything does and the reader's clock is not before `now` by more than an hour.
     pub fn recent(&self, now: Millis, lasting: Millis) -> Self {
         let from = now.saturating_sub(lasting + HOUR);
-        Self { quarters: self.quarters.range(quarter_of(from)..).map(|(&start, pane)| (start, Arc::clone(pane))).collect() }
+        Self { quarters: self.quarters.range(floor(from, QUARTER_HOUR)..).map(|(&start, pane)| (start, Arc::clone(pane))).collect() }
     }
 
     /// Adds to `sums`, by cell, what counts at `now`: everything not more than `lasting` before it.
     pub fn add_to(&self, sums: &mut [u64], now: Millis, lasting: Millis) {
         let from = now - lasting;
-        for pane in self.quarters.range(quarter_of(from)..).map(|(_, pane)| pane) {
+        for pane in self.quarters.range(floor(from, QUARTER_HOUR)..).map(|(_, pane)| pane) {
             pane.range((from, 0)..).for_each(|(&(_, cell), &count)| sums[cell as usize] += u64::from(count));
         }
     }
-}
-
-fn quarter_of(time: Millis) -> Millis {
-    time - time.rem_euclid(QUARTER_HOUR)
 }

@@ -2,7 +2,7 @@
 
 use super::panes::{Span, SpanFigures};
 use super::{CallView, CellTotals, DisbursementView, Figures, MilestoneTotals, PartitionView, ProgrammeTotals, QueueTotals, RecordCounts};
-use super::{UnmatchedDisbursements, Views};
+use super::{UnmatchedDisbursements, Views, add_each};
 use crate::calendar::Period;
 use crate::clock::Millis;
 use crate::display::Display;
@@ -75,9 +75,7 @@ impl Totals {
             match &view.figures {
                 Figures::Disbursement(view) => totals.add_disbursements(view, now, &starts),
                 Figures::Call(view) => totals.add_calls(view, now, lasting),
-                Figures::Milestone(view) => {
-                    totals.milestones.iter_mut().zip(&view.cells).for_each(|(sum, more)| sum.merge(more));
-                }
+                Figures::Milestone(view) => add_each(&mut totals.milestones, &view.cells),
             }
         }
         totals
@@ -85,27 +83,23 @@ impl Totals {
 
     fn add_records(&mut self, view: &PartitionView) {
         let stream = view.stream as usize;
-        let sums = &mut self.records[stream];
-        add(&mut sums.outcomes, &view.counts.outcomes);
-        add(&mut sums.rejected, &view.counts.rejected);
-        sums.conflicts += view.counts.conflicts;
+        self.records[stream] += &view.counts;
         self.watermarks[stream] = self.watermarks[stream].max(view.watermark);
     }
 
     fn add_disbursements(&mut self, view: &DisbursementView, now: Millis, starts: &[Millis; 3]) {
-        self.programmes.iter_mut().zip(&view.programmes).for_each(|(sum, more)| sum.merge(more));
-        self.cells.iter_mut().zip(&view.cells).for_each(|(sum, more)| sum.merge(more));
+        add_each(&mut self.programmes, &view.programmes);
+        add_each(&mut self.cells, &view.cells);
         self.people_complete &= view.people_complete;
-        self.unmatched_disbursements.returned += view.unmatched.returned;
-        self.unmatched_disbursements.approved += view.unmatched.approved;
+        self.unmatched_disbursements += &view.unmatched;
         for (sums, span) in self.spans.iter_mut().zip(SPANS) {
             view.spans.add_to(sums, span, now, |period| starts[period as usize]);
         }
     }
 
     fn add_calls(&mut self, view: &CallView, now: Millis, lasting: Lasting) {
-        self.queues.iter_mut().zip(&view.queues).for_each(|(sum, more)| sum.merge(more));
-        add(&mut self.unmatched_calls, &view.unmatched);
+        add_each(&mut self.queues, &view.queues);
+        add_each(&mut self.unmatched_calls, &view.unmatched);
         view.waiting.add_to(&mut self.calls_waiting, now, lasting.wait);
         view.agents.add_to(&mut self.agents, now, lasting.agent);
     }
@@ -119,8 +113,4 @@ impl Totals {
     pub fn in_use(&self, cell: usize) -> bool {
         self.cells[cell].dispersals > 0
     }
-}
-
-fn add<const N: usize>(sums: &mut [u64; N], more: &[u64; N]) {
-    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }

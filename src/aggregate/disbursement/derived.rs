@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use super::State;
 use super::people::{Dispersal, Place};
 use super::spans::Spans;
 use super::support::Approved;
 use crate::aggregate::labels::LabelId;
-use crate::clock::Millis;
+use crate::clock::{HOUR, Millis, floor};
 use crate::display::Display;
 use crate::event::{Centavos, State as Entity};
 use crate::view::panes::{Cell, SpanPanes};
@@ -30,8 +32,8 @@ pub struct Derived {
 struct OpenSupports {
     supports: u64,
     centavos: u128,
-    /// How many were approved at each instant.
-    approvals: BTreeMap<Millis, u32>,
+    /// How many were approved at each instant, in buckets of an hour.
+    approvals: BTreeMap<Millis, HashMap<Millis, u32>>,
 }
 
 impl Derived {
@@ -118,7 +120,7 @@ impl Derived {
         let backlog = &mut self.backlog[programme];
         backlog.supports += 1;
         backlog.centavos += u128::from(approved.amount);
-        *backlog.approvals.entry(approved.time).or_default() += 1;
+        *backlog.approvals.entry(floor(approved.time, HOUR)).or_default().entry(approved.time).or_default() += 1;
     }
 
     /// A support left the backlog.
@@ -127,10 +129,14 @@ impl Derived {
         let backlog = &mut self.backlog[programme];
         backlog.supports -= 1;
         backlog.centavos -= u128::from(approved.amount);
-        let count = backlog.approvals.get_mut(&approved.time).expect("what is closed was open");
+        let hour = backlog.approvals.get_mut(&floor(approved.time, HOUR)).expect("what is closed was open");
+        let count = hour.get_mut(&approved.time).expect("what is closed was open");
         *count -= 1;
         if *count == 0 {
-            backlog.approvals.remove(&approved.time);
+            hour.remove(&approved.time);
+            if hour.is_empty() {
+                backlog.approvals.remove(&floor(approved.time, HOUR));
+            }
         }
     }
 
@@ -204,7 +210,7 @@ impl Derived {
     /// Adds the derived figures to those that follow from state alone.
     pub fn add_to(&self, programmes: &mut [ProgrammeTotals], cells: &mut [CellTotals]) {
         for (programme, backlog) in programmes.iter_mut().zip(&self.backlog) {
-            let oldest_approval = backlog.approvals.first_key_value().map(|(&time, _)| time);
+            let oldest_approval = backlog.approvals.first_key_value().and_then(|(_, hour)| hour.keys().min().copied());
             programme.backlog = Backlog { supports: backlog.supports, centavos: backlog.centavos, oldest_approval };
         }
         cells.iter_mut().zip(&self.beneficiaries).for_each(|(cell, &people)| cell.beneficiaries = people);

@@ -196,6 +196,12 @@ impl People {
         inline.chain(self.further.iter().filter_map(|(&(person, programme), settled)| Some((person, programme, settled.place()?))))
     }
 
+    /// Fetches what a dispersal to this person will need into the cache.
+    pub fn touch(&self, hash: &Hash128) -> u8 {
+        let found = self.index[usize::from(hash[0])].find(key(hash), |&person| self.people[person].hash == *hash);
+        found.map_or(0, |&person| self.people[person].newest.get().map_or(0, |newest| self.dispersals[newest].programme() as u8))
+    }
+
     fn find_or_add(&mut self, hash: &Hash128) -> u32 {
         let Self { people, index, .. } = self;
         let shard = &mut index[usize::from(hash[0])];

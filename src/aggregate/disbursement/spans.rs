@@ -8,8 +8,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::calendar::Period;
-use crate::clock::{HOUR, MINUTE, Millis};
+use crate::clock::{HOUR, MINUTE, Millis, floor};
 use crate::event::Centavos;
+use crate::view::add_each;
 use crate::view::panes::{Cell, HourPane, ROLLING_HOURS, SpanPane, SpanPanes};
 
 /// Periods ahead of the current one whose panes are kept, for event times ahead of the clock and clocks that are not asked for long.
@@ -71,7 +72,7 @@ impl Spans {
             let before = Arc::make_mut(&mut self.panes.before);
             for (&cell, figures) in pane.iter() {
                 let sums = before.entry(cell).or_default();
-                sums.iter_mut().zip(figures.people).for_each(|(sum, change)| *sum += change);
+                add_each(sums, &figures.people);
             }
             before.retain(|_, sums| *sums != [0, 0]);
         }
@@ -169,8 +170,4 @@ fn change_cell(panes: &mut BTreeMap<Millis, Arc<SpanPane>>, start: Millis, cell:
 
 fn hour_pane(hours: &mut BTreeMap<Millis, Arc<HourPane>>, hour: Millis, first: Millis) -> Option<&mut HourPane> {
     (hour >= first).then(|| Arc::make_mut(hours.entry(hour).or_default()))
-}
-
-fn floor(time: Millis, unit: Millis) -> Millis {
-    time - time.rem_euclid(unit)
 }

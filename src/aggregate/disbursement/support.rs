@@ -58,6 +58,11 @@ impl Support {
         self.newest.get().unwrap_or(Millis::MIN)
     }
 
+    /// Whether any event of it came.
+    pub fn is_known(&self) -> bool {
+        self.seen != 0
+    }
+
     pub fn has(&self, kind: DisbursementKind) -> bool {
         self.seen & 1 << kind as u8 != 0
     }

@@ -12,9 +12,23 @@ fn golden(path: &str, made: &str) {
     assert!(written == made, "{path} is not what the catalogue makes; run the tests with PACEMETER_BLESS=1 and look at the difference");
 }
 
+/// The same of what stands between `<!-- name -->` and `<!-- /name -->` in a page that is written by hand.
+fn golden_part(path: &str, name: &str, made: &str) {
+    let page = std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
+    let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("{path} has no {begin}"));
+    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("{path} has no {end}"));
+    golden(path, &format!("{before}{begin}\n\n{made}\n{end}{after}"));
+}
+
 #[test]
 fn the_page_of_metrics_is_made_from_the_catalogue() {
     golden("docs/metrics.md", &page());
+}
+
+#[test]
+fn the_table_of_figures_in_the_readme_is_made_from_the_catalogue() {
+    golden_part("README.md", "metrics", &markdown(business::ALL.iter().copied()));
 }
 
 fn page() -> String {

@@ -1,0 +1,106 @@
+//! When things are forgotten whose forgetting shows in figures, to the millisecond.
+//!
+//! Most timers are taken back long before they are due, so they lie unordered in buckets of an hour, found by hashing; only the bucket that the
+//! watermark has come to is put in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashSet;
+
+use crate::clock::{HOUR, Millis, floor};
+use crate::event::Hash128;
+
+/// The watermark beyond which something is forgotten, and its key.
+pub type Timer = (Millis, Hash128);
+
+#[derive(Debug, Default)]
+pub struct Timers {
+    /// By the hour of the deadline.
+    hours: BTreeMap<Millis, HashSet<Timer>>,
+    /// Those of the hours that the watermark has reached.
+    ordered: BTreeSet<Timer>,
+    /// The first hour that is not put in order.
+    first_hour: Millis,
+}
+
+impl Timers {
+    /// Replaces a timer by another; none stands for no timer.
+    pub fn change(&mut self, before: Option<Timer>, after: Option<Timer>) {
+        if before == after {
+            return;
+        }
+        if let Some(timer) = before {
+            let hour = floor(timer.0, HOUR);
+            if hour < self.first_hour {
+                self.ordered.remove(&timer);
+            } else if let Some(bucket) = self.hours.get_mut(&hour) {
+                bucket.remove(&timer);
+                if bucket.is_empty() {
+                    self.hours.remove(&hour);
+                }
+            }
+        }
+        if let Some(timer) = after {
+            let hour = floor(timer.0, HOUR);
+            if hour < self.first_hour {
+                self.ordered.insert(timer);
+            } else {
+                self.hours.entry(hour).or_default().insert(timer);
+            }
+        }
+    }
+
+    /// A key whose time has passed at `watermark`: the earliest. It stays until its timer is taken back.
+    pub fn due(&mut self, watermark: Millis) -> Option<Hash128> {
+        if watermark >= self.first_hour {
+            self.first_hour = floor(watermark, HOUR) + HOUR;
+            let later = self.hours.split_off(&self.first_hour);
+            let reached = std::mem::replace(&mut self.hours, later);
+            self.ordered.extend(reached.into_values().flatten());
+        }
+        self.ordered.first().filter(|(deadline, _)| *deadline < watermark).map(|&(_, key)| key)
+    }
+}
+
+impl Hash for Timers {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let all: BTreeSet<&Timer> = self.hours.values().flatten().chain(&self.ordered).collect();
+        all.hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(number: u8) -> Hash128 {
+        [number; 16]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_due_comes_in_order_and_to_the_millisecond(timers in prop::collection::btree_map(0..50_u8, 0..9 * HOUR, 0..50), steps in prop::collection::vec(0..2 * HOUR, 1..20)) {
+            let mut subject = Timers::default();
+            let mut expected: BTreeSet<Timer> = timers.iter().map(|(&number, &deadline)| (deadline, key(number))).collect();
+            expected.iter().for_each(|&timer| subject.change(None, Some(timer)));
+            let mut watermark = 0;
+            for step in steps {
+                watermark += step;
+                while let Some(due) = subject.due(watermark) {
+                    let first = expected.pop_first().expect("nothing is due that was not set");
+                    prop_assert_eq!(due, first.1);
+                    prop_assert!(first.0 < watermark);
+                    subject.change(Some(first), None);
+                }
+                prop_assert!(expected.first().is_none_or(|first| first.0 >= watermark));
+                if let Some(moved) = expected.pop_last() {
+                    let later = (moved.0 + HOUR, moved.1);
+                    subject.change(Some(moved), Some(later));
+                    expected.insert(later);
+                }
+            }
+        }
+    }
+}

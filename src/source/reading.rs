@@ -1,0 +1,142 @@
+//! How the settings are read, and what is refused: faults of our own keys, and client properties that are not for the user to set.
+
+use super::client;
+use super::settings::{DeadLetterSettings, Settings};
+use crate::record::Stream;
+use crate::settings::Reader;
+use rdkafka::error::KafkaError;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The longest horizon that is accepted, some ten years.
+const MAX_HORIZON: Duration = Duration::from_secs(3_660 * 86_400);
+
+/// Client properties that are refused, and why or what to set instead.
+const REFUSED: &[(&str, &str)] = &[
+    ("allow.auto.create.topics", "a topic made by asking for it would have the broker's defaults; topics are made by whoever owns them"),
+    ("auto.commit.enable", "offsets are committed when what they cover is safe"),
+    ("auto.commit.interval.ms", "set kafka.commit_interval"),
+    ("auto.offset.reset", "an offset that is gone must stop the pipeline; going on elsewhere would lose or repeat records"),
+    ("bootstrap.servers", "set kafka.bootstrap_servers"),
+    ("check.crcs", "records that were damaged on the way would be counted"),
+    ("enable.auto.commit", "offsets are committed when what they cover is safe"),
+    ("enable.auto.offset.store", "offsets are committed when what they cover is safe"),
+    ("enable.idempotence", "dead letters would be written twice or out of order"),
+    ("enable.partition.eof", "the client's position would pass records that were not read"),
+    ("group.id", "set kafka.group_id"),
+    ("group.protocol", "partitions are not assigned by the group"),
+    ("isolation.level", "records of aborted transactions would be counted"),
+    ("metadata.broker.list", "set kafka.bootstrap_servers"),
+    ("offset.store.method", "offsets are committed when what they cover is safe"),
+    ("queue.buffering.max.messages", "set dead_letter.max_in_flight"),
+    ("socket.timeout.ms", "set kafka.request_timeout"),
+    ("test.mock.num.brokers", "the brokers of kafka.bootstrap_servers would not be asked"),
+    ("transactional.id", "dead letters are written without transactions"),
+];
+
+impl Settings {
+    pub fn read(reader: &mut Reader) -> Self {
+        let settings = Self {
+            bootstrap_servers: reader.string("kafka.bootstrap_servers"),
+            group_id: reader.string("kafka.group_id"),
+            properties: reader.properties("kafka.properties"),
+            topics: Stream::ALL.map(|stream| reader.string(&topic_key(stream))),
+            horizons: Stream::ALL.map(|stream| reader.duration(&format!("streams.{}.horizon", stream.name()), horizon_range(stream))),
+            // The client wants its socket time-out to be a second longer than a fetch may wait (half a second).
+            request_timeout: reader.duration("kafka.request_timeout", 2 * SECOND..=5 * MINUTE),
+            end_offset_interval: reader.duration("kafka.end_offset_interval", SECOND / 10..=5 * MINUTE),
+            commit_interval: reader.duration("kafka.commit_interval", SECOND / 10..=60 * MINUTE),
+            stall_timeout: reader.duration("kafka.stall_timeout", SECOND..=60 * MINUTE),
+            batch_records: reader.integer("kafka.batch_records", 1..=100_000) as usize,
+            accept_compacted_topics: reader.boolean("kafka.accept_compacted_topics"),
+            accept_unbounded_timestamps: reader.boolean("kafka.accept_unbounded_timestamps"),
+            accept_unverified_topics: reader.boolean("kafka.accept_unverified_topics"),
+            dead_letter: DeadLetterSettings {
+                enabled: reader.boolean("dead_letter.enabled"),
+                topic: reader.string("dead_letter.topic"),
+                max_in_flight: reader.integer("dead_letter.max_in_flight", 1..=10_000_000) as u32,
+            },
+        };
+        settings.note_faults(|key, message| reader.fault(key, message));
+        settings
+    }
+
+    fn note_faults(&self, mut fault: impl FnMut(&str, String)) {
+        for (key, text) in [("kafka.bootstrap_servers", &self.bootstrap_servers), ("kafka.group_id", &self.group_id)] {
+            if text.trim().is_empty() || text.contains('\0') {
+                fault(key, "is empty".into());
+            }
+        }
+        for (index, stream) in Stream::ALL.into_iter().enumerate() {
+            let topic = &self.topics[index];
+            if !is_topic_name(topic) {
+                fault(&topic_key(stream), TOPIC_NAME_RULE.into());
+            } else if let Some(other) = self.topics[..index].iter().position(|earlier| earlier == topic) {
+                fault(&topic_key(stream), format!("is the topic of {} too, each stream needs its own", topic_key(Stream::ALL[other])));
+            }
+        }
+        if self.dead_letter.enabled {
+            if !is_topic_name(&self.dead_letter.topic) {
+                fault("dead_letter.topic", TOPIC_NAME_RULE.into());
+            } else if let Some(index) = self.topics.iter().position(|topic| *topic == self.dead_letter.topic) {
+                fault(
+                    "dead_letter.topic",
+                    format!("is the topic of {} too, dead letters would be read again", topic_key(Stream::ALL[index])),
+                );
+            }
+        }
+        self.note_property_faults(fault);
+    }
+
+    fn note_property_faults(&self, mut fault: impl FnMut(&str, String)) {
+        let key_of = |property: &str| format!("kafka.properties.{property}");
+        let mut is_refused = false;
+        for (property, why) in REFUSED {
+            if self.properties.contains_key(*property) {
+                is_refused = true;
+                fault(&key_of(property), format!("is not for you to set: {why}"));
+            }
+        }
+        // The client itself knows the names there are and most values; it tells the first fault only.
+        let configurations = [client::consumer(self), client::producer(self)];
+        if let (false, Some(error)) = (is_refused, configurations.iter().find_map(|config| config.create_native_config().err())) {
+            match error {
+                KafkaError::ClientConfig(_, _, property, _) if is_secret(&property) => {
+                    fault(&key_of(&property), "is refused by the kafka client".into());
+                }
+                KafkaError::ClientConfig(_, description, property, _) => {
+                    fault(
+                        &key_of(&property),
+                        format!("is refused by the kafka client: {}", description.to_lowercase().trim_end_matches('.')),
+                    );
+                }
+                _ => fault("kafka.properties", "cannot be passed to the kafka client, which wants text without NUL".into()),
+            }
+        }
+    }
+}
+
+fn topic_key(stream: Stream) -> String {
+    format!("streams.{}.topic", stream.name())
+}
+
+fn horizon_range(stream: Stream) -> RangeInclusive<Duration> {
+    let least = if stream == Stream::Disbursement { 35 * DAY } else { DAY };
+    least..=MAX_HORIZON
+}
+
+const TOPIC_NAME_RULE: &str = "is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -";
+
+fn is_topic_name(name: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=249).contains(&name.len()) && name.bytes().all(is_legal) && name != "." && name != ".."
+}
+
+/// Whether what the client says of the property's value may repeat a secret.
+fn is_secret(property: &str) -> bool {
+    ["password", "secret", "pem", "token", "assertion", "jaas", "oauth"].iter().any(|part| property.contains(part))
+}
