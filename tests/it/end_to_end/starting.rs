@@ -45,7 +45,10 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
     topics.create_input(Stream::Disbursement, 1, CREATE_TIME);
     topics.create_input(Stream::Milestone, 2, LOG_APPEND_TIME);
     assert_waits_for(&mut pacemeter, &topics.input(Stream::Call));
-    assert!(!pacemeter.events("pacemeter.kafka.waiting").is_empty(), "the log says what it waits for");
+    pacemeter.until("the log says what it waits for", |pacemeter| {
+        let events = pacemeter.events("pacemeter.topic.waiting");
+        events.iter().any(|event| event["topic"] == topics.input(Stream::Call)).then_some(())
+    });
     topics.create_input(Stream::Call, 2, LOG_APPEND_TIME);
     pacemeter.wait_ready();
     assert_eq!(pacemeter.status()["ready"], true);
@@ -63,6 +66,12 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
     topics.write(Stream::Call, &[Record::of("nor is this")]);
     pacemeter.until("it reads on", |pacemeter| records(pacemeter, "rejected").filter(|count| *count == 3.0));
     pacemeter.wait_ready();
+    assert!(pacemeter.scrape().all("pacemeter_kafka_errors_total").any(|(_, count)| count > 0.0), "the outage's errors are counted");
+    pacemeter.until("the dead letters are given up", |pacemeter| {
+        let failed = pacemeter.scrape().value("pacemeter_dead_letter_records_total", &[("result", "failed")]);
+        failed.filter(|count| *count == 3.0)
+    });
+    assert!(!pacemeter.events("pacemeter.dead_letter.failed").is_empty(), "the log says so");
     let ended = pacemeter.stop();
     assert_eq!(ended.code, Some(0), "the log:\n{}", ended.stderr);
 }

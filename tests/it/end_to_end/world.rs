@@ -127,10 +127,10 @@ impl<'a> World<'a> {
         });
     }
 
-    /// Asserts that every business figure is the ledger's, and returns the scrape that says so.
+    /// Asserts that every business figure is the ledger's.
     ///
     /// Some figures depend on now. They are compared in a moment in which the ledger's do not change, nor did in the two seconds before.
-    pub fn assert_figures(&self, pacemeter: &Pacemeter) -> String {
+    pub fn assert_figures(&self, pacemeter: &Pacemeter) {
         let clock = Clock::wall();
         let started = Instant::now();
         while started.elapsed() < LIMIT {
@@ -143,8 +143,7 @@ impl<'a> World<'a> {
                 continue;
             }
             let actual = Figures::parse_exposition(&scrape).unwrap_or_else(|error| panic!("{error}"));
-            assert_same(&expected, &actual);
-            return scrape;
+            return assert_same(&expected, &actual);
         }
         panic!("there was no moment without a change within {LIMIT:?}");
     }
