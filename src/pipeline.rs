@@ -25,6 +25,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 
 pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
@@ -99,12 +100,15 @@ pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
         .name("poll".to_owned())
         .spawn(move || poller.run())
         .map_err(|error| Failure { exit: Exit::TryAgain, message: format!("cannot start the poll thread: {error}") })?;
-    Ok(tokio::spawn(async move {
-        let result = task.run(inbox, shutdown).await;
+    // A thread of its own: what state grows by and gives back stays in one arena of the allocator, and readers never wait behind a batch.
+    let runtime = Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(|error| Failure::from_io("the runtime of the task", &error))?;
+    Ok(tokio::task::spawn_blocking(move || {
+        let result = runtime.block_on(task.run(inbox, shutdown));
         // The poll thread closes the client, unless it waits for a broker: then it ends with the process.
         let deadline = Instant::now() + CLOSE_WITHIN.min(settings.shutdown_deadline);
         while !thread.is_finished() && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            thread::sleep(Duration::from_millis(5));
         }
         result
     }))

@@ -1,8 +1,8 @@
 //! A hash table of small entries that are found by a 128-bit hash of their own.
 //!
 //! Made for tens of millions of entries that come and go: entries lie inline and unaligned; the table consists of shards that grow one at
-//! a time by an eighth, so that it never doubles and stays about 80 % full; and what has had its time is found by a sweep of a few slots
-//! for each insertion, at a constant cost.
+//! a time by an eighth, so that it never doubles and stays about 80 % full; its memory is in pages of one size, so that what one shard gives
+//! back serves the next; and what has had its time is found by a sweep of a few slots for each insertion, at a constant cost.
 //!
 //! Each shard is an ordered linear-probing table (Amble and Knuth, "Ordered hash tables", 1974): the home slot grows with the hash, entries
 //! stand in the order of their hashes, so that a miss ends as early as a hit, growing is one sequential pass, and the layout is a function
@@ -19,6 +19,8 @@ pub trait Entry: Copy + Default {
 
 const SHARD_BITS: u32 = 6;
 const EMPTY: Hash128 = [0; 16];
+/// Slots a page.
+const PAGE: usize = 256;
 
 #[derive(Debug, Clone)]
 pub struct Table<E> {
@@ -28,17 +30,17 @@ pub struct Table<E> {
     cursor: (usize, usize),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Shard<E> {
-    /// `capacity` home slots and, behind them, room for what is displaced from the last ones.
-    slots: Vec<E>,
+    /// The slots: `capacity` home slots and, behind them, room for what is displaced from the last ones.
+    pages: Vec<Box<[E]>>,
     capacity: usize,
     len: usize,
 }
 
 impl<E: Entry> Table<E> {
     pub fn new() -> Self {
-        let shard = || Shard { slots: Vec::new(), capacity: 0, len: 0 };
+        let shard = || Shard { pages: Vec::new(), capacity: 0, len: 0 };
         Self { shards: (0..1 << SHARD_BITS).map(|_| shard()).collect(), len: 0, cursor: (0, 0) }
     }
 
@@ -48,12 +50,12 @@ impl<E: Entry> Table<E> {
 
     pub fn get(&self, key: &Hash128) -> Option<&E> {
         let shard = &self.shards[shard_of(key)];
-        shard.find(key).ok().map(|slot| &shard.slots[slot])
+        shard.find(key).ok().map(|slot| shard.slot(slot))
     }
 
     pub fn get_mut(&mut self, key: &Hash128) -> Option<&mut E> {
         let shard = &mut self.shards[shard_of(key)];
-        shard.find(key).ok().map(|slot| &mut shard.slots[slot])
+        shard.find(key).ok().map(|slot| shard.slot_mut(slot))
     }
 
     /// The entry of `key`; `new` is added if there is none.
@@ -64,14 +66,15 @@ impl<E: Entry> Table<E> {
             self.len += 1;
             self.shards[number].insert(new())
         });
-        &mut self.shards[number].slots[slot]
+        self.shards[number].slot_mut(slot)
     }
 
     /// Reads where `key` is or would be, and returns something of it. Many such reads at once wait for memory together; what follows finds the
     /// place in the cache.
     pub fn touch(&self, key: &Hash128) -> u8 {
         let shard = &self.shards[shard_of(key)];
-        shard.slots.get(home(key, shard.capacity)).map_or(0, |entry| entry.key()[0])
+        let slot = home(key, shard.capacity);
+        shard.pages.get(slot / PAGE).map_or(0, |page| page[slot % PAGE].key()[0])
     }
 
     /// Adds an entry whose key is not there.
@@ -93,11 +96,14 @@ impl<E: Entry> Table<E> {
     /// expired below a fifth of the table.
     pub fn sweep(&mut self, expired: impl Fn(&E) -> bool) -> Option<E> {
         let (mut shard, mut slot) = self.cursor;
-        if slot >= self.shards[shard].slots.len() {
+        if slot >= self.shards[shard].slots() {
             (shard, slot) = ((shard + 1) % self.shards.len(), 0);
         }
         self.cursor = (shard, slot + 1);
-        let entry = self.shards[shard].slots.get(slot)?;
+        if slot >= self.shards[shard].slots() {
+            return None;
+        }
+        let entry = self.shards[shard].slot(slot);
         if entry.key() == EMPTY || !expired(entry) {
             return None;
         }
@@ -108,88 +114,109 @@ impl<E: Entry> Table<E> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &E> {
-        self.shards.iter().flat_map(|shard| &shard.slots).filter(|entry| entry.key() != EMPTY)
+        self.shards.iter().flat_map(|shard| &shard.pages).flat_map(|page| page.iter()).filter(|entry| entry.key() != EMPTY)
     }
 }
 
 impl<E: Entry + Hash> Hash for Table<E> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.cursor.hash(state);
-        for shard in &self.shards {
-            shard.slots.hash(state);
-        }
+        (&self.shards, self.cursor).hash(state);
     }
 }
 
 impl<E: Entry> Shard<E> {
+    fn slots(&self) -> usize {
+        self.pages.len() * PAGE
+    }
+
+    fn slot(&self, slot: usize) -> &E {
+        &self.pages[slot / PAGE][slot % PAGE]
+    }
+
+    fn slot_mut(&mut self, slot: usize) -> &mut E {
+        &mut self.pages[slot / PAGE][slot % PAGE]
+    }
+
     /// The slot of `key`, or the slot where it would be inserted.
     fn find(&self, key: &Hash128) -> Result<usize, usize> {
         let number = u128::from_be_bytes(*key);
         let first = home(key, self.capacity);
-        for (distance, entry) in self.slots[first.min(self.slots.len())..].iter().enumerate() {
-            let there = u128::from_be_bytes(entry.key());
-            if there == number {
-                return Ok(first + distance);
+        let (mut page, mut start) = (first / PAGE, first % PAGE);
+        while let Some(slots) = self.pages.get(page) {
+            for (distance, entry) in slots[start..].iter().enumerate() {
+                let there = u128::from_be_bytes(entry.key());
+                if there == number {
+                    return Ok(page * PAGE + start + distance);
+                }
+                if there == 0 || there > number {
+                    return Err(page * PAGE + start + distance);
+                }
             }
-            if there == 0 || there > number {
-                return Err(first + distance);
-            }
+            (page, start) = (page + 1, 0);
         }
-        Err(self.slots.len())
+        Err(self.slots())
     }
 
-    /// Returns the slot that the entry was put in.
+    /// Puts an entry in its place, moves those behind it on by one and returns the slot.
     fn insert(&mut self, entry: E) -> usize {
         if (self.len + 1) * 8 > self.capacity * 7 {
             self.grow();
         }
         self.len += 1;
-        loop {
-            match self.place(entry) {
-                Some(slot) => return slot,
-                None => self.grow(),
-            }
-        }
-    }
-
-    /// Puts the entry in its place and moves those behind it on by one; none if the last slot is taken.
-    fn place(&mut self, entry: E) -> Option<usize> {
         let slot = self.find(&entry.key()).expect_err("an entry is inserted once");
-        let free = self.slots[slot..].iter().position(|entry| u128::from_ne_bytes(entry.key()) == 0)?;
-        self.slots.copy_within(slot..slot + free, slot + 1);
-        self.slots[slot] = entry;
-        Some(slot)
+        let free = (slot..self.slots()).find(|&slot| self.slot(slot).key() == EMPTY);
+        let free = free.unwrap_or_else(|| {
+            self.pages.push(new_page());
+            self.slots() - PAGE
+        });
+        for to in (slot + 1..=free).rev() {
+            *self.slot_mut(to) = *self.slot(to - 1);
+        }
+        *self.slot_mut(slot) = entry;
+        slot
     }
 
     fn remove(&mut self, slot: usize) -> E {
-        let removed = self.slots[slot];
-        let capacity = self.capacity;
-        let displaced = |(index, entry): (usize, &E)| entry.key() != EMPTY && home(&entry.key(), capacity) <= slot + index;
-        let behind = self.slots[slot + 1..].iter().enumerate().take_while(|&item| displaced(item)).count();
-        self.slots.copy_within(slot + 1..slot + 1 + behind, slot);
-        self.slots[slot + behind] = E::default();
+        let removed = *self.slot(slot);
+        let mut last = slot;
+        while last + 1 < self.slots() {
+            let next = *self.slot(last + 1);
+            if next.key() == EMPTY || home(&next.key(), self.capacity) > last {
+                break;
+            }
+            *self.slot_mut(last) = next;
+            last += 1;
+        }
+        *self.slot_mut(last) = E::default();
         self.len -= 1;
         removed
     }
 
-    /// One pass: the entries are in the order of their hashes, and so are their new places.
+    /// One pass: the entries are in the order of their hashes, and so are their new places. Each page is given back as soon as it is read.
     fn grow(&mut self) {
-        let mut capacity = self.capacity;
-        let slots = loop {
-            capacity += capacity / 8 + 16;
-            let mut slots = vec![E::default(); capacity + capacity / 64 + 16];
-            let mut next = 0;
-            let fits = self.slots.iter().filter(|entry| entry.key() != EMPTY).all(|entry| {
-                let slot = next.max(home(&entry.key(), capacity));
+        self.capacity += self.capacity / 8 + 16;
+        let mut next = 0;
+        for page in std::mem::take(&mut self.pages) {
+            for entry in page.iter().filter(|entry| entry.key() != EMPTY) {
+                let slot = next.max(home(&entry.key(), self.capacity));
+                self.reserve(slot);
+                *self.slot_mut(slot) = *entry;
                 next = slot + 1;
-                slots.get_mut(slot).map(|free| *free = *entry).is_some()
-            });
-            if fits {
-                break slots;
             }
-        };
-        (self.slots, self.capacity) = (slots, capacity);
+        }
+        self.reserve(self.capacity - 1);
     }
+
+    /// Makes sure that there is such a slot.
+    fn reserve(&mut self, slot: usize) {
+        while slot >= self.slots() {
+            self.pages.push(new_page());
+        }
+    }
+}
+
+fn new_page<E: Entry>() -> Box<[E]> {
+    vec![E::default(); PAGE].into_boxed_slice()
 }
 
 fn prefix(key: &Hash128) -> u64 {
@@ -294,7 +321,7 @@ mod tests {
         for number in 0..200_000u32 {
             table.insert(Pair(blake3::hash(&number.to_le_bytes()).as_bytes()[..16].try_into().unwrap(), number));
         }
-        let slots: usize = table.shards.iter().map(|shard| shard.slots.len()).sum();
+        let slots: usize = table.shards.iter().map(Shard::slots).sum();
         let load = table.len() as f64 / slots as f64;
         assert!((0.7..=0.9).contains(&load), "load {load}");
     }
