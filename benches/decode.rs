@@ -29,7 +29,7 @@ const STRUCTURED: &str = concat!(
     r#""credit":"CR-2020-000381745","amount":"25000.00","currency":"MXN"}}"#,
 );
 
-/// As [`DISPERSED`], with an accent written as an escape: a second scan and an allocation.
+/// As [`DISPERSED`], with an accent written as an escape: an allocation.
 const ESCAPED: &str = concat!(
     r#"{"id":"5f0c7a52-6a0e-4b1e-9c70-1d0e9c1f7a11","source":"urn:mx:banco:dispersor","type":"disbursement.dispersed","#,
     r#""time":"2020-05-04T04:30:00.123-05:00","programme":"cr\u00e9dito-a-la-palabra","state":"MX-JAL","#,

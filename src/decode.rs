@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! record      empty, too large; the frame of a schema registry is taken off
-//! envelope    content type; CloudEvents binary, structured or flat; JSON; where the known fields are   (envelope, fields, strict)
+//! envelope    content type; CloudEvents binary, structured or flat; JSON; where the known fields are   (envelope, fields, scan)
 //! attributes  id, source, type, time, the record's own timestamp                                       (kind, rfc3339)
 //! data        field by field; numbers from their own text                                              (body, numbers)
 //! ```
@@ -12,8 +12,8 @@
 //! On the way identifiers of people, supports and calls become keyed hashes (`pseudonym`), and all that was given becomes a fingerprint by
 //! which a repeated id is told from a conflicting one (`fingerprint`).
 //!
-//! Nothing here allocates for a valid record without escaped strings and nested values, reads a clock, recurses, or takes more than linear
-//! time; nothing that a record says can make it panic, and no error holds any of a record's content.
+//! Nothing here allocates for a valid record without escaped strings, reads a clock, recurses, or takes more than linear time; nothing that
+//! a record says can make it panic, and no error holds any of a record's content.
 
 mod body;
 mod envelope;
@@ -23,7 +23,7 @@ mod kind;
 mod numbers;
 mod pseudonym;
 mod rfc3339;
-mod strict;
+mod scan;
 #[cfg(test)]
 mod tests;
 

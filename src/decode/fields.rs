@@ -4,14 +4,10 @@
 //! each known field's value lies in the record's text; what it must be is asked afterwards, field by field, in the contract's order.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use crate::record::{Reason, Rejection};
 
-use super::strict;
+use super::scan;
 
 /// Declares the known fields, in the order in which their faults count.
 macro_rules! fields {
@@ -24,41 +20,50 @@ macro_rules! fields {
             const ALL: &[Field] = &[$(Field::$variant),+];
 
             pub(super) fn name(self) -> &'static str {
-                match self { $(Field::$variant => $name),+ }
+                match self { $(Field::$variant => const { ascii($name) }),+ }
             }
 
-            fn from_name(name: &str) -> Option<Self> {
+            /// Bytes, as of them the compiler makes a tree of decisions, of text a list of comparisons.
+            fn from_name(name: &[u8]) -> Option<Self> {
                 match name { $($name => Some(Field::$variant),)+ _ => None }
             }
         }
     };
 }
 
+/// A field's name as text, at compile time.
+const fn ascii(name: &'static [u8]) -> &'static str {
+    match std::str::from_utf8(name) {
+        Ok(name) => name,
+        Err(_) => panic!("a field's name is ascii"),
+    }
+}
+
 fields! {
-    Id = "id",
-    Source = "source",
-    Type = "type",
-    Time = "time",
-    SpecVersion = "specversion",
-    Data = "data",
-    DataBase64 = "data_base64",
-    Programme = "programme",
-    State = "state",
-    Beneficiary = "beneficiary",
-    Credit = "credit",
-    Amount = "amount",
-    Currency = "currency",
-    Call = "call",
-    Queue = "queue",
-    TalkSeconds = "talk_seconds",
-    HoldSeconds = "hold_seconds",
-    WrapUpSeconds = "wrap_up_seconds",
-    Agent = "agent",
-    Site = "site",
-    Status = "status",
-    Initiative = "initiative",
-    Milestone = "milestone",
-    Quantity = "quantity",
+    Id = b"id",
+    Source = b"source",
+    Type = b"type",
+    Time = b"time",
+    SpecVersion = b"specversion",
+    Data = b"data",
+    DataBase64 = b"data_base64",
+    Programme = b"programme",
+    State = b"state",
+    Beneficiary = b"beneficiary",
+    Credit = b"credit",
+    Amount = b"amount",
+    Currency = b"currency",
+    Call = b"call",
+    Queue = b"queue",
+    TalkSeconds = b"talk_seconds",
+    HoldSeconds = b"hold_seconds",
+    WrapUpSeconds = b"wrap_up_seconds",
+    Agent = b"agent",
+    Site = b"site",
+    Status = b"status",
+    Initiative = b"initiative",
+    Milestone = b"milestone",
+    Quantity = b"quantity",
 }
 
 impl Field {
@@ -81,36 +86,30 @@ pub(super) enum Given<'a> {
     Absent,
     /// Given twice, or a header that is not UTF-8.
     Faulty,
-    /// A JSON value of any type, by its own text.
-    Json(&'a str),
-    /// A header's text.
+    /// A text as it is: a header's, or that of a JSON string without escapes.
     Plain(&'a str),
+    /// Any other JSON value, by its own text: what begins with a quote has escapes.
+    Json(&'a str),
 }
 
 /// The known fields of a record. Borrows the record's memory.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     given: [Given<'a>; Field::COUNT],
-    /// Whether a string of the record may hold an escape.
-    escaped: bool,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn none() -> Self {
-        Self { given: [Given::Absent; Field::COUNT], escaped: false }
+        Self { given: [Given::Absent; Field::COUNT] }
     }
 
     /// Finds the fields of the object `value`, those before `first` being unknown.
     ///
-    /// Takes linear time: serde_json goes over the text once, without recursion (its values are skipped, not built), the strict scan once
-    /// more where it is needed. No known field's text is looked at more than a fixed number of times later.
+    /// Takes linear time: the text is gone over once for UTF-8, which is all but free, and once for JSON. No known field's text is looked at
+    /// more than a fixed number of times later.
     pub(super) fn read(&mut self, value: &'a [u8], first: Field) -> Result<(), Rejection> {
-        let not_json = Rejection::of(Reason::NotJson);
-        let text = std::str::from_utf8(value).map_err(|_| not_json)?;
-        let census = strict::census(value);
-        self.escaped = census.escapes;
-        self.add(text, first)?;
-        if census.needs_scan() && !strict::is_strict(value) { Err(not_json) } else { Ok(()) }
+        let text = std::str::from_utf8(value).map_err(|_| Rejection::of(Reason::NotJson))?;
+        self.add(text, first)
     }
 
     /// Replaces the data's fields by those of the object `data`, a part of the text that was read before.
@@ -120,9 +119,16 @@ impl<'a> Fields<'a> {
     }
 
     fn add(&mut self, text: &'a str, first: Field) -> Result<(), Rejection> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let read = deserializer.deserialize_map(Finder { given: &mut self.given, first });
-        read.and_then(|()| deserializer.end()).map_err(|_| Rejection::of(Reason::NotJson))
+        let found = |key: &str, value| {
+            let Some(field) = Field::from_name(key.as_bytes()).filter(|&field| field >= first) else { return };
+            let given = &mut self.given[field as usize];
+            *given = match (*given, value) {
+                (Given::Absent, scan::Value::Plain(text)) => Given::Plain(text),
+                (Given::Absent, scan::Value::Raw(raw)) => Given::Json(raw),
+                _ => Given::Faulty,
+            };
+        };
+        scan::object(text, found).ok_or(Rejection::of(Reason::NotJson))
     }
 
     pub(super) fn set(&mut self, field: Field, given: Given<'a>) {
@@ -180,14 +186,11 @@ impl<'a> Fields<'a> {
             Given::Absent => Ok(None),
             Given::Faulty => Err(field.invalid()),
             Given::Plain(text) => Ok(Some(Value::String(Cow::Borrowed(text)))),
-            Given::Json(raw) => match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
-                None => Ok(Some(Value::Other(raw))),
-                Some(inner) if !self.escaped || !inner.contains('\\') => Ok(Some(Value::String(Cow::Borrowed(inner)))),
-                Some(_) => match serde_json::from_str(raw) {
-                    Ok(text) => Ok(Some(Value::String(Cow::Owned(text)))),
-                    Err(_) => Err(field.invalid()),
-                },
+            Given::Json(raw) if raw.starts_with('"') => match serde_json::from_str(raw) {
+                Ok(text) => Ok(Some(Value::String(Cow::Owned(text)))),
+                Err(_) => Err(field.invalid()),
             },
+            Given::Json(raw) => Ok(Some(Value::Other(raw))),
         }
     }
 }
@@ -212,58 +215,5 @@ impl Value<'_> {
             Value::String(text) => Some(text),
             Value::Other(_) => None,
         }
-    }
-}
-
-/// Notes the values of known fields as it goes over an object.
-struct Finder<'f, 'a> {
-    given: &'f mut [Given<'a>; Field::COUNT],
-    first: Field,
-}
-
-impl<'a> Visitor<'a> for Finder<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Key)? {
-            match key {
-                Some(field) if field >= self.first => {
-                    let value = Given::Json(map.next_value::<&RawValue>()?.get());
-                    let given = &mut self.given[field as usize];
-                    *given = if matches!(given, Given::Absent) { value } else { Given::Faulty };
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Reads a key, by what it spells, as a known field.
-struct Key;
-
-impl<'a> DeserializeSeed<'a> for Key {
-    type Value = Option<Field>;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key {
-    type Value = Option<Field>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(Field::from_name(key))
     }
 }

@@ -1,0 +1,213 @@
+//! serde_json is the witness: what it accepts is correct, and its raw values are the values.
+
+use std::fmt;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::*;
+
+/// An object's members in order, by serde_json.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// Whether serde_json can spell out every string in `raw`, and nothing lies deeper than it may.
+fn is_sound(raw: &RawValue, depth: usize) -> bool {
+    let text = raw.get();
+    match text.as_bytes()[0] {
+        b'"' => serde_json::from_str::<String>(text).is_ok(),
+        b'[' => {
+            depth <= 128
+                && serde_json::from_str::<Vec<&RawValue>>(text).is_ok_and(|items| items.iter().all(|item| is_sound(item, depth + 1)))
+        }
+        b'{' => {
+            depth <= 128
+                && serde_json::from_str::<Members>(text).is_ok_and(|members| members.0.iter().all(|(_, raw)| is_sound(raw, depth + 1)))
+        }
+        _ => true,
+    }
+}
+
+/// What serde_json finds in the object `text`.
+fn witnessed(text: &[u8]) -> Option<Vec<(String, String)>> {
+    let Members(members) = serde_json::from_slice(text).ok()?;
+    members.into_iter().map(|(key, raw)| is_sound(raw, 2).then(|| (key, raw.get().to_owned()))).collect()
+}
+
+/// What the scanner finds in it.
+fn scanned(text: &[u8]) -> Option<Vec<(String, String)>> {
+    let mut members = Vec::new();
+    object(std::str::from_utf8(text).ok()?, |key, value| {
+        let raw = match value {
+            Value::Plain(text) => format!("\"{text}\""),
+            Value::Raw(raw) => raw.to_owned(),
+        };
+        assert_eq!(matches!(value, Value::Plain(_)), raw.starts_with('"') && !raw.contains('\\'));
+        members.push((key.to_owned(), raw));
+    })?;
+    Some(members)
+}
+
+/// JSON that is correct or nearly so: of tokens that often fit each other.
+fn nearly_json() -> impl Strategy<Value = String> {
+    let token = prop_oneof![
+        8 => "[\\[\\]{}:,]",
+        3 => Just(r#""a":"#.to_owned()),
+        3 => nearly_string(),
+        3 => "-?(0|[1-9][0-9]{0,3}|00)?(\\.[0-9]{0,2})?([eE][+-]?[0-9]{0,2})?",
+        2 => "null|true|false|nul|True|NaN",
+        2 => "[ \t\r\n\u{b}\u{feff}]",
+    ];
+    prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
+}
+
+/// Strings of pieces that may stand in one, and of some that may not.
+fn nearly_string() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        6 => "[a-zé🙂/\u{7f}]{1,12}",
+        3 => r#"\\["\\/bfnrt]"#,
+        3 => r"\\u[0-9a-cA-C][0-9a-fA-F]{3}|\\u[eEfF]00f",
+        2 => r"\\u[dD][89aAbB][0-9a-f]{2}\\u[dD][c-fC-F][0-9a-f]{2}",
+        1 => r"\\u[dD][0-9a-fA-F]{3}|\\u\+[0-9]{3}|\\u[0-9g]{0,4}|\\[xU0 ]|[\x00-\x1f]",
+    ];
+    prop::collection::vec(piece, 0..5).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
+}
+
+/// A correct value, but for its strings perhaps.
+fn any_value() -> impl Strategy<Value = String> {
+    let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,4})?([eE][+-]?[0-9]{1,3})?";
+    let leaf = prop_oneof!["null|true|false", number, nearly_string()];
+    leaf.prop_recursive(5, 24, 4, |inner| {
+        let space = "[ \t\r\n]{0,2}";
+        prop_oneof![
+            (prop::collection::vec(inner.clone(), 0..4), space)
+                .prop_map(|(items, s)| format!("[{s}{}{s}]", items.join(&format!("{s},{s}")))),
+            (prop::collection::vec((nearly_string(), inner), 0..4), space).prop_map(|(members, s)| {
+                let members: Vec<_> = members.into_iter().map(|(key, value)| format!("{key}{s}:{s}{value}")).collect();
+                format!("{{{s}{}{s}}}", members.join(&format!("{s},{s}")))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_024))]
+
+    #[test]
+    fn arbitrary_bytes_are_correct_if_serde_json_says_so(inner in prop::collection::vec(any::<u8>(), 0..60)) {
+        prop_assert_eq!(scanned(&inner), witnessed(&inner));
+        let value = [b"{\"a\":\"", inner.as_slice(), b"\"}"].concat();
+        prop_assert_eq!(scanned(&value), witnessed(&value));
+    }
+
+    #[test]
+    fn tokens_are_correct_together_if_serde_json_says_so(inner in nearly_json()) {
+        for text in [inner.clone(), format!("{{{inner}}}"), format!("{{\"a\":{inner}}}"), format!("{{\"a\":[{inner}]}}")] {
+            prop_assert_eq!(scanned(text.as_bytes()), witnessed(text.as_bytes()), "{}", text);
+        }
+    }
+
+    #[test]
+    fn members_are_those_that_serde_json_finds_however_damaged(
+        members in prop::collection::vec((nearly_string(), any_value()), 0..5),
+        space in "[ \t\r\n]{0,10}",
+        damage in prop::collection::vec((any::<Index>(), prop_oneof![any::<u8>(), prop::sample::select(b"{}[],:\"\\u0-e. ".to_vec())], 0..4u8), 0..3),
+    ) {
+        let members: Vec<_> = members.into_iter().map(|(key, value)| format!("{key}{space}:{value}{space}")).collect();
+        let mut text = format!("{space}{{{}}}{space}", members.join(",")).into_bytes();
+        prop_assert_eq!(scanned(&text), witnessed(&text), "{}", String::from_utf8_lossy(&text));
+        for (index, byte, how) in damage {
+            let at = index.index(text.len());
+            match how {
+                0 => text[at] = byte,
+                1 => text.insert(at, byte),
+                2 => drop(text.remove(at)),
+                _ => text.truncate(at + 1),
+            }
+            prop_assert_eq!(scanned(&text), witnessed(&text), "{}", String::from_utf8_lossy(&text));
+            if text.is_empty() {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_as_the_witness_bounds_it(arrays in prop::collection::vec(any::<bool>(), 124..132), leaf in "|1|\\[\\]|\\{\\}") {
+        let mut text = leaf;
+        for &array in &arrays {
+            let inner = if text.is_empty() { "null" } else { &text };
+            text = if array { format!("[{inner},{{}},0]") } else { format!("{{\"b\":[],\"a\":{inner}}}") };
+        }
+        text = format!("{{\"a\":{text}}}");
+        prop_assert_eq!(scanned(text.as_bytes()), witnessed(text.as_bytes()));
+    }
+}
+
+fn is_correct(text: &str) -> bool {
+    scanned(text.as_bytes()).is_some()
+}
+
+#[test]
+fn lone_surrogates_are_found_in_keys_and_values() {
+    for text in
+        [r#"\ud800"#, r#"\udc00"#, r#"\uD83d"#, r#"\ud83d\ud83d\ude00"#, r#"\ud83dx"#, r#"\ud83d\n"#, r#"\ud83d\u0041"#, r#"\ud83d\u"#]
+    {
+        for text in [format!(r#"{{"{text}":1}}"#), format!(r#"{{"a":"{text}"}}"#), format!(r#"{{"a":[{{"{text}":["{text}"]}}]}}"#)] {
+            assert!(!is_correct(&text), "{text}");
+        }
+    }
+    for text in [r#"\ud83d\ude00"#, r#"\uD83D\uDE00\u00e9\\ud800"#, r#"\\\ud83d\ude00\""#, r#"\\"#, r#"\u005cud800"#] {
+        assert!(is_correct(&format!(r#"{{"{text}":["{text}"],"a":"{text}"}}"#)), "{text}");
+    }
+}
+
+#[test]
+fn depth_counts_brackets_outside_strings() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    assert!(is_correct(&format!("{{\"a\":{}}}", nested(127))));
+    assert!(!is_correct(&format!("{{\"a\":{}}}", nested(128))));
+    assert!(is_correct(&format!("{{\"a\":[{0},\"{1}\",{0}],\"b\":{0}}}", nested(126), "[".repeat(500))));
+    assert!(!is_correct(&format!("{{\"a\":[{0},{{\"a\":{0}}}]}}", nested(126))));
+}
+
+#[test]
+fn specials_are_found_wherever_they_stand() {
+    for len in 0..40 {
+        for at in 0..len {
+            for special_byte in [b'"', b'\\', 0, 0x1f] {
+                for other in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                    let mut bytes = vec![other; len];
+                    assert_eq!(special(&bytes, at), None);
+                    bytes[at] = special_byte;
+                    assert_eq!(special(&bytes, 0), Some(at), "{special_byte} in {len} of {other}");
+                    assert_eq!(special(&bytes, at + 1), None);
+                }
+            }
+        }
+    }
+}
