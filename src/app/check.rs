@@ -14,9 +14,10 @@ use crate::source::{Consumer, SourceError};
 /// 78 with all faults of the settings, or of the topics; 77 if Kafka denies access; 75 if it does not answer.
 pub fn check(reader: Reader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
-    let consumer = Consumer::open(&settings.source).map_err(failure)?;
-    let topology = consumer.describe().map_err(failure)?;
-    let findings = topic_faults(&settings.source).map_err(failure)?;
+    let consumer = Consumer::open(&settings.source)?;
+    let asked = |error| failure(error, &settings.source.bootstrap_servers);
+    let topology = consumer.describe().map_err(asked)?;
+    let findings = topic_faults(&settings.source).map_err(asked)?;
     findings.refuse()?;
     let mut report = String::from("settings: valid\n");
     for topic in &settings.source.topics {
@@ -34,9 +35,12 @@ pub fn check(reader: Reader) -> Result<String, Failure> {
 }
 
 /// A running pipeline waits for a topic; whoever asks is told that there is none.
-fn failure(error: SourceError) -> Failure {
+fn failure(error: SourceError, bootstrap_servers: &str) -> Failure {
     match error {
         SourceError::TopicMissing { .. } => Failure::new(Exit::Configuration, error.to_string()),
+        SourceError::Unavailable { .. } => {
+            Failure::new(Exit::TryAgain, format!("{error}; kafka.bootstrap_servers is {bootstrap_servers}: does a broker listen there?"))
+        }
         error => error.into(),
     }
 }

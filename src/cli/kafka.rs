@@ -150,13 +150,30 @@ impl Writer {
     /// # Errors
     /// The brokers do not answer within `timeout`.
     pub fn watermarks(&self, stream: Stream, partition: i32, timeout: Duration) -> Result<(i64, i64), Failure> {
-        let watermarks = self.producer.client().fetch_watermarks(&self.topics[stream as usize], partition, timeout);
-        watermarks.map_err(|error| failure("the brokers do not say where a partition begins and ends", &error))
+        // A topic that was just created may have no leader yet.
+        let mut tries_left = 20;
+        loop {
+            match self.producer.client().fetch_watermarks(&self.topics[stream as usize], partition, timeout) {
+                Err(error) if tries_left > 0 && is_passing(&error) => {
+                    tries_left -= 1;
+                    std::thread::sleep(Duration::from_millis(250));
+                }
+                watermarks => {
+                    return watermarks.map_err(|error| failure("the brokers do not say where a partition begins and ends", &error));
+                }
+            }
+        }
     }
 
     pub fn topic(&self, stream: Stream) -> &str {
         &self.topics[stream as usize]
     }
+}
+
+/// Whether a partition may be without a leader for a moment only.
+fn is_passing(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(error.rdkafka_error_code(), Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::UnknownTopicOrPartition))
 }
 
 /// How the program ends on an error of the client's.

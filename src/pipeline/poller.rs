@@ -22,8 +22,10 @@ use crate::source::{Batch, Consumer, Slot, SourceError, Topology, check};
 const BATCH_WAIT: Duration = Duration::from_millis(20);
 /// How often positions are told.
 const POSITIONS_INTERVAL: Duration = Duration::from_millis(100);
-/// How often something that is missing is looked for, and how often the log says so.
+/// How often something that is missing is looked for.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the log says that the same is still missing.
+const WAITING_LOG_INTERVAL: Duration = Duration::from_secs(30);
 
 pub struct Poller {
     pub source: crate::source::Settings,
@@ -113,18 +115,19 @@ impl Poller {
     }
 
     fn wait_for_topics(&self, consumer: &mut Consumer) -> Result<Option<Topology>, Failure> {
+        let mut logged: Option<(Instant, SourceError)> = None;
         while !self.shutdown.is_requested() {
             consumer.serve();
             match consumer.describe() {
                 Ok(topology) => return Ok(Some(topology)),
                 Err(error) if error.is_retriable() => {
-                    match &error {
-                        SourceError::TopicMissing { topic } => {
-                            tracing::warn!(event = "pacemeter.topic.waiting", topic, "waiting for a topic to be created");
-                        }
-                        _ => tracing::warn!(event = "pacemeter.kafka.waiting", reason = %error, "waiting for kafka"),
+                    let is_news = logged.as_ref().is_none_or(|(at, last)| at.elapsed() >= WAITING_LOG_INTERVAL || *last != error);
+                    if is_news {
+                        self.log_waiting(&error);
+                        logged = Some((Instant::now(), error.clone()));
                     }
-                    if self.messages.blocking_send(Message::Waiting(error.to_string())).is_err() {
+                    let reason = format!("{error} (kafka.bootstrap_servers is {})", self.source.bootstrap_servers);
+                    if self.messages.blocking_send(Message::Waiting(reason)).is_err() {
                         return Ok(None);
                     }
                     pause(&self.shutdown, RETRY_INTERVAL);
@@ -133,6 +136,20 @@ impl Poller {
             }
         }
         Ok(None)
+    }
+
+    fn log_waiting(&self, error: &SourceError) {
+        match error {
+            SourceError::TopicMissing { topic } => {
+                tracing::warn!(event = "pacemeter.topic.waiting", topic, "waiting for a topic to be created");
+            }
+            _ => tracing::warn!(
+                event = "pacemeter.kafka.waiting",
+                reason = %error,
+                bootstrap_servers = self.source.bootstrap_servers,
+                "waiting for kafka"
+            ),
+        }
     }
 
     fn read(&self, consumer: &mut Consumer, assignment: Assignment) -> Result<(), Gone> {

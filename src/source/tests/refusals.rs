@@ -9,10 +9,10 @@ fn fault_texts(overrides: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_topic_that_does_not_exist_is_named() {
+fn topics_that_do_not_exist_are_named_all_at_once() {
     let kafka = Kafka::without_topics();
     kafka.mock.create_topic(TOPICS[0], 1, 1).expect("a topic can be made");
-    let missing = SourceError::TopicMissing { topic: TOPICS[1].into() };
+    let missing = SourceError::TopicMissing { topic: format!("{}, {}", TOPICS[1], TOPICS[2]) };
     assert_eq!(kafka.consumer().describe(), Err(missing.clone()));
     assert!(missing.is_retriable());
 }

@@ -17,6 +17,8 @@ families! {
     UNLISTED_LABELS = Family::own("pacemeter_unlisted_labels_total", Counter, &["label"], Count("values"),
         "Values of a label that were in no allowlist and were shown under `other`, counted each time one was met.");
 
+    TZDATA_INFO = Family::own("pacemeter_tzdata_info", Gauge, &["version"], Info,
+        "The version of the time-zone database that days, weeks and months follow.");
     BUILD_INFO = Family::own("pacemeter_build_info", Gauge, &["version", "revision"], Info,
         "The version that runs, and the revision of the source it was built from.");
     SCRAPE_DURATION = Family::own("pacemeter_scrape_duration_seconds", Gauge, &[], Seconds,
