@@ -21,8 +21,9 @@ pub fn always(out: &mut Exposition, snapshot: &Snapshot) {
     }
 }
 
-/// Every figure.
+/// Every figure; what the others are read by comes first.
 pub fn figures(out: &mut Exposition, totals: &Totals, display: &Display, snapshot: &Snapshot) {
+    state(out, totals, snapshot);
     records(out, totals);
     unmatched(out, totals);
     programmes(out, totals, display);
@@ -32,7 +33,6 @@ pub fn figures(out: &mut Exposition, totals: &Totals, display: &Display, snapsho
     calls(out, totals, display);
     agents(out, totals, display);
     milestones(out, totals, display);
-    state(out, totals, snapshot);
 }
 
 fn records(out: &mut Exposition, totals: &Totals) {

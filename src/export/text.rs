@@ -7,10 +7,13 @@ use crate::clock::Millis;
 use crate::telemetry::catalogue::{self, Family};
 use crate::view::histogram::Histogram;
 
-/// An exposition in the making. Beyond `max_series` samples are left out and counted by family.
+/// An exposition in the making. A family that would go beyond `max_series` is left out whole, since a part of it would add up to too little, and
+/// its series are counted.
 pub struct Exposition {
     text: String,
     family: Option<&'static Family>,
+    /// Where the family begun last begins: bytes of text, series before it.
+    begun: (usize, usize),
     series: usize,
     max_series: usize,
     dropped: BTreeMap<&'static str, u64>,
@@ -47,13 +50,14 @@ impl Value {
 
 impl Exposition {
     pub fn new(max_series: usize) -> Self {
-        Self { text: String::with_capacity(64 * 1_024), family: None, series: 0, max_series, dropped: BTreeMap::new() }
+        Self { text: String::with_capacity(64 * 1_024), family: None, begun: (0, 0), series: 0, max_series, dropped: BTreeMap::new() }
     }
 
     /// Begins a family of the catalogue.
     pub fn family(&mut self, name: &str) {
         let family = catalogue::find(name).expect("a family that is exposed is in the catalogue");
         self.family = Some(family);
+        self.begun = (self.text.len(), self.series);
         self.text.push_str("# HELP ");
         self.text.push_str(family.name);
         self.text.push(' ');
@@ -95,8 +99,12 @@ impl Exposition {
     }
 
     fn admits(&mut self, series: usize) -> bool {
-        if self.series + series > self.max_series {
-            *self.dropped.entry(self.current().name).or_default() += series as u64;
+        let name = self.current().name;
+        if self.dropped.contains_key(name) || self.series + series > self.max_series {
+            let (text, before) = self.begun;
+            *self.dropped.entry(name).or_default() += (self.series - before + series) as u64;
+            self.text.truncate(text);
+            self.series = before;
             return false;
         }
         self.series += series;
@@ -216,11 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_bound_series_are_left_out_and_counted() {
+    fn beyond_the_bound_families_are_left_out_whole_and_counted() {
         let mut out = Exposition::new(2);
         out.family("pacemeter_conflicts_total");
         ["disbursement", "call", "milestone"].into_iter().for_each(|stream| out.sample(&[stream], 1_u64));
-        assert_eq!(out.dropped().collect::<Vec<_>>(), [("pacemeter_conflicts_total", 1)]);
-        assert_eq!(out.text.lines().filter(|line| !line.starts_with('#')).count(), 2);
+        out.family("pacemeter_ready");
+        out.sample(&[], 1_u64);
+        assert_eq!(out.dropped().collect::<Vec<_>>(), [("pacemeter_conflicts_total", 3)]);
+        let samples: Vec<_> = out.text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(samples, ["pacemeter_ready 1"], "a part of a family would be wrong, and what fits is there");
     }
 }

@@ -24,7 +24,13 @@ pub fn start(probe: EndProbe, interval: Duration, clock: Clock, messages: Sender
                     Vec::new()
                 }
             };
-            let known = answers.into_iter().enumerate().filter_map(|(slot, answer)| Some((Slot(slot as u16), answer.ok()?)));
+            let known = answers.into_iter().enumerate().filter_map(|(slot, answer)| match answer {
+                Ok(end) => Some((Slot(slot as u16), end)),
+                Err(error) => {
+                    tracing::warn!(event = "pacemeter.kafka.end_unknown", slot, reason = %error, "the ends of the partitions are not known");
+                    None
+                }
+            });
             if messages.blocking_send(Message::Ends { asked, ends: known.collect() }).is_err() {
                 return;
             }

@@ -44,7 +44,7 @@ impl Freshness {
     /// The end of a partition, asked for when the clock showed `asked`.
     pub fn end(&mut self, slot: usize, asked: Millis, end: i64, now: Instant) {
         let partition = &mut self.partitions[slot];
-        if partition.lag() == Some(0) {
+        if partition.lag().is_none_or(|lag| lag == 0) {
             partition.moved = now;
         }
         partition.newest_end = Some(end);
@@ -108,7 +108,8 @@ impl Progress {
             if self.reached < end {
                 break;
             }
-            self.complete_until = self.complete_until.max(Some(asked));
+            // The latest question, also when the clock went back meanwhile.
+            self.complete_until = Some(asked);
             self.ends.pop_front();
         }
     }
@@ -155,14 +156,25 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_goes_back_takes_the_claim_back_with_it() {
+        let now = Instant::now();
+        let mut freshness = freshness(now);
+        freshness.end(2, 9_000, 0, now);
+        freshness.end(2, 2_000, 0, now);
+        assert_eq!(freshness.complete_until(Stream::Milestone), Some(2_000));
+    }
+
+    #[test]
     fn a_partition_stalls_only_with_something_to_read() {
         let start = Instant::now();
         let later = start + Duration::from_secs(31);
         let mut freshness = freshness(start);
         freshness.end(0, 1, 0, later);
         freshness.end(1, 1, 11, start);
-        assert_eq!(freshness.stalled(later).collect::<Vec<_>>(), [1]);
+        freshness.end(2, 1, 7, later);
+        assert_eq!(freshness.stalled(later).collect::<Vec<_>>(), [1], "what was first asked for a moment ago has not stalled");
         freshness.reached(1, 11, later);
+        freshness.reached(2, 7, later);
         assert_eq!(freshness.stalled(later).count(), 0);
         freshness.end(1, 2, 12, later + Duration::from_secs(60));
         assert_eq!(freshness.stalled(later + Duration::from_secs(61)).count(), 0, "it has only just got something to read");

@@ -4,6 +4,7 @@
 //! pauses. Memory never grows with the backlog.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
@@ -81,7 +82,11 @@ impl Poller {
             );
             Vec::new()
         });
-        let committed = committed.into_iter().chain(std::iter::repeat(None));
+        // An offset beyond the end was committed in an earlier life of the topic.
+        let ends = consumer.ends().query_all().unwrap_or_default();
+        let ends = ends.into_iter().map(Result::ok).chain(std::iter::repeat(None));
+        let committed = committed.into_iter().chain(std::iter::repeat(None)).zip(ends);
+        let committed = committed.map(|(committed, end)| committed.filter(|&committed| end.is_none_or(|end| committed <= end)));
         let assigned = partitions.into_iter().zip(committed);
         let assigned = assigned.map(|((partition, first_offset), committed)| Assigned { partition, first_offset, committed });
         Ok(Some(Assignment { partitions: assigned.collect(), short_retention }))
@@ -117,7 +122,9 @@ impl Poller {
     fn wait_for_topics(&self, consumer: &mut Consumer) -> Result<Option<Topology>, Failure> {
         let mut logged: Option<(Instant, SourceError)> = None;
         while !self.shutdown.is_requested() {
-            consumer.serve();
+            if self.serve(consumer).is_err() {
+                return Ok(None);
+            }
             match consumer.describe() {
                 Ok(topology) => return Ok(Some(topology)),
                 Err(error) if error.is_retriable() => {
@@ -182,14 +189,19 @@ impl Poller {
         }
         let deadline = Instant::now() + self.settings.shutdown_deadline;
         let mut committing = false;
+        // An earlier commit may be under way still: then the last one waits for its answer.
+        let mut unsent = None;
         while Instant::now() < deadline {
             match self.commands.recv_timeout(BATCH_WAIT) {
-                Ok(command) => {
-                    committing |= matches!(command, Command::Commit(_));
-                    obey(consumer, command);
-                }
-                Err(RecvTimeoutError::Disconnected) if !committing => return,
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+                Ok(Command::Commit(offsets)) => unsent = Some(offsets),
+                Ok(command) => obey(consumer, command),
+                Err(RecvTimeoutError::Disconnected) if !committing && unsent.is_none() => return,
+                Err(RecvTimeoutError::Disconnected) => thread::sleep(BATCH_WAIT),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if unsent.as_ref().is_some_and(|offsets| consumer.commit(offsets)) {
+                (unsent, committing) = (None, true);
+                continue;
             }
             let answered = consumer.serve().iter().any(|event| {
                 use crate::source::ClientEvent::{CommitFailed, Committed};

@@ -60,6 +60,8 @@ struct Owned {
     /// The minute in which the view was made.
     minute: Millis,
     stalled: bool,
+    /// When it was last fetched anew, while it is stalled.
+    refetched: Option<Instant>,
 }
 
 impl Task {
@@ -138,7 +140,7 @@ impl Task {
             let (stream, first_offset) = (assigned.partition.stream, assigned.first_offset);
             let mut state = Partition::new(stream, first_offset, self.rules, Arc::clone(&self.display), now);
             let view = Arc::new(state.view(now));
-            Owned { assigned, state, view, changed: false, minute: floor(now, MINUTE), stalled: false }
+            Owned { assigned, state, view, changed: false, minute: floor(now, MINUTE), stalled: false, refetched: None }
         };
         self.partitions = assigned.into_iter().map(own).collect();
         self.phase = Phase::Replaying { read: 0, total: 0 };
@@ -260,7 +262,10 @@ impl Task {
     /// Publishes what changed, and looks after what is stalled and what is complete.
     fn publish(&mut self, waiting_messages: usize) {
         let now = self.clock.now();
-        self.look_for_stalls();
+        if waiting_messages == 0 {
+            // What waits to be applied may be just what seems to be missing.
+            self.look_for_stalls();
+        }
         for owned in &mut self.partitions {
             // What depends on now is kept in panes around it, so a view that nothing changed is made anew once a minute.
             if owned.changed || owned.minute != floor(now, MINUTE) {
@@ -289,10 +294,11 @@ impl Task {
     }
 
     fn look_for_stalls(&mut self) {
-        let stalled: Vec<usize> = self.freshness.stalled(Instant::now()).collect();
+        let now = Instant::now();
+        let stalled: Vec<usize> = self.freshness.stalled(now).collect();
         for (slot, owned) in self.partitions.iter_mut().enumerate() {
             let is_stalled = stalled.contains(&slot);
-            if is_stalled && !owned.stalled {
+            if is_stalled && owned.refetched.is_none_or(|at| now.saturating_duration_since(at) >= self.stall_timeout) {
                 let partition = &owned.assigned.partition;
                 tracing::error!(
                     event = "pacemeter.partition.stalled",
@@ -304,8 +310,12 @@ impl Task {
                 self.sinks.meter.refetched();
                 // The poll thread hangs up only at the end.
                 let _ = self.sinks.commands.send(Command::Refetch(Slot(slot as u16)));
+                owned.refetched = Some(now);
             }
             owned.stalled = is_stalled;
+            if !is_stalled {
+                owned.refetched = None;
+            }
         }
     }
 

@@ -23,7 +23,10 @@ use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProd
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long a letter waits for room without any being acknowledged.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A record to be set aside.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +52,7 @@ pub struct DeadLetterCounts {
     pub failed: u64,
 }
 
-/// Writes dead letters. Nothing here waits but [`DeadLetters::flush`]; may be used from several threads.
+/// Writes dead letters. Nothing here waits but [`DeadLetters::flush`] and, for room, [`DeadLetters::send`]; may be used from several threads.
 pub struct DeadLetters {
     /// Absent when dead letters are turned off: then every one is safe at once and none is counted.
     producer: Option<ThreadedProducer<Delivery>>,
@@ -73,11 +76,13 @@ impl DeadLetters {
         Ok(Self { producer, topic: topic.clone(), max_in_flight: u64::from(*max_in_flight), tracker })
     }
 
-    /// Hands a letter to the client, or counts it as failed if too many are under way.
+    /// Hands a letter to the client. If too many are under way it waits for room, as long as the broker takes any: a letter that finds none for
+    /// [`PATIENCE`] counts as failed, and so do those after it until there is progress again.
     pub fn send(&self, letter: &DeadLetter<'_>) {
         let Some(producer) = &self.producer else { return };
         let ticket =
             Ticket { slot: letter.slot, offset: letter.offset, stream: letter.partition.stream, partition: letter.partition.partition };
+        self.wait_for_room();
         if !self.tracker.begin(ticket, self.max_in_flight) {
             ticket.log_failure("too many dead letters wait for an acknowledgement");
             return;
@@ -88,6 +93,21 @@ impl DeadLetters {
         if let Err((error, _)) = producer.send::<[u8], [u8]>(record) {
             self.tracker.end(ticket, false);
             ticket.log_failure(&error.to_string());
+        }
+    }
+
+    fn wait_for_room(&self) {
+        let done = || self.tracker.acknowledged.load(Ordering::Acquire) + self.tracker.failed.load(Ordering::Acquire);
+        let under_way = |done: u64| self.tracker.sent.load(Ordering::Acquire).saturating_sub(done);
+        let (mut last, mut since) = (self.tracker.acknowledged.load(Ordering::Acquire), Instant::now());
+        while under_way(done()) >= self.max_in_flight && self.tracker.stuck_at.load(Ordering::Acquire) != last + 1 {
+            std::thread::sleep(Duration::from_millis(1));
+            let acknowledged = self.tracker.acknowledged.load(Ordering::Acquire);
+            if acknowledged != last {
+                (last, since) = (acknowledged, Instant::now());
+            } else if since.elapsed() >= PATIENCE {
+                self.tracker.stuck_at.store(last + 1, Ordering::Release);
+            }
         }
     }
 
@@ -160,6 +180,8 @@ struct Tracker {
     sent: AtomicU64,
     acknowledged: AtomicU64,
     failed: AtomicU64,
+    /// One more than the letters acknowledged when patience ended; zero if it never did.
+    stuck_at: AtomicU64,
 }
 
 impl Tracker {

@@ -392,7 +392,14 @@ fn more_people_than_state_may_hold_leave_the_family_of_all_time_absent_and_the_o
         let what = What::Disbursement { kind: 3, programme: 0, state: 0, person: number, credit: number, amount: 1 };
         record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("event-{number}"), time)
     };
-    let paid = [dispersal(1, START), dispersal(2, START + HOUR), dispersal(3, START + 60 * DAY)];
+    let mut paid = vec![dispersal(1, START), dispersal(2, START + HOUR), dispersal(3, START + 60 * DAY)];
+    // One who was paid before, is paid again under another support, and returns that when the first is long forgotten.
+    let again = |kind, time: Millis, event: u32| {
+        let what = What::Disbursement { kind, programme: 0, state: 2, person: 1, credit: 9, amount: 1 };
+        record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("again-{event}"), time)
+    };
+    paid.insert(2, again(3, START + 2 * HOUR, 0));
+    paid.extend((1..60).map(|day| again(0, START + 30 * DAY + Millis::from(day) * DAY / 2, day)).chain([again(4, START + 60 * DAY, 99)]));
     let now = START + 60 * DAY;
     for (max_people, is_there) in [("state.max_people=2", false), ("state.max_people=3", true)] {
         let mut core = Core::with(reader_with(&[max_people]), now);

@@ -190,6 +190,10 @@ impl Derived {
 
     /// The same for people of all time: somebody counts under the state of the first dispersal of which something is left, settled or not.
     fn recount_beneficiaries(&mut self, state: &State, index: u32, enters: bool) {
+        if !state.people.complete() {
+            // Who was paid before is not all known: the family is absent for good.
+            return;
+        }
         let dispersal = state.people.dispersal(index);
         let same_programme = self.same_programme(dispersal.programme());
         let (older, newer) = state.people.neighbours(index, &same_programme);

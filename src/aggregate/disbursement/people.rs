@@ -82,7 +82,7 @@ pub struct People {
 }
 
 impl People {
-    /// At most `max_people` people are kept whose dispersals are forgotten.
+    /// Beyond `max_people` people at once, those ever paid are no longer kept: who they all were is then not known any more.
     pub fn new(max_people: u64) -> Self {
         Self {
             dispersals: Slab::new(),
