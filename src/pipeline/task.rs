@@ -48,6 +48,8 @@ pub struct Task {
     partitions: Vec<Owned>,
     freshness: Freshness,
     progress_logged: Instant,
+    /// When figures were last published.
+    published: Instant,
 }
 
 /// A partition that is read here.
@@ -86,6 +88,7 @@ impl Task {
             partitions: Vec::new(),
             freshness: Freshness::new(std::iter::empty(), source.stall_timeout, Instant::now()),
             progress_logged: Instant::now(),
+            published: Instant::now(),
         }
     }
 
@@ -262,8 +265,10 @@ impl Task {
     /// Publishes what changed, and looks after what is stalled and what is complete.
     fn publish(&mut self, waiting_messages: usize) {
         let now = self.clock.now();
-        if waiting_messages == 0 {
-            // What waits to be applied may be just what seems to be missing.
+        // A task that was held up finds what seems to be missing in its own queue: first it takes that.
+        let was_held_up = self.published.elapsed() >= self.settings.publish_interval + self.stall_timeout / 2;
+        self.published = Instant::now();
+        if !was_held_up {
             self.look_for_stalls();
         }
         for owned in &mut self.partitions {
