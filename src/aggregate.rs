@@ -8,6 +8,7 @@
 mod call;
 mod disbursement;
 mod ids;
+pub mod image;
 mod labels;
 mod milestone;
 mod packed;

@@ -12,6 +12,7 @@
 //! decode                          bytes to events
 //! view                            what a partition shows; merging
 //! aggregate                       partition state: events to figures
+//! checkpoint                      state and offset as one durable value
 //! pipeline                        the threads and the task that join these
 //! http  export                    what the world sees
 //! ledger                          the naive oracle: expected figures from all that was sent
@@ -57,6 +58,8 @@ pub mod decode;
 pub mod view;
 
 pub mod aggregate;
+
+pub mod checkpoint;
 
 pub mod pipeline;
 

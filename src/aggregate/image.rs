@@ -1,0 +1,63 @@
+//! What a checkpoint takes of a partition's state: an image of it as it is at one record boundary, copied while it goes on changing.
+//!
+//! State is in three forms. *Regions* are long sequences of pages of equal entries, written as they lie in memory: before a page changes
+//! for the first time after the image was begun, it is copied out; the others are copied a few at a time. *Days* are the history that needs
+//! no identity, shared by pointer. All the rest is small and encoded at once: the *body*.
+
+use std::sync::Arc;
+
+use crate::clock::Millis;
+
+/// Takes the pages that are copied.
+pub type Outlet = Arc<dyn Fn(Piece) + Send + Sync>;
+
+/// Copied pages, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    pub runs: Vec<Run>,
+    pub bytes: Vec<u8>,
+}
+
+/// Consecutive pages of a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    pub region: u16,
+    pub first: u32,
+    pub count: u32,
+}
+
+/// How much a region holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    pub page_bytes: u32,
+    pub pages: u32,
+}
+
+impl Shape {
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.page_bytes) * u64::from(self.pages)
+    }
+}
+
+/// What an image holds at its begin; the pages of its regions follow through the [`Outlet`], each once, in any order.
+pub struct Image {
+    pub body: Vec<u8>,
+    /// By region.
+    pub shapes: Vec<Shape>,
+    /// By their start.
+    pub days: Vec<Day>,
+}
+
+/// The history of one day (UTC).
+#[derive(Clone)]
+pub struct Day {
+    pub start: Millis,
+    /// Nothing of it will change any more, but for its being forgotten.
+    pub is_closed: bool,
+    pub content: Arc<dyn Encode>,
+}
+
+pub trait Encode: Send + Sync {
+    /// Equal content gives equal bytes.
+    fn encode(&self) -> Vec<u8>;
+}
