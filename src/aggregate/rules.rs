@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::labels::MAX_VALUES;
 use crate::clock::{Millis, millis};
 use crate::record::Stream;
 use crate::settings::{Layers, Reader};
 
 /// Everything besides the log that state depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// By [`Stream`].
     horizons: [Millis; 3],
