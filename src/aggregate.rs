@@ -135,6 +135,16 @@ impl Partition {
         self.log.next_offset
     }
 
+    /// State knows nothing before it.
+    pub fn first_offset(&self) -> i64 {
+        self.log.first_offset
+    }
+
+    /// Records taken.
+    pub fn records(&self) -> u64 {
+        self.log.counts.outcomes.iter().sum()
+    }
+
     pub fn watermark(&self) -> Option<Millis> {
         self.log.watermark
     }

@@ -23,6 +23,9 @@ pub struct Job {
 
 /// What the writing thread is told of a [`Job`]: `Begin`, then pieces, then `Finish` or at any time `Abandon`.
 pub enum Order {
+    /// What is known of a place, from [`Store::newest`]. A place of which nothing is said is looked at when its first job begins, and follows
+    /// no checkpoint.
+    Follow(Place, Lineage),
     /// Comes before the first piece. A job of the same place that is under way is abandoned.
     Begin(Job, Box<Begin>),
     Piece(Job, Piece),
@@ -123,16 +126,10 @@ impl Keeper {
         Self { store, in_flight, lineages: BTreeMap::new(), work: BTreeMap::new() }
     }
 
-    /// Says what is known of a place, from [`Store::newest`]. A place of which nothing is said is looked at when its first job begins, and
-    /// follows no checkpoint.
-    pub fn follow(&mut self, place: Place, lineage: Lineage) {
-        self.lineages.insert(place, lineage);
-    }
-
     /// Carries out orders until nobody can give any more.
     pub fn run(mut self, orders: &Receiver<Order>, mut report: impl FnMut(Report)) {
         for order in orders {
-            let place = order.job().place;
+            let place = order.place();
             let started = Instant::now();
             let mut told = self.handle(order);
             let busy = started.elapsed();
@@ -150,6 +147,10 @@ impl Keeper {
     /// If a piece or `Finish` comes before its begin, or as [`Writer::piece`] and [`Writer::advance`].
     pub fn handle(&mut self, order: Order) -> Option<Report> {
         match order {
+            Order::Follow(place, lineage) => {
+                self.lineages.insert(place, lineage);
+                None
+            }
             Order::Begin(job, begin) => self.begin(job, *begin),
             Order::Piece(job, piece) => {
                 let result = self.piece(job, &piece);
@@ -254,9 +255,10 @@ impl Keeper {
 }
 
 impl Order {
-    fn job(&self) -> Job {
+    fn place(&self) -> Place {
         match self {
-            Order::Begin(job, _) | Order::Piece(job, _) | Order::Finish(job) | Order::Abandon(job) => *job,
+            Order::Follow(place, _) => *place,
+            Order::Begin(job, _) | Order::Piece(job, _) | Order::Finish(job) | Order::Abandon(job) => job.place,
         }
     }
 }

@@ -187,6 +187,7 @@ impl Core {
             end: None,
             lag: None,
             stalled: false,
+            missing: false,
             view: Arc::new(state.view(now)),
         };
         let partitions = self.partitions.iter_mut().enumerate().map(status).collect();
