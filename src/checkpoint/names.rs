@@ -101,7 +101,9 @@ mod tests {
         for name in [Name::checkpoint(0), Name::days(7).temporary(), Name::checkpoint(MOST_SEQUENCE)] {
             assert_eq!(Name::parse(&name.to_string()), Some(name));
         }
-        for name in ["7.checkpoint", "00000000000000000007.checkpoint.bak", "99999999999999999999.days", "18446744073709551615.days", "lock"] {
+        for name in
+            ["7.checkpoint", "00000000000000000007.checkpoint.bak", "99999999999999999999.days", "18446744073709551615.days", "lock"]
+        {
             assert_eq!(Name::parse(name), None, "{name}");
         }
         let place = Place { stream: Stream::Call, partition: 12 };

@@ -157,8 +157,7 @@ impl Store {
     /// newest [`KEPT`], then closed days that no kept checkpoint refers to. Only to be called after a checkpoint was written.
     pub fn prune_one(&self, place: Place, lineage: &mut Lineage) -> Result<bool, WriteError> {
         let listing = self.list(place).map_err(|error| WriteError::new(format_args!("list {}", place.directory()), &error))?;
-        let (damaged, whole): (Vec<u64>, Vec<u64>) =
-            listing.checkpoints.iter().partition(|sequence| lineage.damaged.contains(sequence));
+        let (damaged, whole): (Vec<u64>, Vec<u64>) = listing.checkpoints.iter().partition(|sequence| lineage.damaged.contains(sequence));
         let kept = &whole[..whole.len().min(KEPT)];
         let superfluous = whole[kept.len()..].iter().chain(&damaged).min();
         let name = match superfluous {
