@@ -56,6 +56,8 @@ mod names;
 mod opened;
 mod packed;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use damage::Damage;

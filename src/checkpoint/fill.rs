@@ -10,7 +10,7 @@ use crate::aggregate::image::Shape;
 use super::container::{PartReader, check};
 use super::damage::Damage;
 use super::index::{Index, PieceEntry, piece_bytes};
-use super::packed::unpack;
+use super::packed::Unpacker;
 
 /// What is read at once (bytes), unless a single piece is larger.
 const READ_BYTES: u64 = 1_024 * 1_024;
@@ -49,7 +49,7 @@ pub(super) fn fill(
     };
     let tasks = Mutex::new(groups(&index.pieces).into_iter().map(with_targets).collect::<Vec<_>>().into_iter());
     let work = || -> Result<(), Damage> {
-        let mut buffers = Buffers::default();
+        let mut buffers = Buffers::new()?;
         loop {
             let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(task) = next else { return Ok(()) };
@@ -89,7 +89,7 @@ fn scatter<'a>(mut bytes: &[u8], targets: &mut impl Iterator<Item = &'a mut [u8]
 pub(super) fn verify(file: &PartReader, index: &Index, places: &[u64]) -> Result<(), Damage> {
     let shapes = index.shapes();
     let source = Source { file, pieces: &index.pieces, shapes: &shapes, places };
-    let mut buffers = Buffers::default();
+    let mut buffers = Buffers::new()?;
     groups(&index.pieces).into_iter().try_for_each(|pieces| source.read(pieces, &mut buffers, |_| ()))
 }
 
@@ -118,16 +118,22 @@ fn groups(pieces: &[PieceEntry]) -> Vec<Range<usize>> {
     groups
 }
 
-#[derive(Default)]
 struct Buffers {
     stored: Vec<u8>,
     unpacked: Vec<u8>,
+    unpacker: Unpacker,
+}
+
+impl Buffers {
+    fn new() -> Result<Self, Damage> {
+        Ok(Self { stored: Vec::new(), unpacked: Vec::new(), unpacker: Unpacker::new()? })
+    }
 }
 
 impl Source<'_> {
     /// Reads pieces, checks each and hands over its bytes.
     fn read(&self, pieces: Range<usize>, buffers: &mut Buffers, mut take: impl FnMut(&[u8])) -> Result<(), Damage> {
-        let Buffers { stored, unpacked } = buffers;
+        let Buffers { stored, unpacked, unpacker } = buffers;
         let entries = &self.pieces[pieces.clone()];
         let length: u64 = entries.iter().map(|piece| piece.part.length).sum();
         let length = usize::try_from(length).map_err(|_| Damage::Malformed("a piece's length"))?;
@@ -142,7 +148,7 @@ impl Source<'_> {
             check(bytes, &piece.part, "piece")?;
             if piece.is_packed {
                 let length = piece_bytes(piece.runs(), self.shapes).ok_or(Damage::Malformed("a piece's pages"))?;
-                unpack(bytes, length, unpacked, "piece")?;
+                unpacker.unpack(bytes, length, unpacked, "piece")?;
                 take(unpacked);
             } else {
                 take(bytes);

@@ -3,6 +3,7 @@
 use std::io;
 
 use serde::{Deserialize, Serialize};
+use zstd::bulk::Decompressor;
 
 use super::container::{Part, PartReader, PartWriter};
 use super::damage::Damage;
@@ -51,7 +52,7 @@ impl PackedPart {
         }
         let stored = file.read(at, &self.part, name)?;
         let mut bytes = Vec::new();
-        unpack(&stored, self.bytes, &mut bytes, name)?;
+        Unpacker::new()?.unpack(&stored, self.bytes, &mut bytes, name)?;
         Ok(bytes)
     }
 }
@@ -60,11 +61,20 @@ pub(super) fn is_possible(bytes: u64, stored: u64) -> bool {
     bytes <= stored.saturating_mul(MOST_EXPANSION)
 }
 
-/// Puts what was stored, which must be `bytes` long, in place of what `buffer` holds.
-pub(super) fn unpack(stored: &[u8], bytes: u64, buffer: &mut Vec<u8>, name: &'static str) -> Result<(), Damage> {
-    let capacity = usize::try_from(bytes).map_err(|_| Damage::Malformed(name))?;
-    buffer.clear();
-    buffer.try_reserve_exact(capacity).map_err(|_| Damage::Malformed(name))?;
-    let unpacked = zstd::bulk::decompress_to_buffer(stored, buffer);
-    if unpacked.is_ok_and(|length| length as u64 == bytes) { Ok(()) } else { Err(Damage::Malformed(name)) }
+/// Keeps the memory that zstd needs from one part to the next.
+pub(super) struct Unpacker(Decompressor<'static>);
+
+impl Unpacker {
+    pub(super) fn new() -> Result<Self, Damage> {
+        Ok(Self(Decompressor::new()?))
+    }
+
+    /// Puts what was stored, which must come to `bytes`, in place of what `buffer` holds.
+    pub(super) fn unpack(&mut self, stored: &[u8], bytes: u64, buffer: &mut Vec<u8>, name: &'static str) -> Result<(), Damage> {
+        let capacity = usize::try_from(bytes).map_err(|_| Damage::Malformed(name))?;
+        buffer.clear();
+        buffer.try_reserve_exact(capacity).map_err(|_| Damage::Malformed(name))?;
+        let unpacked = self.0.decompress_to_buffer(stored, buffer);
+        if unpacked.is_ok_and(|length| length as u64 == bytes) { Ok(()) } else { Err(Damage::Malformed(name)) }
+    }
 }
