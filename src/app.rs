@@ -2,6 +2,7 @@
 
 mod check;
 mod site;
+pub mod state;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ mod scrape;
 
 pub use execute::execute;
 
+use crate::record::Stream;
 use crate::runtime::Exit;
 use crate::settings::{Layers, parse_duration};
 use clap::builder::RangedU64ValueParser;
@@ -70,8 +71,35 @@ pub enum Command {
     /// Write simulated events to the topics of a real Kafka, for trials and load tests.
     #[command(after_help = SETTINGS_HELP)]
     Produce(Produce),
+    /// Look at what is in the state directory, verify it, or have the figures counted anew.
+    #[command(subcommand, after_help = SETTINGS_HELP)]
+    State(State),
     /// Print a completion script for a shell.
     Completions(Completions),
+}
+
+#[derive(Subcommand)]
+pub enum State {
+    /// List the checkpoints; may be done beside a running process.
+    Inspect(Check),
+    /// Read every byte of every checkpoint; 65 if something is damaged.
+    Verify(Check),
+    /// Remove the checkpoints, so that the next start counts from the beginning of the logs.
+    ///
+    /// Refused (65) if a log begins later by now than the state did: what came before would be lost.
+    Rebuild(Rebuild),
+}
+
+#[derive(Args)]
+pub struct Rebuild {
+    /// Only this stream: disbursement, call or milestone.
+    #[arg(long, value_name = "STREAM", value_parser = parse_stream)]
+    pub stream: Option<Stream>,
+    /// Also if the figures will know less than before.
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// Where settings come from beside the environment.
@@ -173,6 +201,10 @@ const DEFAULT_SEED: u64 = 2020;
 fn parse_run_time(text: &str) -> Result<Duration, String> {
     let run_time = parse_duration(text).map_err(|error| error.to_string())?;
     if run_time.is_zero() { Err("must be longer than 0s".into()) } else { Ok(run_time) }
+}
+
+fn parse_stream(text: &str) -> Result<Stream, String> {
+    Stream::from_name(text).ok_or_else(|| format!("not one of {}", Stream::ALL.map(Stream::name).join(", ")))
 }
 
 fn parse_speed(text: &str) -> Result<f64, String> {

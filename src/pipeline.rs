@@ -39,9 +39,9 @@ use tokio::task::JoinHandle;
 
 pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
 pub use self::identity::{Identity, Origin};
-pub use self::intake::{Decoded, Intake, Original, Originals, OtherLog, Taken};
+pub use self::intake::{Decoded, Intake, Original, Originals, OtherLog, Start, Taken};
 pub use self::letters::Letters;
-pub use self::message::{Command, FoundLog, FoundLogs, Message, Records, Start};
+pub use self::message::{Command, FoundLog, FoundLogs, Message, Records};
 pub use self::meter::Meter;
 use self::poller::Poller;
 pub use self::restore::Policy;

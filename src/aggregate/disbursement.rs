@@ -6,6 +6,7 @@
 mod derived;
 mod further;
 mod people;
+mod settled;
 mod spans;
 mod support;
 mod waiting;

@@ -26,6 +26,9 @@ pub enum Damage {
 }
 
 impl Damage {
+    /// All kinds.
+    pub const KINDS: [&str; 8] = ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
+
     /// Its kind, as a label.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -173,6 +173,19 @@ impl Store {
         Ok(true)
     }
 
+    /// Removes everything of a place but its directory, which says that this was done on purpose; oldest first, so that what an end in the
+    /// middle leaves is the newest.
+    pub fn clear(&self, place: Place) -> Result<(), WriteError> {
+        let failed = |error| WriteError::new(format_args!("clear {}", place.directory()), &error);
+        let names = self.disk.list(&place.directory()).map_err(failed)?;
+        let mut names: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
+        names.sort_by_key(|name| (name.kind == Kind::Days, name.sequence));
+        for name in names {
+            self.disk.remove(&place.path(name)).map_err(failed)?;
+        }
+        self.disk.sync_directory(&place.directory()).map_err(failed)
+    }
+
     /// The oldest of `days` that none of `kept` refers to. None too as long as it is unknown what they refer to.
     fn unreferred(&self, place: Place, lineage: &mut Lineage, kept: &[u64], days: &[u64]) -> Option<u64> {
         lineage.references.retain(|sequence, _| kept.contains(sequence));

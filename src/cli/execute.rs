@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::runtime::{Builder, Runtime};
 
 use super::demo::{self, Subject};
-use super::{Command, Run, produce};
+use super::{Command, Run, State, produce};
 use crate::app;
 use crate::clock::Clock;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
@@ -22,6 +22,16 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
         Command::Demo(arguments) => demo::run(arguments, &clock, Process::start),
         Command::Check(arguments) => print(&app::check(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
+        Command::State(State::Inspect(arguments)) => {
+            print(&app::state::inspect(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)
+        }
+        Command::State(State::Verify(arguments)) => {
+            print(&app::state::verify(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)
+        }
+        Command::State(State::Rebuild(arguments)) => {
+            let reader = Reader::load(&arguments.settings.layers());
+            print(&app::state::rebuild(reader, arguments.stream, arguments.force)?).map(|()| Exit::Ok)
+        }
         Command::Completions(arguments) => print(&arguments.script()).map(|()| Exit::Ok),
     }
 }

@@ -8,8 +8,6 @@ use crate::record::{Header, RawRecord, Reason, Rejection, Stream};
 use crate::settings::OffsetRange;
 use crate::source::{Batch, Partition, Slot};
 
-use super::message::Start;
-
 /// Records as Kafka gave them.
 pub trait Originals: Send {
     fn len(&self) -> usize;
@@ -47,6 +45,15 @@ impl Originals for Batch {
             value: message.value(),
         }
     }
+}
+
+/// Where to begin with a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// The next record to take.
+    pub next_offset: i64,
+    /// The last record that was taken: if it is still there it has to be the same.
+    pub tail: Option<Tail>,
 }
 
 /// A batch after decoding.

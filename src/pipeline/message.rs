@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use super::intake::{Originals, Taken};
-use crate::checkpoint::Tail;
+use super::intake::{Originals, Start, Taken};
 use crate::clock::Millis;
 use crate::record::Stream;
 use crate::runtime::Failure;
@@ -63,15 +62,6 @@ pub struct Records {
     pub originals: Box<dyn Originals>,
     /// When the client handed them over.
     pub at: Instant,
-}
-
-/// Where to begin with a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Start {
-    /// The next record to take.
-    pub next_offset: i64,
-    /// The last record that was taken: if it is still there it has to be the same.
-    pub tail: Option<Tail>,
 }
 
 /// What the task asks of the poll thread.

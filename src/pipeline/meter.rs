@@ -199,3 +199,17 @@ impl Meter {
         self.slots[slot.index()].stream
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::checkpoint::{Damage, WriteReason};
+    use crate::pipeline::restore::Source;
+    use crate::telemetry::process;
+
+    #[test]
+    fn the_values_of_labels_are_those_that_the_metrics_start_with() {
+        assert_eq!(Source::ALL.map(Source::name), process::RESTORE_SOURCES);
+        assert_eq!(WriteReason::ALL.map(WriteReason::name), process::CHECKPOINT_FAILURES);
+        assert_eq!(Damage::KINDS, process::CHECKPOINT_DAMAGE);
+    }
+}

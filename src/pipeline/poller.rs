@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::SendError;
 
-use super::intake::{Intake, OtherLog};
-use super::message::{Command, FoundLog, FoundLogs, Message, Records, Start};
+use super::intake::{Intake, OtherLog, Start};
+use super::message::{Command, FoundLog, FoundLogs, Message, Records};
 use super::{Settings, ends, pause};
 use crate::clock::Clock;
 use crate::decode::Decoder;

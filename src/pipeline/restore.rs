@@ -212,8 +212,11 @@ impl Restorer<'_> {
         is_accepted
     }
 
-    /// Where nothing was before.
+    /// Where nothing was before, or was cleared on purpose.
     fn begin(&self, log: &FoundLog) -> Result<Restored, Failure> {
+        if self.store.places().is_ok_and(|places| places.contains(&place_of(&log.partition))) {
+            return Ok(self.anew(log, Source::Rebuild));
+        }
         if let (Policy::Fail, Some(committed)) = (self.settings.on_missing, log.committed) {
             let place = place_of(&log.partition);
             return Err(Failure::new(

@@ -33,6 +33,9 @@ pub const AGGREGATES: [&str; 6] = ["ids", "supports", "people", "dispersals", "c
 /// The label `reason` of failed checkpoints.
 pub const CHECKPOINT_FAILURES: [&str; 3] = ["no_space", "denied", "io"];
 
+/// The label `reason` of damaged checkpoints.
+pub const CHECKPOINT_DAMAGE: [&str; 8] = ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
+
 /// The label `source` of restores.
 pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];
 
@@ -128,7 +131,7 @@ impl Metrics {
             checkpoint_hold: make.gauge(&own::CHECKPOINT_HOLD),
             checkpoint_size: make.gauge(&own::CHECKPOINT_SIZE),
             checkpoint_written_bytes: make.counter(&own::CHECKPOINT_WRITTEN_BYTES),
-            checkpoints_damaged: make.counters(&own::CHECKPOINTS_DAMAGED, []),
+            checkpoints_damaged: make.counters(&own::CHECKPOINTS_DAMAGED, CHECKPOINT_DAMAGE),
             checkpoints_incomplete: make.counter(&own::CHECKPOINTS_INCOMPLETE),
             restores: make.counters(&own::RESTORES, RESTORE_SOURCES),
             restore_duration: make.gauge(&own::RESTORE_DURATION),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::State;
-use super::people::{Dispersal, Place};
+use super::people::Dispersal;
+use super::settled::Place;
 use super::spans::Spans;
 use super::support::Approved;
 use crate::aggregate::labels::LabelId;

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use super::people::Settled;
+use super::settled::Settled;
 use crate::aggregate::labels::LabelId;
 use crate::aggregate::packed::{Link, U16, U32};
 use crate::aggregate::pages::Region;

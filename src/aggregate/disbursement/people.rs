@@ -9,6 +9,7 @@ use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
 use super::further::Further;
+use super::settled::{Place, Settled};
 use crate::aggregate::labels::LabelId;
 use crate::aggregate::packed::{Link, Time, U16, U32, U40};
 use crate::aggregate::pages::Region;
@@ -34,15 +35,6 @@ pub struct Dispersal {
     pub before: Link,
 }
 
-/// The first dispersal of a person under one programme among those that are forgotten and of which something was left for good.
-#[derive(Debug, Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-pub struct Settled {
-    time: Time,
-    tie: U16,
-    state: State,
-}
-
 /// A person in 31 bytes. Further programmes are in [`People::further`].
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -52,14 +44,6 @@ struct Person {
     newest: Link,
     settled: Settled,
     programme: U16,
-}
-
-/// A dispersal's place in the order of a person's dispersals, and where it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    pub time: Millis,
-    tie: u64,
-    pub state: State,
 }
 
 /// What a dispersal says when it is entered.
@@ -167,7 +151,7 @@ impl People {
         let person = dispersal.person();
         self.join(person, dispersal.older.get(), dispersal.newer.get());
         self.dispersals.remove(index);
-        let settled = Settled { time: dispersal.time, tie: dispersal.tie, state: dispersal.state };
+        let settled = dispersal.settled();
         if self.complete() {
             self.keep_first(person, dispersal.programme(), settled);
         }
@@ -330,21 +314,6 @@ impl Slot for Person {
     }
 }
 
-impl Settled {
-    pub fn is_some(&self) -> bool {
-        self.time.is_some()
-    }
-
-    fn place(&self) -> Option<Place> {
-        Some(Place { time: self.time.get()?, tie: self.tie.get(), state: self.state })
-    }
-
-    /// The first of two.
-    pub fn first(self, other: Settled) -> Settled {
-        if other.place() < self.place() { other } else { self }
-    }
-}
-
 impl Dispersal {
     pub fn time(&self) -> Millis {
         self.time.get().expect("a dispersal has a time")
@@ -370,8 +339,12 @@ impl Dispersal {
         self.person.get() as u32
     }
 
+    fn settled(&self) -> Settled {
+        Settled { time: self.time, tie: self.tie, state: self.state }
+    }
+
     pub fn place(&self) -> Place {
-        Place { time: self.time(), tie: self.tie.get(), state: self.state }
+        self.settled().place().expect("a dispersal has a time")
     }
 }
 

@@ -54,6 +54,7 @@ impl<'a> World<'a> {
             ("milestones", LABELS.milestones),
         ];
         settings.extend(lists.map(|(name, values)| format!("labels.{name}={values:?}")));
+        settings.extend(["checkpoint.max_interval=300ms", "checkpoint.max_cpu_percent=100"].map(str::to_owned));
         let (partition, offsets) = EXCLUDED;
         let (first, last) = (offsets.start(), offsets.end());
         settings.extend(Stream::ALL.map(|stream| {

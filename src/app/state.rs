@@ -1,0 +1,143 @@
+//! `pacemeter state`: what is in the state directory, whether it is whole, and a rebuild on purpose.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Settings, open_state};
+use crate::checkpoint::{self, Damage, Opened, Place, RealDisk, Store};
+use crate::clock::Millis;
+use crate::runtime::{Exit, Failure};
+use crate::settings::Reader;
+use crate::source::{Consumer, Described};
+
+/// Lists every checkpoint, newest first: where it begins and ends, when and by what it was written. Reads heads and bodies; may be run beside a
+/// running process.
+///
+/// # Errors
+/// 78 with all faults of the settings; 74 or 77 if the directory cannot be read.
+pub fn inspect(reader: Reader) -> Result<String, Failure> {
+    let settings = Settings::read(reader)?;
+    let directory = &settings.state_directory;
+    let store = existing(directory)?;
+    let mut report = format!("state directory {}\n", directory.display());
+    for place in places(&store, directory)? {
+        let listing = store.list(place).map_err(|error| unreadable(directory, &error))?;
+        let _ = writeln!(report, "\n{place}: {} checkpoints, {} unfinished", listing.checkpoints.len(), listing.incomplete);
+        for sequence in listing.checkpoints {
+            let _ = writeln!(report, "  {sequence}: {}", describe(store.open(place, sequence)));
+        }
+    }
+    Ok(report)
+}
+
+/// Reads every byte of every checkpoint.
+///
+/// # Errors
+/// 65 with what is damaged; as [`inspect`].
+pub fn verify(reader: Reader) -> Result<String, Failure> {
+    let settings = Settings::read(reader)?;
+    let directory = &settings.state_directory;
+    let store = existing(directory)?;
+    let (mut report, mut damaged) = (String::new(), false);
+    for place in places(&store, directory)? {
+        let listing = store.list(place).map_err(|error| unreadable(directory, &error))?;
+        for sequence in listing.checkpoints {
+            let result = store.open(place, sequence).and_then(|opened| opened.verify().map(|()| opened));
+            damaged |= result.is_err();
+            let told = result.map_or_else(|damage| format!("the file {damage}"), |opened| format!("whole, {}", opened.identity()));
+            let _ = writeln!(report, "{place} {sequence}: {told}");
+        }
+    }
+    if damaged { Err(Failure::new(Exit::StateUnusable, report.trim_end())) } else { Ok(report) }
+}
+
+/// Removes the checkpoints, so that the next start counts from the beginning of the logs; of all partitions, or of one stream's. Asks Kafka
+/// first where the logs begin.
+///
+/// # Errors
+/// 65 if a log begins later than the state did, unless `force`; 73 if a process runs; 75 and 77 as [`super::check()`].
+pub fn rebuild(reader: Reader, only: Option<crate::record::Stream>, force: bool) -> Result<String, Failure> {
+    let settings = Settings::read(reader)?;
+    let (_lock, store) = open_state(&settings.state_directory)?;
+    let directory = &settings.state_directory;
+    let places = places(&store, directory)?.into_iter().filter(|place| only.is_none_or(|stream| stream == place.stream));
+    let places: Vec<Place> = places.collect();
+    let logs = Consumer::open(&settings.source)?.describe()?.partitions;
+    let mut lost = Vec::new();
+    for &place in &places {
+        let found = store.newest(place).map_err(|error| unreadable(directory, &error))?;
+        lost.extend(lost_history(place, found.opened.as_ref(), &logs));
+    }
+    if !lost.is_empty() && !force {
+        lost.push(
+            "a rebuild would know less than the state does; nothing was removed: if that is accepted, repeat with --force".to_owned(),
+        );
+        return Err(Failure::new(Exit::StateUnusable, lost.join("\n")));
+    }
+    for &place in &places {
+        store.clear(place).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
+    }
+    Ok(format!("{} partitions will be counted from the beginning of their logs at the next start\n", places.len()))
+}
+
+/// Why a partition would know less after a rebuild, if it would.
+fn lost_history(place: Place, newest: Option<&Opened>, logs: &[Described]) -> Option<String> {
+    let log = logs.iter().find(|log| (log.partition.stream, log.partition.partition) == (place.stream, place.partition));
+    let Some(log) = log else {
+        return Some(format!("{place}: there is no such partition in the topic any more"));
+    };
+    let began = newest.map_or(0, |opened| opened.head().first_offset);
+    (log.low > began)
+        .then(|| format!("{place}: the state began at offset {began}, topic {} now begins at {}", log.partition.topic, log.low))
+}
+
+fn describe(opened: Result<Opened, Damage>) -> String {
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(damage) => return format!("the file {damage}"),
+    };
+    let head = opened.head();
+    let cluster = head.cluster_id.as_deref().unwrap_or("unknown");
+    let closed = opened.closed();
+    format!(
+        "offsets {} to {} of topic {} ({} records), written {} by pacemeter {}, built {}\n     cluster {cluster}, partition {} of {}, key {}, {} \
+         bytes and {} of closed days in {} files\n     {}",
+        head.first_offset,
+        head.next_offset,
+        head.topic,
+        head.records,
+        time(head.written),
+        head.written_by,
+        time(head.built),
+        head.partition,
+        head.partition_count,
+        head.key_id,
+        opened.bytes(),
+        closed.iter().map(|file| file.bytes()).sum::<u64>(),
+        closed.len(),
+        head.meaning.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", "),
+    )
+}
+
+fn time(millis: Millis) -> String {
+    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.0}"))
+}
+
+/// Without making anything.
+fn existing(directory: &Path) -> Result<Store, Failure> {
+    if !directory.is_dir() {
+        let message = format!("there is no state directory {}; state.directory says where it is", directory.display());
+        return Err(Failure::new(Exit::Configuration, message));
+    }
+    let disk = RealDisk::open(directory, checkpoint::DIRECTORY).map_err(|error| unreadable(directory, &error))?;
+    Ok(Store::new(Arc::new(disk)))
+}
+
+fn places(store: &Store, directory: &Path) -> Result<Vec<Place>, Failure> {
+    store.places().map_err(|error| unreadable(directory, &error))
+}
+
+fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
+    Failure::from_io(format_args!("state directory {}", directory.display()), error)
+}
