@@ -41,7 +41,13 @@ pub struct Answer {
 impl Pacemeter {
     /// Starts the program with these settings (`key=value`) and a state directory of the test's, and waits until it says where it listens.
     pub fn start(state: &TempDir, settings: &[String]) -> Self {
-        let mut child = command(&["run"], state, settings).spawn().expect("the program starts");
+        Self::start_with(state, settings, &[])
+    }
+
+    /// As [`Self::start`], with these variables in the environment.
+    pub fn start_with(state: &TempDir, settings: &[String], environment: &[(&str, &str)]) -> Self {
+        let mut command = command(&["run"], state, settings);
+        let mut child = command.envs(environment.iter().copied()).spawn().expect("the program starts");
         let log = Output::of(child.stderr.take().expect("a pipe"));
         let stdout = Output::of(child.stdout.take().expect("a pipe"));
         let mut pacemeter = Self { child, address: String::new(), log, stdout };
@@ -116,6 +122,16 @@ impl Pacemeter {
         // SAFETY: kill takes no pointers; the process is our child and not reaped, so the id is still its own.
         let result = unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
         assert_eq!(result, 0, "the process is there");
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
+    }
+
+    /// As `kill -9` does.
+    pub fn kill(self) {
+        // Dropping it is just that.
+        drop(self);
     }
 
     /// Asks it to end and waits until it has.

@@ -20,7 +20,8 @@ fn generated(now: Millis) -> Vec<Line> {
     live.advance_to(now).into_iter().map(line).collect()
 }
 
-fn line(emission: Emission) -> Line {
+/// A record of the generator, as it is sent and what it means.
+pub fn line(emission: Emission) -> Line {
     let headers = emission.headers.into_iter().map(|(name, value)| (name.to_owned(), Some(value))).collect();
     let record = Record {
         partition: emission.partition,

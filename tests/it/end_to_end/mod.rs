@@ -3,6 +3,7 @@
 mod catalogue;
 mod figures;
 mod freshness;
+mod kills;
 mod letter;
 mod scraping;
 mod starting;

@@ -30,6 +30,11 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     /// Topics with this many partitions each, and nothing in them.
     pub fn new(kafka: &'a Kafka, partitions: i32) -> Self {
+        Self::with_rules(kafka, partitions, Rules::default())
+    }
+
+    /// As [`Self::new`], under other rules than those of the defaults, but for the labels.
+    pub fn with_rules(kafka: &'a Kafka, partitions: i32, rules: Rules) -> Self {
         let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let labels = Labels {
             programmes: list(LABELS.programmes),
@@ -39,7 +44,7 @@ impl<'a> World<'a> {
             milestones: list(LABELS.milestones),
             ..Labels::default()
         };
-        let ledger = Ledger::new(Rules { labels, ..Rules::default() });
+        let ledger = Ledger::new(Rules { labels, ..rules });
         Self { topics: Topics::create(kafka, partitions, CREATE_TIME), ledger, written: BTreeMap::new() }
     }
 
