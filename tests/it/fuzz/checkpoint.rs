@@ -13,6 +13,9 @@ use crate::tidy::root;
 
 const PATH: &str = "checkpoints/disbursement-3/00000000000000000001.checkpoint";
 const PLACE: Place = Place { stream: Stream::Disbursement, partition: 3 };
+/// A region, and all its pages.
+type Region = (Shape, Vec<u8>);
+
 const PREAMBLE: usize = 25;
 const FOOTER: usize = 96;
 
@@ -65,7 +68,7 @@ fn checkpoints_are_as_they_were_written_or_refused() {
 fn the_corpus_of_checkpoints_is_there() {
     let dense = |bytes: u32| (0..bytes).map(|at| (at.wrapping_mul(2_654_435_761) >> 16) as u8).collect::<Vec<u8>>();
     let sparse = |bytes: u32| (0..bytes).map(|at| if at % 9 == 0 { 7 } else { 0 }).collect::<Vec<u8>>();
-    let corpus: [(&str, Vec<(Shape, Vec<u8>)>); 4] = [
+    let corpus: [(&str, Vec<Region>); 4] = [
         ("empty", Vec::new()),
         ("dense", vec![(Shape { page_bytes: 32, pages: 4 }, dense(128))]),
         ("sparse", vec![(Shape { page_bytes: 64, pages: 8 }, sparse(512))]),
@@ -81,7 +84,7 @@ fn the_corpus_of_checkpoints_is_there() {
     }
 }
 
-fn written(regions: &[(Shape, Vec<u8>)]) -> Vec<u8> {
+fn written(regions: &[Region]) -> Vec<u8> {
     let head = Head {
         written_by: "0.1.0".into(),
         sequence: 0,
