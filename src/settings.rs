@@ -198,10 +198,10 @@ impl Reader {
         })
     }
 
-    /// Notes that `key`'s value will not do, and why; the message says what to do, and holds no secret. Lower case, no full stop.
+    /// Notes that `key`'s value will not do, and why; the message says what to do, and holds no secret. One line, lower case, no full stop.
     pub fn fault(&mut self, key: &str, message: impl Display) {
         let origin = self.value(key).and_then(Value::origin).map(str::to_owned);
-        let fault = Fault { key: fault::printable(key), origin, message: message.to_string() };
+        let fault = Fault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
@@ -305,7 +305,7 @@ fn environment_layer(name: &str, value: &str, known: &Known, faults: &mut Vec<Fa
     let key = own.to_lowercase().replace("__", ".");
     let origin = format!("environment variable {}", fault::printable(name));
     if value.contains(char::REPLACEMENT_CHARACTER) {
-        faults.push(Fault { key, origin: Some(origin), message: "is not UTF-8".into() });
+        faults.push(Fault { key: fault::printable(&key), origin: Some(origin), message: "is not UTF-8".into() });
         return None;
     }
     Some(Layer::text(&key, value, &origin, known, faults))

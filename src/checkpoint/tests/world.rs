@@ -125,8 +125,8 @@ impl State {
     /// What an opened checkpoint holds, with `closed` telling which days are.
     pub fn read(opened: &Opened, threads: usize) -> Result<Self, crate::checkpoint::Damage> {
         let shapes = opened.shapes();
-        let mut regions: Vec<(u32, Vec<Vec<u8>>)> =
-            shapes.iter().map(|shape| (shape.page_bytes, vec![vec![0xee; shape.page_bytes as usize]; shape.pages as usize])).collect();
+        let pages = |shape: &Shape| (0..shape.pages).map(|_| vec![0xee; shape.page_bytes as usize]).collect();
+        let mut regions: Vec<(u32, Vec<Vec<u8>>)> = shapes.iter().map(|shape| (shape.page_bytes, pages(shape))).collect();
         let mut slices: Vec<Vec<&mut [u8]>> =
             regions.iter_mut().map(|(_, pages)| pages.iter_mut().map(Vec::as_mut_slice).collect()).collect();
         opened.fill(&mut slices, threads, &|_| ())?;
@@ -149,4 +149,16 @@ pub fn restored(store: &Store) -> Option<State> {
     let found = newest(store);
     assert!(found.damaged.is_empty(), "{:?}", found.damaged);
     found.opened.map(|opened| State::read(&opened, 1).expect("a whole checkpoint"))
+}
+
+/// What a process that starts now would go on from, older checkpoints tried where newer ones turn out damaged only in their pages.
+pub fn survivor(store: &Store) -> Option<State> {
+    let mut found = newest(store);
+    loop {
+        let opened = found.opened?;
+        if let Ok(state) = State::read(&opened, 1) {
+            return Some(state);
+        }
+        found = store.newest_before(PLACE, opened.head().sequence).expect("a disk that can be listed");
+    }
 }

@@ -1,0 +1,48 @@
+//! Files of each version that was ever released: they must load for good.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::world::{PLACE, State, restored, store};
+use crate::checkpoint::names::Name;
+use crate::checkpoint::{Lineage, MemoryDisk};
+use crate::clock::DAY;
+
+/// By arithmetic alone, so that it is the same whatever becomes of random numbers.
+fn state() -> State {
+    let dense = |page: u32, bytes: u32| (0..bytes).map(|at| ((page * bytes + at).wrapping_mul(2_654_435_761) >> 16) as u8).collect();
+    let sparse = |page: u32, bytes: u32| (0..bytes).map(|at| if at % 7 == page % 7 { at as u8 | 1 } else { 0 }).collect();
+    let regions = vec![
+        (64, (0..9).map(|page| dense(page, 64)).collect()),
+        (128, (0..5).map(|page| sparse(page, 128)).collect()),
+        (25, Vec::new()),
+        (1, vec![vec![42]]),
+    ];
+    let day = |number: i64| (number * DAY, (format!("made-up history of day {number}").into_bytes(), number < 18_002));
+    State { next_offset: 1_234, body: b"made-up body".to_vec(), regions, days: (18_000..18_004).map(day).collect() }
+}
+
+fn golden(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
+}
+
+/// With `PACEMETER_BLESS=1` files that are not there are made. Those that are there are never written again.
+#[test]
+fn checkpoints_of_version_1_load() {
+    let files = [(Name::checkpoint(1), golden("checkpoint-v1.checkpoint")), (Name::days(1), golden("checkpoint-v1.days"))];
+    if std::env::var_os("PACEMETER_BLESS").is_some() && !files[0].1.exists() {
+        let disk = MemoryDisk::default();
+        state().write(&store(&disk), &mut Lineage::default()).unwrap();
+        for (name, path) in &files {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, disk.read(&PLACE.path(*name)).unwrap()).unwrap();
+        }
+    }
+    let disk = MemoryDisk::default();
+    for (name, path) in &files {
+        disk.put(&PLACE.path(*name), fs::read(path).expect("a golden file; PACEMETER_BLESS=1 makes it"));
+    }
+    assert_eq!(restored(&store(&disk)), Some(state()));
+    let opened = store(&disk).open(PLACE, 1).unwrap();
+    assert_eq!(opened.identity(), "4b9249ff22e7959af1a81504362d54da6596725ecaa61287d24cc6c002695923");
+}

@@ -1,0 +1,131 @@
+//! What is told of a checkpoint that is not of this log, of these settings or of this key: what was found, what was expected, what to do.
+
+use super::world::head;
+use crate::checkpoint::{Expected, Head, Mismatch};
+
+/// What fits `head(20)`.
+fn expected() -> Expected {
+    let Head { cluster_id, topic, partition_count, meaning, key_id, .. } = head(20);
+    Expected { cluster_id, topic, partition_count: Some(partition_count), meaning, key_id, low: Some(3), end: Some(30) }
+}
+
+/// The only mismatch with `head(20)`, told.
+fn told(expected: &Expected) -> (&'static str, String) {
+    match &expected.mismatches(&head(20))[..] {
+        [mismatch] => (mismatch.kind(), mismatch.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_fits_or_is_not_known_is_no_mismatch() {
+    assert_eq!(expected().mismatches(&head(20)), []);
+    assert_eq!(Expected { low: Some(20), end: Some(20), ..expected() }.mismatches(&head(20)), [], "nothing is missing between");
+    let unknown = Expected { cluster_id: None, partition_count: None, low: None, end: None, ..expected() };
+    assert_eq!(unknown.mismatches(&head(20)), []);
+    let other = Expected { cluster_id: Some("other".into()), ..expected() };
+    assert_eq!(other.mismatches(&Head { cluster_id: None, ..head(20) }), []);
+}
+
+#[test]
+fn another_cluster() {
+    let (kind, told) = told(&Expected { cluster_id: Some("other".into()), ..expected() });
+    assert_eq!(kind, "cluster");
+    assert_eq!(
+        told,
+        "the state is of kafka cluster cluster, the brokers are of cluster other; point kafka.bootstrap_servers to the right cluster, or move the \
+         state directory away to begin anew (or run `pacemeter state rebuild`)"
+    );
+}
+
+#[test]
+fn another_topic() {
+    let (kind, told) = told(&Expected { topic: "payments".into(), ..expected() });
+    assert_eq!(kind, "topic");
+    assert_eq!(
+        told,
+        "the state is of topic disbursements, the settings name topic payments; name the right topic, or move the state directory away to begin \
+         anew (or run `pacemeter state rebuild`)"
+    );
+}
+
+#[test]
+fn partitions_that_were_added() {
+    let (kind, told) = told(&Expected { partition_count: Some(12), ..expected() });
+    assert_eq!(kind, "partition_count");
+    assert_eq!(
+        told,
+        "the state was built when topic disbursements had 6 partitions, now it has 12; keys have moved between partitions, so run `pacemeter \
+         state rebuild` to count from the beginning of the log"
+    );
+}
+
+#[test]
+fn other_settings() {
+    let mut other = expected();
+    other.meaning =
+        [("streams.disbursement.horizon", "35d"), ("calls.max_wait", "2h")].map(|(key, value)| (key.into(), value.into())).into();
+    let (kind, message) = told(&other);
+    assert_eq!(kind, "settings");
+    assert_eq!(
+        message,
+        "the state was built under other settings: calls.max_wait was not set and is 2h, streams.disbursement.horizon was 92d and is 35d; set them \
+         back, or run `pacemeter state rebuild` to count anew under the new ones"
+    );
+    other.meaning.clear();
+    assert!(told(&other).1.contains("streams.disbursement.horizon was 92d and is not set; set them back"));
+}
+
+#[test]
+fn another_pseudonym_key() {
+    let (kind, told) = told(&Expected { key_id: "ffff".into(), ..expected() });
+    assert_eq!(kind, "pseudonym_key");
+    assert_eq!(
+        told,
+        "the state was built with pseudonym key 0011223344556677, the key file holds key ffff; put the old key file back, or run `pacemeter state \
+         rebuild` to count anew under the new one"
+    );
+}
+
+#[test]
+fn retention_that_has_passed_the_state() {
+    let (kind, told) = told(&Expected { low: Some(25), ..expected() });
+    assert_eq!(kind, "retention");
+    assert_eq!(
+        told,
+        "the state goes up to offset 20, the log of topic disbursements begins at offset 25: the topic's retention has passed the state, and up \
+         to 5 records are lost for good; `pacemeter state rebuild` counts what is left"
+    );
+}
+
+#[test]
+fn a_log_that_was_truncated() {
+    let (kind, told) = told(&Expected { end: Some(19), ..expected() });
+    assert_eq!(kind, "truncated");
+    assert_eq!(
+        told,
+        "the state goes up to offset 20, the log of topic disbursements ends at offset 19: the log was truncated or the topic made anew; point to \
+         the right cluster, or run `pacemeter state rebuild` to count what is there"
+    );
+}
+
+#[test]
+fn another_record_at_the_tail() {
+    let mismatch = Mismatch::Tail { topic: "disbursements".into(), offset: 19 };
+    assert_eq!(mismatch.kind(), "tail");
+    assert_eq!(
+        mismatch.to_string(),
+        "the record at offset 19 of topic disbursements is not the one that the state took last: the log was truncated or the topic made anew; \
+         point to the right cluster, or run `pacemeter state rebuild` to count what is there"
+    );
+}
+
+#[test]
+fn all_that_differs_is_told_together_and_offsets_of_another_log_say_nothing() {
+    let kinds = |expected: &Expected| expected.mismatches(&head(20)).iter().map(Mismatch::kind).collect::<Vec<_>>();
+    let wrong = Expected { partition_count: Some(1), key_id: String::new(), low: Some(25), end: Some(10), ..expected() };
+    assert_eq!(kinds(&wrong), ["partition_count", "pseudonym_key", "retention", "truncated"]);
+    let of_another = Expected { cluster_id: Some("other".into()), ..wrong.clone() };
+    assert_eq!(kinds(&of_another), ["cluster", "partition_count", "pseudonym_key"]);
+    assert_eq!(kinds(&Expected { topic: "payments".into(), ..wrong }), ["topic", "partition_count", "pseudonym_key"]);
+}

@@ -1,0 +1,136 @@
+//! The disk of the machine: rights, locks, and checkpoints as on any other.
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::world::{PLACE, State, restored, store};
+use crate::checkpoint::{DIRECTORY, Disk as _, Lineage, Lock, LockError, RealDisk};
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn what_was_written_is_there_when_the_directory_is_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || store(&RealDisk::open(&directory.path().join("state"), DIRECTORY).unwrap());
+    let mut lineage = Lineage::default();
+    for seed in 0..6 {
+        State::made_up(seed, 20, seed as i64).write(&open(), &mut lineage).unwrap();
+    }
+    assert_eq!(restored(&open()), Some(State::made_up(5, 20, 5)));
+    assert_eq!(open().places().unwrap(), [PLACE]);
+    let listing = open().list(PLACE).unwrap();
+    assert_eq!((listing.checkpoints, listing.days, listing.incomplete), (vec![6, 5, 4], vec![6, 5, 4, 3, 2], 0));
+}
+
+#[test]
+fn only_the_owner_has_rights() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("a/state");
+    let store = store(&RealDisk::open(&root, DIRECTORY).unwrap());
+    State::made_up(1, 3, 1).write(&store, &mut Lineage::default()).unwrap();
+    let place = root.join(DIRECTORY).join(PLACE.to_string());
+    for path in [&root, &root.join(DIRECTORY), &place] {
+        assert_eq!(mode(path), 0o700, "{}", path.display());
+    }
+    let files: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 2);
+    files.iter().for_each(|path| assert_eq!(mode(path), 0o600, "{}", path.display()));
+}
+
+#[test]
+fn rights_that_others_have_are_taken_from_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("state");
+    let open = || RealDisk::open(&root, DIRECTORY).unwrap();
+    State::made_up(1, 3, 1).write(&store(&open()), &mut Lineage::default()).unwrap();
+    let place = root.join(DIRECTORY).join(PLACE.to_string());
+    let file = fs::read_dir(&place).unwrap().next().unwrap().unwrap().path();
+    let other = root.join("other.txt");
+    fs::write(&other, "not ours").unwrap();
+    [(&root, 0o755), (&place, 0o777), (&file, 0o644), (&other, 0o644)].into_iter().for_each(|(path, mode)| set_mode(path, mode));
+    open();
+    assert_eq!([&root, &place, &file, &other].map(|path| mode(path)), [0o700, 0o700, 0o600, 0o644]);
+    set_mode(&root, 0o1777);
+    open();
+    assert_eq!(mode(&root), 0o1777, "a directory that many share is not ours");
+}
+
+#[test]
+fn a_file_left_behind_with_wider_rights_is_made_anew_with_ours() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = RealDisk::open(directory.path(), DIRECTORY).unwrap();
+    let path = directory.path().join("left.tmp");
+    fs::write(&path, "more than will be written").unwrap();
+    set_mode(&path, 0o666);
+    disk.create("left.tmp").unwrap().append(b"new").unwrap();
+    assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, b"new".to_vec()));
+}
+
+#[test]
+fn what_is_not_there_is_no_place_and_cannot_be_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = RealDisk::open(directory.path(), DIRECTORY).unwrap();
+    assert_eq!(store(&disk).places().unwrap(), []);
+    assert_eq!(store(&disk).list(PLACE).unwrap(), Default::default());
+    let Err(damage) = store(&disk).open(PLACE, 1) else { panic!("it was opened") };
+    assert_eq!((damage.kind(), damage.is_for_good()), ("unreadable", false));
+}
+
+#[test]
+fn a_state_directory_has_one_holder_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("state");
+    let lock = Lock::acquire(&root).unwrap();
+    assert_eq!((mode(&root), mode(&root.join("lock"))), (0o700, 0o600));
+    let error = Lock::acquire(&root).unwrap_err();
+    let told = format!("state directory {} is in use by another process (pid {})", root.display(), std::process::id());
+    assert_eq!(error.to_string(), told);
+    drop(lock);
+    Lock::acquire(&root).unwrap();
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_no_lock() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("file"), "").unwrap();
+    assert!(matches!(Lock::acquire(&directory.path().join("file/state")), Err(LockError::Io { .. })));
+}
+
+/// Names the directory that the other process is to hold.
+const HELD: &str = "PACEMETER_TEST_HELD";
+
+/// The other process is this very test.
+#[test]
+fn a_lock_holds_against_another_process_until_that_is_killed() {
+    if let Some(held) = std::env::var_os(HELD) {
+        let _lock = Lock::acquire(Path::new(&held)).unwrap();
+        println!("held");
+        std::thread::sleep(std::time::Duration::from_secs(600));
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let this = "checkpoint::tests::real_disk::a_lock_holds_against_another_process_until_that_is_killed";
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", this, "--nocapture"]).env(HELD, directory.path()).stdout(Stdio::piped());
+    let mut other = command.spawn().unwrap();
+    let lines = BufReader::new(other.stdout.take().unwrap()).lines();
+    let is_held = lines.map_while(Result::ok).any(|line| line.ends_with("held"));
+    let refused = Lock::acquire(directory.path());
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(is_held);
+    match refused {
+        Err(LockError::Locked { holder, .. }) => assert_eq!(holder, other.id().to_string()),
+        other => panic!("{other:?}"),
+    }
+    Lock::acquire(directory.path()).unwrap();
+}
