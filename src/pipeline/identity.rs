@@ -31,7 +31,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    fn partition_count(&self, stream: Stream) -> i32 {
+    pub fn partition_count(&self, stream: Stream) -> i32 {
         i32::try_from(self.partition_counts[stream as usize]).unwrap_or(i32::MAX)
     }
 }

@@ -60,6 +60,8 @@ pub struct Restored {
     pub built: Millis,
     /// What it took on disk (bytes); 0 if it is not from there.
     pub bytes: u64,
+    /// The checkpoint on disk, if there is one, says something else: a new one is wanted, records or not.
+    pub is_news: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,11 +150,13 @@ impl Restorer<'_> {
                 Ok(state) => {
                     found.lineage.follow(&opened);
                     self.desk.order(Order::Follow(place, found.lineage));
-                    let Head { tail, built, labels, .. } = *opened.head();
+                    let Head { tail, built, labels, partition_count, .. } = *opened.head();
                     let source = if is_first { Source::Newest } else { Source::Older };
                     // Other allowlists move counters from one label to another.
-                    let built = if labels == labels_fingerprint(self.display) { built } else { self.now };
-                    return Ok(Restored { state, source, tail, built, bytes: opened.bytes() });
+                    let is_shown_as_before = labels == labels_fingerprint(self.display);
+                    let built = if is_shown_as_before { built } else { self.now };
+                    let is_news = !is_shown_as_before || partition_count != self.origin.partition_count(log.partition.stream);
+                    return Ok(Restored { state, source, tail, built, bytes: opened.bytes(), is_news });
                 }
                 Err(Fault::Unfit(mismatches)) => {
                     self.desk.order(Order::Follow(place, found.lineage));
@@ -253,7 +257,7 @@ impl Restorer<'_> {
 
     fn anew(&self, log: &FoundLog, source: Source) -> Restored {
         let state = State::new(log.partition.stream, log.low, self.identity.rules, Arc::clone(self.display), self.now);
-        Restored { state, source, tail: None, built: self.now, bytes: 0 }
+        Restored { state, source, tail: None, built: self.now, bytes: 0, is_news: source == Source::Rebuild }
     }
 }
 

@@ -57,9 +57,7 @@ impl Settings {
 #[derive(Debug)]
 struct Mark {
     place: Place,
-    /// The newest checkpoint is of this offset.
-    saved: i64,
-    /// Records taken since.
+    /// Records taken that its newest checkpoint does not cover; or 1 if that says something else for another reason.
     records: u64,
     /// When the first of these was taken.
     since: Option<Instant>,
@@ -112,9 +110,10 @@ pub enum Ended {
 }
 
 impl Saving {
-    /// `saved`: by slot the place, the offset that is saved, and the bytes that takes.
-    pub fn new(settings: Settings, clock: Clock, desk: Desk, saved: impl Iterator<Item = (Place, i64, u64)>) -> Self {
-        let mark = |(place, saved, bytes)| Mark { place, saved, records: 0, since: None, bytes };
+    /// `saved`: by slot the place, the bytes that its newest checkpoint takes, and whether a new one is wanted whatever comes.
+    pub fn new(settings: Settings, clock: Clock, desk: Desk, saved: impl Iterator<Item = (Place, u64, bool)>) -> Self {
+        let now = clock.instant();
+        let mark = |(place, bytes, is_news)| Mark { place, records: u64::from(is_news), since: is_news.then_some(now), bytes };
         Self {
             settings,
             not_before: clock.instant(),
@@ -249,7 +248,7 @@ impl Saving {
             Ok(written) => {
                 self.failures = 0;
                 let mark = &mut self.marks[current.slot];
-                (mark.saved, mark.bytes) = (current.next_offset, written.bytes);
+                mark.bytes = written.bytes;
                 (mark.records, mark.since) = (current.records, current.since);
                 Ended::Saved { slot, written: Box::new(written), took: now.saturating_duration_since(current.begun) }
             }

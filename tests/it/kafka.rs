@@ -15,6 +15,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::types::RDKafkaErrorCode;
 
 const START_LIMIT: Duration = Duration::from_secs(90);
 
@@ -90,12 +91,21 @@ impl Kafka {
     }
 
     pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        assert!(self.try_create_topic(name, partitions, settings), "there is a topic {name} already");
+    }
+
+    /// False if there is such a topic.
+    pub fn try_create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) -> bool {
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
         for (key, value) in settings {
             topic = topic.set(key, value);
         }
         let created = block_on(self.admin().create_topics([&topic], &AdminOptions::new())).expect("kafka answers");
-        created[0].as_ref().unwrap_or_else(|(name, code)| panic!("topic {name} was not created: {code}"));
+        match &created[0] {
+            Ok(_) => true,
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => false,
+            Err((name, code)) => panic!("topic {name} was not created: {code}"),
+        }
     }
 
     fn format(&self) {

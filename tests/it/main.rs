@@ -7,6 +7,7 @@ mod fuzz;
 mod kafka;
 mod oracle;
 mod program;
+mod restarts;
 mod tidy;
 mod topics;
 

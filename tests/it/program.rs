@@ -162,9 +162,13 @@ impl Drop for Pacemeter {
 
 /// Runs the program to its end.
 pub fn run(arguments: &[&str], settings: &[String]) -> Ended {
-    let state = tempfile::tempdir().expect("a temporary directory");
+    run_in(&tempfile::tempdir().expect("a temporary directory"), arguments, settings)
+}
+
+/// As [`run`], with this state directory.
+pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Ended {
     let started = Instant::now();
-    let mut child = command(arguments, &state, settings).spawn().expect("the program starts");
+    let mut child = command(arguments, state, settings).spawn().expect("the program starts");
     let mut stderr = Output::of(child.stderr.take().expect("a pipe"));
     let mut stdout = Output::of(child.stdout.take().expect("a pipe"));
     let code = wait(&mut child, started, &stderr);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use pacemeter::record::Stream;
 use rdkafka::ClientContext;
-use rdkafka::admin::AdminOptions;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::admin::{AdminOptions, NewPartitions};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
@@ -139,6 +139,45 @@ impl<'a> Topics<'a> {
         let mut partitions = TopicPartitionList::new();
         partitions.add_partition_offset(&self.input(stream), partition, Offset::End).expect("an offset");
         block_on(self.kafka.admin().delete_records(&partitions, &AdminOptions::new())).expect("records are deleted");
+    }
+
+    /// Deletes an input topic, and makes one of the same name.
+    pub fn remake_input(&self, stream: Stream, partitions: i32, settings: &[(&str, &str)]) {
+        self.delete_input(stream);
+        self.make_input_again(stream, partitions, settings);
+    }
+
+    /// Makes an input topic that was deleted.
+    pub fn make_input_again(&self, stream: Stream, partitions: i32, settings: &[(&str, &str)]) {
+        let started = Instant::now();
+        // The old one's removal takes a moment.
+        while !self.kafka.try_create_topic(&self.input(stream), partitions, settings) {
+            assert!(started.elapsed() < LIMIT, "the topic is still there");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    pub fn delete_input(&self, stream: Stream) {
+        let topic = self.input(stream);
+        let deleted = block_on(self.kafka.admin().delete_topics(&[&topic], &AdminOptions::new())).expect("kafka answers");
+        assert!(deleted[0].is_ok(), "{deleted:?}");
+    }
+
+    /// Adds partitions to an input topic, up to `count`.
+    pub fn add_partitions(&self, stream: Stream, count: usize) {
+        let topic = self.input(stream);
+        let more = NewPartitions::new(&topic, count);
+        let added = block_on(self.kafka.admin().create_partitions(&[more], &AdminOptions::new())).expect("kafka answers");
+        assert!(added[0].is_ok(), "{added:?}");
+    }
+
+    /// Commits these offsets for the partitions of a topic, as whoever uses the group can.
+    pub fn commit(&self, stream: Stream, offsets: &[i64]) {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets.iter().enumerate() {
+            list.add_partition_offset(&self.input(stream), partition as i32, Offset::Offset(*offset)).expect("an offset");
+        }
+        self.consumer("read_committed").commit(&list, CommitMode::Sync).expect("offsets are committed");
     }
 
     /// All records of a topic, partition by partition.

@@ -29,8 +29,7 @@ impl Worker {
         let restored = self.restore_all(&logs, now)?;
         let replay_from = |(log, restored): (&FoundLog, &Restored)| (log.partition.stream, restored.state.next_offset());
         self.freshness = Freshness::new(logs.iter().zip(&restored).map(replay_from), self.stall_timeout, self.clock.instant());
-        let saved =
-            logs.iter().zip(&restored).map(|(log, restored)| (place_of(&log.partition), restored.state.next_offset(), restored.bytes));
+        let saved = logs.iter().zip(&restored).map(|(log, restored)| (place_of(&log.partition), restored.bytes, restored.is_news));
         self.saving = Saving::new(self.settings.saving, self.clock.clone(), self.sinks.desk.clone(), saved);
         let starts = restored.iter().map(|restored| Start { next_offset: restored.state.next_offset(), tail: restored.tail });
         let starts: Vec<Start> = logs.iter().zip(starts).map(|(log, start)| without_lost_tail(log, start)).collect();

@@ -1,11 +1,11 @@
 //! The built program against a real Kafka, end to end.
 
-mod catalogue;
-mod figures;
+pub mod catalogue;
+pub mod figures;
 mod freshness;
 mod kills;
 mod letter;
 mod scraping;
 mod starting;
-mod story;
-mod world;
+pub mod story;
+pub mod world;

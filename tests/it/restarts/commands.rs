@@ -1,0 +1,47 @@
+//! `pacemeter state`.
+
+use std::fs;
+
+use pacemeter::record::Stream;
+
+use super::{Stored, assert_says, built};
+use crate::program::run_in;
+use crate::shared_kafka;
+
+#[test]
+fn inspect_lists_verify_reads_and_rebuild_starts_anew() {
+    let stored = Stored::of(shared_kafka());
+    let settings = stored.settings(&[]);
+    let mut pacemeter = stored.start(&[]);
+    stored.assert_exact(&mut pacemeter);
+    let built_before = built(&pacemeter);
+    let topic = stored.world.topics.input(Stream::Call);
+    let listed = ["disbursement-0", "milestone-1", &topic, "streams.call.horizon = 7d", "partition 0 of 2"];
+    assert_says(&run_in(&stored.state, &["state", "inspect"], &settings), 0, &listed);
+    assert_says(&run_in(&stored.state, &["state", "verify"], &settings), 0, &["call-1", "whole"]);
+    assert_eq!(pacemeter.stop().code, Some(0));
+
+    assert_says(&run_in(&stored.state, &["state", "rebuild"], &settings), 0, &["will be counted from the beginning"]);
+    let mut pacemeter = stored.start(&["state.on_missing=fail"]);
+    stored.assert_exact(&mut pacemeter);
+    assert!(built(&pacemeter) > built_before, "every rebuild is announced");
+    assert_eq!(pacemeter.stop().code, Some(0));
+
+    let newest = &stored.checkpoints("call-1")[0];
+    let mut content = fs::read(newest).expect("a file");
+    let last = content.len() - 1;
+    content.truncate(last);
+    fs::write(newest, content).expect("a file");
+    assert_says(&run_in(&stored.state, &["state", "verify"], &settings), 65, &["call-1", "cut short"]);
+}
+
+#[test]
+fn a_rebuild_that_would_know_less_wants_to_be_forced() {
+    let stored = Stored::of(shared_kafka());
+    let settings = stored.settings(&[]);
+    stored.world.topics.delete_records(Stream::Call, 0);
+    assert_says(&run_in(&stored.state, &["state", "rebuild"], &settings), 65, &["call-0: the state began at offset 0", "--force"]);
+    stored.assert_starts(&[], "newest", 6);
+    assert_says(&run_in(&stored.state, &["state", "rebuild", "--stream", "milestone"], &settings), 0, &["2 partitions"]);
+    assert_says(&run_in(&stored.state, &["state", "rebuild", "--force"], &settings), 0, &["6 partitions"]);
+}

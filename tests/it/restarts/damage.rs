@@ -1,0 +1,56 @@
+//! Files that are not what was written.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Stored, restores};
+use crate::shared_kafka;
+
+fn flip_a_byte(path: &Path) {
+    let mut content = fs::read(path).expect("a file");
+    let middle = content.len() / 2;
+    content[middle] ^= 0x10;
+    fs::write(path, content).expect("a file");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_for_an_older_one() {
+    let mut stored = Stored::of(shared_kafka());
+    stored.write(50);
+    stored.assert_starts(&[], "newest", 6);
+    let files = stored.checkpoints("disbursement-0");
+    assert!(files.len() >= 2, "a last checkpoint is made at the end: {files:?}");
+    flip_a_byte(&files[0]);
+    let mut pacemeter = stored.start(&[]);
+    stored.assert_exact(&mut pacemeter);
+    assert_eq!((restores(&pacemeter, "older"), restores(&pacemeter, "newest")), (1.0, 5.0));
+    assert!(!pacemeter.events("pacemeter.checkpoint.damaged").is_empty());
+    assert!(pacemeter.scrape().all("pacemeter_checkpoints_damaged_total").any(|(_, count)| count == 1.0));
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn without_a_whole_checkpoint_it_counts_anew_or_refuses_as_configured() {
+    let stored = Stored::of(shared_kafka());
+    stored.checkpoints("call-1").iter().for_each(|path| flip_a_byte(path));
+    stored.assert_refused(&["state.on_missing=fail"], 65, &["call-1", "every checkpoint is damaged", "state.on_missing"]);
+    stored.assert_starts(&[], "rebuild", 1);
+    // A state directory that went missing is not a first start.
+    fs::remove_dir_all(stored.state.path().join("checkpoints")).expect("a directory");
+    stored.assert_refused(&["state.on_missing=fail"], 65, &["there is no checkpoint", "committed offset", "state.directory"]);
+    stored.assert_starts(&[], "new", 6);
+}
+
+#[test]
+fn files_left_by_a_crash_are_counted_and_removed() {
+    let mut stored = Stored::of(shared_kafka());
+    let left = stored.checkpoints("call-0")[0].with_file_name("00000000000000009999.checkpoint.tmp");
+    fs::write(&left, "PACEMETER").expect("a file");
+    let mut pacemeter = stored.start(&[]);
+    stored.assert_exact(&mut pacemeter);
+    assert_eq!(pacemeter.scrape().value("pacemeter_checkpoint_incomplete_total", &[]), Some(1.0));
+    stored.write(100);
+    stored.assert_exact(&mut pacemeter);
+    assert_eq!(pacemeter.stop().code, Some(0));
+    assert!(!left.exists(), "the next checkpoint removes it");
+}

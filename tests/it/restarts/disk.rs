@@ -1,0 +1,66 @@
+//! One process a directory, and disks that refuse.
+
+use std::fs;
+use std::time::Instant;
+
+use super::{Stored, assert_says};
+use crate::program::run_in;
+use crate::shared_kafka;
+
+#[test]
+fn a_second_process_on_the_same_directory_is_refused_with_73() {
+    let stored = Stored::of(shared_kafka());
+    let mut pacemeter = stored.start(&[]);
+    stored.assert_exact(&mut pacemeter);
+    stored.assert_refused(&[], 73, &["in use by another process", "state.directory"]);
+    assert_says(&run_in(&stored.state, &["state", "rebuild"], &stored.settings(&[])), 73, &["in use by another process"]);
+    stored.assert_exact(&mut pacemeter);
+    assert_eq!(pacemeter.stop().code, Some(0));
+    stored.assert_starts(&[], "newest", 6);
+}
+
+/// Makes every write below the checkpoints fail, even for root.
+fn break_the_disk(stored: &Stored<'_>) -> impl Fn() + use<> {
+    let directory = stored.state.path().join("checkpoints");
+    let away = stored.state.path().join("away");
+    fs::rename(&directory, &away).expect("it can be moved");
+    fs::write(&directory, "not a directory").expect("a file");
+    move || {
+        fs::remove_file(&directory).expect("it can be removed");
+        fs::rename(&away, &directory).expect("it can be moved back");
+    }
+}
+
+#[test]
+fn while_the_disk_fails_reading_goes_on_and_everybody_can_see_it() {
+    let mut stored = Stored::of(shared_kafka());
+    let mut pacemeter = stored.start(&[]);
+    stored.assert_exact(&mut pacemeter);
+    let mend = break_the_disk(&stored);
+    stored.write(100);
+    let failures = |pacemeter: &crate::program::Pacemeter| -> f64 {
+        pacemeter.scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum()
+    };
+    pacemeter.until("several checkpoints failed", |pacemeter| (failures(pacemeter) >= 3.0).then_some(()));
+    stored.assert_exact(&mut pacemeter);
+    assert!(pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]).is_some_and(|age| age > 0.0), "unsaved records grow old");
+    assert!(!pacemeter.events("pacemeter.checkpoint.failed").is_empty());
+    mend();
+    pacemeter.until("everything is saved", |pacemeter| {
+        (pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]) == Some(0.0)).then_some(())
+    });
+    pacemeter.kill();
+    stored.assert_starts(&[], "newest", 6);
+}
+
+#[test]
+fn three_failures_in_a_row_end_it_with_74_where_so_configured() {
+    let mut stored = Stored::of(shared_kafka());
+    let mut pacemeter = stored.start(&["checkpoint.exit_after_failures=3"]);
+    stored.assert_exact(&mut pacemeter);
+    let mend = break_the_disk(&stored);
+    stored.write(100);
+    assert_says(&pacemeter.ended(Instant::now()), 74, &["3 checkpoints in a row could not be written", "mend the disk"]);
+    mend();
+    stored.assert_starts(&[], "newest", 6);
+}

@@ -1,0 +1,118 @@
+//! Logs that are not the one that the state is of, or not all of it.
+
+use std::time::Instant;
+
+use pacemeter::record::Stream;
+
+use super::{Stored, assert_says, built};
+use crate::kafka::Kafka;
+use crate::program::run_in;
+use crate::shared_kafka;
+use crate::topics::{CREATE_TIME, Record, Topics};
+
+#[test]
+fn a_topic_made_anew_is_refused_whether_it_is_shorter_or_longer() {
+    let stored = Stored::of(shared_kafka());
+    let topics = &stored.world.topics;
+    let offsets = topics.ends(&topics.input(Stream::Call));
+    topics.remake_input(Stream::Call, 2, CREATE_TIME);
+    stored.assert_refused(&[], 65, &["the log was truncated or the topic made anew", "ends at offset 0", "pacemeter state rebuild"]);
+    let records =
+        offsets.iter().zip(0..).flat_map(|(&end, partition)| (0..end + 10).map(move |_| Record { partition, ..Record::of("{}") }));
+    topics.write(Stream::Call, &records.collect::<Vec<_>>());
+    stored.assert_refused(&[], 65, &["is not the one that the state took last", "pacemeter state rebuild"]);
+    stored.assert_refused(&["state.on_mismatch=rebuild"], 65, &["is not the one that the state took last"]);
+}
+
+#[test]
+fn a_topic_that_goes_away_while_it_runs_leaves_the_figures_and_one_that_comes_back_is_looked_at() {
+    let stored = Stored::of(shared_kafka());
+    let mut pacemeter = stored.start(&[]);
+    stored.assert_exact(&mut pacemeter);
+    let topics = &stored.world.topics;
+    topics.delete_input(Stream::Milestone);
+    pacemeter.until("it is not ready, and says why", |pacemeter| {
+        let answer = pacemeter.get("/readyz");
+        (answer.status == 503 && answer.body.contains("is not there")).then_some(())
+    });
+    assert!(pacemeter.scrape().has("pacemeter_records_total"), "the figures stay");
+    topics.make_input_again(Stream::Milestone, 2, CREATE_TIME);
+    // Who notices first: the question for the ends, or the fetch.
+    let ended = pacemeter.ended(Instant::now());
+    match ended.code {
+        Some(65) => assert_says(&ended, 65, &["is not in the log", "made anew"]),
+        _ => assert_says(&ended, 75, &["was away and is there again"]),
+    }
+    stored.assert_refused(&[], 65, &["the log was truncated or the topic made anew"]);
+}
+
+#[test]
+fn another_cluster_is_refused() {
+    let stored = Stored::of(shared_kafka());
+    let other = Kafka::reserve();
+    other.start();
+    let topics = &stored.world.topics;
+    Stream::ALL.iter().for_each(|stream| other.create_topic(&topics.input(*stream), 2, CREATE_TIME));
+    let servers = format!("kafka.bootstrap_servers={}", other.bootstrap());
+    stored.assert_refused(&[&servers], 65, &["the state is of kafka cluster", "kafka.bootstrap_servers"]);
+}
+
+#[test]
+fn added_partitions_end_it_and_are_refused_unless_accepted() {
+    let stored = Stored::of(shared_kafka());
+    let mut pacemeter = stored.start(&[]);
+    stored.assert_exact(&mut pacemeter);
+    stored.world.topics.add_partitions(Stream::Call, 3);
+    assert_says(&pacemeter.ended(Instant::now()), 75, &["has 3 partitions now, it had 2"]);
+    stored.assert_refused(&[], 65, &["had 2 partitions, now it has 3"]);
+    stored.assert_starts(&["state.accept_added_partitions=true"], "newest", 6);
+    stored.assert_starts(&[], "newest", 7);
+}
+
+#[test]
+fn what_retention_took_is_never_skipped() {
+    let mut stored = Stored::of(shared_kafka());
+    let mut pacemeter = stored.start(&[]);
+    stored.assert_exact(&mut pacemeter);
+    let built_before = built(&pacemeter);
+    // While it sleeps, records come and go.
+    pacemeter.signal(libc::SIGSTOP);
+    stored.write(300);
+    (0..2).for_each(|partition| stored.world.topics.delete_records(Stream::Disbursement, partition));
+    stored.write(50);
+    pacemeter.signal(libc::SIGCONT);
+    assert_says(&pacemeter.ended(Instant::now()), 65, &["is not in the log", "retention passed it"]);
+
+    let said = ["the topic's retention has passed the state", "disbursement-0", "disbursement-1"];
+    stored.assert_refused(&[], 65, &said);
+    stored.assert_refused(&["state.on_mismatch=rebuild"], 65, &["a rebuild would know less", "state.accept_lost_history"]);
+    let mut pacemeter = stored.start(&["state.on_mismatch=rebuild", "state.accept_lost_history=true"]);
+    pacemeter.wait_ready();
+    assert!(built(&pacemeter) > built_before, "every rebuild is announced");
+    assert_eq!(super::restores(&pacemeter, "rebuild"), 2.0);
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn a_wrong_or_missing_committed_offset_changes_nothing() {
+    let stored = Stored::of(shared_kafka());
+    for offsets in [[0, 1], [3, 0]] {
+        stored.world.topics.commit(Stream::Disbursement, &offsets);
+        stored.assert_starts(&[], "newest", 6);
+    }
+    let mut settings = stored.settings(&[]);
+    settings.push("kafka.group_id=another".to_owned());
+    let mut pacemeter = crate::program::Pacemeter::start(&stored.state, &settings);
+    stored.assert_exact(&mut pacemeter);
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn a_state_without_its_topics_waits() {
+    let kafka = shared_kafka();
+    let stored = Stored::of(kafka);
+    let elsewhere = Topics::reserve(kafka);
+    let topic = format!("streams.call.topic={}", elsewhere.input(Stream::Call));
+    elsewhere.create_input(Stream::Call, 2, CREATE_TIME);
+    assert_says(&run_in(&stored.state, &["run"], &stored.settings(&[&topic])), 65, &["the state is of topic", "name the right topic"]);
+}
