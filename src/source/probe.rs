@@ -11,9 +11,11 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the first try of a request may take, each next one twice as long: between tries we see whether we were denied, which the client
-/// would not tell before the time is over.
-const FIRST_TRY: Duration = Duration::from_secs(1);
+/// How long the first tries of a question for metadata may take; the next one has all the time that is left, which distant brokers need.
+/// Between tries we see whether we were denied, which the client would not tell before the time is over.
+const FIRST_TRIES: &[Duration] = &[Duration::from_secs(1), Duration::from_secs(2)];
+/// A question for offsets has one try: a request that is not answered in its time costs the client its connection.
+const ONE_TRY: &[Duration] = &[];
 
 /// A client that only asks. Cheap to clone.
 #[derive(Clone)]
@@ -49,7 +51,7 @@ impl Lookup {
     /// The partition numbers of a topic, ascending.
     fn partition_numbers(&self, topic: &str) -> Result<Vec<i32>, SourceError> {
         const ACTION: &str = "asking for topics";
-        let metadata = self.ask(ACTION, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
+        let metadata = self.ask(ACTION, FIRST_TRIES, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
         let missing = || SourceError::TopicMissing { topic: topic.to_owned() };
         let found = metadata.topics().iter().find(|found| found.name() == topic).ok_or_else(missing)?;
         match found.error().map(RDKafkaErrorCode::from) {
@@ -69,7 +71,7 @@ impl Lookup {
     /// [`SourceError::Unavailable`], [`SourceError::Denied`].
     pub(super) fn some_broker(&self, topic: &str) -> Result<i32, SourceError> {
         const ACTION: &str = "asking for brokers";
-        let metadata = self.ask(ACTION, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
+        let metadata = self.ask(ACTION, FIRST_TRIES, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
         // The one that answered; it has no number while the client knows it by its address only.
         let answering = Some(metadata.orig_broker_id()).filter(|id| *id >= 0);
         let listed = metadata.brokers().first().map(|broker| broker.id());
@@ -82,7 +84,7 @@ impl Lookup {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let answer = self.ask(ACTION, |timeout| {
+        let answer = self.ask(ACTION, ONE_TRY, |timeout| {
             let mut list = TopicPartitionList::with_capacity(partitions.len());
             for partition in partitions {
                 list.add_partition_offset(&partition.topic, partition.partition, which)?;
@@ -108,13 +110,19 @@ impl Lookup {
     }
 
     /// Asks until there is an answer, a denial, or the time is over.
-    fn ask<T>(&self, action: &'static str, question: impl Fn(Duration) -> KafkaResult<T>) -> Result<T, SourceError> {
+    fn ask<T>(
+        &self,
+        action: &'static str,
+        first_tries: &[Duration],
+        question: impl Fn(Duration) -> KafkaResult<T>,
+    ) -> Result<T, SourceError> {
         let started = Instant::now();
-        let mut patience = FIRST_TRY;
+        let mut tries = first_tries.iter().copied();
         loop {
             let left = self.timeout.saturating_sub(started.elapsed());
+            let patience = tries.next().unwrap_or(left).min(left);
             let tried = Instant::now();
-            let answer = question(patience.min(left));
+            let answer = question(patience);
             let denial = self.serve(action);
             let error = match answer {
                 Ok(answer) => return Ok(answer),
@@ -124,7 +132,6 @@ impl Lookup {
             if gave_up_early || started.elapsed() >= self.timeout || !matches!(error, SourceError::Unavailable { .. }) {
                 return Err(error);
             }
-            patience *= 2;
         }
     }
 
