@@ -3,6 +3,7 @@
 mod cli;
 mod end_to_end;
 mod exposition;
+mod faults;
 mod kafka;
 mod oracle;
 mod program;

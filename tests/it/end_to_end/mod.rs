@@ -1,10 +1,10 @@
 //! The built program against a real Kafka, end to end.
 
-mod catalogue;
-mod figures;
+pub mod catalogue;
+pub mod figures;
 mod freshness;
 mod letter;
 mod scraping;
 mod starting;
 mod story;
-mod world;
+pub mod world;
