@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::event::{Event, Texts};
 use crate::record::{Rejection, Stream};
 use crate::runtime::Failure;
-use crate::source::{Batch, ClientEvent, Partition, Slot};
+use crate::source::{Batch, ClientEvent, End, Partition, Slot};
 
 /// Everything that can wake the task that owns the state. In the order in which it was sent.
 pub enum Message {
@@ -20,7 +20,7 @@ pub enum Message {
     /// The ends that were asked for when the clock showed `asked`.
     Ends {
         asked: Millis,
-        ends: Vec<(Slot, i64)>,
+        ends: Vec<(Slot, End)>,
     },
     Client(Vec<ClientEvent>),
     /// Reading cannot go on.

@@ -262,7 +262,7 @@ impl Consumer {
 
     /// A handle to ask for the ends of the partitions that are assigned now.
     pub fn ends(&self) -> EndProbe {
-        EndProbe::new(self.lookup.clone(), self.fetching.partitions())
+        EndProbe::new(self.lookup.clone(), self.fetching.partitions(), &self.client)
     }
 
     /// Closes the client on a thread of its own; false if that takes longer than `deadline`, when only the end of the process helps.

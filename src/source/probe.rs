@@ -8,7 +8,8 @@ use crate::record::Stream;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
-use std::sync::Arc;
+use std::ffi::CString;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// How long the first tries of a question for metadata may take; the next one has all the time that is left, which distant brokers need.
@@ -151,15 +152,49 @@ impl Lookup {
 pub struct EndProbe {
     lookup: Lookup,
     partitions: Arc<[Partition]>,
+    /// The client that fetches, for as long as it is there.
+    reader: Weak<Client>,
+}
+
+/// The end of a partition as it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The last stable offset: every record below it is committed or aborted, and none below it is still to come.
+    pub stable: i64,
+    /// The high watermark. It is above the stable one while a transaction is open, which holds back whatever was written after it began.
+    pub high: i64,
 }
 
 impl EndProbe {
-    pub(super) fn new(lookup: Lookup, partitions: Vec<Partition>) -> Self {
-        Self { lookup, partitions: partitions.into() }
+    pub(super) fn new(lookup: Lookup, partitions: Vec<Partition>, reader: &Arc<Client>) -> Self {
+        Self { lookup, partitions: partitions.into(), reader: Arc::downgrade(reader) }
     }
 
-    /// The last stable offset of every slot in order: every record below it is committed or aborted, and none below it is still to come. One
-    /// request a broker, each of which waits for `kafka.request_timeout` at most.
+    /// The partitions by slot.
+    pub fn partitions(&self) -> &[Partition] {
+        &self.partitions
+    }
+
+    /// The ends of every slot in order: the stable one as it is now, the high one as the last fetch told it. One request a broker, as
+    /// [`Self::query_all`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::query_all`].
+    pub fn query_ends(&self) -> Result<Vec<Result<End, SourceError>>, SourceError> {
+        let stable = self.query_all()?;
+        let reader = self.reader.upgrade();
+        let end = |(partition, stable): (&Partition, Result<i64, SourceError>)| {
+            let stable = stable?;
+            // A broker's topic names have no NUL.
+            let topic = CString::new(partition.topic.as_str()).unwrap_or_default();
+            let high = reader.as_ref().and_then(|reader| native::high_watermark(reader, &topic, partition.partition));
+            Ok(End { stable, high: high.map_or(stable, |high| high.max(stable)) })
+        };
+        Ok(self.partitions.iter().zip(stable).map(end).collect())
+    }
+
+    /// The last stable offset of every slot in order. One request a broker, each of which waits for `kafka.request_timeout` at most.
     ///
     /// # Errors
     ///
