@@ -13,3 +13,4 @@ mod scene;
 mod silence;
 mod sockets;
 mod table;
+mod transactions;
