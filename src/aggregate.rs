@@ -12,24 +12,30 @@ pub mod image;
 mod labels;
 mod milestone;
 mod packed;
+mod pages;
 mod panes;
+mod restore;
 mod rules;
 mod slab;
 mod table;
 mod timers;
 
-use std::hash::{Hash, Hasher};
 use std::ops::Add;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use self::call::Calls;
 use self::disbursement::Disbursements;
 use self::ids::{Ids, Seen};
+use self::image::{Day, Image, Outlet, Piece};
 use self::milestone::Milestones;
+use self::pages::Region;
+pub use self::restore::{Malformed, Restoring};
 pub use self::rules::Rules;
 use crate::clock::Millis;
 use crate::display::{Display, LabelKind};
-use crate::event::{Body, Event, Texts};
+use crate::event::{Body, Event, Hash128, Texts};
 use crate::record::{Outcome, Rejection, Stream};
 use crate::view::{Figures, PartitionView, RecordCounts};
 
@@ -44,7 +50,7 @@ pub struct Partition {
 }
 
 /// How far the log was read, and what became of its records.
-#[derive(Debug, Hash)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Log {
     first_offset: i64,
     next_offset: i64,
@@ -129,6 +135,16 @@ impl Partition {
         self.log.next_offset
     }
 
+    /// State knows nothing before it.
+    pub fn first_offset(&self) -> i64 {
+        self.log.first_offset
+    }
+
+    /// Records taken.
+    pub fn records(&self) -> u64 {
+        self.log.counts.outcomes.iter().sum()
+    }
+
     pub fn watermark(&self) -> Option<Millis> {
         self.log.watermark
     }
@@ -193,7 +209,7 @@ impl Partition {
             }
             (StreamBody::Milestone(partition), Body::Milestone(body)) => {
                 partition.forget(watermark);
-                partition.apply(event, body, texts, watermark);
+                partition.apply(event, body, texts);
             }
             _ => panic!("an event of another stream is rejected at decode"),
         }
@@ -234,28 +250,77 @@ impl Partition {
         }
     }
 
-    /// A digest of every byte of state: equal for equal logs and rules, however the log was batched.
-    pub fn digest(&self) -> [u8; 32] {
-        let mut digest = Digest(blake3::Hasher::new());
-        (&self.log, &self.ids).hash(&mut digest);
-        match &self.body {
-            StreamBody::Disbursement(partition) => partition.state().hash(&mut digest),
-            StreamBody::Call(partition) => partition.hash_state(&mut digest),
-            StreamBody::Milestone(partition) => partition.state().hash(&mut digest),
+    /// Begins an image of the state as it is now. The pages of its regions follow: those that change before they change, the others as
+    /// [`Self::copy`] asks for them.
+    pub fn begin_image(&mut self, outlet: &Outlet) -> Image {
+        let (body, days) = (self.encode_body(), self.days());
+        let mut shapes = Vec::new();
+        for (number, region) in self.regions().enumerate() {
+            region.begin(u16::try_from(number).expect("there are a few hundred regions"), outlet);
+            shapes.push(region.shape());
         }
-        *digest.0.finalize().as_bytes()
-    }
-}
-
-/// Feeds what `derive(Hash)` writes to a strong hash.
-struct Digest(blake3::Hasher);
-
-impl Hasher for Digest {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        Image { body, shapes, days }
     }
 
-    fn finish(&self) -> u64 {
-        u64::from_le_bytes(self.0.finalize().as_bytes()[..8].try_into().expect("eight bytes"))
+    /// Copies pages of the image of up to about `bytes`. None if all are copied.
+    pub fn copy(&mut self, bytes: usize) -> Option<Piece> {
+        let mut piece = Piece { runs: Vec::new(), bytes: Vec::new() };
+        let is_full = self.regions().any(|region| region.copy(bytes, &mut piece) || piece.bytes.len() >= bytes);
+        (is_full || !piece.runs.is_empty()).then_some(piece)
+    }
+
+    /// Copies no more: the image is complete, or of no use.
+    pub fn end_image(&mut self) {
+        self.regions().for_each(|region| region.end());
+    }
+
+    /// One in 1,024 of the people who came since the last call, told by their hash: whoever is in two partitions was keyed wrongly by the
+    /// producer, and counts twice.
+    pub fn take_sampled(&mut self) -> Vec<Hash128> {
+        match &mut self.body {
+            StreamBody::Disbursement(partition) => partition.state_mut().take_sampled(),
+            StreamBody::Call(_) | StreamBody::Milestone(_) => Vec::new(),
+        }
+    }
+
+    /// A digest of every byte of state: equal for equal logs and rules, however the log was batched.
+    pub fn digest(&mut self) -> [u8; 32] {
+        let mut digest = blake3::Hasher::new();
+        digest.update(&self.encode_body());
+        for day in self.days() {
+            digest.update(&day.content.encode());
+        }
+        for page in self.regions().flat_map(|region| region.bytes()) {
+            digest.update(page);
+        }
+        *digest.finalize().as_bytes()
+    }
+
+    /// All of state but the pages and the days. [`Restoring::new`] reads it.
+    fn encode_body(&self) -> Vec<u8> {
+        let body = match &self.body {
+            StreamBody::Disbursement(partition) => postcard::to_allocvec(&(&self.log, &self.ids, partition.state())),
+            StreamBody::Call(partition) => postcard::to_allocvec(&(&self.log, &self.ids, partition.state())),
+            StreamBody::Milestone(partition) => postcard::to_allocvec(&(&self.log, &self.ids, partition.state())),
+        };
+        body.expect("memory is the only limit")
+    }
+
+    fn days(&self) -> Vec<Day> {
+        let settled = self.log.watermark.map_or(Millis::MIN, |watermark| watermark - self.rules.horizon(self.stream));
+        match &self.body {
+            StreamBody::Disbursement(partition) => partition.state().panes().days(settled),
+            StreamBody::Call(partition) => partition.state().0.panes().days(settled),
+            StreamBody::Milestone(partition) => partition.state().panes().days(settled),
+        }
+    }
+
+    fn regions(&mut self) -> Box<dyn Iterator<Item = &mut dyn Region> + '_> {
+        let ids = self.ids.regions();
+        match &mut self.body {
+            StreamBody::Disbursement(partition) => Box::new(ids.chain(partition.state_mut().regions())),
+            StreamBody::Call(partition) => Box::new(ids.chain(partition.regions())),
+            StreamBody::Milestone(_) => Box::new(ids),
+        }
     }
 }

@@ -4,15 +4,16 @@ mod check;
 mod site;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinHandle;
 
 use self::site::SiteOfPipeline;
 use crate::aggregate::Rules;
+use crate::checkpoint::{self, Lock, LockError, RealDisk, Store};
 use crate::clock::{Clock, Millis};
-use crate::decode::{self, Decoder, KeyError, PseudonymKey};
+use crate::decode::{self, KeyError, PseudonymKey};
 use crate::display::{Display, LabelKind};
 use crate::export::Exporter;
 use crate::http::{self, BindError};
@@ -74,6 +75,7 @@ pub struct Running {
     pipeline: JoinHandle<Result<(), Failure>>,
     http: JoinHandle<()>,
     _log: Guard,
+    _lock: Lock,
 }
 
 /// Starts everything. Returns once `/metrics` answers.
@@ -84,6 +86,7 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
     let settings = Settings::read(reader)?;
     let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
+    let (lock, store) = open_state(&settings.state_directory)?;
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
@@ -107,13 +110,15 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
         settings: settings.pipeline,
         rules: settings.rules,
         display: settings.display,
-        decoder: Decoder::new(settings.decode, key),
+        decode: settings.decode,
+        key,
+        store,
         clock,
         metrics,
         board,
         shutdown: shutdown.clone(),
     })?;
-    Ok(Running { address, shutdown, pipeline, http, _log: log })
+    Ok(Running { address, shutdown, pipeline, http, _log: log, _lock: lock })
 }
 
 impl Running {
@@ -143,6 +148,17 @@ impl Running {
         self.shutdown.request();
         self.ended().await
     }
+}
+
+/// Takes the state directory for this process.
+fn open_state(directory: &Path) -> Result<(Lock, Store), Failure> {
+    let lock = Lock::acquire(directory).map_err(|error| match &error {
+        LockError::Locked { .. } => Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own")),
+        LockError::Io { source, .. } => Failure::from_io(format_args!("state directory {}", directory.display()), source),
+    })?;
+    let disk = RealDisk::open(directory, checkpoint::DIRECTORY);
+    let disk = disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
+    Ok((lock, Store::new(Arc::new(disk))))
 }
 
 fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {

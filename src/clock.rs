@@ -3,6 +3,7 @@
 //! Everything else is handed a [`Millis`]. The demo and tests run the same program on a clock that starts where they say and goes faster
 //! than the wall ([`Clock::accelerated`]); intervals of the process itself (timeouts, poll waits) stay on tokio's and std's monotonic time.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -33,6 +34,16 @@ pub struct Clock(Kind);
 enum Kind {
     Wall,
     Accelerated(Arc<Accelerated>),
+    Manual(Arc<Manual>),
+}
+
+/// Stands still until it is moved.
+#[derive(Debug)]
+struct Manual {
+    now: AtomicI64,
+    /// Monotonic time goes on from here.
+    started: Instant,
+    elapsed: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -54,8 +65,32 @@ impl Clock {
         Self(Kind::Accelerated(Arc::new(Accelerated { origin, started: Instant::now(), speed, frozen: OnceLock::new() })))
     }
 
+    /// A clock that shows `origin` until it is moved.
+    pub fn manual(origin: Millis) -> Self {
+        Self(Kind::Manual(Arc::new(Manual { now: AtomicI64::new(origin), started: Instant::now(), elapsed: AtomicI64::new(0) })))
+    }
+
+    /// Lets time pass on a manual clock, of which `jump` is the part that only the wall clock shows: somebody set it.
+    ///
+    /// # Panics
+    /// If it is another one.
+    pub fn advance(&self, by: Millis, jump: Millis) {
+        let Kind::Manual(clock) = &self.0 else { panic!("only a manual clock is moved") };
+        clock.now.fetch_add(by + jump, Ordering::Relaxed);
+        clock.elapsed.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Monotonic time, for what the process itself waits for.
+    pub fn instant(&self) -> Instant {
+        match &self.0 {
+            Kind::Wall | Kind::Accelerated(_) => Instant::now(),
+            Kind::Manual(clock) => clock.started + Duration::from_millis(clock.elapsed.load(Ordering::Relaxed).unsigned_abs()),
+        }
+    }
+
     pub fn now(&self) -> Millis {
         match &self.0 {
+            Kind::Manual(clock) => clock.now.load(Ordering::Relaxed),
             Kind::Wall => wall_millis(),
             Kind::Accelerated(clock) => clock.frozen.get().copied().unwrap_or_else(|| clock.running()),
         }
@@ -65,6 +100,7 @@ impl Clock {
     pub fn freeze(&self) -> Millis {
         match &self.0 {
             Kind::Wall => wall_millis(),
+            Kind::Manual(clock) => clock.now.load(Ordering::Relaxed),
             Kind::Accelerated(clock) => *clock.frozen.get_or_init(|| clock.running()),
         }
     }

@@ -30,9 +30,9 @@ mod tests;
 use std::time::Duration;
 
 use crate::clock::{Millis, millis};
-use crate::event::{Event, Texts};
+use crate::event::{Event, Hash128, Texts};
 use crate::record::{RawRecord, Reason, Rejection, Stream};
-use crate::settings::Reader;
+use crate::settings::{Reader, format_duration};
 
 use fields::{Field, Fields};
 use fingerprint::Fingerprint;
@@ -63,6 +63,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What state depends on, by setting.
+    pub fn meaning(&self) -> [(&'static str, String); 2] {
+        [
+            ("records.max_record_bytes", self.max_record_bytes.to_string()),
+            ("records.max_future_skew", format_duration(Duration::from_millis(self.max_future_skew.unsigned_abs()))),
+        ]
+    }
+
     /// Reads `records.max_record_bytes` and `records.max_future_skew`.
     pub fn read(reader: &mut Reader) -> Self {
         let bytes = reader.integer("records.max_record_bytes", LEAST_RECORD_BYTES..=MOST_RECORD_BYTES);
@@ -101,6 +109,11 @@ impl Decoder {
         let reader = body::Reader { fields: &fields, pseudonyms: &self.pseudonyms, fingerprint: &mut fingerprint };
         let body = reader.read(kind, texts)?;
         Ok(Event { id: self.pseudonyms.event(source.as_deref(), &id), fingerprint: fingerprint.finish(), time, body })
+    }
+
+    /// By which a record is known again: a keyed hash of its key and value.
+    pub fn record_hash(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Hash128 {
+        self.pseudonyms.record(key, value)
     }
 
     /// The value without a frame, not empty and not too large.

@@ -112,6 +112,11 @@ impl Display {
         }
     }
 
+    /// All lists, by [`LabelKind`].
+    pub fn all(&self) -> [&Listed; LabelKind::ALL.len()] {
+        [&self.programmes, &self.states, &self.queues, &self.sites, &self.initiatives, &self.milestones]
+    }
+
     pub fn state(&self, state: State) -> usize {
         self.state_indexes[state.index()]
     }

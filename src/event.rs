@@ -1,5 +1,7 @@
 //! A decoded, validated record: small plain values that hold no personal identifier and own no memory.
 
+use bytemuck::{Pod, Zeroable};
+
 use crate::clock::Millis;
 
 /// A keyed 128-bit hash of an identifier (invariant 6: nothing else of it is kept).
@@ -146,7 +148,8 @@ names!(
 );
 
 /// A federal entity: an index into [`State::CODES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(transparent)]
 pub struct State(u8);
 
 impl State {

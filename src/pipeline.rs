@@ -3,23 +3,32 @@
 //! ```text
 //! poll thread  -- records, positions, events of the client -->  task  -- snapshot --> board --> readers
 //! ends thread  -- ends of the partitions ------------------->   (owns every partition's state)
-//! poll thread  <-- commit, refetch ---------------------------
+//! poll thread  <-- read, commit, refetch ---------------------
+//! checkpoint thread  <-- pages to write -- -- what became of them --> task
 //! ```
 //!
 //! One bounded channel leads to the task, so what it is told keeps its order: a position is never ahead of the records before it. The task
 //! is the only writer of state; readers take snapshots from the [`Board`] and never meet it.
 //!
-//! Until there are checkpoints a start replays each log from its beginning; the figures are shown when every partition has reached the end
-//! that was asked for after the start.
+//! What happens at a start is in `restore`: the poll thread says what logs there are, the task finds a state for each and says where to read
+//! on. When a checkpoint is made is in `saving`; a thread of its own writes it. The figures are shown when every partition has reached the
+//! end that was asked for after the start.
 
+mod audit;
 mod board;
 mod ends;
 mod freshness;
+mod identity;
+mod intake;
+mod letters;
 mod message;
 mod meter;
 mod poller;
+mod restore;
+mod saving;
 mod status;
 mod task;
+mod worker;
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -29,13 +38,20 @@ use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 
 pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
-use self::meter::Meter;
+pub use self::identity::{Identity, Origin};
+pub use self::intake::{Decoded, Intake, Original, Originals, OtherLog, Taken};
+pub use self::letters::Letters;
+pub use self::message::{Command, FoundLog, FoundLogs, Message, Records, Start};
+pub use self::meter::Meter;
 use self::poller::Poller;
+pub use self::restore::Policy;
 pub use self::status::status;
-use self::task::{Sinks, Task};
+use self::task::Task;
+pub use self::worker::{Sinks, Worker};
 use crate::aggregate::Rules;
+use crate::checkpoint::{Desk, InFlight, Keeper, Store};
 use crate::clock::Clock;
-use crate::decode::Decoder;
+use crate::decode::{self, Decoder, PseudonymKey};
 use crate::display::Display;
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure, Shutdown};
@@ -56,6 +72,8 @@ pub struct Settings {
     pub excluded: [Vec<OffsetRange>; Stream::ALL.len()],
     /// How long the end of the pipeline may take.
     pub shutdown_deadline: Duration,
+    pub restore: restore::Settings,
+    pub saving: saving::Settings,
 }
 
 impl Settings {
@@ -66,6 +84,8 @@ impl Settings {
             publish_interval: reader.duration("pipeline.publish_interval", second / 100..=second * 60),
             excluded: Stream::ALL.map(|stream| reader.offset_ranges(&format!("streams.{}.exclude", stream.name()))),
             shutdown_deadline: reader.duration("shutdown.deadline", second / 10..=second * 600),
+            restore: restore::Settings::read(reader),
+            saving: saving::Settings::read(reader),
         }
     }
 }
@@ -76,7 +96,10 @@ pub struct Parts {
     pub settings: Settings,
     pub rules: Rules,
     pub display: Arc<Display>,
-    pub decoder: Decoder,
+    pub decode: decode::Settings,
+    pub key: PseudonymKey,
+    /// In a directory that is locked.
+    pub store: Store,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub board: Arc<Board>,
@@ -88,18 +111,19 @@ pub struct Parts {
 /// # Errors
 /// If the Kafka client refuses its configuration.
 pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
-    let Parts { source, settings, rules, display, decoder, clock, metrics, board, shutdown } = parts;
-    let dead_letters = DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
+    let Parts { source, settings, rules, display, decode, key, store, clock, metrics, board, shutdown } = parts;
+    let letters = DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
+    let identity = Identity { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() };
     let (messages, inbox) = tokio::sync::mpsc::channel(settings.queue_batches);
     let (commands, orders) = mpsc::channel();
+    let (desk, reports) = start_keeper(store.clone())?;
     let meter = Meter::new(metrics, &source.topics, settings.queue_batches);
-    let sinks = Sinks { commands, dead_letters, board, meter };
-    let task = Task::new(&source, settings.clone(), rules, display, clock.clone(), sinks);
+    let sinks = Sinks { commands, letters: Box::new(letters), board, meter, desk };
+    let worker = Worker::new(source.stall_timeout, settings.clone(), identity, display, clock.clone(), store, sinks);
+    let task = Task { worker, settings: settings.clone(), commit_interval: source.commit_interval, reports };
+    let decoder = Decoder::new(decode, key);
     let poller = Poller { source, settings: settings.clone(), decoder, clock, shutdown: shutdown.clone(), messages, commands: orders };
-    let thread = thread::Builder::new()
-        .name("poll".to_owned())
-        .spawn(move || poller.run())
-        .map_err(|error| Failure { exit: Exit::TryAgain, message: format!("cannot start the poll thread: {error}") })?;
+    let thread = spawn("poll", move || poller.run())?;
     // A thread of its own: what state grows by and gives back stays in one arena of the allocator, and readers never wait behind a batch.
     let runtime = Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| Failure::from_io("the runtime of the task", &error))?;
@@ -112,6 +136,22 @@ pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
         }
         result
     }))
+}
+
+/// Starts the thread that writes checkpoints. It ends when nobody can order any more.
+fn start_keeper(store: Store) -> Result<(Desk, tokio::sync::mpsc::UnboundedReceiver<crate::checkpoint::Report>), Failure> {
+    let (orders, inbox) = mpsc::channel();
+    let (reports, told) = tokio::sync::mpsc::unbounded_channel();
+    let in_flight = InFlight::default();
+    let keeper = Keeper::new(store, in_flight.clone());
+    // Once the task is gone nobody listens.
+    spawn("checkpoint", move || keeper.run(&inbox, |report| drop(reports.send(report))))?;
+    Ok((Desk::new(orders, in_flight), told))
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, Failure> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+    thread.map_err(|error| Failure { exit: Exit::TryAgain, message: format!("cannot start the thread {name}: {error}") })
 }
 
 /// Waits, but not beyond a requested shutdown.

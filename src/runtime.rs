@@ -4,12 +4,14 @@
 //! state on disk is exact at any moment, so nothing is saved by lingering.
 
 mod bug;
+mod failpoint;
 mod shutdown;
 
 #[cfg(test)]
 mod tests;
 
 pub use bug::install_panic_hook;
+pub use failpoint::failpoint;
 pub use shutdown::{Hangup, Shutdown};
 
 use crate::settings::Faults;

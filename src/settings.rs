@@ -60,6 +60,12 @@ pub struct OffsetRange {
     pub last_offset: i64,
 }
 
+impl OffsetRange {
+    pub fn holds(&self, partition: i32, offset: i64) -> bool {
+        self.partition == partition && (self.first_offset..=self.last_offset).contains(&offset)
+    }
+}
+
 /// Reads settings and gathers faults. Holds secrets, so it cannot be printed but by [`Reader::effective`] and [`Reader::summary`].
 pub struct Reader {
     known: Known,
@@ -98,6 +104,15 @@ impl Reader {
     /// Text.
     pub fn string(&mut self, key: &str) -> String {
         self.get(key, |value| as_string(value).cloned())
+    }
+
+    /// One of a few words.
+    pub fn choice(&mut self, key: &str, words: &[&str]) -> String {
+        self.get(key, |value| {
+            let text = as_string(value)?;
+            let is_one = words.contains(&text.as_str());
+            if is_one { Ok(text.clone()) } else { Err(format!("{text:?} is none of {}", words.join(", "))) }
+        })
     }
 
     /// A path; the empty string stands for none.

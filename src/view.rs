@@ -10,6 +10,8 @@ pub mod totals;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Millis;
 use crate::event::CallKind;
 use crate::record::{Outcome, Reason, Stream};
@@ -31,7 +33,7 @@ pub struct PartitionView {
 }
 
 /// What became of the records read; the outcomes add up to all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordCounts {
     pub outcomes: [u64; Outcome::ALL.len()],
     pub rejected: [u64; Reason::ALL.len()],
@@ -55,7 +57,7 @@ pub struct DisbursementView {
     pub spans: SpanPanes,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnmatchedDisbursements {
     pub returned: u64,
     pub approved: u64,
@@ -82,7 +84,7 @@ pub struct Backlog {
 }
 
 /// Of one programme and state. Money in centavos.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellTotals {
     pub approved: u128,
     pub dispersed: u128,
@@ -104,7 +106,7 @@ pub struct CallView {
 }
 
 /// Of one queue.
-#[derive(Debug, Clone, PartialEq, Hash)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueueTotals {
     /// By [`CallKind`].
     pub events: [u64; CallKind::ALL.len()],
@@ -121,7 +123,7 @@ pub struct MilestoneView {
     pub cells: Vec<MilestoneTotals>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MilestoneTotals {
     pub reached: u128,
     pub withdrawn: u128,

@@ -4,10 +4,15 @@ mod agents;
 
 use std::sync::Arc;
 
+use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
+
 use self::agents::Agents;
+pub use self::agents::State as AgentState;
 use super::labels::{LabelId, Labels};
 use super::packed::{Time, U16};
-use super::panes::Panes;
+use super::pages::Region;
+use super::panes::{Panes, pane_key};
 use super::table::{Entry, Table};
 use super::timers::Timers;
 use super::{Keys, Rules, Unlisted};
@@ -30,23 +35,25 @@ pub struct Calls {
     unlisted: Unlisted,
 }
 
-#[derive(Debug, Hash)]
-struct State {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct State {
     rules: Rules,
     queues: Labels,
     calls: Table<Call>,
-    /// When calls are forgotten whose forgetting is seen in figures.
+    /// When calls are forgotten whose forgetting is seen in figures. Follows from the calls.
+    #[serde(skip)]
     timers: Timers,
     /// By queue.
     totals: Vec<QueueTotals>,
     unmatched: [u64; CallKind::ALL.len()],
-    panes: Panes<LabelId, PANE_COUNTS>,
+    /// By queue.
+    panes: Panes<PANE_COUNTS>,
 }
 
 /// The counts kept in quarter-hour panes: the four events, then these.
 const WITHIN_TARGET: usize = 4;
 const ABANDONED_SHORT: usize = 5;
-const PANE_COUNTS: usize = 6;
+pub const PANE_COUNTS: usize = 6;
 
 /// One of a count, none of the others.
 fn one(which: usize) -> [u128; PANE_COUNTS] {
@@ -54,16 +61,18 @@ fn one(which: usize) -> [u128; PANE_COUNTS] {
 }
 
 /// A call in 55 bytes: of each kind of event the first in log order, with its queue.
-#[derive(Debug, Clone, Copy, Default, Hash)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 struct Call {
     key: Hash128,
     newest: Time,
     steps: [Step; CallKind::ALL.len()],
-    /// Its handle time was observed.
-    handled: bool,
+    /// 1 once its handle time was observed.
+    handled: u8,
 }
 
-#[derive(Debug, Clone, Copy, Default, Hash)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 struct Step {
     time: Time,
     queue: U16,
@@ -94,7 +103,7 @@ impl Call {
     /// The steps that lack the one they need. Contract, section 2, "Unmatched".
     fn unmatched(&self) -> impl Iterator<Item = CallKind> {
         let offered = self.step(CallKind::Offered).is_some();
-        let handled = self.handled;
+        let handled = self.handled != 0;
         [(CallKind::Answered, offered), (CallKind::Abandoned, offered), (CallKind::Completed, handled)]
             .into_iter()
             .filter(|&(kind, matched)| self.step(kind).is_some() && !matched)
@@ -104,29 +113,43 @@ impl Call {
 
 impl Calls {
     pub fn new(rules: Rules, display: Arc<Display>) -> Self {
+        let state = State {
+            rules,
+            queues: Labels::new(rules.max_label_values),
+            calls: Table::new(),
+            timers: Timers::default(),
+            totals: Vec::new(),
+            unmatched: [0; CallKind::ALL.len()],
+            panes: Panes::new(rules.fine_history, rules.coarse_history),
+        };
+        Self::restored(state, AgentState::new(&rules), display)
+    }
+
+    /// Of a state that was read from a checkpoint.
+    pub fn restored(state: State, agents: AgentState, display: Arc<Display>) -> Self {
         let mut calls = Self {
-            state: State {
-                rules,
-                queues: Labels::new(rules.max_label_values),
-                calls: Table::new(),
-                timers: Timers::default(),
-                totals: Vec::new(),
-                unmatched: [0; CallKind::ALL.len()],
-                panes: Panes::new(rules.fine_history, rules.coarse_history),
-            },
-            agents: Agents::new(rules, Arc::clone(&display)),
+            agents: Agents::of(agents, state.rules, Arc::clone(&display)),
+            state,
             display,
             queues: Vec::new(),
             waiting: RecentPanes::default(),
             unlisted: Unlisted::default(),
         };
         calls.list_queues();
+        let Self { state, queues, waiting, .. } = &mut calls;
+        for call in state.calls.iter() {
+            state.timers.change(None, state.rules.timer(call));
+            call.waiting().inspect(|&(time, queue)| waiting.add(time, queues[usize::from(queue)] as Cell));
+        }
         calls
     }
 
-    pub fn hash_state<H: std::hash::Hasher>(&self, hasher: &mut H) {
-        std::hash::Hash::hash(&self.state, hasher);
-        self.agents.hash_state(hasher);
+    pub fn state(&self) -> (&State, &AgentState) {
+        (&self.state, self.agents.state())
+    }
+
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+        self.state.regions().chain(self.agents.state_mut().regions())
     }
 
     pub fn keys(&self) -> Keys {
@@ -158,19 +181,19 @@ impl Calls {
         let queue = self.state.queues.intern(texts.get(body.queue));
         self.list_queues();
         self.unlisted.count(LabelKind::Queue, self.queues[usize::from(queue)] == self.display.queues.other());
-        let new = || Call { key: body.call, ..Call::default() };
+        let new = || Call { key: body.call, ..Call::zeroed() };
         let mut before = *self.state.calls.get_or_insert(&body.call, new);
         if before.newest.is_some() && before.newest() + horizon < watermark {
             self.forget_call(&body.call);
             before = *self.state.calls.get_or_insert(&body.call, new);
         }
         self.state.totals[usize::from(queue)].events[body.kind as usize] += 1;
-        self.state.panes.add(event.time, watermark, queue, one(body.kind as usize));
+        self.state.panes.add(event.time, pane_key(queue, 0), one(body.kind as usize));
         let mut call = before;
         call.newest = Time::at(event.time.max(call.newest()));
         if call.step(body.kind).is_none() {
             call.steps[body.kind as usize] = Step { time: Time::at(event.time), queue: U16::new(u64::from(queue)) };
-            self.state.observe_waits(&call, body.kind, watermark);
+            self.state.observe_waits(&call, body.kind);
             self.state.observe_handle(&mut call, body);
         }
         *self.state.calls.get_mut(&body.call).expect("the call is there") = call;
@@ -179,7 +202,8 @@ impl Calls {
 
     /// Keeps what follows from a call: whether it waits, and whether its forgetting will show.
     fn follow(&mut self, before: &Call, after: &Call) {
-        self.state.timers.change(self.state.timer(before), self.state.timer(after));
+        let rules = &self.state.rules;
+        self.state.timers.change(rules.timer(before), rules.timer(after));
         if before.waiting() != after.waiting() {
             before.waiting().inspect(|&(time, queue)| self.waiting.remove(time, self.queues[usize::from(queue)] as Cell));
             after.waiting().inspect(|&(time, queue)| self.waiting.add(time, self.queues[usize::from(queue)] as Cell));
@@ -189,14 +213,14 @@ impl Calls {
     fn forget_call(&mut self, key: &Hash128) {
         let call = self.state.calls.remove(key).expect("a call is forgotten once");
         call.unmatched().for_each(|kind| self.state.unmatched[kind as usize] += 1);
-        let forgotten = Call { key: call.key, ..Call::default() };
+        let forgotten = Call { key: call.key, ..Call::zeroed() };
         self.follow(&call, &forgotten);
     }
 
     /// Makes room for every queue there is.
     fn list_queues(&mut self) {
+        self.state.totals.resize(self.state.queues.len(), QueueTotals::default());
         for id in self.queues.len()..self.state.queues.len() {
-            self.state.totals.push(QueueTotals::default());
             self.queues.push(self.display.queues.index(self.state.queues.name(id as LabelId)));
         }
     }
@@ -217,14 +241,20 @@ impl Calls {
 }
 
 impl State {
-    /// When a call is forgotten, if that shows in a figure.
-    fn timer(&self, call: &Call) -> Option<(Millis, Hash128)> {
-        let shows = call.waiting().is_some() || call.unmatched().next().is_some();
-        shows.then(|| (call.newest() + self.rules.horizon(Stream::Call), call.key))
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+        self.calls.regions()
+    }
+
+    pub fn panes(&self) -> &Panes<PANE_COUNTS> {
+        &self.panes
+    }
+
+    pub fn panes_mut(&mut self) -> &mut Panes<PANE_COUNTS> {
+        &mut self.panes
     }
 
     /// The waits that become known with the first event of `kind`.
-    fn observe_waits(&mut self, call: &Call, kind: CallKind, watermark: Millis) {
+    fn observe_waits(&mut self, call: &Call, kind: CallKind) {
         let Some((offered, _)) = call.step(CallKind::Offered) else { return };
         if let Some((time, queue)) = call.step(CallKind::Answered).filter(|_| matches!(kind, CallKind::Offered | CallKind::Answered)) {
             let wait = (time - offered).max(0);
@@ -232,7 +262,7 @@ impl State {
             totals.answered_wait.observe(wait);
             if wait <= self.rules.service_level {
                 totals.answered_within_target += 1;
-                self.panes.add(time, watermark, queue, one(WITHIN_TARGET));
+                self.panes.add(time, pane_key(queue, 0), one(WITHIN_TARGET));
             }
         }
         if let Some((time, queue)) = call.step(CallKind::Abandoned).filter(|_| matches!(kind, CallKind::Offered | CallKind::Abandoned)) {
@@ -241,19 +271,27 @@ impl State {
             totals.abandoned_wait.observe(wait);
             if wait < self.rules.short_abandon {
                 totals.abandoned_short += 1;
-                self.panes.add(time, watermark, queue, one(ABANDONED_SHORT));
+                self.panes.add(time, pane_key(queue, 0), one(ABANDONED_SHORT));
             }
         }
     }
 
     /// The handle time, once it is known: as given with the completion, else from the answer to it.
     fn observe_handle(&mut self, call: &mut Call, body: &event::Call) {
-        let Some((completed, queue)) = call.step(CallKind::Completed).filter(|_| !call.handled) else { return };
+        let Some((completed, queue)) = call.step(CallKind::Completed).filter(|_| call.handled == 0) else { return };
         let given = body.handle.filter(|_| body.kind == CallKind::Completed);
         let spanned = call.step(CallKind::Answered).map(|(answered, _)| completed - answered);
         if let Some(handle) = given.or(spanned) {
             self.totals[usize::from(queue)].handle.observe(handle);
-            call.handled = true;
+            call.handled = 1;
         }
+    }
+}
+
+impl Rules {
+    /// When a call is forgotten, if that shows in a figure.
+    fn timer(&self, call: &Call) -> Option<(Millis, Hash128)> {
+        let shows = call.waiting().is_some() || call.unmatched().next().is_some();
+        shows.then(|| (call.newest() + self.horizon(Stream::Call), call.key))
     }
 }

@@ -4,19 +4,24 @@
 //! changes. Contract, section 2.
 
 mod derived;
+mod further;
 mod people;
 mod spans;
 mod support;
+mod waiting;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use self::derived::Derived;
 use self::people::{NewDispersal, People};
 use self::support::{Approved, Support};
+use self::waiting::{WaitingReturn, WaitingReturns};
 use super::labels::{LabelId, Labels};
 use super::packed::Link;
-use super::panes::Panes;
+use super::pages::Region;
+use super::panes::{PaneKey, Panes, pane_key};
 use super::table::{Entry, Table};
 use super::timers::Timers;
 use super::{Keys, Rules, Unlisted};
@@ -34,32 +39,25 @@ pub struct Disbursements {
     unlisted: Unlisted,
 }
 
-#[derive(Debug, Hash)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct State {
     rules: Rules,
     programmes: Labels,
     supports: Table<Support>,
     people: People,
-    /// Returns that wait for a dispersal of their support, the oldest first.
-    waiting: BTreeMap<Hash128, VecDeque<Waiting>>,
-    /// When supports are forgotten whose forgetting is seen in figures: the open ones, and those with waiting returns.
+    waiting: WaitingReturns,
+    /// When supports are forgotten whose forgetting is seen in figures: the open ones, and those with waiting returns. Follows from these.
+    #[serde(skip)]
     timers: Timers,
     /// By programme.
     totals: Vec<Totals>,
     unmatched: UnmatchedDisbursements,
-    /// Applications, approvals, approved centavos.
-    panes: Panes<(LabelId, Entity), 3>,
-}
-
-/// A return, or what is left of it, that found nothing to take.
-#[derive(Debug, Hash)]
-struct Waiting {
-    programme: LabelId,
-    amount: Centavos,
+    /// By programme and state: applications, approvals, approved centavos.
+    panes: Panes<3>,
 }
 
 /// Running totals of a programme, as numbered in this partition. Money in centavos.
-#[derive(Debug, Hash)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Totals {
     events: [u64; 5],
     unmatched_returned: u128,
@@ -67,7 +65,7 @@ struct Totals {
     application_to_approval: Histogram,
     approval_to_dispersal: Histogram,
     /// By state.
-    cells: [CellTotals; Entity::CODES.len()],
+    cells: Vec<CellTotals>,
 }
 
 impl Disbursements {
@@ -77,18 +75,33 @@ impl Disbursements {
             programmes: Labels::new(rules.max_label_values),
             supports: Table::new(),
             people: People::new(rules.max_people),
-            waiting: BTreeMap::new(),
+            waiting: WaitingReturns::new(),
             timers: Timers::default(),
             totals: vec![Totals::new()],
             unmatched: UnmatchedDisbursements::default(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        let derived = Derived::build(&state, display, now);
-        Self { state, derived, unlisted: Unlisted::default() }
+        Self { derived: Derived::build(&state, display, now), state, unlisted: Unlisted::default() }
+    }
+
+    /// Of a state that was read from a checkpoint.
+    pub fn restored(mut state: State, display: Arc<Display>, now: Millis) -> Self {
+        state.people.index();
+        let timed = state.supports.iter().filter_map(|support| state.timer(support));
+        let timers = timed.fold(Timers::default(), |mut timers, timer| {
+            timers.change(None, Some(timer));
+            timers
+        });
+        state.timers = timers;
+        Self { derived: Derived::build(&state, display, now), state, unlisted: Unlisted::default() }
     }
 
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
     }
 
     /// Fetches what an event will need into the cache: see [`Table::touch`].
@@ -101,7 +114,7 @@ impl Disbursements {
         Keys {
             supports: self.state.supports.len() as u64,
             people: self.state.people.len() as u64,
-            dispersals: self.state.people.dispersals() as u64,
+            dispersals: self.state.people.dispersal_count() as u64,
             ..Keys::default()
         }
     }
@@ -129,10 +142,10 @@ impl Disbursements {
         self.change(known, |this, support| {
             let first = support.note(body.kind, event.time);
             match body.kind {
-                DisbursementKind::Applied => this.applied(support, event.time, first, programme, body.state, watermark),
+                DisbursementKind::Applied => this.applied(support, event.time, first, programme, body.state),
                 DisbursementKind::Approved => {
                     let approved = Approved { time: event.time, amount: body.amount, programme };
-                    this.approved(support, approved, first, body.state, watermark);
+                    this.approved(support, approved, first, body.state);
                 }
                 DisbursementKind::Rejected => {}
                 DisbursementKind::Dispersed => this.dispersed(support, event, body, first, programme),
@@ -154,8 +167,8 @@ impl Disbursements {
         }
     }
 
-    fn applied(&mut self, support: &mut Support, time: Millis, first: bool, programme: LabelId, state: Entity, watermark: Millis) {
-        self.state.panes.add(time, watermark, (programme, state), [1, 0, 0]);
+    fn applied(&mut self, support: &mut Support, time: Millis, first: bool, programme: LabelId, state: Entity) {
+        self.state.panes.add(time, cell_key(programme, state), [1, 0, 0]);
         if !first {
             return;
         }
@@ -168,10 +181,10 @@ impl Disbursements {
         }
     }
 
-    fn approved(&mut self, support: &mut Support, approved: Approved, first: bool, state: Entity, watermark: Millis) {
+    fn approved(&mut self, support: &mut Support, approved: Approved, first: bool, state: Entity) {
         let totals = &mut self.state.totals[usize::from(approved.programme)];
         totals.cells[state.index()].approved += u128::from(approved.amount);
-        self.state.panes.add(approved.time, watermark, (approved.programme, state), [0, 1, u128::from(approved.amount)]);
+        self.state.panes.add(approved.time, cell_key(approved.programme, state), [0, 1, u128::from(approved.amount)]);
         if !first {
             return;
         }
@@ -208,21 +221,18 @@ impl Disbursements {
         let left = self.take(support, body.amount);
         if left > 0 {
             self.state.totals[usize::from(programme)].waiting_returned += u128::from(left);
-            self.state.waiting.entry(body.credit).or_default().push_back(Waiting { programme, amount: left });
+            self.state.waiting.push(&body.credit, WaitingReturn { programme, amount: left });
         }
     }
 
     /// Lets the waiting returns take from a new dispersal, the oldest first.
     fn settle_waiting(&mut self, support: &mut Support) {
         let credit = support.key();
-        let Some(mut waiting) = self.state.waiting.remove(&credit) else { return };
-        while let Some(mut oldest) = waiting.pop_front() {
+        while let Some(oldest) = self.state.waiting.oldest(&credit) {
             let left = self.take(support, oldest.amount);
             self.state.totals[usize::from(oldest.programme)].waiting_returned -= u128::from(oldest.amount - left);
+            self.state.waiting.set_oldest(&credit, left);
             if left > 0 {
-                oldest.amount = left;
-                waiting.push_front(oldest);
-                self.state.waiting.insert(credit, waiting);
                 return;
             }
         }
@@ -256,7 +266,7 @@ impl Disbursements {
             let waiting = &self.state.waiting;
             let swept = self.state.supports.sweep(|support| {
                 let old = support.newest() + rules.horizon(Stream::Disbursement) < watermark;
-                old && support.open().is_none() && !waiting.contains_key(&support.key())
+                old && support.open().is_none() && !waiting.has(&support.key())
             });
             if let Some(support) = swept {
                 self.forget_dispersals(&support);
@@ -271,7 +281,8 @@ impl Disbursements {
             self.derived.close(&approved);
             self.state.unmatched.approved += 1;
         }
-        for waiting in self.state.waiting.remove(credit).into_iter().flatten() {
+        while let Some(waiting) = self.state.waiting.oldest(credit) {
+            self.state.waiting.set_oldest(credit, 0);
             let totals = &mut self.state.totals[usize::from(waiting.programme)];
             totals.waiting_returned -= u128::from(waiting.amount);
             totals.unmatched_returned += u128::from(waiting.amount);
@@ -307,11 +318,10 @@ impl Disbursements {
 
     /// What is shown of this partition at `now`.
     pub fn view(&mut self, now: Millis) -> DisbursementView {
-        if !self.derived.advance(now) {
-            self.derived = Derived::build(&self.state, self.derived.display(), now);
-        }
-        let mut programmes = vec![ProgrammeTotals::default(); self.derived.display().programmes.count()];
-        let mut cells = vec![CellTotals::default(); self.derived.display().cells()];
+        self.derived.advance(&self.state, now);
+        let display = self.derived.display();
+        let mut programmes = vec![ProgrammeTotals::default(); display.programmes.count()];
+        let mut cells = vec![CellTotals::default(); display.cells()];
         for (id, totals) in self.state.totals.iter().enumerate() {
             let programme = self.derived.programme(id as LabelId);
             let sum = &mut programmes[programme];
@@ -340,6 +350,22 @@ impl Disbursements {
 }
 
 impl State {
+    pub fn panes(&self) -> &Panes<3> {
+        &self.panes
+    }
+
+    pub fn panes_mut(&mut self) -> &mut Panes<3> {
+        &mut self.panes
+    }
+
+    pub fn take_sampled(&mut self) -> Vec<Hash128> {
+        self.people.take_sampled()
+    }
+
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+        self.supports.regions().chain(self.people.regions()).chain(self.waiting.regions())
+    }
+
     /// The watermark beyond which a support is forgotten.
     fn deadline(&self, support: &Support) -> Millis {
         let horizon = if support.open().is_some() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
@@ -349,8 +375,12 @@ impl State {
     /// When a support is forgotten, if that shows in a figure.
     fn timer(&self, support: &Support) -> Option<(Millis, Hash128)> {
         let credit = support.key();
-        (support.open().is_some() || self.waiting.contains_key(&credit)).then(|| (self.deadline(support), credit))
+        (support.open().is_some() || self.waiting.has(&credit)).then(|| (self.deadline(support), credit))
     }
+}
+
+fn cell_key(programme: LabelId, state: Entity) -> PaneKey {
+    pane_key(programme, state.index() as u16)
 }
 
 impl Totals {
@@ -362,7 +392,7 @@ impl Totals {
             waiting_returned: 0,
             application_to_approval,
             approval_to_dispersal,
-            cells: std::array::from_fn(|_| CellTotals::default()),
+            cells: vec![CellTotals::default(); Entity::CODES.len()],
         }
     }
 }

@@ -1,13 +1,16 @@
 //! The identifiers that are remembered: every applied event within the horizon, with what tells a repetition from a contradiction.
 
-use std::hash::Hash;
+use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
 
+use super::pages::Region;
 use super::table::{Entry, Table};
 use crate::clock::Millis;
 use crate::event::{Event, Hash128};
 
 /// A remembered identifier in 25 bytes: its hash, then 42 bits of time and 30 of the fingerprint.
-#[derive(Debug, Clone, Copy, Default, Hash)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 struct Id {
     key: Hash128,
     time_and_fingerprint: [u8; 9],
@@ -46,7 +49,7 @@ pub enum Seen {
     Contradicted,
 }
 
-#[derive(Debug, Hash)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Ids(Table<Id>);
 
 impl Ids {
@@ -78,6 +81,10 @@ impl Ids {
             self.0.sweep(|id| id.time() < oldest);
         }
         *self.0.get_or_insert(&event.id, || Id::of(event)) = Id::of(event);
+    }
+
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+        self.0.regions()
     }
 
     /// Fetches what the event will need into the cache: see [`Table::touch`].

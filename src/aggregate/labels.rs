@@ -1,8 +1,7 @@
 //! Label values of a partition, kept as given and numbered in the order in which they came.
 
-use std::hash::{Hash, Hasher};
-
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 /// The number of a label value in its partition.
 pub type LabelId = u16;
@@ -13,10 +12,19 @@ pub const OTHER: LabelId = 0;
 /// The most values that fit the numbers.
 pub const MAX_VALUES: u64 = u16::MAX as u64;
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Labels {
     names: Vec<String>,
+    max_values: usize,
+    #[serde(skip)]
     ids: HashMap<String, LabelId>,
+}
+
+/// As a checkpoint has it.
+#[derive(Deserialize)]
+struct Stored {
+    names: Vec<String>,
     max_values: usize,
 }
 
@@ -49,8 +57,10 @@ impl Labels {
     }
 }
 
-impl Hash for Labels {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.names.hash(state);
+impl From<Stored> for Labels {
+    fn from(Stored { names, max_values }: Stored) -> Self {
+        let named = names.iter().enumerate().skip(1);
+        let ids = named.map(|(id, name)| (name.clone(), id as LabelId)).collect();
+        Self { names, max_values, ids }
     }
 }

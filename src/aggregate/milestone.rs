@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::labels::{LabelId, Labels, OTHER};
-use super::panes::Panes;
+use super::panes::{Panes, pane_key};
 use super::{Rules, Unlisted};
 use crate::clock::Millis;
 use crate::display::{Display, LabelKind};
@@ -18,14 +20,24 @@ pub struct Milestones {
     unlisted: Unlisted,
 }
 
-#[derive(Debug, Hash)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct State {
     max_milestones: usize,
     initiatives: Labels,
     milestones: Labels,
     totals: BTreeMap<(LabelId, LabelId), MilestoneTotals>,
-    /// Quantities by [`MilestoneKind`].
-    panes: Panes<(LabelId, LabelId), 2>,
+    /// By initiative and milestone: quantities by [`MilestoneKind`].
+    panes: Panes<2>,
+}
+
+impl State {
+    pub fn panes(&self) -> &Panes<2> {
+        &self.panes
+    }
+
+    pub fn panes_mut(&mut self) -> &mut Panes<2> {
+        &mut self.panes
+    }
 }
 
 impl Milestones {
@@ -37,6 +49,11 @@ impl Milestones {
             totals: BTreeMap::new(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
+        Self::restored(state, display)
+    }
+
+    /// Of a state that was read from a checkpoint.
+    pub fn restored(state: State, display: Arc<Display>) -> Self {
         Self { state, display, unlisted: Unlisted::default() }
     }
 
@@ -52,7 +69,7 @@ impl Milestones {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply(&mut self, event: &Event, body: &event::Milestone, texts: &Texts, watermark: Millis) {
+    pub fn apply(&mut self, event: &Event, body: &event::Milestone, texts: &Texts) {
         let (initiative, milestone) = (texts.get(body.initiative), texts.get(body.milestone));
         let Display { initiatives, milestones, .. } = &*self.display;
         self.unlisted.count(LabelKind::Initiative, initiatives.index(initiative) == initiatives.other());
@@ -71,7 +88,7 @@ impl Milestones {
             MilestoneKind::Reached => [quantity, 0],
             MilestoneKind::Withdrawn => [0, quantity],
         };
-        self.state.panes.add(event.time, watermark, key, amounts);
+        self.state.panes.add(event.time, pane_key(key.0, key.1), amounts);
     }
 
     pub fn view(&self) -> MilestoneView {

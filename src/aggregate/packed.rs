@@ -1,11 +1,15 @@
-//! Integers in the bytes they need, without alignment, so that tables of many millions of entries stay small.
+//! Integers in the bytes they need, without alignment, so that tables of many millions of entries stay small; in the same bytes on disk.
+
+use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 
 macro_rules! packed {
     ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
+        #[repr(transparent)]
         pub struct $name([u8; $bytes]);
 
         impl $name {
@@ -35,7 +39,8 @@ packed!(
 packed!(U48, 6);
 
 /// An event time, or none. Event times are of the years 2000 to 2100, so zero is free to mean none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
+#[repr(transparent)]
 pub struct Time(U48);
 
 impl Time {
@@ -56,21 +61,20 @@ impl Time {
     }
 }
 
-/// A reference to an entry of a slab, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A reference to an entry of a slab, or none. Zero is none, so that what is all zero refers to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
+#[repr(transparent)]
 pub struct Link(U32);
 
 impl Link {
-    pub const NONE: Link = Link(U32([0xff; 4]));
+    pub const NONE: Link = Link(U32([0; 4]));
 
     pub fn to(index: u32) -> Self {
-        let link = Self(U32::new(u64::from(index)));
-        assert!(link != Self::NONE, "a slab is full");
-        link
+        Self(U32::new(u64::from(index) + 1))
     }
 
     pub fn get(self) -> Option<u32> {
-        (self != Self::NONE).then(|| self.0.get() as u32)
+        (self.0.get() as u32).checked_sub(1)
     }
 
     pub fn is_some(self) -> bool {

@@ -1,89 +1,178 @@
 //! Counts that need no identity, by the quarter hour of their event time: the history that curves and targets are drawn from.
 //!
 //! Days, weeks and months of every zone consist of whole quarter hours. After `fine` the quarters of a (UTC) hour are added up, after
-//! `coarse` the hour is forgotten. Both are decided by the watermark, so panes are a function of the log like all state.
+//! `coarse` the hour is forgotten. Both are decided by the watermark, so panes are a function of the log like all state. They lie in days
+//! that an image shares by pointer; a day that can change no more is *closed*, and a checkpoint refers to what an earlier one wrote of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::clock::{HOUR, Millis, QUARTER_HOUR, floor};
+use serde::{Deserialize, Serialize};
+
+use super::image::{Day, Encode};
+use super::labels::LabelId;
+use crate::clock::{DAY, HOUR, Millis, QUARTER_HOUR, floor};
 use crate::view::add_each;
 
-/// `K` tells label sets apart, `N` counts of each are kept. Sums of pesos are wide enough: 2^64 amounts of 10^12 centavos.
-#[derive(Debug, Hash)]
-pub struct Panes<K, const N: usize> {
-    quarters: BTreeMap<Millis, BTreeMap<K, [u128; N]>>,
-    hours: BTreeMap<Millis, BTreeMap<K, [u128; N]>>,
-    fine: Millis,
-    coarse: Millis,
+/// Tells label sets apart: up to two numbers of 16 bits.
+pub type PaneKey = u32;
+
+pub fn pane_key(first: LabelId, second: u16) -> PaneKey {
+    PaneKey::from(first) << 16 | PaneKey::from(second)
 }
 
-impl<K: Ord + Copy, const N: usize> Panes<K, N> {
+/// `N` counts are kept of each label set. Sums of pesos are wide enough: 2^64 amounts of 10^12 centavos.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Panes<const N: usize> {
+    /// By their beginning. In a checkpoint they are apart.
+    #[serde(skip)]
+    days: BTreeMap<Millis, Arc<DayPanes<N>>>,
+    fine: Millis,
+    coarse: Millis,
+    /// The hours before are folded.
+    first_fine: Millis,
+    /// The hours before are forgotten.
+    first_coarse: Millis,
+}
+
+#[derive(Debug, Clone)]
+struct DayPanes<const N: usize>(BTreeMap<(Slice, PaneKey), [u128; N]>);
+
+/// A part of a day: below 96 a quarter hour, from 96 on an hour.
+type Slice = u8;
+
+const QUARTERS: Slice = 96;
+const HOURS: Slice = 24;
+
+impl<const N: usize> Panes<N> {
     pub fn new(fine: Millis, coarse: Millis) -> Self {
-        Self { quarters: BTreeMap::new(), hours: BTreeMap::new(), fine, coarse }
+        Self { days: BTreeMap::new(), fine, coarse, first_fine: Millis::MIN, first_coarse: Millis::MIN }
     }
 
-    /// Adds to the counts of the pane that `time` falls in, given the watermark that applies. What is older than the history adds to nothing.
-    pub fn add(&mut self, time: Millis, watermark: Millis, key: K, amounts: [u128; N]) {
-        let (panes, start) = if time >= fine_floor(watermark, self.fine) {
-            (&mut self.quarters, floor(time, QUARTER_HOUR))
-        } else if time >= watermark - self.coarse {
-            (&mut self.hours, floor(time, HOUR))
-        } else {
+    /// Adds to the counts of the pane that `time` falls in. What is older than the history adds to nothing.
+    pub fn add(&mut self, time: Millis, key: PaneKey, amounts: [u128; N]) {
+        if floor(time, HOUR) < self.first_coarse {
             return;
-        };
-        add_each(panes.entry(start).or_default().entry(key).or_insert([0; N]), &amounts);
+        }
+        let day = floor(time, DAY);
+        let within = time - day;
+        let slice = if time >= self.first_fine { (within / QUARTER_HOUR) as Slice } else { QUARTERS + (within / HOUR) as Slice };
+        let panes = &mut Arc::make_mut(self.days.entry(day).or_default()).0;
+        add_each(panes.entry((slice, key)).or_insert([0; N]), &amounts);
     }
 
     /// Folds and forgets what the watermark has passed.
     pub fn forget(&mut self, watermark: Millis) {
-        let first = fine_floor(watermark, self.fine);
-        while let Some(entry) = self.quarters.first_entry() {
-            if *entry.key() >= first {
-                break;
-            }
-            let (start, quarter) = entry.remove_entry();
-            let hour = self.hours.entry(floor(start, HOUR)).or_default();
-            for (key, counts) in quarter {
-                add_each(hour.entry(key).or_insert([0; N]), &counts);
+        // The hours that `fine` and `coarse` reach back to, so that only whole hours are folded and forgotten.
+        let (first_fine, first_coarse) = (floor(watermark - self.fine, HOUR), floor(watermark - self.coarse, HOUR));
+        if (first_fine, first_coarse) == (self.first_fine, self.first_coarse) {
+            return;
+        }
+        let fine_before = std::mem::replace(&mut self.first_fine, first_fine);
+        self.first_coarse = first_coarse;
+        for (&start, day) in self.days.range_mut(floor(fine_before.max(0), DAY)..first_fine) {
+            Arc::make_mut(day).fold((first_fine - start) / HOUR);
+        }
+        self.days = self.days.split_off(&floor(self.first_coarse, DAY));
+        if let Some(mut day) = self.days.first_entry().filter(|day| *day.key() < self.first_coarse) {
+            let hours = (self.first_coarse - day.key()) / HOUR;
+            Arc::make_mut(day.get_mut()).forget(hours);
+            if day.get().0.is_empty() {
+                day.remove();
             }
         }
-        while self.hours.first_key_value().is_some_and(|(&start, _)| start + HOUR <= watermark - self.coarse) {
-            self.hours.pop_first();
+    }
+
+    /// The days for a checkpoint. Those that end by `settled`, before which nothing is ever applied again, are closed.
+    pub fn days(&self, settled: Millis) -> Vec<Day> {
+        let closed = settled.min(self.first_fine);
+        let day = |(&start, content): (&Millis, &Arc<DayPanes<N>>)| Day {
+            start,
+            is_closed: start + DAY <= closed,
+            content: Arc::clone(content) as Arc<dyn Encode>,
+        };
+        self.days.iter().map(day).collect()
+    }
+
+    /// Takes a day from a checkpoint, which may have been written before some of it was forgotten. None if it is malformed.
+    pub fn restore(&mut self, start: Millis, encoded: &[u8]) -> Option<()> {
+        let entries: Vec<(Slice, PaneKey, Vec<u128>)> = postcard::from_bytes(encoded).ok()?;
+        let mut panes = BTreeMap::new();
+        for (slice, key, counts) in entries {
+            panes.insert((slice, key), counts.try_into().ok()?);
         }
+        let mut day = DayPanes(panes);
+        if start < self.first_coarse {
+            day.forget((self.first_coarse - start) / HOUR);
+        }
+        if !day.0.is_empty() {
+            self.days.insert(start, Arc::new(day));
+        }
+        Some(())
     }
 
     #[cfg(test)]
-    /// The counts of panes that begin within `[from, to)`, the oldest first.
-    pub fn range(&self, from: Millis, to: Millis) -> impl Iterator<Item = (Millis, &BTreeMap<K, [u128; N]>)> {
-        self.hours.range(from..to).chain(self.quarters.range(from..to)).map(|(&start, counts)| (start, counts))
+    /// The counts of all panes by their beginning, the oldest first, quarters before hours.
+    pub fn all(&self) -> impl Iterator<Item = (Millis, &[u128; N])> {
+        let begin = |slice: Slice| match slice {
+            quarter if quarter < QUARTERS => Millis::from(quarter) * QUARTER_HOUR,
+            hour => Millis::from(hour - QUARTERS) * HOUR,
+        };
+        self.days.iter().flat_map(move |(start, day)| day.0.iter().map(move |((slice, _), counts)| (start + begin(*slice), counts)))
     }
 }
 
-/// Quarters from this instant on are kept apart: the start of the hour that `fine` reaches back to, so that only whole hours are folded.
-fn fine_floor(watermark: Millis, fine: Millis) -> Millis {
-    floor(watermark - fine, HOUR)
+impl<const N: usize> Default for DayPanes<N> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<const N: usize> DayPanes<N> {
+    /// Adds up the quarters of the day's first `hours` hours.
+    fn fold(&mut self, hours: Millis) {
+        let end = (hours.clamp(0, Millis::from(HOURS)) * 4) as Slice;
+        let fine = self.0.split_off(&(end, 0));
+        let quarters = std::mem::replace(&mut self.0, fine);
+        for ((quarter, key), counts) in quarters {
+            add_each(self.0.entry((QUARTERS + quarter / 4, key)).or_insert([0; N]), &counts);
+        }
+    }
+
+    /// Forgets the day's first `hours` hours, which are folded.
+    fn forget(&mut self, hours: Millis) {
+        let end = QUARTERS + hours.clamp(0, Millis::from(HOURS)) as Slice;
+        self.0.retain(|&(slice, _), _| slice >= end || (slice < QUARTERS && slice / 4 >= end - QUARTERS));
+    }
+}
+
+impl<const N: usize> Encode for DayPanes<N> {
+    fn encode(&self) -> Vec<u8> {
+        let entries: Vec<(Slice, PaneKey, &[u128])> = self.0.iter().map(|(&(slice, key), counts)| (slice, key, &counts[..])).collect();
+        postcard::to_allocvec(&entries).expect("memory is the only limit")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::DAY;
 
     const WATERMARK: Millis = 1_600_000_000_000;
 
-    fn total(panes: &Panes<u8, 1>) -> u128 {
-        panes.range(0, Millis::MAX).flat_map(|(_, counts)| counts.values()).map(|counts| counts[0]).sum()
+    fn total(panes: &Panes<1>) -> u128 {
+        panes.all().map(|(_, counts)| counts[0]).sum()
     }
 
     #[test]
     fn quarters_become_hours_and_then_nothing_and_no_count_is_lost_before() {
         let mut panes = Panes::new(DAY, 3 * DAY);
+        panes.forget(WATERMARK);
         for minute in 0..240 {
-            panes.add(WATERMARK + minute * 60_000, WATERMARK, 7, [1]);
+            panes.add(WATERMARK + minute * 60_000, 7, [1]);
         }
-        let fine = panes.range(0, Millis::MAX).count();
+        let fine = panes.all().count();
         panes.forget(WATERMARK + 2 * DAY);
-        let coarse = panes.range(0, Millis::MAX).count();
+        let coarse = panes.all().count();
         assert!(coarse * 4 <= fine + 4, "{fine} quarters became {coarse} hours");
         assert_eq!(total(&panes), 240);
         panes.forget(WATERMARK + 4 * DAY);
@@ -93,10 +182,28 @@ mod tests {
     #[test]
     fn a_late_event_joins_the_hour_its_quarter_was_folded_into() {
         let mut panes = Panes::new(DAY, 3 * DAY);
-        panes.add(WATERMARK, WATERMARK, 7, [1]);
+        panes.forget(WATERMARK);
+        panes.add(WATERMARK, 7, [1]);
         panes.forget(WATERMARK + 2 * DAY);
-        panes.add(WATERMARK + 1, WATERMARK + 2 * DAY, 7, [1]);
-        assert_eq!(panes.range(0, Millis::MAX).count(), 1);
+        panes.add(WATERMARK + 1, 7, [1]);
+        assert_eq!(panes.all().count(), 1);
         assert_eq!(total(&panes), 2);
+    }
+
+    #[test]
+    fn a_closed_day_stays_as_it_was_encoded_but_for_what_is_forgotten() {
+        let mut panes = Panes::new(DAY, 3 * DAY);
+        panes.forget(WATERMARK);
+        (0..48).for_each(|hour| panes.add(WATERMARK + hour * HOUR, 7, [1]));
+        panes.forget(WATERMARK + 3 * DAY);
+        let days = panes.days(WATERMARK + 2 * DAY);
+        let closed: Vec<_> = days.iter().filter(|day| day.is_closed).map(|day| (day.start, day.content.encode())).collect();
+        assert!(!closed.is_empty());
+        panes.forget(WATERMARK + 3 * DAY + 12 * HOUR);
+        panes.add(WATERMARK + 3 * DAY, 7, [1]);
+        let mut restored: Panes<1> = postcard::from_bytes(&postcard::to_allocvec(&panes).unwrap()).unwrap();
+        let open = panes.days(WATERMARK + 2 * DAY).into_iter().filter(|day| !day.is_closed).map(|day| (day.start, day.content.encode()));
+        closed.into_iter().chain(open).for_each(|(start, encoded)| restored.restore(start, &encoded).unwrap());
+        assert_eq!(restored.all().collect::<Vec<_>>(), panes.all().collect::<Vec<_>>());
     }
 }

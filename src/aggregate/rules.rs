@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::labels::MAX_VALUES;
 use crate::clock::{Millis, millis};
 use crate::record::Stream;
-use crate::settings::{Layers, Reader};
+use crate::settings::{Layers, Reader, format_duration};
 
 /// Everything besides the log that state depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// By [`Stream`].
     horizons: [Millis; 3],
@@ -59,6 +61,30 @@ impl Rules {
             fine_history,
             coarse_history,
         }
+    }
+
+    /// The settings that the state of a stream depends on, and their values.
+    pub fn meaning(&self, stream: Stream) -> Vec<(String, String)> {
+        let time = |time: Millis| format_duration(Duration::from_millis(time.unsigned_abs()));
+        let mut meaning = vec![
+            (format!("streams.{}.horizon", stream.name()), time(self.horizon(stream))),
+            ("state.max_label_values".to_owned(), self.max_label_values.to_string()),
+            ("state.fine_history".to_owned(), time(self.fine_history)),
+            ("state.coarse_history".to_owned(), time(self.coarse_history)),
+        ];
+        let mut add = |key: &str, value: String| meaning.push((key.to_owned(), value));
+        match stream {
+            Stream::Disbursement => {
+                add("streams.disbursement.open_horizon", time(self.open_horizon));
+                add("state.max_people", self.max_people.to_string());
+            }
+            Stream::Call => {
+                add("calls.service_level_seconds", (self.service_level / 1_000).to_string());
+                add("calls.short_abandon_seconds", (self.short_abandon / 1_000).to_string());
+            }
+            Stream::Milestone => add("state.max_milestones", self.max_milestones.to_string()),
+        }
+        meaning
     }
 
     /// How far behind the watermark events still count, in milliseconds.

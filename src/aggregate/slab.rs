@@ -1,55 +1,121 @@
-//! Entries with a stable index, in chunks of equal size, so that growing neither moves nor doubles anything.
+//! Entries with a stable index, in pages, so that growing neither moves nor doubles anything. Free places form a list through themselves.
 
-use std::ops::{Index, IndexMut};
+use std::ops::Index;
 
-const CHUNK: usize = 1_024;
+use bytemuck::Pod;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Hash)]
-pub struct Slab<T> {
-    chunks: Vec<Vec<T>>,
-    free: Vec<u32>,
+use super::packed::Link;
+use super::pages::{PAGE, Pages, Region};
+
+/// What a [`Slab`] holds.
+pub trait Slot: Pod {
+    /// A free place, and the next one.
+    fn vacant(next: Link) -> Self;
+    /// The next free place, if this is one.
+    fn next_vacant(&self) -> Option<Link>;
 }
 
-impl<T> Slab<T> {
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Slab<T: Slot> {
+    pages: Pages<T>,
+    /// Places that were ever taken.
+    used: u32,
+    len: u32,
+    free: Link,
+}
+
+impl<T: Slot> Slab<T> {
     pub fn new() -> Self {
-        Self { chunks: Vec::new(), free: Vec::new() }
+        Self { pages: Pages::new(), used: 0, len: 0, free: Link::NONE }
     }
 
     pub fn len(&self) -> usize {
-        let full = self.chunks.len().saturating_sub(1) * CHUNK;
-        full + self.chunks.last().map_or(0, Vec::len) - self.free.len()
+        self.len as usize
     }
 
     pub fn insert(&mut self, entry: T) -> u32 {
-        if let Some(index) = self.free.pop() {
-            self[index] = entry;
+        self.len += 1;
+        if let Some(index) = self.free.get() {
+            self.free = self[index].next_vacant().expect("the list of free places holds free places");
+            *self.get_mut(index) = entry;
             return index;
         }
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
+        let index = self.used;
+        self.used = self.used.checked_add(1).expect("a slab holds fewer than 2^32 entries");
+        if index as usize == self.pages.len() * PAGE {
+            self.pages.push();
         }
-        let number = self.chunks.len() - 1;
-        let chunk = &mut self.chunks[number];
-        chunk.push(entry);
-        u32::try_from(number * CHUNK + chunk.len() - 1).expect("a slab holds at most 2^32 entries")
+        *self.get_mut(index) = entry;
+        index
     }
 
-    /// Gives the place back. What stood there is overwritten by a later insertion.
+    /// Gives the place back.
     pub fn remove(&mut self, index: u32) {
-        self.free.push(index);
+        *self.get_mut(index) = T::vacant(self.free);
+        self.free = Link::to(index);
+        self.len -= 1;
+    }
+
+    pub fn get_mut(&mut self, index: u32) -> &mut T {
+        self.pages.entry_mut(index as usize)
+    }
+
+    /// Entries with their indexes, in the order of these.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..self.used).zip(self.pages.iter()).filter(|(_, entry)| entry.next_vacant().is_none())
+    }
+
+    pub fn region(&mut self) -> &mut dyn Region {
+        &mut self.pages
     }
 }
 
-impl<T> Index<u32> for Slab<T> {
+impl<T: Slot> Index<u32> for Slab<T> {
     type Output = T;
 
     fn index(&self, index: u32) -> &T {
-        &self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+        self.pages.entry(index as usize)
     }
 }
 
-impl<T> IndexMut<u32> for Slab<T> {
-    fn index_mut(&mut self, index: u32) -> &mut T {
-        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+    #[repr(C)]
+    struct Pair(u8, Link);
+
+    impl Slot for Pair {
+        fn vacant(next: Link) -> Self {
+            Self(0, next)
+        }
+
+        fn next_vacant(&self) -> Option<Link> {
+            (self.0 == 0).then_some(self.1)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_index_leads_to_its_entry_until_it_is_removed(steps in prop::collection::vec((1..=u8::MAX, any::<bool>()), 0..2_000)) {
+            let mut slab = Slab::<Pair>::new();
+            let mut expected = BTreeMap::new();
+            for (value, removes) in steps {
+                match expected.keys().nth(usize::from(value) % expected.len().max(1)).copied().filter(|_| removes) {
+                    Some(index) => {
+                        prop_assert_eq!(slab[index].0, expected.remove(&index).unwrap());
+                        slab.remove(index);
+                    }
+                    None => prop_assert!(expected.insert(slab.insert(Pair(value, Link::NONE)), value).is_none()),
+                }
+                prop_assert_eq!(slab.len(), expected.len());
+            }
+            prop_assert_eq!(slab.iter().map(|(index, pair)| (index, pair.0)).collect::<BTreeMap<_, _>>(), expected);
+        }
     }
 }

@@ -8,39 +8,43 @@
 //! stand in the order of their hashes, so that a miss ends as early as a hit, growing is one sequential pass, and the layout is a function
 //! of what the table holds and of its capacity alone.
 
-use std::hash::{Hash, Hasher};
+use bytemuck::Pod;
+#[cfg(test)]
+use bytemuck::Zeroable;
+use serde::{Deserialize, Serialize};
 
+use super::pages::{PAGE, Pages, Region};
 use crate::event::Hash128;
 
-/// What a [`Table`] holds. The default is the empty slot, its key all zero; no hash is.
-pub trait Entry: Copy + Default {
+/// What a [`Table`] holds. All zero is the empty slot: no hash is.
+pub trait Entry: Pod {
     fn key(&self) -> Hash128;
 }
 
 const SHARD_BITS: u32 = 6;
 const EMPTY: Hash128 = [0; 16];
-/// Slots a page.
-const PAGE: usize = 256;
 
-#[derive(Debug, Clone)]
-pub struct Table<E> {
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Table<E: Entry> {
     shards: Vec<Shard<E>>,
     len: usize,
     /// Where the sweep goes on: shard and slot.
     cursor: (usize, usize),
 }
 
-#[derive(Debug, Clone, Hash)]
-struct Shard<E> {
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+struct Shard<E: Entry> {
     /// The slots: `capacity` home slots and, behind them, room for what is displaced from the last ones.
-    pages: Vec<Box<[E]>>,
+    pages: Pages<E>,
     capacity: usize,
     len: usize,
 }
 
 impl<E: Entry> Table<E> {
     pub fn new() -> Self {
-        let shard = || Shard { pages: Vec::new(), capacity: 0, len: 0 };
+        let shard = || Shard { pages: Pages::new(), capacity: 0, len: 0 };
         Self { shards: (0..1 << SHARD_BITS).map(|_| shard()).collect(), len: 0, cursor: (0, 0) }
     }
 
@@ -74,7 +78,7 @@ impl<E: Entry> Table<E> {
     pub fn touch(&self, key: &Hash128) -> u8 {
         let shard = &self.shards[shard_of(key)];
         let slot = home(key, shard.capacity);
-        shard.pages.get(slot / PAGE).map_or(0, |page| page[slot % PAGE].key()[0])
+        shard.pages.page(slot / PAGE).map_or(0, |page| page[slot % PAGE].key()[0])
     }
 
     /// Adds an entry whose key is not there.
@@ -114,13 +118,11 @@ impl<E: Entry> Table<E> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &E> {
-        self.shards.iter().flat_map(|shard| &shard.pages).flat_map(|page| page.iter()).filter(|entry| entry.key() != EMPTY)
+        self.shards.iter().flat_map(|shard| shard.pages.iter()).filter(|entry| entry.key() != EMPTY)
     }
-}
 
-impl<E: Entry + Hash> Hash for Table<E> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.shards, self.cursor).hash(state);
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+        self.shards.iter_mut().map(|shard| &mut shard.pages as &mut dyn Region)
     }
 }
 
@@ -130,11 +132,11 @@ impl<E: Entry> Shard<E> {
     }
 
     fn slot(&self, slot: usize) -> &E {
-        &self.pages[slot / PAGE][slot % PAGE]
+        self.pages.entry(slot)
     }
 
     fn slot_mut(&mut self, slot: usize) -> &mut E {
-        &mut self.pages[slot / PAGE][slot % PAGE]
+        self.pages.entry_mut(slot)
     }
 
     /// The slot of `key`, or the slot where it would be inserted.
@@ -142,7 +144,7 @@ impl<E: Entry> Shard<E> {
         let number = u128::from_be_bytes(*key);
         let first = home(key, self.capacity);
         let (mut page, mut start) = (first / PAGE, first % PAGE);
-        while let Some(slots) = self.pages.get(page) {
+        while let Some(slots) = self.pages.page(page) {
             for (distance, entry) in slots[start..].iter().enumerate() {
                 let there = u128::from_be_bytes(entry.key());
                 if there == number {
@@ -166,7 +168,7 @@ impl<E: Entry> Shard<E> {
         let slot = self.find(&entry.key()).expect_err("an entry is inserted once");
         let free = (slot..self.slots()).find(|&slot| self.slot(slot).key() == EMPTY);
         let free = free.unwrap_or_else(|| {
-            self.pages.push(new_page());
+            self.pages.push();
             self.slots() - PAGE
         });
         for to in (slot + 1..=free).rev() {
@@ -187,7 +189,7 @@ impl<E: Entry> Shard<E> {
             *self.slot_mut(last) = next;
             last += 1;
         }
-        *self.slot_mut(last) = E::default();
+        *self.slot_mut(last) = E::zeroed();
         self.len -= 1;
         removed
     }
@@ -196,7 +198,7 @@ impl<E: Entry> Shard<E> {
     fn grow(&mut self) {
         self.capacity += self.capacity / 8 + 16;
         let mut next = 0;
-        for page in std::mem::take(&mut self.pages) {
+        for page in self.pages.take() {
             for entry in page.iter().filter(|entry| entry.key() != EMPTY) {
                 let slot = next.max(home(&entry.key(), self.capacity));
                 self.reserve(slot);
@@ -210,13 +212,9 @@ impl<E: Entry> Shard<E> {
     /// Makes sure that there is such a slot.
     fn reserve(&mut self, slot: usize) {
         while slot >= self.slots() {
-            self.pages.push(new_page());
+            self.pages.push();
         }
     }
-}
-
-fn new_page<E: Entry>() -> Box<[E]> {
-    vec![E::default(); PAGE].into_boxed_slice()
 }
 
 fn prefix(key: &Hash128) -> u64 {
@@ -239,7 +237,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    #[derive(Debug, Clone, Copy, Default, PartialEq)]
+    #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+    #[repr(C)]
     struct Pair(Hash128, u32);
 
     impl Entry for Pair {

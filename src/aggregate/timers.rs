@@ -1,10 +1,9 @@
 //! When things are forgotten whose forgetting shows in figures, to the millisecond.
 //!
 //! Most timers are taken back long before they are due, so they lie unordered in buckets of an hour, found by hashing; only the bucket that the
-//! watermark has come to is put in order.
+//! watermark has come to is put in order. They follow from what they are the timers of, so no checkpoint holds them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{Hash, Hasher};
 
 use hashbrown::HashSet;
 
@@ -60,13 +59,6 @@ impl Timers {
             self.ordered.extend(reached.into_values().flatten());
         }
         self.ordered.first().filter(|(deadline, _)| *deadline < watermark).map(|&(_, key)| key)
-    }
-}
-
-impl Hash for Timers {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let all: BTreeSet<&Timer> = self.hours.values().flatten().chain(&self.ordered).collect();
-        all.hash(state);
     }
 }
 

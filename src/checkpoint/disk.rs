@@ -1,5 +1,11 @@
 //! What checkpoints need of a file system; a trait, so that tests can have one that fails as disks do.
 
+mod memory;
+mod real;
+
+pub use memory::MemoryDisk;
+pub use real::RealDisk;
+
 use std::io;
 
 /// A directory tree of plain files. Paths are relative to the state directory, with `/` between names.
@@ -23,7 +29,11 @@ pub trait DiskWriter: Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// A file that does not change while it is read.
+#[expect(clippy::len_without_is_empty, reason = "a file, not a collection")]
 pub trait DiskReader: Send + Sync {
+    /// Bytes.
     fn len(&self) -> io::Result<u64>;
+    /// Fills the buffer with what begins at `offset` (bytes); `UnexpectedEof` if the file ends before.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }

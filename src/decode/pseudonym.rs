@@ -106,6 +106,7 @@ pub(super) struct Pseudonyms {
     credit: [u8; 32],
     call: [u8; 32],
     agent: [u8; 32],
+    record: [u8; 32],
 }
 
 impl Pseudonyms {
@@ -116,6 +117,7 @@ impl Pseudonyms {
             credit: blake3::derive_key("pacemeter v1 credit", key),
             call: blake3::derive_key("pacemeter v1 call", key),
             agent: blake3::derive_key("pacemeter v1 agent", key),
+            record: blake3::derive_key("pacemeter v1 record", key),
         }
     }
 
@@ -133,6 +135,14 @@ impl Pseudonyms {
 
     pub(super) fn agent(&self, id: &str) -> Hash128 {
         first_half(blake3::keyed_hash(&self.agent, id.as_bytes()))
+    }
+
+    /// Of a whole record: the length of the key or a mark of its absence, the key, whether there is a value, the value.
+    pub(super) fn record(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Hash128 {
+        let mut hasher = blake3::Hasher::new_keyed(&self.record);
+        hasher.update(&key.map_or(u64::MAX, |key| key.len() as u64).to_le_bytes()).update(key.unwrap_or_default());
+        hasher.update(&[u8::from(value.is_some())]).update(value.unwrap_or_default());
+        first_half(hasher.finalize())
     }
 
     /// Of an event's `source` and `id`: the length of the source or a mark of its absence, then both, so that no two pairs look alike.

@@ -46,6 +46,8 @@ pub struct PartitionStatus {
     pub lag: Option<i64>,
     /// It has something to read, and yields nothing.
     pub stalled: bool,
+    /// Its topic is not there.
+    pub missing: bool,
     pub view: Arc<PartitionView>,
 }
 
@@ -74,10 +76,16 @@ impl Snapshot {
     pub fn not_ready(&self) -> Vec<String> {
         match &self.phase {
             Phase::Starting(reason) => vec![reason.clone()],
+            Phase::Replaying { read, total } if read >= total => {
+                vec!["waiting for the ends of the logs, and the last record of each".to_owned()]
+            }
             Phase::Replaying { read, total } => vec![format!("replaying the log: {read} of {total} records read")],
             Phase::Live => {
-                let stalled = self.partitions.iter().filter(|partition| partition.stalled);
-                stalled.map(|status| format!("{} partition {} is stalled", status.partition.topic, status.partition.partition)).collect()
+                let told = |status: &PartitionStatus| {
+                    let what = if status.missing { "is not there" } else { "is stalled" };
+                    format!("{} partition {} {what}", status.partition.topic, status.partition.partition)
+                };
+                self.partitions.iter().filter(|status| status.stalled || status.missing).map(told).collect()
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The thread that asks for the ends of the partitions, so that reading never waits for an answer.
+//! The thread that asks for the ends of the partitions, and how many there are, so that reading never waits for an answer.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,10 @@ use super::message::Message;
 use super::pause;
 use crate::clock::Clock;
 use crate::runtime::Shutdown;
-use crate::source::{End, EndProbe, Partition, Slot};
+use crate::source::{End, EndProbe, Partition, Slot, SourceError};
+
+/// How often it is asked how many partitions there are.
+const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Transactions are open for moments; a broker aborts one after a minute, unless its producer asked for more.
 const HELD_BACK_AFTER: Duration = Duration::from_secs(60);
@@ -18,6 +21,7 @@ const HELD_BACK_AFTER: Duration = Duration::from_secs(60);
 pub fn start(probe: EndProbe, interval: Duration, clock: Clock, messages: Sender<Message>, shutdown: Shutdown) -> thread::JoinHandle<()> {
     let mut held_back = HeldBack(vec![None; probe.partitions().len()]);
     let ask = move || {
+        let mut counted = Instant::now();
         while !shutdown.is_requested() {
             // Before the question is sent: what arrives meanwhile may be missing from the answer.
             let asked = clock.now();
@@ -28,34 +32,49 @@ pub fn start(probe: EndProbe, interval: Duration, clock: Clock, messages: Sender
                     Vec::new()
                 }
             };
-            let answers = answers.into_iter().enumerate();
-            let known = answers.filter_map(|(slot, answer)| match answer {
-                Ok(end) => {
-                    if held_back.is_news(slot, end, Instant::now()) {
-                        let Partition { topic, partition, .. } = &probe.partitions()[slot];
-                        tracing::warn!(
-                            event = "pacemeter.partition.held_back",
-                            topic,
-                            partition,
-                            stable_offset = end.stable,
-                            high_watermark = end.high,
-                            "an open transaction holds records back; the figures go on when it ends"
-                        );
+            let (mut ends, mut missing) = (Vec::new(), Vec::new());
+            for (slot, answer) in answers.into_iter().enumerate() {
+                match answer {
+                    Ok(end) => {
+                        if held_back.is_news(slot, end, Instant::now()) {
+                            log_held_back(&probe.partitions()[slot], end);
+                        }
+                        ends.push((Slot(slot as u16), end));
                     }
-                    Some((Slot(slot as u16), end))
+                    Err(error) => {
+                        if matches!(error, SourceError::TopicMissing { .. }) {
+                            missing.push(Slot(slot as u16));
+                        }
+                        tracing::warn!(event = "pacemeter.kafka.end_unknown", slot, reason = %error, "the ends of the partitions are not known");
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(event = "pacemeter.kafka.end_unknown", slot, reason = %error, "the ends of the partitions are not known");
-                    None
-                }
-            });
-            if messages.blocking_send(Message::Ends { asked, ends: known.collect() }).is_err() {
+            }
+            if messages.blocking_send(Message::Ends { asked, ends, missing }).is_err() {
                 return;
+            }
+            if counted.elapsed() >= COUNT_INTERVAL {
+                counted = Instant::now();
+                if let Ok(counts) = probe.partition_counts()
+                    && messages.blocking_send(Message::PartitionCounts(counts)).is_err()
+                {
+                    return;
+                }
             }
             pause(&shutdown, interval);
         }
     };
     thread::Builder::new().name("ends".to_owned()).spawn(ask).expect("a thread can be started")
+}
+
+fn log_held_back(Partition { topic, partition, .. }: &Partition, end: End) {
+    tracing::warn!(
+        event = "pacemeter.partition.held_back",
+        topic,
+        partition,
+        stable_offset = end.stable,
+        high_watermark = end.high,
+        "an open transaction holds records back; the figures go on when it ends"
+    );
 }
 
 /// By slot, where an open transaction stands and since when that was told, or met.

@@ -1,27 +1,33 @@
-//! What the pipeline's threads tell each other: two closed lists.
+//! What the pipeline's threads tell each other: closed lists.
 
 use std::time::Instant;
 
+use super::intake::{Originals, Taken};
+use crate::checkpoint::Tail;
 use crate::clock::Millis;
-use crate::event::{Event, Texts};
-use crate::record::{Rejection, Stream};
+use crate::record::Stream;
 use crate::runtime::Failure;
-use crate::source::{Batch, ClientEvent, End, Partition, Slot};
+use crate::source::{ClientEvent, End, Partition, Slot};
 
 /// Everything that can wake the task that owns the state. In the order in which it was sent.
 pub enum Message {
     /// Not reading yet: why.
     Waiting(String),
-    /// Reading begins.
-    Assigned(Assignment),
+    /// There are logs to read. The answer is [`Command::Read`].
+    Found(FoundLogs),
     Records(Records),
     /// The client's positions after everything sent before.
     Positions(Vec<(Slot, i64)>),
-    /// The ends that were asked for when the clock showed `asked`.
+    /// The record that state took last is not in the log: this is another one.
+    TailDiffers(Slot),
+    /// The ends that were asked for when the clock showed `asked`, and partitions that are not there.
     Ends {
         asked: Millis,
         ends: Vec<(Slot, End)>,
+        missing: Vec<Slot>,
     },
+    /// How many partitions each topic has now; none for a topic that is not there.
+    PartitionCounts([Option<usize>; Stream::ALL.len()]),
     Client(Vec<ClientEvent>),
     /// Reading cannot go on.
     Failed(Failure),
@@ -29,43 +35,49 @@ pub enum Message {
     Stopped,
 }
 
-/// What is read from now on.
-pub struct Assignment {
+/// What there is to read.
+pub struct FoundLogs {
+    /// As the brokers tell it.
+    pub cluster_id: Option<String>,
     /// By slot.
-    pub partitions: Vec<Assigned>,
+    pub logs: Vec<FoundLog>,
     /// By [`Stream`]: whether the topic is kept for less than the horizon.
     pub short_retention: [bool; Stream::ALL.len()],
 }
 
-/// A partition whose log is read from its beginning.
+/// The log of a partition.
 #[derive(Debug, Clone)]
-pub struct Assigned {
+pub struct FoundLog {
     pub partition: Partition,
-    pub first_offset: i64,
+    /// The first offset that is still there.
+    pub low: i64,
+    /// The last stable offset; none if it was not told.
+    pub end: Option<i64>,
     /// Below it, dead letters were written by an earlier process.
     pub committed: Option<i64>,
 }
 
-/// A batch of records, decoded. The client's batch stays with them for the dead letters.
+/// A batch of records, decoded. The originals stay with them for the dead letters.
 pub struct Records {
-    pub decoded: Vec<Decoded>,
-    pub texts: Texts,
-    pub batch: Batch,
+    pub taken: Taken,
+    pub originals: Box<dyn Originals>,
     /// When the client handed them over.
-    pub taken: Instant,
-    /// Bytes of keys and values, by slot.
-    pub bytes: Vec<(Slot, u64)>,
+    pub at: Instant,
 }
 
-/// A record after decoding; in the order of the client's batch.
-pub struct Decoded {
-    pub slot: Slot,
-    pub offset: i64,
-    pub event: Result<Event, Rejection>,
+/// Where to begin with a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// The next record to take.
+    pub next_offset: i64,
+    /// The last record that was taken: if it is still there it has to be the same.
+    pub tail: Option<Tail>,
 }
 
 /// What the task asks of the poll thread.
 pub enum Command {
+    /// By slot.
+    Read(Vec<Start>),
     Commit(Vec<(Slot, i64)>),
     Refetch(Slot),
 }

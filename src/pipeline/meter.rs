@@ -1,12 +1,16 @@
 //! The pipeline's own metrics, updated a batch or a publication at a time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus::IntGauge;
 
 use super::board::Snapshot;
-use super::message::{Assigned, Records};
+use super::message::{FoundLog, Records};
+use super::restore::Restored;
+use super::saving::{Ended, Saving};
 use crate::aggregate::{Keys, Partition};
+use crate::checkpoint::Damage;
 use crate::clock::Millis;
 use crate::display::LabelKind;
 use crate::record::Stream;
@@ -45,13 +49,13 @@ impl Meter {
         }
     }
 
-    pub fn assigned(&mut self, partitions: &[Assigned], short_retention: &[bool; Stream::ALL.len()]) {
-        let labels = |assigned: &Assigned| SlotLabels {
-            stream: assigned.partition.stream,
-            topic: assigned.partition.topic.clone(),
-            partition: assigned.partition.partition.to_string(),
+    pub fn found(&mut self, logs: &[FoundLog], short_retention: &[bool; Stream::ALL.len()]) {
+        let labels = |log: &FoundLog| SlotLabels {
+            stream: log.partition.stream,
+            topic: log.partition.topic.clone(),
+            partition: log.partition.partition.to_string(),
         };
-        self.slots = partitions.iter().map(labels).collect();
+        self.slots = logs.iter().map(labels).collect();
         for (topic, (stream, &is_short)) in self.topics.iter().zip(Stream::ALL.into_iter().zip(short_retention)) {
             let assigned = self.slots.iter().filter(|slot| slot.stream == stream).count();
             self.metrics.kafka_assigned_partitions.with_label_values(&[topic]).set(assigned as i64);
@@ -65,16 +69,16 @@ impl Meter {
     }
 
     /// A batch was applied at `now`.
-    pub fn batch(&mut self, records: &Records, now: Millis) {
+    pub fn batch(&mut self, records: &Records, elapsed: Duration, now: Millis) {
         let mut counts = [0_u64; Stream::ALL.len()];
-        for decoded in &records.decoded {
+        for decoded in &records.taken.decoded {
             counts[self.stream(decoded.slot) as usize] += 1;
         }
-        for &(slot, bytes) in &records.bytes {
+        for &(slot, bytes) in &records.taken.bytes {
             let topic = &self.topics[self.stream(slot) as usize];
             self.metrics.kafka_bytes.with_label_values(&[topic]).inc_by(bytes);
         }
-        let elapsed = records.taken.elapsed().as_millis() as Millis;
+        let elapsed = elapsed.as_millis() as Millis;
         for (stream, count) in Stream::ALL.into_iter().zip(counts).filter(|&(_, count)| count > 0) {
             self.metrics.kafka_records.with_label_values(&[&self.topics[stream as usize]]).inc_by(count);
             self.metrics.last_processed.set(&[stream.name()], now);
@@ -103,6 +107,58 @@ impl Meter {
         }
     }
 
+    /// How much of the states is in place, from 0 to 1.
+    pub fn restoring(&self, progress: f64) {
+        self.metrics.restore_progress.set(progress);
+    }
+
+    pub fn damaged_checkpoint(&self, damage: &Damage) {
+        self.metrics.checkpoints_damaged.with_label_values(&[damage.kind()]).inc();
+    }
+
+    pub fn incomplete_checkpoints(&self, files: u64) {
+        self.metrics.checkpoints_incomplete.inc_by(files);
+    }
+
+    /// Every state is in place.
+    pub fn restored(&self, restored: &[Restored], took: Duration) {
+        for partition in restored {
+            self.metrics.restores.with_label_values(&[partition.source.name()]).inc();
+        }
+        self.metrics.restore_duration.set(took.as_secs_f64());
+    }
+
+    /// The log was read up to its end, once after the start.
+    pub fn replayed(&self, records: u64, took: Duration) {
+        self.metrics.restore_replayed_records.set(records as f64);
+        self.metrics.restore_replay_duration.set(took.as_secs_f64());
+    }
+
+    /// A checkpoint ended.
+    pub fn checkpoint(&self, ended: &Ended, saving: &Saving, now: Millis) {
+        match ended {
+            Ended::Saved { written, took, .. } => {
+                self.metrics.checkpoints.inc();
+                self.metrics.checkpoint_written_bytes.inc_by(written.bytes + written.days_bytes);
+                self.metrics.checkpoint_duration.set(took.as_secs_f64());
+                self.metrics.checkpoint_size.set(saving.bytes() as f64);
+                self.metrics.checkpoint_hold.set(saving.longest_hold().as_secs_f64());
+                self.metrics.checkpoint_last_success.set(&[], now);
+            }
+            Ended::Failed { error, .. } => self.metrics.checkpoint_failures.with_label_values(&[error.reason.name()]).inc(),
+        }
+    }
+
+    /// How old the oldest record is that no checkpoint holds.
+    pub fn unsaved(&self, age: Duration) {
+        self.metrics.checkpoint_age.set(age.as_secs_f64());
+    }
+
+    /// People of the sample who are paid in more than one partition.
+    pub fn misplaced_people(&self, people: usize) {
+        self.metrics.misplaced_people.set(people as f64);
+    }
+
     pub fn refetched(&self) {
         self.metrics.kafka_refetches.inc();
     }
@@ -120,6 +176,7 @@ impl Meter {
         raise(&self.metrics.dead_letters_acknowledged, dead_letters.acknowledged);
         raise(&self.metrics.dead_letters_failed, dead_letters.failed);
         for (slot, status) in self.slots.iter().zip(&snapshot.partitions) {
+            self.metrics.partition_stalled.with_label_values(&[&slot.topic, &slot.partition]).set(status.stalled.into());
             if let Some(lag) = status.lag {
                 self.metrics.kafka_consumer_lag.with_label_values(&[&slot.topic, &slot.partition]).set(lag);
             }

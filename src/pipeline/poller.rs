@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::SendError;
 
-use super::message::{Assigned, Assignment, Command, Decoded, Message, Records};
+use super::intake::{Intake, OtherLog};
+use super::message::{Command, FoundLog, FoundLogs, Message, Records, Start};
 use super::{Settings, ends, pause};
 use crate::clock::Clock;
 use crate::decode::Decoder;
-use crate::event::Texts;
-use crate::record::{RawRecord, Reason, Rejection, Stream};
+use crate::record::Stream;
 use crate::runtime::{Failure, Shutdown};
-use crate::source::{Batch, Consumer, Slot, SourceError, Topology, check};
+use crate::source::{Consumer, Described, Partition, Slot, SourceError, Topology, check};
 
 /// How long a batch may take to fill.
 const BATCH_WAIT: Duration = Duration::from_millis(20);
@@ -55,8 +55,8 @@ impl Poller {
             Err(error) => return self.fail(error.into()),
         };
         match self.begin(&mut consumer) {
-            Ok(Some(assignment)) => {
-                if self.read(&mut consumer, assignment).is_ok() {
+            Ok(Some((partitions, starts))) => {
+                if self.read(&mut consumer, partitions, starts).is_ok() {
                     self.finish(&mut consumer);
                 }
             }
@@ -68,13 +68,13 @@ impl Poller {
         }
     }
 
-    /// Waits for the topics, judges them and assigns their partitions. None if a shutdown comes first.
-    fn begin(&self, consumer: &mut Consumer) -> Result<Option<Assignment>, Failure> {
+    /// Waits for the topics, judges them, tells what there is to read and where, and assigns it from where the task says. None if a shutdown
+    /// comes first.
+    fn begin(&self, consumer: &mut Consumer) -> Result<Option<(Vec<Partition>, Vec<Start>)>, Failure> {
         let Some(topology) = self.wait_for_topics(consumer)? else { return Ok(None) };
         let short_retention = self.judge_topics()?;
-        let partitions: Vec<_> = topology.partitions.iter().map(|described| (described.partition.clone(), described.low)).collect();
-        consumer.assign(&partitions)?;
-        let committed = consumer.committed(self.source.request_timeout).unwrap_or_else(|error| {
+        let partitions: Vec<Partition> = topology.partitions.iter().map(|described| described.partition.clone()).collect();
+        let committed = consumer.committed(&partitions, self.source.request_timeout).unwrap_or_else(|error| {
             tracing::warn!(
                 event = "pacemeter.kafka.committed_unknown",
                 error = %error,
@@ -82,14 +82,36 @@ impl Poller {
             );
             Vec::new()
         });
-        // An offset beyond the end was committed in an earlier life of the topic.
-        let ends = consumer.ends().query_all().unwrap_or_default();
-        let ends = ends.into_iter().map(Result::ok).chain(std::iter::repeat(None));
-        let committed = committed.into_iter().chain(std::iter::repeat(None)).zip(ends);
-        let committed = committed.map(|(committed, end)| committed.filter(|&committed| end.is_none_or(|end| committed <= end)));
-        let assigned = partitions.into_iter().zip(committed);
-        let assigned = assigned.map(|((partition, first_offset), committed)| Assigned { partition, first_offset, committed });
-        Ok(Some(Assignment { partitions: assigned.collect(), short_retention }))
+        let ends = consumer.ends(&partitions).query_all()?;
+        let committed = committed.into_iter().chain(std::iter::repeat(None));
+        let log = |((described, end), committed): ((Described, Result<i64, SourceError>), Option<i64>)| {
+            let end = end.ok();
+            // An offset beyond the end was committed in an earlier life of the topic.
+            let committed = committed.filter(|&committed| end.is_none_or(|end| committed <= end));
+            FoundLog { partition: described.partition, low: described.low, end, committed }
+        };
+        let logs = topology.partitions.into_iter().zip(ends).zip(committed).map(log).collect();
+        let cluster_id = consumer.cluster_id();
+        let found = Message::Found(FoundLogs { cluster_id, logs, short_retention });
+        if self.messages.blocking_send(found).is_err() {
+            return Ok(None);
+        }
+        let Some(starts) = self.wait_for_starts() else { return Ok(None) };
+        let from = |start: &Start| start.tail.map_or(start.next_offset, |tail| tail.offset);
+        let offsets: Vec<_> = partitions.iter().cloned().zip(starts.iter().map(from)).collect();
+        consumer.assign(&offsets)?;
+        Ok(Some((partitions, starts)))
+    }
+
+    /// Where to begin. None if the task is gone.
+    fn wait_for_starts(&self) -> Option<Vec<Start>> {
+        loop {
+            match self.commands.recv() {
+                Ok(Command::Read(starts)) => return Some(starts),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     /// Refuses topics that would break exactness. Returns the streams whose topic is kept for less than the horizon.
@@ -159,20 +181,27 @@ impl Poller {
         }
     }
 
-    fn read(&self, consumer: &mut Consumer, assignment: Assignment) -> Result<(), Gone> {
-        let partitions = assignment.partitions.clone();
-        self.messages.blocking_send(Message::Assigned(assignment))?;
-        let _asking =
-            ends::start(consumer.ends(), self.source.end_offset_interval, self.clock.clone(), self.messages.clone(), self.shutdown.clone());
+    fn read(&self, consumer: &mut Consumer, partitions: Vec<Partition>, starts: Vec<Start>) -> Result<(), Gone> {
+        let probe = consumer.ends(&partitions);
+        let _asking = ends::start(probe, self.source.end_offset_interval, self.clock.clone(), self.messages.clone(), self.shutdown.clone());
+        let mut intake = Intake::new(&self.decoder, &self.settings.excluded, partitions, starts);
         let mut told = Instant::now();
         while !self.shutdown.is_requested() {
             let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);
             if !batch.is_empty() {
-                self.messages.blocking_send(Message::Records(self.decode(batch, &partitions)))?;
+                let at = Instant::now();
+                match intake.take(&batch) {
+                    Ok(taken) => self.messages.blocking_send(Message::Records(Records { taken, originals: Box::new(batch), at }))?,
+                    Err(OtherLog(slot)) => return self.stop_reading(slot),
+                }
             }
             if told.elapsed() >= POSITIONS_INTERVAL {
                 told = Instant::now();
-                self.messages.blocking_send(Message::Positions(consumer.positions()))?;
+                let positions = consumer.positions();
+                if let Err(OtherLog(slot)) = intake.passed(&positions) {
+                    return self.stop_reading(slot);
+                }
+                self.messages.blocking_send(Message::Positions(positions))?;
             }
             self.serve(consumer)?;
             while let Ok(command) = self.commands.try_recv() {
@@ -180,6 +209,10 @@ impl Poller {
             }
         }
         Ok(())
+    }
+
+    fn stop_reading(&self, slot: Slot) -> Result<(), Gone> {
+        Ok(self.messages.blocking_send(Message::TailDiffers(slot))?)
     }
 
     /// After the last record: obeys until the task hangs up.
@@ -219,34 +252,6 @@ impl Poller {
         Ok(())
     }
 
-    fn decode(&self, batch: Batch, partitions: &[Assigned]) -> Records {
-        let taken = Instant::now();
-        let mut texts = Texts::default();
-        let mut decoded = Vec::with_capacity(batch.len());
-        let mut bytes: Vec<(Slot, u64)> = Vec::new();
-        let mut headers = Vec::new();
-        for message in batch.iter() {
-            let (slot, offset) = (message.slot(), message.offset());
-            let size = (message.value().map_or(0, <[u8]>::len) + message.key().map_or(0, <[u8]>::len)) as u64;
-            match bytes.last_mut().filter(|(last, _)| *last == slot) {
-                Some((_, sum)) => *sum += size,
-                None => bytes.push((slot, size)),
-            }
-            let partition = &partitions[slot.index()].partition;
-            let event = if self.settings.is_excluded(partition.stream, partition.partition, offset) {
-                Err(Rejection::of(Reason::Excluded))
-            } else {
-                headers.clear();
-                message.append_headers(&mut headers);
-                let record = RawRecord { value: message.value(), timestamp: message.timestamp(), headers: &headers };
-                self.decoder.decode(partition.stream, &record, &mut texts)
-            };
-            decoded.push(Decoded { slot, offset, event });
-        }
-        drop(headers);
-        Records { decoded, texts, batch, taken, bytes }
-    }
-
     fn fail(&self, failure: Failure) {
         // If the task is gone, the process is ending already.
         let _ = self.messages.blocking_send(Message::Failed(failure));
@@ -258,12 +263,7 @@ fn obey(consumer: &mut Consumer, command: Command) {
         // An earlier commit that is under way is followed by the next one soon.
         Command::Commit(offsets) => drop(consumer.commit(&offsets)),
         Command::Refetch(slot) => consumer.refetch(slot),
-    }
-}
-
-impl Settings {
-    fn is_excluded(&self, stream: Stream, partition: i32, offset: i64) -> bool {
-        let ranges = &self.excluded[stream as usize];
-        ranges.iter().any(|range| range.partition == partition && (range.first_offset..=range.last_offset).contains(&offset))
+        // Comes once, before reading.
+        Command::Read(_) => {}
     }
 }

@@ -236,18 +236,20 @@ impl Consumer {
         true
     }
 
-    /// The committed offset of each slot, where there is one.
+    /// The committed offset of each partition, where there is one.
     ///
     /// # Errors
     ///
     /// [`SourceError::Denied`], [`SourceError::Unavailable`]; also if the group has no coordinator within `timeout`.
-    pub fn committed(&self, timeout: Duration) -> Result<Vec<Option<i64>>, SourceError> {
+    pub fn committed(&self, partitions: &[Partition], timeout: Duration) -> Result<Vec<Option<i64>>, SourceError> {
         const ACTION: &str = "asking for committed offsets";
-        let count = self.list.count();
-        if count == 0 {
+        if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let list = self.fetching.list((0..count).map(Slot::at));
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(&partition.topic, partition.partition);
+        }
         let list = self.client.committed_offsets(list, timeout).map_err(|error| SourceError::of(ACTION, &error))?;
         let elements = list.elements();
         let offset = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
@@ -260,9 +262,14 @@ impl Consumer {
         elements.iter().map(offset).collect()
     }
 
-    /// A handle to ask for the ends of the partitions that are assigned now.
-    pub fn ends(&self) -> EndProbe {
-        EndProbe::new(self.lookup.clone(), self.fetching.partitions(), &self.client)
+    /// A handle to ask for the ends of partitions.
+    pub fn ends(&self, partitions: &[Partition]) -> EndProbe {
+        EndProbe::new(self.lookup.clone(), self.topics.clone(), partitions, &self.client)
+    }
+
+    /// The id of the cluster, if the brokers tell one.
+    pub fn cluster_id(&self) -> Option<String> {
+        self.lookup.cluster_id()
     }
 
     /// Closes the client on a thread of its own; false if that takes longer than `deadline`, when only the end of the process helps.
@@ -368,6 +375,12 @@ impl Batch {
 
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// The record at `index`.
+    pub fn get(&self, index: usize) -> Message<'_> {
+        let record = &self.records[index];
+        Message { native: &record.message, slot: record.slot }
     }
 
     /// The records in the order in which they came; of one partition by ascending offset.

@@ -86,10 +86,6 @@ impl Fetching {
         fetching
     }
 
-    pub(super) fn partitions(&self) -> Vec<Partition> {
-        self.fetches.iter().map(|fetch| fetch.partition.clone()).collect()
-    }
-
     fn slots(&self) -> impl Iterator<Item = (Slot, &Fetch)> {
         self.fetches.iter().enumerate().map(|(index, fetch)| (Slot::at(index), fetch))
     }

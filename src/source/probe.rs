@@ -31,6 +31,11 @@ impl Lookup {
         Ok(Self { client: Arc::new(client), timeout: settings.request_timeout })
     }
 
+    /// The id of the cluster, if a broker tells one in time.
+    pub(super) fn cluster_id(&self) -> Option<String> {
+        self.client.client().fetch_cluster_id(self.timeout)
+    }
+
     pub(super) fn describe(&self, topics: &[String; Stream::ALL.len()]) -> Result<Topology, SourceError> {
         let mut partitions = Vec::new();
         let mut missing = Vec::new();
@@ -151,6 +156,7 @@ impl Lookup {
 #[derive(Clone)]
 pub struct EndProbe {
     lookup: Lookup,
+    topics: [String; Stream::ALL.len()],
     partitions: Arc<[Partition]>,
     /// The client that fetches, for as long as it is there.
     reader: Weak<Client>,
@@ -166,8 +172,25 @@ pub struct End {
 }
 
 impl EndProbe {
-    pub(super) fn new(lookup: Lookup, partitions: Vec<Partition>, reader: &Arc<Client>) -> Self {
-        Self { lookup, partitions: partitions.into(), reader: Arc::downgrade(reader) }
+    pub(super) fn new(lookup: Lookup, topics: [String; Stream::ALL.len()], partitions: &[Partition], reader: &Arc<Client>) -> Self {
+        Self { lookup, topics, partitions: partitions.into(), reader: Arc::downgrade(reader) }
+    }
+
+    /// How many partitions each topic has; none for a topic that is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Unavailable`], [`SourceError::Denied`].
+    pub fn partition_counts(&self) -> Result<[Option<usize>; Stream::ALL.len()], SourceError> {
+        let mut counts = [None; Stream::ALL.len()];
+        for (count, topic) in counts.iter_mut().zip(&self.topics) {
+            *count = match self.lookup.partition_numbers(topic) {
+                Ok(numbers) => Some(numbers.len()),
+                Err(SourceError::TopicMissing { .. }) => None,
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(counts)
     }
 
     /// The partitions by slot.

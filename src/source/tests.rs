@@ -241,13 +241,17 @@ fn a_batch_may_be_read_on_another_thread_after_its_consumer_is_gone() {
     assert!(values.join().expect("the thread ends") > 0);
 }
 
+fn partitions_of(consumer: &Consumer) -> Vec<Partition> {
+    beginnings(consumer).into_iter().map(|(partition, _)| partition).collect()
+}
+
 #[test]
 fn positions_meet_the_ends_when_everything_is_read() {
     let kafka = Kafka::with_partitions(2);
     kafka.write(TOPICS[0], 0, 0..120);
     kafka.write(TOPICS[2], 1, 0..7);
     let mut consumer = kafka.reader();
-    let ends = consumer.ends();
+    let ends = consumer.ends(&partitions_of(&consumer));
     assert_eq!(consumer.positions(), [], "nothing is known before the first record");
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 127);
@@ -318,15 +322,15 @@ fn committed_offsets_are_those_that_were_sent() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
     let mut consumer = kafka.reader();
-    assert_eq!(consumer.committed(PATIENCE), Ok(vec![None; 3]));
+    assert_eq!(consumer.committed(&partitions_of(&consumer), PATIENCE), Ok(vec![None; 3]));
     assert!(!consumer.commit(&[]));
     assert!(consumer.commit(&[(Slot(0), 4), (Slot(2), 0)]));
     assert!(!consumer.commit(&[(Slot(0), 5)]), "one commit at a time");
     await_event(&mut consumer, |event| *event == ClientEvent::Committed);
-    assert_eq!(consumer.committed(PATIENCE), Ok(vec![Some(4), None, Some(0)]));
+    assert_eq!(consumer.committed(&partitions_of(&consumer), PATIENCE), Ok(vec![Some(4), None, Some(0)]));
     assert!(consumer.commit(&[(Slot(0), 10)]));
     await_event(&mut consumer, |event| *event == ClientEvent::Committed);
-    assert_eq!(consumer.committed(PATIENCE).map(|offsets| offsets[0]), Ok(Some(10)));
+    assert_eq!(consumer.committed(&partitions_of(&consumer), PATIENCE).map(|offsets| offsets[0]), Ok(Some(10)));
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub enum Unit {
     /// Mexican pesos (MXN).
     Pesos,
     Bytes,
+    /// From 0 to 1.
+    Ratio,
     /// 1 for yes, 0 for no.
     YesNo,
     /// Always 1; the labels are what it says.
@@ -56,6 +58,7 @@ impl Unit {
             Unit::UnixSeconds => "seconds since 1970 (UTC)",
             Unit::Pesos => "pesos (MXN)",
             Unit::Bytes => "bytes",
+            Unit::Ratio => "0 to 1",
             Unit::YesNo => "1 or 0",
             Unit::Info => "always 1",
         }

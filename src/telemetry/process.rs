@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use super::catalogue::{Family, business, own};
 use super::histogram::Histograms;
@@ -29,6 +29,12 @@ pub const REVISION: &str = match option_env!("PACEMETER_REVISION") {
 
 /// The label `aggregate`.
 pub const AGGREGATES: [&str; 6] = ["ids", "supports", "people", "dispersals", "calls", "agents"];
+
+/// The label `reason` of failed checkpoints.
+pub const CHECKPOINT_FAILURES: [&str; 3] = ["no_space", "denied", "io"];
+
+/// The label `source` of restores.
+pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];
 
 /// Handles on the process' own metrics. Cheap to share; nothing here waits.
 pub struct Metrics {
@@ -49,6 +55,27 @@ pub struct Metrics {
     /// By topic: 0 or 1.
     pub kafka_retention_shorter_than_horizon: IntGaugeVec,
     pub kafka_refetches: IntCounter,
+    /// By topic and partition: 0 or 1.
+    pub partition_stalled: IntGaugeVec,
+    pub misplaced_people: Gauge,
+    pub checkpoints: IntCounter,
+    /// By reason.
+    pub checkpoint_failures: IntCounterVec,
+    pub checkpoint_age: Gauge,
+    pub checkpoint_last_success: Times,
+    pub checkpoint_duration: Gauge,
+    pub checkpoint_hold: Gauge,
+    pub checkpoint_size: Gauge,
+    pub checkpoint_written_bytes: IntCounter,
+    /// By reason.
+    pub checkpoints_damaged: IntCounterVec,
+    pub checkpoints_incomplete: IntCounter,
+    /// By source.
+    pub restores: IntCounterVec,
+    pub restore_duration: Gauge,
+    pub restore_progress: Gauge,
+    pub restore_replayed_records: Gauge,
+    pub restore_replay_duration: Gauge,
     pub dead_letters_acknowledged: IntCounter,
     pub dead_letters_failed: IntCounter,
     /// By stream.
@@ -91,6 +118,23 @@ impl Metrics {
             kafka_last_commit: make.times(&own::KAFKA_LAST_COMMIT),
             kafka_retention_shorter_than_horizon: make.gauges(&own::KAFKA_RETENTION_SHORTER_THAN_HORIZON, []),
             kafka_refetches: make.counter(&own::KAFKA_REFETCHES),
+            partition_stalled: make.gauges(&own::PARTITION_STALLED, []),
+            misplaced_people: make.gauge(&own::MISPLACED_PEOPLE),
+            checkpoints: make.counter(&own::CHECKPOINTS),
+            checkpoint_failures: make.counters(&own::CHECKPOINT_FAILURES, CHECKPOINT_FAILURES),
+            checkpoint_age: make.gauge(&own::CHECKPOINT_AGE),
+            checkpoint_last_success: make.times(&own::CHECKPOINT_LAST_SUCCESS),
+            checkpoint_duration: make.gauge(&own::CHECKPOINT_DURATION),
+            checkpoint_hold: make.gauge(&own::CHECKPOINT_HOLD),
+            checkpoint_size: make.gauge(&own::CHECKPOINT_SIZE),
+            checkpoint_written_bytes: make.counter(&own::CHECKPOINT_WRITTEN_BYTES),
+            checkpoints_damaged: make.counters(&own::CHECKPOINTS_DAMAGED, []),
+            checkpoints_incomplete: make.counter(&own::CHECKPOINTS_INCOMPLETE),
+            restores: make.counters(&own::RESTORES, RESTORE_SOURCES),
+            restore_duration: make.gauge(&own::RESTORE_DURATION),
+            restore_progress: make.gauge(&own::RESTORE_PROGRESS),
+            restore_replayed_records: make.gauge(&own::RESTORE_REPLAYED),
+            restore_replay_duration: make.gauge(&own::RESTORE_REPLAY_DURATION),
             dead_letters_acknowledged: dead_letters.with_label_values(&["acknowledged"]),
             dead_letters_failed: dead_letters.with_label_values(&["failed"]),
             event_delay: make.register(Histograms::new(&own::EVENT_DELAY, streams())),
@@ -157,6 +201,10 @@ impl Maker<'_> {
 
     fn counter(&self, family: &Family) -> IntCounter {
         self.register(IntCounter::with_opts(opts(family)).expect(VALID))
+    }
+
+    fn gauge(&self, family: &Family) -> Gauge {
+        self.register(Gauge::with_opts(opts(family)).expect(VALID))
     }
 
     /// Counters by one label or more; those of one label whose value is in `known` are there at 0.

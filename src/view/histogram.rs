@@ -2,10 +2,14 @@
 
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use super::add_each;
 use crate::clock::Millis;
+use crate::telemetry::catalogue::business;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Histogram {
     /// Upper bounds, inclusive, in milliseconds.
     bounds: &'static [Millis],
@@ -13,6 +17,26 @@ pub struct Histogram {
     counts: Vec<u64>,
     /// Milliseconds.
     sum: u128,
+}
+
+/// As a checkpoint has it.
+#[derive(Deserialize)]
+struct Stored {
+    bounds: Vec<Millis>,
+    counts: Vec<u64>,
+    sum: u128,
+}
+
+impl TryFrom<Stored> for Histogram {
+    type Error = &'static str;
+
+    fn try_from(Stored { bounds, counts, sum }: Stored) -> Result<Self, Self::Error> {
+        let family = business::ALL.iter().find(|family| family.buckets == bounds).ok_or("a histogram with unknown bounds")?;
+        if counts.len() != bounds.len() + 1 {
+            return Err("a histogram with a count too many or too few");
+        }
+        Ok(Self { bounds: family.buckets, counts, sum })
+    }
 }
 
 impl Histogram {

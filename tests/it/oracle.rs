@@ -1,5 +1,7 @@
 //! The core against the naive oracle: random and hostile logs, decoded, applied, viewed, rendered and compared series by series.
 
+mod images;
+
 use std::sync::{Arc, LazyLock, Mutex};
 
 use pacemeter::aggregate::{Partition, Rules};
@@ -185,6 +187,7 @@ impl Core {
             end: None,
             lag: None,
             stalled: false,
+            missing: false,
             view: Arc::new(state.view(now)),
         };
         let partitions = self.partitions.iter_mut().enumerate().map(status).collect();
@@ -202,8 +205,8 @@ impl Core {
         Figures::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8")).expect("the exposition is well-formed")
     }
 
-    fn digests(&self) -> Vec<[u8; 32]> {
-        self.partitions.iter().map(|(_, state)| state.digest()).collect()
+    fn digests(&mut self) -> Vec<[u8; 32]> {
+        self.partitions.iter_mut().map(|(_, state)| state.digest()).collect()
     }
 }
 

@@ -1,11 +1,14 @@
 //! Agents: the status that is newest by its time, then in the log, holds.
 
 use std::collections::BTreeSet;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
 
 use crate::aggregate::labels::{LabelId, Labels};
 use crate::aggregate::packed::{Time, U16};
+use crate::aggregate::pages::Region;
 use crate::aggregate::table::{Entry, Table};
 use crate::aggregate::{Rules, Unlisted};
 use crate::clock::Millis;
@@ -17,17 +20,23 @@ use crate::view::totals::AGENT_STATUSES;
 
 #[derive(Debug)]
 pub struct Agents {
+    state: State,
     rules: Rules,
-    sites: Labels,
-    agents: Table<Agent>,
-    /// When each is forgotten.
+    /// When each is forgotten. Follows from the agents.
     timers: BTreeSet<(Millis, Hash128)>,
     display: Arc<Display>,
     /// By site and status as shown, at the time of the status. Derived.
     heard_of: RecentPanes,
 }
 
-#[derive(Debug, Clone, Copy, Default, Hash)]
+#[derive(Debug, Serialize, Deserialize)]
+pub struct State {
+    sites: Labels,
+    agents: Table<Agent>,
+}
+
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 struct Agent {
     key: Hash128,
     time: Time,
@@ -42,26 +51,49 @@ impl Entry for Agent {
     }
 }
 
-impl Agents {
-    pub fn new(rules: Rules, display: Arc<Display>) -> Self {
+impl Agent {
+    fn time(&self) -> Millis {
+        self.time.get().expect("an agent's status has a time")
+    }
+}
+
+impl State {
+    pub fn new(rules: &Rules) -> Self {
         // An absent site takes no place of those that are named.
         let mut sites = Labels::new(rules.max_label_values + 1);
         sites.intern("unknown");
-        Self { rules, sites, agents: Table::new(), timers: BTreeSet::new(), display, heard_of: RecentPanes::default() }
+        Self { sites, agents: Table::new() }
     }
 
-    pub fn hash_state<H: Hasher>(&self, hasher: &mut H) {
-        (&self.sites, &self.agents, &self.timers).hash(hasher);
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+        self.agents.regions()
+    }
+}
+
+impl Agents {
+    pub fn of(state: State, rules: Rules, display: Arc<Display>) -> Self {
+        let mut agents = Self { state, rules, timers: BTreeSet::new(), display, heard_of: RecentPanes::default() };
+        let known: Vec<Agent> = agents.state.agents.iter().copied().collect();
+        known.iter().for_each(|agent| agents.join(agent));
+        agents
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
     }
 
     pub fn len(&self) -> usize {
-        self.agents.len()
+        self.state.agents.len()
     }
 
     pub fn apply(&mut self, time: Millis, body: &event::Agent, texts: &Texts, unlisted: &mut Unlisted) {
-        let site = self.sites.intern(texts.get(body.site));
-        unlisted.count(LabelKind::Site, self.display.sites.index(self.sites.name(site)) == self.display.sites.other());
-        let known = self.agents.get(&body.agent).copied();
+        let site = self.state.sites.intern(texts.get(body.site));
+        unlisted.count(LabelKind::Site, self.display.sites.index(self.state.sites.name(site)) == self.display.sites.other());
+        let known = self.state.agents.get(&body.agent).copied();
         if known.is_some_and(|agent| agent.time.get() > Some(time)) {
             return;
         }
@@ -69,14 +101,11 @@ impl Agents {
         match known {
             Some(before) => {
                 self.leave(&before);
-                *self.agents.get_mut(&body.agent).expect("the agent is there") = agent;
+                *self.state.agents.get_mut(&body.agent).expect("the agent is there") = agent;
             }
-            None => self.agents.insert(agent),
+            None => self.state.agents.insert(agent),
         }
-        self.timers.insert((time + self.rules.horizon(Stream::Call), body.agent));
-        if let Some(cell) = self.cell(&agent) {
-            self.heard_of.add(time, cell);
-        }
+        self.join(&agent);
     }
 
     /// Forgets agents of whom nothing was heard within the horizon.
@@ -85,7 +114,7 @@ impl Agents {
             if deadline >= watermark {
                 break;
             }
-            let agent = self.agents.remove(&key).expect("an agent is forgotten once");
+            let agent = self.state.agents.remove(&key).expect("an agent is forgotten once");
             self.leave(&agent);
         }
     }
@@ -95,8 +124,16 @@ impl Agents {
         self.heard_of.recent(now, self.rules.agent_timeout)
     }
 
+    fn join(&mut self, agent: &Agent) {
+        let time = agent.time();
+        self.timers.insert((time + self.rules.horizon(Stream::Call), agent.key));
+        if let Some(cell) = self.cell(agent) {
+            self.heard_of.add(time, cell);
+        }
+    }
+
     fn leave(&mut self, agent: &Agent) {
-        let time = agent.time.get().expect("an agent's status has a time");
+        let time = agent.time();
         self.timers.remove(&(time + self.rules.horizon(Stream::Call), agent.key));
         if let Some(cell) = self.cell(agent) {
             self.heard_of.remove(time, cell);
@@ -107,7 +144,7 @@ impl Agents {
     fn cell(&self, agent: &Agent) -> Option<Cell> {
         let status = Status::ALL[usize::from(agent.status)];
         let column = AGENT_STATUSES.iter().position(|&shown| shown == status)?;
-        let site = self.display.sites.index(self.sites.name(agent.site.get() as LabelId));
+        let site = self.display.sites.index(self.state.sites.name(agent.site.get() as LabelId));
         Some((site * AGENT_STATUSES.len() + column) as Cell)
     }
 }

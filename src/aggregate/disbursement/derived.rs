@@ -49,41 +49,62 @@ impl Derived {
         (0..state.programmes.len()).for_each(|id| derived.list_programme(state, id as LabelId));
         for support in state.supports.iter() {
             support.open().inspect(|approved| derived.open(approved));
-            let mut spent = support.spent;
-            while let Some(index) = spent.get() {
-                let dispersal = state.people.dispersal(index);
-                derived.spans.add(dispersal.time(), derived.cell_of(dispersal), 0);
-                spent = dispersal.before;
-            }
         }
-        derived.find_people(state);
+        derived.fill_spans(state);
+        if state.people.complete() {
+            derived.count_beneficiaries(state);
+        }
         derived
     }
 
-    /// Counts everybody in the list of dispersals, in every span, and all whom anything was ever left to.
-    fn find_people(&mut self, state: &State) {
-        let mut firsts: BTreeMap<(u32, usize), Place> = BTreeMap::new();
-        let mut first = |key, place: Place| {
-            firsts.entry(key).and_modify(|first| *first = place.min(*first)).or_insert(place);
-        };
-        for index in state.people.lists() {
-            let dispersal = state.people.dispersal(index);
-            let cell = self.cell_of(dispersal);
-            let (older, _) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
-            self.spans.add(dispersal.time(), cell, dispersal.left());
-            self.spans.count_person(dispersal.time(), cell, older.map(|older| state.people.dispersal(older).time()));
-            first((dispersal.person(), self.programme(dispersal.programme())), dispersal.place());
-        }
-        for (person, programme, place) in state.people.settled() {
-            first((person, self.programme(programme)), place);
-        }
-        for ((_, programme), place) in firsts {
-            self.beneficiaries[self.display.cell(programme, self.display.state(place.state))] += 1;
+    /// Moves on to `now`. Where what is kept of the spans does not serve for that (a clock that went back, a month that nobody looked), they
+    /// are found anew in state.
+    pub fn advance(&mut self, state: &State, now: Millis) {
+        if !self.spans.advance(now) {
+            self.spans = Spans::new(now, &self.display.zone);
+            self.fill_spans(state);
         }
     }
 
-    pub fn display(&self) -> Arc<Display> {
-        Arc::clone(&self.display)
+    fn fill_spans(&mut self, state: &State) {
+        for index in state.people.dispersals() {
+            let dispersal = state.people.dispersal(index);
+            if !self.spans.keeps(dispersal.time()) {
+                continue;
+            }
+            let cell = self.cell_of(dispersal);
+            self.spans.add(dispersal.time(), cell, dispersal.left());
+            if dispersal.left() > 0 {
+                let (older, _) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
+                self.spans.count_person(dispersal.time(), cell, older.map(|older| state.people.dispersal(older).time()));
+            }
+        }
+    }
+
+    /// Counts everybody to whom anything was ever left, person by person.
+    fn count_beneficiaries(&mut self, state: &State) {
+        let mut firsts: Vec<(usize, Place)> = Vec::new();
+        for (person, newest) in state.people.iter() {
+            firsts.clear();
+            let listed = std::iter::successors(newest, |&index| state.people.older(index)).map(|index| {
+                let dispersal = state.people.dispersal(index);
+                (dispersal.programme(), dispersal.place())
+            });
+            for (programme, place) in listed.chain(state.people.settled(person)) {
+                let programme = self.programme(programme);
+                match firsts.iter_mut().find(|(known, _)| *known == programme) {
+                    Some((_, first)) => *first = place.min(*first),
+                    None => firsts.push((programme, place)),
+                }
+            }
+            for &(programme, place) in &firsts {
+                self.beneficiaries[self.display.cell(programme, self.display.state(place.state))] += 1;
+            }
+        }
+    }
+
+    pub fn display(&self) -> &Display {
+        &self.display
     }
 
     /// Notes where the newest programme of the partition is shown.
@@ -107,11 +128,6 @@ impl Derived {
 
     pub fn spans(&self) -> SpanPanes {
         self.spans.panes()
-    }
-
-    /// False if the spans have to be built anew for `now`.
-    pub fn advance(&mut self, now: Millis) -> bool {
-        self.spans.advance(now)
     }
 
     /// A support joined the backlog.

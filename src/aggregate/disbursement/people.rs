@@ -4,19 +4,21 @@
 //! dispersal is the first of its person in a day, a week, any period, follows from the one before it, and a change of one dispersal moves
 //! the counts of itself and of the one behind it, whatever the period: no set of people is kept for any.
 
-use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
-
+use bytemuck::{Pod, Zeroable};
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 
+use super::further::Further;
 use crate::aggregate::labels::LabelId;
 use crate::aggregate::packed::{Link, Time, U16, U32, U40};
-use crate::aggregate::slab::Slab;
+use crate::aggregate::pages::Region;
+use crate::aggregate::slab::{Slab, Slot};
 use crate::clock::Millis;
 use crate::event::{Centavos, Hash128, State};
 
 /// A dispersal in 32 bytes.
-#[derive(Debug, Clone, Copy, Hash)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 pub struct Dispersal {
     time: Time,
     /// Tells apart dispersals of one person at one instant: the later in the log has the higher.
@@ -33,15 +35,17 @@ pub struct Dispersal {
 }
 
 /// The first dispersal of a person under one programme among those that are forgotten and of which something was left for good.
-#[derive(Debug, Clone, Copy, Hash)]
-struct Settled {
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub struct Settled {
     time: Time,
     tie: U16,
     state: State,
 }
 
 /// A person in 31 bytes. Further programmes are in [`People::further`].
-#[derive(Debug, Clone, Copy, Hash)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 struct Person {
     hash: Hash128,
     /// The newest dispersal of the person's list.
@@ -68,17 +72,20 @@ pub struct NewDispersal {
     pub state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct People {
     dispersals: Slab<Dispersal>,
     people: Slab<Person>,
-    /// Shards, so that growing doubles little at once.
+    /// People by their hash, in shards, so that growing doubles little at once. Follows from the people.
+    #[serde(skip)]
     index: Vec<HashTable<u32>>,
-    /// Settled dispersals under a person's second and later programmes.
-    further: BTreeMap<(u32, LabelId), Settled>,
+    further: Further,
     max_people: u64,
     /// There were more people than the bound at some time: from then on dispersals are settled no more.
     overflowed: bool,
+    /// People of the sample who came since it was last taken.
+    #[serde(skip)]
+    sampled: Vec<Hash128>,
 }
 
 impl People {
@@ -88,9 +95,10 @@ impl People {
             dispersals: Slab::new(),
             people: Slab::new(),
             index: (0..=u8::MAX).map(|_| HashTable::new()).collect(),
-            further: BTreeMap::new(),
+            further: Further::new(),
             max_people,
             overflowed: false,
+            sampled: Vec::new(),
         }
     }
 
@@ -98,8 +106,13 @@ impl People {
         self.people.len()
     }
 
-    pub fn dispersals(&self) -> usize {
+    pub fn dispersal_count(&self) -> usize {
         self.dispersals.len()
+    }
+
+    /// Every dispersal that is remembered.
+    pub fn dispersals(&self) -> impl Iterator<Item = u32> {
+        self.dispersals.iter().map(|(index, _)| index)
     }
 
     /// False once the bound on people was reached: from then on who was ever paid is not known.
@@ -112,7 +125,7 @@ impl People {
     }
 
     pub fn dispersal_mut(&mut self, index: u32) -> &mut Dispersal {
-        &mut self.dispersals[index]
+        self.dispersals.get_mut(index)
     }
 
     /// Enters a dispersal with its whole amount left.
@@ -177,24 +190,47 @@ impl People {
     pub fn first_settled(&self, person: u32, belongs: impl Fn(LabelId) -> bool) -> Option<Place> {
         let inline = &self.people[person];
         let first = belongs(inline.programme.get() as LabelId).then(|| inline.settled.place()).flatten();
-        let further = self.further.range((person, 0)..=(person, LabelId::MAX)).filter(|((_, programme), _)| belongs(*programme));
+        let further = self.further.of(person).filter(|(programme, _)| belongs(*programme));
         first.into_iter().chain(further.filter_map(|(_, settled)| settled.place())).min()
     }
 
-    /// Every dispersal of which something is left, person by person, the newest of each first.
-    pub fn lists(&self) -> impl Iterator<Item = u32> {
-        self.index.iter().flatten().flat_map(move |&person| {
-            std::iter::successors(self.people[person].newest.get(), move |&index| self.dispersals[index].older.get())
-        })
+    /// Every person: the number, and the newest dispersal of which something is left.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, Option<u32>)> {
+        self.people.iter().map(|(person, entry)| (person, entry.newest.get()))
     }
 
-    /// Every person, and the programmes under which the person has settled dispersals.
-    pub fn settled(&self) -> impl Iterator<Item = (u32, LabelId, Place)> {
-        let inline = self.index.iter().flatten().filter_map(|&person| {
-            let entry = &self.people[person];
-            Some((person, entry.programme.get() as LabelId, entry.settled.place()?))
-        });
-        inline.chain(self.further.iter().filter_map(|(&(person, programme), settled)| Some((person, programme, settled.place()?))))
+    /// The one before a dispersal in its person's list.
+    pub fn older(&self, index: u32) -> Option<u32> {
+        self.dispersals[index].older.get()
+    }
+
+    /// The programmes under which a person has settled dispersals, and the first of each.
+    pub fn settled(&self, person: u32) -> impl Iterator<Item = (LabelId, Place)> {
+        let entry = &self.people[person];
+        let inline = (entry.programme.get() as LabelId, entry.settled);
+        [inline].into_iter().chain(self.further.of(person)).filter_map(|(programme, settled)| Some((programme, settled.place()?)))
+    }
+
+    /// Finds people by their hash again, after they were read from a checkpoint.
+    pub fn index(&mut self) {
+        let mut counts = [0; 256];
+        self.people.iter().for_each(|(_, person)| counts[usize::from(person.hash[0])] += 1);
+        self.index = counts.into_iter().map(HashTable::with_capacity).collect();
+        for (number, person) in self.people.iter() {
+            let people = &self.people;
+            self.index[usize::from(person.hash[0])].insert_unique(key(&person.hash), number, |&other| key(&people[other].hash));
+        }
+        self.further.index();
+        self.sampled = self.people.iter().map(|(_, person)| person.hash).filter(is_sampled).collect();
+    }
+
+    /// People of the sample who came since the last call. Somebody who was forgotten comes again.
+    pub fn take_sampled(&mut self) -> Vec<Hash128> {
+        std::mem::take(&mut self.sampled)
+    }
+
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+        [self.dispersals.region(), self.people.region(), self.further.region()].into_iter()
     }
 
     /// Fetches what a dispersal to this person will need into the cache.
@@ -209,9 +245,12 @@ impl People {
         if let Some(&person) = shard.find(key(hash), |&person| people[person].hash == *hash) {
             return person;
         }
-        let person = people.insert(Person { hash: *hash, newest: Link::NONE, settled: Settled::none(), programme: U16::default() });
+        let person = people.insert(Person { hash: *hash, ..Person::zeroed() });
         shard.insert_unique(key(hash), person, |&other| key(&people[other].hash));
         self.overflowed |= people.len() as u64 > self.max_people;
+        if is_sampled(hash) {
+            self.sampled.push(*hash);
+        }
         person
     }
 
@@ -219,7 +258,7 @@ impl People {
     fn release(&mut self, person: u32) {
         let Self { people, index, .. } = self;
         let entry = people[person];
-        if entry.newest.is_some() || entry.settled.time.is_some() {
+        if entry.newest.is_some() || entry.settled.is_some() {
             return;
         }
         if let Ok(place) = index[usize::from(entry.hash[0])].find_entry(key(&entry.hash), |&other| other == person) {
@@ -229,15 +268,14 @@ impl People {
     }
 
     fn keep_first(&mut self, person: u32, programme: LabelId, settled: Settled) {
-        let entry = &mut self.people[person];
-        if !entry.settled.time.is_some() {
+        let entry = self.people.get_mut(person);
+        if !entry.settled.is_some() {
             entry.programme = U16::new(u64::from(programme));
             entry.settled = settled;
         } else if entry.programme.get() as LabelId == programme {
             entry.settled = entry.settled.first(settled);
         } else {
-            let first = self.further.entry((person, programme)).or_insert(settled);
-            *first = first.first(settled);
+            self.further.keep_first(person, programme, settled);
         }
     }
 
@@ -254,7 +292,7 @@ impl People {
     fn next_tie(&self, person: u32, older: Option<u32>, time: Millis) -> u64 {
         let listed = older.map(|older| &self.dispersals[older]).filter(|older| older.time() == time).map(|older| older.tie.get());
         let same = |settled: &Settled| (settled.time.get() == Some(time)).then(|| settled.tie.get());
-        let further = self.further.range((person, 0)..=(person, LabelId::MAX)).filter_map(|(_, settled)| same(settled)).max();
+        let further = self.further.of(person).filter_map(|(_, settled)| same(&settled)).max();
         let highest = listed.max(same(&self.people[person].settled)).max(further);
         highest.map_or(0, |tie| (tie + 1).min(u64::from(u16::MAX)))
     }
@@ -263,31 +301,46 @@ impl People {
     fn join(&mut self, person: u32, older: Option<u32>, newer: Option<u32>) {
         let link = |index: Option<u32>| index.map_or(Link::NONE, Link::to);
         if let Some(older) = older {
-            self.dispersals[older].newer = link(newer);
+            self.dispersals.get_mut(older).newer = link(newer);
         }
         match newer {
-            Some(newer) => self.dispersals[newer].older = link(older),
-            None => self.people[person].newest = link(older),
+            Some(newer) => self.dispersals.get_mut(newer).older = link(older),
+            None => self.people.get_mut(person).newest = link(older),
         }
     }
 }
 
-impl Hash for People {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.dispersals, &self.people, &self.further, self.overflowed).hash(state);
+impl Slot for Dispersal {
+    fn vacant(next: Link) -> Self {
+        Self { older: next, ..Self::zeroed() }
+    }
+
+    fn next_vacant(&self) -> Option<Link> {
+        (!self.time.is_some()).then_some(self.older)
+    }
+}
+
+impl Slot for Person {
+    fn vacant(next: Link) -> Self {
+        Self { newest: next, ..Self::zeroed() }
+    }
+
+    fn next_vacant(&self) -> Option<Link> {
+        (self.hash == Hash128::default()).then_some(self.newest)
     }
 }
 
 impl Settled {
-    fn none() -> Self {
-        Self { time: Time::NONE, tie: U16::default(), state: State::UNKNOWN }
+    pub fn is_some(&self) -> bool {
+        self.time.is_some()
     }
 
     fn place(&self) -> Option<Place> {
         Some(Place { time: self.time.get()?, tie: self.tie.get(), state: self.state })
     }
 
-    fn first(self, other: Settled) -> Settled {
+    /// The first of two.
+    pub fn first(self, other: Settled) -> Settled {
         if other.place() < self.place() { other } else { self }
     }
 }
@@ -325,4 +378,9 @@ impl Dispersal {
 /// The identifiers are hashes already.
 fn key(hash: &Hash128) -> u64 {
     u64::from_le_bytes(hash[8..].try_into().expect("eight bytes"))
+}
+
+/// One in 1,024.
+fn is_sampled(hash: &Hash128) -> bool {
+    u16::from_le_bytes([hash[6], hash[7]]).is_multiple_of(1_024)
 }

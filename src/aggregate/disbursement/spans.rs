@@ -79,6 +79,12 @@ impl Spans {
         true
     }
 
+    /// False if a dispersal at `time` is in no pane and never will be.
+    pub fn keeps(&self, time: Millis) -> bool {
+        let oldest = self.starts.iter().map(|starts| starts[0]).min();
+        time >= self.first_hour - KEPT_HOURS || oldest.is_none_or(|oldest| time >= oldest)
+    }
+
     /// A dispersal was made.
     pub fn add(&mut self, time: Millis, cell: Cell, amount: Centavos) {
         self.change(time, cell, |dispersals, net| {
@@ -123,7 +129,8 @@ impl Spans {
             let hour = floor(time, HOUR);
             let from = previous.map_or(hour, |previous| hour.max(floor(previous, HOUR) + hours * HOUR));
             let until = hour + hours * HOUR;
-            if from < until {
+            // What lies before the kept hours at both ends adds nothing to them.
+            if from < until && until >= self.first_hour {
                 self.change_hour(from, cell, rolling, change);
                 self.change_hour(until, cell, rolling, -change);
             }

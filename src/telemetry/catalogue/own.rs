@@ -1,7 +1,7 @@
 //! What the process says about itself.
 
 use super::Kind::{Counter, Gauge, Histogram};
-use super::Unit::{Bytes, Count, Info, Seconds, UnixSeconds, YesNo};
+use super::Unit::{Bytes, Count, Info, Ratio, Seconds, UnixSeconds, YesNo};
 use super::{Family, families};
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 
@@ -57,6 +57,42 @@ families! {
         "Partitions fetched anew because they had unread records and yielded none.");
     DEAD_LETTER_RECORDS = Family::own("pacemeter_dead_letter_records_total", Counter, &["result"], Count("records"),
         "Rejected and expired records sent to the dead-letter topic: acknowledged by the broker, or failed and only counted.");
+
+    PARTITION_STALLED = Family::own("pacemeter_partition_stalled", Gauge, &["topic", "partition"], YesNo,
+        "1 while a partition has unread records and yields none.");
+    MISPLACED_PEOPLE = Family::own("pacemeter_misplaced_people", Gauge, &[], Count("people"),
+        "People paid in more than one partition, of one in 1,024 who are followed: above 0, disbursements are not keyed by beneficiary.");
+
+    CHECKPOINTS = Family::own("pacemeter_checkpoints_total", Counter, &[], Count("checkpoints"),
+        "Checkpoints written, one a partition and round.");
+    CHECKPOINT_FAILURES = Family::own("pacemeter_checkpoint_failures_total", Counter, &["reason"], Count("checkpoints"),
+        "Checkpoints that could not be written; reading goes on.");
+    CHECKPOINT_AGE = Family::own("pacemeter_checkpoint_age_seconds", Gauge, &[], Seconds,
+        "Time since the first record was taken that no checkpoint holds; 0 if all is saved.");
+    CHECKPOINT_LAST_SUCCESS = Family::own("pacemeter_checkpoint_last_success_timestamp_seconds", Gauge, &[], UnixSeconds,
+        "When a checkpoint was last written; absent before the first.");
+    CHECKPOINT_DURATION = Family::own("pacemeter_checkpoint_duration_seconds", Gauge, &[], Seconds,
+        "Time from the begin of the last checkpoint of a partition to its being on disk; 0 before the first.");
+    CHECKPOINT_HOLD = Family::own("pacemeter_checkpoint_hold_seconds", Gauge, &[], Seconds,
+        "The longest time for which a step of a checkpoint held up the applying of records, in the last round.");
+    CHECKPOINT_SIZE = Family::own("pacemeter_checkpoint_size_bytes", Gauge, &[], Bytes,
+        "Size of the newest checkpoints of all partitions.");
+    CHECKPOINT_WRITTEN_BYTES = Family::own("pacemeter_checkpoint_written_bytes_total", Counter, &[], Bytes,
+        "Bytes written to checkpoints.");
+    CHECKPOINTS_DAMAGED = Family::own("pacemeter_checkpoints_damaged_total", Counter, &["reason"], Count("checkpoints"),
+        "Checkpoints that were found damaged at the start and passed over.");
+    CHECKPOINTS_INCOMPLETE = Family::own("pacemeter_checkpoint_incomplete_total", Counter, &[], Count("files"),
+        "Files found at the start that were not finished when the process ended before.");
+    RESTORES = Family::own("pacemeter_restores_total", Counter, &["source"], Count("partitions"),
+        "Partitions by where their state came from at the start: the newest checkpoint, an older one, a rebuild, or new.");
+    RESTORE_DURATION = Family::own("pacemeter_restore_duration_seconds", Gauge, &[], Seconds,
+        "Time that reading the checkpoints took at the start.");
+    RESTORE_PROGRESS = Family::own("pacemeter_restore_progress_ratio", Gauge, &[], Ratio,
+        "How much of the states was read from checkpoints at the start.");
+    RESTORE_REPLAYED = Family::own("pacemeter_restore_replayed_records", Gauge, &[], Count("records"),
+        "Records read at the start to get from the checkpoints to the end of the log.");
+    RESTORE_REPLAY_DURATION = Family::own("pacemeter_restore_replay_duration_seconds", Gauge, &[], Seconds,
+        "Time that reading these took.");
 
     EVENT_DELAY = Family::own("pacemeter_event_delay_seconds", Histogram, STREAM, Seconds,
         "Time from an event's own time to its being applied; negative counts as 0. Replayed history is in it.").with_buckets(DELAYS);

@@ -71,6 +71,7 @@ fn units_stand_last_in_names() {
             Unit::UnixSeconds => timestamp,
             Unit::Pesos => name.ends_with("_pesos") && family.help.contains("MXN"),
             Unit::Bytes => name.ends_with("_bytes"),
+            Unit::Ratio => name.ends_with("_ratio"),
             Unit::Info => name.ends_with("_info"),
             Unit::Count(_) | Unit::YesNo => !["_seconds", "_pesos", "_bytes", "_info", "_ratio"].iter().any(|unit| name.ends_with(unit)),
         };

@@ -1,0 +1,106 @@
+//! Returns that wait for a dispersal of their support, by support, the oldest first.
+
+use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::labels::LabelId;
+use crate::aggregate::packed::{Link, U16, U40};
+use crate::aggregate::pages::Region;
+use crate::aggregate::slab::{Slab, Slot};
+use crate::aggregate::table::{Entry, Table};
+use crate::event::{Centavos, Hash128};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct WaitingReturns {
+    lists: Table<List>,
+    returns: Slab<Item>,
+}
+
+/// A return, or what is left of it, that found nothing to take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WaitingReturn {
+    pub programme: LabelId,
+    /// More than nothing.
+    pub amount: Centavos,
+}
+
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct List {
+    credit: Hash128,
+    first: Link,
+    last: Link,
+}
+
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Item {
+    programme: U16,
+    amount: U40,
+    next: Link,
+}
+
+impl Entry for List {
+    fn key(&self) -> Hash128 {
+        self.credit
+    }
+}
+
+impl Slot for Item {
+    fn vacant(next: Link) -> Self {
+        Self { next, ..Self::zeroed() }
+    }
+
+    fn next_vacant(&self) -> Option<Link> {
+        (self.amount.get() == 0).then_some(self.next)
+    }
+}
+
+impl WaitingReturns {
+    pub fn new() -> Self {
+        Self { lists: Table::new(), returns: Slab::new() }
+    }
+
+    pub fn has(&self, credit: &Hash128) -> bool {
+        self.lists.get(credit).is_some()
+    }
+
+    /// Adds the newest return of a support.
+    pub fn push(&mut self, credit: &Hash128, waiting: WaitingReturn) {
+        let item = Item { programme: U16::new(u64::from(waiting.programme)), amount: U40::new(waiting.amount), next: Link::NONE };
+        let link = Link::to(self.returns.insert(item));
+        let list = self.lists.get_or_insert(credit, || List { credit: *credit, first: link, last: Link::NONE });
+        let last = std::mem::replace(&mut list.last, link);
+        if let Some(last) = last.get() {
+            self.returns.get_mut(last).next = link;
+        }
+    }
+
+    pub fn oldest(&self, credit: &Hash128) -> Option<WaitingReturn> {
+        let item = self.returns[self.lists.get(credit)?.first.get()?];
+        Some(WaitingReturn { programme: item.programme.get() as LabelId, amount: item.amount.get() })
+    }
+
+    /// What is left of a support's oldest return; nothing takes it out.
+    ///
+    /// # Panics
+    /// If nothing waits.
+    pub fn set_oldest(&mut self, credit: &Hash128, left: Centavos) {
+        let first = self.lists.get(credit).and_then(|list| list.first.get()).expect("something waits");
+        if left > 0 {
+            self.returns.get_mut(first).amount = U40::new(left);
+            return;
+        }
+        let next = self.returns[first].next;
+        self.returns.remove(first);
+        if next.is_some() {
+            self.lists.get_mut(credit).expect("something waits").first = next;
+        } else {
+            self.lists.remove(credit);
+        }
+    }
+
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+        self.lists.regions().chain([self.returns.region()])
+    }
+}

@@ -1,0 +1,202 @@
+//! Pages of small entries of one size, which are written to a checkpoint as they lie in memory and copied out while they change.
+//!
+//! A page that changes for the first time after [`Region::begin`] is copied before; the others are copied by [`Region::copy`], a few at a
+//! time. As long as no image is being made that costs one branch a change.
+
+use bytemuck::Pod;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::image::{Outlet, Piece, Run, Shape};
+
+/// Entries a page.
+pub const PAGE: usize = 256;
+
+/// Entries without padding, alignment or pointers: their bytes are their form on disk. All zero is the empty one.
+pub struct Pages<E> {
+    pages: Vec<Box<[E]>>,
+    copying: Option<Copying>,
+}
+
+/// An image that is being made.
+struct Copying {
+    region: u16,
+    outlet: Outlet,
+    /// By page there was at the beginning: not copied yet.
+    left: Vec<bool>,
+    /// Pages below are copied.
+    next: usize,
+}
+
+/// Pages of whatever entries, as an image sees them.
+pub trait Region {
+    fn shape(&self) -> Shape;
+    /// From now on pages are copied to `outlet`, each once and as it is now, as those of this region.
+    fn begin(&mut self, region: u16, outlet: &Outlet);
+    /// Appends pages that are not copied yet to `piece`, until it holds `bytes` or more. False if all are copied.
+    fn copy(&mut self, bytes: usize, piece: &mut Piece) -> bool;
+    /// Copies no more.
+    fn end(&mut self);
+    /// The bytes of every page.
+    fn bytes(&self) -> Vec<&[u8]>;
+    /// The bytes of every page, to be filled.
+    fn bytes_mut(&mut self) -> Vec<&mut [u8]>;
+}
+
+impl<E: Pod> Pages<E> {
+    pub fn new() -> Self {
+        Self { pages: Vec::new(), copying: None }
+    }
+
+    fn of(count: usize) -> Self {
+        Self { pages: (0..count).map(|_| bytemuck::allocation::zeroed_slice_box(PAGE)).collect(), copying: None }
+    }
+
+    pub fn len(&self) -> usize {
+        self.pages.len()
+    }
+
+    pub fn page(&self, page: usize) -> Option<&[E]> {
+        self.pages.get(page).map(|page| &**page)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
+        self.pages.iter().flatten()
+    }
+
+    /// Adds an empty page.
+    pub fn push(&mut self) {
+        self.pages.push(bytemuck::allocation::zeroed_slice_box(PAGE));
+    }
+
+    /// Takes all pages out.
+    pub fn take(&mut self) -> Vec<Box<[E]>> {
+        (0..self.pages.len()).for_each(|page| self.save(page));
+        std::mem::take(&mut self.pages)
+    }
+
+    pub fn entry(&self, index: usize) -> &E {
+        &self.pages[index / PAGE][index % PAGE]
+    }
+
+    pub fn entry_mut(&mut self, index: usize) -> &mut E {
+        if self.copying.is_some() {
+            self.save(index / PAGE);
+        }
+        &mut self.pages[index / PAGE][index % PAGE]
+    }
+
+    /// Copies a page that is about to change, unless that was done.
+    #[cold]
+    fn save(&mut self, page: usize) {
+        let Some(copying) = &mut self.copying else { return };
+        if copying.left.get(page).is_some_and(|&left| left) {
+            copying.left[page] = false;
+            let run = Run { region: copying.region, first: page as u32, count: 1 };
+            (copying.outlet)(Piece { runs: vec![run], bytes: bytemuck::cast_slice(&self.pages[page]).to_vec() });
+        }
+    }
+}
+
+impl<E: Pod> Region for Pages<E> {
+    fn shape(&self) -> Shape {
+        let page_bytes = (PAGE * size_of::<E>()) as u32;
+        Shape { page_bytes, pages: u32::try_from(self.pages.len()).expect("a region holds at most 2^32 pages") }
+    }
+
+    fn begin(&mut self, region: u16, outlet: &Outlet) {
+        self.copying = Some(Copying { region, outlet: outlet.clone(), left: vec![true; self.pages.len()], next: 0 });
+    }
+
+    fn copy(&mut self, bytes: usize, piece: &mut Piece) -> bool {
+        let Some(copying) = &mut self.copying else { return false };
+        while copying.next < copying.left.len() && piece.bytes.len() < bytes {
+            let page = copying.next;
+            copying.next += 1;
+            if !std::mem::take(&mut copying.left[page]) {
+                continue;
+            }
+            match piece.runs.last_mut().filter(|run| run.region == copying.region && (run.first + run.count) as usize == page) {
+                Some(run) => run.count += 1,
+                None => piece.runs.push(Run { region: copying.region, first: page as u32, count: 1 }),
+            }
+            piece.bytes.extend_from_slice(bytemuck::cast_slice(&self.pages[page]));
+        }
+        copying.next < copying.left.len()
+    }
+
+    fn end(&mut self) {
+        self.copying = None;
+    }
+
+    fn bytes(&self) -> Vec<&[u8]> {
+        self.pages.iter().map(|page| bytemuck::cast_slice(page)).collect()
+    }
+
+    fn bytes_mut(&mut self) -> Vec<&mut [u8]> {
+        self.pages.iter_mut().map(|page| bytemuck::cast_slice_mut(page)).collect()
+    }
+}
+
+impl<E> std::fmt::Debug for Pages<E> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} pages", self.pages.len())
+    }
+}
+
+/// In a body there is only how many pages there are; they are empty after reading.
+impl<E> Serialize for Pages<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.pages.len().serialize(serializer)
+    }
+}
+
+impl<'a, E: Pod> Deserialize<'a> for Pages<E> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::of(usize::deserialize(deserializer)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::{Arc, Mutex};
+
+    proptest! {
+        /// Whatever is changed, added and taken out while an image is made, it shows what was there at its beginning.
+        #[test]
+        fn an_image_is_of_the_instant_it_was_begun(before in 0..6_usize, steps in prop::collection::vec((0..4_u8, 0..2_000_usize), 0..40)) {
+            let mut pages = Pages::<[u8; 3]>::of(before);
+            (0..before * PAGE).for_each(|index| *pages.entry_mut(index) = [1, index as u8, (index >> 8) as u8]);
+            let expected: Vec<u8> = pages.bytes().concat();
+            let pieces = Arc::new(Mutex::new(Vec::new()));
+            let sink = Arc::clone(&pieces);
+            pages.begin(7, &(Arc::new(move |piece| sink.lock().unwrap().push(piece)) as Outlet));
+            for (step, index) in steps {
+                match step {
+                    0 => pages.push(),
+                    1 if pages.len() > 0 => *pages.entry_mut(index % (pages.len() * PAGE)) = [9; 3],
+                    2 => drop(pages.take()),
+                    _ => {
+                        let mut piece = Piece { runs: Vec::new(), bytes: Vec::new() };
+                        pages.copy(index, &mut piece);
+                        pieces.lock().unwrap().push(piece);
+                    }
+                }
+            }
+            let mut rest = Piece { runs: Vec::new(), bytes: Vec::new() };
+            prop_assert!(!pages.copy(usize::MAX, &mut rest));
+            pieces.lock().unwrap().push(rest);
+            let page_bytes = 3 * PAGE;
+            let mut shown = vec![None; before];
+            for piece in pieces.lock().unwrap().iter() {
+                let numbers = piece.runs.iter().inspect(|run| assert_eq!(run.region, 7)).flat_map(|run| run.first..run.first + run.count);
+                for (number, bytes) in numbers.zip(piece.bytes.chunks(page_bytes)) {
+                    prop_assert!(shown[number as usize].replace(bytes.to_vec()).is_none(), "a page is copied once");
+                }
+            }
+            let shown: Vec<u8> = shown.into_iter().map(|page| page.expect("every page is copied")).collect::<Vec<_>>().concat();
+            prop_assert_eq!(shown, expected);
+        }
+    }
+}

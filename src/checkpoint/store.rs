@@ -1,0 +1,193 @@
+//! The checkpoints of all partitions in one state directory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+
+use crate::runtime::failpoint;
+
+use super::damage::Damage;
+use super::disk::Disk;
+use super::fault::WriteError;
+use super::index::DaysFile;
+use super::names::{DIRECTORY, Kind, Name, Place};
+use super::opened::{Opened, references};
+use super::writer::{Begin, Writer, Written, remove_temporary};
+
+/// Checkpoints that are kept of a partition.
+pub const KEPT: usize = 3;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    disk: Arc<dyn Disk>,
+}
+
+/// The files of a place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Sequence numbers, newest first.
+    pub checkpoints: Vec<u64>,
+    /// Files of closed days by the checkpoint with which they were written, newest first.
+    pub days: Vec<u64>,
+    /// Files that are not whole: left by a crash, or being written.
+    pub incomplete: u64,
+    /// The highest sequence number in any name, of files that are not whole too.
+    pub highest: u64,
+}
+
+/// What is known of a place's files while checkpoints are written there. Begun by [`Store::newest`] or [`Store::lineage`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lineage {
+    highest: u64,
+    /// Files of closed days that hold days of this state.
+    closed: Vec<DaysFile>,
+    /// The files of closed days that a checkpoint refers to, where that is known.
+    references: BTreeMap<u64, Vec<u64>>,
+    /// Of no use to anybody.
+    damaged: BTreeSet<u64>,
+}
+
+impl Lineage {
+    /// Says that the state of the partition was taken from this checkpoint of the place. Its closed days need not be written again. Without it,
+    /// as after a rebuild, nothing of earlier checkpoints is referred to.
+    pub fn follow(&mut self, opened: &Opened) {
+        self.closed = opened.closed().to_vec();
+    }
+
+    fn add(&mut self, written: &Written) {
+        self.closed.clone_from(&written.closed);
+        self.references.insert(written.head.sequence, written.closed.iter().map(|file| file.sequence).collect());
+    }
+}
+
+/// What [`Store::newest`] found.
+pub struct Found {
+    /// The newest checkpoint that is whole in head, index, body and days. None if there is none, or if a newer program wrote one.
+    pub opened: Option<Opened>,
+    /// Checkpoints that were tried before it, newest first, by name. If the last one [`Damage::is_newer`], older ones were not tried.
+    pub damaged: Vec<(String, Damage)>,
+    /// Files that were never finished.
+    pub incomplete: u64,
+    pub lineage: Lineage,
+}
+
+impl Store {
+    pub fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk }
+    }
+
+    /// The partitions that have a directory, in order.
+    pub fn places(&self) -> io::Result<Vec<Place>> {
+        let names = self.disk.list(DIRECTORY)?;
+        Ok(names.iter().filter_map(|name| Place::from_name(name)).collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    pub fn list(&self, place: Place) -> io::Result<Listing> {
+        let names = self.disk.list(&place.directory())?;
+        let mut names: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
+        names.sort_by_key(|name| std::cmp::Reverse(name.sequence));
+        let of = |kind| names.iter().filter(|name| name.kind == kind && !name.is_temporary).map(|name| name.sequence).collect();
+        Ok(Listing {
+            checkpoints: of(Kind::Checkpoint),
+            days: of(Kind::Days),
+            incomplete: names.iter().filter(|name| name.is_temporary).count() as u64,
+            highest: names.first().map_or(0, |name| name.sequence),
+        })
+    }
+
+    pub fn open(&self, place: Place, sequence: u64) -> Result<Opened, Damage> {
+        Opened::open(&self.disk, place, sequence)
+    }
+
+    /// Looks for the newest checkpoint that is whole, changing nothing. Pieces are not read yet: should one turn out damaged later, ask
+    /// [`Store::newest_before`].
+    pub fn newest(&self, place: Place) -> io::Result<Found> {
+        self.newest_before(place, u64::MAX)
+    }
+
+    /// As [`Store::newest`], of those with a lower sequence number.
+    pub fn newest_before(&self, place: Place, sequence: u64) -> io::Result<Found> {
+        let listing = self.list(place)?;
+        let lineage = Lineage { highest: listing.highest, ..Lineage::default() };
+        let mut found = Found { opened: None, damaged: Vec::new(), incomplete: listing.incomplete, lineage };
+        for sequence in listing.checkpoints.into_iter().filter(|other| *other < sequence) {
+            match self.open(place, sequence) {
+                Ok(opened) => {
+                    found.opened = Some(opened);
+                    break;
+                }
+                Err(damage) => {
+                    if damage.is_for_good() {
+                        found.lineage.damaged.insert(sequence);
+                    }
+                    let is_newer = damage.is_newer();
+                    found.damaged.push((Name::checkpoint(sequence).to_string(), damage));
+                    if is_newer {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is known of a place without opening anything.
+    pub fn lineage(&self, place: Place) -> io::Result<Lineage> {
+        Ok(Lineage { highest: self.list(place)?.highest, ..Lineage::default() })
+    }
+
+    /// Removes files that were never finished, as far as the disk lets it, and says how many. For a start, when nothing is being written.
+    pub fn remove_incomplete(&self, place: Place) -> u64 {
+        remove_temporary(&*self.disk, place)
+    }
+
+    /// Begins a checkpoint of the place that its head names, under the next sequence number.
+    pub fn begin(&self, lineage: &mut Lineage, begin: Begin) -> Result<Writer, WriteError> {
+        lineage.highest += 1;
+        Writer::begin(Arc::clone(&self.disk), lineage.highest, &lineage.closed, begin)
+    }
+
+    /// Takes note of a checkpoint that is there to stay; what it makes superfluous may be pruned.
+    pub fn add(&self, lineage: &mut Lineage, written: &Written) {
+        lineage.add(written);
+    }
+
+    /// Removes one file that is no longer needed, oldest first, and says whether there was one: checkpoints that are damaged or beyond the
+    /// newest [`KEPT`], then closed days that no kept checkpoint refers to. Only to be called after a checkpoint was written.
+    pub fn prune_one(&self, place: Place, lineage: &mut Lineage) -> Result<bool, WriteError> {
+        let listing = self.list(place).map_err(|error| WriteError::new(format_args!("list {}", place.directory()), &error))?;
+        let (damaged, whole): (Vec<u64>, Vec<u64>) = listing.checkpoints.iter().partition(|sequence| lineage.damaged.contains(sequence));
+        let kept = &whole[..whole.len().min(KEPT)];
+        let superfluous = whole[kept.len()..].iter().chain(&damaged).min();
+        let name = match superfluous {
+            Some(sequence) => Name::checkpoint(*sequence),
+            None => match self.unreferred(place, lineage, kept, &listing.days) {
+                Some(sequence) => Name::days(sequence),
+                None => return Ok(false),
+            },
+        };
+        let path = place.path(name);
+        self.disk.remove(&path).map_err(|error| WriteError::new(format_args!("remove {path}"), &error))?;
+        failpoint("checkpoint.pruned_one");
+        Ok(true)
+    }
+
+    /// The oldest of `days` that none of `kept` refers to. None too as long as it is unknown what they refer to.
+    fn unreferred(&self, place: Place, lineage: &mut Lineage, kept: &[u64], days: &[u64]) -> Option<u64> {
+        lineage.references.retain(|sequence, _| kept.contains(sequence));
+        for sequence in kept {
+            if lineage.references.contains_key(sequence) {
+                continue;
+            }
+            match references(&self.disk, place, *sequence) {
+                Ok(files) => lineage.references.insert(*sequence, files),
+                // It holds on to nothing, since nobody can use it.
+                Err(damage) if damage.is_for_good() => lineage.references.insert(*sequence, Vec::new()),
+                Err(_) => return None,
+            };
+        }
+        let is_referred = |sequence: &&u64| lineage.references.values().flatten().any(|other| other == *sequence);
+        days.iter().rev().find(|sequence| !is_referred(sequence)).copied()
+    }
+}

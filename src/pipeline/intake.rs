@@ -1,0 +1,174 @@
+//! Records on their way in: the last one that state took is recognised, those behind it are decoded.
+
+use crate::checkpoint::Tail;
+use crate::clock::Millis;
+use crate::decode::Decoder;
+use crate::event::{Event, Texts};
+use crate::record::{Header, RawRecord, Reason, Rejection, Stream};
+use crate::settings::OffsetRange;
+use crate::source::{Batch, Partition, Slot};
+
+use super::message::Start;
+
+/// Records as Kafka gave them.
+pub trait Originals: Send {
+    fn len(&self) -> usize;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The record at `index`. Its headers are appended to `headers`.
+    fn original<'a>(&'a self, index: usize, headers: &mut Vec<Header<'a>>) -> Original<'a>;
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Original<'a> {
+    pub slot: Slot,
+    pub offset: i64,
+    pub timestamp: Option<Millis>,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+}
+
+impl Originals for Batch {
+    fn len(&self) -> usize {
+        Batch::len(self)
+    }
+
+    fn original<'a>(&'a self, index: usize, headers: &mut Vec<Header<'a>>) -> Original<'a> {
+        let message = self.get(index);
+        message.append_headers(headers);
+        Original {
+            slot: message.slot(),
+            offset: message.offset(),
+            timestamp: message.timestamp(),
+            key: message.key(),
+            value: message.value(),
+        }
+    }
+}
+
+/// A batch after decoding.
+#[derive(Default)]
+pub struct Taken {
+    pub decoded: Vec<Decoded>,
+    pub texts: Texts,
+    /// Bytes of keys and values, by slot.
+    pub bytes: Vec<(Slot, u64)>,
+    /// The last record of each slot.
+    pub tails: Vec<(Slot, Tail)>,
+    /// Partitions whose log was found to be the one that state is of.
+    pub verified: Vec<Slot>,
+}
+
+/// A record after decoding.
+pub struct Decoded {
+    /// Among the originals.
+    pub index: u32,
+    pub slot: Slot,
+    pub offset: i64,
+    pub event: Result<Event, Rejection>,
+}
+
+/// The log of a partition is not the one that its state is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtherLog(pub Slot);
+
+/// What is to be done with a record.
+enum Admission {
+    Decode,
+    /// State has it already.
+    Skip,
+}
+
+pub struct Intake<'a> {
+    decoder: &'a Decoder,
+    /// By [`Stream`]: records that are set aside unread.
+    excluded: &'a [Vec<OffsetRange>; Stream::ALL.len()],
+    partitions: Vec<Partition>,
+    starts: Vec<Start>,
+}
+
+impl<'a> Intake<'a> {
+    /// Partitions by slot, and where each begins: at the tail, if there is one, else at the next offset.
+    pub fn new(
+        decoder: &'a Decoder,
+        excluded: &'a [Vec<OffsetRange>; Stream::ALL.len()],
+        partitions: Vec<Partition>,
+        starts: Vec<Start>,
+    ) -> Self {
+        assert_eq!(partitions.len(), starts.len());
+        Self { decoder, excluded, partitions, starts }
+    }
+
+    /// Decodes a batch.
+    ///
+    /// # Errors
+    /// If the first record of a partition is not the one that state took last.
+    pub fn take(&mut self, originals: &impl Originals) -> Result<Taken, OtherLog> {
+        let mut taken = Taken::default();
+        taken.decoded.reserve(originals.len());
+        let mut headers = Vec::new();
+        let mut last: Vec<(Slot, usize)> = Vec::new();
+        for index in 0..originals.len() {
+            headers.clear();
+            let original = originals.original(index, &mut headers);
+            let Original { slot, offset, .. } = original;
+            if let Admission::Skip = self.admit(&original, &mut taken.verified)? {
+                continue;
+            }
+            let size = (original.value.map_or(0, <[u8]>::len) + original.key.map_or(0, <[u8]>::len)) as u64;
+            match taken.bytes.iter_mut().find(|(known, _)| *known == slot) {
+                Some((_, sum)) => *sum += size,
+                None => taken.bytes.push((slot, size)),
+            }
+            match last.iter_mut().find(|(known, _)| *known == slot) {
+                Some((_, last)) => *last = index,
+                None => last.push((slot, index)),
+            }
+            let event = self.decode(&original, &headers, &mut taken.texts);
+            taken.decoded.push(Decoded { index: index as u32, slot, offset, event });
+        }
+        for (slot, index) in last {
+            headers.clear();
+            taken.tails.push((slot, self.tail(&originals.original(index, &mut headers))));
+        }
+        Ok(taken)
+    }
+
+    /// Looks for partitions that the client has passed the tail of without handing it over.
+    ///
+    /// # Errors
+    /// If there is one: the record that state took last is gone.
+    pub fn passed(&self, positions: &[(Slot, i64)]) -> Result<(), OtherLog> {
+        let is_past = |slot: Slot, position: i64| self.starts[slot.index()].tail.is_some_and(|tail| position > tail.offset);
+        positions.iter().find(|&&(slot, position)| is_past(slot, position)).map_or(Ok(()), |&(slot, _)| Err(OtherLog(slot)))
+    }
+
+    fn admit(&mut self, original: &Original<'_>, verified: &mut Vec<Slot>) -> Result<Admission, OtherLog> {
+        let start = self.starts[original.slot.index()];
+        if let Some(tail) = start.tail {
+            if self.tail(original) != tail {
+                return Err(OtherLog(original.slot));
+            }
+            self.starts[original.slot.index()].tail = None;
+            verified.push(original.slot);
+        }
+        Ok(if original.offset < start.next_offset { Admission::Skip } else { Admission::Decode })
+    }
+
+    fn tail(&self, original: &Original<'_>) -> Tail {
+        let hash = self.decoder.record_hash(original.key, original.value);
+        Tail { offset: original.offset, timestamp: original.timestamp, hash }
+    }
+
+    fn decode(&self, original: &Original<'_>, headers: &[Header<'_>], texts: &mut Texts) -> Result<Event, Rejection> {
+        let partition = &self.partitions[original.slot.index()];
+        let ranges = &self.excluded[partition.stream as usize];
+        if ranges.iter().any(|range| range.holds(partition.partition, original.offset)) {
+            return Err(Rejection::of(Reason::Excluded));
+        }
+        self.decoder.decode(partition.stream, &RawRecord { value: original.value, timestamp: original.timestamp, headers }, texts)
+    }
+}

@@ -1,0 +1,284 @@
+//! At a start: what each partition goes on from, or why it must not.
+//!
+//! The newest checkpoint that is whole and fits the log and the settings; where files are damaged, an older one. A state that does not fit is
+//! refused, or given up for a rebuild where the settings allow it; and a rebuild that would know less than the state before it is refused
+//! unless that is accepted too. Nothing is passed over in silence.
+
+use std::sync::Arc;
+
+use super::identity::{Identity, Origin, labels_fingerprint};
+use super::message::FoundLog;
+use crate::aggregate::{Partition as State, Restoring};
+use crate::checkpoint::{Damage, Desk, Head, Mismatch, Opened, Order, Place, Store, Tail};
+use crate::clock::Millis;
+use crate::display::Display;
+use crate::runtime::{Exit, Failure};
+use crate::settings::Reader;
+use crate::source::Partition;
+
+/// What to do about a state that cannot be gone on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    Fail,
+    Rebuild,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Where there is no checkpoint, or none that is whole.
+    pub on_missing: Policy,
+    /// Where there is one that does not fit.
+    pub on_mismatch: Policy,
+    /// A rebuild may know less than the state before it.
+    pub accept_lost_history: bool,
+    /// Partitions may have been added to a topic.
+    pub accept_added_partitions: bool,
+}
+
+impl Settings {
+    pub fn read(reader: &mut Reader) -> Self {
+        let mut policy = |key: &str| match reader.choice(key, &["fail", "rebuild"]).as_str() {
+            "rebuild" => Policy::Rebuild,
+            _ => Policy::Fail,
+        };
+        Self {
+            on_missing: policy("state.on_missing"),
+            on_mismatch: policy("state.on_mismatch"),
+            accept_lost_history: reader.boolean("state.accept_lost_history"),
+            accept_added_partitions: reader.boolean("state.accept_added_partitions"),
+        }
+    }
+}
+
+/// A partition's state, and where it is from.
+pub struct Restored {
+    pub state: State,
+    pub source: Source,
+    /// The last record taken.
+    pub tail: Option<Tail>,
+    /// When the state was begun to be built.
+    pub built: Millis,
+    /// What it took on disk (bytes); 0 if it is not from there.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    Newest,
+    /// A newer checkpoint is damaged.
+    Older,
+    /// There was nothing yet.
+    New,
+    /// There was something, and it is given up.
+    Rebuild,
+}
+
+impl Source {
+    pub const ALL: [Source; 4] = [Source::Newest, Source::Older, Source::New, Source::Rebuild];
+
+    /// The value of the label `source`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Source::Newest => "newest",
+            Source::Older => "older",
+            Source::New => "new",
+            Source::Rebuild => "rebuild",
+        }
+    }
+}
+
+/// What is told on the way.
+pub trait Progress: Sync {
+    /// A file was passed over.
+    fn damaged(&self, file: &str, damage: &Damage);
+    /// Files that were never finished were found.
+    fn incomplete(&self, files: u64);
+    /// The pages of a state of so many bytes are going to be read.
+    fn begins(&self, bytes: u64);
+    /// So many bytes of state more are in place.
+    fn filled(&self, bytes: u64);
+}
+
+pub struct Restorer<'a> {
+    pub settings: Settings,
+    pub identity: &'a Identity,
+    pub origin: &'a Origin,
+    pub store: &'a Store,
+    pub display: &'a Arc<Display>,
+    pub desk: &'a Desk,
+    pub threads: usize,
+    pub now: Millis,
+    pub progress: &'a dyn Progress,
+}
+
+/// A checkpoint that does not fit, or none where one is needed.
+struct Unusable {
+    reasons: Vec<String>,
+    policy: Policy,
+    /// Where the state began that is lost, if that is known.
+    first_offset: Option<i64>,
+}
+
+impl Restorer<'_> {
+    /// # Errors
+    /// [`Exit::StateUnusable`], with all that is wrong and what can be done; [`Exit::Disk`].
+    pub fn restore(&self, log: &FoundLog) -> Result<Restored, Failure> {
+        let place = place_of(&log.partition);
+        let mut newest_sequence = u64::MAX;
+        let mut is_first = true;
+        loop {
+            let failed = |error| Failure::from_io(format_args!("cannot list the checkpoints of {place}"), &error);
+            let mut found = self.store.newest_before(place, newest_sequence).map_err(failed)?;
+            found.damaged.iter().for_each(|(file, damage)| self.progress.damaged(&format!("{place}/{file}"), damage));
+            if newest_sequence == u64::MAX && found.incomplete > 0 {
+                self.progress.incomplete(found.incomplete);
+            }
+            if let Some((file, damage)) = found.damaged.last().filter(|(_, damage)| damage.is_newer()) {
+                return Err(Failure::new(
+                    Exit::StateUnusable,
+                    format!("checkpoint {place}/{file} {damage}; run that version, or a newer one"),
+                ));
+            }
+            is_first &= found.damaged.is_empty();
+            let Some(opened) = found.opened else {
+                self.desk.order(Order::Follow(place, found.lineage));
+                return if is_first { self.begin(log) } else { self.give_up(log, &nothing_whole(place, self.settings.on_missing)) };
+            };
+            match self.open(log, &opened)? {
+                Ok(state) => {
+                    found.lineage.follow(&opened);
+                    self.desk.order(Order::Follow(place, found.lineage));
+                    let Head { tail, built, labels, .. } = *opened.head();
+                    let source = if is_first { Source::Newest } else { Source::Older };
+                    // Other allowlists move counters from one label to another.
+                    let built = if labels == labels_fingerprint(self.display) { built } else { self.now };
+                    return Ok(Restored { state, source, tail, built, bytes: opened.bytes() });
+                }
+                Err(Fault::Unfit(mismatches)) => {
+                    self.desk.order(Order::Follow(place, found.lineage));
+                    let unusable = Unusable {
+                        reasons: mismatches.iter().map(|mismatch| format!("{place}: {mismatch}")).collect(),
+                        policy: self.settings.on_mismatch,
+                        first_offset: Some(opened.head().first_offset),
+                    };
+                    return self.give_up(log, &unusable);
+                }
+                Err(Fault::Damaged(damage)) => {
+                    is_first = false;
+                    newest_sequence = opened.head().sequence;
+                    self.progress.damaged(&format!("{place} number {newest_sequence}"), &damage);
+                }
+            }
+        }
+    }
+
+    /// The state of a checkpoint, if it fits and is whole.
+    fn open(&self, log: &FoundLog, opened: &Opened) -> Result<Result<State, Fault>, Failure> {
+        let head = opened.head();
+        let mut mismatches = self.identity.expected(log, self.origin, head.next_offset).mismatches(head);
+        mismatches.retain(|mismatch| !self.is_accepted(mismatch));
+        if !mismatches.is_empty() {
+            return Ok(Err(Fault::Unfit(mismatches)));
+        }
+        let malformed = |reason: &dyn std::fmt::Display| {
+            Failure::new(
+                Exit::StateUnusable,
+                format!("checkpoint {} of {}: {reason}; it was written by {}", head.sequence, head.place(), head.written_by),
+            )
+        };
+        let mut restoring = Restoring::new(log.partition.stream, opened.body(), opened.days()).map_err(|error| malformed(&error))?;
+        if restoring.shapes() != opened.shapes() {
+            return Err(malformed(&"tables of other sizes than those it speaks of"));
+        }
+        self.progress.begins(opened.shapes().iter().map(|shape| shape.bytes()).sum());
+        if let Err(damage) = opened.fill(&mut restoring.pages(), self.threads, &|bytes| self.progress.filled(bytes)) {
+            return Ok(Err(Fault::Damaged(damage)));
+        }
+        Ok(Ok(restoring.finish(self.identity.rules, Arc::clone(self.display), self.now)))
+    }
+
+    fn is_accepted(&self, mismatch: &Mismatch) -> bool {
+        let Mismatch::PartitionCount { topic, found, expected } = mismatch else { return false };
+        let is_accepted = self.settings.accept_added_partitions && expected > found;
+        if is_accepted {
+            tracing::warn!(
+                event = "pacemeter.topic.partitions_accepted",
+                topic,
+                found = *expected,
+                expected = *found,
+                "partitions were added to a topic, which is accepted: people paid before and after may count twice"
+            );
+        }
+        is_accepted
+    }
+
+    /// Where nothing was before.
+    fn begin(&self, log: &FoundLog) -> Result<Restored, Failure> {
+        if let (Policy::Fail, Some(committed)) = (self.settings.on_missing, log.committed) {
+            let place = place_of(&log.partition);
+            return Err(Failure::new(
+                Exit::StateUnusable,
+                format!(
+                    "{place}: there is no checkpoint, though an earlier process committed offset {committed} of topic {}; point state.directory \
+                     to where its state is, or set state.on_missing = \"rebuild\" to count from the beginning of the log",
+                    log.partition.topic
+                ),
+            ));
+        }
+        Ok(self.anew(log, Source::New))
+    }
+
+    /// Rebuilds, where that is allowed.
+    fn give_up(&self, log: &FoundLog, unusable: &Unusable) -> Result<Restored, Failure> {
+        let refuse = |reason: String| Err(Failure::new(Exit::StateUnusable, reason));
+        if unusable.policy == Policy::Fail {
+            return refuse(unusable.reasons.join("\n"));
+        }
+        if let Some(lost) = lost_history(log, unusable.first_offset).filter(|_| !self.settings.accept_lost_history) {
+            return refuse(format!("{}\n{}: {lost}", unusable.reasons.join("\n"), place_of(&log.partition)));
+        }
+        tracing::warn!(
+            event = "pacemeter.state.rebuild",
+            topic = log.partition.topic,
+            partition = log.partition.partition,
+            reason = unusable.reasons.join("; "),
+            first_offset = log.low,
+            "the state is given up and built anew from the log"
+        );
+        Ok(self.anew(log, Source::Rebuild))
+    }
+
+    fn anew(&self, log: &FoundLog, source: Source) -> Restored {
+        let state = State::new(log.partition.stream, log.low, self.identity.rules, Arc::clone(self.display), self.now);
+        Restored { state, source, tail: None, built: self.now, bytes: 0 }
+    }
+}
+
+enum Fault {
+    Unfit(Vec<Mismatch>),
+    Damaged(Damage),
+}
+
+fn nothing_whole(place: Place, policy: Policy) -> Unusable {
+    let reason = format!(
+        "{place}: every checkpoint is damaged (the log says how); restore the state directory from a backup, or set state.on_missing = \
+         \"rebuild\" to count from the beginning of the log"
+    );
+    Unusable { reasons: vec![reason], policy, first_offset: None }
+}
+
+/// Why a rebuild would know less than the state before it, if it would: that state began at `first_offset`, if that is known.
+fn lost_history(log: &FoundLog, first_offset: Option<i64>) -> Option<String> {
+    let from = first_offset.map_or_else(|| "an unknown offset".to_owned(), |offset| format!("offset {offset}"));
+    (log.low > first_offset.unwrap_or(0)).then(|| {
+        format!(
+            "the state began at {from} of topic {}, of which the log now begins at {}: a rebuild would know less, so it is refused; accept it \
+             with state.accept_lost_history = true",
+            log.partition.topic, log.low
+        )
+    })
+}
+
+pub fn place_of(partition: &Partition) -> Place {
+    Place { stream: partition.stream, partition: partition.partition }
+}

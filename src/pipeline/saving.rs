@@ -1,0 +1,282 @@
+//! When checkpoints are made, and how far the one is that is being made.
+//!
+//! A *round* makes one of every partition that has something unsaved, one partition after the other, so that little is copied at a time:
+//!
+//! ```text
+//! Copying --all pages copied--> Waiting --its dead letters are safe--> Writing --report--> next partition
+//! ```
+//!
+//! The task copies a few pages between two messages; the writing thread does the rest. While too much is on its way to that thread, nothing
+//! more is copied, and nothing more is applied either, since that copies too.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::letters::Letters;
+use crate::aggregate::Partition as State;
+use crate::aggregate::image::{Image, Outlet};
+use crate::checkpoint::{Begin, Desk, Head, Job, Order, Place, Report, WriteError, Written};
+use crate::clock::Clock;
+use crate::runtime::failpoint;
+use crate::settings::Reader;
+use crate::source::Slot;
+
+/// Bytes copied at once.
+const PIECE: usize = 1 << 20;
+/// Pieces copied between two messages, at most.
+const PIECES_AT_ONCE: usize = 4;
+/// Bytes that may be on their way to the writing thread before the copying waits for it.
+const MAX_COPIED_AHEAD: u64 = 16 << 20;
+/// Bytes that may be on their way before the applying waits too: this, or a quarter of the state if that is more.
+const LEAST_MAX_IN_FLIGHT: u64 = 32 << 20;
+/// After a failure, the next try is made no sooner than this; or, if less, than [`Settings::max_interval`].
+const RETRY: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    pub max_interval: Duration,
+    pub max_replay_records: u64,
+    pub max_cpu_percent: u32,
+    /// None: it goes on whatever happens.
+    pub exit_after_failures: Option<u32>,
+}
+
+impl Settings {
+    pub fn read(reader: &mut Reader) -> Self {
+        let failures = reader.integer("checkpoint.exit_after_failures", 0..=1_000_000) as u32;
+        Self {
+            max_interval: reader.duration("checkpoint.max_interval", Duration::from_millis(10)..=Duration::from_secs(86_400)),
+            max_replay_records: reader.integer("checkpoint.max_replay_records", 1..=1_000_000_000),
+            max_cpu_percent: reader.integer("checkpoint.max_cpu_percent", 1..=100) as u32,
+            exit_after_failures: (failures > 0).then_some(failures),
+        }
+    }
+}
+
+/// What of a partition is saved.
+#[derive(Debug)]
+struct Mark {
+    place: Place,
+    /// The newest checkpoint is of this offset.
+    saved: i64,
+    /// Records taken since.
+    records: u64,
+    /// When the first of these was taken.
+    since: Option<Instant>,
+    /// What the newest checkpoint takes on disk (bytes).
+    bytes: u64,
+}
+
+/// The checkpoint that is being made.
+struct Current {
+    slot: usize,
+    job: Job,
+    next_offset: i64,
+    stage: Stage,
+    /// Records of the partition that it does not cover, and when the first of these was taken.
+    records: u64,
+    since: Option<Instant>,
+    begun: Instant,
+    state_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Copying,
+    Waiting,
+    Writing,
+}
+
+pub struct Saving {
+    settings: Settings,
+    clock: Clock,
+    desk: Desk,
+    /// By slot.
+    marks: Vec<Mark>,
+    round: VecDeque<usize>,
+    current: Option<Current>,
+    /// No round begins before, but for a last one.
+    not_before: Instant,
+    /// What the round took so far, of this thread and of the writing one.
+    spent: Duration,
+    /// The longest that applying was held up by one step, in this round.
+    longest_hold: Duration,
+    failures: u32,
+    jobs: u64,
+}
+
+/// How the checkpoint of a partition ended.
+pub enum Ended {
+    Saved { slot: Slot, written: Box<Written>, took: Duration },
+    Failed { slot: Slot, error: WriteError, in_a_row: u32 },
+}
+
+impl Saving {
+    /// `saved`: by slot the place, the offset that is saved, and the bytes that takes.
+    pub fn new(settings: Settings, clock: Clock, desk: Desk, saved: impl Iterator<Item = (Place, i64, u64)>) -> Self {
+        let mark = |(place, saved, bytes)| Mark { place, saved, records: 0, since: None, bytes };
+        Self {
+            settings,
+            not_before: clock.instant(),
+            clock,
+            desk,
+            marks: saved.map(mark).collect(),
+            round: VecDeque::new(),
+            current: None,
+            spent: Duration::ZERO,
+            longest_hold: Duration::ZERO,
+            failures: 0,
+            jobs: 0,
+        }
+    }
+
+    /// Records of a partition were taken.
+    pub fn taken(&mut self, slot: usize, records: u64, now: Instant) {
+        let mark = &mut self.marks[slot];
+        mark.records += records;
+        mark.since.get_or_insert(now);
+        if let Some(current) = self.current.as_mut().filter(|current| current.slot == slot) {
+            current.records += records;
+            current.since.get_or_insert(now);
+        }
+    }
+
+    /// Whether a step may be due at any moment.
+    pub fn is_busy(&self) -> bool {
+        self.current.is_some() || !self.round.is_empty()
+    }
+
+    /// Whether records may be applied: what that copies has room.
+    pub fn has_room(&self) -> bool {
+        let Some(current) = &self.current else { return true };
+        self.desk.in_flight() <= LEAST_MAX_IN_FLIGHT.max(current.state_bytes / 4)
+    }
+
+    /// How long the oldest record that no checkpoint holds was taken ago.
+    pub fn age(&self, now: Instant) -> Duration {
+        let oldest = self.marks.iter().filter_map(|mark| mark.since).min();
+        oldest.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// What the newest checkpoints take on disk (bytes).
+    pub fn bytes(&self) -> u64 {
+        self.marks.iter().map(|mark| mark.bytes).sum()
+    }
+
+    pub fn longest_hold(&self) -> Duration {
+        self.longest_hold
+    }
+
+    /// Whether a round is due: something unsaved is old enough, or much enough, and the last round was long enough ago for its cost.
+    pub fn is_due(&self, now: Instant) -> bool {
+        let records: u64 = self.marks.iter().map(|mark| mark.records).sum();
+        let is_wanted = records >= self.settings.max_replay_records || (records > 0 && self.age(now) >= self.settings.max_interval);
+        !self.is_busy() && is_wanted && now >= self.not_before
+    }
+
+    /// Begins a round of all that is unsaved.
+    pub fn begin_round(&mut self) {
+        self.round = (0..self.marks.len()).filter(|&slot| self.marks[slot].records > 0).collect();
+        (self.spent, self.longest_hold) = (Duration::ZERO, Duration::ZERO);
+    }
+
+    /// Does what can be done now without waiting: begins the next partition's checkpoint, copies some of it, or has it finished.
+    pub fn step(&mut self, states: &mut impl States, letters: &dyn Letters) {
+        let started = self.clock.instant();
+        match self.current.as_ref().map(|current| current.stage) {
+            None => self.begin(states),
+            Some(Stage::Copying) => self.copy(states),
+            Some(Stage::Waiting) => self.finish(letters),
+            Some(Stage::Writing) => {}
+        }
+        let held = self.clock.instant().saturating_duration_since(started);
+        self.longest_hold = self.longest_hold.max(held);
+        self.spent += held;
+    }
+
+    fn begin(&mut self, states: &mut impl States) {
+        let Some(slot) = self.round.pop_front() else { return };
+        self.jobs += 1;
+        let job = Job { place: self.marks[slot].place, number: self.jobs };
+        let (head, image) = states.begin_image(slot, &|| self.desk.outlet(job));
+        self.current = Some(Current {
+            slot,
+            job,
+            next_offset: head.next_offset,
+            stage: Stage::Copying,
+            records: 0,
+            since: None,
+            begun: self.clock.instant(),
+            state_bytes: image.shapes.iter().map(|shape| shape.bytes()).sum(),
+        });
+        self.desk.order(Order::Begin(job, Box::new(Begin { head, image })));
+        failpoint("saving.begun");
+    }
+
+    fn copy(&mut self, states: &mut impl States) {
+        let Some(current) = &mut self.current else { return };
+        let state = states.state(current.slot);
+        for _ in 0..PIECES_AT_ONCE {
+            if self.desk.in_flight() > MAX_COPIED_AHEAD {
+                return;
+            }
+            let Some(piece) = state.copy(PIECE) else {
+                state.end_image();
+                current.stage = Stage::Waiting;
+                failpoint("saving.copied");
+                return;
+            };
+            self.desk.order(Order::Piece(current.job, piece));
+        }
+    }
+
+    /// A checkpoint must not say of a record that it is set aside before it is.
+    fn finish(&mut self, letters: &dyn Letters) {
+        let Some(current) = &mut self.current else { return };
+        if letters.acknowledged_below(Slot(current.slot as u16), current.next_offset) >= current.next_offset {
+            current.stage = Stage::Writing;
+            self.desk.order(Order::Finish(current.job));
+        }
+    }
+
+    /// Takes note of how a checkpoint ended. None if it is not the one that is being made.
+    pub fn report(&mut self, report: Report, states: &mut impl States) -> Option<Ended> {
+        let current = self.current.take_if(|current| current.job == report.job)?;
+        let slot = Slot(current.slot as u16);
+        let now = self.clock.instant();
+        self.spent += report.busy;
+        let ended = match report.result {
+            Ok(written) => {
+                self.failures = 0;
+                let mark = &mut self.marks[current.slot];
+                (mark.saved, mark.bytes) = (current.next_offset, written.bytes);
+                (mark.records, mark.since) = (current.records, current.since);
+                Ended::Saved { slot, written: Box::new(written), took: now.saturating_duration_since(current.begun) }
+            }
+            Err(error) => {
+                states.state(current.slot).end_image();
+                self.failures += 1;
+                self.round.clear();
+                Ended::Failed { slot, error, in_a_row: self.failures }
+            }
+        };
+        if self.round.is_empty() {
+            let pause = self.spent * (100 / self.settings.max_cpu_percent - 1);
+            let retry = if self.failures > 0 { RETRY.min(self.settings.max_interval) } else { Duration::ZERO };
+            self.not_before = now + pause.max(retry);
+        }
+        Some(ended)
+    }
+
+    /// Whether the process is to end since nothing can be saved.
+    pub fn has_failed_for_good(&self) -> bool {
+        self.settings.exit_after_failures.is_some_and(|most| self.failures >= most)
+    }
+}
+
+/// The partitions as saving sees them.
+pub trait States {
+    fn state(&mut self, slot: usize) -> &mut State;
+    /// Begins an image of a partition; `outlet` takes its pages.
+    fn begin_image(&mut self, slot: usize, outlet: &dyn Fn() -> Outlet) -> (Head, Image);
+}

@@ -1,0 +1,286 @@
+//! What owns every partition's state: restores it, applies what it is told, in order, saves it, and publishes what readers see.
+//!
+//! Synchronous: `task` drives it in the process, a simulator in tests. It waits for nobody, but for room among dead letters.
+
+mod apply;
+mod begin;
+mod publish;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use super::Settings;
+use super::audit::Audit;
+use super::board::{Board, Phase};
+use super::freshness::Freshness;
+use super::identity::{Identity, Origin, labels_fingerprint};
+use super::letters::Letters;
+use super::message::{Command, FoundLog, Message};
+use super::meter::Meter;
+use super::saving::{Ended, Saving, States};
+use crate::aggregate::Partition;
+use crate::aggregate::image::{Image, Outlet};
+use crate::checkpoint::{Desk, Head, Report, Store, Tail};
+use crate::clock::{Clock, Millis};
+use crate::display::Display;
+use crate::record::Outcome;
+use crate::runtime::{Exit, Failure};
+use crate::source::Slot;
+use crate::view::PartitionView;
+
+/// Where the effects go.
+pub struct Sinks {
+    pub commands: Sender<Command>,
+    pub letters: Box<dyn Letters>,
+    pub board: Arc<Board>,
+    pub meter: Meter,
+    /// Where checkpoints are ordered; what becomes of each is told to [`Worker::report`].
+    pub desk: Desk,
+}
+
+pub struct Worker {
+    settings: Settings,
+    stall_timeout: Duration,
+    identity: Identity,
+    display: Arc<Display>,
+    labels: [u8; 16],
+    clock: Clock,
+    store: Store,
+    sinks: Sinks,
+    phase: Phase,
+    origin: Origin,
+    partitions: Vec<Owned>,
+    freshness: Freshness,
+    saving: Saving,
+    audit: Audit,
+    progress_logged: Instant,
+    /// When figures were last published.
+    published: Instant,
+    /// When reading began, while the figures are not there yet.
+    reading_since: Option<Instant>,
+}
+
+/// A partition that is read here.
+struct Owned {
+    log: FoundLog,
+    state: Partition,
+    tail: Option<Tail>,
+    /// Whether the log is known to be the one that the state is of.
+    verified: bool,
+    built: Millis,
+    /// Where reading began at this start.
+    started_at: i64,
+    view: Arc<PartitionView>,
+    /// Applied something since the view was made.
+    changed: bool,
+    /// The minute in which the view was made.
+    minute: Millis,
+    stalled: bool,
+    /// Its topic is not there.
+    missing: bool,
+    /// The highest end of its log that was ever told.
+    highest_end: i64,
+    /// Since when the log ends before what was applied.
+    short_since: Option<Instant>,
+    /// When it was last fetched anew, while it is stalled.
+    refetched: Option<Instant>,
+}
+
+impl Worker {
+    pub fn new(
+        stall_timeout: Duration,
+        settings: Settings,
+        identity: Identity,
+        display: Arc<Display>,
+        clock: Clock,
+        store: Store,
+        sinks: Sinks,
+    ) -> Self {
+        let now = clock.instant();
+        Self {
+            stall_timeout,
+            labels: labels_fingerprint(&display),
+            phase: Phase::Starting("the pipeline is starting".to_owned()),
+            origin: Origin::default(),
+            partitions: Vec::new(),
+            freshness: Freshness::new(std::iter::empty(), stall_timeout, now),
+            saving: Saving::new(settings.saving, clock.clone(), sinks.desk.clone(), std::iter::empty()),
+            audit: Audit::default(),
+            progress_logged: now,
+            published: now,
+            reading_since: None,
+            settings,
+            identity,
+            display,
+            clock,
+            store,
+            sinks,
+        }
+    }
+
+    /// Whether anything is read yet.
+    pub fn is_reading(&self) -> bool {
+        !self.partitions.is_empty()
+    }
+
+    /// Whether [`Worker::step`] wants to be called again soon.
+    pub fn is_saving(&self) -> bool {
+        self.saving.is_busy()
+    }
+
+    /// Whether messages may be taken: what they change may have to be copied first.
+    pub fn has_room(&self) -> bool {
+        self.saving.has_room()
+    }
+
+    /// Takes a message.
+    ///
+    /// # Errors
+    /// Why it cannot go on.
+    pub fn take(&mut self, message: Message) -> Result<(), Failure> {
+        let now = self.clock.instant();
+        match message {
+            Message::Waiting(reason) => self.phase = Phase::Starting(reason),
+            Message::Found(found) => self.restore(found)?,
+            Message::Records(records) => self.apply(&records),
+            Message::Positions(positions) => {
+                positions.into_iter().for_each(|(slot, position)| self.freshness.reached(slot.index(), position, now));
+            }
+            Message::TailDiffers(slot) => return Err(self.other_log(slot)),
+            Message::Ends { asked, ends, missing } => {
+                for slot in missing {
+                    self.partitions[slot.index()].missing = true;
+                }
+                ends.into_iter().try_for_each(|(slot, end)| self.end_known(slot, asked, end, now))?;
+            }
+            Message::PartitionCounts(counts) => return self.count_partitions(&counts),
+            Message::Client(events) => return events.into_iter().try_for_each(|event| self.hear(event)),
+            Message::Failed(failure) => return Err(failure),
+            Message::Stopped => {}
+        }
+        Ok(())
+    }
+
+    /// Goes on with the checkpoint that is being made, or begins one that is due.
+    pub fn step(&mut self) {
+        if self.saving.is_due(self.clock.instant()) {
+            self.saving.begin_round();
+        }
+        if self.saving.is_busy() {
+            let Self { saving, partitions, identity, origin, labels, clock, sinks, .. } = self;
+            saving.step(&mut Book { partitions, identity, origin, labels: *labels, clock }, &*sinks.letters);
+        }
+    }
+
+    /// Takes note of how a checkpoint ended.
+    ///
+    /// # Errors
+    /// [`Exit::Disk`] after as many failures in a row as the settings allow.
+    pub fn report(&mut self, report: Report) -> Result<(), Failure> {
+        let Self { saving, partitions, identity, origin, labels, clock, .. } = self;
+        let mut book = Book { partitions, identity, origin, labels: *labels, clock };
+        if let Err(error) = &report.pruned {
+            tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "an old checkpoint could not be removed");
+        }
+        let Some(ended) = saving.report(report, &mut book) else { return Ok(()) };
+        self.sinks.meter.checkpoint(&ended, &self.saving, self.clock.now());
+        match ended {
+            Ended::Saved { slot, written, took } => {
+                let partition = &self.partitions[slot.index()].log.partition;
+                tracing::debug!(
+                    event = "pacemeter.checkpoint.written",
+                    topic = partition.topic,
+                    partition = partition.partition,
+                    sequence = written.head.sequence,
+                    next_offset = written.head.next_offset,
+                    bytes = written.bytes + written.days_bytes,
+                    took_ms = took.as_millis() as u64,
+                    "checkpoint written"
+                );
+                self.commit();
+                Ok(())
+            }
+            Ended::Failed { error, in_a_row, .. } => {
+                tracing::error!(
+                    event = "pacemeter.checkpoint.failed",
+                    reason = error.reason.name(),
+                    error = %error,
+                    in_a_row,
+                    "checkpoint failed; reading goes on, and a restart would read again from the one before"
+                );
+                if self.saving.has_failed_for_good() {
+                    let message = format!("{in_a_row} checkpoints in a row could not be written: {error}; make room or mend the disk");
+                    return Err(Failure::new(Exit::Disk, message));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins a last round of checkpoints: [`Worker::step`] goes on with it.
+    pub fn save_all(&mut self) {
+        if !self.saving.is_busy() {
+            self.saving.begin_round();
+        }
+    }
+
+    /// Waits for the dead letters that are under way, for at most `deadline`.
+    pub fn flush_letters(&self, deadline: Duration) {
+        if !self.sinks.letters.flush(deadline) {
+            tracing::warn!(event = "pacemeter.dead_letter.unfinished", "some dead letters were not acknowledged before the end");
+        }
+    }
+
+    /// Commits as far as dead letters are safe, and never back behind what an earlier process committed.
+    pub fn commit(&mut self) {
+        let offsets = self.partitions.iter_mut().enumerate().filter_map(|(slot, owned)| {
+            let slot = Slot(slot as u16);
+            let safe = self.sinks.letters.acknowledged_below(slot, owned.state.next_offset());
+            let moved = owned.log.committed.map_or(safe > owned.log.low, |committed| safe > committed);
+            moved.then_some((slot, safe))
+        });
+        let offsets: Vec<_> = offsets.collect();
+        if !offsets.is_empty() {
+            let _ = self.sinks.commands.send(Command::Commit(offsets));
+        }
+    }
+
+    pub fn sum_up(&self) {
+        let outcomes = |outcome: Outcome| -> u64 { self.partitions.iter().map(|owned| owned.view.counts.outcomes[outcome as usize]).sum() };
+        let lag: i64 = (0..self.partitions.len()).filter_map(|slot| self.freshness.lag(slot)).sum();
+        tracing::info!(
+            event = "pacemeter.summary",
+            applied = outcomes(Outcome::Applied),
+            duplicate = outcomes(Outcome::Duplicate),
+            rejected = outcomes(Outcome::Rejected),
+            expired = outcomes(Outcome::Expired),
+            lag_records = lag,
+            unsaved_ms = self.saving.age(self.clock.instant()).as_millis() as u64,
+            live = self.phase == Phase::Live,
+            "records since the beginning of the log"
+        );
+    }
+}
+
+/// The partitions as saving sees them.
+struct Book<'a> {
+    partitions: &'a mut [Owned],
+    identity: &'a Identity,
+    origin: &'a Origin,
+    labels: [u8; 16],
+    clock: &'a Clock,
+}
+
+impl States for Book<'_> {
+    fn state(&mut self, slot: usize) -> &mut Partition {
+        &mut self.partitions[slot].state
+    }
+
+    fn begin_image(&mut self, slot: usize, outlet: &dyn Fn() -> Outlet) -> (Head, Image) {
+        let Owned { log, state, tail, built, .. } = &mut self.partitions[slot];
+        let head = self.identity.head(&log.partition, state, self.origin, self.labels, *tail, *built);
+        (Head { written: self.clock.now(), ..head }, state.begin_image(&outlet()))
+    }
+}

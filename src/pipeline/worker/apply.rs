@@ -1,0 +1,96 @@
+//! Records: applied, or set aside.
+
+use super::Worker;
+use crate::pipeline::intake::{Decoded, Original};
+use crate::pipeline::message::Records;
+use crate::record::{Outcome, Rejection};
+use crate::runtime::failpoint;
+use crate::source::{DeadLetter, Slot};
+
+/// How many events are fetched into the cache together: about as many reads as a core has under way at once.
+const TOUCHED_TOGETHER: usize = 16;
+
+impl Worker {
+    pub(super) fn apply(&mut self, records: &Records) {
+        let now = self.clock.now();
+        let taken = &records.taken;
+        for &slot in &taken.verified {
+            self.partitions[slot.index()].verified = true;
+        }
+        for (index, decoded) in taken.decoded.iter().enumerate() {
+            if index % TOUCHED_TOGETHER == 0 {
+                self.touch(&taken.decoded[index..]);
+            }
+            let owned = &mut self.partitions[decoded.slot.index()];
+            owned.changed = true;
+            let outcome = owned.state.step(decoded.offset, &decoded.event, &taken.texts);
+            let stream = owned.log.partition.stream;
+            match (outcome, &decoded.event) {
+                (Outcome::Applied, Ok(event)) => self.sinks.meter.applied(stream, now - event.time),
+                (Outcome::Expired, _) => self.set_aside(records, decoded, outcome.name(), None),
+                (_, Err(Rejection { reason, field })) => self.set_aside(records, decoded, reason.name(), *field),
+                (_, Ok(_)) => {}
+            }
+        }
+        let moved = self.clock.instant();
+        let mut counts = vec![0; self.partitions.len()];
+        taken.decoded.iter().for_each(|decoded| counts[decoded.slot.index()] += 1);
+        for &(slot, tail) in &taken.tails {
+            let owned = &mut self.partitions[slot.index()];
+            owned.tail = Some(tail);
+            self.freshness.reached(slot.index(), owned.state.next_offset(), moved);
+            self.saving.taken(slot.index(), counts[slot.index()], moved);
+            self.follow_people(slot);
+        }
+        self.sinks.meter.batch(records, moved.saturating_duration_since(records.at), now);
+        failpoint("batch.applied");
+    }
+
+    /// Lets the next events wait for memory together, not one after the other.
+    fn touch(&self, decoded: &[Decoded]) {
+        let next = decoded.iter().take(TOUCHED_TOGETHER).filter_map(|decoded| Some((decoded.slot, decoded.event.as_ref().ok()?)));
+        let touched = next.fold(0, |touched, (slot, event)| touched ^ self.partitions[slot.index()].state.touch(event));
+        std::hint::black_box(touched);
+    }
+
+    /// Looks whether people of the sample are paid in two partitions.
+    pub(super) fn follow_people(&mut self, slot: Slot) {
+        let people = self.partitions[slot.index()].state.take_sampled();
+        if people.is_empty() {
+            return;
+        }
+        if let Some(other) = self.audit.note(slot, people) {
+            let partition = |slot: Slot| self.partitions[slot.index()].log.partition.partition;
+            tracing::error!(
+                event = "pacemeter.partitioning.violated",
+                topic = self.partitions[slot.index()].log.partition.topic,
+                partition = partition(slot),
+                other_partition = partition(other),
+                "somebody is paid in two partitions and counts twice: disbursements must be keyed by beneficiary"
+            );
+        }
+        self.sinks.meter.misplaced_people(self.audit.misplaced());
+    }
+
+    /// Writes a record to the dead-letter topic, unless an earlier process has.
+    fn set_aside(&self, records: &Records, decoded: &Decoded, reason: &'static str, field: Option<&'static str>) {
+        let Decoded { slot, offset, .. } = *decoded;
+        let log = &self.partitions[slot.index()].log;
+        let partition = &log.partition;
+        tracing::warn!(
+            event = "pacemeter.record.set_aside",
+            topic = partition.topic,
+            partition = partition.partition,
+            offset,
+            reason,
+            field,
+            "record set aside"
+        );
+        if log.committed.is_some_and(|committed| offset < committed) {
+            return;
+        }
+        let mut headers = Vec::new();
+        let Original { timestamp, key, value, .. } = records.originals.original(decoded.index as usize, &mut headers);
+        self.sinks.letters.send(&DeadLetter { slot, partition, offset, timestamp, key, value, headers: &headers, reason, field });
+    }
+}

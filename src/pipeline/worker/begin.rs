@@ -1,0 +1,168 @@
+//! The beginning: what each partition goes on from.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Owned, Worker};
+use crate::checkpoint::Damage;
+use crate::clock::{MINUTE, Millis, floor};
+use crate::pipeline::board::Phase;
+use crate::pipeline::freshness::Freshness;
+use crate::pipeline::identity::Origin;
+use crate::pipeline::message::{Command, FoundLog, FoundLogs, Start};
+use crate::pipeline::meter::Meter;
+use crate::pipeline::restore::{Progress, Restored, Restorer, place_of};
+use crate::pipeline::saving::Saving;
+use crate::record::Stream;
+use crate::runtime::{Failure, failpoint};
+
+impl Worker {
+    /// Finds for every partition what it goes on from, and asks for its records.
+    pub(super) fn restore(&mut self, found: FoundLogs) -> Result<(), Failure> {
+        let began = self.clock.instant();
+        let now = self.clock.now();
+        let FoundLogs { cluster_id, logs, short_retention } = found;
+        let counts = Stream::ALL.map(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
+        self.origin = Origin { cluster_id, partition_counts: counts };
+        self.sinks.meter.found(&logs, &short_retention);
+        let restored = self.restore_all(&logs, now)?;
+        let replay_from = |(log, restored): (&FoundLog, &Restored)| (log.partition.stream, restored.state.next_offset());
+        self.freshness = Freshness::new(logs.iter().zip(&restored).map(replay_from), self.stall_timeout, self.clock.instant());
+        let saved =
+            logs.iter().zip(&restored).map(|(log, restored)| (place_of(&log.partition), restored.state.next_offset(), restored.bytes));
+        self.saving = Saving::new(self.settings.saving, self.clock.clone(), self.sinks.desk.clone(), saved);
+        let starts = restored.iter().map(|restored| Start { next_offset: restored.state.next_offset(), tail: restored.tail });
+        let starts: Vec<Start> = logs.iter().zip(starts).map(|(log, start)| without_lost_tail(log, start)).collect();
+        self.sinks.meter.restored(&restored, self.clock.instant().saturating_duration_since(began));
+        for ((log, restored), start) in logs.iter().zip(&restored).zip(&starts) {
+            log_restored(log, restored, start);
+        }
+        let own = |((log, restored), start)| Owned::new(log, restored, start, now);
+        self.partitions = logs.into_iter().zip(restored).zip(&starts).map(own).collect();
+        self.phase = Phase::Replaying { read: 0, total: 0 };
+        self.reading_since = Some(self.clock.instant());
+        failpoint("restore.done");
+        // Without a poll thread nothing is read, which it has said why.
+        let _ = self.sinks.commands.send(Command::Read(starts));
+        Ok(())
+    }
+
+    fn restore_all(&mut self, logs: &[FoundLog], now: Millis) -> Result<Vec<Restored>, Failure> {
+        let progress = Told {
+            meter: &self.sinks.meter,
+            partitions: logs.len() as u64,
+            done: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+        };
+        let restorer = Restorer {
+            settings: self.settings.restore,
+            identity: &self.identity,
+            origin: &self.origin,
+            store: &self.store,
+            display: &self.display,
+            desk: &self.sinks.desk,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            now,
+            progress: &progress,
+        };
+        let mut failures: Vec<Failure> = Vec::new();
+        let mut restored = Vec::new();
+        for log in logs {
+            let result = restorer.restore(log);
+            progress.partition_done();
+            match result {
+                Ok(partition) => restored.push(partition),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        let Some(first) = failures.first() else { return Ok(restored) };
+        let message: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
+        Err(Failure::new(first.exit, message.join("\n")))
+    }
+}
+
+impl Owned {
+    fn new(log: FoundLog, restored: Restored, start: &Start, now: Millis) -> Self {
+        let Restored { mut state, tail, built, .. } = restored;
+        Self {
+            log,
+            tail,
+            verified: start.tail.is_none(),
+            built,
+            started_at: state.next_offset(),
+            view: Arc::new(state.view(now)),
+            state,
+            changed: false,
+            minute: floor(now, MINUTE),
+            stalled: false,
+            missing: false,
+            highest_end: i64::MIN,
+            short_since: None,
+            refetched: None,
+        }
+    }
+}
+
+/// A tail that retention has passed cannot be looked at any more.
+fn without_lost_tail(log: &FoundLog, start: Start) -> Start {
+    Start { tail: start.tail.filter(|tail| tail.offset >= log.low), ..start }
+}
+
+fn log_restored(log: &FoundLog, restored: &Restored, start: &Start) {
+    tracing::info!(
+        event = "pacemeter.state.restored",
+        topic = log.partition.topic,
+        partition = log.partition.partition,
+        source = restored.source.name(),
+        first_offset = restored.state.first_offset(),
+        next_offset = start.next_offset,
+        bytes = restored.bytes,
+        tail_checked = restored.tail.is_none() || start.tail.is_some(),
+        "state is there: reading goes on from its next offset"
+    );
+}
+
+/// Tells metrics and log how the restoring goes.
+struct Told<'a> {
+    meter: &'a Meter,
+    partitions: u64,
+    done: AtomicU64,
+    /// Of the partition that is being read.
+    bytes: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Told<'_> {
+    fn partition_done(&self) {
+        self.bytes.store(0, Ordering::Relaxed);
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let part = self.bytes.load(Ordering::Relaxed) as f64 / self.total.load(Ordering::Relaxed).max(1) as f64;
+        self.meter.restoring((self.done.load(Ordering::Relaxed) as f64 + part.min(1.0)) / self.partitions.max(1) as f64);
+    }
+}
+
+impl Progress for Told<'_> {
+    fn damaged(&self, file: &str, damage: &Damage) {
+        self.meter.damaged_checkpoint(damage);
+        tracing::error!(event = "pacemeter.checkpoint.damaged", file, damage = %damage, "a checkpoint is damaged; an older one is looked for");
+    }
+
+    fn incomplete(&self, files: u64) {
+        self.meter.incomplete_checkpoints(files);
+        tracing::info!(event = "pacemeter.checkpoint.incomplete", files, "checkpoints were not finished when the process ended before");
+    }
+
+    fn begins(&self, bytes: u64) {
+        self.total.store(bytes, Ordering::Relaxed);
+    }
+
+    fn filled(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.tell();
+    }
+}

@@ -1,0 +1,96 @@
+//! An image is of the instant at which it was begun, whatever happens until it is complete, and a partition made from it goes on as the one
+//! that it is of.
+
+use std::sync::{Arc, Mutex};
+
+use pacemeter::aggregate::image::{Image, Outlet, Piece};
+use pacemeter::aggregate::{Partition, Restoring};
+use proptest::prelude::*;
+
+use super::{Core, Record, START, Stream, assert_equal, log, records};
+
+type Pieces = Arc<Mutex<Vec<Piece>>>;
+
+/// An image being made, and what was copied so far.
+struct Making {
+    image: Image,
+    pieces: Pieces,
+}
+
+impl Making {
+    fn begin(partition: &mut Partition) -> Self {
+        let pieces = Pieces::default();
+        let sink = Arc::clone(&pieces);
+        let outlet: Outlet = Arc::new(move |piece| sink.lock().expect("no test panicked").push(piece));
+        Self { image: partition.begin_image(&outlet), pieces }
+    }
+
+    /// Copies what is left and makes a partition of it.
+    fn restore(self, partition: &mut Partition, stream: Stream, core: &Core, now: i64) -> Partition {
+        while let Some(piece) = partition.copy(20_000) {
+            self.pieces.lock().expect("no test panicked").push(piece);
+        }
+        partition.end_image();
+        let days: Vec<_> = self.image.days.iter().map(|day| (day.start, day.content.encode())).collect();
+        let mut restoring = Restoring::new(stream, &self.image.body, &days).expect("an image is well-formed");
+        assert_eq!(restoring.shapes(), self.image.shapes);
+        let mut pages = restoring.pages();
+        let mut missing: usize = pages.iter().map(Vec::len).sum();
+        for piece in self.pieces.lock().expect("no test panicked").iter() {
+            let mut bytes = &piece.bytes[..];
+            for run in &piece.runs {
+                for page in run.first..run.first + run.count {
+                    let page = &mut pages[usize::from(run.region)][page as usize];
+                    let (content, rest) = bytes.split_at(page.len());
+                    page.copy_from_slice(content);
+                    bytes = rest;
+                    missing -= 1;
+                }
+            }
+            assert!(bytes.is_empty());
+        }
+        assert_eq!(missing, 0, "every page comes once");
+        drop(pages);
+        restoring.finish(core.rules, Arc::clone(&core.display), now)
+    }
+}
+
+fn apply<'a>(core: &mut Core, records: impl Iterator<Item = &'a Record>) {
+    records.for_each(|record| core.apply(record.stream, record.partition, &record.value, record.timestamp));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_partition_made_from_an_image_goes_on_as_the_one_it_is_of(log in log(), begun in 0..160_usize, copied in 0..160_usize, ended in 0..160_usize) {
+        let records = records(&log);
+        let now = records.last().expect("there is a record").timestamp;
+        let [begun, copied, ended] = {
+            let mut instants = [begun, copied, ended].map(|instant| instant.min(records.len()));
+            instants.sort_unstable();
+            instants
+        };
+        let (mut core, mut undisturbed) = (Core::new(START), Core::new(START));
+        apply(&mut core, records[..begun].iter());
+        apply(&mut undisturbed, records[..begun].iter());
+        let mut making: Vec<Making> = core.partitions.iter_mut().map(|(_, partition)| Making::begin(partition)).collect();
+        apply(&mut core, records[begun..copied].iter());
+        for (making, (_, partition)) in making.iter_mut().zip(&mut core.partitions) {
+            let piece = partition.copy(10_000);
+            making.pieces.lock().unwrap().extend(piece);
+        }
+        apply(&mut core, records[copied..ended].iter());
+        let mut partitions = std::mem::take(&mut core.partitions);
+        for (making, (stream, partition)) in making.into_iter().zip(&mut partitions) {
+            *partition = making.restore(partition, *stream, &core, now);
+        }
+        core.partitions = partitions;
+        core.offset = begun as i64;
+        prop_assert_eq!(core.digests(), undisturbed.digests());
+        apply(&mut core, records[begun..].iter());
+        apply(&mut undisturbed, records[begun..].iter());
+        prop_assert_eq!(core.digests(), undisturbed.digests());
+        assert_equal(&undisturbed.figures(now), &core.figures(now))?;
+    }
+}
