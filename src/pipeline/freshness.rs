@@ -95,9 +95,8 @@ impl Freshness {
 
     /// Partitions that have something to read and have not moved for the stall time-out.
     pub fn stalled(&self, now: Instant) -> impl Iterator<Item = usize> {
-        let is_stalled = move |partition: &Progress| {
-            partition.has_more() && now.saturating_duration_since(partition.moved) >= self.stall_timeout
-        };
+        let is_stalled =
+            move |partition: &Progress| partition.has_more() && now.saturating_duration_since(partition.moved) >= self.stall_timeout;
         self.partitions.iter().enumerate().filter(move |(_, partition)| is_stalled(partition)).map(|(slot, _)| slot)
     }
 }

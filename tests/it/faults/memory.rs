@@ -29,7 +29,8 @@ fn records_that_wait_take_no_more_memory_than_the_queues_may_hold() {
     proxy.delay_writes(Duration::from_millis(200));
     let filler = "x".repeat(BYTES);
     for chunk in 0..6 {
-        let records: Vec<Record> = (0..RECORDS / 6).map(|number| Record { partition: chunk % 3, ..Record::of(format!("{number} {filler}")) }).collect();
+        let records: Vec<Record> =
+            (0..RECORDS / 6).map(|number| Record { partition: chunk % 3, ..Record::of(format!("{number} {filler}")) }).collect();
         topics.write(Stream::Call, &records);
     }
     // What comes in while next to nothing goes out. The figures of a task that is in the middle of a batch wait for its end.

@@ -49,7 +49,8 @@ impl Mock {
 
     /// What `pacemeter` is told to use it.
     pub fn settings(&self, more: &[&str]) -> Vec<String> {
-        let mut settings: Vec<String> = Stream::ALL.iter().map(|stream| format!("streams.{}.topic={}", stream.name(), topic(*stream))).collect();
+        let mut settings: Vec<String> =
+            Stream::ALL.iter().map(|stream| format!("streams.{}.topic={}", stream.name(), topic(*stream))).collect();
         settings.push(format!("kafka.bootstrap_servers={}", self.cluster().bootstrap_servers()));
         settings.push(format!("dead_letter.topic={DEAD_LETTERS}"));
         // It cannot say how topics are configured.

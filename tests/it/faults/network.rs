@@ -115,7 +115,8 @@ fn a_damaged_batch_halts_its_partition_alone_until_it_can_be_read() {
     topics.write(Stream::Milestone, &milestones(0, "behind", 50));
     topics.write(Stream::Milestone, &milestones(1, "beside", 50));
     await_reached(&mut pacemeter, 150);
-    let interrupted = pacemeter.until("the log says which partition, where and why", |pacemeter| pacemeter.events("pacemeter.partition.interrupted").pop());
+    let interrupted = pacemeter
+        .until("the log says which partition, where and why", |pacemeter| pacemeter.events("pacemeter.partition.interrupted").pop());
     assert_eq!((&interrupted["partition"], &interrupted["offset"], &interrupted["code"]), (&0.into(), &50.into(), &"BadMessage".into()));
     pacemeter.until("it tries again", |pacemeter| (errors(pacemeter, "partition") >= 2.0).then_some(()));
     pacemeter.until("the partition counts as stalled", |pacemeter| (!is_ready(pacemeter)).then_some(()));

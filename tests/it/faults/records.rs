@@ -36,9 +36,11 @@ fn ninety_nine_poisoned_records_in_a_hundred_are_set_aside_and_the_hundredth_cou
     const GOOD: usize = 300;
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let good = milestones(0, "good", GOOD);
-    let poisoned = |number: usize| Record::of(if number.is_multiple_of(2) { "not JSON".to_owned() } else { json!({ "id": "x" }).to_string() });
+    let poisoned =
+        |number: usize| Record::of(if number.is_multiple_of(2) { "not JSON".to_owned() } else { json!({ "id": "x" }).to_string() });
     let per_good = POISONED / GOOD;
-    let mixed = good.into_iter().enumerate().flat_map(|(index, good)| (0..per_good).map(move |number| poisoned(index + number)).chain([good]));
+    let mixed =
+        good.into_iter().enumerate().flat_map(|(index, good)| (0..per_good).map(move |number| poisoned(index + number)).chain([good]));
     let mixed: Vec<Record> = mixed.collect();
     topics.write(Stream::Milestone, &mixed);
     let state = tempfile::tempdir().expect("a temporary directory");
@@ -75,21 +77,26 @@ fn ever_new_labels_make_no_new_series_and_lose_no_peso() {
     // The most that one event may be worth: of so many the centavos are beyond what a float holds.
     let explosion: Vec<Record> = (0..PROGRAMMES).map(|number| dispersed(number, &format!("programme {number}"), "9999999999.99")).collect();
     topics.write(Stream::Disbursement, &explosion);
-    topics.write(Stream::Disbursement, &[dispersed(PROGRAMMES + 1, "unlisted", "10000000000.01"), dispersed(PROGRAMMES + 2, "unlisted", "1e300")]);
+    topics.write(
+        Stream::Disbursement,
+        &[dispersed(PROGRAMMES + 1, "unlisted", "10000000000.01"), dispersed(PROGRAMMES + 2, "unlisted", "1e300")],
+    );
     await_complete(&mut pacemeter, Stream::Disbursement);
     assert_eq!(series(&pacemeter), before, "no series is new");
     assert_eq!(records(&pacemeter, Stream::Disbursement, Outcome::Applied), Some(PROGRAMMES as f64 + 1.0));
     assert_eq!(records(&pacemeter, Stream::Disbursement, Outcome::Rejected), Some(2.0), "amounts beyond the bound are no amounts");
     // As text: 5,000 times 9,999,999,999.99 and one.
     let text = pacemeter.get("/metrics").body;
-    let line = text.lines().find(|line| line.starts_with("pacemeter_dispersed_pesos_total{") && line.contains("other") && line.contains("unknown"));
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("pacemeter_dispersed_pesos_total{") && line.contains("other") && line.contains("unknown"));
     assert!(line.is_some_and(|line| line.ends_with(" 49999999999951")), "{line:?}");
     let unlisted = pacemeter.scrape().value("pacemeter_unlisted_labels_total", &[("label", "programme")]);
     assert_eq!(unlisted, Some(PROGRAMMES as f64 + 1.0));
     assert_eq!(pacemeter.stop().code, Some(0));
 
     // A bound on series leaves a family out whole, and says so.
-    let more = ["http.max_series=100".to_owned()];
+    let more = ["state.max_label_values=100", "http.max_series=100"].map(str::to_owned);
     let mut pacemeter = Pacemeter::start(&state, &[topics.settings(), more.to_vec()].concat());
     pacemeter.wait_ready();
     let scrape = pacemeter.scrape();
