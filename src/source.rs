@@ -39,7 +39,7 @@ mod tests;
 pub use consumer::{Batch, ClientEvent, Consumer, Message};
 pub use dead_letter::{DeadLetter, DeadLetterCounts, DeadLetters};
 pub use error::SourceError;
-pub use probe::EndProbe;
+pub use probe::{End, EndProbe};
 pub use settings::{DeadLetterSettings, Settings};
 
 use crate::record::Stream;

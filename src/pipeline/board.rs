@@ -41,7 +41,7 @@ pub struct PartitionStatus {
     pub partition: Partition,
     /// The next offset to apply, or the client's position beyond it.
     pub position: i64,
-    /// The last stable offset, as last asked for.
+    /// The high watermark, as last asked for. Open transactions hold the figures back from it.
     pub end: Option<i64>,
     pub lag: Option<i64>,
     /// It has something to read, and yields nothing.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Millis;
 use crate::record::Stream;
+use crate::source::End;
 
 /// The most unanswered ends kept a partition. While it is behind, old questions are the ones that will be reached first; of the newer ones
 /// only the last is kept.
@@ -27,7 +28,7 @@ struct Progress {
     reached: i64,
     /// Ends that are not reached yet, oldest first: when they were asked for, and what they were.
     ends: VecDeque<(Millis, i64)>,
-    newest_end: Option<i64>,
+    newest_end: Option<End>,
     complete_until: Option<Millis>,
     /// When it last moved, or had nothing to move to.
     moved: Instant,
@@ -42,16 +43,16 @@ impl Freshness {
     }
 
     /// The end of a partition, asked for when the clock showed `asked`.
-    pub fn end(&mut self, slot: usize, asked: Millis, end: i64, now: Instant) {
+    pub fn end(&mut self, slot: usize, asked: Millis, end: End, now: Instant) {
         let partition = &mut self.partitions[slot];
-        if partition.lag().is_none_or(|lag| lag == 0) {
+        if !partition.has_more() {
             partition.moved = now;
         }
         partition.newest_end = Some(end);
         if partition.ends.len() == MAX_ENDS {
             partition.ends.pop_back();
         }
-        partition.ends.push_back((asked, end));
+        partition.ends.push_back((asked, end.stable));
         partition.settle();
     }
 
@@ -76,13 +77,16 @@ impl Freshness {
         !self.partitions.is_empty() && self.partitions.iter().all(|partition| partition.complete_until.is_some())
     }
 
-    /// Records up to the newest end known that are not applied; offsets that hold no record count.
+    /// Records up to the newest high watermark known that are not applied: what open transactions hold back counts, and so do offsets that
+    /// hold no record.
     pub fn lag(&self, slot: usize) -> Option<i64> {
-        self.partitions[slot].lag()
+        let partition = &self.partitions[slot];
+        partition.newest_end.map(|end| (end.high - partition.reached).max(0))
     }
 
+    /// The newest high watermark known.
     pub fn newest_end(&self, slot: usize) -> Option<i64> {
-        self.partitions[slot].newest_end
+        self.partitions[slot].newest_end.map(|end| end.high)
     }
 
     pub fn position(&self, slot: usize) -> i64 {
@@ -91,16 +95,16 @@ impl Freshness {
 
     /// Partitions that have something to read and have not moved for the stall time-out.
     pub fn stalled(&self, now: Instant) -> impl Iterator<Item = usize> {
-        let is_stalled = move |partition: &Progress| {
-            partition.lag().is_some_and(|lag| lag > 0) && now.saturating_duration_since(partition.moved) >= self.stall_timeout
-        };
+        let is_stalled =
+            move |partition: &Progress| partition.has_more() && now.saturating_duration_since(partition.moved) >= self.stall_timeout;
         self.partitions.iter().enumerate().filter(move |(_, partition)| is_stalled(partition)).map(|(slot, _)| slot)
     }
 }
 
 impl Progress {
-    fn lag(&self) -> Option<i64> {
-        self.newest_end.map(|end| (end - self.reached).max(0))
+    /// Whether there is something to read, as far as is known; what an open transaction holds back is not.
+    fn has_more(&self) -> bool {
+        self.newest_end.is_some_and(|end| end.stable > self.reached)
     }
 
     fn settle(&mut self) {
@@ -124,20 +128,24 @@ mod tests {
         Freshness::new(partitions.into_iter(), Duration::from_secs(30), now)
     }
 
+    fn at(offset: i64) -> End {
+        End { stable: offset, high: offset }
+    }
+
     #[test]
     fn a_stream_is_as_complete_as_its_least_complete_partition() {
         let now = Instant::now();
         let mut freshness = freshness(now);
-        freshness.end(0, 1_000, 0, now);
+        freshness.end(0, 1_000, at(0), now);
         assert_eq!(freshness.complete_until(Stream::Call), None);
-        freshness.end(1, 1_000, 12, now);
+        freshness.end(1, 1_000, at(12), now);
         assert_eq!(freshness.complete_until(Stream::Call), None);
         freshness.reached(1, 12, now);
         assert_eq!(freshness.complete_until(Stream::Call), Some(1_000));
-        freshness.end(0, 2_000, 0, now);
+        freshness.end(0, 2_000, at(0), now);
         assert_eq!(freshness.complete_until(Stream::Call), Some(1_000));
         assert!(!freshness.caught_up());
-        freshness.end(2, 2_000, 0, now);
+        freshness.end(2, 2_000, at(0), now);
         assert!(freshness.caught_up());
     }
 
@@ -146,8 +154,8 @@ mod tests {
         let now = Instant::now();
         let mut freshness = freshness(now);
         for asked in 1..200 {
-            freshness.end(0, asked, 0, now);
-            freshness.end(1, asked, 10 + asked, now);
+            freshness.end(0, asked, at(0), now);
+            freshness.end(1, asked, at(10 + asked), now);
         }
         freshness.reached(1, 15, now);
         assert_eq!(freshness.complete_until(Stream::Call), Some(5));
@@ -159,8 +167,8 @@ mod tests {
     fn a_clock_that_goes_back_takes_the_claim_back_with_it() {
         let now = Instant::now();
         let mut freshness = freshness(now);
-        freshness.end(2, 9_000, 0, now);
-        freshness.end(2, 2_000, 0, now);
+        freshness.end(2, 9_000, at(0), now);
+        freshness.end(2, 2_000, at(0), now);
         assert_eq!(freshness.complete_until(Stream::Milestone), Some(2_000));
     }
 
@@ -169,14 +177,27 @@ mod tests {
         let start = Instant::now();
         let later = start + Duration::from_secs(31);
         let mut freshness = freshness(start);
-        freshness.end(0, 1, 0, later);
-        freshness.end(1, 1, 11, start);
-        freshness.end(2, 1, 7, later);
+        freshness.end(0, 1, at(0), later);
+        freshness.end(1, 1, at(11), start);
+        freshness.end(2, 1, at(7), later);
         assert_eq!(freshness.stalled(later).collect::<Vec<_>>(), [1], "what was first asked for a moment ago has not stalled");
         freshness.reached(1, 11, later);
         freshness.reached(2, 7, later);
         assert_eq!(freshness.stalled(later).count(), 0);
-        freshness.end(1, 2, 12, later + Duration::from_secs(60));
+        freshness.end(1, 2, at(12), later + Duration::from_secs(60));
         assert_eq!(freshness.stalled(later + Duration::from_secs(61)).count(), 0, "it has only just got something to read");
+    }
+
+    #[test]
+    fn what_an_open_transaction_holds_back_is_lag_and_neither_a_stall_nor_incomplete() {
+        let start = Instant::now();
+        let mut freshness = freshness(start);
+        freshness.end(2, 1_000, End { stable: 0, high: 20 }, start);
+        assert_eq!((freshness.lag(2), freshness.complete_until(Stream::Milestone)), (Some(20), Some(1_000)));
+        assert_eq!(freshness.stalled(start + Duration::from_secs(60)).count(), 0);
+        freshness.end(2, 2_000, End { stable: 20, high: 20 }, start + Duration::from_secs(60));
+        assert_eq!(freshness.complete_until(Stream::Milestone), Some(1_000));
+        freshness.reached(2, 20, start + Duration::from_secs(61));
+        assert_eq!((freshness.lag(2), freshness.complete_until(Stream::Milestone)), (Some(0), Some(2_000)));
     }
 }

@@ -6,7 +6,7 @@ use super::intake::{Originals, Start, Taken};
 use crate::clock::Millis;
 use crate::record::Stream;
 use crate::runtime::Failure;
-use crate::source::{ClientEvent, Partition, Slot};
+use crate::source::{ClientEvent, End, Partition, Slot};
 
 /// Everything that can wake the task that owns the state. In the order in which it was sent.
 pub enum Message {
@@ -22,7 +22,7 @@ pub enum Message {
     /// The ends that were asked for when the clock showed `asked`, and partitions that are not there.
     Ends {
         asked: Millis,
-        ends: Vec<(Slot, i64)>,
+        ends: Vec<(Slot, End)>,
         missing: Vec<Slot>,
     },
     /// How many partitions each topic has now; none for a topic that is not there.

@@ -113,7 +113,8 @@ impl Saving {
     /// `saved`: by slot the place, the bytes that its newest checkpoint takes, and whether a new one is wanted whatever comes.
     pub fn new(settings: Settings, clock: Clock, desk: Desk, saved: impl Iterator<Item = (Place, u64, bool)>) -> Self {
         let now = clock.instant();
-        let mark = |(place, bytes, is_news)| Mark { place, records: u64::from(is_news), since: is_news.then_some(now), bytes };
+        let mark =
+            |(place, bytes, is_news): (Place, u64, bool)| Mark { place, records: u64::from(is_news), since: is_news.then_some(now), bytes };
         Self {
             settings,
             not_before: clock.instant(),

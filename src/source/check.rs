@@ -123,8 +123,10 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     let admin: AdminClient<Context> =
         client::admin(settings).create_with_context(Context::default()).map_err(|error| SourceError::configuration(&error))?;
     let topics = settings.topics.each_ref().map(|topic| ResourceSpecifier::Topic(topic));
-    let options = AdminOptions::new().request_timeout(Some(settings.request_timeout)).broker_id(broker);
-    let answer = wait_for(admin.describe_configs(&topics, &options), settings.request_timeout * 2)
+    // The time runs while the client connects and asks for brokers, each of which may take its own.
+    let limit = settings.request_timeout * 3;
+    let options = AdminOptions::new().request_timeout(Some(limit)).broker_id(broker);
+    let answer = wait_for(admin.describe_configs(&topics, &options), limit + settings.request_timeout)
         .ok_or(SourceError::Unavailable { action: ACTION, reason: "no answer in time".into() })?;
     let mut findings = Findings::default();
     let results = match answer {

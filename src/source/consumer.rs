@@ -211,7 +211,7 @@ impl Consumer {
         let positions = elements.iter().enumerate().map(|(index, element)| (Slot::at(index), element.offset()));
         positions
             .filter_map(|(slot, offset)| match offset {
-                Offset::Offset(position) if self.fetching.shows_position(slot) => Some((slot, position)),
+                Offset::Offset(position) if self.fetching.is_fetching(slot) => Some((slot, position)),
                 _ => None,
             })
             .collect()
@@ -264,7 +264,7 @@ impl Consumer {
 
     /// A handle to ask for the ends of partitions.
     pub fn ends(&self, partitions: &[Partition]) -> EndProbe {
-        EndProbe::new(self.lookup.clone(), self.topics.clone(), partitions)
+        EndProbe::new(self.lookup.clone(), self.topics.clone(), partitions, &self.client)
     }
 
     /// The id of the cluster, if the brokers tell one.
@@ -341,8 +341,12 @@ impl Consumer {
     }
 }
 
-/// Takes note of an error of a partition; the event, unless it is known already.
+/// Takes note of an error of a partition; the event, unless the partition is in error already: the client then goes on behind the error from
+/// wherever it takes the next record to be, and what it says of that place is not about us.
 fn interrupted(fetching: &mut Fetching, slot: Slot, code: RDKafkaErrorCode, message: &NativeMessage) -> Option<ClientEvent> {
+    if !fetching.is_fetching(slot) {
+        return None;
+    }
     let reason = message.error_text();
     if code == RDKafkaErrorCode::AutoOffsetReset {
         fetching.out_of_range(slot);

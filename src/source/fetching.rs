@@ -5,7 +5,8 @@
 //! - Forward before the assign and after it, again and again until the partition's first record: stopping a fetch is asynchronous and
 //!   clears the forwarding, and one that is lost is silent for ever. Repeating it is cheap and mends a lost one without loss.
 //! - An error of a partition in the queue ends what we take of it. The client raises its own position past the offset of the error, and
-//!   after some errors skips what it could not read; so whatever follows is dropped and the partition fetched anew from `next`.
+//!   after some errors skips what it could not read; so whatever follows is dropped and the partition fetched anew from `next`. After a batch
+//!   of a wrong checksum it even takes the next bytes for an offset, asks for that, and reports that there is no such offset.
 //! - To fetch anew: unassign, wait until the client has forgotten its position (it has stopped then, and a position shown later is of the
 //!   new fetch), assign at `next`.
 //! - Drop what lies below `next`: under load a batch was seen to come twice.
@@ -179,8 +180,8 @@ impl Fetching {
         self.fetches[slot.index()].state = State::Starting;
     }
 
-    /// Whether the client's position of a partition can be believed.
-    pub(super) fn shows_position(&self, slot: Slot) -> bool {
+    /// Whether the client is fetching where we want it to: only then can its position be believed, or what it says of an offset.
+    pub(super) fn is_fetching(&self, slot: Slot) -> bool {
         matches!(self.fetches[slot.index()].state, State::Starting | State::Reading)
     }
 

@@ -179,6 +179,15 @@ pub(super) fn positions(client: &Client, partitions: &mut TopicPartitionList) {
     unsafe { sys::rd_kafka_position(client.client().native_ptr(), partitions.ptr()) };
 }
 
+/// The end of a partition that the client heard of with the last records it fetched: open transactions do not hold it back. No network.
+pub(super) fn high_watermark(client: &Client, topic: &CStr, partition: i32) -> Option<i64> {
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client lives, the topic is a C string, and both numbers are written to.
+    let code = unsafe { sys::rd_kafka_get_watermark_offsets(client.client().native_ptr(), topic.as_ptr(), partition, &mut low, &mut high) };
+    // What is unknown is negative.
+    (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
 /// Sends offsets to the group's coordinator. The result comes as an event of the main queue, which the wrapper's commit does not ask for.
 pub(super) fn commit(client: &Client, offsets: &TopicPartitionList) -> Result<(), RDKafkaErrorCode> {
     // SAFETY: the client and the list live; the list is copied. The queue is a counted reference, given back here; the reply keeps its own.

@@ -8,12 +8,15 @@ use crate::record::Stream;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
-use std::sync::Arc;
+use std::ffi::CString;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// How long the first try of a request may take, each next one twice as long: between tries we see whether we were denied, which the client
-/// would not tell before the time is over.
-const FIRST_TRY: Duration = Duration::from_secs(1);
+/// How long the first tries of a question for metadata may take; the next one has all the time that is left, which distant brokers need.
+/// Between tries we see whether we were denied, which the client would not tell before the time is over.
+const FIRST_TRIES: &[Duration] = &[Duration::from_secs(1), Duration::from_secs(2)];
+/// A question for offsets has one try: a request that is not answered in its time costs the client its connection.
+const ONE_TRY: &[Duration] = &[];
 
 /// A client that only asks. Cheap to clone.
 #[derive(Clone)]
@@ -54,7 +57,7 @@ impl Lookup {
     /// The partition numbers of a topic, ascending.
     fn partition_numbers(&self, topic: &str) -> Result<Vec<i32>, SourceError> {
         const ACTION: &str = "asking for topics";
-        let metadata = self.ask(ACTION, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
+        let metadata = self.ask(ACTION, FIRST_TRIES, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
         let missing = || SourceError::TopicMissing { topic: topic.to_owned() };
         let found = metadata.topics().iter().find(|found| found.name() == topic).ok_or_else(missing)?;
         match found.error().map(RDKafkaErrorCode::from) {
@@ -74,7 +77,7 @@ impl Lookup {
     /// [`SourceError::Unavailable`], [`SourceError::Denied`].
     pub(super) fn some_broker(&self, topic: &str) -> Result<i32, SourceError> {
         const ACTION: &str = "asking for brokers";
-        let metadata = self.ask(ACTION, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
+        let metadata = self.ask(ACTION, FIRST_TRIES, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
         // The one that answered; it has no number while the client knows it by its address only.
         let answering = Some(metadata.orig_broker_id()).filter(|id| *id >= 0);
         let listed = metadata.brokers().first().map(|broker| broker.id());
@@ -87,7 +90,7 @@ impl Lookup {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let answer = self.ask(ACTION, |timeout| {
+        let answer = self.ask(ACTION, ONE_TRY, |timeout| {
             let mut list = TopicPartitionList::with_capacity(partitions.len());
             for partition in partitions {
                 list.add_partition_offset(&partition.topic, partition.partition, which)?;
@@ -113,13 +116,19 @@ impl Lookup {
     }
 
     /// Asks until there is an answer, a denial, or the time is over.
-    fn ask<T>(&self, action: &'static str, question: impl Fn(Duration) -> KafkaResult<T>) -> Result<T, SourceError> {
+    fn ask<T>(
+        &self,
+        action: &'static str,
+        first_tries: &[Duration],
+        question: impl Fn(Duration) -> KafkaResult<T>,
+    ) -> Result<T, SourceError> {
         let started = Instant::now();
-        let mut patience = FIRST_TRY;
+        let mut tries = first_tries.iter().copied();
         loop {
             let left = self.timeout.saturating_sub(started.elapsed());
+            let patience = tries.next().unwrap_or(left).min(left);
             let tried = Instant::now();
-            let answer = question(patience.min(left));
+            let answer = question(patience);
             let denial = self.serve(action);
             let error = match answer {
                 Ok(answer) => return Ok(answer),
@@ -129,7 +138,6 @@ impl Lookup {
             if gave_up_early || started.elapsed() >= self.timeout || !matches!(error, SourceError::Unavailable { .. }) {
                 return Err(error);
             }
-            patience *= 2;
         }
     }
 
@@ -150,11 +158,22 @@ pub struct EndProbe {
     lookup: Lookup,
     topics: [String; Stream::ALL.len()],
     partitions: Arc<[Partition]>,
+    /// The client that fetches, for as long as it is there.
+    reader: Weak<Client>,
+}
+
+/// The end of a partition as it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The last stable offset: every record below it is committed or aborted, and none below it is still to come.
+    pub stable: i64,
+    /// The high watermark. It is above the stable one while a transaction is open, which holds back whatever was written after it began.
+    pub high: i64,
 }
 
 impl EndProbe {
-    pub(super) fn new(lookup: Lookup, topics: [String; Stream::ALL.len()], partitions: &[Partition]) -> Self {
-        Self { lookup, topics, partitions: partitions.into() }
+    pub(super) fn new(lookup: Lookup, topics: [String; Stream::ALL.len()], partitions: &[Partition], reader: &Arc<Client>) -> Self {
+        Self { lookup, topics, partitions: partitions.into(), reader: Arc::downgrade(reader) }
     }
 
     /// How many partitions each topic has; none for a topic that is not there.
@@ -174,8 +193,31 @@ impl EndProbe {
         Ok(counts)
     }
 
-    /// The last stable offset of every slot in order: every record below it is committed or aborted, and none below it is still to come. One
-    /// request a broker, each of which waits for `kafka.request_timeout` at most.
+    /// The partitions by slot.
+    pub fn partitions(&self) -> &[Partition] {
+        &self.partitions
+    }
+
+    /// The ends of every slot in order: the stable one as it is now, the high one as the last fetch told it. One request a broker, as
+    /// [`Self::query_all`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::query_all`].
+    pub fn query_ends(&self) -> Result<Vec<Result<End, SourceError>>, SourceError> {
+        let stable = self.query_all()?;
+        let reader = self.reader.upgrade();
+        let end = |(partition, stable): (&Partition, Result<i64, SourceError>)| {
+            let stable = stable?;
+            // A broker's topic names have no NUL.
+            let topic = CString::new(partition.topic.as_str()).unwrap_or_default();
+            let high = reader.as_ref().and_then(|reader| native::high_watermark(reader, &topic, partition.partition));
+            Ok(End { stable, high: high.map_or(stable, |high| high.max(stable)) })
+        };
+        Ok(self.partitions.iter().zip(stable).map(end).collect())
+    }
+
+    /// The last stable offset of every slot in order. One request a broker, each of which waits for `kafka.request_timeout` at most.
     ///
     /// # Errors
     ///

@@ -19,11 +19,29 @@ use rdkafka::types::RDKafkaErrorCode;
 
 const START_LIMIT: Duration = Duration::from_secs(90);
 
+/// Side doors of a broker: each test that reads through a proxy needs one of its own.
+const DOORS: usize = 4;
+
+/// Who may log in at [`Kafka::sasl_bootstrap`], and their passwords. The first may do everything, the second nothing.
+pub const ACCOUNTS: [(&str, &str); 2] = [("reader", "sesame-of-the-reader"), ("stranger", "sesame-of-the-stranger")];
+
 pub struct Kafka {
     port: u16,
     controller_port: u16,
+    sasl_port: u16,
+    /// The doors that nobody has taken, and where the broker listens for what comes through each.
+    doors: Mutex<Vec<Door>>,
+    door_ports: Vec<(u16, u16)>,
     directory: PathBuf,
     running: Mutex<Option<Running>>,
+}
+
+/// A listener of the broker that it tells clients to reach at another address: ours, where a proxy can stand between the two.
+pub struct Door {
+    /// What clients are told; bound already, so that nobody else takes the port.
+    pub outside: TcpListener,
+    /// Where the broker listens.
+    pub inside: u16,
 }
 
 struct Running {
@@ -38,8 +56,11 @@ impl Kafka {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kafka-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory for kafka");
-        let [port, controller_port] = free_ports();
-        let kafka = Self { port, controller_port, directory, running: Mutex::new(None) };
+        let [port, controller_port, sasl_port] = free_ports();
+        let outside: [TcpListener; DOORS] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let doors: Vec<Door> = outside.into_iter().zip(free_ports::<DOORS>()).map(|(outside, inside)| Door { outside, inside }).collect();
+        let door_ports = doors.iter().map(|door| (door.outside.local_addr().expect("a bound socket").port(), door.inside)).collect();
+        let kafka = Self { port, controller_port, sasl_port, doors: Mutex::new(doors), door_ports, directory, running: Mutex::new(None) };
         kafka.format();
         kafka
     }
@@ -78,6 +99,16 @@ impl Kafka {
 
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Where one of [`ACCOUNTS`] is asked for.
+    pub fn sasl_bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.sasl_port)
+    }
+
+    /// A door for one test.
+    pub fn door(&self) -> Door {
+        self.doors.lock().expect("no test failed while taking a door").pop().expect("a door is left; there are `DOORS`")
     }
 
     pub fn client(&self) -> ClientConfig {
@@ -122,16 +153,30 @@ impl Kafka {
     }
 
     fn properties(&self) -> String {
-        let Self { port, controller_port, directory, .. } = self;
+        let Self { port, controller_port, sasl_port, directory, .. } = self;
         let directory = directory.display();
+        let doors = |line: fn(usize, u16, u16) -> String| -> String {
+            self.door_ports.iter().enumerate().map(|(number, (outside, inside))| line(number, *outside, *inside)).collect()
+        };
+        let listeners = doors(|number, _, inside| format!(",DOOR{number}://127.0.0.1:{inside}"));
+        let advertised = doors(|number, outside, _| format!(",DOOR{number}://127.0.0.1:{outside}"));
+        let protocols = doors(|number, _, _| format!(",DOOR{number}:PLAINTEXT"));
+        let accounts: String = ACCOUNTS.iter().map(|(name, password)| format!(" user_{name}=\"{password}\"")).collect();
+        let (all_powerful, _) = ACCOUNTS[0];
         format!(
             "process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},SASL://127.0.0.1:{sasl_port}{listeners}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port}{advertised}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT{protocols}\n\
              controller.listener.names=CONTROLLER\n\
              inter.broker.listener.name=PLAINTEXT\n\
+             listener.name.sasl.sasl.enabled.mechanisms=PLAIN\n\
+             listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required{accounts};\n\
+             authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+             super.users=User:ANONYMOUS;User:{all_powerful}\n\
+             num.network.threads=1\n\
              log.dirs={directory}/data\n\
              auto.create.topics.enable=false\n\
              offsets.topic.replication.factor=1\n\

@@ -3,6 +3,7 @@
 mod cli;
 mod end_to_end;
 mod exposition;
+mod faults;
 mod fuzz;
 mod kafka;
 mod oracle;

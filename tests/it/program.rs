@@ -1,8 +1,9 @@
 //! The built program as its users meet it: started with settings, asked over HTTP, stopped by a signal, judged by its exit code.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -56,6 +57,27 @@ impl Pacemeter {
             Some(line["address"].as_str().expect("address is text").to_owned())
         });
         pacemeter
+    }
+
+    /// Starts the program with a log that nobody reads: a pipe that stays full, or one whose reader is gone. Returns the pipe's other end, if
+    /// it is to stay there.
+    pub fn start_unheard(state: &TempDir, settings: &[String], is_closed: bool) -> (Self, Option<ChildStderr>) {
+        // Its log cannot say where it listens.
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+        let settings = [settings, &[format!("http.listen={free}")]].concat();
+        let mut child = command(&["run"], state, &settings).spawn().expect("the program starts");
+        let pipe = child.stderr.take().filter(|_| !is_closed);
+        let stdout = Output::of(child.stdout.take().expect("a pipe"));
+        let mut pacemeter = Self { child, address: free.to_string(), log: Output::of(std::io::empty()), stdout };
+        pacemeter.until("it listens", |pacemeter| TcpStream::connect(&pacemeter.address).ok());
+        (pacemeter, pipe)
+    }
+
+    /// The most memory that it ever had resident (bytes).
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process is there");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells the peak");
+        peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
     /// Waits until the business figures are there.

@@ -134,6 +134,17 @@ impl<'a> Topics<'a> {
         }
     }
 
+    /// Writes the records in a transaction that stays open until it is told to end, for a minute at most.
+    pub fn open_transaction(&self, stream: Stream, records: &[Record]) -> OpenTransaction {
+        let id = format!("{}-{}-open", self.prefix, stream.name());
+        let producer: BaseProducer<Deliveries> =
+            self.kafka.client().set("transactional.id", id).create_with_context(Deliveries::default()).expect("a producer");
+        producer.init_transactions(LIMIT).expect("transactions are initialised");
+        producer.begin_transaction().expect("a transaction begins");
+        send(&producer, &self.input(stream), records);
+        OpenTransaction(producer)
+    }
+
     /// Deletes every record that the partition has.
     pub fn delete_records(&self, stream: Stream, partition: i32) {
         let mut partitions = TopicPartitionList::new();
@@ -231,6 +242,15 @@ impl<'a> Topics<'a> {
         let mut config = self.kafka.client();
         config.set("group.id", &self.prefix).set("enable.auto.commit", "false").set("isolation.level", isolation);
         config.create().expect("a consumer")
+    }
+}
+
+/// A transaction whose records are in the log.
+pub struct OpenTransaction(BaseProducer<Deliveries>);
+
+impl OpenTransaction {
+    pub fn commit(self) {
+        self.0.commit_transaction(LIMIT).expect("the transaction is committed");
     }
 }
 

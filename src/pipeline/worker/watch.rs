@@ -8,7 +8,7 @@ use crate::clock::Millis;
 use crate::pipeline::message::Command;
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure};
-use crate::source::{ClientEvent, Slot};
+use crate::source::{ClientEvent, End, Slot};
 
 impl Worker {
     pub(super) fn hear(&mut self, event: ClientEvent) -> Result<(), Failure> {
@@ -68,7 +68,7 @@ impl Worker {
     ///
     /// # Errors
     /// If the log ends before what was applied, and has for as long as a new leader may need to know better; if its topic was away.
-    pub(super) fn end_known(&mut self, slot: Slot, asked: Millis, end: i64, now: Instant) -> Result<(), Failure> {
+    pub(super) fn end_known(&mut self, slot: Slot, asked: Millis, end: End, now: Instant) -> Result<(), Failure> {
         let owned = &mut self.partitions[slot.index()];
         let (topic, number) = (&owned.log.partition.topic, owned.log.partition.partition);
         if owned.missing {
@@ -77,10 +77,11 @@ impl Worker {
         }
         let next_offset = owned.state.next_offset();
         // An answer may be older than what was read meanwhile; but ends do not go back.
-        if end >= next_offset || end >= owned.highest_end {
-            (owned.short_since, owned.highest_end) = (None, owned.highest_end.max(end));
+        let stable = end.stable;
+        if stable >= next_offset || stable >= owned.highest_end {
+            (owned.short_since, owned.highest_end) = (None, owned.highest_end.max(stable));
         } else if now.saturating_duration_since(*owned.short_since.get_or_insert(now)) >= self.stall_timeout {
-            let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end };
+            let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end: stable };
             return Err(Failure::new(Exit::StateUnusable, format!("partition {number}: {mismatch}")));
         }
         self.freshness.end(slot.index(), asked, end, now);

@@ -38,7 +38,8 @@ families! {
     KAFKA_BYTES = Family::own("pacemeter_kafka_bytes_total", Counter, TOPIC, Bytes,
         "Size of keys and values of the records received from Kafka by this process.");
     KAFKA_CONSUMER_LAG = Family::own("pacemeter_kafka_consumer_lag_records", Gauge, &["topic", "partition"], Count("records"),
-        "Offsets between the position and the last known end of the partition; transaction markers count until they are passed.");
+        "Offsets between the position and the high watermark last known of the partition; what open transactions hold back counts, and \
+         transaction markers do until they are passed.");
     KAFKA_ASSIGNED_PARTITIONS = Family::own("pacemeter_kafka_assigned_partitions", Gauge, TOPIC, Count("partitions"),
         "Partitions that this process reads.");
     KAFKA_ERRORS = Family::own("pacemeter_kafka_errors_total", Counter, &["kind"], Count("errors"),

@@ -11,10 +11,10 @@ use crate::shared_kafka;
 use crate::topics::Record;
 
 /// Partitions that the generator writes to; the story written by hand has the one after them.
-const GENERATED: i32 = 3;
+pub const GENERATED: i32 = 3;
 
 /// The four days before `now` of a small programme in which everything goes wrong often.
-fn generated(now: Millis) -> Vec<Line> {
+pub fn generated(now: Millis) -> Vec<Line> {
     let usual = LiveOptions::of(20_200_515, 0.03, Partitions::each(GENERATED), now - 4 * DAY);
     let mut live = Live::new(LiveOptions { faults: Faults::HOSTILE, ..usual });
     live.advance_to(now).into_iter().map(line).collect()

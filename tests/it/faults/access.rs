@@ -1,0 +1,47 @@
+//! Who may not.
+
+use crate::kafka::ACCOUNTS;
+use crate::program::{Pacemeter, run};
+use crate::shared_kafka;
+use crate::topics::{LOG_APPEND_TIME, Topics};
+
+/// Settings of somebody with a name and a password.
+fn as_account(topics: &Topics<'_>, name: &str, password: &str) -> Vec<String> {
+    let mut settings = topics.settings();
+    settings.extend([
+        format!("kafka.bootstrap_servers={}", shared_kafka().sasl_bootstrap()),
+        "kafka.properties.security.protocol=SASL_PLAINTEXT".to_owned(),
+        "kafka.properties.sasl.mechanism=PLAIN".to_owned(),
+        format!("kafka.properties.sasl.username={name}"),
+        format!("kafka.properties.sasl.password={password}"),
+    ]);
+    settings
+}
+
+#[test]
+fn who_is_refused_at_the_start_is_told_so_with_77() {
+    let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
+    let [(reader, password), (stranger, password_of_stranger)] = ACCOUNTS;
+    let cases = [
+        ("a wrong password", as_account(&topics, reader, "open-barley"), "uthentication"),
+        ("no such account", as_account(&topics, "nobody", password), "uthentication"),
+        ("no right to the topics", as_account(&topics, stranger, password_of_stranger), "uthorization"),
+    ];
+    for (case, settings, said) in cases {
+        for command in ["run", "check"] {
+            let ended = run(&[command], &settings);
+            assert_eq!(ended.code, Some(77), "{case}, {command}: {}", ended.stderr);
+            let text = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(text.contains("kafka denies access") && text.contains(said), "{case}, {command}: {text}");
+            for password in [password, password_of_stranger, "open-barley"] {
+                assert!(!text.contains(password), "{case}, {command}: a password is told: {text}");
+            }
+        }
+    }
+    let settings = as_account(&topics, reader, password);
+    assert_eq!(run(&["check"], &settings).code, Some(0));
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    pacemeter.wait_ready();
+    assert_eq!(pacemeter.stop().code, Some(0));
+}

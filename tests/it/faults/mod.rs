@@ -1,0 +1,16 @@
+//! What goes wrong outside of the program: brokers, networks, producers, readers. Each test shows a row of docs/faults.md.
+
+mod access;
+mod brokers;
+mod client;
+mod logs;
+mod memory;
+mod mock;
+mod network;
+mod proxy;
+mod records;
+mod scene;
+mod silence;
+mod sockets;
+mod table;
+mod transactions;
