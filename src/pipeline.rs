@@ -28,6 +28,7 @@ mod restore;
 mod saving;
 mod status;
 mod task;
+mod watchdog;
 mod worker;
 
 use std::sync::{Arc, mpsc};
@@ -47,6 +48,7 @@ use self::poller::Poller;
 pub use self::restore::Policy;
 pub use self::status::status;
 use self::task::Task;
+use self::watchdog::Pulse;
 pub use self::worker::{Sinks, Worker};
 use crate::aggregate::Rules;
 use crate::checkpoint::{Desk, InFlight, Keeper, Store};
@@ -70,6 +72,8 @@ pub struct Settings {
     pub publish_interval: Duration,
     /// By [`Stream`]: records that are set aside unread.
     pub excluded: [Vec<OffsetRange>; Stream::ALL.len()],
+    /// A task that does nothing for this long is wedged.
+    pub wedge_timeout: Duration,
     /// How long the end of the pipeline may take.
     pub shutdown_deadline: Duration,
     pub restore: restore::Settings,
@@ -83,6 +87,7 @@ impl Settings {
             queue_batches: reader.integer("pipeline.queue_batches", 1..=1_000) as usize,
             publish_interval: reader.duration("pipeline.publish_interval", second / 100..=second * 60),
             excluded: Stream::ALL.map(|stream| reader.offset_ranges(&format!("streams.{}.exclude", stream.name()))),
+            wedge_timeout: reader.duration("pipeline.wedge_timeout", second..=second * 86_400),
             shutdown_deadline: reader.duration("shutdown.deadline", second / 10..=second * 600),
             restore: restore::Settings::read(reader),
             saving: saving::Settings::read(reader),
@@ -120,10 +125,12 @@ pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
     let meter = Meter::new(metrics, &source.topics, settings.queue_batches);
     let sinks = Sinks { commands, letters: Box::new(letters), board, meter, desk };
     let worker = Worker::new(source.stall_timeout, settings.clone(), identity, display, clock.clone(), store, sinks);
-    let task = Task { worker, settings: settings.clone(), commit_interval: source.commit_interval, reports };
+    let pulse = Pulse::new();
+    let task = Task { worker, settings: settings.clone(), commit_interval: source.commit_interval, reports, pulse: pulse.clone() };
     let decoder = Decoder::new(decode, key);
     let poller = Poller { source, settings: settings.clone(), decoder, clock, shutdown: shutdown.clone(), messages, commands: orders };
     let thread = spawn("poll", move || poller.run())?;
+    spawn("watchdog", move || pulse.watch(settings.wedge_timeout))?;
     // A thread of its own: what state grows by and gives back stays in one arena of the allocator, and readers never wait behind a batch.
     let runtime = Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| Failure::from_io("the runtime of the task", &error))?;
@@ -149,7 +156,7 @@ fn start_keeper(store: Store) -> Result<(Desk, tokio::sync::mpsc::UnboundedRecei
     Ok((Desk::new(orders, in_flight), told))
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, Failure> {
+fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Result<thread::JoinHandle<T>, Failure> {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
     thread.map_err(|error| Failure { exit: Exit::TryAgain, message: format!("cannot start the thread {name}: {error}") })
 }

@@ -7,6 +7,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Settings;
 use super::message::Message;
+use super::watchdog::Pulse;
 use super::worker::Worker;
 use crate::checkpoint::Report;
 use crate::runtime::{Exit, Failure, Shutdown, failpoint};
@@ -24,6 +25,7 @@ pub struct Task {
     pub commit_interval: Duration,
     /// What became of the checkpoints.
     pub reports: UnboundedReceiver<Report>,
+    pub pulse: Pulse,
 }
 
 impl Task {
@@ -40,6 +42,10 @@ impl Task {
                 message = inbox.recv(), if worker.has_room() => match message {
                     Some(Message::Stopped) => return self.finish(),
                     Some(message) => {
+                        if let Message::Found(_) = message {
+                            // To restore takes as long as it takes.
+                            self.pulse.rest();
+                        }
                         worker.take(message)?;
                         worker.step();
                     }
@@ -52,7 +58,10 @@ impl Task {
                 () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() => worker.step(),
                 _ = due.tick() => worker.step(),
                 () = shutdown.requested(), if !worker.is_reading() => return Ok(()),
-                _ = publish.tick() => worker.publish(inbox.len()),
+                _ = publish.tick() => {
+                    worker.publish(inbox.len());
+                    self.pulse.beat();
+                }
                 _ = commit.tick() => worker.commit(),
                 _ = summary.tick() => worker.sum_up(),
             }
@@ -61,6 +70,7 @@ impl Task {
 
     /// The end in order: dead letters are waited for, then everything is saved, both within the deadline.
     fn finish(mut self) -> Result<(), Failure> {
+        self.pulse.rest();
         let deadline = Instant::now() + self.settings.shutdown_deadline * 4 / 5;
         self.worker.flush_letters(self.settings.shutdown_deadline / 2);
         failpoint("shutdown.drained");

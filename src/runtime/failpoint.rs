@@ -3,13 +3,15 @@
 use std::env;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// The variable that arms one: `name`, or `name:N` for the Nth pass through it. For tests only, and no setting: it is in no file.
+/// The variable that arms one: `name`, or `name:N` for the Nth pass through it, or `name:N:hang` to do nothing any more there. For tests only, and no setting: it is in no file.
 const VARIABLE: &str = "FAILPOINT";
 
 struct Armed {
     name: String,
     left: AtomicU64,
+    hangs: bool,
 }
 
 /// Ends the process with SIGKILL if the environment variable `FAILPOINT` names this place and this is the pass that it counts to.
@@ -17,7 +19,10 @@ struct Armed {
 pub fn failpoint(name: &str) {
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
     let armed = ARMED.get_or_init(|| env::var(VARIABLE).ok().and_then(|text| parse(&text)));
-    if armed.as_ref().is_some_and(|armed| armed.strikes(name)) {
+    if let Some(armed) = armed.as_ref().filter(|armed| armed.strikes(name)) {
+        while armed.hangs {
+            std::thread::sleep(Duration::from_secs(1));
+        }
         // SAFETY: both calls take and give plain numbers.
         unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
     }
@@ -25,9 +30,10 @@ pub fn failpoint(name: &str) {
 
 /// None if the count is no number or 0.
 fn parse(text: &str) -> Option<Armed> {
+    let (text, hangs) = text.strip_suffix(":hang").map_or((text, false), |text| (text, true));
     let (name, count) = text.rsplit_once(':').unwrap_or((text, "1"));
     let count = count.parse().ok().filter(|count| *count > 0)?;
-    Some(Armed { name: name.to_owned(), left: AtomicU64::new(count) })
+    Some(Armed { name: name.to_owned(), left: AtomicU64::new(count), hangs })
 }
 
 impl Armed {

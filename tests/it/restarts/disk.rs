@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 use super::{Stored, assert_says};
-use crate::program::run_in;
+use crate::program::{Pacemeter, run_in};
 use crate::shared_kafka;
 
 #[test]
@@ -38,9 +38,8 @@ fn while_the_disk_fails_reading_goes_on_and_everybody_can_see_it() {
     stored.assert_exact(&mut pacemeter);
     let mend = break_the_disk(&stored);
     stored.write(100);
-    let failures = |pacemeter: &crate::program::Pacemeter| -> f64 {
-        pacemeter.scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum()
-    };
+    let failures =
+        |pacemeter: &Pacemeter| -> f64 { pacemeter.scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum() };
     pacemeter.until("several checkpoints failed", |pacemeter| (failures(pacemeter) >= 3.0).then_some(()));
     stored.assert_exact(&mut pacemeter);
     assert!(pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]).is_some_and(|age| age > 0.0), "unsaved records grow old");
@@ -62,5 +61,19 @@ fn three_failures_in_a_row_end_it_with_74_where_so_configured() {
     stored.write(100);
     assert_says(&pacemeter.ended(Instant::now()), 74, &["3 checkpoints in a row could not be written", "mend the disk"]);
     mend();
+    stored.assert_starts(&[], "newest", 6);
+}
+
+#[test]
+fn a_wedged_pipeline_ends_the_process_with_75_and_the_next_one_is_exact() {
+    let mut stored = Stored::of(shared_kafka());
+    let settings = stored.settings(&["pipeline.wedge_timeout=2s"]);
+    let mut pacemeter = Pacemeter::start_with(&stored.state, &settings, &[("FAILPOINT", "batch.applied:20:hang")]);
+    pacemeter.wait_ready();
+    while !pacemeter.has_ended() {
+        stored.write(10);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_says(&pacemeter.ended(Instant::now()), 75, &["pacemeter.pipeline.wedged"]);
     stored.assert_starts(&[], "newest", 6);
 }

@@ -66,7 +66,7 @@ fn added_partitions_end_it_and_are_refused_unless_accepted() {
     assert_says(&pacemeter.ended(Instant::now()), 75, &["has 3 partitions now, it had 2"]);
     stored.assert_refused(&[], 65, &["had 2 partitions, now it has 3"]);
     stored.assert_starts(&["state.accept_added_partitions=true"], "newest", 6);
-    stored.assert_starts(&[], "newest", 7);
+    stored.assert_starts(&[], "newest", 6);
 }
 
 #[test]
