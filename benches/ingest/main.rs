@@ -13,6 +13,7 @@
 //! output; progress goes to standard error. The broker runs on the same cores.
 
 mod drain;
+#[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/kafka.rs"]
 mod kafka;
 mod load;

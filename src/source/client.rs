@@ -22,6 +22,8 @@ fn base(settings: &Settings) -> ClientConfig {
     config.set("socket.keepalive.enable", "true");
     config.set("log.connection.close", "false");
     config.set("socket.timeout.ms", settings.request_timeout.as_millis().to_string());
+    // Else a connection that nobody answers is given up after half a minute.
+    config.set("socket.connection.setup.timeout.ms", settings.request_timeout.as_millis().to_string());
     let set = |key: &str| settings.properties.contains_key(key);
     let protocol = settings.properties.get("security.protocol").map(|protocol| protocol.to_lowercase());
     let speaks_tls = protocol.is_some_and(|protocol| protocol.contains("ssl"));

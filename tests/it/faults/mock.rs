@@ -27,6 +27,9 @@ impl Mock {
             .set("test.mock.num.brokers", brokers.to_string())
             .set("bootstrap.servers", "replaced")
             .set("reconnect.backoff.max.ms", "500")
+            // A broker of the mock that comes up again now and then lets the first connection hang.
+            .set("socket.connection.setup.timeout.ms", "2000")
+            .set("socket.timeout.ms", "3000")
             .set("topic.metadata.refresh.interval.ms", "1000")
             .create()
             .expect("a producer and its mock cluster");
