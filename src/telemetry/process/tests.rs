@@ -65,6 +65,8 @@ fn every_family_of_the_process_is_exposed_by_the_catalogue() {
     metrics.kafka_errors.with_label_values(&["transport"]).inc_by(2);
     metrics.kafka_retention_shorter_than_horizon.with_label_values(&["calls"]).set(1);
     metrics.kafka_last_commit.set(&[], 1_795_284_000_123);
+    metrics.partition_stalled.with_label_values(&["calls", "3"]).set(0);
+    metrics.checkpoint_last_success.set(&[], 1_795_284_000_000);
     metrics.last_processed.set(&["call"], 1_795_284_000_000);
     metrics.queue("batches", 8).set(3);
     metrics.scraped(Duration::from_micros(1_500));
