@@ -6,6 +6,7 @@ mod exposition;
 mod kafka;
 mod oracle;
 mod program;
+mod simulator;
 mod tidy;
 mod topics;
 
