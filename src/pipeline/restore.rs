@@ -56,8 +56,8 @@ pub struct Restored {
     pub source: Source,
     /// The last record taken.
     pub tail: Option<Tail>,
-    /// When the state was begun to be built.
-    pub built: Millis,
+    /// When the state was begun to be built; none if that is now.
+    pub built: Option<Millis>,
     /// What it took on disk (bytes); 0 if it is not from there.
     pub bytes: u64,
 }
@@ -151,7 +151,7 @@ impl Restorer<'_> {
                     let Head { tail, built, labels, .. } = *opened.head();
                     let source = if is_first { Source::Newest } else { Source::Older };
                     // Other allowlists move counters from one label to another.
-                    let built = if labels == labels_fingerprint(self.display) { built } else { self.now };
+                    let built = (labels == labels_fingerprint(self.display)).then_some(built);
                     return Ok(Restored { state, source, tail, built, bytes: opened.bytes() });
                 }
                 Err(Fault::Unfit(mismatches)) => {
@@ -250,7 +250,7 @@ impl Restorer<'_> {
 
     fn anew(&self, log: &FoundLog, source: Source) -> Restored {
         let state = State::new(log.partition.stream, log.low, self.identity.rules, Arc::clone(self.display), self.now);
-        Restored { state, source, tail: None, built: self.now, bytes: 0 }
+        Restored { state, source, tail: None, built: None, bytes: 0 }
     }
 }
 

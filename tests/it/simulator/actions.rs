@@ -28,17 +28,32 @@ pub enum Action {
     // The log.
     Append(Step, Damage),
     /// An offset that no record has, as a transaction leaves it.
-    Marker { slot: u8 },
+    Marker {
+        slot: u8,
+    },
     /// The log loses its last records, or all: then the topic was made anew.
-    Cut { slot: u8, records: Option<u8> },
+    Cut {
+        slot: u8,
+        records: Option<u8>,
+    },
     /// The log's first records are gone.
-    Retention { slot: u8, records: u8 },
+    Retention {
+        slot: u8,
+        records: u8,
+    },
     // The client.
-    Fetch { most: u8, order: u64 },
+    Fetch {
+        most: u8,
+        order: u64,
+    },
     Positions,
-    AskEnds { unanswered: u8 },
+    AskEnds {
+        unanswered: u8,
+    },
     AnswerEnds,
-    Serve { commit_is_lost: bool },
+    Serve {
+        commit_is_lost: bool,
+    },
     // The task.
     Take(u8),
     Step(u8),
@@ -49,14 +64,25 @@ pub enum Action {
     Keep(u8),
     // All of them, a while.
     Rounds(u8),
-    Letters { most: u8, are_written: bool },
-    Pass { time: Millis, jump: Millis },
+    Letters {
+        most: u8,
+        are_written: bool,
+    },
+    Pass {
+        time: Millis,
+        jump: Millis,
+    },
     Disk(Trouble),
     // The process.
     Start(Config),
-    Crash { pattern: u64 },
+    Crash {
+        pattern: u64,
+    },
     /// With a crash on the way, after as many steps.
-    Stop { crash: Option<(u8, u64)>, letters_are_written: bool },
+    Stop {
+        crash: Option<(u8, u64)>,
+        letters_are_written: bool,
+    },
     /// Compares everything.
     Check,
 }
@@ -73,14 +99,19 @@ pub enum Damage {
 #[derive(Debug, Clone, Copy)]
 pub enum Trouble {
     /// The call after as many others fails; half of what was to be written may be.
-    Fail { after: u8, is_full: bool },
+    Fail {
+        after: u8,
+        is_full: bool,
+    },
     Full,
     /// Nothing fails any more, and all that was written is safe.
     Mended,
     /// Nothing that is synced from now on is safe.
     Lies,
     /// Some bits of a file change.
-    Decay { pattern: u64 },
+    Decay {
+        pattern: u64,
+    },
 }
 
 /// What a process is started with.
@@ -233,11 +264,7 @@ impl Maker {
                 queue: random.usize(..3),
                 seconds: random.bool().then(|| random.u32(..4_000)),
             },
-            16 | 17 => What::Agent {
-                agent: random.u8(..4),
-                site: random.bool().then(|| random.usize(..3)),
-                status: random.usize(..5),
-            },
+            16 | 17 => What::Agent { agent: random.u8(..4), site: random.bool().then(|| random.usize(..3)), status: random.usize(..5) },
             _ => What::Milestone {
                 kind: random.usize(..2),
                 initiative: random.usize(..3),

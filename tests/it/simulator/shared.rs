@@ -58,7 +58,8 @@ impl Shared {
 }
 
 fn variant(meaning: usize, list: usize, key_id: String) -> Variant {
-    let listed = |values: &[&str]| -> Vec<String> { values[..(2 + list).min(values.len())].iter().map(|&value| value.to_owned()).collect() };
+    let listed =
+        |values: &[&str]| -> Vec<String> { values[..(2 + list).min(values.len())].iter().map(|&value| value.to_owned()).collect() };
     let (horizon, call_horizon) = [(35, 2), (36, 3)][meaning];
     let set = |key: &str, values: &[&str]| format!("labels.{key}={:?}", listed(values));
     let overrides = [
