@@ -26,7 +26,7 @@ pub type Fault = String;
 
 pub struct World<'a> {
     pub(super) shared: &'a Shared,
-    disk_lies: bool,
+    pub(super) disk_lies: bool,
     pub(super) clock: Clock,
     skew: Millis,
     pub(super) logs: Logs,
