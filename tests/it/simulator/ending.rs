@@ -12,7 +12,7 @@ impl World<'_> {
     pub fn come_right(&mut self) -> Result<(), Fault> {
         self.mend();
         self.bring_up()?;
-        self.act(&super::actions::Action::Check)?;
+        self.check_states()?;
         let (before, records) = (self.next_offsets(), self.records());
         self.stop(None, true)?;
         self.start(self.permissive())?;
