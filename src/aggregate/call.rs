@@ -193,7 +193,7 @@ impl Calls {
         call.newest = Time::at(event.time.max(call.newest()));
         if call.step(body.kind).is_none() {
             call.steps[body.kind as usize] = Step { time: Time::at(event.time), queue: U16::new(u64::from(queue)) };
-            self.state.observe_waits(&call, body.kind);
+            self.state.observe_waits(&call, body.kind, watermark - horizon);
             self.state.observe_handle(&mut call, body);
         }
         *self.state.calls.get_mut(&body.call).expect("the call is there") = call;
@@ -253,8 +253,9 @@ impl State {
         &mut self.panes
     }
 
-    /// The waits that become known with the first event of `kind`.
-    fn observe_waits(&mut self, call: &Call, kind: CallKind) {
+    /// The waits that become known with the first event of `kind`. An answer may be known for longer than any event may be late, as long as
+    /// its call is: so its day may be `settled`.
+    fn observe_waits(&mut self, call: &Call, kind: CallKind, settled: Millis) {
         let Some((offered, _)) = call.step(CallKind::Offered) else { return };
         if let Some((time, queue)) = call.step(CallKind::Answered).filter(|_| matches!(kind, CallKind::Offered | CallKind::Answered)) {
             let wait = (time - offered).max(0);
@@ -262,7 +263,7 @@ impl State {
             totals.answered_wait.observe(wait);
             if wait <= self.rules.service_level {
                 totals.answered_within_target += 1;
-                self.panes.add(time, pane_key(queue, 0), one(WITHIN_TARGET));
+                self.panes.add_to_past(time, pane_key(queue, 0), one(WITHIN_TARGET), settled);
             }
         }
         if let Some((time, queue)) = call.step(CallKind::Abandoned).filter(|_| matches!(kind, CallKind::Offered | CallKind::Abandoned)) {
@@ -271,7 +272,7 @@ impl State {
             totals.abandoned_wait.observe(wait);
             if wait < self.rules.short_abandon {
                 totals.abandoned_short += 1;
-                self.panes.add(time, pane_key(queue, 0), one(ABANDONED_SHORT));
+                self.panes.add_to_past(time, pane_key(queue, 0), one(ABANDONED_SHORT), settled);
             }
         }
     }

@@ -3,8 +3,9 @@
 //! Days, weeks and months of every zone consist of whole quarter hours. After `fine` the quarters of a (UTC) hour are added up, after
 //! `coarse` the hour is forgotten. Both are decided by the watermark, so panes are a function of the log like all state. They lie in days
 //! that an image shares by pointer; a day that can change no more is *closed*, and a checkpoint refers to what an earlier one wrote of it.
+//! Should a day change nevertheless, as only what an event tells of an earlier one can bring about, it is not closed again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub struct Panes<const N: usize> {
     first_fine: Millis,
     /// The hours before are forgotten.
     first_coarse: Millis,
+    /// Days that changed after they were closed.
+    reopened: BTreeSet<Millis>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,7 +49,7 @@ const HOURS: Slice = 24;
 
 impl<const N: usize> Panes<N> {
     pub fn new(fine: Millis, coarse: Millis) -> Self {
-        Self { days: BTreeMap::new(), fine, coarse, first_fine: Millis::MIN, first_coarse: Millis::MIN }
+        Self { days: BTreeMap::new(), fine, coarse, first_fine: Millis::MIN, first_coarse: Millis::MIN, reopened: BTreeSet::new() }
     }
 
     /// Adds to the counts of the pane that `time` falls in. What is older than the history adds to nothing.
@@ -59,6 +62,15 @@ impl<const N: usize> Panes<N> {
         let slice = if time >= self.first_fine { (within / QUARTER_HOUR) as Slice } else { QUARTERS + (within / HOUR) as Slice };
         let panes = &mut Arc::make_mut(self.days.entry(day).or_default()).0;
         add_each(panes.entry((slice, key)).or_insert([0; N]), &amounts);
+    }
+
+    /// As [`Self::add`], at a time that may lie before `settled` (see [`Self::days`]).
+    pub fn add_to_past(&mut self, time: Millis, key: PaneKey, amounts: [u128; N], settled: Millis) {
+        let day = floor(time, DAY);
+        if self.is_closed(day, settled) && floor(time, HOUR) >= self.first_coarse {
+            self.reopened.insert(day);
+        }
+        self.add(time, key, amounts);
     }
 
     /// Folds and forgets what the watermark has passed.
@@ -74,6 +86,7 @@ impl<const N: usize> Panes<N> {
             Arc::make_mut(day).fold((first_fine - start) / HOUR);
         }
         self.days = self.days.split_off(&floor(self.first_coarse, DAY));
+        self.reopened = self.reopened.split_off(&floor(self.first_coarse, DAY));
         if let Some(mut day) = self.days.first_entry().filter(|day| *day.key() < self.first_coarse) {
             let hours = (self.first_coarse - day.key()) / HOUR;
             Arc::make_mut(day.get_mut()).forget(hours);
@@ -83,15 +96,18 @@ impl<const N: usize> Panes<N> {
         }
     }
 
-    /// The days for a checkpoint. Those that end by `settled`, before which nothing is ever applied again, are closed.
+    /// The days for a checkpoint. Those that end by `settled`, before which no event is ever applied again, are closed.
     pub fn days(&self, settled: Millis) -> Vec<Day> {
-        let closed = settled.min(self.first_fine);
         let day = |(&start, content): (&Millis, &Arc<DayPanes<N>>)| Day {
             start,
-            is_closed: start + DAY <= closed,
+            is_closed: self.is_closed(start, settled),
             content: Arc::clone(content) as Arc<dyn Encode>,
         };
         self.days.iter().map(day).collect()
+    }
+
+    fn is_closed(&self, start: Millis, settled: Millis) -> bool {
+        start + DAY <= settled.min(self.first_fine) && !self.reopened.contains(&start)
     }
 
     /// Takes a day from a checkpoint, which may have been written before some of it was forgotten. None if it is malformed.
@@ -205,5 +221,20 @@ mod tests {
         let open = panes.days(WATERMARK + 2 * DAY).into_iter().filter(|day| !day.is_closed).map(|day| (day.start, day.content.encode()));
         closed.into_iter().chain(open).for_each(|(start, encoded)| restored.restore(start, &encoded).unwrap());
         assert_eq!(restored.all().collect::<Vec<_>>(), panes.all().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_closed_day_that_changes_is_open_for_good() {
+        let mut panes = Panes::new(DAY, 9 * DAY);
+        panes.add(WATERMARK, 7, [1]);
+        panes.forget(WATERMARK + 3 * DAY);
+        let is_closed = |panes: &Panes<1>| panes.days(WATERMARK + 2 * DAY)[0].is_closed;
+        assert!(is_closed(&panes));
+        panes.add_to_past(WATERMARK, 7, [1], WATERMARK + 2 * DAY);
+        assert!(!is_closed(&panes));
+        let restored: Panes<1> = postcard::from_bytes(&postcard::to_allocvec(&panes).unwrap()).unwrap();
+        assert_eq!(restored.reopened, panes.reopened);
+        panes.forget(WATERMARK + 12 * DAY);
+        assert!(panes.reopened.is_empty());
     }
 }

@@ -15,6 +15,9 @@ use super::packed::Unpacker;
 /// What is read at once (bytes), unless a single piece is larger.
 const READ_BYTES: u64 = 1_024 * 1_024;
 
+/// A thread more is worth its start for this much more of state (bytes).
+const BYTES_A_THREAD: u64 = 4 * 1_024 * 1_024;
+
 /// Pieces that lie one after the other, and the slices that they fill.
 struct Task<'a> {
     pieces: Range<usize>,
@@ -65,6 +68,8 @@ pub(super) fn fill(
             }
         }
     };
+    let state_bytes: u64 = shapes.iter().map(Shape::bytes).sum();
+    let threads = threads.min((state_bytes / BYTES_A_THREAD) as usize);
     if threads <= 1 {
         return work();
     }

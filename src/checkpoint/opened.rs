@@ -78,7 +78,7 @@ impl Opened {
         blake3::Hash::from_bytes(self.file.whole.root).to_hex().to_string()
     }
 
-    /// Writes every page into its slice (`regions[region][page]`, of the shape's bytes each), on `threads` threads. `progress` is told the bytes
+    /// Writes every page into its slice (`regions[region][page]`, of the shape's bytes each), on up to `threads` threads. `progress` is told the bytes
     /// of state that were put in place since it was told last. After damage the slices hold anything.
     ///
     /// # Panics

@@ -29,6 +29,8 @@ struct Progress {
     /// Ends that are not reached yet, oldest first: when they were asked for, and what they were.
     ends: VecDeque<(Millis, i64)>,
     newest_end: Option<End>,
+    /// Since when ends are told that are lower than one before: what was promised may never come.
+    short_since: Option<Instant>,
     complete_until: Option<Millis>,
     /// When it last moved, or had nothing to move to.
     moved: Instant,
@@ -37,8 +39,15 @@ struct Progress {
 impl Freshness {
     /// Partitions by slot, each with the offset that its reading begins at.
     pub fn new(partitions: impl Iterator<Item = (Stream, i64)>, stall_timeout: Duration, now: Instant) -> Self {
-        let progress =
-            |(stream, reached)| Progress { stream, reached, ends: VecDeque::new(), newest_end: None, complete_until: None, moved: now };
+        let progress = |(stream, reached)| Progress {
+            stream,
+            reached,
+            ends: VecDeque::new(),
+            newest_end: None,
+            short_since: None,
+            complete_until: None,
+            moved: now,
+        };
         Self { partitions: partitions.map(progress).collect(), stall_timeout }
     }
 
@@ -49,6 +58,12 @@ impl Freshness {
             partition.moved = now;
         }
         partition.newest_end = Some(end);
+        if partition.ends.iter().all(|&(_, before)| before <= end.stable) {
+            partition.short_since = None;
+        } else if now.saturating_duration_since(*partition.short_since.get_or_insert(now)) >= self.stall_timeout {
+            // The log was cut beyond what was read; no new leader needs so long to know better.
+            partition.ends.retain(|&(_, before)| before <= end.stable);
+        }
         if partition.ends.len() == MAX_ENDS {
             partition.ends.pop_back();
         }
@@ -170,6 +185,22 @@ mod tests {
         freshness.end(2, 9_000, at(0), now);
         freshness.end(2, 2_000, at(0), now);
         assert_eq!(freshness.complete_until(Stream::Milestone), Some(2_000));
+    }
+
+    #[test]
+    fn an_end_that_went_for_good_is_not_waited_for_but_one_that_comes_again_is() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut freshness = freshness(start);
+        freshness.reached(2, 5, start);
+        freshness.end(2, 1_000, at(9), start);
+        freshness.end(2, 2_000, at(5), after(1));
+        freshness.end(2, 3_000, at(9), after(2));
+        freshness.end(2, 4_000, at(5), after(3));
+        freshness.end(2, 5_000, at(5), after(32));
+        assert_eq!(freshness.complete_until(Stream::Milestone), None, "a new leader may not know of them yet");
+        freshness.end(2, 6_000, at(5), after(33));
+        assert_eq!(freshness.complete_until(Stream::Milestone), Some(6_000), "the log was cut");
     }
 
     #[test]

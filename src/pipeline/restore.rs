@@ -56,8 +56,8 @@ pub struct Restored {
     pub source: Source,
     /// The last record taken.
     pub tail: Option<Tail>,
-    /// When the state was begun to be built.
-    pub built: Millis,
+    /// When the state was begun to be built; none if that is now.
+    pub built: Option<Millis>,
     /// What it took on disk (bytes); 0 if it is not from there.
     pub bytes: u64,
     /// The checkpoint on disk, if there is one, says something else: a new one is wanted, records or not.
@@ -154,7 +154,7 @@ impl Restorer<'_> {
                     let source = if is_first { Source::Newest } else { Source::Older };
                     // Other allowlists move counters from one label to another.
                     let is_shown_as_before = labels == labels_fingerprint(self.display);
-                    let built = if is_shown_as_before { built } else { self.now };
+                    let built = is_shown_as_before.then_some(built);
                     let is_news = !is_shown_as_before || partition_count != self.origin.partition_count(log.partition.stream);
                     return Ok(Restored { state, source, tail, built, bytes: opened.bytes(), is_news });
                 }
@@ -257,7 +257,7 @@ impl Restorer<'_> {
 
     fn anew(&self, log: &FoundLog, source: Source) -> Restored {
         let state = State::new(log.partition.stream, log.low, self.identity.rules, Arc::clone(self.display), self.now);
-        Restored { state, source, tail: None, built: self.now, bytes: 0, is_news: source == Source::Rebuild }
+        Restored { state, source, tail: None, built: None, bytes: 0, is_news: source == Source::Rebuild }
     }
 }
 

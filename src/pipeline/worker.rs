@@ -125,6 +125,11 @@ impl Worker {
         !self.partitions.is_empty()
     }
 
+    /// The partitions' states, by slot: for who compares them.
+    pub fn states(&mut self) -> impl Iterator<Item = &mut Partition> {
+        self.partitions.iter_mut().map(|owned| &mut owned.state)
+    }
+
     /// Whether [`Worker::step`] wants to be called again soon.
     pub fn is_saving(&self) -> bool {
         self.saving.is_busy()

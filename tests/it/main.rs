@@ -9,6 +9,7 @@ mod kafka;
 mod oracle;
 mod program;
 mod restarts;
+mod simulator;
 mod tidy;
 mod topics;
 

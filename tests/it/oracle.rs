@@ -21,22 +21,22 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Monday noon in Mexico City, in the week of the spring's clock change of 2022.
-const START: Millis = 1_648_490_400_000;
+pub(crate) const START: Millis = 1_648_490_400_000;
 
 const PARTITIONS: usize = 2;
 
 /// Few of everything, so that all that can meet does.
 #[derive(Debug, Clone)]
-struct Step {
-    partition: usize,
-    what: What,
+pub(crate) struct Step {
+    pub partition: usize,
+    pub what: What,
     /// Of an event identifier; most are new.
-    id: Option<u8>,
-    time: Time,
+    pub id: Option<u8>,
+    pub time: Time,
 }
 
 #[derive(Debug, Clone)]
-enum What {
+pub(crate) enum What {
     Disbursement { kind: usize, programme: usize, state: usize, person: u8, credit: u8, amount: u64 },
     Call { kind: usize, call: u8, queue: usize, seconds: Option<u32> },
     Agent { agent: u8, site: Option<usize>, status: usize },
@@ -46,7 +46,7 @@ enum What {
 
 /// Relative to where the log has come to.
 #[derive(Debug, Clone)]
-enum Time {
+pub(crate) enum Time {
     Ahead(Millis),
     Behind(Millis),
     /// The very instant of the log's last event.
@@ -89,17 +89,17 @@ fn log() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![steps(20 * SECOND), steps(10 * MINUTE), steps(3 * HOUR), steps(DAY), steps(4 * DAY)]
 }
 
-const PROGRAMMES: [&str; 4] = ["palabra", "solidario", "unlisted one", "unlisted two"];
-const STATES: [Option<&str>; 5] = [Some("MX-JAL"), Some("MX-OAX"), Some("MX-DIF"), None, Some("nowhere")];
-const QUEUES: [&str; 3] = ["general", "hogar", "unlisted"];
-const SITES: [&str; 3] = ["casa", "centro", "unlisted"];
-const NAMES: [&str; 3] = ["mercado", "reunion", "unlisted"];
+pub(crate) const PROGRAMMES: [&str; 4] = ["palabra", "solidario", "unlisted one", "unlisted two"];
+pub(crate) const STATES: [Option<&str>; 5] = [Some("MX-JAL"), Some("MX-OAX"), Some("MX-DIF"), None, Some("nowhere")];
+pub(crate) const QUEUES: [&str; 3] = ["general", "hogar", "unlisted"];
+pub(crate) const SITES: [&str; 3] = ["casa", "centro", "unlisted"];
+pub(crate) const NAMES: [&str; 3] = ["mercado", "reunion", "unlisted"];
 
 fn reader() -> Reader {
     reader_with(&[])
 }
 
-fn reader_with(more: &[&str]) -> Reader {
+pub(crate) fn reader_with(more: &[&str]) -> Reader {
     let overrides = [
         "streams.disbursement.horizon=35d",
         "streams.disbursement.open_horizon=50d",
@@ -212,12 +212,12 @@ impl Core {
 
 /// One record as sent and as meant.
 #[derive(Debug, Clone)]
-struct Record {
-    stream: Stream,
-    partition: usize,
-    value: String,
-    timestamp: Millis,
-    sent: Sent,
+pub(crate) struct Record {
+    pub stream: Stream,
+    pub partition: usize,
+    pub value: String,
+    pub timestamp: Millis,
+    pub sent: Sent,
 }
 
 fn records(log: &[Step]) -> Vec<Record> {
@@ -240,7 +240,7 @@ fn records(log: &[Step]) -> Vec<Record> {
     records
 }
 
-fn record(step: &Step, id: String, time: Millis) -> Record {
+pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
     let pesos = |amount: u64| amount * 1_000_050;
     let (stream, kind, mut value, body) = match &step.what {
         What::Disbursement { kind, programme, state, person, credit, amount } => {

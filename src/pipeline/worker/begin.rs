@@ -37,7 +37,10 @@ impl Worker {
         for ((log, restored), start) in logs.iter().zip(&restored).zip(&starts) {
             log_restored(log, restored, start);
         }
-        let own = |((log, restored), start)| Owned::new(log, restored, start, now);
+        // The newest of all is what readers see: that it moves must not depend on a clock that went back.
+        let newest = restored.iter().filter_map(|restored| restored.built).max();
+        let anew = newest.map_or(now, |newest| now.max(newest + 1));
+        let own = |((log, restored), start)| Owned::new(log, restored, start, now, anew);
         self.partitions = logs.into_iter().zip(restored).zip(&starts).map(own).collect();
         self.phase = Phase::Replaying { read: 0, total: 0 };
         self.reading_since = Some(self.clock.instant());
@@ -83,13 +86,14 @@ impl Worker {
 }
 
 impl Owned {
-    fn new(log: FoundLog, restored: Restored, start: &Start, now: Millis) -> Self {
+    /// What is begun now counts as built at `anew`.
+    fn new(log: FoundLog, restored: Restored, start: &Start, now: Millis, anew: Millis) -> Self {
         let Restored { mut state, tail, built, .. } = restored;
         Self {
             log,
             tail,
             verified: start.tail.is_none(),
-            built,
+            built: built.unwrap_or(anew),
             started_at: state.next_offset(),
             view: Arc::new(state.view(now)),
             state,

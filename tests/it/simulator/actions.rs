@@ -1,0 +1,286 @@
+//! What happens in a run, one after the other: made from a seed, so that it comes again; a plain list, so that a failing one can be shortened.
+
+use std::fmt;
+
+use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
+
+use super::shared::{LISTS, MEANINGS};
+use crate::oracle::{Step, Time, What};
+
+/// What a run is made with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Of each topic.
+    pub partitions: [usize; 3],
+    /// The disk may say that something is safe that is not, and change what it holds.
+    pub disk_lies: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub setup: Setup,
+    pub actions: Vec<Action>,
+}
+
+/// Numbers of partitions are taken modulo how many there are. What makes no sense at its time does nothing.
+#[derive(Debug, Clone)]
+pub enum Action {
+    // The log.
+    Append(Step, Damage),
+    /// An offset that no record has, as a transaction leaves it.
+    Marker {
+        slot: u8,
+    },
+    /// The log loses its last records, or all: then the topic was made anew.
+    Cut {
+        slot: u8,
+        records: Option<u8>,
+    },
+    /// The log's first records are gone.
+    Retention {
+        slot: u8,
+        records: u8,
+    },
+    // The client.
+    Fetch {
+        most: u8,
+        order: u64,
+    },
+    Positions,
+    AskEnds {
+        unanswered: u8,
+    },
+    AnswerEnds,
+    Serve {
+        commit_is_lost: bool,
+    },
+    // The task.
+    Take(u8),
+    Step(u8),
+    Report,
+    Publish,
+    Commit,
+    // The thread that writes.
+    Keep(u8),
+    // All of them, a while.
+    Rounds(u8),
+    Letters {
+        most: u8,
+        are_written: bool,
+    },
+    Pass {
+        time: Millis,
+        jump: Millis,
+    },
+    Disk(Trouble),
+    // The process.
+    Start(Config),
+    Crash {
+        pattern: u64,
+    },
+    /// With a crash on the way, after as many steps.
+    Stop {
+        crash: Option<(u8, u64)>,
+        letters_are_written: bool,
+    },
+    /// Compares everything.
+    Check,
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    None,
+    Empty,
+    Cut,
+    Future,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Trouble {
+    /// The call after as many others fails; half of what was to be written may be.
+    Fail {
+        after: u8,
+        is_full: bool,
+    },
+    Full,
+    /// Nothing fails any more, and all that was written is safe.
+    Mended,
+    /// Nothing that is synced from now on is safe.
+    Lies,
+    /// Some bits of a file change.
+    Decay {
+        pattern: u64,
+    },
+}
+
+/// What a process is started with.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    pub list: usize,
+    pub meaning: usize,
+    pub rebuild_mismatch: bool,
+    pub rebuild_missing: bool,
+    pub accept_lost_history: bool,
+    /// Unsaved records before checkpoints are made.
+    pub records: u64,
+    pub exit_after_failures: Option<u32>,
+    /// The ends of the logs are known at the start.
+    pub ends_known: bool,
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{:?}", self.setup)?;
+        for (number, action) in self.actions.iter().enumerate() {
+            writeln!(formatter, "{number:4}  {action:?}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    pub fn of(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let few = random.u8(..10) < 7;
+        let mut partitions = || if !few && random.bool() { 2 } else { 1 };
+        let setup = Setup { partitions: [partitions(), partitions(), partitions()], disk_lies: random.u8(..10) < 2 };
+        let pace = *random.choice(&[20 * SECOND, 10 * MINUTE, 3 * HOUR, DAY, 4 * DAY]).expect("some");
+        let length = random.usize(20..if few { 140 } else { 320 });
+        let mut maker = Maker { random, setup: setup.clone(), pace, list: 0, meaning: 0, is_up: false };
+        let mut actions = Vec::new();
+        while actions.len() < length {
+            maker.next(&mut actions);
+        }
+        Self { setup, actions }
+    }
+}
+
+struct Maker {
+    random: fastrand::Rng,
+    setup: Setup,
+    pace: Millis,
+    list: usize,
+    meaning: usize,
+    /// As far as can be known here.
+    is_up: bool,
+}
+
+impl Maker {
+    fn next(&mut self, actions: &mut Vec<Action>) {
+        if !self.is_up && self.random.u8(..4) == 0 {
+            actions.push(self.start());
+            return;
+        }
+        let action = match self.random.u16(..1_000) {
+            0..320 => self.append(),
+            320..335 => Action::Marker { slot: self.random.u8(..) },
+            335..435 => Action::Fetch { most: self.random.u8(1..24), order: self.random.u64(..) },
+            435..460 => Action::Positions,
+            460..490 => Action::AskEnds { unanswered: if self.chance(10) { self.random.u8(..8) } else { u8::MAX } },
+            490..520 => Action::AnswerEnds,
+            520..550 => Action::Serve { commit_is_lost: self.chance(30) },
+            550..630 => Action::Take(self.random.u8(1..5)),
+            630..690 => Action::Step(self.random.u8(1..6)),
+            690..720 => Action::Report,
+            720..740 => Action::Publish,
+            740..750 => Action::Commit,
+            750..830 => Action::Keep(self.random.u8(1..12)),
+            830..870 => Action::Rounds(self.random.u8(1..5)),
+            870..900 => Action::Letters { most: self.random.u8(1..6), are_written: !self.chance(15) },
+            900..920 => self.pass(),
+            920..945 => self.trouble(),
+            945..965 => {
+                self.is_up = false;
+                Action::Crash { pattern: self.random.u64(..) }
+            }
+            965..975 => {
+                self.is_up = false;
+                let crash = self.chance(40).then(|| (self.random.u8(..40), self.random.u64(..)));
+                Action::Stop { crash, letters_are_written: !self.chance(20) }
+            }
+            975..979 => self.start(),
+            979..981 => Action::Cut { slot: self.random.u8(..), records: (!self.chance(25)).then(|| self.random.u8(1..12)) },
+            981..984 => Action::Retention { slot: self.random.u8(..), records: self.random.u8(1..12) },
+            _ => Action::Check,
+        };
+        actions.push(action);
+    }
+
+    fn chance(&mut self, percent: u8) -> bool {
+        self.random.u8(..100) < percent
+    }
+
+    fn pass(&mut self) -> Action {
+        let jump = if self.chance(30) { self.random.i64(-DAY..3 * DAY) } else { 0 };
+        Action::Pass { time: self.random.i64(0..40 * SECOND), jump }
+    }
+
+    fn trouble(&mut self) -> Action {
+        let is_full = self.random.bool();
+        Action::Disk(match self.random.u8(..10) {
+            0..4 => Trouble::Fail { after: self.random.u8(..30), is_full },
+            4 => Trouble::Full,
+            5 | 6 if self.setup.disk_lies => Trouble::Lies,
+            7 | 8 if self.setup.disk_lies => Trouble::Decay { pattern: self.random.u64(..) },
+            _ => Trouble::Mended,
+        })
+    }
+
+    fn start(&mut self) -> Action {
+        self.is_up = true;
+        if self.chance(20) {
+            self.list = (self.list + 1).min(LISTS - 1);
+        }
+        if self.chance(5) {
+            self.meaning = self.random.usize(..MEANINGS);
+        }
+        Action::Start(Config {
+            list: self.list,
+            meaning: self.meaning,
+            rebuild_mismatch: self.chance(40),
+            rebuild_missing: !self.chance(30),
+            accept_lost_history: self.chance(30),
+            records: self.random.u64(1..30),
+            exit_after_failures: self.chance(20).then_some(3),
+            ends_known: !self.chance(5),
+        })
+    }
+
+    fn append(&mut self) -> Action {
+        let (random, pace) = (&mut self.random, self.pace);
+        let what = match random.u8(..19) {
+            0..12 => What::Disbursement {
+                kind: random.usize(..5),
+                programme: random.usize(..4),
+                state: random.usize(..5),
+                person: random.u8(..6),
+                credit: random.u8(..10),
+                amount: random.u64(1..5),
+            },
+            12..16 => What::Call {
+                kind: random.usize(..4),
+                call: random.u8(..8),
+                queue: random.usize(..3),
+                seconds: random.bool().then(|| random.u32(..4_000)),
+            },
+            16 | 17 => What::Agent { agent: random.u8(..4), site: random.bool().then(|| random.usize(..3)), status: random.usize(..5) },
+            _ => What::Milestone {
+                kind: random.usize(..2),
+                initiative: random.usize(..3),
+                milestone: random.usize(..3),
+                quantity: random.bool().then(|| random.u32(1..9)),
+            },
+        };
+        let time = match random.u8(..10) {
+            0..6 => Time::Ahead(random.i64(0..=2 * pace)),
+            6 | 7 => Time::Behind(random.i64(0..=5 * pace)),
+            8 => Time::Behind(random.i64(0..=60 * DAY)),
+            _ => Time::Same,
+        };
+        let damage = *random.choice(&[Damage::Empty, Damage::Cut, Damage::Future]).expect("some");
+        let damage = if random.u8(..12) == 0 { damage } else { Damage::None };
+        let id = (random.u8(..100) < 18).then(|| random.u8(..));
+        Action::Append(Step { partition: random.usize(..2), what, id, time }, damage)
+    }
+}

@@ -1,0 +1,112 @@
+//! The simulated brokers' logs: what is there, what was there, and what it means.
+
+use std::sync::Arc;
+
+use pacemeter::clock::{Clock, HOUR, Millis, SECOND};
+use pacemeter::decode::Decoder;
+use pacemeter::event::{Event, Texts};
+use pacemeter::ledger::Sent;
+use pacemeter::record::{RawRecord, Reason, Rejection, Stream};
+use pacemeter::source::Partition;
+
+use super::actions::Damage;
+use crate::oracle::{START, Step, Time, record};
+
+/// A record as Kafka has it, as it was meant, and as it decodes.
+pub struct Entry {
+    /// Different for each record of a run.
+    pub key: [u8; 8],
+    pub value: Option<String>,
+    pub timestamp: Millis,
+    pub sent: Sent,
+    pub decoded: Result<Event, Rejection>,
+    pub texts: Texts,
+}
+
+/// The log of a partition by offset; markers have no record.
+pub type Entries = Vec<Option<Arc<Entry>>>;
+
+pub struct Log {
+    pub partition: Partition,
+    pub entries: Entries,
+    /// What is below is gone for readers.
+    pub low: i64,
+    /// Grows when records are lost at its end.
+    pub version: u32,
+    pub committed: Option<i64>,
+}
+
+impl Log {
+    pub fn end(&self) -> i64 {
+        self.entries.len() as i64
+    }
+
+    /// The offset of the first record at or after `offset`, or the end.
+    pub fn next_record(&self, offset: i64) -> i64 {
+        let first = self.entries.iter().skip(offset.max(0) as usize).position(Option::is_some);
+        first.map_or(self.end().max(offset), |distance| offset + distance as i64)
+    }
+
+    pub fn entry(&self, offset: i64) -> Option<&Arc<Entry>> {
+        self.entries.get(usize::try_from(offset).ok()?)?.as_ref()
+    }
+}
+
+/// All logs, and where time has come to in them.
+pub struct Logs {
+    pub logs: Vec<Log>,
+    /// By stream: the slot of its first partition, and how many there are.
+    first: [usize; 3],
+    partitions: [usize; 3],
+    at: Millis,
+    last: Millis,
+    records: usize,
+}
+
+impl Logs {
+    pub fn new(partitions: [usize; 3]) -> Self {
+        let mut logs = Vec::new();
+        let mut first = [0; 3];
+        for stream in Stream::ALL {
+            first[stream as usize] = logs.len();
+            for partition in 0..partitions[stream as usize] {
+                let partition = Partition { stream, topic: stream.name().to_owned(), partition: partition as i32 };
+                logs.push(Log { partition, entries: Vec::new(), low: 0, version: 0, committed: None });
+            }
+        }
+        Self { logs, first, partitions, at: START, last: START, records: 0 }
+    }
+
+    /// Adds a record to the log that it belongs to. The wall clock goes with the log.
+    pub fn append(&mut self, step: &Step, damage: Damage, decoder: &Decoder, clock: &Clock) {
+        let time = match step.time {
+            Time::Ahead(by) => {
+                self.at += by;
+                clock.advance(by.min(SECOND), (by - SECOND).max(0));
+                self.at
+            }
+            Time::Behind(by) => self.at - by,
+            Time::Same => self.last,
+        };
+        self.last = time;
+        let id = step.id.map_or(self.records, |id| usize::from(id) % (self.records + 1));
+        let mut record = record(step, format!("event-{id}"), time);
+        let reject = |reason| Sent::Rejected(reason);
+        let mut value = Some(std::mem::take(&mut record.value));
+        let mut timestamp = record.timestamp;
+        match damage {
+            Damage::None => {}
+            Damage::Empty => (value, record.sent) = (None, reject(Reason::Empty)),
+            Damage::Cut => (value, record.sent) = (Some("{\"id\": \"event".to_owned()), reject(Reason::NotJson)),
+            Damage::Future => (timestamp, record.sent) = (timestamp - HOUR, reject(Reason::Future)),
+        }
+        let mut texts = Texts::default();
+        let raw = RawRecord { value: value.as_ref().map(String::as_bytes), timestamp: Some(timestamp), headers: &[] };
+        let decoded = decoder.decode(record.stream, &raw, &mut texts);
+        let key = (self.records as u64).to_le_bytes();
+        self.records += 1;
+        let stream = record.stream as usize;
+        let log = &mut self.logs[self.first[stream] + step.partition % self.partitions[stream]];
+        log.entries.push(Some(Arc::new(Entry { key, value, timestamp, sent: record.sent, decoded, texts })));
+    }
+}

@@ -1,0 +1,308 @@
+//! The process in the simulator: the real core, checkpoint codec and worker, in a shell that does what `poller`, `task` and the writing thread
+//! do, a little at a time and when it is told.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use pacemeter::checkpoint::{Desk, InFlight, Job, Keeper, Order, Report, Store};
+use pacemeter::clock::Clock;
+use pacemeter::pipeline::{
+    Board, Command, FoundLog, FoundLogs, Intake, Message, Meter, Original, Originals, OtherLog, Policy, Records, Settings, Sinks, Snapshot,
+    Start, Worker,
+};
+use pacemeter::record::Header;
+use pacemeter::runtime::Failure;
+use pacemeter::source::{ClientEvent, Slot};
+
+use super::actions::Config;
+use super::disk::SimDisk;
+use super::letters::PostOffice;
+use super::logs::{Entry, Logs};
+use super::shared::{Shared, Variant};
+
+/// Batches that may wait for the task.
+const QUEUE: usize = 8;
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub struct Process<'a> {
+    pub variant: &'a Variant,
+    pub config: Config,
+    pub worker: Worker,
+    keeper: Keeper,
+    orders: Receiver<Order>,
+    /// What is being finished, a step at a time.
+    finishing: Option<Job>,
+    /// Jobs that have ended.
+    over: BTreeSet<u64>,
+    reports: VecDeque<Report>,
+    commands: Receiver<Command>,
+    inbox: VecDeque<Message>,
+    intake: Intake<'a>,
+    /// By slot: the next offset to hand over.
+    pub positions: Vec<i64>,
+    /// By slot: it cannot be read any more.
+    halted: Vec<bool>,
+    is_reading: bool,
+    answers: VecDeque<Message>,
+    board: Arc<Board>,
+    clock: Clock,
+    letters: PostOffice,
+}
+
+/// Records of a batch.
+struct Batch(Vec<(Slot, i64, Arc<Entry>)>);
+
+impl Originals for Batch {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn original<'a>(&'a self, index: usize, _headers: &mut Vec<Header<'a>>) -> Original<'a> {
+        let (slot, offset, entry) = &self.0[index];
+        Original {
+            slot: *slot,
+            offset: *offset,
+            timestamp: Some(entry.timestamp),
+            key: Some(&entry.key),
+            value: entry.value.as_ref().map(String::as_bytes),
+        }
+    }
+}
+
+fn policy(rebuilds: bool) -> Policy {
+    if rebuilds { Policy::Rebuild } else { Policy::Fail }
+}
+
+fn settings_of(variant: &Variant, config: Config) -> Settings {
+    let mut settings = variant.settings.clone();
+    settings.restore.on_mismatch = policy(config.rebuild_mismatch);
+    settings.restore.on_missing = policy(config.rebuild_missing);
+    settings.restore.accept_lost_history = config.accept_lost_history;
+    settings.saving.max_replay_records = config.records;
+    settings.saving.exit_after_failures = config.exit_after_failures;
+    settings
+}
+
+impl<'a> Process<'a> {
+    /// Starts it: it restores its state, and says from where it reads.
+    pub fn start(
+        shared: &'a Shared,
+        config: Config,
+        logs: &Logs,
+        disk: &SimDisk,
+        letters: &PostOffice,
+        clock: &Clock,
+    ) -> Result<Self, Failure> {
+        let variant = shared.variant(config.meaning, config.list);
+        let settings = settings_of(variant, config);
+        let store = Store::new(Arc::new(disk.clone()));
+        let (orders, order_inbox) = mpsc::channel();
+        let (commands, command_inbox) = mpsc::channel();
+        let in_flight = InFlight::default();
+        let board = Arc::new(Board::new(clock.now()));
+        let sinks = Sinks {
+            commands,
+            letters: Box::new(letters.clone()),
+            board: Arc::clone(&board),
+            meter: Meter::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
+            desk: Desk::new(orders, in_flight.clone()),
+        };
+        let display = Arc::clone(&variant.display);
+        let mut worker = Worker::new(STALL_TIMEOUT, settings, variant.identity.clone(), display, clock.clone(), store.clone(), sinks);
+        let found = |log: &super::logs::Log| FoundLog {
+            partition: log.partition.clone(),
+            low: log.low,
+            end: config.ends_known.then(|| log.end()),
+            committed: log.committed.filter(|committed| !config.ends_known || *committed <= log.end()),
+        };
+        let found = FoundLogs {
+            cluster_id: Some("simulated".to_owned()),
+            logs: logs.logs.iter().map(found).collect(),
+            short_retention: [false; 3],
+        };
+        worker.take(Message::Found(found))?;
+        let Ok(Command::Read(starts)) = command_inbox.try_recv() else { panic!("a worker that has found logs says where to read") };
+        let from = |start: &Start| start.tail.map_or(start.next_offset, |tail| tail.offset);
+        let partitions = logs.logs.iter().map(|log| log.partition.clone()).collect();
+        Ok(Self {
+            variant,
+            config,
+            worker,
+            keeper: Keeper::new(store, in_flight),
+            orders: order_inbox,
+            finishing: None,
+            over: BTreeSet::new(),
+            reports: VecDeque::new(),
+            commands: command_inbox,
+            inbox: VecDeque::new(),
+            positions: starts.iter().map(from).collect(),
+            halted: vec![false; starts.len()],
+            intake: Intake::new(&shared.decoder, &shared.excluded, partitions, starts),
+            is_reading: true,
+            answers: VecDeque::new(),
+            board,
+            clock: clock.clone(),
+            letters: letters.clone(),
+        })
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.board.newest()
+    }
+
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
+    /// The client hands over up to `most` records, of partitions as `order` has them.
+    pub fn fetch(&mut self, logs: &Logs, most: usize, order: u64) {
+        if !self.is_reading || self.inbox.len() >= QUEUE {
+            return;
+        }
+        let mut random = fastrand::Rng::with_seed(order);
+        let mut batch = Vec::new();
+        while batch.len() < most {
+            let next = |slot: usize| logs.logs[slot].next_record(self.positions[slot]);
+            let has_more = |slot: &usize| !self.halted[*slot] && next(*slot) < logs.logs[*slot].end();
+            let readable: Vec<usize> = (0..logs.logs.len()).filter(has_more).collect();
+            let Some(&slot) = random.choice(&readable) else { break };
+            for _ in 0..random.u8(1..9) {
+                let offset = logs.logs[slot].next_record(self.positions[slot]);
+                let Some(entry) = logs.logs[slot].entry(offset) else { break };
+                batch.push((Slot(slot as u16), offset, Arc::clone(entry)));
+                self.positions[slot] = offset + 1;
+            }
+        }
+        if batch.is_empty() {
+            return;
+        }
+        let batch = Batch(batch);
+        match self.intake.take(&batch) {
+            Ok(taken) => {
+                let records = Records { taken, originals: Box::new(batch), at: self.clock.instant() };
+                self.inbox.push_back(Message::Records(records));
+            }
+            Err(OtherLog(slot)) => self.stop_reading(slot),
+        }
+    }
+
+    fn stop_reading(&mut self, slot: Slot) {
+        self.is_reading = false;
+        self.inbox.push_back(Message::TailDiffers(slot));
+    }
+
+    /// The client tells how far it is, beyond what holds no record.
+    pub fn tell_positions(&mut self, logs: &Logs) {
+        if !self.is_reading {
+            return;
+        }
+        for (slot, log) in logs.logs.iter().enumerate().filter(|(slot, _)| !self.halted[*slot]) {
+            self.positions[slot] = log.next_record(self.positions[slot]);
+        }
+        let positions: Vec<_> = self.positions.iter().enumerate().map(|(slot, position)| (Slot(slot as u16), *position)).collect();
+        match self.intake.passed(&positions) {
+            Ok(()) => self.inbox.push_back(Message::Positions(positions)),
+            Err(OtherLog(slot)) => self.stop_reading(slot),
+        }
+    }
+
+    /// What is to be read next of a partition is gone.
+    pub fn halt(&mut self, slot: usize) {
+        if self.halted[slot] || !self.is_reading {
+            return;
+        }
+        self.halted[slot] = true;
+        let event = ClientEvent::OutOfRange { slot: Slot(slot as u16), next_offset: self.positions[slot], reason: "simulated".to_owned() };
+        self.inbox.push_back(Message::Client(vec![event]));
+    }
+
+    pub fn ask_ends(&mut self, logs: &Logs, unanswered: u8) {
+        let answered = logs.logs.iter().enumerate().filter(|(slot, _)| *slot != usize::from(unanswered));
+        let ends = answered.map(|(slot, log)| (Slot(slot as u16), pacemeter::source::End { stable: log.end(), high: log.end() })).collect();
+        self.answers.push_back(Message::Ends { asked: self.clock.now(), ends, missing: Vec::new() });
+    }
+
+    pub fn answer_ends(&mut self) {
+        self.inbox.extend(self.answers.pop_front());
+    }
+
+    /// The client does what it was asked.
+    pub fn serve(&mut self, logs: &mut Logs, commit_is_lost: bool) {
+        while let Ok(command) = self.commands.try_recv() {
+            let Command::Commit(offsets) = command else { continue };
+            let event = if commit_is_lost {
+                ClientEvent::CommitFailed { reason: "simulated".to_owned(), denied: false }
+            } else {
+                offsets.iter().for_each(|(slot, offset)| logs.logs[slot.index()].committed = Some(*offset));
+                ClientEvent::Committed
+            };
+            self.inbox.push_back(Message::Client(vec![event]));
+        }
+    }
+
+    /// The task takes messages, as long as it has room.
+    pub fn take(&mut self, most: usize) -> Result<(), Failure> {
+        for _ in 0..most {
+            if !self.worker.has_room() {
+                break;
+            }
+            let Some(message) = self.inbox.pop_front() else { break };
+            self.worker.take(message)?;
+            self.worker.step();
+        }
+        Ok(())
+    }
+
+    pub fn report(&mut self) -> Result<(), Failure> {
+        while let Some(report) = self.reports.pop_front() {
+            self.worker.report(report)?;
+            self.worker.step();
+        }
+        Ok(())
+    }
+
+    pub fn publish(&mut self) {
+        self.worker.publish(self.inbox.len());
+    }
+
+    /// The writing thread takes a step; gives what it reports.
+    pub fn keep(&mut self) -> Option<&Report> {
+        let report = match self.finishing {
+            Some(job) => self.keeper.finish_step(job),
+            None => match self.orders.try_recv() {
+                Ok(Order::Finish(job)) if !self.over.contains(&job.number) => {
+                    self.finishing = Some(job);
+                    None
+                }
+                Ok(Order::Finish(_)) | Err(_) => None,
+                Ok(order) => self.keeper.handle(order),
+            },
+        };
+        let report = report?;
+        self.over.insert(report.job.number);
+        self.finishing = None;
+        self.reports.push_back(report);
+        self.reports.back()
+    }
+
+    /// The end in order begins, as `task` does it: what was read is applied, dead letters are waited for.
+    pub fn begin_stop(&mut self) -> Result<(), Failure> {
+        self.is_reading = false;
+        while let Some(message) = self.inbox.pop_front() {
+            // Room comes from the writing thread, which is not held up in life.
+            while !self.worker.has_room() && self.keep().is_none() {}
+            self.worker.take(message)?;
+            self.worker.step();
+        }
+        self.worker.flush_letters(Duration::ZERO);
+        self.worker.publish(0);
+        Ok(())
+    }
+
+    /// Letters of it that are under way are lost to it.
+    pub fn end(self) {
+        self.letters.abandon();
+    }
+}

@@ -1,0 +1,33 @@
+//! Panics of runs are told once, with the run: not each time that it is tried again.
+
+use std::cell::{Cell, RefCell};
+use std::panic;
+use std::sync::Once;
+
+thread_local! {
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Where the last panic was.
+pub fn place() -> String {
+    PLACE.take()
+}
+
+pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if IS_QUIET.get() {
+                PLACE.replace(info.location().map_or_else(String::new, ToString::to_string));
+            } else {
+                others(info);
+            }
+        }));
+    });
+    IS_QUIET.set(true);
+    let result = work();
+    IS_QUIET.set(false);
+    result
+}

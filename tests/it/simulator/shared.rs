@@ -1,0 +1,98 @@
+//! What all runs of a thread have in common, since it takes long to make: settings, decoder, metrics.
+
+use std::sync::Arc;
+
+use pacemeter::aggregate::Rules;
+use pacemeter::clock::DAY;
+use pacemeter::decode::{self, Decoder, PseudonymKey};
+use pacemeter::display::Display;
+use pacemeter::ledger;
+use pacemeter::pipeline::{Identity, Settings};
+use pacemeter::record::Stream;
+use pacemeter::settings::OffsetRange;
+use pacemeter::telemetry::{Metrics, log};
+
+use crate::oracle::{NAMES, PROGRAMMES, QUEUES, SITES, reader_with};
+
+/// Allowlists: each is longer than the one before.
+pub const LISTS: usize = 3;
+/// Settings under which the same log means something else.
+pub const MEANINGS: usize = 2;
+
+/// The settings of a process, in both forms.
+pub struct Variant {
+    pub settings: Settings,
+    pub identity: Identity,
+    pub display: Arc<Display>,
+    pub rules: Rules,
+    pub ledger: ledger::Rules,
+}
+
+pub struct Shared {
+    /// By meaning, by list.
+    variants: Vec<Variant>,
+    pub decoder: Decoder,
+    pub metrics: Arc<Metrics>,
+    pub topics: [String; Stream::ALL.len()],
+    pub excluded: [Vec<OffsetRange>; Stream::ALL.len()],
+}
+
+impl Shared {
+    pub fn new() -> Self {
+        let mut reader = reader_with(&[]);
+        let key = || PseudonymKey::from_hex(&"5a".repeat(32)).expect("32 bytes in hexadecimal");
+        let counters = log::Counters::new(&log::Settings::read(&mut reader));
+        let variants = (0..MEANINGS * LISTS).map(|number| variant(number / LISTS, number % LISTS, key().key_id()));
+        Self {
+            variants: variants.collect(),
+            decoder: Decoder::new(decode::Settings::read(&mut reader), key()),
+            metrics: Arc::new(Metrics::new(&[], &[], Arc::new(counters))),
+            topics: Stream::ALL.map(|stream| stream.name().to_owned()),
+            excluded: Default::default(),
+        }
+    }
+
+    pub fn variant(&self, meaning: usize, list: usize) -> &Variant {
+        &self.variants[meaning * LISTS + list]
+    }
+}
+
+fn variant(meaning: usize, list: usize, key_id: String) -> Variant {
+    let listed =
+        |values: &[&str]| -> Vec<String> { values[..(2 + list).min(values.len())].iter().map(|&value| value.to_owned()).collect() };
+    let (horizon, call_horizon) = [(35, 2), (36, 3)][meaning];
+    let set = |key: &str, values: &[&str]| format!("labels.{key}={:?}", listed(values));
+    let overrides = [
+        format!("streams.disbursement.horizon={horizon}d"),
+        format!("streams.call.horizon={call_horizon}d"),
+        "state.fine_history=2d".to_owned(),
+        "state.coarse_history=20d".to_owned(),
+        set("programmes", &PROGRAMMES),
+        set("queues", &QUEUES),
+        set("sites", &SITES),
+        set("initiatives", &NAMES),
+    ];
+    let mut reader = reader_with(&overrides.each_ref().map(String::as_str));
+    let rules = Rules::read(&mut reader);
+    let decode = decode::Settings::read(&mut reader);
+    let labels = ledger::Labels {
+        programmes: listed(&PROGRAMMES),
+        queues: listed(&QUEUES),
+        sites: listed(&SITES),
+        initiatives: listed(&NAMES),
+        milestones: vec![NAMES[0].to_owned()],
+        states: vec!["MX-JAL".to_owned(), "MX-CMX".to_owned()],
+    };
+    Variant {
+        settings: Settings::read(&mut reader),
+        identity: Identity { rules, decode, excluded: Default::default(), key_id },
+        display: Arc::new(Display::read(&mut reader)),
+        rules,
+        ledger: ledger::Rules {
+            horizons: ledger::Horizons { disbursement: horizon * DAY, call: call_horizon * DAY, milestone: 3 * DAY },
+            open_horizon: 50 * DAY,
+            labels,
+            ..ledger::Rules::default()
+        },
+    }
+}

@@ -1,0 +1,73 @@
+//! What runs came to, so that one sees that they try what they are meant to.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+use pacemeter::runtime::Exit;
+
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Stats {
+    pub runs: u64,
+    pub starts: u64,
+    pub lives: u64,
+    pub crashes: u64,
+    pub stops: u64,
+    pub checkpoints: u64,
+    pub failed_checkpoints: u64,
+    pub cuts: u64,
+    pub unusable: u64,
+    pub disk_ends: u64,
+    pub digests: u64,
+    pub comparisons: u64,
+    pub operator_rebuilds: u64,
+}
+
+impl Stats {
+    pub fn ended(&mut self, exit: Exit) {
+        match exit {
+            Exit::Disk => self.disk_ends += 1,
+            _ => self.unusable += 1,
+        }
+    }
+}
+
+impl AddAssign for Stats {
+    fn add_assign(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.starts += other.starts;
+        self.lives += other.lives;
+        self.crashes += other.crashes;
+        self.stops += other.stops;
+        self.checkpoints += other.checkpoints;
+        self.failed_checkpoints += other.failed_checkpoints;
+        self.cuts += other.cuts;
+        self.unusable += other.unusable;
+        self.disk_ends += other.disk_ends;
+        self.digests += other.digests;
+        self.comparisons += other.comparisons;
+        self.operator_rebuilds += other.operator_rebuilds;
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} runs: {} starts, {} of them live; {} crashes, {} ends in order, {} ended with 65, {} with 74; {} checkpoints, {} failed; {} logs \
+             cut, {} rebuilt by the operator; state compared {} times, figures {} times",
+            self.runs,
+            self.starts,
+            self.lives,
+            self.crashes,
+            self.stops,
+            self.unusable,
+            self.disk_ends,
+            self.checkpoints,
+            self.failed_checkpoints,
+            self.cuts,
+            self.operator_rebuilds,
+            self.digests,
+            self.comparisons
+        )
+    }
+}
