@@ -1,17 +1,19 @@
 //! What ingestion costs, on a real Kafka in one go: bare drains of the same records, the whole program, and the ratios between them.
 //!
 //! ```text
-//! cargo bench --bench ingest -- [ingest|sizes|scrapes|hold]... [--events N] [--rounds N]
+//! cargo bench --bench ingest -- [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N]
 //! ```
 //!
 //! - `ingest`: wall time, CPU and memory of two bare drains and of `pacemeter run` over the same records;
 //! - `sizes`: CPU and memory over logs of 331,000 to 5 million supports: the cost per event and the bytes per support must not grow;
 //! - `scrapes`: what a scrape of 10,000 series costs, and what a scrape a second costs ingestion;
+//! - `checkpoints`: ingestion with and without them, what they cost at 10,000 events a second, and a restart after `kill -9`;
 //! - `hold`: nothing is measured; the log is written and kept until standard input ends, for a profiler. Not among the parts that run unasked.
 //!
 //! Each measured part is a process of its own; its CPU is user and system time of all its threads. The report is Markdown, on standard
 //! output; progress goes to standard error. The broker runs on the same cores.
 
+mod checkpoints;
 mod drain;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/kafka.rs"]
@@ -48,6 +50,7 @@ fn main() {
             "ingest" => ingest(&kafka, &options),
             "sizes" => sizes(&kafka),
             "scrapes" => scrapes::measure(&kafka, options.events),
+            "checkpoints" => checkpoints::measure(&kafka, options.events, options.rounds),
             "hold" => hold(&kafka, options.events),
             unknown => usage(unknown),
         }
@@ -68,13 +71,13 @@ fn options(arguments: &[String]) -> Options {
         }
     }
     if options.parts.is_empty() {
-        options.parts = ["ingest", "sizes", "scrapes"].map(str::to_owned).to_vec();
+        options.parts = ["ingest", "sizes", "scrapes", "checkpoints"].map(str::to_owned).to_vec();
     }
     options
 }
 
 fn usage(fault: &str) -> ! {
-    eprintln!("not understood: {fault}\nusage: ingest [ingest|sizes|scrapes|hold]... [--events N] [--rounds N]");
+    eprintln!("not understood: {fault}\nusage: ingest [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N]");
     std::process::exit(64)
 }
 

@@ -88,12 +88,16 @@ pub struct Pacemeter {
     address: String,
     started: Instant,
     memory: MemoryWatch,
-    _state: TempDir,
+    state: Option<TempDir>,
 }
 
 impl Pacemeter {
     pub fn start(settings: &[String]) -> Self {
-        let state = tempfile::tempdir().expect("a temporary directory");
+        Self::start_in(tempfile::tempdir().expect("a temporary directory"), settings)
+    }
+
+    /// In a state directory that may have something in it.
+    pub fn start_in(state: TempDir, settings: &[String]) -> Self {
         // A key of its own would be made with a warning.
         let key = state.path().join("benchmark.key");
         fs::write(&key, "5a".repeat(32)).and_then(|()| fs::set_permissions(&key, fs::Permissions::from_mode(0o600))).expect("a key file");
@@ -108,7 +112,7 @@ impl Pacemeter {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("pacemeter starts");
         let address = listening_address(&mut child);
         let memory = MemoryWatch::start(child.id());
-        Self { child, address, started, memory, _state: state }
+        Self { child, address, started, memory, state: Some(state) }
     }
 
     /// Waits until it is ready and says what it used from its start until then.
@@ -160,6 +164,24 @@ impl Pacemeter {
     /// The most that resident memory rose within a tenth of a second.
     pub fn largest_jump_megabytes(&self) -> f64 {
         megabytes(self.memory.largest_kib.load(Ordering::Relaxed))
+    }
+
+    /// CPU time of its threads of that name.
+    pub fn cpu_of_thread(&self, name: &str) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");
+        let ids = tasks.map(|task| task.expect("a thread").file_name().to_string_lossy().parse().expect("a number"));
+        let is_named = |id: &u32| fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|comm| comm.trim_end() == name);
+        of_ticks(ids.filter(is_named).map(cpu_ticks).sum())
+    }
+
+    pub fn state_directory(&self) -> &std::path::Path {
+        self.state.as_ref().expect("it has one until it is killed").path()
+    }
+
+    /// As `kill -9` does; leaves the state directory.
+    pub fn kill(mut self) -> TempDir {
+        self.child.kill().and_then(|()| self.child.wait()).expect("it is our child");
+        self.state.take().expect("it has one until now")
     }
 
     pub fn stop(mut self) {

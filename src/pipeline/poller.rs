@@ -38,6 +38,15 @@ pub struct Poller {
     pub commands: Receiver<Command>,
 }
 
+/// By slot.
+type Ends = Vec<Result<i64, SourceError>>;
+
+/// What is read, and from where; by slot.
+struct Assignment {
+    partitions: Vec<Partition>,
+    starts: Vec<Start>,
+}
+
 /// The task is gone: there is nobody to read for.
 struct Gone;
 
@@ -55,8 +64,8 @@ impl Poller {
             Err(error) => return self.fail(error.into()),
         };
         match self.begin(&mut consumer) {
-            Ok(Some((partitions, starts))) => {
-                if self.read(&mut consumer, partitions, starts).is_ok() {
+            Ok(Some(assignment)) => {
+                if self.read(&mut consumer, assignment).is_ok() {
                     self.finish(&mut consumer);
                 }
             }
@@ -70,8 +79,8 @@ impl Poller {
 
     /// Waits for the topics, judges them, tells what there is to read and where, and assigns it from where the task says. None if a shutdown
     /// comes first.
-    fn begin(&self, consumer: &mut Consumer) -> Result<Option<(Vec<Partition>, Vec<Start>)>, Failure> {
-        let Some(topology) = self.wait_for_topics(consumer)? else { return Ok(None) };
+    fn begin(&self, consumer: &mut Consumer) -> Result<Option<Assignment>, Failure> {
+        let Some((topology, ends)) = self.wait_for_topics(consumer)? else { return Ok(None) };
         let short_retention = self.judge_topics()?;
         let partitions: Vec<Partition> = topology.partitions.iter().map(|described| described.partition.clone()).collect();
         let committed = consumer.committed(&partitions, self.source.request_timeout).unwrap_or_else(|error| {
@@ -82,7 +91,6 @@ impl Poller {
             );
             Vec::new()
         });
-        let ends = consumer.ends(&partitions).query_all()?;
         let committed = committed.into_iter().chain(std::iter::repeat(None));
         let log = |((described, end), committed): ((Described, Result<i64, SourceError>), Option<i64>)| {
             let end = end.ok();
@@ -100,7 +108,7 @@ impl Poller {
         let from = |start: &Start| start.tail.map_or(start.next_offset, |tail| tail.offset);
         let offsets: Vec<_> = partitions.iter().cloned().zip(starts.iter().map(from)).collect();
         consumer.assign(&offsets)?;
-        Ok(Some((partitions, starts)))
+        Ok(Some(Assignment { partitions, starts }))
     }
 
     /// Where to begin. None if the task is gone.
@@ -141,14 +149,14 @@ impl Poller {
         Ok(short_retention)
     }
 
-    fn wait_for_topics(&self, consumer: &mut Consumer) -> Result<Option<Topology>, Failure> {
+    fn wait_for_topics(&self, consumer: &mut Consumer) -> Result<Option<(Topology, Ends)>, Failure> {
         let mut logged: Option<(Instant, SourceError)> = None;
         while !self.shutdown.is_requested() {
             if self.serve(consumer).is_err() {
                 return Ok(None);
             }
-            match consumer.describe() {
-                Ok(topology) => return Ok(Some(topology)),
+            match describe(consumer) {
+                Ok(described) => return Ok(Some(described)),
                 Err(error) if error.is_retriable() => {
                     let is_news = logged.as_ref().is_none_or(|(at, last)| at.elapsed() >= WAITING_LOG_INTERVAL || *last != error);
                     if is_news {
@@ -181,7 +189,7 @@ impl Poller {
         }
     }
 
-    fn read(&self, consumer: &mut Consumer, partitions: Vec<Partition>, starts: Vec<Start>) -> Result<(), Gone> {
+    fn read(&self, consumer: &mut Consumer, Assignment { partitions, starts }: Assignment) -> Result<(), Gone> {
         let probe = consumer.ends(&partitions);
         let _asking = ends::start(probe, self.source.end_offset_interval, self.clock.clone(), self.messages.clone(), self.shutdown.clone());
         let mut intake = Intake::new(&self.decoder, &self.settings.excluded, partitions, starts);
@@ -256,6 +264,14 @@ impl Poller {
         // If the task is gone, the process is ending already.
         let _ = self.messages.blocking_send(Message::Failed(failure));
     }
+}
+
+/// The partitions, and where each ends.
+fn describe(consumer: &Consumer) -> Result<(Topology, Ends), SourceError> {
+    let topology = consumer.describe()?;
+    let partitions: Vec<Partition> = topology.partitions.iter().map(|described| described.partition.clone()).collect();
+    let ends = consumer.ends(&partitions).query_all()?;
+    Ok((topology, ends))
 }
 
 fn obey(consumer: &mut Consumer, command: Command) {

@@ -1,6 +1,6 @@
 //! Bytes from outside, bent in many ways: nothing of it makes the program panic or believe what it should not.
 //!
-//! Each target has a corpus in `tests/corpus`. Its files are taken as they are, then changed at random: `PACEMETER_FUZZ_CASES` says how often
+//! Each target has a corpus in `tests/corpus`. Its files are taken as they are, then changed at random: `FUZZ_CASES` says how often
 //! (default: a few seconds' worth). What fails is made as small as can be and shown; put it into the corpus, and it is tried for good.
 
 mod checkpoint;
@@ -93,7 +93,7 @@ fn corpus(kind: &str) -> Vec<Vec<u8>> {
 
 /// Gives every file of a corpus, and as many others, to `check`. `words` are put in here and there.
 fn fuzz(kind: &str, default_cases: u32, words: &'static [&'static str], check: impl Fn(&[u8]) -> TestCaseResult) {
-    let cases = std::env::var("PACEMETER_FUZZ_CASES").map_or(default_cases, |text| text.parse().expect("a number of cases"));
+    let cases = std::env::var("FUZZ_CASES").map_or(default_cases, |text| text.parse().expect("a number of cases"));
     let corpus = corpus(kind);
     corpus.iter().for_each(|bytes| check(bytes).expect("a file of the corpus as it is"));
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };

@@ -1,5 +1,6 @@
 //! The core against the naive oracle: random and hostile logs, decoded, applied, viewed, rendered and compared series by series.
 
+mod golden;
 mod images;
 
 use std::sync::{Arc, LazyLock, Mutex};

@@ -9,8 +9,8 @@
 //! - what was set aside is among the dead letters as far as checkpoints go;
 //! - a checkpoint that was said to be written is there after any crash, unless the disk lied.
 //!
-//! A run that fails is shortened and printed. `PACEMETER_SIMULATOR_SEED` is the first seed (else it is random, and printed),
-//! `PACEMETER_SIMULATOR_SECONDS` how long to go on (180); `PACEMETER_SIMULATOR_SEEDS` how many to try on all cores instead.
+//! A run that fails is shortened and printed. `SIMULATOR_SEED` is the first seed (else it is random, and printed),
+//! `SIMULATOR_SECONDS` how long to go on (180); `SIMULATOR_SEEDS` how many to try on all cores instead.
 
 mod actions;
 mod disk;
@@ -89,7 +89,7 @@ impl Trial {
 fn tell(shared: &Shared, seed: u64, number: u64, run: &Run) -> String {
     let (shortest, failed) = shrink(shared, run);
     format!(
-        "seed {seed} fails (the {}th; again: PACEMETER_SIMULATOR_SEED={seed} PACEMETER_SIMULATOR_SEEDS=1), shortened from {} to {} actions, in \
+        "seed {seed} fails (the {}th; again: SIMULATOR_SEED={seed} SIMULATOR_SEEDS=1), shortened from {} to {} actions, in \
          action {}: {}\n{shortest}",
         number + 1,
         run.actions.len(),
@@ -101,15 +101,15 @@ fn tell(shared: &Shared, seed: u64, number: u64, run: &Run) -> String {
 
 #[test]
 fn seeds() {
-    let base = number("PACEMETER_SIMULATOR_SEED").unwrap_or_else(|| fastrand::u64(..) >> 1);
+    let base = number("SIMULATOR_SEED").unwrap_or_else(|| fastrand::u64(..) >> 1);
     println!("simulator: first seed {base}");
     let started = Instant::now();
     let trial = Trial::new(base);
-    if let Some(seeds) = number("PACEMETER_SIMULATOR_SEEDS") {
+    if let Some(seeds) = number("SIMULATOR_SEEDS") {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(|| trial.work(|number| number < seeds)))));
     } else {
-        let duration = Duration::from_secs(number("PACEMETER_SIMULATOR_SECONDS").unwrap_or(180));
+        let duration = Duration::from_secs(number("SIMULATOR_SECONDS").unwrap_or(180));
         trial.work(|_| started.elapsed() < duration);
     }
     let stats = trial.end();

@@ -1,6 +1,6 @@
 //! `kill -9` at every named place and at random instants, under load: after each the figures are the ledger's, and no counter has gone down.
 //!
-//! `PACEMETER_KILL_ROUNDS` sets how often each place is died at (4; `scripts/kills` runs 50).
+//! `KILL_ROUNDS` sets how often each place is died at (4; `scripts/kills` runs 50).
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -126,7 +126,7 @@ impl Story<'_> {
 
 #[test]
 fn a_process_that_is_killed_anywhere_goes_on_with_every_figure_exact() {
-    let rounds: u64 = std::env::var("PACEMETER_KILL_ROUNDS").map_or(4, |rounds| rounds.parse().expect("a number"));
+    let rounds: u64 = std::env::var("KILL_ROUNDS").map_or(4, |rounds| rounds.parse().expect("a number"));
     let seed = fastrand::u64(..);
     println!("seed {seed}, {rounds} rounds of {} places", FAILPOINTS.len());
     let kafka = Kafka::reserve();

@@ -1,0 +1,122 @@
+//! Real states, as they were written by each version of the format: they must load for good, with their figures.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pacemeter::aggregate::Restoring;
+use pacemeter::checkpoint::{Begin, Head, Lineage, MemoryDisk, Place, Store};
+use pacemeter::clock::{DAY, HOUR};
+use pacemeter::ledger::Figures;
+use pacemeter::simulate::{Faults, Live, LiveOptions, Partitions};
+
+use super::{Core, START, Stream, assert_equal};
+
+/// The format that is written today.
+const VERSION: &str = "state-v1";
+const NOW: i64 = START + 9 * DAY + 3 * HOUR;
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+/// A few days of everything, some of it closed and settled.
+fn state() -> Core {
+    let usual = LiveOptions::of(2020, 0.0005, Partitions::each(1), START);
+    let mut live = Live::new(LiveOptions { faults: Faults::HOSTILE, ..usual });
+    let mut core = Core::new(START);
+    for emission in live.advance_to(NOW) {
+        core.apply(emission.stream, 0, &String::from_utf8_lossy(&emission.value), emission.timestamp);
+    }
+    core
+}
+
+fn place(stream: Stream) -> Place {
+    Place { stream, partition: 0 }
+}
+
+fn head(stream: Stream, next_offset: i64) -> Head {
+    Head {
+        written_by: "golden".to_owned(),
+        sequence: 0,
+        cluster_id: None,
+        stream,
+        topic: "golden".to_owned(),
+        partition: 0,
+        partition_count: 1,
+        meaning: [].into(),
+        key_id: String::new(),
+        labels: [0; 16],
+        first_offset: 0,
+        next_offset,
+        tail: None,
+        built: START,
+        written: NOW,
+        records: 0,
+    }
+}
+
+/// Writes the state of each stream into a disk.
+fn write(core: &mut Core) -> MemoryDisk {
+    let disk = MemoryDisk::default();
+    let store = Store::new(Arc::new(disk.clone()));
+    for (stream, partition) in &mut core.partitions[..3] {
+        let image = partition.begin_image(&(Arc::new(|_| {}) as _));
+        let begin = Begin { head: head(*stream, partition.next_offset()), image };
+        let mut writer = store.begin(&mut Lineage::default(), begin).expect("memory does not fail");
+        while let Some(piece) = partition.copy(1 << 20) {
+            writer.piece(&piece).expect("memory does not fail");
+        }
+        partition.end_image();
+        writer.finish().expect("memory does not fail");
+    }
+    disk
+}
+
+/// A core with the states that a disk holds.
+fn read(disk: &MemoryDisk) -> Core {
+    let mut core = Core::new(START);
+    let store = Store::new(Arc::new(disk.clone()));
+    for (stream, partition) in &mut core.partitions[..3] {
+        let opened = store.newest(place(*stream)).expect("a listing").opened.expect("a whole checkpoint");
+        let mut restoring = Restoring::new(*stream, opened.body(), opened.days()).expect("a state of this format");
+        assert_eq!(restoring.shapes(), opened.shapes());
+        opened.fill(&mut restoring.pages(), 1, &|_| {}).expect("whole pages");
+        *partition = restoring.finish(core.rules, Arc::clone(&core.display), NOW);
+    }
+    core
+}
+
+/// With `PACEMETER_BLESS=1` files that are not there are made. Those that are there are never written again.
+#[test]
+fn states_of_version_1_load_with_their_figures() {
+    let figures = golden(&format!("{VERSION}.figures"));
+    if std::env::var_os("PACEMETER_BLESS").is_some() && !figures.exists() {
+        let mut core = state();
+        let disk = write(&mut core);
+        for path in disk.paths() {
+            let (file, content) = (golden(VERSION).join(&path), disk.read(&path).expect("it is there"));
+            fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
+            fs::write(file, content).expect("a file");
+        }
+        let text: Vec<String> = core.figures(NOW).0.iter().map(|(series, value)| format!("{series} {value}\n")).collect();
+        fs::write(&figures, text.concat()).expect("a file");
+    }
+    let expected: Figures = Figures(
+        fs::read_to_string(&figures)
+            .expect("a golden file; PACEMETER_BLESS=1 makes it")
+            .lines()
+            .map(|line| line.rsplit_once(' ').expect("a series and its value"))
+            .map(|(series, value)| (series.to_owned(), value.parse().expect("a number")))
+            .collect(),
+    );
+    let disk = MemoryDisk::default();
+    for stream in Stream::ALL {
+        let directory = format!("checkpoints/{}", place(stream));
+        for file in fs::read_dir(golden(VERSION).join(&directory)).expect("golden files") {
+            let file = file.expect("a golden file");
+            disk.put(&format!("{directory}/{}", file.file_name().to_string_lossy()), fs::read(file.path()).expect("a golden file"));
+        }
+    }
+    assert_equal(&expected, &read(&disk).figures(NOW)).expect("the figures are those that it was written with");
+}
