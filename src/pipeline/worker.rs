@@ -80,7 +80,7 @@ struct Owned {
     stalled: bool,
     /// Its topic is not there.
     missing: bool,
-    /// The highest end of its log that was ever told.
+    /// The highest end of its log that is known of.
     highest_end: i64,
     /// Since when the log ends before what was applied.
     short_since: Option<Instant>,

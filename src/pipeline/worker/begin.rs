@@ -101,7 +101,7 @@ impl Owned {
             minute: floor(now, MINUTE),
             stalled: false,
             missing: false,
-            highest_end: i64::MIN,
+            highest_end: start.next_offset,
             short_since: None,
             refetched: None,
         }
