@@ -261,8 +261,10 @@ impl<'a> World<'a> {
                     return Err(format!("{place}: a checkpoint up to {saved} was written, and the state restored ends at {next}"));
                 }
             }
+            // What only other settings set aside, an earlier process has committed as done.
+            let is_comparable = is_equal && !known.was_cut && meanings.len() == 1;
             let is_unsettled = |offset: &i64| log.entry(*offset).is_some_and(|entry| !post.is_settled(&entry.key));
-            if let Some(offset) = shadow.set_aside().iter().find(|offset| is_unsettled(offset)).filter(|_| is_equal && !known.was_cut) {
+            if let Some(offset) = shadow.set_aside().iter().find(|offset| is_unsettled(offset)).filter(|_| is_comparable) {
                 return Err(format!("{place}: offset {offset} was set aside and never written to the dead letters"));
             }
             known.shadow = Some(shadow);
