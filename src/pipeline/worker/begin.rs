@@ -95,13 +95,14 @@ impl Owned {
             verified: start.tail.is_none(),
             built: built.unwrap_or(anew),
             started_at: state.next_offset(),
+            // It held what state has taken.
+            highest_end: state.next_offset(),
             view: Arc::new(state.view(now)),
             state,
             changed: false,
             minute: floor(now, MINUTE),
             stalled: false,
             missing: false,
-            highest_end: start.next_offset,
             short_since: None,
             refetched: None,
         }

@@ -169,6 +169,10 @@ struct Maker {
 impl Maker {
     fn next(&mut self, actions: &mut Vec<Action>) {
         if !self.is_up && self.random.u8(..4) == 0 {
+            // What decays is best found out at once.
+            if self.setup.disk_lies && self.chance(30) {
+                actions.push(Action::Disk(Trouble::Decay { pattern: self.random.u64(..) }));
+            }
             actions.push(self.start());
             return;
         }

@@ -255,14 +255,16 @@ impl<'a> World<'a> {
             known.standing = if is_equal { Standing::Equal } else { Standing::Other };
             let is_new = state.records() == 0;
             let may_rebuild = process.config.rebuild_mismatch && (meanings.len() > 1 || known.was_cut || log.low > 0);
-            if known.saved.is_some_and(|saved| next < saved) && !self.disk_lies && !has_failed_to_read && !(is_new && may_rebuild) {
-                return Err(format!("{place}: a checkpoint up to {:?} was written, and the state restored ends at {next}", known.saved));
+            if let Some(saved) = known.saved.take_if(|saved| next < *saved) {
+                let is_excused = self.disk_lies || has_failed_to_read || (is_new && may_rebuild);
+                if !is_excused {
+                    return Err(format!("{place}: a checkpoint up to {saved} was written, and the state restored ends at {next}"));
+                }
             }
-            if known.saved.is_some_and(|saved| next < saved) {
-                known.saved = None;
-            }
+            // What only other settings set aside, an earlier process has committed as done.
+            let is_comparable = is_equal && !known.was_cut && meanings.len() == 1;
             let is_unsettled = |offset: &i64| log.entry(*offset).is_some_and(|entry| !post.is_settled(&entry.key));
-            if let Some(offset) = shadow.set_aside().iter().find(|offset| is_unsettled(offset)).filter(|_| is_equal && !known.was_cut) {
+            if let Some(offset) = shadow.set_aside().iter().find(|offset| is_unsettled(offset)).filter(|_| is_comparable) {
                 return Err(format!("{place}: offset {offset} was set aside and never written to the dead letters"));
             }
             known.shadow = Some(shadow);
@@ -391,7 +393,7 @@ impl<'a> World<'a> {
         }
         if !std::mem::replace(&mut self.was_live, true) {
             self.stats.lives += 1;
-            if !anyway && self.stats.lives % LIVES_COMPARED != 0 {
+            if !anyway && !self.stats.lives.is_multiple_of(LIVES_COMPARED) {
                 return self.check_states();
             }
         }
