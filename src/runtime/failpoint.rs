@@ -20,8 +20,10 @@ pub fn failpoint(name: &str) {
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
     let armed = ARMED.get_or_init(|| env::var(VARIABLE).ok().and_then(|text| parse(&text)));
     if let Some(armed) = armed.as_ref().filter(|armed| armed.strikes(name)) {
-        while armed.hangs {
-            std::thread::sleep(Duration::from_secs(1));
+        if armed.hangs {
+            loop {
+                std::thread::sleep(Duration::from_secs(1));
+            }
         }
         // SAFETY: both calls take and give plain numbers.
         unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
