@@ -2,7 +2,7 @@
 //! [`Rules`].
 //!
 //! Each record takes the contract's steps (section 2): decoded or rejected, expired, duplicate, watermark, forgetting, applied. What is
-//! *state* (hashed by [`Partition::digest`], and what a checkpoint will hold) and what is *derived* from it for show are kept apart in each
+//! *state* (hashed by [`Partition::digest`], and what a checkpoint holds) and what is *derived* from it for show are kept apart in each
 //! stream's module; views ([`crate::view`]) are made from both.
 
 mod call;

@@ -122,14 +122,14 @@ impl Calls {
             unmatched: [0; CallKind::ALL.len()],
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        Self::restored(state, AgentState::new(&rules), display)
+        Self::restored(state, AgentState::new(&rules), rules, display)
     }
 
-    /// Of a state that was read from a checkpoint.
-    pub fn restored(state: State, agents: AgentState, display: Arc<Display>) -> Self {
+    /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
+    pub fn restored(state: State, agents: AgentState, rules: Rules, display: Arc<Display>) -> Self {
         let mut calls = Self {
-            agents: Agents::of(agents, state.rules, Arc::clone(&display)),
-            state,
+            agents: Agents::of(agents, rules, Arc::clone(&display)),
+            state: State { rules, ..state },
             display,
             queues: Vec::new(),
             waiting: RecentPanes::default(),

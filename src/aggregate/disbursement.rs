@@ -85,8 +85,9 @@ impl Disbursements {
         Self { derived: Derived::build(&state, display, now), state, unlisted: Unlisted::default() }
     }
 
-    /// Of a state that was read from a checkpoint.
-    pub fn restored(mut state: State, display: Arc<Display>, now: Millis) -> Self {
+    /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
+    pub fn restored(mut state: State, rules: Rules, display: Arc<Display>, now: Millis) -> Self {
+        state.rules = rules;
         state.people.index();
         let timed = state.supports.iter().filter_map(|support| state.timer(support));
         let timers = timed.fold(Timers::default(), |mut timers, timer| {

@@ -76,9 +76,9 @@ impl Restoring {
         let Self { log, ids, state } = self;
         let (stream, body) = match state {
             State::Disbursement(state) => {
-                (Stream::Disbursement, StreamBody::Disbursement(Box::new(Disbursements::restored(*state, display, now))))
+                (Stream::Disbursement, StreamBody::Disbursement(Box::new(Disbursements::restored(*state, rules, display, now))))
             }
-            State::Call(state) => (Stream::Call, StreamBody::Call(Box::new(Calls::restored(state.0, state.1, display)))),
+            State::Call(state) => (Stream::Call, StreamBody::Call(Box::new(Calls::restored(state.0, state.1, rules, display)))),
             State::Milestone(state) => (Stream::Milestone, StreamBody::Milestone(Box::new(Milestones::restored(*state, display)))),
         };
         Partition { stream, rules, log, ids, body }

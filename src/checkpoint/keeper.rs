@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::aggregate::image::{Outlet, Piece};
+use crate::clock::thread_cpu_time;
 
 use super::fault::WriteError;
 use super::names::Place;
@@ -39,7 +40,7 @@ pub enum Order {
 pub struct Report {
     pub job: Job,
     pub result: Result<Written, WriteError>,
-    /// What the thread took for it.
+    /// CPU time that the thread took for it.
     pub busy: Duration,
     /// Files that were removed since they are no longer needed; or why one could not be, which the next checkpoint tries again.
     pub pruned: Result<u64, WriteError>,
@@ -130,9 +131,9 @@ impl Keeper {
     pub fn run(mut self, orders: &Receiver<Order>, mut report: impl FnMut(Report)) {
         for order in orders {
             let place = order.place();
-            let started = Instant::now();
+            let started = thread_cpu_time();
             let mut told = self.handle(order);
-            let busy = started.elapsed();
+            let busy = thread_cpu_time().saturating_sub(started);
             if let Some(work) = self.work.get_mut(&place) {
                 work.busy += busy;
                 told = told.map(|report| Report { busy: work.busy, ..report });

@@ -30,8 +30,9 @@ impl Opened {
         let index: Index = container::parse(&index, "index")?;
         let places = index.check(&file)?;
         let head: Head = container::parse(&file.read(places.head, &index.head, "head")?, "head")?;
-        if head.place() != place {
-            return Err(Damage::Misplaced { found: head.place().to_string(), expected: place.to_string() });
+        if (head.place(), head.sequence) != (place, sequence) {
+            let name = |place: Place, sequence: u64| format!("{place} number {sequence}");
+            return Err(Damage::Misplaced { found: name(head.place(), head.sequence), expected: name(place, sequence) });
         }
         let body = index.body.read(&file, places.body, "body")?;
         let mut days = Vec::new();

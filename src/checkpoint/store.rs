@@ -12,7 +12,7 @@ use super::fault::WriteError;
 use super::index::DaysFile;
 use super::names::{DIRECTORY, Kind, Name, Place};
 use super::opened::{Opened, references};
-use super::writer::{Begin, Writer, Written, remove_temporary};
+use super::writer::{Begin, Writer, Written};
 
 /// Checkpoints that are kept of a partition.
 pub const KEPT: usize = 3;
@@ -49,6 +49,16 @@ pub struct Lineage {
 }
 
 impl Lineage {
+    /// Says that a checkpoint of the place is of no use to anybody.
+    pub fn note_damaged(&mut self, sequence: u64) {
+        self.damaged.insert(sequence);
+    }
+
+    /// Takes over what an earlier look found damaged.
+    pub fn keep_damaged(&mut self, earlier: &Lineage) {
+        self.damaged.extend(&earlier.damaged);
+    }
+
     /// Says that the state of the partition was taken from this checkpoint of the place. Its closed days need not be written again. Without it,
     /// as after a rebuild, nothing of earlier checkpoints is referred to.
     pub fn follow(&mut self, opened: &Opened) {
@@ -137,11 +147,6 @@ impl Store {
         Ok(Lineage { highest: self.list(place)?.highest, ..Lineage::default() })
     }
 
-    /// Removes files that were never finished, as far as the disk lets it, and says how many. For a start, when nothing is being written.
-    pub fn remove_incomplete(&self, place: Place) -> u64 {
-        remove_temporary(&*self.disk, place)
-    }
-
     /// Begins a checkpoint of the place that its head names, under the next sequence number.
     pub fn begin(&self, lineage: &mut Lineage, begin: Begin) -> Result<Writer, WriteError> {
         lineage.highest += 1;
@@ -156,6 +161,11 @@ impl Store {
     /// Removes one file that is no longer needed, oldest first, and says whether there was one: checkpoints that are damaged or beyond the
     /// newest [`KEPT`], then closed days that no kept checkpoint refers to. Only to be called after a checkpoint was written.
     pub fn prune_one(&self, place: Place, lineage: &mut Lineage) -> Result<bool, WriteError> {
+        if self.is_cleared(place) {
+            let path = cleared(place);
+            self.disk.remove(&path).map_err(|error| WriteError::new(format_args!("remove {path}"), &error))?;
+            return Ok(true);
+        }
         let listing = self.list(place).map_err(|error| WriteError::new(format_args!("list {}", place.directory()), &error))?;
         let (damaged, whole): (Vec<u64>, Vec<u64>) = listing.checkpoints.iter().partition(|sequence| lineage.damaged.contains(sequence));
         let kept = &whole[..whole.len().min(KEPT)];
@@ -173,8 +183,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes everything of a place but its directory, which says that this was done on purpose; oldest first, so that what an end in the
-    /// middle leaves is the newest.
+    /// Removes everything of a place and leaves a mark that this was done on purpose; oldest first, so that what an end in the middle leaves is
+    /// the newest.
     pub fn clear(&self, place: Place) -> Result<(), WriteError> {
         let failed = |error| WriteError::new(format_args!("clear {}", place.directory()), &error);
         let names = self.disk.list(&place.directory()).map_err(failed)?;
@@ -183,7 +193,13 @@ impl Store {
         for name in names {
             self.disk.remove(&place.path(name)).map_err(failed)?;
         }
+        self.disk.create(&cleared(place)).and_then(|mut mark| mark.sync()).map_err(failed)?;
         self.disk.sync_directory(&place.directory()).map_err(failed)
+    }
+
+    /// Whether a place was cleared on purpose, and nothing was written there since.
+    pub fn is_cleared(&self, place: Place) -> bool {
+        self.disk.open(&cleared(place)).is_ok()
     }
 
     /// The oldest of `days` that none of `kept` refers to. None too as long as it is unknown what they refer to.
@@ -203,4 +219,9 @@ impl Store {
         let is_referred = |sequence: &&u64| lineage.references.values().flatten().any(|other| other == *sequence);
         days.iter().rev().find(|sequence| !is_referred(sequence)).copied()
     }
+}
+
+/// The mark of a place that was cleared on purpose.
+fn cleared(place: Place) -> String {
+    format!("{}/cleared", place.directory())
 }

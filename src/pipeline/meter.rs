@@ -141,12 +141,17 @@ impl Meter {
                 self.metrics.checkpoints.inc();
                 self.metrics.checkpoint_written_bytes.inc_by(written.bytes + written.days_bytes);
                 self.metrics.checkpoint_duration.set(took.as_secs_f64());
-                self.metrics.checkpoint_size.set(saving.bytes() as f64);
+                self.saved(saving.bytes());
                 self.metrics.checkpoint_hold.set(saving.longest_hold().as_secs_f64());
                 self.metrics.checkpoint_last_success.set(&[], now);
             }
             Ended::Failed { error, .. } => self.metrics.checkpoint_failures.with_label_values(&[error.reason.name()]).inc(),
         }
+    }
+
+    /// What the newest checkpoints take on disk (bytes).
+    pub fn saved(&self, bytes: u64) {
+        self.metrics.checkpoint_size.set(bytes as f64);
     }
 
     /// How old the oldest record is that no checkpoint holds.

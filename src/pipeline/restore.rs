@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::identity::{Identity, Origin, labels_fingerprint};
 use super::message::FoundLog;
 use crate::aggregate::{Partition as State, Restoring};
-use crate::checkpoint::{Damage, Desk, Head, Mismatch, Opened, Order, Place, Store, Tail};
+use crate::checkpoint::{Damage, Desk, Head, Lineage, Mismatch, Opened, Order, Place, Store, Tail};
 use crate::clock::Millis;
 use crate::display::Display;
 use crate::runtime::{Exit, Failure};
@@ -33,6 +33,8 @@ pub struct Settings {
     pub accept_lost_history: bool,
     /// Partitions may have been added to a topic.
     pub accept_added_partitions: bool,
+    /// Compaction may take the last record that a state took.
+    pub accept_compacted_topics: bool,
 }
 
 impl Settings {
@@ -46,6 +48,7 @@ impl Settings {
             on_mismatch: policy("state.on_mismatch"),
             accept_lost_history: reader.boolean("state.accept_lost_history"),
             accept_added_partitions: reader.boolean("state.accept_added_partitions"),
+            accept_compacted_topics: reader.boolean("kafka.accept_compacted_topics"),
         }
     }
 }
@@ -62,6 +65,8 @@ pub struct Restored {
     pub bytes: u64,
     /// The checkpoint on disk, if there is one, says something else: a new one is wanted, records or not.
     pub is_news: bool,
+    /// The cluster that the checkpoint was of, if it said so.
+    pub cluster_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,9 +133,11 @@ impl Restorer<'_> {
         let place = place_of(&log.partition);
         let mut newest_sequence = u64::MAX;
         let mut is_first = true;
+        let mut damaged = Lineage::default();
         loop {
             let failed = |error| Failure::from_io(format_args!("cannot list the checkpoints of {place}"), &error);
             let mut found = self.store.newest_before(place, newest_sequence).map_err(failed)?;
+            found.lineage.keep_damaged(&damaged);
             found.damaged.iter().for_each(|(file, damage)| self.progress.damaged(&format!("{place}/{file}"), damage));
             if newest_sequence == u64::MAX && found.incomplete > 0 {
                 self.progress.incomplete(found.incomplete);
@@ -156,7 +163,8 @@ impl Restorer<'_> {
                     let is_shown_as_before = labels == labels_fingerprint(self.display);
                     let built = is_shown_as_before.then_some(built);
                     let is_news = !is_shown_as_before || partition_count != self.origin.partition_count(log.partition.stream);
-                    return Ok(Restored { state, source, tail, built, bytes: opened.bytes(), is_news });
+                    let cluster_id = opened.head().cluster_id.clone();
+                    return Ok(Restored { state, source, tail, built, bytes: opened.bytes(), is_news, cluster_id });
                 }
                 Err(Fault::Unfit(mismatches)) => {
                     self.desk.order(Order::Follow(place, found.lineage));
@@ -170,6 +178,8 @@ impl Restorer<'_> {
                 Err(Fault::Damaged(damage)) => {
                     is_first = false;
                     newest_sequence = opened.head().sequence;
+                    damaged = found.lineage;
+                    damaged.note_damaged(newest_sequence);
                     self.progress.damaged(&format!("{place} number {newest_sequence}"), &damage);
                 }
             }
@@ -218,11 +228,12 @@ impl Restorer<'_> {
 
     /// Where nothing was before, or was cleared on purpose.
     fn begin(&self, log: &FoundLog) -> Result<Restored, Failure> {
-        if self.store.places().is_ok_and(|places| places.contains(&place_of(&log.partition))) {
-            return Ok(self.anew(log, Source::Rebuild));
-        }
-        if let (Policy::Fail, Some(committed)) = (self.settings.on_missing, log.committed) {
-            let place = place_of(&log.partition);
+        let place = place_of(&log.partition);
+        let Some(committed) = log.committed.filter(|_| !self.store.is_cleared(place)) else {
+            let source = if self.store.is_cleared(place) { Source::Rebuild } else { Source::New };
+            return Ok(self.anew(log, source));
+        };
+        if self.settings.on_missing == Policy::Fail {
             return Err(Failure::new(
                 Exit::StateUnusable,
                 format!(
@@ -232,7 +243,8 @@ impl Restorer<'_> {
                 ),
             ));
         }
-        Ok(self.anew(log, Source::New))
+        self.log_rebuild(log, &format!("there is no checkpoint, though an earlier process committed offset {committed}"));
+        Ok(self.anew(log, Source::Rebuild))
     }
 
     /// Rebuilds, where that is allowed.
@@ -244,20 +256,24 @@ impl Restorer<'_> {
         if let Some(lost) = lost_history(log, unusable.first_offset).filter(|_| !self.settings.accept_lost_history) {
             return refuse(format!("{}\n{}: {lost}", unusable.reasons.join("\n"), place_of(&log.partition)));
         }
+        self.log_rebuild(log, &unusable.reasons.join("; "));
+        Ok(self.anew(log, Source::Rebuild))
+    }
+
+    fn log_rebuild(&self, log: &FoundLog, reason: &str) {
         tracing::warn!(
             event = "pacemeter.state.rebuild",
             topic = log.partition.topic,
             partition = log.partition.partition,
-            reason = unusable.reasons.join("; "),
+            reason,
             first_offset = log.low,
             "the state is given up and built anew from the log"
         );
-        Ok(self.anew(log, Source::Rebuild))
     }
 
     fn anew(&self, log: &FoundLog, source: Source) -> Restored {
         let state = State::new(log.partition.stream, log.low, self.identity.rules, Arc::clone(self.display), self.now);
-        Restored { state, source, tail: None, built: None, bytes: 0, is_news: source == Source::Rebuild }
+        Restored { state, source, tail: None, built: None, bytes: 0, is_news: source == Source::Rebuild, cluster_id: None }
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::letters::Letters;
 use crate::aggregate::Partition as State;
 use crate::aggregate::image::{Image, Outlet};
-use crate::checkpoint::{Begin, Desk, Head, Job, Order, Place, Report, WriteError, Written};
+use crate::checkpoint::{Begin, DaysFile, Desk, Head, Job, Order, Place, Report, WriteError, WriteReason, Written};
 use crate::clock::Clock;
 use crate::runtime::failpoint;
 use crate::settings::Reader;
@@ -29,6 +29,8 @@ const PIECES_AT_ONCE: usize = 4;
 const MAX_COPIED_AHEAD: u64 = 16 << 20;
 /// Bytes that may be on their way before the applying waits too: this, or a quarter of the state if that is more.
 const LEAST_MAX_IN_FLIGHT: u64 = 32 << 20;
+/// The applying waits for the disk for at most this; then the checkpoint is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// After a failure, the next try is made no sooner than this; or, if less, than [`Settings::max_interval`].
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -63,6 +65,8 @@ struct Mark {
     since: Option<Instant>,
     /// What the newest checkpoint takes on disk (bytes).
     bytes: u64,
+    /// Failures in a row.
+    failures: u32,
 }
 
 /// The checkpoint that is being made.
@@ -76,6 +80,8 @@ struct Current {
     since: Option<Instant>,
     begun: Instant,
     state_bytes: u64,
+    /// Since when there is no room to apply anything.
+    stuck_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +105,8 @@ pub struct Saving {
     spent: Duration,
     /// The longest that applying was held up by one step, in this round.
     longest_hold: Duration,
-    failures: u32,
+    /// Some checkpoint of the round failed.
+    has_failed: bool,
     jobs: u64,
 }
 
@@ -113,8 +120,13 @@ impl Saving {
     /// `saved`: by slot the place, the bytes that its newest checkpoint takes, and whether a new one is wanted whatever comes.
     pub fn new(settings: Settings, clock: Clock, desk: Desk, saved: impl Iterator<Item = (Place, u64, bool)>) -> Self {
         let now = clock.instant();
-        let mark =
-            |(place, bytes, is_news): (Place, u64, bool)| Mark { place, records: u64::from(is_news), since: is_news.then_some(now), bytes };
+        let mark = |(place, bytes, is_news): (Place, u64, bool)| Mark {
+            place,
+            records: u64::from(is_news),
+            since: is_news.then_some(now),
+            bytes,
+            failures: 0,
+        };
         Self {
             settings,
             not_before: clock.instant(),
@@ -125,7 +137,7 @@ impl Saving {
             current: None,
             spent: Duration::ZERO,
             longest_hold: Duration::ZERO,
-            failures: 0,
+            has_failed: false,
             jobs: 0,
         }
     }
@@ -171,18 +183,23 @@ impl Saving {
     pub fn is_due(&self, now: Instant) -> bool {
         let records: u64 = self.marks.iter().map(|mark| mark.records).sum();
         let is_wanted = records >= self.settings.max_replay_records || (records > 0 && self.age(now) >= self.settings.max_interval);
-        !self.is_busy() && is_wanted && now >= self.not_before
+        // What an attempt that was given up left behind is still being written.
+        !self.is_busy() && is_wanted && now >= self.not_before && self.desk.in_flight() == 0
     }
 
     /// Begins a round of all that is unsaved.
     pub fn begin_round(&mut self) {
         self.round = (0..self.marks.len()).filter(|&slot| self.marks[slot].records > 0).collect();
-        (self.spent, self.longest_hold) = (Duration::ZERO, Duration::ZERO);
+        (self.spent, self.longest_hold, self.has_failed) = (Duration::ZERO, Duration::ZERO, false);
     }
 
-    /// Does what can be done now without waiting: begins the next partition's checkpoint, copies some of it, or has it finished.
-    pub fn step(&mut self, states: &mut impl States, letters: &dyn Letters) {
+    /// Does what can be done now without waiting: begins the next partition's checkpoint, copies some of it, has it finished, or gives it up
+    /// if the disk has taken nothing for too long.
+    pub fn step(&mut self, states: &mut impl States, letters: &dyn Letters) -> Option<Ended> {
         let started = self.clock.instant();
+        if self.is_stuck(started) {
+            return self.give_up(states);
+        }
         match self.current.as_ref().map(|current| current.stage) {
             None => self.begin(states),
             Some(Stage::Copying) => self.copy(states),
@@ -192,6 +209,48 @@ impl Saving {
         let held = self.clock.instant().saturating_duration_since(started);
         self.longest_hold = self.longest_hold.max(held);
         self.spent += held;
+        None
+    }
+
+    /// Whether applying has had to wait for the disk for too long.
+    fn is_stuck(&mut self, now: Instant) -> bool {
+        let has_room = self.has_room();
+        let Some(current) = &mut self.current else { return false };
+        if has_room {
+            current.stuck_since = None;
+            return false;
+        }
+        now.saturating_duration_since(*current.stuck_since.get_or_insert(now)) >= PATIENCE
+    }
+
+    fn give_up(&mut self, states: &mut impl States) -> Option<Ended> {
+        let current = self.current.take()?;
+        self.desk.order(Order::Abandon(current.job));
+        let error = WriteError {
+            reason: WriteReason::Io,
+            what: format!("write the checkpoint of {}", current.job.place),
+            message: format!("the disk took too little in {PATIENCE:?}"),
+        };
+        Some(self.failed(&current, error, states))
+    }
+
+    fn failed(&mut self, current: &Current, error: WriteError, states: &mut impl States) -> Ended {
+        states.state(current.slot).end_image();
+        self.has_failed = true;
+        let mark = &mut self.marks[current.slot];
+        mark.failures += 1;
+        let in_a_row = mark.failures;
+        self.end_round();
+        Ended::Failed { slot: Slot(current.slot as u16), error, in_a_row }
+    }
+
+    /// After the last partition of a round: no other one for as long as its cost demands.
+    fn end_round(&mut self) {
+        if self.round.is_empty() {
+            let percent = self.settings.max_cpu_percent;
+            let pause = if self.has_failed { RETRY.min(self.settings.max_interval) } else { self.spent * (100 - percent) / percent };
+            self.not_before = self.clock.instant() + pause;
+        }
     }
 
     fn begin(&mut self, states: &mut impl States) {
@@ -208,6 +267,7 @@ impl Saving {
             since: None,
             begun: self.clock.instant(),
             state_bytes: image.shapes.iter().map(|shape| shape.bytes()).sum(),
+            stuck_since: None,
         });
         self.desk.order(Order::Begin(job, Box::new(Begin { head, image })));
         failpoint("saving.begun");
@@ -245,32 +305,21 @@ impl Saving {
         let slot = Slot(current.slot as u16);
         let now = self.clock.instant();
         self.spent += report.busy;
-        let ended = match report.result {
+        match report.result {
             Ok(written) => {
-                self.failures = 0;
                 let mark = &mut self.marks[current.slot];
-                mark.bytes = written.bytes;
-                (mark.records, mark.since) = (current.records, current.since);
-                Ended::Saved { slot, written: Box::new(written), took: now.saturating_duration_since(current.begun) }
+                mark.bytes = written.bytes + written.closed.iter().map(DaysFile::bytes).sum::<u64>();
+                (mark.records, mark.since, mark.failures) = (current.records, current.since, 0);
+                self.end_round();
+                Some(Ended::Saved { slot, written: Box::new(written), took: now.saturating_duration_since(current.begun) })
             }
-            Err(error) => {
-                states.state(current.slot).end_image();
-                self.failures += 1;
-                self.round.clear();
-                Ended::Failed { slot, error, in_a_row: self.failures }
-            }
-        };
-        if self.round.is_empty() {
-            let pause = self.spent * (100 / self.settings.max_cpu_percent - 1);
-            let retry = if self.failures > 0 { RETRY.min(self.settings.max_interval) } else { Duration::ZERO };
-            self.not_before = now + pause.max(retry);
+            Err(error) => Some(self.failed(&current, error, states)),
         }
-        Some(ended)
     }
 
     /// Whether the process is to end since nothing can be saved.
     pub fn has_failed_for_good(&self) -> bool {
-        self.settings.exit_after_failures.is_some_and(|most| self.failures >= most)
+        self.settings.exit_after_failures.is_some_and(|most| self.marks.iter().any(|mark| mark.failures >= most))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::runtime::{Exit, Failure, Shutdown, failpoint};
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 /// How often a checkpoint goes on while no message comes.
 const SAVING_INTERVAL: Duration = Duration::from_millis(2);
-/// How often it is looked whether checkpoints are due.
+/// How often it is looked whether checkpoints are due, and the watchdog told that all is well.
 const DUE_INTERVAL: Duration = Duration::from_millis(50);
 
 pub struct Task {
@@ -47,21 +47,21 @@ impl Task {
                             self.pulse.rest();
                         }
                         worker.take(message)?;
-                        worker.step();
+                        worker.step()?;
                     }
                     None => return Err(Failure { exit: Exit::Bug, message: "the poll thread ended without a word".to_owned() }),
                 },
                 Some(report) = self.reports.recv() => {
                     worker.report(report)?;
-                    worker.step();
+                    worker.step()?;
                 }
-                () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() => worker.step(),
-                _ = due.tick() => worker.step(),
-                () = shutdown.requested(), if !worker.is_reading() => return Ok(()),
-                _ = publish.tick() => {
-                    worker.publish(inbox.len());
+                () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() => worker.step()?,
+                _ = due.tick() => {
+                    worker.step()?;
                     self.pulse.beat();
                 }
+                () = shutdown.requested(), if !worker.is_reading() => return Ok(()),
+                _ = publish.tick() => worker.publish(inbox.len()),
                 _ = commit.tick() => worker.commit(),
                 _ = summary.tick() => worker.sum_up(),
             }
@@ -94,7 +94,7 @@ impl Task {
                     );
                     return Ok(());
                 }
-                self.worker.step();
+                self.worker.step()?;
                 match self.reports.try_recv() {
                     Ok(report) => self.worker.report(report)?,
                     Err(_) => std::thread::sleep(Duration::from_millis(1)),

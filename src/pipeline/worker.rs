@@ -169,14 +169,19 @@ impl Worker {
     }
 
     /// Goes on with the checkpoint that is being made, or begins one that is due.
-    pub fn step(&mut self) {
+    ///
+    /// # Errors
+    /// As [`Worker::report`].
+    pub fn step(&mut self) -> Result<(), Failure> {
         if self.saving.is_due(self.clock.instant()) {
             self.saving.begin_round();
         }
-        if self.saving.is_busy() {
-            let Self { saving, partitions, identity, origin, labels, clock, sinks, .. } = self;
-            saving.step(&mut Book { partitions, identity, origin, labels: *labels, clock }, &*sinks.letters);
+        if !self.saving.is_busy() {
+            return Ok(());
         }
+        let Self { saving, partitions, identity, origin, labels, clock, sinks, .. } = self;
+        let ended = saving.step(&mut Book { partitions, identity, origin, labels: *labels, clock }, &*sinks.letters);
+        ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
     }
 
     /// Takes note of how a checkpoint ended.
@@ -189,7 +194,11 @@ impl Worker {
         if let Err(error) = &report.pruned {
             tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "an old checkpoint could not be removed");
         }
-        let Some(ended) = saving.report(report, &mut book) else { return Ok(()) };
+        let ended = saving.report(report, &mut book);
+        ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
+    }
+
+    fn end_checkpoint(&mut self, ended: Ended) -> Result<(), Failure> {
         self.sinks.meter.checkpoint(&ended, &self.saving, self.clock.now());
         match ended {
             Ended::Saved { slot, written, took } => {

@@ -12,10 +12,11 @@ use crate::pipeline::identity::Origin;
 use crate::pipeline::intake::Start;
 use crate::pipeline::message::{Command, FoundLog, FoundLogs};
 use crate::pipeline::meter::Meter;
-use crate::pipeline::restore::{Progress, Restored, Restorer, place_of};
+use crate::pipeline::restore::{Progress, Restored, Restorer, Source, place_of};
 use crate::pipeline::saving::Saving;
 use crate::record::Stream;
 use crate::runtime::{Failure, failpoint};
+use crate::source::Slot;
 
 impl Worker {
     /// Finds for every partition what it goes on from, and asks for its records.
@@ -27,12 +28,16 @@ impl Worker {
         self.origin = Origin { cluster_id, partition_counts: counts };
         self.sinks.meter.found(&logs, &short_retention);
         let restored = self.restore_all(&logs, now)?;
+        if self.origin.cluster_id.is_none() {
+            // The brokers did not tell this time; what is written must not forget it.
+            self.origin.cluster_id = restored.iter().find_map(|restored| restored.cluster_id.clone());
+        }
         let replay_from = |(log, restored): (&FoundLog, &Restored)| (log.partition.stream, restored.state.next_offset());
         self.freshness = Freshness::new(logs.iter().zip(&restored).map(replay_from), self.stall_timeout, self.clock.instant());
         let saved = logs.iter().zip(&restored).map(|(log, restored)| (place_of(&log.partition), restored.bytes, restored.is_news));
         self.saving = Saving::new(self.settings.saving, self.clock.clone(), self.sinks.desk.clone(), saved);
         let starts = restored.iter().map(|restored| Start { next_offset: restored.state.next_offset(), tail: restored.tail });
-        let starts: Vec<Start> = logs.iter().zip(starts).map(|(log, start)| without_lost_tail(log, start)).collect();
+        let starts: Vec<Start> = logs.iter().zip(starts).map(|(log, start)| self.without_lost_tail(log, start)).collect();
         self.sinks.meter.restored(&restored, self.clock.instant().saturating_duration_since(began));
         for ((log, restored), start) in logs.iter().zip(&restored).zip(&starts) {
             log_restored(log, restored, start);
@@ -42,12 +47,20 @@ impl Worker {
         let anew = newest.map_or(now, |newest| now.max(newest + 1));
         let own = |((log, restored), start)| Owned::new(log, restored, start, now, anew);
         self.partitions = logs.into_iter().zip(restored).zip(&starts).map(own).collect();
+        (0..self.partitions.len()).for_each(|slot| self.follow_people(Slot(slot as u16)));
+        self.sinks.meter.saved(self.saving.bytes());
         self.phase = Phase::Replaying { read: 0, total: 0 };
         self.reading_since = Some(self.clock.instant());
         failpoint("restore.done");
         // Without a poll thread nothing is read, which it has said why.
         let _ = self.sinks.commands.send(Command::Read(starts));
         Ok(())
+    }
+
+    /// A tail that retention has passed, or compaction may have taken, cannot be looked for.
+    fn without_lost_tail(&self, log: &FoundLog, start: Start) -> Start {
+        let is_kept = |offset: i64| offset >= log.low && !self.settings.restore.accept_compacted_topics;
+        Start { tail: start.tail.filter(|tail| is_kept(tail.offset)), ..start }
     }
 
     fn restore_all(&mut self, logs: &[FoundLog], now: Millis) -> Result<Vec<Restored>, Failure> {
@@ -88,9 +101,11 @@ impl Worker {
 impl Owned {
     /// What is begun now counts as built at `anew`.
     fn new(log: FoundLog, restored: Restored, start: &Start, now: Millis, anew: Millis) -> Self {
-        let Restored { mut state, tail, built, .. } = restored;
+        let Restored { mut state, source, tail, built, .. } = restored;
+        // What is set aside under a state begun anew may not be what an earlier one set aside.
+        let committed = log.committed.filter(|_| source != Source::Rebuild);
         Self {
-            log,
+            log: FoundLog { committed, ..log },
             tail,
             verified: start.tail.is_none(),
             built: built.unwrap_or(anew),
@@ -107,11 +122,6 @@ impl Owned {
             refetched: None,
         }
     }
-}
-
-/// A tail that retention has passed cannot be looked at any more.
-fn without_lost_tail(log: &FoundLog, start: Start) -> Start {
-    Start { tail: start.tail.filter(|tail| tail.offset >= log.low), ..start }
 }
 
 fn log_restored(log: &FoundLog, restored: &Restored, start: &Start) {

@@ -104,7 +104,7 @@ impl Worker {
                 topic,
                 found = count,
                 expected = known,
-                "partitions were added to a topic"
+                "a topic has another number of partitions"
             );
             return Err(Failure::new(Exit::TryAgain, format!("{message}; start anew, which finds out whether it may go on")));
         }

@@ -250,7 +250,7 @@ impl<'a> Process<'a> {
             }
             let Some(message) = self.inbox.pop_front() else { break };
             self.worker.take(message)?;
-            self.worker.step();
+            self.worker.step()?;
         }
         Ok(())
     }
@@ -258,7 +258,7 @@ impl<'a> Process<'a> {
     pub fn report(&mut self) -> Result<(), Failure> {
         while let Some(report) = self.reports.pop_front() {
             self.worker.report(report)?;
-            self.worker.step();
+            self.worker.step()?;
         }
         Ok(())
     }
@@ -294,7 +294,7 @@ impl<'a> Process<'a> {
             // Room comes from the writing thread, which is not held up in life.
             while !self.worker.has_room() && self.keep().is_none() {}
             self.worker.take(message)?;
-            self.worker.step();
+            self.worker.step()?;
         }
         self.worker.flush_letters(Duration::ZERO);
         self.worker.publish(0);

@@ -130,7 +130,7 @@ impl<'a> World<'a> {
             Action::AnswerEnds => process.answer_ends(),
             Action::Serve { commit_is_lost } => process.serve(logs, *commit_is_lost),
             Action::Take(most) => result = process.take(usize::from(*most)),
-            Action::Step(count) => (0..*count).for_each(|_| process.worker.step()),
+            Action::Step(count) => result = (0..*count).try_for_each(|_| process.worker.step()),
             Action::Report => result = process.report(),
             Action::Commit => process.worker.commit(),
             Action::Keep(steps) => (0..*steps).for_each(|_| self.keep()),
@@ -150,8 +150,7 @@ impl<'a> World<'a> {
         process.answer_ends();
         let mut result = process.take(100);
         if result.is_ok() {
-            process.worker.step();
-            result = process.report();
+            result = process.worker.step().and_then(|()| process.report());
         }
         self.ended(result)?;
         (0..keeps).for_each(|_| self.keep());
@@ -332,8 +331,7 @@ impl<'a> World<'a> {
                 if steps > STOP_STEPS {
                     break;
                 }
-                process.worker.step();
-                let result = process.report();
+                let result = process.worker.step().and_then(|()| process.report());
                 self.ended(result)?;
                 self.keep();
             }
