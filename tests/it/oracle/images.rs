@@ -7,7 +7,9 @@ use pacemeter::aggregate::image::{Image, Outlet, Piece};
 use pacemeter::aggregate::{Partition, Restoring};
 use proptest::prelude::*;
 
-use super::{Core, Record, START, Stream, assert_equal, log, records};
+use pacemeter::clock::HOUR;
+
+use super::{Core, Record, START, Step, Stream, Time, What, assert_equal, log, reader_with, records};
 
 type Pieces = Arc<Mutex<Vec<Piece>>>;
 
@@ -93,4 +95,24 @@ proptest! {
         prop_assert_eq!(core.digests(), undisturbed.digests());
         assert_equal(&undisturbed.figures(now), &core.figures(now))?;
     }
+}
+
+/// How long a call waits is decided when it is shown: no state depends on it, so a restored partition takes it from the settings.
+#[test]
+fn rules_that_change_no_state_are_those_of_the_settings() {
+    let now = START + 8 * HOUR;
+    let call = Step { partition: 0, what: What::Call { kind: 0, call: 1, queue: 0, seconds: None }, id: None, time: Time::Same };
+    let records = records(&[call]);
+    let longer = || Core::with(reader_with(&["calls.max_wait=12h"]), now);
+    let (mut core, mut restored, mut expected) = (Core::new(START), longer(), longer());
+    apply(&mut core, records.iter());
+    apply(&mut expected, records.iter());
+    let mut partitions = std::mem::take(&mut core.partitions);
+    for (stream, partition) in &mut partitions {
+        *partition = Making::begin(partition).restore(partition, *stream, &restored, now);
+    }
+    restored.partitions = partitions;
+    let figures = restored.figures(now);
+    assert_eq!(figures.0["pacemeter_calls_waiting{queue=\"general\"}"], 1_000);
+    assert_equal(&expected.figures(now), &figures).expect("they show the same");
 }

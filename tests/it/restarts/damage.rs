@@ -38,7 +38,7 @@ fn without_a_whole_checkpoint_it_counts_anew_or_refuses_as_configured() {
     // A state directory that went missing is not a first start.
     fs::remove_dir_all(stored.state.path().join("checkpoints")).expect("a directory");
     stored.assert_refused(&["state.on_missing=fail"], 65, &["there is no checkpoint", "committed offset", "state.directory"]);
-    stored.assert_starts(&[], "new", 6);
+    stored.assert_starts(&[], "rebuild", 6);
 }
 
 #[test]
