@@ -9,6 +9,7 @@ mod kafka;
 mod oracle;
 mod program;
 mod restarts;
+mod soak;
 mod tidy;
 mod topics;
 
