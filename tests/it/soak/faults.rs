@@ -67,6 +67,8 @@ pub fn plan(random: &mut fastrand::Rng, count: usize) -> Vec<Fault> {
         }
         !is_last
     });
+    // What is left of those is among the latest, as the earlier ones were taken.
+    random.shuffle(&mut first);
     [first, last].concat()
 }
 
