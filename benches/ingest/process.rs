@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -60,7 +61,12 @@ impl Measured {
 
 /// User and system time of all threads of a process.
 fn cpu_ticks(process: u32) -> i64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("its statistics");
+    ticks_in(Path::new(&format!("/proc/{process}")))
+}
+
+/// The same of what a directory of procfs is about: a process, or one thread.
+fn ticks_in(directory: &Path) -> i64 {
+    let stat = fs::read_to_string(directory.join("stat")).expect("its statistics");
     // The name, in parentheses, may hold anything; user and system time are fields 14 and 15.
     let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
     fields[11..13].iter().map(|field| field.parse::<i64>().expect("ticks")).sum()
@@ -169,9 +175,9 @@ impl Pacemeter {
     /// CPU time of its threads of that name.
     pub fn cpu_of_thread(&self, name: &str) -> Duration {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");
-        let ids = tasks.map(|task| task.expect("a thread").file_name().to_string_lossy().parse().expect("a number"));
-        let is_named = |id: &u32| fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|comm| comm.trim_end() == name);
-        of_ticks(ids.filter(is_named).map(cpu_ticks).sum())
+        let tasks = tasks.map(|task| task.expect("a thread").path());
+        let is_named = |task: &PathBuf| fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name);
+        of_ticks(tasks.filter(is_named).map(|task| ticks_in(&task)).sum())
     }
 
     pub fn state_directory(&self) -> &std::path::Path {

@@ -10,6 +10,7 @@ mod oracle;
 mod program;
 mod restarts;
 mod simulator;
+mod soak;
 mod tidy;
 mod topics;
 

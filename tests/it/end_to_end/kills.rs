@@ -18,7 +18,7 @@ use crate::kafka::Kafka;
 use crate::program::{LIMIT, Pacemeter};
 
 /// The places, in the order in which a process passes them, and up to how many passes are let by.
-const FAILPOINTS: [(&str, u64); 14] = [
+pub const FAILPOINTS: [(&str, u64); 14] = [
     ("restore.done", 1),
     ("batch.applied", 9),
     ("saving.begun", 7),
@@ -39,11 +39,11 @@ const PARTITIONS: i32 = 2;
 
 /// Every business counter at the highest value that a scrape ever showed.
 #[derive(Default)]
-struct Counters(BTreeMap<Series, f64>);
+pub struct Counters(BTreeMap<Series, f64>);
 
 impl Counters {
     /// Takes a scrape, if the figures are there.
-    fn look(&mut self, pacemeter: &Pacemeter) {
+    pub fn look(&mut self, pacemeter: &Pacemeter) {
         let scrape = pacemeter.scrape();
         for family in business::ALL.iter().filter(|family| family.kind != Kind::Gauge) {
             let names = match family.kind {

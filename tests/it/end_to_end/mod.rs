@@ -3,7 +3,7 @@
 pub mod catalogue;
 pub mod figures;
 mod freshness;
-mod kills;
+pub mod kills;
 mod letter;
 mod scraping;
 mod starting;

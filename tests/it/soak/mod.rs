@@ -1,0 +1,282 @@
+//! The soak: the built program under a steady load on a real Kafka, and fault upon fault. `scripts/soak` runs it.
+//!
+//! A programme of more than a year is told in half an hour, so that days close and what is behind the horizon is forgotten all the time. The
+//! first two thirds have every fault there is; in the last third the process must outlive them, and its memory is looked at.
+//!
+//! The load pauses while figures are compared: the ledger says what a whole log means, and walks all of it each time.
+
+mod faults;
+mod report;
+
+use std::time::{Duration, Instant};
+
+use pacemeter::clock::{Clock, DAY, HOUR, Millis};
+use pacemeter::ledger::{Horizons, Rules};
+use pacemeter::record::{Outcome, Stream};
+use pacemeter::simulate::{Faults, Live, LiveOptions, Partitions};
+use tempfile::TempDir;
+
+use crate::end_to_end::figures::line;
+use crate::end_to_end::kills::Counters;
+use crate::end_to_end::story::Line;
+use crate::end_to_end::world::World;
+use crate::kafka::Kafka;
+use crate::program::Pacemeter;
+use faults::{Fault, plan};
+use report::{Report, Sample};
+
+const PARTITIONS: i32 = 2;
+
+/// How much of the run may go into comparing every figure.
+const COMPARING_SHARE: f64 = 0.15;
+
+/// A simulated day passes in so many seconds.
+const SECONDS_A_DAY: f64 = 4.0;
+
+/// The load is written at most this often: each time takes producers of its own.
+const TICK: Duration = Duration::from_millis(250);
+
+struct Options {
+    minutes: f64,
+    faults: usize,
+    rate: f64,
+    seed: u64,
+}
+
+impl Options {
+    fn of_environment() -> Self {
+        let number = |name: &str, default: f64| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
+        let seed = std::env::var("PACEMETER_SOAK_SEED").map_or_else(|_| fastrand::u64(..), |text| text.parse().expect("a number"));
+        Self {
+            minutes: number("PACEMETER_SOAK_MINUTES", 30.0),
+            faults: number("PACEMETER_SOAK_FAULTS", 200.0) as usize,
+            rate: number("PACEMETER_SOAK_RATE", 1_000.0),
+            seed,
+        }
+    }
+}
+
+/// The programme that is told bit by bit.
+struct Programme {
+    live: Live,
+    told_until: Millis,
+    until: Millis,
+    lines: std::vec::IntoIter<Line>,
+}
+
+impl Programme {
+    /// As many days before `now` as the run has room for, with about so many records.
+    fn new(seed: u64, days: i64, records: f64, now: Millis) -> Self {
+        let usual = |scale, days| LiveOptions::of(seed, scale, Partitions::each(PARTITIONS), now - days * DAY);
+        let options = |scale, days| {
+            let usual = usual(scale, days);
+            LiveOptions { faults: Faults::HOSTILE, horizons: horizons(), ..usual }
+        };
+        // What a scale of 1 amounts to in a day.
+        let sample = Live::new(options(0.05, 14)).advance_to(now).len() as f64 / 14.0 / 0.05;
+        let scale = records / (sample * days as f64);
+        let told_until = now - (days + 5) * DAY;
+        Self { live: Live::new(options(scale, days)), told_until, until: now, lines: Vec::new().into_iter() }
+    }
+
+    fn next(&mut self, count: usize) -> Vec<Line> {
+        let mut lines = Vec::new();
+        loop {
+            lines.extend(self.lines.by_ref().take(count - lines.len()));
+            if lines.len() == count || self.told_until == self.until {
+                return lines;
+            }
+            self.told_until = (self.told_until + 6 * HOUR).min(self.until);
+            self.lines = self.live.advance_to(self.told_until).into_iter().map(line).collect::<Vec<_>>().into_iter();
+        }
+    }
+}
+
+/// Short ones, so that days are closed and much is forgotten.
+fn horizons() -> Horizons {
+    Horizons { disbursement: 92 * DAY, call: DAY, milestone: DAY }
+}
+
+struct Soak<'a> {
+    kafka: &'a Kafka,
+    options: Options,
+    world: World<'a>,
+    programme: Programme,
+    /// Records written, by stream.
+    written: [u64; 3],
+    wrote_at: Instant,
+    looked_at: Instant,
+    state: TempDir,
+    /// The running process; none only within a fault.
+    pacemeter: Option<Pacemeter>,
+    counters: Counters,
+    random: fastrand::Rng,
+    report: Report,
+}
+
+impl<'a> Soak<'a> {
+    fn new(kafka: &'a Kafka, options: Options) -> Self {
+        let seconds = options.minutes * 60.0;
+        let days = (seconds / SECONDS_A_DAY).ceil() as i64;
+        let now = Clock::wall().now();
+        let mut soak = Self {
+            kafka,
+            world: World::with_rules(kafka, PARTITIONS, Rules { horizons: horizons(), ..Rules::default() }),
+            programme: Programme::new(options.seed, days, options.rate * seconds, now),
+            written: [0; 3],
+            wrote_at: Instant::now(),
+            looked_at: Instant::now(),
+            state: tempfile::tempdir().expect("a temporary directory"),
+            pacemeter: None,
+            counters: Counters::default(),
+            random: fastrand::Rng::with_seed(options.seed),
+            report: Report::begin(),
+            options,
+        };
+        soak.write(1_000);
+        soak.start();
+        soak
+    }
+
+    fn settings(&self) -> Vec<String> {
+        let mut settings = self.world.settings();
+        let more = ["streams.call.horizon=1d", "streams.milestone.horizon=1d", "state.fine_history=1d", "kafka.end_offset_interval=100ms"];
+        settings.extend(more.map(str::to_owned));
+        settings
+    }
+
+    /// Starts the process; to settle is the caller's.
+    fn start(&mut self) {
+        assert!(self.pacemeter.is_none(), "one process at a time");
+        self.pacemeter = Some(Pacemeter::start(&self.state, &self.settings()));
+        self.report.lives += 1;
+    }
+
+    fn process(&mut self) -> &mut Pacemeter {
+        self.pacemeter.as_mut().expect("a process is running")
+    }
+
+    fn write(&mut self, count: usize) {
+        let lines = self.programme.next(count);
+        self.write_lines(lines);
+    }
+
+    fn write_lines(&mut self, lines: Vec<Line>) {
+        for line in &lines {
+            self.written[line.stream as usize] += 1;
+        }
+        self.world.write(lines);
+    }
+
+    /// Writes what is due at the steady rate. What was missed while the load had to pause is made up for, in part.
+    fn load(&mut self) {
+        let waited = self.wrote_at.elapsed();
+        if waited >= TICK {
+            self.wrote_at = Instant::now();
+            self.write((waited.min(8 * TICK).as_secs_f64() * self.options.rate) as usize);
+        }
+    }
+
+    /// Lets the load go on, for a while; looks at counters, memory and descriptors once a second.
+    fn go_on(&mut self, time: Duration) {
+        let started = Instant::now();
+        while started.elapsed() < time {
+            self.load();
+            if self.looked_at.elapsed() > Duration::from_secs(1) {
+                self.look();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn look(&mut self) {
+        self.looked_at = Instant::now();
+        let pacemeter = self.pacemeter.as_ref().expect("a process is running");
+        self.counters.look(pacemeter);
+        let scrape = pacemeter.scrape();
+        let value = |name: &str| scrape.value(name, &[]).expect("the process tells of itself");
+        let sample = Sample {
+            life: self.report.lives,
+            at: self.report.elapsed(),
+            resident: value("process_resident_memory_bytes"),
+            files: value("process_open_fds"),
+            written: self.written.iter().sum(),
+        };
+        self.report.samples.push(sample);
+    }
+
+    /// Waits until everything written is in the figures and lag is 0, and compares: the records taken always, every figure if there is time.
+    fn settle(&mut self, always: bool) {
+        let mut pacemeter = self.pacemeter.take().expect("a process is running");
+        pacemeter.wait_ready();
+        self.world.wait_complete(&mut pacemeter);
+        pacemeter.until("lag is 0", |pacemeter| {
+            let scrape = pacemeter.scrape();
+            let mut lags = scrape.all("pacemeter_kafka_consumer_lag_records").map(|(_, lag)| lag).peekable();
+            assert!(lags.peek().is_some(), "lag is shown");
+            lags.all(|lag| lag == 0.0).then_some(())
+        });
+        let scrape = pacemeter.scrape();
+        for stream in Stream::ALL {
+            let of = |outcome: &Outcome| scrape.value("pacemeter_records_total", &[("stream", stream.name()), ("outcome", outcome.name())]);
+            let taken: f64 = Outcome::ALL.iter().filter_map(of).sum();
+            assert_eq!(taken, self.written[stream as usize] as f64, "records taken of {}", stream.name());
+        }
+        self.counters.look(&pacemeter);
+        let started = Instant::now();
+        if always || self.report.comparing.as_secs_f64() < COMPARING_SHARE * self.report.elapsed() {
+            self.world.assert_figures(&pacemeter);
+            self.report.compared(started.elapsed());
+        }
+        self.pacemeter = Some(pacemeter);
+    }
+
+    /// One fault, and back to exact figures.
+    fn suffer(&mut self, number: usize, fault: Fault) {
+        let before = self.report.lives;
+        self.report.fault_began();
+        fault.strike(self);
+        let struck = Instant::now();
+        self.settle(false);
+        if self.report.lives > before {
+            let scrape = self.process().scrape();
+            self.report.restored(scrape.all("pacemeter_restores_total").map(|(series, count)| (series.labels["source"].clone(), count)));
+        }
+        self.look();
+        self.report.fault_ended(number, fault, struck.elapsed());
+    }
+}
+
+#[test]
+#[ignore = "30 minutes: scripts/soak"]
+fn half_an_hour_of_faults_leaves_every_figure_exact_and_memory_flat() {
+    let options = Options::of_environment();
+    let (minutes, count, rate, seed) = (options.minutes, options.faults, options.rate, options.seed);
+    println!("seed {seed}: {count} faults in {minutes} minutes, {rate} records/s");
+    let kafka = Kafka::reserve();
+    kafka.start();
+    let faults = plan(&mut fastrand::Rng::with_seed(seed), count);
+    let mut soak = Soak::new(&kafka, options);
+    soak.settle(true);
+    for (number, fault) in faults.into_iter().enumerate() {
+        let next = minutes * 60.0 * (number as f64 + 0.5) / count as f64;
+        let rest = (next - soak.report.elapsed()).max(0.2);
+        soak.go_on(Duration::from_secs_f64(rest));
+        soak.suffer(number + 1, fault);
+    }
+    let rest = minutes * 60.0 - soak.report.elapsed();
+    soak.go_on(Duration::from_secs_f64(rest.max(0.0)));
+    soak.look();
+    let during = soak.written.iter().sum::<u64>();
+    let seconds = soak.report.elapsed();
+    soak.settle(true);
+    for outcome in Outcome::ALL {
+        let records = soak.world.expected(outcome);
+        println!("{records} records {}", outcome.name());
+        assert!(records >= 50, "only {records} records are {}", outcome.name());
+    }
+    assert_eq!(soak.pacemeter.take().expect("a process is running").stop().code, Some(0));
+    println!("{during} records in {seconds:.0} s, {:.0}/s", during as f64 / seconds);
+    soak.report.print();
+    soak.report.assert_flat(minutes * 60.0 / 6.0);
+}
