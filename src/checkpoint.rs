@@ -9,6 +9,7 @@
 //!     <sequence>.checkpoint                 an image of the state at one record boundary; the three newest are kept
 //!     <sequence>.days                       days of history that will not change any more, written once, with the checkpoint of that number
 //!     <either>.tmp                          being written, or left behind by a crash
+//!     cleared                               everything here was removed on purpose; goes with the next checkpoint
 //! ```
 //!
 //! A checkpoint file has, one after the other: what it is (`head`); pages of the large tables as they lie in memory, in the order in which
