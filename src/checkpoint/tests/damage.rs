@@ -149,8 +149,11 @@ fn the_checkpoint_of_another_partition_is_refused() {
     let store = store(&pair.disk);
     assert_eq!(store.places().unwrap().len(), 2);
     let Err(damage) = store.open(other, 1) else { panic!("it was opened") };
-    assert_eq!(damage.to_string(), "is of disbursement-3, not of call-0");
+    assert_eq!(damage.to_string(), "is of disbursement-3 number 1, not of call-0 number 1");
     assert!(matches!(damage, Damage::Misplaced { .. }) && !damage.is_for_good());
+    pair.disk.put(&PLACE.path(Name::checkpoint(7)), pair.disk.read(&PLACE.path(Name::checkpoint(1))).unwrap());
+    let Err(damage) = store.open(PLACE, 7) else { panic!("it was opened") };
+    assert_eq!(damage.to_string(), "is of disbursement-3 number 1, not of disbursement-3 number 7");
 }
 
 #[test]
