@@ -40,7 +40,7 @@ use tokio::task::JoinHandle;
 
 pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
 pub use self::identity::{Identity, Origin};
-pub use self::intake::{Decoded, Intake, Original, Originals, OtherLog, Start, Taken};
+pub use self::intake::{Decoded, Intake, Original, Originals, OtherLog, SlotSum, Start, Taken};
 pub use self::letters::Letters;
 pub use self::message::{Command, FoundLog, FoundLogs, Message, Records};
 pub use self::meter::Meter;

@@ -61,12 +61,21 @@ pub struct Start {
 pub struct Taken {
     pub decoded: Vec<Decoded>,
     pub texts: Texts,
-    /// Bytes of keys and values, by slot.
-    pub bytes: Vec<(Slot, u64)>,
-    /// The last record of each slot.
-    pub tails: Vec<(Slot, Tail)>,
+    /// Of each partition that there is anything of.
+    pub sums: Vec<SlotSum>,
     /// Partitions whose log was found to be the one that state is of.
     pub verified: Vec<Slot>,
+}
+
+/// What a batch has of a partition.
+#[derive(Debug, Clone, Copy)]
+pub struct SlotSum {
+    pub slot: Slot,
+    pub records: u64,
+    /// Of keys and values.
+    pub bytes: u64,
+    /// Its last record.
+    pub tail: Tail,
 }
 
 /// A record after decoding.
@@ -117,7 +126,8 @@ impl<'a> Intake<'a> {
         let mut taken = Taken::default();
         taken.decoded.reserve(originals.len());
         let mut headers = Vec::new();
-        let mut last: Vec<(Slot, usize)> = Vec::new();
+        // By slot: records, bytes, and the index of the last.
+        let mut sums = vec![(0_u64, 0_u64, 0_usize); self.partitions.len()];
         for index in 0..originals.len() {
             headers.clear();
             let original = originals.original(index, &mut headers);
@@ -125,21 +135,17 @@ impl<'a> Intake<'a> {
             if let Admission::Skip = self.admit(&original, &mut taken.verified)? {
                 continue;
             }
-            let size = (original.value.map_or(0, <[u8]>::len) + original.key.map_or(0, <[u8]>::len)) as u64;
-            match taken.bytes.iter_mut().find(|(known, _)| *known == slot) {
-                Some((_, sum)) => *sum += size,
-                None => taken.bytes.push((slot, size)),
-            }
-            match last.iter_mut().find(|(known, _)| *known == slot) {
-                Some((_, last)) => *last = index,
-                None => last.push((slot, index)),
-            }
+            let (records, bytes, last) = &mut sums[slot.index()];
+            *records += 1;
+            *bytes += (original.value.map_or(0, <[u8]>::len) + original.key.map_or(0, <[u8]>::len)) as u64;
+            *last = index;
             let event = self.decode(&original, &headers, &mut taken.texts);
             taken.decoded.push(Decoded { index: index as u32, slot, offset, event });
         }
-        for (slot, index) in last {
+        for (slot, (records, bytes, last)) in sums.into_iter().enumerate().filter(|(_, (records, ..))| *records > 0) {
             headers.clear();
-            taken.tails.push((slot, self.tail(&originals.original(index, &mut headers))));
+            let tail = self.tail(&originals.original(last, &mut headers));
+            taken.sums.push(SlotSum { slot: Slot(slot as u16), records, bytes, tail });
         }
         Ok(taken)
     }

@@ -71,12 +71,10 @@ impl Meter {
     /// A batch was applied at `now`.
     pub fn batch(&mut self, records: &Records, elapsed: Duration, now: Millis) {
         let mut counts = [0_u64; Stream::ALL.len()];
-        for decoded in &records.taken.decoded {
-            counts[self.stream(decoded.slot) as usize] += 1;
-        }
-        for &(slot, bytes) in &records.taken.bytes {
-            let topic = &self.topics[self.stream(slot) as usize];
-            self.metrics.kafka_bytes.with_label_values(&[topic]).inc_by(bytes);
+        for sum in &records.taken.sums {
+            let stream = self.stream(sum.slot) as usize;
+            counts[stream] += sum.records;
+            self.metrics.kafka_bytes.with_label_values(&[&self.topics[stream]]).inc_by(sum.bytes);
         }
         let elapsed = elapsed.as_millis() as Millis;
         for (stream, count) in Stream::ALL.into_iter().zip(counts).filter(|&(_, count)| count > 0) {

@@ -329,3 +329,6 @@ pub trait States {
     /// Begins an image of a partition; `outlet` takes its pages.
     fn begin_image(&mut self, slot: usize, outlet: &dyn Fn() -> Outlet) -> (Head, Image);
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Records: applied, or set aside.
 
 use super::Worker;
-use crate::pipeline::intake::{Decoded, Original};
+use crate::pipeline::intake::{Decoded, Original, SlotSum};
 use crate::pipeline::message::Records;
 use crate::record::{Outcome, Rejection};
 use crate::runtime::failpoint;
@@ -33,13 +33,11 @@ impl Worker {
             }
         }
         let moved = self.clock.instant();
-        let mut counts = vec![0; self.partitions.len()];
-        taken.decoded.iter().for_each(|decoded| counts[decoded.slot.index()] += 1);
-        for &(slot, tail) in &taken.tails {
+        for &SlotSum { slot, records, tail, .. } in &taken.sums {
             let owned = &mut self.partitions[slot.index()];
             owned.tail = Some(tail);
             self.freshness.reached(slot.index(), owned.state.next_offset(), moved);
-            self.saving.taken(slot.index(), counts[slot.index()], moved);
+            self.saving.taken(slot.index(), records, moved);
             self.follow_people(slot);
         }
         self.sinks.meter.batch(records, moved.saturating_duration_since(records.at), now);

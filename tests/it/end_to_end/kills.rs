@@ -10,6 +10,8 @@ use pacemeter::ledger::{Horizons, Rules};
 use pacemeter::simulate::{Faults, Live, LiveOptions, Partitions};
 use pacemeter::telemetry::catalogue::{Kind, business};
 
+use tempfile::TempDir;
+
 use super::figures::line;
 use super::story::Line;
 use super::world::World;
@@ -59,11 +61,28 @@ impl Counters {
     }
 }
 
+/// Lets the program run until it dies at its failpoint (`place:pass`), with `load` written meanwhile.
+pub fn await_death(mut pacemeter: Pacemeter, failpoint: &str, mut load: impl FnMut()) {
+    let started = Instant::now();
+    let mut asked_to_end = false;
+    while !pacemeter.has_ended() {
+        assert!(started.elapsed() < LIMIT, "{failpoint} was not passed within {LIMIT:?}; the log:\n{}", pacemeter.log());
+        load();
+        if failpoint.starts_with("shutdown") && !asked_to_end && started.elapsed() > Duration::from_millis(700) {
+            pacemeter.signal(libc::SIGTERM);
+            asked_to_end = true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let ended = pacemeter.ended(started);
+    assert_eq!(ended.code, None, "{failpoint}: it was killed by a signal; the log:\n{}", ended.stderr);
+}
+
 /// The log that is written bit by bit, and the process that dies again and again.
 struct Story<'a> {
     world: World<'a>,
     lines: std::vec::IntoIter<Line>,
-    state: tempfile::TempDir,
+    state: TempDir,
     counters: Counters,
     random: fastrand::Rng,
 }
@@ -92,21 +111,10 @@ impl Story<'_> {
     /// Runs until it dies at a place.
     fn die_at(&mut self, place: &str, pass: u64) {
         let failpoint = format!("{place}:{pass}");
-        let mut pacemeter = Pacemeter::start_with(&self.state, &self.settings(), &[("FAILPOINT", &failpoint)]);
-        let started = Instant::now();
-        let mut asked_to_end = false;
-        while !pacemeter.has_ended() {
-            assert!(started.elapsed() < LIMIT, "{failpoint} was not passed within {LIMIT:?}; the log:\n{}", pacemeter.log());
-            // A day closes once a later one begins.
-            self.write(if place == "checkpoint.days_renamed" { 100 } else { 10 });
-            if place.starts_with("shutdown") && !asked_to_end && started.elapsed() > Duration::from_millis(700) {
-                pacemeter.signal(libc::SIGTERM);
-                asked_to_end = true;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let ended = pacemeter.ended(started);
-        assert_eq!(ended.code, None, "{failpoint}: it was killed by a signal; the log:\n{}", ended.stderr);
+        let pacemeter = Pacemeter::start_with(&self.state, &self.settings(), &[("FAILPOINT", &failpoint)]);
+        // A day closes once a later one begins.
+        let lines = if place == "checkpoint.days_renamed" { 100 } else { 10 };
+        await_death(pacemeter, &failpoint, || self.write(lines));
     }
 
     /// Starts it again, compares every figure, and kills it somewhere in the work that follows.

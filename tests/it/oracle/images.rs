@@ -62,7 +62,7 @@ fn apply<'a>(core: &mut Core, records: impl Iterator<Item = &'a Record>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_partition_made_from_an_image_goes_on_as_the_one_it_is_of(log in log(), begun in 0..160_usize, copied in 0..160_usize, ended in 0..160_usize) {

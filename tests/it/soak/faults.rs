@@ -10,7 +10,7 @@ use pacemeter::ledger::Sent;
 use pacemeter::record::{Reason, Stream};
 
 use super::{PARTITIONS, Soak};
-use crate::end_to_end::kills::FAILPOINTS;
+use crate::end_to_end::kills::{FAILPOINTS, await_death};
 use crate::end_to_end::story::Line;
 use crate::program::{LIMIT, Pacemeter};
 use crate::topics::Record;
@@ -132,20 +132,8 @@ fn kill(soak: &mut Soak<'_>) {
 fn die_at(soak: &mut Soak<'_>, place: &str, pass: u64) {
     kill(soak);
     let failpoint = format!("{place}:{pass}");
-    let mut pacemeter = Pacemeter::start_with(&soak.state, &soak.settings(), &[("FAILPOINT", &failpoint)]);
-    let started = Instant::now();
-    let mut asked_to_end = false;
-    while !pacemeter.has_ended() {
-        assert!(started.elapsed() < LIMIT, "{failpoint} was not passed within {LIMIT:?}; the log:\n{}", pacemeter.log());
-        soak.load();
-        if place.starts_with("shutdown") && !asked_to_end && started.elapsed() > Duration::from_millis(700) {
-            pacemeter.signal(libc::SIGTERM);
-            asked_to_end = true;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let ended = pacemeter.ended(started);
-    assert_eq!(ended.code, None, "{failpoint}: it was killed by a signal; the log:\n{}", ended.stderr);
+    let pacemeter = Pacemeter::start_with(&soak.state, &soak.settings(), &[("FAILPOINT", &failpoint)]);
+    await_death(pacemeter, &failpoint, || soak.load());
 }
 
 fn flip(soak: &mut Soak<'_>) {
