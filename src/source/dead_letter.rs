@@ -20,6 +20,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Header as OwnedHeader, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,13 +77,14 @@ impl DeadLetters {
         Ok(Self { producer, topic: topic.clone(), max_in_flight: u64::from(*max_in_flight), tracker })
     }
 
-    /// Hands a letter to the client. If too many are under way it waits for room, as long as the broker takes any: a letter that finds none for
-    /// [`PATIENCE`] counts as failed, and so do those after it until there is progress again.
+    /// Hands a letter to the client. If too many are under way, or too large ones, it waits for room, as long as the broker takes any: a letter
+    /// that finds none for [`PATIENCE`] counts as failed, and so do those after it until there is progress again.
     pub fn send(&self, letter: &DeadLetter<'_>) {
         let Some(producer) = &self.producer else { return };
         let ticket =
             Ticket { slot: letter.slot, offset: letter.offset, stream: letter.partition.stream, partition: letter.partition.partition };
-        self.wait_for_room();
+        let mut patience = Patience::new(&self.tracker);
+        while self.tracker.under_way_count() >= self.max_in_flight && patience.waits() {}
         if !self.tracker.begin(ticket, self.max_in_flight) {
             ticket.log_failure("too many dead letters wait for an acknowledgement");
             return;
@@ -90,24 +92,18 @@ impl DeadLetters {
         let mut record = BaseRecord::with_opaque_to(&self.topic, Box::new(ticket)).headers(headers(letter));
         record.key = letter.key;
         record.payload = letter.value;
-        if let Err((error, _)) = producer.send::<[u8], [u8]>(record) {
+        let mut sent = producer.send::<[u8], [u8]>(record);
+        // The client bounds bytes, too, and counts letters on until all that were acknowledged together are told.
+        while let Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) = sent {
+            let waits = patience.waits();
+            sent = producer.send(record);
+            if !waits {
+                break;
+            }
+        }
+        if let Err((error, _)) = sent {
             self.tracker.end(ticket, false);
             ticket.log_failure(&error.to_string());
-        }
-    }
-
-    fn wait_for_room(&self) {
-        let done = || self.tracker.acknowledged.load(Ordering::Acquire) + self.tracker.failed.load(Ordering::Acquire);
-        let under_way = |done: u64| self.tracker.sent.load(Ordering::Acquire).saturating_sub(done);
-        let (mut last, mut since) = (self.tracker.acknowledged.load(Ordering::Acquire), Instant::now());
-        while under_way(done()) >= self.max_in_flight && self.tracker.stuck_at.load(Ordering::Acquire) != last + 1 {
-            std::thread::sleep(Duration::from_millis(1));
-            let acknowledged = self.tracker.acknowledged.load(Ordering::Acquire);
-            if acknowledged != last {
-                (last, since) = (acknowledged, Instant::now());
-            } else if since.elapsed() >= PATIENCE {
-                self.tracker.stuck_at.store(last + 1, Ordering::Release);
-            }
         }
     }
 
@@ -189,6 +185,11 @@ impl Tracker {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn under_way_count(&self) -> u64 {
+        let done = self.acknowledged.load(Ordering::Acquire) + self.failed.load(Ordering::Acquire);
+        self.sent.load(Ordering::Acquire).saturating_sub(done)
+    }
+
     /// Counts a letter; false if there are `max` under way already, when it has failed.
     fn begin(&self, ticket: Ticket, max: u64) -> bool {
         let mut under_way = self.under_way();
@@ -209,6 +210,34 @@ impl Tracker {
         }
         let count = if is_written { &self.acknowledged } else { &self.failed };
         count.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Waiting for room, while letters are acknowledged.
+struct Patience<'a> {
+    tracker: &'a Tracker,
+    acknowledged: u64,
+    since: Instant,
+}
+
+impl<'a> Patience<'a> {
+    fn new(tracker: &'a Tracker) -> Self {
+        Self { tracker, acknowledged: tracker.acknowledged.load(Ordering::Acquire), since: Instant::now() }
+    }
+
+    /// Waits for a moment; false if there is nothing to wait for, as no letter was acknowledged for [`PATIENCE`].
+    fn waits(&mut self) -> bool {
+        if self.tracker.stuck_at.load(Ordering::Acquire) == self.acknowledged + 1 {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        let acknowledged = self.tracker.acknowledged.load(Ordering::Acquire);
+        if acknowledged != self.acknowledged {
+            (self.acknowledged, self.since) = (acknowledged, Instant::now());
+        } else if self.since.elapsed() >= PATIENCE {
+            self.tracker.stuck_at.store(acknowledged + 1, Ordering::Release);
+        }
+        true
     }
 }
 

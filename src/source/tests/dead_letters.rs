@@ -92,6 +92,20 @@ fn letters_beyond_the_bound_wait_for_room_once_and_then_fail_at_once() {
 }
 
 #[test]
+fn letters_beyond_the_bounds_of_the_client_wait_for_room_until_all_are_written() {
+    let kafka = Kafka::with_partitions(1);
+    kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
+    let letters = DeadLetters::open(&kafka.settings(&["kafka.properties.queue.buffering.max.kbytes=1"])).expect("a producer can be made");
+    let partition = partition();
+    let value = [b'x'; 300];
+    for offset in 0..100 {
+        letters.send(&DeadLetter { value: Some(&value), ..letter(&partition, offset) });
+    }
+    assert!(letters.flush(PATIENCE));
+    assert_eq!(letters.counts(), DeadLetterCounts { sent: 100, acknowledged: 100, failed: 0 });
+}
+
+#[test]
 fn dead_letters_that_are_turned_off_hold_nothing_up() {
     let kafka = Kafka::with_partitions(1);
     let letters = DeadLetters::open(&kafka.settings(&["dead_letter.enabled=false"])).expect("there is no producer to be made");
