@@ -7,7 +7,8 @@
 //! settings                        layered configuration, read once
 //! telemetry                       metrics catalogue, own metrics, logs
 //! runtime                         exit codes, signals
-//! calendar  display               periods of a zone; how figures are shown
+//! calendar  display               periods of a zone, working time; how figures are shown
+//! targets                         what is to be reached, and how far that is on its plan
 //! source                          Kafka: topics, assignment, batches, end offsets, commits
 //! decode                          bytes to events
 //! view                            what a partition shows; merging
@@ -50,6 +51,8 @@ pub mod runtime;
 pub mod calendar;
 
 pub mod display;
+
+pub mod targets;
 
 pub mod source;
 

@@ -81,7 +81,7 @@ impl SpanPanes {
     pub fn add_to(&self, sums: &mut [SpanFigures], span: Span, now: Millis, period_start: impl Fn(Period) -> Millis) {
         match span {
             Span::Calendar(period) => {
-                if let Some(pane) = self.periods[period as usize].get(&period_start(period)) {
+                if let Some(pane) = self.periods[period.index()].get(&period_start(period)) {
                     add_pane(sums, pane);
                 }
             }

@@ -45,7 +45,7 @@ pub struct Totals {
 /// The spans that are shown.
 pub const SPANS: [Span; 6] = [
     Span::Calendar(Period::Day),
-    Span::Calendar(Period::Week),
+    Span::Calendar(Period::WEEK),
     Span::Calendar(Period::Month),
     Span::Rolling1h,
     Span::Rolling24h,
@@ -55,7 +55,7 @@ pub const SPANS: [Span; 6] = [
 impl Totals {
     /// Adds up the views at `now`.
     pub fn of(views: &Views, display: &Display, lasting: Lasting, now: Millis) -> Self {
-        let starts = Period::ALL.map(|period| period.start(now, &display.zone));
+        let starts = Period::OWN.map(|period| period.starts(now, &display.zone, 0)[1]);
         let mut totals = Self {
             records: Default::default(),
             watermarks: [None; 3],
@@ -93,7 +93,7 @@ impl Totals {
         self.people_complete &= view.people_complete;
         self.unmatched_disbursements += &view.unmatched;
         for (sums, span) in self.spans.iter_mut().zip(SPANS) {
-            view.spans.add_to(sums, span, now, |period| starts[period as usize]);
+            view.spans.add_to(sums, span, now, |period| starts[period.index()]);
         }
     }
 

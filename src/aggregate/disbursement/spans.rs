@@ -37,7 +37,7 @@ impl Spans {
         Self {
             panes: SpanPanes::default(),
             zone: zone.clone(),
-            starts: Period::ALL.map(|period| period.starts(now, zone, AHEAD)),
+            starts: Period::OWN.map(|period| period.starts(now, zone, AHEAD)),
             first_minute: floor(now - SLACK, MINUTE) - KEPT_MINUTES,
             first_hour: floor(now - SLACK, HOUR) - KEPT_HOURS,
             beyond: false,
@@ -59,7 +59,7 @@ impl Spans {
             return false;
         }
         if moved {
-            self.starts = Period::ALL.map(|period| period.starts(now, &self.zone, AHEAD));
+            self.starts = Period::OWN.map(|period| period.starts(now, &self.zone, AHEAD));
             for (panes, starts) in self.panes.periods.iter_mut().zip(&self.starts) {
                 *panes = panes.split_off(&starts[0]);
             }
@@ -117,10 +117,10 @@ impl Spans {
     }
 
     fn change_person(&mut self, time: Millis, cell: Cell, previous: Option<Millis>, change: i64) {
-        for period in Period::ALL {
+        for period in Period::OWN {
             let Some(start) = self.period_start(period, time) else { continue };
             if previous.is_none_or(|previous| previous < start) {
-                let pane = Arc::make_mut(self.panes.periods[period as usize].entry(start).or_default());
+                let pane = Arc::make_mut(self.panes.periods[period.index()].entry(start).or_default());
                 let count = &mut pane.entry(cell).or_default().beneficiaries;
                 *count = count.checked_add_signed(change).expect("a person is discounted after being counted");
             }
@@ -146,9 +146,9 @@ impl Spans {
 
     /// Changes dispersals and net centavos in every pane that holds `time`.
     fn change(&mut self, time: Millis, cell: Cell, change: impl Fn(&mut u64, &mut u128)) {
-        for period in Period::ALL {
+        for period in Period::OWN {
             if let Some(start) = self.period_start(period, time) {
-                change_cell(&mut self.panes.periods[period as usize], start, cell, &change);
+                change_cell(&mut self.panes.periods[period.index()], start, cell, &change);
             }
         }
         let minute = floor(time, MINUTE);
@@ -163,7 +163,7 @@ impl Spans {
 
     /// Where the period that holds `time` begins, if its pane is kept.
     fn period_start(&mut self, period: Period, time: Millis) -> Option<Millis> {
-        let starts = &self.starts[period as usize];
+        let starts = &self.starts[period.index()];
         let after = starts.partition_point(|&start| start <= time);
         self.beyond |= after == starts.len();
         (after > 0 && after < starts.len()).then(|| starts[after - 1])
