@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
 
 use self::site::SiteOfPipeline;
-use crate::aggregate::Rules;
+use crate::aggregate::{Rules, Shown};
 use crate::checkpoint::{self, Lock, LockError, RealDisk, Store};
 use crate::clock::{Clock, Millis};
 use crate::decode::{self, KeyError, PseudonymKey};
@@ -110,7 +110,7 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
         source: settings.source,
         settings: settings.pipeline,
         rules: settings.rules,
-        display: settings.display,
+        shown: Shown { display: settings.display, targets: Arc::default() },
         decode: settings.decode,
         key,
         store,

@@ -1,10 +1,12 @@
 //! Calendars: the periods that figures are told for, and the working time that plans are made of.
 //!
 //! Periods ([`Period`]) are in the programme's zone. A working calendar ([`Working`]) says when payments are made or calls are taken, and how much
-//! of a period's plan falls to each of its days.
+//! of a period's plan falls to each of its days. A [`Schedule`] says when cuts are taken.
 
 mod period;
+mod schedule;
 mod working;
 
 pub use period::{Interval, Period};
+pub use schedule::Schedule;
 pub use working::Working;

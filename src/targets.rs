@@ -7,9 +7,10 @@ pub mod pace;
 
 use std::sync::Arc;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
-use crate::calendar::{Period, Working};
+use crate::calendar::{Period, Schedule, Working};
 use crate::event::Centavos;
 use crate::record::Stream;
 
@@ -18,6 +19,21 @@ use crate::record::Stream;
 pub struct Targets {
     pub targets: Vec<Target>,
     pub calendars: Vec<Arc<Working>>,
+    /// At which times of the day cuts are taken, beside each midnight; and on the working days of which calendar, if not on all days.
+    pub cuts: (Vec<Time>, Option<Arc<Working>>),
+}
+
+impl Targets {
+    /// When cuts are taken.
+    pub fn schedule(&self, zone: &TimeZone) -> Schedule {
+        let (times, calendar) = &self.cuts;
+        Schedule::new(zone.clone(), times.clone(), calendar.clone())
+    }
+
+    /// Those that count events of a stream, with their places among all.
+    pub fn of_stream(&self, stream: Stream) -> impl Iterator<Item = (usize, &Target)> {
+        self.targets.iter().enumerate().filter(move |(_, target)| target.measure.stream() == stream)
+    }
 }
 
 /// What is to be reached.

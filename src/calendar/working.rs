@@ -13,6 +13,10 @@ impl Working {
         &self.name
     }
 
+    pub fn is_working_day(&self, _date: jiff::civil::Date) -> bool {
+        unimplemented!()
+    }
+
     /// Whether `time` is working time.
     pub fn is_open(&self, _time: Millis) -> bool {
         unimplemented!()

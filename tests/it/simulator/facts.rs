@@ -25,7 +25,7 @@ pub struct Shadow {
 
 impl Shadow {
     fn new(log: &Log, variant: &Variant, meaning: usize, first: i64) -> Self {
-        let state = Partition::new(log.partition.stream, first, variant.rules, Arc::clone(&variant.display), 0);
+        let state = Partition::new(log.partition.stream, first, variant.rules, &variant.shown, 0);
         Self { meaning, version: log.version, state, set_aside: Vec::new(), digest: None }
     }
 
@@ -61,10 +61,10 @@ impl Shadow {
 
 /// What is exposed now.
 pub fn shown(process: &Process<'_>, shared: &Shared, clock: &Clock) -> Figures {
-    let Variant { display, rules, .. } = process.variant;
+    let Variant { shown, rules, .. } = process.variant;
     let exporter = Exporter {
         board: process.board(),
-        display: Arc::clone(display),
+        display: Arc::clone(&shown.display),
         lasting: Lasting { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
         metrics: Arc::clone(&shared.metrics),

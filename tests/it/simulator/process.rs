@@ -109,8 +109,8 @@ impl<'a> Process<'a> {
             meter: Meter::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
             desk: Desk::new(orders, in_flight.clone()),
         };
-        let display = Arc::clone(&variant.display);
-        let mut worker = Worker::new(STALL_TIMEOUT, settings, variant.identity.clone(), display, clock.clone(), store.clone(), sinks);
+        let shown = variant.shown.clone();
+        let mut worker = Worker::new(STALL_TIMEOUT, settings, variant.identity.clone(), shown, clock.clone(), store.clone(), sinks);
         let found = |log: &super::logs::Log| FoundLog {
             partition: log.partition.clone(),
             low: log.low,
