@@ -74,7 +74,7 @@ pub struct Shown {
 
 impl Shown {
     fn selection(&self, stream: Stream, horizon: Millis) -> Selection {
-        Selection::new(&self.targets, stream, self.targets.schedule(&self.display.zone), horizon)
+        Selection::new(&self.targets, stream, self.targets.cut_times(&self.display.zone), horizon)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Calendars: the periods that figures are told for, and the working time that plans are made of.
 //!
 //! Periods ([`Period`]) are in the programme's zone. A working calendar ([`Working`]) says when payments are made or calls are taken, and how much
-//! of a period's plan falls to each of its days. A [`Schedule`] says when cuts are taken.
+//! of a period's plan falls to each of its days. A [`CutTimes`] says when cuts are taken.
 
+mod cut_times;
 mod period;
-mod schedule;
 mod working;
 
+pub use cut_times::CutTimes;
 pub use period::{Interval, Period};
-pub use schedule::Schedule;
 pub use working::Working;

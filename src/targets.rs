@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use crate::calendar::{Period, Schedule, Working};
+use crate::calendar::{CutTimes, Period, Working};
 use crate::event::Centavos;
 use crate::record::Stream;
 
@@ -25,9 +25,9 @@ pub struct Targets {
 
 impl Targets {
     /// When cuts are taken.
-    pub fn schedule(&self, zone: &TimeZone) -> Schedule {
+    pub fn cut_times(&self, zone: &TimeZone) -> CutTimes {
         let (times, calendar) = &self.cuts;
-        Schedule::new(zone.clone(), times.clone(), calendar.clone())
+        CutTimes::new(zone.clone(), times.clone(), calendar.clone())
     }
 
     /// Those that count events of a stream, with their places among all.

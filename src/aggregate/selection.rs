@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::slots::Grid;
-use crate::calendar::{Period, Schedule};
+use crate::calendar::{CutTimes, Period};
 use crate::clock::{DAY, HOUR, Millis};
 use crate::record::Stream;
 use crate::targets::{Filter, Measure, Target, Targets};
@@ -32,7 +32,7 @@ const LEAST_REACH: Millis = 92 * DAY;
 
 impl Selection {
     /// `horizon`: how far back state remembers, so that figures can be corrected.
-    pub fn new(targets: &Targets, stream: Stream, schedule: Schedule, horizon: Millis) -> Self {
+    pub fn new(targets: &Targets, stream: Stream, cut_times: CutTimes, horizon: Millis) -> Self {
         let mut periods = Period::OWN.to_vec();
         let mut reach = horizon.max(LEAST_REACH);
         let mut select = |target: &Target| {
@@ -44,7 +44,7 @@ impl Selection {
             Selected { measure: target.measure, filter: target.filter.clone(), period: place }
         };
         let targets = targets.of_stream(stream).map(|(_, target)| select(target)).collect();
-        Self { grid: Arc::new(Grid { schedule, periods }), targets, reach }
+        Self { grid: Arc::new(Grid { cut_times, periods }), targets, reach }
     }
 
     /// The numbers of the targets whose filter has these values; see [`Filter`].

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::calendar::{Interval, Period, Schedule};
+use crate::calendar::{CutTimes, Interval, Period};
 use crate::clock::Millis;
 use crate::view::slots::Slot;
 
 /// Which slots there are, and which periods people are told apart in.
 #[derive(Debug)]
 pub struct Grid {
-    pub schedule: Schedule,
+    pub cut_times: CutTimes,
     /// The first are [`Period::OWN`].
     pub periods: Vec<Period>,
 }
 
 impl Grid {
     fn slots_of_day<C: Default>(&self, time: Millis) -> impl Iterator<Item = Pane<C>> {
-        let instants = self.schedule.of_day(time);
-        let periods: Box<[Option<Interval>]> = self.periods.iter().map(|period| period.at(time, self.schedule.zone())).collect();
+        let instants = self.cut_times.of_day(time);
+        let periods: Box<[Option<Interval>]> = self.periods.iter().map(|period| period.at(time, self.cut_times.zone())).collect();
         let spans: Vec<Interval> = instants.windows(2).map(|ends| Interval { start: ends[0], end: ends[1] }).collect();
         spans.into_iter().map(move |span| Pane { span, periods: periods.clone(), content: C::default(), shown: None })
     }

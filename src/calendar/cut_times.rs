@@ -12,14 +12,14 @@ use crate::clock::Millis;
 
 /// The instants of cuts: the beginning of each day of a zone, where all periods end, and times of the day.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub struct CutTimes {
     zone: TimeZone,
     times: Vec<Time>,
     /// The times are those of its working days; of every day if there is none.
     calendar: Option<Arc<Working>>,
 }
 
-impl Schedule {
+impl CutTimes {
     pub fn new(zone: TimeZone, times: Vec<Time>, calendar: Option<Arc<Working>>) -> Self {
         Self { zone, times, calendar }
     }
@@ -61,31 +61,31 @@ mod tests {
         text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
     }
 
-    fn schedule(times: &[&str]) -> Schedule {
+    fn cut_times(times: &[&str]) -> CutTimes {
         let zone = TimeZone::get("America/Mexico_City").unwrap();
-        Schedule::new(zone, times.iter().map(|time| time.parse().unwrap()).collect(), None)
+        CutTimes::new(zone, times.iter().map(|time| time.parse().unwrap()).collect(), None)
     }
 
     #[test]
     fn a_day_has_its_beginning_the_times_and_the_beginning_of_the_next() {
         let midnight = at("2020-05-15T05:00:00Z");
-        assert_eq!(schedule(&["18:00", "12:00"]).of_day(midnight), [midnight, midnight + 12 * HOUR, midnight + 18 * HOUR, midnight + DAY]);
-        assert_eq!(schedule(&["00:00"]).of_day(midnight + HOUR), [midnight, midnight + DAY]);
+        assert_eq!(cut_times(&["18:00", "12:00"]).of_day(midnight), [midnight, midnight + 12 * HOUR, midnight + 18 * HOUR, midnight + DAY]);
+        assert_eq!(cut_times(&["00:00"]).of_day(midnight + HOUR), [midnight, midnight + DAY]);
     }
 
     #[test]
     fn the_first_from_an_instant_may_be_that_instant() {
         let midnight = at("2020-05-15T05:00:00Z");
-        let schedule = schedule(&["18:00"]);
-        assert_eq!(schedule.first_from(midnight), midnight);
-        assert_eq!(schedule.first_from(midnight + 1), midnight + 18 * HOUR);
-        assert_eq!(schedule.first_from(midnight + 18 * HOUR + 1), midnight + DAY);
+        let cut_times = cut_times(&["18:00"]);
+        assert_eq!(cut_times.first_from(midnight), midnight);
+        assert_eq!(cut_times.first_from(midnight + 1), midnight + 18 * HOUR);
+        assert_eq!(cut_times.first_from(midnight + 18 * HOUR + 1), midnight + DAY);
     }
 
     #[test]
     fn a_time_that_the_clock_skips_or_repeats_is_one_instant() {
         // 2022-04-03 02:00 does not exist, 2022-10-30 01:30 exists twice.
-        assert_eq!(schedule(&["02:30"]).of_day(at("2022-04-03T18:00:00Z")).len(), 3);
-        assert_eq!(schedule(&["01:30"]).of_day(at("2022-10-30T18:00:00Z")).len(), 3);
+        assert_eq!(cut_times(&["02:30"]).of_day(at("2022-04-03T18:00:00Z")).len(), 3);
+        assert_eq!(cut_times(&["01:30"]).of_day(at("2022-10-30T18:00:00Z")).len(), 3);
     }
 }
