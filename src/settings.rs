@@ -5,22 +5,30 @@
 //! [`Reader`]: `fn read(reader: &mut Reader) -> Self`. A getter that meets a fault notes it and goes on with the built-in default, so that
 //! one run names all there is to mend; [`Reader::finish`] says whether there was any.
 //!
+//! Files that are no layers, such as targets and calendars, are [`Document`]s, whose faults are told alike.
+//!
 //! Absent here: the meaning of a setting. What may not be set, or not together, the stage says with [`Reader::fault`].
 
+mod convert;
+mod document;
 mod duration;
 mod fault;
 mod known;
 mod layer;
+mod nearest;
 mod plain;
 mod show;
+mod text;
 
 #[cfg(test)]
 mod tests;
 
+pub use document::{Document, Table};
 pub use duration::{NotADuration, format_duration, parse_duration};
 pub use fault::{Fault, Faults};
 
 use config::{Config, Value, ValueKind};
+use convert::{as_boolean, as_duration, as_one_of, as_string, as_whole_number, kind_name};
 use known::{Known, Meaning};
 use layer::Layer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,11 +116,7 @@ impl Reader {
 
     /// One of a few words.
     pub fn choice(&mut self, key: &str, words: &[&str]) -> String {
-        self.get(key, |value| {
-            let text = as_string(value)?;
-            let is_one = words.contains(&text.as_str());
-            if is_one { Ok(text.clone()) } else { Err(format!("{text:?} is none of {}", words.join(", "))) }
-        })
+        self.get(key, |value| as_one_of(value, words).cloned())
     }
 
     /// A path; the empty string stands for none.
@@ -131,35 +135,19 @@ impl Reader {
     }
 
     pub fn boolean(&mut self, key: &str) -> bool {
-        self.get(key, |value| match value.kind {
-            ValueKind::Boolean(flag) => Ok(flag),
-            _ => Err(format!("is {}, expected true or false", kind_name(value))),
-        })
+        self.get(key, as_boolean)
     }
 
     /// A whole number within `range`.
     pub fn integer(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {
         let unit = self.known.setting(key).and_then(|setting| setting.unit.clone());
         let unit = unit.map_or(String::new(), |unit| format!(" ({unit})"));
-        self.get(key, |value| {
-            let bounds = format!("{} to {}{unit}", range.start(), range.end());
-            let ValueKind::I64(number) = value.kind else {
-                return Err(format!("is {}, expected a whole number from {bounds}", kind_name(value)));
-            };
-            u64::try_from(number).ok().filter(|number| range.contains(number)).ok_or_else(|| format!("{number} is outside {bounds}"))
-        })
+        self.get(key, |value| as_whole_number(value, &range, &unit))
     }
 
     /// A duration within `range`.
     pub fn duration(&mut self, key: &str, range: RangeInclusive<Duration>) -> Duration {
-        self.get(key, |value| {
-            let ValueKind::String(text) = &value.kind else {
-                return Err(format!("is {}, expected a duration as a string such as \"30s\"", kind_name(value)));
-            };
-            let duration = parse_duration(text).map_err(|error| format!("{text:?} is {error}"))?;
-            let bounds = || format!("{} to {}", format_duration(*range.start()), format_duration(*range.end()));
-            if range.contains(&duration) { Ok(duration) } else { Err(format!("{} is outside {}", format_duration(duration), bounds())) }
-        })
+        self.get(key, |value| as_duration(value, &range))
     }
 
     /// Settings that are passed on, by their names with dots (`security.protocol`). The values may be secret.
@@ -209,7 +197,7 @@ impl Reader {
 
     /// Every fault that was met so far, if there was any.
     pub fn finish(&self) -> Result<(), Faults> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Faults::new(self.faults.clone())) }
+        Faults::gathered(self.faults.clone())
     }
 
     /// Settings that no getter has asked for: after every stage has read its own, none.
@@ -260,13 +248,6 @@ fn entry<'a>(table: &'a Value, name: &str) -> Option<&'a Value> {
     }
 }
 
-fn as_string(value: &Value) -> Result<&String, String> {
-    match &value.kind {
-        ValueKind::String(text) => Ok(text),
-        _ => Err(format!("is {}, expected a string", kind_name(value))),
-    }
-}
-
 fn as_offset_range(value: &Value) -> Result<OffsetRange, String> {
     let ValueKind::Table(entries) = &value.kind else { return Err(format!("has {}, expected {OFFSET_RANGE}", kind_name(value))) };
     if let Some(name) = entries.keys().find(|name| !["partition", "first_offset", "last_offset"].contains(&name.as_str())) {
@@ -283,18 +264,6 @@ fn as_offset_range(value: &Value) -> Result<OffsetRange, String> {
         return Err(format!("has first_offset {} after last_offset {}", range.first_offset, range.last_offset));
     }
     Ok(range)
-}
-
-fn kind_name(value: &Value) -> &'static str {
-    match value.kind {
-        ValueKind::Nil => "nothing",
-        ValueKind::Boolean(_) => "true or false",
-        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => "a whole number",
-        ValueKind::Float(_) => "a fraction",
-        ValueKind::String(_) => "a string",
-        ValueKind::Table(_) => "a table",
-        ValueKind::Array(_) => "a list",
-    }
 }
 
 fn environment_layer(name: &str, value: &str, known: &Known, faults: &mut Vec<Fault>) -> Option<Layer> {

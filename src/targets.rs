@@ -3,14 +3,18 @@
 //! A [`Target`] is a measure of the selected events in a [`Period`], a goal and a working calendar. What was reached is counted elsewhere
 //! ([`Tally`]); here is what follows from it at an instant ([`pace`]): pure functions, without a clock.
 
+pub mod dispersion;
 pub mod pace;
+pub mod plan;
+pub mod probability;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use crate::calendar::{CutTimes, Period, Working};
+use crate::calendar::{CutTimes, Interval, Period, Working};
 use crate::event::Centavos;
 use crate::record::Stream;
 
@@ -45,7 +49,7 @@ pub struct Target {
     pub measure: Measure,
     pub filter: Filter,
     pub period: Period,
-    /// Each from the period on that holds its date; in the order of the dates.
+    /// Each for the periods whose first day is its date or a later one; in the order of the dates, and never empty.
     pub goals: Vec<(Date, Quantity)>,
     pub calendar: Arc<Working>,
     /// By hour of the day: what share of a day's plan falls to it. All equal if there is none.
@@ -56,6 +60,19 @@ pub struct Target {
     pub tolerance: f64,
     /// What one of the counted is worth, for telling a shortfall in pesos.
     pub pesos_each: Option<Centavos>,
+}
+
+impl Target {
+    /// The goal that holds on the first day of a period; before the first date it is the first, since a target reads as if it had always been there.
+    ///
+    /// # Panics
+    ///
+    /// If the target has no goal.
+    pub fn goal(&self, period: Interval, zone: &TimeZone) -> Quantity {
+        let first_day = Timestamp::from_millisecond(period.start).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
+        let in_force = self.goals.iter().rev().find(|(from, _)| *from <= first_day);
+        in_force.or(self.goals.first()).expect("a target has a goal").1
+    }
 }
 
 /// What is counted, summed, or a ratio.
@@ -148,6 +165,16 @@ pub enum Quantity {
 }
 
 impl Quantity {
+    /// A part of it, to the nearest whole person or centavo; a ratio stays as it is.
+    pub fn times(self, part: f64) -> Self {
+        let scaled = |amount: i128| (amount as f64 * part).round() as i128;
+        match self {
+            Quantity::Count(count) => Quantity::Count(scaled(count)),
+            Quantity::Centavos(centavos) => Quantity::Centavos(scaled(centavos)),
+            Quantity::Ratio(ratio) => Quantity::Ratio(ratio),
+        }
+    }
+
     /// In the unit that is shown: people, pesos, calls, a ratio.
     pub fn value(self) -> f64 {
         match self {

@@ -28,8 +28,9 @@ impl fmt::Display for Fault {
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    pub(super) fn new(faults: Vec<Fault>) -> Self {
-        Self(faults)
+    /// Those gathered from several places, if there are any.
+    pub fn gathered(faults: Vec<Fault>) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {

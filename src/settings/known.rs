@@ -1,5 +1,6 @@
 //! The settings there are: `config/default.toml`, which is both the weakest layer and the list of keys, with their types and units.
 
+use super::nearest::nearest;
 use super::plain::{line_of, plain};
 use config::{Value, ValueKind};
 use toml::de::{DeTable, DeValue};
@@ -9,9 +10,6 @@ pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Where the value of a built-in default says it comes from.
 pub(super) const DEFAULT_ORIGIN: &str = "built-in default";
-
-/// A longer key is compared with none: the cost grows with its length, and it is nobody's slip. Bytes.
-const MAX_COMPARED: usize = 100;
 
 /// A setting of `config/default.toml`.
 pub(super) struct Setting {
@@ -70,25 +68,10 @@ impl Known {
 
     /// The known key or table most like `key`, if any is.
     pub fn nearest(&self, key: &str) -> Option<String> {
-        if key.len() > MAX_COMPARED {
-            return None;
-        }
         let tables = self.0.iter().filter_map(|setting| setting.key.rsplit_once('.').map(|(table, _)| table));
         let keys = self.0.iter().map(|setting| setting.key.as_str());
-        keys.chain(tables)
-            .map(|known| (likeness(key, known), known))
-            .max_by(|left, right| left.0.total_cmp(&right.0))
-            .filter(|(likeness, _)| *likeness >= 0.5)
-            .map(|(_, known)| known.to_owned())
+        nearest(key, keys.chain(tables)).map(str::to_owned)
     }
-}
-
-/// From 0 to 1. Dots and underscores are the same slip (`KAFKA_GROUP_ID`); a right last name in a wrong table is nearly right.
-fn likeness(given: &str, known: &str) -> f64 {
-    let plain = |key: &str| key.to_lowercase().replace(['.', '-'], "_");
-    let last = |key: &str| plain(key.rsplit('.').next().unwrap_or(key));
-    let whole = strsim::normalized_damerau_levenshtein(&plain(given), &plain(known));
-    whole.max(0.9 * strsim::normalized_damerau_levenshtein(&last(given), &last(known)))
 }
 
 fn collect(prefix: &str, table: &DeTable<'_>, found: &mut Vec<(usize, Setting)>) {

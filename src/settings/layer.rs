@@ -2,17 +2,14 @@
 
 use super::fault::{Fault, printable};
 use super::known::{Known, Meaning};
-use super::plain::{line_of, plain};
+use super::plain::plain;
+use super::text::Text;
 use config::{ConfigError, Map, Source, Value, ValueKind};
 use std::fmt;
-use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-/// The largest configuration file that is read, in bytes.
-const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// The values of a layer by their full keys; the entries of an open table are together under the table's key.
 #[derive(Clone, Default)]
@@ -43,26 +40,22 @@ impl Layer {
 
     /// A configuration file. One that cannot be read or is not TOML is a fault and an empty layer.
     pub fn file(path: &Path, known: &Known, faults: &mut Vec<Fault>) -> Self {
-        let name = printable(&path.display().to_string());
-        let whole_file = |origin: String, message: String| Fault { key: String::new(), origin: Some(origin), message };
-        let text = match read_text(path) {
+        let text = match Text::read(path) {
             Ok(text) => text,
-            Err(message) => {
-                faults.push(whole_file(name, message));
+            Err(fault) => {
+                faults.push(fault);
                 return Self::default();
             }
         };
-        let origin = |span: Range<usize>| format!("{name}:{}", line_of(&text, span.start));
-        match DeTable::parse(&text) {
+        match text.table() {
             Ok(table) => {
+                let origin = |span| text.origin(span);
                 let mut placing = Placing { known, faults, origin: &origin, layer: Self::default() };
-                placing.place_table("", table.get_ref());
+                placing.place_table("", &table);
                 placing.layer
             }
-            Err(error) => {
-                // Only the message: the error's own display quotes the line, which may hold a password.
-                let message = format!("not TOML: {}", error.message().replace('\n', ", "));
-                faults.push(whole_file(error.span().map_or(name.clone(), &origin), message));
+            Err(fault) => {
+                faults.push(fault);
                 Self::default()
             }
         }
@@ -142,18 +135,4 @@ fn unknown(key: &str, known: &Known) -> String {
         Some(nearest) => format!("no such setting, the nearest is {nearest}"),
         None => "no such setting, `pacemeter run --print-config` lists all".into(),
     }
-}
-
-fn read_text(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(format!("is larger than {MAX_FILE_BYTES} bytes, which no configuration is"));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
-        format!("is not UTF-8 in line {line}")
-    })
 }

@@ -1,0 +1,72 @@
+//! What a plain value is taken for; what does not fit is told as the message of a fault.
+
+use super::duration::{format_duration, parse_duration};
+use super::nearest::nearest;
+use config::{Value, ValueKind};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+pub(super) fn as_string(value: &Value) -> Result<&String, String> {
+    match &value.kind {
+        ValueKind::String(text) => Ok(text),
+        _ => Err(format!("is {}, expected a string", kind_name(value))),
+    }
+}
+
+pub(super) fn as_one_of<'a>(value: &'a Value, words: &[&str]) -> Result<&'a String, String> {
+    let text = as_string(value)?;
+    if words.contains(&text.as_str()) {
+        return Ok(text);
+    }
+    let meant = nearest(text, words.iter().copied()).map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
+    Err(format!("{text:?} is none of {}{meant}", words.join(", ")))
+}
+
+pub(super) fn as_boolean(value: &Value) -> Result<bool, String> {
+    match value.kind {
+        ValueKind::Boolean(flag) => Ok(flag),
+        _ => Err(format!("is {}, expected true or false", kind_name(value))),
+    }
+}
+
+/// `unit` ends the message: ` (bytes)`.
+pub(super) fn as_whole_number(value: &Value, range: &RangeInclusive<u64>, unit: &str) -> Result<u64, String> {
+    let bounds = format!("{} to {}{unit}", range.start(), range.end());
+    let ValueKind::I64(number) = value.kind else {
+        return Err(format!("is {}, expected a whole number from {bounds}", kind_name(value)));
+    };
+    u64::try_from(number).ok().filter(|number| range.contains(number)).ok_or_else(|| format!("{number} is outside {bounds}"))
+}
+
+/// A whole number will do.
+pub(super) fn as_number(value: &Value, range: &RangeInclusive<f64>) -> Result<f64, String> {
+    let bounds = format!("{} to {}", range.start(), range.end());
+    let number = match value.kind {
+        ValueKind::Float(number) => number,
+        ValueKind::I64(number) => number as f64,
+        _ => return Err(format!("is {}, expected a number from {bounds}", kind_name(value))),
+    };
+    // What is not a number is in no range.
+    if range.contains(&number) { Ok(number) } else { Err(format!("{number} is outside {bounds}")) }
+}
+
+pub(super) fn as_duration(value: &Value, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
+    let ValueKind::String(text) = &value.kind else {
+        return Err(format!("is {}, expected a duration as a string such as \"30s\"", kind_name(value)));
+    };
+    let duration = parse_duration(text).map_err(|error| format!("{text:?} is {error}"))?;
+    let bounds = || format!("{} to {}", format_duration(*range.start()), format_duration(*range.end()));
+    if range.contains(&duration) { Ok(duration) } else { Err(format!("{} is outside {}", format_duration(duration), bounds())) }
+}
+
+pub(super) fn kind_name(value: &Value) -> &'static str {
+    match value.kind {
+        ValueKind::Nil => "nothing",
+        ValueKind::Boolean(_) => "true or false",
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => "a whole number",
+        ValueKind::Float(_) => "a fraction",
+        ValueKind::String(_) => "a string",
+        ValueKind::Table(_) => "a table",
+        ValueKind::Array(_) => "a list",
+    }
+}
