@@ -5,6 +5,7 @@
 
 pub mod histogram;
 pub mod panes;
+pub mod progress;
 pub mod slots;
 pub mod totals;
 

@@ -13,6 +13,10 @@ impl Working {
         &self.name
     }
 
+    pub fn covered_until(&self) -> Option<Millis> {
+        None
+    }
+
     pub fn is_working_day(&self, _date: jiff::civil::Date) -> bool {
         unimplemented!()
     }

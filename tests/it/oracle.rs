@@ -17,6 +17,7 @@ use pacemeter::record::{RawRecord, Reason, Stream};
 use pacemeter::settings::{Layers, Reader};
 use pacemeter::source;
 use pacemeter::telemetry::{Metrics, log};
+use pacemeter::view::progress::Evaluator;
 use pacemeter::view::totals::Lasting;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -181,7 +182,7 @@ impl Core {
     }
 
     fn figures(&mut self, now: Millis) -> Figures {
-        let board = Arc::new(Board::new(now));
+        let board = Arc::new(Board::new(now, Arc::default()));
         let status = |(index, (stream, state)): (usize, &mut (Stream, Partition))| PartitionStatus {
             partition: source::Partition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
             position: 0,
@@ -192,10 +193,18 @@ impl Core {
             view: Arc::new(state.view(now)),
         };
         let partitions = self.partitions.iter_mut().enumerate().map(status).collect();
-        board.publish(Snapshot { phase: Phase::Live, partitions, complete_until: [None; 3], built: now });
+        board.publish(Snapshot {
+            phase: Phase::Live,
+            partitions,
+            complete_until: [None; 3],
+            built: now,
+            targets: Arc::clone(&self.shown.targets),
+            newest_cut: None,
+        });
         let exporter = Exporter {
             board,
             display: Arc::clone(&self.shown.display),
+            evaluator: Evaluator::new(self.shown.display.zone.clone()),
             lasting: Lasting { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
             clock: Clock::accelerated(now, 0.0),
             metrics: metrics(),

@@ -7,6 +7,7 @@ use pacemeter::clock::Clock;
 use pacemeter::export::Exporter;
 use pacemeter::ledger::{Figures, Ledger};
 use pacemeter::record::{Outcome, Stream};
+use pacemeter::view::progress::Evaluator;
 use pacemeter::view::totals::Lasting;
 
 use super::logs::{Log, Logs};
@@ -65,6 +66,7 @@ pub fn shown(process: &Process<'_>, shared: &Shared, clock: &Clock) -> Figures {
     let exporter = Exporter {
         board: process.board(),
         display: Arc::clone(&shown.display),
+        evaluator: Evaluator::new(shown.display.zone.clone()),
         lasting: Lasting { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
         metrics: Arc::clone(&shared.metrics),

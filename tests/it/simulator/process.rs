@@ -101,7 +101,7 @@ impl<'a> Process<'a> {
         let (orders, order_inbox) = mpsc::channel();
         let (commands, command_inbox) = mpsc::channel();
         let in_flight = InFlight::default();
-        let board = Arc::new(Board::new(clock.now()));
+        let board = Arc::new(Board::new(clock.now(), Arc::default()));
         let sinks = Sinks {
             commands,
             letters: Box::new(letters.clone()),
