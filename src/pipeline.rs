@@ -50,11 +50,10 @@ pub use self::status::status;
 use self::task::Task;
 use self::watchdog::Pulse;
 pub use self::worker::{Sinks, Worker};
-use crate::aggregate::Rules;
+use crate::aggregate::{Rules, Shown};
 use crate::checkpoint::{Desk, InFlight, Keeper, Store};
 use crate::clock::Clock;
 use crate::decode::{self, Decoder, PseudonymKey};
-use crate::display::Display;
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure, Shutdown};
 use crate::settings::{OffsetRange, Reader};
@@ -100,7 +99,7 @@ pub struct Parts {
     pub source: source::Settings,
     pub settings: Settings,
     pub rules: Rules,
-    pub display: Arc<Display>,
+    pub shown: Shown,
     pub decode: decode::Settings,
     pub key: PseudonymKey,
     /// In a directory that is locked.
@@ -116,7 +115,7 @@ pub struct Parts {
 /// # Errors
 /// If the Kafka client refuses its configuration.
 pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
-    let Parts { source, settings, rules, display, decode, key, store, clock, metrics, board, shutdown } = parts;
+    let Parts { source, settings, rules, shown, decode, key, store, clock, metrics, board, shutdown } = parts;
     let letters = DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
     let identity = Identity { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() };
     let (messages, inbox) = tokio::sync::mpsc::channel(settings.queue_batches);
@@ -124,7 +123,7 @@ pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
     let (desk, reports) = start_keeper(store.clone())?;
     let meter = Meter::new(metrics, &source.topics, settings.queue_batches);
     let sinks = Sinks { commands, letters: Box::new(letters), board, meter, desk };
-    let worker = Worker::new(source.stall_timeout, settings.clone(), identity, display, clock.clone(), store, sinks);
+    let worker = Worker::new(source.stall_timeout, settings.clone(), identity, shown, clock.clone(), store, sinks);
     let pulse = Pulse::new();
     let task = Task { worker, settings: settings.clone(), commit_interval: source.commit_interval, reports, pulse: pulse.clone() };
     let decoder = Decoder::new(decode, key);

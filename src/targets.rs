@@ -3,13 +3,18 @@
 //! A [`Target`] is a measure of the selected events in a [`Period`], a goal and a working calendar. What was reached is counted elsewhere
 //! ([`Tally`]); here is what follows from it at an instant ([`pace`]): pure functions, without a clock.
 
+pub mod dispersion;
 pub mod pace;
+pub mod plan;
+pub mod probability;
 
 use std::sync::Arc;
 
-use jiff::civil::Date;
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
-use crate::calendar::{Period, Working};
+use crate::calendar::{CutTimes, Interval, Period, Working};
 use crate::event::Centavos;
 use crate::record::Stream;
 
@@ -18,6 +23,21 @@ use crate::record::Stream;
 pub struct Targets {
     pub targets: Vec<Target>,
     pub calendars: Vec<Arc<Working>>,
+    /// At which times of the day cuts are taken, beside each midnight; and on the working days of which calendar, if not on all days.
+    pub cuts: (Vec<Time>, Option<Arc<Working>>),
+}
+
+impl Targets {
+    /// When cuts are taken.
+    pub fn cut_times(&self, zone: &TimeZone) -> CutTimes {
+        let (times, calendar) = &self.cuts;
+        CutTimes::new(zone.clone(), times.clone(), calendar.clone())
+    }
+
+    /// Those that count events of a stream, with their places among all.
+    pub fn of_stream(&self, stream: Stream) -> impl Iterator<Item = (usize, &Target)> {
+        self.targets.iter().enumerate().filter(move |(_, target)| target.measure.stream() == stream)
+    }
 }
 
 /// What is to be reached.
@@ -29,7 +49,7 @@ pub struct Target {
     pub measure: Measure,
     pub filter: Filter,
     pub period: Period,
-    /// Each from the period on that holds its date; in the order of the dates.
+    /// Each for the periods whose first day is its date or a later one; in the order of the dates, and never empty.
     pub goals: Vec<(Date, Quantity)>,
     pub calendar: Arc<Working>,
     /// By hour of the day: what share of a day's plan falls to it. All equal if there is none.
@@ -40,6 +60,19 @@ pub struct Target {
     pub tolerance: f64,
     /// What one of the counted is worth, for telling a shortfall in pesos.
     pub pesos_each: Option<Centavos>,
+}
+
+impl Target {
+    /// The goal that holds on the first day of a period; before the first date it is the first, since a target reads as if it had always been there.
+    ///
+    /// # Panics
+    ///
+    /// If the target has no goal.
+    pub fn goal(&self, period: Interval, zone: &TimeZone) -> Quantity {
+        let first_day = Timestamp::from_millisecond(period.start).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
+        let in_force = self.goals.iter().rev().find(|(from, _)| *from <= first_day);
+        in_force.or(self.goals.first()).expect("a target has a goal").1
+    }
 }
 
 /// What is counted, summed, or a ratio.
@@ -132,6 +165,16 @@ pub enum Quantity {
 }
 
 impl Quantity {
+    /// A part of it, to the nearest whole person or centavo; a ratio stays as it is.
+    pub fn times(self, part: f64) -> Self {
+        let scaled = |amount: i128| (amount as f64 * part).round() as i128;
+        match self {
+            Quantity::Count(count) => Quantity::Count(scaled(count)),
+            Quantity::Centavos(centavos) => Quantity::Centavos(scaled(centavos)),
+            Quantity::Ratio(ratio) => Quantity::Ratio(ratio),
+        }
+    }
+
     /// In the unit that is shown: people, pesos, calls, a ratio.
     pub fn value(self) -> f64 {
         match self {

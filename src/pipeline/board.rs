@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use crate::clock::Millis;
 use crate::record::Stream;
 use crate::source::Partition;
+use crate::targets::Targets;
 use crate::view::PartitionView;
 
 /// What the pipeline last published.
@@ -22,6 +23,10 @@ pub struct Snapshot {
     pub complete_until: [Option<Millis>; Stream::ALL.len()],
     /// When the state was begun to be built that the figures come from.
     pub built: Millis,
+    /// Those that the views' tallies are of.
+    pub targets: Arc<Targets>,
+    /// The instant of the newest cut: the periods that ended by then are closed.
+    pub newest_cut: Option<Millis>,
 }
 
 /// How far the pipeline is.
@@ -52,9 +57,9 @@ pub struct PartitionStatus {
 }
 
 impl Board {
-    pub fn new(built: Millis) -> Self {
+    pub fn new(built: Millis, targets: Arc<Targets>) -> Self {
         let phase = Phase::Starting("the pipeline is starting".to_owned());
-        Self(ArcSwap::from_pointee(Snapshot { phase, partitions: Vec::new(), complete_until: [None; 3], built }))
+        Self(ArcSwap::from_pointee(Snapshot { phase, partitions: Vec::new(), complete_until: [None; 3], built, targets, newest_cut: None }))
     }
 
     pub fn publish(&self, snapshot: Snapshot) {

@@ -1,0 +1,110 @@
+//! How much more than a Poisson process counts vary, learnt from periods that are complete.
+//!
+//! The index of dispersion is Pearson's chi-square over its degrees of freedom (McCullagh and Nelder, Generalized Linear Models, section 4.5):
+//! within a period, days are held against their share of the period's own total, so that good weeks and bad ones count alike and only the
+//! scatter around the plan's shape is measured. It holds whatever makes days unlike their plan: payments that come in files, a bank that is down
+//! on a Tuesday, weights of weekdays that are a little off.
+
+/// What is taken until [`LEAST_PERIODS`] are known.
+pub const DEFAULT_DISPERSION: f64 = 4.0;
+
+/// So many periods with something counted must be known.
+pub const LEAST_PERIODS: usize = 4;
+
+/// Periods of a single day are taken together by so many.
+const DAYS_TOGETHER: usize = 7;
+
+/// A local day of a period that is complete.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PastDay {
+    /// Of the period's plan, in any unit that all days of the period have; 0 where the day is closed.
+    pub share: f64,
+    /// Events (of money, payments).
+    pub count: f64,
+}
+
+/// The days of a period that is complete.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PastPeriod(pub Vec<PastDay>);
+
+/// The index of dispersion: at least 1, and [`DEFAULT_DISPERSION`] until [`LEAST_PERIODS`] are known that have something counted on at least two
+/// days of their plan.
+///
+/// Days without a share are left out with what was counted on them: the plan expects nothing there, and says nothing of what a deviation is.
+pub fn dispersion(past: &[PastPeriod]) -> f64 {
+    let known: Vec<(f64, usize)> = past.iter().filter_map(PastPeriod::chi_square).collect();
+    if known.len() < LEAST_PERIODS {
+        return DEFAULT_DISPERSION;
+    }
+    let chi_square: f64 = known.iter().map(|(chi_square, _)| chi_square).sum();
+    let freedom: usize = known.iter().map(|(_, freedom)| freedom).sum();
+    (chi_square / freedom as f64).max(1.0)
+}
+
+/// Of a target by the day: consecutive days as periods of seven, from the latest back; what is left of the oldest is dropped.
+pub fn weeks_of_days(days: &[PastDay]) -> Vec<PastPeriod> {
+    days.rchunks_exact(DAYS_TOGETHER).rev().map(|days| PastPeriod(days.to_vec())).collect()
+}
+
+impl PastPeriod {
+    /// Pearson's chi-square and its degrees of freedom; none of a period that says nothing.
+    fn chi_square(&self) -> Option<(f64, usize)> {
+        let open: Vec<&PastDay> = self.0.iter().filter(|day| day.share > 0.0).collect();
+        let counted: f64 = open.iter().map(|day| day.count).sum();
+        let planned: f64 = open.iter().map(|day| day.share).sum();
+        let says_something = open.len() > 1 && counted > 0.0 && planned.is_finite();
+        says_something.then(|| {
+            let deviations = open.iter().map(|day| {
+                let expected = counted * day.share / planned;
+                (day.count - expected).powi(2) / expected
+            });
+            (deviations.sum(), open.len() - 1)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn period(days: &[(f64, f64)]) -> PastPeriod {
+        PastPeriod(days.iter().map(|&(share, count)| PastDay { share, count }).collect())
+    }
+
+    #[test]
+    fn it_is_chi_square_over_degrees_of_freedom_pooled_over_periods() {
+        // Expected are 50 and 50: (10^2 + 10^2) / 50 = 4 with one degree of freedom; the others have 0, 0 and 0 with one, one and two.
+        let periods = [period(&[(0.5, 60.0), (0.5, 40.0)]), period(&[(0.5, 7.0), (0.5, 7.0)]), period(&[(0.2, 1.0), (0.8, 4.0)])];
+        let last = period(&[(1.0, 3.0), (1.0, 3.0), (2.0, 6.0)]);
+        let periods: Vec<_> = periods.into_iter().chain([last]).collect();
+        assert_eq!(dispersion(&periods), 1.0, "4 over 5 is less than 1");
+        let scattered = vec![period(&[(0.5, 70.0), (0.5, 30.0)]); 4];
+        assert_eq!(dispersion(&scattered), 16.0);
+    }
+
+    #[test]
+    fn days_without_a_share_say_nothing() {
+        let with = vec![period(&[(0.5, 70.0), (0.5, 30.0), (0.0, 500.0)]); 4];
+        let without = vec![period(&[(0.5, 70.0), (0.5, 30.0)]); 4];
+        assert_eq!(dispersion(&with), dispersion(&without));
+    }
+
+    #[test]
+    fn until_four_periods_are_known_it_is_4() {
+        let week = period(&[(0.5, 70.0), (0.5, 30.0)]);
+        let nothing = period(&[(0.5, 0.0), (0.5, 0.0)]);
+        let one_day = period(&[(1.0, 80.0), (0.0, 3.0)]);
+        assert_eq!(dispersion(&[]), DEFAULT_DISPERSION);
+        assert_eq!(dispersion(&[week.clone(), week.clone(), week.clone(), nothing, one_day]), DEFAULT_DISPERSION);
+        assert_eq!(dispersion(&vec![week; 4]), 16.0);
+    }
+
+    #[test]
+    fn days_are_taken_together_by_seven_from_the_latest_back() {
+        let days: Vec<_> = (0..16_u32).map(|day| PastDay { share: 1.0, count: f64::from(day) }).collect();
+        let weeks = weeks_of_days(&days);
+        assert_eq!(weeks.len(), 2);
+        assert_eq!(weeks[0].0, days[2..9]);
+        assert_eq!(weeks[1].0, days[9..]);
+    }
+}

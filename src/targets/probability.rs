@@ -1,0 +1,128 @@
+//! The probability that a goal is attained, given what was counted and how much of the plan has passed.
+//!
+//! The model is Gamma-Poisson. Of a period of which the share `F` of the plan has passed, `A` were counted, and events come in clumps: counts
+//! vary by the dispersion φ times as much as those of a Poisson process ([`super::dispersion`]). In units of φ events counts are about Poisson:
+//! `A/φ` of a mean `λF`, and what is still to come of a mean `λ(1 - F)`.
+//!
+//! - The rate `λ` is not known. With Jeffreys' prior of a Poisson mean, `λ^(-1/2)`, it is after `A/φ` events in `F` distributed as
+//!   Gamma(`r = A/φ + 1/2`, rate `F`) (Gelman et al., Bayesian Data Analysis, section 2.6 for the conjugate pair, 2.8 for the prior).
+//! - A Poisson count whose mean is `1 - F` times such a rate is negative binomial with `r` and success probability `F / (F + 1 - F) = F`.
+//! - Its upper tail is the regularised incomplete beta function (DLMF 8.17.24): `P(X >= k) = I_{1-F}(k, r)`.
+//! - Missing are `T - A` events. The tail at `k` stands, as a smooth function, for all that is above `k - 1/2` in units of φ; of single events it is
+//!   all that is above `T - A - 1/2`. Hence `k = (T - A - 1/2)/φ + 1/2`, which for φ = 1 is `T - A`: exact.
+//!
+//! Absent here: a trend within the period. What is to come is taken to go on at the rate so far, measured by the plan.
+
+#[cfg(test)]
+mod calibration;
+
+use special::Beta;
+
+/// Below this share of the plan nothing can be said: the prior would speak, not what was counted.
+pub const LEAST_SHARE: f64 = 0.01;
+
+/// More counted or missing than this, in units of the dispersion, is scaled down to it: one in thirty thousand of the goal is less than any
+/// rate is known to, and the function's time grows with the root of its arguments.
+const MOST_UNITS: f64 = 1e9;
+
+/// 1 once the goal is reached, 0 once no open time is left for what is missing, else none. Amounts are in any unit.
+///
+/// What is reached may be taken back by a return; until then it is attained.
+pub fn certain(goal: f64, actual: f64, share: f64) -> Option<f64> {
+    match () {
+        () if actual >= goal => Some(1.0),
+        () if share >= 1.0 => Some(0.0),
+        () => None,
+    }
+}
+
+/// The probability, from 0 to 1, that at least `goal` is counted at the end, where `actual` is counted after `share` (0 to 1) of the plan. All
+/// counts are of events (of money, of payments). `dispersion` is at least 1. None below [`LEAST_SHARE`], where nothing is certain, and of what is no
+/// finite number.
+pub fn attainment(goal: f64, actual: f64, share: f64, dispersion: f64) -> Option<f64> {
+    if ![goal, actual, share, dispersion].iter().all(|value| value.is_finite()) {
+        return None;
+    }
+    let certain = certain(goal, actual, share);
+    if certain.is_some() || share < LEAST_SHARE {
+        return certain;
+    }
+    let missing = (goal - actual).max(1.0);
+    let dispersion = dispersion.max(1.0).max((missing + actual.max(0.0)) / MOST_UNITS);
+    let least = (missing - 0.5) / dispersion + 0.5;
+    let shape = actual.max(0.0) / dispersion + 0.5;
+    Some((1.0 - share).inc_beta(least, shape, least.ln_beta(shape)).clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// P(X >= least) of a negative binomial, term by term.
+    fn tail(least: u32, shape: f64, share: f64) -> f64 {
+        let mut term = share.powf(shape);
+        let mut below = 0.0;
+        for count in 0..least {
+            below += term;
+            term *= (f64::from(count) + shape) / f64::from(count + 1) * (1.0 - share);
+        }
+        1.0 - below
+    }
+
+    #[test]
+    fn without_dispersion_it_is_the_sum_over_all_that_may_come() {
+        for (goal, actual, share) in [(10.0, 4.0, 0.5), (1.0, 0.0, 0.3), (300.0, 100.0, 0.3), (300.0, 90.0, 0.35), (50.0, 49.0, 0.9)] {
+            let expected = tail((goal - actual) as u32, actual + 0.5, share);
+            let probability = attainment(goal, actual, share, 1.0).unwrap();
+            assert!((probability - expected).abs() < 1e-9, "{goal} {actual} {share}: {probability}, expected {expected}");
+        }
+    }
+
+    /// Values from integrating the beta density in forty digits with mpmath.
+    #[test]
+    fn large_counts_are_as_exact() {
+        for (least, shape, share, expected) in [
+            (49_699.5, 50_300.5, 0.5, 0.971_319_019_305),
+            (12_624.875, 12_375.5, 0.5, 0.057_373_201_652),
+            (4_998_999.5, 5_001_000.5, 0.5, 0.736_558_658_846),
+            (499_999_999.5_f64, 500_000_000.5, 0.5_f64, 0.500_012_615_663),
+        ] {
+            let probability = (1.0 - share).inc_beta(least, shape, least.ln_beta(shape));
+            assert!((probability - expected).abs() < 1e-6, "{least} {shape}: {probability}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn it_is_1_and_0_where_it_is_certain_and_absent_where_nothing_is_known() {
+        assert_eq!(attainment(100.0, 100.0, 0.0, 4.0), Some(1.0));
+        assert_eq!(attainment(100.0, 99.0, 1.0, 4.0), Some(0.0));
+        assert_eq!(attainment(0.0, 0.0, 0.0, 4.0), Some(1.0));
+        assert_eq!(attainment(100.0, 0.0, 0.0, 4.0), None);
+        assert_eq!(attainment(f64::NAN, 0.0, 0.5, 4.0), None);
+    }
+
+    #[test]
+    fn exactly_on_plan_it_is_about_even_and_more_dispersion_is_less_certain() {
+        let on_plan = attainment(100_000.0, 50_000.0, 0.5, 4.0).unwrap();
+        assert!((on_plan - 0.5).abs() < 0.01, "{on_plan}");
+        let of = |actual, dispersion| attainment(100_000.0, actual, 0.5, dispersion).unwrap();
+        assert!(of(51_000.0, 1.0) > of(51_000.0, 50.0) && of(51_000.0, 50.0) > 0.5);
+        assert!(of(49_000.0, 1.0) < of(49_000.0, 50.0) && of(49_000.0, 50.0) < 0.5);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_probability_that_grows_with_what_was_counted(
+            goal in 1_u64..1_000_000_000_000, part in 0.0..1.1_f64, more in 1_u64..100_000, share in 0.01..1.0_f64, dispersion in 1.0..500.0_f64,
+        ) {
+            let actual = (goal as f64 * part).floor();
+            let less = attainment(goal as f64, actual, share, dispersion).unwrap();
+            let greater = attainment(goal as f64, actual + more as f64, share, dispersion).unwrap();
+            prop_assert!((0.0..=1.0).contains(&less));
+            // Of a thousand million units the function is exact to six digits.
+            prop_assert!(greater >= less - 1e-5, "{less} {greater}");
+        }
+    }
+}
