@@ -17,20 +17,4 @@ impl Working {
     pub fn is_open(&self, _time: Millis) -> bool {
         unimplemented!()
     }
-
-    pub fn always(_zone: jiff::tz::TimeZone) -> Self {
-        Self { name: "always".into() }
-    }
-
-    pub fn open_time(&self, interval: super::Interval) -> Millis {
-        interval.end - interval.start
-    }
-
-    pub fn weight(&self, interval: super::Interval, _profile: Option<&[f64; 24]>) -> f64 {
-        (interval.end - interval.start) as f64
-    }
-
-    pub fn regular_weight(&self, interval: super::Interval) -> f64 {
-        self.weight(interval, None)
-    }
 }
