@@ -3,8 +3,14 @@
 //! Periods ([`Period`]) are in the programme's zone. A working calendar ([`Working`]) says when payments are made or calls are taken, and how much
 //! of a period's plan falls to each of its days.
 
+mod days;
+mod holidays;
+mod hours;
 mod period;
+mod read;
+mod schedule;
 mod working;
 
 pub use period::{Interval, Period};
+pub use read::read;
 pub use working::Working;
