@@ -7,6 +7,7 @@ pub mod dispersion;
 pub mod pace;
 pub mod plan;
 pub mod probability;
+pub mod read;
 
 use std::sync::Arc;
 
@@ -93,6 +94,10 @@ impl Measure {
         (Measure::ServiceLevel, "service_level"),
         (Measure::Milestones, "milestones"),
     ];
+
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(measure, _)| *measure == self).expect("all are listed").1
+    }
 
     pub fn stream(self) -> Stream {
         match self {
