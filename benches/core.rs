@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pacemeter::aggregate::{Partition, Rules};
+use pacemeter::aggregate::{Partition, Rules, Shown};
 use pacemeter::clock::Clock;
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
 use pacemeter::display::Display;
@@ -25,7 +25,8 @@ fn main() {
     let mut reader = Reader::load(&Layers::default());
     let decoder = Decoder::new(Settings::read(&mut reader), PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"));
     let (rules, display) = (Rules::read(&mut reader), Arc::new(Display::read(&mut reader)));
-    let partition = |_| Partition::new(Stream::Disbursement, 0, rules, Arc::clone(&display), now);
+    let shown = Shown { display: Arc::clone(&display), ..Shown::default() };
+    let partition = |_| Partition::new(Stream::Disbursement, 0, rules, &shown, now);
     let mut partitions: Vec<Partition> = (0..6).map(partition).collect();
     let mut offsets = [0; 6];
     let (mut decoding, mut applying, mut seen) = (Duration::ZERO, Duration::ZERO, 0_u64);

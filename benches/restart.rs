@@ -7,10 +7,9 @@ use std::sync::mpsc;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use pacemeter::aggregate::{Partition, Restoring, Rules};
+use pacemeter::aggregate::{Partition, Restoring, Rules, Shown};
 use pacemeter::checkpoint::{Begin, DIRECTORY, Desk, Head, InFlight, Job, Keeper, Order, Place, RealDisk, Report, Store};
 use pacemeter::clock::Millis;
-use pacemeter::display::Display;
 use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, Hash128, State, Texts};
 use pacemeter::record::Stream;
 
@@ -19,13 +18,12 @@ const PLACE: Place = Place { stream: Stream::Disbursement, partition: 0 };
 /// Bytes copied between two events, as the pipeline does.
 const PIECE: usize = 1 << 20;
 
-static DISPLAY: LazyLock<Arc<Display>> = LazyLock::new(|| Arc::new(Display::default()));
+static SHOWN: LazyLock<Shown> = LazyLock::new(Shown::default);
 
 fn main() {
     let people = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(10_000_000);
     let rules = Rules::default();
-    let mut load =
-        Load { partition: Partition::new(Stream::Disbursement, 0, rules, Arc::clone(&DISPLAY), NOW), texts: Texts::default(), next: 0 };
+    let mut load = Load { partition: Partition::new(Stream::Disbursement, 0, rules, &SHOWN, NOW), texts: Texts::default(), next: 0 };
     let started = Instant::now();
     (0..people).for_each(|person| load.support(person, people));
     let keys = load.partition.keys();
@@ -161,7 +159,7 @@ fn read(store: &Store, rules: Rules, bytes: u64) {
         let allocated = started.elapsed();
         opened.fill(&mut restoring.pages(), 2, &|_| {}).expect("whole pages");
         let filled = started.elapsed();
-        let mut partition = restoring.finish(rules, Arc::clone(&DISPLAY), NOW);
+        let mut partition = restoring.finish(rules, &SHOWN, NOW);
         let view = partition.view(NOW);
         let took = started.elapsed();
         std::hint::black_box(view);

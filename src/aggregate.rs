@@ -6,6 +6,7 @@
 //! stream's module; views ([`crate::view`]) are made from both.
 
 mod call;
+mod counts;
 mod disbursement;
 mod ids;
 pub mod image;
@@ -16,7 +17,10 @@ mod pages;
 mod panes;
 mod restore;
 mod rules;
+mod selection;
 mod slab;
+mod slots;
+mod switch;
 mod table;
 mod timers;
 
@@ -33,10 +37,13 @@ use self::milestone::Milestones;
 use self::pages::Region;
 pub use self::restore::{Malformed, Restoring};
 pub use self::rules::Rules;
+use self::selection::Selection;
 use crate::clock::Millis;
 use crate::display::{Display, LabelKind};
 use crate::event::{Body, Event, Hash128, Texts};
 use crate::record::{Outcome, Rejection, Stream};
+use crate::targets::Targets;
+use crate::view::slots::Slots;
 use crate::view::{Figures, PartitionView, RecordCounts};
 
 /// One partition of a stream: its state, and what is shown of it.
@@ -56,6 +63,19 @@ struct Log {
     next_offset: i64,
     watermark: Option<Millis>,
     counts: RecordCounts,
+}
+
+/// How state is shown. A change of it changes no state.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    pub display: Arc<Display>,
+    pub targets: Arc<Targets>,
+}
+
+impl Shown {
+    fn selection(&self, stream: Stream, horizon: Millis) -> Selection {
+        Selection::new(&self.targets, stream, self.targets.cut_times(&self.display.zone), horizon)
+    }
 }
 
 #[derive(Debug)]
@@ -121,11 +141,11 @@ impl Unlisted {
 
 impl Partition {
     /// A partition of which nothing was read, to be read from `first_offset` on.
-    pub fn new(stream: Stream, first_offset: i64, rules: Rules, display: Arc<Display>, now: Millis) -> Self {
+    pub fn new(stream: Stream, first_offset: i64, rules: Rules, shown: &Shown, now: Millis) -> Self {
         let body = match stream {
-            Stream::Disbursement => StreamBody::Disbursement(Box::new(Disbursements::new(rules, display, now))),
-            Stream::Call => StreamBody::Call(Box::new(Calls::new(rules, display))),
-            Stream::Milestone => StreamBody::Milestone(Box::new(Milestones::new(rules, display))),
+            Stream::Disbursement => StreamBody::Disbursement(Box::new(Disbursements::new(rules, shown, now))),
+            Stream::Call => StreamBody::Call(Box::new(Calls::new(rules, shown))),
+            Stream::Milestone => StreamBody::Milestone(Box::new(Milestones::new(rules, shown))),
         };
         let log = Log { first_offset, next_offset: first_offset, watermark: None, counts: RecordCounts::default() };
         Self { stream, rules, log, ids: Ids::new(), body }
@@ -219,9 +239,9 @@ impl Partition {
     /// What is shown of the partition to a reader whose clock is about `now`.
     pub fn view(&mut self, now: Millis) -> PartitionView {
         let figures = match &mut self.body {
-            StreamBody::Disbursement(partition) => Figures::Disbursement(Box::new(partition.view(now))),
-            StreamBody::Call(partition) => Figures::Call(Box::new(partition.view(now))),
-            StreamBody::Milestone(partition) => Figures::Milestone(partition.view()),
+            StreamBody::Disbursement(partition) => Figures::Disbursement(Box::new(partition.view(now, self.log.watermark))),
+            StreamBody::Call(partition) => Figures::Call(Box::new(partition.view(now, self.log.watermark))),
+            StreamBody::Milestone(partition) => Figures::Milestone(partition.view(self.log.watermark)),
         };
         PartitionView {
             stream: self.stream,
@@ -230,6 +250,42 @@ impl Partition {
             watermark: self.log.watermark,
             counts: self.log.counts.clone(),
             figures,
+        }
+    }
+
+    /// Figures by slot as they are now: what a cut is made of.
+    pub fn slots(&mut self) -> Slots {
+        let watermark = self.log.watermark;
+        match &mut self.body {
+            StreamBody::Disbursement(partition) => partition.slots(watermark),
+            StreamBody::Call(partition) => partition.slots(watermark),
+            StreamBody::Milestone(partition) => partition.slots(watermark),
+        }
+    }
+
+    /// Begins to fill figures for other targets, beside those that are shown.
+    pub fn retarget(&mut self, shown: &Shown) {
+        match &mut self.body {
+            StreamBody::Disbursement(partition) => partition.retarget(shown),
+            StreamBody::Call(partition) => partition.retarget(shown),
+            StreamBody::Milestone(partition) => partition.retarget(shown),
+        }
+    }
+
+    /// Goes on with that, for about as many entries of state as `budget`; true once nothing is left to do.
+    pub fn fill(&mut self, budget: usize) -> bool {
+        match &mut self.body {
+            StreamBody::Disbursement(partition) => partition.fill(budget),
+            StreamBody::Call(_) | StreamBody::Milestone(_) => true,
+        }
+    }
+
+    /// Shows the other targets from now on, once they are filled.
+    pub fn adopt(&mut self) {
+        match &mut self.body {
+            StreamBody::Disbursement(partition) => partition.adopt(),
+            StreamBody::Call(partition) => partition.adopt(),
+            StreamBody::Milestone(partition) => partition.adopt(),
         }
     }
 

@@ -22,8 +22,10 @@ use crate::pipeline::{self, Board, Parts};
 use crate::runtime::{Exit, Failure, Shutdown};
 use crate::settings::Reader;
 use crate::source;
+use crate::targets::Targets;
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, Guard};
+use crate::view::progress::Evaluator;
 use crate::view::totals::Lasting;
 
 pub use check::check;
@@ -91,13 +93,16 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
-    let board = Arc::new(Board::new(clock.now()));
+    let targets = Arc::new(Targets::default());
+    let board = Arc::new(Board::new(clock.now(), Arc::clone(&targets)));
+    let (_targets, changed_targets) = tokio::sync::watch::channel(targets);
     let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
     let exporter = Exporter {
         board: Arc::clone(&board),
         display: Arc::clone(&settings.display),
         lasting: Lasting { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
+        evaluator: Arc::new(Evaluator::new(settings.display.zone.clone())),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
         max_series: settings.max_series,
@@ -111,6 +116,7 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
         settings: settings.pipeline,
         rules: settings.rules,
         display: settings.display,
+        targets: changed_targets,
         decode: settings.decode,
         key,
         store,

@@ -4,6 +4,7 @@
 //! durations as exact decimals: no float comes between a figure and its reader.
 
 mod business;
+mod targets;
 mod text;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,7 @@ use crate::http::Rendering;
 use crate::pipeline::{Board, Snapshot};
 use crate::telemetry::Metrics;
 use crate::view::Views;
+use crate::view::progress::{Evaluator, Tallies};
 use crate::view::totals::{Lasting, Totals};
 
 /// Renders scrapes.
@@ -23,6 +25,7 @@ pub struct Exporter {
     pub board: Arc<Board>,
     pub display: Arc<Display>,
     pub lasting: Lasting,
+    pub evaluator: Arc<Evaluator>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     /// The most series exposed.
@@ -63,10 +66,14 @@ impl Exporter {
     fn text(&self, snapshot: &Snapshot, now: Millis) -> String {
         let mut out = Exposition::new(self.max_series);
         business::always(&mut out, snapshot);
+        targets::always(&mut out, &snapshot.targets, now);
         if snapshot.has_figures() {
             let views: Views = snapshot.partitions.iter().map(|partition| Arc::clone(&partition.view)).collect();
             let totals = Totals::of(&views, &self.display, self.lasting, now);
             business::figures(&mut out, &totals, &self.display, snapshot);
+            let tallies = Tallies::of_views(&snapshot.targets, &views);
+            let standings = self.evaluator.standings(&snapshot.targets, &tallies, now, snapshot.book.newest_cut());
+            targets::standings(&mut out, &snapshot.targets, &standings, snapshot.book.newest_cut());
         }
         for (family, dropped) in out.dropped() {
             self.metrics.series_dropped(family, dropped);

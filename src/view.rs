@@ -3,8 +3,11 @@
 //! Totals are added up; what depends on now is held in panes with their bounds ([`panes`]) and evaluated at the reader's clock
 //! ([`totals`]). Everything is in the order of [`Display`](crate::display::Display): by programme, by programme and state (a *cell*), by queue.
 
+pub mod cut;
 pub mod histogram;
 pub mod panes;
+pub mod progress;
+pub mod slots;
 pub mod totals;
 
 use std::ops::AddAssign;
@@ -17,7 +20,8 @@ use crate::event::CallKind;
 use crate::record::{Outcome, Reason, Stream};
 use crate::telemetry::catalogue::business;
 use histogram::Histogram;
-use panes::{RecentPanes, SpanPanes};
+use panes::{RecentPanes, RollingPanes};
+use slots::Slots;
 
 /// What one partition shows.
 #[derive(Debug, Clone)]
@@ -30,6 +34,16 @@ pub struct PartitionView {
     pub watermark: Option<Millis>,
     pub counts: RecordCounts,
     pub figures: Figures,
+}
+
+impl PartitionView {
+    pub fn slots(&self) -> &Slots {
+        match &self.figures {
+            Figures::Disbursement(view) => &view.slots,
+            Figures::Call(view) => &view.slots,
+            Figures::Milestone(view) => &view.slots,
+        }
+    }
 }
 
 /// What became of the records read; the outcomes add up to all of them.
@@ -54,7 +68,8 @@ pub struct DisbursementView {
     /// False if more people were paid than state may hold: how many is then not known.
     pub people_complete: bool,
     pub unmatched: UnmatchedDisbursements,
-    pub spans: SpanPanes,
+    pub rolling: RollingPanes,
+    pub slots: Slots,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +118,7 @@ pub struct CallView {
     pub waiting: RecentPanes,
     /// Agents by site and status ([`agent_cell`]), at the time of their status.
     pub agents: RecentPanes,
+    pub slots: Slots,
 }
 
 /// Of one queue.
@@ -121,6 +137,7 @@ pub struct QueueTotals {
 pub struct MilestoneView {
     /// Quantities reached and withdrawn, by initiative and milestone ([`Display::milestone_cell`](crate::display::Display::milestone_cell)).
     pub cells: Vec<MilestoneTotals>,
+    pub slots: Slots,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,18 +9,23 @@ use serde::{Deserialize, Serialize};
 
 use self::agents::Agents;
 pub use self::agents::State as AgentState;
+use super::counts::Counts;
 use super::labels::{LabelId, Labels};
 use super::packed::{Time, U16};
 use super::pages::Region;
-use super::panes::{Panes, pane_key};
+use super::panes::{Panes, first_of, pane_key};
+use super::selection::has;
+use super::switch::Switch;
 use super::table::{Entry, Table};
 use super::timers::Timers;
-use super::{Keys, Rules, Unlisted};
+use super::{Keys, Rules, Shown, Unlisted};
 use crate::clock::Millis;
 use crate::display::{Display, LabelKind};
 use crate::event::{self, CallKind, Event, Hash128, Texts};
 use crate::record::Stream;
+use crate::targets::{Measure, Tally};
 use crate::view::panes::{Cell, RecentPanes};
+use crate::view::slots::Slots;
 use crate::view::{CallView, QueueTotals};
 
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub struct Calls {
     queues: Vec<usize>,
     /// Calls that wait, by queue as shown, at the time of their offer. Derived.
     waiting: RecentPanes,
+    /// For targets. Derived.
+    counts: Switch<Counts<PANE_COUNTS>>,
     unlisted: Unlisted,
 }
 
@@ -112,7 +119,7 @@ impl Call {
 }
 
 impl Calls {
-    pub fn new(rules: Rules, display: Arc<Display>) -> Self {
+    pub fn new(rules: Rules, shown: &Shown) -> Self {
         let state = State {
             rules,
             queues: Labels::new(rules.max_label_values),
@@ -122,14 +129,17 @@ impl Calls {
             unmatched: [0; CallKind::ALL.len()],
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        Self::restored(state, AgentState::new(&rules), rules, display)
+        Self::restored(state, AgentState::new(&rules), rules, shown)
     }
 
     /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(state: State, agents: AgentState, rules: Rules, display: Arc<Display>) -> Self {
+    pub fn restored(state: State, agents: AgentState, rules: Rules, shown: &Shown) -> Self {
+        let display = Arc::clone(&shown.display);
+        let state = State { rules, ..state };
         let mut calls = Self {
+            counts: Switch::new(state.counts(shown)),
             agents: Agents::of(agents, rules, Arc::clone(&display)),
-            state: State { rules, ..state },
+            state,
             display,
             queues: Vec::new(),
             waiting: RecentPanes::default(),
@@ -188,16 +198,27 @@ impl Calls {
             before = *self.state.calls.get_or_insert(&body.call, new);
         }
         self.state.totals[usize::from(queue)].events[body.kind as usize] += 1;
-        self.state.panes.add(event.time, pane_key(queue, 0), one(body.kind as usize));
+        self.count(event.time, queue, body.kind as usize, Millis::MIN);
         let mut call = before;
         call.newest = Time::at(event.time.max(call.newest()));
         if call.step(body.kind).is_none() {
             call.steps[body.kind as usize] = Step { time: Time::at(event.time), queue: U16::new(u64::from(queue)) };
-            self.state.observe_waits(&call, body.kind, watermark - horizon);
+            for (time, queue, count) in self.state.observe_waits(&call, body.kind) {
+                self.count(time, queue, count, watermark - horizon);
+            }
             self.state.observe_handle(&mut call, body);
         }
         *self.state.calls.get_mut(&body.call).expect("the call is there") = call;
         self.follow(&before, &call);
+    }
+
+    /// Counts something in the panes. An answer may be known for longer than any event may be late, as long as its call is: so its day may be
+    /// `settled`.
+    fn count(&mut self, time: Millis, queue: LabelId, count: usize, settled: Millis) {
+        let Self { state, counts, .. } = self;
+        state.panes.add_to_past(time, pane_key(queue, 0), one(count), settled);
+        let name = state.queues.name(queue);
+        counts.each(|counts| counts.add(time, pane_key(queue, 0), one(count), |filter| has(&filter.queues, name)));
     }
 
     /// Keeps what follows from a call: whether it waits, and whether its forgetting will show.
@@ -225,8 +246,21 @@ impl Calls {
         }
     }
 
+    /// Figures by slot, to whoever knows the log up to `watermark`.
+    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+        self.counts.current().show(watermark)
+    }
+
+    pub fn retarget(&mut self, shown: &Shown) {
+        self.counts.prepare(self.state.counts(shown));
+    }
+
+    pub fn adopt(&mut self) {
+        self.counts.adopt();
+    }
+
     /// What is shown of this partition at `now`.
-    pub fn view(&self, now: Millis) -> CallView {
+    pub fn view(&mut self, now: Millis, watermark: Option<Millis>) -> CallView {
         let mut queues = vec![QueueTotals::default(); self.display.queues.count()];
         for (totals, &shown) in self.state.totals.iter().zip(&self.queues) {
             queues[shown] += totals;
@@ -236,6 +270,7 @@ impl Calls {
             unmatched: self.state.unmatched,
             waiting: self.waiting.recent(now, self.state.rules.max_wait),
             agents: self.agents.recent(now),
+            slots: self.slots(watermark),
         }
     }
 }
@@ -253,28 +288,35 @@ impl State {
         &mut self.panes
     }
 
-    /// The waits that become known with the first event of `kind`. An answer may be known for longer than any event may be late, as long as
-    /// its call is: so its day may be `settled`.
-    fn observe_waits(&mut self, call: &Call, kind: CallKind, settled: Millis) {
-        let Some((offered, _)) = call.step(CallKind::Offered) else { return };
-        if let Some((time, queue)) = call.step(CallKind::Answered).filter(|_| matches!(kind, CallKind::Offered | CallKind::Answered)) {
+    /// Counts for targets, of all that the panes have.
+    fn counts(&self, shown: &Shown) -> Counts<PANE_COUNTS> {
+        let mut counts = Counts::new(shown.selection(Stream::Call, self.rules.horizon(Stream::Call)), tally);
+        for (time, key, amounts) in self.panes.all() {
+            let name = self.queues.name(first_of(key));
+            counts.add(time, key, *amounts, |filter| has(&filter.queues, name));
+        }
+        counts
+    }
+
+    /// The waits that become known with the first event of `kind`; what is to be counted of them: when, of which queue, and what.
+    fn observe_waits(&mut self, call: &Call, kind: CallKind) -> impl Iterator<Item = (Millis, LabelId, usize)> + use<> {
+        let offered = call.step(CallKind::Offered).map(|(offered, _)| offered);
+        let step = |step: CallKind| Some((call.step(step)?, offered?)).filter(|_| kind == CallKind::Offered || kind == step);
+        let answered = step(CallKind::Answered).and_then(|((time, queue), offered)| {
             let wait = (time - offered).max(0);
             let totals = &mut self.totals[usize::from(queue)];
             totals.answered_wait.observe(wait);
-            if wait <= self.rules.service_level {
-                totals.answered_within_target += 1;
-                self.panes.add_to_past(time, pane_key(queue, 0), one(WITHIN_TARGET), settled);
-            }
-        }
-        if let Some((time, queue)) = call.step(CallKind::Abandoned).filter(|_| matches!(kind, CallKind::Offered | CallKind::Abandoned)) {
+            totals.answered_within_target += u64::from(wait <= self.rules.service_level);
+            (wait <= self.rules.service_level).then_some((time, queue, WITHIN_TARGET))
+        });
+        let abandoned = step(CallKind::Abandoned).and_then(|((time, queue), offered)| {
             let wait = (time - offered).max(0);
             let totals = &mut self.totals[usize::from(queue)];
             totals.abandoned_wait.observe(wait);
-            if wait < self.rules.short_abandon {
-                totals.abandoned_short += 1;
-                self.panes.add_to_past(time, pane_key(queue, 0), one(ABANDONED_SHORT), settled);
-            }
-        }
+            totals.abandoned_short += u64::from(wait < self.rules.short_abandon);
+            (wait < self.rules.short_abandon).then_some((time, queue, ABANDONED_SHORT))
+        });
+        [answered, abandoned].into_iter().flatten()
     }
 
     /// The handle time, once it is known: as given with the completion, else from the answer to it.
@@ -286,6 +328,22 @@ impl State {
             self.totals[usize::from(queue)].handle.observe(handle);
             call.handled = 1;
         }
+    }
+}
+
+/// What the counts of a pane add to a target. The service level counts each call where it was answered or abandoned, so that its parts are of
+/// the same calls.
+fn tally(measure: Measure, counts: &[u128; PANE_COUNTS]) -> Tally {
+    let count = |which: usize| counts[which] as i128;
+    let of = |kind: CallKind| count(kind as usize);
+    match measure {
+        Measure::CallsOffered => Tally { amount: of(CallKind::Offered), base: 0 },
+        Measure::CallsAnswered => Tally { amount: of(CallKind::Answered), base: 0 },
+        Measure::CallsCompleted => Tally { amount: of(CallKind::Completed), base: 0 },
+        Measure::ServiceLevel => {
+            Tally { amount: count(WITHIN_TARGET), base: of(CallKind::Answered) + of(CallKind::Abandoned) - count(ABANDONED_SHORT) }
+        }
+        _ => unreachable!("the measure of another stream"),
     }
 }
 

@@ -3,11 +3,12 @@
 //! [`State`] is what the log says; [`Derived`] is what is shown of it, kept up by the same steps and built anew from state when the display
 //! changes. Contract, section 2.
 
+mod days;
 mod derived;
 mod further;
 mod people;
+mod rolling;
 mod settled;
-mod spans;
 mod support;
 mod waiting;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::days::Days;
 use self::derived::Derived;
 use self::people::{NewDispersal, People};
 use self::support::{Approved, Support};
@@ -25,12 +27,13 @@ use super::pages::Region;
 use super::panes::{PaneKey, Panes, pane_key};
 use super::table::{Entry, Table};
 use super::timers::Timers;
-use super::{Keys, Rules, Unlisted};
+use super::{Keys, Rules, Shown, Unlisted};
 use crate::clock::Millis;
-use crate::display::{Display, LabelKind};
+use crate::display::LabelKind;
 use crate::event::{self, Centavos, DisbursementKind, Event, Hash128, State as Entity, Texts};
 use crate::record::Stream;
 use crate::view::histogram::Histogram;
+use crate::view::slots::Slots;
 use crate::view::{CellTotals, DisbursementView, ProgrammeTotals, UnmatchedDisbursements, add_each};
 
 #[derive(Debug)]
@@ -70,7 +73,7 @@ struct Totals {
 }
 
 impl Disbursements {
-    pub fn new(rules: Rules, display: Arc<Display>, now: Millis) -> Self {
+    pub fn new(rules: Rules, shown: &Shown, now: Millis) -> Self {
         let state = State {
             rules,
             programmes: Labels::new(rules.max_label_values),
@@ -82,11 +85,11 @@ impl Disbursements {
             unmatched: UnmatchedDisbursements::default(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        Self { derived: Derived::build(&state, display, now), state, unlisted: Unlisted::default() }
+        Self { derived: Derived::build(&state, shown, now), state, unlisted: Unlisted::default() }
     }
 
     /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(mut state: State, rules: Rules, display: Arc<Display>, now: Millis) -> Self {
+    pub fn restored(mut state: State, rules: Rules, shown: &Shown, now: Millis) -> Self {
         state.rules = rules;
         state.people.index();
         let timed = state.supports.iter().filter_map(|support| state.timer(support));
@@ -95,7 +98,7 @@ impl Disbursements {
             timers
         });
         state.timers = timers;
-        Self { derived: Derived::build(&state, display, now), state, unlisted: Unlisted::default() }
+        Self { derived: Derived::build(&state, shown, now), state, unlisted: Unlisted::default() }
     }
 
     pub fn state(&self) -> &State {
@@ -171,6 +174,7 @@ impl Disbursements {
 
     fn applied(&mut self, support: &mut Support, time: Millis, first: bool, programme: LabelId, state: Entity) {
         self.state.panes.add(time, cell_key(programme, state), [1, 0, 0]);
+        self.derived.step(&self.state, time, cell_key(programme, state), [1, 0]);
         if !first {
             return;
         }
@@ -184,14 +188,15 @@ impl Disbursements {
     }
 
     fn approved(&mut self, support: &mut Support, approved: Approved, first: bool, state: Entity) {
-        let totals = &mut self.state.totals[usize::from(approved.programme)];
-        totals.cells[state.index()].approved += u128::from(approved.amount);
+        self.state.totals[usize::from(approved.programme)].cells[state.index()].approved += u128::from(approved.amount);
         self.state.panes.add(approved.time, cell_key(approved.programme, state), [0, 1, u128::from(approved.amount)]);
+        self.derived.step(&self.state, approved.time, cell_key(approved.programme, state), [0, 1]);
         if !first {
             return;
         }
         let (applied, dispersed) = support.set_approved(approved);
         if let Some(applied) = applied {
+            let totals = &mut self.state.totals[usize::from(approved.programme)];
             totals.application_to_approval.observe(approved.time - applied);
         }
         if let Some((time, programme)) = dispersed {
@@ -248,7 +253,7 @@ impl Disbursements {
             amount -= taken;
             let totals = &mut self.state.totals[usize::from(dispersal.programme())];
             totals.cells[dispersal.state().index()].returned += u128::from(taken);
-            self.derived.take(&dispersal, taken);
+            self.derived.take(&self.state, index, taken);
             self.state.people.dispersal_mut(index).take(taken);
             if taken == dispersal.left() {
                 self.derived.leave(&self.state, index);
@@ -319,7 +324,7 @@ impl Disbursements {
     }
 
     /// What is shown of this partition at `now`.
-    pub fn view(&mut self, now: Millis) -> DisbursementView {
+    pub fn view(&mut self, now: Millis, watermark: Option<Millis>) -> DisbursementView {
         self.derived.advance(&self.state, now);
         let display = self.derived.display();
         let mut programmes = vec![ProgrammeTotals::default(); display.programmes.count()];
@@ -342,8 +347,26 @@ impl Disbursements {
             cells,
             people_complete: self.state.people.complete(),
             unmatched: self.state.unmatched.clone(),
-            spans: self.derived.spans(),
+            rolling: self.derived.rolling(),
+            slots: self.slots(watermark),
         }
+    }
+
+    /// Figures by slot, to whoever knows the log up to `watermark`.
+    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+        self.derived.slots(watermark)
+    }
+
+    pub fn retarget(&mut self, shown: &Shown) {
+        self.derived.retarget(&self.state, shown);
+    }
+
+    pub fn fill(&mut self, budget: usize) -> bool {
+        self.derived.fill(&self.state, budget)
+    }
+
+    pub fn adopt(&mut self) {
+        self.derived.adopt();
     }
 
     pub fn unlisted(&self) -> &Unlisted {
@@ -366,6 +389,12 @@ impl State {
 
     pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
         self.supports.regions().chain(self.people.regions()).chain(self.waiting.regions())
+    }
+
+    /// Figures by slot for some targets, with nothing counted yet.
+    fn days(&self, shown: &Shown) -> Days {
+        let horizon = self.rules.horizon(Stream::Disbursement);
+        Days::new(Arc::clone(&shown.display), shown.selection(Stream::Disbursement, horizon), horizon)
     }
 
     /// The watermark beyond which a support is forgotten.

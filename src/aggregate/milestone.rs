@@ -5,18 +5,26 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::Counts;
 use super::labels::{LabelId, Labels, OTHER};
-use super::panes::{Panes, pane_key};
-use super::{Rules, Unlisted};
+use super::panes::{PaneKey, Panes, first_of, pane_key, second_of};
+use super::selection::has;
+use super::switch::Switch;
+use super::{Rules, Shown, Unlisted};
 use crate::clock::Millis;
 use crate::display::{Display, LabelKind};
 use crate::event::{self, Event, MilestoneKind, Texts};
+use crate::record::Stream;
+use crate::targets::{Filter, Tally};
+use crate::view::slots::Slots;
 use crate::view::{MilestoneTotals, MilestoneView};
 
 #[derive(Debug)]
 pub struct Milestones {
     state: State,
     display: Arc<Display>,
+    /// For targets. Derived.
+    counts: Switch<Counts<2>>,
     unlisted: Unlisted,
 }
 
@@ -38,10 +46,24 @@ impl State {
     pub fn panes_mut(&mut self) -> &mut Panes<2> {
         &mut self.panes
     }
+
+    /// Counts for targets, of all that the panes have.
+    fn counts(&self, shown: &Shown) -> Counts<2> {
+        let net = |_, [reached, withdrawn]: &[u128; 2]| Tally { amount: *reached as i128 - *withdrawn as i128, base: 0 };
+        let mut counts = Counts::new(shown.selection(Stream::Milestone, 0), net);
+        for (time, key, amounts) in self.panes.all() {
+            counts.add(time, key, *amounts, |filter| self.is_selected(key, filter));
+        }
+        counts
+    }
+
+    fn is_selected(&self, key: PaneKey, filter: &Filter) -> bool {
+        has(&filter.initiatives, self.initiatives.name(first_of(key))) && has(&filter.milestones, self.milestones.name(second_of(key)))
+    }
 }
 
 impl Milestones {
-    pub fn new(rules: Rules, display: Arc<Display>) -> Self {
+    pub fn new(rules: Rules, shown: &Shown) -> Self {
         let state = State {
             max_milestones: rules.max_milestones,
             initiatives: Labels::new(rules.max_label_values),
@@ -49,12 +71,13 @@ impl Milestones {
             totals: BTreeMap::new(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        Self::restored(state, display)
+        Self::restored(state, shown)
     }
 
     /// Of a state that was read from a checkpoint.
-    pub fn restored(state: State, display: Arc<Display>) -> Self {
-        Self { state, display, unlisted: Unlisted::default() }
+    pub fn restored(state: State, shown: &Shown) -> Self {
+        let counts = Switch::new(state.counts(shown));
+        Self { state, display: Arc::clone(&shown.display), counts, unlisted: Unlisted::default() }
     }
 
     pub fn state(&self) -> &State {
@@ -88,16 +111,32 @@ impl Milestones {
             MilestoneKind::Reached => [quantity, 0],
             MilestoneKind::Withdrawn => [0, quantity],
         };
-        self.state.panes.add(event.time, pane_key(key.0, key.1), amounts);
+        let key = pane_key(key.0, key.1);
+        let Self { state, counts, .. } = self;
+        state.panes.add(event.time, key, amounts);
+        counts.each(|counts| counts.add(event.time, key, amounts, |filter| state.is_selected(key, filter)));
     }
 
-    pub fn view(&self) -> MilestoneView {
+    /// Figures by slot, to whoever knows the log up to `watermark`.
+    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+        self.counts.current().show(watermark)
+    }
+
+    pub fn retarget(&mut self, shown: &Shown) {
+        self.counts.prepare(self.state.counts(shown));
+    }
+
+    pub fn adopt(&mut self) {
+        self.counts.adopt();
+    }
+
+    pub fn view(&mut self, watermark: Option<Millis>) -> MilestoneView {
         let mut cells = vec![MilestoneTotals::default(); self.display.milestone_cells()];
         for (&(initiative, milestone), totals) in &self.state.totals {
             let initiative = self.display.initiatives.index(self.state.initiatives.name(initiative));
             let milestone = self.display.milestones.index(self.state.milestones.name(milestone));
             cells[self.display.milestone_cell(initiative, milestone)] += totals;
         }
-        MilestoneView { cells }
+        MilestoneView { cells, slots: self.slots(watermark) }
     }
 }

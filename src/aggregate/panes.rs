@@ -22,6 +22,16 @@ pub fn pane_key(first: LabelId, second: u16) -> PaneKey {
     PaneKey::from(first) << 16 | PaneKey::from(second)
 }
 
+/// The first number of a key.
+pub fn first_of(key: PaneKey) -> LabelId {
+    (key >> 16) as LabelId
+}
+
+/// The second.
+pub fn second_of(key: PaneKey) -> u16 {
+    (key & 0xffff) as u16
+}
+
 /// `N` counts are kept of each label set. Sums of pesos are wide enough: 2^64 amounts of 10^12 centavos.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Panes<const N: usize> {
@@ -127,14 +137,23 @@ impl<const N: usize> Panes<N> {
         Some(())
     }
 
-    #[cfg(test)]
-    /// The counts of all panes by their beginning, the oldest first, quarters before hours.
-    pub fn all(&self) -> impl Iterator<Item = (Millis, &[u128; N])> {
-        let begin = |slice: Slice| match slice {
-            quarter if quarter < QUARTERS => Millis::from(quarter) * QUARTER_HOUR,
-            hour => Millis::from(hour - QUARTERS) * HOUR,
-        };
-        self.days.iter().flat_map(move |(start, day)| day.0.iter().map(move |((slice, _), counts)| (start + begin(*slice), counts)))
+    /// The counts of the first day (UTC) that does not begin before `from`: the beginning of each pane, its key, and its counts.
+    pub fn first_day_from(&self, from: Millis) -> Option<(Millis, impl Iterator<Item = (Millis, PaneKey, &[u128; N])>)> {
+        let (&start, day) = self.days.range(from..).next()?;
+        Some((start, day.0.iter().map(move |(&(slice, key), counts)| (start + begin(slice), key, counts))))
+    }
+
+    /// The counts of all panes, as [`Self::first_day_from`] has them.
+    pub fn all(&self) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
+        self.days.iter().flat_map(|(&start, day)| day.0.iter().map(move |(&(slice, key), counts)| (start + begin(slice), key, counts)))
+    }
+}
+
+/// When a slice begins within its day.
+fn begin(slice: Slice) -> Millis {
+    match slice {
+        quarter if quarter < QUARTERS => Millis::from(quarter) * QUARTER_HOUR,
+        hour => Millis::from(hour - QUARTERS) * HOUR,
     }
 }
 
@@ -176,7 +195,7 @@ mod tests {
     const WATERMARK: Millis = 1_600_000_000_000;
 
     fn total(panes: &Panes<1>) -> u128 {
-        panes.all().map(|(_, counts)| counts[0]).sum()
+        panes.all().map(|(.., counts)| counts[0]).sum()
     }
 
     #[test]

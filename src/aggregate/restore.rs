@@ -1,16 +1,13 @@
 //! From what a checkpoint holds back to a partition.
 
-use std::sync::Arc;
-
 use super::call::{AgentState, Calls, State as CallState};
 use super::disbursement::{Disbursements, State as DisbursementState};
 use super::ids::Ids;
 use super::image::Shape;
 use super::milestone::{Milestones, State as MilestoneState};
 use super::pages::Region;
-use super::{Log, Partition, Rules, StreamBody};
+use super::{Log, Partition, Rules, Shown, StreamBody};
 use crate::clock::Millis;
-use crate::display::Display;
 use crate::record::Stream;
 
 /// A checkpoint that is whole and yet none of this program's.
@@ -72,14 +69,14 @@ impl Restoring {
     }
 
     /// The partition, once its pages are filled.
-    pub fn finish(self, rules: Rules, display: Arc<Display>, now: Millis) -> Partition {
+    pub fn finish(self, rules: Rules, shown: &Shown, now: Millis) -> Partition {
         let Self { log, ids, state } = self;
         let (stream, body) = match state {
             State::Disbursement(state) => {
-                (Stream::Disbursement, StreamBody::Disbursement(Box::new(Disbursements::restored(*state, rules, display, now))))
+                (Stream::Disbursement, StreamBody::Disbursement(Box::new(Disbursements::restored(*state, rules, shown, now))))
             }
-            State::Call(state) => (Stream::Call, StreamBody::Call(Box::new(Calls::restored(state.0, state.1, rules, display)))),
-            State::Milestone(state) => (Stream::Milestone, StreamBody::Milestone(Box::new(Milestones::restored(*state, display)))),
+            State::Call(state) => (Stream::Call, StreamBody::Call(Box::new(Calls::restored(state.0, state.1, rules, shown)))),
+            State::Milestone(state) => (Stream::Milestone, StreamBody::Milestone(Box::new(Milestones::restored(*state, shown)))),
         };
         Partition { stream, rules, log, ids, body }
     }

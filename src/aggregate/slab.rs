@@ -67,6 +67,16 @@ impl<T: Slot> Slab<T> {
         (0..self.used).zip(self.pages.iter()).filter(|(_, entry)| entry.next_vacant().is_none())
     }
 
+    /// Places that were ever taken.
+    pub fn places(&self) -> u32 {
+        self.used
+    }
+
+    /// The entry at a place below [`Self::places`], if it is not free.
+    pub fn at_place(&self, index: u32) -> Option<&T> {
+        Some(&self[index]).filter(|entry| entry.next_vacant().is_none())
+    }
+
     pub fn region(&mut self) -> &mut dyn Region {
         &mut self.pages
     }

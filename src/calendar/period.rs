@@ -61,7 +61,7 @@ impl Period {
 
     /// The one that holds `time`; none outside of a campaign.
     pub fn at(self, time: Millis, zone: &TimeZone) -> Option<Interval> {
-        self.dated(first_day_at(time, zone), zone)
+        self.dated(date_at(time, zone), zone)
     }
 
     /// The last one that ended at or before `time`.
@@ -69,7 +69,7 @@ impl Period {
         if let Period::Campaign(from, _) = self {
             return self.dated(from, zone).filter(|campaign| campaign.end <= time);
         }
-        let current = self.first_day(first_day_at(time, zone))?;
+        let current = self.first_day(date_at(time, zone))?;
         self.dated(current.saturating_sub(1.day()), zone)
     }
 
@@ -97,10 +97,20 @@ impl Period {
         }
     }
 
+    /// The most days that one has.
+    pub fn longest_days(self) -> i64 {
+        match self {
+            Period::Day => 1,
+            Period::Week(_) => 7,
+            Period::Month => 31,
+            Period::Campaign(from, to) => i64::from((to - from).get_days()) + 1,
+        }
+    }
+
     /// The name of the period that holds `time`: `2020-05-15`, `2020-W20`, `2020-05`; of a week from another day than Monday, and of a campaign,
     /// the first date and the last, as `2020-05-10--2020-05-16`.
     pub fn id(self, time: Millis, zone: &TimeZone) -> String {
-        let date = first_day_at(time, zone);
+        let date = date_at(time, zone);
         match self {
             Period::Day => date.to_string(),
             Period::WEEK => iso_week(date.iso_week_date()),
@@ -132,7 +142,8 @@ fn iso_week(week: ISOWeekDate) -> String {
     format!("{}-W{:02}", week.year(), week.week())
 }
 
-fn first_day_at(time: Millis, zone: &TimeZone) -> Date {
+/// The local date at an instant.
+pub(super) fn date_at(time: Millis, zone: &TimeZone) -> Date {
     Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date()
 }
 

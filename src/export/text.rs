@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::clock::Millis;
+use crate::targets::Quantity;
 use crate::telemetry::catalogue::{self, Family};
 use crate::view::histogram::Histogram;
 
@@ -20,13 +21,15 @@ pub struct Exposition {
 }
 
 /// A sample's value, with the unit it is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value {
     Number(u128),
     /// Shown in pesos.
     Centavos(u128),
     /// Shown in seconds.
     Millis(u128),
+    /// A ratio, or what follows from one; never what is counted or summed.
+    Real(f64),
 }
 
 impl From<u64> for Value {
@@ -38,6 +41,16 @@ impl From<u64> for Value {
 impl From<u128> for Value {
     fn from(number: u128) -> Self {
         Self::Number(number)
+    }
+}
+
+impl From<Quantity> for Value {
+    fn from(quantity: Quantity) -> Self {
+        match quantity {
+            Quantity::Count(count) => u128::try_from(count).map_or(Self::Real(quantity.value()), Self::Number),
+            Quantity::Centavos(centavos) => u128::try_from(centavos).map_or(Self::Real(quantity.value()), Self::Centavos),
+            Quantity::Ratio(ratio) => Self::Real(ratio),
+        }
     }
 }
 
@@ -166,6 +179,10 @@ fn push_value(text: &mut String, value: Value) {
         Value::Number(number) => (number, 0),
         Value::Centavos(number) => (number, 2),
         Value::Millis(number) => (number, 3),
+        Value::Real(number) => {
+            let _ = write!(text, "{number}");
+            return;
+        }
     };
     let unit = 10_u128.pow(decimals);
     let (whole, part) = (number / unit, number % unit);

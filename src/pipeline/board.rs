@@ -5,8 +5,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::clock::Millis;
+use crate::cuts::Book;
 use crate::record::Stream;
 use crate::source::Partition;
+use crate::targets::Targets;
 use crate::view::PartitionView;
 
 /// What the pipeline last published.
@@ -22,6 +24,10 @@ pub struct Snapshot {
     pub complete_until: [Option<Millis>; Stream::ALL.len()],
     /// When the state was begun to be built that the figures come from.
     pub built: Millis,
+    /// Those that the views' tallies are of.
+    pub targets: Arc<Targets>,
+    /// The periods that have closed.
+    pub book: Arc<Book>,
 }
 
 /// How far the pipeline is.
@@ -52,9 +58,16 @@ pub struct PartitionStatus {
 }
 
 impl Board {
-    pub fn new(built: Millis) -> Self {
+    pub fn new(built: Millis, targets: Arc<Targets>) -> Self {
         let phase = Phase::Starting("the pipeline is starting".to_owned());
-        Self(ArcSwap::from_pointee(Snapshot { phase, partitions: Vec::new(), complete_until: [None; 3], built }))
+        Self(ArcSwap::from_pointee(Snapshot {
+            phase,
+            partitions: Vec::new(),
+            complete_until: [None; 3],
+            built,
+            targets,
+            book: Arc::default(),
+        }))
     }
 
     pub fn publish(&self, snapshot: Snapshot) {

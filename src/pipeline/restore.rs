@@ -4,14 +4,11 @@
 //! refused, or given up for a rebuild where the settings allow it; and a rebuild that would know less than the state before it is refused
 //! unless that is accepted too. Nothing is passed over in silence.
 
-use std::sync::Arc;
-
 use super::identity::{Identity, Origin, labels_fingerprint};
 use super::message::FoundLog;
-use crate::aggregate::{Partition as State, Restoring};
+use crate::aggregate::{Partition as State, Restoring, Shown};
 use crate::checkpoint::{Damage, Desk, Head, Lineage, Mismatch, Opened, Order, Place, Store, Tail};
 use crate::clock::Millis;
-use crate::display::Display;
 use crate::runtime::{Exit, Failure};
 use crate::settings::Reader;
 use crate::source::Partition;
@@ -111,7 +108,7 @@ pub struct Restorer<'a> {
     pub identity: &'a Identity,
     pub origin: &'a Origin,
     pub store: &'a Store,
-    pub display: &'a Arc<Display>,
+    pub shown: &'a Shown,
     pub desk: &'a Desk,
     pub threads: usize,
     pub now: Millis,
@@ -160,7 +157,7 @@ impl Restorer<'_> {
                     let Head { tail, built, labels, partition_count, .. } = *opened.head();
                     let source = if is_first { Source::Newest } else { Source::Older };
                     // Other allowlists move counters from one label to another.
-                    let is_shown_as_before = labels == labels_fingerprint(self.display);
+                    let is_shown_as_before = labels == labels_fingerprint(&self.shown.display);
                     let built = is_shown_as_before.then_some(built);
                     let is_news = !is_shown_as_before || partition_count != self.origin.partition_count(log.partition.stream);
                     let cluster_id = opened.head().cluster_id.clone();
@@ -208,7 +205,7 @@ impl Restorer<'_> {
         if let Err(damage) = opened.fill(&mut restoring.pages(), self.threads, &|bytes| self.progress.filled(bytes)) {
             return Ok(Err(Fault::Damaged(damage)));
         }
-        Ok(Ok(restoring.finish(self.identity.rules, Arc::clone(self.display), self.now)))
+        Ok(Ok(restoring.finish(self.identity.rules, self.shown, self.now)))
     }
 
     fn is_accepted(&self, mismatch: &Mismatch) -> bool {
@@ -272,7 +269,7 @@ impl Restorer<'_> {
     }
 
     fn anew(&self, log: &FoundLog, source: Source) -> Restored {
-        let state = State::new(log.partition.stream, log.low, self.identity.rules, Arc::clone(self.display), self.now);
+        let state = State::new(log.partition.stream, log.low, self.identity.rules, self.shown, self.now);
         Restored { state, source, tail: None, built: None, bytes: 0, is_news: source == Source::Rebuild, cluster_id: None }
     }
 }

@@ -5,6 +5,7 @@
 mod apply;
 mod begin;
 mod publish;
+mod retarget;
 mod watch;
 
 use std::sync::Arc;
@@ -20,11 +21,10 @@ use super::letters::Letters;
 use super::message::{Command, FoundLog, Message};
 use super::meter::Meter;
 use super::saving::{Ended, Saving, States};
-use crate::aggregate::Partition;
 use crate::aggregate::image::{Image, Outlet};
+use crate::aggregate::{Partition, Shown};
 use crate::checkpoint::{Desk, Head, Report, Store, Tail};
 use crate::clock::{Clock, Millis};
-use crate::display::Display;
 use crate::record::Outcome;
 use crate::runtime::{Exit, Failure};
 use crate::source::Slot;
@@ -44,7 +44,9 @@ pub struct Worker {
     settings: Settings,
     stall_timeout: Duration,
     identity: Identity,
-    display: Arc<Display>,
+    shown: Shown,
+    /// What will be shown, once it is filled.
+    next_shown: Option<Shown>,
     labels: [u8; 16],
     clock: Clock,
     store: Store,
@@ -93,7 +95,7 @@ impl Worker {
         stall_timeout: Duration,
         settings: Settings,
         identity: Identity,
-        display: Arc<Display>,
+        shown: Shown,
         clock: Clock,
         store: Store,
         sinks: Sinks,
@@ -101,7 +103,7 @@ impl Worker {
         let now = clock.instant();
         Self {
             stall_timeout,
-            labels: labels_fingerprint(&display),
+            labels: labels_fingerprint(&shown.display),
             phase: Phase::Starting("the pipeline is starting".to_owned()),
             origin: Origin::default(),
             partitions: Vec::new(),
@@ -113,7 +115,8 @@ impl Worker {
             reading_since: None,
             settings,
             identity,
-            display,
+            shown,
+            next_shown: None,
             clock,
             store,
             sinks,
@@ -173,6 +176,7 @@ impl Worker {
     /// # Errors
     /// As [`Worker::report`].
     pub fn step(&mut self) -> Result<(), Failure> {
+        self.fill();
         if self.saving.is_due(self.clock.instant()) {
             self.saving.begin_round();
         }

@@ -80,12 +80,21 @@ pub fn assess(target: &Target, moment: &Moment<'_>) -> Assessment {
     assess_planned(target, moment, &Plan::of(target, moment.period, moment.now))
 }
 
+/// The goal of a period, with as much less as it has holidays if the target says so.
+pub fn goal_of(target: &Target, period: Interval, zone: &TimeZone) -> Quantity {
+    prorated(target, target.goal(period, zone), &Plan::of(target, period, period.end))
+}
+
+fn prorated(target: &Target, goal: Quantity, plan: &Plan) -> Quantity {
+    if target.prorate { goal.times(plan.proration) } else { goal }
+}
+
 fn assess_planned(target: &Target, moment: &Moment<'_>, plan: &Plan) -> Assessment {
     let goal = target.goal(moment.period, moment.zone);
     match goal {
         Quantity::Ratio(_) => of_ratio(target, moment, plan, goal),
         Quantity::Count(_) | Quantity::Centavos(_) => {
-            let goal = if target.prorate { goal.times(plan.proration) } else { goal };
+            let goal = prorated(target, goal, plan);
             of_amount(target, moment, plan, goal)
         }
     }

@@ -56,7 +56,7 @@ pub struct Bounds {
     pub coarse_history: Millis,
 }
 
-/// The targets and calendars of all documents.
+/// The targets and calendars of all documents; when cuts are taken is a setting.
 ///
 /// # Errors
 /// All faults of the documents, in their order and by line.
@@ -73,7 +73,7 @@ pub fn read(documents: &[Document], zone: &TimeZone, bounds: &Bounds) -> Result<
         }
     }
     let faults: Vec<Fault> = documents.iter().flat_map(Document::faults).collect();
-    if faults.is_empty() { Ok(Targets { targets, calendars }) } else { Err(faults) }
+    if faults.is_empty() { Ok(Targets { targets, calendars, ..Targets::default() }) } else { Err(faults) }
 }
 
 fn check_name(table: &Table<'_>, origins: &mut BTreeMap<String, String>) {

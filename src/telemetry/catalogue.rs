@@ -43,6 +43,8 @@ pub enum Unit {
     Bytes,
     /// From 0 to 1.
     Ratio,
+    /// One amount divided by another, from 0 on.
+    Quotient,
     /// 1 for yes, 0 for no.
     YesNo,
     /// Always 1; the labels are what it says.
@@ -59,6 +61,7 @@ impl Unit {
             Unit::Pesos => "pesos (MXN)",
             Unit::Bytes => "bytes",
             Unit::Ratio => "0 to 1",
+            Unit::Quotient => "0 and above",
             Unit::YesNo => "1 or 0",
             Unit::Info => "always 1",
         }

@@ -7,6 +7,7 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR, floor};
@@ -34,7 +35,7 @@ impl Span {
 }
 
 /// What counts in a cell of a span: dispersals, what is left of them in centavos, and the distinct people that something was left to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpanFigures {
     pub beneficiaries: u64,
     pub dispersals: u64,
@@ -65,9 +66,7 @@ pub type SpanPane = HashMap<Cell, SpanFigures>;
 pub type HourPane = HashMap<Cell, HourFigures>;
 
 #[derive(Debug, Clone, Default)]
-pub struct SpanPanes {
-    /// By [`Period`], then by the instant at which the period begins.
-    pub periods: [BTreeMap<Millis, Arc<SpanPane>>; 3],
+pub struct RollingPanes {
     /// By the instant at which the minute begins.
     pub minutes: BTreeMap<Millis, Arc<SpanPane>>,
     /// By the instant at which the hour begins.
@@ -76,25 +75,17 @@ pub struct SpanPanes {
     pub before: Arc<HashMap<Cell, [i64; 2]>>,
 }
 
-impl SpanPanes {
-    /// Adds to `sums`, by cell, what counts in `span` at `now`. `period_start` is where the calendar period that holds `now` begins.
-    pub fn add_to(&self, sums: &mut [SpanFigures], span: Span, now: Millis, period_start: impl Fn(Period) -> Millis) {
-        match span {
-            Span::Calendar(period) => {
-                if let Some(pane) = self.periods[period.index()].get(&period_start(period)) {
-                    add_pane(sums, pane);
-                }
-            }
-            Span::Rolling1h => {
-                let minute = floor(now, MINUTE);
-                self.minutes.range(minute - 59 * MINUTE..=minute).for_each(|(_, pane)| add_pane(sums, pane));
-            }
-            Span::Rolling24h => self.add_hours(sums, 0, now),
-            Span::Rolling7d => self.add_hours(sums, 1, now),
+impl RollingPanes {
+    /// Adds to `sums`, by cell, what counts in the last hour, as [`Span::Rolling1h`] has it.
+    pub fn add_minutes(&self, sums: &mut [SpanFigures], now: Millis) {
+        let minute = floor(now, MINUTE);
+        for pane in self.minutes.range(minute - 59 * MINUTE..=minute).map(|(_, pane)| pane) {
+            pane.iter().for_each(|(&cell, figures)| sums[cell as usize] += figures);
         }
     }
 
-    fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Millis) {
+    /// Adds to `sums`, by cell, what counts in the last hours, as many as [`ROLLING_HOURS`] has at this place.
+    pub fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Millis) {
         let hour = floor(now, HOUR);
         let first = hour - (ROLLING_HOURS[rolling] - 1) * HOUR;
         let mut people: HashMap<Cell, i64> = self.before.iter().map(|(&cell, changes)| (cell, changes[rolling])).collect();
@@ -110,12 +101,6 @@ impl SpanPanes {
         for (cell, count) in people {
             sums[cell as usize].beneficiaries += u64::try_from(count).expect("as many people leave a span as entered it");
         }
-    }
-}
-
-fn add_pane(sums: &mut [SpanFigures], pane: &SpanPane) {
-    for (&cell, figures) in pane {
-        sums[cell as usize] += figures;
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the views of all partitions are together, evaluated at one instant.
 
 use super::panes::{Span, SpanFigures};
+use super::slots::SlotFigures;
 use super::{CallView, CellTotals, DisbursementView, Figures, MilestoneTotals, PartitionView, ProgrammeTotals, QueueTotals, RecordCounts};
 use super::{UnmatchedDisbursements, Views, add_each};
-use crate::calendar::Period;
+use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
 use crate::display::Display;
 use crate::event::{CallKind, Status};
@@ -55,7 +56,7 @@ pub const SPANS: [Span; 6] = [
 impl Totals {
     /// Adds up the views at `now`.
     pub fn of(views: &Views, display: &Display, lasting: Lasting, now: Millis) -> Self {
-        let starts = Period::OWN.map(|period| period.starts(now, &display.zone, 0)[1]);
+        let periods = Period::OWN.map(|period| period.at(now, &display.zone).expect("every instant has its day, week and month"));
         let mut totals = Self {
             records: Default::default(),
             watermarks: [None; 3],
@@ -73,7 +74,7 @@ impl Totals {
         for view in views {
             totals.add_records(view);
             match &view.figures {
-                Figures::Disbursement(view) => totals.add_disbursements(view, now, &starts),
+                Figures::Disbursement(view) => totals.add_disbursements(view, now, &periods),
                 Figures::Call(view) => totals.add_calls(view, now, lasting),
                 Figures::Milestone(view) => add_each(&mut totals.milestones, &view.cells),
             }
@@ -87,13 +88,18 @@ impl Totals {
         self.watermarks[stream] = self.watermarks[stream].max(view.watermark);
     }
 
-    fn add_disbursements(&mut self, view: &DisbursementView, now: Millis, starts: &[Millis; 3]) {
+    fn add_disbursements(&mut self, view: &DisbursementView, now: Millis, periods: &[Interval; 3]) {
         add_each(&mut self.programmes, &view.programmes);
         add_each(&mut self.cells, &view.cells);
         self.people_complete &= view.people_complete;
         self.unmatched_disbursements += &view.unmatched;
         for (sums, span) in self.spans.iter_mut().zip(SPANS) {
-            view.spans.add_to(sums, span, now, |period| starts[period.index()]);
+            match span {
+                Span::Calendar(period) => add_period(sums, view, period, &periods[period.index()]),
+                Span::Rolling1h => view.rolling.add_minutes(sums, now),
+                Span::Rolling24h => view.rolling.add_hours(sums, 0, now),
+                Span::Rolling7d => view.rolling.add_hours(sums, 1, now),
+            }
         }
     }
 
@@ -113,4 +119,12 @@ impl Totals {
     pub fn in_use(&self, cell: usize) -> bool {
         self.cells[cell].dispersals > 0
     }
+}
+
+fn add_period(sums: &mut [SpanFigures], view: &DisbursementView, period: Period, span: &Interval) {
+    let mut cells = vec![SlotFigures::default(); sums.len()];
+    for (cell, figures) in view.slots.within(*span).flat_map(|slot| &slot.cells) {
+        cells[*cell as usize] += figures;
+    }
+    sums.iter_mut().zip(&cells).for_each(|(sum, cell)| *sum += &cell.of_period(period.index()));
 }

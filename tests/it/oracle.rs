@@ -5,7 +5,7 @@ mod images;
 
 use std::sync::{Arc, LazyLock, Mutex};
 
-use pacemeter::aggregate::{Partition, Rules};
+use pacemeter::aggregate::{Partition, Rules, Shown};
 use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND};
 use pacemeter::decode::{Decoder, PseudonymKey};
 use pacemeter::display::Display;
@@ -17,6 +17,7 @@ use pacemeter::record::{RawRecord, Reason, Stream};
 use pacemeter::settings::{Layers, Reader};
 use pacemeter::source;
 use pacemeter::telemetry::{Metrics, log};
+use pacemeter::view::progress::Evaluator;
 use pacemeter::view::totals::Lasting;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -145,7 +146,7 @@ fn metrics() -> Arc<Metrics> {
 /// The pipeline's synchronous part, without Kafka: one partition of each stream for each partition of the log.
 struct Core {
     decoder: Decoder,
-    display: Arc<Display>,
+    shown: Shown,
     rules: Rules,
     partitions: Vec<(Stream, Partition)>,
     offset: i64,
@@ -157,7 +158,7 @@ impl Core {
     }
 
     fn with(mut reader: Reader, now: Millis) -> Self {
-        let display = Arc::new(Display::read(&mut reader));
+        let shown = Shown { display: Arc::new(Display::read(&mut reader)), ..Shown::default() };
         let rules = Rules::read(&mut reader);
         let decoder = Decoder::new(
             pacemeter::decode::Settings::read(&mut reader),
@@ -165,10 +166,10 @@ impl Core {
         );
         let partition = |index: usize| {
             let stream = Stream::ALL[index % Stream::ALL.len()];
-            (stream, Partition::new(stream, 0, rules, Arc::clone(&display), now))
+            (stream, Partition::new(stream, 0, rules, &shown, now))
         };
         let partitions = (0..PARTITIONS * Stream::ALL.len()).map(partition).collect();
-        Self { decoder, display, rules, partitions, offset: 0 }
+        Self { decoder, shown, rules, partitions, offset: 0 }
     }
 
     fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Millis) {
@@ -181,7 +182,7 @@ impl Core {
     }
 
     fn figures(&mut self, now: Millis) -> Figures {
-        let board = Arc::new(Board::new(now));
+        let board = Arc::new(Board::new(now, Arc::default()));
         let status = |(index, (stream, state)): (usize, &mut (Stream, Partition))| PartitionStatus {
             partition: source::Partition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
             position: 0,
@@ -192,10 +193,18 @@ impl Core {
             view: Arc::new(state.view(now)),
         };
         let partitions = self.partitions.iter_mut().enumerate().map(status).collect();
-        board.publish(Snapshot { phase: Phase::Live, partitions, complete_until: [None; 3], built: now });
+        board.publish(Snapshot {
+            phase: Phase::Live,
+            partitions,
+            complete_until: [None; 3],
+            built: now,
+            targets: Arc::clone(&self.shown.targets),
+            book: Arc::default(),
+        });
         let exporter = Exporter {
             board,
-            display: Arc::clone(&self.display),
+            display: Arc::clone(&self.shown.display),
+            evaluator: Arc::new(Evaluator::new(self.shown.display.zone.clone())),
             lasting: Lasting { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
             clock: Clock::accelerated(now, 0.0),
             metrics: metrics(),

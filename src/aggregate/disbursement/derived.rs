@@ -1,20 +1,25 @@
-//! What is shown of a partition's supports and people, kept up as they change: the backlog, people of all time, spans that end now.
+//! What is shown of a partition's supports and people, kept up as they change: the backlog, people of all time,
+//! rolling spans, and figures by slot.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::State;
+use super::days::Days;
 use super::people::Dispersal;
+use super::rolling::Rolling;
 use super::settled::Place;
-use super::spans::Spans;
 use super::support::Approved;
+use super::{Shown, State};
 use crate::aggregate::labels::LabelId;
+use crate::aggregate::panes::PaneKey;
+use crate::aggregate::switch::Switch;
 use crate::clock::{HOUR, Millis, floor};
 use crate::display::Display;
 use crate::event::{Centavos, State as Entity};
-use crate::view::panes::{Cell, SpanPanes};
+use crate::view::panes::{Cell, RollingPanes};
+use crate::view::slots::Slots;
 use crate::view::{Backlog, CellTotals, ProgrammeTotals};
 
 #[derive(Debug)]
@@ -26,7 +31,8 @@ pub struct Derived {
     backlog: Vec<OpenSupports>,
     /// People ever paid and not wholly returned, by cell.
     beneficiaries: Vec<u64>,
-    spans: Spans,
+    rolling: Rolling,
+    days: Switch<Days>,
 }
 
 #[derive(Debug, Default)]
@@ -39,47 +45,61 @@ struct OpenSupports {
 
 impl Derived {
     /// Derives everything from state.
-    pub fn build(state: &State, display: Arc<Display>, now: Millis) -> Self {
+    pub fn build(state: &State, shown: &Shown, now: Millis) -> Self {
+        let display = Arc::clone(&shown.display);
         let mut derived = Self {
             programmes: Vec::new(),
             backlog: (0..display.programmes.count()).map(|_| OpenSupports::default()).collect(),
             beneficiaries: vec![0; display.cells()],
-            spans: Spans::new(now, &display.zone),
+            rolling: Rolling::new(now),
+            days: Switch::new(state.days(shown)),
             display,
         };
         (0..state.programmes.len()).for_each(|id| derived.list_programme(state, id as LabelId));
         for support in state.supports.iter() {
             support.open().inspect(|approved| derived.open(approved));
         }
-        derived.fill_spans(state);
+        derived.fill_rolling(state);
+        derived.days.current().fill(state, usize::MAX);
         if state.people.complete() {
             derived.count_beneficiaries(state);
         }
         derived
     }
 
-    /// Moves on to `now`. Where what is kept of the spans does not serve for that (a clock that went back, a month that nobody looked), they
-    /// are found anew in state.
+    /// Moves on to `now`. Where what is kept of the rolling spans does not serve for that, as the clock went back, they are found anew in state.
     pub fn advance(&mut self, state: &State, now: Millis) {
-        if !self.spans.advance(now) {
-            self.spans = Spans::new(now, &self.display.zone);
-            self.fill_spans(state);
+        if !self.rolling.advance(now) {
+            self.rolling = Rolling::new(now);
+            self.fill_rolling(state);
         }
     }
 
-    fn fill_spans(&mut self, state: &State) {
-        for index in state.people.dispersals() {
-            let dispersal = state.people.dispersal(index);
-            if !self.spans.keeps(dispersal.time()) {
-                continue;
-            }
+    fn fill_rolling(&mut self, state: &State) {
+        for index in 0..state.people.places() {
+            let Some(dispersal) = state.people.at_place(index).filter(|dispersal| self.rolling.keeps(dispersal.time())) else { continue };
             let cell = self.cell_of(dispersal);
-            self.spans.add(dispersal.time(), cell, dispersal.left());
+            self.rolling.add(dispersal.time(), cell, dispersal.left());
             if dispersal.left() > 0 {
                 let (older, _) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
-                self.spans.count_person(dispersal.time(), cell, older.map(|older| state.people.dispersal(older).time()));
+                self.rolling.count_person(dispersal.time(), cell, older.map(|older| state.people.dispersal(older).time()));
             }
         }
+    }
+
+    /// Begins to fill figures by slot for other targets.
+    pub fn retarget(&mut self, state: &State, shown: &Shown) {
+        self.days.prepare(state.days(shown));
+    }
+
+    /// Goes on with that; true once nothing is left to do.
+    pub fn fill(&mut self, state: &State, budget: usize) -> bool {
+        self.days.next().is_none_or(|days| days.fill(state, budget))
+    }
+
+    /// Shows them from now on.
+    pub fn adopt(&mut self) {
+        self.days.adopt();
     }
 
     /// Counts everybody to whom anything was ever left, person by person.
@@ -127,8 +147,17 @@ impl Derived {
         self.display.cell(self.programme(programme), self.display.state(state)) as Cell
     }
 
-    pub fn spans(&self) -> SpanPanes {
-        self.spans.panes()
+    pub fn rolling(&self) -> RollingPanes {
+        self.rolling.panes()
+    }
+
+    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+        self.days.current().show(watermark)
+    }
+
+    /// An application or an approval.
+    pub fn step(&mut self, state: &State, time: Millis, key: PaneKey, steps: [u64; 2]) {
+        self.days.each(|days| days.step(state, time, key, steps));
     }
 
     /// A support joined the backlog.
@@ -160,19 +189,23 @@ impl Derived {
     /// A dispersal was entered, with all of it left.
     pub fn enter(&mut self, state: &State, index: u32) {
         let dispersal = state.people.dispersal(index);
-        self.spans.add(dispersal.time(), self.cell_of(dispersal), dispersal.left());
-        self.recount_spans(state, index, true);
+        self.days.each(|days| days.enter(state, index));
+        self.rolling.add(dispersal.time(), self.cell_of(dispersal), dispersal.left());
+        self.recount_rolling(state, index, true);
         self.recount_beneficiaries(state, index, true);
     }
 
-    /// Something of a dispersal was taken back.
-    pub fn take(&mut self, dispersal: &Dispersal, amount: Centavos) {
-        self.spans.take(dispersal.time(), self.cell_of(dispersal), amount);
+    /// Something of a dispersal is being taken back.
+    pub fn take(&mut self, state: &State, index: u32, amount: Centavos) {
+        let dispersal = state.people.dispersal(index);
+        self.days.each(|days| days.take(state, index, amount));
+        self.rolling.take(dispersal.time(), self.cell_of(dispersal), amount);
     }
 
     /// Nothing is left of a dispersal that still is in its person's list.
     pub fn leave(&mut self, state: &State, index: u32) {
-        self.recount_spans(state, index, false);
+        self.days.each(|days| days.leave(state, index));
+        self.recount_rolling(state, index, false);
         self.recount_beneficiaries(state, index, false);
     }
 
@@ -180,14 +213,15 @@ impl Derived {
     /// paid. The spans that are shown are younger than what is forgotten, as long as the clock is not weeks behind the events.
     pub fn forget(&mut self, state: &State, index: u32) {
         let dispersal = state.people.dispersal(index);
-        self.spans.remove(dispersal.time(), self.cell_of(dispersal), dispersal.left());
+        self.days.each(|days| days.forget(state, index));
+        self.rolling.remove(dispersal.time(), self.cell_of(dispersal), dispersal.left());
         if dispersal.left() > 0 {
-            self.recount_spans(state, index, false);
+            self.recount_rolling(state, index, false);
         }
     }
 
     /// A dispersal in its person's list starts, or ceases, to count the person: what changes is its own part and that of the next one.
-    fn recount_spans(&mut self, state: &State, index: u32, enters: bool) {
+    fn recount_rolling(&mut self, state: &State, index: u32, enters: bool) {
         let dispersal = state.people.dispersal(index);
         let (time, cell) = (dispersal.time(), self.cell_of(dispersal));
         let (older, newer) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
@@ -195,13 +229,13 @@ impl Derived {
         let next = newer.map(|newer| state.people.dispersal(newer)).map(|next| (next.time(), self.cell_of(next)));
         let (before, after) = if enters { (previous, Some(time)) } else { (Some(time), previous) };
         if let Some((next, next_cell)) = next {
-            self.spans.discount_person(next, next_cell, before);
-            self.spans.count_person(next, next_cell, after);
+            self.rolling.discount_person(next, next_cell, before);
+            self.rolling.count_person(next, next_cell, after);
         }
         if enters {
-            self.spans.count_person(time, cell, previous);
+            self.rolling.count_person(time, cell, previous);
         } else {
-            self.spans.discount_person(time, cell, previous);
+            self.rolling.discount_person(time, cell, previous);
         }
     }
 

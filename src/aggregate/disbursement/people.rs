@@ -94,9 +94,20 @@ impl People {
         self.dispersals.len()
     }
 
-    /// Every dispersal that is remembered.
-    pub fn dispersals(&self) -> impl Iterator<Item = u32> {
-        self.dispersals.iter().map(|(index, _)| index)
+    /// Dispersals have numbers below it.
+    pub fn places(&self) -> u32 {
+        self.dispersals.places()
+    }
+
+    /// The dispersal of a number below [`Self::places`], if there is one.
+    pub fn at_place(&self, index: u32) -> Option<&Dispersal> {
+        self.dispersals.at_place(index)
+    }
+
+    /// Whether something is left of another dispersal to the same person.
+    pub fn has_neighbours(&self, index: u32) -> bool {
+        let dispersal = &self.dispersals[index];
+        dispersal.older.is_some() || dispersal.newer.is_some()
     }
 
     /// False once the bound on people was reached: from then on who was ever paid is not known.
@@ -186,6 +197,11 @@ impl People {
     /// The one before a dispersal in its person's list.
     pub fn older(&self, index: u32) -> Option<u32> {
         self.dispersals[index].older.get()
+    }
+
+    /// The one behind.
+    pub fn newer(&self, index: u32) -> Option<u32> {
+        self.dispersals[index].newer.get()
     }
 
     /// The programmes under which a person has settled dispersals, and the first of each.

@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
-use crate::aggregate::Rules;
 use crate::aggregate::image::Piece;
+use crate::aggregate::{Rules, Shown};
 use crate::checkpoint::InFlight;
 use crate::clock::{Millis, SECOND};
-use crate::display::Display;
 use crate::record::Stream;
 use crate::source::{DeadLetter, DeadLetterCounts};
 
@@ -78,8 +76,7 @@ impl Subject {
         let settings = Settings { max_interval: Duration::from_secs(600), max_replay_records: 1, max_cpu_percent: 1, exit_after_failures };
         let place = |partition| (Place { stream: Stream::Milestone, partition }, 0, true);
         let saving = Saving::new(settings, clock.clone(), desk, [place(0), place(1)].into_iter());
-        let display = Arc::new(Display::default());
-        let state = |_| State::new(Stream::Milestone, 0, Rules::default(), Arc::clone(&display), NOW);
+        let state = |_| State::new(Stream::Milestone, 0, Rules::default(), &Shown::default(), NOW);
         Self { saving, states: Partitions((0..2).map(state).collect()), clock, orders }
     }
 

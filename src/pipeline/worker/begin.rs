@@ -76,7 +76,7 @@ impl Worker {
             identity: &self.identity,
             origin: &self.origin,
             store: &self.store,
-            display: &self.display,
+            shown: &self.shown,
             desk: &self.sinks.desk,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             now,

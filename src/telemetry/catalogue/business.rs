@@ -1,7 +1,7 @@
 //! The figures of the programme: the contract's section 3.
 
 use super::Kind::{Counter, Gauge, Histogram};
-use super::Unit::{Count, Pesos, Seconds, UnixSeconds};
+use super::Unit::{Count, Info, Pesos, Quotient, Ratio, Seconds, UnixSeconds};
 use super::{Family, families};
 use crate::clock::{DAY, HOUR, SECOND};
 
@@ -9,6 +9,9 @@ const PROGRAMME: &[&str] = &["programme"];
 const PROGRAMME_STATE: &[&str] = &["programme", "state"];
 const STREAM: &[&str] = &["stream"];
 const QUEUE: &[&str] = &["queue"];
+const TARGET: &[&str] = &["target"];
+/// What a target counts: people, dispersals, pesos (MXN), calls, a ratio.
+const MEASURED: super::Unit = Count("of the target's measure");
 
 families! {
     RECORDS = Family::business("pacemeter_records_total", Counter, &["stream", "outcome"], Count("records"),
@@ -112,6 +115,43 @@ families! {
     MILESTONES_WITHDRAWN = Family::business("pacemeter_milestones_withdrawn_total", Counter, &["initiative", "milestone"],
         Count("quantity withdrawn"), "Quantity of milestones withdrawn.");
 
+    TARGET_INFO = Family::business("pacemeter_target_info", Gauge, &["target", "measure", "period", "calendar"], Info,
+        "The targets there are: what each measures, over which period, and the calendar by which its plan goes.");
+    TARGET_GOAL = target("pacemeter_target_goal", MEASURED,
+        "What is to be reached in the current period; in a period with holidays as much less as they take, if the target says so.");
+    TARGET_ACTUAL = target("pacemeter_target_actual", MEASURED,
+        "What was reached in the current period, net of returns and withdrawals; absent while the target is being filled, and of a ratio \
+         while there is nothing to divide by.");
+    TARGET_PLAN = target("pacemeter_target_plan", MEASURED,
+        "What should be reached by now: goal x the share of the period's working time, by its weights, that has passed. Flat while the \
+         calendar is closed. Of a ratio it is the goal.");
+    TARGET_SHORTFALL = target("pacemeter_target_shortfall", MEASURED, "plan - actual; negative while ahead of the plan.");
+    TARGET_SHORTFALL_PESOS = target("pacemeter_target_shortfall_pesos", Pesos,
+        "What the shortfall is worth, in pesos (MXN): shortfall x what one of the counted is worth, by the target's file or by the mean of \
+         the period's dispersals. Absent where neither is known, and of calls.");
+    TARGET_PROJECTION = target("pacemeter_target_projection", MEASURED,
+        "What the period will end with if it goes on as it did: actual x goal / plan. Absent while less than 15 % of the plan has passed, \
+         and of a ratio.");
+    TARGET_PACE_RATIO = target("pacemeter_target_pace_ratio", Quotient, "actual / plan; absent while the plan is 0.");
+    TARGET_PACE_TOLERANCE = target("pacemeter_target_pace_tolerance", MEASURED,
+        "How far below the plan is still chance. Counts: 3 x the square root of dispersion x plan; pesos: that of the dispersals x their mean \
+         amount; a ratio: the band that the target's file gives. The dispersion is that of past weeks, 4 until four of them are known.");
+    TARGET_ATTAINMENT_PROBABILITY = target("pacemeter_target_attainment_probability_ratio", Ratio,
+        "Probability that the goal is reached by the end of the period, as far as chance and the pace so far tell (Gamma-Poisson); 1 once it \
+         is reached, 0 once it cannot be. Absent while the projection is.");
+    TARGET_REQUIRED_PER_OPEN_HOUR = target("pacemeter_target_required_per_open_hour", MEASURED,
+        "(goal - actual) / hours of working time left; 0 once the goal is reached. Absent where no working time is left, and of a ratio.");
+    TARGET_ACHIEVED_PER_OPEN_HOUR = target("pacemeter_target_achieved_per_open_hour", MEASURED,
+        "actual / hours of working time passed in the period. Absent where none has passed, and of a ratio.");
+    TARGET_REMAINING_OPEN = target("pacemeter_target_remaining_open_seconds", Seconds, "Working time left until the end of the period.");
+    TARGET_PERIOD_START = target("pacemeter_target_period_start_timestamp_seconds", UnixSeconds, "When the current period began.");
+    TARGET_PERIOD_END = target("pacemeter_target_period_end_timestamp_seconds", UnixSeconds, "When the current period ends.");
+    TARGET_PREVIOUS_GOAL = target("pacemeter_target_previous_goal", MEASURED, "The goal of the period before; absent if none was.");
+    TARGET_PREVIOUS_ACTUAL = target("pacemeter_target_previous_actual", MEASURED,
+        "What the period before ended with, by what is known today: returns and late records change it still. Absent if there was none.");
+    CUT_LAST = Family::business("pacemeter_cut_last_timestamp_seconds", Gauge, &[], UnixSeconds,
+        "The instant of the newest cut: the figures of that moment, kept for good; absent before the first.");
+
     WATERMARK = Family::business("pacemeter_watermark_timestamp_seconds", Gauge, STREAM, UnixSeconds,
         "Newest event time applied; absent before the first event.");
     HISTORY_START_OFFSET = Family::business("pacemeter_history_start_offset", Gauge, &["topic", "partition"], Count("offset"),
@@ -123,6 +163,10 @@ families! {
 
 const fn period(name: &'static str, unit: super::Unit, help: &'static str) -> Family {
     Family::business(name, Gauge, PROGRAMME_STATE, unit, help)
+}
+
+const fn target(name: &'static str, unit: super::Unit, help: &'static str) -> Family {
+    Family::business(name, Gauge, TARGET, unit, help)
 }
 
 const SPANS: &[i64] = &[HOUR, 6 * HOUR, DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 60 * DAY];

@@ -8,14 +8,25 @@ use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 const STREAM: &[&str] = &["stream"];
 const TOPIC: &[&str] = &["topic"];
 const QUEUE: &[&str] = &["queue"];
+const CALENDAR: &[&str] = &["calendar"];
 
 families! {
     READY = Family::own("pacemeter_ready", Gauge, &[], YesNo,
         "1 once the figures are there, 0 before that and while a partition is stalled.");
     COMPLETE_UNTIL = Family::own("pacemeter_complete_until_timestamp_seconds", Gauge, STREAM, UnixSeconds,
         "Every record that was in the stream's topic at this time is in the figures; moves on idle topics too; absent until known.");
+    TIME = Family::own("pacemeter_time_seconds", Gauge, &[], UnixSeconds,
+        "The clock by which figures are evaluated. Far from the time of the scrape it is wrong, or moved for a demo or a test.");
     UNLISTED_LABELS = Family::own("pacemeter_unlisted_labels_total", Counter, &["label"], Count("values"),
         "Values of a label that were in no allowlist and were shown under `other`, counted each time one was met.");
+
+    CALENDAR_OPEN = Family::own("pacemeter_calendar_open", Gauge, CALENDAR, YesNo, "1 while the calendar has working time.");
+    CALENDAR_COVERED_UNTIL = Family::own("pacemeter_calendar_covered_until_timestamp_seconds", Gauge, CALENDAR, UnixSeconds,
+        "End of the last year that the calendar's lists of dates cover; absent where rules alone make it.");
+    CONFIG_LAST_RELOAD_SUCCESSFUL = Family::own("pacemeter_config_last_reload_successful", Gauge, &[], YesNo,
+        "1 if the files of targets and calendars were taken over when they were last read, 0 if they had faults and the ones before hold.");
+    CONFIG_LAST_RELOAD_SUCCESS = Family::own("pacemeter_config_last_reload_success_timestamp_seconds", Gauge, &[], UnixSeconds,
+        "When files of targets and calendars were last taken over.");
 
     TZDATA_INFO = Family::own("pacemeter_tzdata_info", Gauge, &["version"], Info,
         "The version of the time-zone database that days, weeks and months follow.");

@@ -65,13 +65,13 @@ fn names_follow_the_conventions_of_prometheus() {
 fn units_stand_last_in_names() {
     for family in all() {
         let name = family.name.strip_suffix("_total").unwrap_or(family.name);
-        let timestamp = name.ends_with("_timestamp_seconds") || name == "process_start_time_seconds";
+        let timestamp = name.ends_with("_timestamp_seconds") || ["process_start_time_seconds", "pacemeter_time_seconds"].contains(&name);
         let fits = match family.unit {
             Unit::Seconds => name.ends_with("_seconds") && !timestamp,
             Unit::UnixSeconds => timestamp,
             Unit::Pesos => name.ends_with("_pesos") && family.help.contains("MXN"),
             Unit::Bytes => name.ends_with("_bytes"),
-            Unit::Ratio => name.ends_with("_ratio"),
+            Unit::Ratio | Unit::Quotient => name.ends_with("_ratio"),
             Unit::Info => name.ends_with("_info"),
             Unit::Count(_) | Unit::YesNo => !["_seconds", "_pesos", "_bytes", "_info", "_ratio"].iter().any(|unit| name.ends_with(unit)),
         };

@@ -72,8 +72,16 @@ fn every_family_of_the_process_is_exposed_by_the_catalogue() {
     metrics.scraped(Duration::from_micros(1_500));
     (0..3).for_each(|_| drop(log.admit("pacemeter.test", 0)));
     let text = text(&metrics);
-    // The export knows these two.
-    let elsewhere = [own::READY.name, own::COMPLETE_UNTIL.name];
+    // The export knows these.
+    let elsewhere = [
+        own::READY.name,
+        own::COMPLETE_UNTIL.name,
+        own::TIME.name,
+        own::CALENDAR_OPEN.name,
+        own::CALENDAR_COVERED_UNTIL.name,
+        own::CONFIG_LAST_RELOAD_SUCCESSFUL.name,
+        own::CONFIG_LAST_RELOAD_SUCCESS.name,
+    ];
     let expected = own::ALL.iter().map(|family| family.name).filter(|name| !elsewhere.contains(name)).collect::<BTreeSet<_>>();
     assert_eq!(names(&text), expected);
     for name in names(&text) {

@@ -82,7 +82,7 @@ fn read(disk: &MemoryDisk) -> Core {
         let mut restoring = Restoring::new(*stream, opened.body(), opened.days()).expect("a state of this format");
         assert_eq!(restoring.shapes(), opened.shapes());
         opened.fill(&mut restoring.pages(), 1, &|_| {}).expect("whole pages");
-        *partition = restoring.finish(core.rules, Arc::clone(&core.display), NOW);
+        *partition = restoring.finish(core.rules, &core.shown, NOW);
     }
     core
 }

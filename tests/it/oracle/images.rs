@@ -53,7 +53,7 @@ impl Making {
         }
         assert_eq!(missing, 0, "every page comes once");
         drop(pages);
-        restoring.finish(core.rules, Arc::clone(&core.display), now)
+        restoring.finish(core.rules, &core.shown, now)
     }
 }
 

@@ -7,6 +7,7 @@ use pacemeter::clock::Clock;
 use pacemeter::export::Exporter;
 use pacemeter::ledger::{Figures, Ledger};
 use pacemeter::record::{Outcome, Stream};
+use pacemeter::view::progress::Evaluator;
 use pacemeter::view::totals::Lasting;
 
 use super::logs::{Log, Logs};
@@ -25,7 +26,7 @@ pub struct Shadow {
 
 impl Shadow {
     fn new(log: &Log, variant: &Variant, meaning: usize, first: i64) -> Self {
-        let state = Partition::new(log.partition.stream, first, variant.rules, Arc::clone(&variant.display), 0);
+        let state = Partition::new(log.partition.stream, first, variant.rules, &variant.shown, 0);
         Self { meaning, version: log.version, state, set_aside: Vec::new(), digest: None }
     }
 
@@ -61,10 +62,11 @@ impl Shadow {
 
 /// What is exposed now.
 pub fn shown(process: &Process<'_>, shared: &Shared, clock: &Clock) -> Figures {
-    let Variant { display, rules, .. } = process.variant;
+    let Variant { shown, rules, .. } = process.variant;
     let exporter = Exporter {
         board: process.board(),
-        display: Arc::clone(display),
+        display: Arc::clone(&shown.display),
+        evaluator: Arc::new(Evaluator::new(shown.display.zone.clone())),
         lasting: Lasting { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
         metrics: Arc::clone(&shared.metrics),

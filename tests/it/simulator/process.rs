@@ -101,7 +101,7 @@ impl<'a> Process<'a> {
         let (orders, order_inbox) = mpsc::channel();
         let (commands, command_inbox) = mpsc::channel();
         let in_flight = InFlight::default();
-        let board = Arc::new(Board::new(clock.now()));
+        let board = Arc::new(Board::new(clock.now(), Arc::default()));
         let sinks = Sinks {
             commands,
             letters: Box::new(letters.clone()),
@@ -109,8 +109,8 @@ impl<'a> Process<'a> {
             meter: Meter::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
             desk: Desk::new(orders, in_flight.clone()),
         };
-        let display = Arc::clone(&variant.display);
-        let mut worker = Worker::new(STALL_TIMEOUT, settings, variant.identity.clone(), display, clock.clone(), store.clone(), sinks);
+        let shown = variant.shown.clone();
+        let mut worker = Worker::new(STALL_TIMEOUT, settings, variant.identity.clone(), shown, clock.clone(), store.clone(), sinks);
         let found = |log: &super::logs::Log| FoundLog {
             partition: log.partition.clone(),
             low: log.low,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pacemeter::aggregate::Rules;
+use pacemeter::aggregate::Shown;
 use pacemeter::clock::DAY;
 use pacemeter::decode::{self, Decoder, PseudonymKey};
 use pacemeter::display::Display;
@@ -23,7 +24,7 @@ pub const MEANINGS: usize = 2;
 pub struct Variant {
     pub settings: Settings,
     pub identity: Identity,
-    pub display: Arc<Display>,
+    pub shown: Shown,
     pub rules: Rules,
     pub ledger: ledger::Rules,
 }
@@ -86,7 +87,7 @@ fn variant(meaning: usize, list: usize, key_id: String) -> Variant {
     Variant {
         settings: Settings::read(&mut reader),
         identity: Identity { rules, decode, excluded: Default::default(), key_id },
-        display: Arc::new(Display::read(&mut reader)),
+        shown: Shown { display: Arc::new(Display::read(&mut reader)), ..Shown::default() },
         rules,
         ledger: ledger::Rules {
             horizons: ledger::Horizons { disbursement: horizon * DAY, call: call_horizon * DAY, milestone: 3 * DAY },

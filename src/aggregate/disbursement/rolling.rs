@@ -1,68 +1,45 @@
-//! Keeps the panes of the spans of time that end now, as dispersals come, shrink and go.
+//! Keeps the panes of the rolling spans, which end now, as dispersals come, shrink and go.
 //!
 //! Derived: a function of the dispersals in state, the display and a `now` that only decides which panes are kept. In no checkpoint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-
-use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis, floor};
 use crate::event::Centavos;
 use crate::view::add_each;
-use crate::view::panes::{Cell, HourPane, ROLLING_HOURS, SpanPane, SpanPanes};
+use crate::view::panes::{Cell, HourPane, ROLLING_HOURS, RollingPanes, SpanPane};
 
-/// Periods ahead of the current one whose panes are kept, for event times ahead of the clock and clocks that are not asked for long.
-const AHEAD: usize = 3;
 const KEPT_MINUTES: Millis = 60 * MINUTE;
 const KEPT_HOURS: Millis = ROLLING_HOURS[1] * HOUR;
 /// How far the clock may go back before the panes have to be built anew.
 const SLACK: Millis = HOUR;
 
 #[derive(Debug)]
-pub struct Spans {
-    panes: SpanPanes,
-    zone: TimeZone,
-    /// The beginnings of the periods kept, and the end of the last.
-    starts: [Vec<Millis>; 3],
+pub struct Rolling {
+    panes: RollingPanes,
     first_minute: Millis,
     first_hour: Millis,
-    /// Some dispersal lies after every period kept: it has to be found again when the periods move on.
-    beyond: bool,
 }
 
-impl Spans {
-    pub fn new(now: Millis, zone: &TimeZone) -> Self {
+impl Rolling {
+    pub fn new(now: Millis) -> Self {
         Self {
-            panes: SpanPanes::default(),
-            zone: zone.clone(),
-            starts: Period::OWN.map(|period| period.starts(now, zone, AHEAD)),
+            panes: RollingPanes::default(),
             first_minute: floor(now - SLACK, MINUTE) - KEPT_MINUTES,
             first_hour: floor(now - SLACK, HOUR) - KEPT_HOURS,
-            beyond: false,
         }
     }
 
-    pub fn panes(&self) -> SpanPanes {
+    pub fn panes(&self) -> RollingPanes {
         self.panes.clone()
     }
 
     /// Moves on to `now`: forgets panes that can no longer be asked for. False if what is kept does not serve for `now` and has to be built
     /// anew from state.
     pub fn advance(&mut self, now: Millis) -> bool {
-        let moved = self.starts.iter().any(|starts| now >= starts[2]);
-        let went_back = now < self.first_hour + KEPT_HOURS
-            || now < self.first_minute + KEPT_MINUTES
-            || self.starts.iter().any(|starts| now < starts[0]);
-        if went_back || (moved && self.beyond) {
+        if now < self.first_hour + KEPT_HOURS || now < self.first_minute + KEPT_MINUTES {
             return false;
-        }
-        if moved {
-            self.starts = Period::OWN.map(|period| period.starts(now, &self.zone, AHEAD));
-            for (panes, starts) in self.panes.periods.iter_mut().zip(&self.starts) {
-                *panes = panes.split_off(&starts[0]);
-            }
         }
         self.first_minute = self.first_minute.max(floor(now - SLACK, MINUTE) - KEPT_MINUTES);
         self.panes.minutes = self.panes.minutes.split_off(&self.first_minute);
@@ -81,8 +58,7 @@ impl Spans {
 
     /// False if a dispersal at `time` is in no pane and never will be.
     pub fn keeps(&self, time: Millis) -> bool {
-        let oldest = self.starts.iter().map(|starts| starts[0]).min();
-        time >= self.first_hour - KEPT_HOURS || oldest.is_none_or(|oldest| time >= oldest)
+        time >= self.first_hour - KEPT_HOURS
     }
 
     /// A dispersal was made.
@@ -117,14 +93,6 @@ impl Spans {
     }
 
     fn change_person(&mut self, time: Millis, cell: Cell, previous: Option<Millis>, change: i64) {
-        for period in Period::OWN {
-            let Some(start) = self.period_start(period, time) else { continue };
-            if previous.is_none_or(|previous| previous < start) {
-                let pane = Arc::make_mut(self.panes.periods[period.index()].entry(start).or_default());
-                let count = &mut pane.entry(cell).or_default().beneficiaries;
-                *count = count.checked_add_signed(change).expect("a person is discounted after being counted");
-            }
-        }
         for (rolling, hours) in ROLLING_HOURS.into_iter().enumerate() {
             let hour = floor(time, HOUR);
             let from = previous.map_or(hour, |previous| hour.max(floor(previous, HOUR) + hours * HOUR));
@@ -146,11 +114,6 @@ impl Spans {
 
     /// Changes dispersals and net centavos in every pane that holds `time`.
     fn change(&mut self, time: Millis, cell: Cell, change: impl Fn(&mut u64, &mut u128)) {
-        for period in Period::OWN {
-            if let Some(start) = self.period_start(period, time) {
-                change_cell(&mut self.panes.periods[period.index()], start, cell, &change);
-            }
-        }
         let minute = floor(time, MINUTE);
         if minute >= self.first_minute {
             change_cell(&mut self.panes.minutes, minute, cell, &change);
@@ -159,14 +122,6 @@ impl Spans {
             let figures = pane.entry(cell).or_default();
             change(&mut figures.dispersals, &mut figures.net);
         }
-    }
-
-    /// Where the period that holds `time` begins, if its pane is kept.
-    fn period_start(&mut self, period: Period, time: Millis) -> Option<Millis> {
-        let starts = &self.starts[period.index()];
-        let after = starts.partition_point(|&start| start <= time);
-        self.beyond |= after == starts.len();
-        (after > 0 && after < starts.len()).then(|| starts[after - 1])
     }
 }
 

@@ -1,0 +1,327 @@
+//! Dispersals by slot: for day, week, month and for every target.
+//!
+//! A dispersal of which something is left is *live*. It *repeats* another if its person has an earlier live one in the same period that counts for
+//! the same figure. So people are the live dispersals less those that repeat, and whoever has one dispersal alone costs nothing more.
+//!
+//! Derived, like all that is shown: a function of state, display and targets. It can be filled from state while state changes: below
+//! `counted` a dispersal is counted, and each change keeps it so.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::people::Dispersal;
+use super::{State, cell_key};
+use crate::aggregate::panes::{PaneKey, first_of, second_of};
+use crate::aggregate::selection::{Groups, Selection, counts_of, has};
+use crate::aggregate::slots::{Kept, Pane};
+use crate::calendar::{Interval, Period};
+use crate::clock::{DAY, Millis, floor};
+use crate::display::Display;
+use crate::event::{Centavos, State as Entity};
+use crate::targets::{Measure, Tally};
+use crate::view::panes::Cell;
+use crate::view::slots::{Slot, SlotFigures, Slots};
+
+#[derive(Debug)]
+pub struct Days {
+    display: Arc<Display>,
+    selection: Selection,
+    horizon: Millis,
+    groups: Groups<Group>,
+    kept: Kept<Content>,
+    /// Dispersals whose number is less are counted.
+    counted: u32,
+    /// Applications and approvals of the days (UTC) before are counted.
+    history: Millis,
+}
+
+/// What dispersals of some programmes and states count for.
+#[derive(Debug, PartialEq)]
+struct Group {
+    programme: usize,
+    cell: Cell,
+    /// In order.
+    targets: Box<[u16]>,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    /// By group.
+    counts: Vec<Counts>,
+    /// Live dispersals that repeat another, by target.
+    repeats: Vec<i64>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Counts {
+    dispersals: u64,
+    net: u128,
+    live: u64,
+    /// Live dispersals that repeat another of the programme, by [`Period::OWN`].
+    repeats: [i64; Period::OWN.len()],
+    applications: u64,
+    approvals: u64,
+}
+
+/// How two dispersals of a person are told to count for the same figure.
+#[derive(Debug, Clone, Copy)]
+enum Figure {
+    /// Of a programme as shown, in one of [`Period::OWN`].
+    Own(usize),
+    Target(u16),
+}
+
+impl Days {
+    /// With nothing counted yet.
+    pub fn new(display: Arc<Display>, selection: Selection, horizon: Millis) -> Self {
+        let kept = Kept::new(Arc::clone(&selection.grid));
+        Self { display, selection, horizon, groups: Groups::new(), kept, counted: 0, history: Millis::MIN }
+    }
+
+    /// Counts some more of what is in state, about as much as `budget` dispersals; true once that is all.
+    pub fn fill(&mut self, state: &State, budget: usize) -> bool {
+        if self.counted == u32::MAX {
+            return true;
+        }
+        let places = state.people.places();
+        let end = self.counted.saturating_add(u32::try_from(budget).unwrap_or(u32::MAX)).min(places);
+        for index in self.counted..end {
+            self.counted = index + 1;
+            if let Some(&dispersal) = state.people.at_place(index) {
+                self.add(state, &dispersal);
+                if dispersal.left() > 0 {
+                    self.find_repeats(state, index);
+                }
+            }
+        }
+        if end < places || !self.fill_history(state, budget) {
+            return false;
+        }
+        (self.counted, self.history) = (u32::MAX, Millis::MAX);
+        true
+    }
+
+    fn fill_history(&mut self, state: &State, mut budget: usize) -> bool {
+        while let Some((day, entries)) = state.panes.first_day_from(self.history) {
+            if budget == 0 {
+                return false;
+            }
+            for (time, key, [applications, approvals, _]) in entries {
+                self.add_steps(state, time, key, [*applications as u64, *approvals as u64]);
+                budget = budget.saturating_sub(1);
+            }
+            self.history = day + DAY;
+        }
+        true
+    }
+
+    /// An application or an approval was made, or some of each.
+    pub fn step(&mut self, state: &State, time: Millis, key: PaneKey, steps: [u64; 2]) {
+        if floor(time, DAY) < self.history {
+            self.add_steps(state, time, key, steps);
+        }
+    }
+
+    /// A dispersal was entered, with all of it left.
+    pub fn enter(&mut self, state: &State, index: u32) {
+        if index < self.counted {
+            self.add(state, state.people.dispersal(index));
+        }
+        self.follow(state, index, true);
+    }
+
+    /// Something of a dispersal was taken back.
+    pub fn take(&mut self, state: &State, index: u32, amount: Centavos) {
+        if index < self.counted {
+            self.change(state, state.people.dispersal(index), |counts| counts.net -= u128::from(amount));
+        }
+    }
+
+    /// Nothing is left of a dispersal that still is in its person's list.
+    pub fn leave(&mut self, state: &State, index: u32) {
+        if index < self.counted {
+            self.change(state, state.people.dispersal(index), |counts| counts.live -= 1);
+        }
+        self.follow(state, index, false);
+    }
+
+    /// A dispersal is about to be forgotten, still in its person's list if something is left of it.
+    pub fn forget(&mut self, state: &State, index: u32) {
+        let dispersal = state.people.dispersal(index);
+        if index < self.counted {
+            self.change(state, dispersal, |counts| {
+                counts.dispersals -= 1;
+                counts.net -= u128::from(dispersal.left());
+                counts.live -= u64::from(dispersal.left() > 0);
+            });
+        }
+        if dispersal.left() > 0 {
+            self.follow(state, index, false);
+        }
+    }
+
+    /// What is shown to whoever knows the log up to `watermark`.
+    pub fn show(&mut self, watermark: Option<Millis>) -> Slots {
+        let Self { selection, groups, kept, horizon, .. } = self;
+        let (people_from, counts_from) =
+            watermark.map_or((Millis::MIN, Millis::MIN), |watermark| (watermark - *horizon, watermark - selection.reach));
+        kept.keep_from(counts_from);
+        Slots { slots: kept.show(|pane| show(pane, selection, groups)), people_from, counts_from }
+    }
+
+    fn add(&mut self, state: &State, dispersal: &Dispersal) {
+        self.change(state, dispersal, |counts| {
+            counts.dispersals += 1;
+            counts.net += u128::from(dispersal.left());
+            counts.live += u64::from(dispersal.left() > 0);
+        });
+    }
+
+    fn add_steps(&mut self, state: &State, time: Millis, key: PaneKey, [applications, approvals]: [u64; 2]) {
+        let group = self.group(state, key);
+        if let Some(pane) = self.kept.at(time) {
+            let counts = counts_of(&mut pane.content.counts, group);
+            counts.applications += applications;
+            counts.approvals += approvals;
+        }
+    }
+
+    fn change(&mut self, state: &State, dispersal: &Dispersal, change: impl FnOnce(&mut Counts)) {
+        let group = self.group(state, key_of(dispersal));
+        if let Some(pane) = self.kept.at(dispersal.time()) {
+            change(counts_of(&mut pane.content.counts, group));
+        }
+    }
+
+    fn group(&mut self, state: &State, key: PaneKey) -> u16 {
+        let Self { display, selection, groups, .. } = self;
+        groups.number(key, || {
+            let (name, entity) = (state.programmes.name(first_of(key)), Entity::from_index(usize::from(second_of(key))));
+            let programme = display.programmes.index(name);
+            let targets = selection.matching(|filter| has(&filter.programmes, name) && has(&filter.states, entity.code()));
+            Group { programme, cell: display.cell(programme, display.state(entity)) as Cell, targets }
+        })
+    }
+
+    /// A dispersal joined its person's list, or is about to leave it: what changes is whether it repeats another, and whether the next one does.
+    fn follow(&mut self, state: &State, index: u32, joins: bool) {
+        let change = if joins { 1 } else { -1 };
+        for (figure, period) in self.figures(state, index) {
+            let changed = match self.previous(state, index, figure, period) {
+                Some(_) => Some(index),
+                None => self.next(state, index, figure, period),
+            };
+            if let Some(changed) = changed.filter(|&changed| changed < self.counted) {
+                self.change_repeats(state, changed, figure, change);
+            }
+        }
+    }
+
+    fn find_repeats(&mut self, state: &State, index: u32) {
+        for (figure, period) in self.figures(state, index) {
+            if self.previous(state, index, figure, period).is_some() {
+                self.change_repeats(state, index, figure, 1);
+            }
+        }
+    }
+
+    fn change_repeats(&mut self, state: &State, index: u32, figure: Figure, change: i64) {
+        let dispersal = state.people.dispersal(index);
+        let group = self.group(state, key_of(dispersal));
+        let Some(pane) = self.kept.at(dispersal.time()) else { return };
+        match figure {
+            Figure::Own(period) => counts_of(&mut pane.content.counts, group).repeats[period] += change,
+            Figure::Target(target) => *counts_of(&mut pane.content.repeats, target) += change,
+        }
+    }
+
+    /// What people are told apart for that a dispersal counts for, and the period that it does so in. None if its person has no other.
+    fn figures(&mut self, state: &State, index: u32) -> Vec<(Figure, Interval)> {
+        if !state.people.has_neighbours(index) {
+            return Vec::new();
+        }
+        let dispersal = state.people.dispersal(index);
+        let group = self.group(state, key_of(dispersal));
+        let Self { selection, groups, kept, .. } = self;
+        let Some(periods) = kept.periods_at(dispersal.time()) else { return Vec::new() };
+        let own = (0..Period::OWN.len()).map(|period| (Figure::Own(period), periods[period]));
+        let people = groups.get(group).targets.iter().filter(|&&target| selection.of(target).measure == Measure::Beneficiaries);
+        let targets = people.map(|&target| (Figure::Target(target), periods[selection.of(target).period]));
+        own.chain(targets).filter_map(|(figure, period)| Some((figure, period?))).collect()
+    }
+
+    /// The dispersal before, of the same person, that counts for a figure in a period.
+    fn previous(&mut self, state: &State, index: u32, figure: Figure, period: Interval) -> Option<u32> {
+        let mut at = state.people.older(index);
+        while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() >= period.start) {
+            if self.counts_for(state, index, other, figure) {
+                return Some(other);
+            }
+            at = state.people.older(other);
+        }
+        None
+    }
+
+    /// The one behind.
+    fn next(&mut self, state: &State, index: u32, figure: Figure, period: Interval) -> Option<u32> {
+        let mut at = state.people.newer(index);
+        while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() < period.end) {
+            if self.counts_for(state, index, other, figure) {
+                return Some(other);
+            }
+            at = state.people.newer(other);
+        }
+        None
+    }
+
+    /// Whether `other` counts for the figure that the dispersal at `index` counts for.
+    fn counts_for(&mut self, state: &State, index: u32, other: u32, figure: Figure) -> bool {
+        let [own, other] = [index, other].map(|index| self.group(state, key_of(state.people.dispersal(index))));
+        let [own, other] = [own, other].map(|group| self.groups.get(group));
+        match figure {
+            Figure::Own(_) => own.programme == other.programme,
+            Figure::Target(target) => other.targets.binary_search(&target).is_ok(),
+        }
+    }
+}
+
+fn key_of(dispersal: &Dispersal) -> PaneKey {
+    cell_key(dispersal.programme(), dispersal.state())
+}
+
+fn show(pane: &Pane<Content>, selection: &Selection, groups: &Groups<Group>) -> Slot {
+    let mut cells: HashMap<Cell, SlotFigures> = HashMap::new();
+    let mut tallies = vec![Tally::default(); selection.targets.len()];
+    for (group, counts) in pane.content.counts.iter().enumerate() {
+        let group = groups.get(group as u16);
+        if counts.dispersals > 0 {
+            let live = counts.live as i64;
+            let figures =
+                SlotFigures { dispersals: counts.dispersals, net: counts.net, people: counts.repeats.map(|repeats| live - repeats) };
+            *cells.entry(group.cell).or_default() += &figures;
+        }
+        for &target in &group.targets {
+            tallies[usize::from(target)] += &counts.tally(selection.of(target).measure);
+        }
+    }
+    for (tally, repeats) in tallies.iter_mut().zip(&pane.content.repeats) {
+        tally.amount -= i128::from(*repeats);
+    }
+    Slot { span: pane.span, cells: cells.into_iter().collect(), tallies }
+}
+
+impl Counts {
+    /// What it adds to a target, but for the people who count elsewhere.
+    fn tally(&self, measure: Measure) -> Tally {
+        let of = |amount: u64| Tally { amount: amount.into(), base: 0 };
+        match measure {
+            Measure::Beneficiaries => of(self.live),
+            Measure::Dispersals => of(self.dispersals),
+            Measure::NetPesos => Tally { amount: self.net as i128, base: self.live.into() },
+            Measure::Applications => of(self.applications),
+            Measure::Approvals => of(self.approvals),
+            _ => unreachable!("the measure of another stream"),
+        }
+    }
+}

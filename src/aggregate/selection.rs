@@ -1,0 +1,106 @@
+//! Which targets of a stream an event counts for, by its labels.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::slots::Grid;
+use crate::calendar::{CutTimes, Period};
+use crate::clock::{DAY, HOUR, Millis};
+use crate::record::Stream;
+use crate::targets::{Filter, Measure, Target, Targets};
+
+/// The targets of one stream.
+#[derive(Debug)]
+pub struct Selection {
+    pub grid: Arc<Grid>,
+    pub targets: Vec<Selected>,
+    /// How far back slots are kept.
+    pub reach: Millis,
+}
+
+#[derive(Debug)]
+pub struct Selected {
+    pub measure: Measure,
+    filter: Filter,
+    /// Its period among [`Grid::periods`].
+    pub period: usize,
+}
+
+/// What is kept for the dispersion of past weeks and the months before.
+const LEAST_REACH: Millis = 92 * DAY;
+
+impl Selection {
+    /// `horizon`: how far back state remembers, so that figures can be corrected.
+    pub fn new(targets: &Targets, stream: Stream, cut_times: CutTimes, horizon: Millis) -> Self {
+        let mut periods = Period::OWN.to_vec();
+        let mut reach = horizon.max(LEAST_REACH);
+        let mut select = |target: &Target| {
+            let place = periods.iter().position(|&period| period == target.period).unwrap_or_else(|| {
+                periods.push(target.period);
+                periods.len() - 1
+            });
+            reach = reach.max(target.period.longest_days() * DAY + 3 * DAY + HOUR);
+            Selected { measure: target.measure, filter: target.filter.clone(), period: place }
+        };
+        let targets = targets.of_stream(stream).map(|(_, target)| select(target)).collect();
+        Self { grid: Arc::new(Grid { cut_times, periods }), targets, reach }
+    }
+
+    /// The numbers of the targets whose filter has these values; see [`Filter`].
+    pub fn matching(&self, is_selected: impl Fn(&Filter) -> bool) -> Box<[u16]> {
+        let numbered = self.targets.iter().enumerate();
+        numbered.filter(|(_, target)| is_selected(&target.filter)).map(|(number, _)| number as u16).collect()
+    }
+
+    pub fn of(&self, target: u16) -> &Selected {
+        &self.targets[usize::from(target)]
+    }
+}
+
+/// Numbers what label sets count for, so that there are few figures, whatever labels there are.
+#[derive(Debug)]
+pub struct Groups<G> {
+    groups: Vec<G>,
+    /// By the key of a label set.
+    numbers: HashMap<u32, u16>,
+}
+
+impl<G: PartialEq> Groups<G> {
+    pub fn new() -> Self {
+        Self { groups: Vec::new(), numbers: HashMap::new() }
+    }
+
+    /// The number of what `key` counts for.
+    pub fn number(&mut self, key: u32, group: impl FnOnce() -> G) -> u16 {
+        if let Some(&number) = self.numbers.get(&key) {
+            return number;
+        }
+        let group = group();
+        let number = self.groups.iter().position(|known| *known == group).unwrap_or_else(|| {
+            self.groups.push(group);
+            self.groups.len() - 1
+        });
+        let number = u16::try_from(number).expect("there are fewer groups than label values");
+        self.numbers.insert(key, number);
+        number
+    }
+
+    pub fn get(&self, number: u16) -> &G {
+        &self.groups[usize::from(number)]
+    }
+}
+
+/// The counts of a group in a slot.
+pub fn counts_of<T: Default>(counts: &mut Vec<T>, group: u16) -> &mut T {
+    let place = usize::from(group);
+    if counts.len() <= place {
+        counts.resize_with(place + 1, T::default);
+    }
+    &mut counts[place]
+}
+
+/// Whether a list of a filter has a value: an empty one has every.
+pub fn has(list: &[String], value: &str) -> bool {
+    list.is_empty() || list.iter().any(|listed| listed == value)
+}

@@ -1,0 +1,103 @@
+//! Keeps figures by slot, as [`view::slots`](crate::view::slots) has them.
+
+use std::sync::Arc;
+
+use crate::calendar::{CutTimes, Interval, Period};
+use crate::clock::Millis;
+use crate::view::slots::Slot;
+
+/// Which slots there are, and which periods people are told apart in.
+#[derive(Debug)]
+pub struct Grid {
+    pub cut_times: CutTimes,
+    /// The first are [`Period::OWN`].
+    pub periods: Vec<Period>,
+}
+
+impl Grid {
+    fn slots_of_day<C: Default>(&self, time: Millis) -> impl Iterator<Item = Pane<C>> {
+        let instants = self.cut_times.of_day(time);
+        let periods: Box<[Option<Interval>]> = self.periods.iter().map(|period| period.at(time, self.cut_times.zone())).collect();
+        let spans: Vec<Interval> = instants.windows(2).map(|ends| Interval { start: ends[0], end: ends[1] }).collect();
+        spans.into_iter().map(move |span| Pane { span, periods: periods.clone(), content: C::default(), shown: None })
+    }
+}
+
+/// A slot that is kept up.
+#[derive(Debug)]
+pub struct Pane<C> {
+    pub span: Interval,
+    /// By [`Grid::periods`]: the one that holds the slot; none outside of a campaign.
+    pub periods: Box<[Option<Interval>]>,
+    pub content: C,
+    /// As last shown, if nothing has changed since.
+    shown: Option<Arc<Slot>>,
+}
+
+#[derive(Debug)]
+pub struct Kept<C> {
+    grid: Arc<Grid>,
+    /// In order.
+    panes: Vec<Pane<C>>,
+    /// The pane that was asked for last: most likely the next one, too.
+    last: usize,
+    /// What is older is not kept.
+    kept_from: Millis,
+}
+
+impl<C: Default> Kept<C> {
+    pub fn new(grid: Arc<Grid>) -> Self {
+        Self { grid, panes: Vec::new(), last: 0, kept_from: Millis::MIN }
+    }
+
+    /// The pane that holds `time`, to be changed; none if that is too old to be kept.
+    pub fn at(&mut self, time: Millis) -> Option<&mut Pane<C>> {
+        let place = self.place(time)?;
+        let pane = &mut self.panes[place];
+        pane.shown = None;
+        Some(pane)
+    }
+
+    /// The periods that hold `time`, by [`Grid::periods`]; none if that is too old to be kept.
+    pub fn periods_at(&mut self, time: Millis) -> Option<&[Option<Interval>]> {
+        self.place(time).map(|place| &*self.panes[place].periods)
+    }
+
+    fn place(&mut self, time: Millis) -> Option<usize> {
+        if time < self.kept_from {
+            return None;
+        }
+        if !self.panes.get(self.last).is_some_and(|pane| pane.span.holds(time)) {
+            self.last = self.find(time);
+        }
+        Some(self.last)
+    }
+
+    fn find(&mut self, time: Millis) -> usize {
+        let before = |pane: &Pane<C>| pane.span.end <= time;
+        let place = self.panes.partition_point(before);
+        if self.panes.get(place).is_some_and(|pane| pane.span.holds(time)) {
+            return place;
+        }
+        let of_day: Vec<Pane<C>> = self.grid.slots_of_day(time).collect();
+        self.panes.splice(place..place, of_day);
+        self.panes.partition_point(before)
+    }
+
+    /// Forgets what is older.
+    pub fn keep_from(&mut self, time: Millis) {
+        self.kept_from = self.kept_from.max(time);
+        let old = self.panes.partition_point(|pane| pane.span.end <= self.kept_from);
+        self.panes.drain(..old);
+        self.last = 0;
+    }
+
+    /// All panes, as `show` shows those that have changed.
+    pub fn show(&mut self, show: impl Fn(&Pane<C>) -> Slot) -> Vec<Arc<Slot>> {
+        let shown = |pane: &mut Pane<C>| {
+            let slot = pane.shown.take().unwrap_or_else(|| Arc::new(show(pane)));
+            Arc::clone(pane.shown.insert(slot))
+        };
+        self.panes.iter_mut().map(shown).collect()
+    }
+}

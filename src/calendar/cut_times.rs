@@ -1,0 +1,91 @@
+//! When cuts are taken.
+
+use std::sync::Arc;
+
+use jiff::ToSpan;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+
+use super::Working;
+use super::period::{date_at, start_of_day};
+use crate::clock::Millis;
+
+/// The instants of cuts: the beginning of each day of a zone, where all periods end, and times of the day.
+#[derive(Debug, Clone)]
+pub struct CutTimes {
+    zone: TimeZone,
+    times: Vec<Time>,
+    /// The times are those of its working days; of every day if there is none.
+    calendar: Option<Arc<Working>>,
+}
+
+impl CutTimes {
+    pub fn new(zone: TimeZone, times: Vec<Time>, calendar: Option<Arc<Working>>) -> Self {
+        Self { zone, times, calendar }
+    }
+
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The instants within the day that holds `time`, in order, and the beginning of the day after it.
+    pub fn of_day(&self, time: Millis) -> Vec<Millis> {
+        let date = date_at(time, &self.zone);
+        let next = start_of_day(date.saturating_add(1.day()), &self.zone);
+        let start = start_of_day(date, &self.zone);
+        let is_working = self.calendar.as_ref().is_none_or(|calendar| calendar.is_working_day(date));
+        let times = self.times.iter().filter(|_| is_working).filter_map(|&time| self.instant(date, time));
+        let mut instants: Vec<Millis> = times.filter(|instant| (start..next).contains(instant)).chain([start, next]).collect();
+        instants.sort_unstable();
+        instants.dedup();
+        instants
+    }
+
+    /// The first instant that is not before `time`.
+    pub fn first_from(&self, time: Millis) -> Millis {
+        self.of_day(time).into_iter().find(|&instant| instant >= time).unwrap_or(Millis::MAX)
+    }
+
+    /// The first of two instants where the clock goes back; where it goes forward, as long after midnight as if it did not.
+    fn instant(&self, date: Date, time: Time) -> Option<Millis> {
+        Some(date.to_datetime(time).to_zoned(self.zone.clone()).ok()?.timestamp().as_millisecond())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{DAY, HOUR};
+
+    fn at(text: &str) -> Millis {
+        text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+    }
+
+    fn cut_times(times: &[&str]) -> CutTimes {
+        let zone = TimeZone::get("America/Mexico_City").unwrap();
+        CutTimes::new(zone, times.iter().map(|time| time.parse().unwrap()).collect(), None)
+    }
+
+    #[test]
+    fn a_day_has_its_beginning_the_times_and_the_beginning_of_the_next() {
+        let midnight = at("2020-05-15T05:00:00Z");
+        assert_eq!(cut_times(&["18:00", "12:00"]).of_day(midnight), [midnight, midnight + 12 * HOUR, midnight + 18 * HOUR, midnight + DAY]);
+        assert_eq!(cut_times(&["00:00"]).of_day(midnight + HOUR), [midnight, midnight + DAY]);
+    }
+
+    #[test]
+    fn the_first_from_an_instant_may_be_that_instant() {
+        let midnight = at("2020-05-15T05:00:00Z");
+        let cut_times = cut_times(&["18:00"]);
+        assert_eq!(cut_times.first_from(midnight), midnight);
+        assert_eq!(cut_times.first_from(midnight + 1), midnight + 18 * HOUR);
+        assert_eq!(cut_times.first_from(midnight + 18 * HOUR + 1), midnight + DAY);
+    }
+
+    #[test]
+    fn a_time_that_the_clock_skips_or_repeats_is_one_instant() {
+        // 2022-04-03 02:00 does not exist, 2022-10-30 01:30 exists twice.
+        assert_eq!(cut_times(&["02:30"]).of_day(at("2022-04-03T18:00:00Z")).len(), 3);
+        assert_eq!(cut_times(&["01:30"]).of_day(at("2022-10-30T18:00:00Z")).len(), 3);
+    }
+}

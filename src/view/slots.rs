@@ -1,0 +1,73 @@
+//! Figures by slot: spans of a local day, between two instants at which a cut may be taken.
+//!
+//! All periods consist of whole slots. What counts in a period, up to a cut or to its end, is the sum over its slots: also people, since each
+//! counts where the first of the period's dispersals to them is.
+
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+use crate::calendar::Interval;
+use crate::clock::Millis;
+use crate::targets::Tally;
+use crate::view::panes::{Cell, SpanFigures};
+
+/// What a partition's slots hold, in their order. Slots in which nothing happened may be missing.
+#[derive(Debug, Clone, Default)]
+pub struct Slots {
+    pub slots: Vec<Arc<Slot>>,
+    /// Of periods that begin before, what depends on single dispersals may be forgotten in part.
+    pub people_from: Millis,
+    /// Of periods that begin before, what is only counted may be.
+    pub counts_from: Millis,
+}
+
+#[derive(Debug)]
+pub struct Slot {
+    pub span: Interval,
+    /// By programme and state as shown; none but those in use.
+    pub cells: Vec<(Cell, SlotFigures)>,
+    /// Of each target of the stream, in the order of the targets.
+    pub tallies: Vec<Tally>,
+}
+
+/// Dispersals, what is left of them in centavos, and the people who count here in their day, week and month: changes, to be added up over a whole period ([`Period::OWN`]).
+///
+/// [`Period::OWN`]: crate::calendar::Period::OWN
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SlotFigures {
+    pub dispersals: u64,
+    pub net: u128,
+    pub people: [i64; 3],
+}
+
+impl SlotFigures {
+    /// As the sum over a period of [`Period::OWN`](crate::calendar::Period::OWN).
+    pub fn of_period(&self, period: usize) -> SpanFigures {
+        // Below nothing only where single dispersals are forgotten in part.
+        SpanFigures { beneficiaries: u64::try_from(self.people[period]).unwrap_or(0), dispersals: self.dispersals, net: self.net }
+    }
+}
+
+impl AddAssign<&SlotFigures> for SlotFigures {
+    fn add_assign(&mut self, more: &SlotFigures) {
+        self.dispersals += more.dispersals;
+        self.net += more.net;
+        self.people.iter_mut().zip(more.people).for_each(|(sum, more)| *sum += more);
+    }
+}
+
+impl Slots {
+    /// What was reached in `span` of the target at this place among those of the stream.
+    pub fn tally(&self, place: usize, span: Interval) -> Tally {
+        self.within(span).fold(Tally::default(), |mut sum, slot| {
+            sum += &slot.tallies[place];
+            sum
+        })
+    }
+
+    /// Those that lie within `span`, whose ends are ends of slots.
+    pub fn within(&self, span: Interval) -> impl Iterator<Item = &Slot> {
+        let first = self.slots.partition_point(|slot| slot.span.start < span.start);
+        self.slots[first..].iter().take_while(move |slot| slot.span.end <= span.end).map(AsRef::as_ref)
+    }
+}
