@@ -24,7 +24,7 @@ const MAX_WEIGHT: f64 = 1000.0;
 /// The calendars of all documents, and before them the one that is always open. Faults are noted in the documents. A calendar with faults is
 /// among the answer, so that a target that names it has no fault for that; it is not fit for use.
 pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<Working>> {
-    let mut calendars = vec![Arc::new(Working::always(programme_zone))];
+    let mut calendars = vec![Arc::new(Working::always(programme_zone.clone()))];
     let mut origins = BTreeMap::from([(ALWAYS, "built in".to_owned())]);
     for table in documents.iter().flat_map(|document| document.root(&["calendar", "target"]).named_tables("calendar", &CALENDAR_KEYS)) {
         check_name(&table);
@@ -58,7 +58,7 @@ fn calendar(table: &Table<'_>, programme_zone: &TimeZone) -> Working {
     if !table.has("hours") && schedule.exceptions.is_empty() {
         table.fault("", format!("is never open, give it [calendar.{}.hours]", table.name()));
     }
-    Working::new(table.name(), &description, &zone.unwrap_or_else(|| programme_zone.clone()), &schedule, years)
+    Working::new(table.name(), &description, zone.unwrap_or_else(|| programme_zone.clone()), &schedule, years)
 }
 
 /// Hours and weights of the weekdays, from Monday on.

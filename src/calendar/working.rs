@@ -40,18 +40,18 @@ struct Listed {
 
 impl Working {
     /// Open all the time, each day of weight 1.
-    pub fn always(zone: &TimeZone) -> Self {
+    pub fn always(zone: TimeZone) -> Self {
         let day = Shift { hours: Hours::all_day(), weight: 1.0 };
         let schedule = Schedule { week: std::array::from_fn(|_| day.clone()), ..Schedule::default() };
         Self::new(ALWAYS, "open all the time", zone, &schedule, None)
     }
 
     /// `listed` are the years for which the lists are complete; none if the calendar has no lists.
-    pub(super) fn new(name: &str, description: &str, zone: &TimeZone, schedule: &Schedule, listed: Option<RangeInclusive<i16>>) -> Self {
-        let start = |year: i16| start_of_day(date(year, 1, 1), zone);
+    pub(super) fn new(name: &str, description: &str, zone: TimeZone, schedule: &Schedule, listed: Option<RangeInclusive<i16>>) -> Self {
+        let start = |year: i16| start_of_day(date(year, 1, 1), &zone);
         let listed = listed.map(|years| Listed { interval: Interval { start: start(*years.start()), end: start(years.end() + 1) }, years });
-        let days = Days::new(schedule, zone);
-        Self { name: name.to_owned(), description: description.to_owned(), zone: zone.clone(), days, listed }
+        let days = Days::new(schedule, &zone);
+        Self { name: name.to_owned(), description: description.to_owned(), zone, days, listed }
     }
 
     /// Unique; the value of the label `calendar`.

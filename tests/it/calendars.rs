@@ -62,7 +62,7 @@ fn calendar(zone: &TimeZone) -> std::sync::Arc<Working> {
 /// Holds all periods of these years against Python; the lengths of days that there were, in minutes.
 fn compare(name: &str, first: i16, last: i16) -> Vec<i64> {
     let zone = TimeZone::get(name).expect("a zone of the bundled data");
-    let (calendar, always) = (calendar(&zone), Working::always(&zone));
+    let (calendar, always) = (calendar(&zone), Working::always(zone.clone()));
     let told = by_python(name, first, last);
     assert!(told.len() > 365 + 52 + 12, "{name}: only {} periods", told.len());
     let mut lengths = Vec::new();
