@@ -26,6 +26,7 @@ mod tests;
 pub use document::{Document, Table, parse_time};
 pub use duration::{NotADuration, format_duration, parse_duration};
 pub use fault::{Fault, Faults};
+pub use nearest::nearest;
 pub use text::Text;
 
 use config::{Config, Value, ValueKind};

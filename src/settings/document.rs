@@ -141,6 +141,10 @@ impl<'d> Table<'d> {
         self.node(key).is_some()
     }
 
+    pub fn is_list(&self, key: &str) -> bool {
+        self.node(key).is_some_and(|node| matches!(node.kind, Kind::List(_)))
+    }
+
     /// Each of `keys` that is absent is a fault.
     pub fn requires(&self, keys: &[&str]) {
         keys.iter().filter(|key| !self.has(key)).for_each(|key| self.fault(key, "is missing, and there is no default for it"));
