@@ -15,7 +15,7 @@ fn target(measure: Measure, goal: Quantity) -> Target {
         filter: Filter::default(),
         period: Period::WEEK,
         goals: vec![(jiff::civil::Date::MIN, goal)],
-        calendar: Arc::new(Working::always(&UTC)),
+        calendar: Arc::new(Working::always(UTC.clone())),
         profile: None,
         prorate: false,
         tolerance: 0.02,
