@@ -52,8 +52,8 @@ const KEYS: [&str; 17] = [
 pub struct Bounds {
     /// `streams.disbursement.horizon`: so long people and their dispersals are known.
     pub disbursement_horizon: Millis,
-    /// `state.coarse_history`: so long counts are kept.
-    pub coarse_history: Millis,
+    /// So long counts are kept as finely as periods and cuts need them, and the setting that says so.
+    pub counts: (Millis, &'static str),
 }
 
 /// The targets and calendars of all documents; when cuts are taken is a setting.

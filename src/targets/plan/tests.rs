@@ -18,7 +18,7 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 fn target(keys: &str, calendar: &str, zone: &TimeZone) -> Target {
     let period = if keys.contains("period =") { "" } else { "period = 'week'" };
     let text = format!("[target.a]\nmeasure = 'dispersals'\n{period}\ngoal = 1000\ncalendar = 'work'\n{keys}\n{calendar}");
-    let bounds = Bounds { disbursement_horizon: 400 * DAY, coarse_history: 800 * DAY };
+    let bounds = Bounds { disbursement_horizon: 400 * DAY, counts: (800 * DAY, "state.coarse_history") };
     read(&[Document::parse("a.toml", &text)], zone, &bounds).unwrap_or_else(|faults| panic!("{text}\n{faults:?}")).targets.remove(0)
 }
 

@@ -77,9 +77,9 @@ fn day(table: &Table<'_>, key: &str) -> Option<Date> {
 
 /// What is counted must be known from the first day of the longest period on until it is over, and somewhat longer.
 pub(super) fn check_length(table: &Table<'_>, measure: Measure, period: Period, bounds: &Bounds) {
-    let (setting, kept) = match measure {
-        Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => ("streams.disbursement.horizon", bounds.disbursement_horizon),
-        _ => ("state.coarse_history", bounds.coarse_history),
+    let (kept, setting) = match measure {
+        Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => (bounds.disbursement_horizon, "streams.disbursement.horizon"),
+        _ => bounds.counts,
     };
     let needed = longest(period) * DAY + MARGIN;
     if kept < needed {
