@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
 
 use self::site::SiteOfPipeline;
-use crate::aggregate::{Rules, Shown};
+use crate::aggregate::Rules;
 use crate::checkpoint::{self, Lock, LockError, RealDisk, Store};
 use crate::clock::{Clock, Millis};
 use crate::decode::{self, KeyError, PseudonymKey};
@@ -22,6 +22,7 @@ use crate::pipeline::{self, Board, Parts};
 use crate::runtime::{Exit, Failure, Shutdown};
 use crate::settings::Reader;
 use crate::source;
+use crate::targets::Targets;
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, Guard};
 use crate::view::progress::Evaluator;
@@ -92,14 +93,16 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
-    let board = Arc::new(Board::new(clock.now(), Arc::default()));
+    let targets = Arc::new(Targets::default());
+    let board = Arc::new(Board::new(clock.now(), Arc::clone(&targets)));
+    let (_targets, changed_targets) = tokio::sync::watch::channel(targets);
     let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
     let exporter = Exporter {
         board: Arc::clone(&board),
         display: Arc::clone(&settings.display),
         lasting: Lasting { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
-        evaluator: Evaluator::new(settings.display.zone.clone()),
+        evaluator: Arc::new(Evaluator::new(settings.display.zone.clone())),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
         max_series: settings.max_series,
@@ -112,7 +115,8 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
         source: settings.source,
         settings: settings.pipeline,
         rules: settings.rules,
-        shown: Shown { display: settings.display, targets: Arc::default() },
+        display: settings.display,
+        targets: changed_targets,
         decode: settings.decode,
         key,
         store,

@@ -136,6 +136,11 @@ impl Display {
         initiative * self.milestones.count() + milestone
     }
 
+    /// Programme and state of a place in a figure by both.
+    pub fn names_of_cell(&self, cell: usize) -> (&str, &str) {
+        (&self.programmes.names()[cell / self.states.count()], &self.states.names()[cell % self.states.count()])
+    }
+
     /// The place of a programme and a state, both as shown, in a figure by both.
     pub fn cell(&self, programme: usize, state: usize) -> usize {
         programme * self.states.count() + state

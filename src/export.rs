@@ -25,7 +25,7 @@ pub struct Exporter {
     pub board: Arc<Board>,
     pub display: Arc<Display>,
     pub lasting: Lasting,
-    pub evaluator: Evaluator,
+    pub evaluator: Arc<Evaluator>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     /// The most series exposed.
@@ -72,8 +72,8 @@ impl Exporter {
             let totals = Totals::of(&views, &self.display, self.lasting, now);
             business::figures(&mut out, &totals, &self.display, snapshot);
             let tallies = Tallies::of_views(&snapshot.targets, &views);
-            let standings = self.evaluator.standings(&snapshot.targets, &tallies, now, snapshot.newest_cut);
-            targets::standings(&mut out, &snapshot.targets, &standings, snapshot.newest_cut);
+            let standings = self.evaluator.standings(&snapshot.targets, &tallies, now, snapshot.book.newest_cut());
+            targets::standings(&mut out, &snapshot.targets, &standings, snapshot.book.newest_cut());
         }
         for (family, dropped) in out.dropped() {
             self.metrics.series_dropped(family, dropped);

@@ -14,6 +14,7 @@
 //! view                            what a partition shows; merging
 //! aggregate                       partition state: events to figures
 //! checkpoint                      state and offset as one durable value
+//! cuts                            the figures of an instant, kept for good
 //! pipeline                        the threads and the task that join these
 //! http  export                    what the world sees
 //! ledger                          the naive oracle: expected figures from all that was sent
@@ -63,6 +64,8 @@ pub mod view;
 pub mod aggregate;
 
 pub mod checkpoint;
+
+pub mod cuts;
 
 pub mod pipeline;
 

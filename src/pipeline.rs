@@ -36,6 +36,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
@@ -54,10 +55,12 @@ use crate::aggregate::{Rules, Shown};
 use crate::checkpoint::{Desk, InFlight, Keeper, Store};
 use crate::clock::Clock;
 use crate::decode::{self, Decoder, PseudonymKey};
+use crate::display::Display;
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure, Shutdown};
 use crate::settings::{OffsetRange, Reader};
 use crate::source::{self, DeadLetters};
+use crate::targets::Targets;
 use crate::telemetry::Metrics;
 
 /// How long the poll thread may take to end after the task. Nothing depends on it any more.
@@ -99,7 +102,9 @@ pub struct Parts {
     pub source: source::Settings,
     pub settings: Settings,
     pub rules: Rules,
-    pub shown: Shown,
+    pub display: Arc<Display>,
+    /// Other targets are shown once they are filled.
+    pub targets: watch::Receiver<Arc<Targets>>,
     pub decode: decode::Settings,
     pub key: PseudonymKey,
     /// In a directory that is locked.
@@ -115,17 +120,18 @@ pub struct Parts {
 /// # Errors
 /// If the Kafka client refuses its configuration.
 pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
-    let Parts { source, settings, rules, shown, decode, key, store, clock, metrics, board, shutdown } = parts;
+    let Parts { source, settings, rules, display, mut targets, decode, key, store, clock, metrics, board, shutdown } = parts;
     let letters = DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
     let identity = Identity { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() };
     let (messages, inbox) = tokio::sync::mpsc::channel(settings.queue_batches);
     let (commands, orders) = mpsc::channel();
     let (desk, reports) = start_keeper(store.clone())?;
     let meter = Meter::new(metrics, &source.topics, settings.queue_batches);
+    let shown = Shown { display, targets: Arc::clone(&targets.borrow_and_update()) };
     let sinks = Sinks { commands, letters: Box::new(letters), board, meter, desk };
     let worker = Worker::new(source.stall_timeout, settings.clone(), identity, shown, clock.clone(), store, sinks);
     let pulse = Pulse::new();
-    let task = Task { worker, settings: settings.clone(), commit_interval: source.commit_interval, reports, pulse: pulse.clone() };
+    let task = Task { worker, settings: settings.clone(), commit_interval: source.commit_interval, reports, targets, pulse: pulse.clone() };
     let decoder = Decoder::new(decode, key);
     let poller = Poller { source, settings: settings.clone(), decoder, clock, shutdown: shutdown.clone(), messages, commands: orders };
     let thread = spawn("poll", move || poller.run())?;

@@ -7,14 +7,18 @@ pub mod dispersion;
 pub mod pace;
 pub mod plan;
 pub mod probability;
+mod quantity;
 
+pub use self::quantity::Quantity;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::{CutTimes, Interval, Period, Working};
+use crate::clock::Millis;
 use crate::event::Centavos;
 use crate::record::Stream;
 
@@ -63,6 +67,17 @@ pub struct Target {
 }
 
 impl Target {
+    /// Tells what is counted in which periods: where it is the same, figures may be compared.
+    pub fn selection(&self) -> u64 {
+        let Filter { programmes, states, queues, initiatives, milestones } = &self.filter;
+        let lists = [programmes, states, queues, initiatives, milestones].map(|list| {
+            let mut sorted = list.clone();
+            sorted.sort_unstable();
+            sorted
+        });
+        xxhash_rust::xxh3::xxh3_64(format!("{} {:?} {lists:?}", self.measure.name(), self.period).as_bytes())
+    }
+
     /// The goal that holds on the first day of a period; before the first date it is the first, since a target reads as if it had always been there.
     ///
     /// # Panics
@@ -119,6 +134,20 @@ impl Measure {
         }
     }
 
+    /// From when on all of it is known where what depends on single dispersals is from `people_from` on, and what is only counted from
+    /// `counts_from` on.
+    pub fn known_from(self, people_from: Millis, counts_from: Millis) -> Millis {
+        match self {
+            Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => people_from,
+            _ => counts_from,
+        }
+    }
+
+    /// As files and metrics name it.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(measure, _)| *measure == self).map_or("", |(_, name)| name)
+    }
+
     /// What a tally amounts to; none for a ratio of nothing.
     pub fn quantity(self, tally: Tally) -> Option<Quantity> {
         match self {
@@ -141,7 +170,7 @@ pub struct Filter {
 }
 
 /// What is known of a target in a span of time. Adds up over partitions and times.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// People, dispersals, centavos, calls, quantities; of a service level the calls answered within target.
     pub amount: i128,
@@ -153,34 +182,5 @@ impl std::ops::AddAssign<&Tally> for Tally {
     fn add_assign(&mut self, more: &Tally) {
         self.amount += more.amount;
         self.base += more.base;
-    }
-}
-
-/// An amount of a measure.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Quantity {
-    Count(i128),
-    Centavos(i128),
-    Ratio(f64),
-}
-
-impl Quantity {
-    /// A part of it, to the nearest whole person or centavo; a ratio stays as it is.
-    pub fn times(self, part: f64) -> Self {
-        let scaled = |amount: i128| (amount as f64 * part).round() as i128;
-        match self {
-            Quantity::Count(count) => Quantity::Count(scaled(count)),
-            Quantity::Centavos(centavos) => Quantity::Centavos(scaled(centavos)),
-            Quantity::Ratio(ratio) => Quantity::Ratio(ratio),
-        }
-    }
-
-    /// In the unit that is shown: people, pesos, calls, a ratio.
-    pub fn value(self) -> f64 {
-        match self {
-            Quantity::Count(count) => count as f64,
-            Quantity::Centavos(centavos) => centavos as f64 / 100.0,
-            Quantity::Ratio(ratio) => ratio,
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! Totals are added up; what depends on now is held in panes with their bounds ([`panes`]) and evaluated at the reader's clock
 //! ([`totals`]). Everything is in the order of [`Display`](crate::display::Display): by programme, by programme and state (a *cell*), by queue.
 
+pub mod cut;
 pub mod histogram;
 pub mod panes;
 pub mod progress;

@@ -3,8 +3,8 @@
 use super::text::{Exposition, Value};
 use crate::calendar::Interval;
 use crate::clock::Millis;
+use crate::targets::Targets;
 use crate::targets::pace::Assessment;
-use crate::targets::{Measure, Targets};
 use crate::view::progress::{Past, Standing};
 
 /// What the clock alone decides.
@@ -27,8 +27,7 @@ pub fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
 pub fn standings(out: &mut Exposition, targets: &Targets, standings: &[Standing], newest_cut: Option<Millis>) {
     out.family("pacemeter_target_info");
     for target in &targets.targets {
-        let measure = Measure::ALL.iter().find(|(measure, _)| *measure == target.measure).map_or("", |(_, name)| name);
-        out.sample(&[&target.name, measure, target.period.name(), target.calendar.name()], 1_u64);
+        out.sample(&[&target.name, target.measure.name(), target.period.name(), target.calendar.name()], 1_u64);
     }
     current(out, targets, standings);
     previous(out, targets, standings);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::clock::Millis;
+use crate::cuts::Book;
 use crate::record::Stream;
 use crate::source::Partition;
 use crate::targets::Targets;
@@ -25,8 +26,8 @@ pub struct Snapshot {
     pub built: Millis,
     /// Those that the views' tallies are of.
     pub targets: Arc<Targets>,
-    /// The instant of the newest cut: the periods that ended by then are closed.
-    pub newest_cut: Option<Millis>,
+    /// The periods that have closed.
+    pub book: Arc<Book>,
 }
 
 /// How far the pipeline is.
@@ -59,7 +60,14 @@ pub struct PartitionStatus {
 impl Board {
     pub fn new(built: Millis, targets: Arc<Targets>) -> Self {
         let phase = Phase::Starting("the pipeline is starting".to_owned());
-        Self(ArcSwap::from_pointee(Snapshot { phase, partitions: Vec::new(), complete_until: [None; 3], built, targets, newest_cut: None }))
+        Self(ArcSwap::from_pointee(Snapshot {
+            phase,
+            partitions: Vec::new(),
+            complete_until: [None; 3],
+            built,
+            targets,
+            book: Arc::default(),
+        }))
     }
 
     pub fn publish(&self, snapshot: Snapshot) {

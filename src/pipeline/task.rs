@@ -1,8 +1,10 @@
 //! Drives the worker: messages in their order, a little of a checkpoint between two of them, figures a few times a second.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Settings;
@@ -11,6 +13,7 @@ use super::watchdog::Pulse;
 use super::worker::Worker;
 use crate::checkpoint::Report;
 use crate::runtime::{Exit, Failure, Shutdown, failpoint};
+use crate::targets::Targets;
 
 /// How often the log sums up.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
@@ -25,6 +28,8 @@ pub struct Task {
     pub commit_interval: Duration,
     /// What became of the checkpoints.
     pub reports: UnboundedReceiver<Report>,
+    /// Those to be shown.
+    pub targets: watch::Receiver<Arc<Targets>>,
     pub pulse: Pulse,
 }
 
@@ -55,11 +60,12 @@ impl Task {
                     worker.report(report)?;
                     worker.step()?;
                 }
-                () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() => worker.step()?,
+                () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() || worker.is_filling() => worker.step()?,
                 _ = due.tick() => {
                     worker.step()?;
                     self.pulse.beat();
                 }
+                Ok(()) = self.targets.changed() => worker.retarget(Arc::clone(&self.targets.borrow_and_update())),
                 () = shutdown.requested(), if !worker.is_reading() => return Ok(()),
                 _ = publish.tick() => worker.publish(inbox.len()),
                 _ = commit.tick() => worker.commit(),

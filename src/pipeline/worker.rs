@@ -5,6 +5,7 @@
 mod apply;
 mod begin;
 mod publish;
+mod retarget;
 mod watch;
 
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Worker {
     stall_timeout: Duration,
     identity: Identity,
     shown: Shown,
+    /// What will be shown, once it is filled.
+    next_shown: Option<Shown>,
     labels: [u8; 16],
     clock: Clock,
     store: Store,
@@ -113,6 +116,7 @@ impl Worker {
             settings,
             identity,
             shown,
+            next_shown: None,
             clock,
             store,
             sinks,
@@ -172,6 +176,7 @@ impl Worker {
     /// # Errors
     /// As [`Worker::report`].
     pub fn step(&mut self) -> Result<(), Failure> {
+        self.fill();
         if self.saving.is_due(self.clock.instant()) {
             self.saving.begin_round();
         }

@@ -7,6 +7,7 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR, floor};
@@ -34,7 +35,7 @@ impl Span {
 }
 
 /// What counts in a cell of a span: dispersals, what is left of them in centavos, and the distinct people that something was left to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpanFigures {
     pub beneficiaries: u64,
     pub dispersals: u64,

@@ -70,11 +70,12 @@ impl Tallies {
         Self::of(targets, views.iter().map(|view| (view.stream, view.slots())))
     }
 
-    /// What was reached of a target in a span that consists of whole slots. None if what is needed for that may be forgotten in part.
+    /// What was reached of a target in a span that consists of whole slots. None if what is needed for that may be forgotten in
+    /// part.
     pub fn within(&self, targets: &Targets, target: usize, span: Interval) -> Option<Tally> {
         let (stream, place) = self.places[target];
         let stream = &self.streams[stream as usize];
-        stream.knows(targets.targets[target].measure, span.start).then(|| stream.sum(place, span))
+        (stream.knows(targets.targets[target].measure, span.start) && stream.divides(span)).then(|| stream.sum(place, span))
     }
 }
 
@@ -89,8 +90,13 @@ impl StreamTallies {
     }
 
     fn knows(&self, measure: Measure, from: Millis) -> bool {
-        let depends_on_dispersals = matches!(measure, Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos);
-        from >= if depends_on_dispersals { self.people_from } else { self.counts_from }
+        from >= measure.known_from(self.people_from, self.counts_from)
+    }
+
+    /// Whether no slot reaches over an end of the span, as one may after cuts were taken at other times.
+    fn divides(&self, span: Interval) -> bool {
+        let is_end = |time: Millis| self.slots.range(..time).next_back().is_none_or(|(_, (slot, _))| slot.end <= time);
+        is_end(span.start) && is_end(span.end)
     }
 
     fn sum(&self, place: usize, span: Interval) -> Tally {

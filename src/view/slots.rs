@@ -57,6 +57,14 @@ impl AddAssign<&SlotFigures> for SlotFigures {
 }
 
 impl Slots {
+    /// What was reached in `span` of the target at this place among those of the stream.
+    pub fn tally(&self, place: usize, span: Interval) -> Tally {
+        self.within(span).fold(Tally::default(), |mut sum, slot| {
+            sum += &slot.tallies[place];
+            sum
+        })
+    }
+
     /// Those that lie within `span`, whose ends are ends of slots.
     pub fn within(&self, span: Interval) -> impl Iterator<Item = &Slot> {
         let first = self.slots.partition_point(|slot| slot.span.start < span.start);

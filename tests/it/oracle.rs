@@ -199,12 +199,12 @@ impl Core {
             complete_until: [None; 3],
             built: now,
             targets: Arc::clone(&self.shown.targets),
-            newest_cut: None,
+            book: Arc::default(),
         });
         let exporter = Exporter {
             board,
             display: Arc::clone(&self.shown.display),
-            evaluator: Evaluator::new(self.shown.display.zone.clone()),
+            evaluator: Arc::new(Evaluator::new(self.shown.display.zone.clone())),
             lasting: Lasting { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
             clock: Clock::accelerated(now, 0.0),
             metrics: metrics(),

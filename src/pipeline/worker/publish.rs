@@ -45,7 +45,7 @@ impl Worker {
             complete_until: Stream::ALL.map(|stream| self.freshness.complete_until(stream)),
             built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(now),
             targets: Arc::clone(&self.shown.targets),
-            newest_cut: None,
+            book: Arc::default(),
         };
         let states = self.partitions.iter().map(|owned| &owned.state);
         self.sinks.meter.published(&snapshot, states, self.sinks.letters.counts(), waiting);

@@ -66,7 +66,7 @@ pub fn shown(process: &Process<'_>, shared: &Shared, clock: &Clock) -> Figures {
     let exporter = Exporter {
         board: process.board(),
         display: Arc::clone(&shown.display),
-        evaluator: Evaluator::new(shown.display.zone.clone()),
+        evaluator: Arc::new(Evaluator::new(shown.display.zone.clone())),
         lasting: Lasting { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
         metrics: Arc::clone(&shared.metrics),

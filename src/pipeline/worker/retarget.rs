@@ -1,0 +1,38 @@
+//! Other targets: filled in the background from every partition's state, and shown together once all are.
+
+use std::sync::Arc;
+
+use super::Worker;
+use crate::aggregate::Shown;
+use crate::targets::Targets;
+
+/// How much of a partition is filled between two messages (dispersals): less than a millisecond.
+const FILLED_AT_ONCE: usize = 4_096;
+
+impl Worker {
+    /// Begins to fill figures for these targets; those before are shown until then.
+    pub fn retarget(&mut self, targets: Arc<Targets>) {
+        let next = Shown { targets, ..self.shown.clone() };
+        self.partitions.iter_mut().for_each(|owned| owned.state.retarget(&next));
+        self.next_shown = Some(next);
+    }
+
+    /// Whether [`Worker::step`] wants to be called again soon for that.
+    pub fn is_filling(&self) -> bool {
+        self.next_shown.is_some()
+    }
+
+    /// Goes on with the first partition that is not filled.
+    pub(super) fn fill(&mut self) {
+        if self.next_shown.is_none() || !self.partitions.iter_mut().all(|owned| owned.state.fill(FILLED_AT_ONCE)) {
+            return;
+        }
+        let Some(next) = self.next_shown.take() else { return };
+        for owned in &mut self.partitions {
+            owned.state.adopt();
+            owned.changed = true;
+        }
+        self.shown = next;
+        tracing::info!(event = "pacemeter.targets.adopted", targets = self.shown.targets.targets.len(), "targets are shown from now on");
+    }
+}

@@ -1,0 +1,89 @@
+//! Amounts with the unit they are counted in.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+/// An amount of a measure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Quantity {
+    Count(i128),
+    Centavos(i128),
+    Ratio(f64),
+}
+
+impl Quantity {
+    /// A part of it, to the nearest whole person or centavo; a ratio stays as it is.
+    pub fn times(self, part: f64) -> Self {
+        let scaled = |amount: i128| (amount as f64 * part).round() as i128;
+        match self {
+            Quantity::Count(count) => Quantity::Count(scaled(count)),
+            Quantity::Centavos(centavos) => Quantity::Centavos(scaled(centavos)),
+            Quantity::Ratio(ratio) => Quantity::Ratio(ratio),
+        }
+    }
+
+    /// In the unit that is shown: people, pesos, calls, a ratio.
+    pub fn value(self) -> f64 {
+        match self {
+            Quantity::Count(count) => count as f64,
+            Quantity::Centavos(centavos) => centavos as f64 / 100.0,
+            Quantity::Ratio(ratio) => ratio,
+        }
+    }
+}
+
+/// In JSON a count is a whole number, money a text of pesos with two decimals (exact, whatever reads it), and a ratio a number with decimals.
+impl Serialize for Quantity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Quantity::Count(count) => serializer.serialize_i64(i64::try_from(count).map_err(serde::ser::Error::custom)?),
+            Quantity::Centavos(centavos) => serializer.serialize_str(&pesos(centavos)),
+            Quantity::Ratio(ratio) => serializer.serialize_f64(ratio),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let found = Value::deserialize(deserializer)?;
+        let count = found.as_i64().map(|count| Quantity::Count(count.into()));
+        let money = || found.as_str().and_then(centavos).map(Quantity::Centavos);
+        let ratio = || found.as_f64().map(Quantity::Ratio);
+        count.or_else(money).or_else(ratio).ok_or_else(|| D::Error::custom("no count, pesos with two decimals, or ratio"))
+    }
+}
+
+/// As `-25000.00`.
+fn pesos(centavos: i128) -> String {
+    let sign = if centavos < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", centavos.unsigned_abs() / 100, centavos.unsigned_abs() % 100)
+}
+
+fn centavos(text: &str) -> Option<i128> {
+    let (whole, part) = text.split_once('.').filter(|(_, part)| part.len() == 2)?;
+    let digits = format!("{whole}{part}");
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_every_centavo_and_the_unit() {
+        let amounts = [
+            Quantity::Count(-3),
+            Quantity::Centavos(923_200_000_000_05),
+            Quantity::Centavos(-5),
+            Quantity::Ratio(1.0),
+            Quantity::Ratio(0.8),
+        ];
+        let texts = ["-3", "\"9232000000000.05\"", "\"-0.05\"", "1.0", "0.8"];
+        for (amount, text) in amounts.into_iter().zip(texts) {
+            assert_eq!(serde_json::to_string(&amount).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Quantity>(text).unwrap(), amount);
+        }
+        assert!(serde_json::from_str::<Quantity>("\"12.5\"").is_err());
+    }
+}
