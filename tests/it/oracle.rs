@@ -2,6 +2,7 @@
 
 mod golden;
 mod images;
+mod targets;
 
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -16,6 +17,7 @@ use pacemeter::pipeline::{Board, PartitionStatus, Phase, Snapshot};
 use pacemeter::record::{RawRecord, Reason, Stream};
 use pacemeter::settings::{Layers, Reader};
 use pacemeter::source;
+use pacemeter::targets::Targets;
 use pacemeter::telemetry::{Metrics, log};
 use pacemeter::view::progress::Evaluator;
 use pacemeter::view::totals::Lasting;
@@ -119,8 +121,12 @@ pub(crate) fn reader_with(more: &[&str]) -> Reader {
 }
 
 fn oracle() -> Ledger {
+    Ledger::new(oracle_rules())
+}
+
+fn oracle_rules() -> ledger::Rules {
     let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
-    Ledger::new(ledger::Rules {
+    ledger::Rules {
         horizons: ledger::Horizons { disbursement: 35 * DAY, call: 2 * DAY, milestone: 3 * DAY },
         open_horizon: 50 * DAY,
         labels: ledger::Labels {
@@ -132,7 +138,7 @@ fn oracle() -> Ledger {
             states: strings(&["MX-JAL", "MX-CMX"]),
         },
         ..ledger::Rules::default()
-    })
+    }
 }
 
 fn metrics() -> Arc<Metrics> {
@@ -157,8 +163,12 @@ impl Core {
         Self::with(reader(), now)
     }
 
-    fn with(mut reader: Reader, now: Millis) -> Self {
-        let shown = Shown { display: Arc::new(Display::read(&mut reader)), ..Shown::default() };
+    fn with(reader: Reader, now: Millis) -> Self {
+        Self::showing(Arc::default(), reader, now)
+    }
+
+    fn showing(targets: Arc<Targets>, mut reader: Reader, now: Millis) -> Self {
+        let shown = Shown { display: Arc::new(Display::read(&mut reader)), targets };
         let rules = Rules::read(&mut reader);
         let decoder = Decoder::new(
             pacemeter::decode::Settings::read(&mut reader),
