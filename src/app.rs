@@ -14,6 +14,7 @@ use self::site::SiteOfPipeline;
 use crate::aggregate::Rules;
 use crate::checkpoint::{self, Lock, LockError, RealDisk, Store};
 use crate::clock::{Clock, Millis};
+use crate::cuts::{Book, Cuts};
 use crate::decode::{self, KeyError, PseudonymKey};
 use crate::display::{Display, LabelKind};
 use crate::export::Exporter;
@@ -89,7 +90,8 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
     let settings = Settings::read(reader)?;
     let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
-    let (lock, store) = open_state(&settings.state_directory)?;
+    let (lock, store, cuts) = open_state(&settings.state_directory)?;
+    let book = read_book(&cuts)?;
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
@@ -120,6 +122,8 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
         decode: settings.decode,
         key,
         store,
+        cuts,
+        book,
         clock,
         metrics,
         board,
@@ -158,14 +162,24 @@ impl Running {
 }
 
 /// Takes the state directory for this process.
-fn open_state(directory: &Path) -> Result<(Lock, Store), Failure> {
+fn open_state(directory: &Path) -> Result<(Lock, Store, Cuts), Failure> {
     let lock = Lock::acquire(directory).map_err(|error| match &error {
         LockError::Locked { .. } => Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own")),
         LockError::Io { source, .. } => Failure::from_io(format_args!("state directory {}", directory.display()), source),
     })?;
     let disk = RealDisk::open(directory, checkpoint::DIRECTORY);
     let disk = disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
-    Ok((lock, Store::new(Arc::new(disk))))
+    let disk = Arc::new(disk);
+    Ok((lock, Store::new(Arc::clone(&disk) as _), Cuts::new(disk)))
+}
+
+/// What the cuts there are say. One that is damaged stays where it is.
+fn read_book(cuts: &Cuts) -> Result<Arc<Book>, Failure> {
+    let (book, faults) = cuts.book().map_err(|error| Failure::from_io("the cuts in the state directory", &error))?;
+    for fault in faults {
+        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "a cut cannot be read; it is left out");
+    }
+    Ok(Arc::new(book))
 }
 
 fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {

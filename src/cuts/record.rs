@@ -213,11 +213,12 @@ fn corrections<'a>(
     let closed = book.of(&target.name).filter(move |closing| closing.selection == target.selection() && closing.end_ms < at);
     closed.filter_map(move |closing| {
         let after = target.measure.quantity(*tallies.get(&closing.start_ms)?);
-        (after != closing.known()).then(|| Correction {
+        let before = closing.known_before(&cut_id(at));
+        (after != before).then(|| Correction {
             target: target.name.clone(),
             period: target.period.id(closing.start_ms, &display.zone),
             start_ms: closing.start_ms,
-            before: closing.known(),
+            before,
             after,
         })
     })
