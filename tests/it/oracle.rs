@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use pacemeter::aggregate::{Partition, Rules, Shown};
 use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND};
+use pacemeter::cuts::Book;
 use pacemeter::decode::{Decoder, PseudonymKey};
 use pacemeter::display::Display;
 use pacemeter::event::{CallKind, DisbursementKind, MilestoneKind, Status, Texts};
@@ -153,6 +154,7 @@ fn metrics() -> Arc<Metrics> {
 struct Core {
     decoder: Decoder,
     shown: Shown,
+    book: Arc<Book>,
     rules: Rules,
     partitions: Vec<(Stream, Partition)>,
     offset: i64,
@@ -179,7 +181,7 @@ impl Core {
             (stream, Partition::new(stream, 0, rules, &shown, now))
         };
         let partitions = (0..PARTITIONS * Stream::ALL.len()).map(partition).collect();
-        Self { decoder, shown, rules, partitions, offset: 0 }
+        Self { decoder, shown, book: Arc::default(), rules, partitions, offset: 0 }
     }
 
     fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Millis) {
@@ -209,7 +211,7 @@ impl Core {
             complete_until: [None; 3],
             built: now,
             targets: Arc::clone(&self.shown.targets),
-            book: Arc::default(),
+            book: Arc::clone(&self.book),
         });
         let exporter = Exporter {
             board,

@@ -1,5 +1,6 @@
 //! Targets against the naive oracle: random targets, cut times and zones over the hostile logs, in whole periods and up to cuts.
 
+mod cuts;
 mod filling;
 mod scene;
 
@@ -8,8 +9,8 @@ use std::sync::Arc;
 
 use pacemeter::calendar::{CutTimes, Interval, Period};
 use pacemeter::clock::{DAY, Millis};
+use pacemeter::cuts::{Book, Cut};
 use pacemeter::ledger::{Ledger, Reached};
-use pacemeter::record::Stream;
 use pacemeter::targets::{Measure, Targets};
 use pacemeter::view::PartitionView;
 use pacemeter::view::progress::Tallies;
@@ -17,7 +18,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use self::scene::{Scene, scene};
-use super::{Core, Record, START, assert_equal, log, records};
+use super::{Core, Record, START, assert_equal, end_of, log, records};
 
 /// As the settings of the tests say.
 const HORIZON: Millis = 35 * DAY;
@@ -85,6 +86,15 @@ fn places(records: &[Record]) -> Vec<Millis> {
     newest.into_iter().chain(records.iter().rev().take(PLACES).map(|record| record.timestamp)).collect()
 }
 
+/// With one cut.
+fn book(at_ms: Millis) -> Book {
+    let (offsets, periods, targets, corrections) = Default::default();
+    let (id, at) = Default::default();
+    let mut book = Book::default();
+    book.add(&Cut { id, at_ms, at, taken_ms: at_ms, state_built_ms: START, offsets, periods, targets, corrections });
+    book
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -105,7 +115,7 @@ proptest! {
     }
 
     #[test]
-    fn the_series_of_targets_are_the_oracles(log in log(), scene in scene(), after in 0..3 * DAY) {
+    fn the_series_of_targets_are_the_oracles(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9 * DAY)) {
         let Scene { targets: [targets, ..], .. } = &scene;
         let records = records(&log);
         let mut core = scene.core(targets, START);
@@ -114,9 +124,11 @@ proptest! {
             core.apply(record.stream, record.partition, &record.value, record.timestamp);
             oracle.record(record.stream, record.partition as i32, record.sent.clone());
         }
-        let now = super::end_of(&records) + after;
+        let now = end_of(&records) + after;
+        let closed = closed.map(|ago| now - ago);
+        core.book = Arc::new(closed.map_or_else(Book::default, book));
         let mut expected = oracle.figures(now);
-        expected.0.extend(oracle.target_figures(targets, now, None).0);
+        expected.0.extend(oracle.target_figures(targets, now, closed).0);
         assert_equal(&expected, &core.figures(now))?;
     }
 }
@@ -142,5 +154,4 @@ fn there_is_something_to_compare_of_every_measure() {
         }
     }
     assert_eq!(seen.len(), Measure::ALL.len(), "{seen:?}");
-    assert_eq!(Stream::ALL.len(), 3);
 }
