@@ -27,17 +27,44 @@ pub struct Context<'a> {
     pub state_built: Millis,
 }
 
+/// What a partition has of a cut.
+#[derive(Debug, Clone, Copy)]
+pub enum Contribution<'a> {
+    Part(&'a Part),
+    /// It had no record by then.
+    Nothing {
+        first_offset: i64,
+    },
+}
+
+impl<'a> Contribution<'a> {
+    fn part(self) -> Option<&'a Part> {
+        match self {
+            Contribution::Part(part) => Some(part),
+            Contribution::Nothing { .. } => None,
+        }
+    }
+
+    fn next_offset(self) -> i64 {
+        match self {
+            Contribution::Part(part) => part.next_offset,
+            Contribution::Nothing { first_offset } => first_offset,
+        }
+    }
+}
+
 impl Cut {
-    /// Adds up the parts of all partitions.
-    pub fn of<'a>(at: Millis, parts: impl Iterator<Item = (&'a Partition, &'a Part)> + Clone, context: Context<'_>) -> Self {
+    /// Adds up what all partitions contribute.
+    pub fn of<'a>(at: Millis, parts: impl Iterator<Item = (&'a Partition, Contribution<'a>)> + Clone, context: Context<'_>) -> Self {
         let Context { targets, display, book, taken, state_built } = context;
-        let offsets = parts.clone().map(|(partition, part)| Offset {
+        let offsets = parts.clone().map(|(partition, contribution)| Offset {
             stream: partition.stream.name().to_owned(),
             topic: partition.topic.clone(),
             partition: partition.partition,
-            next_offset: part.next_offset,
+            next_offset: contribution.next_offset(),
         });
-        let parts: Vec<(Stream, &Part)> = parts.clone().map(|(partition, part)| (partition.stream, part)).collect();
+        let parts: Vec<(Stream, &Part)> =
+            parts.clone().filter_map(|(partition, contribution)| Some((partition.stream, contribution.part()?))).collect();
         let inside = |period: Period| period.at(at - 1, &display.zone).map(|span| cut_period(period, span, at, &parts, display));
         let mut cut = Self {
             id: cut_id(at),
@@ -51,7 +78,7 @@ impl Cut {
             corrections: Vec::new(),
         };
         for target in &targets.targets {
-            let tallies = tallies(target, &parts);
+            let tallies = tallies(target, &parts, at, display);
             cut.targets.extend(current(target, &tallies, at, display));
             cut.corrections.extend(corrections(target, &tallies, at, book, display));
         }
@@ -86,8 +113,8 @@ fn cut_period(period: Period, span: Interval, at: Millis, parts: &[(Stream, &Par
     }
 }
 
-/// By the beginning of the period; only of periods that every partition of the stream knows.
-fn tallies(target: &Target, parts: &[(Stream, &Part)]) -> BTreeMap<Millis, Tally> {
+/// By the beginning of the period; only of periods that every partition of the stream knows that had any record.
+fn tallies(target: &Target, parts: &[(Stream, &Part)], at: Millis, display: &Display) -> BTreeMap<Millis, Tally> {
     let stream = target.measure.stream();
     let of_stream = parts.iter().filter(|(of, _)| *of == stream).map(|(_, part)| part);
     let selection = target.selection();
@@ -101,6 +128,10 @@ fn tallies(target: &Target, parts: &[(Stream, &Part)]) -> BTreeMap<Millis, Tally
             *count += 1;
             *sum += tally;
         }
+    }
+    if partitions == 0 {
+        let current = target.period.at(at - 1, &display.zone);
+        return current.map(|period| (period.start, Tally::default())).into_iter().collect();
     }
     sums.into_iter().filter(|(_, (count, _))| *count == partitions).map(|(start, (_, sum))| (start, sum)).collect()
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Worker;
+use super::{Owned, Worker};
 use crate::clock::Millis;
-use crate::cuts::{Context, Cut, CutTarget};
+use crate::cuts::{Context, Contribution, Cut, CutTarget};
 use crate::pipeline::message::StoredCut;
 use crate::runtime::failpoint;
 use crate::view::cut::Part;
@@ -37,10 +37,7 @@ impl Worker {
             return;
         }
         let Some((at, parts)) = self.cutting.whole(|slot| self.freshness.complete_until_of(slot)) else { return };
-        let nothing: Vec<Part> =
-            self.partitions.iter().map(|owned| Part { next_offset: owned.state.first_offset(), ..Part::default() }).collect();
-        let by_slot = self.partitions.iter().zip(parts).zip(&nothing);
-        let parts = by_slot.map(|((owned, part), nothing)| (&owned.log.partition, part.as_ref().unwrap_or(nothing)));
+        let parts = self.partitions.iter().zip(parts).map(|(owned, part)| (&owned.log.partition, owned.contribution(part.as_ref())));
         let context = Context {
             targets: &self.shown.targets,
             display: &self.shown.display,
@@ -73,7 +70,11 @@ impl Worker {
     }
 }
 
-impl super::Owned {
+impl Owned {
+    fn contribution<'a>(&self, part: Option<&'a Part>) -> Contribution<'a> {
+        part.map_or_else(|| Contribution::Nothing { first_offset: self.state.first_offset() }, Contribution::Part)
+    }
+
     fn part(&mut self, shown: &crate::aggregate::Shown, at: Millis) -> Part {
         let slots = self.state.slots();
         Part::of(&slots, self.log.partition.stream, &shown.targets, &shown.display, at, self.state.next_offset())

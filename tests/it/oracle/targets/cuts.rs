@@ -2,7 +2,7 @@
 
 use pacemeter::calendar::Interval;
 use pacemeter::clock::Millis;
-use pacemeter::cuts::{Book, Context, Cut};
+use pacemeter::cuts::{Book, Context, Contribution, Cut};
 use pacemeter::ledger::Ledger;
 use pacemeter::source;
 use pacemeter::targets::Targets;
@@ -22,7 +22,7 @@ fn cut(core: &mut Core, targets: &Targets, at: Millis, book: &Book) -> Cut {
     };
     let parts: Vec<_> = partitions.iter_mut().enumerate().map(part).collect();
     let context = Context { targets, display: &shown.display, book, taken: at, state_built: START };
-    Cut::of(at, parts.iter().map(|(partition, part)| (partition, part)), context)
+    Cut::of(at, parts.iter().map(|(partition, part)| (partition, Contribution::Part(part))), context)
 }
 
 /// Holds a cut against the ledger of what was applied until then.
