@@ -12,8 +12,10 @@ use tokio::task::JoinHandle;
 
 use self::site::SiteOfPipeline;
 use crate::aggregate::Rules;
-use crate::checkpoint::{self, Lock, LockError, RealDisk, Store};
+use crate::api::Api;
+use crate::checkpoint::{self, Disk, Lock, LockError, RealDisk, Store};
 use crate::clock::{Clock, Millis};
+use crate::cuts::Cuts;
 use crate::decode::{self, KeyError, PseudonymKey};
 use crate::display::{Display, LabelKind};
 use crate::export::Exporter;
@@ -89,7 +91,8 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
     let settings = Settings::read(reader)?;
     let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
-    let (lock, store) = open_state(&settings.state_directory)?;
+    let (lock, disk) = open_state(&settings.state_directory)?;
+    let (store, cuts) = (Store::new(Arc::clone(&disk)), Cuts::new(disk));
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
@@ -98,17 +101,25 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
     let (_targets, changed_targets) = tokio::sync::watch::channel(targets);
     let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
+    let evaluator = Arc::new(Evaluator::new(settings.display.zone.clone()));
+    let api = Api {
+        board: Arc::clone(&board),
+        display: Arc::clone(&settings.display),
+        evaluator: Arc::clone(&evaluator),
+        clock: clock.clone(),
+        cuts,
+    };
     let exporter = Exporter {
         board: Arc::clone(&board),
         display: Arc::clone(&settings.display),
         lasting: Lasting { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
-        evaluator: Arc::new(Evaluator::new(settings.display.zone.clone())),
+        evaluator,
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
         max_series: settings.max_series,
         shared: Mutex::new(None),
     };
-    let site = Arc::new(SiteOfPipeline { exporter, board: Arc::clone(&board), clock: clock.clone(), started: clock.now() });
+    let site = Arc::new(SiteOfPipeline { exporter, api, board: Arc::clone(&board), clock: clock.clone(), started: clock.now() });
     let asked_to_end = shutdown.clone();
     let http = tokio::spawn(async move { server.serve(site, asked_to_end.requested()).await });
     let pipeline = pipeline::start(Parts {
@@ -158,14 +169,14 @@ impl Running {
 }
 
 /// Takes the state directory for this process.
-fn open_state(directory: &Path) -> Result<(Lock, Store), Failure> {
+fn open_state(directory: &Path) -> Result<(Lock, Arc<dyn Disk>), Failure> {
     let lock = Lock::acquire(directory).map_err(|error| match &error {
         LockError::Locked { .. } => Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own")),
         LockError::Io { source, .. } => Failure::from_io(format_args!("state directory {}", directory.display()), source),
     })?;
     let disk = RealDisk::open(directory, checkpoint::DIRECTORY);
     let disk = disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
-    Ok((lock, Store::new(Arc::new(disk))))
+    Ok((lock, Arc::new(disk)))
 }
 
 fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {

@@ -26,6 +26,7 @@ mod tests;
 pub use document::{Document, Table};
 pub use duration::{NotADuration, format_duration, parse_duration};
 pub use fault::{Fault, Faults};
+pub use nearest::nearest;
 
 use config::{Config, Value, ValueKind};
 use convert::{as_boolean, as_duration, as_one_of, as_string, as_whole_number, kind_name};

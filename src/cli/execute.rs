@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::runtime::{Builder, Runtime};
 
 use super::demo::{self, Subject};
-use super::{Command, Run, State, produce};
+use super::{Command, Run, State, cut, produce, targets};
 use crate::app;
 use crate::clock::Clock;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
@@ -21,6 +21,8 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => run(arguments, clock).map(|()| Exit::Ok),
         Command::Demo(arguments) => demo::run(arguments, &clock, Process::start),
         Command::Check(arguments) => print(&app::check(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok),
+        Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
+        Command::Cut(arguments) => cut::run(arguments).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
         Command::State(State::Inspect(arguments)) => {
             print(&app::state::inspect(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)

@@ -71,6 +71,11 @@ impl Book {
         self.closings.get(target).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// All closed periods with their targets, by target, the oldest first.
+    pub fn closings(&self) -> impl Iterator<Item = (&str, &Closing)> {
+        self.closings.iter().flat_map(|(target, closings)| closings.values().map(move |closing| (target.as_str(), closing)))
+    }
+
     pub fn newest_cut(&self) -> Option<Millis> {
         self.cuts.last().copied()
     }

@@ -4,7 +4,7 @@
 const MAX_COMPARED: usize = 100;
 
 /// The known word most like the given one, if any is.
-pub(super) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if given.len() > MAX_COMPARED {
         return None;
     }

@@ -23,6 +23,16 @@ impl Quantity {
         }
     }
 
+    /// How much more it is than another of the same unit; none if their units differ.
+    pub fn above(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Quantity::Count(one), Quantity::Count(other)) => Some(Quantity::Count(one - other)),
+            (Quantity::Centavos(one), Quantity::Centavos(other)) => Some(Quantity::Centavos(one - other)),
+            (Quantity::Ratio(one), Quantity::Ratio(other)) => Some(Quantity::Ratio(one - other)),
+            _ => None,
+        }
+    }
+
     /// In the unit that is shown: people, pesos, calls, a ratio.
     pub fn value(self) -> f64 {
         match self {
