@@ -147,6 +147,7 @@ fn head(next_offset: i64) -> Head {
         built: NOW,
         written: NOW,
         records: next_offset.unsigned_abs(),
+        parts: Vec::new(),
     }
 }
 

@@ -13,9 +13,9 @@ use tokio::task::JoinHandle;
 use self::site::SiteOfPipeline;
 use crate::aggregate::Rules;
 use crate::api::Api;
-use crate::checkpoint::{self, Disk, Lock, LockError, RealDisk, Store};
+use crate::checkpoint::{self, Lock, LockError, RealDisk, Store};
 use crate::clock::{Clock, Millis};
-use crate::cuts::Cuts;
+use crate::cuts::{Book, Cuts};
 use crate::decode::{self, KeyError, PseudonymKey};
 use crate::display::{Display, LabelKind};
 use crate::export::Exporter;
@@ -91,8 +91,8 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
     let settings = Settings::read(reader)?;
     let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
-    let (lock, disk) = open_state(&settings.state_directory)?;
-    let (store, cuts) = (Store::new(Arc::clone(&disk)), Cuts::new(disk));
+    let (lock, store, cuts) = open_state(&settings.state_directory)?;
+    let book = read_book(&cuts)?;
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
@@ -107,7 +107,7 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
         display: Arc::clone(&settings.display),
         evaluator: Arc::clone(&evaluator),
         clock: clock.clone(),
-        cuts,
+        cuts: cuts.clone(),
     };
     let exporter = Exporter {
         board: Arc::clone(&board),
@@ -131,6 +131,8 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
         decode: settings.decode,
         key,
         store,
+        cuts,
+        book,
         clock,
         metrics,
         board,
@@ -169,14 +171,24 @@ impl Running {
 }
 
 /// Takes the state directory for this process.
-fn open_state(directory: &Path) -> Result<(Lock, Arc<dyn Disk>), Failure> {
+fn open_state(directory: &Path) -> Result<(Lock, Store, Cuts), Failure> {
     let lock = Lock::acquire(directory).map_err(|error| match &error {
         LockError::Locked { .. } => Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own")),
         LockError::Io { source, .. } => Failure::from_io(format_args!("state directory {}", directory.display()), source),
     })?;
     let disk = RealDisk::open(directory, checkpoint::DIRECTORY);
     let disk = disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
-    Ok((lock, Arc::new(disk)))
+    let disk = Arc::new(disk);
+    Ok((lock, Store::new(Arc::clone(&disk) as _), Cuts::new(disk)))
+}
+
+/// What the cuts there are say. One that is damaged stays where it is.
+fn read_book(cuts: &Cuts) -> Result<Arc<Book>, Failure> {
+    let (book, faults) = cuts.book().map_err(|error| Failure::from_io("the cuts in the state directory", &error))?;
+    for fault in faults {
+        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "a cut cannot be read; it is left out");
+    }
+    Ok(Arc::new(book))
 }
 
 fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {

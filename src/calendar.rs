@@ -1,12 +1,18 @@
 //! Calendars: the periods that figures are told for, and the working time that plans are made of.
 //!
 //! Periods ([`Period`]) are in the programme's zone. A working calendar ([`Working`]) says when payments are made or calls are taken, and how much
-//! of a period's plan falls to each of its days. A [`CutTimes`] says when cuts are taken.
+//! of a period's plan falls to each of its days; [`read`] takes them from files. A [`CutTimes`] says when cuts are taken.
 
 mod cut_times;
+mod days;
+mod holidays;
+mod hours;
 mod period;
+mod read;
+mod schedule;
 mod working;
 
 pub use cut_times::CutTimes;
 pub use period::{Interval, Period};
+pub use read::read;
 pub use working::Working;

@@ -5,10 +5,12 @@
 //! ([`Cuts`]), and what all of them together say of periods that have closed ([`Book`]). Taken again from the same log it is the same, but for when
 //! that was.
 
+mod assembly;
 mod book;
 mod record;
 mod store;
 
+pub use assembly::Context;
 pub use book::{Book, Closing};
-pub use record::{Context, Correction, Cut, CutCell, CutPeriod, CutTarget, Offset};
-pub use store::{Cuts, cut_id};
+pub use record::{Correction, Cut, CutCell, CutPeriod, CutTarget, Offset, cut_id};
+pub use store::Cuts;

@@ -16,6 +16,7 @@
 
 mod audit;
 mod board;
+mod cutting;
 mod ends;
 mod freshness;
 mod identity;
@@ -43,17 +44,18 @@ pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
 pub use self::identity::{Identity, Origin};
 pub use self::intake::{Decoded, Intake, Original, Originals, OtherLog, SlotSum, Start, Taken};
 pub use self::letters::Letters;
-pub use self::message::{Command, FoundLog, FoundLogs, Message, Records};
+pub use self::message::{Command, FoundLog, FoundLogs, Message, Records, StoredCut};
 pub use self::meter::Meter;
 use self::poller::Poller;
 pub use self::restore::Policy;
 pub use self::status::status;
 use self::task::Task;
 use self::watchdog::Pulse;
-pub use self::worker::{Sinks, Worker};
+pub use self::worker::{Kept, Sinks, Worker};
 use crate::aggregate::{Rules, Shown};
 use crate::checkpoint::{Desk, InFlight, Keeper, Store};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
+use crate::cuts::{Book, Cut, Cuts};
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::display::Display;
 use crate::record::Stream;
@@ -80,6 +82,7 @@ pub struct Settings {
     pub shutdown_deadline: Duration,
     pub restore: restore::Settings,
     pub saving: saving::Settings,
+    pub cutting: cutting::Settings,
 }
 
 impl Settings {
@@ -93,6 +96,7 @@ impl Settings {
             shutdown_deadline: reader.duration("shutdown.deadline", second / 10..=second * 600),
             restore: restore::Settings::read(reader),
             saving: saving::Settings::read(reader),
+            cutting: cutting::Settings::read(reader),
         }
     }
 }
@@ -109,6 +113,9 @@ pub struct Parts {
     pub key: PseudonymKey,
     /// In a directory that is locked.
     pub store: Store,
+    pub cuts: Cuts,
+    /// What the cuts there are say.
+    pub book: Arc<Book>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub board: Arc<Board>,
@@ -120,18 +127,27 @@ pub struct Parts {
 /// # Errors
 /// If the Kafka client refuses its configuration.
 pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
-    let Parts { source, settings, rules, display, mut targets, decode, key, store, clock, metrics, board, shutdown } = parts;
+    let Parts { source, settings, rules, display, mut targets, decode, key, store, cuts, book, clock, metrics, board, shutdown } = parts;
     let letters = DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
     let identity = Identity { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() };
     let (messages, inbox) = tokio::sync::mpsc::channel(settings.queue_batches);
     let (commands, orders) = mpsc::channel();
     let (desk, reports) = start_keeper(store.clone())?;
+    let (cuts, stored_cuts) = start_cut_keeper(cuts)?;
     let meter = Meter::new(metrics, &source.topics, settings.queue_batches);
     let shown = Shown { display, targets: Arc::clone(&targets.borrow_and_update()) };
-    let sinks = Sinks { commands, letters: Box::new(letters), board, meter, desk };
-    let worker = Worker::new(source.stall_timeout, settings.clone(), identity, shown, clock.clone(), store, sinks);
+    let sinks = Sinks { commands, letters: Box::new(letters), board, meter, desk, cuts };
+    let worker = Worker::new(source.stall_timeout, settings.clone(), identity, shown, clock.clone(), Kept { store, book }, sinks);
     let pulse = Pulse::new();
-    let task = Task { worker, settings: settings.clone(), commit_interval: source.commit_interval, reports, targets, pulse: pulse.clone() };
+    let task = Task {
+        worker,
+        settings: settings.clone(),
+        commit_interval: source.commit_interval,
+        reports,
+        stored_cuts,
+        targets,
+        pulse: pulse.clone(),
+    };
     let decoder = Decoder::new(decode, key);
     let poller = Poller { source, settings: settings.clone(), decoder, clock, shutdown: shutdown.clone(), messages, commands: orders };
     let thread = spawn("poll", move || poller.run())?;
@@ -159,6 +175,23 @@ fn start_keeper(store: Store) -> Result<(Desk, tokio::sync::mpsc::UnboundedRecei
     // Once the task is gone nobody listens.
     spawn("checkpoint", move || keeper.run(&inbox, |report| drop(reports.send(report))))?;
     Ok((Desk::new(orders, in_flight), told))
+}
+
+/// Starts the thread that stores cuts: a disk may take its time. It ends when nobody can order any more.
+fn start_cut_keeper(cuts: Cuts) -> Result<(mpsc::Sender<(Cut, Millis)>, tokio::sync::mpsc::UnboundedReceiver<StoredCut>), Failure> {
+    let (orders, inbox) = mpsc::channel::<(Cut, Millis)>();
+    let (stored, told) = tokio::sync::mpsc::unbounded_channel();
+    spawn("cuts", move || {
+        for (cut, oldest) in inbox {
+            let result = cuts.put(&cut);
+            if let Err(error) = cuts.prune(oldest) {
+                tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "an old cut could not be removed");
+            }
+            // Once the task is gone nobody listens.
+            drop(stored.send(StoredCut { cut, result }));
+        }
+    })?;
+    Ok((orders, told))
 }
 
 fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Result<thread::JoinHandle<T>, Failure> {

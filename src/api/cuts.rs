@@ -109,14 +109,13 @@ pub struct TargetToday {
 }
 
 pub(super) fn list(present: &Present<'_>, limit: usize) -> Cuts {
-    let cuts = present.book().cuts();
-    let shown = &cuts[cuts.len().saturating_sub(limit)..];
+    let mut cuts = present.book().cuts().rev();
     let mut closed: BTreeMap<&str, Vec<ClosedTarget>> = BTreeMap::new();
     for (target, closing) in present.book().closings() {
         let entry = ClosedTarget { target: target.to_owned(), period: closing.period.clone() };
         closed.entry(&closing.cut).or_default().push(entry);
     }
-    let listed = |&at: &Millis| {
+    let listed = |at: Millis| {
         let id = cut_id(at);
         let targets = closed.remove(id.as_str()).unwrap_or_default();
         Listed { id, at_ms: at, at: present.local(at), periods: ended(present, at), targets }
@@ -124,8 +123,8 @@ pub(super) fn list(present: &Present<'_>, limit: usize) -> Cuts {
     Cuts {
         now_ms: present.now,
         now: present.local(present.now),
-        cuts: shown.iter().rev().map(listed).collect(),
-        more: shown.len() < cuts.len(),
+        cuts: cuts.by_ref().take(limit).map(listed).collect(),
+        more: cuts.next().is_some(),
     }
 }
 
@@ -138,7 +137,7 @@ fn ended(present: &Present<'_>, at: Millis) -> Vec<Ended> {
 /// # Errors
 /// There is no such cut, or it is damaged.
 pub(super) fn one(present: &Present<'_>, id: &str) -> Result<CutToday, Fault> {
-    let ids: Vec<String> = present.book().cuts().iter().map(|&at| cut_id(at)).collect();
+    let ids: Vec<String> = present.book().cuts().map(cut_id).collect();
     let newest = (id == NEWEST).then(|| ids.last().map_or(id, String::as_str));
     let cut = read(present, newest.unwrap_or(id))?;
     let unknown = || match ids.last() {
@@ -161,7 +160,7 @@ pub(super) fn read(present: &Present<'_>, id: &str) -> Result<Option<Cut>, Fault
             // It was removed since the directory was looked at.
             return Ok(None);
         }
-        tracing::error!(event = "pacemeter.cut.unreadable", cut = id, error = %error, "a cut cannot be read");
+        tracing::error!(event = "pacemeter.cut.damaged", error = %error, "a cut cannot be read");
         Err(Fault::internal(format!("the cut cannot be read: {error}")))
     })
 }

@@ -68,7 +68,7 @@ pub(super) fn one(present: &Present<'_>, kind: &str, id: &str) -> Result<OnePeri
     if span.start > present.now {
         return Err(Fault::absent("the period has not begun"));
     }
-    let cut = if present.book().has(span.end) { read(present, &cut_id(span.end))? } else { None };
+    let cut = read(present, &cut_id(span.end))?;
     let of_period = cut.as_ref().and_then(|cut| cut.periods.iter().find(|of_cut| of_cut.period == kind && of_cut.closes));
     let closed = of_period.map(|of_cut| cells_of_cut(&of_cut.cells));
     let today = cells_today(present, period, span);

@@ -64,8 +64,7 @@ pub fn verify(reader: Reader) -> Result<String, Failure> {
 /// 65 if a log begins later than the state did, unless `force`; 73 if a process runs; 75 and 77 as [`super::check()`].
 pub fn rebuild(reader: Reader, only: Option<crate::record::Stream>, force: bool) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
-    let (_lock, disk) = open_state(&settings.state_directory)?;
-    let store = Store::new(disk);
+    let (_lock, store, _) = open_state(&settings.state_directory)?;
     let directory = &settings.state_directory;
     let places = places(&store, directory)?.into_iter().filter(|place| only.is_none_or(|stream| stream == place.stream));
     let places: Vec<Place> = places.collect();

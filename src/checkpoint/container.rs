@@ -24,7 +24,7 @@ pub(super) struct Format {
     version: u32,
 }
 
-pub(super) const CHECKPOINT: Format = Format { magic: b"PACEMETER CHECKPOINT\n", version: 1 };
+pub(super) const CHECKPOINT: Format = Format { magic: b"PACEMETER CHECKPOINT\n", version: 2 };
 pub(super) const DAYS: Format = Format { magic: b"PACEMETER CLOSED DAYS\n", version: 1 };
 
 const END: &[u8; 8] = b"PACE END";
@@ -59,7 +59,7 @@ impl Format {
         self.magic.len() + VERSION_BYTES + PREAMBLE_CHECK_BYTES
     }
 
-    fn check(&self, preamble: &[u8]) -> Result<(), Damage> {
+    fn check(&self, preamble: &[u8]) -> Result<u32, Damage> {
         let version = preamble.strip_prefix(self.magic).and_then(|rest| rest.first_chunk()).map(|bytes| u32::from_le_bytes(*bytes));
         let version = version.ok_or(Damage::Foreign)?;
         if self.preamble(version) != preamble || version == 0 {
@@ -68,7 +68,7 @@ impl Format {
         if version > self.version {
             return Err(Damage::Newer { found: version, known: self.version });
         }
-        Ok(())
+        Ok(version)
     }
 }
 
@@ -126,6 +126,8 @@ impl PartWriter {
 pub(super) struct PartReader {
     file: Box<dyn DiskReader>,
     pub whole: Whole,
+    /// Of its format.
+    pub version: u32,
     /// Where the first part begins, and where the index does.
     first: u64,
     end: u64,
@@ -138,7 +140,7 @@ impl PartReader {
         let first = format.preamble_bytes();
         let mut preamble = vec![0; first];
         file.read_exact_at(&mut preamble, 0)?;
-        format.check(&preamble)?;
+        let version = format.check(&preamble)?;
         let first = first as u64;
         let footer_at = bytes.checked_sub(FOOTER_BYTES as u64).filter(|at| *at >= first).ok_or(Damage::Unfinished)?;
         let mut footer = [0; FOOTER_BYTES];
@@ -147,7 +149,7 @@ impl PartReader {
         if index_at < first || index_at.checked_add(index_bytes) != Some(footer_at) {
             return Err(Damage::Malformed("the footer's place of the index"));
         }
-        let reader = Self { file, whole: Whole { bytes, root }, first, end: index_at };
+        let reader = Self { file, whole: Whole { bytes, root }, version, first, end: index_at };
         let index = reader.read(index_at, &Part { length: index_bytes, hash: root }, "index")?;
         Ok((reader, index))
     }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::record::Stream;
+use crate::view::cut::Part;
 
+use super::container;
+use super::damage::Damage;
 use super::names::Place;
 
 /// Which state it is, of which log, and what it depends on. Its fields and their order are part of the format: a change is a new version.
@@ -42,6 +45,8 @@ pub struct Head {
     pub written: Millis,
     /// How many were taken since `first_offset`.
     pub records: u64,
+    /// What the partition has of cuts that were not stored yet, by their instants. Since version 2.
+    pub parts: Vec<(Millis, Part)>,
 }
 
 /// The last record taken: by it a log is known again.
@@ -54,6 +59,15 @@ pub struct Tail {
 }
 
 impl Head {
+    /// As a file of this version has it.
+    pub(super) fn parse(mut bytes: Vec<u8>, version: u32) -> Result<Self, Damage> {
+        if version == 1 {
+            // Version 2 added a list at the end; an empty one is a length of 0.
+            bytes.push(0);
+        }
+        container::parse(&bytes, "head")
+    }
+
     pub fn place(&self) -> Place {
         Place { stream: self.stream, partition: self.partition }
     }

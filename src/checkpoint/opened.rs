@@ -29,7 +29,7 @@ impl Opened {
         let (file, index) = PartReader::open(disk.open(&place.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
         let index: Index = container::parse(&index, "index")?;
         let places = index.check(&file)?;
-        let head: Head = container::parse(&file.read(places.head, &index.head, "head")?, "head")?;
+        let head = Head::parse(file.read(places.head, &index.head, "head")?, file.version)?;
         if (head.place(), head.sequence) != (place, sequence) {
             let name = |place: Place, sequence: u64| format!("{place} number {sequence}");
             return Err(Damage::Misplaced { found: name(head.place(), head.sequence), expected: name(place, sequence) });

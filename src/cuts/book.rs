@@ -1,8 +1,10 @@
 //! What the cuts say of each target's periods that have closed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{Cut, CutTarget};
+use std::ops::Bound;
+
 use crate::clock::Millis;
 use crate::targets::Quantity;
 
@@ -10,8 +12,8 @@ use crate::targets::Quantity;
 #[derive(Debug, Clone, Default)]
 pub struct Book {
     closings: BTreeMap<String, BTreeMap<Millis, Closing>>,
-    /// Instants of the cuts, in order.
-    cuts: Vec<Millis>,
+    /// Instants of the cuts.
+    cuts: BTreeSet<Millis>,
 }
 
 /// A period as it closed, and what became known since.
@@ -27,8 +29,8 @@ pub struct Closing {
     pub goal: Quantity,
     /// As it closed; none: a ratio of nothing.
     pub actual: Option<Quantity>,
-    /// What it was corrected to, with the cuts that say so, the oldest first.
-    pub corrections: Vec<(String, Option<Quantity>)>,
+    /// What it was corrected to, by the cuts that say so.
+    pub corrections: BTreeMap<String, Option<Quantity>>,
 }
 
 impl Closing {
@@ -41,27 +43,28 @@ impl Closing {
             end_ms: target.end_ms,
             goal: target.goal,
             actual: target.actual,
-            corrections: Vec::new(),
+            corrections: BTreeMap::new(),
         }
     }
 
-    /// What was told of it last.
-    pub fn known(&self) -> Option<Quantity> {
-        self.corrections.last().map_or(self.actual, |(_, actual)| *actual)
+    /// What was told of it last before a cut.
+    pub fn known_before(&self, cut: &str) -> Option<Quantity> {
+        let corrections = self.corrections.range::<str, _>((Bound::Unbounded, Bound::Excluded(cut)));
+        corrections.last().map_or(self.actual, |(_, actual)| *actual)
     }
 }
 
 impl Book {
-    /// Takes in a cut that is later than those before.
+    /// Takes in a cut.
     pub fn add(&mut self, cut: &Cut) {
-        self.cuts.push(cut.at_ms);
+        self.cuts.insert(cut.at_ms);
         for target in cut.targets.iter().filter(|target| target.closes) {
             self.closings.entry(target.target.clone()).or_default().insert(target.start_ms, Closing::of(target, cut));
         }
         for correction in &cut.corrections {
             let closing = self.closings.get_mut(&correction.target).and_then(|closings| closings.get_mut(&correction.start_ms));
             if let Some(closing) = closing {
-                closing.corrections.push((cut.id.clone(), correction.after));
+                closing.corrections.insert(cut.id.clone(), correction.after);
             }
         }
     }
@@ -76,16 +79,22 @@ impl Book {
         self.closings.iter().flat_map(|(target, closings)| closings.values().map(move |closing| (target.as_str(), closing)))
     }
 
+    /// Forgets what closed, and cuts that were taken, before an instant.
+    pub fn forget(&mut self, before: Millis) {
+        self.cuts = self.cuts.split_off(&before);
+        self.closings.values_mut().for_each(|closings| closings.retain(|_, closing| closing.end_ms >= before));
+    }
+
     pub fn newest_cut(&self) -> Option<Millis> {
         self.cuts.last().copied()
     }
 
     pub fn has(&self, at: Millis) -> bool {
-        self.cuts.binary_search(&at).is_ok()
+        self.cuts.contains(&at)
     }
 
     /// Instants of the cuts, the oldest first.
-    pub fn cuts(&self) -> &[Millis] {
-        &self.cuts
+    pub fn cuts(&self) -> impl DoubleEndedIterator<Item = Millis> {
+        self.cuts.iter().copied()
     }
 }

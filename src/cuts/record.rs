@@ -1,21 +1,10 @@
 //! What a cut says.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Book;
-use super::store::cut_id;
-use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
-use crate::display::Display;
-use crate::record::Stream;
-use crate::source::Partition;
-use crate::targets::pace::{Moment, assess};
-use crate::targets::{Quantity, Tally, Target, Targets};
-use crate::view::cut::Part;
-use crate::view::panes::SpanFigures;
+use crate::targets::Quantity;
 
 /// The figures of an instant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,130 +84,8 @@ pub struct Correction {
     pub after: Option<Quantity>,
 }
 
-/// What a cut depends on besides its parts.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    pub targets: &'a Targets,
-    pub display: &'a Display,
-    /// What is known of the periods that have closed.
-    pub book: &'a Book,
-    pub taken: Millis,
-    pub state_built: Millis,
-}
-
-impl Cut {
-    /// Adds up the parts of all partitions.
-    pub fn of<'a>(at: Millis, parts: impl Iterator<Item = (&'a Partition, &'a Part)> + Clone, context: Context<'_>) -> Self {
-        let Context { targets, display, book, taken, state_built } = context;
-        let offsets = parts.clone().map(|(partition, part)| Offset {
-            stream: partition.stream.name().to_owned(),
-            topic: partition.topic.clone(),
-            partition: partition.partition,
-            next_offset: part.next_offset,
-        });
-        let parts: Vec<(Stream, &Part)> = parts.clone().map(|(partition, part)| (partition.stream, part)).collect();
-        let inside = |period: Period| period.at(at - 1, &display.zone).map(|span| cut_period(period, span, at, &parts, display));
-        let mut cut = Self {
-            id: cut_id(at),
-            at_ms: at,
-            at: Timestamp::from_millisecond(at).map_or_else(|_| cut_id(at), |instant| local(instant, display)),
-            taken_ms: taken,
-            state_built_ms: state_built,
-            offsets: offsets.collect(),
-            periods: Period::OWN.into_iter().filter_map(inside).collect(),
-            targets: Vec::new(),
-            corrections: Vec::new(),
-        };
-        for target in &targets.targets {
-            let tallies = tallies(target, &parts);
-            cut.targets.extend(current(target, &tallies, at, display));
-            cut.corrections.extend(corrections(target, &tallies, at, book, display));
-        }
-        cut
-    }
-}
-
-/// As `2020-05-15T18:00:00-05:00`.
-fn local(instant: Timestamp, display: &Display) -> String {
-    instant.to_zoned(display.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-}
-
-fn cut_period(period: Period, span: Interval, at: Millis, parts: &[(Stream, &Part)], display: &Display) -> CutPeriod {
-    let mut cells: BTreeMap<(&str, &str), SpanFigures> = BTreeMap::new();
-    for cell in parts.iter().flat_map(|(_, part)| &part.cells[period.index()]) {
-        *cells.entry((&cell.programme, &cell.state)).or_default() += &cell.figures;
-    }
-    let shown = |((programme, state), figures): ((&str, &str), SpanFigures)| CutCell {
-        programme: programme.to_owned(),
-        state: state.to_owned(),
-        beneficiaries: figures.beneficiaries,
-        dispersals: figures.dispersals,
-        net_pesos: Quantity::Centavos(figures.net as i128),
-    };
-    CutPeriod {
-        period: period.name().to_owned(),
-        id: period.id(span.start, &display.zone),
-        start_ms: span.start,
-        end_ms: span.end,
-        closes: span.end == at,
-        cells: cells.into_iter().map(shown).collect(),
-    }
-}
-
-/// By the beginning of the period; only of periods that every partition of the stream knows.
-fn tallies(target: &Target, parts: &[(Stream, &Part)]) -> BTreeMap<Millis, Tally> {
-    let stream = target.measure.stream();
-    let of_stream = parts.iter().filter(|(of, _)| *of == stream).map(|(_, part)| part);
-    let selection = target.selection();
-    let mut sums: BTreeMap<Millis, (usize, Tally)> = BTreeMap::new();
-    let mut partitions = 0;
-    for part in of_stream {
-        partitions += 1;
-        let known = part.targets.iter().find(|known| known.name == target.name && known.selection == selection);
-        for (start, tally) in known.iter().flat_map(|known| &known.periods) {
-            let (count, sum) = sums.entry(*start).or_default();
-            *count += 1;
-            *sum += tally;
-        }
-    }
-    sums.into_iter().filter(|(_, (count, _))| *count == partitions).map(|(start, (_, sum))| (start, sum)).collect()
-}
-
-fn current(target: &Target, tallies: &BTreeMap<Millis, Tally>, at: Millis, display: &Display) -> Option<CutTarget> {
-    let period = target.period.at(at - 1, &display.zone)?;
-    let actual = *tallies.get(&period.start)?;
-    let moment = Moment { period, now: at, zone: &display.zone, actual, past: Tally::default(), dispersion: 1.0 };
-    let assessment = assess(target, &moment);
-    Some(CutTarget {
-        target: target.name.clone(),
-        measure: target.measure.name().to_owned(),
-        selection: target.selection(),
-        period: target.period.id(period.start, &display.zone),
-        start_ms: period.start,
-        end_ms: period.end,
-        closes: period.end == at,
-        goal: assessment.goal,
-        plan: assessment.plan,
-        actual: assessment.actual,
-    })
-}
-
-fn corrections<'a>(
-    target: &'a Target,
-    tallies: &'a BTreeMap<Millis, Tally>,
-    at: Millis,
-    book: &'a Book,
-    display: &'a Display,
-) -> impl Iterator<Item = Correction> + 'a {
-    let closed = book.of(&target.name).filter(move |closing| closing.selection == target.selection() && closing.end_ms < at);
-    closed.filter_map(move |closing| {
-        let after = target.measure.quantity(*tallies.get(&closing.start_ms)?);
-        (after != closing.known()).then(|| Correction {
-            target: target.name.clone(),
-            period: target.period.id(closing.start_ms, &display.zone),
-            start_ms: closing.start_ms,
-            before: closing.known(),
-            after,
-        })
-    })
+/// The name of the cut at an instant, as `20200515T230000Z`; with milliseconds if it has any.
+pub fn cut_id(at: Millis) -> String {
+    let format = if at.rem_euclid(1_000) == 0 { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.3fZ" };
+    Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |instant| instant.strftime(format).to_string())
 }

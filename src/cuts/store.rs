@@ -6,9 +6,8 @@
 use std::io;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::{Book, Cut};
+use super::book::Book;
+use super::record::{Cut, cut_id};
 use crate::checkpoint::Disk;
 use crate::clock::Millis;
 
@@ -21,12 +20,6 @@ const MAX_BYTES: u64 = 64 * 1_024 * 1_024;
 #[derive(Clone)]
 pub struct Cuts {
     disk: Arc<dyn Disk>,
-}
-
-/// The name of the cut at an instant, as `20200515T230000Z`; with milliseconds if it has any.
-pub fn cut_id(at: Millis) -> String {
-    let format = if at.rem_euclid(1_000) == 0 { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.3fZ" };
-    Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |instant| instant.strftime(format).to_string())
 }
 
 impl Cuts {

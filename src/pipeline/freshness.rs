@@ -87,6 +87,11 @@ impl Freshness {
         partitions.map(|partition| partition.complete_until).min().flatten()
     }
 
+    /// The same of one partition.
+    pub fn complete_until_of(&self, slot: usize) -> Option<Millis> {
+        self.partitions[slot].complete_until
+    }
+
     /// Whether every partition has reached an end that was asked for since the start.
     pub fn caught_up(&self) -> bool {
         !self.partitions.is_empty() && self.partitions.iter().all(|partition| partition.complete_until.is_some())

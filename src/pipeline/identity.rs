@@ -71,6 +71,7 @@ impl Identity {
             built,
             written: 0,
             records: state.records(),
+            parts: Vec::new(),
         }
     }
 

@@ -84,6 +84,8 @@ pub struct Decoded {
     pub index: u32,
     pub slot: Slot,
     pub offset: i64,
+    /// As Kafka gave it.
+    pub timestamp: Option<Millis>,
     pub event: Result<Event, Rejection>,
 }
 
@@ -131,7 +133,7 @@ impl<'a> Intake<'a> {
         for index in 0..originals.len() {
             headers.clear();
             let original = originals.original(index, &mut headers);
-            let Original { slot, offset, .. } = original;
+            let Original { slot, offset, timestamp, .. } = original;
             if let Admission::Skip = self.admit(&original, &mut taken.verified)? {
                 continue;
             }
@@ -140,7 +142,7 @@ impl<'a> Intake<'a> {
             *bytes += (original.value.map_or(0, <[u8]>::len) + original.key.map_or(0, <[u8]>::len)) as u64;
             *last = index;
             let event = self.decode(&original, &headers, &mut taken.texts);
-            taken.decoded.push(Decoded { index: index as u32, slot, offset, event });
+            taken.decoded.push(Decoded { index: index as u32, slot, offset, timestamp, event });
         }
         for (slot, (records, bytes, last)) in sums.into_iter().enumerate().filter(|(_, (records, ..))| *records > 0) {
             headers.clear();

@@ -1,9 +1,11 @@
 //! What the pipeline's threads tell each other: closed lists.
 
+use std::io;
 use std::time::Instant;
 
 use super::intake::{Originals, Start, Taken};
 use crate::clock::Millis;
+use crate::cuts::Cut;
 use crate::record::Stream;
 use crate::runtime::Failure;
 use crate::source::{ClientEvent, End, Partition, Slot};
@@ -62,6 +64,12 @@ pub struct Records {
     pub originals: Box<dyn Originals>,
     /// When the client handed them over.
     pub at: Instant,
+}
+
+/// What became of a cut that was to be stored.
+pub struct StoredCut {
+    pub cut: Cut,
+    pub result: io::Result<()>,
 }
 
 /// What the task asks of the poll thread.

@@ -12,6 +12,7 @@ use crate::clock::Millis;
 use crate::runtime::{Exit, Failure};
 use crate::settings::Reader;
 use crate::source::Partition;
+use crate::view::cut::Part;
 
 /// What to do about a state that cannot be gone on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub struct Restored {
     pub is_news: bool,
     /// The cluster that the checkpoint was of, if it said so.
     pub cluster_id: Option<String>,
+    /// What it has of cuts that were not stored yet.
+    pub parts: Vec<(Millis, Part)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +164,16 @@ impl Restorer<'_> {
                     let built = is_shown_as_before.then_some(built);
                     let is_news = !is_shown_as_before || partition_count != self.origin.partition_count(log.partition.stream);
                     let cluster_id = opened.head().cluster_id.clone();
-                    return Ok(Restored { state, source, tail, built, bytes: opened.bytes(), is_news, cluster_id });
+                    return Ok(Restored {
+                        state,
+                        source,
+                        tail,
+                        built,
+                        bytes: opened.bytes(),
+                        is_news,
+                        cluster_id,
+                        parts: opened.head().parts.clone(),
+                    });
                 }
                 Err(Fault::Unfit(mismatches)) => {
                     self.desk.order(Order::Follow(place, found.lineage));
@@ -270,7 +282,16 @@ impl Restorer<'_> {
 
     fn anew(&self, log: &FoundLog, source: Source) -> Restored {
         let state = State::new(log.partition.stream, log.low, self.identity.rules, self.shown, self.now);
-        Restored { state, source, tail: None, built: None, bytes: 0, is_news: source == Source::Rebuild, cluster_id: None }
+        Restored {
+            state,
+            source,
+            tail: None,
+            built: None,
+            bytes: 0,
+            is_news: source == Source::Rebuild,
+            cluster_id: None,
+            parts: Vec::new(),
+        }
     }
 }
 

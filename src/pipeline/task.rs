@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Settings;
-use super::message::Message;
+use super::message::{Message, StoredCut};
 use super::watchdog::Pulse;
 use super::worker::Worker;
 use crate::checkpoint::Report;
@@ -28,6 +28,7 @@ pub struct Task {
     pub commit_interval: Duration,
     /// What became of the checkpoints.
     pub reports: UnboundedReceiver<Report>,
+    pub stored_cuts: UnboundedReceiver<StoredCut>,
     /// Those to be shown.
     pub targets: watch::Receiver<Arc<Targets>>,
     pub pulse: Pulse,
@@ -60,6 +61,7 @@ impl Task {
                     worker.report(report)?;
                     worker.step()?;
                 }
+                Some(stored) = self.stored_cuts.recv() => worker.cut_stored(stored),
                 () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() || worker.is_filling() => worker.step()?,
                 _ = due.tick() => {
                     worker.step()?;

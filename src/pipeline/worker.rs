@@ -4,6 +4,7 @@
 
 mod apply;
 mod begin;
+mod cut;
 mod publish;
 mod retarget;
 mod watch;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::Settings;
 use super::audit::Audit;
 use super::board::{Board, Phase};
+use super::cutting::Cutting;
 use super::freshness::Freshness;
 use super::identity::{Identity, Origin, labels_fingerprint};
 use super::letters::Letters;
@@ -25,6 +27,7 @@ use crate::aggregate::image::{Image, Outlet};
 use crate::aggregate::{Partition, Shown};
 use crate::checkpoint::{Desk, Head, Report, Store, Tail};
 use crate::clock::{Clock, Millis};
+use crate::cuts::{Book as CutBook, Cut};
 use crate::record::Outcome;
 use crate::runtime::{Exit, Failure};
 use crate::source::Slot;
@@ -38,6 +41,15 @@ pub struct Sinks {
     pub meter: Meter,
     /// Where checkpoints are ordered; what becomes of each is told to [`Worker::report`].
     pub desk: Desk,
+    /// Where cuts are stored, and those before an instant removed; what becomes of each is told to [`Worker::cut_stored`].
+    pub cuts: Sender<(Cut, Millis)>,
+}
+
+/// What earlier processes left.
+pub struct Kept {
+    pub store: Store,
+    /// What the cuts say.
+    pub book: Arc<CutBook>,
 }
 
 pub struct Worker {
@@ -57,6 +69,9 @@ pub struct Worker {
     freshness: Freshness,
     saving: Saving,
     audit: Audit,
+    cutting: Cutting,
+    /// A cut is being stored, or is tried again then.
+    storing: Option<Instant>,
     progress_logged: Instant,
     /// When figures were last published.
     published: Instant,
@@ -97,7 +112,7 @@ impl Worker {
         identity: Identity,
         shown: Shown,
         clock: Clock,
-        store: Store,
+        kept: Kept,
         sinks: Sinks,
     ) -> Self {
         let now = clock.instant();
@@ -110,6 +125,8 @@ impl Worker {
             freshness: Freshness::new(std::iter::empty(), stall_timeout, now),
             saving: Saving::new(settings.saving, clock.clone(), sinks.desk.clone(), std::iter::empty()),
             audit: Audit::default(),
+            cutting: Cutting::new(settings.cutting, shown.targets.cut_times(&shown.display.zone), kept.book),
+            storing: None,
             progress_logged: now,
             published: now,
             reading_since: None,
@@ -118,7 +135,7 @@ impl Worker {
             shown,
             next_shown: None,
             clock,
-            store,
+            store: kept.store,
             sinks,
         }
     }
@@ -183,8 +200,8 @@ impl Worker {
         if !self.saving.is_busy() {
             return Ok(());
         }
-        let Self { saving, partitions, identity, origin, labels, clock, sinks, .. } = self;
-        let ended = saving.step(&mut Book { partitions, identity, origin, labels: *labels, clock }, &*sinks.letters);
+        let Self { saving, partitions, cutting, identity, origin, labels, clock, sinks, .. } = self;
+        let ended = saving.step(&mut Book { partitions, cutting, identity, origin, labels: *labels, clock }, &*sinks.letters);
         ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
     }
 
@@ -193,8 +210,8 @@ impl Worker {
     /// # Errors
     /// [`Exit::Disk`] after as many failures in a row as the settings allow.
     pub fn report(&mut self, report: Report) -> Result<(), Failure> {
-        let Self { saving, partitions, identity, origin, labels, clock, .. } = self;
-        let mut book = Book { partitions, identity, origin, labels: *labels, clock };
+        let Self { saving, partitions, cutting, identity, origin, labels, clock, .. } = self;
+        let mut book = Book { partitions, cutting, identity, origin, labels: *labels, clock };
         if let Err(error) = &report.pruned {
             tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "an old checkpoint could not be removed");
         }
@@ -285,6 +302,7 @@ impl Worker {
 /// The partitions as saving sees them.
 struct Book<'a> {
     partitions: &'a mut [Owned],
+    cutting: &'a Cutting,
     identity: &'a Identity,
     origin: &'a Origin,
     labels: [u8; 16],
@@ -299,6 +317,6 @@ impl States for Book<'_> {
     fn begin_image(&mut self, slot: usize, outlet: &dyn Fn() -> Outlet) -> (Head, Image) {
         let Owned { log, state, tail, built, .. } = &mut self.partitions[slot];
         let head = self.identity.head(&log.partition, state, self.origin, self.labels, *tail, *built);
-        (Head { written: self.clock.now(), ..head }, state.begin_image(&outlet()))
+        (Head { written: self.clock.now(), parts: self.cutting.parts_of(slot), ..head }, state.begin_image(&outlet()))
     }
 }

@@ -254,7 +254,7 @@ impl<'d> Table<'d> {
         for key in self.keys().filter(|key| !known.contains(key)) {
             match nearest(key, known.iter().copied()) {
                 Some(nearest) => self.fault(key, format!("no such key, the nearest is {nearest}")),
-                None => self.fault(key, format!("no such key, there are {}", known.join(", "))),
+                None => self.fault(key, format!("no such key, known are {}", known.join(", "))),
             }
         }
         self

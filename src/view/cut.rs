@@ -13,7 +13,7 @@ use crate::display::Display;
 use crate::record::Stream;
 use crate::targets::{Tally, Targets};
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// The first offset that is not in it.
     pub next_offset: i64,
@@ -23,14 +23,14 @@ pub struct Part {
 }
 
 /// By programme and state as shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartCell {
     pub programme: String,
     pub state: String,
     pub figures: SpanFigures,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartTarget {
     pub name: String,
     /// Tells apart targets of one name; see [`Target::selection`](crate::targets::Target::selection).

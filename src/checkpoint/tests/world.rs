@@ -29,6 +29,7 @@ pub fn head(next_offset: i64) -> Head {
         built: 1_600_000_000_000,
         written: 1_600_000_100_000,
         records: next_offset.unsigned_abs(),
+        parts: Vec::new(),
     }
 }
 

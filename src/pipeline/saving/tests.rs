@@ -55,6 +55,7 @@ impl States for Partitions {
             built: NOW,
             written: NOW,
             records: 0,
+            parts: Vec::new(),
         };
         (head, self.0[slot].begin_image(&outlet()))
     }

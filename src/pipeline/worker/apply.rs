@@ -21,6 +21,9 @@ impl Worker {
             if index % TOUCHED_TOGETHER == 0 {
                 self.touch(&taken.decoded[index..]);
             }
+            if let Some(timestamp) = decoded.timestamp.filter(|&timestamp| self.cutting.is_passed_by(decoded.slot.index(), timestamp)) {
+                self.pass_cuts(decoded.slot.index(), timestamp);
+            }
             let owned = &mut self.partitions[decoded.slot.index()];
             owned.changed = true;
             let outcome = owned.state.step(decoded.offset, &decoded.event, &taken.texts);

@@ -45,6 +45,8 @@ impl Worker {
         // The newest of all is what readers see: that it moves must not depend on a clock that went back.
         let newest = restored.iter().filter_map(|restored| restored.built).max();
         let anew = newest.map_or(now, |newest| now.max(newest + 1));
+        let passed = restored.iter().map(|restored| (restored.tail.and_then(|tail| tail.timestamp), restored.parts.clone()));
+        self.cutting.begin(passed);
         let own = |((log, restored), start)| Owned::new(log, restored, start, now, anew);
         self.partitions = logs.into_iter().zip(restored).zip(&starts).map(own).collect();
         (0..self.partitions.len()).for_each(|slot| self.follow_people(Slot(slot as u16)));

@@ -29,6 +29,7 @@ impl Worker {
                 (owned.changed, owned.minute) = (false, floor(now, MINUTE));
             }
         }
+        self.cut();
         self.follow_replay();
         let status = |(slot, owned): (usize, &Owned)| PartitionStatus {
             partition: owned.log.partition.clone(),
@@ -45,7 +46,7 @@ impl Worker {
             complete_until: Stream::ALL.map(|stream| self.freshness.complete_until(stream)),
             built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(now),
             targets: Arc::clone(&self.shown.targets),
-            book: Arc::default(),
+            book: Arc::clone(&self.cutting.book),
         };
         let states = self.partitions.iter().map(|owned| &owned.state);
         self.sinks.meter.published(&snapshot, states, self.sinks.letters.counts(), waiting);

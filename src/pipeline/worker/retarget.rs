@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Worker;
+use super::{Owned, Worker};
 use crate::aggregate::Shown;
 use crate::targets::Targets;
 
@@ -32,6 +32,12 @@ impl Worker {
             owned.state.adopt();
             owned.changed = true;
         }
+        let now = self.clock.now();
+        let latest = |(slot, owned): (usize, &Owned)| {
+            let last = owned.tail.map(|tail| tail.timestamp.unwrap_or(now));
+            last.map(|last| self.freshness.complete_until_of(slot).map_or(last, |complete| last.max(complete)))
+        };
+        self.cutting.change_times(next.targets.cut_times(&next.display.zone), self.partitions.iter().enumerate().map(latest));
         self.shown = next;
         tracing::info!(event = "pacemeter.targets.adopted", targets = self.shown.targets.targets.len(), "targets are shown from now on");
     }

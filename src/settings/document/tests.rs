@@ -73,7 +73,7 @@ fn every_fault_is_told_with_its_line_in_the_order_of_the_file() {
         "target.day.wait (a.toml:14): \"soon\" is not a duration: write a whole number and a unit (ms, s, m, h, d, w), such as \"500ms\", \
          \"30s\", \"10m\", \"4h\" or \"92d\"",
         "target.day.share (a.toml:15): NaN is outside 0 to 1",
-        "target.day.item.y (a.toml:19): no such key, the nearest is x",
+        "target.day.item.y (a.toml:19): no such key, known are x",
     ];
     assert_eq!(told(&document), expected);
 }

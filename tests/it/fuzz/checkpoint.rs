@@ -102,6 +102,7 @@ fn written(regions: &[Region]) -> Vec<u8> {
         built: 1,
         written: 2,
         records: 9,
+        parts: Vec::new(),
     };
     let disk = MemoryDisk::default();
     let image = Image { body: b"body".to_vec(), shapes: regions.iter().map(|(shape, _)| *shape).collect(), days: Vec::new() };

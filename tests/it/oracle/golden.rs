@@ -53,6 +53,7 @@ fn head(stream: Stream, next_offset: i64) -> Head {
         built: START,
         written: NOW,
         records: 0,
+        parts: Vec::new(),
     }
 }
 

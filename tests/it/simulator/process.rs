@@ -7,10 +7,11 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use pacemeter::checkpoint::{Desk, InFlight, Job, Keeper, Order, Report, Store};
-use pacemeter::clock::Clock;
+use pacemeter::clock::{Clock, Millis};
+use pacemeter::cuts::{Cut, Cuts};
 use pacemeter::pipeline::{
-    Board, Command, FoundLog, FoundLogs, Intake, Message, Meter, Original, Originals, OtherLog, Policy, Records, Settings, Sinks, Snapshot,
-    Start, Worker,
+    Board, Command, FoundLog, FoundLogs, Intake, Kept, Message, Meter, Original, Originals, OtherLog, Policy, Records, Settings, Sinks,
+    Snapshot, Start, StoredCut, Worker,
 };
 use pacemeter::record::Header;
 use pacemeter::runtime::Failure;
@@ -37,6 +38,8 @@ pub struct Process<'a> {
     /// Jobs that have ended.
     over: BTreeSet<u64>,
     reports: VecDeque<Report>,
+    cuts: Cuts,
+    cut_orders: Receiver<(Cut, Millis)>,
     commands: Receiver<Command>,
     inbox: VecDeque<Message>,
     intake: Intake<'a>,
@@ -99,6 +102,8 @@ impl<'a> Process<'a> {
         let settings = settings_of(variant, config);
         let store = Store::new(Arc::new(disk.clone()));
         let (orders, order_inbox) = mpsc::channel();
+        let (cut_orders, cut_inbox) = mpsc::channel();
+        let cuts = Cuts::new(Arc::new(disk.clone()));
         let (commands, command_inbox) = mpsc::channel();
         let in_flight = InFlight::default();
         let board = Arc::new(Board::new(clock.now(), Arc::default()));
@@ -108,9 +113,12 @@ impl<'a> Process<'a> {
             board: Arc::clone(&board),
             meter: Meter::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
             desk: Desk::new(orders, in_flight.clone()),
+            cuts: cut_orders,
         };
         let shown = variant.shown.clone();
-        let mut worker = Worker::new(STALL_TIMEOUT, settings, variant.identity.clone(), shown, clock.clone(), store.clone(), sinks);
+        let (book, _) = cuts.book().map_err(|error| Failure::from_io("the cuts", &error))?;
+        let kept = Kept { store: store.clone(), book: Arc::new(book) };
+        let mut worker = Worker::new(STALL_TIMEOUT, settings, variant.identity.clone(), shown, clock.clone(), kept, sinks);
         let found = |log: &super::logs::Log| FoundLog {
             partition: log.partition.clone(),
             low: log.low,
@@ -135,6 +143,8 @@ impl<'a> Process<'a> {
             finishing: None,
             over: BTreeSet::new(),
             reports: VecDeque::new(),
+            cuts,
+            cut_orders: cut_inbox,
             commands: command_inbox,
             inbox: VecDeque::new(),
             positions: starts.iter().map(from).collect(),
@@ -265,6 +275,7 @@ impl<'a> Process<'a> {
 
     pub fn publish(&mut self) {
         self.worker.publish(self.inbox.len());
+        self.store_cut();
     }
 
     /// The writing thread takes a step; gives what it reports.
@@ -285,6 +296,16 @@ impl<'a> Process<'a> {
         self.finishing = None;
         self.reports.push_back(report);
         self.reports.back()
+    }
+
+    /// The thread that stores cuts stores one.
+    pub fn store_cut(&mut self) {
+        if let Ok((cut, oldest)) = self.cut_orders.try_recv() {
+            let result = self.cuts.put(&cut);
+            // What stays of old ones does no harm.
+            let _ = self.cuts.prune(oldest);
+            self.worker.cut_stored(StoredCut { cut, result });
+        }
     }
 
     /// The end in order begins, as `task` does it: what was read is applied, dead letters are waited for.

@@ -1,0 +1,161 @@
+//! Working calendars from files: `[calendar.NAME]` in any number of documents. `config/calendars/payments.toml` shows and explains every key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::holidays::{Holiday, Rule, WEEKDAYS};
+use super::hours::{Hours, Span};
+use super::schedule::{Schedule, Shift, YEARS};
+use super::working::{ALWAYS, Working};
+use crate::settings::{Document, Table};
+
+const CALENDAR_KEYS: [&str; 7] = ["description", "time_zone", "hours", "weights", "holiday", "list", "exception"];
+
+/// The longest name of a calendar: it is a label's value. Bytes.
+const MAX_NAME: usize = 64;
+
+/// The greatest weight of a day; an ordinary day's is 1.
+const MAX_WEIGHT: f64 = 1000.0;
+
+/// The calendars of all documents, and before them the one that is always open. Faults are noted in the documents. A calendar with faults is
+/// among the answer, so that a target that names it has no fault for that; it is not fit for use.
+pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<Working>> {
+    let mut calendars = vec![Arc::new(Working::always(programme_zone.clone()))];
+    let mut origins = BTreeMap::from([(ALWAYS, "built in".to_owned())]);
+    for table in documents.iter().flat_map(|document| document.root(&["calendar"]).named_tables("calendar", &CALENDAR_KEYS)) {
+        check_name(&table);
+        if let Some(origin) = origins.get(table.name()) {
+            table.fault("", format!("is a calendar already ({origin}), choose another name"));
+            continue;
+        }
+        origins.insert(table.name(), table.origin(""));
+        calendars.push(Arc::new(calendar(&table, programme_zone)));
+    }
+    calendars
+}
+
+fn check_name(table: &Table<'_>) {
+    let name = table.name();
+    let is_plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "_-".contains(character);
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_plain) {
+        table.fault("", format!("is no name for a calendar, take at most {MAX_NAME} small letters, digits, _ and -"));
+    }
+}
+
+fn calendar(table: &Table<'_>, programme_zone: &TimeZone) -> Working {
+    let description = table.string("description").unwrap_or_default();
+    let zone = table.parsed("time_zone", |name| {
+        TimeZone::get(name).map_err(|_| format!("{name:?} is no IANA time zone, write one such as \"America/Mexico_City\""))
+    });
+    let week = week(table);
+    let (listed, years) = lists(table);
+    let exceptions = exceptions(table, &week);
+    let schedule = Schedule { holidays: holidays(table), week, listed, exceptions };
+    if !table.has("hours") && schedule.exceptions.is_empty() {
+        table.fault("", format!("is never open, give it [calendar.{}.hours]", table.name()));
+    }
+    Working::new(table.name(), &description, zone.unwrap_or_else(|| programme_zone.clone()), &schedule, years)
+}
+
+/// Hours and weights of the weekdays, from Monday on.
+fn week(table: &Table<'_>) -> [Shift; 7] {
+    let names = WEEKDAYS.map(|(name, _)| name);
+    let (hours, weights) = (table.table("hours", &names), table.table("weights", &names));
+    names.map(|name| {
+        let hours = hours.as_ref().and_then(|hours| hours_of(hours, name)).unwrap_or_default();
+        let weight = weights.as_ref().and_then(|weights| weight_of(weights, name));
+        if let (Some(weights), Some(_), true) = (&weights, weight, hours.is_closed()) {
+            weights.fault(name, format!("{name} has a weight and no hours, give it hours or leave it out here"));
+        }
+        Shift { hours, weight: weight.unwrap_or(1.0) }
+    })
+}
+
+fn hours_of(table: &Table<'_>, key: &str) -> Option<Hours> {
+    let spans = table.parsed_each(key, Span::parse)?;
+    Hours::of(spans).map_err(|message| table.fault(key, message)).ok()
+}
+
+fn weight_of(table: &Table<'_>, key: &str) -> Option<f64> {
+    table.number(key, 0.0..=MAX_WEIGHT)
+}
+
+fn holidays(table: &Table<'_>) -> Vec<Holiday> {
+    let tables = table.tables("holiday", &["name", "rule", "from", "until", "every"]);
+    tables.iter().filter_map(holiday).collect()
+}
+
+fn holiday(table: &Table<'_>) -> Option<Holiday> {
+    table.requires(&["rule"]);
+    table.string("name");
+    let (from, until) = (year(table, "from"), year(table, "until"));
+    let every = table.integer("every", 1..=100).and_then(|years| i16::try_from(years).ok());
+    if every.is_some() && !table.has("from") {
+        table.fault("every", "counts from a year, add from = that year");
+    }
+    if let (Some(from), Some(until)) = (from, until)
+        && until < from
+    {
+        table.fault("until", format!("{until} is before from = {from}"));
+    }
+    let rule = table.parsed("rule", Rule::parse)?;
+    Some(Holiday { rule, from: from.unwrap_or(*YEARS.start()), until: until.unwrap_or(*YEARS.end()), every: every.unwrap_or(1) })
+}
+
+fn year(table: &Table<'_>, key: &str) -> Option<i16> {
+    let bounds = u64::from(YEARS.start().unsigned_abs())..=u64::from(YEARS.end().unsigned_abs());
+    table.integer(key, bounds).and_then(|year| i16::try_from(year).ok())
+}
+
+/// All listed dates, and the years from the first list on for which there is one without a gap; none if there are no lists.
+fn lists(table: &Table<'_>) -> (BTreeSet<Date>, Option<RangeInclusive<i16>>) {
+    let (mut listed, mut years) = (BTreeSet::new(), BTreeSet::new());
+    for list in table.tables("list", &["year", "dates"]) {
+        list.requires(&["year", "dates"]);
+        let (Some(year), dates) = (year(&list, "year"), list.dates("dates").unwrap_or_default()) else { continue };
+        if !years.insert(year) {
+            list.fault("year", format!("{year} has a list already, join the two"));
+        }
+        for date in dates {
+            if date.year() != year {
+                list.fault("dates", format!("{date} is not in {year}, move it to the list of its year"));
+            } else if !listed.insert(date) {
+                list.fault("dates", format!("{date} is listed twice"));
+            }
+        }
+    }
+    let covered = years.first().map(|first| *first..=(*first..).take_while(|year| years.contains(year)).last().unwrap_or(*first));
+    (listed, covered)
+}
+
+fn exceptions(table: &Table<'_>, week: &[Shift; 7]) -> BTreeMap<Date, Shift> {
+    let mut exceptions = BTreeMap::new();
+    for exception in table.tables("exception", &["name", "date", "hours", "weight"]) {
+        exception.requires(&["date", "hours"]);
+        exception.string("name");
+        let weight = weight_of(&exception, "weight");
+        let (Some(date), Some(hours)) = (exception.date("date"), hours_of(&exception, "hours")) else { continue };
+        if !YEARS.contains(&date.year()) {
+            exception.fault("date", format!("{date} is outside the years {} to {} that calendars hold", YEARS.start(), YEARS.end()));
+        }
+        let usual = &week[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())];
+        let weight = weight.unwrap_or_else(|| {
+            if usual.hours.is_closed() && !hours.is_closed() && !exception.has("weight") {
+                exception.fault("", "is on a weekday without hours, so give it a weight: 1 is an ordinary day's");
+            }
+            // A day of half the hours has half the weight.
+            usual.weight * f64::from(hours.minutes()) / f64::from(usual.hours.minutes().max(1))
+        });
+        if exceptions.insert(date, Shift { hours, weight }).is_some() {
+            exception.fault("date", format!("{date} is an exception already, join the two"));
+        }
+    }
+    exceptions
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+use super::*;
+use crate::calendar::read;
+use crate::clock::{HOUR, MINUTE};
+use crate::settings::Document;
+use jiff::ToSpan;
+use jiff::civil::Weekday;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const ZONES: [&str; 5] = ["America/Mexico_City", "America/Tijuana", "America/Havana", "Australia/Lord_Howe", "UTC"];
+
+fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap()
+}
+
+fn at(text: &str) -> Millis {
+    text.parse::<Timestamp>().unwrap().as_millisecond()
+}
+
+fn interval(start: &str, end: &str) -> Interval {
+    Interval { start: at(start), end: at(end) }
+}
+
+/// Spans of a day, in minutes.
+type Spans = Vec<(u16, u16)>;
+
+/// A calendar as it is given, and what it means by walking it minute by minute.
+#[derive(Debug, Clone)]
+struct Given {
+    zone: &'static str,
+    /// Hours and weight from Monday on.
+    week: [(Spans, f64); 7],
+    exceptions: BTreeMap<Date, (Spans, f64)>,
+    holidays: Vec<Date>,
+}
+
+impl Given {
+    fn text(&self) -> String {
+        let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        let hours = |spans: &Spans| spans.iter().map(|(from, to)| format!("\"{}-{}\",", time(*from), time(*to))).collect::<String>();
+        let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        let mut text = format!("[calendar.x]\ntime_zone = '{}'\n", self.zone);
+        for (day, (spans, weight)) in days.iter().zip(&self.week) {
+            text += &format!("hours.{day} = [{}]\n", hours(spans));
+            if !spans.is_empty() {
+                text += &format!("weights.{day} = {weight}\n");
+            }
+        }
+        for (date, (spans, weight)) in &self.exceptions {
+            text += &format!("[[calendar.x.exception]]\ndate = {date}\nhours = [{}]\nweight = {weight}\n", hours(spans));
+        }
+        for date in &self.holidays {
+            text +=
+                &format!("[[calendar.x.holiday]]\nrule = '{}'\nfrom = {}\nuntil = {}\n", date.strftime("%m-%d"), date.year(), date.year());
+        }
+        text
+    }
+
+    fn calendar(&self) -> Arc<Working> {
+        let documents = [Document::parse("x.toml", &self.text())];
+        let calendar = read(&documents, &TimeZone::UTC).remove(1);
+        assert_eq!(documents[0].faults(), []);
+        calendar
+    }
+
+    fn shift(&self, date: Date, usual: bool) -> (Spans, f64) {
+        let weekday = &self.week[usize::try_from(date.weekday().to_monday_zero_offset()).unwrap()];
+        match self.exceptions.get(&date) {
+            _ if usual => weekday.clone(),
+            Some(shift) => shift.clone(),
+            None if self.holidays.contains(&date) => (Vec::new(), 0.0),
+            None => weekday.clone(),
+        }
+    }
+
+    /// The date and hour of the clock at a minute, if it is open.
+    fn open_minute(&self, time: Millis, usual: bool) -> Option<(Date, usize)> {
+        let local = zone(self.zone).to_datetime(Timestamp::from_millisecond(time).unwrap());
+        let minute = u16::try_from(local.hour()).unwrap() * 60 + u16::try_from(local.minute()).unwrap();
+        let (spans, _) = self.shift(local.date(), usual);
+        let open = spans.iter().any(|(from, to)| (*from..*to).contains(&minute));
+        open.then(|| (local.date(), usize::try_from(local.hour()).unwrap()))
+    }
+
+    fn naive_open(&self, interval: Interval) -> Millis {
+        let minutes = (interval.start..interval.end).step_by(60_000);
+        MINUTE * i64::try_from(minutes.filter(|minute| self.open_minute(*minute, false).is_some()).count()).unwrap()
+    }
+
+    fn naive_weight(&self, interval: Interval, profile: &[f64; 24], usual: bool) -> f64 {
+        // Some more on both sides, for all of the days that are cut.
+        let around = (interval.start - 26 * HOUR..interval.end + 26 * HOUR).step_by(60_000);
+        let mut days: BTreeMap<Date, (f64, f64)> = BTreeMap::new();
+        for minute in around {
+            if let Some((date, hour)) = self.open_minute(minute, usual) {
+                let (within, all) = days.entry(date).or_default();
+                *all += profile[hour];
+                *within += if interval.holds(minute) { profile[hour] } else { 0.0 };
+            }
+        }
+        days.iter().map(|(date, (within, all))| self.shift(*date, usual).1 * within / all).sum()
+    }
+}
+
+fn spans() -> impl Strategy<Value = Spans> {
+    let whole = Just(vec![(0, 1440)]);
+    let some = prop::collection::btree_set(0_u16..=1440, 0..=6).prop_map(|cuts| {
+        let cuts: Vec<u16> = cuts.into_iter().collect();
+        cuts.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+    });
+    prop_oneof![1 => whole, 4 => some]
+}
+
+fn shift() -> impl Strategy<Value = (Spans, f64)> {
+    (spans(), (0_u8..=8).prop_map(|eighths| f64::from(eighths) / 4.0))
+}
+
+/// A calendar and a date near which its clock is changed, or not.
+fn given() -> impl Strategy<Value = (Given, Date)> {
+    let dates = prop::sample::select(vec![
+        date(2022, 4, 3),
+        date(2022, 10, 30),
+        date(2025, 3, 9),
+        date(2025, 11, 2),
+        date(2024, 10, 6),
+        date(2024, 4, 7),
+        date(2020, 5, 13),
+    ]);
+    let near = dates.prop_flat_map(|day| (-3_i64..=3).prop_map(move |days| (day, day.saturating_add(days.days()))));
+    let week = prop::array::uniform7(shift());
+    let occasions = (prop::collection::vec((-3_i64..=3, shift()), 0..3), prop::collection::vec(-3_i64..=3, 0..3));
+    (near, week, occasions, prop::sample::select(&ZONES[..])).prop_map(|((day, near), week, (exceptions, holidays), zone)| {
+        let nearby = |days: i64| day.saturating_add(days.days());
+        let exceptions = exceptions.into_iter().map(|(days, shift)| (nearby(days), shift)).collect();
+        (Given { zone, week, exceptions, holidays: holidays.into_iter().map(nearby).collect() }, near)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_interval_is_what_walking_it_by_minutes_finds(
+        (given, near) in given(),
+        start in 0_i64..2880,
+        length in 0_i64..2880,
+        hours in prop::array::uniform24(1_u8..5),
+    ) {
+        let calendar = given.calendar();
+        let midnight = start_of_day(near, &zone(given.zone));
+        let interval = Interval { start: midnight + start * MINUTE, end: midnight + (start + length) * MINUTE };
+        prop_assert_eq!(calendar.open_time(interval), given.naive_open(interval));
+        prop_assert_eq!(calendar.is_open(interval.start), given.open_minute(interval.start, false).is_some());
+        let profile = hours.map(f64::from);
+        let near = |left: f64, right: f64| (left - right).abs() < 1e-8;
+        let (even, shaped) = (calendar.weight(interval, None), calendar.weight(interval, Some(&profile)));
+        prop_assert!(near(even, given.naive_weight(interval, &[1.0; 24], false)), "{even}");
+        prop_assert!(near(shaped, given.naive_weight(interval, &profile, false)), "{shaped}");
+        let usual = calendar.regular_weight(interval);
+        prop_assert!(near(usual, given.naive_weight(interval, &[1.0; 24], true)), "{usual}");
+    }
+
+    #[test]
+    fn intervals_side_by_side_add_up_and_nothing_grows_while_closed(
+        (given, _) in given(),
+        mut times in prop::array::uniform3(at("1999-12-01T00:00:00Z")..at("2101-02-01T00:00:00Z")),
+        hours in prop::array::uniform24(0_u8..3),
+    ) {
+        times.sort_unstable();
+        let calendar = given.calendar();
+        let profile = hours.map(f64::from);
+        let [first, second, both] = [(0, 1), (1, 2), (0, 2)].map(|(from, to)| Interval { start: times[from], end: times[to] });
+        prop_assert_eq!(calendar.open_time(first) + calendar.open_time(second), calendar.open_time(both));
+        for profile in [None, Some(&profile)] {
+            let [first, second, both] = [first, second, both].map(|interval| calendar.weight(interval, profile));
+            prop_assert!((first + second - both).abs() < 1e-8 && first.min(second) >= 0.0);
+            // Minute by minute for two days: it never falls, and stands still while closed.
+            for start in (times[0]..times[0] + 48 * HOUR).step_by(60_000) {
+                let until = |end| calendar.weight(Interval { start: times[0], end }, profile);
+                let (before, after) = (until(start), until(start + MINUTE));
+                prop_assert!(before <= after);
+                if calendar.open_time(Interval { start, end: start + MINUTE }) == 0 {
+                    prop_assert!(!calendar.is_open(start) && before == after);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_built_in_calendar_is_always_open_and_all_its_days_are_alike() {
+    let calendar = Working::always(zone("America/Mexico_City"));
+    let october = interval("2022-10-01T05:00:00Z", "2022-11-01T06:00:00Z");
+    assert_eq!(calendar.name(), "always");
+    assert_eq!(calendar.open_time(october), october.end - october.start);
+    assert_eq!((calendar.weight(october, None), calendar.regular_weight(october)), (31.0, 31.0));
+    assert!(calendar.is_open(october.start) && calendar.is_open(october.end) && calendar.is_working_day(date(2022, 10, 30)));
+    // Half of a day of 25 hours is half of its weight.
+    assert_eq!(calendar.weight(interval("2022-10-30T05:00:00Z", "2022-10-30T17:30:00Z"), None), 0.5);
+    assert_eq!((calendar.covered_until(), calendar.uncovered(october.end)), (None, None));
+}
+
+#[test]
+fn before_2000_and_after_2100_all_is_closed() {
+    let calendar = Working::always(TimeZone::UTC);
+    let before = interval("1990-01-01T00:00:00Z", "2000-01-01T00:00:00Z");
+    let after = interval("2101-01-01T00:00:00Z", "2110-01-01T00:00:00Z");
+    for closed in [before, after] {
+        assert_eq!((calendar.open_time(closed), calendar.weight(closed, None)), (0, 0.0));
+    }
+    assert!(!calendar.is_open(before.end - 1) && calendar.is_open(before.end));
+    assert!(calendar.is_open(after.start - 1) && !calendar.is_open(after.start));
+    assert!(!calendar.is_open(Millis::MIN) && !calendar.is_open(Millis::MAX));
+    assert!(!calendar.is_working_day(date(1999, 12, 31)) && calendar.is_working_day(date(2000, 1, 1)));
+    assert!(calendar.is_working_day(date(2100, 12, 31)) && !calendar.is_working_day(date(2101, 1, 1)));
+}
+
+#[test]
+fn a_day_that_the_zone_skips_is_no_working_day() {
+    let calendar = Working::always(zone("Pacific/Apia"));
+    assert!(!calendar.is_working_day(date(2011, 12, 30)));
+    assert_eq!(calendar.weight(interval("2011-12-29T10:00:00Z", "2011-12-31T10:00:00Z"), None), 2.0);
+}
+
+#[test]
+fn hours_skipped_are_not_worked_and_hours_repeated_are_twice() {
+    let text = "[calendar.x]\nhours.sunday = ['01:00-03:00']\n";
+    let documents = [Document::parse("x.toml", text)];
+    let calendar = read(&documents, &zone("America/Tijuana")).remove(1);
+    assert_eq!(documents[0].faults(), []);
+    assert_eq!(date(2025, 3, 9).weekday(), Weekday::Sunday);
+    assert_eq!(calendar.open_time(interval("2025-03-09T08:00:00Z", "2025-03-10T07:00:00Z")), HOUR);
+    assert_eq!(calendar.open_time(interval("2025-11-02T07:00:00Z", "2025-11-03T08:00:00Z")), 3 * HOUR);
+    let first_of_three = calendar.weight(interval("2025-11-02T07:00:00Z", "2025-11-02T09:00:00Z"), None);
+    assert!((first_of_three - 1.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_profile_shares_a_day_by_its_hours_and_one_without_open_hours_does_not_count() {
+    let text = "[calendar.x]\nhours.wednesday = ['09:00-12:00']\n";
+    let calendar = read(&[Document::parse("x.toml", text)], &TimeZone::UTC).remove(1);
+    let morning = interval("2020-05-13T00:00:00Z", "2020-05-13T10:30:00Z");
+    let mut profile = [0.0; 24];
+    assert_eq!(calendar.weight(morning, Some(&profile)), 0.5, "even");
+    (profile[3], profile[9], profile[10]) = (100.0, 3.0, 2.0);
+    assert!((calendar.weight(morning, Some(&profile)) - 0.8).abs() < 1e-9);
+}

@@ -1,0 +1,110 @@
+//! Cuts: parts as partitions pass them, stored once whole.
+
+use std::time::Duration;
+
+use super::Worker;
+use crate::clock::Millis;
+use crate::cuts::{Context, Cut, CutTarget};
+use crate::pipeline::message::StoredCut;
+use crate::runtime::failpoint;
+use crate::view::cut::Part;
+
+/// How long after a failure a cut is tried again to be stored.
+const RETRY: Duration = Duration::from_secs(10);
+
+impl Worker {
+    /// A partition is about to apply a record of this timestamp.
+    pub(super) fn pass_cuts(&mut self, slot: usize, timestamp: Millis) {
+        let Self { cutting, partitions, shown, .. } = self;
+        cutting.pass(slot, timestamp, |at| partitions[slot].part(shown, at));
+    }
+
+    /// Looks which cuts are passed by what is complete, and orders the oldest that is whole to be stored.
+    pub(super) fn cut(&mut self) {
+        let Self { cutting, partitions, shown, freshness, .. } = self;
+        for (slot, owned) in partitions.iter_mut().enumerate() {
+            if let Some(complete_until) = freshness.complete_until_of(slot) {
+                cutting.pass_complete(slot, complete_until, |at| owned.part(shown, at));
+            }
+        }
+        self.order_cut();
+    }
+
+    fn order_cut(&mut self) {
+        let instant = self.clock.instant();
+        let is_waiting = self.storing.is_some_and(|retry_at| instant < retry_at);
+        if is_waiting || !self.partitions.iter().all(|owned| owned.verified) {
+            return;
+        }
+        let Some((at, parts)) = self.cutting.whole(|slot| self.freshness.complete_until_of(slot)) else { return };
+        let nothing: Vec<Part> =
+            self.partitions.iter().map(|owned| Part { next_offset: owned.state.first_offset(), ..Part::default() }).collect();
+        let by_slot = self.partitions.iter().zip(parts).zip(&nothing);
+        let parts = by_slot.map(|((owned, part), nothing)| (&owned.log.partition, part.as_ref().unwrap_or(nothing)));
+        let context = Context {
+            targets: &self.shown.targets,
+            display: &self.shown.display,
+            book: &self.cutting.book,
+            taken: self.clock.now(),
+            state_built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(0),
+        };
+        let cut = Cut::of(at, parts, context);
+        // Until it is known what became of it; the thread that stores cuts ends only with this one.
+        self.storing = Some(instant + Duration::from_secs(86_400));
+        let _ = self.sinks.cuts.send((cut, self.cutting.oldest(at)));
+    }
+
+    /// Takes note of what became of a cut.
+    pub fn cut_stored(&mut self, stored: StoredCut) {
+        let StoredCut { cut, result } = stored;
+        if let Err(error) = result {
+            tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "a cut could not be stored; it is tried again");
+            self.storing = Some(self.clock.instant() + RETRY);
+            return;
+        }
+        failpoint("cut.stored");
+        self.storing = None;
+        tell(&cut);
+        let mut book = (*self.cutting.book).clone();
+        book.add(&cut);
+        book.forget(self.cutting.oldest(cut.at_ms));
+        self.cutting.stored(cut.at_ms, book);
+        self.order_cut();
+    }
+}
+
+impl super::Owned {
+    fn part(&mut self, shown: &crate::aggregate::Shown, at: Millis) -> Part {
+        let slots = self.state.slots();
+        Part::of(&slots, self.log.partition.stream, &shown.targets, &shown.display, at, self.state.next_offset())
+    }
+}
+
+fn tell(cut: &Cut) {
+    tracing::info!(event = "pacemeter.cut.taken", cut = cut.id, at = cut.at, targets = cut.targets.len(), "a cut is stored");
+    for CutTarget { target, period, goal, actual, .. } in cut.targets.iter().filter(|target| target.closes) {
+        tracing::info!(
+            event = "pacemeter.period.closed",
+            target_name = target,
+            period,
+            goal = goal.value(),
+            actual = actual.map(crate::targets::Quantity::value),
+            cut = cut.id,
+            "a period has closed"
+        );
+    }
+    for correction in &cut.corrections {
+        let value = |quantity: Option<crate::targets::Quantity>| quantity.map(crate::targets::Quantity::value);
+        let (before, after) = (value(correction.before), value(correction.after));
+        tracing::info!(
+            event = "pacemeter.period.corrected",
+            target_name = correction.target,
+            period = correction.period,
+            before,
+            after,
+            difference = before.zip(after).map(|(before, after)| after - before),
+            cut = cut.id,
+            "a closed period is known otherwise"
+        );
+    }
+}

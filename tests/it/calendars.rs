@@ -1,0 +1,111 @@
+//! Days, weeks, months and working hours held against an independent implementation of time zones: Python's zoneinfo.
+
+use std::process::Command;
+
+use jiff::tz::TimeZone;
+use pacemeter::calendar::{Period, Working, read};
+use pacemeter::clock::{HOUR, SECOND};
+use pacemeter::settings::Document;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/calendars/periods.py");
+
+/// Hours that the clock skips and repeats are among them; minutes from midnight, from Monday on.
+const HOURS: [(&str, &[(u16, u16)]); 7] = [
+    ("monday", &[(0, 1440)]),
+    ("tuesday", &[(540, 1080)]),
+    ("wednesday", &[(540, 840), (900, 1080)]),
+    ("thursday", &[]),
+    ("friday", &[(0, 75)]),
+    ("saturday", &[(1410, 1440)]),
+    ("sunday", &[(0, 45), (75, 105), (120, 165), (180, 600)]),
+];
+
+/// One line of the script.
+struct Told {
+    kind: String,
+    name: String,
+    /// Seconds.
+    start: i64,
+    end: i64,
+    open: i64,
+}
+
+fn by_python(zone: &str, first: i16, last: i16) -> Vec<Told> {
+    let hours = serde_json::to_string(&HOURS.map(|(_, spans)| spans)).expect("numbers");
+    let output = Command::new("python3")
+        .args([SCRIPT, zone, &first.to_string(), &last.to_string(), &hours])
+        .output()
+        .expect("python3 runs; scripts/test installs it");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "python3 does not know {zone}, is tzdata installed? {errors}");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [kind, name, start, end, open] = words[..] else { panic!("not five words: {line}") };
+        let number = |word: &str| word.parse().expect("seconds");
+        Told { kind: kind.to_owned(), name: name.to_owned(), start: number(start), end: number(end), open: number(open) }
+    };
+    text.lines().map(line).collect()
+}
+
+/// The calendar of [`HOURS`] in a zone.
+fn calendar(zone: &TimeZone) -> std::sync::Arc<Working> {
+    let time = |minute: &u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+    let spans = |spans: &[(u16, u16)]| spans.iter().map(|(from, to)| format!("'{}-{}',", time(from), time(to))).collect::<String>();
+    let hours: String = HOURS.iter().map(|(day, hours)| format!("{day} = [{}]\n", spans(hours))).collect();
+    let documents = [Document::parse("hours.toml", &format!("[calendar.hours.hours]\n{hours}"))];
+    let calendars = read(&documents, zone);
+    assert_eq!(documents[0].faults(), []);
+    calendars[1].clone()
+}
+
+/// Holds all periods of these years against Python; the lengths of days that there were, in minutes.
+fn compare(name: &str, first: i16, last: i16) -> Vec<i64> {
+    let zone = TimeZone::get(name).expect("a zone of the bundled data");
+    let (calendar, always) = (calendar(&zone), Working::always(zone.clone()));
+    let told = by_python(name, first, last);
+    assert!(told.len() > 365 + 52 + 12, "{name}: only {} periods", told.len());
+    let mut lengths = Vec::new();
+    for Told { kind, name: id, start, end, open } in told {
+        let period = Period::OWN.into_iter().find(|period| period.name() == kind).expect("a known kind");
+        let ours = period.at(start * SECOND, &zone).expect("no campaign");
+        assert_eq!((ours.start, ours.end), (start * SECOND, end * SECOND), "{name}: {kind} {id}");
+        assert_eq!(period.id(start * SECOND, &zone), id, "{name}");
+        assert_eq!(period.at(end * SECOND - 1, &zone), Some(ours), "{name}: the last instant of {kind} {id}");
+        assert_eq!(calendar.open_time(ours), open * SECOND, "{name}: open in {kind} {id}");
+        assert_eq!(always.open_time(ours), ours.end - ours.start, "{name}: {kind} {id}");
+        if kind == "day" {
+            assert!((always.weight(ours, None) - 1.0).abs() < 1e-9, "{name}: weight of {id}");
+            lengths.push((end - start) / 60);
+        }
+    }
+    lengths.sort_unstable();
+    lengths.dedup();
+    lengths
+}
+
+#[test]
+fn mexico_city_is_pythons_before_and_after_it_gave_up_summer_time() {
+    assert_eq!(compare("America/Mexico_City", 2019, 2026), [23 * 60, 24 * 60, 25 * 60]);
+    assert_eq!(compare("America/Mexico_City", 2023, 2026), [24 * 60]);
+}
+
+#[test]
+fn tijuana_is_pythons_and_changes_its_clock_to_this_day() {
+    assert_eq!(compare("America/Tijuana", 2024, 2026), [23 * 60, 24 * 60, 25 * 60]);
+}
+
+#[test]
+fn half_hours_and_midnights_that_are_skipped_are_pythons() {
+    assert_eq!(compare("Australia/Lord_Howe", 2024, 2026), [23 * 60 + 30, 24 * 60, 24 * 60 + 30]);
+    assert_eq!(compare("America/Havana", 2024, 2025), [23 * 60, 24 * 60, 25 * 60]);
+}
+
+#[test]
+fn the_week_of_the_last_change_in_mexico_city_is_an_hour_longer() {
+    let zone = TimeZone::get("America/Mexico_City").expect("a zone of the bundled data");
+    let told = by_python("America/Mexico_City", 2022, 2022);
+    let week = told.iter().find(|told| told.name == "2022-W43").expect("the week until 30 October 2022");
+    let ours = Period::WEEK.at(week.start * SECOND, &zone).expect("no campaign");
+    assert_eq!(ours.end - ours.start, (7 * 24 + 1) * HOUR);
+}
