@@ -12,6 +12,7 @@ use super::present::Present;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
 use crate::cuts::{Correction, Cut, CutCell, CutPeriod, CutTarget, Offset, cut_id};
+use crate::targets::Quantity;
 use crate::view::panes::SpanFigures;
 use crate::view::progress::Tallies;
 
@@ -102,10 +103,21 @@ pub struct CellToday {
 /// Of a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetToday {
-    #[serde(flatten)]
-    pub cut: CutTarget,
-    /// Of the same span; null where not all of it is known any more, and where there is no target of that name and selection now.
-    pub today: Option<crate::targets::Quantity>,
+    pub target: String,
+    pub measure: String,
+    /// The name of the period that holds the instant before the cut.
+    pub period: String,
+    pub start_ms: Millis,
+    pub end_ms: Millis,
+    /// Whether the period ends with this cut.
+    pub closes: bool,
+    pub goal: Quantity,
+    /// Of the goal, up to the cut.
+    pub plan: f64,
+    /// Null: a ratio of nothing.
+    pub actual: Option<Quantity>,
+    /// Of the same span; null where not all of it is known any more, and where no target of that name counts the same now.
+    pub today: Option<Quantity>,
 }
 
 pub(super) fn list(present: &Present<'_>, limit: usize) -> Cuts {
@@ -213,5 +225,16 @@ fn target_today(present: &Present<'_>, tallies: &Tallies, cut: CutTarget, at: Mi
     let targets = &present.targets().targets;
     let place = targets.iter().position(|target| target.name == cut.target && target.selection() == cut.selection);
     let span = Interval { start: cut.start_ms, end: at };
-    TargetToday { today: place.and_then(|place| quantity_today(present, tallies, place, span)), cut }
+    TargetToday {
+        today: place.and_then(|place| quantity_today(present, tallies, place, span)),
+        target: cut.target,
+        measure: cut.measure,
+        period: cut.period,
+        start_ms: cut.start_ms,
+        end_ms: cut.end_ms,
+        closes: cut.closes,
+        goal: cut.goal,
+        plan: cut.plan,
+        actual: cut.actual,
+    }
 }

@@ -54,7 +54,7 @@ fn list(cuts: &Cuts) -> String {
     let mut text = String::new();
     for cut in &cuts.cuts {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{}", shortened(format!("{:<20}  {}  {}", cut.id, cut.at, closed(cut)).trim_end(), WIDTH));
+        let _ = writeln!(text, "{}", shortened(format!("{:<16}  {}  {}", cut.id, cut.at, closed(cut)).trim_end(), WIDTH));
     }
     match () {
         () if cuts.cuts.is_empty() => text.push_str("there are no cuts yet\n"),
@@ -74,7 +74,7 @@ fn table(cut: &CutToday) -> String {
     let mut text = format!("cut {} of {}\nbeside what is known at {}\n", cut.id, cut.at, cut.now);
     let mut targets: &[TargetToday] = &cut.targets;
     while let Some(first) = targets.first() {
-        let same = targets.iter().take_while(|target| target.cut.period == first.cut.period && target.cut.closes == first.cut.closes);
+        let same = targets.iter().take_while(|target| target.period == first.period && target.closes == first.closes);
         let (group, rest) = targets.split_at(same.count());
         let _ = write!(text, "\n{}", of_targets(group));
         targets = rest;
@@ -90,10 +90,9 @@ fn table(cut: &CutToday) -> String {
 
 /// Those of one period.
 fn of_targets(targets: &[TargetToday]) -> String {
-    let title = targets.first().map_or_else(String::new, |first| titled("targets", &first.cut.period, first.cut.closes));
-    let rows = targets.iter().map(|TargetToday { cut, today }| {
-        let figures = [exact(Some(cut.goal)), exact(cut.actual), exact(*today), difference(cut.actual, *today)];
-        row(&cut.target, &figures)
+    let title = targets.first().map_or_else(String::new, |first| titled("targets", &first.period, first.closes));
+    let rows = targets.iter().map(|TargetToday { target, goal, actual, today, .. }| {
+        row(target, &[exact(Some(*goal)), exact(*actual), exact(*today), difference(*actual, *today)])
     });
     row(&title, &["goal", "at the cut", "today", "difference"].map(str::to_owned)) + &rows.collect::<String>()
 }
@@ -169,3 +168,6 @@ fn row(names: &str, figures: &[String]) -> String {
     let figures: String = figures.iter().map(|figure| format!("{figure:>COLUMN$}")).collect();
     format!("{:<width$}{figures}\n", shortened(names, width))
 }
+
+#[cfg(test)]
+mod tests;

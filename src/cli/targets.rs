@@ -156,5 +156,8 @@ fn bar(done: f64, planned: f64, style: Style) -> String {
 fn row(bar: &str, figures: [String; 7]) -> String {
     let [of_goal, pace, behind, needs, had, left, chance] = figures;
     let bar = if bar.is_empty() { " ".repeat(BAR) } else { bar.to_owned() };
-    format!("  {bar}{of_goal:>9}{pace:>7}{behind:>11}{needs:>10}{had:>10}{left:>9}{chance:>6}")
+    format!("  {bar}{of_goal:>9}{pace:>6}{behind:>11}{needs:>10}{had:>10}{left:>9}{chance:>7}")
 }
+
+#[cfg(test)]
+mod tests;
