@@ -1,6 +1,8 @@
 //! The program put together: settings become stages, stages become a running process, and a process ends in order.
 
 mod check;
+mod files;
+mod reload;
 mod site;
 pub mod state;
 
@@ -8,8 +10,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use self::reload::Reload;
 use self::site::SiteOfPipeline;
 use crate::aggregate::Rules;
 use crate::api::Api;
@@ -24,13 +28,13 @@ use crate::pipeline::{self, Board, Parts};
 use crate::runtime::{Exit, Failure, Shutdown};
 use crate::settings::Reader;
 use crate::source;
-use crate::targets::Targets;
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, Guard};
 use crate::view::progress::Evaluator;
 use crate::view::totals::Lasting;
 
 pub use check::check;
+pub use files::Files;
 
 /// The settings of every stage, valid.
 pub struct Settings {
@@ -39,6 +43,7 @@ pub struct Settings {
     rules: Rules,
     display: Arc<Display>,
     pipeline: pipeline::Settings,
+    files: Files,
     http: http::Settings,
     log: log::Settings,
     state_directory: PathBuf,
@@ -49,27 +54,35 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Every stage reads its own.
+    /// Every stage reads its own. What the files that they name hold is not looked at.
     ///
     /// # Errors
     /// All faults together.
     pub fn read(mut reader: Reader) -> Result<Self, Failure> {
+        let settings = Self::of(&mut reader);
+        reader.finish()?;
+        Ok(settings)
+    }
+
+    /// Faults are in the reader.
+    fn of(reader: &mut Reader) -> Self {
+        let (rules, display) = (Rules::read(reader), Display::read(reader));
         let settings = Self {
-            source: source::Settings::read(&mut reader),
-            decode: decode::Settings::read(&mut reader),
-            rules: Rules::read(&mut reader),
-            display: Arc::new(Display::read(&mut reader)),
-            pipeline: pipeline::Settings::read(&mut reader),
-            http: http::Settings::read(&mut reader),
-            log: log::Settings::read(&mut reader),
+            source: source::Settings::read(reader),
+            decode: decode::Settings::read(reader),
+            files: Files::settings(reader, &rules, &display.zone),
+            rules,
+            display: Arc::new(display),
+            pipeline: pipeline::Settings::read(reader),
+            http: http::Settings::read(reader),
+            log: log::Settings::read(reader),
             state_directory: PathBuf::from(reader.string("state.directory")),
             pseudonym_key_file: reader.optional_path("state.pseudonym_key_file"),
             max_series: reader.integer("http.max_series", 100..=10_000_000) as usize,
             summary: reader.summary(),
         };
         assert!(reader.unread().is_empty(), "every setting is read by a stage: {:?}", reader.unread());
-        reader.finish()?;
-        Ok(settings)
+        settings
     }
 }
 
@@ -79,26 +92,33 @@ pub struct Running {
     shutdown: Shutdown,
     pipeline: JoinHandle<Result<(), Failure>>,
     http: JoinHandle<()>,
+    reload: JoinHandle<()>,
     _log: Guard,
     _lock: Lock,
 }
 
-/// Starts everything. Returns once `/metrics` answers.
+/// Starts everything. Returns once `/metrics` answers. Files of targets are read again whenever `reload` is notified.
 ///
 /// # Errors
-/// If the settings are faulty or something they name cannot be used.
-pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<Running, Failure> {
-    let settings = Settings::read(reader)?;
+/// If the settings or the files of targets are faulty, or something they name cannot be used.
+pub async fn start(mut reader: Reader, clock: Clock, shutdown: Shutdown, reload: Arc<Notify>) -> Result<Running, Failure> {
+    let settings = Settings::of(&mut reader);
+    let texts = settings.files.texts();
+    let reading = settings.files.read(&texts);
+    let uncovered = reading.uncovered(clock.now());
+    let targets = reading.targets_or_faults(&mut reader);
+    reader.finish()?;
     let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
+    reload::warn_of(&uncovered);
     let (lock, store, cuts) = open_state(&settings.state_directory)?;
     let book = read_book(&cuts)?;
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
-    let targets = Arc::new(Targets::default());
     let board = Arc::new(Board::new(clock.now(), Arc::clone(&targets)));
-    let (_targets, changed_targets) = tokio::sync::watch::channel(targets);
+    let (targets, changed_targets) = watch::channel(targets);
+    let reloading = Reload::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
     let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
     let evaluator = Arc::new(Evaluator::new(settings.display.zone.clone()));
@@ -138,7 +158,8 @@ pub async fn start(reader: Reader, clock: Clock, shutdown: Shutdown) -> Result<R
         board,
         shutdown: shutdown.clone(),
     })?;
-    Ok(Running { address, shutdown, pipeline, http, _log: log, _lock: lock })
+    let reload = tokio::spawn(reloading.run(reload, shutdown.clone()));
+    Ok(Running { address, shutdown, pipeline, http, reload, _log: log, _lock: lock })
 }
 
 impl Running {
@@ -153,6 +174,9 @@ impl Running {
         self.shutdown.request();
         if let Err(error) = self.http.await {
             tracing::error!(event = "pacemeter.http.ended", error = %error, "the http server ended");
+        }
+        if let Err(error) = self.reload.await {
+            tracing::error!(event = "pacemeter.reload.ended", error = %error, "files of targets were not read again any more");
         }
         match &result {
             Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter ended in order"),

@@ -10,9 +10,11 @@ mod hours;
 mod period;
 mod read;
 mod schedule;
+mod shipped;
 mod working;
 
 pub use cut_times::CutTimes;
 pub use period::{Interval, Period};
 pub use read::read;
+pub use shipped::shipped;
 pub use working::Working;

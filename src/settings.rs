@@ -23,10 +23,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use document::{Document, Table};
+pub use document::{Document, Table, parse_time};
 pub use duration::{NotADuration, format_duration, parse_duration};
 pub use fault::{Fault, Faults};
 pub use nearest::nearest;
+pub use text::Text;
 
 use config::{Config, Value, ValueKind};
 use convert::{as_boolean, as_duration, as_one_of, as_string, as_whole_number, kind_name};
@@ -194,6 +195,11 @@ impl Reader {
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
+    }
+
+    /// Faults of files that settings name.
+    pub fn add(&mut self, faults: Vec<Fault>) {
+        self.faults.extend(faults);
     }
 
     /// Every fault that was met so far, if there was any.

@@ -8,6 +8,7 @@ pub mod pace;
 pub mod plan;
 pub mod probability;
 mod quantity;
+pub mod read;
 
 pub use self::quantity::Quantity;
 use std::sync::Arc;

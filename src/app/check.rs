@@ -1,25 +1,32 @@
-//! `pacemeter check`: are the settings valid, and do the topics serve?
+//! `pacemeter check`: are the settings, targets and calendars valid, and do the topics serve?
 
 use std::fmt::Write;
 
 use super::Settings;
+use crate::clock::Clock;
 use crate::runtime::{Exit, Failure};
 use crate::settings::Reader;
 use crate::source::check::topic_faults;
 use crate::source::{Consumer, SourceError};
 
-/// Reads every setting, asks Kafka for the topics and returns what was found, for people.
+/// Reads every setting and the files of targets, asks Kafka for the topics and returns what was found, for people. A calendar that lacks the
+/// holidays of this year is a fault here, though it keeps nothing from running.
 ///
 /// # Errors
-/// 78 with all faults of the settings, or of the topics; 77 if Kafka denies access; 75 if it does not answer.
-pub fn check(reader: Reader) -> Result<String, Failure> {
-    let settings = Settings::read(reader)?;
+/// 78 with all faults of the settings and files, or of the topics; 77 if Kafka denies access; 75 if it does not answer.
+pub fn check(mut reader: Reader, clock: &Clock) -> Result<String, Failure> {
+    let settings = Settings::of(&mut reader);
+    let reading = settings.files.read(&settings.files.texts());
+    let uncovered = reading.uncovered(clock.now());
+    let targets = reading.targets_or_faults(&mut reader);
+    reader.add(uncovered);
+    reader.finish()?;
     let consumer = Consumer::open(&settings.source)?;
     let asked = |error| failure(error, &settings.source.bootstrap_servers);
     let topology = consumer.describe().map_err(asked)?;
     let findings = topic_faults(&settings.source).map_err(asked)?;
     findings.refuse()?;
-    let mut report = String::from("settings: valid\n");
+    let mut report = format!("settings: valid\ntargets: {}, calendars: {}\n", targets.targets.len(), targets.calendars.len());
     for topic in &settings.source.topics {
         let partitions = topology.partitions.iter().filter(|described| &described.partition.topic == topic).count();
         // Writing to a string does not fail.

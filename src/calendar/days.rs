@@ -16,11 +16,13 @@ use super::schedule::{Occasion, Schedule, Shift, YEARS};
 use crate::clock::{DAY, Millis, SECOND};
 
 /// All days of [`YEARS`] in a zone, and where the last one ends.
+#[derive(PartialEq)]
 pub(super) struct Days {
     days: Vec<Day>,
     plans: Vec<Plan>,
 }
 
+#[derive(PartialEq)]
 struct Day {
     start: Millis,
     /// Open time before this day.
@@ -34,7 +36,7 @@ struct Day {
 }
 
 /// How a day goes.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 struct Plan {
     weight: f64,
     open: Millis,
@@ -43,6 +45,7 @@ struct Plan {
 }
 
 /// Open within one hour of the clock; milliseconds from the beginning of the day.
+#[derive(PartialEq)]
 struct Stretch {
     start: Millis,
     end: Millis,

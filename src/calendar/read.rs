@@ -26,7 +26,7 @@ const MAX_WEIGHT: f64 = 1000.0;
 pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<Working>> {
     let mut calendars = vec![Arc::new(Working::always(programme_zone.clone()))];
     let mut origins = BTreeMap::from([(ALWAYS, "built in".to_owned())]);
-    for table in documents.iter().flat_map(|document| document.root(&["calendar"]).named_tables("calendar", &CALENDAR_KEYS)) {
+    for table in documents.iter().flat_map(|document| document.root(&["calendar", "target"]).named_tables("calendar", &CALENDAR_KEYS)) {
         check_name(&table);
         if let Some(origin) = origins.get(table.name()) {
             table.fault("", format!("is a calendar already ({origin}), choose another name"));

@@ -21,7 +21,7 @@ const LISTS_ARE_OUT: i8 = 11;
 /// When a kind of work is done, and how much of a plan falls to it. Known are the years 2000 to 2100; before and after, all is closed.
 ///
 /// Queries take some tens of nanoseconds; a calendar is about 2 MB.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Working {
     name: String,
     description: String,
@@ -32,7 +32,7 @@ pub struct Working {
 }
 
 /// For which years lists of holidays are complete, and as an interval.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Listed {
     years: RangeInclusive<i16>,
     interval: Interval,

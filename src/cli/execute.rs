@@ -1,8 +1,10 @@
 //! Does what a command line says.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
 
 use super::demo::{self, Subject};
 use super::{Command, Run, State, cut, produce, targets};
@@ -20,7 +22,7 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run(arguments, clock).map(|()| Exit::Ok),
         Command::Demo(arguments) => demo::run(arguments, &clock, Process::start),
-        Command::Check(arguments) => print(&app::check(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok),
+        Command::Check(arguments) => print(&app::check(Reader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok),
         Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
         Command::Cut(arguments) => cut::run(arguments).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
@@ -44,9 +46,10 @@ fn run(arguments: &Run, clock: Clock) -> Result<(), Failure> {
         reader.finish()?;
         return print(&reader.effective());
     }
-    let shutdown = Shutdown::on_signals(Hangup::Reserved).map_err(|error| Failure::from_io("signals", &error))?;
+    let reload = Arc::new(Notify::new());
+    let shutdown = Shutdown::on_signals(Hangup::Reloads(Arc::clone(&reload))).map_err(|error| Failure::from_io("signals", &error))?;
     let runtime = runtime()?;
-    runtime.block_on(async { app::start(reader, clock, shutdown).await?.ended().await })
+    runtime.block_on(async { app::start(reader, clock, shutdown, reload).await?.ended().await })
 }
 
 /// A pacemeter in this process, for those who are not asynchronous.
@@ -58,7 +61,7 @@ struct Process {
 impl Process {
     fn start(reader: Reader, clock: Clock) -> Result<Self, Failure> {
         let runtime = runtime()?;
-        let running = runtime.block_on(app::start(reader, clock, Shutdown::new()))?;
+        let running = runtime.block_on(app::start(reader, clock, Shutdown::new(), Arc::default()))?;
         Ok(Self { runtime, running })
     }
 }

@@ -1,16 +1,16 @@
-//! The request to end, by signal or from inside.
+//! The request to end, by signal or from inside; and what a hangup asks for.
 
 use super::Exit;
 use std::io;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// What SIGHUP does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Hangup {
-    /// Kept for reloading targets and calendars; until there are any it is logged and nothing else.
-    Reserved,
+    /// Whoever waits for this reads its files again; one that comes too early to be waited for is kept.
+    Reloads(Arc<Notify>),
     /// Somebody closed the terminal: a request to end.
     Ends,
 }
@@ -50,7 +50,7 @@ impl Shutdown {
             }
         };
         let heard = shutdown.clone();
-        let listen = move || runtime.block_on(signals.listen(&heard, hangup));
+        let listen = move || runtime.block_on(signals.listen(&heard, &hangup));
         std::thread::Builder::new().name("signals".into()).spawn(listen)?;
         Ok(shutdown)
     }
@@ -78,7 +78,7 @@ struct Signals {
 }
 
 impl Signals {
-    async fn listen(mut self, shutdown: &Shutdown, hangup: Hangup) {
+    async fn listen(mut self, shutdown: &Shutdown, hangup: &Hangup) {
         let mut heard = 0;
         loop {
             let signal = tokio::select! {
@@ -86,8 +86,8 @@ impl Signals {
                 _ = self.interrupt.recv() => "SIGINT",
                 _ = self.hangup.recv() => "SIGHUP",
             };
-            if signal == "SIGHUP" && hangup == Hangup::Reserved {
-                tracing::info!(event = "pacemeter.signal.ignored", signal, "signal ignored");
+            if let ("SIGHUP", Hangup::Reloads(reload)) = (signal, hangup) {
+                reload.notify_one();
                 continue;
             }
             heard += 1;

@@ -1,5 +1,7 @@
 use super::*;
+use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::Notify;
 
 #[test]
 fn exit_codes_are_those_of_the_contract() {
@@ -75,10 +77,11 @@ fn the_first_signal_requests_and_the_second_ends_at_once() {
         assert_eq!(in_a_child("the_first_signal_requests_and_the_second_ends_at_once"), Some(75));
         return;
     }
-    let shutdown = Shutdown::on_signals(Hangup::Reserved).unwrap();
+    let reload = Arc::new(Notify::new());
+    let shutdown = Shutdown::on_signals(Hangup::Reloads(reload.clone())).unwrap();
     raise(libc::SIGHUP);
-    std::thread::sleep(Duration::from_millis(100));
-    assert!(!shutdown.is_requested(), "SIGHUP is reserved");
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(reload.notified());
+    assert!(!shutdown.is_requested(), "SIGHUP asks for a reload");
     raise(libc::SIGTERM);
     wait_until(|| shutdown.is_requested());
     raise(libc::SIGINT);

@@ -67,10 +67,7 @@ pub struct Table<'d> {
 impl Document {
     /// A file of at most 1 MiB. If it cannot be read or is not TOML, that is a fault of an empty document.
     pub fn read(path: &Path) -> Self {
-        match Text::read(path) {
-            Ok(text) => Self::of(&text),
-            Err(fault) => Self { name: printable(&path.display().to_string()), root: Vec::new(), faults: vec![(0, fault)].into() },
-        }
+        Self::of(&Text::read(path))
     }
 
     /// A text that did not come from a file, such as one that is built in.
@@ -78,7 +75,8 @@ impl Document {
         Self::of(&Text::new(name, text))
     }
 
-    fn of(text: &Text) -> Self {
+    /// A text that was read before.
+    pub fn of(text: &Text) -> Self {
         let name = text.name().to_owned();
         match text.table() {
             Ok(table) => Self { name, root: entries(&table, text), faults: RefCell::default() },
@@ -88,6 +86,13 @@ impl Document {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where `[table.name]` stands, if it does: file and line. Notes no faults.
+    pub fn origin_of(&self, table: &str, name: &str) -> Option<String> {
+        let tables = self.root.iter().find(|entry| entry.name == table)?;
+        let Kind::Table(entries) = &tables.node.kind else { return None };
+        entries.iter().find(|entry| entry.name == name).map(|entry| self.origin(entry.node.line))
     }
 
     /// The document's outermost table. Other keys in it than `known` are faults.
@@ -134,6 +139,10 @@ impl<'d> Table<'d> {
 
     pub fn has(&self, key: &str) -> bool {
         self.node(key).is_some()
+    }
+
+    pub fn is_list(&self, key: &str) -> bool {
+        self.node(key).is_some_and(|node| matches!(node.kind, Kind::List(_)))
     }
 
     /// Each of `keys` that is absent is a fault.
@@ -343,7 +352,11 @@ fn parse_date(text: &str) -> Result<Date, String> {
     if date.to_string() == text { Ok(date) } else { Err(expected()) }
 }
 
-fn parse_time(text: &str) -> Result<Time, String> {
+/// A time of day, from hour and minute on.
+///
+/// # Errors
+/// What to write.
+pub fn parse_time(text: &str) -> Result<Time, String> {
     let looks_right = text.len() >= 5 && text.as_bytes()[2] == b':';
     let time = text.parse().ok().filter(|_| looks_right);
     time.ok_or_else(|| format!("{text:?} is no time of day, write hour and minute from \"00:00\" to \"23:59\""))

@@ -40,13 +40,7 @@ impl Layer {
 
     /// A configuration file. One that cannot be read or is not TOML is a fault and an empty layer.
     pub fn file(path: &Path, known: &Known, faults: &mut Vec<Fault>) -> Self {
-        let text = match Text::read(path) {
-            Ok(text) => text,
-            Err(fault) => {
-                faults.push(fault);
-                return Self::default();
-            }
-        };
+        let text = Text::read(path);
         match text.table() {
             Ok(table) => {
                 let origin = |span| text.origin(span);

@@ -1,4 +1,6 @@
 //! A named text of TOML: a configuration file, read within bounds, with the lines of what stands in it.
+//!
+//! A text may hold secrets, so it cannot be printed.
 
 use super::fault::{Fault, printable};
 use super::plain::line_of;
@@ -10,29 +12,38 @@ use toml::de::DeTable;
 /// The largest configuration file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// What stands in a file, or in what is taken for one.
-pub(super) struct Text {
+/// What stands in a file, or in what is taken for one; or why that cannot be known. Equal texts say the same.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text {
     name: String,
-    text: String,
+    content: Result<String, String>,
 }
 
 impl Text {
     pub fn new(name: &str, text: &str) -> Self {
-        Self { name: printable(name), text: text.to_owned() }
+        Self { name: printable(name), content: Ok(text.to_owned()) }
     }
 
-    /// A file. One that cannot be read is a fault.
-    pub fn read(path: &Path) -> Result<Self, Fault> {
-        let name = printable(&path.display().to_string());
-        match read_text(path) {
-            Ok(text) => Ok(Self { name, text }),
-            Err(message) => Err(Fault { key: String::new(), origin: Some(name), message }),
+    /// A file of at most 1 MiB; also one that is handed over through a pipe.
+    pub fn read(path: &Path) -> Self {
+        Self { name: printable(&path.display().to_string()), content: read_text(path) }
+    }
+
+    /// A file that is kept: one that can be read again and again, and does not make whoever opens it wait for a writer.
+    pub fn read_kept(path: &Path) -> Self {
+        match std::fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => {
+                Self { name: printable(&path.display().to_string()), content: Err("is no file of text, name one".to_owned()) }
+            }
+            _ => Self::read(path),
         }
     }
 
-    /// The whole text as a table. One that is not TOML is a fault.
-    pub fn table(&self) -> Result<DeTable<'_>, Fault> {
-        DeTable::parse(&self.text).map(toml::Spanned::into_inner).map_err(|error| {
+    /// The whole text as a table. One that cannot be read or is not TOML is a fault.
+    pub(super) fn table(&self) -> Result<DeTable<'_>, Fault> {
+        let unreadable = |message: &String| Fault { key: String::new(), origin: Some(self.name.clone()), message: message.clone() };
+        let text = self.content.as_ref().map_err(unreadable)?;
+        DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
             // Only the message: the error's own display quotes the line, which may hold a password.
             let message = format!("not TOML: {}", error.message().replace('\n', ", "));
             let origin = error.span().map_or(self.name.clone(), |span| self.origin(span));
@@ -45,12 +56,12 @@ impl Text {
     }
 
     /// The line, counted from 1, in which a span of bytes begins.
-    pub fn line(&self, span: Range<usize>) -> usize {
-        line_of(&self.text, span.start)
+    pub(super) fn line(&self, span: Range<usize>) -> usize {
+        self.content.as_ref().map_or(0, |text| line_of(text, span.start))
     }
 
     /// Name and line.
-    pub fn origin(&self, span: Range<usize>) -> String {
+    pub(super) fn origin(&self, span: Range<usize>) -> String {
         format!("{}:{}", self.name, self.line(span))
     }
 }

@@ -104,10 +104,13 @@ pub(super) const SITES: Shares<4> = Shares::new(["casa-centro", "casa-norte", "c
 
 pub(super) const MEETING: &str = "reunion-regional";
 pub(super) const MARKET: &str = "mercado-en-linea";
+pub(super) const HOSPITALS: &str = "transferencia-de-hospitales";
 pub(super) const AGREEMENT: &str = "acuerdo-firmado";
 pub(super) const PARTICIPANT: &str = "participante-remoto";
 pub(super) const MEETING_HOUR: &str = "hora-de-reunion";
 pub(super) const BUSINESS: &str = "negocio-inscrito";
+/// Hospitals that a state has handed over to the federation.
+pub(super) const HOSPITALS_OF: [&str; 3] = ["hospital-de-oaxaca", "hospital-de-tabasco", "hospital-de-veracruz"];
 
 /// The allowlists (`labels.*`) that fit the programme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,8 +126,8 @@ pub const LABELS: Labels = Labels {
     programmes: &["credito-a-la-palabra", "personas-independientes", "trabajadoras-del-hogar"],
     queues: &["apoyos", "pagos", "hogar", "mercado-en-linea"],
     sites: &["casa-centro", "casa-norte", "casa-occidente", "casa-sureste"],
-    initiatives: &[MEETING, MARKET],
-    milestones: &[AGREEMENT, PARTICIPANT, MEETING_HOUR, BUSINESS],
+    initiatives: &[MEETING, MARKET, HOSPITALS],
+    milestones: &[AGREEMENT, PARTICIPANT, MEETING_HOUR, BUSINESS, HOSPITALS_OF[0], HOSPITALS_OF[1], HOSPITALS_OF[2]],
 };
 
 /// Thousands of inhabitants (census of 2020, INEGI) in the order of [`State::CODES`].

@@ -12,7 +12,7 @@ use std::collections::BinaryHeap;
 
 use fastrand::Rng;
 
-use super::fact::{AGREEMENT, BUSINESS, Body, Fact, MARKET, MEETING, MEETING_HOUR, PARTICIPANT};
+use super::fact::{AGREEMENT, BUSINESS, Body, Fact, HOSPITALS, HOSPITALS_OF, MARKET, MEETING, MEETING_HOUR, PARTICIPANT};
 use super::outbox::{Faults, Outbox, horizon};
 use super::style::Envelopes;
 use super::week::{Profile, hour_of_week};
@@ -245,5 +245,12 @@ impl Happening {
 }
 
 /// What is reached in a week of scale 1.
-const MILESTONES_A_WEEK: [(&str, &str, f64); 4] =
-    [(MEETING, AGREEMENT, 837.0), (MEETING, PARTICIPANT, 220.0), (MEETING, MEETING_HOUR, 130.0), (MARKET, BUSINESS, 3_660.0)];
+const MILESTONES_A_WEEK: [(&str, &str, f64); 7] = [
+    (MEETING, AGREEMENT, 837.0),
+    (MEETING, PARTICIPANT, 220.0),
+    (MEETING, MEETING_HOUR, 130.0),
+    (MARKET, BUSINESS, 3_660.0),
+    (HOSPITALS, HOSPITALS_OF[0], 8.0),
+    (HOSPITALS, HOSPITALS_OF[1], 5.0),
+    (HOSPITALS, HOSPITALS_OF[2], 12.0),
+];

@@ -39,3 +39,6 @@ impl Plan {
         Self { share, open_elapsed, open_left, proration }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,6 +93,8 @@ pub struct Metrics {
     pub aggregate_keys: IntGaugeVec,
     /// By label; [`raise`] it.
     pub unlisted_labels: IntCounterVec,
+    config_last_reload_successful: Gauge,
+    config_last_reload_success: Times,
     scrape_duration: GaugeVec,
     series_dropped: IntCounterVec,
 }
@@ -147,6 +149,8 @@ impl Metrics {
             last_processed: make.times(&own::LAST_PROCESSED),
             aggregate_keys: make.gauges(&own::AGGREGATE_KEYS, AGGREGATES),
             unlisted_labels: make.counters(&own::UNLISTED_LABELS, labels.iter().copied()),
+            config_last_reload_successful: make.gauge(&own::CONFIG_LAST_RELOAD_SUCCESSFUL),
+            config_last_reload_success: make.times(&own::CONFIG_LAST_RELOAD_SUCCESS),
             scrape_duration: make.register(GaugeVec::new(opts(&own::SCRAPE_DURATION), &[]).expect(VALID)),
             series_dropped: make.counters(&own::SERIES_DROPPED, capped),
             registry,
@@ -157,6 +161,17 @@ impl Metrics {
     pub fn queue(&self, name: &str, capacity: usize) -> IntGauge {
         self.queue_capacity.with_label_values(&[name]).set(i64::try_from(capacity).unwrap_or(i64::MAX));
         self.queue_length.with_label_values(&[name])
+    }
+
+    /// Files of targets and calendars were taken over.
+    pub fn reloaded(&self, now: Millis) {
+        self.config_last_reload_successful.set(1.0);
+        self.config_last_reload_success.set(&[], now);
+    }
+
+    /// Files of targets and calendars have faults; those before hold.
+    pub fn reload_refused(&self) {
+        self.config_last_reload_successful.set(0.0);
     }
 
     /// A rendering took that long.

@@ -104,6 +104,28 @@ fn a_file_that_cannot_be_read_is_one_fault() {
     assert_eq!(told(&document), ["/nowhere/b.toml: cannot be read: No such file or directory (os error 2)"]);
 }
 
+#[test]
+fn a_pipe_is_no_file_that_is_kept() {
+    let document = Document::of(&Text::read_kept(Path::new("/dev/null")));
+    assert_eq!(told(&document), ["/dev/null: is no file of text, name one"]);
+}
+
+#[test]
+fn a_file_of_more_than_a_mebibyte_is_one_fault() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), vec![b'#'; (1 << 20) + 1]).unwrap();
+    let told = told(&Document::of(&Text::read_kept(file.path())));
+    assert!(told.len() == 1 && told[0].ends_with(": is larger than 1048576 bytes, which no configuration is"), "{told:?}");
+}
+
+#[test]
+fn where_a_table_stands_is_told_without_noting_faults() {
+    let document = document("x = 1\n[calendar.a]\nodd = 1\n[target]\nb = 1\n");
+    assert_eq!(document.origin_of("calendar", "a").as_deref(), Some("a.toml:2"));
+    assert_eq!((document.origin_of("calendar", "b"), document.origin_of("x", "a")), (None, None));
+    assert_eq!(told(&document), Vec::<String>::new());
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_reading_panic(text in "[\\[\\]a-c.=,\"'{}0-9: \\-\n\\PC]{0,60}", key in "[a-c]") {

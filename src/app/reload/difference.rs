@@ -1,0 +1,55 @@
+//! What is other in one reading than in another, by name.
+
+use std::collections::BTreeMap;
+
+use crate::calendar::Working;
+use crate::targets::{Target, Targets};
+
+/// Full names, `calendar.NAME` and `target.NAME`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+    /// Targets whose calendar has changed are among them.
+    pub changed: Vec<String>,
+}
+
+impl Difference {
+    pub fn between(before: &Targets, after: &Targets) -> Self {
+        let mut difference = Self::default();
+        difference.note("calendar", &calendars(before), &calendars(after), |old, new| old == new);
+        let changed_calendars = difference.changed.clone();
+        difference.note("target", &targets(before), &targets(after), |old, new| {
+            is_same(old, new) && !changed_calendars.contains(&format!("calendar.{}", new.calendar.name()))
+        });
+        difference
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn note<T>(&mut self, kind: &str, old: &BTreeMap<&str, &T>, new: &BTreeMap<&str, &T>, is_same: impl Fn(&T, &T) -> bool) {
+        let full = |name: &&str| format!("{kind}.{name}");
+        self.added.extend(new.keys().filter(|name| !old.contains_key(*name)).map(full));
+        self.removed.extend(old.keys().filter(|name| !new.contains_key(*name)).map(full));
+        let differs = |name: &&&str| old.get(*name).is_some_and(|old| !is_same(old, new[*name]));
+        self.changed.extend(new.keys().filter(differs).map(full));
+    }
+}
+
+fn calendars(targets: &Targets) -> BTreeMap<&str, &Working> {
+    targets.calendars.iter().map(|calendar| (calendar.name(), calendar.as_ref())).collect()
+}
+
+fn targets(targets: &Targets) -> BTreeMap<&str, &Target> {
+    targets.targets.iter().map(|target| (target.name.as_str(), target)).collect()
+}
+
+/// Whether all is the same but what is in the calendar: that is large, and compared once for all targets that go by it.
+fn is_same(old: &Target, new: &Target) -> bool {
+    let Target { name, description, measure, filter, period, goals, calendar, profile, prorate, tolerance, pesos_each } = old;
+    (name, description, measure, filter, period, goals) == (&new.name, &new.description, &new.measure, &new.filter, &new.period, &new.goals)
+        && (calendar.name(), profile, prorate) == (new.calendar.name(), &new.profile, &new.prorate)
+        && (tolerance, pesos_each) == (&new.tolerance, &new.pesos_each)
+}

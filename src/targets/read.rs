@@ -1,0 +1,151 @@
+//! Targets from files: `[target.NAME]` in any number of documents, beside the calendars that they name. `docs/targets.md` explains every key,
+//! `config/targets.toml` shows them.
+//!
+//! One reading tells all that is wrong, each with its file and line. Absent here: files, and whether a label of a filter exists; state keeps labels
+//! as they are given, listed or not.
+
+mod filter;
+mod goal;
+mod period;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::{Measure, Target, Targets};
+use crate::calendar::{self, Working};
+use crate::clock::Millis;
+use crate::settings::{Document, Fault, Table};
+
+/// The most targets of all documents together.
+pub const MAX_TARGETS: usize = 1_000;
+
+/// The longest name of a target: it is a label's value. Bytes.
+const MAX_NAME: usize = 64;
+
+/// What a ratio that does not say otherwise may be below its goal.
+const DEFAULT_TOLERANCE: f64 = 0.02;
+
+const KEYS: [&str; 17] = [
+    "description",
+    "measure",
+    "programmes",
+    "states",
+    "queues",
+    "initiatives",
+    "milestones",
+    "period",
+    "first_day",
+    "from",
+    "to",
+    "goal",
+    "calendar",
+    "profile",
+    "prorate",
+    "tolerance",
+    "pesos_each",
+];
+
+/// What bounds how long a period may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// `streams.disbursement.horizon`: so long people and their dispersals are known.
+    pub disbursement_horizon: Millis,
+    /// So long counts are kept as finely as periods and cuts need them, and the setting that says so.
+    pub counts: (Millis, &'static str),
+}
+
+/// The targets and calendars of all documents; when cuts are taken is a setting.
+///
+/// # Errors
+/// All faults of the documents, in their order and by line.
+pub fn read(documents: &[Document], zone: &TimeZone, bounds: &Bounds) -> Result<Targets, Vec<Fault>> {
+    let calendars = calendar::read(documents, zone);
+    let mut origins = BTreeMap::new();
+    let mut targets = Vec::new();
+    for table in documents.iter().flat_map(|document| document.root(&["calendar", "target"]).named_tables("target", &KEYS)) {
+        check_name(&table, &mut origins);
+        targets.extend(target(&table, &calendars, bounds));
+        if origins.len() == MAX_TARGETS + 1 {
+            table.fault("", format!("is one target too many, at most {MAX_TARGETS} are read"));
+            break;
+        }
+    }
+    let faults: Vec<Fault> = documents.iter().flat_map(Document::faults).collect();
+    if faults.is_empty() { Ok(Targets { targets, calendars, ..Targets::default() }) } else { Err(faults) }
+}
+
+fn check_name(table: &Table<'_>, origins: &mut BTreeMap<String, String>) {
+    let name = table.name();
+    let is_plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
+    let begins_well = name.starts_with(|character: char| character.is_ascii_lowercase());
+    if !begins_well || name.len() > MAX_NAME || !name.chars().all(is_plain) {
+        table.fault("", format!("is no name for a target, take a small letter and at most {} more, digits or _", MAX_NAME - 1));
+    }
+    match origins.get(name) {
+        Some(origin) => table.fault("", format!("{origin} already has a target of this name, choose another")),
+        None => drop(origins.insert(name.to_owned(), table.origin(""))),
+    }
+}
+
+/// None if something is missing, which is a fault then.
+fn target(table: &Table<'_>, calendars: &[Arc<Working>], bounds: &Bounds) -> Option<Target> {
+    table.requires(&["measure", "period", "goal"]);
+    let measure = table.choice("measure", &Measure::ALL.map(|(measure, name)| (name, measure)));
+    let period = period::read(table);
+    if let (Some(measure), Some(period)) = (measure, period) {
+        period::check_length(table, measure, period, bounds);
+    }
+    if let Some(measure) = measure {
+        check_fit(table, measure);
+    }
+    let filter = filter::read(table, measure);
+    let goals = measure.and_then(|measure| goal::read(table, measure, period));
+    let calendar = calendar(table, calendars);
+    let (description, profile) = (table.string("description").unwrap_or_default(), profile(table));
+    let prorate = table.boolean("prorate").unwrap_or(false);
+    let tolerance = table.number("tolerance", 0.0..=1.0).unwrap_or(DEFAULT_TOLERANCE);
+    let pesos_each = goal::pesos(table, "pesos_each", goal::MAX_PESOS_EACH);
+    // All has been read, so that no fault is left untold.
+    let name = table.name().to_owned();
+    let (measure, period, goals, calendar) = (measure?, period?, goals?, calendar?);
+    Some(Target { name, description, measure, filter, period, goals, calendar, profile, prorate, tolerance, pesos_each })
+}
+
+/// Keys that the measure has no use for.
+fn check_fit(table: &Table<'_>, measure: Measure) {
+    let refuse = |keys: &[&str], why: &str| {
+        keys.iter().filter(|key| table.has(key)).for_each(|key| table.fault(key, format!("{why}, leave it out")));
+    };
+    match measure {
+        Measure::ServiceLevel => refuse(&["prorate", "profile", "pesos_each"], "does not fit a ratio, whose plan is its goal at any time"),
+        Measure::NetPesos => refuse(&["tolerance", "pesos_each"], "does not fit a measure of pesos"),
+        _ => refuse(&["tolerance"], "fits a ratio only; counts are tolerated by how much they scatter"),
+    }
+}
+
+/// The calendar named; the one that is always open if none is.
+fn calendar(table: &Table<'_>, calendars: &[Arc<Working>]) -> Option<Arc<Working>> {
+    let names: Vec<(&str, usize)> = calendars.iter().enumerate().map(|(index, calendar)| (calendar.name(), index)).collect();
+    let index = if table.has("calendar") { table.choice("calendar", &names)? } else { 0 };
+    Some(Arc::clone(&calendars[index]))
+}
+
+fn profile(table: &Table<'_>) -> Option<[f64; 24]> {
+    let hours = table.numbers("profile", 0.0..=1_000.0)?;
+    let count = hours.len();
+    let profile: Option<[f64; 24]> = hours.try_into().ok();
+    match profile {
+        None => table
+            .fault("profile", format!("has {count} numbers, write 24: of each hour from midnight, how much of a day's plan falls to it")),
+        Some(hours) if hours.iter().all(|&hour| hour == 0.0) => {
+            table.fault("profile", "has nothing above 0, leave it out for a day of even hours")
+        }
+        Some(_) => {}
+    }
+    profile
+}
+
+#[cfg(test)]
+mod tests;

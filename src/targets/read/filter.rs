@@ -1,0 +1,72 @@
+//! Which events a target selects.
+
+use std::collections::BTreeSet;
+
+use crate::event::State;
+use crate::record::Stream;
+use crate::settings::{Table, nearest};
+use crate::targets::{Filter, Measure};
+
+/// The longest label. Bytes.
+const MAX_LABEL: usize = 64;
+
+/// By what the events of each stream are selected.
+const KEYS: [(Stream, &[&str]); 3] =
+    [(Stream::Disbursement, &["programmes", "states"]), (Stream::Call, &["queues"]), (Stream::Milestone, &["initiatives", "milestones"])];
+
+/// The filter; lists with faults in them are empty. Whether they fit is checked if the measure is known.
+pub(super) fn read(table: &Table<'_>, measure: Option<Measure>) -> Filter {
+    if let Some(measure) = measure {
+        check_fit(table, measure);
+    }
+    Filter {
+        programmes: labels(table, "programmes", label),
+        states: labels(table, "states", state),
+        queues: labels(table, "queues", label),
+        initiatives: labels(table, "initiatives", label),
+        milestones: labels(table, "milestones", label),
+    }
+}
+
+fn check_fit(table: &Table<'_>, measure: Measure) {
+    let stream = measure.stream();
+    for (_, keys) in KEYS.iter().filter(|(other, _)| *other != stream) {
+        for key in keys.iter().filter(|key| table.has(key)) {
+            let fitting: Vec<&str> = KEYS.iter().filter(|(own, _)| *own == stream).flat_map(|(_, keys)| keys.iter().copied()).collect();
+            let name = measure.name();
+            table.fault(key, format!("does not fit the measure {name}, whose events are selected by {}", fitting.join(" and ")));
+        }
+    }
+}
+
+fn labels(table: &Table<'_>, key: &str, parse: fn(&str) -> Result<String, String>) -> Vec<String> {
+    let Some(labels) = table.parsed_each(key, parse) else { return Vec::new() };
+    if labels.is_empty() {
+        table.fault(key, "is an empty list, leave it out to select all");
+    }
+    let mut seen = BTreeSet::new();
+    for label in labels.iter().filter(|label| !seen.insert(label.as_str())) {
+        table.fault(key, format!("{label:?} is listed twice"));
+    }
+    labels
+}
+
+fn label(text: &str) -> Result<String, String> {
+    if (1..=MAX_LABEL).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is no label, which has 1 to {MAX_LABEL} bytes"))
+    }
+}
+
+/// A code as state knows it.
+fn state(text: &str) -> Result<String, String> {
+    match State::from_code(text).code() {
+        _ if State::CODES.contains(&text) => Ok(text.to_owned()),
+        "other" => {
+            let meant = nearest(text, State::CODES).map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
+            Err(format!("{text:?} is no code of ISO 3166-2:MX, such as \"MX-JAL\", nor unknown or other{meant}"))
+        }
+        now => Err(format!("{text:?} is out of use, write {now:?}")),
+    }
+}

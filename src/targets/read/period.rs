@@ -1,0 +1,103 @@
+//! A target's period, and whether state reaches as far back.
+
+use std::time::Duration;
+
+use jiff::ToSpan;
+use jiff::civil::{Date, Weekday, date};
+
+use super::Bounds;
+use crate::clock::{DAY, Millis};
+use crate::settings::{Table, format_duration};
+use crate::targets::{Measure, Period};
+
+/// What is kept beyond the longest of the periods: late events still find theirs, and it is known until its cut is taken.
+const MARGIN: Millis = 3 * DAY;
+
+/// The days that calendars know.
+const FIRST: Date = date(2000, 1, 1);
+const LAST: Date = date(2100, 12, 31);
+
+const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("monday", Weekday::Monday),
+    ("tuesday", Weekday::Tuesday),
+    ("wednesday", Weekday::Wednesday),
+    ("thursday", Weekday::Thursday),
+    ("friday", Weekday::Friday),
+    ("saturday", Weekday::Saturday),
+    ("sunday", Weekday::Sunday),
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Day,
+    Week,
+    Month,
+    Campaign,
+}
+
+/// None if it is missing or has a fault.
+pub(super) fn read(table: &Table<'_>) -> Option<Period> {
+    let kind = table.choice("period", &[("day", Kind::Day), ("week", Kind::Week), ("month", Kind::Month), ("campaign", Kind::Campaign)])?;
+    if kind != Kind::Week && table.has("first_day") {
+        table.fault("first_day", "fits the period week only, leave it out");
+    }
+    if kind != Kind::Campaign {
+        for key in ["from", "to"].into_iter().filter(|key| table.has(key)) {
+            table.fault(key, "fits the period campaign only; to change a goal from a date on write [[target.NAME.goal]]");
+        }
+    }
+    match kind {
+        Kind::Day => Some(Period::Day),
+        Kind::Month => Some(Period::Month),
+        Kind::Week if table.has("first_day") => table.choice("first_day", &WEEKDAYS).map(Period::Week),
+        Kind::Week => Some(Period::WEEK),
+        Kind::Campaign => campaign(table),
+    }
+}
+
+fn campaign(table: &Table<'_>) -> Option<Period> {
+    table.requires(&["from", "to"]);
+    let (from, to) = (day(table, "from"), day(table, "to"));
+    let (from, to) = (from?, to?);
+    if to < from {
+        table.fault("to", format!("{to} is before from = {from}"));
+        return None;
+    }
+    Some(Period::Campaign(from, to))
+}
+
+fn day(table: &Table<'_>, key: &str) -> Option<Date> {
+    let day = table.date(key)?;
+    if !(FIRST..=LAST).contains(&day) {
+        table.fault(key, format!("{day} is outside of the years 2000 to 2100 that calendars know"));
+        return None;
+    }
+    Some(day)
+}
+
+/// What is counted must be known from the first day of the longest period on until it is over, and somewhat longer.
+pub(super) fn check_length(table: &Table<'_>, measure: Measure, period: Period, bounds: &Bounds) {
+    let (kept, setting) = match measure {
+        Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => (bounds.disbursement_horizon, "streams.disbursement.horizon"),
+        _ => bounds.counts,
+    };
+    let needed = longest(period) * DAY + MARGIN;
+    if kept < needed {
+        let written = |millis: Millis| format_duration(Duration::from_millis(millis.unsigned_abs()));
+        let (length, needed, kept) = (written(longest(period) * DAY), written(needed), written(kept));
+        table.fault(
+            "period",
+            format!("is up to {length} long and needs {setting} of at least {needed}, which is {kept}: raise it or take a shorter period"),
+        );
+    }
+}
+
+/// In days.
+fn longest(period: Period) -> i64 {
+    match period {
+        Period::Day => 1,
+        Period::Week(_) => 7,
+        Period::Month => 31,
+        Period::Campaign(from, to) => i64::from(from.until(to.saturating_add(1.day())).map_or(i32::MAX, |span| span.get_days())),
+    }
+}
