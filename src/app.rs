@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use self::reload::Reload;
 use self::site::SiteOfPipeline;
 use crate::aggregate::Rules;
+use crate::api::Api;
 use crate::checkpoint::{self, Lock, LockError, RealDisk, Store};
 use crate::clock::{Clock, Millis};
 use crate::cuts::{Book, Cuts};
@@ -120,17 +121,25 @@ pub async fn start(mut reader: Reader, clock: Clock, shutdown: Shutdown, reload:
     let reloading = Reload::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
     let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
+    let evaluator = Arc::new(Evaluator::new(settings.display.zone.clone()));
+    let api = Api {
+        board: Arc::clone(&board),
+        display: Arc::clone(&settings.display),
+        evaluator: Arc::clone(&evaluator),
+        clock: clock.clone(),
+        cuts: cuts.clone(),
+    };
     let exporter = Exporter {
         board: Arc::clone(&board),
         display: Arc::clone(&settings.display),
         lasting: Lasting { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
-        evaluator: Arc::new(Evaluator::new(settings.display.zone.clone())),
+        evaluator,
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
         max_series: settings.max_series,
         shared: Mutex::new(None),
     };
-    let site = Arc::new(SiteOfPipeline { exporter, board: Arc::clone(&board), clock: clock.clone(), started: clock.now() });
+    let site = Arc::new(SiteOfPipeline { exporter, api, board: Arc::clone(&board), clock: clock.clone(), started: clock.now() });
     let asked_to_end = shutdown.clone();
     let http = tokio::spawn(async move { server.serve(site, asked_to_end.requested()).await });
     let pipeline = pipeline::start(Parts {

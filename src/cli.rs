@@ -1,12 +1,16 @@
 //! The command line: definitions only, `app` does what they say.
 
+pub mod cut;
 pub mod demo;
 mod execute;
 pub mod produce;
+pub mod targets;
 
+mod ask;
 mod expectation;
 mod kafka;
 mod scrape;
+mod words;
 
 pub use execute::execute;
 
@@ -68,6 +72,12 @@ pub enum Command {
     /// Check the settings, and ask Kafka for the topics; 78 if something must be changed first.
     #[command(after_help = SETTINGS_HELP)]
     Check(Check),
+    /// Ask a running pacemeter how far each target is, and print a table.
+    #[command(after_help = SETTINGS_HELP)]
+    Targets(targets::Arguments),
+    /// Ask a running pacemeter for a cut (the figures of an instant), and print it beside what is known today.
+    #[command(after_help = SETTINGS_HELP)]
+    Cut(cut::Arguments),
     /// Write simulated events to the topics of a real Kafka, for trials and load tests.
     #[command(after_help = SETTINGS_HELP)]
     Produce(Produce),
@@ -254,11 +264,22 @@ mod tests {
     }
 
     #[test]
+    fn targets_and_cuts_are_asked_for_by_address() {
+        let Ok(Command::Targets(targets)) = given("pacemeter targets --json --address [::1]:9464") else { panic!("targets") };
+        assert_eq!((targets.json, targets.peer.address), (true, "[::1]:9464".parse().ok()));
+        let Ok(Command::Cut(cut)) = given("pacemeter cut 20200515T230000Z --set http.listen=127.0.0.1:1") else { panic!("cut") };
+        assert_eq!((cut.id.as_deref(), cut.list, cut.json, cut.peer.address), (Some("20200515T230000Z"), false, false, None));
+        for wrong in ["cut --list 20200515T230000Z", "cut a b", "targets --address localhost", "targets weekly"] {
+            assert_eq!(given(&format!("pacemeter {wrong}")).err(), Some(Exit::Usage), "{wrong}");
+        }
+    }
+
+    #[test]
     fn faults_are_usage_errors_and_help_and_version_are_none() {
         for wrong in ["pacemeter", "pacemeter walk", "pacemeter run --listen x", "pacemeter run --set", "pacemeter completions"] {
             assert_eq!(given(wrong).err(), Some(Exit::Usage), "{wrong}");
         }
-        for command in ["", " run", " demo", " check", " produce", " completions"] {
+        for command in ["", " run", " demo", " check", " targets", " cut", " produce", " completions"] {
             assert_eq!(given(&format!("pacemeter{command} --help")).err(), Some(Exit::Ok), "{command}");
             assert_eq!(given(&format!("pacemeter{command} --version")).err(), Some(Exit::Ok), "{command}");
         }

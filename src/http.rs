@@ -6,6 +6,7 @@
 //! | `/livez` | 200 as long as the process answers at all |
 //! | `/readyz` | 200, or 503 with one reason a line |
 //! | `/api/v1/status` | JSON |
+//! | `/api/v1/...` | a [`Question`] to the site, answered in JSON |
 //! | `/` | an index of these |
 //!
 //! # Bounds
@@ -36,11 +37,13 @@ use tokio::task::{JoinError, JoinSet};
 use crate::settings::Reader;
 
 mod connection;
+mod question;
 mod rendering;
 mod routes;
 #[cfg(test)]
 mod tests;
 
+pub use question::{Answer, Question};
 pub use rendering::Rendering;
 
 /// Connections that the kernel completes before they are accepted.
@@ -87,6 +90,10 @@ pub trait Site: Send + Sync + 'static {
 
     /// The answer of `/api/v1/status`. Called on a thread that may block.
     fn status(&self) -> serde_json::Value;
+
+    /// The answer of the other paths of `/api/v1`. `query` is what stands behind the question mark, as given; empty if there is none. Called on a
+    /// thread that may block.
+    fn answer(&self, question: &Question, query: &str) -> Answer;
 }
 
 /// Why a server cannot listen.

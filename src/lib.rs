@@ -16,7 +16,7 @@
 //! checkpoint                      state and offset as one durable value
 //! cuts                            the figures of an instant, kept for good
 //! pipeline                        the threads and the task that join these
-//! http  export                    what the world sees
+//! http  export  api               what the world sees
 //! ledger                          the naive oracle: expected figures from all that was sent
 //! simulate                        a programme that lives: events for demo, load and tests
 //! app  cli                        assembly
@@ -73,6 +73,8 @@ pub mod pipeline;
 pub mod http;
 
 pub mod export;
+
+pub mod api;
 
 // What must be: the oracle, and a programme that lives to try it on.
 pub mod ledger;

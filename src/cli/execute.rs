@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
 use super::demo::{self, Subject};
-use super::{Command, Run, State, produce};
+use super::{Command, Run, State, cut, produce, targets};
 use crate::app;
 use crate::clock::Clock;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
@@ -23,6 +23,8 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => run(arguments, clock).map(|()| Exit::Ok),
         Command::Demo(arguments) => demo::run(arguments, &clock, Process::start),
         Command::Check(arguments) => print(&app::check(Reader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok),
+        Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
+        Command::Cut(arguments) => cut::run(arguments).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
         Command::State(State::Inspect(arguments)) => {
             print(&app::state::inspect(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)

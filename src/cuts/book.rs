@@ -74,6 +74,11 @@ impl Book {
         self.closings.get(target).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// All closed periods with their targets, by target, the oldest first.
+    pub fn closings(&self) -> impl Iterator<Item = (&str, &Closing)> {
+        self.closings.iter().flat_map(|(target, closings)| closings.values().map(move |closing| (target.as_str(), closing)))
+    }
+
     /// Forgets what closed, and cuts that were taken, before an instant.
     pub fn forget(&mut self, before: Millis) {
         self.cuts = self.cuts.split_off(&before);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::HttpBody;
-use axum::extract::{Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
@@ -13,6 +13,7 @@ use axum::routing::get;
 use tokio::sync::Semaphore;
 
 use super::Site;
+use super::question::{Answer, Question};
 use super::rendering::accepts_gzip;
 
 /// Threads that render at once, for `/metrics` and the API together.
@@ -43,6 +44,9 @@ const INDEX: &str = r#"<!DOCTYPE html>
 <li><a href="/readyz">/readyz</a>: whether the figures can be relied on, and why not</li>
 <li><a href="/livez">/livez</a>: whether the process answers</li>
 <li><a href="/api/v1/status">/api/v1/status</a>: version, partitions, lag, outcomes, as JSON</li>
+<li><a href="/api/v1/targets">/api/v1/targets</a>: how far each target is; with its name behind it one of them, and behind that /history its closed periods</li>
+<li><a href="/api/v1/cuts">/api/v1/cuts</a>: the figures as they were kept at certain instants; with an id behind it one of them, beside today's figures</li>
+<li>/api/v1/periods/day/2020-05-15, /api/v1/periods/week/2020-W20, /api/v1/periods/month/2020-05: a period as it closed, beside today's figures</li>
 </ul>
 </body>
 </html>
@@ -62,6 +66,12 @@ pub(super) fn router(site: Arc<dyn Site>, patience: Duration) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/api/v1/status", get(status))
+        .route("/api/v1/targets", get(targets))
+        .route("/api/v1/targets/{name}", get(target))
+        .route("/api/v1/targets/{name}/history", get(history))
+        .route("/api/v1/cuts", get(cuts))
+        .route("/api/v1/cuts/{id}", get(cut))
+        .route("/api/v1/periods/{period}/{id}", get(period))
         .route("/", get(index))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -120,6 +130,30 @@ async fn status(State(front): State<Front>) -> Response {
     }
 }
 
+async fn targets(State(front): State<Front>, RawQuery(query): RawQuery) -> Response {
+    front.answer(Question::Targets, query).await
+}
+
+async fn target(State(front): State<Front>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
+    front.answer(Question::Target(name), query).await
+}
+
+async fn history(State(front): State<Front>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
+    front.answer(Question::History(name), query).await
+}
+
+async fn cuts(State(front): State<Front>, RawQuery(query): RawQuery) -> Response {
+    front.answer(Question::Cuts, query).await
+}
+
+async fn cut(State(front): State<Front>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    front.answer(Question::Cut(id), query).await
+}
+
+async fn period(State(front): State<Front>, Path((period, id)): Path<(String, String)>, RawQuery(query): RawQuery) -> Response {
+    front.answer(Question::Period(period, id), query).await
+}
+
 async fn index() -> Html<&'static str> {
     Html(INDEX)
 }
@@ -142,6 +176,17 @@ impl IntoResponse for Busy {
 }
 
 impl Front {
+    /// The site's answer, of whatever status.
+    async fn answer(&self, question: Question, query: Option<String>) -> Response {
+        match self.render(move |site| site.answer(&question, query.as_deref().unwrap_or_default())).await {
+            Ok(Answer { status, json }) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
+            }
+            Err(busy) => busy.into_response(),
+        }
+    }
+
     /// Runs `work` where it may block.
     async fn render<T: Send + 'static>(&self, work: impl FnOnce(&dyn Site) -> T + Send + 'static) -> Result<T, Busy> {
         let permit = tokio::time::timeout(self.patience, Arc::clone(&self.renderings).acquire_owned()).await.map_err(|_| Busy)?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use flate2::read::GzDecoder;
 use tokio::runtime::Runtime;
 
-use super::{BindError, Rendering, SHUTDOWN_GRACE, Settings, Site, bind, is_of_the_peer, routes};
+use super::{BindError, Question, Rendering, SHUTDOWN_GRACE, Settings, Site, bind, is_of_the_peer, routes};
 
 mod driver;
 
@@ -85,12 +85,34 @@ fn status_is_json() {
 }
 
 #[test]
+fn questions_to_the_site_are_read_from_the_path_and_answered_in_json() {
+    let server = serving(TEXT);
+    for (path, understood) in [
+        ("targets", "Targets "),
+        ("targets/weekly", "Target(\"weekly\") "),
+        ("targets/ni%C3%B1os%2Fa?x=%20y", "Target(\"niños/a\") x=%20y"),
+        ("targets/weekly/history?limit=3", "History(\"weekly\") limit=3"),
+        ("cuts", "Cuts "),
+        ("cuts/20200515T230000Z?", "Cut(\"20200515T230000Z\") "),
+        ("periods/week/2020-W20", "Period(\"week\", \"2020-W20\") "),
+    ] {
+        let answer = server.get(&format!("/api/v1/{path}"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")), "{path}");
+        assert_eq!(serde_json::from_str::<String>(answer.text()).unwrap(), understood, "{path}");
+    }
+    assert_eq!(server.get("/api/v1/targets/none").status, 404);
+    for path in ["targets/", "targets/a/b", "periods/week", "cuts/a/b", "targets/%ff"] {
+        assert!((400..=404).contains(&server.get(&format!("/api/v1/{path}")).status), "{path}");
+    }
+}
+
+#[test]
 fn the_index_links_to_every_path() {
     let server = serving(TEXT);
     let answer = server.get("/");
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     let links: Vec<_> = answer.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    assert_eq!(links, ["/metrics", "/readyz", "/livez", "/api/v1/status"]);
+    assert_eq!(links, ["/metrics", "/readyz", "/livez", "/api/v1/status", "/api/v1/targets", "/api/v1/cuts"]);
     for link in links {
         assert_eq!(server.get(link).status, 200, "{link}");
     }
@@ -381,6 +403,9 @@ fn a_bug_in_the_site_ends_the_server() {
         }
         fn status(&self) -> serde_json::Value {
             serde_json::Value::Null
+        }
+        fn answer(&self, _: &Question, _: &str) -> super::Answer {
+            panic!("a bug")
         }
     }
     let mut server = start(&settings(), Arc::new(Broken));

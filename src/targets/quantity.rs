@@ -23,6 +23,16 @@ impl Quantity {
         }
     }
 
+    /// How much more it is than another of the same unit; none if their units differ.
+    pub fn above(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Quantity::Count(one), Quantity::Count(other)) => Some(Quantity::Count(one - other)),
+            (Quantity::Centavos(one), Quantity::Centavos(other)) => Some(Quantity::Centavos(one - other)),
+            (Quantity::Ratio(one), Quantity::Ratio(other)) => Some(Quantity::Ratio(one - other)),
+            _ => None,
+        }
+    }
+
     /// In the unit that is shown: people, pesos, calls, a ratio.
     pub fn value(self) -> f64 {
         match self {
@@ -79,7 +89,7 @@ mod tests {
             Quantity::Ratio(1.0),
             Quantity::Ratio(0.8),
         ];
-        let texts = ["-3", "\"9232000000000.05\"", "\"-0.05\"", "1.0", "0.8"];
+        let texts = ["-3", "\"923200000000.05\"", "\"-0.05\"", "1.0", "0.8"];
         for (amount, text) in amounts.into_iter().zip(texts) {
             assert_eq!(serde_json::to_string(&amount).unwrap(), text);
             assert_eq!(serde_json::from_str::<Quantity>(text).unwrap(), amount);

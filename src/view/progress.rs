@@ -38,6 +38,8 @@ pub struct Standing {
     pub current: Option<Assessment>,
     /// The last period that has closed; none if there was none, or not enough of it is known any more.
     pub previous: Option<Past>,
+    /// As past periods have it; see [`dispersion`](crate::targets::dispersion).
+    pub dispersion: f64,
 }
 
 /// A period that is over, with what is known of it now.
@@ -142,6 +144,7 @@ impl Evaluator {
                 let tally = tallies.within(targets, place, period)?;
                 Some(Past { period, goal: goal_of(target, period, &self.zone), actual: target.measure.quantity(tally) })
             }),
+            dispersion: past[place].dispersion,
         };
         targets.targets.iter().enumerate().map(standing).collect()
     }

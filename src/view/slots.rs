@@ -65,6 +65,15 @@ impl Slots {
         })
     }
 
+    /// Whether no slot reaches over an end of the span, as one may after cuts were taken at other times.
+    pub fn divides(&self, span: Interval) -> bool {
+        let is_end = |time: Millis| {
+            let before = self.slots.partition_point(|slot| slot.span.start < time);
+            self.slots[..before].last().is_none_or(|slot| slot.span.end <= time)
+        };
+        is_end(span.start) && is_end(span.end)
+    }
+
     /// Those that lie within `span`, whose ends are ends of slots.
     pub fn within(&self, span: Interval) -> impl Iterator<Item = &Slot> {
         let first = self.slots.partition_point(|slot| slot.span.start < span.start);

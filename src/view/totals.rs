@@ -1,5 +1,7 @@
 //! What the views of all partitions are together, evaluated at one instant.
 
+use std::sync::Arc;
+
 use super::panes::{Span, SpanFigures};
 use super::slots::SlotFigures;
 use super::{CallView, CellTotals, DisbursementView, Figures, MilestoneTotals, PartitionView, ProgrammeTotals, QueueTotals, RecordCounts};
@@ -119,6 +121,21 @@ impl Totals {
     pub fn in_use(&self, cell: usize) -> bool {
         self.cells[cell].dispersals > 0
     }
+}
+
+/// What counts in a period, one of [`Period::OWN`], from its beginning to the end of `span`; by cell, over all views. None if some of it
+/// is forgotten, or if slots are no longer divided at the end of the span.
+pub fn cells_within(views: &[Arc<PartitionView>], display: &Display, period: Period, span: Interval) -> Option<Vec<SpanFigures>> {
+    let mut sums = vec![SpanFigures::default(); display.cells()];
+    for view in views {
+        if let Figures::Disbursement(view) = &view.figures {
+            if span.start < view.slots.people_from || !view.slots.divides(span) {
+                return None;
+            }
+            add_period(&mut sums, view, period, &span);
+        }
+    }
+    Some(sums)
 }
 
 fn add_period(sums: &mut [SpanFigures], view: &DisbursementView, period: Period, span: &Interval) {

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::http::{Counters, Rendering, Settings, Site, bind};
+use crate::http::{Answer as SiteAnswer, Counters, Question, Rendering, Settings, Site, bind};
 
 pub(super) const TEXT: &str = "# TYPE pacemeter_ready gauge\npacemeter_ready 1\n";
 
@@ -51,6 +51,12 @@ impl Site for Fixed {
 
     fn status(&self) -> serde_json::Value {
         serde_json::json!({ "ready": self.reasons.is_empty() })
+    }
+
+    /// What was understood of the question; 404 of the name `none`.
+    fn answer(&self, question: &Question, query: &str) -> SiteAnswer {
+        let status = if *question == Question::Target("none".to_owned()) { 404 } else { 200 };
+        SiteAnswer { status, json: serde_json::json!(format!("{question:?} {query}")).to_string() }
     }
 }
 

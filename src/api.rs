@@ -1,0 +1,72 @@
+//! What is asked over `/api/v1`, beside the status: targets and their closed periods, cuts, and the contract's own families by period.
+//!
+//! Answers are typed ([`targets`], [`history`], [`cuts`], [`periods`]); the command line reads the same types. In all of them
+//!
+//! - instants are milliseconds since the epoch (`*_ms`), and beside them, where people read them, RFC 3339 text in the programme's zone;
+//! - amounts that were counted are [`Quantity`](crate::targets::Quantity): whole numbers, text of pesos with two decimals, ratios. What follows
+//!   from a plan (plan, shortfall, projection, rates) is a number with decimals, in the same unit;
+//! - `today` is what is known now of the same thing: null where it is not known any more;
+//! - what is undefined is null, never 0.
+//!
+//! An answer is of one snapshot and one instant. Absent here: HTTP, and whatever changes anything.
+
+mod cells;
+pub mod cuts;
+mod fault;
+pub mod history;
+mod parameters;
+pub mod periods;
+mod present;
+pub mod targets;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use self::parameters::Parameters;
+use self::present::Present;
+use crate::clock::Clock;
+use crate::cuts::Cuts;
+use crate::display::Display;
+use crate::http::{Answer, Question};
+use crate::pipeline::Board;
+use crate::view::progress::Evaluator;
+
+pub use cells::CellFigures;
+pub use fault::Fault;
+pub use present::Span;
+
+/// Answers questions about the newest snapshot.
+pub struct Api {
+    pub board: Arc<Board>,
+    pub display: Arc<Display>,
+    pub evaluator: Arc<Evaluator>,
+    pub clock: Clock,
+    pub cuts: Cuts,
+}
+
+impl Api {
+    /// `query` is what stands behind the question mark of the address. Reads files: to be called where that may block.
+    pub fn answer(&self, question: &Question, query: &str) -> Answer {
+        self.json(question, query).map_or_else(|fault| fault.answer(), |json| Answer { status: 200, json })
+    }
+
+    fn json(&self, question: &Question, query: &str) -> Result<String, Fault> {
+        let parameters = Parameters::read(query, question)?;
+        let present = Present::of(self)?;
+        match question {
+            Question::Targets => text(&targets::all(&present)),
+            Question::Target(name) => text(&targets::one(&present, name)?),
+            Question::History(name) => text(&history::of(&present, name, parameters.limit)?),
+            Question::Cuts => text(&cuts::list(&present, parameters.limit)),
+            Question::Cut(id) => text(&cuts::one(&present, id)?),
+            Question::Period(kind, id) => text(&periods::one(&present, kind, id)?),
+        }
+    }
+}
+
+fn text(answer: &impl Serialize) -> Result<String, Fault> {
+    serde_json::to_string(answer).map_err(|error| Fault::internal(format!("the answer cannot be written: {error}")))
+}

@@ -1,0 +1,240 @@
+//! `/api/v1/cuts` and `/api/v1/cuts/{id}`: the cuts there are, and one of them beside what is known now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::Fault;
+use super::cells::{CellFigures, Cells, cells_of_cut, cells_today, pesos};
+use super::history::quantity_today;
+use super::present::Present;
+use crate::calendar::{Interval, Period};
+use crate::clock::Millis;
+use crate::cuts::{Correction, Cut, CutCell, CutPeriod, CutTarget, Offset, cut_id};
+use crate::targets::Quantity;
+use crate::view::panes::SpanFigures;
+use crate::view::progress::Tallies;
+
+/// Instead of an id.
+const NEWEST: &str = "newest";
+
+/// The newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cuts {
+    pub now_ms: Millis,
+    pub now: String,
+    pub cuts: Vec<Listed>,
+    /// Whether there are older ones, beyond the limit.
+    pub more: bool,
+}
+
+/// A cut in the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    pub id: String,
+    pub at_ms: Millis,
+    pub at: String,
+    /// The day, the week and the month that ended with it, if they did.
+    pub periods: Vec<Ended>,
+    /// The targets whose periods closed with it.
+    pub targets: Vec<ClosedTarget>,
+}
+
+/// A period of the contract's own families.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// `day`, `week` or `month`.
+    pub period: String,
+    pub id: String,
+}
+
+/// A target whose period closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedTarget {
+    pub target: String,
+    /// The name of the period.
+    pub period: String,
+}
+
+/// A cut as it is stored, each figure with what is known of it now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CutToday {
+    /// The instant that `today` is.
+    pub now_ms: Millis,
+    pub now: String,
+    pub id: String,
+    pub at_ms: Millis,
+    pub at: String,
+    pub taken_ms: Millis,
+    /// Of the state that the cut was taken from.
+    pub state_built_ms: Millis,
+    /// In each partition the first that is not in it.
+    pub offsets: Vec<Offset>,
+    /// The day, the week and the month that hold the instant before the cut, up to the cut.
+    pub periods: Vec<PeriodToday>,
+    pub targets: Vec<TargetToday>,
+    /// What the cut found different from earlier ones.
+    pub corrections: Vec<Correction>,
+}
+
+/// A period up to the cut.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PeriodToday {
+    pub period: String,
+    pub id: String,
+    pub start_ms: Millis,
+    pub end_ms: Millis,
+    /// Whether it ends with this cut.
+    pub closes: bool,
+    /// Those with a dispersal, then or now.
+    pub cells: Vec<CellToday>,
+}
+
+/// Of a programme and a state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellToday {
+    #[serde(flatten)]
+    pub cut: CutCell,
+    /// Of the same span; null where not all of it is known any more.
+    pub today: Option<CellFigures>,
+}
+
+/// Of a target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetToday {
+    pub target: String,
+    pub measure: String,
+    /// The name of the period that holds the instant before the cut.
+    pub period: String,
+    pub start_ms: Millis,
+    pub end_ms: Millis,
+    /// Whether the period ends with this cut.
+    pub closes: bool,
+    pub goal: Quantity,
+    /// Of the goal, up to the cut.
+    pub plan: f64,
+    /// Null: a ratio of nothing.
+    pub actual: Option<Quantity>,
+    /// Of the same span; null where not all of it is known any more, and where no target of that name counts the same now.
+    pub today: Option<Quantity>,
+}
+
+pub(super) fn list(present: &Present<'_>, limit: usize) -> Cuts {
+    let mut cuts = present.book().cuts().rev();
+    let mut closed: BTreeMap<&str, Vec<ClosedTarget>> = BTreeMap::new();
+    for (target, closing) in present.book().closings() {
+        let entry = ClosedTarget { target: target.to_owned(), period: closing.period.clone() };
+        closed.entry(&closing.cut).or_default().push(entry);
+    }
+    let listed = |at: Millis| {
+        let id = cut_id(at);
+        let targets = closed.remove(id.as_str()).unwrap_or_default();
+        Listed { id, at_ms: at, at: present.local(at), periods: ended(present, at), targets }
+    };
+    Cuts {
+        now_ms: present.now,
+        now: present.local(present.now),
+        cuts: cuts.by_ref().take(limit).map(listed).collect(),
+        more: cuts.next().is_some(),
+    }
+}
+
+fn ended(present: &Present<'_>, at: Millis) -> Vec<Ended> {
+    let last = |period: Period| period.at(at - 1, present.zone()).filter(|span| span.end == at).map(|span| (period, span));
+    let named = |(period, span): (Period, Interval)| Ended { period: period.name().to_owned(), id: period.id(span.start, present.zone()) };
+    Period::OWN.into_iter().filter_map(last).map(named).collect()
+}
+
+/// # Errors
+/// There is no such cut, or it is damaged.
+pub(super) fn one(present: &Present<'_>, id: &str) -> Result<CutToday, Fault> {
+    let ids: Vec<String> = present.book().cuts().map(cut_id).collect();
+    let newest = (id == NEWEST).then(|| ids.last().map_or(id, String::as_str));
+    let cut = read(present, newest.unwrap_or(id))?;
+    let unknown = || match ids.last() {
+        Some(newest) => {
+            let error = format!("there is no such cut, the newest is {newest}, see /api/v1/cuts");
+            Fault::unknown(&error, id, ids.iter().map(String::as_str))
+        }
+        None => Fault::absent("there are no cuts yet"),
+    };
+    Ok(beside_today(present, cut.ok_or_else(unknown)?))
+}
+
+/// A cut that is stored; none if there is none.
+///
+/// # Errors
+/// It is damaged, or cannot be read.
+pub(super) fn read(present: &Present<'_>, id: &str) -> Result<Option<Cut>, Fault> {
+    present.cuts.get(id).or_else(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            // It was removed since the directory was looked at.
+            return Ok(None);
+        }
+        tracing::error!(event = "pacemeter.cut.damaged", error = %error, "a cut cannot be read");
+        Err(Fault::internal(format!("the cut cannot be read: {error}")))
+    })
+}
+
+fn beside_today(present: &Present<'_>, cut: Cut) -> CutToday {
+    let tallies = present.tallies();
+    CutToday {
+        now_ms: present.now,
+        now: present.local(present.now),
+        periods: cut.periods.into_iter().map(|period| period_today(present, period, cut.at_ms)).collect(),
+        targets: cut.targets.into_iter().map(|target| target_today(present, &tallies, target, cut.at_ms)).collect(),
+        id: cut.id,
+        at_ms: cut.at_ms,
+        at: cut.at,
+        taken_ms: cut.taken_ms,
+        state_built_ms: cut.state_built_ms,
+        offsets: cut.offsets,
+        corrections: cut.corrections,
+    }
+}
+
+fn period_today(present: &Present<'_>, period: CutPeriod, at: Millis) -> PeriodToday {
+    let own = Period::OWN.into_iter().find(|own| own.name() == period.period);
+    let span = Interval { start: period.start_ms, end: at };
+    let (then, now) = (cells_of_cut(&period.cells), own.and_then(|own| cells_today(present, own, span)));
+    let names: BTreeSet<&(String, String)> = then.keys().chain(now.iter().flat_map(Cells::keys)).collect();
+    let nothing = SpanFigures::default();
+    let cell = |name: &(String, String)| {
+        let figures = then.get(name).unwrap_or(&nothing);
+        let cut = CutCell {
+            programme: name.0.clone(),
+            state: name.1.clone(),
+            beneficiaries: figures.beneficiaries,
+            dispersals: figures.dispersals,
+            net_pesos: pesos(figures.net),
+        };
+        CellToday { cut, today: now.as_ref().map(|now| now.get(name).unwrap_or(&nothing).into()) }
+    };
+    PeriodToday {
+        cells: names.into_iter().map(cell).collect(),
+        period: period.period,
+        id: period.id,
+        start_ms: period.start_ms,
+        end_ms: period.end_ms,
+        closes: period.closes,
+    }
+}
+
+fn target_today(present: &Present<'_>, tallies: &Tallies, cut: CutTarget, at: Millis) -> TargetToday {
+    let targets = &present.targets().targets;
+    let place = targets.iter().position(|target| target.name == cut.target && target.selection() == cut.selection);
+    let span = Interval { start: cut.start_ms, end: at };
+    TargetToday {
+        today: place.and_then(|place| quantity_today(present, tallies, place, span)),
+        target: cut.target,
+        measure: cut.measure,
+        period: cut.period,
+        start_ms: cut.start_ms,
+        end_ms: cut.end_ms,
+        closes: cut.closes,
+        goal: cut.goal,
+        plan: cut.plan,
+        actual: cut.actual,
+    }
+}

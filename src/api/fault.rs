@@ -1,0 +1,55 @@
+//! Why a question has no answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::http::Answer;
+use crate::settings::nearest;
+
+/// Instead of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Of HTTP: 400 bad parameters, 404 nothing of that name, 500 something stored is damaged, 503 no figures yet.
+    #[serde(skip)]
+    pub status: u16,
+    /// What is wrong, and what to do.
+    pub error: String,
+    /// What was probably meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<String>,
+    /// Why there are no figures yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+}
+
+impl Fault {
+    fn new(status: u16, error: impl Into<String>) -> Self {
+        Self { status, error: error.into(), nearest: None, reasons: Vec::new() }
+    }
+
+    pub(super) fn bad(error: impl Into<String>) -> Self {
+        Self::new(400, error)
+    }
+
+    /// There is nothing of the name that was given.
+    pub(super) fn unknown<'a>(error: &str, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let nearest = nearest(given, known).map(str::to_owned);
+        let error = nearest.as_ref().map_or_else(|| error.to_owned(), |nearest| format!("{error}; the nearest is {nearest}"));
+        Self { nearest, ..Self::new(404, error) }
+    }
+
+    pub(super) fn absent(error: impl Into<String>) -> Self {
+        Self::new(404, error)
+    }
+
+    pub(super) fn internal(error: impl Into<String>) -> Self {
+        Self::new(500, error)
+    }
+
+    pub(super) fn not_ready(reasons: Vec<String>) -> Self {
+        Self { reasons, ..Self::new(503, "the figures are not there yet") }
+    }
+
+    pub(super) fn answer(&self) -> Answer {
+        Answer { status: self.status, json: serde_json::to_string(self).expect("texts can be written as json") }
+    }
+}

@@ -1,0 +1,94 @@
+//! `/api/v1/targets/{name}/history`: the periods of a target that have closed, as they closed, and what is known of them now.
+
+use serde::{Deserialize, Serialize};
+
+use super::Fault;
+use super::present::{Present, Span};
+use super::targets::unit;
+use crate::calendar::Interval;
+use crate::clock::Millis;
+use crate::cuts::Closing;
+use crate::targets::Quantity;
+use crate::view::progress::Tallies;
+
+/// The newest first. Periods that closed while the target counted something else (another measure, filter or period) are not among them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    pub now_ms: Millis,
+    pub now: String,
+    pub state_built_ms: Millis,
+    pub target: String,
+    pub measure: String,
+    pub unit: String,
+    pub periods: Vec<Closed>,
+    /// Whether there are older ones, beyond the limit.
+    pub more: bool,
+}
+
+/// A period as it closed, and what became known since.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Closed {
+    pub period: Span,
+    /// As it was when the period closed.
+    pub goal: Quantity,
+    /// As it closed; null: a ratio of nothing.
+    pub actual: Option<Quantity>,
+    /// The cut that it closed with.
+    pub cut: String,
+    /// What later cuts found different, the oldest first.
+    pub corrections: Vec<Corrected>,
+    /// With what is known now; null where not all of it is known any more.
+    pub today: Option<Quantity>,
+    /// Today less actual.
+    pub difference: Option<Quantity>,
+}
+
+/// What a period was corrected to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Corrected {
+    /// The cut that says so.
+    pub cut: String,
+    /// Null: a ratio of nothing.
+    pub actual: Option<Quantity>,
+}
+
+/// # Errors
+/// There is no such target.
+pub(super) fn of(present: &Present<'_>, name: &str, limit: usize) -> Result<History, Fault> {
+    let (place, target) = present.target(name)?;
+    let (tallies, selection) = (present.tallies(), target.selection());
+    let mut closings = present.book().of(name).rev().filter(|closing| closing.selection == selection);
+    let periods = closings.by_ref().take(limit).map(|closing| closed(present, &tallies, place, closing)).collect();
+    Ok(History {
+        now_ms: present.now,
+        now: present.local(present.now),
+        state_built_ms: present.snapshot.built,
+        target: name.to_owned(),
+        measure: target.measure.name().to_owned(),
+        unit: unit(target.measure).to_owned(),
+        periods,
+        more: closings.next().is_some(),
+    })
+}
+
+fn closed(present: &Present<'_>, tallies: &Tallies, place: usize, closing: &Closing) -> Closed {
+    let bounds = Interval { start: closing.start_ms, end: closing.end_ms };
+    let today = quantity_today(present, tallies, place, bounds);
+    let period = present.targets().targets[place].period;
+    Closed {
+        period: present.named_span(period.name(), closing.period.clone(), bounds),
+        goal: closing.goal,
+        actual: closing.actual,
+        cut: closing.cut.clone(),
+        corrections: closing.corrections.iter().map(|(cut, actual)| Corrected { cut: cut.clone(), actual: *actual }).collect(),
+        today,
+        difference: today.zip(closing.actual).and_then(|(today, actual)| today.above(actual)),
+    }
+}
+
+/// What is known now of a target in a span from the beginning of one of its periods. None if not all of that is.
+pub(super) fn quantity_today(present: &Present<'_>, tallies: &Tallies, place: usize, span: Interval) -> Option<Quantity> {
+    let target = &present.targets().targets[place];
+    let tally = present.begins(target.period, span.start).then(|| tallies.within(present.targets(), place, span))?;
+    target.measure.quantity(tally?)
+}

@@ -1,0 +1,106 @@
+//! The snapshot and the instant that an answer is of.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::{Api, Fault};
+use crate::calendar::{Interval, Period};
+use crate::clock::Millis;
+use crate::cuts::{Book, Cuts};
+use crate::display::Display;
+use crate::pipeline::Snapshot;
+use crate::targets::{Target, Targets};
+use crate::view::Views;
+use crate::view::progress::{Evaluator, Standing, Tallies};
+
+/// A period: its kind, its name and its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// `day`, `week`, `month` or `campaign`.
+    pub period: String,
+    /// As `2020-05-15`, `2020-W20`, `2020-05`; of other weeks and of campaigns the first and the last date, `2020-05-10--2020-05-16`.
+    pub id: String,
+    pub start_ms: Millis,
+    pub start: String,
+    /// Not in it any more.
+    pub end_ms: Millis,
+    pub end: String,
+}
+
+pub(super) struct Present<'a> {
+    pub snapshot: Arc<Snapshot>,
+    pub now: Millis,
+    pub display: &'a Display,
+    pub cuts: &'a Cuts,
+    evaluator: &'a Evaluator,
+}
+
+impl<'a> Present<'a> {
+    /// # Errors
+    /// There are no figures yet.
+    pub fn of(api: &'a Api) -> Result<Self, Fault> {
+        let snapshot = api.board.newest();
+        if !snapshot.has_figures() {
+            return Err(Fault::not_ready(snapshot.not_ready()));
+        }
+        Ok(Self { snapshot, now: api.clock.now(), display: &api.display, cuts: &api.cuts, evaluator: &api.evaluator })
+    }
+
+    pub fn targets(&self) -> &Targets {
+        &self.snapshot.targets
+    }
+
+    pub fn book(&self) -> &Book {
+        &self.snapshot.book
+    }
+
+    pub fn zone(&self) -> &TimeZone {
+        &self.display.zone
+    }
+
+    pub fn views(&self) -> Views {
+        self.snapshot.partitions.iter().map(|status| Arc::clone(&status.view)).collect()
+    }
+
+    pub fn tallies(&self) -> Tallies {
+        Tallies::of_views(self.targets(), &self.views())
+    }
+
+    /// By target.
+    pub fn standings(&self, tallies: &Tallies) -> Vec<Standing> {
+        self.evaluator.standings(&self.snapshot.targets, tallies, self.now, self.book().newest_cut())
+    }
+
+    /// The target of a name, and its place among all.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn target(&self, name: &str) -> Result<(usize, &Target), Fault> {
+        let targets = &self.targets().targets;
+        let found = targets.iter().enumerate().find(|(_, target)| target.name == name);
+        let names = targets.iter().map(|target| target.name.as_str());
+        found.ok_or_else(|| Fault::unknown("there is no such target, see /api/v1/targets", name, names))
+    }
+
+    /// As `2020-05-15T18:00:00-05:00`.
+    pub fn local(&self, time: Millis) -> String {
+        let instant = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX);
+        instant.to_zoned(self.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+
+    pub fn span(&self, period: Period, bounds: Interval) -> Span {
+        self.named_span(period.name(), period.id(bounds.start, self.zone()), bounds)
+    }
+
+    pub fn named_span(&self, period: &str, id: String, Interval { start, end }: Interval) -> Span {
+        Span { period: period.to_owned(), id, start_ms: start, start: self.local(start), end_ms: end, end: self.local(end) }
+    }
+
+    /// Whether a period of this kind begins then: it may not where the programme was in another zone once.
+    pub fn begins(&self, period: Period, time: Millis) -> bool {
+        period.at(time, self.zone()).is_some_and(|period| period.start == time)
+    }
+}

@@ -1,0 +1,222 @@
+//! `/api/v1/targets` and `/api/v1/targets/{name}`: what is to be reached, and how far that is now. The names are those of the metrics.
+
+use serde::{Deserialize, Serialize};
+
+use super::Fault;
+use super::present::{Present, Span};
+use crate::calendar::Interval;
+use crate::clock::Millis;
+use crate::targets::pace::{Assessment, Moment, assess};
+use crate::targets::{Filter, Measure, Quantity, Tally, Target};
+use crate::view::progress::{Past, Standing, Tallies};
+
+/// Of all targets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Targets {
+    /// The instant that everything is told for.
+    pub now_ms: Millis,
+    pub now: String,
+    /// When the state was begun to be built that the figures come from.
+    pub state_built_ms: Millis,
+    /// In the order of their files.
+    pub targets: Vec<Told>,
+}
+
+/// Of one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OneTarget {
+    pub now_ms: Millis,
+    pub now: String,
+    pub state_built_ms: Millis,
+    pub target: Told,
+    /// The current period: its beginning, the instants of its cuts, its end, and now. Empty outside of a campaign.
+    pub curve: Vec<Point>,
+}
+
+/// An instant of the current period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub at_ms: Millis,
+    pub at: String,
+    /// Of the goal, up to then.
+    pub plan: f64,
+    /// Reached up to then, as known now; null after now.
+    pub actual: Option<Quantity>,
+}
+
+/// A target, and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    pub name: String,
+    pub description: String,
+    /// `beneficiaries`, `net_pesos`, `service_level`, ...
+    pub measure: String,
+    /// What is counted: `people`, `pesos`, `calls`, ..., or `ratio`.
+    pub unit: String,
+    pub filter: Selection,
+    pub calendar: String,
+    /// Figures hold everything up to here; null until known.
+    pub complete_until_ms: Option<Millis>,
+    /// Null outside of a campaign, and where part of the period is not known any more.
+    pub current: Option<Current>,
+    /// The last period that has closed, as known now; null if there was none, or not all of it is known any more.
+    pub previous: Option<Previous>,
+}
+
+/// Which events count: those whose label is in the list; any, if it is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    pub programmes: Vec<String>,
+    pub states: Vec<String>,
+    pub queues: Vec<String>,
+    pub initiatives: Vec<String>,
+    pub milestones: Vec<String>,
+}
+
+/// How far the current period is; see [`pace`](crate::targets::pace) for the formulas.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Current {
+    pub period: Span,
+    pub goal: Quantity,
+    /// Null: a ratio of nothing.
+    pub actual: Option<Quantity>,
+    /// Of the goal, up to now; of a ratio all of it.
+    pub plan: f64,
+    /// Of the plan, that has passed: 0 to 1.
+    pub plan_share: f64,
+    /// Actual over plan; null while nothing is planned.
+    pub pace_ratio: Option<f64>,
+    /// Plan less actual: negative where more was reached.
+    pub shortfall: Option<f64>,
+    /// Of money, and of counts that have a worth.
+    pub shortfall_pesos: Option<f64>,
+    /// A shortfall up to this may be chance.
+    pub pace_tolerance: Option<f64>,
+    /// At the end of the period, at the pace so far; null while too little of the plan has passed, and of a ratio.
+    pub projection: Option<f64>,
+    pub attainment_probability_ratio: Option<f64>,
+    pub required_per_open_hour: Option<f64>,
+    pub achieved_per_open_hour: Option<f64>,
+    pub remaining_open_seconds: f64,
+    /// How much more than a Poisson process counts vary; 4 until four past periods are known.
+    pub dispersion: f64,
+}
+
+/// A period that is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Previous {
+    pub period: Span,
+    pub goal: Quantity,
+    /// Null: a ratio of nothing.
+    pub actual: Option<Quantity>,
+}
+
+pub(super) fn all(present: &Present<'_>) -> Targets {
+    let standings = present.standings(&present.tallies());
+    Targets {
+        now_ms: present.now,
+        now: present.local(present.now),
+        state_built_ms: present.snapshot.built,
+        targets: present.targets().targets.iter().zip(&standings).map(|(target, standing)| told(present, target, standing)).collect(),
+    }
+}
+
+/// # Errors
+/// There is no such target.
+pub(super) fn one(present: &Present<'_>, name: &str) -> Result<OneTarget, Fault> {
+    let (place, target) = present.target(name)?;
+    let tallies = present.tallies();
+    let standing = &present.standings(&tallies)[place];
+    Ok(OneTarget {
+        now_ms: present.now,
+        now: present.local(present.now),
+        state_built_ms: present.snapshot.built,
+        target: told(present, target, standing),
+        curve: standing.current.map_or_else(Vec::new, |current| curve(present, &tallies, place, current.period)),
+    })
+}
+
+fn told(present: &Present<'_>, target: &Target, standing: &Standing) -> Told {
+    Told {
+        name: target.name.clone(),
+        description: target.description.clone(),
+        measure: target.measure.name().to_owned(),
+        unit: unit(target.measure).to_owned(),
+        filter: selection(&target.filter),
+        calendar: target.calendar.name().to_owned(),
+        complete_until_ms: present.snapshot.complete_until[target.measure.stream() as usize],
+        current: standing.current.as_ref().map(|current| current_of(present, target, current, standing.dispersion)),
+        previous: standing.previous.map(|Past { period, goal, actual }| Previous {
+            period: present.span(target.period, period),
+            goal,
+            actual,
+        }),
+    }
+}
+
+fn current_of(present: &Present<'_>, target: &Target, current: &Assessment, dispersion: f64) -> Current {
+    Current {
+        period: present.span(target.period, current.period),
+        goal: current.goal,
+        actual: current.actual,
+        plan: current.plan,
+        plan_share: current.share,
+        pace_ratio: current.pace,
+        shortfall: current.shortfall,
+        shortfall_pesos: current.shortfall_pesos,
+        pace_tolerance: current.tolerance,
+        projection: current.projection,
+        attainment_probability_ratio: current.probability,
+        required_per_open_hour: current.required_per_open_hour,
+        achieved_per_open_hour: current.achieved_per_open_hour,
+        remaining_open_seconds: current.remaining_open as f64 / 1_000.0,
+        dispersion,
+    }
+}
+
+fn curve(present: &Present<'_>, tallies: &Tallies, place: usize, period: Interval) -> Vec<Point> {
+    let targets = present.targets();
+    let (target, cut_times, now) = (&targets.targets[place], targets.cut_times(present.zone()), present.now);
+    let mut instants = vec![period.start, now];
+    let mut day = period.start;
+    while day < period.end {
+        let of_day = cut_times.of_day(day);
+        day = of_day.last().copied().unwrap_or(period.end).max(day + 1);
+        instants.extend(of_day);
+    }
+    instants.retain(|instant| (period.start..=period.end).contains(instant));
+    instants.sort_unstable();
+    instants.dedup();
+    // What is in the slot that holds now is known as a whole only: it is what was reached until now, or a moment ahead of it.
+    let reached = |instant: Millis| match () {
+        () if instant > now => None,
+        () if instant == now => tallies.within(targets, place, period),
+        () => tallies.within(targets, place, Interval { start: period.start, end: instant }),
+    };
+    let point = |instant: Millis| {
+        let moment =
+            Moment { period, now: instant, zone: present.zone(), actual: Tally::default(), past: Tally::default(), dispersion: 1.0 };
+        let actual = reached(instant).and_then(|tally| target.measure.quantity(tally));
+        Point { at_ms: instant, at: present.local(instant), plan: assess(target, &moment).plan, actual }
+    };
+    instants.into_iter().map(point).collect()
+}
+
+fn selection(filter: &Filter) -> Selection {
+    let Filter { programmes, states, queues, initiatives, milestones } = filter.clone();
+    Selection { programmes, states, queues, initiatives, milestones }
+}
+
+/// What a measure counts, in a word.
+pub(super) fn unit(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Beneficiaries => "people",
+        Measure::Dispersals => "dispersals",
+        Measure::NetPesos => "pesos",
+        Measure::Approvals => "approvals",
+        Measure::Applications => "applications",
+        Measure::CallsOffered | Measure::CallsAnswered | Measure::CallsCompleted => "calls",
+        Measure::ServiceLevel => "ratio",
+        Measure::Milestones => "milestones",
+    }
+}

@@ -1,0 +1,265 @@
+//! Answers from a programme whose every figure is known.
+
+mod page;
+mod world;
+
+use serde_json::{Value, json};
+
+use self::world::{CLOSING, EVENING, World, at, target, three_targets};
+use crate::calendar::Period;
+use crate::pipeline::Phase;
+use crate::targets::{Filter, Measure, Quantity};
+
+fn world() -> World {
+    World::new(three_targets())
+}
+
+/// The parts of an object that a test is about.
+fn picked(of: &Value, keys: &[&str]) -> Value {
+    keys.iter().map(|&key| (key.to_owned(), of[key].clone())).collect::<serde_json::Map<_, _>>().into()
+}
+
+#[test]
+fn a_target_is_told_with_its_period_its_goal_and_how_far_it_is() {
+    let answer = world().ok("targets");
+    assert_eq!(answer["now"], "2020-05-15T13:00:00-05:00");
+    let people = &answer["targets"][0];
+    let plain = picked(people, &["name", "measure", "unit", "calendar", "complete_until_ms"]);
+    let until = at("2020-05-15T17:59:58Z");
+    assert_eq!(
+        plain,
+        json!({ "name": "weekly-people", "measure": "beneficiaries", "unit": "people", "calendar": "always", "complete_until_ms": until })
+    );
+    let current = &people["current"];
+    assert_eq!(picked(current, &["goal", "actual", "dispersion"]), json!({ "goal": 100, "actual": 55, "dispersion": 4.0 }));
+    assert_eq!(
+        picked(&current["period"], &["id", "start", "end"]),
+        json!({
+            "id": "2020-W20", "start": "2020-05-11T00:00:00-05:00", "end": "2020-05-18T00:00:00-05:00"
+        })
+    );
+    // 109 of 168 hours have passed.
+    let plan = current["plan"].as_f64().unwrap();
+    assert!((plan - 100.0 * 109.0 / 168.0).abs() < 1e-6, "{plan}");
+    assert_eq!(current["remaining_open_seconds"], 59.0 * 3_600.0);
+    assert_eq!(current["shortfall_pesos"].as_f64(), current["shortfall"].as_f64().map(|people| people * 25_000.0));
+    assert_eq!(picked(&people["previous"], &["goal", "actual"]), json!({ "goal": 100, "actual": 51 }), "with what was late");
+}
+
+#[test]
+fn money_is_text_with_every_centavo_and_a_ratio_has_no_projection() {
+    let answer = world().ok("targets");
+    let (ratio, pesos) = (&answer["targets"][1]["current"], &answer["targets"][2]["current"]);
+    assert_eq!(picked(pesos, &["goal", "actual"]), json!({ "goal": "10000000.00", "actual": "2650000.00" }));
+    assert_eq!(picked(ratio, &["goal", "actual", "projection"]), json!({ "goal": 0.8, "actual": 0.75, "projection": null }));
+}
+
+#[test]
+fn the_curve_of_a_target_has_plan_and_actual_at_each_cut_and_now() {
+    let answer = world().ok("targets/weekly-people");
+    let curve = answer["curve"].as_array().unwrap();
+    let known = |point: &&Value| !point["actual"].is_null();
+    let told: Vec<_> = curve.iter().filter(known).map(|point| (point["at"].as_str().unwrap(), &point["actual"])).collect();
+    assert_eq!((told[0].1, told[1].1), (&json!(0), &json!(30)));
+    assert_eq!(told.last(), Some(&("2020-05-15T13:00:00-05:00", &json!(55))));
+    // Two slots a day, the end, and now.
+    assert_eq!(curve.len(), 16);
+    let plans: Vec<f64> = curve.iter().map(|point| point["plan"].as_f64().unwrap()).collect();
+    assert!(plans.is_sorted() && plans[0] == 0.0 && plans[15] == 100.0, "{plans:?}");
+    assert!(curve.iter().all(|point| point["at_ms"].as_i64() <= Some(at("2020-05-15T18:00:00Z")) || point["actual"].is_null()));
+}
+
+#[test]
+fn outside_of_its_campaign_a_target_has_no_current_figures_but_the_last() {
+    let campaign = Period::Campaign("2020-05-04".parse().unwrap(), "2020-05-10".parse().unwrap());
+    let world = World::new(vec![target("campaign", Measure::Dispersals, campaign, Quantity::Count(10))]);
+    let target = &world.ok("targets/campaign")["target"];
+    assert_eq!(target["current"], Value::Null);
+    assert_eq!(target["previous"]["period"]["id"], "2020-05-04--2020-05-10");
+    assert_eq!(world.ok("targets/campaign")["curve"], json!([]));
+}
+
+#[test]
+fn a_closed_period_keeps_what_it_closed_with_beside_what_is_known_today() {
+    let answer = world().ok("targets/weekly-people/history");
+    assert_eq!(answer["periods"].as_array().unwrap().len(), 1);
+    let closed = picked(&answer["periods"][0], &["goal", "actual", "cut", "corrections", "today", "difference"]);
+    assert_eq!(closed, json!({ "goal": 100, "actual": 50, "cut": CLOSING, "corrections": [], "today": 51, "difference": 1 }));
+    assert_eq!(answer["periods"][0]["period"]["id"], "2020-W19");
+    assert_eq!(answer["more"], false);
+}
+
+#[test]
+fn what_closed_with_another_selection_is_no_history_of_the_target() {
+    let world = world();
+    world.publish(|snapshot| {
+        let mut targets = three_targets();
+        targets[0].filter = Filter { programmes: vec!["palabra".to_owned()], ..Filter::default() };
+        let cuts = snapshot.targets.cuts.clone();
+        snapshot.targets = std::sync::Arc::new(crate::targets::Targets { targets, calendars: Vec::new(), cuts });
+    });
+    assert_eq!(world.ok("targets/weekly-people/history")["periods"], json!([]));
+    assert_eq!(world.ok(&format!("cuts/{EVENING}"))["targets"][0]["today"], Value::Null);
+}
+
+#[test]
+fn what_is_forgotten_is_null_today() {
+    let world = world();
+    let from = at("2020-05-11T05:00:00Z");
+    world.publish(|snapshot| {
+        let mut view = (*snapshot.partitions[0].view).clone();
+        if let crate::view::Figures::Disbursement(view) = &mut view.figures {
+            view.slots.people_from = from;
+        }
+        snapshot.partitions[0].view = std::sync::Arc::new(view);
+    });
+    let closed = &world.ok("targets/weekly-people/history")["periods"][0];
+    assert_eq!(picked(closed, &["actual", "today", "difference"]), json!({ "actual": 50, "today": null, "difference": null }));
+    assert_eq!(world.ok("periods/week/2020-W19")["today"], Value::Null);
+    assert_eq!(world.ok(&format!("cuts/{CLOSING}"))["periods"][1]["cells"][0]["today"], Value::Null);
+    let (status, fault) = world.get("periods/week/2020-W18");
+    assert_eq!((status, fault["error"].as_str().unwrap().contains("forgotten")), (404, true), "{fault}");
+}
+
+#[test]
+fn cuts_are_listed_newest_first_with_what_closed() {
+    let answer = world().ok("cuts");
+    let ids: Vec<_> = answer["cuts"].as_array().unwrap().iter().map(|cut| &cut["id"]).collect();
+    assert_eq!(ids, [EVENING, CLOSING]);
+    let closing = picked(&answer["cuts"][1], &["at", "periods", "targets"]);
+    assert_eq!(
+        closing,
+        json!({
+            "at": "2020-05-11T00:00:00-05:00",
+            "periods": [{ "period": "day", "id": "2020-05-10" }, { "period": "week", "id": "2020-W19" }],
+            "targets": [{ "target": "weekly-people", "period": "2020-W19" }],
+        })
+    );
+    assert_eq!(picked(&answer["cuts"][0], &["periods", "targets"]), json!({ "periods": [], "targets": [] }));
+    let first = world().ok("cuts?limit=1");
+    assert_eq!((first["cuts"].as_array().unwrap().len(), &first["more"]), (1, &json!(true)));
+}
+
+#[test]
+fn a_cut_is_told_as_it_was_beside_the_same_figures_today() {
+    let answer = world().ok(&format!("cuts/{CLOSING}"));
+    let week = &answer["periods"][1];
+    assert_eq!(picked(week, &["period", "id", "closes"]), json!({ "period": "week", "id": "2020-W19", "closes": true }));
+    let told = |people: u64, dispersals: u64, pesos: &str| json!({ "beneficiaries": people, "dispersals": dispersals, "net_pesos": pesos });
+    let cell = |cell: &Value| (picked(cell, &["beneficiaries", "dispersals", "net_pesos"]), cell["today"].clone());
+    assert_eq!(cell(&week["cells"][0]), (told(40, 40, "1000000.00"), told(39, 40, "975000.00")));
+    assert_eq!(cell(&week["cells"][1]), (told(0, 0, "0.00"), told(2, 2, "50000.00")), "a cell that was late");
+    assert_eq!(week["cells"][1]["state"], "MX-OAX");
+    let people = picked(&answer["targets"][0], &["target", "actual", "today", "closes"]);
+    assert_eq!(people, json!({ "target": "weekly-people", "actual": 50, "today": 51, "closes": true }));
+    assert_eq!(picked(&answer["offsets"][0], &["partition", "next_offset"]), json!({ "partition": 0, "next_offset": 60 }));
+}
+
+#[test]
+fn today_is_of_the_same_span_and_not_of_what_came_after_the_cut() {
+    let answer = world().ok(&format!("cuts/{EVENING}"));
+    let people = picked(&answer["targets"][0], &["actual", "today"]);
+    assert_eq!(people, json!({ "actual": 30, "today": 30 }), "55 by now");
+    assert_eq!(answer["targets"][1]["today"], "2025000.00", "of the month up to the cut");
+}
+
+#[test]
+fn the_newest_cut_has_a_name_of_its_own() {
+    assert_eq!(world().ok("cuts/newest")["id"], EVENING);
+}
+
+#[test]
+fn a_period_has_sums_by_programme_and_no_people_over_all_of_them() {
+    let answer = world().ok("periods/week/2020-W19");
+    assert_eq!(answer["cut"], CLOSING);
+    assert_eq!(answer["closed"], json!({ "dispersals": 50, "net_pesos": "1250000.00" }));
+    assert_eq!(answer["today"], json!({ "dispersals": 52, "net_pesos": "1275000.00" }));
+    let palabra = &answer["programmes"][0];
+    assert_eq!(palabra["closed"], json!({ "beneficiaries": 40, "dispersals": 40, "net_pesos": "1000000.00" }));
+    assert_eq!(palabra["today"], json!({ "beneficiaries": 41, "dispersals": 42, "net_pesos": "1025000.00" }));
+    let states: Vec<_> = palabra["states"].as_array().unwrap().iter().map(|state| &state["state"]).collect();
+    assert_eq!(states, ["MX-JAL", "MX-OAX"]);
+}
+
+#[test]
+fn the_running_period_has_figures_of_today_only() {
+    let world = world();
+    for (path, dispersals) in [("periods/day/2020-05-15", 25), ("periods/week/2020-W20", 55), ("periods/month/2020-05", 107)] {
+        let answer = world.ok(path);
+        assert_eq!((&answer["cut"], &answer["closed"]), (&Value::Null, &Value::Null), "{path}");
+        assert_eq!(answer["today"]["dispersals"], dispersals, "{path}");
+        assert_eq!(answer["programmes"][0]["closed"], Value::Null, "{path}");
+    }
+}
+
+#[test]
+fn what_there_is_not_is_404_with_the_nearest_there_is() {
+    let world = world();
+    for (path, nearest) in [
+        ("targets/wekly-people", "weekly-people"),
+        ("targets/weekly_people/history", "weekly-people"),
+        ("cuts/20200511T050000", CLOSING),
+        ("periods/weeks/2020-W20", "week"),
+    ] {
+        let (status, fault) = world.get(path);
+        assert_eq!((status, &fault["nearest"]), (404, &json!(nearest)), "{path}: {fault}");
+        assert!(fault["error"].as_str().unwrap().ends_with(nearest), "{path}: {fault}");
+    }
+    assert_eq!(world.get("periods/day/2020-05-16").0, 404, "has not begun");
+}
+
+#[test]
+fn bad_parameters_and_names_of_no_period_are_400() {
+    let world = world();
+    for path in [
+        "cuts?limit=0",
+        "cuts?limit=1001",
+        "cuts?limit=ten",
+        "cuts?limit=1&limit=2",
+        "cuts?limit",
+        "cuts?page=2",
+        "targets?limit=1",
+        "targets/weekly-people/history?limit=-1",
+        "periods/day/2020-02-30",
+        "periods/week/2020-20",
+        "periods/month/may",
+    ] {
+        let (status, fault) = world.get(path);
+        assert_eq!((status, fault["error"].is_string()), (400, true), "{path}: {fault}");
+    }
+}
+
+#[test]
+fn before_the_figures_are_there_the_answer_is_503_with_the_reasons() {
+    let world = world();
+    world.publish(|snapshot| snapshot.phase = Phase::Replaying { read: 3, total: 7 });
+    for path in ["targets", "targets/weekly-people", "cuts", "cuts/newest", "periods/week/2020-W20"] {
+        let (status, fault) = world.get(path);
+        assert_eq!((status, &fault["reasons"]), (503, &json!(["replaying the log: 3 of 7 records read"])), "{path}");
+    }
+}
+
+#[test]
+fn a_damaged_cut_is_500_and_says_which_and_the_others_are_told() {
+    let world = world();
+    let path = format!("cuts/{CLOSING}.json");
+    let whole = String::from_utf8(world.disk.read(&path).unwrap()).unwrap();
+    world.disk.put(&path, whole.replacen("50", "51", 1).into_bytes());
+    for asked in [format!("cuts/{CLOSING}"), "periods/week/2020-W19".to_owned()] {
+        let (status, fault) = world.get(&asked);
+        assert_eq!(status, 500, "{asked}");
+        assert!(fault["error"].as_str().unwrap().contains(CLOSING), "{fault}");
+    }
+    world.ok(&format!("cuts/{EVENING}"));
+    world.ok("targets/weekly-people/history");
+}
+
+#[test]
+fn without_targets_and_cuts_the_lists_are_empty() {
+    let world = World::new(Vec::new());
+    world.publish(|snapshot| snapshot.book = std::sync::Arc::default());
+    assert_eq!(world.ok("targets")["targets"], json!([]));
+    assert_eq!(world.ok("cuts")["cuts"], json!([]));
+    let (status, fault) = world.get("cuts/newest");
+    assert_eq!((status, &fault["error"]), (404, &json!("there are no cuts yet")));
+}

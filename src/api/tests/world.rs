@@ -1,0 +1,206 @@
+//! A small programme on Friday 2020-05-15 at 13:00: a week that has closed with a cut, late records since, and a week that runs.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::api::Api;
+use crate::calendar::{Interval, Period, Working};
+use crate::checkpoint::MemoryDisk;
+use crate::clock::{Clock, HOUR, Millis};
+use crate::cuts::{Book, Context, Cut, Cuts};
+use crate::display::Display;
+use crate::http::{Answer, Question};
+use crate::pipeline::{Board, PartitionStatus, Phase, Snapshot};
+use crate::record::Stream;
+use crate::settings::{Layers, Reader};
+use crate::source::Partition;
+use crate::targets::{Filter, Measure, Quantity, Tally, Target, Targets};
+use crate::view::cut::Part;
+use crate::view::panes::RollingPanes;
+use crate::view::progress::Evaluator;
+use crate::view::slots::{Slot, SlotFigures, Slots};
+use crate::view::{CallView, DisbursementView, Figures, PartitionView, RecordCounts, UnmatchedDisbursements};
+
+/// The cut with which the week 2020-W19 closed, and one that is not the end of anything.
+pub(super) const CLOSING: &str = "20200511T050000Z";
+pub(super) const EVENING: &str = "20200511T230000Z";
+
+const CREDIT: u128 = 2_500_000;
+
+pub(super) struct World {
+    api: Api,
+    pub disk: MemoryDisk,
+    snapshot: Snapshot,
+}
+
+pub(super) fn at(text: &str) -> Millis {
+    text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+}
+
+pub(super) fn target(name: &str, measure: Measure, period: Period, goal: Quantity) -> Target {
+    Target {
+        name: name.to_owned(),
+        description: format!("what {name} is for"),
+        measure,
+        filter: Filter::default(),
+        period,
+        goals: vec![("2020-05-01".parse().unwrap(), goal)],
+        calendar: Arc::new(Working::always(display().zone)),
+        profile: None,
+        prorate: false,
+        tolerance: 0.02,
+        pesos_each: (measure == Measure::Beneficiaries).then_some(2_500_000),
+    }
+}
+
+pub(super) fn three_targets() -> Vec<Target> {
+    vec![
+        target("weekly-people", Measure::Beneficiaries, Period::WEEK, Quantity::Count(100)),
+        target("answered-in-time", Measure::ServiceLevel, Period::Day, Quantity::Ratio(0.8)),
+        target("monthly-pesos", Measure::NetPesos, Period::Month, Quantity::Centavos(1_000_000_000)),
+    ]
+}
+
+pub(super) fn display() -> Display {
+    let overrides = [r#"labels.programmes=["palabra", "solidario"]"#, r#"labels.states=["MX-JAL", "MX-OAX"]"#];
+    let layers = Layers { overrides: overrides.map(str::to_owned).to_vec(), ..Layers::default() };
+    Display::read(&mut Reader::load(&layers))
+}
+
+/// Programme, state, dispersals, what is left, and people.
+type Paid = (usize, usize, u64, u64, i64);
+
+/// Slots end at midnight and at 18:00. What a target of people or of pesos has in one follows from all cells of it.
+fn paid_from(start: &str, hours: Millis, paid: &[Paid], targets: &Targets) -> Arc<Slot> {
+    let start = at(start);
+    let display = display();
+    let cells = paid.iter().map(|&(programme, state, dispersals, left, people)| {
+        let figures = SlotFigures { dispersals, net: u128::from(left) * CREDIT, people: [people; 3] };
+        (display.cell(programme, state) as u32, figures)
+    });
+    let left: u64 = paid.iter().map(|(_, _, _, left, _)| left).sum();
+    let tally = |target: &Target| match target.measure {
+        Measure::NetPesos => Tally { amount: i128::from(left) * CREDIT as i128, base: left.into() },
+        _ => Tally { amount: paid.iter().map(|(.., people)| i128::from(*people)).sum(), base: 0 },
+    };
+    let tallies = targets.of_stream(Stream::Disbursement).map(|(_, target)| tally(target)).collect();
+    Arc::new(Slot { span: Interval { start, end: start + hours * HOUR }, cells: cells.collect(), tallies })
+}
+
+fn dispersals(targets: &Targets, late: bool) -> Slots {
+    // One of forty came back since, and two of another state were told late.
+    let closed: &[Paid] =
+        if late { &[(0, 0, 40, 39, 39), (0, 1, 2, 2, 2), (1, 0, 10, 10, 10)] } else { &[(0, 0, 40, 40, 40), (1, 0, 10, 10, 10)] };
+    let slots = vec![
+        paid_from("2020-05-06T05:00:00Z", 18, closed, targets),
+        paid_from("2020-05-11T05:00:00Z", 18, &[(0, 0, 20, 20, 20), (0, 1, 10, 10, 10)], targets),
+        paid_from("2020-05-15T05:00:00Z", 18, &[(1, 0, 25, 25, 25)], targets),
+    ];
+    let from = at("2020-05-01T05:00:00Z");
+    Slots { slots, people_from: from, counts_from: from }
+}
+
+fn calls(targets: &Targets) -> Slots {
+    let tallies: Vec<Tally> = targets.of_stream(Stream::Call).map(|_| Tally { amount: 75, base: 100 }).collect();
+    let start = at("2020-05-15T05:00:00Z");
+    let slot = Slot { span: Interval { start, end: start + 18 * HOUR }, cells: Vec::new(), tallies };
+    Slots { slots: vec![Arc::new(slot)], people_from: start, counts_from: start }
+}
+
+fn partition(stream: Stream, figures: Figures) -> PartitionStatus {
+    let topic = format!("pacemeter.{}s.v1", stream.name());
+    let view = PartitionView { stream, first_offset: 0, next_offset: 120, watermark: None, counts: RecordCounts::default(), figures };
+    let partition = Partition { stream, topic, partition: 0 };
+    PartitionStatus { partition, position: 120, end: None, lag: None, stalled: false, missing: false, view: Arc::new(view) }
+}
+
+fn of_dispersals(slots: Slots) -> Figures {
+    Figures::Disbursement(Box::new(DisbursementView {
+        programmes: Vec::new(),
+        cells: Vec::new(),
+        people_complete: true,
+        unmatched: UnmatchedDisbursements::default(),
+        rolling: RollingPanes::default(),
+        slots,
+    }))
+}
+
+fn of_calls(slots: Slots) -> Figures {
+    let nothing = Default::default;
+    Figures::Call(Box::new(CallView { queues: Vec::new(), unmatched: [0; 4], waiting: nothing(), agents: nothing(), slots }))
+}
+
+/// The cut at an instant, as it was before anything was late.
+fn cut(instant: &str, targets: &Targets, book: &Book) -> Cut {
+    let (display, instant) = (display(), at(instant));
+    let place = Partition { stream: Stream::Disbursement, topic: "pacemeter.disbursements.v1".to_owned(), partition: 0 };
+    let part = Part::of(&dispersals(targets, false), Stream::Disbursement, targets, &display, instant, 60);
+    let (taken, state_built) = (instant + 2_000, at("2020-05-01T06:00:00Z"));
+    Cut::of(instant, [(&place, &part)].into_iter(), Context { targets, display: &display, book, taken, state_built })
+}
+
+impl World {
+    pub fn new(targets: Vec<Target>) -> Self {
+        let targets = Arc::new(Targets { targets, calendars: Vec::new(), cuts: (vec!["18:00".parse().unwrap()], None) });
+        let (now, display, disk) = (at("2020-05-15T18:00:00Z"), Arc::new(display()), MemoryDisk::default());
+        let (cuts, mut book) = (Cuts::new(Arc::new(disk.clone())), Book::default());
+        for instant in ["2020-05-11T05:00:00Z", "2020-05-11T23:00:00Z"] {
+            let cut = cut(instant, &targets, &book);
+            cuts.put(&cut).unwrap();
+            book.add(&cut);
+        }
+        let views = [of_dispersals(dispersals(&targets, true)), of_calls(calls(&targets))];
+        let partitions = [Stream::Disbursement, Stream::Call].into_iter().zip(views).map(|(stream, figures)| partition(stream, figures));
+        let snapshot = Snapshot {
+            phase: Phase::Live,
+            partitions: partitions.collect(),
+            complete_until: [Some(now - 2_000); 3],
+            built: at("2020-05-01T06:00:00Z"),
+            targets: Arc::clone(&targets),
+            book: Arc::new(book),
+        };
+        let evaluator = Arc::new(Evaluator::new(display.zone.clone()));
+        let board = Arc::new(Board::new(now, targets));
+        let world = Self { api: Api { board, display, evaluator, clock: Clock::manual(now), cuts }, disk, snapshot };
+        world.publish(|_| {});
+        world
+    }
+
+    /// Shows what there is, with a change.
+    pub fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
+        let mut snapshot = self.snapshot.clone();
+        change(&mut snapshot);
+        self.api.board.publish(snapshot);
+    }
+
+    /// Status and answer of a path below `/api/v1/`.
+    pub fn get(&self, path: &str) -> (u16, Value) {
+        let Answer { status, json } = self.answer(path);
+        (status, serde_json::from_str(&json).unwrap())
+    }
+
+    pub fn text(&self, path: &str) -> String {
+        self.answer(path).json
+    }
+
+    fn answer(&self, path: &str) -> Answer {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let question = match path.split('/').collect::<Vec<_>>()[..] {
+            ["targets"] => Question::Targets,
+            ["targets", name] => Question::Target(name.to_owned()),
+            ["targets", name, "history"] => Question::History(name.to_owned()),
+            ["cuts"] => Question::Cuts,
+            ["cuts", id] => Question::Cut(id.to_owned()),
+            ["periods", kind, id] => Question::Period(kind.to_owned(), id.to_owned()),
+            _ => panic!("{path} is none of the api's"),
+        };
+        self.api.answer(&question, query)
+    }
+
+    pub fn ok(&self, path: &str) -> Value {
+        let (status, answer) = self.get(path);
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+}

@@ -1,0 +1,163 @@
+//! `pacemeter targets`: how far each target is, as a table for people.
+//!
+//! Two lines a target: what it is, then a bar of the goal with the place where the plan is, and the figures under the head of the table. No line is
+//! longer than [`WIDTH`]. Where it is read by no terminal it is plain: ASCII, without colours.
+
+use std::fmt::Write;
+use std::io::IsTerminal;
+
+use clap::Args;
+
+use super::ask::{self, Peer};
+use super::words::{NOTHING, chance, cut, exact, hours, percent, short};
+use crate::api::targets::{Current, Targets, Told};
+use crate::runtime::{Failure, print};
+use crate::targets::Quantity;
+
+/// The longest line, in characters.
+const WIDTH: usize = 100;
+const BAR: usize = 36;
+/// A chance below this is bad news.
+const UNLIKELY: f64 = 0.1;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The answer of /api/v1/targets as it is, in JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub peer: Peer,
+}
+
+/// # Errors
+/// 75 if no pacemeter answers, or it has no figures yet.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let answer = ask::answer(arguments.peer.found()?, "/api/v1/targets")?;
+    if arguments.json {
+        return print(&format!("{answer}\n"));
+    }
+    let style = if std::io::stdout().is_terminal() { Style::terminal(std::env::var_os("NO_COLOR").is_none()) } else { Style::PLAIN };
+    print(&table(&ask::read(&answer)?, style))
+}
+
+/// How it is drawn.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    /// Done, not done, and where the plan is.
+    bar: [char; 3],
+    colours: bool,
+}
+
+impl Style {
+    const PLAIN: Style = Style { bar: ['#', '.', '|'], colours: false };
+
+    fn terminal(colours: bool) -> Self {
+        Self { bar: ['█', '░', '│'], colours }
+    }
+
+    /// `code` is a colour of ECMA-48.
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+fn table(targets: &Targets, style: Style) -> String {
+    let mut text = format!("{}, {}\n", targets.now, completeness(targets));
+    if targets.targets.is_empty() {
+        text.push_str("there are no targets: targets.files names the files that say them\n");
+        return text;
+    }
+    let head = row("", ["of goal", "pace", "behind", "needs/h", "had/h", "left", "chance"].map(str::to_owned));
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{}", style.paint("2", &head));
+    for target in &targets.targets {
+        let _ = writeln!(text, "{}", title(target, style));
+        let line = target
+            .current
+            .as_ref()
+            .map_or_else(|| "  no period of it runs, or part of it is not known any more".to_owned(), |now| figures(now, style));
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn completeness(targets: &Targets) -> String {
+    let known: Option<Vec<i64>> = targets.targets.iter().map(|target| target.complete_until_ms).collect();
+    match known.map(|known| known.into_iter().min()) {
+        None => "not known how complete".to_owned(),
+        Some(None) => "nothing to be complete".to_owned(),
+        Some(Some(until)) => format!("complete until {} s before", short(Some((targets.now_ms - until) as f64 / 1_000.0))),
+    }
+}
+
+/// `weekly: 61,234 of 100,000 people`, and on the right the period.
+fn title(target: &Told, style: Style) -> String {
+    let Some(current) = &target.current else { return style.paint("1", &cut(&target.name, WIDTH)) };
+    let unit = if target.unit == "ratio" { String::new() } else { format!(" {}", target.unit) };
+    let amounts = format!(": {} of {}{unit}", exact(current.actual), exact(Some(current.goal)));
+    let period = format!("{} {}", current.period.period, current.period.id);
+    let name = cut(&target.name, WIDTH.saturating_sub(amounts.chars().count() + 2 + period.chars().count()).max(1));
+    let gap = WIDTH.saturating_sub(name.chars().count() + amounts.chars().count());
+    format!("{}{amounts}{period:>gap$}", style.paint("1", &name))
+}
+
+fn figures(current: &Current, style: Style) -> String {
+    let is_ratio = matches!(current.goal, Quantity::Ratio(_));
+    let goal = current.goal.value();
+    let done = current.actual.map_or(0.0, Quantity::value);
+    // Of a ratio all that is possible, with the goal as its plan; else the goal.
+    let (whole, planned) = if is_ratio { (1.0, goal) } else { (goal, current.plan) };
+    let bar = bar(done / whole, planned / whole, style);
+    let points = |ratio: f64| format!("{:.1} pt", ratio * 100.0);
+    let told = |value: Option<f64>, words: &dyn Fn(f64) -> String| value.map_or_else(|| NOTHING.to_owned(), words);
+    let figures = [
+        told(current.actual.filter(|_| goal > 0.0).map(|actual| actual.value() / goal), &|part| {
+            if part < 10.0 { percent(part) } else { ">999 %".to_owned() }
+        }),
+        told(current.pace_ratio, &|pace| if pace < 100.0 { format!("{pace:.2}") } else { ">99".to_owned() }),
+        if is_ratio { told(current.shortfall, &points) } else { short(current.shortfall) },
+        short(current.required_per_open_hour),
+        short(current.achieved_per_open_hour),
+        hours(current.remaining_open_seconds),
+        chance(current.attainment_probability_ratio),
+    ];
+    row(&style.paint(colour(current), &bar), figures)
+}
+
+/// Green, or yellow for what is further behind than chance explains, or red for what is unlikely to be attained.
+fn colour(current: &Current) -> &'static str {
+    let is_behind = current.shortfall.zip(current.pace_tolerance).is_some_and(|(shortfall, tolerance)| shortfall > tolerance);
+    match current.attainment_probability_ratio {
+        Some(probability) if probability < UNLIKELY => "31",
+        _ if is_behind => "33",
+        _ => "32",
+    }
+}
+
+/// Full only once all is done.
+fn bar(done: f64, planned: f64, style: Style) -> String {
+    let cells = |part: f64| if part.is_finite() { (part.clamp(0.0, 1.0) * BAR as f64) as usize } else { 0 };
+    let (done, plan) = (cells(done), cells(planned).min(BAR - 1));
+    let [full, empty, mark] = style.bar;
+    (0..BAR)
+        .map(|cell| {
+            if cell == plan {
+                mark
+            } else if cell < done {
+                full
+            } else {
+                empty
+            }
+        })
+        .collect()
+}
+
+/// The columns after the bar; their widths and two before the bar are [`WIDTH`] together.
+fn row(bar: &str, figures: [String; 7]) -> String {
+    let [of_goal, pace, behind, needs, had, left, chance] = figures;
+    let bar = if bar.is_empty() { " ".repeat(BAR) } else { bar.to_owned() };
+    format!("  {bar}{of_goal:>9}{pace:>6}{behind:>11}{needs:>10}{had:>10}{left:>9}{chance:>7}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+use super::*;
+use crate::api::Span;
+use crate::api::targets::{Previous, Selection};
+
+fn span(period: &str, id: &str) -> Span {
+    let text = String::new;
+    Span { period: period.to_owned(), id: id.to_owned(), start_ms: 0, start: text(), end_ms: 0, end: text() }
+}
+
+fn people() -> Current {
+    Current {
+        period: span("week", "2020-W20"),
+        goal: Quantity::Count(100_000),
+        actual: Some(Quantity::Count(61_234)),
+        plan: 65_555.0,
+        plan_share: 0.65555,
+        pace_ratio: Some(0.934),
+        shortfall: Some(4_321.0),
+        shortfall_pesos: None,
+        pace_tolerance: Some(1_500.0),
+        projection: Some(93_400.0),
+        attainment_probability_ratio: Some(0.123),
+        required_per_open_hour: Some(1_204.4),
+        achieved_per_open_hour: Some(1_100.2),
+        remaining_open_seconds: 112_800.0,
+        dispersion: 4.0,
+    }
+}
+
+fn pesos() -> Current {
+    Current {
+        period: span("month", "2020-05"),
+        goal: Quantity::Centavos(250_000_000_000_00),
+        actual: Some(Quantity::Centavos(280_000_000_000_50)),
+        plan: 120e9,
+        pace_ratio: Some(2.3333),
+        shortfall: Some(-160e9),
+        pace_tolerance: None,
+        attainment_probability_ratio: Some(1.0),
+        required_per_open_hour: Some(0.0),
+        achieved_per_open_hour: Some(1.25e9),
+        remaining_open_seconds: 4e6,
+        ..people()
+    }
+}
+
+fn service_level() -> Current {
+    Current {
+        period: span("day", "2020-05-15"),
+        goal: Quantity::Ratio(0.8),
+        actual: Some(Quantity::Ratio(0.7812)),
+        plan: 0.8,
+        pace_ratio: Some(0.9765),
+        shortfall: Some(0.0188),
+        pace_tolerance: Some(0.02),
+        attainment_probability_ratio: None,
+        required_per_open_hour: None,
+        achieved_per_open_hour: None,
+        remaining_open_seconds: 2_700.0,
+        ..people()
+    }
+}
+
+fn told(name: &str, unit: &str, current: Option<Current>) -> Told {
+    let nothing = Vec::new;
+    Told {
+        name: name.to_owned(),
+        description: String::new(),
+        measure: String::new(),
+        unit: unit.to_owned(),
+        filter: Selection { programmes: nothing(), states: nothing(), queues: nothing(), initiatives: nothing(), milestones: nothing() },
+        calendar: "payments".to_owned(),
+        complete_until_ms: Some(998_000),
+        current,
+        previous: Some(Previous { period: span("week", "2020-W19"), goal: Quantity::Count(1), actual: None }),
+    }
+}
+
+fn targets(targets: Vec<Told>) -> Targets {
+    Targets { now_ms: 1_000_000, now: "2020-05-15T13:00:00-05:00".to_owned(), state_built_ms: 0, targets }
+}
+
+fn several() -> Targets {
+    targets(vec![
+        told("beneficiaries-a-week", "people", Some(people())),
+        told("pesos-a-month", "pesos", Some(pesos())),
+        told("answered-in-time", "ratio", Some(service_level())),
+        told("regional-meeting", "milestones", None),
+    ])
+}
+
+#[test]
+fn plain_text_has_two_lines_a_target_with_bar_and_plan_mark() {
+    let expected = "\
+2020-05-15T13:00:00-05:00, complete until 2.0 s before
+                                        of goal  pace     behind   needs/h     had/h     left chance
+beneficiaries-a-week: 61,234 of 100,000 people                                         week 2020-W20
+  ######################.|............   61.2 %  0.93      4,321     1,204     1,100  31h 20m   12 %
+pesos-a-month: 280,000,000,000.50 of 250,000,000,000.00 pesos                          month 2020-05
+  #################|##################  112.0 %  2.33  -160.0 bn         0    1.2 bn   1,111h  100 %
+answered-in-time: 78.1 % of 80.0 %                                                    day 2020-05-15
+  ############################|.......   97.6 %  0.98     1.9 pt         -         -      45m      -
+regional-meeting
+  no period of it runs, or part of it is not known any more
+";
+    assert_eq!(table(&several(), Style::PLAIN), expected);
+}
+
+#[test]
+fn no_line_is_longer_than_100_characters() {
+    let mut targets = several();
+    targets.targets.push(told(&"ñ".repeat(200), "people", Some(people())));
+    targets.targets.push(told(&"x".repeat(200), "people", None));
+    let wild = Current {
+        actual: Some(Quantity::Count(1 << 60)),
+        goal: Quantity::Count(1),
+        pace_ratio: Some(1e18),
+        shortfall: Some(-1e15),
+        required_per_open_hour: Some(f64::NAN),
+        ..people()
+    };
+    targets.targets.push(told("wild", "people", Some(wild)));
+    for line in table(&targets, Style::PLAIN).lines().chain(table(&targets, Style::terminal(false)).lines()) {
+        assert!(line.chars().count() <= WIDTH, "{line}");
+    }
+}
+
+#[test]
+fn only_a_terminal_gets_colours_and_blocks() {
+    assert!(table(&several(), Style::PLAIN).is_ascii());
+    let plain = table(&several(), Style::terminal(false));
+    assert!(plain.contains("██████████████████████░│░") && !plain.contains('\u{1b}'));
+    assert!(table(&several(), Style::terminal(true)).contains("\u{1b}[33m█"), "behind by more than chance is yellow");
+}
+
+#[test]
+fn the_colour_is_red_for_the_unlikely_and_green_within_the_tolerance() {
+    assert_eq!(colour(&Current { attainment_probability_ratio: Some(0.05), ..people() }), "31");
+    assert_eq!(colour(&Current { shortfall: Some(1_500.0), ..people() }), "32");
+    assert_eq!(colour(&service_level()), "32");
+}
+
+#[test]
+fn a_bar_is_full_only_once_all_is_done() {
+    assert_eq!(bar(0.999, 0.0, Style::PLAIN), format!("|{}.", "#".repeat(34)));
+    assert_eq!(bar(1.0, 1.0, Style::PLAIN), format!("{}|", "#".repeat(35)));
+    assert_eq!(bar(f64::NAN, 0.5, Style::PLAIN), format!("{}|{}", ".".repeat(18), ".".repeat(17)));
+}
+
+#[test]
+fn without_targets_it_says_where_they_come_from() {
+    assert!(table(&targets(Vec::new()), Style::PLAIN).contains("targets.files"));
+}
