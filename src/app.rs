@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use self::files::Files;
 use self::reload::Reload;
 use self::site::SiteOfPipeline;
 use crate::aggregate::Rules;
@@ -34,6 +33,7 @@ use crate::view::progress::Evaluator;
 use crate::view::totals::Lasting;
 
 pub use check::check;
+pub use files::Files;
 
 /// The settings of every stage, valid.
 pub struct Settings {

@@ -12,6 +12,7 @@
 //! | calls, and what is unmatched of them | [`calls`] |
 //! | agents, milestones | [`agents`], [`milestones`] |
 //! | label values, what counts as `other` | [`labels`] |
+//! | what targets count, and how far they are | [`targets`], [`target_figures`] |
 //!
 //! **Forgetting is lazy here.** What is forgotten is decided by the watermark, which only rises. So it is enough to ask whether a support or call
 //! has been forgotten when its next event comes (then that event begins a new one) and once more at the end of the log.
@@ -30,6 +31,8 @@ mod periods;
 mod sheet;
 mod steps;
 mod supports;
+mod target_figures;
+mod targets;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +48,8 @@ pub use event::{Agent, Body, Call, Disbursement, Event, Milestone};
 pub use figures::{Difference, Figures, FiguresError, decimal};
 
 use sheet::Sheet;
+
+pub use targets::Reached;
 
 /// The settings that figures depend on. The default is that of `config/default.toml`.
 #[derive(Debug, Clone)]
@@ -177,8 +182,8 @@ impl Ledger {
         self.partitions.is_empty()
     }
 
-    /// Every business series (contract, section 3) at `now`, as it must be exposed: all but targets, `pacemeter_history_start_offset` and
-    /// `pacemeter_state_built_timestamp_seconds`.
+    /// Every business series (contract, section 3) at `now`, as it must be exposed: all but targets ([`Self::target_figures`]), cuts,
+    /// `pacemeter_history_start_offset` and `pacemeter_state_built_timestamp_seconds`.
     ///
     /// All is decided per partition and then added up; of watermarks the newest counts, of oldest approvals the oldest.
     pub fn figures(&self, now: Millis) -> Figures {

@@ -19,6 +19,7 @@ mod stage;
 mod verdict;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -31,6 +32,7 @@ use crate::record::Stream;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
 use crate::settings::Reader;
 use crate::simulate::{Emission, Live, LiveOptions, Partitions, week_start};
+use crate::targets::Targets;
 
 use embedded::{Embedded, PARTITIONS};
 use flow::Flow;
@@ -97,6 +99,7 @@ pub fn run<S: Subject>(
     let stage = Stage::set(arguments, Embedded::start()?)?;
     let mut reader = stage.reader();
     let (rules, max_record_bytes) = expectation::rules(&mut reader);
+    let targets = expectation::targets(&mut reader);
     reader.finish()?;
     let monday = week_start(wall.now());
     let clock = Clock::accelerated(monday + SUNRISE, arguments.speed);
@@ -113,6 +116,7 @@ pub fn run<S: Subject>(
         live: Live::new(options),
         pending: Vec::new().into_iter(),
         ledger: Ledger::new(rules),
+        targets,
         flow: Flow::new(PARTITIONS),
         panel: Panel::new(subject.address(), arguments.speed, arguments.scene.scale),
         next_gap_check: 0,
@@ -133,6 +137,7 @@ struct Show<'a> {
     /// What has happened and is not sent yet.
     pending: std::vec::IntoIter<Emission>,
     ledger: Ledger,
+    targets: Arc<Targets>,
     flow: Flow,
     panel: Panel,
     /// The partition whose beginning is asked for next, counted over all streams.
@@ -225,6 +230,9 @@ impl Show<'_> {
         let text = self.settled(now)?;
         let actual = Figures::parse_exposition(&text).map_err(|error| Failure::new(Exit::Different, error.to_string()))?;
         let mut expected = self.ledger.figures(now);
+        let newest_cut =
+            Samples::parse(&text).least("pacemeter_cut_last_timestamp_seconds", 1).map(|seconds| (seconds * 1_000.0).round() as Millis);
+        expected.0.extend(self.ledger.target_figures(&self.targets, now, newest_cut).0);
         if let Some(prefix) = falsify {
             verdict::falsify(&mut expected, prefix)?;
         }

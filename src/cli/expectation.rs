@@ -1,14 +1,25 @@
 //! The ledger's rules, from the same settings as the pipeline's.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::app::Files;
 use crate::clock::{Millis, SECOND, millis};
+use crate::display::Display;
 use crate::ledger::{Horizons, Labels, Rules};
 use crate::settings::Reader;
+use crate::targets::Targets;
 
 /// The bounds of a setting are those of the stage that owns it, which tells their faults too.
 const ANY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(u32::MAX as u64);
+
+/// The targets that pacemeter shows with these settings.
+pub(super) fn targets(reader: &mut Reader) -> Arc<Targets> {
+    let (rules, display) = (crate::aggregate::Rules::read(reader), Display::read(reader));
+    let files = Files::settings(reader, &rules, &display.zone);
+    files.read(&files.texts()).targets_or_faults(reader)
+}
 
 /// What figures depend on, and how large a record may be (bytes).
 pub(super) fn rules(reader: &mut Reader) -> (Rules, usize) {

@@ -15,9 +15,24 @@ use crate::record::Stream;
 #[derive(Clone, Copy)]
 struct Entry<'a> {
     time: Millis,
+    /// Its place among the applied events.
+    order: usize,
     queue: &'a str,
     /// Of a completed call: what its `*_seconds` come to, if any is given.
     handle: Option<Millis>,
+}
+
+/// A call that was offered, and whose answer or abandonment is known, too.
+pub struct Waited {
+    /// The place of the answer, or of the abandonment, among the applied events.
+    pub order: usize,
+    pub end: WaitEnd,
+}
+
+/// How a wait ended.
+pub enum WaitEnd {
+    Answered { within_target: bool },
+    Abandoned { short: bool },
 }
 
 /// What is remembered of one `call`, until it is forgotten; what comes after that is another call.
@@ -44,29 +59,31 @@ pub fn start<'a>(rules: &'a Rules, sheet: &mut Sheet<'a>) {
     }
 }
 
-/// Adds all that calls show.
-pub fn account<'a>(walked: &Walked<'a>, rules: &'a Rules, now: Millis, sheet: &mut Sheet<'a>) {
+/// Adds all that calls show and returns every wait that was ever known.
+pub fn account<'a>(walked: &Walked<'a>, rules: &'a Rules, now: Millis, sheet: &mut Sheet<'a>) -> Vec<Waited> {
+    let mut waits = Vec::new();
     let mut remembered: BTreeMap<&str, Call> = BTreeMap::new();
     let mut queues = Names::new(&rules.labels.queues, rules);
-    for applied in &walked.applied {
+    for (order, applied) in walked.applied.iter().enumerate() {
         let Body::Call(given) = &applied.event.body else { continue };
-        let entry = Entry { time: applied.event.time, queue: queues.show(&given.queue), handle: given.given_handle_time() };
+        let entry = Entry { time: applied.event.time, order, queue: queues.show(&given.queue), handle: given.given_handle_time() };
         // "Every one for `pacemeter_call_events_total`."
         sheet.count(&CALL_EVENTS, [entry.queue, given.kind.name()], 1);
 
         let call = remembered.entry(&given.call).or_default();
         if call.is_forgotten(applied.watermark, rules) {
-            std::mem::take(call).account_forgotten(rules, sheet);
+            waits.extend(std::mem::take(call).account_forgotten(rules, sheet));
         }
         call.apply(given.kind, entry);
     }
     for call in remembered.into_values() {
         if walked.watermark.is_some_and(|watermark| call.is_forgotten(watermark, rules)) {
-            call.account_forgotten(rules, sheet);
+            waits.extend(call.account_forgotten(rules, sheet));
         } else {
-            call.account_remembered(rules, now, sheet);
+            waits.extend(call.account_remembered(rules, now, sheet));
         }
     }
+    waits
 }
 
 impl<'a> Call<'a> {
@@ -87,8 +104,7 @@ impl<'a> Call<'a> {
     }
 
     /// Unmatched when forgotten: "an answered or abandoned without offered, a completed without answered and `*_seconds`".
-    fn account_forgotten(&self, rules: &Rules, sheet: &mut Sheet<'a>) {
-        self.account_spans(rules, sheet);
+    fn account_forgotten(&self, rules: &Rules, sheet: &mut Sheet<'a>) -> Vec<Waited> {
         let completed_alone = self.completed.filter(|completed| completed.handle.is_none() && self.answered.is_none());
         let unmatched = [
             ("answered", self.answered.is_some() && self.offered.is_none()),
@@ -100,33 +116,39 @@ impl<'a> Call<'a> {
                 sheet.count(&UNMATCHED, [Stream::Call.name(), event], 1);
             }
         }
+        self.account_spans(rules, sheet)
     }
 
     /// "Waiting: offered, neither answered nor abandoned, at most `calls.max_wait` before now."
-    fn account_remembered(&self, rules: &Rules, now: Millis, sheet: &mut Sheet<'a>) {
-        self.account_spans(rules, sheet);
+    fn account_remembered(&self, rules: &Rules, now: Millis, sheet: &mut Sheet<'a>) -> Vec<Waited> {
         if let (Some(offered), None, None) = (self.offered, self.answered, self.abandoned)
             && now - offered.time <= rules.max_wait
         {
             sheet.count(&CALLS_WAITING, [offered.queue], 1);
         }
+        self.account_spans(rules, sheet)
     }
 
     /// "Wait = answered, or abandoned, minus offered (both are observed if both came), labels of that step; within target: at most
     /// `calls.service_level_seconds`; short abandon: below `calls.short_abandon_seconds`. Handle time of completed = the sum of the `*_seconds` given,
     /// else completed minus answered once both are known. Negative counts as 0."
-    fn account_spans(&self, rules: &Rules, sheet: &mut Sheet<'a>) {
+    fn account_spans(&self, rules: &Rules, sheet: &mut Sheet<'a>) -> Vec<Waited> {
+        let mut waits = Vec::new();
         if let (Some(offered), Some(answered)) = (self.offered, self.answered) {
             let wait = (answered.time - offered.time).max(0);
             sheet.observe(&CALL_WAIT, [answered.queue, "answered"], wait);
-            if wait <= rules.service_level {
+            let within_target = wait <= rules.service_level;
+            waits.push(Waited { order: answered.order, end: WaitEnd::Answered { within_target } });
+            if within_target {
                 sheet.count(&ANSWERED_WITHIN_TARGET, [answered.queue], 1);
             }
         }
         if let (Some(offered), Some(abandoned)) = (self.offered, self.abandoned) {
             let wait = (abandoned.time - offered.time).max(0);
             sheet.observe(&CALL_WAIT, [abandoned.queue, "abandoned"], wait);
-            if wait < rules.short_abandon {
+            let short = wait < rules.short_abandon;
+            waits.push(Waited { order: abandoned.order, end: WaitEnd::Abandoned { short } });
+            if short {
                 sheet.count(&ABANDONED_SHORT, [abandoned.queue], 1);
             }
         }
@@ -136,5 +158,6 @@ impl<'a> Call<'a> {
                 sheet.observe(&CALL_HANDLE, [completed.queue], handle);
             }
         }
+        waits
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 
-/// A metric family. No family has more than two labels of its own.
+/// A metric family. None has more than two labels of its own, but for [`TARGET_INFO`].
 #[derive(Debug)]
 pub struct Family {
     pub name: &'static str,
@@ -92,7 +92,43 @@ pub static AGENTS: Family = family("pacemeter_agents", &["site", "status"]);
 pub static MILESTONES: Family = family("pacemeter_milestones_total", &["initiative", "milestone"]);
 pub static MILESTONES_WITHDRAWN: Family = family("pacemeter_milestones_withdrawn_total", &["initiative", "milestone"]);
 
-/// Every family of the ledger.
+const TARGET: &[&str] = &["target"];
+pub static TARGET_INFO: Family = family("pacemeter_target_info", &["target", "measure", "period", "calendar"]);
+pub static TARGET_GOAL: Family = family("pacemeter_target_goal", TARGET);
+pub static TARGET_ACTUAL: Family = family("pacemeter_target_actual", TARGET);
+pub static TARGET_PLAN: Family = family("pacemeter_target_plan", TARGET);
+pub static TARGET_SHORTFALL: Family = family("pacemeter_target_shortfall", TARGET);
+pub static TARGET_SHORTFALL_PESOS: Family = family("pacemeter_target_shortfall_pesos", TARGET);
+pub static TARGET_PROJECTION: Family = family("pacemeter_target_projection", TARGET);
+pub static TARGET_PACE: Family = family("pacemeter_target_pace_ratio", TARGET);
+pub static TARGET_REQUIRED: Family = family("pacemeter_target_required_per_open_hour", TARGET);
+pub static TARGET_ACHIEVED: Family = family("pacemeter_target_achieved_per_open_hour", TARGET);
+pub static TARGET_REMAINING: Family = family("pacemeter_target_remaining_open_seconds", TARGET);
+pub static TARGET_START: Family = family("pacemeter_target_period_start_timestamp_seconds", TARGET);
+pub static TARGET_END: Family = family("pacemeter_target_period_end_timestamp_seconds", TARGET);
+pub static TARGET_PREVIOUS_GOAL: Family = family("pacemeter_target_previous_goal", TARGET);
+pub static TARGET_PREVIOUS_ACTUAL: Family = family("pacemeter_target_previous_actual", TARGET);
+
+/// Every family of [`super::Ledger::target_figures`].
+pub static TARGETS: [&Family; 15] = [
+    &TARGET_INFO,
+    &TARGET_GOAL,
+    &TARGET_ACTUAL,
+    &TARGET_PLAN,
+    &TARGET_SHORTFALL,
+    &TARGET_SHORTFALL_PESOS,
+    &TARGET_PROJECTION,
+    &TARGET_PACE,
+    &TARGET_REQUIRED,
+    &TARGET_ACHIEVED,
+    &TARGET_REMAINING,
+    &TARGET_START,
+    &TARGET_END,
+    &TARGET_PREVIOUS_GOAL,
+    &TARGET_PREVIOUS_ACTUAL,
+];
+
+/// Every family of [`super::Ledger::figures`].
 pub static ALL: [&Family; 43] = [
     &RECORDS,
     &REJECTED,

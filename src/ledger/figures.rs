@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::families::{ALL, Family};
+use super::families::{ALL, Family, TARGETS};
 
 /// Values in thousandths by series, such as `pacemeter_week_beneficiaries{programme="x",state="MX-JAL"}`: exact for counts, pesos (two decimals) and
-/// seconds (three). Labels stand in the order of the contract's table, `le` last.
+/// seconds (three), rounded for ratios and what else is real of targets. Labels stand in the order of the contract's table, `le` last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures(pub BTreeMap<String, i128>);
 
@@ -34,21 +34,23 @@ pub enum FiguresError {
 }
 
 impl Figures {
-    /// Reads the families of [`super::Ledger::figures`] from a Prometheus text exposition and passes over all others.
+    /// Reads the families of [`super::Ledger::figures`] and [`super::Ledger::target_figures`] from a Prometheus text exposition and passes over all
+    /// others.
     ///
     /// # Errors
     ///
-    /// If a sample of these families is malformed, is there twice, or has a value that is no plain decimal of at most three places.
+    /// If a sample of these families is malformed, is there twice, or has a value that is no plain decimal of at most three places, of
+    /// targets of any number of places.
     pub fn parse_exposition(text: &str) -> Result<Self, FiguresError> {
         let mut figures = BTreeMap::new();
         for (index, text) in text.lines().enumerate() {
             let line = index + 1;
             let text = text.trim();
             let name = &text[..text.find(|c: char| c == '{' || c.is_whitespace()).unwrap_or(text.len())];
-            let Some(family) = family_of(name) else { continue };
+            let Some((family, parse)) = family_of(name) else { continue };
             let (labels, rest) = parse_labels(&text[name.len()..]).ok_or(FiguresError::Malformed { line })?;
             let value = rest.split_whitespace().next().ok_or(FiguresError::Malformed { line })?;
-            let value = parse_decimal(value).ok_or_else(|| FiguresError::Value { line, value: value.to_owned() })?;
+            let value = parse(value).ok_or_else(|| FiguresError::Value { line, value: value.to_owned() })?;
             let series = series(name, &in_order(family, &labels));
             match figures.entry(series) {
                 Entry::Vacant(entry) => entry.insert(value),
@@ -116,6 +118,16 @@ fn parse_decimal(text: &str) -> Option<i128> {
     Some(sign * whole.checked_mul(1_000)?.checked_add(part)?)
 }
 
+/// What is shown of a target may be real: it is held against another to the thousandth.
+fn parse_rounded(text: &str) -> Option<i128> {
+    parse_decimal(text).or_else(|| text.parse().ok().filter(|value: &f64| value.is_finite()).map(thousandths))
+}
+
+/// To the nearest thousandth.
+pub(super) fn thousandths(value: f64) -> i128 {
+    (value * 1_000.0).round() as i128
+}
+
 /// The text of a series.
 pub(super) fn series(name: &str, labels: &[(&str, &str)]) -> String {
     let mut text = format!("{name}{{");
@@ -128,12 +140,14 @@ pub(super) fn series(name: &str, labels: &[(&str, &str)]) -> String {
     text
 }
 
-/// The family that a sample of this name belongs to, if it is one of the ledger's.
-fn family_of(name: &str) -> Option<&'static Family> {
-    ALL.into_iter().find(|family| {
+/// The family that a sample of this name belongs to, if it is one of the ledger's, and how its values are read.
+fn family_of(name: &str) -> Option<(&'static Family, fn(&str) -> Option<i128>)> {
+    let of_targets = TARGETS.into_iter().find(|family| family.name == name).map(|family| (family, parse_rounded as _));
+    let of_others = ALL.into_iter().find(|family| {
         let suffix = name.strip_prefix(family.name);
         if family.bounds.is_empty() { suffix == Some("") } else { matches!(suffix, Some("_bucket" | "_sum" | "_count")) }
-    })
+    });
+    of_targets.or(of_others.map(|family| (family, parse_decimal as _)))
 }
 
 /// The labels at the start of `text`, if there are any, and what follows them.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Rules;
+use crate::event::State;
 
 pub const OTHER: &str = "other";
 pub const UNKNOWN: &str = "unknown";
@@ -22,28 +23,44 @@ impl<'a> Names<'a> {
 
     /// The value to show for the one that the next applied event gives.
     ///
-    /// "State keeps them as given (at most `state.max_label_values` a kind; later ones are `other` for good); the allowlists are applied when
-    /// figures are shown: what is not listed counts as `other`." Both come to the same: a figure over `other` is one over all of these.
+    /// "The allowlists are applied when figures are shown: what is not listed counts as `other`." So does what is kept as `other`: a figure over
+    /// `other` is one over all of these.
     pub fn show(&mut self, given: &'a str) -> &'a str {
+        let kept = self.keep(given);
+        if self.listed.iter().any(|listed| listed == kept) { kept } else { OTHER }
+    }
+
+    /// The value to keep: "as given (at most `state.max_label_values` a kind; later ones are `other` for good)".
+    pub fn keep(&mut self, given: &'a str) -> &'a str {
         if !self.kept.contains(given) {
             if self.kept.len() == self.most {
                 return OTHER;
             }
             self.kept.insert(given);
         }
-        if self.listed.iter().any(|listed| listed == given) { given } else { OTHER }
+        given
     }
 }
 
-/// The state to show: "`MX-DIF` reads as `MX-CMX`; absent is `unknown`; anything else is `other`", and so is a code that is not listed.
-pub fn show_state<'a>(given: Option<&'a str>, rules: &'a Rules) -> &'a str {
+/// The state to keep: "`MX-DIF` reads as `MX-CMX`; absent is `unknown`; anything else is `other`".
+pub fn keep_state(given: Option<&str>) -> &str {
     match given {
         None => UNKNOWN,
+        Some("MX-DIF") => "MX-CMX",
         Some(code) => {
-            let code = if code == "MX-DIF" { "MX-CMX" } else { code };
-            if rules.labels.states.iter().any(|listed| listed == code) { code } else { OTHER }
+            if State::CODES[..32].contains(&code) {
+                code
+            } else {
+                OTHER
+            }
         }
     }
+}
+
+/// The state to show: a code that is not listed is `other`.
+pub fn show_state<'a>(given: Option<&'a str>, rules: &'a Rules) -> &'a str {
+    let kept = keep_state(given);
+    if kept == UNKNOWN || rules.labels.states.iter().any(|listed| listed == kept) { kept } else { OTHER }
 }
 
 /// The values whose series start at 0: those listed, and `other`.

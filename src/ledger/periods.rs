@@ -10,6 +10,7 @@ use super::families::{
     ROLLING_1H_DISPERSALS, ROLLING_1H_NET_PESOS, ROLLING_7D_BENEFICIARIES, ROLLING_7D_DISPERSALS, ROLLING_7D_NET_PESOS,
     ROLLING_24H_BENEFICIARIES, ROLLING_24H_DISPERSALS, ROLLING_24H_NET_PESOS, WEEK_BENEFICIARIES, WEEK_DISPERSALS, WEEK_NET_PESOS,
 };
+use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis};
 
 /// From an instant up to, and without, another.
@@ -56,14 +57,38 @@ pub fn day(now: Millis, zone: &TimeZone) -> Span {
 
 /// From Monday to Monday.
 pub fn week(now: Millis, zone: &TimeZone) -> Span {
+    week_from(Weekday::Monday, now, zone)
+}
+
+/// From a weekday to the next of that name.
+fn week_from(weekday: Weekday, now: Millis, zone: &TimeZone) -> Span {
     let today = date(now, zone);
-    let monday = today.saturating_sub(i64::from(today.weekday().since(Weekday::Monday)).days());
-    dates(monday, monday.saturating_add(1.week()), zone)
+    let first = today.saturating_sub(i64::from(today.weekday().since(weekday)).days());
+    dates(first, first.saturating_add(1.week()), zone)
 }
 
 pub fn month(now: Millis, zone: &TimeZone) -> Span {
     let first = date(now, zone).first_of_month();
     dates(first, first.saturating_add(1.month()), zone)
+}
+
+/// The period of a target that holds `now`; none outside of a campaign.
+pub fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<Span> {
+    match period {
+        Period::Day => Some(day(now, zone)),
+        Period::Week(first) => Some(week_from(first, now, zone)),
+        Period::Month => Some(month(now, zone)),
+        Period::Campaign(from, to) => Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.contains(now)),
+    }
+}
+
+/// The last period of a target that was over at `closed`.
+pub fn last(period: Period, closed: Millis, zone: &TimeZone) -> Option<Span> {
+    match (period, current(period, closed, zone)) {
+        (Period::Campaign(from, to), _) => Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.until <= closed),
+        (_, Some(running)) => current(period, running.from - 1, zone),
+        (_, None) => None,
+    }
 }
 
 /// The current `unit` and those before it, `units` together.

@@ -74,7 +74,7 @@ mod tests {
     fn json_keeps_every_centavo_and_the_unit() {
         let amounts = [
             Quantity::Count(-3),
-            Quantity::Centavos(923_200_000_000_05),
+            Quantity::Centavos(923_200_000_000_005),
             Quantity::Centavos(-5),
             Quantity::Ratio(1.0),
             Quantity::Ratio(0.8),

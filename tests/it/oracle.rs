@@ -2,11 +2,13 @@
 
 mod golden;
 mod images;
+mod targets;
 
 use std::sync::{Arc, LazyLock, Mutex};
 
 use pacemeter::aggregate::{Partition, Rules, Shown};
 use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND};
+use pacemeter::cuts::Book;
 use pacemeter::decode::{Decoder, PseudonymKey};
 use pacemeter::display::Display;
 use pacemeter::event::{CallKind, DisbursementKind, MilestoneKind, Status, Texts};
@@ -16,6 +18,7 @@ use pacemeter::pipeline::{Board, PartitionStatus, Phase, Snapshot};
 use pacemeter::record::{RawRecord, Reason, Stream};
 use pacemeter::settings::{Layers, Reader};
 use pacemeter::source;
+use pacemeter::targets::Targets;
 use pacemeter::telemetry::{Metrics, log};
 use pacemeter::view::progress::Evaluator;
 use pacemeter::view::totals::Lasting;
@@ -119,8 +122,12 @@ pub(crate) fn reader_with(more: &[&str]) -> Reader {
 }
 
 fn oracle() -> Ledger {
+    Ledger::new(oracle_rules())
+}
+
+fn oracle_rules() -> ledger::Rules {
     let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
-    Ledger::new(ledger::Rules {
+    ledger::Rules {
         horizons: ledger::Horizons { disbursement: 35 * DAY, call: 2 * DAY, milestone: 3 * DAY },
         open_horizon: 50 * DAY,
         labels: ledger::Labels {
@@ -132,7 +139,7 @@ fn oracle() -> Ledger {
             states: strings(&["MX-JAL", "MX-CMX"]),
         },
         ..ledger::Rules::default()
-    })
+    }
 }
 
 fn metrics() -> Arc<Metrics> {
@@ -147,6 +154,7 @@ fn metrics() -> Arc<Metrics> {
 struct Core {
     decoder: Decoder,
     shown: Shown,
+    book: Arc<Book>,
     rules: Rules,
     partitions: Vec<(Stream, Partition)>,
     offset: i64,
@@ -157,8 +165,12 @@ impl Core {
         Self::with(reader(), now)
     }
 
-    fn with(mut reader: Reader, now: Millis) -> Self {
-        let shown = Shown { display: Arc::new(Display::read(&mut reader)), ..Shown::default() };
+    fn with(reader: Reader, now: Millis) -> Self {
+        Self::showing(Arc::default(), reader, now)
+    }
+
+    fn showing(targets: Arc<Targets>, mut reader: Reader, now: Millis) -> Self {
+        let shown = Shown { display: Arc::new(Display::read(&mut reader)), targets };
         let rules = Rules::read(&mut reader);
         let decoder = Decoder::new(
             pacemeter::decode::Settings::read(&mut reader),
@@ -169,7 +181,7 @@ impl Core {
             (stream, Partition::new(stream, 0, rules, &shown, now))
         };
         let partitions = (0..PARTITIONS * Stream::ALL.len()).map(partition).collect();
-        Self { decoder, shown, rules, partitions, offset: 0 }
+        Self { decoder, shown, book: Arc::default(), rules, partitions, offset: 0 }
     }
 
     fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Millis) {
@@ -199,7 +211,7 @@ impl Core {
             complete_until: [None; 3],
             built: now,
             targets: Arc::clone(&self.shown.targets),
-            book: Arc::default(),
+            book: Arc::clone(&self.book),
         });
         let exporter = Exporter {
             board,

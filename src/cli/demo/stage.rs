@@ -12,6 +12,9 @@ use crate::runtime::{Exit, Failure};
 use crate::settings::{Layers, Reader};
 use crate::simulate::LABELS;
 
+/// The programme of 2020: what is simulated.
+const TARGETS: &str = include_str!("../../../config/targets.toml");
+
 /// Where it listens if nobody else does, and the user says nothing else.
 const LISTEN: &str = "127.0.0.1:9464";
 
@@ -29,6 +32,8 @@ impl Stage {
         let file = directory.0.join("demo.toml");
         let free = TcpListener::bind(LISTEN).is_ok();
         let text = settings_text(if free { LISTEN } else { "127.0.0.1:0" }, &directory);
+        let targets = directory.0.join("targets.toml");
+        fs::write(&targets, TARGETS).map_err(|error| Failure::from_io(format!("the file {}", targets.display()), &error))?;
         fs::write(&file, text).map_err(|error| Failure::from_io(format!("the file {}", file.display()), &error))?;
         let mut layers = arguments.settings.layers();
         layers.files.insert(0, file);
@@ -48,8 +53,10 @@ impl Stage {
 fn settings_text(listen: &str, directory: &Directory) -> String {
     let list = |names: &[&str]| serde_json::to_string(names).expect("names are JSON");
     let state = serde_json::to_string(&directory.0.join("state").to_string_lossy()).expect("a path is JSON");
+    let targets = serde_json::to_string(&directory.0.join("targets.toml").to_string_lossy()).expect("a path is JSON");
     format!(
-        "http.listen = \"{listen}\"\nstate.directory = {state}\nlog.level = \"error\"\n[labels]\nprogrammes = {}\nqueues = {}\nsites = {}\n\
+        "http.listen = \"{listen}\"\nstate.directory = {state}\nlog.level = \"error\"\ntargets.files = [{targets}]\ncuts.at = [\"18:00\"]\n\
+         cuts.calendar = \"payments\"\n[labels]\nprogrammes = {}\nqueues = {}\nsites = {}\n\
          initiatives = {}\nmilestones = {}\n",
         list(LABELS.programmes),
         list(LABELS.queues),

@@ -14,13 +14,13 @@ use super::{Core, Record, START, Step, Stream, Time, What, assert_equal, log, re
 type Pieces = Arc<Mutex<Vec<Piece>>>;
 
 /// An image being made, and what was copied so far.
-struct Making {
+pub(super) struct Making {
     image: Image,
     pieces: Pieces,
 }
 
 impl Making {
-    fn begin(partition: &mut Partition) -> Self {
+    pub(super) fn begin(partition: &mut Partition) -> Self {
         let pieces = Pieces::default();
         let sink = Arc::clone(&pieces);
         let outlet: Outlet = Arc::new(move |piece| sink.lock().expect("no test panicked").push(piece));
@@ -28,7 +28,7 @@ impl Making {
     }
 
     /// Copies what is left and makes a partition of it.
-    fn restore(self, partition: &mut Partition, stream: Stream, core: &Core, now: i64) -> Partition {
+    pub(super) fn restore(self, partition: &mut Partition, stream: Stream, core: &Core, now: i64) -> Partition {
         while let Some(piece) = partition.copy(20_000) {
             self.pieces.lock().expect("no test panicked").push(piece);
         }
@@ -57,7 +57,7 @@ impl Making {
     }
 }
 
-fn apply<'a>(core: &mut Core, records: impl Iterator<Item = &'a Record>) {
+pub(super) fn apply<'a>(core: &mut Core, records: impl Iterator<Item = &'a Record>) {
     records.for_each(|record| core.apply(record.stream, record.partition, &record.value, record.timestamp));
 }
 

@@ -1,0 +1,195 @@
+//! What targets cost: `cargo bench --locked --bench targets [-- EVENTS]`.
+//!
+//! *Ingestion*: the same events are applied, batch by batch in turn, to partitions without targets, with those of the shipped file and with 200, and
+//! each is asked for its view as often as the pipeline asks. *Scrapes*: of what the last have then, under a clock that goes on, so that nothing is shared.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use pacemeter::aggregate::{Partition, Rules, Shown};
+use pacemeter::clock::{Clock, SECOND, thread_cpu_time};
+use pacemeter::decode::{Decoder, PseudonymKey, Settings};
+use pacemeter::display::Display;
+use pacemeter::event::Texts;
+use pacemeter::export::Exporter;
+use pacemeter::pipeline::{Board, PartitionStatus, Phase, Snapshot};
+use pacemeter::record::{RawRecord, Stream};
+use pacemeter::settings::{Document, Layers, Reader};
+use pacemeter::simulate::{Emission, LABELS, Load, Partitions};
+use pacemeter::source;
+use pacemeter::targets::Targets;
+use pacemeter::targets::read::{Bounds, read};
+use pacemeter::telemetry::Metrics;
+use pacemeter::telemetry::log;
+use pacemeter::view::PartitionView;
+use pacemeter::view::progress::Evaluator;
+use pacemeter::view::totals::Lasting;
+
+const BATCH: usize = 2_000;
+/// At half a million events a second the pipeline publishes about so often.
+const EVENTS_A_VIEW: u64 = 100_000;
+const SCRAPES: usize = 2_000;
+const CALENDARS: [&str; 2] = [include_str!("../config/calendars/payments.toml"), include_str!("../config/calendars/calls.toml")];
+
+/// A number of partitions with the same targets.
+struct Variant {
+    name: &'static str,
+    targets: Arc<Targets>,
+    partitions: Vec<Partition>,
+    offsets: [i64; 6],
+    cpu: Duration,
+}
+
+fn main() {
+    let events = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(2_000_000);
+    let now = Clock::wall().now();
+    let labels = format!("labels.programmes={}", serde_json::to_string(LABELS.programmes).expect("names are JSON"));
+    let mut reader = Reader::load(&Layers { overrides: vec![labels], ..Layers::default() });
+    let decoder = Decoder::new(Settings::read(&mut reader), PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"));
+    let (rules, display) = (Rules::read(&mut reader), Arc::new(Display::read(&mut reader)));
+    let variant = |(name, text): (&'static str, String)| {
+        let targets = Arc::new(targets(&text, &display));
+        let shown = Shown { display: Arc::clone(&display), targets: Arc::clone(&targets) };
+        let partitions = (0..6).map(|_| Partition::new(Stream::Disbursement, 0, rules, &shown, now)).collect();
+        Variant { name, targets, partitions, offsets: [0; 6], cpu: Duration::ZERO }
+    };
+    let files = [("none", String::new()), ("shipped", include_str!("../config/targets.toml").to_owned()), ("200", many(200))];
+    let mut variants = files.map(variant);
+    ingest(&mut variants, &decoder, events, now);
+    let without = variants[0].cpu.as_secs_f64();
+    for variant in &variants {
+        let (cpu, count) = (variant.cpu.as_secs_f64(), variant.targets.targets.len());
+        println!(
+            "{:>8} ({count:>3}) targets: {:>6.0} ns an event, {:.3} x of none",
+            variant.name,
+            cpu * 1e9 / events as f64,
+            cpu / without
+        );
+    }
+    for variant in &mut variants {
+        scrape(variant, &display, rules, now, &mut reader);
+    }
+}
+
+fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: i64) {
+    let load = Load::of(events, 2020, Partitions::each(6), now);
+    let (mut texts, mut seen, mut turn) = (Texts::default(), 0, 0);
+    let mut batch: Vec<Emission> = Vec::with_capacity(BATCH);
+    for emission in load.emissions().filter(|emission| emission.stream == Stream::Disbursement) {
+        batch.push(emission);
+        if batch.len() < BATCH {
+            continue;
+        }
+        texts.clear();
+        let decoded: Vec<_> = batch.iter().map(|emission| decode(decoder, emission, &mut texts)).collect();
+        seen += BATCH as u64;
+        // Whoever comes first finds the caches as the decoding left them.
+        turn += 1;
+        for place in 0..variants.len() {
+            let variant = &mut variants[(place + turn) % 3];
+            let started = thread_cpu_time();
+            for (emission, event) in batch.iter().zip(&decoded) {
+                let index = emission.partition as usize;
+                variant.partitions[index].step(variant.offsets[index], event, &texts);
+                variant.offsets[index] += 1;
+            }
+            if seen.is_multiple_of(EVENTS_A_VIEW) {
+                variant.partitions.iter_mut().for_each(|partition| drop(std::hint::black_box(partition.view(now))));
+            }
+            variant.cpu += thread_cpu_time() - started;
+        }
+        batch.clear();
+    }
+}
+
+fn scrape(variant: &mut Variant, display: &Arc<Display>, rules: Rules, now: i64, reader: &mut Reader) {
+    let clock = Clock::manual(now);
+    let board = Arc::new(Board::new(now, Arc::clone(&variant.targets)));
+    let topics = source::Settings::read(reader).topics;
+    let exporter = Exporter {
+        board: Arc::clone(&board),
+        display: Arc::clone(display),
+        evaluator: Arc::new(Evaluator::new(display.zone.clone())),
+        lasting: Lasting { wait: rules.max_wait, agent: rules.agent_timeout },
+        clock: clock.clone(),
+        metrics: Arc::new(Metrics::new(&topics, &[], Arc::new(log::Counters::new(&log::Settings::read(reader))))),
+        max_series: 1_000_000,
+        shared: Mutex::new(None),
+    };
+    let views: Vec<Arc<PartitionView>> = variant.partitions.iter_mut().map(|partition| Arc::new(partition.view(now))).collect();
+    let (mut took, mut cpu, mut series) = (Vec::new(), Duration::ZERO, 0);
+    for _ in 0..SCRAPES {
+        clock.advance(SECOND, 0);
+        board.publish(snapshot(&views, &variant.targets, now));
+        let (started, started_cpu) = (Instant::now(), thread_cpu_time());
+        let text = exporter.render().plain();
+        took.push(started.elapsed());
+        cpu += thread_cpu_time() - started_cpu;
+        series = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && line[0] != b'#').count();
+    }
+    took.sort_unstable();
+    let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
+    println!(
+        "{:>8} targets, {series} series: p50 {:.2} ms, p99 {:.2} ms, {:.2} ms of CPU a scrape",
+        variant.name,
+        millis(took[SCRAPES / 2]),
+        millis(took[SCRAPES * 99 / 100]),
+        millis(cpu) / SCRAPES as f64
+    );
+}
+
+fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: i64) -> Snapshot {
+    let status = |(number, view): (usize, &Arc<PartitionView>)| PartitionStatus {
+        partition: source::Partition { stream: Stream::Disbursement, topic: "benchmark".to_owned(), partition: number as i32 },
+        position: view.next_offset,
+        end: None,
+        lag: None,
+        stalled: false,
+        missing: false,
+        view: Arc::clone(view),
+    };
+    Snapshot {
+        phase: Phase::Live,
+        partitions: views.iter().enumerate().map(status).collect(),
+        complete_until: [Some(now); 3],
+        built: now,
+        targets: Arc::clone(targets),
+        book: Arc::default(),
+    }
+}
+
+fn targets(text: &str, display: &Display) -> Targets {
+    let documents: Vec<Document> =
+        [CALENDARS[0], CALENDARS[1], text].iter().enumerate().map(|(number, text)| Document::parse(&number.to_string(), text)).collect();
+    let bounds = Bounds { disbursement_horizon: i64::MAX, ..Bounds::default() };
+    read(&documents, &display.zone, &bounds).expect("targets without fault")
+}
+
+/// Targets by programme and state, of people, money and payments, by day, week and month.
+fn many(count: usize) -> String {
+    let mut text = String::new();
+    for number in 0..count {
+        let (measure, period) = (["beneficiaries", "net_pesos", "dispersals"][number % 3], ["day", "week", "month"][number / 3 % 3]);
+        let programme = LABELS.programmes[number / 9 % LABELS.programmes.len()];
+        let state = display_state(number);
+        let _ = writeln!(
+            text,
+            "[target.number_{number}]\ndescription = \"one of many\"\nmeasure = \"{measure}\"\nprogrammes = [\"{programme}\"]\n{state}period = \
+             \"{period}\"\ngoal = 10000\ncalendar = \"payments\""
+        );
+    }
+    text
+}
+
+/// Every other target is of one state.
+fn display_state(number: usize) -> String {
+    let state = pacemeter::event::State::CODES[number % 32];
+    if number.is_multiple_of(2) { format!("states = [\"{state}\"]\n") } else { String::new() }
+}
+
+fn decode(decoder: &Decoder, emission: &Emission, texts: &mut Texts) -> Result<pacemeter::event::Event, pacemeter::record::Rejection> {
+    let headers: Vec<_> = emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
+    let record = RawRecord { value: Some(&emission.value), timestamp: Some(emission.timestamp), headers: &headers };
+    decoder.decode(emission.stream, &record, texts)
+}

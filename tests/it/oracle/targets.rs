@@ -1,0 +1,157 @@
+//! Targets against the naive oracle: random targets, cut times and zones over the hostile logs, in whole periods and up to cuts.
+
+mod cuts;
+mod filling;
+mod scene;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use pacemeter::calendar::{CutTimes, Interval, Period};
+use pacemeter::clock::{DAY, Millis};
+use pacemeter::cuts::{Book, Cut};
+use pacemeter::ledger::{Ledger, Reached};
+use pacemeter::targets::{Measure, Targets};
+use pacemeter::view::PartitionView;
+use pacemeter::view::progress::Tallies;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+
+use self::scene::{Scene, scene};
+use super::{Core, Record, START, assert_equal, end_of, log, records};
+
+/// As the settings of the tests say.
+const HORIZON: Millis = 35 * DAY;
+/// What is only counted is known at least as long.
+const COUNTED: Millis = 92 * DAY;
+
+/// Of how many past events the periods are looked at.
+const PLACES: usize = 12;
+/// How many days of a period are looked at for its cuts.
+const DAYS: usize = 3;
+
+fn views(core: &mut Core, now: Millis) -> Vec<Arc<PartitionView>> {
+    core.partitions.iter_mut().map(|(_, partition)| Arc::new(partition.view(now))).collect()
+}
+
+/// Whole periods around the places, the one before and the one after; and from their beginnings up to cuts.
+fn spans(period: Period, places: &[Millis], cut_times: &CutTimes) -> BTreeSet<Interval> {
+    let zone = cut_times.zone();
+    let around = places.iter().flat_map(|&place| {
+        let current = period.at(place, zone);
+        let next = current.and_then(|current| period.at(current.end, zone));
+        [current, period.ended(place, zone), next]
+    });
+    let periods: BTreeSet<Interval> = around.flatten().collect();
+    let up_to_cuts = |&whole: &Interval| {
+        let inside = places.iter().copied().filter(move |&place| whole.holds(place)).take(DAYS);
+        let days = [whole.start, whole.end - 1].into_iter().chain(inside);
+        let cuts = days.flat_map(|day| cut_times.of_day(day)).filter(move |&cut| whole.start < cut && cut <= whole.end);
+        cuts.map(move |cut| Interval { start: whole.start, end: cut })
+    };
+    periods.iter().flat_map(up_to_cuts).collect()
+}
+
+/// Whether enough is remembered to tell what was reached from `start` on; none if that is left open.
+fn is_known(measure: Measure, start: Millis, reached: &Reached<'_>) -> Option<bool> {
+    let Some(watermark) = reached.watermark(measure.stream()) else { return Some(true) };
+    match measure {
+        Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => Some(start >= watermark - HORIZON),
+        _ => (start >= watermark - COUNTED).then_some(true),
+    }
+}
+
+/// Holds what the views say of every target against the ledger.
+fn compare(core: &mut Core, targets: &Targets, oracle: &Ledger, places: &[Millis], cut_times: &CutTimes) -> Result<(), TestCaseError> {
+    let now = places.iter().copied().max().unwrap_or(START);
+    let tallies = Tallies::of_views(targets, &views(core, now));
+    let reached = oracle.reached();
+    for (place, target) in targets.targets.iter().enumerate() {
+        for span in spans(target.period, places, cut_times) {
+            let shown = tallies.within(targets, place, span);
+            if let Some(is_known) = is_known(target.measure, span.start, &reached) {
+                prop_assert_eq!(shown.is_some(), is_known, "{:?} of {:?}", target, span);
+            }
+            if let Some(shown) = shown {
+                prop_assert_eq!(reached.tally(target, span), shown, "{:?} of {:?}", target, span);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The newest instants of a log's beginning.
+fn places(records: &[Record]) -> Vec<Millis> {
+    let newest = records.iter().map(|record| record.timestamp).max();
+    newest.into_iter().chain(records.iter().rev().take(PLACES).map(|record| record.timestamp)).collect()
+}
+
+/// With one cut.
+fn book(at_ms: Millis) -> Book {
+    let (offsets, periods, targets, corrections) = Default::default();
+    let (id, at) = Default::default();
+    let mut book = Book::default();
+    book.add(&Cut { id, at_ms, at, taken_ms: at_ms, state_built_ms: START, offsets, periods, targets, corrections });
+    book
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn targets_equal_the_naive_oracle(log in log(), scene in scene(), looks in prop::collection::vec(prop::bool::weighted(0.04), 160)) {
+        let Scene { targets: [targets, ..], .. } = &scene;
+        let records = records(&log);
+        let mut core = scene.core(targets, START);
+        let mut oracle = scene.oracle();
+        let cut_times = targets.cut_times(&scene.zone());
+        for (number, (record, look)) in records.iter().zip(looks).enumerate() {
+            core.apply(record.stream, record.partition, &record.value, record.timestamp);
+            oracle.record(record.stream, record.partition as i32, record.sent.clone());
+            if look || number + 1 == records.len() {
+                compare(&mut core, targets, &oracle, &places(&records[..=number]), &cut_times)?;
+            }
+        }
+    }
+
+    #[test]
+    fn the_series_of_targets_are_the_oracles(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9 * DAY)) {
+        let Scene { targets: [targets, ..], .. } = &scene;
+        let records = records(&log);
+        let mut core = scene.core(targets, START);
+        let mut oracle = scene.oracle();
+        for record in &records {
+            core.apply(record.stream, record.partition, &record.value, record.timestamp);
+            oracle.record(record.stream, record.partition as i32, record.sent.clone());
+        }
+        let now = end_of(&records) + after;
+        let closed = closed.map(|ago| now - ago);
+        core.book = Arc::new(closed.map_or_else(Book::default, book));
+        let mut expected = oracle.figures(now);
+        expected.0.extend(oracle.target_figures(targets, now, closed).0);
+        assert_equal(&expected, &core.figures(now))?;
+    }
+}
+
+#[test]
+fn there_is_something_to_compare_of_every_measure() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..200 {
+        let draw = |runner: &mut _| (log(), scene()).new_tree(runner).expect("a tree").current();
+        let (log, scene) = draw(&mut runner);
+        let mut oracle = scene.oracle();
+        let records = records(&log);
+        records.iter().for_each(|record| oracle.record(record.stream, record.partition as i32, record.sent.clone()));
+        let reached = oracle.reached();
+        let [targets, ..] = &scene.targets;
+        for target in &targets.targets {
+            let newest = reached.watermark(target.measure.stream()).unwrap_or(START);
+            let tally = target.period.at(newest, &scene.zone()).map(|period| reached.tally(target, period));
+            if tally.is_some_and(|tally| tally.amount != 0) {
+                seen.insert(target.measure.name());
+            }
+        }
+    }
+    assert_eq!(seen.len(), Measure::ALL.len(), "{seen:?}");
+}

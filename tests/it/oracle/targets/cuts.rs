@@ -1,0 +1,76 @@
+//! Cuts against the naive oracle: what each says of every target, and what it corrects of the periods that closed before.
+
+use pacemeter::calendar::Interval;
+use pacemeter::clock::Millis;
+use pacemeter::cuts::{Book, Context, Cut};
+use pacemeter::ledger::Ledger;
+use pacemeter::source;
+use pacemeter::targets::Targets;
+use pacemeter::view::cut::Part;
+use proptest::prelude::*;
+
+use super::super::{Core, START, log, records};
+use super::is_known;
+use super::scene::{Scene, scene};
+
+/// A cut of what was applied until now, as the pipeline takes it.
+fn cut(core: &mut Core, targets: &Targets, at: Millis, book: &Book) -> Cut {
+    let Core { shown, partitions, .. } = core;
+    let part = |(number, (stream, partition)): (usize, &mut (_, pacemeter::aggregate::Partition))| {
+        let of = source::Partition { stream: *stream, topic: stream.name().to_owned(), partition: number as i32 };
+        (of, Part::of(&partition.slots(), *stream, targets, &shown.display, at, partition.next_offset()))
+    };
+    let parts: Vec<_> = partitions.iter_mut().enumerate().map(part).collect();
+    let context = Context { targets, display: &shown.display, book, taken: at, state_built: START };
+    Cut::of(at, parts.iter().map(|(partition, part)| (partition, part)), context)
+}
+
+/// Holds a cut against the ledger of what was applied until then.
+fn compare(cut: &Cut, targets: &Targets, oracle: &Ledger, book: &Book, scene: &Scene) -> Result<(), TestCaseError> {
+    let reached = oracle.reached();
+    for target in &targets.targets {
+        let told = cut.targets.iter().find(|told| told.target == target.name);
+        let period = target.period.at(cut.at_ms - 1, &scene.zone());
+        let expected = period.filter(|period| is_known(target.measure, period.start, &reached) == Some(true));
+        if let Some(period) = expected {
+            let until_then = reached.tally(target, Interval { start: period.start, end: cut.at_ms });
+            let told = told.map(|told| (told.start_ms, told.end_ms, told.closes, told.actual));
+            let expected = (period.start, period.end, period.end == cut.at_ms, target.measure.quantity(until_then));
+            prop_assert_eq!(told, Some(expected), "{:?}", target);
+        }
+        for closing in book.of(&target.name).filter(|closing| is_known(target.measure, closing.start_ms, &reached) == Some(true)) {
+            let now_known = target.measure.quantity(reached.tally(target, Interval { start: closing.start_ms, end: closing.end_ms }));
+            let correction = cut.corrections.iter().find(|told| told.target == target.name && told.start_ms == closing.start_ms);
+            let told = correction.map(|told| (told.before, told.after));
+            let before = closing.known_before(&cut.id);
+            let expected = (now_known != before).then_some((before, now_known));
+            prop_assert_eq!(told, expected, "{:?} in {:?}", target, closing);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_cut_says_what_the_log_before_it_says(log in log(), scene in scene()) {
+        let Scene { targets: [targets, ..], .. } = &scene;
+        let records = records(&log);
+        let mut core = scene.core(targets, START);
+        let mut oracle = scene.oracle();
+        let mut book = Book::default();
+        let cut_times = targets.cut_times(&scene.zone());
+        let mut next = cut_times.first_from(records[0].timestamp);
+        for record in &records {
+            if record.timestamp > next {
+                let cut = cut(&mut core, targets, next, &book);
+                compare(&cut, targets, &oracle, &book, &scene)?;
+                book.add(&cut);
+                next = cut_times.first_from(record.timestamp);
+            }
+            core.apply(record.stream, record.partition, &record.value, record.timestamp);
+            oracle.record(record.stream, record.partition as i32, record.sent.clone());
+        }
+    }
+}

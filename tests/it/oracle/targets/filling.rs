@@ -1,0 +1,149 @@
+//! Targets that come later: filled beside those that are shown, while events go on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pacemeter::aggregate::{Partition, Shown};
+use pacemeter::calendar::Interval;
+use pacemeter::targets::{Tally, Targets};
+use pacemeter::view::slots::{SlotFigures, Slots};
+use proptest::prelude::*;
+
+use super::super::images::Making;
+use super::super::{Core, START, log, records};
+use super::scene::{Scene, scene};
+use super::views;
+
+/// What a slot shows, without what is nothing.
+type Shows = (BTreeMap<u32, SlotFigures>, Vec<Tally>);
+
+/// What is shown of slots of which nothing is dropped, and in which something happened.
+fn shows(slots: &Slots) -> BTreeMap<Interval, Shows> {
+    let whole = slots.slots.iter().filter(|slot| slot.span.start >= slots.counts_from);
+    let show = whole.map(|slot| {
+        let cells = slot.cells.iter().copied().filter(|(_, figures)| *figures != SlotFigures::default()).collect();
+        (slot.span, (cells, slot.tallies.clone()))
+    });
+    let nothing = |(cells, tallies): &Shows| cells.is_empty() && tallies.iter().all(|tally| *tally == Tally::default());
+    show.filter(|(_, shows)| !nothing(shows)).collect()
+}
+
+fn assert_same_slots(core: &mut Core, expected: &mut Core) -> Result<(), TestCaseError> {
+    for ((_, one), (_, other)) in core.partitions.iter_mut().zip(&mut expected.partitions) {
+        let (one, other) = (one.slots(), other.slots());
+        prop_assert_eq!((one.people_from, one.counts_from), (other.people_from, other.counts_from));
+        prop_assert_eq!(shows(&one), shows(&other));
+    }
+    Ok(())
+}
+
+fn retarget(core: &mut Core, targets: &Arc<Targets>) {
+    let shown = Shown { targets: Arc::clone(targets), ..core.shown.clone() };
+    core.partitions.iter_mut().for_each(|(_, partition)| partition.retarget(&shown));
+}
+
+/// Goes on filling every partition; whether all are filled.
+fn fill(core: &mut Core, budget: usize) -> bool {
+    let filled = |(_, partition): &mut (_, Partition)| partition.fill(budget);
+    core.partitions.iter_mut().map(filled).fold(true, |all, one| all & one)
+}
+
+fn adopt(core: &mut Core, targets: &Arc<Targets>) {
+    core.partitions.iter_mut().for_each(|(_, partition)| partition.adopt());
+    core.shown.targets = Arc::clone(targets);
+}
+
+/// What happens beside one record.
+#[derive(Debug, Clone)]
+struct Beside {
+    /// How much is filled, if anything.
+    fill: Option<usize>,
+    look: bool,
+}
+
+fn beside() -> impl Strategy<Value = Vec<Beside>> {
+    let one = (prop::option::of(1..6_usize), prop::bool::weighted(0.1)).prop_map(|(fill, look)| Beside { fill, look });
+    prop::collection::vec(one, 160)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn targets_that_come_later_read_as_if_they_had_always_been_there(
+        log in log(), scene in scene(), first in 0..160_usize, second in 0..160_usize, beside in beside()
+    ) {
+        let Scene { targets: [before, passing, after], .. } = &scene;
+        let records = records(&log);
+        let (first, second) = (first.min(second) % records.len(), first.max(second) % records.len());
+        let (first, second) = (first.min(second), first.max(second));
+        let (mut core, mut always) = (scene.core(before, START), scene.core(after, START));
+        let mut coming: Option<&Arc<Targets>> = None;
+        for (number, (record, Beside { fill: budget, look })) in records.iter().zip(beside).enumerate() {
+            for core in [&mut core, &mut always] {
+                core.apply(record.stream, record.partition, &record.value, record.timestamp);
+            }
+            // The second often comes before the first is filled.
+            for (at, targets) in [(first, passing), (second, after)] {
+                if number == at {
+                    retarget(&mut core, targets);
+                    coming = Some(targets);
+                }
+            }
+            if look {
+                views(&mut core, record.timestamp);
+            }
+            if let (Some(targets), Some(budget)) = (coming, budget)
+                && fill(&mut core, budget)
+            {
+                adopt(&mut core, targets);
+                coming = None;
+                if number >= second {
+                    assert_same_slots(&mut core, &mut always)?;
+                }
+            }
+        }
+        if coming.is_some() {
+            while !fill(&mut core, 3) {}
+            adopt(&mut core, after);
+        }
+        assert_same_slots(&mut core, &mut always)?;
+        prop_assert_eq!(core.digests(), always.digests(), "targets change no state");
+    }
+
+    #[test]
+    fn a_partition_made_from_an_image_shows_its_targets_as_the_one_it_is_of(
+        log in log(), scene in scene(), begun in 0..160_usize, beside in beside()
+    ) {
+        let Scene { targets: [before, _, after], .. } = &scene;
+        let records = records(&log);
+        let begun = begun % records.len();
+        let now = records[begun].timestamp;
+        let (mut core, mut always) = (scene.core(before, START), scene.core(after, START));
+        for (number, (record, Beside { fill: budget, look })) in records.iter().zip(beside).enumerate() {
+            for core in [&mut core, &mut always] {
+                core.apply(record.stream, record.partition, &record.value, record.timestamp);
+            }
+            if look {
+                views(&mut core, record.timestamp);
+            }
+            if number == begun / 2 {
+                retarget(&mut core, after);
+            }
+            if let (true, Some(budget)) = (number >= begun / 2 && number < begun, budget) {
+                fill(&mut core, budget);
+            }
+            if number == begun {
+                core.shown.targets = Arc::clone(after);
+                let mut partitions = std::mem::take(&mut core.partitions);
+                for (stream, partition) in &mut partitions {
+                    *partition = Making::begin(partition).restore(partition, *stream, &core, now);
+                }
+                core.partitions = partitions;
+                assert_same_slots(&mut core, &mut always)?;
+            }
+        }
+        assert_same_slots(&mut core, &mut always)?;
+        prop_assert_eq!(core.digests(), always.digests());
+    }
+}
