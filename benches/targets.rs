@@ -162,7 +162,7 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: i64) -> S
 fn targets(text: &str, display: &Display) -> Targets {
     let documents: Vec<Document> =
         [CALENDARS[0], CALENDARS[1], text].iter().enumerate().map(|(number, text)| Document::parse(&number.to_string(), text)).collect();
-    let bounds = Bounds { disbursement_horizon: i64::MAX, ..Bounds::default() };
+    let bounds = Bounds { disbursement_horizon: i64::MAX, counts: (i64::MAX, "") };
     read(&documents, &display.zone, &bounds).expect("targets without fault")
 }
 
