@@ -175,9 +175,8 @@ impl Running {
         if let Err(error) = self.http.await {
             tracing::error!(event = "pacemeter.http.ended", error = %error, "the http server ended");
         }
-        if let Err(error) = self.reload.await {
-            tracing::error!(event = "pacemeter.reload.ended", error = %error, "files of targets were not read again any more");
-        }
+        // It ends with the shutdown; a panic has ended the process.
+        drop(self.reload.await);
         match &result {
             Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter ended in order"),
             Err(failure) => {

@@ -15,6 +15,9 @@ use crate::settings::{Document, Table};
 
 const CALENDAR_KEYS: [&str; 7] = ["description", "time_zone", "hours", "weights", "holiday", "list", "exception"];
 
+/// The most calendars of all documents together: each is some megabytes.
+const MAX_CALENDARS: usize = 50;
+
 /// The longest name of a calendar: it is a label's value. Bytes.
 const MAX_NAME: usize = 64;
 
@@ -31,6 +34,10 @@ pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<Workin
         if let Some(origin) = origins.get(table.name()) {
             table.fault("", format!("is a calendar already ({origin}), choose another name"));
             continue;
+        }
+        if origins.len() > MAX_CALENDARS {
+            table.fault("", format!("is one calendar too many, at most {MAX_CALENDARS} are read"));
+            break;
         }
         origins.insert(table.name(), table.origin(""));
         calendars.push(Arc::new(calendar(&table, programme_zone)));

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::program::run;
+use crate::program::{run, run_in};
 
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
@@ -56,6 +56,41 @@ fn all_faults_of_the_configuration_are_told_at_once_with_78() {
             "America/Mexico",
         ] {
             assert!(said.contains(text), "{command} does not name {text}:\n{said}");
+        }
+    }
+}
+
+#[test]
+fn all_faults_of_targets_and_calendars_are_told_beside_those_of_the_settings() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("a file");
+    write(
+        "targets.toml",
+        "[target.weekly]\nmeasure = \"beneficiarys\"\nperiod = \"week\"\ngoal = 1\n[target.far]\nmeasure = \"beneficiaries\"\n\
+         period = \"campaign\"\nfrom = 2026-01-01\nto = 2026-12-31\ngoal = -1\ncalender = \"payments\"\n",
+    );
+    write("calendars.toml", "[calendar.office.hours]\nmonday = [\"9 to 5\"]\nmoonday = []\n");
+    let settings =
+        strings(&["targets.files=['targets.toml', 'calendars.toml', 'missing.toml']", "cuts.at=['18:05']", "http.timeout=never"]);
+    for command in ["run", "check"] {
+        let ended = run_in(&directory, &[command], &settings);
+        assert_eq!(ended.code, Some(78), "{command}: {}", ended.stderr);
+        for text in [
+            "target.weekly.measure (targets.toml:2): \"beneficiarys\" is none of",
+            // The nearest.
+            "beneficiaries",
+            "target.far.period (targets.toml:7): ",
+            // What to raise.
+            "streams.disbursement.horizon",
+            "target.far.goal (targets.toml:10): ",
+            "target.far.calender (targets.toml:11): no such key, the nearest is calendar",
+            "calendar.office.hours.monday (calendars.toml:2): ",
+            "calendar.office.hours.moonday (calendars.toml:3): no such key, the nearest is monday",
+            "missing.toml: cannot be read: ",
+            "cuts.at (--set): ",
+            "http.timeout (--set): ",
+        ] {
+            assert!(ended.stderr.contains(text), "{command} does not tell {text}:\n{}", ended.stderr);
         }
     }
 }

@@ -12,6 +12,7 @@ mod program;
 mod restarts;
 mod simulator;
 mod soak;
+mod targets;
 mod tidy;
 mod topics;
 

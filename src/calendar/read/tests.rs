@@ -33,6 +33,14 @@ fn calendar_of(text: &str) -> Arc<Working> {
 }
 
 #[test]
+fn the_number_of_calendars_is_bounded() {
+    let many =
+        |count: usize| -> String { (0..count).map(|number| format!("[calendar.c{number}.hours]\nmonday = ['09:00-10:00']\n")).collect() };
+    assert_eq!(given(&[&many(MAX_CALENDARS)]).1, Vec::<String>::new());
+    assert_eq!(given(&[&many(MAX_CALENDARS + 2)]).1, ["calendar.c50 (a.toml:101): is one calendar too many, at most 50 are read"]);
+}
+
+#[test]
 fn the_shipped_calendars_have_no_fault() {
     let (calendars, faults) = given(&[PAYMENTS, CALLS]);
     assert_eq!(faults, Vec::<String>::new());

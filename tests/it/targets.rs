@@ -1,0 +1,207 @@
+//! Targets and calendars from files, which change while the program runs. On a real Kafka.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan};
+use pacemeter::clock::Clock;
+use pacemeter::record::Stream;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::program::{Pacemeter, run_in};
+use crate::shared_kafka;
+use crate::topics::{LOG_APPEND_TIME, Record, Topics};
+
+/// The file of targets, in the directory that the program runs in.
+const FILE: &str = "targets.toml";
+
+/// A programme that has paid two people three times, in two partitions, and a file that says what is to be reached.
+struct Scene {
+    topics: Topics<'static>,
+    state: TempDir,
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(Clock::wall().now()).expect("our days")
+}
+
+fn dispersal(partition: i32, beneficiary: &str, credit: &str, pesos: u32) -> Record {
+    let event = json!({
+        "id": credit, "type": "disbursement.dispersed", "time": now().to_string(), "programme": "credito-a-la-palabra",
+        "state": "MX-OAX", "beneficiary": beneficiary, "credit": credit, "amount": pesos.to_string(),
+    });
+    Record { partition, key: Some(beneficiary.into()), ..Record::of(event.to_string()) }
+}
+
+/// A target of some days around today, so that no midnight comes between.
+fn target(name: &str, measure: &str, goal: u32) -> String {
+    let day = |days: i64| now().checked_add((days * 24).hours()).expect("our days").strftime("%Y-%m-%d").to_string();
+    format!("[target.{name}]\nmeasure = \"{measure}\"\nperiod = \"campaign\"\nfrom = {}\nto = {}\ngoal = {goal}\n\n", day(-3), day(3))
+}
+
+impl Scene {
+    fn new(targets: &str) -> Self {
+        let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
+        let records = [dispersal(0, "ana", "C-1", 25_000), dispersal(1, "luis", "C-2", 25_000), dispersal(0, "ana", "C-3", 10_000)];
+        topics.write(Stream::Disbursement, &records);
+        let scene = Self { topics, state: tempfile::tempdir().expect("a temporary directory") };
+        scene.write(targets);
+        scene
+    }
+
+    fn write(&self, targets: &str) {
+        fs::write(self.state.path().join(FILE), targets).expect("the file is written");
+    }
+
+    fn settings(&self, check_interval: &str) -> Vec<String> {
+        let own = [format!("targets.files=[{FILE:?}]"), format!("targets.check_interval={check_interval}")];
+        [self.topics.settings(), own.to_vec()].concat()
+    }
+
+    fn start(&self, check_interval: &str) -> Pacemeter {
+        let mut pacemeter = Pacemeter::start(&self.state, &self.settings(check_interval));
+        pacemeter.wait_ready();
+        pacemeter
+    }
+}
+
+/// The value of a family for a target.
+fn of(pacemeter: &Pacemeter, family: &str, target: &str) -> Option<f64> {
+    pacemeter.scrape().value(&format!("pacemeter_target_{family}"), &[("target", target)])
+}
+
+/// Waits until that value is this one.
+fn await_value(pacemeter: &mut Pacemeter, family: &str, target: &str, expected: Option<f64>) {
+    let what = format!("{family} of {target} is {expected:?}");
+    pacemeter.until(&what, |pacemeter| (of(pacemeter, family, target) == expected).then_some(()));
+}
+
+fn was_reload_successful(pacemeter: &Pacemeter) -> Option<f64> {
+    pacemeter.scrape().value("pacemeter_config_last_reload_successful", &[])
+}
+
+/// Waits until the metric says so.
+fn await_successful(pacemeter: &mut Pacemeter, expected: bool) {
+    let expected = Some(f64::from(u8::from(expected)));
+    pacemeter.until("the metric says how it went", |pacemeter| (was_reload_successful(pacemeter) == expected).then_some(()));
+}
+
+/// Waits for the line that a reload after `before` others writes.
+fn reloaded(pacemeter: &mut Pacemeter, before: usize) -> Value {
+    pacemeter.until("the reload is logged", |pacemeter| pacemeter.events("pacemeter.targets.reloaded").get(before).cloned())
+}
+
+#[test]
+fn targets_of_a_file_are_shown_with_what_was_reached() {
+    let scene = Scene::new(&[target("people", "beneficiaries", 4), target("payments", "dispersals", 10)].concat());
+    let pacemeter = scene.start("1h");
+    let values = |target: &str| ["goal", "actual"].map(|family| of(&pacemeter, family, target));
+    assert_eq!(values("people"), [Some(4.0), Some(2.0)]);
+    assert_eq!(values("payments"), [Some(10.0), Some(3.0)]);
+    let scrape = pacemeter.scrape();
+    let labels = [("target", "people"), ("measure", "beneficiaries"), ("period", "campaign"), ("calendar", "always")];
+    assert_eq!(scrape.value("pacemeter_target_info", &labels), Some(1.0));
+    let calendars: Vec<&str> = scrape.all("pacemeter_calendar_open").map(|(series, _)| series.labels["calendar"].as_str()).collect();
+    assert_eq!(calendars, ["always", "calls", "payments"], "shipped calendars need no file");
+    assert_eq!(was_reload_successful(&pacemeter), Some(1.0));
+    let loaded = scrape.value("pacemeter_config_last_reload_success_timestamp_seconds", &[]).expect("it is known");
+    assert!((loaded - now().as_second() as f64).abs() < 600.0, "{loaded}");
+}
+
+#[test]
+fn a_changed_file_is_taken_over_on_sighup_as_if_it_had_always_been_so() {
+    let people = target("people", "beneficiaries", 4);
+    let scene = Scene::new(&people);
+    let mut pacemeter = scene.start("1h");
+
+    scene.write(&target("people", "beneficiaries", 5));
+    pacemeter.signal(libc::SIGHUP);
+    await_value(&mut pacemeter, "goal", "people", Some(5.0));
+    assert_eq!(of(&pacemeter, "actual", "people"), Some(2.0));
+    let line = reloaded(&mut pacemeter, 0);
+    assert_eq!((&line["added"], &line["removed"], &line["changed"]), (&json!(""), &json!(""), &json!("target.people")));
+
+    // A new one counts what was read long before it was there, and what comes after.
+    scene.write(&[people.as_str(), &target("pesos", "net_pesos", 100_000)].concat());
+    pacemeter.signal(libc::SIGHUP);
+    await_value(&mut pacemeter, "actual", "pesos", Some(60_000.0));
+    scene.topics.write(Stream::Disbursement, &[dispersal(1, "eva", "C-4", 5_000)]);
+    await_value(&mut pacemeter, "actual", "pesos", Some(65_000.0));
+    await_value(&mut pacemeter, "actual", "people", Some(3.0));
+    assert_eq!(reloaded(&mut pacemeter, 1)["added"], "target.pesos");
+
+    scene.write(&people);
+    pacemeter.signal(libc::SIGHUP);
+    await_value(&mut pacemeter, "goal", "pesos", None);
+    let scrape = pacemeter.scrape();
+    assert!(scrape.samples.keys().all(|series| series.labels.get("target").is_none_or(|target| target == "people")));
+    assert_eq!(reloaded(&mut pacemeter, 2)["removed"], "target.pesos");
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn a_broken_file_leaves_all_as_it_was_and_every_fault_is_told_whenever_somebody_asks() {
+    let good = target("people", "beneficiaries", 4);
+    let scene = Scene::new(&good);
+    let mut pacemeter = scene.start("1h");
+    scene.write(
+        "[target.people]\nmeasure = \"peple\"\nperiod = \"week\"\ngoal = 7\n[calendar.office]\n[calendar.office.hours]\nmonday = [\"9\"]\n",
+    );
+    for asked in 1..=2 {
+        pacemeter.signal(libc::SIGHUP);
+        let lines = pacemeter.until("every fault is logged", |pacemeter| {
+            let lines = pacemeter.events("pacemeter.targets.refused");
+            (lines.len() >= 2 * asked).then_some(lines)
+        });
+        let faults: Vec<&str> = lines[2 * (asked - 1)..].iter().map(|line| line["fault"].as_str().expect("text")).collect();
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults[0].starts_with("target.people.measure (targets.toml:2): \"peple\" is none of "), "{faults:?}");
+        assert!(faults[1].starts_with("calendar.office.hours.monday (targets.toml:7): "), "{faults:?}");
+    }
+    await_successful(&mut pacemeter, false);
+    assert_eq!(["goal", "actual"].map(|family| of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
+
+    scene.write(&good);
+    pacemeter.signal(libc::SIGHUP);
+    await_successful(&mut pacemeter, true);
+    assert_eq!(["goal", "actual"].map(|family| of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
+}
+
+#[test]
+fn a_file_is_read_again_when_it_changes_and_its_faults_are_told_once() {
+    let scene = Scene::new(&target("people", "beneficiaries", 4));
+    let mut pacemeter = scene.start("100ms");
+    scene.write(&target("people", "beneficiaries", 5));
+    await_value(&mut pacemeter, "goal", "people", Some(5.0));
+
+    fs::remove_file(scene.state.path().join(FILE)).expect("it is there");
+    await_successful(&mut pacemeter, false);
+    thread::sleep(Duration::from_secs(1));
+    let lines = pacemeter.events("pacemeter.targets.refused");
+    assert!(lines.len() == 1 && lines[0]["fault"].as_str().expect("text").starts_with("targets.toml: cannot be read: "), "{lines:?}");
+    assert_eq!(of(&pacemeter, "goal", "people"), Some(5.0));
+
+    scene.write(&target("people", "beneficiaries", 6));
+    await_value(&mut pacemeter, "goal", "people", Some(6.0));
+    await_successful(&mut pacemeter, true);
+}
+
+#[test]
+fn check_tells_how_many_targets_there_are_and_a_calendar_that_ran_out() {
+    let scene = Scene::new(&target("people", "beneficiaries", 4));
+    let ended = run_in(&scene.state, &["check"], &scene.settings("10s"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("targets: 1, calendars: 3"), "{}", ended.stdout);
+
+    scene.write("[calendar.old.hours]\nmonday = [\"09:00-10:00\"]\n[[calendar.old.list]]\nyear = 2020\ndates = [\"2020-04-09\"]\n");
+    let ended = run_in(&scene.state, &["check"], &scene.settings("10s"));
+    assert_eq!(ended.code, Some(78), "{}", ended.stderr);
+    assert!(ended.stderr.contains("calendar.old (targets.toml:1): "), "{}", ended.stderr);
+
+    // It keeps nothing from running.
+    let pacemeter = scene.start("10s");
+    let lines = pacemeter.events("pacemeter.calendar.uncovered");
+    assert!(lines.len() == 1 && lines[0]["level"] == "warn", "{lines:?}");
+}
