@@ -91,18 +91,15 @@ fn tallies(target: &Target, parts: &[(Stream, &Part)]) -> BTreeMap<Millis, Tally
     let stream = target.measure.stream();
     let of_stream = parts.iter().filter(|(of, _)| *of == stream).map(|(_, part)| part);
     let selection = target.selection();
-    let mut sums: BTreeMap<Millis, (usize, Tally)> = BTreeMap::new();
-    let mut partitions = 0;
+    let mut sums: BTreeMap<Millis, Tally> = BTreeMap::new();
+    let mut known_from = Millis::MIN;
     for part in of_stream {
-        partitions += 1;
         let known = part.targets.iter().find(|known| known.name == target.name && known.selection == selection);
-        for (start, tally) in known.iter().flat_map(|known| &known.periods) {
-            let (count, sum) = sums.entry(*start).or_default();
-            *count += 1;
-            *sum += tally;
-        }
+        let Some(known) = known else { return BTreeMap::new() };
+        known_from = known_from.max(known.known_from);
+        known.periods.iter().for_each(|(start, tally)| *sums.entry(*start).or_default() += tally);
     }
-    sums.into_iter().filter(|(_, (count, _))| *count == partitions).map(|(start, (_, sum))| (start, sum)).collect()
+    sums.split_off(&known_from)
 }
 
 fn current(target: &Target, tallies: &BTreeMap<Millis, Tally>, at: Millis, display: &Display) -> Option<CutTarget> {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::Worker;
+use crate::aggregate::Shown;
 use crate::clock::Millis;
 use crate::cuts::{Context, Cut, CutTarget};
 use crate::pipeline::message::StoredCut;
 use crate::runtime::failpoint;
 use crate::view::cut::Part;
+use crate::view::slots::Slots;
 
 /// How long after a failure a cut is tried again to be stored.
 const RETRY: Duration = Duration::from_secs(10);
@@ -37,13 +39,16 @@ impl Worker {
             return;
         }
         let Some((at, parts)) = self.cutting.whole(|slot| self.freshness.complete_until_of(slot)) else { return };
-        let nothing: Vec<Part> =
-            self.partitions.iter().map(|owned| Part { next_offset: owned.state.first_offset(), ..Part::default() }).collect();
+        let Shown { targets, display } = &self.shown;
+        let nothing = |owned: &super::Owned| {
+            Part::of(&Slots::default(), owned.log.partition.stream, targets, display, at, owned.state.first_offset())
+        };
+        let nothing: Vec<Part> = self.partitions.iter().map(nothing).collect();
         let by_slot = self.partitions.iter().zip(parts).zip(&nothing);
         let parts = by_slot.map(|((owned, part), nothing)| (&owned.log.partition, part.as_ref().unwrap_or(nothing)));
         let context = Context {
-            targets: &self.shown.targets,
-            display: &self.shown.display,
+            targets,
+            display,
             book: &self.cutting.book,
             taken: self.clock.now(),
             state_built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(0),
@@ -74,7 +79,7 @@ impl Worker {
 }
 
 impl super::Owned {
-    fn part(&mut self, shown: &crate::aggregate::Shown, at: Millis) -> Part {
+    fn part(&mut self, shown: &Shown, at: Millis) -> Part {
         let slots = self.state.slots();
         Part::of(&slots, self.log.partition.stream, &shown.targets, &shown.display, at, self.state.next_offset())
     }

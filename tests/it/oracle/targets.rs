@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use self::scene::{Scene, scene};
-use super::{Core, Record, START, assert_equal, end_of, log, records};
+use super::{Core, Record, START, assert_equal, end_of, log, records_in};
 
 /// As the settings of the tests say.
 const HORIZON: Millis = 35 * DAY;
@@ -101,7 +101,7 @@ proptest! {
     #[test]
     fn targets_equal_the_naive_oracle(log in log(), scene in scene(), looks in prop::collection::vec(prop::bool::weighted(0.04), 160)) {
         let Scene { targets: [targets, ..], .. } = &scene;
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
         let mut oracle = scene.oracle();
         let cut_times = targets.cut_times(&scene.zone());
@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn the_series_of_targets_are_the_oracles(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9 * DAY)) {
         let Scene { targets: [targets, ..], .. } = &scene;
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
         let mut oracle = scene.oracle();
         for record in &records {
@@ -141,7 +141,7 @@ fn there_is_something_to_compare_of_every_measure() {
         let draw = |runner: &mut _| (log(), scene()).new_tree(runner).expect("a tree").current();
         let (log, scene) = draw(&mut runner);
         let mut oracle = scene.oracle();
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         records.iter().for_each(|record| oracle.record(record.stream, record.partition as i32, record.sent.clone()));
         let reached = oracle.reached();
         let [targets, ..] = &scene.targets;

@@ -9,7 +9,7 @@ use pacemeter::targets::Targets;
 use pacemeter::view::cut::Part;
 use proptest::prelude::*;
 
-use super::super::{Core, START, log, records};
+use super::super::{Core, START, log, records_in};
 use super::is_known;
 use super::scene::{Scene, scene};
 
@@ -56,7 +56,7 @@ proptest! {
     #[test]
     fn a_cut_says_what_the_log_before_it_says(log in log(), scene in scene()) {
         let Scene { targets: [targets, ..], .. } = &scene;
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
         let mut oracle = scene.oracle();
         let mut book = Book::default();
