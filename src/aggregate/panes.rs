@@ -62,6 +62,11 @@ impl<const N: usize> Panes<N> {
         Self { days: BTreeMap::new(), fine, coarse, first_fine: Millis::MIN, first_coarse: Millis::MIN, reopened: BTreeSet::new() }
     }
 
+    /// How far back from the watermark counts are kept.
+    pub fn history(&self) -> Millis {
+        self.coarse
+    }
+
     /// Adds to the counts of the pane that `time` falls in. What is older than the history adds to nothing.
     pub fn add(&mut self, time: Millis, key: PaneKey, amounts: [u128; N]) {
         if floor(time, HOUR) < self.first_coarse {

@@ -164,9 +164,9 @@ impl Days {
     /// What is shown to whoever knows the log up to `watermark`.
     pub fn show(&mut self, watermark: Option<Millis>) -> Slots {
         let Self { selection, groups, kept, horizon, .. } = self;
-        let (people_from, counts_from) =
-            watermark.map_or((Millis::MIN, Millis::MIN), |watermark| (watermark - *horizon, watermark - selection.reach));
-        kept.keep_from(counts_from);
+        let back = |by: Millis| watermark.map_or(Millis::MIN, |watermark| watermark - by);
+        let (people_from, counts_from) = (back(*horizon), back(selection.counted));
+        kept.keep_from(back(selection.reach));
         Slots { slots: kept.show(|pane| show(pane, selection, groups)), people_from, counts_from }
     }
 

@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::calendar::{Interval, Period, Working};
 use crate::checkpoint::MemoryDisk;
 use crate::clock::{Clock, HOUR, Millis};
-use crate::cuts::{Book, Context, Contribution, Cut, Cuts};
+use crate::cuts::{Book, Context, Cut, Cuts};
 use crate::display::Display;
 use crate::http::{Answer, Question};
 use crate::pipeline::{Board, PartitionStatus, Phase, Snapshot};
@@ -137,7 +137,7 @@ fn cut(instant: &str, targets: &Targets, book: &Book) -> Cut {
     let place = Partition { stream: Stream::Disbursement, topic: "pacemeter.disbursements.v1".to_owned(), partition: 0 };
     let part = Part::of(&dispersals(targets, false), Stream::Disbursement, targets, &display, instant, 60);
     let (taken, state_built) = (instant + 2_000, at("2020-05-01T06:00:00Z"));
-    Cut::of(instant, [(&place, Contribution::Part(&part))].into_iter(), Context { targets, display: &display, book, taken, state_built })
+    Cut::of(instant, [(&place, &part)].into_iter(), Context { targets, display: &display, book, taken, state_built })
 }
 
 impl World {
