@@ -123,6 +123,9 @@ fn parse_rounded(text: &str) -> Option<i128> {
     parse_decimal(text).or_else(|| text.parse().ok().filter(|value: &f64| value.is_finite()).map(thousandths))
 }
 
+/// Reads a value in thousandths.
+type Parse = fn(&str) -> Option<i128>;
+
 /// To the nearest thousandth.
 pub(super) fn thousandths(value: f64) -> i128 {
     (value * 1_000.0).round() as i128
