@@ -89,7 +89,7 @@ mod tests {
             Quantity::Ratio(1.0),
             Quantity::Ratio(0.8),
         ];
-        let texts = ["-3", "\"923200000000.05\"", "\"-0.05\"", "1.0", "0.8"];
+        let texts = ["-3", "\"9232000000000.05\"", "\"-0.05\"", "1.0", "0.8"];
         for (amount, text) in amounts.into_iter().zip(texts) {
             assert_eq!(serde_json::to_string(&amount).unwrap(), text);
             assert_eq!(serde_json::from_str::<Quantity>(text).unwrap(), amount);
