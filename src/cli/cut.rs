@@ -120,8 +120,11 @@ fn of_period(period: &PeriodToday) -> String {
     if rows.is_empty() { format!("{head}nothing was dispersed\n") } else { head + &rows }
 }
 
+/// One of the three figures of a cell.
+type Figure = fn(&CellFigures) -> Quantity;
+
 fn of_programme(programme: &str, states: &[CellToday]) -> String {
-    let of_cut = |figure: fn(&CellFigures) -> Quantity| {
+    let of_cut = |figure: Figure| {
         let figures = states.iter().map(|cell| CellFigures {
             beneficiaries: cell.cut.beneficiaries,
             dispersals: cell.cut.dispersals,
@@ -129,11 +132,11 @@ fn of_programme(programme: &str, states: &[CellToday]) -> String {
         });
         figures.map(|figures| figure(&figures)).reduce(plus)
     };
-    let of_today = |figure: fn(&CellFigures) -> Quantity| {
+    let of_today = |figure: Figure| {
         let figures: Option<Vec<Quantity>> = states.iter().map(|cell| cell.today.as_ref().map(figure)).collect();
         figures?.into_iter().reduce(plus)
     };
-    let kinds: [(&str, fn(&CellFigures) -> Quantity); 3] = [
+    let kinds: [(&str, Figure); 3] = [
         ("people", |figures| Quantity::Count(figures.beneficiaries.into())),
         ("dispersals", |figures| Quantity::Count(figures.dispersals.into())),
         ("net pesos", |figures| figures.net_pesos),

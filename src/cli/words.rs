@@ -46,7 +46,7 @@ pub(super) fn short(number: Option<f64>) -> String {
         () if size >= 999_950_000.0 => format!("{:.1} bn", number / 1e9),
         () if size >= 999_999.5 => format!("{:.1} M", number / 1e6),
         () if number > 0.0 && size < 0.05 => "<0.1".to_owned(),
-        () if size >= 9.95 || size < 0.05 => exact(Some(Quantity::Count(number.round() as i128))),
+        () if !(0.05..9.95).contains(&size) => exact(Some(Quantity::Count(number.round() as i128))),
         () => format!("{number:.1}"),
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     fn exact_amounts_have_all_their_digits() {
         let told = |quantity| exact(Some(quantity));
         assert_eq!(told(Quantity::Count(-1_234_567)), "-1,234,567");
-        assert_eq!(told(Quantity::Centavos(923_200_000_000_05)), "923,200,000,000.05");
+        assert_eq!(told(Quantity::Centavos(92_320_000_000_005)), "923,200,000,000.05");
         assert_eq!(told(Quantity::Centavos(-5)), "-0.05");
         assert_eq!(told(Quantity::Ratio(0.8125)), "81.2 %");
         assert_eq!(exact(None), "-");

@@ -19,7 +19,7 @@ fn target(name: &str, period: &str, closes: bool, figures: [Option<Quantity>; 3]
 }
 
 fn cell(programme: &str, state: &str, people: u64, today: Option<u64>) -> CellToday {
-    let pesos = |people: u64| Quantity::Centavos(i128::from(people) * 25_000_00);
+    let pesos = |people: u64| Quantity::Centavos(i128::from(people) * 2_500_000);
     let cut = CutCell {
         programme: programme.to_owned(),
         state: state.to_owned(),
@@ -62,7 +62,7 @@ fn closing() -> CutToday {
         periods: vec![week, month],
         targets: vec![
             target("weekly-people", "2020-W19", true, [count(100_000), count(52_345), count(52_335)]),
-            target("monthly-pesos", "2020-05", false, [pesos(1_000_000_000_00), pesos(308_625_000_00), None]),
+            target("monthly-pesos", "2020-05", false, [pesos(100_000_000_000), pesos(30_862_500_000), None]),
             target("weekly-service-level", "2020-W19", true, [ratio(800), None, ratio(781)]),
             target("service-level", "2020-W19", true, [ratio(800), ratio(750), ratio(781)]),
         ],

@@ -30,8 +30,8 @@ fn people() -> Current {
 fn pesos() -> Current {
     Current {
         period: span("month", "2020-05"),
-        goal: Quantity::Centavos(250_000_000_000_00),
-        actual: Some(Quantity::Centavos(280_000_000_000_50)),
+        goal: Quantity::Centavos(25_000_000_000_000),
+        actual: Some(Quantity::Centavos(28_000_000_000_050)),
         plan: 120e9,
         pace_ratio: Some(2.3333),
         shortfall: Some(-160e9),
