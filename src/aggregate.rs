@@ -73,8 +73,8 @@ pub struct Shown {
 }
 
 impl Shown {
-    fn selection(&self, stream: Stream, horizon: Millis) -> Selection {
-        Selection::new(&self.targets, stream, self.targets.cut_times(&self.display.zone), horizon)
+    fn selection(&self, stream: Stream, horizon: Millis, history: Millis) -> Selection {
+        Selection::new(&self.targets, stream, self.targets.cut_times(&self.display.zone), horizon, history)
     }
 }
 

@@ -10,7 +10,7 @@ mod book;
 mod record;
 mod store;
 
-pub use assembly::{Context, Contribution};
+pub use assembly::Context;
 pub use book::{Book, Closing};
 pub use record::{Correction, Cut, CutCell, CutPeriod, CutTarget, Offset, cut_id};
 pub use store::Cuts;

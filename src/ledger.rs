@@ -67,6 +67,8 @@ pub struct Rules {
     pub agent_timeout: Millis,
     /// Distinct values kept of each kind of label in a partition; later ones are `other` for good.
     pub max_label_values: usize,
+    /// What is only counted is known no longer than this before the watermark.
+    pub history: Millis,
     /// The IANA time zone of days, weeks and months.
     pub time_zone: String,
     pub labels: Labels,
@@ -112,6 +114,7 @@ impl Default for Rules {
             max_wait: 4 * HOUR,
             agent_timeout: 24 * HOUR,
             max_label_values: 4096,
+            history: 800 * DAY,
             time_zone: "America/Mexico_City".to_owned(),
             labels: Labels::default(),
         }

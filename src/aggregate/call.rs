@@ -290,7 +290,7 @@ impl State {
 
     /// Counts for targets, of all that the panes have.
     fn counts(&self, shown: &Shown) -> Counts<PANE_COUNTS> {
-        let mut counts = Counts::new(shown.selection(Stream::Call, self.rules.horizon(Stream::Call)), tally);
+        let mut counts = Counts::new(shown.selection(Stream::Call, self.rules.horizon(Stream::Call), self.panes.history()), tally);
         for (time, key, amounts) in self.panes.all() {
             let name = self.queues.name(first_of(key));
             counts.add(time, key, *amounts, |filter| has(&filter.queues, name));

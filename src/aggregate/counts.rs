@@ -52,7 +52,7 @@ impl<const N: usize> Counts<N> {
     /// What is shown to whoever knows the log up to `watermark`.
     pub fn show(&mut self, watermark: Option<Millis>) -> Slots {
         let Self { selection, tally, groups, kept } = self;
-        let from = watermark.map_or(Millis::MIN, |watermark| watermark - selection.reach);
+        let from = watermark.map_or(Millis::MIN, |watermark| watermark - selection.counted);
         kept.keep_from(from);
         let show = |pane: &Pane<Vec<Sums<N>>>| {
             let mut tallies = vec![Tally::default(); selection.targets.len()];

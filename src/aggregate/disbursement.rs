@@ -394,7 +394,7 @@ impl State {
     /// Figures by slot for some targets, with nothing counted yet.
     fn days(&self, shown: &Shown) -> Days {
         let horizon = self.rules.horizon(Stream::Disbursement);
-        Days::new(Arc::clone(&shown.display), shown.selection(Stream::Disbursement, horizon), horizon)
+        Days::new(Arc::clone(&shown.display), shown.selection(Stream::Disbursement, horizon, self.panes.history()), horizon)
     }
 
     /// The watermark beyond which a support is forgotten.

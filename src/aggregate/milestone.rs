@@ -50,7 +50,7 @@ impl State {
     /// Counts for targets, of all that the panes have.
     fn counts(&self, shown: &Shown) -> Counts<2> {
         let net = |_, [reached, withdrawn]: &[u128; 2]| Tally { amount: *reached as i128 - *withdrawn as i128, base: 0 };
-        let mut counts = Counts::new(shown.selection(Stream::Milestone, 0), net);
+        let mut counts = Counts::new(shown.selection(Stream::Milestone, 0, self.panes.history()), net);
         for (time, key, amounts) in self.panes.all() {
             counts.add(time, key, *amounts, |filter| self.is_selected(key, filter));
         }

@@ -17,6 +17,8 @@ pub struct Selection {
     pub targets: Vec<Selected>,
     /// How far back slots are kept.
     pub reach: Millis,
+    /// How far back what is only counted is known: no further than state keeps it, from which all is found again after a restart.
+    pub counted: Millis,
 }
 
 #[derive(Debug)]
@@ -31,8 +33,8 @@ pub struct Selected {
 const LEAST_REACH: Millis = 92 * DAY;
 
 impl Selection {
-    /// `horizon`: how far back state remembers, so that figures can be corrected.
-    pub fn new(targets: &Targets, stream: Stream, cut_times: CutTimes, horizon: Millis) -> Self {
+    /// `horizon`: how far back state remembers, so that figures can be corrected; `history`: how far back it keeps counts.
+    pub fn new(targets: &Targets, stream: Stream, cut_times: CutTimes, horizon: Millis, history: Millis) -> Self {
         let mut periods = Period::OWN.to_vec();
         let mut reach = horizon.max(LEAST_REACH);
         let mut select = |target: &Target| {
@@ -44,7 +46,7 @@ impl Selection {
             Selected { measure: target.measure, filter: target.filter.clone(), period: place }
         };
         let targets = targets.of_stream(stream).map(|(_, target)| select(target)).collect();
-        Self { grid: Arc::new(Grid { cut_times, periods }), targets, reach }
+        Self { grid: Arc::new(Grid { cut_times, periods }), targets, reach, counted: reach.min(history) }
     }
 
     /// The numbers of the targets whose filter has these values; see [`Filter`].

@@ -18,6 +18,9 @@ const WIDTH: usize = 100;
 const COLUMN: usize = 17;
 const NAMES: usize = WIDTH - 4 * COLUMN;
 
+/// One of the figures of a cell.
+type Figure = fn(&CellFigures) -> Quantity;
+
 #[derive(Args)]
 pub struct Arguments {
     /// Which, as 20200515T230000Z; without it, the newest.
@@ -119,9 +122,6 @@ fn of_period(period: &PeriodToday) -> String {
     }
     if rows.is_empty() { format!("{head}nothing was dispersed\n") } else { head + &rows }
 }
-
-/// One of the three figures of a cell.
-type Figure = fn(&CellFigures) -> Quantity;
 
 fn of_programme(programme: &str, states: &[CellToday]) -> String {
     let of_cut = |figure: Figure| {

@@ -31,6 +31,7 @@ pub(super) fn rules(reader: &mut Reader) -> (Rules, usize) {
     };
     let open_horizon = duration("streams.disbursement.open_horizon");
     let (max_wait, agent_timeout) = (duration("calls.max_wait"), duration("calls.agent_timeout"));
+    let history = duration("state.coarse_history");
     let rules = Rules {
         horizons,
         open_horizon,
@@ -39,6 +40,7 @@ pub(super) fn rules(reader: &mut Reader) -> (Rules, usize) {
         max_wait,
         agent_timeout,
         max_label_values: reader.integer("state.max_label_values", 1..=1_000_000) as usize,
+        history,
         time_zone: reader.string("programme.time_zone"),
         labels: Labels {
             programmes: reader.strings("labels.programmes"),

@@ -27,44 +27,17 @@ pub struct Context<'a> {
     pub state_built: Millis,
 }
 
-/// What a partition has of a cut.
-#[derive(Debug, Clone, Copy)]
-pub enum Contribution<'a> {
-    Part(&'a Part),
-    /// It had no record by then.
-    Nothing {
-        first_offset: i64,
-    },
-}
-
-impl<'a> Contribution<'a> {
-    fn part(self) -> Option<&'a Part> {
-        match self {
-            Contribution::Part(part) => Some(part),
-            Contribution::Nothing { .. } => None,
-        }
-    }
-
-    fn next_offset(self) -> i64 {
-        match self {
-            Contribution::Part(part) => part.next_offset,
-            Contribution::Nothing { first_offset } => first_offset,
-        }
-    }
-}
-
 impl Cut {
-    /// Adds up what all partitions contribute.
-    pub fn of<'a>(at: Millis, parts: impl Iterator<Item = (&'a Partition, Contribution<'a>)> + Clone, context: Context<'_>) -> Self {
+    /// Adds up the parts of all partitions.
+    pub fn of<'a>(at: Millis, parts: impl Iterator<Item = (&'a Partition, &'a Part)> + Clone, context: Context<'_>) -> Self {
         let Context { targets, display, book, taken, state_built } = context;
-        let offsets = parts.clone().map(|(partition, contribution)| Offset {
+        let offsets = parts.clone().map(|(partition, part)| Offset {
             stream: partition.stream.name().to_owned(),
             topic: partition.topic.clone(),
             partition: partition.partition,
-            next_offset: contribution.next_offset(),
+            next_offset: part.next_offset,
         });
-        let parts: Vec<(Stream, &Part)> =
-            parts.clone().filter_map(|(partition, contribution)| Some((partition.stream, contribution.part()?))).collect();
+        let parts: Vec<(Stream, &Part)> = parts.clone().map(|(partition, part)| (partition.stream, part)).collect();
         let inside = |period: Period| period.at(at - 1, &display.zone).map(|span| cut_period(period, span, at, &parts, display));
         let mut cut = Self {
             id: cut_id(at),
@@ -78,7 +51,7 @@ impl Cut {
             corrections: Vec::new(),
         };
         for target in &targets.targets {
-            let tallies = tallies(target, &parts, at, display);
+            let tallies = tallies(target, &parts);
             cut.targets.extend(current(target, &tallies, at, display));
             cut.corrections.extend(corrections(target, &tallies, at, book, display));
         }
@@ -113,27 +86,20 @@ fn cut_period(period: Period, span: Interval, at: Millis, parts: &[(Stream, &Par
     }
 }
 
-/// By the beginning of the period; only of periods that every partition of the stream knows that had any record.
-fn tallies(target: &Target, parts: &[(Stream, &Part)], at: Millis, display: &Display) -> BTreeMap<Millis, Tally> {
+/// By the beginning of the period; only of periods that every partition of the stream knows.
+fn tallies(target: &Target, parts: &[(Stream, &Part)]) -> BTreeMap<Millis, Tally> {
     let stream = target.measure.stream();
     let of_stream = parts.iter().filter(|(of, _)| *of == stream).map(|(_, part)| part);
     let selection = target.selection();
-    let mut sums: BTreeMap<Millis, (usize, Tally)> = BTreeMap::new();
-    let mut partitions = 0;
+    let mut sums: BTreeMap<Millis, Tally> = BTreeMap::new();
+    let mut known_from = Millis::MIN;
     for part in of_stream {
-        partitions += 1;
         let known = part.targets.iter().find(|known| known.name == target.name && known.selection == selection);
-        for (start, tally) in known.iter().flat_map(|known| &known.periods) {
-            let (count, sum) = sums.entry(*start).or_default();
-            *count += 1;
-            *sum += tally;
-        }
+        let Some(known) = known else { return BTreeMap::new() };
+        known_from = known_from.max(known.known_from);
+        known.periods.iter().for_each(|(start, tally)| *sums.entry(*start).or_default() += tally);
     }
-    if partitions == 0 {
-        let current = target.period.at(at - 1, &display.zone);
-        return current.map(|period| (period.start, Tally::default())).into_iter().collect();
-    }
-    sums.into_iter().filter(|(_, (count, _))| *count == partitions).map(|(start, (_, sum))| (start, sum)).collect()
+    sums.split_off(&known_from)
 }
 
 fn current(target: &Target, tallies: &BTreeMap<Millis, Tally>, at: Millis, display: &Display) -> Option<CutTarget> {

@@ -140,14 +140,17 @@ pub(super) fn series(name: &str, labels: &[(&str, &str)]) -> String {
     text
 }
 
+/// Thousandths from their text.
+type Parse = fn(&str) -> Option<i128>;
+
 /// The family that a sample of this name belongs to, if it is one of the ledger's, and how its values are read.
-fn family_of(name: &str) -> Option<(&'static Family, fn(&str) -> Option<i128>)> {
-    let of_targets = TARGETS.into_iter().find(|family| family.name == name).map(|family| (family, parse_rounded as _));
+fn family_of(name: &str) -> Option<(&'static Family, Parse)> {
+    let of_targets = TARGETS.into_iter().find(|family| family.name == name).map(|family| (family, parse_rounded as Parse));
     let of_others = ALL.into_iter().find(|family| {
         let suffix = name.strip_prefix(family.name);
         if family.bounds.is_empty() { suffix == Some("") } else { matches!(suffix, Some("_bucket" | "_sum" | "_count")) }
     });
-    of_targets.or(of_others.map(|family| (family, parse_decimal as _)))
+    of_targets.or(of_others.map(|family| (family, parse_decimal as Parse)))
 }
 
 /// The labels at the start of `text`, if there are any, and what follows them.

@@ -73,14 +73,14 @@ impl Ledger {
     }
 
     /// Periods that began before show nothing: single dispersals are forgotten by the horizon, and what is only counted is kept for
-    /// [`LEAST_REACH`], for the horizon of disbursements and calls, or for the longest period of any target of the stream, whichever is longest.
+    /// [`LEAST_REACH`], for the horizon of disbursements and calls, or for the longest period of any target of the stream, whichever is longest, and no longer than `history` of the rules.
     fn known_from(&self, targets: &Targets, target: &Target, reached: &Reached) -> Millis {
         let stream = target.measure.stream();
         let Some(watermark) = reached.watermark(stream) else { return Millis::MIN };
         let known = match target.measure {
             Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => self.rules.horizons.disbursement,
-            Measure::Milestones => counts_reach(targets, target, 0),
-            _ => counts_reach(targets, target, self.rules.horizon(stream)),
+            Measure::Milestones => counts_reach(targets, target, 0).min(self.rules.history),
+            _ => counts_reach(targets, target, self.rules.horizon(stream)).min(self.rules.history),
         };
         watermark - known
     }

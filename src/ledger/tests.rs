@@ -4,6 +4,7 @@ mod calls;
 mod people;
 mod steps;
 mod supports;
+mod targets;
 mod text;
 
 use super::families::ALL;

@@ -35,12 +35,16 @@ pub struct PartTarget {
     pub name: String,
     /// Tells apart targets of one name; see [`Target::selection`](crate::targets::Target::selection).
     pub selection: u64,
-    /// By the beginning of the period, of which enough is known: the current one, up to the cut, first, then the past ones, newest first.
+    /// Of periods that begin before, what is needed may be forgotten in part.
+    pub known_from: Millis,
+    /// By the beginning of the period: the current one, up to the cut, first, then the past ones, newest first. Of past ones that are known and
+    /// missing here there is nothing.
     pub periods: Vec<(Millis, Tally)>,
 }
 
 impl Part {
-    /// Of a partition whose slots these are, and which has applied all that a cut at `at` is made of.
+    /// Of a partition whose slots these are, and which has applied all that a cut at `at` is made of. Without slots it is that of a partition
+    /// which had no record by then.
     pub fn of(slots: &Slots, stream: Stream, targets: &Targets, display: &Display, at: Millis, next_offset: i64) -> Self {
         let cells = Period::OWN.map(|period| {
             let span = period.at(at - 1, &display.zone).map(|period| Interval { start: period.start, end: at });
@@ -48,9 +52,10 @@ impl Part {
         });
         let of_stream = targets.of_stream(stream).enumerate();
         let targets = of_stream.map(|(place, (_, target))| {
-            let periods = known_periods(slots, target.period, target.measure.known_from(slots.people_from, slots.counts_from), at, display);
+            let known_from = target.measure.known_from(slots.people_from, slots.counts_from);
+            let periods = known_periods(slots, target.period, known_from, at, display);
             let tallied = periods.map(|span| (span.start, slots.tally(place, span)));
-            PartTarget { name: target.name.clone(), selection: target.selection(), periods: tallied.collect() }
+            PartTarget { name: target.name.clone(), selection: target.selection(), known_from, periods: tallied.collect() }
         });
         Self { next_offset, cells, targets: targets.collect() }
     }

@@ -6,7 +6,9 @@ mod targets;
 
 use std::sync::{Arc, LazyLock, Mutex};
 
+use jiff::tz::TimeZone;
 use pacemeter::aggregate::{Partition, Rules, Shown};
+use pacemeter::calendar::Period;
 use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND};
 use pacemeter::cuts::Book;
 use pacemeter::decode::{Decoder, PseudonymKey};
@@ -56,6 +58,8 @@ pub(crate) enum Time {
     Behind(Millis),
     /// The very instant of the log's last event.
     Same,
+    /// So long after the beginning of the local day where the log has come to.
+    Turn(Millis),
 }
 
 fn what() -> impl Strategy<Value = What> {
@@ -79,6 +83,7 @@ fn steps(pace: Millis) -> impl Strategy<Value = Vec<Step>> {
         2 => (0..=5 * pace).prop_map(Time::Behind),
         1 => (0..=60 * DAY).prop_map(Time::Behind),
         1 => Just(Time::Same),
+        1 => prop::sample::select(&[0, 18 * HOUR, 12 * HOUR + 30 * MINUTE][..]).prop_map(Time::Turn),
     ];
     let step = (0..PARTITIONS, what(), prop::option::weighted(0.15, any::<u8>()), time).prop_map(|(partition, what, id, time)| Step {
         partition,
@@ -242,7 +247,21 @@ pub(crate) struct Record {
     pub sent: Sent,
 }
 
+/// The beginning of the day.
+pub(crate) fn turn(at: Millis, zone: &TimeZone) -> Millis {
+    Period::Day.at(at, zone).expect("there are days at all times").start
+}
+
+/// The zone of the settings.
+pub(crate) fn zone() -> TimeZone {
+    TimeZone::get("America/Mexico_City").expect("a zone")
+}
+
 fn records(log: &[Step]) -> Vec<Record> {
+    records_in(log, &zone())
+}
+
+fn records_in(log: &[Step], zone: &TimeZone) -> Vec<Record> {
     let mut at = START;
     let mut records = Vec::new();
     let mut last = START;
@@ -254,6 +273,7 @@ fn records(log: &[Step]) -> Vec<Record> {
             }
             Time::Behind(by) => at - by,
             Time::Same => last,
+            Time::Turn(after) => turn(at, zone) + after,
         };
         last = time;
         let id = step.id.map_or_else(|| format!("event-{number}"), |id| format!("event-{}", usize::from(id) % (number + 1)));

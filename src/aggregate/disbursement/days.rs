@@ -103,11 +103,11 @@ impl Days {
     }
 
     fn fill_history(&mut self, state: &State, mut budget: usize) -> bool {
-        while let Some((day, entries)) = state.panes.first_day_from(self.history) {
+        while let Some(day) = state.panes.first_day_from(self.history) {
             if budget == 0 {
                 return false;
             }
-            for (time, key, [applications, approvals, _]) in entries {
+            for (time, key, [applications, approvals, _]) in state.panes.of_day(day) {
                 self.add_steps(state, time, key, [*applications as u64, *approvals as u64]);
                 budget = budget.saturating_sub(1);
             }
@@ -164,9 +164,9 @@ impl Days {
     /// What is shown to whoever knows the log up to `watermark`.
     pub fn show(&mut self, watermark: Option<Millis>) -> Slots {
         let Self { selection, groups, kept, horizon, .. } = self;
-        let (people_from, counts_from) =
-            watermark.map_or((Millis::MIN, Millis::MIN), |watermark| (watermark - *horizon, watermark - selection.reach));
-        kept.keep_from(counts_from);
+        let back = |by: Millis| watermark.map_or(Millis::MIN, |watermark| watermark - by);
+        let (people_from, counts_from) = (back(*horizon), back(selection.counted));
+        kept.keep_from(back(selection.reach));
         Slots { slots: kept.show(|pane| show(pane, selection, groups)), people_from, counts_from }
     }
 

@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::calendar::{Interval, Period, Working};
 use crate::checkpoint::MemoryDisk;
 use crate::clock::{Clock, HOUR, Millis};
-use crate::cuts::{Book, Context, Contribution, Cut, Cuts};
+use crate::cuts::{Book, Context, Cut, Cuts};
 use crate::display::Display;
 use crate::http::{Answer, Question};
 use crate::pipeline::{Board, PartitionStatus, Phase, Snapshot};
@@ -140,7 +140,7 @@ fn cut(instant: &str, targets: &Targets, book: &Book) -> Cut {
     };
     let parts = [part(Stream::Disbursement, &dispersals(targets, false)), part(Stream::Call, &calls(targets))];
     let (taken, state_built) = (instant + 2_000, at("2020-05-01T06:00:00Z"));
-    let parts = parts.iter().map(|(place, part)| (place, Contribution::Part(part)));
+    let parts = parts.iter().map(|(place, part)| (place, part));
     Cut::of(instant, parts, Context { targets, display: &display, book, taken, state_built })
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Owned, Worker};
+use super::Worker;
+use crate::aggregate::Shown;
 use crate::clock::Millis;
-use crate::cuts::{Context, Contribution, Cut, CutTarget};
-use crate::pipeline::message::StoredCut;
+use crate::cuts::{Context, Cut, CutTarget};
+use crate::pipeline::message::{CutOrder, StoredCut};
 use crate::runtime::failpoint;
 use crate::view::cut::Part;
+use crate::view::slots::Slots;
 
 /// How long after a failure a cut is tried again to be stored.
 const RETRY: Duration = Duration::from_secs(10);
@@ -37,10 +39,16 @@ impl Worker {
             return;
         }
         let Some((at, parts)) = self.cutting.whole(|slot| self.freshness.complete_until_of(slot)) else { return };
-        let parts = self.partitions.iter().zip(parts).map(|(owned, part)| (&owned.log.partition, owned.contribution(part.as_ref())));
+        let Shown { targets, display } = &self.shown;
+        let nothing = |owned: &super::Owned| {
+            Part::of(&Slots::default(), owned.log.partition.stream, targets, display, at, owned.state.first_offset())
+        };
+        let nothing: Vec<Part> = self.partitions.iter().map(nothing).collect();
+        let by_slot = self.partitions.iter().zip(parts).zip(&nothing);
+        let parts = by_slot.map(|((owned, part), nothing)| (&owned.log.partition, part.as_ref().unwrap_or(nothing)));
         let context = Context {
-            targets: &self.shown.targets,
-            display: &self.shown.display,
+            targets,
+            display,
             book: &self.cutting.book,
             taken: self.clock.now(),
             state_built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(0),
@@ -48,7 +56,7 @@ impl Worker {
         let cut = Cut::of(at, parts, context);
         // Until it is known what became of it; the thread that stores cuts ends only with this one.
         self.storing = Some(instant + Duration::from_secs(86_400));
-        let _ = self.sinks.cuts.send((cut, self.cutting.oldest(at)));
+        let _ = self.sinks.cuts.send(CutOrder { cut, oldest: self.cutting.oldest(at) });
     }
 
     /// Takes note of what became of a cut.
@@ -70,12 +78,8 @@ impl Worker {
     }
 }
 
-impl Owned {
-    fn contribution<'a>(&self, part: Option<&'a Part>) -> Contribution<'a> {
-        part.map_or_else(|| Contribution::Nothing { first_offset: self.state.first_offset() }, Contribution::Part)
-    }
-
-    fn part(&mut self, shown: &crate::aggregate::Shown, at: Millis) -> Part {
+impl super::Owned {
+    fn part(&mut self, shown: &Shown, at: Millis) -> Part {
         let slots = self.state.slots();
         Part::of(&slots, self.log.partition.stream, &shown.targets, &shown.display, at, self.state.next_offset())
     }

@@ -11,19 +11,17 @@ use pacemeter::calendar::{CutTimes, Interval, Period};
 use pacemeter::clock::{DAY, Millis};
 use pacemeter::cuts::{Book, Cut};
 use pacemeter::ledger::{Ledger, Reached};
-use pacemeter::targets::{Measure, Targets};
+use pacemeter::targets::Measure;
 use pacemeter::view::PartitionView;
 use pacemeter::view::progress::Tallies;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use self::scene::{Scene, scene};
-use super::{Core, Record, START, assert_equal, end_of, log, records};
+use super::{Core, Record, START, assert_equal, end_of, log, records_in};
 
 /// As the settings of the tests say.
 const HORIZON: Millis = 35 * DAY;
-/// What is only counted is known at least as long.
-const COUNTED: Millis = 92 * DAY;
 
 /// Of how many past events the periods are looked at.
 const PLACES: usize = 12;
@@ -52,29 +50,27 @@ fn spans(period: Period, places: &[Millis], cut_times: &CutTimes) -> BTreeSet<In
     periods.iter().flat_map(up_to_cuts).collect()
 }
 
-/// Whether enough is remembered to tell what was reached from `start` on; none if that is left open.
-fn is_known(measure: Measure, start: Millis, reached: &Reached<'_>) -> Option<bool> {
-    let Some(watermark) = reached.watermark(measure.stream()) else { return Some(true) };
-    match measure {
-        Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => Some(start >= watermark - HORIZON),
-        _ => (start >= watermark - COUNTED).then_some(true),
-    }
+/// Whether enough is remembered to tell what was reached from `start` on.
+fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &Reached<'_>) -> bool {
+    let known = match measure {
+        Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => HORIZON,
+        _ => scene.history(),
+    };
+    reached.watermark(measure.stream()).is_none_or(|watermark| start >= watermark - known)
 }
 
 /// Holds what the views say of every target against the ledger.
-fn compare(core: &mut Core, targets: &Targets, oracle: &Ledger, places: &[Millis], cut_times: &CutTimes) -> Result<(), TestCaseError> {
+fn compare(core: &mut Core, scene: &Scene, oracle: &Ledger, places: &[Millis]) -> Result<(), TestCaseError> {
+    let [targets, ..] = &scene.targets;
+    let cut_times = targets.cut_times(&scene.zone());
     let now = places.iter().copied().max().unwrap_or(START);
     let tallies = Tallies::of_views(targets, &views(core, now));
     let reached = oracle.reached();
     for (place, target) in targets.targets.iter().enumerate() {
-        for span in spans(target.period, places, cut_times) {
+        for span in spans(target.period, places, &cut_times) {
             let shown = tallies.within(targets, place, span);
-            if let Some(is_known) = is_known(target.measure, span.start, &reached) {
-                prop_assert_eq!(shown.is_some(), is_known, "{:?} of {:?}", target, span);
-            }
-            if let Some(shown) = shown {
-                prop_assert_eq!(reached.tally(target, span), shown, "{:?} of {:?}", target, span);
-            }
+            let expected = is_known(scene, target.measure, span.start, &reached).then(|| reached.tally(target, span));
+            prop_assert_eq!(shown, expected, "{:?} of {:?}", target, span);
         }
     }
     Ok(())
@@ -101,15 +97,14 @@ proptest! {
     #[test]
     fn targets_equal_the_naive_oracle(log in log(), scene in scene(), looks in prop::collection::vec(prop::bool::weighted(0.04), 160)) {
         let Scene { targets: [targets, ..], .. } = &scene;
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
         let mut oracle = scene.oracle();
-        let cut_times = targets.cut_times(&scene.zone());
         for (number, (record, look)) in records.iter().zip(looks).enumerate() {
             core.apply(record.stream, record.partition, &record.value, record.timestamp);
             oracle.record(record.stream, record.partition as i32, record.sent.clone());
             if look || number + 1 == records.len() {
-                compare(&mut core, targets, &oracle, &places(&records[..=number]), &cut_times)?;
+                compare(&mut core, &scene, &oracle, &places(&records[..=number]))?;
             }
         }
     }
@@ -117,7 +112,7 @@ proptest! {
     #[test]
     fn the_series_of_targets_are_the_oracles(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9 * DAY)) {
         let Scene { targets: [targets, ..], .. } = &scene;
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
         let mut oracle = scene.oracle();
         for record in &records {
@@ -141,7 +136,7 @@ fn there_is_something_to_compare_of_every_measure() {
         let draw = |runner: &mut _| (log(), scene()).new_tree(runner).expect("a tree").current();
         let (log, scene) = draw(&mut runner);
         let mut oracle = scene.oracle();
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         records.iter().for_each(|record| oracle.record(record.stream, record.partition as i32, record.sent.clone()));
         let reached = oracle.reached();
         let [targets, ..] = &scene.targets;

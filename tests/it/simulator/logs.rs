@@ -10,7 +10,7 @@ use pacemeter::record::{RawRecord, Reason, Rejection, Stream};
 use pacemeter::source::Partition;
 
 use super::actions::Damage;
-use crate::oracle::{START, Step, Time, record};
+use crate::oracle::{START, Step, Time, record, turn, zone};
 
 /// A record as Kafka has it, as it was meant, and as it decodes.
 pub struct Entry {
@@ -87,6 +87,7 @@ impl Logs {
             }
             Time::Behind(by) => self.at - by,
             Time::Same => self.last,
+            Time::Turn(after) => turn(self.at, &zone()) + after,
         };
         self.last = time;
         let id = step.id.map_or(self.records, |id| usize::from(id) % (self.records + 1));

@@ -2,14 +2,14 @@
 
 use pacemeter::calendar::Interval;
 use pacemeter::clock::Millis;
-use pacemeter::cuts::{Book, Context, Contribution, Cut};
+use pacemeter::cuts::{Book, Context, Cut};
 use pacemeter::ledger::Ledger;
 use pacemeter::source;
 use pacemeter::targets::Targets;
 use pacemeter::view::cut::Part;
 use proptest::prelude::*;
 
-use super::super::{Core, START, log, records};
+use super::super::{Core, START, log, records_in};
 use super::is_known;
 use super::scene::{Scene, scene};
 
@@ -22,7 +22,7 @@ fn cut(core: &mut Core, targets: &Targets, at: Millis, book: &Book) -> Cut {
     };
     let parts: Vec<_> = partitions.iter_mut().enumerate().map(part).collect();
     let context = Context { targets, display: &shown.display, book, taken: at, state_built: START };
-    Cut::of(at, parts.iter().map(|(partition, part)| (partition, Contribution::Part(part))), context)
+    Cut::of(at, parts.iter().map(|(partition, part)| (partition, part)), context)
 }
 
 /// Holds a cut against the ledger of what was applied until then.
@@ -31,14 +31,14 @@ fn compare(cut: &Cut, targets: &Targets, oracle: &Ledger, book: &Book, scene: &S
     for target in &targets.targets {
         let told = cut.targets.iter().find(|told| told.target == target.name);
         let period = target.period.at(cut.at_ms - 1, &scene.zone());
-        let expected = period.filter(|period| is_known(target.measure, period.start, &reached) == Some(true));
-        if let Some(period) = expected {
+        let expected = period.filter(|period| is_known(scene, target.measure, period.start, &reached));
+        let expected = expected.map(|period| {
             let until_then = reached.tally(target, Interval { start: period.start, end: cut.at_ms });
-            let told = told.map(|told| (told.start_ms, told.end_ms, told.closes, told.actual));
-            let expected = (period.start, period.end, period.end == cut.at_ms, target.measure.quantity(until_then));
-            prop_assert_eq!(told, Some(expected), "{:?}", target);
-        }
-        for closing in book.of(&target.name).filter(|closing| is_known(target.measure, closing.start_ms, &reached) == Some(true)) {
+            (period.start, period.end, period.end == cut.at_ms, target.measure.quantity(until_then))
+        });
+        let told = told.map(|told| (told.start_ms, told.end_ms, told.closes, told.actual));
+        prop_assert_eq!(told, expected, "{:?}", target);
+        for closing in book.of(&target.name).filter(|closing| is_known(scene, target.measure, closing.start_ms, &reached)) {
             let now_known = target.measure.quantity(reached.tally(target, Interval { start: closing.start_ms, end: closing.end_ms }));
             let correction = cut.corrections.iter().find(|told| told.target == target.name && told.start_ms == closing.start_ms);
             let told = correction.map(|told| (told.before, told.after));
@@ -56,7 +56,7 @@ proptest! {
     #[test]
     fn a_cut_says_what_the_log_before_it_says(log in log(), scene in scene()) {
         let Scene { targets: [targets, ..], .. } = &scene;
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
         let mut oracle = scene.oracle();
         let mut book = Book::default();

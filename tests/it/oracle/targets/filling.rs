@@ -10,7 +10,7 @@ use pacemeter::view::slots::{SlotFigures, Slots};
 use proptest::prelude::*;
 
 use super::super::images::Making;
-use super::super::{Core, START, log, records};
+use super::super::{Core, START, log, records_in};
 use super::scene::{Scene, scene};
 use super::views;
 
@@ -74,7 +74,7 @@ proptest! {
         log in log(), scene in scene(), first in 0..160_usize, second in 0..160_usize, beside in beside()
     ) {
         let Scene { targets: [before, passing, after], .. } = &scene;
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         let (first, second) = (first.min(second) % records.len(), first.max(second) % records.len());
         let (first, second) = (first.min(second), first.max(second));
         let (mut core, mut always) = (scene.core(before, START), scene.core(after, START));
@@ -116,7 +116,7 @@ proptest! {
         log in log(), scene in scene(), begun in 0..160_usize, beside in beside()
     ) {
         let Scene { targets: [before, _, after], .. } = &scene;
-        let records = records(&log);
+        let records = records_in(&log, &scene.zone());
         let begun = begun % records.len();
         let now = records[begun].timestamp;
         let (mut core, mut always) = (scene.core(before, START), scene.core(after, START));

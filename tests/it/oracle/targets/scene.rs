@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use pacemeter::calendar::{self, Period, Working};
-use pacemeter::clock::Millis;
+use pacemeter::clock::{DAY, Millis};
 use pacemeter::ledger::{self, Ledger};
 use pacemeter::record::Stream;
 use pacemeter::settings::Document;
@@ -28,6 +28,8 @@ const STATES: [&str; 5] = ["MX-JAL", "MX-OAX", "MX-CMX", "unknown", "other"];
 pub struct Scene {
     zone: &'static str,
     max_label_values: usize,
+    /// How long counts are kept, in days.
+    history: u16,
     pub targets: [Arc<Targets>; 3],
 }
 
@@ -38,20 +40,27 @@ impl Scene {
 
     pub fn core(&self, targets: &Arc<Targets>, now: Millis) -> Core {
         let settings = [format!("programme.time_zone={:?}", self.zone), format!("state.max_label_values={}", self.max_label_values)];
-        Core::showing(Arc::clone(targets), reader_with(&settings.each_ref().map(String::as_str)), now)
+        let histories = ["fine", "coarse"].map(|which| format!("state.{which}_history={}d", self.history));
+        let settings: Vec<&str> = settings.iter().chain(&histories).map(String::as_str).collect();
+        Core::showing(Arc::clone(targets), reader_with(&settings), now)
+    }
+
+    pub fn history(&self) -> Millis {
+        Millis::from(self.history) * DAY
     }
 
     pub fn oracle(&self) -> Ledger {
-        let max_label_values = self.max_label_values;
-        Ledger::new(ledger::Rules { time_zone: self.zone.to_owned(), max_label_values, ..oracle_rules() })
+        let (time_zone, max_label_values) = (self.zone.to_owned(), self.max_label_values);
+        Ledger::new(ledger::Rules { time_zone, max_label_values, history: self.history(), ..oracle_rules() })
     }
 }
 
 pub fn scene() -> impl Strategy<Value = Scene> {
     let bound = prop_oneof![3 => Just(4_096_usize), 1 => 1..4_usize];
-    (0..ZONES.len(), bound).prop_flat_map(|(zone, max_label_values)| {
+    let history = prop_oneof![3 => Just(92_u16), 1 => 20..40_u16];
+    (0..ZONES.len(), bound, history).prop_flat_map(|(zone, max_label_values, history)| {
         let sets = [targets(zone), targets(zone), targets(zone)];
-        sets.prop_map(move |targets| Scene { zone: ZONES[zone], max_label_values, targets })
+        sets.prop_map(move |targets| Scene { zone: ZONES[zone], max_label_values, history, targets })
     })
 }
 
