@@ -10,7 +10,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 #[test]
 fn help_and_version_are_there_for_every_command() {
-    for command in [&[][..], &["run"], &["demo"], &["check"], &["produce"]] {
+    for command in [&[][..], &["run"], &["demo"], &["check"], &["targets"], &["cut"], &["produce"]] {
         for flag in ["--help", "--version"] {
             let ended = run(&[command, &[flag]].concat(), &[]);
             assert_eq!(ended.code, Some(0), "{command:?} {flag}: {}", ended.stderr);
@@ -27,6 +27,22 @@ fn wrong_usage_ends_with_64() {
         let ended = run(arguments, &[]);
         assert_eq!(ended.code, Some(64), "{arguments:?}: {}", ended.stderr);
         assert!(ended.stdout.is_empty() && !ended.stderr.is_empty(), "{arguments:?}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn asking_where_nobody_listens_ends_with_75_and_says_where_that_was() {
+    // A port that was free a moment ago.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    drop(listener);
+    for command in [&["targets"][..], &["targets", "--json"], &["cut"], &["cut", "--list"]] {
+        let by_argument = run(&[command, &["--address", &address]].concat(), &[]);
+        let by_setting = run(command, &[format!("http.listen={address}")]);
+        for ended in [by_argument, by_setting] {
+            assert_eq!(ended.code, Some(75), "{command:?}: {}", ended.stderr);
+            assert!(ended.stderr.contains(&address) && ended.stdout.is_empty(), "{command:?}: {}", ended.stderr);
+        }
     }
 }
 

@@ -92,7 +92,7 @@ fn several() -> Targets {
 #[test]
 fn plain_text_has_two_lines_a_target_with_bar_and_plan_mark() {
     let expected = "\
-2020-05-15T13:00:00-05:00, complete until 2.0 s before
+2020-05-15T13:00:00-05:00, complete until 2 s before
                                         of goal  pace     behind   needs/h     had/h     left chance
 beneficiaries-a-week: 61,234 of 100,000 people                                         week 2020-W20
   ######################.|............   61.2 %  0.93      4,321     1,204     1,100  31h 20m   12 %
