@@ -143,9 +143,6 @@ pub(super) fn series(name: &str, labels: &[(&str, &str)]) -> String {
     text
 }
 
-/// Thousandths from their text.
-type Parse = fn(&str) -> Option<i128>;
-
 /// The family that a sample of this name belongs to, if it is one of the ledger's, and how its values are read.
 fn family_of(name: &str) -> Option<(&'static Family, Parse)> {
     let of_targets = TARGETS.into_iter().find(|family| family.name == name).map(|family| (family, parse_rounded as Parse));
