@@ -1,7 +1,12 @@
 //! The only place that reads time.
 //!
 //! Everything else is handed a [`Millis`]. The demo and tests run the same program on a clock that starts where they say and goes faster
-//! than the wall ([`Clock::accelerated`]); intervals of the process itself (timeouts, poll waits) stay on tokio's and std's monotonic time.
+//! than the wall ([`Clock::accelerated`], for the built program [`Clock::of_environment`]); intervals of the process itself (timeouts, poll
+//! waits) stay on tokio's and std's monotonic time.
+
+mod moved;
+
+pub use moved::MovedError;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};

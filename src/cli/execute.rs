@@ -20,7 +20,7 @@ use crate::settings::Reader;
 pub fn execute(command: &Command) -> Result<Exit, Failure> {
     let clock = Clock::wall();
     match command {
-        Command::Run(arguments) => run(arguments, clock).map(|()| Exit::Ok),
+        Command::Run(arguments) => run(arguments).map(|()| Exit::Ok),
         Command::Demo(arguments) => demo::run(arguments, &clock, Process::start),
         Command::Check(arguments) => print(&app::check(Reader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok),
         Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
@@ -40,7 +40,8 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
     }
 }
 
-fn run(arguments: &Run, clock: Clock) -> Result<(), Failure> {
+fn run(arguments: &Run) -> Result<(), Failure> {
+    let (clock, is_moved) = Clock::of_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let reader = Reader::load(&arguments.settings.layers());
     if arguments.print_config {
         reader.finish()?;
@@ -49,7 +50,18 @@ fn run(arguments: &Run, clock: Clock) -> Result<(), Failure> {
     let reload = Arc::new(Notify::new());
     let shutdown = Shutdown::on_signals(Hangup::Reloads(Arc::clone(&reload))).map_err(|error| Failure::from_io("signals", &error))?;
     let runtime = runtime()?;
-    runtime.block_on(async { app::start(reader, clock, shutdown, reload).await?.ended().await })
+    runtime.block_on(async {
+        let now = clock.now();
+        let running = app::start(reader, clock, shutdown, reload).await?;
+        if is_moved {
+            tracing::warn!(
+                event = "pacemeter.clock.moved",
+                now_ms = now,
+                "the clock is moved for a test: figures are not those of the present"
+            );
+        }
+        running.ended().await
+    })
 }
 
 /// A pacemeter in this process, for those who are not asynchronous.

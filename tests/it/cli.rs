@@ -47,6 +47,13 @@ fn asking_where_nobody_listens_ends_with_75_and_says_where_that_was() {
 }
 
 #[test]
+fn a_clock_that_is_moved_nowhere_ends_with_64() {
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_pacemeter")).arg("run").env("CLOCK", "monday").output().expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(64) && said.contains("ORIGIN@ANCHORxSPEED"), "{said}");
+}
+
+#[test]
 fn all_faults_of_the_configuration_are_told_at_once_with_78() {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     writeln!(file, "[programme]\ntime_zone = \"America/Mexico\"\n[streams.call]\nhorizont = \"8d\"\n").expect("a file");

@@ -20,7 +20,7 @@ use rdkafka::types::RDKafkaErrorCode;
 const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// Side doors of a broker: each test that reads through a proxy needs one of its own.
-const DOORS: usize = 6;
+const DOORS: usize = 8;
 
 /// Who may log in at [`Kafka::sasl_bootstrap`], and their passwords. The first may do everything, the second nothing.
 pub const ACCOUNTS: [(&str, &str); 2] = [("reader", "sesame-of-the-reader"), ("stranger", "sesame-of-the-stranger")];

@@ -1,5 +1,6 @@
 //! All tests that need more than the library: the built program, a real Kafka, the repository's files. One binary, so that one Kafka serves all.
 
+mod alerting;
 mod alerts;
 mod calendars;
 mod cli;

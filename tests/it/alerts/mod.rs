@@ -1,10 +1,10 @@
 //! What deploy/ ships for Prometheus and Alertmanager: that the tools accept it, that every alert fires when it should and not when it should
 //! not, that every guard in the rules is needed, and that rules, catalogue, runbooks and docs/alerts.md name the same things.
 //!
-//! Rules and scenarios are tried by `promtool`, routes by `amtool`, inhibition by an Alertmanager that runs. Here is neither Pacemeter nor
-//! Prometheus running; what moves time for the test that has both is [`moved`].
+//! Rules and scenarios are tried by `promtool`, routes by `amtool`, inhibition by an Alertmanager that runs. Where Pacemeter and
+//! Prometheus run, too, is in [`alerting`](crate::alerting); what that needs of deploy/ is here: [`servers`], their time [`moved`], and a [`webhook`].
 
-pub mod alertmanager;
+mod alertmanager;
 mod expressions;
 mod guards;
 mod lint;
@@ -13,6 +13,8 @@ mod routing;
 mod rules;
 mod runbooks;
 mod scenarios;
+pub mod servers;
+pub mod webhook;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,17 +23,17 @@ use std::process::Command;
 use crate::tidy::root;
 
 /// Where deploy/ has what Prometheus reads.
-fn prometheus() -> PathBuf {
+pub fn prometheus() -> PathBuf {
     root().join("deploy/prometheus")
 }
 
 /// Where deploy/ has what Alertmanager reads.
-fn alertmanager_file() -> PathBuf {
+pub fn alertmanager_file() -> PathBuf {
     root().join("deploy/alertmanager/alertmanager.yml")
 }
 
 /// The files of a directory that end in `.yml`, in the order of their names.
-fn yaml_files(directory: &Path) -> Vec<PathBuf> {
+pub fn yaml_files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "yml"));

@@ -7,7 +7,7 @@ mod logs;
 mod memory;
 mod mock;
 mod network;
-mod proxy;
+pub mod proxy;
 mod records;
 mod scene;
 mod silence;

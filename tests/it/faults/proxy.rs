@@ -62,6 +62,12 @@ impl Proxy {
         self.network.is_held.store(true, SeqCst);
     }
 
+    /// From now on nothing passes, and those that were connected hear that the other side is gone.
+    pub fn pull(&self) {
+        self.hold();
+        self.network.drop_connections();
+    }
+
     /// New connections pass again. Those that were held stay dead, as after a firewall forgot them.
     pub fn release(&self) {
         self.network.is_held.store(false, SeqCst);

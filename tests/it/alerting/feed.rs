@@ -1,0 +1,188 @@
+//! What the programme writes to Kafka: all that was before the scene, at once, and then what happens as its time goes on.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pacemeter::clock::{Clock, DAY, HOUR, Millis, QUARTER_HOUR};
+use pacemeter::record::Stream;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::RDKafkaErrorCode;
+use serde_json::{Value, json};
+
+use crate::kafka::Kafka;
+use crate::topics::Topics;
+
+/// What each person is paid (pesos).
+pub const SUPPORT: u64 = 25_000;
+pub const PROGRAMME: &str = "credito-a-la-palabra";
+/// Of each topic.
+pub const PARTITIONS: i32 = 2;
+
+/// People whose supports are approved and not paid when a scene ends, so that there is always something to pay.
+const BACKLOG: u64 = 5_000;
+/// Between two looks at the clock.
+const TICK: Duration = Duration::from_millis(100);
+
+/// People that were paid before the scene, evenly from one instant to the other.
+#[derive(Clone, Copy)]
+pub struct Paid {
+    pub from: Millis,
+    pub until: Millis,
+    pub people: u64,
+}
+
+/// Pays people as time goes on, in a thread of its own, until it is dropped.
+pub struct Feed {
+    orders: Arc<Orders>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Orders {
+    pace: Mutex<Pace>,
+    is_over: AtomicBool,
+}
+
+/// What the thread is asked to do.
+#[derive(Default)]
+struct Pace {
+    /// People an hour.
+    an_hour: f64,
+    /// People to be paid at once.
+    at_once: u64,
+    /// Payments to be returned at once, the oldest first.
+    returns: u64,
+}
+
+impl Feed {
+    /// From now on so many people an hour are paid, day and night.
+    pub fn pay_an_hour(&self, people: f64) {
+        self.orders.pace.lock().expect("the thread goes on").an_hour = people;
+    }
+
+    pub fn pay_at_once(&self, people: u64) {
+        self.orders.pace.lock().expect("the thread goes on").at_once += people;
+    }
+
+    /// Whole payments come back, the oldest first.
+    pub fn return_at_once(&self, payments: u64) {
+        self.orders.pace.lock().expect("the thread goes on").returns += payments;
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.orders.is_over.store(true, SeqCst);
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(thread::panicking() || matches!(ended, Some(Ok(()))), "the feed failed");
+    }
+}
+
+/// What writes to the topics; people are numbered in the order in which they are paid.
+pub struct Writer {
+    producer: BaseProducer,
+    topics: [String; 3],
+    events: u64,
+    paid: u64,
+    returned: u64,
+}
+
+impl Writer {
+    pub fn new(kafka: &Kafka, topics: &Topics<'_>) -> Self {
+        let producer = kafka.client().set("enable.idempotence", "true").set("linger.ms", "5").create().expect("a producer");
+        let topics = [Stream::Disbursement, Stream::Call, Stream::Milestone].map(|stream| topics.input(stream));
+        Self { producer, topics, events: 0, paid: 0, returned: 0 }
+    }
+
+    /// Approves a day before the first payment, those for the time after as well, and pays.
+    pub fn history(&mut self, paid: &[Paid]) {
+        let all: u64 = paid.iter().map(|paid| paid.people).sum();
+        let approved = paid.first().expect("something was before").from - DAY;
+        for person in 0..all + BACKLOG {
+            self.disbursement("approved", person, approved);
+        }
+        for Paid { from, until, people } in paid {
+            for index in 0..*people {
+                self.pay(from + (until - from) * index as i64 / *people as i64);
+            }
+        }
+        self.producer.flush(Duration::from_secs(60)).expect("the history is written");
+    }
+
+    /// Goes on as the clock does, and pays so many people an hour.
+    pub fn start(mut self, clock: Clock, an_hour: f64) -> Feed {
+        let orders = Arc::<Orders>::default();
+        let taken = Arc::clone(&orders);
+        let thread = thread::spawn(move || self.follow(&clock, &taken));
+        let feed = Feed { orders, thread: Some(thread) };
+        feed.pay_an_hour(an_hour);
+        feed
+    }
+
+    /// Until it is over.
+    fn follow(&mut self, clock: &Clock, orders: &Orders) {
+        let mut written = clock.now();
+        let mut owed = 0.0;
+        while !orders.is_over.load(SeqCst) {
+            let now = clock.now().max(written);
+            let (at_once, returns) = {
+                let mut pace = orders.pace.lock().expect("nobody panics with it");
+                owed += pace.an_hour * (now - written) as f64 / HOUR as f64;
+                (std::mem::take(&mut pace.at_once), std::mem::take(&mut pace.returns))
+            };
+            let people = owed as u64;
+            owed -= people as f64;
+            (0..people + at_once).for_each(|_| self.pay(now));
+            for _ in 0..returns {
+                self.disbursement("returned", self.returned, now);
+                self.returned += 1;
+            }
+            if now / QUARTER_HOUR > written / QUARTER_HOUR {
+                self.call_and_milestone(now);
+            }
+            self.producer.flush(Duration::from_secs(60)).expect("kafka takes what is written");
+            written = now;
+            thread::sleep(TICK);
+        }
+    }
+
+    fn pay(&mut self, time: Millis) {
+        self.disbursement("dispersed", self.paid, time);
+        self.paid += 1;
+    }
+
+    fn disbursement(&mut self, event: &str, person: u64, time: Millis) {
+        let body = json!({
+            "programme": PROGRAMME, "state": "MX-OAX", "beneficiary": format!("person-{person}"), "credit": format!("credit-{person}"),
+            "amount": SUPPORT,
+        });
+        self.write(0, &format!("disbursement.{event}"), &format!("person-{person}"), (person % PARTITIONS as u64) as i32, body, time);
+    }
+
+    /// The other streams live, too: a caller is answered, a business joins the market.
+    fn call_and_milestone(&mut self, time: Millis) {
+        let call = format!("call-{}", self.events);
+        for event in ["offered", "answered"] {
+            self.write(1, &format!("call.{event}"), &call, 0, json!({ "call": call, "queue": "apoyos" }), time);
+        }
+        let body = json!({ "initiative": "mercado-en-linea", "milestone": "negocio-inscrito" });
+        self.write(2, "milestone.reached", "mercado-en-linea", 1, body, time);
+    }
+
+    fn write(&mut self, topic: usize, event: &str, key: &str, partition: i32, mut body: Value, time: Millis) {
+        body["id"] = json!(self.events.to_string());
+        body["type"] = json!(event);
+        body["time"] = json!(Timestamp::from_millisecond(time).expect("a time of our century").to_string());
+        self.events += 1;
+        let value = body.to_string();
+        let mut record = BaseRecord::to(&self.topics[topic]).key(key).payload(&value).partition(partition).timestamp(time);
+        while let Err((error, refused)) = self.producer.send(record) {
+            assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
+            self.producer.poll(Duration::from_millis(10));
+            record = refused;
+        }
+    }
+}

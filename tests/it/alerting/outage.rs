@@ -1,0 +1,83 @@
+//! The broker is away for hours: figures that are old say nothing about the programme, and somebody is told that they are old.
+
+use pacemeter::clock::MINUTE;
+
+use super::feed::Paid;
+use super::scene::{Opening, Scene, instant};
+
+const BEHIND: &str = "PacemeterTargetBehindPlan";
+const STALLED: &str = "PacemeterPipelineStalled";
+
+/// By the shipped calendar, of 45 hours a week.
+pub fn targets(goal: u32) -> String {
+    format!(
+        "[target.weekly_beneficiaries]\nmeasure = 'beneficiaries'\nperiod = 'week'\ngoal = {goal}\ncalendar = 'payments'\npesos_each = 25000\n"
+    )
+}
+
+/// Last week's goal of 30,000 reached, and so many people paid this Monday.
+pub fn on_plan(until: &str, people: u64) -> [Paid; 2] {
+    [
+        Paid { from: instant("2020-05-04T09:00"), until: instant("2020-05-08T18:00"), people: 30_100 },
+        Paid { from: instant("2020-05-11T09:00"), until: instant(until), people },
+    ]
+}
+
+#[test]
+fn neither_an_outage_nor_the_hour_of_backlog_after_it_is_a_lag() {
+    let scene = Scene::open(&Opening {
+        at: "2020-05-11T11:10",
+        speed: 120,
+        // 667 people an hour.
+        targets: targets(30_000),
+        paid: &on_plan("2020-05-11T11:10", 1_460),
+        an_hour: 670.0,
+        has_proxy: true,
+    });
+    // From here on a twentieth of the plan has passed.
+    scene.wait_until(instant("2020-05-11T11:25"));
+    let outage = scene.now();
+    scene.proxy().pull();
+    scene.until_told("pager", "firing", STALLED);
+    scene.wait_until(outage + 75 * MINUTE);
+    scene.assert_silent();
+    scene.proxy().release();
+    scene.until_told("pager", "resolved", STALLED);
+    scene.wait_until(scene.now() + 40 * MINUTE);
+    scene.assert_silent();
+}
+
+#[test]
+fn an_outage_neither_resolves_nor_repeats_what_is_behind() {
+    let paid = [("2020-05-04T09:00", "2020-05-04T18:00", 2_800), ("2020-05-05T09:00", "2020-05-05T10:00", 311)];
+    let scene = Scene::open(&Opening {
+        at: "2020-05-05T10:00",
+        speed: 120,
+        // 444 people an hour.
+        targets: targets(20_000),
+        paid: &paid.map(|(from, until, people)| Paid { from: instant(from), until: instant(until), people }),
+        an_hour: 311.0,
+        has_proxy: true,
+    });
+    scene.until_told("ops", "firing", BEHIND);
+
+    let outage = scene.now();
+    scene.proxy().pull();
+    scene.until_told("pager", "firing", STALLED);
+    scene.until("the alert of the programme is inhibited", |scene| scene.alertmanager.inhibits(BEHIND).then_some(()));
+    scene.wait_until(outage + 40 * MINUTE);
+    assert_eq!(scene.webhook.said_of(&["PacemeterTarget"]), [format!("ops firing {BEHIND}")], "nothing is known, so nothing is said");
+
+    scene.proxy().release();
+    scene.until_told("pager", "resolved", STALLED);
+    scene.until("it is behind still", |scene| {
+        (!scene.prometheus.query(&format!("ALERTS{{alertname={BEHIND:?},alertstate=\"firing\"}}")).is_empty()).then_some(())
+    });
+    scene.wait_until(scene.now() + 10 * MINUTE);
+    assert_eq!(scene.webhook.said_of(&["PacemeterTarget"]), [format!("ops firing {BEHIND}")], "it is known already");
+
+    scene.feed.pay_at_once(3_000);
+    scene.feed.pay_an_hour(450.0);
+    scene.until_told("ops", "resolved", BEHIND);
+    assert_eq!(scene.webhook.said_of(&["PacemeterTarget"]), [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]);
+}

@@ -1,0 +1,95 @@
+//! Who is told: a webhook that keeps every notification of Alertmanager's.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::Value;
+
+/// A notification, as one receiver got it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// The path of the request, which is the receiver's name.
+    pub receiver: String,
+    /// `firing` as long as one of its alerts is.
+    pub status: String,
+    pub alerts: Vec<Alert>,
+}
+
+/// An alert within a notification.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    pub name: String,
+    /// `firing` or `resolved`.
+    pub status: String,
+    pub labels: Value,
+    pub description: String,
+}
+
+/// Answers for as long as the test runs.
+pub struct Webhook {
+    pub address: String,
+    notices: Arc<Mutex<Vec<Notice>>>,
+}
+
+impl Webhook {
+    pub fn listen() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("a bound socket").to_string();
+        let notices = Arc::<Mutex<Vec<Notice>>>::default();
+        let kept = Arc::clone(&notices);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if let Some(notice) = stream.ok().and_then(take) {
+                    kept.lock().expect("nobody panics with it").push(notice);
+                }
+            }
+        });
+        Self { address, notices }
+    }
+
+    /// All notifications so far, in the order in which they came.
+    pub fn notices(&self) -> Vec<Notice> {
+        self.notices.lock().expect("nobody panics with it").clone()
+    }
+
+    /// What was said about alerts that begin so: `receiver status alert`, once for each notification and alert.
+    pub fn said_of(&self, alerts: &[&str]) -> Vec<String> {
+        let said = |notice: Notice| {
+            let of = notice.alerts.into_iter().filter(|alert| alerts.iter().any(|begin| alert.name.starts_with(begin)));
+            of.map(move |alert| format!("{} {} {}", notice.receiver, alert.status, alert.name)).collect::<Vec<_>>()
+        };
+        self.notices().into_iter().flat_map(said).collect()
+    }
+}
+
+/// Reads a request and answers it; absent if it is none, as when Alertmanager is killed while it sends one.
+fn take(stream: TcpStream) -> Option<Notice> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let receiver = line.split(' ').nth(1)?.trim_start_matches('/').to_owned();
+    let mut length = 0;
+    while !line.trim().is_empty() {
+        line.clear();
+        reader.read_line(&mut line).ok()?;
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").ok()?;
+    let body: Value = serde_json::from_slice(&body).ok()?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let alert = |alert: &Value| Alert {
+        name: text(&alert["labels"]["alertname"]),
+        status: text(&alert["status"]),
+        labels: alert["labels"].clone(),
+        description: text(&alert["annotations"]["description"]),
+    };
+    Some(Notice { receiver, status: text(&body["status"]), alerts: body["alerts"].as_array()?.iter().map(alert).collect() })
+}
