@@ -73,6 +73,9 @@ pub enum Command {
     #[command(after_help = SETTINGS_HELP)]
     Check(Check),
     /// Ask a running pacemeter how far each target is, and print a table.
+    ///
+    /// The bar is the goal, the mark in it the plan to date. "behind" is plan less actual, negative where more was reached; "needs/h" is what each
+    /// hour of working time left must bring, "had/h" what each has brought so far; "left" is working time.
     #[command(after_help = SETTINGS_HELP)]
     Targets(targets::Arguments),
     /// Ask a running pacemeter for a cut (the figures of an instant), and print it beside what is known today.

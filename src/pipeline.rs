@@ -44,7 +44,7 @@ pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
 pub use self::identity::{Identity, Origin};
 pub use self::intake::{Decoded, Intake, Original, Originals, OtherLog, SlotSum, Start, Taken};
 pub use self::letters::Letters;
-pub use self::message::{Command, FoundLog, FoundLogs, Message, Records, StoredCut};
+pub use self::message::{Command, CutOrder, FoundLog, FoundLogs, Message, Records, StoredCut};
 pub use self::meter::Meter;
 use self::poller::Poller;
 pub use self::restore::Policy;
@@ -54,8 +54,8 @@ use self::watchdog::Pulse;
 pub use self::worker::{Kept, Sinks, Worker};
 use crate::aggregate::{Rules, Shown};
 use crate::checkpoint::{Desk, InFlight, Keeper, Store};
-use crate::clock::{Clock, Millis};
-use crate::cuts::{Book, Cut, Cuts};
+use crate::clock::Clock;
+use crate::cuts::{Book, Cuts};
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::display::Display;
 use crate::record::Stream;
@@ -178,11 +178,11 @@ fn start_keeper(store: Store) -> Result<(Desk, tokio::sync::mpsc::UnboundedRecei
 }
 
 /// Starts the thread that stores cuts: a disk may take its time. It ends when nobody can order any more.
-fn start_cut_keeper(cuts: Cuts) -> Result<(mpsc::Sender<(Cut, Millis)>, tokio::sync::mpsc::UnboundedReceiver<StoredCut>), Failure> {
-    let (orders, inbox) = mpsc::channel::<(Cut, Millis)>();
+fn start_cut_keeper(cuts: Cuts) -> Result<(mpsc::Sender<CutOrder>, tokio::sync::mpsc::UnboundedReceiver<StoredCut>), Failure> {
+    let (orders, inbox) = mpsc::channel::<CutOrder>();
     let (stored, told) = tokio::sync::mpsc::unbounded_channel();
     spawn("cuts", move || {
-        for (cut, oldest) in inbox {
+        for CutOrder { cut, oldest } in inbox {
             let result = cuts.put(&cut);
             if let Err(error) = cuts.prune(oldest) {
                 tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "an old cut could not be removed");

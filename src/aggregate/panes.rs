@@ -142,15 +142,20 @@ impl<const N: usize> Panes<N> {
         Some(())
     }
 
-    /// The counts of the first day (UTC) that does not begin before `from`: the beginning of each pane, its key, and its counts.
-    pub fn first_day_from(&self, from: Millis) -> Option<(Millis, impl Iterator<Item = (Millis, PaneKey, &[u128; N])>)> {
-        let (&start, day) = self.days.range(from..).next()?;
-        Some((start, day.0.iter().map(move |(&(slice, key), counts)| (start + begin(slice), key, counts))))
+    /// The first day (UTC) with counts that does not begin before `from`.
+    pub fn first_day_from(&self, from: Millis) -> Option<Millis> {
+        self.days.range(from..).next().map(|(&start, _)| start)
     }
 
-    /// The counts of all panes, as [`Self::first_day_from`] has them.
+    /// The counts of a day: the beginning of each pane, its key, and its counts.
+    pub fn of_day(&self, start: Millis) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
+        let panes = self.days.get(&start).into_iter().flat_map(|day| &day.0);
+        panes.map(move |(&(slice, key), counts)| (start + begin(slice), key, counts))
+    }
+
+    /// The counts of all days, as [`Self::of_day`] has them.
     pub fn all(&self) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
-        self.days.iter().flat_map(|(&start, day)| day.0.iter().map(move |(&(slice, key), counts)| (start + begin(slice), key, counts)))
+        self.days.keys().flat_map(|&start| self.of_day(start))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 
 use super::ask::{self, Peer};
-use super::words::{NOTHING, cut as shortened, exact};
+use super::words::{cut as shortened, exact, points};
 use crate::api::CellFigures;
 use crate::api::cuts::{CellToday, CutToday, Cuts, Listed, PeriodToday, TargetToday};
 use crate::cuts::Correction;
@@ -17,6 +17,9 @@ const WIDTH: usize = 100;
 /// Of a column of figures. Four of them and the names before them are [`WIDTH`] together.
 const COLUMN: usize = 17;
 const NAMES: usize = WIDTH - 4 * COLUMN;
+
+/// One of the figures of a cell.
+type Figure = fn(&CellFigures) -> Quantity;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -72,12 +75,8 @@ fn closed(cut: &Listed) -> String {
 
 fn table(cut: &CutToday) -> String {
     let mut text = format!("cut {} of {}\nbeside what is known at {}\n", cut.id, cut.at, cut.now);
-    let mut targets: &[TargetToday] = &cut.targets;
-    while let Some(first) = targets.first() {
-        let same = targets.iter().take_while(|target| target.period == first.period && target.closes == first.closes);
-        let (group, rest) = targets.split_at(same.count());
-        let _ = write!(text, "\n{}", of_targets(group));
-        targets = rest;
+    for group in by_period(&cut.targets) {
+        let _ = write!(text, "\n{}", of_targets(&group));
     }
     for period in &cut.periods {
         let _ = write!(text, "\n{}", of_period(period));
@@ -88,11 +87,24 @@ fn table(cut: &CutToday) -> String {
     text
 }
 
+/// In the order in which the periods come first.
+fn by_period(targets: &[TargetToday]) -> Vec<Vec<&TargetToday>> {
+    let mut groups: Vec<Vec<&TargetToday>> = Vec::new();
+    for target in targets {
+        match groups.iter_mut().find(|group| group[0].period == target.period) {
+            Some(group) => group.push(target),
+            None => groups.push(vec![target]),
+        }
+    }
+    groups
+}
+
 /// Those of one period.
-fn of_targets(targets: &[TargetToday]) -> String {
-    let title = targets.first().map_or_else(String::new, |first| titled("targets", &first.period, first.closes));
-    let rows = targets.iter().map(|TargetToday { target, goal, actual, today, .. }| {
-        row(target, &[exact(Some(*goal)), exact(*actual), exact(*today), difference(*actual, *today)])
+fn of_targets(targets: &[&TargetToday]) -> String {
+    let title = titled("targets", &targets[0].period, targets[0].closes);
+    let rows = targets.iter().map(|of| {
+        let figures = [exact(Some(of.goal)), exact(of.actual), exact(of.today), difference(of.actual, of.today)];
+        row(&of.target, &figures)
     });
     row(&title, &["goal", "at the cut", "today", "difference"].map(str::to_owned)) + &rows.collect::<String>()
 }
@@ -112,7 +124,7 @@ fn of_period(period: &PeriodToday) -> String {
 }
 
 fn of_programme(programme: &str, states: &[CellToday]) -> String {
-    let of_cut = |figure: fn(&CellFigures) -> Quantity| {
+    let of_cut = |figure: Figure| {
         let figures = states.iter().map(|cell| CellFigures {
             beneficiaries: cell.cut.beneficiaries,
             dispersals: cell.cut.dispersals,
@@ -120,11 +132,11 @@ fn of_programme(programme: &str, states: &[CellToday]) -> String {
         });
         figures.map(|figures| figure(&figures)).reduce(plus)
     };
-    let of_today = |figure: fn(&CellFigures) -> Quantity| {
+    let of_today = |figure: Figure| {
         let figures: Option<Vec<Quantity>> = states.iter().map(|cell| cell.today.as_ref().map(figure)).collect();
         figures?.into_iter().reduce(plus)
     };
-    let kinds: [(&str, fn(&CellFigures) -> Quantity); 3] = [
+    let kinds: [(&str, Figure); 3] = [
         ("people", |figures| Quantity::Count(figures.beneficiaries.into())),
         ("dispersals", |figures| Quantity::Count(figures.dispersals.into())),
         ("net pesos", |figures| figures.net_pesos),
@@ -151,7 +163,10 @@ fn titled(what: &str, period: &str, closes: bool) -> String {
 }
 
 fn difference(then: Option<Quantity>, now: Option<Quantity>) -> String {
-    now.zip(then).and_then(|(now, then)| now.above(then)).map_or_else(|| NOTHING.to_owned(), |difference| exact(Some(difference)))
+    match now.zip(then).and_then(|(now, then)| now.above(then)) {
+        Some(Quantity::Ratio(ratio)) => points(ratio),
+        difference => exact(difference),
+    }
 }
 
 fn plus(one: Quantity, other: Quantity) -> Quantity {

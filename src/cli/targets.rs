@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use clap::Args;
 
 use super::ask::{self, Peer};
-use super::words::{NOTHING, chance, cut, exact, hours, percent, short};
+use super::words::{NOTHING, chance, cut, exact, hours, lapse, percent, points, short};
 use crate::api::targets::{Current, Targets, Told};
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
@@ -86,7 +86,7 @@ fn completeness(targets: &Targets) -> String {
     match known.map(|known| known.into_iter().min()) {
         None => "not known how complete".to_owned(),
         Some(None) => "nothing to be complete".to_owned(),
-        Some(Some(until)) => format!("complete until {} s before", short(Some((targets.now_ms - until) as f64 / 1_000.0))),
+        Some(Some(until)) => format!("complete until {} before", lapse((targets.now_ms - until) as f64 / 1_000.0)),
     }
 }
 
@@ -108,7 +108,6 @@ fn figures(current: &Current, style: Style) -> String {
     // Of a ratio all that is possible, with the goal as its plan; else the goal.
     let (whole, planned) = if is_ratio { (1.0, goal) } else { (goal, current.plan) };
     let bar = bar(done / whole, planned / whole, style);
-    let points = |ratio: f64| format!("{:.1} pt", ratio * 100.0);
     let told = |value: Option<f64>, words: &dyn Fn(f64) -> String| value.map_or_else(|| NOTHING.to_owned(), words);
     let figures = [
         told(current.actual.filter(|_| goal > 0.0).map(|actual| actual.value() / goal), &|part| {

@@ -32,6 +32,11 @@ pub(super) fn percent(ratio: f64) -> String {
     format!("{:.1} %", ratio * 100.0)
 }
 
+/// Of percent: what ratios differ by.
+pub(super) fn points(ratio: f64) -> String {
+    format!("{:.1} pt", ratio * 100.0)
+}
+
 /// At most nine characters: `12,345`, `3.4`, `263.2 M`, `9.2 bn`.
 pub(super) fn short(number: Option<f64>) -> String {
     let Some(number) = number.filter(|number| number.is_finite()) else { return NOTHING.to_owned() };
@@ -40,7 +45,8 @@ pub(super) fn short(number: Option<f64>) -> String {
         () if size >= 999_950_000_000.0 => format!("{:.1} tn", number / 1e12),
         () if size >= 999_950_000.0 => format!("{:.1} bn", number / 1e9),
         () if size >= 999_999.5 => format!("{:.1} M", number / 1e6),
-        () if size >= 9.95 || size < 0.05 => exact(Some(Quantity::Count(number.round() as i128))),
+        () if number > 0.0 && size < 0.05 => "<0.1".to_owned(),
+        () if !(0.05..9.95).contains(&size) => exact(Some(Quantity::Count(number.round() as i128))),
         () => format!("{number:.1}"),
     }
 }
@@ -53,6 +59,11 @@ pub(super) fn hours(seconds: f64) -> String {
         (hours, minutes) if hours < 1_000 => format!("{hours}h {minutes:02}m"),
         (hours, _) => format!("{}h", HumanCount(hours)),
     }
+}
+
+/// `2 s`, `40m`, `1h 51m`.
+pub(super) fn lapse(seconds: f64) -> String {
+    if seconds < 120.0 { format!("{seconds:.0} s") } else { hours(seconds) }
 }
 
 /// No more certain than it is: what rounds to 0 or 100 and is not is told as less or more.
@@ -81,7 +92,7 @@ mod tests {
     fn exact_amounts_have_all_their_digits() {
         let told = |quantity| exact(Some(quantity));
         assert_eq!(told(Quantity::Count(-1_234_567)), "-1,234,567");
-        assert_eq!(told(Quantity::Centavos(923_200_000_000_05)), "923,200,000,000.05");
+        assert_eq!(told(Quantity::Centavos(92_320_000_000_005)), "923,200,000,000.05");
         assert_eq!(told(Quantity::Centavos(-5)), "-0.05");
         assert_eq!(told(Quantity::Ratio(0.8125)), "81.2 %");
         assert_eq!(exact(None), "-");
@@ -90,7 +101,7 @@ mod tests {
     #[test]
     fn short_numbers_have_at_most_nine_characters() {
         let numbers = [0.0, 0.04, 3.42, 9.96, -12_345.4, 999_999.4, 1_000_000.0, -999_949_999.0, 999_950_000.0, 9.2e9, 9.2e12];
-        let told = ["0", "0", "3.4", "10", "-12,345", "999,999", "1.0 M", "-999.9 M", "1.0 bn", "9.2 bn", "9.2 tn"];
+        let told = ["0", "<0.1", "3.4", "10", "-12,345", "999,999", "1.0 M", "-999.9 M", "1.0 bn", "9.2 bn", "9.2 tn"];
         for (number, text) in numbers.into_iter().zip(told) {
             assert_eq!(short(Some(number)), text);
             assert!(text.len() <= 9);

@@ -123,6 +123,9 @@ fn parse_rounded(text: &str) -> Option<i128> {
     parse_decimal(text).or_else(|| text.parse().ok().filter(|value: &f64| value.is_finite()).map(thousandths))
 }
 
+/// Reads a value in thousandths.
+type Parse = fn(&str) -> Option<i128>;
+
 /// To the nearest thousandth.
 pub(super) fn thousandths(value: f64) -> i128 {
     (value * 1_000.0).round() as i128
@@ -141,13 +144,13 @@ pub(super) fn series(name: &str, labels: &[(&str, &str)]) -> String {
 }
 
 /// The family that a sample of this name belongs to, if it is one of the ledger's, and how its values are read.
-fn family_of(name: &str) -> Option<(&'static Family, fn(&str) -> Option<i128>)> {
-    let of_targets = TARGETS.into_iter().find(|family| family.name == name).map(|family| (family, parse_rounded as _));
+fn family_of(name: &str) -> Option<(&'static Family, Parse)> {
+    let of_targets = TARGETS.into_iter().find(|family| family.name == name).map(|family| (family, parse_rounded as Parse));
     let of_others = ALL.into_iter().find(|family| {
         let suffix = name.strip_prefix(family.name);
         if family.bounds.is_empty() { suffix == Some("") } else { matches!(suffix, Some("_bucket" | "_sum" | "_count")) }
     });
-    of_targets.or(of_others.map(|family| (family, parse_decimal as _)))
+    of_targets.or(of_others.map(|family| (family, parse_decimal as Parse)))
 }
 
 /// The labels at the start of `text`, if there are any, and what follows them.

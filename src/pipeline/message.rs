@@ -66,6 +66,12 @@ pub struct Records {
     pub at: Instant,
 }
 
+/// A cut to be stored; those before `oldest` are no longer kept.
+pub struct CutOrder {
+    pub cut: Cut,
+    pub oldest: Millis,
+}
+
 /// What became of a cut that was to be stored.
 pub struct StoredCut {
     pub cut: Cut,

@@ -20,14 +20,14 @@ use super::cutting::Cutting;
 use super::freshness::Freshness;
 use super::identity::{Identity, Origin, labels_fingerprint};
 use super::letters::Letters;
-use super::message::{Command, FoundLog, Message};
+use super::message::{Command, CutOrder, FoundLog, Message};
 use super::meter::Meter;
 use super::saving::{Ended, Saving, States};
 use crate::aggregate::image::{Image, Outlet};
 use crate::aggregate::{Partition, Shown};
 use crate::checkpoint::{Desk, Head, Report, Store, Tail};
 use crate::clock::{Clock, Millis};
-use crate::cuts::{Book as CutBook, Cut};
+use crate::cuts::Book as CutBook;
 use crate::record::Outcome;
 use crate::runtime::{Exit, Failure};
 use crate::source::Slot;
@@ -41,8 +41,8 @@ pub struct Sinks {
     pub meter: Meter,
     /// Where checkpoints are ordered; what becomes of each is told to [`Worker::report`].
     pub desk: Desk,
-    /// Where cuts are stored, and those before an instant removed; what becomes of each is told to [`Worker::cut_stored`].
-    pub cuts: Sender<(Cut, Millis)>,
+    /// Where cuts are stored; what becomes of each is told to [`Worker::cut_stored`].
+    pub cuts: Sender<CutOrder>,
 }
 
 /// What earlier processes left.

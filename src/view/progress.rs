@@ -115,7 +115,15 @@ impl StreamTallies {
 pub struct Evaluator {
     zone: TimeZone,
     /// What past weeks say of each target changes slowly and takes long: it is looked at once a minute.
-    past: Mutex<Option<(Arc<Targets>, Millis, Arc<[PastFigures]>)>>,
+    past: Mutex<Option<Noted>>,
+}
+
+/// What was looked at in a minute.
+#[derive(Debug)]
+struct Noted {
+    targets: Arc<Targets>,
+    minute: Millis,
+    figures: Arc<[PastFigures]>,
 }
 
 /// What past periods say of a target.
@@ -160,15 +168,12 @@ impl Evaluator {
     fn past(&self, targets: &Arc<Targets>, tallies: &Tallies, now: Millis) -> Arc<[PastFigures]> {
         let minute = floor(now, MINUTE);
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, at, figures)) = &*past
-            && Arc::ptr_eq(of, targets)
-            && *at == minute
-        {
-            return Arc::clone(figures);
+        if let Some(noted) = past.as_ref().filter(|noted| Arc::ptr_eq(&noted.targets, targets) && noted.minute == minute) {
+            return Arc::clone(&noted.figures);
         }
         let figures: Arc<[PastFigures]> =
             (0..targets.targets.len()).map(|place| past_figures(targets, tallies, place, now, &self.zone)).collect();
-        *past = Some((Arc::clone(targets), minute, Arc::clone(&figures)));
+        *past = Some(Noted { targets: Arc::clone(targets), minute, figures: Arc::clone(&figures) });
         figures
     }
 }

@@ -10,7 +10,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 #[test]
 fn help_and_version_are_there_for_every_command() {
-    for command in [&[][..], &["run"], &["demo"], &["check"], &["produce"]] {
+    for command in [&[][..], &["run"], &["demo"], &["check"], &["targets"], &["cut"], &["produce"]] {
         for flag in ["--help", "--version"] {
             let ended = run(&[command, &[flag]].concat(), &[]);
             assert_eq!(ended.code, Some(0), "{command:?} {flag}: {}", ended.stderr);
@@ -35,6 +35,22 @@ fn a_clock_that_is_moved_nowhere_ends_with_64() {
     let ended = std::process::Command::new(env!("CARGO_BIN_EXE_pacemeter")).arg("run").env("CLOCK", "monday").output().expect("it runs");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.code() == Some(64) && said.contains("ORIGIN@ANCHORxSPEED"), "{said}");
+}
+
+#[test]
+fn asking_where_nobody_listens_ends_with_75_and_says_where_that_was() {
+    // A port that was free a moment ago.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    drop(listener);
+    for command in [&["targets"][..], &["targets", "--json"], &["cut"], &["cut", "--list"]] {
+        let by_argument = run(&[command, &["--address", &address]].concat(), &[]);
+        let by_setting = run(command, &[format!("http.listen={address}")]);
+        for ended in [by_argument, by_setting] {
+            assert_eq!(ended.code, Some(75), "{command:?}: {}", ended.stderr);
+            assert!(ended.stderr.contains(&address) && ended.stdout.is_empty(), "{command:?}: {}", ended.stderr);
+        }
+    }
 }
 
 #[test]

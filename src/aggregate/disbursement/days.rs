@@ -103,11 +103,11 @@ impl Days {
     }
 
     fn fill_history(&mut self, state: &State, mut budget: usize) -> bool {
-        while let Some((day, entries)) = state.panes.first_day_from(self.history) {
+        while let Some(day) = state.panes.first_day_from(self.history) {
             if budget == 0 {
                 return false;
             }
-            for (time, key, [applications, approvals, _]) in entries {
+            for (time, key, [applications, approvals, _]) in state.panes.of_day(day) {
                 self.add_steps(state, time, key, [*applications as u64, *approvals as u64]);
                 budget = budget.saturating_sub(1);
             }

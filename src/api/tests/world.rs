@@ -134,10 +134,14 @@ fn of_calls(slots: Slots) -> Figures {
 /// The cut at an instant, as it was before anything was late.
 fn cut(instant: &str, targets: &Targets, book: &Book) -> Cut {
     let (display, instant) = (display(), at(instant));
-    let place = Partition { stream: Stream::Disbursement, topic: "pacemeter.disbursements.v1".to_owned(), partition: 0 };
-    let part = Part::of(&dispersals(targets, false), Stream::Disbursement, targets, &display, instant, 60);
+    let part = |stream: Stream, slots: &Slots| {
+        let place = Partition { stream, topic: format!("pacemeter.{}s.v1", stream.name()), partition: 0 };
+        (place, Part::of(slots, stream, targets, &display, instant, 60))
+    };
+    let parts = [part(Stream::Disbursement, &dispersals(targets, false)), part(Stream::Call, &calls(targets))];
     let (taken, state_built) = (instant + 2_000, at("2020-05-01T06:00:00Z"));
-    Cut::of(instant, [(&place, &part)].into_iter(), Context { targets, display: &display, book, taken, state_built })
+    let parts = parts.iter().map(|(place, part)| (place, part));
+    Cut::of(instant, parts, Context { targets, display: &display, book, taken, state_built })
 }
 
 impl World {

@@ -30,8 +30,8 @@ fn people() -> Current {
 fn pesos() -> Current {
     Current {
         period: span("month", "2020-05"),
-        goal: Quantity::Centavos(250_000_000_000_00),
-        actual: Some(Quantity::Centavos(280_000_000_000_50)),
+        goal: Quantity::Centavos(25_000_000_000_000),
+        actual: Some(Quantity::Centavos(28_000_000_000_050)),
         plan: 120e9,
         pace_ratio: Some(2.3333),
         shortfall: Some(-160e9),
@@ -92,7 +92,7 @@ fn several() -> Targets {
 #[test]
 fn plain_text_has_two_lines_a_target_with_bar_and_plan_mark() {
     let expected = "\
-2020-05-15T13:00:00-05:00, complete until 2.0 s before
+2020-05-15T13:00:00-05:00, complete until 2 s before
                                         of goal  pace     behind   needs/h     had/h     left chance
 beneficiaries-a-week: 61,234 of 100,000 people                                         week 2020-W20
   ######################.|............   61.2 %  0.93      4,321     1,204     1,100  31h 20m   12 %

@@ -6,7 +6,7 @@ use super::Worker;
 use crate::aggregate::Shown;
 use crate::clock::Millis;
 use crate::cuts::{Context, Cut, CutTarget};
-use crate::pipeline::message::StoredCut;
+use crate::pipeline::message::{CutOrder, StoredCut};
 use crate::runtime::failpoint;
 use crate::view::cut::Part;
 use crate::view::slots::Slots;
@@ -56,7 +56,7 @@ impl Worker {
         let cut = Cut::of(at, parts, context);
         // Until it is known what became of it; the thread that stores cuts ends only with this one.
         self.storing = Some(instant + Duration::from_secs(86_400));
-        let _ = self.sinks.cuts.send((cut, self.cutting.oldest(at)));
+        let _ = self.sinks.cuts.send(CutOrder { cut, oldest: self.cutting.oldest(at) });
     }
 
     /// Takes note of what became of a cut.

@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use self::scene::{Scene, scene};
-use super::{Core, Record, START, assert_equal, end_of, log, records_in};
+use super::{Core, Record, START, Step, Time, What, assert_equal, end_of, log, record, records_in, turn};
 
 /// As the settings of the tests say.
 const HORIZON: Millis = 35 * DAY;
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn the_series_of_targets_are_the_oracles(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9 * DAY)) {
+    fn the_series_of_targets_are_the_oracles(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9_i64)) {
         let Scene { targets: [targets, ..], .. } = &scene;
         let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
@@ -120,7 +120,7 @@ proptest! {
             oracle.record(record.stream, record.partition as i32, record.sent.clone());
         }
         let now = end_of(&records) + after;
-        let closed = closed.map(|ago| now - ago);
+        let closed = closed.map(|days_ago| turn(now - days_ago * DAY, &scene.zone()));
         core.book = Arc::new(closed.map_or_else(Book::default, book));
         let mut expected = oracle.figures(now);
         expected.0.extend(oracle.target_figures(targets, now, closed).0);
@@ -149,4 +149,19 @@ fn there_is_something_to_compare_of_every_measure() {
         }
     }
     assert_eq!(seen.len(), Measure::ALL.len(), "{seen:?}");
+}
+
+#[test]
+fn what_is_at_the_very_end_of_a_period_is_of_the_next() {
+    let scene = scene::people_by_day();
+    let midnight = turn(START, &scene.zone()) + DAY;
+    let (mut core, mut oracle) = (scene.core(&scene.targets[0], START), scene.oracle());
+    // The later in the log is the earlier in time, and its return leaves the other alone again.
+    for (number, (kind, credit, time)) in [(3, 1, midnight), (3, 2, midnight - 1), (4, 2, midnight)].into_iter().enumerate() {
+        let what = What::Disbursement { kind, programme: 0, state: 0, person: 1, credit, amount: 1 };
+        let record = record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("event-{number}"), time);
+        core.apply(record.stream, record.partition, &record.value, record.timestamp);
+        oracle.record(record.stream, record.partition as i32, record.sent.clone());
+        compare(&mut core, &scene, &oracle, &[midnight, midnight - 1]).expect("targets are the oracle's");
+    }
 }

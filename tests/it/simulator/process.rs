@@ -7,11 +7,11 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use pacemeter::checkpoint::{Desk, InFlight, Job, Keeper, Order, Report, Store};
-use pacemeter::clock::{Clock, Millis};
-use pacemeter::cuts::{Cut, Cuts};
+use pacemeter::clock::Clock;
+use pacemeter::cuts::Cuts;
 use pacemeter::pipeline::{
-    Board, Command, FoundLog, FoundLogs, Intake, Kept, Message, Meter, Original, Originals, OtherLog, Policy, Records, Settings, Sinks,
-    Snapshot, Start, StoredCut, Worker,
+    Board, Command, CutOrder, FoundLog, FoundLogs, Intake, Kept, Message, Meter, Original, Originals, OtherLog, Policy, Records, Settings,
+    Sinks, Snapshot, Start, StoredCut, Worker,
 };
 use pacemeter::record::Header;
 use pacemeter::runtime::Failure;
@@ -39,7 +39,7 @@ pub struct Process<'a> {
     over: BTreeSet<u64>,
     reports: VecDeque<Report>,
     cuts: Cuts,
-    cut_orders: Receiver<(Cut, Millis)>,
+    cut_orders: Receiver<CutOrder>,
     commands: Receiver<Command>,
     inbox: VecDeque<Message>,
     intake: Intake<'a>,
@@ -300,7 +300,7 @@ impl<'a> Process<'a> {
 
     /// The thread that stores cuts stores one.
     pub fn store_cut(&mut self) {
-        if let Ok((cut, oldest)) = self.cut_orders.try_recv() {
+        if let Ok(CutOrder { cut, oldest }) = self.cut_orders.try_recv() {
             let result = self.cuts.put(&cut);
             // What stays of old ones does no harm.
             let _ = self.cuts.prune(oldest);

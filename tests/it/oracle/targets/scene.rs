@@ -64,6 +64,15 @@ pub fn scene() -> impl Strategy<Value = Scene> {
     })
 }
 
+/// One target, of people by the day.
+pub fn people_by_day() -> Scene {
+    let (measure, period, filter) = (Measure::Beneficiaries, Period::Day, Filter::default());
+    let draft = Draft { measure, filter, period, goal: 1, profile: None };
+    let targets = vec![draft.finish(0, Arc::clone(&CALENDARS[0][0]))];
+    let targets = Arc::new(Targets { targets, ..Targets::default() });
+    Scene { zone: ZONES[0], max_label_values: 4_096, history: 92, targets: std::array::from_fn(|_| Arc::clone(&targets)) }
+}
+
 /// Random calendars of each zone. A calendar is laid out over a hundred years, so they are made once.
 static CALENDARS: LazyLock<Vec<Vec<Arc<Working>>>> = LazyLock::new(|| {
     let mut runner = TestRunner::deterministic();
