@@ -142,9 +142,12 @@ fn iso_week(week: ISOWeekDate) -> String {
     format!("{}-W{:02}", week.year(), week.week())
 }
 
-/// The local date at an instant.
+/// The day that an instant belongs to: its local date, but where the clock goes back over midnight, when that date comes twice, the day that has
+/// begun.
 pub(super) fn date_at(time: Millis, zone: &TimeZone) -> Date {
-    Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date()
+    let date = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
+    let next = date.saturating_add(1.day());
+    if start_of_day(next, zone) <= time { next } else { date }
 }
 
 /// The first instant of a day: midnight, or where the clock skips it, the instant after the gap.
@@ -192,6 +195,17 @@ mod tests {
         let length = |time: &str| Period::Day.at(at(time), &mexico_city()).map(|day| day.end - day.start);
         assert_eq!(length("2022-04-03T18:00:00Z"), Some(23 * HOUR));
         assert_eq!(length("2022-10-30T18:00:00Z"), Some(25 * HOUR));
+    }
+
+    #[test]
+    fn an_instant_lies_in_its_day_also_where_the_clock_goes_back_over_midnight() {
+        // At 00:01 on 7 November 2010 it became 23:01 again.
+        let zone = TimeZone::get("America/St_Johns").unwrap();
+        for minute in 0..180 {
+            let instant = at("2010-11-07T01:30:00Z") + minute * 60_000;
+            let day = Period::Day.at(instant, &zone).unwrap();
+            assert!(day.holds(instant) && Period::Day.at(day.start, &zone) == Some(day), "{minute} minutes: {day:?}");
+        }
     }
 
     #[test]
