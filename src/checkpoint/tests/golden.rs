@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use super::world::{PLACE, State, restored, store};
 use crate::checkpoint::names::Name;
 use crate::checkpoint::{Lineage, MemoryDisk};
-use crate::clock::DAY;
+use crate::clock::{DAY, Millis};
+use crate::targets::Tally;
+use crate::view::cut::{Part, PartCell, PartTarget};
+use crate::view::panes::SpanFigures;
 
 /// By arithmetic alone, so that it is the same whatever becomes of random numbers.
 fn state() -> State {
@@ -26,13 +29,22 @@ fn golden(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
 }
 
-/// With `PACEMETER_BLESS=1` files that are not there are made. Those that are there are never written again.
-#[test]
-fn checkpoints_of_version_1_load() {
-    let files = [(Name::checkpoint(1), golden("checkpoint-v1.checkpoint")), (Name::days(1), golden("checkpoint-v1.days"))];
+/// A part of a cut, as heads hold since version 2.
+fn parts() -> Vec<(Millis, Part)> {
+    let figures = SpanFigures { beneficiaries: 2, dispersals: 3, net: 7_500_000 };
+    let cell = PartCell { programme: "credito".to_owned(), state: "MX-JAL".to_owned(), figures };
+    let periods = vec![(18_000 * DAY, Tally { amount: 2, base: 0 }), (17_993 * DAY, Tally { amount: -1, base: 5 })];
+    let target = PartTarget { name: "weekly".to_owned(), selection: 42, known_from: 17_900 * DAY, periods };
+    vec![(18_001 * DAY, Part { next_offset: 1_200, cells: [vec![cell], Vec::new(), Vec::new()], targets: vec![target] })]
+}
+
+/// With `PACEMETER_BLESS=1` files that are not there are made, of the version that is written today. Those that are there are never written again.
+fn loads(version: u32, parts: Vec<(Millis, Part)>, identity: &str) {
+    let files = [(Name::checkpoint(1), "checkpoint"), (Name::days(1), "days")]
+        .map(|(name, extension)| (name, golden(&format!("checkpoint-v{version}.{extension}"))));
     if std::env::var_os("PACEMETER_BLESS").is_some() && !files[0].1.exists() {
         let disk = MemoryDisk::default();
-        state().write(&store(&disk), &mut Lineage::default()).unwrap();
+        state().write_with(parts.clone(), &store(&disk), &mut Lineage::default()).unwrap();
         for (name, path) in &files {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, disk.read(&PLACE.path(*name)).unwrap()).unwrap();
@@ -44,5 +56,16 @@ fn checkpoints_of_version_1_load() {
     }
     assert_eq!(restored(&store(&disk)), Some(state()));
     let opened = store(&disk).open(PLACE, 1).unwrap();
-    assert_eq!(opened.identity(), "4b9249ff22e7959af1a81504362d54da6596725ecaa61287d24cc6c002695923");
+    assert_eq!(opened.head().parts, parts);
+    assert_eq!(opened.identity(), identity);
+}
+
+#[test]
+fn checkpoints_of_version_1_load() {
+    loads(1, Vec::new(), "4b9249ff22e7959af1a81504362d54da6596725ecaa61287d24cc6c002695923");
+}
+
+#[test]
+fn checkpoints_of_version_2_load() {
+    loads(2, parts(), "895f5777b499ae941b8f446c10649dd70713e65344581c372f8e21bb36a9136b");
 }

@@ -8,6 +8,7 @@ use crate::aggregate::image::{Day, Encode, Image, Piece, Run, Shape};
 use crate::checkpoint::{Begin, Disk, Found, Head, Lineage, Opened, Place, Store, Tail, WriteError, Written};
 use crate::clock::{DAY, Millis};
 use crate::record::Stream;
+use crate::view::cut::Part;
 
 pub const PLACE: Place = Place { stream: Stream::Disbursement, partition: 3 };
 
@@ -112,8 +113,14 @@ impl State {
     }
 
     pub fn write(&self, store: &Store, lineage: &mut Lineage) -> Result<Written, WriteError> {
+        self.write_with(Vec::new(), store, lineage)
+    }
+
+    /// With parts of cuts.
+    pub fn write_with(&self, parts: Vec<(Millis, Part)>, store: &Store, lineage: &mut Lineage) -> Result<Written, WriteError> {
         let mut random = fastrand::Rng::with_seed(self.next_offset as u64);
-        let mut writer = store.begin(lineage, self.begin())?;
+        let Begin { head, image } = self.begin();
+        let mut writer = store.begin(lineage, Begin { head: Head { parts, ..head }, image })?;
         for piece in self.pieces(&mut random) {
             writer.piece(&piece)?;
         }
