@@ -57,7 +57,7 @@ impl<const N: usize> Counts<N> {
         let show = |pane: &Pane<Vec<Sums<N>>>| {
             let mut tallies = vec![Tally::default(); selection.targets.len()];
             for (group, sums) in pane.content.iter().enumerate() {
-                for &target in groups.get(group as u16) {
+                for &target in groups.get(group as u32) {
                     tallies[usize::from(target)] += &tally(selection.of(target).measure, &sums.0);
                 }
             }

@@ -65,7 +65,7 @@ impl Selection {
 pub struct Groups<G> {
     groups: Vec<G>,
     /// By the key of a label set.
-    numbers: HashMap<u32, u16>,
+    numbers: HashMap<u32, u32>,
 }
 
 impl<G: PartialEq> Groups<G> {
@@ -74,7 +74,7 @@ impl<G: PartialEq> Groups<G> {
     }
 
     /// The number of what `key` counts for.
-    pub fn number(&mut self, key: u32, group: impl FnOnce() -> G) -> u16 {
+    pub fn number(&mut self, key: u32, group: impl FnOnce() -> G) -> u32 {
         if let Some(&number) = self.numbers.get(&key) {
             return number;
         }
@@ -83,19 +83,19 @@ impl<G: PartialEq> Groups<G> {
             self.groups.push(group);
             self.groups.len() - 1
         });
-        let number = u16::try_from(number).expect("there are fewer groups than label values");
+        let number = u32::try_from(number).expect("there are no more groups than keys");
         self.numbers.insert(key, number);
         number
     }
 
-    pub fn get(&self, number: u16) -> &G {
-        &self.groups[usize::from(number)]
+    pub fn get(&self, number: u32) -> &G {
+        &self.groups[number as usize]
     }
 }
 
 /// The counts of a group in a slot.
-pub fn counts_of<T: Default>(counts: &mut Vec<T>, group: u16) -> &mut T {
-    let place = usize::from(group);
+pub fn counts_of<T: Default>(counts: &mut Vec<T>, group: u32) -> &mut T {
+    let place = group as usize;
     if counts.len() <= place {
         counts.resize_with(place + 1, T::default);
     }

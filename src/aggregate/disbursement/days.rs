@@ -194,7 +194,7 @@ impl Days {
         }
     }
 
-    fn group(&mut self, state: &State, key: PaneKey) -> u16 {
+    fn group(&mut self, state: &State, key: PaneKey) -> u32 {
         let Self { display, selection, groups, .. } = self;
         groups.number(key, || {
             let (name, entity) = (state.programmes.name(first_of(key)), Entity::from_index(usize::from(second_of(key))));
@@ -232,7 +232,7 @@ impl Days {
         let Some(pane) = self.kept.at(dispersal.time()) else { return };
         match figure {
             Figure::Own(period) => counts_of(&mut pane.content.counts, group).repeats[period] += change,
-            Figure::Target(target) => *counts_of(&mut pane.content.repeats, target) += change,
+            Figure::Target(target) => *counts_of(&mut pane.content.repeats, target.into()) += change,
         }
     }
 
@@ -294,7 +294,7 @@ fn show(pane: &Pane<Content>, selection: &Selection, groups: &Groups<Group>) -> 
     let mut cells: HashMap<Cell, SlotFigures> = HashMap::new();
     let mut tallies = vec![Tally::default(); selection.targets.len()];
     for (group, counts) in pane.content.counts.iter().enumerate() {
-        let group = groups.get(group as u16);
+        let group = groups.get(group as u32);
         if counts.dispersals > 0 {
             let live = counts.live as i64;
             let figures =
