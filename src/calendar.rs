@@ -14,6 +14,7 @@ mod shipped;
 mod working;
 
 pub use cut_times::CutTimes;
+pub use holidays::WEEKDAYS;
 pub use period::{Interval, Period};
 pub use read::read;
 pub use shipped::shipped;

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, Weekday, date};
 
 /// By the names that files use.
-pub(super) const WEEKDAYS: [(&str, Weekday); 7] = [
+pub const WEEKDAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Monday),
     ("tuesday", Weekday::Tuesday),
     ("wednesday", Weekday::Wednesday),

@@ -74,10 +74,13 @@ impl Cutting {
         last.map_or(Progress { begun: false, next: Millis::MIN }, |last| Progress { begun: true, next: self.times.first_from(last) })
     }
 
-    /// Takes cuts at other times from now on. `latest`: by slot, an instant up to which all is applied.
-    pub fn change_times(&mut self, times: CutTimes, latest: impl Iterator<Item = Option<Millis>>) {
+    /// Takes cuts at other times from now on: all that no partition has passed yet. By slot: the timestamp of the last record taken, and until when
+    /// all is applied.
+    pub fn change_times(&mut self, times: CutTimes, latest: impl Iterator<Item = (Option<Millis>, Option<Millis>)>) {
         self.times = times;
-        self.partitions = latest.map(|latest| self.after(latest)).collect();
+        let grace = self.settings.grace;
+        let passed = |last: Millis, complete: Option<Millis>| complete.map_or(last, |complete| last.max(complete.saturating_sub(grace)));
+        self.partitions = latest.map(|(last, complete)| self.after(last.map(|last| passed(last, complete)))).collect();
     }
 
     /// Whether a record of this timestamp passes a cut.
@@ -212,6 +215,17 @@ mod tests {
         after.pass(0, START + DAY + 1, |_| unreachable!("the part is there"));
         after.pass(1, START + DAY + 1, |_| part(8));
         assert_eq!(offsets(after.whole(|_| None)), Some((START + DAY, vec![Some(7), Some(8)])));
+    }
+
+    #[test]
+    fn other_times_lose_no_cut_that_is_not_passed() {
+        let mut cutting = cutting(1);
+        cutting.pass(0, START + HOUR, |_| part(0));
+        // Complete until after midnight, but not by the grace.
+        let times = CutTimes::new(TimeZone::UTC, vec!["18:00".parse().unwrap()], None);
+        cutting.change_times(times, [(Some(START + 20 * HOUR), Some(START + DAY + 5_000))].into_iter());
+        cutting.pass(0, START + DAY + 1, |_| part(7));
+        assert_eq!(offsets(cutting.whole(|_| None)), Some((START + DAY, vec![Some(7)])), "and 18:00 is over");
     }
 
     #[test]

@@ -33,10 +33,8 @@ impl Worker {
             owned.changed = true;
         }
         let now = self.clock.now();
-        let latest = |(slot, owned): (usize, &Owned)| {
-            let last = owned.tail.map(|tail| tail.timestamp.unwrap_or(now));
-            last.map(|last| self.freshness.complete_until_of(slot).map_or(last, |complete| last.max(complete)))
-        };
+        let latest =
+            |(slot, owned): (usize, &Owned)| (owned.tail.map(|tail| tail.timestamp.unwrap_or(now)), self.freshness.complete_until_of(slot));
         self.cutting.change_times(next.targets.cut_times(&next.display.zone), self.partitions.iter().enumerate().map(latest));
         self.shown = next;
         tracing::info!(event = "pacemeter.targets.adopted", targets = self.shown.targets.targets.len(), "targets are shown from now on");

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::ToSpan;
-use jiff::civil::{Date, Weekday, date};
+use jiff::civil::{Date, date};
 
 use super::Bounds;
+use crate::calendar::WEEKDAYS;
 use crate::clock::{DAY, Millis};
 use crate::settings::{Table, format_duration};
 use crate::targets::{Measure, Period};
@@ -16,16 +17,6 @@ const MARGIN: Millis = 3 * DAY;
 /// The days that calendars know.
 const FIRST: Date = date(2000, 1, 1);
 const LAST: Date = date(2100, 12, 31);
-
-const WEEKDAYS: [(&str, Weekday); 7] = [
-    ("monday", Weekday::Monday),
-    ("tuesday", Weekday::Tuesday),
-    ("wednesday", Weekday::Wednesday),
-    ("thursday", Weekday::Thursday),
-    ("friday", Weekday::Friday),
-    ("saturday", Weekday::Saturday),
-    ("sunday", Weekday::Sunday),
-];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {

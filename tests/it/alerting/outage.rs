@@ -9,22 +9,22 @@ const BEHIND: &str = "PacemeterTargetBehindPlan";
 const STALLED: &str = "PacemeterPipelineStalled";
 
 /// By the shipped calendar, of 45 hours a week.
-pub fn targets(goal: u32) -> String {
+fn targets(goal: u32) -> String {
     format!(
         "[target.weekly_beneficiaries]\nmeasure = 'beneficiaries'\nperiod = 'week'\ngoal = {goal}\ncalendar = 'payments'\npesos_each = 25000\n"
     )
 }
 
 /// Last week's goal of 30,000 reached, and so many people paid this Monday.
-pub fn on_plan(until: &str, people: u64) -> [Paid; 2] {
+fn on_plan(until: &str, people: u64) -> [Paid; 2] {
     [
         Paid { from: instant("2020-05-04T09:00"), until: instant("2020-05-08T18:00"), people: 30_100 },
         Paid { from: instant("2020-05-11T09:00"), until: instant(until), people },
     ]
 }
 
-#[test]
-fn neither_an_outage_nor_the_hour_of_backlog_after_it_is_a_lag() {
+/// A programme that pays as planned, at an instant from which on a twentieth of the plan has passed.
+pub fn monday_on_plan() -> Scene {
     let scene = Scene::open(&Opening {
         at: "2020-05-11T11:10",
         speed: 120,
@@ -36,6 +36,12 @@ fn neither_an_outage_nor_the_hour_of_backlog_after_it_is_a_lag() {
     });
     // From here on a twentieth of the plan has passed.
     scene.wait_until(instant("2020-05-11T11:25"));
+    scene
+}
+
+#[test]
+fn neither_an_outage_nor_the_hour_of_backlog_after_it_is_a_lag() {
+    let scene = monday_on_plan();
     let outage = scene.now();
     scene.proxy().pull();
     scene.until_told("pager", "firing", STALLED);

@@ -2,22 +2,11 @@
 
 use pacemeter::clock::MINUTE;
 
-use super::outage::{on_plan, targets};
-use super::scene::{Opening, Scene, instant};
+use super::outage::monday_on_plan;
 
 #[test]
 fn neither_a_kill_nor_a_start_without_a_broker_nor_the_backlog_after_it_is_a_lag() {
-    let mut scene = Scene::open(&Opening {
-        at: "2020-05-11T11:10",
-        speed: 120,
-        // 667 people an hour.
-        targets: targets(30_000),
-        paid: &on_plan("2020-05-11T11:10", 1_460),
-        an_hour: 670.0,
-        has_proxy: true,
-    });
-    // From here on a twentieth of the plan has passed.
-    scene.wait_until(instant("2020-05-11T11:25"));
+    let mut scene = monday_on_plan();
     scene.kill();
     scene.start();
     scene.wait_until(scene.now() + 10 * MINUTE);
