@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pacemeter::aggregate::{Partition, Rules, Shown};
+use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
+use pacemeter::allowlists::Allowlists;
 use pacemeter::clock::Clock;
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
-use pacemeter::display::Display;
-use pacemeter::event::{Event, Texts};
+use pacemeter::event::{Event, LabelArena};
 use pacemeter::record::{RawRecord, Rejection, Stream};
-use pacemeter::settings::{Layers, Reader};
-use pacemeter::simulate::{Emission, Load, Partitions};
+use pacemeter::settings::{Layers, SettingsReader};
+use pacemeter::simulate::{Emission, Load, PartitionCounts};
 
 /// Records decoded before they are applied, as the pipeline does.
 const BATCH: usize = 2_000;
@@ -21,16 +21,16 @@ const BATCH: usize = 2_000;
 fn main() {
     let events = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(3_000_000);
     let now = Clock::wall().now();
-    let load = Load::of(events, 2020, Partitions::each(6), now);
-    let mut reader = Reader::load(&Layers::default());
+    let load = Load::of(events, 2020, PartitionCounts::each(6), now);
+    let mut reader = SettingsReader::load(&Layers::default());
     let decoder = Decoder::new(Settings::read(&mut reader), PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"));
-    let (rules, display) = (Rules::read(&mut reader), Arc::new(Display::read(&mut reader)));
-    let shown = Shown { display: Arc::clone(&display), ..Shown::default() };
-    let partition = |_| Partition::new(Stream::Disbursement, 0, rules, &shown, now);
-    let mut partitions: Vec<Partition> = (0..6).map(partition).collect();
+    let (rules, display) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
+    let shown = ViewConfig { display: Arc::clone(&display), ..ViewConfig::default() };
+    let partition = |_| PartitionState::new(Stream::Disbursement, 0, rules, &shown, now);
+    let mut partitions: Vec<PartitionState> = (0..6).map(partition).collect();
     let mut offsets = [0; 6];
     let (mut decoding, mut applying, mut seen) = (Duration::ZERO, Duration::ZERO, 0_u64);
-    let mut texts = Texts::default();
+    let mut texts = LabelArena::default();
     let mut batch: Vec<Emission> = Vec::with_capacity(BATCH);
     for emission in load.emissions().filter(|emission| emission.stream == Stream::Disbursement) {
         batch.push(emission);
@@ -65,7 +65,7 @@ fn main() {
     }
 }
 
-fn decode(decoder: &Decoder, emission: &Emission, texts: &mut Texts) -> Result<Event, Rejection> {
+fn decode(decoder: &Decoder, emission: &Emission, texts: &mut LabelArena) -> Result<Event, Rejection> {
     let headers: Vec<_> = emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
     let record = RawRecord { value: Some(&emission.value), timestamp: Some(emission.timestamp), headers: &headers };
     decoder.decode(emission.stream, &record, texts)

@@ -5,7 +5,7 @@
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
-use pacemeter::event::Texts;
+use pacemeter::event::LabelArena;
 use pacemeter::record::{Header, RawRecord, Stream};
 use serde::Deserialize;
 
@@ -44,7 +44,7 @@ fn bench(bencher: Bencher<'_, '_>, stream: Stream, value: &str, headers: &[Heade
     let settings = Settings { max_record_bytes: 65_536, max_future_skew: 600_000 };
     let key = PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits");
     let decoder = Decoder::new(settings, key);
-    let mut texts = Texts::default();
+    let mut texts = LabelArena::default();
     let record = RawRecord { value: Some(value.as_bytes()), timestamp: Some(TIMESTAMP), headers };
     decoder.decode(stream, &record, &mut texts).expect("a valid event");
     bencher.counter(BytesCount::of_str(value)).counter(ItemsCount::new(1usize)).bench_local(|| {

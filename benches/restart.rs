@@ -7,23 +7,27 @@ use std::sync::mpsc;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use pacemeter::aggregate::{Partition, Restoring, Rules, Shown};
-use pacemeter::checkpoint::{Begin, DIRECTORY, Desk, Head, InFlight, Job, Keeper, Order, Place, RealDisk, Report, Store};
+use pacemeter::aggregate::{PartitionState, Rules, StateLoader, ViewConfig};
+use pacemeter::checkpoint::{
+    BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart, CheckpointStore,
+    CheckpointThread, DIRECTORY, Head, PartitionDir, RealDisk,
+};
 use pacemeter::clock::Millis;
-use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, Hash128, State, Texts};
+use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, FederalState, Hash128, LabelArena};
 use pacemeter::record::Stream;
 
 const NOW: Millis = 1_790_000_000_000;
-const PLACE: Place = Place { stream: Stream::Disbursement, partition: 0 };
+const PLACE: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 0 };
 /// Bytes copied between two events, as the pipeline does.
 const PIECE: usize = 1 << 20;
 
-static SHOWN: LazyLock<Shown> = LazyLock::new(Shown::default);
+static SHOWN: LazyLock<ViewConfig> = LazyLock::new(ViewConfig::default);
 
 fn main() {
     let people = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(10_000_000);
     let rules = Rules::default();
-    let mut load = Load { partition: Partition::new(Stream::Disbursement, 0, rules, &SHOWN, NOW), texts: Texts::default(), next: 0 };
+    let mut load =
+        Load { partition: PartitionState::new(Stream::Disbursement, 0, rules, &SHOWN, NOW), texts: LabelArena::default(), next: 0 };
     let started = Instant::now();
     (0..people).for_each(|person| load.support(person, people));
     let keys = load.partition.keys();
@@ -33,7 +37,7 @@ fn main() {
 
     let directory = tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").unwrap_or(".".into())).expect("a directory");
     let disk = Arc::new(RealDisk::open(directory.path(), DIRECTORY).expect("a disk"));
-    let store = Store::new(disk);
+    let store = CheckpointStore::new(disk);
     let report = write(&mut load, people, &store);
     let written = report.result.expect("it is written");
     println!("checkpoint {:.0} MB, {:.2} x resident memory", written.bytes as f64 / 1e6, written.bytes as f64 / resident_before as f64);
@@ -42,8 +46,8 @@ fn main() {
 }
 
 struct Load {
-    partition: Partition,
-    texts: Texts,
+    partition: PartitionState,
+    texts: LabelArena,
     next: i64,
 }
 
@@ -62,7 +66,7 @@ impl Load {
             let body = Body::Disbursement(Disbursement {
                 kind,
                 programme,
-                state: State::from_index((person % 32) as usize),
+                state: FederalState::from_index((person % 32) as usize),
                 beneficiary: hash(1, person),
                 credit: hash(2, person),
                 amount,
@@ -76,14 +80,14 @@ impl Load {
 }
 
 /// Writes a checkpoint while events go on, and prints what it cost.
-fn write(load: &mut Load, people: u64, store: &Store) -> Report {
+fn write(load: &mut Load, people: u64, store: &CheckpointStore) -> CheckpointOutcome {
     let (orders, inbox) = mpsc::channel();
     let (reports, told) = mpsc::channel();
-    let in_flight = InFlight::default();
-    let keeper = Keeper::new(store.clone(), in_flight.clone());
+    let in_flight = BytesInFlight::default();
+    let keeper = CheckpointThread::new(store.clone(), in_flight.clone());
     let writing = std::thread::spawn(move || keeper.run(&inbox, |report| reports.send(report).expect("somebody listens")));
-    let desk = Desk::new(orders, in_flight);
-    let job = Job { place: PLACE, number: 1 };
+    let desk = CheckpointHandle::new(orders, in_flight);
+    let job = CheckpointId { place: PLACE, number: 1 };
     let (mut longest, mut copying, mut most, mut more) = (Duration::ZERO, Duration::ZERO, 0, 0);
     let mut held = |started: Instant| {
         longest = longest.max(started.elapsed());
@@ -91,7 +95,7 @@ fn write(load: &mut Load, people: u64, store: &Store) -> Report {
     };
     let started = Instant::now();
     let image = load.partition.begin_image(&desk.outlet(job));
-    desk.order(Order::Begin(job, Box::new(Begin { head: head(load.next), image })));
+    desk.order(CheckpointRequest::Begin(job, Box::new(CheckpointStart { head: head(load.next), image })));
     held(started);
     let mut is_copied = false;
     let report = loop {
@@ -105,11 +109,11 @@ fn write(load: &mut Load, people: u64, store: &Store) -> Report {
         let step = Instant::now();
         if !is_copied && desk.in_flight() < 16 << 20 {
             match load.partition.copy(PIECE) {
-                Some(piece) => desk.order(Order::Piece(job, piece)),
+                Some(piece) => desk.order(CheckpointRequest::Pages(job, piece)),
                 None => {
                     load.partition.end_image();
                     is_copied = true;
-                    desk.order(Order::Finish(job));
+                    desk.order(CheckpointRequest::Finish(job));
                 }
             }
             held(step);
@@ -152,11 +156,11 @@ fn head(next_offset: i64) -> Head {
 }
 
 /// Restores twice, the second time with what the first left in the page cache, and prints each part.
-fn read(store: &Store, rules: Rules, bytes: u64) {
+fn read(store: &CheckpointStore, rules: Rules, bytes: u64) {
     for pass in ["first", "second"] {
         let started = Instant::now();
         let opened = store.newest(PLACE).expect("a listing").opened.expect("a whole checkpoint");
-        let mut restoring = Restoring::new(PLACE.stream, opened.body(), opened.days()).expect("of this program");
+        let mut restoring = StateLoader::new(PLACE.stream, opened.body(), opened.days()).expect("of this program");
         let allocated = started.elapsed();
         opened.fill(&mut restoring.pages(), 2, &|_| {}).expect("whole pages");
         let filled = started.elapsed();

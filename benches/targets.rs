@@ -7,24 +7,24 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pacemeter::aggregate::{Partition, Rules, Shown};
+use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
+use pacemeter::allowlists::Allowlists;
 use pacemeter::clock::{Clock, SECOND, thread_cpu_time};
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
-use pacemeter::display::Display;
-use pacemeter::event::Texts;
+use pacemeter::event::LabelArena;
 use pacemeter::export::Exporter;
-use pacemeter::pipeline::{Board, PartitionStatus, Phase, Snapshot};
+use pacemeter::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 use pacemeter::record::{RawRecord, Stream};
-use pacemeter::settings::{Document, Layers, Reader};
-use pacemeter::simulate::{Emission, LABELS, Load, Partitions};
+use pacemeter::settings::{Document, Layers, SettingsReader};
+use pacemeter::simulate::{Emission, LABELS, Load, PartitionCounts};
 use pacemeter::source;
 use pacemeter::targets::Targets;
-use pacemeter::targets::read::{Bounds, read};
+use pacemeter::targets::read::{PeriodBounds, read};
 use pacemeter::telemetry::Metrics;
 use pacemeter::telemetry::log;
 use pacemeter::view::PartitionView;
 use pacemeter::view::progress::Evaluator;
-use pacemeter::view::totals::Lasting;
+use pacemeter::view::totals::PresenceLimits;
 
 const BATCH: usize = 2_000;
 /// At half a million events a second the pipeline publishes about so often.
@@ -36,7 +36,7 @@ const CALENDARS: [&str; 2] = [include_str!("../config/calendars/payments.toml"),
 struct Variant {
     name: &'static str,
     targets: Arc<Targets>,
-    partitions: Vec<Partition>,
+    partitions: Vec<PartitionState>,
     offsets: [i64; 6],
     cpu: Duration,
 }
@@ -45,13 +45,13 @@ fn main() {
     let events = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(2_000_000);
     let now = Clock::wall().now();
     let labels = format!("labels.programmes={}", serde_json::to_string(LABELS.programmes).expect("names are JSON"));
-    let mut reader = Reader::load(&Layers { overrides: vec![labels], ..Layers::default() });
+    let mut reader = SettingsReader::load(&Layers { overrides: vec![labels], ..Layers::default() });
     let decoder = Decoder::new(Settings::read(&mut reader), PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"));
-    let (rules, display) = (Rules::read(&mut reader), Arc::new(Display::read(&mut reader)));
+    let (rules, display) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
     let variant = |(name, text): (&'static str, String)| {
         let targets = Arc::new(targets(&text, &display));
-        let shown = Shown { display: Arc::clone(&display), targets: Arc::clone(&targets) };
-        let partitions = (0..6).map(|_| Partition::new(Stream::Disbursement, 0, rules, &shown, now)).collect();
+        let shown = ViewConfig { display: Arc::clone(&display), targets: Arc::clone(&targets) };
+        let partitions = (0..6).map(|_| PartitionState::new(Stream::Disbursement, 0, rules, &shown, now)).collect();
         Variant { name, targets, partitions, offsets: [0; 6], cpu: Duration::ZERO }
     };
     let files = [("none", String::new()), ("shipped", include_str!("../config/targets.toml").to_owned()), ("200", many(200))];
@@ -73,8 +73,8 @@ fn main() {
 }
 
 fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: i64) {
-    let load = Load::of(events, 2020, Partitions::each(6), now);
-    let (mut texts, mut seen, mut turn) = (Texts::default(), 0, 0);
+    let load = Load::of(events, 2020, PartitionCounts::each(6), now);
+    let (mut texts, mut seen, mut turn) = (LabelArena::default(), 0, 0);
     let mut batch: Vec<Emission> = Vec::with_capacity(BATCH);
     for emission in load.emissions().filter(|emission| emission.stream == Stream::Disbursement) {
         batch.push(emission);
@@ -103,17 +103,17 @@ fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: i64) {
     }
 }
 
-fn scrape(variant: &mut Variant, display: &Arc<Display>, rules: Rules, now: i64, reader: &mut Reader) {
+fn scrape(variant: &mut Variant, display: &Arc<Allowlists>, rules: Rules, now: i64, reader: &mut SettingsReader) {
     let clock = Clock::manual(now);
-    let board = Arc::new(Board::new(now, Arc::clone(&variant.targets)));
+    let board = Arc::new(SnapshotPublisher::new(now, Arc::clone(&variant.targets)));
     let topics = source::Settings::read(reader).topics;
     let exporter = Exporter {
         board: Arc::clone(&board),
         display: Arc::clone(display),
         evaluator: Arc::new(Evaluator::new(display.zone.clone())),
-        lasting: Lasting { wait: rules.max_wait, agent: rules.agent_timeout },
+        lasting: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
-        metrics: Arc::new(Metrics::new(&topics, &[], Arc::new(log::Counters::new(&log::Settings::read(reader))))),
+        metrics: Arc::new(Metrics::new(&topics, &[], Arc::new(log::LogCounters::new(&log::Settings::read(reader))))),
         max_series: 1_000_000,
         shared: Mutex::new(None),
     };
@@ -141,7 +141,7 @@ fn scrape(variant: &mut Variant, display: &Arc<Display>, rules: Rules, now: i64,
 
 fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: i64) -> Snapshot {
     let status = |(number, view): (usize, &Arc<PartitionView>)| PartitionStatus {
-        partition: source::Partition { stream: Stream::Disbursement, topic: "benchmark".to_owned(), partition: number as i32 },
+        partition: source::TopicPartition { stream: Stream::Disbursement, topic: "benchmark".to_owned(), partition: number as i32 },
         position: view.next_offset,
         end: None,
         lag: None,
@@ -159,10 +159,10 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: i64) -> S
     }
 }
 
-fn targets(text: &str, display: &Display) -> Targets {
+fn targets(text: &str, display: &Allowlists) -> Targets {
     let documents: Vec<Document> =
         [CALENDARS[0], CALENDARS[1], text].iter().enumerate().map(|(number, text)| Document::parse(&number.to_string(), text)).collect();
-    let bounds = Bounds { disbursement_horizon: i64::MAX, counts: (i64::MAX, "") };
+    let bounds = PeriodBounds { disbursement_horizon: i64::MAX, counts: (i64::MAX, "") };
     read(&documents, &display.zone, &bounds).expect("targets without fault")
 }
 
@@ -184,11 +184,11 @@ fn many(count: usize) -> String {
 
 /// Every other target is of one state.
 fn display_state(number: usize) -> String {
-    let state = pacemeter::event::State::CODES[number % 32];
+    let state = pacemeter::event::FederalState::CODES[number % 32];
     if number.is_multiple_of(2) { format!("states = [\"{state}\"]\n") } else { String::new() }
 }
 
-fn decode(decoder: &Decoder, emission: &Emission, texts: &mut Texts) -> Result<pacemeter::event::Event, pacemeter::record::Rejection> {
+fn decode(decoder: &Decoder, emission: &Emission, texts: &mut LabelArena) -> Result<pacemeter::event::Event, pacemeter::record::Rejection> {
     let headers: Vec<_> = emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
     let record = RawRecord { value: Some(&emission.value), timestamp: Some(emission.timestamp), headers: &headers };
     decoder.decode(emission.stream, &record, texts)

@@ -2,12 +2,13 @@
 //! [`Rules`].
 //!
 //! Each record takes the contract's steps (section 2): decoded or rejected, expired, duplicate, watermark, forgetting, applied. What is
-//! *state* (hashed by [`Partition::digest`], and what a checkpoint holds) and what is *derived* from it for show are kept apart in each
+//! *state* (hashed by [`PartitionState::digest`], and what a checkpoint holds) and what is *derived* from it for show are kept apart in each
 //! stream's module; views ([`crate::view`]) are made from both.
 
 mod call;
 mod counts;
 mod disbursement;
+mod double_buffer;
 mod ids;
 pub mod image;
 mod labels;
@@ -20,7 +21,6 @@ mod rules;
 mod selection;
 mod slab;
 mod slots;
-mod switch;
 mod table;
 mod timers;
 
@@ -31,24 +31,24 @@ use serde::{Deserialize, Serialize};
 
 use self::call::Calls;
 use self::disbursement::Disbursements;
-use self::ids::{Ids, Seen};
-use self::image::{Day, Image, Outlet, Piece};
+use self::ids::{IdLookup, Ids};
+use self::image::{ClosedDay, PageChunk, PageSink, StateImage};
 use self::milestone::Milestones;
-use self::pages::Region;
-pub use self::restore::{Malformed, Restoring};
+use self::pages::PagedTable;
+pub use self::restore::{MalformedState, StateLoader};
 pub use self::rules::Rules;
 use self::selection::Selection;
+use crate::allowlists::{Allowlists, LabelKind};
 use crate::clock::Millis;
-use crate::display::{Display, LabelKind};
-use crate::event::{Body, Event, Hash128, Texts};
+use crate::event::{Body, Event, Hash128, LabelArena};
 use crate::record::{Outcome, Rejection, Stream};
 use crate::targets::Targets;
 use crate::view::slots::Slots;
-use crate::view::{Figures, PartitionView, RecordCounts};
+use crate::view::{PartitionView, RecordCounts, StreamFigures};
 
 /// One partition of a stream: its state, and what is shown of it.
 #[derive(Debug)]
-pub struct Partition {
+pub struct PartitionState {
     stream: Stream,
     rules: Rules,
     log: Log,
@@ -67,12 +67,12 @@ struct Log {
 
 /// How state is shown. A change of it changes no state.
 #[derive(Debug, Clone, Default)]
-pub struct Shown {
-    pub display: Arc<Display>,
+pub struct ViewConfig {
+    pub display: Arc<Allowlists>,
     pub targets: Arc<Targets>,
 }
 
-impl Shown {
+impl ViewConfig {
     fn selection(&self, stream: Stream, horizon: Millis, history: Millis) -> Selection {
         Selection::new(&self.targets, stream, self.targets.cut_times(&self.display.zone), horizon, history)
     }
@@ -87,7 +87,7 @@ enum StreamBody {
 
 /// How many keys state holds, of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Keys {
+pub struct KeyCounts {
     pub ids: u64,
     pub supports: u64,
     pub people: u64,
@@ -96,7 +96,7 @@ pub struct Keys {
     pub agents: u64,
 }
 
-impl Keys {
+impl KeyCounts {
     /// Under the names that the process' metrics give them.
     pub fn by_name(&self) -> [(&'static str, u64); 6] {
         [
@@ -110,11 +110,11 @@ impl Keys {
     }
 }
 
-impl Add for Keys {
-    type Output = Keys;
+impl Add for KeyCounts {
+    type Output = KeyCounts;
 
-    fn add(self, other: Keys) -> Keys {
-        Keys {
+    fn add(self, other: KeyCounts) -> KeyCounts {
+        KeyCounts {
             ids: self.ids + other.ids,
             supports: self.supports + other.supports,
             people: self.people + other.people,
@@ -127,9 +127,9 @@ impl Add for Keys {
 
 /// How often a value was met that is shown as `other`, by [`LabelKind`]. About the process, not the programme: in no state.
 #[derive(Debug, Clone, Default)]
-pub struct Unlisted([u64; LabelKind::ALL.len()]);
+pub struct UnlistedCounts([u64; LabelKind::ALL.len()]);
 
-impl Unlisted {
+impl UnlistedCounts {
     fn count(&mut self, kind: LabelKind, unlisted: bool) {
         self.0[kind as usize] += u64::from(unlisted);
     }
@@ -139,9 +139,9 @@ impl Unlisted {
     }
 }
 
-impl Partition {
+impl PartitionState {
     /// A partition of which nothing was read, to be read from `first_offset` on.
-    pub fn new(stream: Stream, first_offset: i64, rules: Rules, shown: &Shown, now: Millis) -> Self {
+    pub fn new(stream: Stream, first_offset: i64, rules: Rules, shown: &ViewConfig, now: Millis) -> Self {
         let body = match stream {
             Stream::Disbursement => StreamBody::Disbursement(Box::new(Disbursements::new(rules, shown, now))),
             Stream::Call => StreamBody::Call(Box::new(Calls::new(rules, shown))),
@@ -173,7 +173,7 @@ impl Partition {
     ///
     /// # Panics
     /// If the offset was taken before: a record counts once.
-    pub fn step(&mut self, offset: i64, decoded: &Result<Event, Rejection>, texts: &Texts) -> Outcome {
+    pub fn step(&mut self, offset: i64, decoded: &Result<Event, Rejection>, texts: &LabelArena) -> Outcome {
         assert!(offset >= self.log.next_offset, "offset {offset} was taken before: {} is next", self.log.next_offset);
         self.log.next_offset = offset + 1;
         let outcome = match decoded {
@@ -197,16 +197,16 @@ impl Partition {
         self.ids.touch(event) ^ body
     }
 
-    fn take(&mut self, event: &Event, texts: &Texts) -> Outcome {
+    fn take(&mut self, event: &Event, texts: &LabelArena) -> Outcome {
         let horizon = self.rules.horizon(self.stream);
         let oldest = self.log.watermark.map_or(Millis::MIN, |watermark| watermark - horizon);
         if event.time < oldest {
             return Outcome::Expired;
         }
         match self.ids.look_up(event, oldest) {
-            Seen::New => {}
-            Seen::Repeated => return Outcome::Duplicate,
-            Seen::Contradicted => {
+            IdLookup::New => {}
+            IdLookup::Repeated => return Outcome::Duplicate,
+            IdLookup::Contradicted => {
                 self.log.counts.conflicts += 1;
                 return Outcome::Duplicate;
             }
@@ -239,9 +239,9 @@ impl Partition {
     /// What is shown of the partition to a reader whose clock is about `now`.
     pub fn view(&mut self, now: Millis) -> PartitionView {
         let figures = match &mut self.body {
-            StreamBody::Disbursement(partition) => Figures::Disbursement(Box::new(partition.view(now, self.log.watermark))),
-            StreamBody::Call(partition) => Figures::Call(Box::new(partition.view(now, self.log.watermark))),
-            StreamBody::Milestone(partition) => Figures::Milestone(partition.view(self.log.watermark)),
+            StreamBody::Disbursement(partition) => StreamFigures::Disbursement(Box::new(partition.view(now, self.log.watermark))),
+            StreamBody::Call(partition) => StreamFigures::Call(Box::new(partition.view(now, self.log.watermark))),
+            StreamBody::Milestone(partition) => StreamFigures::Milestone(partition.view(self.log.watermark)),
         };
         PartitionView {
             stream: self.stream,
@@ -264,7 +264,7 @@ impl Partition {
     }
 
     /// Begins to fill figures for other targets, beside those that are shown.
-    pub fn retarget(&mut self, shown: &Shown) {
+    pub fn retarget(&mut self, shown: &ViewConfig) {
         match &mut self.body {
             StreamBody::Disbursement(partition) => partition.retarget(shown),
             StreamBody::Call(partition) => partition.retarget(shown),
@@ -289,16 +289,16 @@ impl Partition {
         }
     }
 
-    pub fn keys(&self) -> Keys {
+    pub fn keys(&self) -> KeyCounts {
         let keys = match &self.body {
             StreamBody::Disbursement(partition) => partition.keys(),
             StreamBody::Call(partition) => partition.keys(),
-            StreamBody::Milestone(_) => Keys::default(),
+            StreamBody::Milestone(_) => KeyCounts::default(),
         };
-        Keys { ids: self.ids.len() as u64, ..keys }
+        KeyCounts { ids: self.ids.len() as u64, ..keys }
     }
 
-    pub fn unlisted(&self) -> &Unlisted {
+    pub fn unlisted(&self) -> &UnlistedCounts {
         match &self.body {
             StreamBody::Disbursement(partition) => partition.unlisted(),
             StreamBody::Call(partition) => partition.unlisted(),
@@ -308,19 +308,19 @@ impl Partition {
 
     /// Begins an image of the state as it is now. The pages of its regions follow: those that change before they change, the others as
     /// [`Self::copy`] asks for them.
-    pub fn begin_image(&mut self, outlet: &Outlet) -> Image {
+    pub fn begin_image(&mut self, outlet: &PageSink) -> StateImage {
         let (body, days) = (self.encode_body(), self.days());
         let mut shapes = Vec::new();
         for (number, region) in self.regions().enumerate() {
             region.begin(u16::try_from(number).expect("there are a few hundred regions"), outlet);
             shapes.push(region.shape());
         }
-        Image { body, shapes, days }
+        StateImage { body, shapes, days }
     }
 
     /// Copies pages of the image of up to about `bytes`. None if all are copied.
-    pub fn copy(&mut self, bytes: usize) -> Option<Piece> {
-        let mut piece = Piece { runs: Vec::new(), bytes: Vec::new() };
+    pub fn copy(&mut self, bytes: usize) -> Option<PageChunk> {
+        let mut piece = PageChunk { runs: Vec::new(), bytes: Vec::new() };
         let is_full = self.regions().any(|region| region.copy(bytes, &mut piece) || piece.bytes.len() >= bytes);
         (is_full || !piece.runs.is_empty()).then_some(piece)
     }
@@ -352,7 +352,7 @@ impl Partition {
         *digest.finalize().as_bytes()
     }
 
-    /// All of state but the pages and the days. [`Restoring::new`] reads it.
+    /// All of state but the pages and the days. [`StateLoader::new`] reads it.
     fn encode_body(&self) -> Vec<u8> {
         let body = match &self.body {
             StreamBody::Disbursement(partition) => postcard::to_allocvec(&(&self.log, &self.ids, partition.state())),
@@ -362,7 +362,7 @@ impl Partition {
         body.expect("memory is the only limit")
     }
 
-    fn days(&self) -> Vec<Day> {
+    fn days(&self) -> Vec<ClosedDay> {
         let settled = self.log.watermark.map_or(Millis::MIN, |watermark| watermark - self.rules.horizon(self.stream));
         match &self.body {
             StreamBody::Disbursement(partition) => partition.state().panes().days(settled),
@@ -371,7 +371,7 @@ impl Partition {
         }
     }
 
-    fn regions(&mut self) -> Box<dyn Iterator<Item = &mut dyn Region> + '_> {
+    fn regions(&mut self) -> Box<dyn Iterator<Item = &mut dyn PagedTable> + '_> {
         let ids = self.ids.regions();
         match &mut self.body {
             StreamBody::Disbursement(partition) => Box::new(ids.chain(partition.state_mut().regions())),

@@ -27,46 +27,46 @@ use serde::Serialize;
 
 use self::parameters::Parameters;
 use self::present::Present;
+use crate::allowlists::Allowlists;
 use crate::clock::Clock;
-use crate::cuts::Cuts;
-use crate::display::Display;
-use crate::http::{Answer, Question};
-use crate::pipeline::Board;
+use crate::cuts::CutStore;
+use crate::http::{ApiRequest, ApiResponse};
+use crate::pipeline::SnapshotPublisher;
 use crate::view::progress::Evaluator;
 
 pub use cells::CellFigures;
-pub use fault::Fault;
-pub use present::Span;
+pub use fault::ApiError;
+pub use present::PeriodSpan;
 
 /// Answers questions about the newest snapshot.
 pub struct Api {
-    pub board: Arc<Board>,
-    pub display: Arc<Display>,
+    pub board: Arc<SnapshotPublisher>,
+    pub display: Arc<Allowlists>,
     pub evaluator: Arc<Evaluator>,
     pub clock: Clock,
-    pub cuts: Cuts,
+    pub cuts: CutStore,
 }
 
 impl Api {
     /// `query` is what stands behind the question mark of the address. Reads files: to be called where that may block.
-    pub fn answer(&self, question: &Question, query: &str) -> Answer {
-        self.json(question, query).map_or_else(|fault| fault.answer(), |json| Answer { status: 200, json })
+    pub fn answer(&self, question: &ApiRequest, query: &str) -> ApiResponse {
+        self.json(question, query).map_or_else(|fault| fault.answer(), |json| ApiResponse { status: 200, json })
     }
 
-    fn json(&self, question: &Question, query: &str) -> Result<String, Fault> {
+    fn json(&self, question: &ApiRequest, query: &str) -> Result<String, ApiError> {
         let parameters = Parameters::read(query, question)?;
         let present = Present::of(self)?;
         match question {
-            Question::Targets => text(&targets::all(&present)),
-            Question::Target(name) => text(&targets::one(&present, name)?),
-            Question::History(name) => text(&history::of(&present, name, parameters.limit)?),
-            Question::Cuts => text(&cuts::list(&present, parameters.limit)),
-            Question::Cut(id) => text(&cuts::one(&present, id)?),
-            Question::Period(kind, id) => text(&periods::one(&present, kind, id)?),
+            ApiRequest::Targets => text(&targets::all(&present)),
+            ApiRequest::Target(name) => text(&targets::one(&present, name)?),
+            ApiRequest::History(name) => text(&history::of(&present, name, parameters.limit)?),
+            ApiRequest::Cuts => text(&cuts::list(&present, parameters.limit)),
+            ApiRequest::Cut(id) => text(&cuts::one(&present, id)?),
+            ApiRequest::Period(kind, id) => text(&periods::one(&present, kind, id)?),
         }
     }
 }
 
-fn text(answer: &impl Serialize) -> Result<String, Fault> {
-    serde_json::to_string(answer).map_err(|error| Fault::internal(format!("the answer cannot be written: {error}")))
+fn text(answer: &impl Serialize) -> Result<String, ApiError> {
+    serde_json::to_string(answer).map_err(|error| ApiError::internal(format!("the answer cannot be written: {error}")))
 }

@@ -3,7 +3,7 @@
 mod check;
 mod files;
 mod reload;
-mod site;
+mod service;
 pub mod state;
 
 use std::net::SocketAddr;
@@ -14,24 +14,24 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use self::reload::Reload;
-use self::site::SiteOfPipeline;
+use self::service::PipelineService;
 use crate::aggregate::Rules;
+use crate::allowlists::{Allowlists, LabelKind};
 use crate::api::Api;
-use crate::checkpoint::{self, Lock, LockError, RealDisk, Store};
+use crate::checkpoint::{self, CheckpointStore, Lock, LockError, RealDisk};
 use crate::clock::{Clock, Millis};
-use crate::cuts::{Book, Cuts};
+use crate::cuts::{ClosedPeriods, CutStore};
 use crate::decode::{self, KeyError, PseudonymKey};
-use crate::display::{Display, LabelKind};
 use crate::export::Exporter;
 use crate::http::{self, BindError};
-use crate::pipeline::{self, Board, Parts};
+use crate::pipeline::{self, Dependencies, SnapshotPublisher};
 use crate::runtime::{Exit, Failure, Shutdown};
-use crate::settings::Reader;
+use crate::settings::SettingsReader;
 use crate::source;
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, Guard};
 use crate::view::progress::Evaluator;
-use crate::view::totals::Lasting;
+use crate::view::totals::PresenceLimits;
 
 pub use check::check;
 pub use files::Files;
@@ -41,7 +41,7 @@ pub struct Settings {
     source: source::Settings,
     decode: decode::Settings,
     rules: Rules,
-    display: Arc<Display>,
+    display: Arc<Allowlists>,
     pipeline: pipeline::Settings,
     files: Files,
     http: http::Settings,
@@ -58,15 +58,15 @@ impl Settings {
     ///
     /// # Errors
     /// All faults together.
-    pub fn read(mut reader: Reader) -> Result<Self, Failure> {
+    pub fn read(mut reader: SettingsReader) -> Result<Self, Failure> {
         let settings = Self::of(&mut reader);
         reader.finish()?;
         Ok(settings)
     }
 
     /// Faults are in the reader.
-    fn of(reader: &mut Reader) -> Self {
-        let (rules, display) = (Rules::read(reader), Display::read(reader));
+    fn of(reader: &mut SettingsReader) -> Self {
+        let (rules, display) = (Rules::read(reader), Allowlists::read(reader));
         let settings = Self {
             source: source::Settings::read(reader),
             decode: decode::Settings::read(reader),
@@ -87,7 +87,7 @@ impl Settings {
 }
 
 /// A running process.
-pub struct Running {
+pub struct RunningApp {
     address: SocketAddr,
     shutdown: Shutdown,
     pipeline: JoinHandle<Result<(), Failure>>,
@@ -101,7 +101,7 @@ pub struct Running {
 ///
 /// # Errors
 /// If the settings or the files of targets are faulty, or something they name cannot be used.
-pub async fn start(mut reader: Reader, clock: Clock, shutdown: Shutdown, reload: Arc<Notify>) -> Result<Running, Failure> {
+pub async fn start(mut reader: SettingsReader, clock: Clock, shutdown: Shutdown, reload: Arc<Notify>) -> Result<RunningApp, Failure> {
     let settings = Settings::of(&mut reader);
     let texts = settings.files.texts();
     let reading = settings.files.read(&texts);
@@ -116,7 +116,7 @@ pub async fn start(mut reader: Reader, clock: Clock, shutdown: Shutdown, reload:
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
-    let board = Arc::new(Board::new(clock.now(), Arc::clone(&targets)));
+    let board = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
     let (targets, changed_targets) = watch::channel(targets);
     let reloading = Reload::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
     let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
@@ -132,17 +132,17 @@ pub async fn start(mut reader: Reader, clock: Clock, shutdown: Shutdown, reload:
     let exporter = Exporter {
         board: Arc::clone(&board),
         display: Arc::clone(&settings.display),
-        lasting: Lasting { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
+        lasting: PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
         evaluator,
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
         max_series: settings.max_series,
         shared: Mutex::new(None),
     };
-    let site = Arc::new(SiteOfPipeline { exporter, api, board: Arc::clone(&board), clock: clock.clone(), started: clock.now() });
+    let site = Arc::new(PipelineService { exporter, api, board: Arc::clone(&board), clock: clock.clone(), started: clock.now() });
     let asked_to_end = shutdown.clone();
     let http = tokio::spawn(async move { server.serve(site, asked_to_end.requested()).await });
-    let pipeline = pipeline::start(Parts {
+    let pipeline = pipeline::start(Dependencies {
         source: settings.source,
         settings: settings.pipeline,
         rules: settings.rules,
@@ -159,10 +159,10 @@ pub async fn start(mut reader: Reader, clock: Clock, shutdown: Shutdown, reload:
         shutdown: shutdown.clone(),
     })?;
     let reload = tokio::spawn(reloading.run(reload, shutdown.clone()));
-    Ok(Running { address, shutdown, pipeline, http, reload, _log: log, _lock: lock })
+    Ok(RunningApp { address, shutdown, pipeline, http, reload, _log: log, _lock: lock })
 }
 
-impl Running {
+impl RunningApp {
     /// Where `/metrics` is.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -194,7 +194,7 @@ impl Running {
 }
 
 /// Takes the state directory for this process.
-fn open_state(directory: &Path) -> Result<(Lock, Store, Cuts), Failure> {
+fn open_state(directory: &Path) -> Result<(Lock, CheckpointStore, CutStore), Failure> {
     let lock = Lock::acquire(directory).map_err(|error| match &error {
         LockError::Locked { .. } => Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own")),
         LockError::Io { source, .. } => Failure::from_io(format_args!("state directory {}", directory.display()), source),
@@ -202,11 +202,11 @@ fn open_state(directory: &Path) -> Result<(Lock, Store, Cuts), Failure> {
     let disk = RealDisk::open(directory, checkpoint::DIRECTORY);
     let disk = disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
     let disk = Arc::new(disk);
-    Ok((lock, Store::new(Arc::clone(&disk) as _), Cuts::new(disk)))
+    Ok((lock, CheckpointStore::new(Arc::clone(&disk) as _), CutStore::new(disk)))
 }
 
 /// What the cuts there are say. One that is damaged stays where it is.
-fn read_book(cuts: &Cuts) -> Result<Arc<Book>, Failure> {
+fn read_book(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
     let (book, faults) = cuts.book().map_err(|error| Failure::from_io("the cuts in the state directory", &error))?;
     for fault in faults {
         tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "a cut cannot be read; it is left out");

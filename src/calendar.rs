@@ -1,6 +1,6 @@
 //! Calendars: the periods that figures are told for, and the working time that plans are made of.
 //!
-//! Periods ([`Period`]) are in the programme's zone. A working calendar ([`Working`]) says when payments are made or calls are taken, and how much
+//! Periods ([`Period`]) are in the programme's zone. A working calendar ([`WorkingCalendar`]) says when payments are made or calls are taken, and how much
 //! of a period's plan falls to each of its days; [`read`] takes them from files. A [`CutTimes`] says when cuts are taken.
 
 mod cut_times;
@@ -18,4 +18,4 @@ pub use holidays::WEEKDAYS;
 pub use period::{Interval, Period};
 pub use read::read;
 pub use shipped::shipped;
-pub use working::Working;
+pub use working::WorkingCalendar;

@@ -36,11 +36,11 @@
 //!
 //! # The protocol of reading
 //!
-//! From the newest to the oldest, the first checkpoint is taken whose head, index, body and days hold (`Store::newest`). Its head is held
-//! against what is expected (`Expected::mismatches`); its pages are checked as they are put in place (`Opened::fill`), and should one be
+//! From the newest to the oldest, the first checkpoint is taken whose head, index, body and days hold (`CheckpointStore::newest`). Its head is held
+//! against what is expected (`ExpectedHead::mismatches`); its pages are checked as they are put in place (`CheckpointReader::fill`), and should one be
 //! damaged, the next older checkpoint is taken. A file of a newer format is not passed over.
 //!
-//! Nothing here reads the wall clock or starts a thread, but for `Opened::fill` when it is told to.
+//! Nothing here reads the wall clock or starts a thread, but for `CheckpointReader::fill` when it is told to.
 
 mod container;
 mod damage;
@@ -48,28 +48,28 @@ mod days;
 mod disk;
 mod expected;
 mod fault;
+mod file;
 mod fill;
 mod head;
 mod index;
-mod keeper;
 mod lock;
 mod names;
-mod opened;
 mod packed;
+mod reader;
 mod store;
 #[cfg(test)]
 mod tests;
-mod writer;
+mod thread;
 
 pub use damage::Damage;
 pub use disk::{Disk, DiskReader, DiskWriter, MemoryDisk, RealDisk};
-pub use expected::{Change, Expected, Mismatch};
+pub use expected::{ExpectedHead, Mismatch, SettingChange};
 pub use fault::{WriteError, WriteReason};
-pub use head::{Head, Tail};
+pub use file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
+pub use head::{Head, LastRecord};
 pub use index::{DaysFile, MAX_PIECE_BYTES};
-pub use keeper::{Desk, InFlight, Job, Keeper, Order, Report};
 pub use lock::{Lock, LockError};
-pub use names::{DIRECTORY, Place};
-pub use opened::Opened;
-pub use store::{Found, KEPT, Lineage, Listing, Store};
-pub use writer::{Begin, Writer, Written};
+pub use names::{DIRECTORY, PartitionDir};
+pub use reader::CheckpointReader;
+pub use store::{CheckpointCandidates, CheckpointChain, CheckpointStore, KEPT, Listing};
+pub use thread::{BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointThread};

@@ -6,7 +6,7 @@ mod execute;
 pub mod produce;
 pub mod targets;
 
-mod ask;
+mod api_client;
 mod expectation;
 mod kafka;
 mod scrape;
@@ -68,7 +68,7 @@ pub enum Command {
     ///
     /// At the end (Ctrl-C, or --for) every figure is compared with a ledger of what was sent: exit code 0 if all are equal, 1 if not.
     #[command(after_help = SETTINGS_HELP)]
-    Demo(Demo),
+    Demo(DemoArgs),
     /// Check the settings, and ask Kafka for the topics; 78 if something must be changed first.
     #[command(after_help = SETTINGS_HELP)]
     Check(Check),
@@ -77,10 +77,10 @@ pub enum Command {
     /// The bar is the goal, the mark in it the plan to date. "behind" is plan less actual, negative where more was reached; "needs/h" is what each
     /// hour of working time left must bring, "had/h" what each has brought so far; "left" is working time.
     #[command(after_help = SETTINGS_HELP)]
-    Targets(targets::Arguments),
+    Targets(targets::TargetsArgs),
     /// Ask a running pacemeter for a cut (the figures of an instant), and print it beside what is known today.
     #[command(after_help = SETTINGS_HELP)]
-    Cut(cut::Arguments),
+    Cut(cut::CutArgs),
     /// Write simulated events to the topics of a real Kafka, for trials and load tests.
     #[command(after_help = SETTINGS_HELP)]
     Produce(Produce),
@@ -146,7 +146,7 @@ pub struct Run {
 }
 
 #[derive(Args)]
-pub struct Demo {
+pub struct DemoArgs {
     /// End after this much real time; without it, at Ctrl-C.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]
     pub run_time: Option<Duration>,
@@ -157,7 +157,7 @@ pub struct Demo {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
     #[command(flatten)]
-    pub scene: demo::Scene,
+    pub scene: demo::DemoScenario,
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -189,7 +189,7 @@ pub struct Produce {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ledger: Option<PathBuf>,
     #[command(flatten)]
-    pub mix: produce::Mix,
+    pub mix: produce::SimulationArgs,
     #[command(flatten)]
     pub settings: Settings,
 }

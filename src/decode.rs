@@ -30,9 +30,9 @@ mod tests;
 use std::time::Duration;
 
 use crate::clock::{Millis, millis};
-use crate::event::{Event, Hash128, Texts};
+use crate::event::{Event, Hash128, LabelArena};
 use crate::record::{RawRecord, Reason, Rejection, Stream};
-use crate::settings::{Reader, format_duration};
+use crate::settings::{SettingsReader, format_duration};
 
 use fields::{Field, Fields};
 use fingerprint::Fingerprint;
@@ -72,7 +72,7 @@ impl Settings {
     }
 
     /// Reads `records.max_record_bytes` and `records.max_future_skew`.
-    pub fn read(reader: &mut Reader) -> Self {
+    pub fn read(reader: &mut SettingsReader) -> Self {
         let bytes = reader.integer("records.max_record_bytes", LEAST_RECORD_BYTES..=MOST_RECORD_BYTES);
         let skew = reader.duration("records.max_future_skew", Duration::ZERO..=MOST_FUTURE_SKEW);
         Self { max_record_bytes: bytes as usize, max_future_skew: millis(skew) }
@@ -95,7 +95,7 @@ impl Decoder {
     /// # Errors
     ///
     /// The first fault in the contract's order, with the field at fault where there is one.
-    pub fn decode(&self, stream: Stream, record: &RawRecord<'_>, texts: &mut Texts) -> Result<Event, Rejection> {
+    pub fn decode(&self, stream: Stream, record: &RawRecord<'_>, texts: &mut LabelArena) -> Result<Event, Rejection> {
         let value = self.payload(record)?;
         let mut fields = Fields::none();
         envelope::open(value, record.headers, &mut fields)?;

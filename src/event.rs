@@ -13,26 +13,26 @@ pub type Centavos = u64;
 /// The largest amount of one event: 10^10 pesos.
 pub const MAX_AMOUNT: Centavos = 1_000_000_000_000;
 
-/// A short string in a [`Texts`].
+/// A short string in a [`LabelArena`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Text {
+pub struct LabelRef {
     start: u32,
     len: u32,
 }
 
 /// The label strings of a batch of events, end to end, so that an event can be copied and an escaped string needs no allocation of its own.
 #[derive(Debug, Default)]
-pub struct Texts(String);
+pub struct LabelArena(String);
 
-impl Texts {
+impl LabelArena {
     /// Appends `text`. A batch holds far less than 4 GiB: its records are bounded in number and size.
-    pub fn push(&mut self, text: &str) -> Text {
+    pub fn push(&mut self, text: &str) -> LabelRef {
         let start = u32::try_from(self.0.len()).expect("a batch's labels fit in 4 GiB");
         self.0.push_str(text);
-        Text { start, len: text.len() as u32 }
+        LabelRef { start, len: text.len() as u32 }
     }
 
-    pub fn get(&self, text: Text) -> &str {
+    pub fn get(&self, text: LabelRef) -> &str {
         &self.0[text.start as usize..(text.start + text.len) as usize]
     }
 
@@ -63,8 +63,8 @@ pub enum Body {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Disbursement {
     pub kind: DisbursementKind,
-    pub programme: Text,
-    pub state: State,
+    pub programme: LabelRef,
+    pub state: FederalState,
     pub beneficiary: Hash128,
     pub credit: Hash128,
     /// Zero for the kinds that carry none.
@@ -75,7 +75,7 @@ pub struct Disbursement {
 pub struct Call {
     pub kind: CallKind,
     pub call: Hash128,
-    pub queue: Text,
+    pub queue: LabelRef,
     /// Talk, hold and wrap-up of a completed call together, in milliseconds; absent if none of them was given.
     pub handle: Option<Millis>,
 }
@@ -84,15 +84,15 @@ pub struct Call {
 pub struct Agent {
     pub agent: Hash128,
     /// `unknown` if the event names none.
-    pub site: Text,
+    pub site: LabelRef,
     pub status: Status,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Milestone {
     pub kind: MilestoneKind,
-    pub initiative: Text,
-    pub milestone: Text,
+    pub initiative: LabelRef,
+    pub milestone: LabelRef,
     pub quantity: u32,
 }
 
@@ -134,7 +134,7 @@ impl DisbursementKind {
 
 names!(CallKind { Offered = "offered", Answered = "answered", Abandoned = "abandoned", Completed = "completed" });
 
-names!(MilestoneKind { Reached = "reached", Withdrawn = "withdrawn" });
+names!(MilestoneKind { TargetInputs = "reached", Withdrawn = "withdrawn" });
 
 names!(
     /// What an agent does.
@@ -147,12 +147,12 @@ names!(
     }
 );
 
-/// A federal entity: an index into [`State::CODES`].
+/// A federal entity: an index into [`FederalState::CODES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(transparent)]
-pub struct State(u8);
+pub struct FederalState(u8);
 
-impl State {
+impl FederalState {
     /// ISO 3166-2:MX, then what an event may lack or mistake.
     pub const CODES: [&'static str; 34] = [
         "MX-AGU", "MX-BCN", "MX-BCS", "MX-CAM", "MX-CHH", "MX-CHP", "MX-CMX", "MX-COA", "MX-COL", "MX-DUR", "MX-GRO", "MX-GUA", "MX-HID",
@@ -169,20 +169,20 @@ impl State {
         keys
     };
     /// The event has no `state`.
-    pub const UNKNOWN: State = State(32);
+    pub const UNKNOWN: FederalState = FederalState(32);
     /// The event's `state` is no code of ISO 3166-2:MX.
-    pub const OTHER: State = State(33);
+    pub const OTHER: FederalState = FederalState(33);
 
     /// Reads a code as given; `MX-DIF`, the code of Mexico City until 2016, reads as `MX-CMX`.
     pub fn from_code(code: &str) -> Self {
         let code = if code == "MX-DIF" { "MX-CMX" } else { code };
         let Ok(bytes) = code.as_bytes().try_into() else { return Self::OTHER };
-        Self::KEYS.binary_search(&key(bytes)).map_or(Self::OTHER, |index| State(index as u8))
+        Self::KEYS.binary_search(&key(bytes)).map_or(Self::OTHER, |index| FederalState(index as u8))
     }
 
     pub fn from_index(index: usize) -> Self {
         assert!(index < Self::CODES.len(), "no state has index {index}");
-        State(index as u8)
+        FederalState(index as u8)
     }
 
     pub fn index(self) -> usize {

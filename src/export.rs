@@ -11,34 +11,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use self::text::Exposition;
+use crate::allowlists::Allowlists;
 use crate::clock::{Clock, MINUTE, Millis, floor};
-use crate::display::Display;
-use crate::http::Rendering;
-use crate::pipeline::{Board, Snapshot};
+use crate::http::EncodedBody;
+use crate::pipeline::{Snapshot, SnapshotPublisher};
 use crate::telemetry::Metrics;
 use crate::view::Views;
 use crate::view::progress::{Evaluator, Tallies};
-use crate::view::totals::{Lasting, Totals};
+use crate::view::totals::{PresenceLimits, Totals};
 
 /// Renders scrapes.
 pub struct Exporter {
-    pub board: Arc<Board>,
-    pub display: Arc<Display>,
-    pub lasting: Lasting,
+    pub board: Arc<SnapshotPublisher>,
+    pub display: Arc<Allowlists>,
+    pub lasting: PresenceLimits,
     pub evaluator: Arc<Evaluator>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     /// The most series exposed.
     pub max_series: usize,
     /// Scrapes of one snapshot that come together share a rendering.
-    pub shared: Mutex<Option<Shared>>,
+    pub shared: Mutex<Option<CachedExposition>>,
 }
 
 /// A rendering, and of what.
-pub struct Shared {
+pub struct CachedExposition {
     snapshot: Arc<Snapshot>,
     at: Millis,
-    rendering: Arc<Rendering>,
+    rendering: Arc<EncodedBody>,
 }
 
 /// How long a rendering of an unchanged snapshot is shared, as long as the minute does not turn.
@@ -46,7 +46,7 @@ const SHARED_FOR: Millis = 250;
 
 impl Exporter {
     /// The exposition of the newest snapshot at the present.
-    pub fn render(&self) -> Arc<Rendering> {
+    pub fn render(&self) -> Arc<EncodedBody> {
         // One at a time: who comes while a rendering is made gets that one.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let (snapshot, now) = (self.board.newest(), self.clock.now());
@@ -57,9 +57,9 @@ impl Exporter {
             }
         }
         let started = Instant::now();
-        let rendering = Arc::new(Rendering::new(self.text(&snapshot, now)));
+        let rendering = Arc::new(EncodedBody::new(self.text(&snapshot, now)));
         self.metrics.scraped(started.elapsed());
-        *shared = Some(Shared { snapshot, at: now, rendering: Arc::clone(&rendering) });
+        *shared = Some(CachedExposition { snapshot, at: now, rendering: Arc::clone(&rendering) });
         rendering
     }
 

@@ -1,12 +1,12 @@
-//! The HTTP server: how requests are answered, whatever the answers say (that is a [`Site`]'s business).
+//! The HTTP server: how requests are answered, whatever the answers say (that is a [`Service`]'s business).
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/metrics` | the shared [`Rendering`], text 0.0.4, gzip where the client takes it |
+//! | `/metrics` | the shared [`EncodedBody`], text 0.0.4, gzip where the client takes it |
 //! | `/livez` | 200 as long as the process answers at all |
 //! | `/readyz` | 200, or 503 with one reason a line |
 //! | `/api/v1/status` | JSON |
-//! | `/api/v1/...` | a [`Question`] to the site, answered in JSON |
+//! | `/api/v1/...` | a [`ApiRequest`] to the site, answered in JSON |
 //! | `/` | an index of these |
 //!
 //! # Bounds
@@ -14,13 +14,13 @@
 //! Nobody who can reach the port can hold more than a fixed share of the process:
 //!
 //! - at most `http.max_connections` are open; one more is accepted, answered with 503 as far as that goes without waiting, closed and counted
-//!   ([`Counters::rejected`]). It is not left in the kernel's queue, where a probe would time out without knowing why;
+//!   ([`HttpCounters::rejected`]). It is not left in the kernel's queue, where a probe would time out without knowing why;
 //! - the head of a request, at most 16 KiB and 32 headers, is there within `http.timeout` after the connection or the previous answer, which
-//!   also closes idle connections; an answer is taken within `http.timeout` or the connection is reset ([`Counters::cut`]);
+//!   also closes idle connections; an answer is taken within `http.timeout` or the connection is reset ([`HttpCounters::cut`]);
 //! - no request has a body; one that has is refused before it is read;
 //! - at most four threads render at once; who cannot get one within `http.timeout` is told 503.
 //!
-//! The runtime's own threads only copy bytes: a [`Site`] renders on the blocking pool.
+//! The runtime's own threads only copy bytes: a [`Service`] renders on the blocking pool.
 
 use std::future::Future;
 use std::io;
@@ -34,17 +34,17 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::settings::Reader;
+use crate::settings::SettingsReader;
 
+mod api_request;
 mod connection;
-mod question;
-mod rendering;
+mod encoded_body;
 mod routes;
 #[cfg(test)]
 mod tests;
 
-pub use question::{Answer, Question};
-pub use rendering::Rendering;
+pub use api_request::{ApiRequest, ApiResponse};
+pub use encoded_body::EncodedBody;
 
 /// Connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 128;
@@ -66,7 +66,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn read(reader: &mut Reader) -> Self {
+    pub fn read(reader: &mut SettingsReader) -> Self {
         let listen = reader.string("http.listen").parse().unwrap_or_else(|_| {
             reader.fault("http.listen", "must be an IP address and a port, such as 127.0.0.1:9464 or [::1]:9464");
             SocketAddr::from(([127, 0, 0, 1], 9464))
@@ -80,10 +80,10 @@ impl Settings {
 }
 
 /// What is served. Every method is called often and from many threads.
-pub trait Site: Send + Sync + 'static {
+pub trait Service: Send + Sync + 'static {
     /// The metrics as they are now. Called on a thread that may block, four at a time at most; scrapes of the same figures are to get the
-    /// same [`Rendering`], so that it is written and compressed once.
-    fn metrics(&self) -> Arc<Rendering>;
+    /// same [`EncodedBody`], so that it is written and compressed once.
+    fn metrics(&self) -> Arc<EncodedBody>;
 
     /// `Ok` if figures can be relied on, else every reason why not, a line each. Called on the runtime: it must not block.
     fn readiness(&self) -> Result<(), Vec<String>>;
@@ -93,7 +93,7 @@ pub trait Site: Send + Sync + 'static {
 
     /// The answer of the other paths of `/api/v1`. `query` is what stands behind the question mark, as given; empty if there is none. Called on a
     /// thread that may block.
-    fn answer(&self, question: &Question, query: &str) -> Answer;
+    fn answer(&self, question: &ApiRequest, query: &str) -> ApiResponse;
 }
 
 /// Why a server cannot listen.
@@ -122,12 +122,12 @@ impl BindError {
 
 /// What the server had to refuse, since its start.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub struct HttpCounters {
     rejected: AtomicU64,
     cut: AtomicU64,
 }
 
-impl Counters {
+impl HttpCounters {
     /// Connections closed at once because `http.max_connections` were open.
     pub fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
@@ -146,7 +146,7 @@ pub struct Server {
     address: SocketAddr,
     max_connections: usize,
     timeout: Duration,
-    counters: Arc<Counters>,
+    counters: Arc<HttpCounters>,
 }
 
 /// Starts to listen, in the tokio runtime that it is called in. Clients can connect from now on; they are answered once
@@ -178,7 +178,7 @@ impl Server {
         self.address
     }
 
-    pub fn counters(&self) -> Arc<Counters> {
+    pub fn counters(&self) -> Arc<HttpCounters> {
         Arc::clone(&self.counters)
     }
 
@@ -186,8 +186,8 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// With the panic of a [`Site`]'s method, which is a bug: it is not hidden behind an answer.
-    pub async fn serve(self, site: Arc<dyn Site>, shutdown: impl Future<Output = ()>) {
+    /// With the panic of a [`Service`]'s method, which is a bug: it is not hidden behind an answer.
+    pub async fn serve(self, site: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
         let Self { listener, max_connections, timeout, counters, .. } = self;
         let router = routes::router(site, timeout);
         let (stop, stopping) = watch::channel(false);

@@ -7,7 +7,7 @@
 //! settings                        layered configuration, read once
 //! telemetry                       metrics catalogue, own metrics, logs
 //! runtime                         exit codes, signals
-//! calendar  display               periods of a zone, working time; how figures are shown
+//! calendar  allowlists            periods of a zone, working time; how figures are shown
 //! targets                         what is to be reached, and how far that is on its plan
 //! source                          Kafka: topics, assignment, batches, end offsets, commits
 //! decode                          bytes to events
@@ -17,7 +17,7 @@
 //! cuts                            the figures of an instant, kept for good
 //! pipeline                        the threads and the task that join these
 //! http  export  api               what the world sees
-//! ledger                          the naive oracle: expected figures from all that was sent
+//! oracle                          the naive oracle: expected figures from all that was sent
 //! simulate                        a programme that lives: events for demo, load and tests
 //! app  cli                        assembly
 //! ```
@@ -51,7 +51,7 @@ pub mod runtime;
 // The data path.
 pub mod calendar;
 
-pub mod display;
+pub mod allowlists;
 
 pub mod targets;
 
@@ -77,7 +77,7 @@ pub mod export;
 pub mod api;
 
 // What must be: the oracle, and a programme that lives to try it on.
-pub mod ledger;
+pub mod oracle;
 
 pub mod simulate;
 

@@ -8,25 +8,25 @@
 //! ```
 //!
 //! One bounded channel leads to the task, so what it is told keeps its order: a position is never ahead of the records before it. The task
-//! is the only writer of state; readers take snapshots from the [`Board`] and never meet it.
+//! is the only writer of state; readers take snapshots from the [`SnapshotPublisher`] and never meet it.
 //!
 //! What happens at a start is in `restore`: the poll thread says what logs there are, the task finds a state for each and says where to read
 //! on. When a checkpoint is made is in `saving`; a thread of its own writes it. The figures are shown when every partition has reached the
 //! end that was asked for after the start.
 
-mod audit;
-mod board;
-mod cutting;
+mod batch_decoder;
+mod checkpoint_scheduler;
+mod compatibility;
+mod cut_scheduler;
+mod dead_letter_sink;
 mod ends;
 mod freshness;
-mod identity;
-mod intake;
-mod letters;
+mod keying_audit;
 mod message;
-mod meter;
+mod metrics;
 mod poller;
 mod restore;
-mod saving;
+mod snapshot;
 mod status;
 mod task;
 mod watchdog;
@@ -40,27 +40,27 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use self::board::{Board, PartitionStatus, Phase, Snapshot};
-pub use self::identity::{Identity, Origin};
-pub use self::intake::{Decoded, Intake, Original, Originals, OtherLog, SlotSum, Start, Taken};
-pub use self::letters::Letters;
-pub use self::message::{Command, CutOrder, FoundLog, FoundLogs, Message, Records, StoredCut};
-pub use self::meter::Meter;
+pub use self::batch_decoder::{BatchDecoder, DecodedBatch, DecodedRecord, LogMismatch, Original, Originals, PartitionStats, ResumePoint};
+pub use self::compatibility::{ClusterInfo, Compatibility};
+pub use self::dead_letter_sink::DeadLetterSink;
+pub use self::message::{Command, CutOutcome, CutRequest, LogInfo, LogInventory, Message, RecordBatch};
+pub use self::metrics::PipelineMetrics;
 use self::poller::Poller;
 pub use self::restore::Policy;
+pub use self::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 pub use self::status::status;
-use self::task::Task;
-use self::watchdog::Pulse;
-pub use self::worker::{Kept, Sinks, Worker};
-use crate::aggregate::{Rules, Shown};
-use crate::checkpoint::{Desk, InFlight, Keeper, Store};
+use self::task::PipelineTask;
+use self::watchdog::Heartbeat;
+pub use self::worker::{Kept, Outputs, Worker};
+use crate::aggregate::{Rules, ViewConfig};
+use crate::allowlists::Allowlists;
+use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointStore, CheckpointThread};
 use crate::clock::Clock;
-use crate::cuts::{Book, Cuts};
+use crate::cuts::{ClosedPeriods, CutStore};
 use crate::decode::{self, Decoder, PseudonymKey};
-use crate::display::Display;
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure, Shutdown};
-use crate::settings::{OffsetRange, Reader};
+use crate::settings::{OffsetRange, SettingsReader};
 use crate::source::{self, DeadLetters};
 use crate::targets::Targets;
 use crate::telemetry::Metrics;
@@ -81,12 +81,12 @@ pub struct Settings {
     /// How long the end of the pipeline may take.
     pub shutdown_deadline: Duration,
     pub restore: restore::Settings,
-    pub saving: saving::Settings,
-    pub cutting: cutting::Settings,
+    pub saving: checkpoint_scheduler::Settings,
+    pub cutting: cut_scheduler::Settings,
 }
 
 impl Settings {
-    pub fn read(reader: &mut Reader) -> Self {
+    pub fn read(reader: &mut SettingsReader) -> Self {
         let second = Duration::from_secs(1);
         Self {
             queue_batches: reader.integer("pipeline.queue_batches", 1..=1_000) as usize,
@@ -95,30 +95,30 @@ impl Settings {
             wedge_timeout: reader.duration("pipeline.wedge_timeout", second..=second * 86_400),
             shutdown_deadline: reader.duration("shutdown.deadline", second / 10..=second * 600),
             restore: restore::Settings::read(reader),
-            saving: saving::Settings::read(reader),
-            cutting: cutting::Settings::read(reader),
+            saving: checkpoint_scheduler::Settings::read(reader),
+            cutting: cut_scheduler::Settings::read(reader),
         }
     }
 }
 
 /// What the pipeline is made of.
-pub struct Parts {
+pub struct Dependencies {
     pub source: source::Settings,
     pub settings: Settings,
     pub rules: Rules,
-    pub display: Arc<Display>,
+    pub display: Arc<Allowlists>,
     /// Other targets are shown once they are filled.
     pub targets: watch::Receiver<Arc<Targets>>,
     pub decode: decode::Settings,
     pub key: PseudonymKey,
     /// In a directory that is locked.
-    pub store: Store,
-    pub cuts: Cuts,
+    pub store: CheckpointStore,
+    pub cuts: CutStore,
     /// What the cuts there are say.
-    pub book: Arc<Book>,
+    pub book: Arc<ClosedPeriods>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
-    pub board: Arc<Board>,
+    pub board: Arc<SnapshotPublisher>,
     pub shutdown: Shutdown,
 }
 
@@ -126,20 +126,21 @@ pub struct Parts {
 ///
 /// # Errors
 /// If the Kafka client refuses its configuration.
-pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
-    let Parts { source, settings, rules, display, mut targets, decode, key, store, cuts, book, clock, metrics, board, shutdown } = parts;
+pub fn start(parts: Dependencies) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
+    let Dependencies { source, settings, rules, display, mut targets, decode, key, store, cuts, book, clock, metrics, board, shutdown } =
+        parts;
     let letters = DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
-    let identity = Identity { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() };
+    let identity = Compatibility { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() };
     let (messages, inbox) = tokio::sync::mpsc::channel(settings.queue_batches);
     let (commands, orders) = mpsc::channel();
     let (desk, reports) = start_keeper(store.clone())?;
     let (cuts, stored_cuts) = start_cut_keeper(cuts)?;
-    let meter = Meter::new(metrics, &source.topics, settings.queue_batches);
-    let shown = Shown { display, targets: Arc::clone(&targets.borrow_and_update()) };
-    let sinks = Sinks { commands, letters: Box::new(letters), board, meter, desk, cuts };
+    let meter = PipelineMetrics::new(metrics, &source.topics, settings.queue_batches);
+    let shown = ViewConfig { display, targets: Arc::clone(&targets.borrow_and_update()) };
+    let sinks = Outputs { commands, letters: Box::new(letters), board, meter, desk, cuts };
     let worker = Worker::new(source.stall_timeout, settings.clone(), identity, shown, clock.clone(), Kept { store, book }, sinks);
-    let pulse = Pulse::new();
-    let task = Task {
+    let pulse = Heartbeat::new();
+    let task = PipelineTask {
         worker,
         settings: settings.clone(),
         commit_interval: source.commit_interval,
@@ -167,28 +168,30 @@ pub fn start(parts: Parts) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
 }
 
 /// Starts the thread that writes checkpoints. It ends when nobody can order any more.
-fn start_keeper(store: Store) -> Result<(Desk, tokio::sync::mpsc::UnboundedReceiver<crate::checkpoint::Report>), Failure> {
+fn start_keeper(
+    store: CheckpointStore,
+) -> Result<(CheckpointHandle, tokio::sync::mpsc::UnboundedReceiver<crate::checkpoint::CheckpointOutcome>), Failure> {
     let (orders, inbox) = mpsc::channel();
     let (reports, told) = tokio::sync::mpsc::unbounded_channel();
-    let in_flight = InFlight::default();
-    let keeper = Keeper::new(store, in_flight.clone());
+    let in_flight = BytesInFlight::default();
+    let keeper = CheckpointThread::new(store, in_flight.clone());
     // Once the task is gone nobody listens.
     spawn("checkpoint", move || keeper.run(&inbox, |report| drop(reports.send(report))))?;
-    Ok((Desk::new(orders, in_flight), told))
+    Ok((CheckpointHandle::new(orders, in_flight), told))
 }
 
 /// Starts the thread that stores cuts: a disk may take its time. It ends when nobody can order any more.
-fn start_cut_keeper(cuts: Cuts) -> Result<(mpsc::Sender<CutOrder>, tokio::sync::mpsc::UnboundedReceiver<StoredCut>), Failure> {
-    let (orders, inbox) = mpsc::channel::<CutOrder>();
+fn start_cut_keeper(cuts: CutStore) -> Result<(mpsc::Sender<CutRequest>, tokio::sync::mpsc::UnboundedReceiver<CutOutcome>), Failure> {
+    let (orders, inbox) = mpsc::channel::<CutRequest>();
     let (stored, told) = tokio::sync::mpsc::unbounded_channel();
     spawn("cuts", move || {
-        for CutOrder { cut, oldest } in inbox {
+        for CutRequest { cut, oldest } in inbox {
             let result = cuts.put(&cut);
             if let Err(error) = cuts.prune(oldest) {
                 tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "an old cut could not be removed");
             }
             // Once the task is gone nobody listens.
-            drop(stored.send(StoredCut { cut, result }));
+            drop(stored.send(CutOutcome { cut, result }));
         }
     })?;
     Ok((orders, told))

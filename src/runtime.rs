@@ -14,7 +14,7 @@ pub use bug::install_panic_hook;
 pub use failpoint::failpoint;
 pub use shutdown::{Hangup, Shutdown};
 
-use crate::settings::Faults;
+use crate::settings::SettingsFaults;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -94,8 +94,8 @@ impl Failure {
     }
 }
 
-impl From<Faults> for Failure {
-    fn from(faults: Faults) -> Self {
+impl From<SettingsFaults> for Failure {
+    fn from(faults: SettingsFaults) -> Self {
         Self::new(Exit::Configuration, faults.to_string())
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! `config/default.toml` is embedded; it is the weakest layer and the list of the keys there are. Over it come configuration files in order,
 //! the environment (`PACEMETER_KAFKA__GROUP_ID`) and `--set` ([`Layers`]). Each stage owns the type of its settings and reads it from a
-//! [`Reader`]: `fn read(reader: &mut Reader) -> Self`. A getter that meets a fault notes it and goes on with the built-in default, so that
-//! one run names all there is to mend; [`Reader::finish`] says whether there was any.
+//! [`SettingsReader`]: `fn read(reader: &mut SettingsReader) -> Self`. A getter that meets a fault notes it and goes on with the built-in default, so that
+//! one run names all there is to mend; [`SettingsReader::finish`] says whether there was any.
 //!
 //! Files that are no layers, such as targets and calendars, are [`Document`]s, whose faults are told alike.
 //!
-//! Absent here: the meaning of a setting. What may not be set, or not together, the stage says with [`Reader::fault`].
+//! Absent here: the meaning of a setting. What may not be set, or not together, the stage says with [`SettingsReader::fault`].
 
 mod convert;
 mod document;
@@ -25,9 +25,9 @@ mod tests;
 
 pub use document::{Document, Table, parse_time};
 pub use duration::{NotADuration, format_duration, parse_duration};
-pub use fault::{Fault, Faults};
+pub use fault::{SettingsFault, SettingsFaults};
 pub use nearest::nearest;
-pub use text::Text;
+pub use text::FileText;
 
 use config::{Config, Value, ValueKind};
 use convert::{as_boolean, as_duration, as_one_of, as_string, as_whole_number, kind_name};
@@ -76,17 +76,17 @@ impl OffsetRange {
     }
 }
 
-/// Reads settings and gathers faults. Holds secrets, so it cannot be printed but by [`Reader::effective`] and [`Reader::summary`].
-pub struct Reader {
+/// Reads settings and gathers faults. Holds secrets, so it cannot be printed but by [`SettingsReader::effective`] and [`SettingsReader::summary`].
+pub struct SettingsReader {
     known: Known,
     /// Every key of [`Known`], merged from all layers, each value with its origin.
     merged: Config,
-    faults: Vec<Fault>,
+    faults: Vec<SettingsFault>,
     read: BTreeSet<String>,
 }
 
-impl Reader {
-    /// Reads and merges all layers. Faults in them, unknown keys among them, wait for [`Reader::finish`].
+impl SettingsReader {
+    /// Reads and merges all layers. Faults in them, unknown keys among them, wait for [`SettingsReader::finish`].
     pub fn load(layers: &Layers) -> Self {
         let known = Known::read();
         let mut faults = Vec::new();
@@ -105,7 +105,7 @@ impl Reader {
             builder = builder.add_source(override_layer(text, &known, &mut faults));
         }
         let merged = builder.build().unwrap_or_else(|error| {
-            faults.push(Fault { key: String::new(), origin: None, message: format!("layers cannot be merged: {error}") });
+            faults.push(SettingsFault { key: String::new(), origin: None, message: format!("layers cannot be merged: {error}") });
             Config::default()
         });
         Self { known, merged, faults, read: BTreeSet::new() }
@@ -191,20 +191,20 @@ impl Reader {
     /// Notes that `key`'s value will not do, and why; the message says what to do, and holds no secret. One line, lower case, no full stop.
     pub fn fault(&mut self, key: &str, message: impl Display) {
         let origin = self.value(key).and_then(Value::origin).map(str::to_owned);
-        let fault = Fault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
+        let fault = SettingsFault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
     }
 
     /// Faults of files that settings name.
-    pub fn add(&mut self, faults: Vec<Fault>) {
+    pub fn add(&mut self, faults: Vec<SettingsFault>) {
         self.faults.extend(faults);
     }
 
     /// Every fault that was met so far, if there was any.
-    pub fn finish(&self) -> Result<(), Faults> {
-        Faults::gathered(self.faults.clone())
+    pub fn finish(&self) -> Result<(), SettingsFaults> {
+        SettingsFaults::gathered(self.faults.clone())
     }
 
     /// Settings that no getter has asked for: after every stage has read its own, none.
@@ -273,7 +273,7 @@ fn as_offset_range(value: &Value) -> Result<OffsetRange, String> {
     Ok(range)
 }
 
-fn environment_layer(name: &str, value: &str, known: &Known, faults: &mut Vec<Fault>) -> Option<Layer> {
+fn environment_layer(name: &str, value: &str, known: &Known, faults: &mut Vec<SettingsFault>) -> Option<Layer> {
     let own = name.strip_prefix(ENVIRONMENT_PREFIX)?;
     if is_kubernetes_service_link(own, value) {
         return None;
@@ -281,7 +281,7 @@ fn environment_layer(name: &str, value: &str, known: &Known, faults: &mut Vec<Fa
     let key = own.to_lowercase().replace("__", ".");
     let origin = format!("environment variable {}", fault::printable(name));
     if value.contains(char::REPLACEMENT_CHARACTER) {
-        faults.push(Fault { key: fault::printable(&key), origin: Some(origin), message: "is not UTF-8".into() });
+        faults.push(SettingsFault { key: fault::printable(&key), origin: Some(origin), message: "is not UTF-8".into() });
         return None;
     }
     Some(Layer::text(&key, value, &origin, known, faults))
@@ -297,11 +297,11 @@ fn is_kubernetes_service_link(own: &str, value: &str) -> bool {
     !own.contains("__") && (names_service || names_port || (own.ends_with("PORT") && value.contains("://")))
 }
 
-fn override_layer(text: &str, known: &Known, faults: &mut Vec<Fault>) -> Layer {
+fn override_layer(text: &str, known: &Known, faults: &mut Vec<SettingsFault>) -> Layer {
     let Some((key, value)) = text.split_once('=') else {
         // What was typed may be a secret in the wrong place; the part that looks like a name is enough to find it.
         let name: String = text.chars().take_while(|character| character.is_ascii_alphanumeric() || "._-".contains(*character)).collect();
-        faults.push(Fault { key: name, origin: Some("--set".into()), message: "has no value, write --set KEY=VALUE".into() });
+        faults.push(SettingsFault { key: name, origin: Some("--set".into()), message: "has no value, write --set KEY=VALUE".into() });
         return Layer::default();
     };
     Layer::text(key.trim(), value.trim(), "--set", known, faults)

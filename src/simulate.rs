@@ -2,21 +2,21 @@
 //!
 //! Two drivers over the same generator:
 //!
-//! - [`Live`]: simulated time flows, and what happens until an instant is asked for. Its volumes are those of the real programme in May 2020,
+//! - [`LiveProgramme`]: simulated time flows, and what happens until an instant is asked for. Its volumes are those of the real programme in May 2020,
 //!   times a scale, with the profile of a week.
 //! - [`Load`]: a number of events, as fast as they can be written.
 //!
 //! Both make *facts* ([`fact`]), which the outbox ([`outbox`]) turns into records ([`write`], [`style`], [`text`]) and between which it puts
 //! what goes wrong in practice: duplicates, conflicts, expired and malformed records ([`malformed`]). Beside each record stands what it means
-//! ([`sent`]), told from the fact, so that a [`Ledger`](crate::ledger::Ledger) can say what the figures must be.
+//! ([`sent`]), told from the fact, so that a [`Oracle`](crate::oracle::Oracle) can say what the figures must be.
 //!
 //! Invariants: the same seed gives the same records; nothing here reads a clock; every personal identifier begins with [`CANARY`].
 
-mod fact;
+mod emitter;
 mod live;
 mod load;
 mod malformed;
-mod outbox;
+mod occurrence;
 mod sent;
 mod style;
 #[cfg(test)]
@@ -26,13 +26,13 @@ mod week;
 mod write;
 
 use crate::clock::Millis;
-use crate::ledger::Sent;
+use crate::oracle::SentRecord;
 use crate::record::Stream;
 
-pub use fact::{LABELS, Labels, SUPPORT};
-pub use live::{Live, LiveOptions};
+pub use emitter::FaultRates;
+pub use live::{LiveOptions, LiveProgramme};
 pub use load::{Emissions, Load};
-pub use outbox::Faults;
+pub use occurrence::{LABELS, ProgrammeLabels, SUPPORT};
 pub use style::Envelopes;
 pub use text::CANARY;
 pub use week::week_start;
@@ -48,18 +48,18 @@ pub struct Emission {
     pub headers: Vec<(&'static str, Vec<u8>)>,
     /// The record's Kafka timestamp: when it was sent.
     pub timestamp: Millis,
-    pub sent: Sent,
+    pub sent: SentRecord,
 }
 
 /// How many partitions each topic has; at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Partitions {
+pub struct PartitionCounts {
     pub disbursement: i32,
     pub call: i32,
     pub milestone: i32,
 }
 
-impl Partitions {
+impl PartitionCounts {
     /// The same number for each.
     pub fn each(count: i32) -> Self {
         Self { disbursement: count, call: count, milestone: count }

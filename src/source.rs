@@ -46,9 +46,9 @@ use crate::record::Stream;
 
 /// The index of an assigned partition: its place in the list that was given to [`Consumer::assign`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Slot(pub u16);
+pub struct PartitionIndex(pub u16);
 
-impl Slot {
+impl PartitionIndex {
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -60,7 +60,7 @@ impl Slot {
 
 /// A partition of an input topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Partition {
+pub struct TopicPartition {
     pub stream: Stream,
     pub topic: String,
     pub partition: i32,
@@ -69,13 +69,13 @@ pub struct Partition {
 /// The partitions of the three topics, in the order of [`Stream::ALL`] and of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topology {
-    pub partitions: Vec<Described>,
+    pub partitions: Vec<PartitionLog>,
 }
 
 /// A partition and where its log begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Described {
-    pub partition: Partition,
+pub struct PartitionLog {
+    pub partition: TopicPartition,
     /// The low watermark: the first offset that is still there, or where the next record goes if none is.
     pub low: i64,
 }

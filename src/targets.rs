@@ -3,7 +3,7 @@
 //! A [`Target`] is a measure of the selected events in a [`Period`], a goal and a working calendar. What was reached is counted elsewhere
 //! ([`Tally`]); here is what follows from it at an instant ([`pace`]): pure functions, without a clock.
 
-pub mod dispersion;
+pub mod overdispersion;
 pub mod pace;
 pub mod plan;
 pub mod probability;
@@ -18,7 +18,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{CutTimes, Interval, Period, Working};
+use crate::calendar::{CutTimes, Interval, Period, WorkingCalendar};
 use crate::clock::Millis;
 use crate::event::Centavos;
 use crate::record::Stream;
@@ -27,9 +27,9 @@ use crate::record::Stream;
 #[derive(Debug, Default)]
 pub struct Targets {
     pub targets: Vec<Target>,
-    pub calendars: Vec<Arc<Working>>,
+    pub calendars: Vec<Arc<WorkingCalendar>>,
     /// At which times of the day cuts are taken, beside each midnight; and on the working days of which calendar, if not on all days.
-    pub cuts: (Vec<Time>, Option<Arc<Working>>),
+    pub cuts: (Vec<Time>, Option<Arc<WorkingCalendar>>),
 }
 
 impl Targets {
@@ -56,7 +56,7 @@ pub struct Target {
     pub period: Period,
     /// Each for the periods whose first day is its date or a later one; in the order of the dates, and never empty.
     pub goals: Vec<(Date, Quantity)>,
-    pub calendar: Arc<Working>,
+    pub calendar: Arc<WorkingCalendar>,
     /// By hour of the day: what share of a day's plan falls to it. All equal if there is none.
     pub profile: Option<[f64; 24]>,
     /// A period with holidays has as much less of a goal.

@@ -1,7 +1,7 @@
 //! What a partition shows: a small immutable read model, published a few times a second, and what the views of all partitions are together.
 //!
 //! Totals are added up; what depends on now is held in panes with their bounds ([`panes`]) and evaluated at the reader's clock
-//! ([`totals`]). Everything is in the order of [`Display`](crate::display::Display): by programme, by programme and state (a *cell*), by queue.
+//! ([`totals`]). Everything is in the order of [`Allowlists`](crate::allowlists::Allowlists): by programme, by programme and state (a *cell*), by queue.
 
 pub mod cut;
 pub mod histogram;
@@ -33,15 +33,15 @@ pub struct PartitionView {
     /// The newest event time applied.
     pub watermark: Option<Millis>,
     pub counts: RecordCounts,
-    pub figures: Figures,
+    pub figures: StreamFigures,
 }
 
 impl PartitionView {
     pub fn slots(&self) -> &Slots {
         match &self.figures {
-            Figures::Disbursement(view) => &view.slots,
-            Figures::Call(view) => &view.slots,
-            Figures::Milestone(view) => &view.slots,
+            StreamFigures::Disbursement(view) => &view.slots,
+            StreamFigures::Call(view) => &view.slots,
+            StreamFigures::Milestone(view) => &view.slots,
         }
     }
 }
@@ -55,7 +55,7 @@ pub struct RecordCounts {
 }
 
 #[derive(Debug, Clone)]
-pub enum Figures {
+pub enum StreamFigures {
     Disbursement(Box<DisbursementView>),
     Call(Box<CallView>),
     Milestone(MilestoneView),
@@ -135,7 +135,7 @@ pub struct QueueTotals {
 
 #[derive(Debug, Clone, Default)]
 pub struct MilestoneView {
-    /// Quantities reached and withdrawn, by initiative and milestone ([`Display::milestone_cell`](crate::display::Display::milestone_cell)).
+    /// Quantities reached and withdrawn, by initiative and milestone ([`Allowlists::milestone_cell`](crate::allowlists::Allowlists::milestone_cell)).
     pub cells: Vec<MilestoneTotals>,
     pub slots: Slots,
 }

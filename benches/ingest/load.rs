@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pacemeter::clock::{Clock, DAY};
 use pacemeter::record::Stream;
-use pacemeter::simulate::{Emission, LABELS, Load, Partitions};
+use pacemeter::simulate::{Emission, LABELS, Load, PartitionCounts};
 use rdkafka::admin::AdminOptions;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use crate::kafka::{Kafka, block_on};
 
-const PARTITIONS: Partitions = Partitions { disbursement: 6, call: 6, milestone: 1 };
+const PARTITIONS: PartitionCounts = PartitionCounts { disbursement: 6, call: 6, milestone: 1 };
 
 /// Supports lived through from application to dispersal, 2 % of them returned, 1 % of the records twice, and no calls.
 pub fn disbursements(supports: u64) -> Load {

@@ -8,20 +8,20 @@ use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
 use self::agents::Agents;
-pub use self::agents::State as AgentState;
+pub use self::agents::AgentsState;
 use super::counts::Counts;
-use super::labels::{LabelId, Labels};
-use super::packed::{Time, U16};
-use super::pages::Region;
+use super::double_buffer::DoubleBuffer;
+use super::labels::{LabelId, LabelTable};
+use super::packed::{PackedTime, U16};
+use super::pages::PagedTable;
 use super::panes::{Panes, first_of, pane_key};
 use super::selection::has;
-use super::switch::Switch;
-use super::table::{Entry, Table};
+use super::table::{Table, TableEntry};
 use super::timers::Timers;
-use super::{Keys, Rules, Shown, Unlisted};
+use super::{KeyCounts, Rules, UnlistedCounts, ViewConfig};
+use crate::allowlists::{Allowlists, LabelKind};
 use crate::clock::Millis;
-use crate::display::{Display, LabelKind};
-use crate::event::{self, CallKind, Event, Hash128, Texts};
+use crate::event::{self, CallKind, Event, Hash128, LabelArena};
 use crate::record::Stream;
 use crate::targets::{Measure, Tally};
 use crate::view::panes::{Cell, RecentPanes};
@@ -30,22 +30,22 @@ use crate::view::{CallView, QueueTotals};
 
 #[derive(Debug)]
 pub struct Calls {
-    state: State,
+    state: CallsState,
     agents: Agents,
-    display: Arc<Display>,
+    display: Arc<Allowlists>,
     /// By the partition's number of a queue: where it is shown.
     queues: Vec<usize>,
     /// Calls that wait, by queue as shown, at the time of their offer. Derived.
     waiting: RecentPanes,
     /// For targets. Derived.
-    counts: Switch<Counts<PANE_COUNTS>>,
-    unlisted: Unlisted,
+    counts: DoubleBuffer<Counts<PANE_COUNTS>>,
+    unlisted: UnlistedCounts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct State {
+pub struct CallsState {
     rules: Rules,
-    queues: Labels,
+    queues: LabelTable,
     calls: Table<Call>,
     /// When calls are forgotten whose forgetting is seen in figures. Follows from the calls.
     #[serde(skip)]
@@ -72,7 +72,7 @@ fn one(which: usize) -> [u128; PANE_COUNTS] {
 #[repr(C)]
 struct Call {
     key: Hash128,
-    newest: Time,
+    newest: PackedTime,
     steps: [Step; CallKind::ALL.len()],
     /// 1 once its handle time was observed.
     handled: u8,
@@ -81,11 +81,11 @@ struct Call {
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Step {
-    time: Time,
+    time: PackedTime,
     queue: U16,
 }
 
-impl Entry for Call {
+impl TableEntry for Call {
     fn key(&self) -> Hash128 {
         self.key
     }
@@ -119,31 +119,31 @@ impl Call {
 }
 
 impl Calls {
-    pub fn new(rules: Rules, shown: &Shown) -> Self {
-        let state = State {
+    pub fn new(rules: Rules, shown: &ViewConfig) -> Self {
+        let state = CallsState {
             rules,
-            queues: Labels::new(rules.max_label_values),
+            queues: LabelTable::new(rules.max_label_values),
             calls: Table::new(),
             timers: Timers::default(),
             totals: Vec::new(),
             unmatched: [0; CallKind::ALL.len()],
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        Self::restored(state, AgentState::new(&rules), rules, shown)
+        Self::restored(state, AgentsState::new(&rules), rules, shown)
     }
 
     /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(state: State, agents: AgentState, rules: Rules, shown: &Shown) -> Self {
+    pub fn restored(state: CallsState, agents: AgentsState, rules: Rules, shown: &ViewConfig) -> Self {
         let display = Arc::clone(&shown.display);
-        let state = State { rules, ..state };
+        let state = CallsState { rules, ..state };
         let mut calls = Self {
-            counts: Switch::new(state.counts(shown)),
+            counts: DoubleBuffer::new(state.counts(shown)),
             agents: Agents::of(agents, rules, Arc::clone(&display)),
             state,
             display,
             queues: Vec::new(),
             waiting: RecentPanes::default(),
-            unlisted: Unlisted::default(),
+            unlisted: UnlistedCounts::default(),
         };
         calls.list_queues();
         let Self { state, queues, waiting, .. } = &mut calls;
@@ -154,19 +154,19 @@ impl Calls {
         calls
     }
 
-    pub fn state(&self) -> (&State, &AgentState) {
+    pub fn state(&self) -> (&CallsState, &AgentsState) {
         (&self.state, self.agents.state())
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.state.regions().chain(self.agents.state_mut().regions())
     }
 
-    pub fn keys(&self) -> Keys {
-        Keys { calls: self.state.calls.len() as u64, agents: self.agents.len() as u64, ..Keys::default() }
+    pub fn keys(&self) -> KeyCounts {
+        KeyCounts { calls: self.state.calls.len() as u64, agents: self.agents.len() as u64, ..KeyCounts::default() }
     }
 
-    pub fn unlisted(&self) -> &Unlisted {
+    pub fn unlisted(&self) -> &UnlistedCounts {
         &self.unlisted
     }
 
@@ -179,11 +179,11 @@ impl Calls {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply_agent(&mut self, event: &Event, body: &event::Agent, texts: &Texts) {
+    pub fn apply_agent(&mut self, event: &Event, body: &event::Agent, texts: &LabelArena) {
         self.agents.apply(event.time, body, texts, &mut self.unlisted);
     }
 
-    pub fn apply_call(&mut self, event: &Event, body: &event::Call, texts: &Texts, watermark: Millis) {
+    pub fn apply_call(&mut self, event: &Event, body: &event::Call, texts: &LabelArena, watermark: Millis) {
         let horizon = self.state.rules.horizon(Stream::Call);
         for _ in 0..4 {
             self.state.calls.sweep(|call| call.newest() + horizon < watermark && call.waiting().is_none() && call.unmatched().count() == 0);
@@ -200,9 +200,9 @@ impl Calls {
         self.state.totals[usize::from(queue)].events[body.kind as usize] += 1;
         self.count(event.time, queue, body.kind as usize, Millis::MIN);
         let mut call = before;
-        call.newest = Time::at(event.time.max(call.newest()));
+        call.newest = PackedTime::at(event.time.max(call.newest()));
         if call.step(body.kind).is_none() {
-            call.steps[body.kind as usize] = Step { time: Time::at(event.time), queue: U16::new(u64::from(queue)) };
+            call.steps[body.kind as usize] = Step { time: PackedTime::at(event.time), queue: U16::new(u64::from(queue)) };
             for (time, queue, count) in self.state.observe_waits(&call, body.kind) {
                 self.count(time, queue, count, watermark - horizon);
             }
@@ -251,7 +251,7 @@ impl Calls {
         self.counts.current().show(watermark)
     }
 
-    pub fn retarget(&mut self, shown: &Shown) {
+    pub fn retarget(&mut self, shown: &ViewConfig) {
         self.counts.prepare(self.state.counts(shown));
     }
 
@@ -275,8 +275,8 @@ impl Calls {
     }
 }
 
-impl State {
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+impl CallsState {
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.calls.regions()
     }
 
@@ -289,7 +289,7 @@ impl State {
     }
 
     /// Counts for targets, of all that the panes have.
-    fn counts(&self, shown: &Shown) -> Counts<PANE_COUNTS> {
+    fn counts(&self, shown: &ViewConfig) -> Counts<PANE_COUNTS> {
         let mut counts = Counts::new(shown.selection(Stream::Call, self.rules.horizon(Stream::Call), self.panes.history()), tally);
         for (time, key, amounts) in self.panes.all() {
             let name = self.queues.name(first_of(key));

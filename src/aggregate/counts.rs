@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::panes::PaneKey;
 use super::selection::{Groups, Selection, counts_of};
-use super::slots::{Kept, Pane};
+use super::slots::{OpenSlot, SlotSeries};
 use crate::clock::Millis;
 use crate::targets::{Filter, Measure, Tally};
 use crate::view::slots::{Slot, Slots};
@@ -18,7 +18,7 @@ pub struct Counts<const N: usize> {
     tally: TallyOf<N>,
     /// The targets that label sets count for.
     groups: Groups<Box<[u16]>>,
-    kept: Kept<Vec<Sums<N>>>,
+    kept: SlotSeries<Vec<Sums<N>>>,
 }
 
 /// Of a group.
@@ -33,7 +33,7 @@ impl<const N: usize> Default for Sums<N> {
 
 impl<const N: usize> Counts<N> {
     pub fn new(selection: Selection, tally: TallyOf<N>) -> Self {
-        let kept = Kept::new(Arc::clone(&selection.grid));
+        let kept = SlotSeries::new(Arc::clone(&selection.grid));
         Self { selection, tally, groups: Groups::new(), kept }
     }
 
@@ -54,7 +54,7 @@ impl<const N: usize> Counts<N> {
         let Self { selection, tally, groups, kept } = self;
         let from = watermark.map_or(Millis::MIN, |watermark| watermark - selection.counted);
         kept.keep_from(from);
-        let show = |pane: &Pane<Vec<Sums<N>>>| {
+        let show = |pane: &OpenSlot<Vec<Sums<N>>>| {
             let mut tallies = vec![Tally::default(); selection.targets.len()];
             for (group, sums) in pane.content.iter().enumerate() {
                 for &target in groups.get(group as u32) {

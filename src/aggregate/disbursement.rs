@@ -1,11 +1,11 @@
 //! The state of a partition of disbursements: supports, people, money; and the figures derived from it.
 //!
-//! [`State`] is what the log says; [`Derived`] is what is shown of it, kept up by the same steps and built anew from state when the display
+//! [`DisbursementsState`] is what the log says; [`DerivedFigures`] is what is shown of it, kept up by the same steps and built anew from state when the display
 //! changes. Contract, section 2.
 
 mod days;
 mod derived;
-mod further;
+mod further_programmes;
 mod people;
 mod rolling;
 mod settled;
@@ -17,20 +17,20 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use self::days::Days;
-use self::derived::Derived;
+use self::derived::DerivedFigures;
 use self::people::{NewDispersal, People};
-use self::support::{Approved, Support};
+use self::support::{Approval, Support};
 use self::waiting::{WaitingReturn, WaitingReturns};
-use super::labels::{LabelId, Labels};
-use super::packed::Link;
-use super::pages::Region;
+use super::labels::{LabelId, LabelTable};
+use super::packed::SlabLink;
+use super::pages::PagedTable;
 use super::panes::{PaneKey, Panes, pane_key};
-use super::table::{Entry, Table};
+use super::table::{Table, TableEntry};
 use super::timers::Timers;
-use super::{Keys, Rules, Shown, Unlisted};
+use super::{KeyCounts, Rules, UnlistedCounts, ViewConfig};
+use crate::allowlists::LabelKind;
 use crate::clock::Millis;
-use crate::display::LabelKind;
-use crate::event::{self, Centavos, DisbursementKind, Event, Hash128, State as Entity, Texts};
+use crate::event::{self, Centavos, DisbursementKind, Event, FederalState, Hash128, LabelArena};
 use crate::record::Stream;
 use crate::view::histogram::Histogram;
 use crate::view::slots::Slots;
@@ -38,15 +38,15 @@ use crate::view::{CellTotals, DisbursementView, ProgrammeTotals, UnmatchedDisbur
 
 #[derive(Debug)]
 pub struct Disbursements {
-    state: State,
-    derived: Derived,
-    unlisted: Unlisted,
+    state: DisbursementsState,
+    derived: DerivedFigures,
+    unlisted: UnlistedCounts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct State {
+pub struct DisbursementsState {
     rules: Rules,
-    programmes: Labels,
+    programmes: LabelTable,
     supports: Table<Support>,
     people: People,
     waiting: WaitingReturns,
@@ -73,10 +73,10 @@ struct Totals {
 }
 
 impl Disbursements {
-    pub fn new(rules: Rules, shown: &Shown, now: Millis) -> Self {
-        let state = State {
+    pub fn new(rules: Rules, shown: &ViewConfig, now: Millis) -> Self {
+        let state = DisbursementsState {
             rules,
-            programmes: Labels::new(rules.max_label_values),
+            programmes: LabelTable::new(rules.max_label_values),
             supports: Table::new(),
             people: People::new(rules.max_people),
             waiting: WaitingReturns::new(),
@@ -85,11 +85,11 @@ impl Disbursements {
             unmatched: UnmatchedDisbursements::default(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        Self { derived: Derived::build(&state, shown, now), state, unlisted: Unlisted::default() }
+        Self { derived: DerivedFigures::build(&state, shown, now), state, unlisted: UnlistedCounts::default() }
     }
 
     /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(mut state: State, rules: Rules, shown: &Shown, now: Millis) -> Self {
+    pub fn restored(mut state: DisbursementsState, rules: Rules, shown: &ViewConfig, now: Millis) -> Self {
         state.rules = rules;
         state.people.index();
         let timed = state.supports.iter().filter_map(|support| state.timer(support));
@@ -98,14 +98,14 @@ impl Disbursements {
             timers
         });
         state.timers = timers;
-        Self { derived: Derived::build(&state, shown, now), state, unlisted: Unlisted::default() }
+        Self { derived: DerivedFigures::build(&state, shown, now), state, unlisted: UnlistedCounts::default() }
     }
 
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &DisbursementsState {
         &self.state
     }
 
-    pub fn state_mut(&mut self) -> &mut State {
+    pub fn state_mut(&mut self) -> &mut DisbursementsState {
         &mut self.state
     }
 
@@ -115,12 +115,12 @@ impl Disbursements {
         self.state.supports.touch(&body.credit) ^ person
     }
 
-    pub fn keys(&self) -> Keys {
-        Keys {
+    pub fn keys(&self) -> KeyCounts {
+        KeyCounts {
             supports: self.state.supports.len() as u64,
             people: self.state.people.len() as u64,
             dispersals: self.state.people.dispersal_count() as u64,
-            ..Keys::default()
+            ..KeyCounts::default()
         }
     }
 
@@ -132,7 +132,7 @@ impl Disbursements {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply(&mut self, event: &Event, body: &event::Disbursement, texts: &Texts, watermark: Millis) {
+    pub fn apply(&mut self, event: &Event, body: &event::Disbursement, texts: &LabelArena, watermark: Millis) {
         self.sweep(watermark);
         let programme = self.intern(texts.get(body.programme));
         let [programme_unlisted, state_unlisted] = self.derived.unlisted(programme, body.state);
@@ -149,7 +149,7 @@ impl Disbursements {
             match body.kind {
                 DisbursementKind::Applied => this.applied(support, event.time, first, programme, body.state),
                 DisbursementKind::Approved => {
-                    let approved = Approved { time: event.time, amount: body.amount, programme };
+                    let approved = Approval { time: event.time, amount: body.amount, programme };
                     this.approved(support, approved, first, body.state);
                 }
                 DisbursementKind::Rejected => {}
@@ -172,7 +172,7 @@ impl Disbursements {
         }
     }
 
-    fn applied(&mut self, support: &mut Support, time: Millis, first: bool, programme: LabelId, state: Entity) {
+    fn applied(&mut self, support: &mut Support, time: Millis, first: bool, programme: LabelId, state: FederalState) {
         self.state.panes.add(time, cell_key(programme, state), [1, 0, 0]);
         self.derived.step(&self.state, time, cell_key(programme, state), [1, 0]);
         if !first {
@@ -187,7 +187,7 @@ impl Disbursements {
         }
     }
 
-    fn approved(&mut self, support: &mut Support, approved: Approved, first: bool, state: Entity) {
+    fn approved(&mut self, support: &mut Support, approved: Approval, first: bool, state: FederalState) {
         self.state.totals[usize::from(approved.programme)].cells[state.index()].approved += u128::from(approved.amount);
         self.state.panes.add(approved.time, cell_key(approved.programme, state), [0, 1, u128::from(approved.amount)]);
         self.derived.step(&self.state, approved.time, cell_key(approved.programme, state), [0, 1]);
@@ -218,7 +218,7 @@ impl Disbursements {
         let new = NewDispersal { person: body.beneficiary, time: event.time, amount: body.amount, programme, state: body.state };
         let index = self.state.people.enter(new);
         self.state.people.dispersal_mut(index).before = support.live;
-        support.live = Link::to(index);
+        support.live = SlabLink::to(index);
         self.derived.enter(&self.state, index);
         self.settle_waiting(support);
     }
@@ -260,7 +260,7 @@ impl Disbursements {
                 self.state.people.withdraw(index);
                 support.live = dispersal.before;
                 self.state.people.dispersal_mut(index).before = support.spent;
-                support.spent = Link::to(index);
+                support.spent = SlabLink::to(index);
             }
         }
         amount
@@ -338,7 +338,7 @@ impl Disbursements {
             sum.application_to_approval += &totals.application_to_approval;
             sum.approval_to_dispersal += &totals.approval_to_dispersal;
             for (state, cell) in totals.cells.iter().enumerate() {
-                cells[self.derived.cell(id as LabelId, Entity::from_index(state)) as usize] += cell;
+                cells[self.derived.cell(id as LabelId, FederalState::from_index(state)) as usize] += cell;
             }
         }
         self.derived.add_to(&mut programmes, &mut cells);
@@ -357,7 +357,7 @@ impl Disbursements {
         self.derived.slots(watermark)
     }
 
-    pub fn retarget(&mut self, shown: &Shown) {
+    pub fn retarget(&mut self, shown: &ViewConfig) {
         self.derived.retarget(&self.state, shown);
     }
 
@@ -369,12 +369,12 @@ impl Disbursements {
         self.derived.adopt();
     }
 
-    pub fn unlisted(&self) -> &Unlisted {
+    pub fn unlisted(&self) -> &UnlistedCounts {
         &self.unlisted
     }
 }
 
-impl State {
+impl DisbursementsState {
     pub fn panes(&self) -> &Panes<3> {
         &self.panes
     }
@@ -387,12 +387,12 @@ impl State {
         self.people.take_sampled()
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.supports.regions().chain(self.people.regions()).chain(self.waiting.regions())
     }
 
     /// Figures by slot for some targets, with nothing counted yet.
-    fn days(&self, shown: &Shown) -> Days {
+    fn days(&self, shown: &ViewConfig) -> Days {
         let horizon = self.rules.horizon(Stream::Disbursement);
         Days::new(Arc::clone(&shown.display), shown.selection(Stream::Disbursement, horizon, self.panes.history()), horizon)
     }
@@ -410,7 +410,7 @@ impl State {
     }
 }
 
-fn cell_key(programme: LabelId, state: Entity) -> PaneKey {
+fn cell_key(programme: LabelId, state: FederalState) -> PaneKey {
     pane_key(programme, state.index() as u16)
 }
 
@@ -423,7 +423,7 @@ impl Totals {
             waiting_returned: 0,
             application_to_approval,
             approval_to_dispersal,
-            cells: vec![CellTotals::default(); Entity::CODES.len()],
+            cells: vec![CellTotals::default(); FederalState::CODES.len()],
         }
     }
 }

@@ -3,8 +3,8 @@
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
-use super::pages::Region;
-use super::table::{Entry, Table};
+use super::pages::PagedTable;
+use super::table::{Table, TableEntry};
 use crate::clock::Millis;
 use crate::event::{Event, Hash128};
 
@@ -18,7 +18,7 @@ struct Id {
 
 const FINGERPRINT_BITS: u32 = 30;
 
-impl Entry for Id {
+impl TableEntry for Id {
     fn key(&self) -> Hash128 {
         self.key
     }
@@ -42,7 +42,7 @@ impl Id {
 
 /// What the memory says of an event.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum IdLookup {
     New,
     Repeated,
     /// The same identifier with another type, time or field.
@@ -62,16 +62,16 @@ impl Ids {
     }
 
     /// What is known of an event's identifier. That of an event older than `oldest` counts as forgotten, whether it was swept or not.
-    pub fn look_up(&self, event: &Event, oldest: Millis) -> Seen {
+    pub fn look_up(&self, event: &Event, oldest: Millis) -> IdLookup {
         match self.0.get(&event.id) {
             Some(id) if id.time() >= oldest => {
                 if id.time_and_fingerprint == Id::of(event).time_and_fingerprint {
-                    Seen::Repeated
+                    IdLookup::Repeated
                 } else {
-                    Seen::Contradicted
+                    IdLookup::Contradicted
                 }
             }
-            _ => Seen::New,
+            _ => IdLookup::New,
         }
     }
 
@@ -83,7 +83,7 @@ impl Ids {
         *self.0.get_or_insert(&event.id, || Id::of(event)) = Id::of(event);
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.0.regions()
     }
 

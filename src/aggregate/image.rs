@@ -9,18 +9,18 @@ use std::sync::Arc;
 use crate::clock::Millis;
 
 /// Takes the pages that are copied.
-pub type Outlet = Arc<dyn Fn(Piece) + Send + Sync>;
+pub type PageSink = Arc<dyn Fn(PageChunk) + Send + Sync>;
 
 /// Copied pages, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    pub runs: Vec<Run>,
+pub struct PageChunk {
+    pub runs: Vec<PageRange>,
     pub bytes: Vec<u8>,
 }
 
 /// Consecutive pages of a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run {
+pub struct PageRange {
     pub region: u16,
     pub first: u32,
     pub count: u32,
@@ -28,29 +28,29 @@ pub struct Run {
 
 /// How much a region holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
+pub struct TableLayout {
     pub page_bytes: u32,
     pub pages: u32,
 }
 
-impl Shape {
+impl TableLayout {
     pub fn bytes(&self) -> u64 {
         u64::from(self.page_bytes) * u64::from(self.pages)
     }
 }
 
-/// What an image holds at its begin; the pages of its regions follow through the [`Outlet`], each once, in any order.
-pub struct Image {
+/// What an image holds at its begin; the pages of its regions follow through the [`PageSink`], each once, in any order.
+pub struct StateImage {
     pub body: Vec<u8>,
     /// By region.
-    pub shapes: Vec<Shape>,
+    pub shapes: Vec<TableLayout>,
     /// By their start.
-    pub days: Vec<Day>,
+    pub days: Vec<ClosedDay>,
 }
 
 /// The history of one day (UTC).
 #[derive(Clone)]
-pub struct Day {
+pub struct ClosedDay {
     pub start: Millis,
     /// Nothing of it will change any more, but for its being forgotten.
     pub is_closed: bool,

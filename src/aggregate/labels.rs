@@ -14,7 +14,7 @@ pub const MAX_VALUES: u64 = u16::MAX as u64;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(from = "Stored")]
-pub struct Labels {
+pub struct LabelTable {
     names: Vec<String>,
     max_values: usize,
     #[serde(skip)]
@@ -28,7 +28,7 @@ struct Stored {
     max_values: usize,
 }
 
-impl Labels {
+impl LabelTable {
     pub fn new(max_values: usize) -> Self {
         assert!(max_values as u64 <= MAX_VALUES, "label numbers have 16 bits");
         Self { names: vec!["other".to_owned()], ids: HashMap::new(), max_values }
@@ -57,7 +57,7 @@ impl Labels {
     }
 }
 
-impl From<Stored> for Labels {
+impl From<Stored> for LabelTable {
     fn from(Stored { names, max_values }: Stored) -> Self {
         let named = names.iter().enumerate().skip(1);
         let ids = named.map(|(id, name)| (name.clone(), id as LabelId)).collect();

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
-use super::labels::{LabelId, Labels, OTHER};
+use super::double_buffer::DoubleBuffer;
+use super::labels::{LabelId, LabelTable, OTHER};
 use super::panes::{PaneKey, Panes, first_of, pane_key, second_of};
 use super::selection::has;
-use super::switch::Switch;
-use super::{Rules, Shown, Unlisted};
+use super::{Rules, UnlistedCounts, ViewConfig};
+use crate::allowlists::{Allowlists, LabelKind};
 use crate::clock::Millis;
-use crate::display::{Display, LabelKind};
-use crate::event::{self, Event, MilestoneKind, Texts};
+use crate::event::{self, Event, LabelArena, MilestoneKind};
 use crate::record::Stream;
 use crate::targets::{Filter, Tally};
 use crate::view::slots::Slots;
@@ -21,24 +21,24 @@ use crate::view::{MilestoneTotals, MilestoneView};
 
 #[derive(Debug)]
 pub struct Milestones {
-    state: State,
-    display: Arc<Display>,
+    state: MilestonesState,
+    display: Arc<Allowlists>,
     /// For targets. Derived.
-    counts: Switch<Counts<2>>,
-    unlisted: Unlisted,
+    counts: DoubleBuffer<Counts<2>>,
+    unlisted: UnlistedCounts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct State {
+pub struct MilestonesState {
     max_milestones: usize,
-    initiatives: Labels,
-    milestones: Labels,
+    initiatives: LabelTable,
+    milestones: LabelTable,
     totals: BTreeMap<(LabelId, LabelId), MilestoneTotals>,
     /// By initiative and milestone: quantities by [`MilestoneKind`].
     panes: Panes<2>,
 }
 
-impl State {
+impl MilestonesState {
     pub fn panes(&self) -> &Panes<2> {
         &self.panes
     }
@@ -48,7 +48,7 @@ impl State {
     }
 
     /// Counts for targets, of all that the panes have.
-    fn counts(&self, shown: &Shown) -> Counts<2> {
+    fn counts(&self, shown: &ViewConfig) -> Counts<2> {
         let net = |_, [reached, withdrawn]: &[u128; 2]| Tally { amount: *reached as i128 - *withdrawn as i128, base: 0 };
         let mut counts = Counts::new(shown.selection(Stream::Milestone, 0, self.panes.history()), net);
         for (time, key, amounts) in self.panes.all() {
@@ -63,11 +63,11 @@ impl State {
 }
 
 impl Milestones {
-    pub fn new(rules: Rules, shown: &Shown) -> Self {
-        let state = State {
+    pub fn new(rules: Rules, shown: &ViewConfig) -> Self {
+        let state = MilestonesState {
             max_milestones: rules.max_milestones,
-            initiatives: Labels::new(rules.max_label_values),
-            milestones: Labels::new(rules.max_label_values),
+            initiatives: LabelTable::new(rules.max_label_values),
+            milestones: LabelTable::new(rules.max_label_values),
             totals: BTreeMap::new(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
@@ -75,16 +75,16 @@ impl Milestones {
     }
 
     /// Of a state that was read from a checkpoint.
-    pub fn restored(state: State, shown: &Shown) -> Self {
-        let counts = Switch::new(state.counts(shown));
-        Self { state, display: Arc::clone(&shown.display), counts, unlisted: Unlisted::default() }
+    pub fn restored(state: MilestonesState, shown: &ViewConfig) -> Self {
+        let counts = DoubleBuffer::new(state.counts(shown));
+        Self { state, display: Arc::clone(&shown.display), counts, unlisted: UnlistedCounts::default() }
     }
 
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &MilestonesState {
         &self.state
     }
 
-    pub fn unlisted(&self) -> &Unlisted {
+    pub fn unlisted(&self) -> &UnlistedCounts {
         &self.unlisted
     }
 
@@ -92,9 +92,9 @@ impl Milestones {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply(&mut self, event: &Event, body: &event::Milestone, texts: &Texts) {
+    pub fn apply(&mut self, event: &Event, body: &event::Milestone, texts: &LabelArena) {
         let (initiative, milestone) = (texts.get(body.initiative), texts.get(body.milestone));
-        let Display { initiatives, milestones, .. } = &*self.display;
+        let Allowlists { initiatives, milestones, .. } = &*self.display;
         self.unlisted.count(LabelKind::Initiative, initiatives.index(initiative) == initiatives.other());
         self.unlisted.count(LabelKind::Milestone, milestones.index(milestone) == milestones.other());
         let mut key = (self.state.initiatives.intern(initiative), self.state.milestones.intern(milestone));
@@ -104,11 +104,11 @@ impl Milestones {
         let totals = self.state.totals.entry(key).or_default();
         let quantity = u128::from(body.quantity);
         match body.kind {
-            MilestoneKind::Reached => totals.reached += quantity,
+            MilestoneKind::TargetInputs => totals.reached += quantity,
             MilestoneKind::Withdrawn => totals.withdrawn += quantity,
         }
         let amounts = match body.kind {
-            MilestoneKind::Reached => [quantity, 0],
+            MilestoneKind::TargetInputs => [quantity, 0],
             MilestoneKind::Withdrawn => [0, quantity],
         };
         let key = pane_key(key.0, key.1);
@@ -122,7 +122,7 @@ impl Milestones {
         self.counts.current().show(watermark)
     }
 
-    pub fn retarget(&mut self, shown: &Shown) {
+    pub fn retarget(&mut self, shown: &ViewConfig) {
         self.counts.prepare(self.state.counts(shown));
     }
 

@@ -41,10 +41,10 @@ packed!(U48, 6);
 /// An event time, or none. Event times are of the years 2000 to 2100, so zero is free to mean none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
 #[repr(transparent)]
-pub struct Time(U48);
+pub struct PackedTime(U48);
 
-impl Time {
-    pub const NONE: Time = Time(U48([0; 6]));
+impl PackedTime {
+    pub const NONE: PackedTime = PackedTime(U48([0; 6]));
 
     pub fn at(time: Millis) -> Self {
         assert!(time > 0, "event times are after 1970");
@@ -64,10 +64,10 @@ impl Time {
 /// A reference to an entry of a slab, or none. Zero is none, so that what is all zero refers to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
 #[repr(transparent)]
-pub struct Link(U32);
+pub struct SlabLink(U32);
 
-impl Link {
-    pub const NONE: Link = Link(U32([0; 4]));
+impl SlabLink {
+    pub const NONE: SlabLink = SlabLink(U32([0; 4]));
 
     pub fn to(index: u32) -> Self {
         Self(U32::new(u64::from(index) + 1))

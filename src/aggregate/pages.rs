@@ -1,12 +1,12 @@
 //! Pages of small entries of one size, which are written to a checkpoint as they lie in memory and copied out while they change.
 //!
-//! A page that changes for the first time after [`Region::begin`] is copied before; the others are copied by [`Region::copy`], a few at a
+//! A page that changes for the first time after [`PagedTable::begin`] is copied before; the others are copied by [`PagedTable::copy`], a few at a
 //! time. As long as no image is being made that costs one branch a change.
 
 use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::image::{Outlet, Piece, Run, Shape};
+use super::image::{PageChunk, PageRange, PageSink, TableLayout};
 
 /// Entries a page.
 pub const PAGE: usize = 256;
@@ -20,7 +20,7 @@ pub struct Pages<E> {
 /// An image that is being made.
 struct Copying {
     region: u16,
-    outlet: Outlet,
+    outlet: PageSink,
     /// By page there was at the beginning: not copied yet.
     left: Vec<bool>,
     /// Pages below are copied.
@@ -28,12 +28,12 @@ struct Copying {
 }
 
 /// Pages of whatever entries, as an image sees them.
-pub trait Region {
-    fn shape(&self) -> Shape;
+pub trait PagedTable {
+    fn shape(&self) -> TableLayout;
     /// From now on pages are copied to `outlet`, each once and as it is now, as those of this region.
-    fn begin(&mut self, region: u16, outlet: &Outlet);
+    fn begin(&mut self, region: u16, outlet: &PageSink);
     /// Appends pages that are not copied yet to `piece`, until it holds `bytes` or more. False if all are copied.
-    fn copy(&mut self, bytes: usize, piece: &mut Piece) -> bool;
+    fn copy(&mut self, bytes: usize, piece: &mut PageChunk) -> bool;
     /// Copies no more.
     fn end(&mut self);
     /// The bytes of every page.
@@ -91,23 +91,23 @@ impl<E: Pod> Pages<E> {
         let Some(copying) = &mut self.copying else { return };
         if copying.left.get(page).is_some_and(|&left| left) {
             copying.left[page] = false;
-            let run = Run { region: copying.region, first: page as u32, count: 1 };
-            (copying.outlet)(Piece { runs: vec![run], bytes: bytemuck::cast_slice(&self.pages[page]).to_vec() });
+            let run = PageRange { region: copying.region, first: page as u32, count: 1 };
+            (copying.outlet)(PageChunk { runs: vec![run], bytes: bytemuck::cast_slice(&self.pages[page]).to_vec() });
         }
     }
 }
 
-impl<E: Pod> Region for Pages<E> {
-    fn shape(&self) -> Shape {
+impl<E: Pod> PagedTable for Pages<E> {
+    fn shape(&self) -> TableLayout {
         let page_bytes = (PAGE * size_of::<E>()) as u32;
-        Shape { page_bytes, pages: u32::try_from(self.pages.len()).expect("a region holds at most 2^32 pages") }
+        TableLayout { page_bytes, pages: u32::try_from(self.pages.len()).expect("a region holds at most 2^32 pages") }
     }
 
-    fn begin(&mut self, region: u16, outlet: &Outlet) {
+    fn begin(&mut self, region: u16, outlet: &PageSink) {
         self.copying = Some(Copying { region, outlet: outlet.clone(), left: vec![true; self.pages.len()], next: 0 });
     }
 
-    fn copy(&mut self, bytes: usize, piece: &mut Piece) -> bool {
+    fn copy(&mut self, bytes: usize, piece: &mut PageChunk) -> bool {
         let Some(copying) = &mut self.copying else { return false };
         while copying.next < copying.left.len() && piece.bytes.len() < bytes {
             let page = copying.next;
@@ -117,7 +117,7 @@ impl<E: Pod> Region for Pages<E> {
             }
             match piece.runs.last_mut().filter(|run| run.region == copying.region && (run.first + run.count) as usize == page) {
                 Some(run) => run.count += 1,
-                None => piece.runs.push(Run { region: copying.region, first: page as u32, count: 1 }),
+                None => piece.runs.push(PageRange { region: copying.region, first: page as u32, count: 1 }),
             }
             piece.bytes.extend_from_slice(bytemuck::cast_slice(&self.pages[page]));
         }
@@ -171,20 +171,20 @@ mod tests {
             let expected: Vec<u8> = pages.bytes().concat();
             let pieces = Arc::new(Mutex::new(Vec::new()));
             let sink = Arc::clone(&pieces);
-            pages.begin(7, &(Arc::new(move |piece| sink.lock().unwrap().push(piece)) as Outlet));
+            pages.begin(7, &(Arc::new(move |piece| sink.lock().unwrap().push(piece)) as PageSink));
             for (step, index) in steps {
                 match step {
                     0 => pages.push(),
                     1 if pages.len() > 0 => *pages.entry_mut(index % (pages.len() * PAGE)) = [9; 3],
                     2 => drop(pages.take()),
                     _ => {
-                        let mut piece = Piece { runs: Vec::new(), bytes: Vec::new() };
+                        let mut piece = PageChunk { runs: Vec::new(), bytes: Vec::new() };
                         pages.copy(index, &mut piece);
                         pieces.lock().unwrap().push(piece);
                     }
                 }
             }
-            let mut rest = Piece { runs: Vec::new(), bytes: Vec::new() };
+            let mut rest = PageChunk { runs: Vec::new(), bytes: Vec::new() };
             prop_assert!(!pages.copy(usize::MAX, &mut rest));
             pieces.lock().unwrap().push(rest);
             let page_bytes = 3 * PAGE;

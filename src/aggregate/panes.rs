@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::image::{Day, Encode};
+use super::image::{ClosedDay, Encode};
 use super::labels::LabelId;
 use crate::clock::{DAY, HOUR, Millis, QUARTER_HOUR, floor};
 use crate::view::add_each;
@@ -112,8 +112,8 @@ impl<const N: usize> Panes<N> {
     }
 
     /// The days for a checkpoint. Those that end by `settled`, before which no event is ever applied again, are closed.
-    pub fn days(&self, settled: Millis) -> Vec<Day> {
-        let day = |(&start, content): (&Millis, &Arc<DayPanes<N>>)| Day {
+    pub fn days(&self, settled: Millis) -> Vec<ClosedDay> {
+        let day = |(&start, content): (&Millis, &Arc<DayPanes<N>>)| ClosedDay {
             start,
             is_closed: self.is_closed(start, settled),
             content: Arc::clone(content) as Arc<dyn Encode>,

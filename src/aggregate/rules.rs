@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::labels::MAX_VALUES;
 use crate::clock::{Millis, millis};
 use crate::record::Stream;
-use crate::settings::{Layers, Reader, format_duration};
+use crate::settings::{Layers, SettingsReader, format_duration};
 
 /// Everything besides the log that state depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ const DAY: u64 = 86_400;
 const TEN_YEARS: u64 = 3_660 * DAY;
 
 impl Rules {
-    pub fn read(reader: &mut Reader) -> Self {
+    pub fn read(reader: &mut SettingsReader) -> Self {
         let mut days = |key: &str, least: u64| millis(reader.duration(key, Duration::from_secs(least)..=Duration::from_secs(TEN_YEARS)));
         let horizons =
             [days("streams.disbursement.horizon", 35 * DAY), days("streams.call.horizon", DAY), days("streams.milestone.horizon", DAY)];
@@ -96,6 +96,6 @@ impl Rules {
 impl Default for Rules {
     /// The built-in defaults.
     fn default() -> Self {
-        Self::read(&mut Reader::load(&Layers::default()))
+        Self::read(&mut SettingsReader::load(&Layers::default()))
     }
 }

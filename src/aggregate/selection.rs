@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::slots::Grid;
+use super::slots::SlotLayout;
 use crate::calendar::{CutTimes, Period};
 use crate::clock::{DAY, HOUR, Millis};
 use crate::record::Stream;
@@ -13,8 +13,8 @@ use crate::targets::{Filter, Measure, Target, Targets};
 /// The targets of one stream.
 #[derive(Debug)]
 pub struct Selection {
-    pub grid: Arc<Grid>,
-    pub targets: Vec<Selected>,
+    pub grid: Arc<SlotLayout>,
+    pub targets: Vec<SelectedTarget>,
     /// How far back slots are kept.
     pub reach: Millis,
     /// How far back what is only counted is known: no further than state keeps it, from which all is found again after a restart.
@@ -22,10 +22,10 @@ pub struct Selection {
 }
 
 #[derive(Debug)]
-pub struct Selected {
+pub struct SelectedTarget {
     pub measure: Measure,
     filter: Filter,
-    /// Its period among [`Grid::periods`].
+    /// Its period among [`SlotLayout::periods`].
     pub period: usize,
 }
 
@@ -43,10 +43,10 @@ impl Selection {
                 periods.len() - 1
             });
             reach = reach.max(target.period.longest_days() * DAY + 3 * DAY + HOUR);
-            Selected { measure: target.measure, filter: target.filter.clone(), period: place }
+            SelectedTarget { measure: target.measure, filter: target.filter.clone(), period: place }
         };
         let targets = targets.of_stream(stream).map(|(_, target)| select(target)).collect();
-        Self { grid: Arc::new(Grid { cut_times, periods }), targets, reach, counted: reach.min(history) }
+        Self { grid: Arc::new(SlotLayout { cut_times, periods }), targets, reach, counted: reach.min(history) }
     }
 
     /// The numbers of the targets whose filter has these values; see [`Filter`].
@@ -55,7 +55,7 @@ impl Selection {
         numbered.filter(|(_, target)| is_selected(&target.filter)).map(|(number, _)| number as u16).collect()
     }
 
-    pub fn of(&self, target: u16) -> &Selected {
+    pub fn of(&self, target: u16) -> &SelectedTarget {
         &self.targets[usize::from(target)]
     }
 }

@@ -5,30 +5,30 @@ use std::ops::Index;
 use bytemuck::Pod;
 use serde::{Deserialize, Serialize};
 
-use super::packed::Link;
-use super::pages::{PAGE, Pages, Region};
+use super::packed::SlabLink;
+use super::pages::{PAGE, PagedTable, Pages};
 
 /// What a [`Slab`] holds.
-pub trait Slot: Pod {
+pub trait SlabEntry: Pod {
     /// A free place, and the next one.
-    fn vacant(next: Link) -> Self;
+    fn vacant(next: SlabLink) -> Self;
     /// The next free place, if this is one.
-    fn next_vacant(&self) -> Option<Link>;
+    fn next_vacant(&self) -> Option<SlabLink>;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Slab<T: Slot> {
+pub struct Slab<T: SlabEntry> {
     pages: Pages<T>,
     /// Places that were ever taken.
     used: u32,
     len: u32,
-    free: Link,
+    free: SlabLink,
 }
 
-impl<T: Slot> Slab<T> {
+impl<T: SlabEntry> Slab<T> {
     pub fn new() -> Self {
-        Self { pages: Pages::new(), used: 0, len: 0, free: Link::NONE }
+        Self { pages: Pages::new(), used: 0, len: 0, free: SlabLink::NONE }
     }
 
     pub fn len(&self) -> usize {
@@ -54,7 +54,7 @@ impl<T: Slot> Slab<T> {
     /// Gives the place back.
     pub fn remove(&mut self, index: u32) {
         *self.get_mut(index) = T::vacant(self.free);
-        self.free = Link::to(index);
+        self.free = SlabLink::to(index);
         self.len -= 1;
     }
 
@@ -77,12 +77,12 @@ impl<T: Slot> Slab<T> {
         Some(&self[index]).filter(|entry| entry.next_vacant().is_none())
     }
 
-    pub fn region(&mut self) -> &mut dyn Region {
+    pub fn region(&mut self) -> &mut dyn PagedTable {
         &mut self.pages
     }
 }
 
-impl<T: Slot> Index<u32> for Slab<T> {
+impl<T: SlabEntry> Index<u32> for Slab<T> {
     type Output = T;
 
     fn index(&self, index: u32) -> &T {
@@ -98,14 +98,14 @@ mod tests {
 
     #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
     #[repr(C)]
-    struct Pair(u8, Link);
+    struct Pair(u8, SlabLink);
 
-    impl Slot for Pair {
-        fn vacant(next: Link) -> Self {
+    impl SlabEntry for Pair {
+        fn vacant(next: SlabLink) -> Self {
             Self(0, next)
         }
 
-        fn next_vacant(&self) -> Option<Link> {
+        fn next_vacant(&self) -> Option<SlabLink> {
             (self.0 == 0).then_some(self.1)
         }
     }
@@ -121,7 +121,7 @@ mod tests {
                         prop_assert_eq!(slab[index].0, expected.remove(&index).unwrap());
                         slab.remove(index);
                     }
-                    None => prop_assert!(expected.insert(slab.insert(Pair(value, Link::NONE)), value).is_none()),
+                    None => prop_assert!(expected.insert(slab.insert(Pair(value, SlabLink::NONE)), value).is_none()),
                 }
                 prop_assert_eq!(slab.len(), expected.len());
             }

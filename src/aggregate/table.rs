@@ -13,11 +13,11 @@ use bytemuck::Pod;
 use bytemuck::Zeroable;
 use serde::{Deserialize, Serialize};
 
-use super::pages::{PAGE, Pages, Region};
+use super::pages::{PAGE, PagedTable, Pages};
 use crate::event::Hash128;
 
 /// What a [`Table`] holds. All zero is the empty slot: no hash is.
-pub trait Entry: Pod {
+pub trait TableEntry: Pod {
     fn key(&self) -> Hash128;
 }
 
@@ -26,7 +26,7 @@ const EMPTY: Hash128 = [0; 16];
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Table<E: Entry> {
+pub struct Table<E: TableEntry> {
     shards: Vec<Shard<E>>,
     len: usize,
     /// Where the sweep goes on: shard and slot.
@@ -35,14 +35,14 @@ pub struct Table<E: Entry> {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
-struct Shard<E: Entry> {
+struct Shard<E: TableEntry> {
     /// The slots: `capacity` home slots and, behind them, room for what is displaced from the last ones.
     pages: Pages<E>,
     capacity: usize,
     len: usize,
 }
 
-impl<E: Entry> Table<E> {
+impl<E: TableEntry> Table<E> {
     pub fn new() -> Self {
         let shard = || Shard { pages: Pages::new(), capacity: 0, len: 0 };
         Self { shards: (0..1 << SHARD_BITS).map(|_| shard()).collect(), len: 0, cursor: (0, 0) }
@@ -121,12 +121,12 @@ impl<E: Entry> Table<E> {
         self.shards.iter().flat_map(|shard| shard.pages.iter()).filter(|entry| entry.key() != EMPTY)
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
-        self.shards.iter_mut().map(|shard| &mut shard.pages as &mut dyn Region)
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+        self.shards.iter_mut().map(|shard| &mut shard.pages as &mut dyn PagedTable)
     }
 }
 
-impl<E: Entry> Shard<E> {
+impl<E: TableEntry> Shard<E> {
     fn slots(&self) -> usize {
         self.pages.len() * PAGE
     }
@@ -241,7 +241,7 @@ mod tests {
     #[repr(C)]
     struct Pair(Hash128, u32);
 
-    impl Entry for Pair {
+    impl TableEntry for Pair {
         fn key(&self) -> Hash128 {
             self.0
         }

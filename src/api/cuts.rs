@@ -5,13 +5,13 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
+use super::ApiError;
 use super::cells::{CellFigures, Cells, cells_of_cut, cells_today, pesos};
 use super::history::quantity_today;
 use super::present::Present;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
-use crate::cuts::{Correction, Cut, CutCell, CutPeriod, CutTarget, Offset, cut_id};
+use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
 use crate::targets::Quantity;
 use crate::view::panes::SpanFigures;
 use crate::view::progress::Tallies;
@@ -21,29 +21,29 @@ const NEWEST: &str = "newest";
 
 /// The newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cuts {
+pub struct CutsResponse {
     pub now_ms: Millis,
     pub now: String,
-    pub cuts: Vec<Listed>,
+    pub cuts: Vec<CutSummary>,
     /// Whether there are older ones, beyond the limit.
     pub more: bool,
 }
 
 /// A cut in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
+pub struct CutSummary {
     pub id: String,
     pub at_ms: Millis,
     pub at: String,
     /// The day, the week and the month that ended with it, if they did.
-    pub periods: Vec<Ended>,
+    pub periods: Vec<PeriodFigures>,
     /// The targets whose periods closed with it.
     pub targets: Vec<ClosedTarget>,
 }
 
 /// A period of the contract's own families.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
+pub struct PeriodFigures {
     /// `day`, `week` or `month`.
     pub period: String,
     pub id: String,
@@ -59,7 +59,7 @@ pub struct ClosedTarget {
 
 /// A cut as it is stored, each figure with what is known of it now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CutToday {
+pub struct CutResponse {
     /// The instant that `today` is.
     pub now_ms: Millis,
     pub now: String,
@@ -70,7 +70,7 @@ pub struct CutToday {
     /// Of the state that the cut was taken from.
     pub state_built_ms: Millis,
     /// In each partition the first that is not in it.
-    pub offsets: Vec<Offset>,
+    pub offsets: Vec<CutOffset>,
     /// The day, the week and the month that hold the instant before the cut, up to the cut.
     pub periods: Vec<PeriodToday>,
     pub targets: Vec<TargetToday>,
@@ -120,7 +120,7 @@ pub struct TargetToday {
     pub today: Option<Quantity>,
 }
 
-pub(super) fn list(present: &Present<'_>, limit: usize) -> Cuts {
+pub(super) fn list(present: &Present<'_>, limit: usize) -> CutsResponse {
     let mut cuts = present.book().cuts().rev();
     let mut closed: BTreeMap<&str, Vec<ClosedTarget>> = BTreeMap::new();
     for (target, closing) in present.book().closings() {
@@ -130,9 +130,9 @@ pub(super) fn list(present: &Present<'_>, limit: usize) -> Cuts {
     let listed = |at: Millis| {
         let id = cut_id(at);
         let targets = closed.remove(id.as_str()).unwrap_or_default();
-        Listed { id, at_ms: at, at: present.local(at), periods: ended(present, at), targets }
+        CutSummary { id, at_ms: at, at: present.local(at), periods: ended(present, at), targets }
     };
-    Cuts {
+    CutsResponse {
         now_ms: present.now,
         now: present.local(present.now),
         cuts: cuts.by_ref().take(limit).map(listed).collect(),
@@ -140,24 +140,25 @@ pub(super) fn list(present: &Present<'_>, limit: usize) -> Cuts {
     }
 }
 
-fn ended(present: &Present<'_>, at: Millis) -> Vec<Ended> {
+fn ended(present: &Present<'_>, at: Millis) -> Vec<PeriodFigures> {
     let last = |period: Period| period.at(at - 1, present.zone()).filter(|span| span.end == at).map(|span| (period, span));
-    let named = |(period, span): (Period, Interval)| Ended { period: period.name().to_owned(), id: period.id(span.start, present.zone()) };
+    let named =
+        |(period, span): (Period, Interval)| PeriodFigures { period: period.name().to_owned(), id: period.id(span.start, present.zone()) };
     Period::OWN.into_iter().filter_map(last).map(named).collect()
 }
 
 /// # Errors
 /// There is no such cut, or it is damaged.
-pub(super) fn one(present: &Present<'_>, id: &str) -> Result<CutToday, Fault> {
+pub(super) fn one(present: &Present<'_>, id: &str) -> Result<CutResponse, ApiError> {
     let ids: Vec<String> = present.book().cuts().map(cut_id).collect();
     let newest = (id == NEWEST).then(|| ids.last().map_or(id, String::as_str));
     let cut = read(present, newest.unwrap_or(id))?;
     let unknown = || match ids.last() {
         Some(newest) => {
             let error = format!("there is no such cut, the newest is {newest}, see /api/v1/cuts");
-            Fault::unknown(&error, id, ids.iter().map(String::as_str))
+            ApiError::unknown(&error, id, ids.iter().map(String::as_str))
         }
-        None => Fault::absent("there are no cuts yet"),
+        None => ApiError::absent("there are no cuts yet"),
     };
     Ok(beside_today(present, cut.ok_or_else(unknown)?))
 }
@@ -166,20 +167,20 @@ pub(super) fn one(present: &Present<'_>, id: &str) -> Result<CutToday, Fault> {
 ///
 /// # Errors
 /// It is damaged, or cannot be read.
-pub(super) fn read(present: &Present<'_>, id: &str) -> Result<Option<Cut>, Fault> {
+pub(super) fn read(present: &Present<'_>, id: &str) -> Result<Option<Cut>, ApiError> {
     present.cuts.get(id).or_else(|error| {
         if error.kind() == io::ErrorKind::NotFound {
             // It was removed since the directory was looked at.
             return Ok(None);
         }
         tracing::error!(event = "pacemeter.cut.damaged", error = %error, "a cut cannot be read");
-        Err(Fault::internal(format!("the cut cannot be read: {error}")))
+        Err(ApiError::internal(format!("the cut cannot be read: {error}")))
     })
 }
 
-fn beside_today(present: &Present<'_>, cut: Cut) -> CutToday {
+fn beside_today(present: &Present<'_>, cut: Cut) -> CutResponse {
     let tallies = present.tallies();
-    CutToday {
+    CutResponse {
         now_ms: present.now,
         now: present.local(present.now),
         periods: cut.periods.into_iter().map(|period| period_today(present, period, cut.at_ms)).collect(),

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::Answer;
+use crate::http::ApiResponse;
 use crate::settings::nearest;
 
 /// Instead of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
+pub struct ApiError {
     /// Of HTTP: 400 bad parameters, 404 nothing of that name, 500 something stored is damaged, 503 no figures yet.
     #[serde(skip)]
     pub status: u16,
@@ -21,7 +21,7 @@ pub struct Fault {
     pub reasons: Vec<String>,
 }
 
-impl Fault {
+impl ApiError {
     fn new(status: u16, error: impl Into<String>) -> Self {
         Self { status, error: error.into(), nearest: None, reasons: Vec::new() }
     }
@@ -49,7 +49,7 @@ impl Fault {
         Self { reasons, ..Self::new(503, "the figures are not there yet") }
     }
 
-    pub(super) fn answer(&self) -> Answer {
-        Answer { status: self.status, json: serde_json::to_string(self).expect("texts can be written as json") }
+    pub(super) fn answer(&self) -> ApiResponse {
+        ApiResponse { status: self.status, json: serde_json::to_string(self).expect("texts can be written as json") }
     }
 }

@@ -2,33 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
-use super::present::{Present, Span};
+use super::ApiError;
+use super::present::{PeriodSpan, Present};
 use super::targets::unit;
 use crate::calendar::Interval;
 use crate::clock::Millis;
-use crate::cuts::Closing;
+use crate::cuts::ClosedPeriod;
 use crate::targets::Quantity;
 use crate::view::progress::Tallies;
 
 /// The newest first. Periods that closed while the target counted something else (another measure, filter or period) are not among them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct History {
+pub struct HistoryResponse {
     pub now_ms: Millis,
     pub now: String,
     pub state_built_ms: Millis,
     pub target: String,
     pub measure: String,
     pub unit: String,
-    pub periods: Vec<Closed>,
+    pub periods: Vec<ClosedPeriodEntry>,
     /// Whether there are older ones, beyond the limit.
     pub more: bool,
 }
 
 /// A period as it closed, and what became known since.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Closed {
-    pub period: Span,
+pub struct ClosedPeriodEntry {
+    pub period: PeriodSpan,
     /// As it was when the period closed.
     pub goal: Quantity,
     /// As it closed; null: a ratio of nothing.
@@ -36,7 +36,7 @@ pub struct Closed {
     /// The cut that it closed with.
     pub cut: String,
     /// What later cuts found different, the oldest first.
-    pub corrections: Vec<Corrected>,
+    pub corrections: Vec<CorrectionEntry>,
     /// With what is known now; null where not all of it is known any more.
     pub today: Option<Quantity>,
     /// Today less actual.
@@ -45,7 +45,7 @@ pub struct Closed {
 
 /// What a period was corrected to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Corrected {
+pub struct CorrectionEntry {
     /// The cut that says so.
     pub cut: String,
     /// Null: a ratio of nothing.
@@ -54,12 +54,12 @@ pub struct Corrected {
 
 /// # Errors
 /// There is no such target.
-pub(super) fn of(present: &Present<'_>, name: &str, limit: usize) -> Result<History, Fault> {
+pub(super) fn of(present: &Present<'_>, name: &str, limit: usize) -> Result<HistoryResponse, ApiError> {
     let (place, target) = present.target(name)?;
     let (tallies, selection) = (present.tallies(), target.selection());
     let mut closings = present.book().of(name).rev().filter(|closing| closing.selection == selection);
     let periods = closings.by_ref().take(limit).map(|closing| closed(present, &tallies, place, closing)).collect();
-    Ok(History {
+    Ok(HistoryResponse {
         now_ms: present.now,
         now: present.local(present.now),
         state_built_ms: present.snapshot.built,
@@ -71,16 +71,16 @@ pub(super) fn of(present: &Present<'_>, name: &str, limit: usize) -> Result<Hist
     })
 }
 
-fn closed(present: &Present<'_>, tallies: &Tallies, place: usize, closing: &Closing) -> Closed {
+fn closed(present: &Present<'_>, tallies: &Tallies, place: usize, closing: &ClosedPeriod) -> ClosedPeriodEntry {
     let bounds = Interval { start: closing.start_ms, end: closing.end_ms };
     let today = quantity_today(present, tallies, place, bounds);
     let period = present.targets().targets[place].period;
-    Closed {
+    ClosedPeriodEntry {
         period: present.named_span(period.name(), closing.period.clone(), bounds),
         goal: closing.goal,
         actual: closing.actual,
         cut: closing.cut.clone(),
-        corrections: closing.corrections.iter().map(|(cut, actual)| Corrected { cut: cut.clone(), actual: *actual }).collect(),
+        corrections: closing.corrections.iter().map(|(cut, actual)| CorrectionEntry { cut: cut.clone(), actual: *actual }).collect(),
         today,
         difference: today.zip(closing.actual).and_then(|(today, actual)| today.above(actual)),
     }

@@ -1,7 +1,7 @@
 //! What stands behind the question mark of an address.
 
-use super::Fault;
-use crate::http::Question;
+use super::ApiError;
+use crate::http::ApiRequest;
 
 /// How many entries a list has, unless the question says otherwise; and the most it can ask for.
 const DEFAULT_LIMIT: usize = 100;
@@ -15,19 +15,19 @@ pub(super) struct Parameters {
 impl Parameters {
     /// # Errors
     /// An unknown parameter, one given twice, or a value that is none.
-    pub fn read(query: &str, question: &Question) -> Result<Self, Fault> {
-        let has_limit = matches!(question, Question::History(_) | Question::Cuts);
+    pub fn read(query: &str, question: &ApiRequest) -> Result<Self, ApiError> {
+        let has_limit = matches!(question, ApiRequest::History(_) | ApiRequest::Cuts);
         let mut limit = None;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             if name != "limit" || !has_limit {
                 let there = if has_limit { "the only parameter is limit" } else { "there are no parameters" };
-                return Err(Fault::bad(format!("unknown parameter: {there}")));
+                return Err(ApiError::bad(format!("unknown parameter: {there}")));
             }
             let number = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-            let number = number.ok_or_else(|| Fault::bad(format!("limit must be a whole number from 1 to {MAX_LIMIT}")))?;
+            let number = number.ok_or_else(|| ApiError::bad(format!("limit must be a whole number from 1 to {MAX_LIMIT}")))?;
             if limit.replace(number).is_some() {
-                return Err(Fault::bad("limit is given twice"));
+                return Err(ApiError::bad("limit is given twice"));
             }
         }
         Ok(Self { limit: limit.unwrap_or(DEFAULT_LIMIT) })

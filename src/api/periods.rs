@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
+use super::ApiError;
 use super::cells::{CellFigures, Cells, cells_of_cut, cells_today, pesos};
 use super::cuts::read;
-use super::present::{Present, Span};
+use super::present::{PeriodSpan, Present};
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
 use crate::cuts::cut_id;
@@ -17,27 +17,27 @@ use crate::view::panes::SpanFigures;
 
 /// A day, a week or a month.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OnePeriod {
+pub struct PeriodResponse {
     /// The instant that `today` is.
     pub now_ms: Millis,
     pub now: String,
     pub state_built_ms: Millis,
     /// Figures of today hold everything up to here; null until known.
     pub complete_until_ms: Option<Millis>,
-    pub period: Span,
+    pub period: PeriodSpan,
     /// The cut that the period closed with; null if there is none, as of the running period.
     pub cut: Option<String>,
     /// Over all programmes; null without a cut.
-    pub closed: Option<Money>,
+    pub closed: Option<MoneyTotals>,
     /// Null where not all of the period is known any more.
-    pub today: Option<Money>,
+    pub today: Option<MoneyTotals>,
     /// Those with a dispersal, then or now.
-    pub programmes: Vec<Programme>,
+    pub programmes: Vec<ProgrammeFigures>,
 }
 
 /// A sum over programmes. People are not in it: who is paid by two programmes would count twice. A target without a filter counts each once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Money {
+pub struct MoneyTotals {
     /// All, returned ones included.
     pub dispersals: u64,
     /// What is left of them.
@@ -46,16 +46,16 @@ pub struct Money {
 
 /// Of a programme as shown, over its states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Programme {
+pub struct ProgrammeFigures {
     pub programme: String,
     pub closed: Option<CellFigures>,
     pub today: Option<CellFigures>,
-    pub states: Vec<OfState>,
+    pub states: Vec<StateFigures>,
 }
 
 /// Of a state as shown. Each person counts in one state of a programme.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OfState {
+pub struct StateFigures {
     pub state: String,
     pub closed: Option<CellFigures>,
     pub today: Option<CellFigures>,
@@ -63,19 +63,19 @@ pub struct OfState {
 
 /// # Errors
 /// There is no such period, it has not begun, nothing is known of it, or its cut is damaged.
-pub(super) fn one(present: &Present<'_>, kind: &str, id: &str) -> Result<OnePeriod, Fault> {
+pub(super) fn one(present: &Present<'_>, kind: &str, id: &str) -> Result<PeriodResponse, ApiError> {
     let (period, span) = named(present, kind, id)?;
     if span.start > present.now {
-        return Err(Fault::absent("the period has not begun"));
+        return Err(ApiError::absent("the period has not begun"));
     }
     let cut = read(present, &cut_id(span.end))?;
     let of_period = cut.as_ref().and_then(|cut| cut.periods.iter().find(|of_cut| of_cut.period == kind && of_cut.closes));
     let closed = of_period.map(|of_cut| cells_of_cut(&of_cut.cells));
     let today = cells_today(present, period, span);
     if closed.is_none() && today.is_none() {
-        return Err(Fault::absent("nothing is known of the period: there is no cut at its end, and its events are forgotten"));
+        return Err(ApiError::absent("nothing is known of the period: there is no cut at its end, and its events are forgotten"));
     }
-    Ok(OnePeriod {
+    Ok(PeriodResponse {
         now_ms: present.now,
         now: present.local(present.now),
         state_built_ms: present.snapshot.built,
@@ -88,18 +88,19 @@ pub(super) fn one(present: &Present<'_>, kind: &str, id: &str) -> Result<OnePeri
     })
 }
 
-fn named(present: &Present<'_>, kind: &str, id: &str) -> Result<(Period, Interval), Fault> {
+fn named(present: &Present<'_>, kind: &str, id: &str) -> Result<(Period, Interval), ApiError> {
     let own = Period::OWN.into_iter().find(|own| own.name() == kind);
-    let period = own.ok_or_else(|| Fault::unknown("there are periods of a day, a week or a month", kind, Period::OWN.map(Period::name)))?;
+    let period =
+        own.ok_or_else(|| ApiError::unknown("there are periods of a day, a week or a month", kind, Period::OWN.map(Period::name)))?;
     let running = period.id(present.now, present.zone());
     let span = period.named(id, present.zone());
-    let span = span.ok_or_else(|| Fault::bad(format!("there is no {kind} of that name; the running one is {running}")))?;
+    let span = span.ok_or_else(|| ApiError::bad(format!("there is no {kind} of that name; the running one is {running}")))?;
     Ok((period, span))
 }
 
-fn money(cells: &Cells) -> Money {
+fn money(cells: &Cells) -> MoneyTotals {
     let sum = sum(cells.values());
-    Money { dispersals: sum.dispersals, net_pesos: pesos(sum.net) }
+    MoneyTotals { dispersals: sum.dispersals, net_pesos: pesos(sum.net) }
 }
 
 fn sum<'a>(figures: impl Iterator<Item = &'a SpanFigures>) -> SpanFigures {
@@ -109,7 +110,7 @@ fn sum<'a>(figures: impl Iterator<Item = &'a SpanFigures>) -> SpanFigures {
     })
 }
 
-fn programmes(closed: Option<&Cells>, today: Option<&Cells>) -> Vec<Programme> {
+fn programmes(closed: Option<&Cells>, today: Option<&Cells>) -> Vec<ProgrammeFigures> {
     let mut states: BTreeMap<&str, BTreeMap<&str, [SpanFigures; 2]>> = BTreeMap::new();
     for (column, cells) in [closed, today].into_iter().enumerate() {
         for ((programme, state), figures) in cells.into_iter().flatten() {
@@ -119,12 +120,12 @@ fn programmes(closed: Option<&Cells>, today: Option<&Cells>) -> Vec<Programme> {
     let told = |[of_cut, of_today]: [&SpanFigures; 2]| (closed.map(|_| of_cut.into()), today.map(|_| of_today.into()));
     let of_state = |(state, [of_cut, of_today]): (&&str, &[SpanFigures; 2])| {
         let (closed, today) = told([of_cut, of_today]);
-        OfState { state: (*state).to_owned(), closed, today }
+        StateFigures { state: (*state).to_owned(), closed, today }
     };
     let of_programme = |(programme, states): (&str, BTreeMap<&str, [SpanFigures; 2]>)| {
         let [of_cut, of_today] = [0, 1].map(|column| sum(states.values().map(|figures| &figures[column])));
         let (closed, today) = told([&of_cut, &of_today]);
-        Programme { programme: programme.to_owned(), closed, today, states: states.iter().map(of_state).collect() }
+        ProgrammeFigures { programme: programme.to_owned(), closed, today, states: states.iter().map(of_state).collect() }
     };
     states.into_iter().map(of_programme).collect()
 }

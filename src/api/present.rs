@@ -6,19 +6,19 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{Api, Fault};
+use super::{Api, ApiError};
+use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
-use crate::cuts::{Book, Cuts};
-use crate::display::Display;
+use crate::cuts::{ClosedPeriods, CutStore};
 use crate::pipeline::Snapshot;
 use crate::targets::{Target, Targets};
 use crate::view::Views;
-use crate::view::progress::{Evaluator, Standing, Tallies};
+use crate::view::progress::{Evaluator, Tallies, TargetStatus};
 
 /// A period: its kind, its name and its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
+pub struct PeriodSpan {
     /// `day`, `week`, `month` or `campaign`.
     pub period: String,
     /// As `2020-05-15`, `2020-W20`, `2020-05`; of other weeks and of campaigns the first and the last date, `2020-05-10--2020-05-16`.
@@ -33,18 +33,18 @@ pub struct Span {
 pub(super) struct Present<'a> {
     pub snapshot: Arc<Snapshot>,
     pub now: Millis,
-    pub display: &'a Display,
-    pub cuts: &'a Cuts,
+    pub display: &'a Allowlists,
+    pub cuts: &'a CutStore,
     evaluator: &'a Evaluator,
 }
 
 impl<'a> Present<'a> {
     /// # Errors
     /// There are no figures yet.
-    pub fn of(api: &'a Api) -> Result<Self, Fault> {
+    pub fn of(api: &'a Api) -> Result<Self, ApiError> {
         let snapshot = api.board.newest();
         if !snapshot.has_figures() {
-            return Err(Fault::not_ready(snapshot.not_ready()));
+            return Err(ApiError::not_ready(snapshot.not_ready()));
         }
         Ok(Self { snapshot, now: api.clock.now(), display: &api.display, cuts: &api.cuts, evaluator: &api.evaluator })
     }
@@ -53,7 +53,7 @@ impl<'a> Present<'a> {
         &self.snapshot.targets
     }
 
-    pub fn book(&self) -> &Book {
+    pub fn book(&self) -> &ClosedPeriods {
         &self.snapshot.book
     }
 
@@ -70,7 +70,7 @@ impl<'a> Present<'a> {
     }
 
     /// By target.
-    pub fn standings(&self, tallies: &Tallies) -> Vec<Standing> {
+    pub fn standings(&self, tallies: &Tallies) -> Vec<TargetStatus> {
         self.evaluator.standings(&self.snapshot.targets, tallies, self.now, self.book().newest_cut())
     }
 
@@ -78,11 +78,11 @@ impl<'a> Present<'a> {
     ///
     /// # Errors
     /// There is none.
-    pub fn target(&self, name: &str) -> Result<(usize, &Target), Fault> {
+    pub fn target(&self, name: &str) -> Result<(usize, &Target), ApiError> {
         let targets = &self.targets().targets;
         let found = targets.iter().enumerate().find(|(_, target)| target.name == name);
         let names = targets.iter().map(|target| target.name.as_str());
-        found.ok_or_else(|| Fault::unknown("there is no such target, see /api/v1/targets", name, names))
+        found.ok_or_else(|| ApiError::unknown("there is no such target, see /api/v1/targets", name, names))
     }
 
     /// As `2020-05-15T18:00:00-05:00`.
@@ -91,12 +91,12 @@ impl<'a> Present<'a> {
         instant.to_zoned(self.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
-    pub fn span(&self, period: Period, bounds: Interval) -> Span {
+    pub fn span(&self, period: Period, bounds: Interval) -> PeriodSpan {
         self.named_span(period.name(), period.id(bounds.start, self.zone()), bounds)
     }
 
-    pub fn named_span(&self, period: &str, id: String, Interval { start, end }: Interval) -> Span {
-        Span { period: period.to_owned(), id, start_ms: start, start: self.local(start), end_ms: end, end: self.local(end) }
+    pub fn named_span(&self, period: &str, id: String, Interval { start, end }: Interval) -> PeriodSpan {
+        PeriodSpan { period: period.to_owned(), id, start_ms: start, start: self.local(start), end_ms: end, end: self.local(end) }
     }
 
     /// Whether a period of this kind begins then: it may not where the programme was in another zone once.

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
-use super::present::{Present, Span};
+use super::ApiError;
+use super::present::{PeriodSpan, Present};
 use crate::calendar::Interval;
 use crate::clock::Millis;
-use crate::targets::pace::{Assessment, Moment, assess};
+use crate::targets::pace::{Observation, PaceReport, assess};
 use crate::targets::{Filter, Measure, Quantity, Tally, Target};
-use crate::view::progress::{Past, Standing, Tallies};
+use crate::view::progress::{Past, Tallies, TargetStatus};
 
 /// Of all targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,23 +19,23 @@ pub struct Targets {
     /// When the state was begun to be built that the figures come from.
     pub state_built_ms: Millis,
     /// In the order of their files.
-    pub targets: Vec<Told>,
+    pub targets: Vec<TargetEntry>,
 }
 
 /// Of one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OneTarget {
+pub struct TargetResponse {
     pub now_ms: Millis,
     pub now: String,
     pub state_built_ms: Millis,
-    pub target: Told,
+    pub target: TargetEntry,
     /// The current period: its beginning, the instants of its cuts, its end, and now. Empty outside of a campaign.
-    pub curve: Vec<Point>,
+    pub curve: Vec<PacePoint>,
 }
 
 /// An instant of the current period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct PacePoint {
     pub at_ms: Millis,
     pub at: String,
     /// Of the goal, up to then.
@@ -46,26 +46,26 @@ pub struct Point {
 
 /// A target, and how far it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Told {
+pub struct TargetEntry {
     pub name: String,
     pub description: String,
     /// `beneficiaries`, `net_pesos`, `service_level`, ...
     pub measure: String,
     /// What is counted: `people`, `pesos`, `calls`, ..., or `ratio`.
     pub unit: String,
-    pub filter: Selection,
+    pub filter: TargetSelection,
     pub calendar: String,
     /// Figures hold everything up to here; null until known.
     pub complete_until_ms: Option<Millis>,
     /// Null outside of a campaign, and where part of the period is not known any more.
-    pub current: Option<Current>,
+    pub current: Option<CurrentPeriod>,
     /// The last period that has closed, as known now; null if there was none, or not all of it is known any more.
-    pub previous: Option<Previous>,
+    pub previous: Option<PreviousPeriod>,
 }
 
 /// Which events count: those whose label is in the list; any, if it is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Selection {
+pub struct TargetSelection {
     pub programmes: Vec<String>,
     pub states: Vec<String>,
     pub queues: Vec<String>,
@@ -75,8 +75,8 @@ pub struct Selection {
 
 /// How far the current period is; see [`pace`](crate::targets::pace) for the formulas.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Current {
-    pub period: Span,
+pub struct CurrentPeriod {
+    pub period: PeriodSpan,
     pub goal: Quantity,
     /// Null: a ratio of nothing.
     pub actual: Option<Quantity>,
@@ -104,8 +104,8 @@ pub struct Current {
 
 /// A period that is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Previous {
-    pub period: Span,
+pub struct PreviousPeriod {
+    pub period: PeriodSpan,
     pub goal: Quantity,
     /// Null: a ratio of nothing.
     pub actual: Option<Quantity>,
@@ -123,11 +123,11 @@ pub(super) fn all(present: &Present<'_>) -> Targets {
 
 /// # Errors
 /// There is no such target.
-pub(super) fn one(present: &Present<'_>, name: &str) -> Result<OneTarget, Fault> {
+pub(super) fn one(present: &Present<'_>, name: &str) -> Result<TargetResponse, ApiError> {
     let (place, target) = present.target(name)?;
     let tallies = present.tallies();
     let standing = &present.standings(&tallies)[place];
-    Ok(OneTarget {
+    Ok(TargetResponse {
         now_ms: present.now,
         now: present.local(present.now),
         state_built_ms: present.snapshot.built,
@@ -136,8 +136,8 @@ pub(super) fn one(present: &Present<'_>, name: &str) -> Result<OneTarget, Fault>
     })
 }
 
-fn told(present: &Present<'_>, target: &Target, standing: &Standing) -> Told {
-    Told {
+fn told(present: &Present<'_>, target: &Target, standing: &TargetStatus) -> TargetEntry {
+    TargetEntry {
         name: target.name.clone(),
         description: target.description.clone(),
         measure: target.measure.name().to_owned(),
@@ -146,7 +146,7 @@ fn told(present: &Present<'_>, target: &Target, standing: &Standing) -> Told {
         calendar: target.calendar.name().to_owned(),
         complete_until_ms: present.snapshot.complete_until[target.measure.stream() as usize],
         current: standing.current.as_ref().map(|current| current_of(present, target, current, standing.dispersion)),
-        previous: standing.previous.map(|Past { period, goal, actual }| Previous {
+        previous: standing.previous.map(|Past { period, goal, actual }| PreviousPeriod {
             period: present.span(target.period, period),
             goal,
             actual,
@@ -154,8 +154,8 @@ fn told(present: &Present<'_>, target: &Target, standing: &Standing) -> Told {
     }
 }
 
-fn current_of(present: &Present<'_>, target: &Target, current: &Assessment, dispersion: f64) -> Current {
-    Current {
+fn current_of(present: &Present<'_>, target: &Target, current: &PaceReport, dispersion: f64) -> CurrentPeriod {
+    CurrentPeriod {
         period: present.span(target.period, current.period),
         goal: current.goal,
         actual: current.actual,
@@ -174,7 +174,7 @@ fn current_of(present: &Present<'_>, target: &Target, current: &Assessment, disp
     }
 }
 
-fn curve(present: &Present<'_>, tallies: &Tallies, place: usize, period: Interval) -> Vec<Point> {
+fn curve(present: &Present<'_>, tallies: &Tallies, place: usize, period: Interval) -> Vec<PacePoint> {
     let targets = present.targets();
     let (target, cut_times, now) = (&targets.targets[place], targets.cut_times(present.zone()), present.now);
     let mut instants = vec![period.start, now];
@@ -195,16 +195,16 @@ fn curve(present: &Present<'_>, tallies: &Tallies, place: usize, period: Interva
     };
     let point = |instant: Millis| {
         let moment =
-            Moment { period, now: instant, zone: present.zone(), actual: Tally::default(), past: Tally::default(), dispersion: 1.0 };
+            Observation { period, now: instant, zone: present.zone(), actual: Tally::default(), past: Tally::default(), dispersion: 1.0 };
         let actual = reached(instant).and_then(|tally| target.measure.quantity(tally));
-        Point { at_ms: instant, at: present.local(instant), plan: assess(target, &moment).plan, actual }
+        PacePoint { at_ms: instant, at: present.local(instant), plan: assess(target, &moment).plan, actual }
     };
     instants.into_iter().map(point).collect()
 }
 
-fn selection(filter: &Filter) -> Selection {
+fn selection(filter: &Filter) -> TargetSelection {
     let Filter { programmes, states, queues, initiatives, milestones } = filter.clone();
-    Selection { programmes, states, queues, initiatives, milestones }
+    TargetSelection { programmes, states, queues, initiatives, milestones }
 }
 
 /// What a measure counts, in a word.

@@ -108,7 +108,7 @@ fn what_is_forgotten_is_null_today() {
     let from = at("2020-05-11T05:00:00Z");
     world.publish(|snapshot| {
         let mut view = (*snapshot.partitions[0].view).clone();
-        if let crate::view::Figures::Disbursement(view) = &mut view.figures {
+        if let crate::view::StreamFigures::Disbursement(view) = &mut view.figures {
             view.slots.people_from = from;
         }
         snapshot.partitions[0].view = std::sync::Arc::new(view);

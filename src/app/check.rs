@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::Settings;
 use crate::clock::Clock;
 use crate::runtime::{Exit, Failure};
-use crate::settings::Reader;
+use crate::settings::SettingsReader;
 use crate::source::check::topic_faults;
 use crate::source::{Consumer, SourceError};
 
@@ -14,7 +14,7 @@ use crate::source::{Consumer, SourceError};
 ///
 /// # Errors
 /// 78 with all faults of the settings and files, or of the topics; 77 if Kafka denies access; 75 if it does not answer.
-pub fn check(mut reader: Reader, clock: &Clock) -> Result<String, Failure> {
+pub fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String, Failure> {
     let settings = Settings::of(&mut reader);
     let reading = settings.files.read(&settings.files.texts());
     let uncovered = reading.uncovered(clock.now());

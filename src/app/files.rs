@@ -12,12 +12,12 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use crate::aggregate::Rules;
-use crate::calendar::{self, Working};
+use crate::calendar::{self, WorkingCalendar};
 use crate::clock::Millis;
 use crate::record::Stream;
-use crate::settings::{Document, Fault, Reader, Text, parse_time};
+use crate::settings::{Document, FileText, SettingsFault, SettingsReader, parse_time};
 use crate::targets::Targets;
-use crate::targets::read::{self, Bounds};
+use crate::targets::read::{self, PeriodBounds};
 
 /// The most files of targets and calendars.
 const MAX_FILES: usize = 100;
@@ -35,25 +35,25 @@ pub struct Files {
     /// How often the files are looked at for a change.
     pub check_interval: Duration,
     zone: TimeZone,
-    bounds: Bounds,
+    bounds: PeriodBounds,
     cuts_at: Vec<Time>,
     /// The name of the calendar on whose working days there are cuts at these times.
     cuts_calendar: Option<String>,
 }
 
 /// What is made of texts.
-pub struct Reading {
+pub struct LoadedFiles {
     /// Those of the files, then the shipped ones.
     documents: Vec<Document>,
     files: usize,
     zone: TimeZone,
     /// The targets, or all that is wrong.
-    pub result: Result<Targets, Vec<Fault>>,
+    pub result: Result<Targets, Vec<SettingsFault>>,
 }
 
 impl Files {
     /// `targets.*`, and of `cuts.*` what the targets need.
-    pub fn settings(reader: &mut Reader, rules: &Rules, zone: &TimeZone) -> Self {
+    pub fn settings(reader: &mut SettingsReader, rules: &Rules, zone: &TimeZone) -> Self {
         let paths = reader.strings("targets.files");
         if paths.len() > MAX_FILES {
             reader.fault("targets.files", format!("has {} files, join them to at most {MAX_FILES}", paths.len()));
@@ -62,7 +62,7 @@ impl Files {
         let check_interval = reader.duration("targets.check_interval", second / 10..=second * 86_400);
         let cuts_at = cuts_at(reader);
         let cuts_calendar = reader.string("cuts.calendar");
-        let bounds = Bounds { disbursement_horizon: rules.horizon(Stream::Disbursement), counts: counts_kept(rules, zone, &cuts_at) };
+        let bounds = PeriodBounds { disbursement_horizon: rules.horizon(Stream::Disbursement), counts: counts_kept(rules, zone, &cuts_at) };
         Self {
             paths: paths.into_iter().map(PathBuf::from).collect(),
             check_interval,
@@ -74,12 +74,12 @@ impl Files {
     }
 
     /// What stands in the files now. Waits for the disk.
-    pub fn texts(&self) -> Vec<Text> {
-        self.paths.iter().take(MAX_FILES).map(|path| Text::read_kept(path)).collect()
+    pub fn texts(&self) -> Vec<FileText> {
+        self.paths.iter().take(MAX_FILES).map(|path| FileText::read_kept(path)).collect()
     }
 
     /// What these texts mean.
-    pub fn read(&self, texts: &[Text]) -> Reading {
+    pub fn read(&self, texts: &[FileText]) -> LoadedFiles {
         let mut documents: Vec<Document> = texts.iter().map(Document::of).collect();
         documents.extend(calendar::shipped(&documents));
         let result = read::read(&documents, &self.zone, &self.bounds);
@@ -88,27 +88,27 @@ impl Files {
             (Ok(_), Some(fault)) => Err(vec![fault]),
             (Err(faults), fault) => Err(faults.into_iter().chain(fault).collect()),
         };
-        Reading { documents, files: texts.len(), zone: self.zone.clone(), result }
+        LoadedFiles { documents, files: texts.len(), zone: self.zone.clone(), result }
     }
 
     fn with_cuts(&self, targets: Targets) -> Targets {
-        let named = |calendar: &&Arc<Working>| Some(calendar.name()) == self.cuts_calendar.as_deref();
+        let named = |calendar: &&Arc<WorkingCalendar>| Some(calendar.name()) == self.cuts_calendar.as_deref();
         let calendar = targets.calendars.iter().find(named).cloned();
         Targets { cuts: (self.cuts_at.clone(), calendar), ..targets }
     }
 
-    fn no_such_calendar(&self, documents: &[Document]) -> Option<Fault> {
+    fn no_such_calendar(&self, documents: &[Document]) -> Option<SettingsFault> {
         let name = self.cuts_calendar.as_deref().filter(|name| *name != ALWAYS)?;
         let is_there = documents.iter().any(|document| document.origin_of("calendar", name).is_some());
         let message =
             format!("{name:?} is no calendar, define [calendar.{name}] in a file of targets.files or leave it empty for every day");
-        (!is_there).then(|| Fault { key: "cuts.calendar".to_owned(), origin: None, message })
+        (!is_there).then(|| SettingsFault { key: "cuts.calendar".to_owned(), origin: None, message })
     }
 }
 
-impl Reading {
+impl LoadedFiles {
     /// The targets; or none, and the reader has the faults.
-    pub fn targets_or_faults(self, reader: &mut Reader) -> Arc<Targets> {
+    pub fn targets_or_faults(self, reader: &mut SettingsReader) -> Arc<Targets> {
         Arc::new(self.result.unwrap_or_else(|faults| {
             reader.add(faults);
             Targets::default()
@@ -117,22 +117,22 @@ impl Reading {
 
     /// What calendars lack of the holidays of this year, and from November on of the next: a fault for each, where it stands. Of the shipped
     /// calendars only those that something goes by: nobody else misses their holidays.
-    pub fn uncovered(&self, now: Millis) -> Vec<Fault> {
+    pub fn uncovered(&self, now: Millis) -> Vec<SettingsFault> {
         let read_again = || calendar::read(&self.documents, &self.zone);
         let calendars = self.result.as_ref().map_or_else(|_| read_again(), |targets| targets.calendars.clone());
         calendars.iter().filter_map(|calendar| self.lack(calendar, now)).collect()
     }
 
-    fn lack(&self, calendar: &Arc<Working>, now: Millis) -> Option<Fault> {
+    fn lack(&self, calendar: &Arc<WorkingCalendar>, now: Millis) -> Option<SettingsFault> {
         let message = calendar.uncovered(now)?;
         let name = calendar.name();
         let place = self.documents.iter().position(|document| document.origin_of("calendar", name).is_some())?;
         let (origin, key) = (self.documents[place].origin_of("calendar", name), format!("calendar.{name}"));
         if place < self.files {
-            return Some(Fault { key, origin, message });
+            return Some(SettingsFault { key, origin, message });
         }
         let message = format!("{message}, in a copy of config/calendars/{name}.toml that targets.files names");
-        self.goes_by(name).then_some(Fault { key, origin, message })
+        self.goes_by(name).then_some(SettingsFault { key, origin, message })
     }
 
     /// Whether a target or the cuts go by this calendar.
@@ -144,7 +144,7 @@ impl Reading {
 }
 
 /// The times of `cuts.at`, in their order.
-fn cuts_at(reader: &mut Reader) -> Vec<Time> {
+fn cuts_at(reader: &mut SettingsReader) -> Vec<Time> {
     let mut times = Vec::new();
     for text in reader.strings("cuts.at") {
         match parse_time(&text) {

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
-use self::difference::Difference;
-use super::files::{Files, Reading};
+use self::difference::TargetsDiff;
+use super::files::{Files, LoadedFiles};
 use crate::clock::Clock;
 use crate::runtime::Shutdown;
-use crate::settings::{Fault, Text};
+use crate::settings::{FileText, SettingsFault};
 use crate::targets::Targets;
 use crate::telemetry::Metrics;
 
@@ -26,9 +26,9 @@ const MAX_FAULTS_LOGGED: usize = 20;
 pub struct Reload {
     files: Arc<Files>,
     /// What was read last, right or faulty.
-    read: Vec<Text>,
+    read: Vec<FileText>,
     /// What the last look found, if that is something else.
-    changed: Option<Vec<Text>>,
+    changed: Option<Vec<FileText>>,
     holding: Arc<Targets>,
     /// Where other targets go.
     targets: watch::Sender<Arc<Targets>>,
@@ -38,7 +38,7 @@ pub struct Reload {
 
 impl Reload {
     /// After a start with the targets that `read` said.
-    pub fn new(files: Files, read: Vec<Text>, targets: watch::Sender<Arc<Targets>>, metrics: Arc<Metrics>, clock: Clock) -> Self {
+    pub fn new(files: Files, read: Vec<FileText>, targets: watch::Sender<Arc<Targets>>, metrics: Arc<Metrics>, clock: Clock) -> Self {
         metrics.reloaded(clock.now());
         let holding = Arc::clone(&targets.borrow());
         Self { files: Arc::new(files), read, changed: None, holding, targets, metrics, clock }
@@ -71,7 +71,7 @@ impl Reload {
     }
 
     /// Whether these are other texts than those that were read, and the second look finds the same.
-    fn is_to_be_read(&mut self, texts: &[Text]) -> bool {
+    fn is_to_be_read(&mut self, texts: &[FileText]) -> bool {
         let is_other = texts != self.read;
         let before = self.changed.take();
         let is_settled = before.is_some_and(|before| before == texts);
@@ -82,7 +82,7 @@ impl Reload {
     }
 
     /// Other targets than those that hold go to the pipeline, faults into the log.
-    fn take(&mut self, reading: Reading, texts: Vec<Text>) {
+    fn take(&mut self, reading: LoadedFiles, texts: Vec<FileText>) {
         self.read = texts;
         self.changed = None;
         warn_of(&reading.uncovered(self.clock.now()));
@@ -93,7 +93,7 @@ impl Reload {
     }
 
     fn accept(&mut self, targets: Targets) {
-        let difference = Difference::between(&self.holding, &targets);
+        let difference = TargetsDiff::between(&self.holding, &targets);
         let count = targets.targets.len();
         if !difference.is_empty() {
             self.holding = Arc::new(targets);
@@ -110,7 +110,7 @@ impl Reload {
         );
     }
 
-    fn refuse(&self, faults: &[Fault]) {
+    fn refuse(&self, faults: &[SettingsFault]) {
         self.metrics.reload_refused();
         for fault in faults.iter().take(MAX_FAULTS_LOGGED) {
             tracing::error!(
@@ -124,7 +124,7 @@ impl Reload {
 }
 
 /// Says which calendars lack holidays: plans that go by them are wrong on those days.
-pub fn warn_of(uncovered: &[Fault]) {
+pub fn warn_of(uncovered: &[SettingsFault]) {
     for fault in uncovered {
         tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "a calendar does not know all holidays any more");
     }

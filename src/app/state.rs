@@ -5,18 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Settings, open_state};
-use crate::checkpoint::{self, Damage, Opened, Place, RealDisk, Store};
+use crate::checkpoint::{self, CheckpointReader, CheckpointStore, Damage, PartitionDir, RealDisk};
 use crate::clock::Millis;
 use crate::runtime::{Exit, Failure};
-use crate::settings::Reader;
-use crate::source::{Consumer, Described};
+use crate::settings::SettingsReader;
+use crate::source::{Consumer, PartitionLog};
 
 /// Lists every checkpoint, newest first: where it begins and ends, when and by what it was written. Reads heads and bodies; may be run beside a
 /// running process.
 ///
 /// # Errors
 /// 78 with all faults of the settings; 74 or 77 if the directory cannot be read.
-pub fn inspect(reader: Reader) -> Result<String, Failure> {
+pub fn inspect(reader: SettingsReader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let directory = &settings.state_directory;
     let store = existing(directory)?;
@@ -35,7 +35,7 @@ pub fn inspect(reader: Reader) -> Result<String, Failure> {
 ///
 /// # Errors
 /// 65 with what is damaged; as [`inspect`].
-pub fn verify(reader: Reader) -> Result<String, Failure> {
+pub fn verify(reader: SettingsReader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let directory = &settings.state_directory;
     let store = existing(directory)?;
@@ -62,12 +62,12 @@ pub fn verify(reader: Reader) -> Result<String, Failure> {
 ///
 /// # Errors
 /// 65 if a log begins later than the state did, unless `force`; 73 if a process runs; 75 and 77 as [`super::check()`].
-pub fn rebuild(reader: Reader, only: Option<crate::record::Stream>, force: bool) -> Result<String, Failure> {
+pub fn rebuild(reader: SettingsReader, only: Option<crate::record::Stream>, force: bool) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let (_lock, store, _) = open_state(&settings.state_directory)?;
     let directory = &settings.state_directory;
     let places = places(&store, directory)?.into_iter().filter(|place| only.is_none_or(|stream| stream == place.stream));
-    let places: Vec<Place> = places.collect();
+    let places: Vec<PartitionDir> = places.collect();
     let logs = Consumer::open(&settings.source)?.describe()?.partitions;
     let mut lost = Vec::new();
     for &place in &places {
@@ -87,7 +87,7 @@ pub fn rebuild(reader: Reader, only: Option<crate::record::Stream>, force: bool)
 }
 
 /// Why a partition would know less after a rebuild, if it would.
-fn lost_history(place: Place, newest: Option<&Opened>, logs: &[Described]) -> Option<String> {
+fn lost_history(place: PartitionDir, newest: Option<&CheckpointReader>, logs: &[PartitionLog]) -> Option<String> {
     let log = logs.iter().find(|log| (log.partition.stream, log.partition.partition) == (place.stream, place.partition));
     let Some(log) = log else {
         return Some(format!("{place}: there is no such partition in the topic any more"));
@@ -97,7 +97,7 @@ fn lost_history(place: Place, newest: Option<&Opened>, logs: &[Described]) -> Op
         .then(|| format!("{place}: the state began at offset {began}, topic {} now begins at {}", log.partition.topic, log.low))
 }
 
-fn describe(opened: Result<Opened, Damage>) -> String {
+fn describe(opened: Result<CheckpointReader, Damage>) -> String {
     let opened = match opened {
         Ok(opened) => opened,
         Err(damage) => return format!("the file {damage}"),
@@ -130,16 +130,16 @@ fn time(millis: Millis) -> String {
 }
 
 /// Without making anything.
-fn existing(directory: &Path) -> Result<Store, Failure> {
+fn existing(directory: &Path) -> Result<CheckpointStore, Failure> {
     if !directory.is_dir() {
         let message = format!("there is no state directory {}; state.directory says where it is", directory.display());
         return Err(Failure::new(Exit::Configuration, message));
     }
     let disk = RealDisk::open(directory, checkpoint::DIRECTORY).map_err(|error| unreadable(directory, &error))?;
-    Ok(Store::new(Arc::new(disk)))
+    Ok(CheckpointStore::new(Arc::new(disk)))
 }
 
-fn places(store: &Store, directory: &Path) -> Result<Vec<Place>, Failure> {
+fn places(store: &CheckpointStore, directory: &Path) -> Result<Vec<PartitionDir>, Failure> {
     store.places().map_err(|error| unreadable(directory, &error))
 }
 

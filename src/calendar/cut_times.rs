@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use super::Working;
+use super::WorkingCalendar;
 use super::period::{date_at, start_of_day};
 use crate::clock::Millis;
 
@@ -16,11 +16,11 @@ pub struct CutTimes {
     zone: TimeZone,
     times: Vec<Time>,
     /// The times are those of its working days; of every day if there is none.
-    calendar: Option<Arc<Working>>,
+    calendar: Option<Arc<WorkingCalendar>>,
 }
 
 impl CutTimes {
-    pub fn new(zone: TimeZone, times: Vec<Time>, calendar: Option<Arc<Working>>) -> Self {
+    pub fn new(zone: TimeZone, times: Vec<Time>, calendar: Option<Arc<WorkingCalendar>>) -> Self {
         Self { zone, times, calendar }
     }
 

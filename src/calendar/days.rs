@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::hours::Hours;
 use super::period::start_of_day;
-use super::schedule::{Occasion, Schedule, Shift, YEARS};
+use super::schedule::{DayKind, Schedule, Shift, YEARS};
 use crate::clock::{DAY, Millis, SECOND};
 
 /// All days of [`YEARS`] in a zone, and where the last one ends.
@@ -41,12 +41,12 @@ struct Plan {
     weight: f64,
     open: Millis,
     /// In their order, from the beginning of the day.
-    stretches: Vec<Stretch>,
+    stretches: Vec<OpenInterval>,
 }
 
 /// Open within one hour of the clock; milliseconds from the beginning of the day.
 #[derive(PartialEq)]
-struct Stretch {
+struct OpenInterval {
     start: Millis,
     end: Millis,
     /// Of the clock on the wall, from 0 to 23.
@@ -55,7 +55,7 @@ struct Stretch {
 
 /// The part of a zone's time in which its offset is one.
 #[derive(Clone, Copy)]
-struct Segment {
+struct OffsetSpan {
     start: Millis,
     /// What the clock on the wall is ahead of UTC.
     offset: Millis,
@@ -124,7 +124,7 @@ impl Days {
 }
 
 impl Plan {
-    fn new(weight: f64, stretches: Vec<Stretch>) -> Self {
+    fn new(weight: f64, stretches: Vec<OpenInterval>) -> Self {
         let open = stretches.iter().map(|stretch| stretch.end - stretch.start).sum();
         // Nothing can be done on a day without open time.
         Self { weight: if open > 0 { weight } else { 0.0 }, open, stretches }
@@ -160,8 +160,8 @@ struct Layout<'a> {
     schedule: &'a Schedule,
     zone: &'a TimeZone,
     /// The changes of the clock that no day has passed yet, the last one first.
-    changes: Vec<Segment>,
-    segment: Segment,
+    changes: Vec<OffsetSpan>,
+    segment: OffsetSpan,
     days: Vec<Day>,
     plans: Vec<Plan>,
     /// The plans of weekdays on which no clock is changed.
@@ -177,24 +177,25 @@ impl<'a> Layout<'a> {
         let start = start_of_day(date(*YEARS.start(), 1, 1), zone);
         let end = start_of_day(date(*YEARS.end(), 12, 31), zone) + 2 * DAY;
         let first = Timestamp::from_millisecond(start).unwrap_or(Timestamp::MIN);
-        let segments = zone
-            .following(first)
-            .map(|change| Segment { start: change.timestamp().as_millisecond(), offset: Millis::from(change.offset().seconds()) * SECOND });
-        let mut changes: Vec<Segment> = segments.take_while(|segment| segment.start < end).collect();
+        let segments = zone.following(first).map(|change| OffsetSpan {
+            start: change.timestamp().as_millisecond(),
+            offset: Millis::from(change.offset().seconds()) * SECOND,
+        });
+        let mut changes: Vec<OffsetSpan> = segments.take_while(|segment| segment.start < end).collect();
         changes.reverse();
-        let segment = Segment { start, offset: Millis::from(zone.to_offset(first).seconds()) * SECOND };
+        let segment = OffsetSpan { start, offset: Millis::from(zone.to_offset(first).seconds()) * SECOND };
         let next = Day { start, open: 0, weight: 0.0, usual: 0.0, plan: CLOSED, usual_plan: CLOSED };
         Self { schedule, zone, changes, segment, days: Vec::new(), plans: vec![Plan::default()], usual_plans: BTreeMap::new(), next }
     }
 
-    fn add(&mut self, date: Date, occasion: &Occasion<'_>) {
+    fn add(&mut self, date: Date, occasion: &DayKind<'_>) {
         let end = date.tomorrow().map_or(Millis::MAX, |tomorrow| start_of_day(tomorrow, self.zone));
         let segments = self.segments(end);
         let usual_plan = self.usual_plan(date, end, &segments);
         let plan = match occasion {
-            Occasion::Ordinary => usual_plan,
-            Occasion::Holiday => CLOSED,
-            Occasion::Exception(shift) => self.plan(shift, date, end, &segments),
+            DayKind::Ordinary => usual_plan,
+            DayKind::Holiday => CLOSED,
+            DayKind::Exception(shift) => self.plan(shift, date, end, &segments),
         };
         let (actual, usual) = (&self.plans[plan], &self.plans[usual_plan]);
         let before = &self.next;
@@ -216,11 +217,11 @@ impl<'a> Layout<'a> {
     }
 
     /// The segments of the day that begins next.
-    fn segments(&mut self, end: Millis) -> Vec<Segment> {
+    fn segments(&mut self, end: Millis) -> Vec<OffsetSpan> {
         while let Some(change) = self.changes.pop_if(|change| change.start <= self.next.start) {
             self.segment = change;
         }
-        let mut segments = vec![Segment { start: self.next.start, ..self.segment }];
+        let mut segments = vec![OffsetSpan { start: self.next.start, ..self.segment }];
         while let Some(change) = self.changes.pop_if(|change| change.start < end) {
             self.segment = change;
             segments.push(change);
@@ -228,7 +229,7 @@ impl<'a> Layout<'a> {
         segments
     }
 
-    fn usual_plan(&mut self, date: Date, end: Millis, segments: &[Segment]) -> usize {
+    fn usual_plan(&mut self, date: Date, end: Millis, segments: &[OffsetSpan]) -> usize {
         let schedule = self.schedule;
         let weekday = date.weekday();
         let shift = schedule.usual(weekday);
@@ -243,7 +244,7 @@ impl<'a> Layout<'a> {
         })
     }
 
-    fn plan(&mut self, shift: &Shift, date: Date, end: Millis, segments: &[Segment]) -> usize {
+    fn plan(&mut self, shift: &Shift, date: Date, end: Millis, segments: &[OffsetSpan]) -> usize {
         let stretches = stretches(&shift.hours, date, end, segments);
         if stretches.is_empty() {
             return CLOSED;
@@ -254,7 +255,7 @@ impl<'a> Layout<'a> {
 }
 
 /// What is open of a day that begins with the first segment.
-fn stretches(hours: &Hours, date: Date, end: Millis, segments: &[Segment]) -> Vec<Stretch> {
+fn stretches(hours: &Hours, date: Date, end: Millis, segments: &[OffsetSpan]) -> Vec<OpenInterval> {
     let day = segments[0].start;
     let midnight = dates_before(date).unwrap_or_default() * DAY + first_midnight();
     let ends = segments.iter().skip(1).map(|next| next.start).chain([end]);
@@ -265,7 +266,7 @@ fn stretches(hours: &Hours, date: Date, end: Millis, segments: &[Segment]) -> Ve
             let start = (midnight + from - segment.offset).max(segment.start);
             let end = (midnight + to - segment.offset).min(segment_end);
             if start < end {
-                stretches.push(Stretch { start: start - day, end: end - day, hour });
+                stretches.push(OpenInterval { start: start - day, end: end - day, hour });
             }
         }
     }

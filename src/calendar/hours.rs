@@ -6,16 +6,16 @@ const MINUTES_OF_A_DAY: u16 = 24 * 60;
 
 /// A span of a day, in minutes from midnight: from, and up to but not including.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Span {
+pub(super) struct MinuteSpan {
     from: u16,
     to: u16,
 }
 
 /// Spans of a day in their order, none over another. Empty: closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Hours(Vec<Span>);
+pub(super) struct Hours(Vec<MinuteSpan>);
 
-impl Span {
+impl MinuteSpan {
     /// `09:00-18:00`; the end of the day is `24:00`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || format!("{text:?} is no span of hours, write it as in \"09:00-18:00\", the end of the day as 24:00");
@@ -30,11 +30,11 @@ impl Span {
 
 impl Hours {
     pub fn all_day() -> Self {
-        Self(vec![Span { from: 0, to: MINUTES_OF_A_DAY }])
+        Self(vec![MinuteSpan { from: 0, to: MINUTES_OF_A_DAY }])
     }
 
     /// In any order; two that overlap are refused.
-    pub fn of(mut spans: Vec<Span>) -> Result<Self, String> {
+    pub fn of(mut spans: Vec<MinuteSpan>) -> Result<Self, String> {
         spans.sort_unstable();
         match spans.windows(2).find(|pair| pair[1].from < pair[0].to) {
             Some(pair) => Err(format!("{} and {} overlap, join them", shown(pair[0]), shown(pair[1]))),
@@ -68,7 +68,7 @@ fn minute(text: &str) -> Option<u16> {
     (minute < 60).then_some(60 * hour + minute).filter(|total| *total <= MINUTES_OF_A_DAY)
 }
 
-fn shown(span: Span) -> String {
+fn shown(span: MinuteSpan) -> String {
     let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
     format!("{}-{}", time(span.from), time(span.to))
 }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     fn hours(texts: &[&str]) -> Result<Hours, String> {
-        Hours::of(texts.iter().map(|text| Span::parse(text)).collect::<Result<_, _>>()?)
+        Hours::of(texts.iter().map(|text| MinuteSpan::parse(text)).collect::<Result<_, _>>()?)
     }
 
     #[test]
@@ -93,9 +93,9 @@ mod tests {
     #[test]
     fn what_is_no_span_and_what_overlaps_is_refused_with_what_to_write() {
         assert!(hours(&["09:00-14:00", "13:59-15:00"]).unwrap_err().contains("09:00-14:00 and 13:59-15:00 overlap"));
-        assert!(Span::parse("22:00-06:00").unwrap_err().contains("over midnight"));
+        assert!(MinuteSpan::parse("22:00-06:00").unwrap_err().contains("over midnight"));
         for text in ["", "9:00-18:00", "09:00", "09:00-24:01", "09:60-10:00", "+9:00-10:00", "09:00-25:00", "é9:00-10:00"] {
-            assert!(Span::parse(text).unwrap_err().contains("no span of hours"), "{text}");
+            assert!(MinuteSpan::parse(text).unwrap_err().contains("no span of hours"), "{text}");
         }
     }
 }

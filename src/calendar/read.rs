@@ -8,9 +8,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::holidays::{Holiday, Rule, WEEKDAYS};
-use super::hours::{Hours, Span};
+use super::hours::{Hours, MinuteSpan};
 use super::schedule::{Schedule, Shift, YEARS};
-use super::working::{ALWAYS, Working};
+use super::working::{ALWAYS, WorkingCalendar};
 use crate::settings::{Document, Table};
 
 const CALENDAR_KEYS: [&str; 7] = ["description", "time_zone", "hours", "weights", "holiday", "list", "exception"];
@@ -26,8 +26,8 @@ const MAX_WEIGHT: f64 = 1000.0;
 
 /// The calendars of all documents, and before them the one that is always open. Faults are noted in the documents. A calendar with faults is
 /// among the answer, so that a target that names it has no fault for that; it is not fit for use.
-pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<Working>> {
-    let mut calendars = vec![Arc::new(Working::always(programme_zone.clone()))];
+pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<WorkingCalendar>> {
+    let mut calendars = vec![Arc::new(WorkingCalendar::always(programme_zone.clone()))];
     let mut origins = BTreeMap::from([(ALWAYS, "built in".to_owned())]);
     for table in documents.iter().flat_map(|document| document.root(&["calendar", "target"]).named_tables("calendar", &CALENDAR_KEYS)) {
         check_name(&table);
@@ -53,7 +53,7 @@ fn check_name(table: &Table<'_>) {
     }
 }
 
-fn calendar(table: &Table<'_>, programme_zone: &TimeZone) -> Working {
+fn calendar(table: &Table<'_>, programme_zone: &TimeZone) -> WorkingCalendar {
     let description = table.string("description").unwrap_or_default();
     let zone = table.parsed("time_zone", |name| {
         TimeZone::get(name).map_err(|_| format!("{name:?} is no IANA time zone, write one such as \"America/Mexico_City\""))
@@ -65,7 +65,7 @@ fn calendar(table: &Table<'_>, programme_zone: &TimeZone) -> Working {
     if !table.has("hours") && schedule.exceptions.is_empty() {
         table.fault("", format!("is never open, give it [calendar.{}.hours]", table.name()));
     }
-    Working::new(table.name(), &description, zone.unwrap_or_else(|| programme_zone.clone()), &schedule, years)
+    WorkingCalendar::new(table.name(), &description, zone.unwrap_or_else(|| programme_zone.clone()), &schedule, years)
 }
 
 /// Hours and weights of the weekdays, from Monday on.
@@ -83,7 +83,7 @@ fn week(table: &Table<'_>) -> [Shift; 7] {
 }
 
 fn hours_of(table: &Table<'_>, key: &str) -> Option<Hours> {
-    let spans = table.parsed_each(key, Span::parse)?;
+    let spans = table.parsed_each(key, MinuteSpan::parse)?;
     Hours::of(spans).map_err(|message| table.fault(key, message)).ok()
 }
 

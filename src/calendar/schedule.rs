@@ -32,7 +32,7 @@ pub(super) struct Schedule {
 }
 
 /// What there is on a date.
-pub(super) enum Occasion<'a> {
+pub(super) enum DayKind<'a> {
     Ordinary,
     Holiday,
     Exception(&'a Shift),
@@ -51,11 +51,11 @@ impl Schedule {
     }
 
     /// `closed` is what [`Schedule::closed`] says; it is made once for many dates.
-    pub fn occasion(&self, date: Date, closed: &BTreeSet<Date>) -> Occasion<'_> {
+    pub fn occasion(&self, date: Date, closed: &BTreeSet<Date>) -> DayKind<'_> {
         match self.exceptions.get(&date) {
-            Some(shift) => Occasion::Exception(shift),
-            None if closed.contains(&date) => Occasion::Holiday,
-            None => Occasion::Ordinary,
+            Some(shift) => DayKind::Exception(shift),
+            None if closed.contains(&date) => DayKind::Holiday,
+            None => DayKind::Ordinary,
         }
     }
 }

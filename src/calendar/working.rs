@@ -22,7 +22,7 @@ const LISTS_ARE_OUT: i8 = 11;
 ///
 /// Queries take some tens of nanoseconds; a calendar is about 2 MB.
 #[derive(Debug, PartialEq)]
-pub struct Working {
+pub struct WorkingCalendar {
     name: String,
     description: String,
     zone: TimeZone,
@@ -38,7 +38,7 @@ struct Listed {
     interval: Interval,
 }
 
-impl Working {
+impl WorkingCalendar {
     /// Open all the time, each day of weight 1.
     pub fn always(zone: TimeZone) -> Self {
         let day = Shift { hours: Hours::all_day(), weight: 1.0 };

@@ -37,7 +37,7 @@ pub(super) type Hash = [u8; 32];
 
 /// A part of a file, as the index tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Part {
+pub(super) struct Section {
     /// As stored (bytes).
     pub length: u64,
     pub hash: Hash,
@@ -73,19 +73,19 @@ impl Format {
 }
 
 /// A file while it is written.
-pub(super) struct PartWriter {
+pub(super) struct SectionWriter {
     file: Box<dyn DiskWriter>,
     at: u64,
 }
 
 /// A file that was written to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Whole {
+pub(super) struct FinishedFile {
     pub bytes: u64,
     pub root: Hash,
 }
 
-impl PartWriter {
+impl SectionWriter {
     pub(super) fn begin(disk: &dyn Disk, path: &str, format: &Format) -> io::Result<Self> {
         let mut writer = Self { file: disk.create(path)?, at: 0 };
         writer.append(&format.preamble(format.version))?;
@@ -98,16 +98,16 @@ impl PartWriter {
         Ok(())
     }
 
-    pub(super) fn part(&mut self, bytes: &[u8]) -> io::Result<Part> {
-        let part = Part { length: bytes.len() as u64, hash: hash(bytes) };
+    pub(super) fn part(&mut self, bytes: &[u8]) -> io::Result<Section> {
+        let part = Section { length: bytes.len() as u64, hash: hash(bytes) };
         self.append(bytes)?;
         Ok(part)
     }
 
     /// Writes the index and the footer.
-    pub(super) fn end(&mut self, index: &[u8]) -> io::Result<Whole> {
+    pub(super) fn end(&mut self, index: &[u8]) -> io::Result<FinishedFile> {
         let root = hash(index);
-        let whole = Whole { bytes: self.at + (index.len() + FOOTER_BYTES) as u64, root };
+        let whole = FinishedFile { bytes: self.at + (index.len() + FOOTER_BYTES) as u64, root };
         let numbers = [self.at.to_le_bytes(), (index.len() as u64).to_le_bytes()].concat();
         let told = [&numbers[..], &root, &whole.bytes.to_le_bytes()].concat();
         let footer = [&told[..], &hash(&told), END].concat();
@@ -123,9 +123,9 @@ impl PartWriter {
 }
 
 /// A file whose preamble, footer and index hold.
-pub(super) struct PartReader {
+pub(super) struct SectionReader {
     file: Box<dyn DiskReader>,
-    pub whole: Whole,
+    pub whole: FinishedFile,
     /// Of its format.
     pub version: u32,
     /// Where the first part begins, and where the index does.
@@ -133,7 +133,7 @@ pub(super) struct PartReader {
     end: u64,
 }
 
-impl PartReader {
+impl SectionReader {
     /// Gives the index too.
     pub(super) fn open(file: Box<dyn DiskReader>, format: &Format) -> Result<(Self, Vec<u8>), Damage> {
         let bytes = file.len()?;
@@ -147,27 +147,27 @@ impl PartReader {
         file.read_exact_at(&mut footer, footer_at)?;
         let (index_at, index_bytes, root) = read_footer(&footer, bytes)?;
         if index_at < first || index_at.checked_add(index_bytes) != Some(footer_at) {
-            return Err(Damage::Malformed("the footer's place of the index"));
+            return Err(Damage::MalformedState("the footer's place of the index"));
         }
-        let reader = Self { file, whole: Whole { bytes, root }, version, first, end: index_at };
-        let index = reader.read(index_at, &Part { length: index_bytes, hash: root }, "index")?;
+        let reader = Self { file, whole: FinishedFile { bytes, root }, version, first, end: index_at };
+        let index = reader.read(index_at, &Section { length: index_bytes, hash: root }, "index")?;
         Ok((reader, index))
     }
 
     /// Where each part begins, one after the other.
-    pub(super) fn places<'a>(&self, parts: impl Iterator<Item = &'a Part>) -> Result<Vec<u64>, Damage> {
+    pub(super) fn places<'a>(&self, parts: impl Iterator<Item = &'a Section>) -> Result<Vec<u64>, Damage> {
         let mut at = self.first;
         let mut places = Vec::new();
         for part in parts {
             places.push(at);
-            at = at.checked_add(part.length).filter(|at| *at <= self.end).ok_or(Damage::Malformed("parts go beyond the file"))?;
+            at = at.checked_add(part.length).filter(|at| *at <= self.end).ok_or(Damage::MalformedState("parts go beyond the file"))?;
         }
-        if at != self.end { Err(Damage::Malformed("parts do not fill the file")) } else { Ok(places) }
+        if at != self.end { Err(Damage::MalformedState("parts do not fill the file")) } else { Ok(places) }
     }
 
     /// A part that lies within the file, checked.
-    pub(super) fn read(&self, at: u64, part: &Part, name: &'static str) -> Result<Vec<u8>, Damage> {
-        let mut bytes = vec![0; usize::try_from(part.length).map_err(|_| Damage::Malformed("a part's length"))?];
+    pub(super) fn read(&self, at: u64, part: &Section, name: &'static str) -> Result<Vec<u8>, Damage> {
+        let mut bytes = vec![0; usize::try_from(part.length).map_err(|_| Damage::MalformedState("a part's length"))?];
         self.read_raw(at, &mut bytes)?;
         check(&bytes, part, name)?;
         Ok(bytes)
@@ -179,7 +179,7 @@ impl PartReader {
     }
 }
 
-pub(super) fn check(bytes: &[u8], part: &Part, name: &'static str) -> Result<(), Damage> {
+pub(super) fn check(bytes: &[u8], part: &Section, name: &'static str) -> Result<(), Damage> {
     if hash(bytes) == part.hash { Ok(()) } else { Err(Damage::Checksum(name)) }
 }
 
@@ -197,7 +197,7 @@ fn read_footer(footer: &[u8; FOOTER_BYTES], file_bytes: u64) -> Result<(u64, u64
     let root = told.get(16..).and_then(|rest| rest.first_chunk());
     match (number(0), number(8), root, number(48)) {
         (Some(at), Some(length), Some(root), Some(bytes)) if bytes == file_bytes => Ok((at, length, *root)),
-        _ => Err(Damage::Malformed("the footer's length of the file")),
+        _ => Err(Damage::MalformedState("the footer's length of the file")),
     }
 }
 
@@ -205,7 +205,7 @@ fn read_footer(footer: &[u8; FOOTER_BYTES], file_bytes: u64) -> Result<(u64, u64
 pub(super) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &'static str) -> Result<T, Damage> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
-        _ => Err(Damage::Malformed(name)),
+        _ => Err(Damage::MalformedState(name)),
     }
 }
 

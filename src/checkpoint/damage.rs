@@ -18,7 +18,7 @@ pub enum Damage {
     Checksum(&'static str),
     /// Every hash holds, yet what is said cannot be.
     #[error("contradicts itself: {0}")]
-    Malformed(&'static str),
+    MalformedState(&'static str),
     #[error("refers to {name}, which {damage}")]
     Days { name: String, damage: Box<Damage> },
     #[error("is of {found}, not of {expected}")]
@@ -37,7 +37,7 @@ impl Damage {
             Damage::Newer { .. } => "newer",
             Damage::Unfinished => "unfinished",
             Damage::Checksum(_) => "checksum",
-            Damage::Malformed(_) => "malformed",
+            Damage::MalformedState(_) => "malformed",
             Damage::Days { .. } => "days",
             Damage::Misplaced { .. } => "misplaced",
         }
@@ -55,7 +55,7 @@ impl Damage {
     /// Whether it will not get better: another try, another program or another place may help with the rest.
     pub(super) fn is_for_good(&self) -> bool {
         match self {
-            Damage::Foreign | Damage::Unfinished | Damage::Checksum(_) | Damage::Malformed(_) => true,
+            Damage::Foreign | Damage::Unfinished | Damage::Checksum(_) | Damage::MalformedState(_) => true,
             Damage::Days { damage, .. } => {
                 damage.is_for_good() || matches!(&**damage, Damage::Unreadable(error) if error.kind() == ErrorKind::NotFound)
             }

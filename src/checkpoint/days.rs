@@ -3,14 +3,14 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::aggregate::image::Day;
+use crate::aggregate::image::ClosedDay;
 use crate::clock::Millis;
 
-use super::container::{self, DAYS, PartReader, PartWriter};
+use super::container::{self, DAYS, SectionReader, SectionWriter};
 use super::damage::Damage;
 use super::disk::Disk;
 use super::index::{DayEntry, DaysFile};
-use super::names::{Name, Place};
+use super::names::{Name, PartitionDir};
 use super::packed::{Packed, QUICK, THOROUGH};
 
 /// Files that a checkpoint refers to. Beyond that all closed days are written anew, into one.
@@ -32,7 +32,7 @@ pub(super) struct PackedDay {
 }
 
 /// `known` are the files that the state's checkpoints refer to so far.
-pub(super) fn plan(known: &[DaysFile], days: &[Day]) -> io::Result<Plan> {
+pub(super) fn plan(known: &[DaysFile], days: &[ClosedDay]) -> io::Result<Plan> {
     let closed_starts: Vec<Millis> = days.iter().filter(|day| day.is_closed).map(|day| day.start).collect();
     let held = |file: &DaysFile| file.starts.iter().copied().filter(|start| closed_starts.contains(start)).collect();
     let mut referred: Vec<DaysFile> = known.iter().map(|file| DaysFile { starts: held(file), ..file.clone() }).collect();
@@ -48,18 +48,18 @@ pub(super) fn plan(known: &[DaysFile], days: &[Day]) -> io::Result<Plan> {
     Ok(Plan { referred, closed, open })
 }
 
-fn pack(day: &Day, level: i32) -> io::Result<PackedDay> {
+fn pack(day: &ClosedDay, level: i32) -> io::Result<PackedDay> {
     Ok(PackedDay { start: day.start, content: Packed::new(&day.content.encode(), level)? })
 }
 
 /// Writes days as parts, one after the other.
-pub(super) fn write_parts(days: &[PackedDay], file: &mut PartWriter) -> io::Result<Vec<DayEntry>> {
+pub(super) fn write_parts(days: &[PackedDay], file: &mut SectionWriter) -> io::Result<Vec<DayEntry>> {
     days.iter().map(|day| Ok(DayEntry { start: day.start, content: day.content.write(file)? })).collect()
 }
 
 /// Writes a whole file of closed days under its temporary name, and sees to it that it stays.
-pub(super) fn write_file(disk: &dyn Disk, place: Place, sequence: u64, days: &[PackedDay]) -> io::Result<DaysFile> {
-    let mut file = PartWriter::begin(disk, &place.path(Name::days(sequence).temporary()), &DAYS)?;
+pub(super) fn write_file(disk: &dyn Disk, place: PartitionDir, sequence: u64, days: &[PackedDay]) -> io::Result<DaysFile> {
+    let mut file = SectionWriter::begin(disk, &place.path(Name::days(sequence).temporary()), &DAYS)?;
     let entries = write_parts(days, &mut file)?;
     let whole = file.end(&container::encode(&entries))?;
     file.sync()?;
@@ -67,18 +67,18 @@ pub(super) fn write_file(disk: &dyn Disk, place: Place, sequence: u64, days: &[P
 }
 
 /// The days that `file` is referred to for.
-pub(super) fn read_file(disk: &Arc<dyn Disk>, place: Place, file: &DaysFile) -> Result<Vec<(Millis, Vec<u8>)>, Damage> {
+pub(super) fn read_file(disk: &Arc<dyn Disk>, place: PartitionDir, file: &DaysFile) -> Result<Vec<(Millis, Vec<u8>)>, Damage> {
     let name = Name::days(file.sequence);
     let read = || {
-        let (reader, index) = PartReader::open(disk.open(&place.path(name))?, &DAYS)?;
+        let (reader, index) = SectionReader::open(disk.open(&place.path(name))?, &DAYS)?;
         if (reader.whole.bytes, reader.whole.root) != (file.bytes, file.root) {
-            return Err(Damage::Malformed("not the file that was referred to"));
+            return Err(Damage::MalformedState("not the file that was referred to"));
         }
         let entries: Vec<DayEntry> = container::parse(&index, "index")?;
         let places = reader.places(entries.iter().map(|entry| &entry.content.part))?;
         let find = |start: &Millis| entries.iter().zip(&places).find(|(entry, _)| entry.start == *start);
         let read_day = |start: &Millis| {
-            let (entry, at) = find(start).ok_or(Damage::Malformed("a day is missing"))?;
+            let (entry, at) = find(start).ok_or(Damage::MalformedState("a day is missing"))?;
             Ok((*start, entry.content.read(&reader, *at, "closed day")?))
         };
         file.starts.iter().map(read_day).collect()

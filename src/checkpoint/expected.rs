@@ -6,7 +6,7 @@ use super::head::Head;
 
 /// What the head of a checkpoint is held against. What is not known (none) is not compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedHead {
     pub cluster_id: Option<String>,
     pub topic: String,
     pub partition_count: Option<i32>,
@@ -41,7 +41,7 @@ pub enum Mismatch {
         "the state was built under other settings: {}; set them back, or run `pacemeter state rebuild` to count anew under the new ones",
         listed(changes)
     )]
-    Settings { changes: Vec<Change> },
+    Settings { changes: Vec<SettingChange> },
     #[error(
         "the state was built with pseudonym key {found}, the key file holds key {expected}; put the old key file back, or run `pacemeter state \
          rebuild` to count anew under the new one"
@@ -61,20 +61,20 @@ pub enum Mismatch {
         "the record at offset {offset} of topic {topic} is not the one that the state took last: the log was truncated or the topic made anew; \
          point to the right cluster, or run `pacemeter state rebuild` to count what is there"
     )]
-    Tail { topic: String, offset: i64 },
+    LastRecord { topic: String, offset: i64 },
 }
 
 /// A setting by its key; none where there was, or is, none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct SettingChange {
     pub key: String,
     pub found: Option<String>,
     pub expected: Option<String>,
 }
 
-fn listed(changes: &[Change]) -> String {
+fn listed(changes: &[SettingChange]) -> String {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
-    let told = |change: &Change| format!("{} was {} and is {}", change.key, shown(&change.found), shown(&change.expected));
+    let told = |change: &SettingChange| format!("{} was {} and is {}", change.key, shown(&change.found), shown(&change.expected));
     changes.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
@@ -89,13 +89,13 @@ impl Mismatch {
             Mismatch::PseudonymKey { .. } => "pseudonym_key",
             Mismatch::Retention { .. } => "retention",
             Mismatch::Truncated { .. } => "truncated",
-            Mismatch::Tail { .. } => "tail",
+            Mismatch::LastRecord { .. } => "tail",
         }
     }
 }
 
-impl Expected {
-    /// Everything in which `head` differs. The record at its tail is for the caller to look at: [`Mismatch::Tail`].
+impl ExpectedHead {
+    /// Everything in which `head` differs. The record at its tail is for the caller to look at: [`Mismatch::LastRecord`].
     pub fn mismatches(&self, head: &Head) -> Vec<Mismatch> {
         let offsets_are_of_this_log = self.cluster(head).is_none() && self.topic_of(head).is_none();
         let told = [self.cluster(head), self.topic_of(head), self.partitions(head), self.settings(head), self.key(head)];
@@ -124,8 +124,8 @@ impl Expected {
         keys.sort();
         keys.dedup();
         let changes = keys.into_iter().filter(|key| head.meaning.get(*key) != self.meaning.get(*key));
-        let changes: Vec<Change> = changes
-            .map(|key| Change { key: key.clone(), found: head.meaning.get(key).cloned(), expected: self.meaning.get(key).cloned() })
+        let changes: Vec<SettingChange> = changes
+            .map(|key| SettingChange { key: key.clone(), found: head.meaning.get(key).cloned(), expected: self.meaning.get(key).cloned() })
             .collect();
         (!changes.is_empty()).then_some(Mismatch::Settings { changes })
     }

@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::aggregate::image::Shape;
+use crate::aggregate::image::TableLayout;
 
-use super::container::{PartReader, check};
+use super::container::{SectionReader, check};
 use super::damage::Damage;
 use super::index::{Index, PieceEntry, piece_bytes};
 use super::packed::Unpacker;
@@ -25,15 +25,15 @@ struct Task<'a> {
 }
 
 struct Source<'a> {
-    file: &'a PartReader,
+    file: &'a SectionReader,
     pieces: &'a [PieceEntry],
-    shapes: &'a [Shape],
+    shapes: &'a [TableLayout],
     places: &'a [u64],
 }
 
-/// See [`super::Opened::fill`]. The index was checked: each page is in one piece, each piece in the file.
+/// See [`super::CheckpointReader::fill`]. The index was checked: each page is in one piece, each piece in the file.
 pub(super) fn fill(
-    file: &PartReader,
+    file: &SectionReader,
     index: &Index,
     places: &[u64],
     regions: &mut [Vec<&mut [u8]>],
@@ -68,7 +68,7 @@ pub(super) fn fill(
             }
         }
     };
-    let state_bytes: u64 = shapes.iter().map(Shape::bytes).sum();
+    let state_bytes: u64 = shapes.iter().map(TableLayout::bytes).sum();
     let threads = threads.min((state_bytes / BYTES_A_THREAD) as usize);
     if threads <= 1 {
         return work();
@@ -90,15 +90,15 @@ fn scatter<'a>(mut bytes: &[u8], targets: &mut impl Iterator<Item = &'a mut [u8]
     }
 }
 
-/// See [`super::Opened::verify`].
-pub(super) fn verify(file: &PartReader, index: &Index, places: &[u64]) -> Result<(), Damage> {
+/// See [`super::CheckpointReader::verify`].
+pub(super) fn verify(file: &SectionReader, index: &Index, places: &[u64]) -> Result<(), Damage> {
     let shapes = index.shapes();
     let source = Source { file, pieces: &index.pieces, shapes: &shapes, places };
     let mut buffers = Buffers::new()?;
     groups(&index.pieces).into_iter().try_for_each(|pieces| source.read(pieces, &mut buffers, |_| ()))
 }
 
-fn assert_shapes(shapes: &[Shape], regions: &[Vec<&mut [u8]>]) {
+fn assert_shapes(shapes: &[TableLayout], regions: &[Vec<&mut [u8]>]) {
     assert_eq!(shapes.len(), regions.len(), "as many regions as the checkpoint has");
     for (shape, pages) in shapes.iter().zip(regions) {
         let is_right = pages.len() == shape.pages as usize && pages.iter().all(|page| page.len() == shape.page_bytes as usize);
@@ -141,7 +141,7 @@ impl Source<'_> {
         let Buffers { stored, unpacked, unpacker } = buffers;
         let entries = &self.pieces[pieces.clone()];
         let length: u64 = entries.iter().map(|piece| piece.part.length).sum();
-        let length = usize::try_from(length).map_err(|_| Damage::Malformed("a piece's length"))?;
+        let length = usize::try_from(length).map_err(|_| Damage::MalformedState("a piece's length"))?;
         if stored.len() < length {
             stored.resize(length, 0);
         }
@@ -152,7 +152,7 @@ impl Source<'_> {
             rest = after;
             check(bytes, &piece.part, "piece")?;
             if piece.is_packed {
-                let length = piece_bytes(piece.runs(), self.shapes).ok_or(Damage::Malformed("a piece's pages"))?;
+                let length = piece_bytes(piece.runs(), self.shapes).ok_or(Damage::MalformedState("a piece's pages"))?;
                 unpacker.unpack(bytes, length, unpacked, "piece")?;
                 take(unpacked);
             } else {

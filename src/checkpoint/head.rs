@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::record::Stream;
-use crate::view::cut::Part;
+use crate::view::cut::PartitionCut;
 
 use super::container;
 use super::damage::Damage;
-use super::names::Place;
+use super::names::PartitionDir;
 
 /// Which state it is, of which log, and what it depends on. Its fields and their order are part of the format: a change is a new version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub struct Head {
     /// The first offset that is not in it.
     pub next_offset: i64,
     /// None if there is no record in it.
-    pub tail: Option<Tail>,
+    pub tail: Option<LastRecord>,
     /// When this state was begun to be built from its first offset.
     pub built: Millis,
     /// When the image was begun.
@@ -46,12 +46,12 @@ pub struct Head {
     /// How many were taken since `first_offset`.
     pub records: u64,
     /// What the partition has of cuts that were not stored yet, by their instants. Since version 2.
-    pub parts: Vec<(Millis, Part)>,
+    pub parts: Vec<(Millis, PartitionCut)>,
 }
 
 /// The last record taken: by it a log is known again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tail {
+pub struct LastRecord {
     pub offset: i64,
     /// As Kafka gave it.
     pub timestamp: Option<Millis>,
@@ -68,8 +68,8 @@ impl Head {
         container::parse(&bytes, "head")
     }
 
-    pub fn place(&self) -> Place {
-        Place { stream: self.stream, partition: self.partition }
+    pub fn place(&self) -> PartitionDir {
+        PartitionDir { stream: self.stream, partition: self.partition }
     }
 }
 

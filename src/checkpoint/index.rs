@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::image::{Run, Shape};
+use crate::aggregate::image::{PageRange, TableLayout};
 use crate::clock::Millis;
 
-use super::container::{Hash, Part, PartReader};
+use super::container::{Hash, Section, SectionReader};
 use super::damage::Damage;
-use super::packed::{PackedPart, is_possible};
+use super::packed::{PackedSection, is_possible};
 
 /// The most that a piece may hold (bytes).
 pub const MAX_PIECE_BYTES: u64 = 64 * 1_024 * 1_024;
@@ -17,13 +17,13 @@ pub const MAX_PIECE_BYTES: u64 = 64 * 1_024 * 1_024;
 /// In the order of the parts in the file, but for `shapes` and `closed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Index {
-    pub head: Part,
+    pub head: Section,
     /// Bytes a page and pages, by region.
     pub shapes: Vec<(u32, u32)>,
     pub pieces: Vec<PieceEntry>,
     /// Days that are not closed.
     pub days: Vec<DayEntry>,
-    pub body: PackedPart,
+    pub body: PackedSection,
     /// Days that are.
     pub closed: Vec<DaysFile>,
 }
@@ -33,13 +33,13 @@ pub(super) struct PieceEntry {
     /// Region, first page, number of pages.
     pub runs: Vec<(u16, u32, u32)>,
     pub is_packed: bool,
-    pub part: Part,
+    pub part: Section,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DayEntry {
     pub start: Millis,
-    pub content: PackedPart,
+    pub content: PackedSection,
 }
 
 /// A file of closed days that a checkpoint refers to.
@@ -70,23 +70,23 @@ pub(super) struct Places {
 }
 
 impl PieceEntry {
-    pub(super) fn new(runs: &[Run], is_packed: bool, part: Part) -> Self {
+    pub(super) fn new(runs: &[PageRange], is_packed: bool, part: Section) -> Self {
         Self { runs: runs.iter().map(|run| (run.region, run.first, run.count)).collect(), is_packed, part }
     }
 
-    pub(super) fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        self.runs.iter().map(|(region, first, count)| Run { region: *region, first: *first, count: *count })
+    pub(super) fn runs(&self) -> impl Iterator<Item = PageRange> + '_ {
+        self.runs.iter().map(|(region, first, count)| PageRange { region: *region, first: *first, count: *count })
     }
 }
 
 impl Index {
-    pub(super) fn shapes(&self) -> Vec<Shape> {
-        self.shapes.iter().map(|(page_bytes, pages)| Shape { page_bytes: *page_bytes, pages: *pages }).collect()
+    pub(super) fn shapes(&self) -> Vec<TableLayout> {
+        self.shapes.iter().map(|(page_bytes, pages)| TableLayout { page_bytes: *page_bytes, pages: *pages }).collect()
     }
 
     /// Checks all that can be checked without reading parts. From here on each part lies within the file, each page is in exactly one piece,
     /// and all that is unpacked has a size that the file could hold.
-    pub(super) fn check(&self, file: &PartReader) -> Result<Places, Damage> {
+    pub(super) fn check(&self, file: &SectionReader) -> Result<Places, Damage> {
         let pieces = self.pieces.iter().map(|piece| &piece.part);
         let days = self.days.iter().map(|day| &day.content.part);
         let parts = [&self.head].into_iter().chain(pieces).chain(days).chain([&self.body.part]);
@@ -96,13 +96,13 @@ impl Index {
             check_piece(piece, &shapes)?;
         }
         if find_fault(&shapes, self.pieces.iter().flat_map(PieceEntry::runs)).is_some() {
-            return Err(Damage::Malformed("pages that are missing or there twice"));
+            return Err(Damage::MalformedState("pages that are missing or there twice"));
         }
         if !self.body.is_possible() || !self.days.iter().all(|day| day.content.is_possible()) {
-            return Err(Damage::Malformed("a part's length"));
+            return Err(Damage::MalformedState("a part's length"));
         }
         self.check_days()?;
-        let missing = Damage::Malformed("parts");
+        let missing = Damage::MalformedState("parts");
         let (Some(body), head) = (places.pop(), places[0]) else { return Err(missing) };
         let days = places.split_off(1 + self.pieces.len());
         Ok(Places { head, pieces: places.split_off(1), days, body })
@@ -115,20 +115,20 @@ impl Index {
         if self.days.iter().map(|day| &day.start).chain(closed).all(is_new) {
             Ok(())
         } else {
-            Err(Damage::Malformed("days that are there twice"))
+            Err(Damage::MalformedState("days that are there twice"))
         }
     }
 }
 
-fn check_piece(piece: &PieceEntry, shapes: &[Shape]) -> Result<(), Damage> {
-    let bytes = piece_bytes(piece.runs(), shapes).ok_or(Damage::Malformed("a piece's pages"))?;
+fn check_piece(piece: &PieceEntry, shapes: &[TableLayout]) -> Result<(), Damage> {
+    let bytes = piece_bytes(piece.runs(), shapes).ok_or(Damage::MalformedState("a piece's pages"))?;
     let stored = piece.part.length;
     let is_right = if piece.is_packed { is_possible(bytes, stored) } else { bytes == stored };
-    if is_right && bytes <= MAX_PIECE_BYTES { Ok(()) } else { Err(Damage::Malformed("a piece's length")) }
+    if is_right && bytes <= MAX_PIECE_BYTES { Ok(()) } else { Err(Damage::MalformedState("a piece's length")) }
 }
 
 /// What a piece holds (bytes); none if it names a region that is not there, or comes to more than any file.
-pub(super) fn piece_bytes(mut runs: impl Iterator<Item = Run>, shapes: &[Shape]) -> Option<u64> {
+pub(super) fn piece_bytes(mut runs: impl Iterator<Item = PageRange>, shapes: &[TableLayout]) -> Option<u64> {
     runs.try_fold(0_u64, |sum, run| {
         let page_bytes = shapes.get(usize::from(run.region))?.page_bytes;
         sum.checked_add(u64::from(run.count) * u64::from(page_bytes))
@@ -136,7 +136,7 @@ pub(super) fn piece_bytes(mut runs: impl Iterator<Item = Run>, shapes: &[Shape])
 }
 
 /// Why runs do not have every page of every region exactly once; none if they do. Takes room for the runs, not for the pages.
-pub(super) fn find_fault(shapes: &[Shape], runs: impl Iterator<Item = Run>) -> Option<String> {
+pub(super) fn find_fault(shapes: &[TableLayout], runs: impl Iterator<Item = PageRange>) -> Option<String> {
     if shapes.iter().any(|shape| shape.page_bytes == 0 && shape.pages > 0) {
         return Some("pages without bytes".to_owned());
     }

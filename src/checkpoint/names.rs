@@ -12,18 +12,18 @@ const MOST_SEQUENCE: u64 = u64::MAX >> 1;
 
 /// A partition of a stream, as a place for its checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct PartitionDir {
     pub stream: Stream,
     pub partition: i32,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for PartitionDir {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}-{}", self.stream.name(), self.partition)
     }
 }
 
-impl Place {
+impl PartitionDir {
     /// From the name of its directory, if it is one.
     pub fn from_name(name: &str) -> Option<Self> {
         let (stream, partition) = name.split_once('-')?;
@@ -106,10 +106,10 @@ mod tests {
         {
             assert_eq!(Name::parse(name), None, "{name}");
         }
-        let place = Place { stream: Stream::Call, partition: 12 };
-        assert_eq!(Place::from_name("call-12"), Some(place));
+        let place = PartitionDir { stream: Stream::Call, partition: 12 };
+        assert_eq!(PartitionDir::from_name("call-12"), Some(place));
         for name in ["call-012", "call--1", "call", "other-1", "call-+1"] {
-            assert_eq!(Place::from_name(name), None, "{name}");
+            assert_eq!(PartitionDir::from_name(name), None, "{name}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use zstd::bulk::Decompressor;
 
-use super::container::{Part, PartReader, PartWriter};
+use super::container::{Section, SectionReader, SectionWriter};
 use super::damage::Damage;
 
 /// For what is written again and again.
@@ -18,10 +18,10 @@ const MOST_EXPANSION: u64 = 32 * 1_024;
 
 /// A part that is compressed with zstd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PackedPart {
+pub(super) struct PackedSection {
     /// Without compression.
     pub bytes: u64,
-    pub part: Part,
+    pub part: Section,
 }
 
 /// Bytes on their way to a part.
@@ -35,20 +35,20 @@ impl Packed {
         Ok(Self { bytes: bytes.len() as u64, stored: zstd::bulk::compress(bytes, level)? })
     }
 
-    pub(super) fn write(&self, file: &mut PartWriter) -> io::Result<PackedPart> {
-        Ok(PackedPart { bytes: self.bytes, part: file.part(&self.stored)? })
+    pub(super) fn write(&self, file: &mut SectionWriter) -> io::Result<PackedSection> {
+        Ok(PackedSection { bytes: self.bytes, part: file.part(&self.stored)? })
     }
 }
 
-impl PackedPart {
+impl PackedSection {
     /// Whether so much can come of what is stored; to be asked before room is made for it.
     pub(super) fn is_possible(&self) -> bool {
         is_possible(self.bytes, self.part.length)
     }
 
-    pub(super) fn read(&self, file: &PartReader, at: u64, name: &'static str) -> Result<Vec<u8>, Damage> {
+    pub(super) fn read(&self, file: &SectionReader, at: u64, name: &'static str) -> Result<Vec<u8>, Damage> {
         if !self.is_possible() {
-            return Err(Damage::Malformed(name));
+            return Err(Damage::MalformedState(name));
         }
         let stored = file.read(at, &self.part, name)?;
         let mut bytes = Vec::new();
@@ -71,10 +71,10 @@ impl Unpacker {
 
     /// Puts what was stored, which must come to `bytes`, in place of what `buffer` holds.
     pub(super) fn unpack(&mut self, stored: &[u8], bytes: u64, buffer: &mut Vec<u8>, name: &'static str) -> Result<(), Damage> {
-        let capacity = usize::try_from(bytes).map_err(|_| Damage::Malformed(name))?;
+        let capacity = usize::try_from(bytes).map_err(|_| Damage::MalformedState(name))?;
         buffer.clear();
-        buffer.try_reserve_exact(capacity).map_err(|_| Damage::Malformed(name))?;
+        buffer.try_reserve_exact(capacity).map_err(|_| Damage::MalformedState(name))?;
         let unpacked = self.0.decompress_to_buffer(stored, buffer);
-        if unpacked.is_ok_and(|length| length as u64 == bytes) { Ok(()) } else { Err(Damage::Malformed(name)) }
+        if unpacked.is_ok_and(|length| length as u64 == bytes) { Ok(()) } else { Err(Damage::MalformedState(name)) }
     }
 }

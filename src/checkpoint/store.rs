@@ -9,17 +9,17 @@ use crate::runtime::failpoint;
 use super::damage::Damage;
 use super::disk::Disk;
 use super::fault::WriteError;
+use super::file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
 use super::index::DaysFile;
-use super::names::{DIRECTORY, Kind, Name, Place};
-use super::opened::{Opened, references};
-use super::writer::{Begin, Writer, Written};
+use super::names::{DIRECTORY, Kind, Name, PartitionDir};
+use super::reader::{CheckpointReader, references};
 
 /// Checkpoints that are kept of a partition.
 pub const KEPT: usize = 3;
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct Store {
+pub struct CheckpointStore {
     disk: Arc<dyn Disk>,
 }
 
@@ -36,9 +36,9 @@ pub struct Listing {
     pub highest: u64,
 }
 
-/// What is known of a place's files while checkpoints are written there. Begun by [`Store::newest`] or [`Store::lineage`].
+/// What is known of a place's files while checkpoints are written there. Begun by [`CheckpointStore::newest`] or [`CheckpointStore::lineage`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lineage {
+pub struct CheckpointChain {
     highest: u64,
     /// Files of closed days that hold days of this state.
     closed: Vec<DaysFile>,
@@ -48,52 +48,52 @@ pub struct Lineage {
     damaged: BTreeSet<u64>,
 }
 
-impl Lineage {
+impl CheckpointChain {
     /// Says that a checkpoint of the place is of no use to anybody.
     pub fn note_damaged(&mut self, sequence: u64) {
         self.damaged.insert(sequence);
     }
 
     /// Takes over what an earlier look found damaged.
-    pub fn keep_damaged(&mut self, earlier: &Lineage) {
+    pub fn keep_damaged(&mut self, earlier: &CheckpointChain) {
         self.damaged.extend(&earlier.damaged);
     }
 
     /// Says that the state of the partition was taken from this checkpoint of the place. Its closed days need not be written again. Without it,
     /// as after a rebuild, nothing of earlier checkpoints is referred to.
-    pub fn follow(&mut self, opened: &Opened) {
+    pub fn follow(&mut self, opened: &CheckpointReader) {
         self.closed = opened.closed().to_vec();
     }
 
-    fn add(&mut self, written: &Written) {
+    fn add(&mut self, written: &WrittenCheckpoint) {
         self.closed.clone_from(&written.closed);
         self.references.insert(written.head.sequence, written.closed.iter().map(|file| file.sequence).collect());
     }
 }
 
-/// What [`Store::newest`] found.
-pub struct Found {
+/// What [`CheckpointStore::newest`] found.
+pub struct CheckpointCandidates {
     /// The newest checkpoint that is whole in head, index, body and days. None if there is none, or if a newer program wrote one.
-    pub opened: Option<Opened>,
+    pub opened: Option<CheckpointReader>,
     /// Checkpoints that were tried before it, newest first, by name. If the last one [`Damage::is_newer`], older ones were not tried.
     pub damaged: Vec<(String, Damage)>,
     /// Files that were never finished.
     pub incomplete: u64,
-    pub lineage: Lineage,
+    pub lineage: CheckpointChain,
 }
 
-impl Store {
+impl CheckpointStore {
     pub fn new(disk: Arc<dyn Disk>) -> Self {
         Self { disk }
     }
 
     /// The partitions that have a directory, in order.
-    pub fn places(&self) -> io::Result<Vec<Place>> {
+    pub fn places(&self) -> io::Result<Vec<PartitionDir>> {
         let names = self.disk.list(DIRECTORY)?;
-        Ok(names.iter().filter_map(|name| Place::from_name(name)).collect::<BTreeSet<_>>().into_iter().collect())
+        Ok(names.iter().filter_map(|name| PartitionDir::from_name(name)).collect::<BTreeSet<_>>().into_iter().collect())
     }
 
-    pub fn list(&self, place: Place) -> io::Result<Listing> {
+    pub fn list(&self, place: PartitionDir) -> io::Result<Listing> {
         let names = self.disk.list(&place.directory())?;
         let mut names: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
         names.sort_by_key(|name| std::cmp::Reverse(name.sequence));
@@ -106,21 +106,21 @@ impl Store {
         })
     }
 
-    pub fn open(&self, place: Place, sequence: u64) -> Result<Opened, Damage> {
-        Opened::open(&self.disk, place, sequence)
+    pub fn open(&self, place: PartitionDir, sequence: u64) -> Result<CheckpointReader, Damage> {
+        CheckpointReader::open(&self.disk, place, sequence)
     }
 
     /// Looks for the newest checkpoint that is whole, changing nothing. Pieces are not read yet: should one turn out damaged later, ask
-    /// [`Store::newest_before`].
-    pub fn newest(&self, place: Place) -> io::Result<Found> {
+    /// [`CheckpointStore::newest_before`].
+    pub fn newest(&self, place: PartitionDir) -> io::Result<CheckpointCandidates> {
         self.newest_before(place, u64::MAX)
     }
 
-    /// As [`Store::newest`], of those with a lower sequence number.
-    pub fn newest_before(&self, place: Place, sequence: u64) -> io::Result<Found> {
+    /// As [`CheckpointStore::newest`], of those with a lower sequence number.
+    pub fn newest_before(&self, place: PartitionDir, sequence: u64) -> io::Result<CheckpointCandidates> {
         let listing = self.list(place)?;
-        let lineage = Lineage { highest: listing.highest, ..Lineage::default() };
-        let mut found = Found { opened: None, damaged: Vec::new(), incomplete: listing.incomplete, lineage };
+        let lineage = CheckpointChain { highest: listing.highest, ..CheckpointChain::default() };
+        let mut found = CheckpointCandidates { opened: None, damaged: Vec::new(), incomplete: listing.incomplete, lineage };
         for sequence in listing.checkpoints.into_iter().filter(|other| *other < sequence) {
             match self.open(place, sequence) {
                 Ok(opened) => {
@@ -143,24 +143,24 @@ impl Store {
     }
 
     /// What is known of a place without opening anything.
-    pub fn lineage(&self, place: Place) -> io::Result<Lineage> {
-        Ok(Lineage { highest: self.list(place)?.highest, ..Lineage::default() })
+    pub fn lineage(&self, place: PartitionDir) -> io::Result<CheckpointChain> {
+        Ok(CheckpointChain { highest: self.list(place)?.highest, ..CheckpointChain::default() })
     }
 
     /// Begins a checkpoint of the place that its head names, under the next sequence number.
-    pub fn begin(&self, lineage: &mut Lineage, begin: Begin) -> Result<Writer, WriteError> {
+    pub fn begin(&self, lineage: &mut CheckpointChain, begin: CheckpointStart) -> Result<CheckpointFile, WriteError> {
         lineage.highest += 1;
-        Writer::begin(Arc::clone(&self.disk), lineage.highest, &lineage.closed, begin)
+        CheckpointFile::begin(Arc::clone(&self.disk), lineage.highest, &lineage.closed, begin)
     }
 
     /// Takes note of a checkpoint that is there to stay; what it makes superfluous may be pruned.
-    pub fn add(&self, lineage: &mut Lineage, written: &Written) {
+    pub fn add(&self, lineage: &mut CheckpointChain, written: &WrittenCheckpoint) {
         lineage.add(written);
     }
 
     /// Removes one file that is no longer needed, oldest first, and says whether there was one: checkpoints that are damaged or beyond the
     /// newest [`KEPT`], then closed days that no kept checkpoint refers to. Only to be called after a checkpoint was written.
-    pub fn prune_one(&self, place: Place, lineage: &mut Lineage) -> Result<bool, WriteError> {
+    pub fn prune_one(&self, place: PartitionDir, lineage: &mut CheckpointChain) -> Result<bool, WriteError> {
         if self.is_cleared(place) {
             let path = cleared(place);
             self.disk.remove(&path).map_err(|error| WriteError::new(format_args!("remove {path}"), &error))?;
@@ -185,7 +185,7 @@ impl Store {
 
     /// Removes everything of a place and leaves a mark that this was done on purpose; oldest first, so that what an end in the middle leaves is
     /// the newest.
-    pub fn clear(&self, place: Place) -> Result<(), WriteError> {
+    pub fn clear(&self, place: PartitionDir) -> Result<(), WriteError> {
         let failed = |error| WriteError::new(format_args!("clear {}", place.directory()), &error);
         let names = self.disk.list(&place.directory()).map_err(failed)?;
         let mut names: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
@@ -198,12 +198,12 @@ impl Store {
     }
 
     /// Whether a place was cleared on purpose, and nothing was written there since.
-    pub fn is_cleared(&self, place: Place) -> bool {
+    pub fn is_cleared(&self, place: PartitionDir) -> bool {
         self.disk.open(&cleared(place)).is_ok()
     }
 
     /// The oldest of `days` that none of `kept` refers to. None too as long as it is unknown what they refer to.
-    fn unreferred(&self, place: Place, lineage: &mut Lineage, kept: &[u64], days: &[u64]) -> Option<u64> {
+    fn unreferred(&self, place: PartitionDir, lineage: &mut CheckpointChain, kept: &[u64], days: &[u64]) -> Option<u64> {
         lineage.references.retain(|sequence, _| kept.contains(sequence));
         for sequence in kept {
             if lineage.references.contains_key(sequence) {
@@ -222,6 +222,6 @@ impl Store {
 }
 
 /// The mark of a place that was cleared on purpose.
-fn cleared(place: Place) -> String {
+fn cleared(place: PartitionDir) -> String {
     format!("{}/cleared", place.directory())
 }

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use clap::Args;
 
-use super::ask::{self, Peer};
+use super::api_client::{self, Endpoint};
 use super::words::{cut as shortened, exact, points};
 use crate::api::CellFigures;
-use crate::api::cuts::{CellToday, CutToday, Cuts, Listed, PeriodToday, TargetToday};
+use crate::api::cuts::{CellToday, CutResponse, CutSummary, CutsResponse, PeriodToday, TargetToday};
 use crate::cuts::Correction;
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
@@ -22,7 +22,7 @@ const NAMES: usize = WIDTH - 4 * COLUMN;
 type Figure = fn(&CellFigures) -> Quantity;
 
 #[derive(Args)]
-pub struct Arguments {
+pub struct CutArgs {
     /// Which, as 20200515T230000Z; without it, the newest.
     #[arg(value_name = "ID", conflicts_with = "list")]
     pub id: Option<String>,
@@ -33,27 +33,27 @@ pub struct Arguments {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub peer: Peer,
+    pub peer: Endpoint,
 }
 
 /// # Errors
 /// 75 if no pacemeter answers, or it has no figures yet; 64 if there is no such cut; 65 if it is damaged.
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub fn run(arguments: &CutArgs) -> Result<(), Failure> {
     let path = match (&arguments.id, arguments.list) {
         (_, true) => "/api/v1/cuts".to_owned(),
-        (Some(id), false) => format!("/api/v1/cuts/{}", ask::part(id)),
+        (Some(id), false) => format!("/api/v1/cuts/{}", api_client::part(id)),
         (None, false) => "/api/v1/cuts/newest".to_owned(),
     };
-    let answer = ask::answer(arguments.peer.found()?, &path)?;
+    let answer = api_client::answer(arguments.peer.found()?, &path)?;
     let text = match (arguments.json, arguments.list) {
         (true, _) => format!("{answer}\n"),
-        (false, true) => list(&ask::read(&answer)?),
-        (false, false) => table(&ask::read(&answer)?),
+        (false, true) => list(&api_client::read(&answer)?),
+        (false, false) => table(&api_client::read(&answer)?),
     };
     print(&text)
 }
 
-fn list(cuts: &Cuts) -> String {
+fn list(cuts: &CutsResponse) -> String {
     let mut text = String::new();
     for cut in &cuts.cuts {
         // Writing to a string does not fail.
@@ -67,13 +67,13 @@ fn list(cuts: &Cuts) -> String {
     text
 }
 
-fn closed(cut: &Listed) -> String {
+fn closed(cut: &CutSummary) -> String {
     let periods = cut.periods.iter().map(|ended| format!("{} {}", ended.period, ended.id));
     let targets = cut.targets.iter().map(|closed| format!("{} {}", closed.target, closed.period));
     periods.chain(targets).collect::<Vec<_>>().join(", ")
 }
 
-fn table(cut: &CutToday) -> String {
+fn table(cut: &CutResponse) -> String {
     let mut text = format!("cut {} of {}\nbeside what is known at {}\n", cut.id, cut.at, cut.now);
     for group in by_period(&cut.targets) {
         let _ = write!(text, "\n{}", of_targets(&group));

@@ -12,11 +12,11 @@
 //! The mock cluster keeps 5 MiB a partition and then forgets the oldest records. So the programme waits while more than
 //! [`flow::MAX_UNREAD`] of a partition are unread, and a record that is gone before it is read ends the demo.
 
+mod comparison;
+mod dashboard;
 mod embedded;
+mod environment;
 mod flow;
-mod panel;
-mod stage;
-mod verdict;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,17 +27,17 @@ use clap::Args;
 use super::expectation;
 use super::scrape::{self, Samples};
 use crate::clock::{Clock, HOUR, Millis};
-use crate::ledger::{Figures, Ledger};
+use crate::oracle::{Oracle, SeriesValues};
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
-use crate::settings::Reader;
-use crate::simulate::{Emission, Live, LiveOptions, Partitions, week_start};
+use crate::settings::SettingsReader;
+use crate::simulate::{Emission, LiveOptions, LiveProgramme, PartitionCounts, week_start};
 use crate::targets::Targets;
 
+use dashboard::Dashboard;
 use embedded::{Embedded, PARTITIONS};
+use environment::DemoEnvironment;
 use flow::Flow;
-use panel::Panel;
-use stage::Stage;
 
 /// The default speed: a simulated week passes in a minute and a half.
 pub const A_WEEK_IN_90_SECONDS: f64 = 6_720.0;
@@ -59,7 +59,7 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What is simulated, beside how fast.
 #[derive(Args)]
-pub struct Scene {
+pub struct DemoScenario {
     /// Size of the programme: 1 pays about 100,000 people a week.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_scale)]
     pub scale: f64,
@@ -91,12 +91,12 @@ pub trait Subject {
 /// # Errors
 /// The settings will not do, or something failed that is not a wrong figure.
 pub fn run<S: Subject>(
-    arguments: &super::Demo,
+    arguments: &super::DemoArgs,
     wall: &Clock,
-    start: impl FnOnce(Reader, Clock) -> Result<S, Failure>,
+    start: impl FnOnce(SettingsReader, Clock) -> Result<S, Failure>,
 ) -> Result<Exit, Failure> {
     let shutdown = Shutdown::on_signals(Hangup::Ends).map_err(|error| Failure::from_io("signals", &error))?;
-    let stage = Stage::set(arguments, Embedded::start()?)?;
+    let stage = DemoEnvironment::set(arguments, Embedded::start()?)?;
     let mut reader = stage.reader();
     let (rules, max_record_bytes) = expectation::rules(&mut reader);
     let targets = expectation::targets(&mut reader);
@@ -107,18 +107,18 @@ pub fn run<S: Subject>(
     let options = LiveOptions {
         horizons: rules.horizons,
         max_record_bytes,
-        ..LiveOptions::of(arguments.seed, arguments.scene.scale, Partitions::each(PARTITIONS), monday)
+        ..LiveOptions::of(arguments.seed, arguments.scene.scale, PartitionCounts::each(PARTITIONS), monday)
     };
-    let mut show = Show {
+    let mut show = DemoSession {
         embedded: &stage.embedded,
         address: subject.address(),
         clock,
-        live: Live::new(options),
+        live: LiveProgramme::new(options),
         pending: Vec::new().into_iter(),
-        ledger: Ledger::new(rules),
+        ledger: Oracle::new(rules),
         targets,
         flow: Flow::new(PARTITIONS),
-        panel: Panel::new(subject.address(), arguments.speed, arguments.scene.scale),
+        panel: Dashboard::new(subject.address(), arguments.speed, arguments.scene.scale),
         next_gap_check: 0,
     };
     let played = show.play(&shutdown, arguments.run_time).and_then(|()| show.compare(arguments.scene.falsify.as_deref()));
@@ -129,22 +129,22 @@ pub fn run<S: Subject>(
     Ok(exit)
 }
 
-struct Show<'a> {
+struct DemoSession<'a> {
     embedded: &'a Embedded,
     address: SocketAddr,
     clock: Clock,
-    live: Live,
+    live: LiveProgramme,
     /// What has happened and is not sent yet.
     pending: std::vec::IntoIter<Emission>,
-    ledger: Ledger,
+    ledger: Oracle,
     targets: Arc<Targets>,
     flow: Flow,
-    panel: Panel,
+    panel: Dashboard,
     /// The partition whose beginning is asked for next, counted over all streams.
     next_gap_check: i32,
 }
 
-impl Show<'_> {
+impl DemoSession<'_> {
     /// Lets the programme live until somebody asks it to end.
     fn play(&mut self, shutdown: &Shutdown, run_time: Option<Duration>) -> Result<(), Failure> {
         let begun = Instant::now();
@@ -228,16 +228,16 @@ impl Show<'_> {
         self.embedded.writer.flush(FLUSH_TIMEOUT)?;
         let now = self.clock.freeze();
         let text = self.settled(now)?;
-        let actual = Figures::parse_exposition(&text).map_err(|error| Failure::new(Exit::Different, error.to_string()))?;
+        let actual = SeriesValues::parse_exposition(&text).map_err(|error| Failure::new(Exit::Different, error.to_string()))?;
         let mut expected = self.ledger.figures(now);
         let newest_cut =
             Samples::parse(&text).least("pacemeter_cut_last_timestamp_seconds", 1).map(|seconds| (seconds * 1_000.0).round() as Millis);
         expected.0.extend(self.ledger.target_figures(&self.targets, now, newest_cut).0);
         if let Some(prefix) = falsify {
-            verdict::falsify(&mut expected, prefix)?;
+            comparison::falsify(&mut expected, prefix)?;
         }
         self.panel.end();
-        let verdict = verdict::Verdict::of(&expected, &actual);
+        let verdict = comparison::Comparison::of(&expected, &actual);
         print(&verdict.table(self.ledger.len(), now))?;
         Ok(if verdict.is_equal() { Exit::Ok } else { Exit::Different })
     }

@@ -11,7 +11,7 @@ use super::{Command, Run, State, cut, produce, targets};
 use crate::app;
 use crate::clock::Clock;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
-use crate::settings::Reader;
+use crate::settings::SettingsReader;
 
 /// Runs the command to its end.
 ///
@@ -22,18 +22,18 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run(arguments).map(|()| Exit::Ok),
         Command::Demo(arguments) => demo::run(arguments, &clock, Process::start),
-        Command::Check(arguments) => print(&app::check(Reader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok),
+        Command::Check(arguments) => print(&app::check(SettingsReader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok),
         Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
         Command::Cut(arguments) => cut::run(arguments).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
         Command::State(State::Inspect(arguments)) => {
-            print(&app::state::inspect(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)
+            print(&app::state::inspect(SettingsReader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)
         }
         Command::State(State::Verify(arguments)) => {
-            print(&app::state::verify(Reader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)
+            print(&app::state::verify(SettingsReader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)
         }
         Command::State(State::Rebuild(arguments)) => {
-            let reader = Reader::load(&arguments.settings.layers());
+            let reader = SettingsReader::load(&arguments.settings.layers());
             print(&app::state::rebuild(reader, arguments.stream, arguments.force)?).map(|()| Exit::Ok)
         }
         Command::Completions(arguments) => print(&arguments.script()).map(|()| Exit::Ok),
@@ -42,7 +42,7 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
 
 fn run(arguments: &Run) -> Result<(), Failure> {
     let (clock, is_moved) = Clock::of_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let reader = Reader::load(&arguments.settings.layers());
+    let reader = SettingsReader::load(&arguments.settings.layers());
     if arguments.print_config {
         reader.finish()?;
         return print(&reader.effective());
@@ -67,11 +67,11 @@ fn run(arguments: &Run) -> Result<(), Failure> {
 /// A pacemeter in this process, for those who are not asynchronous.
 struct Process {
     runtime: Runtime,
-    running: app::Running,
+    running: app::RunningApp,
 }
 
 impl Process {
-    fn start(reader: Reader, clock: Clock) -> Result<Self, Failure> {
+    fn start(reader: SettingsReader, clock: Clock) -> Result<Self, Failure> {
         let runtime = runtime()?;
         let running = runtime.block_on(app::start(reader, clock, Shutdown::new(), Arc::default()))?;
         Ok(Self { runtime, running })

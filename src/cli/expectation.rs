@@ -4,25 +4,25 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::allowlists::Allowlists;
 use crate::app::Files;
 use crate::clock::{Millis, SECOND, millis};
-use crate::display::Display;
-use crate::ledger::{Horizons, Labels, Rules};
-use crate::settings::Reader;
+use crate::oracle::{Horizons, OracleLabels, OracleRules};
+use crate::settings::SettingsReader;
 use crate::targets::Targets;
 
 /// The bounds of a setting are those of the stage that owns it, which tells their faults too.
 const ANY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(u32::MAX as u64);
 
 /// The targets that pacemeter shows with these settings.
-pub(super) fn targets(reader: &mut Reader) -> Arc<Targets> {
-    let (rules, display) = (crate::aggregate::Rules::read(reader), Display::read(reader));
+pub(super) fn targets(reader: &mut SettingsReader) -> Arc<Targets> {
+    let (rules, display) = (crate::aggregate::Rules::read(reader), Allowlists::read(reader));
     let files = Files::settings(reader, &rules, &display.zone);
     files.read(&files.texts()).targets_or_faults(reader)
 }
 
 /// What figures depend on, and how large a record may be (bytes).
-pub(super) fn rules(reader: &mut Reader) -> (Rules, usize) {
+pub(super) fn rules(reader: &mut SettingsReader) -> (OracleRules, usize) {
     let mut duration = |key: &str| millis(reader.duration(key, ANY));
     let horizons = Horizons {
         disbursement: duration("streams.disbursement.horizon"),
@@ -32,7 +32,7 @@ pub(super) fn rules(reader: &mut Reader) -> (Rules, usize) {
     let open_horizon = duration("streams.disbursement.open_horizon");
     let (max_wait, agent_timeout) = (duration("calls.max_wait"), duration("calls.agent_timeout"));
     let history = duration("state.coarse_history");
-    let rules = Rules {
+    let rules = OracleRules {
         horizons,
         open_horizon,
         service_level: reader.integer("calls.service_level_seconds", 0..=86_400) as Millis * SECOND,
@@ -42,7 +42,7 @@ pub(super) fn rules(reader: &mut Reader) -> (Rules, usize) {
         max_label_values: reader.integer("state.max_label_values", 1..=1_000_000) as usize,
         history,
         time_zone: reader.string("programme.time_zone"),
-        labels: Labels {
+        labels: OracleLabels {
             programmes: reader.strings("labels.programmes"),
             queues: reader.strings("labels.queues"),
             sites: reader.strings("labels.sites"),

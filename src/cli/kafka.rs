@@ -16,7 +16,7 @@ use crate::simulate::Emission;
 const FULL_PAUSE: Duration = Duration::from_millis(2);
 
 /// Writes records to the topics of the three streams.
-pub(super) struct Writer {
+pub(super) struct KafkaWriter {
     producer: ThreadedProducer<Deliveries>,
     /// In the order of [`Stream::ALL`].
     topics: [String; Stream::ALL.len()],
@@ -77,7 +77,7 @@ fn producer_config(client: &ClientConfig) -> ClientConfig {
     config
 }
 
-impl Writer {
+impl KafkaWriter {
     /// # Errors
     /// The configuration will not do.
     pub fn new(client: &ClientConfig, topics: [String; Stream::ALL.len()]) -> Result<Self, Failure> {

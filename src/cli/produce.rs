@@ -13,12 +13,12 @@ use indicatif::HumanCount;
 use rdkafka::ClientConfig;
 
 use super::expectation;
-use super::kafka::Writer;
+use super::kafka::KafkaWriter;
 use crate::clock::{Clock, Millis, millis};
-use crate::ledger::{Ledger, Rules};
+use crate::oracle::{Oracle, OracleRules};
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
-use crate::settings::{Reader, format_duration, parse_duration};
-use crate::simulate::{Envelopes, Faults, Load, Partitions};
+use crate::settings::{SettingsReader, format_duration, parse_duration};
+use crate::simulate::{Envelopes, FaultRates, Load, PartitionCounts};
 use crate::source;
 
 use progress::Progress;
@@ -31,7 +31,7 @@ const MILESTONES: f64 = 0.005;
 
 /// What to simulate, beside how many events.
 #[derive(Args)]
-pub struct Mix {
+pub struct SimulationArgs {
     /// Event times are spread over this long before now.
     #[arg(long, value_name = "DURATION", default_value = "5d", value_parser = parse_duration)]
     pub span: Duration,
@@ -39,8 +39,8 @@ pub struct Mix {
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = parse_share)]
     pub calls: f64,
     /// What goes wrong on the way: duplicates, conflicts, expired and malformed records.
-    #[arg(long, value_name = "KIND", value_enum, default_value_t = Wrong::Usual)]
-    pub faults: Wrong,
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = FaultLevel::Usual)]
+    pub faults: FaultLevel,
     /// Create the topics that are missing, with six partitions and a configuration that keeps figures exact.
     #[arg(long)]
     pub create_topics: bool,
@@ -48,7 +48,7 @@ pub struct Mix {
 
 /// How much goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Wrong {
+pub enum FaultLevel {
     /// Nothing.
     None,
     /// One record in a hundred comes twice.
@@ -59,13 +59,13 @@ pub enum Wrong {
     Hostile,
 }
 
-impl Wrong {
-    fn faults(self) -> Faults {
+impl FaultLevel {
+    fn faults(self) -> FaultRates {
         match self {
-            Wrong::None => Faults::NONE,
-            Wrong::Duplicates => Faults::DUPLICATES,
-            Wrong::Usual => Faults::USUAL,
-            Wrong::Hostile => Faults::HOSTILE,
+            FaultLevel::None => FaultRates::NONE,
+            FaultLevel::Duplicates => FaultRates::DUPLICATES,
+            FaultLevel::Usual => FaultRates::USUAL,
+            FaultLevel::Hostile => FaultRates::HOSTILE,
         }
     }
 }
@@ -78,12 +78,12 @@ fn parse_share(text: &str) -> Result<f64, String> {
 /// What the settings say. Holds secrets, so it cannot be printed.
 struct Plan {
     source: source::Settings,
-    rules: Rules,
+    rules: OracleRules,
     max_record_bytes: usize,
 }
 
 impl Plan {
-    fn read(reader: &mut Reader) -> Self {
+    fn read(reader: &mut SettingsReader) -> Self {
         let source = source::Settings::read(reader);
         let (rules, max_record_bytes) = expectation::rules(reader);
         Self { source, rules, max_record_bytes }
@@ -111,10 +111,10 @@ pub fn run(arguments: &super::Produce, clock: &Clock) -> Result<(), Failure> {
 }
 
 fn run_until(arguments: &super::Produce, clock: &Clock, shutdown: &Shutdown) -> Result<(), Failure> {
-    let mut reader = Reader::load(&arguments.settings.layers());
+    let mut reader = SettingsReader::load(&arguments.settings.layers());
     let plan = Plan::read(&mut reader);
     reader.finish()?;
-    let writer = Writer::new(&plan.client(), plan.source.topics.clone())?;
+    let writer = KafkaWriter::new(&plan.client(), plan.source.topics.clone())?;
     let partitions = topics::ready(&plan, &writer, arguments.mix.create_topics)?;
     if arguments.ledger.is_some() {
         topics::note_earlier_records(&plan, &writer, partitions)?;
@@ -122,7 +122,7 @@ fn run_until(arguments: &super::Produce, clock: &Clock, shutdown: &Shutdown) -> 
     let now = clock.now();
     let seed = arguments.seed.unwrap_or(now as u64);
     let load = load(arguments, &plan, partitions, seed, now)?;
-    let mut ledger = arguments.ledger.as_ref().map(|_| Ledger::new(plan.rules.clone()));
+    let mut ledger = arguments.ledger.as_ref().map(|_| Oracle::new(plan.rules.clone()));
     let begun = Instant::now();
     let written = produce(&writer, load, arguments.rate, ledger.as_mut(), shutdown)?;
     writer.flush(FLUSH_TIMEOUT)?;
@@ -133,7 +133,7 @@ fn run_until(arguments: &super::Produce, clock: &Clock, shutdown: &Shutdown) -> 
     print(&format!("{} records written in {seconds:.1} s ({:.0} a second), seed {seed}\n", HumanCount(written), written as f64 / seconds))
 }
 
-fn load(arguments: &super::Produce, plan: &Plan, partitions: Partitions, seed: u64, now: Millis) -> Result<Load, Failure> {
+fn load(arguments: &super::Produce, plan: &Plan, partitions: PartitionCounts, seed: u64, now: Millis) -> Result<Load, Failure> {
     let mix = &arguments.mix;
     let (span, disorder) = (millis(mix.span), millis(arguments.disorder));
     let horizons = plan.rules.horizons;
@@ -165,7 +165,13 @@ fn load(arguments: &super::Produce, plan: &Plan, partitions: Partitions, seed: u
 }
 
 /// Writes until the load or somebody's patience ends; the number of records.
-fn produce(writer: &Writer, load: Load, rate: Option<u64>, mut ledger: Option<&mut Ledger>, shutdown: &Shutdown) -> Result<u64, Failure> {
+fn produce(
+    writer: &KafkaWriter,
+    load: Load,
+    rate: Option<u64>,
+    mut ledger: Option<&mut Oracle>,
+    shutdown: &Shutdown,
+) -> Result<u64, Failure> {
     let mut progress = Progress::new(load.expected_records());
     let begun = Instant::now();
     let mut written = 0_u64;
@@ -196,7 +202,7 @@ fn produce(writer: &Writer, load: Load, rate: Option<u64>, mut ledger: Option<&m
 
 /// The figures to be expected at `now`, as JSON:
 /// `{"now": ..., "now_milliseconds": ..., "seed": ..., "records": ..., "figures": {series: value}}`.
-fn write_ledger(path: &Path, ledger: &Ledger, seed: u64, now: Millis) -> Result<(), Failure> {
+fn write_ledger(path: &Path, ledger: &Oracle, seed: u64, now: Millis) -> Result<(), Failure> {
     let figures: serde_json::Value = serde_json::from_str(&ledger.figures(now).to_json()).expect("the ledger writes JSON");
     let json = serde_json::json!({
         "now": jiff::Timestamp::from_millisecond(now).map(|now| now.to_string()).unwrap_or_default(),

@@ -8,9 +8,9 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::ask::{self, Peer};
+use super::api_client::{self, Endpoint};
 use super::words::{NOTHING, chance, cut, exact, hours, lapse, percent, points, short};
-use crate::api::targets::{Current, Targets, Told};
+use crate::api::targets::{CurrentPeriod, TargetEntry, Targets};
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
 
@@ -21,23 +21,23 @@ const BAR: usize = 36;
 const UNLIKELY: f64 = 0.1;
 
 #[derive(Args)]
-pub struct Arguments {
+pub struct TargetsArgs {
     /// The answer of /api/v1/targets as it is, in JSON.
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub peer: Peer,
+    pub peer: Endpoint,
 }
 
 /// # Errors
 /// 75 if no pacemeter answers, or it has no figures yet.
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let answer = ask::answer(arguments.peer.found()?, "/api/v1/targets")?;
+pub fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
+    let answer = api_client::answer(arguments.peer.found()?, "/api/v1/targets")?;
     if arguments.json {
         return print(&format!("{answer}\n"));
     }
     let style = if std::io::stdout().is_terminal() { Style::terminal(std::env::var_os("NO_COLOR").is_none()) } else { Style::PLAIN };
-    print(&table(&ask::read(&answer)?, style))
+    print(&table(&api_client::read(&answer)?, style))
 }
 
 /// How it is drawn.
@@ -91,7 +91,7 @@ fn completeness(targets: &Targets) -> String {
 }
 
 /// `weekly: 61,234 of 100,000 people`, and on the right the period.
-fn title(target: &Told, style: Style) -> String {
+fn title(target: &TargetEntry, style: Style) -> String {
     let Some(current) = &target.current else { return style.paint("1", &cut(&target.name, WIDTH)) };
     let unit = if target.unit == "ratio" { String::new() } else { format!(" {}", target.unit) };
     let amounts = format!(": {} of {}{unit}", exact(current.actual), exact(Some(current.goal)));
@@ -101,7 +101,7 @@ fn title(target: &Told, style: Style) -> String {
     format!("{}{amounts}{period:>gap$}", style.paint("1", &name))
 }
 
-fn figures(current: &Current, style: Style) -> String {
+fn figures(current: &CurrentPeriod, style: Style) -> String {
     let is_ratio = matches!(current.goal, Quantity::Ratio(_));
     let goal = current.goal.value();
     let done = current.actual.map_or(0.0, Quantity::value);
@@ -124,7 +124,7 @@ fn figures(current: &Current, style: Style) -> String {
 }
 
 /// Green, or yellow for what is further behind than chance explains, or red for what is unlikely to be attained.
-fn colour(current: &Current) -> &'static str {
+fn colour(current: &CurrentPeriod) -> &'static str {
     let is_behind = current.shortfall.zip(current.pace_tolerance).is_some_and(|(shortfall, tolerance)| shortfall > tolerance);
     match current.attainment_probability_ratio {
         Some(probability) if probability < UNLIKELY => "31",

@@ -4,40 +4,44 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::book::Book;
-use super::record::{Correction, Cut, CutCell, CutPeriod, CutTarget, Offset, cut_id};
+use super::closed_periods::ClosedPeriods;
+use super::record::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
+use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
-use crate::display::Display;
 use crate::record::Stream;
-use crate::source::Partition;
-use crate::targets::pace::{Moment, assess};
+use crate::source::TopicPartition;
+use crate::targets::pace::{Observation, assess};
 use crate::targets::{Quantity, Tally, Target, Targets};
-use crate::view::cut::Part;
+use crate::view::cut::PartitionCut;
 use crate::view::panes::SpanFigures;
 
 /// What a cut depends on besides its parts.
 #[derive(Clone, Copy)]
-pub struct Context<'a> {
+pub struct CutContext<'a> {
     pub targets: &'a Targets,
-    pub display: &'a Display,
+    pub display: &'a Allowlists,
     /// What is known of the periods that have closed.
-    pub book: &'a Book,
+    pub book: &'a ClosedPeriods,
     pub taken: Millis,
     pub state_built: Millis,
 }
 
 impl Cut {
     /// Adds up the parts of all partitions.
-    pub fn of<'a>(at: Millis, parts: impl Iterator<Item = (&'a Partition, &'a Part)> + Clone, context: Context<'_>) -> Self {
-        let Context { targets, display, book, taken, state_built } = context;
-        let offsets = parts.clone().map(|(partition, part)| Offset {
+    pub fn of<'a>(
+        at: Millis,
+        parts: impl Iterator<Item = (&'a TopicPartition, &'a PartitionCut)> + Clone,
+        context: CutContext<'_>,
+    ) -> Self {
+        let CutContext { targets, display, book, taken, state_built } = context;
+        let offsets = parts.clone().map(|(partition, part)| CutOffset {
             stream: partition.stream.name().to_owned(),
             topic: partition.topic.clone(),
             partition: partition.partition,
             next_offset: part.next_offset,
         });
-        let parts: Vec<(Stream, &Part)> = parts.clone().map(|(partition, part)| (partition.stream, part)).collect();
+        let parts: Vec<(Stream, &PartitionCut)> = parts.clone().map(|(partition, part)| (partition.stream, part)).collect();
         let inside = |period: Period| period.at(at - 1, &display.zone).map(|span| cut_period(period, span, at, &parts, display));
         let mut cut = Self {
             id: cut_id(at),
@@ -60,11 +64,11 @@ impl Cut {
 }
 
 /// As `2020-05-15T18:00:00-05:00`.
-fn local(instant: Timestamp, display: &Display) -> String {
+fn local(instant: Timestamp, display: &Allowlists) -> String {
     instant.to_zoned(display.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
-fn cut_period(period: Period, span: Interval, at: Millis, parts: &[(Stream, &Part)], display: &Display) -> CutPeriod {
+fn cut_period(period: Period, span: Interval, at: Millis, parts: &[(Stream, &PartitionCut)], display: &Allowlists) -> CutPeriod {
     let mut cells: BTreeMap<(&str, &str), SpanFigures> = BTreeMap::new();
     for cell in parts.iter().flat_map(|(_, part)| &part.cells[period.index()]) {
         *cells.entry((&cell.programme, &cell.state)).or_default() += &cell.figures;
@@ -87,7 +91,7 @@ fn cut_period(period: Period, span: Interval, at: Millis, parts: &[(Stream, &Par
 }
 
 /// By the beginning of the period; only of periods that every partition of the stream knows.
-fn tallies(target: &Target, parts: &[(Stream, &Part)]) -> BTreeMap<Millis, Tally> {
+fn tallies(target: &Target, parts: &[(Stream, &PartitionCut)]) -> BTreeMap<Millis, Tally> {
     let stream = target.measure.stream();
     let of_stream = parts.iter().filter(|(of, _)| *of == stream).map(|(_, part)| part);
     let selection = target.selection();
@@ -102,10 +106,10 @@ fn tallies(target: &Target, parts: &[(Stream, &Part)]) -> BTreeMap<Millis, Tally
     sums.split_off(&known_from)
 }
 
-fn current(target: &Target, tallies: &BTreeMap<Millis, Tally>, at: Millis, display: &Display) -> Option<CutTarget> {
+fn current(target: &Target, tallies: &BTreeMap<Millis, Tally>, at: Millis, display: &Allowlists) -> Option<CutTarget> {
     let period = target.period.at(at - 1, &display.zone)?;
     let actual = *tallies.get(&period.start)?;
-    let moment = Moment { period, now: at, zone: &display.zone, actual, past: Tally::default(), dispersion: 1.0 };
+    let moment = Observation { period, now: at, zone: &display.zone, actual, past: Tally::default(), dispersion: 1.0 };
     let assessment = assess(target, &moment);
     Some(CutTarget {
         target: target.name.clone(),
@@ -125,8 +129,8 @@ fn corrections<'a>(
     target: &'a Target,
     tallies: &'a BTreeMap<Millis, Tally>,
     at: Millis,
-    book: &'a Book,
-    display: &'a Display,
+    book: &'a ClosedPeriods,
+    display: &'a Allowlists,
 ) -> impl Iterator<Item = Correction> + 'a {
     let closed = book.of(&target.name).filter(move |closing| closing.selection == target.selection() && closing.end_ms < at);
     closed.filter_map(move |closing| {

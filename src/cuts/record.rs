@@ -19,7 +19,7 @@ pub struct Cut {
     /// When the state was begun to be built that it was taken from.
     pub state_built_ms: Millis,
     /// What it was made of: in each partition the first offset that is not in it.
-    pub offsets: Vec<Offset>,
+    pub offsets: Vec<CutOffset>,
     /// The day, the week and the month that hold the instant before the cut, up to the cut.
     pub periods: Vec<CutPeriod>,
     pub targets: Vec<CutTarget>,
@@ -28,7 +28,7 @@ pub struct Cut {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offset {
+pub struct CutOffset {
     pub stream: String,
     pub topic: String,
     pub partition: i32,

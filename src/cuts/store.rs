@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::book::Book;
+use super::closed_periods::ClosedPeriods;
 use super::record::{Cut, cut_id};
 use crate::checkpoint::Disk;
 use crate::clock::Millis;
@@ -18,11 +18,11 @@ const MAX_BYTES: u64 = 64 * 1_024 * 1_024;
 
 /// The cuts of a state directory. Clones are the same.
 #[derive(Clone)]
-pub struct Cuts {
+pub struct CutStore {
     disk: Arc<dyn Disk>,
 }
 
-impl Cuts {
+impl CutStore {
     pub fn new(disk: Arc<dyn Disk>) -> Self {
         Self { disk }
     }
@@ -84,8 +84,8 @@ impl Cuts {
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub fn book(&self) -> io::Result<(Book, Vec<io::Error>)> {
-        let (mut book, mut faults) = (Book::default(), Vec::new());
+    pub fn book(&self) -> io::Result<(ClosedPeriods, Vec<io::Error>)> {
+        let (mut book, mut faults) = (ClosedPeriods::default(), Vec::new());
         for name in self.names()? {
             match self.read(&name) {
                 Ok(cut) => book.add(&cut),

@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 
 use crate::clock::Millis;
-use crate::event::{Agent, Body, Call, CallKind, Centavos, Disbursement, DisbursementKind, Milestone, MilestoneKind, State, Status, Texts};
+use crate::event::{
+    Agent, Body, Call, CallKind, Centavos, Disbursement, DisbursementKind, FederalState, LabelArena, Milestone, MilestoneKind, Status,
+};
 use crate::record::Rejection;
 
 use super::fields::{Field, Fields};
@@ -30,7 +32,7 @@ pub(super) struct Reader<'r, 'a> {
 }
 
 impl<'a> Reader<'_, 'a> {
-    pub(super) fn read(mut self, kind: Kind, texts: &mut Texts) -> Result<Body, Rejection> {
+    pub(super) fn read(mut self, kind: Kind, texts: &mut LabelArena) -> Result<Body, Rejection> {
         match kind {
             Kind::Disbursement(kind) => self.disbursement(kind, texts).map(Body::Disbursement),
             Kind::Call(kind) => self.call(kind, texts).map(Body::Call),
@@ -39,7 +41,7 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn disbursement(&mut self, kind: DisbursementKind, texts: &mut Texts) -> Result<Disbursement, Rejection> {
+    fn disbursement(&mut self, kind: DisbursementKind, texts: &mut LabelArena) -> Result<Disbursement, Rejection> {
         let programme = self.label(Field::Programme)?;
         let state = self.state()?;
         let beneficiary = self.identifier(Field::Beneficiary)?;
@@ -51,7 +53,7 @@ impl<'a> Reader<'_, 'a> {
         Ok(Disbursement { kind, programme: texts.push(&programme), state, beneficiary, credit, amount })
     }
 
-    fn call(&mut self, kind: CallKind, texts: &mut Texts) -> Result<Call, Rejection> {
+    fn call(&mut self, kind: CallKind, texts: &mut LabelArena) -> Result<Call, Rejection> {
         let call = self.identifier(Field::Call)?;
         let call = self.hashed(self.pseudonyms.call(&call));
         let queue = self.label(Field::Queue)?;
@@ -68,7 +70,7 @@ impl<'a> Reader<'_, 'a> {
         Ok(Call { kind, call, queue: texts.push(&queue), handle })
     }
 
-    fn agent(&mut self, texts: &mut Texts) -> Result<Agent, Rejection> {
+    fn agent(&mut self, texts: &mut LabelArena) -> Result<Agent, Rejection> {
         let agent = self.identifier(Field::Agent)?;
         let agent = self.hashed(self.pseudonyms.agent(&agent));
         let site = self.fields.optional(Field::Site, MAX_LABEL_BYTES)?;
@@ -79,7 +81,7 @@ impl<'a> Reader<'_, 'a> {
         Ok(Agent { agent, site: texts.push(site.as_deref().unwrap_or(UNKNOWN_SITE)), status })
     }
 
-    fn milestone(&mut self, kind: MilestoneKind, texts: &mut Texts) -> Result<Milestone, Rejection> {
+    fn milestone(&mut self, kind: MilestoneKind, texts: &mut LabelArena) -> Result<Milestone, Rejection> {
         let initiative = self.label(Field::Initiative)?;
         let milestone = self.label(Field::Milestone)?;
         let quantity = self.fields.number(Field::Quantity)?;
@@ -104,13 +106,13 @@ impl<'a> Reader<'_, 'a> {
         hash
     }
 
-    /// A state is never wrong, only given twice: what is no code, whatever its type, is [`State::OTHER`].
-    fn state(&mut self) -> Result<State, Rejection> {
+    /// A state is never wrong, only given twice: what is no code, whatever its type, is [`FederalState::OTHER`].
+    fn state(&mut self) -> Result<FederalState, Rejection> {
         let value = self.fields.any(Field::State)?;
         self.fingerprint.add_optional(value.as_ref().map(|value| value.as_given()));
         Ok(match value {
-            None => State::UNKNOWN,
-            Some(value) => value.string().map_or(State::OTHER, State::from_code),
+            None => FederalState::UNKNOWN,
+            Some(value) => value.string().map_or(FederalState::OTHER, FederalState::from_code),
         })
     }
 

@@ -4,7 +4,7 @@
 
 use crate::record::{Header, Reason, Rejection};
 
-use super::fields::{Field, Fields, Given};
+use super::fields::{Field, FieldValue, Fields};
 
 /// A schema id before the value: a zero byte and four more (Confluent wire format).
 const FRAME_BYTES: usize = 5;
@@ -32,20 +32,20 @@ pub(super) fn open<'a>(value: &'a [u8], headers: &[Header<'a>], fields: &mut Fie
         return Ok(());
     }
     fields.read(value, Field::Id)?;
-    if structured || !matches!(fields.given(Field::SpecVersion), Given::Absent) { descend(fields) } else { Ok(()) }
+    if structured || !matches!(fields.given(Field::SpecVersion), FieldValue::Absent) { descend(fields) } else { Ok(()) }
 }
 
 /// Goes from a structured CloudEvent into its data.
 fn descend(fields: &mut Fields<'_>) -> Result<(), Rejection> {
-    if !matches!(fields.given(Field::DataBase64), Given::Absent) {
+    if !matches!(fields.given(Field::DataBase64), FieldValue::Absent) {
         return Err(Rejection::field(Reason::UnsupportedFormat, Field::DataBase64.name()));
     }
-    if matches!(fields.given(Field::SpecVersion), Given::Faulty) {
+    if matches!(fields.given(Field::SpecVersion), FieldValue::Faulty) {
         return Err(Field::SpecVersion.invalid());
     }
     match fields.given(Field::Data) {
-        Given::Json(data) if data.starts_with('{') => fields.descend(data),
-        Given::Absent => Err(Field::Data.missing()),
+        FieldValue::Json(data) if data.starts_with('{') => fields.descend(data),
+        FieldValue::Absent => Err(Field::Data.missing()),
         _ => Err(Field::Data.invalid()),
     }
 }
@@ -53,7 +53,7 @@ fn descend(fields: &mut Fields<'_>) -> Result<(), Rejection> {
 /// The headers that say something of the envelope.
 struct Headers<'a> {
     content_type: Option<&'a str>,
-    attributes: [Given<'a>; 4],
+    attributes: [FieldValue<'a>; 4],
 }
 
 impl<'a> Headers<'a> {
@@ -62,8 +62,8 @@ impl<'a> Headers<'a> {
     /// A null header is absent, but one more of its name is one too many. A content type that is given twice or is not UTF-8 names no
     /// format.
     fn find(headers: &[Header<'a>]) -> Result<Self, Rejection> {
-        let mut content_type = Given::Absent;
-        let mut attributes = [Given::Absent; 4];
+        let mut content_type = FieldValue::Absent;
+        let mut attributes = [FieldValue::Absent; 4];
         for &(name, value) in headers {
             let given = match name {
                 "ce_id" => &mut attributes[0],
@@ -74,15 +74,15 @@ impl<'a> Headers<'a> {
                 _ => continue,
             };
             *given = match (*given, value.map(std::str::from_utf8)) {
-                (Given::Absent, None) => Given::Json("null"),
-                (Given::Absent, Some(Ok(text))) => Given::Plain(text),
-                _ => Given::Faulty,
+                (FieldValue::Absent, None) => FieldValue::Json("null"),
+                (FieldValue::Absent, Some(Ok(text))) => FieldValue::Plain(text),
+                _ => FieldValue::Faulty,
             };
         }
         let content_type = match content_type {
-            Given::Absent | Given::Json(_) => None,
-            Given::Plain(content_type) => Some(content_type),
-            Given::Faulty => return Err(Rejection::of(Reason::UnsupportedFormat)),
+            FieldValue::Absent | FieldValue::Json(_) => None,
+            FieldValue::Plain(content_type) => Some(content_type),
+            FieldValue::Faulty => return Err(Rejection::of(Reason::UnsupportedFormat)),
         };
         Ok(Self { content_type, attributes })
     }
@@ -90,7 +90,7 @@ impl<'a> Headers<'a> {
     /// Whether there is a `ce_id` or a `ce_type`.
     fn say_binary(&self) -> bool {
         let [id, _, kind, _] = &self.attributes;
-        [id, kind].into_iter().any(|given| matches!(given, Given::Plain(_) | Given::Faulty))
+        [id, kind].into_iter().any(|given| matches!(given, FieldValue::Plain(_) | FieldValue::Faulty))
     }
 }
 

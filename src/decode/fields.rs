@@ -82,7 +82,7 @@ impl Field {
 
 /// What a record says of one field.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Given<'a> {
+pub(super) enum FieldValue<'a> {
     Absent,
     /// Given twice, or a header that is not UTF-8.
     Faulty,
@@ -95,12 +95,12 @@ pub(super) enum Given<'a> {
 /// The known fields of a record. Borrows the record's memory.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
-    given: [Given<'a>; Field::COUNT],
+    given: [FieldValue<'a>; Field::COUNT],
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn none() -> Self {
-        Self { given: [Given::Absent; Field::COUNT] }
+        Self { given: [FieldValue::Absent; Field::COUNT] }
     }
 
     /// Finds the fields of the object `value`, those before `first` being unknown.
@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
 
     /// Replaces the data's fields by those of the object `data`, a part of the text that was read before.
     pub(super) fn descend(&mut self, data: &'a str) -> Result<(), Rejection> {
-        self.given[Field::FIRST_OF_DATA as usize..].fill(Given::Absent);
+        self.given[Field::FIRST_OF_DATA as usize..].fill(FieldValue::Absent);
         self.add(data, Field::FIRST_OF_DATA)
     }
 
@@ -123,23 +123,23 @@ impl<'a> Fields<'a> {
             let Some(field) = Field::from_name(key.as_bytes()).filter(|&field| field >= first) else { return };
             let given = &mut self.given[field as usize];
             *given = match (*given, value) {
-                (Given::Absent, scan::Value::Plain(text)) => Given::Plain(text),
-                (Given::Absent, scan::Value::Raw(raw)) => Given::Json(raw),
-                _ => Given::Faulty,
+                (FieldValue::Absent, scan::Value::Plain(text)) => FieldValue::Plain(text),
+                (FieldValue::Absent, scan::Value::Raw(raw)) => FieldValue::Json(raw),
+                _ => FieldValue::Faulty,
             };
         };
         scan::object(text, found).ok_or(Rejection::of(Reason::NotJson))
     }
 
-    pub(super) fn set(&mut self, field: Field, given: Given<'a>) {
+    pub(super) fn set(&mut self, field: Field, given: FieldValue<'a>) {
         self.given[field as usize] = given;
     }
 
     /// What is given; `null` is absent.
     #[inline]
-    pub(super) fn given(&self, field: Field) -> Given<'a> {
+    pub(super) fn given(&self, field: Field) -> FieldValue<'a> {
         match self.given[field as usize] {
-            Given::Json("null") => Given::Absent,
+            FieldValue::Json("null") => FieldValue::Absent,
             given => given,
         }
     }
@@ -183,14 +183,14 @@ impl<'a> Fields<'a> {
     #[inline]
     pub(super) fn any(&self, field: Field) -> Result<Option<Value<'a>>, Rejection> {
         match self.given(field) {
-            Given::Absent => Ok(None),
-            Given::Faulty => Err(field.invalid()),
-            Given::Plain(text) => Ok(Some(Value::String(Cow::Borrowed(text)))),
-            Given::Json(raw) if raw.starts_with('"') => match serde_json::from_str(raw) {
+            FieldValue::Absent => Ok(None),
+            FieldValue::Faulty => Err(field.invalid()),
+            FieldValue::Plain(text) => Ok(Some(Value::String(Cow::Borrowed(text)))),
+            FieldValue::Json(raw) if raw.starts_with('"') => match serde_json::from_str(raw) {
                 Ok(text) => Ok(Some(Value::String(Cow::Owned(text)))),
                 Err(_) => Err(field.invalid()),
             },
-            Given::Json(raw) => Ok(Some(Value::Other(raw))),
+            FieldValue::Json(raw) => Ok(Some(Value::Other(raw))),
         }
     }
 }

@@ -61,7 +61,7 @@ fn value(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
     let bytes = text.as_bytes();
     match bytes.get(at)? {
         b'"' => {
-            let Text { end, escaped } = string(bytes, at)?;
+            let StringEnd { end, escaped } = string(bytes, at)?;
             let value = if escaped { Value::Raw(text.get(at..end)?) } else { Value::Plain(text.get(at + 1..end - 1)?) };
             Some((value, end))
         }
@@ -169,23 +169,23 @@ fn digits(bytes: &[u8], first: usize) -> Option<usize> {
 }
 
 /// Where a string ends (behind its quote), and whether it has escapes.
-struct Text {
+struct StringEnd {
     end: usize,
     escaped: bool,
 }
 
 #[inline(always)]
-fn string(bytes: &[u8], at: usize) -> Option<Text> {
+fn string(bytes: &[u8], at: usize) -> Option<StringEnd> {
     let at = special(bytes, behind(bytes, at, b'"')?)?;
-    if bytes.get(at) == Some(&b'"') { Some(Text { end: at + 1, escaped: false }) } else { escaped_string(bytes, at) }
+    if bytes.get(at) == Some(&b'"') { Some(StringEnd { end: at + 1, escaped: false }) } else { escaped_string(bytes, at) }
 }
 
 /// The rest of a string from its first backslash on, if that is what stands there.
 #[cold]
-fn escaped_string(bytes: &[u8], mut at: usize) -> Option<Text> {
+fn escaped_string(bytes: &[u8], mut at: usize) -> Option<StringEnd> {
     loop {
         match bytes.get(at)? {
-            b'"' => return Some(Text { end: at + 1, escaped: true }),
+            b'"' => return Some(StringEnd { end: at + 1, escaped: true }),
             b'\\' => at = special(bytes, escape(bytes, at)?)?,
             _ => return None,
         }

@@ -7,14 +7,14 @@ mod faults;
 mod properties;
 
 use super::*;
-use crate::event::{Body, State, Status};
+use crate::event::{Body, FederalState, Status};
 use draft::{Draft, Envelope};
 
 #[test]
 fn settings_have_their_defaults_and_bounds() {
     let read = |overrides: &[&str]| {
         let overrides = overrides.iter().map(|text| (*text).to_owned()).collect();
-        let mut reader = Reader::load(&crate::settings::Layers { overrides, ..Default::default() });
+        let mut reader = SettingsReader::load(&crate::settings::Layers { overrides, ..Default::default() });
         (Settings::read(&mut reader), reader.finish().is_ok())
     };
     let defaults = Settings { max_record_bytes: 65_536, max_future_skew: 600_000 };
@@ -83,17 +83,17 @@ fn a_milestone_is_read() {
 #[test]
 fn a_state_is_never_wrong() {
     for (raw, state) in [
-        (r#""MX-JAL""#, State::from_code("MX-JAL")),
-        (r#""MX-\u004aAL""#, State::from_code("MX-JAL")),
-        (r#""MX-DIF""#, State::from_code("MX-CMX")),
-        ("null", State::UNKNOWN),
-        (r#""""#, State::OTHER),
-        (r#""unknown""#, State::OTHER),
-        (r#""mx-jal""#, State::OTHER),
-        ("14", State::OTHER),
-        ("true", State::OTHER),
-        (r#"["MX-JAL"]"#, State::OTHER),
-        (r#"{"code":"MX-JAL"}"#, State::OTHER),
+        (r#""MX-JAL""#, FederalState::from_code("MX-JAL")),
+        (r#""MX-\u004aAL""#, FederalState::from_code("MX-JAL")),
+        (r#""MX-DIF""#, FederalState::from_code("MX-CMX")),
+        ("null", FederalState::UNKNOWN),
+        (r#""""#, FederalState::OTHER),
+        (r#""unknown""#, FederalState::OTHER),
+        (r#""mx-jal""#, FederalState::OTHER),
+        ("14", FederalState::OTHER),
+        ("true", FederalState::OTHER),
+        (r#"["MX-JAL"]"#, FederalState::OTHER),
+        (r#"{"code":"MX-JAL"}"#, FederalState::OTHER),
     ] {
         let Body::Disbursement(body) = Draft::dispersed().with("state", raw).decode().unwrap().0.body else { panic!() };
         assert_eq!(body.state, state, "{raw}");

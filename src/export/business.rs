@@ -1,7 +1,7 @@
 //! The business families of the contract's section 3, in its order.
 
-use super::text::{Exposition, Value};
-use crate::display::Display;
+use super::text::{Exposition, SampleValue};
+use crate::allowlists::Allowlists;
 use crate::event::{CallKind, DisbursementKind, Status};
 use crate::pipeline::Snapshot;
 use crate::record::{Outcome, Reason, Stream};
@@ -16,13 +16,13 @@ pub fn always(out: &mut Exposition, snapshot: &Snapshot) {
     out.family("pacemeter_complete_until_timestamp_seconds");
     for stream in Stream::ALL {
         if let Some(complete_until) = snapshot.complete_until[stream as usize] {
-            out.sample(&[stream.name()], Value::instant(complete_until));
+            out.sample(&[stream.name()], SampleValue::instant(complete_until));
         }
     }
 }
 
 /// Every figure; what the others are read by comes first.
-pub fn figures(out: &mut Exposition, totals: &Totals, display: &Display, snapshot: &Snapshot) {
+pub fn figures(out: &mut Exposition, totals: &Totals, display: &Allowlists, snapshot: &Snapshot) {
     state(out, totals, snapshot);
     records(out, totals);
     unmatched(out, totals);
@@ -65,15 +65,15 @@ fn unmatched(out: &mut Exposition, totals: &Totals) {
     }
 }
 
-fn programmes(out: &mut Exposition, totals: &Totals, display: &Display) {
-    let mut each = |family: &str, value: &dyn Fn(&ProgrammeTotals) -> Value| {
+fn programmes(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
+    let mut each = |family: &str, value: &dyn Fn(&ProgrammeTotals) -> SampleValue| {
         out.family(family);
         for (programme, totals) in display.programmes.names().iter().zip(&totals.programmes) {
             out.sample(&[programme], value(totals));
         }
     };
-    each("pacemeter_unmatched_returned_pesos_total", &|totals| Value::Centavos(totals.unmatched_returned));
-    each("pacemeter_waiting_returned_pesos", &|totals| Value::Centavos(totals.waiting_returned));
+    each("pacemeter_unmatched_returned_pesos_total", &|totals| SampleValue::Centavos(totals.unmatched_returned));
+    each("pacemeter_waiting_returned_pesos", &|totals| SampleValue::Centavos(totals.waiting_returned));
     out.family("pacemeter_disbursement_events_total");
     for (programme, totals) in display.programmes.names().iter().zip(&totals.programmes) {
         for kind in DisbursementKind::ALL {
@@ -91,7 +91,7 @@ fn programmes(out: &mut Exposition, totals: &Totals, display: &Display) {
 }
 
 /// A family by programme and state: the value of each cell, or none where the cell is not shown.
-fn by_cell(out: &mut Exposition, display: &Display, family: &str, value: impl Fn(usize) -> Option<Value>) {
+fn by_cell(out: &mut Exposition, display: &Allowlists, family: &str, value: impl Fn(usize) -> Option<SampleValue>) {
     out.family(family);
     for (programme, programme_name) in display.programmes.names().iter().enumerate() {
         for (state, state_name) in display.states.names().iter().enumerate() {
@@ -102,31 +102,31 @@ fn by_cell(out: &mut Exposition, display: &Display, family: &str, value: impl Fn
     }
 }
 
-fn money(out: &mut Exposition, totals: &Totals, display: &Display) {
-    by_cell(out, display, "pacemeter_approved_pesos_total", |cell| Some(Value::Centavos(totals.cells[cell].approved)));
-    by_cell(out, display, "pacemeter_dispersed_pesos_total", |cell| Some(Value::Centavos(totals.cells[cell].dispersed)));
-    by_cell(out, display, "pacemeter_returned_pesos_total", |cell| Some(Value::Centavos(totals.cells[cell].returned)));
+fn money(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
+    by_cell(out, display, "pacemeter_approved_pesos_total", |cell| Some(SampleValue::Centavos(totals.cells[cell].approved)));
+    by_cell(out, display, "pacemeter_dispersed_pesos_total", |cell| Some(SampleValue::Centavos(totals.cells[cell].dispersed)));
+    by_cell(out, display, "pacemeter_returned_pesos_total", |cell| Some(SampleValue::Centavos(totals.cells[cell].returned)));
     if totals.people_complete {
         by_cell(out, display, "pacemeter_beneficiaries", |cell| totals.in_use(cell).then(|| totals.cells[cell].beneficiaries.into()));
     }
 }
 
-fn spans(out: &mut Exposition, totals: &Totals, display: &Display) {
+fn spans(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
     const NAMES: [&str; SPANS.len()] = ["day", "week", "month", "rolling_1h", "rolling_24h", "rolling_7d"];
     for ((span, name), figures) in SPANS.into_iter().zip(NAMES).zip(&totals.spans) {
-        let mut each = |measure: &str, value: &dyn Fn(&SpanFigures) -> Value| {
+        let mut each = |measure: &str, value: &dyn Fn(&SpanFigures) -> SampleValue| {
             by_cell(out, display, &format!("pacemeter_{name}_{measure}"), |cell| totals.in_use(cell).then(|| value(&figures[cell])));
         };
         if span.counts_people() {
             each("beneficiaries", &|figures| figures.beneficiaries.into());
         }
         each("dispersals", &|figures| figures.dispersals.into());
-        each("net_pesos", &|figures| Value::Centavos(figures.net));
+        each("net_pesos", &|figures| SampleValue::Centavos(figures.net));
     }
 }
 
-fn backlog(out: &mut Exposition, totals: &Totals, display: &Display) {
-    let mut each = |family: &str, value: &dyn Fn(&ProgrammeTotals) -> Option<Value>| {
+fn backlog(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
+    let mut each = |family: &str, value: &dyn Fn(&ProgrammeTotals) -> Option<SampleValue>| {
         out.family(family);
         for (programme, totals) in display.programmes.names().iter().zip(&totals.programmes) {
             if let Some(value) = value(totals) {
@@ -135,11 +135,11 @@ fn backlog(out: &mut Exposition, totals: &Totals, display: &Display) {
         }
     };
     each("pacemeter_backlog_supports", &|totals| Some(totals.backlog.supports.into()));
-    each("pacemeter_backlog_pesos", &|totals| Some(Value::Centavos(totals.backlog.centavos)));
-    each("pacemeter_backlog_oldest_approval_timestamp_seconds", &|totals| totals.backlog.oldest_approval.map(Value::instant));
+    each("pacemeter_backlog_pesos", &|totals| Some(SampleValue::Centavos(totals.backlog.centavos)));
+    each("pacemeter_backlog_oldest_approval_timestamp_seconds", &|totals| totals.backlog.oldest_approval.map(SampleValue::instant));
 }
 
-fn calls(out: &mut Exposition, totals: &Totals, display: &Display) {
+fn calls(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
     let queues = || display.queues.names().iter().zip(&totals.queues);
     out.family("pacemeter_call_events_total");
     for (queue, totals) in queues() {
@@ -164,7 +164,7 @@ fn calls(out: &mut Exposition, totals: &Totals, display: &Display) {
     }
 }
 
-fn agents(out: &mut Exposition, totals: &Totals, display: &Display) {
+fn agents(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
     out.family("pacemeter_agents");
     for (site, counts) in display.sites.names().iter().zip(totals.agents.chunks(AGENT_STATUSES.len())) {
         for (status, &count) in AGENT_STATUSES.map(Status::name).into_iter().zip(counts) {
@@ -173,7 +173,7 @@ fn agents(out: &mut Exposition, totals: &Totals, display: &Display) {
     }
 }
 
-fn milestones(out: &mut Exposition, totals: &Totals, display: &Display) {
+fn milestones(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
     let mut each = |family: &str, value: &dyn Fn(usize) -> u128| {
         out.family(family);
         for (initiative, initiative_name) in display.initiatives.names().iter().enumerate() {
@@ -190,7 +190,7 @@ fn state(out: &mut Exposition, totals: &Totals, snapshot: &Snapshot) {
     out.family("pacemeter_watermark_timestamp_seconds");
     for (stream, watermark) in Stream::ALL.into_iter().zip(totals.watermarks) {
         if let Some(watermark) = watermark {
-            out.sample(&[stream.name()], Value::instant(watermark));
+            out.sample(&[stream.name()], SampleValue::instant(watermark));
         }
     }
     out.family("pacemeter_history_start_offset");
@@ -199,5 +199,5 @@ fn state(out: &mut Exposition, totals: &Totals, snapshot: &Snapshot) {
         out.sample(&[&status.partition.topic, &status.partition.partition.to_string()], first_offset);
     }
     out.family("pacemeter_state_built_timestamp_seconds");
-    out.sample(&[], Value::instant(snapshot.built));
+    out.sample(&[], SampleValue::instant(snapshot.built));
 }

@@ -22,7 +22,7 @@ pub struct Exposition {
 
 /// A sample's value, with the unit it is counted in.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value {
+pub enum SampleValue {
     Number(u128),
     /// Shown in pesos.
     Centavos(u128),
@@ -32,19 +32,19 @@ pub enum Value {
     Real(f64),
 }
 
-impl From<u64> for Value {
+impl From<u64> for SampleValue {
     fn from(number: u64) -> Self {
         Self::Number(u128::from(number))
     }
 }
 
-impl From<u128> for Value {
+impl From<u128> for SampleValue {
     fn from(number: u128) -> Self {
         Self::Number(number)
     }
 }
 
-impl From<Quantity> for Value {
+impl From<Quantity> for SampleValue {
     fn from(quantity: Quantity) -> Self {
         match quantity {
             Quantity::Count(count) => u128::try_from(count).map_or(Self::Real(quantity.value()), Self::Number),
@@ -54,7 +54,7 @@ impl From<Quantity> for Value {
     }
 }
 
-impl Value {
+impl SampleValue {
     /// An instant, as seconds since the epoch.
     pub fn instant(time: Millis) -> Self {
         Self::Millis(u128::try_from(time).unwrap_or(0))
@@ -83,7 +83,7 @@ impl Exposition {
     }
 
     /// A sample of the family begun last, with the values of its labels in the catalogue's order.
-    pub fn sample(&mut self, labels: &[&str], value: impl Into<Value>) {
+    pub fn sample(&mut self, labels: &[&str], value: impl Into<SampleValue>) {
         if self.admits(1) {
             self.line("", labels, None, value.into());
         }
@@ -95,10 +95,10 @@ impl Exposition {
             return;
         }
         for (bound, count) in histogram.cumulative() {
-            self.line("_bucket", labels, Some(Value::instant(bound)), count.into());
+            self.line("_bucket", labels, Some(SampleValue::instant(bound)), count.into());
         }
         self.line("_bucket", labels, None, histogram.count().into());
-        self.line("_sum", labels, None, Value::Millis(histogram.sum()));
+        self.line("_sum", labels, None, SampleValue::Millis(histogram.sum()));
         self.line("_count", labels, None, histogram.count().into());
     }
 
@@ -129,7 +129,7 @@ impl Exposition {
     }
 
     /// `bound` is that of a bucket; a bucket without one is the last, which holds everything.
-    fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<Value>, value: Value) {
+    fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<SampleValue>, value: SampleValue) {
         let family = self.current();
         assert!(labels.len() == family.labels.len(), "{} has the labels {:?}", family.name, family.labels);
         self.text.push_str(family.name);
@@ -174,12 +174,12 @@ fn push_escaped(text: &mut String, value: &str) {
 }
 
 /// Writes an exact decimal without superfluous zeros.
-fn push_value(text: &mut String, value: Value) {
+fn push_value(text: &mut String, value: SampleValue) {
     let (number, decimals) = match value {
-        Value::Number(number) => (number, 0),
-        Value::Centavos(number) => (number, 2),
-        Value::Millis(number) => (number, 3),
-        Value::Real(number) => {
+        SampleValue::Number(number) => (number, 0),
+        SampleValue::Centavos(number) => (number, 2),
+        SampleValue::Millis(number) => (number, 3),
+        SampleValue::Real(number) => {
             let _ = write!(text, "{number}");
             return;
         }
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use crate::clock::{HOUR, SECOND};
 
-    fn shown(value: Value) -> String {
+    fn shown(value: SampleValue) -> String {
         let mut text = String::new();
         push_value(&mut text, value);
         text
@@ -210,13 +210,13 @@ mod tests {
 
     #[test]
     fn values_are_exact_decimals() {
-        assert_eq!(shown(Value::Number(0)), "0");
-        assert_eq!(shown(Value::Number(1_200)), "1200");
-        assert_eq!(shown(Value::Centavos(2_500_000)), "25000");
-        assert_eq!(shown(Value::Centavos(923_200_000_005)), "9232000000.05");
-        assert_eq!(shown(Value::Centavos(10)), "0.1");
-        assert_eq!(shown(Value::Millis(1_500)), "1.5");
-        assert_eq!(shown(Value::Number(u128::MAX)), u128::MAX.to_string());
+        assert_eq!(shown(SampleValue::Number(0)), "0");
+        assert_eq!(shown(SampleValue::Number(1_200)), "1200");
+        assert_eq!(shown(SampleValue::Centavos(2_500_000)), "25000");
+        assert_eq!(shown(SampleValue::Centavos(923_200_000_005)), "9232000000.05");
+        assert_eq!(shown(SampleValue::Centavos(10)), "0.1");
+        assert_eq!(shown(SampleValue::Millis(1_500)), "1.5");
+        assert_eq!(shown(SampleValue::Number(u128::MAX)), u128::MAX.to_string());
     }
 
     #[test]

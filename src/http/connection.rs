@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use super::Counters;
+use super::HttpCounters;
 
 /// The head of a request: request line and headers together, and the number of headers.
 pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -43,11 +43,11 @@ pub(super) async fn serve(
     router: Router,
     timeout: Duration,
     mut stopping: watch::Receiver<bool>,
-    counters: Arc<Counters>,
+    counters: Arc<HttpCounters>,
 ) {
     // An answer's last segment is not to wait for the client's delayed acknowledgement. The call fails if the client is gone already.
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Timed::new(stream, timeout));
+    let io = TokioIo::new(TimedSocket::new(stream, timeout));
     let mut connection = http1::Builder::new()
         // Without a timer hyper has no header timeout at all.
         .timer(TokioTimer::new())
@@ -63,7 +63,7 @@ pub(super) async fn serve(
             (&mut connection).await
         }
     };
-    let Timed { stream, overdue, .. } = connection.into_parts().io.into_inner();
+    let TimedSocket { stream, overdue, .. } = connection.into_parts().io.into_inner();
     if overdue {
         counters.cut.fetch_add(1, Ordering::Relaxed);
         // What the client did not take is thrown away with the connection, instead of staying in the kernel.
@@ -116,7 +116,7 @@ async fn linger(stream: &TcpStream) {
 ///
 /// The time runs from the first write that has to wait until all of the answer is with the kernel (hyper flushes then, and not before), so
 /// that a client that takes a byte now and then is cut as well.
-struct Timed {
+struct TimedSocket {
     stream: TcpStream,
     timeout: Duration,
     deadline: Pin<Box<Sleep>>,
@@ -124,7 +124,7 @@ struct Timed {
     overdue: bool,
 }
 
-impl Timed {
+impl TimedSocket {
     fn new(stream: TcpStream, timeout: Duration) -> Self {
         Self { stream, timeout, deadline: Box::pin(tokio::time::sleep(timeout)), waiting: false, overdue: false }
     }
@@ -145,13 +145,13 @@ impl Timed {
     }
 }
 
-impl AsyncRead for Timed {
+impl AsyncRead for TimedSocket {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl AsyncWrite for Timed {
+impl AsyncWrite for TimedSocket {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.within_deadline(context, written)

@@ -12,9 +12,9 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
 
-use super::Site;
-use super::question::{Answer, Question};
-use super::rendering::accepts_gzip;
+use super::Service;
+use super::api_request::{ApiRequest, ApiResponse};
+use super::encoded_body::accepts_gzip;
 
 /// Threads that render at once, for `/metrics` and the API together.
 pub(super) const MAX_RENDERINGS: usize = 4;
@@ -53,14 +53,14 @@ const INDEX: &str = r#"<!DOCTYPE html>
 "#;
 
 #[derive(Clone)]
-struct Front {
-    site: Arc<dyn Site>,
+struct AppState {
+    site: Arc<dyn Service>,
     renderings: Arc<Semaphore>,
     patience: Duration,
 }
 
 /// The routes over `site`. A request waits for at most `patience` for a thread to render on.
-pub(super) fn router(site: Arc<dyn Site>, patience: Duration) -> Router {
+pub(super) fn router(site: Arc<dyn Service>, patience: Duration) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
@@ -76,7 +76,7 @@ pub(super) fn router(site: Arc<dyn Site>, patience: Duration) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(guard))
-        .with_state(Front { site, renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)), patience })
+        .with_state(AppState { site, renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)), patience })
 }
 
 /// Refuses what has a body, before any of it is read, and adds the common headers.
@@ -90,7 +90,7 @@ async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
-async fn metrics(State(front): State<Front>, headers: HeaderMap) -> Response {
+async fn metrics(State(front): State<AppState>, headers: HeaderMap) -> Response {
     let gzip = accepts_gzip(&headers);
     let rendered = front
         .render(move |site| {
@@ -113,7 +113,7 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-async fn readyz(State(front): State<Front>) -> Response {
+async fn readyz(State(front): State<AppState>) -> Response {
     match front.site.readiness() {
         Ok(()) => "ok\n".into_response(),
         Err(reasons) => {
@@ -123,35 +123,35 @@ async fn readyz(State(front): State<Front>) -> Response {
     }
 }
 
-async fn status(State(front): State<Front>) -> Response {
+async fn status(State(front): State<AppState>) -> Response {
     match front.render(|site| site.status().to_string()).await {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(busy) => busy.into_response(),
     }
 }
 
-async fn targets(State(front): State<Front>, RawQuery(query): RawQuery) -> Response {
-    front.answer(Question::Targets, query).await
+async fn targets(State(front): State<AppState>, RawQuery(query): RawQuery) -> Response {
+    front.answer(ApiRequest::Targets, query).await
 }
 
-async fn target(State(front): State<Front>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
-    front.answer(Question::Target(name), query).await
+async fn target(State(front): State<AppState>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
+    front.answer(ApiRequest::Target(name), query).await
 }
 
-async fn history(State(front): State<Front>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
-    front.answer(Question::History(name), query).await
+async fn history(State(front): State<AppState>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
+    front.answer(ApiRequest::History(name), query).await
 }
 
-async fn cuts(State(front): State<Front>, RawQuery(query): RawQuery) -> Response {
-    front.answer(Question::Cuts, query).await
+async fn cuts(State(front): State<AppState>, RawQuery(query): RawQuery) -> Response {
+    front.answer(ApiRequest::Cuts, query).await
 }
 
-async fn cut(State(front): State<Front>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
-    front.answer(Question::Cut(id), query).await
+async fn cut(State(front): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    front.answer(ApiRequest::Cut(id), query).await
 }
 
-async fn period(State(front): State<Front>, Path((period, id)): Path<(String, String)>, RawQuery(query): RawQuery) -> Response {
-    front.answer(Question::Period(period, id), query).await
+async fn period(State(front): State<AppState>, Path((period, id)): Path<(String, String)>, RawQuery(query): RawQuery) -> Response {
+    front.answer(ApiRequest::Period(period, id), query).await
 }
 
 async fn index() -> Html<&'static str> {
@@ -167,19 +167,19 @@ async fn method_not_allowed() -> (StatusCode, &'static str) {
 }
 
 /// No thread to render on came free in time.
-struct Busy;
+struct Overloaded;
 
-impl IntoResponse for Busy {
+impl IntoResponse for Overloaded {
     fn into_response(self) -> Response {
         (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "too many requests at once\n").into_response()
     }
 }
 
-impl Front {
+impl AppState {
     /// The site's answer, of whatever status.
-    async fn answer(&self, question: Question, query: Option<String>) -> Response {
+    async fn answer(&self, question: ApiRequest, query: Option<String>) -> Response {
         match self.render(move |site| site.answer(&question, query.as_deref().unwrap_or_default())).await {
-            Ok(Answer { status, json }) => {
+            Ok(ApiResponse { status, json }) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
             }
@@ -188,8 +188,8 @@ impl Front {
     }
 
     /// Runs `work` where it may block.
-    async fn render<T: Send + 'static>(&self, work: impl FnOnce(&dyn Site) -> T + Send + 'static) -> Result<T, Busy> {
-        let permit = tokio::time::timeout(self.patience, Arc::clone(&self.renderings).acquire_owned()).await.map_err(|_| Busy)?;
+    async fn render<T: Send + 'static>(&self, work: impl FnOnce(&dyn Service) -> T + Send + 'static) -> Result<T, Overloaded> {
+        let permit = tokio::time::timeout(self.patience, Arc::clone(&self.renderings).acquire_owned()).await.map_err(|_| Overloaded)?;
         let permit = permit.expect("the semaphore is never closed");
         let site = Arc::clone(&self.site);
         let rendered = tokio::task::spawn_blocking(move || {
@@ -202,7 +202,7 @@ impl Front {
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The runtime is shutting down.
-                Err(_) => Err(Busy),
+                Err(_) => Err(Overloaded),
             },
         }
     }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use flate2::read::GzDecoder;
 use tokio::runtime::Runtime;
 
-use super::{BindError, Question, Rendering, SHUTDOWN_GRACE, Settings, Site, bind, is_of_the_peer, routes};
+use super::{ApiRequest, BindError, EncodedBody, SHUTDOWN_GRACE, Service, Settings, bind, is_of_the_peer, routes};
 
 mod driver;
 
-use crate::settings::{Layers, Reader};
+use crate::settings::{Layers, SettingsReader};
 use driver::{Answer, Fixed, TEXT, drain, eventually, hasty, serving, settings, start};
 
 #[test]
@@ -53,7 +53,7 @@ fn gzip_is_chosen_by_weight() {
 
 #[test]
 fn gzip_is_made_once_a_rendering_by_however_many_threads() {
-    let rendering = Rendering::new(TEXT.repeat(10_000));
+    let rendering = EncodedBody::new(TEXT.repeat(10_000));
     let made: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| rendering.gzip())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -394,8 +394,8 @@ fn a_stop_does_not_wait_for_a_client_that_does_not_read() {
 #[test]
 fn a_bug_in_the_site_ends_the_server() {
     struct Broken;
-    impl Site for Broken {
-        fn metrics(&self) -> Arc<Rendering> {
+    impl Service for Broken {
+        fn metrics(&self) -> Arc<EncodedBody> {
             panic!("a bug")
         }
         fn readiness(&self) -> Result<(), Vec<String>> {
@@ -404,7 +404,7 @@ fn a_bug_in_the_site_ends_the_server() {
         fn status(&self) -> serde_json::Value {
             serde_json::Value::Null
         }
-        fn answer(&self, _: &Question, _: &str) -> super::Answer {
+        fn answer(&self, _: &ApiRequest, _: &str) -> super::ApiResponse {
             panic!("a bug")
         }
     }
@@ -439,9 +439,9 @@ fn a_failed_accept_is_the_peers_or_ours() {
     assert!(![libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS].into_iter().any(of_the_peer));
 }
 
-fn read(overrides: &[&str]) -> (Settings, Reader) {
+fn read(overrides: &[&str]) -> (Settings, SettingsReader) {
     let overrides = overrides.iter().map(ToString::to_string).collect();
-    let mut reader = Reader::load(&Layers { overrides, ..Layers::default() });
+    let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
     (Settings::read(&mut reader), reader)
 }
 

@@ -9,7 +9,7 @@ use super::message::Message;
 use super::pause;
 use crate::clock::Clock;
 use crate::runtime::Shutdown;
-use crate::source::{End, EndProbe, Partition, Slot, SourceError};
+use crate::source::{End, EndProbe, PartitionIndex, SourceError, TopicPartition};
 
 /// How often it is asked how many partitions there are.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
@@ -39,11 +39,11 @@ pub fn start(probe: EndProbe, interval: Duration, clock: Clock, messages: Sender
                         if held_back.is_news(slot, end, Instant::now()) {
                             log_held_back(&probe.partitions()[slot], end);
                         }
-                        ends.push((Slot(slot as u16), end));
+                        ends.push((PartitionIndex(slot as u16), end));
                     }
                     Err(error) => {
                         if matches!(error, SourceError::TopicMissing { .. }) {
-                            missing.push(Slot(slot as u16));
+                            missing.push(PartitionIndex(slot as u16));
                         }
                         tracing::warn!(event = "pacemeter.kafka.end_unknown", slot, reason = %error, "the ends of the partitions are not known");
                     }
@@ -66,7 +66,7 @@ pub fn start(probe: EndProbe, interval: Duration, clock: Clock, messages: Sender
     thread::Builder::new().name("ends".to_owned()).spawn(ask).expect("a thread can be started")
 }
 
-fn log_held_back(Partition { topic, partition, .. }: &Partition, end: End) {
+fn log_held_back(TopicPartition { topic, partition, .. }: &TopicPartition, end: End) {
     tracing::warn!(
         event = "pacemeter.partition.held_back",
         topic,

@@ -3,29 +3,29 @@
 use std::io;
 use std::time::Instant;
 
-use super::intake::{Originals, Start, Taken};
+use super::batch_decoder::{DecodedBatch, Originals, ResumePoint};
 use crate::clock::Millis;
 use crate::cuts::Cut;
 use crate::record::Stream;
 use crate::runtime::Failure;
-use crate::source::{ClientEvent, End, Partition, Slot};
+use crate::source::{ClientEvent, End, PartitionIndex, TopicPartition};
 
 /// Everything that can wake the task that owns the state. In the order in which it was sent.
 pub enum Message {
     /// Not reading yet: why.
     Waiting(String),
     /// There are logs to read. The answer is [`Command::Read`].
-    Found(FoundLogs),
-    Records(Records),
+    Found(LogInventory),
+    RecordBatch(RecordBatch),
     /// The client's positions after everything sent before.
-    Positions(Vec<(Slot, i64)>),
+    Positions(Vec<(PartitionIndex, i64)>),
     /// The record that state took last is not in the log: this is another one.
-    TailDiffers(Slot),
+    LogMismatch(PartitionIndex),
     /// The ends that were asked for when the clock showed `asked`, and partitions that are not there.
     Ends {
         asked: Millis,
-        ends: Vec<(Slot, End)>,
-        missing: Vec<Slot>,
+        ends: Vec<(PartitionIndex, End)>,
+        missing: Vec<PartitionIndex>,
     },
     /// How many partitions each topic has now; none for a topic that is not there.
     PartitionCounts([Option<usize>; Stream::ALL.len()]),
@@ -37,19 +37,19 @@ pub enum Message {
 }
 
 /// What there is to read.
-pub struct FoundLogs {
+pub struct LogInventory {
     /// As the brokers tell it.
     pub cluster_id: Option<String>,
     /// By slot.
-    pub logs: Vec<FoundLog>,
+    pub logs: Vec<LogInfo>,
     /// By [`Stream`]: whether the topic is kept for less than the horizon.
     pub short_retention: [bool; Stream::ALL.len()],
 }
 
 /// The log of a partition.
 #[derive(Debug, Clone)]
-pub struct FoundLog {
-    pub partition: Partition,
+pub struct LogInfo {
+    pub partition: TopicPartition,
     /// The first offset that is still there.
     pub low: i64,
     /// The last stable offset; none if it was not told.
@@ -59,21 +59,21 @@ pub struct FoundLog {
 }
 
 /// A batch of records, decoded. The originals stay with them for the dead letters.
-pub struct Records {
-    pub taken: Taken,
+pub struct RecordBatch {
+    pub taken: DecodedBatch,
     pub originals: Box<dyn Originals>,
     /// When the client handed them over.
     pub at: Instant,
 }
 
 /// A cut to be stored; those before `oldest` are no longer kept.
-pub struct CutOrder {
+pub struct CutRequest {
     pub cut: Cut,
     pub oldest: Millis,
 }
 
 /// What became of a cut that was to be stored.
-pub struct StoredCut {
+pub struct CutOutcome {
     pub cut: Cut,
     pub result: io::Result<()>,
 }
@@ -81,7 +81,7 @@ pub struct StoredCut {
 /// What the task asks of the poll thread.
 pub enum Command {
     /// By slot.
-    Read(Vec<Start>),
-    Commit(Vec<(Slot, i64)>),
-    Refetch(Slot),
+    Read(Vec<ResumePoint>),
+    Commit(Vec<(PartitionIndex, i64)>),
+    Refetch(PartitionIndex),
 }

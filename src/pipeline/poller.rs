@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::SendError;
 
-use super::intake::{Intake, OtherLog, Start};
-use super::message::{Command, FoundLog, FoundLogs, Message, Records};
+use super::batch_decoder::{BatchDecoder, LogMismatch, ResumePoint};
+use super::message::{Command, LogInfo, LogInventory, Message, RecordBatch};
 use super::{Settings, ends, pause};
 use crate::clock::Clock;
 use crate::decode::Decoder;
 use crate::record::Stream;
 use crate::runtime::{Failure, Shutdown};
-use crate::source::{Consumer, Described, Partition, Slot, SourceError, Topology, check};
+use crate::source::{Consumer, PartitionIndex, PartitionLog, SourceError, TopicPartition, Topology, check};
 
 /// How long a batch may take to fill.
 const BATCH_WAIT: Duration = Duration::from_millis(20);
@@ -43,16 +43,16 @@ type Ends = Vec<Result<i64, SourceError>>;
 
 /// What is read, and from where; by slot.
 struct Assignment {
-    partitions: Vec<Partition>,
-    starts: Vec<Start>,
+    partitions: Vec<TopicPartition>,
+    starts: Vec<ResumePoint>,
 }
 
 /// The task is gone: there is nobody to read for.
-struct Gone;
+struct TaskGone;
 
-impl<T> From<SendError<T>> for Gone {
+impl<T> From<SendError<T>> for TaskGone {
     fn from(_: SendError<T>) -> Self {
-        Gone
+        TaskGone
     }
 }
 
@@ -82,7 +82,7 @@ impl Poller {
     fn begin(&self, consumer: &mut Consumer) -> Result<Option<Assignment>, Failure> {
         let Some((topology, ends)) = self.wait_for_topics(consumer)? else { return Ok(None) };
         let short_retention = self.judge_topics()?;
-        let partitions: Vec<Partition> = topology.partitions.iter().map(|described| described.partition.clone()).collect();
+        let partitions: Vec<TopicPartition> = topology.partitions.iter().map(|described| described.partition.clone()).collect();
         let committed = consumer.committed(&partitions, self.source.request_timeout).unwrap_or_else(|error| {
             tracing::warn!(
                 event = "pacemeter.kafka.committed_unknown",
@@ -92,27 +92,27 @@ impl Poller {
             Vec::new()
         });
         let committed = committed.into_iter().chain(std::iter::repeat(None));
-        let log = |((described, end), committed): ((Described, Result<i64, SourceError>), Option<i64>)| {
+        let log = |((described, end), committed): ((PartitionLog, Result<i64, SourceError>), Option<i64>)| {
             let end = end.ok();
             // An offset beyond the end was committed in an earlier life of the topic.
             let committed = committed.filter(|&committed| end.is_none_or(|end| committed <= end));
-            FoundLog { partition: described.partition, low: described.low, end, committed }
+            LogInfo { partition: described.partition, low: described.low, end, committed }
         };
         let logs = topology.partitions.into_iter().zip(ends).zip(committed).map(log).collect();
         let cluster_id = consumer.cluster_id();
-        let found = Message::Found(FoundLogs { cluster_id, logs, short_retention });
+        let found = Message::Found(LogInventory { cluster_id, logs, short_retention });
         if self.messages.blocking_send(found).is_err() {
             return Ok(None);
         }
         let Some(starts) = self.wait_for_starts() else { return Ok(None) };
-        let from = |start: &Start| start.tail.map_or(start.next_offset, |tail| tail.offset);
+        let from = |start: &ResumePoint| start.tail.map_or(start.next_offset, |tail| tail.offset);
         let offsets: Vec<_> = partitions.iter().cloned().zip(starts.iter().map(from)).collect();
         consumer.assign(&offsets)?;
         Ok(Some(Assignment { partitions, starts }))
     }
 
     /// Where to begin. None if the task is gone.
-    fn wait_for_starts(&self) -> Option<Vec<Start>> {
+    fn wait_for_starts(&self) -> Option<Vec<ResumePoint>> {
         loop {
             match self.commands.recv() {
                 Ok(Command::Read(starts)) => return Some(starts),
@@ -189,24 +189,26 @@ impl Poller {
         }
     }
 
-    fn read(&self, consumer: &mut Consumer, Assignment { partitions, starts }: Assignment) -> Result<(), Gone> {
+    fn read(&self, consumer: &mut Consumer, Assignment { partitions, starts }: Assignment) -> Result<(), TaskGone> {
         let probe = consumer.ends(&partitions);
         let _asking = ends::start(probe, self.source.end_offset_interval, self.clock.clone(), self.messages.clone(), self.shutdown.clone());
-        let mut intake = Intake::new(&self.decoder, &self.settings.excluded, partitions, starts);
+        let mut intake = BatchDecoder::new(&self.decoder, &self.settings.excluded, partitions, starts);
         let mut told = Instant::now();
         while !self.shutdown.is_requested() {
             let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);
             if !batch.is_empty() {
                 let at = Instant::now();
                 match intake.take(&batch) {
-                    Ok(taken) => self.messages.blocking_send(Message::Records(Records { taken, originals: Box::new(batch), at }))?,
-                    Err(OtherLog(slot)) => return self.stop_reading(slot),
+                    Ok(taken) => {
+                        self.messages.blocking_send(Message::RecordBatch(RecordBatch { taken, originals: Box::new(batch), at }))?
+                    }
+                    Err(LogMismatch(slot)) => return self.stop_reading(slot),
                 }
             }
             if told.elapsed() >= POSITIONS_INTERVAL {
                 told = Instant::now();
                 let positions = consumer.positions();
-                if let Err(OtherLog(slot)) = intake.passed(&positions) {
+                if let Err(LogMismatch(slot)) = intake.passed(&positions) {
                     return self.stop_reading(slot);
                 }
                 self.messages.blocking_send(Message::Positions(positions))?;
@@ -219,8 +221,8 @@ impl Poller {
         Ok(())
     }
 
-    fn stop_reading(&self, slot: Slot) -> Result<(), Gone> {
-        Ok(self.messages.blocking_send(Message::TailDiffers(slot))?)
+    fn stop_reading(&self, slot: PartitionIndex) -> Result<(), TaskGone> {
+        Ok(self.messages.blocking_send(Message::LogMismatch(slot))?)
     }
 
     /// After the last record: obeys until the task hangs up.
@@ -252,7 +254,7 @@ impl Poller {
         }
     }
 
-    fn serve(&self, consumer: &mut Consumer) -> Result<(), Gone> {
+    fn serve(&self, consumer: &mut Consumer) -> Result<(), TaskGone> {
         let events = consumer.serve();
         if !events.is_empty() {
             self.messages.blocking_send(Message::Client(events))?;
@@ -269,7 +271,7 @@ impl Poller {
 /// The partitions, and where each ends.
 fn describe(consumer: &Consumer) -> Result<(Topology, Ends), SourceError> {
     let topology = consumer.describe()?;
-    let partitions: Vec<Partition> = topology.partitions.iter().map(|described| described.partition.clone()).collect();
+    let partitions: Vec<TopicPartition> = topology.partitions.iter().map(|described| described.partition.clone()).collect();
     let ends = consumer.ends(&partitions).query_all()?;
     Ok((topology, ends))
 }

@@ -4,15 +4,18 @@
 //! refused, or given up for a rebuild where the settings allow it; and a rebuild that would know less than the state before it is refused
 //! unless that is accepted too. Nothing is passed over in silence.
 
-use super::identity::{Identity, Origin, labels_fingerprint};
-use super::message::FoundLog;
-use crate::aggregate::{Partition as State, Restoring, Shown};
-use crate::checkpoint::{Damage, Desk, Head, Lineage, Mismatch, Opened, Order, Place, Store, Tail};
+use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
+use super::message::LogInfo;
+use crate::aggregate::{PartitionState, StateLoader, ViewConfig};
+use crate::checkpoint::{
+    CheckpointChain, CheckpointHandle, CheckpointReader, CheckpointRequest, CheckpointStore, Damage, Head, LastRecord, Mismatch,
+    PartitionDir,
+};
 use crate::clock::Millis;
 use crate::runtime::{Exit, Failure};
-use crate::settings::Reader;
-use crate::source::Partition;
-use crate::view::cut::Part;
+use crate::settings::SettingsReader;
+use crate::source::TopicPartition;
+use crate::view::cut::PartitionCut;
 
 /// What to do about a state that cannot be gone on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn read(reader: &mut Reader) -> Self {
+    pub fn read(reader: &mut SettingsReader) -> Self {
         let mut policy = |key: &str| match reader.choice(key, &["fail", "rebuild"]).as_str() {
             "rebuild" => Policy::Rebuild,
             _ => Policy::Fail,
@@ -52,11 +55,11 @@ impl Settings {
 }
 
 /// A partition's state, and where it is from.
-pub struct Restored {
-    pub state: State,
-    pub source: Source,
+pub struct RestoredPartition {
+    pub state: PartitionState,
+    pub source: StateSource,
     /// The last record taken.
-    pub tail: Option<Tail>,
+    pub tail: Option<LastRecord>,
     /// When the state was begun to be built; none if that is now.
     pub built: Option<Millis>,
     /// What it took on disk (bytes); 0 if it is not from there.
@@ -66,11 +69,11 @@ pub struct Restored {
     /// The cluster that the checkpoint was of, if it said so.
     pub cluster_id: Option<String>,
     /// What it has of cuts that were not stored yet.
-    pub parts: Vec<(Millis, Part)>,
+    pub parts: Vec<(Millis, PartitionCut)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum StateSource {
     Newest,
     /// A newer checkpoint is damaged.
     Older,
@@ -80,22 +83,22 @@ pub enum Source {
     Rebuild,
 }
 
-impl Source {
-    pub const ALL: [Source; 4] = [Source::Newest, Source::Older, Source::New, Source::Rebuild];
+impl StateSource {
+    pub const ALL: [StateSource; 4] = [StateSource::Newest, StateSource::Older, StateSource::New, StateSource::Rebuild];
 
     /// The value of the label `source`.
     pub fn name(self) -> &'static str {
         match self {
-            Source::Newest => "newest",
-            Source::Older => "older",
-            Source::New => "new",
-            Source::Rebuild => "rebuild",
+            StateSource::Newest => "newest",
+            StateSource::Older => "older",
+            StateSource::New => "new",
+            StateSource::Rebuild => "rebuild",
         }
     }
 }
 
 /// What is told on the way.
-pub trait Progress: Sync {
+pub trait RestoreObserver: Sync {
     /// A file was passed over.
     fn damaged(&self, file: &str, damage: &Damage);
     /// Files that were never finished were found.
@@ -108,14 +111,14 @@ pub trait Progress: Sync {
 
 pub struct Restorer<'a> {
     pub settings: Settings,
-    pub identity: &'a Identity,
-    pub origin: &'a Origin,
-    pub store: &'a Store,
-    pub shown: &'a Shown,
-    pub desk: &'a Desk,
+    pub identity: &'a Compatibility,
+    pub origin: &'a ClusterInfo,
+    pub store: &'a CheckpointStore,
+    pub shown: &'a ViewConfig,
+    pub desk: &'a CheckpointHandle,
     pub threads: usize,
     pub now: Millis,
-    pub progress: &'a dyn Progress,
+    pub progress: &'a dyn RestoreObserver,
 }
 
 /// A checkpoint that does not fit, or none where one is needed.
@@ -129,11 +132,11 @@ struct Unusable {
 impl Restorer<'_> {
     /// # Errors
     /// [`Exit::StateUnusable`], with all that is wrong and what can be done; [`Exit::Disk`].
-    pub fn restore(&self, log: &FoundLog) -> Result<Restored, Failure> {
+    pub fn restore(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
         let place = place_of(&log.partition);
         let mut newest_sequence = u64::MAX;
         let mut is_first = true;
-        let mut damaged = Lineage::default();
+        let mut damaged = CheckpointChain::default();
         loop {
             let failed = |error| Failure::from_io(format_args!("cannot list the checkpoints of {place}"), &error);
             let mut found = self.store.newest_before(place, newest_sequence).map_err(failed)?;
@@ -150,21 +153,21 @@ impl Restorer<'_> {
             }
             is_first &= found.damaged.is_empty();
             let Some(opened) = found.opened else {
-                self.desk.order(Order::Follow(place, found.lineage));
+                self.desk.order(CheckpointRequest::Follow(place, found.lineage));
                 return if is_first { self.begin(log) } else { self.give_up(log, &nothing_whole(place, self.settings.on_missing)) };
             };
             match self.open(log, &opened)? {
                 Ok(state) => {
                     found.lineage.follow(&opened);
-                    self.desk.order(Order::Follow(place, found.lineage));
+                    self.desk.order(CheckpointRequest::Follow(place, found.lineage));
                     let Head { tail, built, labels, partition_count, .. } = *opened.head();
-                    let source = if is_first { Source::Newest } else { Source::Older };
+                    let source = if is_first { StateSource::Newest } else { StateSource::Older };
                     // Other allowlists move counters from one label to another.
                     let is_shown_as_before = labels == labels_fingerprint(&self.shown.display);
                     let built = is_shown_as_before.then_some(built);
                     let is_news = !is_shown_as_before || partition_count != self.origin.partition_count(log.partition.stream);
                     let cluster_id = opened.head().cluster_id.clone();
-                    return Ok(Restored {
+                    return Ok(RestoredPartition {
                         state,
                         source,
                         tail,
@@ -176,7 +179,7 @@ impl Restorer<'_> {
                     });
                 }
                 Err(Fault::Unfit(mismatches)) => {
-                    self.desk.order(Order::Follow(place, found.lineage));
+                    self.desk.order(CheckpointRequest::Follow(place, found.lineage));
                     let unusable = Unusable {
                         reasons: mismatches.iter().map(|mismatch| format!("{place}: {mismatch}")).collect(),
                         policy: self.settings.on_mismatch,
@@ -196,7 +199,7 @@ impl Restorer<'_> {
     }
 
     /// The state of a checkpoint, if it fits and is whole.
-    fn open(&self, log: &FoundLog, opened: &Opened) -> Result<Result<State, Fault>, Failure> {
+    fn open(&self, log: &LogInfo, opened: &CheckpointReader) -> Result<Result<PartitionState, Fault>, Failure> {
         let head = opened.head();
         let mut mismatches = self.identity.expected(log, self.origin, head.next_offset).mismatches(head);
         mismatches.retain(|mismatch| !self.is_accepted(mismatch));
@@ -209,7 +212,7 @@ impl Restorer<'_> {
                 format!("checkpoint {} of {}: {reason}; it was written by {}", head.sequence, head.place(), head.written_by),
             )
         };
-        let mut restoring = Restoring::new(log.partition.stream, opened.body(), opened.days()).map_err(|error| malformed(&error))?;
+        let mut restoring = StateLoader::new(log.partition.stream, opened.body(), opened.days()).map_err(|error| malformed(&error))?;
         if restoring.shapes() != opened.shapes() {
             return Err(malformed(&"tables of other sizes than those it speaks of"));
         }
@@ -236,10 +239,10 @@ impl Restorer<'_> {
     }
 
     /// Where nothing was before, or was cleared on purpose.
-    fn begin(&self, log: &FoundLog) -> Result<Restored, Failure> {
+    fn begin(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
         let place = place_of(&log.partition);
         let Some(committed) = log.committed.filter(|_| !self.store.is_cleared(place)) else {
-            let source = if self.store.is_cleared(place) { Source::Rebuild } else { Source::New };
+            let source = if self.store.is_cleared(place) { StateSource::Rebuild } else { StateSource::New };
             return Ok(self.anew(log, source));
         };
         if self.settings.on_missing == Policy::Fail {
@@ -253,11 +256,11 @@ impl Restorer<'_> {
             ));
         }
         self.log_rebuild(log, &format!("there is no checkpoint, though an earlier process committed offset {committed}"));
-        Ok(self.anew(log, Source::Rebuild))
+        Ok(self.anew(log, StateSource::Rebuild))
     }
 
     /// Rebuilds, where that is allowed.
-    fn give_up(&self, log: &FoundLog, unusable: &Unusable) -> Result<Restored, Failure> {
+    fn give_up(&self, log: &LogInfo, unusable: &Unusable) -> Result<RestoredPartition, Failure> {
         let refuse = |reason: String| Err(Failure::new(Exit::StateUnusable, reason));
         if unusable.policy == Policy::Fail {
             return refuse(unusable.reasons.join("\n"));
@@ -266,10 +269,10 @@ impl Restorer<'_> {
             return refuse(format!("{}\n{}: {lost}", unusable.reasons.join("\n"), place_of(&log.partition)));
         }
         self.log_rebuild(log, &unusable.reasons.join("; "));
-        Ok(self.anew(log, Source::Rebuild))
+        Ok(self.anew(log, StateSource::Rebuild))
     }
 
-    fn log_rebuild(&self, log: &FoundLog, reason: &str) {
+    fn log_rebuild(&self, log: &LogInfo, reason: &str) {
         tracing::warn!(
             event = "pacemeter.state.rebuild",
             topic = log.partition.topic,
@@ -280,15 +283,15 @@ impl Restorer<'_> {
         );
     }
 
-    fn anew(&self, log: &FoundLog, source: Source) -> Restored {
-        let state = State::new(log.partition.stream, log.low, self.identity.rules, self.shown, self.now);
-        Restored {
+    fn anew(&self, log: &LogInfo, source: StateSource) -> RestoredPartition {
+        let state = PartitionState::new(log.partition.stream, log.low, self.identity.rules, self.shown, self.now);
+        RestoredPartition {
             state,
             source,
             tail: None,
             built: None,
             bytes: 0,
-            is_news: source == Source::Rebuild,
+            is_news: source == StateSource::Rebuild,
             cluster_id: None,
             parts: Vec::new(),
         }
@@ -300,7 +303,7 @@ enum Fault {
     Damaged(Damage),
 }
 
-fn nothing_whole(place: Place, policy: Policy) -> Unusable {
+fn nothing_whole(place: PartitionDir, policy: Policy) -> Unusable {
     let reason = format!(
         "{place}: every checkpoint is damaged (the log says how); restore the state directory from a backup, or set state.on_missing = \
          \"rebuild\" to count from the beginning of the log"
@@ -309,7 +312,7 @@ fn nothing_whole(place: Place, policy: Policy) -> Unusable {
 }
 
 /// Why a rebuild would know less than the state before it, if it would: that state began at `first_offset`, if that is known.
-fn lost_history(log: &FoundLog, first_offset: Option<i64>) -> Option<String> {
+fn lost_history(log: &LogInfo, first_offset: Option<i64>) -> Option<String> {
     let from = first_offset.map_or_else(|| "an unknown offset".to_owned(), |offset| format!("offset {offset}"));
     (log.low > first_offset.unwrap_or(0)).then(|| {
         format!(
@@ -320,6 +323,6 @@ fn lost_history(log: &FoundLog, first_offset: Option<i64>) -> Option<String> {
     })
 }
 
-pub fn place_of(partition: &Partition) -> Place {
-    Place { stream: partition.stream, partition: partition.partition }
+pub fn place_of(partition: &TopicPartition) -> PartitionDir {
+    PartitionDir { stream: partition.stream, partition: partition.partition }
 }

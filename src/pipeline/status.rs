@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::board::Snapshot;
+use super::snapshot::Snapshot;
 use crate::clock::Millis;
 use crate::record::{Outcome, Reason, Stream};
 

@@ -8,10 +8,10 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Settings;
-use super::message::{Message, StoredCut};
-use super::watchdog::Pulse;
+use super::message::{CutOutcome, Message};
+use super::watchdog::Heartbeat;
 use super::worker::Worker;
-use crate::checkpoint::Report;
+use crate::checkpoint::CheckpointOutcome;
 use crate::runtime::{Exit, Failure, Shutdown, failpoint};
 use crate::targets::Targets;
 
@@ -22,19 +22,19 @@ const SAVING_INTERVAL: Duration = Duration::from_millis(2);
 /// How often it is looked whether checkpoints are due, and the watchdog told that all is well.
 const DUE_INTERVAL: Duration = Duration::from_millis(50);
 
-pub struct Task {
+pub struct PipelineTask {
     pub worker: Worker,
     pub settings: Settings,
     pub commit_interval: Duration,
     /// What became of the checkpoints.
-    pub reports: UnboundedReceiver<Report>,
-    pub stored_cuts: UnboundedReceiver<StoredCut>,
+    pub reports: UnboundedReceiver<CheckpointOutcome>,
+    pub stored_cuts: UnboundedReceiver<CutOutcome>,
     /// Those to be shown.
     pub targets: watch::Receiver<Arc<Targets>>,
-    pub pulse: Pulse,
+    pub pulse: Heartbeat,
 }
 
-impl Task {
+impl PipelineTask {
     /// Runs until the poll thread has stopped or reading cannot go on; if nothing is read yet, only until a shutdown is requested: the poll
     /// thread may be waiting for a broker that does not answer.
     pub async fn run(mut self, mut inbox: Receiver<Message>, shutdown: Shutdown) -> Result<(), Failure> {

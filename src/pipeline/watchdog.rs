@@ -8,7 +8,7 @@ use crate::runtime::Exit;
 
 /// What a live task beats, over and over. Clones are the same.
 #[derive(Debug, Clone)]
-pub struct Pulse {
+pub struct Heartbeat {
     started: Instant,
     /// Milliseconds from the start to the last beat.
     beat: Arc<AtomicU64>,
@@ -16,7 +16,7 @@ pub struct Pulse {
     is_resting: Arc<AtomicBool>,
 }
 
-impl Pulse {
+impl Heartbeat {
     pub fn new() -> Self {
         Self { started: Instant::now(), beat: Arc::default(), is_resting: Arc::new(AtomicBool::new(true)) }
     }
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn only_one_that_has_beaten_and_does_not_rest_is_silent() {
-        let pulse = Pulse::new();
+        let pulse = Heartbeat::new();
         let wait = || std::thread::sleep(Duration::from_millis(15));
         wait();
         assert_eq!(pulse.silence(), Duration::ZERO);

@@ -3,73 +3,73 @@
 //! Synchronous: `task` drives it in the process, a simulator in tests. It waits for nobody, but for room among dead letters.
 
 mod apply;
-mod begin;
+mod client_events;
 mod cut;
 mod publish;
+mod restore;
 mod retarget;
-mod watch;
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::audit::Audit;
-use super::board::{Board, Phase};
-use super::cutting::Cutting;
+use super::checkpoint_scheduler::{CheckpointResult, CheckpointScheduler, PartitionStates};
+use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
+use super::cut_scheduler::CutScheduler;
+use super::dead_letter_sink::DeadLetterSink;
 use super::freshness::Freshness;
-use super::identity::{Identity, Origin, labels_fingerprint};
-use super::letters::Letters;
-use super::message::{Command, CutOrder, FoundLog, Message};
-use super::meter::Meter;
-use super::saving::{Ended, Saving, States};
-use crate::aggregate::image::{Image, Outlet};
-use crate::aggregate::{Partition, Shown};
-use crate::checkpoint::{Desk, Head, Report, Store, Tail};
+use super::keying_audit::KeyingAudit;
+use super::message::{Command, CutRequest, LogInfo, Message};
+use super::metrics::PipelineMetrics;
+use super::snapshot::{Phase, SnapshotPublisher};
+use crate::aggregate::image::{PageSink, StateImage};
+use crate::aggregate::{PartitionState, ViewConfig};
+use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore, Head, LastRecord};
 use crate::clock::{Clock, Millis};
-use crate::cuts::Book as CutBook;
+use crate::cuts::ClosedPeriods;
 use crate::record::Outcome;
 use crate::runtime::{Exit, Failure};
-use crate::source::Slot;
+use crate::source::PartitionIndex;
 use crate::view::PartitionView;
 
 /// Where the effects go.
-pub struct Sinks {
+pub struct Outputs {
     pub commands: Sender<Command>,
-    pub letters: Box<dyn Letters>,
-    pub board: Arc<Board>,
-    pub meter: Meter,
+    pub letters: Box<dyn DeadLetterSink>,
+    pub board: Arc<SnapshotPublisher>,
+    pub meter: PipelineMetrics,
     /// Where checkpoints are ordered; what becomes of each is told to [`Worker::report`].
-    pub desk: Desk,
+    pub desk: CheckpointHandle,
     /// Where cuts are stored; what becomes of each is told to [`Worker::cut_stored`].
-    pub cuts: Sender<CutOrder>,
+    pub cuts: Sender<CutRequest>,
 }
 
 /// What earlier processes left.
 pub struct Kept {
-    pub store: Store,
+    pub store: CheckpointStore,
     /// What the cuts say.
-    pub book: Arc<CutBook>,
+    pub book: Arc<ClosedPeriods>,
 }
 
 pub struct Worker {
     settings: Settings,
     stall_timeout: Duration,
-    identity: Identity,
-    shown: Shown,
+    identity: Compatibility,
+    shown: ViewConfig,
     /// What will be shown, once it is filled.
-    next_shown: Option<Shown>,
+    next_shown: Option<ViewConfig>,
     labels: [u8; 16],
     clock: Clock,
-    store: Store,
-    sinks: Sinks,
+    store: CheckpointStore,
+    sinks: Outputs,
     phase: Phase,
-    origin: Origin,
-    partitions: Vec<Owned>,
+    origin: ClusterInfo,
+    partitions: Vec<OwnedPartition>,
     freshness: Freshness,
-    saving: Saving,
-    audit: Audit,
-    cutting: Cutting,
+    saving: CheckpointScheduler,
+    audit: KeyingAudit,
+    cutting: CutScheduler,
     /// A cut is being stored, or is tried again then.
     storing: Option<Instant>,
     progress_logged: Instant,
@@ -80,10 +80,10 @@ pub struct Worker {
 }
 
 /// A partition that is read here.
-struct Owned {
-    log: FoundLog,
-    state: Partition,
-    tail: Option<Tail>,
+struct OwnedPartition {
+    log: LogInfo,
+    state: PartitionState,
+    tail: Option<LastRecord>,
     /// Whether the log is known to be the one that the state is of.
     verified: bool,
     built: Millis,
@@ -109,23 +109,23 @@ impl Worker {
     pub fn new(
         stall_timeout: Duration,
         settings: Settings,
-        identity: Identity,
-        shown: Shown,
+        identity: Compatibility,
+        shown: ViewConfig,
         clock: Clock,
         kept: Kept,
-        sinks: Sinks,
+        sinks: Outputs,
     ) -> Self {
         let now = clock.instant();
         Self {
             stall_timeout,
             labels: labels_fingerprint(&shown.display),
             phase: Phase::Starting("the pipeline is starting".to_owned()),
-            origin: Origin::default(),
+            origin: ClusterInfo::default(),
             partitions: Vec::new(),
             freshness: Freshness::new(std::iter::empty(), stall_timeout, now),
-            saving: Saving::new(settings.saving, clock.clone(), sinks.desk.clone(), std::iter::empty()),
-            audit: Audit::default(),
-            cutting: Cutting::new(settings.cutting, shown.targets.cut_times(&shown.display.zone), kept.book),
+            saving: CheckpointScheduler::new(settings.saving, clock.clone(), sinks.desk.clone(), std::iter::empty()),
+            audit: KeyingAudit::default(),
+            cutting: CutScheduler::new(settings.cutting, shown.targets.cut_times(&shown.display.zone), kept.book),
             storing: None,
             progress_logged: now,
             published: now,
@@ -146,7 +146,7 @@ impl Worker {
     }
 
     /// The partitions' states, by slot: for who compares them.
-    pub fn states(&mut self) -> impl Iterator<Item = &mut Partition> {
+    pub fn states(&mut self) -> impl Iterator<Item = &mut PartitionState> {
         self.partitions.iter_mut().map(|owned| &mut owned.state)
     }
 
@@ -169,11 +169,11 @@ impl Worker {
         match message {
             Message::Waiting(reason) => self.phase = Phase::Starting(reason),
             Message::Found(found) => self.restore(found)?,
-            Message::Records(records) => self.apply(&records),
+            Message::RecordBatch(records) => self.apply(&records),
             Message::Positions(positions) => {
                 positions.into_iter().for_each(|(slot, position)| self.freshness.reached(slot.index(), position, now));
             }
-            Message::TailDiffers(slot) => return Err(self.other_log(slot)),
+            Message::LogMismatch(slot) => return Err(self.other_log(slot)),
             Message::Ends { asked, ends, missing } => {
                 for slot in missing {
                     self.partitions[slot.index()].missing = true;
@@ -201,7 +201,7 @@ impl Worker {
             return Ok(());
         }
         let Self { saving, partitions, cutting, identity, origin, labels, clock, sinks, .. } = self;
-        let ended = saving.step(&mut Book { partitions, cutting, identity, origin, labels: *labels, clock }, &*sinks.letters);
+        let ended = saving.step(&mut OwnedPartitions { partitions, cutting, identity, origin, labels: *labels, clock }, &*sinks.letters);
         ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
     }
 
@@ -209,9 +209,9 @@ impl Worker {
     ///
     /// # Errors
     /// [`Exit::Disk`] after as many failures in a row as the settings allow.
-    pub fn report(&mut self, report: Report) -> Result<(), Failure> {
+    pub fn report(&mut self, report: CheckpointOutcome) -> Result<(), Failure> {
         let Self { saving, partitions, cutting, identity, origin, labels, clock, .. } = self;
-        let mut book = Book { partitions, cutting, identity, origin, labels: *labels, clock };
+        let mut book = OwnedPartitions { partitions, cutting, identity, origin, labels: *labels, clock };
         if let Err(error) = &report.pruned {
             tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "an old checkpoint could not be removed");
         }
@@ -219,10 +219,10 @@ impl Worker {
         ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
     }
 
-    fn end_checkpoint(&mut self, ended: Ended) -> Result<(), Failure> {
+    fn end_checkpoint(&mut self, ended: CheckpointResult) -> Result<(), Failure> {
         self.sinks.meter.checkpoint(&ended, &self.saving, self.clock.now());
         match ended {
-            Ended::Saved { slot, written, took } => {
+            CheckpointResult::Saved { slot, written, took } => {
                 let partition = &self.partitions[slot.index()].log.partition;
                 tracing::debug!(
                     event = "pacemeter.checkpoint.written",
@@ -237,7 +237,7 @@ impl Worker {
                 self.commit();
                 Ok(())
             }
-            Ended::Failed { error, in_a_row, .. } => {
+            CheckpointResult::Failed { error, in_a_row, .. } => {
                 tracing::error!(
                     event = "pacemeter.checkpoint.failed",
                     reason = error.reason.name(),
@@ -271,7 +271,7 @@ impl Worker {
     /// Commits as far as dead letters are safe, and never back behind what an earlier process committed.
     pub fn commit(&mut self) {
         let offsets = self.partitions.iter_mut().enumerate().filter_map(|(slot, owned)| {
-            let slot = Slot(slot as u16);
+            let slot = PartitionIndex(slot as u16);
             let safe = self.sinks.letters.acknowledged_below(slot, owned.state.next_offset());
             let moved = owned.log.committed.map_or(safe > owned.log.low, |committed| safe > committed);
             moved.then_some((slot, safe))
@@ -300,22 +300,22 @@ impl Worker {
 }
 
 /// The partitions as saving sees them.
-struct Book<'a> {
-    partitions: &'a mut [Owned],
-    cutting: &'a Cutting,
-    identity: &'a Identity,
-    origin: &'a Origin,
+struct OwnedPartitions<'a> {
+    partitions: &'a mut [OwnedPartition],
+    cutting: &'a CutScheduler,
+    identity: &'a Compatibility,
+    origin: &'a ClusterInfo,
     labels: [u8; 16],
     clock: &'a Clock,
 }
 
-impl States for Book<'_> {
-    fn state(&mut self, slot: usize) -> &mut Partition {
+impl PartitionStates for OwnedPartitions<'_> {
+    fn state(&mut self, slot: usize) -> &mut PartitionState {
         &mut self.partitions[slot].state
     }
 
-    fn begin_image(&mut self, slot: usize, outlet: &dyn Fn() -> Outlet) -> (Head, Image) {
-        let Owned { log, state, tail, built, .. } = &mut self.partitions[slot];
+    fn begin_image(&mut self, slot: usize, outlet: &dyn Fn() -> PageSink) -> (Head, StateImage) {
+        let OwnedPartition { log, state, tail, built, .. } = &mut self.partitions[slot];
         let head = self.identity.head(&log.partition, state, self.origin, self.labels, *tail, *built);
         (Head { written: self.clock.now(), parts: self.cutting.parts_of(slot), ..head }, state.begin_image(&outlet()))
     }

@@ -5,10 +5,10 @@
 //! fault of an absent one.
 
 use super::convert::{as_boolean, as_duration, as_number, as_one_of, as_string, as_whole_number, kind_name};
-use super::fault::{Fault, printable};
+use super::fault::{SettingsFault, printable};
 use super::nearest::nearest;
 use super::plain::plain;
-use super::text::Text;
+use super::text::FileText;
 use config::Value;
 use jiff::civil::{Date, Time};
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ pub struct Document {
     name: String,
     root: Vec<Entry>,
     /// With their lines, 0 for a fault of the whole file.
-    faults: RefCell<Vec<(usize, Fault)>>,
+    faults: RefCell<Vec<(usize, SettingsFault)>>,
 }
 
 /// A key and its value.
@@ -67,16 +67,16 @@ pub struct Table<'d> {
 impl Document {
     /// A file of at most 1 MiB. If it cannot be read or is not TOML, that is a fault of an empty document.
     pub fn read(path: &Path) -> Self {
-        Self::of(&Text::read(path))
+        Self::of(&FileText::read(path))
     }
 
     /// A text that did not come from a file, such as one that is built in.
     pub fn parse(name: &str, text: &str) -> Self {
-        Self::of(&Text::new(name, text))
+        Self::of(&FileText::new(name, text))
     }
 
     /// A text that was read before.
-    pub fn of(text: &Text) -> Self {
+    pub fn of(text: &FileText) -> Self {
         let name = text.name().to_owned();
         match text.table() {
             Ok(table) => Self { name, root: entries(&table, text), faults: RefCell::default() },
@@ -101,14 +101,14 @@ impl Document {
     }
 
     /// All that was found so far, by line.
-    pub fn faults(&self) -> Vec<Fault> {
+    pub fn faults(&self) -> Vec<SettingsFault> {
         let mut faults = self.faults.borrow().clone();
         faults.sort_by_key(|(line, _)| *line);
         faults.into_iter().map(|(_, fault)| fault).collect()
     }
 
     fn fault(&self, key: &str, line: usize, message: impl Display) {
-        let fault = Fault { key: printable(key), origin: Some(self.origin(line)), message: printable(&message.to_string()) };
+        let fault = SettingsFault { key: printable(key), origin: Some(self.origin(line)), message: printable(&message.to_string()) };
         let mut faults = self.faults.borrow_mut();
         if !faults.iter().any(|(_, known)| *known == fault) {
             faults.push((line, fault));
@@ -316,7 +316,7 @@ impl<'d> Table<'d> {
 }
 
 impl Node {
-    fn of(value: &Spanned<DeValue<'_>>, line: usize, text: &Text) -> Self {
+    fn of(value: &Spanned<DeValue<'_>>, line: usize, text: &FileText) -> Self {
         let kind = match value.get_ref() {
             DeValue::Table(table) => Kind::Table(entries(table, text)),
             DeValue::Array(items) => Kind::List(items.iter().map(|item| Node::of(item, text.line(item.span()), text)).collect()),
@@ -335,7 +335,7 @@ impl Node {
     }
 }
 
-fn entries(table: &DeTable<'_>, text: &Text) -> Vec<Entry> {
+fn entries(table: &DeTable<'_>, text: &FileText) -> Vec<Entry> {
     let mut found: Vec<_> = table.iter().collect();
     found.sort_by_key(|(name, _)| name.span().start);
     let entry = |(name, value): (&Spanned<_>, &Spanned<_>)| Entry {

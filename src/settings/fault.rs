@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One thing that is wrong: where, what, and what to do. Holds no value of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct SettingsFault {
     /// The setting; empty if the fault is a whole file's.
     pub key: String,
     /// File and line, environment variable, `--set` or built-in default; absent if the key stands nowhere.
@@ -12,7 +12,7 @@ pub struct Fault {
     pub message: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SettingsFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.key.as_str(), &self.origin) {
             ("", Some(origin)) => write!(out, "{origin}: {}", self.message),
@@ -25,20 +25,20 @@ impl fmt::Display for Fault {
 
 /// Everything that is wrong with the settings; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Faults(Vec<Fault>);
+pub struct SettingsFaults(Vec<SettingsFault>);
 
-impl Faults {
+impl SettingsFaults {
     /// Those gathered from several places, if there are any.
-    pub fn gathered(faults: Vec<Fault>) -> Result<(), Self> {
+    pub fn gathered(faults: Vec<SettingsFault>) -> Result<(), Self> {
         if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+    pub fn iter(&self) -> impl Iterator<Item = &SettingsFault> {
         self.0.iter()
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for SettingsFaults {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.len() {
             1 => write!(out, "the settings have a fault")?,
@@ -51,7 +51,7 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for SettingsFaults {}
 
 /// Names from outside, so that they cannot break a line of output.
 pub(super) fn printable(name: &str) -> String {

@@ -1,9 +1,9 @@
 //! One layer of settings: a file, an environment variable or a `--set`, read as TOML and held against the keys there are.
 
-use super::fault::{Fault, printable};
+use super::fault::{SettingsFault, printable};
 use super::known::{Known, Meaning};
 use super::plain::plain;
-use super::text::Text;
+use super::text::FileText;
 use config::{ConfigError, Map, Source, Value, ValueKind};
 use std::fmt;
 use std::ops::Range;
@@ -39,8 +39,8 @@ impl Layer {
     }
 
     /// A configuration file. One that cannot be read or is not TOML is a fault and an empty layer.
-    pub fn file(path: &Path, known: &Known, faults: &mut Vec<Fault>) -> Self {
-        let text = Text::read(path);
+    pub fn file(path: &Path, known: &Known, faults: &mut Vec<SettingsFault>) -> Self {
+        let text = FileText::read(path);
         match text.table() {
             Ok(table) => {
                 let origin = |span| text.origin(span);
@@ -56,7 +56,7 @@ impl Layer {
     }
 
     /// One key with the text of its value, as in the environment and on the command line: a TOML value, else a string.
-    pub fn text(key: &str, text: &str, origin: &str, known: &Known, faults: &mut Vec<Fault>) -> Self {
+    pub fn text(key: &str, text: &str, origin: &str, known: &Known, faults: &mut Vec<SettingsFault>) -> Self {
         let as_string = Spanned::new(0..0, DeValue::String(text.into()));
         let parsed = DeValue::parse(text).unwrap_or_else(|_| as_string.clone());
         let takes_text = match known.meaning(key) {
@@ -76,7 +76,7 @@ impl Layer {
 /// Puts the values of one layer where they belong.
 struct Placing<'a> {
     known: &'a Known,
-    faults: &'a mut Vec<Fault>,
+    faults: &'a mut Vec<SettingsFault>,
     origin: &'a dyn Fn(Range<usize>) -> String,
     layer: Layer,
 }
@@ -120,7 +120,7 @@ impl Placing<'_> {
 
     fn fault(&mut self, key: &str, value: &Spanned<DeValue<'_>>, message: String) {
         let origin = Some((self.origin)(value.span()));
-        self.faults.push(Fault { key: printable(key), origin, message });
+        self.faults.push(SettingsFault { key: printable(key), origin, message });
     }
 }
 

@@ -36,8 +36,8 @@ impl Given {
         self
     }
 
-    fn load(&self) -> Reader {
-        Reader::load(&self.layers)
+    fn load(&self) -> SettingsReader {
+        SettingsReader::load(&self.layers)
     }
 
     /// The one fault there is, without the changing name of the file.
@@ -55,7 +55,7 @@ impl Given {
 }
 
 /// The faults noted by reading, as one text.
-fn faults(reader: &Reader) -> String {
+fn faults(reader: &SettingsReader) -> String {
     reader.finish().expect_err("a fault").to_string()
 }
 
@@ -182,7 +182,7 @@ fn all_faults_are_reported_together_with_key_origin_and_remedy() {
 
 #[test]
 fn a_wrong_type_range_or_shape_is_a_fault() {
-    let message = |text: &str, read: fn(&mut Reader)| {
+    let message = |text: &str, read: fn(&mut SettingsReader)| {
         let mut reader = given().file(text).load();
         read(&mut reader);
         let faults = reader.finish().expect_err(text);
@@ -192,24 +192,24 @@ fn a_wrong_type_range_or_shape_is_a_fault() {
     assert_eq!(message("kafka.properties = 'x'", |_| ()), "is a table of settings, write [kafka.properties]");
     assert_eq!(message("log.burst = 99999999999999999999", |_| ()), "is a number of more than 64 bits");
 
-    let string = |reader: &mut Reader| assert_eq!(reader.string("kafka.group_id"), "pacemeter");
+    let string = |reader: &mut SettingsReader| assert_eq!(reader.string("kafka.group_id"), "pacemeter");
     assert_eq!(message("kafka.group_id = 5", string), "is a whole number, expected a string");
     assert_eq!(message("kafka.group_id = { a = 1 }", string), "is a table, expected a string");
 
-    let properties = |reader: &mut Reader| assert_eq!(reader.properties("kafka.properties"), BTreeMap::new());
+    let properties = |reader: &mut SettingsReader| assert_eq!(reader.properties("kafka.properties"), BTreeMap::new());
     assert_eq!(message("kafka.properties.a = ['x']", properties), "is a list, expected a string");
 
-    let strings = |reader: &mut Reader| assert_eq!(reader.strings("labels.sites"), Vec::<String>::new());
+    let strings = |reader: &mut SettingsReader| assert_eq!(reader.strings("labels.sites"), Vec::<String>::new());
     assert_eq!(message("labels.sites = ['a', 1]", strings), "has a whole number in a list of strings");
 
-    let integer = |reader: &mut Reader| assert_eq!(reader.integer("log.burst", 0..=99), 20);
+    let integer = |reader: &mut SettingsReader| assert_eq!(reader.integer("log.burst", 0..=99), 20);
     assert_eq!(message("log.burst = -1", integer), "-1 is outside 0 to 99 (lines)");
     assert_eq!(message("log.burst = 1.5", integer), "is a fraction, expected a whole number from 0 to 99 (lines)");
 
-    let boolean = |reader: &mut Reader| assert!(reader.boolean("dead_letter.enabled"));
+    let boolean = |reader: &mut SettingsReader| assert!(reader.boolean("dead_letter.enabled"));
     assert_eq!(message("dead_letter.enabled = 'no'", boolean), "is a string, expected true or false");
 
-    let duration = |reader: &mut Reader| assert_eq!(reader.duration("http.timeout", SECOND..=60 * SECOND), 10 * SECOND);
+    let duration = |reader: &mut SettingsReader| assert_eq!(reader.duration("http.timeout", SECOND..=60 * SECOND), 10 * SECOND);
     assert_eq!(message("http.timeout = '2h'", duration), "2h is outside 1s to 1m");
     assert_eq!(message("http.timeout = 5", duration), "is a whole number, expected a duration as a string such as \"30s\"");
 }

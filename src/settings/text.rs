@@ -2,7 +2,7 @@
 //!
 //! A text may hold secrets, so it cannot be printed.
 
-use super::fault::{Fault, printable};
+use super::fault::{SettingsFault, printable};
 use super::plain::line_of;
 use std::io::Read;
 use std::ops::Range;
@@ -14,12 +14,12 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// What stands in a file, or in what is taken for one; or why that cannot be known. Equal texts say the same.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Text {
+pub struct FileText {
     name: String,
     content: Result<String, String>,
 }
 
-impl Text {
+impl FileText {
     pub fn new(name: &str, text: &str) -> Self {
         Self { name: printable(name), content: Ok(text.to_owned()) }
     }
@@ -40,14 +40,14 @@ impl Text {
     }
 
     /// The whole text as a table. One that cannot be read or is not TOML is a fault.
-    pub(super) fn table(&self) -> Result<DeTable<'_>, Fault> {
-        let unreadable = |message: &String| Fault { key: String::new(), origin: Some(self.name.clone()), message: message.clone() };
+    pub(super) fn table(&self) -> Result<DeTable<'_>, SettingsFault> {
+        let unreadable = |message: &String| SettingsFault { key: String::new(), origin: Some(self.name.clone()), message: message.clone() };
         let text = self.content.as_ref().map_err(unreadable)?;
         DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
             // Only the message: the error's own display quotes the line, which may hold a password.
             let message = format!("not TOML: {}", error.message().replace('\n', ", "));
             let origin = error.span().map_or(self.name.clone(), |span| self.origin(span));
-            Fault { key: String::new(), origin: Some(origin), message }
+            SettingsFault { key: String::new(), origin: Some(origin), message }
         })
     }
 

@@ -12,14 +12,14 @@ use std::collections::BinaryHeap;
 
 use fastrand::Rng;
 
-use super::fact::{AGREEMENT, BUSINESS, Body, Fact, HOSPITALS, HOSPITALS_OF, MARKET, MEETING, MEETING_HOUR, PARTICIPANT};
-use super::outbox::{Faults, Outbox, horizon};
+use super::emitter::{FaultRates, RecordEmitter, horizon};
+use super::occurrence::{AGREEMENT, BUSINESS, Body, HOSPITALS, HOSPITALS_OF, MARKET, MEETING, MEETING_HOUR, Occurrence, PARTICIPANT};
 use super::style::Envelopes;
 use super::week::{Profile, hour_of_week};
-use super::{Emission, Partitions};
+use super::{Emission, PartitionCounts};
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use crate::event::MilestoneKind;
-use crate::ledger::Horizons;
+use crate::oracle::Horizons;
 use crate::record::Stream;
 
 use calls::CallStep;
@@ -31,14 +31,14 @@ pub struct LiveOptions {
     pub seed: u64,
     /// 1 is a programme that reaches about 100,000 beneficiaries a week.
     pub scale: f64,
-    pub partitions: Partitions,
+    pub partitions: PartitionCounts,
     /// Simulated time begins here; before it there was nothing.
     pub start: Millis,
     /// From here on calls are taken and agents work; earlier there are only supports, so that their backlog is there.
     pub calls_start: Millis,
     /// The most that a late record is late.
     pub disorder: Millis,
-    pub faults: Faults,
+    pub faults: FaultRates,
     pub envelopes: Envelopes,
     pub horizons: Horizons,
     /// Records above this are too large.
@@ -47,7 +47,7 @@ pub struct LiveOptions {
 
 impl LiveOptions {
     /// The usual: the story begins at `start`; the supports of the five days before it are told shortly, so that there is something to pay.
-    pub fn of(seed: u64, scale: f64, partitions: Partitions, start: Millis) -> Self {
+    pub fn of(seed: u64, scale: f64, partitions: PartitionCounts, start: Millis) -> Self {
         Self {
             seed,
             scale,
@@ -55,7 +55,7 @@ impl LiveOptions {
             start: start - 5 * DAY,
             calls_start: start,
             disorder: 2 * HOUR,
-            faults: Faults::USUAL,
+            faults: FaultRates::USUAL,
             envelopes: Envelopes::Mixed,
             horizons: Horizons { disbursement: 92 * DAY, call: 7 * DAY, milestone: 92 * DAY },
             max_record_bytes: 65_536,
@@ -65,14 +65,14 @@ impl LiveOptions {
 
 /// A programme in simulated time.
 #[derive(Debug)]
-pub struct Live {
-    happening: Happening,
-    outbox: Outbox,
+pub struct LiveProgramme {
+    happening: Scheduler,
+    outbox: RecordEmitter,
 }
 
 /// What is to happen, and the means to plan more.
 #[derive(Debug)]
-struct Happening {
+struct Scheduler {
     rng: Rng,
     agenda: BinaryHeap<Reverse<Entry>>,
     /// Entries made so far; those of one instant come in the order in which they were made.
@@ -126,10 +126,10 @@ enum Step {
     Call(CallStep),
     Milestone(&'static str, &'static str),
     /// A fact's record is sent.
-    Send(Fact),
+    Send(Occurrence),
 }
 
-impl Live {
+impl LiveProgramme {
     /// # Panics
     ///
     /// If the disorder is not far below every horizon: then it would not be known what is expired.
@@ -138,9 +138,15 @@ impl Live {
             let room = horizon(options.horizons, stream) / 2;
             assert!((0..room).contains(&options.disorder), "the disorder reaches back as far as a horizon");
         }
-        let outbox =
-            Outbox::new(options.seed, options.partitions, options.envelopes, options.faults, options.horizons, options.max_record_bytes);
-        let mut happening = Happening {
+        let outbox = RecordEmitter::new(
+            options.seed,
+            options.partitions,
+            options.envelopes,
+            options.faults,
+            options.horizons,
+            options.max_record_bytes,
+        );
+        let mut happening = Scheduler {
             rng: Rng::with_seed(options.seed),
             agenda: BinaryHeap::new(),
             entries: 0,
@@ -167,7 +173,7 @@ impl Live {
     }
 }
 
-impl Happening {
+impl Scheduler {
     fn next(&mut self, now: Millis) -> Option<Entry> {
         let due = self.agenda.peek().is_some_and(|Reverse(entry)| entry.at <= now);
         due.then(|| self.agenda.pop().expect("it was just seen").0)
@@ -216,7 +222,7 @@ impl Happening {
 
     fn milestone(&mut self, at: Millis, initiative: &'static str, milestone: &'static str) {
         let quantity = self.rng.bool().then_some(1);
-        self.happen(at, Body::Milestone { kind: MilestoneKind::Reached, initiative, milestone, quantity });
+        self.happen(at, Body::Milestone { kind: MilestoneKind::TargetInputs, initiative, milestone, quantity });
         if self.rng.u32(..100) == 0 {
             // It was noted by mistake: an hour later it is taken back.
             self.happen(at + HOUR, Body::Milestone { kind: MilestoneKind::Withdrawn, initiative, milestone, quantity });
@@ -240,7 +246,7 @@ impl Happening {
     /// What happened at `time` is sent at `sent`.
     fn send_at(&mut self, time: Millis, sent: Millis, body: Body) {
         self.serial += 1;
-        self.plan(sent, Step::Send(Fact { serial: self.serial, time, body }));
+        self.plan(sent, Step::Send(Occurrence { serial: self.serial, time, body }));
     }
 }
 

@@ -8,13 +8,15 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 
-use super::fact::{self, AGREEMENT, BUSINESS, Body, Fact, MARKET, MEETING, MEETING_HOUR, PARTICIPANT, SUPPORT, Seconds, Support, mix};
-use super::outbox::{Faults, Outbox, horizon};
+use super::emitter::{FaultRates, RecordEmitter, horizon};
+use super::occurrence::{
+    self, AGREEMENT, BUSINESS, Body, MARKET, MEETING, MEETING_HOUR, Occurrence, PARTICIPANT, SUPPORT, Seconds, Support, mix,
+};
 use super::style::Envelopes;
-use super::{Emission, Partitions};
+use super::{Emission, PartitionCounts};
 use crate::clock::{DAY, HOUR, Millis, SECOND};
 use crate::event::{CallKind, DisbursementKind, MilestoneKind, Status};
-use crate::ledger::Horizons;
+use crate::oracle::Horizons;
 use crate::record::Stream;
 
 /// What is to be generated.
@@ -29,14 +31,14 @@ pub struct Load {
     /// Share of milestones among all but faults, 0 to 0.1.
     pub milestones: f64,
     pub seed: u64,
-    pub partitions: Partitions,
+    pub partitions: PartitionCounts,
     /// Event times are set back by up to this, at random.
     pub disorder: Millis,
     /// Event times go evenly from here...
     pub start: Millis,
     /// ...to here, which is also the timestamp of every record.
     pub end: Millis,
-    pub faults: Faults,
+    pub faults: FaultRates,
     pub envelopes: Envelopes,
     pub horizons: Horizons,
     /// Records above this are too large.
@@ -49,8 +51,8 @@ const EVENTS_OF_SUPPORT: f64 = 3.02;
 impl Load {
     /// The load of the benchmarks for about `events` records: supports of 400 people a thousand, 2 % of them returned, 1 % of the records
     /// twice, no calls, over the five days before `end`.
-    pub fn of(events: u64, seed: u64, partitions: Partitions, end: Millis) -> Self {
-        let supports = Self::supports_for(events, 0.0, 0.0, Faults::DUPLICATES);
+    pub fn of(events: u64, seed: u64, partitions: PartitionCounts, end: Millis) -> Self {
+        let supports = Self::supports_for(events, 0.0, 0.0, FaultRates::DUPLICATES);
         Self {
             supports,
             people: (supports * 2 / 5).max(1),
@@ -61,7 +63,7 @@ impl Load {
             disorder: HOUR,
             start: end - 5 * DAY,
             end,
-            faults: Faults::DUPLICATES,
+            faults: FaultRates::DUPLICATES,
             envelopes: Envelopes::Mixed,
             horizons: Horizons { disbursement: 92 * DAY, call: 7 * DAY, milestone: 92 * DAY },
             max_record_bytes: 65_536,
@@ -69,7 +71,7 @@ impl Load {
     }
 
     /// How many supports make about `events` records, with those shares of calls and milestones, and those faults.
-    pub fn supports_for(events: u64, calls: f64, milestones: f64, faults: Faults) -> u64 {
+    pub fn supports_for(events: u64, calls: f64, milestones: f64, faults: FaultRates) -> u64 {
         let good = events as f64 / (1.0 + faults.total());
         ((good * (1.0 - calls - milestones) / EVENTS_OF_SUPPORT) as u64).max(1)
     }
@@ -101,7 +103,7 @@ impl Load {
 /// The records of a [`Load`].
 #[derive(Debug)]
 pub struct Emissions {
-    outbox: Outbox,
+    outbox: RecordEmitter,
     rng: Rng,
     ready: VecDeque<Emission>,
     round: u64,
@@ -127,7 +129,7 @@ impl Emissions {
     fn new(load: Load) -> Self {
         let lags = Lags { approval: load.supports.div_ceil(20), dispersal: load.supports.div_ceil(8), returned: load.supports.div_ceil(6) };
         Self {
-            outbox: Outbox::new(load.seed, load.partitions, load.envelopes, load.faults, load.horizons, load.max_record_bytes),
+            outbox: RecordEmitter::new(load.seed, load.partitions, load.envelopes, load.faults, load.horizons, load.max_record_bytes),
             rng: Rng::with_seed(load.seed),
             ready: VecDeque::with_capacity(64),
             round: 0,
@@ -171,7 +173,7 @@ impl Emissions {
     }
 
     fn disbursement(&mut self, kind: DisbursementKind, number: u64, amount: u64) {
-        let support: Support = fact::support(self.load.seed, number, number % self.load.people);
+        let support: Support = occurrence::support(self.load.seed, number, number % self.load.people);
         let time = self.time();
         self.send(time, Body::Disbursement { kind, support, amount });
         let others = 1.0 - self.load.calls - self.load.milestones;
@@ -203,7 +205,7 @@ impl Emissions {
 
     fn send(&mut self, time: Millis, body: Body) {
         self.serial += 1;
-        let fact = Fact { serial: self.serial, time, body };
+        let fact = Occurrence { serial: self.serial, time, body };
         self.outbox.send(&fact, self.load.end, |emission| self.ready.push_back(emission));
     }
 }
@@ -226,7 +228,7 @@ fn milestone(rng: &mut Rng) -> Body {
         22..25 => (MEETING, MEETING_HOUR),
         _ => (MARKET, BUSINESS),
     };
-    let kind = if rng.u32(..50) == 0 { MilestoneKind::Withdrawn } else { MilestoneKind::Reached };
+    let kind = if rng.u32(..50) == 0 { MilestoneKind::Withdrawn } else { MilestoneKind::TargetInputs };
     let quantity = rng.bool().then(|| rng.u32(1..=12));
     Body::Milestone { kind, initiative, milestone, quantity }
 }
@@ -267,7 +269,7 @@ impl Calls {
             }
             _ => {
                 let agent = rng.u64(..1_900);
-                let site = (!agent.is_multiple_of(50)).then(|| fact::SITES.pick(mix(agent)));
+                let site = (!agent.is_multiple_of(50)).then(|| occurrence::SITES.pick(mix(agent)));
                 (now, Body::Agent { agent, site, status: Status::ALL[rng.usize(..Status::ALL.len())] })
             }
         }
@@ -275,7 +277,7 @@ impl Calls {
 }
 
 fn call(kind: CallKind, number: u64, seconds: Seconds) -> Body {
-    Body::Call { kind, call: number, queue: fact::QUEUES.pick(mix(number)), seconds }
+    Body::Call { kind, call: number, queue: occurrence::QUEUES.pick(mix(number)), seconds }
 }
 
 fn abandons(number: u64) -> bool {

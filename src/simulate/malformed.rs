@@ -3,54 +3,54 @@
 use serde_json::{Map, Value, json};
 
 use super::Emission;
-use super::fact::{Body, Fact};
+use super::occurrence::{Body, Occurrence};
 use super::style::{Envelope, Style};
-use super::write::{CLOUD_EVENTS, FRAME, Writer, Written};
+use super::write::{CLOUD_EVENTS, EncodedRecord, EventWriter, FRAME};
 use crate::clock::{DAY, Millis};
 use crate::event::DisbursementKind;
-use crate::ledger::Sent;
+use crate::oracle::SentRecord;
 use crate::record::{Reason, Stream};
 
 /// How a record can be spoilt, and what for it is then rejected. Only `excluded` cannot be provoked: it needs a setting.
-const WAYS: [(Spoil, Reason); 34] = [
-    (Spoil::Bytes(|_| Vec::new()), Reason::Empty),
-    (Spoil::Bytes(|_| FRAME.to_vec()), Reason::Empty),
-    (Spoil::TooLarge, Reason::TooLarge),
-    (Spoil::ContentType("text/csv"), Reason::UnsupportedFormat),
-    (Spoil::ContentType("application/avro"), Reason::UnsupportedFormat),
-    (Spoil::ContentType("application/cloudevents-batch+json"), Reason::UnsupportedFormat),
-    (Spoil::Base64, Reason::UnsupportedFormat),
-    (Spoil::Bytes(|value| value[..value.len() / 2].to_vec()), Reason::NotJson),
-    (Spoil::Bytes(|value| [b"[", value, b"]"].concat()), Reason::NotJson),
-    (Spoil::Bytes(|value| [value, b"}"].concat()), Reason::NotJson),
-    (Spoil::Bytes(|value| append(value, b"\"humor\":NaN")), Reason::NotJson),
-    (Spoil::Bytes(|value| append(value, b"\"humor\":\"\xff\"")), Reason::NotJson),
-    (Spoil::Bytes(|value| append(value, &[b"\"humor\":".as_slice(), &[b'['; 200], &[b']'; 200]].concat())), Reason::NotJson),
-    (Spoil::NoData, Reason::MissingField),
-    (Spoil::Remove("id"), Reason::MissingField),
-    (Spoil::Remove("type"), Reason::MissingField),
-    (Spoil::Remove("time"), Reason::MissingField),
-    (Spoil::Remove(""), Reason::MissingField),
-    (Spoil::Null(""), Reason::MissingField),
-    (Spoil::Replace("id", ""), Reason::InvalidField),
-    (Spoil::Replace("time", "ayer por la tarde"), Reason::InvalidField),
-    (Spoil::Replace("time", "2026-02-30T12:00:00Z"), Reason::InvalidField),
-    (Spoil::Replace("time", "2026-03-03T12:00:00"), Reason::InvalidField),
-    (Spoil::Replace("time", "1999-12-31T23:59:59Z"), Reason::InvalidField),
-    (Spoil::Replace("time", "2016-12-31T23:59:60Z"), Reason::InvalidField),
-    (Spoil::Replace("", ""), Reason::InvalidField),
-    (Spoil::TooLong, Reason::InvalidField),
-    (Spoil::Bytes(|value| append(value, b"\"id\":\"otro\"")), Reason::InvalidField),
-    (Spoil::DataText, Reason::InvalidField),
-    (Spoil::Amount, Reason::InvalidField),
-    (Spoil::Replace("type", "nomina.pagada"), Reason::UnknownType),
-    (Spoil::Replace("type", "disbursement.paid"), Reason::UnknownType),
-    (Spoil::OtherStream, Reason::WrongStream),
-    (Spoil::Future, Reason::Future),
+const WAYS: [(Corruption, Reason); 34] = [
+    (Corruption::Bytes(|_| Vec::new()), Reason::Empty),
+    (Corruption::Bytes(|_| FRAME.to_vec()), Reason::Empty),
+    (Corruption::TooLarge, Reason::TooLarge),
+    (Corruption::ContentType("text/csv"), Reason::UnsupportedFormat),
+    (Corruption::ContentType("application/avro"), Reason::UnsupportedFormat),
+    (Corruption::ContentType("application/cloudevents-batch+json"), Reason::UnsupportedFormat),
+    (Corruption::Base64, Reason::UnsupportedFormat),
+    (Corruption::Bytes(|value| value[..value.len() / 2].to_vec()), Reason::NotJson),
+    (Corruption::Bytes(|value| [b"[", value, b"]"].concat()), Reason::NotJson),
+    (Corruption::Bytes(|value| [value, b"}"].concat()), Reason::NotJson),
+    (Corruption::Bytes(|value| append(value, b"\"humor\":NaN")), Reason::NotJson),
+    (Corruption::Bytes(|value| append(value, b"\"humor\":\"\xff\"")), Reason::NotJson),
+    (Corruption::Bytes(|value| append(value, &[b"\"humor\":".as_slice(), &[b'['; 200], &[b']'; 200]].concat())), Reason::NotJson),
+    (Corruption::NoData, Reason::MissingField),
+    (Corruption::Remove("id"), Reason::MissingField),
+    (Corruption::Remove("type"), Reason::MissingField),
+    (Corruption::Remove("time"), Reason::MissingField),
+    (Corruption::Remove(""), Reason::MissingField),
+    (Corruption::Null(""), Reason::MissingField),
+    (Corruption::Replace("id", ""), Reason::InvalidField),
+    (Corruption::Replace("time", "ayer por la tarde"), Reason::InvalidField),
+    (Corruption::Replace("time", "2026-02-30T12:00:00Z"), Reason::InvalidField),
+    (Corruption::Replace("time", "2026-03-03T12:00:00"), Reason::InvalidField),
+    (Corruption::Replace("time", "1999-12-31T23:59:59Z"), Reason::InvalidField),
+    (Corruption::Replace("time", "2016-12-31T23:59:60Z"), Reason::InvalidField),
+    (Corruption::Replace("", ""), Reason::InvalidField),
+    (Corruption::TooLong, Reason::InvalidField),
+    (Corruption::Bytes(|value| append(value, b"\"id\":\"otro\"")), Reason::InvalidField),
+    (Corruption::DataText, Reason::InvalidField),
+    (Corruption::Amount, Reason::InvalidField),
+    (Corruption::Replace("type", "nomina.pagada"), Reason::UnknownType),
+    (Corruption::Replace("type", "disbursement.paid"), Reason::UnknownType),
+    (Corruption::OtherStream, Reason::WrongStream),
+    (Corruption::Future, Reason::Future),
 ];
 
 #[derive(Clone, Copy)]
-enum Spoil {
+enum Corruption {
     /// The flat value, changed.
     Bytes(fn(&[u8]) -> Vec<u8>),
     ContentType(&'static str),
@@ -73,52 +73,59 @@ enum Spoil {
 pub(super) const COUNT: usize = WAYS.len();
 
 /// `fact`, spoilt in way `way % COUNT`. `random` is any number; values of more than `max_record_bytes` are too large.
-pub(super) fn emission(writer: &mut Writer, fact: &Fact, timestamp: Millis, way: usize, random: u64, max_record_bytes: usize) -> Emission {
+pub(super) fn emission(
+    writer: &mut EventWriter,
+    fact: &Occurrence,
+    timestamp: Millis,
+    way: usize,
+    random: u64,
+    max_record_bytes: usize,
+) -> Emission {
     let (spoil, reason) = WAYS[way % COUNT];
     let mut fact = *fact;
     if let Body::Disbursement { kind, .. } = &mut fact.body {
         // One that needs its amount.
         *kind = DisbursementKind::Approved;
     }
-    if let Spoil::Future = spoil {
+    if let Corruption::Future = spoil {
         fact.time = timestamp + 30 * DAY;
     }
     let style = Style { envelope: Envelope::Flat, prefix: false, version: false, ..writer.style(&fact) };
     let mut written = writer.write(&fact, style);
     spoilt(&mut written, spoil, random, max_record_bytes);
-    written.emission(timestamp, Sent::Rejected(reason))
+    written.emission(timestamp, SentRecord::Rejected(reason))
 }
 
-fn spoilt(written: &mut Written, spoil: Spoil, random: u64, max_record_bytes: usize) {
+fn spoilt(written: &mut EncodedRecord, spoil: Corruption, random: u64, max_record_bytes: usize) {
     let stream = written.stream;
     match spoil {
-        Spoil::Future => {}
-        Spoil::Bytes(change) => written.value = change(&written.value),
-        Spoil::ContentType(kind) => written.headers.push(("content-type", kind.as_bytes().to_vec())),
-        Spoil::Remove(field) => edit(written, |fields| {
+        Corruption::Future => {}
+        Corruption::Bytes(change) => written.value = change(&written.value),
+        Corruption::ContentType(kind) => written.headers.push(("content-type", kind.as_bytes().to_vec())),
+        Corruption::Remove(field) => edit(written, |fields| {
             let field = named(field, fields);
             fields.remove(field);
         }),
-        Spoil::Null(field) => edit(written, |fields| {
+        Corruption::Null(field) => edit(written, |fields| {
             fields.insert(named(field, fields).to_owned(), Value::Null);
         }),
-        Spoil::Replace(field, value) => edit(written, |fields| {
+        Corruption::Replace(field, value) => edit(written, |fields| {
             fields.insert(named(field, fields).to_owned(), json!(value));
         }),
-        Spoil::TooLong => edit(written, |fields| {
+        Corruption::TooLong => edit(written, |fields| {
             fields.insert(named("", fields).to_owned(), json!("x".repeat(129)));
         }),
-        Spoil::TooLarge => edit(written, |fields| {
+        Corruption::TooLarge => edit(written, |fields| {
             fields.insert("anexo".to_owned(), json!("x".repeat(max_record_bytes)));
         }),
-        Spoil::Base64 => enveloped(written, Some(("data_base64", json!("e30=")))),
-        Spoil::NoData => enveloped(written, None),
-        Spoil::DataText => enveloped(written, Some(("data", json!("texto")))),
-        Spoil::Amount => edit(written, |fields| {
+        Corruption::Base64 => enveloped(written, Some(("data_base64", json!("e30=")))),
+        Corruption::NoData => enveloped(written, None),
+        Corruption::DataText => enveloped(written, Some(("data", json!("texto")))),
+        Corruption::Amount => edit(written, |fields| {
             let (field, value) = senseless(stream, fields.contains_key("agent"), random);
             fields.insert(field.to_owned(), value);
         }),
-        Spoil::OtherStream => edit(written, |fields| {
+        Corruption::OtherStream => edit(written, |fields| {
             let kind = if stream == Stream::Call { "milestone.reached" } else { "call.offered" };
             fields.insert("type".to_owned(), json!(kind));
         }),
@@ -149,14 +156,14 @@ fn append(value: &[u8], field: &[u8]) -> Vec<u8> {
     [&value[..value.len() - 1], b",", field, b"}"].concat()
 }
 
-fn edit(written: &mut Written, change: impl FnOnce(&mut Map<String, Value>)) {
+fn edit(written: &mut EncodedRecord, change: impl FnOnce(&mut Map<String, Value>)) {
     let mut fields: Map<String, Value> = serde_json::from_slice(&written.value).expect("the writer writes JSON objects");
     change(&mut fields);
     written.value = serde_json::to_vec(&fields).expect("a map of values is JSON");
 }
 
 /// Makes of the flat value a structured CloudEvent with `data` in the place of its data.
-fn enveloped(written: &mut Written, data: Option<(&str, Value)>) {
+fn enveloped(written: &mut EncodedRecord, data: Option<(&str, Value)>) {
     edit(written, |fields| {
         fields.retain(|name, _| matches!(name.as_str(), "id" | "source" | "type" | "time"));
         fields.insert("specversion".to_owned(), json!("1.0"));

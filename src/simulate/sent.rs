@@ -1,14 +1,14 @@
 //! What a fact means, for the ledger: told from the fact itself, never read back from the bytes.
 
-use super::fact::{AGENT, Body, CALL, CREDIT, Fact, source};
+use super::occurrence::{AGENT, Body, CALL, CREDIT, Occurrence, source};
 use super::style::Style;
 use super::text;
 use crate::clock::Millis;
-use crate::ledger::{self, Sent};
+use crate::oracle::{self, SentRecord};
 
 /// The event that `fact`, written in `style`, is to be read as. `run` stands for the seed, as in [`text::run`].
-pub(super) fn event(fact: &Fact, style: Style, run: &str) -> Sent {
-    Sent::Event(ledger::Event {
+pub(super) fn event(fact: &Occurrence, style: Style, run: &str) -> SentRecord {
+    SentRecord::Event(oracle::Event {
         id: text_of(|out| {
             out.extend_from_slice(run.as_bytes());
             text::decimal(out, fact.serial);
@@ -19,10 +19,10 @@ pub(super) fn event(fact: &Fact, style: Style, run: &str) -> Sent {
     })
 }
 
-fn body(body: &Body, style: Style, run: &str) -> ledger::Body {
+fn body(body: &Body, style: Style, run: &str) -> oracle::Body {
     let millis = |millis: Option<u32>| millis.map(Millis::from);
     match *body {
-        Body::Disbursement { kind, support, amount } => ledger::Body::Disbursement(ledger::Disbursement {
+        Body::Disbursement { kind, support, amount } => oracle::Body::Disbursement(oracle::Disbursement {
             kind,
             programme: support.programme.to_owned(),
             state: support.state.map(str::to_owned),
@@ -31,7 +31,7 @@ fn body(body: &Body, style: Style, run: &str) -> ledger::Body {
             amount: kind.has_amount().then_some(amount),
             currency: style.currency.then(|| "MXN".to_owned()),
         }),
-        Body::Call { kind, call, queue, seconds } => ledger::Body::Call(ledger::Call {
+        Body::Call { kind, call, queue, seconds } => oracle::Body::Call(oracle::Call {
             kind,
             call: text_of(|out| text::thing(out, CALL, run, call)),
             queue: queue.to_owned(),
@@ -39,12 +39,12 @@ fn body(body: &Body, style: Style, run: &str) -> ledger::Body {
             hold: millis(seconds.hold),
             wrap_up: millis(seconds.wrap_up),
         }),
-        Body::Agent { agent, site, status } => ledger::Body::Agent(ledger::Agent {
+        Body::Agent { agent, site, status } => oracle::Body::Agent(oracle::Agent {
             agent: text_of(|out| text::thing(out, AGENT, "", agent)),
             site: site.map(str::to_owned),
             status,
         }),
-        Body::Milestone { kind, initiative, milestone, quantity } => ledger::Body::Milestone(ledger::Milestone {
+        Body::Milestone { kind, initiative, milestone, quantity } => oracle::Body::Milestone(oracle::Milestone {
             kind,
             initiative: initiative.to_owned(),
             milestone: milestone.to_owned(),

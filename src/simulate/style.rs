@@ -1,6 +1,6 @@
 //! In which of the ways that the contract allows a fact is written: a pure function of its serial, so that it is always the same bytes.
 
-use super::fact::mix;
+use super::occurrence::mix;
 use super::text::Offset;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,20 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::clock::{DAY, HOUR, MINUTE};
 use crate::event::DisbursementKind;
-use crate::ledger::{Body, Ledger, Rules};
+use crate::oracle::{Body, Oracle, OracleRules};
 use crate::record::Reason;
-use crate::settings::{Layers, Reader};
+use crate::settings::{Layers, SettingsReader};
 
 /// A Monday, 00:00 in central Mexico.
 const MONDAY: Millis = 1_795_413_600_000;
-const SIX: Partitions = Partitions { disbursement: 6, call: 6, milestone: 6 };
+const SIX: PartitionCounts = PartitionCounts { disbursement: 6, call: 6, milestone: 6 };
 
 fn hostile_load(seed: u64) -> Load {
-    Load { supports: 2_000, people: 700, calls: 0.3, milestones: 0.05, faults: Faults::HOSTILE, ..Load::of(0, seed, SIX, MONDAY) }
+    Load { supports: 2_000, people: 700, calls: 0.3, milestones: 0.05, faults: FaultRates::HOSTILE, ..Load::of(0, seed, SIX, MONDAY) }
 }
 
-fn hostile_live(seed: u64) -> Live {
-    Live::new(LiveOptions { faults: Faults::HOSTILE, ..LiveOptions::of(seed, 0.02, SIX, MONDAY) })
+fn hostile_live(seed: u64) -> LiveProgramme {
+    LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, ..LiveOptions::of(seed, 0.02, SIX, MONDAY) })
 }
 
 fn live_emissions(seed: u64) -> Vec<Emission> {
@@ -53,7 +53,7 @@ fn it_does_not_matter_in_which_steps_time_advances() {
 fn every_record_says_what_the_ledger_is_told() {
     let mut read = 0;
     for emission in hostile_load(1).emissions().chain(live_emissions(1)) {
-        if let Sent::Event(event) = &emission.sent {
+        if let SentRecord::Event(event) = &emission.sent {
             reader::assert_says(&emission, event);
             read += 1;
         }
@@ -79,8 +79,8 @@ fn live_records_come_in_the_order_of_their_timestamps() {
     let emissions = live_emissions(2);
     assert!(emissions.is_sorted_by_key(|emission| emission.timestamp));
     let events = emissions.iter().filter_map(|emission| match &emission.sent {
-        Sent::Event(event) => Some((event.time, emission.timestamp)),
-        Sent::Rejected(_) => None,
+        SentRecord::Event(event) => Some((event.time, emission.timestamp)),
+        SentRecord::Rejected(_) => None,
     });
     for (time, timestamp) in events {
         assert!(time <= timestamp + 2 * MINUTE, "an event lies further ahead than clocks go wrong");
@@ -90,7 +90,7 @@ fn live_records_come_in_the_order_of_their_timestamps() {
 #[test]
 fn personal_identifiers_begin_with_the_canary() {
     for emission in hostile_load(4).emissions().chain(live_emissions(4)) {
-        let Sent::Event(event) = &emission.sent else { continue };
+        let SentRecord::Event(event) = &emission.sent else { continue };
         let people: Vec<&str> = match &event.body {
             Body::Disbursement(event) => vec![&event.beneficiary, &event.credit],
             Body::Call(event) => vec![&event.call],
@@ -106,15 +106,15 @@ fn personal_identifiers_begin_with_the_canary() {
 /// What the ledger makes of them, against what can be told from the records by themselves: ids that were there before are duplicates, and what
 /// lies further back than the generator ever sets back an event is expired.
 fn assert_outcomes_are_as_meant(emissions: impl IntoIterator<Item = Emission>, oldest: Millis) {
-    let mut ledger = Ledger::new(Rules::default());
+    let mut ledger = Oracle::new(OracleRules::default());
     let mut meant: BTreeMap<(&str, &str), i128> = BTreeMap::new();
     let mut ids = BTreeSet::new();
     for emission in emissions {
         let outcome = match &emission.sent {
-            Sent::Rejected(_) => "rejected",
-            Sent::Event(event) if event.time < oldest => "expired",
-            Sent::Event(event) if !ids.insert((event.source.clone(), event.id.clone())) => "duplicate",
-            Sent::Event(_) => "applied",
+            SentRecord::Rejected(_) => "rejected",
+            SentRecord::Event(event) if event.time < oldest => "expired",
+            SentRecord::Event(event) if !ids.insert((event.source.clone(), event.id.clone())) => "duplicate",
+            SentRecord::Event(_) => "applied",
         };
         *meant.entry((emission.stream.name(), outcome)).or_default() += 1;
         ledger.record(emission.stream, emission.partition, emission.sent);
@@ -138,7 +138,12 @@ fn outcomes_in_a_load_are_as_meant() {
 #[test]
 fn outcomes_in_live_are_as_meant() {
     let from = MONDAY - DAY;
-    let live = Live::new(LiveOptions { faults: Faults::HOSTILE, start: from, calls_start: from, ..LiveOptions::of(9, 0.02, SIX, MONDAY) });
+    let live = LiveProgramme::new(LiveOptions {
+        faults: FaultRates::HOSTILE,
+        start: from,
+        calls_start: from,
+        ..LiveOptions::of(9, 0.02, SIX, MONDAY)
+    });
     let mut live = live;
     assert_outcomes_are_as_meant(live.advance_to(MONDAY + 3 * DAY), from - HOUR);
 }
@@ -148,7 +153,7 @@ fn every_reason_but_excluded_is_provoked_on_every_stream() {
     let mut seen = BTreeSet::new();
     let load = Load { supports: 5_000, calls: 0.3, milestones: 0.1, ..hostile_load(5) };
     for emission in load.emissions() {
-        if let Sent::Rejected(reason) = emission.sent {
+        if let SentRecord::Rejected(reason) = emission.sent {
             seen.insert((emission.stream as usize, reason.name()));
         }
     }
@@ -172,7 +177,7 @@ fn a_load_has_the_proportions_asked_for() {
     for emission in load.emissions() {
         records += 1;
         bytes += emission.value.len() as u64;
-        let Sent::Event(event) = emission.sent else { panic!("nothing is rejected") };
+        let SentRecord::Event(event) = emission.sent else { panic!("nothing is rejected") };
         times = (times.0.min(event.time), times.1.max(event.time));
         let kind = match event.body {
             Body::Disbursement(event) => {
@@ -211,12 +216,12 @@ fn a_load_for_so_many_events_has_about_so_many() {
 
 #[test]
 fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
-    let options = LiveOptions { faults: Faults::NONE, ..LiveOptions::of(12, 0.05, SIX, MONDAY) };
-    let mut live = Live::new(options);
+    let options = LiveOptions { faults: FaultRates::NONE, ..LiveOptions::of(12, 0.05, SIX, MONDAY) };
+    let mut live = LiveProgramme::new(options);
     let (mut paid, mut pesos) = (BTreeSet::new(), 0);
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for emission in live.advance_to(MONDAY + 7 * DAY) {
-        let Sent::Event(event) = emission.sent else { panic!("nothing is rejected") };
+        let SentRecord::Event(event) = emission.sent else { panic!("nothing is rejected") };
         if event.time < MONDAY {
             continue;
         }
@@ -253,7 +258,7 @@ fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
 #[test]
 fn the_production_example_shows_what_is_sent_under_its_own_name() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml");
-    let mut reader = Reader::load(&Layers { files: vec![file.into()], ..Layers::default() });
+    let mut reader = SettingsReader::load(&Layers { files: vec![file.into()], ..Layers::default() });
     assert_eq!(reader.strings("labels.programmes"), LABELS.programmes);
     assert_eq!(reader.strings("labels.queues"), LABELS.queues);
     assert_eq!(reader.strings("labels.sites"), LABELS.sites);

@@ -3,7 +3,7 @@
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use crate::event::Centavos;
 
-use super::fact::mix;
+use super::occurrence::mix;
 
 /// What every personal identifier begins with, so that a test can look for leaks.
 pub const CANARY: &str = "CANARY";

@@ -2,12 +2,12 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::fact::{AGENT, Body, CALL, CREDIT, Fact, Seconds, source};
+use super::occurrence::{AGENT, Body, CALL, CREDIT, Occurrence, Seconds, source};
 use super::style::{Amount, Envelope, Envelopes, Style};
 use super::text::{self, Stamps};
-use super::{Emission, Partitions};
+use super::{Emission, PartitionCounts};
 use crate::clock::Millis;
-use crate::ledger::Sent;
+use crate::oracle::SentRecord;
 use crate::record::Stream;
 
 pub(super) const CLOUD_EVENTS: &str = "application/cloudevents+json; charset=UTF-8";
@@ -18,17 +18,17 @@ pub(super) const FRAME: [u8; 5] = [0, 0, 0, 0, 42];
 const USUAL_BYTES: usize = 448;
 
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct EventWriter {
     seed: u64,
     run: String,
-    partitions: Partitions,
+    partitions: PartitionCounts,
     envelopes: Envelopes,
     stamps: Stamps,
 }
 
 /// A record but for what the ledger is to know of it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Written {
+pub(super) struct EncodedRecord {
     pub stream: Stream,
     pub partition: i32,
     pub key: Vec<u8>,
@@ -36,34 +36,34 @@ pub(super) struct Written {
     pub headers: Vec<(&'static str, Vec<u8>)>,
 }
 
-impl Written {
-    pub fn emission(self, timestamp: Millis, sent: Sent) -> Emission {
-        let Written { stream, partition, key, value, headers } = self;
+impl EncodedRecord {
+    pub fn emission(self, timestamp: Millis, sent: SentRecord) -> Emission {
+        let EncodedRecord { stream, partition, key, value, headers } = self;
         Emission { stream, partition, key, value, headers, timestamp, sent }
     }
 }
 
-impl Writer {
-    pub fn new(seed: u64, partitions: Partitions, envelopes: Envelopes) -> Self {
+impl EventWriter {
+    pub fn new(seed: u64, partitions: PartitionCounts, envelopes: Envelopes) -> Self {
         Self { seed, run: text::run(seed), partitions, envelopes, stamps: Stamps::default() }
     }
 
-    pub fn style(&self, fact: &Fact) -> Style {
+    pub fn style(&self, fact: &Occurrence) -> Style {
         Style::of(self.seed, fact.serial, self.envelopes)
     }
 
-    pub fn emission(&mut self, fact: &Fact, timestamp: Millis) -> Emission {
+    pub fn emission(&mut self, fact: &Occurrence, timestamp: Millis) -> Emission {
         let style = self.style(fact);
         self.emission_in(fact, style, timestamp)
     }
 
-    pub fn emission_in(&mut self, fact: &Fact, style: Style, timestamp: Millis) -> Emission {
+    pub fn emission_in(&mut self, fact: &Occurrence, style: Style, timestamp: Millis) -> Emission {
         let written = self.write(fact, style);
         let sent = super::sent::event(fact, style, &self.run);
         written.emission(timestamp, sent)
     }
 
-    pub fn write(&mut self, fact: &Fact, style: Style) -> Written {
+    pub fn write(&mut self, fact: &Occurrence, style: Style) -> EncodedRecord {
         let key = self.key(&fact.body);
         let stream = fact.body.stream();
         let partition = (xxh3_64(&key) % self.partitions.of(stream) as u64) as i32;
@@ -96,7 +96,7 @@ impl Writer {
             }
         }
         value.push(b'}');
-        Written { stream, partition, key, value, headers }
+        EncodedRecord { stream, partition, key, value, headers }
     }
 
     fn key(&self, body: &Body) -> Vec<u8> {
@@ -110,12 +110,12 @@ impl Writer {
         key
     }
 
-    fn id(&self, out: &mut Vec<u8>, fact: &Fact) {
+    fn id(&self, out: &mut Vec<u8>, fact: &Occurrence) {
         out.extend_from_slice(self.run.as_bytes());
         text::decimal(out, fact.serial);
     }
 
-    fn attributes(&mut self, out: &mut Vec<u8>, fact: &Fact, style: Style) {
+    fn attributes(&mut self, out: &mut Vec<u8>, fact: &Occurrence, style: Style) {
         out.extend_from_slice(b"\"id\":\"");
         self.id(out, fact);
         if style.source {
@@ -129,7 +129,7 @@ impl Writer {
         out.push(b'"');
     }
 
-    fn binary(&mut self, fact: &Fact, style: Style) -> Vec<(&'static str, Vec<u8>)> {
+    fn binary(&mut self, fact: &Occurrence, style: Style) -> Vec<(&'static str, Vec<u8>)> {
         let mut id = Vec::new();
         self.id(&mut id, fact);
         let mut kind = Vec::new();
@@ -146,7 +146,7 @@ impl Writer {
         ]
     }
 
-    fn data(&self, out: &mut Vec<u8>, fact: &Fact, style: Style) {
+    fn data(&self, out: &mut Vec<u8>, fact: &Occurrence, style: Style) {
         match &fact.body {
             Body::Disbursement { support, kind, amount } => {
                 label(out, "\"programme\":\"", support.programme, style);

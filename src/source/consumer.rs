@@ -5,7 +5,7 @@ use super::error::{SourceError, is_denial};
 use super::fetching::{Fetching, Marks};
 use super::native::{self, NativeMessage, Queue};
 use super::probe::{EndProbe, Lookup};
-use super::{Partition, Settings, Slot, Topology};
+use super::{PartitionIndex, Settings, TopicPartition, Topology};
 use crate::clock::Millis;
 use crate::record::{Header, Stream};
 use rdkafka::Message as _;
@@ -49,7 +49,7 @@ pub enum ClientEvent {
     },
     /// An error of one partition: nothing of it is handed over until it is fetched anew, which is tried after a second.
     Interrupted {
-        slot: Slot,
+        slot: PartitionIndex,
         offset: i64,
         code: RDKafkaErrorCode,
         reason: String,
@@ -57,7 +57,7 @@ pub enum ClientEvent {
     },
     /// Where a partition is to go on there is nothing: retention has passed by, or the log was cut. It stands still until it is assigned.
     OutOfRange {
-        slot: Slot,
+        slot: PartitionIndex,
         next_offset: i64,
         reason: String,
     },
@@ -113,13 +113,13 @@ impl Consumer {
         Ok(topology)
     }
 
-    /// Reads these partitions, each from its offset, and no others. The place in the list is the [`Slot`]. May be called again, with other
+    /// Reads these partitions, each from its offset, and no others. The place in the list is the [`PartitionIndex`]. May be called again, with other
     /// partitions or offsets; batches taken before are not touched.
     ///
     /// # Errors
     ///
     /// [`SourceError::Fatal`]; [`SourceError::Configuration`] if these are more partitions than there are slots.
-    pub fn assign(&mut self, partitions: &[(Partition, i64)]) -> Result<(), SourceError> {
+    pub fn assign(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<(), SourceError> {
         if partitions.len() > usize::from(u16::MAX) {
             return Err(SourceError::Configuration {
                 reason: format!("{} partitions, at most {} can be read", partitions.len(), u16::MAX),
@@ -127,7 +127,7 @@ impl Consumer {
         }
         self.client.unassign().map_err(|error| SourceError::Fatal { reason: error.to_string() })?;
         self.fetching = Fetching::new(partitions);
-        self.list = self.fetching.list((0..partitions.len()).map(Slot::at));
+        self.list = self.fetching.list((0..partitions.len()).map(PartitionIndex::at));
         self.upkeep(Instant::now());
         Ok(())
     }
@@ -198,17 +198,17 @@ impl Consumer {
     }
 
     /// The next offset to be handed over of a partition.
-    pub fn next_offset(&self, slot: Slot) -> i64 {
+    pub fn next_offset(&self, slot: PartitionIndex) -> i64 {
         self.fetching.next(slot)
     }
 
     /// How far the client has consumed each partition: past the last record taken, and past what is no record after it (transaction
     /// markers, aborted batches, what compaction removed). Only what is known. To be read after the batch was handed over, and to travel
     /// the same way. No network.
-    pub fn positions(&mut self) -> Vec<(Slot, i64)> {
+    pub fn positions(&mut self) -> Vec<(PartitionIndex, i64)> {
         native::positions(&self.client, &mut self.list);
         let elements = self.list.elements();
-        let positions = elements.iter().enumerate().map(|(index, element)| (Slot::at(index), element.offset()));
+        let positions = elements.iter().enumerate().map(|(index, element)| (PartitionIndex::at(index), element.offset()));
         positions
             .filter_map(|(slot, offset)| match offset {
                 Offset::Offset(position) if self.fetching.is_fetching(slot) => Some((slot, position)),
@@ -218,14 +218,14 @@ impl Consumer {
     }
 
     /// Fetches a partition anew from where the handing over ended; for one that has unread records and yields none.
-    pub fn refetch(&mut self, slot: Slot) {
+    pub fn refetch(&mut self, slot: PartitionIndex) {
         self.fetching.refetch(slot, Instant::now());
         self.upkeep(Instant::now());
     }
 
     /// Sends offsets to the group's coordinator, for lag tools. The result comes as an event. False if an earlier commit is under way still:
     /// nothing is sent then.
-    pub fn commit(&self, offsets: &[(Slot, i64)]) -> bool {
+    pub fn commit(&self, offsets: &[(PartitionIndex, i64)]) -> bool {
         if offsets.is_empty() || !self.client.context().begin_commit() {
             return false;
         }
@@ -241,7 +241,7 @@ impl Consumer {
     /// # Errors
     ///
     /// [`SourceError::Denied`], [`SourceError::Unavailable`]; also if the group has no coordinator within `timeout`.
-    pub fn committed(&self, partitions: &[Partition], timeout: Duration) -> Result<Vec<Option<i64>>, SourceError> {
+    pub fn committed(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<Option<i64>>, SourceError> {
         const ACTION: &str = "asking for committed offsets";
         if partitions.is_empty() {
             return Ok(Vec::new());
@@ -263,7 +263,7 @@ impl Consumer {
     }
 
     /// A handle to ask for the ends of partitions.
-    pub fn ends(&self, partitions: &[Partition]) -> EndProbe {
+    pub fn ends(&self, partitions: &[TopicPartition]) -> EndProbe {
         EndProbe::new(self.lookup.clone(), self.topics.clone(), partitions, &self.client)
     }
 
@@ -316,11 +316,11 @@ impl Consumer {
     }
 
     /// Assigns those of `stopping` that have stopped.
-    fn start(&mut self, stopping: &[Slot]) {
+    fn start(&mut self, stopping: &[PartitionIndex]) {
         let mut list = self.fetching.list(stopping.iter().copied());
         native::positions(&self.client, &mut list);
         let positions: Vec<Offset> = list.elements().iter().map(|element| element.offset()).collect();
-        let stopped: Vec<Slot> =
+        let stopped: Vec<PartitionIndex> =
             stopping.iter().zip(positions).filter(|(_, position)| !matches!(position, Offset::Offset(_))).map(|(slot, _)| *slot).collect();
         if stopped.is_empty() {
             return;
@@ -343,7 +343,7 @@ impl Consumer {
 
 /// Takes note of an error of a partition; the event, unless the partition is in error already: the client then goes on behind the error from
 /// wherever it takes the next record to be, and what it says of that place is not about us.
-fn interrupted(fetching: &mut Fetching, slot: Slot, code: RDKafkaErrorCode, message: &NativeMessage) -> Option<ClientEvent> {
+fn interrupted(fetching: &mut Fetching, slot: PartitionIndex, code: RDKafkaErrorCode, message: &NativeMessage) -> Option<ClientEvent> {
     if !fetching.is_fetching(slot) {
         return None;
     }
@@ -358,7 +358,7 @@ fn interrupted(fetching: &mut Fetching, slot: Slot, code: RDKafkaErrorCode, mess
 
 struct Record {
     message: NativeMessage,
-    slot: Slot,
+    slot: PartitionIndex,
 }
 
 /// Records as the client holds them, freed when this is dropped. May be sent to another thread.
@@ -393,11 +393,11 @@ impl Batch {
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     native: &'a NativeMessage,
-    slot: Slot,
+    slot: PartitionIndex,
 }
 
 impl<'a> Message<'a> {
-    pub fn slot(&self) -> Slot {
+    pub fn slot(&self) -> PartitionIndex {
         self.slot
     }
 

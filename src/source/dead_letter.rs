@@ -12,7 +12,7 @@
 //! The letter's own Kafka timestamp is the time of writing, so that retention counts from there.
 
 use super::client::{self, Context};
-use super::{DeadLetterSettings, Partition, Settings, Slot, SourceError};
+use super::{DeadLetterSettings, PartitionIndex, Settings, SourceError, TopicPartition};
 use crate::clock::Millis;
 use crate::record::{Header, Stream};
 use rdkafka::ClientContext;
@@ -32,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A record to be set aside.
 #[derive(Debug, Clone, Copy)]
 pub struct DeadLetter<'a> {
-    pub slot: Slot,
-    pub partition: &'a Partition,
+    pub slot: PartitionIndex,
+    pub partition: &'a TopicPartition,
     pub offset: i64,
     pub timestamp: Option<Millis>,
     pub key: Option<&'a [u8]>,
@@ -109,7 +109,7 @@ impl DeadLetters {
 
     /// The offset up to which every letter of a partition is written or failed for good, but no more than `next_offset`: as far as what was
     /// applied may be committed.
-    pub fn acknowledged_below(&self, slot: Slot, next_offset: i64) -> i64 {
+    pub fn acknowledged_below(&self, slot: PartitionIndex, next_offset: i64) -> i64 {
         let oldest = self.tracker.under_way().get(&slot).and_then(|offsets| offsets.first().copied());
         oldest.map_or(next_offset, |oldest| oldest.min(next_offset))
     }
@@ -156,7 +156,7 @@ fn rfc_3339(millis: Millis) -> String {
 /// Where the record of a letter stands.
 #[derive(Debug, Clone, Copy)]
 struct Ticket {
-    slot: Slot,
+    slot: PartitionIndex,
     offset: i64,
     stream: Stream,
     partition: i32,
@@ -172,7 +172,7 @@ impl Ticket {
 /// The letters under way, and counts of all.
 #[derive(Default)]
 struct Tracker {
-    under_way: Mutex<HashMap<Slot, BTreeSet<i64>>>,
+    under_way: Mutex<HashMap<PartitionIndex, BTreeSet<i64>>>,
     sent: AtomicU64,
     acknowledged: AtomicU64,
     failed: AtomicU64,
@@ -181,7 +181,7 @@ struct Tracker {
 }
 
 impl Tracker {
-    fn under_way(&self) -> MutexGuard<'_, HashMap<Slot, BTreeSet<i64>>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<PartitionIndex, BTreeSet<i64>>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

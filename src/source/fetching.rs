@@ -18,7 +18,7 @@
 //! ```
 
 use super::native::NativeMessage;
-use super::{Partition, Slot};
+use super::{PartitionIndex, TopicPartition};
 use rdkafka::{Offset, TopicPartitionList};
 use std::ffi::{CStr, CString};
 use std::time::{Duration, Instant};
@@ -36,16 +36,16 @@ enum State {
 }
 
 struct Fetch {
-    partition: Partition,
+    partition: TopicPartition,
     /// The next offset to hand over.
     next: i64,
     state: State,
 }
 
 /// The slots of one topic by partition number.
-struct TopicSlots {
+struct TopicPartitions {
     name: CString,
-    slots: Vec<Option<Slot>>,
+    slots: Vec<Option<PartitionIndex>>,
 }
 
 /// The topics met in a batch: mark and index into `Fetching::topics`. Marks are addresses, good for as long as the batch is taken.
@@ -56,7 +56,7 @@ pub(super) struct Marks(Vec<(usize, Option<usize>)>);
 #[derive(Default)]
 pub(super) struct Fetching {
     fetches: Vec<Fetch>,
-    topics: Vec<TopicSlots>,
+    topics: Vec<TopicPartitions>,
     /// Records that came again and were dropped, since last asked.
     repeated: u64,
 }
@@ -67,15 +67,15 @@ impl Fetching {
     /// # Panics
     ///
     /// If the number of a partition is negative.
-    pub(super) fn new(partitions: &[(Partition, i64)]) -> Self {
+    pub(super) fn new(partitions: &[(TopicPartition, i64)]) -> Self {
         let mut fetching = Self::default();
         for (partition, next) in partitions {
-            let slot = Slot::at(fetching.fetches.len());
+            let slot = PartitionIndex::at(fetching.fetches.len());
             // A broker's topic names have no NUL, ours are checked when they are read.
             let name = CString::new(partition.topic.as_str()).unwrap_or_default();
             let number = usize::try_from(partition.partition).expect("partition numbers are not negative");
             let topic = fetching.topics.iter().position(|topic| topic.name == name).unwrap_or_else(|| {
-                fetching.topics.push(TopicSlots { name, slots: Vec::new() });
+                fetching.topics.push(TopicPartitions { name, slots: Vec::new() });
                 fetching.topics.len() - 1
             });
             let slots = &mut fetching.topics[topic].slots;
@@ -86,22 +86,22 @@ impl Fetching {
         fetching
     }
 
-    fn slots(&self) -> impl Iterator<Item = (Slot, &Fetch)> {
-        self.fetches.iter().enumerate().map(|(index, fetch)| (Slot::at(index), fetch))
+    fn slots(&self) -> impl Iterator<Item = (PartitionIndex, &Fetch)> {
+        self.fetches.iter().enumerate().map(|(index, fetch)| (PartitionIndex::at(index), fetch))
     }
 
     /// The next offset to hand over of a partition.
-    pub(super) fn next(&self, slot: Slot) -> i64 {
+    pub(super) fn next(&self, slot: PartitionIndex) -> i64 {
         self.fetches[slot.index()].next
     }
 
-    pub(super) fn slot(&self, topic: &CStr, partition: i32) -> Option<Slot> {
+    pub(super) fn slot(&self, topic: &CStr, partition: i32) -> Option<PartitionIndex> {
         let topic = self.topics.iter().find(|known| known.name.as_c_str() == topic)?;
         *topic.slots.get(usize::try_from(partition).ok()?)?
     }
 
     /// As [`Self::slot`], without comparing the names of topics again within a batch.
-    pub(super) fn slot_of(&self, message: &NativeMessage, marks: &mut Marks) -> Option<Slot> {
+    pub(super) fn slot_of(&self, message: &NativeMessage, marks: &mut Marks) -> Option<PartitionIndex> {
         let mark = message.topic_mark();
         let topic = match marks.0.iter().find(|(known, _)| *known == mark) {
             Some((_, topic)) => *topic,
@@ -115,7 +115,7 @@ impl Fetching {
     }
 
     /// Whether a record is to be handed over; then the next one is expected after it.
-    pub(super) fn accept(&mut self, slot: Slot, offset: i64) -> bool {
+    pub(super) fn accept(&mut self, slot: PartitionIndex, offset: i64) -> bool {
         let fetch = &mut self.fetches[slot.index()];
         match fetch.state {
             State::Starting => fetch.state = State::Reading,
@@ -131,7 +131,7 @@ impl Fetching {
     }
 
     /// Takes nothing more of a partition until it is fetched anew, which is tried after a pause.
-    pub(super) fn interrupt(&mut self, slot: Slot, now: Instant) {
+    pub(super) fn interrupt(&mut self, slot: PartitionIndex, now: Instant) {
         let state = &mut self.fetches[slot.index()].state;
         if matches!(state, State::Starting | State::Reading) {
             *state = State::Interrupted { retry_at: now + RETRY_PAUSE };
@@ -139,12 +139,12 @@ impl Fetching {
     }
 
     /// Takes nothing more of a partition: where it is to go on there is nothing.
-    pub(super) fn out_of_range(&mut self, slot: Slot) {
+    pub(super) fn out_of_range(&mut self, slot: PartitionIndex) {
         self.fetches[slot.index()].state = State::OutOfRange;
     }
 
     /// Fetches a partition anew at once. One that is stopping will be anyway.
-    pub(super) fn refetch(&mut self, slot: Slot, now: Instant) {
+    pub(super) fn refetch(&mut self, slot: PartitionIndex, now: Instant) {
         let state = &mut self.fetches[slot.index()].state;
         if *state != State::Stopping {
             *state = State::Interrupted { retry_at: now };
@@ -161,9 +161,9 @@ impl Fetching {
     }
 
     /// Partitions to be unassigned now, which are stopping from here on.
-    pub(super) fn begin_stopping(&mut self, now: Instant) -> Vec<Slot> {
+    pub(super) fn begin_stopping(&mut self, now: Instant) -> Vec<PartitionIndex> {
         let due = |fetch: &Fetch| matches!(fetch.state, State::Interrupted { retry_at } if retry_at <= now);
-        let slots: Vec<Slot> = self.slots().filter(|(_, fetch)| due(fetch)).map(|(slot, _)| slot).collect();
+        let slots: Vec<PartitionIndex> = self.slots().filter(|(_, fetch)| due(fetch)).map(|(slot, _)| slot).collect();
         for slot in &slots {
             self.fetches[slot.index()].state = State::Stopping;
         }
@@ -171,24 +171,24 @@ impl Fetching {
     }
 
     /// Partitions that wait for the client to forget its position.
-    pub(super) fn stopping(&self) -> Vec<Slot> {
+    pub(super) fn stopping(&self) -> Vec<PartitionIndex> {
         self.slots().filter(|(_, fetch)| fetch.state == State::Stopping).map(|(slot, _)| slot).collect()
     }
 
     /// Says that a partition is assigned.
-    pub(super) fn started(&mut self, slot: Slot) {
+    pub(super) fn started(&mut self, slot: PartitionIndex) {
         self.fetches[slot.index()].state = State::Starting;
     }
 
     /// Whether the client is fetching where we want it to: only then can its position be believed, or what it says of an offset.
-    pub(super) fn is_fetching(&self, slot: Slot) -> bool {
+    pub(super) fn is_fetching(&self, slot: PartitionIndex) -> bool {
         matches!(self.fetches[slot.index()].state, State::Starting | State::Reading)
     }
 
     /// Partitions whose first record has not come yet, to be forwarded: topic and number.
     pub(super) fn starting(&self) -> impl Iterator<Item = (&CStr, i32)> {
         self.topics.iter().flat_map(|topic| {
-            let starting = |slot: &Slot| self.fetches[slot.index()].state == State::Starting;
+            let starting = |slot: &PartitionIndex| self.fetches[slot.index()].state == State::Starting;
             topic.slots.iter().flatten().filter(move |slot| starting(slot)).map(|slot| {
                 let number = self.fetches[slot.index()].partition.partition;
                 (topic.name.as_c_str(), number)
@@ -197,13 +197,13 @@ impl Fetching {
     }
 
     /// The client's form of some partitions, each at the next offset to hand over.
-    pub(super) fn list(&self, slots: impl IntoIterator<Item = Slot>) -> TopicPartitionList {
-        let offset = |slot: Slot| (slot, self.next(slot));
+    pub(super) fn list(&self, slots: impl IntoIterator<Item = PartitionIndex>) -> TopicPartitionList {
+        let offset = |slot: PartitionIndex| (slot, self.next(slot));
         self.list_at(slots.into_iter().map(offset))
     }
 
     /// The client's form of some partitions, each at an offset.
-    pub(super) fn list_at(&self, offsets: impl IntoIterator<Item = (Slot, i64)>) -> TopicPartitionList {
+    pub(super) fn list_at(&self, offsets: impl IntoIterator<Item = (PartitionIndex, i64)>) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (slot, offset) in offsets {
             let partition = &self.fetches[slot.index()].partition;

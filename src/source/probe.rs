@@ -3,7 +3,7 @@
 use super::client::{self, Client, Context};
 use super::error::{SourceError, is_missing};
 use super::native;
-use super::{Described, Partition, Settings, Topology};
+use super::{PartitionLog, Settings, TopicPartition, Topology};
 use crate::record::Stream;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
@@ -42,14 +42,16 @@ impl Lookup {
         for (stream, topic) in Stream::ALL.into_iter().zip(topics) {
             match self.partition_numbers(topic) {
                 Err(SourceError::TopicMissing { topic }) => missing.push(topic),
-                numbers => partitions.extend(numbers?.into_iter().map(|partition| Partition { stream, topic: topic.clone(), partition })),
+                numbers => {
+                    partitions.extend(numbers?.into_iter().map(|partition| TopicPartition { stream, topic: topic.clone(), partition }))
+                }
             }
         }
         if !missing.is_empty() {
             return Err(SourceError::TopicMissing { topic: missing.join(", ") });
         }
         let lows = self.offsets(&partitions, Offset::Beginning)?;
-        let described = partitions.into_iter().zip(lows).map(|(partition, low)| Ok(Described { partition, low: low? }));
+        let described = partitions.into_iter().zip(lows).map(|(partition, low)| Ok(PartitionLog { partition, low: low? }));
         let partitions = described.collect::<Result<_, SourceError>>()?;
         Ok(Topology { partitions })
     }
@@ -85,7 +87,7 @@ impl Lookup {
     }
 
     /// The first offset ([`Offset::Beginning`]) or the last stable one ([`Offset::End`]) of each partition, with one request a broker.
-    fn offsets(&self, partitions: &[Partition], which: Offset) -> Result<Vec<Result<i64, SourceError>>, SourceError> {
+    fn offsets(&self, partitions: &[TopicPartition], which: Offset) -> Result<Vec<Result<i64, SourceError>>, SourceError> {
         const ACTION: &str = "asking for offsets";
         if partitions.is_empty() {
             return Ok(Vec::new());
@@ -97,7 +99,7 @@ impl Lookup {
             }
             self.client.offsets_for_times(list, timeout)
         })?;
-        let offset = |partition: &Partition| {
+        let offset = |partition: &TopicPartition| {
             let element = answer.find_partition(&partition.topic, partition.partition);
             let element =
                 element.ok_or(SourceError::Unavailable { action: ACTION, reason: "a partition is missing in the answer".into() })?;
@@ -157,7 +159,7 @@ impl Lookup {
 pub struct EndProbe {
     lookup: Lookup,
     topics: [String; Stream::ALL.len()],
-    partitions: Arc<[Partition]>,
+    partitions: Arc<[TopicPartition]>,
     /// The client that fetches, for as long as it is there.
     reader: Weak<Client>,
 }
@@ -172,7 +174,7 @@ pub struct End {
 }
 
 impl EndProbe {
-    pub(super) fn new(lookup: Lookup, topics: [String; Stream::ALL.len()], partitions: &[Partition], reader: &Arc<Client>) -> Self {
+    pub(super) fn new(lookup: Lookup, topics: [String; Stream::ALL.len()], partitions: &[TopicPartition], reader: &Arc<Client>) -> Self {
         Self { lookup, topics, partitions: partitions.into(), reader: Arc::downgrade(reader) }
     }
 
@@ -194,7 +196,7 @@ impl EndProbe {
     }
 
     /// The partitions by slot.
-    pub fn partitions(&self) -> &[Partition] {
+    pub fn partitions(&self) -> &[TopicPartition] {
         &self.partitions
     }
 
@@ -207,7 +209,7 @@ impl EndProbe {
     pub fn query_ends(&self) -> Result<Vec<Result<End, SourceError>>, SourceError> {
         let stable = self.query_all()?;
         let reader = self.reader.upgrade();
-        let end = |(partition, stable): (&Partition, Result<i64, SourceError>)| {
+        let end = |(partition, stable): (&TopicPartition, Result<i64, SourceError>)| {
             let stable = stable?;
             // A broker's topic names have no NUL.
             let topic = CString::new(partition.topic.as_str()).unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::client;
 use super::settings::{DeadLetterSettings, Settings};
 use crate::record::Stream;
-use crate::settings::Reader;
+use crate::settings::SettingsReader;
 use rdkafka::error::KafkaError;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -39,7 +39,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 impl Settings {
-    pub fn read(reader: &mut Reader) -> Self {
+    pub fn read(reader: &mut SettingsReader) -> Self {
         let settings = Self {
             bootstrap_servers: reader.string("kafka.bootstrap_servers"),
             group_id: reader.string("kafka.group_id"),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::Header;
-use crate::settings::{Layers, Reader};
+use crate::settings::{Layers, SettingsReader};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header as SentHeader, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
@@ -19,9 +19,9 @@ const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "
 const PATIENCE: Duration = Duration::from_secs(20);
 const BLINK: Duration = Duration::from_millis(20);
 
-fn read(overrides: &[&str]) -> (Settings, Result<(), crate::settings::Faults>) {
+fn read(overrides: &[&str]) -> (Settings, Result<(), crate::settings::SettingsFaults>) {
     let overrides = overrides.iter().map(|text| (*text).to_owned()).collect();
-    let mut reader = Reader::load(&Layers { overrides, ..Layers::default() });
+    let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
     let settings = Settings::read(&mut reader);
     (settings, reader.finish())
 }
@@ -82,14 +82,14 @@ impl Kafka {
     }
 }
 
-fn beginnings(consumer: &Consumer) -> Vec<(Partition, i64)> {
+fn beginnings(consumer: &Consumer) -> Vec<(TopicPartition, i64)> {
     let topology = consumer.describe().expect("the topics are described");
     topology.partitions.into_iter().map(|described| (described.partition, described.low)).collect()
 }
 
 /// Everything read, by slot: offset and value.
 #[derive(Default)]
-struct Seen(BTreeMap<Slot, Vec<(i64, String)>>);
+struct Seen(BTreeMap<PartitionIndex, Vec<(i64, String)>>);
 
 impl Seen {
     fn add(&mut self, batch: &Batch) {
@@ -104,7 +104,7 @@ impl Seen {
     }
 
     /// Asserts that a slot has the records 0 to `count`, each once, in order, each at the offset of its number.
-    fn assert_whole(&self, slot: Slot, count: i64) {
+    fn assert_whole(&self, slot: PartitionIndex, count: i64) {
         let expected: Vec<(i64, String)> = (0..count).map(|number| (number, number.to_string())).collect();
         assert!(self.0.get(&slot).map_or(&[][..], Vec::as_slice) == expected, "{slot:?} has {:?}", self.0.get(&slot));
     }
@@ -155,7 +155,7 @@ fn records_of_all_partitions_come_once_and_in_order() {
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 9 * 200);
     seen.add(&consumer.next_batch(100, 5 * BLINK));
-    (0..9).for_each(|slot| seen.assert_whole(Slot(slot), 200));
+    (0..9).for_each(|slot| seen.assert_whole(PartitionIndex(slot), 200));
     assert!(consumer.close(PATIENCE));
 }
 
@@ -169,7 +169,7 @@ fn reading_begins_at_the_offset_that_is_given() {
     consumer.assign(&partitions).expect("partitions can be assigned");
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 20);
-    assert_eq!(seen.0[&Slot(1)].first().map(|(offset, _)| *offset), Some(30));
+    assert_eq!(seen.0[&PartitionIndex(1)].first().map(|(offset, _)| *offset), Some(30));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn assigning_again_begins_anew() {
     }
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 500);
-    seen.assert_whole(Slot(0), 500);
+    seen.assert_whole(PartitionIndex(0), 500);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_batch_may_be_read_on_another_thread_after_its_consumer_is_gone() {
     assert!(values.join().expect("the thread ends") > 0);
 }
 
-fn partitions_of(consumer: &Consumer) -> Vec<Partition> {
+fn partitions_of(consumer: &Consumer) -> Vec<TopicPartition> {
     beginnings(consumer).into_iter().map(|(partition, _)| partition).collect()
 }
 
@@ -256,7 +256,7 @@ fn positions_meet_the_ends_when_everything_is_read() {
     assert_eq!(consumer.positions(), [], "nothing is known before the first record");
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 127);
-    assert_eq!(consumer.positions(), [(Slot(0), 120), (Slot(5), 7)]);
+    assert_eq!(consumer.positions(), [(PartitionIndex(0), 120), (PartitionIndex(5), 7)]);
     let all: Vec<i64> = ends.query_all().expect("there is an answer").into_iter().map(|end| end.expect("for each")).collect();
     assert_eq!(all, [120, 0, 0, 0, 0, 7]);
     let elsewhere = std::thread::spawn({
@@ -264,7 +264,7 @@ fn positions_meet_the_ends_when_everything_is_read() {
         move || ends.query_all().map(|answers| answers[5].clone())
     });
     assert_eq!(elsewhere.join().expect("the thread ends"), Ok(Ok(7)));
-    assert_eq!((consumer.next_offset(Slot(0)), consumer.next_offset(Slot(1))), (120, 0));
+    assert_eq!((consumer.next_offset(PartitionIndex(0)), consumer.next_offset(PartitionIndex(1))), (120, 0));
 }
 
 #[test]
@@ -276,12 +276,12 @@ fn fetching_anew_loses_and_repeats_nothing() {
     let mut seen = Seen::default();
     for round in 1..20 {
         read_until(&mut consumer, &mut seen, round * 100);
-        consumer.refetch(Slot(round as u16 % 2));
+        consumer.refetch(PartitionIndex(round as u16 % 2));
     }
     read_until(&mut consumer, &mut seen, 4_000);
     seen.add(&consumer.next_batch(100, 5 * BLINK));
-    seen.assert_whole(Slot(0), 2_000);
-    seen.assert_whole(Slot(1), 2_000);
+    seen.assert_whole(PartitionIndex(0), 2_000);
+    seen.assert_whole(PartitionIndex(1), 2_000);
 }
 
 #[test]
@@ -292,17 +292,17 @@ fn an_error_of_a_partition_ends_in_fetching_it_anew() {
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 10);
     kafka.mock.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN]);
-    let event = await_event(&mut consumer, |event| matches!(event, ClientEvent::Interrupted { slot: Slot(0), .. }));
+    let event = await_event(&mut consumer, |event| matches!(event, ClientEvent::Interrupted { slot: PartitionIndex(0), .. }));
     assert!(matches!(event, ClientEvent::Interrupted { offset: 10, denied: false, .. }), "{event:?}");
     assert!(
-        consumer.positions().iter().all(|(slot, _)| *slot != Slot(0)),
+        consumer.positions().iter().all(|(slot, _)| *slot != PartitionIndex(0)),
         "the client's position is past the error: {:?}",
         consumer.positions()
     );
     kafka.write(TOPICS[0], 0, 10..20);
     read_until(&mut consumer, &mut seen, 20);
-    seen.assert_whole(Slot(0), 20);
-    assert!(consumer.positions().contains(&(Slot(0), 20)));
+    seen.assert_whole(PartitionIndex(0), 20);
+    assert!(consumer.positions().contains(&(PartitionIndex(0), 20)));
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn an_offset_that_is_not_there_is_reported_and_not_skipped() {
     partitions[0].1 = 1_000;
     consumer.assign(&partitions).expect("partitions can be assigned");
     let event = await_event(&mut consumer, |event| matches!(event, ClientEvent::OutOfRange { .. }));
-    assert!(matches!(event, ClientEvent::OutOfRange { slot: Slot(0), next_offset: 1_000, .. }), "{event:?}");
+    assert!(matches!(event, ClientEvent::OutOfRange { slot: PartitionIndex(0), next_offset: 1_000, .. }), "{event:?}");
     assert_eq!(consumer.positions(), [], "what cannot be read has no position");
 }
 
@@ -325,11 +325,11 @@ fn committed_offsets_are_those_that_were_sent() {
     let mut consumer = kafka.reader();
     assert_eq!(consumer.committed(&partitions_of(&consumer), PATIENCE), Ok(vec![None; 3]));
     assert!(!consumer.commit(&[]));
-    assert!(consumer.commit(&[(Slot(0), 4), (Slot(2), 0)]));
-    assert!(!consumer.commit(&[(Slot(0), 5)]), "one commit at a time");
+    assert!(consumer.commit(&[(PartitionIndex(0), 4), (PartitionIndex(2), 0)]));
+    assert!(!consumer.commit(&[(PartitionIndex(0), 5)]), "one commit at a time");
     await_event(&mut consumer, |event| *event == ClientEvent::Committed);
     assert_eq!(consumer.committed(&partitions_of(&consumer), PATIENCE), Ok(vec![Some(4), None, Some(0)]));
-    assert!(consumer.commit(&[(Slot(0), 10)]));
+    assert!(consumer.commit(&[(PartitionIndex(0), 10)]));
     await_event(&mut consumer, |event| *event == ClientEvent::Committed);
     assert_eq!(consumer.committed(&partitions_of(&consumer), PATIENCE).map(|offsets| offsets[0]), Ok(Some(10)));
 }
@@ -340,7 +340,7 @@ fn a_commit_that_is_refused_is_reported() {
     let mut consumer = kafka.reader();
     let denied = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED; 5];
     kafka.mock.request_errors(RDKafkaApiKey::OffsetCommit, &denied);
-    assert!(consumer.commit(&[(Slot(0), 0)]));
+    assert!(consumer.commit(&[(PartitionIndex(0), 0)]));
     let event = await_event(&mut consumer, |event| matches!(event, ClientEvent::CommitFailed { .. }));
     assert!(matches!(event, ClientEvent::CommitFailed { denied: true, .. }), "{event:?}");
 }
@@ -358,7 +358,7 @@ fn a_broker_that_goes_away_is_counted_and_comes_back() {
     kafka.mock.broker_up(-1).expect("the broker comes up");
     kafka.write(TOPICS[0], 0, 10..20);
     read_until(&mut consumer, &mut seen, 20);
-    seen.assert_whole(Slot(0), 20);
+    seen.assert_whole(PartitionIndex(0), 20);
 }
 
 #[test]

@@ -32,7 +32,7 @@ const TOLERATED_DEVIATIONS: f64 = 3.0;
 
 /// An instant of a period, and what is known of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment<'a> {
+pub struct Observation<'a> {
     pub period: Interval,
     /// Counts as the period's nearest instant if it lies outside of it.
     pub now: Millis,
@@ -42,13 +42,13 @@ pub struct Moment<'a> {
     pub actual: Tally,
     /// Of past periods together: the mean amount of their payments serves until this period has some.
     pub past: Tally,
-    /// See [`super::dispersion`].
+    /// See [`super::overdispersion`].
     pub dispersion: f64,
 }
 
 /// What is told of a target at an instant. Amounts are in the unit shown: people, calls, pesos, a ratio.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Assessment {
+pub struct PaceReport {
     pub period: Interval,
     /// The goal of the period, with as much less as it has holidays if the target says so.
     pub goal: Quantity,
@@ -76,7 +76,7 @@ pub struct Assessment {
 }
 
 /// What follows from the moment for the target.
-pub fn assess(target: &Target, moment: &Moment<'_>) -> Assessment {
+pub fn assess(target: &Target, moment: &Observation<'_>) -> PaceReport {
     assess_planned(target, moment, &Plan::of(target, moment.period, moment.now))
 }
 
@@ -89,7 +89,7 @@ fn prorated(target: &Target, goal: Quantity, plan: &Plan) -> Quantity {
     if target.prorate { goal.times(plan.proration) } else { goal }
 }
 
-fn assess_planned(target: &Target, moment: &Moment<'_>, plan: &Plan) -> Assessment {
+fn assess_planned(target: &Target, moment: &Observation<'_>, plan: &Plan) -> PaceReport {
     let goal = target.goal(moment.period, moment.zone);
     match goal {
         Quantity::Ratio(_) => of_ratio(target, moment, plan, goal),
@@ -100,11 +100,11 @@ fn assess_planned(target: &Target, moment: &Moment<'_>, plan: &Plan) -> Assessme
     }
 }
 
-fn of_ratio(target: &Target, moment: &Moment<'_>, plan: &Plan, goal: Quantity) -> Assessment {
+fn of_ratio(target: &Target, moment: &Observation<'_>, plan: &Plan, goal: Quantity) -> PaceReport {
     let actual = target.measure.quantity(moment.actual);
     let reached = actual.map(Quantity::value);
     let whole = goal.value();
-    Assessment {
+    PaceReport {
         period: moment.period,
         goal,
         actual,
@@ -122,7 +122,7 @@ fn of_ratio(target: &Target, moment: &Moment<'_>, plan: &Plan, goal: Quantity) -
     }
 }
 
-fn of_amount(target: &Target, moment: &Moment<'_>, plan: &Plan, goal: Quantity) -> Assessment {
+fn of_amount(target: &Target, moment: &Observation<'_>, plan: &Plan, goal: Quantity) -> PaceReport {
     let actual = target.measure.quantity(moment.actual);
     let reached = actual.map_or(0.0, Quantity::value);
     let whole = goal.value();
@@ -131,7 +131,7 @@ fn of_amount(target: &Target, moment: &Moment<'_>, plan: &Plan, goal: Quantity) 
     let missing = (whole - reached).max(0.0);
     let each = worth_of_an_event(target.measure, moment);
     let per_open_hour = |amount: f64, open: Millis| (open > 0).then(|| amount / (open as f64 / HOUR as f64));
-    Assessment {
+    PaceReport {
         period: moment.period,
         goal,
         actual,
@@ -156,7 +156,7 @@ fn of_amount(target: &Target, moment: &Moment<'_>, plan: &Plan, goal: Quantity) 
 }
 
 /// What an event adds, in the unit shown: 1 of what is counted; of money the mean amount, of this period, else of past ones, else none.
-fn worth_of_an_event(measure: Measure, moment: &Moment<'_>) -> Option<f64> {
+fn worth_of_an_event(measure: Measure, moment: &Observation<'_>) -> Option<f64> {
     if measure != Measure::NetPesos {
         return Some(1.0);
     }

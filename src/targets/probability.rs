@@ -1,7 +1,7 @@
 //! The probability that a goal is attained, given what was counted and how much of the plan has passed.
 //!
 //! The model is Gamma-Poisson. Of a period of which the share `F` of the plan has passed, `A` were counted, and events come in clumps: counts
-//! vary by the dispersion φ times as much as those of a Poisson process ([`super::dispersion`]). In units of φ events counts are about Poisson:
+//! vary by the dispersion φ times as much as those of a Poisson process ([`super::overdispersion`]). In units of φ events counts are about Poisson:
 //! `A/φ` of a mean `λF`, and what is still to come of a mean `λ(1 - F)`.
 //!
 //! - The rate `λ` is not known. With Jeffreys' prior of a Poisson mean, `λ^(-1/2)`, it is after `A/φ` events in `F` distributed as

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{Measure, Target, Targets};
-use crate::calendar::{self, Working};
+use crate::calendar::{self, WorkingCalendar};
 use crate::clock::Millis;
-use crate::settings::{Document, Fault, Table};
+use crate::settings::{Document, SettingsFault, Table};
 
 /// The most targets of all documents together.
 pub const MAX_TARGETS: usize = 1_000;
@@ -49,7 +49,7 @@ const KEYS: [&str; 17] = [
 
 /// What bounds how long a period may be.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct PeriodBounds {
     /// `streams.disbursement.horizon`: so long people and their dispersals are known.
     pub disbursement_horizon: Millis,
     /// So long counts are kept as finely as periods and cuts need them, and the setting that says so.
@@ -60,7 +60,7 @@ pub struct Bounds {
 ///
 /// # Errors
 /// All faults of the documents, in their order and by line.
-pub fn read(documents: &[Document], zone: &TimeZone, bounds: &Bounds) -> Result<Targets, Vec<Fault>> {
+pub fn read(documents: &[Document], zone: &TimeZone, bounds: &PeriodBounds) -> Result<Targets, Vec<SettingsFault>> {
     let calendars = calendar::read(documents, zone);
     let mut origins = BTreeMap::new();
     let mut targets = Vec::new();
@@ -72,7 +72,7 @@ pub fn read(documents: &[Document], zone: &TimeZone, bounds: &Bounds) -> Result<
             break;
         }
     }
-    let faults: Vec<Fault> = documents.iter().flat_map(Document::faults).collect();
+    let faults: Vec<SettingsFault> = documents.iter().flat_map(Document::faults).collect();
     if faults.is_empty() { Ok(Targets { targets, calendars, ..Targets::default() }) } else { Err(faults) }
 }
 
@@ -90,7 +90,7 @@ fn check_name(table: &Table<'_>, origins: &mut BTreeMap<String, String>) {
 }
 
 /// None if something is missing, which is a fault then.
-fn target(table: &Table<'_>, calendars: &[Arc<Working>], bounds: &Bounds) -> Option<Target> {
+fn target(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>], bounds: &PeriodBounds) -> Option<Target> {
     table.requires(&["measure", "period", "goal"]);
     let measure = table.choice("measure", &Measure::ALL.map(|(measure, name)| (name, measure)));
     let period = period::read(table);
@@ -126,7 +126,7 @@ fn check_fit(table: &Table<'_>, measure: Measure) {
 }
 
 /// The calendar named; the one that is always open if none is.
-fn calendar(table: &Table<'_>, calendars: &[Arc<Working>]) -> Option<Arc<Working>> {
+fn calendar(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>]) -> Option<Arc<WorkingCalendar>> {
     let names: Vec<(&str, usize)> = calendars.iter().enumerate().map(|(index, calendar)| (calendar.name(), index)).collect();
     let index = if table.has("calendar") { table.choice("calendar", &names)? } else { 0 };
     Some(Arc::clone(&calendars[index]))

@@ -13,19 +13,19 @@ use std::fmt::Write as _;
 use crate::clock::Millis;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     Counter,
     Gauge,
     Histogram,
 }
 
-impl Kind {
+impl MetricKind {
     /// The word after `# TYPE`.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         }
     }
 }
@@ -72,7 +72,7 @@ impl Unit {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// Names of the labels, in the order in which values are given.
     pub labels: &'static [&'static str],
     pub unit: Unit,
@@ -84,11 +84,11 @@ pub struct Family {
 }
 
 impl Family {
-    const fn business(name: &'static str, kind: Kind, labels: &'static [&'static str], unit: Unit, help: &'static str) -> Self {
+    const fn business(name: &'static str, kind: MetricKind, labels: &'static [&'static str], unit: Unit, help: &'static str) -> Self {
         Self { name, kind, labels, unit, business: true, help, buckets: &[] }
     }
 
-    const fn own(name: &'static str, kind: Kind, labels: &'static [&'static str], unit: Unit, help: &'static str) -> Self {
+    const fn own(name: &'static str, kind: MetricKind, labels: &'static [&'static str], unit: Unit, help: &'static str) -> Self {
         Self { name, kind, labels, unit, business: false, help, buckets: &[] }
     }
 

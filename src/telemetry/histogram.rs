@@ -1,6 +1,6 @@
 //! Histograms of durations in whole milliseconds that take many observations at once.
 //!
-//! The hot path counts into a [`Tally`] of its own, without atomics; once a batch the tally is added to the shared histogram.
+//! The hot path counts into a [`LocalHistogram`] of its own, without atomics; once a batch the tally is added to the shared histogram.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
-use super::catalogue::{Family, Kind};
+use super::catalogue::{Family, MetricKind};
 use crate::clock::Millis;
 
 /// A histogram for each value of one label, all there from the start.
@@ -32,7 +32,7 @@ struct Child {
 
 /// Observations of one label value that are not in the histogram yet.
 #[derive(Debug)]
-pub struct Tally {
+pub struct LocalHistogram {
     histograms: Histograms,
     child: usize,
     counts: Vec<u64>,
@@ -42,7 +42,7 @@ pub struct Tally {
 impl Histograms {
     /// `family` is a histogram with one label, of which `labels` are all the values.
     pub fn new(family: &'static Family, labels: impl IntoIterator<Item = &'static str>) -> Self {
-        assert!(family.kind == Kind::Histogram && family.labels.len() == 1, "{} is no histogram with one label", family.name);
+        assert!(family.kind == MetricKind::Histogram && family.labels.len() == 1, "{} is no histogram with one label", family.name);
         let variable = family.labels.iter().map(|label| (*label).to_owned()).collect();
         let desc = Desc::new(family.name.to_owned(), family.help.to_owned(), variable, Default::default());
         let child =
@@ -52,14 +52,14 @@ impl Histograms {
     }
 
     /// Where to count what is observed under `label`.
-    pub fn tally(&self, label: &str) -> Tally {
+    pub fn tally(&self, label: &str) -> LocalHistogram {
         let child = self.0.children.iter().position(|child| child.label == label);
         let child = child.unwrap_or_else(|| panic!("{} has no {label}", self.0.family.name));
-        Tally { histograms: self.clone(), child, counts: vec![0; self.0.family.buckets.len() + 1], sum_ms: 0 }
+        LocalHistogram { histograms: self.clone(), child, counts: vec![0; self.0.family.buckets.len() + 1], sum_ms: 0 }
     }
 }
 
-impl Tally {
+impl LocalHistogram {
     /// Counts a duration; a negative one counts as 0.
     pub fn observe(&mut self, duration: Millis) {
         self.observe_many(duration, 1);

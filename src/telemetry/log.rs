@@ -29,8 +29,8 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use crate::clock::{Clock, Millis};
-use limiter::{HeldBack, Limiter, Name, Verdict};
-use line::{Fields, Form, Head};
+use limiter::{Limiter, Name, RateDecision, SuppressedLines};
+use line::{Fields, Form, LinePrefix};
 pub use line::{RESERVED, level_name};
 pub use settings::{Format, Settings};
 
@@ -63,16 +63,16 @@ pub const LEVELS: [Level; 4] = [Level::ERROR, Level::WARN, Level::INFO, Level::D
 
 /// What the log counts, for the metrics.
 #[derive(Debug)]
-pub struct Counters {
+pub struct LogCounters {
     /// In the order of [`LEVELS`].
     messages: [AtomicU64; 4],
     limiter: Mutex<Limiter>,
     /// Counts the lines for which the buffer had no room; there once the log is open.
     overflowed: OnceLock<ErrorCounter>,
-    progress: Arc<writer::Progress>,
+    progress: Arc<writer::WriterProgress>,
 }
 
-impl Counters {
+impl LogCounters {
     /// Counters of a log that is not open yet.
     pub fn new(settings: &Settings) -> Self {
         Self {
@@ -83,14 +83,14 @@ impl Counters {
         }
     }
 
-    /// Lines that passed level and limit, by level: the sum of what was written and [`Counters::dropped`].
+    /// Lines that passed level and limit, by level: the sum of what was written and [`LogCounters::dropped`].
     pub fn messages(&self) -> [(Level, u64); 4] {
         std::array::from_fn(|index| (LEVELS[index], self.messages[index].load(SeqCst)))
     }
 
     /// Lines held back by the limit, of every event name that has spoken; the number of names is bounded, the rest is `other`.
     pub fn suppressed(&self) -> Vec<(Box<str>, u64)> {
-        self.limiter().totals().into_iter().map(|HeldBack { name, lines }| (name, lines)).collect()
+        self.limiter().totals().into_iter().map(|SuppressedLines { name, lines }| (name, lines)).collect()
     }
 
     /// Lines lost because the reader of the log was too slow, or gone.
@@ -99,9 +99,9 @@ impl Counters {
     }
 
     /// What becomes of a line, and what is to be reported before it.
-    pub(super) fn admit(&self, name: &str, now: Millis) -> (Verdict, Vec<HeldBack>) {
+    pub(super) fn admit(&self, name: &str, now: Millis) -> (RateDecision, Vec<SuppressedLines>) {
         let mut limiter = self.limiter();
-        let verdict = if name == BUG { Verdict::Write { suppressed: 0 } } else { limiter.admit(name, now) };
+        let verdict = if name == BUG { RateDecision::Write { suppressed: 0 } } else { limiter.admit(name, now) };
         (verdict, limiter.summary_if_due(now))
     }
 
@@ -138,7 +138,7 @@ struct Log {
     level: Level,
     form: Form,
     clock: Clock,
-    counters: Arc<Counters>,
+    counters: Arc<LogCounters>,
     out: NonBlocking,
 }
 
@@ -152,7 +152,7 @@ impl Log {
         let mut fields = Fields::new(self.form, named.0.is_some());
         event.record(&mut fields);
         let module = named.0.is_none().then(|| metadata.module_path().unwrap_or(metadata.target()));
-        self.write(fields, &Head { now, level: *metadata.level(), event: name.as_str(), module, suppressed });
+        self.write(fields, &LinePrefix { now, level: *metadata.level(), event: name.as_str(), module, suppressed });
         if LAST_WORDS.contains(&name.as_str()) {
             self.counters.flush(LAST_WORDS_WITHIN);
         }
@@ -163,22 +163,22 @@ impl Log {
         let (verdict, summary) = self.counters.admit(name, now);
         self.report(&summary, now);
         match verdict {
-            Verdict::Write { suppressed } => Some(suppressed),
-            Verdict::HoldBack => None,
+            RateDecision::Write { suppressed } => Some(suppressed),
+            RateDecision::HoldBack => None,
         }
     }
 
-    fn report(&self, summary: &[HeldBack], now: Millis) {
+    fn report(&self, summary: &[SuppressedLines], now: Millis) {
         let (level, event) = SUPPRESSED;
-        for HeldBack { name, lines } in summary {
+        for SuppressedLines { name, lines } in summary {
             let mut fields = Fields::new(self.form, false);
             fields.add_message("lines of an event were held back");
             fields.add_text("suppressed_event", name);
-            self.write(fields, &Head { now, level, event, module: None, suppressed: *lines });
+            self.write(fields, &LinePrefix { now, level, event, module: None, suppressed: *lines });
         }
     }
 
-    fn write(&self, fields: Fields, head: &Head<'_>) {
+    fn write(&self, fields: Fields, head: &LinePrefix<'_>) {
         let line = fields.line(head);
         let index = LEVELS.iter().position(|level| *level == head.level).unwrap_or(LEVELS.len() - 1);
         self.counters.messages[index].fetch_add(1, SeqCst);
@@ -234,7 +234,7 @@ pub struct Guard {
 
 impl Guard {
     /// What the log counts.
-    pub fn counters(&self) -> Arc<Counters> {
+    pub fn counters(&self) -> Arc<LogCounters> {
         self.log.counters.clone()
     }
 }
@@ -274,7 +274,7 @@ fn open<T>(settings: &Settings, clock: Clock, out: T, terminal: bool, buffered_l
 where
     T: AsFd + Send + 'static,
 {
-    let counters = Arc::new(Counters::new(settings));
+    let counters = Arc::new(LogCounters::new(settings));
     let sink = writer::Sink::new(out, counters.progress.clone());
     let (out, worker) = NonBlockingBuilder::default().buffered_lines_limit(buffered_lines).lossy(true).thread_name("log").finish(sink);
     counters.overflowed.get_or_init(|| out.error_counter());

@@ -2,7 +2,7 @@
 //!
 //! Everything is in a registry of its own, by the catalogue. A label set that is known from the start is there at 0 from the start; what is
 //! not known yet (a time, a lag) is absent. Updates are made per batch, not per event: counters with `inc_by`, durations through a
-//! [`Tally`](super::histogram::Tally).
+//! [`LocalHistogram`](super::histogram::LocalHistogram).
 
 mod log;
 mod system;
@@ -17,7 +17,7 @@ use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeV
 
 use super::catalogue::{Family, business, own};
 use super::histogram::Histograms;
-use super::log::Counters;
+use super::log::LogCounters;
 use crate::clock::Millis;
 use crate::record::Stream;
 
@@ -101,7 +101,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Metrics at their start. `labels` are the names of labels with an allowlist.
-    pub fn new(topics: &[String], labels: &[&str], log: Arc<Counters>) -> Self {
+    pub fn new(topics: &[String], labels: &[&str], log: Arc<LogCounters>) -> Self {
         let registry = Registry::new();
         let make = Maker(&registry);
         let topics = || topics.iter().map(String::as_str);

@@ -7,31 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use super::panes::SpanFigures;
 use super::slots::{SlotFigures, Slots};
+use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
-use crate::display::Display;
 use crate::record::Stream;
 use crate::targets::{Tally, Targets};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct PartitionCut {
     /// The first offset that is not in it.
     pub next_offset: i64,
     /// By [`Period::OWN`]: what counts in the period that holds the instant before the cut.
-    pub cells: [Vec<PartCell>; 3],
-    pub targets: Vec<PartTarget>,
+    pub cells: [Vec<PartitionCutCell>; 3],
+    pub targets: Vec<PartitionCutTarget>,
 }
 
 /// By programme and state as shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartCell {
+pub struct PartitionCutCell {
     pub programme: String,
     pub state: String,
     pub figures: SpanFigures,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartTarget {
+pub struct PartitionCutTarget {
     pub name: String,
     /// Tells apart targets of one name; see [`Target::selection`](crate::targets::Target::selection).
     pub selection: u64,
@@ -42,10 +42,10 @@ pub struct PartTarget {
     pub periods: Vec<(Millis, Tally)>,
 }
 
-impl Part {
+impl PartitionCut {
     /// Of a partition whose slots these are, and which has applied all that a cut at `at` is made of. Without slots it is that of a partition
     /// which had no record by then.
-    pub fn of(slots: &Slots, stream: Stream, targets: &Targets, display: &Display, at: Millis, next_offset: i64) -> Self {
+    pub fn of(slots: &Slots, stream: Stream, targets: &Targets, display: &Allowlists, at: Millis, next_offset: i64) -> Self {
         let cells = Period::OWN.map(|period| {
             let span = period.at(at - 1, &display.zone).map(|period| Interval { start: period.start, end: at });
             span.map_or_else(Vec::new, |span| cells(slots, period, span, display))
@@ -55,25 +55,25 @@ impl Part {
             let known_from = target.measure.known_from(slots.people_from, slots.counts_from);
             let periods = known_periods(slots, target.period, known_from, at, display);
             let tallied = periods.map(|span| (span.start, slots.tally(place, span)));
-            PartTarget { name: target.name.clone(), selection: target.selection(), known_from, periods: tallied.collect() }
+            PartitionCutTarget { name: target.name.clone(), selection: target.selection(), known_from, periods: tallied.collect() }
         });
         Self { next_offset, cells, targets: targets.collect() }
     }
 }
 
-fn cells(slots: &Slots, period: Period, span: Interval, display: &Display) -> Vec<PartCell> {
+fn cells(slots: &Slots, period: Period, span: Interval, display: &Allowlists) -> Vec<PartitionCutCell> {
     let mut sums = vec![SlotFigures::default(); display.cells()];
     slots.within(span).flat_map(|slot| &slot.cells).for_each(|(cell, figures)| sums[*cell as usize] += figures);
     let in_use = sums.iter().enumerate().filter(|(_, sum)| sum.dispersals > 0);
     let named = in_use.map(|(cell, sum)| {
         let (programme, state) = display.names_of_cell(cell);
-        PartCell { programme: programme.to_owned(), state: state.to_owned(), figures: sum.of_period(period.index()) }
+        PartitionCutCell { programme: programme.to_owned(), state: state.to_owned(), figures: sum.of_period(period.index()) }
     });
     named.collect()
 }
 
 /// The period that holds the instant before `at`, up to `at`, and the ones before, as far back as slots are kept and nothing before `from` is needed.
-fn known_periods(slots: &Slots, period: Period, from: Millis, at: Millis, display: &Display) -> impl Iterator<Item = Interval> {
+fn known_periods(slots: &Slots, period: Period, from: Millis, at: Millis, display: &Allowlists) -> impl Iterator<Item = Interval> {
     let zone = &display.zone;
     let oldest = slots.slots.first().map_or(at, |slot| slot.span.start);
     let current = period.at(at - 1, zone).map(|current| Interval { start: current.start, end: at });

@@ -10,8 +10,8 @@ use super::slots::Slots;
 use crate::calendar::{Interval, Period};
 use crate::clock::{MINUTE, Millis, floor};
 use crate::record::Stream;
-use crate::targets::dispersion::{DEFAULT_DISPERSION, PastDay, PastPeriod, dispersion, weeks_of_days};
-use crate::targets::pace::{Assessment, Moment, assess, goal_of};
+use crate::targets::overdispersion::{DEFAULT_DISPERSION, PastDay, PastPeriod, dispersion, weeks_of_days};
+use crate::targets::pace::{Observation, PaceReport, assess, goal_of};
 use crate::targets::{Measure, Quantity, Tally, Target, Targets};
 
 /// What was reached of every target, slot by slot, over all partitions.
@@ -33,12 +33,12 @@ struct StreamTallies {
 
 /// A target at an instant.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct TargetStatus {
     /// Of the current period; none outside of a campaign.
-    pub current: Option<Assessment>,
+    pub current: Option<PaceReport>,
     /// The last period that has closed; none if there was none, or not enough of it is known any more.
     pub previous: Option<Past>,
-    /// As past periods have it; see [`dispersion`](crate::targets::dispersion).
+    /// As past periods have it; see [`dispersion`](crate::targets::overdispersion).
     pub dispersion: f64,
 }
 
@@ -115,12 +115,12 @@ impl StreamTallies {
 pub struct Evaluator {
     zone: TimeZone,
     /// What past weeks say of each target changes slowly and takes long: it is looked at once a minute.
-    past: Mutex<Option<Noted>>,
+    past: Mutex<Option<CachedHistory>>,
 }
 
 /// What was looked at in a minute.
 #[derive(Debug)]
-struct Noted {
+struct CachedHistory {
     targets: Arc<Targets>,
     minute: Millis,
     figures: Arc<[PastFigures]>,
@@ -144,9 +144,9 @@ impl Evaluator {
     }
 
     /// By target. `closed`: the newest instant at which periods were closed.
-    pub fn standings(&self, targets: &Arc<Targets>, tallies: &Tallies, now: Millis, closed: Option<Millis>) -> Vec<Standing> {
+    pub fn standings(&self, targets: &Arc<Targets>, tallies: &Tallies, now: Millis, closed: Option<Millis>) -> Vec<TargetStatus> {
         let past = self.past(targets, tallies, now);
-        let standing = |(place, target): (usize, &Target)| Standing {
+        let standing = |(place, target): (usize, &Target)| TargetStatus {
             current: self.current(targets, tallies, place, now, past[place]),
             previous: closed.and_then(|closed| target.period.ended(closed, &self.zone)).and_then(|period| {
                 let tally = tallies.within(targets, place, period)?;
@@ -157,12 +157,12 @@ impl Evaluator {
         targets.targets.iter().enumerate().map(standing).collect()
     }
 
-    fn current(&self, targets: &Targets, tallies: &Tallies, place: usize, now: Millis, past: PastFigures) -> Option<Assessment> {
+    fn current(&self, targets: &Targets, tallies: &Tallies, place: usize, now: Millis, past: PastFigures) -> Option<PaceReport> {
         let target = &targets.targets[place];
         let period = target.period.at(now, &self.zone)?;
         let actual = tallies.within(targets, place, period)?;
         let PastFigures { dispersion, tally } = past;
-        Some(assess(target, &Moment { period, now, zone: &self.zone, actual, past: tally, dispersion }))
+        Some(assess(target, &Observation { period, now, zone: &self.zone, actual, past: tally, dispersion }))
     }
 
     fn past(&self, targets: &Arc<Targets>, tallies: &Tallies, now: Millis) -> Arc<[PastFigures]> {
@@ -173,7 +173,7 @@ impl Evaluator {
         }
         let figures: Arc<[PastFigures]> =
             (0..targets.targets.len()).map(|place| past_figures(targets, tallies, place, now, &self.zone)).collect();
-        *past = Some(Noted { targets: Arc::clone(targets), minute, figures: Arc::clone(&figures) });
+        *past = Some(CachedHistory { targets: Arc::clone(targets), minute, figures: Arc::clone(&figures) });
         figures
     }
 }

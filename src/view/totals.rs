@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::panes::{Span, SpanFigures};
 use super::slots::SlotFigures;
-use super::{CallView, CellTotals, DisbursementView, Figures, MilestoneTotals, PartitionView, ProgrammeTotals, QueueTotals, RecordCounts};
+use super::{
+    CallView, CellTotals, DisbursementView, MilestoneTotals, PartitionView, ProgrammeTotals, QueueTotals, RecordCounts, StreamFigures,
+};
 use super::{UnmatchedDisbursements, Views, add_each};
+use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
-use crate::display::Display;
 use crate::event::{CallKind, Status};
 use crate::record::Stream;
 
@@ -17,7 +19,7 @@ pub const AGENT_STATUSES: [Status; 4] = [Status::Available, Status::Handling, St
 
 /// Durations that decide what counts now.
 #[derive(Debug, Clone, Copy)]
-pub struct Lasting {
+pub struct PresenceLimits {
     /// The longest that an offered call waits.
     pub wait: Millis,
     /// The longest that an agent of whom nothing is heard stays on.
@@ -57,7 +59,7 @@ pub const SPANS: [Span; 6] = [
 
 impl Totals {
     /// Adds up the views at `now`.
-    pub fn of(views: &Views, display: &Display, lasting: Lasting, now: Millis) -> Self {
+    pub fn of(views: &Views, display: &Allowlists, lasting: PresenceLimits, now: Millis) -> Self {
         let periods = Period::OWN.map(|period| period.at(now, &display.zone).expect("every instant has its day, week and month"));
         let mut totals = Self {
             records: Default::default(),
@@ -76,9 +78,9 @@ impl Totals {
         for view in views {
             totals.add_records(view);
             match &view.figures {
-                Figures::Disbursement(view) => totals.add_disbursements(view, now, &periods),
-                Figures::Call(view) => totals.add_calls(view, now, lasting),
-                Figures::Milestone(view) => add_each(&mut totals.milestones, &view.cells),
+                StreamFigures::Disbursement(view) => totals.add_disbursements(view, now, &periods),
+                StreamFigures::Call(view) => totals.add_calls(view, now, lasting),
+                StreamFigures::Milestone(view) => add_each(&mut totals.milestones, &view.cells),
             }
         }
         totals
@@ -105,7 +107,7 @@ impl Totals {
         }
     }
 
-    fn add_calls(&mut self, view: &CallView, now: Millis, lasting: Lasting) {
+    fn add_calls(&mut self, view: &CallView, now: Millis, lasting: PresenceLimits) {
         add_each(&mut self.queues, &view.queues);
         add_each(&mut self.unmatched_calls, &view.unmatched);
         view.waiting.add_to(&mut self.calls_waiting, now, lasting.wait);
@@ -125,10 +127,10 @@ impl Totals {
 
 /// What counts in a period, one of [`Period::OWN`], from its beginning to the end of `span`; by cell, over all views. None if some of it
 /// is forgotten, or if slots are no longer divided at the end of the span.
-pub fn cells_within(views: &[Arc<PartitionView>], display: &Display, period: Period, span: Interval) -> Option<Vec<SpanFigures>> {
+pub fn cells_within(views: &[Arc<PartitionView>], display: &Allowlists, period: Period, span: Interval) -> Option<Vec<SpanFigures>> {
     let mut sums = vec![SpanFigures::default(); display.cells()];
     for view in views {
-        if let Figures::Disbursement(view) = &view.figures {
+        if let StreamFigures::Disbursement(view) = &view.figures {
             if span.start < view.slots.people_from || !view.slots.divides(span) {
                 return None;
             }

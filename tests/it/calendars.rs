@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use jiff::tz::TimeZone;
-use pacemeter::calendar::{Period, Working, read};
+use pacemeter::calendar::{Period, WorkingCalendar, read};
 use pacemeter::clock::{HOUR, SECOND};
 use pacemeter::settings::Document;
 
@@ -49,7 +49,7 @@ fn by_python(zone: &str, first: i16, last: i16) -> Vec<Told> {
 }
 
 /// The calendar of [`HOURS`] in a zone.
-fn calendar(zone: &TimeZone) -> std::sync::Arc<Working> {
+fn calendar(zone: &TimeZone) -> std::sync::Arc<WorkingCalendar> {
     let time = |minute: &u16| format!("{:02}:{:02}", minute / 60, minute % 60);
     let spans = |spans: &[(u16, u16)]| spans.iter().map(|(from, to)| format!("'{}-{}',", time(from), time(to))).collect::<String>();
     let hours: String = HOURS.iter().map(|(day, hours)| format!("{day} = [{}]\n", spans(hours))).collect();
@@ -62,7 +62,7 @@ fn calendar(zone: &TimeZone) -> std::sync::Arc<Working> {
 /// Holds all periods of these years against Python; the lengths of days that there were, in minutes.
 fn compare(name: &str, first: i16, last: i16) -> Vec<i64> {
     let zone = TimeZone::get(name).expect("a zone of the bundled data");
-    let (calendar, always) = (calendar(&zone), Working::always(zone.clone()));
+    let (calendar, always) = (calendar(&zone), WorkingCalendar::always(zone.clone()));
     let told = by_python(name, first, last);
     assert!(told.len() > 365 + 52 + 12, "{name}: only {} periods", told.len());
     let mut lengths = Vec::new();

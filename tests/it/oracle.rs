@@ -7,23 +7,23 @@ mod targets;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use jiff::tz::TimeZone;
-use pacemeter::aggregate::{Partition, Rules, Shown};
+use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
+use pacemeter::allowlists::Allowlists;
 use pacemeter::calendar::Period;
 use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND};
-use pacemeter::cuts::Book;
+use pacemeter::cuts::ClosedPeriods;
 use pacemeter::decode::{Decoder, PseudonymKey};
-use pacemeter::display::Display;
-use pacemeter::event::{CallKind, DisbursementKind, MilestoneKind, Status, Texts};
+use pacemeter::event::{CallKind, DisbursementKind, LabelArena, MilestoneKind, Status};
 use pacemeter::export::Exporter;
-use pacemeter::ledger::{self, Body, Figures, Ledger, Sent};
-use pacemeter::pipeline::{Board, PartitionStatus, Phase, Snapshot};
+use pacemeter::oracle::{self, Body, Oracle, SentRecord, SeriesValues};
+use pacemeter::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 use pacemeter::record::{RawRecord, Reason, Stream};
-use pacemeter::settings::{Layers, Reader};
+use pacemeter::settings::{Layers, SettingsReader};
 use pacemeter::source;
 use pacemeter::targets::Targets;
 use pacemeter::telemetry::{Metrics, log};
 use pacemeter::view::progress::Evaluator;
-use pacemeter::view::totals::Lasting;
+use pacemeter::view::totals::PresenceLimits;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -105,11 +105,11 @@ pub(crate) const QUEUES: [&str; 3] = ["general", "hogar", "unlisted"];
 pub(crate) const SITES: [&str; 3] = ["casa", "centro", "unlisted"];
 pub(crate) const NAMES: [&str; 3] = ["mercado", "reunion", "unlisted"];
 
-fn reader() -> Reader {
+fn reader() -> SettingsReader {
     reader_with(&[])
 }
 
-pub(crate) fn reader_with(more: &[&str]) -> Reader {
+pub(crate) fn reader_with(more: &[&str]) -> SettingsReader {
     let overrides = [
         "streams.disbursement.horizon=35d",
         "streams.disbursement.open_horizon=50d",
@@ -123,19 +123,19 @@ pub(crate) fn reader_with(more: &[&str]) -> Reader {
         r#"labels.states=["MX-JAL", "MX-CMX"]"#,
     ];
     let overrides = overrides.iter().chain(more).map(|&set| set.to_owned()).collect();
-    Reader::load(&Layers { overrides, ..Layers::default() })
+    SettingsReader::load(&Layers { overrides, ..Layers::default() })
 }
 
-fn oracle() -> Ledger {
-    Ledger::new(oracle_rules())
+fn oracle() -> Oracle {
+    Oracle::new(oracle_rules())
 }
 
-fn oracle_rules() -> ledger::Rules {
+fn oracle_rules() -> oracle::OracleRules {
     let strings = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
-    ledger::Rules {
-        horizons: ledger::Horizons { disbursement: 35 * DAY, call: 2 * DAY, milestone: 3 * DAY },
+    oracle::OracleRules {
+        horizons: oracle::Horizons { disbursement: 35 * DAY, call: 2 * DAY, milestone: 3 * DAY },
         open_horizon: 50 * DAY,
-        labels: ledger::Labels {
+        labels: oracle::OracleLabels {
             programmes: strings(&PROGRAMMES[..2]),
             queues: strings(&QUEUES[..2]),
             sites: strings(&SITES[..2]),
@@ -143,13 +143,13 @@ fn oracle_rules() -> ledger::Rules {
             milestones: strings(&NAMES[..1]),
             states: strings(&["MX-JAL", "MX-CMX"]),
         },
-        ..ledger::Rules::default()
+        ..oracle::OracleRules::default()
     }
 }
 
 fn metrics() -> Arc<Metrics> {
     static METRICS: LazyLock<Arc<Metrics>> = LazyLock::new(|| {
-        let counters = log::Counters::new(&log::Settings::read(&mut reader()));
+        let counters = log::LogCounters::new(&log::Settings::read(&mut reader()));
         Arc::new(Metrics::new(&[], &[], Arc::new(counters)))
     });
     Arc::clone(&METRICS)
@@ -158,10 +158,10 @@ fn metrics() -> Arc<Metrics> {
 /// The pipeline's synchronous part, without Kafka: one partition of each stream for each partition of the log.
 struct Core {
     decoder: Decoder,
-    shown: Shown,
-    book: Arc<Book>,
+    shown: ViewConfig,
+    book: Arc<ClosedPeriods>,
     rules: Rules,
-    partitions: Vec<(Stream, Partition)>,
+    partitions: Vec<(Stream, PartitionState)>,
     offset: i64,
 }
 
@@ -170,12 +170,12 @@ impl Core {
         Self::with(reader(), now)
     }
 
-    fn with(reader: Reader, now: Millis) -> Self {
+    fn with(reader: SettingsReader, now: Millis) -> Self {
         Self::showing(Arc::default(), reader, now)
     }
 
-    fn showing(targets: Arc<Targets>, mut reader: Reader, now: Millis) -> Self {
-        let shown = Shown { display: Arc::new(Display::read(&mut reader)), targets };
+    fn showing(targets: Arc<Targets>, mut reader: SettingsReader, now: Millis) -> Self {
+        let shown = ViewConfig { display: Arc::new(Allowlists::read(&mut reader)), targets };
         let rules = Rules::read(&mut reader);
         let decoder = Decoder::new(
             pacemeter::decode::Settings::read(&mut reader),
@@ -183,14 +183,14 @@ impl Core {
         );
         let partition = |index: usize| {
             let stream = Stream::ALL[index % Stream::ALL.len()];
-            (stream, Partition::new(stream, 0, rules, &shown, now))
+            (stream, PartitionState::new(stream, 0, rules, &shown, now))
         };
         let partitions = (0..PARTITIONS * Stream::ALL.len()).map(partition).collect();
         Self { decoder, shown, book: Arc::default(), rules, partitions, offset: 0 }
     }
 
     fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Millis) {
-        let mut texts = Texts::default();
+        let mut texts = LabelArena::default();
         let raw = RawRecord { value: Some(value.as_bytes()), timestamp: Some(timestamp), headers: &[] };
         let decoded = self.decoder.decode(stream, &raw, &mut texts);
         let (_, state) = &mut self.partitions[partition * Stream::ALL.len() + stream as usize];
@@ -198,10 +198,10 @@ impl Core {
         self.offset += 1;
     }
 
-    fn figures(&mut self, now: Millis) -> Figures {
-        let board = Arc::new(Board::new(now, Arc::default()));
-        let status = |(index, (stream, state)): (usize, &mut (Stream, Partition))| PartitionStatus {
-            partition: source::Partition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
+    fn figures(&mut self, now: Millis) -> SeriesValues {
+        let board = Arc::new(SnapshotPublisher::new(now, Arc::default()));
+        let status = |(index, (stream, state)): (usize, &mut (Stream, PartitionState))| PartitionStatus {
+            partition: source::TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
             position: 0,
             end: None,
             lag: None,
@@ -222,14 +222,14 @@ impl Core {
             board,
             display: Arc::clone(&self.shown.display),
             evaluator: Arc::new(Evaluator::new(self.shown.display.zone.clone())),
-            lasting: Lasting { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
+            lasting: PresenceLimits { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
             clock: Clock::accelerated(now, 0.0),
             metrics: metrics(),
             max_series: 100_000,
             shared: Mutex::new(None),
         };
         let text = exporter.render().plain();
-        Figures::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8")).expect("the exposition is well-formed")
+        SeriesValues::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8")).expect("the exposition is well-formed")
     }
 
     fn digests(&mut self) -> Vec<[u8; 32]> {
@@ -244,7 +244,7 @@ pub(crate) struct Record {
     pub partition: usize,
     pub value: String,
     pub timestamp: Millis,
-    pub sent: Sent,
+    pub sent: SentRecord,
 }
 
 /// The beginning of the day.
@@ -292,7 +292,7 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
             let text = amount.map(|amount| format!("{}.{:02}", amount / 100, amount % 100));
             let (programme, state) = (PROGRAMMES[*programme].to_owned(), STATES[*state].map(str::to_owned));
             let value = json!({ "programme": programme, "state": state, "beneficiary": beneficiary, "credit": credit, "amount": text });
-            let body = ledger::Disbursement { kind, programme, state, beneficiary, credit, amount, currency: None };
+            let body = oracle::Disbursement { kind, programme, state, beneficiary, credit, amount, currency: None };
             (Stream::Disbursement, kind.name(), value, Body::Disbursement(body))
         }
         What::Call { kind, call, queue, seconds } => {
@@ -301,21 +301,21 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
             let seconds = seconds.filter(|_| kind == CallKind::Completed);
             let value = json!({ "call": call, "queue": queue, "talk_seconds": seconds });
             let talk = seconds.map(|seconds| Millis::from(seconds) * 1_000);
-            (Stream::Call, kind.name(), value, Body::Call(ledger::Call { kind, call, queue, talk, hold: None, wrap_up: None }))
+            (Stream::Call, kind.name(), value, Body::Call(oracle::Call { kind, call, queue, talk, hold: None, wrap_up: None }))
         }
         What::Agent { agent, site, status } => {
             let (agent, site, status) = (format!("agent-{agent}"), site.map(|site| SITES[site].to_owned()), Status::ALL[*status]);
             let value = json!({ "agent": agent, "site": site, "status": status.name() });
-            (Stream::Call, "agent_status", value, Body::Agent(ledger::Agent { agent, site, status }))
+            (Stream::Call, "agent_status", value, Body::Agent(oracle::Agent { agent, site, status }))
         }
         What::Milestone { kind, initiative, milestone, quantity } => {
             let kind = MilestoneKind::ALL[*kind];
             let (initiative, milestone) = (NAMES[*initiative].to_owned(), NAMES[*milestone].to_owned());
             let value = json!({ "initiative": initiative, "milestone": milestone, "quantity": quantity });
-            (Stream::Milestone, kind.name(), value, Body::Milestone(ledger::Milestone { kind, initiative, milestone, quantity: *quantity }))
+            (Stream::Milestone, kind.name(), value, Body::Milestone(oracle::Milestone { kind, initiative, milestone, quantity: *quantity }))
         }
         What::Malformed => {
-            let (stream, sent) = (Stream::Disbursement, Sent::Rejected(Reason::NotJson));
+            let (stream, sent) = (Stream::Disbursement, SentRecord::Rejected(Reason::NotJson));
             return Record { stream, partition: step.partition, value: "{".to_owned(), timestamp: time, sent };
         }
     };
@@ -323,7 +323,7 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
     fields.insert("id".to_owned(), Value::from(id.clone()));
     fields.insert("type".to_owned(), Value::from(format!("{}.{kind}", stream.name())));
     fields.insert("time".to_owned(), Value::from(jiff::Timestamp::from_millisecond(time).expect("in range").to_string()));
-    let sent = Sent::Event(ledger::Event { id, source: None, time, body });
+    let sent = SentRecord::Event(oracle::Event { id, source: None, time, body });
     Record { stream, partition: step.partition, value: value.to_string(), timestamp: time, sent }
 }
 
@@ -358,13 +358,13 @@ fn orderly() -> impl Strategy<Value = Vec<Record>> {
     })
 }
 
-fn figures_of<'a>(records: impl Iterator<Item = &'a Record>, now: Millis) -> Figures {
+fn figures_of<'a>(records: impl Iterator<Item = &'a Record>, now: Millis) -> SeriesValues {
     let mut core = Core::new(now);
     records.for_each(|record| core.apply(record.stream, record.partition, &record.value, record.timestamp));
     core.figures(now)
 }
 
-fn assert_equal(expected: &Figures, actual: &Figures) -> Result<(), TestCaseError> {
+fn assert_equal(expected: &SeriesValues, actual: &SeriesValues) -> Result<(), TestCaseError> {
     let differences = expected.differences(actual);
     prop_assert!(differences.is_empty(), "{} series differ, such as {:#?}", differences.len(), &differences[..differences.len().min(5)]);
     Ok(())

@@ -6,32 +6,32 @@ use std::sync::Arc;
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::labels::{LabelId, Labels};
-use crate::aggregate::packed::{Time, U16};
-use crate::aggregate::pages::Region;
-use crate::aggregate::table::{Entry, Table};
-use crate::aggregate::{Rules, Unlisted};
+use crate::aggregate::labels::{LabelId, LabelTable};
+use crate::aggregate::packed::{PackedTime, U16};
+use crate::aggregate::pages::PagedTable;
+use crate::aggregate::table::{Table, TableEntry};
+use crate::aggregate::{Rules, UnlistedCounts};
+use crate::allowlists::{Allowlists, LabelKind};
 use crate::clock::Millis;
-use crate::display::{Display, LabelKind};
-use crate::event::{self, Hash128, Status, Texts};
+use crate::event::{self, Hash128, LabelArena, Status};
 use crate::record::Stream;
 use crate::view::panes::{Cell, RecentPanes};
 use crate::view::totals::AGENT_STATUSES;
 
 #[derive(Debug)]
 pub struct Agents {
-    state: State,
+    state: AgentsState,
     rules: Rules,
     /// When each is forgotten. Follows from the agents.
     timers: BTreeSet<(Millis, Hash128)>,
-    display: Arc<Display>,
+    display: Arc<Allowlists>,
     /// By site and status as shown, at the time of the status. Derived.
     heard_of: RecentPanes,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct State {
-    sites: Labels,
+pub struct AgentsState {
+    sites: LabelTable,
     agents: Table<Agent>,
 }
 
@@ -39,13 +39,13 @@ pub struct State {
 #[repr(C)]
 struct Agent {
     key: Hash128,
-    time: Time,
+    time: PackedTime,
     site: U16,
     /// An index into [`Status::ALL`].
     status: u8,
 }
 
-impl Entry for Agent {
+impl TableEntry for Agent {
     fn key(&self) -> Hash128 {
         self.key
     }
@@ -57,32 +57,32 @@ impl Agent {
     }
 }
 
-impl State {
+impl AgentsState {
     pub fn new(rules: &Rules) -> Self {
         // An absent site takes no place of those that are named.
-        let mut sites = Labels::new(rules.max_label_values + 1);
+        let mut sites = LabelTable::new(rules.max_label_values + 1);
         sites.intern("unknown");
         Self { sites, agents: Table::new() }
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.agents.regions()
     }
 }
 
 impl Agents {
-    pub fn of(state: State, rules: Rules, display: Arc<Display>) -> Self {
+    pub fn of(state: AgentsState, rules: Rules, display: Arc<Allowlists>) -> Self {
         let mut agents = Self { state, rules, timers: BTreeSet::new(), display, heard_of: RecentPanes::default() };
         let known: Vec<Agent> = agents.state.agents.iter().copied().collect();
         known.iter().for_each(|agent| agents.join(agent));
         agents
     }
 
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &AgentsState {
         &self.state
     }
 
-    pub fn state_mut(&mut self) -> &mut State {
+    pub fn state_mut(&mut self) -> &mut AgentsState {
         &mut self.state
     }
 
@@ -90,14 +90,14 @@ impl Agents {
         self.state.agents.len()
     }
 
-    pub fn apply(&mut self, time: Millis, body: &event::Agent, texts: &Texts, unlisted: &mut Unlisted) {
+    pub fn apply(&mut self, time: Millis, body: &event::Agent, texts: &LabelArena, unlisted: &mut UnlistedCounts) {
         let site = self.state.sites.intern(texts.get(body.site));
         unlisted.count(LabelKind::Site, self.display.sites.index(self.state.sites.name(site)) == self.display.sites.other());
         let known = self.state.agents.get(&body.agent).copied();
         if known.is_some_and(|agent| agent.time.get() > Some(time)) {
             return;
         }
-        let agent = Agent { key: body.agent, time: Time::at(time), site: U16::new(u64::from(site)), status: body.status as u8 };
+        let agent = Agent { key: body.agent, time: PackedTime::at(time), site: U16::new(u64::from(site)), status: body.status as u8 };
         match known {
             Some(before) => {
                 self.leave(&before);

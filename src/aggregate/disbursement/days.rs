@@ -11,25 +11,25 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::people::Dispersal;
-use super::{State, cell_key};
+use super::{DisbursementsState, cell_key};
 use crate::aggregate::panes::{PaneKey, first_of, second_of};
 use crate::aggregate::selection::{Groups, Selection, counts_of, has};
-use crate::aggregate::slots::{Kept, Pane};
+use crate::aggregate::slots::{OpenSlot, SlotSeries};
+use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
 use crate::clock::{DAY, Millis, floor};
-use crate::display::Display;
-use crate::event::{Centavos, State as Entity};
+use crate::event::{Centavos, FederalState};
 use crate::targets::{Measure, Tally};
 use crate::view::panes::Cell;
 use crate::view::slots::{Slot, SlotFigures, Slots};
 
 #[derive(Debug)]
 pub struct Days {
-    display: Arc<Display>,
+    display: Arc<Allowlists>,
     selection: Selection,
     horizon: Millis,
     groups: Groups<Group>,
-    kept: Kept<Content>,
+    kept: SlotSeries<Content>,
     /// Dispersals whose number is less are counted.
     counted: u32,
     /// Applications and approvals of the days (UTC) before are counted.
@@ -74,13 +74,13 @@ enum Figure {
 
 impl Days {
     /// With nothing counted yet.
-    pub fn new(display: Arc<Display>, selection: Selection, horizon: Millis) -> Self {
-        let kept = Kept::new(Arc::clone(&selection.grid));
+    pub fn new(display: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
+        let kept = SlotSeries::new(Arc::clone(&selection.grid));
         Self { display, selection, horizon, groups: Groups::new(), kept, counted: 0, history: Millis::MIN }
     }
 
     /// Counts some more of what is in state, about as much as `budget` dispersals; true once that is all.
-    pub fn fill(&mut self, state: &State, budget: usize) -> bool {
+    pub fn fill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
         if self.counted == u32::MAX {
             return true;
         }
@@ -102,7 +102,7 @@ impl Days {
         true
     }
 
-    fn fill_history(&mut self, state: &State, mut budget: usize) -> bool {
+    fn fill_history(&mut self, state: &DisbursementsState, mut budget: usize) -> bool {
         while let Some(day) = state.panes.first_day_from(self.history) {
             if budget == 0 {
                 return false;
@@ -117,14 +117,14 @@ impl Days {
     }
 
     /// An application or an approval was made, or some of each.
-    pub fn step(&mut self, state: &State, time: Millis, key: PaneKey, steps: [u64; 2]) {
+    pub fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
         if floor(time, DAY) < self.history {
             self.add_steps(state, time, key, steps);
         }
     }
 
     /// A dispersal was entered, with all of it left.
-    pub fn enter(&mut self, state: &State, index: u32) {
+    pub fn enter(&mut self, state: &DisbursementsState, index: u32) {
         if index < self.counted {
             self.add(state, state.people.dispersal(index));
         }
@@ -132,14 +132,14 @@ impl Days {
     }
 
     /// Something of a dispersal was taken back.
-    pub fn take(&mut self, state: &State, index: u32, amount: Centavos) {
+    pub fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
         if index < self.counted {
             self.change(state, state.people.dispersal(index), |counts| counts.net -= u128::from(amount));
         }
     }
 
     /// Nothing is left of a dispersal that still is in its person's list.
-    pub fn leave(&mut self, state: &State, index: u32) {
+    pub fn leave(&mut self, state: &DisbursementsState, index: u32) {
         if index < self.counted {
             self.change(state, state.people.dispersal(index), |counts| counts.live -= 1);
         }
@@ -147,7 +147,7 @@ impl Days {
     }
 
     /// A dispersal is about to be forgotten, still in its person's list if something is left of it.
-    pub fn forget(&mut self, state: &State, index: u32) {
+    pub fn forget(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         if index < self.counted {
             self.change(state, dispersal, |counts| {
@@ -170,7 +170,7 @@ impl Days {
         Slots { slots: kept.show(|pane| show(pane, selection, groups)), people_from, counts_from }
     }
 
-    fn add(&mut self, state: &State, dispersal: &Dispersal) {
+    fn add(&mut self, state: &DisbursementsState, dispersal: &Dispersal) {
         self.change(state, dispersal, |counts| {
             counts.dispersals += 1;
             counts.net += u128::from(dispersal.left());
@@ -178,7 +178,7 @@ impl Days {
         });
     }
 
-    fn add_steps(&mut self, state: &State, time: Millis, key: PaneKey, [applications, approvals]: [u64; 2]) {
+    fn add_steps(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, [applications, approvals]: [u64; 2]) {
         let group = self.group(state, key);
         if let Some(pane) = self.kept.at(time) {
             let counts = counts_of(&mut pane.content.counts, group);
@@ -187,17 +187,17 @@ impl Days {
         }
     }
 
-    fn change(&mut self, state: &State, dispersal: &Dispersal, change: impl FnOnce(&mut Counts)) {
+    fn change(&mut self, state: &DisbursementsState, dispersal: &Dispersal, change: impl FnOnce(&mut Counts)) {
         let group = self.group(state, key_of(dispersal));
         if let Some(pane) = self.kept.at(dispersal.time()) {
             change(counts_of(&mut pane.content.counts, group));
         }
     }
 
-    fn group(&mut self, state: &State, key: PaneKey) -> u32 {
+    fn group(&mut self, state: &DisbursementsState, key: PaneKey) -> u32 {
         let Self { display, selection, groups, .. } = self;
         groups.number(key, || {
-            let (name, entity) = (state.programmes.name(first_of(key)), Entity::from_index(usize::from(second_of(key))));
+            let (name, entity) = (state.programmes.name(first_of(key)), FederalState::from_index(usize::from(second_of(key))));
             let programme = display.programmes.index(name);
             let targets = selection.matching(|filter| has(&filter.programmes, name) && has(&filter.states, entity.code()));
             Group { programme, cell: display.cell(programme, display.state(entity)) as Cell, targets }
@@ -205,7 +205,7 @@ impl Days {
     }
 
     /// A dispersal joined its person's list, or is about to leave it: what changes is whether it repeats another, and whether the next one does.
-    fn follow(&mut self, state: &State, index: u32, joins: bool) {
+    fn follow(&mut self, state: &DisbursementsState, index: u32, joins: bool) {
         let change = if joins { 1 } else { -1 };
         for (figure, period) in self.figures(state, index) {
             let changed = match self.previous(state, index, figure, period) {
@@ -218,7 +218,7 @@ impl Days {
         }
     }
 
-    fn find_repeats(&mut self, state: &State, index: u32) {
+    fn find_repeats(&mut self, state: &DisbursementsState, index: u32) {
         for (figure, period) in self.figures(state, index) {
             if self.previous(state, index, figure, period).is_some() {
                 self.change_repeats(state, index, figure, 1);
@@ -226,7 +226,7 @@ impl Days {
         }
     }
 
-    fn change_repeats(&mut self, state: &State, index: u32, figure: Figure, change: i64) {
+    fn change_repeats(&mut self, state: &DisbursementsState, index: u32, figure: Figure, change: i64) {
         let dispersal = state.people.dispersal(index);
         let group = self.group(state, key_of(dispersal));
         let Some(pane) = self.kept.at(dispersal.time()) else { return };
@@ -237,7 +237,7 @@ impl Days {
     }
 
     /// What people are told apart for that a dispersal counts for, and the period that it does so in. None if its person has no other.
-    fn figures(&mut self, state: &State, index: u32) -> Vec<(Figure, Interval)> {
+    fn figures(&mut self, state: &DisbursementsState, index: u32) -> Vec<(Figure, Interval)> {
         if !state.people.has_neighbours(index) {
             return Vec::new();
         }
@@ -252,7 +252,7 @@ impl Days {
     }
 
     /// The dispersal before, of the same person, that counts for a figure in a period.
-    fn previous(&mut self, state: &State, index: u32, figure: Figure, period: Interval) -> Option<u32> {
+    fn previous(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
         let mut at = state.people.older(index);
         while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() >= period.start) {
             if self.counts_for(state, index, other, figure) {
@@ -264,7 +264,7 @@ impl Days {
     }
 
     /// The one behind.
-    fn next(&mut self, state: &State, index: u32, figure: Figure, period: Interval) -> Option<u32> {
+    fn next(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
         let mut at = state.people.newer(index);
         while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() < period.end) {
             if self.counts_for(state, index, other, figure) {
@@ -276,7 +276,7 @@ impl Days {
     }
 
     /// Whether `other` counts for the figure that the dispersal at `index` counts for.
-    fn counts_for(&mut self, state: &State, index: u32, other: u32, figure: Figure) -> bool {
+    fn counts_for(&mut self, state: &DisbursementsState, index: u32, other: u32, figure: Figure) -> bool {
         let [own, other] = [index, other].map(|index| self.group(state, key_of(state.people.dispersal(index))));
         let [own, other] = [own, other].map(|group| self.groups.get(group));
         match figure {
@@ -290,7 +290,7 @@ fn key_of(dispersal: &Dispersal) -> PaneKey {
     cell_key(dispersal.programme(), dispersal.state())
 }
 
-fn show(pane: &Pane<Content>, selection: &Selection, groups: &Groups<Group>) -> Slot {
+fn show(pane: &OpenSlot<Content>, selection: &Selection, groups: &Groups<Group>) -> Slot {
     let mut cells: HashMap<Cell, SlotFigures> = HashMap::new();
     let mut tallies = vec![Tally::default(); selection.targets.len()];
     for (group, counts) in pane.content.counts.iter().enumerate() {

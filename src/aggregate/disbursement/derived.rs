@@ -9,22 +9,22 @@ use hashbrown::HashMap;
 use super::days::Days;
 use super::people::Dispersal;
 use super::rolling::Rolling;
-use super::settled::Place;
-use super::support::Approved;
-use super::{Shown, State};
+use super::settled::LogOrder;
+use super::support::Approval;
+use super::{DisbursementsState, ViewConfig};
+use crate::aggregate::double_buffer::DoubleBuffer;
 use crate::aggregate::labels::LabelId;
 use crate::aggregate::panes::PaneKey;
-use crate::aggregate::switch::Switch;
+use crate::allowlists::Allowlists;
 use crate::clock::{HOUR, Millis, floor};
-use crate::display::Display;
-use crate::event::{Centavos, State as Entity};
+use crate::event::{Centavos, FederalState};
 use crate::view::panes::{Cell, RollingPanes};
 use crate::view::slots::Slots;
 use crate::view::{Backlog, CellTotals, ProgrammeTotals};
 
 #[derive(Debug)]
-pub struct Derived {
-    display: Arc<Display>,
+pub struct DerivedFigures {
+    display: Arc<Allowlists>,
     /// By the partition's number of a programme: where it is shown.
     programmes: Vec<usize>,
     /// By programme as shown.
@@ -32,7 +32,7 @@ pub struct Derived {
     /// People ever paid and not wholly returned, by cell.
     beneficiaries: Vec<u64>,
     rolling: Rolling,
-    days: Switch<Days>,
+    days: DoubleBuffer<Days>,
 }
 
 #[derive(Debug, Default)]
@@ -43,16 +43,16 @@ struct OpenSupports {
     approvals: BTreeMap<Millis, HashMap<Millis, u32>>,
 }
 
-impl Derived {
+impl DerivedFigures {
     /// Derives everything from state.
-    pub fn build(state: &State, shown: &Shown, now: Millis) -> Self {
+    pub fn build(state: &DisbursementsState, shown: &ViewConfig, now: Millis) -> Self {
         let display = Arc::clone(&shown.display);
         let mut derived = Self {
             programmes: Vec::new(),
             backlog: (0..display.programmes.count()).map(|_| OpenSupports::default()).collect(),
             beneficiaries: vec![0; display.cells()],
             rolling: Rolling::new(now),
-            days: Switch::new(state.days(shown)),
+            days: DoubleBuffer::new(state.days(shown)),
             display,
         };
         (0..state.programmes.len()).for_each(|id| derived.list_programme(state, id as LabelId));
@@ -68,14 +68,14 @@ impl Derived {
     }
 
     /// Moves on to `now`. Where what is kept of the rolling spans does not serve for that, as the clock went back, they are found anew in state.
-    pub fn advance(&mut self, state: &State, now: Millis) {
+    pub fn advance(&mut self, state: &DisbursementsState, now: Millis) {
         if !self.rolling.advance(now) {
             self.rolling = Rolling::new(now);
             self.fill_rolling(state);
         }
     }
 
-    fn fill_rolling(&mut self, state: &State) {
+    fn fill_rolling(&mut self, state: &DisbursementsState) {
         for index in 0..state.people.places() {
             let Some(dispersal) = state.people.at_place(index).filter(|dispersal| self.rolling.keeps(dispersal.time())) else { continue };
             let cell = self.cell_of(dispersal);
@@ -88,12 +88,12 @@ impl Derived {
     }
 
     /// Begins to fill figures by slot for other targets.
-    pub fn retarget(&mut self, state: &State, shown: &Shown) {
+    pub fn retarget(&mut self, state: &DisbursementsState, shown: &ViewConfig) {
         self.days.prepare(state.days(shown));
     }
 
     /// Goes on with that; true once nothing is left to do.
-    pub fn fill(&mut self, state: &State, budget: usize) -> bool {
+    pub fn fill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
         self.days.next().is_none_or(|days| days.fill(state, budget))
     }
 
@@ -103,8 +103,8 @@ impl Derived {
     }
 
     /// Counts everybody to whom anything was ever left, person by person.
-    fn count_beneficiaries(&mut self, state: &State) {
-        let mut firsts: Vec<(usize, Place)> = Vec::new();
+    fn count_beneficiaries(&mut self, state: &DisbursementsState) {
+        let mut firsts: Vec<(usize, LogOrder)> = Vec::new();
         for (person, newest) in state.people.iter() {
             firsts.clear();
             let listed = std::iter::successors(newest, |&index| state.people.older(index)).map(|index| {
@@ -124,18 +124,18 @@ impl Derived {
         }
     }
 
-    pub fn display(&self) -> &Display {
+    pub fn display(&self) -> &Allowlists {
         &self.display
     }
 
     /// Notes where the newest programme of the partition is shown.
-    pub fn list_programme(&mut self, state: &State, id: LabelId) {
+    pub fn list_programme(&mut self, state: &DisbursementsState, id: LabelId) {
         assert!(usize::from(id) == self.programmes.len(), "programmes are listed in the order of their numbers");
         self.programmes.push(self.display.programmes.index(state.programmes.name(id)));
     }
 
     /// Whether a programme and a state are shown as `other`.
-    pub fn unlisted(&self, programme: LabelId, state: Entity) -> [bool; 2] {
+    pub fn unlisted(&self, programme: LabelId, state: FederalState) -> [bool; 2] {
         [self.programme(programme) == self.display.programmes.other(), self.display.state(state) == self.display.states.other()]
     }
 
@@ -143,7 +143,7 @@ impl Derived {
         self.programmes[usize::from(id)]
     }
 
-    pub fn cell(&self, programme: LabelId, state: Entity) -> Cell {
+    pub fn cell(&self, programme: LabelId, state: FederalState) -> Cell {
         self.display.cell(self.programme(programme), self.display.state(state)) as Cell
     }
 
@@ -156,12 +156,12 @@ impl Derived {
     }
 
     /// An application or an approval.
-    pub fn step(&mut self, state: &State, time: Millis, key: PaneKey, steps: [u64; 2]) {
+    pub fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
         self.days.each(|days| days.step(state, time, key, steps));
     }
 
     /// A support joined the backlog.
-    pub fn open(&mut self, approved: &Approved) {
+    pub fn open(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
         let backlog = &mut self.backlog[programme];
         backlog.supports += 1;
@@ -170,7 +170,7 @@ impl Derived {
     }
 
     /// A support left the backlog.
-    pub fn close(&mut self, approved: &Approved) {
+    pub fn close(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
         let backlog = &mut self.backlog[programme];
         backlog.supports -= 1;
@@ -187,7 +187,7 @@ impl Derived {
     }
 
     /// A dispersal was entered, with all of it left.
-    pub fn enter(&mut self, state: &State, index: u32) {
+    pub fn enter(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         self.days.each(|days| days.enter(state, index));
         self.rolling.add(dispersal.time(), self.cell_of(dispersal), dispersal.left());
@@ -196,14 +196,14 @@ impl Derived {
     }
 
     /// Something of a dispersal is being taken back.
-    pub fn take(&mut self, state: &State, index: u32, amount: Centavos) {
+    pub fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
         let dispersal = state.people.dispersal(index);
         self.days.each(|days| days.take(state, index, amount));
         self.rolling.take(dispersal.time(), self.cell_of(dispersal), amount);
     }
 
     /// Nothing is left of a dispersal that still is in its person's list.
-    pub fn leave(&mut self, state: &State, index: u32) {
+    pub fn leave(&mut self, state: &DisbursementsState, index: u32) {
         self.days.each(|days| days.leave(state, index));
         self.recount_rolling(state, index, false);
         self.recount_beneficiaries(state, index, false);
@@ -211,7 +211,7 @@ impl Derived {
 
     /// A dispersal is about to be forgotten, still in its person's list if something is left of it. Its person stays counted among those ever
     /// paid. The spans that are shown are younger than what is forgotten, as long as the clock is not weeks behind the events.
-    pub fn forget(&mut self, state: &State, index: u32) {
+    pub fn forget(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         self.days.each(|days| days.forget(state, index));
         self.rolling.remove(dispersal.time(), self.cell_of(dispersal), dispersal.left());
@@ -221,7 +221,7 @@ impl Derived {
     }
 
     /// A dispersal in its person's list starts, or ceases, to count the person: what changes is its own part and that of the next one.
-    fn recount_rolling(&mut self, state: &State, index: u32, enters: bool) {
+    fn recount_rolling(&mut self, state: &DisbursementsState, index: u32, enters: bool) {
         let dispersal = state.people.dispersal(index);
         let (time, cell) = (dispersal.time(), self.cell_of(dispersal));
         let (older, newer) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
@@ -240,7 +240,7 @@ impl Derived {
     }
 
     /// The same for people of all time: somebody counts under the state of the first dispersal of which something is left, settled or not.
-    fn recount_beneficiaries(&mut self, state: &State, index: u32, enters: bool) {
+    fn recount_beneficiaries(&mut self, state: &DisbursementsState, index: u32, enters: bool) {
         if !state.people.complete() {
             // Who was paid before is not all known: the family is absent for good.
             return;

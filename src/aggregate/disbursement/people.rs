@@ -8,31 +8,31 @@ use bytemuck::{Pod, Zeroable};
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
-use super::further::Further;
-use super::settled::{Place, Settled};
+use super::further_programmes::FurtherProgrammes;
+use super::settled::{LogOrder, SettledDispersal};
 use crate::aggregate::labels::LabelId;
-use crate::aggregate::packed::{Link, Time, U16, U32, U40};
-use crate::aggregate::pages::Region;
-use crate::aggregate::slab::{Slab, Slot};
+use crate::aggregate::packed::{PackedTime, SlabLink, U16, U32, U40};
+use crate::aggregate::pages::PagedTable;
+use crate::aggregate::slab::{Slab, SlabEntry};
 use crate::clock::Millis;
-use crate::event::{Centavos, Hash128, State};
+use crate::event::{Centavos, FederalState, Hash128};
 
 /// A dispersal in 32 bytes.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 pub struct Dispersal {
-    time: Time,
+    time: PackedTime,
     /// Tells apart dispersals of one person at one instant: the later in the log has the higher.
     tie: U16,
     left: U40,
     programme: U16,
-    state: State,
+    state: FederalState,
     person: U32,
     /// Neighbours in the person's list.
-    older: Link,
-    newer: Link,
+    older: SlabLink,
+    newer: SlabLink,
     /// The support's dispersal before this one, of the same kind (live or spent).
-    pub before: Link,
+    pub before: SlabLink,
 }
 
 /// A person in 31 bytes. Further programmes are in [`People::further`].
@@ -41,8 +41,8 @@ pub struct Dispersal {
 struct Person {
     hash: Hash128,
     /// The newest dispersal of the person's list.
-    newest: Link,
-    settled: Settled,
+    newest: SlabLink,
+    settled: SettledDispersal,
     programme: U16,
 }
 
@@ -53,7 +53,7 @@ pub struct NewDispersal {
     pub time: Millis,
     pub amount: Centavos,
     pub programme: LabelId,
-    pub state: State,
+    pub state: FederalState,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub struct People {
     /// People by their hash, in shards, so that growing doubles little at once. Follows from the people.
     #[serde(skip)]
     index: Vec<HashTable<u32>>,
-    further: Further,
+    further: FurtherProgrammes,
     max_people: u64,
     /// There were more people than the bound at some time: from then on dispersals are settled no more.
     overflowed: bool,
@@ -79,7 +79,7 @@ impl People {
             dispersals: Slab::new(),
             people: Slab::new(),
             index: (0..=u8::MAX).map(|_| HashTable::new()).collect(),
-            further: Further::new(),
+            further: FurtherProgrammes::new(),
             max_people,
             overflowed: false,
             sampled: Vec::new(),
@@ -129,15 +129,15 @@ impl People {
         let (older, newer) = self.around(person, new.time);
         let tie = self.next_tie(person, older, new.time);
         let index = self.dispersals.insert(Dispersal {
-            time: Time::at(new.time),
+            time: PackedTime::at(new.time),
             tie: U16::new(tie),
             left: U40::new(new.amount),
             programme: U16::new(u64::from(new.programme)),
             state: new.state,
             person: U32::new(u64::from(person)),
-            older: older.map_or(Link::NONE, Link::to),
-            newer: newer.map_or(Link::NONE, Link::to),
-            before: Link::NONE,
+            older: older.map_or(SlabLink::NONE, SlabLink::to),
+            newer: newer.map_or(SlabLink::NONE, SlabLink::to),
+            before: SlabLink::NONE,
         });
         self.join(person, older, Some(index));
         self.join(person, Some(index), newer);
@@ -171,7 +171,7 @@ impl People {
 
     /// The neighbours of a dispersal among those of its person whose programme `belongs`.
     pub fn neighbours(&self, index: u32, belongs: impl Fn(LabelId) -> bool) -> (Option<u32>, Option<u32>) {
-        let walk = |step: fn(&Dispersal) -> Link| {
+        let walk = |step: fn(&Dispersal) -> SlabLink| {
             let mut at = step(&self.dispersals[index]).get();
             while let Some(other) = at.filter(|&other| !belongs(self.dispersals[other].programme())) {
                 at = step(&self.dispersals[other]).get();
@@ -182,7 +182,7 @@ impl People {
     }
 
     /// The first settled dispersal of a person under the programmes that `belong`.
-    pub fn first_settled(&self, person: u32, belongs: impl Fn(LabelId) -> bool) -> Option<Place> {
+    pub fn first_settled(&self, person: u32, belongs: impl Fn(LabelId) -> bool) -> Option<LogOrder> {
         let inline = &self.people[person];
         let first = belongs(inline.programme.get() as LabelId).then(|| inline.settled.place()).flatten();
         let further = self.further.of(person).filter(|(programme, _)| belongs(*programme));
@@ -205,7 +205,7 @@ impl People {
     }
 
     /// The programmes under which a person has settled dispersals, and the first of each.
-    pub fn settled(&self, person: u32) -> impl Iterator<Item = (LabelId, Place)> {
+    pub fn settled(&self, person: u32) -> impl Iterator<Item = (LabelId, LogOrder)> {
         let entry = &self.people[person];
         let inline = (entry.programme.get() as LabelId, entry.settled);
         [inline].into_iter().chain(self.further.of(person)).filter_map(|(programme, settled)| Some((programme, settled.place()?)))
@@ -229,7 +229,7 @@ impl People {
         std::mem::take(&mut self.sampled)
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         [self.dispersals.region(), self.people.region(), self.further.region()].into_iter()
     }
 
@@ -267,7 +267,7 @@ impl People {
         people.remove(person);
     }
 
-    fn keep_first(&mut self, person: u32, programme: LabelId, settled: Settled) {
+    fn keep_first(&mut self, person: u32, programme: LabelId, settled: SettledDispersal) {
         let entry = self.people.get_mut(person);
         if !entry.settled.is_some() {
             entry.programme = U16::new(u64::from(programme));
@@ -291,7 +291,7 @@ impl People {
     /// Above that of every remembered dispersal of the person at the same instant.
     fn next_tie(&self, person: u32, older: Option<u32>, time: Millis) -> u64 {
         let listed = older.map(|older| &self.dispersals[older]).filter(|older| older.time() == time).map(|older| older.tie.get());
-        let same = |settled: &Settled| (settled.time.get() == Some(time)).then(|| settled.tie.get());
+        let same = |settled: &SettledDispersal| (settled.time.get() == Some(time)).then(|| settled.tie.get());
         let further = self.further.of(person).filter_map(|(_, settled)| same(&settled)).max();
         let highest = listed.max(same(&self.people[person].settled)).max(further);
         highest.map_or(0, |tie| (tie + 1).min(u64::from(u16::MAX)))
@@ -299,7 +299,7 @@ impl People {
 
     /// Makes two dispersals neighbours; none stands for the ends of the list.
     fn join(&mut self, person: u32, older: Option<u32>, newer: Option<u32>) {
-        let link = |index: Option<u32>| index.map_or(Link::NONE, Link::to);
+        let link = |index: Option<u32>| index.map_or(SlabLink::NONE, SlabLink::to);
         if let Some(older) = older {
             self.dispersals.get_mut(older).newer = link(newer);
         }
@@ -310,22 +310,22 @@ impl People {
     }
 }
 
-impl Slot for Dispersal {
-    fn vacant(next: Link) -> Self {
+impl SlabEntry for Dispersal {
+    fn vacant(next: SlabLink) -> Self {
         Self { older: next, ..Self::zeroed() }
     }
 
-    fn next_vacant(&self) -> Option<Link> {
+    fn next_vacant(&self) -> Option<SlabLink> {
         (!self.time.is_some()).then_some(self.older)
     }
 }
 
-impl Slot for Person {
-    fn vacant(next: Link) -> Self {
+impl SlabEntry for Person {
+    fn vacant(next: SlabLink) -> Self {
         Self { newest: next, ..Self::zeroed() }
     }
 
-    fn next_vacant(&self) -> Option<Link> {
+    fn next_vacant(&self) -> Option<SlabLink> {
         (self.hash == Hash128::default()).then_some(self.newest)
     }
 }
@@ -347,7 +347,7 @@ impl Dispersal {
         self.programme.get() as LabelId
     }
 
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> FederalState {
         self.state
     }
 
@@ -355,11 +355,11 @@ impl Dispersal {
         self.person.get() as u32
     }
 
-    fn settled(&self) -> Settled {
-        Settled { time: self.time, tie: self.tie, state: self.state }
+    fn settled(&self) -> SettledDispersal {
+        SettledDispersal { time: self.time, tie: self.tie, state: self.state }
     }
 
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> LogOrder {
         self.settled().place().expect("a dispersal has a time")
     }
 }

@@ -3,8 +3,8 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::aggregate::labels::LabelId;
-use crate::aggregate::packed::{Link, Time, U16, U48};
-use crate::aggregate::table::Entry;
+use crate::aggregate::packed::{PackedTime, SlabLink, U16, U48};
+use crate::aggregate::table::TableEntry;
 use crate::clock::Millis;
 use crate::event::{Centavos, DisbursementKind, Hash128};
 
@@ -14,30 +14,30 @@ use crate::event::{Centavos, DisbursementKind, Hash128};
 pub struct Support {
     credit: Hash128,
     /// The newest time of its events.
-    newest: Time,
+    newest: PackedTime,
     /// One bit for each kind of event that came.
     seen: u8,
     /// Of the first approval; as long as none is known, of the first application.
-    time: Time,
+    time: PackedTime,
     /// The centavos of the first approval; as long as none is known, the time of the first dispersal or 0.
     amount: U48,
     /// Of the first approval; as long as none is known, of the first dispersal.
     programme: U16,
     /// The newest dispersal of which something is left; each links to the one before it in log order.
-    pub live: Link,
+    pub live: SlabLink,
     /// Dispersals that were returned whole.
-    pub spent: Link,
+    pub spent: SlabLink,
 }
 
 /// The first approval of a support in log order.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Approved {
+pub struct Approval {
     pub time: Millis,
     pub amount: Centavos,
     pub programme: LabelId,
 }
 
-impl Entry for Support {
+impl TableEntry for Support {
     fn key(&self) -> Hash128 {
         self.credit
     }
@@ -65,24 +65,24 @@ impl Support {
     pub fn note(&mut self, kind: DisbursementKind, time: Millis) -> bool {
         let first = !self.has(kind);
         self.seen |= 1 << kind as u8;
-        self.newest = Time::at(time.max(self.newest()));
+        self.newest = PackedTime::at(time.max(self.newest()));
         first
     }
 
     /// Approved, and neither dispersed nor rejected: part of the backlog.
-    pub fn open(&self) -> Option<Approved> {
+    pub fn open(&self) -> Option<Approval> {
         let closed = self.has(DisbursementKind::Dispersed) || self.has(DisbursementKind::Rejected);
         self.approved().filter(|_| !closed)
     }
 
-    pub fn approved(&self) -> Option<Approved> {
+    pub fn approved(&self) -> Option<Approval> {
         let time = self.time.get().filter(|_| self.has(DisbursementKind::Approved))?;
-        Some(Approved { time, amount: self.amount.get(), programme: self.programme.get() as LabelId })
+        Some(Approval { time, amount: self.amount.get(), programme: self.programme.get() as LabelId })
     }
 
     /// The first application, as long as no approval is known.
     pub fn set_applied(&mut self, at: Millis) {
-        self.time = Time::at(at);
+        self.time = PackedTime::at(at);
     }
 
     /// The first dispersal, as long as no approval is known.
@@ -91,10 +91,10 @@ impl Support {
     }
 
     /// Notes the first approval, and returns the first application and the first dispersal that waited for it.
-    pub fn set_approved(&mut self, approved: Approved) -> (Option<Millis>, Option<(Millis, LabelId)>) {
+    pub fn set_approved(&mut self, approved: Approval) -> (Option<Millis>, Option<(Millis, LabelId)>) {
         let dispersed = Some(self.amount.get() as Millis).filter(|&time| time != 0);
         let waited = (self.time.get(), dispersed.map(|time| (time, self.programme.get() as LabelId)));
-        self.time = Time::at(approved.time);
+        self.time = PackedTime::at(approved.time);
         self.amount = U48::new(approved.amount);
         self.programme = U16::new(u64::from(approved.programme));
         waited

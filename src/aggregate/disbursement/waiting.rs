@@ -4,10 +4,10 @@ use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::labels::LabelId;
-use crate::aggregate::packed::{Link, U16, U40};
-use crate::aggregate::pages::Region;
-use crate::aggregate::slab::{Slab, Slot};
-use crate::aggregate::table::{Entry, Table};
+use crate::aggregate::packed::{SlabLink, U16, U40};
+use crate::aggregate::pages::PagedTable;
+use crate::aggregate::slab::{Slab, SlabEntry};
+use crate::aggregate::table::{Table, TableEntry};
 use crate::event::{Centavos, Hash128};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,8 +28,8 @@ pub struct WaitingReturn {
 #[repr(C)]
 struct List {
     credit: Hash128,
-    first: Link,
-    last: Link,
+    first: SlabLink,
+    last: SlabLink,
 }
 
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
@@ -37,21 +37,21 @@ struct List {
 struct Item {
     programme: U16,
     amount: U40,
-    next: Link,
+    next: SlabLink,
 }
 
-impl Entry for List {
+impl TableEntry for List {
     fn key(&self) -> Hash128 {
         self.credit
     }
 }
 
-impl Slot for Item {
-    fn vacant(next: Link) -> Self {
+impl SlabEntry for Item {
+    fn vacant(next: SlabLink) -> Self {
         Self { next, ..Self::zeroed() }
     }
 
-    fn next_vacant(&self) -> Option<Link> {
+    fn next_vacant(&self) -> Option<SlabLink> {
         (self.amount.get() == 0).then_some(self.next)
     }
 }
@@ -67,9 +67,9 @@ impl WaitingReturns {
 
     /// Adds the newest return of a support.
     pub fn push(&mut self, credit: &Hash128, waiting: WaitingReturn) {
-        let item = Item { programme: U16::new(u64::from(waiting.programme)), amount: U40::new(waiting.amount), next: Link::NONE };
-        let link = Link::to(self.returns.insert(item));
-        let list = self.lists.get_or_insert(credit, || List { credit: *credit, first: link, last: Link::NONE });
+        let item = Item { programme: U16::new(u64::from(waiting.programme)), amount: U40::new(waiting.amount), next: SlabLink::NONE };
+        let link = SlabLink::to(self.returns.insert(item));
+        let list = self.lists.get_or_insert(credit, || List { credit: *credit, first: link, last: SlabLink::NONE });
         let last = std::mem::replace(&mut list.last, link);
         if let Some(last) = last.get() {
             self.returns.get_mut(last).next = link;
@@ -100,7 +100,7 @@ impl WaitingReturns {
         }
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn Region> {
+    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.lists.regions().chain([self.returns.region()])
     }
 }

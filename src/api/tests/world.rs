@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::allowlists::Allowlists;
 use crate::api::Api;
-use crate::calendar::{Interval, Period, Working};
+use crate::calendar::{Interval, Period, WorkingCalendar};
 use crate::checkpoint::MemoryDisk;
 use crate::clock::{Clock, HOUR, Millis};
-use crate::cuts::{Book, Context, Cut, Cuts};
-use crate::display::Display;
-use crate::http::{Answer, Question};
-use crate::pipeline::{Board, PartitionStatus, Phase, Snapshot};
+use crate::cuts::{ClosedPeriods, Cut, CutContext, CutStore};
+use crate::http::{ApiRequest, ApiResponse};
+use crate::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 use crate::record::Stream;
-use crate::settings::{Layers, Reader};
-use crate::source::Partition;
+use crate::settings::{Layers, SettingsReader};
+use crate::source::TopicPartition;
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, Targets};
-use crate::view::cut::Part;
+use crate::view::cut::PartitionCut;
 use crate::view::panes::RollingPanes;
 use crate::view::progress::Evaluator;
 use crate::view::slots::{Slot, SlotFigures, Slots};
-use crate::view::{CallView, DisbursementView, Figures, PartitionView, RecordCounts, UnmatchedDisbursements};
+use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, UnmatchedDisbursements};
 
 /// The cut with which the week 2020-W19 closed, and one that is not the end of anything.
 pub(super) const CLOSING: &str = "20200511T050000Z";
@@ -46,7 +46,7 @@ pub(super) fn target(name: &str, measure: Measure, period: Period, goal: Quantit
         filter: Filter::default(),
         period,
         goals: vec![("2020-05-01".parse().unwrap(), goal)],
-        calendar: Arc::new(Working::always(display().zone)),
+        calendar: Arc::new(WorkingCalendar::always(display().zone)),
         profile: None,
         prorate: false,
         tolerance: 0.02,
@@ -62,10 +62,10 @@ pub(super) fn three_targets() -> Vec<Target> {
     ]
 }
 
-pub(super) fn display() -> Display {
+pub(super) fn display() -> Allowlists {
     let overrides = [r#"labels.programmes=["palabra", "solidario"]"#, r#"labels.states=["MX-JAL", "MX-OAX"]"#];
     let layers = Layers { overrides: overrides.map(str::to_owned).to_vec(), ..Layers::default() };
-    Display::read(&mut Reader::load(&layers))
+    Allowlists::read(&mut SettingsReader::load(&layers))
 }
 
 /// Programme, state, dispersals, what is left, and people.
@@ -108,15 +108,15 @@ fn calls(targets: &Targets) -> Slots {
     Slots { slots: vec![Arc::new(slot)], people_from: start, counts_from: start }
 }
 
-fn partition(stream: Stream, figures: Figures) -> PartitionStatus {
+fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
     let topic = format!("pacemeter.{}s.v1", stream.name());
     let view = PartitionView { stream, first_offset: 0, next_offset: 120, watermark: None, counts: RecordCounts::default(), figures };
-    let partition = Partition { stream, topic, partition: 0 };
+    let partition = TopicPartition { stream, topic, partition: 0 };
     PartitionStatus { partition, position: 120, end: None, lag: None, stalled: false, missing: false, view: Arc::new(view) }
 }
 
-fn of_dispersals(slots: Slots) -> Figures {
-    Figures::Disbursement(Box::new(DisbursementView {
+fn of_dispersals(slots: Slots) -> StreamFigures {
+    StreamFigures::Disbursement(Box::new(DisbursementView {
         programmes: Vec::new(),
         cells: Vec::new(),
         people_complete: true,
@@ -126,29 +126,29 @@ fn of_dispersals(slots: Slots) -> Figures {
     }))
 }
 
-fn of_calls(slots: Slots) -> Figures {
+fn of_calls(slots: Slots) -> StreamFigures {
     let nothing = Default::default;
-    Figures::Call(Box::new(CallView { queues: Vec::new(), unmatched: [0; 4], waiting: nothing(), agents: nothing(), slots }))
+    StreamFigures::Call(Box::new(CallView { queues: Vec::new(), unmatched: [0; 4], waiting: nothing(), agents: nothing(), slots }))
 }
 
 /// The cut at an instant, as it was before anything was late.
-fn cut(instant: &str, targets: &Targets, book: &Book) -> Cut {
+fn cut(instant: &str, targets: &Targets, book: &ClosedPeriods) -> Cut {
     let (display, instant) = (display(), at(instant));
     let part = |stream: Stream, slots: &Slots| {
-        let place = Partition { stream, topic: format!("pacemeter.{}s.v1", stream.name()), partition: 0 };
-        (place, Part::of(slots, stream, targets, &display, instant, 60))
+        let place = TopicPartition { stream, topic: format!("pacemeter.{}s.v1", stream.name()), partition: 0 };
+        (place, PartitionCut::of(slots, stream, targets, &display, instant, 60))
     };
     let parts = [part(Stream::Disbursement, &dispersals(targets, false)), part(Stream::Call, &calls(targets))];
     let (taken, state_built) = (instant + 2_000, at("2020-05-01T06:00:00Z"));
     let parts = parts.iter().map(|(place, part)| (place, part));
-    Cut::of(instant, parts, Context { targets, display: &display, book, taken, state_built })
+    Cut::of(instant, parts, CutContext { targets, display: &display, book, taken, state_built })
 }
 
 impl World {
     pub fn new(targets: Vec<Target>) -> Self {
         let targets = Arc::new(Targets { targets, calendars: Vec::new(), cuts: (vec!["18:00".parse().unwrap()], None) });
         let (now, display, disk) = (at("2020-05-15T18:00:00Z"), Arc::new(display()), MemoryDisk::default());
-        let (cuts, mut book) = (Cuts::new(Arc::new(disk.clone())), Book::default());
+        let (cuts, mut book) = (CutStore::new(Arc::new(disk.clone())), ClosedPeriods::default());
         for instant in ["2020-05-11T05:00:00Z", "2020-05-11T23:00:00Z"] {
             let cut = cut(instant, &targets, &book);
             cuts.put(&cut).unwrap();
@@ -165,7 +165,7 @@ impl World {
             book: Arc::new(book),
         };
         let evaluator = Arc::new(Evaluator::new(display.zone.clone()));
-        let board = Arc::new(Board::new(now, targets));
+        let board = Arc::new(SnapshotPublisher::new(now, targets));
         let world = Self { api: Api { board, display, evaluator, clock: Clock::manual(now), cuts }, disk, snapshot };
         world.publish(|_| {});
         world
@@ -180,7 +180,7 @@ impl World {
 
     /// Status and answer of a path below `/api/v1/`.
     pub fn get(&self, path: &str) -> (u16, Value) {
-        let Answer { status, json } = self.answer(path);
+        let ApiResponse { status, json } = self.answer(path);
         (status, serde_json::from_str(&json).unwrap())
     }
 
@@ -188,15 +188,15 @@ impl World {
         self.answer(path).json
     }
 
-    fn answer(&self, path: &str) -> Answer {
+    fn answer(&self, path: &str) -> ApiResponse {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let question = match path.split('/').collect::<Vec<_>>()[..] {
-            ["targets"] => Question::Targets,
-            ["targets", name] => Question::Target(name.to_owned()),
-            ["targets", name, "history"] => Question::History(name.to_owned()),
-            ["cuts"] => Question::Cuts,
-            ["cuts", id] => Question::Cut(id.to_owned()),
-            ["periods", kind, id] => Question::Period(kind.to_owned(), id.to_owned()),
+            ["targets"] => ApiRequest::Targets,
+            ["targets", name] => ApiRequest::Target(name.to_owned()),
+            ["targets", name, "history"] => ApiRequest::History(name.to_owned()),
+            ["cuts"] => ApiRequest::Cuts,
+            ["cuts", id] => ApiRequest::Cut(id.to_owned()),
+            ["periods", kind, id] => ApiRequest::Period(kind.to_owned(), id.to_owned()),
             _ => panic!("{path} is none of the api's"),
         };
         self.api.answer(&question, query)

@@ -4,19 +4,19 @@ use crate::settings::Layers;
 /// Settings, and the faults that they have.
 fn files(overrides: &[&str]) -> (Files, Vec<String>) {
     let overrides = overrides.iter().map(|&text| text.to_owned()).collect();
-    let mut reader = Reader::load(&Layers { overrides, ..Layers::default() });
+    let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
     let files = Files::settings(&mut reader, &Rules::default(), &TimeZone::get("America/Mexico_City").unwrap());
     let faults = reader.finish().err();
     (files, faults.iter().flat_map(|faults| faults.iter().map(ToString::to_string)).collect())
 }
 
-fn read(overrides: &[&str], texts: &[(&str, &str)]) -> Reading {
+fn read(overrides: &[&str], texts: &[(&str, &str)]) -> LoadedFiles {
     let (files, faults) = files(overrides);
     assert_eq!(faults, Vec::<String>::new());
-    files.read(&texts.iter().map(|(name, text)| Text::new(name, text)).collect::<Vec<_>>())
+    files.read(&texts.iter().map(|(name, text)| FileText::new(name, text)).collect::<Vec<_>>())
 }
 
-fn told(reading: Reading) -> Vec<String> {
+fn told(reading: LoadedFiles) -> Vec<String> {
     reading.result.expect_err("there are faults").iter().map(ToString::to_string).collect()
 }
 

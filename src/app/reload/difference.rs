@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::Working;
+use crate::calendar::WorkingCalendar;
 use crate::targets::{Target, Targets};
 
 /// Full names, `calendar.NAME` and `target.NAME`.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Difference {
+pub struct TargetsDiff {
     pub added: Vec<String>,
     pub removed: Vec<String>,
     /// Targets whose calendar has changed are among them.
     pub changed: Vec<String>,
 }
 
-impl Difference {
+impl TargetsDiff {
     pub fn between(before: &Targets, after: &Targets) -> Self {
         let mut difference = Self::default();
         difference.note("calendar", &calendars(before), &calendars(after), |old, new| old == new);
@@ -38,7 +38,7 @@ impl Difference {
     }
 }
 
-fn calendars(targets: &Targets) -> BTreeMap<&str, &Working> {
+fn calendars(targets: &Targets) -> BTreeMap<&str, &WorkingCalendar> {
     targets.calendars.iter().map(|calendar| (calendar.name(), calendar.as_ref())).collect()
 }
 

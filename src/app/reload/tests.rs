@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::aggregate::Rules;
 use crate::clock::SECOND;
-use crate::settings::{Layers, Reader};
-use crate::telemetry::log::{Counters, Format, Settings};
+use crate::settings::{Layers, SettingsReader};
+use crate::telemetry::log::{Format, LogCounters, Settings};
 
 /// A file of targets, somebody who reads it again, and somebody who takes what was read.
 struct Scene {
@@ -28,12 +28,12 @@ impl Scene {
         let path = directory.path().join("targets.toml");
         fs::write(&path, text).unwrap();
         let overrides = vec![format!("targets.files=[{path:?}]"), "targets.check_interval=100ms".to_owned()];
-        let mut reader = Reader::load(&Layers { overrides, ..Layers::default() });
+        let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
         let files = Files::settings(&mut reader, &Rules::default(), &jiff::tz::TimeZone::UTC);
         let texts = files.texts();
         let (sender, mut taken) = watch::channel(Arc::new(files.read(&texts).result.unwrap()));
         taken.mark_unchanged();
-        let counters = Counters::new(&Settings { level: tracing::Level::INFO, format: Format::Auto, burst: 1, per_second: 1 });
+        let counters = LogCounters::new(&Settings { level: tracing::Level::INFO, format: Format::Auto, burst: 1, per_second: 1 });
         let clock = Clock::manual(1_000 * SECOND);
         let metrics = Arc::new(Metrics::new(&[], &[], Arc::new(counters)));
         let reload = Reload::new(files, texts, sender, metrics, clock.clone());
@@ -168,9 +168,9 @@ async fn it_looks_by_itself_and_ends_at_a_shutdown() {
 }
 
 fn targets(text: &str) -> Targets {
-    let mut reader = Reader::load(&Layers::default());
+    let mut reader = SettingsReader::load(&Layers::default());
     let files = Files::settings(&mut reader, &Rules::default(), &jiff::tz::TimeZone::UTC);
-    files.read(&[Text::new("a.toml", text)]).result.unwrap()
+    files.read(&[FileText::new("a.toml", text)]).result.unwrap()
 }
 
 #[test]
@@ -178,16 +178,16 @@ fn what_was_added_removed_and_changed_is_told_by_name() {
     let before = targets(&[target("a", 1), target("b", 1), target("c", 1)].concat());
     let after =
         targets(&[target("d", 1), target("c", 2), target("b", 1), "[calendar.payments.hours]\nmonday = ['09:00-10:00']\n".into()].concat());
-    let Difference { added, removed, changed } = Difference::between(&before, &after);
+    let TargetsDiff { added, removed, changed } = TargetsDiff::between(&before, &after);
     assert_eq!((added.join(" "), removed.join(" ")), ("target.d".into(), "target.a".into()));
     assert_eq!(changed, ["calendar.payments", "target.c"]);
-    assert!(Difference::between(&after, &after).is_empty());
+    assert!(TargetsDiff::between(&after, &after).is_empty());
 }
 
 #[test]
 fn a_target_has_changed_if_its_calendar_has() {
     let with = |hours: &str| targets(&format!("{}calendar = 'office'\n[calendar.office.hours]\nmonday = ['{hours}']\n", target("a", 1)));
-    let Difference { added, removed, changed } = Difference::between(&with("09:00-10:00"), &with("09:00-11:00"));
+    let TargetsDiff { added, removed, changed } = TargetsDiff::between(&with("09:00-10:00"), &with("09:00-11:00"));
     assert_eq!((added.len(), removed.len(), changed.join(" ")), (0, 0, "calendar.office target.a".into()));
-    assert!(Difference::between(&with("09:00-10:00"), &with("09:00-10:00")).is_empty());
+    assert!(TargetsDiff::between(&with("09:00-10:00"), &with("09:00-10:00")).is_empty());
 }

@@ -17,7 +17,7 @@ fn at(text: &str) -> Millis {
 }
 
 /// The calendars of texts, and all that is wrong with them.
-fn given(texts: &[&str]) -> (Vec<Arc<Working>>, Vec<String>) {
+fn given(texts: &[&str]) -> (Vec<Arc<WorkingCalendar>>, Vec<String>) {
     let named = ["a.toml", "b.toml"].into_iter().zip(texts);
     let documents: Vec<Document> = named.map(|(name, text)| Document::parse(name, text)).collect();
     let calendars = read(&documents, &zone());
@@ -26,7 +26,7 @@ fn given(texts: &[&str]) -> (Vec<Arc<Working>>, Vec<String>) {
 }
 
 /// The calendar of a text without faults.
-fn calendar_of(text: &str) -> Arc<Working> {
+fn calendar_of(text: &str) -> Arc<WorkingCalendar> {
     let (calendars, faults) = given(&[text]);
     assert_eq!(faults, Vec::<String>::new());
     calendars[1].clone()

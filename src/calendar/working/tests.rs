@@ -57,7 +57,7 @@ impl Given {
         text
     }
 
-    fn calendar(&self) -> Arc<Working> {
+    fn calendar(&self) -> Arc<WorkingCalendar> {
         let documents = [Document::parse("x.toml", &self.text())];
         let calendar = read(&documents, &TimeZone::UTC).remove(1);
         assert_eq!(documents[0].faults(), []);
@@ -190,7 +190,7 @@ proptest! {
 
 #[test]
 fn the_built_in_calendar_is_always_open_and_all_its_days_are_alike() {
-    let calendar = Working::always(zone("America/Mexico_City"));
+    let calendar = WorkingCalendar::always(zone("America/Mexico_City"));
     let october = interval("2022-10-01T05:00:00Z", "2022-11-01T06:00:00Z");
     assert_eq!(calendar.name(), "always");
     assert_eq!(calendar.open_time(october), october.end - october.start);
@@ -203,7 +203,7 @@ fn the_built_in_calendar_is_always_open_and_all_its_days_are_alike() {
 
 #[test]
 fn before_2000_and_after_2100_all_is_closed() {
-    let calendar = Working::always(TimeZone::UTC);
+    let calendar = WorkingCalendar::always(TimeZone::UTC);
     let before = interval("1990-01-01T00:00:00Z", "2000-01-01T00:00:00Z");
     let after = interval("2101-01-01T00:00:00Z", "2110-01-01T00:00:00Z");
     for closed in [before, after] {
@@ -218,7 +218,7 @@ fn before_2000_and_after_2100_all_is_closed() {
 
 #[test]
 fn a_day_that_the_zone_skips_is_no_working_day() {
-    let calendar = Working::always(zone("Pacific/Apia"));
+    let calendar = WorkingCalendar::always(zone("Pacific/Apia"));
     assert!(!calendar.is_working_day(date(2011, 12, 30)));
     assert_eq!(calendar.weight(interval("2011-12-29T10:00:00Z", "2011-12-31T10:00:00Z"), None), 2.0);
 }

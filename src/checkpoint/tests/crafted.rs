@@ -6,10 +6,10 @@ use proptest::sample::Index as At;
 
 use super::disks::WatchingDisk;
 use super::world::{PLACE, State, store};
-use crate::checkpoint::container::{self, CHECKPOINT, DAYS, Format, PartReader, PartWriter, hash};
+use crate::checkpoint::container::{self, CHECKPOINT, DAYS, Format, SectionReader, SectionWriter, hash};
 use crate::checkpoint::index::{DayEntry, Index};
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{Damage, Disk, Lineage, Opened};
+use crate::checkpoint::{CheckpointChain, CheckpointReader, Damage, Disk};
 
 /// More than any file here can come to (bytes).
 const LARGE: u64 = 1 << 24;
@@ -21,7 +21,7 @@ fn state() -> State {
 /// Holds the state with its closed days in a file of their own.
 fn disk() -> WatchingDisk {
     let disk = WatchingDisk::default();
-    state().write(&store(&disk), &mut Lineage::default()).unwrap();
+    state().write(&store(&disk), &mut CheckpointChain::default()).unwrap();
     disk
 }
 
@@ -35,7 +35,7 @@ struct Crafted {
 impl Crafted {
     fn read(disk: &WatchingDisk) -> Self {
         let file = disk.open(&PLACE.path(Name::checkpoint(1))).unwrap();
-        let (reader, bytes) = PartReader::open(file, &CHECKPOINT).unwrap();
+        let (reader, bytes) = SectionReader::open(file, &CHECKPOINT).unwrap();
         let index: Index = container::parse(&bytes, "index").unwrap();
         let places = index.check(&reader).unwrap();
         let starts = [places.head].into_iter().chain(places.pieces).chain(places.days).chain([places.body]);
@@ -46,7 +46,7 @@ impl Crafted {
         Self { parts, index }
     }
 
-    fn put(&self, disk: &WatchingDisk) -> Result<(Opened, Option<State>), Damage> {
+    fn put(&self, disk: &WatchingDisk) -> Result<(CheckpointReader, Option<State>), Damage> {
         put(disk, Name::checkpoint(1), &CHECKPOINT, &self.parts, &container::encode(&self.index));
         read(disk)
     }
@@ -54,13 +54,13 @@ impl Crafted {
 
 /// Writes a file whose footer and root are right.
 fn put(disk: &WatchingDisk, name: Name, format: &Format, parts: &[Vec<u8>], index: &[u8]) {
-    let mut file = PartWriter::begin(disk, &PLACE.path(name), format).unwrap();
+    let mut file = SectionWriter::begin(disk, &PLACE.path(name), format).unwrap();
     parts.iter().for_each(|part| _ = file.part(part).unwrap());
     file.end(index).unwrap();
 }
 
 /// Reads all of it, but for pages that come to more than a test has room for.
-fn read(disk: &WatchingDisk) -> Result<(Opened, Option<State>), Damage> {
+fn read(disk: &WatchingDisk) -> Result<(CheckpointReader, Option<State>), Damage> {
     let opened = store(disk).open(PLACE, 1)?;
     let room: u64 = opened.shapes().iter().map(|shape| shape.bytes()).sum();
     assert!(room <= opened.bytes() * 32 * 1_024, "{room} bytes of pages in a file of {}", opened.bytes());
@@ -114,7 +114,7 @@ fn claims_beyond_what_a_file_could_hold_are_refused_before_room_is_made() {
         let disk = disk();
         let mut crafted = Crafted::read(&disk);
         crafted.parts.last_mut().unwrap().truncate(0);
-        crafted.index.body.part = container::Part { length: 0, hash: hash(&[]) };
+        crafted.index.body.part = container::Section { length: 0, hash: hash(&[]) };
         change(&mut crafted, what, 0, number);
         crafted.put(&disk).map(|_| ()).unwrap_err().to_string()
     };
@@ -214,7 +214,7 @@ proptest! {
         let bytes = &mut crafted.parts[number];
         changes.into_iter().for_each(|(at, byte)| { let at = at.index(bytes.len()); bytes[at] = byte });
         bytes.truncate(length.map_or(bytes.len(), |length| length.index(bytes.len())));
-        let told = container::Part { length: bytes.len() as u64, hash: hash(bytes) };
+        let told = container::Section { length: bytes.len() as u64, hash: hash(bytes) };
         let Index { head, pieces, days, body, .. } = &mut crafted.index;
         let pieces_end = 1 + pieces.len();
         match number {
@@ -236,7 +236,7 @@ proptest! {
         let disk = disk();
         let path = PLACE.path(Name::days(1));
         let whole = disk.0.read(&path).unwrap();
-        let (reader, index) = PartReader::open(disk.open(&path).unwrap(), &DAYS).unwrap();
+        let (reader, index) = SectionReader::open(disk.open(&path).unwrap(), &DAYS).unwrap();
         let mut entries: Vec<DayEntry> = container::parse(&index, "index").unwrap();
         let places = reader.places(entries.iter().map(|entry| &entry.content.part)).unwrap();
         let mut parts: Vec<_> = entries.iter().zip(places).map(|(entry, at)| reader.read(at, &entry.content.part, "day").unwrap()).collect();
@@ -257,7 +257,7 @@ proptest! {
 fn a_checkpoint_of_nothing_at_all_is_read() {
     let disk = WatchingDisk::default();
     let nothing = State { body: Vec::new(), regions: Vec::new(), days: Default::default(), ..state() };
-    nothing.write(&store(&disk), &mut Lineage::default()).unwrap();
+    nothing.write(&store(&disk), &mut CheckpointChain::default()).unwrap();
     let (_, read) = Crafted::read(&disk).put(&disk).unwrap();
     assert_eq!(read, Some(nothing));
 }

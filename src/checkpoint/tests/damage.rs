@@ -3,7 +3,7 @@
 use super::world::{PLACE, State, newest, restored, store, survivor};
 use crate::checkpoint::container::hash;
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{Damage, Disk as _, KEPT, Lineage, MemoryDisk, Place};
+use crate::checkpoint::{CheckpointChain, Damage, Disk as _, KEPT, MemoryDisk, PartitionDir};
 use crate::record::Stream;
 
 struct Pair {
@@ -16,7 +16,7 @@ struct Pair {
 fn pair() -> Pair {
     let disk = MemoryDisk::default();
     let (older, newer) = (State::made_up(1, 4, 1), State::made_up(2, 4, 2));
-    let mut lineage = Lineage::default();
+    let mut lineage = CheckpointChain::default();
     older.write(&store(&disk), &mut lineage).unwrap();
     newer.write(&store(&disk), &mut lineage).unwrap();
     Pair { disk, older, newer }
@@ -106,7 +106,7 @@ fn a_missing_file_of_closed_days_is_damage_of_all_that_refer_to_it() {
 fn damaged_ones_are_pruned_and_do_not_count_among_those_that_are_kept() {
     let disk = MemoryDisk::default();
     let store = store(&disk);
-    let mut lineage = Lineage::default();
+    let mut lineage = CheckpointChain::default();
     (1..=3).for_each(|seed| _ = State::made_up(seed, 4, 0).write(&store, &mut lineage).unwrap());
     disk.put(&PLACE.path(Name::checkpoint(3)), b"PACEMETER".to_vec());
     let mut found = newest(&store);
@@ -144,7 +144,7 @@ fn a_newer_format_is_not_passed_over_and_not_pruned() {
 #[test]
 fn the_checkpoint_of_another_partition_is_refused() {
     let pair = pair();
-    let other = Place { stream: Stream::Call, partition: 0 };
+    let other = PartitionDir { stream: Stream::Call, partition: 0 };
     pair.disk.put(&other.path(Name::checkpoint(1)), pair.disk.read(&PLACE.path(Name::checkpoint(1))).unwrap());
     let store = store(&pair.disk);
     assert_eq!(store.places().unwrap().len(), 2);

@@ -3,7 +3,7 @@
 use super::world::{PLACE, State, newest, restored, store};
 use crate::checkpoint::days::MOST_FILES;
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{KEPT, Lineage, MemoryDisk};
+use crate::checkpoint::{CheckpointChain, KEPT, MemoryDisk};
 use crate::clock::DAY;
 
 /// A state `round` days after the first, each of which is closed by then, but for those before `forgotten`.
@@ -17,7 +17,7 @@ fn state(round: i64, forgotten: i64) -> State {
 fn a_closed_day_is_written_once() {
     let disk = MemoryDisk::default();
     let store = store(&disk);
-    let mut lineage = Lineage::default();
+    let mut lineage = CheckpointChain::default();
     assert_eq!(state(0, 0).write(&store, &mut lineage).unwrap().days_bytes, 0, "nothing is closed yet");
     let first = state(1, 0).write(&store, &mut lineage).unwrap();
     assert!(first.days_bytes > 0);
@@ -36,7 +36,7 @@ fn a_closed_day_is_written_once() {
 fn a_process_that_goes_on_from_a_checkpoint_refers_to_its_days_and_one_that_begins_anew_writes_its_own() {
     let disk = MemoryDisk::default();
     let store = store(&disk);
-    state(3, 0).write(&store, &mut Lineage::default()).unwrap();
+    state(3, 0).write(&store, &mut CheckpointChain::default()).unwrap();
     let mut found = newest(&store);
     found.lineage.follow(&found.opened.unwrap());
     let went_on = state(4, 0).write(&store, &mut found.lineage).unwrap();
@@ -50,7 +50,7 @@ fn a_process_that_goes_on_from_a_checkpoint_refers_to_its_days_and_one_that_begi
 fn beyond_as_many_files_as_may_be_closed_days_are_written_into_one() {
     let disk = MemoryDisk::default();
     let store = store(&disk);
-    let mut lineage = Lineage::default();
+    let mut lineage = CheckpointChain::default();
     let rounds = MOST_FILES as i64 * 2 + 5;
     let mut merged = Vec::new();
     for round in 1..=rounds {
@@ -70,7 +70,7 @@ fn beyond_as_many_files_as_may_be_closed_days_are_written_into_one() {
 fn days_that_are_forgotten_are_not_referred_to_and_their_files_go_with_the_last_checkpoint_that_was() {
     let disk = MemoryDisk::default();
     let store = store(&disk);
-    let mut lineage = Lineage::default();
+    let mut lineage = CheckpointChain::default();
     state(2, 0).write(&store, &mut lineage).unwrap();
     state(3, 0).write(&store, &mut lineage).unwrap();
     let written = state(3, 1).write(&store, &mut lineage).unwrap();
@@ -88,7 +88,7 @@ fn days_that_are_forgotten_are_not_referred_to_and_their_files_go_with_the_last_
 fn a_damaged_checkpoint_holds_on_to_no_days_and_an_unreadable_one_to_all() {
     let disk = MemoryDisk::default();
     let store = store(&disk);
-    let mut lineage = Lineage::default();
+    let mut lineage = CheckpointChain::default();
     state(1, 0).write(&store, &mut lineage).unwrap();
     let whole = disk.read(&PLACE.path(Name::checkpoint(1))).unwrap();
     let prune = |content: Vec<u8>| {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use super::world::{PLACE, State, restored, store};
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{Lineage, MemoryDisk};
+use crate::checkpoint::{CheckpointChain, MemoryDisk};
 use crate::clock::{DAY, Millis};
 use crate::targets::Tally;
-use crate::view::cut::{Part, PartCell, PartTarget};
+use crate::view::cut::{PartitionCut, PartitionCutCell, PartitionCutTarget};
 use crate::view::panes::SpanFigures;
 
 /// By arithmetic alone, so that it is the same whatever becomes of random numbers.
@@ -30,21 +30,21 @@ fn golden(file: &str) -> PathBuf {
 }
 
 /// A part of a cut, as heads hold since version 2.
-fn parts() -> Vec<(Millis, Part)> {
+fn parts() -> Vec<(Millis, PartitionCut)> {
     let figures = SpanFigures { beneficiaries: 2, dispersals: 3, net: 7_500_000 };
-    let cell = PartCell { programme: "credito".to_owned(), state: "MX-JAL".to_owned(), figures };
+    let cell = PartitionCutCell { programme: "credito".to_owned(), state: "MX-JAL".to_owned(), figures };
     let periods = vec![(18_000 * DAY, Tally { amount: 2, base: 0 }), (17_993 * DAY, Tally { amount: -1, base: 5 })];
-    let target = PartTarget { name: "weekly".to_owned(), selection: 42, known_from: 17_900 * DAY, periods };
-    vec![(18_001 * DAY, Part { next_offset: 1_200, cells: [vec![cell], Vec::new(), Vec::new()], targets: vec![target] })]
+    let target = PartitionCutTarget { name: "weekly".to_owned(), selection: 42, known_from: 17_900 * DAY, periods };
+    vec![(18_001 * DAY, PartitionCut { next_offset: 1_200, cells: [vec![cell], Vec::new(), Vec::new()], targets: vec![target] })]
 }
 
 /// With `PACEMETER_BLESS=1` files that are not there are made, of the version that is written today. Those that are there are never written again.
-fn loads(version: u32, parts: Vec<(Millis, Part)>, identity: &str) {
+fn loads(version: u32, parts: Vec<(Millis, PartitionCut)>, identity: &str) {
     let files = [(Name::checkpoint(1), "checkpoint"), (Name::days(1), "days")]
         .map(|(name, extension)| (name, golden(&format!("checkpoint-v{version}.{extension}"))));
     if std::env::var_os("PACEMETER_BLESS").is_some() && !files[0].1.exists() {
         let disk = MemoryDisk::default();
-        state().write_with(parts.clone(), &store(&disk), &mut Lineage::default()).unwrap();
+        state().write_with(parts.clone(), &store(&disk), &mut CheckpointChain::default()).unwrap();
         for (name, path) in &files {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, disk.read(&PLACE.path(*name)).unwrap()).unwrap();

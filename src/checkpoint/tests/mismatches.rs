@@ -1,16 +1,16 @@
 //! What is told of a checkpoint that is not of this log, of these settings or of this key: what was found, what was expected, what to do.
 
 use super::world::head;
-use crate::checkpoint::{Expected, Head, Mismatch};
+use crate::checkpoint::{ExpectedHead, Head, Mismatch};
 
 /// What fits `head(20)`.
-fn expected() -> Expected {
+fn expected() -> ExpectedHead {
     let Head { cluster_id, topic, partition_count, meaning, key_id, .. } = head(20);
-    Expected { cluster_id, topic, partition_count: Some(partition_count), meaning, key_id, low: Some(3), end: Some(30) }
+    ExpectedHead { cluster_id, topic, partition_count: Some(partition_count), meaning, key_id, low: Some(3), end: Some(30) }
 }
 
 /// The only mismatch with `head(20)`, told.
-fn told(expected: &Expected) -> (&'static str, String) {
+fn told(expected: &ExpectedHead) -> (&'static str, String) {
     match &expected.mismatches(&head(20))[..] {
         [mismatch] => (mismatch.kind(), mismatch.to_string()),
         other => panic!("{other:?}"),
@@ -20,16 +20,16 @@ fn told(expected: &Expected) -> (&'static str, String) {
 #[test]
 fn what_fits_or_is_not_known_is_no_mismatch() {
     assert_eq!(expected().mismatches(&head(20)), []);
-    assert_eq!(Expected { low: Some(20), end: Some(20), ..expected() }.mismatches(&head(20)), [], "nothing is missing between");
-    let unknown = Expected { cluster_id: None, partition_count: None, low: None, end: None, ..expected() };
+    assert_eq!(ExpectedHead { low: Some(20), end: Some(20), ..expected() }.mismatches(&head(20)), [], "nothing is missing between");
+    let unknown = ExpectedHead { cluster_id: None, partition_count: None, low: None, end: None, ..expected() };
     assert_eq!(unknown.mismatches(&head(20)), []);
-    let other = Expected { cluster_id: Some("other".into()), ..expected() };
+    let other = ExpectedHead { cluster_id: Some("other".into()), ..expected() };
     assert_eq!(other.mismatches(&Head { cluster_id: None, ..head(20) }), []);
 }
 
 #[test]
 fn another_cluster() {
-    let (kind, told) = told(&Expected { cluster_id: Some("other".into()), ..expected() });
+    let (kind, told) = told(&ExpectedHead { cluster_id: Some("other".into()), ..expected() });
     assert_eq!(kind, "cluster");
     assert_eq!(
         told,
@@ -40,7 +40,7 @@ fn another_cluster() {
 
 #[test]
 fn another_topic() {
-    let (kind, told) = told(&Expected { topic: "payments".into(), ..expected() });
+    let (kind, told) = told(&ExpectedHead { topic: "payments".into(), ..expected() });
     assert_eq!(kind, "topic");
     assert_eq!(
         told,
@@ -51,7 +51,7 @@ fn another_topic() {
 
 #[test]
 fn partitions_that_were_added() {
-    let (kind, told) = told(&Expected { partition_count: Some(12), ..expected() });
+    let (kind, told) = told(&ExpectedHead { partition_count: Some(12), ..expected() });
     assert_eq!(kind, "partition_count");
     assert_eq!(
         told,
@@ -78,7 +78,7 @@ fn other_settings() {
 
 #[test]
 fn another_pseudonym_key() {
-    let (kind, told) = told(&Expected { key_id: "ffff".into(), ..expected() });
+    let (kind, told) = told(&ExpectedHead { key_id: "ffff".into(), ..expected() });
     assert_eq!(kind, "pseudonym_key");
     assert_eq!(
         told,
@@ -89,7 +89,7 @@ fn another_pseudonym_key() {
 
 #[test]
 fn retention_that_has_passed_the_state() {
-    let (kind, told) = told(&Expected { low: Some(25), ..expected() });
+    let (kind, told) = told(&ExpectedHead { low: Some(25), ..expected() });
     assert_eq!(kind, "retention");
     assert_eq!(
         told,
@@ -100,7 +100,7 @@ fn retention_that_has_passed_the_state() {
 
 #[test]
 fn a_log_that_was_truncated() {
-    let (kind, told) = told(&Expected { end: Some(19), ..expected() });
+    let (kind, told) = told(&ExpectedHead { end: Some(19), ..expected() });
     assert_eq!(kind, "truncated");
     assert_eq!(
         told,
@@ -111,7 +111,7 @@ fn a_log_that_was_truncated() {
 
 #[test]
 fn another_record_at_the_tail() {
-    let mismatch = Mismatch::Tail { topic: "disbursements".into(), offset: 19 };
+    let mismatch = Mismatch::LastRecord { topic: "disbursements".into(), offset: 19 };
     assert_eq!(mismatch.kind(), "tail");
     assert_eq!(
         mismatch.to_string(),
@@ -122,10 +122,10 @@ fn another_record_at_the_tail() {
 
 #[test]
 fn all_that_differs_is_told_together_and_offsets_of_another_log_say_nothing() {
-    let kinds = |expected: &Expected| expected.mismatches(&head(20)).iter().map(Mismatch::kind).collect::<Vec<_>>();
-    let wrong = Expected { partition_count: Some(1), key_id: String::new(), low: Some(25), end: Some(10), ..expected() };
+    let kinds = |expected: &ExpectedHead| expected.mismatches(&head(20)).iter().map(Mismatch::kind).collect::<Vec<_>>();
+    let wrong = ExpectedHead { partition_count: Some(1), key_id: String::new(), low: Some(25), end: Some(10), ..expected() };
     assert_eq!(kinds(&wrong), ["partition_count", "pseudonym_key", "retention", "truncated"]);
-    let of_another = Expected { cluster_id: Some("other".into()), ..wrong.clone() };
+    let of_another = ExpectedHead { cluster_id: Some("other".into()), ..wrong.clone() };
     assert_eq!(kinds(&of_another), ["cluster", "partition_count", "pseudonym_key"]);
-    assert_eq!(kinds(&Expected { topic: "payments".into(), ..wrong }), ["topic", "partition_count", "pseudonym_key"]);
+    assert_eq!(kinds(&ExpectedHead { topic: "payments".into(), ..wrong }), ["topic", "partition_count", "pseudonym_key"]);
 }

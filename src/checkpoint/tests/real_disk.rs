@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::world::{PLACE, State, restored, store};
-use crate::checkpoint::{DIRECTORY, Disk as _, Lineage, Lock, LockError, RealDisk};
+use crate::checkpoint::{CheckpointChain, DIRECTORY, Disk as _, Lock, LockError, RealDisk};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -21,7 +21,7 @@ fn set_mode(path: &Path, mode: u32) {
 fn what_was_written_is_there_when_the_directory_is_opened_again() {
     let directory = tempfile::tempdir().unwrap();
     let open = || store(&RealDisk::open(&directory.path().join("state"), DIRECTORY).unwrap());
-    let mut lineage = Lineage::default();
+    let mut lineage = CheckpointChain::default();
     for seed in 0..6 {
         State::made_up(seed, 20, seed as i64).write(&open(), &mut lineage).unwrap();
     }
@@ -36,7 +36,7 @@ fn only_the_owner_has_rights() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("a/state");
     let store = store(&RealDisk::open(&root, DIRECTORY).unwrap());
-    State::made_up(1, 3, 1).write(&store, &mut Lineage::default()).unwrap();
+    State::made_up(1, 3, 1).write(&store, &mut CheckpointChain::default()).unwrap();
     let place = root.join(DIRECTORY).join(PLACE.to_string());
     for path in [&root, &root.join(DIRECTORY), &place] {
         assert_eq!(mode(path), 0o700, "{}", path.display());
@@ -51,7 +51,7 @@ fn rights_that_others_have_are_taken_from_them() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("state");
     let open = || RealDisk::open(&root, DIRECTORY).unwrap();
-    State::made_up(1, 3, 1).write(&store(&open()), &mut Lineage::default()).unwrap();
+    State::made_up(1, 3, 1).write(&store(&open()), &mut CheckpointChain::default()).unwrap();
     let place = root.join(DIRECTORY).join(PLACE.to_string());
     let file = fs::read_dir(&place).unwrap().next().unwrap().unwrap().path();
     let other = root.join("other.txt");

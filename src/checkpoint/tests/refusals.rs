@@ -6,27 +6,29 @@ use std::sync::Arc;
 use super::disks::{Call, FaultyDisk, Op};
 use super::world::{PLACE, State, newest, store};
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{InFlight, Job, KEPT, Keeper, Order, Report, Store, WriteReason};
+use crate::checkpoint::{
+    BytesInFlight, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStore, CheckpointThread, KEPT, WriteReason,
+};
 
 /// With a closed day more in each, so that each has a file of days.
 fn state(number: u64) -> State {
     State::made_up(number, 6, number as i64 + 1)
 }
 
-fn save(keeper: &mut Keeper, number: u64) -> Report {
+fn save(keeper: &mut CheckpointThread, number: u64) -> CheckpointOutcome {
     let state = state(number);
-    let job = Job { place: PLACE, number };
+    let job = CheckpointId { place: PLACE, number };
     let pieces = state.pieces(&mut fastrand::Rng::with_seed(number));
-    let orders = [Order::Begin(job, Box::new(state.begin()))].into_iter();
-    let orders = orders.chain(pieces.into_iter().map(|piece| Order::Piece(job, piece))).chain([Order::Finish(job)]);
-    let mut reports: Vec<Report> = orders.filter_map(|order| keeper.handle(order)).collect();
+    let orders = [CheckpointRequest::Begin(job, Box::new(state.begin()))].into_iter();
+    let orders = orders.chain(pieces.into_iter().map(|piece| CheckpointRequest::Pages(job, piece))).chain([CheckpointRequest::Finish(job)]);
+    let mut reports: Vec<CheckpointOutcome> = orders.filter_map(|order| keeper.handle(order)).collect();
     assert_eq!(reports.len(), 1, "one report a job: {reports:?}");
     reports.remove(0)
 }
 
-fn saved_thrice() -> (FaultyDisk, Keeper) {
+fn saved_thrice() -> (FaultyDisk, CheckpointThread) {
     let disk = FaultyDisk::default();
-    let mut keeper = Keeper::new(Store::new(Arc::new(disk.clone())), InFlight::default());
+    let mut keeper = CheckpointThread::new(CheckpointStore::new(Arc::new(disk.clone())), BytesInFlight::default());
     (1..=3).for_each(|number| _ = save(&mut keeper, number).result.unwrap());
     (disk, keeper)
 }
@@ -127,13 +129,13 @@ fn a_refusal_while_pruning_is_told_and_does_not_undo_the_checkpoint() {
 fn a_job_that_is_abandoned_leaves_nothing_behind() {
     let (disk, mut keeper) = saved_thrice();
     let paths = disk.disk.paths();
-    let job = Job { place: PLACE, number: 4 };
-    assert!(keeper.handle(Order::Begin(job, Box::new(state(4).begin()))).is_none());
+    let job = CheckpointId { place: PLACE, number: 4 };
+    assert!(keeper.handle(CheckpointRequest::Begin(job, Box::new(state(4).begin()))).is_none());
     assert_eq!(disk.disk.paths().len(), paths.len() + 1);
     let piece = state(4).pieces(&mut fastrand::Rng::with_seed(0)).remove(0);
-    assert!(keeper.handle(Order::Piece(job, piece.clone())).is_none());
-    assert!(keeper.handle(Order::Abandon(job)).is_none());
-    assert!(keeper.handle(Order::Piece(job, piece)).is_none(), "what still comes of it is dropped");
+    assert!(keeper.handle(CheckpointRequest::Pages(job, piece.clone())).is_none());
+    assert!(keeper.handle(CheckpointRequest::Abandon(job)).is_none());
+    assert!(keeper.handle(CheckpointRequest::Pages(job, piece)).is_none(), "what still comes of it is dropped");
     assert_eq!(disk.disk.paths(), paths);
     assert_eq!(save(&mut keeper, 5).result.unwrap().head.sequence, 5, "its number is not taken again");
 }

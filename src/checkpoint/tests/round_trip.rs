@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::world::{PLACE, State, head, newest, restored, store};
-use crate::checkpoint::{Head, KEPT, Lineage, MemoryDisk};
+use crate::checkpoint::{CheckpointChain, Head, KEPT, MemoryDisk};
 
 #[test]
 fn pages_days_body_and_head_come_back_whatever_the_order_of_pieces_and_the_threads() {
@@ -11,7 +11,7 @@ fn pages_days_body_and_head_come_back_whatever_the_order_of_pieces_and_the_threa
         let disk = MemoryDisk::default();
         let store = store(&disk);
         let state = State::made_up(seed, seed as u32 * 7, seed as i64 % 4);
-        let written = state.write(&store, &mut Lineage::default()).unwrap();
+        let written = state.write(&store, &mut CheckpointChain::default()).unwrap();
         assert_eq!(written.head, Head { sequence: 1, ..head(state.next_offset) });
         let opened = newest(&store).opened.unwrap();
         assert_eq!(opened.head(), &written.head);
@@ -27,7 +27,7 @@ fn pages_days_body_and_head_come_back_whatever_the_order_of_pieces_and_the_threa
 fn progress_adds_up_to_the_pages() {
     let disk = MemoryDisk::default();
     let state = State::made_up(1, 50, 0);
-    state.write(&store(&disk), &mut Lineage::default()).unwrap();
+    state.write(&store(&disk), &mut CheckpointChain::default()).unwrap();
     let opened = newest(&store(&disk)).opened.unwrap();
     let mut regions = state.regions.clone();
     let mut slices: Vec<Vec<&mut [u8]>> = regions.iter_mut().map(|(_, pages)| pages.iter_mut().map(Vec::as_mut_slice).collect()).collect();
@@ -40,7 +40,7 @@ fn progress_adds_up_to_the_pages() {
 fn three_are_kept_with_their_closed_days() {
     let disk = MemoryDisk::default();
     let store = store(&disk);
-    let mut lineage = Lineage::default();
+    let mut lineage = CheckpointChain::default();
     for round in 0..8 {
         let state = State::made_up(round, 10, round as i64);
         state.write(&store, &mut lineage).unwrap();

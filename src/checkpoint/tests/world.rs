@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::aggregate::image::{Day, Encode, Image, Piece, Run, Shape};
-use crate::checkpoint::{Begin, Disk, Found, Head, Lineage, Opened, Place, Store, Tail, WriteError, Written};
+use crate::aggregate::image::{ClosedDay, Encode, PageChunk, PageRange, StateImage, TableLayout};
+use crate::checkpoint::{
+    CheckpointCandidates, CheckpointChain, CheckpointReader, CheckpointStart, CheckpointStore, Disk, Head, LastRecord, PartitionDir,
+    WriteError, WrittenCheckpoint,
+};
 use crate::clock::{DAY, Millis};
 use crate::record::Stream;
-use crate::view::cut::Part;
+use crate::view::cut::PartitionCut;
 
-pub const PLACE: Place = Place { stream: Stream::Disbursement, partition: 3 };
+pub const PLACE: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
 
 pub fn head(next_offset: i64) -> Head {
     Head {
@@ -26,7 +29,7 @@ pub fn head(next_offset: i64) -> Head {
         labels: [7; 16],
         first_offset: 5,
         next_offset,
-        tail: Some(Tail { offset: next_offset - 1, timestamp: Some(1_600_000_000_000), hash: [9; 16] }),
+        tail: Some(LastRecord { offset: next_offset - 1, timestamp: Some(1_600_000_000_000), hash: [9; 16] }),
         built: 1_600_000_000_000,
         written: 1_600_000_100_000,
         records: next_offset.unsigned_abs(),
@@ -77,28 +80,28 @@ impl State {
         Self { next_offset: seed as i64 + 10, body: b"body ".repeat(30), regions, days }
     }
 
-    pub fn shapes(&self) -> Vec<Shape> {
-        self.regions.iter().map(|(page_bytes, pages)| Shape { page_bytes: *page_bytes, pages: pages.len() as u32 }).collect()
+    pub fn shapes(&self) -> Vec<TableLayout> {
+        self.regions.iter().map(|(page_bytes, pages)| TableLayout { page_bytes: *page_bytes, pages: pages.len() as u32 }).collect()
     }
 
-    pub fn begin(&self) -> Begin {
-        let day = |(start, (content, is_closed)): (&Millis, &(Vec<u8>, bool))| Day {
+    pub fn begin(&self) -> CheckpointStart {
+        let day = |(start, (content, is_closed)): (&Millis, &(Vec<u8>, bool))| ClosedDay {
             start: *start,
             is_closed: *is_closed,
             content: Arc::new(Content(content.clone())),
         };
-        let image = Image { body: self.body.clone(), shapes: self.shapes(), days: self.days.iter().map(day).collect() };
-        Begin { head: head(self.next_offset), image }
+        let image = StateImage { body: self.body.clone(), shapes: self.shapes(), days: self.days.iter().map(day).collect() };
+        CheckpointStart { head: head(self.next_offset), image }
     }
 
     /// Its pages in random order, in pieces of random length, some with several runs.
-    pub fn pieces(&self, random: &mut fastrand::Rng) -> Vec<Piece> {
+    pub fn pieces(&self, random: &mut fastrand::Rng) -> Vec<PageChunk> {
         let mut runs = Vec::new();
         for (region, (_, pages)) in self.regions.iter().enumerate() {
             let mut first = 0;
             while first < pages.len() as u32 {
                 let count = random.u32(1..=4).min(pages.len() as u32 - first);
-                runs.push(Run { region: region as u16, first, count });
+                runs.push(PageRange { region: region as u16, first, count });
                 first += count;
             }
         }
@@ -106,21 +109,26 @@ impl State {
         let mut pieces = Vec::new();
         while !runs.is_empty() {
             let runs = runs.split_off(runs.len().saturating_sub(random.usize(1..=3)));
-            let pages = |run: &Run| &self.regions[run.region as usize].1[run.first as usize..(run.first + run.count) as usize];
-            pieces.push(Piece { bytes: runs.iter().flat_map(pages).flatten().copied().collect(), runs });
+            let pages = |run: &PageRange| &self.regions[run.region as usize].1[run.first as usize..(run.first + run.count) as usize];
+            pieces.push(PageChunk { bytes: runs.iter().flat_map(pages).flatten().copied().collect(), runs });
         }
         pieces
     }
 
-    pub fn write(&self, store: &Store, lineage: &mut Lineage) -> Result<Written, WriteError> {
+    pub fn write(&self, store: &CheckpointStore, lineage: &mut CheckpointChain) -> Result<WrittenCheckpoint, WriteError> {
         self.write_with(Vec::new(), store, lineage)
     }
 
     /// With parts of cuts.
-    pub fn write_with(&self, parts: Vec<(Millis, Part)>, store: &Store, lineage: &mut Lineage) -> Result<Written, WriteError> {
+    pub fn write_with(
+        &self,
+        parts: Vec<(Millis, PartitionCut)>,
+        store: &CheckpointStore,
+        lineage: &mut CheckpointChain,
+    ) -> Result<WrittenCheckpoint, WriteError> {
         let mut random = fastrand::Rng::with_seed(self.next_offset as u64);
-        let Begin { head, image } = self.begin();
-        let mut writer = store.begin(lineage, Begin { head: Head { parts, ..head }, image })?;
+        let CheckpointStart { head, image } = self.begin();
+        let mut writer = store.begin(lineage, CheckpointStart { head: Head { parts, ..head }, image })?;
         for piece in self.pieces(&mut random) {
             writer.piece(&piece)?;
         }
@@ -131,9 +139,9 @@ impl State {
     }
 
     /// What an opened checkpoint holds, with `closed` telling which days are.
-    pub fn read(opened: &Opened, threads: usize) -> Result<Self, crate::checkpoint::Damage> {
+    pub fn read(opened: &CheckpointReader, threads: usize) -> Result<Self, crate::checkpoint::Damage> {
         let shapes = opened.shapes();
-        let pages = |shape: &Shape| (0..shape.pages).map(|_| vec![0xee; shape.page_bytes as usize]).collect();
+        let pages = |shape: &TableLayout| (0..shape.pages).map(|_| vec![0xee; shape.page_bytes as usize]).collect();
         let mut regions: Vec<(u32, Vec<Vec<u8>>)> = shapes.iter().map(|shape| (shape.page_bytes, pages(shape))).collect();
         let mut slices: Vec<Vec<&mut [u8]>> =
             regions.iter_mut().map(|(_, pages)| pages.iter_mut().map(Vec::as_mut_slice).collect()).collect();
@@ -144,23 +152,23 @@ impl State {
     }
 }
 
-pub fn store(disk: &(impl Disk + Clone + 'static)) -> Store {
-    Store::new(Arc::new(disk.clone()))
+pub fn store(disk: &(impl Disk + Clone + 'static)) -> CheckpointStore {
+    CheckpointStore::new(Arc::new(disk.clone()))
 }
 
-pub fn newest(store: &Store) -> Found {
+pub fn newest(store: &CheckpointStore) -> CheckpointCandidates {
     store.newest(PLACE).expect("a disk that can be listed")
 }
 
 /// What a process that starts now would go on from.
-pub fn restored(store: &Store) -> Option<State> {
+pub fn restored(store: &CheckpointStore) -> Option<State> {
     let found = newest(store);
     assert!(found.damaged.is_empty(), "{:?}", found.damaged);
     found.opened.map(|opened| State::read(&opened, 1).expect("a whole checkpoint"))
 }
 
 /// What a process that starts now would go on from, older checkpoints tried where newer ones turn out damaged only in their pages.
-pub fn survivor(store: &Store) -> Option<State> {
+pub fn survivor(store: &CheckpointStore) -> Option<State> {
     let mut found = newest(store);
     loop {
         let opened = found.opened?;

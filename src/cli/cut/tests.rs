@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::cuts::{ClosedTarget, Ended};
+use crate::api::cuts::{ClosedTarget, PeriodFigures};
 use crate::cuts::CutCell;
 
 fn target(name: &str, period: &str, closes: bool, figures: [Option<Quantity>; 3]) -> TargetToday {
@@ -31,7 +31,7 @@ fn cell(programme: &str, state: &str, people: u64, today: Option<u64>) -> CellTo
     CellToday { cut, today }
 }
 
-fn closing() -> CutToday {
+fn closing() -> CutResponse {
     let text = str::to_owned;
     let [count, pesos, ratio] =
         [|n| Some(Quantity::Count(n)), |n| Some(Quantity::Centavos(n)), |n| Some(Quantity::Ratio(n as f64 / 1000.0))];
@@ -50,7 +50,7 @@ fn closing() -> CutToday {
     let month = PeriodToday { period: text("month"), id: text("2020-05"), closes: false, cells: Vec::new(), ..week.clone() };
     let correction =
         Correction { target: text("weekly-people"), period: text("2020-W18"), start_ms: 0, before: count(101_000), after: count(100_990) };
-    CutToday {
+    CutResponse {
         now_ms: 0,
         now: text("2020-05-15T13:00:00-05:00"),
         id: text("20200511T050000Z"),
@@ -114,19 +114,19 @@ fn no_line_is_longer_than_100_characters() {
 
 #[test]
 fn the_list_has_a_line_a_cut_with_what_closed() {
-    let ended = |period: &str, id: &str| Ended { period: period.to_owned(), id: id.to_owned() };
-    let listed = |id: &str, at: &str, periods, targets| Listed { id: id.to_owned(), at_ms: 0, at: at.to_owned(), periods, targets };
+    let ended = |period: &str, id: &str| PeriodFigures { period: period.to_owned(), id: id.to_owned() };
+    let listed = |id: &str, at: &str, periods, targets| CutSummary { id: id.to_owned(), at_ms: 0, at: at.to_owned(), periods, targets };
     let closed = ClosedTarget { target: "weekly-people".to_owned(), period: "2020-W19".to_owned() };
     let cuts = vec![
         listed("20200511T230000Z", "2020-05-11T18:00:00-05:00", Vec::new(), Vec::new()),
         listed("20200511T050000Z", "2020-05-11T00:00:00-05:00", vec![ended("day", "2020-05-10"), ended("week", "2020-W19")], vec![closed]),
     ];
-    let cuts = Cuts { now_ms: 0, now: String::new(), cuts, more: true };
+    let cuts = CutsResponse { now_ms: 0, now: String::new(), cuts, more: true };
     let expected = "\
 20200511T230000Z  2020-05-11T18:00:00-05:00
 20200511T050000Z  2020-05-11T00:00:00-05:00  day 2020-05-10, week 2020-W19, weekly-people 2020-W19
 older ones are not listed here: see /api/v1/cuts?limit=1000
 ";
     assert_eq!(list(&cuts), expected);
-    assert_eq!(list(&Cuts { cuts: Vec::new(), more: false, ..cuts }), "there are no cuts yet\n");
+    assert_eq!(list(&CutsResponse { cuts: Vec::new(), more: false, ..cuts }), "there are no cuts yet\n");
 }

@@ -4,7 +4,7 @@ use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
-use crate::cli::kafka::{Writer, failure};
+use crate::cli::kafka::{KafkaWriter, failure};
 use crate::runtime::Failure;
 
 /// Of each topic.
@@ -15,7 +15,7 @@ pub(super) const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.c
 pub(super) const DEAD_LETTER_TOPIC: &str = "pacemeter.dead-letter.v1";
 
 pub(super) struct Embedded {
-    pub writer: Writer,
+    pub writer: KafkaWriter,
     pub servers: String,
     // Last, so that it outlives the clients.
     _cluster: MockCluster<'static, DefaultProducerContext>,
@@ -38,7 +38,7 @@ impl Embedded {
         client.set("bootstrap.servers", &servers);
         // It gives out one batch of a partition at a time, so a batch should be large; and there is no network to spare.
         client.set("linger.ms", "50").set("compression.codec", "none");
-        let writer = Writer::new(&client, TOPICS.map(str::to_owned))?;
+        let writer = KafkaWriter::new(&client, TOPICS.map(str::to_owned))?;
         Ok(Self { writer, servers, _cluster: cluster })
     }
 }

@@ -97,12 +97,12 @@ fn size(emission: &Emission) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Sent;
+    use crate::oracle::SentRecord;
     use crate::record::Reason;
 
     fn emission(partition: i32, bytes: usize) -> Emission {
         let value = vec![b' '; bytes];
-        let sent = Sent::Rejected(Reason::NotJson);
+        let sent = SentRecord::Rejected(Reason::NotJson);
         Emission { stream: Stream::Call, partition, key: Vec::new(), value, headers: Vec::new(), timestamp: 0, sent }
     }
 

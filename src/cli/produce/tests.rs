@@ -66,8 +66,8 @@ fn every_record_arrives_once_and_in_order_and_the_ledger_counts_them() {
     let arguments = given(&format!("pacemeter produce {line}"));
     run_until(&arguments, &clock(), &Shutdown::new()).unwrap();
 
-    let plan = Plan::read(&mut Reader::load(&arguments.settings.layers()));
-    let load = load(&arguments, &plan, Partitions::each(3), 4, clock().now()).unwrap();
+    let plan = Plan::read(&mut SettingsReader::load(&arguments.settings.layers()));
+    let load = load(&arguments, &plan, PartitionCounts::each(3), 4, clock().now()).unwrap();
     let (mut expected, mut count) = (Read::new(), 0);
     for emission in load.emissions() {
         let topic = plan.source.topics[emission.stream as usize].clone();
@@ -119,12 +119,12 @@ fn a_request_to_end_is_heard_between_records() {
 #[test]
 fn a_span_that_would_expire_is_a_usage_error() {
     let too_long = given("pacemeter produce --span 7d");
-    let plan = Plan::read(&mut Reader::load(&too_long.settings.layers()));
-    let refused = load(&too_long, &plan, Partitions::each(1), 1, clock().now()).unwrap_err();
+    let plan = Plan::read(&mut SettingsReader::load(&too_long.settings.layers()));
+    let refused = load(&too_long, &plan, PartitionCounts::each(1), 1, clock().now()).unwrap_err();
     assert_eq!(refused.exit, Exit::Usage);
     assert!(refused.message.contains("(7d)"), "{refused}");
     let without_calls = given("pacemeter produce --span 30d --calls 0");
-    assert!(load(&without_calls, &plan, Partitions::each(1), 1, clock().now()).is_ok());
+    assert!(load(&without_calls, &plan, PartitionCounts::each(1), 1, clock().now()).is_ok());
 }
 
 #[test]

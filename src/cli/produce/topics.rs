@@ -8,10 +8,10 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio::runtime::Runtime;
 
 use super::Plan;
-use crate::cli::kafka::{Writer, failure};
+use crate::cli::kafka::{KafkaWriter, failure};
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure};
-use crate::simulate::Partitions;
+use crate::simulate::PartitionCounts;
 
 const PARTITIONS: i32 = 6;
 /// How long a new topic may take until the brokers tell of it.
@@ -34,7 +34,7 @@ const APPENDED: Configs = &[("cleanup.policy", "delete"), ("retention.ms", "-1")
 ///
 /// # Errors
 /// A topic is missing or cannot be made.
-pub(super) fn ready(plan: &Plan, writer: &Writer, create: bool) -> Result<Partitions, Failure> {
+pub(super) fn ready(plan: &Plan, writer: &KafkaWriter, create: bool) -> Result<PartitionCounts, Failure> {
     let found = writer.partitions(plan.source.request_timeout)?;
     if let Some(partitions) = all(found) {
         return Ok(partitions);
@@ -58,8 +58,8 @@ pub(super) fn ready(plan: &Plan, writer: &Writer, create: bool) -> Result<Partit
     }
 }
 
-fn all([disbursement, call, milestone]: [Option<i32>; 3]) -> Option<Partitions> {
-    Some(Partitions { disbursement: disbursement?, call: call?, milestone: milestone? })
+fn all([disbursement, call, milestone]: [Option<i32>; 3]) -> Option<PartitionCounts> {
+    Some(PartitionCounts { disbursement: disbursement?, call: call?, milestone: milestone? })
 }
 
 fn missing_topics(missing: &[&str], plan: &Plan) -> Failure {
@@ -124,7 +124,7 @@ fn refused(topic: &str, code: RDKafkaErrorCode) -> Failure {
 }
 
 /// Says so if the topics hold records already: then a ledger of this run is not all there is.
-pub(super) fn note_earlier_records(plan: &Plan, writer: &Writer, partitions: Partitions) -> Result<(), Failure> {
+pub(super) fn note_earlier_records(plan: &Plan, writer: &KafkaWriter, partitions: PartitionCounts) -> Result<(), Failure> {
     for stream in Stream::ALL {
         for partition in 0..partitions.of(stream) {
             let (low, high) = writer.watermarks(stream, partition, plan.source.request_timeout)?;

@@ -1,14 +1,14 @@
 use super::*;
-use crate::api::Span;
-use crate::api::targets::{Previous, Selection};
+use crate::api::PeriodSpan;
+use crate::api::targets::{PreviousPeriod, TargetSelection};
 
-fn span(period: &str, id: &str) -> Span {
+fn span(period: &str, id: &str) -> PeriodSpan {
     let text = String::new;
-    Span { period: period.to_owned(), id: id.to_owned(), start_ms: 0, start: text(), end_ms: 0, end: text() }
+    PeriodSpan { period: period.to_owned(), id: id.to_owned(), start_ms: 0, start: text(), end_ms: 0, end: text() }
 }
 
-fn people() -> Current {
-    Current {
+fn people() -> CurrentPeriod {
+    CurrentPeriod {
         period: span("week", "2020-W20"),
         goal: Quantity::Count(100_000),
         actual: Some(Quantity::Count(61_234)),
@@ -27,8 +27,8 @@ fn people() -> Current {
     }
 }
 
-fn pesos() -> Current {
-    Current {
+fn pesos() -> CurrentPeriod {
+    CurrentPeriod {
         period: span("month", "2020-05"),
         goal: Quantity::Centavos(25_000_000_000_000),
         actual: Some(Quantity::Centavos(28_000_000_000_050)),
@@ -44,8 +44,8 @@ fn pesos() -> Current {
     }
 }
 
-fn service_level() -> Current {
-    Current {
+fn service_level() -> CurrentPeriod {
+    CurrentPeriod {
         period: span("day", "2020-05-15"),
         goal: Quantity::Ratio(0.8),
         actual: Some(Quantity::Ratio(0.7812)),
@@ -61,22 +61,28 @@ fn service_level() -> Current {
     }
 }
 
-fn told(name: &str, unit: &str, current: Option<Current>) -> Told {
+fn told(name: &str, unit: &str, current: Option<CurrentPeriod>) -> TargetEntry {
     let nothing = Vec::new;
-    Told {
+    TargetEntry {
         name: name.to_owned(),
         description: String::new(),
         measure: String::new(),
         unit: unit.to_owned(),
-        filter: Selection { programmes: nothing(), states: nothing(), queues: nothing(), initiatives: nothing(), milestones: nothing() },
+        filter: TargetSelection {
+            programmes: nothing(),
+            states: nothing(),
+            queues: nothing(),
+            initiatives: nothing(),
+            milestones: nothing(),
+        },
         calendar: "payments".to_owned(),
         complete_until_ms: Some(998_000),
         current,
-        previous: Some(Previous { period: span("week", "2020-W19"), goal: Quantity::Count(1), actual: None }),
+        previous: Some(PreviousPeriod { period: span("week", "2020-W19"), goal: Quantity::Count(1), actual: None }),
     }
 }
 
-fn targets(targets: Vec<Told>) -> Targets {
+fn targets(targets: Vec<TargetEntry>) -> Targets {
     Targets { now_ms: 1_000_000, now: "2020-05-15T13:00:00-05:00".to_owned(), state_built_ms: 0, targets }
 }
 
@@ -111,7 +117,7 @@ fn no_line_is_longer_than_100_characters() {
     let mut targets = several();
     targets.targets.push(told(&"ñ".repeat(200), "people", Some(people())));
     targets.targets.push(told(&"x".repeat(200), "people", None));
-    let wild = Current {
+    let wild = CurrentPeriod {
         actual: Some(Quantity::Count(1 << 60)),
         goal: Quantity::Count(1),
         pace_ratio: Some(1e18),
@@ -135,8 +141,8 @@ fn only_a_terminal_gets_colours_and_blocks() {
 
 #[test]
 fn the_colour_is_red_for_the_unlikely_and_green_within_the_tolerance() {
-    assert_eq!(colour(&Current { attainment_probability_ratio: Some(0.05), ..people() }), "31");
-    assert_eq!(colour(&Current { shortfall: Some(1_500.0), ..people() }), "32");
+    assert_eq!(colour(&CurrentPeriod { attainment_probability_ratio: Some(0.05), ..people() }), "31");
+    assert_eq!(colour(&CurrentPeriod { shortfall: Some(1_500.0), ..people() }), "32");
     assert_eq!(colour(&service_level()), "32");
 }
 

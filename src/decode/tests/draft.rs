@@ -247,7 +247,7 @@ fn object(members: &Members) -> String {
 pub fn decode(stream: Stream, record: &RawRecord<'_>) -> Result<(Event, Vec<String>), Rejection> {
     let settings = Settings { max_record_bytes: MAX_RECORD_BYTES, max_future_skew: MAX_FUTURE_SKEW };
     let decoder = Decoder::new(settings, PseudonymKey::from_hex(&"5a".repeat(32)).unwrap());
-    let mut texts = Texts::default();
+    let mut texts = LabelArena::default();
     match decoder.decode(stream, record, &mut texts) {
         Ok(event) => {
             let labels = match event.body {
@@ -260,7 +260,7 @@ pub fn decode(stream: Stream, record: &RawRecord<'_>) -> Result<(Event, Vec<Stri
             Ok((event, labels))
         }
         Err(rejection) => {
-            assert_eq!(format!("{texts:?}"), format!("{:?}", Texts::default()), "a rejected record leaves no labels");
+            assert_eq!(format!("{texts:?}"), format!("{:?}", LabelArena::default()), "a rejected record leaves no labels");
             Err(rejection)
         }
     }

@@ -10,13 +10,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::http::{Answer as SiteAnswer, Counters, Question, Rendering, Settings, Site, bind};
+use crate::http::{ApiRequest, ApiResponse, EncodedBody, HttpCounters, Service, Settings, bind};
 
 pub(super) const TEXT: &str = "# TYPE pacemeter_ready gauge\npacemeter_ready 1\n";
 
 /// A site whose answers a test chooses, and that remembers how it was asked.
 pub(super) struct Fixed {
-    rendering: Arc<Rendering>,
+    rendering: Arc<EncodedBody>,
     pub(super) reasons: Vec<&'static str>,
     /// Held by a test that wants renderings to take long.
     pub(super) gate: Mutex<()>,
@@ -27,7 +27,7 @@ pub(super) struct Fixed {
 impl Fixed {
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self {
-            rendering: Arc::new(Rendering::new(text.into())),
+            rendering: Arc::new(EncodedBody::new(text.into())),
             reasons: Vec::new(),
             gate: Mutex::new(()),
             rendering_now: AtomicUsize::new(0),
@@ -36,8 +36,8 @@ impl Fixed {
     }
 }
 
-impl Site for Fixed {
-    fn metrics(&self) -> Arc<Rendering> {
+impl Service for Fixed {
+    fn metrics(&self) -> Arc<EncodedBody> {
         let now = self.rendering_now.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_at_once.fetch_max(now, Ordering::SeqCst);
         drop(self.gate.lock().unwrap());
@@ -54,9 +54,9 @@ impl Site for Fixed {
     }
 
     /// What was understood of the question; 404 of the name `none`.
-    fn answer(&self, question: &Question, query: &str) -> SiteAnswer {
-        let status = if *question == Question::Target("none".to_owned()) { 404 } else { 200 };
-        SiteAnswer { status, json: serde_json::json!(format!("{question:?} {query}")).to_string() }
+    fn answer(&self, question: &ApiRequest, query: &str) -> ApiResponse {
+        let status = if *question == ApiRequest::Target("none".to_owned()) { 404 } else { 200 };
+        ApiResponse { status, json: serde_json::json!(format!("{question:?} {query}")).to_string() }
     }
 }
 
@@ -64,7 +64,7 @@ impl Site for Fixed {
 pub(super) struct Running {
     pub(super) runtime: Runtime,
     pub(super) address: SocketAddr,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: Arc<HttpCounters>,
     pub(super) stop: Option<oneshot::Sender<()>>,
     pub(super) served: Option<JoinHandle<()>>,
 }
@@ -77,7 +77,7 @@ pub(super) fn hasty() -> Settings {
     Settings { timeout: Duration::from_millis(300), ..settings() }
 }
 
-pub(super) fn start(settings: &Settings, site: Arc<dyn Site>) -> Running {
+pub(super) fn start(settings: &Settings, site: Arc<dyn Service>) -> Running {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let server = runtime.block_on(bind(settings)).unwrap();
     let (address, counters) = (server.address(), server.counters());

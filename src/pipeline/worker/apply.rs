@@ -1,17 +1,17 @@
 //! Records: applied, or set aside.
 
 use super::Worker;
-use crate::pipeline::intake::{Decoded, Original, SlotSum};
-use crate::pipeline::message::Records;
+use crate::pipeline::batch_decoder::{DecodedRecord, Original, PartitionStats};
+use crate::pipeline::message::RecordBatch;
 use crate::record::{Outcome, Rejection};
 use crate::runtime::failpoint;
-use crate::source::{DeadLetter, Slot};
+use crate::source::{DeadLetter, PartitionIndex};
 
 /// How many events are fetched into the cache together: about as many reads as a core has under way at once.
 const TOUCHED_TOGETHER: usize = 16;
 
 impl Worker {
-    pub(super) fn apply(&mut self, records: &Records) {
+    pub(super) fn apply(&mut self, records: &RecordBatch) {
         let now = self.clock.now();
         let taken = &records.taken;
         for &slot in &taken.verified {
@@ -36,7 +36,7 @@ impl Worker {
             }
         }
         let moved = self.clock.instant();
-        for &SlotSum { slot, records, tail, .. } in &taken.sums {
+        for &PartitionStats { slot, records, tail, .. } in &taken.sums {
             let owned = &mut self.partitions[slot.index()];
             owned.tail = Some(tail);
             self.freshness.reached(slot.index(), owned.state.next_offset(), moved);
@@ -48,20 +48,20 @@ impl Worker {
     }
 
     /// Lets the next events wait for memory together, not one after the other.
-    fn touch(&self, decoded: &[Decoded]) {
+    fn touch(&self, decoded: &[DecodedRecord]) {
         let next = decoded.iter().take(TOUCHED_TOGETHER).filter_map(|decoded| Some((decoded.slot, decoded.event.as_ref().ok()?)));
         let touched = next.fold(0, |touched, (slot, event)| touched ^ self.partitions[slot.index()].state.touch(event));
         std::hint::black_box(touched);
     }
 
     /// Looks whether people of the sample are paid in two partitions.
-    pub(super) fn follow_people(&mut self, slot: Slot) {
+    pub(super) fn follow_people(&mut self, slot: PartitionIndex) {
         let people = self.partitions[slot.index()].state.take_sampled();
         if people.is_empty() {
             return;
         }
         if let Some(other) = self.audit.note(slot, people) {
-            let partition = |slot: Slot| self.partitions[slot.index()].log.partition.partition;
+            let partition = |slot: PartitionIndex| self.partitions[slot.index()].log.partition.partition;
             tracing::error!(
                 event = "pacemeter.partitioning.violated",
                 topic = self.partitions[slot.index()].log.partition.topic,
@@ -74,8 +74,8 @@ impl Worker {
     }
 
     /// Writes a record to the dead-letter topic, unless an earlier process has.
-    fn set_aside(&self, records: &Records, decoded: &Decoded, reason: &'static str, field: Option<&'static str>) {
-        let Decoded { slot, offset, .. } = *decoded;
+    fn set_aside(&self, records: &RecordBatch, decoded: &DecodedRecord, reason: &'static str, field: Option<&'static str>) {
+        let DecodedRecord { slot, offset, .. } = *decoded;
         let log = &self.partitions[slot.index()].log;
         let partition = &log.partition;
         tracing::warn!(

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::Worker;
-use crate::aggregate::Shown;
+use crate::aggregate::ViewConfig;
 use crate::clock::Millis;
-use crate::cuts::{Context, Cut, CutTarget};
-use crate::pipeline::message::{CutOrder, StoredCut};
+use crate::cuts::{Cut, CutContext, CutTarget};
+use crate::pipeline::message::{CutOutcome, CutRequest};
 use crate::runtime::failpoint;
-use crate::view::cut::Part;
+use crate::view::cut::PartitionCut;
 use crate::view::slots::Slots;
 
 /// How long after a failure a cut is tried again to be stored.
@@ -39,14 +39,14 @@ impl Worker {
             return;
         }
         let Some((at, parts)) = self.cutting.whole(|slot| self.freshness.complete_until_of(slot)) else { return };
-        let Shown { targets, display } = &self.shown;
-        let nothing = |owned: &super::Owned| {
-            Part::of(&Slots::default(), owned.log.partition.stream, targets, display, at, owned.state.first_offset())
+        let ViewConfig { targets, display } = &self.shown;
+        let nothing = |owned: &super::OwnedPartition| {
+            PartitionCut::of(&Slots::default(), owned.log.partition.stream, targets, display, at, owned.state.first_offset())
         };
-        let nothing: Vec<Part> = self.partitions.iter().map(nothing).collect();
+        let nothing: Vec<PartitionCut> = self.partitions.iter().map(nothing).collect();
         let by_slot = self.partitions.iter().zip(parts).zip(&nothing);
         let parts = by_slot.map(|((owned, part), nothing)| (&owned.log.partition, part.as_ref().unwrap_or(nothing)));
-        let context = Context {
+        let context = CutContext {
             targets,
             display,
             book: &self.cutting.book,
@@ -56,12 +56,12 @@ impl Worker {
         let cut = Cut::of(at, parts, context);
         // Until it is known what became of it; the thread that stores cuts ends only with this one.
         self.storing = Some(instant + Duration::from_secs(86_400));
-        let _ = self.sinks.cuts.send(CutOrder { cut, oldest: self.cutting.oldest(at) });
+        let _ = self.sinks.cuts.send(CutRequest { cut, oldest: self.cutting.oldest(at) });
     }
 
     /// Takes note of what became of a cut.
-    pub fn cut_stored(&mut self, stored: StoredCut) {
-        let StoredCut { cut, result } = stored;
+    pub fn cut_stored(&mut self, stored: CutOutcome) {
+        let CutOutcome { cut, result } = stored;
         if let Err(error) = result {
             tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "a cut could not be stored; it is tried again");
             self.storing = Some(self.clock.instant() + RETRY);
@@ -78,10 +78,10 @@ impl Worker {
     }
 }
 
-impl super::Owned {
-    fn part(&mut self, shown: &Shown, at: Millis) -> Part {
+impl super::OwnedPartition {
+    fn part(&mut self, shown: &ViewConfig, at: Millis) -> PartitionCut {
         let slots = self.state.slots();
-        Part::of(&slots, self.log.partition.stream, &shown.targets, &shown.display, at, self.state.next_offset())
+        PartitionCut::of(&slots, self.log.partition.stream, &shown.targets, &shown.display, at, self.state.next_offset())
     }
 }
 

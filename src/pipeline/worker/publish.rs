@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Owned, Worker};
+use super::{OwnedPartition, Worker};
 use crate::clock::{MINUTE, floor};
-use crate::pipeline::board::{PartitionStatus, Phase, Snapshot};
+use crate::pipeline::snapshot::{PartitionStatus, Phase, Snapshot};
 use crate::record::Stream;
 
 /// How often the log says how far a replay is.
@@ -31,7 +31,7 @@ impl Worker {
         }
         self.cut();
         self.follow_replay();
-        let status = |(slot, owned): (usize, &Owned)| PartitionStatus {
+        let status = |(slot, owned): (usize, &OwnedPartition)| PartitionStatus {
             partition: owned.log.partition.clone(),
             position: self.freshness.position(slot),
             end: self.freshness.newest_end(slot),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Owned, Worker};
-use crate::aggregate::Shown;
+use super::{OwnedPartition, Worker};
+use crate::aggregate::ViewConfig;
 use crate::targets::Targets;
 
 /// How much of a partition is filled between two messages (dispersals): less than a millisecond.
@@ -12,7 +12,7 @@ const FILLED_AT_ONCE: usize = 4_096;
 impl Worker {
     /// Begins to fill figures for these targets; those before are shown until then.
     pub fn retarget(&mut self, targets: Arc<Targets>) {
-        let next = Shown { targets, ..self.shown.clone() };
+        let next = ViewConfig { targets, ..self.shown.clone() };
         self.partitions.iter_mut().for_each(|owned| owned.state.retarget(&next));
         self.next_shown = Some(next);
     }
@@ -33,8 +33,9 @@ impl Worker {
             owned.changed = true;
         }
         let now = self.clock.now();
-        let latest =
-            |(slot, owned): (usize, &Owned)| (owned.tail.map(|tail| tail.timestamp.unwrap_or(now)), self.freshness.complete_until_of(slot));
+        let latest = |(slot, owned): (usize, &OwnedPartition)| {
+            (owned.tail.map(|tail| tail.timestamp.unwrap_or(now)), self.freshness.complete_until_of(slot))
+        };
         self.cutting.change_times(next.targets.cut_times(&next.display.zone), self.partitions.iter().enumerate().map(latest));
         self.shown = next;
         tracing::info!(event = "pacemeter.targets.adopted", targets = self.shown.targets.targets.len(), "targets are shown from now on");

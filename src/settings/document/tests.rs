@@ -106,7 +106,7 @@ fn a_file_that_cannot_be_read_is_one_fault() {
 
 #[test]
 fn a_pipe_is_no_file_that_is_kept() {
-    let document = Document::of(&Text::read_kept(Path::new("/dev/null")));
+    let document = Document::of(&FileText::read_kept(Path::new("/dev/null")));
     assert_eq!(told(&document), ["/dev/null: is no file of text, name one"]);
 }
 
@@ -114,7 +114,7 @@ fn a_pipe_is_no_file_that_is_kept() {
 fn a_file_of_more_than_a_mebibyte_is_one_fault() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), vec![b'#'; (1 << 20) + 1]).unwrap();
-    let told = told(&Document::of(&Text::read_kept(file.path())));
+    let told = told(&Document::of(&FileText::read_kept(file.path())));
     assert!(told.len() == 1 && told[0].ends_with(": is larger than 1048576 bytes, which no configuration is"), "{told:?}");
 }
 

@@ -1,9 +1,9 @@
 //! The call centre: calls come in, agents at home take them, and the agents come and go.
 
-use super::{Happening, Step};
+use super::{Scheduler, Step};
 use crate::clock::{HOUR, MINUTE, Millis, SECOND};
 use crate::event::{CallKind, Status};
-use crate::simulate::fact::{Body, QUEUES, SITES, Seconds, mix};
+use crate::simulate::occurrence::{Body, QUEUES, SITES, Seconds, mix};
 
 pub(super) const CALLS_A_WEEK: f64 = 60_000.0;
 const AGENTS: f64 = 1_900.0;
@@ -54,7 +54,7 @@ impl Calls {
     }
 }
 
-impl Happening {
+impl Scheduler {
     pub(super) fn call(&mut self, at: Millis, step: CallStep) {
         match step {
             CallStep::Offer => self.offer(at),

@@ -1,9 +1,9 @@
 //! The life of a support: applied for, approved or rejected, dispersed, and now and then returned and dispersed again.
 
-use super::{Happening, Step};
+use super::{Scheduler, Step};
 use crate::clock::{DAY, HOUR, MINUTE, Millis};
 use crate::event::{Centavos, DisbursementKind};
-use crate::simulate::fact::{self, Body, SUPPORT, Support};
+use crate::simulate::occurrence::{self, Body, SUPPORT, Support};
 use crate::simulate::week::office_hours;
 
 /// So many that about 100,000 people are paid: some are rejected, some apply twice.
@@ -24,7 +24,7 @@ pub(super) struct Supports {
     people: u64,
 }
 
-impl Happening {
+impl Scheduler {
     pub(super) fn support(&mut self, at: Millis, step: SupportStep) {
         match step {
             SupportStep::Apply => self.apply(at),
@@ -46,7 +46,7 @@ impl Happening {
         // One in ten has applied before.
         let person = if known > 0 && self.rng.u32(..10) == 0 { self.rng.u64(..known) } else { known };
         self.supports.people = known.max(person + 1);
-        let support = fact::support(self.options.seed, self.supports.supports, person);
+        let support = occurrence::support(self.options.seed, self.supports.supports, person);
         self.supports.supports += 1;
         self.disbursement(at, DisbursementKind::Applied, support, SUPPORT);
         let decided = office_hours(at + self.rng.i64(HOUR..30 * HOUR), &mut self.rng);

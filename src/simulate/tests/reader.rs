@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::clock::Millis;
-use crate::ledger::{Agent, Body, Call, Disbursement, Event, Milestone};
+use crate::oracle::{Agent, Body, Call, Disbursement, Event, Milestone};
 use crate::simulate::Emission;
 
 struct Attributes {

@@ -1,11 +1,11 @@
 use super::*;
-use crate::settings::{Layers, Reader};
+use crate::settings::{Layers, SettingsReader};
 
 const DAY: Millis = 24 * HOUR;
 
 fn settings(overrides: &[&str]) -> Settings {
     let overrides = overrides.iter().map(|text| (*text).to_owned()).collect();
-    let mut reader = Reader::load(&Layers { overrides, ..Layers::default() });
+    let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
     let settings = Settings::read(&mut reader);
     reader.finish().expect("the test's settings are right");
     settings

@@ -5,13 +5,13 @@ use crate::record::Reason;
 
 const DEAD: &str = "pacemeter.dead-letter.v1";
 
-fn partition() -> Partition {
-    Partition { stream: Stream::Call, topic: TOPICS[1].into(), partition: 3 }
+fn partition() -> TopicPartition {
+    TopicPartition { stream: Stream::Call, topic: TOPICS[1].into(), partition: 3 }
 }
 
-fn letter(partition: &Partition, offset: i64) -> DeadLetter<'_> {
+fn letter(partition: &TopicPartition, offset: i64) -> DeadLetter<'_> {
     DeadLetter {
-        slot: Slot(7),
+        slot: PartitionIndex(7),
         partition,
         offset,
         timestamp: Some(1_700_000_000_123),
@@ -64,13 +64,13 @@ fn a_commit_waits_for_the_letters_below_it_and_no_longer_than_they_may_take() {
     for offset in [10, 12, 15] {
         letters.send(&letter(&partition, offset));
     }
-    assert_eq!(letters.acknowledged_below(Slot(7), 20), 10);
-    assert_eq!(letters.acknowledged_below(Slot(7), 9), 9, "no further than what was applied");
-    assert_eq!(letters.acknowledged_below(Slot(0), 20), 20, "another partition does not wait");
+    assert_eq!(letters.acknowledged_below(PartitionIndex(7), 20), 10);
+    assert_eq!(letters.acknowledged_below(PartitionIndex(7), 9), 9, "no further than what was applied");
+    assert_eq!(letters.acknowledged_below(PartitionIndex(0), 20), 20, "another partition does not wait");
     assert_eq!(letters.counts(), DeadLetterCounts { sent: 3, acknowledged: 0, failed: 0 });
     assert!(letters.flush(PATIENCE));
     assert_eq!(letters.counts(), DeadLetterCounts { sent: 3, acknowledged: 0, failed: 3 });
-    assert_eq!(letters.acknowledged_below(Slot(7), 20), 20);
+    assert_eq!(letters.acknowledged_below(PartitionIndex(7), 20), 20);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn letters_beyond_the_bound_wait_for_room_once_and_then_fail_at_once() {
     assert!(waited >= Duration::from_secs(1), "room may come: {waited:?}");
     assert!(waited < Duration::from_secs(7), "without any progress nobody waits again: {waited:?}");
     assert_eq!(letters.counts(), DeadLetterCounts { sent: 100, acknowledged: 0, failed: 95 });
-    assert_eq!(letters.acknowledged_below(Slot(7), 100), 0);
+    assert_eq!(letters.acknowledged_below(PartitionIndex(7), 100), 0);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn dead_letters_that_are_turned_off_hold_nothing_up() {
     let letters = DeadLetters::open(&kafka.settings(&["dead_letter.enabled=false"])).expect("there is no producer to be made");
     letters.send(&letter(&partition(), 42));
     assert_eq!(letters.counts(), DeadLetterCounts::default());
-    assert_eq!(letters.acknowledged_below(Slot(7), 50), 50);
+    assert_eq!(letters.acknowledged_below(PartitionIndex(7), 50), 50);
     assert!(letters.flush(Duration::ZERO));
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::calendar::{Period, Working};
+use crate::calendar::{Period, WorkingCalendar};
 use crate::targets::{Filter, Measure};
 
 static UTC: TimeZone = TimeZone::UTC;
@@ -15,7 +15,7 @@ fn target(measure: Measure, goal: Quantity) -> Target {
         filter: Filter::default(),
         period: Period::WEEK,
         goals: vec![(jiff::civil::Date::MIN, goal)],
-        calendar: Arc::new(Working::always(UTC.clone())),
+        calendar: Arc::new(WorkingCalendar::always(UTC.clone())),
         profile: None,
         prorate: false,
         tolerance: 0.02,
@@ -32,9 +32,9 @@ fn plan(share: f64) -> Plan {
     Plan { share, open_elapsed: (open * share) as Millis, open_left: (open * (1.0 - share)) as Millis, proration: 1.0 }
 }
 
-fn moment(amount: i128, base: i128) -> Moment<'static> {
+fn moment(amount: i128, base: i128) -> Observation<'static> {
     let (actual, past) = (Tally { amount, base }, Tally::default());
-    Moment { period: WEEK, now: WEEK.start, zone: &UTC, actual, past, dispersion: 4.0 }
+    Observation { period: WEEK, now: WEEK.start, zone: &UTC, actual, past, dispersion: 4.0 }
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn money_is_tolerated_by_the_payments_it_takes() {
     let people = assess_planned(&people(40), &moment(4, 0), &plan(0.5));
     assert_eq!(assessment.probability, people.probability, "40 payments of which 4 were made");
     let past = Tally { amount: 25_000_000, base: 10 };
-    let nothing_yet = assess_planned(&money, &Moment { past, ..moment(0, 0) }, &plan(0.5));
+    let nothing_yet = assess_planned(&money, &Observation { past, ..moment(0, 0) }, &plan(0.5));
     assert_eq!(nothing_yet.tolerance, assessment.tolerance, "the mean amount is that of the past");
     let nothing_ever = assess_planned(&money, &moment(0, 0), &plan(0.5));
     assert_eq!((nothing_ever.tolerance, nothing_ever.probability), (None, None));

@@ -7,8 +7,8 @@ use super::*;
 use crate::calendar::Period;
 use crate::clock::{DAY, HOUR, MINUTE};
 use crate::settings::Document;
-use crate::targets::pace::{Assessment, Moment, assess};
-use crate::targets::read::{Bounds, read};
+use crate::targets::pace::{Observation, PaceReport, assess};
+use crate::targets::read::{PeriodBounds, read};
 use crate::targets::{Quantity, Tally};
 
 const ZONES: [&str; 3] = ["America/Mexico_City", "America/Tijuana", "UTC"];
@@ -18,7 +18,7 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 fn target(keys: &str, calendar: &str, zone: &TimeZone) -> Target {
     let period = if keys.contains("period =") { "" } else { "period = 'week'" };
     let text = format!("[target.a]\nmeasure = 'dispersals'\n{period}\ngoal = 1000\ncalendar = 'work'\n{keys}\n{calendar}");
-    let bounds = Bounds { disbursement_horizon: 400 * DAY, counts: (800 * DAY, "state.coarse_history") };
+    let bounds = PeriodBounds { disbursement_horizon: 400 * DAY, counts: (800 * DAY, "state.coarse_history") };
     read(&[Document::parse("a.toml", &text)], zone, &bounds).unwrap_or_else(|faults| panic!("{text}\n{faults:?}")).targets.remove(0)
 }
 
@@ -26,8 +26,8 @@ fn at(text: &str) -> Millis {
     text.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
-fn assessed(target: &Target, period: Interval, now: Millis, zone: &TimeZone) -> Assessment {
-    assess(target, &Moment { period, now, zone, actual: Tally::default(), past: Tally::default(), dispersion: 4.0 })
+fn assessed(target: &Target, period: Interval, now: Millis, zone: &TimeZone) -> PaceReport {
+    assess(target, &Observation { period, now, zone, actual: Tally::default(), past: Tally::default(), dispersion: 4.0 })
 }
 
 #[test]

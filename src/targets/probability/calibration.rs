@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use fastrand::Rng;
 
 use super::attainment;
-use crate::targets::dispersion::{PastDay, PastPeriod, dispersion};
+use crate::targets::overdispersion::{PastDay, PastPeriod, dispersion};
 
 /// Of the plan, Monday to Friday; the weekend is closed.
 const DAYS: [f64; 7] = [0.24, 0.22, 0.20, 0.18, 0.16, 0.0, 0.0];

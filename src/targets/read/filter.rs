@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::State;
+use crate::event::FederalState;
 use crate::record::Stream;
 use crate::settings::{Table, nearest};
 use crate::targets::{Filter, Measure};
@@ -61,10 +61,10 @@ fn label(text: &str) -> Result<String, String> {
 
 /// A code as state knows it.
 fn state(text: &str) -> Result<String, String> {
-    match State::from_code(text).code() {
-        _ if State::CODES.contains(&text) => Ok(text.to_owned()),
+    match FederalState::from_code(text).code() {
+        _ if FederalState::CODES.contains(&text) => Ok(text.to_owned()),
         "other" => {
-            let meant = nearest(text, State::CODES).map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
+            let meant = nearest(text, FederalState::CODES).map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
             Err(format!("{text:?} is no code of ISO 3166-2:MX, such as \"MX-JAL\", nor unknown or other{meant}"))
         }
         now => Err(format!("{text:?} is out of use, write {now:?}")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
-use super::Bounds;
+use super::PeriodBounds;
 use crate::calendar::WEEKDAYS;
 use crate::clock::{DAY, Millis};
 use crate::settings::{Table, format_duration};
@@ -67,7 +67,7 @@ fn day(table: &Table<'_>, key: &str) -> Option<Date> {
 }
 
 /// What is counted must be known from the first day of the longest period on until it is over, and somewhat longer.
-pub(super) fn check_length(table: &Table<'_>, measure: Measure, period: Period, bounds: &Bounds) {
+pub(super) fn check_length(table: &Table<'_>, measure: Measure, period: Period, bounds: &PeriodBounds) {
     let (kept, setting) = match measure {
         Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => (bounds.disbursement_horizon, "streams.disbursement.horizon"),
         _ => bounds.counts,

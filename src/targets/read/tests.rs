@@ -7,7 +7,7 @@ use crate::calendar::Period;
 use crate::clock::DAY;
 use crate::targets::{Filter, Quantity};
 
-const BOUNDS: Bounds = Bounds { disbursement_horizon: 92 * DAY, counts: (800 * DAY, "state.coarse_history") };
+const BOUNDS: PeriodBounds = PeriodBounds { disbursement_horizon: 92 * DAY, counts: (800 * DAY, "state.coarse_history") };
 
 fn documents(texts: &[&str]) -> Vec<Document> {
     texts.iter().zip(["a.toml", "b.toml"]).map(|(text, name)| Document::parse(name, text)).collect()

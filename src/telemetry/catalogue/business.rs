@@ -1,6 +1,6 @@
 //! The figures of the programme: the contract's section 3.
 
-use super::Kind::{Counter, Gauge, Histogram};
+use super::MetricKind::{Counter, Gauge, Histogram};
 use super::Unit::{Count, Info, Pesos, Quotient, Ratio, Seconds, UnixSeconds};
 use super::{Family, families};
 use crate::clock::{DAY, HOUR, SECOND};

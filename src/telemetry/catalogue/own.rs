@@ -1,6 +1,6 @@
 //! What the process says about itself.
 
-use super::Kind::{Counter, Gauge, Histogram};
+use super::MetricKind::{Counter, Gauge, Histogram};
 use super::Unit::{Bytes, Count, Info, Ratio, Seconds, UnixSeconds, YesNo};
 use super::{Family, families};
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};

@@ -54,7 +54,7 @@ fn names_follow_the_conventions_of_prometheus() {
         assert!(name.starts_with("pacemeter_") || name.starts_with("process_") && !family.business, "{name} lacks the prefix");
         assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')), "{name} is not in snake case");
         assert!(!name.contains("__") && !name.ends_with('_'), "{name} has an empty word");
-        assert_eq!(family.kind == Kind::Counter, name.ends_with("_total"), "{name}: counters, and only they, end in _total");
+        assert_eq!(family.kind == MetricKind::Counter, name.ends_with("_total"), "{name}: counters, and only they, end in _total");
         for suffix in ["_bucket", "_count", "_sum"] {
             assert!(!name.ends_with(suffix), "{name} reads as a series of a histogram");
         }
@@ -96,9 +96,9 @@ fn labels_are_none_of_prometheus_own_and_no_part_of_names() {
 #[test]
 fn histograms_have_rising_buckets_and_nothing_else_has_any() {
     for family in all() {
-        assert_eq!(family.kind == Kind::Histogram, !family.buckets.is_empty(), "{}", family.name);
+        assert_eq!(family.kind == MetricKind::Histogram, !family.buckets.is_empty(), "{}", family.name);
         assert!(family.buckets.is_sorted_by(|a, b| a < b) && family.buckets.first().is_none_or(|first| *first > 0), "{}", family.name);
-        assert!(family.kind != Kind::Histogram || family.unit == Unit::Seconds, "{}: buckets are in milliseconds", family.name);
+        assert!(family.kind != MetricKind::Histogram || family.unit == Unit::Seconds, "{}: buckets are in milliseconds", family.name);
     }
 }
 

@@ -38,7 +38,7 @@ impl Name {
 
 /// What becomes of a line.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RateDecision {
     /// It is written, and with it the count of those held back before it.
     Write {
         suppressed: u64,
@@ -48,7 +48,7 @@ pub enum Verdict {
 
 /// One name and the lines held back under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldBack {
+pub struct SuppressedLines {
     pub name: Box<str>,
     pub lines: u64,
 }
@@ -79,7 +79,7 @@ impl Limiter {
     }
 
     /// Decides on a line of `name`.
-    pub fn admit(&mut self, name: &str, now: Millis) -> Verdict {
+    pub fn admit(&mut self, name: &str, now: Millis) -> RateDecision {
         let (burst, per_second) = (self.burst, self.per_second);
         let bucket = self.bucket(name, now);
         let elapsed = u64::try_from(now.saturating_sub(bucket.filled_at)).unwrap_or(0);
@@ -88,14 +88,14 @@ impl Limiter {
         if bucket.tokens < LINE {
             bucket.held_back += 1;
             bucket.total += 1;
-            return Verdict::HoldBack;
+            return RateDecision::HoldBack;
         }
         bucket.tokens -= LINE;
-        Verdict::Write { suppressed: std::mem::take(&mut bucket.held_back) }
+        RateDecision::Write { suppressed: std::mem::take(&mut bucket.held_back) }
     }
 
     /// What was held back and is not reported yet, once a minute; empty between.
-    pub fn summary_if_due(&mut self, now: Millis) -> Vec<HeldBack> {
+    pub fn summary_if_due(&mut self, now: Millis) -> Vec<SuppressedLines> {
         let since = now.saturating_sub(*self.summarised_at.get_or_insert(now));
         if (0..MINUTE).contains(&since) {
             return Vec::new();
@@ -104,21 +104,21 @@ impl Limiter {
     }
 
     /// What was held back and is not reported yet, by name; it counts as reported from now on.
-    pub fn summary(&mut self, now: Millis) -> Vec<HeldBack> {
+    pub fn summary(&mut self, now: Millis) -> Vec<SuppressedLines> {
         self.summarised_at = Some(now);
         let mut held_back = Vec::new();
         for (name, bucket) in &mut self.buckets {
             let lines = std::mem::take(&mut bucket.held_back);
             if lines > 0 {
-                held_back.push(HeldBack { name: name.clone(), lines });
+                held_back.push(SuppressedLines { name: name.clone(), lines });
             }
         }
         sorted(held_back)
     }
 
     /// Every name seen, with the lines held back under it since the start.
-    pub fn totals(&self) -> Vec<HeldBack> {
-        sorted(self.buckets.iter().map(|(name, bucket)| HeldBack { name: name.clone(), lines: bucket.total }).collect())
+    pub fn totals(&self) -> Vec<SuppressedLines> {
+        sorted(self.buckets.iter().map(|(name, bucket)| SuppressedLines { name: name.clone(), lines: bucket.total }).collect())
     }
 
     fn bucket(&mut self, name: &str, now: Millis) -> &mut Bucket {
@@ -132,7 +132,7 @@ impl Limiter {
     }
 }
 
-fn sorted(mut names: Vec<HeldBack>) -> Vec<HeldBack> {
+fn sorted(mut names: Vec<SuppressedLines>) -> Vec<SuppressedLines> {
     names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     names
 }
@@ -143,17 +143,17 @@ mod tests {
     use crate::clock::SECOND;
 
     fn written(limiter: &mut Limiter, name: &str, now: Millis, lines: usize) -> usize {
-        (0..lines).filter(|_| limiter.admit(name, now) != Verdict::HoldBack).count()
+        (0..lines).filter(|_| limiter.admit(name, now) != RateDecision::HoldBack).count()
     }
 
     #[test]
     fn a_burst_is_written_and_what_is_beyond_is_reported_by_the_next_line() {
         let mut limiter = Limiter::new(20, 1);
         assert_eq!(written(&mut limiter, "a", 0, 50), 20);
-        assert_eq!(limiter.admit("a", SECOND - 1), Verdict::HoldBack);
-        assert_eq!(limiter.admit("a", SECOND), Verdict::Write { suppressed: 31 });
-        assert_eq!(limiter.admit("a", 2 * SECOND), Verdict::Write { suppressed: 0 });
-        assert_eq!(limiter.totals(), [HeldBack { name: "a".into(), lines: 31 }]);
+        assert_eq!(limiter.admit("a", SECOND - 1), RateDecision::HoldBack);
+        assert_eq!(limiter.admit("a", SECOND), RateDecision::Write { suppressed: 31 });
+        assert_eq!(limiter.admit("a", 2 * SECOND), RateDecision::Write { suppressed: 0 });
+        assert_eq!(limiter.totals(), [SuppressedLines { name: "a".into(), lines: 31 }]);
     }
 
     #[test]
@@ -188,10 +188,10 @@ mod tests {
         written(&mut limiter, "b", 0, 3);
         written(&mut limiter, "a", 0, 2);
         assert_eq!(limiter.summary_if_due(MINUTE - 1), []);
-        let both = [HeldBack { name: "a".into(), lines: 1 }, HeldBack { name: "b".into(), lines: 2 }];
+        let both = [SuppressedLines { name: "a".into(), lines: 1 }, SuppressedLines { name: "b".into(), lines: 2 }];
         assert_eq!(limiter.summary_if_due(MINUTE), both);
         assert_eq!(limiter.summary_if_due(3 * MINUTE), []);
-        assert_eq!(limiter.admit("a", 4 * MINUTE), Verdict::Write { suppressed: 0 });
+        assert_eq!(limiter.admit("a", 4 * MINUTE), RateDecision::Write { suppressed: 0 });
         assert_eq!(limiter.totals(), both);
     }
 

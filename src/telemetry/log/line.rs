@@ -31,7 +31,7 @@ pub enum Form {
 
 /// What every line begins with.
 #[derive(Debug, Clone, Copy)]
-pub struct Head<'a> {
+pub struct LinePrefix<'a> {
     pub now: Millis,
     pub level: Level,
     pub event: &'a str,
@@ -60,7 +60,7 @@ impl Fields {
     }
 
     /// The whole line, with its line break.
-    pub fn line(mut self, head: &Head<'_>) -> Vec<u8> {
+    pub fn line(mut self, head: &LinePrefix<'_>) -> Vec<u8> {
         if self.left_out > 0 {
             let left_out = self.left_out;
             self.key("fields_left_out");
@@ -212,7 +212,7 @@ fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
 }
 
-fn json_head(line: &mut Vec<u8>, head: &Head<'_>, message: &str) {
+fn json_head(line: &mut Vec<u8>, head: &LinePrefix<'_>, message: &str) {
     let time = timestamp(head.now, 6);
     let (service, version) = (super::SERVICE, super::VERSION);
     line.extend_from_slice(b"{\"timestamp\":");
@@ -229,7 +229,7 @@ fn json_head(line: &mut Vec<u8>, head: &Head<'_>, message: &str) {
 }
 
 /// A person knows the service and the version; they see the time, and what happened.
-fn text_head(line: &mut Vec<u8>, head: &Head<'_>, message: &str) {
+fn text_head(line: &mut Vec<u8>, head: &LinePrefix<'_>, message: &str) {
     let level = level_name(head.level);
     write!(line, "{} {level:<5} ", timestamp(head.now, 3)).expect("a Vec takes everything");
     text_string(line, head.event);

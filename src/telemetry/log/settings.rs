@@ -3,7 +3,7 @@
 use tracing::Level;
 
 use super::{LEVELS, level_name};
-use crate::settings::Reader;
+use crate::settings::SettingsReader;
 
 /// What lines look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Settings {
 
 impl Settings {
     /// Faults are left with the reader.
-    pub fn read(reader: &mut Reader) -> Self {
+    pub fn read(reader: &mut SettingsReader) -> Self {
         let level = reader.string("log.level");
         let level = LEVELS.into_iter().find(|known| level_name(*known) == level).unwrap_or_else(|| {
             reader.fault("log.level", format_args!("{level:?} is no level, expected error, warn, info or debug"));
@@ -53,8 +53,8 @@ mod tests {
     use super::*;
     use crate::settings::Layers;
 
-    fn reader(overrides: &[&str]) -> Reader {
-        Reader::load(&Layers { overrides: overrides.iter().map(|text| (*text).to_owned()).collect(), ..Layers::default() })
+    fn reader(overrides: &[&str]) -> SettingsReader {
+        SettingsReader::load(&Layers { overrides: overrides.iter().map(|text| (*text).to_owned()).collect(), ..Layers::default() })
     }
 
     #[test]

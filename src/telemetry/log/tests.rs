@@ -10,7 +10,7 @@ use serde_json::Value;
 use tracing::{Level, debug, error, info, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::line::{Fields, Form, Head, RESERVED};
+use super::line::{Fields, Form, LinePrefix, RESERVED};
 use super::*;
 
 /// A JSON object in the order in which it was written, every key as often as it stands there.
@@ -299,7 +299,8 @@ fn any_line(form: Form, fields: &[(String, String)], number: i64) -> String {
         line.add_text(name, value);
         line.add_number(name, number);
     }
-    let head = Head { now: number, level: Level::INFO, event: &fields[0].1, module: Some(&fields[0].0), suppressed: number.unsigned_abs() };
+    let head =
+        LinePrefix { now: number, level: Level::INFO, event: &fields[0].1, module: Some(&fields[0].0), suppressed: number.unsigned_abs() };
     String::from_utf8(line.line(&head)).unwrap()
 }
 

@@ -16,7 +16,7 @@ const WAIT_MS: i32 = 100;
 
 /// What the two ends of the log know of each other.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct WriterProgress {
     /// Lines written or given up.
     pub settled: AtomicU64,
     /// Lines given up.
@@ -28,13 +28,13 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct Sink<T> {
     out: T,
-    progress: Arc<Progress>,
+    progress: Arc<WriterProgress>,
     /// The last line was cut off in the middle: the next one must not continue it.
     torn: bool,
 }
 
 impl<T: AsFd> Sink<T> {
-    pub fn new(out: T, progress: Arc<Progress>) -> Self {
+    pub fn new(out: T, progress: Arc<WriterProgress>) -> Self {
         Self { out, progress, torn: false }
     }
 

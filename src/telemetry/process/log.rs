@@ -7,18 +7,18 @@ use prometheus::proto;
 
 use super::system::{describe, family_of, sample};
 use crate::telemetry::catalogue::{Family, own};
-use crate::telemetry::log::{Counters, level_name};
+use crate::telemetry::log::{LogCounters, level_name};
 
 const FAMILIES: [&Family; 3] = [&own::LOG_MESSAGES, &own::LOG_SUPPRESSED, &own::LOG_DROPPED];
 
 #[derive(Clone)]
 pub struct LogCollector {
-    counters: Arc<Counters>,
+    counters: Arc<LogCounters>,
     descs: Arc<Vec<Desc>>,
 }
 
 impl LogCollector {
-    pub fn new(counters: Arc<Counters>) -> Self {
+    pub fn new(counters: Arc<LogCounters>) -> Self {
         Self { counters, descs: Arc::new(describe(&FAMILIES)) }
     }
 }

@@ -8,7 +8,7 @@ use procfs::process::{LimitValue, Process};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
-use crate::telemetry::catalogue::{Family, Kind, own};
+use crate::telemetry::catalogue::{Family, MetricKind, own};
 
 const FAMILIES: [&Family; 7] = [
     &own::PROCESS_CPU_SECONDS,
@@ -74,7 +74,7 @@ pub fn family_of(family: &Family, samples: Vec<proto::Metric>) -> proto::MetricF
     let mut collected = proto::MetricFamily::default();
     collected.set_name(family.name.to_owned());
     collected.set_help(family.help.to_owned());
-    collected.set_field_type(if family.kind == Kind::Counter { proto::MetricType::COUNTER } else { proto::MetricType::GAUGE });
+    collected.set_field_type(if family.kind == MetricKind::Counter { proto::MetricType::COUNTER } else { proto::MetricType::GAUGE });
     collected.set_metric(samples);
     collected
 }
@@ -88,7 +88,7 @@ pub fn sample(family: &Family, labels: &[&str], value: f64) -> proto::Metric {
         pair
     };
     let mut metric = proto::Metric::from_label(family.labels.iter().zip(labels).map(pair).collect());
-    if family.kind == Kind::Counter {
+    if family.kind == MetricKind::Counter {
         let mut counter = proto::Counter::default();
         counter.set_value(value);
         metric.set_counter(counter);

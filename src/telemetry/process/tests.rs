@@ -5,8 +5,8 @@ use super::*;
 use crate::telemetry::catalogue::{self, own};
 use crate::telemetry::log::{Format, Settings};
 
-fn log() -> Arc<Counters> {
-    Arc::new(Counters::new(&Settings { level: tracing::Level::INFO, format: Format::Auto, burst: 1, per_second: 1 }))
+fn log() -> Arc<LogCounters> {
+    Arc::new(LogCounters::new(&Settings { level: tracing::Level::INFO, format: Format::Auto, burst: 1, per_second: 1 }))
 }
 
 fn metrics() -> Metrics {

@@ -1,7 +1,7 @@
 //! A hostile log on a real Kafka: every figure shown is the ledger's, and nobody's name is anywhere.
 
 use pacemeter::clock::{Clock, DAY, Millis};
-use pacemeter::simulate::{CANARY, Emission, Faults, Live, LiveOptions, Partitions};
+use pacemeter::simulate::{CANARY, Emission, FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 
 use super::catalogue;
 use super::story::{self, Line};
@@ -15,8 +15,8 @@ pub const GENERATED: i32 = 3;
 
 /// The four days before `now` of a small programme in which everything goes wrong often.
 pub fn generated(now: Millis) -> Vec<Line> {
-    let usual = LiveOptions::of(20_200_515, 0.03, Partitions::each(GENERATED), now - 4 * DAY);
-    let mut live = Live::new(LiveOptions { faults: Faults::HOSTILE, ..usual });
+    let usual = LiveOptions::of(20_200_515, 0.03, PartitionCounts::each(GENERATED), now - 4 * DAY);
+    let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, ..usual });
     live.advance_to(now).into_iter().map(line).collect()
 }
 

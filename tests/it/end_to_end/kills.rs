@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use pacemeter::clock::{Clock, DAY};
-use pacemeter::ledger::{Horizons, Rules};
-use pacemeter::simulate::{Faults, Live, LiveOptions, Partitions};
-use pacemeter::telemetry::catalogue::{Kind, business};
+use pacemeter::oracle::{Horizons, OracleRules};
+use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
+use pacemeter::telemetry::catalogue::{MetricKind, business};
 
 use tempfile::TempDir;
 
@@ -47,9 +47,9 @@ impl Counters {
     /// Takes a scrape, if the figures are there.
     pub fn look(&mut self, pacemeter: &Pacemeter) {
         let scrape = pacemeter.scrape();
-        for family in business::ALL.iter().filter(|family| family.kind != Kind::Gauge) {
+        for family in business::ALL.iter().filter(|family| family.kind != MetricKind::Gauge) {
             let names = match family.kind {
-                Kind::Histogram => vec![format!("{}_count", family.name), format!("{}_sum", family.name)],
+                MetricKind::Histogram => vec![format!("{}_count", family.name), format!("{}_sum", family.name)],
                 _ => vec![family.name.to_owned()],
             };
             for (series, value) in names.iter().flat_map(|name| scrape.all(name)) {
@@ -142,12 +142,12 @@ fn a_process_that_is_killed_anywhere_goes_on_with_every_figure_exact() {
     let now = Clock::wall().now();
     for round in 0..rounds {
         // Short horizons, so that days are closed.
-        let usual = LiveOptions::of(seed ^ round, 0.004, Partitions::each(PARTITIONS), now - 40 * DAY);
+        let usual = LiveOptions::of(seed ^ round, 0.004, PartitionCounts::each(PARTITIONS), now - 40 * DAY);
         let horizons = Horizons { call: DAY, milestone: DAY, ..usual.horizons };
-        let mut live = Live::new(LiveOptions { faults: Faults::HOSTILE, horizons, ..usual });
+        let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, horizons, ..usual });
         let lines: Vec<Line> = live.advance_to(now).into_iter().map(line).collect();
         let state = tempfile::tempdir().expect("a temporary directory");
-        let world = World::with_rules(&kafka, PARTITIONS, Rules { horizons, ..Rules::default() });
+        let world = World::with_rules(&kafka, PARTITIONS, OracleRules { horizons, ..OracleRules::default() });
         let random = fastrand::Rng::with_seed(seed ^ round);
         let mut story = Story { world, lines: lines.into_iter(), state, counters: Counters::default(), random };
         story.write(400);

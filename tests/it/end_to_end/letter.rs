@@ -1,7 +1,7 @@
 //! Records written by hand, in the contract's three envelopes, with or without framing. Shares nothing with the generator's writer.
 
 use jiff::Timestamp;
-use pacemeter::ledger::{Body, Event};
+use pacemeter::oracle::{Body, Event};
 use pacemeter::record::Stream;
 use serde_json::{Map, Value, json};
 

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
-use pacemeter::ledger::Figures;
+use pacemeter::oracle::SeriesValues;
 
 use super::catalogue::assert_promtool_is_quiet;
 use crate::exposition::Exposition;
@@ -57,7 +57,7 @@ fn a_compressed_scrape_says_what_a_plain_one_does() {
     let plain = String::from_utf8(plain).expect("an exposition is UTF-8");
     assert_promtool_is_quiet(&text);
     // Figures of an empty log do not move; the process' own do.
-    let figures = |text: &str| Figures::parse_exposition(text).expect("figures");
+    let figures = |text: &str| SeriesValues::parse_exposition(text).expect("figures");
     assert_eq!(figures(&plain), figures(&text));
     let names = |text: &str| -> BTreeSet<String> { Exposition::parse(text).families.into_keys().collect() };
     assert_eq!(names(&plain), names(&text));

@@ -4,7 +4,7 @@
 
 use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use pacemeter::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};
-use pacemeter::ledger::{Agent, Body, Call, Disbursement, Event, Milestone, Sent};
+use pacemeter::oracle::{Agent, Body, Call, Disbursement, Event, Milestone, SentRecord};
 use pacemeter::record::{Reason, Stream};
 use pacemeter::simulate::{CANARY, LABELS};
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::topics::Record;
 
 use CallKind::{Abandoned, Answered, Completed, Offered};
 use DisbursementKind::{Applied, Approved, Dispersed, Rejected, Returned};
-use MilestoneKind::{Reached, Withdrawn};
+use MilestoneKind::{TargetInputs, Withdrawn};
 
 const PESO: Centavos = 100;
 
@@ -22,7 +22,7 @@ const PESO: Centavos = 100;
 pub struct Line {
     pub stream: Stream,
     pub record: Record,
-    pub sent: Sent,
+    pub sent: SentRecord,
 }
 
 pub struct Story {
@@ -229,13 +229,13 @@ impl Story {
 
     fn milestones(&mut self) {
         let tell = [
-            (LABELS.initiatives[0], LABELS.milestones[0], Reached, Some(837), 3 * DAY),
+            (LABELS.initiatives[0], LABELS.milestones[0], TargetInputs, Some(837), 3 * DAY),
             (LABELS.initiatives[0], LABELS.milestones[0], Withdrawn, Some(12), DAY),
-            (LABELS.initiatives[0], LABELS.milestones[1], Reached, None, 90 * DAY),
-            (LABELS.initiatives[1], LABELS.milestones[3], Reached, Some(1_000_000_000), HOUR),
+            (LABELS.initiatives[0], LABELS.milestones[1], TargetInputs, None, 90 * DAY),
+            (LABELS.initiatives[1], LABELS.milestones[3], TargetInputs, Some(1_000_000_000), HOUR),
             (LABELS.initiatives[1], "a milestone of no list", Withdrawn, None, HOUR),
-            ("an initiative of no list", LABELS.milestones[3], Reached, Some(3), HOUR),
-            (LABELS.initiatives[1], LABELS.milestones[2], Reached, Some(1), 100 * DAY),
+            ("an initiative of no list", LABELS.milestones[3], TargetInputs, Some(3), HOUR),
+            (LABELS.initiatives[1], LABELS.milestones[2], TargetInputs, Some(1), 100 * DAY),
         ];
         for ((initiative, milestone, kind, quantity, ago), envelope) in tell.into_iter().zip(Envelope::ALL.into_iter().cycle()) {
             let body = Milestone { kind, initiative: initiative.to_owned(), milestone: milestone.to_owned(), quantity };
@@ -281,7 +281,7 @@ impl Story {
             (with("time", json!(future)), Reason::Future),
         ] {
             let record = Record { partition: self.partition, timestamp: Some(self.now), ..record };
-            self.lines.push(Line { stream: Stream::Disbursement, record, sent: Sent::Rejected(reason) });
+            self.lines.push(Line { stream: Stream::Disbursement, record, sent: SentRecord::Rejected(reason) });
         }
     }
 
@@ -314,7 +314,7 @@ impl Story {
 
     fn send_in(&mut self, event: Event, envelope: Envelope) {
         let record = Record { partition: self.partition, timestamp: Some(self.now), ..letter::write(&event, envelope) };
-        self.lines.push(Line { stream: letter::stream(&event), record, sent: Sent::Event(event) });
+        self.lines.push(Line { stream: letter::stream(&event), record, sent: SentRecord::Event(event) });
     }
 }
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pacemeter::clock::{Clock, Millis, SECOND};
-use pacemeter::ledger::{Figures, Labels, Ledger, Rules, Sent, decimal};
+use pacemeter::oracle::{Oracle, OracleLabels, OracleRules, SentRecord, SeriesValues, decimal};
 use pacemeter::record::{Outcome, Reason, Stream};
 use pacemeter::simulate::LABELS;
 
@@ -22,7 +22,7 @@ const STALENESS: Millis = 2 * SECOND;
 
 pub struct World<'a> {
     pub topics: Topics<'a>,
-    ledger: Ledger,
+    ledger: Oracle,
     /// Every record that was written, by topic, partition and offset, and what it is rejected for.
     written: BTreeMap<(String, i32, i64), (Record, Option<Reason>)>,
 }
@@ -30,21 +30,21 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     /// Topics with this many partitions each, and nothing in them.
     pub fn new(kafka: &'a Kafka, partitions: i32) -> Self {
-        Self::with_rules(kafka, partitions, Rules::default())
+        Self::with_rules(kafka, partitions, OracleRules::default())
     }
 
     /// As [`Self::new`], under other rules than those of the defaults, but for the labels.
-    pub fn with_rules(kafka: &'a Kafka, partitions: i32, rules: Rules) -> Self {
+    pub fn with_rules(kafka: &'a Kafka, partitions: i32, rules: OracleRules) -> Self {
         let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let labels = Labels {
+        let labels = OracleLabels {
             programmes: list(LABELS.programmes),
             queues: list(LABELS.queues),
             sites: list(LABELS.sites),
             initiatives: list(LABELS.initiatives),
             milestones: list(LABELS.milestones),
-            ..Labels::default()
+            ..OracleLabels::default()
         };
-        let ledger = Ledger::new(Rules { labels, ..rules });
+        let ledger = Oracle::new(OracleRules { labels, ..rules });
         Self { topics: Topics::create(kafka, partitions, CREATE_TIME), ledger, written: BTreeMap::new() }
     }
 
@@ -72,7 +72,7 @@ impl<'a> World<'a> {
     /// Writes the lines, each stream's in their order, and notes them.
     pub fn write(&mut self, lines: Vec<Line>) {
         for stream in Stream::ALL {
-            let (records, sent): (Vec<Record>, Vec<Sent>) =
+            let (records, sent): (Vec<Record>, Vec<SentRecord>) =
                 lines.iter().filter(|line| line.stream == stream).map(|line| (line.record.clone(), line.sent.clone())).unzip();
             let places = self.topics.write(stream, &records);
             for ((record, sent), (offset, _)) in records.into_iter().zip(sent).zip(places) {
@@ -81,12 +81,12 @@ impl<'a> World<'a> {
         }
     }
 
-    fn note(&mut self, stream: Stream, record: Record, sent: Sent, offset: i64) {
+    fn note(&mut self, stream: Stream, record: Record, sent: SentRecord, offset: i64) {
         let is_excluded = record.partition == EXCLUDED.0 && EXCLUDED.1.contains(&offset);
-        let sent = if is_excluded { Sent::Rejected(Reason::Excluded) } else { sent };
+        let sent = if is_excluded { SentRecord::Rejected(Reason::Excluded) } else { sent };
         let reason = match &sent {
-            Sent::Rejected(reason) => Some(*reason),
-            Sent::Event(_) => None,
+            SentRecord::Rejected(reason) => Some(*reason),
+            SentRecord::Event(_) => None,
         };
         let partition = record.partition;
         self.ledger.record(stream, partition, sent);
@@ -148,7 +148,7 @@ impl<'a> World<'a> {
                 thread::sleep(Duration::from_millis(200));
                 continue;
             }
-            let actual = Figures::parse_exposition(&scrape).unwrap_or_else(|error| panic!("{error}"));
+            let actual = SeriesValues::parse_exposition(&scrape).unwrap_or_else(|error| panic!("{error}"));
             return assert_same(&expected, &actual);
         }
         panic!("there was no moment without a change within {LIMIT:?}");
@@ -194,7 +194,7 @@ impl<'a> World<'a> {
     }
 }
 
-fn assert_same(expected: &Figures, actual: &Figures) {
+fn assert_same(expected: &SeriesValues, actual: &SeriesValues) {
     let differences = expected.differences(actual);
     let value = |value: Option<i128>| value.map_or("absent".to_owned(), decimal);
     let lines = differences

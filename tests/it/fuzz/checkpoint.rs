@@ -3,8 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use pacemeter::aggregate::image::{Image, Piece, Run, Shape};
-use pacemeter::checkpoint::{Begin, Damage, Head, Lineage, MemoryDisk, Place, Store};
+use pacemeter::aggregate::image::{PageChunk, PageRange, StateImage, TableLayout};
+use pacemeter::checkpoint::{CheckpointChain, CheckpointStart, CheckpointStore, Damage, Head, MemoryDisk, PartitionDir};
 use pacemeter::record::Stream;
 use proptest::{prop_assert, prop_assert_eq};
 
@@ -12,9 +12,9 @@ use super::{corpus, fuzz};
 use crate::tidy::root;
 
 const PATH: &str = "checkpoints/disbursement-3/00000000000000000001.checkpoint";
-const PLACE: Place = Place { stream: Stream::Disbursement, partition: 3 };
+const PLACE: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
 /// A region, and all its pages.
-type Region = (Shape, Vec<u8>);
+type PagedTable = (TableLayout, Vec<u8>);
 
 const PREAMBLE: usize = 25;
 const FOOTER: usize = 96;
@@ -36,11 +36,11 @@ fn sealed(bytes: &[u8]) -> Option<Vec<u8>> {
 fn read(bytes: &[u8]) -> Result<u64, Damage> {
     let disk = MemoryDisk::default();
     disk.put(PATH, bytes.to_vec());
-    let opened = Store::new(Arc::new(disk)).open(PLACE, 1)?;
+    let opened = CheckpointStore::new(Arc::new(disk)).open(PLACE, 1)?;
     opened.verify()?;
-    let room = opened.shapes().iter().map(Shape::bytes).sum();
+    let room = opened.shapes().iter().map(TableLayout::bytes).sum();
     if room < 1 << 22 {
-        let page = |shape: Shape| vec![0; shape.page_bytes as usize];
+        let page = |shape: TableLayout| vec![0; shape.page_bytes as usize];
         let mut regions: Vec<Vec<Vec<u8>>> = opened.shapes().iter().map(|shape| (0..shape.pages).map(|_| page(*shape)).collect()).collect();
         let mut slices: Vec<Vec<&mut [u8]>> =
             regions.iter_mut().map(|pages| pages.iter_mut().map(|page| &mut page[..]).collect()).collect();
@@ -68,11 +68,11 @@ fn checkpoints_are_as_they_were_written_or_refused() {
 fn the_corpus_of_checkpoints_is_there() {
     let dense = |bytes: u32| (0..bytes).map(|at| (at.wrapping_mul(2_654_435_761) >> 16) as u8).collect::<Vec<u8>>();
     let sparse = |bytes: u32| (0..bytes).map(|at| if at % 9 == 0 { 7 } else { 0 }).collect::<Vec<u8>>();
-    let corpus: [(&str, Vec<Region>); 4] = [
+    let corpus: [(&str, Vec<PagedTable>); 4] = [
         ("empty", Vec::new()),
-        ("dense", vec![(Shape { page_bytes: 32, pages: 4 }, dense(128))]),
-        ("sparse", vec![(Shape { page_bytes: 64, pages: 8 }, sparse(512))]),
-        ("mixed", vec![(Shape { page_bytes: 9, pages: 3 }, dense(27)), (Shape { page_bytes: 50, pages: 4 }, sparse(200))]),
+        ("dense", vec![(TableLayout { page_bytes: 32, pages: 4 }, dense(128))]),
+        ("sparse", vec![(TableLayout { page_bytes: 64, pages: 8 }, sparse(512))]),
+        ("mixed", vec![(TableLayout { page_bytes: 9, pages: 3 }, dense(27)), (TableLayout { page_bytes: 50, pages: 4 }, sparse(200))]),
     ];
     for (name, regions) in corpus {
         let path = root().join("tests/corpus/checkpoint").join(name);
@@ -84,7 +84,7 @@ fn the_corpus_of_checkpoints_is_there() {
     }
 }
 
-fn written(regions: &[Region]) -> Vec<u8> {
+fn written(regions: &[PagedTable]) -> Vec<u8> {
     let head = Head {
         written_by: "0.1.0".into(),
         sequence: 0,
@@ -105,15 +105,15 @@ fn written(regions: &[Region]) -> Vec<u8> {
         parts: Vec::new(),
     };
     let disk = MemoryDisk::default();
-    let image = Image { body: b"body".to_vec(), shapes: regions.iter().map(|(shape, _)| *shape).collect(), days: Vec::new() };
-    let store = Store::new(Arc::new(disk.clone()));
-    let mut writer = store.begin(&mut Lineage::default(), Begin { head, image }).expect("a checkpoint");
+    let image = StateImage { body: b"body".to_vec(), shapes: regions.iter().map(|(shape, _)| *shape).collect(), days: Vec::new() };
+    let store = CheckpointStore::new(Arc::new(disk.clone()));
+    let mut writer = store.begin(&mut CheckpointChain::default(), CheckpointStart { head, image }).expect("a checkpoint");
     for (region, (shape, bytes)) in regions.iter().enumerate() {
         let (half, rest) = (shape.pages / 2, shape.pages - shape.pages / 2);
         let (first, second) = bytes.split_at((half * shape.page_bytes) as usize);
         for (first, count, bytes) in [(half, rest, second), (0, half, first)] {
-            let runs = vec![Run { region: region as u16, first, count }];
-            writer.piece(&Piece { runs, bytes: bytes.to_vec() }).expect("a piece");
+            let runs = vec![PageRange { region: region as u16, first, count }];
+            writer.piece(&PageChunk { runs, bytes: bytes.to_vec() }).expect("a piece");
         }
     }
     writer.finish().expect("a checkpoint");

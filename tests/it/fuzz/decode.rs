@@ -1,7 +1,7 @@
 //! Records. A file of the corpus is a record as HTTP would show it: headers, an empty line, the value.
 
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
-use pacemeter::event::Texts;
+use pacemeter::event::LabelArena;
 use pacemeter::record::{RawRecord, Stream};
 use proptest::{prop_assert, prop_assert_eq};
 
@@ -42,14 +42,14 @@ fn records_are_decoded_alike_each_time_or_rejected_without_a_trace() {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (!value.is_empty()).then_some(value.as_bytes()))).collect();
         for stream in Stream::ALL {
             let record = RawRecord { value: Some(value), timestamp: Some(1_588_584_601_000), headers: &headers };
-            let (mut texts, mut again) = (Texts::default(), Texts::default());
+            let (mut texts, mut again) = (LabelArena::default(), LabelArena::default());
             let result = decoder.decode(stream, &record, &mut texts);
             prop_assert_eq!(&result, &decoder.decode(stream, &record, &mut again));
             prop_assert_eq!(format!("{texts:?}"), format!("{again:?}"));
             match result {
                 Ok(event) => prop_assert!(event.time <= 1_588_584_601_000 + 600_000, "{event:?}"),
                 Err(rejection) => {
-                    prop_assert_eq!(format!("{texts:?}"), format!("{:?}", Texts::default()), "{}", rejection);
+                    prop_assert_eq!(format!("{texts:?}"), format!("{:?}", LabelArena::default()), "{}", rejection);
                     prop_assert!(rejection.to_string().len() < 200);
                 }
             }

@@ -1,7 +1,7 @@
 //! Settings. A file of the corpus is a configuration file; each of its lines is also a variable of the environment and a `--set`.
 
 use pacemeter::app::Settings;
-use pacemeter::settings::{Layers, Reader};
+use pacemeter::settings::{Layers, SettingsReader};
 use proptest::{prop_assert, prop_assert_eq};
 
 use super::fuzz;
@@ -51,11 +51,11 @@ fn settings_are_read_or_every_fault_is_told() {
         let all =
             [Layers { files, ..Layers::default() }, Layers { environment, ..Layers::default() }, Layers { overrides, ..Layers::default() }];
         for layers in all {
-            let reader = Reader::load(&layers);
+            let reader = SettingsReader::load(&layers);
             let told = reader.finish().map_err(|faults| faults.to_string());
             let (effective, summary) = (reader.effective(), reader.summary());
             prop_assert!(!summary.contains('\n') && !effective.is_empty());
-            let again = Reader::load(&layers);
+            let again = SettingsReader::load(&layers);
             prop_assert_eq!(&told, &again.finish().map_err(|faults| faults.to_string()));
             prop_assert_eq!(effective, again.effective());
             match Settings::read(reader) {

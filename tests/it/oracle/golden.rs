@@ -4,11 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pacemeter::aggregate::Restoring;
-use pacemeter::checkpoint::{Begin, Head, Lineage, MemoryDisk, Place, Store};
+use pacemeter::aggregate::StateLoader;
+use pacemeter::checkpoint::{CheckpointChain, CheckpointStart, CheckpointStore, Head, MemoryDisk, PartitionDir};
 use pacemeter::clock::{DAY, HOUR};
-use pacemeter::ledger::Figures;
-use pacemeter::simulate::{Faults, Live, LiveOptions, Partitions};
+use pacemeter::oracle::SeriesValues;
+use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 
 use super::{Core, START, Stream, assert_equal};
 
@@ -22,8 +22,8 @@ fn golden(name: &str) -> PathBuf {
 
 /// A few days of everything, some of it closed and settled.
 fn state() -> Core {
-    let usual = LiveOptions::of(2020, 0.0005, Partitions::each(1), START);
-    let mut live = Live::new(LiveOptions { faults: Faults::HOSTILE, ..usual });
+    let usual = LiveOptions::of(2020, 0.0005, PartitionCounts::each(1), START);
+    let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, ..usual });
     let mut core = Core::new(START);
     for emission in live.advance_to(NOW) {
         core.apply(emission.stream, 0, &String::from_utf8_lossy(&emission.value), emission.timestamp);
@@ -31,8 +31,8 @@ fn state() -> Core {
     core
 }
 
-fn place(stream: Stream) -> Place {
-    Place { stream, partition: 0 }
+fn place(stream: Stream) -> PartitionDir {
+    PartitionDir { stream, partition: 0 }
 }
 
 fn head(stream: Stream, next_offset: i64) -> Head {
@@ -60,11 +60,11 @@ fn head(stream: Stream, next_offset: i64) -> Head {
 /// Writes the state of each stream into a disk.
 fn write(core: &mut Core) -> MemoryDisk {
     let disk = MemoryDisk::default();
-    let store = Store::new(Arc::new(disk.clone()));
+    let store = CheckpointStore::new(Arc::new(disk.clone()));
     for (stream, partition) in &mut core.partitions[..3] {
         let image = partition.begin_image(&(Arc::new(|_| {}) as _));
-        let begin = Begin { head: head(*stream, partition.next_offset()), image };
-        let mut writer = store.begin(&mut Lineage::default(), begin).expect("memory does not fail");
+        let begin = CheckpointStart { head: head(*stream, partition.next_offset()), image };
+        let mut writer = store.begin(&mut CheckpointChain::default(), begin).expect("memory does not fail");
         while let Some(piece) = partition.copy(1 << 20) {
             writer.piece(&piece).expect("memory does not fail");
         }
@@ -77,10 +77,10 @@ fn write(core: &mut Core) -> MemoryDisk {
 /// A core with the states that a disk holds.
 fn read(disk: &MemoryDisk) -> Core {
     let mut core = Core::new(START);
-    let store = Store::new(Arc::new(disk.clone()));
+    let store = CheckpointStore::new(Arc::new(disk.clone()));
     for (stream, partition) in &mut core.partitions[..3] {
         let opened = store.newest(place(*stream)).expect("a listing").opened.expect("a whole checkpoint");
-        let mut restoring = Restoring::new(*stream, opened.body(), opened.days()).expect("a state of this format");
+        let mut restoring = StateLoader::new(*stream, opened.body(), opened.days()).expect("a state of this format");
         assert_eq!(restoring.shapes(), opened.shapes());
         opened.fill(&mut restoring.pages(), 1, &|_| {}).expect("whole pages");
         *partition = restoring.finish(core.rules, &core.shown, NOW);
@@ -103,7 +103,7 @@ fn states_of_version_1_load_with_their_figures() {
         let text: Vec<String> = core.figures(NOW).0.iter().map(|(series, value)| format!("{series} {value}\n")).collect();
         fs::write(&figures, text.concat()).expect("a file");
     }
-    let expected: Figures = Figures(
+    let expected: SeriesValues = SeriesValues(
         fs::read_to_string(&figures)
             .expect("a golden file; PACEMETER_BLESS=1 makes it")
             .lines()

@@ -3,38 +3,38 @@
 
 use std::sync::{Arc, Mutex};
 
-use pacemeter::aggregate::image::{Image, Outlet, Piece};
-use pacemeter::aggregate::{Partition, Restoring};
+use pacemeter::aggregate::image::{PageChunk, PageSink, StateImage};
+use pacemeter::aggregate::{PartitionState, StateLoader};
 use proptest::prelude::*;
 
 use pacemeter::clock::HOUR;
 
 use super::{Core, Record, START, Step, Stream, Time, What, assert_equal, log, reader_with, records};
 
-type Pieces = Arc<Mutex<Vec<Piece>>>;
+type Pieces = Arc<Mutex<Vec<PageChunk>>>;
 
 /// An image being made, and what was copied so far.
 pub(super) struct Making {
-    image: Image,
+    image: StateImage,
     pieces: Pieces,
 }
 
 impl Making {
-    pub(super) fn begin(partition: &mut Partition) -> Self {
+    pub(super) fn begin(partition: &mut PartitionState) -> Self {
         let pieces = Pieces::default();
         let sink = Arc::clone(&pieces);
-        let outlet: Outlet = Arc::new(move |piece| sink.lock().expect("no test panicked").push(piece));
+        let outlet: PageSink = Arc::new(move |piece| sink.lock().expect("no test panicked").push(piece));
         Self { image: partition.begin_image(&outlet), pieces }
     }
 
     /// Copies what is left and makes a partition of it.
-    pub(super) fn restore(self, partition: &mut Partition, stream: Stream, core: &Core, now: i64) -> Partition {
+    pub(super) fn restore(self, partition: &mut PartitionState, stream: Stream, core: &Core, now: i64) -> PartitionState {
         while let Some(piece) = partition.copy(20_000) {
             self.pieces.lock().expect("no test panicked").push(piece);
         }
         partition.end_image();
         let days: Vec<_> = self.image.days.iter().map(|day| (day.start, day.content.encode())).collect();
-        let mut restoring = Restoring::new(stream, &self.image.body, &days).expect("an image is well-formed");
+        let mut restoring = StateLoader::new(stream, &self.image.body, &days).expect("an image is well-formed");
         assert_eq!(restoring.shapes(), self.image.shapes);
         let mut pages = restoring.pages();
         let mut missing: usize = pages.iter().map(Vec::len).sum();

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use pacemeter::calendar::{CutTimes, Interval, Period};
 use pacemeter::clock::{DAY, Millis};
-use pacemeter::cuts::{Book, Cut};
-use pacemeter::ledger::{Ledger, Reached};
+use pacemeter::cuts::{ClosedPeriods, Cut};
+use pacemeter::oracle::{Oracle, TargetInputs};
 use pacemeter::targets::Measure;
 use pacemeter::view::PartitionView;
 use pacemeter::view::progress::Tallies;
@@ -51,7 +51,7 @@ fn spans(period: Period, places: &[Millis], cut_times: &CutTimes) -> BTreeSet<In
 }
 
 /// Whether enough is remembered to tell what was reached from `start` on.
-fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &Reached<'_>) -> bool {
+fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &TargetInputs<'_>) -> bool {
     let known = match measure {
         Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => HORIZON,
         _ => scene.history(),
@@ -60,7 +60,7 @@ fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &Reached<'_
 }
 
 /// Holds what the views say of every target against the ledger.
-fn compare(core: &mut Core, scene: &Scene, oracle: &Ledger, places: &[Millis]) -> Result<(), TestCaseError> {
+fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -> Result<(), TestCaseError> {
     let [targets, ..] = &scene.targets;
     let cut_times = targets.cut_times(&scene.zone());
     let now = places.iter().copied().max().unwrap_or(START);
@@ -83,10 +83,10 @@ fn places(records: &[Record]) -> Vec<Millis> {
 }
 
 /// With one cut.
-fn book(at_ms: Millis) -> Book {
+fn book(at_ms: Millis) -> ClosedPeriods {
     let (offsets, periods, targets, corrections) = Default::default();
     let (id, at) = Default::default();
-    let mut book = Book::default();
+    let mut book = ClosedPeriods::default();
     book.add(&Cut { id, at_ms, at, taken_ms: at_ms, state_built_ms: START, offsets, periods, targets, corrections });
     book
 }
@@ -121,7 +121,7 @@ proptest! {
         }
         let now = end_of(&records) + after;
         let closed = closed.map(|days_ago| turn(now - days_ago * DAY, &scene.zone()));
-        core.book = Arc::new(closed.map_or_else(Book::default, book));
+        core.book = Arc::new(closed.map_or_else(ClosedPeriods::default, book));
         let mut expected = oracle.figures(now);
         expected.0.extend(oracle.target_figures(targets, now, closed).0);
         assert_equal(&expected, &core.figures(now))?;

@@ -10,9 +10,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use pacemeter::clock::{Clock, DAY};
-use pacemeter::ledger::Sent;
+use pacemeter::oracle::SentRecord;
 use pacemeter::record::{Reason, Stream};
-use pacemeter::simulate::{Faults, Live, LiveOptions, Partitions};
+use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 use tempfile::TempDir;
 
 use crate::end_to_end::figures::line;
@@ -35,8 +35,8 @@ impl<'a> Stored<'a> {
     /// Everything written is in checkpoints.
     fn of(kafka: &'a Kafka) -> Self {
         let now = Clock::wall().now();
-        let usual = LiveOptions::of(2020, 0.004, Partitions::each(PARTITIONS), now - 4 * DAY);
-        let mut live = Live::new(LiveOptions { faults: Faults::HOSTILE, ..usual });
+        let usual = LiveOptions::of(2020, 0.004, PartitionCounts::each(PARTITIONS), now - 4 * DAY);
+        let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, ..usual });
         let lines: Vec<Line> = live.advance_to(now).into_iter().map(line).collect();
         let half = lines.len() / 2;
         let mut stored = Self {
@@ -47,7 +47,7 @@ impl<'a> Stored<'a> {
         // Of each stream something in each partition; then the programme, in its order.
         let poison = |partition| Record { partition, ..Record::of("{") };
         let poisoned = |stream| {
-            (0..PARTITIONS).map(move |partition| Line { stream, record: poison(partition), sent: Sent::Rejected(Reason::NotJson) })
+            (0..PARTITIONS).map(move |partition| Line { stream, record: poison(partition), sent: SentRecord::Rejected(Reason::NotJson) })
         };
         stored.world.write(Stream::ALL.into_iter().flat_map(poisoned).collect());
         stored.write(half);

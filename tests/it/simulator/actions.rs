@@ -57,14 +57,14 @@ pub enum Action {
     // The task.
     Take(u8),
     Step(u8),
-    Report,
+    TakeOutcome,
     Publish,
     Commit,
     // The thread that writes.
     Keep(u8),
     // All of them, a while.
     Rounds(u8),
-    Letters {
+    DeadLetterSink {
         most: u8,
         are_written: bool,
     },
@@ -186,12 +186,12 @@ impl Maker {
             520..550 => Action::Serve { commit_is_lost: self.chance(30) },
             550..630 => Action::Take(self.random.u8(1..5)),
             630..690 => Action::Step(self.random.u8(1..6)),
-            690..720 => Action::Report,
+            690..720 => Action::TakeOutcome,
             720..740 => Action::Publish,
             740..750 => Action::Commit,
             750..830 => Action::Keep(self.random.u8(1..12)),
             830..870 => Action::Rounds(self.random.u8(1..5)),
-            870..900 => Action::Letters { most: self.random.u8(1..6), are_written: !self.chance(15) },
+            870..900 => Action::DeadLetterSink { most: self.random.u8(1..6), are_written: !self.chance(15) },
             900..920 => self.pass(),
             920..945 => self.trouble(),
             945..965 => {

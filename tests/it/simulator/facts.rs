@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use pacemeter::aggregate::Partition;
+use pacemeter::aggregate::PartitionState;
 use pacemeter::clock::Clock;
 use pacemeter::export::Exporter;
-use pacemeter::ledger::{Figures, Ledger};
+use pacemeter::oracle::{Oracle, SeriesValues};
 use pacemeter::record::{Outcome, Stream};
 use pacemeter::view::progress::Evaluator;
-use pacemeter::view::totals::Lasting;
+use pacemeter::view::totals::PresenceLimits;
 
 use super::logs::{Log, Logs};
 use super::process::Process;
@@ -18,7 +18,7 @@ use super::shared::{Shared, Variant};
 pub struct Shadow {
     meaning: usize,
     version: u32,
-    state: Partition,
+    state: PartitionState,
     /// Offsets of what was rejected or expired.
     set_aside: Vec<i64>,
     digest: Option<[u8; 32]>,
@@ -26,7 +26,7 @@ pub struct Shadow {
 
 impl Shadow {
     fn new(log: &Log, variant: &Variant, meaning: usize, first: i64) -> Self {
-        let state = Partition::new(log.partition.stream, first, variant.rules, &variant.shown, 0);
+        let state = PartitionState::new(log.partition.stream, first, variant.rules, &variant.shown, 0);
         Self { meaning, version: log.version, state, set_aside: Vec::new(), digest: None }
     }
 
@@ -49,8 +49,8 @@ impl Shadow {
     }
 
     /// Whether `state` is what this one is.
-    pub fn equals(&mut self, state: &mut Partition) -> bool {
-        let offsets = |state: &Partition| (state.first_offset(), state.next_offset(), state.records());
+    pub fn equals(&mut self, state: &mut PartitionState) -> bool {
+        let offsets = |state: &PartitionState| (state.first_offset(), state.next_offset(), state.records());
         let own = &mut self.state;
         offsets(own) == offsets(state) && *self.digest.get_or_insert_with(|| own.digest()) == state.digest()
     }
@@ -61,25 +61,25 @@ impl Shadow {
 }
 
 /// What is exposed now.
-pub fn shown(process: &Process<'_>, shared: &Shared, clock: &Clock) -> Figures {
+pub fn shown(process: &Process<'_>, shared: &Shared, clock: &Clock) -> SeriesValues {
     let Variant { shown, rules, .. } = process.variant;
     let exporter = Exporter {
         board: process.board(),
         display: Arc::clone(&shown.display),
         evaluator: Arc::new(Evaluator::new(shown.display.zone.clone())),
-        lasting: Lasting { wait: rules.max_wait, agent: rules.agent_timeout },
+        lasting: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
         metrics: Arc::clone(&shared.metrics),
         max_series: 100_000,
         shared: Mutex::new(None),
     };
     let text = exporter.render().plain();
-    Figures::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8")).expect("the exposition is well-formed")
+    SeriesValues::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8")).expect("the exposition is well-formed")
 }
 
 /// What must be exposed: all that the logs say between the offsets of each partition.
-pub fn expected(variant: &Variant, logs: &Logs, offsets: &[(i64, i64)], clock: &Clock) -> Figures {
-    let mut ledger = Ledger::new(variant.ledger.clone());
+pub fn expected(variant: &Variant, logs: &Logs, offsets: &[(i64, i64)], clock: &Clock) -> SeriesValues {
+    let mut ledger = Oracle::new(variant.ledger.clone());
     for (log, &(first, next)) in logs.logs.iter().zip(offsets) {
         for entry in (first..next).filter_map(|offset| log.entry(offset)) {
             ledger.record(log.partition.stream, log.partition.partition, entry.sent.clone());
@@ -89,14 +89,14 @@ pub fn expected(variant: &Variant, logs: &Logs, offsets: &[(i64, i64)], clock: &
 }
 
 /// Differences in short.
-pub fn differences(expected: &Figures, actual: &Figures) -> Option<String> {
+pub fn differences(expected: &SeriesValues, actual: &SeriesValues) -> Option<String> {
     let differences = expected.differences(actual);
     let few = &differences[..differences.len().min(4)];
     (!differences.is_empty()).then(|| format!("{} series differ, such as {few:#?}", differences.len()))
 }
 
 /// Counters of `before` that are lower in `after`.
-pub fn lowered(before: &Figures, after: &Figures) -> Option<String> {
+pub fn lowered(before: &SeriesValues, after: &SeriesValues) -> Option<String> {
     let is_counter = |series: &str| {
         let name = series.split('{').next().unwrap_or(series);
         ["_total", "_bucket", "_count", "_sum"].iter().any(|suffix| name.ends_with(suffix))

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pacemeter::pipeline::Letters;
-use pacemeter::source::{DeadLetter, DeadLetterCounts, Slot};
+use pacemeter::pipeline::DeadLetterSink;
+use pacemeter::source::{DeadLetter, DeadLetterCounts, PartitionIndex};
 
 /// What a process waits for, and what became of all letters of all processes.
 #[derive(Default)]
 struct Post {
-    under_way: Vec<(Slot, i64, Vec<u8>)>,
+    under_way: Vec<(PartitionIndex, i64, Vec<u8>)>,
     counts: DeadLetterCounts,
     /// Keys of records whose letter was written, or counted as failed.
     settled: BTreeSet<Vec<u8>>,
@@ -53,14 +53,14 @@ impl PostOffice {
     }
 }
 
-impl Letters for PostOffice {
+impl DeadLetterSink for PostOffice {
     fn send(&self, letter: &DeadLetter<'_>) {
         let mut post = self.post();
         post.counts.sent += 1;
         post.under_way.push((letter.slot, letter.offset, letter.key.unwrap_or_default().to_vec()));
     }
 
-    fn acknowledged_below(&self, slot: Slot, next_offset: i64) -> i64 {
+    fn acknowledged_below(&self, slot: PartitionIndex, next_offset: i64) -> i64 {
         let post = self.post();
         let oldest = post.under_way.iter().filter(|(other, _, _)| *other == slot).map(|(_, offset, _)| *offset).min();
         oldest.map_or(next_offset, |oldest| oldest.min(next_offset))

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use pacemeter::clock::{Clock, HOUR, Millis, SECOND};
 use pacemeter::decode::Decoder;
-use pacemeter::event::{Event, Texts};
-use pacemeter::ledger::Sent;
+use pacemeter::event::{Event, LabelArena};
+use pacemeter::oracle::SentRecord;
 use pacemeter::record::{RawRecord, Reason, Rejection, Stream};
-use pacemeter::source::Partition;
+use pacemeter::source::TopicPartition;
 
 use super::actions::Damage;
 use crate::oracle::{START, Step, Time, record, turn, zone};
@@ -18,16 +18,16 @@ pub struct Entry {
     pub key: [u8; 8],
     pub value: Option<String>,
     pub timestamp: Millis,
-    pub sent: Sent,
+    pub sent: SentRecord,
     pub decoded: Result<Event, Rejection>,
-    pub texts: Texts,
+    pub texts: LabelArena,
 }
 
 /// The log of a partition by offset; markers have no record.
 pub type Entries = Vec<Option<Arc<Entry>>>;
 
 pub struct Log {
-    pub partition: Partition,
+    pub partition: TopicPartition,
     pub entries: Entries,
     /// What is below is gone for readers.
     pub low: i64,
@@ -70,7 +70,7 @@ impl Logs {
         for stream in Stream::ALL {
             first[stream as usize] = logs.len();
             for partition in 0..partitions[stream as usize] {
-                let partition = Partition { stream, topic: stream.name().to_owned(), partition: partition as i32 };
+                let partition = TopicPartition { stream, topic: stream.name().to_owned(), partition: partition as i32 };
                 logs.push(Log { partition, entries: Vec::new(), low: 0, version: 0, committed: None });
             }
         }
@@ -92,7 +92,7 @@ impl Logs {
         self.last = time;
         let id = step.id.map_or(self.records, |id| usize::from(id) % (self.records + 1));
         let mut record = record(step, format!("event-{id}"), time);
-        let reject = |reason| Sent::Rejected(reason);
+        let reject = |reason| SentRecord::Rejected(reason);
         let mut value = Some(std::mem::take(&mut record.value));
         let mut timestamp = record.timestamp;
         match damage {
@@ -101,7 +101,7 @@ impl Logs {
             Damage::Cut => (value, record.sent) = (Some("{\"id\": \"event".to_owned()), reject(Reason::NotJson)),
             Damage::Future => (timestamp, record.sent) = (timestamp - HOUR, reject(Reason::Future)),
         }
-        let mut texts = Texts::default();
+        let mut texts = LabelArena::default();
         let raw = RawRecord { value: value.as_ref().map(String::as_bytes), timestamp: Some(timestamp), headers: &[] };
         let decoded = decoder.decode(record.stream, &raw, &mut texts);
         let key = (self.records as u64).to_le_bytes();

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use pacemeter::checkpoint::{Desk, InFlight, Job, Keeper, Order, Report, Store};
+use pacemeter::checkpoint::{
+    BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStore, CheckpointThread,
+};
 use pacemeter::clock::Clock;
-use pacemeter::cuts::Cuts;
+use pacemeter::cuts::CutStore;
 use pacemeter::pipeline::{
-    Board, Command, CutOrder, FoundLog, FoundLogs, Intake, Kept, Message, Meter, Original, Originals, OtherLog, Policy, Records, Settings,
-    Sinks, Snapshot, Start, StoredCut, Worker,
+    BatchDecoder, Command, CutOutcome, CutRequest, Kept, LogInfo, LogInventory, LogMismatch, Message, Original, Originals, Outputs,
+    PipelineMetrics, Policy, RecordBatch, ResumePoint, Settings, Snapshot, SnapshotPublisher, Worker,
 };
 use pacemeter::record::Header;
 use pacemeter::runtime::Failure;
-use pacemeter::source::{ClientEvent, Slot};
+use pacemeter::source::{ClientEvent, PartitionIndex};
 
 use super::actions::Config;
 use super::disk::SimDisk;
@@ -31,31 +33,31 @@ pub struct Process<'a> {
     pub variant: &'a Variant,
     pub config: Config,
     pub worker: Worker,
-    keeper: Keeper,
-    orders: Receiver<Order>,
+    keeper: CheckpointThread,
+    orders: Receiver<CheckpointRequest>,
     /// What is being finished, a step at a time.
-    finishing: Option<Job>,
+    finishing: Option<CheckpointId>,
     /// Jobs that have ended.
     over: BTreeSet<u64>,
-    reports: VecDeque<Report>,
-    cuts: Cuts,
-    cut_orders: Receiver<CutOrder>,
+    reports: VecDeque<CheckpointOutcome>,
+    cuts: CutStore,
+    cut_orders: Receiver<CutRequest>,
     commands: Receiver<Command>,
     inbox: VecDeque<Message>,
-    intake: Intake<'a>,
+    intake: BatchDecoder<'a>,
     /// By slot: the next offset to hand over.
     pub positions: Vec<i64>,
     /// By slot: it cannot be read any more.
     halted: Vec<bool>,
     is_reading: bool,
     answers: VecDeque<Message>,
-    board: Arc<Board>,
+    board: Arc<SnapshotPublisher>,
     clock: Clock,
     letters: PostOffice,
 }
 
 /// Records of a batch.
-struct Batch(Vec<(Slot, i64, Arc<Entry>)>);
+struct Batch(Vec<(PartitionIndex, i64, Arc<Entry>)>);
 
 impl Originals for Batch {
     fn len(&self) -> usize {
@@ -100,45 +102,45 @@ impl<'a> Process<'a> {
     ) -> Result<Self, Failure> {
         let variant = shared.variant(config.meaning, config.list);
         let settings = settings_of(variant, config);
-        let store = Store::new(Arc::new(disk.clone()));
+        let store = CheckpointStore::new(Arc::new(disk.clone()));
         let (orders, order_inbox) = mpsc::channel();
         let (cut_orders, cut_inbox) = mpsc::channel();
-        let cuts = Cuts::new(Arc::new(disk.clone()));
+        let cuts = CutStore::new(Arc::new(disk.clone()));
         let (commands, command_inbox) = mpsc::channel();
-        let in_flight = InFlight::default();
-        let board = Arc::new(Board::new(clock.now(), Arc::default()));
-        let sinks = Sinks {
+        let in_flight = BytesInFlight::default();
+        let board = Arc::new(SnapshotPublisher::new(clock.now(), Arc::default()));
+        let sinks = Outputs {
             commands,
             letters: Box::new(letters.clone()),
             board: Arc::clone(&board),
-            meter: Meter::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
-            desk: Desk::new(orders, in_flight.clone()),
+            meter: PipelineMetrics::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
+            desk: CheckpointHandle::new(orders, in_flight.clone()),
             cuts: cut_orders,
         };
         let shown = variant.shown.clone();
         let (book, _) = cuts.book().map_err(|error| Failure::from_io("the cuts", &error))?;
         let kept = Kept { store: store.clone(), book: Arc::new(book) };
         let mut worker = Worker::new(STALL_TIMEOUT, settings, variant.identity.clone(), shown, clock.clone(), kept, sinks);
-        let found = |log: &super::logs::Log| FoundLog {
+        let found = |log: &super::logs::Log| LogInfo {
             partition: log.partition.clone(),
             low: log.low,
             end: config.ends_known.then(|| log.end()),
             committed: log.committed.filter(|committed| !config.ends_known || *committed <= log.end()),
         };
-        let found = FoundLogs {
+        let found = LogInventory {
             cluster_id: Some("simulated".to_owned()),
             logs: logs.logs.iter().map(found).collect(),
             short_retention: [false; 3],
         };
         worker.take(Message::Found(found))?;
         let Ok(Command::Read(starts)) = command_inbox.try_recv() else { panic!("a worker that has found logs says where to read") };
-        let from = |start: &Start| start.tail.map_or(start.next_offset, |tail| tail.offset);
+        let from = |start: &ResumePoint| start.tail.map_or(start.next_offset, |tail| tail.offset);
         let partitions = logs.logs.iter().map(|log| log.partition.clone()).collect();
         Ok(Self {
             variant,
             config,
             worker,
-            keeper: Keeper::new(store, in_flight),
+            keeper: CheckpointThread::new(store, in_flight),
             orders: order_inbox,
             finishing: None,
             over: BTreeSet::new(),
@@ -149,7 +151,7 @@ impl<'a> Process<'a> {
             inbox: VecDeque::new(),
             positions: starts.iter().map(from).collect(),
             halted: vec![false; starts.len()],
-            intake: Intake::new(&shared.decoder, &shared.excluded, partitions, starts),
+            intake: BatchDecoder::new(&shared.decoder, &shared.excluded, partitions, starts),
             is_reading: true,
             answers: VecDeque::new(),
             board,
@@ -162,7 +164,7 @@ impl<'a> Process<'a> {
         self.board.newest()
     }
 
-    pub fn board(&self) -> Arc<Board> {
+    pub fn board(&self) -> Arc<SnapshotPublisher> {
         Arc::clone(&self.board)
     }
 
@@ -181,7 +183,7 @@ impl<'a> Process<'a> {
             for _ in 0..random.u8(1..9) {
                 let offset = logs.logs[slot].next_record(self.positions[slot]);
                 let Some(entry) = logs.logs[slot].entry(offset) else { break };
-                batch.push((Slot(slot as u16), offset, Arc::clone(entry)));
+                batch.push((PartitionIndex(slot as u16), offset, Arc::clone(entry)));
                 self.positions[slot] = offset + 1;
             }
         }
@@ -191,16 +193,16 @@ impl<'a> Process<'a> {
         let batch = Batch(batch);
         match self.intake.take(&batch) {
             Ok(taken) => {
-                let records = Records { taken, originals: Box::new(batch), at: self.clock.instant() };
-                self.inbox.push_back(Message::Records(records));
+                let records = RecordBatch { taken, originals: Box::new(batch), at: self.clock.instant() };
+                self.inbox.push_back(Message::RecordBatch(records));
             }
-            Err(OtherLog(slot)) => self.stop_reading(slot),
+            Err(LogMismatch(slot)) => self.stop_reading(slot),
         }
     }
 
-    fn stop_reading(&mut self, slot: Slot) {
+    fn stop_reading(&mut self, slot: PartitionIndex) {
         self.is_reading = false;
-        self.inbox.push_back(Message::TailDiffers(slot));
+        self.inbox.push_back(Message::LogMismatch(slot));
     }
 
     /// The client tells how far it is, beyond what holds no record.
@@ -211,10 +213,11 @@ impl<'a> Process<'a> {
         for (slot, log) in logs.logs.iter().enumerate().filter(|(slot, _)| !self.halted[*slot]) {
             self.positions[slot] = log.next_record(self.positions[slot]);
         }
-        let positions: Vec<_> = self.positions.iter().enumerate().map(|(slot, position)| (Slot(slot as u16), *position)).collect();
+        let positions: Vec<_> =
+            self.positions.iter().enumerate().map(|(slot, position)| (PartitionIndex(slot as u16), *position)).collect();
         match self.intake.passed(&positions) {
             Ok(()) => self.inbox.push_back(Message::Positions(positions)),
-            Err(OtherLog(slot)) => self.stop_reading(slot),
+            Err(LogMismatch(slot)) => self.stop_reading(slot),
         }
     }
 
@@ -224,13 +227,19 @@ impl<'a> Process<'a> {
             return;
         }
         self.halted[slot] = true;
-        let event = ClientEvent::OutOfRange { slot: Slot(slot as u16), next_offset: self.positions[slot], reason: "simulated".to_owned() };
+        let event = ClientEvent::OutOfRange {
+            slot: PartitionIndex(slot as u16),
+            next_offset: self.positions[slot],
+            reason: "simulated".to_owned(),
+        };
         self.inbox.push_back(Message::Client(vec![event]));
     }
 
     pub fn ask_ends(&mut self, logs: &Logs, unanswered: u8) {
         let answered = logs.logs.iter().enumerate().filter(|(slot, _)| *slot != usize::from(unanswered));
-        let ends = answered.map(|(slot, log)| (Slot(slot as u16), pacemeter::source::End { stable: log.end(), high: log.end() })).collect();
+        let ends = answered
+            .map(|(slot, log)| (PartitionIndex(slot as u16), pacemeter::source::End { stable: log.end(), high: log.end() }))
+            .collect();
         self.answers.push_back(Message::Ends { asked: self.clock.now(), ends, missing: Vec::new() });
     }
 
@@ -279,15 +288,15 @@ impl<'a> Process<'a> {
     }
 
     /// The writing thread takes a step; gives what it reports.
-    pub fn keep(&mut self) -> Option<&Report> {
+    pub fn keep(&mut self) -> Option<&CheckpointOutcome> {
         let report = match self.finishing {
             Some(job) => self.keeper.finish_step(job),
             None => match self.orders.try_recv() {
-                Ok(Order::Finish(job)) if !self.over.contains(&job.number) => {
+                Ok(CheckpointRequest::Finish(job)) if !self.over.contains(&job.number) => {
                     self.finishing = Some(job);
                     None
                 }
-                Ok(Order::Finish(_)) | Err(_) => None,
+                Ok(CheckpointRequest::Finish(_)) | Err(_) => None,
                 Ok(order) => self.keeper.handle(order),
             },
         };
@@ -300,11 +309,11 @@ impl<'a> Process<'a> {
 
     /// The thread that stores cuts stores one.
     pub fn store_cut(&mut self) {
-        if let Ok(CutOrder { cut, oldest }) = self.cut_orders.try_recv() {
+        if let Ok(CutRequest { cut, oldest }) = self.cut_orders.try_recv() {
             let result = self.cuts.put(&cut);
             // What stays of old ones does no harm.
             let _ = self.cuts.prune(oldest);
-            self.worker.cut_stored(StoredCut { cut, result });
+            self.worker.cut_stored(CutOutcome { cut, result });
         }
     }
 

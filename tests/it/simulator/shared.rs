@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use pacemeter::aggregate::Rules;
-use pacemeter::aggregate::Shown;
+use pacemeter::aggregate::ViewConfig;
+use pacemeter::allowlists::Allowlists;
 use pacemeter::clock::DAY;
 use pacemeter::decode::{self, Decoder, PseudonymKey};
-use pacemeter::display::Display;
-use pacemeter::ledger;
-use pacemeter::pipeline::{Identity, Settings};
+use pacemeter::oracle;
+use pacemeter::pipeline::{Compatibility, Settings};
 use pacemeter::record::Stream;
 use pacemeter::settings::OffsetRange;
 use pacemeter::telemetry::{Metrics, log};
@@ -23,10 +23,10 @@ pub const MEANINGS: usize = 2;
 /// The settings of a process, in both forms.
 pub struct Variant {
     pub settings: Settings,
-    pub identity: Identity,
-    pub shown: Shown,
+    pub identity: Compatibility,
+    pub shown: ViewConfig,
     pub rules: Rules,
-    pub ledger: ledger::Rules,
+    pub ledger: oracle::OracleRules,
 }
 
 pub struct Shared {
@@ -42,7 +42,7 @@ impl Shared {
     pub fn new() -> Self {
         let mut reader = reader_with(&[]);
         let key = || PseudonymKey::from_hex(&"5a".repeat(32)).expect("32 bytes in hexadecimal");
-        let counters = log::Counters::new(&log::Settings::read(&mut reader));
+        let counters = log::LogCounters::new(&log::Settings::read(&mut reader));
         let variants = (0..MEANINGS * LISTS).map(|number| variant(number / LISTS, number % LISTS, key().key_id()));
         Self {
             variants: variants.collect(),
@@ -76,7 +76,7 @@ fn variant(meaning: usize, list: usize, key_id: String) -> Variant {
     let mut reader = reader_with(&overrides.each_ref().map(String::as_str));
     let rules = Rules::read(&mut reader);
     let decode = decode::Settings::read(&mut reader);
-    let labels = ledger::Labels {
+    let labels = oracle::OracleLabels {
         programmes: listed(&PROGRAMMES),
         queues: listed(&QUEUES),
         sites: listed(&SITES),
@@ -86,14 +86,14 @@ fn variant(meaning: usize, list: usize, key_id: String) -> Variant {
     };
     Variant {
         settings: Settings::read(&mut reader),
-        identity: Identity { rules, decode, excluded: Default::default(), key_id },
-        shown: Shown { display: Arc::new(Display::read(&mut reader)), ..Shown::default() },
+        identity: Compatibility { rules, decode, excluded: Default::default(), key_id },
+        shown: ViewConfig { display: Arc::new(Allowlists::read(&mut reader)), ..ViewConfig::default() },
         rules,
-        ledger: ledger::Rules {
-            horizons: ledger::Horizons { disbursement: horizon * DAY, call: call_horizon * DAY, milestone: 3 * DAY },
+        ledger: oracle::OracleRules {
+            horizons: oracle::Horizons { disbursement: horizon * DAY, call: call_horizon * DAY, milestone: 3 * DAY },
             open_horizon: 50 * DAY,
             labels,
-            ..ledger::Rules::default()
+            ..oracle::OracleRules::default()
         },
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pacemeter::clock::{Clock, DAY, HOUR, Millis};
-use pacemeter::ledger::Figures;
+use pacemeter::oracle::SeriesValues;
 use pacemeter::runtime::{Exit, Failure};
 
 use super::actions::{Action, Config, Run, Trouble};
@@ -39,7 +39,7 @@ pub struct World<'a> {
     /// Under which the state may have been built.
     meanings: BTreeSet<usize>,
     /// The last figures that were shown, and when their state was begun to be built.
-    seen: Option<(Millis, Figures)>,
+    seen: Option<(Millis, SeriesValues)>,
     /// Of this process.
     was_live: bool,
     /// Why the last process ended that could not go on.
@@ -107,7 +107,7 @@ impl<'a> World<'a> {
             Action::Marker { slot } => self.logs.logs[usize::from(*slot) % self.partitions.len()].entries.push(None),
             Action::Cut { slot, records } => self.cut(usize::from(*slot) % self.partitions.len(), *records),
             Action::Retention { slot, records } => self.retain(usize::from(*slot) % self.partitions.len(), *records),
-            Action::Letters { most, are_written } => self.post.settle(usize::from(*most), *are_written),
+            Action::DeadLetterSink { most, are_written } => self.post.settle(usize::from(*most), *are_written),
             Action::Pass { time, jump } => self.pass(*time, *jump),
             Action::Disk(trouble) => self.disk.trouble(*trouble),
             Action::Start(config) => return self.start(*config),
@@ -131,7 +131,7 @@ impl<'a> World<'a> {
             Action::Serve { commit_is_lost } => process.serve(logs, *commit_is_lost),
             Action::Take(most) => result = process.take(usize::from(*most)),
             Action::Step(count) => result = (0..*count).try_for_each(|_| process.worker.step()),
-            Action::Report => result = process.report(),
+            Action::TakeOutcome => result = process.report(),
             Action::Commit => process.worker.commit(),
             Action::Keep(steps) => (0..*steps).for_each(|_| self.keep()),
             Action::Publish => return self.publish(),
@@ -433,7 +433,7 @@ impl<'a> World<'a> {
     /// What the operator does where the log was cut: `state rebuild`.
     pub(super) fn rebuild_what_was_cut(&mut self) {
         for (log, known) in self.logs.logs.iter().zip(&mut self.partitions).filter(|(_, known)| known.was_cut) {
-            let place = pacemeter::checkpoint::Place { stream: log.partition.stream, partition: log.partition.partition };
+            let place = pacemeter::checkpoint::PartitionDir { stream: log.partition.stream, partition: log.partition.partition };
             self.disk.remove_all(&format!("{}/{place}/", pacemeter::checkpoint::DIRECTORY));
             known.saved = None;
         }

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use pacemeter::ledger::Sent;
+use pacemeter::oracle::SentRecord;
 use pacemeter::record::{Reason, Stream};
 
 use super::{PARTITIONS, Soak};
@@ -202,7 +202,7 @@ fn break_the_disk(soak: &mut Soak<'_>) {
 fn poison(soak: &mut Soak<'_>) {
     let bad = |number: i32| {
         let record = Record { partition: number % PARTITIONS, ..Record::of(format!("{{\"type\": {number}")) };
-        Line { stream: Stream::ALL[number as usize % 3], record, sent: Sent::Rejected(Reason::NotJson) }
+        Line { stream: Stream::ALL[number as usize % 3], record, sent: SentRecord::Rejected(Reason::NotJson) }
     };
     soak.write_lines((0..1_000).map(bad).collect());
 }

@@ -11,9 +11,9 @@ mod report;
 use std::time::{Duration, Instant};
 
 use pacemeter::clock::{Clock, DAY, HOUR, Millis};
-use pacemeter::ledger::{Horizons, Rules};
+use pacemeter::oracle::{Horizons, OracleRules};
 use pacemeter::record::{Outcome, Stream};
-use pacemeter::simulate::{Faults, Live, LiveOptions, Partitions};
+use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 use tempfile::TempDir;
 
 use crate::end_to_end::figures::line;
@@ -58,7 +58,7 @@ impl Options {
 
 /// The programme that is told bit by bit.
 struct Programme {
-    live: Live,
+    live: LiveProgramme,
     told_until: Millis,
     until: Millis,
     lines: std::vec::IntoIter<Line>,
@@ -67,16 +67,16 @@ struct Programme {
 impl Programme {
     /// As many days before `now` as the run has room for, with about so many records.
     fn new(seed: u64, days: i64, records: f64, now: Millis) -> Self {
-        let usual = |scale, days| LiveOptions::of(seed, scale, Partitions::each(PARTITIONS), now - days * DAY);
+        let usual = |scale, days| LiveOptions::of(seed, scale, PartitionCounts::each(PARTITIONS), now - days * DAY);
         let options = |scale, days| {
             let usual = usual(scale, days);
-            LiveOptions { faults: Faults::HOSTILE, horizons: horizons(), ..usual }
+            LiveOptions { faults: FaultRates::HOSTILE, horizons: horizons(), ..usual }
         };
         // What a scale of 1 amounts to in a day.
-        let sample = Live::new(options(0.05, 14)).advance_to(now).len() as f64 / 14.0 / 0.05;
+        let sample = LiveProgramme::new(options(0.05, 14)).advance_to(now).len() as f64 / 14.0 / 0.05;
         let scale = records / (sample * days as f64);
         let told_until = now - (days + 5) * DAY;
-        Self { live: Live::new(options(scale, days)), told_until, until: now, lines: Vec::new().into_iter() }
+        Self { live: LiveProgramme::new(options(scale, days)), told_until, until: now, lines: Vec::new().into_iter() }
     }
 
     fn next(&mut self, count: usize) -> Vec<Line> {
@@ -121,7 +121,7 @@ impl<'a> Soak<'a> {
         let now = Clock::wall().now();
         let mut soak = Self {
             kafka,
-            world: World::with_rules(kafka, PARTITIONS, Rules { horizons: horizons(), ..Rules::default() }),
+            world: World::with_rules(kafka, PARTITIONS, OracleRules { horizons: horizons(), ..OracleRules::default() }),
             programme: Programme::new(options.seed, days, options.rate * seconds, now),
             written: [0; 3],
             wrote_at: Instant::now(),

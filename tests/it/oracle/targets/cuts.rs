@@ -2,11 +2,11 @@
 
 use pacemeter::calendar::Interval;
 use pacemeter::clock::Millis;
-use pacemeter::cuts::{Book, Context, Cut};
-use pacemeter::ledger::Ledger;
+use pacemeter::cuts::{ClosedPeriods, Cut, CutContext};
+use pacemeter::oracle::Oracle;
 use pacemeter::source;
 use pacemeter::targets::Targets;
-use pacemeter::view::cut::Part;
+use pacemeter::view::cut::PartitionCut;
 use proptest::prelude::*;
 
 use super::super::{Core, START, log, records_in};
@@ -14,19 +14,19 @@ use super::is_known;
 use super::scene::{Scene, scene};
 
 /// A cut of what was applied until now, as the pipeline takes it.
-fn cut(core: &mut Core, targets: &Targets, at: Millis, book: &Book) -> Cut {
+fn cut(core: &mut Core, targets: &Targets, at: Millis, book: &ClosedPeriods) -> Cut {
     let Core { shown, partitions, .. } = core;
-    let part = |(number, (stream, partition)): (usize, &mut (_, pacemeter::aggregate::Partition))| {
-        let of = source::Partition { stream: *stream, topic: stream.name().to_owned(), partition: number as i32 };
-        (of, Part::of(&partition.slots(), *stream, targets, &shown.display, at, partition.next_offset()))
+    let part = |(number, (stream, partition)): (usize, &mut (_, pacemeter::aggregate::PartitionState))| {
+        let of = source::TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: number as i32 };
+        (of, PartitionCut::of(&partition.slots(), *stream, targets, &shown.display, at, partition.next_offset()))
     };
     let parts: Vec<_> = partitions.iter_mut().enumerate().map(part).collect();
-    let context = Context { targets, display: &shown.display, book, taken: at, state_built: START };
+    let context = CutContext { targets, display: &shown.display, book, taken: at, state_built: START };
     Cut::of(at, parts.iter().map(|(partition, part)| (partition, part)), context)
 }
 
 /// Holds a cut against the ledger of what was applied until then.
-fn compare(cut: &Cut, targets: &Targets, oracle: &Ledger, book: &Book, scene: &Scene) -> Result<(), TestCaseError> {
+fn compare(cut: &Cut, targets: &Targets, oracle: &Oracle, book: &ClosedPeriods, scene: &Scene) -> Result<(), TestCaseError> {
     let reached = oracle.reached();
     for target in &targets.targets {
         let told = cut.targets.iter().find(|told| told.target == target.name);
@@ -59,7 +59,7 @@ proptest! {
         let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
         let mut oracle = scene.oracle();
-        let mut book = Book::default();
+        let mut book = ClosedPeriods::default();
         let cut_times = targets.cut_times(&scene.zone());
         let mut next = cut_times.first_from(records[0].timestamp);
         for record in &records {

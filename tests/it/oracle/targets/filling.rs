@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pacemeter::aggregate::{Partition, Shown};
+use pacemeter::aggregate::{PartitionState, ViewConfig};
 use pacemeter::calendar::Interval;
 use pacemeter::targets::{Tally, Targets};
 use pacemeter::view::slots::{SlotFigures, Slots};
@@ -38,13 +38,13 @@ fn assert_same_slots(core: &mut Core, expected: &mut Core) -> Result<(), TestCas
 }
 
 fn retarget(core: &mut Core, targets: &Arc<Targets>) {
-    let shown = Shown { targets: Arc::clone(targets), ..core.shown.clone() };
+    let shown = ViewConfig { targets: Arc::clone(targets), ..core.shown.clone() };
     core.partitions.iter_mut().for_each(|(_, partition)| partition.retarget(&shown));
 }
 
 /// Goes on filling every partition; whether all are filled.
 fn fill(core: &mut Core, budget: usize) -> bool {
-    let filled = |(_, partition): &mut (_, Partition)| partition.fill(budget);
+    let filled = |(_, partition): &mut (_, PartitionState)| partition.fill(budget);
     core.partitions.iter_mut().map(filled).fold(true, |all, one| all & one)
 }
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, LazyLock};
 use jiff::ToSpan;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use pacemeter::calendar::{self, Period, Working};
+use pacemeter::calendar::{self, Period, WorkingCalendar};
 use pacemeter::clock::{DAY, Millis};
-use pacemeter::ledger::{self, Ledger};
+use pacemeter::oracle::{self, Oracle};
 use pacemeter::record::Stream;
 use pacemeter::settings::Document;
 use pacemeter::targets::{Filter, Measure, Quantity, Target, Targets};
@@ -49,9 +49,9 @@ impl Scene {
         Millis::from(self.history) * DAY
     }
 
-    pub fn oracle(&self) -> Ledger {
+    pub fn oracle(&self) -> Oracle {
         let (time_zone, max_label_values) = (self.zone.to_owned(), self.max_label_values);
-        Ledger::new(ledger::Rules { time_zone, max_label_values, history: self.history(), ..oracle_rules() })
+        Oracle::new(oracle::OracleRules { time_zone, max_label_values, history: self.history(), ..oracle_rules() })
     }
 }
 
@@ -74,7 +74,7 @@ pub fn people_by_day() -> Scene {
 }
 
 /// Random calendars of each zone. A calendar is laid out over a hundred years, so they are made once.
-static CALENDARS: LazyLock<Vec<Vec<Arc<Working>>>> = LazyLock::new(|| {
+static CALENDARS: LazyLock<Vec<Vec<Arc<WorkingCalendar>>>> = LazyLock::new(|| {
     let mut runner = TestRunner::deterministic();
     let mut text = |number: usize| {
         let drawn = calendar_text().new_tree(&mut runner).expect("a calendar").current();
@@ -135,7 +135,7 @@ fn target() -> impl Strategy<Value = Draft> {
 }
 
 impl Draft {
-    fn finish(self, number: usize, calendar: Arc<Working>) -> Target {
+    fn finish(self, number: usize, calendar: Arc<WorkingCalendar>) -> Target {
         let Draft { measure, filter, period, goal, profile } = self;
         let quantity = match measure {
             Measure::NetPesos => Quantity::Centavos(i128::from(goal) * 1_000_001),

@@ -1,0 +1,39 @@
+//! What the HTTP server shows: the pipeline's board.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::uptime;
+use crate::api::Api;
+use crate::clock::{Clock, Millis};
+use crate::export::Exporter;
+use crate::http::{ApiRequest, ApiResponse, EncodedBody, Service};
+use crate::pipeline::{SnapshotPublisher, status};
+
+pub struct PipelineService {
+    pub exporter: Exporter,
+    pub api: Api,
+    pub board: Arc<SnapshotPublisher>,
+    pub clock: Clock,
+    pub started: Millis,
+}
+
+impl Service for PipelineService {
+    fn metrics(&self) -> Arc<EncodedBody> {
+        self.exporter.render()
+    }
+
+    fn readiness(&self) -> Result<(), Vec<String>> {
+        let reasons = self.board.newest().not_ready();
+        if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+    }
+
+    fn status(&self) -> Value {
+        status(&self.board.newest(), env!("CARGO_PKG_VERSION"), uptime(self.started, self.clock.now()))
+    }
+
+    fn answer(&self, question: &ApiRequest, query: &str) -> ApiResponse {
+        self.api.answer(question, query)
+    }
+}

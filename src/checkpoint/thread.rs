@@ -1,0 +1,268 @@
+//! The thread that writes: orders in, reports out. A simulator gives the same orders, one at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use crate::aggregate::image::{PageChunk, PageSink};
+use crate::clock::thread_cpu_time;
+
+use super::fault::WriteError;
+use super::file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
+use super::names::PartitionDir;
+use super::store::{CheckpointChain, CheckpointStore};
+
+/// One checkpoint of one partition, from its begin to its report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckpointId {
+    pub place: PartitionDir,
+    /// Grows from job to job.
+    pub number: u64,
+}
+
+/// What the writing thread is told of a [`CheckpointId`]: `CheckpointStart`, then pieces, then `Finish` or at any time `Abandon`.
+pub enum CheckpointRequest {
+    /// What is known of a place, from [`CheckpointStore::newest`]. A place of which nothing is said is looked at when its first job begins, and follows
+    /// no checkpoint.
+    Follow(PartitionDir, CheckpointChain),
+    /// Comes before the first piece. A job of the same place that is under way is abandoned.
+    Begin(CheckpointId, Box<CheckpointStart>),
+    Pages(CheckpointId, PageChunk),
+    /// Every page has come, and whatever else the checkpoint had to wait for. Before this nothing is renamed.
+    Finish(CheckpointId),
+    Abandon(CheckpointId),
+}
+
+/// How a job ended. Each job that was begun and not abandoned has exactly one.
+#[derive(Debug)]
+pub struct CheckpointOutcome {
+    pub job: CheckpointId,
+    pub result: Result<WrittenCheckpoint, WriteError>,
+    /// CPU time that the thread took for it.
+    pub busy: Duration,
+    /// Files that were removed since they are no longer needed; or why one could not be, which the next checkpoint tries again.
+    pub pruned: Result<u64, WriteError>,
+}
+
+/// The bytes of pieces that were handed over and are not written yet. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct BytesInFlight(Arc<AtomicU64>);
+
+impl BytesInFlight {
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, piece: &PageChunk) {
+        self.0.fetch_add(piece.bytes.len() as u64, Ordering::Relaxed);
+    }
+
+    fn remove(&self, piece: &PageChunk) {
+        self.0.fetch_sub(piece.bytes.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Where orders are given: the other end is [`CheckpointThread::run`].
+#[derive(Debug, Clone)]
+pub struct CheckpointHandle {
+    orders: Sender<CheckpointRequest>,
+    in_flight: BytesInFlight,
+}
+
+impl CheckpointHandle {
+    pub fn new(orders: Sender<CheckpointRequest>, in_flight: BytesInFlight) -> Self {
+        Self { orders, in_flight }
+    }
+
+    /// Takes the pages of a job's image.
+    pub fn outlet(&self, job: CheckpointId) -> PageSink {
+        let desk = self.clone();
+        Arc::new(move |piece| desk.order(CheckpointRequest::Pages(job, piece)))
+    }
+
+    /// Gives an order. Once the thread is gone, which only a bug or the end of the process brings about, orders go nowhere.
+    pub fn order(&self, order: CheckpointRequest) {
+        if let CheckpointRequest::Pages(_, piece) = &order {
+            self.in_flight.add(piece);
+        }
+        if let Err(returned) = self.orders.send(order)
+            && let CheckpointRequest::Pages(_, piece) = returned.0
+        {
+            self.in_flight.remove(&piece);
+        }
+    }
+
+    /// Bytes that are on their way.
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.bytes()
+    }
+}
+
+/// Carries out orders for all partitions, one at a time. Starts no threads; only [`CheckpointThread::run`] looks at a clock.
+pub struct CheckpointThread {
+    store: CheckpointStore,
+    in_flight: BytesInFlight,
+    lineages: BTreeMap<PartitionDir, CheckpointChain>,
+    work: BTreeMap<PartitionDir, Work>,
+}
+
+struct Work {
+    job: CheckpointId,
+    state: State,
+    busy: Duration,
+}
+
+enum State {
+    Writing(Box<CheckpointFile>),
+    /// It stays; what it makes superfluous is being removed.
+    Pruning(Box<WrittenCheckpoint>, u64),
+    /// Reported; what may still come of it is dropped.
+    Over,
+}
+
+impl CheckpointThread {
+    pub fn new(store: CheckpointStore, in_flight: BytesInFlight) -> Self {
+        Self { store, in_flight, lineages: BTreeMap::new(), work: BTreeMap::new() }
+    }
+
+    /// Carries out orders until nobody can give any more.
+    pub fn run(mut self, orders: &Receiver<CheckpointRequest>, mut report: impl FnMut(CheckpointOutcome)) {
+        for order in orders {
+            let place = order.place();
+            let started = thread_cpu_time();
+            let mut told = self.handle(order);
+            let busy = thread_cpu_time().saturating_sub(started);
+            if let Some(work) = self.work.get_mut(&place) {
+                work.busy += busy;
+                told = told.map(|report| CheckpointOutcome { busy: work.busy, ..report });
+            }
+            told.into_iter().for_each(&mut report);
+        }
+    }
+
+    /// Carries out an order to its end.
+    ///
+    /// # Panics
+    /// If a piece or `Finish` comes before its begin, or as [`CheckpointFile::piece`] and [`CheckpointFile::advance`].
+    pub fn handle(&mut self, order: CheckpointRequest) -> Option<CheckpointOutcome> {
+        match order {
+            CheckpointRequest::Follow(place, lineage) => {
+                self.lineages.insert(place, lineage);
+                None
+            }
+            CheckpointRequest::Begin(job, begin) => self.begin(job, *begin),
+            CheckpointRequest::Pages(job, piece) => {
+                let result = self.piece(job, &piece);
+                self.in_flight.remove(&piece);
+                result.err().map(|error| self.failed(job, error))
+            }
+            CheckpointRequest::Finish(job) => {
+                while self.is_under_way(job) {
+                    if let Some(report) = self.finish_step(job) {
+                        return Some(report);
+                    }
+                }
+                None
+            }
+            CheckpointRequest::Abandon(job) => {
+                if self.is_under_way(job) {
+                    self.end(job);
+                }
+                None
+            }
+        }
+    }
+
+    /// One step of what [`CheckpointRequest::Finish`] asks for, for who wants to look, or crash, between steps. None is left once it gives a report, or if
+    /// the job failed before.
+    pub fn finish_step(&mut self, job: CheckpointId) -> Option<CheckpointOutcome> {
+        let work = self.work.get_mut(&job.place).filter(|work| work.job == job)?;
+        match &mut work.state {
+            State::Over => None,
+            State::Writing(writer) => match writer.advance() {
+                Err(error) => Some(self.failed(job, error)),
+                Ok(None) => None,
+                Ok(Some(written)) => {
+                    self.store.add(self.lineages.entry(job.place).or_default(), &written);
+                    work.state = State::Pruning(Box::new(written), 0);
+                    None
+                }
+            },
+            State::Pruning(written, removed) => {
+                let lineage = self.lineages.entry(job.place).or_default();
+                let pruned = match self.store.prune_one(job.place, lineage) {
+                    Ok(true) => {
+                        *removed += 1;
+                        return None;
+                    }
+                    Ok(false) => Ok(*removed),
+                    Err(error) => Err(error),
+                };
+                let result = Ok((**written).clone());
+                work.state = State::Over;
+                Some(CheckpointOutcome { job, result, busy: Duration::ZERO, pruned })
+            }
+        }
+    }
+
+    fn begin(&mut self, job: CheckpointId, begin: CheckpointStart) -> Option<CheckpointOutcome> {
+        assert_eq!(begin.head.place(), job.place, "a job is of the place that its head names");
+        if let Some(work) = self.work.get(&job.place) {
+            assert!(work.job.number < job.number, "numbers of jobs grow");
+        }
+        self.work.insert(job.place, Work { job, state: State::Over, busy: Duration::ZERO });
+        let lineage = match self.lineages.entry(job.place) {
+            std::collections::btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
+            std::collections::btree_map::Entry::Vacant(unknown) => self.store.lineage(job.place).map(|lineage| unknown.insert(lineage)),
+        };
+        let lineage = lineage.map_err(|error| WriteError::new(format_args!("list the checkpoints of {}", job.place), &error));
+        match lineage.and_then(|lineage| self.store.begin(lineage, begin)) {
+            Ok(writer) => {
+                self.work.insert(job.place, Work { job, state: State::Writing(Box::new(writer)), busy: Duration::ZERO });
+                None
+            }
+            Err(error) => Some(self.failed(job, error)),
+        }
+    }
+
+    fn piece(&mut self, job: CheckpointId, piece: &PageChunk) -> Result<(), WriteError> {
+        let work = self.work.get_mut(&job.place).filter(|work| work.job.number >= job.number);
+        let work = work.expect("a job is begun before its first piece");
+        match &mut work.state {
+            State::Writing(writer) if work.job == job => writer.piece(piece),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_under_way(&self, job: CheckpointId) -> bool {
+        self.work.get(&job.place).is_some_and(|work| work.job == job && !matches!(work.state, State::Over))
+    }
+
+    /// Gives a job up and frees the disk of it as far as that can be done.
+    fn end(&mut self, job: CheckpointId) {
+        if let Some(work) = self.work.get_mut(&job.place)
+            && let State::Writing(writer) = std::mem::replace(&mut work.state, State::Over)
+        {
+            writer.discard();
+        }
+    }
+
+    fn failed(&mut self, job: CheckpointId, error: WriteError) -> CheckpointOutcome {
+        self.end(job);
+        CheckpointOutcome { job, result: Err(error), busy: Duration::ZERO, pruned: Ok(0) }
+    }
+}
+
+impl CheckpointRequest {
+    fn place(&self) -> PartitionDir {
+        match self {
+            CheckpointRequest::Follow(place, _) => *place,
+            CheckpointRequest::Begin(job, _)
+            | CheckpointRequest::Pages(job, _)
+            | CheckpointRequest::Finish(job)
+            | CheckpointRequest::Abandon(job) => job.place,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Whether the figures are right, family by family.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use indicatif::HumanCount;
+
+use crate::clock::Millis;
+use crate::oracle::{SeriesDifference, SeriesValues, decimal};
+use crate::runtime::{Exit, Failure};
+
+/// Differing series that are shown in full.
+const SHOWN: usize = 20;
+
+/// What a comparison of all figures gave.
+pub(super) struct Comparison {
+    families: BTreeMap<String, Family>,
+    differences: Vec<SeriesDifference>,
+}
+
+#[derive(Default)]
+struct Family {
+    series: usize,
+    differing: usize,
+    /// The series with the largest value, as a sample.
+    sample: Option<(String, i128)>,
+}
+
+impl Comparison {
+    pub fn of(expected: &SeriesValues, actual: &SeriesValues) -> Self {
+        let differences = expected.differences(actual);
+        let mut families: BTreeMap<String, Family> = BTreeMap::new();
+        let only_actual = actual.0.iter().filter(|(series, _)| !expected.0.contains_key(*series));
+        for (series, &value) in expected.0.iter().chain(only_actual) {
+            let family = families.entry(family(series).to_owned()).or_default();
+            family.series += 1;
+            if family.sample.as_ref().is_none_or(|(_, largest)| value > *largest) {
+                family.sample = Some((series.clone(), value));
+            }
+        }
+        for difference in &differences {
+            families.entry(family(&difference.series).to_owned()).or_default().differing += 1;
+        }
+        Self { families, differences }
+    }
+
+    pub fn is_equal(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    /// The comparison as a table, then what differs.
+    pub fn table(&self, records: usize, now: Millis) -> String {
+        let width = self.families.keys().map(String::len).max().unwrap_or(0);
+        let mut text = format!("\n{:width$}  series  differing  sample: expected\n", "family");
+        for (name, family) in &self.families {
+            let sample = family.sample.as_ref().map(|(series, value)| {
+                let labels = series.find('{').map_or("", |start| &series[start..]);
+                format!("{} {labels}", decimal(*value))
+            });
+            let _ = writeln!(text, "{name:width$}  {:>6}  {:>9}  {}", family.series, family.differing, sample.unwrap_or_default());
+        }
+        for SeriesDifference { series, expected, actual } in self.differences.iter().take(SHOWN) {
+            let value = |value: &Option<i128>| value.map_or("absent".to_owned(), decimal);
+            let _ = write!(text, "\n{series}: expected {}, shown {}", value(expected), value(actual));
+        }
+        if self.differences.len() > SHOWN {
+            let _ = write!(text, "\nand {} more", self.differences.len() - SHOWN);
+        }
+        if !self.is_equal() {
+            text.push('\n');
+        }
+        let series: usize = self.families.values().map(|family| family.series).sum();
+        let time = jiff::Timestamp::from_millisecond(now).map(|now| now.to_string()).unwrap_or_default();
+        let verdict = match self.differences.len() {
+            0 => "all equal".to_owned(),
+            differing => format!("{} DIFFER", HumanCount(differing as u64)),
+        };
+        let (families, series, records) = (self.families.len(), HumanCount(series as u64), HumanCount(records as u64));
+        let _ = writeln!(text, "\n{series} series of {families} families, after {records} records, at {time}: {verdict}");
+        text
+    }
+}
+
+/// The family of a series; the three kinds of series of a histogram are one.
+fn family(series: &str) -> &str {
+    let name = &series[..series.find('{').unwrap_or(series.len())];
+    ["_bucket", "_sum", "_count"].into_iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
+}
+
+/// Alters the first figure whose series begins with `prefix`, by 1.
+///
+/// # Errors
+/// There is none.
+pub(super) fn falsify(figures: &mut SeriesValues, prefix: &str) -> Result<(), Failure> {
+    let figure = figures.0.iter_mut().find(|(series, _)| series.starts_with(prefix));
+    let (_, value) = figure.ok_or_else(|| Failure::new(Exit::Usage, format!("there is no figure of {prefix} to falsify")))?;
+    *value += 1_000;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(of: &[(&str, i128)]) -> SeriesValues {
+        SeriesValues(of.iter().map(|&(series, value)| (series.to_owned(), value * 1_000)).collect())
+    }
+
+    const GOOD: [(&str, i128); 4] =
+        [("p_total{a=\"x\"}", 3), ("p_total{a=\"y\"}", 12_345), ("p_seconds_sum{a=\"x\"}", 9), ("p_seconds_count{a=\"x\"}", 2)];
+
+    #[test]
+    fn equal_figures_are_counted_by_family() {
+        let verdict = Comparison::of(&figures(&GOOD), &figures(&GOOD));
+        assert!(verdict.is_equal());
+        let table = verdict.table(1_234, 0);
+        assert!(table.contains("p_total         2          0  12345 {a=\"y\"}"), "{table}");
+        assert!(table.contains("p_seconds       2          0  9 {a=\"x\"}"), "{table}");
+        assert!(table.contains("4 series of 2 families, after 1,234 records, at 1970-01-01T00:00:00Z: all equal"), "{table}");
+    }
+
+    #[test]
+    fn a_falsified_figure_is_found_and_shown() {
+        let mut expected = figures(&GOOD);
+        falsify(&mut expected, "p_total").unwrap();
+        let verdict = Comparison::of(&expected, &figures(&GOOD));
+        assert!(!verdict.is_equal());
+        let table = verdict.table(1, 0);
+        assert!(table.contains("p_total{a=\"x\"}: expected 4, shown 3"), "{table}");
+        assert!(table.contains(": 1 DIFFER"), "{table}");
+        assert_eq!(falsify(&mut expected, "q").unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn what_only_one_side_has_differs_too_and_only_so_many_are_shown() {
+        let many: Vec<String> = (0..30).map(|number| format!("p{number:02}")).collect();
+        let many: Vec<(&str, i128)> = many.iter().map(|series| (series.as_str(), 1)).collect();
+        let table = Comparison::of(&figures(&GOOD[..1]), &figures(&many)).table(1, 0);
+        assert!(table.contains("p00: expected absent, shown 1"), "{table}");
+        assert!(table.contains("and 11 more"), "{table}");
+        assert!(table.contains("31 DIFFER"), "{table}");
+    }
+}

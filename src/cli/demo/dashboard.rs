@@ -1,0 +1,212 @@
+//! What one sees of the demo: a live panel on a terminal, else a plain line now and then.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::cli::scrape::Samples;
+use crate::clock::Millis;
+
+/// The programme's target of people a week, at scale 1.
+const GOAL: f64 = 100_000.0;
+
+const LINE_INTERVAL: Duration = Duration::from_secs(3);
+const ZONE: &str = "America/Mexico_City";
+
+pub(super) struct Dashboard {
+    kind: Kind,
+    head: String,
+    goal: u64,
+    zone: TimeZone,
+    /// When records were counted last, and how many there were.
+    counted: Option<(Instant, f64)>,
+    rate: f64,
+}
+
+enum Kind {
+    Terminal { multi: MultiProgress, head: ProgressBar, week: ProgressBar, lines: Vec<ProgressBar> },
+    Plain { due: Instant },
+}
+
+impl Dashboard {
+    pub fn new(address: SocketAddr, speed: f64, scale: f64) -> Self {
+        let goal = ((GOAL * scale).round() as u64).max(1);
+        let head = format!("{speed:.0} times as fast   http://{address}/metrics");
+        let kind = if std::io::stderr().is_terminal() { terminal(goal) } else { Kind::Plain { due: Instant::now() } };
+        if let Kind::Plain { .. } = kind {
+            eprintln!("{head}");
+        }
+        let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
+        Self { kind, head, goal, zone, counted: None, rate: 0.0 }
+    }
+
+    /// Shows the figures; `lag` is how many records were sent and are not in them.
+    pub fn show(&mut self, samples: &Samples, now: Millis, lag: usize) {
+        self.count(samples);
+        let time = Timestamp::from_millisecond(now).unwrap_or(Timestamp::MIN).to_zoned(self.zone.clone());
+        let time = time.strftime("%a %Y-%m-%d %H:%M").to_string();
+        let picture = Picture::of(samples, self.goal, self.rate, lag);
+        match &mut self.kind {
+            Kind::Terminal { head, week, lines, .. } => {
+                head.set_message(format!("{time}   {}", self.head));
+                week.set_position(picture.paid.min(self.goal));
+                week.set_message(picture.week);
+                for (line, text) in lines.iter().zip(picture.lines) {
+                    line.set_message(text);
+                }
+            }
+            Kind::Plain { due } => {
+                let now = Instant::now();
+                if now >= *due {
+                    *due = now + LINE_INTERVAL;
+                    eprintln!("{time}  {}", picture.line());
+                }
+            }
+        }
+    }
+
+    /// Says something besides.
+    pub fn say(&self, text: &str) {
+        match &self.kind {
+            // That it cannot be drawn is no reason to stop.
+            Kind::Terminal { multi, .. } => drop(multi.println(text)),
+            Kind::Plain { .. } => eprintln!("{text}"),
+        }
+    }
+
+    /// Leaves the last figures standing.
+    pub fn end(&self) {
+        if let Kind::Terminal { head, week, lines, .. } = &self.kind {
+            for bar in [head, week].into_iter().chain(lines) {
+                bar.abandon();
+            }
+        }
+    }
+
+    fn count(&mut self, samples: &Samples) {
+        let Some(read) = samples.sum("pacemeter_records_total") else { return };
+        let now = Instant::now();
+        if let Some((then, before)) = self.counted {
+            let seconds = (now - then).as_secs_f64();
+            if seconds < 0.2 {
+                return;
+            }
+            let rate = (read - before) / seconds;
+            // Half new, half old: steady enough to read, quick enough to follow.
+            self.rate = if self.rate == 0.0 { rate } else { (self.rate + rate) / 2.0 };
+        }
+        self.counted = Some((now, read));
+    }
+}
+
+fn terminal(goal: u64) -> Kind {
+    let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+    let style = |template: &str| ProgressStyle::with_template(template).expect("the template is sound");
+    let line = |template: &str| {
+        let bar = multi.add(ProgressBar::new(goal).with_style(style(template)));
+        bar.tick();
+        bar
+    };
+    let head = line("{msg:.bold}");
+    let week = line("week     {bar:30.cyan} {msg}");
+    let lines = Picture::TITLES.map(|title| line(&format!("{title:8} {{msg}}"))).into();
+    Kind::Terminal { multi, head, week, lines }
+}
+
+/// The figures in words.
+struct Picture {
+    paid: u64,
+    week: String,
+    lines: [String; 5],
+}
+
+impl Picture {
+    const TITLES: [&'static str; 5] = ["today", "backlog", "calls", "agents", "records"];
+
+    /// All of it on one line.
+    fn line(&self) -> String {
+        let lines = Self::TITLES.iter().zip(&self.lines).map(|(title, text)| format!(" | {title}: {text}"));
+        format!("week: {}{}", self.week, lines.collect::<String>())
+    }
+
+    fn of(samples: &Samples, goal: u64, rate: f64, lag: usize) -> Self {
+        let known = samples.sum("pacemeter_records_total").is_some();
+        let sum = |name: &str| samples.sum(name).unwrap_or(0.0);
+        let count = |name: &str| human(sum(name));
+        let part = |name: &str, pair: &str| human(samples.sum_where(name, pair).unwrap_or(0.0));
+        let paid = sum("pacemeter_week_beneficiaries") as u64;
+        let week = if known {
+            let share = paid as f64 * 100.0 / goal as f64;
+            let (paid, goal) = (HumanCount(paid), HumanCount(goal));
+            format!("{paid} of {goal} people ({share:.1} %), {}", millions(sum("pacemeter_week_net_pesos")))
+        } else {
+            "not ready yet".to_owned()
+        };
+        let today = format!("{} people, {}", count("pacemeter_day_beneficiaries"), millions(sum("pacemeter_day_net_pesos")));
+        let backlog = format!("{} supports, {}", count("pacemeter_backlog_supports"), millions(sum("pacemeter_backlog_pesos")));
+        let answered = samples.sum_where("pacemeter_call_events_total", "event=\"answered\"").unwrap_or(0.0);
+        let in_time = if answered > 0.0 { sum("pacemeter_calls_answered_within_target_total") * 100.0 / answered } else { 0.0 };
+        let calls = format!(
+            "{} offered, {} answered, {in_time:.1} % of them in time, {} waiting",
+            part("pacemeter_call_events_total", "event=\"offered\""),
+            human(answered),
+            count("pacemeter_calls_waiting")
+        );
+        let agents = format!(
+            "{} at work, {} on a call, {} available",
+            count("pacemeter_agents"),
+            part("pacemeter_agents", "status=\"handling\""),
+            part("pacemeter_agents", "status=\"available\"")
+        );
+        let outcome = |outcome: &str| part("pacemeter_records_total", &format!("outcome=\"{outcome}\""));
+        let records = format!(
+            "{} read, {} a second, {} behind; {} duplicate, {} rejected, {} expired",
+            count("pacemeter_records_total"),
+            human(rate),
+            HumanCount(lag as u64),
+            outcome("duplicate"),
+            outcome("rejected"),
+            outcome("expired")
+        );
+        Self { paid, week, lines: [today, backlog, calls, agents, records] }
+    }
+}
+
+fn human(value: f64) -> String {
+    HumanCount(value.max(0.0) as u64).to_string()
+}
+
+fn millions(pesos: f64) -> String {
+    format!("{:.1} million pesos", pesos / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_told_in_words() {
+        let text = "pacemeter_records_total{stream=\"call\",outcome=\"applied\"} 1500\n\
+                    pacemeter_records_total{stream=\"call\",outcome=\"duplicate\"} 7\n\
+                    pacemeter_week_beneficiaries{programme=\"a\",state=\"MX-JAL\"} 12000\n\
+                    pacemeter_week_beneficiaries{programme=\"b\",state=\"MX-JAL\"} 345\n\
+                    pacemeter_week_net_pesos{programme=\"a\",state=\"MX-JAL\"} 308625000.00\n\
+                    pacemeter_call_events_total{queue=\"a\",event=\"answered\"} 200\n\
+                    pacemeter_calls_answered_within_target_total{queue=\"a\"} 150\n\
+                    pacemeter_agents{site=\"a\",status=\"handling\"} 12\npacemeter_agents{site=\"a\",status=\"available\"} 30\n";
+        let picture = Picture::of(&Samples::parse(text), 100_000, 2_500.4, 12);
+        assert_eq!(picture.week, "12,345 of 100,000 people (12.3 %), 308.6 million pesos");
+        assert_eq!(picture.lines[2], "0 offered, 200 answered, 75.0 % of them in time, 0 waiting");
+        assert_eq!(picture.lines[3], "42 at work, 12 on a call, 30 available");
+        assert_eq!(picture.lines[4], "1,507 read, 2,500 a second, 12 behind; 7 duplicate, 0 rejected, 0 expired");
+    }
+
+    #[test]
+    fn before_there_are_figures_the_panel_says_so() {
+        assert_eq!(Picture::of(&Samples::parse(""), 100_000, 0.0, 0).week, "not ready yet");
+    }
+}

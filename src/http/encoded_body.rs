@@ -1,0 +1,64 @@
+//! A text that many clients ask for at once, and the form in which a client takes it.
+
+use std::io::Write;
+use std::sync::OnceLock;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, header};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// A text made once and sent to whoever asks, plain or compressed. Sending it copies nothing.
+#[derive(Debug)]
+pub struct EncodedBody {
+    plain: Bytes,
+    gzip: OnceLock<Bytes>,
+}
+
+impl EncodedBody {
+    pub fn new(text: String) -> Self {
+        Self { plain: Bytes::from(text), gzip: OnceLock::new() }
+    }
+
+    pub fn plain(&self) -> Bytes {
+        self.plain.clone()
+    }
+
+    /// The text as gzip: made when it is first asked for, while whoever else asks waits, and kept.
+    pub fn gzip(&self) -> Bytes {
+        self.gzip.get_or_init(|| compress(&self.plain)).clone()
+    }
+}
+
+/// The fast level: an exposition shrinks to about a tenth at any, and the slower ones take several times as long.
+fn compress(plain: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
+    let compressed = encoder.write_all(plain).and_then(|()| encoder.finish());
+    Bytes::from(compressed.expect("writing to memory does not fail"))
+}
+
+/// Whether a client with these headers takes gzip and does not like the plain text better (RFC 9110, 12.5.3).
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let (mut gzip, mut identity, mut any) = (None, None, None);
+    let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+    for element in lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
+        let (coding, quality) = weigh(element);
+        match coding.to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => gzip = Some(quality),
+            "identity" => identity = Some(quality),
+            "*" => any = Some(quality),
+            _ => {}
+        }
+    }
+    let gzip = gzip.or(any).unwrap_or(0.0);
+    gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
+}
+
+/// An element of Accept-Encoding, such as `gzip;q=0.5`: the coding and its weight. A weight that cannot be read is a refusal: plain text
+/// is never wrong.
+fn weigh(element: &str) -> (&str, f32) {
+    let mut parts = element.split(';').map(str::trim);
+    let coding = parts.next().unwrap_or("");
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    (coding, weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0)))
+}

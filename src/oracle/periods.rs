@@ -1,0 +1,112 @@
+//! Spans of time that end now.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{ToSpan, Zoned};
+
+use super::families::{
+    DAY_BENEFICIARIES, DAY_DISPERSALS, DAY_NET_PESOS, MONTH_BENEFICIARIES, MONTH_DISPERSALS, MONTH_NET_PESOS, OracleFamily,
+    ROLLING_1H_DISPERSALS, ROLLING_1H_NET_PESOS, ROLLING_7D_BENEFICIARIES, ROLLING_7D_DISPERSALS, ROLLING_7D_NET_PESOS,
+    ROLLING_24H_BENEFICIARIES, ROLLING_24H_DISPERSALS, ROLLING_24H_NET_PESOS, WEEK_BENEFICIARIES, WEEK_DISPERSALS, WEEK_NET_PESOS,
+};
+use crate::calendar::Period;
+use crate::clock::{HOUR, MINUTE, Millis};
+
+/// From an instant up to, and without, another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OracleInterval {
+    pub from: Millis,
+    pub until: Millis,
+}
+
+/// A span, and the families that show what was dispersed in it.
+pub struct Window {
+    pub span: OracleInterval,
+    /// Absent for the rolling hour, which counts no people.
+    pub beneficiaries: Option<&'static OracleFamily>,
+    pub dispersals: &'static OracleFamily,
+    pub net_pesos: &'static OracleFamily,
+}
+
+impl OracleInterval {
+    pub fn contains(self, time: Millis) -> bool {
+        self.from <= time && time < self.until
+    }
+}
+
+/// Every window at `now`: "calendar day, ISO week and month in `programme.time_zone`; rolling 1 h (the current minute and the 59 before), 24 h and
+/// 7 d (the current hour and the 23 or 167 before, UTC)". A calendar period holds what lies after now too, a rolling one ends with the current
+/// minute or hour.
+pub fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
+    let window = |span, beneficiaries, dispersals, net_pesos| Window { span, beneficiaries, dispersals, net_pesos };
+    [
+        window(day(now, zone), Some(&DAY_BENEFICIARIES), &DAY_DISPERSALS, &DAY_NET_PESOS),
+        window(week(now, zone), Some(&WEEK_BENEFICIARIES), &WEEK_DISPERSALS, &WEEK_NET_PESOS),
+        window(month(now, zone), Some(&MONTH_BENEFICIARIES), &MONTH_DISPERSALS, &MONTH_NET_PESOS),
+        window(rolling(now, MINUTE, 60), None, &ROLLING_1H_DISPERSALS, &ROLLING_1H_NET_PESOS),
+        window(rolling(now, HOUR, 24), Some(&ROLLING_24H_BENEFICIARIES), &ROLLING_24H_DISPERSALS, &ROLLING_24H_NET_PESOS),
+        window(rolling(now, HOUR, 168), Some(&ROLLING_7D_BENEFICIARIES), &ROLLING_7D_DISPERSALS, &ROLLING_7D_NET_PESOS),
+    ]
+}
+
+pub fn day(now: Millis, zone: &TimeZone) -> OracleInterval {
+    let today = date(now, zone);
+    dates(today, today.saturating_add(1.day()), zone)
+}
+
+/// From Monday to Monday.
+pub fn week(now: Millis, zone: &TimeZone) -> OracleInterval {
+    week_from(Weekday::Monday, now, zone)
+}
+
+/// From a weekday to the next of that name.
+fn week_from(weekday: Weekday, now: Millis, zone: &TimeZone) -> OracleInterval {
+    let today = date(now, zone);
+    let first = today.saturating_sub(i64::from(today.weekday().since(weekday)).days());
+    dates(first, first.saturating_add(1.week()), zone)
+}
+
+pub fn month(now: Millis, zone: &TimeZone) -> OracleInterval {
+    let first = date(now, zone).first_of_month();
+    dates(first, first.saturating_add(1.month()), zone)
+}
+
+/// The period of a target that holds `now`; none outside of a campaign.
+pub fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<OracleInterval> {
+    match period {
+        Period::Day => Some(day(now, zone)),
+        Period::Week(first) => Some(week_from(first, now, zone)),
+        Period::Month => Some(month(now, zone)),
+        Period::Campaign(from, to) => Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.contains(now)),
+    }
+}
+
+/// The last period of a target that was over at `closed`.
+pub fn last(period: Period, closed: Millis, zone: &TimeZone) -> Option<OracleInterval> {
+    match (period, current(period, closed, zone)) {
+        (Period::Campaign(from, to), _) => Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.until <= closed),
+        (_, Some(running)) => current(period, running.from - 1, zone),
+        (_, None) => None,
+    }
+}
+
+/// The current `unit` and those before it, `units` together.
+pub fn rolling(now: Millis, unit: Millis, units: Millis) -> OracleInterval {
+    let until = now.div_euclid(unit) * unit + unit;
+    OracleInterval { from: until - units * unit, until }
+}
+
+/// From the first instant of a date to the first instant of another, in the zone.
+fn dates(from: Date, until: Date, zone: &TimeZone) -> OracleInterval {
+    let begins = |date: Date| {
+        let zoned = date.to_zoned(zone.clone()).and_then(|midnight| midnight.start_of_day());
+        zoned.expect("now is centuries from the calendar's end").timestamp().as_millisecond()
+    };
+    OracleInterval { from: begins(from), until: begins(until) }
+}
+
+fn date(now: Millis, zone: &TimeZone) -> Date {
+    let now = Timestamp::from_millisecond(now).expect("now is centuries from the calendar's end");
+    Zoned::new(now, zone.clone()).date()
+}

@@ -1,0 +1,212 @@
+//! Small scenarios whose figures are worked out by hand in the test.
+
+mod calls;
+mod people;
+mod steps;
+mod supports;
+mod targets;
+mod text;
+
+use super::families::ALL;
+use super::figures::series;
+use super::*;
+use crate::clock::MINUTE;
+use crate::event::{CallKind, DisbursementKind, MilestoneKind, Status};
+
+/// Noon of a Wednesday in Mexico City, which then had daylight saving time.
+const NOW: &str = "2020-05-20T12:00:00-05:00";
+
+fn time(text: &str) -> Millis {
+    text.parse::<jiff::Timestamp>().expect("an RFC 3339 time").as_millisecond()
+}
+
+/// Noon plus a span.
+fn noon(plus: Millis) -> Millis {
+    time(NOW) + plus
+}
+
+/// A ledger that numbers what it is told.
+struct Book {
+    ledger: Oracle,
+    events: u32,
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// Programmes `support` and `housing`, queues `credit` and `advice`, sites `home` and `office`, initiative `market` with milestone `enrolled`.
+fn rules() -> OracleRules {
+    let labels = OracleLabels {
+        programmes: names(&["support", "housing"]),
+        queues: names(&["credit", "advice"]),
+        sites: names(&["home", "office"]),
+        initiatives: names(&["market"]),
+        milestones: names(&["enrolled"]),
+        states: names(&["MX-CMX", "MX-JAL", "MX-OAX"]),
+    };
+    OracleRules { labels, ..OracleRules::default() }
+}
+
+impl Book {
+    fn new() -> Self {
+        Self::with(rules())
+    }
+
+    fn with(rules: OracleRules) -> Self {
+        Self { ledger: Oracle::new(rules), events: 0 }
+    }
+
+    /// Sends an event to partition 0 of its stream, with an id of its own unless it has one.
+    fn send(&mut self, event: Event) -> &mut Self {
+        self.send_to(0, event)
+    }
+
+    fn send_to(&mut self, partition: i32, mut event: Event) -> &mut Self {
+        self.events += 1;
+        if event.id.is_empty() {
+            event.id = format!("event {}", self.events);
+        }
+        let stream = match event.body {
+            Body::Disbursement(_) => Stream::Disbursement,
+            Body::Call(_) | Body::Agent(_) => Stream::Call,
+            Body::Milestone(_) => Stream::Milestone,
+        };
+        self.ledger.record(stream, partition, SentRecord::Event(event));
+        self
+    }
+
+    fn at(&self, now: Millis) -> SeriesValues {
+        self.ledger.figures(now)
+    }
+
+    /// Panics with every figure of `expected` that is another at `now`. A figure is written as the family's name without prefix and its label
+    /// values, with spaces between, and a value or `absent`.
+    #[track_caller]
+    fn shows(&self, now: Millis, expected: &[(&str, &str)]) -> &Self {
+        let figures = self.at(now);
+        let wrong: Vec<_> = expected
+            .iter()
+            .map(|&(figure, value)| (figure, value, get(&figures, figure)))
+            .filter(|(_, value, actual)| value != actual)
+            .collect();
+        assert!(wrong.is_empty(), "(figure, expected, actual): {wrong:#?}");
+        self
+    }
+}
+
+fn get(figures: &SeriesValues, figure: &str) -> String {
+    let mut words = figure.split(' ');
+    let name = format!("pacemeter_{}", words.next().expect("a name"));
+    let family = ALL.iter().find(|family| {
+        name == family.name
+            || !family.bounds.is_empty() && ["_bucket", "_sum", "_count"].iter().any(|suffix| name == format!("{}{suffix}", family.name))
+    });
+    let names = family.unwrap_or_else(|| panic!("no family {name}")).labels.iter().copied().chain(["le"]);
+    let labels: Vec<_> = names.zip(words).collect();
+    figures.0.get(&series(&name, &labels)).map_or("absent".to_owned(), |&value| decimal(value))
+}
+
+/// Of maria, in Jalisco, for the programme `support`.
+fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) -> Event {
+    let body = Disbursement {
+        kind,
+        programme: "support".to_owned(),
+        state: Some("MX-JAL".to_owned()),
+        beneficiary: "maria".to_owned(),
+        credit: credit.to_owned(),
+        amount: kind.has_amount().then_some(pesos * 100),
+        currency: None,
+    };
+    Event { id: String::new(), source: None, time, body: Body::Disbursement(body) }
+}
+
+fn applied(credit: &str, time: Millis) -> Event {
+    disbursement(DisbursementKind::Applied, credit, 0, time)
+}
+
+fn approved(credit: &str, pesos: u64, time: Millis) -> Event {
+    disbursement(DisbursementKind::Approved, credit, pesos, time)
+}
+
+fn rejected(credit: &str, time: Millis) -> Event {
+    disbursement(DisbursementKind::Rejected, credit, 0, time)
+}
+
+fn dispersed(credit: &str, pesos: u64, time: Millis) -> Event {
+    disbursement(DisbursementKind::Dispersed, credit, pesos, time)
+}
+
+fn returned(credit: &str, pesos: u64, time: Millis) -> Event {
+    disbursement(DisbursementKind::Returned, credit, pesos, time)
+}
+
+/// In the queue `credit`.
+fn call(kind: CallKind, call: &str, time: Millis) -> Event {
+    let body = Call { kind, call: call.to_owned(), queue: "credit".to_owned(), talk: None, hold: None, wrap_up: None };
+    Event { id: String::new(), source: None, time, body: Body::Call(body) }
+}
+
+fn offered(name: &str, time: Millis) -> Event {
+    call(CallKind::Offered, name, time)
+}
+
+fn answered(name: &str, time: Millis) -> Event {
+    call(CallKind::Answered, name, time)
+}
+
+fn abandoned(name: &str, time: Millis) -> Event {
+    call(CallKind::Abandoned, name, time)
+}
+
+fn completed(name: &str, time: Millis) -> Event {
+    call(CallKind::Completed, name, time)
+}
+
+fn agent(agent: &str, site: Option<&str>, status: Status, time: Millis) -> Event {
+    let body = Agent { agent: agent.to_owned(), site: site.map(str::to_owned), status };
+    Event { id: String::new(), source: None, time, body: Body::Agent(body) }
+}
+
+fn milestone(kind: MilestoneKind, initiative: &str, milestone: &str, quantity: Option<u32>, time: Millis) -> Event {
+    let body = Milestone { kind, initiative: initiative.to_owned(), milestone: milestone.to_owned(), quantity };
+    Event { id: String::new(), source: None, time, body: Body::Milestone(body) }
+}
+
+impl Event {
+    fn id(self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self }
+    }
+
+    fn source(self, source: &str) -> Self {
+        Self { source: Some(source.to_owned()), ..self }
+    }
+
+    fn with_disbursement(mut self, change: impl FnOnce(&mut Disbursement)) -> Self {
+        let Body::Disbursement(body) = &mut self.body else { panic!("no disbursement") };
+        change(body);
+        self
+    }
+
+    fn by(self, beneficiary: &str) -> Self {
+        self.with_disbursement(|body| body.beneficiary = beneficiary.to_owned())
+    }
+
+    fn programme(self, programme: &str) -> Self {
+        self.with_disbursement(|body| body.programme = programme.to_owned())
+    }
+
+    fn state(self, state: Option<&str>) -> Self {
+        self.with_disbursement(|body| body.state = state.map(str::to_owned))
+    }
+
+    fn with_call(mut self, change: impl FnOnce(&mut Call)) -> Self {
+        let Body::Call(body) = &mut self.body else { panic!("no call") };
+        change(body);
+        self
+    }
+
+    fn queue(self, queue: &str) -> Self {
+        self.with_call(|body| body.queue = queue.to_owned())
+    }
+}

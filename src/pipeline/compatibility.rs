@@ -1,0 +1,113 @@
+//! Which state this process keeps: what goes into the head of a checkpoint, and what is expected of one.
+
+use std::collections::BTreeMap;
+
+use super::message::LogInfo;
+use crate::aggregate::{PartitionState, Rules};
+use crate::allowlists::Allowlists;
+use crate::checkpoint::{ExpectedHead, Head, LastRecord};
+use crate::clock::Millis;
+use crate::decode;
+use crate::record::Stream;
+use crate::settings::OffsetRange;
+use crate::source::TopicPartition;
+
+/// Everything besides the log that state depends on, and how it is called.
+#[derive(Debug, Clone)]
+pub struct Compatibility {
+    pub rules: Rules,
+    pub decode: decode::Settings,
+    /// By [`Stream`].
+    pub excluded: [Vec<OffsetRange>; Stream::ALL.len()],
+    pub key_id: String,
+}
+
+/// What the log of a partition is part of.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterInfo {
+    pub cluster_id: Option<String>,
+    /// By [`Stream`].
+    pub partition_counts: [usize; Stream::ALL.len()],
+}
+
+impl ClusterInfo {
+    pub fn partition_count(&self, stream: Stream) -> i32 {
+        i32::try_from(self.partition_counts[stream as usize]).unwrap_or(i32::MAX)
+    }
+}
+
+impl Compatibility {
+    /// What a checkpoint of this partition, up to `next_offset`, must say.
+    pub fn expected(&self, log: &LogInfo, origin: &ClusterInfo, next_offset: i64) -> ExpectedHead {
+        let stream = log.partition.stream;
+        ExpectedHead {
+            cluster_id: origin.cluster_id.clone(),
+            topic: log.partition.topic.clone(),
+            partition_count: Some(origin.partition_count(stream)),
+            meaning: self.meaning(&log.partition, next_offset),
+            key_id: self.key_id.clone(),
+            low: Some(log.low),
+            end: log.end,
+        }
+    }
+
+    /// The head of a checkpoint of `state` as it is now.
+    pub fn head(
+        &self,
+        partition: &TopicPartition,
+        state: &PartitionState,
+        origin: &ClusterInfo,
+        labels: [u8; 16],
+        tail: Option<LastRecord>,
+        built: Millis,
+    ) -> Head {
+        let next_offset = state.next_offset();
+        Head {
+            written_by: env!("CARGO_PKG_VERSION").to_owned(),
+            sequence: 0,
+            cluster_id: origin.cluster_id.clone(),
+            stream: partition.stream,
+            topic: partition.topic.clone(),
+            partition: partition.partition,
+            partition_count: origin.partition_count(partition.stream),
+            meaning: self.meaning(partition, next_offset),
+            key_id: self.key_id.clone(),
+            labels,
+            first_offset: state.first_offset(),
+            next_offset,
+            tail,
+            built,
+            written: 0,
+            records: state.records(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// Of the excluded records only those count that were read: what lies ahead changes nothing yet.
+    fn meaning(&self, partition: &TopicPartition, next_offset: i64) -> BTreeMap<String, String> {
+        let stream = partition.stream;
+        let mut meaning: BTreeMap<String, String> = self.rules.meaning(stream).into_iter().collect();
+        meaning.extend(self.decode.meaning().map(|(key, value)| (key.to_owned(), value)));
+        let ranges = self.excluded[stream as usize].iter();
+        let read = ranges.filter(|range| range.partition == partition.partition && range.first_offset < next_offset);
+        let mut read: Vec<_> = read.map(|range| (range.first_offset, range.last_offset.min(next_offset - 1))).collect();
+        read.sort_unstable();
+        if !read.is_empty() {
+            let ranges: Vec<String> = read.into_iter().map(|(first, last)| format!("{first} to {last}")).collect();
+            meaning.insert(format!("streams.{}.exclude", stream.name()), ranges.join(", "));
+        }
+        meaning
+    }
+}
+
+/// A fingerprint of the allowlists.
+pub fn labels_fingerprint(display: &Allowlists) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    for listed in display.all() {
+        hasher.update(&(listed.count() as u64).to_le_bytes());
+        for name in listed.names() {
+            hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        }
+    }
+    *hasher.finalize().as_bytes().first_chunk().expect("32 bytes have a first half")
+}

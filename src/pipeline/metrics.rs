@@ -1,0 +1,218 @@
+//! The pipeline's own metrics, updated a batch or a publication at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::IntGauge;
+
+use super::checkpoint_scheduler::{CheckpointResult, CheckpointScheduler};
+use super::message::{LogInfo, RecordBatch};
+use super::restore::RestoredPartition;
+use super::snapshot::Snapshot;
+use crate::aggregate::{KeyCounts, PartitionState};
+use crate::allowlists::LabelKind;
+use crate::checkpoint::Damage;
+use crate::clock::Millis;
+use crate::record::Stream;
+use crate::source::{ClientEvent, DeadLetterCounts, PartitionIndex};
+use crate::telemetry::Metrics;
+use crate::telemetry::histogram::LocalHistogram;
+use crate::telemetry::process::raise;
+
+pub struct PipelineMetrics {
+    metrics: Arc<Metrics>,
+    queue: IntGauge,
+    /// By stream: from an event's time to its processing.
+    delays: [LocalHistogram; Stream::ALL.len()],
+    /// By stream.
+    processing: [LocalHistogram; Stream::ALL.len()],
+    /// By slot.
+    slots: Vec<PartitionLabels>,
+    topics: [String; Stream::ALL.len()],
+}
+
+struct PartitionLabels {
+    stream: Stream,
+    topic: String,
+    partition: String,
+}
+
+impl PipelineMetrics {
+    pub fn new(metrics: Arc<Metrics>, topics: &[String; Stream::ALL.len()], queue_capacity: usize) -> Self {
+        Self {
+            queue: metrics.queue("records", queue_capacity),
+            delays: Stream::ALL.map(|stream| metrics.event_delay.tally(stream.name())),
+            processing: Stream::ALL.map(|stream| metrics.event_processing.tally(stream.name())),
+            slots: Vec::new(),
+            topics: topics.clone(),
+            metrics,
+        }
+    }
+
+    pub fn found(&mut self, logs: &[LogInfo], short_retention: &[bool; Stream::ALL.len()]) {
+        let labels = |log: &LogInfo| PartitionLabels {
+            stream: log.partition.stream,
+            topic: log.partition.topic.clone(),
+            partition: log.partition.partition.to_string(),
+        };
+        self.slots = logs.iter().map(labels).collect();
+        for (topic, (stream, &is_short)) in self.topics.iter().zip(Stream::ALL.into_iter().zip(short_retention)) {
+            let assigned = self.slots.iter().filter(|slot| slot.stream == stream).count();
+            self.metrics.kafka_assigned_partitions.with_label_values(&[topic]).set(assigned as i64);
+            self.metrics.kafka_retention_shorter_than_horizon.with_label_values(&[topic]).set(is_short.into());
+        }
+    }
+
+    /// An event was applied `delay` after its own time.
+    pub fn applied(&mut self, stream: Stream, delay: Millis) {
+        self.delays[stream as usize].observe(delay);
+    }
+
+    /// A batch was applied at `now`.
+    pub fn batch(&mut self, records: &RecordBatch, elapsed: Duration, now: Millis) {
+        let mut counts = [0_u64; Stream::ALL.len()];
+        for sum in &records.taken.sums {
+            let stream = self.stream(sum.slot) as usize;
+            counts[stream] += sum.records;
+            self.metrics.kafka_bytes.with_label_values(&[&self.topics[stream]]).inc_by(sum.bytes);
+        }
+        let elapsed = elapsed.as_millis() as Millis;
+        for (stream, count) in Stream::ALL.into_iter().zip(counts).filter(|&(_, count)| count > 0) {
+            self.metrics.kafka_records.with_label_values(&[&self.topics[stream as usize]]).inc_by(count);
+            self.metrics.last_processed.set(&[stream.name()], now);
+            self.processing[stream as usize].observe_many(elapsed, count);
+        }
+    }
+
+    pub fn client(&mut self, event: &ClientEvent, now: Millis) {
+        let metrics = &self.metrics;
+        let error = |kind: &str, count| metrics.kafka_errors.with_label_values(&[kind]).inc_by(count);
+        match event {
+            ClientEvent::Errors { denied: true, count, .. } => error("denied", *count),
+            ClientEvent::Errors { count, .. } => error("connection", *count),
+            ClientEvent::Interrupted { .. } => error("partition", 1),
+            ClientEvent::OutOfRange { .. } => error("out_of_range", 1),
+            ClientEvent::Repeated { count } => error("repeated", *count),
+            ClientEvent::Fatal { .. } => error("fatal", 1),
+            ClientEvent::Committed => {
+                metrics.kafka_commits.inc();
+                metrics.kafka_last_commit.set(&[], now);
+            }
+            ClientEvent::CommitFailed { .. } => {
+                metrics.kafka_commits.inc();
+                metrics.kafka_commit_failures.inc();
+            }
+        }
+    }
+
+    /// How much of the states is in place, from 0 to 1.
+    pub fn restoring(&self, progress: f64) {
+        self.metrics.restore_progress.set(progress);
+    }
+
+    pub fn damaged_checkpoint(&self, damage: &Damage) {
+        self.metrics.checkpoints_damaged.with_label_values(&[damage.kind()]).inc();
+    }
+
+    pub fn incomplete_checkpoints(&self, files: u64) {
+        self.metrics.checkpoints_incomplete.inc_by(files);
+    }
+
+    /// Every state is in place.
+    pub fn restored(&self, restored: &[RestoredPartition], took: Duration) {
+        for partition in restored {
+            self.metrics.restores.with_label_values(&[partition.source.name()]).inc();
+        }
+        self.metrics.restore_duration.set(took.as_secs_f64());
+    }
+
+    /// The log was read up to its end, once after the start.
+    pub fn replayed(&self, records: u64, took: Duration) {
+        self.metrics.restore_replayed_records.set(records as f64);
+        self.metrics.restore_replay_duration.set(took.as_secs_f64());
+    }
+
+    /// A checkpoint ended.
+    pub fn checkpoint(&self, ended: &CheckpointResult, saving: &CheckpointScheduler, now: Millis) {
+        match ended {
+            CheckpointResult::Saved { written, took, .. } => {
+                self.metrics.checkpoints.inc();
+                self.metrics.checkpoint_written_bytes.inc_by(written.bytes + written.days_bytes);
+                self.metrics.checkpoint_duration.set(took.as_secs_f64());
+                self.saved(saving.bytes());
+                self.metrics.checkpoint_hold.set(saving.longest_hold().as_secs_f64());
+                self.metrics.checkpoint_last_success.set(&[], now);
+            }
+            CheckpointResult::Failed { error, .. } => self.metrics.checkpoint_failures.with_label_values(&[error.reason.name()]).inc(),
+        }
+    }
+
+    /// What the newest checkpoints take on disk (bytes).
+    pub fn saved(&self, bytes: u64) {
+        self.metrics.checkpoint_size.set(bytes as f64);
+    }
+
+    /// How old the oldest record is that no checkpoint holds.
+    pub fn unsaved(&self, age: Duration) {
+        self.metrics.checkpoint_age.set(age.as_secs_f64());
+    }
+
+    /// People of the sample who are paid in more than one partition.
+    pub fn misplaced_people(&self, people: usize) {
+        self.metrics.misplaced_people.set(people as f64);
+    }
+
+    pub fn refetched(&self) {
+        self.metrics.kafka_refetches.inc();
+    }
+
+    /// What a publication shows of the process.
+    pub fn published<'a>(
+        &mut self,
+        snapshot: &Snapshot,
+        states: impl Iterator<Item = &'a PartitionState>,
+        dead_letters: DeadLetterCounts,
+        waiting_messages: usize,
+    ) {
+        self.delays.iter_mut().chain(&mut self.processing).for_each(LocalHistogram::flush);
+        self.queue.set(waiting_messages as i64);
+        raise(&self.metrics.dead_letters_acknowledged, dead_letters.acknowledged);
+        raise(&self.metrics.dead_letters_failed, dead_letters.failed);
+        for (slot, status) in self.slots.iter().zip(&snapshot.partitions) {
+            self.metrics.partition_stalled.with_label_values(&[&slot.topic, &slot.partition]).set(status.stalled.into());
+            if let Some(lag) = status.lag {
+                self.metrics.kafka_consumer_lag.with_label_values(&[&slot.topic, &slot.partition]).set(lag);
+            }
+        }
+        let mut keys = KeyCounts::default();
+        let mut unlisted = [0; LabelKind::ALL.len()];
+        for state in states {
+            keys = keys + state.keys();
+            unlisted.iter_mut().zip(state.unlisted().counts()).for_each(|(sum, count)| *sum += count);
+        }
+        for (aggregate, count) in keys.by_name() {
+            self.metrics.aggregate_keys.with_label_values(&[aggregate]).set(count as i64);
+        }
+        for ((_, label), count) in LabelKind::ALL.into_iter().zip(unlisted) {
+            raise(&self.metrics.unlisted_labels.with_label_values(&[label]), count);
+        }
+    }
+
+    fn stream(&self, slot: PartitionIndex) -> Stream {
+        self.slots[slot.index()].stream
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkpoint::{Damage, WriteReason};
+    use crate::pipeline::restore::StateSource;
+    use crate::telemetry::process;
+
+    #[test]
+    fn the_values_of_labels_are_those_that_the_metrics_start_with() {
+        assert_eq!(StateSource::ALL.map(StateSource::name), process::RESTORE_SOURCES);
+        assert_eq!(WriteReason::ALL.map(WriteReason::name), process::CHECKPOINT_FAILURES);
+        assert_eq!(Damage::KINDS, process::CHECKPOINT_DAMAGE);
+    }
+}

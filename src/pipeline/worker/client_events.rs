@@ -1,0 +1,139 @@
+//! What the client and the brokers say: errors, ends of logs, topics that change under us.
+
+use std::time::Instant;
+
+use super::Worker;
+use crate::checkpoint::Mismatch;
+use crate::clock::Millis;
+use crate::pipeline::message::Command;
+use crate::record::Stream;
+use crate::runtime::{Exit, Failure};
+use crate::source::{ClientEvent, End, PartitionIndex};
+
+impl Worker {
+    pub(super) fn hear(&mut self, event: ClientEvent) -> Result<(), Failure> {
+        self.sinks.meter.client(&event, self.clock.now());
+        match event {
+            ClientEvent::Errors { code, reason, count, .. } => {
+                tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client reports errors");
+            }
+            ClientEvent::Interrupted { slot, offset, code, reason, .. } => {
+                let partition = &self.partitions[slot.index()].log.partition;
+                tracing::error!(
+                    event = "pacemeter.partition.interrupted",
+                    topic = partition.topic,
+                    partition = partition.partition,
+                    offset,
+                    code = ?code,
+                    reason,
+                    "a partition cannot be read; trying again"
+                );
+            }
+            ClientEvent::OutOfRange { slot, next_offset, reason } => {
+                let partition = &self.partitions[slot.index()].log.partition;
+                let message = format!(
+                    "topic {} partition {}: offset {next_offset} is not in the log ({reason}): retention passed it, or the log was cut or made \
+                     anew; nothing is skipped: start again to see which, and what can be done",
+                    partition.topic, partition.partition
+                );
+                return Err(Failure { exit: Exit::StateUnusable, message });
+            }
+            ClientEvent::Repeated { count } => {
+                tracing::info!(event = "pacemeter.kafka.repeated", count, "records came again from the client and were dropped");
+            }
+            ClientEvent::Committed => {}
+            ClientEvent::CommitFailed { reason, .. } => {
+                tracing::warn!(
+                    event = "pacemeter.kafka.commit_failed",
+                    reason,
+                    "offsets were not committed; figures do not depend on them"
+                );
+            }
+            ClientEvent::Fatal { reason } => {
+                return Err(Failure { exit: Exit::TryAgain, message: format!("the kafka client failed for good: {reason}") });
+            }
+        }
+        Ok(())
+    }
+
+    /// The log does not hold the record that state took last.
+    pub(super) fn other_log(&self, slot: PartitionIndex) -> Failure {
+        let owned = &self.partitions[slot.index()];
+        let offset = owned.tail.map_or(owned.state.next_offset(), |tail| tail.offset);
+        let mismatch = Mismatch::LastRecord { topic: owned.log.partition.topic.clone(), offset };
+        Failure::new(Exit::StateUnusable, format!("partition {}: {mismatch}", owned.log.partition.partition))
+    }
+
+    /// Takes the end of a partition's log.
+    ///
+    /// # Errors
+    /// If the log ends before what was applied, and has for as long as a new leader may need to know better; if its topic was away.
+    pub(super) fn end_known(&mut self, slot: PartitionIndex, asked: Millis, end: End, now: Instant) -> Result<(), Failure> {
+        let owned = &mut self.partitions[slot.index()];
+        let (topic, number) = (&owned.log.partition.topic, owned.log.partition.partition);
+        if owned.missing {
+            let message = format!("topic {topic} was away and is there again; start anew, which finds out whether it is the same");
+            return Err(Failure::new(Exit::TryAgain, message));
+        }
+        let next_offset = owned.state.next_offset();
+        // An answer may be older than what was read meanwhile; but ends do not go back.
+        let stable = end.stable;
+        if stable >= next_offset || stable >= owned.highest_end {
+            (owned.short_since, owned.highest_end) = (None, owned.highest_end.max(stable));
+        } else if now.saturating_duration_since(*owned.short_since.get_or_insert(now)) >= self.stall_timeout {
+            let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end: stable };
+            return Err(Failure::new(Exit::StateUnusable, format!("partition {number}: {mismatch}")));
+        }
+        self.freshness.end(slot.index(), asked, end, now);
+        Ok(())
+    }
+
+    /// Compares how many partitions there are with how many are read.
+    ///
+    /// # Errors
+    /// If some were added: keys have moved.
+    pub(super) fn count_partitions(&mut self, counts: &[Option<usize>; Stream::ALL.len()]) -> Result<(), Failure> {
+        for (stream, count) in Stream::ALL.into_iter().zip(counts) {
+            let known = self.origin.partition_counts[stream as usize];
+            let Some(count) = count.filter(|&count| count != known && known != 0) else { continue };
+            let mut logs = self.partitions.iter().map(|owned| &owned.log.partition);
+            let topic = logs.find(|partition| partition.stream == stream).map_or("", |partition| &partition.topic);
+            let message = format!("topic {topic} has {count} partitions now, it had {known}");
+            tracing::error!(
+                event = "pacemeter.topic.partitions_changed",
+                topic,
+                found = count,
+                expected = known,
+                "a topic has another number of partitions"
+            );
+            return Err(Failure::new(Exit::TryAgain, format!("{message}; start anew, which finds out whether it may go on")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn look_for_stalls(&mut self) {
+        let now = self.clock.instant();
+        let mut stalled = vec![false; self.partitions.len()];
+        self.freshness.stalled(now).for_each(|slot| stalled[slot] = true);
+        for (slot, (owned, is_stalled)) in self.partitions.iter_mut().zip(stalled).enumerate() {
+            let due = owned.refetched.is_none_or(|at| now.saturating_duration_since(at) >= self.stall_timeout);
+            if is_stalled && due {
+                tracing::warn!(
+                    event = "pacemeter.partition.stalled",
+                    topic = owned.log.partition.topic,
+                    partition = owned.log.partition.partition,
+                    position = self.freshness.position(slot),
+                    "a partition has unread records and yields none; fetching it anew"
+                );
+                self.sinks.meter.refetched();
+                // Without a poll thread the process is ending.
+                let _ = self.sinks.commands.send(Command::Refetch(PartitionIndex(slot as u16)));
+                owned.refetched = Some(now);
+            }
+            owned.stalled = is_stalled;
+            if !is_stalled {
+                owned.refetched = None;
+            }
+        }
+    }
+}
