@@ -23,23 +23,24 @@ fn main() {
     let now = Clock::wall().now();
     let load = Load::of(events, 2020, PartitionCounts::each(6), now);
     let mut reader = SettingsReader::load(&Layers::default());
-    let decoder = Decoder::new(Settings::read(&mut reader), PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"));
-    let (rules, display) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
-    let shown = ViewConfig { display: Arc::clone(&display), ..ViewConfig::default() };
-    let partition = |_| PartitionState::new(Stream::Disbursement, 0, rules, &shown, now);
+    let decoder =
+        Decoder::new(Settings::read(&mut reader), PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"));
+    let (rules, allowlists) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
+    let view_config = ViewConfig { allowlists: Arc::clone(&allowlists), ..ViewConfig::default() };
+    let partition = |_| PartitionState::new(Stream::Disbursement, 0, rules, &view_config, now);
     let mut partitions: Vec<PartitionState> = (0..6).map(partition).collect();
     let mut offsets = [0; 6];
     let (mut decoding, mut applying, mut seen) = (Duration::ZERO, Duration::ZERO, 0_u64);
-    let mut texts = LabelArena::default();
+    let mut arena = LabelArena::default();
     let mut batch: Vec<Emission> = Vec::with_capacity(BATCH);
     for emission in load.emissions().filter(|emission| emission.stream == Stream::Disbursement) {
         batch.push(emission);
         if batch.len() < BATCH {
             continue;
         }
-        texts.clear();
+        arena.clear();
         let started = Instant::now();
-        let decoded: Vec<_> = batch.iter().map(|emission| decode(&decoder, emission, &mut texts)).collect();
+        let decoded: Vec<_> = batch.iter().map(|emission| decode(&decoder, emission, &mut arena)).collect();
         let between = Instant::now();
         for (number, (emission, event)) in batch.iter().zip(&decoded).enumerate() {
             if number % 16 == 0 {
@@ -50,7 +51,7 @@ fn main() {
                 std::hint::black_box(next.fold(0, |touched, pair| touched ^ touch(pair)));
             }
             let index = emission.partition as usize;
-            partitions[index].step(offsets[index], event, &texts);
+            partitions[index].step(offsets[index], event, &arena);
             offsets[index] += 1;
         }
         applying += between.elapsed();
@@ -65,8 +66,8 @@ fn main() {
     }
 }
 
-fn decode(decoder: &Decoder, emission: &Emission, texts: &mut LabelArena) -> Result<Event, Rejection> {
+fn decode(decoder: &Decoder, emission: &Emission, arena: &mut LabelArena) -> Result<Event, Rejection> {
     let headers: Vec<_> = emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
     let record = RawRecord { value: Some(&emission.value), timestamp: Some(emission.timestamp), headers: &headers };
-    decoder.decode(emission.stream, &record, texts)
+    decoder.decode(emission.stream, &record, arena)
 }

@@ -44,12 +44,12 @@ fn bench(bencher: Bencher<'_, '_>, stream: Stream, value: &str, headers: &[Heade
     let settings = Settings { max_record_bytes: 65_536, max_future_skew: 600_000 };
     let key = PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits");
     let decoder = Decoder::new(settings, key);
-    let mut texts = LabelArena::default();
+    let mut arena = LabelArena::default();
     let record = RawRecord { value: Some(value.as_bytes()), timestamp: Some(TIMESTAMP), headers };
-    decoder.decode(stream, &record, &mut texts).expect("a valid event");
+    decoder.decode(stream, &record, &mut arena).expect("a valid event");
     bencher.counter(BytesCount::of_str(value)).counter(ItemsCount::new(1usize)).bench_local(|| {
-        texts.clear();
-        decoder.decode(stream, black_box(&record), &mut texts)
+        arena.clear();
+        decoder.decode(stream, black_box(&record), &mut arena)
     });
 }
 
@@ -107,5 +107,6 @@ struct Plain<'a> {
 #[divan::bench]
 fn plain_serde_of_the_flat_event(bencher: Bencher<'_, '_>) {
     let bencher = bencher.counter(BytesCount::of_str(DISPERSED)).counter(ItemsCount::new(1usize));
-    bencher.bench_local(|| serde_json::from_slice::<Plain<'_>>(black_box(DISPERSED.as_bytes())).expect("a valid event"));
+    bencher
+        .bench_local(|| serde_json::from_slice::<Plain<'_>>(black_box(DISPERSED.as_bytes())).expect("a valid event"));
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use pacemeter::aggregate::{PartitionState, Rules, StateLoader, ViewConfig};
 use pacemeter::checkpoint::{
-    BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart, CheckpointStore,
-    CheckpointThread, DIRECTORY, Head, PartitionDir, RealDisk,
+    BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart,
+    CheckpointStore, CheckpointThread, DIRECTORY, Head, PartitionDir, RealDisk,
 };
 use pacemeter::clock::Millis;
 use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, FederalState, Hash128, LabelArena};
@@ -26,28 +26,42 @@ static SHOWN: LazyLock<ViewConfig> = LazyLock::new(ViewConfig::default);
 fn main() {
     let people = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(10_000_000);
     let rules = Rules::default();
-    let mut load =
-        Load { partition: PartitionState::new(Stream::Disbursement, 0, rules, &SHOWN, NOW), texts: LabelArena::default(), next: 0 };
+    let mut load = Load {
+        partition: PartitionState::new(Stream::Disbursement, 0, rules, &SHOWN, NOW),
+        arena: LabelArena::default(),
+        next: 0,
+    };
     let started = Instant::now();
     (0..people).for_each(|person| load.support(person, people));
     let keys = load.partition.keys();
-    println!("{} people, {} supports, {} ids: applied in {:.1?}", keys.people, keys.supports, keys.ids, started.elapsed());
+    println!(
+        "{} people, {} supports, {} ids: applied in {:.1?}",
+        keys.people,
+        keys.supports,
+        keys.ids,
+        started.elapsed()
+    );
     let resident_before = resident();
     println!("resident memory {:.0} MB", resident_before as f64 / 1e6);
 
-    let directory = tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").unwrap_or(".".into())).expect("a directory");
+    let directory =
+        tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").unwrap_or(".".into())).expect("a directory");
     let disk = Arc::new(RealDisk::open(directory.path(), DIRECTORY).expect("a disk"));
     let store = CheckpointStore::new(disk);
     let report = write(&mut load, people, &store);
     let written = report.result.expect("it is written");
-    println!("checkpoint {:.0} MB, {:.2} x resident memory", written.bytes as f64 / 1e6, written.bytes as f64 / resident_before as f64);
+    println!(
+        "checkpoint {:.0} MB, {:.2} x resident memory",
+        written.bytes as f64 / 1e6,
+        written.bytes as f64 / resident_before as f64
+    );
     drop(load);
     read(&store, rules, written.bytes);
 }
 
 struct Load {
     partition: PartitionState,
-    texts: LabelArena,
+    arena: LabelArena,
     next: i64,
 }
 
@@ -58,10 +72,11 @@ impl Load {
             let wide = [kind.to_le_bytes(), number.to_le_bytes()].concat();
             *blake3::hash(&wide).as_bytes().first_chunk().expect("16 bytes")
         };
-        let programme = self.texts.push("credito-a-la-palabra");
+        let programme = self.arena.push("credito-a-la-palabra");
         let kinds = [DisbursementKind::ALL[0], DisbursementKind::ALL[1], DisbursementKind::ALL[3]];
         for (step, kind) in kinds.into_iter().enumerate() {
-            let time = NOW - 80 * 86_400_000 + (person * 79 * 86_400_000 / people) as Millis + step as Millis * 3_600_000;
+            let time =
+                NOW - 80 * 86_400_000 + (person * 79 * 86_400_000 / people) as Millis + step as Millis * 3_600_000;
             let amount = if kind.has_amount() { 2_500_000 } else { 0 };
             let body = Body::Disbursement(Disbursement {
                 kind,
@@ -72,10 +87,10 @@ impl Load {
                 amount,
             });
             let event = Event { id: hash(3 + step as u64, person), fingerprint: 7, time, body };
-            self.partition.step(self.next, &Ok(event), &self.texts);
+            self.partition.step(self.next, &Ok(event), &self.arena);
             self.next += 1;
         }
-        self.texts.clear();
+        self.arena.clear();
     }
 }
 
@@ -85,35 +100,36 @@ fn write(load: &mut Load, people: u64, store: &CheckpointStore) -> CheckpointOut
     let (reports, told) = mpsc::channel();
     let in_flight = BytesInFlight::default();
     let keeper = CheckpointThread::new(store.clone(), in_flight.clone());
-    let writing = std::thread::spawn(move || keeper.run(&inbox, |report| reports.send(report).expect("somebody listens")));
-    let desk = CheckpointHandle::new(orders, in_flight);
-    let job = CheckpointId { place: PLACE, number: 1 };
+    let writing =
+        std::thread::spawn(move || keeper.run(&inbox, |report| reports.send(report).expect("somebody listens")));
+    let checkpoints = CheckpointHandle::new(orders, in_flight);
+    let id = CheckpointId { dir: PLACE, number: 1 };
     let (mut longest, mut copying, mut most, mut more) = (Duration::ZERO, Duration::ZERO, 0, 0);
     let mut held = |started: Instant| {
         longest = longest.max(started.elapsed());
         copying += started.elapsed();
     };
     let started = Instant::now();
-    let image = load.partition.begin_image(&desk.outlet(job));
-    desk.order(CheckpointRequest::Begin(job, Box::new(CheckpointStart { head: head(load.next), image })));
+    let image = load.partition.begin_image(&checkpoints.sink(id));
+    checkpoints.order(CheckpointRequest::Begin(id, Box::new(CheckpointStart { head: head(load.next), image })));
     held(started);
     let mut is_copied = false;
     let report = loop {
         if let Ok(report) = told.try_recv() {
             break report;
         }
-        most = most.max(desk.in_flight());
+        most = most.max(checkpoints.in_flight());
         // About 10,000 events a second beside it.
         load.support(people + more, people);
         more += 1;
         let step = Instant::now();
-        if !is_copied && desk.in_flight() < 16 << 20 {
+        if !is_copied && checkpoints.in_flight() < 16 << 20 {
             match load.partition.copy(PIECE) {
-                Some(piece) => desk.order(CheckpointRequest::Pages(job, piece)),
+                Some(chunk) => checkpoints.order(CheckpointRequest::Pages(id, chunk)),
                 None => {
                     load.partition.end_image();
                     is_copied = true;
-                    desk.order(CheckpointRequest::Finish(job));
+                    checkpoints.order(CheckpointRequest::Finish(id));
                 }
             }
             held(step);
@@ -128,7 +144,7 @@ fn write(load: &mut Load, people: u64, store: &CheckpointStore) -> CheckpointOut
         most as f64 / 1e6,
         report.busy
     );
-    drop(desk);
+    drop(checkpoints);
     writing.join().expect("the thread ends");
     report
 }
@@ -142,12 +158,12 @@ fn head(next_offset: i64) -> Head {
         topic: "bench".to_owned(),
         partition: PLACE.partition,
         partition_count: 1,
-        meaning: [].into(),
+        semantic_settings: [].into(),
         key_id: String::new(),
         labels: [0; 16],
         first_offset: 0,
         next_offset,
-        tail: None,
+        last_record: None,
         built: NOW,
         written: NOW,
         records: next_offset.unsigned_abs(),

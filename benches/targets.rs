@@ -30,7 +30,8 @@ const BATCH: usize = 2_000;
 /// At half a million events a second the pipeline publishes about so often.
 const EVENTS_A_VIEW: u64 = 100_000;
 const SCRAPES: usize = 2_000;
-const CALENDARS: [&str; 2] = [include_str!("../config/calendars/payments.toml"), include_str!("../config/calendars/calls.toml")];
+const CALENDARS: [&str; 2] =
+    [include_str!("../config/calendars/payments.toml"), include_str!("../config/calendars/calls.toml")];
 
 /// A number of partitions with the same targets.
 struct Variant {
@@ -46,15 +47,18 @@ fn main() {
     let now = Clock::wall().now();
     let labels = format!("labels.programmes={}", serde_json::to_string(LABELS.programmes).expect("names are JSON"));
     let mut reader = SettingsReader::load(&Layers { overrides: vec![labels], ..Layers::default() });
-    let decoder = Decoder::new(Settings::read(&mut reader), PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"));
-    let (rules, display) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
+    let decoder =
+        Decoder::new(Settings::read(&mut reader), PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"));
+    let (rules, allowlists) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
     let variant = |(name, text): (&'static str, String)| {
-        let targets = Arc::new(targets(&text, &display));
-        let shown = ViewConfig { display: Arc::clone(&display), targets: Arc::clone(&targets) };
-        let partitions = (0..6).map(|_| PartitionState::new(Stream::Disbursement, 0, rules, &shown, now)).collect();
+        let targets = Arc::new(targets(&text, &allowlists));
+        let view_config = ViewConfig { allowlists: Arc::clone(&allowlists), targets: Arc::clone(&targets) };
+        let partitions =
+            (0..6).map(|_| PartitionState::new(Stream::Disbursement, 0, rules, &view_config, now)).collect();
         Variant { name, targets, partitions, offsets: [0; 6], cpu: Duration::ZERO }
     };
-    let files = [("none", String::new()), ("shipped", include_str!("../config/targets.toml").to_owned()), ("200", many(200))];
+    let files =
+        [("none", String::new()), ("shipped", include_str!("../config/targets.toml").to_owned()), ("200", many(200))];
     let mut variants = files.map(variant);
     ingest(&mut variants, &decoder, events, now);
     let without = variants[0].cpu.as_secs_f64();
@@ -68,21 +72,21 @@ fn main() {
         );
     }
     for variant in &mut variants {
-        scrape(variant, &display, rules, now, &mut reader);
+        scrape(variant, &allowlists, rules, now, &mut reader);
     }
 }
 
 fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: i64) {
     let load = Load::of(events, 2020, PartitionCounts::each(6), now);
-    let (mut texts, mut seen, mut turn) = (LabelArena::default(), 0, 0);
+    let (mut arena, mut seen, mut turn) = (LabelArena::default(), 0, 0);
     let mut batch: Vec<Emission> = Vec::with_capacity(BATCH);
     for emission in load.emissions().filter(|emission| emission.stream == Stream::Disbursement) {
         batch.push(emission);
         if batch.len() < BATCH {
             continue;
         }
-        texts.clear();
-        let decoded: Vec<_> = batch.iter().map(|emission| decode(decoder, emission, &mut texts)).collect();
+        arena.clear();
+        let decoded: Vec<_> = batch.iter().map(|emission| decode(decoder, emission, &mut arena)).collect();
         seen += BATCH as u64;
         // Whoever comes first finds the caches as the decoding left them.
         turn += 1;
@@ -91,7 +95,7 @@ fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: i64) {
             let started = thread_cpu_time();
             for (emission, event) in batch.iter().zip(&decoded) {
                 let index = emission.partition as usize;
-                variant.partitions[index].step(variant.offsets[index], event, &texts);
+                variant.partitions[index].step(variant.offsets[index], event, &arena);
                 variant.offsets[index] += 1;
             }
             if seen.is_multiple_of(EVENTS_A_VIEW) {
@@ -103,25 +107,26 @@ fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: i64) {
     }
 }
 
-fn scrape(variant: &mut Variant, display: &Arc<Allowlists>, rules: Rules, now: i64, reader: &mut SettingsReader) {
+fn scrape(variant: &mut Variant, allowlists: &Arc<Allowlists>, rules: Rules, now: i64, reader: &mut SettingsReader) {
     let clock = Clock::manual(now);
-    let board = Arc::new(SnapshotPublisher::new(now, Arc::clone(&variant.targets)));
+    let publisher = Arc::new(SnapshotPublisher::new(now, Arc::clone(&variant.targets)));
     let topics = source::Settings::read(reader).topics;
     let exporter = Exporter {
-        board: Arc::clone(&board),
-        display: Arc::clone(display),
-        evaluator: Arc::new(Evaluator::new(display.zone.clone())),
+        publisher: Arc::clone(&publisher),
+        allowlists: Arc::clone(allowlists),
+        evaluator: Arc::new(Evaluator::new(allowlists.zone.clone())),
         lasting: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
         metrics: Arc::new(Metrics::new(&topics, &[], Arc::new(log::LogCounters::new(&log::Settings::read(reader))))),
         max_series: 1_000_000,
         shared: Mutex::new(None),
     };
-    let views: Vec<Arc<PartitionView>> = variant.partitions.iter_mut().map(|partition| Arc::new(partition.view(now))).collect();
+    let views: Vec<Arc<PartitionView>> =
+        variant.partitions.iter_mut().map(|partition| Arc::new(partition.view(now))).collect();
     let (mut took, mut cpu, mut series) = (Vec::new(), Duration::ZERO, 0);
     for _ in 0..SCRAPES {
         clock.advance(SECOND, 0);
-        board.publish(snapshot(&views, &variant.targets, now));
+        publisher.publish(snapshot(&views, &variant.targets, now));
         let (started, started_cpu) = (Instant::now(), thread_cpu_time());
         let text = exporter.render().plain();
         took.push(started.elapsed());
@@ -141,7 +146,11 @@ fn scrape(variant: &mut Variant, display: &Arc<Allowlists>, rules: Rules, now: i
 
 fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: i64) -> Snapshot {
     let status = |(number, view): (usize, &Arc<PartitionView>)| PartitionStatus {
-        partition: source::TopicPartition { stream: Stream::Disbursement, topic: "benchmark".to_owned(), partition: number as i32 },
+        partition: source::TopicPartition {
+            stream: Stream::Disbursement,
+            topic: "benchmark".to_owned(),
+            partition: number as i32,
+        },
         position: view.next_offset,
         end: None,
         lag: None,
@@ -155,22 +164,26 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: i64) -> S
         complete_until: [Some(now); 3],
         built: now,
         targets: Arc::clone(targets),
-        book: Arc::default(),
+        closed_periods: Arc::default(),
     }
 }
 
-fn targets(text: &str, display: &Allowlists) -> Targets {
-    let documents: Vec<Document> =
-        [CALENDARS[0], CALENDARS[1], text].iter().enumerate().map(|(number, text)| Document::parse(&number.to_string(), text)).collect();
+fn targets(text: &str, allowlists: &Allowlists) -> Targets {
+    let documents: Vec<Document> = [CALENDARS[0], CALENDARS[1], text]
+        .iter()
+        .enumerate()
+        .map(|(number, text)| Document::parse(&number.to_string(), text))
+        .collect();
     let bounds = PeriodBounds { disbursement_horizon: i64::MAX, counts: (i64::MAX, "") };
-    read(&documents, &display.zone, &bounds).expect("targets without fault")
+    read(&documents, &allowlists.zone, &bounds).expect("targets without fault")
 }
 
 /// Targets by programme and state, of people, money and payments, by day, week and month.
 fn many(count: usize) -> String {
     let mut text = String::new();
     for number in 0..count {
-        let (measure, period) = (["beneficiaries", "net_pesos", "dispersals"][number % 3], ["day", "week", "month"][number / 3 % 3]);
+        let (measure, period) =
+            (["beneficiaries", "net_pesos", "dispersals"][number % 3], ["day", "week", "month"][number / 3 % 3]);
         let programme = LABELS.programmes[number / 9 % LABELS.programmes.len()];
         let state = display_state(number);
         let _ = writeln!(
@@ -188,8 +201,12 @@ fn display_state(number: usize) -> String {
     if number.is_multiple_of(2) { format!("states = [\"{state}\"]\n") } else { String::new() }
 }
 
-fn decode(decoder: &Decoder, emission: &Emission, texts: &mut LabelArena) -> Result<pacemeter::event::Event, pacemeter::record::Rejection> {
+fn decode(
+    decoder: &Decoder,
+    emission: &Emission,
+    arena: &mut LabelArena,
+) -> Result<pacemeter::event::Event, pacemeter::record::Rejection> {
     let headers: Vec<_> = emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
     let record = RawRecord { value: Some(&emission.value), timestamp: Some(emission.timestamp), headers: &headers };
-    decoder.decode(emission.stream, &record, texts)
+    decoder.decode(emission.stream, &record, arena)
 }

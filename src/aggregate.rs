@@ -68,13 +68,13 @@ struct Log {
 /// How state is shown. A change of it changes no state.
 #[derive(Debug, Clone, Default)]
 pub struct ViewConfig {
-    pub display: Arc<Allowlists>,
+    pub allowlists: Arc<Allowlists>,
     pub targets: Arc<Targets>,
 }
 
 impl ViewConfig {
     fn selection(&self, stream: Stream, horizon: Millis, history: Millis) -> Selection {
-        Selection::new(&self.targets, stream, self.targets.cut_times(&self.display.zone), horizon, history)
+        Selection::new(&self.targets, stream, self.targets.cut_times(&self.allowlists.zone), horizon, history)
     }
 }
 
@@ -141,11 +141,11 @@ impl UnlistedCounts {
 
 impl PartitionState {
     /// A partition of which nothing was read, to be read from `first_offset` on.
-    pub fn new(stream: Stream, first_offset: i64, rules: Rules, shown: &ViewConfig, now: Millis) -> Self {
+    pub fn new(stream: Stream, first_offset: i64, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
         let body = match stream {
-            Stream::Disbursement => StreamBody::Disbursement(Box::new(Disbursements::new(rules, shown, now))),
-            Stream::Call => StreamBody::Call(Box::new(Calls::new(rules, shown))),
-            Stream::Milestone => StreamBody::Milestone(Box::new(Milestones::new(rules, shown))),
+            Stream::Disbursement => StreamBody::Disbursement(Box::new(Disbursements::new(rules, view_config, now))),
+            Stream::Call => StreamBody::Call(Box::new(Calls::new(rules, view_config))),
+            Stream::Milestone => StreamBody::Milestone(Box::new(Milestones::new(rules, view_config))),
         };
         let log = Log { first_offset, next_offset: first_offset, watermark: None, counts: RecordCounts::default() };
         Self { stream, rules, log, ids: Ids::new(), body }
@@ -173,11 +173,11 @@ impl PartitionState {
     ///
     /// # Panics
     /// If the offset was taken before: a record counts once.
-    pub fn step(&mut self, offset: i64, decoded: &Result<Event, Rejection>, texts: &LabelArena) -> Outcome {
+    pub fn step(&mut self, offset: i64, decoded: &Result<Event, Rejection>, arena: &LabelArena) -> Outcome {
         assert!(offset >= self.log.next_offset, "offset {offset} was taken before: {} is next", self.log.next_offset);
         self.log.next_offset = offset + 1;
         let outcome = match decoded {
-            Ok(event) => self.take(event, texts),
+            Ok(event) => self.take(event, arena),
             Err(rejection) => {
                 self.log.counts.rejected[rejection.reason as usize] += 1;
                 Outcome::Rejected
@@ -197,7 +197,7 @@ impl PartitionState {
         self.ids.touch(event) ^ body
     }
 
-    fn take(&mut self, event: &Event, texts: &LabelArena) -> Outcome {
+    fn take(&mut self, event: &Event, arena: &LabelArena) -> Outcome {
         let horizon = self.rules.horizon(self.stream);
         let oldest = self.log.watermark.map_or(Millis::MIN, |watermark| watermark - horizon);
         if event.time < oldest {
@@ -217,19 +217,19 @@ impl PartitionState {
         match (&mut self.body, &event.body) {
             (StreamBody::Disbursement(partition), Body::Disbursement(body)) => {
                 partition.forget(watermark);
-                partition.apply(event, body, texts, watermark);
+                partition.apply(event, body, arena, watermark);
             }
             (StreamBody::Call(partition), Body::Call(body)) => {
                 partition.forget(watermark);
-                partition.apply_call(event, body, texts, watermark);
+                partition.apply_call(event, body, arena, watermark);
             }
             (StreamBody::Call(partition), Body::Agent(body)) => {
                 partition.forget(watermark);
-                partition.apply_agent(event, body, texts);
+                partition.apply_agent(event, body, arena);
             }
             (StreamBody::Milestone(partition), Body::Milestone(body)) => {
                 partition.forget(watermark);
-                partition.apply(event, body, texts);
+                partition.apply(event, body, arena);
             }
             _ => panic!("an event of another stream is rejected at decode"),
         }
@@ -239,7 +239,9 @@ impl PartitionState {
     /// What is shown of the partition to a reader whose clock is about `now`.
     pub fn view(&mut self, now: Millis) -> PartitionView {
         let figures = match &mut self.body {
-            StreamBody::Disbursement(partition) => StreamFigures::Disbursement(Box::new(partition.view(now, self.log.watermark))),
+            StreamBody::Disbursement(partition) => {
+                StreamFigures::Disbursement(Box::new(partition.view(now, self.log.watermark)))
+            }
             StreamBody::Call(partition) => StreamFigures::Call(Box::new(partition.view(now, self.log.watermark))),
             StreamBody::Milestone(partition) => StreamFigures::Milestone(partition.view(self.log.watermark)),
         };
@@ -264,11 +266,11 @@ impl PartitionState {
     }
 
     /// Begins to fill figures for other targets, beside those that are shown.
-    pub fn retarget(&mut self, shown: &ViewConfig) {
+    pub fn stage_targets(&mut self, view_config: &ViewConfig) {
         match &mut self.body {
-            StreamBody::Disbursement(partition) => partition.retarget(shown),
-            StreamBody::Call(partition) => partition.retarget(shown),
-            StreamBody::Milestone(partition) => partition.retarget(shown),
+            StreamBody::Disbursement(partition) => partition.stage_targets(view_config),
+            StreamBody::Call(partition) => partition.stage_targets(view_config),
+            StreamBody::Milestone(partition) => partition.stage_targets(view_config),
         }
     }
 
@@ -281,11 +283,11 @@ impl PartitionState {
     }
 
     /// Shows the other targets from now on, once they are filled.
-    pub fn adopt(&mut self) {
+    pub fn promote(&mut self) {
         match &mut self.body {
-            StreamBody::Disbursement(partition) => partition.adopt(),
-            StreamBody::Call(partition) => partition.adopt(),
-            StreamBody::Milestone(partition) => partition.adopt(),
+            StreamBody::Disbursement(partition) => partition.promote(),
+            StreamBody::Call(partition) => partition.promote(),
+            StreamBody::Milestone(partition) => partition.promote(),
         }
     }
 
@@ -308,11 +310,11 @@ impl PartitionState {
 
     /// Begins an image of the state as it is now. The pages of its regions follow: those that change before they change, the others as
     /// [`Self::copy`] asks for them.
-    pub fn begin_image(&mut self, outlet: &PageSink) -> StateImage {
+    pub fn begin_image(&mut self, sink: &PageSink) -> StateImage {
         let (body, days) = (self.encode_body(), self.days());
         let mut shapes = Vec::new();
         for (number, region) in self.regions().enumerate() {
-            region.begin(u16::try_from(number).expect("there are a few hundred regions"), outlet);
+            region.begin(u16::try_from(number).expect("there are a few hundred regions"), sink);
             shapes.push(region.shape());
         }
         StateImage { body, shapes, days }
@@ -320,9 +322,9 @@ impl PartitionState {
 
     /// Copies pages of the image of up to about `bytes`. None if all are copied.
     pub fn copy(&mut self, bytes: usize) -> Option<PageChunk> {
-        let mut piece = PageChunk { runs: Vec::new(), bytes: Vec::new() };
-        let is_full = self.regions().any(|region| region.copy(bytes, &mut piece) || piece.bytes.len() >= bytes);
-        (is_full || !piece.runs.is_empty()).then_some(piece)
+        let mut chunk = PageChunk { runs: Vec::new(), bytes: Vec::new() };
+        let is_full = self.regions().any(|region| region.copy(bytes, &mut chunk) || chunk.bytes.len() >= bytes);
+        (is_full || !chunk.runs.is_empty()).then_some(chunk)
     }
 
     /// Copies no more: the image is complete, or of no use.

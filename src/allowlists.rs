@@ -20,7 +20,12 @@ impl Allowlist {
     /// `always` are shown too; `other` is the last.
     pub fn new(listed: &[String], always: &[&str]) -> Self {
         let mut names: Vec<String> = Vec::new();
-        let every = listed.iter().map(String::as_str).filter(|&name| name != "other").chain(always.iter().copied()).chain(["other"]);
+        let every = listed
+            .iter()
+            .map(String::as_str)
+            .filter(|&name| name != "other")
+            .chain(always.iter().copied())
+            .chain(["other"]);
         for name in every {
             if !names.iter().any(|there| there == name) {
                 names.push(name.to_owned());
@@ -95,7 +100,10 @@ impl Allowlists {
         }
         let name = reader.string("programme.time_zone");
         let zone = TimeZone::get(&name).unwrap_or_else(|_| {
-            reader.fault("programme.time_zone", format!("{name:?} is no IANA time zone, such as \"America/Mexico_City\""));
+            reader.fault(
+                "programme.time_zone",
+                format!("{name:?} is no IANA time zone, such as \"America/Mexico_City\""),
+            );
             TimeZone::UTC
         });
         let mut listed = |key, always: &[&str]| Allowlist::new(&reader.strings(key), always);

@@ -40,8 +40,8 @@ pub use present::PeriodSpan;
 
 /// Answers questions about the newest snapshot.
 pub struct Api {
-    pub board: Arc<SnapshotPublisher>,
-    pub display: Arc<Allowlists>,
+    pub publisher: Arc<SnapshotPublisher>,
+    pub allowlists: Arc<Allowlists>,
     pub evaluator: Arc<Evaluator>,
     pub clock: Clock,
     pub cuts: CutStore,
@@ -49,14 +49,14 @@ pub struct Api {
 
 impl Api {
     /// `query` is what stands behind the question mark of the address. Reads files: to be called where that may block.
-    pub fn answer(&self, question: &ApiRequest, query: &str) -> ApiResponse {
-        self.json(question, query).map_or_else(|fault| fault.answer(), |json| ApiResponse { status: 200, json })
+    pub fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
+        self.json(request, query).map_or_else(|fault| fault.answer(), |json| ApiResponse { status: 200, json })
     }
 
-    fn json(&self, question: &ApiRequest, query: &str) -> Result<String, ApiError> {
-        let parameters = Parameters::read(query, question)?;
+    fn json(&self, request: &ApiRequest, query: &str) -> Result<String, ApiError> {
+        let parameters = Parameters::read(query, request)?;
         let present = Present::of(self)?;
-        match question {
+        match request {
             ApiRequest::Targets => text(&targets::all(&present)),
             ApiRequest::Target(name) => text(&targets::one(&present, name)?),
             ApiRequest::History(name) => text(&history::of(&present, name, parameters.limit)?),

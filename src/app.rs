@@ -41,7 +41,7 @@ pub struct Settings {
     source: source::Settings,
     decode: decode::Settings,
     rules: Rules,
-    display: Arc<Allowlists>,
+    allowlists: Arc<Allowlists>,
     pipeline: pipeline::Settings,
     files: Files,
     http: http::Settings,
@@ -66,13 +66,13 @@ impl Settings {
 
     /// Faults are in the reader.
     fn of(reader: &mut SettingsReader) -> Self {
-        let (rules, display) = (Rules::read(reader), Allowlists::read(reader));
+        let (rules, allowlists) = (Rules::read(reader), Allowlists::read(reader));
         let settings = Self {
             source: source::Settings::read(reader),
             decode: decode::Settings::read(reader),
-            files: Files::settings(reader, &rules, &display.zone),
+            files: Files::settings(reader, &rules, &allowlists.zone),
             rules,
-            display: Arc::new(display),
+            allowlists: Arc::new(allowlists),
             pipeline: pipeline::Settings::read(reader),
             http: http::Settings::read(reader),
             log: log::Settings::read(reader),
@@ -101,7 +101,12 @@ pub struct RunningApp {
 ///
 /// # Errors
 /// If the settings or the files of targets are faulty, or something they name cannot be used.
-pub async fn start(mut reader: SettingsReader, clock: Clock, shutdown: Shutdown, reload: Arc<Notify>) -> Result<RunningApp, Failure> {
+pub async fn start(
+    mut reader: SettingsReader,
+    clock: Clock,
+    shutdown: Shutdown,
+    reload: Arc<Notify>,
+) -> Result<RunningApp, Failure> {
     let settings = Settings::of(&mut reader);
     let texts = settings.files.texts();
     let reading = settings.files.read(&texts);
@@ -112,26 +117,26 @@ pub async fn start(mut reader: SettingsReader, clock: Clock, shutdown: Shutdown,
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
     reload::warn_of(&uncovered);
     let (lock, store, cuts) = open_state(&settings.state_directory)?;
-    let book = read_book(&cuts)?;
+    let closed_periods = read_book(&cuts)?;
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
-    let board = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
+    let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
     let (targets, changed_targets) = watch::channel(targets);
     let reloading = Reload::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
     let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
-    let evaluator = Arc::new(Evaluator::new(settings.display.zone.clone()));
+    let evaluator = Arc::new(Evaluator::new(settings.allowlists.zone.clone()));
     let api = Api {
-        board: Arc::clone(&board),
-        display: Arc::clone(&settings.display),
+        publisher: Arc::clone(&publisher),
+        allowlists: Arc::clone(&settings.allowlists),
         evaluator: Arc::clone(&evaluator),
         clock: clock.clone(),
         cuts: cuts.clone(),
     };
     let exporter = Exporter {
-        board: Arc::clone(&board),
-        display: Arc::clone(&settings.display),
+        publisher: Arc::clone(&publisher),
+        allowlists: Arc::clone(&settings.allowlists),
         lasting: PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
         evaluator,
         clock: clock.clone(),
@@ -139,23 +144,29 @@ pub async fn start(mut reader: SettingsReader, clock: Clock, shutdown: Shutdown,
         max_series: settings.max_series,
         shared: Mutex::new(None),
     };
-    let site = Arc::new(PipelineService { exporter, api, board: Arc::clone(&board), clock: clock.clone(), started: clock.now() });
+    let service = Arc::new(PipelineService {
+        exporter,
+        api,
+        publisher: Arc::clone(&publisher),
+        clock: clock.clone(),
+        started: clock.now(),
+    });
     let asked_to_end = shutdown.clone();
-    let http = tokio::spawn(async move { server.serve(site, asked_to_end.requested()).await });
+    let http = tokio::spawn(async move { server.serve(service, asked_to_end.requested()).await });
     let pipeline = pipeline::start(Dependencies {
         source: settings.source,
         settings: settings.pipeline,
         rules: settings.rules,
-        display: settings.display,
+        allowlists: settings.allowlists,
         targets: changed_targets,
         decode: settings.decode,
         key,
         store,
         cuts,
-        book,
+        closed_periods,
         clock,
         metrics,
-        board,
+        publisher,
         shutdown: shutdown.clone(),
     })?;
     let reload = tokio::spawn(reloading.run(reload, shutdown.clone()));
@@ -170,7 +181,10 @@ impl RunningApp {
 
     /// Waits for the end: that of a requested shutdown, or a failure.
     pub async fn ended(self) -> Result<(), Failure> {
-        let result = self.pipeline.await.unwrap_or_else(|error| Err(Failure::new(Exit::Bug, format!("the pipeline ended: {error}"))));
+        let result = self
+            .pipeline
+            .await
+            .unwrap_or_else(|error| Err(Failure::new(Exit::Bug, format!("the pipeline ended: {error}"))));
         self.shutdown.request();
         if let Err(error) = self.http.await {
             tracing::error!(event = "pacemeter.http.ended", error = %error, "the http server ended");
@@ -180,7 +194,12 @@ impl RunningApp {
         match &result {
             Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter ended in order"),
             Err(failure) => {
-                tracing::error!(event = "pacemeter.failed", exit = failure.exit.code(), reason = failure.message, "pacemeter cannot go on");
+                tracing::error!(
+                    event = "pacemeter.failed",
+                    exit = failure.exit.code(),
+                    reason = failure.message,
+                    "pacemeter cannot go on"
+                );
             }
         }
         result
@@ -196,22 +215,28 @@ impl RunningApp {
 /// Takes the state directory for this process.
 fn open_state(directory: &Path) -> Result<(Lock, CheckpointStore, CutStore), Failure> {
     let lock = Lock::acquire(directory).map_err(|error| match &error {
-        LockError::Locked { .. } => Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own")),
-        LockError::Io { source, .. } => Failure::from_io(format_args!("state directory {}", directory.display()), source),
+        LockError::Locked { .. } => {
+            Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own"))
+        }
+        LockError::Io { source, .. } => {
+            Failure::from_io(format_args!("state directory {}", directory.display()), source)
+        }
     })?;
     let disk = RealDisk::open(directory, checkpoint::DIRECTORY);
-    let disk = disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
+    let disk =
+        disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
     let disk = Arc::new(disk);
     Ok((lock, CheckpointStore::new(Arc::clone(&disk) as _), CutStore::new(disk)))
 }
 
 /// What the cuts there are say. One that is damaged stays where it is.
 fn read_book(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
-    let (book, faults) = cuts.book().map_err(|error| Failure::from_io("the cuts in the state directory", &error))?;
+    let (closed_periods, faults) =
+        cuts.closed_periods().map_err(|error| Failure::from_io("the cuts in the state directory", &error))?;
     for fault in faults {
         tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "a cut cannot be read; it is left out");
     }
-    Ok(Arc::new(book))
+    Ok(Arc::new(closed_periods))
 }
 
 fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A checkpoint file has, one after the other: what it is (`head`); pages of the large tables as they lie in memory, in the order in which
-//! they were copied, a piece at a time (`index::PieceEntry`); the days that are not closed; all the rest (the body); and the index
+//! they were copied, a piece at a time (`index::ChunkEntry`); the days that are not closed; all the rest (the body); and the index
 //! (`container`, `index`). Whatever a file says is checked before room is made for it.
 //!
 //! # The protocol of writing
@@ -72,4 +72,6 @@ pub use lock::{Lock, LockError};
 pub use names::{DIRECTORY, PartitionDir};
 pub use reader::CheckpointReader;
 pub use store::{CheckpointCandidates, CheckpointChain, CheckpointStore, KEPT, Listing};
-pub use thread::{BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointThread};
+pub use thread::{
+    BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointThread,
+};

@@ -43,7 +43,13 @@ fn exit_of(error: &clap::Error) -> Exit {
 
 /// Exact rolling figures of a social programme, from Kafka to Prometheus.
 #[derive(Parser)]
-#[command(name = "pacemeter", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "pacemeter",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 #[command(max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
@@ -241,7 +247,9 @@ mod tests {
 
     #[test]
     fn run_takes_files_and_settings_in_order() {
-        let Ok(Command::Run(run)) = given("pacemeter run --config a --set x.y=1 --config b --set x.y=a=b --print-config") else {
+        let Ok(Command::Run(run)) =
+            given("pacemeter run --config a --set x.y=1 --config b --set x.y=a=b --print-config")
+        else {
             panic!("run")
         };
         assert_eq!(run.settings.config, [PathBuf::from("a"), PathBuf::from("b")]);
@@ -254,24 +262,41 @@ mod tests {
         let Ok(Command::Demo(demo)) = given("pacemeter demo") else { panic!("demo") };
         assert_eq!((demo.run_time, demo.speed, demo.seed), (None, 6720.0, DEFAULT_SEED));
         let Ok(Command::Produce(produce)) = given("pacemeter produce") else { panic!("produce") };
-        assert_eq!((produce.events, produce.rate, produce.people, produce.disorder), (100_000, None, None, Duration::from_secs(600)));
+        assert_eq!(
+            (produce.events, produce.rate, produce.people, produce.disorder),
+            (100_000, None, None, Duration::from_secs(600))
+        );
     }
 
     #[test]
     fn durations_and_numbers_are_checked_here() {
         let Ok(Command::Demo(demo)) = given("pacemeter demo --for 30s --speed 3600 --seed 7") else { panic!("demo") };
         assert_eq!((demo.run_time, demo.speed, demo.seed), (Some(Duration::from_secs(30)), 3600.0, 7));
-        for wrong in ["demo --for 30", "demo --for 0s", "demo --speed 0", "demo --speed NaN", "produce --events 0", "produce --rate -1"] {
+        for wrong in [
+            "demo --for 30",
+            "demo --for 0s",
+            "demo --speed 0",
+            "demo --speed NaN",
+            "produce --events 0",
+            "produce --rate -1",
+        ] {
             assert_eq!(given(&format!("pacemeter {wrong}")).err(), Some(Exit::Usage), "{wrong}");
         }
     }
 
     #[test]
     fn targets_and_cuts_are_asked_for_by_address() {
-        let Ok(Command::Targets(targets)) = given("pacemeter targets --json --address [::1]:9464") else { panic!("targets") };
+        let Ok(Command::Targets(targets)) = given("pacemeter targets --json --address [::1]:9464") else {
+            panic!("targets")
+        };
         assert_eq!((targets.json, targets.peer.address), (true, "[::1]:9464".parse().ok()));
-        let Ok(Command::Cut(cut)) = given("pacemeter cut 20200515T230000Z --set http.listen=127.0.0.1:1") else { panic!("cut") };
-        assert_eq!((cut.id.as_deref(), cut.list, cut.json, cut.peer.address), (Some("20200515T230000Z"), false, false, None));
+        let Ok(Command::Cut(cut)) = given("pacemeter cut 20200515T230000Z --set http.listen=127.0.0.1:1") else {
+            panic!("cut")
+        };
+        assert_eq!(
+            (cut.id.as_deref(), cut.list, cut.json, cut.peer.address),
+            (Some("20200515T230000Z"), false, false, None)
+        );
         for wrong in ["cut --list 20200515T230000Z", "cut a b", "targets --address localhost", "targets weekly"] {
             assert_eq!(given(&format!("pacemeter {wrong}")).err(), Some(Exit::Usage), "{wrong}");
         }
@@ -279,7 +304,9 @@ mod tests {
 
     #[test]
     fn faults_are_usage_errors_and_help_and_version_are_none() {
-        for wrong in ["pacemeter", "pacemeter walk", "pacemeter run --listen x", "pacemeter run --set", "pacemeter completions"] {
+        for wrong in
+            ["pacemeter", "pacemeter walk", "pacemeter run --listen x", "pacemeter run --set", "pacemeter completions"]
+        {
             assert_eq!(given(wrong).err(), Some(Exit::Usage), "{wrong}");
         }
         for command in ["", " run", " demo", " check", " targets", " cut", " produce", " completions"] {

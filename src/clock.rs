@@ -67,12 +67,21 @@ impl Clock {
 
     /// A clock that shows `origin` now and then advances `speed` seconds a second.
     pub fn accelerated(origin: Millis, speed: f64) -> Self {
-        Self(Kind::Accelerated(Arc::new(Accelerated { origin, started: Instant::now(), speed, frozen: OnceLock::new() })))
+        Self(Kind::Accelerated(Arc::new(Accelerated {
+            origin,
+            started: Instant::now(),
+            speed,
+            frozen: OnceLock::new(),
+        })))
     }
 
     /// A clock that shows `origin` until it is moved.
     pub fn manual(origin: Millis) -> Self {
-        Self(Kind::Manual(Arc::new(Manual { now: AtomicI64::new(origin), started: Instant::now(), elapsed: AtomicI64::new(0) })))
+        Self(Kind::Manual(Arc::new(Manual {
+            now: AtomicI64::new(origin),
+            started: Instant::now(),
+            elapsed: AtomicI64::new(0),
+        })))
     }
 
     /// Lets time pass on a manual clock, of which `jump` is the part that only the wall clock shows: somebody set it.
@@ -89,7 +98,9 @@ impl Clock {
     pub fn instant(&self) -> Instant {
         match &self.0 {
             Kind::Wall | Kind::Accelerated(_) => Instant::now(),
-            Kind::Manual(clock) => clock.started + Duration::from_millis(clock.elapsed.load(Ordering::Relaxed).unsigned_abs()),
+            Kind::Manual(clock) => {
+                clock.started + Duration::from_millis(clock.elapsed.load(Ordering::Relaxed).unsigned_abs())
+            }
         }
     }
 

@@ -64,7 +64,7 @@ pub struct Settings {
 
 impl Settings {
     /// What state depends on, by setting.
-    pub fn meaning(&self) -> [(&'static str, String); 2] {
+    pub fn semantic_settings(&self) -> [(&'static str, String); 2] {
         [
             ("records.max_record_bytes", self.max_record_bytes.to_string()),
             ("records.max_future_skew", format_duration(Duration::from_millis(self.max_future_skew.unsigned_abs()))),
@@ -90,12 +90,12 @@ impl Decoder {
         Self { settings, pseudonyms: Pseudonyms::new(&key) }
     }
 
-    /// Decodes a record of a stream's topic. The event's labels are appended to `texts`; a rejected record appends nothing.
+    /// Decodes a record of a stream's topic. The event's labels are appended to `arena`; a rejected record appends nothing.
     ///
     /// # Errors
     ///
     /// The first fault in the contract's order, with the field at fault where there is one.
-    pub fn decode(&self, stream: Stream, record: &RawRecord<'_>, texts: &mut LabelArena) -> Result<Event, Rejection> {
+    pub fn decode(&self, stream: Stream, record: &RawRecord<'_>, arena: &mut LabelArena) -> Result<Event, Rejection> {
         let value = self.payload(record)?;
         let mut fields = Fields::none();
         envelope::open(value, record.headers, &mut fields)?;
@@ -107,7 +107,7 @@ impl Decoder {
 
         let mut fingerprint = Fingerprint::new(kind.event(), time);
         let reader = body::Reader { fields: &fields, pseudonyms: &self.pseudonyms, fingerprint: &mut fingerprint };
-        let body = reader.read(kind, texts)?;
+        let body = reader.read(kind, arena)?;
         Ok(Event { id: self.pseudonyms.event(source.as_deref(), &id), fingerprint: fingerprint.finish(), time, body })
     }
 

@@ -22,8 +22,8 @@ use crate::view::totals::{PresenceLimits, Totals};
 
 /// Renders scrapes.
 pub struct Exporter {
-    pub board: Arc<SnapshotPublisher>,
-    pub display: Arc<Allowlists>,
+    pub publisher: Arc<SnapshotPublisher>,
+    pub allowlists: Arc<Allowlists>,
     pub lasting: PresenceLimits,
     pub evaluator: Arc<Evaluator>,
     pub clock: Clock,
@@ -38,7 +38,7 @@ pub struct Exporter {
 pub struct CachedExposition {
     snapshot: Arc<Snapshot>,
     at: Millis,
-    rendering: Arc<EncodedBody>,
+    body: Arc<EncodedBody>,
 }
 
 /// How long a rendering of an unchanged snapshot is shared, as long as the minute does not turn.
@@ -49,18 +49,19 @@ impl Exporter {
     pub fn render(&self) -> Arc<EncodedBody> {
         // One at a time: who comes while a rendering is made gets that one.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let (snapshot, now) = (self.board.newest(), self.clock.now());
+        let (snapshot, now) = (self.publisher.newest(), self.clock.now());
         if let Some(last) = &*shared {
-            let same_time = (last.at..last.at + SHARED_FOR).contains(&now) && floor(last.at, MINUTE) == floor(now, MINUTE);
+            let same_time =
+                (last.at..last.at + SHARED_FOR).contains(&now) && floor(last.at, MINUTE) == floor(now, MINUTE);
             if same_time && Arc::ptr_eq(&last.snapshot, &snapshot) {
-                return Arc::clone(&last.rendering);
+                return Arc::clone(&last.body);
             }
         }
         let started = Instant::now();
-        let rendering = Arc::new(EncodedBody::new(self.text(&snapshot, now)));
+        let body = Arc::new(EncodedBody::new(self.text(&snapshot, now)));
         self.metrics.scraped(started.elapsed());
-        *shared = Some(CachedExposition { snapshot, at: now, rendering: Arc::clone(&rendering) });
-        rendering
+        *shared = Some(CachedExposition { snapshot, at: now, body: Arc::clone(&body) });
+        body
     }
 
     fn text(&self, snapshot: &Snapshot, now: Millis) -> String {
@@ -69,11 +70,12 @@ impl Exporter {
         targets::always(&mut out, &snapshot.targets, now);
         if snapshot.has_figures() {
             let views: Views = snapshot.partitions.iter().map(|partition| Arc::clone(&partition.view)).collect();
-            let totals = Totals::of(&views, &self.display, self.lasting, now);
-            business::figures(&mut out, &totals, &self.display, snapshot);
+            let totals = Totals::of(&views, &self.allowlists, self.lasting, now);
+            business::figures(&mut out, &totals, &self.allowlists, snapshot);
             let tallies = Tallies::of_views(&snapshot.targets, &views);
-            let standings = self.evaluator.standings(&snapshot.targets, &tallies, now, snapshot.book.newest_cut());
-            targets::standings(&mut out, &snapshot.targets, &standings, snapshot.book.newest_cut());
+            let standings =
+                self.evaluator.standings(&snapshot.targets, &tallies, now, snapshot.closed_periods.newest_cut());
+            targets::standings(&mut out, &snapshot.targets, &standings, snapshot.closed_periods.newest_cut());
         }
         for (family, dropped) in out.dropped() {
             self.metrics.series_dropped(family, dropped);

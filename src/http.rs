@@ -93,7 +93,7 @@ pub trait Service: Send + Sync + 'static {
 
     /// The answer of the other paths of `/api/v1`. `query` is what stands behind the question mark, as given; empty if there is none. Called on a
     /// thread that may block.
-    fn answer(&self, question: &ApiRequest, query: &str) -> ApiResponse;
+    fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse;
 }
 
 /// Why a server cannot listen.
@@ -101,7 +101,9 @@ pub trait Service: Send + Sync + 'static {
 pub enum BindError {
     #[error("address {address} is in use: stop what listens there, or set http.listen to another")]
     InUse { address: SocketAddr },
-    #[error("listening on {address} is not permitted: set http.listen to a port above 1023, or grant CAP_NET_BIND_SERVICE")]
+    #[error(
+        "listening on {address} is not permitted: set http.listen to a port above 1023, or grant CAP_NET_BIND_SERVICE"
+    )]
     Denied { address: SocketAddr },
     #[error("address {address} does not belong to this machine: set http.listen to one that does")]
     NotLocal { address: SocketAddr },
@@ -159,7 +161,13 @@ pub async fn bind(settings: &Settings) -> Result<Server, BindError> {
     if !address.ip().to_canonical().is_loopback() {
         tracing::warn!(event = "pacemeter.http.exposed", address = %address, "listening beyond loopback without authentication");
     }
-    Ok(Server { listener, address, max_connections: settings.max_connections, timeout: settings.timeout, counters: Arc::default() })
+    Ok(Server {
+        listener,
+        address,
+        max_connections: settings.max_connections,
+        timeout: settings.timeout,
+        counters: Arc::default(),
+    })
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -187,9 +195,9 @@ impl Server {
     /// # Panics
     ///
     /// With the panic of a [`Service`]'s method, which is a bug: it is not hidden behind an answer.
-    pub async fn serve(self, site: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
+    pub async fn serve(self, service: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
         let Self { listener, max_connections, timeout, counters, .. } = self;
-        let router = routes::router(site, timeout);
+        let router = routes::router(service, timeout);
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut accepting = Accepting { listener, pause: ACCEPT_PAUSE.0 };

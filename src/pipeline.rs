@@ -11,7 +11,7 @@
 //! is the only writer of state; readers take snapshots from the [`SnapshotPublisher`] and never meet it.
 //!
 //! What happens at a start is in `restore`: the poll thread says what logs there are, the task finds a state for each and says where to read
-//! on. When a checkpoint is made is in `saving`; a thread of its own writes it. The figures are shown when every partition has reached the
+//! on. When a checkpoint is made is in `checkpoint_scheduler`; a thread of its own writes it. The figures are shown when every partition has reached the
 //! end that was asked for after the start.
 
 mod batch_decoder;
@@ -40,7 +40,9 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use self::batch_decoder::{BatchDecoder, DecodedBatch, DecodedRecord, LogMismatch, Original, Originals, PartitionStats, ResumePoint};
+pub use self::batch_decoder::{
+    BatchDecoder, DecodedBatch, DecodedRecord, LogMismatch, Original, Originals, PartitionStats, ResumePoint,
+};
 pub use self::compatibility::{ClusterInfo, Compatibility};
 pub use self::dead_letter_sink::DeadLetterSink;
 pub use self::message::{Command, CutOutcome, CutRequest, LogInfo, LogInventory, Message, RecordBatch};
@@ -81,8 +83,8 @@ pub struct Settings {
     /// How long the end of the pipeline may take.
     pub shutdown_deadline: Duration,
     pub restore: restore::Settings,
-    pub saving: checkpoint_scheduler::Settings,
-    pub cutting: cut_scheduler::Settings,
+    pub checkpoint_scheduler: checkpoint_scheduler::Settings,
+    pub cut_scheduler: cut_scheduler::Settings,
 }
 
 impl Settings {
@@ -95,8 +97,8 @@ impl Settings {
             wedge_timeout: reader.duration("pipeline.wedge_timeout", second..=second * 86_400),
             shutdown_deadline: reader.duration("shutdown.deadline", second / 10..=second * 600),
             restore: restore::Settings::read(reader),
-            saving: checkpoint_scheduler::Settings::read(reader),
-            cutting: cut_scheduler::Settings::read(reader),
+            checkpoint_scheduler: checkpoint_scheduler::Settings::read(reader),
+            cut_scheduler: cut_scheduler::Settings::read(reader),
         }
     }
 }
@@ -106,7 +108,7 @@ pub struct Dependencies {
     pub source: source::Settings,
     pub settings: Settings,
     pub rules: Rules,
-    pub display: Arc<Allowlists>,
+    pub allowlists: Arc<Allowlists>,
     /// Other targets are shown once they are filled.
     pub targets: watch::Receiver<Arc<Targets>>,
     pub decode: decode::Settings,
@@ -115,10 +117,10 @@ pub struct Dependencies {
     pub store: CheckpointStore,
     pub cuts: CutStore,
     /// What the cuts there are say.
-    pub book: Arc<ClosedPeriods>,
+    pub closed_periods: Arc<ClosedPeriods>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
-    pub board: Arc<SnapshotPublisher>,
+    pub publisher: Arc<SnapshotPublisher>,
     pub shutdown: Shutdown,
 }
 
@@ -127,18 +129,41 @@ pub struct Dependencies {
 /// # Errors
 /// If the Kafka client refuses its configuration.
 pub fn start(parts: Dependencies) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
-    let Dependencies { source, settings, rules, display, mut targets, decode, key, store, cuts, book, clock, metrics, board, shutdown } =
-        parts;
-    let letters = DeadLetters::open(&source).map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
-    let identity = Compatibility { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() };
+    let Dependencies {
+        source,
+        settings,
+        rules,
+        allowlists,
+        mut targets,
+        decode,
+        key,
+        store,
+        cuts,
+        closed_periods,
+        clock,
+        metrics,
+        publisher,
+        shutdown,
+    } = parts;
+    let dead_letters = DeadLetters::open(&source)
+        .map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
+    let compatibility = Compatibility { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() };
     let (messages, inbox) = tokio::sync::mpsc::channel(settings.queue_batches);
     let (commands, orders) = mpsc::channel();
-    let (desk, reports) = start_keeper(store.clone())?;
+    let (checkpoints, reports) = start_keeper(store.clone())?;
     let (cuts, stored_cuts) = start_cut_keeper(cuts)?;
-    let meter = PipelineMetrics::new(metrics, &source.topics, settings.queue_batches);
-    let shown = ViewConfig { display, targets: Arc::clone(&targets.borrow_and_update()) };
-    let sinks = Outputs { commands, letters: Box::new(letters), board, meter, desk, cuts };
-    let worker = Worker::new(source.stall_timeout, settings.clone(), identity, shown, clock.clone(), Kept { store, book }, sinks);
+    let metrics = PipelineMetrics::new(metrics, &source.topics, settings.queue_batches);
+    let view_config = ViewConfig { allowlists, targets: Arc::clone(&targets.borrow_and_update()) };
+    let outputs = Outputs { commands, dead_letters: Box::new(dead_letters), publisher, metrics, checkpoints, cuts };
+    let worker = Worker::new(
+        source.stall_timeout,
+        settings.clone(),
+        compatibility,
+        view_config,
+        clock.clone(),
+        Kept { store, closed_periods },
+        outputs,
+    );
     let pulse = Heartbeat::new();
     let task = PipelineTask {
         worker,
@@ -150,7 +175,15 @@ pub fn start(parts: Dependencies) -> Result<JoinHandle<Result<(), Failure>>, Fai
         pulse: pulse.clone(),
     };
     let decoder = Decoder::new(decode, key);
-    let poller = Poller { source, settings: settings.clone(), decoder, clock, shutdown: shutdown.clone(), messages, commands: orders };
+    let poller = Poller {
+        source,
+        settings: settings.clone(),
+        decoder,
+        clock,
+        shutdown: shutdown.clone(),
+        messages,
+        commands: orders,
+    };
     let thread = spawn("poll", move || poller.run())?;
     spawn("watchdog", move || pulse.watch(settings.wedge_timeout))?;
     // A thread of its own: what state grows by and gives back stays in one arena of the allocator, and readers never wait behind a batch.
@@ -181,7 +214,9 @@ fn start_keeper(
 }
 
 /// Starts the thread that stores cuts: a disk may take its time. It ends when nobody can order any more.
-fn start_cut_keeper(cuts: CutStore) -> Result<(mpsc::Sender<CutRequest>, tokio::sync::mpsc::UnboundedReceiver<CutOutcome>), Failure> {
+fn start_cut_keeper(
+    cuts: CutStore,
+) -> Result<(mpsc::Sender<CutRequest>, tokio::sync::mpsc::UnboundedReceiver<CutOutcome>), Failure> {
     let (orders, inbox) = mpsc::channel::<CutRequest>();
     let (stored, told) = tokio::sync::mpsc::unbounded_channel();
     spawn("cuts", move || {
@@ -197,9 +232,13 @@ fn start_cut_keeper(cuts: CutStore) -> Result<(mpsc::Sender<CutRequest>, tokio::
     Ok((orders, told))
 }
 
-fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Result<thread::JoinHandle<T>, Failure> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, Failure> {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
-    thread.map_err(|error| Failure { exit: Exit::TryAgain, message: format!("cannot start the thread {name}: {error}") })
+    thread
+        .map_err(|error| Failure { exit: Exit::TryAgain, message: format!("cannot start the thread {name}: {error}") })
 }
 
 /// Waits, but not beyond a requested shutdown.

@@ -105,7 +105,11 @@ impl SettingsReader {
             builder = builder.add_source(override_layer(text, &known, &mut faults));
         }
         let merged = builder.build().unwrap_or_else(|error| {
-            faults.push(SettingsFault { key: String::new(), origin: None, message: format!("layers cannot be merged: {error}") });
+            faults.push(SettingsFault {
+                key: String::new(),
+                origin: None,
+                message: format!("layers cannot be merged: {error}"),
+            });
             Config::default()
         });
         Self { known, merged, faults, read: BTreeSet::new() }
@@ -132,7 +136,12 @@ impl SettingsReader {
         self.get(key, |value| {
             let expected = || format!("is {}, expected a list of strings such as [\"a\", \"b\"]", kind_name(value));
             let ValueKind::Array(items) = &value.kind else { return Err(expected()) };
-            items.iter().map(|item| as_string(item).cloned().map_err(|_| format!("has {} in a list of strings", kind_name(item)))).collect()
+            items
+                .iter()
+                .map(|item| {
+                    as_string(item).cloned().map_err(|_| format!("has {} in a list of strings", kind_name(item)))
+                })
+                .collect()
         })
     }
 
@@ -191,7 +200,8 @@ impl SettingsReader {
     /// Notes that `key`'s value will not do, and why; the message says what to do, and holds no secret. One line, lower case, no full stop.
     pub fn fault(&mut self, key: &str, message: impl Display) {
         let origin = self.value(key).and_then(Value::origin).map(str::to_owned);
-        let fault = SettingsFault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
+        let fault =
+            SettingsFault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
@@ -229,7 +239,9 @@ impl SettingsReader {
     /// The value of a setting, or of an entry of an open table.
     fn value(&self, key: &str) -> Option<&Value> {
         match self.known.meaning(key) {
-            Meaning::Setting(setting) | Meaning::Open(setting) => setting.key.split('.').try_fold(&self.merged.cache, entry),
+            Meaning::Setting(setting) | Meaning::Open(setting) => {
+                setting.key.split('.').try_fold(&self.merged.cache, entry)
+            }
             Meaning::Entry(setting, name) => entry(self.value(&setting.key)?, name),
             Meaning::Table | Meaning::Unknown => None,
         }
@@ -256,8 +268,12 @@ fn entry<'a>(table: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 fn as_offset_range(value: &Value) -> Result<OffsetRange, String> {
-    let ValueKind::Table(entries) = &value.kind else { return Err(format!("has {}, expected {OFFSET_RANGE}", kind_name(value))) };
-    if let Some(name) = entries.keys().find(|name| !["partition", "first_offset", "last_offset"].contains(&name.as_str())) {
+    let ValueKind::Table(entries) = &value.kind else {
+        return Err(format!("has {}, expected {OFFSET_RANGE}", kind_name(value)));
+    };
+    if let Some(name) =
+        entries.keys().find(|name| !["partition", "first_offset", "last_offset"].contains(&name.as_str()))
+    {
         return Err(format!("has an unknown {name}, expected {OFFSET_RANGE}"));
     }
     let number = |name: &str, most: i64| match entries.get(name).map(|value| &value.kind) {
@@ -265,8 +281,13 @@ fn as_offset_range(value: &Value) -> Result<OffsetRange, String> {
         Some(_) => Err(format!("has a {name} that is no whole number from 0 to {most}")),
         None => Err(format!("lacks {name}, expected {OFFSET_RANGE}")),
     };
-    let partition = number("partition", i32::MAX.into())?.try_into().map_err(|_| "has a partition that is too large")?;
-    let range = OffsetRange { partition, first_offset: number("first_offset", i64::MAX)?, last_offset: number("last_offset", i64::MAX)? };
+    let partition =
+        number("partition", i32::MAX.into())?.try_into().map_err(|_| "has a partition that is too large")?;
+    let range = OffsetRange {
+        partition,
+        first_offset: number("first_offset", i64::MAX)?,
+        last_offset: number("last_offset", i64::MAX)?,
+    };
     if range.first_offset > range.last_offset {
         return Err(format!("has first_offset {} after last_offset {}", range.first_offset, range.last_offset));
     }
@@ -281,7 +302,11 @@ fn environment_layer(name: &str, value: &str, known: &Known, faults: &mut Vec<Se
     let key = own.to_lowercase().replace("__", ".");
     let origin = format!("environment variable {}", fault::printable(name));
     if value.contains(char::REPLACEMENT_CHARACTER) {
-        faults.push(SettingsFault { key: fault::printable(&key), origin: Some(origin), message: "is not UTF-8".into() });
+        faults.push(SettingsFault {
+            key: fault::printable(&key),
+            origin: Some(origin),
+            message: "is not UTF-8".into(),
+        });
         return None;
     }
     Some(Layer::text(&key, value, &origin, known, faults))
@@ -300,8 +325,15 @@ fn is_kubernetes_service_link(own: &str, value: &str) -> bool {
 fn override_layer(text: &str, known: &Known, faults: &mut Vec<SettingsFault>) -> Layer {
     let Some((key, value)) = text.split_once('=') else {
         // What was typed may be a secret in the wrong place; the part that looks like a name is enough to find it.
-        let name: String = text.chars().take_while(|character| character.is_ascii_alphanumeric() || "._-".contains(*character)).collect();
-        faults.push(SettingsFault { key: name, origin: Some("--set".into()), message: "has no value, write --set KEY=VALUE".into() });
+        let name: String = text
+            .chars()
+            .take_while(|character| character.is_ascii_alphanumeric() || "._-".contains(*character))
+            .collect();
+        faults.push(SettingsFault {
+            key: name,
+            origin: Some("--set".into()),
+            message: "has no value, write --set KEY=VALUE".into(),
+        });
         return Layer::default();
     };
     Layer::text(key.trim(), value.trim(), "--set", known, faults)

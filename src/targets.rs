@@ -85,7 +85,8 @@ impl Target {
     ///
     /// If the target has no goal.
     pub fn goal(&self, period: Interval, zone: &TimeZone) -> Quantity {
-        let first_day = Timestamp::from_millisecond(period.start).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
+        let first_day =
+            Timestamp::from_millisecond(period.start).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
         let in_force = self.goals.iter().rev().find(|(from, _)| *from <= first_day);
         in_force.or(self.goals.first()).expect("a target has a goal").1
     }
@@ -127,10 +128,14 @@ impl Measure {
 
     pub fn stream(self) -> Stream {
         match self {
-            Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos | Measure::Approvals | Measure::Applications => {
-                Stream::Disbursement
+            Measure::Beneficiaries
+            | Measure::Dispersals
+            | Measure::NetPesos
+            | Measure::Approvals
+            | Measure::Applications => Stream::Disbursement,
+            Measure::CallsOffered | Measure::CallsAnswered | Measure::CallsCompleted | Measure::ServiceLevel => {
+                Stream::Call
             }
-            Measure::CallsOffered | Measure::CallsAnswered | Measure::CallsCompleted | Measure::ServiceLevel => Stream::Call,
             Measure::Milestones => Stream::Milestone,
         }
     }

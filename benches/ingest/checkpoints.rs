@@ -51,7 +51,9 @@ fn ratio(log: &Log, rounds: usize) {
 /// `kill -9` once everything is saved, and from there to the figures.
 fn restart(log: &Log) {
     println!("\n## Restart after kill -9\n");
-    let settings = [log.settings(), vec!["checkpoint.max_interval=1s".to_owned(), "checkpoint.max_cpu_percent=100".to_owned()]].concat();
+    let settings =
+        [log.settings(), vec!["checkpoint.max_interval=1s".to_owned(), "checkpoint.max_cpu_percent=100".to_owned()]]
+            .concat();
     let mut pacemeter = Pacemeter::start(&settings);
     pacemeter.measure_until_ready();
     while pacemeter.value("pacemeter_checkpoint_age_seconds") > 0.0 {
@@ -59,11 +61,16 @@ fn restart(log: &Log) {
     }
     let people: f64 = pacemeter.value("pacemeter_beneficiaries");
     let mut state = pacemeter.kill();
-    let mut table = Table::new(&["people", "checkpoints MB", "from start to ready s", "of which reading checkpoints s"]);
+    let mut table =
+        Table::new(&["people", "checkpoints MB", "from start to ready s", "of which reading checkpoints s"]);
     for _ in 0..3 {
         let mut pacemeter = Pacemeter::start_in(state, &log.settings());
         let measured = pacemeter.measure_until_ready();
-        assert_eq!(pacemeter.value("pacemeter_records_total"), log.records as f64, "nothing is missing, nothing is twice");
+        assert_eq!(
+            pacemeter.value("pacemeter_records_total"),
+            log.records as f64,
+            "nothing is missing, nothing is twice"
+        );
         table.row(&[
             format!("{people:.0}"),
             format!("{:.1}", directory_bytes(&state_of(&pacemeter)) / 1e6),
@@ -81,7 +88,8 @@ fn state_of(pacemeter: &Pacemeter) -> std::path::PathBuf {
 
 /// Bytes of the newest checkpoint of each partition.
 fn directory_bytes(checkpoints: &std::path::Path) -> f64 {
-    let partitions = std::fs::read_dir(checkpoints).expect("partitions").map(|partition| partition.expect("a directory").path());
+    let partitions =
+        std::fs::read_dir(checkpoints).expect("partitions").map(|partition| partition.expect("a directory").path());
     let newest = partitions.filter_map(|partition| {
         let files = std::fs::read_dir(partition).expect("files").map(|file| file.expect("a file").path());
         files.filter(|file| file.extension().is_some_and(|extension| extension == "checkpoint")).max()

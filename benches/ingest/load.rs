@@ -99,8 +99,10 @@ impl<'a> Log<'a> {
 
     /// What `pacemeter run` is told.
     pub fn settings(&self) -> Vec<String> {
-        let mut settings: Vec<String> =
-            Stream::ALL.iter().map(|stream| format!("streams.{}.topic={}", stream.name(), self.topic(*stream))).collect();
+        let mut settings: Vec<String> = Stream::ALL
+            .iter()
+            .map(|stream| format!("streams.{}.topic={}", stream.name(), self.topic(*stream)))
+            .collect();
         settings.push(format!("kafka.bootstrap_servers={}", self.bootstrap()));
         settings.push(format!("kafka.group_id={}", self.name));
         settings.push(format!("dead_letter.topic={}.dead-letter", self.name));
@@ -124,11 +126,16 @@ impl<'a> Log<'a> {
 const _: () = assert!(5 * DAY < 7 * DAY);
 
 fn send(producer: &BaseProducer, topic: &str, emission: &Emission) {
-    let mut record =
-        BaseRecord::to(topic).partition(emission.partition).key(&emission.key).payload(&emission.value).timestamp(emission.timestamp);
+    let mut record = BaseRecord::to(topic)
+        .partition(emission.partition)
+        .key(&emission.key)
+        .payload(&emission.value)
+        .timestamp(emission.timestamp);
     if !emission.headers.is_empty() {
         let headers = OwnedHeaders::new_with_capacity(emission.headers.len());
-        let insert = |headers: OwnedHeaders, (key, value): &(&'static str, Vec<u8>)| headers.insert(Header { key, value: Some(value) });
+        let insert = |headers: OwnedHeaders, (key, value): &(&'static str, Vec<u8>)| {
+            headers.insert(Header { key, value: Some(value) })
+        };
         record = record.headers(emission.headers.iter().fold(headers, insert));
     }
     while let Err((error, refused)) = producer.send(record) {

@@ -77,7 +77,9 @@ fn options(arguments: &[String]) -> Options {
 }
 
 fn usage(fault: &str) -> ! {
-    eprintln!("not understood: {fault}\nusage: ingest [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N]");
+    eprintln!(
+        "not understood: {fault}\nusage: ingest [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N]"
+    );
     std::process::exit(64)
 }
 
@@ -151,14 +153,25 @@ fn run_to_the_end(log: &Log, settings: &[String]) -> (Measured, f64) {
 
 fn sizes(kafka: &Kafka) {
     println!("\n## Memory and cost by size, without calls\n");
-    println!("Each size in a fresh process. `bytes/support`: the growth of resident memory over that of 1,000,000 supports, by support.\n");
-    let columns =
-        ["supports", "events", "CPU us/event", "x of the smallest", "RSS MB", "peak RSS MB", "bytes/support", "largest rise in 100 ms, MB"];
+    println!(
+        "Each size in a fresh process. `bytes/support`: the growth of resident memory over that of 1,000,000 supports, by support.\n"
+    );
+    let columns = [
+        "supports",
+        "events",
+        "CPU us/event",
+        "x of the smallest",
+        "RSS MB",
+        "peak RSS MB",
+        "bytes/support",
+        "largest rise in 100 ms, MB",
+    ];
     let mut table = Table::new(&columns);
     let empty = Log::write(kafka, "empty", load::disbursements(0));
     let (base, _) = run_to_the_end(&empty, &[]);
     let row = |supports: u64, megabytes: &Measured| {
-        let [resident, peak] = [megabytes.resident_megabytes(), megabytes.peak_megabytes()].map(|megabytes| format!("{megabytes:.0}"));
+        let [resident, peak] =
+            [megabytes.resident_megabytes(), megabytes.peak_megabytes()].map(|megabytes| format!("{megabytes:.0}"));
         (supports.to_string(), resident, peak)
     };
     let (supports, resident, peak) = row(0, &base);

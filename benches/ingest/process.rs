@@ -106,7 +106,9 @@ impl Pacemeter {
     pub fn start_in(state: TempDir, settings: &[String]) -> Self {
         // A key of its own would be made with a warning.
         let key = state.path().join("benchmark.key");
-        fs::write(&key, "5a".repeat(32)).and_then(|()| fs::set_permissions(&key, fs::Permissions::from_mode(0o600))).expect("a key file");
+        fs::write(&key, "5a".repeat(32))
+            .and_then(|()| fs::set_permissions(&key, fs::Permissions::from_mode(0o600)))
+            .expect("a key file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pacemeter"));
         command.arg("run").args(["--set", "http.listen=127.0.0.1:0", "--set", "log.format=json"]);
         command.arg("--set").arg(format!("state.directory={}", state.path().display()));
@@ -154,8 +156,10 @@ impl Pacemeter {
     pub fn scrape(&self, compressed: bool) -> (String, Duration) {
         let encoding = if compressed { "gzip" } else { "identity" };
         let started = Instant::now();
-        let mut response =
-            ureq::get(format!("http://{}/metrics", self.address)).header("accept-encoding", encoding).call().expect("a scrape");
+        let mut response = ureq::get(format!("http://{}/metrics", self.address))
+            .header("accept-encoding", encoding)
+            .call()
+            .expect("a scrape");
         let text = response.body_mut().with_config().limit(1 << 30).read_to_string().expect("a text");
         (text, started.elapsed())
     }
@@ -163,7 +167,8 @@ impl Pacemeter {
     /// The sum of a family's series.
     pub fn value(&self, family: &str) -> f64 {
         let (text, _) = self.scrape(false);
-        let samples = text.lines().filter(|line| line.strip_prefix(family).is_some_and(|rest| rest.starts_with(['{', ' '])));
+        let samples =
+            text.lines().filter(|line| line.strip_prefix(family).is_some_and(|rest| rest.starts_with(['{', ' '])));
         samples.map(|line| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).expect("a value")).sum()
     }
 
@@ -241,7 +246,9 @@ impl MemoryWatch {
             while !stopped.load(Ordering::Relaxed) {
                 // Pages are of 4 KiB on the machines this runs on; the file may be gone with the process.
                 let statm = fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
-                let Some(pages) = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<i64>().ok()) else { return };
+                let Some(pages) = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<i64>().ok()) else {
+                    return;
+                };
                 let resident = pages * 4;
                 largest.fetch_max(resident - before.unwrap_or(resident), Ordering::Relaxed);
                 before = Some(resident);

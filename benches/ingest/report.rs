@@ -15,7 +15,10 @@ pub fn heading(arguments: &[String]) {
     };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let (processor, memory) = (field("/proc/cpuinfo", "model name"), field("/proc/meminfo", "MemTotal"));
-    println!("{}; {cores} cores of {processor}, {memory}; the broker on the same cores", now.strftime("%Y-%m-%d %H:%M UTC"));
+    println!(
+        "{}; {cores} cores of {processor}, {memory}; the broker on the same cores",
+        now.strftime("%Y-%m-%d %H:%M UTC")
+    );
     println!("\n    cargo bench --locked --bench ingest -- {}", arguments.join(" "));
 }
 

@@ -60,16 +60,23 @@ fn each(kafka: &Kafka) {
         table.row(&[name.to_owned(), format!("{:.2}", own / f64::from(SCRAPES) * 1e3), of(0.5), of(0.99)]);
     }
     println!("\n## A scrape of {series} series, {bytes} bytes\n");
-    println!("{SCRAPES} scrapes at rest, one record and a new view between any two; CPU of the process over that without scrapes.\n");
+    println!(
+        "{SCRAPES} scrapes at rest, one record and a new view between any two; CPU of the process over that without scrapes.\n"
+    );
     table.print();
     pacemeter.stop();
 }
 
 /// The same load written while the program runs, with and without scrapes.
 fn while_ingesting(kafka: &Kafka, events: u64) {
-    let mut table = Table::new(&["scrapes", "CPU us/event", "x of none", "scrapes made", "median ms", "p99 ms", "greatest ms"]);
+    let mut table =
+        Table::new(&["scrapes", "CPU us/event", "x of none", "scrapes made", "median ms", "p99 ms", "greatest ms"]);
     let mut without = None;
-    let intervals = [("none", None), ("one a second", Some(Duration::from_secs(1))), ("ten a second", Some(Duration::from_millis(100)))];
+    let intervals = [
+        ("none", None),
+        ("one a second", Some(Duration::from_secs(1))),
+        ("ten a second", Some(Duration::from_millis(100))),
+    ];
     for (round, (name, interval)) in intervals.into_iter().enumerate() {
         let mut log = Log::empty(kafka, &format!("live-{round}"));
         let mut pacemeter = Pacemeter::start(&[log.settings(), vec![many_series()]].concat());
@@ -90,7 +97,9 @@ fn while_ingesting(kafka: &Kafka, events: u64) {
         }
         let cost = (pacemeter.cpu() - before).as_secs_f64() / log.records as f64 * 1e6;
         let without = *without.get_or_insert(cost);
-        let of = |share| if took.is_empty() { String::new() } else { format!("{:.1}", quantile(took.iter().copied(), share)) };
+        let of = |share| {
+            if took.is_empty() { String::new() } else { format!("{:.1}", quantile(took.iter().copied(), share)) }
+        };
         let ratio = format!("{:.3}", cost / without);
         table.row(&[name.to_owned(), format!("{cost:.2}"), ratio, took.len().to_string(), of(0.5), of(0.99), of(1.0)]);
         pacemeter.stop();

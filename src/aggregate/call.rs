@@ -32,7 +32,7 @@ use crate::view::{CallView, QueueTotals};
 pub struct Calls {
     state: CallsState,
     agents: Agents,
-    display: Arc<Allowlists>,
+    allowlists: Arc<Allowlists>,
     /// By the partition's number of a queue: where it is shown.
     queues: Vec<usize>,
     /// Calls that wait, by queue as shown, at the time of their offer. Derived.
@@ -119,7 +119,7 @@ impl Call {
 }
 
 impl Calls {
-    pub fn new(rules: Rules, shown: &ViewConfig) -> Self {
+    pub fn new(rules: Rules, view_config: &ViewConfig) -> Self {
         let state = CallsState {
             rules,
             queues: LabelTable::new(rules.max_label_values),
@@ -129,18 +129,18 @@ impl Calls {
             unmatched: [0; CallKind::ALL.len()],
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        Self::restored(state, AgentsState::new(&rules), rules, shown)
+        Self::restored(state, AgentsState::new(&rules), rules, view_config)
     }
 
     /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(state: CallsState, agents: AgentsState, rules: Rules, shown: &ViewConfig) -> Self {
-        let display = Arc::clone(&shown.display);
+    pub fn restored(state: CallsState, agents: AgentsState, rules: Rules, view_config: &ViewConfig) -> Self {
+        let allowlists = Arc::clone(&view_config.allowlists);
         let state = CallsState { rules, ..state };
         let mut calls = Self {
-            counts: DoubleBuffer::new(state.counts(shown)),
-            agents: Agents::of(agents, rules, Arc::clone(&display)),
+            counts: DoubleBuffer::new(state.counts(view_config)),
+            agents: Agents::of(agents, rules, Arc::clone(&allowlists)),
             state,
-            display,
+            allowlists,
             queues: Vec::new(),
             waiting: RecentPanes::default(),
             unlisted: UnlistedCounts::default(),
@@ -179,18 +179,20 @@ impl Calls {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply_agent(&mut self, event: &Event, body: &event::Agent, texts: &LabelArena) {
-        self.agents.apply(event.time, body, texts, &mut self.unlisted);
+    pub fn apply_agent(&mut self, event: &Event, body: &event::Agent, arena: &LabelArena) {
+        self.agents.apply(event.time, body, arena, &mut self.unlisted);
     }
 
-    pub fn apply_call(&mut self, event: &Event, body: &event::Call, texts: &LabelArena, watermark: Millis) {
+    pub fn apply_call(&mut self, event: &Event, body: &event::Call, arena: &LabelArena, watermark: Millis) {
         let horizon = self.state.rules.horizon(Stream::Call);
         for _ in 0..4 {
-            self.state.calls.sweep(|call| call.newest() + horizon < watermark && call.waiting().is_none() && call.unmatched().count() == 0);
+            self.state.calls.sweep(|call| {
+                call.newest() + horizon < watermark && call.waiting().is_none() && call.unmatched().count() == 0
+            });
         }
-        let queue = self.state.queues.intern(texts.get(body.queue));
+        let queue = self.state.queues.intern(arena.get(body.queue));
         self.list_queues();
-        self.unlisted.count(LabelKind::Queue, self.queues[usize::from(queue)] == self.display.queues.other());
+        self.unlisted.count(LabelKind::Queue, self.queues[usize::from(queue)] == self.allowlists.queues.other());
         let new = || Call { key: body.call, ..Call::zeroed() };
         let mut before = *self.state.calls.get_or_insert(&body.call, new);
         if before.newest.is_some() && before.newest() + horizon < watermark {
@@ -202,7 +204,8 @@ impl Calls {
         let mut call = before;
         call.newest = PackedTime::at(event.time.max(call.newest()));
         if call.step(body.kind).is_none() {
-            call.steps[body.kind as usize] = Step { time: PackedTime::at(event.time), queue: U16::new(u64::from(queue)) };
+            call.steps[body.kind as usize] =
+                Step { time: PackedTime::at(event.time), queue: U16::new(u64::from(queue)) };
             for (time, queue, count) in self.state.observe_waits(&call, body.kind) {
                 self.count(time, queue, count, watermark - horizon);
             }
@@ -226,7 +229,9 @@ impl Calls {
         let rules = &self.state.rules;
         self.state.timers.change(rules.timer(before), rules.timer(after));
         if before.waiting() != after.waiting() {
-            before.waiting().inspect(|&(time, queue)| self.waiting.remove(time, self.queues[usize::from(queue)] as Cell));
+            before
+                .waiting()
+                .inspect(|&(time, queue)| self.waiting.remove(time, self.queues[usize::from(queue)] as Cell));
             after.waiting().inspect(|&(time, queue)| self.waiting.add(time, self.queues[usize::from(queue)] as Cell));
         }
     }
@@ -242,7 +247,7 @@ impl Calls {
     fn list_queues(&mut self) {
         self.state.totals.resize(self.state.queues.len(), QueueTotals::default());
         for id in self.queues.len()..self.state.queues.len() {
-            self.queues.push(self.display.queues.index(self.state.queues.name(id as LabelId)));
+            self.queues.push(self.allowlists.queues.index(self.state.queues.name(id as LabelId)));
         }
     }
 
@@ -251,19 +256,19 @@ impl Calls {
         self.counts.current().show(watermark)
     }
 
-    pub fn retarget(&mut self, shown: &ViewConfig) {
-        self.counts.prepare(self.state.counts(shown));
+    pub fn stage_targets(&mut self, view_config: &ViewConfig) {
+        self.counts.stage(self.state.counts(view_config));
     }
 
-    pub fn adopt(&mut self) {
-        self.counts.adopt();
+    pub fn promote(&mut self) {
+        self.counts.promote();
     }
 
     /// What is shown of this partition at `now`.
     pub fn view(&mut self, now: Millis, watermark: Option<Millis>) -> CallView {
-        let mut queues = vec![QueueTotals::default(); self.display.queues.count()];
-        for (totals, &shown) in self.state.totals.iter().zip(&self.queues) {
-            queues[shown] += totals;
+        let mut queues = vec![QueueTotals::default(); self.allowlists.queues.count()];
+        for (totals, &view_config) in self.state.totals.iter().zip(&self.queues) {
+            queues[view_config] += totals;
         }
         CallView {
             queues,
@@ -289,8 +294,11 @@ impl CallsState {
     }
 
     /// Counts for targets, of all that the panes have.
-    fn counts(&self, shown: &ViewConfig) -> Counts<PANE_COUNTS> {
-        let mut counts = Counts::new(shown.selection(Stream::Call, self.rules.horizon(Stream::Call), self.panes.history()), tally);
+    fn counts(&self, view_config: &ViewConfig) -> Counts<PANE_COUNTS> {
+        let mut counts = Counts::new(
+            view_config.selection(Stream::Call, self.rules.horizon(Stream::Call), self.panes.history()),
+            tally,
+        );
         for (time, key, amounts) in self.panes.all() {
             let name = self.queues.name(first_of(key));
             counts.add(time, key, *amounts, |filter| has(&filter.queues, name));
@@ -301,7 +309,8 @@ impl CallsState {
     /// The waits that become known with the first event of `kind`; what is to be counted of them: when, of which queue, and what.
     fn observe_waits(&mut self, call: &Call, kind: CallKind) -> impl Iterator<Item = (Millis, LabelId, usize)> + use<> {
         let offered = call.step(CallKind::Offered).map(|(offered, _)| offered);
-        let step = |step: CallKind| Some((call.step(step)?, offered?)).filter(|_| kind == CallKind::Offered || kind == step);
+        let step =
+            |step: CallKind| Some((call.step(step)?, offered?)).filter(|_| kind == CallKind::Offered || kind == step);
         let answered = step(CallKind::Answered).and_then(|((time, queue), offered)| {
             let wait = (time - offered).max(0);
             let totals = &mut self.totals[usize::from(queue)];
@@ -340,9 +349,10 @@ fn tally(measure: Measure, counts: &[u128; PANE_COUNTS]) -> Tally {
         Measure::CallsOffered => Tally { amount: of(CallKind::Offered), base: 0 },
         Measure::CallsAnswered => Tally { amount: of(CallKind::Answered), base: 0 },
         Measure::CallsCompleted => Tally { amount: of(CallKind::Completed), base: 0 },
-        Measure::ServiceLevel => {
-            Tally { amount: count(WITHIN_TARGET), base: of(CallKind::Answered) + of(CallKind::Abandoned) - count(ABANDONED_SHORT) }
-        }
+        Measure::ServiceLevel => Tally {
+            amount: count(WITHIN_TARGET),
+            base: of(CallKind::Answered) + of(CallKind::Abandoned) - count(ABANDONED_SHORT),
+        },
         _ => unreachable!("the measure of another stream"),
     }
 }

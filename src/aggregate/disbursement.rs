@@ -73,7 +73,7 @@ struct Totals {
 }
 
 impl Disbursements {
-    pub fn new(rules: Rules, shown: &ViewConfig, now: Millis) -> Self {
+    pub fn new(rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
         let state = DisbursementsState {
             rules,
             programmes: LabelTable::new(rules.max_label_values),
@@ -85,11 +85,11 @@ impl Disbursements {
             unmatched: UnmatchedDisbursements::default(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        Self { derived: DerivedFigures::build(&state, shown, now), state, unlisted: UnlistedCounts::default() }
+        Self { derived: DerivedFigures::build(&state, view_config, now), state, unlisted: UnlistedCounts::default() }
     }
 
     /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(mut state: DisbursementsState, rules: Rules, shown: &ViewConfig, now: Millis) -> Self {
+    pub fn restored(mut state: DisbursementsState, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
         state.rules = rules;
         state.people.index();
         let timed = state.supports.iter().filter_map(|support| state.timer(support));
@@ -98,7 +98,7 @@ impl Disbursements {
             timers
         });
         state.timers = timers;
-        Self { derived: DerivedFigures::build(&state, shown, now), state, unlisted: UnlistedCounts::default() }
+        Self { derived: DerivedFigures::build(&state, view_config, now), state, unlisted: UnlistedCounts::default() }
     }
 
     pub fn state(&self) -> &DisbursementsState {
@@ -111,7 +111,8 @@ impl Disbursements {
 
     /// Fetches what an event will need into the cache: see [`Table::touch`].
     pub fn touch(&self, body: &event::Disbursement) -> u8 {
-        let person = if body.kind == DisbursementKind::Dispersed { self.state.people.touch(&body.beneficiary) } else { 0 };
+        let person =
+            if body.kind == DisbursementKind::Dispersed { self.state.people.touch(&body.beneficiary) } else { 0 };
         self.state.supports.touch(&body.credit) ^ person
     }
 
@@ -132,9 +133,9 @@ impl Disbursements {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply(&mut self, event: &Event, body: &event::Disbursement, texts: &LabelArena, watermark: Millis) {
+    pub fn apply(&mut self, event: &Event, body: &event::Disbursement, arena: &LabelArena, watermark: Millis) {
         self.sweep(watermark);
-        let programme = self.intern(texts.get(body.programme));
+        let programme = self.intern(arena.get(body.programme));
         let [programme_unlisted, state_unlisted] = self.derived.unlisted(programme, body.state);
         self.unlisted.count(LabelKind::Programme, programme_unlisted);
         self.unlisted.count(LabelKind::State, state_unlisted);
@@ -204,7 +205,14 @@ impl Disbursements {
         }
     }
 
-    fn dispersed(&mut self, support: &mut Support, event: &Event, body: &event::Disbursement, first: bool, programme: LabelId) {
+    fn dispersed(
+        &mut self,
+        support: &mut Support,
+        event: &Event,
+        body: &event::Disbursement,
+        first: bool,
+        programme: LabelId,
+    ) {
         let totals = &mut self.state.totals[usize::from(programme)];
         let cell = &mut totals.cells[body.state.index()];
         cell.dispersed += u128::from(body.amount);
@@ -215,7 +223,13 @@ impl Disbursements {
                 None => support.set_dispersed(event.time, programme),
             }
         }
-        let new = NewDispersal { person: body.beneficiary, time: event.time, amount: body.amount, programme, state: body.state };
+        let new = NewDispersal {
+            person: body.beneficiary,
+            time: event.time,
+            amount: body.amount,
+            programme,
+            state: body.state,
+        };
         let index = self.state.people.enter(new);
         self.state.people.dispersal_mut(index).before = support.live;
         support.live = SlabLink::to(index);
@@ -326,9 +340,9 @@ impl Disbursements {
     /// What is shown of this partition at `now`.
     pub fn view(&mut self, now: Millis, watermark: Option<Millis>) -> DisbursementView {
         self.derived.advance(&self.state, now);
-        let display = self.derived.display();
-        let mut programmes = vec![ProgrammeTotals::default(); display.programmes.count()];
-        let mut cells = vec![CellTotals::default(); display.cells()];
+        let allowlists = self.derived.display();
+        let mut programmes = vec![ProgrammeTotals::default(); allowlists.programmes.count()];
+        let mut cells = vec![CellTotals::default(); allowlists.cells()];
         for (id, totals) in self.state.totals.iter().enumerate() {
             let programme = self.derived.programme(id as LabelId);
             let sum = &mut programmes[programme];
@@ -357,16 +371,16 @@ impl Disbursements {
         self.derived.slots(watermark)
     }
 
-    pub fn retarget(&mut self, shown: &ViewConfig) {
-        self.derived.retarget(&self.state, shown);
+    pub fn stage_targets(&mut self, view_config: &ViewConfig) {
+        self.derived.stage_targets(&self.state, view_config);
     }
 
     pub fn fill(&mut self, budget: usize) -> bool {
         self.derived.fill(&self.state, budget)
     }
 
-    pub fn adopt(&mut self) {
-        self.derived.adopt();
+    pub fn promote(&mut self) {
+        self.derived.promote();
     }
 
     pub fn unlisted(&self) -> &UnlistedCounts {
@@ -392,14 +406,19 @@ impl DisbursementsState {
     }
 
     /// Figures by slot for some targets, with nothing counted yet.
-    fn days(&self, shown: &ViewConfig) -> Days {
+    fn days(&self, view_config: &ViewConfig) -> Days {
         let horizon = self.rules.horizon(Stream::Disbursement);
-        Days::new(Arc::clone(&shown.display), shown.selection(Stream::Disbursement, horizon, self.panes.history()), horizon)
+        Days::new(
+            Arc::clone(&view_config.allowlists),
+            view_config.selection(Stream::Disbursement, horizon, self.panes.history()),
+            horizon,
+        )
     }
 
     /// The watermark beyond which a support is forgotten.
     fn deadline(&self, support: &Support) -> Millis {
-        let horizon = if support.open().is_some() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
+        let horizon =
+            if support.open().is_some() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
         support.newest() + horizon
     }
 

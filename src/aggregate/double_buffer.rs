@@ -21,12 +21,12 @@ impl<T> DoubleBuffer<T> {
         self.next.as_mut()
     }
 
-    pub fn prepare(&mut self, next: T) {
+    pub fn stage(&mut self, next: T) {
         self.next = Some(next);
     }
 
     /// Shows what was prepared.
-    pub fn adopt(&mut self) {
+    pub fn promote(&mut self) {
         if let Some(next) = self.next.take() {
             self.current = next;
         }

@@ -22,7 +22,7 @@ use crate::view::{MilestoneTotals, MilestoneView};
 #[derive(Debug)]
 pub struct Milestones {
     state: MilestonesState,
-    display: Arc<Allowlists>,
+    allowlists: Arc<Allowlists>,
     /// For targets. Derived.
     counts: DoubleBuffer<Counts<2>>,
     unlisted: UnlistedCounts,
@@ -48,9 +48,10 @@ impl MilestonesState {
     }
 
     /// Counts for targets, of all that the panes have.
-    fn counts(&self, shown: &ViewConfig) -> Counts<2> {
-        let net = |_, [reached, withdrawn]: &[u128; 2]| Tally { amount: *reached as i128 - *withdrawn as i128, base: 0 };
-        let mut counts = Counts::new(shown.selection(Stream::Milestone, 0, self.panes.history()), net);
+    fn counts(&self, view_config: &ViewConfig) -> Counts<2> {
+        let net =
+            |_, [reached, withdrawn]: &[u128; 2]| Tally { amount: *reached as i128 - *withdrawn as i128, base: 0 };
+        let mut counts = Counts::new(view_config.selection(Stream::Milestone, 0, self.panes.history()), net);
         for (time, key, amounts) in self.panes.all() {
             counts.add(time, key, *amounts, |filter| self.is_selected(key, filter));
         }
@@ -58,12 +59,13 @@ impl MilestonesState {
     }
 
     fn is_selected(&self, key: PaneKey, filter: &Filter) -> bool {
-        has(&filter.initiatives, self.initiatives.name(first_of(key))) && has(&filter.milestones, self.milestones.name(second_of(key)))
+        has(&filter.initiatives, self.initiatives.name(first_of(key)))
+            && has(&filter.milestones, self.milestones.name(second_of(key)))
     }
 }
 
 impl Milestones {
-    pub fn new(rules: Rules, shown: &ViewConfig) -> Self {
+    pub fn new(rules: Rules, view_config: &ViewConfig) -> Self {
         let state = MilestonesState {
             max_milestones: rules.max_milestones,
             initiatives: LabelTable::new(rules.max_label_values),
@@ -71,13 +73,13 @@ impl Milestones {
             totals: BTreeMap::new(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
-        Self::restored(state, shown)
+        Self::restored(state, view_config)
     }
 
     /// Of a state that was read from a checkpoint.
-    pub fn restored(state: MilestonesState, shown: &ViewConfig) -> Self {
-        let counts = DoubleBuffer::new(state.counts(shown));
-        Self { state, display: Arc::clone(&shown.display), counts, unlisted: UnlistedCounts::default() }
+    pub fn restored(state: MilestonesState, view_config: &ViewConfig) -> Self {
+        let counts = DoubleBuffer::new(state.counts(view_config));
+        Self { state, allowlists: Arc::clone(&view_config.allowlists), counts, unlisted: UnlistedCounts::default() }
     }
 
     pub fn state(&self) -> &MilestonesState {
@@ -92,9 +94,9 @@ impl Milestones {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply(&mut self, event: &Event, body: &event::Milestone, texts: &LabelArena) {
-        let (initiative, milestone) = (texts.get(body.initiative), texts.get(body.milestone));
-        let Allowlists { initiatives, milestones, .. } = &*self.display;
+    pub fn apply(&mut self, event: &Event, body: &event::Milestone, arena: &LabelArena) {
+        let (initiative, milestone) = (arena.get(body.initiative), arena.get(body.milestone));
+        let Allowlists { initiatives, milestones, .. } = &*self.allowlists;
         self.unlisted.count(LabelKind::Initiative, initiatives.index(initiative) == initiatives.other());
         self.unlisted.count(LabelKind::Milestone, milestones.index(milestone) == milestones.other());
         let mut key = (self.state.initiatives.intern(initiative), self.state.milestones.intern(milestone));
@@ -122,20 +124,20 @@ impl Milestones {
         self.counts.current().show(watermark)
     }
 
-    pub fn retarget(&mut self, shown: &ViewConfig) {
-        self.counts.prepare(self.state.counts(shown));
+    pub fn stage_targets(&mut self, view_config: &ViewConfig) {
+        self.counts.stage(self.state.counts(view_config));
     }
 
-    pub fn adopt(&mut self) {
-        self.counts.adopt();
+    pub fn promote(&mut self) {
+        self.counts.promote();
     }
 
     pub fn view(&mut self, watermark: Option<Millis>) -> MilestoneView {
-        let mut cells = vec![MilestoneTotals::default(); self.display.milestone_cells()];
+        let mut cells = vec![MilestoneTotals::default(); self.allowlists.milestone_cells()];
         for (&(initiative, milestone), totals) in &self.state.totals {
-            let initiative = self.display.initiatives.index(self.state.initiatives.name(initiative));
-            let milestone = self.display.milestones.index(self.state.milestones.name(milestone));
-            cells[self.display.milestone_cell(initiative, milestone)] += totals;
+            let initiative = self.allowlists.initiatives.index(self.state.initiatives.name(initiative));
+            let milestone = self.allowlists.milestones.index(self.state.milestones.name(milestone));
+            cells[self.allowlists.milestone_cell(initiative, milestone)] += totals;
         }
         MilestoneView { cells, slots: self.slots(watermark) }
     }

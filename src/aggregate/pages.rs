@@ -20,7 +20,7 @@ pub struct Pages<E> {
 /// An image that is being made.
 struct Copying {
     region: u16,
-    outlet: PageSink,
+    sink: PageSink,
     /// By page there was at the beginning: not copied yet.
     left: Vec<bool>,
     /// Pages below are copied.
@@ -30,10 +30,10 @@ struct Copying {
 /// Pages of whatever entries, as an image sees them.
 pub trait PagedTable {
     fn shape(&self) -> TableLayout;
-    /// From now on pages are copied to `outlet`, each once and as it is now, as those of this region.
-    fn begin(&mut self, region: u16, outlet: &PageSink);
-    /// Appends pages that are not copied yet to `piece`, until it holds `bytes` or more. False if all are copied.
-    fn copy(&mut self, bytes: usize, piece: &mut PageChunk) -> bool;
+    /// From now on pages are copied to `sink`, each once and as it is now, as those of this region.
+    fn begin(&mut self, region: u16, sink: &PageSink);
+    /// Appends pages that are not copied yet to `chunk`, until it holds `bytes` or more. False if all are copied.
+    fn copy(&mut self, bytes: usize, chunk: &mut PageChunk) -> bool;
     /// Copies no more.
     fn end(&mut self);
     /// The bytes of every page.
@@ -92,7 +92,7 @@ impl<E: Pod> Pages<E> {
         if copying.left.get(page).is_some_and(|&left| left) {
             copying.left[page] = false;
             let run = PageRange { region: copying.region, first: page as u32, count: 1 };
-            (copying.outlet)(PageChunk { runs: vec![run], bytes: bytemuck::cast_slice(&self.pages[page]).to_vec() });
+            (copying.sink)(PageChunk { runs: vec![run], bytes: bytemuck::cast_slice(&self.pages[page]).to_vec() });
         }
     }
 }
@@ -103,23 +103,27 @@ impl<E: Pod> PagedTable for Pages<E> {
         TableLayout { page_bytes, pages: u32::try_from(self.pages.len()).expect("a region holds at most 2^32 pages") }
     }
 
-    fn begin(&mut self, region: u16, outlet: &PageSink) {
-        self.copying = Some(Copying { region, outlet: outlet.clone(), left: vec![true; self.pages.len()], next: 0 });
+    fn begin(&mut self, region: u16, sink: &PageSink) {
+        self.copying = Some(Copying { region, sink: sink.clone(), left: vec![true; self.pages.len()], next: 0 });
     }
 
-    fn copy(&mut self, bytes: usize, piece: &mut PageChunk) -> bool {
+    fn copy(&mut self, bytes: usize, chunk: &mut PageChunk) -> bool {
         let Some(copying) = &mut self.copying else { return false };
-        while copying.next < copying.left.len() && piece.bytes.len() < bytes {
+        while copying.next < copying.left.len() && chunk.bytes.len() < bytes {
             let page = copying.next;
             copying.next += 1;
             if !std::mem::take(&mut copying.left[page]) {
                 continue;
             }
-            match piece.runs.last_mut().filter(|run| run.region == copying.region && (run.first + run.count) as usize == page) {
+            match chunk
+                .runs
+                .last_mut()
+                .filter(|run| run.region == copying.region && (run.first + run.count) as usize == page)
+            {
                 Some(run) => run.count += 1,
-                None => piece.runs.push(PageRange { region: copying.region, first: page as u32, count: 1 }),
+                None => chunk.runs.push(PageRange { region: copying.region, first: page as u32, count: 1 }),
             }
-            piece.bytes.extend_from_slice(bytemuck::cast_slice(&self.pages[page]));
+            chunk.bytes.extend_from_slice(bytemuck::cast_slice(&self.pages[page]));
         }
         copying.next < copying.left.len()
     }
@@ -169,34 +173,34 @@ mod tests {
             let mut pages = Pages::<[u8; 3]>::of(before);
             (0..before * PAGE).for_each(|index| *pages.entry_mut(index) = [1, index as u8, (index >> 8) as u8]);
             let expected: Vec<u8> = pages.bytes().concat();
-            let pieces = Arc::new(Mutex::new(Vec::new()));
-            let sink = Arc::clone(&pieces);
-            pages.begin(7, &(Arc::new(move |piece| sink.lock().unwrap().push(piece)) as PageSink));
+            let chunks = Arc::new(Mutex::new(Vec::new()));
+            let sink = Arc::clone(&chunks);
+            pages.begin(7, &(Arc::new(move |chunk| sink.lock().unwrap().push(chunk)) as PageSink));
             for (step, index) in steps {
                 match step {
                     0 => pages.push(),
                     1 if pages.len() > 0 => *pages.entry_mut(index % (pages.len() * PAGE)) = [9; 3],
                     2 => drop(pages.take()),
                     _ => {
-                        let mut piece = PageChunk { runs: Vec::new(), bytes: Vec::new() };
-                        pages.copy(index, &mut piece);
-                        pieces.lock().unwrap().push(piece);
+                        let mut chunk = PageChunk { runs: Vec::new(), bytes: Vec::new() };
+                        pages.copy(index, &mut chunk);
+                        chunks.lock().unwrap().push(chunk);
                     }
                 }
             }
             let mut rest = PageChunk { runs: Vec::new(), bytes: Vec::new() };
             prop_assert!(!pages.copy(usize::MAX, &mut rest));
-            pieces.lock().unwrap().push(rest);
+            chunks.lock().unwrap().push(rest);
             let page_bytes = 3 * PAGE;
-            let mut shown = vec![None; before];
-            for piece in pieces.lock().unwrap().iter() {
-                let numbers = piece.runs.iter().inspect(|run| assert_eq!(run.region, 7)).flat_map(|run| run.first..run.first + run.count);
-                for (number, bytes) in numbers.zip(piece.bytes.chunks(page_bytes)) {
-                    prop_assert!(shown[number as usize].replace(bytes.to_vec()).is_none(), "a page is copied once");
+            let mut view_config = vec![None; before];
+            for chunk in chunks.lock().unwrap().iter() {
+                let numbers = chunk.runs.iter().inspect(|run| assert_eq!(run.region, 7)).flat_map(|run| run.first..run.first + run.count);
+                for (number, bytes) in numbers.zip(chunk.bytes.chunks(page_bytes)) {
+                    prop_assert!(view_config[number as usize].replace(bytes.to_vec()).is_none(), "a page is copied once");
                 }
             }
-            let shown: Vec<u8> = shown.into_iter().map(|page| page.expect("every page is copied")).collect::<Vec<_>>().concat();
-            prop_assert_eq!(shown, expected);
+            let view_config: Vec<u8> = view_config.into_iter().map(|page| page.expect("every page is copied")).collect::<Vec<_>>().concat();
+            prop_assert_eq!(view_config, expected);
         }
     }
 }

@@ -59,7 +59,14 @@ const HOURS: Slice = 24;
 
 impl<const N: usize> Panes<N> {
     pub fn new(fine: Millis, coarse: Millis) -> Self {
-        Self { days: BTreeMap::new(), fine, coarse, first_fine: Millis::MIN, first_coarse: Millis::MIN, reopened: BTreeSet::new() }
+        Self {
+            days: BTreeMap::new(),
+            fine,
+            coarse,
+            first_fine: Millis::MIN,
+            first_coarse: Millis::MIN,
+            reopened: BTreeSet::new(),
+        }
     }
 
     /// How far back from the watermark counts are kept.
@@ -74,7 +81,11 @@ impl<const N: usize> Panes<N> {
         }
         let day = floor(time, DAY);
         let within = time - day;
-        let slice = if time >= self.first_fine { (within / QUARTER_HOUR) as Slice } else { QUARTERS + (within / HOUR) as Slice };
+        let slice = if time >= self.first_fine {
+            (within / QUARTER_HOUR) as Slice
+        } else {
+            QUARTERS + (within / HOUR) as Slice
+        };
         let panes = &mut Arc::make_mut(self.days.entry(day).or_default()).0;
         add_each(panes.entry((slice, key)).or_insert([0; N]), &amounts);
     }
@@ -193,7 +204,8 @@ impl<const N: usize> DayPanes<N> {
 
 impl<const N: usize> Encode for DayPanes<N> {
     fn encode(&self) -> Vec<u8> {
-        let entries: Vec<(Slice, PaneKey, &[u128])> = self.0.iter().map(|(&(slice, key), counts)| (slice, key, &counts[..])).collect();
+        let entries: Vec<(Slice, PaneKey, &[u128])> =
+            self.0.iter().map(|(&(slice, key), counts)| (slice, key, &counts[..])).collect();
         postcard::to_allocvec(&entries).expect("memory is the only limit")
     }
 }
@@ -242,12 +254,17 @@ mod tests {
         (0..48).for_each(|hour| panes.add(WATERMARK + hour * HOUR, 7, [1]));
         panes.forget(WATERMARK + 3 * DAY);
         let days = panes.days(WATERMARK + 2 * DAY);
-        let closed: Vec<_> = days.iter().filter(|day| day.is_closed).map(|day| (day.start, day.content.encode())).collect();
+        let closed: Vec<_> =
+            days.iter().filter(|day| day.is_closed).map(|day| (day.start, day.content.encode())).collect();
         assert!(!closed.is_empty());
         panes.forget(WATERMARK + 3 * DAY + 12 * HOUR);
         panes.add(WATERMARK + 3 * DAY, 7, [1]);
         let mut restored: Panes<1> = postcard::from_bytes(&postcard::to_allocvec(&panes).unwrap()).unwrap();
-        let open = panes.days(WATERMARK + 2 * DAY).into_iter().filter(|day| !day.is_closed).map(|day| (day.start, day.content.encode()));
+        let open = panes
+            .days(WATERMARK + 2 * DAY)
+            .into_iter()
+            .filter(|day| !day.is_closed)
+            .map(|day| (day.start, day.content.encode()));
         closed.into_iter().chain(open).for_each(|(start, encoded)| restored.restore(start, &encoded).unwrap());
         assert_eq!(restored.all().collect::<Vec<_>>(), panes.all().collect::<Vec<_>>());
     }

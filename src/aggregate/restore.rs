@@ -69,14 +69,19 @@ impl StateLoader {
     }
 
     /// The partition, once its pages are filled.
-    pub fn finish(self, rules: Rules, shown: &ViewConfig, now: Millis) -> PartitionState {
+    pub fn finish(self, rules: Rules, view_config: &ViewConfig, now: Millis) -> PartitionState {
         let Self { log, ids, state } = self;
         let (stream, body) = match state {
-            State::Disbursement(state) => {
-                (Stream::Disbursement, StreamBody::Disbursement(Box::new(Disbursements::restored(*state, rules, shown, now))))
+            State::Disbursement(state) => (
+                Stream::Disbursement,
+                StreamBody::Disbursement(Box::new(Disbursements::restored(*state, rules, view_config, now))),
+            ),
+            State::Call(state) => {
+                (Stream::Call, StreamBody::Call(Box::new(Calls::restored(state.0, state.1, rules, view_config))))
             }
-            State::Call(state) => (Stream::Call, StreamBody::Call(Box::new(Calls::restored(state.0, state.1, rules, shown)))),
-            State::Milestone(state) => (Stream::Milestone, StreamBody::Milestone(Box::new(Milestones::restored(*state, shown)))),
+            State::Milestone(state) => {
+                (Stream::Milestone, StreamBody::Milestone(Box::new(Milestones::restored(*state, view_config))))
+            }
         };
         PartitionState { stream, rules, log, ids, body }
     }

@@ -33,9 +33,14 @@ const TEN_YEARS: u64 = 3_660 * DAY;
 
 impl Rules {
     pub fn read(reader: &mut SettingsReader) -> Self {
-        let mut days = |key: &str, least: u64| millis(reader.duration(key, Duration::from_secs(least)..=Duration::from_secs(TEN_YEARS)));
-        let horizons =
-            [days("streams.disbursement.horizon", 35 * DAY), days("streams.call.horizon", DAY), days("streams.milestone.horizon", DAY)];
+        let mut days = |key: &str, least: u64| {
+            millis(reader.duration(key, Duration::from_secs(least)..=Duration::from_secs(TEN_YEARS)))
+        };
+        let horizons = [
+            days("streams.disbursement.horizon", 35 * DAY),
+            days("streams.call.horizon", DAY),
+            days("streams.milestone.horizon", DAY),
+        ];
         let open_horizon = days("streams.disbursement.open_horizon", 35 * DAY);
         let (fine_history, coarse_history) = (days("state.fine_history", DAY), days("state.coarse_history", DAY));
         let (max_wait, agent_timeout) = (days("calls.max_wait", 1), days("calls.agent_timeout", 1));
@@ -46,7 +51,10 @@ impl Rules {
             );
         }
         if coarse_history < fine_history {
-            reader.fault("state.coarse_history", "is shorter than state.fine_history; make it at least as long".to_owned());
+            reader.fault(
+                "state.coarse_history",
+                "is shorter than state.fine_history; make it at least as long".to_owned(),
+            );
         }
         Self {
             horizons,
@@ -64,15 +72,15 @@ impl Rules {
     }
 
     /// The settings that the state of a stream depends on, and their values.
-    pub fn meaning(&self, stream: Stream) -> Vec<(String, String)> {
+    pub fn semantic_settings(&self, stream: Stream) -> Vec<(String, String)> {
         let time = |time: Millis| format_duration(Duration::from_millis(time.unsigned_abs()));
-        let mut meaning = vec![
+        let mut semantic_settings = vec![
             (format!("streams.{}.horizon", stream.name()), time(self.horizon(stream))),
             ("state.max_label_values".to_owned(), self.max_label_values.to_string()),
             ("state.fine_history".to_owned(), time(self.fine_history)),
             ("state.coarse_history".to_owned(), time(self.coarse_history)),
         ];
-        let mut add = |key: &str, value: String| meaning.push((key.to_owned(), value));
+        let mut add = |key: &str, value: String| semantic_settings.push((key.to_owned(), value));
         match stream {
             Stream::Disbursement => {
                 add("streams.disbursement.open_horizon", time(self.open_horizon));
@@ -84,7 +92,7 @@ impl Rules {
             }
             Stream::Milestone => add("state.max_milestones", self.max_milestones.to_string()),
         }
-        meaning
+        semantic_settings
     }
 
     /// How far behind the watermark events still count, in milliseconds.

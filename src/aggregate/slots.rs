@@ -17,9 +17,15 @@ pub struct SlotLayout {
 impl SlotLayout {
     fn slots_of_day<C: Default>(&self, time: Millis) -> impl Iterator<Item = OpenSlot<C>> {
         let instants = self.cut_times.of_day(time);
-        let periods: Box<[Option<Interval>]> = self.periods.iter().map(|period| period.at(time, self.cut_times.zone())).collect();
+        let periods: Box<[Option<Interval>]> =
+            self.periods.iter().map(|period| period.at(time, self.cut_times.zone())).collect();
         let spans: Vec<Interval> = instants.windows(2).map(|ends| Interval { start: ends[0], end: ends[1] }).collect();
-        spans.into_iter().map(move |span| OpenSlot { span, periods: periods.clone(), content: C::default(), shown: None })
+        spans.into_iter().map(move |span| OpenSlot {
+            span,
+            periods: periods.clone(),
+            content: C::default(),
+            view_config: None,
+        })
     }
 }
 
@@ -31,7 +37,7 @@ pub struct OpenSlot<C> {
     pub periods: Box<[Option<Interval>]>,
     pub content: C,
     /// As last shown, if nothing has changed since.
-    shown: Option<Arc<Slot>>,
+    view_config: Option<Arc<Slot>>,
 }
 
 #[derive(Debug)]
@@ -54,7 +60,7 @@ impl<C: Default> SlotSeries<C> {
     pub fn at(&mut self, time: Millis) -> Option<&mut OpenSlot<C>> {
         let place = self.place(time)?;
         let pane = &mut self.panes[place];
-        pane.shown = None;
+        pane.view_config = None;
         Some(pane)
     }
 
@@ -94,10 +100,10 @@ impl<C: Default> SlotSeries<C> {
 
     /// All panes, as `show` shows those that have changed.
     pub fn show(&mut self, show: impl Fn(&OpenSlot<C>) -> Slot) -> Vec<Arc<Slot>> {
-        let shown = |pane: &mut OpenSlot<C>| {
-            let slot = pane.shown.take().unwrap_or_else(|| Arc::new(show(pane)));
-            Arc::clone(pane.shown.insert(slot))
+        let view_config = |pane: &mut OpenSlot<C>| {
+            let slot = pane.view_config.take().unwrap_or_else(|| Arc::new(show(pane)));
+            Arc::clone(pane.view_config.insert(slot))
         };
-        self.panes.iter_mut().map(shown).collect()
+        self.panes.iter_mut().map(view_config).collect()
     }
 }

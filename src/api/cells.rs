@@ -36,10 +36,10 @@ pub(super) fn cells_today(present: &Present<'_>, period: Period, span: Interval)
     if !present.begins(period, span.start) {
         return None;
     }
-    let sums = cells_within(&present.views(), present.display, period, span)?;
+    let sums = cells_within(&present.views(), present.allowlists, period, span)?;
     let in_use = sums.into_iter().enumerate().filter(|(_, sum)| sum.dispersals > 0);
     let named = in_use.map(|(cell, sum)| {
-        let (programme, state) = present.display.names_of_cell(cell);
+        let (programme, state) = present.allowlists.names_of_cell(cell);
         ((programme.to_owned(), state.to_owned()), sum)
     });
     Some(named.collect())

@@ -121,9 +121,9 @@ pub struct TargetToday {
 }
 
 pub(super) fn list(present: &Present<'_>, limit: usize) -> CutsResponse {
-    let mut cuts = present.book().cuts().rev();
+    let mut cuts = present.closed_periods().cuts().rev();
     let mut closed: BTreeMap<&str, Vec<ClosedTarget>> = BTreeMap::new();
-    for (target, closing) in present.book().closings() {
+    for (target, closing) in present.closed_periods().closings() {
         let entry = ClosedTarget { target: target.to_owned(), period: closing.period.clone() };
         closed.entry(&closing.cut).or_default().push(entry);
     }
@@ -141,16 +141,19 @@ pub(super) fn list(present: &Present<'_>, limit: usize) -> CutsResponse {
 }
 
 fn ended(present: &Present<'_>, at: Millis) -> Vec<PeriodFigures> {
-    let last = |period: Period| period.at(at - 1, present.zone()).filter(|span| span.end == at).map(|span| (period, span));
-    let named =
-        |(period, span): (Period, Interval)| PeriodFigures { period: period.name().to_owned(), id: period.id(span.start, present.zone()) };
+    let last =
+        |period: Period| period.at(at - 1, present.zone()).filter(|span| span.end == at).map(|span| (period, span));
+    let named = |(period, span): (Period, Interval)| PeriodFigures {
+        period: period.name().to_owned(),
+        id: period.id(span.start, present.zone()),
+    };
     Period::OWN.into_iter().filter_map(last).map(named).collect()
 }
 
 /// # Errors
 /// There is no such cut, or it is damaged.
 pub(super) fn one(present: &Present<'_>, id: &str) -> Result<CutResponse, ApiError> {
-    let ids: Vec<String> = present.book().cuts().map(cut_id).collect();
+    let ids: Vec<String> = present.closed_periods().cuts().map(cut_id).collect();
     let newest = (id == NEWEST).then(|| ids.last().map_or(id, String::as_str));
     let cut = read(present, newest.unwrap_or(id))?;
     let unknown = || match ids.last() {

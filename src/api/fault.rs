@@ -33,7 +33,8 @@ impl ApiError {
     /// There is nothing of the name that was given.
     pub(super) fn unknown<'a>(error: &str, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let nearest = nearest(given, known).map(str::to_owned);
-        let error = nearest.as_ref().map_or_else(|| error.to_owned(), |nearest| format!("{error}; the nearest is {nearest}"));
+        let error =
+            nearest.as_ref().map_or_else(|| error.to_owned(), |nearest| format!("{error}; the nearest is {nearest}"));
         Self { nearest, ..Self::new(404, error) }
     }
 

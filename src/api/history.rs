@@ -57,7 +57,7 @@ pub struct CorrectionEntry {
 pub(super) fn of(present: &Present<'_>, name: &str, limit: usize) -> Result<HistoryResponse, ApiError> {
     let (place, target) = present.target(name)?;
     let (tallies, selection) = (present.tallies(), target.selection());
-    let mut closings = present.book().of(name).rev().filter(|closing| closing.selection == selection);
+    let mut closings = present.closed_periods().of(name).rev().filter(|closing| closing.selection == selection);
     let periods = closings.by_ref().take(limit).map(|closing| closed(present, &tallies, place, closing)).collect();
     Ok(HistoryResponse {
         now_ms: present.now,
@@ -80,14 +80,23 @@ fn closed(present: &Present<'_>, tallies: &Tallies, place: usize, closing: &Clos
         goal: closing.goal,
         actual: closing.actual,
         cut: closing.cut.clone(),
-        corrections: closing.corrections.iter().map(|(cut, actual)| CorrectionEntry { cut: cut.clone(), actual: *actual }).collect(),
+        corrections: closing
+            .corrections
+            .iter()
+            .map(|(cut, actual)| CorrectionEntry { cut: cut.clone(), actual: *actual })
+            .collect(),
         today,
         difference: today.zip(closing.actual).and_then(|(today, actual)| today.above(actual)),
     }
 }
 
 /// What is known now of a target in a span from the beginning of one of its periods. None if not all of that is.
-pub(super) fn quantity_today(present: &Present<'_>, tallies: &Tallies, place: usize, span: Interval) -> Option<Quantity> {
+pub(super) fn quantity_today(
+    present: &Present<'_>,
+    tallies: &Tallies,
+    place: usize,
+    span: Interval,
+) -> Option<Quantity> {
     let target = &present.targets().targets[place];
     let tally = present.begins(target.period, span.start).then(|| tallies.within(present.targets(), place, span))?;
     target.measure.quantity(tally?)

@@ -15,8 +15,8 @@ pub(super) struct Parameters {
 impl Parameters {
     /// # Errors
     /// An unknown parameter, one given twice, or a value that is none.
-    pub fn read(query: &str, question: &ApiRequest) -> Result<Self, ApiError> {
-        let has_limit = matches!(question, ApiRequest::History(_) | ApiRequest::Cuts);
+    pub fn read(query: &str, request: &ApiRequest) -> Result<Self, ApiError> {
+        let has_limit = matches!(request, ApiRequest::History(_) | ApiRequest::Cuts);
         let mut limit = None;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -25,7 +25,8 @@ impl Parameters {
                 return Err(ApiError::bad(format!("unknown parameter: {there}")));
             }
             let number = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-            let number = number.ok_or_else(|| ApiError::bad(format!("limit must be a whole number from 1 to {MAX_LIMIT}")))?;
+            let number =
+                number.ok_or_else(|| ApiError::bad(format!("limit must be a whole number from 1 to {MAX_LIMIT}")))?;
             if limit.replace(number).is_some() {
                 return Err(ApiError::bad("limit is given twice"));
             }

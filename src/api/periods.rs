@@ -69,11 +69,14 @@ pub(super) fn one(present: &Present<'_>, kind: &str, id: &str) -> Result<PeriodR
         return Err(ApiError::absent("the period has not begun"));
     }
     let cut = read(present, &cut_id(span.end))?;
-    let of_period = cut.as_ref().and_then(|cut| cut.periods.iter().find(|of_cut| of_cut.period == kind && of_cut.closes));
+    let of_period =
+        cut.as_ref().and_then(|cut| cut.periods.iter().find(|of_cut| of_cut.period == kind && of_cut.closes));
     let closed = of_period.map(|of_cut| cells_of_cut(&of_cut.cells));
     let today = cells_today(present, period, span);
     if closed.is_none() && today.is_none() {
-        return Err(ApiError::absent("nothing is known of the period: there is no cut at its end, and its events are forgotten"));
+        return Err(ApiError::absent(
+            "nothing is known of the period: there is no cut at its end, and its events are forgotten",
+        ));
     }
     Ok(PeriodResponse {
         now_ms: present.now,
@@ -90,11 +93,13 @@ pub(super) fn one(present: &Present<'_>, kind: &str, id: &str) -> Result<PeriodR
 
 fn named(present: &Present<'_>, kind: &str, id: &str) -> Result<(Period, Interval), ApiError> {
     let own = Period::OWN.into_iter().find(|own| own.name() == kind);
-    let period =
-        own.ok_or_else(|| ApiError::unknown("there are periods of a day, a week or a month", kind, Period::OWN.map(Period::name)))?;
+    let period = own.ok_or_else(|| {
+        ApiError::unknown("there are periods of a day, a week or a month", kind, Period::OWN.map(Period::name))
+    })?;
     let running = period.id(present.now, present.zone());
     let span = period.named(id, present.zone());
-    let span = span.ok_or_else(|| ApiError::bad(format!("there is no {kind} of that name; the running one is {running}")))?;
+    let span =
+        span.ok_or_else(|| ApiError::bad(format!("there is no {kind} of that name; the running one is {running}")))?;
     Ok((period, span))
 }
 
@@ -125,7 +130,12 @@ fn programmes(closed: Option<&Cells>, today: Option<&Cells>) -> Vec<ProgrammeFig
     let of_programme = |(programme, states): (&str, BTreeMap<&str, [SpanFigures; 2]>)| {
         let [of_cut, of_today] = [0, 1].map(|column| sum(states.values().map(|figures| &figures[column])));
         let (closed, today) = told([&of_cut, &of_today]);
-        ProgrammeFigures { programme: programme.to_owned(), closed, today, states: states.iter().map(of_state).collect() }
+        ProgrammeFigures {
+            programme: programme.to_owned(),
+            closed,
+            today,
+            states: states.iter().map(of_state).collect(),
+        }
     };
     states.into_iter().map(of_programme).collect()
 }

@@ -33,7 +33,7 @@ pub struct PeriodSpan {
 pub(super) struct Present<'a> {
     pub snapshot: Arc<Snapshot>,
     pub now: Millis,
-    pub display: &'a Allowlists,
+    pub allowlists: &'a Allowlists,
     pub cuts: &'a CutStore,
     evaluator: &'a Evaluator,
 }
@@ -42,23 +42,29 @@ impl<'a> Present<'a> {
     /// # Errors
     /// There are no figures yet.
     pub fn of(api: &'a Api) -> Result<Self, ApiError> {
-        let snapshot = api.board.newest();
+        let snapshot = api.publisher.newest();
         if !snapshot.has_figures() {
             return Err(ApiError::not_ready(snapshot.not_ready()));
         }
-        Ok(Self { snapshot, now: api.clock.now(), display: &api.display, cuts: &api.cuts, evaluator: &api.evaluator })
+        Ok(Self {
+            snapshot,
+            now: api.clock.now(),
+            allowlists: &api.allowlists,
+            cuts: &api.cuts,
+            evaluator: &api.evaluator,
+        })
     }
 
     pub fn targets(&self) -> &Targets {
         &self.snapshot.targets
     }
 
-    pub fn book(&self) -> &ClosedPeriods {
-        &self.snapshot.book
+    pub fn closed_periods(&self) -> &ClosedPeriods {
+        &self.snapshot.closed_periods
     }
 
     pub fn zone(&self) -> &TimeZone {
-        &self.display.zone
+        &self.allowlists.zone
     }
 
     pub fn views(&self) -> Views {
@@ -71,7 +77,7 @@ impl<'a> Present<'a> {
 
     /// By target.
     pub fn standings(&self, tallies: &Tallies) -> Vec<TargetStatus> {
-        self.evaluator.standings(&self.snapshot.targets, tallies, self.now, self.book().newest_cut())
+        self.evaluator.standings(&self.snapshot.targets, tallies, self.now, self.closed_periods().newest_cut())
     }
 
     /// The target of a name, and its place among all.
@@ -96,7 +102,14 @@ impl<'a> Present<'a> {
     }
 
     pub fn named_span(&self, period: &str, id: String, Interval { start, end }: Interval) -> PeriodSpan {
-        PeriodSpan { period: period.to_owned(), id, start_ms: start, start: self.local(start), end_ms: end, end: self.local(end) }
+        PeriodSpan {
+            period: period.to_owned(),
+            id,
+            start_ms: start,
+            start: self.local(start),
+            end_ms: end,
+            end: self.local(end),
+        }
     }
 
     /// Whether a period of this kind begins then: it may not where the programme was in another zone once.

@@ -117,7 +117,13 @@ pub(super) fn all(present: &Present<'_>) -> Targets {
         now_ms: present.now,
         now: present.local(present.now),
         state_built_ms: present.snapshot.built,
-        targets: present.targets().targets.iter().zip(&standings).map(|(target, standing)| told(present, target, standing)).collect(),
+        targets: present
+            .targets()
+            .targets
+            .iter()
+            .zip(&standings)
+            .map(|(target, standing)| told(present, target, standing))
+            .collect(),
     }
 }
 
@@ -194,8 +200,14 @@ fn curve(present: &Present<'_>, tallies: &Tallies, place: usize, period: Interva
         () => tallies.within(targets, place, Interval { start: period.start, end: instant }),
     };
     let point = |instant: Millis| {
-        let moment =
-            Observation { period, now: instant, zone: present.zone(), actual: Tally::default(), past: Tally::default(), dispersion: 1.0 };
+        let moment = Observation {
+            period,
+            now: instant,
+            zone: present.zone(),
+            actual: Tally::default(),
+            past: Tally::default(),
+            dispersion: 1.0,
+        };
         let actual = reached(instant).and_then(|tally| target.measure.quantity(tally));
         PacePoint { at_ms: instant, at: present.local(instant), plan: assess(target, &moment).plan, actual }
     };

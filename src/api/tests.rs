@@ -31,7 +31,10 @@ fn a_target_is_told_with_its_period_its_goal_and_how_far_it_is() {
         json!({ "name": "weekly-people", "measure": "beneficiaries", "unit": "people", "calendar": "always", "complete_until_ms": until })
     );
     let current = &people["current"];
-    assert_eq!(picked(current, &["goal", "actual", "dispersion"]), json!({ "goal": 100, "actual": 55, "dispersion": 4.0 }));
+    assert_eq!(
+        picked(current, &["goal", "actual", "dispersion"]),
+        json!({ "goal": 100, "actual": 55, "dispersion": 4.0 })
+    );
     assert_eq!(
         picked(&current["period"], &["id", "start", "end"]),
         json!({
@@ -43,7 +46,11 @@ fn a_target_is_told_with_its_period_its_goal_and_how_far_it_is() {
     assert!((plan - 100.0 * 109.0 / 168.0).abs() < 1e-6, "{plan}");
     assert_eq!(current["remaining_open_seconds"], 59.0 * 3_600.0);
     assert_eq!(current["shortfall_pesos"].as_f64(), current["shortfall"].as_f64().map(|people| people * 25_000.0));
-    assert_eq!(picked(&people["previous"], &["goal", "actual"]), json!({ "goal": 100, "actual": 51 }), "with what was late");
+    assert_eq!(
+        picked(&people["previous"], &["goal", "actual"]),
+        json!({ "goal": 100, "actual": 51 }),
+        "with what was late"
+    );
 }
 
 #[test]
@@ -51,7 +58,10 @@ fn money_is_text_with_every_centavo_and_a_ratio_has_no_projection() {
     let answer = world().ok("targets");
     let (ratio, pesos) = (&answer["targets"][1]["current"], &answer["targets"][2]["current"]);
     assert_eq!(picked(pesos, &["goal", "actual"]), json!({ "goal": "10000000.00", "actual": "2650000.00" }));
-    assert_eq!(picked(ratio, &["goal", "actual", "projection"]), json!({ "goal": 0.8, "actual": 0.75, "projection": null }));
+    assert_eq!(
+        picked(ratio, &["goal", "actual", "projection"]),
+        json!({ "goal": 0.8, "actual": 0.75, "projection": null })
+    );
 }
 
 #[test]
@@ -59,14 +69,19 @@ fn the_curve_of_a_target_has_plan_and_actual_at_each_cut_and_now() {
     let answer = world().ok("targets/weekly-people");
     let curve = answer["curve"].as_array().unwrap();
     let known = |point: &&Value| !point["actual"].is_null();
-    let told: Vec<_> = curve.iter().filter(known).map(|point| (point["at"].as_str().unwrap(), &point["actual"])).collect();
+    let told: Vec<_> =
+        curve.iter().filter(known).map(|point| (point["at"].as_str().unwrap(), &point["actual"])).collect();
     assert_eq!((told[0].1, told[1].1), (&json!(0), &json!(30)));
     assert_eq!(told.last(), Some(&("2020-05-15T13:00:00-05:00", &json!(55))));
     // Two slots a day, the end, and now.
     assert_eq!(curve.len(), 16);
     let plans: Vec<f64> = curve.iter().map(|point| point["plan"].as_f64().unwrap()).collect();
     assert!(plans.is_sorted() && plans[0] == 0.0 && plans[15] == 100.0, "{plans:?}");
-    assert!(curve.iter().all(|point| point["at_ms"].as_i64() <= Some(at("2020-05-15T18:00:00Z")) || point["actual"].is_null()));
+    assert!(
+        curve
+            .iter()
+            .all(|point| point["at_ms"].as_i64() <= Some(at("2020-05-15T18:00:00Z")) || point["actual"].is_null())
+    );
 }
 
 #[test]
@@ -84,7 +99,10 @@ fn a_closed_period_keeps_what_it_closed_with_beside_what_is_known_today() {
     let answer = world().ok("targets/weekly-people/history");
     assert_eq!(answer["periods"].as_array().unwrap().len(), 1);
     let closed = picked(&answer["periods"][0], &["goal", "actual", "cut", "corrections", "today", "difference"]);
-    assert_eq!(closed, json!({ "goal": 100, "actual": 50, "cut": CLOSING, "corrections": [], "today": 51, "difference": 1 }));
+    assert_eq!(
+        closed,
+        json!({ "goal": 100, "actual": 50, "cut": CLOSING, "corrections": [], "today": 51, "difference": 1 })
+    );
     assert_eq!(answer["periods"][0]["period"]["id"], "2020-W19");
     assert_eq!(answer["more"], false);
 }
@@ -114,7 +132,10 @@ fn what_is_forgotten_is_null_today() {
         snapshot.partitions[0].view = std::sync::Arc::new(view);
     });
     let closed = &world.ok("targets/weekly-people/history")["periods"][0];
-    assert_eq!(picked(closed, &["actual", "today", "difference"]), json!({ "actual": 50, "today": null, "difference": null }));
+    assert_eq!(
+        picked(closed, &["actual", "today", "difference"]),
+        json!({ "actual": 50, "today": null, "difference": null })
+    );
     assert_eq!(world.ok("periods/week/2020-W19")["today"], Value::Null);
     assert_eq!(world.ok(&format!("cuts/{CLOSING}"))["periods"][1]["cells"][0]["today"], Value::Null);
     let (status, fault) = world.get("periods/week/2020-W18");
@@ -144,7 +165,10 @@ fn cuts_are_listed_newest_first_with_what_closed() {
 fn a_cut_is_told_as_it_was_beside_the_same_figures_today() {
     let answer = world().ok(&format!("cuts/{CLOSING}"));
     let week = &answer["periods"][1];
-    assert_eq!(picked(week, &["period", "id", "closes"]), json!({ "period": "week", "id": "2020-W19", "closes": true }));
+    assert_eq!(
+        picked(week, &["period", "id", "closes"]),
+        json!({ "period": "week", "id": "2020-W19", "closes": true })
+    );
     let told = |people: u64, dispersals: u64, pesos: &str| json!({ "beneficiaries": people, "dispersals": dispersals, "net_pesos": pesos });
     let cell = |cell: &Value| (picked(cell, &["beneficiaries", "dispersals", "net_pesos"]), cell["today"].clone());
     assert_eq!(cell(&week["cells"][0]), (told(40, 40, "1000000.00"), told(39, 40, "975000.00")));
@@ -152,7 +176,10 @@ fn a_cut_is_told_as_it_was_beside_the_same_figures_today() {
     assert_eq!(week["cells"][1]["state"], "MX-OAX");
     let people = picked(&answer["targets"][0], &["target", "actual", "today", "closes"]);
     assert_eq!(people, json!({ "target": "weekly-people", "actual": 50, "today": 51, "closes": true }));
-    assert_eq!(picked(&answer["offsets"][0], &["partition", "next_offset"]), json!({ "partition": 0, "next_offset": 60 }));
+    assert_eq!(
+        picked(&answer["offsets"][0], &["partition", "next_offset"]),
+        json!({ "partition": 0, "next_offset": 60 })
+    );
 }
 
 #[test]
@@ -184,7 +211,9 @@ fn a_period_has_sums_by_programme_and_no_people_over_all_of_them() {
 #[test]
 fn the_running_period_has_figures_of_today_only() {
     let world = world();
-    for (path, dispersals) in [("periods/day/2020-05-15", 25), ("periods/week/2020-W20", 55), ("periods/month/2020-05", 107)] {
+    for (path, dispersals) in
+        [("periods/day/2020-05-15", 25), ("periods/week/2020-W20", 55), ("periods/month/2020-05", 107)]
+    {
         let answer = world.ok(path);
         assert_eq!((&answer["cut"], &answer["closed"]), (&Value::Null, &Value::Null), "{path}");
         assert_eq!(answer["today"]["dispersals"], dispersals, "{path}");
@@ -257,7 +286,7 @@ fn a_damaged_cut_is_500_and_says_which_and_the_others_are_told() {
 #[test]
 fn without_targets_and_cuts_the_lists_are_empty() {
     let world = World::new(Vec::new());
-    world.publish(|snapshot| snapshot.book = std::sync::Arc::default());
+    world.publish(|snapshot| snapshot.closed_periods = std::sync::Arc::default());
     assert_eq!(world.ok("targets")["targets"], json!([]));
     assert_eq!(world.ok("cuts")["cuts"], json!([]));
     let (status, fault) = world.get("cuts/newest");

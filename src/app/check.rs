@@ -26,7 +26,8 @@ pub fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String, Failur
     let topology = consumer.describe().map_err(asked)?;
     let findings = topic_faults(&settings.source).map_err(asked)?;
     findings.refuse()?;
-    let mut report = format!("settings: valid\ntargets: {}, calendars: {}\n", targets.targets.len(), targets.calendars.len());
+    let mut report =
+        format!("settings: valid\ntargets: {}, calendars: {}\n", targets.targets.len(), targets.calendars.len());
     for topic in &settings.source.topics {
         let partitions = topology.partitions.iter().filter(|described| &described.partition.topic == topic).count();
         // Writing to a string does not fail.
@@ -36,7 +37,11 @@ pub fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String, Failur
         let _ = writeln!(report, "accepted: {fault}");
     }
     for warning in &findings.warnings {
-        let _ = writeln!(report, "warning: topic {} is kept for less than the horizon; a rebuild will know less", warning.topic);
+        let _ = writeln!(
+            report,
+            "warning: topic {} is kept for less than the horizon; a rebuild will know less",
+            warning.topic
+        );
     }
     Ok(report)
 }
@@ -45,9 +50,10 @@ pub fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String, Failur
 fn failure(error: SourceError, bootstrap_servers: &str) -> Failure {
     match error {
         SourceError::TopicMissing { .. } => Failure::new(Exit::Configuration, error.to_string()),
-        SourceError::Unavailable { .. } => {
-            Failure::new(Exit::TryAgain, format!("{error}; kafka.bootstrap_servers is {bootstrap_servers}: does a broker listen there?"))
-        }
+        SourceError::Unavailable { .. } => Failure::new(
+            Exit::TryAgain,
+            format!("{error}; kafka.bootstrap_servers is {bootstrap_servers}: does a broker listen there?"),
+        ),
         error => error.into(),
     }
 }

@@ -62,7 +62,10 @@ impl Files {
         let check_interval = reader.duration("targets.check_interval", second / 10..=second * 86_400);
         let cuts_at = cuts_at(reader);
         let cuts_calendar = reader.string("cuts.calendar");
-        let bounds = PeriodBounds { disbursement_horizon: rules.horizon(Stream::Disbursement), counts: counts_kept(rules, zone, &cuts_at) };
+        let bounds = PeriodBounds {
+            disbursement_horizon: rules.horizon(Stream::Disbursement),
+            counts: counts_kept(rules, zone, &cuts_at),
+        };
         Self {
             paths: paths.into_iter().map(PathBuf::from).collect(),
             check_interval,
@@ -100,8 +103,9 @@ impl Files {
     fn no_such_calendar(&self, documents: &[Document]) -> Option<SettingsFault> {
         let name = self.cuts_calendar.as_deref().filter(|name| *name != ALWAYS)?;
         let is_there = documents.iter().any(|document| document.origin_of("calendar", name).is_some());
-        let message =
-            format!("{name:?} is no calendar, define [calendar.{name}] in a file of targets.files or leave it empty for every day");
+        let message = format!(
+            "{name:?} is no calendar, define [calendar.{name}] in a file of targets.files or leave it empty for every day"
+        );
         (!is_there).then(|| SettingsFault { key: "cuts.calendar".to_owned(), origin: None, message })
     }
 }

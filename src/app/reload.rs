@@ -38,7 +38,13 @@ pub struct Reload {
 
 impl Reload {
     /// After a start with the targets that `read` said.
-    pub fn new(files: Files, read: Vec<FileText>, targets: watch::Sender<Arc<Targets>>, metrics: Arc<Metrics>, clock: Clock) -> Self {
+    pub fn new(
+        files: Files,
+        read: Vec<FileText>,
+        targets: watch::Sender<Arc<Targets>>,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Self {
         metrics.reloaded(clock.now());
         let holding = Arc::clone(&targets.borrow());
         Self { files: Arc::new(files), read, changed: None, holding, targets, metrics, clock }
@@ -65,7 +71,9 @@ impl Reload {
                 continue;
             }
             let files = Arc::clone(&self.files);
-            let Ok((reading, texts)) = tokio::task::spawn_blocking(move || (files.read(&texts), texts)).await else { return };
+            let Ok((reading, texts)) = tokio::task::spawn_blocking(move || (files.read(&texts), texts)).await else {
+                return;
+            };
             self.take(reading, texts);
         }
     }

@@ -14,7 +14,7 @@ use crate::pipeline::{SnapshotPublisher, status};
 pub struct PipelineService {
     pub exporter: Exporter,
     pub api: Api,
-    pub board: Arc<SnapshotPublisher>,
+    pub publisher: Arc<SnapshotPublisher>,
     pub clock: Clock,
     pub started: Millis,
 }
@@ -25,15 +25,15 @@ impl Service for PipelineService {
     }
 
     fn readiness(&self) -> Result<(), Vec<String>> {
-        let reasons = self.board.newest().not_ready();
+        let reasons = self.publisher.newest().not_ready();
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
     }
 
     fn status(&self) -> Value {
-        status(&self.board.newest(), env!("CARGO_PKG_VERSION"), uptime(self.started, self.clock.now()))
+        status(&self.publisher.newest(), env!("CARGO_PKG_VERSION"), uptime(self.started, self.clock.now()))
     }
 
-    fn answer(&self, question: &ApiRequest, query: &str) -> ApiResponse {
-        self.api.answer(question, query)
+    fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
+        self.api.answer(request, query)
     }
 }

@@ -21,11 +21,12 @@ pub fn inspect(reader: SettingsReader) -> Result<String, Failure> {
     let directory = &settings.state_directory;
     let store = existing(directory)?;
     let mut report = format!("state directory {}\n", directory.display());
-    for place in places(&store, directory)? {
-        let listing = store.list(place).map_err(|error| unreadable(directory, &error))?;
-        let _ = writeln!(report, "\n{place}: {} checkpoints, {} unfinished", listing.checkpoints.len(), listing.incomplete);
+    for dir in places(&store, directory)? {
+        let listing = store.list(dir).map_err(|error| unreadable(directory, &error))?;
+        let _ =
+            writeln!(report, "\n{dir}: {} checkpoints, {} unfinished", listing.checkpoints.len(), listing.incomplete);
         for sequence in listing.checkpoints {
-            let _ = writeln!(report, "  {sequence}: {}", describe(store.open(place, sequence)));
+            let _ = writeln!(report, "  {sequence}: {}", describe(store.open(dir, sequence)));
         }
     }
     Ok(report)
@@ -40,18 +41,19 @@ pub fn verify(reader: SettingsReader) -> Result<String, Failure> {
     let directory = &settings.state_directory;
     let store = existing(directory)?;
     let (mut report, mut damaged) = (String::new(), false);
-    for place in places(&store, directory)? {
-        let listing = store.list(place).map_err(|error| unreadable(directory, &error))?;
+    for dir in places(&store, directory)? {
+        let listing = store.list(dir).map_err(|error| unreadable(directory, &error))?;
         for sequence in listing.checkpoints {
-            let result = store.open(place, sequence).and_then(|opened| opened.verify().map(|()| opened));
+            let result = store.open(dir, sequence).and_then(|opened| opened.verify().map(|()| opened));
             // A running process may have removed it meanwhile.
-            let is_there = || store.list(place).is_ok_and(|listing| listing.checkpoints.contains(&sequence));
+            let is_there = || store.list(dir).is_ok_and(|listing| listing.checkpoints.contains(&sequence));
             if result.is_err() && !is_there() {
                 continue;
             }
             damaged |= result.is_err();
-            let told = result.map_or_else(|damage| format!("the file {damage}"), |opened| format!("whole, {}", opened.identity()));
-            let _ = writeln!(report, "{place} {sequence}: {told}");
+            let told = result
+                .map_or_else(|damage| format!("the file {damage}"), |opened| format!("whole, {}", opened.identity()));
+            let _ = writeln!(report, "{dir} {sequence}: {told}");
         }
     }
     if damaged { Err(Failure::new(Exit::StateUnusable, report.trim_end())) } else { Ok(report) }
@@ -66,13 +68,13 @@ pub fn rebuild(reader: SettingsReader, only: Option<crate::record::Stream>, forc
     let settings = Settings::read(reader)?;
     let (_lock, store, _) = open_state(&settings.state_directory)?;
     let directory = &settings.state_directory;
-    let places = places(&store, directory)?.into_iter().filter(|place| only.is_none_or(|stream| stream == place.stream));
+    let places = places(&store, directory)?.into_iter().filter(|dir| only.is_none_or(|stream| stream == dir.stream));
     let places: Vec<PartitionDir> = places.collect();
     let logs = Consumer::open(&settings.source)?.describe()?.partitions;
     let mut lost = Vec::new();
-    for &place in &places {
-        let found = store.newest(place).map_err(|error| unreadable(directory, &error))?;
-        lost.extend(lost_history(place, found.opened.as_ref(), &logs));
+    for &dir in &places {
+        let found = store.newest(dir).map_err(|error| unreadable(directory, &error))?;
+        lost.extend(lost_history(dir, found.opened.as_ref(), &logs));
     }
     if !lost.is_empty() && !force {
         lost.push(
@@ -80,21 +82,22 @@ pub fn rebuild(reader: SettingsReader, only: Option<crate::record::Stream>, forc
         );
         return Err(Failure::new(Exit::StateUnusable, lost.join("\n")));
     }
-    for &place in &places {
-        store.clear(place).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
+    for &dir in &places {
+        store.clear(dir).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
     }
     Ok(format!("{} partitions will be counted from the beginning of their logs at the next start\n", places.len()))
 }
 
 /// Why a partition would know less after a rebuild, if it would.
-fn lost_history(place: PartitionDir, newest: Option<&CheckpointReader>, logs: &[PartitionLog]) -> Option<String> {
-    let log = logs.iter().find(|log| (log.partition.stream, log.partition.partition) == (place.stream, place.partition));
+fn lost_history(dir: PartitionDir, newest: Option<&CheckpointReader>, logs: &[PartitionLog]) -> Option<String> {
+    let log = logs.iter().find(|log| (log.partition.stream, log.partition.partition) == (dir.stream, dir.partition));
     let Some(log) = log else {
-        return Some(format!("{place}: there is no such partition in the topic any more"));
+        return Some(format!("{dir}: there is no such partition in the topic any more"));
     };
     let began = newest.map_or(0, |opened| opened.head().first_offset);
-    (log.low > began)
-        .then(|| format!("{place}: the state began at offset {began}, topic {} now begins at {}", log.partition.topic, log.low))
+    (log.low > began).then(|| {
+        format!("{dir}: the state began at offset {began}, topic {} now begins at {}", log.partition.topic, log.low)
+    })
 }
 
 fn describe(opened: Result<CheckpointReader, Damage>) -> String {
@@ -121,7 +124,7 @@ fn describe(opened: Result<CheckpointReader, Damage>) -> String {
         opened.bytes(),
         closed.iter().map(|file| file.bytes()).sum::<u64>(),
         closed.len(),
-        head.meaning.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", "),
+        head.semantic_settings.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", "),
     )
 }
 

@@ -35,7 +35,8 @@ impl CutTimes {
         let start = start_of_day(date, &self.zone);
         let is_working = self.calendar.as_ref().is_none_or(|calendar| calendar.is_working_day(date));
         let times = self.times.iter().filter(|_| is_working).filter_map(|&time| self.instant(date, time));
-        let mut instants: Vec<Millis> = times.filter(|instant| (start..next).contains(instant)).chain([start, next]).collect();
+        let mut instants: Vec<Millis> =
+            times.filter(|instant| (start..next).contains(instant)).chain([start, next]).collect();
         instants.sort_unstable();
         instants.dedup();
         instants
@@ -69,7 +70,10 @@ mod tests {
     #[test]
     fn a_day_has_its_beginning_the_times_and_the_beginning_of_the_next() {
         let midnight = at("2020-05-15T05:00:00Z");
-        assert_eq!(cut_times(&["18:00", "12:00"]).of_day(midnight), [midnight, midnight + 12 * HOUR, midnight + 18 * HOUR, midnight + DAY]);
+        assert_eq!(
+            cut_times(&["18:00", "12:00"]).of_day(midnight),
+            [midnight, midnight + 12 * HOUR, midnight + 18 * HOUR, midnight + DAY]
+        );
         assert_eq!(cut_times(&["00:00"]).of_day(midnight + HOUR), [midnight, midnight + DAY]);
     }
 

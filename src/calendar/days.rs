@@ -86,7 +86,9 @@ impl Days {
     pub fn is_working_day(&self, date: Date) -> bool {
         let place = dates_before(date).and_then(|before| usize::try_from(before).ok());
         // The last entry is the end of the others.
-        place.filter(|place| *place + 1 < self.days.len()).is_some_and(|place| self.plans[self.days[place].plan].open > 0)
+        place
+            .filter(|place| *place + 1 < self.days.len())
+            .is_some_and(|place| self.plans[self.days[place].plan].open > 0)
     }
 
     /// Open time from the first day until `time`.
@@ -137,8 +139,9 @@ impl Plan {
 
     /// The part of the weight that falls before `since`: even over open time, or by the profile where that gives any of it a share.
     fn weight_until(&self, since: Millis, profile: Option<&[f64; 24]>) -> f64 {
-        let shared =
-            |profile: &[f64; 24], until| self.passed(until).map(|(hour, passed)| profile[usize::from(hour)] * passed as f64).sum::<f64>();
+        let shared = |profile: &[f64; 24], until| {
+            self.passed(until).map(|(hour, passed)| profile[usize::from(hour)] * passed as f64).sum::<f64>()
+        };
         if let Some(profile) = profile {
             let all = shared(profile, Millis::MAX);
             if all > 0.0 {
@@ -185,7 +188,16 @@ impl<'a> Layout<'a> {
         changes.reverse();
         let segment = OffsetSpan { start, offset: Millis::from(zone.to_offset(first).seconds()) * SECOND };
         let next = Day { start, open: 0, weight: 0.0, usual: 0.0, plan: CLOSED, usual_plan: CLOSED };
-        Self { schedule, zone, changes, segment, days: Vec::new(), plans: vec![Plan::default()], usual_plans: BTreeMap::new(), next }
+        Self {
+            schedule,
+            zone,
+            changes,
+            segment,
+            days: Vec::new(),
+            plans: vec![Plan::default()],
+            usual_plans: BTreeMap::new(),
+            next,
+        }
     }
 
     fn add(&mut self, date: Date, occasion: &DayKind<'_>) {

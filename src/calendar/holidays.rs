@@ -13,8 +13,20 @@ pub const WEEKDAYS: [(&str, Weekday); 7] = [
     ("sunday", Weekday::Sunday),
 ];
 
-const MONTHS: [&str; 12] =
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
 
 /// Which of its weekday in the month; the last may be the fourth or the fifth.
 const ORDINALS: [(&str, i8); 5] = [("first", 1), ("second", 2), ("third", 3), ("fourth", 4), ("last", -1)];
@@ -22,8 +34,7 @@ const ORDINALS: [(&str, i8); 5] = [("first", 1), ("second", 2), ("third", 3), ("
 /// The most days from Easter: all of these are in Easter's year. Days.
 const MAX_FROM_EASTER: i16 = 80;
 
-const EXPECTED: &str =
-    "write \"05-01\" (month and day), \"first monday of february\" (or second, third, fourth, last) or \"easter-2\" (days from Easter)";
+const EXPECTED: &str = "write \"05-01\" (month and day), \"first monday of february\" (or second, third, fourth, last) or \"easter-2\" (days from Easter)";
 
 /// When in a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +82,9 @@ impl Rule {
     fn date(self, year: i16) -> Option<Date> {
         match self {
             Self::Yearly { month, day } => Date::new(year, month, day).ok(),
-            Self::Weekday { which, weekday, month } => Date::new(year, month, 1).ok()?.nth_weekday_of_month(which, weekday).ok(),
+            Self::Weekday { which, weekday, month } => {
+                Date::new(year, month, 1).ok()?.nth_weekday_of_month(which, weekday).ok()
+            }
             Self::Easter { days } => easter(year).checked_add(jiff::Span::new().days(days)).ok(),
         }
     }
@@ -122,7 +135,16 @@ mod tests {
 
     #[test]
     fn easter_is_where_the_church_says() {
-        let known = [(2000, 4, 23), (2008, 3, 23), (2011, 4, 24), (2020, 4, 12), (2024, 3, 31), (2026, 4, 5), (2038, 4, 25), (2049, 4, 18)];
+        let known = [
+            (2000, 4, 23),
+            (2008, 3, 23),
+            (2011, 4, 24),
+            (2020, 4, 12),
+            (2024, 3, 31),
+            (2026, 4, 5),
+            (2038, 4, 25),
+            (2049, 4, 18),
+        ];
         for (year, month, day) in known {
             assert_eq!(easter(year), date(year, month, day));
         }
@@ -149,8 +171,17 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_is_refused_with_what_to_write() {
-        let texts =
-            ["", "5-1", "13-01", "02-30", "fifth monday of may", "first moonday of may", "first monday of mai", "easter3", "easter+81"];
+        let texts = [
+            "",
+            "5-1",
+            "13-01",
+            "02-30",
+            "fifth monday of may",
+            "first moonday of may",
+            "first monday of mai",
+            "easter3",
+            "easter+81",
+        ];
         for text in texts {
             assert!(Rule::parse(text).unwrap_err().contains("is no rule of a holiday, write"), "{text}");
         }

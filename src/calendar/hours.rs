@@ -18,13 +18,16 @@ pub(super) struct Hours(Vec<MinuteSpan>);
 impl MinuteSpan {
     /// `09:00-18:00`; the end of the day is `24:00`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let expected = || format!("{text:?} is no span of hours, write it as in \"09:00-18:00\", the end of the day as 24:00");
+        let expected =
+            || format!("{text:?} is no span of hours, write it as in \"09:00-18:00\", the end of the day as 24:00");
         let (from, to) = text.split_once('-').ok_or_else(expected)?;
         let (from, to) = (minute(from.trim()).ok_or_else(expected)?, minute(to.trim()).ok_or_else(expected)?);
         if from < to {
             return Ok(Self { from, to });
         }
-        Err(format!("{text:?} does not end after it begins; write one that goes over midnight as two, the second on the next day"))
+        Err(format!(
+            "{text:?} does not end after it begins; write one that goes over midnight as two, the second on the next day"
+        ))
     }
 }
 
@@ -94,7 +97,9 @@ mod tests {
     fn what_is_no_span_and_what_overlaps_is_refused_with_what_to_write() {
         assert!(hours(&["09:00-14:00", "13:59-15:00"]).unwrap_err().contains("09:00-14:00 and 13:59-15:00 overlap"));
         assert!(MinuteSpan::parse("22:00-06:00").unwrap_err().contains("over midnight"));
-        for text in ["", "9:00-18:00", "09:00", "09:00-24:01", "09:60-10:00", "+9:00-10:00", "09:00-25:00", "é9:00-10:00"] {
+        for text in
+            ["", "9:00-18:00", "09:00", "09:00-24:01", "09:60-10:00", "+9:00-10:00", "09:00-25:00", "é9:00-10:00"]
+        {
             assert!(MinuteSpan::parse(text).unwrap_err().contains("no span of hours"), "{text}");
         }
     }

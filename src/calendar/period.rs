@@ -152,7 +152,9 @@ pub(super) fn date_at(time: Millis, zone: &TimeZone) -> Date {
 
 /// The first instant of a day: midnight, or where the clock skips it, the instant after the gap.
 pub(super) fn start_of_day(date: Date, zone: &TimeZone) -> Millis {
-    date.to_zoned(zone.clone()).and_then(|midnight| midnight.start_of_day()).map_or(Millis::MAX, |start| start.timestamp().as_millisecond())
+    date.to_zoned(zone.clone())
+        .and_then(|midnight| midnight.start_of_day())
+        .map_or(Millis::MAX, |start| start.timestamp().as_millisecond())
 }
 
 #[cfg(test)]
@@ -173,7 +175,10 @@ mod tests {
         let week = Period::WEEK.at(at("2020-05-13T12:00:00Z"), &mexico_city()).unwrap();
         assert_eq!(week, Interval { start: at("2020-05-11T05:00:00Z"), end: at("2020-05-18T05:00:00Z") });
         assert_eq!(Period::WEEK.at(week.end - 1, &mexico_city()), Some(week));
-        assert_eq!(Period::WEEK.at(at("2026-11-21T22:00:00Z"), &mexico_city()).unwrap().start, at("2026-11-16T06:00:00Z"));
+        assert_eq!(
+            Period::WEEK.at(at("2026-11-21T22:00:00Z"), &mexico_city()).unwrap().start,
+            at("2026-11-16T06:00:00Z")
+        );
         let sunday = Period::Week(Weekday::Sunday).at(at("2020-05-13T12:00:00Z"), &mexico_city()).unwrap();
         assert_eq!(sunday, Interval { start: at("2020-05-10T05:00:00Z"), end: at("2020-05-17T05:00:00Z") });
     }

@@ -29,7 +29,10 @@ const MAX_WEIGHT: f64 = 1000.0;
 pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<WorkingCalendar>> {
     let mut calendars = vec![Arc::new(WorkingCalendar::always(programme_zone.clone()))];
     let mut origins = BTreeMap::from([(ALWAYS, "built in".to_owned())]);
-    for table in documents.iter().flat_map(|document| document.root(&["calendar", "target"]).named_tables("calendar", &CALENDAR_KEYS)) {
+    for table in documents
+        .iter()
+        .flat_map(|document| document.root(&["calendar", "target"]).named_tables("calendar", &CALENDAR_KEYS))
+    {
         check_name(&table);
         if let Some(origin) = origins.get(table.name()) {
             table.fault("", format!("is a calendar already ({origin}), choose another name"));
@@ -47,7 +50,8 @@ pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<Workin
 
 fn check_name(table: &Table<'_>) {
     let name = table.name();
-    let is_plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "_-".contains(character);
+    let is_plain =
+        |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "_-".contains(character);
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_plain) {
         table.fault("", format!("is no name for a calendar, take at most {MAX_NAME} small letters, digits, _ and -"));
     }
@@ -56,7 +60,8 @@ fn check_name(table: &Table<'_>) {
 fn calendar(table: &Table<'_>, programme_zone: &TimeZone) -> WorkingCalendar {
     let description = table.string("description").unwrap_or_default();
     let zone = table.parsed("time_zone", |name| {
-        TimeZone::get(name).map_err(|_| format!("{name:?} is no IANA time zone, write one such as \"America/Mexico_City\""))
+        TimeZone::get(name)
+            .map_err(|_| format!("{name:?} is no IANA time zone, write one such as \"America/Mexico_City\""))
     });
     let week = week(table);
     let (listed, years) = lists(table);
@@ -110,7 +115,12 @@ fn holiday(table: &Table<'_>) -> Option<Holiday> {
         table.fault("until", format!("{until} is before from = {from}"));
     }
     let rule = table.parsed("rule", Rule::parse)?;
-    Some(Holiday { rule, from: from.unwrap_or(*YEARS.start()), until: until.unwrap_or(*YEARS.end()), every: every.unwrap_or(1) })
+    Some(Holiday {
+        rule,
+        from: from.unwrap_or(*YEARS.start()),
+        until: until.unwrap_or(*YEARS.end()),
+        every: every.unwrap_or(1),
+    })
 }
 
 fn year(table: &Table<'_>, key: &str) -> Option<i16> {
@@ -135,7 +145,8 @@ fn lists(table: &Table<'_>) -> (BTreeSet<Date>, Option<RangeInclusive<i16>>) {
             }
         }
     }
-    let covered = years.first().map(|first| *first..=(*first..).take_while(|year| years.contains(year)).last().unwrap_or(*first));
+    let covered =
+        years.first().map(|first| *first..=(*first..).take_while(|year| years.contains(year)).last().unwrap_or(*first));
     (listed, covered)
 }
 
@@ -147,7 +158,10 @@ fn exceptions(table: &Table<'_>, week: &[Shift; 7]) -> BTreeMap<Date, Shift> {
         let weight = weight_of(&exception, "weight");
         let (Some(date), Some(hours)) = (exception.date("date"), hours_of(&exception, "hours")) else { continue };
         if !YEARS.contains(&date.year()) {
-            exception.fault("date", format!("{date} is outside the years {} to {} that calendars hold", YEARS.start(), YEARS.end()));
+            exception.fault(
+                "date",
+                format!("{date} is outside the years {} to {} that calendars hold", YEARS.start(), YEARS.end()),
+            );
         }
         let usual = &week[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())];
         let weight = weight.unwrap_or_else(|| {

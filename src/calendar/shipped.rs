@@ -3,8 +3,10 @@
 use crate::settings::Document;
 
 /// By name, the text that `config/calendars` shows and explains.
-const SHIPPED: [(&str, &str); 2] =
-    [("payments", include_str!("../../config/calendars/payments.toml")), ("calls", include_str!("../../config/calendars/calls.toml"))];
+const SHIPPED: [(&str, &str); 2] = [
+    ("payments", include_str!("../../config/calendars/payments.toml")),
+    ("calls", include_str!("../../config/calendars/calls.toml")),
+];
 
 /// The shipped calendars but those that one of the documents defines anew.
 pub fn shipped(documents: &[Document]) -> Vec<Document> {

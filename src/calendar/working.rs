@@ -47,9 +47,18 @@ impl WorkingCalendar {
     }
 
     /// `listed` are the years for which the lists are complete; none if the calendar has no lists.
-    pub(super) fn new(name: &str, description: &str, zone: TimeZone, schedule: &Schedule, listed: Option<RangeInclusive<i16>>) -> Self {
+    pub(super) fn new(
+        name: &str,
+        description: &str,
+        zone: TimeZone,
+        schedule: &Schedule,
+        listed: Option<RangeInclusive<i16>>,
+    ) -> Self {
         let start = |year: i16| start_of_day(date(year, 1, 1), &zone);
-        let listed = listed.map(|years| Listed { interval: Interval { start: start(*years.start()), end: start(years.end() + 1) }, years });
+        let listed = listed.map(|years| Listed {
+            interval: Interval { start: start(*years.start()), end: start(years.end() + 1) },
+            years,
+        });
         let days = Days::new(schedule, &zone);
         Self { name: name.to_owned(), description: description.to_owned(), zone, days, listed }
     }

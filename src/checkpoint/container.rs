@@ -60,7 +60,10 @@ impl Format {
     }
 
     fn check(&self, preamble: &[u8]) -> Result<u32, Damage> {
-        let version = preamble.strip_prefix(self.magic).and_then(|rest| rest.first_chunk()).map(|bytes| u32::from_le_bytes(*bytes));
+        let version = preamble
+            .strip_prefix(self.magic)
+            .and_then(|rest| rest.first_chunk())
+            .map(|bytes| u32::from_le_bytes(*bytes));
         let version = version.ok_or(Damage::Foreign)?;
         if self.preamble(version) != preamble || version == 0 {
             return Err(Damage::Checksum("preamble"));
@@ -160,7 +163,10 @@ impl SectionReader {
         let mut places = Vec::new();
         for part in parts {
             places.push(at);
-            at = at.checked_add(part.length).filter(|at| *at <= self.end).ok_or(Damage::MalformedState("parts go beyond the file"))?;
+            at = at
+                .checked_add(part.length)
+                .filter(|at| *at <= self.end)
+                .ok_or(Damage::MalformedState("parts go beyond the file"))?;
         }
         if at != self.end { Err(Damage::MalformedState("parts do not fill the file")) } else { Ok(places) }
     }

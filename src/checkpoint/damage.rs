@@ -27,7 +27,8 @@ pub enum Damage {
 
 impl Damage {
     /// All kinds.
-    pub const KINDS: [&str; 8] = ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
+    pub const KINDS: [&str; 8] =
+        ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
 
     /// Its kind, as a label.
     pub fn kind(&self) -> &'static str {
@@ -57,7 +58,8 @@ impl Damage {
         match self {
             Damage::Foreign | Damage::Unfinished | Damage::Checksum(_) | Damage::MalformedState(_) => true,
             Damage::Days { damage, .. } => {
-                damage.is_for_good() || matches!(&**damage, Damage::Unreadable(error) if error.kind() == ErrorKind::NotFound)
+                damage.is_for_good()
+                    || matches!(&**damage, Damage::Unreadable(error) if error.kind() == ErrorKind::NotFound)
             }
             Damage::Unreadable(_) | Damage::Newer { .. } | Damage::Misplaced { .. } => false,
         }

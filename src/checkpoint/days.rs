@@ -35,7 +35,8 @@ pub(super) struct PackedDay {
 pub(super) fn plan(known: &[DaysFile], days: &[ClosedDay]) -> io::Result<Plan> {
     let closed_starts: Vec<Millis> = days.iter().filter(|day| day.is_closed).map(|day| day.start).collect();
     let held = |file: &DaysFile| file.starts.iter().copied().filter(|start| closed_starts.contains(start)).collect();
-    let mut referred: Vec<DaysFile> = known.iter().map(|file| DaysFile { starts: held(file), ..file.clone() }).collect();
+    let mut referred: Vec<DaysFile> =
+        known.iter().map(|file| DaysFile { starts: held(file), ..file.clone() }).collect();
     referred.retain(|file| !file.starts.is_empty());
     let is_held = |referred: &[DaysFile], start| referred.iter().any(|file| file.starts.contains(&start));
     let has_new = closed_starts.iter().any(|start| !is_held(&referred, *start));
@@ -58,8 +59,13 @@ pub(super) fn write_parts(days: &[PackedDay], file: &mut SectionWriter) -> io::R
 }
 
 /// Writes a whole file of closed days under its temporary name, and sees to it that it stays.
-pub(super) fn write_file(disk: &dyn Disk, place: PartitionDir, sequence: u64, days: &[PackedDay]) -> io::Result<DaysFile> {
-    let mut file = SectionWriter::begin(disk, &place.path(Name::days(sequence).temporary()), &DAYS)?;
+pub(super) fn write_file(
+    disk: &dyn Disk,
+    dir: PartitionDir,
+    sequence: u64,
+    days: &[PackedDay],
+) -> io::Result<DaysFile> {
+    let mut file = SectionWriter::begin(disk, &dir.path(Name::days(sequence).temporary()), &DAYS)?;
     let entries = write_parts(days, &mut file)?;
     let whole = file.end(&container::encode(&entries))?;
     file.sync()?;
@@ -67,10 +73,14 @@ pub(super) fn write_file(disk: &dyn Disk, place: PartitionDir, sequence: u64, da
 }
 
 /// The days that `file` is referred to for.
-pub(super) fn read_file(disk: &Arc<dyn Disk>, place: PartitionDir, file: &DaysFile) -> Result<Vec<(Millis, Vec<u8>)>, Damage> {
+pub(super) fn read_file(
+    disk: &Arc<dyn Disk>,
+    dir: PartitionDir,
+    file: &DaysFile,
+) -> Result<Vec<(Millis, Vec<u8>)>, Damage> {
     let name = Name::days(file.sequence);
     let read = || {
-        let (reader, index) = SectionReader::open(disk.open(&place.path(name))?, &DAYS)?;
+        let (reader, index) = SectionReader::open(disk.open(&dir.path(name))?, &DAYS)?;
         if (reader.whole.bytes, reader.whole.root) != (file.bytes, file.root) {
             return Err(Damage::MalformedState("not the file that was referred to"));
         }

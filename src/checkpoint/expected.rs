@@ -10,8 +10,8 @@ pub struct ExpectedHead {
     pub cluster_id: Option<String>,
     pub topic: String,
     pub partition_count: Option<i32>,
-    /// See [`Head::meaning`].
-    pub meaning: BTreeMap<String, String>,
+    /// See [`Head::semantic_settings`].
+    pub semantic_settings: BTreeMap<String, String>,
     pub key_id: String,
     /// The first offset that the log still has.
     pub low: Option<i64>,
@@ -74,7 +74,9 @@ pub struct SettingChange {
 
 fn listed(changes: &[SettingChange]) -> String {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
-    let told = |change: &SettingChange| format!("{} was {} and is {}", change.key, shown(&change.found), shown(&change.expected));
+    let told = |change: &SettingChange| {
+        format!("{} was {} and is {}", change.key, shown(&change.found), shown(&change.expected))
+    };
     changes.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
@@ -98,7 +100,8 @@ impl ExpectedHead {
     /// Everything in which `head` differs. The record at its tail is for the caller to look at: [`Mismatch::LastRecord`].
     pub fn mismatches(&self, head: &Head) -> Vec<Mismatch> {
         let offsets_are_of_this_log = self.cluster(head).is_none() && self.topic_of(head).is_none();
-        let told = [self.cluster(head), self.topic_of(head), self.partitions(head), self.settings(head), self.key(head)];
+        let told =
+            [self.cluster(head), self.topic_of(head), self.partitions(head), self.settings(head), self.key(head)];
         // Offsets of another log say nothing.
         let range = if offsets_are_of_this_log { [self.retention(head), self.truncated(head)] } else { [None, None] };
         told.into_iter().chain(range).flatten().collect()
@@ -120,12 +123,17 @@ impl ExpectedHead {
     }
 
     fn settings(&self, head: &Head) -> Option<Mismatch> {
-        let mut keys: Vec<&String> = head.meaning.keys().chain(self.meaning.keys()).collect();
+        let mut keys: Vec<&String> = head.semantic_settings.keys().chain(self.semantic_settings.keys()).collect();
         keys.sort();
         keys.dedup();
-        let changes = keys.into_iter().filter(|key| head.meaning.get(*key) != self.meaning.get(*key));
+        let changes =
+            keys.into_iter().filter(|key| head.semantic_settings.get(*key) != self.semantic_settings.get(*key));
         let changes: Vec<SettingChange> = changes
-            .map(|key| SettingChange { key: key.clone(), found: head.meaning.get(key).cloned(), expected: self.meaning.get(key).cloned() })
+            .map(|key| SettingChange {
+                key: key.clone(),
+                found: head.semantic_settings.get(key).cloned(),
+                expected: self.semantic_settings.get(key).cloned(),
+            })
             .collect();
         (!changes.is_empty()).then_some(Mismatch::Settings { changes })
     }

@@ -11,7 +11,7 @@ use super::days::{self, PackedDay, Plan};
 use super::disk::Disk;
 use super::fault::WriteError;
 use super::head::Head;
-use super::index::{DaysFile, Index, MAX_PIECE_BYTES, PieceEntry, find_fault, piece_bytes};
+use super::index::{ChunkEntry, DaysFile, Index, MAX_PIECE_BYTES, find_fault, piece_bytes};
 use super::names::{Name, PartitionDir};
 use super::packed::{Packed, QUICK};
 
@@ -36,12 +36,12 @@ pub struct WrittenCheckpoint {
 /// A checkpoint on its way to the disk. Once a step has failed nothing more may be asked of it than [`CheckpointFile::discard`].
 pub struct CheckpointFile {
     disk: Arc<dyn Disk>,
-    place: PartitionDir,
+    dir: PartitionDir,
     name: Name,
     head: Head,
     head_part: Section,
     shapes: Vec<TableLayout>,
-    pieces: Vec<PieceEntry>,
+    chunks: Vec<ChunkEntry>,
     plan: Plan,
     body: Packed,
     compressor: zstd::bulk::Compressor<'static>,
@@ -65,25 +65,43 @@ enum Stage {
 impl CheckpointFile {
     /// Removes what earlier attempts left, then makes the temporary file and writes the head. `sequence` is above any that the place has seen;
     /// `closed` are the files of closed days that the same state's checkpoints refer to so far.
-    pub fn begin(disk: Arc<dyn Disk>, sequence: u64, closed: &[DaysFile], begin: CheckpointStart) -> Result<Self, WriteError> {
+    pub fn begin(
+        disk: Arc<dyn Disk>,
+        sequence: u64,
+        closed: &[DaysFile],
+        begin: CheckpointStart,
+    ) -> Result<Self, WriteError> {
         let CheckpointStart { mut head, image } = begin;
         head.sequence = sequence;
-        let place = head.place();
+        let dir = head.dir();
         let name = Name::checkpoint(sequence);
-        remove_temporary(&*disk, place);
+        remove_temporary(&*disk, dir);
         let prepare = || {
             let plan = days::plan(closed, &image.days)?;
             let body = Packed::new(&image.body, QUICK)?;
-            let mut file = SectionWriter::begin(&*disk, &place.path(name.temporary()), &CHECKPOINT)?;
+            let mut file = SectionWriter::begin(&*disk, &dir.path(name.temporary()), &CHECKPOINT)?;
             failpoint("checkpoint.created");
             let head_part = file.part(&container::encode(&head))?;
             Ok((plan, body, zstd::bulk::Compressor::new(QUICK)?, file, head_part))
         };
         let (plan, body, compressor, file, head_part) =
-            prepare().map_err(|error| WriteError::new(format_args!("begin {}", place.path(name)), &error))?;
+            prepare().map_err(|error| WriteError::new(format_args!("begin {}", dir.path(name)), &error))?;
         let stage = Stage::Pieces(file);
         let shapes = image.shapes;
-        Ok(Self { disk, place, name, head, head_part, shapes, pieces: Vec::new(), plan, body, compressor, stage, days_bytes: 0 })
+        Ok(Self {
+            disk,
+            dir,
+            name,
+            head,
+            head_part,
+            shapes,
+            chunks: Vec::new(),
+            plan,
+            body,
+            compressor,
+            stage,
+            days_bytes: 0,
+        })
     }
 
     pub fn sequence(&self) -> u64 {
@@ -94,18 +112,21 @@ impl CheckpointFile {
     ///
     /// # Panics
     /// If runs and bytes do not fit each other or the image, or after a failure.
-    pub fn piece(&mut self, piece: &PageChunk) -> Result<(), WriteError> {
+    pub fn chunk(&mut self, chunk: &PageChunk) -> Result<(), WriteError> {
         let Stage::Pieces(file) = &mut self.stage else { panic!("a piece after the last") };
-        let bytes = piece_bytes(piece.runs.iter().copied(), &self.shapes).expect("a piece of regions of the image");
-        assert!(bytes == piece.bytes.len() as u64 && bytes <= MAX_PIECE_BYTES, "a piece whose runs and bytes differ, or too large");
-        if piece.runs.is_empty() {
+        let bytes = piece_bytes(chunk.runs.iter().copied(), &self.shapes).expect("a piece of regions of the image");
+        assert!(
+            bytes == chunk.bytes.len() as u64 && bytes <= MAX_PIECE_BYTES,
+            "a piece whose runs and bytes differ, or too large"
+        );
+        if chunk.runs.is_empty() {
             return Ok(());
         }
-        let packed = if is_sparse(&piece.bytes) { self.compressor.compress(&piece.bytes).ok() } else { None };
-        let packed = packed.filter(|packed| packed.len() < piece.bytes.len());
-        let written = file.part(packed.as_ref().unwrap_or(&piece.bytes));
+        let packed = if is_sparse(&chunk.bytes) { self.compressor.compress(&chunk.bytes).ok() } else { None };
+        let packed = packed.filter(|packed| packed.len() < chunk.bytes.len());
+        let written = file.part(packed.as_ref().unwrap_or(&chunk.bytes));
         let part = self.or_fail(written, "write")?;
-        self.pieces.push(PieceEntry::new(&piece.runs, packed.is_some(), part));
+        self.chunks.push(ChunkEntry::new(&chunk.runs, packed.is_some(), part));
         failpoint("checkpoint.piece_written");
         Ok(())
     }
@@ -117,16 +138,19 @@ impl CheckpointFile {
     /// If pages are missing or came twice, or after a failure or the end.
     pub fn advance(&mut self) -> Result<Option<WrittenCheckpoint>, WriteError> {
         let disk = Arc::clone(&self.disk);
-        let directory = self.place.directory();
+        let directory = self.dir.directory();
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Pieces(file) => {
-                let runs = self.pieces.iter().flat_map(PieceEntry::runs);
+                let runs = self.chunks.iter().flat_map(ChunkEntry::runs);
                 assert_eq!(find_fault(&self.shapes, runs), None, "each page comes once");
                 self.stage = self.write_days(file)?;
             }
             Stage::DaysWritten(file, days) => {
                 let name = Name::days(days.sequence);
-                self.or_fail(disk.rename(&self.place.path(name.temporary()), &self.place.path(name)), "rename the closed days of")?;
+                self.or_fail(
+                    disk.rename(&self.dir.path(name.temporary()), &self.dir.path(name)),
+                    "rename the closed days of",
+                )?;
                 self.or_fail(disk.sync_directory(&directory), "sync the directory before")?;
                 failpoint("checkpoint.days_renamed");
                 self.plan.referred.push(days);
@@ -144,7 +168,7 @@ impl CheckpointFile {
                 self.stage = Stage::Synced(whole);
             }
             Stage::Synced(whole) => {
-                self.or_fail(disk.rename(&self.place.path(self.name.temporary()), &self.place.path(self.name)), "rename")?;
+                self.or_fail(disk.rename(&self.dir.path(self.name.temporary()), &self.dir.path(self.name)), "rename")?;
                 failpoint("checkpoint.renamed");
                 self.stage = Stage::Renamed(whole);
             }
@@ -152,7 +176,12 @@ impl CheckpointFile {
                 self.or_fail(disk.sync_directory(&directory), "sync the directory of")?;
                 failpoint("checkpoint.directory_synced");
                 let closed = std::mem::take(&mut self.plan.referred);
-                return Ok(Some(WrittenCheckpoint { head: self.head.clone(), bytes: whole.bytes, days_bytes: self.days_bytes, closed }));
+                return Ok(Some(WrittenCheckpoint {
+                    head: self.head.clone(),
+                    bytes: whole.bytes,
+                    days_bytes: self.days_bytes,
+                    closed,
+                }));
             }
             Stage::Over => panic!("a checkpoint that is whole or failed has no next step"),
         }
@@ -170,7 +199,7 @@ impl CheckpointFile {
 
     /// Removes what was written, if the disk lets it; else the next attempt or start will.
     pub fn discard(self) {
-        remove_temporary(&*self.disk, self.place);
+        remove_temporary(&*self.disk, self.dir);
     }
 
     fn write_days(&mut self, file: SectionWriter) -> Result<Stage, WriteError> {
@@ -178,7 +207,7 @@ impl CheckpointFile {
         if closed.is_empty() {
             return Ok(Stage::DaysInPlace(file));
         }
-        let written = days::write_file(&*self.disk, self.place, self.name.sequence, &closed);
+        let written = days::write_file(&*self.disk, self.dir, self.name.sequence, &closed);
         let days = self.or_fail(written, "write the closed days of")?;
         self.days_bytes = days.bytes();
         Ok(Stage::DaysWritten(file, days))
@@ -190,7 +219,7 @@ impl CheckpointFile {
         let index = Index {
             head: self.head_part.clone(),
             shapes: self.shapes.iter().map(|shape| (shape.page_bytes, shape.pages)).collect(),
-            pieces: std::mem::take(&mut self.pieces),
+            chunks: std::mem::take(&mut self.chunks),
             days,
             body,
             closed: self.plan.referred.clone(),
@@ -202,16 +231,16 @@ impl CheckpointFile {
     fn or_fail<T>(&mut self, result: io::Result<T>, what: &str) -> Result<T, WriteError> {
         result.map_err(|error| {
             self.stage = Stage::Over;
-            WriteError::new(format_args!("{what} {}", self.place.path(self.name)), &error)
+            WriteError::new(format_args!("{what} {}", self.dir.path(self.name)), &error)
         })
     }
 }
 
 /// Removes files that are not whole, as far as the disk lets it, and says how many.
-pub(super) fn remove_temporary(disk: &dyn Disk, place: PartitionDir) -> u64 {
-    let names = disk.list(&place.directory()).unwrap_or_default();
+pub(super) fn remove_temporary(disk: &dyn Disk, dir: PartitionDir) -> u64 {
+    let names = disk.list(&dir.directory()).unwrap_or_default();
     let temporary = names.iter().filter_map(|name| Name::parse(name)).filter(|name| name.is_temporary);
-    temporary.map(|name| u64::from(disk.remove(&place.path(name)).is_ok())).sum()
+    temporary.map(|name| u64::from(disk.remove(&dir.path(name)).is_ok())).sum()
 }
 
 /// Whether more than half of the bytes are zero: hashes and packed figures are not, and do not compress.

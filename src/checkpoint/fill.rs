@@ -9,7 +9,7 @@ use crate::aggregate::image::TableLayout;
 
 use super::container::{SectionReader, check};
 use super::damage::Damage;
-use super::index::{Index, PieceEntry, piece_bytes};
+use super::index::{ChunkEntry, Index, piece_bytes};
 use super::packed::Unpacker;
 
 /// What is read at once (bytes), unless a single piece is larger.
@@ -20,13 +20,13 @@ const BYTES_A_THREAD: u64 = 4 * 1_024 * 1_024;
 
 /// Pieces that lie one after the other, and the slices that they fill.
 struct Task<'a> {
-    pieces: Range<usize>,
+    chunks: Range<usize>,
     targets: Vec<&'a mut [u8]>,
 }
 
 struct Source<'a> {
     file: &'a SectionReader,
-    pieces: &'a [PieceEntry],
+    chunks: &'a [ChunkEntry],
     shapes: &'a [TableLayout],
     places: &'a [u64],
 }
@@ -42,22 +42,25 @@ pub(super) fn fill(
 ) -> Result<(), Damage> {
     let shapes = index.shapes();
     assert_shapes(&shapes, regions);
-    let source = Source { file, pieces: &index.pieces, shapes: &shapes, places };
-    let mut slices: Vec<Vec<&mut [u8]>> = regions.iter_mut().map(|pages| pages.iter_mut().map(|page| &mut **page).collect()).collect();
-    let with_targets = |pieces: Range<usize>| {
-        let runs = index.pieces[pieces.clone()].iter().flat_map(PieceEntry::runs);
-        let pages = runs.flat_map(|run| (run.first..run.first + run.count).map(move |page| (usize::from(run.region), page as usize)));
+    let source = Source { file, chunks: &index.chunks, shapes: &shapes, places };
+    let mut slices: Vec<Vec<&mut [u8]>> =
+        regions.iter_mut().map(|pages| pages.iter_mut().map(|page| &mut **page).collect()).collect();
+    let with_targets = |chunks: Range<usize>| {
+        let runs = index.chunks[chunks.clone()].iter().flat_map(ChunkEntry::runs);
+        let pages = runs.flat_map(|run| {
+            (run.first..run.first + run.count).map(move |page| (usize::from(run.region), page as usize))
+        });
         let targets = pages.map(|(region, page)| mem::take(&mut slices[region][page])).collect();
-        Task { pieces, targets }
+        Task { chunks, targets }
     };
-    let tasks = Mutex::new(groups(&index.pieces).into_iter().map(with_targets).collect::<Vec<_>>().into_iter());
+    let tasks = Mutex::new(groups(&index.chunks).into_iter().map(with_targets).collect::<Vec<_>>().into_iter());
     let work = || -> Result<(), Damage> {
         let mut buffers = Buffers::new()?;
         loop {
             let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(task) = next else { return Ok(()) };
             let mut targets = task.targets.into_iter();
-            let read = source.read(task.pieces, &mut buffers, |bytes| {
+            let read = source.read(task.chunks, &mut buffers, |bytes| {
                 scatter(bytes, &mut targets);
                 progress(bytes.len() as u64);
             });
@@ -75,7 +78,8 @@ pub(super) fn fill(
     }
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let results = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let results =
+            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         results.fold(Ok(()), Result::and)
     })
 }
@@ -93,32 +97,33 @@ fn scatter<'a>(mut bytes: &[u8], targets: &mut impl Iterator<Item = &'a mut [u8]
 /// See [`super::CheckpointReader::verify`].
 pub(super) fn verify(file: &SectionReader, index: &Index, places: &[u64]) -> Result<(), Damage> {
     let shapes = index.shapes();
-    let source = Source { file, pieces: &index.pieces, shapes: &shapes, places };
+    let source = Source { file, chunks: &index.chunks, shapes: &shapes, places };
     let mut buffers = Buffers::new()?;
-    groups(&index.pieces).into_iter().try_for_each(|pieces| source.read(pieces, &mut buffers, |_| ()))
+    groups(&index.chunks).into_iter().try_for_each(|chunks| source.read(chunks, &mut buffers, |_| ()))
 }
 
 fn assert_shapes(shapes: &[TableLayout], regions: &[Vec<&mut [u8]>]) {
     assert_eq!(shapes.len(), regions.len(), "as many regions as the checkpoint has");
     for (shape, pages) in shapes.iter().zip(regions) {
-        let is_right = pages.len() == shape.pages as usize && pages.iter().all(|page| page.len() == shape.page_bytes as usize);
+        let is_right =
+            pages.len() == shape.pages as usize && pages.iter().all(|page| page.len() == shape.page_bytes as usize);
         assert!(is_right, "pages of the shape that the checkpoint has");
     }
 }
 
 /// Pieces that are read at once.
-fn groups(pieces: &[PieceEntry]) -> Vec<Range<usize>> {
+fn groups(chunks: &[ChunkEntry]) -> Vec<Range<usize>> {
     let mut groups = Vec::new();
     let (mut start, mut bytes) = (0, 0);
-    for (at, piece) in pieces.iter().enumerate() {
-        if at > start && bytes + piece.part.length > READ_BYTES {
+    for (at, chunk) in chunks.iter().enumerate() {
+        if at > start && bytes + chunk.part.length > READ_BYTES {
             groups.push(start..at);
             (start, bytes) = (at, 0);
         }
-        bytes += piece.part.length;
+        bytes += chunk.part.length;
     }
-    if start < pieces.len() {
-        groups.push(start..pieces.len());
+    if start < chunks.len() {
+        groups.push(start..chunks.len());
     }
     groups
 }
@@ -137,22 +142,22 @@ impl Buffers {
 
 impl Source<'_> {
     /// Reads pieces, checks each and hands over its bytes.
-    fn read(&self, pieces: Range<usize>, buffers: &mut Buffers, mut take: impl FnMut(&[u8])) -> Result<(), Damage> {
+    fn read(&self, chunks: Range<usize>, buffers: &mut Buffers, mut take: impl FnMut(&[u8])) -> Result<(), Damage> {
         let Buffers { stored, unpacked, unpacker } = buffers;
-        let entries = &self.pieces[pieces.clone()];
-        let length: u64 = entries.iter().map(|piece| piece.part.length).sum();
+        let entries = &self.chunks[chunks.clone()];
+        let length: u64 = entries.iter().map(|chunk| chunk.part.length).sum();
         let length = usize::try_from(length).map_err(|_| Damage::MalformedState("a piece's length"))?;
         if stored.len() < length {
             stored.resize(length, 0);
         }
-        self.file.read_raw(self.places[pieces.start], &mut stored[..length])?;
+        self.file.read_raw(self.places[chunks.start], &mut stored[..length])?;
         let mut rest = &stored[..length];
-        for piece in entries {
-            let (bytes, after) = rest.split_at(piece.part.length as usize);
+        for chunk in entries {
+            let (bytes, after) = rest.split_at(chunk.part.length as usize);
             rest = after;
-            check(bytes, &piece.part, "piece")?;
-            if piece.is_packed {
-                let length = piece_bytes(piece.runs(), self.shapes).ok_or(Damage::MalformedState("a piece's pages"))?;
+            check(bytes, &chunk.part, "piece")?;
+            if chunk.is_packed {
+                let length = piece_bytes(chunk.runs(), self.shapes).ok_or(Damage::MalformedState("a piece's pages"))?;
                 unpacker.unpack(bytes, length, unpacked, "piece")?;
                 take(unpacked);
             } else {

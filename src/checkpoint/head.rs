@@ -28,7 +28,7 @@ pub struct Head {
     /// Of the topic.
     pub partition_count: i32,
     /// Every setting that the meaning of state depends on, as text, by its key (`streams.disbursement.horizon`: `92d`).
-    pub meaning: BTreeMap<String, String>,
+    pub semantic_settings: BTreeMap<String, String>,
     /// Names the pseudonym key without telling anything of it.
     pub key_id: String,
     /// A fingerprint of the allowlists. They change no state; but where they differ, counters may have moved from one label to another.
@@ -38,7 +38,7 @@ pub struct Head {
     /// The first offset that is not in it.
     pub next_offset: i64,
     /// None if there is no record in it.
-    pub tail: Option<LastRecord>,
+    pub last_record: Option<LastRecord>,
     /// When this state was begun to be built from its first offset.
     pub built: Millis,
     /// When the image was begun.
@@ -68,7 +68,7 @@ impl Head {
         container::parse(&bytes, "head")
     }
 
-    pub fn place(&self) -> PartitionDir {
+    pub fn dir(&self) -> PartitionDir {
         PartitionDir { stream: self.stream, partition: self.partition }
     }
 }

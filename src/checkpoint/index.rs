@@ -20,7 +20,7 @@ pub(super) struct Index {
     pub head: Section,
     /// Bytes a page and pages, by region.
     pub shapes: Vec<(u32, u32)>,
-    pub pieces: Vec<PieceEntry>,
+    pub chunks: Vec<ChunkEntry>,
     /// Days that are not closed.
     pub days: Vec<DayEntry>,
     pub body: PackedSection,
@@ -29,7 +29,7 @@ pub(super) struct Index {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PieceEntry {
+pub(super) struct ChunkEntry {
     /// Region, first page, number of pages.
     pub runs: Vec<(u16, u32, u32)>,
     pub is_packed: bool,
@@ -64,12 +64,12 @@ impl DaysFile {
 /// Where the parts of a file begin.
 pub(super) struct Places {
     pub head: u64,
-    pub pieces: Vec<u64>,
+    pub chunks: Vec<u64>,
     pub days: Vec<u64>,
     pub body: u64,
 }
 
-impl PieceEntry {
+impl ChunkEntry {
     pub(super) fn new(runs: &[PageRange], is_packed: bool, part: Section) -> Self {
         Self { runs: runs.iter().map(|run| (run.region, run.first, run.count)).collect(), is_packed, part }
     }
@@ -87,15 +87,15 @@ impl Index {
     /// Checks all that can be checked without reading parts. From here on each part lies within the file, each page is in exactly one piece,
     /// and all that is unpacked has a size that the file could hold.
     pub(super) fn check(&self, file: &SectionReader) -> Result<Places, Damage> {
-        let pieces = self.pieces.iter().map(|piece| &piece.part);
+        let chunks = self.chunks.iter().map(|chunk| &chunk.part);
         let days = self.days.iter().map(|day| &day.content.part);
-        let parts = [&self.head].into_iter().chain(pieces).chain(days).chain([&self.body.part]);
+        let parts = [&self.head].into_iter().chain(chunks).chain(days).chain([&self.body.part]);
         let mut places = file.places(parts)?;
         let shapes = self.shapes();
-        for piece in &self.pieces {
-            check_piece(piece, &shapes)?;
+        for chunk in &self.chunks {
+            check_piece(chunk, &shapes)?;
         }
-        if find_fault(&shapes, self.pieces.iter().flat_map(PieceEntry::runs)).is_some() {
+        if find_fault(&shapes, self.chunks.iter().flat_map(ChunkEntry::runs)).is_some() {
             return Err(Damage::MalformedState("pages that are missing or there twice"));
         }
         if !self.body.is_possible() || !self.days.iter().all(|day| day.content.is_possible()) {
@@ -104,8 +104,8 @@ impl Index {
         self.check_days()?;
         let missing = Damage::MalformedState("parts");
         let (Some(body), head) = (places.pop(), places[0]) else { return Err(missing) };
-        let days = places.split_off(1 + self.pieces.len());
-        Ok(Places { head, pieces: places.split_off(1), days, body })
+        let days = places.split_off(1 + self.chunks.len());
+        Ok(Places { head, chunks: places.split_off(1), days, body })
     }
 
     fn check_days(&self) -> Result<(), Damage> {
@@ -120,10 +120,10 @@ impl Index {
     }
 }
 
-fn check_piece(piece: &PieceEntry, shapes: &[TableLayout]) -> Result<(), Damage> {
-    let bytes = piece_bytes(piece.runs(), shapes).ok_or(Damage::MalformedState("a piece's pages"))?;
-    let stored = piece.part.length;
-    let is_right = if piece.is_packed { is_possible(bytes, stored) } else { bytes == stored };
+fn check_piece(chunk: &ChunkEntry, shapes: &[TableLayout]) -> Result<(), Damage> {
+    let bytes = piece_bytes(chunk.runs(), shapes).ok_or(Damage::MalformedState("a piece's pages"))?;
+    let stored = chunk.part.length;
+    let is_right = if chunk.is_packed { is_possible(bytes, stored) } else { bytes == stored };
     if is_right && bytes <= MAX_PIECE_BYTES { Ok(()) } else { Err(Damage::MalformedState("a piece's length")) }
 }
 
@@ -149,7 +149,9 @@ pub(super) fn find_fault(shapes: &[TableLayout], runs: impl Iterator<Item = Page
             if *first != next || *count == 0 {
                 return Some(format!("region {region}: page {next} expected, {count} from {first} found"));
             }
-            let Some(end) = next.checked_add(*count) else { return Some(format!("region {region}: pages without end")) };
+            let Some(end) = next.checked_add(*count) else {
+                return Some(format!("region {region}: pages without end"));
+            };
             next = end;
         }
         if next != shape.pages {

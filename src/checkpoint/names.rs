@@ -27,8 +27,11 @@ impl PartitionDir {
     /// From the name of its directory, if it is one.
     pub fn from_name(name: &str) -> Option<Self> {
         let (stream, partition) = name.split_once('-')?;
-        let place = Self { stream: Stream::from_name(stream)?, partition: partition.parse().ok().filter(|partition| *partition >= 0)? };
-        (place.to_string() == name).then_some(place)
+        let dir = Self {
+            stream: Stream::from_name(stream)?,
+            partition: partition.parse().ok().filter(|partition| *partition >= 0)?,
+        };
+        (dir.to_string() == name).then_some(dir)
     }
 
     pub(super) fn directory(self) -> String {
@@ -77,7 +80,8 @@ impl Name {
             (digits, "days") => (digits, Kind::Days),
             _ => return None,
         };
-        let name = Self { kind, sequence: digits.parse().ok().filter(|sequence| *sequence <= MOST_SEQUENCE)?, is_temporary };
+        let name =
+            Self { kind, sequence: digits.parse().ok().filter(|sequence| *sequence <= MOST_SEQUENCE)?, is_temporary };
         (name.to_string() == text).then_some(name)
     }
 }
@@ -101,13 +105,17 @@ mod tests {
         for name in [Name::checkpoint(0), Name::days(7).temporary(), Name::checkpoint(MOST_SEQUENCE)] {
             assert_eq!(Name::parse(&name.to_string()), Some(name));
         }
-        for name in
-            ["7.checkpoint", "00000000000000000007.checkpoint.bak", "99999999999999999999.days", "18446744073709551615.days", "lock"]
-        {
+        for name in [
+            "7.checkpoint",
+            "00000000000000000007.checkpoint.bak",
+            "99999999999999999999.days",
+            "18446744073709551615.days",
+            "lock",
+        ] {
             assert_eq!(Name::parse(name), None, "{name}");
         }
-        let place = PartitionDir { stream: Stream::Call, partition: 12 };
-        assert_eq!(PartitionDir::from_name("call-12"), Some(place));
+        let dir = PartitionDir { stream: Stream::Call, partition: 12 };
+        assert_eq!(PartitionDir::from_name("call-12"), Some(dir));
         for name in ["call-012", "call--1", "call", "other-1", "call-+1"] {
             assert_eq!(PartitionDir::from_name(name), None, "{name}");
         }

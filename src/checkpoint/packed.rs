@@ -70,7 +70,13 @@ impl Unpacker {
     }
 
     /// Puts what was stored, which must come to `bytes`, in place of what `buffer` holds.
-    pub(super) fn unpack(&mut self, stored: &[u8], bytes: u64, buffer: &mut Vec<u8>, name: &'static str) -> Result<(), Damage> {
+    pub(super) fn unpack(
+        &mut self,
+        stored: &[u8],
+        bytes: u64,
+        buffer: &mut Vec<u8>,
+        name: &'static str,
+    ) -> Result<(), Damage> {
         let capacity = usize::try_from(bytes).map_err(|_| Damage::MalformedState(name))?;
         buffer.clear();
         buffer.try_reserve_exact(capacity).map_err(|_| Damage::MalformedState(name))?;

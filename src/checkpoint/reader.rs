@@ -25,14 +25,14 @@ pub struct CheckpointReader {
 }
 
 impl CheckpointReader {
-    pub(super) fn open(disk: &Arc<dyn Disk>, place: PartitionDir, sequence: u64) -> Result<Self, Damage> {
-        let (file, index) = SectionReader::open(disk.open(&place.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
+    pub(super) fn open(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<Self, Damage> {
+        let (file, index) = SectionReader::open(disk.open(&dir.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
         let index: Index = container::parse(&index, "index")?;
         let places = index.check(&file)?;
         let head = Head::parse(file.read(places.head, &index.head, "head")?, file.version)?;
-        if (head.place(), head.sequence) != (place, sequence) {
-            let name = |place: PartitionDir, sequence: u64| format!("{place} number {sequence}");
-            return Err(Damage::Misplaced { found: name(head.place(), head.sequence), expected: name(place, sequence) });
+        if (head.dir(), head.sequence) != (dir, sequence) {
+            let name = |dir: PartitionDir, sequence: u64| format!("{dir} number {sequence}");
+            return Err(Damage::Misplaced { found: name(head.dir(), head.sequence), expected: name(dir, sequence) });
         }
         let body = index.body.read(&file, places.body, "body")?;
         let mut days = Vec::new();
@@ -40,7 +40,7 @@ impl CheckpointReader {
             days.push((day.start, day.content.read(&file, *at, "day")?));
         }
         for referred in &index.closed {
-            days.extend(days::read_file(disk, place, referred)?);
+            days.extend(days::read_file(disk, dir, referred)?);
         }
         days.sort_by_key(|(start, _)| *start);
         Ok(Self { file, index, places, head, body, days })
@@ -84,19 +84,24 @@ impl CheckpointReader {
     ///
     /// # Panics
     /// If the slices are not of the shapes.
-    pub fn fill(&self, regions: &mut [Vec<&mut [u8]>], threads: usize, progress: &(dyn Fn(u64) + Sync)) -> Result<(), Damage> {
-        fill::fill(&self.file, &self.index, &self.places.pieces, regions, threads, progress)
+    pub fn fill(
+        &self,
+        regions: &mut [Vec<&mut [u8]>],
+        threads: usize,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), Damage> {
+        fill::fill(&self.file, &self.index, &self.places.chunks, regions, threads, progress)
     }
 
     /// Reads and checks everything that [`CheckpointReader::fill`] would, and keeps none of it.
     pub fn verify(&self) -> Result<(), Damage> {
-        fill::verify(&self.file, &self.index, &self.places.pieces)
+        fill::verify(&self.file, &self.index, &self.places.chunks)
     }
 }
 
 /// The files of closed days that a checkpoint refers to, by reading as little of it as tells.
-pub(super) fn references(disk: &Arc<dyn Disk>, place: PartitionDir, sequence: u64) -> Result<Vec<u64>, Damage> {
-    let (_, index) = SectionReader::open(disk.open(&place.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
+pub(super) fn references(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<Vec<u64>, Damage> {
+    let (_, index) = SectionReader::open(disk.open(&dir.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
     let index: Index = container::parse(&index, "index")?;
     Ok(index.closed.iter().map(|file| file.sequence).collect())
 }

@@ -93,11 +93,13 @@ impl CheckpointStore {
         Ok(names.iter().filter_map(|name| PartitionDir::from_name(name)).collect::<BTreeSet<_>>().into_iter().collect())
     }
 
-    pub fn list(&self, place: PartitionDir) -> io::Result<Listing> {
-        let names = self.disk.list(&place.directory())?;
+    pub fn list(&self, dir: PartitionDir) -> io::Result<Listing> {
+        let names = self.disk.list(&dir.directory())?;
         let mut names: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
         names.sort_by_key(|name| std::cmp::Reverse(name.sequence));
-        let of = |kind| names.iter().filter(|name| name.kind == kind && !name.is_temporary).map(|name| name.sequence).collect();
+        let of = |kind| {
+            names.iter().filter(|name| name.kind == kind && !name.is_temporary).map(|name| name.sequence).collect()
+        };
         Ok(Listing {
             checkpoints: of(Kind::Checkpoint),
             days: of(Kind::Days),
@@ -106,23 +108,24 @@ impl CheckpointStore {
         })
     }
 
-    pub fn open(&self, place: PartitionDir, sequence: u64) -> Result<CheckpointReader, Damage> {
-        CheckpointReader::open(&self.disk, place, sequence)
+    pub fn open(&self, dir: PartitionDir, sequence: u64) -> Result<CheckpointReader, Damage> {
+        CheckpointReader::open(&self.disk, dir, sequence)
     }
 
     /// Looks for the newest checkpoint that is whole, changing nothing. Pieces are not read yet: should one turn out damaged later, ask
     /// [`CheckpointStore::newest_before`].
-    pub fn newest(&self, place: PartitionDir) -> io::Result<CheckpointCandidates> {
-        self.newest_before(place, u64::MAX)
+    pub fn newest(&self, dir: PartitionDir) -> io::Result<CheckpointCandidates> {
+        self.newest_before(dir, u64::MAX)
     }
 
     /// As [`CheckpointStore::newest`], of those with a lower sequence number.
-    pub fn newest_before(&self, place: PartitionDir, sequence: u64) -> io::Result<CheckpointCandidates> {
-        let listing = self.list(place)?;
+    pub fn newest_before(&self, dir: PartitionDir, sequence: u64) -> io::Result<CheckpointCandidates> {
+        let listing = self.list(dir)?;
         let lineage = CheckpointChain { highest: listing.highest, ..CheckpointChain::default() };
-        let mut found = CheckpointCandidates { opened: None, damaged: Vec::new(), incomplete: listing.incomplete, lineage };
+        let mut found =
+            CheckpointCandidates { opened: None, damaged: Vec::new(), incomplete: listing.incomplete, lineage };
         for sequence in listing.checkpoints.into_iter().filter(|other| *other < sequence) {
-            match self.open(place, sequence) {
+            match self.open(dir, sequence) {
                 Ok(opened) => {
                     found.opened = Some(opened);
                     break;
@@ -143,8 +146,8 @@ impl CheckpointStore {
     }
 
     /// What is known of a place without opening anything.
-    pub fn lineage(&self, place: PartitionDir) -> io::Result<CheckpointChain> {
-        Ok(CheckpointChain { highest: self.list(place)?.highest, ..CheckpointChain::default() })
+    pub fn lineage(&self, dir: PartitionDir) -> io::Result<CheckpointChain> {
+        Ok(CheckpointChain { highest: self.list(dir)?.highest, ..CheckpointChain::default() })
     }
 
     /// Begins a checkpoint of the place that its head names, under the next sequence number.
@@ -160,24 +163,26 @@ impl CheckpointStore {
 
     /// Removes one file that is no longer needed, oldest first, and says whether there was one: checkpoints that are damaged or beyond the
     /// newest [`KEPT`], then closed days that no kept checkpoint refers to. Only to be called after a checkpoint was written.
-    pub fn prune_one(&self, place: PartitionDir, lineage: &mut CheckpointChain) -> Result<bool, WriteError> {
-        if self.is_cleared(place) {
-            let path = cleared(place);
+    pub fn prune_one(&self, dir: PartitionDir, lineage: &mut CheckpointChain) -> Result<bool, WriteError> {
+        if self.is_cleared(dir) {
+            let path = cleared(dir);
             self.disk.remove(&path).map_err(|error| WriteError::new(format_args!("remove {path}"), &error))?;
             return Ok(true);
         }
-        let listing = self.list(place).map_err(|error| WriteError::new(format_args!("list {}", place.directory()), &error))?;
-        let (damaged, whole): (Vec<u64>, Vec<u64>) = listing.checkpoints.iter().partition(|sequence| lineage.damaged.contains(sequence));
+        let listing =
+            self.list(dir).map_err(|error| WriteError::new(format_args!("list {}", dir.directory()), &error))?;
+        let (damaged, whole): (Vec<u64>, Vec<u64>) =
+            listing.checkpoints.iter().partition(|sequence| lineage.damaged.contains(sequence));
         let kept = &whole[..whole.len().min(KEPT)];
         let superfluous = whole[kept.len()..].iter().chain(&damaged).min();
         let name = match superfluous {
             Some(sequence) => Name::checkpoint(*sequence),
-            None => match self.unreferred(place, lineage, kept, &listing.days) {
+            None => match self.unreferred(dir, lineage, kept, &listing.days) {
                 Some(sequence) => Name::days(sequence),
                 None => return Ok(false),
             },
         };
-        let path = place.path(name);
+        let path = dir.path(name);
         self.disk.remove(&path).map_err(|error| WriteError::new(format_args!("remove {path}"), &error))?;
         failpoint("checkpoint.pruned_one");
         Ok(true)
@@ -185,31 +190,31 @@ impl CheckpointStore {
 
     /// Removes everything of a place and leaves a mark that this was done on purpose; oldest first, so that what an end in the middle leaves is
     /// the newest.
-    pub fn clear(&self, place: PartitionDir) -> Result<(), WriteError> {
-        let failed = |error| WriteError::new(format_args!("clear {}", place.directory()), &error);
-        let names = self.disk.list(&place.directory()).map_err(failed)?;
+    pub fn clear(&self, dir: PartitionDir) -> Result<(), WriteError> {
+        let failed = |error| WriteError::new(format_args!("clear {}", dir.directory()), &error);
+        let names = self.disk.list(&dir.directory()).map_err(failed)?;
         let mut names: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
         names.sort_by_key(|name| (name.kind == Kind::Days, name.sequence));
         for name in names {
-            self.disk.remove(&place.path(name)).map_err(failed)?;
+            self.disk.remove(&dir.path(name)).map_err(failed)?;
         }
-        self.disk.create(&cleared(place)).and_then(|mut mark| mark.sync()).map_err(failed)?;
-        self.disk.sync_directory(&place.directory()).map_err(failed)
+        self.disk.create(&cleared(dir)).and_then(|mut mark| mark.sync()).map_err(failed)?;
+        self.disk.sync_directory(&dir.directory()).map_err(failed)
     }
 
     /// Whether a place was cleared on purpose, and nothing was written there since.
-    pub fn is_cleared(&self, place: PartitionDir) -> bool {
-        self.disk.open(&cleared(place)).is_ok()
+    pub fn is_cleared(&self, dir: PartitionDir) -> bool {
+        self.disk.open(&cleared(dir)).is_ok()
     }
 
     /// The oldest of `days` that none of `kept` refers to. None too as long as it is unknown what they refer to.
-    fn unreferred(&self, place: PartitionDir, lineage: &mut CheckpointChain, kept: &[u64], days: &[u64]) -> Option<u64> {
+    fn unreferred(&self, dir: PartitionDir, lineage: &mut CheckpointChain, kept: &[u64], days: &[u64]) -> Option<u64> {
         lineage.references.retain(|sequence, _| kept.contains(sequence));
         for sequence in kept {
             if lineage.references.contains_key(sequence) {
                 continue;
             }
-            match references(&self.disk, place, *sequence) {
+            match references(&self.disk, dir, *sequence) {
                 Ok(files) => lineage.references.insert(*sequence, files),
                 // It holds on to nothing, since nobody can use it.
                 Err(damage) if damage.is_for_good() => lineage.references.insert(*sequence, Vec::new()),
@@ -222,6 +227,6 @@ impl CheckpointStore {
 }
 
 /// The mark of a place that was cleared on purpose.
-fn cleared(place: PartitionDir) -> String {
-    format!("{}/cleared", place.directory())
+fn cleared(dir: PartitionDir) -> String {
+    format!("{}/cleared", dir.directory())
 }

@@ -17,7 +17,7 @@ use super::store::{CheckpointChain, CheckpointStore};
 /// One checkpoint of one partition, from its begin to its report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointId {
-    pub place: PartitionDir,
+    pub dir: PartitionDir,
     /// Grows from job to job.
     pub number: u64,
 }
@@ -38,7 +38,7 @@ pub enum CheckpointRequest {
 /// How a job ended. Each job that was begun and not abandoned has exactly one.
 #[derive(Debug)]
 pub struct CheckpointOutcome {
-    pub job: CheckpointId,
+    pub id: CheckpointId,
     pub result: Result<WrittenCheckpoint, WriteError>,
     /// CPU time that the thread took for it.
     pub busy: Duration,
@@ -55,12 +55,12 @@ impl BytesInFlight {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn add(&self, piece: &PageChunk) {
-        self.0.fetch_add(piece.bytes.len() as u64, Ordering::Relaxed);
+    fn add(&self, chunk: &PageChunk) {
+        self.0.fetch_add(chunk.bytes.len() as u64, Ordering::Relaxed);
     }
 
-    fn remove(&self, piece: &PageChunk) {
-        self.0.fetch_sub(piece.bytes.len() as u64, Ordering::Relaxed);
+    fn remove(&self, chunk: &PageChunk) {
+        self.0.fetch_sub(chunk.bytes.len() as u64, Ordering::Relaxed);
     }
 }
 
@@ -77,20 +77,20 @@ impl CheckpointHandle {
     }
 
     /// Takes the pages of a job's image.
-    pub fn outlet(&self, job: CheckpointId) -> PageSink {
-        let desk = self.clone();
-        Arc::new(move |piece| desk.order(CheckpointRequest::Pages(job, piece)))
+    pub fn sink(&self, id: CheckpointId) -> PageSink {
+        let checkpoints = self.clone();
+        Arc::new(move |chunk| checkpoints.order(CheckpointRequest::Pages(id, chunk)))
     }
 
     /// Gives an order. Once the thread is gone, which only a bug or the end of the process brings about, orders go nowhere.
     pub fn order(&self, order: CheckpointRequest) {
-        if let CheckpointRequest::Pages(_, piece) = &order {
-            self.in_flight.add(piece);
+        if let CheckpointRequest::Pages(_, chunk) = &order {
+            self.in_flight.add(chunk);
         }
         if let Err(returned) = self.orders.send(order)
-            && let CheckpointRequest::Pages(_, piece) = returned.0
+            && let CheckpointRequest::Pages(_, chunk) = returned.0
         {
-            self.in_flight.remove(&piece);
+            self.in_flight.remove(&chunk);
         }
     }
 
@@ -109,7 +109,7 @@ pub struct CheckpointThread {
 }
 
 struct Work {
-    job: CheckpointId,
+    id: CheckpointId,
     state: State,
     busy: Duration,
 }
@@ -130,11 +130,11 @@ impl CheckpointThread {
     /// Carries out orders until nobody can give any more.
     pub fn run(mut self, orders: &Receiver<CheckpointRequest>, mut report: impl FnMut(CheckpointOutcome)) {
         for order in orders {
-            let place = order.place();
+            let dir = order.dir();
             let started = thread_cpu_time();
             let mut told = self.handle(order);
             let busy = thread_cpu_time().saturating_sub(started);
-            if let Some(work) = self.work.get_mut(&place) {
+            if let Some(work) = self.work.get_mut(&dir) {
                 work.busy += busy;
                 told = told.map(|report| CheckpointOutcome { busy: work.busy, ..report });
             }
@@ -145,30 +145,30 @@ impl CheckpointThread {
     /// Carries out an order to its end.
     ///
     /// # Panics
-    /// If a piece or `Finish` comes before its begin, or as [`CheckpointFile::piece`] and [`CheckpointFile::advance`].
+    /// If a piece or `Finish` comes before its begin, or as [`CheckpointFile::chunk`] and [`CheckpointFile::advance`].
     pub fn handle(&mut self, order: CheckpointRequest) -> Option<CheckpointOutcome> {
         match order {
-            CheckpointRequest::Follow(place, lineage) => {
-                self.lineages.insert(place, lineage);
+            CheckpointRequest::Follow(dir, lineage) => {
+                self.lineages.insert(dir, lineage);
                 None
             }
-            CheckpointRequest::Begin(job, begin) => self.begin(job, *begin),
-            CheckpointRequest::Pages(job, piece) => {
-                let result = self.piece(job, &piece);
-                self.in_flight.remove(&piece);
-                result.err().map(|error| self.failed(job, error))
+            CheckpointRequest::Begin(id, begin) => self.begin(id, *begin),
+            CheckpointRequest::Pages(id, chunk) => {
+                let result = self.chunk(id, &chunk);
+                self.in_flight.remove(&chunk);
+                result.err().map(|error| self.failed(id, error))
             }
-            CheckpointRequest::Finish(job) => {
-                while self.is_under_way(job) {
-                    if let Some(report) = self.finish_step(job) {
+            CheckpointRequest::Finish(id) => {
+                while self.is_under_way(id) {
+                    if let Some(report) = self.finish_step(id) {
                         return Some(report);
                     }
                 }
                 None
             }
-            CheckpointRequest::Abandon(job) => {
-                if self.is_under_way(job) {
-                    self.end(job);
+            CheckpointRequest::Abandon(id) => {
+                if self.is_under_way(id) {
+                    self.end(id);
                 }
                 None
             }
@@ -177,22 +177,22 @@ impl CheckpointThread {
 
     /// One step of what [`CheckpointRequest::Finish`] asks for, for who wants to look, or crash, between steps. None is left once it gives a report, or if
     /// the job failed before.
-    pub fn finish_step(&mut self, job: CheckpointId) -> Option<CheckpointOutcome> {
-        let work = self.work.get_mut(&job.place).filter(|work| work.job == job)?;
+    pub fn finish_step(&mut self, id: CheckpointId) -> Option<CheckpointOutcome> {
+        let work = self.work.get_mut(&id.dir).filter(|work| work.id == id)?;
         match &mut work.state {
             State::Over => None,
             State::Writing(writer) => match writer.advance() {
-                Err(error) => Some(self.failed(job, error)),
+                Err(error) => Some(self.failed(id, error)),
                 Ok(None) => None,
                 Ok(Some(written)) => {
-                    self.store.add(self.lineages.entry(job.place).or_default(), &written);
+                    self.store.add(self.lineages.entry(id.dir).or_default(), &written);
                     work.state = State::Pruning(Box::new(written), 0);
                     None
                 }
             },
             State::Pruning(written, removed) => {
-                let lineage = self.lineages.entry(job.place).or_default();
-                let pruned = match self.store.prune_one(job.place, lineage) {
+                let lineage = self.lineages.entry(id.dir).or_default();
+                let pruned = match self.store.prune_one(id.dir, lineage) {
                     Ok(true) => {
                         *removed += 1;
                         return None;
@@ -202,67 +202,70 @@ impl CheckpointThread {
                 };
                 let result = Ok((**written).clone());
                 work.state = State::Over;
-                Some(CheckpointOutcome { job, result, busy: Duration::ZERO, pruned })
+                Some(CheckpointOutcome { id, result, busy: Duration::ZERO, pruned })
             }
         }
     }
 
-    fn begin(&mut self, job: CheckpointId, begin: CheckpointStart) -> Option<CheckpointOutcome> {
-        assert_eq!(begin.head.place(), job.place, "a job is of the place that its head names");
-        if let Some(work) = self.work.get(&job.place) {
-            assert!(work.job.number < job.number, "numbers of jobs grow");
+    fn begin(&mut self, id: CheckpointId, begin: CheckpointStart) -> Option<CheckpointOutcome> {
+        assert_eq!(begin.head.dir(), id.dir, "a job is of the place that its head names");
+        if let Some(work) = self.work.get(&id.dir) {
+            assert!(work.id.number < id.number, "numbers of jobs grow");
         }
-        self.work.insert(job.place, Work { job, state: State::Over, busy: Duration::ZERO });
-        let lineage = match self.lineages.entry(job.place) {
+        self.work.insert(id.dir, Work { id, state: State::Over, busy: Duration::ZERO });
+        let lineage = match self.lineages.entry(id.dir) {
             std::collections::btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
-            std::collections::btree_map::Entry::Vacant(unknown) => self.store.lineage(job.place).map(|lineage| unknown.insert(lineage)),
+            std::collections::btree_map::Entry::Vacant(unknown) => {
+                self.store.lineage(id.dir).map(|lineage| unknown.insert(lineage))
+            }
         };
-        let lineage = lineage.map_err(|error| WriteError::new(format_args!("list the checkpoints of {}", job.place), &error));
+        let lineage =
+            lineage.map_err(|error| WriteError::new(format_args!("list the checkpoints of {}", id.dir), &error));
         match lineage.and_then(|lineage| self.store.begin(lineage, begin)) {
             Ok(writer) => {
-                self.work.insert(job.place, Work { job, state: State::Writing(Box::new(writer)), busy: Duration::ZERO });
+                self.work.insert(id.dir, Work { id, state: State::Writing(Box::new(writer)), busy: Duration::ZERO });
                 None
             }
-            Err(error) => Some(self.failed(job, error)),
+            Err(error) => Some(self.failed(id, error)),
         }
     }
 
-    fn piece(&mut self, job: CheckpointId, piece: &PageChunk) -> Result<(), WriteError> {
-        let work = self.work.get_mut(&job.place).filter(|work| work.job.number >= job.number);
+    fn chunk(&mut self, id: CheckpointId, chunk: &PageChunk) -> Result<(), WriteError> {
+        let work = self.work.get_mut(&id.dir).filter(|work| work.id.number >= id.number);
         let work = work.expect("a job is begun before its first piece");
         match &mut work.state {
-            State::Writing(writer) if work.job == job => writer.piece(piece),
+            State::Writing(writer) if work.id == id => writer.chunk(chunk),
             _ => Ok(()),
         }
     }
 
-    fn is_under_way(&self, job: CheckpointId) -> bool {
-        self.work.get(&job.place).is_some_and(|work| work.job == job && !matches!(work.state, State::Over))
+    fn is_under_way(&self, id: CheckpointId) -> bool {
+        self.work.get(&id.dir).is_some_and(|work| work.id == id && !matches!(work.state, State::Over))
     }
 
     /// Gives a job up and frees the disk of it as far as that can be done.
-    fn end(&mut self, job: CheckpointId) {
-        if let Some(work) = self.work.get_mut(&job.place)
+    fn end(&mut self, id: CheckpointId) {
+        if let Some(work) = self.work.get_mut(&id.dir)
             && let State::Writing(writer) = std::mem::replace(&mut work.state, State::Over)
         {
             writer.discard();
         }
     }
 
-    fn failed(&mut self, job: CheckpointId, error: WriteError) -> CheckpointOutcome {
-        self.end(job);
-        CheckpointOutcome { job, result: Err(error), busy: Duration::ZERO, pruned: Ok(0) }
+    fn failed(&mut self, id: CheckpointId, error: WriteError) -> CheckpointOutcome {
+        self.end(id);
+        CheckpointOutcome { id, result: Err(error), busy: Duration::ZERO, pruned: Ok(0) }
     }
 }
 
 impl CheckpointRequest {
-    fn place(&self) -> PartitionDir {
+    fn dir(&self) -> PartitionDir {
         match self {
-            CheckpointRequest::Follow(place, _) => *place,
-            CheckpointRequest::Begin(job, _)
-            | CheckpointRequest::Pages(job, _)
-            | CheckpointRequest::Finish(job)
-            | CheckpointRequest::Abandon(job) => job.place,
+            CheckpointRequest::Follow(dir, _) => *dir,
+            CheckpointRequest::Begin(id, _)
+            | CheckpointRequest::Pages(id, _)
+            | CheckpointRequest::Finish(id)
+            | CheckpointRequest::Abandon(id) => id.dir,
         }
     }
 }

@@ -78,8 +78,12 @@ fn told(status: u16, body: &str) -> String {
 /// # Errors
 /// 75 if it is an answer of another version.
 pub(super) fn read<T: DeserializeOwned>(answer: &str) -> Result<T, Failure> {
-    let other =
-        |error| Failure::new(Exit::TryAgain, format!("the answer is not one of this version: {error}; is the other pacemeter as new?"));
+    let other = |error| {
+        Failure::new(
+            Exit::TryAgain,
+            format!("the answer is not one of this version: {error}; is the other pacemeter as new?"),
+        )
+    };
     serde_json::from_str(answer).map_err(other)
 }
 
@@ -106,9 +110,11 @@ mod tests {
 
     #[test]
     fn faults_are_told_in_words() {
-        let reasons =
-            r#"{"error":"the figures are not there yet","reasons":["replaying the log: 1 of 2 records read","topic a is missing"]}"#;
-        assert_eq!(told(503, reasons), "the figures are not there yet: replaying the log: 1 of 2 records read; topic a is missing");
+        let reasons = r#"{"error":"the figures are not there yet","reasons":["replaying the log: 1 of 2 records read","topic a is missing"]}"#;
+        assert_eq!(
+            told(503, reasons),
+            "the figures are not there yet: replaying the log: 1 of 2 records read; topic a is missing"
+        );
         assert_eq!(told(404, r#"{"error":"no such cut","nearest":"x"}"#), "no such cut");
         assert_eq!(
             told(404, "not found, see / for what there is\n"),

@@ -57,7 +57,8 @@ fn list(cuts: &CutsResponse) -> String {
     let mut text = String::new();
     for cut in &cuts.cuts {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{}", shortened(format!("{:<16}  {}  {}", cut.id, cut.at, closed(cut)).trim_end(), WIDTH));
+        let _ =
+            writeln!(text, "{}", shortened(format!("{:<16}  {}  {}", cut.id, cut.at, closed(cut)).trim_end(), WIDTH));
     }
     match () {
         () if cuts.cuts.is_empty() => text.push_str("there are no cuts yet\n"),
@@ -116,7 +117,8 @@ fn of_period(period: &PeriodToday) -> String {
     let mut cells: &[CellToday] = &period.cells;
     let mut rows = String::new();
     while let Some(first) = cells.first() {
-        let (states, rest) = cells.split_at(cells.iter().take_while(|cell| cell.cut.programme == first.cut.programme).count());
+        let (states, rest) =
+            cells.split_at(cells.iter().take_while(|cell| cell.cut.programme == first.cut.programme).count());
         rows.push_str(&of_programme(&first.cut.programme, states));
         cells = rest;
     }
@@ -153,9 +155,13 @@ fn of_programme(programme: &str, states: &[CellToday]) -> String {
 fn of_corrections(corrections: &[Correction]) -> String {
     let rows = corrections.iter().map(|correction| {
         let name = format!("{} {}", correction.target, correction.period);
-        row(&name, &[exact(correction.before), exact(correction.after), difference(correction.before, correction.after)])
+        row(
+            &name,
+            &[exact(correction.before), exact(correction.after), difference(correction.before, correction.after)],
+        )
     });
-    row("corrections of closed periods", &["before", "after", "difference"].map(str::to_owned)) + &rows.collect::<String>()
+    row("corrections of closed periods", &["before", "after", "difference"].map(str::to_owned))
+        + &rows.collect::<String>()
 }
 
 fn titled(what: &str, period: &str, closes: bool) -> String {

@@ -121,7 +121,8 @@ pub fn run<S: Subject>(
         panel: Dashboard::new(subject.address(), arguments.speed, arguments.scene.scale),
         next_gap_check: 0,
     };
-    let played = show.play(&shutdown, arguments.run_time).and_then(|()| show.compare(arguments.scene.falsify.as_deref()));
+    let played =
+        show.play(&shutdown, arguments.run_time).and_then(|()| show.compare(arguments.scene.falsify.as_deref()));
     show.panel.end();
     let stopped = subject.stop();
     let exit = played?;
@@ -199,7 +200,8 @@ impl DemoSession<'_> {
 
     /// Asks how far pacemeter has read, and whether what it is to read next is still there.
     fn watch_reading(&mut self) -> Result<(), Failure> {
-        let (stream, partition) = (Stream::ALL[(self.next_gap_check / PARTITIONS) as usize], self.next_gap_check % PARTITIONS);
+        let (stream, partition) =
+            (Stream::ALL[(self.next_gap_check / PARTITIONS) as usize], self.next_gap_check % PARTITIONS);
         self.next_gap_check = (self.next_gap_check + 1) % (PARTITIONS * Stream::ALL.len() as i32);
         // First where the log begins, then how far it was read: the other way round it might have been read meanwhile.
         let (low, _) = self.embedded.writer.watermarks(stream, partition, HTTP_TIMEOUT)?;
@@ -207,7 +209,9 @@ impl DemoSession<'_> {
         self.flow.read(&status).map_err(|message| Failure::new(Exit::Bug, message))?;
         if self.flow.position(stream, partition) < low {
             let topic = self.embedded.writer.topic(stream);
-            let message = format!("the embedded kafka has dropped records of {topic} partition {partition} before they were read");
+            let message = format!(
+                "the embedded kafka has dropped records of {topic} partition {partition} before they were read"
+            );
             return Err(Failure::new(Exit::Different, message));
         }
         Ok(())
@@ -228,10 +232,12 @@ impl DemoSession<'_> {
         self.embedded.writer.flush(FLUSH_TIMEOUT)?;
         let now = self.clock.freeze();
         let text = self.settled(now)?;
-        let actual = SeriesValues::parse_exposition(&text).map_err(|error| Failure::new(Exit::Different, error.to_string()))?;
+        let actual =
+            SeriesValues::parse_exposition(&text).map_err(|error| Failure::new(Exit::Different, error.to_string()))?;
         let mut expected = self.ledger.figures(now);
-        let newest_cut =
-            Samples::parse(&text).least("pacemeter_cut_last_timestamp_seconds", 1).map(|seconds| (seconds * 1_000.0).round() as Millis);
+        let newest_cut = Samples::parse(&text)
+            .least("pacemeter_cut_last_timestamp_seconds", 1)
+            .map(|seconds| (seconds * 1_000.0).round() as Millis);
         expected.0.extend(self.ledger.target_figures(&self.targets, now, newest_cut).0);
         if let Some(prefix) = falsify {
             comparison::falsify(&mut expected, prefix)?;
@@ -253,7 +259,10 @@ impl DemoSession<'_> {
                 return Ok(text);
             }
             if Instant::now() >= deadline {
-                let message = format!("not everything was read within {} s after the programme stopped", SETTLE_TIMEOUT.as_secs());
+                let message = format!(
+                    "not everything was read within {} s after the programme stopped",
+                    SETTLE_TIMEOUT.as_secs()
+                );
                 return Err(Failure::new(Exit::Different, message));
             }
             self.watch_reading()?;

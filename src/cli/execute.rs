@@ -22,7 +22,9 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run(arguments).map(|()| Exit::Ok),
         Command::Demo(arguments) => demo::run(arguments, &clock, Process::start),
-        Command::Check(arguments) => print(&app::check(SettingsReader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok),
+        Command::Check(arguments) => {
+            print(&app::check(SettingsReader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok)
+        }
         Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
         Command::Cut(arguments) => cut::run(arguments).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
@@ -48,7 +50,8 @@ fn run(arguments: &Run) -> Result<(), Failure> {
         return print(&reader.effective());
     }
     let reload = Arc::new(Notify::new());
-    let shutdown = Shutdown::on_signals(Hangup::Reloads(Arc::clone(&reload))).map_err(|error| Failure::from_io("signals", &error))?;
+    let shutdown = Shutdown::on_signals(Hangup::Reloads(Arc::clone(&reload)))
+        .map_err(|error| Failure::from_io("signals", &error))?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let now = clock.now();

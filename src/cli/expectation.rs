@@ -16,8 +16,8 @@ const ANY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(u32::
 
 /// The targets that pacemeter shows with these settings.
 pub(super) fn targets(reader: &mut SettingsReader) -> Arc<Targets> {
-    let (rules, display) = (crate::aggregate::Rules::read(reader), Allowlists::read(reader));
-    let files = Files::settings(reader, &rules, &display.zone);
+    let (rules, allowlists) = (crate::aggregate::Rules::read(reader), Allowlists::read(reader));
+    let files = Files::settings(reader, &rules, &allowlists.zone);
     files.read(&files.texts()).targets_or_faults(reader)
 }
 

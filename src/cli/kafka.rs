@@ -99,7 +99,10 @@ impl KafkaWriter {
             .timestamp(emission.timestamp);
         if !emission.headers.is_empty() {
             let headers = OwnedHeaders::new_with_capacity(emission.headers.len());
-            let headers = emission.headers.iter().fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+            let headers = emission
+                .headers
+                .iter()
+                .fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
             record = record.headers(headers);
         }
         loop {
@@ -159,7 +162,8 @@ impl KafkaWriter {
                     std::thread::sleep(Duration::from_millis(250));
                 }
                 watermarks => {
-                    return watermarks.map_err(|error| failure("the brokers do not say where a partition begins and ends", &error));
+                    return watermarks
+                        .map_err(|error| failure("the brokers do not say where a partition begins and ends", &error));
                 }
             }
         }
@@ -173,7 +177,10 @@ impl KafkaWriter {
 /// Whether a partition may be without a leader for a moment only.
 fn is_passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
-    matches!(error.rdkafka_error_code(), Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::UnknownTopicOrPartition))
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::UnknownTopicOrPartition)
+    )
 }
 
 /// How the program ends on an error of the client's.
@@ -187,9 +194,8 @@ pub(super) fn failure(what: &str, error: &KafkaError) -> Failure {
             | Code::ClusterAuthorizationFailed
             | Code::GroupAuthorizationFailed,
         ) => Exit::Denied,
-        Some(Code::InvalidConfig | Code::InvalidArgument | Code::UnknownTopicOrPartition | Code::UnknownTopic) | None => {
-            Exit::Configuration
-        }
+        Some(Code::InvalidConfig | Code::InvalidArgument | Code::UnknownTopicOrPartition | Code::UnknownTopic)
+        | None => Exit::Configuration,
         Some(_) => Exit::TryAgain,
     };
     Failure::new(exit, format!("{what}: {}", error.to_string().to_lowercase()))

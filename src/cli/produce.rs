@@ -130,10 +130,20 @@ fn run_until(arguments: &super::Produce, clock: &Clock, shutdown: &Shutdown) -> 
     if let (Some(path), Some(ledger)) = (&arguments.ledger, &ledger) {
         write_ledger(path, ledger, seed, clock.now())?;
     }
-    print(&format!("{} records written in {seconds:.1} s ({:.0} a second), seed {seed}\n", HumanCount(written), written as f64 / seconds))
+    print(&format!(
+        "{} records written in {seconds:.1} s ({:.0} a second), seed {seed}\n",
+        HumanCount(written),
+        written as f64 / seconds
+    ))
 }
 
-fn load(arguments: &super::Produce, plan: &Plan, partitions: PartitionCounts, seed: u64, now: Millis) -> Result<Load, Failure> {
+fn load(
+    arguments: &super::Produce,
+    plan: &Plan,
+    partitions: PartitionCounts,
+    seed: u64,
+    now: Millis,
+) -> Result<Load, Failure> {
     let mix = &arguments.mix;
     let (span, disorder) = (millis(mix.span), millis(arguments.disorder));
     let horizons = plan.rules.horizons;
@@ -141,8 +151,9 @@ fn load(arguments: &super::Produce, plan: &Plan, partitions: PartitionCounts, se
     let horizon = horizons.disbursement.min(horizons.milestone).min(calls_horizon);
     if span.saturating_add(disorder) >= horizon {
         let horizon = format_duration(Duration::from_millis(horizon.unsigned_abs()));
-        let message =
-            format!("--span and --disorder together must be shorter than the shortest horizon ({horizon}): what is older expires");
+        let message = format!(
+            "--span and --disorder together must be shorter than the shortest horizon ({horizon}): what is older expires"
+        );
         return Err(Failure::new(Exit::Usage, message));
     }
     let faults = mix.faults.faults();
@@ -203,7 +214,8 @@ fn produce(
 /// The figures to be expected at `now`, as JSON:
 /// `{"now": ..., "now_milliseconds": ..., "seed": ..., "records": ..., "figures": {series: value}}`.
 fn write_ledger(path: &Path, ledger: &Oracle, seed: u64, now: Millis) -> Result<(), Failure> {
-    let figures: serde_json::Value = serde_json::from_str(&ledger.figures(now).to_json()).expect("the ledger writes JSON");
+    let figures: serde_json::Value =
+        serde_json::from_str(&ledger.figures(now).to_json()).expect("the ledger writes JSON");
     let json = serde_json::json!({
         "now": jiff::Timestamp::from_millisecond(now).map(|now| now.to_string()).unwrap_or_default(),
         "now_milliseconds": now,

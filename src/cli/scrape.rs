@@ -75,7 +75,8 @@ impl<'a> Samples<'a> {
     pub fn parse(text: &'a str) -> Self {
         let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
-            let (name, labels) = series.split_once('{').map_or((series, ""), |(name, labels)| (name, labels.trim_end_matches('}')));
+            let (name, labels) =
+                series.split_once('{').map_or((series, ""), |(name, labels)| (name, labels.trim_end_matches('}')));
             Some(Sample { name, labels, value: value.parse().ok()? })
         });
         Self(samples.collect())
@@ -108,7 +109,10 @@ mod tests {
         let read = |answer: &str| parse(answer.as_bytes());
         let body = Some((200, "a 1\n".to_owned()));
         assert_eq!(read("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na 1\n"), body);
-        assert_eq!(read("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\na 1\r\n1;x=y\r\n\n\r\n0\r\n\r\n"), body);
+        assert_eq!(
+            read("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\na 1\r\n1;x=y\r\n\n\r\n0\r\n\r\n"),
+            body
+        );
         assert_eq!(read("HTTP/1.1 200 OK\r\n\r\na 1\n"), body);
         assert_eq!(read("HTTP/1.1 503 Service Unavailable\r\n\r\n"), Some((503, String::new())));
     }

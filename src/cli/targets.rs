@@ -36,7 +36,11 @@ pub fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
     if arguments.json {
         return print(&format!("{answer}\n"));
     }
-    let style = if std::io::stdout().is_terminal() { Style::terminal(std::env::var_os("NO_COLOR").is_none()) } else { Style::PLAIN };
+    let style = if std::io::stdout().is_terminal() {
+        Style::terminal(std::env::var_os("NO_COLOR").is_none())
+    } else {
+        Style::PLAIN
+    };
     print(&table(&api_client::read(&answer)?, style))
 }
 
@@ -72,10 +76,10 @@ fn table(targets: &Targets, style: Style) -> String {
     let _ = writeln!(text, "{}", style.paint("2", &head));
     for target in &targets.targets {
         let _ = writeln!(text, "{}", title(target, style));
-        let line = target
-            .current
-            .as_ref()
-            .map_or_else(|| "  no period of it runs, or part of it is not known any more".to_owned(), |now| figures(now, style));
+        let line = target.current.as_ref().map_or_else(
+            || "  no period of it runs, or part of it is not known any more".to_owned(),
+            |now| figures(now, style),
+        );
         let _ = writeln!(text, "{line}");
     }
     text
@@ -125,7 +129,8 @@ fn figures(current: &CurrentPeriod, style: Style) -> String {
 
 /// Green, or yellow for what is further behind than chance explains, or red for what is unlikely to be attained.
 fn colour(current: &CurrentPeriod) -> &'static str {
-    let is_behind = current.shortfall.zip(current.pace_tolerance).is_some_and(|(shortfall, tolerance)| shortfall > tolerance);
+    let is_behind =
+        current.shortfall.zip(current.pace_tolerance).is_some_and(|(shortfall, tolerance)| shortfall > tolerance);
     match current.attainment_probability_ratio {
         Some(probability) if probability < UNLIKELY => "31",
         _ if is_behind => "33",

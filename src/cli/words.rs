@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn short_numbers_have_at_most_nine_characters() {
-        let numbers = [0.0, 0.04, 3.42, 9.96, -12_345.4, 999_999.4, 1_000_000.0, -999_949_999.0, 999_950_000.0, 9.2e9, 9.2e12];
+        let numbers =
+            [0.0, 0.04, 3.42, 9.96, -12_345.4, 999_999.4, 1_000_000.0, -999_949_999.0, 999_950_000.0, 9.2e9, 9.2e12];
         let told = ["0", "<0.1", "3.4", "10", "-12,345", "999,999", "1.0 M", "-999.9 M", "1.0 bn", "9.2 bn", "9.2 tn"];
         for (number, text) in numbers.into_iter().zip(told) {
             assert_eq!(short(Some(number)), text);

@@ -80,12 +80,17 @@ mod tests {
     fn two_clocks_of_one_text_show_the_same_time() {
         let text = "1589176800000@1732252000000x0.5";
         let (first, second) = (Clock::moved(text).unwrap(), Clock::moved(text).unwrap());
-        assert!((second.now() - first.now()).abs() < MINUTE, "started at different times, they show {first:?} and {second:?}");
+        assert!(
+            (second.now() - first.now()).abs() < MINUTE,
+            "started at different times, they show {first:?} and {second:?}"
+        );
     }
 
     #[test]
     fn whatever_does_not_say_all_three_moves_nothing() {
-        for text in ["", "1@2", "1x2", "1@2x", "1@2x0", "1@2x-1", "1@2xNaN", "1@2xinf", "1@2x86401", "a@2x1", "1@bx1", " 1@2x1"] {
+        for text in
+            ["", "1@2", "1x2", "1@2x", "1@2x0", "1@2x-1", "1@2xNaN", "1@2xinf", "1@2x86401", "a@2x1", "1@bx1", " 1@2x1"]
+        {
             assert_eq!(Clock::moved(text).map(|_| ()), Err(MovedError), "{text:?}");
         }
     }

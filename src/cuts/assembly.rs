@@ -20,9 +20,9 @@ use crate::view::panes::SpanFigures;
 #[derive(Clone, Copy)]
 pub struct CutContext<'a> {
     pub targets: &'a Targets,
-    pub display: &'a Allowlists,
+    pub allowlists: &'a Allowlists,
     /// What is known of the periods that have closed.
-    pub book: &'a ClosedPeriods,
+    pub closed_periods: &'a ClosedPeriods,
     pub taken: Millis,
     pub state_built: Millis,
 }
@@ -34,19 +34,22 @@ impl Cut {
         parts: impl Iterator<Item = (&'a TopicPartition, &'a PartitionCut)> + Clone,
         context: CutContext<'_>,
     ) -> Self {
-        let CutContext { targets, display, book, taken, state_built } = context;
+        let CutContext { targets, allowlists, closed_periods, taken, state_built } = context;
         let offsets = parts.clone().map(|(partition, part)| CutOffset {
             stream: partition.stream.name().to_owned(),
             topic: partition.topic.clone(),
             partition: partition.partition,
             next_offset: part.next_offset,
         });
-        let parts: Vec<(Stream, &PartitionCut)> = parts.clone().map(|(partition, part)| (partition.stream, part)).collect();
-        let inside = |period: Period| period.at(at - 1, &display.zone).map(|span| cut_period(period, span, at, &parts, display));
+        let parts: Vec<(Stream, &PartitionCut)> =
+            parts.clone().map(|(partition, part)| (partition.stream, part)).collect();
+        let inside = |period: Period| {
+            period.at(at - 1, &allowlists.zone).map(|span| cut_period(period, span, at, &parts, allowlists))
+        };
         let mut cut = Self {
             id: cut_id(at),
             at_ms: at,
-            at: Timestamp::from_millisecond(at).map_or_else(|_| cut_id(at), |instant| local(instant, display)),
+            at: Timestamp::from_millisecond(at).map_or_else(|_| cut_id(at), |instant| local(instant, allowlists)),
             taken_ms: taken,
             state_built_ms: state_built,
             offsets: offsets.collect(),
@@ -56,19 +59,25 @@ impl Cut {
         };
         for target in &targets.targets {
             let tallies = tallies(target, &parts);
-            cut.targets.extend(current(target, &tallies, at, display));
-            cut.corrections.extend(corrections(target, &tallies, at, book, display));
+            cut.targets.extend(current(target, &tallies, at, allowlists));
+            cut.corrections.extend(corrections(target, &tallies, at, closed_periods, allowlists));
         }
         cut
     }
 }
 
 /// As `2020-05-15T18:00:00-05:00`.
-fn local(instant: Timestamp, display: &Allowlists) -> String {
-    instant.to_zoned(display.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+fn local(instant: Timestamp, allowlists: &Allowlists) -> String {
+    instant.to_zoned(allowlists.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
-fn cut_period(period: Period, span: Interval, at: Millis, parts: &[(Stream, &PartitionCut)], display: &Allowlists) -> CutPeriod {
+fn cut_period(
+    period: Period,
+    span: Interval,
+    at: Millis,
+    parts: &[(Stream, &PartitionCut)],
+    allowlists: &Allowlists,
+) -> CutPeriod {
     let mut cells: BTreeMap<(&str, &str), SpanFigures> = BTreeMap::new();
     for cell in parts.iter().flat_map(|(_, part)| &part.cells[period.index()]) {
         *cells.entry((&cell.programme, &cell.state)).or_default() += &cell.figures;
@@ -82,7 +91,7 @@ fn cut_period(period: Period, span: Interval, at: Millis, parts: &[(Stream, &Par
     };
     CutPeriod {
         period: period.name().to_owned(),
-        id: period.id(span.start, &display.zone),
+        id: period.id(span.start, &allowlists.zone),
         start_ms: span.start,
         end_ms: span.end,
         closes: span.end == at,
@@ -106,16 +115,22 @@ fn tallies(target: &Target, parts: &[(Stream, &PartitionCut)]) -> BTreeMap<Milli
     sums.split_off(&known_from)
 }
 
-fn current(target: &Target, tallies: &BTreeMap<Millis, Tally>, at: Millis, display: &Allowlists) -> Option<CutTarget> {
-    let period = target.period.at(at - 1, &display.zone)?;
+fn current(
+    target: &Target,
+    tallies: &BTreeMap<Millis, Tally>,
+    at: Millis,
+    allowlists: &Allowlists,
+) -> Option<CutTarget> {
+    let period = target.period.at(at - 1, &allowlists.zone)?;
     let actual = *tallies.get(&period.start)?;
-    let moment = Observation { period, now: at, zone: &display.zone, actual, past: Tally::default(), dispersion: 1.0 };
+    let moment =
+        Observation { period, now: at, zone: &allowlists.zone, actual, past: Tally::default(), dispersion: 1.0 };
     let assessment = assess(target, &moment);
     Some(CutTarget {
         target: target.name.clone(),
         measure: target.measure.name().to_owned(),
         selection: target.selection(),
-        period: target.period.id(period.start, &display.zone),
+        period: target.period.id(period.start, &allowlists.zone),
         start_ms: period.start,
         end_ms: period.end,
         closes: period.end == at,
@@ -129,16 +144,18 @@ fn corrections<'a>(
     target: &'a Target,
     tallies: &'a BTreeMap<Millis, Tally>,
     at: Millis,
-    book: &'a ClosedPeriods,
-    display: &'a Allowlists,
+    closed_periods: &'a ClosedPeriods,
+    allowlists: &'a Allowlists,
 ) -> impl Iterator<Item = Correction> + 'a {
-    let closed = book.of(&target.name).filter(move |closing| closing.selection == target.selection() && closing.end_ms < at);
+    let closed = closed_periods
+        .of(&target.name)
+        .filter(move |closing| closing.selection == target.selection() && closing.end_ms < at);
     closed.filter_map(move |closing| {
         let after = target.measure.quantity(*tallies.get(&closing.start_ms)?);
         let before = closing.known_before(&cut_id(at));
         (after != before).then(|| Correction {
             target: target.name.clone(),
-            period: target.period.id(closing.start_ms, &display.zone),
+            period: target.period.id(closing.start_ms, &allowlists.zone),
             start_ms: closing.start_ms,
             before,
             after,

@@ -59,10 +59,14 @@ impl ClosedPeriods {
     pub fn add(&mut self, cut: &Cut) {
         self.cuts.insert(cut.at_ms);
         for target in cut.targets.iter().filter(|target| target.closes) {
-            self.closings.entry(target.target.clone()).or_default().insert(target.start_ms, ClosedPeriod::of(target, cut));
+            self.closings
+                .entry(target.target.clone())
+                .or_default()
+                .insert(target.start_ms, ClosedPeriod::of(target, cut));
         }
         for correction in &cut.corrections {
-            let closing = self.closings.get_mut(&correction.target).and_then(|closings| closings.get_mut(&correction.start_ms));
+            let closing =
+                self.closings.get_mut(&correction.target).and_then(|closings| closings.get_mut(&correction.start_ms));
             if let Some(closing) = closing {
                 closing.corrections.insert(cut.id.clone(), correction.after);
             }
@@ -76,7 +80,9 @@ impl ClosedPeriods {
 
     /// All closed periods with their targets, by target, the oldest first.
     pub fn closings(&self) -> impl Iterator<Item = (&str, &ClosedPeriod)> {
-        self.closings.iter().flat_map(|(target, closings)| closings.values().map(move |closing| (target.as_str(), closing)))
+        self.closings
+            .iter()
+            .flat_map(|(target, closings)| closings.values().map(move |closing| (target.as_str(), closing)))
     }
 
     /// Forgets what closed, and cuts that were taken, before an instant.

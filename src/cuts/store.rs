@@ -68,14 +68,16 @@ impl CutStore {
         if blake3::hash(line.as_bytes()).to_hex().as_str() != hash {
             return Err(damaged("is damaged: its hash is another"));
         }
-        let cut: Cut = serde_json::from_str(line).map_err(|error| damaged(&format!("is no cut of this version: {error}")))?;
+        let cut: Cut =
+            serde_json::from_str(line).map_err(|error| damaged(&format!("is no cut of this version: {error}")))?;
         if cut.id == id { Ok(cut) } else { Err(damaged("is the file of another cut")) }
     }
 
     /// The names of all, the oldest first.
     fn names(&self) -> io::Result<Vec<String>> {
         let files = self.disk.list(DIRECTORY)?;
-        let mut names: Vec<String> = files.iter().filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect();
+        let mut names: Vec<String> =
+            files.iter().filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect();
         names.sort_unstable();
         Ok(names)
     }
@@ -84,15 +86,15 @@ impl CutStore {
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub fn book(&self) -> io::Result<(ClosedPeriods, Vec<io::Error>)> {
-        let (mut book, mut faults) = (ClosedPeriods::default(), Vec::new());
+    pub fn closed_periods(&self) -> io::Result<(ClosedPeriods, Vec<io::Error>)> {
+        let (mut closed_periods, mut faults) = (ClosedPeriods::default(), Vec::new());
         for name in self.names()? {
             match self.read(&name) {
-                Ok(cut) => book.add(&cut),
+                Ok(cut) => closed_periods.add(&cut),
                 Err(fault) => faults.push(fault),
             }
         }
-        Ok((book, faults))
+        Ok((closed_periods, faults))
     }
 
     /// Removes the cuts before an instant.

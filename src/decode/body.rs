@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use crate::clock::Millis;
 use crate::event::{
-    Agent, Body, Call, CallKind, Centavos, Disbursement, DisbursementKind, FederalState, LabelArena, Milestone, MilestoneKind, Status,
+    Agent, Body, Call, CallKind, Centavos, Disbursement, DisbursementKind, FederalState, LabelArena, Milestone,
+    MilestoneKind, Status,
 };
 use crate::record::Rejection;
 
@@ -32,16 +33,16 @@ pub(super) struct Reader<'r, 'a> {
 }
 
 impl<'a> Reader<'_, 'a> {
-    pub(super) fn read(mut self, kind: Kind, texts: &mut LabelArena) -> Result<Body, Rejection> {
+    pub(super) fn read(mut self, kind: Kind, arena: &mut LabelArena) -> Result<Body, Rejection> {
         match kind {
-            Kind::Disbursement(kind) => self.disbursement(kind, texts).map(Body::Disbursement),
-            Kind::Call(kind) => self.call(kind, texts).map(Body::Call),
-            Kind::AgentStatus => self.agent(texts).map(Body::Agent),
-            Kind::Milestone(kind) => self.milestone(kind, texts).map(Body::Milestone),
+            Kind::Disbursement(kind) => self.disbursement(kind, arena).map(Body::Disbursement),
+            Kind::Call(kind) => self.call(kind, arena).map(Body::Call),
+            Kind::AgentStatus => self.agent(arena).map(Body::Agent),
+            Kind::Milestone(kind) => self.milestone(kind, arena).map(Body::Milestone),
         }
     }
 
-    fn disbursement(&mut self, kind: DisbursementKind, texts: &mut LabelArena) -> Result<Disbursement, Rejection> {
+    fn disbursement(&mut self, kind: DisbursementKind, arena: &mut LabelArena) -> Result<Disbursement, Rejection> {
         let programme = self.label(Field::Programme)?;
         let state = self.state()?;
         let beneficiary = self.identifier(Field::Beneficiary)?;
@@ -50,10 +51,10 @@ impl<'a> Reader<'_, 'a> {
         let credit = self.hashed(self.pseudonyms.credit(&credit));
         let amount = if kind.has_amount() { self.amount()? } else { 0 };
         self.currency()?;
-        Ok(Disbursement { kind, programme: texts.push(&programme), state, beneficiary, credit, amount })
+        Ok(Disbursement { kind, programme: arena.push(&programme), state, beneficiary, credit, amount })
     }
 
-    fn call(&mut self, kind: CallKind, texts: &mut LabelArena) -> Result<Call, Rejection> {
+    fn call(&mut self, kind: CallKind, arena: &mut LabelArena) -> Result<Call, Rejection> {
         let call = self.identifier(Field::Call)?;
         let call = self.hashed(self.pseudonyms.call(&call));
         let queue = self.label(Field::Queue)?;
@@ -67,10 +68,10 @@ impl<'a> Reader<'_, 'a> {
                 };
             }
         }
-        Ok(Call { kind, call, queue: texts.push(&queue), handle })
+        Ok(Call { kind, call, queue: arena.push(&queue), handle })
     }
 
-    fn agent(&mut self, texts: &mut LabelArena) -> Result<Agent, Rejection> {
+    fn agent(&mut self, arena: &mut LabelArena) -> Result<Agent, Rejection> {
         let agent = self.identifier(Field::Agent)?;
         let agent = self.hashed(self.pseudonyms.agent(&agent));
         let site = self.fields.optional(Field::Site, MAX_LABEL_BYTES)?;
@@ -78,16 +79,16 @@ impl<'a> Reader<'_, 'a> {
         let status = self.fields.string(Field::Status)?.ok_or_else(|| Field::Status.missing())?;
         self.fingerprint.add(status.as_bytes());
         let status = Status::from_name(&status).ok_or_else(|| Field::Status.invalid())?;
-        Ok(Agent { agent, site: texts.push(site.as_deref().unwrap_or(UNKNOWN_SITE)), status })
+        Ok(Agent { agent, site: arena.push(site.as_deref().unwrap_or(UNKNOWN_SITE)), status })
     }
 
-    fn milestone(&mut self, kind: MilestoneKind, texts: &mut LabelArena) -> Result<Milestone, Rejection> {
+    fn milestone(&mut self, kind: MilestoneKind, arena: &mut LabelArena) -> Result<Milestone, Rejection> {
         let initiative = self.label(Field::Initiative)?;
         let milestone = self.label(Field::Milestone)?;
         let quantity = self.fields.number(Field::Quantity)?;
         self.fingerprint.add_optional(quantity);
         let quantity = quantity.map_or(Some(1), numbers::quantity).ok_or_else(|| Field::Quantity.invalid())?;
-        Ok(Milestone { kind, initiative: texts.push(&initiative), milestone: texts.push(&milestone), quantity })
+        Ok(Milestone { kind, initiative: arena.push(&initiative), milestone: arena.push(&milestone), quantity })
     }
 
     fn label(&mut self, field: Field) -> Result<Cow<'a, str>, Rejection> {

@@ -97,7 +97,8 @@ impl<'a> Headers<'a> {
 /// Whether a content type is that of a structured CloudEvent; nothing if it is not JSON, or a batch of events.
 fn is_structured(content_type: &str) -> Option<bool> {
     let media_type = content_type.split(';').next().unwrap_or("").trim_ascii();
-    let starts_with = |prefix: &str| media_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let starts_with =
+        |prefix: &str| media_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let is = |name: &str| media_type.eq_ignore_ascii_case(name);
     if starts_with("application/cloudevents") {
         return (is("application/cloudevents") || is("application/cloudevents+json")).then_some(true);
@@ -122,7 +123,9 @@ mod tests {
 
     #[test]
     fn content_types_say_structured_json_or_neither() {
-        for name in ["application/cloudevents", "Application/CloudEvents+JSON; charset=utf-8", "application/cloudevents ;x"] {
+        for name in
+            ["application/cloudevents", "Application/CloudEvents+JSON; charset=utf-8", "application/cloudevents ;x"]
+        {
             assert_eq!(is_structured(name), Some(true), "{name}");
         }
         for name in ["application/json", " text/JSON;charset=utf-8", "application/vnd.x+json", "a/b+c+json"] {

@@ -53,7 +53,9 @@ impl Kind {
 
 /// Names of letters, digits, hyphens and underscores, joined by dots.
 fn is_reverse_dns(prefix: &str) -> bool {
-    prefix.split('.').all(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')))
+    prefix.split('.').all(|name| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    })
 }
 
 #[cfg(test)]

@@ -148,7 +148,8 @@ impl Pseudonyms {
     /// Of an event's `source` and `id`: the length of the source or a mark of its absence, then both, so that no two pairs look alike.
     pub(super) fn event(&self, source: Option<&str>, id: &str) -> Hash128 {
         const NO_SOURCE: u16 = u16::MAX;
-        let length = source.map_or(NO_SOURCE, |source| u16::try_from(source.len()).expect("a source is at most 1,024 bytes"));
+        let length =
+            source.map_or(NO_SOURCE, |source| u16::try_from(source.len()).expect("a source is at most 1,024 bytes"));
         let source = source.unwrap_or("");
         let parts = [&length.to_le_bytes(), source.as_bytes(), id.as_bytes()];
         // The usual pair fits a small buffer, and one call over it is cheaper than a hasher object fed three times.

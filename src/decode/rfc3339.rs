@@ -13,7 +13,9 @@ const END: Millis = 4_133_980_800_000;
 /// real dates only, and no second 60.
 pub(super) fn parse(text: &str) -> Option<Millis> {
     let text = text.as_bytes();
-    let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T' | b't', h1, h2, b':', mi1, mi2, b':', s1, s2, rest @ ..] = text else {
+    let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T' | b't', h1, h2, b':', mi1, mi2, b':', s1, s2, rest @ ..] =
+        text
+    else {
         return None;
     };
     let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;

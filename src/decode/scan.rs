@@ -177,7 +177,11 @@ struct StringEnd {
 #[inline(always)]
 fn string(bytes: &[u8], at: usize) -> Option<StringEnd> {
     let at = special(bytes, behind(bytes, at, b'"')?)?;
-    if bytes.get(at) == Some(&b'"') { Some(StringEnd { end: at + 1, escaped: false }) } else { escaped_string(bytes, at) }
+    if bytes.get(at) == Some(&b'"') {
+        Some(StringEnd { end: at + 1, escaped: false })
+    } else {
+        escaped_string(bytes, at)
+    }
 }
 
 /// The rest of a string from its first backslash on, if that is what stands there.

@@ -58,7 +58,10 @@ fn the_handle_time_is_the_sum_of_what_is_given() {
     assert_eq!(handle(&[("hold_seconds", "null")]), None);
     assert_eq!(handle(&[("hold_seconds", "0")]), Some(0));
     assert_eq!(handle(&[("talk_seconds", "1.5"), ("wrap_up_seconds", "0.001")]), Some(1_501));
-    assert_eq!(handle(&[("talk_seconds", "86400"), ("hold_seconds", "86400"), ("wrap_up_seconds", "86400.000")]), Some(259_200_000));
+    assert_eq!(
+        handle(&[("talk_seconds", "86400"), ("hold_seconds", "86400"), ("wrap_up_seconds", "86400.000")]),
+        Some(259_200_000)
+    );
 }
 
 #[test]
@@ -145,7 +148,10 @@ fn what_an_event_does_not_read_may_be_anything() {
         let draft = Draft::dispersed().with("type", &format!("\"disbursement.{event}\"")).without("amount");
         let plain = draft.decode().unwrap();
         assert_eq!(draft.clone().with("amount", "-1").also("amount", "{}").decode().unwrap(), plain);
-        assert_eq!(draft.with("currency", "\"USD\"").decode().err(), Some(Rejection::field(Reason::InvalidField, "currency")));
+        assert_eq!(
+            draft.with("currency", "\"USD\"").decode().err(),
+            Some(Rejection::field(Reason::InvalidField, "currency"))
+        );
     }
     for event in ["offered", "answered", "abandoned"] {
         let draft = Draft::completed().with("type", &format!("\"call.{event}\""));
@@ -155,7 +161,11 @@ fn what_an_event_does_not_read_may_be_anything() {
     }
     let agent = Draft::agent();
     assert_eq!(agent.clone().with("queue", "5").also("queue", "6").with("talk_seconds", "-1").decode(), agent.decode());
-    let unknown = Draft::dispersed().with("colour", "[1e999, -0.0, {\"id\": 5}]").also("colour", "2").with("ID", "7").with("", "8");
+    let unknown = Draft::dispersed()
+        .with("colour", "[1e999, -0.0, {\"id\": 5}]")
+        .also("colour", "2")
+        .with("ID", "7")
+        .with("", "8");
     assert_eq!(unknown.decode(), Draft::dispersed().decode());
 }
 
@@ -195,7 +205,8 @@ fn depth_128_is_read_and_129_is_not() {
         assert_eq!(flat(127), None);
         assert_eq!(flat(128), Some(Rejection::of(Reason::NotJson)));
         assert_eq!(flat(30_000), Some(Rejection::of(Reason::NotJson)));
-        let structured = |depth: usize| Draft::dispersed().with(name, &nested(depth)).within(Envelope::Structured).decode().err();
+        let structured =
+            |depth: usize| Draft::dispersed().with(name, &nested(depth)).within(Envelope::Structured).decode().err();
         assert_eq!(structured(126), None);
         assert_eq!(structured(127), Some(Rejection::of(Reason::NotJson)));
     }
@@ -204,7 +215,8 @@ fn depth_128_is_read_and_129_is_not() {
 #[test]
 fn source_and_id_identify_an_event() {
     let id = |draft: Draft| draft.decode().unwrap().0.id;
-    let other_text = Draft::dispersed().with("amount", "1").with("programme", "\"other\"").with("source", "\"urn:\\u0062anco\"");
+    let other_text =
+        Draft::dispersed().with("amount", "1").with("programme", "\"other\"").with("source", "\"urn:\\u0062anco\"");
     assert_eq!(id(other_text), id(Draft::dispersed()));
     assert_ne!(id(Draft::dispersed().without("source")), id(Draft::dispersed()));
     assert_ne!(id(Draft::dispersed().with("id", "\"e-2\"")), id(Draft::dispersed()));
@@ -248,7 +260,9 @@ fn a_fingerprint_tells_fields_as_given() {
     assert_ne!(seconds("1", "null"), seconds("null", "1"));
     assert_ne!(seconds("1", "2"), seconds("12", "null"));
     assert_ne!(seconds("1", "2"), seconds("1.0", "2"));
-    let labels = |initiative: &str, milestone: &str| of(Draft::milestone().with("initiative", initiative).with("milestone", milestone));
+    let labels = |initiative: &str, milestone: &str| {
+        of(Draft::milestone().with("initiative", initiative).with("milestone", milestone))
+    };
     assert_ne!(labels("\"ab\"", "\"c\""), labels("\"a\"", "\"bc\""));
 }
 

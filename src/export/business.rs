@@ -22,17 +22,17 @@ pub fn always(out: &mut Exposition, snapshot: &Snapshot) {
 }
 
 /// Every figure; what the others are read by comes first.
-pub fn figures(out: &mut Exposition, totals: &Totals, display: &Allowlists, snapshot: &Snapshot) {
+pub fn figures(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists, snapshot: &Snapshot) {
     state(out, totals, snapshot);
     records(out, totals);
     unmatched(out, totals);
-    programmes(out, totals, display);
-    money(out, totals, display);
-    spans(out, totals, display);
-    backlog(out, totals, display);
-    calls(out, totals, display);
-    agents(out, totals, display);
-    milestones(out, totals, display);
+    programmes(out, totals, allowlists);
+    money(out, totals, allowlists);
+    spans(out, totals, allowlists);
+    backlog(out, totals, allowlists);
+    calls(out, totals, allowlists);
+    agents(out, totals, allowlists);
+    milestones(out, totals, allowlists);
 }
 
 fn records(out: &mut Exposition, totals: &Totals) {
@@ -65,57 +65,67 @@ fn unmatched(out: &mut Exposition, totals: &Totals) {
     }
 }
 
-fn programmes(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
+fn programmes(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
     let mut each = |family: &str, value: &dyn Fn(&ProgrammeTotals) -> SampleValue| {
         out.family(family);
-        for (programme, totals) in display.programmes.names().iter().zip(&totals.programmes) {
+        for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
             out.sample(&[programme], value(totals));
         }
     };
     each("pacemeter_unmatched_returned_pesos_total", &|totals| SampleValue::Centavos(totals.unmatched_returned));
     each("pacemeter_waiting_returned_pesos", &|totals| SampleValue::Centavos(totals.waiting_returned));
     out.family("pacemeter_disbursement_events_total");
-    for (programme, totals) in display.programmes.names().iter().zip(&totals.programmes) {
+    for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
         for kind in DisbursementKind::ALL {
             out.sample(&[programme, kind.name()], totals.events[*kind as usize]);
         }
     }
     out.family("pacemeter_application_to_approval_seconds");
-    for (programme, totals) in display.programmes.names().iter().zip(&totals.programmes) {
+    for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
         out.histogram(&[programme], &totals.application_to_approval);
     }
     out.family("pacemeter_approval_to_dispersal_seconds");
-    for (programme, totals) in display.programmes.names().iter().zip(&totals.programmes) {
+    for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
         out.histogram(&[programme], &totals.approval_to_dispersal);
     }
 }
 
 /// A family by programme and state: the value of each cell, or none where the cell is not shown.
-fn by_cell(out: &mut Exposition, display: &Allowlists, family: &str, value: impl Fn(usize) -> Option<SampleValue>) {
+fn by_cell(out: &mut Exposition, allowlists: &Allowlists, family: &str, value: impl Fn(usize) -> Option<SampleValue>) {
     out.family(family);
-    for (programme, programme_name) in display.programmes.names().iter().enumerate() {
-        for (state, state_name) in display.states.names().iter().enumerate() {
-            if let Some(value) = value(display.cell(programme, state)) {
+    for (programme, programme_name) in allowlists.programmes.names().iter().enumerate() {
+        for (state, state_name) in allowlists.states.names().iter().enumerate() {
+            if let Some(value) = value(allowlists.cell(programme, state)) {
                 out.sample(&[programme_name, state_name], value);
             }
         }
     }
 }
 
-fn money(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
-    by_cell(out, display, "pacemeter_approved_pesos_total", |cell| Some(SampleValue::Centavos(totals.cells[cell].approved)));
-    by_cell(out, display, "pacemeter_dispersed_pesos_total", |cell| Some(SampleValue::Centavos(totals.cells[cell].dispersed)));
-    by_cell(out, display, "pacemeter_returned_pesos_total", |cell| Some(SampleValue::Centavos(totals.cells[cell].returned)));
+fn money(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
+    by_cell(out, allowlists, "pacemeter_approved_pesos_total", |cell| {
+        Some(SampleValue::Centavos(totals.cells[cell].approved))
+    });
+    by_cell(out, allowlists, "pacemeter_dispersed_pesos_total", |cell| {
+        Some(SampleValue::Centavos(totals.cells[cell].dispersed))
+    });
+    by_cell(out, allowlists, "pacemeter_returned_pesos_total", |cell| {
+        Some(SampleValue::Centavos(totals.cells[cell].returned))
+    });
     if totals.people_complete {
-        by_cell(out, display, "pacemeter_beneficiaries", |cell| totals.in_use(cell).then(|| totals.cells[cell].beneficiaries.into()));
+        by_cell(out, allowlists, "pacemeter_beneficiaries", |cell| {
+            totals.in_use(cell).then(|| totals.cells[cell].beneficiaries.into())
+        });
     }
 }
 
-fn spans(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
+fn spans(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
     const NAMES: [&str; SPANS.len()] = ["day", "week", "month", "rolling_1h", "rolling_24h", "rolling_7d"];
     for ((span, name), figures) in SPANS.into_iter().zip(NAMES).zip(&totals.spans) {
         let mut each = |measure: &str, value: &dyn Fn(&SpanFigures) -> SampleValue| {
-            by_cell(out, display, &format!("pacemeter_{name}_{measure}"), |cell| totals.in_use(cell).then(|| value(&figures[cell])));
+            by_cell(out, allowlists, &format!("pacemeter_{name}_{measure}"), |cell| {
+                totals.in_use(cell).then(|| value(&figures[cell]))
+            });
         };
         if span.counts_people() {
             each("beneficiaries", &|figures| figures.beneficiaries.into());
@@ -125,10 +135,10 @@ fn spans(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
     }
 }
 
-fn backlog(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
+fn backlog(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
     let mut each = |family: &str, value: &dyn Fn(&ProgrammeTotals) -> Option<SampleValue>| {
         out.family(family);
-        for (programme, totals) in display.programmes.names().iter().zip(&totals.programmes) {
+        for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
             if let Some(value) = value(totals) {
                 out.sample(&[programme], value);
             }
@@ -136,11 +146,13 @@ fn backlog(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
     };
     each("pacemeter_backlog_supports", &|totals| Some(totals.backlog.supports.into()));
     each("pacemeter_backlog_pesos", &|totals| Some(SampleValue::Centavos(totals.backlog.centavos)));
-    each("pacemeter_backlog_oldest_approval_timestamp_seconds", &|totals| totals.backlog.oldest_approval.map(SampleValue::instant));
+    each("pacemeter_backlog_oldest_approval_timestamp_seconds", &|totals| {
+        totals.backlog.oldest_approval.map(SampleValue::instant)
+    });
 }
 
-fn calls(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
-    let queues = || display.queues.names().iter().zip(&totals.queues);
+fn calls(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
+    let queues = || allowlists.queues.names().iter().zip(&totals.queues);
     out.family("pacemeter_call_events_total");
     for (queue, totals) in queues() {
         for kind in CallKind::ALL {
@@ -159,26 +171,26 @@ fn calls(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
     out.family("pacemeter_call_handle_seconds");
     queues().for_each(|(queue, totals)| out.histogram(&[queue], &totals.handle));
     out.family("pacemeter_calls_waiting");
-    for (queue, &waiting) in display.queues.names().iter().zip(&totals.calls_waiting) {
+    for (queue, &waiting) in allowlists.queues.names().iter().zip(&totals.calls_waiting) {
         out.sample(&[queue], waiting);
     }
 }
 
-fn agents(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
+fn agents(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
     out.family("pacemeter_agents");
-    for (site, counts) in display.sites.names().iter().zip(totals.agents.chunks(AGENT_STATUSES.len())) {
+    for (site, counts) in allowlists.sites.names().iter().zip(totals.agents.chunks(AGENT_STATUSES.len())) {
         for (status, &count) in AGENT_STATUSES.map(Status::name).into_iter().zip(counts) {
             out.sample(&[site, status], count);
         }
     }
 }
 
-fn milestones(out: &mut Exposition, totals: &Totals, display: &Allowlists) {
+fn milestones(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
     let mut each = |family: &str, value: &dyn Fn(usize) -> u128| {
         out.family(family);
-        for (initiative, initiative_name) in display.initiatives.names().iter().enumerate() {
-            for (milestone, milestone_name) in display.milestones.names().iter().enumerate() {
-                out.sample(&[initiative_name, milestone_name], value(display.milestone_cell(initiative, milestone)));
+        for (initiative, initiative_name) in allowlists.initiatives.names().iter().enumerate() {
+            for (milestone, milestone_name) in allowlists.milestones.names().iter().enumerate() {
+                out.sample(&[initiative_name, milestone_name], value(allowlists.milestone_cell(initiative, milestone)));
             }
         }
     };

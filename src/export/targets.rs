@@ -58,9 +58,10 @@ fn current(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus]) 
     each("pacemeter_target_required_per_open_hour", &|target| target.required_per_open_hour.map(SampleValue::Real));
     each("pacemeter_target_achieved_per_open_hour", &|target| target.achieved_per_open_hour.map(SampleValue::Real));
     each("pacemeter_target_remaining_open_seconds", &|target| Some(SampleValue::instant(target.remaining_open)));
-    each("pacemeter_target_period_start_timestamp_seconds", &|PaceReport { period: Interval { start, .. }, .. }| {
-        Some(SampleValue::instant(*start))
-    });
+    each(
+        "pacemeter_target_period_start_timestamp_seconds",
+        &|PaceReport { period: Interval { start, .. }, .. }| Some(SampleValue::instant(*start)),
+    );
     each("pacemeter_target_period_end_timestamp_seconds", &|PaceReport { period: Interval { end, .. }, .. }| {
         Some(SampleValue::instant(*end))
     });

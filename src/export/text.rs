@@ -48,7 +48,9 @@ impl From<Quantity> for SampleValue {
     fn from(quantity: Quantity) -> Self {
         match quantity {
             Quantity::Count(count) => u128::try_from(count).map_or(Self::Real(quantity.value()), Self::Number),
-            Quantity::Centavos(centavos) => u128::try_from(centavos).map_or(Self::Real(quantity.value()), Self::Centavos),
+            Quantity::Centavos(centavos) => {
+                u128::try_from(centavos).map_or(Self::Real(quantity.value()), Self::Centavos)
+            }
             Quantity::Ratio(ratio) => Self::Real(ratio),
         }
     }
@@ -63,7 +65,14 @@ impl SampleValue {
 
 impl Exposition {
     pub fn new(max_series: usize) -> Self {
-        Self { text: String::with_capacity(64 * 1_024), family: None, begun: (0, 0), series: 0, max_series, dropped: BTreeMap::new() }
+        Self {
+            text: String::with_capacity(64 * 1_024),
+            family: None,
+            begun: (0, 0),
+            series: 0,
+            max_series,
+            dropped: BTreeMap::new(),
+        }
     }
 
     /// Begins a family of the catalogue.

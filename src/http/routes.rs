@@ -54,13 +54,13 @@ const INDEX: &str = r#"<!DOCTYPE html>
 
 #[derive(Clone)]
 struct AppState {
-    site: Arc<dyn Service>,
+    service: Arc<dyn Service>,
     renderings: Arc<Semaphore>,
     patience: Duration,
 }
 
-/// The routes over `site`. A request waits for at most `patience` for a thread to render on.
-pub(super) fn router(site: Arc<dyn Service>, patience: Duration) -> Router {
+/// The routes over `service`. A request waits for at most `patience` for a thread to render on.
+pub(super) fn router(service: Arc<dyn Service>, patience: Duration) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
@@ -76,7 +76,7 @@ pub(super) fn router(site: Arc<dyn Service>, patience: Duration) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(guard))
-        .with_state(AppState { site, renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)), patience })
+        .with_state(AppState { service, renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)), patience })
 }
 
 /// Refuses what has a body, before any of it is read, and adds the common headers.
@@ -84,7 +84,8 @@ async fn guard(request: Request, next: Next) -> Response {
     let mut response = if request.body().is_end_stream() {
         next.run(request).await
     } else {
-        (StatusCode::PAYLOAD_TOO_LARGE, [(header::CONNECTION, "close")], "request bodies are not accepted\n").into_response()
+        (StatusCode::PAYLOAD_TOO_LARGE, [(header::CONNECTION, "close")], "request bodies are not accepted\n")
+            .into_response()
     };
     response.headers_mut().extend(COMMON_HEADERS);
     response
@@ -93,9 +94,9 @@ async fn guard(request: Request, next: Next) -> Response {
 async fn metrics(State(front): State<AppState>, headers: HeaderMap) -> Response {
     let gzip = accepts_gzip(&headers);
     let rendered = front
-        .render(move |site| {
-            let rendering = site.metrics();
-            if gzip { rendering.gzip() } else { rendering.plain() }
+        .render(move |service| {
+            let body = service.metrics();
+            if gzip { body.gzip() } else { body.plain() }
         })
         .await;
     let mut response = match rendered {
@@ -114,7 +115,7 @@ async fn livez() -> &'static str {
 }
 
 async fn readyz(State(front): State<AppState>) -> Response {
-    match front.site.readiness() {
+    match front.service.readiness() {
         Ok(()) => "ok\n".into_response(),
         Err(reasons) => {
             let lines: String = reasons.iter().flat_map(|reason| [reason.as_str(), "\n"]).collect();
@@ -124,7 +125,7 @@ async fn readyz(State(front): State<AppState>) -> Response {
 }
 
 async fn status(State(front): State<AppState>) -> Response {
-    match front.render(|site| site.status().to_string()).await {
+    match front.render(|service| service.status().to_string()).await {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(busy) => busy.into_response(),
     }
@@ -150,7 +151,11 @@ async fn cut(State(front): State<AppState>, Path(id): Path<String>, RawQuery(que
     front.answer(ApiRequest::Cut(id), query).await
 }
 
-async fn period(State(front): State<AppState>, Path((period, id)): Path<(String, String)>, RawQuery(query): RawQuery) -> Response {
+async fn period(
+    State(front): State<AppState>,
+    Path((period, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Response {
     front.answer(ApiRequest::Period(period, id), query).await
 }
 
@@ -177,8 +182,8 @@ impl IntoResponse for Overloaded {
 
 impl AppState {
     /// The site's answer, of whatever status.
-    async fn answer(&self, question: ApiRequest, query: Option<String>) -> Response {
-        match self.render(move |site| site.answer(&question, query.as_deref().unwrap_or_default())).await {
+    async fn answer(&self, request: ApiRequest, query: Option<String>) -> Response {
+        match self.render(move |service| service.answer(&request, query.as_deref().unwrap_or_default())).await {
             Ok(ApiResponse { status, json }) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
@@ -188,14 +193,19 @@ impl AppState {
     }
 
     /// Runs `work` where it may block.
-    async fn render<T: Send + 'static>(&self, work: impl FnOnce(&dyn Service) -> T + Send + 'static) -> Result<T, Overloaded> {
-        let permit = tokio::time::timeout(self.patience, Arc::clone(&self.renderings).acquire_owned()).await.map_err(|_| Overloaded)?;
+    async fn render<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Service) -> T + Send + 'static,
+    ) -> Result<T, Overloaded> {
+        let permit = tokio::time::timeout(self.patience, Arc::clone(&self.renderings).acquire_owned())
+            .await
+            .map_err(|_| Overloaded)?;
         let permit = permit.expect("the semaphore is never closed");
-        let site = Arc::clone(&self.site);
+        let service = Arc::clone(&self.service);
         let rendered = tokio::task::spawn_blocking(move || {
             // Held by the thread, not by the request: a client that goes away does not make room for a fifth thread.
             let _permit = permit;
-            work(site.as_ref())
+            work(service.as_ref())
         });
         match rendered.await {
             Ok(rendered) => Ok(rendered),

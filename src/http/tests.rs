@@ -45,21 +45,31 @@ fn gzip_is_chosen_by_weight() {
     for accept in ["gzip", "x-gzip", "*", "br, *;q=0.1", "gzip; q=1.0, identity; q=0.5", "identity;q=0, gzip;q=0.001"] {
         assert!(chosen(accept), "{accept} takes gzip");
     }
-    for accept in ["", "identity", "br", "gzip;q=0", "gzip;q=0.0, *", "*;q=0", "gzip;q=0.5, identity", "gzip;q=x", "gzip;q=NaN", ";;;,,,="]
-    {
+    for accept in [
+        "",
+        "identity",
+        "br",
+        "gzip;q=0",
+        "gzip;q=0.0, *",
+        "*;q=0",
+        "gzip;q=0.5, identity",
+        "gzip;q=x",
+        "gzip;q=NaN",
+        ";;;,,,=",
+    ] {
         assert!(!chosen(accept), "{accept} takes plain text");
     }
 }
 
 #[test]
 fn gzip_is_made_once_a_rendering_by_however_many_threads() {
-    let rendering = EncodedBody::new(TEXT.repeat(10_000));
+    let body = EncodedBody::new(TEXT.repeat(10_000));
     let made: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| rendering.gzip())).collect();
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| body.gzip())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(made.iter().all(|bytes| bytes.as_ptr() == made[0].as_ptr()), "every answer is the same memory");
-    assert_eq!(rendering.plain().as_ptr(), rendering.plain().as_ptr());
+    assert_eq!(body.plain().as_ptr(), body.plain().as_ptr());
 }
 
 #[test]
@@ -125,7 +135,10 @@ fn every_answer_forbids_sniffing_keeping_and_loading() {
         let answer = server.ask(method, path);
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{method} {path}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {path}");
-        assert!(answer.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")), "{method} {path}");
+        assert!(
+            answer.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")),
+            "{method} {path}"
+        );
     }
 }
 
@@ -186,7 +199,11 @@ fn a_connection_serves_many_requests() {
         assert_eq!(Answer::next(&mut stream).text(), TEXT);
     }
     stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_eq!([Answer::next(&mut stream).status, Answer::next(&mut stream).status], [200, 200], "pipelined requests are answered in turn");
+    assert_eq!(
+        [Answer::next(&mut stream).status, Answer::next(&mut stream).status],
+        [200, 200],
+        "pipelined requests are answered in turn"
+    );
 }
 
 #[test]
@@ -210,7 +227,11 @@ fn a_head_that_comes_drop_by_drop_is_cut_off() {
         sent += 1;
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert!((200..3_000).contains(&started.elapsed().as_millis()), "cut after {:?} and {sent} bytes", started.elapsed());
+    assert!(
+        (200..3_000).contains(&started.elapsed().as_millis()),
+        "cut after {:?} and {sent} bytes",
+        started.elapsed()
+    );
 }
 
 #[test]
@@ -264,7 +285,8 @@ fn a_head_of_more_than_16_kib_is_refused() {
 #[test]
 fn more_than_32_headers_are_refused() {
     let server = serving(TEXT);
-    let head = |count: usize| format!("GET /livez HTTP/1.1\r\nconnection: close\r\n{}\r\n", "x: y\r\n".repeat(count - 1));
+    let head =
+        |count: usize| format!("GET /livez HTTP/1.1\r\nconnection: close\r\n{}\r\n", "x: y\r\n".repeat(count - 1));
     assert_eq!(server.exchange(&head(32)).status, 200);
     assert_eq!(server.exchange(&head(33)).status, 431);
 }
@@ -272,7 +294,9 @@ fn more_than_32_headers_are_refused() {
 #[test]
 fn a_body_is_refused_and_the_connection_closed() {
     let server = serving(TEXT);
-    for framing in ["content-length: 200000", "transfer-encoding: chunked", "content-length: 200000\r\nexpect: 100-continue"] {
+    for framing in
+        ["content-length: 200000", "transfer-encoding: chunked", "content-length: 200000\r\nexpect: 100-continue"]
+    {
         let answer = server.exchange(&format!("GET /metrics HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n"));
         assert_eq!((answer.status, answer.header("connection")), (413, Some("close")), "{framing}");
     }
@@ -318,32 +342,32 @@ fn beyond_max_connections_a_client_is_turned_away_and_counted() {
 
 #[test]
 fn slow_renderings_are_few_at_a_time_and_hold_up_nobody_else() {
-    let site = Arc::new(Fixed::new(TEXT));
-    let server = start(&settings(), Arc::<Fixed>::clone(&site));
-    let gate = site.gate.lock().unwrap();
+    let service = Arc::new(Fixed::new(TEXT));
+    let server = start(&settings(), Arc::<Fixed>::clone(&service));
+    let gate = service.gate.lock().unwrap();
     let mut waiting: Vec<_> = (0..12).map(|_| server.connect()).collect();
     for stream in &mut waiting {
         stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     }
-    eventually("four render", || site.rendering_now.load(Ordering::SeqCst) == routes::MAX_RENDERINGS);
+    eventually("four render", || service.rendering_now.load(Ordering::SeqCst) == routes::MAX_RENDERINGS);
     let started = Instant::now();
     assert_eq!([server.get("/livez").status, server.get("/readyz").status], [200, 200]);
     assert!(started.elapsed() < Duration::from_secs(2));
     drop(gate);
     assert!(waiting.iter_mut().all(|stream| Answer::last(stream).status == 200));
-    assert_eq!(site.most_at_once.load(Ordering::SeqCst), routes::MAX_RENDERINGS);
+    assert_eq!(service.most_at_once.load(Ordering::SeqCst), routes::MAX_RENDERINGS);
 }
 
 #[test]
 fn who_waits_too_long_for_a_rendering_is_told_so() {
-    let site = Arc::new(Fixed::new(TEXT));
-    let server = start(&hasty(), Arc::<Fixed>::clone(&site));
-    let gate = site.gate.lock().unwrap();
+    let service = Arc::new(Fixed::new(TEXT));
+    let server = start(&hasty(), Arc::<Fixed>::clone(&service));
+    let gate = service.gate.lock().unwrap();
     let mut blocked: Vec<_> = (0..routes::MAX_RENDERINGS).map(|_| server.connect()).collect();
     for stream in &mut blocked {
         stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     }
-    eventually("four render", || site.rendering_now.load(Ordering::SeqCst) == routes::MAX_RENDERINGS);
+    eventually("four render", || service.rendering_now.load(Ordering::SeqCst) == routes::MAX_RENDERINGS);
     // Clients that go away leave their threads behind: they make no room.
     blocked.clear();
     let answer = server.get("/metrics");
@@ -367,12 +391,12 @@ fn a_stop_closes_idle_connections_at_once() {
 
 #[test]
 fn a_stop_waits_for_an_answer_in_flight() {
-    let site = Arc::new(Fixed::new(TEXT));
-    let mut server = start(&settings(), Arc::<Fixed>::clone(&site));
-    let gate = site.gate.lock().unwrap();
+    let service = Arc::new(Fixed::new(TEXT));
+    let mut server = start(&settings(), Arc::<Fixed>::clone(&service));
+    let gate = service.gate.lock().unwrap();
     let mut stream = server.connect();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    eventually("it renders", || site.rendering_now.load(Ordering::SeqCst) == 1);
+    eventually("it renders", || service.rendering_now.load(Ordering::SeqCst) == 1);
     server.stop.take().unwrap().send(()).unwrap();
     std::thread::sleep(Duration::from_millis(100));
     drop(gate);
@@ -421,7 +445,10 @@ fn an_address_in_use_is_named_with_the_remedy() {
     let server = serving(TEXT);
     let error = server.runtime.block_on(bind(&Settings { listen: server.address, ..settings() })).unwrap_err();
     assert!(matches!(error, BindError::InUse { address } if address == server.address));
-    assert_eq!(error.to_string(), format!("address {} is in use: stop what listens there, or set http.listen to another", server.address));
+    assert_eq!(
+        error.to_string(),
+        format!("address {} is in use: stop what listens there, or set http.listen to another", server.address)
+    );
 }
 
 #[test]

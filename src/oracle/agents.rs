@@ -17,7 +17,8 @@ struct AgentStatus<'a> {
 }
 
 pub fn start<'a>(rules: &'a OracleRules, sheet: &mut SeriesMap<'a>) {
-    let statuses: Vec<_> = Status::ALL.iter().filter(|status| **status != Status::SignedOut).map(|status| status.name()).collect();
+    let statuses: Vec<_> =
+        Status::ALL.iter().filter(|status| **status != Status::SignedOut).map(|status| status.name()).collect();
     sheet.start_pairs(&AGENTS, &listed_other_and_unknown(&rules.labels.sites), &statuses);
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::families::{ABANDONED_SHORT, ANSWERED_WITHIN_TARGET, CALL_EVENTS, CALL_HANDLE, CALL_WAIT, CALLS_WAITING, UNMATCHED};
+use super::families::{
+    ABANDONED_SHORT, ANSWERED_WITHIN_TARGET, CALL_EVENTS, CALL_HANDLE, CALL_WAIT, CALLS_WAITING, UNMATCHED,
+};
 use super::labels::{Names, listed_and_other};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
@@ -60,13 +62,23 @@ pub fn start<'a>(rules: &'a OracleRules, sheet: &mut SeriesMap<'a>) {
 }
 
 /// Adds all that calls show and returns every wait that was ever known.
-pub fn account<'a>(walked: &ReplayedLog<'a>, rules: &'a OracleRules, now: Millis, sheet: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
+pub fn account<'a>(
+    walked: &ReplayedLog<'a>,
+    rules: &'a OracleRules,
+    now: Millis,
+    sheet: &mut SeriesMap<'a>,
+) -> Vec<CompletedWait> {
     let mut waits = Vec::new();
     let mut remembered: BTreeMap<&str, Call> = BTreeMap::new();
     let mut queues = Names::new(&rules.labels.queues, rules);
     for (order, applied) in walked.applied.iter().enumerate() {
         let Body::Call(given) = &applied.event.body else { continue };
-        let entry = Entry { time: applied.event.time, order, queue: queues.show(&given.queue), handle: given.given_handle_time() };
+        let entry = Entry {
+            time: applied.event.time,
+            order,
+            queue: queues.show(&given.queue),
+            handle: given.given_handle_time(),
+        };
         // "Every one for `pacemeter_call_events_total`."
         sheet.count(&CALL_EVENTS, [entry.queue, given.kind.name()], 1);
 

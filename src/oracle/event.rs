@@ -75,7 +75,10 @@ impl Event {
         };
         assert_eq!(of, stream, "a record of another stream is rejected as wrong_stream");
         if let Body::Disbursement(event) = &self.body {
-            assert!(event.amount.is_some() || !event.kind.has_amount(), "a record that lacks its amount is rejected as missing_field");
+            assert!(
+                event.amount.is_some() || !event.kind.has_amount(),
+                "a record that lacks its amount is rejected as missing_field"
+            );
         }
     }
 }
@@ -87,7 +90,9 @@ impl Body {
         let mut body = self.clone();
         match &mut body {
             Body::Disbursement(event) if !event.kind.has_amount() => event.amount = None,
-            Body::Call(event) if event.kind != CallKind::Completed => (event.talk, event.hold, event.wrap_up) = (None, None, None),
+            Body::Call(event) if event.kind != CallKind::Completed => {
+                (event.talk, event.hold, event.wrap_up) = (None, None, None)
+            }
             _ => {}
         }
         body

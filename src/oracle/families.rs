@@ -39,8 +39,10 @@ pub static BACKLOG_PESOS: OracleFamily = family("pacemeter_backlog_pesos", PROGR
 pub static BACKLOG_OLDEST: OracleFamily = family("pacemeter_backlog_oldest_approval_timestamp_seconds", PROGRAMME);
 
 const SPAN_BOUNDS: &[Millis] = &[HOUR, 6 * HOUR, DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 60 * DAY];
-pub static APPLICATION_TO_APPROVAL: OracleFamily = histogram("pacemeter_application_to_approval_seconds", PROGRAMME, SPAN_BOUNDS);
-pub static APPROVAL_TO_DISPERSAL: OracleFamily = histogram("pacemeter_approval_to_dispersal_seconds", PROGRAMME, SPAN_BOUNDS);
+pub static APPLICATION_TO_APPROVAL: OracleFamily =
+    histogram("pacemeter_application_to_approval_seconds", PROGRAMME, SPAN_BOUNDS);
+pub static APPROVAL_TO_DISPERSAL: OracleFamily =
+    histogram("pacemeter_approval_to_dispersal_seconds", PROGRAMME, SPAN_BOUNDS);
 
 pub static BENEFICIARIES: OracleFamily = family("pacemeter_beneficiaries", PROGRAMME_STATE);
 pub static DAY_BENEFICIARIES: OracleFamily = family("pacemeter_day_beneficiaries", PROGRAMME_STATE);
@@ -90,7 +92,8 @@ pub static CALL_HANDLE: OracleFamily = histogram(
 pub static AGENTS: OracleFamily = family("pacemeter_agents", &["site", "status"]);
 
 pub static MILESTONES: OracleFamily = family("pacemeter_milestones_total", &["initiative", "milestone"]);
-pub static MILESTONES_WITHDRAWN: OracleFamily = family("pacemeter_milestones_withdrawn_total", &["initiative", "milestone"]);
+pub static MILESTONES_WITHDRAWN: OracleFamily =
+    family("pacemeter_milestones_withdrawn_total", &["initiative", "milestone"]);
 
 const TARGET: &[&str] = &["target"];
 pub static TARGET_INFO: OracleFamily = family("pacemeter_target_info", &["target", "measure", "period", "calendar"]);

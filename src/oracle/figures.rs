@@ -54,7 +54,9 @@ impl SeriesValues {
             let series = series(name, &in_order(family, &labels));
             match figures.entry(series) {
                 Entry::Vacant(entry) => entry.insert(value),
-                Entry::Occupied(entry) => return Err(SeriesValuesError::Repeated { line, series: entry.key().clone() }),
+                Entry::Occupied(entry) => {
+                    return Err(SeriesValuesError::Repeated { line, series: entry.key().clone() });
+                }
             };
         }
         Ok(Self(figures))
@@ -76,7 +78,8 @@ impl SeriesValues {
 
     /// An object of decimals in strings by series, over several lines.
     pub fn to_json(&self) -> String {
-        let decimals: BTreeMap<&String, String> = self.0.iter().map(|(series, &value)| (series, decimal(value))).collect();
+        let decimals: BTreeMap<&String, String> =
+            self.0.iter().map(|(series, &value)| (series, decimal(value))).collect();
         serde_json::to_string_pretty(&decimals).expect("strings by strings are always json")
     }
 
@@ -89,7 +92,9 @@ impl SeriesValues {
         let decimals: BTreeMap<String, String> = serde_json::from_str(text)?;
         let mut figures = BTreeMap::new();
         for (series, value) in decimals {
-            let Some(thousandths) = parse_decimal(&value) else { return Err(SeriesValuesError::JsonValue { series, value }) };
+            let Some(thousandths) = parse_decimal(&value) else {
+                return Err(SeriesValuesError::JsonValue { series, value });
+            };
             figures.insert(series, thousandths);
         }
         Ok(Self(figures))
@@ -145,10 +150,15 @@ pub(super) fn series(name: &str, labels: &[(&str, &str)]) -> String {
 
 /// The family that a sample of this name belongs to, if it is one of the ledger's, and how its values are read.
 fn family_of(name: &str) -> Option<(&'static OracleFamily, Parse)> {
-    let of_targets = TARGETS.into_iter().find(|family| family.name == name).map(|family| (family, parse_rounded as Parse));
+    let of_targets =
+        TARGETS.into_iter().find(|family| family.name == name).map(|family| (family, parse_rounded as Parse));
     let of_others = ALL.into_iter().find(|family| {
         let suffix = name.strip_prefix(family.name);
-        if family.bounds.is_empty() { suffix == Some("") } else { matches!(suffix, Some("_bucket" | "_sum" | "_count")) }
+        if family.bounds.is_empty() {
+            suffix == Some("")
+        } else {
+            matches!(suffix, Some("_bucket" | "_sum" | "_count"))
+        }
     });
     of_targets.or(of_others.map(|family| (family, parse_decimal as Parse)))
 }

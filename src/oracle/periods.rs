@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 
 use super::families::{
-    DAY_BENEFICIARIES, DAY_DISPERSALS, DAY_NET_PESOS, MONTH_BENEFICIARIES, MONTH_DISPERSALS, MONTH_NET_PESOS, OracleFamily,
-    ROLLING_1H_DISPERSALS, ROLLING_1H_NET_PESOS, ROLLING_7D_BENEFICIARIES, ROLLING_7D_DISPERSALS, ROLLING_7D_NET_PESOS,
-    ROLLING_24H_BENEFICIARIES, ROLLING_24H_DISPERSALS, ROLLING_24H_NET_PESOS, WEEK_BENEFICIARIES, WEEK_DISPERSALS, WEEK_NET_PESOS,
+    DAY_BENEFICIARIES, DAY_DISPERSALS, DAY_NET_PESOS, MONTH_BENEFICIARIES, MONTH_DISPERSALS, MONTH_NET_PESOS,
+    OracleFamily, ROLLING_1H_DISPERSALS, ROLLING_1H_NET_PESOS, ROLLING_7D_BENEFICIARIES, ROLLING_7D_DISPERSALS,
+    ROLLING_7D_NET_PESOS, ROLLING_24H_BENEFICIARIES, ROLLING_24H_DISPERSALS, ROLLING_24H_NET_PESOS, WEEK_BENEFICIARIES,
+    WEEK_DISPERSALS, WEEK_NET_PESOS,
 };
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis};
@@ -45,7 +46,12 @@ pub fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
         window(week(now, zone), Some(&WEEK_BENEFICIARIES), &WEEK_DISPERSALS, &WEEK_NET_PESOS),
         window(month(now, zone), Some(&MONTH_BENEFICIARIES), &MONTH_DISPERSALS, &MONTH_NET_PESOS),
         window(rolling(now, MINUTE, 60), None, &ROLLING_1H_DISPERSALS, &ROLLING_1H_NET_PESOS),
-        window(rolling(now, HOUR, 24), Some(&ROLLING_24H_BENEFICIARIES), &ROLLING_24H_DISPERSALS, &ROLLING_24H_NET_PESOS),
+        window(
+            rolling(now, HOUR, 24),
+            Some(&ROLLING_24H_BENEFICIARIES),
+            &ROLLING_24H_DISPERSALS,
+            &ROLLING_24H_NET_PESOS,
+        ),
         window(rolling(now, HOUR, 168), Some(&ROLLING_7D_BENEFICIARIES), &ROLLING_7D_DISPERSALS, &ROLLING_7D_NET_PESOS),
     ]
 }
@@ -78,14 +84,18 @@ pub fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<OracleInt
         Period::Day => Some(day(now, zone)),
         Period::Week(first) => Some(week_from(first, now, zone)),
         Period::Month => Some(month(now, zone)),
-        Period::Campaign(from, to) => Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.contains(now)),
+        Period::Campaign(from, to) => {
+            Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.contains(now))
+        }
     }
 }
 
 /// The last period of a target that was over at `closed`.
 pub fn last(period: Period, closed: Millis, zone: &TimeZone) -> Option<OracleInterval> {
     match (period, current(period, closed, zone)) {
-        (Period::Campaign(from, to), _) => Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.until <= closed),
+        (Period::Campaign(from, to), _) => {
+            Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.until <= closed)
+        }
         (_, Some(running)) => current(period, running.from - 1, zone),
         (_, None) => None,
     }

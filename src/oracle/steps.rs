@@ -41,7 +41,12 @@ pub fn start(sheet: &mut SeriesMap) {
 }
 
 /// Gives every record of a partition its outcome and returns the applied ones. The numbers are the contract's.
-pub fn walk<'a>(stream: Stream, log: &'a [SentRecord], rules: &OracleRules, sheet: &mut SeriesMap<'a>) -> ReplayedLog<'a> {
+pub fn walk<'a>(
+    stream: Stream,
+    log: &'a [SentRecord],
+    rules: &OracleRules,
+    sheet: &mut SeriesMap<'a>,
+) -> ReplayedLog<'a> {
     let horizon = rules.horizon(stream);
     let mut watermark: Option<Millis> = None;
     let mut first_of_id: HashMap<(Option<&str>, &str), &Event> = HashMap::new();
@@ -64,7 +69,8 @@ pub fn walk<'a>(stream: Stream, log: &'a [SentRecord], rules: &OracleRules, shee
         }
         // 3. "`duplicate` if `source` + `id` is remembered". An id is forgotten (5) when its record's `time` < watermark - horizon.
         let id = (event.source.as_deref(), event.id.as_str());
-        let remembered = first_of_id.get(&id).filter(|first| watermark.is_some_and(|watermark| first.time >= watermark - horizon));
+        let remembered =
+            first_of_id.get(&id).filter(|first| watermark.is_some_and(|watermark| first.time >= watermark - horizon));
         if let Some(first) = remembered {
             ends(Outcome::Duplicate);
             if event.conflicts_with(first) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::families::{
-    APPLICATION_TO_APPROVAL, APPROVAL_TO_DISPERSAL, APPROVED_PESOS, BACKLOG_OLDEST, BACKLOG_PESOS, BACKLOG_SUPPORTS, DISBURSEMENT_EVENTS,
-    DISPERSED_PESOS, RETURNED_PESOS, UNMATCHED, UNMATCHED_PESOS, WAITING_PESOS,
+    APPLICATION_TO_APPROVAL, APPROVAL_TO_DISPERSAL, APPROVED_PESOS, BACKLOG_OLDEST, BACKLOG_PESOS, BACKLOG_SUPPORTS,
+    DISBURSEMENT_EVENTS, DISPERSED_PESOS, RETURNED_PESOS, UNMATCHED, UNMATCHED_PESOS, WAITING_PESOS,
 };
 use super::labels::{Names, listed_and_other, listed_other_and_unknown, show_state};
 use super::series_map::SeriesMap;
@@ -66,16 +66,25 @@ pub fn start<'a>(rules: &'a OracleRules, sheet: &mut SeriesMap<'a>) {
     }
     for programme in programmes {
         // The oldest approval is absent when there is none.
-        for family in
-            [&UNMATCHED_PESOS, &WAITING_PESOS, &BACKLOG_SUPPORTS, &BACKLOG_PESOS, &APPLICATION_TO_APPROVAL, &APPROVAL_TO_DISPERSAL]
-        {
+        for family in [
+            &UNMATCHED_PESOS,
+            &WAITING_PESOS,
+            &BACKLOG_SUPPORTS,
+            &BACKLOG_PESOS,
+            &APPLICATION_TO_APPROVAL,
+            &APPROVAL_TO_DISPERSAL,
+        ] {
             sheet.start(family, [programme]);
         }
     }
 }
 
 /// Adds all that supports show and returns every dispersal ever applied.
-pub fn account<'a>(walked: &ReplayedLog<'a>, rules: &'a OracleRules, sheet: &mut SeriesMap<'a>) -> Vec<OracleDispersal<'a>> {
+pub fn account<'a>(
+    walked: &ReplayedLog<'a>,
+    rules: &'a OracleRules,
+    sheet: &mut SeriesMap<'a>,
+) -> Vec<OracleDispersal<'a>> {
     let mut dispersals = Vec::new();
     let mut remembered: BTreeMap<&str, Support> = BTreeMap::new();
     let mut programmes = Names::new(&rules.labels.programmes, rules);

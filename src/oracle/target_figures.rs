@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::Oracle;
 use super::families::{
-    OracleFamily, TARGET_ACHIEVED, TARGET_ACTUAL, TARGET_END, TARGET_GOAL, TARGET_INFO, TARGET_PACE, TARGET_PLAN, TARGET_PREVIOUS_ACTUAL,
-    TARGET_PREVIOUS_GOAL, TARGET_PROJECTION, TARGET_REMAINING, TARGET_REQUIRED, TARGET_SHORTFALL, TARGET_SHORTFALL_PESOS, TARGET_START,
+    OracleFamily, TARGET_ACHIEVED, TARGET_ACTUAL, TARGET_END, TARGET_GOAL, TARGET_INFO, TARGET_PACE, TARGET_PLAN,
+    TARGET_PREVIOUS_ACTUAL, TARGET_PREVIOUS_GOAL, TARGET_PROJECTION, TARGET_REMAINING, TARGET_REQUIRED,
+    TARGET_SHORTFALL, TARGET_SHORTFALL_PESOS, TARGET_START,
 };
 use super::figures::{SeriesValues, series, thousandths};
 use super::periods::{self, OracleInterval};
@@ -32,7 +33,8 @@ impl Oracle {
         let reached = self.reached();
         let mut sheet = SeriesMap(BTreeMap::new());
         for target in &targets.targets {
-            let measure = Measure::ALL.iter().find(|(measure, _)| *measure == target.measure).map_or("", |(_, name)| name);
+            let measure =
+                Measure::ALL.iter().find(|(measure, _)| *measure == target.measure).map_or("", |(_, name)| name);
             let labels = [&target.name, measure, target.period.name(), target.calendar.name()];
             sheet.add(&TARGET_INFO, &labels, Some(1_000));
             let known_from = self.known_from(targets, target, &reached);
@@ -50,7 +52,14 @@ impl Oracle {
         SeriesValues(sheet.0)
     }
 
-    fn add_current(&self, target: &Target, period: Interval, now: Millis, reached: &TargetInputs, sheet: &mut SeriesMap) {
+    fn add_current(
+        &self,
+        target: &Target,
+        period: Interval,
+        now: Millis,
+        reached: &TargetInputs,
+        sheet: &mut SeriesMap,
+    ) {
         let actual = reached.tally(target, period);
         // Neither past periods nor the dispersion show in what is added here.
         let (past, dispersion) = (Tally::default(), DEFAULT_DISPERSION);
@@ -87,7 +96,9 @@ impl Oracle {
 }
 
 fn counts_reach(targets: &Targets, target: &Target, horizon: Millis) -> Millis {
-    let of_stream = targets.of_stream(target.measure.stream()).map(|(_, target)| target.period.longest_days() * DAY + BEYOND_A_PERIOD);
+    let of_stream = targets
+        .of_stream(target.measure.stream())
+        .map(|(_, target)| target.period.longest_days() * DAY + BEYOND_A_PERIOD);
     of_stream.fold(horizon.max(LEAST_REACH), Millis::max)
 }
 

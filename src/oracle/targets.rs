@@ -101,7 +101,8 @@ impl<'a> TargetInputs<'a> {
         let mut people = BTreeSet::new();
         let mut sum = Tally::default();
         for thing in self.things.iter().filter(|thing| thing.measure == target.measure) {
-            let selected = interval.start <= thing.time && thing.time < interval.end && thing.labels.are_in(&target.filter);
+            let selected =
+                interval.start <= thing.time && thing.time < interval.end && thing.labels.are_in(&target.filter);
             if selected && thing.person.is_none_or(|person| people.insert(person)) {
                 sum += &thing.adds;
             }
@@ -147,7 +148,12 @@ impl<'a> TargetInputs<'a> {
     }
 
     /// "Dispersals counts them all, net_pesos what is left of them", and beneficiaries those to whom something is left.
-    fn dispersals(&mut self, partition: i32, dispersals: &[supports::OracleDispersal<'a>], labels: &[OracleLabels<'a>]) {
+    fn dispersals(
+        &mut self,
+        partition: i32,
+        dispersals: &[supports::OracleDispersal<'a>],
+        labels: &[OracleLabels<'a>],
+    ) {
         for dispersal in dispersals {
             let (time, labels, is_left) = (dispersal.time, labels[dispersal.order], dispersal.left > 0);
             self.add(Measure::Dispersals, time, labels, Tally { amount: 1, base: 0 });
@@ -164,8 +170,12 @@ impl<'a> TargetInputs<'a> {
         for waited in waits {
             let (time, labels) = (walked.applied[waited.order].event.time, labels[waited.order]);
             match waited.end {
-                WaitEnd::Answered { within_target: true } => self.add(Measure::ServiceLevel, time, labels, Tally { amount: 1, base: 0 }),
-                WaitEnd::Abandoned { short: true } => self.add(Measure::ServiceLevel, time, labels, Tally { amount: 0, base: -1 }),
+                WaitEnd::Answered { within_target: true } => {
+                    self.add(Measure::ServiceLevel, time, labels, Tally { amount: 1, base: 0 })
+                }
+                WaitEnd::Abandoned { short: true } => {
+                    self.add(Measure::ServiceLevel, time, labels, Tally { amount: 0, base: -1 })
+                }
                 WaitEnd::Answered { within_target: false } | WaitEnd::Abandoned { short: false } => {}
             }
         }

@@ -100,7 +100,8 @@ fn get(figures: &SeriesValues, figure: &str) -> String {
     let name = format!("pacemeter_{}", words.next().expect("a name"));
     let family = ALL.iter().find(|family| {
         name == family.name
-            || !family.bounds.is_empty() && ["_bucket", "_sum", "_count"].iter().any(|suffix| name == format!("{}{suffix}", family.name))
+            || !family.bounds.is_empty()
+                && ["_bucket", "_sum", "_count"].iter().any(|suffix| name == format!("{}{suffix}", family.name))
     });
     let names = family.unwrap_or_else(|| panic!("no family {name}")).labels.iter().copied().chain(["le"]);
     let labels: Vec<_> = names.zip(words).collect();

@@ -53,14 +53,14 @@ pub struct ResumePoint {
     /// The next record to take.
     pub next_offset: i64,
     /// The last record that was taken: if it is still there it has to be the same.
-    pub tail: Option<LastRecord>,
+    pub last_record: Option<LastRecord>,
 }
 
 /// A batch after decoding.
 #[derive(Default)]
 pub struct DecodedBatch {
     pub decoded: Vec<DecodedRecord>,
-    pub texts: LabelArena,
+    pub arena: LabelArena,
     /// Of each partition that there is anything of.
     pub sums: Vec<PartitionStats>,
     /// Partitions whose log was found to be the one that state is of.
@@ -75,7 +75,7 @@ pub struct PartitionStats {
     /// Of keys and values.
     pub bytes: u64,
     /// Its last record.
-    pub tail: LastRecord,
+    pub last_record: LastRecord,
 }
 
 /// A record after decoding.
@@ -141,13 +141,13 @@ impl<'a> BatchDecoder<'a> {
             *records += 1;
             *bytes += (original.value.map_or(0, <[u8]>::len) + original.key.map_or(0, <[u8]>::len)) as u64;
             *last = index;
-            let event = self.decode(&original, &headers, &mut taken.texts);
+            let event = self.decode(&original, &headers, &mut taken.arena);
             taken.decoded.push(DecodedRecord { index: index as u32, slot, offset, timestamp, event });
         }
         for (slot, (records, bytes, last)) in sums.into_iter().enumerate().filter(|(_, (records, ..))| *records > 0) {
             headers.clear();
-            let tail = self.tail(&originals.original(last, &mut headers));
-            taken.sums.push(PartitionStats { slot: PartitionIndex(slot as u16), records, bytes, tail });
+            let last_record = self.last_record(&originals.original(last, &mut headers));
+            taken.sums.push(PartitionStats { slot: PartitionIndex(slot as u16), records, bytes, last_record });
         }
         Ok(taken)
     }
@@ -157,33 +157,47 @@ impl<'a> BatchDecoder<'a> {
     /// # Errors
     /// If there is one: the record that state took last is gone.
     pub fn passed(&self, positions: &[(PartitionIndex, i64)]) -> Result<(), LogMismatch> {
-        let is_past = |slot: PartitionIndex, position: i64| self.starts[slot.index()].tail.is_some_and(|tail| position > tail.offset);
-        positions.iter().find(|&&(slot, position)| is_past(slot, position)).map_or(Ok(()), |&(slot, _)| Err(LogMismatch(slot)))
+        let is_past = |slot: PartitionIndex, position: i64| {
+            self.starts[slot.index()].last_record.is_some_and(|last_record| position > last_record.offset)
+        };
+        positions
+            .iter()
+            .find(|&&(slot, position)| is_past(slot, position))
+            .map_or(Ok(()), |&(slot, _)| Err(LogMismatch(slot)))
     }
 
     fn admit(&mut self, original: &Original<'_>, verified: &mut Vec<PartitionIndex>) -> Result<Admission, LogMismatch> {
         let start = self.starts[original.slot.index()];
-        if let Some(tail) = start.tail {
-            if self.tail(original) != tail {
+        if let Some(last_record) = start.last_record {
+            if self.last_record(original) != last_record {
                 return Err(LogMismatch(original.slot));
             }
-            self.starts[original.slot.index()].tail = None;
+            self.starts[original.slot.index()].last_record = None;
             verified.push(original.slot);
         }
         Ok(if original.offset < start.next_offset { Admission::Skip } else { Admission::Decode })
     }
 
-    fn tail(&self, original: &Original<'_>) -> LastRecord {
+    fn last_record(&self, original: &Original<'_>) -> LastRecord {
         let hash = self.decoder.record_hash(original.key, original.value);
         LastRecord { offset: original.offset, timestamp: original.timestamp, hash }
     }
 
-    fn decode(&self, original: &Original<'_>, headers: &[Header<'_>], texts: &mut LabelArena) -> Result<Event, Rejection> {
+    fn decode(
+        &self,
+        original: &Original<'_>,
+        headers: &[Header<'_>],
+        arena: &mut LabelArena,
+    ) -> Result<Event, Rejection> {
         let partition = &self.partitions[original.slot.index()];
         let ranges = &self.excluded[partition.stream as usize];
         if ranges.iter().any(|range| range.holds(partition.partition, original.offset)) {
             return Err(Rejection::of(Reason::Excluded));
         }
-        self.decoder.decode(partition.stream, &RawRecord { value: original.value, timestamp: original.timestamp, headers }, texts)
+        self.decoder.decode(
+            partition.stream,
+            &RawRecord { value: original.value, timestamp: original.timestamp, headers },
+            arena,
+        )
     }
 }

@@ -16,8 +16,8 @@ use super::dead_letter_sink::DeadLetterSink;
 use crate::aggregate::PartitionState;
 use crate::aggregate::image::{PageSink, StateImage};
 use crate::checkpoint::{
-    CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart, DaysFile, Head, PartitionDir, WriteError,
-    WriteReason, WrittenCheckpoint,
+    CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart, DaysFile, Head,
+    PartitionDir, WriteError, WriteReason, WrittenCheckpoint,
 };
 use crate::clock::Clock;
 use crate::runtime::failpoint;
@@ -50,7 +50,8 @@ impl Settings {
     pub fn read(reader: &mut SettingsReader) -> Self {
         let failures = reader.integer("checkpoint.exit_after_failures", 0..=1_000_000) as u32;
         Self {
-            max_interval: reader.duration("checkpoint.max_interval", Duration::from_millis(10)..=Duration::from_secs(86_400)),
+            max_interval: reader
+                .duration("checkpoint.max_interval", Duration::from_millis(10)..=Duration::from_secs(86_400)),
             max_replay_records: reader.integer("checkpoint.max_replay_records", 1..=1_000_000_000),
             max_cpu_percent: reader.integer("checkpoint.max_cpu_percent", 1..=100) as u32,
             exit_after_failures: (failures > 0).then_some(failures),
@@ -61,7 +62,7 @@ impl Settings {
 /// What of a partition is saved.
 #[derive(Debug)]
 struct Unsaved {
-    place: PartitionDir,
+    dir: PartitionDir,
     /// Records taken that its newest checkpoint does not cover; or 1 if that says something else for another reason.
     records: u64,
     /// When the first of these was taken.
@@ -75,7 +76,7 @@ struct Unsaved {
 /// The checkpoint that is being made.
 struct InProgress {
     slot: usize,
-    job: CheckpointId,
+    id: CheckpointId,
     next_offset: i64,
     stage: Stage,
     /// Records of the partition that it does not cover, and when the first of these was taken.
@@ -97,7 +98,7 @@ enum Stage {
 pub struct CheckpointScheduler {
     settings: Settings,
     clock: Clock,
-    desk: CheckpointHandle,
+    checkpoints: CheckpointHandle,
     /// By slot.
     marks: Vec<Unsaved>,
     round: VecDeque<usize>,
@@ -110,7 +111,7 @@ pub struct CheckpointScheduler {
     longest_hold: Duration,
     /// Some checkpoint of the round failed.
     has_failed: bool,
-    jobs: u64,
+    ids: u64,
 }
 
 /// How the checkpoint of a partition ended.
@@ -121,10 +122,15 @@ pub enum CheckpointResult {
 
 impl CheckpointScheduler {
     /// `saved`: by slot the place, the bytes that its newest checkpoint takes, and whether a new one is wanted whatever comes.
-    pub fn new(settings: Settings, clock: Clock, desk: CheckpointHandle, saved: impl Iterator<Item = (PartitionDir, u64, bool)>) -> Self {
+    pub fn new(
+        settings: Settings,
+        clock: Clock,
+        checkpoints: CheckpointHandle,
+        saved: impl Iterator<Item = (PartitionDir, u64, bool)>,
+    ) -> Self {
         let now = clock.instant();
-        let mark = |(place, bytes, is_news): (PartitionDir, u64, bool)| Unsaved {
-            place,
+        let mark = |(dir, bytes, is_news): (PartitionDir, u64, bool)| Unsaved {
+            dir,
             records: u64::from(is_news),
             since: is_news.then_some(now),
             bytes,
@@ -134,14 +140,14 @@ impl CheckpointScheduler {
             settings,
             not_before: clock.instant(),
             clock,
-            desk,
+            checkpoints,
             marks: saved.map(mark).collect(),
             round: VecDeque::new(),
             current: None,
             spent: Duration::ZERO,
             longest_hold: Duration::ZERO,
             has_failed: false,
-            jobs: 0,
+            ids: 0,
         }
     }
 
@@ -164,7 +170,7 @@ impl CheckpointScheduler {
     /// Whether records may be applied: what that copies has room.
     pub fn has_room(&self) -> bool {
         let Some(current) = &self.current else { return true };
-        self.desk.in_flight() <= LEAST_MAX_IN_FLIGHT.max(current.state_bytes / 4)
+        self.checkpoints.in_flight() <= LEAST_MAX_IN_FLIGHT.max(current.state_bytes / 4)
     }
 
     /// How long the oldest record that no checkpoint holds was taken ago.
@@ -185,9 +191,10 @@ impl CheckpointScheduler {
     /// Whether a round is due: something unsaved is old enough, or much enough, and the last round was long enough ago for its cost.
     pub fn is_due(&self, now: Instant) -> bool {
         let records: u64 = self.marks.iter().map(|mark| mark.records).sum();
-        let is_wanted = records >= self.settings.max_replay_records || (records > 0 && self.age(now) >= self.settings.max_interval);
+        let is_wanted =
+            records >= self.settings.max_replay_records || (records > 0 && self.age(now) >= self.settings.max_interval);
         // What an attempt that was given up left behind is still being written.
-        !self.is_busy() && is_wanted && now >= self.not_before && self.desk.in_flight() == 0
+        !self.is_busy() && is_wanted && now >= self.not_before && self.checkpoints.in_flight() == 0
     }
 
     /// Begins a round of all that is unsaved.
@@ -198,7 +205,11 @@ impl CheckpointScheduler {
 
     /// Does what can be done now without waiting: begins the next partition's checkpoint, copies some of it, has it finished, or gives it up
     /// if the disk has taken nothing for too long.
-    pub fn step(&mut self, states: &mut impl PartitionStates, letters: &dyn DeadLetterSink) -> Option<CheckpointResult> {
+    pub fn step(
+        &mut self,
+        states: &mut impl PartitionStates,
+        dead_letters: &dyn DeadLetterSink,
+    ) -> Option<CheckpointResult> {
         let started = self.clock.instant();
         if self.is_stuck(started) {
             return self.give_up(states);
@@ -206,7 +217,7 @@ impl CheckpointScheduler {
         match self.current.as_ref().map(|current| current.stage) {
             None => self.begin(states),
             Some(Stage::Copying) => self.copy(states),
-            Some(Stage::Waiting) => self.finish(letters),
+            Some(Stage::Waiting) => self.finish(dead_letters),
             Some(Stage::Writing) => {}
         }
         let held = self.clock.instant().saturating_duration_since(started);
@@ -228,16 +239,21 @@ impl CheckpointScheduler {
 
     fn give_up(&mut self, states: &mut impl PartitionStates) -> Option<CheckpointResult> {
         let current = self.current.take()?;
-        self.desk.order(CheckpointRequest::Abandon(current.job));
+        self.checkpoints.order(CheckpointRequest::Abandon(current.id));
         let error = WriteError {
             reason: WriteReason::Io,
-            what: format!("write the checkpoint of {}", current.job.place),
+            what: format!("write the checkpoint of {}", current.id.dir),
             message: format!("the disk took too little in {PATIENCE:?}"),
         };
         Some(self.failed(&current, error, states))
     }
 
-    fn failed(&mut self, current: &InProgress, error: WriteError, states: &mut impl PartitionStates) -> CheckpointResult {
+    fn failed(
+        &mut self,
+        current: &InProgress,
+        error: WriteError,
+        states: &mut impl PartitionStates,
+    ) -> CheckpointResult {
         states.state(current.slot).end_image();
         self.has_failed = true;
         let mark = &mut self.marks[current.slot];
@@ -251,19 +267,23 @@ impl CheckpointScheduler {
     fn end_round(&mut self) {
         if self.round.is_empty() {
             let percent = self.settings.max_cpu_percent;
-            let pause = if self.has_failed { RETRY.min(self.settings.max_interval) } else { self.spent * (100 - percent) / percent };
+            let pause = if self.has_failed {
+                RETRY.min(self.settings.max_interval)
+            } else {
+                self.spent * (100 - percent) / percent
+            };
             self.not_before = self.clock.instant() + pause;
         }
     }
 
     fn begin(&mut self, states: &mut impl PartitionStates) {
         let Some(slot) = self.round.pop_front() else { return };
-        self.jobs += 1;
-        let job = CheckpointId { place: self.marks[slot].place, number: self.jobs };
-        let (head, image) = states.begin_image(slot, &|| self.desk.outlet(job));
+        self.ids += 1;
+        let id = CheckpointId { dir: self.marks[slot].dir, number: self.ids };
+        let (head, image) = states.begin_image(slot, &|| self.checkpoints.sink(id));
         self.current = Some(InProgress {
             slot,
-            job,
+            id,
             next_offset: head.next_offset,
             stage: Stage::Copying,
             records: 0,
@@ -272,7 +292,7 @@ impl CheckpointScheduler {
             state_bytes: image.shapes.iter().map(|shape| shape.bytes()).sum(),
             stuck_since: None,
         });
-        self.desk.order(CheckpointRequest::Begin(job, Box::new(CheckpointStart { head, image })));
+        self.checkpoints.order(CheckpointRequest::Begin(id, Box::new(CheckpointStart { head, image })));
         failpoint("saving.begun");
     }
 
@@ -280,31 +300,33 @@ impl CheckpointScheduler {
         let Some(current) = &mut self.current else { return };
         let state = states.state(current.slot);
         for _ in 0..PIECES_AT_ONCE {
-            if self.desk.in_flight() > MAX_COPIED_AHEAD {
+            if self.checkpoints.in_flight() > MAX_COPIED_AHEAD {
                 return;
             }
-            let Some(piece) = state.copy(PIECE) else {
+            let Some(chunk) = state.copy(PIECE) else {
                 state.end_image();
                 current.stage = Stage::Waiting;
                 failpoint("saving.copied");
                 return;
             };
-            self.desk.order(CheckpointRequest::Pages(current.job, piece));
+            self.checkpoints.order(CheckpointRequest::Pages(current.id, chunk));
         }
     }
 
     /// A checkpoint must not say of a record that it is set aside before it is.
-    fn finish(&mut self, letters: &dyn DeadLetterSink) {
+    fn finish(&mut self, dead_letters: &dyn DeadLetterSink) {
         let Some(current) = &mut self.current else { return };
-        if letters.acknowledged_below(PartitionIndex(current.slot as u16), current.next_offset) >= current.next_offset {
+        if dead_letters.acknowledged_below(PartitionIndex(current.slot as u16), current.next_offset)
+            >= current.next_offset
+        {
             current.stage = Stage::Writing;
-            self.desk.order(CheckpointRequest::Finish(current.job));
+            self.checkpoints.order(CheckpointRequest::Finish(current.id));
         }
     }
 
     /// Takes note of how a checkpoint ended. None if it is not the one that is being made.
     pub fn report(&mut self, report: CheckpointOutcome, states: &mut impl PartitionStates) -> Option<CheckpointResult> {
-        let current = self.current.take_if(|current| current.job == report.job)?;
+        let current = self.current.take_if(|current| current.id == report.id)?;
         let slot = PartitionIndex(current.slot as u16);
         let now = self.clock.instant();
         self.spent += report.busy;
@@ -314,7 +336,11 @@ impl CheckpointScheduler {
                 mark.bytes = written.bytes + written.closed.iter().map(DaysFile::bytes).sum::<u64>();
                 (mark.records, mark.since, mark.failures) = (current.records, current.since, 0);
                 self.end_round();
-                Some(CheckpointResult::Saved { slot, written: Box::new(written), took: now.saturating_duration_since(current.begun) })
+                Some(CheckpointResult::Saved {
+                    slot,
+                    written: Box::new(written),
+                    took: now.saturating_duration_since(current.begun),
+                })
             }
             Err(error) => Some(self.failed(&current, error, states)),
         }
@@ -329,8 +355,8 @@ impl CheckpointScheduler {
 /// The partitions as saving sees them.
 pub trait PartitionStates {
     fn state(&mut self, slot: usize) -> &mut PartitionState;
-    /// Begins an image of a partition; `outlet` takes its pages.
-    fn begin_image(&mut self, slot: usize, outlet: &dyn Fn() -> PageSink) -> (Head, StateImage);
+    /// Begins an image of a partition; `sink` takes its pages.
+    fn begin_image(&mut self, slot: usize, sink: &dyn Fn() -> PageSink) -> (Head, StateImage);
 }
 
 #[cfg(test)]

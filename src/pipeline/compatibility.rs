@@ -38,13 +38,13 @@ impl ClusterInfo {
 
 impl Compatibility {
     /// What a checkpoint of this partition, up to `next_offset`, must say.
-    pub fn expected(&self, log: &LogInfo, origin: &ClusterInfo, next_offset: i64) -> ExpectedHead {
+    pub fn expected(&self, log: &LogInfo, cluster: &ClusterInfo, next_offset: i64) -> ExpectedHead {
         let stream = log.partition.stream;
         ExpectedHead {
-            cluster_id: origin.cluster_id.clone(),
+            cluster_id: cluster.cluster_id.clone(),
             topic: log.partition.topic.clone(),
-            partition_count: Some(origin.partition_count(stream)),
-            meaning: self.meaning(&log.partition, next_offset),
+            partition_count: Some(cluster.partition_count(stream)),
+            semantic_settings: self.semantic_settings(&log.partition, next_offset),
             key_id: self.key_id.clone(),
             low: Some(log.low),
             end: log.end,
@@ -56,26 +56,26 @@ impl Compatibility {
         &self,
         partition: &TopicPartition,
         state: &PartitionState,
-        origin: &ClusterInfo,
+        cluster: &ClusterInfo,
         labels: [u8; 16],
-        tail: Option<LastRecord>,
+        last_record: Option<LastRecord>,
         built: Millis,
     ) -> Head {
         let next_offset = state.next_offset();
         Head {
             written_by: env!("CARGO_PKG_VERSION").to_owned(),
             sequence: 0,
-            cluster_id: origin.cluster_id.clone(),
+            cluster_id: cluster.cluster_id.clone(),
             stream: partition.stream,
             topic: partition.topic.clone(),
             partition: partition.partition,
-            partition_count: origin.partition_count(partition.stream),
-            meaning: self.meaning(partition, next_offset),
+            partition_count: cluster.partition_count(partition.stream),
+            semantic_settings: self.semantic_settings(partition, next_offset),
             key_id: self.key_id.clone(),
             labels,
             first_offset: state.first_offset(),
             next_offset,
-            tail,
+            last_record,
             built,
             written: 0,
             records: state.records(),
@@ -84,26 +84,27 @@ impl Compatibility {
     }
 
     /// Of the excluded records only those count that were read: what lies ahead changes nothing yet.
-    fn meaning(&self, partition: &TopicPartition, next_offset: i64) -> BTreeMap<String, String> {
+    fn semantic_settings(&self, partition: &TopicPartition, next_offset: i64) -> BTreeMap<String, String> {
         let stream = partition.stream;
-        let mut meaning: BTreeMap<String, String> = self.rules.meaning(stream).into_iter().collect();
-        meaning.extend(self.decode.meaning().map(|(key, value)| (key.to_owned(), value)));
+        let mut semantic_settings: BTreeMap<String, String> =
+            self.rules.semantic_settings(stream).into_iter().collect();
+        semantic_settings.extend(self.decode.semantic_settings().map(|(key, value)| (key.to_owned(), value)));
         let ranges = self.excluded[stream as usize].iter();
         let read = ranges.filter(|range| range.partition == partition.partition && range.first_offset < next_offset);
         let mut read: Vec<_> = read.map(|range| (range.first_offset, range.last_offset.min(next_offset - 1))).collect();
         read.sort_unstable();
         if !read.is_empty() {
             let ranges: Vec<String> = read.into_iter().map(|(first, last)| format!("{first} to {last}")).collect();
-            meaning.insert(format!("streams.{}.exclude", stream.name()), ranges.join(", "));
+            semantic_settings.insert(format!("streams.{}.exclude", stream.name()), ranges.join(", "));
         }
-        meaning
+        semantic_settings
     }
 }
 
 /// A fingerprint of the allowlists.
-pub fn labels_fingerprint(display: &Allowlists) -> [u8; 16] {
+pub fn labels_fingerprint(allowlists: &Allowlists) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
-    for listed in display.all() {
+    for listed in allowlists.all() {
         hasher.update(&(listed.count() as u64).to_le_bytes());
         for name in listed.names() {
             hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());

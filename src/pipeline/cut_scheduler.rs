@@ -41,7 +41,7 @@ pub struct CutScheduler {
     /// Cuts that are not stored, by their instants: a part by slot.
     open: BTreeMap<Millis, Vec<Option<PartitionCut>>>,
     /// What the stored ones say.
-    pub book: Arc<ClosedPeriods>,
+    pub closed_periods: Arc<ClosedPeriods>,
 }
 
 /// Where a partition is among the cuts.
@@ -54,8 +54,8 @@ struct Progress {
 }
 
 impl CutScheduler {
-    pub fn new(settings: Settings, times: CutTimes, book: Arc<ClosedPeriods>) -> Self {
-        Self { settings, times, partitions: Vec::new(), open: BTreeMap::new(), book }
+    pub fn new(settings: Settings, times: CutTimes, closed_periods: Arc<ClosedPeriods>) -> Self {
+        Self { settings, times, partitions: Vec::new(), open: BTreeMap::new(), closed_periods }
     }
 
     /// Goes on with partitions by slot: the timestamp of the last record taken, and the parts that were saved.
@@ -63,7 +63,7 @@ impl CutScheduler {
         let partitions: Vec<_> = partitions.collect();
         self.open.clear();
         for (slot, (_, parts)) in partitions.iter().enumerate() {
-            for (at, part) in parts.iter().filter(|(at, _)| !self.book.has(*at)) {
+            for (at, part) in parts.iter().filter(|(at, _)| !self.closed_periods.has(*at)) {
                 self.open.entry(*at).or_insert_with(|| vec![None; partitions.len()])[slot] = Some(part.clone());
             }
         }
@@ -71,7 +71,10 @@ impl CutScheduler {
     }
 
     fn after(&self, last: Option<Millis>) -> Progress {
-        last.map_or(Progress { begun: false, next: Millis::MIN }, |last| Progress { begun: true, next: self.times.first_from(last) })
+        last.map_or(Progress { begun: false, next: Millis::MIN }, |last| Progress {
+            begun: true,
+            next: self.times.first_from(last),
+        })
     }
 
     /// Takes cuts at other times from now on: all that no partition has passed yet. By slot: the timestamp of the last record taken, and until when
@@ -79,7 +82,9 @@ impl CutScheduler {
     pub fn change_times(&mut self, times: CutTimes, latest: impl Iterator<Item = (Option<Millis>, Option<Millis>)>) {
         self.times = times;
         let grace = self.settings.grace;
-        let passed = |last: Millis, complete: Option<Millis>| complete.map_or(last, |complete| last.max(complete.saturating_sub(grace)));
+        let passed = |last: Millis, complete: Option<Millis>| {
+            complete.map_or(last, |complete| last.max(complete.saturating_sub(grace)))
+        };
         self.partitions = latest.map(|(last, complete)| self.after(last.map(|last| passed(last, complete)))).collect();
     }
 
@@ -100,7 +105,7 @@ impl CutScheduler {
             next = self.times.first_from(oldest);
         }
         while next < until {
-            if !self.book.has(next) {
+            if !self.closed_periods.has(next) {
                 let parts = self.open.entry(next).or_insert_with(|| vec![None; self.partitions.len()]);
                 parts[slot].get_or_insert_with(|| part(next));
             }
@@ -122,15 +127,23 @@ impl CutScheduler {
         let (&at, parts) = self.open.first_key_value()?;
         let has_passed = |slot: usize| {
             let Progress { begun, next } = self.partitions[slot];
-            if begun { next > at } else { complete_until(slot).is_some_and(|complete| complete - self.settings.grace > at) }
+            if begun {
+                next > at
+            } else {
+                complete_until(slot).is_some_and(|complete| complete - self.settings.grace > at)
+            }
         };
-        parts.iter().enumerate().all(|(slot, part)| part.is_some() || has_passed(slot)).then_some((at, parts.as_slice()))
+        parts
+            .iter()
+            .enumerate()
+            .all(|(slot, part)| part.is_some() || has_passed(slot))
+            .then_some((at, parts.as_slice()))
     }
 
     /// A cut is stored: its parts are needed no more.
-    pub fn stored(&mut self, at: Millis, book: ClosedPeriods) {
+    pub fn stored(&mut self, at: Millis, closed_periods: ClosedPeriods) {
         self.open.remove(&at);
-        self.book = Arc::new(book);
+        self.closed_periods = Arc::new(closed_periods);
     }
 
     /// Before it cuts are no longer kept.
@@ -153,11 +166,11 @@ mod tests {
     /// Midnight, UTC.
     const START: Millis = 18_400 * DAY;
 
-    fn cutting(partitions: usize) -> CutScheduler {
+    fn cut_scheduler(partitions: usize) -> CutScheduler {
         let times = CutTimes::new(TimeZone::UTC, Vec::new(), None);
-        let mut cutting = CutScheduler::new(Settings { grace: 10_000, keep: 100 * DAY }, times, Arc::default());
-        cutting.begin((0..partitions).map(|_| (None, Vec::new())));
-        cutting
+        let mut cut_scheduler = CutScheduler::new(Settings { grace: 10_000, keep: 100 * DAY }, times, Arc::default());
+        cut_scheduler.begin((0..partitions).map(|_| (None, Vec::new())));
+        cut_scheduler
     }
 
     /// A part that tells which one it is.
@@ -171,47 +184,52 @@ mod tests {
 
     #[test]
     fn the_first_later_record_passes_a_cut_and_one_at_its_instant_does_not() {
-        let mut cutting = cutting(1);
-        cutting.pass(0, START + HOUR, |_| unreachable!("nothing was before the first record"));
-        assert!(!cutting.is_passed_by(0, START + DAY));
-        assert!(cutting.is_passed_by(0, START + DAY + 1));
-        cutting.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(offsets(cutting.whole(|_| None)), Some((START + DAY, vec![Some(7)])));
+        let mut cut_scheduler = cut_scheduler(1);
+        cut_scheduler.pass(0, START + HOUR, |_| unreachable!("nothing was before the first record"));
+        assert!(!cut_scheduler.is_passed_by(0, START + DAY));
+        assert!(cut_scheduler.is_passed_by(0, START + DAY + 1));
+        cut_scheduler.pass(0, START + DAY + 1, |_| part(7));
+        assert_eq!(offsets(cut_scheduler.whole(|_| None)), Some((START + DAY, vec![Some(7)])));
     }
 
     #[test]
     fn a_cut_is_whole_once_every_partition_has_passed_it() {
-        let mut cutting = cutting(3);
-        cutting.pass(0, START + HOUR, |_| part(0));
-        cutting.pass(1, START + HOUR, |_| part(0));
-        cutting.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(offsets(cutting.whole(|_| None)), None);
-        cutting.pass_complete(1, START + DAY + 10_000, |_| part(8));
-        assert_eq!(offsets(cutting.whole(|_| None)), None, "clocks may differ by the grace");
-        cutting.pass_complete(1, START + DAY + 10_001, |_| part(9));
-        assert_eq!(offsets(cutting.whole(|_| None)), None, "the third has no record, and may have had one by then");
+        let mut cut_scheduler = cut_scheduler(3);
+        cut_scheduler.pass(0, START + HOUR, |_| part(0));
+        cut_scheduler.pass(1, START + HOUR, |_| part(0));
+        cut_scheduler.pass(0, START + DAY + 1, |_| part(7));
+        assert_eq!(offsets(cut_scheduler.whole(|_| None)), None);
+        cut_scheduler.pass_complete(1, START + DAY + 10_000, |_| part(8));
+        assert_eq!(offsets(cut_scheduler.whole(|_| None)), None, "clocks may differ by the grace");
+        cut_scheduler.pass_complete(1, START + DAY + 10_001, |_| part(9));
+        assert_eq!(
+            offsets(cut_scheduler.whole(|_| None)),
+            None,
+            "the third has no record, and may have had one by then"
+        );
         let complete = |_| Some(START + DAY + 10_001);
-        assert_eq!(offsets(cutting.whole(complete)), Some((START + DAY, vec![Some(7), Some(9), None])));
+        assert_eq!(offsets(cut_scheduler.whole(complete)), Some((START + DAY, vec![Some(7), Some(9), None])));
     }
 
     #[test]
     fn a_partition_that_begins_later_has_no_part() {
-        let mut cutting = cutting(2);
-        cutting.pass(1, START + 3 * DAY + HOUR, |_| part(0));
-        cutting.pass(0, START + HOUR, |_| part(0));
-        cutting.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(offsets(cutting.whole(|_| None)), Some((START + DAY, vec![Some(7), None])));
+        let mut cut_scheduler = cut_scheduler(2);
+        cut_scheduler.pass(1, START + 3 * DAY + HOUR, |_| part(0));
+        cut_scheduler.pass(0, START + HOUR, |_| part(0));
+        cut_scheduler.pass(0, START + DAY + 1, |_| part(7));
+        assert_eq!(offsets(cut_scheduler.whole(|_| None)), Some((START + DAY, vec![Some(7), None])));
     }
 
     #[test]
     fn parts_outlive_a_restart_and_are_not_taken_again() {
-        let mut before = cutting(2);
+        let mut before = cut_scheduler(2);
         before.pass(0, START + HOUR, |_| part(0));
         before.pass(1, START + HOUR, |_| part(0));
         before.pass(0, START + DAY + 1, |_| part(7));
-        let mut after = cutting(2);
+        let mut after = cut_scheduler(2);
         // A clock that went back: the last record is older than the cut that was passed.
-        after.begin([(Some(START + DAY - 5), before.parts_of(0)), (Some(START + HOUR), before.parts_of(1))].into_iter());
+        after
+            .begin([(Some(START + DAY - 5), before.parts_of(0)), (Some(START + HOUR), before.parts_of(1))].into_iter());
         after.pass(0, START + DAY + 1, |_| unreachable!("the part is there"));
         after.pass(1, START + DAY + 1, |_| part(8));
         assert_eq!(offsets(after.whole(|_| None)), Some((START + DAY, vec![Some(7), Some(8)])));
@@ -219,21 +237,21 @@ mod tests {
 
     #[test]
     fn other_times_lose_no_cut_that_is_not_passed() {
-        let mut cutting = cutting(1);
-        cutting.pass(0, START + HOUR, |_| part(0));
+        let mut cut_scheduler = cut_scheduler(1);
+        cut_scheduler.pass(0, START + HOUR, |_| part(0));
         // Complete until after midnight, but not by the grace.
         let times = CutTimes::new(TimeZone::UTC, vec!["18:00".parse().unwrap()], None);
-        cutting.change_times(times, [(Some(START + 20 * HOUR), Some(START + DAY + 5_000))].into_iter());
-        cutting.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(offsets(cutting.whole(|_| None)), Some((START + DAY, vec![Some(7)])), "and 18:00 is over");
+        cut_scheduler.change_times(times, [(Some(START + 20 * HOUR), Some(START + DAY + 5_000))].into_iter());
+        cut_scheduler.pass(0, START + DAY + 1, |_| part(7));
+        assert_eq!(offsets(cut_scheduler.whole(|_| None)), Some((START + DAY, vec![Some(7)])), "and 18:00 is over");
     }
 
     #[test]
     fn cuts_older_than_those_kept_are_not_taken() {
-        let mut cutting = cutting(1);
-        cutting.pass(0, START + HOUR, |_| part(0));
+        let mut cut_scheduler = cut_scheduler(1);
+        cut_scheduler.pass(0, START + HOUR, |_| part(0));
         let mut taken = 0;
-        cutting.pass(0, START + 5_000 * DAY, |_| {
+        cut_scheduler.pass(0, START + 5_000 * DAY, |_| {
             taken += 1;
             part(1)
         });

@@ -18,7 +18,13 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 const HELD_BACK_AFTER: Duration = Duration::from_secs(60);
 
 /// Asks every `interval` until a shutdown is requested or nobody listens.
-pub fn start(probe: EndProbe, interval: Duration, clock: Clock, messages: Sender<Message>, shutdown: Shutdown) -> thread::JoinHandle<()> {
+pub fn start(
+    probe: EndProbe,
+    interval: Duration,
+    clock: Clock,
+    messages: Sender<Message>,
+    shutdown: Shutdown,
+) -> thread::JoinHandle<()> {
     let mut held_back = HeldBack(vec![None; probe.partitions().len()]);
     let ask = move || {
         let mut counted = Instant::now();

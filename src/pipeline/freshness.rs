@@ -115,8 +115,9 @@ impl Freshness {
 
     /// Partitions that have something to read and have not moved for the stall time-out.
     pub fn stalled(&self, now: Instant) -> impl Iterator<Item = usize> {
-        let is_stalled =
-            move |partition: &Progress| partition.has_more() && now.saturating_duration_since(partition.moved) >= self.stall_timeout;
+        let is_stalled = move |partition: &Progress| {
+            partition.has_more() && now.saturating_duration_since(partition.moved) >= self.stall_timeout
+        };
         self.partitions.iter().enumerate().filter(move |(_, partition)| is_stalled(partition)).map(|(slot, _)| slot)
     }
 }
@@ -216,12 +217,20 @@ mod tests {
         freshness.end(0, 1, at(0), later);
         freshness.end(1, 1, at(11), start);
         freshness.end(2, 1, at(7), later);
-        assert_eq!(freshness.stalled(later).collect::<Vec<_>>(), [1], "what was first asked for a moment ago has not stalled");
+        assert_eq!(
+            freshness.stalled(later).collect::<Vec<_>>(),
+            [1],
+            "what was first asked for a moment ago has not stalled"
+        );
         freshness.reached(1, 11, later);
         freshness.reached(2, 7, later);
         assert_eq!(freshness.stalled(later).count(), 0);
         freshness.end(1, 2, at(12), later + Duration::from_secs(60));
-        assert_eq!(freshness.stalled(later + Duration::from_secs(61)).count(), 0, "it has only just got something to read");
+        assert_eq!(
+            freshness.stalled(later + Duration::from_secs(61)).count(),
+            0,
+            "it has only just got something to read"
+        );
     }
 
     #[test]

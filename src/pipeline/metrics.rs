@@ -143,7 +143,9 @@ impl PipelineMetrics {
                 self.metrics.checkpoint_hold.set(saving.longest_hold().as_secs_f64());
                 self.metrics.checkpoint_last_success.set(&[], now);
             }
-            CheckpointResult::Failed { error, .. } => self.metrics.checkpoint_failures.with_label_values(&[error.reason.name()]).inc(),
+            CheckpointResult::Failed { error, .. } => {
+                self.metrics.checkpoint_failures.with_label_values(&[error.reason.name()]).inc()
+            }
         }
     }
 
@@ -179,7 +181,10 @@ impl PipelineMetrics {
         raise(&self.metrics.dead_letters_acknowledged, dead_letters.acknowledged);
         raise(&self.metrics.dead_letters_failed, dead_letters.failed);
         for (slot, status) in self.slots.iter().zip(&snapshot.partitions) {
-            self.metrics.partition_stalled.with_label_values(&[&slot.topic, &slot.partition]).set(status.stalled.into());
+            self.metrics
+                .partition_stalled
+                .with_label_values(&[&slot.topic, &slot.partition])
+                .set(status.stalled.into());
             if let Some(lag) = status.lag {
                 self.metrics.kafka_consumer_lag.with_label_values(&[&slot.topic, &slot.partition]).set(lag);
             }

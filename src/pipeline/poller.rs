@@ -82,7 +82,8 @@ impl Poller {
     fn begin(&self, consumer: &mut Consumer) -> Result<Option<Assignment>, Failure> {
         let Some((topology, ends)) = self.wait_for_topics(consumer)? else { return Ok(None) };
         let short_retention = self.judge_topics()?;
-        let partitions: Vec<TopicPartition> = topology.partitions.iter().map(|described| described.partition.clone()).collect();
+        let partitions: Vec<TopicPartition> =
+            topology.partitions.iter().map(|described| described.partition.clone()).collect();
         let committed = consumer.committed(&partitions, self.source.request_timeout).unwrap_or_else(|error| {
             tracing::warn!(
                 event = "pacemeter.kafka.committed_unknown",
@@ -105,7 +106,7 @@ impl Poller {
             return Ok(None);
         }
         let Some(starts) = self.wait_for_starts() else { return Ok(None) };
-        let from = |start: &ResumePoint| start.tail.map_or(start.next_offset, |tail| tail.offset);
+        let from = |start: &ResumePoint| start.last_record.map_or(start.next_offset, |last_record| last_record.offset);
         let offsets: Vec<_> = partitions.iter().cloned().zip(starts.iter().map(from)).collect();
         consumer.assign(&offsets)?;
         Ok(Some(Assignment { partitions, starts }))
@@ -158,7 +159,8 @@ impl Poller {
             match describe(consumer) {
                 Ok(described) => return Ok(Some(described)),
                 Err(error) if error.is_retriable() => {
-                    let is_news = logged.as_ref().is_none_or(|(at, last)| at.elapsed() >= WAITING_LOG_INTERVAL || *last != error);
+                    let is_news =
+                        logged.as_ref().is_none_or(|(at, last)| at.elapsed() >= WAITING_LOG_INTERVAL || *last != error);
                     if is_news {
                         self.log_waiting(&error);
                         logged = Some((Instant::now(), error.clone()));
@@ -191,7 +193,13 @@ impl Poller {
 
     fn read(&self, consumer: &mut Consumer, Assignment { partitions, starts }: Assignment) -> Result<(), TaskGone> {
         let probe = consumer.ends(&partitions);
-        let _asking = ends::start(probe, self.source.end_offset_interval, self.clock.clone(), self.messages.clone(), self.shutdown.clone());
+        let _asking = ends::start(
+            probe,
+            self.source.end_offset_interval,
+            self.clock.clone(),
+            self.messages.clone(),
+            self.shutdown.clone(),
+        );
         let mut intake = BatchDecoder::new(&self.decoder, &self.settings.excluded, partitions, starts);
         let mut told = Instant::now();
         while !self.shutdown.is_requested() {
@@ -199,9 +207,11 @@ impl Poller {
             if !batch.is_empty() {
                 let at = Instant::now();
                 match intake.take(&batch) {
-                    Ok(taken) => {
-                        self.messages.blocking_send(Message::RecordBatch(RecordBatch { taken, originals: Box::new(batch), at }))?
-                    }
+                    Ok(taken) => self.messages.blocking_send(Message::RecordBatch(RecordBatch {
+                        taken,
+                        originals: Box::new(batch),
+                        at,
+                    }))?,
                     Err(LogMismatch(slot)) => return self.stop_reading(slot),
                 }
             }
@@ -271,7 +281,8 @@ impl Poller {
 /// The partitions, and where each ends.
 fn describe(consumer: &Consumer) -> Result<(Topology, Ends), SourceError> {
     let topology = consumer.describe()?;
-    let partitions: Vec<TopicPartition> = topology.partitions.iter().map(|described| described.partition.clone()).collect();
+    let partitions: Vec<TopicPartition> =
+        topology.partitions.iter().map(|described| described.partition.clone()).collect();
     let ends = consumer.ends(&partitions).query_all()?;
     Ok((topology, ends))
 }

@@ -8,8 +8,8 @@ use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
 use super::message::LogInfo;
 use crate::aggregate::{PartitionState, StateLoader, ViewConfig};
 use crate::checkpoint::{
-    CheckpointChain, CheckpointHandle, CheckpointReader, CheckpointRequest, CheckpointStore, Damage, Head, LastRecord, Mismatch,
-    PartitionDir,
+    CheckpointChain, CheckpointHandle, CheckpointReader, CheckpointRequest, CheckpointStore, Damage, Head, LastRecord,
+    Mismatch, PartitionDir,
 };
 use crate::clock::Millis;
 use crate::runtime::{Exit, Failure};
@@ -59,7 +59,7 @@ pub struct RestoredPartition {
     pub state: PartitionState,
     pub source: StateSource,
     /// The last record taken.
-    pub tail: Option<LastRecord>,
+    pub last_record: Option<LastRecord>,
     /// When the state was begun to be built; none if that is now.
     pub built: Option<Millis>,
     /// What it took on disk (bytes); 0 if it is not from there.
@@ -111,11 +111,11 @@ pub trait RestoreObserver: Sync {
 
 pub struct Restorer<'a> {
     pub settings: Settings,
-    pub identity: &'a Compatibility,
-    pub origin: &'a ClusterInfo,
+    pub compatibility: &'a Compatibility,
+    pub cluster: &'a ClusterInfo,
     pub store: &'a CheckpointStore,
-    pub shown: &'a ViewConfig,
-    pub desk: &'a CheckpointHandle,
+    pub view_config: &'a ViewConfig,
+    pub checkpoints: &'a CheckpointHandle,
     pub threads: usize,
     pub now: Millis,
     pub progress: &'a dyn RestoreObserver,
@@ -133,44 +133,49 @@ impl Restorer<'_> {
     /// # Errors
     /// [`Exit::StateUnusable`], with all that is wrong and what can be done; [`Exit::Disk`].
     pub fn restore(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
-        let place = place_of(&log.partition);
+        let dir = dir_of(&log.partition);
         let mut newest_sequence = u64::MAX;
         let mut is_first = true;
         let mut damaged = CheckpointChain::default();
         loop {
-            let failed = |error| Failure::from_io(format_args!("cannot list the checkpoints of {place}"), &error);
-            let mut found = self.store.newest_before(place, newest_sequence).map_err(failed)?;
+            let failed = |error| Failure::from_io(format_args!("cannot list the checkpoints of {dir}"), &error);
+            let mut found = self.store.newest_before(dir, newest_sequence).map_err(failed)?;
             found.lineage.keep_damaged(&damaged);
-            found.damaged.iter().for_each(|(file, damage)| self.progress.damaged(&format!("{place}/{file}"), damage));
+            found.damaged.iter().for_each(|(file, damage)| self.progress.damaged(&format!("{dir}/{file}"), damage));
             if newest_sequence == u64::MAX && found.incomplete > 0 {
                 self.progress.incomplete(found.incomplete);
             }
             if let Some((file, damage)) = found.damaged.last().filter(|(_, damage)| damage.is_newer()) {
                 return Err(Failure::new(
                     Exit::StateUnusable,
-                    format!("checkpoint {place}/{file} {damage}; run that version, or a newer one"),
+                    format!("checkpoint {dir}/{file} {damage}; run that version, or a newer one"),
                 ));
             }
             is_first &= found.damaged.is_empty();
             let Some(opened) = found.opened else {
-                self.desk.order(CheckpointRequest::Follow(place, found.lineage));
-                return if is_first { self.begin(log) } else { self.give_up(log, &nothing_whole(place, self.settings.on_missing)) };
+                self.checkpoints.order(CheckpointRequest::Follow(dir, found.lineage));
+                return if is_first {
+                    self.begin(log)
+                } else {
+                    self.give_up(log, &nothing_whole(dir, self.settings.on_missing))
+                };
             };
             match self.open(log, &opened)? {
                 Ok(state) => {
                     found.lineage.follow(&opened);
-                    self.desk.order(CheckpointRequest::Follow(place, found.lineage));
-                    let Head { tail, built, labels, partition_count, .. } = *opened.head();
+                    self.checkpoints.order(CheckpointRequest::Follow(dir, found.lineage));
+                    let Head { last_record, built, labels, partition_count, .. } = *opened.head();
                     let source = if is_first { StateSource::Newest } else { StateSource::Older };
                     // Other allowlists move counters from one label to another.
-                    let is_shown_as_before = labels == labels_fingerprint(&self.shown.display);
+                    let is_shown_as_before = labels == labels_fingerprint(&self.view_config.allowlists);
                     let built = is_shown_as_before.then_some(built);
-                    let is_news = !is_shown_as_before || partition_count != self.origin.partition_count(log.partition.stream);
+                    let is_news =
+                        !is_shown_as_before || partition_count != self.cluster.partition_count(log.partition.stream);
                     let cluster_id = opened.head().cluster_id.clone();
                     return Ok(RestoredPartition {
                         state,
                         source,
-                        tail,
+                        last_record,
                         built,
                         bytes: opened.bytes(),
                         is_news,
@@ -179,9 +184,9 @@ impl Restorer<'_> {
                     });
                 }
                 Err(Fault::Unfit(mismatches)) => {
-                    self.desk.order(CheckpointRequest::Follow(place, found.lineage));
+                    self.checkpoints.order(CheckpointRequest::Follow(dir, found.lineage));
                     let unusable = Unusable {
-                        reasons: mismatches.iter().map(|mismatch| format!("{place}: {mismatch}")).collect(),
+                        reasons: mismatches.iter().map(|mismatch| format!("{dir}: {mismatch}")).collect(),
                         policy: self.settings.on_mismatch,
                         first_offset: Some(opened.head().first_offset),
                     };
@@ -192,7 +197,7 @@ impl Restorer<'_> {
                     newest_sequence = opened.head().sequence;
                     damaged = found.lineage;
                     damaged.note_damaged(newest_sequence);
-                    self.progress.damaged(&format!("{place} number {newest_sequence}"), &damage);
+                    self.progress.damaged(&format!("{dir} number {newest_sequence}"), &damage);
                 }
             }
         }
@@ -201,7 +206,7 @@ impl Restorer<'_> {
     /// The state of a checkpoint, if it fits and is whole.
     fn open(&self, log: &LogInfo, opened: &CheckpointReader) -> Result<Result<PartitionState, Fault>, Failure> {
         let head = opened.head();
-        let mut mismatches = self.identity.expected(log, self.origin, head.next_offset).mismatches(head);
+        let mut mismatches = self.compatibility.expected(log, self.cluster, head.next_offset).mismatches(head);
         mismatches.retain(|mismatch| !self.is_accepted(mismatch));
         if !mismatches.is_empty() {
             return Ok(Err(Fault::Unfit(mismatches)));
@@ -209,10 +214,16 @@ impl Restorer<'_> {
         let malformed = |reason: &dyn std::fmt::Display| {
             Failure::new(
                 Exit::StateUnusable,
-                format!("checkpoint {} of {}: {reason}; it was written by {}", head.sequence, head.place(), head.written_by),
+                format!(
+                    "checkpoint {} of {}: {reason}; it was written by {}",
+                    head.sequence,
+                    head.dir(),
+                    head.written_by
+                ),
             )
         };
-        let mut restoring = StateLoader::new(log.partition.stream, opened.body(), opened.days()).map_err(|error| malformed(&error))?;
+        let mut restoring =
+            StateLoader::new(log.partition.stream, opened.body(), opened.days()).map_err(|error| malformed(&error))?;
         if restoring.shapes() != opened.shapes() {
             return Err(malformed(&"tables of other sizes than those it speaks of"));
         }
@@ -220,7 +231,7 @@ impl Restorer<'_> {
         if let Err(damage) = opened.fill(&mut restoring.pages(), self.threads, &|bytes| self.progress.filled(bytes)) {
             return Ok(Err(Fault::Damaged(damage)));
         }
-        Ok(Ok(restoring.finish(self.identity.rules, self.shown, self.now)))
+        Ok(Ok(restoring.finish(self.compatibility.rules, self.view_config, self.now)))
     }
 
     fn is_accepted(&self, mismatch: &Mismatch) -> bool {
@@ -240,22 +251,25 @@ impl Restorer<'_> {
 
     /// Where nothing was before, or was cleared on purpose.
     fn begin(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
-        let place = place_of(&log.partition);
-        let Some(committed) = log.committed.filter(|_| !self.store.is_cleared(place)) else {
-            let source = if self.store.is_cleared(place) { StateSource::Rebuild } else { StateSource::New };
+        let dir = dir_of(&log.partition);
+        let Some(committed) = log.committed.filter(|_| !self.store.is_cleared(dir)) else {
+            let source = if self.store.is_cleared(dir) { StateSource::Rebuild } else { StateSource::New };
             return Ok(self.anew(log, source));
         };
         if self.settings.on_missing == Policy::Fail {
             return Err(Failure::new(
                 Exit::StateUnusable,
                 format!(
-                    "{place}: there is no checkpoint, though an earlier process committed offset {committed} of topic {}; point state.directory \
+                    "{dir}: there is no checkpoint, though an earlier process committed offset {committed} of topic {}; point state.directory \
                      to where its state is, or set state.on_missing = \"rebuild\" to count from the beginning of the log",
                     log.partition.topic
                 ),
             ));
         }
-        self.log_rebuild(log, &format!("there is no checkpoint, though an earlier process committed offset {committed}"));
+        self.log_rebuild(
+            log,
+            &format!("there is no checkpoint, though an earlier process committed offset {committed}"),
+        );
         Ok(self.anew(log, StateSource::Rebuild))
     }
 
@@ -266,7 +280,7 @@ impl Restorer<'_> {
             return refuse(unusable.reasons.join("\n"));
         }
         if let Some(lost) = lost_history(log, unusable.first_offset).filter(|_| !self.settings.accept_lost_history) {
-            return refuse(format!("{}\n{}: {lost}", unusable.reasons.join("\n"), place_of(&log.partition)));
+            return refuse(format!("{}\n{}: {lost}", unusable.reasons.join("\n"), dir_of(&log.partition)));
         }
         self.log_rebuild(log, &unusable.reasons.join("; "));
         Ok(self.anew(log, StateSource::Rebuild))
@@ -284,11 +298,12 @@ impl Restorer<'_> {
     }
 
     fn anew(&self, log: &LogInfo, source: StateSource) -> RestoredPartition {
-        let state = PartitionState::new(log.partition.stream, log.low, self.identity.rules, self.shown, self.now);
+        let state =
+            PartitionState::new(log.partition.stream, log.low, self.compatibility.rules, self.view_config, self.now);
         RestoredPartition {
             state,
             source,
-            tail: None,
+            last_record: None,
             built: None,
             bytes: 0,
             is_news: source == StateSource::Rebuild,
@@ -303,9 +318,9 @@ enum Fault {
     Damaged(Damage),
 }
 
-fn nothing_whole(place: PartitionDir, policy: Policy) -> Unusable {
+fn nothing_whole(dir: PartitionDir, policy: Policy) -> Unusable {
     let reason = format!(
-        "{place}: every checkpoint is damaged (the log says how); restore the state directory from a backup, or set state.on_missing = \
+        "{dir}: every checkpoint is damaged (the log says how); restore the state directory from a backup, or set state.on_missing = \
          \"rebuild\" to count from the beginning of the log"
     );
     Unusable { reasons: vec![reason], policy, first_offset: None }
@@ -323,6 +338,6 @@ fn lost_history(log: &LogInfo, first_offset: Option<i64>) -> Option<String> {
     })
 }
 
-pub fn place_of(partition: &TopicPartition) -> PartitionDir {
+pub fn dir_of(partition: &TopicPartition) -> PartitionDir {
     PartitionDir { stream: partition.stream, partition: partition.partition }
 }

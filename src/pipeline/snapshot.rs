@@ -27,7 +27,7 @@ pub struct Snapshot {
     /// Those that the views' tallies are of.
     pub targets: Arc<Targets>,
     /// The periods that have closed.
-    pub book: Arc<ClosedPeriods>,
+    pub closed_periods: Arc<ClosedPeriods>,
 }
 
 /// How far the pipeline is.
@@ -66,7 +66,7 @@ impl SnapshotPublisher {
             complete_until: [None; 3],
             built,
             targets,
-            book: Arc::default(),
+            closed_periods: Arc::default(),
         }))
     }
 

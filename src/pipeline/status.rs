@@ -12,7 +12,8 @@ pub fn status(snapshot: &Snapshot, version: &str, uptime: Millis) -> Value {
     let not_ready = snapshot.not_ready();
     let partitions = snapshot.partitions.iter().map(|status| {
         let counts = &status.view.counts;
-        let outcomes = Outcome::ALL.map(|outcome| (outcome.name().to_owned(), counts.outcomes[outcome as usize].into()));
+        let outcomes =
+            Outcome::ALL.map(|outcome| (outcome.name().to_owned(), counts.outcomes[outcome as usize].into()));
         let rejected = Reason::ALL.map(|reason| (reason.name().to_owned(), counts.rejected[reason as usize].into()));
         json!({
             "stream": status.partition.stream.name(),
@@ -30,7 +31,8 @@ pub fn status(snapshot: &Snapshot, version: &str, uptime: Millis) -> Value {
             "conflicts": counts.conflicts,
         })
     });
-    let complete_until = Stream::ALL.map(|stream| (stream.name().to_owned(), snapshot.complete_until[stream as usize].into()));
+    let complete_until =
+        Stream::ALL.map(|stream| (stream.name().to_owned(), snapshot.complete_until[stream as usize].into()));
     json!({
         "version": version,
         "uptime_seconds": uptime as f64 / 1_000.0,

@@ -67,7 +67,7 @@ impl PipelineTask {
                     worker.step()?;
                     self.pulse.beat();
                 }
-                Ok(()) = self.targets.changed() => worker.retarget(Arc::clone(&self.targets.borrow_and_update())),
+                Ok(()) = self.targets.changed() => worker.stage_targets(Arc::clone(&self.targets.borrow_and_update())),
                 () = shutdown.requested(), if !worker.is_reading() => return Ok(()),
                 _ = publish.tick() => worker.publish(inbox.len()),
                 _ = commit.tick() => worker.commit(),

@@ -7,7 +7,7 @@ mod client_events;
 mod cut;
 mod publish;
 mod restore;
-mod retarget;
+mod stage_targets;
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -36,11 +36,11 @@ use crate::view::PartitionView;
 /// Where the effects go.
 pub struct Outputs {
     pub commands: Sender<Command>,
-    pub letters: Box<dyn DeadLetterSink>,
-    pub board: Arc<SnapshotPublisher>,
-    pub meter: PipelineMetrics,
+    pub dead_letters: Box<dyn DeadLetterSink>,
+    pub publisher: Arc<SnapshotPublisher>,
+    pub metrics: PipelineMetrics,
     /// Where checkpoints are ordered; what becomes of each is told to [`Worker::report`].
-    pub desk: CheckpointHandle,
+    pub checkpoints: CheckpointHandle,
     /// Where cuts are stored; what becomes of each is told to [`Worker::cut_stored`].
     pub cuts: Sender<CutRequest>,
 }
@@ -49,27 +49,27 @@ pub struct Outputs {
 pub struct Kept {
     pub store: CheckpointStore,
     /// What the cuts say.
-    pub book: Arc<ClosedPeriods>,
+    pub closed_periods: Arc<ClosedPeriods>,
 }
 
 pub struct Worker {
     settings: Settings,
     stall_timeout: Duration,
-    identity: Compatibility,
-    shown: ViewConfig,
+    compatibility: Compatibility,
+    view_config: ViewConfig,
     /// What will be shown, once it is filled.
-    next_shown: Option<ViewConfig>,
+    next_view_config: Option<ViewConfig>,
     labels: [u8; 16],
     clock: Clock,
     store: CheckpointStore,
-    sinks: Outputs,
+    outputs: Outputs,
     phase: Phase,
-    origin: ClusterInfo,
+    cluster: ClusterInfo,
     partitions: Vec<OwnedPartition>,
     freshness: Freshness,
-    saving: CheckpointScheduler,
+    checkpoint_scheduler: CheckpointScheduler,
     audit: KeyingAudit,
-    cutting: CutScheduler,
+    cut_scheduler: CutScheduler,
     /// A cut is being stored, or is tried again then.
     storing: Option<Instant>,
     progress_logged: Instant,
@@ -83,7 +83,7 @@ pub struct Worker {
 struct OwnedPartition {
     log: LogInfo,
     state: PartitionState,
-    tail: Option<LastRecord>,
+    last_record: Option<LastRecord>,
     /// Whether the log is known to be the one that the state is of.
     verified: bool,
     built: Millis,
@@ -109,34 +109,43 @@ impl Worker {
     pub fn new(
         stall_timeout: Duration,
         settings: Settings,
-        identity: Compatibility,
-        shown: ViewConfig,
+        compatibility: Compatibility,
+        view_config: ViewConfig,
         clock: Clock,
         kept: Kept,
-        sinks: Outputs,
+        outputs: Outputs,
     ) -> Self {
         let now = clock.instant();
         Self {
             stall_timeout,
-            labels: labels_fingerprint(&shown.display),
+            labels: labels_fingerprint(&view_config.allowlists),
             phase: Phase::Starting("the pipeline is starting".to_owned()),
-            origin: ClusterInfo::default(),
+            cluster: ClusterInfo::default(),
             partitions: Vec::new(),
             freshness: Freshness::new(std::iter::empty(), stall_timeout, now),
-            saving: CheckpointScheduler::new(settings.saving, clock.clone(), sinks.desk.clone(), std::iter::empty()),
+            checkpoint_scheduler: CheckpointScheduler::new(
+                settings.checkpoint_scheduler,
+                clock.clone(),
+                outputs.checkpoints.clone(),
+                std::iter::empty(),
+            ),
             audit: KeyingAudit::default(),
-            cutting: CutScheduler::new(settings.cutting, shown.targets.cut_times(&shown.display.zone), kept.book),
+            cut_scheduler: CutScheduler::new(
+                settings.cut_scheduler,
+                view_config.targets.cut_times(&view_config.allowlists.zone),
+                kept.closed_periods,
+            ),
             storing: None,
             progress_logged: now,
             published: now,
             reading_since: None,
             settings,
-            identity,
-            shown,
-            next_shown: None,
+            compatibility,
+            view_config,
+            next_view_config: None,
             clock,
             store: kept.store,
-            sinks,
+            outputs,
         }
     }
 
@@ -152,12 +161,12 @@ impl Worker {
 
     /// Whether [`Worker::step`] wants to be called again soon.
     pub fn is_saving(&self) -> bool {
-        self.saving.is_busy()
+        self.checkpoint_scheduler.is_busy()
     }
 
     /// Whether messages may be taken: what they change may have to be copied first.
     pub fn has_room(&self) -> bool {
-        self.saving.has_room()
+        self.checkpoint_scheduler.has_room()
     }
 
     /// Takes a message.
@@ -173,7 +182,7 @@ impl Worker {
             Message::Positions(positions) => {
                 positions.into_iter().for_each(|(slot, position)| self.freshness.reached(slot.index(), position, now));
             }
-            Message::LogMismatch(slot) => return Err(self.other_log(slot)),
+            Message::LogMismatch(slot) => return Err(self.log_mismatch(slot)),
             Message::Ends { asked, ends, missing } => {
                 for slot in missing {
                     self.partitions[slot.index()].missing = true;
@@ -181,7 +190,7 @@ impl Worker {
                 ends.into_iter().try_for_each(|(slot, end)| self.end_known(slot, asked, end, now))?;
             }
             Message::PartitionCounts(counts) => return self.count_partitions(&counts),
-            Message::Client(events) => return events.into_iter().try_for_each(|event| self.hear(event)),
+            Message::Client(events) => return events.into_iter().try_for_each(|event| self.on_client_event(event)),
             Message::Failed(failure) => return Err(failure),
             Message::Stopped => {}
         }
@@ -194,14 +203,27 @@ impl Worker {
     /// As [`Worker::report`].
     pub fn step(&mut self) -> Result<(), Failure> {
         self.fill();
-        if self.saving.is_due(self.clock.instant()) {
-            self.saving.begin_round();
+        if self.checkpoint_scheduler.is_due(self.clock.instant()) {
+            self.checkpoint_scheduler.begin_round();
         }
-        if !self.saving.is_busy() {
+        if !self.checkpoint_scheduler.is_busy() {
             return Ok(());
         }
-        let Self { saving, partitions, cutting, identity, origin, labels, clock, sinks, .. } = self;
-        let ended = saving.step(&mut OwnedPartitions { partitions, cutting, identity, origin, labels: *labels, clock }, &*sinks.letters);
+        let Self {
+            checkpoint_scheduler,
+            partitions,
+            cut_scheduler,
+            compatibility,
+            cluster,
+            labels,
+            clock,
+            outputs,
+            ..
+        } = self;
+        let ended = checkpoint_scheduler.step(
+            &mut OwnedPartitions { partitions, cut_scheduler, compatibility, cluster, labels: *labels, clock },
+            &*outputs.dead_letters,
+        );
         ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
     }
 
@@ -210,17 +232,18 @@ impl Worker {
     /// # Errors
     /// [`Exit::Disk`] after as many failures in a row as the settings allow.
     pub fn report(&mut self, report: CheckpointOutcome) -> Result<(), Failure> {
-        let Self { saving, partitions, cutting, identity, origin, labels, clock, .. } = self;
-        let mut book = OwnedPartitions { partitions, cutting, identity, origin, labels: *labels, clock };
+        let Self { checkpoint_scheduler, partitions, cut_scheduler, compatibility, cluster, labels, clock, .. } = self;
+        let mut closed_periods =
+            OwnedPartitions { partitions, cut_scheduler, compatibility, cluster, labels: *labels, clock };
         if let Err(error) = &report.pruned {
             tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "an old checkpoint could not be removed");
         }
-        let ended = saving.report(report, &mut book);
+        let ended = checkpoint_scheduler.report(report, &mut closed_periods);
         ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
     }
 
     fn end_checkpoint(&mut self, ended: CheckpointResult) -> Result<(), Failure> {
-        self.sinks.meter.checkpoint(&ended, &self.saving, self.clock.now());
+        self.outputs.metrics.checkpoint(&ended, &self.checkpoint_scheduler, self.clock.now());
         match ended {
             CheckpointResult::Saved { slot, written, took } => {
                 let partition = &self.partitions[slot.index()].log.partition;
@@ -245,8 +268,10 @@ impl Worker {
                     in_a_row,
                     "checkpoint failed; reading goes on, and a restart would read again from the one before"
                 );
-                if self.saving.has_failed_for_good() {
-                    let message = format!("{in_a_row} checkpoints in a row could not be written: {error}; make room or mend the disk");
+                if self.checkpoint_scheduler.has_failed_for_good() {
+                    let message = format!(
+                        "{in_a_row} checkpoints in a row could not be written: {error}; make room or mend the disk"
+                    );
                     return Err(Failure::new(Exit::Disk, message));
                 }
                 Ok(())
@@ -256,15 +281,18 @@ impl Worker {
 
     /// Begins a last round of checkpoints: [`Worker::step`] goes on with it.
     pub fn save_all(&mut self) {
-        if !self.saving.is_busy() {
-            self.saving.begin_round();
+        if !self.checkpoint_scheduler.is_busy() {
+            self.checkpoint_scheduler.begin_round();
         }
     }
 
     /// Waits for the dead letters that are under way, for at most `deadline`.
     pub fn flush_letters(&self, deadline: Duration) {
-        if !self.sinks.letters.flush(deadline) {
-            tracing::warn!(event = "pacemeter.dead_letter.unfinished", "some dead letters were not acknowledged before the end");
+        if !self.outputs.dead_letters.flush(deadline) {
+            tracing::warn!(
+                event = "pacemeter.dead_letter.unfinished",
+                "some dead letters were not acknowledged before the end"
+            );
         }
     }
 
@@ -272,18 +300,20 @@ impl Worker {
     pub fn commit(&mut self) {
         let offsets = self.partitions.iter_mut().enumerate().filter_map(|(slot, owned)| {
             let slot = PartitionIndex(slot as u16);
-            let safe = self.sinks.letters.acknowledged_below(slot, owned.state.next_offset());
+            let safe = self.outputs.dead_letters.acknowledged_below(slot, owned.state.next_offset());
             let moved = owned.log.committed.map_or(safe > owned.log.low, |committed| safe > committed);
             moved.then_some((slot, safe))
         });
         let offsets: Vec<_> = offsets.collect();
         if !offsets.is_empty() {
-            let _ = self.sinks.commands.send(Command::Commit(offsets));
+            let _ = self.outputs.commands.send(Command::Commit(offsets));
         }
     }
 
     pub fn sum_up(&self) {
-        let outcomes = |outcome: Outcome| -> u64 { self.partitions.iter().map(|owned| owned.view.counts.outcomes[outcome as usize]).sum() };
+        let outcomes = |outcome: Outcome| -> u64 {
+            self.partitions.iter().map(|owned| owned.view.counts.outcomes[outcome as usize]).sum()
+        };
         let lag: i64 = (0..self.partitions.len()).filter_map(|slot| self.freshness.lag(slot)).sum();
         tracing::info!(
             event = "pacemeter.summary",
@@ -292,7 +322,7 @@ impl Worker {
             rejected = outcomes(Outcome::Rejected),
             expired = outcomes(Outcome::Expired),
             lag_records = lag,
-            unsaved_ms = self.saving.age(self.clock.instant()).as_millis() as u64,
+            unsaved_ms = self.checkpoint_scheduler.age(self.clock.instant()).as_millis() as u64,
             live = self.phase == Phase::Live,
             "records since the beginning of the log"
         );
@@ -302,9 +332,9 @@ impl Worker {
 /// The partitions as saving sees them.
 struct OwnedPartitions<'a> {
     partitions: &'a mut [OwnedPartition],
-    cutting: &'a CutScheduler,
-    identity: &'a Compatibility,
-    origin: &'a ClusterInfo,
+    cut_scheduler: &'a CutScheduler,
+    compatibility: &'a Compatibility,
+    cluster: &'a ClusterInfo,
     labels: [u8; 16],
     clock: &'a Clock,
 }
@@ -314,9 +344,12 @@ impl PartitionStates for OwnedPartitions<'_> {
         &mut self.partitions[slot].state
     }
 
-    fn begin_image(&mut self, slot: usize, outlet: &dyn Fn() -> PageSink) -> (Head, StateImage) {
-        let OwnedPartition { log, state, tail, built, .. } = &mut self.partitions[slot];
-        let head = self.identity.head(&log.partition, state, self.origin, self.labels, *tail, *built);
-        (Head { written: self.clock.now(), parts: self.cutting.parts_of(slot), ..head }, state.begin_image(&outlet()))
+    fn begin_image(&mut self, slot: usize, sink: &dyn Fn() -> PageSink) -> (Head, StateImage) {
+        let OwnedPartition { log, state, last_record, built, .. } = &mut self.partitions[slot];
+        let head = self.compatibility.head(&log.partition, state, self.cluster, self.labels, *last_record, *built);
+        (
+            Head { written: self.clock.now(), parts: self.cut_scheduler.parts_of(slot), ..head },
+            state.begin_image(&sink()),
+        )
     }
 }

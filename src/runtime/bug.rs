@@ -39,7 +39,11 @@ fn end(panic: &PanicHookInfo<'_>) {
 
 /// A panic's message up to the first quotation: slicing a string, or unwrapping an error, quotes data that may name people.
 fn safe_part(message: &str) -> String {
-    message.chars().take_while(|character| !matches!(character, '`' | '\'' | '"' | '\n' | '(' | '{' | '[')).take(MAX_MESSAGE).collect()
+    message
+        .chars()
+        .take_while(|character| !matches!(character, '`' | '\'' | '"' | '\n' | '(' | '{' | '['))
+        .take(MAX_MESSAGE)
+        .collect()
 }
 
 #[cfg(test)]
@@ -52,7 +56,10 @@ mod tests {
             safe_part("index out of bounds: the len is 3 but the index is 5"),
             "index out of bounds: the len is 3 but the index is 5"
         );
-        assert_eq!(safe_part("end byte index 9 is out of bounds of `CURP canary`"), "end byte index 9 is out of bounds of ");
+        assert_eq!(
+            safe_part("end byte index 9 is out of bounds of `CURP canary`"),
+            "end byte index 9 is out of bounds of "
+        );
         assert_eq!(safe_part("the batch holds\ncanary"), "the batch holds");
     }
 }

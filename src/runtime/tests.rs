@@ -23,7 +23,10 @@ fn exit_codes_are_those_of_the_contract() {
 #[test]
 fn a_missing_right_and_a_full_disk_are_told_apart() {
     let failure = |kind: io::ErrorKind| Failure::from_io("state directory /x", &kind.into());
-    assert_eq!(failure(io::ErrorKind::PermissionDenied), Failure::new(Exit::Denied, "state directory /x: permission denied"));
+    assert_eq!(
+        failure(io::ErrorKind::PermissionDenied),
+        Failure::new(Exit::Denied, "state directory /x: permission denied")
+    );
     assert_eq!(failure(io::ErrorKind::StorageFull).exit, Exit::Disk);
 }
 

@@ -18,7 +18,8 @@ pub(super) fn as_one_of<'a>(value: &'a Value, words: &[&str]) -> Result<&'a Stri
     if words.contains(&text.as_str()) {
         return Ok(text);
     }
-    let meant = nearest(text, words.iter().copied()).map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
+    let meant =
+        nearest(text, words.iter().copied()).map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
     Err(format!("{text:?} is none of {}{meant}", words.join(", ")))
 }
 
@@ -35,7 +36,10 @@ pub(super) fn as_whole_number(value: &Value, range: &RangeInclusive<u64>, unit: 
     let ValueKind::I64(number) = value.kind else {
         return Err(format!("is {}, expected a whole number from {bounds}", kind_name(value)));
     };
-    u64::try_from(number).ok().filter(|number| range.contains(number)).ok_or_else(|| format!("{number} is outside {bounds}"))
+    u64::try_from(number)
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("{number} is outside {bounds}"))
 }
 
 /// A whole number will do.
@@ -56,7 +60,11 @@ pub(super) fn as_duration(value: &Value, range: &RangeInclusive<Duration>) -> Re
     };
     let duration = parse_duration(text).map_err(|error| format!("{text:?} is {error}"))?;
     let bounds = || format!("{} to {}", format_duration(*range.start()), format_duration(*range.end()));
-    if range.contains(&duration) { Ok(duration) } else { Err(format!("{} is outside {}", format_duration(duration), bounds())) }
+    if range.contains(&duration) {
+        Ok(duration)
+    } else {
+        Err(format!("{} is outside {}", format_duration(duration), bounds()))
+    }
 }
 
 pub(super) fn kind_name(value: &Value) -> &'static str {

@@ -108,7 +108,11 @@ impl Document {
     }
 
     fn fault(&self, key: &str, line: usize, message: impl Display) {
-        let fault = SettingsFault { key: printable(key), origin: Some(self.origin(line)), message: printable(&message.to_string()) };
+        let fault = SettingsFault {
+            key: printable(key),
+            origin: Some(self.origin(line)),
+            message: printable(&message.to_string()),
+        };
         let mut faults = self.faults.borrow_mut();
         if !faults.iter().any(|(_, known)| *known == fault) {
             faults.push((line, fault));
@@ -147,7 +151,9 @@ impl<'d> Table<'d> {
 
     /// Each of `keys` that is absent is a fault.
     pub fn requires(&self, keys: &[&str]) {
-        keys.iter().filter(|key| !self.has(key)).for_each(|key| self.fault(key, "is missing, and there is no default for it"));
+        keys.iter()
+            .filter(|key| !self.has(key))
+            .for_each(|key| self.fault(key, "is missing, and there is no default for it"));
     }
 
     pub fn string(&self, key: &str) -> Option<String> {
@@ -227,7 +233,8 @@ impl<'d> Table<'d> {
         let expected = format!("[{}.NAME]", self.full(key));
         let outer = self.entry(key).and_then(|entry| self.as_table(key, &entry.name, &entry.node, &expected));
         let entries = outer.iter().flat_map(|outer| outer.entries.iter().map(move |entry| (outer, entry)));
-        let tables = entries.filter_map(|(outer, entry)| outer.as_table(&entry.name, &entry.name, &entry.node, &expected));
+        let tables =
+            entries.filter_map(|(outer, entry)| outer.as_table(&entry.name, &entry.name, &entry.node, &expected));
         tables.map(|table| table.knowing(known)).collect()
     }
 
@@ -253,7 +260,11 @@ impl<'d> Table<'d> {
         match &node.kind {
             Kind::Table(entries) => Some(Table { document: self.document, key: full, name, line: node.line, entries }),
             _ => {
-                self.document.fault(&full, node.line, format!("is {}, expected a table, write {expected}", node.kind_name()));
+                self.document.fault(
+                    &full,
+                    node.line,
+                    format!("is {}, expected a table, write {expected}", node.kind_name()),
+                );
                 None
             }
         }
@@ -319,7 +330,9 @@ impl Node {
     fn of(value: &Spanned<DeValue<'_>>, line: usize, text: &FileText) -> Self {
         let kind = match value.get_ref() {
             DeValue::Table(table) => Kind::Table(entries(table, text)),
-            DeValue::Array(items) => Kind::List(items.iter().map(|item| Node::of(item, text.line(item.span()), text)).collect()),
+            DeValue::Array(items) => {
+                Kind::List(items.iter().map(|item| Node::of(item, text.line(item.span()), text)).collect())
+            }
             _ => plain(value, &|span| text.origin(span)).map_or_else(Kind::Unreadable, Kind::Plain),
         };
         Self { line, kind }

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 /// Unit and its milliseconds, longest first.
-const UNITS: [(&str, u64); 6] = [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, u64); 6] =
+    [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// A text that is not a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a duration: write a whole number and a unit (ms, s, m, h, d, w), such as \"500ms\", \"30s\", \"10m\", \"4h\" or \"92d\"")]
+#[error(
+    "not a duration: write a whole number and a unit (ms, s, m, h, d, w), such as \"500ms\", \"30s\", \"10m\", \"4h\" or \"92d\""
+)]
 pub struct NotADuration;
 
 /// Reads whole numbers with units, the longest unit first and none twice. A bare number is refused: nobody knows its unit.

@@ -58,11 +58,14 @@ impl Known {
             let open = matches!(setting.default.kind, ValueKind::Table(_));
             match rest.strip_prefix('.') {
                 Some(name) if open => return Meaning::Entry(setting, name),
-                None if rest.is_empty() => return if open { Meaning::Open(setting) } else { Meaning::Setting(setting) },
+                None if rest.is_empty() => {
+                    return if open { Meaning::Open(setting) } else { Meaning::Setting(setting) };
+                }
                 _ => {}
             }
         }
-        let is_table = self.0.iter().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
+        let is_table =
+            self.0.iter().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
         if is_table { Meaning::Table } else { Meaning::Unknown }
     }
 
@@ -81,7 +84,8 @@ fn collect(prefix: &str, table: &DeTable<'_>, found: &mut Vec<(usize, Setting)>)
             DeValue::Table(inner) if !inner.is_empty() => collect(&key, inner, found),
             _ => {
                 let origin = DEFAULT_ORIGIN.to_owned();
-                let default = plain(value, &|_| origin.clone()).expect("the embedded defaults hold values that can be read");
+                let default =
+                    plain(value, &|_| origin.clone()).expect("the embedded defaults hold values that can be read");
                 let line = line_of(DEFAULTS, name.span().start);
                 found.push((line, Setting { key, unit: unit_above(line), default }));
             }

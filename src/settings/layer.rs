@@ -86,7 +86,8 @@ impl Placing<'_> {
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in entries {
-            let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
+            let key =
+                if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
             // The line of the name: a table's own span may be that of a header further down.
             self.place(&key, &Spanned::new(name.span(), value.get_ref().clone()));
         }
@@ -95,8 +96,12 @@ impl Placing<'_> {
     fn place(&mut self, key: &str, value: &Spanned<DeValue<'_>>) {
         let known = self.known;
         match (known.meaning(key), value.get_ref()) {
-            (Meaning::Table | Meaning::Open(_) | Meaning::Entry(..), DeValue::Table(table)) => self.place_table(key, table),
-            (Meaning::Table | Meaning::Open(_), _) => self.fault(key, value, format!("is a table of settings, write [{key}]")),
+            (Meaning::Table | Meaning::Open(_) | Meaning::Entry(..), DeValue::Table(table)) => {
+                self.place_table(key, table)
+            }
+            (Meaning::Table | Meaning::Open(_), _) => {
+                self.fault(key, value, format!("is a table of settings, write [{key}]"))
+            }
             (Meaning::Setting(setting), _) => {
                 if let Some(value) = self.read(key, value) {
                     self.layer.0.insert(setting.key.clone(), value);
@@ -105,7 +110,11 @@ impl Placing<'_> {
             (Meaning::Entry(_, ""), _) => self.fault(key, value, "has no name after the dot".into()),
             (Meaning::Entry(setting, name), _) => {
                 let Some(value) = self.read(key, value) else { return };
-                let table = self.layer.0.entry(setting.key.clone()).or_insert_with(|| Value::new(None, Map::<String, Value>::new()));
+                let table = self
+                    .layer
+                    .0
+                    .entry(setting.key.clone())
+                    .or_insert_with(|| Value::new(None, Map::<String, Value>::new()));
                 if let ValueKind::Table(entries) = &mut table.kind {
                     entries.insert(name.to_owned(), value);
                 }

@@ -28,7 +28,8 @@ const SECRET_NAMES: [&str; 16] = [
 ];
 
 /// Traces of a secret in a value without blanks, whatever its name: a PEM block, `password=...` in a list of options.
-const SECRET_VALUES: [&str; 7] = ["-----begin", "password=", "password:", "passphrase=", "secret=", "secret:", "token="];
+const SECRET_VALUES: [&str; 7] =
+    ["-----begin", "password=", "password:", "passphrase=", "secret=", "secret:", "token="];
 
 /// The settings as a TOML file in the order of the defaults, with the origin of what is not one.
 pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Value)>) -> String {

@@ -94,7 +94,8 @@ fn later_files_then_the_environment_then_set_win() {
 
 #[test]
 fn a_list_replaces_the_list_below_it() {
-    let mut reader = given().file("labels.states = ['MX-JAL']").set("labels.queues=['a', 'b']").set("labels.queues=['c']").load();
+    let mut reader =
+        given().file("labels.states = ['MX-JAL']").set("labels.queues=['a', 'b']").set("labels.queues=['c']").load();
     assert_eq!(reader.strings("labels.states"), ["MX-JAL"]);
     assert_eq!(reader.strings("labels.queues"), ["c"]);
 }
@@ -116,7 +117,10 @@ fn text_values_are_toml_where_they_can_be_and_strings_elsewhere() {
     assert_eq!(reader.string("kafka.group_id"), "quoted");
     assert_eq!(reader.strings("labels.sites"), ["x", "y"]);
     assert!(!reader.boolean("dead_letter.enabled"));
-    assert_eq!(reader.offset_ranges("streams.call.exclude"), [OffsetRange { partition: 1, first_offset: 2, last_offset: 3 }]);
+    assert_eq!(
+        reader.offset_ranges("streams.call.exclude"),
+        [OffsetRange { partition: 1, first_offset: 2, last_offset: 3 }]
+    );
     assert_eq!(reader.string("dead_letter.topic"), "1e5", "what was typed, not the number");
     assert_eq!(reader.duration("http.timeout", SECOND..=9 * SECOND), 7 * SECOND);
     assert_eq!(reader.integer("http.max_series", 1..=99), 16);
@@ -128,13 +132,16 @@ fn text_values_are_toml_where_they_can_be_and_strings_elsewhere() {
 fn properties_come_together_from_every_layer_however_they_are_nested() {
     let mut reader = given()
         .file("[kafka.properties]\nsecurity.protocol = 'PLAINTEXT'\nsocket.keepalive.enable = true\n'client.id' = 'me'")
-        .file("[kafka.properties.security]\nprotocol = 'SASL_SSL'\n[kafka.properties.group.protocol]\ntype = 'consumer'")
+        .file(
+            "[kafka.properties.security]\nprotocol = 'SASL_SSL'\n[kafka.properties.group.protocol]\ntype = 'consumer'",
+        )
         .environment("PACEMETER_KAFKA__PROPERTIES__SASL__PASSWORD", "007")
         .set("kafka.properties.group.protocol=classic")
         .set("kafka.properties={ ssl.ca.location = '/ca.pem', statistics.interval.ms = 5 }")
         .load();
     let properties = reader.properties("kafka.properties");
-    let properties: Vec<(&str, &str)> = properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let properties: Vec<(&str, &str)> =
+        properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let expected = [
         ("client.id", "me"),
         ("group.protocol", "classic"),
@@ -209,9 +216,13 @@ fn a_wrong_type_range_or_shape_is_a_fault() {
     let boolean = |reader: &mut SettingsReader| assert!(reader.boolean("dead_letter.enabled"));
     assert_eq!(message("dead_letter.enabled = 'no'", boolean), "is a string, expected true or false");
 
-    let duration = |reader: &mut SettingsReader| assert_eq!(reader.duration("http.timeout", SECOND..=60 * SECOND), 10 * SECOND);
+    let duration =
+        |reader: &mut SettingsReader| assert_eq!(reader.duration("http.timeout", SECOND..=60 * SECOND), 10 * SECOND);
     assert_eq!(message("http.timeout = '2h'", duration), "2h is outside 1s to 1m");
-    assert_eq!(message("http.timeout = 5", duration), "is a whole number, expected a duration as a string such as \"30s\"");
+    assert_eq!(
+        message("http.timeout = 5", duration),
+        "is a whole number, expected a duration as a string such as \"30s\""
+    );
 }
 
 #[test]
@@ -222,8 +233,13 @@ fn an_offset_range_is_read_strictly() {
         faults(&reader)
     };
     assert!(fault_of("{ partition = 0, first_offset = 1 }").contains("lacks last_offset"));
-    assert!(fault_of("{ partition = 0, first_offset = 2, last_offset = 1 }").contains("has first_offset 2 after last_offset 1"));
-    assert!(fault_of("{ partition = -1, first_offset = 1, last_offset = 1 }").contains("partition that is no whole number"));
+    assert!(
+        fault_of("{ partition = 0, first_offset = 2, last_offset = 1 }")
+            .contains("has first_offset 2 after last_offset 1")
+    );
+    assert!(
+        fault_of("{ partition = -1, first_offset = 1, last_offset = 1 }").contains("partition that is no whole number")
+    );
     assert!(fault_of("{ partition = 0, first = 1, last_offset = 1 }").contains("an unknown first"));
     assert!(fault_of("7").contains("has a whole number"));
 }
@@ -301,11 +317,9 @@ fn a_secret_is_seen_nowhere() {
     for text in [faults(&reader), reader.effective(), reader.summary(), format!("{:?}", reader.finish())] {
         assert!(!text.contains(CANARY), "{text}");
     }
-    assert!(
-        reader
-            .effective()
-            .contains("\"sasl.password\" = \"[redacted]\"  # environment variable PACEMETER_KAFKA__PROPERTIES__SASL__PASSWORD")
-    );
+    assert!(reader.effective().contains(
+        "\"sasl.password\" = \"[redacted]\"  # environment variable PACEMETER_KAFKA__PROPERTIES__SASL__PASSWORD"
+    ));
     assert!(reader.effective().contains("\"ssl.key.location\" = \"/run/secrets/key.pem\""), "a path is no secret");
 }
 
@@ -358,17 +372,36 @@ fn a_getter_for_a_key_that_is_not_there_is_a_fault_and_no_panic() {
 #[test]
 fn durations_are_whole_numbers_with_units() {
     let millis = |text: &str| parse_duration(text).ok().map(|duration| duration.as_millis());
-    for (text, expected) in
-        [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("4h", 14_400_000), ("92d", 7_948_800_000), ("2w", 1_209_600_000), ("0s", 0)]
-    {
+    for (text, expected) in [
+        ("500ms", 500),
+        ("30s", 30_000),
+        ("10m", 600_000),
+        ("4h", 14_400_000),
+        ("92d", 7_948_800_000),
+        ("2w", 1_209_600_000),
+        ("0s", 0),
+    ] {
         assert_eq!(millis(text), Some(expected), "{text}");
         assert_eq!(millis(&format_duration(parse_duration(text).unwrap())), Some(expected), "{text}");
     }
     assert_eq!(millis(" 1h 30m"), Some(5_400_000));
     assert_eq!(format_duration(Duration::from_millis(90_061_001)), "1d1h1m1s1ms");
-    for wrong in
-        ["", " ", "5", "s", "1.5h", "-1s", "1m1h", "1s1s", "1 s", "5y", "5é", "1S", "99999999999999999999s", "18446744073709551615s"]
-    {
+    for wrong in [
+        "",
+        " ",
+        "5",
+        "s",
+        "1.5h",
+        "-1s",
+        "1m1h",
+        "1s1s",
+        "1 s",
+        "5y",
+        "5é",
+        "1S",
+        "99999999999999999999s",
+        "18446744073709551615s",
+    ] {
         assert_eq!(parse_duration(wrong), Err(NotADuration), "{wrong}");
     }
 }

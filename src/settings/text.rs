@@ -32,16 +32,21 @@ impl FileText {
     /// A file that is kept: one that can be read again and again, and does not make whoever opens it wait for a writer.
     pub fn read_kept(path: &Path) -> Self {
         match std::fs::metadata(path) {
-            Ok(metadata) if !metadata.is_file() => {
-                Self { name: printable(&path.display().to_string()), content: Err("is no file of text, name one".to_owned()) }
-            }
+            Ok(metadata) if !metadata.is_file() => Self {
+                name: printable(&path.display().to_string()),
+                content: Err("is no file of text, name one".to_owned()),
+            },
             _ => Self::read(path),
         }
     }
 
     /// The whole text as a table. One that cannot be read or is not TOML is a fault.
     pub(super) fn table(&self) -> Result<DeTable<'_>, SettingsFault> {
-        let unreadable = |message: &String| SettingsFault { key: String::new(), origin: Some(self.name.clone()), message: message.clone() };
+        let unreadable = |message: &String| SettingsFault {
+            key: String::new(),
+            origin: Some(self.name.clone()),
+            message: message.clone(),
+        };
         let text = self.content.as_ref().map_err(unreadable)?;
         DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
             // Only the message: the error's own display quotes the line, which may hold a password.
@@ -75,7 +80,8 @@ fn read_text(path: &Path) -> Result<String, String> {
         return Err(format!("is larger than {MAX_FILE_BYTES} bytes, which no configuration is"));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        let line =
+            1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
         format!("is not UTF-8 in line {line}")
     })
 }

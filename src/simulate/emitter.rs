@@ -32,16 +32,37 @@ pub struct FaultRates {
 
 impl FaultRates {
     /// Nothing goes wrong.
-    pub const NONE: FaultRates =
-        FaultRates { duplicates: 0.0, rewritten: 0.0, conflicts: 0.0, expired: 0.0, malformed: 0.0, late: 0.0, ahead: 0.0 };
+    pub const NONE: FaultRates = FaultRates {
+        duplicates: 0.0,
+        rewritten: 0.0,
+        conflicts: 0.0,
+        expired: 0.0,
+        malformed: 0.0,
+        late: 0.0,
+        ahead: 0.0,
+    };
     /// One record in a hundred comes twice, and that is all.
     pub const DUPLICATES: FaultRates = FaultRates { duplicates: 0.01, ..FaultRates::NONE };
     /// A day like any other.
-    pub const USUAL: FaultRates =
-        FaultRates { duplicates: 0.01, rewritten: 0.001, conflicts: 0.001, expired: 0.000_5, malformed: 0.003, late: 0.02, ahead: 0.001 };
+    pub const USUAL: FaultRates = FaultRates {
+        duplicates: 0.01,
+        rewritten: 0.001,
+        conflicts: 0.001,
+        expired: 0.000_5,
+        malformed: 0.003,
+        late: 0.02,
+        ahead: 0.001,
+    };
     /// Everything goes wrong often, for tests.
-    pub const HOSTILE: FaultRates =
-        FaultRates { duplicates: 0.05, rewritten: 0.02, conflicts: 0.02, expired: 0.02, malformed: 0.05, late: 0.1, ahead: 0.02 };
+    pub const HOSTILE: FaultRates = FaultRates {
+        duplicates: 0.05,
+        rewritten: 0.02,
+        conflicts: 0.02,
+        expired: 0.02,
+        malformed: 0.05,
+        late: 0.1,
+        ahead: 0.02,
+    };
 }
 
 impl FaultRates {
@@ -140,7 +161,14 @@ impl RecordEmitter {
             let way = self.spoilt[stream as usize];
             // Not one after the other: alike ones stand together in the list, and a quiet stream should see every sort soon.
             self.spoilt[stream as usize] += 13;
-            take(malformed::emission(&mut self.writer, &never, timestamp, way, self.rng.u64(..), self.max_record_bytes));
+            take(malformed::emission(
+                &mut self.writer,
+                &never,
+                timestamp,
+                way,
+                self.rng.u64(..),
+                self.max_record_bytes,
+            ));
         }
     }
 

@@ -13,7 +13,9 @@ use std::collections::BinaryHeap;
 use fastrand::Rng;
 
 use super::emitter::{FaultRates, RecordEmitter, horizon};
-use super::occurrence::{AGREEMENT, BUSINESS, Body, HOSPITALS, HOSPITALS_OF, MARKET, MEETING, MEETING_HOUR, Occurrence, PARTICIPANT};
+use super::occurrence::{
+    AGREEMENT, BUSINESS, Body, HOSPITALS, HOSPITALS_OF, MARKET, MEETING, MEETING_HOUR, Occurrence, PARTICIPANT,
+};
 use super::style::Envelopes;
 use super::week::{Profile, hour_of_week};
 use super::{Emission, PartitionCounts};
@@ -151,7 +153,11 @@ impl LiveProgramme {
             agenda: BinaryHeap::new(),
             entries: 0,
             serial: 0,
-            profiles: Profiles { offices: Profile::offices(), applications: Profile::applications(), calls: Profile::calls() },
+            profiles: Profiles {
+                offices: Profile::offices(),
+                applications: Profile::applications(),
+                calls: Profile::calls(),
+            },
             supports: supports::Supports::default(),
             calls: calls::Calls::new(options.scale),
             options,

@@ -10,7 +10,8 @@ use fastrand::Rng;
 
 use super::emitter::{FaultRates, RecordEmitter, horizon};
 use super::occurrence::{
-    self, AGREEMENT, BUSINESS, Body, MARKET, MEETING, MEETING_HOUR, Occurrence, PARTICIPANT, SUPPORT, Seconds, Support, mix,
+    self, AGREEMENT, BUSINESS, Body, MARKET, MEETING, MEETING_HOUR, Occurrence, PARTICIPANT, SUPPORT, Seconds, Support,
+    mix,
 };
 use super::style::Envelopes;
 use super::{Emission, PartitionCounts};
@@ -90,9 +91,16 @@ impl Load {
     /// stream that is used: then it would not be known what is expired.
     pub fn emissions(self) -> Emissions {
         assert!((0.0..=0.9).contains(&self.calls) && (0.0..=0.1).contains(&self.milestones), "shares out of bounds");
-        assert!(self.people > 0 && self.start <= self.end && self.disorder >= 0, "no people, or times that run backwards");
+        assert!(
+            self.people > 0 && self.start <= self.end && self.disorder >= 0,
+            "no people, or times that run backwards"
+        );
         let reach = self.end - self.start + self.disorder;
-        let used = [(Stream::Disbursement, true), (Stream::Call, self.calls > 0.0), (Stream::Milestone, self.milestones > 0.0)];
+        let used = [
+            (Stream::Disbursement, true),
+            (Stream::Call, self.calls > 0.0),
+            (Stream::Milestone, self.milestones > 0.0),
+        ];
         for (stream, used) in used {
             assert!(!used || reach < horizon(self.horizons, stream), "the load reaches back as far as a horizon");
         }
@@ -127,9 +135,20 @@ struct Lags {
 
 impl Emissions {
     fn new(load: Load) -> Self {
-        let lags = Lags { approval: load.supports.div_ceil(20), dispersal: load.supports.div_ceil(8), returned: load.supports.div_ceil(6) };
+        let lags = Lags {
+            approval: load.supports.div_ceil(20),
+            dispersal: load.supports.div_ceil(8),
+            returned: load.supports.div_ceil(6),
+        };
         Self {
-            outbox: RecordEmitter::new(load.seed, load.partitions, load.envelopes, load.faults, load.horizons, load.max_record_bytes),
+            outbox: RecordEmitter::new(
+                load.seed,
+                load.partitions,
+                load.envelopes,
+                load.faults,
+                load.horizons,
+                load.max_record_bytes,
+            ),
             rng: Rng::with_seed(load.seed),
             ready: VecDeque::with_capacity(64),
             round: 0,
@@ -151,7 +170,8 @@ impl Emissions {
     fn next_round(&mut self) {
         let round = self.round;
         let number = |lag: u64| round.checked_sub(lag).filter(|&number| number < self.load.supports);
-        let (approved, dispersed, returned) = (number(self.lags.approval), number(self.lags.dispersal), number(self.lags.returned));
+        let (approved, dispersed, returned) =
+            (number(self.lags.approval), number(self.lags.dispersal), number(self.lags.returned));
         if round < self.load.supports {
             self.disbursement(DisbursementKind::Applied, round, SUPPORT);
         }
@@ -262,7 +282,11 @@ impl Calls {
                 let seconds = if mix(number).is_multiple_of(5) {
                     Seconds::default()
                 } else {
-                    Seconds { talk: Some(talk), hold: rng.bool().then(|| rng.u32(..60) * 1_000), wrap_up: Some(rng.u32(..90_000)) }
+                    Seconds {
+                        talk: Some(talk),
+                        hold: rng.bool().then(|| rng.u32(..60) * 1_000),
+                        wrap_up: Some(rng.u32(..90_000)),
+                    }
                 };
                 let time = self.offered[(number % 8) as usize] + wait(number) + Millis::from(talk);
                 (time, call(CallKind::Completed, number, seconds))

@@ -25,7 +25,10 @@ const WAYS: [(Corruption, Reason); 34] = [
     (Corruption::Bytes(|value| [value, b"}"].concat()), Reason::NotJson),
     (Corruption::Bytes(|value| append(value, b"\"humor\":NaN")), Reason::NotJson),
     (Corruption::Bytes(|value| append(value, b"\"humor\":\"\xff\"")), Reason::NotJson),
-    (Corruption::Bytes(|value| append(value, &[b"\"humor\":".as_slice(), &[b'['; 200], &[b']'; 200]].concat())), Reason::NotJson),
+    (
+        Corruption::Bytes(|value| append(value, &[b"\"humor\":".as_slice(), &[b'['; 200], &[b']'; 200]].concat())),
+        Reason::NotJson,
+    ),
     (Corruption::NoData, Reason::MissingField),
     (Corruption::Remove("id"), Reason::MissingField),
     (Corruption::Remove("type"), Reason::MissingField),
@@ -137,17 +140,23 @@ fn named(field: &'static str, fields: &Map<String, Value>) -> &'static str {
     if !field.is_empty() {
         return field;
     }
-    ["programme", "queue", "agent", "milestone"].into_iter().find(|&required| fields.contains_key(required)).expect("every event has one")
+    ["programme", "queue", "agent", "milestone"]
+        .into_iter()
+        .find(|&required| fields.contains_key(required))
+        .expect("every event has one")
 }
 
 fn senseless(stream: Stream, agent: bool, random: u64) -> (&'static str, Value) {
-    const AMOUNTS: [&str; 9] = ["-25000.00", "25000.001", "2.5e4", "", "0.00", "10000000000.01", "25,000.00", "+25000", " 25000"];
+    const AMOUNTS: [&str; 9] =
+        ["-25000.00", "25000.001", "2.5e4", "", "0.00", "10000000000.01", "25,000.00", "+25000", " 25000"];
     match stream {
         Stream::Disbursement if random.is_multiple_of(3) => ("currency", json!("USD")),
         Stream::Disbursement => ("amount", json!(AMOUNTS[(random / 3 % 9) as usize])),
         Stream::Call if agent => ("status", json!("asleep")),
         Stream::Call => ("queue", json!(7)),
-        Stream::Milestone => ("quantity", [json!(0), json!(-1), json!(1.5), json!(1_000_000_001)][(random % 4) as usize].clone()),
+        Stream::Milestone => {
+            ("quantity", [json!(0), json!(-1), json!(1.5), json!(1_000_000_001)][(random % 4) as usize].clone())
+        }
     }
 }
 
@@ -157,7 +166,8 @@ fn append(value: &[u8], field: &[u8]) -> Vec<u8> {
 }
 
 fn edit(written: &mut EncodedRecord, change: impl FnOnce(&mut Map<String, Value>)) {
-    let mut fields: Map<String, Value> = serde_json::from_slice(&written.value).expect("the writer writes JSON objects");
+    let mut fields: Map<String, Value> =
+        serde_json::from_slice(&written.value).expect("the writer writes JSON objects");
     change(&mut fields);
     written.value = serde_json::to_vec(&fields).expect("a map of values is JSON");
 }

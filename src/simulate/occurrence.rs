@@ -97,10 +97,14 @@ impl<const N: usize> Shares<N> {
 }
 
 /// The last of the programmes and of the queues is in no allowlist, so that something is shown as `other`.
-pub(super) const PROGRAMMES: Shares<4> =
-    Shares::new(["credito-a-la-palabra", "personas-independientes", "trabajadoras-del-hogar", "piloto-regional"], [938, 40, 16, 6]);
-pub(super) const QUEUES: Shares<5> = Shares::new(["apoyos", "pagos", "hogar", "mercado-en-linea", "desborde"], [540, 260, 90, 100, 10]);
-pub(super) const SITES: Shares<4> = Shares::new(["casa-centro", "casa-norte", "casa-occidente", "casa-sureste"], [45, 20, 20, 15]);
+pub(super) const PROGRAMMES: Shares<4> = Shares::new(
+    ["credito-a-la-palabra", "personas-independientes", "trabajadoras-del-hogar", "piloto-regional"],
+    [938, 40, 16, 6],
+);
+pub(super) const QUEUES: Shares<5> =
+    Shares::new(["apoyos", "pagos", "hogar", "mercado-en-linea", "desborde"], [540, 260, 90, 100, 10]);
+pub(super) const SITES: Shares<4> =
+    Shares::new(["casa-centro", "casa-norte", "casa-occidente", "casa-sureste"], [45, 20, 20, 15]);
 
 pub(super) const MEETING: &str = "reunion-regional";
 pub(super) const MARKET: &str = "mercado-en-linea";
@@ -132,8 +136,8 @@ pub const LABELS: ProgrammeLabels = ProgrammeLabels {
 
 /// Thousands of inhabitants (census of 2020, INEGI) in the order of [`FederalState::CODES`].
 const INHABITANTS: [u32; 32] = [
-    1_426, 3_769, 798, 928, 3_742, 5_544, 9_210, 3_147, 731, 1_833, 3_541, 6_167, 3_083, 8_348, 16_992, 4_749, 1_971, 1_235, 5_784, 4_132,
-    6_583, 2_368, 1_858, 3_027, 2_822, 2_945, 2_403, 3_528, 1_343, 8_063, 2_321, 1_622,
+    1_426, 3_769, 798, 928, 3_742, 5_544, 9_210, 3_147, 731, 1_833, 3_541, 6_167, 3_083, 8_348, 16_992, 4_749, 1_971,
+    1_235, 5_784, 4_132, 6_583, 2_368, 1_858, 3_027, 2_822, 2_945, 2_403, 3_528, 1_343, 8_063, 2_321, 1_622,
 ];
 
 /// A thousand and twenty-four equal slices of the population, each with its state.

@@ -16,7 +16,14 @@ const MONDAY: Millis = 1_795_413_600_000;
 const SIX: PartitionCounts = PartitionCounts { disbursement: 6, call: 6, milestone: 6 };
 
 fn hostile_load(seed: u64) -> Load {
-    Load { supports: 2_000, people: 700, calls: 0.3, milestones: 0.05, faults: FaultRates::HOSTILE, ..Load::of(0, seed, SIX, MONDAY) }
+    Load {
+        supports: 2_000,
+        people: 700,
+        calls: 0.3,
+        milestones: 0.05,
+        faults: FaultRates::HOSTILE,
+        ..Load::of(0, seed, SIX, MONDAY)
+    }
 }
 
 fn hostile_live(seed: u64) -> LiveProgramme {
@@ -28,7 +35,10 @@ fn live_emissions(seed: u64) -> Vec<Emission> {
 }
 
 fn bytes_of(emissions: impl IntoIterator<Item = Emission>) -> Vec<(i32, Vec<u8>, Vec<u8>, Millis)> {
-    emissions.into_iter().map(|emission| (emission.partition, emission.key, emission.value, emission.timestamp)).collect()
+    emissions
+        .into_iter()
+        .map(|emission| (emission.partition, emission.key, emission.value, emission.timestamp))
+        .collect()
 }
 
 #[test]
@@ -45,7 +55,8 @@ fn the_same_seed_makes_the_same_records_and_another_seed_others() {
 fn it_does_not_matter_in_which_steps_time_advances() {
     let at_once = bytes_of(live_emissions(3));
     let mut live = hostile_live(3);
-    let stepwise: Vec<Emission> = (-5 * 24 * 7..=3 * 24 * 7).flat_map(|step| live.advance_to(MONDAY + step * (DAY / 24 / 7))).collect();
+    let stepwise: Vec<Emission> =
+        (-5 * 24 * 7..=3 * 24 * 7).flat_map(|step| live.advance_to(MONDAY + step * (DAY / 24 / 7))).collect();
     assert_eq!(at_once, bytes_of(stepwise.into_iter().chain(live.advance_to(MONDAY + 3 * DAY))));
 }
 
@@ -239,7 +250,8 @@ fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
         };
         *counts.entry(name).or_default() += 1;
     }
-    let assert_within = |is: u64, bounds: std::ops::Range<u64>| assert!(bounds.contains(&is), "{is} is not in {bounds:?}: {counts:?}");
+    let assert_within =
+        |is: u64, bounds: std::ops::Range<u64>| assert!(bounds.contains(&is), "{is} is not in {bounds:?}: {counts:?}");
     assert_within(paid.len() as u64, 4_500..5_500);
     assert_within(pesos, 110_000_000..140_000_000);
     assert_within(counts["applied"], 5_590..5_610);

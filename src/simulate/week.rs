@@ -44,17 +44,26 @@ impl Profile {
 
     /// Offices: on weekdays, a little on Saturday.
     pub fn offices() -> Self {
-        Self::new([22, 20, 20, 19, 16, 3, 0], [0, 0, 0, 0, 0, 0, 0, 1, 4, 8, 10, 10, 9, 8, 6, 6, 8, 8, 5, 2, 0, 0, 0, 0])
+        Self::new(
+            [22, 20, 20, 19, 16, 3, 0],
+            [0, 0, 0, 0, 0, 0, 0, 1, 4, 8, 10, 10, 9, 8, 6, 6, 8, 8, 5, 2, 0, 0, 0, 0],
+        )
     }
 
     /// Applications over the Internet and at the counter: by day, every day.
     pub fn applications() -> Self {
-        Self::new([20, 18, 17, 16, 15, 8, 6], [1, 0, 0, 0, 0, 1, 2, 4, 7, 10, 11, 11, 10, 9, 8, 8, 9, 9, 8, 7, 6, 5, 3, 2])
+        Self::new(
+            [20, 18, 17, 16, 15, 8, 6],
+            [1, 0, 0, 0, 0, 1, 2, 4, 7, 10, 11, 11, 10, 9, 8, 8, 9, 9, 8, 7, 6, 5, 3, 2],
+        )
     }
 
     /// The call centre: Monday is the worst.
     pub fn calls() -> Self {
-        Self::new([25, 20, 18, 16, 14, 5, 2], [0, 0, 0, 0, 0, 0, 0, 2, 8, 12, 13, 12, 11, 9, 8, 9, 9, 8, 6, 4, 2, 0, 0, 0])
+        Self::new(
+            [25, 20, 18, 16, 14, 5, 2],
+            [0, 0, 0, 0, 0, 0, 0, 2, 8, 12, 13, 12, 11, 9, 8, 9, 9, 8, 6, 4, 2, 0, 0, 0],
+        )
     }
 
     /// How many of `weekly` fall into the hour of the week: over a week exactly `weekly`.

@@ -259,7 +259,11 @@ fn write_amount(out: &mut Vec<u8>, amount: u64, style: Amount) {
 }
 
 fn write_seconds(out: &mut Vec<u8>, seconds: Seconds) {
-    let fields = [(",\"talk_seconds\":", seconds.talk), (",\"hold_seconds\":", seconds.hold), (",\"wrap_up_seconds\":", seconds.wrap_up)];
+    let fields = [
+        (",\"talk_seconds\":", seconds.talk),
+        (",\"hold_seconds\":", seconds.hold),
+        (",\"wrap_up_seconds\":", seconds.wrap_up),
+    ];
     for (before, millis) in fields {
         if let Some(millis) = millis {
             out.extend_from_slice(before.as_bytes());

@@ -94,7 +94,12 @@ impl FaultKind {
 impl fmt::Display for TopicFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { topic, what, kind, .. } = self;
-        write!(formatter, "topic {topic} {what}; {}, or accept the risk with {} = true", kind.remedy(), kind.accepted_by())
+        write!(
+            formatter,
+            "topic {topic} {what}; {}, or accept the risk with {} = true",
+            kind.remedy(),
+            kind.accepted_by()
+        )
     }
 }
 
@@ -120,8 +125,9 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     const ACTION: &str = "asking for the configuration of topics";
     // Any broker knows the configuration of topics. Without a name the client would ask the controller, and wait for a cluster to have one.
     let broker = Lookup::open(settings)?.some_broker(&settings.topics[0])?;
-    let admin: AdminClient<Context> =
-        client::admin(settings).create_with_context(Context::default()).map_err(|error| SourceError::configuration(&error))?;
+    let admin: AdminClient<Context> = client::admin(settings)
+        .create_with_context(Context::default())
+        .map_err(|error| SourceError::configuration(&error))?;
     let topics = settings.topics.each_ref().map(|topic| ResourceSpecifier::Topic(topic));
     // The time runs while the client connects and asks for brokers, each of which may take its own.
     let limit = settings.request_timeout * 3;
@@ -133,7 +139,12 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
         Ok(results) => results,
         Err(KafkaError::AdminOp(code)) if code == RDKafkaErrorCode::UnsupportedFeature || is_denial(code) => {
             for stream in Stream::ALL {
-                findings.add(settings, stream, FaultKind::Unverified, format!("does not show its configuration ({code})"));
+                findings.add(
+                    settings,
+                    stream,
+                    FaultKind::Unverified,
+                    format!("does not show its configuration ({code})"),
+                );
             }
             return Ok(findings);
         }
@@ -143,9 +154,16 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     for (stream, result) in Stream::ALL.into_iter().zip(in_order(results, &settings.topics)) {
         match result {
             Ok(configuration) => judge(&mut findings, settings, stream, |name| value(&configuration, name)),
-            Err(code) if is_missing(code) => return Err(SourceError::TopicMissing { topic: settings.topic(stream).to_owned() }),
+            Err(code) if is_missing(code) => {
+                return Err(SourceError::TopicMissing { topic: settings.topic(stream).to_owned() });
+            }
             Err(code) if is_denial(code) => {
-                findings.add(settings, stream, FaultKind::Unverified, format!("does not show its configuration ({code})"));
+                findings.add(
+                    settings,
+                    stream,
+                    FaultKind::Unverified,
+                    format!("does not show its configuration ({code})"),
+                );
             }
             Err(code) => return Err(SourceError::of_code(ACTION, code)),
         }
@@ -158,7 +176,9 @@ type Described = Result<ConfigResource, RDKafkaErrorCode>;
 /// Errors do not say whose they are, so they keep their places; what names its topic goes to its own.
 fn in_order(results: Vec<Described>, topics: &[String]) -> Vec<Described> {
     let place = |result: &Described| match result {
-        Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name), .. }) => topics.iter().position(|topic| topic == name),
+        Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name), .. }) => {
+            topics.iter().position(|topic| topic == name)
+        }
         _ => None,
     };
     let mut ordered: Vec<Option<Described>> = topics.iter().map(|_| None).collect();
@@ -190,10 +210,15 @@ fn judge(findings: &mut Findings, settings: &Settings, stream: Stream, value: im
     if value("message.timestamp.type").as_deref() != Some("LogAppendTime") {
         // Brokers from 3.6 have the first; while it is at its old default, no limit, they go by the second. Older ones have the second only.
         let after = number("message.timestamp.after.max.ms").filter(|millis| *millis != i64::MAX);
-        match after.or_else(|| number("message.timestamp.difference.max.ms")).or_else(|| number("message.timestamp.after.max.ms")) {
+        match after
+            .or_else(|| number("message.timestamp.difference.max.ms"))
+            .or_else(|| number("message.timestamp.after.max.ms"))
+        {
             None => findings.add(settings, stream, FaultKind::Unverified, "does not show a bound on timestamps".into()),
             Some(ahead) if ahead > MAX_TIMESTAMP_AHEAD => {
-                let what = format!("takes its producers' timestamps as far as {ahead} ms ahead, more than {MAX_TIMESTAMP_AHEAD}");
+                let what = format!(
+                    "takes its producers' timestamps as far as {ahead} ms ahead, more than {MAX_TIMESTAMP_AHEAD}"
+                );
                 findings.add(settings, stream, FaultKind::UnboundedTimestamps, what);
             }
             Some(_) => {}

@@ -12,8 +12,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(super) type Client = BaseConsumer<Context>;
 
 /// Where distributions keep the bundle of trusted certificates. The TLS library is our own build and knows none of them.
-const CERTIFICATE_BUNDLES: [&str; 4] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+const CERTIFICATE_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
 
 /// What every client has: our defaults, `kafka.properties` over them, what is not for the user to say over both.
 fn base(settings: &Settings) -> ClientConfig {
@@ -164,14 +168,22 @@ impl ClientContext for Context {
         // `kafka.properties` goes to all our clients, each of which remarks on what is not for it.
         let expected = facility == "CONFWARN" && detail.contains("will be ignored by this");
         match level {
-            _ if expected => tracing::debug!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported"),
+            _ if expected => {
+                tracing::debug!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported")
+            }
             Level::Emerg | Level::Alert | Level::Critical => {
                 tracing::error!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported");
             }
             // An error of the client's is a connection that it will try again: what it means for us is told by those who know.
-            Level::Error | Level::Warning => tracing::warn!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported"),
-            Level::Notice | Level::Info => tracing::info!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported"),
-            Level::Debug => tracing::debug!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported"),
+            Level::Error | Level::Warning => {
+                tracing::warn!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported")
+            }
+            Level::Notice | Level::Info => {
+                tracing::info!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported")
+            }
+            Level::Debug => {
+                tracing::debug!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported")
+            }
         }
     }
 

@@ -84,8 +84,9 @@ impl Consumer {
     ///
     /// [`SourceError::Configuration`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
-        let client: Client =
-            client::consumer(settings).create_with_context(Context::default()).map_err(|error| SourceError::configuration(&error))?;
+        let client: Client = client::consumer(settings)
+            .create_with_context(Context::default())
+            .map_err(|error| SourceError::configuration(&error))?;
         let client = Arc::new(client);
         Ok(Self {
             queue: Queue::new(&client),
@@ -142,7 +143,9 @@ impl Consumer {
         for message in self.queue.take(max_records, timeout) {
             let slot = self.fetching.slot_of(&message, &mut marks);
             match (message.error(), slot) {
-                (None, Some(slot)) if self.fetching.accept(slot, message.offset()) => records.push(Record { message, slot }),
+                (None, Some(slot)) if self.fetching.accept(slot, message.offset()) => {
+                    records.push(Record { message, slot })
+                }
                 (None, _) => {}
                 (Some(code), Some(slot)) => self.events.extend(interrupted(&mut self.fetching, slot, code, &message)),
                 (Some(code), None) => self.client.context().note_error(code, &message.error_text()),
@@ -170,7 +173,12 @@ impl Consumer {
         let context = self.client.context();
         for tally in context.take_errors() {
             let denied = tally.is_denial();
-            self.events.push(ClientEvent::Errors { code: tally.code, reason: tally.reason, count: tally.count, denied });
+            self.events.push(ClientEvent::Errors {
+                code: tally.code,
+                reason: tally.reason,
+                count: tally.count,
+                denied,
+            });
         }
         for result in context.take_commits() {
             self.events.push(match result {
@@ -191,7 +199,11 @@ impl Consumer {
     /// Reports the client's end unless that was done; true.
     fn report_fatal(&mut self) -> bool {
         if !self.is_fatal {
-            let reason = self.client.client().fatal_error().map_or_else(String::new, |(code, reason)| format!("{code}: {reason}"));
+            let reason = self
+                .client
+                .client()
+                .fatal_error()
+                .map_or_else(String::new, |(code, reason)| format!("{code}: {reason}"));
             self.events.push(ClientEvent::Fatal { reason });
         }
         true
@@ -208,7 +220,8 @@ impl Consumer {
     pub fn positions(&mut self) -> Vec<(PartitionIndex, i64)> {
         native::positions(&self.client, &mut self.list);
         let elements = self.list.elements();
-        let positions = elements.iter().enumerate().map(|(index, element)| (PartitionIndex::at(index), element.offset()));
+        let positions =
+            elements.iter().enumerate().map(|(index, element)| (PartitionIndex::at(index), element.offset()));
         positions
             .filter_map(|(slot, offset)| match offset {
                 Offset::Offset(position) if self.fetching.is_fetching(slot) => Some((slot, position)),
@@ -320,8 +333,12 @@ impl Consumer {
         let mut list = self.fetching.list(stopping.iter().copied());
         native::positions(&self.client, &mut list);
         let positions: Vec<Offset> = list.elements().iter().map(|element| element.offset()).collect();
-        let stopped: Vec<PartitionIndex> =
-            stopping.iter().zip(positions).filter(|(_, position)| !matches!(position, Offset::Offset(_))).map(|(slot, _)| *slot).collect();
+        let stopped: Vec<PartitionIndex> = stopping
+            .iter()
+            .zip(positions)
+            .filter(|(_, position)| !matches!(position, Offset::Offset(_)))
+            .map(|(slot, _)| *slot)
+            .collect();
         if stopped.is_empty() {
             return;
         }
@@ -343,7 +360,12 @@ impl Consumer {
 
 /// Takes note of an error of a partition; the event, unless the partition is in error already: the client then goes on behind the error from
 /// wherever it takes the next record to be, and what it says of that place is not about us.
-fn interrupted(fetching: &mut Fetching, slot: PartitionIndex, code: RDKafkaErrorCode, message: &NativeMessage) -> Option<ClientEvent> {
+fn interrupted(
+    fetching: &mut Fetching,
+    slot: PartitionIndex,
+    code: RDKafkaErrorCode,
+    message: &NativeMessage,
+) -> Option<ClientEvent> {
     if !fetching.is_fetching(slot) {
         return None;
     }

@@ -72,7 +72,11 @@ impl DeadLetters {
         let DeadLetterSettings { enabled, topic, max_in_flight } = &settings.dead_letter;
         let tracker = Arc::new(Tracker::default());
         let delivery = || Delivery { context: Context::default(), tracker: Arc::clone(&tracker) };
-        let create = || client::producer(settings).create_with_context(delivery()).map_err(|error| SourceError::configuration(&error));
+        let create = || {
+            client::producer(settings)
+                .create_with_context(delivery())
+                .map_err(|error| SourceError::configuration(&error))
+        };
         let producer = enabled.then(create).transpose()?;
         Ok(Self { producer, topic: topic.clone(), max_in_flight: u64::from(*max_in_flight), tracker })
     }
@@ -81,8 +85,12 @@ impl DeadLetters {
     /// that finds none for [`PATIENCE`] counts as failed, and so do those after it until there is progress again.
     pub fn send(&self, letter: &DeadLetter<'_>) {
         let Some(producer) = &self.producer else { return };
-        let ticket =
-            Ticket { slot: letter.slot, offset: letter.offset, stream: letter.partition.stream, partition: letter.partition.partition };
+        let ticket = Ticket {
+            slot: letter.slot,
+            offset: letter.offset,
+            stream: letter.partition.stream,
+            partition: letter.partition.partition,
+        };
         let mut patience = Patience::new(&self.tracker);
         while self.tracker.under_way_count() >= self.max_in_flight && patience.waits() {}
         if !self.tracker.begin(ticket, self.max_in_flight) {
@@ -165,7 +173,14 @@ struct Ticket {
 impl Ticket {
     fn log_failure(&self, error: &str) {
         let (stream, partition, offset) = (self.stream.name(), self.partition, self.offset);
-        tracing::warn!(event = "pacemeter.dead_letter.failed", stream, partition, offset, error, "dead letter was not written");
+        tracing::warn!(
+            event = "pacemeter.dead_letter.failed",
+            stream,
+            partition,
+            offset,
+            error,
+            "dead letter was not written"
+        );
     }
 }
 

@@ -58,7 +58,9 @@ impl From<SourceError> for Failure {
         let exit = match error {
             SourceError::Denied { .. } => Exit::Denied,
             SourceError::Configuration { .. } => Exit::Configuration,
-            SourceError::Unavailable { .. } | SourceError::TopicMissing { .. } | SourceError::Fatal { .. } => Exit::TryAgain,
+            SourceError::Unavailable { .. } | SourceError::TopicMissing { .. } | SourceError::Fatal { .. } => {
+                Exit::TryAgain
+            }
         };
         Self::new(exit, error.to_string())
     }

@@ -30,7 +30,11 @@ impl Queue {
     pub(super) fn new(client: &Arc<Client>) -> Self {
         // SAFETY: the client lives; the call returns a queue or aborts for want of memory.
         let queue = unsafe { sys::rd_kafka_queue_new(client.client().native_ptr()) };
-        Self { queue: NonNull::new(queue).expect("librdkafka makes a queue"), client: Arc::clone(client), taken: Vec::new() }
+        Self {
+            queue: NonNull::new(queue).expect("librdkafka makes a queue"),
+            client: Arc::clone(client),
+            taken: Vec::new(),
+        }
     }
 
     /// Sends what is fetched of a partition here, from now on and what it holds already. Calling it again changes nothing.
@@ -38,7 +42,8 @@ impl Queue {
         // SAFETY: the client lives and the topic is a C string. The partition's queue is a counted reference, given back here; null means
         // that the client knows no such partition.
         unsafe {
-            let source = sys::rd_kafka_queue_get_partition(self.client.client().native_ptr(), topic.as_ptr(), partition);
+            let source =
+                sys::rd_kafka_queue_get_partition(self.client.client().native_ptr(), topic.as_ptr(), partition);
             if !source.is_null() {
                 sys::rd_kafka_queue_forward(source, self.queue.as_ptr());
                 sys::rd_kafka_queue_destroy(source);
@@ -56,7 +61,9 @@ impl Queue {
             let count = sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), timeout, self.taken.as_mut_ptr(), max);
             self.taken.set_len(usize::try_from(count).unwrap_or(0));
         }
-        self.taken.drain(..).map(|message| NativeMessage(NonNull::new(message).expect("librdkafka fills what it counts")))
+        self.taken
+            .drain(..)
+            .map(|message| NativeMessage(NonNull::new(message).expect("librdkafka fills what it counts")))
     }
 }
 
@@ -183,7 +190,15 @@ pub(super) fn positions(client: &Client, partitions: &mut TopicPartitionList) {
 pub(super) fn high_watermark(client: &Client, topic: &CStr, partition: i32) -> Option<i64> {
     let (mut low, mut high) = (-1, -1);
     // SAFETY: the client lives, the topic is a C string, and both numbers are written to.
-    let code = unsafe { sys::rd_kafka_get_watermark_offsets(client.client().native_ptr(), topic.as_ptr(), partition, &mut low, &mut high) };
+    let code = unsafe {
+        sys::rd_kafka_get_watermark_offsets(
+            client.client().native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &mut low,
+            &mut high,
+        )
+    };
     // What is unknown is negative.
     (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
@@ -208,7 +223,8 @@ pub(super) fn waiting_events(client: &Client) -> usize {
     // SAFETY: the client lives. The queue is a counted reference, given back here. A client without a group has no consumer queue: null.
     unsafe {
         let consumer = sys::rd_kafka_queue_get_consumer(client.client().native_ptr());
-        let queue = if consumer.is_null() { sys::rd_kafka_queue_get_main(client.client().native_ptr()) } else { consumer };
+        let queue =
+            if consumer.is_null() { sys::rd_kafka_queue_get_main(client.client().native_ptr()) } else { consumer };
         let count = sys::rd_kafka_queue_length(queue);
         sys::rd_kafka_queue_destroy(queue);
         count

@@ -27,7 +27,9 @@ pub(super) struct Lookup {
 
 impl Lookup {
     pub(super) fn open(settings: &Settings) -> Result<Self, SourceError> {
-        let client = client::probe(settings).create_with_context(Context::default()).map_err(|error| SourceError::configuration(&error))?;
+        let client = client::probe(settings)
+            .create_with_context(Context::default())
+            .map_err(|error| SourceError::configuration(&error))?;
         Ok(Self { client: Arc::new(client), timeout: settings.request_timeout })
     }
 
@@ -42,16 +44,19 @@ impl Lookup {
         for (stream, topic) in Stream::ALL.into_iter().zip(topics) {
             match self.partition_numbers(topic) {
                 Err(SourceError::TopicMissing { topic }) => missing.push(topic),
-                numbers => {
-                    partitions.extend(numbers?.into_iter().map(|partition| TopicPartition { stream, topic: topic.clone(), partition }))
-                }
+                numbers => partitions.extend(numbers?.into_iter().map(|partition| TopicPartition {
+                    stream,
+                    topic: topic.clone(),
+                    partition,
+                })),
             }
         }
         if !missing.is_empty() {
             return Err(SourceError::TopicMissing { topic: missing.join(", ") });
         }
         let lows = self.offsets(&partitions, Offset::Beginning)?;
-        let described = partitions.into_iter().zip(lows).map(|(partition, low)| Ok(PartitionLog { partition, low: low? }));
+        let described =
+            partitions.into_iter().zip(lows).map(|(partition, low)| Ok(PartitionLog { partition, low: low? }));
         let partitions = described.collect::<Result<_, SourceError>>()?;
         Ok(Topology { partitions })
     }
@@ -83,11 +88,17 @@ impl Lookup {
         // The one that answered; it has no number while the client knows it by its address only.
         let answering = Some(metadata.orig_broker_id()).filter(|id| *id >= 0);
         let listed = metadata.brokers().first().map(|broker| broker.id());
-        answering.or(listed).ok_or(SourceError::Unavailable { action: ACTION, reason: "the cluster lists no broker".into() })
+        answering
+            .or(listed)
+            .ok_or(SourceError::Unavailable { action: ACTION, reason: "the cluster lists no broker".into() })
     }
 
     /// The first offset ([`Offset::Beginning`]) or the last stable one ([`Offset::End`]) of each partition, with one request a broker.
-    fn offsets(&self, partitions: &[TopicPartition], which: Offset) -> Result<Vec<Result<i64, SourceError>>, SourceError> {
+    fn offsets(
+        &self,
+        partitions: &[TopicPartition],
+        which: Offset,
+    ) -> Result<Vec<Result<i64, SourceError>>, SourceError> {
         const ACTION: &str = "asking for offsets";
         if partitions.is_empty() {
             return Ok(Vec::new());
@@ -101,8 +112,10 @@ impl Lookup {
         })?;
         let offset = |partition: &TopicPartition| {
             let element = answer.find_partition(&partition.topic, partition.partition);
-            let element =
-                element.ok_or(SourceError::Unavailable { action: ACTION, reason: "a partition is missing in the answer".into() })?;
+            let element = element.ok_or(SourceError::Unavailable {
+                action: ACTION,
+                reason: "a partition is missing in the answer".into(),
+            })?;
             if let Err(error) = element.error() {
                 return Err(match error.rdkafka_error_code() {
                     Some(code) if is_missing(code) => SourceError::TopicMissing { topic: partition.topic.clone() },
@@ -174,7 +187,12 @@ pub struct End {
 }
 
 impl EndProbe {
-    pub(super) fn new(lookup: Lookup, topics: [String; Stream::ALL.len()], partitions: &[TopicPartition], reader: &Arc<Client>) -> Self {
+    pub(super) fn new(
+        lookup: Lookup,
+        topics: [String; Stream::ALL.len()],
+        partitions: &[TopicPartition],
+        reader: &Arc<Client>,
+    ) -> Self {
         Self { lookup, topics, partitions: partitions.into(), reader: Arc::downgrade(reader) }
     }
 

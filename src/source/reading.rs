@@ -17,10 +17,16 @@ const MAX_HORIZON: Duration = Duration::from_secs(3_660 * 86_400);
 
 /// Client properties that are refused, and why or what to set instead.
 const REFUSED: &[(&str, &str)] = &[
-    ("allow.auto.create.topics", "a topic made by asking for it would have the broker's defaults; topics are made by whoever owns them"),
+    (
+        "allow.auto.create.topics",
+        "a topic made by asking for it would have the broker's defaults; topics are made by whoever owns them",
+    ),
     ("auto.commit.enable", "offsets are committed when what they cover is safe"),
     ("auto.commit.interval.ms", "set kafka.commit_interval"),
-    ("auto.offset.reset", "an offset that is gone must stop the pipeline; going on elsewhere would lose or repeat records"),
+    (
+        "auto.offset.reset",
+        "an offset that is gone must stop the pipeline; going on elsewhere would lose or repeat records",
+    ),
     ("bootstrap.servers", "set kafka.bootstrap_servers"),
     ("check.crcs", "records that were damaged on the way would be counted"),
     ("enable.auto.commit", "offsets are committed when what they cover is safe"),
@@ -45,7 +51,8 @@ impl Settings {
             group_id: reader.string("kafka.group_id"),
             properties: reader.properties("kafka.properties"),
             topics: Stream::ALL.map(|stream| reader.string(&topic_key(stream))),
-            horizons: Stream::ALL.map(|stream| reader.duration(&format!("streams.{}.horizon", stream.name()), horizon_range(stream))),
+            horizons: Stream::ALL
+                .map(|stream| reader.duration(&format!("streams.{}.horizon", stream.name()), horizon_range(stream))),
             // The client wants its socket time-out to be a second longer than a fetch may wait (half a second).
             request_timeout: reader.duration("kafka.request_timeout", 2 * SECOND..=5 * MINUTE),
             end_offset_interval: reader.duration("kafka.end_offset_interval", SECOND / 10..=5 * MINUTE),
@@ -76,7 +83,10 @@ impl Settings {
             if !is_topic_name(topic) {
                 fault(&topic_key(stream), TOPIC_NAME_RULE.into());
             } else if let Some(other) = self.topics[..index].iter().position(|earlier| earlier == topic) {
-                fault(&topic_key(stream), format!("is the topic of {} too, each stream needs its own", topic_key(Stream::ALL[other])));
+                fault(
+                    &topic_key(stream),
+                    format!("is the topic of {} too, each stream needs its own", topic_key(Stream::ALL[other])),
+                );
             }
         }
         if self.dead_letter.enabled {
@@ -103,7 +113,9 @@ impl Settings {
         }
         // The client itself knows the names there are and most values; it tells the first fault only.
         let configurations = [client::consumer(self), client::producer(self)];
-        if let (false, Some(error)) = (is_refused, configurations.iter().find_map(|config| config.create_native_config().err())) {
+        if let (false, Some(error)) =
+            (is_refused, configurations.iter().find_map(|config| config.create_native_config().err()))
+        {
             match error {
                 KafkaError::ClientConfig(_, _, property, _) if is_secret(&property) => {
                     fault(&key_of(&property), "is refused by the kafka client".into());
@@ -114,7 +126,10 @@ impl Settings {
                         format!("is refused by the kafka client: {}", description.to_lowercase().trim_end_matches('.')),
                     );
                 }
-                _ => fault("kafka.properties", "cannot be passed to the kafka client, which wants text without NUL".into()),
+                _ => fault(
+                    "kafka.properties",
+                    "cannot be passed to the kafka client, which wants text without NUL".into(),
+                ),
             }
         }
     }

@@ -73,8 +73,11 @@ impl Kafka {
     fn write(&self, topic: &str, partition: i32, numbers: std::ops::Range<i64>) {
         for number in numbers {
             let value = number.to_string();
-            let record =
-                BaseRecord::<str, str>::to(topic).partition(partition).key("key").payload(&value).timestamp(1_700_000_000_000 + number);
+            let record = BaseRecord::<str, str>::to(topic)
+                .partition(partition)
+                .key("key")
+                .payload(&value)
+                .timestamp(1_700_000_000_000 + number);
             self.producer.send(record).expect("a record can be sent");
             self.producer.poll(Duration::ZERO);
         }
@@ -115,7 +118,11 @@ fn read_until(consumer: &mut Consumer, seen: &mut Seen, count: usize) -> Vec<Cli
     let started = Instant::now();
     let mut events = Vec::new();
     while seen.count() < count {
-        assert!(started.elapsed() < PATIENCE, "{} of {count} records after {PATIENCE:?}, events {events:?}", seen.count());
+        assert!(
+            started.elapsed() < PATIENCE,
+            "{} of {count} records after {PATIENCE:?}, events {events:?}",
+            seen.count()
+        );
         seen.add(&consumer.next_batch(100, BLINK));
         events.extend(consumer.serve());
     }
@@ -138,7 +145,8 @@ fn await_event(consumer: &mut Consumer, is_awaited: impl Fn(&ClientEvent) -> boo
 fn the_partitions_of_the_three_topics_are_described_in_order() {
     let kafka = Kafka::with_partitions(2);
     let topology = kafka.consumer().describe().expect("the topics are described");
-    let described: Vec<_> = topology.partitions.iter().map(|it| (it.partition.stream, it.partition.partition, it.low)).collect();
+    let described: Vec<_> =
+        topology.partitions.iter().map(|it| (it.partition.stream, it.partition.partition, it.low)).collect();
     let expected: Vec<_> = Stream::ALL.into_iter().flat_map(|stream| [(stream, 0, 0), (stream, 1, 0)]).collect();
     assert_eq!(described, expected);
 }
@@ -194,7 +202,8 @@ fn a_record_is_handed_over_as_it_was_written() {
         .insert(SentHeader { key: "ce_id", value: Some("1") })
         .insert(SentHeader::<&str> { key: "null", value: None })
         .insert(SentHeader { key: "empty", value: Some("") });
-    let full = BaseRecord::<[u8], [u8]>::to(TOPICS[0]).key(b"k").payload(b"v").timestamp(1_700_000_000_123).headers(headers);
+    let full =
+        BaseRecord::<[u8], [u8]>::to(TOPICS[0]).key(b"k").payload(b"v").timestamp(1_700_000_000_123).headers(headers);
     kafka.producer.send(full).expect("a record can be sent");
     kafka.producer.send(BaseRecord::<[u8], [u8]>::to(TOPICS[0]).timestamp(1)).expect("a record can be sent");
     kafka.producer.flush(PATIENCE).expect("records are written");
@@ -238,7 +247,8 @@ fn a_batch_may_be_read_on_another_thread_after_its_consumer_is_gone() {
         }
     };
     drop(consumer);
-    let values = std::thread::spawn(move || batch.iter().filter_map(|message| message.value().map(<[u8]>::to_vec)).count());
+    let values =
+        std::thread::spawn(move || batch.iter().filter_map(|message| message.value().map(<[u8]>::to_vec)).count());
     assert!(values.join().expect("the thread ends") > 0);
 }
 
@@ -257,7 +267,8 @@ fn positions_meet_the_ends_when_everything_is_read() {
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 127);
     assert_eq!(consumer.positions(), [(PartitionIndex(0), 120), (PartitionIndex(5), 7)]);
-    let all: Vec<i64> = ends.query_all().expect("there is an answer").into_iter().map(|end| end.expect("for each")).collect();
+    let all: Vec<i64> =
+        ends.query_all().expect("there is an answer").into_iter().map(|end| end.expect("for each")).collect();
     assert_eq!(all, [120, 0, 0, 0, 0, 7]);
     let elsewhere = std::thread::spawn({
         let ends = ends.clone();
@@ -292,7 +303,8 @@ fn an_error_of_a_partition_ends_in_fetching_it_anew() {
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 10);
     kafka.mock.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN]);
-    let event = await_event(&mut consumer, |event| matches!(event, ClientEvent::Interrupted { slot: PartitionIndex(0), .. }));
+    let event =
+        await_event(&mut consumer, |event| matches!(event, ClientEvent::Interrupted { slot: PartitionIndex(0), .. }));
     assert!(matches!(event, ClientEvent::Interrupted { offset: 10, denied: false, .. }), "{event:?}");
     assert!(
         consumer.positions().iter().all(|(slot, _)| *slot != PartitionIndex(0)),
@@ -385,7 +397,11 @@ fn closing_is_prompt_with_the_broker_there_and_away() {
         }
         let started = Instant::now();
         assert!(consumer.close(PATIENCE));
-        assert!(started.elapsed() < Duration::from_secs(2), "closing took {:?} with the broker away {is_away}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(2),
+            "closing took {:?} with the broker away {is_away}",
+            started.elapsed()
+        );
     }
 }
 

@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn it_is_chi_square_over_degrees_of_freedom_pooled_over_periods() {
         // Expected are 50 and 50: (10^2 + 10^2) / 50 = 4 with one degree of freedom; the others have 0, 0 and 0 with one, one and two.
-        let periods = [period(&[(0.5, 60.0), (0.5, 40.0)]), period(&[(0.5, 7.0), (0.5, 7.0)]), period(&[(0.2, 1.0), (0.8, 4.0)])];
+        let periods =
+            [period(&[(0.5, 60.0), (0.5, 40.0)]), period(&[(0.5, 7.0), (0.5, 7.0)]), period(&[(0.2, 1.0), (0.8, 4.0)])];
         let last = period(&[(1.0, 3.0), (1.0, 3.0), (2.0, 6.0)]);
         let periods: Vec<_> = periods.into_iter().chain([last]).collect();
         assert_eq!(dispersion(&periods), 1.0, "4 over 5 is less than 1");

@@ -73,10 +73,15 @@ mod tests {
 
     #[test]
     fn without_dispersion_it_is_the_sum_over_all_that_may_come() {
-        for (goal, actual, share) in [(10.0, 4.0, 0.5), (1.0, 0.0, 0.3), (300.0, 100.0, 0.3), (300.0, 90.0, 0.35), (50.0, 49.0, 0.9)] {
+        for (goal, actual, share) in
+            [(10.0, 4.0, 0.5), (1.0, 0.0, 0.3), (300.0, 100.0, 0.3), (300.0, 90.0, 0.35), (50.0, 49.0, 0.9)]
+        {
             let expected = tail((goal - actual) as u32, actual + 0.5, share);
             let probability = attainment(goal, actual, share, 1.0).unwrap();
-            assert!((probability - expected).abs() < 1e-9, "{goal} {actual} {share}: {probability}, expected {expected}");
+            assert!(
+                (probability - expected).abs() < 1e-9,
+                "{goal} {actual} {share}: {probability}, expected {expected}"
+            );
         }
     }
 

@@ -47,7 +47,9 @@ impl Quantity {
 impl Serialize for Quantity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
-            Quantity::Count(count) => serializer.serialize_i64(i64::try_from(count).map_err(serde::ser::Error::custom)?),
+            Quantity::Count(count) => {
+                serializer.serialize_i64(i64::try_from(count).map_err(serde::ser::Error::custom)?)
+            }
             Quantity::Centavos(centavos) => serializer.serialize_str(&pesos(centavos)),
             Quantity::Ratio(ratio) => serializer.serialize_f64(ratio),
         }
@@ -60,7 +62,10 @@ impl<'de> Deserialize<'de> for Quantity {
         let count = found.as_i64().map(|count| Quantity::Count(count.into()));
         let money = || found.as_str().and_then(centavos).map(Quantity::Centavos);
         let ratio = || found.as_f64().map(Quantity::Ratio);
-        count.or_else(money).or_else(ratio).ok_or_else(|| D::Error::custom("no count, pesos with two decimals, or ratio"))
+        count
+            .or_else(money)
+            .or_else(ratio)
+            .ok_or_else(|| D::Error::custom("no count, pesos with two decimals, or ratio"))
     }
 }
 

@@ -64,7 +64,9 @@ pub fn read(documents: &[Document], zone: &TimeZone, bounds: &PeriodBounds) -> R
     let calendars = calendar::read(documents, zone);
     let mut origins = BTreeMap::new();
     let mut targets = Vec::new();
-    for table in documents.iter().flat_map(|document| document.root(&["calendar", "target"]).named_tables("target", &KEYS)) {
+    for table in
+        documents.iter().flat_map(|document| document.root(&["calendar", "target"]).named_tables("target", &KEYS))
+    {
         check_name(&table, &mut origins);
         targets.extend(target(&table, &calendars, bounds));
         if origins.len() == MAX_TARGETS + 1 {
@@ -81,7 +83,10 @@ fn check_name(table: &Table<'_>, origins: &mut BTreeMap<String, String>) {
     let is_plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
     let begins_well = name.starts_with(|character: char| character.is_ascii_lowercase());
     if !begins_well || name.len() > MAX_NAME || !name.chars().all(is_plain) {
-        table.fault("", format!("is no name for a target, take a small letter and at most {} more, digits or _", MAX_NAME - 1));
+        table.fault(
+            "",
+            format!("is no name for a target, take a small letter and at most {} more, digits or _", MAX_NAME - 1),
+        );
     }
     match origins.get(name) {
         Some(origin) => table.fault("", format!("{origin} already has a target of this name, choose another")),
@@ -110,7 +115,19 @@ fn target(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>], bounds: &Period
     // All has been read, so that no fault is left untold.
     let name = table.name().to_owned();
     let (measure, period, goals, calendar) = (measure?, period?, goals?, calendar?);
-    Some(Target { name, description, measure, filter, period, goals, calendar, profile, prorate, tolerance, pesos_each })
+    Some(Target {
+        name,
+        description,
+        measure,
+        filter,
+        period,
+        goals,
+        calendar,
+        profile,
+        prorate,
+        tolerance,
+        pesos_each,
+    })
 }
 
 /// Keys that the measure has no use for.
@@ -119,7 +136,9 @@ fn check_fit(table: &Table<'_>, measure: Measure) {
         keys.iter().filter(|key| table.has(key)).for_each(|key| table.fault(key, format!("{why}, leave it out")));
     };
     match measure {
-        Measure::ServiceLevel => refuse(&["prorate", "profile", "pesos_each"], "does not fit a ratio, whose plan is its goal at any time"),
+        Measure::ServiceLevel => {
+            refuse(&["prorate", "profile", "pesos_each"], "does not fit a ratio, whose plan is its goal at any time")
+        }
         Measure::NetPesos => refuse(&["tolerance", "pesos_each"], "does not fit a measure of pesos"),
         _ => refuse(&["tolerance"], "fits a ratio only; counts are tolerated by how much they scatter"),
     }
@@ -127,7 +146,8 @@ fn check_fit(table: &Table<'_>, measure: Measure) {
 
 /// The calendar named; the one that is always open if none is.
 fn calendar(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>]) -> Option<Arc<WorkingCalendar>> {
-    let names: Vec<(&str, usize)> = calendars.iter().enumerate().map(|(index, calendar)| (calendar.name(), index)).collect();
+    let names: Vec<(&str, usize)> =
+        calendars.iter().enumerate().map(|(index, calendar)| (calendar.name(), index)).collect();
     let index = if table.has("calendar") { table.choice("calendar", &names)? } else { 0 };
     Some(Arc::clone(&calendars[index]))
 }
@@ -137,8 +157,10 @@ fn profile(table: &Table<'_>) -> Option<[f64; 24]> {
     let count = hours.len();
     let profile: Option<[f64; 24]> = hours.try_into().ok();
     match profile {
-        None => table
-            .fault("profile", format!("has {count} numbers, write 24: of each hour from midnight, how much of a day's plan falls to it")),
+        None => table.fault(
+            "profile",
+            format!("has {count} numbers, write 24: of each hour from midnight, how much of a day's plan falls to it"),
+        ),
         Some(hours) if hours.iter().all(|&hour| hour == 0.0) => {
             table.fault("profile", "has nothing above 0, leave it out for a day of even hours")
         }

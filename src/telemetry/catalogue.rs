@@ -84,11 +84,23 @@ pub struct Family {
 }
 
 impl Family {
-    const fn business(name: &'static str, kind: MetricKind, labels: &'static [&'static str], unit: Unit, help: &'static str) -> Self {
+    const fn business(
+        name: &'static str,
+        kind: MetricKind,
+        labels: &'static [&'static str],
+        unit: Unit,
+        help: &'static str,
+    ) -> Self {
         Self { name, kind, labels, unit, business: true, help, buckets: &[] }
     }
 
-    const fn own(name: &'static str, kind: MetricKind, labels: &'static [&'static str], unit: Unit, help: &'static str) -> Self {
+    const fn own(
+        name: &'static str,
+        kind: MetricKind,
+        labels: &'static [&'static str],
+        unit: Unit,
+        help: &'static str,
+    ) -> Self {
         Self { name, kind, labels, unit, business: false, help, buckets: &[] }
     }
 

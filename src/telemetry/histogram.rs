@@ -42,11 +42,18 @@ pub struct LocalHistogram {
 impl Histograms {
     /// `family` is a histogram with one label, of which `labels` are all the values.
     pub fn new(family: &'static Family, labels: impl IntoIterator<Item = &'static str>) -> Self {
-        assert!(family.kind == MetricKind::Histogram && family.labels.len() == 1, "{} is no histogram with one label", family.name);
+        assert!(
+            family.kind == MetricKind::Histogram && family.labels.len() == 1,
+            "{} is no histogram with one label",
+            family.name
+        );
         let variable = family.labels.iter().map(|label| (*label).to_owned()).collect();
         let desc = Desc::new(family.name.to_owned(), family.help.to_owned(), variable, Default::default());
-        let child =
-            |label| Child { label, counts: (0..=family.buckets.len()).map(|_| AtomicU64::new(0)).collect(), sum_ms: AtomicU64::new(0) };
+        let child = |label| Child {
+            label,
+            counts: (0..=family.buckets.len()).map(|_| AtomicU64::new(0)).collect(),
+            sum_ms: AtomicU64::new(0),
+        };
         let children = labels.into_iter().map(child).collect();
         Self(Arc::new(Shared { family, desc: desc.expect("the catalogue is valid"), children }))
     }
@@ -150,7 +157,8 @@ mod tests {
         tally.flush();
         tally.flush();
         let histogram = shown(&histograms, 1);
-        let counts: Vec<_> = histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count())).collect();
+        let counts: Vec<_> =
+            histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count())).collect();
         assert_eq!(counts[..3], [(0.001, 3), (0.002, 4), (0.005, 5)]);
         assert_eq!(counts.last(), Some(&(30.0, 15)));
         assert_eq!(histogram.get_sample_count(), 115);

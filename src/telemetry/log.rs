@@ -276,7 +276,8 @@ where
 {
     let counters = Arc::new(LogCounters::new(settings));
     let sink = writer::Sink::new(out, counters.progress.clone());
-    let (out, worker) = NonBlockingBuilder::default().buffered_lines_limit(buffered_lines).lossy(true).thread_name("log").finish(sink);
+    let (out, worker) =
+        NonBlockingBuilder::default().buffered_lines_limit(buffered_lines).lossy(true).thread_name("log").finish(sink);
     counters.overflowed.get_or_init(|| out.error_counter());
     let form = match settings.format {
         Format::Json => Form::Json,

@@ -34,7 +34,8 @@ pub const AGGREGATES: [&str; 6] = ["ids", "supports", "people", "dispersals", "c
 pub const CHECKPOINT_FAILURES: [&str; 3] = ["no_space", "denied", "io"];
 
 /// The label `reason` of damaged checkpoints.
-pub const CHECKPOINT_DAMAGE: [&str; 8] = ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
+pub const CHECKPOINT_DAMAGE: [&str; 8] =
+    ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
 
 /// The label `source` of restores.
 pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];

@@ -45,40 +45,64 @@ pub struct PartitionCutTarget {
 impl PartitionCut {
     /// Of a partition whose slots these are, and which has applied all that a cut at `at` is made of. Without slots it is that of a partition
     /// which had no record by then.
-    pub fn of(slots: &Slots, stream: Stream, targets: &Targets, display: &Allowlists, at: Millis, next_offset: i64) -> Self {
+    pub fn of(
+        slots: &Slots,
+        stream: Stream,
+        targets: &Targets,
+        allowlists: &Allowlists,
+        at: Millis,
+        next_offset: i64,
+    ) -> Self {
         let cells = Period::OWN.map(|period| {
-            let span = period.at(at - 1, &display.zone).map(|period| Interval { start: period.start, end: at });
-            span.map_or_else(Vec::new, |span| cells(slots, period, span, display))
+            let span = period.at(at - 1, &allowlists.zone).map(|period| Interval { start: period.start, end: at });
+            span.map_or_else(Vec::new, |span| cells(slots, period, span, allowlists))
         });
         let of_stream = targets.of_stream(stream).enumerate();
         let targets = of_stream.map(|(place, (_, target))| {
             let known_from = target.measure.known_from(slots.people_from, slots.counts_from);
-            let periods = known_periods(slots, target.period, known_from, at, display);
+            let periods = known_periods(slots, target.period, known_from, at, allowlists);
             let tallied = periods.map(|span| (span.start, slots.tally(place, span)));
-            PartitionCutTarget { name: target.name.clone(), selection: target.selection(), known_from, periods: tallied.collect() }
+            PartitionCutTarget {
+                name: target.name.clone(),
+                selection: target.selection(),
+                known_from,
+                periods: tallied.collect(),
+            }
         });
         Self { next_offset, cells, targets: targets.collect() }
     }
 }
 
-fn cells(slots: &Slots, period: Period, span: Interval, display: &Allowlists) -> Vec<PartitionCutCell> {
-    let mut sums = vec![SlotFigures::default(); display.cells()];
+fn cells(slots: &Slots, period: Period, span: Interval, allowlists: &Allowlists) -> Vec<PartitionCutCell> {
+    let mut sums = vec![SlotFigures::default(); allowlists.cells()];
     slots.within(span).flat_map(|slot| &slot.cells).for_each(|(cell, figures)| sums[*cell as usize] += figures);
     let in_use = sums.iter().enumerate().filter(|(_, sum)| sum.dispersals > 0);
     let named = in_use.map(|(cell, sum)| {
-        let (programme, state) = display.names_of_cell(cell);
-        PartitionCutCell { programme: programme.to_owned(), state: state.to_owned(), figures: sum.of_period(period.index()) }
+        let (programme, state) = allowlists.names_of_cell(cell);
+        PartitionCutCell {
+            programme: programme.to_owned(),
+            state: state.to_owned(),
+            figures: sum.of_period(period.index()),
+        }
     });
     named.collect()
 }
 
 /// The period that holds the instant before `at`, up to `at`, and the ones before, as far back as slots are kept and nothing before `from` is needed.
-fn known_periods(slots: &Slots, period: Period, from: Millis, at: Millis, display: &Allowlists) -> impl Iterator<Item = Interval> {
-    let zone = &display.zone;
+fn known_periods(
+    slots: &Slots,
+    period: Period,
+    from: Millis,
+    at: Millis,
+    allowlists: &Allowlists,
+) -> impl Iterator<Item = Interval> {
+    let zone = &allowlists.zone;
     let oldest = slots.slots.first().map_or(at, |slot| slot.span.start);
     let current = period.at(at - 1, zone).map(|current| Interval { start: current.start, end: at });
     let last = period.ended(current.map_or(at, |current| current.start), zone);
-    let past = std::iter::successors(last, move |last| period.ended(last.start, zone).filter(|before| before.end <= last.start));
+    let past = std::iter::successors(last, move |last| {
+        period.ended(last.start, zone).filter(|before| before.end <= last.start)
+    });
     let past = past.take_while(move |past| past.end > oldest);
     current.into_iter().chain(past).filter(move |span| span.start >= from)
 }

@@ -31,7 +31,8 @@ impl TryFrom<Stored> for Histogram {
     type Error = &'static str;
 
     fn try_from(Stored { bounds, counts, sum }: Stored) -> Result<Self, Self::Error> {
-        let family = business::ALL.iter().find(|family| family.buckets == bounds).ok_or("a histogram with unknown bounds")?;
+        let family =
+            business::ALL.iter().find(|family| family.buckets == bounds).ok_or("a histogram with unknown bounds")?;
         if counts.len() != bounds.len() + 1 {
             return Err("a histogram with a count too many or too few");
         }

@@ -88,7 +88,8 @@ impl RollingPanes {
     pub fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Millis) {
         let hour = floor(now, HOUR);
         let first = hour - (ROLLING_HOURS[rolling] - 1) * HOUR;
-        let mut people: HashMap<Cell, i64> = self.before.iter().map(|(&cell, changes)| (cell, changes[rolling])).collect();
+        let mut people: HashMap<Cell, i64> =
+            self.before.iter().map(|(&cell, changes)| (cell, changes[rolling])).collect();
         for (&start, pane) in self.hours.range(..=hour) {
             for (&cell, figures) in pane.iter() {
                 *people.entry(cell).or_default() += figures.people[rolling];
@@ -99,7 +100,8 @@ impl RollingPanes {
             }
         }
         for (cell, count) in people {
-            sums[cell as usize].beneficiaries += u64::try_from(count).expect("as many people leave a span as entered it");
+            sums[cell as usize].beneficiaries +=
+                u64::try_from(count).expect("as many people leave a span as entered it");
         }
     }
 }
@@ -115,7 +117,8 @@ type RecentPane = BTreeMap<(Millis, Cell), u32>;
 
 impl RecentPanes {
     pub fn add(&mut self, time: Millis, cell: Cell) {
-        *Arc::make_mut(self.quarters.entry(floor(time, QUARTER_HOUR)).or_default()).entry((time, cell)).or_default() += 1;
+        *Arc::make_mut(self.quarters.entry(floor(time, QUARTER_HOUR)).or_default()).entry((time, cell)).or_default() +=
+            1;
     }
 
     /// Takes back what was added.
@@ -135,7 +138,13 @@ impl RecentPanes {
     /// What can still count when `lasting` is the longest that anything does and the reader's clock is not before `now` by more than an hour.
     pub fn recent(&self, now: Millis, lasting: Millis) -> Self {
         let from = now.saturating_sub(lasting + HOUR);
-        Self { quarters: self.quarters.range(floor(from, QUARTER_HOUR)..).map(|(&start, pane)| (start, Arc::clone(pane))).collect() }
+        Self {
+            quarters: self
+                .quarters
+                .range(floor(from, QUARTER_HOUR)..)
+                .map(|(&start, pane)| (start, Arc::clone(pane)))
+                .collect(),
+        }
     }
 
     /// Adds to `sums`, by cell, what counts at `now`: everything not more than `lasting` before it.

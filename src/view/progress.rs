@@ -77,7 +77,8 @@ impl Tallies {
     pub fn within(&self, targets: &Targets, target: usize, span: Interval) -> Option<Tally> {
         let (stream, place) = self.places[target];
         let stream = &self.streams[stream as usize];
-        (stream.knows(targets.targets[target].measure, span.start) && stream.divides(span)).then(|| stream.sum(place, span))
+        (stream.knows(targets.targets[target].measure, span.start) && stream.divides(span))
+            .then(|| stream.sum(place, span))
     }
 }
 
@@ -86,7 +87,10 @@ impl StreamTallies {
         self.people_from = self.people_from.max(slots.people_from);
         self.counts_from = self.counts_from.max(slots.counts_from);
         for slot in &slots.slots {
-            let (_, sums) = self.slots.entry(slot.span.start).or_insert_with(|| (slot.span, vec![Tally::default(); slot.tallies.len()]));
+            let (_, sums) = self
+                .slots
+                .entry(slot.span.start)
+                .or_insert_with(|| (slot.span, vec![Tally::default(); slot.tallies.len()]));
             sums.iter_mut().zip(&slot.tallies).for_each(|(sum, more)| *sum += more);
         }
     }
@@ -144,7 +148,13 @@ impl Evaluator {
     }
 
     /// By target. `closed`: the newest instant at which periods were closed.
-    pub fn standings(&self, targets: &Arc<Targets>, tallies: &Tallies, now: Millis, closed: Option<Millis>) -> Vec<TargetStatus> {
+    pub fn standings(
+        &self,
+        targets: &Arc<Targets>,
+        tallies: &Tallies,
+        now: Millis,
+        closed: Option<Millis>,
+    ) -> Vec<TargetStatus> {
         let past = self.past(targets, tallies, now);
         let standing = |(place, target): (usize, &Target)| TargetStatus {
             current: self.current(targets, tallies, place, now, past[place]),
@@ -157,7 +167,14 @@ impl Evaluator {
         targets.targets.iter().enumerate().map(standing).collect()
     }
 
-    fn current(&self, targets: &Targets, tallies: &Tallies, place: usize, now: Millis, past: PastFigures) -> Option<PaceReport> {
+    fn current(
+        &self,
+        targets: &Targets,
+        tallies: &Tallies,
+        place: usize,
+        now: Millis,
+        past: PastFigures,
+    ) -> Option<PaceReport> {
         let target = &targets.targets[place];
         let period = target.period.at(now, &self.zone)?;
         let actual = tallies.within(targets, place, period)?;
@@ -168,7 +185,9 @@ impl Evaluator {
     fn past(&self, targets: &Arc<Targets>, tallies: &Tallies, now: Millis) -> Arc<[PastFigures]> {
         let minute = floor(now, MINUTE);
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(noted) = past.as_ref().filter(|noted| Arc::ptr_eq(&noted.targets, targets) && noted.minute == minute) {
+        if let Some(noted) =
+            past.as_ref().filter(|noted| Arc::ptr_eq(&noted.targets, targets) && noted.minute == minute)
+        {
             return Arc::clone(&noted.figures);
         }
         let figures: Arc<[PastFigures]> =
@@ -187,7 +206,9 @@ fn past_figures(targets: &Targets, tallies: &Tallies, place: usize, now: Millis,
     let (stream, of_stream) = tallies.places[place];
     let stream = &tallies.streams[stream as usize];
     let first_slot = stream.slots.keys().next().copied().unwrap_or(Millis::MAX);
-    while let Some(period) = next.filter(|period| period.start >= first_slot && stream.knows(target.measure, period.start)) {
+    while let Some(period) =
+        next.filter(|period| period.start >= first_slot && stream.knows(target.measure, period.start))
+    {
         sum += &stream.sum(of_stream, period);
         periods.push(days_of(target, stream, of_stream, period, zone));
         next = target.period.ended(period.start, zone).filter(|before| before.end <= period.start);

@@ -44,7 +44,11 @@ impl SlotFigures {
     /// As the sum over a period of [`Period::OWN`](crate::calendar::Period::OWN).
     pub fn of_period(&self, period: usize) -> SpanFigures {
         // Below nothing only where single dispersals are forgotten in part.
-        SpanFigures { beneficiaries: u64::try_from(self.people[period]).unwrap_or(0), dispersals: self.dispersals, net: self.net }
+        SpanFigures {
+            beneficiaries: u64::try_from(self.people[period]).unwrap_or(0),
+            dispersals: self.dispersals,
+            net: self.net,
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::panes::{Span, SpanFigures};
 use super::slots::SlotFigures;
 use super::{
-    CallView, CellTotals, DisbursementView, MilestoneTotals, PartitionView, ProgrammeTotals, QueueTotals, RecordCounts, StreamFigures,
+    CallView, CellTotals, DisbursementView, MilestoneTotals, PartitionView, ProgrammeTotals, QueueTotals, RecordCounts,
+    StreamFigures,
 };
 use super::{UnmatchedDisbursements, Views, add_each};
 use crate::allowlists::Allowlists;
@@ -59,21 +60,22 @@ pub const SPANS: [Span; 6] = [
 
 impl Totals {
     /// Adds up the views at `now`.
-    pub fn of(views: &Views, display: &Allowlists, lasting: PresenceLimits, now: Millis) -> Self {
-        let periods = Period::OWN.map(|period| period.at(now, &display.zone).expect("every instant has its day, week and month"));
+    pub fn of(views: &Views, allowlists: &Allowlists, lasting: PresenceLimits, now: Millis) -> Self {
+        let periods = Period::OWN
+            .map(|period| period.at(now, &allowlists.zone).expect("every instant has its day, week and month"));
         let mut totals = Self {
             records: Default::default(),
             watermarks: [None; 3],
-            programmes: vec![ProgrammeTotals::default(); display.programmes.count()],
-            cells: vec![CellTotals::default(); display.cells()],
+            programmes: vec![ProgrammeTotals::default(); allowlists.programmes.count()],
+            cells: vec![CellTotals::default(); allowlists.cells()],
             people_complete: true,
             unmatched_disbursements: UnmatchedDisbursements::default(),
-            spans: vec![vec![SpanFigures::default(); display.cells()]; SPANS.len()],
-            queues: vec![QueueTotals::default(); display.queues.count()],
+            spans: vec![vec![SpanFigures::default(); allowlists.cells()]; SPANS.len()],
+            queues: vec![QueueTotals::default(); allowlists.queues.count()],
             unmatched_calls: [0; CallKind::ALL.len()],
-            calls_waiting: vec![0; display.queues.count()],
-            agents: vec![0; display.sites.count() * AGENT_STATUSES.len()],
-            milestones: vec![MilestoneTotals::default(); display.milestone_cells()],
+            calls_waiting: vec![0; allowlists.queues.count()],
+            agents: vec![0; allowlists.sites.count() * AGENT_STATUSES.len()],
+            milestones: vec![MilestoneTotals::default(); allowlists.milestone_cells()],
         };
         for view in views {
             totals.add_records(view);
@@ -127,8 +129,13 @@ impl Totals {
 
 /// What counts in a period, one of [`Period::OWN`], from its beginning to the end of `span`; by cell, over all views. None if some of it
 /// is forgotten, or if slots are no longer divided at the end of the span.
-pub fn cells_within(views: &[Arc<PartitionView>], display: &Allowlists, period: Period, span: Interval) -> Option<Vec<SpanFigures>> {
-    let mut sums = vec![SpanFigures::default(); display.cells()];
+pub fn cells_within(
+    views: &[Arc<PartitionView>],
+    allowlists: &Allowlists,
+    period: Period,
+    span: Interval,
+) -> Option<Vec<SpanFigures>> {
+    let mut sums = vec![SpanFigures::default(); allowlists.cells()];
     for view in views {
         if let StreamFigures::Disbursement(view) = &view.figures {
             if span.start < view.slots.people_from || !view.slots.divides(span) {

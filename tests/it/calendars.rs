@@ -43,7 +43,13 @@ fn by_python(zone: &str, first: i16, last: i16) -> Vec<Told> {
         let words: Vec<&str> = line.split(' ').collect();
         let [kind, name, start, end, open] = words[..] else { panic!("not five words: {line}") };
         let number = |word: &str| word.parse().expect("seconds");
-        Told { kind: kind.to_owned(), name: name.to_owned(), start: number(start), end: number(end), open: number(open) }
+        Told {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            start: number(start),
+            end: number(end),
+            open: number(open),
+        }
     };
     text.lines().map(line).collect()
 }
@@ -51,7 +57,9 @@ fn by_python(zone: &str, first: i16, last: i16) -> Vec<Told> {
 /// The calendar of [`HOURS`] in a zone.
 fn calendar(zone: &TimeZone) -> std::sync::Arc<WorkingCalendar> {
     let time = |minute: &u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-    let spans = |spans: &[(u16, u16)]| spans.iter().map(|(from, to)| format!("'{}-{}',", time(from), time(to))).collect::<String>();
+    let spans = |spans: &[(u16, u16)]| {
+        spans.iter().map(|(from, to)| format!("'{}-{}',", time(from), time(to))).collect::<String>()
+    };
     let hours: String = HOURS.iter().map(|(day, hours)| format!("{day} = [{}]\n", spans(hours))).collect();
     let documents = [Document::parse("hours.toml", &format!("[calendar.hours.hours]\n{hours}"))];
     let calendars = read(&documents, zone);

@@ -48,7 +48,11 @@ fn asking_where_nobody_listens_ends_with_75_and_says_where_that_was() {
 
 #[test]
 fn a_clock_that_is_moved_nowhere_ends_with_64() {
-    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_pacemeter")).arg("run").env("CLOCK", "monday").output().expect("it runs");
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_pacemeter"))
+        .arg("run")
+        .env("CLOCK", "monday")
+        .output()
+        .expect("it runs");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.code() == Some(64) && said.contains("ORIGIN@ANCHORxSPEED"), "{said}");
 }
@@ -93,8 +97,11 @@ fn all_faults_of_targets_and_calendars_are_told_beside_those_of_the_settings() {
          period = \"campaign\"\nfrom = 2026-01-01\nto = 2026-12-31\ngoal = -1\ncalender = \"payments\"\n",
     );
     write("calendars.toml", "[calendar.office.hours]\nmonday = [\"9 to 5\"]\nmoonday = []\n");
-    let settings =
-        strings(&["targets.files=['targets.toml', 'calendars.toml', 'missing.toml']", "cuts.at=['18:05']", "http.timeout=never"]);
+    let settings = strings(&[
+        "targets.files=['targets.toml', 'calendars.toml', 'missing.toml']",
+        "cuts.at=['18:05']",
+        "http.timeout=never",
+    ]);
     for command in ["run", "check"] {
         let ended = run_in(&directory, &[command], &settings);
         assert_eq!(ended.code, Some(78), "{command}: {}", ended.stderr);
@@ -139,7 +146,12 @@ fn the_effective_settings_are_shown_without_secrets() {
 fn check_without_a_broker_says_so_and_may_be_tried_again() {
     let ended = run(&["check"], &strings(&["kafka.bootstrap_servers=127.0.0.1:1", "kafka.request_timeout=2s"]));
     assert_eq!(ended.code, Some(75), "{}", ended.stderr);
-    assert!(format!("{}{}", ended.stdout, ended.stderr).contains("kafka did not answer"), "{}{}", ended.stdout, ended.stderr);
+    assert!(
+        format!("{}{}", ended.stdout, ended.stderr).contains("kafka did not answer"),
+        "{}{}",
+        ended.stdout,
+        ended.stderr
+    );
 }
 
 #[test]

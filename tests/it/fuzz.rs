@@ -104,7 +104,9 @@ fn fuzz(kind: &str, default_cases: u32, words: &'static [&'static str], check: i
     });
     match TestRunner::new(config).run(&changed, |bytes| check(&bytes)) {
         Ok(()) => println!("{kind}: {cases} cases of {} files", corpus.len()),
-        Err(TestError::Fail(reason, bytes)) => panic!("{reason}: put this into tests/corpus/{kind}: \"{}\"", bytes.escape_ascii()),
+        Err(TestError::Fail(reason, bytes)) => {
+            panic!("{reason}: put this into tests/corpus/{kind}: \"{}\"", bytes.escape_ascii())
+        }
         Err(error) => panic!("{error}"),
     }
 }

@@ -57,10 +57,21 @@ impl Kafka {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kafka-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory for kafka");
         let [port, controller_port, sasl_port] = free_ports();
-        let outside: [TcpListener; DOORS] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-        let doors: Vec<Door> = outside.into_iter().zip(free_ports::<DOORS>()).map(|(outside, inside)| Door { outside, inside }).collect();
-        let door_ports = doors.iter().map(|door| (door.outside.local_addr().expect("a bound socket").port(), door.inside)).collect();
-        let kafka = Self { port, controller_port, sasl_port, doors: Mutex::new(doors), door_ports, directory, running: Mutex::new(None) };
+        let outside: [TcpListener; DOORS] =
+            std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let doors: Vec<Door> =
+            outside.into_iter().zip(free_ports::<DOORS>()).map(|(outside, inside)| Door { outside, inside }).collect();
+        let door_ports =
+            doors.iter().map(|door| (door.outside.local_addr().expect("a bound socket").port(), door.inside)).collect();
+        let kafka = Self {
+            port,
+            controller_port,
+            sasl_port,
+            doors: Mutex::new(doors),
+            door_ports,
+            directory,
+            running: Mutex::new(None),
+        };
         kafka.format();
         kafka
     }
@@ -79,7 +90,12 @@ impl Kafka {
             .spawn()
             .expect("java starts");
         let watchdog = Command::new("sh")
-            .args(["-c", "cat >/dev/null; kill -KILL \"$1\"; sleep 0.2; rm -rf \"$2\"", "watchdog", &java.id().to_string()])
+            .args([
+                "-c",
+                "cat >/dev/null; kill -KILL \"$1\"; sleep 0.2; rm -rf \"$2\"",
+                "watchdog",
+                &java.id().to_string(),
+            ])
             .arg(&self.directory)
             .stdin(Stdio::piped())
             .spawn()
@@ -89,7 +105,9 @@ impl Kafka {
 
     /// Kills it, as an outage does; its records stay for the next start.
     pub fn stop(&self) {
-        if let Some(Running { mut java, mut watchdog }) = self.running.lock().expect("no test failed while starting kafka").take() {
+        if let Some(Running { mut java, mut watchdog }) =
+            self.running.lock().expect("no test failed while starting kafka").take()
+        {
             // The watchdog first: once the broker is reaped, its process id may be somebody else's.
             for child in [&mut watchdog, &mut java] {
                 child.kill().and_then(|()| child.wait()).expect("a child of ours can be killed");
@@ -156,7 +174,11 @@ impl Kafka {
         let Self { port, controller_port, sasl_port, directory, .. } = self;
         let directory = directory.display();
         let doors = |line: fn(usize, u16, u16) -> String| -> String {
-            self.door_ports.iter().enumerate().map(|(number, (outside, inside))| line(number, *outside, *inside)).collect()
+            self.door_ports
+                .iter()
+                .enumerate()
+                .map(|(number, (outside, inside))| line(number, *outside, *inside))
+                .collect()
         };
         let listeners = doors(|number, _, inside| format!(",DOOR{number}://127.0.0.1:{inside}"));
         let advertised = doors(|number, outside, _| format!(",DOOR{number}://127.0.0.1:{outside}"));
@@ -193,10 +215,14 @@ impl Kafka {
     }
 
     fn wait_until_it_answers(&self, java: &mut Child) {
-        let client: BaseProducer = self.client().set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg).create().expect("a client");
+        let client: BaseProducer =
+            self.client().set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg).create().expect("a client");
         let started = Instant::now();
         loop {
-            let brokers = client.client().fetch_metadata(None, Duration::from_secs(1)).map_or(0, |metadata| metadata.brokers().len());
+            let brokers = client
+                .client()
+                .fetch_metadata(None, Duration::from_secs(1))
+                .map_or(0, |metadata| metadata.brokers().len());
             if brokers > 0 {
                 return;
             }
@@ -233,7 +259,11 @@ fn jars() -> PathBuf {
     let _guard = ONE_AT_A_TIME.lock();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp is in the target directory");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kafka-jars");
-    let output = Command::new(&script).env("CARGO_TARGET_DIR", target).stderr(Stdio::inherit()).output().expect("scripts/kafka-jars runs");
+    let output = Command::new(&script)
+        .env("CARGO_TARGET_DIR", target)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("scripts/kafka-jars runs");
     assert!(output.status.success(), "scripts/kafka-jars failed: {}", output.status);
     PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim_end())
 }

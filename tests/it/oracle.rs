@@ -63,15 +63,23 @@ pub(crate) enum Time {
 }
 
 fn what() -> impl Strategy<Value = What> {
-    let disbursement = (0..5_usize, 0..4_usize, 0..5_usize, 0..6_u8, 0..10_u8, 1..5_u64)
-        .prop_map(|(kind, programme, state, person, credit, amount)| What::Disbursement { kind, programme, state, person, credit, amount });
-    let call = (0..4_usize, 0..8_u8, 0..3_usize, prop::option::of(0..4_000_u32)).prop_map(|(kind, call, queue, seconds)| What::Call {
-        kind,
-        call,
-        queue,
-        seconds,
+    let disbursement = (0..5_usize, 0..4_usize, 0..5_usize, 0..6_u8, 0..10_u8, 1..5_u64).prop_map(
+        |(kind, programme, state, person, credit, amount)| What::Disbursement {
+            kind,
+            programme,
+            state,
+            person,
+            credit,
+            amount,
+        },
+    );
+    let call = (0..4_usize, 0..8_u8, 0..3_usize, prop::option::of(0..4_000_u32))
+        .prop_map(|(kind, call, queue, seconds)| What::Call { kind, call, queue, seconds });
+    let agent = (0..4_u8, prop::option::of(0..3_usize), 0..5_usize).prop_map(|(agent, site, status)| What::Agent {
+        agent,
+        site,
+        status,
     });
-    let agent = (0..4_u8, prop::option::of(0..3_usize), 0..5_usize).prop_map(|(agent, site, status)| What::Agent { agent, site, status });
     let milestone = (0..2_usize, 0..3_usize, 0..3_usize, prop::option::of(1..9_u32))
         .prop_map(|(kind, initiative, milestone, quantity)| What::Milestone { kind, initiative, milestone, quantity });
     prop_oneof![12 => disbursement, 4 => call, 2 => agent, 1 => milestone, 1 => Just(What::Malformed)]
@@ -85,12 +93,8 @@ fn steps(pace: Millis) -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Time::Same),
         1 => prop::sample::select(&[0, 18 * HOUR, 12 * HOUR + 30 * MINUTE][..]).prop_map(Time::Turn),
     ];
-    let step = (0..PARTITIONS, what(), prop::option::weighted(0.15, any::<u8>()), time).prop_map(|(partition, what, id, time)| Step {
-        partition,
-        what,
-        id,
-        time,
-    });
+    let step = (0..PARTITIONS, what(), prop::option::weighted(0.15, any::<u8>()), time)
+        .prop_map(|(partition, what, id, time)| Step { partition, what, id, time });
     prop::collection::vec(step, 1..160)
 }
 
@@ -158,8 +162,8 @@ fn metrics() -> Arc<Metrics> {
 /// The pipeline's synchronous part, without Kafka: one partition of each stream for each partition of the log.
 struct Core {
     decoder: Decoder,
-    shown: ViewConfig,
-    book: Arc<ClosedPeriods>,
+    view_config: ViewConfig,
+    closed_periods: Arc<ClosedPeriods>,
     rules: Rules,
     partitions: Vec<(Stream, PartitionState)>,
     offset: i64,
@@ -175,7 +179,7 @@ impl Core {
     }
 
     fn showing(targets: Arc<Targets>, mut reader: SettingsReader, now: Millis) -> Self {
-        let shown = ViewConfig { display: Arc::new(Allowlists::read(&mut reader)), targets };
+        let view_config = ViewConfig { allowlists: Arc::new(Allowlists::read(&mut reader)), targets };
         let rules = Rules::read(&mut reader);
         let decoder = Decoder::new(
             pacemeter::decode::Settings::read(&mut reader),
@@ -183,25 +187,29 @@ impl Core {
         );
         let partition = |index: usize| {
             let stream = Stream::ALL[index % Stream::ALL.len()];
-            (stream, PartitionState::new(stream, 0, rules, &shown, now))
+            (stream, PartitionState::new(stream, 0, rules, &view_config, now))
         };
         let partitions = (0..PARTITIONS * Stream::ALL.len()).map(partition).collect();
-        Self { decoder, shown, book: Arc::default(), rules, partitions, offset: 0 }
+        Self { decoder, view_config, closed_periods: Arc::default(), rules, partitions, offset: 0 }
     }
 
     fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Millis) {
-        let mut texts = LabelArena::default();
+        let mut arena = LabelArena::default();
         let raw = RawRecord { value: Some(value.as_bytes()), timestamp: Some(timestamp), headers: &[] };
-        let decoded = self.decoder.decode(stream, &raw, &mut texts);
+        let decoded = self.decoder.decode(stream, &raw, &mut arena);
         let (_, state) = &mut self.partitions[partition * Stream::ALL.len() + stream as usize];
-        state.step(self.offset, &decoded, &texts);
+        state.step(self.offset, &decoded, &arena);
         self.offset += 1;
     }
 
     fn figures(&mut self, now: Millis) -> SeriesValues {
-        let board = Arc::new(SnapshotPublisher::new(now, Arc::default()));
+        let publisher = Arc::new(SnapshotPublisher::new(now, Arc::default()));
         let status = |(index, (stream, state)): (usize, &mut (Stream, PartitionState))| PartitionStatus {
-            partition: source::TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
+            partition: source::TopicPartition {
+                stream: *stream,
+                topic: stream.name().to_owned(),
+                partition: index as i32,
+            },
             position: 0,
             end: None,
             lag: None,
@@ -210,18 +218,18 @@ impl Core {
             view: Arc::new(state.view(now)),
         };
         let partitions = self.partitions.iter_mut().enumerate().map(status).collect();
-        board.publish(Snapshot {
+        publisher.publish(Snapshot {
             phase: Phase::Live,
             partitions,
             complete_until: [None; 3],
             built: now,
-            targets: Arc::clone(&self.shown.targets),
-            book: Arc::clone(&self.book),
+            targets: Arc::clone(&self.view_config.targets),
+            closed_periods: Arc::clone(&self.closed_periods),
         });
         let exporter = Exporter {
-            board,
-            display: Arc::clone(&self.shown.display),
-            evaluator: Arc::new(Evaluator::new(self.shown.display.zone.clone())),
+            publisher,
+            allowlists: Arc::clone(&self.view_config.allowlists),
+            evaluator: Arc::new(Evaluator::new(self.view_config.allowlists.zone.clone())),
             lasting: PresenceLimits { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
             clock: Clock::accelerated(now, 0.0),
             metrics: metrics(),
@@ -229,7 +237,8 @@ impl Core {
             shared: Mutex::new(None),
         };
         let text = exporter.render().plain();
-        SeriesValues::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8")).expect("the exposition is well-formed")
+        SeriesValues::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8"))
+            .expect("the exposition is well-formed")
     }
 
     fn digests(&mut self) -> Vec<[u8; 32]> {
@@ -276,7 +285,8 @@ fn records_in(log: &[Step], zone: &TimeZone) -> Vec<Record> {
             Time::Turn(after) => turn(at, zone) + after,
         };
         last = time;
-        let id = step.id.map_or_else(|| format!("event-{number}"), |id| format!("event-{}", usize::from(id) % (number + 1)));
+        let id =
+            step.id.map_or_else(|| format!("event-{number}"), |id| format!("event-{}", usize::from(id) % (number + 1)));
         records.push(record(step, id, time));
     }
     records
@@ -301,10 +311,16 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
             let seconds = seconds.filter(|_| kind == CallKind::Completed);
             let value = json!({ "call": call, "queue": queue, "talk_seconds": seconds });
             let talk = seconds.map(|seconds| Millis::from(seconds) * 1_000);
-            (Stream::Call, kind.name(), value, Body::Call(oracle::Call { kind, call, queue, talk, hold: None, wrap_up: None }))
+            (
+                Stream::Call,
+                kind.name(),
+                value,
+                Body::Call(oracle::Call { kind, call, queue, talk, hold: None, wrap_up: None }),
+            )
         }
         What::Agent { agent, site, status } => {
-            let (agent, site, status) = (format!("agent-{agent}"), site.map(|site| SITES[site].to_owned()), Status::ALL[*status]);
+            let (agent, site, status) =
+                (format!("agent-{agent}"), site.map(|site| SITES[site].to_owned()), Status::ALL[*status]);
             let value = json!({ "agent": agent, "site": site, "status": status.name() });
             (Stream::Call, "agent_status", value, Body::Agent(oracle::Agent { agent, site, status }))
         }
@@ -312,7 +328,12 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
             let kind = MilestoneKind::ALL[*kind];
             let (initiative, milestone) = (NAMES[*initiative].to_owned(), NAMES[*milestone].to_owned());
             let value = json!({ "initiative": initiative, "milestone": milestone, "quantity": quantity });
-            (Stream::Milestone, kind.name(), value, Body::Milestone(oracle::Milestone { kind, initiative, milestone, quantity: *quantity }))
+            (
+                Stream::Milestone,
+                kind.name(),
+                value,
+                Body::Milestone(oracle::Milestone { kind, initiative, milestone, quantity: *quantity }),
+            )
         }
         What::Malformed => {
             let (stream, sent) = (Stream::Disbursement, SentRecord::Rejected(Reason::NotJson));
@@ -322,7 +343,8 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
     let fields = value.as_object_mut().expect("an object");
     fields.insert("id".to_owned(), Value::from(id.clone()));
     fields.insert("type".to_owned(), Value::from(format!("{}.{kind}", stream.name())));
-    fields.insert("time".to_owned(), Value::from(jiff::Timestamp::from_millisecond(time).expect("in range").to_string()));
+    fields
+        .insert("time".to_owned(), Value::from(jiff::Timestamp::from_millisecond(time).expect("in range").to_string()));
     let sent = SentRecord::Event(oracle::Event { id, source: None, time, body });
     Record { stream, partition: step.partition, value: value.to_string(), timestamp: time, sent }
 }
@@ -347,7 +369,8 @@ fn orderly() -> impl Strategy<Value = Vec<Record>> {
             }
         }
         steps.extend(statuses.into_iter().map(|(agent, site, status)| (What::Agent { agent, site, status }, 0)));
-        let milestone = |(kind, initiative, milestone, quantity)| (What::Milestone { kind, initiative, milestone, quantity }, 0);
+        let milestone =
+            |(kind, initiative, milestone, quantity)| (What::Milestone { kind, initiative, milestone, quantity }, 0);
         steps.extend(milestones.into_iter().map(milestone));
         let record_of = |(number, (what, time)): (usize, (What, Millis))| {
             let step = Step { partition: 0, what, id: None, time: Time::Same };
@@ -366,7 +389,12 @@ fn figures_of<'a>(records: impl Iterator<Item = &'a Record>, now: Millis) -> Ser
 
 fn assert_equal(expected: &SeriesValues, actual: &SeriesValues) -> Result<(), TestCaseError> {
     let differences = expected.differences(actual);
-    prop_assert!(differences.is_empty(), "{} series differ, such as {:#?}", differences.len(), &differences[..differences.len().min(5)]);
+    prop_assert!(
+        differences.is_empty(),
+        "{} series differ, such as {:#?}",
+        differences.len(),
+        &differences[..differences.len().min(5)]
+    );
     Ok(())
 }
 
@@ -444,13 +472,18 @@ fn more_people_than_state_may_hold_leave_the_family_of_all_time_absent_and_the_o
         record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("again-{event}"), time)
     };
     paid.insert(2, again(3, START + 2 * HOUR, 0));
-    paid.extend((1..60).map(|day| again(0, START + 30 * DAY + Millis::from(day) * DAY / 2, day)).chain([again(4, START + 60 * DAY, 99)]));
+    paid.extend((1..60).map(|day| again(0, START + 30 * DAY + Millis::from(day) * DAY / 2, day)).chain([again(
+        4,
+        START + 60 * DAY,
+        99,
+    )]));
     let now = START + 60 * DAY;
     for (max_people, is_there) in [("state.max_people=2", false), ("state.max_people=3", true)] {
         let mut core = Core::with(reader_with(&[max_people]), now);
         paid.iter().for_each(|record| core.apply(record.stream, record.partition, &record.value, record.timestamp));
         let figures = core.figures(now);
-        let value = |family: &str| figures.0.get(&format!("{family}{{programme=\"palabra\",state=\"MX-JAL\"}}")).copied();
+        let value =
+            |family: &str| figures.0.get(&format!("{family}{{programme=\"palabra\",state=\"MX-JAL\"}}")).copied();
         assert_eq!(value("pacemeter_beneficiaries"), is_there.then_some(3_000), "{max_people}");
         assert_eq!(value("pacemeter_day_beneficiaries"), Some(1_000));
     }

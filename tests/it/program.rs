@@ -75,7 +75,8 @@ impl Pacemeter {
 
     /// The most memory that it ever had resident (bytes).
     pub fn peak_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process is there");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process is there");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells the peak");
         peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
@@ -107,7 +108,8 @@ impl Pacemeter {
     }
 
     pub fn get(&self, path: &str) -> Answer {
-        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).http_status_as_error(false);
+        let config =
+            ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).http_status_as_error(false);
         let agent = config.build().new_agent();
         let mut response = agent
             .get(format!("http://{}{path}", self.address))
@@ -125,7 +127,8 @@ impl Pacemeter {
     /// What `/api/v1/status` says now.
     pub fn status(&self) -> Value {
         let answer = self.get("/api/v1/status");
-        serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("status is not JSON: {error}: {}", answer.body))
+        serde_json::from_str(&answer.body)
+            .unwrap_or_else(|error| panic!("status is not JSON: {error}: {}", answer.body))
     }
 
     /// All of the log so far.
@@ -136,7 +139,9 @@ impl Pacemeter {
     /// The log lines of one event so far.
     pub fn events(&self, name: &str) -> Vec<Value> {
         let log = self.log();
-        let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("not a JSON line: {line}")));
+        let lines = log
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("not a JSON line: {line}")));
         lines.filter(|line| line["event"] == name).collect()
     }
 
@@ -204,7 +209,10 @@ fn command(arguments: &[&str], state: &TempDir, settings: &[String]) -> Command 
     }
     command.args(arguments);
     if !settings.is_empty() {
-        command.arg("--set").arg(format!("state.directory={}", state.path().display())).args(["--set", "http.listen=127.0.0.1:0"]);
+        command
+            .arg("--set")
+            .arg(format!("state.directory={}", state.path().display()))
+            .args(["--set", "http.listen=127.0.0.1:0"]);
         for setting in settings {
             command.arg("--set").arg(setting);
         }

@@ -51,7 +51,13 @@ struct Trial {
 
 impl Trial {
     fn new(base: u64) -> Self {
-        Self { base, next: AtomicU64::new(0), has_failed: AtomicBool::new(false), total: Mutex::default(), failure: Mutex::default() }
+        Self {
+            base,
+            next: AtomicU64::new(0),
+            has_failed: AtomicBool::new(false),
+            total: Mutex::default(),
+            failure: Mutex::default(),
+        }
     }
 
     fn work(&self, goes_on: impl Fn(u64) -> bool) {
@@ -68,7 +74,8 @@ impl Trial {
                 Ok(more) => stats += more,
                 Err(_) => {
                     if !self.has_failed.swap(true, Ordering::Relaxed) {
-                        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell(&shared, seed, number, &run));
+                        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(tell(&shared, seed, number, &run));
                     }
                     break;
                 }

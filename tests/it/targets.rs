@@ -38,13 +38,21 @@ fn dispersal(partition: i32, beneficiary: &str, credit: &str, pesos: u32) -> Rec
 /// A target of some days around today, so that no midnight comes between.
 fn target(name: &str, measure: &str, goal: u32) -> String {
     let day = |days: i64| now().checked_add((days * 24).hours()).expect("our days").strftime("%Y-%m-%d").to_string();
-    format!("[target.{name}]\nmeasure = \"{measure}\"\nperiod = \"campaign\"\nfrom = {}\nto = {}\ngoal = {goal}\n\n", day(-3), day(3))
+    format!(
+        "[target.{name}]\nmeasure = \"{measure}\"\nperiod = \"campaign\"\nfrom = {}\nto = {}\ngoal = {goal}\n\n",
+        day(-3),
+        day(3)
+    )
 }
 
 impl Scene {
     fn new(targets: &str) -> Self {
         let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
-        let records = [dispersal(0, "ana", "C-1", 25_000), dispersal(1, "luis", "C-2", 25_000), dispersal(0, "ana", "C-3", 10_000)];
+        let records = [
+            dispersal(0, "ana", "C-1", 25_000),
+            dispersal(1, "luis", "C-2", 25_000),
+            dispersal(0, "ana", "C-3", 10_000),
+        ];
         topics.write(Stream::Disbursement, &records);
         let scene = Self { topics, state: tempfile::tempdir().expect("a temporary directory") };
         scene.write(targets);
@@ -85,12 +93,14 @@ fn was_reload_successful(pacemeter: &Pacemeter) -> Option<f64> {
 /// Waits until the metric says so.
 fn await_successful(pacemeter: &mut Pacemeter, expected: bool) {
     let expected = Some(f64::from(u8::from(expected)));
-    pacemeter.until("the metric says how it went", |pacemeter| (was_reload_successful(pacemeter) == expected).then_some(()));
+    pacemeter
+        .until("the metric says how it went", |pacemeter| (was_reload_successful(pacemeter) == expected).then_some(()));
 }
 
 /// Waits for the line that a reload after `before` others writes.
 fn reloaded(pacemeter: &mut Pacemeter, before: usize) -> Value {
-    pacemeter.until("the reload is logged", |pacemeter| pacemeter.events("pacemeter.targets.reloaded").get(before).cloned())
+    pacemeter
+        .until("the reload is logged", |pacemeter| pacemeter.events("pacemeter.targets.reloaded").get(before).cloned())
 }
 
 #[test]
@@ -103,7 +113,8 @@ fn targets_of_a_file_are_shown_with_what_was_reached() {
     let scrape = pacemeter.scrape();
     let labels = [("target", "people"), ("measure", "beneficiaries"), ("period", "campaign"), ("calendar", "always")];
     assert_eq!(scrape.value("pacemeter_target_info", &labels), Some(1.0));
-    let calendars: Vec<&str> = scrape.all("pacemeter_calendar_open").map(|(series, _)| series.labels["calendar"].as_str()).collect();
+    let calendars: Vec<&str> =
+        scrape.all("pacemeter_calendar_open").map(|(series, _)| series.labels["calendar"].as_str()).collect();
     assert_eq!(calendars, ["always", "calls", "payments"], "shipped calendars need no file");
     assert_eq!(was_reload_successful(&pacemeter), Some(1.0));
     let loaded = scrape.value("pacemeter_config_last_reload_success_timestamp_seconds", &[]).expect("it is known");
@@ -155,7 +166,8 @@ fn a_broken_file_leaves_all_as_it_was_and_every_fault_is_told_whenever_somebody_
             let lines = pacemeter.events("pacemeter.targets.refused");
             (lines.len() >= 2 * asked).then_some(lines)
         });
-        let faults: Vec<&str> = lines[2 * (asked - 1)..].iter().map(|line| line["fault"].as_str().expect("text")).collect();
+        let faults: Vec<&str> =
+            lines[2 * (asked - 1)..].iter().map(|line| line["fault"].as_str().expect("text")).collect();
         assert_eq!(faults.len(), 2, "{faults:?}");
         assert!(faults[0].starts_with("target.people.measure (targets.toml:2): \"peple\" is none of "), "{faults:?}");
         assert!(faults[1].starts_with("calendar.office.hours.monday (targets.toml:7): "), "{faults:?}");
@@ -180,7 +192,10 @@ fn a_file_is_read_again_when_it_changes_and_its_faults_are_told_once() {
     await_successful(&mut pacemeter, false);
     thread::sleep(Duration::from_secs(1));
     let lines = pacemeter.events("pacemeter.targets.refused");
-    assert!(lines.len() == 1 && lines[0]["fault"].as_str().expect("text").starts_with("targets.toml: cannot be read: "), "{lines:?}");
+    assert!(
+        lines.len() == 1 && lines[0]["fault"].as_str().expect("text").starts_with("targets.toml: cannot be read: "),
+        "{lines:?}"
+    );
     assert_eq!(of(&pacemeter, "goal", "people"), Some(5.0));
 
     scene.write(&target("people", "beneficiaries", 6));

@@ -74,7 +74,11 @@ fn long_functions(file: &File) -> Vec<String> {
     measured
         .filter(|(_, _, length)| *length > FUNCTION_LINES)
         .map(|(start, name, length)| {
-            format!("{}:{}: function {name} has {length} lines, at most {FUNCTION_LINES}: split it", file.path, start + 1)
+            format!(
+                "{}:{}: function {name} has {length} lines, at most {FUNCTION_LINES}: split it",
+                file.path,
+                start + 1
+            )
         })
         .collect()
 }
@@ -82,7 +86,8 @@ fn long_functions(file: &File) -> Vec<String> {
 /// The name of the function that begins on this line.
 fn function_name(line: &str) -> Option<&str> {
     let mut words = line.split_whitespace();
-    let is_qualifier = |word: &str| ["async", "const", "unsafe", "extern", "\"C\""].contains(&word) || word.starts_with("pub");
+    let is_qualifier =
+        |word: &str| ["async", "const", "unsafe", "extern", "\"C\""].contains(&word) || word.starts_with("pub");
     words.find(|word| !is_qualifier(word)).filter(|word| *word == "fn")?;
     words.next()?.split(['(', '<']).next()
 }
@@ -90,7 +95,8 @@ fn function_name(line: &str) -> Option<&str> {
 /// Lines from a function's first to its closing brace; one for those without a body on lines of its own.
 fn function_length(lines: &[&str]) -> usize {
     let indentation = &lines[0][..lines[0].len() - lines[0].trim_start().len()];
-    let at_same_depth = |line: &str| line.strip_prefix(indentation).filter(|rest| !rest.starts_with(' ')).map(str::to_owned);
+    let at_same_depth =
+        |line: &str| line.strip_prefix(indentation).filter(|rest| !rest.starts_with(' ')).map(str::to_owned);
     for (index, line) in lines.iter().enumerate() {
         match at_same_depth(line) {
             Some(rest) if rest.ends_with(';') || (index == 0 && rest.ends_with('}')) => return 1,
@@ -103,7 +109,8 @@ fn function_length(lines: &[&str]) -> usize {
 
 /// Printing outside of what talks to a terminal, and of what tells of a bug where there is no log yet.
 fn prints(file: &File) -> Vec<String> {
-    let talks = ["src/cli", "src/app", "src/main.rs", "src/runtime/bug.rs"].iter().any(|place| file.path.starts_with(place));
+    let talks =
+        ["src/cli", "src/app", "src/main.rs", "src/runtime/bug.rs"].iter().any(|place| file.path.starts_with(place));
     if talks || is_test(&file.path) {
         return Vec::new();
     }
@@ -111,7 +118,9 @@ fn prints(file: &File) -> Vec<String> {
     let lines = without_tests(&file.text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
     lines
         .filter(|(_, line)| banned.iter().any(|banned| line.contains(banned)))
-        .map(|(index, line)| format!("{}:{}: only the command line prints, others log: {}", file.path, index + 1, line.trim()))
+        .map(|(index, line)| {
+            format!("{}:{}: only the command line prints, others log: {}", file.path, index + 1, line.trim())
+        })
         .collect()
 }
 
@@ -140,7 +149,9 @@ fn machine_names(file: &File) -> Vec<String> {
     let lines = file.text.lines().enumerate();
     lines
         .filter_map(|(index, line)| banned.iter().find(|banned| line.contains(*banned)).map(|banned| (index, banned)))
-        .map(|(index, banned)| format!("{}:{}: {banned} belongs to a machine, not to the repository", file.path, index + 1))
+        .map(|(index, banned)| {
+            format!("{}:{}: {banned} belongs to a machine, not to the repository", file.path, index + 1)
+        })
         .collect()
 }
 
@@ -206,8 +217,12 @@ mod checks {
 
     #[test]
     fn printing_is_found_but_in_the_command_line_comments_and_tests() {
-        let text = "// println!(1)\nfn a() {\n    eprintln!(\"x\");\n}\n\n#[cfg(test)]\nmod tests {\n    println!();\n}\n";
-        assert_eq!(prints(&bad("src/a.rs", text)), ["src/a.rs:3: only the command line prints, others log: eprintln!(\"x\");"]);
+        let text =
+            "// println!(1)\nfn a() {\n    eprintln!(\"x\");\n}\n\n#[cfg(test)]\nmod tests {\n    println!();\n}\n";
+        assert_eq!(
+            prints(&bad("src/a.rs", text)),
+            ["src/a.rs:3: only the command line prints, others log: eprintln!(\"x\");"]
+        );
         assert!(prints(&bad("src/cli/panel.rs", text)).is_empty());
     }
 
@@ -239,7 +254,10 @@ mod checks {
         );
         assert_eq!(
             imports::circles(&found),
-            ["modules import each other: low -> middle -> low", "modules import each other: middle::a -> middle::b -> middle::a",]
+            [
+                "modules import each other: low -> middle -> low",
+                "modules import each other: middle::a -> middle::b -> middle::a",
+            ]
         );
     }
 
@@ -250,13 +268,17 @@ mod checks {
             ("src/top/a.rs", "use super::Shared;\n"),
             ("src/top/b.rs", "use super::a::Thing;\n"),
         ]);
-        assert_eq!(imports::circles(&imports::between(&sources)), ["modules import each other: top::a -> top::b -> top::a"]);
+        assert_eq!(
+            imports::circles(&imports::between(&sources)),
+            ["modules import each other: top::a -> top::b -> top::a"]
+        );
     }
 
     #[test]
     fn the_map_and_the_reading_order_are_read_from_the_library() {
         let map = "//! ```text\n//! clock  record      plain values\n//! settings           layered, read once\n//! cli  app           assembly\n//! ```\n";
-        let text = format!("//! Words.\n//!\n{map}\n// Plain.\npub mod clock;\npub mod record;\n\nmod settings;\nmod cli;\n");
+        let text =
+            format!("//! Words.\n//!\n{map}\n// Plain.\npub mod clock;\npub mod record;\n\nmod settings;\nmod cli;\n");
         let order = imports::reading_order(&text);
         assert_eq!(order, ["clock", "record", "settings", "cli"]);
         assert_eq!(imports::map(&text, &order), ["clock", "record", "settings", "cli"]);

@@ -19,7 +19,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The default settings of an input topic: what every producer of the programme is asked for.
 pub const LOG_APPEND_TIME: &[(&str, &str)] = &[("message.timestamp.type", "LogAppendTime")];
 /// The producers stamp their records, within an hour of the broker's clock.
-pub const CREATE_TIME: &[(&str, &str)] = &[("message.timestamp.type", "CreateTime"), ("message.timestamp.after.max.ms", "3600000")];
+pub const CREATE_TIME: &[(&str, &str)] =
+    &[("message.timestamp.type", "CreateTime"), ("message.timestamp.after.max.ms", "3600000")];
 
 /// A record to write, or one that was found.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,7 +41,8 @@ impl Record {
     /// The text of a header that must be there.
     pub fn header(&self, name: &str) -> &str {
         let header = self.headers.iter().find(|(key, _)| key == name);
-        let value = header.and_then(|(_, value)| value.as_deref()).unwrap_or_else(|| panic!("no header {name} in {self:?}"));
+        let value =
+            header.and_then(|(_, value)| value.as_deref()).unwrap_or_else(|| panic!("no header {name} in {self:?}"));
         std::str::from_utf8(value).expect("a header of ours is text")
     }
 }
@@ -86,8 +88,10 @@ impl<'a> Topics<'a> {
 
     /// What `pacemeter` is told to use them.
     pub fn settings(&self) -> Vec<String> {
-        let mut settings: Vec<String> =
-            Stream::ALL.iter().map(|stream| format!("streams.{}.topic={}", stream.name(), self.input(*stream))).collect();
+        let mut settings: Vec<String> = Stream::ALL
+            .iter()
+            .map(|stream| format!("streams.{}.topic={}", stream.name(), self.input(*stream)))
+            .collect();
         settings.push(format!("kafka.bootstrap_servers={}", self.kafka.bootstrap()));
         settings.push(format!("kafka.group_id={}", self.prefix));
         settings.push(format!("dead_letter.topic={}", self.dead_letter()));
@@ -113,8 +117,12 @@ impl<'a> Topics<'a> {
     pub fn write_transaction(&self, stream: Stream, records: &[Record], commit: bool) {
         let mut ends = self.ends(&self.input(stream));
         let id = format!("{}-{}-{commit}", self.prefix, stream.name());
-        let producer: BaseProducer<Deliveries> =
-            self.kafka.client().set("transactional.id", id).create_with_context(Deliveries::default()).expect("a producer");
+        let producer: BaseProducer<Deliveries> = self
+            .kafka
+            .client()
+            .set("transactional.id", id)
+            .create_with_context(Deliveries::default())
+            .expect("a producer");
         producer.init_transactions(LIMIT).expect("transactions are initialised");
         producer.begin_transaction().expect("a transaction begins");
         send(&producer, &self.input(stream), records);
@@ -137,8 +145,12 @@ impl<'a> Topics<'a> {
     /// Writes the records in a transaction that stays open until it is told to end, for a minute at most.
     pub fn open_transaction(&self, stream: Stream, records: &[Record]) -> OpenTransaction {
         let id = format!("{}-{}-open", self.prefix, stream.name());
-        let producer: BaseProducer<Deliveries> =
-            self.kafka.client().set("transactional.id", id).create_with_context(Deliveries::default()).expect("a producer");
+        let producer: BaseProducer<Deliveries> = self
+            .kafka
+            .client()
+            .set("transactional.id", id)
+            .create_with_context(Deliveries::default())
+            .expect("a producer");
         producer.init_transactions(LIMIT).expect("transactions are initialised");
         producer.begin_transaction().expect("a transaction begins");
         send(&producer, &self.input(stream), records);
@@ -170,7 +182,8 @@ impl<'a> Topics<'a> {
 
     pub fn delete_input(&self, stream: Stream) {
         let topic = self.input(stream);
-        let deleted = block_on(self.kafka.admin().delete_topics(&[&topic], &AdminOptions::new())).expect("kafka answers");
+        let deleted =
+            block_on(self.kafka.admin().delete_topics(&[&topic], &AdminOptions::new())).expect("kafka answers");
         assert!(deleted[0].is_ok(), "{deleted:?}");
     }
 
@@ -178,7 +191,8 @@ impl<'a> Topics<'a> {
     pub fn add_partitions(&self, stream: Stream, count: usize) {
         let topic = self.input(stream);
         let more = NewPartitions::new(&topic, count);
-        let added = block_on(self.kafka.admin().create_partitions(&[more], &AdminOptions::new())).expect("kafka answers");
+        let added =
+            block_on(self.kafka.admin().create_partitions(&[more], &AdminOptions::new())).expect("kafka answers");
         assert!(added[0].is_ok(), "{added:?}");
     }
 
@@ -186,7 +200,8 @@ impl<'a> Topics<'a> {
     pub fn commit(&self, stream: Stream, offsets: &[i64]) {
         let mut list = TopicPartitionList::new();
         for (partition, offset) in offsets.iter().enumerate() {
-            list.add_partition_offset(&self.input(stream), partition as i32, Offset::Offset(*offset)).expect("an offset");
+            list.add_partition_offset(&self.input(stream), partition as i32, Offset::Offset(*offset))
+                .expect("an offset");
         }
         self.consumer("read_committed").commit(&list, CommitMode::Sync).expect("offsets are committed");
     }
@@ -234,7 +249,8 @@ impl<'a> Topics<'a> {
         let topic = self.input(stream);
         let mut partitions = TopicPartitionList::new();
         partitions.add_partition_range(&topic, 0, self.ends(&topic).len() as i32 - 1);
-        let committed = self.consumer("read_committed").committed_offsets(partitions, LIMIT).expect("committed offsets");
+        let committed =
+            self.consumer("read_committed").committed_offsets(partitions, LIMIT).expect("committed offsets");
         committed.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
     }
 
@@ -302,7 +318,8 @@ fn send(producer: &BaseProducer<Deliveries>, topic: &str, records: &[Record]) {
         for (key, value) in &record.headers {
             headers = headers.insert(Header { key, value: value.as_ref() });
         }
-        let mut message = BaseRecord::with_opaque_to(topic, Box::new(index)).partition(record.partition).headers(headers);
+        let mut message =
+            BaseRecord::with_opaque_to(topic, Box::new(index)).partition(record.partition).headers(headers);
         message.key = record.key.as_ref();
         message.payload = record.value.as_ref();
         message.timestamp = record.timestamp;

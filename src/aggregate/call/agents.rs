@@ -24,7 +24,7 @@ pub struct Agents {
     rules: Rules,
     /// When each is forgotten. Follows from the agents.
     timers: BTreeSet<(Millis, Hash128)>,
-    display: Arc<Allowlists>,
+    allowlists: Arc<Allowlists>,
     /// By site and status as shown, at the time of the status. Derived.
     heard_of: RecentPanes,
 }
@@ -71,8 +71,8 @@ impl AgentsState {
 }
 
 impl Agents {
-    pub fn of(state: AgentsState, rules: Rules, display: Arc<Allowlists>) -> Self {
-        let mut agents = Self { state, rules, timers: BTreeSet::new(), display, heard_of: RecentPanes::default() };
+    pub fn of(state: AgentsState, rules: Rules, allowlists: Arc<Allowlists>) -> Self {
+        let mut agents = Self { state, rules, timers: BTreeSet::new(), allowlists, heard_of: RecentPanes::default() };
         let known: Vec<Agent> = agents.state.agents.iter().copied().collect();
         known.iter().for_each(|agent| agents.join(agent));
         agents
@@ -90,14 +90,22 @@ impl Agents {
         self.state.agents.len()
     }
 
-    pub fn apply(&mut self, time: Millis, body: &event::Agent, texts: &LabelArena, unlisted: &mut UnlistedCounts) {
-        let site = self.state.sites.intern(texts.get(body.site));
-        unlisted.count(LabelKind::Site, self.display.sites.index(self.state.sites.name(site)) == self.display.sites.other());
+    pub fn apply(&mut self, time: Millis, body: &event::Agent, arena: &LabelArena, unlisted: &mut UnlistedCounts) {
+        let site = self.state.sites.intern(arena.get(body.site));
+        unlisted.count(
+            LabelKind::Site,
+            self.allowlists.sites.index(self.state.sites.name(site)) == self.allowlists.sites.other(),
+        );
         let known = self.state.agents.get(&body.agent).copied();
         if known.is_some_and(|agent| agent.time.get() > Some(time)) {
             return;
         }
-        let agent = Agent { key: body.agent, time: PackedTime::at(time), site: U16::new(u64::from(site)), status: body.status as u8 };
+        let agent = Agent {
+            key: body.agent,
+            time: PackedTime::at(time),
+            site: U16::new(u64::from(site)),
+            status: body.status as u8,
+        };
         match known {
             Some(before) => {
                 self.leave(&before);
@@ -143,8 +151,8 @@ impl Agents {
     /// Where an agent is shown; nowhere when signed out.
     fn cell(&self, agent: &Agent) -> Option<Cell> {
         let status = Status::ALL[usize::from(agent.status)];
-        let column = AGENT_STATUSES.iter().position(|&shown| shown == status)?;
-        let site = self.display.sites.index(self.state.sites.name(agent.site.get() as LabelId));
+        let column = AGENT_STATUSES.iter().position(|&view_config| view_config == status)?;
+        let site = self.allowlists.sites.index(self.state.sites.name(agent.site.get() as LabelId));
         Some((site * AGENT_STATUSES.len() + column) as Cell)
     }
 }

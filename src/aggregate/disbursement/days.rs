@@ -25,7 +25,7 @@ use crate::view::slots::{Slot, SlotFigures, Slots};
 
 #[derive(Debug)]
 pub struct Days {
-    display: Arc<Allowlists>,
+    allowlists: Arc<Allowlists>,
     selection: Selection,
     horizon: Millis,
     groups: Groups<Group>,
@@ -74,9 +74,9 @@ enum Figure {
 
 impl Days {
     /// With nothing counted yet.
-    pub fn new(display: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
+    pub fn new(allowlists: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
         let kept = SlotSeries::new(Arc::clone(&selection.grid));
-        Self { display, selection, horizon, groups: Groups::new(), kept, counted: 0, history: Millis::MIN }
+        Self { allowlists, selection, horizon, groups: Groups::new(), kept, counted: 0, history: Millis::MIN }
     }
 
     /// Counts some more of what is in state, about as much as `budget` dispersals; true once that is all.
@@ -178,7 +178,13 @@ impl Days {
         });
     }
 
-    fn add_steps(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, [applications, approvals]: [u64; 2]) {
+    fn add_steps(
+        &mut self,
+        state: &DisbursementsState,
+        time: Millis,
+        key: PaneKey,
+        [applications, approvals]: [u64; 2],
+    ) {
         let group = self.group(state, key);
         if let Some(pane) = self.kept.at(time) {
             let counts = counts_of(&mut pane.content.counts, group);
@@ -195,12 +201,14 @@ impl Days {
     }
 
     fn group(&mut self, state: &DisbursementsState, key: PaneKey) -> u32 {
-        let Self { display, selection, groups, .. } = self;
+        let Self { allowlists, selection, groups, .. } = self;
         groups.number(key, || {
-            let (name, entity) = (state.programmes.name(first_of(key)), FederalState::from_index(usize::from(second_of(key))));
-            let programme = display.programmes.index(name);
-            let targets = selection.matching(|filter| has(&filter.programmes, name) && has(&filter.states, entity.code()));
-            Group { programme, cell: display.cell(programme, display.state(entity)) as Cell, targets }
+            let (name, entity) =
+                (state.programmes.name(first_of(key)), FederalState::from_index(usize::from(second_of(key))));
+            let programme = allowlists.programmes.index(name);
+            let targets =
+                selection.matching(|filter| has(&filter.programmes, name) && has(&filter.states, entity.code()));
+            Group { programme, cell: allowlists.cell(programme, allowlists.state(entity)) as Cell, targets }
         })
     }
 
@@ -246,7 +254,8 @@ impl Days {
         let Self { selection, groups, kept, .. } = self;
         let Some(periods) = kept.periods_at(dispersal.time()) else { return Vec::new() };
         let own = (0..Period::OWN.len()).map(|period| (Figure::Own(period), periods[period]));
-        let people = groups.get(group).targets.iter().filter(|&&target| selection.of(target).measure == Measure::Beneficiaries);
+        let people =
+            groups.get(group).targets.iter().filter(|&&target| selection.of(target).measure == Measure::Beneficiaries);
         let targets = people.map(|&target| (Figure::Target(target), periods[selection.of(target).period]));
         own.chain(targets).filter_map(|(figure, period)| Some((figure, period?))).collect()
     }
@@ -297,8 +306,11 @@ fn show(pane: &OpenSlot<Content>, selection: &Selection, groups: &Groups<Group>)
         let group = groups.get(group as u32);
         if counts.dispersals > 0 {
             let live = counts.live as i64;
-            let figures =
-                SlotFigures { dispersals: counts.dispersals, net: counts.net, people: counts.repeats.map(|repeats| live - repeats) };
+            let figures = SlotFigures {
+                dispersals: counts.dispersals,
+                net: counts.net,
+                people: counts.repeats.map(|repeats| live - repeats),
+            };
             *cells.entry(group.cell).or_default() += &figures;
         }
         for &target in &group.targets {

@@ -24,7 +24,7 @@ use crate::view::{Backlog, CellTotals, ProgrammeTotals};
 
 #[derive(Debug)]
 pub struct DerivedFigures {
-    display: Arc<Allowlists>,
+    allowlists: Arc<Allowlists>,
     /// By the partition's number of a programme: where it is shown.
     programmes: Vec<usize>,
     /// By programme as shown.
@@ -45,15 +45,15 @@ struct OpenSupports {
 
 impl DerivedFigures {
     /// Derives everything from state.
-    pub fn build(state: &DisbursementsState, shown: &ViewConfig, now: Millis) -> Self {
-        let display = Arc::clone(&shown.display);
+    pub fn build(state: &DisbursementsState, view_config: &ViewConfig, now: Millis) -> Self {
+        let allowlists = Arc::clone(&view_config.allowlists);
         let mut derived = Self {
             programmes: Vec::new(),
-            backlog: (0..display.programmes.count()).map(|_| OpenSupports::default()).collect(),
-            beneficiaries: vec![0; display.cells()],
+            backlog: (0..allowlists.programmes.count()).map(|_| OpenSupports::default()).collect(),
+            beneficiaries: vec![0; allowlists.cells()],
             rolling: Rolling::new(now),
-            days: DoubleBuffer::new(state.days(shown)),
-            display,
+            days: DoubleBuffer::new(state.days(view_config)),
+            allowlists,
         };
         (0..state.programmes.len()).for_each(|id| derived.list_programme(state, id as LabelId));
         for support in state.supports.iter() {
@@ -77,19 +77,26 @@ impl DerivedFigures {
 
     fn fill_rolling(&mut self, state: &DisbursementsState) {
         for index in 0..state.people.places() {
-            let Some(dispersal) = state.people.at_place(index).filter(|dispersal| self.rolling.keeps(dispersal.time())) else { continue };
+            let Some(dispersal) = state.people.at_place(index).filter(|dispersal| self.rolling.keeps(dispersal.time()))
+            else {
+                continue;
+            };
             let cell = self.cell_of(dispersal);
             self.rolling.add(dispersal.time(), cell, dispersal.left());
             if dispersal.left() > 0 {
                 let (older, _) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
-                self.rolling.count_person(dispersal.time(), cell, older.map(|older| state.people.dispersal(older).time()));
+                self.rolling.count_person(
+                    dispersal.time(),
+                    cell,
+                    older.map(|older| state.people.dispersal(older).time()),
+                );
             }
         }
     }
 
     /// Begins to fill figures by slot for other targets.
-    pub fn retarget(&mut self, state: &DisbursementsState, shown: &ViewConfig) {
-        self.days.prepare(state.days(shown));
+    pub fn stage_targets(&mut self, state: &DisbursementsState, view_config: &ViewConfig) {
+        self.days.stage(state.days(view_config));
     }
 
     /// Goes on with that; true once nothing is left to do.
@@ -98,8 +105,8 @@ impl DerivedFigures {
     }
 
     /// Shows them from now on.
-    pub fn adopt(&mut self) {
-        self.days.adopt();
+    pub fn promote(&mut self) {
+        self.days.promote();
     }
 
     /// Counts everybody to whom anything was ever left, person by person.
@@ -119,24 +126,27 @@ impl DerivedFigures {
                 }
             }
             for &(programme, place) in &firsts {
-                self.beneficiaries[self.display.cell(programme, self.display.state(place.state))] += 1;
+                self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(place.state))] += 1;
             }
         }
     }
 
     pub fn display(&self) -> &Allowlists {
-        &self.display
+        &self.allowlists
     }
 
     /// Notes where the newest programme of the partition is shown.
     pub fn list_programme(&mut self, state: &DisbursementsState, id: LabelId) {
         assert!(usize::from(id) == self.programmes.len(), "programmes are listed in the order of their numbers");
-        self.programmes.push(self.display.programmes.index(state.programmes.name(id)));
+        self.programmes.push(self.allowlists.programmes.index(state.programmes.name(id)));
     }
 
     /// Whether a programme and a state are shown as `other`.
     pub fn unlisted(&self, programme: LabelId, state: FederalState) -> [bool; 2] {
-        [self.programme(programme) == self.display.programmes.other(), self.display.state(state) == self.display.states.other()]
+        [
+            self.programme(programme) == self.allowlists.programmes.other(),
+            self.allowlists.state(state) == self.allowlists.states.other(),
+        ]
     }
 
     pub fn programme(&self, id: LabelId) -> usize {
@@ -144,7 +154,7 @@ impl DerivedFigures {
     }
 
     pub fn cell(&self, programme: LabelId, state: FederalState) -> Cell {
-        self.display.cell(self.programme(programme), self.display.state(state)) as Cell
+        self.allowlists.cell(self.programme(programme), self.allowlists.state(state)) as Cell
     }
 
     pub fn rolling(&self) -> RollingPanes {
@@ -258,8 +268,12 @@ impl DerivedFigures {
         drop(same_programme);
         let (before, after) = if enters { (without, with) } else { (with, without) };
         let programme = self.programme(dispersal.programme());
-        before.inspect(|first| self.beneficiaries[self.display.cell(programme, self.display.state(first.state))] -= 1);
-        after.inspect(|first| self.beneficiaries[self.display.cell(programme, self.display.state(first.state))] += 1);
+        before.inspect(|first| {
+            self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(first.state))] -= 1
+        });
+        after.inspect(|first| {
+            self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(first.state))] += 1
+        });
     }
 
     /// Adds the derived figures to those that follow from state alone.
@@ -277,7 +291,7 @@ impl DerivedFigures {
 
     /// Programmes that are shown as one count a person once.
     fn same_programme(&self, programme: LabelId) -> impl Fn(LabelId) -> bool {
-        let shown = self.programme(programme);
-        move |other| self.programme(other) == shown
+        let view_config = self.programme(programme);
+        move |other| self.programme(other) == view_config
     }
 }

@@ -57,7 +57,8 @@ impl FurtherProgrammes {
             return;
         }
         let next = self.newest.get(&person).map_or(SlabLink::NONE, |&index| SlabLink::to(index));
-        let item = Item { settled, programme: U16::new(u64::from(programme)), person: U32::new(u64::from(person)), next };
+        let item =
+            Item { settled, programme: U16::new(u64::from(programme)), person: U32::new(u64::from(person)), next };
         self.newest.insert(person, self.entries.insert(item));
     }
 

@@ -208,7 +208,10 @@ impl People {
     pub fn settled(&self, person: u32) -> impl Iterator<Item = (LabelId, LogOrder)> {
         let entry = &self.people[person];
         let inline = (entry.programme.get() as LabelId, entry.settled);
-        [inline].into_iter().chain(self.further.of(person)).filter_map(|(programme, settled)| Some((programme, settled.place()?)))
+        [inline]
+            .into_iter()
+            .chain(self.further.of(person))
+            .filter_map(|(programme, settled)| Some((programme, settled.place()?)))
     }
 
     /// Finds people by their hash again, after they were read from a checkpoint.
@@ -218,7 +221,8 @@ impl People {
         self.index = counts.into_iter().map(HashTable::with_capacity).collect();
         for (number, person) in self.people.iter() {
             let people = &self.people;
-            self.index[usize::from(person.hash[0])].insert_unique(key(&person.hash), number, |&other| key(&people[other].hash));
+            self.index[usize::from(person.hash[0])]
+                .insert_unique(key(&person.hash), number, |&other| key(&people[other].hash));
         }
         self.further.index();
         self.sampled = self.people.iter().map(|(_, person)| person.hash).filter(is_sampled).collect();
@@ -236,7 +240,9 @@ impl People {
     /// Fetches what a dispersal to this person will need into the cache.
     pub fn touch(&self, hash: &Hash128) -> u8 {
         let found = self.index[usize::from(hash[0])].find(key(hash), |&person| self.people[person].hash == *hash);
-        found.map_or(0, |&person| self.people[person].newest.get().map_or(0, |newest| self.dispersals[newest].programme() as u8))
+        found.map_or(0, |&person| {
+            self.people[person].newest.get().map_or(0, |newest| self.dispersals[newest].programme() as u8)
+        })
     }
 
     fn find_or_add(&mut self, hash: &Hash128) -> u32 {
@@ -290,7 +296,10 @@ impl People {
 
     /// Above that of every remembered dispersal of the person at the same instant.
     fn next_tie(&self, person: u32, older: Option<u32>, time: Millis) -> u64 {
-        let listed = older.map(|older| &self.dispersals[older]).filter(|older| older.time() == time).map(|older| older.tie.get());
+        let listed = older
+            .map(|older| &self.dispersals[older])
+            .filter(|older| older.time() == time)
+            .map(|older| older.tie.get());
         let same = |settled: &SettledDispersal| (settled.time.get() == Some(time)).then(|| settled.tie.get());
         let further = self.further.of(person).filter_map(|(_, settled)| same(&settled)).max();
         let highest = listed.max(same(&self.people[person].settled)).max(further);

@@ -125,7 +125,12 @@ impl Rolling {
     }
 }
 
-fn change_cell(panes: &mut BTreeMap<Millis, Arc<SpanPane>>, start: Millis, cell: Cell, change: impl Fn(&mut u64, &mut u128)) {
+fn change_cell(
+    panes: &mut BTreeMap<Millis, Arc<SpanPane>>,
+    start: Millis,
+    cell: Cell,
+    change: impl Fn(&mut u64, &mut u128),
+) {
     let figures = Arc::make_mut(panes.entry(start).or_default()).entry(cell).or_default();
     change(&mut figures.dispersals, &mut figures.net);
 }

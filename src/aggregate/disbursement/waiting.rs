@@ -67,7 +67,11 @@ impl WaitingReturns {
 
     /// Adds the newest return of a support.
     pub fn push(&mut self, credit: &Hash128, waiting: WaitingReturn) {
-        let item = Item { programme: U16::new(u64::from(waiting.programme)), amount: U40::new(waiting.amount), next: SlabLink::NONE };
+        let item = Item {
+            programme: U16::new(u64::from(waiting.programme)),
+            amount: U40::new(waiting.amount),
+            next: SlabLink::NONE,
+        };
         let link = SlabLink::to(self.returns.insert(item));
         let list = self.lists.get_or_insert(credit, || List { credit: *credit, first: link, last: SlabLink::NONE });
         let last = std::mem::replace(&mut list.last, link);

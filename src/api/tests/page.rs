@@ -16,8 +16,8 @@ fn answered(page: &str, world: &World) -> String {
         let (path, rest) = part.split_once('\n').unwrap();
         let (between, rest) = rest.split_once(BEFORE_ANSWER).unwrap();
         let (_, after) = rest.split_once("```").unwrap();
-        let question = path.trim_matches('\'').strip_prefix(BEFORE_QUESTION).unwrap();
-        let answer = laid_out(&world.text(question), 0);
+        let request = path.trim_matches('\'').strip_prefix(BEFORE_QUESTION).unwrap();
+        let answer = laid_out(&world.text(request), 0);
         made += &format!("{BEFORE_PATH}{path}\n{between}{BEFORE_ANSWER}{answer}\n```{after}");
     }
     made
@@ -65,7 +65,8 @@ fn parts_of<'a>(json: &'a str, ends: &[char]) -> Vec<&'a str> {
 }
 
 fn parts_at_the_top(json: &str) -> Vec<&str> {
-    let commas: Vec<usize> = outside_of_texts(json, &[',']).filter(|(depth, _)| *depth == 0).map(|(_, place)| place).collect();
+    let commas: Vec<usize> =
+        outside_of_texts(json, &[',']).filter(|(depth, _)| *depth == 0).map(|(_, place)| place).collect();
     let mut from = 0;
     commas.into_iter().chain([json.len()]).map(|place| &json[std::mem::replace(&mut from, place + 1)..place]).collect()
 }
@@ -86,5 +87,8 @@ fn the_examples_of_the_page_are_answers() {
         written.clone_from(&made);
     }
     assert!(written.contains(BEFORE_PATH), "there are examples");
-    assert!(written == made, "{path} has other answers; run the tests with PACEMETER_BLESS=1 and look at the difference");
+    assert!(
+        written == made,
+        "{path} has other answers; run the tests with PACEMETER_BLESS=1 and look at the difference"
+    );
 }

@@ -74,10 +74,10 @@ type Paid = (usize, usize, u64, u64, i64);
 /// Slots end at midnight and at 18:00. What a target of people or of pesos has in one follows from all cells of it.
 fn paid_from(start: &str, hours: Millis, paid: &[Paid], targets: &Targets) -> Arc<Slot> {
     let start = at(start);
-    let display = display();
+    let allowlists = display();
     let cells = paid.iter().map(|&(programme, state, dispersals, left, people)| {
         let figures = SlotFigures { dispersals, net: u128::from(left) * CREDIT, people: [people; 3] };
-        (display.cell(programme, state) as u32, figures)
+        (allowlists.cell(programme, state) as u32, figures)
     });
     let left: u64 = paid.iter().map(|(_, _, _, left, _)| left).sum();
     let tally = |target: &Target| match target.measure {
@@ -90,8 +90,11 @@ fn paid_from(start: &str, hours: Millis, paid: &[Paid], targets: &Targets) -> Ar
 
 fn dispersals(targets: &Targets, late: bool) -> Slots {
     // One of forty came back since, and two of another state were told late.
-    let closed: &[Paid] =
-        if late { &[(0, 0, 40, 39, 39), (0, 1, 2, 2, 2), (1, 0, 10, 10, 10)] } else { &[(0, 0, 40, 40, 40), (1, 0, 10, 10, 10)] };
+    let closed: &[Paid] = if late {
+        &[(0, 0, 40, 39, 39), (0, 1, 2, 2, 2), (1, 0, 10, 10, 10)]
+    } else {
+        &[(0, 0, 40, 40, 40), (1, 0, 10, 10, 10)]
+    };
     let slots = vec![
         paid_from("2020-05-06T05:00:00Z", 18, closed, targets),
         paid_from("2020-05-11T05:00:00Z", 18, &[(0, 0, 20, 20, 20), (0, 1, 10, 10, 10)], targets),
@@ -110,9 +113,24 @@ fn calls(targets: &Targets) -> Slots {
 
 fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
     let topic = format!("pacemeter.{}s.v1", stream.name());
-    let view = PartitionView { stream, first_offset: 0, next_offset: 120, watermark: None, counts: RecordCounts::default(), figures };
+    let view = PartitionView {
+        stream,
+        first_offset: 0,
+        next_offset: 120,
+        watermark: None,
+        counts: RecordCounts::default(),
+        figures,
+    };
     let partition = TopicPartition { stream, topic, partition: 0 };
-    PartitionStatus { partition, position: 120, end: None, lag: None, stalled: false, missing: false, view: Arc::new(view) }
+    PartitionStatus {
+        partition,
+        position: 120,
+        end: None,
+        lag: None,
+        stalled: false,
+        missing: false,
+        view: Arc::new(view),
+    }
 }
 
 fn of_dispersals(slots: Slots) -> StreamFigures {
@@ -128,45 +146,56 @@ fn of_dispersals(slots: Slots) -> StreamFigures {
 
 fn of_calls(slots: Slots) -> StreamFigures {
     let nothing = Default::default;
-    StreamFigures::Call(Box::new(CallView { queues: Vec::new(), unmatched: [0; 4], waiting: nothing(), agents: nothing(), slots }))
+    StreamFigures::Call(Box::new(CallView {
+        queues: Vec::new(),
+        unmatched: [0; 4],
+        waiting: nothing(),
+        agents: nothing(),
+        slots,
+    }))
 }
 
 /// The cut at an instant, as it was before anything was late.
-fn cut(instant: &str, targets: &Targets, book: &ClosedPeriods) -> Cut {
-    let (display, instant) = (display(), at(instant));
+fn cut(instant: &str, targets: &Targets, closed_periods: &ClosedPeriods) -> Cut {
+    let (allowlists, instant) = (display(), at(instant));
     let part = |stream: Stream, slots: &Slots| {
         let place = TopicPartition { stream, topic: format!("pacemeter.{}s.v1", stream.name()), partition: 0 };
-        (place, PartitionCut::of(slots, stream, targets, &display, instant, 60))
+        (place, PartitionCut::of(slots, stream, targets, &allowlists, instant, 60))
     };
     let parts = [part(Stream::Disbursement, &dispersals(targets, false)), part(Stream::Call, &calls(targets))];
     let (taken, state_built) = (instant + 2_000, at("2020-05-01T06:00:00Z"));
     let parts = parts.iter().map(|(place, part)| (place, part));
-    Cut::of(instant, parts, CutContext { targets, display: &display, book, taken, state_built })
+    Cut::of(instant, parts, CutContext { targets, allowlists: &allowlists, closed_periods, taken, state_built })
 }
 
 impl World {
     pub fn new(targets: Vec<Target>) -> Self {
-        let targets = Arc::new(Targets { targets, calendars: Vec::new(), cuts: (vec!["18:00".parse().unwrap()], None) });
-        let (now, display, disk) = (at("2020-05-15T18:00:00Z"), Arc::new(display()), MemoryDisk::default());
-        let (cuts, mut book) = (CutStore::new(Arc::new(disk.clone())), ClosedPeriods::default());
+        let targets =
+            Arc::new(Targets { targets, calendars: Vec::new(), cuts: (vec!["18:00".parse().unwrap()], None) });
+        let (now, allowlists, disk) = (at("2020-05-15T18:00:00Z"), Arc::new(display()), MemoryDisk::default());
+        let (cuts, mut closed_periods) = (CutStore::new(Arc::new(disk.clone())), ClosedPeriods::default());
         for instant in ["2020-05-11T05:00:00Z", "2020-05-11T23:00:00Z"] {
-            let cut = cut(instant, &targets, &book);
+            let cut = cut(instant, &targets, &closed_periods);
             cuts.put(&cut).unwrap();
-            book.add(&cut);
+            closed_periods.add(&cut);
         }
         let views = [of_dispersals(dispersals(&targets, true)), of_calls(calls(&targets))];
-        let partitions = [Stream::Disbursement, Stream::Call].into_iter().zip(views).map(|(stream, figures)| partition(stream, figures));
+        let partitions = [Stream::Disbursement, Stream::Call]
+            .into_iter()
+            .zip(views)
+            .map(|(stream, figures)| partition(stream, figures));
         let snapshot = Snapshot {
             phase: Phase::Live,
             partitions: partitions.collect(),
             complete_until: [Some(now - 2_000); 3],
             built: at("2020-05-01T06:00:00Z"),
             targets: Arc::clone(&targets),
-            book: Arc::new(book),
+            closed_periods: Arc::new(closed_periods),
         };
-        let evaluator = Arc::new(Evaluator::new(display.zone.clone()));
-        let board = Arc::new(SnapshotPublisher::new(now, targets));
-        let world = Self { api: Api { board, display, evaluator, clock: Clock::manual(now), cuts }, disk, snapshot };
+        let evaluator = Arc::new(Evaluator::new(allowlists.zone.clone()));
+        let publisher = Arc::new(SnapshotPublisher::new(now, targets));
+        let world =
+            Self { api: Api { publisher, allowlists, evaluator, clock: Clock::manual(now), cuts }, disk, snapshot };
         world.publish(|_| {});
         world
     }
@@ -175,7 +204,7 @@ impl World {
     pub fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
         let mut snapshot = self.snapshot.clone();
         change(&mut snapshot);
-        self.api.board.publish(snapshot);
+        self.api.publisher.publish(snapshot);
     }
 
     /// Status and answer of a path below `/api/v1/`.
@@ -190,7 +219,7 @@ impl World {
 
     fn answer(&self, path: &str) -> ApiResponse {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let question = match path.split('/').collect::<Vec<_>>()[..] {
+        let request = match path.split('/').collect::<Vec<_>>()[..] {
             ["targets"] => ApiRequest::Targets,
             ["targets", name] => ApiRequest::Target(name.to_owned()),
             ["targets", name, "history"] => ApiRequest::History(name.to_owned()),
@@ -199,7 +228,7 @@ impl World {
             ["periods", kind, id] => ApiRequest::Period(kind.to_owned(), id.to_owned()),
             _ => panic!("{path} is none of the api's"),
         };
-        self.api.answer(&question, query)
+        self.api.answer(&request, query)
     }
 
     pub fn ok(&self, path: &str) -> Value {

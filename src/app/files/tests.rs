@@ -51,12 +51,16 @@ fn all_faults_of_all_files_and_of_the_calendar_of_cuts_are_told_together() {
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].starts_with("target.day.measure (a.toml:2): "), "{told:?}");
     assert!(told[1].starts_with("b.toml:1: not TOML: "), "{told:?}");
-    assert!(told[2].starts_with("cuts.calendar: \"ofice\" is no calendar, define [calendar.ofice] in a file"), "{told:?}");
+    assert!(
+        told[2].starts_with("cuts.calendar: \"ofice\" is no calendar, define [calendar.ofice] in a file"),
+        "{told:?}"
+    );
 }
 
 #[test]
 fn cuts_have_the_times_and_the_calendar_of_the_settings() {
-    let targets = read(&["cuts.at=['18:00', '12:15']", "cuts.calendar=office"], &[("c.toml", CALENDAR)]).result.unwrap();
+    let targets =
+        read(&["cuts.at=['18:00', '12:15']", "cuts.calendar=office"], &[("c.toml", CALENDAR)]).result.unwrap();
     assert_eq!(targets.cuts.0, [jiff::civil::time(12, 15, 0, 0), jiff::civil::time(18, 0, 0, 0)]);
     assert_eq!(targets.cuts.1.unwrap().name(), "office");
     let targets = read(&["cuts.calendar=always"], &[]).result.unwrap();
@@ -104,11 +108,15 @@ fn a_zone_is_of_whole_hours_if_it_was_since_2000_and_will_be() {
 
 #[test]
 fn a_calendar_that_lacks_the_year_is_told_where_it_stands() {
-    let uncovered =
-        |texts: &[(&str, &str)], now| -> Vec<String> { read(&[], texts).uncovered(at(now)).iter().map(ToString::to_string).collect() };
+    let uncovered = |texts: &[(&str, &str)], now| -> Vec<String> {
+        read(&[], texts).uncovered(at(now)).iter().map(ToString::to_string).collect()
+    };
     assert_eq!(uncovered(&[("c.toml", CALENDAR)], "2026-10-31T12:00:00Z"), Vec::<String>::new());
     let told = uncovered(&[("c.toml", CALENDAR)], "2026-11-02T12:00:00Z");
-    assert!(told.len() == 1 && told[0].starts_with("calendar.office (c.toml:1): ") && told[0].contains("2027"), "{told:?}");
+    assert!(
+        told.len() == 1 && told[0].starts_with("calendar.office (c.toml:1): ") && told[0].contains("2027"),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -117,7 +125,10 @@ fn a_shipped_calendar_is_missed_only_where_something_goes_by_it() {
     assert_eq!(uncovered(&[]), []);
     let told = uncovered(&[("a.toml", TARGET)]);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].message.ends_with("in a copy of config/calendars/payments.toml that targets.files names"), "{told:?}");
+    assert!(
+        told[0].message.ends_with("in a copy of config/calendars/payments.toml that targets.files names"),
+        "{told:?}"
+    );
 }
 
 #[test]

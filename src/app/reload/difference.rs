@@ -29,7 +29,13 @@ impl TargetsDiff {
         *self == Self::default()
     }
 
-    fn note<T>(&mut self, kind: &str, old: &BTreeMap<&str, &T>, new: &BTreeMap<&str, &T>, is_same: impl Fn(&T, &T) -> bool) {
+    fn note<T>(
+        &mut self,
+        kind: &str,
+        old: &BTreeMap<&str, &T>,
+        new: &BTreeMap<&str, &T>,
+        is_same: impl Fn(&T, &T) -> bool,
+    ) {
         let full = |name: &&str| format!("{kind}.{name}");
         self.added.extend(new.keys().filter(|name| !old.contains_key(*name)).map(full));
         self.removed.extend(old.keys().filter(|name| !new.contains_key(*name)).map(full));
@@ -48,8 +54,10 @@ fn targets(targets: &Targets) -> BTreeMap<&str, &Target> {
 
 /// Whether all is the same but what is in the calendar: that is large, and compared once for all targets that go by it.
 fn is_same(old: &Target, new: &Target) -> bool {
-    let Target { name, description, measure, filter, period, goals, calendar, profile, prorate, tolerance, pesos_each } = old;
-    (name, description, measure, filter, period, goals) == (&new.name, &new.description, &new.measure, &new.filter, &new.period, &new.goals)
+    let Target { name, description, measure, filter, period, goals, calendar, profile, prorate, tolerance, pesos_each } =
+        old;
+    (name, description, measure, filter, period, goals)
+        == (&new.name, &new.description, &new.measure, &new.filter, &new.period, &new.goals)
         && (calendar.name(), profile, prorate) == (new.calendar.name(), &new.profile, &new.prorate)
         && (tolerance, pesos_each) == (&new.tolerance, &new.pesos_each)
 }

@@ -33,7 +33,8 @@ impl Scene {
         let texts = files.texts();
         let (sender, mut taken) = watch::channel(Arc::new(files.read(&texts).result.unwrap()));
         taken.mark_unchanged();
-        let counters = LogCounters::new(&Settings { level: tracing::Level::INFO, format: Format::Auto, burst: 1, per_second: 1 });
+        let counters =
+            LogCounters::new(&Settings { level: tracing::Level::INFO, format: Format::Auto, burst: 1, per_second: 1 });
         let clock = Clock::manual(1_000 * SECOND);
         let metrics = Arc::new(Metrics::new(&[], &[], Arc::new(counters)));
         let reload = Reload::new(files, texts, sender, metrics, clock.clone());
@@ -74,7 +75,10 @@ impl Scene {
         let mut text = String::new();
         self.reload.metrics.write(&mut text);
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap();
-        (value("pacemeter_config_last_reload_successful "), value("pacemeter_config_last_reload_success_timestamp_seconds "))
+        (
+            value("pacemeter_config_last_reload_successful "),
+            value("pacemeter_config_last_reload_success_timestamp_seconds "),
+        )
     }
 }
 
@@ -176,8 +180,15 @@ fn targets(text: &str) -> Targets {
 #[test]
 fn what_was_added_removed_and_changed_is_told_by_name() {
     let before = targets(&[target("a", 1), target("b", 1), target("c", 1)].concat());
-    let after =
-        targets(&[target("d", 1), target("c", 2), target("b", 1), "[calendar.payments.hours]\nmonday = ['09:00-10:00']\n".into()].concat());
+    let after = targets(
+        &[
+            target("d", 1),
+            target("c", 2),
+            target("b", 1),
+            "[calendar.payments.hours]\nmonday = ['09:00-10:00']\n".into(),
+        ]
+        .concat(),
+    );
     let TargetsDiff { added, removed, changed } = TargetsDiff::between(&before, &after);
     assert_eq!((added.join(" "), removed.join(" ")), ("target.d".into(), "target.a".into()));
     assert_eq!(changed, ["calendar.payments", "target.c"]);
@@ -186,7 +197,9 @@ fn what_was_added_removed_and_changed_is_told_by_name() {
 
 #[test]
 fn a_target_has_changed_if_its_calendar_has() {
-    let with = |hours: &str| targets(&format!("{}calendar = 'office'\n[calendar.office.hours]\nmonday = ['{hours}']\n", target("a", 1)));
+    let with = |hours: &str| {
+        targets(&format!("{}calendar = 'office'\n[calendar.office.hours]\nmonday = ['{hours}']\n", target("a", 1)))
+    };
     let TargetsDiff { added, removed, changed } = TargetsDiff::between(&with("09:00-10:00"), &with("09:00-11:00"));
     assert_eq!((added.len(), removed.len(), changed.join(" ")), (0, 0, "calendar.office target.a".into()));
     assert!(TargetsDiff::between(&with("09:00-10:00"), &with("09:00-10:00")).is_empty());

@@ -34,10 +34,14 @@ fn calendar_of(text: &str) -> Arc<WorkingCalendar> {
 
 #[test]
 fn the_number_of_calendars_is_bounded() {
-    let many =
-        |count: usize| -> String { (0..count).map(|number| format!("[calendar.c{number}.hours]\nmonday = ['09:00-10:00']\n")).collect() };
+    let many = |count: usize| -> String {
+        (0..count).map(|number| format!("[calendar.c{number}.hours]\nmonday = ['09:00-10:00']\n")).collect()
+    };
     assert_eq!(given(&[&many(MAX_CALENDARS)]).1, Vec::<String>::new());
-    assert_eq!(given(&[&many(MAX_CALENDARS + 2)]).1, ["calendar.c50 (a.toml:101): is one calendar too many, at most 50 are read"]);
+    assert_eq!(
+        given(&[&many(MAX_CALENDARS + 2)]).1,
+        ["calendar.c50 (a.toml:101): is one calendar too many, at most 50 are read"]
+    );
 }
 
 #[test]
@@ -55,12 +59,24 @@ fn banks_close_on_all_days_of_the_law_and_of_the_regulator() {
     let closed = |year: i16| {
         let days = date(year, 1, 1).series(jiff::Span::new().days(1)).take_while(move |day| day.year() == year);
         let weekdays = days.filter(|day| day.weekday().to_monday_zero_offset() < 5);
-        weekdays.filter(|day| !payments.is_working_day(*day)).map(|day| day.strftime("%m-%d").to_string()).collect::<Vec<_>>()
+        weekdays
+            .filter(|day| !payments.is_working_day(*day))
+            .map(|day| day.strftime("%m-%d").to_string())
+            .collect::<Vec<_>>()
     };
     // Of 2020 on a Saturday: 12 December.
-    assert_eq!(closed(2020), ["01-01", "02-03", "03-16", "04-09", "04-10", "05-01", "09-16", "11-02", "11-16", "12-25"]);
-    assert_eq!(closed(2024), ["01-01", "02-05", "03-18", "03-28", "03-29", "05-01", "09-16", "10-01", "11-18", "12-12", "12-25"]);
-    assert_eq!(closed(2026), ["01-01", "02-02", "03-16", "04-02", "04-03", "05-01", "09-16", "11-02", "11-16", "12-25"]);
+    assert_eq!(
+        closed(2020),
+        ["01-01", "02-03", "03-16", "04-09", "04-10", "05-01", "09-16", "11-02", "11-16", "12-25"]
+    );
+    assert_eq!(
+        closed(2024),
+        ["01-01", "02-05", "03-18", "03-28", "03-29", "05-01", "09-16", "10-01", "11-18", "12-12", "12-25"]
+    );
+    assert_eq!(
+        closed(2026),
+        ["01-01", "02-02", "03-16", "04-02", "04-03", "05-01", "09-16", "11-02", "11-16", "12-25"]
+    );
     assert!(!payments.is_working_day(date(2030, 10, 1)));
     assert!(payments.is_working_day(date(2020, 10, 1)) && payments.is_working_day(date(2020, 12, 1)));
 }
@@ -109,8 +125,16 @@ fn an_exception_goes_before_a_holiday_and_weighs_by_its_hours() {
          [[calendar.x.exception]]\ndate = 2020-05-18\nhours = []\n",
     );
     let day = |time: &str| Period::Day.at(at(time), calendar.zone()).unwrap();
-    let weights = ["2020-05-11T18:00:00Z", "2020-05-12T18:00:00Z", "2020-05-13T18:00:00Z", "2020-05-18T18:00:00Z", "2020-05-25T18:00:00Z"]
-        .map(|time| (calendar.open_time(day(time)) / HOUR, calendar.weight(day(time), None), calendar.regular_weight(day(time))));
+    let weights = [
+        "2020-05-11T18:00:00Z",
+        "2020-05-12T18:00:00Z",
+        "2020-05-13T18:00:00Z",
+        "2020-05-18T18:00:00Z",
+        "2020-05-25T18:00:00Z",
+    ]
+    .map(|time| {
+        (calendar.open_time(day(time)) / HOUR, calendar.weight(day(time), None), calendar.regular_weight(day(time)))
+    });
     assert_eq!(weights, [(2, 0.75, 3.0), (1, 0.5, 0.0), (0, 0.0, 0.0), (0, 0.0, 3.0), (8, 3.0, 3.0)]);
 }
 

@@ -38,7 +38,9 @@ struct Given {
 impl Given {
     fn text(&self) -> String {
         let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-        let hours = |spans: &Spans| spans.iter().map(|(from, to)| format!("\"{}-{}\",", time(*from), time(*to))).collect::<String>();
+        let hours = |spans: &Spans| {
+            spans.iter().map(|(from, to)| format!("\"{}-{}\",", time(*from), time(*to))).collect::<String>()
+        };
         let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
         let mut text = format!("[calendar.x]\ntime_zone = '{}'\n", self.zone);
         for (day, (spans, weight)) in days.iter().zip(&self.week) {
@@ -48,11 +50,16 @@ impl Given {
             }
         }
         for (date, (spans, weight)) in &self.exceptions {
-            text += &format!("[[calendar.x.exception]]\ndate = {date}\nhours = [{}]\nweight = {weight}\n", hours(spans));
+            text +=
+                &format!("[[calendar.x.exception]]\ndate = {date}\nhours = [{}]\nweight = {weight}\n", hours(spans));
         }
         for date in &self.holidays {
-            text +=
-                &format!("[[calendar.x.holiday]]\nrule = '{}'\nfrom = {}\nuntil = {}\n", date.strftime("%m-%d"), date.year(), date.year());
+            text += &format!(
+                "[[calendar.x.holiday]]\nrule = '{}'\nfrom = {}\nuntil = {}\n",
+                date.strftime("%m-%d"),
+                date.year(),
+                date.year()
+            );
         }
         text
     }
@@ -130,11 +137,13 @@ fn given() -> impl Strategy<Value = (Given, Date)> {
     let near = dates.prop_flat_map(|day| (-3_i64..=3).prop_map(move |days| (day, day.saturating_add(days.days()))));
     let week = prop::array::uniform7(shift());
     let occasions = (prop::collection::vec((-3_i64..=3, shift()), 0..3), prop::collection::vec(-3_i64..=3, 0..3));
-    (near, week, occasions, prop::sample::select(&ZONES[..])).prop_map(|((day, near), week, (exceptions, holidays), zone)| {
-        let nearby = |days: i64| day.saturating_add(days.days());
-        let exceptions = exceptions.into_iter().map(|(days, shift)| (nearby(days), shift)).collect();
-        (Given { zone, week, exceptions, holidays: holidays.into_iter().map(nearby).collect() }, near)
-    })
+    (near, week, occasions, prop::sample::select(&ZONES[..])).prop_map(
+        |((day, near), week, (exceptions, holidays), zone)| {
+            let nearby = |days: i64| day.saturating_add(days.days());
+            let exceptions = exceptions.into_iter().map(|(days, shift)| (nearby(days), shift)).collect();
+            (Given { zone, week, exceptions, holidays: holidays.into_iter().map(nearby).collect() }, near)
+        },
+    )
 }
 
 proptest! {
@@ -195,7 +204,9 @@ fn the_built_in_calendar_is_always_open_and_all_its_days_are_alike() {
     assert_eq!(calendar.name(), "always");
     assert_eq!(calendar.open_time(october), october.end - october.start);
     assert_eq!((calendar.weight(october, None), calendar.regular_weight(october)), (31.0, 31.0));
-    assert!(calendar.is_open(october.start) && calendar.is_open(october.end) && calendar.is_working_day(date(2022, 10, 30)));
+    assert!(
+        calendar.is_open(october.start) && calendar.is_open(october.end) && calendar.is_working_day(date(2022, 10, 30))
+    );
     // Half of a day of 25 hours is half of its weight.
     assert_eq!(calendar.weight(interval("2022-10-30T05:00:00Z", "2022-10-30T17:30:00Z"), None), 0.5);
     assert_eq!((calendar.covered_until(), calendar.uncovered(october.end)), (None, None));

@@ -38,10 +38,10 @@ impl Crafted {
         let (reader, bytes) = SectionReader::open(file, &CHECKPOINT).unwrap();
         let index: Index = container::parse(&bytes, "index").unwrap();
         let places = index.check(&reader).unwrap();
-        let starts = [places.head].into_iter().chain(places.pieces).chain(places.days).chain([places.body]);
-        let pieces = index.pieces.iter().map(|piece| &piece.part);
+        let starts = [places.head].into_iter().chain(places.chunks).chain(places.days).chain([places.body]);
+        let chunks = index.chunks.iter().map(|chunk| &chunk.part);
         let days = index.days.iter().map(|day| &day.content.part);
-        let parts = [&index.head].into_iter().chain(pieces).chain(days).chain([&index.body.part]);
+        let parts = [&index.head].into_iter().chain(chunks).chain(days).chain([&index.body.part]);
         let parts = starts.zip(parts).map(|(at, part)| reader.read(at, part, "part").unwrap()).collect();
         Self { parts, index }
     }
@@ -70,23 +70,28 @@ fn read(disk: &WatchingDisk) -> Result<(CheckpointReader, Option<State>), Damage
 
 /// Numbers that break arithmetic.
 fn any_number() -> impl Strategy<Value = u64> {
-    prop_oneof![0..4_u64, 0..2_000_u64, any::<u64>(), (0..64_u32, 0..3_u64).prop_map(|(shift, less)| (1_u64 << shift).wrapping_sub(less))]
+    prop_oneof![
+        0..4_u64,
+        0..2_000_u64,
+        any::<u64>(),
+        (0..64_u32, 0..3_u64).prop_map(|(shift, less)| (1_u64 << shift).wrapping_sub(less))
+    ]
 }
 
 /// Sets some number of an index to another.
 fn change(crafted: &mut Crafted, what: u8, at: usize, number: u64) {
-    let Index { shapes, pieces, days, body, closed, head } = &mut crafted.index;
+    let Index { shapes, chunks, days, body, closed, head } = &mut crafted.index;
     let short = number as u32;
-    let piece = at % pieces.len();
-    let (shape, run, day) = (at % shapes.len(), at % pieces[piece].runs.len(), at % days.len());
+    let chunk = at % chunks.len();
+    let (shape, run, day) = (at % shapes.len(), at % chunks[chunk].runs.len(), at % days.len());
     match what % 16 {
         0 => shapes[shape].0 = short,
         1 => shapes[shape].1 = short,
-        2 => pieces[piece].runs[run].0 = short as u16,
-        3 => pieces[piece].runs[run].1 = short,
-        4 => pieces[piece].runs[run].2 = short,
-        5 => pieces[piece].part.length = number,
-        6 => pieces[piece].is_packed ^= true,
+        2 => chunks[chunk].runs[run].0 = short as u16,
+        3 => chunks[chunk].runs[run].1 = short,
+        4 => chunks[chunk].runs[run].2 = short,
+        5 => chunks[chunk].part.length = number,
+        6 => chunks[chunk].is_packed ^= true,
         7 => days[day].start = number as i64,
         8 => days[day].content.bytes = number,
         9 => days[day].content.part.length = number,
@@ -182,17 +187,17 @@ proptest! {
         let disk = disk();
         let mut crafted = Crafted::read(&disk);
         let index = &mut crafted.index;
-        let (a, b) = (one.index(index.pieces.len()), other.index(index.pieces.len()));
+        let (a, b) = (one.index(index.chunks.len()), other.index(index.chunks.len()));
         match what {
-            0 => _ = index.pieces.remove(a),
-            1 => index.pieces.insert(a, index.pieces[b].clone()),
-            2 => index.pieces.swap(a, b),
+            0 => _ = index.chunks.remove(a),
+            1 => index.chunks.insert(a, index.chunks[b].clone()),
+            2 => index.chunks.swap(a, b),
             3 => _ = index.days.remove(one.index(2)),
             4 => index.days.push(index.days[0].clone()),
             5 => _ = index.shapes.pop(),
             6 => index.shapes.push((0, 5)),
             7 => index.closed.push(index.closed[0].clone()),
-            _ => index.pieces[a].runs.reverse(),
+            _ => index.chunks[a].runs.reverse(),
         }
         let is_same = *index == Crafted::read(&disk).index;
         let result = crafted.put(&disk);
@@ -215,11 +220,11 @@ proptest! {
         changes.into_iter().for_each(|(at, byte)| { let at = at.index(bytes.len()); bytes[at] = byte });
         bytes.truncate(length.map_or(bytes.len(), |length| length.index(bytes.len())));
         let told = container::Section { length: bytes.len() as u64, hash: hash(bytes) };
-        let Index { head, pieces, days, body, .. } = &mut crafted.index;
-        let pieces_end = 1 + pieces.len();
+        let Index { head, chunks, days, body, .. } = &mut crafted.index;
+        let pieces_end = 1 + chunks.len();
         match number {
             0 => *head = told,
-            _ if number < pieces_end => pieces[number - 1].part = told,
+            _ if number < pieces_end => chunks[number - 1].part = told,
             _ if number < pieces_end + days.len() => days[number - pieces_end].content.part = told,
             _ => body.part = told,
         }

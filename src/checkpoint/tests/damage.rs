@@ -61,7 +61,11 @@ fn a_file_of_any_other_length_is_refused() {
         let whole = pair.disk.read(&PLACE.path(name)).unwrap();
         for length in 0..whole.len() {
             assert_eq!(left(&pair, name, whole[..length].to_vec()), expected, "{name} cut to {length}");
-            assert_eq!(left(&pair, name, whole[whole.len() - length..].to_vec()), expected, "the last {length} of {name}");
+            assert_eq!(
+                left(&pair, name, whole[whole.len() - length..].to_vec()),
+                expected,
+                "the last {length} of {name}"
+            );
         }
         for more in [&whole[..1], &[0; 4_096], &whole] {
             assert_eq!(left(&pair, name, [&whole, more].concat()), expected, "{name} with {} more", more.len());
@@ -97,7 +101,10 @@ fn a_missing_file_of_closed_days_is_damage_of_all_that_refer_to_it() {
         let (name, damage) = &found.damaged[0];
         assert_eq!(name, &Name::checkpoint(2).to_string());
         assert_eq!((damage.kind(), damage.is_for_good()), ("days", true));
-        assert_eq!(damage.to_string(), format!("refers to {}, which cannot be read: entity not found", Name::days(number)));
+        assert_eq!(
+            damage.to_string(),
+            format!("refers to {}, which cannot be read: entity not found", Name::days(number))
+        );
         assert_eq!(survivor(&store(&pair.disk)), expected);
     }
 }

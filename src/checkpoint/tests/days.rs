@@ -63,7 +63,11 @@ fn beyond_as_many_files_as_may_be_closed_days_are_written_into_one() {
         assert!(store.list(PLACE).unwrap().days.len() < MOST_FILES + KEPT);
     }
     assert_eq!(merged, [1, 33, 65], "32 files, then all of them as one");
-    assert_eq!(store.list(PLACE).unwrap().days, (65..=rounds as u64).rev().collect::<Vec<_>>(), "what was merged is gone");
+    assert_eq!(
+        store.list(PLACE).unwrap().days,
+        (65..=rounds as u64).rev().collect::<Vec<_>>(),
+        "what was merged is gone"
+    );
 }
 
 #[test]

@@ -13,8 +13,11 @@ use crate::view::panes::SpanFigures;
 
 /// By arithmetic alone, so that it is the same whatever becomes of random numbers.
 fn state() -> State {
-    let dense = |page: u32, bytes: u32| (0..bytes).map(|at| ((page * bytes + at).wrapping_mul(2_654_435_761) >> 16) as u8).collect();
-    let sparse = |page: u32, bytes: u32| (0..bytes).map(|at| if at % 7 == page % 7 { at as u8 | 1 } else { 0 }).collect();
+    let dense = |page: u32, bytes: u32| {
+        (0..bytes).map(|at| ((page * bytes + at).wrapping_mul(2_654_435_761) >> 16) as u8).collect()
+    };
+    let sparse =
+        |page: u32, bytes: u32| (0..bytes).map(|at| if at % 7 == page % 7 { at as u8 | 1 } else { 0 }).collect();
     let regions = vec![
         (64, (0..9).map(|page| dense(page, 64)).collect()),
         (128, (0..5).map(|page| sparse(page, 128)).collect()),
@@ -35,7 +38,10 @@ fn parts() -> Vec<(Millis, PartitionCut)> {
     let cell = PartitionCutCell { programme: "credito".to_owned(), state: "MX-JAL".to_owned(), figures };
     let periods = vec![(18_000 * DAY, Tally { amount: 2, base: 0 }), (17_993 * DAY, Tally { amount: -1, base: 5 })];
     let target = PartitionCutTarget { name: "weekly".to_owned(), selection: 42, known_from: 17_900 * DAY, periods };
-    vec![(18_001 * DAY, PartitionCut { next_offset: 1_200, cells: [vec![cell], Vec::new(), Vec::new()], targets: vec![target] })]
+    vec![(
+        18_001 * DAY,
+        PartitionCut { next_offset: 1_200, cells: [vec![cell], Vec::new(), Vec::new()], targets: vec![target] },
+    )]
 }
 
 /// With `PACEMETER_BLESS=1` files that are not there are made, of the version that is written today. Those that are there are never written again.

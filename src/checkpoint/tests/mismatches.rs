@@ -5,8 +5,16 @@ use crate::checkpoint::{ExpectedHead, Head, Mismatch};
 
 /// What fits `head(20)`.
 fn expected() -> ExpectedHead {
-    let Head { cluster_id, topic, partition_count, meaning, key_id, .. } = head(20);
-    ExpectedHead { cluster_id, topic, partition_count: Some(partition_count), meaning, key_id, low: Some(3), end: Some(30) }
+    let Head { cluster_id, topic, partition_count, semantic_settings, key_id, .. } = head(20);
+    ExpectedHead {
+        cluster_id,
+        topic,
+        partition_count: Some(partition_count),
+        semantic_settings,
+        key_id,
+        low: Some(3),
+        end: Some(30),
+    }
 }
 
 /// The only mismatch with `head(20)`, told.
@@ -20,7 +28,11 @@ fn told(expected: &ExpectedHead) -> (&'static str, String) {
 #[test]
 fn what_fits_or_is_not_known_is_no_mismatch() {
     assert_eq!(expected().mismatches(&head(20)), []);
-    assert_eq!(ExpectedHead { low: Some(20), end: Some(20), ..expected() }.mismatches(&head(20)), [], "nothing is missing between");
+    assert_eq!(
+        ExpectedHead { low: Some(20), end: Some(20), ..expected() }.mismatches(&head(20)),
+        [],
+        "nothing is missing between"
+    );
     let unknown = ExpectedHead { cluster_id: None, partition_count: None, low: None, end: None, ..expected() };
     assert_eq!(unknown.mismatches(&head(20)), []);
     let other = ExpectedHead { cluster_id: Some("other".into()), ..expected() };
@@ -63,8 +75,9 @@ fn partitions_that_were_added() {
 #[test]
 fn other_settings() {
     let mut other = expected();
-    other.meaning =
-        [("streams.disbursement.horizon", "35d"), ("calls.max_wait", "2h")].map(|(key, value)| (key.into(), value.into())).into();
+    other.semantic_settings = [("streams.disbursement.horizon", "35d"), ("calls.max_wait", "2h")]
+        .map(|(key, value)| (key.into(), value.into()))
+        .into();
     let (kind, message) = told(&other);
     assert_eq!(kind, "settings");
     assert_eq!(
@@ -72,7 +85,7 @@ fn other_settings() {
         "the state was built under other settings: calls.max_wait was not set and is 2h, streams.disbursement.horizon was 92d and is 35d; set them \
          back, or run `pacemeter state rebuild` to count anew under the new ones"
     );
-    other.meaning.clear();
+    other.semantic_settings.clear();
     assert!(told(&other).1.contains("streams.disbursement.horizon was 92d and is not set; set them back"));
 }
 
@@ -123,9 +136,13 @@ fn another_record_at_the_tail() {
 #[test]
 fn all_that_differs_is_told_together_and_offsets_of_another_log_say_nothing() {
     let kinds = |expected: &ExpectedHead| expected.mismatches(&head(20)).iter().map(Mismatch::kind).collect::<Vec<_>>();
-    let wrong = ExpectedHead { partition_count: Some(1), key_id: String::new(), low: Some(25), end: Some(10), ..expected() };
+    let wrong =
+        ExpectedHead { partition_count: Some(1), key_id: String::new(), low: Some(25), end: Some(10), ..expected() };
     assert_eq!(kinds(&wrong), ["partition_count", "pseudonym_key", "retention", "truncated"]);
     let of_another = ExpectedHead { cluster_id: Some("other".into()), ..wrong.clone() };
     assert_eq!(kinds(&of_another), ["cluster", "partition_count", "pseudonym_key"]);
-    assert_eq!(kinds(&ExpectedHead { topic: "payments".into(), ..wrong }), ["topic", "partition_count", "pseudonym_key"]);
+    assert_eq!(
+        kinds(&ExpectedHead { topic: "payments".into(), ..wrong }),
+        ["topic", "partition_count", "pseudonym_key"]
+    );
 }

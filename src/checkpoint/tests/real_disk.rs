@@ -37,11 +37,11 @@ fn only_the_owner_has_rights() {
     let root = directory.path().join("a/state");
     let store = store(&RealDisk::open(&root, DIRECTORY).unwrap());
     State::made_up(1, 3, 1).write(&store, &mut CheckpointChain::default()).unwrap();
-    let place = root.join(DIRECTORY).join(PLACE.to_string());
-    for path in [&root, &root.join(DIRECTORY), &place] {
+    let dir = root.join(DIRECTORY).join(PLACE.to_string());
+    for path in [&root, &root.join(DIRECTORY), &dir] {
         assert_eq!(mode(path), 0o700, "{}", path.display());
     }
-    let files: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 2);
     files.iter().for_each(|path| assert_eq!(mode(path), 0o600, "{}", path.display()));
 }
@@ -52,13 +52,15 @@ fn rights_that_others_have_are_taken_from_them() {
     let root = directory.path().join("state");
     let open = || RealDisk::open(&root, DIRECTORY).unwrap();
     State::made_up(1, 3, 1).write(&store(&open()), &mut CheckpointChain::default()).unwrap();
-    let place = root.join(DIRECTORY).join(PLACE.to_string());
-    let file = fs::read_dir(&place).unwrap().next().unwrap().unwrap().path();
+    let dir = root.join(DIRECTORY).join(PLACE.to_string());
+    let file = fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
     let other = root.join("other.txt");
     fs::write(&other, "not ours").unwrap();
-    [(&root, 0o755), (&place, 0o777), (&file, 0o644), (&other, 0o644)].into_iter().for_each(|(path, mode)| set_mode(path, mode));
+    [(&root, 0o755), (&dir, 0o777), (&file, 0o644), (&other, 0o644)]
+        .into_iter()
+        .for_each(|(path, mode)| set_mode(path, mode));
     open();
-    assert_eq!([&root, &place, &file, &other].map(|path| mode(path)), [0o700, 0o700, 0o600, 0o644]);
+    assert_eq!([&root, &dir, &file, &other].map(|path| mode(path)), [0o700, 0o700, 0o600, 0o644]);
     set_mode(&root, 0o1777);
     open();
     assert_eq!(mode(&root), 0o1777, "a directory that many share is not ours");

@@ -7,7 +7,8 @@ use super::disks::{Call, FaultyDisk, Op};
 use super::world::{PLACE, State, newest, store};
 use crate::checkpoint::names::Name;
 use crate::checkpoint::{
-    BytesInFlight, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStore, CheckpointThread, KEPT, WriteReason,
+    BytesInFlight, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStore, CheckpointThread, KEPT,
+    WriteReason,
 };
 
 /// With a closed day more in each, so that each has a file of days.
@@ -17,10 +18,12 @@ fn state(number: u64) -> State {
 
 fn save(keeper: &mut CheckpointThread, number: u64) -> CheckpointOutcome {
     let state = state(number);
-    let job = CheckpointId { place: PLACE, number };
-    let pieces = state.pieces(&mut fastrand::Rng::with_seed(number));
-    let orders = [CheckpointRequest::Begin(job, Box::new(state.begin()))].into_iter();
-    let orders = orders.chain(pieces.into_iter().map(|piece| CheckpointRequest::Pages(job, piece))).chain([CheckpointRequest::Finish(job)]);
+    let id = CheckpointId { dir: PLACE, number };
+    let chunks = state.chunks(&mut fastrand::Rng::with_seed(number));
+    let orders = [CheckpointRequest::Begin(id, Box::new(state.begin()))].into_iter();
+    let orders = orders
+        .chain(chunks.into_iter().map(|chunk| CheckpointRequest::Pages(id, chunk)))
+        .chain([CheckpointRequest::Finish(id)]);
     let mut reports: Vec<CheckpointOutcome> = orders.filter_map(|order| keeper.handle(order)).collect();
     assert_eq!(reports.len(), 1, "one report a job: {reports:?}");
     reports.remove(0)
@@ -96,12 +99,20 @@ fn whatever_the_disk_refuses_older_checkpoints_stay_usable_and_the_next_is_whole
                         assert!(whole.ends_with(&[3, 2, 1]), "{told}");
                     }
                 }
-                assert_eq!(newest(&store(&disk.disk)).opened.unwrap().head().next_offset, 13 + i64::from(is_named), "{told}");
+                assert_eq!(
+                    newest(&store(&disk.disk)).opened.unwrap().head().next_offset,
+                    13 + i64::from(is_named),
+                    "{told}"
+                );
                 disk.heal();
                 let next = save(&mut keeper, 5);
                 assert!(next.result.is_ok() && next.pruned.is_ok(), "{told}, then {next:?}");
                 let whole = assert_whole(&disk);
-                assert_eq!((whole.len(), newest(&store(&disk.disk)).opened.unwrap().head().next_offset), (KEPT, 15), "{told}");
+                assert_eq!(
+                    (whole.len(), newest(&store(&disk.disk)).opened.unwrap().head().next_offset),
+                    (KEPT, 15),
+                    "{told}"
+                );
                 assert_eq!(newest(&store(&disk.disk)).incomplete, 0, "{told}");
                 assert_protocol(&disk.calls());
             }
@@ -129,13 +140,13 @@ fn a_refusal_while_pruning_is_told_and_does_not_undo_the_checkpoint() {
 fn a_job_that_is_abandoned_leaves_nothing_behind() {
     let (disk, mut keeper) = saved_thrice();
     let paths = disk.disk.paths();
-    let job = CheckpointId { place: PLACE, number: 4 };
-    assert!(keeper.handle(CheckpointRequest::Begin(job, Box::new(state(4).begin()))).is_none());
+    let id = CheckpointId { dir: PLACE, number: 4 };
+    assert!(keeper.handle(CheckpointRequest::Begin(id, Box::new(state(4).begin()))).is_none());
     assert_eq!(disk.disk.paths().len(), paths.len() + 1);
-    let piece = state(4).pieces(&mut fastrand::Rng::with_seed(0)).remove(0);
-    assert!(keeper.handle(CheckpointRequest::Pages(job, piece.clone())).is_none());
-    assert!(keeper.handle(CheckpointRequest::Abandon(job)).is_none());
-    assert!(keeper.handle(CheckpointRequest::Pages(job, piece)).is_none(), "what still comes of it is dropped");
+    let chunk = state(4).chunks(&mut fastrand::Rng::with_seed(0)).remove(0);
+    assert!(keeper.handle(CheckpointRequest::Pages(id, chunk.clone())).is_none());
+    assert!(keeper.handle(CheckpointRequest::Abandon(id)).is_none());
+    assert!(keeper.handle(CheckpointRequest::Pages(id, chunk)).is_none(), "what still comes of it is dropped");
     assert_eq!(disk.disk.paths(), paths);
     assert_eq!(save(&mut keeper, 5).result.unwrap().head.sequence, 5, "its number is not taken again");
 }

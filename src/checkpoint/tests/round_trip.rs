@@ -30,7 +30,8 @@ fn progress_adds_up_to_the_pages() {
     state.write(&store(&disk), &mut CheckpointChain::default()).unwrap();
     let opened = newest(&store(&disk)).opened.unwrap();
     let mut regions = state.regions.clone();
-    let mut slices: Vec<Vec<&mut [u8]>> = regions.iter_mut().map(|(_, pages)| pages.iter_mut().map(Vec::as_mut_slice).collect()).collect();
+    let mut slices: Vec<Vec<&mut [u8]>> =
+        regions.iter_mut().map(|(_, pages)| pages.iter_mut().map(Vec::as_mut_slice).collect()).collect();
     let done = AtomicU64::new(0);
     opened.fill(&mut slices, 2, &|bytes| _ = done.fetch_add(bytes, Ordering::Relaxed)).unwrap();
     assert_eq!(done.into_inner(), state.shapes().iter().map(|shape| shape.bytes()).sum::<u64>());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::aggregate::image::{ClosedDay, Encode, PageChunk, PageRange, StateImage, TableLayout};
 use crate::checkpoint::{
-    CheckpointCandidates, CheckpointChain, CheckpointReader, CheckpointStart, CheckpointStore, Disk, Head, LastRecord, PartitionDir,
-    WriteError, WrittenCheckpoint,
+    CheckpointCandidates, CheckpointChain, CheckpointReader, CheckpointStart, CheckpointStore, Disk, Head, LastRecord,
+    PartitionDir, WriteError, WrittenCheckpoint,
 };
 use crate::clock::{DAY, Millis};
 use crate::record::Stream;
@@ -24,12 +24,12 @@ pub fn head(next_offset: i64) -> Head {
         topic: "disbursements".into(),
         partition: PLACE.partition,
         partition_count: 6,
-        meaning: BTreeMap::from([("streams.disbursement.horizon".into(), "92d".into())]),
+        semantic_settings: BTreeMap::from([("streams.disbursement.horizon".into(), "92d".into())]),
         key_id: "0011223344556677".into(),
         labels: [7; 16],
         first_offset: 5,
         next_offset,
-        tail: Some(LastRecord { offset: next_offset - 1, timestamp: Some(1_600_000_000_000), hash: [9; 16] }),
+        last_record: Some(LastRecord { offset: next_offset - 1, timestamp: Some(1_600_000_000_000), hash: [9; 16] }),
         built: 1_600_000_000_000,
         written: 1_600_000_100_000,
         records: next_offset.unsigned_abs(),
@@ -52,7 +52,13 @@ pub struct State {
 impl fmt::Debug for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pages: Vec<usize> = self.regions.iter().map(|(_, pages)| pages.len()).collect();
-        write!(formatter, "state up to {}, {} bytes of body, pages {pages:?}, {} days", self.next_offset, self.body.len(), self.days.len())
+        write!(
+            formatter,
+            "state up to {}, {} bytes of body, pages {pages:?}, {} days",
+            self.next_offset,
+            self.body.len(),
+            self.days.len()
+        )
     }
 }
 
@@ -73,15 +79,21 @@ impl State {
     /// Regions of dense and of sparse pages and an empty one; `closed` closed days and two open ones.
     pub fn made_up(seed: u64, pages: u32, closed: i64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut region = |page_bytes, pages, is_dense| (page_bytes, (0..pages).map(|_| page(&mut random, page_bytes, is_dense)).collect());
-        let regions = vec![region(100, pages, true), region(1, 0, true), region(300, pages / 2, false), region(17, 1, true)];
+        let mut region = |page_bytes, pages, is_dense| {
+            (page_bytes, (0..pages).map(|_| page(&mut random, page_bytes, is_dense)).collect())
+        };
+        let regions =
+            vec![region(100, pages, true), region(1, 0, true), region(300, pages / 2, false), region(17, 1, true)];
         let content = |start: i64| format!("day {start} of {}", "some history ".repeat(20)).into_bytes();
         let days = (0..closed + 2).map(|day| (day * DAY, (content(day), day < closed))).collect();
         Self { next_offset: seed as i64 + 10, body: b"body ".repeat(30), regions, days }
     }
 
     pub fn shapes(&self) -> Vec<TableLayout> {
-        self.regions.iter().map(|(page_bytes, pages)| TableLayout { page_bytes: *page_bytes, pages: pages.len() as u32 }).collect()
+        self.regions
+            .iter()
+            .map(|(page_bytes, pages)| TableLayout { page_bytes: *page_bytes, pages: pages.len() as u32 })
+            .collect()
     }
 
     pub fn begin(&self) -> CheckpointStart {
@@ -90,12 +102,13 @@ impl State {
             is_closed: *is_closed,
             content: Arc::new(Content(content.clone())),
         };
-        let image = StateImage { body: self.body.clone(), shapes: self.shapes(), days: self.days.iter().map(day).collect() };
+        let image =
+            StateImage { body: self.body.clone(), shapes: self.shapes(), days: self.days.iter().map(day).collect() };
         CheckpointStart { head: head(self.next_offset), image }
     }
 
     /// Its pages in random order, in pieces of random length, some with several runs.
-    pub fn pieces(&self, random: &mut fastrand::Rng) -> Vec<PageChunk> {
+    pub fn chunks(&self, random: &mut fastrand::Rng) -> Vec<PageChunk> {
         let mut runs = Vec::new();
         for (region, (_, pages)) in self.regions.iter().enumerate() {
             let mut first = 0;
@@ -106,16 +119,22 @@ impl State {
             }
         }
         random.shuffle(&mut runs);
-        let mut pieces = Vec::new();
+        let mut chunks = Vec::new();
         while !runs.is_empty() {
             let runs = runs.split_off(runs.len().saturating_sub(random.usize(1..=3)));
-            let pages = |run: &PageRange| &self.regions[run.region as usize].1[run.first as usize..(run.first + run.count) as usize];
-            pieces.push(PageChunk { bytes: runs.iter().flat_map(pages).flatten().copied().collect(), runs });
+            let pages = |run: &PageRange| {
+                &self.regions[run.region as usize].1[run.first as usize..(run.first + run.count) as usize]
+            };
+            chunks.push(PageChunk { bytes: runs.iter().flat_map(pages).flatten().copied().collect(), runs });
         }
-        pieces
+        chunks
     }
 
-    pub fn write(&self, store: &CheckpointStore, lineage: &mut CheckpointChain) -> Result<WrittenCheckpoint, WriteError> {
+    pub fn write(
+        &self,
+        store: &CheckpointStore,
+        lineage: &mut CheckpointChain,
+    ) -> Result<WrittenCheckpoint, WriteError> {
         self.write_with(Vec::new(), store, lineage)
     }
 
@@ -129,8 +148,8 @@ impl State {
         let mut random = fastrand::Rng::with_seed(self.next_offset as u64);
         let CheckpointStart { head, image } = self.begin();
         let mut writer = store.begin(lineage, CheckpointStart { head: Head { parts, ..head }, image })?;
-        for piece in self.pieces(&mut random) {
-            writer.piece(&piece)?;
+        for chunk in self.chunks(&mut random) {
+            writer.chunk(&chunk)?;
         }
         let written = writer.finish()?;
         store.add(lineage, &written);
@@ -142,12 +161,14 @@ impl State {
     pub fn read(opened: &CheckpointReader, threads: usize) -> Result<Self, crate::checkpoint::Damage> {
         let shapes = opened.shapes();
         let pages = |shape: &TableLayout| (0..shape.pages).map(|_| vec![0xee; shape.page_bytes as usize]).collect();
-        let mut regions: Vec<(u32, Vec<Vec<u8>>)> = shapes.iter().map(|shape| (shape.page_bytes, pages(shape))).collect();
+        let mut regions: Vec<(u32, Vec<Vec<u8>>)> =
+            shapes.iter().map(|shape| (shape.page_bytes, pages(shape))).collect();
         let mut slices: Vec<Vec<&mut [u8]>> =
             regions.iter_mut().map(|(_, pages)| pages.iter_mut().map(Vec::as_mut_slice).collect()).collect();
         opened.fill(&mut slices, threads, &|_| ())?;
         let closed: Vec<Millis> = opened.closed().iter().flat_map(|file| file.starts.clone()).collect();
-        let days = opened.days().iter().map(|(start, content)| (*start, (content.clone(), closed.contains(start)))).collect();
+        let days =
+            opened.days().iter().map(|(start, content)| (*start, (content.clone(), closed.contains(start)))).collect();
         Ok(Self { next_offset: opened.head().next_offset, body: opened.body().to_vec(), regions, days })
     }
 }

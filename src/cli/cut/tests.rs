@@ -27,7 +27,8 @@ fn cell(programme: &str, state: &str, people: u64, today: Option<u64>) -> CellTo
         dispersals: people + 1,
         net_pesos: pesos(people),
     };
-    let today = today.map(|people| CellFigures { beneficiaries: people, dispersals: people + 1, net_pesos: pesos(people) });
+    let today =
+        today.map(|people| CellFigures { beneficiaries: people, dispersals: people + 1, net_pesos: pesos(people) });
     CellToday { cut, today }
 }
 
@@ -47,9 +48,15 @@ fn closing() -> CutResponse {
             cell("trabajadoras-del-hogar", "MX-JAL", 100, None),
         ],
     };
-    let month = PeriodToday { period: text("month"), id: text("2020-05"), closes: false, cells: Vec::new(), ..week.clone() };
-    let correction =
-        Correction { target: text("weekly-people"), period: text("2020-W18"), start_ms: 0, before: count(101_000), after: count(100_990) };
+    let month =
+        PeriodToday { period: text("month"), id: text("2020-05"), closes: false, cells: Vec::new(), ..week.clone() };
+    let correction = Correction {
+        target: text("weekly-people"),
+        period: text("2020-W18"),
+        start_ms: 0,
+        before: count(101_000),
+        after: count(100_990),
+    };
     CutResponse {
         now_ms: 0,
         now: text("2020-05-15T13:00:00-05:00"),
@@ -115,11 +122,22 @@ fn no_line_is_longer_than_100_characters() {
 #[test]
 fn the_list_has_a_line_a_cut_with_what_closed() {
     let ended = |period: &str, id: &str| PeriodFigures { period: period.to_owned(), id: id.to_owned() };
-    let listed = |id: &str, at: &str, periods, targets| CutSummary { id: id.to_owned(), at_ms: 0, at: at.to_owned(), periods, targets };
+    let listed = |id: &str, at: &str, periods, targets| CutSummary {
+        id: id.to_owned(),
+        at_ms: 0,
+        at: at.to_owned(),
+        periods,
+        targets,
+    };
     let closed = ClosedTarget { target: "weekly-people".to_owned(), period: "2020-W19".to_owned() };
     let cuts = vec![
         listed("20200511T230000Z", "2020-05-11T18:00:00-05:00", Vec::new(), Vec::new()),
-        listed("20200511T050000Z", "2020-05-11T00:00:00-05:00", vec![ended("day", "2020-05-10"), ended("week", "2020-W19")], vec![closed]),
+        listed(
+            "20200511T050000Z",
+            "2020-05-11T00:00:00-05:00",
+            vec![ended("day", "2020-05-10"), ended("week", "2020-W19")],
+            vec![closed],
+        ),
     ];
     let cuts = CutsResponse { now_ms: 0, now: String::new(), cuts, more: true };
     let expected = "\

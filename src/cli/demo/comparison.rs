@@ -57,7 +57,13 @@ impl Comparison {
                 let labels = series.find('{').map_or("", |start| &series[start..]);
                 format!("{} {labels}", decimal(*value))
             });
-            let _ = writeln!(text, "{name:width$}  {:>6}  {:>9}  {}", family.series, family.differing, sample.unwrap_or_default());
+            let _ = writeln!(
+                text,
+                "{name:width$}  {:>6}  {:>9}  {}",
+                family.series,
+                family.differing,
+                sample.unwrap_or_default()
+            );
         }
         for SeriesDifference { series, expected, actual } in self.differences.iter().take(SHOWN) {
             let value = |value: &Option<i128>| value.map_or("absent".to_owned(), decimal);
@@ -76,7 +82,8 @@ impl Comparison {
             differing => format!("{} DIFFER", HumanCount(differing as u64)),
         };
         let (families, series, records) = (self.families.len(), HumanCount(series as u64), HumanCount(records as u64));
-        let _ = writeln!(text, "\n{series} series of {families} families, after {records} records, at {time}: {verdict}");
+        let _ =
+            writeln!(text, "\n{series} series of {families} families, after {records} records, at {time}: {verdict}");
         text
     }
 }
@@ -93,7 +100,8 @@ fn family(series: &str) -> &str {
 /// There is none.
 pub(super) fn falsify(figures: &mut SeriesValues, prefix: &str) -> Result<(), Failure> {
     let figure = figures.0.iter_mut().find(|(series, _)| series.starts_with(prefix));
-    let (_, value) = figure.ok_or_else(|| Failure::new(Exit::Usage, format!("there is no figure of {prefix} to falsify")))?;
+    let (_, value) =
+        figure.ok_or_else(|| Failure::new(Exit::Usage, format!("there is no figure of {prefix} to falsify")))?;
     *value += 1_000;
     Ok(())
 }
@@ -106,8 +114,12 @@ mod tests {
         SeriesValues(of.iter().map(|&(series, value)| (series.to_owned(), value * 1_000)).collect())
     }
 
-    const GOOD: [(&str, i128); 4] =
-        [("p_total{a=\"x\"}", 3), ("p_total{a=\"y\"}", 12_345), ("p_seconds_sum{a=\"x\"}", 9), ("p_seconds_count{a=\"x\"}", 2)];
+    const GOOD: [(&str, i128); 4] = [
+        ("p_total{a=\"x\"}", 3),
+        ("p_total{a=\"y\"}", 12_345),
+        ("p_seconds_sum{a=\"x\"}", 9),
+        ("p_seconds_count{a=\"x\"}", 2),
+    ];
 
     #[test]
     fn equal_figures_are_counted_by_family() {
@@ -116,7 +128,10 @@ mod tests {
         let table = verdict.table(1_234, 0);
         assert!(table.contains("p_total         2          0  12345 {a=\"y\"}"), "{table}");
         assert!(table.contains("p_seconds       2          0  9 {a=\"x\"}"), "{table}");
-        assert!(table.contains("4 series of 2 families, after 1,234 records, at 1970-01-01T00:00:00Z: all equal"), "{table}");
+        assert!(
+            table.contains("4 series of 2 families, after 1,234 records, at 1970-01-01T00:00:00Z: all equal"),
+            "{table}"
+        );
     }
 
     #[test]

@@ -146,10 +146,13 @@ impl Picture {
         } else {
             "not ready yet".to_owned()
         };
-        let today = format!("{} people, {}", count("pacemeter_day_beneficiaries"), millions(sum("pacemeter_day_net_pesos")));
-        let backlog = format!("{} supports, {}", count("pacemeter_backlog_supports"), millions(sum("pacemeter_backlog_pesos")));
+        let today =
+            format!("{} people, {}", count("pacemeter_day_beneficiaries"), millions(sum("pacemeter_day_net_pesos")));
+        let backlog =
+            format!("{} supports, {}", count("pacemeter_backlog_supports"), millions(sum("pacemeter_backlog_pesos")));
         let answered = samples.sum_where("pacemeter_call_events_total", "event=\"answered\"").unwrap_or(0.0);
-        let in_time = if answered > 0.0 { sum("pacemeter_calls_answered_within_target_total") * 100.0 / answered } else { 0.0 };
+        let in_time =
+            if answered > 0.0 { sum("pacemeter_calls_answered_within_target_total") * 100.0 / answered } else { 0.0 };
         let calls = format!(
             "{} offered, {} answered, {in_time:.1} % of them in time, {} waiting",
             part("pacemeter_call_events_total", "event=\"offered\""),

@@ -33,7 +33,8 @@ impl DemoEnvironment {
         let free = TcpListener::bind(LISTEN).is_ok();
         let text = settings_text(if free { LISTEN } else { "127.0.0.1:0" }, &directory);
         let targets = directory.0.join("targets.toml");
-        fs::write(&targets, TARGETS).map_err(|error| Failure::from_io(format!("the file {}", targets.display()), &error))?;
+        fs::write(&targets, TARGETS)
+            .map_err(|error| Failure::from_io(format!("the file {}", targets.display()), &error))?;
         fs::write(&file, text).map_err(|error| Failure::from_io(format!("the file {}", file.display()), &error))?;
         let mut layers = arguments.settings.layers();
         layers.files.insert(0, file);
@@ -68,7 +69,8 @@ fn settings_text(listen: &str, directory: &Directory) -> String {
 
 /// What the user may not change, or the demo would not meet its own Kafka.
 fn fixed(servers: &str) -> Vec<String> {
-    let topics = Stream::ALL.into_iter().zip(TOPICS).map(|(stream, topic)| format!("streams.{}.topic={topic}", stream.name()));
+    let topics =
+        Stream::ALL.into_iter().zip(TOPICS).map(|(stream, topic)| format!("streams.{}.topic={topic}", stream.name()));
     let kafka = [
         format!("kafka.bootstrap_servers={servers}"),
         // It does not show the configuration of its topics.

@@ -62,10 +62,14 @@ impl Flow {
     /// # Errors
     /// It is no such answer.
     pub fn read(&mut self, status: &str) -> Result<(), String> {
-        let status: Value = serde_json::from_str(status).map_err(|error| format!("/api/v1/status is not json: {error}"))?;
+        let status: Value =
+            serde_json::from_str(status).map_err(|error| format!("/api/v1/status is not json: {error}"))?;
         let partitions = status["partitions"].as_array().ok_or("/api/v1/status names no partitions")?;
         for partition in partitions {
-            let stream = partition["stream"].as_str().and_then(Stream::from_name).ok_or("/api/v1/status has a partition of no stream")?;
+            let stream = partition["stream"]
+                .as_str()
+                .and_then(Stream::from_name)
+                .ok_or("/api/v1/status has a partition of no stream")?;
             let number = partition["partition"].as_i64().and_then(|number| i32::try_from(number).ok());
             let number = number.filter(|number| (0..self.partitions).contains(number));
             let number = number.ok_or("/api/v1/status has a partition that there is not")?;

@@ -62,7 +62,10 @@ fn every_record_arrives_once_and_in_order_and_the_ledger_counts_them() {
     let servers = cluster.bootstrap_servers();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ledger.json");
-    let line = format!("--events 3000 --seed 4 --faults hostile --ledger {} --set kafka.bootstrap_servers={servers}", path.display());
+    let line = format!(
+        "--events 3000 --seed 4 --faults hostile --ledger {} --set kafka.bootstrap_servers={servers}",
+        path.display()
+    );
     let arguments = given(&format!("pacemeter produce {line}"));
     run_until(&arguments, &clock(), &Shutdown::new()).unwrap();
 
@@ -71,7 +74,11 @@ fn every_record_arrives_once_and_in_order_and_the_ledger_counts_them() {
     let (mut expected, mut count) = (Read::new(), 0);
     for emission in load.emissions() {
         let topic = plan.source.topics[emission.stream as usize].clone();
-        expected.entry((topic, emission.partition)).or_default().push((emission.key, emission.value, emission.headers.len()));
+        expected.entry((topic, emission.partition)).or_default().push((
+            emission.key,
+            emission.value,
+            emission.headers.len(),
+        ));
         count += 1;
     }
     assert!(count > 2_500, "{count}");

@@ -28,7 +28,8 @@ const BOUNDED: Configs = &[
     ("message.timestamp.after.max.ms", "3600000"),
 ];
 /// What older brokers can do: stamp the records themselves.
-const APPENDED: Configs = &[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("message.timestamp.type", "LogAppendTime")];
+const APPENDED: Configs =
+    &[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("message.timestamp.type", "LogAppendTime")];
 
 /// The number of partitions of each topic; missing ones are made first if `create`.
 ///
@@ -52,7 +53,10 @@ pub(super) fn ready(plan: &Plan, writer: &KafkaWriter, create: bool) -> Result<P
             return Ok(partitions);
         }
         if Instant::now() > deadline {
-            return Err(Failure::new(Exit::TryAgain, "the topics were created, but the brokers do not tell of them yet"));
+            return Err(Failure::new(
+                Exit::TryAgain,
+                "the topics were created, but the brokers do not tell of them yet",
+            ));
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -70,7 +74,9 @@ fn missing_topics(missing: &[&str], plan: &Plan) -> Failure {
     });
     let names = missing.join(", no topic ");
     let commands: String = commands.collect();
-    let message = format!("there is no topic {names}\nadd --create-topics to have what is missing made, or make it yourself:{commands}");
+    let message = format!(
+        "there is no topic {names}\nadd --create-topics to have what is missing made, or make it yourself:{commands}"
+    );
     Failure::new(Exit::Configuration, message)
 }
 
@@ -83,7 +89,9 @@ struct Maker {
 impl Maker {
     fn new(plan: &Plan) -> Result<Self, Failure> {
         let admin = plan.client().create().map_err(|error| failure("topics cannot be created", &error))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| Failure::from_io("a runtime", &error))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| Failure::from_io("a runtime", &error))?;
         let timeout = Some(plan.source.request_timeout);
         Ok(Self { admin, options: AdminOptions::new().request_timeout(timeout).operation_timeout(timeout), runtime })
     }
@@ -107,7 +115,12 @@ impl Maker {
     /// The inner error is the broker's about this topic.
     fn create(&self, topic: &str, partitions: i32, configs: Configs) -> Result<Result<(), RDKafkaErrorCode>, Failure> {
         // A replication of -1 is the brokers' default.
-        let new = NewTopic { name: topic, num_partitions: partitions, replication: TopicReplication::Fixed(-1), config: configs.to_vec() };
+        let new = NewTopic {
+            name: topic,
+            num_partitions: partitions,
+            replication: TopicReplication::Fixed(-1),
+            config: configs.to_vec(),
+        };
         let made = self.runtime.block_on(self.admin.create_topics([&new], &self.options));
         let made = made.map_err(|error| failure("topics cannot be created", &error))?;
         Ok(match made.into_iter().next() {
@@ -118,13 +131,18 @@ impl Maker {
 }
 
 fn refused(topic: &str, code: RDKafkaErrorCode) -> Failure {
-    let denied = matches!(code, RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed);
+    let denied =
+        matches!(code, RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed);
     let exit = if denied { Exit::Denied } else { Exit::Configuration };
     Failure::new(exit, format!("topic {topic} cannot be created: {}", code.to_string().to_lowercase()))
 }
 
 /// Says so if the topics hold records already: then a ledger of this run is not all there is.
-pub(super) fn note_earlier_records(plan: &Plan, writer: &KafkaWriter, partitions: PartitionCounts) -> Result<(), Failure> {
+pub(super) fn note_earlier_records(
+    plan: &Plan,
+    writer: &KafkaWriter,
+    partitions: PartitionCounts,
+) -> Result<(), Failure> {
     for stream in Stream::ALL {
         for partition in 0..partitions.of(stream) {
             let (low, high) = writer.watermarks(stream, partition, plan.source.request_timeout)?;

@@ -43,11 +43,13 @@ fn is_sound(raw: &RawValue, depth: usize) -> bool {
         b'"' => serde_json::from_str::<String>(text).is_ok(),
         b'[' => {
             depth <= 128
-                && serde_json::from_str::<Vec<&RawValue>>(text).is_ok_and(|items| items.iter().all(|item| is_sound(item, depth + 1)))
+                && serde_json::from_str::<Vec<&RawValue>>(text)
+                    .is_ok_and(|items| items.iter().all(|item| is_sound(item, depth + 1)))
         }
         b'{' => {
             depth <= 128
-                && serde_json::from_str::<Members>(text).is_ok_and(|members| members.0.iter().all(|(_, raw)| is_sound(raw, depth + 1)))
+                && serde_json::from_str::<Members>(text)
+                    .is_ok_and(|members| members.0.iter().all(|(_, raw)| is_sound(raw, depth + 1)))
         }
         _ => true,
     }
@@ -174,10 +176,21 @@ fn is_correct(text: &str) -> bool {
 
 #[test]
 fn lone_surrogates_are_found_in_keys_and_values() {
-    for text in
-        [r#"\ud800"#, r#"\udc00"#, r#"\uD83d"#, r#"\ud83d\ud83d\ude00"#, r#"\ud83dx"#, r#"\ud83d\n"#, r#"\ud83d\u0041"#, r#"\ud83d\u"#]
-    {
-        for text in [format!(r#"{{"{text}":1}}"#), format!(r#"{{"a":"{text}"}}"#), format!(r#"{{"a":[{{"{text}":["{text}"]}}]}}"#)] {
+    for text in [
+        r#"\ud800"#,
+        r#"\udc00"#,
+        r#"\uD83d"#,
+        r#"\ud83d\ud83d\ude00"#,
+        r#"\ud83dx"#,
+        r#"\ud83d\n"#,
+        r#"\ud83d\u0041"#,
+        r#"\ud83d\u"#,
+    ] {
+        for text in [
+            format!(r#"{{"{text}":1}}"#),
+            format!(r#"{{"a":"{text}"}}"#),
+            format!(r#"{{"a":[{{"{text}":["{text}"]}}]}}"#),
+        ] {
             assert!(!is_correct(&text), "{text}");
         }
     }

@@ -135,7 +135,8 @@ impl Draft {
 
     /// The same field two times.
     pub fn twice(self, name: &str) -> Self {
-        let raw = self.members.iter().find(|(member, _)| member == name).map_or("\"1\"".to_owned(), |(_, raw)| raw.clone());
+        let raw =
+            self.members.iter().find(|(member, _)| member == name).map_or("\"1\"".to_owned(), |(_, raw)| raw.clone());
         self.with(name, &raw).also(name, &raw)
     }
 
@@ -218,7 +219,9 @@ impl Draft {
     fn all_headers(&self) -> Vec<(String, Option<Vec<u8>>)> {
         let mut headers = self.headers.clone();
         match self.envelope {
-            Envelope::StructuredByType => headers.push(("Content-Type".to_owned(), Some(b"application/cloudevents+json".to_vec()))),
+            Envelope::StructuredByType => {
+                headers.push(("Content-Type".to_owned(), Some(b"application/cloudevents+json".to_vec())))
+            }
             Envelope::Binary => {
                 for (name, raw) in self.members.iter().filter(|(name, _)| ATTRIBUTES.contains(&name.as_str())) {
                     let text = serde_json::from_str(raw).unwrap_or_else(|_| (raw != "null").then(|| raw.clone()));
@@ -247,8 +250,8 @@ fn object(members: &Members) -> String {
 pub fn decode(stream: Stream, record: &RawRecord<'_>) -> Result<(Event, Vec<String>), Rejection> {
     let settings = Settings { max_record_bytes: MAX_RECORD_BYTES, max_future_skew: MAX_FUTURE_SKEW };
     let decoder = Decoder::new(settings, PseudonymKey::from_hex(&"5a".repeat(32)).unwrap());
-    let mut texts = LabelArena::default();
-    match decoder.decode(stream, record, &mut texts) {
+    let mut arena = LabelArena::default();
+    match decoder.decode(stream, record, &mut arena) {
         Ok(event) => {
             let labels = match event.body {
                 Body::Disbursement(body) => vec![body.programme],
@@ -256,11 +259,15 @@ pub fn decode(stream: Stream, record: &RawRecord<'_>) -> Result<(Event, Vec<Stri
                 Body::Agent(body) => vec![body.site],
                 Body::Milestone(body) => vec![body.initiative, body.milestone],
             };
-            let labels = labels.into_iter().map(|label| texts.get(label).to_owned()).collect();
+            let labels = labels.into_iter().map(|label| arena.get(label).to_owned()).collect();
             Ok((event, labels))
         }
         Err(rejection) => {
-            assert_eq!(format!("{texts:?}"), format!("{:?}", LabelArena::default()), "a rejected record leaves no labels");
+            assert_eq!(
+                format!("{arena:?}"),
+                format!("{:?}", LabelArena::default()),
+                "a rejected record leaves no labels"
+            );
             Err(rejection)
         }
     }

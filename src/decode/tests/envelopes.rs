@@ -4,7 +4,10 @@ use super::*;
 use crate::record::Header;
 
 fn drafts() -> [Draft; 5] {
-    let escaped = Draft::dispersed().with("programme", r#""cr\u00e9dito""#).with("source", r#""urn:\/banco""#).with("amount", "7");
+    let escaped = Draft::dispersed()
+        .with("programme", r#""cr\u00e9dito""#)
+        .with("source", r#""urn:\/banco""#)
+        .with("amount", "7");
     [Draft::dispersed(), Draft::completed(), Draft::agent(), Draft::milestone(), escaped]
 }
 
@@ -64,9 +67,17 @@ fn a_binary_event_has_its_attributes_in_headers_alone() {
     assert_eq!(record(&[id, kind, ("ce_time", Some(b"\xff"))]).err(), invalid("time"));
     assert_eq!(record(&[id, kind, time, ("ce_source", Some(b""))]).err(), invalid("source"));
     let structured = record(&[id, kind, time, ("content-type", Some(b"application/cloudevents"))]);
-    assert_eq!(structured.err(), Some(Rejection::field(Reason::MissingField, "data")), "the content type says structured");
+    assert_eq!(
+        structured.err(),
+        Some(Rejection::field(Reason::MissingField, "data")),
+        "the content type says structured"
+    );
     let neither = record(&[("ce_id", None), time, ("CE_ID", Some(b"x"))]);
-    assert_eq!(neither.err(), Some(Rejection::field(Reason::MissingField, "data")), "a specversion, and no header that counts");
+    assert_eq!(
+        neither.err(),
+        Some(Rejection::field(Reason::MissingField, "data")),
+        "a specversion, and no header that counts"
+    );
 }
 
 #[test]

@@ -43,7 +43,8 @@ impl Faults {
         for &value in values {
             self.add(rejection, move |draft| draft.with(field, value));
         }
-        self.add(rejection, move |draft| draft.twice(field)).add(rejection, move |draft| draft.twice(field).also(field, "null"))
+        self.add(rejection, move |draft| draft.twice(field))
+            .add(rejection, move |draft| draft.twice(field).also(field, "null"))
     }
 }
 
@@ -55,7 +56,9 @@ fn faults_of_records(envelope: Envelope) -> Faults {
     faults.next().of(Reason::Empty, Draft::emptied).of(Reason::Empty, |draft| draft.emptied().framed());
     faults.next().of(Reason::TooLarge, |draft| draft.padded(draft::MAX_RECORD_BYTES));
     faults.next();
-    for content_type in ["avro/binary", "application/cloudevents-batch+json", "text/plain", "", "application/cloudevents+xml"] {
+    for content_type in
+        ["avro/binary", "application/cloudevents-batch+json", "text/plain", "", "application/cloudevents+xml"]
+    {
         let header = Some(content_type.as_bytes());
         if envelope != Envelope::StructuredByType {
             faults.of(Reason::UnsupportedFormat, move |draft| draft.header("content-type", header));
@@ -70,9 +73,22 @@ fn faults_of_records(envelope: Envelope) -> Faults {
         faults.of(Reason::NotJson, |draft| draft.followed_by(rest.as_bytes()));
     }
     faults.of(Reason::NotJson, |draft| draft.followed_by(b"\xff"));
-    for value in
-        ["NaN", "-Infinity", "01", "+1", "1.", "'x'", "tru", "\"\\x\"", "\"\t\"", "\"\\ud800\"", "[\"\\udc00\"]", "", "[1,]", "{\"a\"}"]
-    {
+    for value in [
+        "NaN",
+        "-Infinity",
+        "01",
+        "+1",
+        "1.",
+        "'x'",
+        "tru",
+        "\"\\x\"",
+        "\"\t\"",
+        "\"\\ud800\"",
+        "[\"\\udc00\"]",
+        "",
+        "[1,]",
+        "{\"a\"}",
+    ] {
         faults.of(Reason::NotJson, |draft| draft.with("colour", value).outside("colour", value));
     }
     faults.of(Reason::NotJson, |draft| draft.with("colour\\ud800", "1").outside("colour\\ud800", "1"));
@@ -118,7 +134,10 @@ fn faults_of_attributes(faults: &mut Faults, envelope: Envelope) {
     }
     faults.add(Rejection::field(Reason::WrongStream, "type"), Draft::astray);
     faults.next().missing("time").invalid("time", no_string);
-    faults.invalid("time", &["\"\"", "\"2020-05-04\"", "\"2020-05-04T09:30:00\"", "\"1999-05-04T09:30:00Z\"", "\"2020-05-04T09:30:60Z\""]);
+    faults.invalid(
+        "time",
+        &["\"\"", "\"2020-05-04\"", "\"2020-05-04T09:30:00\"", "\"1999-05-04T09:30:00Z\"", "\"2020-05-04T09:30:60Z\""],
+    );
     faults.next();
     faults.add(Rejection::field(Reason::InvalidField, "timestamp"), |draft| draft.stamped(None));
     faults.add(Rejection::field(Reason::Future, "time"), |draft| draft.stamped(Some(1_588_000_000_000)));
@@ -140,8 +159,10 @@ fn faults_of_data(faults: &mut Faults, draft: &Draft) {
         identifier(faults, "beneficiary");
         identifier(faults, "credit");
         faults.next().missing("amount");
-        faults
-            .invalid("amount", &["0", "\"0.00\"", "-1", "1e3", "1.005", "\"\"", "\" 1\"", "10000000000.01", "true", "[1]", "{}", "1E400"]);
+        faults.invalid(
+            "amount",
+            &["0", "\"0.00\"", "-1", "1e3", "1.005", "\"\"", "\" 1\"", "10000000000.01", "true", "[1]", "{}", "1E400"],
+        );
         faults.next().invalid("currency", &["\"USD\"", "\"mxn\"", "\"\"", "5", "[\"MXN\"]"]);
     } else if draft.has("call") {
         identifier(faults, "call");

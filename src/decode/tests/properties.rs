@@ -5,8 +5,21 @@ use proptest::sample::Index;
 
 use super::*;
 
-const FIELDS: [&str; 13] =
-    ["id", "source", "type", "time", "programme", "state", "amount", "currency", "call", "hold_seconds", "status", "site", "quantity"];
+const FIELDS: [&str; 13] = [
+    "id",
+    "source",
+    "type",
+    "time",
+    "programme",
+    "state",
+    "amount",
+    "currency",
+    "call",
+    "hold_seconds",
+    "status",
+    "site",
+    "quantity",
+];
 
 fn any_headers() -> impl Strategy<Value = Vec<(String, Option<Vec<u8>>)>> {
     let value = prop::option::of(prop::collection::vec(any::<u8>(), 0..40));
@@ -38,7 +51,10 @@ fn json_string(characters: impl Strategy<Value = Vec<char>>) -> impl Strategy<Va
 
 fn json_text(bytes: usize) -> impl Strategy<Value = String> {
     // At most four bytes a character.
-    json_string(prop::collection::vec(any::<char>().prop_filter("a quote is trimmed away", |c| *c != '"'), 1..=bytes / 4))
+    json_string(prop::collection::vec(
+        any::<char>().prop_filter("a quote is trimmed away", |c| *c != '"'),
+        1..=bytes / 4,
+    ))
 }
 
 /// Valid events of all kinds, flat.
@@ -54,7 +70,8 @@ fn any_draft() -> impl Strategy<Value = Draft> {
         |(draft, (id, source, time), identifier, label, amount, state, millis)| {
             let time = format!("\"{}\"", jiff::Timestamp::from_millisecond(time).unwrap());
             let seconds = format!("{}.{:03}", millis / 1_000, millis % 1_000);
-            let mut draft = draft.with("id", &id).with("time", &time).with("source", source.as_deref().unwrap_or("null"));
+            let mut draft =
+                draft.with("id", &id).with("time", &time).with("source", source.as_deref().unwrap_or("null"));
             for (fields, raw) in [
                 (&["beneficiary", "credit", "call", "agent"][..], &identifier),
                 (&["programme", "queue", "site", "initiative", "milestone"], &label),

@@ -16,7 +16,7 @@ pub(super) const TEXT: &str = "# TYPE pacemeter_ready gauge\npacemeter_ready 1\n
 
 /// A site whose answers a test chooses, and that remembers how it was asked.
 pub(super) struct Fixed {
-    rendering: Arc<EncodedBody>,
+    body: Arc<EncodedBody>,
     pub(super) reasons: Vec<&'static str>,
     /// Held by a test that wants renderings to take long.
     pub(super) gate: Mutex<()>,
@@ -27,7 +27,7 @@ pub(super) struct Fixed {
 impl Fixed {
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self {
-            rendering: Arc::new(EncodedBody::new(text.into())),
+            body: Arc::new(EncodedBody::new(text.into())),
             reasons: Vec::new(),
             gate: Mutex::new(()),
             rendering_now: AtomicUsize::new(0),
@@ -42,7 +42,7 @@ impl Service for Fixed {
         self.most_at_once.fetch_max(now, Ordering::SeqCst);
         drop(self.gate.lock().unwrap());
         self.rendering_now.fetch_sub(1, Ordering::SeqCst);
-        Arc::clone(&self.rendering)
+        Arc::clone(&self.body)
     }
 
     fn readiness(&self) -> Result<(), Vec<String>> {
@@ -54,9 +54,9 @@ impl Service for Fixed {
     }
 
     /// What was understood of the question; 404 of the name `none`.
-    fn answer(&self, question: &ApiRequest, query: &str) -> ApiResponse {
-        let status = if *question == ApiRequest::Target("none".to_owned()) { 404 } else { 200 };
-        ApiResponse { status, json: serde_json::json!(format!("{question:?} {query}")).to_string() }
+    fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
+        let status = if *request == ApiRequest::Target("none".to_owned()) { 404 } else { 200 };
+        ApiResponse { status, json: serde_json::json!(format!("{request:?} {query}")).to_string() }
     }
 }
 
@@ -77,12 +77,12 @@ pub(super) fn hasty() -> Settings {
     Settings { timeout: Duration::from_millis(300), ..settings() }
 }
 
-pub(super) fn start(settings: &Settings, site: Arc<dyn Service>) -> Running {
+pub(super) fn start(settings: &Settings, service: Arc<dyn Service>) -> Running {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let server = runtime.block_on(bind(settings)).unwrap();
     let (address, counters) = (server.address(), server.counters());
     let (stop, stopped) = oneshot::channel();
-    let served = runtime.spawn(server.serve(site, async move { drop(stopped.await) }));
+    let served = runtime.spawn(server.serve(service, async move { drop(stopped.await) }));
     Running { runtime, address, counters, stop: Some(stop), served: Some(served) }
 }
 
@@ -113,7 +113,9 @@ impl Running {
     }
 
     pub(super) fn get_encoded(&self, path: &str, accept: &str) -> Answer {
-        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: x\r\naccept-encoding: {accept}\r\nconnection: close\r\n\r\n"))
+        self.exchange(&format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\naccept-encoding: {accept}\r\nconnection: close\r\n\r\n"
+        ))
     }
 
     /// Stops the server and returns how long that took.

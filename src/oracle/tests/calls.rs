@@ -70,15 +70,22 @@ fn a_call_both_answered_and_abandoned_has_both_waits() {
     book.send(offered("a", noon(0))).send(abandoned("a", noon(3_000))).send(answered("a", noon(4_000)));
     book.shows(
         noon(0),
-        &[("call_wait_seconds_sum credit answered", "4"), ("call_wait_seconds_sum credit abandoned", "3"), ("calls_waiting credit", "0")],
+        &[
+            ("call_wait_seconds_sum credit answered", "4"),
+            ("call_wait_seconds_sum credit abandoned", "3"),
+            ("calls_waiting credit", "0"),
+        ],
     );
 }
 
 #[test]
 fn handle_time_is_what_is_given_else_what_passed_since_the_answer() {
     let mut book = Book::new();
-    let talk = |talk: Option<Millis>, wrap_up: Option<Millis>| move |body: &mut Call| (body.talk, body.wrap_up) = (talk, wrap_up);
-    book.send(answered("a", noon(0))).send(completed("a", noon(HOUR)).with_call(talk(Some(60_500), Some(1))).queue("advice"));
+    let talk = |talk: Option<Millis>, wrap_up: Option<Millis>| {
+        move |body: &mut Call| (body.talk, body.wrap_up) = (talk, wrap_up)
+    };
+    book.send(answered("a", noon(0)))
+        .send(completed("a", noon(HOUR)).with_call(talk(Some(60_500), Some(1))).queue("advice"));
     book.shows(noon(0), &[("call_handle_seconds_sum advice", "60.501"), ("call_handle_seconds_bucket advice 60", "0")]);
     // Only one of them, and it is nought: that is given too.
     book.send(answered("b", noon(0))).send(completed("b", noon(HOUR)).with_call(talk(Some(0), None)));
@@ -90,7 +97,8 @@ fn handle_time_is_what_is_given_else_what_passed_since_the_answer() {
     book.shows(noon(0), &[("call_handle_seconds_sum credit", "100"), ("call_handle_seconds_count credit", "2")]);
     // The first completed counts, and the second does not lend it its seconds.
     book.send(completed("d", noon(0))).send(completed("d", noon(0)).with_call(talk(Some(9), None)));
-    book.send(completed("e", noon(0)).with_call(talk(Some(HOUR), None))).send(completed("e", noon(0)).with_call(talk(Some(9), None)));
+    book.send(completed("e", noon(0)).with_call(talk(Some(HOUR), None)))
+        .send(completed("e", noon(0)).with_call(talk(Some(9), None)));
     book.shows(
         noon(0),
         &[
@@ -149,7 +157,10 @@ fn a_call_is_forgotten_by_its_newest_event() {
     let mut book = Book::new();
     book.send(offered("kept", noon(1))).send(offered("kept", noon(0))).send(offered("forgotten", noon(0)));
     book.send(answered("kept", noon(HORIZON + 1))).send(answered("forgotten", noon(HORIZON + 1)));
-    book.shows(noon(0), &[("call_wait_seconds_count credit answered", "1"), ("call_wait_seconds_sum credit answered", "604800")]);
+    book.shows(
+        noon(0),
+        &[("call_wait_seconds_count credit answered", "1"), ("call_wait_seconds_sum credit answered", "604800")],
+    );
     book.send(offered("z", noon(2 * HORIZON + 2)));
     book.shows(noon(0), &[("unmatched_events_total call answered", "1")]);
 }
@@ -163,10 +174,18 @@ fn an_agent_is_where_and_what_the_newest_status_says() {
     // Of two at once, the later in the log.
     book.send(agent("ana", None, Status::WrapUp, noon(0)));
     book.shows(noon(0), &[("agents home available", "0"), ("agents unknown wrap_up", "1")]);
-    book.send(agent("eva", Some("unheard of"), Status::Handling, noon(0))).send(agent("ada", Some("unknown"), Status::Handling, noon(0)));
+    book.send(agent("eva", Some("unheard of"), Status::Handling, noon(0))).send(agent(
+        "ada",
+        Some("unknown"),
+        Status::Handling,
+        noon(0),
+    ));
     book.shows(noon(0), &[("agents other handling", "1"), ("agents unknown handling", "1")]);
     book.send(agent("ana", Some("home"), Status::SignedOut, noon(1)));
-    book.shows(noon(0), &[("agents unknown wrap_up", "0"), ("agents home signed_out", "absent"), ("records_total call applied", "6")]);
+    book.shows(
+        noon(0),
+        &[("agents unknown wrap_up", "0"), ("agents home signed_out", "absent"), ("records_total call applied", "6")],
+    );
 }
 
 #[test]

@@ -18,7 +18,10 @@ fn days_weeks_and_months_are_those_of_the_time_zone() {
     assert_eq!(week(noon(0), &zone), span("2020-05-18T05:00:00Z", "2020-05-25T05:00:00Z"));
     // The month of May 2020 lies in daylight saving time, April 2020 began before it.
     assert_eq!(month(noon(0), &zone), span("2020-05-01T05:00:00Z", "2020-06-01T05:00:00Z"));
-    assert_eq!(month(time("2020-04-30T23:59:59.999-05:00"), &zone), span("2020-04-01T06:00:00Z", "2020-05-01T05:00:00Z"));
+    assert_eq!(
+        month(time("2020-04-30T23:59:59.999-05:00"), &zone),
+        span("2020-04-01T06:00:00Z", "2020-05-01T05:00:00Z")
+    );
     // The last millisecond of a Sunday, and the Monday after it.
     assert_eq!(week(time("2020-05-24T23:59:59.999-05:00"), &zone), week(noon(0), &zone));
     assert_eq!(week(time("2020-05-25T00:00:00-05:00"), &zone).from, week(noon(0), &zone).until);
@@ -39,7 +42,10 @@ fn the_weeks_in_which_clocks_change_are_an_hour_shorter_and_longer() {
 
 #[test]
 fn iso_weeks_cross_the_new_year_and_days_may_begin_at_one() {
-    assert_eq!(week(time("2021-01-01T12:00:00-06:00"), &mexico_city()), span("2020-12-28T06:00:00Z", "2021-01-04T06:00:00Z"));
+    assert_eq!(
+        week(time("2021-01-01T12:00:00-06:00"), &mexico_city()),
+        span("2020-12-28T06:00:00Z", "2021-01-04T06:00:00Z")
+    );
     // In Asunción clocks went from midnight to one on the 4th of October 2020.
     let zone = TimeZone::get("America/Asuncion").expect("a time zone");
     assert_eq!(day(time("2020-10-04T12:00:00Z"), &zone), span("2020-10-04T04:00:00Z", "2020-10-05T03:00:00Z"));
@@ -67,7 +73,11 @@ fn a_week_holds_its_monday_midnight_and_not_the_next() {
         book.send(dispersed(credit, pesos, time(at)).by(credit));
     }
     let figures = |net: &'static str, people: &'static str| {
-        [("week_net_pesos support MX-JAL", net), ("week_beneficiaries support MX-JAL", people), ("week_dispersals support MX-JAL", people)]
+        [
+            ("week_net_pesos support MX-JAL", net),
+            ("week_beneficiaries support MX-JAL", people),
+            ("week_dispersals support MX-JAL", people),
+        ]
     };
     book.shows(time("2022-03-27T12:00:00-06:00"), &figures("1", "1"));
     // What lies after now counts in its calendar period.
@@ -76,7 +86,11 @@ fn a_week_holds_its_monday_midnight_and_not_the_next() {
     book.shows(time("2022-04-04T00:00:00-05:00"), &figures("8", "1"));
     book.shows(
         time("2022-03-31T12:00:00-06:00"),
-        &[("month_net_pesos support MX-JAL", "3"), ("day_net_pesos support MX-JAL", "0"), ("beneficiaries support MX-JAL", "4")],
+        &[
+            ("month_net_pesos support MX-JAL", "3"),
+            ("day_net_pesos support MX-JAL", "0"),
+            ("beneficiaries support MX-JAL", "4"),
+        ],
     );
 }
 
@@ -128,7 +142,8 @@ fn a_person_counts_once_in_the_state_of_the_earliest_dispersal_of_which_somethin
 fn the_earliest_dispersal_is_the_earliest_in_the_period_and_of_two_at_once_the_first_in_the_log() {
     let mut book = Book::new();
     book.send(dispersed("last week", 10, noon(-7 * DAY)).state(Some("MX-OAX")));
-    book.send(dispersed("one", 10, noon(0)).state(Some("MX-CMX"))).send(dispersed("two", 10, noon(0)).state(Some("MX-JAL")));
+    book.send(dispersed("one", 10, noon(0)).state(Some("MX-CMX")))
+        .send(dispersed("two", 10, noon(0)).state(Some("MX-JAL")));
     book.shows(
         noon(0),
         &[
@@ -195,7 +210,8 @@ fn gauges_by_state_appear_with_the_first_dispersal_there_and_stay() {
 #[test]
 fn all_time_people_stay_with_what_was_left_when_their_support_was_forgotten() {
     let mut book = Book::new();
-    book.send(dispersed("kept", 10, noon(-200 * DAY)).by("ana")).send(dispersed("back", 10, noon(-200 * DAY)).by("eva"));
+    book.send(dispersed("kept", 10, noon(-200 * DAY)).by("ana"))
+        .send(dispersed("back", 10, noon(-200 * DAY)).by("eva"));
     book.send(returned("back", 10, noon(-200 * DAY))).send(applied("z", noon(0)));
     // Too late for a support of which nothing is known any more.
     book.send(returned("kept", 10, noon(0)));

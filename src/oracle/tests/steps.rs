@@ -10,7 +10,8 @@ fn milestone_now(quantity: Option<u32>) -> Event {
 
 #[test]
 fn the_rules_default_to_the_default_settings() {
-    let settings: toml::Table = include_str!("../../../config/default.toml").parse().expect("the default settings are toml");
+    let settings: toml::Table =
+        include_str!("../../../config/default.toml").parse().expect("the default settings are toml");
     let rules = OracleRules::default();
     let duration = |millis: Millis, unit: Millis, letter: char| toml::Value::from(format!("{}{letter}", millis / unit));
     let strings = |strings: &[String]| toml::Value::from(strings.to_vec());
@@ -81,7 +82,10 @@ fn an_event_as_old_as_the_horizon_is_applied_and_one_a_millisecond_older_is_expi
 fn what_expires_depends_on_the_own_partition_only() {
     let mut book = Book::new();
     book.send_to(0, dispersed("a", 1, noon(0))).send_to(1, dispersed("b", 1, noon(-200 * DAY)));
-    book.shows(noon(0), &[("records_total disbursement applied", "2"), ("watermark_timestamp_seconds disbursement", "1589994000")]);
+    book.shows(
+        noon(0),
+        &[("records_total disbursement applied", "2"), ("watermark_timestamp_seconds disbursement", "1589994000")],
+    );
 }
 
 #[test]

@@ -49,7 +49,8 @@ fn a_return_corrects_programme_state_and_period_of_the_dispersal() {
 fn returns_take_from_the_newest_dispersal_in_log_order_first() {
     let mut book = Book::new();
     // The first in the log is the later by time.
-    book.send(dispersed("a", 100, noon(0)).state(Some("MX-CMX"))).send(dispersed("a", 40, noon(-DAY)).state(Some("MX-OAX")));
+    book.send(dispersed("a", 100, noon(0)).state(Some("MX-CMX")))
+        .send(dispersed("a", 40, noon(-DAY)).state(Some("MX-OAX")));
     book.send(returned("a", 30, noon(0)));
     book.shows(noon(0), &[("returned_pesos_total support MX-OAX", "30"), ("returned_pesos_total support MX-CMX", "0")]);
     // Of the next 30, the second dispersal has 10 left.
@@ -112,12 +113,17 @@ fn a_return_takes_from_its_own_support_only() {
 #[test]
 fn what_waits_when_the_support_is_forgotten_is_unmatched() {
     let mut book = Book::new();
-    book.send(dispersed("a", 10, noon(0))).send(returned("a", 25, noon(0))).send(returned("a", 5, noon(0)).programme("housing"));
+    book.send(dispersed("a", 10, noon(0)))
+        .send(returned("a", 25, noon(0)))
+        .send(returned("a", 5, noon(0)).programme("housing"));
     book.send(returned("a", 7, noon(0)));
     // This one has found all that it waited for.
     book.send(returned("b", 3, noon(0))).send(dispersed("b", 3, noon(0)));
     book.send(dispersed("other", 1, noon(HORIZON)));
-    book.shows(noon(0), &[("waiting_returned_pesos support", "22"), ("unmatched_events_total disbursement returned", "0")]);
+    book.shows(
+        noon(0),
+        &[("waiting_returned_pesos support", "22"), ("unmatched_events_total disbursement returned", "0")],
+    );
     book.send(dispersed("other", 1, noon(HORIZON + 1)));
     let expected = [
         ("waiting_returned_pesos support", "0"),
@@ -192,7 +198,10 @@ fn the_backlog_holds_what_is_approved_and_neither_dispersed_nor_rejected() {
 fn the_oldest_approval_is_that_of_all_partitions() {
     let mut book = Book::new();
     book.send_to(0, approved("a", 1, noon(5))).send_to(1, approved("b", 2, noon(-5)));
-    book.shows(noon(0), &[("backlog_pesos support", "3"), ("backlog_oldest_approval_timestamp_seconds support", "1589993999.995")]);
+    book.shows(
+        noon(0),
+        &[("backlog_pesos support", "3"), ("backlog_oldest_approval_timestamp_seconds support", "1589993999.995")],
+    );
 }
 
 #[test]
@@ -239,10 +248,15 @@ fn a_support_that_was_settled_is_forgotten_by_the_usual_horizon_and_is_not_unmat
 fn spans_join_the_first_event_of_each_kind_whatever_order_they_come_in() {
     let mut book = Book::new();
     // Dispersal first, then approval, then application: one hour and a day before it.
-    book.send(dispersed("a", 1, noon(0)).programme("housing")).send(approved("a", 1, noon(-HOUR)).programme("other name"));
+    book.send(dispersed("a", 1, noon(0)).programme("housing"))
+        .send(approved("a", 1, noon(-HOUR)).programme("other name"));
     book.send(applied("a", noon(-DAY - HOUR)));
     // Seconds of a kind do not count.
-    book.send(applied("a", noon(-50 * DAY))).send(approved("a", 1, noon(-40 * DAY))).send(dispersed("a", 1, noon(40 * DAY)));
+    book.send(applied("a", noon(-50 * DAY))).send(approved("a", 1, noon(-40 * DAY))).send(dispersed(
+        "a",
+        1,
+        noon(40 * DAY),
+    ));
     book.shows(
         noon(0),
         &[
@@ -277,7 +291,9 @@ fn a_negative_span_counts_as_nought() {
 fn a_forgotten_support_keeps_its_span_and_lends_nothing_to_the_next() {
     let mut book = Book::new();
     book.send(applied("a", noon(0))).send(rejected("a", noon(0))).send(approved("a", 1, noon(HORIZON + 1)));
-    book.send(applied("b", noon(HORIZON + 1))).send(approved("b", 1, noon(HORIZON + 1))).send(rejected("b", noon(HORIZON + 1)));
+    book.send(applied("b", noon(HORIZON + 1)))
+        .send(approved("b", 1, noon(HORIZON + 1)))
+        .send(rejected("b", noon(HORIZON + 1)));
     book.send(applied("z", noon(2 * HORIZON + 2)));
     book.shows(noon(0), &[("application_to_approval_seconds_count support", "1")]);
 }

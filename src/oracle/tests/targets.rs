@@ -34,7 +34,8 @@ fn of_states(measure: Measure, states: &[&str]) -> Target {
 impl Book {
     /// What was reached of a target from some time after noon until another: the amount and the base.
     fn tally(&self, target: &Target, from: Millis, until: Millis) -> (i128, i128) {
-        let Tally { amount, base } = self.ledger.reached().tally(target, Interval { start: noon(from), end: noon(until) });
+        let Tally { amount, base } =
+            self.ledger.reached().tally(target, Interval { start: noon(from), end: noon(until) });
         (amount, base)
     }
 }
@@ -47,7 +48,11 @@ fn a_person_counts_once_over_all_selected_programmes_and_as_long_as_something_is
     let people = target(Measure::Beneficiaries);
     assert_eq!(book.tally(&people, 0, DAY), (2, 0));
     assert_eq!(book.tally(&of_programmes(Measure::Beneficiaries, &["of no list", "housing"]), 0, DAY), (2, 0));
-    assert_eq!(book.tally(&of_programmes(Measure::Beneficiaries, &["of no list"]), 0, DAY), (1, 0), "labels are those of the event");
+    assert_eq!(
+        book.tally(&of_programmes(Measure::Beneficiaries, &["of no list"]), 0, DAY),
+        (1, 0),
+        "labels are those of the event"
+    );
     assert_eq!(book.tally(&people, 0, HOUR), (1, 0), "the end is outside");
     book.send(returned("1", 100, noon(3 * HOUR)));
     assert_eq!(book.tally(&people, 0, HOUR), (0, 0));
@@ -59,7 +64,9 @@ fn a_person_counts_once_over_all_selected_programmes_and_as_long_as_something_is
 #[test]
 fn states_are_selected_by_their_code() {
     let mut book = Book::new();
-    for (credit, state) in [("1", Some("MX-DIF")), ("2", None), ("3", Some("nowhere")), ("4", Some("MX-ZAC")), ("5", Some("unknown"))] {
+    for (credit, state) in
+        [("1", Some("MX-DIF")), ("2", None), ("3", Some("nowhere")), ("4", Some("MX-ZAC")), ("5", Some("unknown"))]
+    {
         book.send(approved(credit, 1, noon(0)).state(state));
     }
     let approvals = |states: &[&str]| book.tally(&of_states(Measure::Approvals, states), 0, 1).0;
@@ -86,7 +93,11 @@ fn a_service_level_counts_each_call_where_it_was_answered_or_abandoned() {
     book.send(abandoned("c", noon(SECOND))).send(offered("c", noon(-2 * SECOND)));
     book.send(offered("d", noon(-HOUR))).send(abandoned("d", noon(0)));
     let level = target(Measure::ServiceLevel);
-    assert_eq!(book.tally(&level, 0, MINUTE), (1, 3), "answered within target, over answered and abandoned but for short");
+    assert_eq!(
+        book.tally(&level, 0, MINUTE),
+        (1, 3),
+        "answered within target, over answered and abandoned but for short"
+    );
     assert_eq!(book.tally(&level, -DAY, 0), (0, 0), "when they were offered does not matter");
     assert_eq!(book.tally(&target(Measure::CallsOffered), -DAY, 0), (4, 0));
     assert_eq!(book.tally(&target(Measure::CallsAnswered), 0, MINUTE), (2, 0));
@@ -107,7 +118,11 @@ fn milestones_are_net() {
 #[test]
 fn series_are_of_the_current_and_of_the_last_closed_period() {
     let mut book = Book::new();
-    book.send(dispersed("1", 100, noon(0))).send(dispersed("2", 100, noon(-7 * DAY)).by("jose")).send(dispersed("3", 1, noon(-7 * DAY)));
+    book.send(dispersed("1", 100, noon(0))).send(dispersed("2", 100, noon(-7 * DAY)).by("jose")).send(dispersed(
+        "3",
+        1,
+        noon(-7 * DAY),
+    ));
     let targets = Targets { targets: vec![target(Measure::Beneficiaries)], ..Targets::default() };
     // Noon of Wednesday: of the week 2.5 days are over.
     let figures = book.ledger.target_figures(&targets, noon(0), Some(time("2020-05-18T00:00:00-05:00")));

@@ -41,7 +41,10 @@ fn what_cannot_be_compared_exactly_is_an_error() {
         ("\npacemeter_conflicts_total{stream=\"call\"} 1e+06", "line 2 of the exposition has a value"),
         ("pacemeter_conflicts_total{stream=\"call\"}", "line 1 of the exposition is no sample"),
         ("pacemeter_conflicts_total{stream=\"call} 1", "line 1 of the exposition is no sample"),
-        ("pacemeter_conflicts_total{stream=\"call\"} 1\npacemeter_conflicts_total{stream=\"call\"} 1", "line 2 of the exposition repeats"),
+        (
+            "pacemeter_conflicts_total{stream=\"call\"} 1\npacemeter_conflicts_total{stream=\"call\"} 1",
+            "line 2 of the exposition repeats",
+        ),
     ] {
         let error = SeriesValues::parse_exposition(text).expect_err(text).to_string();
         assert!(error.starts_with(message), "{text:?}: {error}");
@@ -51,12 +54,19 @@ fn what_cannot_be_compared_exactly_is_an_error() {
 #[test]
 fn figures_survive_json_and_exposition() {
     let mut book = Book::new();
-    book.send(dispersed("a", 10, noon(0)).with_disbursement(|body| body.amount = Some(12_345))).send(approved("b", 1, noon(5)));
+    book.send(dispersed("a", 10, noon(0)).with_disbursement(|body| body.amount = Some(12_345))).send(approved(
+        "b",
+        1,
+        noon(5),
+    ));
     book.send(answered("a", noon(1_234))).send(offered("a", noon(0)));
     let figures = book.at(noon(0));
     assert_eq!(SeriesValues::from_json(&figures.to_json()).expect("figures"), figures);
-    assert!(figures.to_json().contains(r#""pacemeter_day_net_pesos{programme=\"support\",state=\"MX-JAL\"}": "123.45""#));
-    let exposition: String = figures.0.iter().map(|(series, &value)| format!("{series} {}\n", decimal(value))).collect();
+    assert!(
+        figures.to_json().contains(r#""pacemeter_day_net_pesos{programme=\"support\",state=\"MX-JAL\"}": "123.45""#)
+    );
+    let exposition: String =
+        figures.0.iter().map(|(series, &value)| format!("{series} {}\n", decimal(value))).collect();
     assert_eq!(SeriesValues::parse_exposition(&exposition).expect("figures"), figures);
     assert!(SeriesValues::from_json(r#"{"x": "1.2345"}"#).is_err());
     assert!(SeriesValues::from_json("[]").is_err());
@@ -69,7 +79,11 @@ fn differences_name_what_is_missing_what_is_too_much_and_what_is_wrong() {
     let difference = |series: &str, expected, actual| SeriesDifference { series: series.to_owned(), expected, actual };
     assert_eq!(
         expected.differences(&actual),
-        [difference("missing", Some(2), None), difference("surplus", None, Some(4)), difference("wrong", Some(3), Some(5))]
+        [
+            difference("missing", Some(2), None),
+            difference("surplus", None, Some(4)),
+            difference("wrong", Some(3), Some(5))
+        ]
     );
     assert_eq!(expected.differences(&expected), []);
 }

@@ -37,7 +37,7 @@ impl PartitionStates for Partitions {
         &mut self.0[slot]
     }
 
-    fn begin_image(&mut self, slot: usize, outlet: &dyn Fn() -> PageSink) -> (Head, StateImage) {
+    fn begin_image(&mut self, slot: usize, sink: &dyn Fn() -> PageSink) -> (Head, StateImage) {
         let head = Head {
             written_by: String::new(),
             sequence: 0,
@@ -46,18 +46,18 @@ impl PartitionStates for Partitions {
             topic: String::new(),
             partition: slot as i32,
             partition_count: 2,
-            meaning: BTreeMap::new(),
+            semantic_settings: BTreeMap::new(),
             key_id: String::new(),
             labels: [0; 16],
             first_offset: 0,
             next_offset: 0,
-            tail: None,
+            last_record: None,
             built: NOW,
             written: NOW,
             records: 0,
             parts: Vec::new(),
         };
-        (head, self.0[slot].begin_image(&outlet()))
+        (head, self.0[slot].begin_image(&sink()))
     }
 }
 
@@ -73,10 +73,15 @@ impl Subject {
     fn new(exit_after_failures: Option<u32>) -> Self {
         let clock = Clock::manual(NOW);
         let (sender, orders) = channel();
-        let desk = CheckpointHandle::new(sender, BytesInFlight::default());
-        let settings = Settings { max_interval: Duration::from_secs(600), max_replay_records: 1, max_cpu_percent: 1, exit_after_failures };
-        let place = |partition| (PartitionDir { stream: Stream::Milestone, partition }, 0, true);
-        let saving = CheckpointScheduler::new(settings, clock.clone(), desk, [place(0), place(1)].into_iter());
+        let checkpoints = CheckpointHandle::new(sender, BytesInFlight::default());
+        let settings = Settings {
+            max_interval: Duration::from_secs(600),
+            max_replay_records: 1,
+            max_cpu_percent: 1,
+            exit_after_failures,
+        };
+        let dir = |partition| (PartitionDir { stream: Stream::Milestone, partition }, 0, true);
+        let saving = CheckpointScheduler::new(settings, clock.clone(), checkpoints, [dir(0), dir(1)].into_iter());
         let state = |_| PartitionState::new(Stream::Milestone, 0, Rules::default(), &ViewConfig::default(), NOW);
         Self { saving, states: Partitions((0..2).map(state).collect()), clock, orders }
     }
@@ -88,9 +93,9 @@ impl Subject {
     /// The disk refuses the checkpoint that is being made; says of which slot it was, and how many of it failed in a row.
     fn fail(&mut self) -> (usize, u32) {
         self.step();
-        let job = self.saving.current.as_ref().expect("one is being made").job;
+        let id = self.saving.current.as_ref().expect("one is being made").id;
         let error = WriteError { reason: WriteReason::NoSpace, what: String::new(), message: String::new() };
-        let report = CheckpointOutcome { job, result: Err(error), busy: Duration::ZERO, pruned: Ok(0) };
+        let report = CheckpointOutcome { id, result: Err(error), busy: Duration::ZERO, pruned: Ok(0) };
         match self.saving.report(report, &mut self.states) {
             Some(CheckpointResult::Failed { slot, in_a_row, .. }) => (slot.index(), in_a_row),
             _ => panic!("it has failed"),
@@ -117,9 +122,9 @@ fn a_disk_that_hangs_holds_up_the_applying_for_a_while_and_no_longer() {
     let mut subject = Subject::new(None);
     subject.saving.begin_round();
     subject.step();
-    let job = subject.saving.current.as_ref().expect("one is being made").job;
+    let id = subject.saving.current.as_ref().expect("one is being made").id;
     let bytes = vec![0; LEAST_MAX_IN_FLIGHT as usize + 1];
-    subject.saving.desk.order(CheckpointRequest::Pages(job, PageChunk { runs: Vec::new(), bytes }));
+    subject.saving.checkpoints.order(CheckpointRequest::Pages(id, PageChunk { runs: Vec::new(), bytes }));
     assert!(!subject.saving.has_room());
     assert!(subject.step().is_none());
     subject.clock.advance(9 * SECOND, 0);
@@ -127,5 +132,10 @@ fn a_disk_that_hangs_holds_up_the_applying_for_a_while_and_no_longer() {
     subject.clock.advance(SECOND, 0);
     assert!(matches!(subject.step(), Some(CheckpointResult::Failed { slot: PartitionIndex(0), in_a_row: 1, .. })));
     assert!(subject.saving.has_room(), "what is applied now is copied nowhere");
-    assert!(subject.orders.try_iter().any(|order| matches!(order, CheckpointRequest::Abandon(abandoned) if abandoned == job)));
+    assert!(
+        subject
+            .orders
+            .try_iter()
+            .any(|order| matches!(order, CheckpointRequest::Abandon(abandoned) if abandoned == id))
+    );
 }

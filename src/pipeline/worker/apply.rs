@@ -21,35 +21,40 @@ impl Worker {
             if index % TOUCHED_TOGETHER == 0 {
                 self.touch(&taken.decoded[index..]);
             }
-            if let Some(timestamp) = decoded.timestamp.filter(|&timestamp| self.cutting.is_passed_by(decoded.slot.index(), timestamp)) {
+            if let Some(timestamp) =
+                decoded.timestamp.filter(|&timestamp| self.cut_scheduler.is_passed_by(decoded.slot.index(), timestamp))
+            {
                 self.pass_cuts(decoded.slot.index(), timestamp);
             }
             let owned = &mut self.partitions[decoded.slot.index()];
             owned.changed = true;
-            let outcome = owned.state.step(decoded.offset, &decoded.event, &taken.texts);
+            let outcome = owned.state.step(decoded.offset, &decoded.event, &taken.arena);
             let stream = owned.log.partition.stream;
             match (outcome, &decoded.event) {
-                (Outcome::Applied, Ok(event)) => self.sinks.meter.applied(stream, now - event.time),
-                (Outcome::Expired, _) => self.set_aside(records, decoded, outcome.name(), None),
-                (_, Err(Rejection { reason, field })) => self.set_aside(records, decoded, reason.name(), *field),
+                (Outcome::Applied, Ok(event)) => self.outputs.metrics.applied(stream, now - event.time),
+                (Outcome::Expired, _) => self.dead_letter(records, decoded, outcome.name(), None),
+                (_, Err(Rejection { reason, field })) => self.dead_letter(records, decoded, reason.name(), *field),
                 (_, Ok(_)) => {}
             }
         }
         let moved = self.clock.instant();
-        for &PartitionStats { slot, records, tail, .. } in &taken.sums {
+        for &PartitionStats { slot, records, last_record, .. } in &taken.sums {
             let owned = &mut self.partitions[slot.index()];
-            owned.tail = Some(tail);
+            owned.last_record = Some(last_record);
             self.freshness.reached(slot.index(), owned.state.next_offset(), moved);
-            self.saving.taken(slot.index(), records, moved);
+            self.checkpoint_scheduler.taken(slot.index(), records, moved);
             self.follow_people(slot);
         }
-        self.sinks.meter.batch(records, moved.saturating_duration_since(records.at), now);
+        self.outputs.metrics.batch(records, moved.saturating_duration_since(records.at), now);
         failpoint("batch.applied");
     }
 
     /// Lets the next events wait for memory together, not one after the other.
     fn touch(&self, decoded: &[DecodedRecord]) {
-        let next = decoded.iter().take(TOUCHED_TOGETHER).filter_map(|decoded| Some((decoded.slot, decoded.event.as_ref().ok()?)));
+        let next = decoded
+            .iter()
+            .take(TOUCHED_TOGETHER)
+            .filter_map(|decoded| Some((decoded.slot, decoded.event.as_ref().ok()?)));
         let touched = next.fold(0, |touched, (slot, event)| touched ^ self.partitions[slot.index()].state.touch(event));
         std::hint::black_box(touched);
     }
@@ -70,11 +75,17 @@ impl Worker {
                 "somebody is paid in two partitions and counts twice: disbursements must be keyed by beneficiary"
             );
         }
-        self.sinks.meter.misplaced_people(self.audit.misplaced());
+        self.outputs.metrics.misplaced_people(self.audit.misplaced());
     }
 
     /// Writes a record to the dead-letter topic, unless an earlier process has.
-    fn set_aside(&self, records: &RecordBatch, decoded: &DecodedRecord, reason: &'static str, field: Option<&'static str>) {
+    fn dead_letter(
+        &self,
+        records: &RecordBatch,
+        decoded: &DecodedRecord,
+        reason: &'static str,
+        field: Option<&'static str>,
+    ) {
         let DecodedRecord { slot, offset, .. } = *decoded;
         let log = &self.partitions[slot.index()].log;
         let partition = &log.partition;
@@ -92,6 +103,16 @@ impl Worker {
         }
         let mut headers = Vec::new();
         let Original { timestamp, key, value, .. } = records.originals.original(decoded.index as usize, &mut headers);
-        self.sinks.letters.send(&DeadLetter { slot, partition, offset, timestamp, key, value, headers: &headers, reason, field });
+        self.outputs.dead_letters.send(&DeadLetter {
+            slot,
+            partition,
+            offset,
+            timestamp,
+            key,
+            value,
+            headers: &headers,
+            reason,
+            field,
+        });
     }
 }

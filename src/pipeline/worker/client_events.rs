@@ -11,8 +11,8 @@ use crate::runtime::{Exit, Failure};
 use crate::source::{ClientEvent, End, PartitionIndex};
 
 impl Worker {
-    pub(super) fn hear(&mut self, event: ClientEvent) -> Result<(), Failure> {
-        self.sinks.meter.client(&event, self.clock.now());
+    pub(super) fn on_client_event(&mut self, event: ClientEvent) -> Result<(), Failure> {
+        self.outputs.metrics.client(&event, self.clock.now());
         match event {
             ClientEvent::Errors { code, reason, count, .. } => {
                 tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client reports errors");
@@ -39,7 +39,11 @@ impl Worker {
                 return Err(Failure { exit: Exit::StateUnusable, message });
             }
             ClientEvent::Repeated { count } => {
-                tracing::info!(event = "pacemeter.kafka.repeated", count, "records came again from the client and were dropped");
+                tracing::info!(
+                    event = "pacemeter.kafka.repeated",
+                    count,
+                    "records came again from the client and were dropped"
+                );
             }
             ClientEvent::Committed => {}
             ClientEvent::CommitFailed { reason, .. } => {
@@ -50,16 +54,19 @@ impl Worker {
                 );
             }
             ClientEvent::Fatal { reason } => {
-                return Err(Failure { exit: Exit::TryAgain, message: format!("the kafka client failed for good: {reason}") });
+                return Err(Failure {
+                    exit: Exit::TryAgain,
+                    message: format!("the kafka client failed for good: {reason}"),
+                });
             }
         }
         Ok(())
     }
 
     /// The log does not hold the record that state took last.
-    pub(super) fn other_log(&self, slot: PartitionIndex) -> Failure {
+    pub(super) fn log_mismatch(&self, slot: PartitionIndex) -> Failure {
         let owned = &self.partitions[slot.index()];
-        let offset = owned.tail.map_or(owned.state.next_offset(), |tail| tail.offset);
+        let offset = owned.last_record.map_or(owned.state.next_offset(), |last_record| last_record.offset);
         let mismatch = Mismatch::LastRecord { topic: owned.log.partition.topic.clone(), offset };
         Failure::new(Exit::StateUnusable, format!("partition {}: {mismatch}", owned.log.partition.partition))
     }
@@ -68,11 +75,19 @@ impl Worker {
     ///
     /// # Errors
     /// If the log ends before what was applied, and has for as long as a new leader may need to know better; if its topic was away.
-    pub(super) fn end_known(&mut self, slot: PartitionIndex, asked: Millis, end: End, now: Instant) -> Result<(), Failure> {
+    pub(super) fn end_known(
+        &mut self,
+        slot: PartitionIndex,
+        asked: Millis,
+        end: End,
+        now: Instant,
+    ) -> Result<(), Failure> {
         let owned = &mut self.partitions[slot.index()];
         let (topic, number) = (&owned.log.partition.topic, owned.log.partition.partition);
         if owned.missing {
-            let message = format!("topic {topic} was away and is there again; start anew, which finds out whether it is the same");
+            let message = format!(
+                "topic {topic} was away and is there again; start anew, which finds out whether it is the same"
+            );
             return Err(Failure::new(Exit::TryAgain, message));
         }
         let next_offset = owned.state.next_offset();
@@ -94,7 +109,7 @@ impl Worker {
     /// If some were added: keys have moved.
     pub(super) fn count_partitions(&mut self, counts: &[Option<usize>; Stream::ALL.len()]) -> Result<(), Failure> {
         for (stream, count) in Stream::ALL.into_iter().zip(counts) {
-            let known = self.origin.partition_counts[stream as usize];
+            let known = self.cluster.partition_counts[stream as usize];
             let Some(count) = count.filter(|&count| count != known && known != 0) else { continue };
             let mut logs = self.partitions.iter().map(|owned| &owned.log.partition);
             let topic = logs.find(|partition| partition.stream == stream).map_or("", |partition| &partition.topic);
@@ -106,7 +121,10 @@ impl Worker {
                 expected = known,
                 "a topic has another number of partitions"
             );
-            return Err(Failure::new(Exit::TryAgain, format!("{message}; start anew, which finds out whether it may go on")));
+            return Err(Failure::new(
+                Exit::TryAgain,
+                format!("{message}; start anew, which finds out whether it may go on"),
+            ));
         }
         Ok(())
     }
@@ -125,9 +143,9 @@ impl Worker {
                     position = self.freshness.position(slot),
                     "a partition has unread records and yields none; fetching it anew"
                 );
-                self.sinks.meter.refetched();
+                self.outputs.metrics.refetched();
                 // Without a poll thread the process is ending.
-                let _ = self.sinks.commands.send(Command::Refetch(PartitionIndex(slot as u16)));
+                let _ = self.outputs.commands.send(Command::Refetch(PartitionIndex(slot as u16)));
                 owned.refetched = Some(now);
             }
             owned.stalled = is_stalled;

@@ -17,16 +17,16 @@ const RETRY: Duration = Duration::from_secs(10);
 impl Worker {
     /// A partition is about to apply a record of this timestamp.
     pub(super) fn pass_cuts(&mut self, slot: usize, timestamp: Millis) {
-        let Self { cutting, partitions, shown, .. } = self;
-        cutting.pass(slot, timestamp, |at| partitions[slot].part(shown, at));
+        let Self { cut_scheduler, partitions, view_config, .. } = self;
+        cut_scheduler.pass(slot, timestamp, |at| partitions[slot].part(view_config, at));
     }
 
     /// Looks which cuts are passed by what is complete, and orders the oldest that is whole to be stored.
     pub(super) fn cut(&mut self) {
-        let Self { cutting, partitions, shown, freshness, .. } = self;
+        let Self { cut_scheduler, partitions, view_config, freshness, .. } = self;
         for (slot, owned) in partitions.iter_mut().enumerate() {
             if let Some(complete_until) = freshness.complete_until_of(slot) {
-                cutting.pass_complete(slot, complete_until, |at| owned.part(shown, at));
+                cut_scheduler.pass_complete(slot, complete_until, |at| owned.part(view_config, at));
             }
         }
         self.order_cut();
@@ -38,25 +38,32 @@ impl Worker {
         if is_waiting || !self.partitions.iter().all(|owned| owned.verified) {
             return;
         }
-        let Some((at, parts)) = self.cutting.whole(|slot| self.freshness.complete_until_of(slot)) else { return };
-        let ViewConfig { targets, display } = &self.shown;
+        let Some((at, parts)) = self.cut_scheduler.whole(|slot| self.freshness.complete_until_of(slot)) else { return };
+        let ViewConfig { targets, allowlists } = &self.view_config;
         let nothing = |owned: &super::OwnedPartition| {
-            PartitionCut::of(&Slots::default(), owned.log.partition.stream, targets, display, at, owned.state.first_offset())
+            PartitionCut::of(
+                &Slots::default(),
+                owned.log.partition.stream,
+                targets,
+                allowlists,
+                at,
+                owned.state.first_offset(),
+            )
         };
         let nothing: Vec<PartitionCut> = self.partitions.iter().map(nothing).collect();
         let by_slot = self.partitions.iter().zip(parts).zip(&nothing);
         let parts = by_slot.map(|((owned, part), nothing)| (&owned.log.partition, part.as_ref().unwrap_or(nothing)));
         let context = CutContext {
             targets,
-            display,
-            book: &self.cutting.book,
+            allowlists,
+            closed_periods: &self.cut_scheduler.closed_periods,
             taken: self.clock.now(),
             state_built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(0),
         };
         let cut = Cut::of(at, parts, context);
         // Until it is known what became of it; the thread that stores cuts ends only with this one.
         self.storing = Some(instant + Duration::from_secs(86_400));
-        let _ = self.sinks.cuts.send(CutRequest { cut, oldest: self.cutting.oldest(at) });
+        let _ = self.outputs.cuts.send(CutRequest { cut, oldest: self.cut_scheduler.oldest(at) });
     }
 
     /// Takes note of what became of a cut.
@@ -70,23 +77,36 @@ impl Worker {
         failpoint("cut.stored");
         self.storing = None;
         tell(&cut);
-        let mut book = (*self.cutting.book).clone();
-        book.add(&cut);
-        book.forget(self.cutting.oldest(cut.at_ms));
-        self.cutting.stored(cut.at_ms, book);
+        let mut closed_periods = (*self.cut_scheduler.closed_periods).clone();
+        closed_periods.add(&cut);
+        closed_periods.forget(self.cut_scheduler.oldest(cut.at_ms));
+        self.cut_scheduler.stored(cut.at_ms, closed_periods);
         self.order_cut();
     }
 }
 
 impl super::OwnedPartition {
-    fn part(&mut self, shown: &ViewConfig, at: Millis) -> PartitionCut {
+    fn part(&mut self, view_config: &ViewConfig, at: Millis) -> PartitionCut {
         let slots = self.state.slots();
-        PartitionCut::of(&slots, self.log.partition.stream, &shown.targets, &shown.display, at, self.state.next_offset())
+        PartitionCut::of(
+            &slots,
+            self.log.partition.stream,
+            &view_config.targets,
+            &view_config.allowlists,
+            at,
+            self.state.next_offset(),
+        )
     }
 }
 
 fn tell(cut: &Cut) {
-    tracing::info!(event = "pacemeter.cut.taken", cut = cut.id, at = cut.at, targets = cut.targets.len(), "a cut is stored");
+    tracing::info!(
+        event = "pacemeter.cut.taken",
+        cut = cut.id,
+        at = cut.at,
+        targets = cut.targets.len(),
+        "a cut is stored"
+    );
     for CutTarget { target, period, goal, actual, .. } in cut.targets.iter().filter(|target| target.closes) {
         tracing::info!(
             event = "pacemeter.period.closed",

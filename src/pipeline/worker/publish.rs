@@ -45,13 +45,13 @@ impl Worker {
             partitions: self.partitions.iter().enumerate().map(status).collect(),
             complete_until: Stream::ALL.map(|stream| self.freshness.complete_until(stream)),
             built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(now),
-            targets: Arc::clone(&self.shown.targets),
-            book: Arc::clone(&self.cutting.book),
+            targets: Arc::clone(&self.view_config.targets),
+            closed_periods: Arc::clone(&self.cut_scheduler.closed_periods),
         };
         let states = self.partitions.iter().map(|owned| &owned.state);
-        self.sinks.meter.published(&snapshot, states, self.sinks.letters.counts(), waiting);
-        self.sinks.meter.unsaved(self.saving.age(instant));
-        self.sinks.board.publish(snapshot);
+        self.outputs.metrics.published(&snapshot, states, self.outputs.dead_letters.counts(), waiting);
+        self.outputs.metrics.unsaved(self.checkpoint_scheduler.age(instant));
+        self.outputs.publisher.publish(snapshot);
     }
 
     /// Figures are shown once every partition has reached an end asked for since the start, and its log is known to be the right one.
@@ -59,15 +59,22 @@ impl Worker {
         let Phase::Replaying { .. } = self.phase else { return };
         let instant = self.clock.instant();
         let slots = 0..self.partitions.len();
-        let from_start = |slot: usize, offset: i64| u64::try_from(offset - self.partitions[slot].started_at).unwrap_or(0);
+        let from_start =
+            |slot: usize, offset: i64| u64::try_from(offset - self.partitions[slot].started_at).unwrap_or(0);
         let read: u64 = slots.clone().map(|slot| from_start(slot, self.freshness.position(slot))).sum();
         let total: u64 = slots.map(|slot| from_start(slot, self.freshness.newest_end(slot).unwrap_or(0))).sum();
         if self.freshness.caught_up() && self.partitions.iter().all(|owned| owned.verified) {
             self.phase = Phase::Live;
-            let took = self.reading_since.take().map_or(Duration::ZERO, |since| instant.saturating_duration_since(since));
-            self.sinks.meter.replayed(read, took);
+            let took =
+                self.reading_since.take().map_or(Duration::ZERO, |since| instant.saturating_duration_since(since));
+            self.outputs.metrics.replayed(read, took);
             let took_ms = took.as_millis() as u64;
-            tracing::info!(event = "pacemeter.replay.finished", records = read, took_ms, "replay finished: figures are shown from now on");
+            tracing::info!(
+                event = "pacemeter.replay.finished",
+                records = read,
+                took_ms,
+                "replay finished: figures are shown from now on"
+            );
             return;
         }
         self.phase = Phase::Replaying { read, total };

@@ -12,7 +12,7 @@ use crate::pipeline::compatibility::ClusterInfo;
 use crate::pipeline::freshness::Freshness;
 use crate::pipeline::message::{Command, LogInfo, LogInventory};
 use crate::pipeline::metrics::PipelineMetrics;
-use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer, StateSource, place_of};
+use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer, StateSource, dir_of};
 use crate::pipeline::snapshot::Phase;
 use crate::record::Stream;
 use crate::runtime::{Failure, failpoint};
@@ -25,49 +25,65 @@ impl Worker {
         let now = self.clock.now();
         let LogInventory { cluster_id, logs, short_retention } = found;
         let counts = Stream::ALL.map(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
-        self.origin = ClusterInfo { cluster_id, partition_counts: counts };
-        self.sinks.meter.found(&logs, &short_retention);
+        self.cluster = ClusterInfo { cluster_id, partition_counts: counts };
+        self.outputs.metrics.found(&logs, &short_retention);
         let restored = self.restore_all(&logs, now)?;
-        if self.origin.cluster_id.is_none() {
+        if self.cluster.cluster_id.is_none() {
             // The brokers did not tell this time; what is written must not forget it.
-            self.origin.cluster_id = restored.iter().find_map(|restored| restored.cluster_id.clone());
+            self.cluster.cluster_id = restored.iter().find_map(|restored| restored.cluster_id.clone());
         }
-        let replay_from = |(log, restored): (&LogInfo, &RestoredPartition)| (log.partition.stream, restored.state.next_offset());
-        self.freshness = Freshness::new(logs.iter().zip(&restored).map(replay_from), self.stall_timeout, self.clock.instant());
-        let saved = logs.iter().zip(&restored).map(|(log, restored)| (place_of(&log.partition), restored.bytes, restored.is_news));
-        self.saving = CheckpointScheduler::new(self.settings.saving, self.clock.clone(), self.sinks.desk.clone(), saved);
-        let starts = restored.iter().map(|restored| ResumePoint { next_offset: restored.state.next_offset(), tail: restored.tail });
-        let starts: Vec<ResumePoint> = logs.iter().zip(starts).map(|(log, start)| self.without_lost_tail(log, start)).collect();
-        self.sinks.meter.restored(&restored, self.clock.instant().saturating_duration_since(began));
+        let replay_from =
+            |(log, restored): (&LogInfo, &RestoredPartition)| (log.partition.stream, restored.state.next_offset());
+        self.freshness =
+            Freshness::new(logs.iter().zip(&restored).map(replay_from), self.stall_timeout, self.clock.instant());
+        let saved = logs
+            .iter()
+            .zip(&restored)
+            .map(|(log, restored)| (dir_of(&log.partition), restored.bytes, restored.is_news));
+        self.checkpoint_scheduler = CheckpointScheduler::new(
+            self.settings.checkpoint_scheduler,
+            self.clock.clone(),
+            self.outputs.checkpoints.clone(),
+            saved,
+        );
+        let starts = restored.iter().map(|restored| ResumePoint {
+            next_offset: restored.state.next_offset(),
+            last_record: restored.last_record,
+        });
+        let starts: Vec<ResumePoint> =
+            logs.iter().zip(starts).map(|(log, start)| self.without_lost_last_record(log, start)).collect();
+        self.outputs.metrics.restored(&restored, self.clock.instant().saturating_duration_since(began));
         for ((log, restored), start) in logs.iter().zip(&restored).zip(&starts) {
             log_restored(log, restored, start);
         }
         // The newest of all is what readers see: that it moves must not depend on a clock that went back.
         let newest = restored.iter().filter_map(|restored| restored.built).max();
         let anew = newest.map_or(now, |newest| now.max(newest + 1));
-        let passed = restored.iter().map(|restored| (restored.tail.and_then(|tail| tail.timestamp), restored.parts.clone()));
-        self.cutting.begin(passed);
+        let passed = restored.iter().map(|restored| {
+            (restored.last_record.and_then(|last_record| last_record.timestamp), restored.parts.clone())
+        });
+        self.cut_scheduler.begin(passed);
         let own = |((log, restored), start)| OwnedPartition::new(log, restored, start, now, anew);
         self.partitions = logs.into_iter().zip(restored).zip(&starts).map(own).collect();
         (0..self.partitions.len()).for_each(|slot| self.follow_people(PartitionIndex(slot as u16)));
-        self.sinks.meter.saved(self.saving.bytes());
+        self.outputs.metrics.saved(self.checkpoint_scheduler.bytes());
         self.phase = Phase::Replaying { read: 0, total: 0 };
         self.reading_since = Some(self.clock.instant());
         failpoint("restore.done");
         // Without a poll thread nothing is read, which it has said why.
-        let _ = self.sinks.commands.send(Command::Read(starts));
+        let _ = self.outputs.commands.send(Command::Read(starts));
         Ok(())
     }
 
     /// A tail that retention has passed, or compaction may have taken, cannot be looked for.
-    fn without_lost_tail(&self, log: &LogInfo, start: ResumePoint) -> ResumePoint {
+    fn without_lost_last_record(&self, log: &LogInfo, start: ResumePoint) -> ResumePoint {
         let is_kept = |offset: i64| offset >= log.low && !self.settings.restore.accept_compacted_topics;
-        ResumePoint { tail: start.tail.filter(|tail| is_kept(tail.offset)), ..start }
+        ResumePoint { last_record: start.last_record.filter(|last_record| is_kept(last_record.offset)), ..start }
     }
 
     fn restore_all(&mut self, logs: &[LogInfo], now: Millis) -> Result<Vec<RestoredPartition>, Failure> {
         let progress = RestoreProgress {
-            meter: &self.sinks.meter,
+            metrics: &self.outputs.metrics,
             partitions: logs.len() as u64,
             done: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -75,11 +91,11 @@ impl Worker {
         };
         let restorer = Restorer {
             settings: self.settings.restore,
-            identity: &self.identity,
-            origin: &self.origin,
+            compatibility: &self.compatibility,
+            cluster: &self.cluster,
             store: &self.store,
-            shown: &self.shown,
-            desk: &self.sinks.desk,
+            view_config: &self.view_config,
+            checkpoints: &self.outputs.checkpoints,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             now,
             progress: &progress,
@@ -103,13 +119,13 @@ impl Worker {
 impl OwnedPartition {
     /// What is begun now counts as built at `anew`.
     fn new(log: LogInfo, restored: RestoredPartition, start: &ResumePoint, now: Millis, anew: Millis) -> Self {
-        let RestoredPartition { mut state, source, tail, built, .. } = restored;
+        let RestoredPartition { mut state, source, last_record, built, .. } = restored;
         // What is set aside under a state begun anew may not be what an earlier one set aside.
         let committed = log.committed.filter(|_| source != StateSource::Rebuild);
         Self {
             log: LogInfo { committed, ..log },
-            tail,
-            verified: start.tail.is_none(),
+            last_record,
+            verified: start.last_record.is_none(),
             built: built.unwrap_or(anew),
             started_at: state.next_offset(),
             // It held what state has taken.
@@ -135,14 +151,14 @@ fn log_restored(log: &LogInfo, restored: &RestoredPartition, start: &ResumePoint
         first_offset = restored.state.first_offset(),
         next_offset = start.next_offset,
         bytes = restored.bytes,
-        tail_checked = restored.tail.is_none() || start.tail.is_some(),
+        tail_checked = restored.last_record.is_none() || start.last_record.is_some(),
         "state is there: reading goes on from its next offset"
     );
 }
 
 /// Tells metrics and log how the restoring goes.
 struct RestoreProgress<'a> {
-    meter: &'a PipelineMetrics,
+    metrics: &'a PipelineMetrics,
     partitions: u64,
     done: AtomicU64,
     /// Of the partition that is being read.
@@ -159,19 +175,24 @@ impl RestoreProgress<'_> {
 
     fn tell(&self) {
         let part = self.bytes.load(Ordering::Relaxed) as f64 / self.total.load(Ordering::Relaxed).max(1) as f64;
-        self.meter.restoring((self.done.load(Ordering::Relaxed) as f64 + part.min(1.0)) / self.partitions.max(1) as f64);
+        self.metrics
+            .restoring((self.done.load(Ordering::Relaxed) as f64 + part.min(1.0)) / self.partitions.max(1) as f64);
     }
 }
 
 impl RestoreObserver for RestoreProgress<'_> {
     fn damaged(&self, file: &str, damage: &Damage) {
-        self.meter.damaged_checkpoint(damage);
+        self.metrics.damaged_checkpoint(damage);
         tracing::error!(event = "pacemeter.checkpoint.damaged", file, damage = %damage, "a checkpoint is damaged; an older one is looked for");
     }
 
     fn incomplete(&self, files: u64) {
-        self.meter.incomplete_checkpoints(files);
-        tracing::info!(event = "pacemeter.checkpoint.incomplete", files, "checkpoints were not finished when the process ended before");
+        self.metrics.incomplete_checkpoints(files);
+        tracing::info!(
+            event = "pacemeter.checkpoint.incomplete",
+            files,
+            "checkpoints were not finished when the process ended before"
+        );
     }
 
     fn begins(&self, bytes: u64) {

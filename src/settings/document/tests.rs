@@ -16,8 +16,22 @@ fn values_of_every_kind_are_read() {
                 wait = '1h30m'\nday = 2020-05-11\nother_day = '2020-05-12'\nat = 18:00:00\nother_at = '18:30'\n\
                 [one.within]\nkey = 1\n[[one.list]]\nkey = 2\n[[one.list]]\nkey = 3\n";
     let document = document(text);
-    let known =
-        ["word", "text", "texts", "flag", "whole", "share", "numbers", "wait", "day", "other_day", "at", "other_at", "within", "list"];
+    let known = [
+        "word",
+        "text",
+        "texts",
+        "flag",
+        "whole",
+        "share",
+        "numbers",
+        "wait",
+        "day",
+        "other_day",
+        "at",
+        "other_at",
+        "within",
+        "list",
+    ];
     let one = document.root(&["one"]).table("one", &known).unwrap();
     assert_eq!(one.choice("word", &[("a", 1), ("b", 2)]), Some(2));
     assert_eq!(one.string("text").as_deref(), Some("x"));
@@ -115,7 +129,10 @@ fn a_file_of_more_than_a_mebibyte_is_one_fault() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), vec![b'#'; (1 << 20) + 1]).unwrap();
     let told = told(&Document::of(&FileText::read_kept(file.path())));
-    assert!(told.len() == 1 && told[0].ends_with(": is larger than 1048576 bytes, which no configuration is"), "{told:?}");
+    assert!(
+        told.len() == 1 && told[0].ends_with(": is larger than 1048576 bytes, which no configuration is"),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -59,7 +59,9 @@ impl Scheduler {
         match step {
             CallStep::Offer => self.offer(at),
             CallStep::Answer { call, queue } => self.answer(at, call, queue),
-            CallStep::Abandon { call, queue } => self.call_event(at, CallKind::Abandoned, call, queue, Seconds::default()),
+            CallStep::Abandon { call, queue } => {
+                self.call_event(at, CallKind::Abandoned, call, queue, Seconds::default())
+            }
             CallStep::Complete { call, queue, talk, agent } => self.complete(at, call, queue, talk, agent),
             CallStep::Free { agent } => self.free(at, agent),
             CallStep::Turn { agent, status } => self.turn(at, agent, status),
@@ -84,7 +86,8 @@ impl Scheduler {
     fn answer(&mut self, at: Millis, call: u64, queue: &'static str) {
         let Some(agent) = self.take_agent() else {
             // Nobody is there: half of the callers give up, the others wait on.
-            let step = if self.rng.bool() { CallStep::Abandon { call, queue } } else { CallStep::Answer { call, queue } };
+            let step =
+                if self.rng.bool() { CallStep::Abandon { call, queue } } else { CallStep::Answer { call, queue } };
             let wait = self.rng.i64(20 * SECOND..5 * MINUTE);
             self.plan(at + wait, Step::Call(step));
             return;
@@ -92,7 +95,10 @@ impl Scheduler {
         self.call_event(at, CallKind::Answered, call, queue, Seconds::default());
         self.status(at, agent, Status::Handling);
         let talk = 15_000 + (-(1.0 - self.rng.f64()).ln() * 260_000.0) as u32;
-        self.plan(at + Millis::from(talk), Step::Call(CallStep::Complete { call, queue, talk: talk.min(7_200_000), agent }));
+        self.plan(
+            at + Millis::from(talk),
+            Step::Call(CallStep::Complete { call, queue, talk: talk.min(7_200_000), agent }),
+        );
     }
 
     /// Somebody who is available, at random.
@@ -109,7 +115,9 @@ impl Scheduler {
         let seconds = match self.rng.u32(..20) {
             // The telephone system did not measure; answered and completed must do.
             0..=1 => Seconds::default(),
-            2..=9 => Seconds { talk: Some(talk), hold: Some(self.rng.u32(..60) * SECOND as u32), wrap_up: Some(wrap_up) },
+            2..=9 => {
+                Seconds { talk: Some(talk), hold: Some(self.rng.u32(..60) * SECOND as u32), wrap_up: Some(wrap_up) }
+            }
             _ => Seconds { talk: Some(talk), hold: None, wrap_up: Some(wrap_up) },
         };
         self.call_event(at, CallKind::Completed, call, queue, seconds);

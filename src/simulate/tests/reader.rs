@@ -52,7 +52,8 @@ fn millis(time: &str) -> Millis {
 
 fn assert_body(kind: &str, data: &Value, body: &Body) {
     let text = |field: &str| data[field].as_str().unwrap_or_else(|| panic!("no {field} in {data}")).to_owned();
-    let optional = |field: &str| data.get(field).filter(|value| !value.is_null()).map(|value| value.as_str().unwrap().to_owned());
+    let optional =
+        |field: &str| data.get(field).filter(|value| !value.is_null()).map(|value| value.as_str().unwrap().to_owned());
     let seconds = |field: &str| data.get(field).map(|value| (value.as_f64().unwrap() * 1_000.0).round() as Millis);
     match body {
         Body::Disbursement(Disbursement { kind: said, programme, state, beneficiary, credit, amount, currency }) => {
@@ -70,7 +71,10 @@ fn assert_body(kind: &str, data: &Value, body: &Body) {
         Body::Call(Call { kind: said, call, queue, talk, hold, wrap_up }) => {
             assert_eq!(kind, said.name());
             assert_eq!((&text("call"), &text("queue")), (call, queue));
-            assert_eq!((seconds("talk_seconds"), seconds("hold_seconds"), seconds("wrap_up_seconds")), (*talk, *hold, *wrap_up));
+            assert_eq!(
+                (seconds("talk_seconds"), seconds("hold_seconds"), seconds("wrap_up_seconds")),
+                (*talk, *hold, *wrap_up)
+            );
         }
         Body::Agent(Agent { agent, site, status }) => {
             assert_eq!(kind, "agent_status");

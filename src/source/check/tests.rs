@@ -42,19 +42,23 @@ fn log_append_time_needs_no_bound() {
 
 #[test]
 fn a_topic_that_is_compacted_is_refused_and_says_what_to_do() {
-    let findings = findings_with(&[], &[("cleanup.policy", "compact,delete"), ("message.timestamp.type", "LogAppendTime")]);
+    let findings =
+        findings_with(&[], &[("cleanup.policy", "compact,delete"), ("message.timestamp.type", "LogAppendTime")]);
     let told = findings.refused().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
         told,
-        ["topic pacemeter.calls.v1 is compacted (cleanup.policy is compact,delete); set the topic's cleanup.policy to delete, \
-          or accept the risk with kafka.accept_compacted_topics = true"]
+        [
+            "topic pacemeter.calls.v1 is compacted (cleanup.policy is compact,delete); set the topic's cleanup.policy to delete, \
+          or accept the risk with kafka.accept_compacted_topics = true"
+        ]
     );
 }
 
 #[test]
 fn an_accepted_fault_is_still_found_but_refuses_nothing() {
     let accepted = ["kafka.accept_compacted_topics=true"];
-    let findings = findings_with(&accepted, &[("cleanup.policy", "compact"), ("message.timestamp.type", "LogAppendTime")]);
+    let findings =
+        findings_with(&accepted, &[("cleanup.policy", "compact"), ("message.timestamp.type", "LogAppendTime")]);
     assert_eq!(findings.faults.len(), 1);
     assert_eq!(findings.refused().count(), 0);
 }
@@ -71,7 +75,11 @@ fn the_bound_on_timestamps_is_read_as_the_broker_reads_it() {
     assert_eq!(with(Some("3600001"), None), [FaultKind::UnboundedTimestamps]);
     assert_eq!(with(Some(NO_LIMIT), None), [FaultKind::UnboundedTimestamps]);
     assert_eq!(with(Some(NO_LIMIT), Some("3600000")), [], "the old name holds while the new one is at its default");
-    assert_eq!(with(Some("7200000"), Some("3600000")), [FaultKind::UnboundedTimestamps], "the new name goes before the old one");
+    assert_eq!(
+        with(Some("7200000"), Some("3600000")),
+        [FaultKind::UnboundedTimestamps],
+        "the new name goes before the old one"
+    );
     assert_eq!(with(None, Some("60000")), []);
     assert_eq!(with(None, Some(NO_LIMIT)), [FaultKind::UnboundedTimestamps]);
     assert_eq!(with(None, None), [FaultKind::Unverified]);
@@ -88,7 +96,11 @@ fn retention_shorter_than_the_horizon_is_a_warning() {
         ];
         let findings = findings_with(&[], &configuration);
         assert_eq!(findings.faults, []);
-        findings.warnings.into_iter().map(|warning| (warning.retention, warning.retention_bytes, warning.horizon)).collect::<Vec<_>>()
+        findings
+            .warnings
+            .into_iter()
+            .map(|warning| (warning.retention, warning.retention_bytes, warning.horizon))
+            .collect::<Vec<_>>()
     };
     assert_eq!(with("604800000", "-1"), [], "exactly the horizon of calls, 7 d");
     assert_eq!(with("604799999", "-1"), [(Some(7 * DAY - 1), None, 7 * DAY)]);
@@ -103,10 +115,13 @@ fn a_topic_without_a_visible_policy_is_unverified() {
 
 #[test]
 fn an_error_keeps_its_place_among_named_answers() {
-    let named = |name: &str| Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name.into()), entries: Vec::new() });
+    let named =
+        |name: &str| Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name.into()), entries: Vec::new() });
     let denied = Err(RDKafkaErrorCode::TopicAuthorizationFailed);
     let ordered = in_order(vec![named("c"), denied, named("a")], &["a".into(), "b".into(), "c".into()]);
-    let told: Vec<String> =
-        ordered.iter().map(|result| result.as_ref().map_or_else(|code| format!("{code:?}"), |ok| format!("{:?}", ok.specifier))).collect();
+    let told: Vec<String> = ordered
+        .iter()
+        .map(|result| result.as_ref().map_or_else(|code| format!("{code:?}"), |ok| format!("{:?}", ok.specifier)))
+        .collect();
     assert_eq!(told, ["Topic(\"a\")", "TopicAuthorizationFailed", "Topic(\"c\")"]);
 }

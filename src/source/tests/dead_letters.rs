@@ -95,7 +95,8 @@ fn letters_beyond_the_bound_wait_for_room_once_and_then_fail_at_once() {
 fn letters_beyond_the_bounds_of_the_client_wait_for_room_until_all_are_written() {
     let kafka = Kafka::with_partitions(1);
     kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
-    let letters = DeadLetters::open(&kafka.settings(&["kafka.properties.queue.buffering.max.kbytes=1"])).expect("a producer can be made");
+    let letters = DeadLetters::open(&kafka.settings(&["kafka.properties.queue.buffering.max.kbytes=1"]))
+        .expect("a producer can be made");
     let partition = partition();
     let value = [b'x'; 300];
     for offset in 0..100 {
@@ -108,7 +109,8 @@ fn letters_beyond_the_bounds_of_the_client_wait_for_room_until_all_are_written()
 #[test]
 fn dead_letters_that_are_turned_off_hold_nothing_up() {
     let kafka = Kafka::with_partitions(1);
-    let letters = DeadLetters::open(&kafka.settings(&["dead_letter.enabled=false"])).expect("there is no producer to be made");
+    let letters =
+        DeadLetters::open(&kafka.settings(&["dead_letter.enabled=false"])).expect("there is no producer to be made");
     letters.send(&letter(&partition(), 42));
     assert_eq!(letters.counts(), DeadLetterCounts::default());
     assert_eq!(letters.acknowledged_below(PartitionIndex(7), 50), 50);
@@ -121,7 +123,14 @@ fn a_record_without_key_value_or_time_is_set_aside_as_it_is() {
     kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
     let letters = DeadLetters::open(&kafka.settings(&[])).expect("a producer can be made");
     let partition = partition();
-    letters.send(&DeadLetter { timestamp: None, key: None, value: None, headers: &[], field: None, ..letter(&partition, 1) });
+    letters.send(&DeadLetter {
+        timestamp: None,
+        key: None,
+        value: None,
+        headers: &[],
+        field: None,
+        ..letter(&partition, 1)
+    });
     assert!(letters.flush(PATIENCE));
     assert_eq!(letters.counts().acknowledged, 1);
 }

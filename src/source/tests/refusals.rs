@@ -30,7 +30,10 @@ fn a_broker_that_is_not_there_may_come() {
 #[test]
 fn a_missing_right_is_a_denial() {
     let kafka = Kafka::with_partitions(1);
-    kafka.mock.topic_error(TOPICS[2], RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).expect("errors can be set");
+    kafka
+        .mock
+        .topic_error(TOPICS[2], RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        .expect("errors can be set");
     let error = kafka.consumer().describe().expect_err("the topic may not be read");
     assert!(matches!(error, SourceError::Denied { .. }), "{error}");
     assert!(!error.is_retriable());
@@ -41,8 +44,8 @@ fn topics_whose_configuration_is_not_shown_are_faults_that_can_be_accepted() {
     let kafka = Kafka::with_partitions(1);
     let findings = check::topic_faults(&kafka.settings(&[])).expect("the mock answers that it cannot tell");
     assert_eq!(findings.refused().map(|fault| fault.kind).collect::<Vec<_>>(), [check::FaultKind::Unverified; 3]);
-    let findings =
-        check::topic_faults(&kafka.settings(&["kafka.accept_unverified_topics=true"])).expect("the mock answers that it cannot tell");
+    let findings = check::topic_faults(&kafka.settings(&["kafka.accept_unverified_topics=true"]))
+        .expect("the mock answers that it cannot tell");
     assert_eq!((findings.faults.len(), findings.refused().count()), (3, 0));
 }
 
@@ -50,10 +53,15 @@ fn topics_whose_configuration_is_not_shown_are_faults_that_can_be_accepted() {
 fn properties_that_exactness_depends_on_are_refused_with_the_reason() {
     let faults = fault_texts(&["kafka.properties.isolation.level=read_uncommitted", "kafka.properties.group.id=mine"]);
     assert!(
-        faults.iter().any(|fault| fault.contains("kafka.properties.isolation.level") && fault.contains("aborted transactions")),
+        faults
+            .iter()
+            .any(|fault| fault.contains("kafka.properties.isolation.level") && fault.contains("aborted transactions")),
         "{faults:?}"
     );
-    assert!(faults.iter().any(|fault| fault.contains("kafka.properties.group.id") && fault.contains("set kafka.group_id")), "{faults:?}");
+    assert!(
+        faults.iter().any(|fault| fault.contains("kafka.properties.group.id") && fault.contains("set kafka.group_id")),
+        "{faults:?}"
+    );
 }
 
 #[test]
@@ -64,7 +72,8 @@ fn properties_that_the_client_does_not_know_are_refused() {
 
 #[test]
 fn no_fault_repeats_a_secret() {
-    let faults = fault_texts(&["kafka.properties.sasl.passwordd=hunter2", "kafka.properties.ssl.key.passwords=hunter2"]);
+    let faults =
+        fault_texts(&["kafka.properties.sasl.passwordd=hunter2", "kafka.properties.ssl.key.passwords=hunter2"]);
     assert!(!faults.concat().contains("hunter2"), "{faults:?}");
 }
 

@@ -114,7 +114,8 @@ fn a_period_with_holidays_has_less_of_a_goal_where_the_target_says_so() {
 #[test]
 fn the_goal_is_the_one_in_force_on_the_periods_first_day() {
     let zone = TimeZone::get("America/Mexico_City").unwrap();
-    let goals = [("2020-05-11", 1), ("2020-05-13", 2)].map(|(date, goal)| (date.parse().unwrap(), Quantity::Count(goal)));
+    let goals =
+        [("2020-05-11", 1), ("2020-05-13", 2)].map(|(date, goal)| (date.parse().unwrap(), Quantity::Count(goal)));
     let target = Target { goals: goals.to_vec(), ..people(0) };
     let of = |time: &str| {
         let time: jiff::Timestamp = time.parse().unwrap();

@@ -17,9 +17,13 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 /// A target with the calendar `work` of these lines, by the week unless the keys say otherwise.
 fn target(keys: &str, calendar: &str, zone: &TimeZone) -> Target {
     let period = if keys.contains("period =") { "" } else { "period = 'week'" };
-    let text = format!("[target.a]\nmeasure = 'dispersals'\n{period}\ngoal = 1000\ncalendar = 'work'\n{keys}\n{calendar}");
+    let text =
+        format!("[target.a]\nmeasure = 'dispersals'\n{period}\ngoal = 1000\ncalendar = 'work'\n{keys}\n{calendar}");
     let bounds = PeriodBounds { disbursement_horizon: 400 * DAY, counts: (800 * DAY, "state.coarse_history") };
-    read(&[Document::parse("a.toml", &text)], zone, &bounds).unwrap_or_else(|faults| panic!("{text}\n{faults:?}")).targets.remove(0)
+    read(&[Document::parse("a.toml", &text)], zone, &bounds)
+        .unwrap_or_else(|faults| panic!("{text}\n{faults:?}"))
+        .targets
+        .remove(0)
 }
 
 fn at(text: &str) -> Millis {
@@ -27,7 +31,10 @@ fn at(text: &str) -> Millis {
 }
 
 fn assessed(target: &Target, period: Interval, now: Millis, zone: &TimeZone) -> PaceReport {
-    assess(target, &Observation { period, now, zone, actual: Tally::default(), past: Tally::default(), dispersion: 4.0 })
+    assess(
+        target,
+        &Observation { period, now, zone, actual: Tally::default(), past: Tally::default(), dispersion: 4.0 },
+    )
 }
 
 #[test]
@@ -45,7 +52,10 @@ fn a_holiday_is_flat_and_its_share_goes_to_the_other_days() {
     assert_eq!(of("2020-01-01T00:00:00Z").share, 0.0, "an instant before the period is its start");
     assert_eq!(of("2021-01-01T00:00:00Z").share, 1.0);
     assert_eq!(assessed(&week, period, period.start, &zone).goal, Quantity::Count(1_000));
-    assert_eq!(assessed(&target("prorate = true", hours, &zone), period, period.start, &zone).goal, Quantity::Count(800));
+    assert_eq!(
+        assessed(&target("prorate = true", hours, &zone), period, period.start, &zone).goal,
+        Quantity::Count(800)
+    );
 }
 
 #[test]
@@ -64,12 +74,20 @@ fn a_profile_says_when_of_the_day() {
     let morning = "profile = [0,0,0,0,0,0,0,0,0,3,1,0,0,0,0,0,0,0,0,0,0,0,0,0]";
     let period = Period::WEEK.at(at("2020-05-11T12:00:00Z"), &zone).unwrap();
     let share = |time: &str| Plan::of(&target(morning, hours, &zone), period, at(time)).share;
-    assert_eq!((share("2020-05-11T09:20:00Z"), share("2020-05-11T10:00:00Z"), share("2020-05-11T11:00:00Z")), (0.25, 0.75, 1.0));
+    assert_eq!(
+        (share("2020-05-11T09:20:00Z"), share("2020-05-11T10:00:00Z"), share("2020-05-11T11:00:00Z")),
+        (0.25, 0.75, 1.0)
+    );
 }
 
 /// Days closed or open in one or two spans, each with a weight.
 fn week() -> impl Strategy<Value = String> {
-    let spans = prop_oneof![Just("[]"), Just("['09:00-18:00']"), Just("['00:00-24:00']"), Just("['08:30-13:00', '15:00-19:45']")];
+    let spans = prop_oneof![
+        Just("[]"),
+        Just("['09:00-18:00']"),
+        Just("['00:00-24:00']"),
+        Just("['08:30-13:00', '15:00-19:45']")
+    ];
     let day = (spans, 0_u32..5);
     prop::collection::vec(day, 7).prop_map(|days| {
         let days: Vec<_> = days.into_iter().zip(WEEKDAYS).filter(|((spans, _), _)| *spans != "[]").collect();

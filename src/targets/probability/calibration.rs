@@ -47,7 +47,11 @@ impl Programme {
             if at >= 1.0 {
                 return Week(clumps);
             }
-            let more = if self.mean_size > 1.0 { (1.0 - self.rng.f64()).ln() / (1.0 - 1.0 / self.mean_size).ln() } else { 0.0 };
+            let more = if self.mean_size > 1.0 {
+                (1.0 - self.rng.f64()).ln() / (1.0 - 1.0 / self.mean_size).ln()
+            } else {
+                0.0
+            };
             clumps.push((at, 1.0 + more.floor()));
         }
     }

@@ -11,8 +11,11 @@ use crate::targets::{Filter, Measure};
 const MAX_LABEL: usize = 64;
 
 /// By what the events of each stream are selected.
-const KEYS: [(Stream, &[&str]); 3] =
-    [(Stream::Disbursement, &["programmes", "states"]), (Stream::Call, &["queues"]), (Stream::Milestone, &["initiatives", "milestones"])];
+const KEYS: [(Stream, &[&str]); 3] = [
+    (Stream::Disbursement, &["programmes", "states"]),
+    (Stream::Call, &["queues"]),
+    (Stream::Milestone, &["initiatives", "milestones"]),
+];
 
 /// The filter; lists with faults in them are empty. Whether they fit is checked if the measure is known.
 pub(super) fn read(table: &Table<'_>, measure: Option<Measure>) -> Filter {
@@ -32,9 +35,13 @@ fn check_fit(table: &Table<'_>, measure: Measure) {
     let stream = measure.stream();
     for (_, keys) in KEYS.iter().filter(|(other, _)| *other != stream) {
         for key in keys.iter().filter(|key| table.has(key)) {
-            let fitting: Vec<&str> = KEYS.iter().filter(|(own, _)| *own == stream).flat_map(|(_, keys)| keys.iter().copied()).collect();
+            let fitting: Vec<&str> =
+                KEYS.iter().filter(|(own, _)| *own == stream).flat_map(|(_, keys)| keys.iter().copied()).collect();
             let name = measure.name();
-            table.fault(key, format!("does not fit the measure {name}, whose events are selected by {}", fitting.join(" and ")));
+            table.fault(
+                key,
+                format!("does not fit the measure {name}, whose events are selected by {}", fitting.join(" and ")),
+            );
         }
     }
 }
@@ -64,7 +71,8 @@ fn state(text: &str) -> Result<String, String> {
     match FederalState::from_code(text).code() {
         _ if FederalState::CODES.contains(&text) => Ok(text.to_owned()),
         "other" => {
-            let meant = nearest(text, FederalState::CODES).map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
+            let meant = nearest(text, FederalState::CODES)
+                .map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
             Err(format!("{text:?} is no code of ISO 3166-2:MX, such as \"MX-JAL\", nor unknown or other{meant}"))
         }
         now => Err(format!("{text:?} is out of use, write {now:?}")),

@@ -31,7 +31,10 @@ pub(super) fn read(table: &Table<'_>, measure: Measure, period: Option<Period>) 
         if let Some(Period::Campaign(first_day, _)) = period
             && from > first_day
         {
-            goal.fault("from", format!("a campaign has the goal of its first day, {first_day}, so this one would never hold"));
+            goal.fault(
+                "from",
+                format!("a campaign has the goal of its first day, {first_day}, so this one would never hold"),
+            );
         }
         goals.push((from, value));
     }

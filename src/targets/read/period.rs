@@ -28,13 +28,19 @@ enum Kind {
 
 /// None if it is missing or has a fault.
 pub(super) fn read(table: &Table<'_>) -> Option<Period> {
-    let kind = table.choice("period", &[("day", Kind::Day), ("week", Kind::Week), ("month", Kind::Month), ("campaign", Kind::Campaign)])?;
+    let kind = table.choice(
+        "period",
+        &[("day", Kind::Day), ("week", Kind::Week), ("month", Kind::Month), ("campaign", Kind::Campaign)],
+    )?;
     if kind != Kind::Week && table.has("first_day") {
         table.fault("first_day", "fits the period week only, leave it out");
     }
     if kind != Kind::Campaign {
         for key in ["from", "to"].into_iter().filter(|key| table.has(key)) {
-            table.fault(key, "fits the period campaign only; to change a goal from a date on write [[target.NAME.goal]]");
+            table.fault(
+                key,
+                "fits the period campaign only; to change a goal from a date on write [[target.NAME.goal]]",
+            );
         }
     }
     match kind {
@@ -69,7 +75,9 @@ fn day(table: &Table<'_>, key: &str) -> Option<Date> {
 /// What is counted must be known from the first day of the longest period on until it is over, and somewhat longer.
 pub(super) fn check_length(table: &Table<'_>, measure: Measure, period: Period, bounds: &PeriodBounds) {
     let (kept, setting) = match measure {
-        Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => (bounds.disbursement_horizon, "streams.disbursement.horizon"),
+        Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => {
+            (bounds.disbursement_horizon, "streams.disbursement.horizon")
+        }
         _ => bounds.counts,
     };
     let needed = longest(period) * DAY + MARGIN;
@@ -89,6 +97,8 @@ fn longest(period: Period) -> i64 {
         Period::Day => 1,
         Period::Week(_) => 7,
         Period::Month => 31,
-        Period::Campaign(from, to) => i64::from(from.until(to.saturating_add(1.day())).map_or(i32::MAX, |span| span.get_days())),
+        Period::Campaign(from, to) => {
+            i64::from(from.until(to.saturating_add(1.day())).map_or(i32::MAX, |span| span.get_days()))
+        }
     }
 }

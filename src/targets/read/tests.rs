@@ -7,7 +7,8 @@ use crate::calendar::Period;
 use crate::clock::DAY;
 use crate::targets::{Filter, Quantity};
 
-const BOUNDS: PeriodBounds = PeriodBounds { disbursement_horizon: 92 * DAY, counts: (800 * DAY, "state.coarse_history") };
+const BOUNDS: PeriodBounds =
+    PeriodBounds { disbursement_horizon: 92 * DAY, counts: (800 * DAY, "state.coarse_history") };
 
 fn documents(texts: &[&str]) -> Vec<Document> {
     texts.iter().zip(["a.toml", "b.toml"]).map(|(text, name)| Document::parse(name, text)).collect()
@@ -37,7 +38,8 @@ fn with(lines: &str) -> String {
 #[test]
 fn the_shipped_targets_are_read_without_fault() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-    let documents = ["targets.toml", "calendars/payments.toml", "calendars/calls.toml"].map(|name| Document::read(&config.join(name)));
+    let documents = ["targets.toml", "calendars/payments.toml", "calendars/calls.toml"]
+        .map(|name| Document::read(&config.join(name)));
     let zone = TimeZone::get("America/Mexico_City").unwrap();
     let targets = read(&documents, &zone, &BOUNDS).unwrap();
     assert!(targets.targets.len() >= 12);
@@ -69,7 +71,10 @@ fn every_key_is_read() {
 fn what_is_not_said_is_everything_evenly_and_always() {
     let target = one(&with(""));
     assert_eq!((target.filter, target.period), (Filter::default(), Period::WEEK));
-    assert_eq!((target.calendar.name(), target.profile, target.prorate, target.pesos_each), ("always", None, false, None));
+    assert_eq!(
+        (target.calendar.name(), target.profile, target.prorate, target.pesos_each),
+        ("always", None, false, None)
+    );
 }
 
 #[test]
@@ -94,7 +99,10 @@ fn goals_with_dates_are_put_in_their_order() {
                 [[target.a.goal]]\nfrom = '2020-05-01'\nvalue = 1\n";
     assert_eq!(one(text).goals, [(date(2020, 5, 1), Quantity::Count(1)), (date(2020, 6, 1), Quantity::Count(2))]);
     let twice = text.replace("2020-06-01", "2020-05-01");
-    assert_eq!(told(&[&twice]), ["target.a.goal.from (a.toml:8): there is a goal from 2020-05-01 already, join the two"]);
+    assert_eq!(
+        told(&[&twice]),
+        ["target.a.goal.from (a.toml:8): there is a goal from 2020-05-01 already, join the two"]
+    );
     let campaign = text.replace("'month'", "'campaign'\nfrom = 2020-05-04\nto = 2020-05-31");
     let never = "target.a.goal.from (a.toml:7): a campaign has the goal of its first day, 2020-05-04, so this one would never hold";
     assert_eq!(told(&[&campaign]), [never]);
@@ -131,8 +139,14 @@ fn every_fault_of_every_file_is_told_at_once_with_its_line() {
         "target.c.pesos_each (b.toml:13): does not fit a ratio, whose plan is its goal at any time, leave it out",
     ];
     assert_eq!(told(&[first, second]), expected);
-    assert_eq!(told(&[&with("states = ['MX-JAL', 'MX-JAL']")]), ["target.a.states (a.toml:2): \"MX-JAL\" is listed twice"]);
-    assert_eq!(told(&[&with("programmes = ['']")]), ["target.a.programmes (a.toml:2): \"\" is no label, which has 1 to 64 bytes"]);
+    assert_eq!(
+        told(&[&with("states = ['MX-JAL', 'MX-JAL']")]),
+        ["target.a.states (a.toml:2): \"MX-JAL\" is listed twice"]
+    );
+    assert_eq!(
+        told(&[&with("programmes = ['']")]),
+        ["target.a.programmes (a.toml:2): \"\" is no label, which has 1 to 64 bytes"]
+    );
 }
 
 #[test]
@@ -144,13 +158,18 @@ fn a_campaign_has_its_first_and_its_last_day() {
         told(&[&campaign("from = 2020-05-04\nto = 2020-05-03")]),
         ["target.a.to (a.toml:5): 2020-05-03 is before from = 2020-05-04"]
     );
-    assert_eq!(told(&[&campaign("from = 2020-05-04")]), ["target.a.to (a.toml:1): is missing, and there is no default for it"]);
+    assert_eq!(
+        told(&[&campaign("from = 2020-05-04")]),
+        ["target.a.to (a.toml:1): is missing, and there is no default for it"]
+    );
     assert!(told(&[&campaign("from = 1999-05-04\nto = 2020-05-04")])[0].contains("outside of the years 2000 to 2100"));
 }
 
 #[test]
 fn a_period_that_state_does_not_reach_back_to_names_the_setting() {
-    let campaign = |measure: &str, to: &str| with(&format!("measure = '{measure}'\nperiod = 'campaign'\nfrom = 2020-01-01\nto = {to}"));
+    let campaign = |measure: &str, to: &str| {
+        with(&format!("measure = '{measure}'\nperiod = 'campaign'\nfrom = 2020-01-01\nto = {to}"))
+    };
     assert_eq!(one(&campaign("beneficiaries", "2020-03-29")).name, "a", "89 days and three more are 92");
     let expected = "target.a.period (a.toml:3): is up to 90d long and needs streams.disbursement.horizon of at least 93d, which is 92d: raise it \
                     or take a shorter period";

@@ -9,7 +9,10 @@ fn golden(path: &str, made: &str) {
         std::fs::write(&path, made).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == made, "{path} is not what the catalogue makes; run the tests with PACEMETER_BLESS=1 and look at the difference");
+    assert!(
+        written == made,
+        "{path} is not what the catalogue makes; run the tests with PACEMETER_BLESS=1 and look at the difference"
+    );
 }
 
 /// The same of what stands between `<!-- name -->` and `<!-- /name -->` in a page that is written by hand.
@@ -51,10 +54,20 @@ fn names_follow_the_conventions_of_prometheus() {
     for family in all() {
         let name = family.name;
         assert!(names.insert(name), "{name} stands twice");
-        assert!(name.starts_with("pacemeter_") || name.starts_with("process_") && !family.business, "{name} lacks the prefix");
-        assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')), "{name} is not in snake case");
+        assert!(
+            name.starts_with("pacemeter_") || name.starts_with("process_") && !family.business,
+            "{name} lacks the prefix"
+        );
+        assert!(
+            name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')),
+            "{name} is not in snake case"
+        );
         assert!(!name.contains("__") && !name.ends_with('_'), "{name} has an empty word");
-        assert_eq!(family.kind == MetricKind::Counter, name.ends_with("_total"), "{name}: counters, and only they, end in _total");
+        assert_eq!(
+            family.kind == MetricKind::Counter,
+            name.ends_with("_total"),
+            "{name}: counters, and only they, end in _total"
+        );
         for suffix in ["_bucket", "_count", "_sum"] {
             assert!(!name.ends_with(suffix), "{name} reads as a series of a histogram");
         }
@@ -65,7 +78,8 @@ fn names_follow_the_conventions_of_prometheus() {
 fn units_stand_last_in_names() {
     for family in all() {
         let name = family.name.strip_suffix("_total").unwrap_or(family.name);
-        let timestamp = name.ends_with("_timestamp_seconds") || ["process_start_time_seconds", "pacemeter_time_seconds"].contains(&name);
+        let timestamp = name.ends_with("_timestamp_seconds")
+            || ["process_start_time_seconds", "pacemeter_time_seconds"].contains(&name);
         let fits = match family.unit {
             Unit::Seconds => name.ends_with("_seconds") && !timestamp,
             Unit::UnixSeconds => timestamp,
@@ -73,7 +87,9 @@ fn units_stand_last_in_names() {
             Unit::Bytes => name.ends_with("_bytes"),
             Unit::Ratio | Unit::Quotient => name.ends_with("_ratio"),
             Unit::Info => name.ends_with("_info"),
-            Unit::Count(_) | Unit::YesNo => !["_seconds", "_pesos", "_bytes", "_info", "_ratio"].iter().any(|unit| name.ends_with(unit)),
+            Unit::Count(_) | Unit::YesNo => {
+                !["_seconds", "_pesos", "_bytes", "_info", "_ratio"].iter().any(|unit| name.ends_with(unit))
+            }
         };
         assert!(fits, "{} does not end in its unit, {}", family.name, family.unit.name());
     }
@@ -97,8 +113,16 @@ fn labels_are_none_of_prometheus_own_and_no_part_of_names() {
 fn histograms_have_rising_buckets_and_nothing_else_has_any() {
     for family in all() {
         assert_eq!(family.kind == MetricKind::Histogram, !family.buckets.is_empty(), "{}", family.name);
-        assert!(family.buckets.is_sorted_by(|a, b| a < b) && family.buckets.first().is_none_or(|first| *first > 0), "{}", family.name);
-        assert!(family.kind != MetricKind::Histogram || family.unit == Unit::Seconds, "{}: buckets are in milliseconds", family.name);
+        assert!(
+            family.buckets.is_sorted_by(|a, b| a < b) && family.buckets.first().is_none_or(|first| *first > 0),
+            "{}",
+            family.name
+        );
+        assert!(
+            family.kind != MetricKind::Histogram || family.unit == Unit::Seconds,
+            "{}: buckets are in milliseconds",
+            family.name
+        );
     }
 }
 
@@ -106,10 +130,19 @@ fn histograms_have_rising_buckets_and_nothing_else_has_any() {
 fn help_is_one_sentence_or_more_and_says_how_the_service_level_is_made() {
     for family in all() {
         let help = family.help;
-        assert!(help.ends_with('.') && !help.contains(['\n', '\\', '"']) && !help.contains("  "), "{}: {help:?}", family.name);
+        assert!(
+            help.ends_with('.') && !help.contains(['\n', '\\', '"']) && !help.contains("  "),
+            "{}: {help:?}",
+            family.name
+        );
     }
     let formula = "answered within target / (answered + abandoned - short abandons)";
-    for family in [business::CALL_EVENTS, business::CALLS_ANSWERED_WITHIN_TARGET, business::CALLS_ABANDONED_SHORT, business::CALL_WAIT] {
+    for family in [
+        business::CALL_EVENTS,
+        business::CALLS_ANSWERED_WITHIN_TARGET,
+        business::CALLS_ABANDONED_SHORT,
+        business::CALL_WAIT,
+    ] {
         assert!(family.help.contains(formula), "{}", family.name);
     }
 }

@@ -58,12 +58,17 @@ fn every_event_is_in_the_documentation_and_nothing_else() {
 fn every_call_has_an_event_a_constant_message_and_no_field_of_the_logs_own() {
     for Call { event, message, fields, place, .. } in calls() {
         let event = event.unwrap_or_else(|| panic!("{place}: no event = \"...\""));
-        let words = event.strip_prefix("pacemeter.").unwrap_or_else(|| panic!("{place}: {event} does not begin with pacemeter."));
+        let words = event
+            .strip_prefix("pacemeter.")
+            .unwrap_or_else(|| panic!("{place}: {event} does not begin with pacemeter."));
         let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         assert!(words.split('.').all(word), "{place}: {event} is not made of words with dots between");
         let message = message.unwrap_or_else(|| panic!("{place}: {event} has no message"));
         assert!(!message.contains(['{', '\n']), "{place}: the message of {event} is not constant; values are fields");
-        assert!(!message.starts_with(char::is_uppercase) && !message.ends_with('.'), "{place}: {message:?} is a log message, no sentence");
+        assert!(
+            !message.starts_with(char::is_uppercase) && !message.ends_with('.'),
+            "{place}: {message:?} is a log message, no sentence"
+        );
         for field in fields {
             assert!(!RESERVED.contains(&field.as_str()), "{place}: {event} has the reserved field {field}");
         }
@@ -82,8 +87,10 @@ fn a_call_is_read_with_all_that_it_says() {
         mod tests { fn g() { info!(event = "pacemeter.test", "in a test"); } }
     "##;
     let calls = calls_in(source, "here");
-    let told: Vec<_> =
-        calls.iter().map(|call| (call.level, call.event.as_deref(), call.message.as_deref(), call.fields.join(" "))).collect();
+    let told: Vec<_> = calls
+        .iter()
+        .map(|call| (call.level, call.event.as_deref(), call.message.as_deref(), call.fields.join(" ")))
+        .collect();
     let none = String::new();
     assert_eq!(
         told,
@@ -106,7 +113,11 @@ fn written(calls: &[Call]) -> BTreeMap<String, Written> {
         found.message = call.message.clone().unwrap_or_default();
     }
     let (level, event) = SUPPRESSED;
-    let own = Written { levels: [level_name(level)].into(), fields: ["suppressed_event".to_owned()].into(), ..Written::default() };
+    let own = Written {
+        levels: [level_name(level)].into(),
+        fields: ["suppressed_event".to_owned()].into(),
+        ..Written::default()
+    };
     written.insert(event.to_owned(), own);
     written
 }
@@ -119,7 +130,9 @@ fn row(event: &str, found: &Written, when: &str) -> String {
 
 /// The rows whose first cell names an event.
 fn documented(page: &str) -> BTreeMap<String, Row> {
-    let list = |cell: &str| cell.split(',').map(|name| name.trim().trim_matches('`').to_owned()).filter(|name| !name.is_empty()).collect();
+    let list = |cell: &str| {
+        cell.split(',').map(|name| name.trim().trim_matches('`').to_owned()).filter(|name| !name.is_empty()).collect()
+    };
     let row = |line: &str| {
         let cells: Vec<_> = line.strip_prefix("| `pacemeter.")?.strip_suffix('|')?.split('|').map(str::trim).collect();
         let [event, levels, when, fields] = cells[..] else { panic!("{line:?} has not four cells") };
@@ -162,7 +175,8 @@ fn calls() -> Vec<Call> {
 }
 
 fn calls_in(source: &str, place: &str) -> Vec<Call> {
-    let code: Vec<&str> = source.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line }).collect();
+    let code: Vec<&str> =
+        source.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line }).collect();
     let code = code.join("\n");
     // What follows is the tests of a small module, at the end of its file.
     let code = &code[..code.find("mod tests {").unwrap_or(code.len())];
@@ -187,7 +201,8 @@ fn call(level: &'static str, rest: &str, place: String) -> Call {
     let mut call = Call { level, event: None, message: None, fields: Vec::new(), place };
     for argument in arguments(rest) {
         let quoted = |text: &str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).map(str::to_owned);
-        let (name, value) = argument.split_once('=').map_or((argument, None), |(name, value)| (name.trim(), Some(value.trim())));
+        let (name, value) =
+            argument.split_once('=').map_or((argument, None), |(name, value)| (name.trim(), Some(value.trim())));
         match value {
             _ if argument.starts_with('"') => call.message = quoted(argument),
             Some(value) if name == "event" => call.event = quoted(value),

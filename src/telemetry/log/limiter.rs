@@ -75,7 +75,12 @@ pub struct Limiter {
 impl Limiter {
     /// A name may write `burst` lines at once and `per_second` lines a second after that.
     pub fn new(burst: u32, per_second: u32) -> Self {
-        Self { burst: u64::from(burst) * LINE, per_second: u64::from(per_second), buckets: HashMap::new(), summarised_at: None }
+        Self {
+            burst: u64::from(burst) * LINE,
+            per_second: u64::from(per_second),
+            buckets: HashMap::new(),
+            summarised_at: None,
+        }
     }
 
     /// Decides on a line of `name`.
@@ -118,7 +123,12 @@ impl Limiter {
 
     /// Every name seen, with the lines held back under it since the start.
     pub fn totals(&self) -> Vec<SuppressedLines> {
-        sorted(self.buckets.iter().map(|(name, bucket)| SuppressedLines { name: name.clone(), lines: bucket.total }).collect())
+        sorted(
+            self.buckets
+                .iter()
+                .map(|(name, bucket)| SuppressedLines { name: name.clone(), lines: bucket.total })
+                .collect(),
+        )
     }
 
     fn bucket(&mut self, name: &str, now: Millis) -> &mut Bucket {

@@ -14,8 +14,19 @@ use tracing::field::{Field, Visit};
 use crate::clock::Millis;
 
 /// The keys that are the log's own; a field with one of these names is written with `field_` before it.
-pub const RESERVED: &[&str] =
-    &["timestamp", "level", "event", "message", "service", "version", "suppressed", "module", "target", "span", "fields_left_out"];
+pub const RESERVED: &[&str] = &[
+    "timestamp",
+    "level",
+    "event",
+    "message",
+    "service",
+    "version",
+    "suppressed",
+    "module",
+    "target",
+    "span",
+    "fields_left_out",
+];
 
 /// The longest text of a field or message; more is cut (bytes).
 const MAX_TEXT_BYTES: usize = 8 * 1024;
@@ -217,8 +228,13 @@ fn json_head(line: &mut Vec<u8>, head: &LinePrefix<'_>, message: &str) {
     let (service, version) = (super::SERVICE, super::VERSION);
     line.extend_from_slice(b"{\"timestamp\":");
     json_string(line, &time);
-    let texts =
-        [("level", level_name(head.level)), ("event", head.event), ("message", message), ("service", service), ("version", version)];
+    let texts = [
+        ("level", level_name(head.level)),
+        ("event", head.event),
+        ("message", message),
+        ("service", service),
+        ("version", version),
+    ];
     for (key, value) in texts.into_iter().chain(head.module.map(|module| ("module", module))) {
         write!(line, ",\"{key}\":").expect("a Vec takes everything");
         json_string(line, value);

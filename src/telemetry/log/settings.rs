@@ -54,7 +54,10 @@ mod tests {
     use crate::settings::Layers;
 
     fn reader(overrides: &[&str]) -> SettingsReader {
-        SettingsReader::load(&Layers { overrides: overrides.iter().map(|text| (*text).to_owned()).collect(), ..Layers::default() })
+        SettingsReader::load(&Layers {
+            overrides: overrides.iter().map(|text| (*text).to_owned()).collect(),
+            ..Layers::default()
+        })
     }
 
     #[test]
@@ -62,14 +65,20 @@ mod tests {
         let mut reader = reader(&[]);
         let settings = Settings::read(&mut reader);
         reader.finish().unwrap();
-        assert_eq!((settings.level, settings.format, settings.burst, settings.per_second), (Level::INFO, Format::Auto, 20, 1));
+        assert_eq!(
+            (settings.level, settings.format, settings.burst, settings.per_second),
+            (Level::INFO, Format::Auto, 20, 1)
+        );
     }
 
     #[test]
     fn every_fault_is_named_at_once() {
         let mut reader = reader(&["log.level=loud", "log.format=xml", "log.burst=0", "log.per_second=2"]);
         let settings = Settings::read(&mut reader);
-        assert_eq!((settings.level, settings.format, settings.burst, settings.per_second), (Level::INFO, Format::Auto, 20, 2));
+        assert_eq!(
+            (settings.level, settings.format, settings.burst, settings.per_second),
+            (Level::INFO, Format::Auto, 20, 2)
+        );
         let faults = reader.finish().unwrap_err().to_string();
         for key in ["log.level", "log.format", "log.burst"] {
             assert!(faults.contains(key), "{key} in {faults}");

@@ -120,7 +120,10 @@ fn a_field_never_takes_a_key_of_the_log() {
         );
     });
     let object = object(&lines[0]);
-    assert_eq!((&object["level"], &object["message"], &object["event"]), (&"info".into(), &"first".into(), &"pacemeter.test".into()));
+    assert_eq!(
+        (&object["level"], &object["message"], &object["event"]),
+        (&"info".into(), &"first".into(), &"pacemeter.test".into())
+    );
     assert_eq!((&object["field_level"], &object["field_field_level"]), (&"x".into(), &"z".into()));
     assert_eq!((&object["field_message"], &object["field_event"]), (&"second".into(), &"again".into()));
     assert_eq!((&object["topic"], &object["field_topic"], &object["type"]), (&1.into(), &2.into(), &"kind".into()));
@@ -141,7 +144,8 @@ fn an_error_is_written_with_its_causes() {
     #[error("topic is not usable")]
     struct Outer(#[source] std::io::Error);
     let outer = Outer(std::io::Error::other("broker said\nno"));
-    let lines = logged(&ON, false, || error!(event = "pacemeter.test", error = &outer as &dyn std::error::Error, "failed"));
+    let lines =
+        logged(&ON, false, || error!(event = "pacemeter.test", error = &outer as &dyn std::error::Error, "failed"));
     assert_eq!(object(&lines[0])["error"], "topic is not usable: broker said\nno");
 }
 
@@ -170,12 +174,17 @@ fn levels_below_the_chosen_one_cost_nothing_and_write_nothing() {
 fn text_is_for_people_and_holds_nothing_a_terminal_acts_on() {
     let lines = logged(&ON, true, || {
         info!(event = "pacemeter.topic.waiting", topic = "pacemeter.calls.v1", partitions = 6, "waiting for topic");
-        warn!(event = "pacemeter.test", name = "a b", empty = "", nasty = "\u{1b}[2J\r\n\u{9b}x\u{2028}", "it's \u{1b}[31mred\n");
+        warn!(
+            event = "pacemeter.test",
+            name = "a b",
+            empty = "",
+            nasty = "\u{1b}[2J\r\n\u{9b}x\u{2028}",
+            "it's \u{1b}[31mred\n"
+        );
     });
     let expected = "2026-11-21T18:00:00.123Z info  pacemeter.topic.waiting waiting for topic topic=pacemeter.calls.v1 partitions=6\n";
     assert_eq!(lines[0], expected);
-    let expected =
-        r#"2026-11-21T18:00:00.123Z warn  pacemeter.test it's \u{1b}[31mred\n name="a b" empty="" nasty="\u{1b}[2J\r\n\u{9b}x\u{2028}""#;
+    let expected = r#"2026-11-21T18:00:00.123Z warn  pacemeter.test it's \u{1b}[31mred\n name="a b" empty="" nasty="\u{1b}[2J\r\n\u{9b}x\u{2028}""#;
     assert_eq!(lines[1].trim_end(), expected);
     let json = Settings { format: Format::Json, ..ON };
     object(&logged(&json, true, || info!(event = "pacemeter.test", "json on a terminal"))[0]);
@@ -240,9 +249,15 @@ fn the_next_line_of_a_name_says_how_many_were_held_back_and_a_minute_later_any_l
         info!(event = "pacemeter.progress", "time for one");
     });
     let lines: Vec<_> = lines(reader, guard).iter().map(|line| object(line)).collect();
-    let told: Vec<_> = lines.iter().map(|line| (line["event"].as_str().unwrap(), line.get("suppressed").and_then(Value::as_u64))).collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (line["event"].as_str().unwrap(), line.get("suppressed").and_then(Value::as_u64)))
+        .collect();
     let (test, progress) = ("pacemeter.test", "pacemeter.progress");
-    assert_eq!(told, [(test, None), (test, Some(2)), (progress, None), ("pacemeter.log.suppressed", Some(4)), (progress, None)]);
+    assert_eq!(
+        told,
+        [(test, None), (test, Some(2)), (progress, None), ("pacemeter.log.suppressed", Some(4)), (progress, None)]
+    );
 }
 
 #[test]
@@ -299,8 +314,13 @@ fn any_line(form: Form, fields: &[(String, String)], number: i64) -> String {
         line.add_text(name, value);
         line.add_number(name, number);
     }
-    let head =
-        LinePrefix { now: number, level: Level::INFO, event: &fields[0].1, module: Some(&fields[0].0), suppressed: number.unsigned_abs() };
+    let head = LinePrefix {
+        now: number,
+        level: Level::INFO,
+        event: &fields[0].1,
+        module: Some(&fields[0].0),
+        suppressed: number.unsigned_abs(),
+    };
     String::from_utf8(line.line(&head)).unwrap()
 }
 

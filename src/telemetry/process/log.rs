@@ -29,7 +29,10 @@ impl Collector for LogCollector {
     }
 
     fn collect(&self) -> Vec<proto::MetricFamily> {
-        let messages = self.counters.messages().map(|(level, lines)| sample(&own::LOG_MESSAGES, &[level_name(level)], lines as f64));
+        let messages = self
+            .counters
+            .messages()
+            .map(|(level, lines)| sample(&own::LOG_MESSAGES, &[level_name(level)], lines as f64));
         let suppressed = self.counters.suppressed();
         let suppressed = suppressed.iter().map(|(event, lines)| sample(&own::LOG_SUPPRESSED, &[event], *lines as f64));
         let dropped = sample(&own::LOG_DROPPED, &[], self.counters.dropped() as f64);

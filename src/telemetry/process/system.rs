@@ -65,7 +65,8 @@ fn read(process: &Process) -> [Option<f64>; 7] {
 pub fn describe(families: &[&Family]) -> Vec<Desc> {
     let desc = |family: &&Family| {
         let labels = family.labels.iter().map(|label| (*label).to_owned()).collect();
-        Desc::new(family.name.to_owned(), family.help.to_owned(), labels, Default::default()).expect("the catalogue is valid")
+        Desc::new(family.name.to_owned(), family.help.to_owned(), labels, Default::default())
+            .expect("the catalogue is valid")
     };
     families.iter().map(desc).collect()
 }
@@ -74,7 +75,11 @@ pub fn family_of(family: &Family, samples: Vec<proto::Metric>) -> proto::MetricF
     let mut collected = proto::MetricFamily::default();
     collected.set_name(family.name.to_owned());
     collected.set_help(family.help.to_owned());
-    collected.set_field_type(if family.kind == MetricKind::Counter { proto::MetricType::COUNTER } else { proto::MetricType::GAUGE });
+    collected.set_field_type(if family.kind == MetricKind::Counter {
+        proto::MetricType::COUNTER
+    } else {
+        proto::MetricType::GAUGE
+    });
     collected.set_metric(samples);
     collected
 }

@@ -47,10 +47,15 @@ fn what_is_known_starts_at_zero_and_what_is_not_is_absent() {
         assert_eq!(value(&metrics, series), Some(0.0), "{series}");
     }
     let text = text(&metrics);
-    for family in [own::KAFKA_LAST_COMMIT, own::LAST_PROCESSED, own::SCRAPE_DURATION, own::KAFKA_RETENTION_SHORTER_THAN_HORIZON] {
+    for family in
+        [own::KAFKA_LAST_COMMIT, own::LAST_PROCESSED, own::SCRAPE_DURATION, own::KAFKA_RETENTION_SHORTER_THAN_HORIZON]
+    {
         assert!(!text.contains(family.name), "{} is not known yet", family.name);
     }
-    assert!(text.contains(&format!("pacemeter_build_info{{revision=\"{REVISION}\",version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"))));
+    assert!(text.contains(&format!(
+        "pacemeter_build_info{{revision=\"{REVISION}\",version=\"{}\"}} 1\n",
+        env!("CARGO_PKG_VERSION")
+    )));
 }
 
 #[test]
@@ -75,12 +80,22 @@ fn every_family_of_the_process_is_exposed_by_the_catalogue() {
     (0..3).for_each(|_| drop(log.admit("pacemeter.test", 0)));
     let text = text(&metrics);
     // The export knows these.
-    let elsewhere = [own::READY.name, own::COMPLETE_UNTIL.name, own::TIME.name, own::CALENDAR_OPEN.name, own::CALENDAR_COVERED_UNTIL.name];
-    let expected = own::ALL.iter().map(|family| family.name).filter(|name| !elsewhere.contains(name)).collect::<BTreeSet<_>>();
+    let elsewhere = [
+        own::READY.name,
+        own::COMPLETE_UNTIL.name,
+        own::TIME.name,
+        own::CALENDAR_OPEN.name,
+        own::CALENDAR_COVERED_UNTIL.name,
+    ];
+    let expected =
+        own::ALL.iter().map(|family| family.name).filter(|name| !elsewhere.contains(name)).collect::<BTreeSet<_>>();
     assert_eq!(names(&text), expected);
     for name in names(&text) {
         let family = catalogue::find(name).unwrap();
-        assert!(text.contains(&format!("# HELP {name} {}\n# TYPE {name} {}\n", family.help, family.kind.name())), "{name}");
+        assert!(
+            text.contains(&format!("# HELP {name} {}\n# TYPE {name} {}\n", family.help, family.kind.name())),
+            "{name}"
+        );
     }
     assert_eq!(value(&metrics, "pacemeter_kafka_last_commit_timestamp_seconds"), Some(1_795_284_000.123));
     assert_eq!(value(&metrics, "pacemeter_kafka_consumer_lag_records{partition=\"3\",topic=\"calls\"}"), Some(12.0));

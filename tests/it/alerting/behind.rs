@@ -24,7 +24,10 @@ fn a_programme_that_falls_behind_alerts_once_with_the_right_figures_outlives_a_k
     });
     let notice = scene.until_told("ops", "firing", BEHIND);
     let [alert] = notice.alerts.as_slice() else { panic!("one target is behind: {notice:?}") };
-    assert_eq!((&alert.labels["target"], &alert.labels["severity"]), (&"weekly_beneficiaries".into(), &"warning".into()));
+    assert_eq!(
+        (&alert.labels["target"], &alert.labels["severity"]),
+        (&"weekly_beneficiaries".into(), &"warning".into())
+    );
     Rows::of(&scene.prometheus, "weekly_beneficiaries").assert_said(&alert.description);
 
     scene.kill();
@@ -36,5 +39,8 @@ fn a_programme_that_falls_behind_alerts_once_with_the_right_figures_outlives_a_k
     scene.feed.pay_an_hour(115.0);
     scene.until_told("ops", "resolved", BEHIND);
     scene.wait_until(scene.now() + 20 * MINUTE);
-    assert_eq!(scene.webhook.said_of(&["PacemeterTarget"]), [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]);
+    assert_eq!(
+        scene.webhook.said_of(&["PacemeterTarget"]),
+        [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]
+    );
 }

@@ -92,7 +92,8 @@ pub struct Writer {
 
 impl Writer {
     pub fn new(kafka: &Kafka, topics: &Topics<'_>) -> Self {
-        let producer = kafka.client().set("enable.idempotence", "true").set("linger.ms", "5").create().expect("a producer");
+        let producer =
+            kafka.client().set("enable.idempotence", "true").set("linger.ms", "5").create().expect("a producer");
         let topics = [Stream::Disbursement, Stream::Call, Stream::Milestone].map(|stream| topics.input(stream));
         Self { producer, topics, events: 0, paid: 0, returned: 0 }
     }
@@ -159,7 +160,14 @@ impl Writer {
             "programme": PROGRAMME, "state": "MX-OAX", "beneficiary": format!("person-{person}"), "credit": format!("credit-{person}"),
             "amount": SUPPORT,
         });
-        self.write(0, &format!("disbursement.{event}"), &format!("person-{person}"), (person % PARTITIONS as u64) as i32, body, time);
+        self.write(
+            0,
+            &format!("disbursement.{event}"),
+            &format!("person-{person}"),
+            (person % PARTITIONS as u64) as i32,
+            body,
+            time,
+        );
     }
 
     /// The other streams live, too: a caller is answered, a business joins the market.
@@ -178,7 +186,8 @@ impl Writer {
         body["time"] = json!(Timestamp::from_millisecond(time).expect("a time of our century").to_string());
         self.events += 1;
         let value = body.to_string();
-        let mut record = BaseRecord::to(&self.topics[topic]).key(key).payload(&value).partition(partition).timestamp(time);
+        let mut record =
+            BaseRecord::to(&self.topics[topic]).key(key).payload(&value).partition(partition).timestamp(time);
         while let Err((error, refused)) = self.producer.send(record) {
             assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
             self.producer.poll(Duration::from_millis(10));

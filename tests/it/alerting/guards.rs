@@ -29,7 +29,10 @@ const GUARDS: [Guard; 7] = [
         name: "freshness",
         lines: "              *\n                (time() - min by (job, instance) (pacemeter_complete_until_timestamp_seconds{job=\"pacemeter\"}) < bool 300)\n",
     },
-    Guard { name: "reading", lines: "              and on (job, instance)\n                job_instance:pacemeter_data_fresh:bool == 1\n" },
+    Guard {
+        name: "reading",
+        lines: "              and on (job, instance)\n                job_instance:pacemeter_data_fresh:bool == 1\n",
+    },
     Guard {
         name: "inhibition",
         lines: "      - 'alertname=~\"PacemeterTarget(BehindPlan|AtRisk|RatioLow|Missed)|PacemeterDisbursement.+|PacemeterCall.+|PacemeterReturned.+|PacemeterApproval.+\"'\n",

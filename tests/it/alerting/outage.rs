@@ -72,12 +72,17 @@ fn an_outage_neither_resolves_nor_repeats_what_is_behind() {
     scene.until_told("pager", "firing", STALLED);
     scene.until("the alert of the programme is inhibited", |scene| scene.alertmanager.inhibits(BEHIND).then_some(()));
     scene.wait_until(outage + 40 * MINUTE);
-    assert_eq!(scene.webhook.said_of(&["PacemeterTarget"]), [format!("ops firing {BEHIND}")], "nothing is known, so nothing is said");
+    assert_eq!(
+        scene.webhook.said_of(&["PacemeterTarget"]),
+        [format!("ops firing {BEHIND}")],
+        "nothing is known, so nothing is said"
+    );
 
     scene.proxy().release();
     scene.until_told("pager", "resolved", STALLED);
     scene.until("it is behind still", |scene| {
-        (!scene.prometheus.query(&format!("ALERTS{{alertname={BEHIND:?},alertstate=\"firing\"}}")).is_empty()).then_some(())
+        (!scene.prometheus.query(&format!("ALERTS{{alertname={BEHIND:?},alertstate=\"firing\"}}")).is_empty())
+            .then_some(())
     });
     scene.wait_until(scene.now() + 10 * MINUTE);
     assert_eq!(scene.webhook.said_of(&["PacemeterTarget"]), [format!("ops firing {BEHIND}")], "it is known already");
@@ -85,5 +90,8 @@ fn an_outage_neither_resolves_nor_repeats_what_is_behind() {
     scene.feed.pay_at_once(3_000);
     scene.feed.pay_an_hour(450.0);
     scene.until_told("ops", "resolved", BEHIND);
-    assert_eq!(scene.webhook.said_of(&["PacemeterTarget"]), [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]);
+    assert_eq!(
+        scene.webhook.said_of(&["PacemeterTarget"]),
+        [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]
+    );
 }

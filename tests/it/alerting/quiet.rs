@@ -18,7 +18,14 @@ fn monday_at_ten_past_midnight_is_no_lag_nor_is_a_week_that_begins_slowly() {
         "[target.weekly_beneficiaries]\nmeasure = 'beneficiaries'\nperiod = 'week'\ngoal = 20000\ncalendar = 'payments'\npesos_each = 25000\n{CALENDAR}"
     );
     let last_week = Paid { from: instant("2020-05-04T00:00"), until: instant("2020-05-09T00:00"), people: 20_100 };
-    let scene = Scene::open(&Opening { at: "2020-05-10T23:40", speed: 180, targets, paid: &[last_week], an_hour: 0.0, has_proxy: false });
+    let scene = Scene::open(&Opening {
+        at: "2020-05-10T23:40",
+        speed: 180,
+        targets,
+        paid: &[last_week],
+        an_hour: 0.0,
+        has_proxy: false,
+    });
     // 167 people an hour are planned; for an hour nobody is paid.
     let midnight = instant("2020-05-11T00:00");
     scene.wait_until(midnight + 10 * MINUTE);
@@ -38,7 +45,14 @@ fn a_holiday_is_no_lag_though_nothing_is_paid_and_payments_come_back() {
     );
     // The week's goal is that of four days, and nearly reached.
     let week = Paid { from: instant("2020-04-27T00:00"), until: instant("2020-04-30T22:45"), people: 39_700 };
-    let scene = Scene::open(&Opening { at: "2020-04-30T22:45", speed: 180, targets, paid: &[week], an_hour: 420.0, has_proxy: false });
+    let scene = Scene::open(&Opening {
+        at: "2020-04-30T22:45",
+        speed: 180,
+        targets,
+        paid: &[week],
+        an_hour: 420.0,
+        has_proxy: false,
+    });
     let midnight = instant("2020-05-01T00:00");
     scene.wait_until(midnight);
     scene.feed.pay_an_hour(0.0);

@@ -93,7 +93,18 @@ impl Scene {
         let change = |shipped: &str| guards.taken_from(shipped);
         let alertmanager = Alertmanager::start(&webhook.address, *speed, change);
         let prometheus = Prometheus::start(&address, &alertmanager, *speed, change);
-        Self { feed, webhook, alertmanager, prometheus, pacemeter: Some(pacemeter), proxy, clock, clock_text, settings, state }
+        Self {
+            feed,
+            webhook,
+            alertmanager,
+            prometheus,
+            pacemeter: Some(pacemeter),
+            proxy,
+            clock,
+            clock_text,
+            settings,
+            state,
+        }
     }
 
     /// Starts the program, again with the state that it had, and waits for the figures.
@@ -153,9 +164,12 @@ impl Scene {
 
     /// Waits until a receiver was told this of an alert, and returns the newest notification that does.
     pub fn until_told(&self, receiver: &str, status: &str, alert: &str) -> Notice {
-        let is_of =
-            |notice: &Notice| notice.receiver == receiver && notice.alerts.iter().any(|told| told.name == alert && told.status == status);
-        self.until(&format!("{receiver} is told that {alert} is {status}"), |scene| scene.webhook.notices().into_iter().rev().find(is_of))
+        let is_of = |notice: &Notice| {
+            notice.receiver == receiver && notice.alerts.iter().any(|told| told.name == alert && told.status == status)
+        };
+        self.until(&format!("{receiver} is told that {alert} is {status}"), |scene| {
+            scene.webhook.notices().into_iter().rev().find(is_of)
+        })
     }
 
     /// Asserts that no alert about the programme fired so far, and that nobody was told of one.

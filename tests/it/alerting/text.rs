@@ -5,8 +5,15 @@ use std::collections::BTreeMap;
 use crate::alerts::servers::Prometheus;
 
 /// What the text tells, in its order: families, and how they are told.
-const FAMILIES: [&str; 7] =
-    ["actual", "plan", "goal", "shortfall_pesos", "required_per_open_hour", "achieved_per_open_hour", "remaining_open_seconds"];
+const FAMILIES: [&str; 7] = [
+    "actual",
+    "plan",
+    "goal",
+    "shortfall_pesos",
+    "required_per_open_hour",
+    "achieved_per_open_hour",
+    "remaining_open_seconds",
+];
 
 /// The figures of one target, a row for each scrape.
 pub struct Rows(Vec<[f64; FAMILIES.len()]>);
@@ -33,7 +40,8 @@ impl Rows {
         let said: Vec<&str> = words.filter(|word| word.starts_with(|first: char| first.is_ascii_digit())).collect();
         let made: Vec<Vec<String>> = self.0.iter().map(numbers).collect();
         let is_of = |rows: &[Vec<String>]| {
-            said.len() == rows[0].len() && said.iter().enumerate().all(|(place, word)| rows.iter().any(|row| row[place] == *word))
+            said.len() == rows[0].len()
+                && said.iter().enumerate().all(|(place, word)| rows.iter().any(|row| row[place] == *word))
         };
         assert!(made.windows(3).any(is_of), "the text says {said:?}: {text}\nand the scrapes {made:#?}");
     }

@@ -76,7 +76,11 @@ fn old_figures_silence_what_is_said_about_figures_in_the_same_job_and_nothing_el
     telling.tell("PacemeterMisplacedPeople", "warning", &[job]);
     assert_eq!(
         telling.until("PacemeterMisplacedPeople"),
-        ["ops PacemeterMisplacedPeople pacemeter", "ops PacemeterTargetBehindPlan another weekly", "ops PacemeterTargetsInvalid pacemeter"]
+        [
+            "ops PacemeterMisplacedPeople pacemeter",
+            "ops PacemeterTargetBehindPlan another weekly",
+            "ops PacemeterTargetsInvalid pacemeter"
+        ]
     );
 }
 

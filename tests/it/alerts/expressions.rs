@@ -49,7 +49,8 @@ impl Expression {
                 word if WORDS.contains(&word) || !is_name(word) => {}
                 word if tokens.get(at).is_some_and(|next| next == "(") => opens = word.to_owned(),
                 word => {
-                    let matchers = tokens.get(at).and_then(|next| next.strip_prefix('{')).map(matchers).unwrap_or_default();
+                    let matchers =
+                        tokens.get(at).and_then(|next| next.strip_prefix('{')).map(matchers).unwrap_or_default();
                     let around = around.iter().filter(|name| !name.is_empty()).cloned().collect();
                     expression.selectors.push(Selector { metric: word.to_owned(), matchers, around });
                 }
@@ -78,7 +79,8 @@ fn matchers(inside: &str) -> Vec<(String, Vec<String>)> {
     let mut matchers = Vec::new();
     let mut rest = inside.trim_end_matches('}');
     while let Some((label, after)) = rest.split_once('=') {
-        let (values, after) = after.trim_start_matches('~').trim_start_matches('"').split_once('"').expect("a value ends with a quote");
+        let (values, after) =
+            after.trim_start_matches('~').trim_start_matches('"').split_once('"').expect("a value ends with a quote");
         matchers.push((label.trim_matches([',', ' ', '!']).to_owned(), values.split('|').map(str::to_owned).collect()));
         rest = after;
     }
@@ -112,8 +114,11 @@ fn selectors_are_found_with_what_is_around_them() {
     let read = Expression::read(
         r#"sum by (job, a) (max without (instance) (increase(x_total{job="j",event=~"p|q"}[5m]))) / on (job) group_left () (y offset 1h) > 1e9 or time()"#,
     );
-    let found: Vec<(&str, Vec<&str>)> =
-        read.selectors.iter().map(|selector| (selector.metric.as_str(), selector.around.iter().map(String::as_str).collect())).collect();
+    let found: Vec<(&str, Vec<&str>)> = read
+        .selectors
+        .iter()
+        .map(|selector| (selector.metric.as_str(), selector.around.iter().map(String::as_str).collect()))
+        .collect();
     assert_eq!(found, [("x_total", vec!["increase", "max without (instance)", "sum by (job, a)"]), ("y", vec![])]);
     let expected = [("job", vec!["j"]), ("event", vec!["p", "q"])]
         .map(|(label, values)| (label.to_owned(), values.into_iter().map(str::to_owned).collect::<Vec<_>>()));

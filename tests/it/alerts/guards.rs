@@ -166,7 +166,8 @@ impl Guard {
             is_found |= has_field || has_part;
             let mut is_expression = false;
             for line in &lines[rule.lines.clone()] {
-                is_expression = if line.starts_with("         ") { is_expression } else { line.starts_with("        expr:") };
+                is_expression =
+                    if line.starts_with("         ") { is_expression } else { line.starts_with("        expr:") };
                 if !(has_field && *line == begin || has_part && is_expression) {
                     changed.push(line.clone());
                 }
@@ -187,11 +188,15 @@ impl Guard {
         copy(&prometheus(), directory.path());
         let changed: Vec<(RuleFile, String)> =
             rules::files().into_iter().filter_map(|file| self.taken_from(&file).map(|text| (file, text))).collect();
-        let [(file, text)] = changed.as_slice() else { return Some(format!("{place}: found in {} files", changed.len())) };
+        let [(file, text)] = changed.as_slice() else {
+            return Some(format!("{place}: found in {} files", changed.len()));
+        };
         fs::write(directory.path().join("rules").join(file.name()), text).expect("a rules file");
         let found: Vec<(Scenarios, String)> =
             Scenarios::all().into_iter().filter_map(|file| file.only(self.scenario).map(|text| (file, text))).collect();
-        let [(file, text)] = found.as_slice() else { return Some(format!("{}: in {} files", self.scenario, found.len())) };
+        let [(file, text)] = found.as_slice() else {
+            return Some(format!("{}: in {} files", self.scenario, found.len()));
+        };
         fs::write(directory.path().join("tests").join(&file.name), text).expect("a scenario");
         match play(directory.path(), &file.name) {
             Err(said) if said.contains(&format!("name: {},", self.scenario)) => None,
@@ -206,8 +211,9 @@ impl Guard {
 fn without_any_guard_its_scenario_fails() {
     let (even, odd): (Vec<_>, Vec<_>) = GUARDS.iter().enumerate().partition(|(index, _)| index % 2 == 0);
     let faults: Vec<String> = thread::scope(|scope| {
-        let halves =
-            [even, odd].map(|half| scope.spawn(|| half.into_iter().filter_map(|(_, guard)| guard.try_without()).collect::<Vec<_>>()));
+        let halves = [even, odd].map(|half| {
+            scope.spawn(|| half.into_iter().filter_map(|(_, guard)| guard.try_without()).collect::<Vec<_>>())
+        });
         halves.into_iter().flat_map(|half| half.join().expect("no panic")).collect()
     });
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -218,9 +224,15 @@ fn the_table_has_every_guard() {
     for rule in rules::all() {
         let mut guards: Vec<&Guard> = GUARDS.iter().filter(|guard| guard.is_of(&rule)).collect();
         guards.sort_by_key(|guard| std::cmp::Reverse(guard.without.len()));
-        let rest = guards.iter().fold(format!("{} ", rule.expression()), |rest, guard| rest.replace(guard.without, guard.instead));
+        let rest = guards
+            .iter()
+            .fold(format!("{} ", rule.expression()), |rest, guard| rest.replace(guard.without, guard.instead));
         for word in ["and", "unless", "or"] {
-            assert!(!rest.split(' ').any(|part| part == word), "{}: no row of the table takes this away: {rest}", rule.name);
+            assert!(
+                !rest.split(' ').any(|part| part == word),
+                "{}: no row of the table takes this away: {rest}",
+                rule.name
+            );
         }
         let is_kept = !rule.field("keep_firing_for").is_empty();
         assert_eq!(guards.iter().any(|guard| guard.without == KEPT), is_kept, "{}: {KEPT}", rule.name);

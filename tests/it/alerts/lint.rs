@@ -14,7 +14,11 @@ const EVERY_SERIES: [&str; 2] = ["job", "instance"];
 
 /// What rules and their templates read.
 fn expressions() -> Vec<(Rule, Expression)> {
-    rules::all().into_iter().map(|rule| (Expression::read(rule.expression()), rule)).map(|(read, rule)| (rule, read)).collect()
+    rules::all()
+        .into_iter()
+        .map(|rule| (Expression::read(rule.expression()), rule))
+        .map(|(read, rule)| (rule, read))
+        .collect()
 }
 
 /// The labels of a recorded series: the words of its level.
@@ -25,7 +29,8 @@ fn level(name: &str) -> Vec<&str> {
 /// Names of recorded series in the templates of an alert's texts.
 fn recorded_in_texts(rule: &Rule) -> Vec<&str> {
     let texts = rule.fields.iter().filter(|(key, _)| key.starts_with("annotations.")).map(|(_, text)| text.as_str());
-    let words = texts.flat_map(|text| text.split(|next: char| !(next.is_ascii_alphanumeric() || next == '_' || next == ':')));
+    let words =
+        texts.flat_map(|text| text.split(|next: char| !(next.is_ascii_alphanumeric() || next == '_' || next == ':')));
     words.map(|word| word.strip_suffix("%s").unwrap_or(word)).filter(|word| word.matches(':').count() == 2).collect()
 }
 
@@ -46,7 +51,8 @@ fn labels_of(metric: &str, rules: &[(Rule, Expression)]) -> Option<BTreeSet<Stri
 #[test]
 fn every_metric_and_label_that_rules_read_exists() {
     let rules = expressions();
-    let known: BTreeSet<&str> = catalogue::all().flat_map(|family| family.labels.iter().copied()).chain(EVERY_SERIES).collect();
+    let known: BTreeSet<&str> =
+        catalogue::all().flat_map(|family| family.labels.iter().copied()).chain(EVERY_SERIES).collect();
     let mut faults = Vec::new();
     for (rule, read) in &rules {
         for Selector { metric, matchers, .. } in &read.selectors {
@@ -72,7 +78,8 @@ fn every_metric_and_label_that_rules_read_exists() {
 #[test]
 fn every_value_that_rules_match_is_one_that_is_written() {
     let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let events = DisbursementKind::ALL.iter().map(|kind| kind.name()).chain(CallKind::ALL.iter().map(|kind| kind.name()));
+    let events =
+        DisbursementKind::ALL.iter().map(|kind| kind.name()).chain(CallKind::ALL.iter().map(|kind| kind.name()));
     known.insert("event", events.collect());
     known.insert("outcome", Outcome::ALL.iter().map(|outcome| outcome.name()).collect());
     known.insert("measure", Measure::ALL.iter().map(|(_, name)| *name).collect());
@@ -98,7 +105,9 @@ fn figures_are_read_as_the_greatest_of_the_replicas_before_anything_is_added_up(
     for (rule, read) in expressions() {
         for Selector { metric, around, .. } in &read.selectors {
             if catalogue::find(metric).is_some_and(|family| family.business) {
-                let first = around.iter().find(|name| name.contains(' ') || ["sum", "max", "min", "avg", "count"].contains(&name.as_str()));
+                let first = around
+                    .iter()
+                    .find(|name| name.contains(' ') || ["sum", "max", "min", "avg", "count"].contains(&name.as_str()));
                 assert_eq!(first.map(String::as_str), Some("max without (instance)"), "{}: {metric}", rule.name);
             }
         }
@@ -110,14 +119,22 @@ fn recorded_series_are_named_by_level_metric_and_operation_and_each_is_read() {
     let rules = expressions();
     let read: BTreeSet<&str> = rules
         .iter()
-        .flat_map(|(rule, read)| read.selectors.iter().map(|selector| selector.metric.as_str()).chain(recorded_in_texts(rule)))
+        .flat_map(|(rule, read)| {
+            read.selectors.iter().map(|selector| selector.metric.as_str()).chain(recorded_in_texts(rule))
+        })
         .collect();
-    let labels: BTreeSet<&str> = catalogue::all().flat_map(|family| family.labels.iter().copied()).chain(EVERY_SERIES).collect();
+    let labels: BTreeSet<&str> =
+        catalogue::all().flat_map(|family| family.labels.iter().copied()).chain(EVERY_SERIES).collect();
     for (rule, _) in rules.iter().filter(|(rule, _)| !rule.is_alert) {
         let name = rule.name.as_str();
-        let [_, metric, operation] = name.split(':').collect::<Vec<_>>()[..] else { panic!("{name} is not level:metric:operation") };
+        let [_, metric, operation] = name.split(':').collect::<Vec<_>>()[..] else {
+            panic!("{name} is not level:metric:operation")
+        };
         assert!(level(name).iter().all(|label| labels.contains(label)), "{name}: a level is made of labels");
-        assert!(metric.starts_with("pacemeter_") && !metric.ends_with("_total"), "{name}: the metric, a counter without _total");
+        assert!(
+            metric.starts_with("pacemeter_") && !metric.ends_with("_total"),
+            "{name}: the metric, a counter without _total"
+        );
         let is_known = ["max", "bool", "increase", "ratio_rate"].iter().any(|known| operation.starts_with(known));
         assert!(is_known, "{name}: {operation}");
         assert!(read.contains(name), "{name} is recorded and not read");
@@ -138,6 +155,9 @@ fn every_alert_has_a_severity_and_says_what_it_is() {
             let text = alert.field(key);
             assert!(text.ends_with('.') || text.ends_with("}}"), "{name}: {key} is a sentence, not {text:?}");
         }
-        assert!(!alert.field("annotations.summary").contains("{{"), "{name}: a summary is the same for all alerts of a group");
+        assert!(
+            !alert.field("annotations.summary").contains("{{"),
+            "{name}: a summary is the same for all alerts of a group"
+        );
     }
 }

@@ -38,8 +38,12 @@ fn scaled_line(line: &str, factor: u32) -> String {
         return format!("{key}: {}", shorter(value.trim(), factor));
     }
     let ranges = replaced(line, "[", |after| after.find(']'), factor);
-    let offsets =
-        replaced(&ranges, "offset ", |after| Some(after.find(|next: char| !next.is_ascii_alphanumeric()).unwrap_or(after.len())), factor);
+    let offsets = replaced(
+        &ranges,
+        "offset ",
+        |after| Some(after.find(|next: char| !next.is_ascii_alphanumeric()).unwrap_or(after.len())),
+        factor,
+    );
     offsets.replace("time()", PROGRAMME_TIME)
 }
 
@@ -97,7 +101,9 @@ fn the_rules_are_valid_when_time_is_moved_and_read_no_clock_but_the_programmes()
             assert!(!code.contains(forbidden), "{}: {forbidden} reads another clock", file.name());
         }
         let rates = file.rules.iter().filter(|rule| rule.expression().contains("rate("));
-        rates.for_each(|rule| assert!(rule.name.contains(":ratio_rate"), "{}: a rate that is divided by none", rule.name));
+        rates.for_each(|rule| {
+            assert!(rule.name.contains(":ratio_rate"), "{}: a rate that is divided by none", rule.name)
+        });
     }
     if let Err(said) = run("promtool", &["check", "config", "prometheus.yml"], directory.path()) {
         panic!("{said}");

@@ -55,7 +55,10 @@ impl RuleFile {
 /// All rules files of deploy/.
 pub fn files() -> Vec<RuleFile> {
     let paths = yaml_files(&prometheus().join("rules"));
-    paths.into_iter().map(|path| RuleFile::parse(path.clone(), fs::read_to_string(path).expect("a rules file"))).collect()
+    paths
+        .into_iter()
+        .map(|path| RuleFile::parse(path.clone(), fs::read_to_string(path).expect("a rules file")))
+        .collect()
 }
 
 /// All rules of deploy/.
@@ -115,7 +118,10 @@ fn a_rule_is_read_with_its_fields_and_lines() {
     let file = RuleFile::parse(PathBuf::new(), text.to_owned());
     let [alert, record] = file.rules.as_slice() else { panic!("two rules") };
     assert_eq!((alert.name.as_str(), alert.is_alert, alert.expression()), ("A", true, "x > 1 and y"));
-    assert_eq!((alert.field("for"), alert.field("labels.severity"), alert.field("annotations.summary")), ("5m", "info", "{{ a }} b."));
+    assert_eq!(
+        (alert.field("for"), alert.field("labels.severity"), alert.field("annotations.summary")),
+        ("5m", "info", "{{ a }} b.")
+    );
     assert_eq!((record.name.as_str(), record.is_alert, record.expression()), ("r", false, "sum(x)"));
     assert_eq!((alert.lines.clone(), record.lines.clone()), (4..16, 18..20));
 }

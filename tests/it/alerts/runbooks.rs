@@ -19,7 +19,8 @@ const SECTIONS: [&str; 3] = ["## What it means", "## What to look at", "## What 
 fn every_alert_has_a_runbook_that_names_it_and_there_are_no_others() {
     let directory = root().join("docs/runbooks");
     let entries = fs::read_dir(&directory).expect("the runbooks");
-    let files: BTreeSet<String> = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+    let files: BTreeSet<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
     let alerts = rules::alerts();
     let expected: BTreeSet<String> = alerts.iter().map(|alert| format!("{}.md", alert.name)).collect();
     assert_eq!(files, expected);
@@ -38,7 +39,10 @@ fn runbooks_name_metrics_and_log_events_that_exist() {
     let events = logged_events();
     for alert in rules::alerts() {
         let text = fs::read_to_string(root().join(format!("docs/runbooks/{}.md", alert.name))).expect("a runbook");
-        for word in text.split(|next: char| !(next.is_ascii_alphanumeric() || "_:.".contains(next))).map(|word| word.trim_matches('.')) {
+        for word in text
+            .split(|next: char| !(next.is_ascii_alphanumeric() || "_:.".contains(next)))
+            .map(|word| word.trim_matches('.'))
+        {
             let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| word.strip_suffix(suffix));
             let is_known = match word {
                 word if word.starts_with("pacemeter.") => events.contains(word),
@@ -82,6 +86,7 @@ fn the_list_of_alerts_is_that_of_the_rules() {
 /// What docs/alerts.md says of an alert.
 fn row(alert: &Rule) -> String {
     let name = &alert.name;
-    let (severity, wait, summary) = (alert.field("labels.severity"), alert.field("for"), alert.field("annotations.summary"));
+    let (severity, wait, summary) =
+        (alert.field("labels.severity"), alert.field("for"), alert.field("annotations.summary"));
     format!("| [{name}](runbooks/{name}.md) | {severity} | {wait} | {summary} |")
 }

@@ -33,7 +33,9 @@ impl Scenarios {
 
     /// Whether some scenario expects this alert, with its labels and texts.
     fn expects(&self, alert: &str) -> bool {
-        self.text.split("eval_time: ").any(|check| check.contains(&format!("alertname: {alert}\n")) && check.contains("exp_annotations:"))
+        self.text
+            .split("eval_time: ")
+            .any(|check| check.contains(&format!("alertname: {alert}\n")) && check.contains("exp_annotations:"))
     }
 
     /// Whether some scenario expects that this alert does not fire.

@@ -95,7 +95,10 @@ impl Alertmanager {
     /// Tells it of an alert, as Prometheus does.
     pub fn tell(&self, alert: &Value) {
         let body = json!([{ "labels": alert }]).to_string();
-        ureq::post(self.0.url("/api/v2/alerts")).header("content-type", "application/json").send(&body).expect("it takes alerts");
+        ureq::post(self.0.url("/api/v2/alerts"))
+            .header("content-type", "application/json")
+            .send(&body)
+            .expect("it takes alerts");
     }
 
     /// Whether it knows of an alert of this name and keeps it to itself, because of another.

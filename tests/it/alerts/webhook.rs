@@ -91,5 +91,9 @@ fn take(stream: TcpStream) -> Option<Notice> {
         labels: alert["labels"].clone(),
         description: text(&alert["annotations"]["description"]),
     };
-    Some(Notice { receiver, status: text(&body["status"]), alerts: body["alerts"].as_array()?.iter().map(alert).collect() })
+    Some(Notice {
+        receiver,
+        status: text(&body["status"]),
+        alerts: body["alerts"].as_array()?.iter().map(alert).collect(),
+    })
 }

@@ -66,7 +66,8 @@ const OTHERS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Families of the code's catalogue that have no series until something happens that does not happen here.
-const UNPROVOKED: &[&str] = &["pacemeter_series_dropped_total", "pacemeter_log_suppressed_total", "pacemeter_kafka_errors_total"];
+const UNPROVOKED: &[&str] =
+    &["pacemeter_series_dropped_total", "pacemeter_log_suppressed_total", "pacemeter_kafka_errors_total"];
 
 /// Asserts that a scrape of a program whose log has everything in it, and which has committed, shows every family as the contract has it and
 /// every other of the code's catalogue, and none besides; and that promtool has nothing to say.
@@ -82,7 +83,8 @@ pub fn assert_complete(text: &str) {
         for series in series {
             let labels: BTreeSet<&str> = series.labels.keys().map(String::as_str).collect();
             // Who built it may say more than its version.
-            let is_as_expected = if *name == "pacemeter_build_info" { labels.is_superset(&expected) } else { labels == expected };
+            let is_as_expected =
+                if *name == "pacemeter_build_info" { labels.is_superset(&expected) } else { labels == expected };
             assert!(is_as_expected, "labels of {series}, expected {expected:?}");
         }
     }

@@ -86,7 +86,10 @@ fn figures_stay_complete_whatever_the_log_ends_with() {
     topics.create_input(Stream::Call, 2, CREATE_TIME);
     topics.create_input(Stream::Disbursement, 4, CREATE_TIME);
     topics.create_input(Stream::Milestone, 1, COMPACTED);
-    topics.write(Stream::Disbursement, &[applied("a", 0), applied("b", 1), applied("deleted-1", 3), applied("deleted-2", 3)]);
+    topics.write(
+        Stream::Disbursement,
+        &[applied("a", 0), applied("b", 1), applied("deleted-1", 3), applied("deleted-2", 3)],
+    );
     topics.write_transaction(Stream::Disbursement, &[applied("c", 0)], true);
     topics.write_transaction(Stream::Disbursement, &[applied("aborted", 1)], false);
     topics.delete_records(Stream::Disbursement, 3);

@@ -66,7 +66,11 @@ pub fn await_death(mut pacemeter: Pacemeter, failpoint: &str, mut load: impl FnM
     let started = Instant::now();
     let mut asked_to_end = false;
     while !pacemeter.has_ended() {
-        assert!(started.elapsed() < LIMIT, "{failpoint} was not passed within {LIMIT:?}; the log:\n{}", pacemeter.log());
+        assert!(
+            started.elapsed() < LIMIT,
+            "{failpoint} was not passed within {LIMIT:?}; the log:\n{}",
+            pacemeter.log()
+        );
         load();
         if failpoint.starts_with("shutdown") && !asked_to_end && started.elapsed() > Duration::from_millis(700) {
             pacemeter.signal(libc::SIGTERM);
@@ -159,7 +163,9 @@ fn a_process_that_is_killed_anywhere_goes_on_with_every_figure_exact() {
         }
         let mut pacemeter = Pacemeter::start(&story.state, &story.settings());
         pacemeter.wait_ready();
-        let restores = |source: &str| pacemeter.scrape().value("pacemeter_restores_total", &[("source", source)]).unwrap_or_default();
+        let restores = |source: &str| {
+            pacemeter.scrape().value("pacemeter_restores_total", &[("source", source)]).unwrap_or_default()
+        };
         assert!(
             restores("newest") >= 4.0 && restores("older") + restores("rebuild") == 0.0,
             "partitions go on from their newest checkpoints"

@@ -22,7 +22,8 @@ pub enum Envelope {
 }
 
 impl Envelope {
-    pub const ALL: [Envelope; 5] = [Envelope::Flat, Envelope::Framed, Envelope::Structured, Envelope::StructuredFramed, Envelope::Binary];
+    pub const ALL: [Envelope; 5] =
+        [Envelope::Flat, Envelope::Framed, Envelope::Structured, Envelope::StructuredFramed, Envelope::Binary];
 }
 
 /// The record that says `event`.
@@ -47,9 +48,13 @@ pub fn write(event: &Event, envelope: Envelope) -> Record {
             (attributes, if envelope == Envelope::Structured { vec![content_type] } else { vec![] })
         }
         Envelope::Binary => {
-            let header = |(name, value): (String, Value)| (format!("ce_{name}"), value.as_str().expect("text").as_bytes().to_vec());
-            let mut headers =
-                vec![("ce_specversion".to_owned(), b"1.0".to_vec()), ("content-type".to_owned(), b"application/json".to_vec())];
+            let header = |(name, value): (String, Value)| {
+                (format!("ce_{name}"), value.as_str().expect("text").as_bytes().to_vec())
+            };
+            let mut headers = vec![
+                ("ce_specversion".to_owned(), b"1.0".to_vec()),
+                ("content-type".to_owned(), b"application/json".to_vec()),
+            ];
             headers.extend(attributes.into_iter().map(header));
             (data, headers)
         }

@@ -30,7 +30,8 @@ fn connect(pacemeter: &Pacemeter) -> TcpStream {
 fn read_answer(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the answer ends with the connection");
-    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
+    let end =
+        answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
     let head = String::from_utf8(answer[..end].to_vec()).expect("a head is text");
     (head.to_lowercase(), answer[end + 4..].to_vec())
 }

@@ -37,7 +37,11 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
     let mut pacemeter = Pacemeter::start(&state, &topics.settings());
     assert_eq!(pacemeter.get("/livez").status, 200);
     assert_eq!(pacemeter.get("/metrics").status, 200);
-    assert!(started.elapsed() < Duration::from_secs(5), "it answers from the first seconds, not after {:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "it answers from the first seconds, not after {:?}",
+        started.elapsed()
+    );
     assert_waits_for(&mut pacemeter, "kafka");
 
     kafka.start();
@@ -56,7 +60,8 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
 
     // There is no dead-letter topic: that is counted and logged, and the pipeline goes on.
     topics.write(Stream::Call, &[Record::of("not an event"), Record { partition: 1, ..Record::of("{}") }]);
-    pacemeter.until("both records are rejected", |pacemeter| records(pacemeter, "rejected").filter(|count| *count == 2.0));
+    pacemeter
+        .until("both records are rejected", |pacemeter| records(pacemeter, "rejected").filter(|count| *count == 2.0));
 
     kafka.stop();
     std::thread::sleep(Duration::from_secs(3));
@@ -66,7 +71,10 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
     topics.write(Stream::Call, &[Record::of("nor is this")]);
     pacemeter.until("it reads on", |pacemeter| records(pacemeter, "rejected").filter(|count| *count == 3.0));
     pacemeter.wait_ready();
-    assert!(pacemeter.scrape().all("pacemeter_kafka_errors_total").any(|(_, count)| count > 0.0), "the outage's errors are counted");
+    assert!(
+        pacemeter.scrape().all("pacemeter_kafka_errors_total").any(|(_, count)| count > 0.0),
+        "the outage's errors are counted"
+    );
     pacemeter.until("the dead letters are given up", |pacemeter| {
         let failed = pacemeter.scrape().value("pacemeter_dead_letter_records_total", &[("result", "failed")]);
         failed.filter(|count| *count == 3.0)
@@ -81,8 +89,16 @@ fn a_topic_that_would_break_exactness_is_refused_with_its_remedy() {
     let kafka = shared_kafka();
     let unbounded = ("message.timestamp.after.max.ms", "9223372036854775807");
     let cases = [
-        ([("cleanup.policy", "compact"), ("message.timestamp.type", "LogAppendTime")], "cleanup.policy", "kafka.accept_compacted_topics"),
-        ([("message.timestamp.type", "CreateTime"), unbounded], "message.timestamp", "kafka.accept_unbounded_timestamps"),
+        (
+            [("cleanup.policy", "compact"), ("message.timestamp.type", "LogAppendTime")],
+            "cleanup.policy",
+            "kafka.accept_compacted_topics",
+        ),
+        (
+            [("message.timestamp.type", "CreateTime"), unbounded],
+            "message.timestamp",
+            "kafka.accept_unbounded_timestamps",
+        ),
     ];
     for (topic_settings, remedy, setting) in cases {
         let topics = Topics::create(kafka, 1, &topic_settings);

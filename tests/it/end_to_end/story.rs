@@ -114,9 +114,11 @@ impl Story {
         self.support("hasty", Approved, 10 * DAY, PESO);
         self.support("hasty", Applied, 9 * DAY, 0);
         // Labels that disagree within a support, that no list has, and that are no code at all.
-        for (programme, state) in
-            [(LABELS.programmes[1], Some("MX-DIF")), ("unlisted \"quoted\" \\ programme", Some("US-TX")), (LABELS.programmes[2], None)]
-        {
+        for (programme, state) in [
+            (LABELS.programmes[1], Some("MX-DIF")),
+            ("unlisted \"quoted\" \\ programme", Some("US-TX")),
+            (LABELS.programmes[2], None),
+        ] {
             for (kind, days) in [(Approved, 3), (Dispersed, 2), (Returned, 1)] {
                 let mut body = disbursement("labels", kind, 100 * PESO);
                 body.programme = programme.to_owned();
@@ -142,7 +144,9 @@ impl Story {
         let event = self.event("", 5 * MINUTE, back);
         self.send(event);
         for (number, ago) in
-            [MINUTE, 59 * MINUTE, 61 * MINUTE, 23 * HOUR, 25 * HOUR, 6 * DAY, 8 * DAY, 20 * DAY, 35 * DAY].into_iter().enumerate()
+            [MINUTE, 59 * MINUTE, 61 * MINUTE, 23 * HOUR, 25 * HOUR, 6 * DAY, 8 * DAY, 20 * DAY, 35 * DAY]
+                .into_iter()
+                .enumerate()
         {
             self.support(&format!("period-{number}"), Dispersed, ago, 1_000 * PESO + number as u64);
         }
@@ -237,7 +241,9 @@ impl Story {
             ("an initiative of no list", LABELS.milestones[3], TargetInputs, Some(3), HOUR),
             (LABELS.initiatives[1], LABELS.milestones[2], TargetInputs, Some(1), 100 * DAY),
         ];
-        for ((initiative, milestone, kind, quantity, ago), envelope) in tell.into_iter().zip(Envelope::ALL.into_iter().cycle()) {
+        for ((initiative, milestone, kind, quantity, ago), envelope) in
+            tell.into_iter().zip(Envelope::ALL.into_iter().cycle())
+        {
             let body = Milestone { kind, initiative: initiative.to_owned(), milestone: milestone.to_owned(), quantity };
             let event = self.event("", ago, body);
             self.send_in(event, envelope);
@@ -357,5 +363,12 @@ fn disbursement(name: &str, kind: DisbursementKind, amount: Centavos) -> Disburs
 }
 
 fn call(name: &str, kind: CallKind) -> Call {
-    Call { kind, call: format!("{CANARY}-call-{name}"), queue: LABELS.queues[0].to_owned(), talk: None, hold: None, wrap_up: None }
+    Call {
+        kind,
+        call: format!("{CANARY}-call-{name}"),
+        queue: LABELS.queues[0].to_owned(),
+        talk: None,
+        hold: None,
+        wrap_up: None,
+    }
 }

@@ -72,8 +72,11 @@ impl<'a> World<'a> {
     /// Writes the lines, each stream's in their order, and notes them.
     pub fn write(&mut self, lines: Vec<Line>) {
         for stream in Stream::ALL {
-            let (records, sent): (Vec<Record>, Vec<SentRecord>) =
-                lines.iter().filter(|line| line.stream == stream).map(|line| (line.record.clone(), line.sent.clone())).unzip();
+            let (records, sent): (Vec<Record>, Vec<SentRecord>) = lines
+                .iter()
+                .filter(|line| line.stream == stream)
+                .map(|line| (line.record.clone(), line.sent.clone()))
+                .unzip();
             let places = self.topics.write(stream, &records);
             for ((record, sent), (offset, _)) in records.into_iter().zip(sent).zip(places) {
                 self.note(stream, record, sent, offset);
@@ -97,7 +100,9 @@ impl<'a> World<'a> {
     /// What is expected of records of this outcome, over all streams.
     pub fn expected(&self, outcome: Outcome) -> usize {
         let figures = self.ledger.figures(Clock::wall().now());
-        let of = |stream: Stream| format!("pacemeter_records_total{{stream=\"{}\",outcome=\"{}\"}}", stream.name(), outcome.name());
+        let of = |stream: Stream| {
+            format!("pacemeter_records_total{{stream=\"{}\",outcome=\"{}\"}}", stream.name(), outcome.name())
+        };
         Stream::ALL.iter().map(|stream| figures.0[&of(*stream)] as usize / 1_000).sum()
     }
 
@@ -105,13 +110,22 @@ impl<'a> World<'a> {
     pub fn assert_hostile(&self) {
         let figures = self.ledger.figures(Clock::wall().now());
         let total = |start: &str, label: &str| -> i128 {
-            figures.0.iter().filter(|(series, _)| series.starts_with(start) && series.contains(label)).map(|(_, value)| value).sum()
+            figures
+                .0
+                .iter()
+                .filter(|(series, _)| series.starts_with(start) && series.contains(label))
+                .map(|(_, value)| value)
+                .sum()
         };
         for outcome in Outcome::ALL {
             assert!(self.expected(outcome) >= 50, "only {} records are {}", self.expected(outcome), outcome.name());
         }
         for reason in Reason::ALL {
-            assert!(total("pacemeter_rejected_records_total", reason.name()) > 0, "nothing is rejected as {}", reason.name());
+            assert!(
+                total("pacemeter_rejected_records_total", reason.name()) > 0,
+                "nothing is rejected as {}",
+                reason.name()
+            );
         }
         for event in ["returned", "approved", "answered", "abandoned", "completed"] {
             assert!(total("pacemeter_unmatched_events_total", event) > 0, "nothing {event} is unmatched");
@@ -127,7 +141,9 @@ impl<'a> World<'a> {
         let now = Clock::wall().now();
         pacemeter.until("everything written is in the figures", |pacemeter| {
             let scrape = pacemeter.scrape();
-            let until = |stream: &Stream| scrape.value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())]);
+            let until = |stream: &Stream| {
+                scrape.value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())])
+            };
             let is_complete = |stream: &Stream| until(stream).is_some_and(|seconds| seconds * 1_000.0 >= now as f64);
             Stream::ALL.iter().all(is_complete).then_some(())
         });
@@ -167,9 +183,18 @@ impl<'a> World<'a> {
         let mut seen = std::collections::BTreeSet::new();
         for letter in &letters {
             let number = |name: &str| letter.header(name).parse::<i64>().expect("a number");
-            let place = (letter.header("pacemeter-topic").to_owned(), number("pacemeter-partition") as i32, number("pacemeter-offset"));
-            let (record, reason) = self.written.get(&place).unwrap_or_else(|| panic!("nothing was written where {place:?} says"));
-            assert_eq!((&letter.key, &letter.value), (&record.key, &record.value), "the letter of {place:?} is not the record");
+            let place = (
+                letter.header("pacemeter-topic").to_owned(),
+                number("pacemeter-partition") as i32,
+                number("pacemeter-offset"),
+            );
+            let (record, reason) =
+                self.written.get(&place).unwrap_or_else(|| panic!("nothing was written where {place:?} says"));
+            assert_eq!(
+                (&letter.key, &letter.value),
+                (&record.key, &record.value),
+                "the letter of {place:?} is not the record"
+            );
             let expected = reason.map_or(Outcome::Expired.name(), Reason::name);
             assert_eq!(letter.header("pacemeter-reason"), expected, "the record at {place:?}: {record:?}");
             assert!(seen.insert(place.clone()), "two letters for {place:?}");
@@ -197,10 +222,9 @@ impl<'a> World<'a> {
 fn assert_same(expected: &SeriesValues, actual: &SeriesValues) {
     let differences = expected.differences(actual);
     let value = |value: Option<i128>| value.map_or("absent".to_owned(), decimal);
-    let lines = differences
-        .iter()
-        .take(60)
-        .map(|difference| format!("{}: expected {}, shown {}", difference.series, value(difference.expected), value(difference.actual)));
+    let lines = differences.iter().take(60).map(|difference| {
+        format!("{}: expected {}, shown {}", difference.series, value(difference.expected), value(difference.actual))
+    });
     let lines: Vec<String> = lines.collect();
     let (all, wrong) = (expected.0.len(), differences.len());
     assert!(lines.is_empty(), "{wrong} of {all} figures differ from the ledger's:\n{}", lines.join("\n"));

@@ -16,7 +16,8 @@ fn a_client_that_failed_for_good_and_cannot_be_closed_ends_the_process_with_75()
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();
     // The one answer that librdkafka takes for the end of a consumer that is no member of its group.
-    mock.cluster().request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID; 5]);
+    mock.cluster()
+        .request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID; 5]);
     // librdkafka never finishes closing such a client.
     let started = Instant::now();
     let written = mock.write(0, 10);

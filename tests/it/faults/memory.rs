@@ -29,14 +29,16 @@ fn records_that_wait_take_no_more_memory_than_the_queues_may_hold() {
     proxy.delay_writes(Duration::from_millis(200));
     let filler = "x".repeat(BYTES);
     for chunk in 0..6 {
-        let records: Vec<Record> =
-            (0..RECORDS / 6).map(|number| Record { partition: chunk % 3, ..Record::of(format!("{number} {filler}")) }).collect();
+        let records: Vec<Record> = (0..RECORDS / 6)
+            .map(|number| Record { partition: chunk % 3, ..Record::of(format!("{number} {filler}")) })
+            .collect();
         topics.write(Stream::Call, &records);
     }
     // What comes in while next to nothing goes out. The figures of a task that is in the middle of a batch wait for its end.
     std::thread::sleep(Duration::from_secs(8));
     let shown = pacemeter.scrape();
-    let received = shown.value("pacemeter_kafka_records_total", &[("topic", &topics.input(Stream::Call))]).unwrap_or(0.0);
+    let received =
+        shown.value("pacemeter_kafka_records_total", &[("topic", &topics.input(Stream::Call))]).unwrap_or(0.0);
     assert!(received < RECORDS as f64 / 2.0, "the task was to be held up: {received} of {RECORDS} records are through");
     let grown = pacemeter.peak_memory() - before;
     println!("{} MiB more at the peak", grown / MIB);

@@ -69,7 +69,9 @@ impl Mock {
         let topic = topic(Stream::Milestone);
         for number in self.written.get()..self.written.get() + count {
             let value = milestone(&format!("mock-{number}"));
-            self.producer.send(BaseRecord::<[u8], [u8]>::to(&topic).partition(partition).payload(&value)).expect("there is room");
+            self.producer
+                .send(BaseRecord::<[u8], [u8]>::to(&topic).partition(partition).payload(&value))
+                .expect("there is room");
             self.producer.poll(Duration::ZERO);
         }
         self.producer.flush(LIMIT).expect("records are written");

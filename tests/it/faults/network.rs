@@ -34,13 +34,18 @@ fn a_connection_that_goes_dead_without_a_word_is_given_up_and_nothing_is_lost() 
     let held = Clock::wall().now();
     topics.write(Stream::Milestone, &milestones(0, "meanwhile", 50));
     topics.write(Stream::Milestone, &milestones(1, "meanwhile", 50));
-    pacemeter.until("the client gives up its connections", |pacemeter| (errors(pacemeter, "connection") > 0.0).then_some(()));
+    pacemeter.until("the client gives up its connections", |pacemeter| {
+        (errors(pacemeter, "connection") > 0.0).then_some(())
+    });
     pacemeter.until("the log says that ends are not known", |pacemeter| {
         (!pacemeter.events("pacemeter.kafka.end_unknown").is_empty()).then_some(())
     });
     // What was exact stays; how far it is complete does not move on.
     assert_eq!(scene::reached(&pacemeter), Some(50.0));
-    assert!(complete_until(&pacemeter, Stream::Milestone).is_some_and(|until| until <= held + 3_000), "nothing was read since {held}");
+    assert!(
+        complete_until(&pacemeter, Stream::Milestone).is_some_and(|until| until <= held + 3_000),
+        "nothing was read since {held}"
+    );
     let until = complete_until(&pacemeter, Stream::Milestone);
     linger(Duration::from_secs(2));
     assert_eq!(complete_until(&pacemeter, Stream::Milestone), until);
@@ -115,9 +120,13 @@ fn a_damaged_batch_halts_its_partition_alone_until_it_can_be_read() {
     topics.write(Stream::Milestone, &milestones(0, "behind", 50));
     topics.write(Stream::Milestone, &milestones(1, "beside", 50));
     await_reached(&mut pacemeter, 150);
-    let interrupted = pacemeter
-        .until("the log says which partition, where and why", |pacemeter| pacemeter.events("pacemeter.partition.interrupted").pop());
-    assert_eq!((&interrupted["partition"], &interrupted["offset"], &interrupted["code"]), (&0.into(), &50.into(), &"BadMessage".into()));
+    let interrupted = pacemeter.until("the log says which partition, where and why", |pacemeter| {
+        pacemeter.events("pacemeter.partition.interrupted").pop()
+    });
+    assert_eq!(
+        (&interrupted["partition"], &interrupted["offset"], &interrupted["code"]),
+        (&0.into(), &50.into(), &"BadMessage".into())
+    );
     pacemeter.until("it tries again", |pacemeter| (errors(pacemeter, "partition") >= 2.0).then_some(()));
     pacemeter.until("the partition counts as stalled", |pacemeter| (!is_ready(pacemeter)).then_some(()));
     // The other one goes on; of this one nothing that follows the damage is taken.

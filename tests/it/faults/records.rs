@@ -36,11 +36,14 @@ fn ninety_nine_poisoned_records_in_a_hundred_are_set_aside_and_the_hundredth_cou
     const GOOD: usize = 300;
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let good = milestones(0, "good", GOOD);
-    let poisoned =
-        |number: usize| Record::of(if number.is_multiple_of(2) { "not JSON".to_owned() } else { json!({ "id": "x" }).to_string() });
+    let poisoned = |number: usize| {
+        Record::of(if number.is_multiple_of(2) { "not JSON".to_owned() } else { json!({ "id": "x" }).to_string() })
+    };
     let per_good = POISONED / GOOD;
-    let mixed =
-        good.into_iter().enumerate().flat_map(|(index, good)| (0..per_good).map(move |number| poisoned(index + number)).chain([good]));
+    let mixed = good
+        .into_iter()
+        .enumerate()
+        .flat_map(|(index, good)| (0..per_good).map(move |number| poisoned(index + number)).chain([good]));
     let mixed: Vec<Record> = mixed.collect();
     topics.write(Stream::Milestone, &mixed);
     let state = tempfile::tempdir().expect("a temporary directory");
@@ -58,7 +61,8 @@ fn ninety_nine_poisoned_records_in_a_hundred_are_set_aside_and_the_hundredth_cou
     });
     let told = pacemeter.events("pacemeter.record.set_aside").len();
     assert!((20..1_000).contains(&told), "{told} lines of {POISONED}");
-    let suppressed = pacemeter.scrape().value("pacemeter_log_suppressed_total", &[("event", "pacemeter.record.set_aside")]);
+    let suppressed =
+        pacemeter.scrape().value("pacemeter_log_suppressed_total", &[("event", "pacemeter.record.set_aside")]);
     assert!(suppressed.is_some_and(|count| count > POISONED as f64 / 2.0), "{suppressed:?} lines are held back");
     assert_eq!(pacemeter.stop().code, Some(0));
 }
@@ -75,7 +79,8 @@ fn ever_new_labels_make_no_new_series_and_lose_no_peso() {
     await_complete(&mut pacemeter, Stream::Disbursement);
     let before = series(&pacemeter);
     // The most that one event may be worth: of so many the centavos are beyond what a float holds.
-    let explosion: Vec<Record> = (0..PROGRAMMES).map(|number| dispersed(number, &format!("programme {number}"), "9999999999.99")).collect();
+    let explosion: Vec<Record> =
+        (0..PROGRAMMES).map(|number| dispersed(number, &format!("programme {number}"), "9999999999.99")).collect();
     topics.write(Stream::Disbursement, &explosion);
     topics.write(
         Stream::Disbursement,
@@ -84,12 +89,16 @@ fn ever_new_labels_make_no_new_series_and_lose_no_peso() {
     await_complete(&mut pacemeter, Stream::Disbursement);
     assert_eq!(series(&pacemeter), before, "no series is new");
     assert_eq!(records(&pacemeter, Stream::Disbursement, Outcome::Applied), Some(PROGRAMMES as f64 + 1.0));
-    assert_eq!(records(&pacemeter, Stream::Disbursement, Outcome::Rejected), Some(2.0), "amounts beyond the bound are no amounts");
+    assert_eq!(
+        records(&pacemeter, Stream::Disbursement, Outcome::Rejected),
+        Some(2.0),
+        "amounts beyond the bound are no amounts"
+    );
     // As text: 5,000 times 9,999,999,999.99 and one.
     let text = pacemeter.get("/metrics").body;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("pacemeter_dispersed_pesos_total{") && line.contains("other") && line.contains("unknown"));
+    let line = text.lines().find(|line| {
+        line.starts_with("pacemeter_dispersed_pesos_total{") && line.contains("other") && line.contains("unknown")
+    });
     assert!(line.is_some_and(|line| line.ends_with(" 49999999999951")), "{line:?}");
     let unlisted = pacemeter.scrape().value("pacemeter_unlisted_labels_total", &[("label", "programme")]);
     assert_eq!(unlisted, Some(PROGRAMMES as f64 + 1.0));

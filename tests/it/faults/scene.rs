@@ -19,12 +19,16 @@ pub fn labels() -> [String; 2] {
 pub fn milestone(id: &str) -> Vec<u8> {
     let time = jiff::Timestamp::from_millisecond(Clock::wall().now()).expect("our days").to_string();
     let (initiative, milestone) = (LABELS.initiatives[0], LABELS.milestones[0]);
-    json!({ "id": id, "type": "milestone.reached", "time": time, "initiative": initiative, "milestone": milestone }).to_string().into()
+    json!({ "id": id, "type": "milestone.reached", "time": time, "initiative": initiative, "milestone": milestone })
+        .to_string()
+        .into()
 }
 
 /// Milestones that no other call makes, for one partition.
 pub fn milestones(partition: i32, name: &str, count: usize) -> Vec<Record> {
-    (0..count).map(|number| Record { partition, ..Record::of(milestone(&format!("{name}-{partition}-{number}"))) }).collect()
+    (0..count)
+        .map(|number| Record { partition, ..Record::of(milestone(&format!("{name}-{partition}-{number}"))) })
+        .collect()
 }
 
 /// The number of milestones in the figures.

@@ -28,7 +28,10 @@ fn a_partition_that_goes_silent_while_others_flow_is_fetched_anew_and_makes_it_u
         written = mock.write(0, 1);
         pacemeter.events("pacemeter.partition.stalled").pop()
     });
-    assert_eq!((&stalled["topic"], &stalled["partition"], &stalled["position"]), (&topic(Stream::Milestone).into(), &1.into(), &10.into()));
+    assert_eq!(
+        (&stalled["topic"], &stalled["partition"], &stalled["position"]),
+        (&topic(Stream::Milestone).into(), &1.into(), &10.into())
+    );
     assert!(!is_ready(&pacemeter), "{}", pacemeter.get("/readyz").body);
     assert_eq!(own(&pacemeter, "pacemeter_ready"), 0.0);
     assert!(own(&pacemeter, "pacemeter_kafka_refetches_total") >= 1.0);
@@ -50,8 +53,9 @@ fn a_right_that_is_taken_away_while_it_runs_is_waited_for() {
     let denied = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 500];
     mock.cluster().request_errors(RDKafkaApiKey::Fetch, &denied);
     let written = mock.write(0, 10);
-    let interrupted =
-        pacemeter.until("the log says why it cannot be read", |pacemeter| pacemeter.events("pacemeter.partition.interrupted").pop());
+    let interrupted = pacemeter.until("the log says why it cannot be read", |pacemeter| {
+        pacemeter.events("pacemeter.partition.interrupted").pop()
+    });
     assert_eq!(interrupted["code"], "TopicAuthorizationFailed");
     pacemeter.until("it is not ready", |pacemeter| (!is_ready(pacemeter)).then_some(()));
     assert!(errors(&pacemeter, "partition") > 0.0);

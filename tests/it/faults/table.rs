@@ -54,7 +54,9 @@ fn every_row_names_tests_that_are_there() {
             faults.push(format!("row {number} names no test and no reason why there is none"));
         }
         faults.extend(
-            missing(shown, |path| fs::read_to_string(root.join(path)).ok()).into_iter().map(|fault| format!("row {number}: {fault}")),
+            missing(shown, |path| fs::read_to_string(root.join(path)).ok())
+                .into_iter()
+                .map(|fault| format!("row {number}: {fault}")),
         );
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));

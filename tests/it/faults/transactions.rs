@@ -11,8 +11,9 @@ use crate::topics::{LOG_APPEND_TIME, Topics};
 fn an_open_transaction_holds_the_figures_at_what_is_stable_and_shows_as_lag() {
     let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
     let topic = topics.input(Stream::Milestone);
-    let lag =
-        |pacemeter: &Pacemeter| pacemeter.scrape().value("pacemeter_kafka_consumer_lag_records", &[("topic", &topic), ("partition", "0")]);
+    let lag = |pacemeter: &Pacemeter| {
+        pacemeter.scrape().value("pacemeter_kafka_consumer_lag_records", &[("topic", &topic), ("partition", "0")])
+    };
     topics.write(Stream::Milestone, &milestones(0, "before", 10));
     let transaction = topics.open_transaction(Stream::Milestone, &milestones(0, "in", 5));
     // Of others, and done; but behind it in the log.

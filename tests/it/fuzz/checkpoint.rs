@@ -4,7 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use pacemeter::aggregate::image::{PageChunk, PageRange, StateImage, TableLayout};
-use pacemeter::checkpoint::{CheckpointChain, CheckpointStart, CheckpointStore, Damage, Head, MemoryDisk, PartitionDir};
+use pacemeter::checkpoint::{
+    CheckpointChain, CheckpointStart, CheckpointStore, Damage, Head, MemoryDisk, PartitionDir,
+};
 use pacemeter::record::Stream;
 use proptest::{prop_assert, prop_assert_eq};
 
@@ -29,7 +31,10 @@ fn sealed(bytes: &[u8]) -> Option<Vec<u8>> {
     let footer = [&numbers[..], root.as_bytes(), &(bytes.len() as u64).to_le_bytes()].concat();
     let parts = &bytes[PREAMBLE + 7..index_end];
     let check = blake3::hash(&bytes[..PREAMBLE]);
-    Some([&bytes[..PREAMBLE], &check.as_bytes()[..7], parts, &footer, blake3::hash(&footer).as_bytes(), b"PACE END"].concat())
+    Some(
+        [&bytes[..PREAMBLE], &check.as_bytes()[..7], parts, &footer, blake3::hash(&footer).as_bytes(), b"PACE END"]
+            .concat(),
+    )
 }
 
 /// Reads everything, and gives the room that the pages take (bytes).
@@ -41,7 +46,8 @@ fn read(bytes: &[u8]) -> Result<u64, Damage> {
     let room = opened.shapes().iter().map(TableLayout::bytes).sum();
     if room < 1 << 22 {
         let page = |shape: TableLayout| vec![0; shape.page_bytes as usize];
-        let mut regions: Vec<Vec<Vec<u8>>> = opened.shapes().iter().map(|shape| (0..shape.pages).map(|_| page(*shape)).collect()).collect();
+        let mut regions: Vec<Vec<Vec<u8>>> =
+            opened.shapes().iter().map(|shape| (0..shape.pages).map(|_| page(*shape)).collect()).collect();
         let mut slices: Vec<Vec<&mut [u8]>> =
             regions.iter_mut().map(|pages| pages.iter_mut().map(|page| &mut page[..]).collect()).collect();
         opened.fill(&mut slices, 2, &|_| ())?;
@@ -72,7 +78,13 @@ fn the_corpus_of_checkpoints_is_there() {
         ("empty", Vec::new()),
         ("dense", vec![(TableLayout { page_bytes: 32, pages: 4 }, dense(128))]),
         ("sparse", vec![(TableLayout { page_bytes: 64, pages: 8 }, sparse(512))]),
-        ("mixed", vec![(TableLayout { page_bytes: 9, pages: 3 }, dense(27)), (TableLayout { page_bytes: 50, pages: 4 }, sparse(200))]),
+        (
+            "mixed",
+            vec![
+                (TableLayout { page_bytes: 9, pages: 3 }, dense(27)),
+                (TableLayout { page_bytes: 50, pages: 4 }, sparse(200)),
+            ],
+        ),
     ];
     for (name, regions) in corpus {
         let path = root().join("tests/corpus/checkpoint").join(name);
@@ -80,7 +92,11 @@ fn the_corpus_of_checkpoints_is_there() {
             fs::write(&path, written(&regions)).expect("a file of the corpus");
         }
         let room: u64 = regions.iter().map(|(shape, _)| shape.bytes()).sum();
-        assert_eq!(read(&fs::read(path).expect("a file of the corpus; PACEMETER_BLESS=1 makes it")).expect("a whole checkpoint"), room);
+        assert_eq!(
+            read(&fs::read(path).expect("a file of the corpus; PACEMETER_BLESS=1 makes it"))
+                .expect("a whole checkpoint"),
+            room
+        );
     }
 }
 
@@ -93,27 +109,32 @@ fn written(regions: &[PagedTable]) -> Vec<u8> {
         topic: "t".into(),
         partition: PLACE.partition,
         partition_count: 4,
-        meaning: [("k".to_owned(), "v".to_owned())].into(),
+        semantic_settings: [("k".to_owned(), "v".to_owned())].into(),
         key_id: "k".into(),
         labels: [1; 16],
         first_offset: 0,
         next_offset: 9,
-        tail: None,
+        last_record: None,
         built: 1,
         written: 2,
         records: 9,
         parts: Vec::new(),
     };
     let disk = MemoryDisk::default();
-    let image = StateImage { body: b"body".to_vec(), shapes: regions.iter().map(|(shape, _)| *shape).collect(), days: Vec::new() };
+    let image = StateImage {
+        body: b"body".to_vec(),
+        shapes: regions.iter().map(|(shape, _)| *shape).collect(),
+        days: Vec::new(),
+    };
     let store = CheckpointStore::new(Arc::new(disk.clone()));
-    let mut writer = store.begin(&mut CheckpointChain::default(), CheckpointStart { head, image }).expect("a checkpoint");
+    let mut writer =
+        store.begin(&mut CheckpointChain::default(), CheckpointStart { head, image }).expect("a checkpoint");
     for (region, (shape, bytes)) in regions.iter().enumerate() {
         let (half, rest) = (shape.pages / 2, shape.pages - shape.pages / 2);
         let (first, second) = bytes.split_at((half * shape.page_bytes) as usize);
         for (first, count, bytes) in [(half, rest, second), (0, half, first)] {
             let runs = vec![PageRange { region: region as u16, first, count }];
-            writer.piece(&PageChunk { runs, bytes: bytes.to_vec() }).expect("a piece");
+            writer.chunk(&PageChunk { runs, bytes: bytes.to_vec() }).expect("a piece");
         }
     }
     writer.finish().expect("a checkpoint");

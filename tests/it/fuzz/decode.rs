@@ -35,21 +35,24 @@ fn records_are_decoded_alike_each_time_or_rejected_without_a_trace() {
     let key = PseudonymKey::from_hex(&"5a".repeat(32)).expect("a key");
     let decoder = Decoder::new(Settings { max_record_bytes: 4_096, max_future_skew: 600_000 }, key);
     fuzz("decode", 20_000, WORDS, |bytes| {
-        let (head, value) =
-            bytes.windows(2).position(|pair| pair == b"\n\n").map_or((&b""[..], bytes), |at| (&bytes[..at], &bytes[at + 2..]));
+        let (head, value) = bytes
+            .windows(2)
+            .position(|pair| pair == b"\n\n")
+            .map_or((&b""[..], bytes), |at| (&bytes[..at], &bytes[at + 2..]));
         let head = String::from_utf8_lossy(head);
         let headers: Vec<_> = head.lines().map(|line| line.split_once(": ").unwrap_or((line, ""))).collect();
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (!value.is_empty()).then_some(value.as_bytes()))).collect();
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (*name, (!value.is_empty()).then_some(value.as_bytes()))).collect();
         for stream in Stream::ALL {
             let record = RawRecord { value: Some(value), timestamp: Some(1_588_584_601_000), headers: &headers };
-            let (mut texts, mut again) = (LabelArena::default(), LabelArena::default());
-            let result = decoder.decode(stream, &record, &mut texts);
+            let (mut arena, mut again) = (LabelArena::default(), LabelArena::default());
+            let result = decoder.decode(stream, &record, &mut arena);
             prop_assert_eq!(&result, &decoder.decode(stream, &record, &mut again));
-            prop_assert_eq!(format!("{texts:?}"), format!("{again:?}"));
+            prop_assert_eq!(format!("{arena:?}"), format!("{again:?}"));
             match result {
                 Ok(event) => prop_assert!(event.time <= 1_588_584_601_000 + 600_000, "{event:?}"),
                 Err(rejection) => {
-                    prop_assert_eq!(format!("{texts:?}"), format!("{:?}", LabelArena::default()), "{}", rejection);
+                    prop_assert_eq!(format!("{arena:?}"), format!("{:?}", LabelArena::default()), "{}", rejection);
                     prop_assert!(rejection.to_string().len() < 200);
                 }
             }

@@ -43,13 +43,17 @@ fn settings_are_read_or_every_fault_is_told() {
         std::fs::write(&file, bytes).expect("a file");
         let text = String::from_utf8_lossy(bytes);
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('[')).take(8).collect();
-        let variable =
-            |line: &&str| line.split_once('=').map(|(name, value)| (format!("PACEMETER_{}", name.trim()), value.trim().to_owned()));
+        let variable = |line: &&str| {
+            line.split_once('=').map(|(name, value)| (format!("PACEMETER_{}", name.trim()), value.trim().to_owned()))
+        };
         let environment = lines.iter().filter_map(variable).collect();
         let overrides = lines.iter().map(|line| (*line).to_owned()).collect();
         let files = vec![file.clone()];
-        let all =
-            [Layers { files, ..Layers::default() }, Layers { environment, ..Layers::default() }, Layers { overrides, ..Layers::default() }];
+        let all = [
+            Layers { files, ..Layers::default() },
+            Layers { environment, ..Layers::default() },
+            Layers { overrides, ..Layers::default() },
+        ];
         for layers in all {
             let reader = SettingsReader::load(&layers);
             let told = reader.finish().map_err(|faults| faults.to_string());
@@ -62,7 +66,11 @@ fn settings_are_read_or_every_fault_is_told() {
                 Ok(_) => prop_assert!(told.is_ok()),
                 Err(failure) => {
                     let is_plain = |character: char| character == '\n' || !character.is_control();
-                    prop_assert!(!failure.message.is_empty() && failure.message.chars().all(is_plain), "{:?}", failure.message);
+                    prop_assert!(
+                        !failure.message.is_empty() && failure.message.chars().all(is_plain),
+                        "{:?}",
+                        failure.message
+                    );
                 }
             }
         }

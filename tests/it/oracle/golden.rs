@@ -44,12 +44,12 @@ fn head(stream: Stream, next_offset: i64) -> Head {
         topic: "golden".to_owned(),
         partition: 0,
         partition_count: 1,
-        meaning: [].into(),
+        semantic_settings: [].into(),
         key_id: String::new(),
         labels: [0; 16],
         first_offset: 0,
         next_offset,
-        tail: None,
+        last_record: None,
         built: START,
         written: NOW,
         records: 0,
@@ -65,8 +65,8 @@ fn write(core: &mut Core) -> MemoryDisk {
         let image = partition.begin_image(&(Arc::new(|_| {}) as _));
         let begin = CheckpointStart { head: head(*stream, partition.next_offset()), image };
         let mut writer = store.begin(&mut CheckpointChain::default(), begin).expect("memory does not fail");
-        while let Some(piece) = partition.copy(1 << 20) {
-            writer.piece(&piece).expect("memory does not fail");
+        while let Some(chunk) = partition.copy(1 << 20) {
+            writer.chunk(&chunk).expect("memory does not fail");
         }
         partition.end_image();
         writer.finish().expect("memory does not fail");
@@ -83,7 +83,7 @@ fn read(disk: &MemoryDisk) -> Core {
         let mut restoring = StateLoader::new(*stream, opened.body(), opened.days()).expect("a state of this format");
         assert_eq!(restoring.shapes(), opened.shapes());
         opened.fill(&mut restoring.pages(), 1, &|_| {}).expect("whole pages");
-        *partition = restoring.finish(core.rules, &core.shown, NOW);
+        *partition = restoring.finish(core.rules, &core.view_config, NOW);
     }
     core
 }
@@ -100,7 +100,8 @@ fn states_of_version_1_load_with_their_figures() {
             fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
             fs::write(file, content).expect("a file");
         }
-        let text: Vec<String> = core.figures(NOW).0.iter().map(|(series, value)| format!("{series} {value}\n")).collect();
+        let text: Vec<String> =
+            core.figures(NOW).0.iter().map(|(series, value)| format!("{series} {value}\n")).collect();
         fs::write(&figures, text.concat()).expect("a file");
     }
     let expected: SeriesValues = SeriesValues(
@@ -116,7 +117,10 @@ fn states_of_version_1_load_with_their_figures() {
         let directory = format!("checkpoints/{}", place(stream));
         for file in fs::read_dir(golden(VERSION).join(&directory)).expect("golden files") {
             let file = file.expect("a golden file");
-            disk.put(&format!("{directory}/{}", file.file_name().to_string_lossy()), fs::read(file.path()).expect("a golden file"));
+            disk.put(
+                &format!("{directory}/{}", file.file_name().to_string_lossy()),
+                fs::read(file.path()).expect("a golden file"),
+            );
         }
     }
     assert_equal(&expected, &read(&disk).figures(NOW)).expect("the figures are those that it was written with");

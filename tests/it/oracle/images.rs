@@ -16,21 +16,27 @@ type Pieces = Arc<Mutex<Vec<PageChunk>>>;
 /// An image being made, and what was copied so far.
 pub(super) struct Making {
     image: StateImage,
-    pieces: Pieces,
+    chunks: Pieces,
 }
 
 impl Making {
     pub(super) fn begin(partition: &mut PartitionState) -> Self {
-        let pieces = Pieces::default();
-        let sink = Arc::clone(&pieces);
-        let outlet: PageSink = Arc::new(move |piece| sink.lock().expect("no test panicked").push(piece));
-        Self { image: partition.begin_image(&outlet), pieces }
+        let chunks = Pieces::default();
+        let sink = Arc::clone(&chunks);
+        let sink: PageSink = Arc::new(move |chunk| sink.lock().expect("no test panicked").push(chunk));
+        Self { image: partition.begin_image(&sink), chunks }
     }
 
     /// Copies what is left and makes a partition of it.
-    pub(super) fn restore(self, partition: &mut PartitionState, stream: Stream, core: &Core, now: i64) -> PartitionState {
-        while let Some(piece) = partition.copy(20_000) {
-            self.pieces.lock().expect("no test panicked").push(piece);
+    pub(super) fn restore(
+        self,
+        partition: &mut PartitionState,
+        stream: Stream,
+        core: &Core,
+        now: i64,
+    ) -> PartitionState {
+        while let Some(chunk) = partition.copy(20_000) {
+            self.chunks.lock().expect("no test panicked").push(chunk);
         }
         partition.end_image();
         let days: Vec<_> = self.image.days.iter().map(|day| (day.start, day.content.encode())).collect();
@@ -38,9 +44,9 @@ impl Making {
         assert_eq!(restoring.shapes(), self.image.shapes);
         let mut pages = restoring.pages();
         let mut missing: usize = pages.iter().map(Vec::len).sum();
-        for piece in self.pieces.lock().expect("no test panicked").iter() {
-            let mut bytes = &piece.bytes[..];
-            for run in &piece.runs {
+        for chunk in self.chunks.lock().expect("no test panicked").iter() {
+            let mut bytes = &chunk.bytes[..];
+            for run in &chunk.runs {
                 for page in run.first..run.first + run.count {
                     let page = &mut pages[usize::from(run.region)][page as usize];
                     let (content, rest) = bytes.split_at(page.len());
@@ -53,7 +59,7 @@ impl Making {
         }
         assert_eq!(missing, 0, "every page comes once");
         drop(pages);
-        restoring.finish(core.rules, &core.shown, now)
+        restoring.finish(core.rules, &core.view_config, now)
     }
 }
 
@@ -79,8 +85,8 @@ proptest! {
         let mut making: Vec<Making> = core.partitions.iter_mut().map(|(_, partition)| Making::begin(partition)).collect();
         apply(&mut core, records[begun..copied].iter());
         for (making, (_, partition)) in making.iter_mut().zip(&mut core.partitions) {
-            let piece = partition.copy(10_000);
-            making.pieces.lock().unwrap().extend(piece);
+            let chunk = partition.copy(10_000);
+            making.chunks.lock().unwrap().extend(chunk);
         }
         apply(&mut core, records[copied..ended].iter());
         let mut partitions = std::mem::take(&mut core.partitions);
@@ -101,7 +107,12 @@ proptest! {
 #[test]
 fn rules_that_change_no_state_are_those_of_the_settings() {
     let now = START + 8 * HOUR;
-    let call = Step { partition: 0, what: What::Call { kind: 0, call: 1, queue: 0, seconds: None }, id: None, time: Time::Same };
+    let call = Step {
+        partition: 0,
+        what: What::Call { kind: 0, call: 1, queue: 0, seconds: None },
+        id: None,
+        time: Time::Same,
+    };
     let records = records(&[call]);
     let longer = || Core::with(reader_with(&["calls.max_wait=12h"]), now);
     let (mut core, mut restored, mut expected) = (Core::new(START), longer(), longer());

@@ -68,9 +68,9 @@ fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -
     let reached = oracle.reached();
     for (place, target) in targets.targets.iter().enumerate() {
         for span in spans(target.period, places, &cut_times) {
-            let shown = tallies.within(targets, place, span);
+            let view_config = tallies.within(targets, place, span);
             let expected = is_known(scene, target.measure, span.start, &reached).then(|| reached.tally(target, span));
-            prop_assert_eq!(shown, expected, "{:?} of {:?}", target, span);
+            prop_assert_eq!(view_config, expected, "{:?} of {:?}", target, span);
         }
     }
     Ok(())
@@ -83,12 +83,22 @@ fn places(records: &[Record]) -> Vec<Millis> {
 }
 
 /// With one cut.
-fn book(at_ms: Millis) -> ClosedPeriods {
+fn closed_periods(at_ms: Millis) -> ClosedPeriods {
     let (offsets, periods, targets, corrections) = Default::default();
     let (id, at) = Default::default();
-    let mut book = ClosedPeriods::default();
-    book.add(&Cut { id, at_ms, at, taken_ms: at_ms, state_built_ms: START, offsets, periods, targets, corrections });
-    book
+    let mut closed_periods = ClosedPeriods::default();
+    closed_periods.add(&Cut {
+        id,
+        at_ms,
+        at,
+        taken_ms: at_ms,
+        state_built_ms: START,
+        offsets,
+        periods,
+        targets,
+        corrections,
+    });
+    closed_periods
 }
 
 proptest! {
@@ -121,7 +131,7 @@ proptest! {
         }
         let now = end_of(&records) + after;
         let closed = closed.map(|days_ago| turn(now - days_ago * DAY, &scene.zone()));
-        core.book = Arc::new(closed.map_or_else(ClosedPeriods::default, book));
+        core.closed_periods = Arc::new(closed.map_or_else(ClosedPeriods::default, closed_periods));
         let mut expected = oracle.figures(now);
         expected.0.extend(oracle.target_figures(targets, now, closed).0);
         assert_equal(&expected, &core.figures(now))?;
@@ -157,7 +167,9 @@ fn what_is_at_the_very_end_of_a_period_is_of_the_next() {
     let midnight = turn(START, &scene.zone()) + DAY;
     let (mut core, mut oracle) = (scene.core(&scene.targets[0], START), scene.oracle());
     // The later in the log is the earlier in time, and its return leaves the other alone again.
-    for (number, (kind, credit, time)) in [(3, 1, midnight), (3, 2, midnight - 1), (4, 2, midnight)].into_iter().enumerate() {
+    for (number, (kind, credit, time)) in
+        [(3, 1, midnight), (3, 2, midnight - 1), (4, 2, midnight)].into_iter().enumerate()
+    {
         let what = What::Disbursement { kind, programme: 0, state: 0, person: 1, credit, amount: 1 };
         let record = record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("event-{number}"), time);
         core.apply(record.stream, record.partition, &record.value, record.timestamp);

@@ -40,8 +40,16 @@ fn a_rebuild_that_would_know_less_wants_to_be_forced() {
     let stored = Stored::of(shared_kafka());
     let settings = stored.settings(&[]);
     stored.world.topics.delete_records(Stream::Call, 0);
-    assert_says(&run_in(&stored.state, &["state", "rebuild"], &settings), 65, &["call-0: the state began at offset 0", "--force"]);
+    assert_says(
+        &run_in(&stored.state, &["state", "rebuild"], &settings),
+        65,
+        &["call-0: the state began at offset 0", "--force"],
+    );
     stored.assert_starts(&[], "newest", 6);
-    assert_says(&run_in(&stored.state, &["state", "rebuild", "--stream", "milestone"], &settings), 0, &["2 partitions"]);
+    assert_says(
+        &run_in(&stored.state, &["state", "rebuild", "--stream", "milestone"], &settings),
+        0,
+        &["2 partitions"],
+    );
     assert_says(&run_in(&stored.state, &["state", "rebuild", "--force"], &settings), 0, &["6 partitions"]);
 }

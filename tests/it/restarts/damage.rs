@@ -33,11 +33,19 @@ fn a_damaged_checkpoint_is_passed_over_for_an_older_one() {
 fn without_a_whole_checkpoint_it_counts_anew_or_refuses_as_configured() {
     let stored = Stored::of(shared_kafka());
     stored.checkpoints("call-1").iter().for_each(|path| flip_a_byte(path));
-    stored.assert_refused(&["state.on_missing=fail"], 65, &["call-1", "every checkpoint is damaged", "state.on_missing"]);
+    stored.assert_refused(
+        &["state.on_missing=fail"],
+        65,
+        &["call-1", "every checkpoint is damaged", "state.on_missing"],
+    );
     stored.assert_starts(&[], "rebuild", 1);
     // A state directory that went missing is not a first start.
     fs::remove_dir_all(stored.state.path().join("checkpoints")).expect("a directory");
-    stored.assert_refused(&["state.on_missing=fail"], 65, &["there is no checkpoint", "committed offset", "state.directory"]);
+    stored.assert_refused(
+        &["state.on_missing=fail"],
+        65,
+        &["there is no checkpoint", "committed offset", "state.directory"],
+    );
     stored.assert_starts(&[], "rebuild", 6);
 }
 

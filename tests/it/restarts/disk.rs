@@ -13,7 +13,11 @@ fn a_second_process_on_the_same_directory_is_refused_with_73() {
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
     stored.assert_refused(&[], 73, &["in use by another process", "state.directory"]);
-    assert_says(&run_in(&stored.state, &["state", "rebuild"], &stored.settings(&[])), 73, &["in use by another process"]);
+    assert_says(
+        &run_in(&stored.state, &["state", "rebuild"], &stored.settings(&[])),
+        73,
+        &["in use by another process"],
+    );
     stored.assert_exact(&mut pacemeter);
     assert_eq!(pacemeter.stop().code, Some(0));
     stored.assert_starts(&[], "newest", 6);
@@ -38,11 +42,15 @@ fn while_the_disk_fails_reading_goes_on_and_everybody_can_see_it() {
     stored.assert_exact(&mut pacemeter);
     let mend = break_the_disk(&stored);
     stored.write(100);
-    let failures =
-        |pacemeter: &Pacemeter| -> f64 { pacemeter.scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum() };
+    let failures = |pacemeter: &Pacemeter| -> f64 {
+        pacemeter.scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum()
+    };
     pacemeter.until("several checkpoints failed", |pacemeter| (failures(pacemeter) >= 3.0).then_some(()));
     stored.assert_exact(&mut pacemeter);
-    assert!(pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]).is_some_and(|age| age > 0.0), "unsaved records grow old");
+    assert!(
+        pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]).is_some_and(|age| age > 0.0),
+        "unsaved records grow old"
+    );
     assert!(!pacemeter.events("pacemeter.checkpoint.failed").is_empty());
     mend();
     pacemeter.until("everything is saved", |pacemeter| {
@@ -59,7 +67,11 @@ fn three_failures_in_a_row_end_it_with_74_where_so_configured() {
     stored.assert_exact(&mut pacemeter);
     let mend = break_the_disk(&stored);
     stored.write(100);
-    assert_says(&pacemeter.ended(Instant::now()), 74, &["3 checkpoints in a row could not be written", "mend the disk"]);
+    assert_says(
+        &pacemeter.ended(Instant::now()),
+        74,
+        &["3 checkpoints in a row could not be written", "mend the disk"],
+    );
     mend();
     stored.assert_starts(&[], "newest", 6);
 }

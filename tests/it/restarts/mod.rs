@@ -47,7 +47,11 @@ impl<'a> Stored<'a> {
         // Of each stream something in each partition; then the programme, in its order.
         let poison = |partition| Record { partition, ..Record::of("{") };
         let poisoned = |stream| {
-            (0..PARTITIONS).map(move |partition| Line { stream, record: poison(partition), sent: SentRecord::Rejected(Reason::NotJson) })
+            (0..PARTITIONS).map(move |partition| Line {
+                stream,
+                record: poison(partition),
+                sent: SentRecord::Rejected(Reason::NotJson),
+            })
         };
         stored.world.write(Stream::ALL.into_iter().flat_map(poisoned).collect());
         stored.write(half);
@@ -94,7 +98,8 @@ impl<'a> Stored<'a> {
     fn checkpoints(&self, place: &str) -> Vec<PathBuf> {
         let directory = self.state.path().join("checkpoints").join(place);
         let files = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
-        let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "checkpoint")).collect();
+        let mut files: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|extension| extension == "checkpoint")).collect();
         files.sort_by(|one, other| other.cmp(one));
         files
     }

@@ -16,9 +16,15 @@ fn a_topic_made_anew_is_refused_whether_it_is_shorter_or_longer() {
     let topics = &stored.world.topics;
     let offsets = topics.ends(&topics.input(Stream::Call));
     topics.remake_input(Stream::Call, 2, CREATE_TIME);
-    stored.assert_refused(&[], 65, &["the log was truncated or the topic made anew", "ends at offset 0", "pacemeter state rebuild"]);
-    let records =
-        offsets.iter().zip(0..).flat_map(|(&end, partition)| (0..end + 10).map(move |_| Record { partition, ..Record::of("{}") }));
+    stored.assert_refused(
+        &[],
+        65,
+        &["the log was truncated or the topic made anew", "ends at offset 0", "pacemeter state rebuild"],
+    );
+    let records = offsets
+        .iter()
+        .zip(0..)
+        .flat_map(|(&end, partition)| (0..end + 10).map(move |_| Record { partition, ..Record::of("{}") }));
     topics.write(Stream::Call, &records.collect::<Vec<_>>());
     stored.assert_refused(&[], 65, &["is not the one that the state took last", "pacemeter state rebuild"]);
     stored.assert_refused(&["state.on_mismatch=rebuild"], 65, &["is not the one that the state took last"]);
@@ -85,7 +91,11 @@ fn what_retention_took_is_never_skipped() {
 
     let said = ["the topic's retention has passed the state", "disbursement-0", "disbursement-1"];
     stored.assert_refused(&[], 65, &said);
-    stored.assert_refused(&["state.on_mismatch=rebuild"], 65, &["a rebuild would know less", "state.accept_lost_history"]);
+    stored.assert_refused(
+        &["state.on_mismatch=rebuild"],
+        65,
+        &["a rebuild would know less", "state.accept_lost_history"],
+    );
     let mut pacemeter = stored.start(&["state.on_mismatch=rebuild", "state.accept_lost_history=true"]);
     pacemeter.wait_ready();
     assert!(built(&pacemeter) > built_before, "every rebuild is announced");
@@ -114,5 +124,9 @@ fn a_state_without_its_topics_waits() {
     let elsewhere = Topics::reserve(kafka);
     let topic = format!("streams.call.topic={}", elsewhere.input(Stream::Call));
     elsewhere.create_input(Stream::Call, 2, CREATE_TIME);
-    assert_says(&run_in(&stored.state, &["run"], &stored.settings(&[&topic])), 65, &["the state is of topic", "name the right topic"]);
+    assert_says(
+        &run_in(&stored.state, &["run"], &stored.settings(&[&topic])),
+        65,
+        &["the state is of topic", "name the right topic"],
+    );
 }

@@ -9,7 +9,11 @@ use crate::shared_kafka;
 fn settings_that_state_depends_on_are_refused_or_rebuilt_and_those_of_the_display_are_not() {
     let stored = Stored::of(shared_kafka());
     let horizon = "streams.call.horizon=8d";
-    stored.assert_refused(&[horizon], 65, &["call-0", "call-1", "streams.call.horizon was 7d and is 8d", "set them back"]);
+    stored.assert_refused(
+        &[horizon],
+        65,
+        &["call-0", "call-1", "streams.call.horizon was 7d and is 8d", "set them back"],
+    );
     let excluded = "streams.call.exclude=[{ partition = 0, first_offset = 0, last_offset = 3 }]";
     stored.assert_refused(&[excluded], 65, &["streams.call.exclude"]);
     let ahead = "streams.call.exclude=[{ partition = 1, first_offset = 5, last_offset = 7 }, { partition = 0, first_offset = 999999, last_offset = 999999 }]";
@@ -28,7 +32,11 @@ fn settings_that_state_depends_on_are_refused_or_rebuilt_and_those_of_the_displa
 
     let mut pacemeter = stored.start(&[horizon, "state.on_mismatch=rebuild"]);
     pacemeter.wait_ready();
-    assert_eq!((super::restores(&pacemeter, "rebuild"), super::restores(&pacemeter, "newest")), (2.0, 4.0), "calls alone are counted anew");
+    assert_eq!(
+        (super::restores(&pacemeter, "rebuild"), super::restores(&pacemeter, "newest")),
+        (2.0, 4.0),
+        "calls alone are counted anew"
+    );
     assert_eq!(pacemeter.stop().code, Some(0));
 }
 

@@ -118,7 +118,7 @@ pub enum Trouble {
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
     pub list: usize,
-    pub meaning: usize,
+    pub semantic_settings: usize,
     pub rebuild_mismatch: bool,
     pub rebuild_missing: bool,
     pub accept_lost_history: bool,
@@ -147,7 +147,7 @@ impl Run {
         let setup = Setup { partitions: [partitions(), partitions(), partitions()], disk_lies: random.u8(..10) < 2 };
         let pace = *random.choice(&[20 * SECOND, 10 * MINUTE, 3 * HOUR, DAY, 4 * DAY]).expect("some");
         let length = random.usize(20..if few { 140 } else { 320 });
-        let mut maker = Maker { random, setup: setup.clone(), pace, list: 0, meaning: 0, is_up: false };
+        let mut maker = Maker { random, setup: setup.clone(), pace, list: 0, semantic_settings: 0, is_up: false };
         let mut actions = Vec::new();
         while actions.len() < length {
             maker.next(&mut actions);
@@ -161,7 +161,7 @@ struct Maker {
     setup: Setup,
     pace: Millis,
     list: usize,
-    meaning: usize,
+    semantic_settings: usize,
     /// As far as can be known here.
     is_up: bool,
 }
@@ -204,7 +204,9 @@ impl Maker {
                 Action::Stop { crash, letters_are_written: !self.chance(20) }
             }
             975..979 => self.start(),
-            979..981 => Action::Cut { slot: self.random.u8(..), records: (!self.chance(25)).then(|| self.random.u8(1..12)) },
+            979..981 => {
+                Action::Cut { slot: self.random.u8(..), records: (!self.chance(25)).then(|| self.random.u8(1..12)) }
+            }
             981..984 => Action::Retention { slot: self.random.u8(..), records: self.random.u8(1..12) },
             _ => Action::Check,
         };
@@ -237,11 +239,11 @@ impl Maker {
             self.list = (self.list + 1).min(LISTS - 1);
         }
         if self.chance(5) {
-            self.meaning = self.random.usize(..MEANINGS);
+            self.semantic_settings = self.random.usize(..MEANINGS);
         }
         Action::Start(Config {
             list: self.list,
-            meaning: self.meaning,
+            semantic_settings: self.semantic_settings,
             rebuild_mismatch: self.chance(40),
             rebuild_missing: !self.chance(30),
             accept_lost_history: self.chance(30),
@@ -268,7 +270,11 @@ impl Maker {
                 queue: random.usize(..3),
                 seconds: random.bool().then(|| random.u32(..4_000)),
             },
-            16 | 17 => What::Agent { agent: random.u8(..4), site: random.bool().then(|| random.usize(..3)), status: random.usize(..5) },
+            16 | 17 => What::Agent {
+                agent: random.u8(..4),
+                site: random.bool().then(|| random.usize(..3)),
+                status: random.usize(..5),
+            },
             _ => What::Milestone {
                 kind: random.usize(..2),
                 initiative: random.usize(..3),

@@ -148,7 +148,9 @@ impl Survival {
             Survival::Some => match random.u8(..3) {
                 0 => file.bytes.truncate(random.usize(file.safe..=file.bytes.len())),
                 1 => file.bytes[file.safe..].fill(0),
-                _ => file.bytes[file.safe..].chunks_mut(BLOCK).filter(|_| random.bool()).for_each(|block| block.fill(0)),
+                _ => {
+                    file.bytes[file.safe..].chunks_mut(BLOCK).filter(|_| random.bool()).for_each(|block| block.fill(0))
+                }
             },
         }
     }

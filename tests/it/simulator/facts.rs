@@ -16,7 +16,7 @@ use super::shared::{Shared, Variant};
 
 /// A partition that was never saved nor restored.
 pub struct Shadow {
-    meaning: usize,
+    semantic_settings: usize,
     version: u32,
     state: PartitionState,
     /// Offsets of what was rejected or expired.
@@ -25,21 +25,29 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    fn new(log: &Log, variant: &Variant, meaning: usize, first: i64) -> Self {
-        let state = PartitionState::new(log.partition.stream, first, variant.rules, &variant.shown, 0);
-        Self { meaning, version: log.version, state, set_aside: Vec::new(), digest: None }
+    fn new(log: &Log, variant: &Variant, semantic_settings: usize, first: i64) -> Self {
+        let state = PartitionState::new(log.partition.stream, first, variant.rules, &variant.view_config, 0);
+        Self { semantic_settings, version: log.version, state, set_aside: Vec::new(), digest: None }
     }
 
     /// The shadow of a state from `first` to `next`, by going on with `last` where that is of the same log.
-    pub fn of(last: Option<Self>, log: &Log, variant: &Variant, meaning: usize, first: i64, next: i64) -> Self {
+    pub fn of(
+        last: Option<Self>,
+        log: &Log,
+        variant: &Variant,
+        semantic_settings: usize,
+        first: i64,
+        next: i64,
+    ) -> Self {
         let fits = |shadow: &Self| {
             let state = &shadow.state;
-            (shadow.meaning, shadow.version, state.first_offset()) == (meaning, log.version, first) && state.next_offset() <= next
+            (shadow.semantic_settings, shadow.version, state.first_offset()) == (semantic_settings, log.version, first)
+                && state.next_offset() <= next
         };
-        let mut shadow = last.filter(fits).unwrap_or_else(|| Self::new(log, variant, meaning, first));
+        let mut shadow = last.filter(fits).unwrap_or_else(|| Self::new(log, variant, semantic_settings, first));
         for offset in shadow.state.next_offset()..next.min(log.end()) {
             let Some(entry) = log.entry(offset) else { continue };
-            let outcome = shadow.state.step(offset, &entry.decoded, &entry.texts);
+            let outcome = shadow.state.step(offset, &entry.decoded, &entry.arena);
             if matches!(outcome, Outcome::Rejected | Outcome::Expired) {
                 shadow.set_aside.push(offset);
             }
@@ -61,12 +69,12 @@ impl Shadow {
 }
 
 /// What is exposed now.
-pub fn shown(process: &Process<'_>, shared: &Shared, clock: &Clock) -> SeriesValues {
-    let Variant { shown, rules, .. } = process.variant;
+pub fn view_config(process: &Process<'_>, shared: &Shared, clock: &Clock) -> SeriesValues {
+    let Variant { view_config, rules, .. } = process.variant;
     let exporter = Exporter {
-        board: process.board(),
-        display: Arc::clone(&shown.display),
-        evaluator: Arc::new(Evaluator::new(shown.display.zone.clone())),
+        publisher: process.publisher(),
+        allowlists: Arc::clone(&view_config.allowlists),
+        evaluator: Arc::new(Evaluator::new(view_config.allowlists.zone.clone())),
         lasting: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
         metrics: Arc::clone(&shared.metrics),
@@ -74,7 +82,8 @@ pub fn shown(process: &Process<'_>, shared: &Shared, clock: &Clock) -> SeriesVal
         shared: Mutex::new(None),
     };
     let text = exporter.render().plain();
-    SeriesValues::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8")).expect("the exposition is well-formed")
+    SeriesValues::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8"))
+        .expect("the exposition is well-formed")
 }
 
 /// What must be exposed: all that the logs say between the offsets of each partition.
@@ -101,7 +110,11 @@ pub fn lowered(before: &SeriesValues, after: &SeriesValues) -> Option<String> {
         let name = series.split('{').next().unwrap_or(series);
         ["_total", "_bucket", "_count", "_sum"].iter().any(|suffix| name.ends_with(suffix))
     };
-    let mut lower = before.0.iter().filter(|(series, _)| is_counter(series)).filter(|(series, value)| after.0.get(*series) < Some(value));
+    let mut lower = before
+        .0
+        .iter()
+        .filter(|(series, _)| is_counter(series))
+        .filter(|(series, value)| after.0.get(*series) < Some(value));
     lower.next().map(|(series, value)| format!("{series} was {value} and is {:?} (thousandths)", after.0.get(series)))
 }
 

@@ -20,7 +20,7 @@ pub struct Entry {
     pub timestamp: Millis,
     pub sent: SentRecord,
     pub decoded: Result<Event, Rejection>,
-    pub texts: LabelArena,
+    pub arena: LabelArena,
 }
 
 /// The log of a partition by offset; markers have no record.
@@ -101,13 +101,13 @@ impl Logs {
             Damage::Cut => (value, record.sent) = (Some("{\"id\": \"event".to_owned()), reject(Reason::NotJson)),
             Damage::Future => (timestamp, record.sent) = (timestamp - HOUR, reject(Reason::Future)),
         }
-        let mut texts = LabelArena::default();
+        let mut arena = LabelArena::default();
         let raw = RawRecord { value: value.as_ref().map(String::as_bytes), timestamp: Some(timestamp), headers: &[] };
-        let decoded = decoder.decode(record.stream, &raw, &mut texts);
+        let decoded = decoder.decode(record.stream, &raw, &mut arena);
         let key = (self.records as u64).to_le_bytes();
         self.records += 1;
         let stream = record.stream as usize;
         let log = &mut self.logs[self.first[stream] + step.partition % self.partitions[stream]];
-        log.entries.push(Some(Arc::new(Entry { key, value, timestamp, sent: record.sent, decoded, texts })));
+        log.entries.push(Some(Arc::new(Entry { key, value, timestamp, sent: record.sent, decoded, arena })));
     }
 }

@@ -7,13 +7,15 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use pacemeter::checkpoint::{
-    BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStore, CheckpointThread,
+    BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStore,
+    CheckpointThread,
 };
 use pacemeter::clock::Clock;
 use pacemeter::cuts::CutStore;
 use pacemeter::pipeline::{
-    BatchDecoder, Command, CutOutcome, CutRequest, Kept, LogInfo, LogInventory, LogMismatch, Message, Original, Originals, Outputs,
-    PipelineMetrics, Policy, RecordBatch, ResumePoint, Settings, Snapshot, SnapshotPublisher, Worker,
+    BatchDecoder, Command, CutOutcome, CutRequest, Kept, LogInfo, LogInventory, LogMismatch, Message, Original,
+    Originals, Outputs, PipelineMetrics, Policy, RecordBatch, ResumePoint, Settings, Snapshot, SnapshotPublisher,
+    Worker,
 };
 use pacemeter::record::Header;
 use pacemeter::runtime::Failure;
@@ -51,7 +53,7 @@ pub struct Process<'a> {
     halted: Vec<bool>,
     is_reading: bool,
     answers: VecDeque<Message>,
-    board: Arc<SnapshotPublisher>,
+    publisher: Arc<SnapshotPublisher>,
     clock: Clock,
     letters: PostOffice,
 }
@@ -85,8 +87,8 @@ fn settings_of(variant: &Variant, config: Config) -> Settings {
     settings.restore.on_mismatch = policy(config.rebuild_mismatch);
     settings.restore.on_missing = policy(config.rebuild_missing);
     settings.restore.accept_lost_history = config.accept_lost_history;
-    settings.saving.max_replay_records = config.records;
-    settings.saving.exit_after_failures = config.exit_after_failures;
+    settings.checkpoint_scheduler.max_replay_records = config.records;
+    settings.checkpoint_scheduler.exit_after_failures = config.exit_after_failures;
     settings
 }
 
@@ -100,7 +102,7 @@ impl<'a> Process<'a> {
         letters: &PostOffice,
         clock: &Clock,
     ) -> Result<Self, Failure> {
-        let variant = shared.variant(config.meaning, config.list);
+        let variant = shared.variant(config.semantic_settings, config.list);
         let settings = settings_of(variant, config);
         let store = CheckpointStore::new(Arc::new(disk.clone()));
         let (orders, order_inbox) = mpsc::channel();
@@ -108,19 +110,27 @@ impl<'a> Process<'a> {
         let cuts = CutStore::new(Arc::new(disk.clone()));
         let (commands, command_inbox) = mpsc::channel();
         let in_flight = BytesInFlight::default();
-        let board = Arc::new(SnapshotPublisher::new(clock.now(), Arc::default()));
-        let sinks = Outputs {
+        let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::default()));
+        let outputs = Outputs {
             commands,
-            letters: Box::new(letters.clone()),
-            board: Arc::clone(&board),
-            meter: PipelineMetrics::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
-            desk: CheckpointHandle::new(orders, in_flight.clone()),
+            dead_letters: Box::new(letters.clone()),
+            publisher: Arc::clone(&publisher),
+            metrics: PipelineMetrics::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
+            checkpoints: CheckpointHandle::new(orders, in_flight.clone()),
             cuts: cut_orders,
         };
-        let shown = variant.shown.clone();
-        let (book, _) = cuts.book().map_err(|error| Failure::from_io("the cuts", &error))?;
-        let kept = Kept { store: store.clone(), book: Arc::new(book) };
-        let mut worker = Worker::new(STALL_TIMEOUT, settings, variant.identity.clone(), shown, clock.clone(), kept, sinks);
+        let view_config = variant.view_config.clone();
+        let (closed_periods, _) = cuts.closed_periods().map_err(|error| Failure::from_io("the cuts", &error))?;
+        let kept = Kept { store: store.clone(), closed_periods: Arc::new(closed_periods) };
+        let mut worker = Worker::new(
+            STALL_TIMEOUT,
+            settings,
+            variant.compatibility.clone(),
+            view_config,
+            clock.clone(),
+            kept,
+            outputs,
+        );
         let found = |log: &super::logs::Log| LogInfo {
             partition: log.partition.clone(),
             low: log.low,
@@ -133,8 +143,10 @@ impl<'a> Process<'a> {
             short_retention: [false; 3],
         };
         worker.take(Message::Found(found))?;
-        let Ok(Command::Read(starts)) = command_inbox.try_recv() else { panic!("a worker that has found logs says where to read") };
-        let from = |start: &ResumePoint| start.tail.map_or(start.next_offset, |tail| tail.offset);
+        let Ok(Command::Read(starts)) = command_inbox.try_recv() else {
+            panic!("a worker that has found logs says where to read")
+        };
+        let from = |start: &ResumePoint| start.last_record.map_or(start.next_offset, |last_record| last_record.offset);
         let partitions = logs.logs.iter().map(|log| log.partition.clone()).collect();
         Ok(Self {
             variant,
@@ -154,18 +166,18 @@ impl<'a> Process<'a> {
             intake: BatchDecoder::new(&shared.decoder, &shared.excluded, partitions, starts),
             is_reading: true,
             answers: VecDeque::new(),
-            board,
+            publisher,
             clock: clock.clone(),
             letters: letters.clone(),
         })
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.board.newest()
+        self.publisher.newest()
     }
 
-    pub fn board(&self) -> Arc<SnapshotPublisher> {
-        Arc::clone(&self.board)
+    pub fn publisher(&self) -> Arc<SnapshotPublisher> {
+        Arc::clone(&self.publisher)
     }
 
     /// The client hands over up to `most` records, of partitions as `order` has them.
@@ -213,8 +225,12 @@ impl<'a> Process<'a> {
         for (slot, log) in logs.logs.iter().enumerate().filter(|(slot, _)| !self.halted[*slot]) {
             self.positions[slot] = log.next_record(self.positions[slot]);
         }
-        let positions: Vec<_> =
-            self.positions.iter().enumerate().map(|(slot, position)| (PartitionIndex(slot as u16), *position)).collect();
+        let positions: Vec<_> = self
+            .positions
+            .iter()
+            .enumerate()
+            .map(|(slot, position)| (PartitionIndex(slot as u16), *position))
+            .collect();
         match self.intake.passed(&positions) {
             Ok(()) => self.inbox.push_back(Message::Positions(positions)),
             Err(LogMismatch(slot)) => self.stop_reading(slot),
@@ -238,7 +254,9 @@ impl<'a> Process<'a> {
     pub fn ask_ends(&mut self, logs: &Logs, unanswered: u8) {
         let answered = logs.logs.iter().enumerate().filter(|(slot, _)| *slot != usize::from(unanswered));
         let ends = answered
-            .map(|(slot, log)| (PartitionIndex(slot as u16), pacemeter::source::End { stable: log.end(), high: log.end() }))
+            .map(|(slot, log)| {
+                (PartitionIndex(slot as u16), pacemeter::source::End { stable: log.end(), high: log.end() })
+            })
             .collect();
         self.answers.push_back(Message::Ends { asked: self.clock.now(), ends, missing: Vec::new() });
     }
@@ -301,7 +319,7 @@ impl<'a> Process<'a> {
             },
         };
         let report = report?;
-        self.over.insert(report.job.number);
+        self.over.insert(report.id.number);
         self.finishing = None;
         self.reports.push_back(report);
         self.reports.back()

@@ -23,8 +23,8 @@ pub const MEANINGS: usize = 2;
 /// The settings of a process, in both forms.
 pub struct Variant {
     pub settings: Settings,
-    pub identity: Compatibility,
-    pub shown: ViewConfig,
+    pub compatibility: Compatibility,
+    pub view_config: ViewConfig,
     pub rules: Rules,
     pub ledger: oracle::OracleRules,
 }
@@ -53,15 +53,16 @@ impl Shared {
         }
     }
 
-    pub fn variant(&self, meaning: usize, list: usize) -> &Variant {
-        &self.variants[meaning * LISTS + list]
+    pub fn variant(&self, semantic_settings: usize, list: usize) -> &Variant {
+        &self.variants[semantic_settings * LISTS + list]
     }
 }
 
-fn variant(meaning: usize, list: usize, key_id: String) -> Variant {
-    let listed =
-        |values: &[&str]| -> Vec<String> { values[..(2 + list).min(values.len())].iter().map(|&value| value.to_owned()).collect() };
-    let (horizon, call_horizon) = [(35, 2), (36, 3)][meaning];
+fn variant(semantic_settings: usize, list: usize, key_id: String) -> Variant {
+    let listed = |values: &[&str]| -> Vec<String> {
+        values[..(2 + list).min(values.len())].iter().map(|&value| value.to_owned()).collect()
+    };
+    let (horizon, call_horizon) = [(35, 2), (36, 3)][semantic_settings];
     let set = |key: &str, values: &[&str]| format!("labels.{key}={:?}", listed(values));
     let overrides = [
         format!("streams.disbursement.horizon={horizon}d"),
@@ -86,8 +87,8 @@ fn variant(meaning: usize, list: usize, key_id: String) -> Variant {
     };
     Variant {
         settings: Settings::read(&mut reader),
-        identity: Compatibility { rules, decode, excluded: Default::default(), key_id },
-        shown: ViewConfig { display: Arc::new(Allowlists::read(&mut reader)), ..ViewConfig::default() },
+        compatibility: Compatibility { rules, decode, excluded: Default::default(), key_id },
+        view_config: ViewConfig { allowlists: Arc::new(Allowlists::read(&mut reader)), ..ViewConfig::default() },
         rules,
         ledger: oracle::OracleRules {
             horizons: oracle::Horizons { disbursement: horizon * DAY, call: call_horizon * DAY, milestone: 3 * DAY },

@@ -8,7 +8,7 @@ use pacemeter::runtime::{Exit, Failure};
 
 use super::actions::{Action, Config, Run, Trouble};
 use super::disk::SimDisk;
-use super::facts::{Shadow, differences, expected, lowered, shown, slot_of};
+use super::facts::{Shadow, differences, expected, lowered, slot_of, view_config};
 use super::letters::PostOffice;
 use super::logs::Logs;
 use super::process::Process;
@@ -89,7 +89,7 @@ impl<'a> World<'a> {
             last_failure: None,
             last_config: Config {
                 list: 0,
-                meaning: 0,
+                semantic_settings: 0,
                 rebuild_mismatch: true,
                 rebuild_missing: true,
                 accept_lost_history: true,
@@ -214,7 +214,7 @@ impl<'a> World<'a> {
             return Ok(());
         }
         self.clock.advance(1, 0);
-        self.meanings.insert(config.meaning);
+        self.meanings.insert(config.semantic_settings);
         self.last_config = config;
         let failures = self.disk.failures();
         let damaged = self.damaged();
@@ -245,11 +245,14 @@ impl<'a> World<'a> {
         let Self { process: Some(process), logs, partitions, meanings, post, .. } = self else { return Ok(()) };
         for ((state, log), known) in process.worker.states().zip(&logs.logs).zip(partitions) {
             let (first, next) = (state.first_offset(), state.next_offset());
-            let mut shadow = Shadow::of(known.shadow.take(), log, process.variant, process.config.meaning, first, next);
+            let mut shadow =
+                Shadow::of(known.shadow.take(), log, process.variant, process.config.semantic_settings, first, next);
             let place = format!("{} {}", log.partition.topic, log.partition.partition);
             let is_equal = shadow.equals(state);
             if !is_equal && !known.was_cut {
-                return Err(format!("{place}: the state restored, of offsets {first} to {next}, is not what the log says"));
+                return Err(format!(
+                    "{place}: the state restored, of offsets {first} to {next}, is not what the log says"
+                ));
             }
             known.standing = if is_equal { Standing::Equal } else { Standing::Other };
             let is_new = state.records() == 0;
@@ -257,13 +260,17 @@ impl<'a> World<'a> {
             if let Some(saved) = known.saved.take_if(|saved| next < *saved) {
                 let is_excused = self.disk_lies || has_failed_to_read || (is_new && may_rebuild);
                 if !is_excused {
-                    return Err(format!("{place}: a checkpoint up to {saved} was written, and the state restored ends at {next}"));
+                    return Err(format!(
+                        "{place}: a checkpoint up to {saved} was written, and the state restored ends at {next}"
+                    ));
                 }
             }
             // What only other settings set aside, an earlier process has committed as done.
             let is_comparable = is_equal && !known.was_cut && meanings.len() == 1;
             let is_unsettled = |offset: &i64| log.entry(*offset).is_some_and(|entry| !post.is_settled(&entry.key));
-            if let Some(offset) = shadow.set_aside().iter().find(|offset| is_unsettled(offset)).filter(|_| is_comparable) {
+            if let Some(offset) =
+                shadow.set_aside().iter().find(|offset| is_unsettled(offset)).filter(|_| is_comparable)
+            {
                 return Err(format!("{place}: offset {offset} was set aside and never written to the dead letters"));
             }
             known.shadow = Some(shadow);
@@ -288,7 +295,11 @@ impl<'a> World<'a> {
         };
         self.stats.ended(failure.exit);
         self.last_failure = Some(failure.clone());
-        if is_excused { Ok(()) } else { Err(format!("the process ended with {} for no reason: {failure}", failure.exit.code())) }
+        if is_excused {
+            Ok(())
+        } else {
+            Err(format!("the process ended with {} for no reason: {failure}", failure.exit.code()))
+        }
     }
 
     /// Takes note of a process that cannot go on.
@@ -364,10 +375,14 @@ impl<'a> World<'a> {
                 continue;
             }
             let (first, next) = (state.first_offset(), state.next_offset());
-            let mut shadow = Shadow::of(known.shadow.take(), log, process.variant, process.config.meaning, first, next);
+            let mut shadow =
+                Shadow::of(known.shadow.take(), log, process.variant, process.config.semantic_settings, first, next);
             if !shadow.equals(state) {
                 let topic = &log.partition.topic;
-                return Err(format!("{topic} {}: state, of {first} to {next}, is not what the log says", log.partition.partition));
+                return Err(format!(
+                    "{topic} {}: state, of {first} to {next}, is not what the log says",
+                    log.partition.partition
+                ));
             }
             known.shadow = Some(shadow);
         }
@@ -401,10 +416,11 @@ impl<'a> World<'a> {
     fn compare_figures(&mut self) -> Result<(), Fault> {
         let Some(process) = &mut self.process else { return Ok(()) };
         let snapshot = process.snapshot();
-        let offsets: Vec<_> = process.worker.states().map(|state| (state.first_offset(), state.next_offset())).collect();
-        let shown = shown(process, self.shared, &self.clock);
+        let offsets: Vec<_> =
+            process.worker.states().map(|state| (state.first_offset(), state.next_offset())).collect();
+        let view_config = view_config(process, self.shared, &self.clock);
         let expected = expected(process.variant, &self.logs, &offsets, &self.clock);
-        if let Some(differences) = differences(&expected, &shown) {
+        if let Some(differences) = differences(&expected, &view_config) {
             return Err(differences);
         }
         // Twice begun anew with nothing saved in between, under a clock that is behind what it showed before: no two times can be told apart.
@@ -412,11 +428,11 @@ impl<'a> World<'a> {
         if let Some((built, before)) = &self.seen
             && *built == snapshot.built
             && !is_behind
-            && let Some(lower) = lowered(before, &shown)
+            && let Some(lower) = lowered(before, &view_config)
         {
             return Err(format!("a counter went down though the state was not built anew: {lower}"));
         }
-        self.seen = Some((snapshot.built, shown));
+        self.seen = Some((snapshot.built, view_config));
         self.stats.comparisons += 1;
         Ok(())
     }
@@ -433,7 +449,10 @@ impl<'a> World<'a> {
     /// What the operator does where the log was cut: `state rebuild`.
     pub(super) fn rebuild_what_was_cut(&mut self) {
         for (log, known) in self.logs.logs.iter().zip(&mut self.partitions).filter(|(_, known)| known.was_cut) {
-            let place = pacemeter::checkpoint::PartitionDir { stream: log.partition.stream, partition: log.partition.partition };
+            let place = pacemeter::checkpoint::PartitionDir {
+                stream: log.partition.stream,
+                partition: log.partition.partition,
+            };
             self.disk.remove_all(&format!("{}/{place}/", pacemeter::checkpoint::DIRECTORY));
             known.saved = None;
         }
@@ -441,11 +460,15 @@ impl<'a> World<'a> {
 
     /// By slot: the offset that state goes up to.
     pub(super) fn next_offsets(&mut self) -> Vec<i64> {
-        self.process.as_mut().map_or_else(Vec::new, |process| process.worker.states().map(|state| state.next_offset()).collect())
+        self.process
+            .as_mut()
+            .map_or_else(Vec::new, |process| process.worker.states().map(|state| state.next_offset()).collect())
     }
 
     /// By slot: how many records state has taken.
     pub(super) fn records(&mut self) -> Vec<u64> {
-        self.process.as_mut().map_or_else(Vec::new, |process| process.worker.states().map(|state| state.records()).collect())
+        self.process
+            .as_mut()
+            .map_or_else(Vec::new, |process| process.worker.states().map(|state| state.records()).collect())
     }
 }

@@ -53,7 +53,8 @@ const FAILPOINT_SHARE: usize = 42;
 /// The faults in their order: any, in the first two thirds; in the last one only those that a process outlives.
 pub fn plan(random: &mut fastrand::Rng, count: usize) -> Vec<Fault> {
     let of = |share: usize| (share * count).div_ceil(200);
-    let mut first: Vec<Fault> = SHARES.iter().flat_map(|(fault, share)| std::iter::repeat_n(*fault, of(*share))).collect();
+    let mut first: Vec<Fault> =
+        SHARES.iter().flat_map(|(fault, share)| std::iter::repeat_n(*fault, of(*share))).collect();
     for turn in 0..of(FAILPOINT_SHARE) {
         let (place, passes) = FAILPOINTS[turn % FAILPOINTS.len()];
         first.push(Fault::Failpoint(place, random.u64(1..=passes)));
@@ -138,7 +139,9 @@ fn die_at(soak: &mut Soak<'_>, place: &str, pass: u64) {
 
 fn flip(soak: &mut Soak<'_>) {
     kill(soak);
-    let entries = |path: PathBuf| fs::read_dir(path).expect("a directory").map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>();
+    let entries = |path: PathBuf| {
+        fs::read_dir(path).expect("a directory").map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+    };
     let is_checkpoint = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "checkpoint");
     let newest = |place: PathBuf| entries(place).into_iter().filter(is_checkpoint).max();
     let places = entries(soak.state.path().join("checkpoints")).into_iter().filter(|path| path.is_dir());
@@ -178,8 +181,9 @@ fn break_the_broker(soak: &mut Soak<'_>) {
 
 /// Makes every write below the checkpoints fail, even for root.
 fn break_the_disk(soak: &mut Soak<'_>) {
-    let failures =
-        |soak: &mut Soak<'_>| -> f64 { soak.process().scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum() };
+    let failures = |soak: &mut Soak<'_>| -> f64 {
+        soak.process().scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum()
+    };
     let before = failures(soak);
     let directory = soak.state.path().join("checkpoints");
     let away = soak.state.path().join("away");
@@ -212,8 +216,11 @@ fn read_slowly(soak: &mut Soak<'_>) {
     let mut sockets = Vec::new();
     for number in 0..40 {
         let mut socket = TcpStream::connect(&address).expect("it listens");
-        let request: &[u8] =
-            if number % 2 == 0 { b"GET /metrics HTTP/1.1\r\nhost: pace" } else { b"GET /metrics HTTP/1.1\r\nhost: pace\r\n\r\n" };
+        let request: &[u8] = if number % 2 == 0 {
+            b"GET /metrics HTTP/1.1\r\nhost: pace"
+        } else {
+            b"GET /metrics HTTP/1.1\r\nhost: pace\r\n\r\n"
+        };
         socket.write_all(request).expect("it takes requests");
         sockets.push(socket);
     }

@@ -45,8 +45,10 @@ struct Options {
 
 impl Options {
     fn of_environment() -> Self {
-        let number = |name: &str, default: f64| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
-        let seed = std::env::var("PACEMETER_SOAK_SEED").map_or_else(|_| fastrand::u64(..), |text| text.parse().expect("a number"));
+        let number =
+            |name: &str, default: f64| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
+        let seed = std::env::var("PACEMETER_SOAK_SEED")
+            .map_or_else(|_| fastrand::u64(..), |text| text.parse().expect("a number"));
         Self {
             minutes: number("PACEMETER_SOAK_MINUTES", 30.0),
             faults: number("PACEMETER_SOAK_FAULTS", 200.0) as usize,
@@ -140,7 +142,12 @@ impl<'a> Soak<'a> {
 
     fn settings(&self) -> Vec<String> {
         let mut settings = self.world.settings();
-        let more = ["streams.call.horizon=1d", "streams.milestone.horizon=1d", "state.fine_history=1d", "kafka.end_offset_interval=100ms"];
+        let more = [
+            "streams.call.horizon=1d",
+            "streams.milestone.horizon=1d",
+            "state.fine_history=1d",
+            "kafka.end_offset_interval=100ms",
+        ];
         settings.extend(more.map(str::to_owned));
         settings
     }
@@ -218,7 +225,9 @@ impl<'a> Soak<'a> {
         });
         let scrape = pacemeter.scrape();
         for stream in Stream::ALL {
-            let of = |outcome: &Outcome| scrape.value("pacemeter_records_total", &[("stream", stream.name()), ("outcome", outcome.name())]);
+            let of = |outcome: &Outcome| {
+                scrape.value("pacemeter_records_total", &[("stream", stream.name()), ("outcome", outcome.name())])
+            };
             let taken: f64 = Outcome::ALL.iter().filter_map(of).sum();
             assert_eq!(taken, self.written[stream as usize] as f64, "records taken of {}", stream.name());
         }
@@ -240,7 +249,9 @@ impl<'a> Soak<'a> {
         self.settle(false);
         if self.report.lives > before {
             let scrape = self.process().scrape();
-            self.report.restored(scrape.all("pacemeter_restores_total").map(|(series, count)| (series.labels["source"].clone(), count)));
+            self.report.restored(
+                scrape.all("pacemeter_restores_total").map(|(series, count)| (series.labels["source"].clone(), count)),
+            );
         }
         self.look();
         self.report.fault_ended(number, fault, struck.elapsed());

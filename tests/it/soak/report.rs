@@ -100,19 +100,24 @@ impl Report {
     }
 
     pub fn print(&mut self) {
-        println!("\n| fault | times | of these every figure compared | back: median s | most s |\n|---|---:|---:|---:|---:|");
+        println!(
+            "\n| fault | times | of these every figure compared | back: median s | most s |\n|---|---:|---:|---:|---:|"
+        );
         for (name, kind) in &mut self.faults {
             let (times, most) = (kind.back_after.len(), kind.back_after.iter().copied().fold(0.0, f64::max));
             println!("| {name} | {times} | {} | {:.2} | {most:.2} |", kind.compared, median(&mut kind.back_after));
         }
         println!("\n{} processes; partitions restored: {:?}", self.lives, self.restores);
-        let (count, all, most) = (self.comparisons, self.comparing.as_secs_f64(), self.slowest_comparison.as_secs_f64());
+        let (count, all, most) =
+            (self.comparisons, self.comparing.as_secs_f64(), self.slowest_comparison.as_secs_f64());
         println!("every figure compared {count} times, in {all:.0} s; at most {most:.1} s each");
     }
 
     /// Asserts that no process that lived this long (seconds) had more memory or descriptors in its last third than in its second.
     pub fn assert_flat(&self, long: f64) {
-        println!("\n| process | lived s | MB, second third | MB, last third | records between | files, second | files, last |");
+        println!(
+            "\n| process | lived s | MB, second third | MB, last third | records between | files, second | files, last |"
+        );
         println!("|---:|---:|---:|---:|---:|---:|---:|");
         let mut grown = Vec::new();
         let mut judged = 0;
@@ -127,12 +132,19 @@ impl Report {
                 let from = samples[0].at + lived * number / 3.0;
                 samples.iter().filter(move |sample| (from..=from + lived / 3.0).contains(&sample.at))
             };
-            let of = |number, value: fn(&Sample) -> f64| median(&mut third(number).map(|sample| value(sample)).collect::<Vec<_>>());
-            let [resident, files, written]: [fn(&Sample) -> f64; 3] = [|it| it.resident, |it| it.files, |it| it.written as f64];
+            let of = |number, value: fn(&Sample) -> f64| {
+                median(&mut third(number).map(|sample| value(sample)).collect::<Vec<_>>())
+            };
+            let [resident, files, written]: [fn(&Sample) -> f64; 3] =
+                [|it| it.resident, |it| it.files, |it| it.written as f64];
             let (before, after) = (of(1.0, resident), of(2.0, resident));
             let (files_before, files_after) = (of(1.0, files), of(2.0, files));
             let records = of(2.0, written) - of(1.0, written);
-            println!("| {life} | {lived:.0} | {:.1} | {:.1} | {records} | {files_before} | {files_after} |", before / 1e6, after / 1e6);
+            println!(
+                "| {life} | {lived:.0} | {:.1} | {:.1} | {records} | {files_before} | {files_after} |",
+                before / 1e6,
+                after / 1e6
+            );
             let allowed = before * (1.0 + GROWTH_SHARE) + records * GROWTH_A_RECORD;
             if after > allowed || files_after > files_before + FILES_MORE {
                 grown.push(life);

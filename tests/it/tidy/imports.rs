@@ -10,7 +10,8 @@ pub struct Imports(BTreeMap<String, (String, BTreeSet<String>)>);
 
 /// The modules in the order in which the library declares them: each imports only from those before it.
 pub fn reading_order(library: &str) -> Vec<String> {
-    let declared = |line: &str| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned);
+    let declared =
+        |line: &str| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned);
     library.lines().filter_map(declared).collect()
 }
 
@@ -28,8 +29,10 @@ pub fn map(library: &str, modules: &[String]) -> Vec<String> {
 
 /// The imports between the modules of `sources` (text by path).
 pub fn between(sources: &BTreeMap<&str, &str>) -> Imports {
-    let modules: BTreeMap<String, Source> =
-        sources.iter().map(|(path, text)| (module_of(path), Source { path: (*path).to_owned(), code: code_of(text) })).collect();
+    let modules: BTreeMap<String, Source> = sources
+        .iter()
+        .map(|(path, text)| (module_of(path), Source { path: (*path).to_owned(), code: code_of(text) }))
+        .collect();
     let found = modules.iter().map(|(module, source)| {
         let paths = paths_in(&source.code).into_iter().filter_map(|path| target(&path, module, &modules));
         // What contains a module may name it, and a module what contains it.
@@ -49,7 +52,10 @@ pub fn against_the_order(imports: &Imports, order: &[String]) -> Vec<String> {
             continue;
         };
         for other in others.iter().filter(|other| place(other).is_some_and(|place| place > own)) {
-            faults.push(format!("{path} imports crate::{other}, which stands below {} in the reading order of src/lib.rs", top(module)));
+            faults.push(format!(
+                "{path} imports crate::{other}, which stands below {} in the reading order of src/lib.rs",
+                top(module)
+            ));
         }
     }
     faults
@@ -62,7 +68,9 @@ pub fn circles(imports: &Imports) -> Vec<String> {
         let mut stack = vec![vec![start.as_str()]];
         let mut seen = BTreeSet::new();
         while let Some(path) = stack.pop() {
-            for next in imports.0.get(*path.last().expect("a path has a start")).into_iter().flat_map(|(_, others)| others) {
+            for next in
+                imports.0.get(*path.last().expect("a path has a start")).into_iter().flat_map(|(_, others)| others)
+            {
                 let longer = [path.as_slice(), &[next.as_str()]].concat();
                 if next == start && path.iter().min() == Some(&start.as_str()) {
                     faults.insert(format!("modules import each other: {}", longer.join(" -> ")));
@@ -122,7 +130,10 @@ fn paths_in(code: &str) -> Vec<String> {
     let mut rest = code;
     let mut before = ' ';
     while let Some(character) = rest.chars().next() {
-        let starts = (character.is_alphabetic() || character == '_') && !before.is_alphanumeric() && before != '_' && before != ':';
+        let starts = (character.is_alphabetic() || character == '_')
+            && !before.is_alphanumeric()
+            && before != '_'
+            && before != ':';
         let length = if starts { spell_out("", rest, &mut paths) } else { 0 };
         let step = length.max(character.len_utf8());
         before = rest[..step].chars().next_back().unwrap_or(' ');
@@ -134,7 +145,9 @@ fn paths_in(code: &str) -> Vec<String> {
 
 /// Reads one path or group at the start of `text`, adds what it spells to `paths`, and returns its length in bytes.
 fn spell_out(prefix: &str, text: &str, paths: &mut Vec<String>) -> usize {
-    let end = text.find(|character: char| !character.is_alphanumeric() && character != '_' && character != ':').unwrap_or(text.len());
+    let end = text
+        .find(|character: char| !character.is_alphanumeric() && character != '_' && character != ':')
+        .unwrap_or(text.len());
     let path = format!("{prefix}{}", &text[..end]);
     if !(path.ends_with("::") && text[end..].starts_with('{')) {
         paths.push(path.trim_end_matches(':').to_owned());
@@ -142,12 +155,14 @@ fn spell_out(prefix: &str, text: &str, paths: &mut Vec<String>) -> usize {
     }
     let mut at = end + 1;
     while at < text.len() && !text[at..].starts_with('}') {
-        let skipped = text[at..].find(|character: char| character.is_alphanumeric() || character == '_' || character == '}');
+        let skipped =
+            text[at..].find(|character: char| character.is_alphanumeric() || character == '_' || character == '}');
         at += skipped.unwrap_or(text.len() - at);
         if !text[at..].starts_with('}') {
             at += spell_out(&path, &text[at..], paths).max(1);
             // A renaming belongs to the name before it.
-            let renaming = text[at..].strip_prefix(" as ").map_or(0, |rest| 4 + rest.find([',', '}', '\n']).unwrap_or(rest.len()));
+            let renaming =
+                text[at..].strip_prefix(" as ").map_or(0, |rest| 4 + rest.find([',', '}', '\n']).unwrap_or(rest.len()));
             at += renaming;
         }
     }
@@ -158,7 +173,8 @@ fn spell_out(prefix: &str, text: &str, paths: &mut Vec<String>) -> usize {
 fn target(path: &str, module: &str, modules: &BTreeMap<String, Source>) -> Option<String> {
     let absolute = absolute(path, module, modules)?;
     let names: Vec<&str> = absolute.split("::").collect();
-    let deepest = (1..=names.len()).rev().map(|count| names[..count].join("::")).find(|path| modules.contains_key(path))?;
+    let deepest =
+        (1..=names.len()).rev().map(|count| names[..count].join("::")).find(|path| modules.contains_key(path))?;
     let name = names.get(deepest.split("::").count());
     name.and_then(|name| re_exported(name, &deepest, modules)).or(Some(deepest))
 }
@@ -180,7 +196,11 @@ fn absolute(path: &str, module: &str, modules: &BTreeMap<String, Source>) -> Opt
 /// The child of `module` from which it re-exports `name`.
 fn re_exported(name: &str, module: &str, modules: &BTreeMap<String, Source>) -> Option<String> {
     let code = &modules.get(module)?.code;
-    let uses = code.split("pub use ").skip(1).chain(code.split("pub(crate) use ").skip(1)).chain(code.split("pub(super) use ").skip(1));
+    let uses = code
+        .split("pub use ")
+        .skip(1)
+        .chain(code.split("pub(crate) use ").skip(1))
+        .chain(code.split("pub(super) use ").skip(1));
     let mut paths = Vec::new();
     for text in uses {
         spell_out("", text, &mut paths);
@@ -188,5 +208,8 @@ fn re_exported(name: &str, module: &str, modules: &BTreeMap<String, Source>) -> 
     let path = paths.into_iter().find(|path| path.rsplit("::").next() == Some(name))?;
     let absolute = absolute(&path, module, modules)?;
     let names: Vec<&str> = absolute.split("::").collect();
-    (1..names.len()).rev().map(|count| names[..count].join("::")).find(|path| within(path, module) && modules.contains_key(path))
+    (1..names.len())
+        .rev()
+        .map(|count| names[..count].join("::"))
+        .find(|path| within(path, module) && modules.contains_key(path))
 }

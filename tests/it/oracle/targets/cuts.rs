@@ -14,19 +14,36 @@ use super::is_known;
 use super::scene::{Scene, scene};
 
 /// A cut of what was applied until now, as the pipeline takes it.
-fn cut(core: &mut Core, targets: &Targets, at: Millis, book: &ClosedPeriods) -> Cut {
-    let Core { shown, partitions, .. } = core;
+fn cut(core: &mut Core, targets: &Targets, at: Millis, closed_periods: &ClosedPeriods) -> Cut {
+    let Core { view_config, partitions, .. } = core;
     let part = |(number, (stream, partition)): (usize, &mut (_, pacemeter::aggregate::PartitionState))| {
         let of = source::TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: number as i32 };
-        (of, PartitionCut::of(&partition.slots(), *stream, targets, &shown.display, at, partition.next_offset()))
+        (
+            of,
+            PartitionCut::of(
+                &partition.slots(),
+                *stream,
+                targets,
+                &view_config.allowlists,
+                at,
+                partition.next_offset(),
+            ),
+        )
     };
     let parts: Vec<_> = partitions.iter_mut().enumerate().map(part).collect();
-    let context = CutContext { targets, display: &shown.display, book, taken: at, state_built: START };
+    let context =
+        CutContext { targets, allowlists: &view_config.allowlists, closed_periods, taken: at, state_built: START };
     Cut::of(at, parts.iter().map(|(partition, part)| (partition, part)), context)
 }
 
 /// Holds a cut against the ledger of what was applied until then.
-fn compare(cut: &Cut, targets: &Targets, oracle: &Oracle, book: &ClosedPeriods, scene: &Scene) -> Result<(), TestCaseError> {
+fn compare(
+    cut: &Cut,
+    targets: &Targets,
+    oracle: &Oracle,
+    closed_periods: &ClosedPeriods,
+    scene: &Scene,
+) -> Result<(), TestCaseError> {
     let reached = oracle.reached();
     for target in &targets.targets {
         let told = cut.targets.iter().find(|told| told.target == target.name);
@@ -38,9 +55,15 @@ fn compare(cut: &Cut, targets: &Targets, oracle: &Oracle, book: &ClosedPeriods, 
         });
         let told = told.map(|told| (told.start_ms, told.end_ms, told.closes, told.actual));
         prop_assert_eq!(told, expected, "{:?}", target);
-        for closing in book.of(&target.name).filter(|closing| is_known(scene, target.measure, closing.start_ms, &reached)) {
-            let now_known = target.measure.quantity(reached.tally(target, Interval { start: closing.start_ms, end: closing.end_ms }));
-            let correction = cut.corrections.iter().find(|told| told.target == target.name && told.start_ms == closing.start_ms);
+        for closing in closed_periods
+            .of(&target.name)
+            .filter(|closing| is_known(scene, target.measure, closing.start_ms, &reached))
+        {
+            let now_known = target
+                .measure
+                .quantity(reached.tally(target, Interval { start: closing.start_ms, end: closing.end_ms }));
+            let correction =
+                cut.corrections.iter().find(|told| told.target == target.name && told.start_ms == closing.start_ms);
             let told = correction.map(|told| (told.before, told.after));
             let before = closing.known_before(&cut.id);
             let expected = (now_known != before).then_some((before, now_known));
@@ -59,14 +82,14 @@ proptest! {
         let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
         let mut oracle = scene.oracle();
-        let mut book = ClosedPeriods::default();
+        let mut closed_periods = ClosedPeriods::default();
         let cut_times = targets.cut_times(&scene.zone());
         let mut next = cut_times.first_from(records[0].timestamp);
         for record in &records {
             if record.timestamp > next {
-                let cut = cut(&mut core, targets, next, &book);
-                compare(&cut, targets, &oracle, &book, &scene)?;
-                book.add(&cut);
+                let cut = cut(&mut core, targets, next, &closed_periods);
+                compare(&cut, targets, &oracle, &closed_periods, &scene)?;
+                closed_periods.add(&cut);
                 next = cut_times.first_from(record.timestamp);
             }
             core.apply(record.stream, record.partition, &record.value, record.timestamp);

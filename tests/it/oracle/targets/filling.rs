@@ -37,9 +37,9 @@ fn assert_same_slots(core: &mut Core, expected: &mut Core) -> Result<(), TestCas
     Ok(())
 }
 
-fn retarget(core: &mut Core, targets: &Arc<Targets>) {
-    let shown = ViewConfig { targets: Arc::clone(targets), ..core.shown.clone() };
-    core.partitions.iter_mut().for_each(|(_, partition)| partition.retarget(&shown));
+fn stage_targets(core: &mut Core, targets: &Arc<Targets>) {
+    let view_config = ViewConfig { targets: Arc::clone(targets), ..core.view_config.clone() };
+    core.partitions.iter_mut().for_each(|(_, partition)| partition.stage_targets(&view_config));
 }
 
 /// Goes on filling every partition; whether all are filled.
@@ -48,9 +48,9 @@ fn fill(core: &mut Core, budget: usize) -> bool {
     core.partitions.iter_mut().map(filled).fold(true, |all, one| all & one)
 }
 
-fn adopt(core: &mut Core, targets: &Arc<Targets>) {
-    core.partitions.iter_mut().for_each(|(_, partition)| partition.adopt());
-    core.shown.targets = Arc::clone(targets);
+fn promote(core: &mut Core, targets: &Arc<Targets>) {
+    core.partitions.iter_mut().for_each(|(_, partition)| partition.promote());
+    core.view_config.targets = Arc::clone(targets);
 }
 
 /// What happens beside one record.
@@ -86,7 +86,7 @@ proptest! {
             // The second often comes before the first is filled.
             for (at, targets) in [(first, passing), (second, after)] {
                 if number == at {
-                    retarget(&mut core, targets);
+                    stage_targets(&mut core, targets);
                     coming = Some(targets);
                 }
             }
@@ -96,7 +96,7 @@ proptest! {
             if let (Some(targets), Some(budget)) = (coming, budget)
                 && fill(&mut core, budget)
             {
-                adopt(&mut core, targets);
+                promote(&mut core, targets);
                 coming = None;
                 if number >= second {
                     assert_same_slots(&mut core, &mut always)?;
@@ -105,7 +105,7 @@ proptest! {
         }
         if coming.is_some() {
             while !fill(&mut core, 3) {}
-            adopt(&mut core, after);
+            promote(&mut core, after);
         }
         assert_same_slots(&mut core, &mut always)?;
         prop_assert_eq!(core.digests(), always.digests(), "targets change no state");
@@ -128,13 +128,13 @@ proptest! {
                 views(&mut core, record.timestamp);
             }
             if number == begun / 2 {
-                retarget(&mut core, after);
+                stage_targets(&mut core, after);
             }
             if let (true, Some(budget)) = (number >= begun / 2 && number < begun, budget) {
                 fill(&mut core, budget);
             }
             if number == begun {
-                core.shown.targets = Arc::clone(after);
+                core.view_config.targets = Arc::clone(after);
                 let mut partitions = std::mem::take(&mut core.partitions);
                 for (stream, partition) in &mut partitions {
                     *partition = Making::begin(partition).restore(partition, *stream, &core, now);

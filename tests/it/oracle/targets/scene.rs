@@ -39,7 +39,10 @@ impl Scene {
     }
 
     pub fn core(&self, targets: &Arc<Targets>, now: Millis) -> Core {
-        let settings = [format!("programme.time_zone={:?}", self.zone), format!("state.max_label_values={}", self.max_label_values)];
+        let settings = [
+            format!("programme.time_zone={:?}", self.zone),
+            format!("state.max_label_values={}", self.max_label_values),
+        ];
         let histories = ["fine", "coarse"].map(|which| format!("state.{which}_history={}d", self.history));
         let settings: Vec<&str> = settings.iter().chain(&histories).map(String::as_str).collect();
         Core::showing(Arc::clone(targets), reader_with(&settings), now)
@@ -70,7 +73,12 @@ pub fn people_by_day() -> Scene {
     let draft = Draft { measure, filter, period, goal: 1, profile: None };
     let targets = vec![draft.finish(0, Arc::clone(&CALENDARS[0][0]))];
     let targets = Arc::new(Targets { targets, ..Targets::default() });
-    Scene { zone: ZONES[0], max_label_values: 4_096, history: 92, targets: std::array::from_fn(|_| Arc::clone(&targets)) }
+    Scene {
+        zone: ZONES[0],
+        max_label_values: 4_096,
+        history: 92,
+        targets: std::array::from_fn(|_| Arc::clone(&targets)),
+    }
 }
 
 /// Random calendars of each zone. A calendar is laid out over a hundred years, so they are made once.
@@ -128,10 +136,13 @@ struct Draft {
 
 fn target() -> impl Strategy<Value = Draft> {
     // What is told by people is the hardest.
-    let measure = prop_oneof![1 => Just(Measure::Beneficiaries), 2 => select(&Measure::ALL[..]).prop_map(|(measure, _)| measure)];
-    (measure, period(), 0..50_u32, prop::option::of(any::<[u8; 24]>())).prop_flat_map(|(measure, period, goal, profile)| {
-        filter(measure).prop_map(move |filter| Draft { measure, filter, period, goal, profile })
-    })
+    let measure =
+        prop_oneof![1 => Just(Measure::Beneficiaries), 2 => select(&Measure::ALL[..]).prop_map(|(measure, _)| measure)];
+    (measure, period(), 0..50_u32, prop::option::of(any::<[u8; 24]>())).prop_flat_map(
+        |(measure, period, goal, profile)| {
+            filter(measure).prop_map(move |filter| Draft { measure, filter, period, goal, profile })
+        },
+    )
 }
 
 impl Draft {
