@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod imports;
+mod language;
 
 const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 70;
@@ -195,6 +196,33 @@ fn imports_point_one_way() {
     assert_none([imports::against_the_order(&found, &order), imports::circles(&found)].concat());
 }
 
+#[test]
+fn doc_comments_open_with_a_noun_or_a_verb() {
+    let found: Vec<String> = rust_files(&files()).flat_map(language::fragments).collect();
+    assert!(found.len() <= language::FRAGMENTS_ALLOWED, "{} fragments:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn prose_uses_the_terms_of_the_field() {
+    let is_history = |file: &&File| file.path == "CHANGELOG.md" || file.path == "CONTRIBUTING.md";
+    assert_none(files().iter().filter(|file| !is_history(file)).flat_map(language::paraphrases).collect());
+}
+
+#[test]
+fn names_of_tests_are_short() {
+    assert_none(rust_files(&files()).flat_map(language::long_test_names).collect());
+}
+
+#[test]
+fn visible_types_have_names_of_their_own() {
+    assert_none(language::shared_type_names(rust_files(&files())));
+}
+
+#[test]
+fn types_are_nouns() {
+    assert_none(rust_files(&files()).flat_map(language::participles).collect());
+}
+
 /// The checks themselves, on files that break every rule.
 mod checks {
     use super::*;
@@ -230,6 +258,32 @@ mod checks {
     fn a_machine_path_and_a_registry_are_found() {
         let text = concat!("see /wo", "rk/main\nand crates", ".io\n");
         assert_eq!(machine_names(&bad("README.md", text)).len(), 2);
+    }
+
+    #[test]
+    fn fragments_paraphrases_and_long_test_names_are_found() {
+        let text = "/// By stream.\n/// What is more.\nfn a() {}\n/// Bytes in flight.\n// a record set aside\n";
+        assert_eq!(language::fragments(&bad("src/a.rs", text)), ["src/a.rs:1: opens with \"By\": By stream."]);
+        let phrase = ["src/a.rs:5: \"set aside\": write dead-lettered, rejected"];
+        assert_eq!(language::paraphrases(&bad("src/a.rs", text)), phrase);
+        assert!(
+            language::paraphrases(&bad("src/a.rs", "let event = \"record.set_aside\"; // a forgoodness\n")).is_empty()
+        );
+        let name = "x".repeat(61);
+        let text = format!("#[test]\n#[ignore]\nfn {name}() {{}}\n\n#[test]\nfn short() {{}}\n");
+        assert_eq!(language::long_test_names(&bad("src/a/tests.rs", &text)).len(), 1);
+    }
+
+    #[test]
+    fn types_of_one_name_and_participles_are_found() {
+        let files = [
+            bad("src/a.rs", "pub struct Span {\n}\npub(crate) enum Settings {}\nstruct Inner;\nstruct Kept<T>(T);\n"),
+            bad("src/b.rs", "    pub(crate) type Span = u8;\npub struct Settings;\nstruct Inner;\n"),
+            bad("src/b/tests.rs", "pub struct Span;\n"),
+        ];
+        let shared = language::shared_type_names(files.iter());
+        assert_eq!(shared, ["Span names 2 types: src/a.rs:1, src/b.rs:1"]);
+        assert_eq!(language::participles(&files[0]), ["src/a.rs:5: Kept is no noun"]);
     }
 
     #[test]
