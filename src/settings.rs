@@ -16,9 +16,9 @@ mod fault;
 mod known;
 mod layer;
 mod nearest;
-mod plain;
 mod show;
 mod text;
+mod tree;
 
 #[cfg(test)]
 mod tests;
@@ -135,13 +135,12 @@ impl SettingsReader {
     pub fn strings(&mut self, key: &str) -> Vec<String> {
         self.get(key, |value| {
             let expected = || format!("is {}, expected a list of strings such as [\"a\", \"b\"]", kind_name(value));
-            let ValueKind::Array(items) = &value.kind else { return Err(expected()) };
-            items
-                .iter()
-                .map(|item| {
-                    as_string(item).cloned().map_err(|_| format!("has {} in a list of strings", kind_name(item)))
-                })
-                .collect()
+            let ValueKind::Array(items) = value else { return Err(expected()) };
+            let string = |item: &Value| {
+                let fault = |_| format!("has {} in a list of strings", kind_name(&item.kind));
+                as_string(&item.kind).cloned().map_err(fault)
+            };
+            items.iter().map(string).collect()
         })
     }
 
@@ -174,7 +173,10 @@ impl SettingsReader {
                     ValueKind::I64(number) => number.to_string(),
                     ValueKind::Float(number) => number.to_string(),
                     _ => {
-                        faults.push((format!("{key}.{name}"), format!("is {}, expected a string", kind_name(value))));
+                        faults.push((
+                            format!("{key}.{name}"),
+                            format!("is {}, expected a string", kind_name(&value.kind)),
+                        ));
                         continue;
                     }
                 };
@@ -191,8 +193,8 @@ impl SettingsReader {
 
     /// A list of `{ partition, first_offset, last_offset }`.
     pub fn offset_ranges(&mut self, key: &str) -> Vec<OffsetRange> {
-        self.get(key, |value| match &value.kind {
-            ValueKind::Array(items) => items.iter().map(as_offset_range).collect(),
+        self.get(key, |value| match value {
+            ValueKind::Array(items) => items.iter().map(|item| as_offset_range(&item.kind)).collect(),
             _ => Err(format!("is {}, expected a list of {OFFSET_RANGE}", kind_name(value))),
         })
     }
@@ -248,12 +250,12 @@ impl SettingsReader {
     }
 
     /// What `convert` makes of the value; where it cannot, that is a fault, and the built-in default is the answer.
-    fn get<T: Default>(&mut self, key: &str, convert: impl Fn(&Value) -> Result<T, String>) -> T {
+    fn get<T: Default>(&mut self, key: &str, convert: impl Fn(&ValueKind) -> Result<T, String>) -> T {
         self.read.insert(key.to_owned());
         let missing = || "is no setting of config/default.toml, which is a bug".to_owned();
-        self.value(key).ok_or_else(missing).and_then(&convert).unwrap_or_else(|message| {
+        self.value(key).ok_or_else(missing).and_then(|value| convert(&value.kind)).unwrap_or_else(|message| {
             self.fault(key, message);
-            self.known.setting(key).and_then(|setting| convert(&setting.default).ok()).unwrap_or_default()
+            self.known.setting(key).and_then(|setting| convert(&setting.default.kind).ok()).unwrap_or_default()
         })
     }
 }
@@ -267,8 +269,8 @@ fn entry<'a>(table: &'a Value, name: &str) -> Option<&'a Value> {
     }
 }
 
-fn as_offset_range(value: &Value) -> Result<OffsetRange, String> {
-    let ValueKind::Table(entries) = &value.kind else {
+fn as_offset_range(value: &ValueKind) -> Result<OffsetRange, String> {
+    let ValueKind::Table(entries) = value else {
         return Err(format!("has {}, expected {OFFSET_RANGE}", kind_name(value)));
     };
     if let Some(name) =

@@ -2,18 +2,18 @@
 
 use super::duration::{format_duration, parse_duration};
 use super::nearest::nearest;
-use config::{Value, ValueKind};
+use config::ValueKind;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub(super) fn as_string(value: &Value) -> Result<&String, String> {
-    match &value.kind {
+pub(super) fn as_string(value: &ValueKind) -> Result<&String, String> {
+    match value {
         ValueKind::String(text) => Ok(text),
         _ => Err(format!("is {}, expected a string", kind_name(value))),
     }
 }
 
-pub(super) fn as_one_of<'a>(value: &'a Value, words: &[&str]) -> Result<&'a String, String> {
+pub(super) fn as_one_of<'a>(value: &'a ValueKind, words: &[&str]) -> Result<&'a String, String> {
     let text = as_string(value)?;
     if words.contains(&text.as_str()) {
         return Ok(text);
@@ -23,17 +23,17 @@ pub(super) fn as_one_of<'a>(value: &'a Value, words: &[&str]) -> Result<&'a Stri
     Err(format!("{text:?} is none of {}{meant}", words.join(", ")))
 }
 
-pub(super) fn as_boolean(value: &Value) -> Result<bool, String> {
-    match value.kind {
+pub(super) fn as_boolean(value: &ValueKind) -> Result<bool, String> {
+    match *value {
         ValueKind::Boolean(flag) => Ok(flag),
         _ => Err(format!("is {}, expected true or false", kind_name(value))),
     }
 }
 
 /// `unit` ends the message: ` (bytes)`.
-pub(super) fn as_whole_number(value: &Value, range: &RangeInclusive<u64>, unit: &str) -> Result<u64, String> {
+pub(super) fn as_whole_number(value: &ValueKind, range: &RangeInclusive<u64>, unit: &str) -> Result<u64, String> {
     let bounds = format!("{} to {}{unit}", range.start(), range.end());
-    let ValueKind::I64(number) = value.kind else {
+    let ValueKind::I64(number) = *value else {
         return Err(format!("is {}, expected a whole number from {bounds}", kind_name(value)));
     };
     u64::try_from(number)
@@ -43,9 +43,9 @@ pub(super) fn as_whole_number(value: &Value, range: &RangeInclusive<u64>, unit: 
 }
 
 /// A whole number will do.
-pub(super) fn as_number(value: &Value, range: &RangeInclusive<f64>) -> Result<f64, String> {
+pub(super) fn as_number(value: &ValueKind, range: &RangeInclusive<f64>) -> Result<f64, String> {
     let bounds = format!("{} to {}", range.start(), range.end());
-    let number = match value.kind {
+    let number = match *value {
         ValueKind::Float(number) => number,
         ValueKind::I64(number) => number as f64,
         _ => return Err(format!("is {}, expected a number from {bounds}", kind_name(value))),
@@ -54,8 +54,8 @@ pub(super) fn as_number(value: &Value, range: &RangeInclusive<f64>) -> Result<f6
     if range.contains(&number) { Ok(number) } else { Err(format!("{number} is outside {bounds}")) }
 }
 
-pub(super) fn as_duration(value: &Value, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
-    let ValueKind::String(text) = &value.kind else {
+pub(super) fn as_duration(value: &ValueKind, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
+    let ValueKind::String(text) = value else {
         return Err(format!("is {}, expected a duration as a string such as \"30s\"", kind_name(value)));
     };
     let duration = parse_duration(text).map_err(|error| format!("{text:?} is {error}"))?;
@@ -67,8 +67,8 @@ pub(super) fn as_duration(value: &Value, range: &RangeInclusive<Duration>) -> Re
     }
 }
 
-pub(super) fn kind_name(value: &Value) -> &'static str {
-    match value.kind {
+pub(super) fn kind_name(value: &ValueKind) -> &'static str {
+    match *value {
         ValueKind::Nil => "nothing",
         ValueKind::Boolean(_) => "true or false",
         ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => "a whole number",

@@ -7,17 +7,15 @@
 use super::convert::{as_boolean, as_duration, as_number, as_one_of, as_string, as_whole_number, kind_name};
 use super::fault::{SettingsFault, printable};
 use super::nearest::nearest;
-use super::plain::plain;
 use super::text::FileText;
-use config::Value;
+use super::tree::{Entry, Node, NodeKind};
+use config::{Map, ValueKind};
 use jiff::civil::{Date, Time};
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 /// A file of TOML, and the faults that were met in it.
 #[derive(Debug)]
@@ -26,31 +24,6 @@ pub struct Document {
     root: Vec<Entry>,
     /// With their lines, 0 for a fault of the whole file.
     faults: RefCell<Vec<(usize, SettingsFault)>>,
-}
-
-/// A key and its value.
-#[derive(Debug)]
-struct Entry {
-    name: String,
-    node: Node,
-}
-
-/// A value where it stands.
-#[derive(Debug)]
-struct Node {
-    /// Counted from 1: of a value that has a key the line of the key, else its own.
-    line: usize,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    /// In the order of the file.
-    Table(Vec<Entry>),
-    List(Vec<Node>),
-    Plain(Value),
-    /// TOML allows it and we do not: what is wrong with it.
-    Unreadable(&'static str),
 }
 
 /// A table of a document. Keys are told in faults by their full names.
@@ -78,8 +51,8 @@ impl Document {
     /// A text that was read before.
     pub fn of(text: &FileText) -> Self {
         let name = text.name().to_owned();
-        match text.table() {
-            Ok(table) => Self { name, root: entries(&table, text), faults: RefCell::default() },
+        match text.entries() {
+            Ok(root) => Self { name, root, faults: RefCell::default() },
             Err(fault) => Self { name, root: Vec::new(), faults: vec![(0, fault)].into() },
         }
     }
@@ -91,7 +64,7 @@ impl Document {
     /// Where `[table.name]` stands, if it does: file and line. Notes no faults.
     pub fn origin_of(&self, table: &str, name: &str) -> Option<String> {
         let tables = self.root.iter().find(|entry| entry.name == table)?;
-        let Kind::Table(entries) = &tables.node.kind else { return None };
+        let NodeKind::Table(entries) = &tables.node.kind else { return None };
         entries.iter().find(|entry| entry.name == name).map(|entry| self.origin(entry.node.line))
     }
 
@@ -146,7 +119,7 @@ impl<'d> Table<'d> {
     }
 
     pub fn is_list(&self, key: &str) -> bool {
-        self.node(key).is_some_and(|node| matches!(node.kind, Kind::List(_)))
+        self.node(key).is_some_and(|node| matches!(node.kind, NodeKind::List(_)))
     }
 
     /// Each of `keys` that is absent is a fault.
@@ -242,8 +215,8 @@ impl<'d> Table<'d> {
     pub fn tables(&self, key: &str, known: &[&str]) -> Vec<Table<'d>> {
         let Some(entry) = self.entry(key) else { return Vec::new() };
         let expected = format!("[[{}]]", self.full(key));
-        let Kind::List(items) = &entry.node.kind else {
-            self.fault(key, format!("is {}, expected a list of tables, write {expected}", entry.node.kind_name()));
+        let NodeKind::List(items) = &entry.node.kind else {
+            self.fault(key, format!("is {}, expected a list of tables, write {expected}", node_kind_name(&entry.node)));
             return Vec::new();
         };
         let tables = items.iter().filter_map(|item| self.as_table(key, &entry.name, item, &expected));
@@ -258,12 +231,14 @@ impl<'d> Table<'d> {
     fn as_table(&self, key: &str, name: &'d str, node: &'d Node, expected: &str) -> Option<Table<'d>> {
         let full = self.full(key);
         match &node.kind {
-            Kind::Table(entries) => Some(Table { document: self.document, key: full, name, line: node.line, entries }),
+            NodeKind::Table(entries) => {
+                Some(Table { document: self.document, key: full, name, line: node.line, entries })
+            }
             _ => {
                 self.document.fault(
                     &full,
                     node.line,
-                    format!("is {}, expected a table, write {expected}", node.kind_name()),
+                    format!("is {}, expected a table, write {expected}", node_kind_name(node)),
                 );
                 None
             }
@@ -300,14 +275,14 @@ impl<'d> Table<'d> {
         }
     }
 
-    fn get<T>(&self, key: &str, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
+    fn get<T>(&self, key: &str, convert: impl Fn(&ValueKind) -> Result<T, String>) -> Option<T> {
         self.node(key).and_then(|node| self.converted(key, node, &convert))
     }
 
-    fn get_each<T>(&self, key: &str, convert: impl Fn(&Value) -> Result<T, String>) -> Option<Vec<T>> {
+    fn get_each<T>(&self, key: &str, convert: impl Fn(&ValueKind) -> Result<T, String>) -> Option<Vec<T>> {
         let node = self.node(key)?;
-        let Kind::List(items) = &node.kind else {
-            self.fault(key, format!("is {}, expected a list, write {key} = [...]", node.kind_name()));
+        let NodeKind::List(items) = &node.kind else {
+            self.fault(key, format!("is {}, expected a list, write {key} = [...]", node_kind_name(node)));
             return None;
         };
         // All of them, so that each fault is told.
@@ -315,48 +290,24 @@ impl<'d> Table<'d> {
         converted.into_iter().collect()
     }
 
-    fn converted<T>(&self, key: &str, node: &Node, convert: impl Fn(&Value) -> Result<T, String>) -> Option<T> {
+    fn converted<T>(&self, key: &str, node: &Node, convert: impl Fn(&ValueKind) -> Result<T, String>) -> Option<T> {
         let converted = match &node.kind {
-            Kind::Plain(value) => convert(value),
-            Kind::Unreadable(message) => Err((*message).to_owned()),
-            Kind::Table(_) => convert(&Value::from(config::Map::<String, Value>::new())),
-            Kind::List(_) => convert(&Value::from(Vec::<Value>::new())),
+            NodeKind::Plain(kind) => convert(kind),
+            NodeKind::Unreadable(message) => Err((*message).to_owned()),
+            NodeKind::Table(_) => convert(&ValueKind::Table(Map::new())),
+            NodeKind::List(_) => convert(&ValueKind::Array(Vec::new())),
         };
         converted.map_err(|message| self.document.fault(&self.full(key), node.line, message)).ok()
     }
 }
 
-impl Node {
-    fn of(value: &Spanned<DeValue<'_>>, line: usize, text: &FileText) -> Self {
-        let kind = match value.get_ref() {
-            DeValue::Table(table) => Kind::Table(entries(table, text)),
-            DeValue::Array(items) => {
-                Kind::List(items.iter().map(|item| Node::of(item, text.line(item.span()), text)).collect())
-            }
-            _ => plain(value, &|span| text.origin(span)).map_or_else(Kind::Unreadable, Kind::Plain),
-        };
-        Self { line, kind }
+fn node_kind_name(node: &Node) -> &'static str {
+    match &node.kind {
+        NodeKind::Table(_) => "a table",
+        NodeKind::List(_) => "a list",
+        NodeKind::Plain(kind) => kind_name(kind),
+        NodeKind::Unreadable(_) => "a number that cannot be read",
     }
-
-    fn kind_name(&self) -> &'static str {
-        match &self.kind {
-            Kind::Table(_) => "a table",
-            Kind::List(_) => "a list",
-            Kind::Plain(value) => kind_name(value),
-            Kind::Unreadable(_) => "a number that cannot be read",
-        }
-    }
-}
-
-fn entries(table: &DeTable<'_>, text: &FileText) -> Vec<Entry> {
-    let mut found: Vec<_> = table.iter().collect();
-    found.sort_by_key(|(name, _)| name.span().start);
-    let entry = |(name, value): (&Spanned<_>, &Spanned<_>)| Entry {
-        name: ToString::to_string(name.get_ref()),
-        // The line of the name: a table's own span may be that of a header further down.
-        node: Node::of(value, text.line(name.span()), text),
-    };
-    found.into_iter().map(entry).collect()
 }
 
 fn parse_date(text: &str) -> Result<Date, String> {

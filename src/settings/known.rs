@@ -1,9 +1,8 @@
 //! The settings there are: `config/default.toml`, which is both the weakest layer and the list of keys, with their types and units.
 
 use super::nearest::nearest;
-use super::plain::{line_of, plain};
+use super::tree::{self, Entry, NodeKind};
 use config::{Value, ValueKind};
-use toml::de::{DeTable, DeValue};
 
 /// Embedded, so that one binary is all there is to install.
 pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -37,11 +36,10 @@ pub(super) struct Known(Vec<Setting>);
 
 impl Known {
     pub fn read() -> Self {
-        let table = DeTable::parse(DEFAULTS).expect("the embedded defaults are valid TOML").into_inner();
+        let Ok(entries) = tree::parse(DEFAULTS) else { panic!("the embedded defaults are valid TOML") };
         let mut found = Vec::new();
-        collect("", &table, &mut found);
-        found.sort_by_key(|(line, _)| *line);
-        Self(found.into_iter().map(|(_, setting)| setting).collect())
+        collect("", &entries, &mut found);
+        Self(found)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Setting> {
@@ -77,17 +75,15 @@ impl Known {
     }
 }
 
-fn collect(prefix: &str, table: &DeTable<'_>, found: &mut Vec<(usize, Setting)>) {
-    for (name, value) in table {
-        let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
-        match value.get_ref() {
-            DeValue::Table(inner) if !inner.is_empty() => collect(&key, inner, found),
+fn collect(prefix: &str, entries: &[Entry], found: &mut Vec<Setting>) {
+    for Entry { name, node } in entries {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match &node.kind {
+            NodeKind::Table(inner) if !inner.is_empty() => collect(&key, inner, found),
             _ => {
-                let origin = DEFAULT_ORIGIN.to_owned();
-                let default =
-                    plain(value, &|_| origin.clone()).expect("the embedded defaults hold values that can be read");
-                let line = line_of(DEFAULTS, name.span().start);
-                found.push((line, Setting { key, unit: unit_above(line), default }));
+                let default = node.to_value(&|_| DEFAULT_ORIGIN.to_owned());
+                let default = default.expect("the embedded defaults hold values that can be read");
+                found.push(Setting { key, unit: unit_above(node.line), default });
             }
         }
     }

@@ -2,14 +2,11 @@
 
 use super::fault::{SettingsFault, printable};
 use super::known::{Known, Meaning};
-use super::plain::plain;
 use super::text::FileText;
+use super::tree::{Entry, Node, NodeKind};
 use config::{ConfigError, Map, Source, Value, ValueKind};
 use std::fmt;
-use std::ops::Range;
 use std::path::Path;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 /// The values of a layer by their full keys; the entries of an open table are together under the table's key.
 #[derive(Clone, Default)]
@@ -41,11 +38,11 @@ impl Layer {
     /// A configuration file. One that cannot be read or is not TOML is a fault and an empty layer.
     pub fn file(path: &Path, known: &Known, faults: &mut Vec<SettingsFault>) -> Self {
         let text = FileText::read(path);
-        match text.table() {
-            Ok(table) => {
-                let origin = |span| text.origin(span);
+        match text.entries() {
+            Ok(entries) => {
+                let origin = |line| text.origin(line);
                 let mut placing = Placing { known, faults, origin: &origin, layer: Self::default() };
-                placing.place_table("", &table);
+                placing.place_table("", &entries);
                 placing.layer
             }
             Err(fault) => {
@@ -57,18 +54,16 @@ impl Layer {
 
     /// One key with the text of its value, as in the environment and on the command line: a TOML value, else a string.
     pub fn text(key: &str, text: &str, origin: &str, known: &Known, faults: &mut Vec<SettingsFault>) -> Self {
-        let as_string = Spanned::new(0..0, DeValue::String(text.into()));
-        let parsed = DeValue::parse(text).unwrap_or_else(|_| as_string.clone());
         let takes_text = match known.meaning(key) {
             Meaning::Setting(setting) => matches!(setting.default.kind, ValueKind::String(_)),
             Meaning::Entry(..) => true,
             _ => false,
         };
+        let is_text = |node: &Node| matches!(node.kind, NodeKind::Plain(ValueKind::String(_)) | NodeKind::Table(_));
         // Where a string is wanted, 1e5 or 0x10 is what was typed, not the number that TOML makes of it.
-        let is_text = matches!(parsed.get_ref(), DeValue::String(_) | DeValue::Table(_));
-        let value = if takes_text && !is_text { as_string } else { parsed };
+        let node = Node::parse(text).filter(|node| !takes_text || is_text(node));
         let mut placing = Placing { known, faults, origin: &|_| origin.to_owned(), layer: Self::default() };
-        placing.place(key, &value);
+        placing.place(key, &node.unwrap_or_else(|| Node::string(text)));
         placing.layer
     }
 }
@@ -77,58 +72,51 @@ impl Layer {
 struct Placing<'a> {
     known: &'a Known,
     faults: &'a mut Vec<SettingsFault>,
-    origin: &'a dyn Fn(Range<usize>) -> String,
+    origin: &'a dyn Fn(usize) -> String,
     layer: Layer,
 }
 
 impl Placing<'_> {
-    fn place_table(&mut self, prefix: &str, table: &DeTable<'_>) {
-        let mut entries: Vec<_> = table.iter().collect();
-        entries.sort_by_key(|(name, _)| name.span().start);
-        for (name, value) in entries {
-            let key =
-                if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
-            // The line of the name: a table's own span may be that of a header further down.
-            self.place(&key, &Spanned::new(name.span(), value.get_ref().clone()));
+    fn place_table(&mut self, prefix: &str, entries: &[Entry]) {
+        for Entry { name, node } in entries {
+            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            self.place(&key, node);
         }
     }
 
-    fn place(&mut self, key: &str, value: &Spanned<DeValue<'_>>) {
+    fn place(&mut self, key: &str, node: &Node) {
         let known = self.known;
-        match (known.meaning(key), value.get_ref()) {
-            (Meaning::Table | Meaning::Open(_) | Meaning::Entry(..), DeValue::Table(table)) => {
-                self.place_table(key, table)
+        match (known.meaning(key), &node.kind) {
+            (Meaning::Table | Meaning::Open(_) | Meaning::Entry(..), NodeKind::Table(entries)) => {
+                self.place_table(key, entries);
             }
             (Meaning::Table | Meaning::Open(_), _) => {
-                self.fault(key, value, format!("is a table of settings, write [{key}]"))
+                self.fault(key, node, format!("is a table of settings, write [{key}]"));
             }
             (Meaning::Setting(setting), _) => {
-                if let Some(value) = self.read(key, value) {
+                if let Some(value) = self.read(key, node) {
                     self.layer.0.insert(setting.key.clone(), value);
                 }
             }
-            (Meaning::Entry(_, ""), _) => self.fault(key, value, "has no name after the dot".into()),
+            (Meaning::Entry(_, ""), _) => self.fault(key, node, "has no name after the dot".into()),
             (Meaning::Entry(setting, name), _) => {
-                let Some(value) = self.read(key, value) else { return };
-                let table = self
-                    .layer
-                    .0
-                    .entry(setting.key.clone())
-                    .or_insert_with(|| Value::new(None, Map::<String, Value>::new()));
+                let Some(value) = self.read(key, node) else { return };
+                let open = Value::new(None, Map::<String, Value>::new());
+                let table = self.layer.0.entry(setting.key.clone()).or_insert(open);
                 if let ValueKind::Table(entries) = &mut table.kind {
                     entries.insert(name.to_owned(), value);
                 }
             }
-            (Meaning::Unknown, _) => self.fault(key, value, unknown(key, known)),
+            (Meaning::Unknown, _) => self.fault(key, node, unknown(key, known)),
         }
     }
 
-    fn read(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Value> {
-        plain(value, self.origin).map_err(|message| self.fault(key, value, message.to_owned())).ok()
+    fn read(&mut self, key: &str, node: &Node) -> Option<Value> {
+        node.to_value(self.origin).map_err(|message| self.fault(key, node, message.to_owned())).ok()
     }
 
-    fn fault(&mut self, key: &str, value: &Spanned<DeValue<'_>>, message: String) {
-        let origin = Some((self.origin)(value.span()));
+    fn fault(&mut self, key: &str, node: &Node, message: String) {
+        let origin = Some((self.origin)(node.line));
         self.faults.push(SettingsFault { key: printable(key), origin, message });
     }
 }

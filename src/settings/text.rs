@@ -3,11 +3,9 @@
 //! A text may hold secrets, so it cannot be printed.
 
 use super::fault::{SettingsFault, printable};
-use super::plain::line_of;
+use super::tree::{self, Entry};
 use std::io::Read;
-use std::ops::Range;
 use std::path::Path;
-use toml::de::DeTable;
 
 /// The largest configuration file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -40,34 +38,24 @@ impl FileText {
         }
     }
 
-    /// The whole text as a table. One that cannot be read or is not TOML is a fault.
-    pub(super) fn table(&self) -> Result<DeTable<'_>, SettingsFault> {
-        let unreadable = |message: &String| SettingsFault {
-            key: String::new(),
-            origin: Some(self.name.clone()),
-            message: message.clone(),
-        };
-        let text = self.content.as_ref().map_err(unreadable)?;
-        DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
-            // Only the message: the error's own display quotes the line, which may hold a password.
-            let message = format!("not TOML: {}", error.message().replace('\n', ", "));
-            let origin = error.span().map_or(self.name.clone(), |span| self.origin(span));
-            SettingsFault { key: String::new(), origin: Some(origin), message }
-        })
+    /// The entries of the whole text.
+    ///
+    /// # Errors
+    /// The text cannot be read or is not TOML.
+    pub(super) fn entries(&self) -> Result<Vec<Entry>, SettingsFault> {
+        let fault = |origin, message| SettingsFault { key: String::new(), origin: Some(origin), message };
+        let text = self.content.as_ref().map_err(|message| fault(self.name.clone(), message.clone()))?;
+        tree::parse(text)
+            .map_err(|error| fault(self.origin(error.line.unwrap_or(0)), format!("not TOML: {}", error.message)))
     }
 
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The line, counted from 1, in which a span of bytes begins.
-    pub(super) fn line(&self, span: Range<usize>) -> usize {
-        self.content.as_ref().map_or(0, |text| line_of(text, span.start))
-    }
-
-    /// Name and line.
-    pub(super) fn origin(&self, span: Range<usize>) -> String {
-        format!("{}:{}", self.name, self.line(span))
+    /// Name and line; the name alone for line 0.
+    pub(super) fn origin(&self, line: usize) -> String {
+        if line == 0 { self.name.clone() } else { format!("{}:{line}", self.name) }
     }
 }
 
