@@ -65,7 +65,7 @@ pub fn fragments(file: &File) -> Vec<String> {
     for (index, line) in file.text.lines().enumerate() {
         let comment = line.trim_start().strip_prefix("///").or_else(|| line.trim_start().strip_prefix("//!"));
         if let Some(text) = comment.filter(|_| !previous).map(str::trim_start) {
-            let opens = |word: &&str| {
+            let opens = |word: &&&str| {
                 text.strip_prefix(**word).is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric()))
             };
             if let Some(word) = FRAGMENTS.iter().find(opens) {
