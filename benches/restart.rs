@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use pacemeter::aggregate::{PartitionState, Rules, StateLoader, ViewConfig};
 use pacemeter::checkpoint::{
     BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart,
-    CheckpointStore, CheckpointThread, DIRECTORY, Head, PartitionDir, RealDisk,
+    CheckpointStore, CheckpointThread, DIRECTORY, Head, PartitionDir,
 };
 use pacemeter::clock::Millis;
+use pacemeter::disk::RealDisk;
 use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, FederalState, Hash128, LabelArena};
 use pacemeter::record::Stream;
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use crate::runtime::failpoint;
 
 use super::damage::Damage;
-use super::disk::Disk;
 use super::fault::WriteError;
 use super::file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
 use super::index::DaysFile;
 use super::names::{DIRECTORY, Kind, Name, PartitionDir};
 use super::reader::{CheckpointReader, references};
+use crate::disk::Disk;
 
 /// Checkpoints that are kept of a partition.
 pub const KEPT: usize = 3;

@@ -3,13 +3,13 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use super::disks::{Call, FaultyDisk, Op};
 use super::world::{PLACE, State, newest, store};
 use crate::checkpoint::names::Name;
 use crate::checkpoint::{
     BytesInFlight, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStore, CheckpointThread, KEPT,
     WriteReason,
 };
+use crate::disk::tests::faulty::{Call, FaultyDisk, Op};
 
 /// With a closed day more in each, so that each has a file of days.
 fn state(number: u64) -> State {

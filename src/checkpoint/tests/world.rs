@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::aggregate::image::{ClosedDay, Encode, PageChunk, PageRange, StateImage, TableLayout};
 use crate::checkpoint::{
-    CheckpointCandidates, CheckpointChain, CheckpointReader, CheckpointStart, CheckpointStore, Disk, Head, LastRecord,
+    CheckpointCandidates, CheckpointChain, CheckpointReader, CheckpointStart, CheckpointStore, Head, LastRecord,
     PartitionDir, WriteError, WrittenCheckpoint,
 };
 use crate::clock::{DAY, Millis};
+use crate::disk::Disk;
 use crate::record::Stream;
 use crate::view::cut::PartitionCut;
 
