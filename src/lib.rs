@@ -35,6 +35,9 @@
 //!
 //! They are listed, with the test of each, in `ARCHITECTURE.md`.
 
+// The one exception is `source::native`.
+#![deny(unsafe_code)]
+
 // Plain values.
 pub mod clock;
 
