@@ -197,6 +197,6 @@ pub fn survivor(store: &CheckpointStore) -> Option<State> {
         if let Ok(state) = State::read(&opened, 1) {
             return Some(state);
         }
-        found = store.newest_before(PLACE, opened.head().sequence).expect("a disk that can be listed");
+        found = store.newest_before(PLACE, Some(opened.head().sequence)).expect("a disk that can be listed");
     }
 }
