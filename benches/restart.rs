@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use pacemeter::aggregate::{PartitionState, Rules, StateLoader, ViewConfig};
 use pacemeter::checkpoint::{
     BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart,
-    CheckpointStore, CheckpointThread, DIRECTORY, Head, PartitionDir, RealDisk,
+    CheckpointStore, CheckpointThread, DIRECTORY, Head, PartitionDir,
 };
 use pacemeter::clock::Millis;
+use pacemeter::disk::RealDisk;
 use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, FederalState, Hash128, LabelArena};
 use pacemeter::record::Stream;
 
@@ -142,7 +143,7 @@ fn write(load: &mut Load, people: u64, store: &CheckpointStore) -> CheckpointOut
         "written in {took:.1?} beside {} events: copying {copying:.1?}, longest hold {longest:.1?}, at most {:.0} MB on their way, thread busy {:.1?}",
         3 * more,
         most as f64 / 1e6,
-        report.busy
+        report.cpu_time
     );
     drop(checkpoints);
     writing.join().expect("the thread ends");

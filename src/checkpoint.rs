@@ -45,14 +45,12 @@
 mod container;
 mod damage;
 mod days;
-mod disk;
 mod expected;
 mod fault;
 mod file;
 mod fill;
 mod head;
 mod index;
-mod lock;
 mod names;
 mod packed;
 mod reader;
@@ -62,13 +60,11 @@ mod tests;
 mod thread;
 
 pub use damage::Damage;
-pub use disk::{Disk, DiskReader, DiskWriter, MemoryDisk, RealDisk};
 pub use expected::{ExpectedHead, Mismatch, SettingChange};
 pub use fault::{WriteError, WriteReason};
 pub use file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
 pub use head::{Head, LastRecord};
 pub use index::{DaysFile, MAX_PIECE_BYTES};
-pub use lock::{Lock, LockError};
 pub use names::{DIRECTORY, PartitionDir};
 pub use reader::CheckpointReader;
 pub use store::{CheckpointCandidates, CheckpointChain, CheckpointStore, KEPT, Listing};

@@ -13,6 +13,7 @@
 //! decode                          bytes to events
 //! view                            what a partition shows; merging
 //! aggregate                       partition state: events to figures
+//! disk                            files of the state directory; one atomic write
 //! checkpoint                      state and offset as one durable value
 //! cuts                            the figures of an instant, kept for good
 //! pipeline                        the threads and the task that join these
@@ -33,6 +34,9 @@
 //! # Invariants
 //!
 //! They are listed, with the test of each, in `ARCHITECTURE.md`.
+
+// The one exception is `source::native`.
+#![deny(unsafe_code)]
 
 // Plain values.
 pub mod clock;
@@ -62,6 +66,8 @@ pub mod decode;
 pub mod view;
 
 pub mod aggregate;
+
+pub mod disk;
 
 pub mod checkpoint;
 

@@ -58,12 +58,13 @@ impl Exit {
         }
     }
 
-    /// Ends the process here and now: no destructor, no `atexit` handler of a C library that another thread is still inside of.
+    /// Ends the process immediately with `_exit`: no destructors, and no `atexit` handlers, which would tear down a C library while
+    /// another thread still runs in it.
     pub fn at_once(self) -> ! {
         // What was just logged is on its way through the log's own thread.
         std::thread::sleep(Duration::from_millis(50));
-        // SAFETY: _exit takes any number and does not come back.
-        unsafe { libc::_exit(self.code().into()) }
+        // The standard library has no safe `_exit`; signal-hook's is the same call.
+        signal_hook::low_level::exit(self.code().into())
     }
 }
 

@@ -28,6 +28,7 @@ mod consumer;
 mod dead_letter;
 mod error;
 mod fetching;
+#[allow(unsafe_code, reason = "calls of librdkafka that rdkafka does not wrap")]
 mod native;
 mod probe;
 mod reading;

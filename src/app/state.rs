@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Settings, open_state};
-use crate::checkpoint::{self, CheckpointReader, CheckpointStore, Damage, PartitionDir, RealDisk};
+use crate::checkpoint::{self, CheckpointReader, CheckpointStore, Damage, PartitionDir};
 use crate::clock::Millis;
+use crate::disk::RealDisk;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
 use crate::source::{Consumer, PartitionLog};

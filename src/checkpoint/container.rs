@@ -11,11 +11,12 @@
 //! other from the preamble to the index, an index cannot speak of bytes that overlap, are skipped, or are not there.
 
 use std::io;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::damage::Damage;
-use super::disk::{Disk, DiskReader, DiskWriter};
+use crate::disk::{AtomicFile, Disk, DiskReader, SyncedFile};
 
 /// What a file begins with.
 pub(super) struct Format {
@@ -77,7 +78,7 @@ impl Format {
 
 /// A file while it is written.
 pub(super) struct SectionWriter {
-    file: Box<dyn DiskWriter>,
+    file: AtomicFile,
     at: u64,
 }
 
@@ -89,8 +90,8 @@ pub(super) struct FinishedFile {
 }
 
 impl SectionWriter {
-    pub(super) fn begin(disk: &dyn Disk, path: &str, format: &Format) -> io::Result<Self> {
-        let mut writer = Self { file: disk.create(path)?, at: 0 };
+    pub(super) fn begin(disk: &Arc<dyn Disk>, path: String, format: &Format) -> io::Result<Self> {
+        let mut writer = Self { file: AtomicFile::create(Arc::clone(disk), path)?, at: 0 };
         writer.append(&format.preamble(format.version))?;
         Ok(writer)
     }
@@ -119,8 +120,8 @@ impl SectionWriter {
         Ok(whole)
     }
 
-    /// Makes sure that the file stays, and closes it, whether that went well or not.
-    pub(super) fn sync(mut self) -> io::Result<()> {
+    /// Makes the content durable; the remaining steps are those of [`crate::disk`].
+    pub(super) fn sync(self) -> io::Result<SyncedFile> {
         self.file.sync()
     }
 }

@@ -8,10 +8,10 @@ use crate::clock::Millis;
 
 use super::container::{self, DAYS, SectionReader, SectionWriter};
 use super::damage::Damage;
-use super::disk::Disk;
 use super::index::{DayEntry, DaysFile};
 use super::names::{Name, PartitionDir};
 use super::packed::{Packed, QUICK, THOROUGH};
+use crate::disk::{Disk, SyncedFile};
 
 /// Files that a checkpoint refers to. Beyond that all closed days are written anew, into one.
 pub(super) const MOST_FILES: usize = 32;
@@ -60,16 +60,17 @@ pub(super) fn write_parts(days: &[PackedDay], file: &mut SectionWriter) -> io::R
 
 /// Writes a whole file of closed days under its temporary name, and sees to it that it stays.
 pub(super) fn write_file(
-    disk: &dyn Disk,
+    disk: &Arc<dyn Disk>,
     dir: PartitionDir,
     sequence: u64,
     days: &[PackedDay],
-) -> io::Result<DaysFile> {
-    let mut file = SectionWriter::begin(disk, &dir.path(Name::days(sequence).temporary()), &DAYS)?;
+) -> io::Result<(SyncedFile, DaysFile)> {
+    let mut file = SectionWriter::begin(disk, dir.path(Name::days(sequence)), &DAYS)?;
     let entries = write_parts(days, &mut file)?;
     let whole = file.end(&container::encode(&entries))?;
-    file.sync()?;
-    Ok(DaysFile { sequence, bytes: whole.bytes, root: whole.root, starts: days.iter().map(|day| day.start).collect() })
+    let file = file.sync()?;
+    let starts = days.iter().map(|day| day.start).collect();
+    Ok((file, DaysFile { sequence, bytes: whole.bytes, root: whole.root, starts }))
 }
 
 /// The days that `file` is referred to for.

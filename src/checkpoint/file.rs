@@ -8,12 +8,12 @@ use crate::runtime::failpoint;
 
 use super::container::{self, CHECKPOINT, FinishedFile, Section, SectionWriter};
 use super::days::{self, PackedDay, Plan};
-use super::disk::Disk;
 use super::fault::WriteError;
 use super::head::Head;
 use super::index::{ChunkEntry, DaysFile, Index, MAX_PIECE_BYTES, find_fault, piece_bytes};
 use super::names::{Name, PartitionDir};
 use super::packed::{Packed, QUICK};
+use crate::disk::{Disk, RenamedFile, SyncedFile};
 
 /// What a checkpoint is begun with.
 pub struct CheckpointStart {
@@ -53,11 +53,11 @@ pub struct CheckpointFile {
 enum Stage {
     Pieces(SectionWriter),
     /// Closed days are written under a temporary name; the file of the checkpoint waits.
-    DaysWritten(SectionWriter, DaysFile),
+    DaysWritten(SectionWriter, SyncedFile, DaysFile),
     DaysInPlace(SectionWriter),
     Filled(SectionWriter, FinishedFile),
-    Synced(FinishedFile),
-    Renamed(FinishedFile),
+    Synced(SyncedFile, FinishedFile),
+    Renamed(RenamedFile, FinishedFile),
     /// Whole or failed: no step is left.
     Over,
 }
@@ -79,7 +79,7 @@ impl CheckpointFile {
         let prepare = || {
             let plan = days::plan(closed, &image.days)?;
             let body = Packed::new(&image.body, QUICK)?;
-            let mut file = SectionWriter::begin(&*disk, &dir.path(name.temporary()), &CHECKPOINT)?;
+            let mut file = SectionWriter::begin(&disk, dir.path(name), &CHECKPOINT)?;
             failpoint("checkpoint.created");
             let head_part = file.part(&container::encode(&head))?;
             Ok((plan, body, zstd::bulk::Compressor::new(QUICK)?, file, head_part))
@@ -137,21 +137,15 @@ impl CheckpointFile {
     /// # Panics
     /// If pages are missing or came twice, or after a failure or the end.
     pub fn advance(&mut self) -> Result<Option<WrittenCheckpoint>, WriteError> {
-        let disk = Arc::clone(&self.disk);
-        let directory = self.dir.directory();
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Pieces(file) => {
                 let runs = self.chunks.iter().flat_map(ChunkEntry::runs);
                 assert_eq!(find_fault(&self.shapes, runs), None, "each page comes once");
                 self.stage = self.write_days(file)?;
             }
-            Stage::DaysWritten(file, days) => {
-                let name = Name::days(days.sequence);
-                self.or_fail(
-                    disk.rename(&self.dir.path(name.temporary()), &self.dir.path(name)),
-                    "rename the closed days of",
-                )?;
-                self.or_fail(disk.sync_directory(&directory), "sync the directory before")?;
+            Stage::DaysWritten(file, synced, days) => {
+                let renamed = self.or_fail(synced.rename(), "rename the closed days of")?;
+                self.or_fail(renamed.sync_directory(), "sync the directory before")?;
                 failpoint("checkpoint.days_renamed");
                 self.plan.referred.push(days);
                 self.stage = Stage::DaysInPlace(file);
@@ -163,17 +157,17 @@ impl CheckpointFile {
                 self.stage = Stage::Filled(file, whole);
             }
             Stage::Filled(file, whole) => {
-                self.or_fail(file.sync(), "sync")?;
+                let synced = self.or_fail(file.sync(), "sync")?;
                 failpoint("checkpoint.synced");
-                self.stage = Stage::Synced(whole);
+                self.stage = Stage::Synced(synced, whole);
             }
-            Stage::Synced(whole) => {
-                self.or_fail(disk.rename(&self.dir.path(self.name.temporary()), &self.dir.path(self.name)), "rename")?;
+            Stage::Synced(synced, whole) => {
+                let renamed = self.or_fail(synced.rename(), "rename")?;
                 failpoint("checkpoint.renamed");
-                self.stage = Stage::Renamed(whole);
+                self.stage = Stage::Renamed(renamed, whole);
             }
-            Stage::Renamed(whole) => {
-                self.or_fail(disk.sync_directory(&directory), "sync the directory of")?;
+            Stage::Renamed(renamed, whole) => {
+                self.or_fail(renamed.sync_directory(), "sync the directory of")?;
                 failpoint("checkpoint.directory_synced");
                 let closed = std::mem::take(&mut self.plan.referred);
                 return Ok(Some(WrittenCheckpoint {
@@ -207,10 +201,10 @@ impl CheckpointFile {
         if closed.is_empty() {
             return Ok(Stage::DaysInPlace(file));
         }
-        let written = days::write_file(&*self.disk, self.dir, self.name.sequence, &closed);
-        let days = self.or_fail(written, "write the closed days of")?;
+        let written = days::write_file(&self.disk, self.dir, self.name.sequence, &closed);
+        let (synced, days) = self.or_fail(written, "write the closed days of")?;
         self.days_bytes = days.bytes();
-        Ok(Stage::DaysWritten(file, days))
+        Ok(Stage::DaysWritten(file, synced, days))
     }
 
     fn fill(&mut self, file: &mut SectionWriter) -> io::Result<FinishedFile> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::disk::TEMPORARY_SUFFIX;
 use crate::record::Stream;
 
 /// The directory of all checkpoints, below the state directory.
@@ -69,12 +70,13 @@ impl Name {
         Self { kind: Kind::Days, sequence, is_temporary: false }
     }
 
+    #[cfg(test)]
     pub(super) fn temporary(self) -> Self {
         Self { is_temporary: true, ..self }
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (rest, is_temporary) = text.strip_suffix(".tmp").map_or((text, false), |rest| (rest, true));
+        let (rest, is_temporary) = text.strip_suffix(TEMPORARY_SUFFIX).map_or((text, false), |rest| (rest, true));
         let (digits, kind) = match rest.split_once('.')? {
             (digits, "checkpoint") => (digits, Kind::Checkpoint),
             (digits, "days") => (digits, Kind::Days),
@@ -92,7 +94,7 @@ impl fmt::Display for Name {
             Kind::Checkpoint => "checkpoint",
             Kind::Days => "days",
         };
-        write!(formatter, "{:020}.{kind}{}", self.sequence, if self.is_temporary { ".tmp" } else { "" })
+        write!(formatter, "{:020}.{kind}{}", self.sequence, if self.is_temporary { TEMPORARY_SUFFIX } else { "" })
     }
 }
 

@@ -8,11 +8,11 @@ use crate::clock::Millis;
 use super::container::{self, CHECKPOINT, SectionReader};
 use super::damage::Damage;
 use super::days;
-use super::disk::Disk;
 use super::fill;
 use super::head::Head;
 use super::index::{DaysFile, Index, Places};
 use super::names::{Name, PartitionDir};
+use crate::disk::Disk;
 
 /// Head, body and days are read and checked; pieces are when they are asked for.
 pub struct CheckpointReader {

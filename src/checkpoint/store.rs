@@ -7,12 +7,12 @@ use std::sync::Arc;
 use crate::runtime::failpoint;
 
 use super::damage::Damage;
-use super::disk::Disk;
 use super::fault::WriteError;
 use super::file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
 use super::index::DaysFile;
 use super::names::{DIRECTORY, Kind, Name, PartitionDir};
 use super::reader::{CheckpointReader, references};
+use crate::disk::Disk;
 
 /// Checkpoints that are kept of a partition.
 pub const KEPT: usize = 3;
@@ -115,16 +115,18 @@ impl CheckpointStore {
     /// Looks for the newest checkpoint that is whole, changing nothing. Pieces are not read yet: should one turn out damaged later, ask
     /// [`CheckpointStore::newest_before`].
     pub fn newest(&self, dir: PartitionDir) -> io::Result<CheckpointCandidates> {
-        self.newest_before(dir, u64::MAX)
+        self.newest_before(dir, None)
     }
 
-    /// As [`CheckpointStore::newest`], of those with a lower sequence number.
-    pub fn newest_before(&self, dir: PartitionDir, sequence: u64) -> io::Result<CheckpointCandidates> {
+    /// Finds the newest usable checkpoint among those with a sequence number below `before`; `None`: among all.
+    pub fn newest_before(&self, dir: PartitionDir, before: Option<u64>) -> io::Result<CheckpointCandidates> {
         let listing = self.list(dir)?;
         let lineage = CheckpointChain { highest: listing.highest, ..CheckpointChain::default() };
         let mut found =
             CheckpointCandidates { opened: None, damaged: Vec::new(), incomplete: listing.incomplete, lineage };
-        for sequence in listing.checkpoints.into_iter().filter(|other| *other < sequence) {
+        for sequence in
+            listing.checkpoints.into_iter().filter(|sequence| before.is_none_or(|before| *sequence < before))
+        {
             match self.open(dir, sequence) {
                 Ok(opened) => {
                     found.opened = Some(opened);

@@ -35,15 +35,23 @@ pub enum CheckpointRequest {
     Abandon(CheckpointId),
 }
 
-/// How a job ended. Each job that was begun and not abandoned has exactly one.
+/// Outcome of a checkpoint; exactly one for each that began and was not abandoned.
 #[derive(Debug)]
 pub struct CheckpointOutcome {
+    /// The checkpoint that ended.
     pub id: CheckpointId,
+    /// The durable checkpoint, or the step that failed.
     pub result: Result<WrittenCheckpoint, WriteError>,
-    /// CPU time that the thread took for it.
-    pub busy: Duration,
-    /// Files that were removed since they are no longer needed; or why one could not be, which the next checkpoint tries again.
-    pub pruned: Result<u64, WriteError>,
+    /// CPU time of the checkpoint thread.
+    pub cpu_time: Duration,
+    /// Why a file that is no longer needed could not be removed. The checkpoint is durable all the same; the next one tries again.
+    pub prune_error: Option<WriteError>,
+}
+
+impl CheckpointOutcome {
+    pub(crate) fn failed(id: CheckpointId, error: WriteError) -> Self {
+        Self { id, result: Err(error), cpu_time: Duration::ZERO, prune_error: None }
+    }
 }
 
 /// The bytes of pieces that were handed over and are not written yet. Clones are the same.
@@ -111,13 +119,13 @@ pub struct CheckpointThread {
 struct Work {
     id: CheckpointId,
     state: State,
-    busy: Duration,
+    cpu_time: Duration,
 }
 
 enum State {
     Writing(Box<CheckpointFile>),
     /// It stays; what it makes superfluous is being removed.
-    Pruning(Box<WrittenCheckpoint>, u64),
+    Pruning(Box<WrittenCheckpoint>),
     /// Reported; what may still come of it is dropped.
     Over,
 }
@@ -133,10 +141,10 @@ impl CheckpointThread {
             let dir = order.dir();
             let started = thread_cpu_time();
             let mut told = self.handle(order);
-            let busy = thread_cpu_time().saturating_sub(started);
+            let cpu_time = thread_cpu_time().saturating_sub(started);
             if let Some(work) = self.work.get_mut(&dir) {
-                work.busy += busy;
-                told = told.map(|report| CheckpointOutcome { busy: work.busy, ..report });
+                work.cpu_time += cpu_time;
+                told = told.map(|report| CheckpointOutcome { cpu_time: work.cpu_time, ..report });
             }
             told.into_iter().for_each(&mut report);
         }
@@ -186,23 +194,20 @@ impl CheckpointThread {
                 Ok(None) => None,
                 Ok(Some(written)) => {
                     self.store.add(self.lineages.entry(id.dir).or_default(), &written);
-                    work.state = State::Pruning(Box::new(written), 0);
+                    work.state = State::Pruning(Box::new(written));
                     None
                 }
             },
-            State::Pruning(written, removed) => {
+            State::Pruning(written) => {
                 let lineage = self.lineages.entry(id.dir).or_default();
-                let pruned = match self.store.prune_one(id.dir, lineage) {
-                    Ok(true) => {
-                        *removed += 1;
-                        return None;
-                    }
-                    Ok(false) => Ok(*removed),
-                    Err(error) => Err(error),
+                let prune_error = match self.store.prune_one(id.dir, lineage) {
+                    Ok(true) => return None,
+                    Ok(false) => None,
+                    Err(error) => Some(error),
                 };
                 let result = Ok((**written).clone());
                 work.state = State::Over;
-                Some(CheckpointOutcome { id, result, busy: Duration::ZERO, pruned })
+                Some(CheckpointOutcome { id, result, cpu_time: Duration::ZERO, prune_error })
             }
         }
     }
@@ -212,7 +217,7 @@ impl CheckpointThread {
         if let Some(work) = self.work.get(&id.dir) {
             assert!(work.id.number < id.number, "numbers of jobs grow");
         }
-        self.work.insert(id.dir, Work { id, state: State::Over, busy: Duration::ZERO });
+        self.work.insert(id.dir, Work { id, state: State::Over, cpu_time: Duration::ZERO });
         let lineage = match self.lineages.entry(id.dir) {
             std::collections::btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
             std::collections::btree_map::Entry::Vacant(unknown) => {
@@ -223,7 +228,8 @@ impl CheckpointThread {
             lineage.map_err(|error| WriteError::new(format_args!("list the checkpoints of {}", id.dir), &error));
         match lineage.and_then(|lineage| self.store.begin(lineage, begin)) {
             Ok(writer) => {
-                self.work.insert(id.dir, Work { id, state: State::Writing(Box::new(writer)), busy: Duration::ZERO });
+                self.work
+                    .insert(id.dir, Work { id, state: State::Writing(Box::new(writer)), cpu_time: Duration::ZERO });
                 None
             }
             Err(error) => Some(self.failed(id, error)),
@@ -254,7 +260,7 @@ impl CheckpointThread {
 
     fn failed(&mut self, id: CheckpointId, error: WriteError) -> CheckpointOutcome {
         self.end(id);
-        CheckpointOutcome { id, result: Err(error), busy: Duration::ZERO, pruned: Ok(0) }
+        CheckpointOutcome::failed(id, error)
     }
 }
 

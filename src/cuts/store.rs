@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::closed_periods::ClosedPeriods;
 use super::record::{Cut, cut_id};
-use crate::checkpoint::Disk;
 use crate::clock::Millis;
+use crate::disk::{AtomicFile, Disk};
 
 /// The name of their directory.
 const DIRECTORY: &str = "cuts";
@@ -34,13 +34,9 @@ impl CutStore {
     pub fn put(&self, cut: &Cut) -> io::Result<()> {
         let line = serde_json::to_string(cut).map_err(io::Error::other)?;
         let hash = blake3::hash(line.as_bytes()).to_hex();
-        let (path, unfinished) = (path_of(&cut.id), format!("{DIRECTORY}/{}.tmp", cut.id));
-        let mut file = self.disk.create(&unfinished)?;
+        let mut file = AtomicFile::create(Arc::clone(&self.disk), path_of(&cut.id))?;
         file.append(format!("{line}\n{hash}\n").as_bytes())?;
-        file.sync()?;
-        drop(file);
-        self.disk.rename(&unfinished, &path)?;
-        self.disk.sync_directory(DIRECTORY)
+        file.commit()
     }
 
     /// The cut of a name; none if there is none.

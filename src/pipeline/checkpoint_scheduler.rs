@@ -17,7 +17,7 @@ use crate::aggregate::PartitionState;
 use crate::aggregate::image::{PageSink, StateImage};
 use crate::checkpoint::{
     CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart, DaysFile, Head,
-    PartitionDir, WriteError, WriteReason, WrittenCheckpoint,
+    PartitionDir, WriteError, WriteReason,
 };
 use crate::clock::Clock;
 use crate::runtime::failpoint;
@@ -109,15 +109,11 @@ pub struct CheckpointScheduler {
     spent: Duration,
     /// The longest that applying was held up by one step, in this round.
     longest_hold: Duration,
+    /// Time that the newest durable checkpoint took, from its image on.
+    last_duration: Duration,
     /// Some checkpoint of the round failed.
     has_failed: bool,
     ids: u64,
-}
-
-/// How the checkpoint of a partition ended.
-pub enum CheckpointResult {
-    Saved { slot: PartitionIndex, written: Box<WrittenCheckpoint>, took: Duration },
-    Failed { slot: PartitionIndex, error: WriteError, in_a_row: u32 },
 }
 
 impl CheckpointScheduler {
@@ -146,6 +142,7 @@ impl CheckpointScheduler {
             current: None,
             spent: Duration::ZERO,
             longest_hold: Duration::ZERO,
+            last_duration: Duration::ZERO,
             has_failed: false,
             ids: 0,
         }
@@ -188,6 +185,15 @@ impl CheckpointScheduler {
         self.longest_hold
     }
 
+    pub fn last_duration(&self) -> Duration {
+        self.last_duration
+    }
+
+    /// Number of consecutive checkpoints of a partition that failed.
+    pub fn failures_of(&self, dir: PartitionDir) -> u32 {
+        self.marks.iter().find(|mark| mark.dir == dir).map_or(0, |mark| mark.failures)
+    }
+
     /// Whether a round is due: something unsaved is old enough, or much enough, and the last round was long enough ago for its cost.
     pub fn is_due(&self, now: Instant) -> bool {
         let records: u64 = self.marks.iter().map(|mark| mark.records).sum();
@@ -209,7 +215,7 @@ impl CheckpointScheduler {
         &mut self,
         states: &mut impl PartitionStates,
         dead_letters: &dyn DeadLetterSink,
-    ) -> Option<CheckpointResult> {
+    ) -> Option<CheckpointOutcome> {
         let started = self.clock.instant();
         if self.is_stuck(started) {
             return self.give_up(states);
@@ -237,7 +243,7 @@ impl CheckpointScheduler {
         now.saturating_duration_since(*current.stuck_since.get_or_insert(now)) >= PATIENCE
     }
 
-    fn give_up(&mut self, states: &mut impl PartitionStates) -> Option<CheckpointResult> {
+    fn give_up(&mut self, states: &mut impl PartitionStates) -> Option<CheckpointOutcome> {
         let current = self.current.take()?;
         self.checkpoints.order(CheckpointRequest::Abandon(current.id));
         let error = WriteError {
@@ -245,22 +251,15 @@ impl CheckpointScheduler {
             what: format!("write the checkpoint of {}", current.id.dir),
             message: format!("the disk took too little in {PATIENCE:?}"),
         };
-        Some(self.failed(&current, error, states))
+        self.failed(&current, states);
+        Some(CheckpointOutcome::failed(current.id, error))
     }
 
-    fn failed(
-        &mut self,
-        current: &InProgress,
-        error: WriteError,
-        states: &mut impl PartitionStates,
-    ) -> CheckpointResult {
+    fn failed(&mut self, current: &InProgress, states: &mut impl PartitionStates) {
         states.state(current.slot).end_image();
         self.has_failed = true;
-        let mark = &mut self.marks[current.slot];
-        mark.failures += 1;
-        let in_a_row = mark.failures;
+        self.marks[current.slot].failures += 1;
         self.end_round();
-        CheckpointResult::Failed { slot: PartitionIndex(current.slot as u16), error, in_a_row }
     }
 
     /// After the last partition of a round: no other one for as long as its cost demands.
@@ -325,25 +324,25 @@ impl CheckpointScheduler {
     }
 
     /// Takes note of how a checkpoint ended. None if it is not the one that is being made.
-    pub fn report(&mut self, report: CheckpointOutcome, states: &mut impl PartitionStates) -> Option<CheckpointResult> {
+    pub fn report(
+        &mut self,
+        report: CheckpointOutcome,
+        states: &mut impl PartitionStates,
+    ) -> Option<CheckpointOutcome> {
         let current = self.current.take_if(|current| current.id == report.id)?;
-        let slot = PartitionIndex(current.slot as u16);
         let now = self.clock.instant();
-        self.spent += report.busy;
-        match report.result {
+        self.spent += report.cpu_time;
+        match &report.result {
             Ok(written) => {
                 let mark = &mut self.marks[current.slot];
                 mark.bytes = written.bytes + written.closed.iter().map(DaysFile::bytes).sum::<u64>();
                 (mark.records, mark.since, mark.failures) = (current.records, current.since, 0);
+                self.last_duration = now.saturating_duration_since(current.begun);
                 self.end_round();
-                Some(CheckpointResult::Saved {
-                    slot,
-                    written: Box::new(written),
-                    took: now.saturating_duration_since(current.begun),
-                })
             }
-            Err(error) => Some(self.failed(&current, error, states)),
+            Err(_) => self.failed(&current, states),
         }
+        Some(report)
     }
 
     /// Whether the process is to end since nothing can be saved.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use prometheus::IntGauge;
 
-use super::checkpoint_scheduler::{CheckpointResult, CheckpointScheduler};
+use super::checkpoint_scheduler::CheckpointScheduler;
 use super::message::{LogInfo, RecordBatch};
 use super::restore::RestoredPartition;
 use super::snapshot::Snapshot;
 use crate::aggregate::{KeyCounts, PartitionState};
 use crate::allowlists::LabelKind;
-use crate::checkpoint::Damage;
+use crate::checkpoint::{CheckpointOutcome, Damage};
 use crate::clock::Millis;
 use crate::record::Stream;
 use crate::source::{ClientEvent, DeadLetterCounts, PartitionIndex};
@@ -133,19 +133,17 @@ impl PipelineMetrics {
     }
 
     /// A checkpoint ended.
-    pub fn checkpoint(&self, ended: &CheckpointResult, saving: &CheckpointScheduler, now: Millis) {
-        match ended {
-            CheckpointResult::Saved { written, took, .. } => {
+    pub fn checkpoint(&self, ended: &CheckpointOutcome, saving: &CheckpointScheduler, now: Millis) {
+        match &ended.result {
+            Ok(written) => {
                 self.metrics.checkpoints.inc();
                 self.metrics.checkpoint_written_bytes.inc_by(written.bytes + written.days_bytes);
-                self.metrics.checkpoint_duration.set(took.as_secs_f64());
+                self.metrics.checkpoint_duration.set(saving.last_duration().as_secs_f64());
                 self.saved(saving.bytes());
                 self.metrics.checkpoint_hold.set(saving.longest_hold().as_secs_f64());
                 self.metrics.checkpoint_last_success.set(&[], now);
             }
-            CheckpointResult::Failed { error, .. } => {
-                self.metrics.checkpoint_failures.with_label_values(&[error.reason.name()]).inc()
-            }
+            Err(error) => self.metrics.checkpoint_failures.with_label_values(&[error.reason.name()]).inc(),
         }
     }
 

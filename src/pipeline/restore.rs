@@ -134,7 +134,7 @@ impl Restorer<'_> {
     /// [`Exit::StateUnusable`], with all that is wrong and what can be done; [`Exit::Disk`].
     pub fn restore(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
         let dir = dir_of(&log.partition);
-        let mut newest_sequence = u64::MAX;
+        let mut newest_sequence = None;
         let mut is_first = true;
         let mut damaged = CheckpointChain::default();
         loop {
@@ -142,7 +142,7 @@ impl Restorer<'_> {
             let mut found = self.store.newest_before(dir, newest_sequence).map_err(failed)?;
             found.lineage.keep_damaged(&damaged);
             found.damaged.iter().for_each(|(file, damage)| self.progress.damaged(&format!("{dir}/{file}"), damage));
-            if newest_sequence == u64::MAX && found.incomplete > 0 {
+            if newest_sequence.is_none() && found.incomplete > 0 {
                 self.progress.incomplete(found.incomplete);
             }
             if let Some((file, damage)) = found.damaged.last().filter(|(_, damage)| damage.is_newer()) {
@@ -194,10 +194,11 @@ impl Restorer<'_> {
                 }
                 Err(Fault::Damaged(damage)) => {
                     is_first = false;
-                    newest_sequence = opened.head().sequence;
+                    let sequence = opened.head().sequence;
+                    newest_sequence = Some(sequence);
                     damaged = found.lineage;
-                    damaged.note_damaged(newest_sequence);
-                    self.progress.damaged(&format!("{dir} number {newest_sequence}"), &damage);
+                    damaged.note_damaged(sequence);
+                    self.progress.damaged(&format!("{dir} number {sequence}"), &damage);
                 }
             }
         }

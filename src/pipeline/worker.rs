@@ -14,7 +14,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::checkpoint_scheduler::{CheckpointResult, CheckpointScheduler, PartitionStates};
+use super::checkpoint_scheduler::{CheckpointScheduler, PartitionStates};
 use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
 use super::cut_scheduler::CutScheduler;
 use super::dead_letter_sink::DeadLetterSink;
@@ -235,32 +235,32 @@ impl Worker {
         let Self { checkpoint_scheduler, partitions, cut_scheduler, compatibility, cluster, labels, clock, .. } = self;
         let mut closed_periods =
             OwnedPartitions { partitions, cut_scheduler, compatibility, cluster, labels: *labels, clock };
-        if let Err(error) = &report.pruned {
+        if let Some(error) = &report.prune_error {
             tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "an old checkpoint could not be removed");
         }
         let ended = checkpoint_scheduler.report(report, &mut closed_periods);
         ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
     }
 
-    fn end_checkpoint(&mut self, ended: CheckpointResult) -> Result<(), Failure> {
+    fn end_checkpoint(&mut self, ended: CheckpointOutcome) -> Result<(), Failure> {
         self.outputs.metrics.checkpoint(&ended, &self.checkpoint_scheduler, self.clock.now());
-        match ended {
-            CheckpointResult::Saved { slot, written, took } => {
-                let partition = &self.partitions[slot.index()].log.partition;
+        match ended.result {
+            Ok(written) => {
                 tracing::debug!(
                     event = "pacemeter.checkpoint.written",
-                    topic = partition.topic,
-                    partition = partition.partition,
+                    topic = written.head.topic,
+                    partition = written.head.partition,
                     sequence = written.head.sequence,
                     next_offset = written.head.next_offset,
                     bytes = written.bytes + written.days_bytes,
-                    took_ms = took.as_millis() as u64,
+                    took_ms = self.checkpoint_scheduler.last_duration().as_millis() as u64,
                     "checkpoint written"
                 );
                 self.commit();
                 Ok(())
             }
-            CheckpointResult::Failed { error, in_a_row, .. } => {
+            Err(error) => {
+                let in_a_row = self.checkpoint_scheduler.failures_of(ended.id.dir);
                 tracing::error!(
                     event = "pacemeter.checkpoint.failed",
                     reason = error.reason.name(),

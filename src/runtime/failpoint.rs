@@ -25,8 +25,7 @@ pub fn failpoint(name: &str) {
                 std::thread::sleep(Duration::from_secs(1));
             }
         }
-        // SAFETY: both calls take and give plain numbers.
-        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use rustix::process::{Signal, getpid, kill_process};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Notify;
@@ -61,9 +62,8 @@ fn is_child() -> bool {
     std::env::var_os("RUNTIME_TEST_CHILD").is_some()
 }
 
-fn raise(signal: i32) {
-    // SAFETY: raises a signal in this process, which handles it.
-    assert_eq!(unsafe { libc::kill(libc::getpid(), signal) }, 0);
+fn raise(signal: Signal) {
+    kill_process(getpid(), signal).unwrap();
 }
 
 fn wait_until(condition: impl Fn() -> bool) {
@@ -82,12 +82,12 @@ fn the_first_signal_requests_and_the_second_ends_at_once() {
     }
     let reload = Arc::new(Notify::new());
     let shutdown = Shutdown::on_signals(Hangup::Reloads(reload.clone())).unwrap();
-    raise(libc::SIGHUP);
+    raise(Signal::HUP);
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(reload.notified());
     assert!(!shutdown.is_requested(), "SIGHUP asks for a reload");
-    raise(libc::SIGTERM);
+    raise(Signal::TERM);
     wait_until(|| shutdown.is_requested());
-    raise(libc::SIGINT);
+    raise(Signal::INT);
     std::thread::sleep(Duration::from_secs(20));
 }
 
@@ -98,7 +98,7 @@ fn a_closed_terminal_ends_what_lives_in_it() {
         return;
     }
     let shutdown = Shutdown::on_signals(Hangup::Ends).unwrap();
-    raise(libc::SIGHUP);
+    raise(Signal::HUP);
     wait_until(|| shutdown.is_requested());
 }
 

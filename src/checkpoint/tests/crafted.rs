@@ -1,5 +1,7 @@
 //! Files of which every hash holds and which still are wrong: made by a bug or by somebody who wants to do harm.
 
+use std::sync::Arc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index as At;
@@ -9,7 +11,8 @@ use super::world::{PLACE, State, store};
 use crate::checkpoint::container::{self, CHECKPOINT, DAYS, Format, SectionReader, SectionWriter, hash};
 use crate::checkpoint::index::{DayEntry, Index};
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{CheckpointChain, CheckpointReader, Damage, Disk};
+use crate::checkpoint::{CheckpointChain, CheckpointReader, Damage};
+use crate::disk::Disk;
 
 /// More than any file here can come to (bytes).
 const LARGE: u64 = 1 << 24;
@@ -54,9 +57,10 @@ impl Crafted {
 
 /// Writes a file whose footer and root are right.
 fn put(disk: &WatchingDisk, name: Name, format: &Format, parts: &[Vec<u8>], index: &[u8]) {
-    let mut file = SectionWriter::begin(disk, &PLACE.path(name), format).unwrap();
+    let mut file = SectionWriter::begin(&(Arc::new(disk.clone()) as Arc<dyn Disk>), PLACE.path(name), format).unwrap();
     parts.iter().for_each(|part| _ = file.part(part).unwrap());
     file.end(index).unwrap();
+    file.sync().unwrap().rename().unwrap().sync_directory().unwrap();
 }
 
 /// Reads all of it, but for pages that come to more than a test has room for.

@@ -3,7 +3,8 @@
 use super::world::{PLACE, State, newest, restored, store, survivor};
 use crate::checkpoint::container::hash;
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{CheckpointChain, Damage, Disk as _, KEPT, MemoryDisk, PartitionDir};
+use crate::checkpoint::{CheckpointChain, Damage, KEPT, PartitionDir};
+use crate::disk::{Disk as _, MemoryDisk};
 use crate::record::Stream;
 
 struct Pair {

@@ -3,8 +3,9 @@
 use super::world::{PLACE, State, newest, restored, store};
 use crate::checkpoint::days::MOST_FILES;
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{CheckpointChain, KEPT, MemoryDisk};
+use crate::checkpoint::{CheckpointChain, KEPT};
 use crate::clock::DAY;
+use crate::disk::MemoryDisk;
 
 /// A state `round` days after the first, each of which is closed by then, but for those before `forgotten`.
 fn state(round: i64, forgotten: i64) -> State {

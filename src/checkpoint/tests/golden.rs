@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::world::{PLACE, State, restored, store};
+use crate::checkpoint::CheckpointChain;
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{CheckpointChain, MemoryDisk};
 use crate::clock::{DAY, Millis};
+use crate::disk::MemoryDisk;
 use crate::targets::Tally;
 use crate::view::cut::{PartitionCut, PartitionCutCell, PartitionCutTarget};
 use crate::view::panes::SpanFigures;

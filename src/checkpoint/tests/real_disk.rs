@@ -1,13 +1,12 @@
-//! The disk of the machine: rights, locks, and checkpoints as on any other.
+//! Checkpoints on the machine's own file system: permissions, missing files.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use super::world::{PLACE, State, restored, store};
-use crate::checkpoint::{CheckpointChain, DIRECTORY, Disk as _, Lock, LockError, RealDisk};
+use crate::checkpoint::{CheckpointChain, DIRECTORY};
+use crate::disk::RealDisk;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -67,17 +66,6 @@ fn rights_that_others_have_are_taken_from_them() {
 }
 
 #[test]
-fn a_file_left_behind_with_wider_rights_is_made_anew_with_ours() {
-    let directory = tempfile::tempdir().unwrap();
-    let disk = RealDisk::open(directory.path(), DIRECTORY).unwrap();
-    let path = directory.path().join("left.tmp");
-    fs::write(&path, "more than will be written").unwrap();
-    set_mode(&path, 0o666);
-    disk.create("left.tmp").unwrap().append(b"new").unwrap();
-    assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, b"new".to_vec()));
-}
-
-#[test]
 fn what_is_not_there_is_no_place_and_cannot_be_opened() {
     let directory = tempfile::tempdir().unwrap();
     let disk = RealDisk::open(directory.path(), DIRECTORY).unwrap();
@@ -85,54 +73,4 @@ fn what_is_not_there_is_no_place_and_cannot_be_opened() {
     assert_eq!(store(&disk).list(PLACE).unwrap(), Default::default());
     let Err(damage) = store(&disk).open(PLACE, 1) else { panic!("it was opened") };
     assert_eq!((damage.kind(), damage.is_for_good()), ("unreadable", false));
-}
-
-#[test]
-fn a_state_directory_has_one_holder_at_a_time() {
-    let directory = tempfile::tempdir().unwrap();
-    let root = directory.path().join("state");
-    let lock = Lock::acquire(&root).unwrap();
-    assert_eq!((mode(&root), mode(&root.join("lock"))), (0o700, 0o600));
-    let error = Lock::acquire(&root).unwrap_err();
-    let told = format!("state directory {} is in use by another process (pid {})", root.display(), std::process::id());
-    assert_eq!(error.to_string(), told);
-    drop(lock);
-    Lock::acquire(&root).unwrap();
-}
-
-#[test]
-fn a_directory_that_cannot_be_made_is_no_lock() {
-    let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("file"), "").unwrap();
-    assert!(matches!(Lock::acquire(&directory.path().join("file/state")), Err(LockError::Io { .. })));
-}
-
-/// Names the directory that the other process is to hold.
-const HELD: &str = "PACEMETER_TEST_HELD";
-
-/// The other process is this very test.
-#[test]
-fn a_lock_holds_against_another_process_until_that_is_killed() {
-    if let Some(held) = std::env::var_os(HELD) {
-        let _lock = Lock::acquire(Path::new(&held)).unwrap();
-        println!("held");
-        std::thread::sleep(std::time::Duration::from_secs(600));
-        return;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let this = "checkpoint::tests::real_disk::a_lock_holds_against_another_process_until_that_is_killed";
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", this, "--nocapture"]).env(HELD, directory.path()).stdout(Stdio::piped());
-    let mut other = command.spawn().unwrap();
-    let lines = BufReader::new(other.stdout.take().unwrap()).lines();
-    let is_held = lines.map_while(Result::ok).any(|line| line.ends_with("held"));
-    let refused = Lock::acquire(directory.path());
-    other.kill().unwrap();
-    other.wait().unwrap();
-    assert!(is_held);
-    match refused {
-        Err(LockError::Locked { holder, .. }) => assert_eq!(holder, other.id().to_string()),
-        other => panic!("{other:?}"),
-    }
-    Lock::acquire(directory.path()).unwrap();
 }

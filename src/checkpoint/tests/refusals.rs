@@ -3,13 +3,13 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use super::disks::{Call, FaultyDisk, Op};
 use super::world::{PLACE, State, newest, store};
 use crate::checkpoint::names::Name;
 use crate::checkpoint::{
     BytesInFlight, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStore, CheckpointThread, KEPT,
     WriteReason,
 };
+use crate::disk::tests::faulty::{Call, FaultyDisk, Op};
 
 /// With a closed day more in each, so that each has a file of days.
 fn state(number: u64) -> State {
@@ -106,7 +106,7 @@ fn whatever_the_disk_refuses_older_checkpoints_stay_usable_and_the_next_is_whole
                 );
                 disk.heal();
                 let next = save(&mut keeper, 5);
-                assert!(next.result.is_ok() && next.pruned.is_ok(), "{told}, then {next:?}");
+                assert!(next.result.is_ok() && next.prune_error.is_none(), "{told}, then {next:?}");
                 let whole = assert_whole(&disk);
                 assert_eq!(
                     (whole.len(), newest(&store(&disk.disk)).opened.unwrap().head().next_offset),
@@ -130,7 +130,7 @@ fn a_refusal_while_pruning_is_told_and_does_not_undo_the_checkpoint() {
     disk.refuse(at, 1, ErrorKind::PermissionDenied);
     let report = save(&mut keeper, 4);
     assert!(report.result.is_ok());
-    let error = report.pruned.unwrap_err();
+    let error = report.prune_error.unwrap();
     assert_eq!(error.reason, WriteReason::Denied);
     assert_eq!(error.to_string(), format!("cannot remove {}: permission denied", PLACE.path(Name::checkpoint(1))));
     assert_eq!(assert_whole(&disk), [4, 3, 2, 1]);

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::world::{PLACE, State, head, newest, restored, store};
-use crate::checkpoint::{CheckpointChain, Head, KEPT, MemoryDisk};
+use crate::checkpoint::{CheckpointChain, Head, KEPT};
+use crate::disk::MemoryDisk;
 
 #[test]
 fn pages_days_body_and_head_come_back_whatever_the_order_of_pieces_and_the_threads() {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::aggregate::image::{ClosedDay, Encode, PageChunk, PageRange, StateImage, TableLayout};
 use crate::checkpoint::{
-    CheckpointCandidates, CheckpointChain, CheckpointReader, CheckpointStart, CheckpointStore, Disk, Head, LastRecord,
+    CheckpointCandidates, CheckpointChain, CheckpointReader, CheckpointStart, CheckpointStore, Head, LastRecord,
     PartitionDir, WriteError, WrittenCheckpoint,
 };
 use crate::clock::{DAY, Millis};
+use crate::disk::Disk;
 use crate::record::Stream;
 use crate::view::cut::PartitionCut;
 
@@ -196,6 +197,6 @@ pub fn survivor(store: &CheckpointStore) -> Option<State> {
         if let Ok(state) = State::read(&opened, 1) {
             return Some(state);
         }
-        found = store.newest_before(PLACE, opened.head().sequence).expect("a disk that can be listed");
+        found = store.newest_before(PLACE, Some(opened.head().sequence)).expect("a disk that can be listed");
     }
 }

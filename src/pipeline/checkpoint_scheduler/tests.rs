@@ -86,7 +86,7 @@ impl Subject {
         Self { saving, states: Partitions((0..2).map(state).collect()), clock, orders }
     }
 
-    fn step(&mut self) -> Option<CheckpointResult> {
+    fn step(&mut self) -> Option<CheckpointOutcome> {
         self.saving.step(&mut self.states, &NoDeadLetters)
     }
 
@@ -95,11 +95,9 @@ impl Subject {
         self.step();
         let id = self.saving.current.as_ref().expect("one is being made").id;
         let error = WriteError { reason: WriteReason::NoSpace, what: String::new(), message: String::new() };
-        let report = CheckpointOutcome { id, result: Err(error), busy: Duration::ZERO, pruned: Ok(0) };
-        match self.saving.report(report, &mut self.states) {
-            Some(CheckpointResult::Failed { slot, in_a_row, .. }) => (slot.index(), in_a_row),
-            _ => panic!("it has failed"),
-        }
+        let outcome = self.saving.report(CheckpointOutcome::failed(id, error), &mut self.states);
+        assert!(outcome.is_some_and(|outcome| outcome.id == id && outcome.result.is_err()));
+        (id.dir.partition as usize, self.saving.failures_of(id.dir))
     }
 }
 
@@ -130,7 +128,8 @@ fn a_disk_that_hangs_holds_up_the_applying_for_a_while_and_no_longer() {
     subject.clock.advance(9 * SECOND, 0);
     assert!(subject.step().is_none() && !subject.saving.has_room());
     subject.clock.advance(SECOND, 0);
-    assert!(matches!(subject.step(), Some(CheckpointResult::Failed { slot: PartitionIndex(0), in_a_row: 1, .. })));
+    assert!(subject.step().is_some_and(|outcome| outcome.id == id && outcome.result.is_err()));
+    assert_eq!(subject.saving.failures_of(id.dir), 1);
     assert!(subject.saving.has_room(), "what is applied now is copied nowhere");
     assert!(
         subject

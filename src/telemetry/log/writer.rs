@@ -4,15 +4,18 @@
 //! its buffer is full. A write that fails drops its line: there is nowhere else to say so.
 
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// A pipe that polls as writable takes this much at once without waiting (POSIX PIPE_BUF on Linux).
 const CHUNK_BYTES: usize = 4_096;
 
-/// How often a writer that waits looks whether the log is being closed (milliseconds).
-const WAIT_MS: i32 = 100;
+/// How often a writer that waits looks whether the log is being closed: 100 ms.
+const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// What the two ends of the log know of each other.
 #[derive(Debug, Default)]
@@ -41,7 +44,9 @@ impl<T: AsFd> Sink<T> {
     fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.wait()?;
-            match write_some(&self.out, &bytes[..bytes.len().min(CHUNK_BYTES)]) {
+            // Not through `std::io::Stderr`: its lock, held while a pipe is full, would stop the thread that prints a panic.
+            let written = rustix::io::write(&self.out, &bytes[..bytes.len().min(CHUNK_BYTES)]);
+            match written.map_err(io::Error::from) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(written) => {
                     bytes = &bytes[written..];
@@ -58,30 +63,16 @@ impl<T: AsFd> Sink<T> {
     fn wait(&self) -> io::Result<()> {
         loop {
             let closing = self.progress.closing.load(SeqCst);
-            let mut poll = libc::pollfd { fd: self.out.as_fd().as_raw_fd(), events: libc::POLLOUT, revents: 0 };
-            // SAFETY: one pollfd, alive for the call; the descriptor is open as long as `out` is.
-            let ready = unsafe { libc::poll(&raw mut poll, 1, if closing { 0 } else { WAIT_MS }) };
-            match ready {
-                0 if closing => return Err(ErrorKind::TimedOut.into()),
-                0 => {}
+            let mut descriptor = [PollFd::new(&self.out, PollFlags::OUT)];
+            match poll(&mut descriptor, Some(if closing { &NO_WAIT } else { &WAIT })) {
+                Ok(0) if closing => return Err(ErrorKind::TimedOut.into()),
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
                 // An error condition of the descriptor counts as ready: the write reports it.
-                1.. => return Ok(()),
-                _ => {
-                    let error = io::Error::last_os_error();
-                    if error.kind() != ErrorKind::Interrupted {
-                        return Err(error);
-                    }
-                }
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
             }
         }
     }
-}
-
-/// Not through `std::io::Stderr`: its lock, held while a pipe is full, would stop the thread that prints a panic.
-fn write_some(out: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    // SAFETY: the buffer is alive for the call, and the descriptor is open as long as `out` is.
-    let written = unsafe { libc::write(out.as_fd().as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
-    usize::try_from(written).map_err(|_| io::Error::last_os_error())
 }
 
 impl<T: AsFd> Write for Sink<T> {

@@ -4,9 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use pacemeter::aggregate::image::{PageChunk, PageRange, StateImage, TableLayout};
-use pacemeter::checkpoint::{
-    CheckpointChain, CheckpointStart, CheckpointStore, Damage, Head, MemoryDisk, PartitionDir,
-};
+use pacemeter::checkpoint::{CheckpointChain, CheckpointStart, CheckpointStore, Damage, Head, PartitionDir};
+use pacemeter::disk::MemoryDisk;
 use pacemeter::record::Stream;
 use proptest::{prop_assert, prop_assert_eq};
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pacemeter::aggregate::StateLoader;
-use pacemeter::checkpoint::{CheckpointChain, CheckpointStart, CheckpointStore, Head, MemoryDisk, PartitionDir};
+use pacemeter::checkpoint::{CheckpointChain, CheckpointStart, CheckpointStore, Head, PartitionDir};
 use pacemeter::clock::{DAY, HOUR};
+use pacemeter::disk::MemoryDisk;
 use pacemeter::oracle::SeriesValues;
 use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 

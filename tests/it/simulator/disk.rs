@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pacemeter::checkpoint::{Disk, DiskReader, DiskWriter};
+use pacemeter::disk::{Disk, DiskReader, DiskWriter};
 
 use super::actions::Trouble;
 

@@ -1,4 +1,4 @@
-//! The disk of the machine.
+//! The machine's file system, below one directory.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
@@ -9,22 +9,24 @@ use super::{Disk, DiskReader, DiskWriter};
 
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
-/// Set on directories that many share, such as `/tmp`: their mode is not ours to change.
+/// Mode bit of directories that many users share, such as `/tmp`. Their mode is not ours to change.
 const STICKY: u32 = 0o1000;
 
-/// A directory, and the files below it.
+/// The files below one directory of the machine's file system.
 #[derive(Debug, Clone)]
 pub struct RealDisk {
     root: PathBuf,
 }
 
 impl RealDisk {
-    /// Makes the directory `root` if there is none, for its owner alone. Takes from others the rights that they may have on it and on what is
-    /// below `owned` (paths from `root`), logs that it did, and goes on where it may not.
+    /// Opens the directory `root`; creates it, for its owner alone, if it does not exist.
+    ///
+    /// Revokes the rights of group and others on `root` and on everything below `root/owned`, and logs each change. A file that belongs
+    /// to another user keeps its mode; that is logged as well.
     pub fn open(root: &Path, owned: &str) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(root)?;
-        mend(root, DIRECTORY_MODE)?;
-        mend_all(&root.join(owned))?;
+        restrict(root, DIRECTORY_MODE)?;
+        restrict_all(&root.join(owned))?;
         Ok(Self { root: root.to_owned() })
     }
 
@@ -32,13 +34,13 @@ impl RealDisk {
         self.root.join(path)
     }
 
-    /// Makes the directories down to `directory` and sees to it that they stay.
-    fn make(&self, directory: &Path) -> io::Result<()> {
+    /// Creates the missing directories down to `directory`, each one durably.
+    fn create_directories(&self, directory: &Path) -> io::Result<()> {
         if directory.is_dir() || directory == self.root {
             return Ok(());
         }
         let parent = directory.parent().ok_or(ErrorKind::NotFound)?;
-        self.make(parent)?;
+        self.create_directories(parent)?;
         match DirBuilder::new().mode(DIRECTORY_MODE).create(directory) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
             _ => File::open(parent)?.sync_all(),
@@ -46,37 +48,37 @@ impl RealDisk {
     }
 }
 
-/// Takes all rights but `mode` from `path`. What belongs to somebody else stays as it is.
-fn mend(path: &Path, mode: u32) -> io::Result<()> {
+/// Removes all mode bits but those of `mode` from `path`, except where that is not permitted.
+fn restrict(path: &Path, mode: u32) -> io::Result<()> {
     let found = fs::symlink_metadata(path)?.permissions().mode();
     if found & 0o777 & !mode == 0 || found & STICKY != 0 {
         return Ok(());
     }
-    let (path_shown, found_shown) = (path.display(), format!("{:o}", found & 0o7777));
+    let (shown_path, octal_mode) = (path.display(), format!("{:o}", found & 0o7777));
     match fs::set_permissions(path, Permissions::from_mode(mode)) {
         Ok(()) => {
-            tracing::warn!(event = "pacemeter.state.rights_mended", path = %path_shown, found = found_shown, "others had rights on stored state");
+            tracing::warn!(event = "pacemeter.state.rights_mended", path = %shown_path, found = octal_mode, "rights of others on stored state revoked");
         }
         Err(error) => {
-            tracing::warn!(event = "pacemeter.state.rights_too_wide", path = %path_shown, found = found_shown, %error, "others have rights on stored state");
+            tracing::warn!(event = "pacemeter.state.rights_too_wide", path = %shown_path, found = octal_mode, %error, "others have rights on stored state");
         }
     }
     Ok(())
 }
 
-fn mend_all(path: &Path) -> io::Result<()> {
+fn restrict_all(path: &Path) -> io::Result<()> {
     let kind = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata.file_type(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
     if kind.is_file() {
-        return mend(path, FILE_MODE);
+        return restrict(path, FILE_MODE);
     }
     if kind.is_dir() {
-        mend(path, DIRECTORY_MODE)?;
+        restrict(path, DIRECTORY_MODE)?;
         for entry in fs::read_dir(path)? {
-            mend_all(&entry?.path())?;
+            restrict_all(&entry?.path())?;
         }
     }
     Ok(())
@@ -94,7 +96,7 @@ impl Disk for RealDisk {
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskWriter>> {
         let path = self.path(path);
         if let Some(directory) = path.parent() {
-            self.make(directory)?;
+            self.create_directories(directory)?;
         }
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(path)?;
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;

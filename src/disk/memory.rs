@@ -1,4 +1,4 @@
-//! A disk in memory that never fails and never forgets: for tests.
+//! A disk in memory, for tests.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -8,7 +8,7 @@ use super::{Disk, DiskReader, DiskWriter};
 
 type Content = Arc<Mutex<Vec<u8>>>;
 
-/// Clones share their files.
+/// A disk in memory that never fails and loses nothing in a crash. Clones share their files.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDisk {
     files: Arc<Mutex<BTreeMap<String, Content>>>,
@@ -19,23 +19,23 @@ impl MemoryDisk {
         work(&mut self.files.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What a file holds.
+    /// Returns the content of a file; `None` if it does not exist.
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
-        self.with_files(|files| files.get(path).map(|content| bytes(content).clone()))
+        self.with_files(|files| files.get(path).map(|content| lock(content).clone()))
     }
 
-    /// Puts a file there, over one that may be there.
+    /// Stores a file, replacing an existing one.
     pub fn put(&self, path: &str, content: Vec<u8>) {
         self.with_files(|files| files.insert(path.to_owned(), Arc::new(Mutex::new(content))));
     }
 
-    /// All paths, in their order.
+    /// Returns the paths of all files, sorted.
     pub fn paths(&self) -> Vec<String> {
         self.with_files(|files| files.keys().cloned().collect())
     }
 }
 
-fn bytes(content: &Content) -> std::sync::MutexGuard<'_, Vec<u8>> {
+fn lock(content: &Content) -> std::sync::MutexGuard<'_, Vec<u8>> {
     content.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -57,12 +57,12 @@ impl Disk for MemoryDisk {
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskWriter>> {
         let content = Content::default();
         self.with_files(|files| files.insert(path.to_owned(), Arc::clone(&content)));
-        Ok(Box::new(Open(content)))
+        Ok(Box::new(OpenFile(content)))
     }
 
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskReader>> {
         let content = self.with_files(|files| files.get(path).cloned()).ok_or_else(not_found)?;
-        Ok(Box::new(Open(content)))
+        Ok(Box::new(OpenFile(content)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -82,11 +82,11 @@ impl Disk for MemoryDisk {
     }
 }
 
-struct Open(Content);
+struct OpenFile(Content);
 
-impl DiskWriter for Open {
+impl DiskWriter for OpenFile {
     fn append(&mut self, more: &[u8]) -> io::Result<()> {
-        bytes(&self.0).extend_from_slice(more);
+        lock(&self.0).extend_from_slice(more);
         Ok(())
     }
 
@@ -95,13 +95,13 @@ impl DiskWriter for Open {
     }
 }
 
-impl DiskReader for Open {
+impl DiskReader for OpenFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(bytes(&self.0).len() as u64)
+        Ok(lock(&self.0).len() as u64)
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let content = bytes(&self.0);
+        let content = lock(&self.0);
         let start = usize::try_from(offset).ok();
         let range = start.and_then(|start| content.get(start..start.checked_add(buffer.len())?));
         buffer.copy_from_slice(range.ok_or(ErrorKind::UnexpectedEof)?);
