@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::MAX_VALUES;
 use crate::clock::{Millis, millis};
+use crate::event::histogram_bounds::{self, HistogramBounds};
 use crate::record::Stream;
 use crate::settings::{Layers, SettingsReader, format_duration};
 
@@ -81,6 +82,10 @@ impl Rules {
             ("state.coarse_history".to_owned(), time(self.coarse_history)),
         ];
         let mut add = |key: &str, value: String| semantic_settings.push((key.to_owned(), value));
+        for stored in stored_histograms(stream) {
+            let bounds: Vec<String> = stored.bounds.iter().map(|&bound| time(bound)).collect();
+            add(&format!("histogram.{}.bounds", stored.measure), bounds.join(" "));
+        }
         match stream {
             Stream::Disbursement => {
                 add("streams.disbursement.open_horizon", time(self.open_horizon));
@@ -98,6 +103,28 @@ impl Rules {
     /// How far behind the watermark events still count, in milliseconds.
     pub fn horizon(&self, stream: Stream) -> Millis {
         self.horizons[stream as usize]
+    }
+}
+
+/// Histograms in the state of a stream.
+fn stored_histograms(stream: Stream) -> &'static [HistogramBounds] {
+    match stream {
+        Stream::Disbursement => &[histogram_bounds::APPLICATION_TO_APPROVAL, histogram_bounds::APPROVAL_TO_DISPERSAL],
+        Stream::Call => &[histogram_bounds::CALL_WAIT, histogram_bounds::CALL_HANDLE],
+        Stream::Milestone => &[],
+    }
+}
+
+/// Value that a stored state has of a setting which it does not name, because it was written before the setting was part of
+/// [`Rules::semantic_settings`]. These values are history: they stay as they are when the settings change.
+pub fn unnamed_setting(key: &str) -> Option<&'static str> {
+    match key {
+        "histogram.application_to_approval.bounds" | "histogram.approval_to_dispersal.bounds" => {
+            Some("1h 6h 1d 2d 3d 5d 7d 14d 30d 60d")
+        }
+        "histogram.call_wait.bounds" => Some("1s 2s 5s 10s 20s 30s 1m 2m 5m 10m 30m"),
+        "histogram.call_handle.bounds" => Some("30s 1m 2m 5m 10m 15m 30m 1h"),
+        _ => None,
     }
 }
 
