@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::labels::MAX_VALUES;
 use crate::clock::{Millis, millis};
 use crate::event::histogram_bounds::{self, HistogramBounds};
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader, format_duration};
 
 /// Everything besides the log that state depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
-    /// By [`Stream`].
-    horizons: [Millis; 3],
+    horizons: PerStream<Millis>,
     pub open_horizon: Millis,
     /// The longest wait of an answer within target.
     pub service_level: Millis,
@@ -37,15 +36,15 @@ impl Rules {
         let mut days = |key: &str, least: u64| {
             millis(reader.duration(key, Duration::from_secs(least)..=Duration::from_secs(TEN_YEARS)))
         };
-        let horizons = [
-            days("streams.disbursement.horizon", 35 * DAY),
-            days("streams.call.horizon", DAY),
-            days("streams.milestone.horizon", DAY),
-        ];
+        let horizons = PerStream::from_fn(|stream| match stream {
+            Stream::Disbursement => days("streams.disbursement.horizon", 35 * DAY),
+            Stream::Call => days("streams.call.horizon", DAY),
+            Stream::Milestone => days("streams.milestone.horizon", DAY),
+        });
         let open_horizon = days("streams.disbursement.open_horizon", 35 * DAY);
         let (fine_history, coarse_history) = (days("state.fine_history", DAY), days("state.coarse_history", DAY));
         let (max_wait, agent_timeout) = (days("calls.max_wait", 1), days("calls.agent_timeout", 1));
-        if open_horizon < horizons[0] {
+        if open_horizon < horizons[Stream::Disbursement] {
             reader.fault(
                 "streams.disbursement.open_horizon",
                 "is shorter than streams.disbursement.horizon; make it at least as long".to_owned(),
@@ -102,7 +101,7 @@ impl Rules {
 
     /// How far behind the watermark events still count, in milliseconds.
     pub fn horizon(&self, stream: Stream) -> Millis {
-        self.horizons[stream as usize]
+        self.horizons[stream]
     }
 }
 

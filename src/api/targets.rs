@@ -150,7 +150,7 @@ fn told(present: &Present<'_>, target: &Target, standing: &TargetStatus) -> Targ
         unit: unit(target.measure).to_owned(),
         filter: selection(&target.filter),
         calendar: target.calendar.name().to_owned(),
-        complete_until_ms: present.snapshot.complete_until[target.measure.stream() as usize],
+        complete_until_ms: present.snapshot.complete_until[target.measure.stream()],
         current: standing.current.as_ref().map(|current| current_of(present, target, current, standing.dispersion)),
         previous: standing.previous.map(|Past { period, goal, actual }| PreviousPeriod {
             period: present.span(target.period, period),

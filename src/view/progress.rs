@@ -9,7 +9,7 @@ use super::PartitionView;
 use super::slots::Slots;
 use crate::calendar::{Interval, Period};
 use crate::clock::{MINUTE, Millis, floor};
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::targets::overdispersion::{DEFAULT_DISPERSION, PastDay, PastPeriod, dispersion, weeks_of_days};
 use crate::targets::pace::{Observation, PaceReport, assess, goal_of};
 use crate::targets::{Measure, Quantity, Tally, Target, Targets};
@@ -17,8 +17,7 @@ use crate::targets::{Measure, Quantity, Tally, Target, Targets};
 /// What was reached of every target, slot by slot, over all partitions.
 #[derive(Debug)]
 pub struct Tallies {
-    /// By [`Stream`].
-    streams: [StreamTallies; Stream::ALL.len()],
+    streams: PerStream<StreamTallies>,
     /// By target: the stream, and the place among the targets of the stream.
     places: Vec<(Stream, usize)>,
 }
@@ -53,17 +52,17 @@ pub struct Past {
 
 impl Tallies {
     pub fn of<'a>(targets: &Targets, slots: impl Iterator<Item = (Stream, &'a Slots)>) -> Self {
-        let mut counts = [0; Stream::ALL.len()];
+        let mut counts = PerStream::<usize>::default();
         let place = |target: &Target| {
             let stream = target.measure.stream();
-            counts[stream as usize] += 1;
-            (stream, counts[stream as usize] - 1)
+            counts[stream] += 1;
+            (stream, counts[stream] - 1)
         };
         let places = targets.targets.iter().map(place).collect();
-        let nothing = || StreamTallies { slots: BTreeMap::new(), people_from: Millis::MIN, counts_from: Millis::MIN };
-        let mut tallies = Self { streams: [nothing(), nothing(), nothing()], places };
+        let nothing = |_| StreamTallies { slots: BTreeMap::new(), people_from: Millis::MIN, counts_from: Millis::MIN };
+        let mut tallies = Self { streams: PerStream::from_fn(nothing), places };
         for (stream, slots) in slots {
-            tallies.streams[stream as usize].add(slots);
+            tallies.streams[stream].add(slots);
         }
         tallies
     }
@@ -76,7 +75,7 @@ impl Tallies {
     /// part.
     pub fn within(&self, targets: &Targets, target: usize, span: Interval) -> Option<Tally> {
         let (stream, place) = self.places[target];
-        let stream = &self.streams[stream as usize];
+        let stream = &self.streams[stream];
         (stream.knows(targets.targets[target].measure, span.start) && stream.divides(span))
             .then(|| stream.sum(place, span))
     }
@@ -204,7 +203,7 @@ fn past_figures(targets: &Targets, tallies: &Tallies, place: usize, now: Millis,
     let mut sum = Tally::default();
     let mut next = target.period.ended(now, zone);
     let (stream, of_stream) = tallies.places[place];
-    let stream = &tallies.streams[stream as usize];
+    let stream = &tallies.streams[stream];
     let first_slot = stream.slots.keys().next().copied().unwrap_or(Millis::MAX);
     while let Some(period) =
         next.filter(|period| period.start >= first_slot && stream.knows(target.measure, period.start))

@@ -12,7 +12,7 @@ use crate::clock::{Clock, HOUR, Millis};
 use crate::cuts::{ClosedPeriods, Cut, CutContext, CutStore};
 use crate::http::{ApiRequest, ApiResponse};
 use crate::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader};
 use crate::source::TopicPartition;
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, Targets};
@@ -187,7 +187,7 @@ impl World {
         let snapshot = Snapshot {
             phase: Phase::Live,
             partitions: partitions.collect(),
-            complete_until: [Some(now - 2_000); 3],
+            complete_until: PerStream::from_fn(|_| Some(now - 2_000)),
             built: at("2020-05-01T06:00:00Z"),
             targets: Arc::clone(&targets),
             closed_periods: Arc::new(closed_periods),
