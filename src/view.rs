@@ -36,6 +36,15 @@ pub struct PartitionView {
 }
 
 impl PartitionView {
+    #[cfg(test)]
+    pub(crate) fn slots_mut(&mut self) -> &mut Slots {
+        match &mut self.figures {
+            StreamFigures::Disbursement(view) => &mut view.slots,
+            StreamFigures::Call(view) => &mut view.slots,
+            StreamFigures::Milestone(view) => &mut view.slots,
+        }
+    }
+
     pub fn slots(&self) -> &Slots {
         match &self.figures {
             StreamFigures::Disbursement(view) => &view.slots,

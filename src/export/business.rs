@@ -1,7 +1,7 @@
 //! The business families of the contract's section 3, in its order.
 
 use super::text::{Exposition, SampleValue};
-use crate::allowlists::Allowlists;
+use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::event::{CallKind, DisbursementKind, Status};
 use crate::pipeline::Snapshot;
 use crate::record::{Outcome, Reason, Stream};
@@ -95,7 +95,7 @@ fn by_cell(out: &mut Exposition, allowlists: &Allowlists, family: &str, value: i
     out.family(family);
     for (programme, programme_name) in allowlists.programmes.names().iter().enumerate() {
         for (state, state_name) in allowlists.states.names().iter().enumerate() {
-            if let Some(value) = value(allowlists.cell(programme, state)) {
+            if let Some(value) = value(allowlists.cell(ProgrammeIndex::new(programme), state).index()) {
                 out.sample(&[programme_name, state_name], value);
             }
         }

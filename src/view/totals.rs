@@ -149,7 +149,7 @@ pub fn cells_within(
 fn add_period(sums: &mut [SpanFigures], view: &DisbursementView, period: Period, span: &Interval) {
     let mut cells = vec![SlotFigures::default(); sums.len()];
     for (cell, figures) in view.slots.within(*span).flat_map(|slot| &slot.cells) {
-        cells[*cell as usize] += figures;
+        cells[cell.index()] += figures;
     }
     sums.iter_mut().zip(&cells).for_each(|(sum, cell)| *sum += &cell.of_period(period.index()));
 }
