@@ -14,7 +14,7 @@ use pacemeter::decode::{Decoder, PseudonymKey, Settings};
 use pacemeter::event::LabelArena;
 use pacemeter::export::Exporter;
 use pacemeter::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
-use pacemeter::record::{RawRecord, Stream};
+use pacemeter::record::{PerStream, RawRecord, Stream};
 use pacemeter::settings::{Document, Layers, SettingsReader};
 use pacemeter::simulate::{Emission, LABELS, Load, PartitionCounts};
 use pacemeter::source;
@@ -117,7 +117,11 @@ fn scrape(variant: &mut Variant, allowlists: &Arc<Allowlists>, rules: Rules, now
         evaluator: Arc::new(Evaluator::new(allowlists.zone.clone())),
         lasting: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
-        metrics: Arc::new(Metrics::new(&topics, &[], Arc::new(log::LogCounters::new(&log::Settings::read(reader))))),
+        metrics: Arc::new(Metrics::new(
+            topics.as_array(),
+            &[],
+            Arc::new(log::LogCounters::new(&log::Settings::read(reader))),
+        )),
         max_series: 1_000_000,
         shared: Mutex::new(None),
     };
@@ -161,7 +165,7 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: i64) -> S
     Snapshot {
         phase: Phase::Live,
         partitions: views.iter().enumerate().map(status).collect(),
-        complete_until: [Some(now); 3],
+        complete_until: PerStream::from_fn(|_| Some(now)),
         built: now,
         targets: Arc::clone(targets),
         closed_periods: Arc::default(),

@@ -36,7 +36,7 @@ use self::image::{ClosedDay, PageChunk, PageSink, StateImage};
 use self::milestone::Milestones;
 use self::pages::PagedTable;
 pub use self::restore::{MalformedState, StateLoader};
-pub use self::rules::Rules;
+pub use self::rules::{Rules, unnamed_setting};
 use self::selection::Selection;
 use crate::allowlists::{Allowlists, LabelKind};
 use crate::clock::Millis;

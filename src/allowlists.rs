@@ -77,6 +77,33 @@ impl LabelKind {
     ];
 }
 
+/// Position of a programme in the list of those that are shown ([`Allowlists::programmes`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProgrammeIndex(u32);
+
+/// Position of a figure in a view's list: by programme and state ([`Allowlists::cell`]), by queue, or by site and status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CellIndex(u32);
+
+macro_rules! index {
+    ($name:ident) => {
+        impl $name {
+            /// Allowlists are read from settings, so no position comes near 32 bits.
+            pub fn new(index: usize) -> Self {
+                Self(index as u32)
+            }
+
+            /// The position as an index of a slice.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+index!(ProgrammeIndex);
+index!(CellIndex);
+
 #[derive(Debug, Clone)]
 pub struct Allowlists {
     pub programmes: Allowlist,
@@ -125,6 +152,12 @@ impl Allowlists {
         [&self.programmes, &self.states, &self.queues, &self.sites, &self.initiatives, &self.milestones]
     }
 
+    /// Position at which a programme is shown; that of `other` if it is not listed.
+    pub fn programme(&self, name: &str) -> ProgrammeIndex {
+        ProgrammeIndex::new(self.programmes.index(name))
+    }
+
+    /// Position at which a federal state is shown.
     pub fn state(&self, state: FederalState) -> usize {
         self.state_indexes[state.index()]
     }
@@ -144,14 +177,15 @@ impl Allowlists {
         initiative * self.milestones.count() + milestone
     }
 
-    /// Programme and state of a place in a figure by both.
-    pub fn names_of_cell(&self, cell: usize) -> (&str, &str) {
-        (&self.programmes.names()[cell / self.states.count()], &self.states.names()[cell % self.states.count()])
+    /// Names of the programme and the state of a cell.
+    pub fn names_of_cell(&self, cell: CellIndex) -> (&str, &str) {
+        let (programme, state) = (cell.index() / self.states.count(), cell.index() % self.states.count());
+        (&self.programmes.names()[programme], &self.states.names()[state])
     }
 
-    /// The place of a programme and a state, both as shown, in a figure by both.
-    pub fn cell(&self, programme: usize, state: usize) -> usize {
-        programme * self.states.count() + state
+    /// Cell of a programme and a state, given by their positions.
+    pub fn cell(&self, programme: ProgrammeIndex, state: usize) -> CellIndex {
+        CellIndex::new(programme.index() * self.states.count() + state)
     }
 }
 

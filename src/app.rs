@@ -121,7 +121,7 @@ pub async fn start(
     let closed_periods = read_book(&cuts)?;
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
-    let metrics = Arc::new(Metrics::new(&settings.source.topics, &labels, log.counters()));
+    let metrics = Arc::new(Metrics::new(settings.source.topics.as_array(), &labels, log.counters()));
     let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
     let (targets, changed_targets) = watch::channel(targets);
     let reloading = Reload::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());

@@ -1,5 +1,7 @@
 //! A decoded, validated record: small plain values that hold no personal identifier and own no memory.
 
+pub mod histogram_bounds;
+
 use bytemuck::{Pod, Zeroable};
 
 use crate::clock::Millis;

@@ -73,8 +73,7 @@ impl Exporter {
             let totals = Totals::of(&views, &self.allowlists, self.lasting, now);
             business::figures(&mut out, &totals, &self.allowlists, snapshot);
             let tallies = Tallies::of_views(&snapshot.targets, &views);
-            let standings =
-                self.evaluator.standings(&snapshot.targets, &tallies, now, snapshot.closed_periods.newest_cut());
+            let standings = self.evaluator.statuses(&tallies, now, snapshot.closed_periods.newest_cut());
             targets::standings(&mut out, &snapshot.targets, &standings, snapshot.closed_periods.newest_cut());
         }
         for (family, dropped) in out.dropped() {

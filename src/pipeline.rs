@@ -60,7 +60,7 @@ use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointStore, Checkp
 use crate::clock::Clock;
 use crate::cuts::{ClosedPeriods, CutStore};
 use crate::decode::{self, Decoder, PseudonymKey};
-use crate::record::Stream;
+use crate::record::PerStream;
 use crate::runtime::{Exit, Failure, Shutdown};
 use crate::settings::{OffsetRange, SettingsReader};
 use crate::source::{self, DeadLetters};
@@ -77,7 +77,7 @@ pub struct Settings {
     pub queue_batches: usize,
     pub publish_interval: Duration,
     /// By [`Stream`]: records that are set aside unread.
-    pub excluded: [Vec<OffsetRange>; Stream::ALL.len()],
+    pub excluded: PerStream<Vec<OffsetRange>>,
     /// A task that does nothing for this long is wedged.
     pub wedge_timeout: Duration,
     /// How long the end of the pipeline may take.
@@ -93,7 +93,7 @@ impl Settings {
         Self {
             queue_batches: reader.integer("pipeline.queue_batches", 1..=1_000) as usize,
             publish_interval: reader.duration("pipeline.publish_interval", second / 100..=second * 60),
-            excluded: Stream::ALL.map(|stream| reader.offset_ranges(&format!("streams.{}.exclude", stream.name()))),
+            excluded: PerStream::from_fn(|stream| reader.offset_ranges(&format!("streams.{}.exclude", stream.name()))),
             wedge_timeout: reader.duration("pipeline.wedge_timeout", second..=second * 86_400),
             shutdown_deadline: reader.duration("shutdown.deadline", second / 10..=second * 600),
             restore: restore::Settings::read(reader),

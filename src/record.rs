@@ -1,5 +1,8 @@
 //! What a record is and what becomes of it, whatever it says: streams, outcomes, reasons of rejection, headers.
 
+mod per_stream;
+
+pub use self::per_stream::PerStream;
 use crate::clock::Millis;
 
 /// One kind of event on one topic.

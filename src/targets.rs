@@ -3,6 +3,7 @@
 //! A [`Target`] is a measure of the selected events in a [`Period`], a goal and a working calendar. What was reached is counted elsewhere
 //! ([`Tally`]); here is what follows from it at an instant ([`pace`]): pure functions, without a clock.
 
+mod index;
 pub mod overdispersion;
 pub mod pace;
 pub mod plan;
@@ -10,6 +11,7 @@ pub mod probability;
 mod quantity;
 pub mod read;
 
+pub use self::index::{StreamTargetIndex, TargetIndex};
 pub use self::quantity::Quantity;
 use std::sync::Arc;
 
@@ -39,9 +41,18 @@ impl Targets {
         CutTimes::new(zone.clone(), times.clone(), calendar.clone())
     }
 
-    /// Those that count events of a stream, with their places among all.
-    pub fn of_stream(&self, stream: Stream) -> impl Iterator<Item = (usize, &Target)> {
-        self.targets.iter().enumerate().filter(move |(_, target)| target.measure.stream() == stream)
+    /// Targets that count events of a stream, with their positions among these.
+    pub fn of_stream(&self, stream: Stream) -> impl Iterator<Item = (StreamTargetIndex, &Target)> {
+        let of_stream = self.targets.iter().filter(move |target| target.measure.stream() == stream);
+        of_stream.enumerate().map(|(index, target)| (StreamTargetIndex::new(index), target))
+    }
+}
+
+impl std::ops::Index<TargetIndex> for Targets {
+    type Output = Target;
+
+    fn index(&self, target: TargetIndex) -> &Target {
+        &self.targets[target.index()]
     }
 }
 

@@ -16,9 +16,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
-use crate::event::CallKind;
+use crate::event::{CallKind, histogram_bounds};
 use crate::record::{Outcome, Reason, Stream};
-use crate::telemetry::catalogue::business;
 use histogram::Histogram;
 use panes::{RecentPanes, RollingPanes};
 use slots::Slots;
@@ -37,6 +36,15 @@ pub struct PartitionView {
 }
 
 impl PartitionView {
+    #[cfg(test)]
+    pub(crate) fn slots_mut(&mut self) -> &mut Slots {
+        match &mut self.figures {
+            StreamFigures::Disbursement(view) => &mut view.slots,
+            StreamFigures::Call(view) => &mut view.slots,
+            StreamFigures::Milestone(view) => &mut view.slots,
+        }
+    }
+
     pub fn slots(&self) -> &Slots {
         match &self.figures {
             StreamFigures::Disbursement(view) => &view.slots,
@@ -155,8 +163,8 @@ impl Default for ProgrammeTotals {
             events: [0; 5],
             unmatched_returned: 0,
             waiting_returned: 0,
-            application_to_approval: Histogram::new(business::APPLICATION_TO_APPROVAL.buckets),
-            approval_to_dispersal: Histogram::new(business::APPROVAL_TO_DISPERSAL.buckets),
+            application_to_approval: Histogram::new(histogram_bounds::APPLICATION_TO_APPROVAL.bounds),
+            approval_to_dispersal: Histogram::new(histogram_bounds::APPROVAL_TO_DISPERSAL.bounds),
             backlog: Backlog::default(),
         }
     }
@@ -168,9 +176,9 @@ impl Default for QueueTotals {
             events: [0; CallKind::ALL.len()],
             answered_within_target: 0,
             abandoned_short: 0,
-            answered_wait: Histogram::new(business::CALL_WAIT.buckets),
-            abandoned_wait: Histogram::new(business::CALL_WAIT.buckets),
-            handle: Histogram::new(business::CALL_HANDLE.buckets),
+            answered_wait: Histogram::new(histogram_bounds::CALL_WAIT.bounds),
+            abandoned_wait: Histogram::new(histogram_bounds::CALL_WAIT.bounds),
+            handle: Histogram::new(histogram_bounds::CALL_HANDLE.bounds),
         }
     }
 }

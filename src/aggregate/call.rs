@@ -19,12 +19,12 @@ use super::selection::has;
 use super::table::{Table, TableEntry};
 use super::timers::Timers;
 use super::{KeyCounts, Rules, UnlistedCounts, ViewConfig};
-use crate::allowlists::{Allowlists, LabelKind};
+use crate::allowlists::{Allowlists, CellIndex, LabelKind};
 use crate::clock::Millis;
 use crate::event::{self, CallKind, Event, Hash128, LabelArena};
 use crate::record::Stream;
 use crate::targets::{Measure, Tally};
-use crate::view::panes::{Cell, RecentPanes};
+use crate::view::panes::RecentPanes;
 use crate::view::slots::Slots;
 use crate::view::{CallView, QueueTotals};
 
@@ -34,7 +34,7 @@ pub struct Calls {
     agents: Agents,
     allowlists: Arc<Allowlists>,
     /// By the partition's number of a queue: where it is shown.
-    queues: Vec<usize>,
+    queues: Vec<CellIndex>,
     /// Calls that wait, by queue as shown, at the time of their offer. Derived.
     waiting: RecentPanes,
     /// For targets. Derived.
@@ -149,7 +149,7 @@ impl Calls {
         let Self { state, queues, waiting, .. } = &mut calls;
         for call in state.calls.iter() {
             state.timers.change(None, state.rules.timer(call));
-            call.waiting().inspect(|&(time, queue)| waiting.add(time, queues[usize::from(queue)] as Cell));
+            call.waiting().inspect(|&(time, queue)| waiting.add(time, queues[usize::from(queue)]));
         }
         calls
     }
@@ -192,7 +192,8 @@ impl Calls {
         }
         let queue = self.state.queues.intern(arena.get(body.queue));
         self.list_queues();
-        self.unlisted.count(LabelKind::Queue, self.queues[usize::from(queue)] == self.allowlists.queues.other());
+        self.unlisted
+            .count(LabelKind::Queue, self.queues[usize::from(queue)].index() == self.allowlists.queues.other());
         let new = || Call { key: body.call, ..Call::zeroed() };
         let mut before = *self.state.calls.get_or_insert(&body.call, new);
         if before.newest.is_some() && before.newest() + horizon < watermark {
@@ -229,10 +230,8 @@ impl Calls {
         let rules = &self.state.rules;
         self.state.timers.change(rules.timer(before), rules.timer(after));
         if before.waiting() != after.waiting() {
-            before
-                .waiting()
-                .inspect(|&(time, queue)| self.waiting.remove(time, self.queues[usize::from(queue)] as Cell));
-            after.waiting().inspect(|&(time, queue)| self.waiting.add(time, self.queues[usize::from(queue)] as Cell));
+            before.waiting().inspect(|&(time, queue)| self.waiting.remove(time, self.queues[usize::from(queue)]));
+            after.waiting().inspect(|&(time, queue)| self.waiting.add(time, self.queues[usize::from(queue)]));
         }
     }
 
@@ -247,7 +246,7 @@ impl Calls {
     fn list_queues(&mut self) {
         self.state.totals.resize(self.state.queues.len(), QueueTotals::default());
         for id in self.queues.len()..self.state.queues.len() {
-            self.queues.push(self.allowlists.queues.index(self.state.queues.name(id as LabelId)));
+            self.queues.push(CellIndex::new(self.allowlists.queues.index(self.state.queues.name(id as LabelId))));
         }
     }
 
@@ -267,8 +266,8 @@ impl Calls {
     /// What is shown of this partition at `now`.
     pub fn view(&mut self, now: Millis, watermark: Option<Millis>) -> CallView {
         let mut queues = vec![QueueTotals::default(); self.allowlists.queues.count()];
-        for (totals, &view_config) in self.state.totals.iter().zip(&self.queues) {
-            queues[view_config] += totals;
+        for (totals, queue) in self.state.totals.iter().zip(&self.queues) {
+            queues[queue.index()] += totals;
         }
         CallView {
             queues,

@@ -6,7 +6,7 @@ use super::panes::PaneKey;
 use super::selection::{Groups, Selection, counts_of};
 use super::slots::{OpenSlot, SlotSeries};
 use crate::clock::Millis;
-use crate::targets::{Filter, Measure, Tally};
+use crate::targets::{Filter, Measure, StreamTargetIndex, Tally};
 use crate::view::slots::{Slot, Slots};
 
 /// What the counts of a pane add to a target.
@@ -17,7 +17,7 @@ pub struct Counts<const N: usize> {
     selection: Selection,
     tally: TallyOf<N>,
     /// The targets that label sets count for.
-    groups: Groups<Box<[u16]>>,
+    groups: Groups<Box<[StreamTargetIndex]>>,
     kept: SlotSeries<Vec<Sums<N>>>,
 }
 
@@ -58,11 +58,11 @@ impl<const N: usize> Counts<N> {
             let mut tallies = vec![Tally::default(); selection.targets.len()];
             for (group, sums) in pane.content.iter().enumerate() {
                 for &target in groups.get(group as u32) {
-                    tallies[usize::from(target)] += &tally(selection.of(target).measure, &sums.0);
+                    tallies[target.index()] += &tally(selection.of(target).measure, &sums.0);
                 }
             }
             Slot { span: pane.span, cells: Vec::new(), tallies }
         };
-        Slots { slots: kept.show(show), people_from: from, counts_from: from }
+        Slots { targets: Arc::clone(&selection.set), slots: kept.show(show), people_from: from, counts_from: from }
     }
 }

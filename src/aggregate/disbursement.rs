@@ -345,14 +345,14 @@ impl Disbursements {
         let mut cells = vec![CellTotals::default(); allowlists.cells()];
         for (id, totals) in self.state.totals.iter().enumerate() {
             let programme = self.derived.programme(id as LabelId);
-            let sum = &mut programmes[programme];
+            let sum = &mut programmes[programme.index()];
             add_each(&mut sum.events, &totals.events);
             sum.unmatched_returned += totals.unmatched_returned;
             sum.waiting_returned += totals.waiting_returned;
             sum.application_to_approval += &totals.application_to_approval;
             sum.approval_to_dispersal += &totals.approval_to_dispersal;
             for (state, cell) in totals.cells.iter().enumerate() {
-                cells[self.derived.cell(id as LabelId, FederalState::from_index(state)) as usize] += cell;
+                cells[self.derived.cell(id as LabelId, FederalState::from_index(state)).index()] += cell;
             }
         }
         self.derived.add_to(&mut programmes, &mut cells);

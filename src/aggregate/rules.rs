@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::MAX_VALUES;
 use crate::clock::{Millis, millis};
-use crate::record::Stream;
+use crate::event::histogram_bounds::{self, HistogramBounds};
+use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader, format_duration};
 
 /// Everything besides the log that state depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
-    /// By [`Stream`].
-    horizons: [Millis; 3],
+    horizons: PerStream<Millis>,
     pub open_horizon: Millis,
     /// The longest wait of an answer within target.
     pub service_level: Millis,
@@ -36,15 +36,15 @@ impl Rules {
         let mut days = |key: &str, least: u64| {
             millis(reader.duration(key, Duration::from_secs(least)..=Duration::from_secs(TEN_YEARS)))
         };
-        let horizons = [
-            days("streams.disbursement.horizon", 35 * DAY),
-            days("streams.call.horizon", DAY),
-            days("streams.milestone.horizon", DAY),
-        ];
+        let horizons = PerStream::from_fn(|stream| match stream {
+            Stream::Disbursement => days("streams.disbursement.horizon", 35 * DAY),
+            Stream::Call => days("streams.call.horizon", DAY),
+            Stream::Milestone => days("streams.milestone.horizon", DAY),
+        });
         let open_horizon = days("streams.disbursement.open_horizon", 35 * DAY);
         let (fine_history, coarse_history) = (days("state.fine_history", DAY), days("state.coarse_history", DAY));
         let (max_wait, agent_timeout) = (days("calls.max_wait", 1), days("calls.agent_timeout", 1));
-        if open_horizon < horizons[0] {
+        if open_horizon < horizons[Stream::Disbursement] {
             reader.fault(
                 "streams.disbursement.open_horizon",
                 "is shorter than streams.disbursement.horizon; make it at least as long".to_owned(),
@@ -81,6 +81,10 @@ impl Rules {
             ("state.coarse_history".to_owned(), time(self.coarse_history)),
         ];
         let mut add = |key: &str, value: String| semantic_settings.push((key.to_owned(), value));
+        for stored in stored_histograms(stream) {
+            let bounds: Vec<String> = stored.bounds.iter().map(|&bound| time(bound)).collect();
+            add(&format!("histogram.{}.bounds", stored.measure), bounds.join(" "));
+        }
         match stream {
             Stream::Disbursement => {
                 add("streams.disbursement.open_horizon", time(self.open_horizon));
@@ -97,7 +101,29 @@ impl Rules {
 
     /// How far behind the watermark events still count, in milliseconds.
     pub fn horizon(&self, stream: Stream) -> Millis {
-        self.horizons[stream as usize]
+        self.horizons[stream]
+    }
+}
+
+/// Histograms in the state of a stream.
+fn stored_histograms(stream: Stream) -> &'static [HistogramBounds] {
+    match stream {
+        Stream::Disbursement => &[histogram_bounds::APPLICATION_TO_APPROVAL, histogram_bounds::APPROVAL_TO_DISPERSAL],
+        Stream::Call => &[histogram_bounds::CALL_WAIT, histogram_bounds::CALL_HANDLE],
+        Stream::Milestone => &[],
+    }
+}
+
+/// Value that a stored state has of a setting which it does not name, because it was written before the setting was part of
+/// [`Rules::semantic_settings`]. These values are history: they stay as they are when the settings change.
+pub fn unnamed_setting(key: &str) -> Option<&'static str> {
+    match key {
+        "histogram.application_to_approval.bounds" | "histogram.approval_to_dispersal.bounds" => {
+            Some("1h 6h 1d 2d 3d 5d 7d 14d 30d 60d")
+        }
+        "histogram.call_wait.bounds" => Some("1s 2s 5s 10s 20s 30s 1m 2m 5m 10m 30m"),
+        "histogram.call_handle.bounds" => Some("30s 1m 2m 5m 10m 15m 30m 1h"),
+        _ => None,
     }
 }
 

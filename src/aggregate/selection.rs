@@ -8,13 +8,15 @@ use super::slots::SlotLayout;
 use crate::calendar::{CutTimes, Period};
 use crate::clock::{DAY, HOUR, Millis};
 use crate::record::Stream;
-use crate::targets::{Filter, Measure, Target, Targets};
+use crate::targets::{Filter, Measure, StreamTargetIndex, Target, Targets};
 
 /// The targets of one stream.
 #[derive(Debug)]
 pub struct Selection {
     pub grid: Arc<SlotLayout>,
     pub targets: Vec<SelectedTarget>,
+    /// The set that these targets are of.
+    pub set: Arc<Targets>,
     /// How far back slots are kept.
     pub reach: Millis,
     /// How far back what is only counted is known: no further than state keeps it, from which all is found again after a restart.
@@ -34,7 +36,7 @@ const LEAST_REACH: Millis = 92 * DAY;
 
 impl Selection {
     /// `horizon`: how far back state remembers, so that figures can be corrected; `history`: how far back it keeps counts.
-    pub fn new(targets: &Targets, stream: Stream, cut_times: CutTimes, horizon: Millis, history: Millis) -> Self {
+    pub fn new(set: &Arc<Targets>, stream: Stream, cut_times: CutTimes, horizon: Millis, history: Millis) -> Self {
         let mut periods = Period::OWN.to_vec();
         let mut reach = horizon.max(LEAST_REACH);
         let mut select = |target: &Target| {
@@ -45,18 +47,24 @@ impl Selection {
             reach = reach.max(target.period.longest_days() * DAY + 3 * DAY + HOUR);
             SelectedTarget { measure: target.measure, filter: target.filter.clone(), period: place }
         };
-        let targets = targets.of_stream(stream).map(|(_, target)| select(target)).collect();
-        Self { grid: Arc::new(SlotLayout { cut_times, periods }), targets, reach, counted: reach.min(history) }
+        let targets = set.of_stream(stream).map(|(_, target)| select(target)).collect();
+        Self {
+            grid: Arc::new(SlotLayout { cut_times, periods }),
+            targets,
+            set: Arc::clone(set),
+            reach,
+            counted: reach.min(history),
+        }
     }
 
-    /// The numbers of the targets whose filter has these values; see [`Filter`].
-    pub fn matching(&self, is_selected: impl Fn(&Filter) -> bool) -> Box<[u16]> {
-        let numbered = self.targets.iter().enumerate();
-        numbered.filter(|(_, target)| is_selected(&target.filter)).map(|(number, _)| number as u16).collect()
+    /// Targets whose filter has the values that `is_selected` checks, in rising order; see [`Filter`].
+    pub fn matching(&self, is_selected: impl Fn(&Filter) -> bool) -> Box<[StreamTargetIndex]> {
+        let matching = self.targets.iter().enumerate().filter(|(_, target)| is_selected(&target.filter));
+        matching.map(|(index, _)| StreamTargetIndex::new(index)).collect()
     }
 
-    pub fn of(&self, target: u16) -> &SelectedTarget {
-        &self.targets[usize::from(target)]
+    pub fn of(&self, target: StreamTargetIndex) -> &SelectedTarget {
+        &self.targets[target.index()]
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::present::Present;
+use crate::allowlists::CellIndex;
 use crate::calendar::{Interval, Period};
 use crate::cuts::CutCell;
 use crate::targets::Quantity;
@@ -39,7 +40,7 @@ pub(super) fn cells_today(present: &Present<'_>, period: Period, span: Interval)
     let sums = cells_within(&present.views(), present.allowlists, period, span)?;
     let in_use = sums.into_iter().enumerate().filter(|(_, sum)| sum.dispersals > 0);
     let named = in_use.map(|(cell, sum)| {
-        let (programme, state) = present.allowlists.names_of_cell(cell);
+        let (programme, state) = present.allowlists.names_of_cell(CellIndex::new(cell));
         ((programme.to_owned(), state.to_owned()), sum)
     });
     Some(named.collect())

@@ -12,7 +12,7 @@ use super::present::Present;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
 use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
-use crate::targets::Quantity;
+use crate::targets::{Quantity, TargetIndex};
 use crate::view::panes::SpanFigures;
 use crate::view::progress::Tallies;
 
@@ -230,7 +230,7 @@ fn target_today(present: &Present<'_>, tallies: &Tallies, cut: CutTarget, at: Mi
     let place = targets.iter().position(|target| target.name == cut.target && target.selection() == cut.selection);
     let span = Interval { start: cut.start_ms, end: at };
     TargetToday {
-        today: place.and_then(|place| quantity_today(present, tallies, place, span)),
+        today: place.and_then(|place| quantity_today(present, tallies, TargetIndex::new(place), span)),
         target: cut.target,
         measure: cut.measure,
         period: cut.period,

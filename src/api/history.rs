@@ -8,7 +8,7 @@ use super::targets::unit;
 use crate::calendar::Interval;
 use crate::clock::Millis;
 use crate::cuts::ClosedPeriod;
-use crate::targets::Quantity;
+use crate::targets::{Quantity, TargetIndex};
 use crate::view::progress::Tallies;
 
 /// The newest first. Periods that closed while the target counted something else (another measure, filter or period) are not among them.
@@ -71,10 +71,10 @@ pub(super) fn of(present: &Present<'_>, name: &str, limit: usize) -> Result<Hist
     })
 }
 
-fn closed(present: &Present<'_>, tallies: &Tallies, place: usize, closing: &ClosedPeriod) -> ClosedPeriodEntry {
+fn closed(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, closing: &ClosedPeriod) -> ClosedPeriodEntry {
     let bounds = Interval { start: closing.start_ms, end: closing.end_ms };
     let today = quantity_today(present, tallies, place, bounds);
-    let period = present.targets().targets[place].period;
+    let period = present.targets()[place].period;
     ClosedPeriodEntry {
         period: present.named_span(period.name(), closing.period.clone(), bounds),
         goal: closing.goal,
@@ -94,10 +94,10 @@ fn closed(present: &Present<'_>, tallies: &Tallies, place: usize, closing: &Clos
 pub(super) fn quantity_today(
     present: &Present<'_>,
     tallies: &Tallies,
-    place: usize,
+    place: TargetIndex,
     span: Interval,
 ) -> Option<Quantity> {
-    let target = &present.targets().targets[place];
-    let tally = present.begins(target.period, span.start).then(|| tallies.within(present.targets(), place, span))?;
+    let target = &present.targets()[place];
+    let tally = present.begins(target.period, span.start).then(|| tallies.within(place, span))?;
     target.measure.quantity(tally?)
 }

@@ -82,7 +82,7 @@ pub(super) fn one(present: &Present<'_>, kind: &str, id: &str) -> Result<PeriodR
         now_ms: present.now,
         now: present.local(present.now),
         state_built_ms: present.snapshot.built,
-        complete_until_ms: present.snapshot.complete_until[Stream::Disbursement as usize],
+        complete_until_ms: present.snapshot.complete_until[Stream::Disbursement],
         period: present.span(period, span),
         cut: closed.is_some().then(|| cut_id(span.end)),
         closed: closed.as_ref().map(money),

@@ -12,7 +12,7 @@ use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
 use crate::cuts::{ClosedPeriods, CutStore};
 use crate::pipeline::Snapshot;
-use crate::targets::{Target, Targets};
+use crate::targets::{Target, TargetIndex, Targets};
 use crate::view::Views;
 use crate::view::progress::{Evaluator, Tallies, TargetStatus};
 
@@ -72,21 +72,24 @@ impl<'a> Present<'a> {
     }
 
     pub fn tallies(&self) -> Tallies {
-        Tallies::of_views(self.targets(), &self.views())
+        Tallies::of_views(&self.snapshot.targets, &self.views())
     }
 
     /// By target.
     pub fn standings(&self, tallies: &Tallies) -> Vec<TargetStatus> {
-        self.evaluator.standings(&self.snapshot.targets, tallies, self.now, self.closed_periods().newest_cut())
+        self.evaluator.statuses(tallies, self.now, self.closed_periods().newest_cut())
     }
 
     /// The target of a name, and its place among all.
     ///
     /// # Errors
     /// There is none.
-    pub fn target(&self, name: &str) -> Result<(usize, &Target), ApiError> {
+    pub fn target(&self, name: &str) -> Result<(TargetIndex, &Target), ApiError> {
         let targets = &self.targets().targets;
-        let found = targets.iter().enumerate().find(|(_, target)| target.name == name);
+        let found = targets
+            .iter()
+            .position(|target| target.name == name)
+            .map(|place| (TargetIndex::new(place), &targets[place]));
         let names = targets.iter().map(|target| target.name.as_str());
         found.ok_or_else(|| ApiError::unknown("there is no such target, see /api/v1/targets", name, names))
     }

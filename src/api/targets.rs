@@ -7,8 +7,8 @@ use super::present::{PeriodSpan, Present};
 use crate::calendar::Interval;
 use crate::clock::Millis;
 use crate::targets::pace::{Observation, PaceReport, assess};
-use crate::targets::{Filter, Measure, Quantity, Tally, Target};
-use crate::view::progress::{Past, Tallies, TargetStatus};
+use crate::targets::{Filter, Measure, Quantity, Tally, Target, TargetIndex};
+use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
 
 /// Of all targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,7 +132,7 @@ pub(super) fn all(present: &Present<'_>) -> Targets {
 pub(super) fn one(present: &Present<'_>, name: &str) -> Result<TargetResponse, ApiError> {
     let (place, target) = present.target(name)?;
     let tallies = present.tallies();
-    let standing = &present.standings(&tallies)[place];
+    let standing = &present.standings(&tallies)[place.index()];
     Ok(TargetResponse {
         now_ms: present.now,
         now: present.local(present.now),
@@ -150,9 +150,9 @@ fn told(present: &Present<'_>, target: &Target, standing: &TargetStatus) -> Targ
         unit: unit(target.measure).to_owned(),
         filter: selection(&target.filter),
         calendar: target.calendar.name().to_owned(),
-        complete_until_ms: present.snapshot.complete_until[target.measure.stream() as usize],
+        complete_until_ms: present.snapshot.complete_until[target.measure.stream()],
         current: standing.current.as_ref().map(|current| current_of(present, target, current, standing.dispersion)),
-        previous: standing.previous.map(|Past { period, goal, actual }| PreviousPeriod {
+        previous: standing.previous.map(|EndedPeriod { period, goal, actual }| PreviousPeriod {
             period: present.span(target.period, period),
             goal,
             actual,
@@ -180,9 +180,9 @@ fn current_of(present: &Present<'_>, target: &Target, current: &PaceReport, disp
     }
 }
 
-fn curve(present: &Present<'_>, tallies: &Tallies, place: usize, period: Interval) -> Vec<PacePoint> {
+fn curve(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, period: Interval) -> Vec<PacePoint> {
     let targets = present.targets();
-    let (target, cut_times, now) = (&targets.targets[place], targets.cut_times(present.zone()), present.now);
+    let (target, cut_times, now) = (&targets[place], targets.cut_times(present.zone()), present.now);
     let mut instants = vec![period.start, now];
     let mut day = period.start;
     while day < period.end {
@@ -196,8 +196,8 @@ fn curve(present: &Present<'_>, tallies: &Tallies, place: usize, period: Interva
     // What is in the slot that holds now is known as a whole only: it is what was reached until now, or a moment ahead of it.
     let reached = |instant: Millis| match () {
         () if instant > now => None,
-        () if instant == now => tallies.within(targets, place, period),
-        () => tallies.within(targets, place, Interval { start: period.start, end: instant }),
+        () if instant == now => tallies.within(place, period),
+        () => tallies.within(place, Interval { start: period.start, end: instant }),
     };
     let point = |instant: Millis| {
         let moment = Observation {

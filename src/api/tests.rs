@@ -115,6 +115,11 @@ fn what_closed_with_another_selection_is_no_history_of_the_target() {
         targets[0].filter = Filter { programmes: vec!["palabra".to_owned()], ..Filter::default() };
         let cuts = snapshot.targets.cuts.clone();
         snapshot.targets = std::sync::Arc::new(crate::targets::Targets { targets, calendars: Vec::new(), cuts });
+        for status in &mut snapshot.partitions {
+            let mut view = (*status.view).clone();
+            view.slots_mut().targets = std::sync::Arc::clone(&snapshot.targets);
+            status.view = std::sync::Arc::new(view);
+        }
     });
     assert_eq!(world.ok("targets/weekly-people/history")["periods"], json!([]));
     assert_eq!(world.ok(&format!("cuts/{EVENING}"))["targets"][0]["today"], Value::Null);

@@ -28,7 +28,7 @@ pub fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String, Failur
     findings.refuse()?;
     let mut report =
         format!("settings: valid\ntargets: {}, calendars: {}\n", targets.targets.len(), targets.calendars.len());
-    for topic in &settings.source.topics {
+    for (_, topic) in settings.source.topics.iter() {
         let partitions = topology.partitions.iter().filter(|described| &described.partition.topic == topic).count();
         // Writing to a string does not fail.
         let _ = writeln!(report, "topic {topic}: {partitions} partitions");

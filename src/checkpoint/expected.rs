@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::head::Head;
+use crate::aggregate::unnamed_setting;
 
 /// What the head of a checkpoint is held against. What is not known (none) is not compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,15 +127,13 @@ impl ExpectedHead {
         let mut keys: Vec<&String> = head.semantic_settings.keys().chain(self.semantic_settings.keys()).collect();
         keys.sort();
         keys.dedup();
-        let changes =
-            keys.into_iter().filter(|key| head.semantic_settings.get(*key) != self.semantic_settings.get(*key));
-        let changes: Vec<SettingChange> = changes
-            .map(|key| SettingChange {
-                key: key.clone(),
-                found: head.semantic_settings.get(key).cloned(),
-                expected: self.semantic_settings.get(key).cloned(),
-            })
-            .collect();
+        let found = |key: &str| head.semantic_settings.get(key).map(String::as_str).or_else(|| unnamed_setting(key));
+        let changes = keys.into_iter().map(|key| SettingChange {
+            key: key.clone(),
+            found: found(key).map(str::to_owned),
+            expected: self.semantic_settings.get(key).cloned(),
+        });
+        let changes: Vec<SettingChange> = changes.filter(|change| change.found != change.expected).collect();
         (!changes.is_empty()).then_some(Mismatch::Settings { changes })
     }
 

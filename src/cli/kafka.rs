@@ -8,7 +8,7 @@ use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
 
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::runtime::{Exit, Failure};
 use crate::simulate::Emission;
 
@@ -18,8 +18,7 @@ const FULL_PAUSE: Duration = Duration::from_millis(2);
 /// Writes records to the topics of the three streams.
 pub(super) struct KafkaWriter {
     producer: ThreadedProducer<Deliveries>,
-    /// In the order of [`Stream::ALL`].
-    topics: [String; Stream::ALL.len()],
+    topics: PerStream<String>,
     failed: Failed,
 }
 
@@ -80,7 +79,7 @@ fn producer_config(client: &ClientConfig) -> ClientConfig {
 impl KafkaWriter {
     /// # Errors
     /// The configuration will not do.
-    pub fn new(client: &ClientConfig, topics: [String; Stream::ALL.len()]) -> Result<Self, Failure> {
+    pub fn new(client: &ClientConfig, topics: PerStream<String>) -> Result<Self, Failure> {
         let failed = Failed::default();
         let producer = producer_config(client).create_with_context(Deliveries(failed.clone()));
         let producer = producer.map_err(|error| failure("a producer cannot be made", &error))?;
@@ -92,7 +91,7 @@ impl KafkaWriter {
     /// # Errors
     /// A record, this or an earlier one, cannot be delivered.
     pub fn send(&self, emission: &Emission) -> Result<(), Failure> {
-        let mut record = BaseRecord::to(&self.topics[emission.stream as usize])
+        let mut record = BaseRecord::to(&self.topics[emission.stream])
             .partition(emission.partition)
             .key(emission.key.as_slice())
             .payload(emission.value.as_slice())
@@ -134,16 +133,16 @@ impl KafkaWriter {
         flushed.map_err(|error| failure("records are not acknowledged", &error))
     }
 
-    /// The partitions of each topic, in the order of [`Stream::ALL`]; absent where there is no such topic.
+    /// The partitions of each topic; absent where there is no such topic.
     ///
     /// # Errors
     /// The brokers do not answer within `timeout`.
-    pub fn partitions(&self, timeout: Duration) -> Result<[Option<i32>; Stream::ALL.len()], Failure> {
+    pub fn partitions(&self, timeout: Duration) -> Result<PerStream<Option<i32>>, Failure> {
         // Asking for all topics makes none; asking for one may.
         let metadata = self.producer.client().fetch_metadata(None, timeout);
         let metadata = metadata.map_err(|error| failure("the brokers do not say what topics there are", &error))?;
-        Ok(Stream::ALL.map(|stream| {
-            let topic = metadata.topics().iter().find(|topic| topic.name() == self.topics[stream as usize])?;
+        Ok(PerStream::from_fn(|stream| {
+            let topic = metadata.topics().iter().find(|topic| topic.name() == self.topics[stream])?;
             i32::try_from(topic.partitions().len()).ok().filter(|&partitions| partitions > 0)
         }))
     }
@@ -156,7 +155,7 @@ impl KafkaWriter {
         // A topic that was just created may have no leader yet.
         let mut tries_left = 20;
         loop {
-            match self.producer.client().fetch_watermarks(&self.topics[stream as usize], partition, timeout) {
+            match self.producer.client().fetch_watermarks(&self.topics[stream], partition, timeout) {
                 Err(error) if tries_left > 0 && is_passing(&error) => {
                     tries_left -= 1;
                     std::thread::sleep(Duration::from_millis(250));
@@ -170,7 +169,7 @@ impl KafkaWriter {
     }
 
     pub fn topic(&self, stream: Stream) -> &str {
-        &self.topics[stream as usize]
+        &self.topics[stream]
     }
 }
 

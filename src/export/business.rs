@@ -1,7 +1,7 @@
 //! The business families of the contract's section 3, in its order.
 
 use super::text::{Exposition, SampleValue};
-use crate::allowlists::Allowlists;
+use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::event::{CallKind, DisbursementKind, Status};
 use crate::pipeline::Snapshot;
 use crate::record::{Outcome, Reason, Stream};
@@ -15,7 +15,7 @@ pub fn always(out: &mut Exposition, snapshot: &Snapshot) {
     out.sample(&[], u64::from(snapshot.has_figures() && snapshot.not_ready().is_empty()));
     out.family("pacemeter_complete_until_timestamp_seconds");
     for stream in Stream::ALL {
-        if let Some(complete_until) = snapshot.complete_until[stream as usize] {
+        if let Some(complete_until) = snapshot.complete_until[stream] {
             out.sample(&[stream.name()], SampleValue::instant(complete_until));
         }
     }
@@ -36,7 +36,7 @@ pub fn figures(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists, s
 }
 
 fn records(out: &mut Exposition, totals: &Totals) {
-    let streams = || Stream::ALL.into_iter().zip(&totals.records);
+    let streams = || totals.records.iter();
     out.family("pacemeter_records_total");
     for (stream, counts) in streams() {
         for outcome in Outcome::ALL {
@@ -95,7 +95,7 @@ fn by_cell(out: &mut Exposition, allowlists: &Allowlists, family: &str, value: i
     out.family(family);
     for (programme, programme_name) in allowlists.programmes.names().iter().enumerate() {
         for (state, state_name) in allowlists.states.names().iter().enumerate() {
-            if let Some(value) = value(allowlists.cell(programme, state)) {
+            if let Some(value) = value(allowlists.cell(ProgrammeIndex::new(programme), state).index()) {
                 out.sample(&[programme_name, state_name], value);
             }
         }
@@ -200,7 +200,7 @@ fn milestones(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
 
 fn state(out: &mut Exposition, totals: &Totals, snapshot: &Snapshot) {
     out.family("pacemeter_watermark_timestamp_seconds");
-    for (stream, watermark) in Stream::ALL.into_iter().zip(totals.watermarks) {
+    for (stream, &watermark) in totals.watermarks.iter() {
         if let Some(watermark) = watermark {
             out.sample(&[stream.name()], SampleValue::instant(watermark));
         }

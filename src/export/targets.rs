@@ -5,7 +5,7 @@ use crate::calendar::Interval;
 use crate::clock::Millis;
 use crate::targets::Targets;
 use crate::targets::pace::PaceReport;
-use crate::view::progress::{Past, TargetStatus};
+use crate::view::progress::{EndedPeriod, TargetStatus};
 
 /// What the clock alone decides.
 pub fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
@@ -68,7 +68,7 @@ fn current(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus]) 
 }
 
 fn previous(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus]) {
-    let mut each = |family: &str, value: &dyn Fn(&Past) -> Option<SampleValue>| {
+    let mut each = |family: &str, value: &dyn Fn(&EndedPeriod) -> Option<SampleValue>| {
         out.family(family);
         for (target, standing) in targets.targets.iter().zip(standings) {
             if let Some(value) = standing.previous.as_ref().and_then(value) {

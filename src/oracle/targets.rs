@@ -13,14 +13,14 @@ use super::{Body, Oracle, OracleRules, supports};
 use crate::calendar::Interval;
 use crate::clock::Millis;
 use crate::event::{CallKind, DisbursementKind, MilestoneKind};
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::targets::{Filter, Measure, Tally, Target};
 
 /// All that was sent, as targets see it.
 pub struct TargetInputs<'a> {
     things: Vec<Contribution<'a>>,
     /// The newest of each stream, by [`Stream`].
-    watermarks: [Option<Millis>; Stream::ALL.len()],
+    watermarks: PerStream<Option<Millis>>,
 }
 
 /// What one event adds to one measure.
@@ -46,12 +46,12 @@ struct OracleLabels<'a> {
 impl Oracle {
     /// What targets count of all that was sent.
     pub fn reached(&self) -> TargetInputs<'_> {
-        let mut reached = TargetInputs { things: Vec::new(), watermarks: [None; Stream::ALL.len()] };
+        let mut reached = TargetInputs { things: Vec::new(), watermarks: PerStream::default() };
         // Figures that are not asked for here.
         let mut sheet = SeriesMap::default();
         for (&(stream, partition), log) in &self.partitions {
             let walked = steps::walk(stream, log, &self.rules, &mut sheet);
-            let newest = &mut reached.watermarks[stream as usize];
+            let newest = &mut reached.watermarks[stream];
             *newest = walked.watermark.max(*newest);
             let labels = labels(&walked, &self.rules);
             match stream {
@@ -112,7 +112,7 @@ impl<'a> TargetInputs<'a> {
 
     /// The newest event time of a stream.
     pub fn watermark(&self, stream: Stream) -> Option<Millis> {
-        self.watermarks[stream as usize]
+        self.watermarks[stream]
     }
 
     /// What counts for what it is, each event by its own time: "every one".

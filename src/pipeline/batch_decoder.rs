@@ -4,7 +4,7 @@ use crate::checkpoint::LastRecord;
 use crate::clock::Millis;
 use crate::decode::Decoder;
 use crate::event::{Event, LabelArena};
-use crate::record::{Header, RawRecord, Reason, Rejection, Stream};
+use crate::record::{Header, PerStream, RawRecord, Reason, Rejection};
 use crate::settings::OffsetRange;
 use crate::source::{Batch, PartitionIndex, TopicPartition};
 
@@ -103,7 +103,7 @@ enum Admission {
 pub struct BatchDecoder<'a> {
     decoder: &'a Decoder,
     /// By [`Stream`]: records that are set aside unread.
-    excluded: &'a [Vec<OffsetRange>; Stream::ALL.len()],
+    excluded: &'a PerStream<Vec<OffsetRange>>,
     partitions: Vec<TopicPartition>,
     starts: Vec<ResumePoint>,
 }
@@ -112,7 +112,7 @@ impl<'a> BatchDecoder<'a> {
     /// Partitions by slot, and where each begins: at the tail, if there is one, else at the next offset.
     pub fn new(
         decoder: &'a Decoder,
-        excluded: &'a [Vec<OffsetRange>; Stream::ALL.len()],
+        excluded: &'a PerStream<Vec<OffsetRange>>,
         partitions: Vec<TopicPartition>,
         starts: Vec<ResumePoint>,
     ) -> Self {
@@ -190,7 +190,7 @@ impl<'a> BatchDecoder<'a> {
         arena: &mut LabelArena,
     ) -> Result<Event, Rejection> {
         let partition = &self.partitions[original.slot.index()];
-        let ranges = &self.excluded[partition.stream as usize];
+        let ranges = &self.excluded[partition.stream];
         if ranges.iter().any(|range| range.holds(partition.partition, original.offset)) {
             return Err(Rejection::of(Reason::Excluded));
         }

@@ -8,7 +8,7 @@ use crate::allowlists::Allowlists;
 use crate::checkpoint::{ExpectedHead, Head, LastRecord};
 use crate::clock::Millis;
 use crate::decode;
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::settings::OffsetRange;
 use crate::source::TopicPartition;
 
@@ -17,8 +17,7 @@ use crate::source::TopicPartition;
 pub struct Compatibility {
     pub rules: Rules,
     pub decode: decode::Settings,
-    /// By [`Stream`].
-    pub excluded: [Vec<OffsetRange>; Stream::ALL.len()],
+    pub excluded: PerStream<Vec<OffsetRange>>,
     pub key_id: String,
 }
 
@@ -26,13 +25,12 @@ pub struct Compatibility {
 #[derive(Debug, Clone, Default)]
 pub struct ClusterInfo {
     pub cluster_id: Option<String>,
-    /// By [`Stream`].
-    pub partition_counts: [usize; Stream::ALL.len()],
+    pub partition_counts: PerStream<usize>,
 }
 
 impl ClusterInfo {
     pub fn partition_count(&self, stream: Stream) -> i32 {
-        i32::try_from(self.partition_counts[stream as usize]).unwrap_or(i32::MAX)
+        i32::try_from(self.partition_counts[stream]).unwrap_or(i32::MAX)
     }
 }
 
@@ -89,7 +87,7 @@ impl Compatibility {
         let mut semantic_settings: BTreeMap<String, String> =
             self.rules.semantic_settings(stream).into_iter().collect();
         semantic_settings.extend(self.decode.semantic_settings().map(|(key, value)| (key.to_owned(), value)));
-        let ranges = self.excluded[stream as usize].iter();
+        let ranges = self.excluded[stream].iter();
         let read = ranges.filter(|range| range.partition == partition.partition && range.first_offset < next_offset);
         let mut read: Vec<_> = read.map(|range| (range.first_offset, range.last_offset.min(next_offset - 1))).collect();
         read.sort_unstable();

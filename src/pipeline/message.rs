@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::batch_decoder::{DecodedBatch, Originals, ResumePoint};
 use crate::clock::Millis;
 use crate::cuts::Cut;
-use crate::record::Stream;
+use crate::record::PerStream;
 use crate::runtime::Failure;
 use crate::source::{ClientEvent, End, PartitionIndex, TopicPartition};
 
@@ -28,7 +28,7 @@ pub enum Message {
         missing: Vec<PartitionIndex>,
     },
     /// How many partitions each topic has now; none for a topic that is not there.
-    PartitionCounts([Option<usize>; Stream::ALL.len()]),
+    PartitionCounts(PerStream<Option<usize>>),
     Client(Vec<ClientEvent>),
     /// Reading cannot go on.
     Failed(Failure),
@@ -43,7 +43,7 @@ pub struct LogInventory {
     /// By slot.
     pub logs: Vec<LogInfo>,
     /// By [`Stream`]: whether the topic is kept for less than the horizon.
-    pub short_retention: [bool; Stream::ALL.len()],
+    pub short_retention: PerStream<bool>,
 }
 
 /// The log of a partition.

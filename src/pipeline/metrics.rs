@@ -13,7 +13,7 @@ use crate::aggregate::{KeyCounts, PartitionState};
 use crate::allowlists::LabelKind;
 use crate::checkpoint::{CheckpointOutcome, Damage};
 use crate::clock::Millis;
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::source::{ClientEvent, DeadLetterCounts, PartitionIndex};
 use crate::telemetry::Metrics;
 use crate::telemetry::histogram::LocalHistogram;
@@ -23,12 +23,12 @@ pub struct PipelineMetrics {
     metrics: Arc<Metrics>,
     queue: IntGauge,
     /// By stream: from an event's time to its processing.
-    delays: [LocalHistogram; Stream::ALL.len()],
+    delays: PerStream<LocalHistogram>,
     /// By stream.
-    processing: [LocalHistogram; Stream::ALL.len()],
+    processing: PerStream<LocalHistogram>,
     /// By slot.
     slots: Vec<PartitionLabels>,
-    topics: [String; Stream::ALL.len()],
+    topics: PerStream<String>,
 }
 
 struct PartitionLabels {
@@ -38,49 +38,52 @@ struct PartitionLabels {
 }
 
 impl PipelineMetrics {
-    pub fn new(metrics: Arc<Metrics>, topics: &[String; Stream::ALL.len()], queue_capacity: usize) -> Self {
+    pub fn new(metrics: Arc<Metrics>, topics: &PerStream<String>, queue_capacity: usize) -> Self {
         Self {
             queue: metrics.queue("records", queue_capacity),
-            delays: Stream::ALL.map(|stream| metrics.event_delay.tally(stream.name())),
-            processing: Stream::ALL.map(|stream| metrics.event_processing.tally(stream.name())),
+            delays: PerStream::from_fn(|stream| metrics.event_delay.tally(stream.name())),
+            processing: PerStream::from_fn(|stream| metrics.event_processing.tally(stream.name())),
             slots: Vec::new(),
             topics: topics.clone(),
             metrics,
         }
     }
 
-    pub fn found(&mut self, logs: &[LogInfo], short_retention: &[bool; Stream::ALL.len()]) {
+    pub fn found(&mut self, logs: &[LogInfo], short_retention: &PerStream<bool>) {
         let labels = |log: &LogInfo| PartitionLabels {
             stream: log.partition.stream,
             topic: log.partition.topic.clone(),
             partition: log.partition.partition.to_string(),
         };
         self.slots = logs.iter().map(labels).collect();
-        for (topic, (stream, &is_short)) in self.topics.iter().zip(Stream::ALL.into_iter().zip(short_retention)) {
+        for (stream, topic) in self.topics.iter() {
             let assigned = self.slots.iter().filter(|slot| slot.stream == stream).count();
             self.metrics.kafka_assigned_partitions.with_label_values(&[topic]).set(assigned as i64);
-            self.metrics.kafka_retention_shorter_than_horizon.with_label_values(&[topic]).set(is_short.into());
+            self.metrics
+                .kafka_retention_shorter_than_horizon
+                .with_label_values(&[topic])
+                .set(short_retention[stream].into());
         }
     }
 
     /// An event was applied `delay` after its own time.
     pub fn applied(&mut self, stream: Stream, delay: Millis) {
-        self.delays[stream as usize].observe(delay);
+        self.delays[stream].observe(delay);
     }
 
     /// A batch was applied at `now`.
     pub fn batch(&mut self, records: &RecordBatch, elapsed: Duration, now: Millis) {
-        let mut counts = [0_u64; Stream::ALL.len()];
+        let mut counts = PerStream::<u64>::default();
         for sum in &records.taken.sums {
-            let stream = self.stream(sum.slot) as usize;
+            let stream = self.stream(sum.slot);
             counts[stream] += sum.records;
             self.metrics.kafka_bytes.with_label_values(&[&self.topics[stream]]).inc_by(sum.bytes);
         }
         let elapsed = elapsed.as_millis() as Millis;
-        for (stream, count) in Stream::ALL.into_iter().zip(counts).filter(|&(_, count)| count > 0) {
-            self.metrics.kafka_records.with_label_values(&[&self.topics[stream as usize]]).inc_by(count);
+        for (stream, &count) in counts.iter().filter(|&(_, &count)| count > 0) {
+            self.metrics.kafka_records.with_label_values(&[&self.topics[stream]]).inc_by(count);
             self.metrics.last_processed.set(&[stream.name()], now);
-            self.processing[stream as usize].observe_many(elapsed, count);
+            self.processing[stream].observe_many(elapsed, count);
         }
     }
 
@@ -174,7 +177,7 @@ impl PipelineMetrics {
         dead_letters: DeadLetterCounts,
         waiting_messages: usize,
     ) {
-        self.delays.iter_mut().chain(&mut self.processing).for_each(LocalHistogram::flush);
+        self.delays.iter_mut().chain(self.processing.iter_mut()).for_each(|(_, histogram)| histogram.flush());
         self.queue.set(waiting_messages as i64);
         raise(&self.metrics.dead_letters_acknowledged, dead_letters.acknowledged);
         raise(&self.metrics.dead_letters_failed, dead_letters.failed);

@@ -15,7 +15,7 @@ use super::message::{Command, LogInfo, LogInventory, Message, RecordBatch};
 use super::{Settings, ends, pause};
 use crate::clock::Clock;
 use crate::decode::Decoder;
-use crate::record::Stream;
+use crate::record::PerStream;
 use crate::runtime::{Failure, Shutdown};
 use crate::source::{Consumer, PartitionIndex, PartitionLog, SourceError, TopicPartition, Topology, check};
 
@@ -124,7 +124,7 @@ impl Poller {
     }
 
     /// Refuses topics that would break exactness. Returns the streams whose topic is kept for less than the horizon.
-    fn judge_topics(&self) -> Result<[bool; Stream::ALL.len()], Failure> {
+    fn judge_topics(&self) -> Result<PerStream<bool>, Failure> {
         let findings = check::topic_faults(&self.source)?;
         findings.refuse()?;
         for fault in &findings.faults {
@@ -135,9 +135,9 @@ impl Poller {
                 "a topic's risk to exactness is accepted"
             );
         }
-        let mut short_retention = [false; Stream::ALL.len()];
+        let mut short_retention = PerStream::default();
         for warning in &findings.warnings {
-            short_retention[warning.stream as usize] = true;
+            short_retention[warning.stream] = true;
             tracing::warn!(
                 event = "pacemeter.topic.retention_short",
                 topic = warning.topic,

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::clock::Millis;
 use crate::cuts::ClosedPeriods;
-use crate::record::Stream;
+use crate::record::PerStream;
 use crate::source::TopicPartition;
 use crate::targets::Targets;
 use crate::view::PartitionView;
@@ -21,7 +21,7 @@ pub struct Snapshot {
     pub phase: Phase,
     pub partitions: Vec<PartitionStatus>,
     /// By [`Stream`].
-    pub complete_until: [Option<Millis>; Stream::ALL.len()],
+    pub complete_until: PerStream<Option<Millis>>,
     /// When the state was begun to be built that the figures come from.
     pub built: Millis,
     /// Those that the views' tallies are of.
@@ -63,7 +63,7 @@ impl SnapshotPublisher {
         Self(ArcSwap::from_pointee(Snapshot {
             phase,
             partitions: Vec::new(),
-            complete_until: [None; 3],
+            complete_until: PerStream::default(),
             built,
             targets,
             closed_periods: Arc::default(),

@@ -31,8 +31,7 @@ pub fn status(snapshot: &Snapshot, version: &str, uptime: Millis) -> Value {
             "conflicts": counts.conflicts,
         })
     });
-    let complete_until =
-        Stream::ALL.map(|stream| (stream.name().to_owned(), snapshot.complete_until[stream as usize].into()));
+    let complete_until = Stream::ALL.map(|stream| (stream.name().to_owned(), snapshot.complete_until[stream].into()));
     json!({
         "version": version,
         "uptime_seconds": uptime as f64 / 1_000.0,

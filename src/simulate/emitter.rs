@@ -9,7 +9,7 @@ use super::write::EventWriter;
 use super::{Emission, PartitionCounts};
 use crate::clock::{DAY, Millis};
 use crate::oracle::Horizons;
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 
 /// How often things go wrong, as shares of the good records. What goes wrong comes on top of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,11 +81,11 @@ pub(super) struct RecordEmitter {
     faults: FaultRates,
     rng: Rng,
     horizons: Horizons,
-    watermarks: [Vec<Millis>; 3],
-    recent: [Vec<Occurrence>; 3],
+    watermarks: PerStream<Vec<Millis>>,
+    recent: PerStream<Vec<Occurrence>>,
     max_record_bytes: usize,
     /// The way in which the next record of each stream is spoilt.
-    spoilt: [usize; 3],
+    spoilt: PerStream<usize>,
     /// Serials from here on are those of facts that never happened.
     serial: u64,
 }
@@ -104,10 +104,10 @@ impl RecordEmitter {
             faults,
             rng: Rng::with_seed(seed ^ 0x6f75_7462_6f78),
             horizons,
-            watermarks: Stream::ALL.map(|stream| vec![Millis::MIN; partitions.of(stream) as usize]),
-            recent: [const { Vec::new() }; 3],
+            watermarks: PerStream::from_fn(|stream| vec![Millis::MIN; partitions.of(stream) as usize]),
+            recent: PerStream::default(),
             max_record_bytes,
-            spoilt: [0; 3],
+            spoilt: PerStream::default(),
             serial: 1 << 48,
         }
     }
@@ -116,7 +116,7 @@ impl RecordEmitter {
     pub fn send(&mut self, fact: &Occurrence, timestamp: Millis, mut take: impl FnMut(Emission)) {
         let emission = self.writer.emission(fact, timestamp);
         let stream = emission.stream;
-        let watermark = &mut self.watermarks[stream as usize][emission.partition as usize];
+        let watermark = &mut self.watermarks[stream][emission.partition as usize];
         // A fact of its own is always applied: generators do not reach back as far as a horizon.
         *watermark = fact.time.max(*watermark);
         take(emission);
@@ -125,7 +125,7 @@ impl RecordEmitter {
     }
 
     fn remember(&mut self, fact: &Occurrence, stream: Stream) {
-        let recent = &mut self.recent[stream as usize];
+        let recent = &mut self.recent[stream];
         if recent.len() < REMEMBERED {
             recent.push(*fact);
         } else {
@@ -158,9 +158,9 @@ impl RecordEmitter {
             }
         } else if falls(faults.malformed) {
             let never = self.never(fact);
-            let way = self.spoilt[stream as usize];
+            let way = self.spoilt[stream];
             // Not one after the other: alike ones stand together in the list, and a quiet stream should see every sort soon.
-            self.spoilt[stream as usize] += 13;
+            self.spoilt[stream] += 13;
             take(malformed::emission(
                 &mut self.writer,
                 &never,
@@ -173,7 +173,7 @@ impl RecordEmitter {
     }
 
     fn earlier(&mut self, stream: Stream) -> Occurrence {
-        let recent = &self.recent[stream as usize];
+        let recent = &self.recent[stream];
         recent[self.rng.usize(..recent.len())]
     }
 
@@ -188,7 +188,7 @@ impl RecordEmitter {
         let never = self.never(like);
         let style = self.writer.style(&never);
         let partition = self.writer.write(&never, style).partition;
-        let watermark = self.watermarks[stream as usize][partition as usize];
+        let watermark = self.watermarks[stream][partition as usize];
         let horizon = horizon(self.horizons, stream);
         let time = watermark.checked_sub(horizon)?.checked_sub(self.rng.i64(1..=3 * DAY))?;
         // The contract's years begin with 2000.

@@ -124,11 +124,11 @@ pub struct RetentionWarning {
 pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     const ACTION: &str = "asking for the configuration of topics";
     // Any broker knows the configuration of topics. Without a name the client would ask the controller, and wait for a cluster to have one.
-    let broker = Lookup::open(settings)?.some_broker(&settings.topics[0])?;
+    let broker = Lookup::open(settings)?.some_broker(settings.topic(Stream::Disbursement))?;
     let admin: AdminClient<Context> = client::admin(settings)
         .create_with_context(Context::default())
         .map_err(|error| SourceError::configuration(&error))?;
-    let topics = settings.topics.each_ref().map(|topic| ResourceSpecifier::Topic(topic));
+    let topics = settings.topics.as_array().each_ref().map(|topic| ResourceSpecifier::Topic(topic));
     // The time runs while the client connects and asks for brokers, each of which may take its own.
     let limit = settings.request_timeout * 3;
     let options = AdminOptions::new().request_timeout(Some(limit)).broker_id(broker);
@@ -151,7 +151,7 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
         Err(KafkaError::AdminOp(code)) => return Err(SourceError::of_code(ACTION, code)),
         Err(error) => return Err(SourceError::of(ACTION, &error)),
     };
-    for (stream, result) in Stream::ALL.into_iter().zip(in_order(results, &settings.topics)) {
+    for (stream, result) in Stream::ALL.into_iter().zip(in_order(results, settings.topics.as_array())) {
         match result {
             Ok(configuration) => judge(&mut findings, settings, stream, |name| value(&configuration, name)),
             Err(code) if is_missing(code) => {

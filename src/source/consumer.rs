@@ -7,7 +7,7 @@ use super::native::{self, NativeMessage, Queue};
 use super::probe::{EndProbe, Lookup};
 use super::{PartitionIndex, Settings, TopicPartition, Topology};
 use crate::clock::Millis;
-use crate::record::{Header, Stream};
+use crate::record::{Header, PerStream};
 use rdkafka::Message as _;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -29,7 +29,7 @@ pub struct Consumer {
     queue: Queue,
     client: Arc<Client>,
     lookup: Lookup,
-    topics: [String; Stream::ALL.len()],
+    topics: PerStream<String>,
     fetching: Fetching,
     /// All partitions by slot, to ask for positions.
     list: TopicPartitionList,
@@ -107,7 +107,7 @@ impl Consumer {
     /// [`SourceError::TopicMissing`], [`SourceError::Denied`], [`SourceError::Unavailable`].
     pub fn describe(&self) -> Result<Topology, SourceError> {
         let topology = self.lookup.describe(&self.topics)?;
-        for topic in &self.topics {
+        for (_, topic) in self.topics.iter() {
             // Lets the client know the leaders before it is to fetch; else it would find out a second later. If this fails, it will then.
             let _ = self.client.fetch_metadata(Some(topic), PRIMING_TIMEOUT);
         }

@@ -4,7 +4,7 @@ use super::client::{self, Client, Context};
 use super::error::{SourceError, is_missing};
 use super::native;
 use super::{PartitionLog, Settings, TopicPartition, Topology};
-use crate::record::Stream;
+use crate::record::PerStream;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
@@ -38,10 +38,10 @@ impl Lookup {
         self.client.client().fetch_cluster_id(self.timeout)
     }
 
-    pub(super) fn describe(&self, topics: &[String; Stream::ALL.len()]) -> Result<Topology, SourceError> {
+    pub(super) fn describe(&self, topics: &PerStream<String>) -> Result<Topology, SourceError> {
         let mut partitions = Vec::new();
         let mut missing = Vec::new();
-        for (stream, topic) in Stream::ALL.into_iter().zip(topics) {
+        for (stream, topic) in topics.iter() {
             match self.partition_numbers(topic) {
                 Err(SourceError::TopicMissing { topic }) => missing.push(topic),
                 numbers => partitions.extend(numbers?.into_iter().map(|partition| TopicPartition {
@@ -171,7 +171,7 @@ impl Lookup {
 #[derive(Clone)]
 pub struct EndProbe {
     lookup: Lookup,
-    topics: [String; Stream::ALL.len()],
+    topics: PerStream<String>,
     partitions: Arc<[TopicPartition]>,
     /// The client that fetches, for as long as it is there.
     reader: Weak<Client>,
@@ -189,7 +189,7 @@ pub struct End {
 impl EndProbe {
     pub(super) fn new(
         lookup: Lookup,
-        topics: [String; Stream::ALL.len()],
+        topics: PerStream<String>,
         partitions: &[TopicPartition],
         reader: &Arc<Client>,
     ) -> Self {
@@ -201,10 +201,10 @@ impl EndProbe {
     /// # Errors
     ///
     /// [`SourceError::Unavailable`], [`SourceError::Denied`].
-    pub fn partition_counts(&self) -> Result<[Option<usize>; Stream::ALL.len()], SourceError> {
-        let mut counts = [None; Stream::ALL.len()];
-        for (count, topic) in counts.iter_mut().zip(&self.topics) {
-            *count = match self.lookup.partition_numbers(topic) {
+    pub fn partition_counts(&self) -> Result<PerStream<Option<usize>>, SourceError> {
+        let mut counts = PerStream::default();
+        for (stream, topic) in self.topics.iter() {
+            counts[stream] = match self.lookup.partition_numbers(topic) {
                 Ok(numbers) => Some(numbers.len()),
                 Err(SourceError::TopicMissing { .. }) => None,
                 Err(error) => return Err(error),

@@ -2,7 +2,7 @@
 
 use super::client;
 use super::settings::{DeadLetterSettings, Settings};
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::settings::SettingsReader;
 use rdkafka::error::KafkaError;
 use std::ops::RangeInclusive;
@@ -50,9 +50,10 @@ impl Settings {
             bootstrap_servers: reader.string("kafka.bootstrap_servers"),
             group_id: reader.string("kafka.group_id"),
             properties: reader.properties("kafka.properties"),
-            topics: Stream::ALL.map(|stream| reader.string(&topic_key(stream))),
-            horizons: Stream::ALL
-                .map(|stream| reader.duration(&format!("streams.{}.horizon", stream.name()), horizon_range(stream))),
+            topics: PerStream::from_fn(|stream| reader.string(&topic_key(stream))),
+            horizons: PerStream::from_fn(|stream| {
+                reader.duration(&format!("streams.{}.horizon", stream.name()), horizon_range(stream))
+            }),
             // The client wants its socket time-out to be a second longer than a fetch may wait (half a second).
             request_timeout: reader.duration("kafka.request_timeout", 2 * SECOND..=5 * MINUTE),
             end_offset_interval: reader.duration("kafka.end_offset_interval", SECOND / 10..=5 * MINUTE),
@@ -78,24 +79,23 @@ impl Settings {
                 fault(key, "is empty".into());
             }
         }
-        for (index, stream) in Stream::ALL.into_iter().enumerate() {
-            let topic = &self.topics[index];
+        for (stream, topic) in self.topics.iter() {
             if !is_topic_name(topic) {
                 fault(&topic_key(stream), TOPIC_NAME_RULE.into());
-            } else if let Some(other) = self.topics[..index].iter().position(|earlier| earlier == topic) {
+            } else if let Some((other, _)) = self.topics.iter().find(|&(other, name)| other < stream && name == topic) {
                 fault(
                     &topic_key(stream),
-                    format!("is the topic of {} too, each stream needs its own", topic_key(Stream::ALL[other])),
+                    format!("is the topic of {} too, each stream needs its own", topic_key(other)),
                 );
             }
         }
         if self.dead_letter.enabled {
             if !is_topic_name(&self.dead_letter.topic) {
                 fault("dead_letter.topic", TOPIC_NAME_RULE.into());
-            } else if let Some(index) = self.topics.iter().position(|topic| *topic == self.dead_letter.topic) {
+            } else if let Some((stream, _)) = self.topics.iter().find(|(_, topic)| **topic == self.dead_letter.topic) {
                 fault(
                     "dead_letter.topic",
-                    format!("is the topic of {} too, dead letters would be read again", topic_key(Stream::ALL[index])),
+                    format!("is the topic of {} too, dead letters would be read again", topic_key(stream)),
                 );
             }
         }

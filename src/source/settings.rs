@@ -1,6 +1,6 @@
 //! Settings of everything that talks to Kafka.
 
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,10 +11,9 @@ pub struct Settings {
     pub group_id: String,
     /// Passed on to librdkafka; may hold secrets.
     pub properties: BTreeMap<String, String>,
-    /// In the order of [`Stream::ALL`].
-    pub topics: [String; Stream::ALL.len()],
-    /// In the order of [`Stream::ALL`]: retention shorter than this is warned of.
-    pub horizons: [Duration; Stream::ALL.len()],
+    pub topics: PerStream<String>,
+    /// Retention shorter than this is warned of.
+    pub horizons: PerStream<Duration>,
     /// The longest wait for an answer to one request.
     pub request_timeout: Duration,
     pub end_offset_interval: Duration,
@@ -38,10 +37,10 @@ pub struct DeadLetterSettings {
 
 impl Settings {
     pub fn topic(&self, stream: Stream) -> &str {
-        &self.topics[stream as usize]
+        &self.topics[stream]
     }
 
     pub fn horizon(&self, stream: Stream) -> Duration {
-        self.horizons[stream as usize]
+        self.horizons[stream]
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::panes::SpanFigures;
 use super::slots::{SlotFigures, Slots};
-use crate::allowlists::Allowlists;
+use crate::allowlists::{Allowlists, CellIndex};
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
 use crate::record::Stream;
@@ -57,11 +57,11 @@ impl PartitionCut {
             let span = period.at(at - 1, &allowlists.zone).map(|period| Interval { start: period.start, end: at });
             span.map_or_else(Vec::new, |span| cells(slots, period, span, allowlists))
         });
-        let of_stream = targets.of_stream(stream).enumerate();
-        let targets = of_stream.map(|(place, (_, target))| {
+        let slots = slots.made_for(targets);
+        let targets = targets.of_stream(stream).map(|(index, target)| {
             let known_from = target.measure.known_from(slots.people_from, slots.counts_from);
             let periods = known_periods(slots, target.period, known_from, at, allowlists);
-            let tallied = periods.map(|span| (span.start, slots.tally(place, span)));
+            let tallied = periods.map(|span| (span.start, slots.tally(index, span)));
             PartitionCutTarget {
                 name: target.name.clone(),
                 selection: target.selection(),
@@ -75,10 +75,10 @@ impl PartitionCut {
 
 fn cells(slots: &Slots, period: Period, span: Interval, allowlists: &Allowlists) -> Vec<PartitionCutCell> {
     let mut sums = vec![SlotFigures::default(); allowlists.cells()];
-    slots.within(span).flat_map(|slot| &slot.cells).for_each(|(cell, figures)| sums[*cell as usize] += figures);
+    slots.within(span).flat_map(|slot| &slot.cells).for_each(|(cell, figures)| sums[cell.index()] += figures);
     let in_use = sums.iter().enumerate().filter(|(_, sum)| sum.dispersals > 0);
     let named = in_use.map(|(cell, sum)| {
-        let (programme, state) = allowlists.names_of_cell(cell);
+        let (programme, state) = allowlists.names_of_cell(CellIndex::new(cell));
         PartitionCutCell {
             programme: programme.to_owned(),
             state: state.to_owned(),

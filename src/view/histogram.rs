@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::add_each;
 use crate::clock::Millis;
-use crate::telemetry::catalogue::business;
+use crate::event::histogram_bounds;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
@@ -31,16 +31,19 @@ impl TryFrom<Stored> for Histogram {
     type Error = &'static str;
 
     fn try_from(Stored { bounds, counts, sum }: Stored) -> Result<Self, Self::Error> {
-        let family =
-            business::ALL.iter().find(|family| family.buckets == bounds).ok_or("a histogram with unknown bounds")?;
+        let known = histogram_bounds::ALL
+            .iter()
+            .find(|known| known.bounds == bounds)
+            .ok_or("a histogram with unknown bounds")?;
         if counts.len() != bounds.len() + 1 {
             return Err("a histogram with a count too many or too few");
         }
-        Ok(Self { bounds: family.buckets, counts, sum })
+        Ok(Self { bounds: known.bounds, counts, sum })
     }
 }
 
 impl Histogram {
+    /// Returns an empty histogram. `bounds` are inclusive, in milliseconds and rising.
     pub fn new(bounds: &'static [Millis]) -> Self {
         Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0 }
     }

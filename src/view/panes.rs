@@ -9,11 +9,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::allowlists::CellIndex;
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR, floor};
-
-/// Where a figure is counted, in the order of the display.
-pub type Cell = u32;
 
 /// A span of time that ends now, or the calendar period that holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +60,8 @@ pub struct HourFigures {
 /// The rolling spans of people, in hours, in the order of [`HourFigures::people`].
 pub const ROLLING_HOURS: [i64; 2] = [24, 168];
 
-pub type SpanPane = HashMap<Cell, SpanFigures>;
-pub type HourPane = HashMap<Cell, HourFigures>;
+pub type SpanPane = HashMap<CellIndex, SpanFigures>;
+pub type HourPane = HashMap<CellIndex, HourFigures>;
 
 #[derive(Debug, Clone, Default)]
 pub struct RollingPanes {
@@ -72,7 +70,7 @@ pub struct RollingPanes {
     /// By the instant at which the hour begins.
     pub hours: BTreeMap<Millis, Arc<HourPane>>,
     /// The sum of the changes of people of all hours before the first that is kept.
-    pub before: Arc<HashMap<Cell, [i64; 2]>>,
+    pub before: Arc<HashMap<CellIndex, [i64; 2]>>,
 }
 
 impl RollingPanes {
@@ -80,7 +78,7 @@ impl RollingPanes {
     pub fn add_minutes(&self, sums: &mut [SpanFigures], now: Millis) {
         let minute = floor(now, MINUTE);
         for pane in self.minutes.range(minute - 59 * MINUTE..=minute).map(|(_, pane)| pane) {
-            pane.iter().for_each(|(&cell, figures)| sums[cell as usize] += figures);
+            pane.iter().for_each(|(&cell, figures)| sums[cell.index()] += figures);
         }
     }
 
@@ -88,19 +86,19 @@ impl RollingPanes {
     pub fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Millis) {
         let hour = floor(now, HOUR);
         let first = hour - (ROLLING_HOURS[rolling] - 1) * HOUR;
-        let mut people: HashMap<Cell, i64> =
+        let mut people: HashMap<CellIndex, i64> =
             self.before.iter().map(|(&cell, changes)| (cell, changes[rolling])).collect();
         for (&start, pane) in self.hours.range(..=hour) {
             for (&cell, figures) in pane.iter() {
                 *people.entry(cell).or_default() += figures.people[rolling];
                 if start >= first {
-                    sums[cell as usize].dispersals += figures.dispersals;
-                    sums[cell as usize].net += figures.net;
+                    sums[cell.index()].dispersals += figures.dispersals;
+                    sums[cell.index()].net += figures.net;
                 }
             }
         }
         for (cell, count) in people {
-            sums[cell as usize].beneficiaries +=
+            sums[cell.index()].beneficiaries +=
                 u64::try_from(count).expect("as many people leave a span as entered it");
         }
     }
@@ -113,16 +111,16 @@ pub struct RecentPanes {
     quarters: BTreeMap<Millis, Arc<RecentPane>>,
 }
 
-type RecentPane = BTreeMap<(Millis, Cell), u32>;
+type RecentPane = BTreeMap<(Millis, CellIndex), u32>;
 
 impl RecentPanes {
-    pub fn add(&mut self, time: Millis, cell: Cell) {
+    pub fn add(&mut self, time: Millis, cell: CellIndex) {
         *Arc::make_mut(self.quarters.entry(floor(time, QUARTER_HOUR)).or_default()).entry((time, cell)).or_default() +=
             1;
     }
 
     /// Takes back what was added.
-    pub fn remove(&mut self, time: Millis, cell: Cell) {
+    pub fn remove(&mut self, time: Millis, cell: CellIndex) {
         let quarter = self.quarters.get_mut(&floor(time, QUARTER_HOUR)).expect("what is taken back was added");
         let pane = Arc::make_mut(quarter);
         let count = pane.get_mut(&(time, cell)).expect("what is taken back was added");
@@ -151,7 +149,8 @@ impl RecentPanes {
     pub fn add_to(&self, sums: &mut [u64], now: Millis, lasting: Millis) {
         let from = now - lasting;
         for pane in self.quarters.range(floor(from, QUARTER_HOUR)..).map(|(_, pane)| pane) {
-            pane.range((from, 0)..).for_each(|(&(_, cell), &count)| sums[cell as usize] += u64::from(count));
+            pane.range((from, CellIndex::new(0))..)
+                .for_each(|(&(_, cell), &count)| sums[cell.index()] += u64::from(count));
         }
     }
 }

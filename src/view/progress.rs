@@ -9,18 +9,19 @@ use super::PartitionView;
 use super::slots::Slots;
 use crate::calendar::{Interval, Period};
 use crate::clock::{MINUTE, Millis, floor};
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::targets::overdispersion::{DEFAULT_DISPERSION, PastDay, PastPeriod, dispersion, weeks_of_days};
 use crate::targets::pace::{Observation, PaceReport, assess, goal_of};
-use crate::targets::{Measure, Quantity, Tally, Target, Targets};
+use crate::targets::{Measure, Quantity, StreamTargetIndex, Tally, Target, TargetIndex, Targets};
 
 /// What was reached of every target, slot by slot, over all partitions.
 #[derive(Debug)]
 pub struct Tallies {
-    /// By [`Stream`].
-    streams: [StreamTallies; Stream::ALL.len()],
-    /// By target: the stream, and the place among the targets of the stream.
-    places: Vec<(Stream, usize)>,
+    streams: PerStream<StreamTallies>,
+    /// The set of targets that the tallies are of.
+    targets: Arc<Targets>,
+    /// Stream and position within it of each target of the set.
+    positions: Vec<(Stream, StreamTargetIndex)>,
 }
 
 #[derive(Debug)]
@@ -37,14 +38,14 @@ pub struct TargetStatus {
     /// Of the current period; none outside of a campaign.
     pub current: Option<PaceReport>,
     /// The last period that has closed; none if there was none, or not enough of it is known any more.
-    pub previous: Option<Past>,
+    pub previous: Option<EndedPeriod>,
     /// As past periods have it; see [`dispersion`](crate::targets::overdispersion).
     pub dispersion: f64,
 }
 
 /// A period that is over, with what is known of it now.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Past {
+pub struct EndedPeriod {
     pub period: Interval,
     pub goal: Quantity,
     /// None: a ratio of nothing.
@@ -52,33 +53,38 @@ pub struct Past {
 }
 
 impl Tallies {
-    pub fn of<'a>(targets: &Targets, slots: impl Iterator<Item = (Stream, &'a Slots)>) -> Self {
-        let mut counts = [0; Stream::ALL.len()];
-        let place = |target: &Target| {
+    /// Adds up the slots of all partitions.
+    ///
+    /// # Panics
+    /// If slots were made for another set of targets.
+    pub fn of<'a>(targets: &Arc<Targets>, slots: impl Iterator<Item = (Stream, &'a Slots)>) -> Self {
+        let mut counts = PerStream::<usize>::default();
+        let position = |target: &Target| {
             let stream = target.measure.stream();
-            counts[stream as usize] += 1;
-            (stream, counts[stream as usize] - 1)
+            counts[stream] += 1;
+            (stream, StreamTargetIndex::new(counts[stream] - 1))
         };
-        let places = targets.targets.iter().map(place).collect();
-        let nothing = || StreamTallies { slots: BTreeMap::new(), people_from: Millis::MIN, counts_from: Millis::MIN };
-        let mut tallies = Self { streams: [nothing(), nothing(), nothing()], places };
+        let positions = targets.targets.iter().map(position).collect();
+        let nothing = |_| StreamTallies { slots: BTreeMap::new(), people_from: Millis::MIN, counts_from: Millis::MIN };
+        let mut tallies = Self { streams: PerStream::from_fn(nothing), targets: Arc::clone(targets), positions };
         for (stream, slots) in slots {
-            tallies.streams[stream as usize].add(slots);
+            tallies.streams[stream].add(slots.made_for(targets));
         }
         tallies
     }
 
-    pub fn of_views(targets: &Targets, views: &[Arc<PartitionView>]) -> Self {
+    /// Adds up the views of all partitions, as [`Self::of`] adds up slots.
+    pub fn of_views(targets: &Arc<Targets>, views: &[Arc<PartitionView>]) -> Self {
         Self::of(targets, views.iter().map(|view| (view.stream, view.slots())))
     }
 
     /// What was reached of a target in a span that consists of whole slots. None if what is needed for that may be forgotten in
     /// part.
-    pub fn within(&self, targets: &Targets, target: usize, span: Interval) -> Option<Tally> {
-        let (stream, place) = self.places[target];
-        let stream = &self.streams[stream as usize];
-        (stream.knows(targets.targets[target].measure, span.start) && stream.divides(span))
-            .then(|| stream.sum(place, span))
+    pub fn within(&self, target: TargetIndex, span: Interval) -> Option<Tally> {
+        let (stream, position) = self.positions[target.index()];
+        let stream = &self.streams[stream];
+        (stream.knows(self.targets[target].measure, span.start) && stream.divides(span))
+            .then(|| stream.sum(position, span))
     }
 }
 
@@ -105,10 +111,10 @@ impl StreamTallies {
         is_end(span.start) && is_end(span.end)
     }
 
-    fn sum(&self, place: usize, span: Interval) -> Tally {
+    fn sum(&self, target: StreamTargetIndex, span: Interval) -> Tally {
         let slots = self.slots.range(span.start..span.end).take_while(|(_, (slot, _))| slot.end <= span.end);
         slots.fold(Tally::default(), |mut sum, (_, (_, tallies))| {
-            sum += &tallies[place];
+            sum += &tallies[target.index()];
             sum
         })
     }
@@ -147,70 +153,62 @@ impl Evaluator {
         &self.zone
     }
 
-    /// By target. `closed`: the newest instant at which periods were closed.
-    pub fn standings(
-        &self,
-        targets: &Arc<Targets>,
-        tallies: &Tallies,
-        now: Millis,
-        closed: Option<Millis>,
-    ) -> Vec<TargetStatus> {
-        let past = self.past(targets, tallies, now);
-        let standing = |(place, target): (usize, &Target)| TargetStatus {
-            current: self.current(targets, tallies, place, now, past[place]),
-            previous: closed.and_then(|closed| target.period.ended(closed, &self.zone)).and_then(|period| {
-                let tally = tallies.within(targets, place, period)?;
-                Some(Past { period, goal: goal_of(target, period, &self.zone), actual: target.measure.quantity(tally) })
-            }),
-            dispersion: past[place].dispersion,
+    /// Returns the status of each target of the set that the tallies are of. `closed` is the newest instant at which periods were closed.
+    pub fn statuses(&self, tallies: &Tallies, now: Millis, closed: Option<Millis>) -> Vec<TargetStatus> {
+        let past = self.past(tallies, now);
+        let status = |(index, past): (usize, &PastFigures)| {
+            let (index, zone) = (TargetIndex::new(index), &self.zone);
+            let target = &tallies.targets[index];
+            let previous = closed.and_then(|closed| target.period.ended(closed, zone)).and_then(|period| {
+                let tally = tallies.within(index, period)?;
+                Some(EndedPeriod {
+                    period,
+                    goal: goal_of(target, period, zone),
+                    actual: target.measure.quantity(tally),
+                })
+            });
+            TargetStatus { current: self.current(tallies, index, now, *past), previous, dispersion: past.dispersion }
         };
-        targets.targets.iter().enumerate().map(standing).collect()
+        past.iter().enumerate().map(status).collect()
     }
 
-    fn current(
-        &self,
-        targets: &Targets,
-        tallies: &Tallies,
-        place: usize,
-        now: Millis,
-        past: PastFigures,
-    ) -> Option<PaceReport> {
-        let target = &targets.targets[place];
+    fn current(&self, tallies: &Tallies, index: TargetIndex, now: Millis, past: PastFigures) -> Option<PaceReport> {
+        let target = &tallies.targets[index];
         let period = target.period.at(now, &self.zone)?;
-        let actual = tallies.within(targets, place, period)?;
+        let actual = tallies.within(index, period)?;
         let PastFigures { dispersion, tally } = past;
         Some(assess(target, &Observation { period, now, zone: &self.zone, actual, past: tally, dispersion }))
     }
 
-    fn past(&self, targets: &Arc<Targets>, tallies: &Tallies, now: Millis) -> Arc<[PastFigures]> {
+    fn past(&self, tallies: &Tallies, now: Millis) -> Arc<[PastFigures]> {
         let minute = floor(now, MINUTE);
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(noted) =
-            past.as_ref().filter(|noted| Arc::ptr_eq(&noted.targets, targets) && noted.minute == minute)
-        {
-            return Arc::clone(&noted.figures);
+        let is_of_now =
+            |cached: &&CachedHistory| Arc::ptr_eq(&cached.targets, &tallies.targets) && cached.minute == minute;
+        if let Some(cached) = past.as_ref().filter(is_of_now) {
+            return Arc::clone(&cached.figures);
         }
-        let figures: Arc<[PastFigures]> =
-            (0..targets.targets.len()).map(|place| past_figures(targets, tallies, place, now, &self.zone)).collect();
-        *past = Some(CachedHistory { targets: Arc::clone(targets), minute, figures: Arc::clone(&figures) });
+        let indexes = (0..tallies.targets.targets.len()).map(TargetIndex::new);
+        let figures: Arc<[PastFigures]> = indexes.map(|index| past_figures(tallies, index, now, &self.zone)).collect();
+        *past = Some(CachedHistory { targets: Arc::clone(&tallies.targets), minute, figures: Arc::clone(&figures) });
         figures
     }
 }
 
 /// What the complete periods that are known say of a target.
-fn past_figures(targets: &Targets, tallies: &Tallies, place: usize, now: Millis, zone: &TimeZone) -> PastFigures {
-    let target = &targets.targets[place];
+fn past_figures(tallies: &Tallies, index: TargetIndex, now: Millis, zone: &TimeZone) -> PastFigures {
+    let target = &tallies.targets[index];
     let mut periods = Vec::new();
     let mut sum = Tally::default();
     let mut next = target.period.ended(now, zone);
-    let (stream, of_stream) = tallies.places[place];
-    let stream = &tallies.streams[stream as usize];
+    let (stream, position) = tallies.positions[index.index()];
+    let stream = &tallies.streams[stream];
     let first_slot = stream.slots.keys().next().copied().unwrap_or(Millis::MAX);
     while let Some(period) =
         next.filter(|period| period.start >= first_slot && stream.knows(target.measure, period.start))
     {
-        sum += &stream.sum(of_stream, period);
-        periods.push(days_of(target, stream, of_stream, period, zone));
+        sum += &stream.sum(position, period);
+        periods.push(days_of(target, stream, position, period, zone));
         next = target.period.ended(period.start, zone).filter(|before| before.end <= period.start);
     }
     if target.measure == Measure::ServiceLevel {
@@ -225,11 +223,17 @@ fn past_figures(targets: &Targets, tallies: &Tallies, place: usize, now: Millis,
 }
 
 /// The local days of a period: what share of the plan each had, and what was counted.
-fn days_of(target: &Target, stream: &StreamTallies, place: usize, period: Interval, zone: &TimeZone) -> Vec<PastDay> {
+fn days_of(
+    target: &Target,
+    stream: &StreamTallies,
+    position: StreamTargetIndex,
+    period: Interval,
+    zone: &TimeZone,
+) -> Vec<PastDay> {
     let mut days = Vec::new();
     let mut from = period.start;
     while let Some(day) = Period::Day.at(from, zone).filter(|day| day.start < period.end) {
-        let tally = stream.sum(place, day);
+        let tally = stream.sum(position, day);
         let count = if target.measure == Measure::NetPesos { tally.base } else { tally.amount };
         days.push(PastDay { share: target.calendar.weight(day, target.profile.as_ref()), count: count.max(0) as f64 });
         from = day.end;

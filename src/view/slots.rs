@@ -6,14 +6,17 @@
 use std::ops::AddAssign;
 use std::sync::Arc;
 
+use crate::allowlists::CellIndex;
 use crate::calendar::Interval;
 use crate::clock::Millis;
-use crate::targets::Tally;
-use crate::view::panes::{Cell, SpanFigures};
+use crate::targets::{StreamTargetIndex, Tally, Targets};
+use crate::view::panes::SpanFigures;
 
 /// What a partition's slots hold, in their order. Slots in which nothing happened may be missing.
 #[derive(Debug, Clone, Default)]
 pub struct Slots {
+    /// The set of targets that the tallies are of; see [`Slots::made_for`].
+    pub targets: Arc<Targets>,
     pub slots: Vec<Arc<Slot>>,
     /// Of periods that begin before, what depends on single dispersals may be forgotten in part.
     pub people_from: Millis,
@@ -25,7 +28,7 @@ pub struct Slots {
 pub struct Slot {
     pub span: Interval,
     /// By programme and state as shown; none but those in use.
-    pub cells: Vec<(Cell, SlotFigures)>,
+    pub cells: Vec<(CellIndex, SlotFigures)>,
     /// Of each target of the stream, in the order of the targets.
     pub tallies: Vec<Tally>,
 }
@@ -61,10 +64,21 @@ impl AddAssign<&SlotFigures> for SlotFigures {
 }
 
 impl Slots {
-    /// What was reached in `span` of the target at this place among those of the stream.
-    pub fn tally(&self, place: usize, span: Interval) -> Tally {
+    /// Returns the slots, once it is certain that their tallies are of `targets`: the positions of another set would give the figures of other
+    /// targets. Everything that reads tallies comes through here.
+    ///
+    /// # Panics
+    /// If the slots were made for another set of targets.
+    pub fn made_for(&self, targets: &Targets) -> &Self {
+        let is_same = std::ptr::eq(&*self.targets, targets);
+        assert!(is_same || self.slots.is_empty(), "a view is read with the set of targets that it was made for");
+        self
+    }
+
+    /// What was reached of a target in `span`.
+    pub fn tally(&self, target: StreamTargetIndex, span: Interval) -> Tally {
         self.within(span).fold(Tally::default(), |mut sum, slot| {
-            sum += &slot.tallies[place];
+            sum += &slot.tallies[target.index()];
             sum
         })
     }
@@ -82,5 +96,28 @@ impl Slots {
     pub fn within(&self, span: Interval) -> impl Iterator<Item = &Slot> {
         let first = self.slots.partition_point(|slot| slot.span.start < span.start);
         self.slots[first..].iter().take_while(move |slot| slot.span.end <= span.end).map(AsRef::as_ref)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_slot() -> Slots {
+        let slot = Slot { span: Interval { start: 0, end: 1 }, cells: Vec::new(), tallies: Vec::new() };
+        Slots { slots: vec![Arc::new(slot)], ..Slots::default() }
+    }
+
+    #[test]
+    fn slots_are_read_with_their_own_targets() {
+        let slots = one_slot();
+        assert_eq!(slots.made_for(&Arc::clone(&slots.targets)).slots.len(), 1);
+        assert!(Slots::default().made_for(&Targets::default()).slots.is_empty(), "no slots fit every set");
+    }
+
+    #[test]
+    #[should_panic(expected = "the set of targets that it was made for")]
+    fn slots_of_other_targets_are_not_read() {
+        one_slot().made_for(&Targets::default());
     }
 }

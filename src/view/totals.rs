@@ -13,7 +13,7 @@ use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
 use crate::event::{CallKind, Status};
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 
 /// Agents are counted by site and by the statuses of those who are signed in.
 pub const AGENT_STATUSES: [Status; 4] = [Status::Available, Status::Handling, Status::WrapUp, Status::Paused];
@@ -30,10 +30,9 @@ pub struct PresenceLimits {
 /// Every business figure, at one instant, over all partitions.
 #[derive(Debug)]
 pub struct Totals {
-    /// By [`Stream`].
-    pub records: [RecordCounts; 3],
-    /// By [`Stream`]: the newest event time applied.
-    pub watermarks: [Option<Millis>; 3],
+    pub records: PerStream<RecordCounts>,
+    /// Newest event time applied.
+    pub watermarks: PerStream<Option<Millis>>,
     pub programmes: Vec<ProgrammeTotals>,
     pub cells: Vec<CellTotals>,
     pub people_complete: bool,
@@ -64,8 +63,8 @@ impl Totals {
         let periods = Period::OWN
             .map(|period| period.at(now, &allowlists.zone).expect("every instant has its day, week and month"));
         let mut totals = Self {
-            records: Default::default(),
-            watermarks: [None; 3],
+            records: PerStream::default(),
+            watermarks: PerStream::default(),
             programmes: vec![ProgrammeTotals::default(); allowlists.programmes.count()],
             cells: vec![CellTotals::default(); allowlists.cells()],
             people_complete: true,
@@ -89,7 +88,7 @@ impl Totals {
     }
 
     fn add_records(&mut self, view: &PartitionView) {
-        let stream = view.stream as usize;
+        let stream = view.stream;
         self.records[stream] += &view.counts;
         self.watermarks[stream] = self.watermarks[stream].max(view.watermark);
     }
@@ -118,7 +117,7 @@ impl Totals {
 
     /// Records read of a stream: the sum of the outcomes.
     pub fn read(&self, stream: Stream) -> u64 {
-        self.records[stream as usize].outcomes.iter().sum()
+        self.records[stream].outcomes.iter().sum()
     }
 
     /// Whether a cell was ever dispersed to: its gauges are shown from then on.
@@ -150,7 +149,7 @@ pub fn cells_within(
 fn add_period(sums: &mut [SpanFigures], view: &DisbursementView, period: Period, span: &Interval) {
     let mut cells = vec![SlotFigures::default(); sums.len()];
     for (cell, figures) in view.slots.within(*span).flat_map(|slot| &slot.cells) {
-        cells[*cell as usize] += figures;
+        cells[cell.index()] += figures;
     }
     sums.iter_mut().zip(&cells).for_each(|(sum, cell)| *sum += &cell.of_period(period.index()));
 }

@@ -17,7 +17,7 @@ use pacemeter::event::{CallKind, DisbursementKind, LabelArena, MilestoneKind, St
 use pacemeter::export::Exporter;
 use pacemeter::oracle::{self, Body, Oracle, SentRecord, SeriesValues};
 use pacemeter::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
-use pacemeter::record::{RawRecord, Reason, Stream};
+use pacemeter::record::{PerStream, RawRecord, Reason, Stream};
 use pacemeter::settings::{Layers, SettingsReader};
 use pacemeter::source;
 use pacemeter::targets::Targets;
@@ -221,7 +221,7 @@ impl Core {
         publisher.publish(Snapshot {
             phase: Phase::Live,
             partitions,
-            complete_until: [None; 3],
+            complete_until: PerStream::default(),
             built: now,
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.closed_periods),

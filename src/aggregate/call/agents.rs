@@ -11,11 +11,11 @@ use crate::aggregate::packed::{PackedTime, U16};
 use crate::aggregate::pages::PagedTable;
 use crate::aggregate::table::{Table, TableEntry};
 use crate::aggregate::{Rules, UnlistedCounts};
-use crate::allowlists::{Allowlists, LabelKind};
+use crate::allowlists::{Allowlists, CellIndex, LabelKind};
 use crate::clock::Millis;
 use crate::event::{self, Hash128, LabelArena, Status};
 use crate::record::Stream;
-use crate::view::panes::{Cell, RecentPanes};
+use crate::view::panes::RecentPanes;
 use crate::view::totals::AGENT_STATUSES;
 
 #[derive(Debug)]
@@ -149,10 +149,10 @@ impl Agents {
     }
 
     /// Where an agent is shown; nowhere when signed out.
-    fn cell(&self, agent: &Agent) -> Option<Cell> {
+    fn cell(&self, agent: &Agent) -> Option<CellIndex> {
         let status = Status::ALL[usize::from(agent.status)];
-        let column = AGENT_STATUSES.iter().position(|&view_config| view_config == status)?;
+        let column = AGENT_STATUSES.iter().position(|&shown| shown == status)?;
         let site = self.allowlists.sites.index(self.state.sites.name(agent.site.get() as LabelId));
-        Some((site * AGENT_STATUSES.len() + column) as Cell)
+        Some(CellIndex::new(site * AGENT_STATUSES.len() + column))
     }
 }

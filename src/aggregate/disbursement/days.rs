@@ -15,12 +15,11 @@ use super::{DisbursementsState, cell_key};
 use crate::aggregate::panes::{PaneKey, first_of, second_of};
 use crate::aggregate::selection::{Groups, Selection, counts_of, has};
 use crate::aggregate::slots::{OpenSlot, SlotSeries};
-use crate::allowlists::Allowlists;
+use crate::allowlists::{Allowlists, CellIndex, ProgrammeIndex};
 use crate::calendar::{Interval, Period};
 use crate::clock::{DAY, Millis, floor};
 use crate::event::{Centavos, FederalState};
-use crate::targets::{Measure, Tally};
-use crate::view::panes::Cell;
+use crate::targets::{Measure, StreamTargetIndex, Tally};
 use crate::view::slots::{Slot, SlotFigures, Slots};
 
 #[derive(Debug)]
@@ -39,10 +38,10 @@ pub struct Days {
 /// What dispersals of some programmes and states count for.
 #[derive(Debug, PartialEq)]
 struct Group {
-    programme: usize,
-    cell: Cell,
+    programme: ProgrammeIndex,
+    cell: CellIndex,
     /// In order.
-    targets: Box<[u16]>,
+    targets: Box<[StreamTargetIndex]>,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +68,7 @@ struct Counts {
 enum Figure {
     /// Of a programme as shown, in one of [`Period::OWN`].
     Own(usize),
-    Target(u16),
+    Target(StreamTargetIndex),
 }
 
 impl Days {
@@ -167,7 +166,8 @@ impl Days {
         let back = |by: Millis| watermark.map_or(Millis::MIN, |watermark| watermark - by);
         let (people_from, counts_from) = (back(*horizon), back(selection.counted));
         kept.keep_from(back(selection.reach));
-        Slots { slots: kept.show(|pane| show(pane, selection, groups)), people_from, counts_from }
+        let slots = kept.show(|pane| show(pane, selection, groups));
+        Slots { targets: Arc::clone(&selection.set), slots, people_from, counts_from }
     }
 
     fn add(&mut self, state: &DisbursementsState, dispersal: &Dispersal) {
@@ -205,10 +205,10 @@ impl Days {
         groups.number(key, || {
             let (name, entity) =
                 (state.programmes.name(first_of(key)), FederalState::from_index(usize::from(second_of(key))));
-            let programme = allowlists.programmes.index(name);
+            let programme = allowlists.programme(name);
             let targets =
                 selection.matching(|filter| has(&filter.programmes, name) && has(&filter.states, entity.code()));
-            Group { programme, cell: allowlists.cell(programme, allowlists.state(entity)) as Cell, targets }
+            Group { programme, cell: allowlists.cell(programme, allowlists.state(entity)), targets }
         })
     }
 
@@ -240,7 +240,7 @@ impl Days {
         let Some(pane) = self.kept.at(dispersal.time()) else { return };
         match figure {
             Figure::Own(period) => counts_of(&mut pane.content.counts, group).repeats[period] += change,
-            Figure::Target(target) => *counts_of(&mut pane.content.repeats, target.into()) += change,
+            Figure::Target(target) => *counts_of(&mut pane.content.repeats, target.index() as u32) += change,
         }
     }
 
@@ -300,7 +300,7 @@ fn key_of(dispersal: &Dispersal) -> PaneKey {
 }
 
 fn show(pane: &OpenSlot<Content>, selection: &Selection, groups: &Groups<Group>) -> Slot {
-    let mut cells: HashMap<Cell, SlotFigures> = HashMap::new();
+    let mut cells: HashMap<CellIndex, SlotFigures> = HashMap::new();
     let mut tallies = vec![Tally::default(); selection.targets.len()];
     for (group, counts) in pane.content.counts.iter().enumerate() {
         let group = groups.get(group as u32);
@@ -314,7 +314,7 @@ fn show(pane: &OpenSlot<Content>, selection: &Selection, groups: &Groups<Group>)
             *cells.entry(group.cell).or_default() += &figures;
         }
         for &target in &group.targets {
-            tallies[usize::from(target)] += &counts.tally(selection.of(target).measure);
+            tallies[target.index()] += &counts.tally(selection.of(target).measure);
         }
     }
     for (tally, repeats) in tallies.iter_mut().zip(&pane.content.repeats) {

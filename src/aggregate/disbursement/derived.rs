@@ -15,10 +15,10 @@ use super::{DisbursementsState, ViewConfig};
 use crate::aggregate::double_buffer::DoubleBuffer;
 use crate::aggregate::labels::LabelId;
 use crate::aggregate::panes::PaneKey;
-use crate::allowlists::Allowlists;
+use crate::allowlists::{Allowlists, CellIndex, ProgrammeIndex};
 use crate::clock::{HOUR, Millis, floor};
 use crate::event::{Centavos, FederalState};
-use crate::view::panes::{Cell, RollingPanes};
+use crate::view::panes::RollingPanes;
 use crate::view::slots::Slots;
 use crate::view::{Backlog, CellTotals, ProgrammeTotals};
 
@@ -26,7 +26,7 @@ use crate::view::{Backlog, CellTotals, ProgrammeTotals};
 pub struct DerivedFigures {
     allowlists: Arc<Allowlists>,
     /// By the partition's number of a programme: where it is shown.
-    programmes: Vec<usize>,
+    programmes: Vec<ProgrammeIndex>,
     /// By programme as shown.
     backlog: Vec<OpenSupports>,
     /// People ever paid and not wholly returned, by cell.
@@ -111,7 +111,7 @@ impl DerivedFigures {
 
     /// Counts everybody to whom anything was ever left, person by person.
     fn count_beneficiaries(&mut self, state: &DisbursementsState) {
-        let mut firsts: Vec<(usize, LogOrder)> = Vec::new();
+        let mut firsts: Vec<(ProgrammeIndex, LogOrder)> = Vec::new();
         for (person, newest) in state.people.iter() {
             firsts.clear();
             let listed = std::iter::successors(newest, |&index| state.people.older(index)).map(|index| {
@@ -126,7 +126,7 @@ impl DerivedFigures {
                 }
             }
             for &(programme, place) in &firsts {
-                self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(place.state))] += 1;
+                self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(place.state)).index()] += 1;
             }
         }
     }
@@ -138,23 +138,23 @@ impl DerivedFigures {
     /// Notes where the newest programme of the partition is shown.
     pub fn list_programme(&mut self, state: &DisbursementsState, id: LabelId) {
         assert!(usize::from(id) == self.programmes.len(), "programmes are listed in the order of their numbers");
-        self.programmes.push(self.allowlists.programmes.index(state.programmes.name(id)));
+        self.programmes.push(self.allowlists.programme(state.programmes.name(id)));
     }
 
     /// Whether a programme and a state are shown as `other`.
     pub fn unlisted(&self, programme: LabelId, state: FederalState) -> [bool; 2] {
         [
-            self.programme(programme) == self.allowlists.programmes.other(),
+            self.programme(programme).index() == self.allowlists.programmes.other(),
             self.allowlists.state(state) == self.allowlists.states.other(),
         ]
     }
 
-    pub fn programme(&self, id: LabelId) -> usize {
+    pub fn programme(&self, id: LabelId) -> ProgrammeIndex {
         self.programmes[usize::from(id)]
     }
 
-    pub fn cell(&self, programme: LabelId, state: FederalState) -> Cell {
-        self.allowlists.cell(self.programme(programme), self.allowlists.state(state)) as Cell
+    pub fn cell(&self, programme: LabelId, state: FederalState) -> CellIndex {
+        self.allowlists.cell(self.programme(programme), self.allowlists.state(state))
     }
 
     pub fn rolling(&self) -> RollingPanes {
@@ -173,7 +173,7 @@ impl DerivedFigures {
     /// A support joined the backlog.
     pub fn open(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
-        let backlog = &mut self.backlog[programme];
+        let backlog = &mut self.backlog[programme.index()];
         backlog.supports += 1;
         backlog.centavos += u128::from(approved.amount);
         *backlog.approvals.entry(floor(approved.time, HOUR)).or_default().entry(approved.time).or_default() += 1;
@@ -182,7 +182,7 @@ impl DerivedFigures {
     /// A support left the backlog.
     pub fn close(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
-        let backlog = &mut self.backlog[programme];
+        let backlog = &mut self.backlog[programme.index()];
         backlog.supports -= 1;
         backlog.centavos -= u128::from(approved.amount);
         let hour = backlog.approvals.get_mut(&floor(approved.time, HOUR)).expect("what is closed was open");
@@ -269,10 +269,10 @@ impl DerivedFigures {
         let (before, after) = if enters { (without, with) } else { (with, without) };
         let programme = self.programme(dispersal.programme());
         before.inspect(|first| {
-            self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(first.state))] -= 1
+            self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(first.state)).index()] -= 1
         });
         after.inspect(|first| {
-            self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(first.state))] += 1
+            self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(first.state)).index()] += 1
         });
     }
 
@@ -285,13 +285,13 @@ impl DerivedFigures {
         cells.iter_mut().zip(&self.beneficiaries).for_each(|(cell, &people)| cell.beneficiaries = people);
     }
 
-    fn cell_of(&self, dispersal: &Dispersal) -> Cell {
+    fn cell_of(&self, dispersal: &Dispersal) -> CellIndex {
         self.cell(dispersal.programme(), dispersal.state())
     }
 
     /// Programmes that are shown as one count a person once.
     fn same_programme(&self, programme: LabelId) -> impl Fn(LabelId) -> bool {
-        let view_config = self.programme(programme);
-        move |other| self.programme(other) == view_config
+        let shown = self.programme(programme);
+        move |other| self.programme(other) == shown
     }
 }

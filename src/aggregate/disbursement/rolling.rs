@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::allowlists::CellIndex;
 use crate::clock::{HOUR, MINUTE, Millis, floor};
 use crate::event::Centavos;
 use crate::view::add_each;
-use crate::view::panes::{Cell, HourPane, ROLLING_HOURS, RollingPanes, SpanPane};
+use crate::view::panes::{HourPane, ROLLING_HOURS, RollingPanes, SpanPane};
 
 const KEPT_MINUTES: Millis = 60 * MINUTE;
 const KEPT_HOURS: Millis = ROLLING_HOURS[1] * HOUR;
@@ -62,7 +63,7 @@ impl Rolling {
     }
 
     /// A dispersal was made.
-    pub fn add(&mut self, time: Millis, cell: Cell, amount: Centavos) {
+    pub fn add(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
         self.change(time, cell, |dispersals, net| {
             *dispersals += 1;
             *net += u128::from(amount);
@@ -70,12 +71,12 @@ impl Rolling {
     }
 
     /// Something of a dispersal was taken back.
-    pub fn take(&mut self, time: Millis, cell: Cell, amount: Centavos) {
+    pub fn take(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
         self.change(time, cell, |_, net| *net -= u128::from(amount));
     }
 
     /// A dispersal of which `left` is left is forgotten.
-    pub fn remove(&mut self, time: Millis, cell: Cell, left: Centavos) {
+    pub fn remove(&mut self, time: Millis, cell: CellIndex, left: Centavos) {
         self.change(time, cell, |dispersals, net| {
             *dispersals -= 1;
             *net -= u128::from(left);
@@ -83,16 +84,16 @@ impl Rolling {
     }
 
     /// A dispersal of which something is left counts its person, unless the one before it, at `previous`, does so in the same span.
-    pub fn count_person(&mut self, time: Millis, cell: Cell, previous: Option<Millis>) {
+    pub fn count_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
         self.change_person(time, cell, previous, 1);
     }
 
     /// Takes back what [`Self::count_person`] with the same arguments did.
-    pub fn discount_person(&mut self, time: Millis, cell: Cell, previous: Option<Millis>) {
+    pub fn discount_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
         self.change_person(time, cell, previous, -1);
     }
 
-    fn change_person(&mut self, time: Millis, cell: Cell, previous: Option<Millis>, change: i64) {
+    fn change_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>, change: i64) {
         for (rolling, hours) in ROLLING_HOURS.into_iter().enumerate() {
             let hour = floor(time, HOUR);
             let from = previous.map_or(hour, |previous| hour.max(floor(previous, HOUR) + hours * HOUR));
@@ -105,7 +106,7 @@ impl Rolling {
         }
     }
 
-    fn change_hour(&mut self, hour: Millis, cell: Cell, rolling: usize, change: i64) {
+    fn change_hour(&mut self, hour: Millis, cell: CellIndex, rolling: usize, change: i64) {
         match hour_pane(&mut self.panes.hours, hour, self.first_hour) {
             Some(pane) => pane.entry(cell).or_default().people[rolling] += change,
             None => Arc::make_mut(&mut self.panes.before).entry(cell).or_default()[rolling] += change,
@@ -113,7 +114,7 @@ impl Rolling {
     }
 
     /// Changes dispersals and net centavos in every pane that holds `time`.
-    fn change(&mut self, time: Millis, cell: Cell, change: impl Fn(&mut u64, &mut u128)) {
+    fn change(&mut self, time: Millis, cell: CellIndex, change: impl Fn(&mut u64, &mut u128)) {
         let minute = floor(time, MINUTE);
         if minute >= self.first_minute {
             change_cell(&mut self.panes.minutes, minute, cell, &change);
@@ -128,7 +129,7 @@ impl Rolling {
 fn change_cell(
     panes: &mut BTreeMap<Millis, Arc<SpanPane>>,
     start: Millis,
-    cell: Cell,
+    cell: CellIndex,
     change: impl Fn(&mut u64, &mut u128),
 ) {
     let figures = Arc::make_mut(panes.entry(start).or_default()).entry(cell).or_default();

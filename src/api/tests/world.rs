@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::allowlists::Allowlists;
+use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::api::Api;
 use crate::calendar::{Interval, Period, WorkingCalendar};
 use crate::clock::{Clock, HOUR, Millis};
@@ -12,7 +12,7 @@ use crate::cuts::{ClosedPeriods, Cut, CutContext, CutStore};
 use crate::disk::MemoryDisk;
 use crate::http::{ApiRequest, ApiResponse};
 use crate::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader};
 use crate::source::TopicPartition;
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, Targets};
@@ -77,7 +77,7 @@ fn paid_from(start: &str, hours: Millis, paid: &[Paid], targets: &Targets) -> Ar
     let allowlists = display();
     let cells = paid.iter().map(|&(programme, state, dispersals, left, people)| {
         let figures = SlotFigures { dispersals, net: u128::from(left) * CREDIT, people: [people; 3] };
-        (allowlists.cell(programme, state) as u32, figures)
+        (allowlists.cell(ProgrammeIndex::new(programme), state), figures)
     });
     let left: u64 = paid.iter().map(|(_, _, _, left, _)| left).sum();
     let tally = |target: &Target| match target.measure {
@@ -88,7 +88,7 @@ fn paid_from(start: &str, hours: Millis, paid: &[Paid], targets: &Targets) -> Ar
     Arc::new(Slot { span: Interval { start, end: start + hours * HOUR }, cells: cells.collect(), tallies })
 }
 
-fn dispersals(targets: &Targets, late: bool) -> Slots {
+fn dispersals(targets: &Arc<Targets>, late: bool) -> Slots {
     // One of forty came back since, and two of another state were told late.
     let closed: &[Paid] = if late {
         &[(0, 0, 40, 39, 39), (0, 1, 2, 2, 2), (1, 0, 10, 10, 10)]
@@ -101,14 +101,14 @@ fn dispersals(targets: &Targets, late: bool) -> Slots {
         paid_from("2020-05-15T05:00:00Z", 18, &[(1, 0, 25, 25, 25)], targets),
     ];
     let from = at("2020-05-01T05:00:00Z");
-    Slots { slots, people_from: from, counts_from: from }
+    Slots { targets: Arc::clone(targets), slots, people_from: from, counts_from: from }
 }
 
-fn calls(targets: &Targets) -> Slots {
+fn calls(targets: &Arc<Targets>) -> Slots {
     let tallies: Vec<Tally> = targets.of_stream(Stream::Call).map(|_| Tally { amount: 75, base: 100 }).collect();
     let start = at("2020-05-15T05:00:00Z");
     let slot = Slot { span: Interval { start, end: start + 18 * HOUR }, cells: Vec::new(), tallies };
-    Slots { slots: vec![Arc::new(slot)], people_from: start, counts_from: start }
+    Slots { targets: Arc::clone(targets), slots: vec![Arc::new(slot)], people_from: start, counts_from: start }
 }
 
 fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
@@ -156,7 +156,7 @@ fn of_calls(slots: Slots) -> StreamFigures {
 }
 
 /// The cut at an instant, as it was before anything was late.
-fn cut(instant: &str, targets: &Targets, closed_periods: &ClosedPeriods) -> Cut {
+fn cut(instant: &str, targets: &Arc<Targets>, closed_periods: &ClosedPeriods) -> Cut {
     let (allowlists, instant) = (display(), at(instant));
     let part = |stream: Stream, slots: &Slots| {
         let place = TopicPartition { stream, topic: format!("pacemeter.{}s.v1", stream.name()), partition: 0 };
@@ -187,7 +187,7 @@ impl World {
         let snapshot = Snapshot {
             phase: Phase::Live,
             partitions: partitions.collect(),
-            complete_until: [Some(now - 2_000); 3],
+            complete_until: PerStream::from_fn(|_| Some(now - 2_000)),
             built: at("2020-05-01T06:00:00Z"),
             targets: Arc::clone(&targets),
             closed_periods: Arc::new(closed_periods),

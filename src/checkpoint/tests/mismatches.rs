@@ -1,7 +1,9 @@
 //! What is told of a checkpoint that is not of this log, of these settings or of this key: what was found, what was expected, what to do.
 
 use super::world::head;
+use crate::aggregate::Rules;
 use crate::checkpoint::{ExpectedHead, Head, Mismatch};
+use crate::record::Stream;
 
 /// What fits `head(20)`.
 fn expected() -> ExpectedHead {
@@ -87,6 +89,33 @@ fn other_settings() {
     );
     other.semantic_settings.clear();
     assert!(told(&other).1.contains("streams.disbursement.horizon was 92d and is not set; set them back"));
+}
+
+#[test]
+fn other_histogram_bounds_are_a_named_mismatch() {
+    let semantic_settings = Rules::default().semantic_settings(Stream::Call).into_iter().collect();
+    let expected = ExpectedHead { semantic_settings, ..expected() };
+    let mut stored = Head { semantic_settings: expected.semantic_settings.clone(), ..head(20) };
+    assert_eq!(expected.mismatches(&stored), []);
+    stored.semantic_settings.insert("histogram.call_handle.bounds".into(), "30s 1h".into());
+    let [mismatch] = &expected.mismatches(&stored)[..] else { panic!("one mismatch") };
+    assert_eq!(mismatch.kind(), "settings");
+    assert_eq!(
+        mismatch.to_string(),
+        "the state was built under other settings: histogram.call_handle.bounds was 30s 1h and is 30s 1m 2m 5m 10m 15m 30m 1h; set them back, or \
+         run `pacemeter state rebuild` to count anew under the new ones"
+    );
+}
+
+#[test]
+fn a_state_that_names_no_bounds_has_the_original_ones() {
+    for stream in Stream::ALL {
+        let semantic_settings = Rules::default().semantic_settings(stream).into_iter().collect();
+        let expected = ExpectedHead { semantic_settings, ..expected() };
+        let mut stored = Head { semantic_settings: expected.semantic_settings.clone(), ..head(20) };
+        stored.semantic_settings.retain(|key, _| !key.starts_with("histogram."));
+        assert_eq!(expected.mismatches(&stored), [], "{}", stream.name());
+    }
 }
 
 #[test]

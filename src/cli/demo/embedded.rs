@@ -5,13 +5,14 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
 use crate::cli::kafka::{KafkaWriter, failure};
+use crate::record::PerStream;
 use crate::runtime::Failure;
 
 /// Of each topic.
 pub(super) const PARTITIONS: i32 = 6;
 
-/// In the order of [`Stream::ALL`](crate::record::Stream::ALL).
-pub(super) const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"];
+pub(super) const TOPICS: PerStream<&str> =
+    PerStream::new(["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"]);
 pub(super) const DEAD_LETTER_TOPIC: &str = "pacemeter.dead-letter.v1";
 
 pub(super) struct Embedded {
@@ -29,7 +30,7 @@ impl Embedded {
     pub fn start() -> Result<Self, Failure> {
         let fault = |error| failure("the embedded kafka cannot be started", &error);
         let cluster = MockCluster::new(1).map_err(fault)?;
-        for topic in TOPICS {
+        for (_, topic) in TOPICS.iter() {
             cluster.create_topic(topic, PARTITIONS, 1).map_err(fault)?;
         }
         cluster.create_topic(DEAD_LETTER_TOPIC, 1, 1).map_err(fault)?;

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 use super::embedded::{DEAD_LETTER_TOPIC, Embedded, TOPICS};
 use crate::cli::DemoArgs;
-use crate::record::Stream;
 use crate::runtime::{Exit, Failure};
 use crate::settings::{Layers, SettingsReader};
 use crate::simulate::LABELS;
@@ -69,8 +68,7 @@ fn settings_text(listen: &str, directory: &Directory) -> String {
 
 /// What the user may not change, or the demo would not meet its own Kafka.
 fn fixed(servers: &str) -> Vec<String> {
-    let topics =
-        Stream::ALL.into_iter().zip(TOPICS).map(|(stream, topic)| format!("streams.{}.topic={topic}", stream.name()));
+    let topics = TOPICS.iter().map(|(stream, topic)| format!("streams.{}.topic={topic}", stream.name()));
     let kafka = [
         format!("kafka.bootstrap_servers={servers}"),
         // It does not show the configuration of its topics.

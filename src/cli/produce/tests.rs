@@ -73,7 +73,7 @@ fn every_record_arrives_once_and_in_order_and_the_ledger_counts_them() {
     let load = load(&arguments, &plan, PartitionCounts::each(3), 4, clock().now()).unwrap();
     let (mut expected, mut count) = (Read::new(), 0);
     for emission in load.emissions() {
-        let topic = plan.source.topics[emission.stream as usize].clone();
+        let topic = plan.source.topics[emission.stream].clone();
         expected.entry((topic, emission.partition)).or_default().push((
             emission.key,
             emission.value,

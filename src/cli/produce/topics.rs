@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::Plan;
 use crate::cli::kafka::{KafkaWriter, failure};
-use crate::record::Stream;
+use crate::record::{PerStream, Stream};
 use crate::runtime::{Exit, Failure};
 use crate::simulate::PartitionCounts;
 
@@ -40,7 +40,7 @@ pub(super) fn ready(plan: &Plan, writer: &KafkaWriter, create: bool) -> Result<P
     if let Some(partitions) = all(found) {
         return Ok(partitions);
     }
-    let missing = Stream::ALL.into_iter().filter(|&stream| found[stream as usize].is_none());
+    let missing = Stream::ALL.into_iter().filter(|&stream| found[stream].is_none());
     let missing: Vec<&str> = missing.map(|stream| writer.topic(stream)).collect();
     if !create {
         return Err(missing_topics(&missing, plan));
@@ -62,7 +62,8 @@ pub(super) fn ready(plan: &Plan, writer: &KafkaWriter, create: bool) -> Result<P
     }
 }
 
-fn all([disbursement, call, milestone]: [Option<i32>; 3]) -> Option<PartitionCounts> {
+fn all(found: PerStream<Option<i32>>) -> Option<PartitionCounts> {
+    let &[disbursement, call, milestone] = found.as_array();
     Some(PartitionCounts { disbursement: disbursement?, call: call?, milestone: milestone? })
 }
 

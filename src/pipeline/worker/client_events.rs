@@ -6,7 +6,7 @@ use super::Worker;
 use crate::checkpoint::Mismatch;
 use crate::clock::Millis;
 use crate::pipeline::message::Command;
-use crate::record::Stream;
+use crate::record::PerStream;
 use crate::runtime::{Exit, Failure};
 use crate::source::{ClientEvent, End, PartitionIndex};
 
@@ -107,9 +107,9 @@ impl Worker {
     ///
     /// # Errors
     /// If some were added: keys have moved.
-    pub(super) fn count_partitions(&mut self, counts: &[Option<usize>; Stream::ALL.len()]) -> Result<(), Failure> {
-        for (stream, count) in Stream::ALL.into_iter().zip(counts) {
-            let known = self.cluster.partition_counts[stream as usize];
+    pub(super) fn count_partitions(&mut self, counts: &PerStream<Option<usize>>) -> Result<(), Failure> {
+        for (stream, count) in counts.iter() {
+            let known = self.cluster.partition_counts[stream];
             let Some(count) = count.filter(|&count| count != known && known != 0) else { continue };
             let mut logs = self.partitions.iter().map(|owned| &owned.log.partition);
             let topic = logs.find(|partition| partition.stream == stream).map_or("", |partition| &partition.topic);

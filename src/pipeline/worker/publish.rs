@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{OwnedPartition, Worker};
 use crate::clock::{MINUTE, floor};
 use crate::pipeline::snapshot::{PartitionStatus, Phase, Snapshot};
-use crate::record::Stream;
+use crate::record::PerStream;
 
 /// How often the log says how far a replay is.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ impl Worker {
         let snapshot = Snapshot {
             phase: self.phase.clone(),
             partitions: self.partitions.iter().enumerate().map(status).collect(),
-            complete_until: Stream::ALL.map(|stream| self.freshness.complete_until(stream)),
+            complete_until: PerStream::from_fn(|stream| self.freshness.complete_until(stream)),
             built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(now),
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.cut_scheduler.closed_periods),

@@ -14,7 +14,7 @@ use crate::pipeline::message::{Command, LogInfo, LogInventory};
 use crate::pipeline::metrics::PipelineMetrics;
 use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer, StateSource, dir_of};
 use crate::pipeline::snapshot::Phase;
-use crate::record::Stream;
+use crate::record::PerStream;
 use crate::runtime::{Failure, failpoint};
 use crate::source::PartitionIndex;
 
@@ -24,7 +24,7 @@ impl Worker {
         let began = self.clock.instant();
         let now = self.clock.now();
         let LogInventory { cluster_id, logs, short_retention } = found;
-        let counts = Stream::ALL.map(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
+        let counts = PerStream::from_fn(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
         self.cluster = ClusterInfo { cluster_id, partition_counts: counts };
         self.outputs.metrics.found(&logs, &short_retention);
         let restored = self.restore_all(&logs, now)?;

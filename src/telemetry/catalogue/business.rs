@@ -3,7 +3,7 @@
 use super::MetricKind::{Counter, Gauge, Histogram};
 use super::Unit::{Count, Info, Pesos, Quotient, Ratio, Seconds, UnixSeconds};
 use super::{Family, families};
-use crate::clock::{DAY, HOUR, SECOND};
+use crate::event::histogram_bounds;
 
 const PROGRAMME: &[&str] = &["programme"];
 const PROGRAMME_STATE: &[&str] = &["programme", "state"];
@@ -86,9 +86,9 @@ families! {
     BACKLOG_OLDEST_APPROVAL = Family::business("pacemeter_backlog_oldest_approval_timestamp_seconds", Gauge, PROGRAMME, UnixSeconds,
         "Time of the oldest approval in the backlog; absent when there is none.");
     APPLICATION_TO_APPROVAL = Family::business("pacemeter_application_to_approval_seconds", Histogram, PROGRAMME, Seconds,
-        "Time from a support's first application to its first approval, observed once both are known.").with_buckets(SPANS);
+        "Time from a support's first application to its first approval, observed once both are known.").with_buckets(histogram_bounds::APPLICATION_TO_APPROVAL.bounds);
     APPROVAL_TO_DISPERSAL = Family::business("pacemeter_approval_to_dispersal_seconds", Histogram, PROGRAMME, Seconds,
-        "Time from a support's first approval to its first dispersal, observed once both are known.").with_buckets(SPANS);
+        "Time from a support's first approval to its first dispersal, observed once both are known.").with_buckets(histogram_bounds::APPROVAL_TO_DISPERSAL.bounds);
 
     CALL_EVENTS = Family::business("pacemeter_call_events_total", Counter, &["queue", "event"], Count("events"),
         "Call events applied: offered, answered, abandoned, completed. Service level = answered within target / \
@@ -101,10 +101,10 @@ families! {
          (answered + abandoned - short abandons).");
     CALL_WAIT = Family::business("pacemeter_call_wait_seconds", Histogram, &["queue", "outcome"], Seconds,
         "Wait from a call's offer to its answer or abandonment (outcome). The mean for answered is the average speed of answer. \
-         Service level = answered within target / (answered + abandoned - short abandons).").with_buckets(WAITS);
+         Service level = answered within target / (answered + abandoned - short abandons).").with_buckets(histogram_bounds::CALL_WAIT.bounds);
     CALL_HANDLE = Family::business("pacemeter_call_handle_seconds", Histogram, QUEUE, Seconds,
         "Handle time of completed calls: talk, hold and wrap-up together, else completion minus answer. The mean is the average handle \
-         time.").with_buckets(HANDLES);
+         time.").with_buckets(histogram_bounds::CALL_HANDLE.bounds);
     CALLS_WAITING = Family::business("pacemeter_calls_waiting", Gauge, QUEUE, Count("calls"),
         "Calls offered and neither answered nor abandoned, for at most calls.max_wait.");
     AGENTS = Family::business("pacemeter_agents", Gauge, &["site", "status"], Count("agents"),
@@ -168,22 +168,3 @@ const fn period(name: &'static str, unit: super::Unit, help: &'static str) -> Fa
 const fn target(name: &'static str, unit: super::Unit, help: &'static str) -> Family {
     Family::business(name, Gauge, TARGET, unit, help)
 }
-
-const SPANS: &[i64] = &[HOUR, 6 * HOUR, DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 60 * DAY];
-
-const WAITS: &[i64] = &[
-    SECOND,
-    2 * SECOND,
-    5 * SECOND,
-    10 * SECOND,
-    20 * SECOND,
-    30 * SECOND,
-    60 * SECOND,
-    120 * SECOND,
-    300 * SECOND,
-    600 * SECOND,
-    1_800 * SECOND,
-];
-
-const HANDLES: &[i64] =
-    &[30 * SECOND, 60 * SECOND, 120 * SECOND, 300 * SECOND, 600 * SECOND, 900 * SECOND, 1_800 * SECOND, 3_600 * SECOND];

@@ -11,7 +11,7 @@ use pacemeter::calendar::{CutTimes, Interval, Period};
 use pacemeter::clock::{DAY, Millis};
 use pacemeter::cuts::{ClosedPeriods, Cut};
 use pacemeter::oracle::{Oracle, TargetInputs};
-use pacemeter::targets::Measure;
+use pacemeter::targets::{Measure, TargetIndex};
 use pacemeter::view::PartitionView;
 use pacemeter::view::progress::Tallies;
 use proptest::prelude::*;
@@ -68,7 +68,7 @@ fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -
     let reached = oracle.reached();
     for (place, target) in targets.targets.iter().enumerate() {
         for span in spans(target.period, places, &cut_times) {
-            let view_config = tallies.within(targets, place, span);
+            let view_config = tallies.within(TargetIndex::new(place), span);
             let expected = is_known(scene, target.measure, span.start, &reached).then(|| reached.tally(target, span));
             prop_assert_eq!(view_config, expected, "{:?} of {:?}", target, span);
         }

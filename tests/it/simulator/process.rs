@@ -17,7 +17,7 @@ use pacemeter::pipeline::{
     Originals, Outputs, PipelineMetrics, Policy, RecordBatch, ResumePoint, Settings, Snapshot, SnapshotPublisher,
     Worker,
 };
-use pacemeter::record::Header;
+use pacemeter::record::{Header, PerStream};
 use pacemeter::runtime::Failure;
 use pacemeter::source::{ClientEvent, PartitionIndex};
 
@@ -140,7 +140,7 @@ impl<'a> Process<'a> {
         let found = LogInventory {
             cluster_id: Some("simulated".to_owned()),
             logs: logs.logs.iter().map(found).collect(),
-            short_retention: [false; 3],
+            short_retention: PerStream::default(),
         };
         worker.take(Message::Found(found))?;
         let Ok(Command::Read(starts)) = command_inbox.try_recv() else {

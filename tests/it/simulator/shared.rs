@@ -9,7 +9,7 @@ use pacemeter::clock::DAY;
 use pacemeter::decode::{self, Decoder, PseudonymKey};
 use pacemeter::oracle;
 use pacemeter::pipeline::{Compatibility, Settings};
-use pacemeter::record::Stream;
+use pacemeter::record::PerStream;
 use pacemeter::settings::OffsetRange;
 use pacemeter::telemetry::{Metrics, log};
 
@@ -34,8 +34,8 @@ pub struct Shared {
     variants: Vec<Variant>,
     pub decoder: Decoder,
     pub metrics: Arc<Metrics>,
-    pub topics: [String; Stream::ALL.len()],
-    pub excluded: [Vec<OffsetRange>; Stream::ALL.len()],
+    pub topics: PerStream<String>,
+    pub excluded: PerStream<Vec<OffsetRange>>,
 }
 
 impl Shared {
@@ -48,7 +48,7 @@ impl Shared {
             variants: variants.collect(),
             decoder: Decoder::new(decode::Settings::read(&mut reader), key()),
             metrics: Arc::new(Metrics::new(&[], &[], Arc::new(counters))),
-            topics: Stream::ALL.map(|stream| stream.name().to_owned()),
+            topics: PerStream::from_fn(|stream| stream.name().to_owned()),
             excluded: Default::default(),
         }
     }

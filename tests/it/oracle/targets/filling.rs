@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pacemeter::aggregate::{PartitionState, ViewConfig};
+use pacemeter::allowlists::CellIndex;
 use pacemeter::calendar::Interval;
 use pacemeter::targets::{Tally, Targets};
 use pacemeter::view::slots::{SlotFigures, Slots};
@@ -15,7 +16,7 @@ use super::scene::{Scene, scene};
 use super::views;
 
 /// What a slot shows, without what is nothing.
-type Shows = (BTreeMap<u32, SlotFigures>, Vec<Tally>);
+type Shows = (BTreeMap<CellIndex, SlotFigures>, Vec<Tally>);
 
 /// What is shown of slots of which nothing is dropped, and in which something happened.
 fn shows(slots: &Slots) -> BTreeMap<Interval, Shows> {
