@@ -190,27 +190,27 @@ impl Oracle {
     ///
     /// All is decided per partition and then added up; of watermarks the newest counts, of oldest approvals the oldest.
     pub fn figures(&self, now: Millis) -> SeriesValues {
-        let mut sheet = SeriesMap::default();
-        steps::start(&mut sheet);
-        supports::start(&self.rules, &mut sheet);
-        calls::start(&self.rules, &mut sheet);
-        agents::start(&self.rules, &mut sheet);
-        milestones::start(&self.rules, &mut sheet);
+        let mut series = SeriesMap::default();
+        steps::start_series(&mut series);
+        supports::start_series(&self.rules, &mut series);
+        calls::start_series(&self.rules, &mut series);
+        agents::start_series(&self.rules, &mut series);
+        milestones::start_series(&self.rules, &mut series);
         let windows = periods::windows(now, &self.zone);
-        for (&(stream, _), log) in &self.partitions {
-            let walked = steps::walk(stream, log, &self.rules, &mut sheet);
+        for (&(stream, _), records) in &self.partitions {
+            let log = steps::replay(stream, records, &self.rules, &mut series);
             match stream {
                 Stream::Disbursement => {
-                    let dispersals = supports::account(&walked, &self.rules, &mut sheet);
-                    people::account(&dispersals, &windows, &mut sheet);
+                    let dispersals = supports::evaluate(&log, &self.rules, &mut series);
+                    people::evaluate(&dispersals, &windows, &mut series);
                 }
                 Stream::Call => {
-                    calls::account(&walked, &self.rules, now, &mut sheet);
-                    agents::account(&walked, &self.rules, now, &mut sheet);
+                    calls::evaluate(&log, &self.rules, now, &mut series);
+                    agents::evaluate(&log, &self.rules, now, &mut series);
                 }
-                Stream::Milestone => milestones::account(&walked, &self.rules, &mut sheet),
+                Stream::Milestone => milestones::evaluate(&log, &self.rules, &mut series),
             }
         }
-        sheet.into_figures()
+        series.into_figures()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::families::AGENTS;
-use super::labels::{Names, UNKNOWN, listed_other_and_unknown};
+use super::labels::{LabelValues, UNKNOWN, listed_other_and_unknown};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
 use super::{Body, OracleRules};
@@ -16,19 +16,19 @@ struct AgentStatus<'a> {
     status: Status,
 }
 
-pub fn start<'a>(rules: &'a OracleRules, sheet: &mut SeriesMap<'a>) {
+pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a>) {
     let statuses: Vec<_> =
         Status::ALL.iter().filter(|status| **status != Status::SignedOut).map(|status| status.name()).collect();
-    sheet.start_pairs(&AGENTS, &listed_other_and_unknown(&rules.labels.sites), &statuses);
+    series.start_pairs(&AGENTS, &listed_other_and_unknown(&rules.labels.sites), &statuses);
 }
 
 /// Adds the agents that are on at `now`.
 ///
 /// An agent who was forgotten and comes back needs no thought: what comes is newer than all that was forgotten, else it would be expired.
-pub fn account<'a>(walked: &ReplayedLog<'a>, rules: &'a OracleRules, now: Millis, sheet: &mut SeriesMap<'a>) {
+pub(super) fn evaluate<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules, now: Millis, series: &mut SeriesMap<'a>) {
     let mut agents: BTreeMap<&str, AgentStatus> = BTreeMap::new();
-    let mut sites = Names::new(&rules.labels.sites, rules);
-    for applied in &walked.applied {
+    let mut sites = LabelValues::new(&rules.labels.sites, rules);
+    for applied in &log.applied {
         let Body::Agent(given) = &applied.event.body else { continue };
         // "An absent `site` is `unknown`": it is no value that would take a place among those kept. One that is called so means the same.
         let site = match given.site.as_deref() {
@@ -49,9 +49,9 @@ pub fn account<'a>(walked: &ReplayedLog<'a>, rules: &'a OracleRules, now: Millis
         // "`signed_out`, or nothing for `calls.agent_timeout` before now, takes the agent off. Agents are forgotten by the horizon."
         let signed_out = held.status == Status::SignedOut;
         let timed_out = now - held.time > rules.agent_timeout;
-        let forgotten = walked.watermark.is_some_and(|watermark| held.time < watermark - rules.horizons.call);
+        let forgotten = log.watermark.is_some_and(|watermark| held.time < watermark - rules.horizons.call);
         if !signed_out && !timed_out && !forgotten {
-            sheet.count(&AGENTS, [held.site, held.status.name()], 1);
+            series.count(&AGENTS, [held.site, held.status.name()], 1);
         }
     }
 }

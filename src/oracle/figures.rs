@@ -51,7 +51,7 @@ impl SeriesValues {
             let (labels, rest) = parse_labels(&text[name.len()..]).ok_or(SeriesValuesError::Malformed { line })?;
             let value = rest.split_whitespace().next().ok_or(SeriesValuesError::Malformed { line })?;
             let value = parse(value).ok_or_else(|| SeriesValuesError::Value { line, value: value.to_owned() })?;
-            let series = series(name, &in_order(family, &labels));
+            let series = series_name(name, &in_order(family, &labels));
             match figures.entry(series) {
                 Entry::Vacant(entry) => entry.insert(value),
                 Entry::Occupied(entry) => {
@@ -137,7 +137,7 @@ pub(super) fn thousandths(value: f64) -> i128 {
 }
 
 /// The text of a series.
-pub(super) fn series(name: &str, labels: &[(&str, &str)]) -> String {
+pub(super) fn series_name(name: &str, labels: &[(&str, &str)]) -> String {
     let mut text = format!("{name}{{");
     for (index, (label, value)) in labels.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };

@@ -10,30 +10,30 @@ use super::supports::OracleDispersal;
 /// Adds the figures of every window, and the people of all time, for one partition's dispersals.
 ///
 /// "All time" includes forgotten supports, with what was left of their dispersals then.
-pub fn account<'a>(dispersals: &[OracleDispersal<'a>], windows: &[Window], sheet: &mut SeriesMap<'a>) {
-    start(&BENEFICIARIES, dispersals, sheet);
-    count_people(&BENEFICIARIES, dispersals.iter(), sheet);
+pub(super) fn evaluate<'a>(dispersals: &[OracleDispersal<'a>], windows: &[Window], series: &mut SeriesMap<'a>) {
+    start(&BENEFICIARIES, dispersals, series);
+    count_people(&BENEFICIARIES, dispersals.iter(), series);
     for window in windows {
         let inside = || dispersals.iter().filter(|dispersal| window.span.contains(dispersal.time));
         if let Some(beneficiaries) = window.beneficiaries {
-            start(beneficiaries, dispersals, sheet);
-            count_people(beneficiaries, inside(), sheet);
+            start(beneficiaries, dispersals, series);
+            count_people(beneficiaries, inside(), series);
         }
-        start(window.dispersals, dispersals, sheet);
-        start(window.net_pesos, dispersals, sheet);
+        start(window.dispersals, dispersals, series);
+        start(window.net_pesos, dispersals, series);
         for dispersal in inside() {
             let labels = [dispersal.programme, dispersal.state];
             // "Dispersals counts them all, net_pesos what is left of them."
-            sheet.count(window.dispersals, labels, 1);
-            sheet.pesos(window.net_pesos, labels, dispersal.left);
+            series.count(window.dispersals, labels, 1);
+            series.pesos(window.net_pesos, labels, dispersal.left);
         }
     }
 }
 
 /// "Gauges with `state` appear with their first value and then stay, at 0": for all of them that is the first dispersal under these labels.
-fn start<'a>(family: &'static OracleFamily, dispersals: &[OracleDispersal<'a>], sheet: &mut SeriesMap<'a>) {
+fn start<'a>(family: &'static OracleFamily, dispersals: &[OracleDispersal<'a>], series: &mut SeriesMap<'a>) {
     for dispersal in dispersals {
-        sheet.start(family, [dispersal.programme, dispersal.state]);
+        series.start(family, [dispersal.programme, dispersal.state]);
     }
 }
 
@@ -42,7 +42,7 @@ fn start<'a>(family: &'static OracleFamily, dispersals: &[OracleDispersal<'a>], 
 fn count_people<'a: 'd, 'd>(
     family: &'static OracleFamily,
     dispersals: impl Iterator<Item = &'d OracleDispersal<'a>>,
-    sheet: &mut SeriesMap<'a>,
+    series: &mut SeriesMap<'a>,
 ) {
     let mut earliest: BTreeMap<(&str, &str), &OracleDispersal<'a>> = BTreeMap::new();
     for dispersal in dispersals.filter(|dispersal| dispersal.left > 0) {
@@ -52,6 +52,6 @@ fn count_people<'a: 'd, 'd>(
         }
     }
     for dispersal in earliest.into_values() {
-        sheet.count(family, [dispersal.programme, dispersal.state], 1);
+        series.count(family, [dispersal.programme, dispersal.state], 1);
     }
 }

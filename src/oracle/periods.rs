@@ -16,22 +16,22 @@ use crate::clock::{HOUR, MINUTE, Millis};
 
 /// From an instant up to, and without, another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OracleInterval {
-    pub from: Millis,
-    pub until: Millis,
+pub(super) struct OracleInterval {
+    pub(super) from: Millis,
+    pub(super) until: Millis,
 }
 
 /// A span, and the families that show what was dispersed in it.
-pub struct Window {
-    pub span: OracleInterval,
+pub(super) struct Window {
+    pub(super) span: OracleInterval,
     /// Absent for the rolling hour, which counts no people.
-    pub beneficiaries: Option<&'static OracleFamily>,
-    pub dispersals: &'static OracleFamily,
-    pub net_pesos: &'static OracleFamily,
+    pub(super) beneficiaries: Option<&'static OracleFamily>,
+    pub(super) dispersals: &'static OracleFamily,
+    pub(super) net_pesos: &'static OracleFamily,
 }
 
 impl OracleInterval {
-    pub fn contains(self, time: Millis) -> bool {
+    pub(super) fn contains(self, time: Millis) -> bool {
         self.from <= time && time < self.until
     }
 }
@@ -39,7 +39,7 @@ impl OracleInterval {
 /// Every window at `now`: "calendar day, ISO week and month in `programme.time_zone`; rolling 1 h (the current minute and the 59 before), 24 h and
 /// 7 d (the current hour and the 23 or 167 before, UTC)". A calendar period holds what lies after now too, a rolling one ends with the current
 /// minute or hour.
-pub fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
+pub(super) fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
     let window = |span, beneficiaries, dispersals, net_pesos| Window { span, beneficiaries, dispersals, net_pesos };
     [
         window(day(now, zone), Some(&DAY_BENEFICIARIES), &DAY_DISPERSALS, &DAY_NET_PESOS),
@@ -56,13 +56,13 @@ pub fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
     ]
 }
 
-pub fn day(now: Millis, zone: &TimeZone) -> OracleInterval {
+pub(super) fn day(now: Millis, zone: &TimeZone) -> OracleInterval {
     let today = date(now, zone);
     dates(today, today.saturating_add(1.day()), zone)
 }
 
 /// From Monday to Monday.
-pub fn week(now: Millis, zone: &TimeZone) -> OracleInterval {
+pub(super) fn week(now: Millis, zone: &TimeZone) -> OracleInterval {
     week_from(Weekday::Monday, now, zone)
 }
 
@@ -73,13 +73,13 @@ fn week_from(weekday: Weekday, now: Millis, zone: &TimeZone) -> OracleInterval {
     dates(first, first.saturating_add(1.week()), zone)
 }
 
-pub fn month(now: Millis, zone: &TimeZone) -> OracleInterval {
+pub(super) fn month(now: Millis, zone: &TimeZone) -> OracleInterval {
     let first = date(now, zone).first_of_month();
     dates(first, first.saturating_add(1.month()), zone)
 }
 
 /// The period of a target that holds `now`; none outside of a campaign.
-pub fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<OracleInterval> {
+pub(super) fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<OracleInterval> {
     match period {
         Period::Day => Some(day(now, zone)),
         Period::Week(first) => Some(week_from(first, now, zone)),
@@ -91,7 +91,7 @@ pub fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<OracleInt
 }
 
 /// The last period of a target that was over at `closed`.
-pub fn last(period: Period, closed: Millis, zone: &TimeZone) -> Option<OracleInterval> {
+pub(super) fn last_closed(period: Period, closed: Millis, zone: &TimeZone) -> Option<OracleInterval> {
     match (period, current(period, closed, zone)) {
         (Period::Campaign(from, to), _) => {
             Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.until <= closed)
@@ -102,7 +102,7 @@ pub fn last(period: Period, closed: Millis, zone: &TimeZone) -> Option<OracleInt
 }
 
 /// The current `unit` and those before it, `units` together.
-pub fn rolling(now: Millis, unit: Millis, units: Millis) -> OracleInterval {
+pub(super) fn rolling(now: Millis, unit: Millis, units: Millis) -> OracleInterval {
     let until = now.div_euclid(unit) * unit + unit;
     OracleInterval { from: until - units * unit, until }
 }

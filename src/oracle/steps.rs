@@ -9,56 +9,56 @@ use crate::clock::Millis;
 use crate::record::{Outcome, Reason, Stream};
 
 /// The applied events of one partition, in log order.
-pub struct ReplayedLog<'a> {
-    pub applied: Vec<AppliedEvent<'a>>,
+pub(super) struct ReplayedLog<'a> {
+    pub(super) applied: Vec<AppliedEvent<'a>>,
     /// After the last record; absent if nothing was applied.
-    pub watermark: Option<Millis>,
+    pub(super) watermark: Option<Millis>,
 }
 
 #[derive(Clone, Copy)]
-pub struct AppliedEvent<'a> {
-    pub event: &'a Event,
+pub(super) struct AppliedEvent<'a> {
+    pub(super) event: &'a Event,
     /// The watermark after step 4: what step 5 forgets by, before this event is applied.
-    pub watermark: Millis,
+    pub(super) watermark: Millis,
 }
 
-pub fn start(sheet: &mut SeriesMap) {
+pub(super) fn start_series(series: &mut SeriesMap) {
     for stream in Stream::ALL {
         for outcome in Outcome::ALL {
-            sheet.start(&RECORDS, [stream.name(), outcome.name()]);
+            series.start(&RECORDS, [stream.name(), outcome.name()]);
         }
         for reason in Reason::ALL {
-            sheet.start(&REJECTED, [stream.name(), reason.name()]);
+            series.start(&REJECTED, [stream.name(), reason.name()]);
         }
-        sheet.start(&CONFLICTS, [stream.name()]);
+        series.start(&CONFLICTS, [stream.name()]);
     }
     for event in ["returned", "approved"] {
-        sheet.start(&UNMATCHED, [Stream::Disbursement.name(), event]);
+        series.start(&UNMATCHED, [Stream::Disbursement.name(), event]);
     }
     for event in ["answered", "abandoned", "completed"] {
-        sheet.start(&UNMATCHED, [Stream::Call.name(), event]);
+        series.start(&UNMATCHED, [Stream::Call.name(), event]);
     }
 }
 
 /// Gives every record of a partition its outcome and returns the applied ones. The numbers are the contract's.
-pub fn walk<'a>(
+pub(super) fn replay<'a>(
     stream: Stream,
-    log: &'a [SentRecord],
+    records: &'a [SentRecord],
     rules: &OracleRules,
-    sheet: &mut SeriesMap<'a>,
+    series: &mut SeriesMap<'a>,
 ) -> ReplayedLog<'a> {
     let horizon = rules.horizon(stream);
     let mut watermark: Option<Millis> = None;
     let mut first_of_id: HashMap<(Option<&str>, &str), &Event> = HashMap::new();
     let mut applied = Vec::new();
-    for sent in log {
-        let mut ends = |outcome: Outcome| sheet.count(&RECORDS, [stream.name(), outcome.name()], 1);
+    for sent in records {
+        let mut ends = |outcome: Outcome| series.count(&RECORDS, [stream.name(), outcome.name()], 1);
         // 1. "decode, or `rejected`"
         let event = match sent {
             SentRecord::Event(event) => event,
             SentRecord::Rejected(reason) => {
                 ends(Outcome::Rejected);
-                sheet.count(&REJECTED, [stream.name(), reason.name()], 1);
+                series.count(&REJECTED, [stream.name(), reason.name()], 1);
                 continue;
             }
         };
@@ -74,7 +74,7 @@ pub fn walk<'a>(
         if let Some(first) = remembered {
             ends(Outcome::Duplicate);
             if event.conflicts_with(first) {
-                sheet.count(&CONFLICTS, [stream.name()], 1);
+                series.count(&CONFLICTS, [stream.name()], 1);
             }
             continue;
         }
@@ -87,7 +87,7 @@ pub fn walk<'a>(
         applied.push(AppliedEvent { event, watermark: moved });
     }
     if let Some(watermark) = watermark {
-        sheet.newest(&WATERMARK, [stream.name()], watermark);
+        series.newest(&WATERMARK, [stream.name()], watermark);
     }
     ReplayedLog { applied, watermark }
 }

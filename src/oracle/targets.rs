@@ -1,4 +1,4 @@
-//! What was reached of targets: every single thing that any of them counts, and the tally of those that a target selects in an interval.
+//! What was inputs of targets: every single contribution that any of them counts, and the tally of those that a target selects in an interval.
 //!
 //! The definitions are those of [`Measure`], [`Filter`] and [`Tally`]. Nothing is forgotten here but what the contract forgets, and nothing is
 //! added up before somebody asks.
@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::calls::{self, WaitEnd};
-use super::labels::{Names, keep_state};
+use super::labels::{LabelValues, keep_state};
 use super::series_map::SeriesMap;
 use super::steps::{self, ReplayedLog};
 use super::{Body, Oracle, OracleRules, supports};
@@ -18,7 +18,7 @@ use crate::targets::{Filter, Measure, Tally, Target};
 
 /// All that was sent, as targets see it.
 pub struct TargetInputs<'a> {
-    things: Vec<Contribution<'a>>,
+    contributions: Vec<Contribution<'a>>,
     /// The newest of each stream, by [`Stream`].
     watermarks: [Option<Millis>; Stream::ALL.len()],
 }
@@ -27,7 +27,7 @@ pub struct TargetInputs<'a> {
 struct Contribution<'a> {
     measure: Measure,
     time: Millis,
-    labels: OracleLabels<'a>,
+    labels: EventLabels<'a>,
     adds: Tally,
     /// Who was paid, and in which partition. Of beneficiaries: then it adds 1 unless it has been added before.
     person: Option<(i32, &'a str)>,
@@ -35,7 +35,7 @@ struct Contribution<'a> {
 
 /// As given in the event, but `other` beyond `state.max_label_values`; a state as its code. Those that the event does not have are empty.
 #[derive(Clone, Copy, Default)]
-struct OracleLabels<'a> {
+struct EventLabels<'a> {
     programme: &'a str,
     state: &'a str,
     queue: &'a str,
@@ -45,66 +45,67 @@ struct OracleLabels<'a> {
 
 impl Oracle {
     /// What targets count of all that was sent.
-    pub fn reached(&self) -> TargetInputs<'_> {
-        let mut reached = TargetInputs { things: Vec::new(), watermarks: [None; Stream::ALL.len()] };
+    pub fn target_inputs(&self) -> TargetInputs<'_> {
+        let mut inputs = TargetInputs { contributions: Vec::new(), watermarks: [None; Stream::ALL.len()] };
         // Figures that are not asked for here.
-        let mut sheet = SeriesMap::default();
-        for (&(stream, partition), log) in &self.partitions {
-            let walked = steps::walk(stream, log, &self.rules, &mut sheet);
-            let newest = &mut reached.watermarks[stream as usize];
-            *newest = walked.watermark.max(*newest);
-            let labels = labels(&walked, &self.rules);
+        let mut series = SeriesMap::default();
+        for (&(stream, partition), records) in &self.partitions {
+            let log = steps::replay(stream, records, &self.rules, &mut series);
+            let newest = &mut inputs.watermarks[stream as usize];
+            *newest = log.watermark.max(*newest);
+            let labels = labels(&log, &self.rules);
             match stream {
                 Stream::Disbursement => {
-                    reached.steps(&walked, &labels);
-                    let dispersals = supports::account(&walked, &self.rules, &mut sheet);
-                    reached.dispersals(partition, &dispersals, &labels);
+                    inputs.steps(&log, &labels);
+                    let dispersals = supports::evaluate(&log, &self.rules, &mut series);
+                    inputs.dispersals(partition, &dispersals, &labels);
                 }
                 Stream::Call => {
-                    reached.steps(&walked, &labels);
+                    inputs.steps(&log, &labels);
                     // What still waits is not asked for, so any instant will do.
-                    let waits = calls::account(&walked, &self.rules, 0, &mut sheet);
-                    reached.waits(&walked, &waits, &labels);
+                    let waits = calls::evaluate(&log, &self.rules, 0, &mut series);
+                    inputs.waits(&log, &waits, &labels);
                 }
-                Stream::Milestone => reached.steps(&walked, &labels),
+                Stream::Milestone => inputs.steps(&log, &labels),
             }
         }
-        reached
+        inputs
     }
 }
 
 /// Of each applied event.
-fn labels<'a>(walked: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<OracleLabels<'a>> {
-    let names = || Names::new(&[], rules);
+fn labels<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<EventLabels<'a>> {
+    let names = || LabelValues::new(&[], rules);
     let (mut programmes, mut queues, mut initiatives, mut milestones) = (names(), names(), names(), names());
     let mut of = |body: &'a Body| match body {
-        Body::Disbursement(given) => OracleLabels {
+        Body::Disbursement(given) => EventLabels {
             programme: programmes.keep(&given.programme),
             state: keep_state(given.state.as_deref()),
-            ..OracleLabels::default()
+            ..EventLabels::default()
         },
-        Body::Call(given) => OracleLabels { queue: queues.keep(&given.queue), ..OracleLabels::default() },
-        Body::Agent(_) => OracleLabels::default(),
-        Body::Milestone(given) => OracleLabels {
+        Body::Call(given) => EventLabels { queue: queues.keep(&given.queue), ..EventLabels::default() },
+        Body::Agent(_) => EventLabels::default(),
+        Body::Milestone(given) => EventLabels {
             initiative: initiatives.keep(&given.initiative),
             milestone: milestones.keep(&given.milestone),
-            ..OracleLabels::default()
+            ..EventLabels::default()
         },
     };
-    walked.applied.iter().map(|applied| of(&applied.event.body)).collect()
+    log.applied.iter().map(|applied| of(&applied.event.body)).collect()
 }
 
 impl<'a> TargetInputs<'a> {
-    /// What was reached of a target by the events of an interval. Of beneficiaries: the distinct people with something left of the selected
+    /// What was inputs of a target by the events of an interval. Of beneficiaries: the distinct people with something left of the selected
     /// dispersals of the interval. Somebody who is in two partitions counts in each.
     pub fn tally(&self, target: &Target, interval: Interval) -> Tally {
         let mut people = BTreeSet::new();
         let mut sum = Tally::default();
-        for thing in self.things.iter().filter(|thing| thing.measure == target.measure) {
-            let selected =
-                interval.start <= thing.time && thing.time < interval.end && thing.labels.are_in(&target.filter);
-            if selected && thing.person.is_none_or(|person| people.insert(person)) {
-                sum += &thing.adds;
+        for contribution in self.contributions.iter().filter(|contribution| contribution.measure == target.measure) {
+            let selected = interval.start <= contribution.time
+                && contribution.time < interval.end
+                && contribution.labels.are_in(&target.filter);
+            if selected && contribution.person.is_none_or(|person| people.insert(person)) {
+                sum += &contribution.adds;
             }
         }
         sum
@@ -116,8 +117,8 @@ impl<'a> TargetInputs<'a> {
     }
 
     /// What counts for what it is, each event by its own time: "every one".
-    fn steps(&mut self, walked: &ReplayedLog<'a>, labels: &[OracleLabels<'a>]) {
-        for (applied, &labels) in walked.applied.iter().zip(labels) {
+    fn steps(&mut self, log: &ReplayedLog<'a>, labels: &[EventLabels<'a>]) {
+        for (applied, &labels) in log.applied.iter().zip(labels) {
             let time = applied.event.time;
             let mut add = |measure, amount, base| self.add(measure, time, labels, Tally { amount, base });
             match &applied.event.body {
@@ -148,27 +149,22 @@ impl<'a> TargetInputs<'a> {
     }
 
     /// "Dispersals counts them all, net_pesos what is left of them", and beneficiaries those to whom something is left.
-    fn dispersals(
-        &mut self,
-        partition: i32,
-        dispersals: &[supports::OracleDispersal<'a>],
-        labels: &[OracleLabels<'a>],
-    ) {
+    fn dispersals(&mut self, partition: i32, dispersals: &[supports::OracleDispersal<'a>], labels: &[EventLabels<'a>]) {
         for dispersal in dispersals {
             let (time, labels, is_left) = (dispersal.time, labels[dispersal.order], dispersal.left > 0);
             self.add(Measure::Dispersals, time, labels, Tally { amount: 1, base: 0 });
             self.add(Measure::NetPesos, time, labels, Tally { amount: dispersal.left.into(), base: is_left.into() });
             if is_left {
                 let (person, adds) = (Some((partition, dispersal.beneficiary)), Tally { amount: 1, base: 0 });
-                self.things.push(Contribution { measure: Measure::Beneficiaries, time, labels, adds, person });
+                self.contributions.push(Contribution { measure: Measure::Beneficiaries, time, labels, adds, person });
             }
         }
     }
 
     /// "Answered within target / (answered + abandoned - short abandons)": each by the time, and the queue, of the answer or abandonment.
-    fn waits(&mut self, walked: &ReplayedLog<'a>, waits: &[calls::CompletedWait], labels: &[OracleLabels<'a>]) {
+    fn waits(&mut self, log: &ReplayedLog<'a>, waits: &[calls::CompletedWait], labels: &[EventLabels<'a>]) {
         for waited in waits {
-            let (time, labels) = (walked.applied[waited.order].event.time, labels[waited.order]);
+            let (time, labels) = (log.applied[waited.order].event.time, labels[waited.order]);
             match waited.end {
                 WaitEnd::Answered { within_target: true } => {
                     self.add(Measure::ServiceLevel, time, labels, Tally { amount: 1, base: 0 })
@@ -181,12 +177,12 @@ impl<'a> TargetInputs<'a> {
         }
     }
 
-    fn add(&mut self, measure: Measure, time: Millis, labels: OracleLabels<'a>, adds: Tally) {
-        self.things.push(Contribution { measure, time, labels, adds, person: None });
+    fn add(&mut self, measure: Measure, time: Millis, labels: EventLabels<'a>, adds: Tally) {
+        self.contributions.push(Contribution { measure, time, labels, adds, person: None });
     }
 }
 
-impl OracleLabels<'_> {
+impl EventLabels<'_> {
     /// "Those whose labels are in each list that is not empty."
     fn are_in(&self, filter: &Filter) -> bool {
         let lists = [

@@ -8,7 +8,7 @@ mod targets;
 mod text;
 
 use super::families::ALL;
-use super::figures::series;
+use super::figures::series_name;
 use super::*;
 use crate::clock::MINUTE;
 use crate::event::{CallKind, DisbursementKind, MilestoneKind, Status};
@@ -25,9 +25,9 @@ fn noon(plus: Millis) -> Millis {
     time(NOW) + plus
 }
 
-/// A ledger that numbers what it is told.
-struct Book {
-    ledger: Oracle,
+/// A oracle that numbers what it is told.
+struct TestLog {
+    oracle: Oracle,
     events: u32,
 }
 
@@ -48,13 +48,13 @@ fn rules() -> OracleRules {
     OracleRules { labels, ..OracleRules::default() }
 }
 
-impl Book {
+impl TestLog {
     fn new() -> Self {
         Self::with(rules())
     }
 
     fn with(rules: OracleRules) -> Self {
-        Self { ledger: Oracle::new(rules), events: 0 }
+        Self { oracle: Oracle::new(rules), events: 0 }
     }
 
     /// Sends an event to partition 0 of its stream, with an id of its own unless it has one.
@@ -72,12 +72,12 @@ impl Book {
             Body::Call(_) | Body::Agent(_) => Stream::Call,
             Body::Milestone(_) => Stream::Milestone,
         };
-        self.ledger.record(stream, partition, SentRecord::Event(event));
+        self.oracle.record(stream, partition, SentRecord::Event(event));
         self
     }
 
     fn at(&self, now: Millis) -> SeriesValues {
-        self.ledger.figures(now)
+        self.oracle.figures(now)
     }
 
     /// Panics with every figure of `expected` that is another at `now`. A figure is written as the family's name without prefix and its label
@@ -105,7 +105,7 @@ fn get(figures: &SeriesValues, figure: &str) -> String {
     });
     let names = family.unwrap_or_else(|| panic!("no family {name}")).labels.iter().copied().chain(["le"]);
     let labels: Vec<_> = names.zip(words).collect();
-    figures.0.get(&series(&name, &labels)).map_or("absent".to_owned(), |&value| decimal(value))
+    figures.0.get(&series_name(&name, &labels)).map_or("absent".to_owned(), |&value| decimal(value))
 }
 
 /// Of maria, in Jalisco, for the programme `support`.

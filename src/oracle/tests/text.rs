@@ -53,14 +53,14 @@ fn what_cannot_be_compared_exactly_is_an_error() {
 
 #[test]
 fn figures_survive_json_and_exposition() {
-    let mut book = Book::new();
-    book.send(dispersed("a", 10, noon(0)).with_disbursement(|body| body.amount = Some(12_345))).send(approved(
+    let mut log = TestLog::new();
+    log.send(dispersed("a", 10, noon(0)).with_disbursement(|body| body.amount = Some(12_345))).send(approved(
         "b",
         1,
         noon(5),
     ));
-    book.send(answered("a", noon(1_234))).send(offered("a", noon(0)));
-    let figures = book.at(noon(0));
+    log.send(answered("a", noon(1_234))).send(offered("a", noon(0)));
+    let figures = log.at(noon(0));
     assert_eq!(SeriesValues::from_json(&figures.to_json()).expect("figures"), figures);
     assert!(
         figures.to_json().contains(r#""pacemeter_day_net_pesos{programme=\"support\",state=\"MX-JAL\"}": "123.45""#)
