@@ -1,4 +1,4 @@
-//! Calls: events, waits, handle times, who is waiting.
+//! Calls: events, waits, handle times, calls waiting (`spec/figures.md#calls`).
 
 use std::collections::BTreeMap;
 
@@ -13,39 +13,40 @@ use crate::clock::Millis;
 use crate::event::CallKind;
 use crate::record::Stream;
 
-/// One applied event of a call, under the label that it is shown with.
+/// One applied event of a call.
 #[derive(Clone, Copy)]
 struct CallEvent<'a> {
     time: Millis,
-    /// Its place among the applied events.
+    /// Index among the applied events of the partition.
     order: usize,
+    /// Queue that it is shown under.
     queue: &'a str,
-    /// Of a completed call: what its `*_seconds` come to, if any is given.
+    /// Sum of the `*_seconds` of a completed call, if any is given.
     handle: Option<Millis>,
 }
 
-/// A call that was offered, and whose answer or abandonment is known, too.
+/// Wait of a call whose offer and whose answer or abandonment are both known.
 pub(super) struct CompletedWait {
-    /// The place of the answer, or of the abandonment, among the applied events.
+    /// Index of the answer, or of the abandonment, among the applied events.
     pub(super) order: usize,
     pub(super) end: WaitEnd,
 }
 
-/// How a wait ended.
+/// End of a wait.
 pub(super) enum WaitEnd {
     Answered { within_target: bool },
     Abandoned { short: bool },
 }
 
-/// What is remembered of one `call`, until it is forgotten; what comes after that is another call.
+/// What is remembered of one `call`: the first event of each kind in log order. After it is forgotten, the same
+/// identifier names another call.
 #[derive(Default)]
 struct Call<'a> {
-    /// "The first of each kind in log order counts."
     offered: Option<CallEvent<'a>>,
     answered: Option<CallEvent<'a>>,
     abandoned: Option<CallEvent<'a>>,
     completed: Option<CallEvent<'a>>,
-    /// Absent before the first event.
+    /// Newest time of its events; `None` before the first.
     newest: Option<Millis>,
 }
 
@@ -61,7 +62,7 @@ pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a
     }
 }
 
-/// Adds all that calls show and returns every wait that was ever known.
+/// Adds all series of calls and returns every wait ever observed.
 pub(super) fn evaluate<'a>(
     log: &ReplayedLog<'a>,
     rules: &'a OracleRules,
@@ -79,7 +80,6 @@ pub(super) fn evaluate<'a>(
             queue: queues.show(&given.queue),
             handle: given.given_handle_time(),
         };
-        // "Every one for `pacemeter_call_events_total`."
         series.count(&CALL_EVENTS, [entry.queue, given.kind.name()], 1);
 
         let call = remembered.entry(&given.call).or_default();
@@ -110,12 +110,12 @@ impl<'a> Call<'a> {
         first.get_or_insert(entry);
     }
 
-    /// "Forget whatever is older than watermark - horizon: [...] supports and calls whole, by the newest `time` of their events."
+    /// True once the watermark is later than the newest event by more than the horizon (`spec/figures.md#forgetting`).
     fn is_forgotten(&self, watermark: Millis, rules: &OracleRules) -> bool {
         self.newest.is_some_and(|newest| newest < watermark - rules.horizons.call)
     }
 
-    /// Unmatched when forgotten: "an answered or abandoned without offered, a completed without answered and `*_seconds`".
+    /// Adds what is counted when the call is forgotten (`spec/figures.md#unmatched`), and its waits.
     fn add_forgotten(&self, rules: &OracleRules, series: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
         let completed_alone = self.completed.filter(|completed| completed.handle.is_none() && self.answered.is_none());
         let unmatched = [
@@ -131,7 +131,7 @@ impl<'a> Call<'a> {
         self.add_spans(rules, series)
     }
 
-    /// "Waiting: offered, neither answered nor abandoned, at most `calls.max_wait` before now."
+    /// Adds the call if it still waits (`spec/figures.md#calls-waiting`), and its waits.
     fn add_remembered(&self, rules: &OracleRules, now: Millis, series: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
         if let (Some(offered), None, None) = (self.offered, self.answered, self.abandoned)
             && now - offered.time <= rules.max_wait
@@ -141,9 +141,8 @@ impl<'a> Call<'a> {
         self.add_spans(rules, series)
     }
 
-    /// "Wait = answered, or abandoned, minus offered (both are observed if both came), labels of that step; within target: at most
-    /// `calls.service_level_seconds`; short abandon: below `calls.short_abandon_seconds`. Handle time of completed = the sum of the `*_seconds` given,
-    /// else completed minus answered once both are known. Negative counts as 0."
+    /// Observes waits (`spec/figures.md#call-waits`) and handle time (`spec/figures.md#handle-time`). Negative ones
+    /// count as 0.
     fn add_spans(&self, rules: &OracleRules, series: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
         let mut waits = Vec::new();
         if let (Some(offered), Some(answered)) = (self.offered, self.answered) {

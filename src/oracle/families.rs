@@ -1,13 +1,13 @@
-//! The families of the contract's section 3 that the ledger knows, with their labels in the contract's order.
+//! The metric families that the oracle knows, with their labels. Written by hand, independent of the program's catalogue.
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 
-/// A metric family. None has more than two labels of its own, but for [`TARGET_INFO`].
+/// A metric family. Only [`TARGET_INFO`] has more than two labels.
 #[derive(Debug)]
 pub(super) struct OracleFamily {
     pub(super) name: &'static str,
     pub(super) labels: &'static [&'static str],
-    /// The upper bounds of a histogram's buckets but for `+Inf`; empty for what is no histogram.
+    /// Upper bounds of a histogram's buckets without `+Inf`; empty for counters and gauges.
     pub(super) bounds: &'static [Millis],
 }
 

@@ -1,7 +1,7 @@
-//! Milestones: quantities reached and withdrawn.
+//! Milestones: quantities reached and withdrawn (`spec/figures.md#milestones`).
 
 use super::families::{MILESTONES, MILESTONES_WITHDRAWN};
-use super::labels::{LabelValues, listed_and_other};
+use super::labels::{MilestonePairs, listed_and_other};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
 use super::{Body, OracleRules};
@@ -14,17 +14,15 @@ pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a
     series.start_pairs(&MILESTONES_WITHDRAWN, &initiatives, &milestones);
 }
 
-/// Adds every quantity; `quantity?` has "default 1".
+/// Adds every quantity; an absent one is 1.
 pub(super) fn evaluate<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules, series: &mut SeriesMap<'a>) {
-    let mut initiatives = LabelValues::new(&rules.labels.initiatives, rules);
-    let mut milestones = LabelValues::new(&rules.labels.milestones, rules);
+    let mut pairs = MilestonePairs::new(rules);
     for applied in &log.applied {
         let Body::Milestone(given) = &applied.event.body else { continue };
-        let labels = [initiatives.show(&given.initiative), milestones.show(&given.milestone)];
         let family = match given.kind {
             MilestoneKind::Reached => &MILESTONES,
             MilestoneKind::Withdrawn => &MILESTONES_WITHDRAWN,
         };
-        series.count(family, labels, u64::from(given.quantity.unwrap_or(1)));
+        series.count(family, pairs.show(given), u64::from(given.quantity.unwrap_or(1)));
     }
 }

@@ -1,4 +1,4 @@
-//! Where figures are added up before they get their names: series by family and label values.
+//! Series by family and label values, in which figures are added up before they get the names that are exposed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,26 +7,26 @@ use super::figures::{SeriesValues, decimal, series_name};
 use crate::clock::Millis;
 use crate::event::Centavos;
 
-/// The values of a family's labels; of a family with one label the second is empty.
+/// Values of a family's labels; the second is empty where the family has one label.
 type Values<'a> = [&'a str; 2];
 
-/// Every series so far. What is added to a series that is not there starts it.
+/// All series so far. Adding to an absent series starts it.
 #[derive(Default)]
 pub(super) struct SeriesMap<'a> {
-    /// In thousandths.
+    /// Counters and gauges, in thousandths.
     plain: HashMap<(&'static str, Values<'a>), (&'static OracleFamily, i128)>,
     histograms: HashMap<(&'static str, Values<'a>), (&'static OracleFamily, Histogram)>,
 }
 
 struct Histogram {
-    /// How many were at most each bound.
+    /// Number of observations up to each bound.
     at_most: Vec<i128>,
     sum: i128,
     count: i128,
 }
 
 impl<'a> SeriesMap<'a> {
-    /// Starts a series at 0, as "counters and histograms start at 0 for every listed label set".
+    /// Starts a series at 0 (`spec/figures.md#series`).
     pub(super) fn start<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N]) {
         if family.bounds.is_empty() {
             self.count(family, values, 0);
@@ -59,13 +59,13 @@ impl<'a> SeriesMap<'a> {
         *self.value(family, values) += i128::from(amount) * 10;
     }
 
-    /// The newest of the times that a series of timestamps was told.
+    /// Raises a series of timestamps to this time, if it is later.
     pub(super) fn newest<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], time: Millis) {
         let value = self.plain.entry((family.name, pair(values))).or_insert((family, i128::from(time)));
         value.1 = value.1.max(i128::from(time));
     }
 
-    /// The oldest of the times that a series of timestamps was told.
+    /// Lowers a series of timestamps to this time, if it is earlier.
     pub(super) fn oldest<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], time: Millis) {
         let value = self.plain.entry((family.name, pair(values))).or_insert((family, i128::from(time)));
         value.1 = value.1.min(i128::from(time));
@@ -88,7 +88,7 @@ impl<'a> SeriesMap<'a> {
         histogram.count += 1;
     }
 
-    /// The series under the names that they are exposed with.
+    /// The series with their exposed names.
     pub(super) fn into_figures(self) -> SeriesValues {
         let mut figures = BTreeMap::new();
         for ((name, values), (family, value)) in self.plain {

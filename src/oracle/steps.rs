@@ -1,4 +1,4 @@
-//! The steps that every record takes, and its outcome.
+//! The steps that every record takes, and its outcome (`spec/figures.md#steps`).
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use crate::record::{Outcome, Reason, Stream};
 /// The applied events of one partition, in log order.
 pub(super) struct ReplayedLog<'a> {
     pub(super) applied: Vec<AppliedEvent<'a>>,
-    /// After the last record; absent if nothing was applied.
+    /// Watermark after the last record; `None` if nothing was applied.
     pub(super) watermark: Option<Millis>,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct AppliedEvent<'a> {
     pub(super) event: &'a Event,
-    /// The watermark after step 4: what step 5 forgets by, before this event is applied.
+    /// Watermark after step 4. Step 5 forgets by it, before this event is applied.
     pub(super) watermark: Millis,
 }
 
@@ -40,7 +40,8 @@ pub(super) fn start_series(series: &mut SeriesMap) {
     }
 }
 
-/// Gives every record of a partition its outcome and returns the applied ones. The numbers are the contract's.
+/// Decides the outcome of every record of a partition and returns the applied ones. Comments number the steps of
+/// `spec/figures.md#steps`.
 pub(super) fn replay<'a>(
     stream: Stream,
     records: &'a [SentRecord],
@@ -53,7 +54,7 @@ pub(super) fn replay<'a>(
     let mut applied = Vec::new();
     for sent in records {
         let mut ends = |outcome: Outcome| series.count(&RECORDS, [stream.name(), outcome.name()], 1);
-        // 1. "decode, or `rejected`"
+        // 1. Decode.
         let event = match sent {
             SentRecord::Event(event) => event,
             SentRecord::Rejected(reason) => {
@@ -62,12 +63,12 @@ pub(super) fn replay<'a>(
                 continue;
             }
         };
-        // 2. "`expired` if `time` < watermark - horizon (the watermark as it was)"
+        // 2. Expired: decided by the watermark before this record.
         if watermark.is_some_and(|watermark| event.time < watermark - horizon) {
             ends(Outcome::Expired);
             continue;
         }
-        // 3. "`duplicate` if `source` + `id` is remembered". An id is forgotten (5) when its record's `time` < watermark - horizon.
+        // 3. Duplicate: an id is remembered until the horizon has passed the time of its event.
         let id = (event.source.as_deref(), event.id.as_str());
         let remembered =
             first_of_id.get(&id).filter(|first| watermark.is_some_and(|watermark| first.time >= watermark - horizon));
@@ -78,13 +79,13 @@ pub(super) fn replay<'a>(
             }
             continue;
         }
-        // 4. "watermark = max(watermark, `time`)"
-        let moved = watermark.map_or(event.time, |watermark| watermark.max(event.time));
-        watermark = Some(moved);
-        // 5. and 6. belong to those who keep something.
+        // 4. Watermark.
+        let risen = watermark.map_or(event.time, |watermark| watermark.max(event.time));
+        watermark = Some(risen);
+        // 5. Forget and 6. apply: see the modules of each stream.
         first_of_id.insert(id, event);
         ends(Outcome::Applied);
-        applied.push(AppliedEvent { event, watermark: moved });
+        applied.push(AppliedEvent { event, watermark: risen });
     }
     if let Some(watermark) = watermark {
         series.newest(&WATERMARK, [stream.name()], watermark);

@@ -1,4 +1,4 @@
-//! Supports: events, pesos, returns, backlog, spans.
+//! Supports: events, pesos, returns, backlog, spans (`spec/figures.md#supports`).
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use crate::clock::Millis;
 use crate::event::{Centavos, DisbursementKind};
 use crate::record::Stream;
 
-/// One applied disbursement event, under the labels that it is shown with.
+/// One applied disbursement event, with the labels that it is shown under.
 #[derive(Clone, Copy)]
 struct SupportEvent<'a> {
     kind: DisbursementKind,
     time: Millis,
-    /// Its place in the log.
+    /// Index among the applied events of the partition.
     order: usize,
     programme: &'a str,
     state: &'a str,
@@ -27,20 +27,20 @@ struct SupportEvent<'a> {
     amount: Centavos,
 }
 
-/// What is remembered of one `credit`, until it is forgotten; what comes after that is another support.
+/// What is remembered of one `credit`. After it is forgotten, the same identifier names another support.
 #[derive(Default)]
 struct Support<'a> {
-    /// In log order.
-    entries: Vec<SupportEvent<'a>>,
+    /// Events in log order.
+    events: Vec<SupportEvent<'a>>,
     newest: Millis,
     has_approval: bool,
     has_dispersal_or_rejection: bool,
 }
 
-/// A dispersal, with what its support's returns have left of it.
+/// A dispersal, and what is left of it after returns.
 pub(super) struct OracleDispersal<'a> {
     pub(super) time: Millis,
-    /// Its place in the log.
+    /// Index among the applied events of the partition.
     pub(super) order: usize,
     pub(super) programme: &'a str,
     pub(super) state: &'a str,
@@ -49,10 +49,10 @@ pub(super) struct OracleDispersal<'a> {
     pub(super) left: Centavos,
 }
 
-/// A return that found too little to take.
+/// A return that found too little to take back (`spec/figures.md#waiting-returns`).
 struct WaitingReturn<'a> {
     programme: &'a str,
-    /// What it still has to take.
+    /// Amount that it has yet to take back.
     rest: Centavos,
 }
 
@@ -79,7 +79,7 @@ pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a
     }
 }
 
-/// Adds all that supports show and returns every dispersal ever applied.
+/// Adds all series of supports and returns every dispersal ever applied.
 pub(super) fn evaluate<'a>(
     log: &ReplayedLog<'a>,
     rules: &'a OracleRules,
@@ -97,7 +97,7 @@ pub(super) fn evaluate<'a>(
             programme: programmes.show(&given.programme),
             state: show_state(given.state.as_deref(), rules),
             beneficiary: &given.beneficiary,
-            amount: if given.kind.has_amount() { given.amount.unwrap_or(0) } else { 0 },
+            amount: given.amount.as_ref().filter(|_| given.kind.has_amount()).map_or(0, |amount| amount.centavos),
         };
         series.count(&DISBURSEMENT_EVENTS, [entry.programme, entry.kind.name()], 1);
         if entry.kind == DisbursementKind::Approved {
@@ -120,43 +120,42 @@ pub(super) fn evaluate<'a>(
 
 impl<'a> Support<'a> {
     fn apply(&mut self, entry: SupportEvent<'a>) {
-        self.newest = if self.entries.is_empty() { entry.time } else { self.newest.max(entry.time) };
+        self.newest = if self.events.is_empty() { entry.time } else { self.newest.max(entry.time) };
         match entry.kind {
             DisbursementKind::Approved => self.has_approval = true,
             DisbursementKind::Dispersed | DisbursementKind::Rejected => self.has_dispersal_or_rejection = true,
             DisbursementKind::Applied | DisbursementKind::Returned => {}
         }
-        self.entries.push(entry);
+        self.events.push(entry);
     }
 
-    /// "Supports with an approval and no dispersal or rejection, in any order [...]. A return does not reopen it."
+    /// True if the support is in the backlog (`spec/figures.md#backlog`).
     fn is_open(&self) -> bool {
         self.has_approval && !self.has_dispersal_or_rejection
     }
 
-    /// "Forget whatever is older than watermark - horizon: [...] supports and calls whole, by the newest `time` of their events; a support still
-    /// open not before `streams.disbursement.open_horizon`."
+    /// True once the watermark is later than the newest event by more than the horizon, or the open horizon while the
+    /// support is open (`spec/figures.md#forgetting`).
     fn is_forgotten(&self, watermark: Millis, rules: &OracleRules) -> bool {
         let horizon = if self.is_open() { rules.open_horizon } else { rules.horizons.disbursement };
-        !self.entries.is_empty() && self.newest < watermark - horizon
+        !self.events.is_empty() && self.newest < watermark - horizon
     }
 
-    /// "First event of each kind in log order."
+    /// First event of a kind in log order.
     fn first(&self, kind: DisbursementKind) -> Option<&SupportEvent<'a>> {
-        self.entries.iter().find(|entry| entry.kind == kind)
+        self.events.iter().find(|entry| entry.kind == kind)
     }
 
-    /// Adds what the support shows at the end of the log, or when it was forgotten, and returns its dispersals.
+    /// Adds the support's series, as at the end of the log or when it was forgotten, and returns its dispersals.
     fn add_series(&self, forgotten: bool, series: &mut SeriesMap<'a>) -> Vec<OracleDispersal<'a>> {
         self.add_spans(series);
         let (dispersals, waiting) = self.match_returns();
         for dispersal in &dispersals {
             let labels = [dispersal.programme, dispersal.state];
             series.pesos(&DISPERSED_PESOS, labels, dispersal.amount);
-            // "Dispersed = what is left + returned."
             series.pesos(&RETURNED_PESOS, labels, dispersal.amount - dispersal.left);
         }
-        // "What came back = returned + waiting + unmatched": what waits is unmatched when the support is forgotten.
+        // A return that still waits when the support is forgotten is unmatched.
         for waiting in &waiting {
             let family = if forgotten { &UNMATCHED_PESOS } else { &WAITING_PESOS };
             series.pesos(family, [waiting.programme], waiting.rest);
@@ -170,7 +169,7 @@ impl<'a> Support<'a> {
         dispersals
     }
 
-    /// "The first approval in log order gives programme, time and amount"; "a support still open after the open horizon (event `approved`)".
+    /// Adds an open support to the backlog, by its first approval in log order; once forgotten it is unmatched.
     fn add_open(&self, forgotten: bool, series: &mut SeriesMap<'a>) {
         let Some(approval) = self.first(DisbursementKind::Approved) else { return };
         if forgotten {
@@ -182,8 +181,8 @@ impl<'a> Support<'a> {
         }
     }
 
-    /// "Application to approval, approval to dispersal: first event of each kind in log order, when both are known; labels of the later step;
-    /// negative counts as 0." The later step is the approval, or the dispersal, whichever came first.
+    /// Observes the two spans (`spec/figures.md#spans`). The labels are those of the approval, or of the dispersal, even
+    /// if it came before the other event.
     fn add_spans(&self, series: &mut SeriesMap<'a>) {
         let steps = [
             (&APPLICATION_TO_APPROVAL, DisbursementKind::Applied, DisbursementKind::Approved),
@@ -196,11 +195,11 @@ impl<'a> Support<'a> {
         }
     }
 
-    /// Lets every return take back what it can.
+    /// Lets every return take back what it can (`spec/figures.md#returns`).
     fn match_returns(&self) -> (Vec<OracleDispersal<'a>>, Vec<WaitingReturn<'a>>) {
         let mut dispersals: Vec<OracleDispersal> = Vec::new();
         let mut waiting: Vec<WaitingReturn> = Vec::new();
-        for entry in &self.entries {
+        for entry in &self.events {
             match entry.kind {
                 DisbursementKind::Dispersed => {
                     let mut dispersal = OracleDispersal {
@@ -212,7 +211,7 @@ impl<'a> Support<'a> {
                         amount: entry.amount,
                         left: entry.amount,
                     };
-                    // "What finds nothing to take waits for a later dispersal of that support, oldest return first."
+                    // The oldest waiting return takes first.
                     for waiting in &mut waiting {
                         take(&mut waiting.rest, &mut dispersal.left);
                     }
@@ -220,7 +219,7 @@ impl<'a> Support<'a> {
                     dispersals.push(dispersal);
                 }
                 DisbursementKind::Returned => {
-                    // "Take back from the support's dispersals, newest first in log order, never more than is left of each."
+                    // The newest dispersal in log order first.
                     let mut rest = entry.amount;
                     for dispersal in dispersals.iter_mut().rev() {
                         take(&mut rest, &mut dispersal.left);
@@ -236,7 +235,7 @@ impl<'a> Support<'a> {
     }
 }
 
-/// Moves as much as both allow from what is left of a dispersal to a return.
+/// Takes as much of a return as possible from what is left of a dispersal.
 fn take(rest: &mut Centavos, left: &mut Centavos) {
     let taken = (*rest).min(*left);
     *rest -= taken;

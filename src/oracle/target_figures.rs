@@ -1,7 +1,7 @@
-//! The series of targets, as they must be exposed.
+//! The series of targets, as they must be exposed (`spec/figures.md#targets`).
 //!
-//! What was inputs is the ledger's own tally, and which period it is its own reckoning. What follows from these is a matter of the calendar
-//! and of pure functions with tests of their own ([`assess`], [`goal_of`]), so they are used here, too.
+//! The tally and the period are the oracle's own. Plan, pace and projection follow from them by pure functions that
+//! have tests of their own ([`assess`], [`goal_of`]), so the oracle shares these with the program.
 
 use std::collections::BTreeMap;
 
@@ -20,15 +20,17 @@ use crate::targets::overdispersion::DEFAULT_DISPERSION;
 use crate::targets::pace::{Observation, assess, goal_of};
 use crate::targets::{Measure, Quantity, Tally, Target, Targets};
 
-/// What is only counted is kept at least this long.
+/// Least time for which counts without identity are kept.
 const LEAST_REACH: Millis = 92 * DAY;
 
-/// Kept beyond the longest period of a target.
+/// Time for which counts are kept beyond the longest period of a target.
 const BEYOND_A_PERIOD: Millis = 3 * DAY + HOUR;
 
 impl Oracle {
-    /// Every series of targets (contract, section 3) at `now`, if periods were last closed at `closed`: all but
-    /// `pacemeter_target_pace_tolerance` and `pacemeter_target_attainment_probability_ratio`, which depend on the dispersion of past weeks.
+    /// Every series of targets at `now`, where periods were last closed at `closed`.
+    ///
+    /// Not included are `pacemeter_target_pace_tolerance` and `pacemeter_target_attainment_probability_ratio`, which
+    /// depend on the overdispersion of past weeks.
     pub fn target_figures(&self, targets: &Targets, now: Millis, closed: Option<Millis>) -> SeriesValues {
         let inputs = self.target_inputs();
         let mut series = TargetSeries(BTreeMap::new());
@@ -61,7 +63,7 @@ impl Oracle {
         series: &mut TargetSeries,
     ) {
         let actual = inputs.tally(target, period);
-        // Neither past periods nor the dispersion show in what is added here.
+        // The values used here depend neither on past periods nor on overdispersion.
         let (past, dispersion) = (Tally::default(), DEFAULT_DISPERSION);
         let report = assess(target, &Observation { period, now, zone: &self.zone, actual, past, dispersion });
         let values = [
@@ -81,8 +83,10 @@ impl Oracle {
         values.into_iter().for_each(|(family, value)| series.add(family, &[&target.name], value));
     }
 
-    /// Periods that began before show nothing: single dispersals are forgotten by the horizon, and what is only counted is kept for
-    /// [`LEAST_REACH`], for the horizon of disbursements and calls, or for the longest period of any target of the stream, whichever is longest, and no longer than `history` of the rules.
+    /// Instant from which on everything that the target counts is known; periods that began earlier are absent.
+    ///
+    /// Single dispersals are known for the horizon. Counts are known for the longest of [`LEAST_REACH`], the horizon
+    /// (disbursements and calls only) and the longest period of the stream's targets, but not longer than `history`.
     fn known_from(&self, targets: &Targets, target: &Target, inputs: &TargetInputs) -> Millis {
         let stream = target.measure.stream();
         let Some(watermark) = inputs.watermark(stream) else { return Millis::MIN };
@@ -106,7 +110,7 @@ fn interval(span: OracleInterval) -> Interval {
     Interval { start: span.from, end: span.until }
 }
 
-/// In thousandths: exact, unless it is a ratio.
+/// Converts a quantity to thousandths; a ratio is rounded.
 fn exact(quantity: Quantity) -> i128 {
     match quantity {
         Quantity::Count(count) => count * 1_000,

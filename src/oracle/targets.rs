@@ -1,12 +1,12 @@
-//! What was inputs of targets: every single contribution that any of them counts, and the tally of those that a target selects in an interval.
+//! The inputs of targets: every contribution of an event to a measure, and the tally of those that a target selects.
 //!
-//! The definitions are those of [`Measure`], [`Filter`] and [`Tally`]. Nothing is forgotten here but what the contract forgets, and nothing is
-//! added up before somebody asks.
+//! Measures are defined in `docs/targets.md`. Contributions are kept one by one and added up only when a tally is asked
+//! for.
 
 use std::collections::BTreeSet;
 
 use super::calls::{self, WaitEnd};
-use super::labels::{LabelValues, keep_state};
+use super::labels::{LabelValues, MilestonePairs, keep_state};
 use super::series_map::SeriesMap;
 use super::steps::{self, ReplayedLog};
 use super::{Body, Oracle, OracleRules, supports};
@@ -16,24 +16,24 @@ use crate::event::{CallKind, DisbursementKind, MilestoneKind};
 use crate::record::Stream;
 use crate::targets::{Filter, Measure, Tally, Target};
 
-/// All that was sent, as targets see it.
+/// Contributions of all events to the measures of targets.
 pub struct TargetInputs<'a> {
     contributions: Vec<Contribution<'a>>,
-    /// The newest of each stream, by [`Stream`].
+    /// Newest watermark of each stream, by [`Stream`].
     watermarks: [Option<Millis>; Stream::ALL.len()],
 }
 
-/// What one event adds to one measure.
+/// Contribution of one event to one measure.
 struct Contribution<'a> {
     measure: Measure,
     time: Millis,
     labels: EventLabels<'a>,
     adds: Tally,
-    /// Who was paid, and in which partition. Of beneficiaries: then it adds 1 unless it has been added before.
+    /// Partition and person that was paid, for [`Measure::Beneficiaries`]: the person counts once in a tally.
     person: Option<(i32, &'a str)>,
 }
 
-/// As given in the event, but `other` beyond `state.max_label_values`; a state as its code. Those that the event does not have are empty.
+/// Labels of an event as the partition keeps them (`spec/figures.md#label-bounds`); empty where the event has none.
 #[derive(Clone, Copy, Default)]
 struct EventLabels<'a> {
     programme: &'a str,
@@ -44,10 +44,10 @@ struct EventLabels<'a> {
 }
 
 impl Oracle {
-    /// What targets count of all that was sent.
+    /// Collects everything that targets count.
     pub fn target_inputs(&self) -> TargetInputs<'_> {
         let mut inputs = TargetInputs { contributions: Vec::new(), watermarks: [None; Stream::ALL.len()] };
-        // Figures that are not asked for here.
+        // Not used: only the contributions are.
         let mut series = SeriesMap::default();
         for (&(stream, partition), records) in &self.partitions {
             let log = steps::replay(stream, records, &self.rules, &mut series);
@@ -62,7 +62,7 @@ impl Oracle {
                 }
                 Stream::Call => {
                     inputs.steps(&log, &labels);
-                    // What still waits is not asked for, so any instant will do.
+                    // Any instant will do: it only affects the calls waiting.
                     let waits = calls::evaluate(&log, &self.rules, 0, &mut series);
                     inputs.waits(&log, &waits, &labels);
                 }
@@ -73,10 +73,10 @@ impl Oracle {
     }
 }
 
-/// Of each applied event.
+/// Labels of each applied event.
 fn labels<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<EventLabels<'a>> {
     let names = || LabelValues::new(&[], rules);
-    let (mut programmes, mut queues, mut initiatives, mut milestones) = (names(), names(), names(), names());
+    let (mut programmes, mut queues, mut pairs) = (names(), names(), MilestonePairs::new(rules));
     let mut of = |body: &'a Body| match body {
         Body::Disbursement(given) => EventLabels {
             programme: programmes.keep(&given.programme),
@@ -85,18 +85,19 @@ fn labels<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<EventLabels<
         },
         Body::Call(given) => EventLabels { queue: queues.keep(&given.queue), ..EventLabels::default() },
         Body::Agent(_) => EventLabels::default(),
-        Body::Milestone(given) => EventLabels {
-            initiative: initiatives.keep(&given.initiative),
-            milestone: milestones.keep(&given.milestone),
-            ..EventLabels::default()
-        },
+        Body::Milestone(given) => {
+            let [initiative, milestone] = pairs.keep(given);
+            EventLabels { initiative, milestone, ..EventLabels::default() }
+        }
     };
     log.applied.iter().map(|applied| of(&applied.event.body)).collect()
 }
 
 impl<'a> TargetInputs<'a> {
-    /// What was inputs of a target by the events of an interval. Of beneficiaries: the distinct people with something left of the selected
-    /// dispersals of the interval. Somebody who is in two partitions counts in each.
+    /// Tally of a target over the events of an interval.
+    ///
+    /// Beneficiaries are the distinct people with something left of the selected dispersals. Somebody who is paid in two
+    /// partitions counts in each.
     pub fn tally(&self, target: &Target, interval: Interval) -> Tally {
         let mut people = BTreeSet::new();
         let mut sum = Tally::default();
@@ -111,12 +112,12 @@ impl<'a> TargetInputs<'a> {
         sum
     }
 
-    /// The newest event time of a stream.
+    /// Newest watermark of a stream's partitions; `None` if nothing was applied.
     pub fn watermark(&self, stream: Stream) -> Option<Millis> {
         self.watermarks[stream as usize]
     }
 
-    /// What counts for what it is, each event by its own time: "every one".
+    /// Adds the measures that count single events, each by its own time.
     fn steps(&mut self, log: &ReplayedLog<'a>, labels: &[EventLabels<'a>]) {
         for (applied, &labels) in log.applied.iter().zip(labels) {
             let time = applied.event.time;
@@ -148,7 +149,7 @@ impl<'a> TargetInputs<'a> {
         }
     }
 
-    /// "Dispersals counts them all, net_pesos what is left of them", and beneficiaries those to whom something is left.
+    /// Adds dispersals (all of them), net pesos (what is left) and beneficiaries (those to whom something is left).
     fn dispersals(&mut self, partition: i32, dispersals: &[supports::OracleDispersal<'a>], labels: &[EventLabels<'a>]) {
         for dispersal in dispersals {
             let (time, labels, is_left) = (dispersal.time, labels[dispersal.order], dispersal.left > 0);
@@ -161,7 +162,8 @@ impl<'a> TargetInputs<'a> {
         }
     }
 
-    /// "Answered within target / (answered + abandoned - short abandons)": each by the time, and the queue, of the answer or abandonment.
+    /// Adds what waits contribute to the service level (`spec/figures.md#service-level`), by the time and the queue of the
+    /// answer or abandonment.
     fn waits(&mut self, log: &ReplayedLog<'a>, waits: &[calls::CompletedWait], labels: &[EventLabels<'a>]) {
         for waited in waits {
             let (time, labels) = (log.applied[waited.order].event.time, labels[waited.order]);
@@ -183,7 +185,7 @@ impl<'a> TargetInputs<'a> {
 }
 
 impl EventLabels<'_> {
-    /// "Those whose labels are in each list that is not empty."
+    /// True if the filter selects these labels: each list that is not empty contains its label.
     fn are_in(&self, filter: &Filter) -> bool {
         let lists = [
             (&filter.programmes, self.programme),

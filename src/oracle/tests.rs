@@ -1,4 +1,4 @@
-//! Small scenarios whose figures are worked out by hand in the test.
+//! Small logs whose figures are worked out by hand.
 
 mod calls;
 mod people;
@@ -25,7 +25,7 @@ fn noon(plus: Millis) -> Millis {
     time(NOW) + plus
 }
 
-/// A oracle that numbers what it is told.
+/// An oracle whose events get identifiers of their own.
 struct TestLog {
     oracle: Oracle,
     events: u32,
@@ -80,8 +80,8 @@ impl TestLog {
         self.oracle.figures(now)
     }
 
-    /// Panics with every figure of `expected` that is another at `now`. A figure is written as the family's name without prefix and its label
-    /// values, with spaces between, and a value or `absent`.
+    /// Asserts the value of each figure at `now`, `absent` included. A figure is written as the name of its family without
+    /// prefix and its label values, separated by spaces.
     #[track_caller]
     fn shows(&self, now: Millis, expected: &[(&str, &str)]) -> &Self {
         let figures = self.at(now);
@@ -108,7 +108,7 @@ fn get(figures: &SeriesValues, figure: &str) -> String {
     figures.0.get(&series_name(&name, &labels)).map_or("absent".to_owned(), |&value| decimal(value))
 }
 
-/// Of maria, in Jalisco, for the programme `support`.
+/// An event of maria, in Jalisco, for the programme `support`.
 fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) -> Event {
     let body = Disbursement {
         kind,
@@ -116,7 +116,7 @@ fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) 
         state: Some("MX-JAL".to_owned()),
         beneficiary: "maria".to_owned(),
         credit: credit.to_owned(),
-        amount: kind.has_amount().then_some(pesos * 100),
+        amount: kind.has_amount().then(|| (pesos * 100).into()),
         currency: None,
     };
     Event { id: String::new(), source: None, time, body: Body::Disbursement(body) }
@@ -142,7 +142,7 @@ fn returned(credit: &str, pesos: u64, time: Millis) -> Event {
     disbursement(DisbursementKind::Returned, credit, pesos, time)
 }
 
-/// In the queue `credit`.
+/// An event in the queue `credit`.
 fn call(kind: CallKind, call: &str, time: Millis) -> Event {
     let body = Call { kind, call: call.to_owned(), queue: "credit".to_owned(), talk: None, hold: None, wrap_up: None };
     Event { id: String::new(), source: None, time, body: Body::Call(body) }

@@ -150,8 +150,16 @@ impl RecordEmitter {
             let style = self.writer.style(&again);
             take(self.writer.emission_in(&again, rewritten(style), timestamp));
         } else if falls(faults.conflicts) {
-            let again = contradicted(self.earlier(stream));
-            take(self.writer.emission(&again, timestamp));
+            let again = self.earlier(stream);
+            let style = self.writer.style(&again);
+            // Not drawn, so that the random numbers of a seed stay the same.
+            let is_respelt = again.serial.is_multiple_of(4) && again.has_whole_pesos();
+            let (again, style) = if is_respelt {
+                (again, Style { amount: style.amount.respelt(), ..style })
+            } else {
+                (contradicted(again), style)
+            };
+            take(self.writer.emission_in(&again, style, timestamp));
         } else if falls(faults.expired) {
             if let Some(expired) = self.expired(fact, stream, timestamp) {
                 take(expired);

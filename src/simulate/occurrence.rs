@@ -41,6 +41,13 @@ pub(super) struct Seconds {
     pub wrap_up: Option<u32>,
 }
 
+impl Occurrence {
+    /// True if it has an amount that can be written with and without decimals.
+    pub fn has_whole_pesos(&self) -> bool {
+        matches!(self.body, Body::Disbursement { kind, amount, .. } if kind.has_amount() && amount.is_multiple_of(100))
+    }
+}
+
 impl Body {
     pub fn stream(&self) -> Stream {
         match self {

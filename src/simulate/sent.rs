@@ -28,7 +28,10 @@ fn body(body: &Body, style: Style, run: &str) -> oracle::Body {
             state: support.state.map(str::to_owned),
             beneficiary: text_of(|out| text::person(out, support.person)),
             credit: text_of(|out| text::thing(out, CREDIT, run, support.number)),
-            amount: kind.has_amount().then_some(amount),
+            amount: kind.has_amount().then(|| oracle::PesoAmount {
+                centavos: amount,
+                text: text_of(|out| text::pesos(out, amount, style.amount.is_short())),
+            }),
             currency: style.currency.then(|| "MXN".to_owned()),
         }),
         Body::Call { kind, call, queue, seconds } => oracle::Body::Call(oracle::Call {

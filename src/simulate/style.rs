@@ -24,6 +24,23 @@ pub(super) enum Amount {
     ShortNumber,
 }
 
+impl Amount {
+    /// True if whole pesos are written without decimals.
+    pub(super) fn is_short(self) -> bool {
+        matches!(self, Amount::ShortText | Amount::ShortNumber)
+    }
+
+    /// The same JSON type in the other spelling: other content for the same amount, if it is of whole pesos.
+    pub(super) fn respelt(self) -> Self {
+        match self {
+            Amount::Text => Amount::ShortText,
+            Amount::ShortText => Amount::Text,
+            Amount::Number => Amount::ShortNumber,
+            Amount::ShortNumber => Amount::Number,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
     pub envelope: Envelope,

@@ -240,7 +240,7 @@ fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
             Body::Disbursement(event) => {
                 if event.kind == DisbursementKind::Dispersed {
                     paid.insert(event.beneficiary);
-                    pesos += event.amount.unwrap() / 100;
+                    pesos += event.amount.unwrap().centavos / 100;
                 }
                 event.kind.name().to_owned()
             }

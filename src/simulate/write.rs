@@ -252,7 +252,7 @@ fn write_amount(out: &mut Vec<u8>, amount: u64, style: Amount) {
     if quoted {
         out.push(b'"');
     }
-    text::pesos(out, amount, matches!(style, Amount::ShortText | Amount::ShortNumber));
+    text::pesos(out, amount, style.is_short());
     if quoted {
         out.push(b'"');
     }

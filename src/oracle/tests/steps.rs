@@ -25,6 +25,7 @@ fn the_rules_default_to_the_default_settings() {
     assert_eq!(settings["calls"]["max_wait"], duration(rules.max_wait, HOUR, 'h'));
     assert_eq!(settings["calls"]["agent_timeout"], duration(rules.agent_timeout, HOUR, 'h'));
     assert_eq!(settings["state"]["max_label_values"], integer(rules.max_label_values as i64));
+    assert_eq!(settings["state"]["max_milestones"], integer(rules.max_milestones as i64));
     assert_eq!(settings["programme"]["time_zone"], toml::Value::from(rules.time_zone));
     assert_eq!(settings["labels"]["programmes"], strings(&rules.labels.programmes));
     assert_eq!(settings["labels"]["queues"], strings(&rules.labels.queues));
@@ -102,6 +103,8 @@ fn duplicates_count_once_and_conflict_when_they_say_something_else() {
     log.send(first.clone()).send(first.clone());
     log.shows(noon(0), &[("records_total disbursement duplicate", "1"), ("conflicts_total disbursement", "0")]);
     log.send(dispersed("a", 101, noon(0)).id("1")); // amount
+    let whole = || PesoAmount { centavos: 10_000, text: "100".to_owned() };
+    log.send(first.clone().with_disbursement(|body| body.amount = Some(whole()))); // the text of the amount
     log.send(dispersed("a", 100, noon(1)).id("1")); // time
     log.send(returned("a", 100, noon(0)).id("1")); // type
     log.send(first.clone().state(None)); // state
@@ -110,8 +113,8 @@ fn duplicates_count_once_and_conflict_when_they_say_something_else() {
         noon(0),
         &[
             ("records_total disbursement applied", "1"),
-            ("records_total disbursement duplicate", "6"),
-            ("conflicts_total disbursement", "5"),
+            ("records_total disbursement duplicate", "7"),
+            ("conflicts_total disbursement", "6"),
             ("dispersed_pesos_total support MX-JAL", "100"),
             // A duplicate does not move the watermark, even where it disagrees about the time.
             ("watermark_timestamp_seconds disbursement", "1589994000"),
@@ -123,7 +126,7 @@ fn duplicates_count_once_and_conflict_when_they_say_something_else() {
 fn a_field_that_the_type_does_not_have_makes_no_conflict() {
     let mut log = TestLog::new();
     let (application, offer) = (applied("a", noon(0)).id("1"), offered("c", noon(0)).id("1"));
-    log.send(application.clone()).send(application.with_disbursement(|body| body.amount = Some(5)));
+    log.send(application.clone()).send(application.with_disbursement(|body| body.amount = Some(5.into())));
     log.send(offer.clone()).send(offer.with_call(|body| body.talk = Some(5)));
     let completion = completed("c", noon(0)).id("2");
     log.send(completion.clone()).send(completion.with_call(|body| body.talk = Some(5)));
@@ -222,6 +225,24 @@ fn a_listed_name_beyond_the_most_label_values_is_other_for_good() {
             ("approved_pesos_total other MX-JAL", "3"),
             ("approved_pesos_total support MX-JAL", "0"),
             ("approved_pesos_total housing MX-JAL", "20"),
+        ],
+    );
+}
+
+#[test]
+fn a_milestone_beyond_the_bound_on_pairs_is_other_other() {
+    let mut log = TestLog::with(OracleRules { max_milestones: 1, ..rules() });
+    log.send(milestone(MilestoneKind::Reached, "market", "signed", None, noon(0)));
+    // Both labels are kept, the pair is not; the first pair still counts.
+    log.send(milestone_now(Some(20))).send(milestone(MilestoneKind::Reached, "market", "signed", Some(3), noon(0)));
+    // Another partition has room of its own.
+    log.send_to(1, milestone_now(Some(500)));
+    log.shows(
+        noon(0),
+        &[
+            ("milestones_total market other", "4"),
+            ("milestones_total other other", "20"),
+            ("milestones_total market enrolled", "500"),
         ],
     );
 }

@@ -54,7 +54,7 @@ fn what_cannot_be_compared_exactly_is_an_error() {
 #[test]
 fn figures_survive_json_and_exposition() {
     let mut log = TestLog::new();
-    log.send(dispersed("a", 10, noon(0)).with_disbursement(|body| body.amount = Some(12_345))).send(approved(
+    log.send(dispersed("a", 10, noon(0)).with_disbursement(|body| body.amount = Some(12_345.into()))).send(approved(
         "b",
         1,
         noon(5),

@@ -64,8 +64,10 @@ fn assert_body(kind: &str, data: &Value, body: &Body) {
             assert_eq!(&text("credit"), credit);
             assert_eq!(&optional("currency"), currency);
             if said.has_amount() {
+                let amount = amount.as_ref().unwrap();
                 let pesos = data["amount"].as_str().map_or_else(|| data["amount"].as_f64(), |text| text.parse().ok());
-                assert_eq!((pesos.unwrap() * 100.0).round() as u64, amount.unwrap());
+                assert_eq!((pesos.unwrap() * 100.0).round() as u64, amount.centavos);
+                assert_eq!(amount.text.parse::<f64>().unwrap(), pesos.unwrap());
             }
         }
         Body::Call(Call { kind: said, call, queue, talk, hold, wrap_up }) => {

@@ -83,7 +83,7 @@ fn data(body: &Body) -> (String, String, Map<String, Value>) {
             &event.beneficiary,
             json!({
                 "programme": event.programme, "state": event.state, "beneficiary": event.beneficiary, "credit": event.credit,
-                "amount": event.amount.map(|centavos| format!("{}.{:02}", centavos / 100, centavos % 100)), "currency": event.currency,
+                "amount": event.amount.as_ref().map(|amount| &amount.text), "currency": event.currency,
             }),
         ),
         Body::Call(event) => (

@@ -4,7 +4,7 @@
 
 use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use pacemeter::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};
-use pacemeter::oracle::{Agent, Body, Call, Disbursement, Event, Milestone, SentRecord};
+use pacemeter::oracle::{Agent, Body, Call, Disbursement, Event, Milestone, PesoAmount, SentRecord};
 use pacemeter::record::{Reason, Stream};
 use pacemeter::simulate::{CANARY, LABELS};
 use serde_json::json;
@@ -165,7 +165,9 @@ impl Story {
             change(body);
             event
         };
-        self.send(other(|body| body.amount = Some(24_999 * PESO + 99)));
+        self.send(other(|body| body.amount = Some((24_999 * PESO + 99).into())));
+        // The same amount in another spelling.
+        self.send(other(|body| body.amount = Some(PesoAmount { centavos: 25_000 * PESO, text: "25000".to_owned() })));
         self.send(other(|body| body.currency = Some("MXN".to_owned())));
         self.send(other(|body| body.state = None));
         self.send(other(|body| body.kind = Returned));
@@ -357,7 +359,7 @@ fn disbursement(name: &str, kind: DisbursementKind, amount: Centavos) -> Disburs
         state: Some("MX-JAL".to_owned()),
         beneficiary: format!("{CANARY}-beneficiary-{name}"),
         credit: format!("{CANARY}-credit-{name}"),
-        amount: kind.has_amount().then_some(amount),
+        amount: kind.has_amount().then(|| amount.into()),
         currency: None,
     }
 }
