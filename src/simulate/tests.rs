@@ -42,7 +42,7 @@ fn bytes_of(emissions: impl IntoIterator<Item = Emission>) -> Vec<(i32, Vec<u8>,
 }
 
 #[test]
-fn the_same_seed_makes_the_same_records_and_another_seed_others() {
+fn the_seed_alone_decides_the_records() {
     let load = |seed| bytes_of(hostile_load(seed).emissions());
     assert_eq!(load(7), load(7));
     assert_ne!(load(7), load(8));
@@ -52,7 +52,7 @@ fn the_same_seed_makes_the_same_records_and_another_seed_others() {
 }
 
 #[test]
-fn it_does_not_matter_in_which_steps_time_advances() {
+fn steps_of_time_do_not_matter() {
     let at_once = bytes_of(live_emissions(3));
     let mut live = hostile_live(3);
     let stepwise: Vec<Emission> =
@@ -61,7 +61,7 @@ fn it_does_not_matter_in_which_steps_time_advances() {
 }
 
 #[test]
-fn every_record_says_what_the_ledger_is_told() {
+fn every_record_has_the_meaning_stated_to_the_oracle() {
     let mut read = 0;
     for emission in hostile_load(1).emissions().chain(live_emissions(1)) {
         if let SentRecord::Event(event) = &emission.sent {
@@ -73,7 +73,7 @@ fn every_record_says_what_the_ledger_is_told() {
 }
 
 #[test]
-fn records_of_one_key_are_in_one_partition_and_all_partitions_are_used() {
+fn records_of_one_key_are_in_one_partition() {
     let mut partition_of = BTreeMap::new();
     let mut used = BTreeSet::new();
     for emission in hostile_load(1).emissions() {
@@ -142,12 +142,12 @@ fn assert_outcomes_are_as_meant(emissions: impl IntoIterator<Item = Emission>, o
 }
 
 #[test]
-fn outcomes_in_a_load_are_as_meant() {
+fn outcomes_of_a_load_are_as_intended() {
     assert_outcomes_are_as_meant(hostile_load(6).emissions(), MONDAY - 6 * DAY);
 }
 
 #[test]
-fn outcomes_in_live_are_as_meant() {
+fn outcomes_of_a_live_programme_are_as_intended() {
     let from = MONDAY - DAY;
     let live = LiveProgramme::new(LiveOptions {
         faults: FaultRates::HOSTILE,
@@ -219,14 +219,14 @@ fn a_load_has_the_proportions_asked_for() {
 }
 
 #[test]
-fn a_load_for_so_many_events_has_about_so_many() {
+fn a_load_has_about_the_number_of_events_asked_for() {
     let load = Load::of(50_000, 1, SIX, MONDAY);
     let records = load.emissions().count();
     assert!(records.abs_diff(50_000) < 500, "{records} records");
 }
 
 #[test]
-fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
+fn a_live_week_pays_as_many_people_as_its_scale_says() {
     let options = LiveOptions { faults: FaultRates::NONE, ..LiveOptions::of(12, 0.05, SIX, MONDAY) };
     let mut live = LiveProgramme::new(options);
     let (mut paid, mut pesos) = (BTreeSet::new(), 0);
@@ -268,7 +268,7 @@ fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
 }
 
 #[test]
-fn the_production_example_shows_what_is_sent_under_its_own_name() {
+fn the_production_example_lists_the_labels_of_the_simulation() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml");
     let mut reader = SettingsReader::load(&Layers { files: vec![file.into()], ..Layers::default() });
     assert_eq!(reader.strings("labels.programmes"), LABELS.programmes);

@@ -9,7 +9,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn help_and_version_are_there_for_every_command() {
+fn every_command_has_help_and_version() {
     for command in [&[][..], &["run"], &["demo"], &["check"], &["targets"], &["cut"], &["produce"]] {
         for flag in ["--help", "--version"] {
             let ended = run(&[command, &[flag]].concat(), &[]);
@@ -31,7 +31,7 @@ fn wrong_usage_ends_with_64() {
 }
 
 #[test]
-fn asking_where_nobody_listens_ends_with_75_and_says_where_that_was() {
+fn a_command_without_a_server_ends_with_75_and_the_address() {
     // A port that was free a moment ago.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -47,7 +47,7 @@ fn asking_where_nobody_listens_ends_with_75_and_says_where_that_was() {
 }
 
 #[test]
-fn a_clock_that_is_moved_nowhere_ends_with_64() {
+fn a_malformed_clock_ends_with_64() {
     let ended = std::process::Command::new(env!("CARGO_BIN_EXE_pacemeter"))
         .arg("run")
         .env("CLOCK", "monday")
@@ -58,7 +58,7 @@ fn a_clock_that_is_moved_nowhere_ends_with_64() {
 }
 
 #[test]
-fn all_faults_of_the_configuration_are_told_at_once_with_78() {
+fn all_faults_of_the_settings_are_reported_at_once_with_78() {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     writeln!(file, "[programme]\ntime_zone = \"America/Mexico\"\n[streams.call]\nhorizont = \"8d\"\n").expect("a file");
     let path = file.path().to_str().expect("a path in UTF-8");
@@ -88,7 +88,7 @@ fn all_faults_of_the_configuration_are_told_at_once_with_78() {
 }
 
 #[test]
-fn all_faults_of_targets_and_calendars_are_told_beside_those_of_the_settings() {
+fn faults_of_targets_and_calendars_are_reported_with_settings() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("a file");
     write(
@@ -143,7 +143,7 @@ fn the_effective_settings_are_shown_without_secrets() {
 }
 
 #[test]
-fn check_without_a_broker_says_so_and_may_be_tried_again() {
+fn check_without_a_broker_ends_with_75() {
     let ended = run(&["check"], &strings(&["kafka.bootstrap_servers=127.0.0.1:1", "kafka.request_timeout=2s"]));
     assert_eq!(ended.code, Some(75), "{}", ended.stderr);
     assert!(
@@ -155,7 +155,7 @@ fn check_without_a_broker_says_so_and_may_be_tried_again() {
 }
 
 #[test]
-fn the_demo_agrees_with_its_ledger_and_says_so_when_it_does_not() {
+fn the_demo_agrees_with_its_oracle_and_finds_a_falsified_figure() {
     let settings = strings(&["log.level=warn"]);
     let ended = run(&["demo", "--for", "10s"], &settings);
     assert_eq!(ended.code, Some(0), "stdout:\n{}\nstderr:\n{}", ended.stdout, ended.stderr);

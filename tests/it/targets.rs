@@ -104,7 +104,7 @@ fn reloaded(pacemeter: &mut Pacemeter, before: usize) -> Value {
 }
 
 #[test]
-fn targets_of_a_file_are_shown_with_what_was_reached() {
+fn targets_of_a_file_are_shown_with_their_actual_values() {
     let scene = Scene::new(&[target("people", "beneficiaries", 4), target("payments", "dispersals", 10)].concat());
     let pacemeter = scene.start("1h");
     let values = |target: &str| ["goal", "actual"].map(|family| of(&pacemeter, family, target));
@@ -122,7 +122,7 @@ fn targets_of_a_file_are_shown_with_what_was_reached() {
 }
 
 #[test]
-fn a_changed_file_is_taken_over_on_sighup_as_if_it_had_always_been_so() {
+fn a_changed_file_is_reloaded_on_sighup() {
     let people = target("people", "beneficiaries", 4);
     let scene = Scene::new(&people);
     let mut pacemeter = scene.start("1h");
@@ -153,7 +153,7 @@ fn a_changed_file_is_taken_over_on_sighup_as_if_it_had_always_been_so() {
 }
 
 #[test]
-fn a_broken_file_leaves_all_as_it_was_and_every_fault_is_told_whenever_somebody_asks() {
+fn a_broken_file_changes_nothing_and_reports_every_fault() {
     let good = target("people", "beneficiaries", 4);
     let scene = Scene::new(&good);
     let mut pacemeter = scene.start("1h");
@@ -182,7 +182,7 @@ fn a_broken_file_leaves_all_as_it_was_and_every_fault_is_told_whenever_somebody_
 }
 
 #[test]
-fn a_file_is_read_again_when_it_changes_and_its_faults_are_told_once() {
+fn a_changed_file_is_reloaded_and_its_faults_reported_once() {
     let scene = Scene::new(&target("people", "beneficiaries", 4));
     let mut pacemeter = scene.start("100ms");
     scene.write(&target("people", "beneficiaries", 5));
@@ -204,7 +204,7 @@ fn a_file_is_read_again_when_it_changes_and_its_faults_are_told_once() {
 }
 
 #[test]
-fn check_tells_how_many_targets_there_are_and_a_calendar_that_ran_out() {
+fn check_counts_targets_and_reports_an_expired_calendar() {
     let scene = Scene::new(&target("people", "beneficiaries", 4));
     let ended = run_in(&scene.state, &["check"], &scene.settings("10s"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);

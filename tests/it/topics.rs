@@ -333,7 +333,7 @@ fn send(producer: &BaseProducer<Deliveries>, topic: &str, records: &[Record]) {
 }
 
 #[test]
-fn a_kafka_that_was_killed_still_has_what_was_written() {
+fn a_killed_kafka_keeps_its_records() {
     let kafka = Kafka::reserve();
     kafka.start();
     let topics = Topics::create(&kafka, 2, CREATE_TIME);

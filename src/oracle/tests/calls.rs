@@ -22,7 +22,7 @@ fn every_call_event_counts_under_its_own_queue() {
 }
 
 #[test]
-fn waits_join_the_first_of_each_kind_in_any_order_under_the_labels_of_the_later_step() {
+fn waits_join_the_first_of_each_kind_in_any_order() {
     let mut log = TestLog::new();
     log.send(answered("a", noon(20 * SECOND)).queue("advice")).send(offered("a", noon(0)));
     log.send(offered("a", noon(-HOUR))).send(answered("a", noon(HOUR)));
@@ -41,7 +41,7 @@ fn waits_join_the_first_of_each_kind_in_any_order_under_the_labels_of_the_later_
 }
 
 #[test]
-fn within_target_is_at_most_the_service_level_and_short_is_below_its_limit() {
+fn bounds_of_the_service_level_and_of_short_abandons_are_exact() {
     let mut log = TestLog::new();
     for (name, wait) in [("a", 20_000), ("b", 20_001), ("c", -5_000)] {
         log.send(offered(name, noon(0))).send(answered(name, noon(wait)));
@@ -79,7 +79,7 @@ fn a_call_both_answered_and_abandoned_has_both_waits() {
 }
 
 #[test]
-fn handle_time_is_what_is_given_else_what_passed_since_the_answer() {
+fn handle_time_is_as_given_else_the_time_since_the_answer() {
     let mut log = TestLog::new();
     let talk = |talk: Option<Millis>, wrap_up: Option<Millis>| {
         move |body: &mut Call| (body.talk, body.wrap_up) = (talk, wrap_up)
@@ -125,7 +125,7 @@ fn a_call_waits_until_it_is_answered_or_abandoned_or_too_long() {
 }
 
 #[test]
-fn halves_of_calls_are_unmatched_when_they_are_forgotten() {
+fn incomplete_calls_are_unmatched_when_they_are_forgotten() {
     let mut log = TestLog::new();
     // Each once, however many events there are.
     log.send(answered("a", noon(0))).send(answered("a", noon(0))).send(abandoned("b", noon(0)));
@@ -166,7 +166,7 @@ fn a_call_is_forgotten_by_its_newest_event() {
 }
 
 #[test]
-fn an_agent_is_where_and_what_the_newest_status_says() {
+fn an_agent_has_the_site_and_the_status_of_the_newest_time() {
     let mut log = TestLog::new();
     log.send(agent("ana", Some("home"), Status::Available, noon(0)));
     log.send(agent("ana", Some("office"), Status::Paused, noon(-1)));
@@ -189,7 +189,7 @@ fn an_agent_is_where_and_what_the_newest_status_says() {
 }
 
 #[test]
-fn an_agent_of_whom_nothing_is_heard_goes_off() {
+fn an_agent_without_news_times_out() {
     let mut log = TestLog::new();
     log.send(agent("ana", Some("home"), Status::Available, noon(0)));
     log.shows(noon(-HOUR), &[("agents home available", "1")]);

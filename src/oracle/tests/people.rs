@@ -28,7 +28,7 @@ fn days_weeks_and_months_are_those_of_the_time_zone() {
 }
 
 #[test]
-fn the_weeks_in_which_clocks_change_are_an_hour_shorter_and_longer() {
+fn weeks_with_a_clock_change_are_an_hour_shorter_or_longer() {
     let zone = mexico_city();
     let (spring, autumn) = (time("2022-04-03T12:00:00Z"), time("2022-10-25T12:00:00Z"));
     assert_eq!(week(spring, &zone), span("2022-03-28T00:00:00-06:00", "2022-04-04T00:00:00-05:00"));
@@ -95,7 +95,7 @@ fn a_week_holds_its_monday_midnight_and_not_the_next() {
 }
 
 #[test]
-fn what_is_later_than_the_current_minute_or_hour_is_in_no_rolling_window() {
+fn rolling_windows_exclude_what_is_later_than_their_last_unit() {
     let mut log = TestLog::new();
     let now = time("2020-05-20T12:34:56Z");
     for (credit, pesos, at) in [
@@ -125,7 +125,7 @@ fn what_is_later_than_the_current_minute_or_hour_is_in_no_rolling_window() {
 }
 
 #[test]
-fn a_person_counts_once_in_the_state_of_the_earliest_dispersal_of_which_something_is_left() {
+fn a_person_counts_in_the_state_of_the_earliest_dispersal_left() {
     let mut log = TestLog::new();
     log.send(dispersed("late", 10, noon(0)).state(Some("MX-CMX")));
     log.send(dispersed("early", 10, noon(-HOUR)).state(Some("MX-OAX")));
@@ -139,7 +139,7 @@ fn a_person_counts_once_in_the_state_of_the_earliest_dispersal_of_which_somethin
 }
 
 #[test]
-fn the_earliest_dispersal_is_the_earliest_in_the_period_and_of_two_at_once_the_first_in_the_log() {
+fn the_earliest_dispersal_is_by_period_then_time_then_log_order() {
     let mut log = TestLog::new();
     log.send(dispersed("last week", 10, noon(-7 * DAY)).state(Some("MX-OAX")));
     log.send(dispersed("one", 10, noon(0)).state(Some("MX-CMX")))
@@ -166,7 +166,7 @@ fn each_programme_counts_its_own_people() {
 }
 
 #[test]
-fn a_person_of_several_unlisted_programmes_counts_once_under_other() {
+fn a_person_of_several_unlisted_programmes_counts_once_as_other() {
     let mut log = TestLog::new();
     log.send(dispersed("a", 10, noon(0)).programme("scholarship").state(Some("MX-CMX")));
     log.send(dispersed("b", 10, noon(-HOUR)).programme("pension").state(Some("MX-OAX")));
@@ -185,7 +185,7 @@ fn a_person_of_several_unlisted_programmes_counts_once_under_other() {
 }
 
 #[test]
-fn gauges_by_state_appear_with_the_first_dispersal_there_and_stay() {
+fn gauges_by_state_appear_with_the_first_dispersal_and_stay() {
     let mut log = TestLog::new();
     log.send(approved("a", 10, noon(-60 * DAY)));
     log.shows(noon(0), &[("day_dispersals support MX-JAL", "absent"), ("beneficiaries support MX-JAL", "absent")]);
@@ -208,7 +208,7 @@ fn gauges_by_state_appear_with_the_first_dispersal_there_and_stay() {
 }
 
 #[test]
-fn all_time_people_stay_with_what_was_left_when_their_support_was_forgotten() {
+fn all_time_people_outlive_their_forgotten_supports() {
     let mut log = TestLog::new();
     log.send(dispersed("kept", 10, noon(-200 * DAY)).by("ana")).send(dispersed("back", 10, noon(-200 * DAY)).by("eva"));
     log.send(returned("back", 10, noon(-200 * DAY))).send(applied("z", noon(0)));

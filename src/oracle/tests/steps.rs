@@ -36,7 +36,7 @@ fn the_rules_default_to_the_default_settings() {
 }
 
 #[test]
-fn before_anything_is_sent_what_is_listed_stands_at_zero_and_the_rest_is_absent() {
+fn an_empty_log_has_listed_series_at_zero_and_no_others() {
     let log = TestLog::new();
     let figures = log.at(noon(0)).0;
     assert!(figures.values().all(|&value| value == 0));
@@ -65,7 +65,7 @@ fn before_anything_is_sent_what_is_listed_stands_at_zero_and_the_rest_is_absent(
 }
 
 #[test]
-fn an_event_as_old_as_the_horizon_is_applied_and_one_a_millisecond_older_is_expired() {
+fn an_event_expires_a_millisecond_beyond_the_horizon() {
     let mut log = TestLog::new();
     log.send(dispersed("new", 1, noon(0)));
     log.send(dispersed("oldest", 1, noon(-HORIZON))).send(dispersed("too old", 1, noon(-HORIZON - 1)));
@@ -80,7 +80,7 @@ fn an_event_as_old_as_the_horizon_is_applied_and_one_a_millisecond_older_is_expi
 }
 
 #[test]
-fn what_expires_depends_on_the_own_partition_only() {
+fn expiry_depends_on_the_own_partition_only() {
     let mut log = TestLog::new();
     log.send_to(0, dispersed("a", 1, noon(0))).send_to(1, dispersed("b", 1, noon(-200 * DAY)));
     log.shows(
@@ -90,14 +90,14 @@ fn what_expires_depends_on_the_own_partition_only() {
 }
 
 #[test]
-fn an_event_does_not_expire_by_the_watermark_that_it_moves_itself() {
+fn an_event_does_not_expire_by_the_watermark_that_it_raises() {
     let mut log = TestLog::new();
     log.send(dispersed("a", 1, noon(-500 * DAY))).send(dispersed("b", 1, noon(0)));
     log.shows(noon(0), &[("records_total disbursement applied", "2"), ("records_total disbursement expired", "0")]);
 }
 
 #[test]
-fn duplicates_count_once_and_conflict_when_they_say_something_else() {
+fn duplicates_conflict_if_their_content_differs() {
     let mut log = TestLog::new();
     let first = dispersed("a", 100, noon(0)).id("1");
     log.send(first.clone()).send(first.clone());
@@ -123,7 +123,7 @@ fn duplicates_count_once_and_conflict_when_they_say_something_else() {
 }
 
 #[test]
-fn a_field_that_the_type_does_not_have_makes_no_conflict() {
+fn fields_that_the_type_does_not_read_make_no_conflict() {
     let mut log = TestLog::new();
     let (application, offer) = (applied("a", noon(0)).id("1"), offered("c", noon(0)).id("1"));
     log.send(application.clone()).send(application.with_disbursement(|body| body.amount = Some(5.into())));
@@ -143,7 +143,7 @@ fn a_field_that_the_type_does_not_have_makes_no_conflict() {
 }
 
 #[test]
-fn an_id_is_one_with_its_source_in_its_partition() {
+fn an_id_is_unique_with_its_source_and_partition() {
     let mut log = TestLog::new();
     log.send(dispersed("a", 1, noon(0)).id("1")).send(dispersed("b", 1, noon(0)).id("1").source("bank"));
     log.send_to(1, dispersed("c", 1, noon(0)).id("1"));
@@ -151,7 +151,7 @@ fn an_id_is_one_with_its_source_in_its_partition() {
 }
 
 #[test]
-fn an_id_is_remembered_as_long_as_its_event_lies_within_the_horizon() {
+fn an_id_is_remembered_while_its_event_is_within_the_horizon() {
     let mut log = TestLog::new();
     log.send(milestone_now(None).id("1"));
     let later = |plus| milestone(MilestoneKind::Reached, "market", "enrolled", None, noon(plus));
@@ -193,7 +193,7 @@ fn an_event_of_another_stream_is_not_accepted() {
 }
 
 #[test]
-fn unlisted_names_are_other_and_states_are_read_as_the_contract_says() {
+fn unlisted_names_are_other_and_states_are_codes() {
     let mut log = TestLog::new();
     log.send(approved("1", 1, noon(0)).programme("unheard of").state(None));
     log.send(approved("2", 2, noon(0)).state(Some("MX-DIF")));
@@ -211,7 +211,7 @@ fn unlisted_names_are_other_and_states_are_read_as_the_contract_says() {
 }
 
 #[test]
-fn a_listed_name_beyond_the_most_label_values_is_other_for_good() {
+fn a_listed_name_beyond_max_label_values_stays_other() {
     let mut log = TestLog::with(OracleRules { max_label_values: 1, ..rules() });
     log.send(approved("1", 1, noon(0)).programme("unheard of"));
     log.send(approved("2", 2, noon(0)).programme("support"));

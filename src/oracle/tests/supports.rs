@@ -5,7 +5,7 @@ use super::*;
 const HORIZON: Millis = 92 * DAY;
 
 #[test]
-fn every_event_counts_and_pesos_go_to_the_labels_of_their_event() {
+fn every_event_counts_under_its_own_labels() {
     let mut log = TestLog::new();
     log.send(applied("a", noon(0))).send(approved("a", 100, noon(0))).send(approved("a", 50, noon(0)).state(None));
     log.send(rejected("b", noon(0))).send(dispersed("a", 100, noon(0)).programme("housing").state(Some("MX-OAX")));
@@ -25,7 +25,7 @@ fn every_event_counts_and_pesos_go_to_the_labels_of_their_event() {
 }
 
 #[test]
-fn a_return_corrects_programme_state_and_period_of_the_dispersal() {
+fn a_return_corrects_labels_and_period_of_the_dispersal() {
     let mut log = TestLog::new();
     log.send(dispersed("a", 100, noon(-7 * DAY)));
     // The return comes this week, and under other names.
@@ -70,7 +70,7 @@ fn returns_take_from_the_newest_dispersal_in_log_order_first() {
 }
 
 #[test]
-fn returns_that_come_first_or_in_excess_wait_for_the_next_dispersal_oldest_first() {
+fn excess_returns_wait_for_the_next_dispersal_oldest_first() {
     let mut log = TestLog::new();
     log.send(returned("a", 50, noon(0)).programme("housing")).send(returned("a", 60, noon(0)));
     log.shows(noon(0), &[("waiting_returned_pesos housing", "50"), ("waiting_returned_pesos support", "60")]);
@@ -111,7 +111,7 @@ fn a_return_takes_from_its_own_support_only() {
 }
 
 #[test]
-fn what_waits_when_the_support_is_forgotten_is_unmatched() {
+fn returns_still_waiting_when_forgotten_are_unmatched() {
     let mut log = TestLog::new();
     log.send(dispersed("a", 10, noon(0)))
         .send(returned("a", 25, noon(0)))
@@ -140,7 +140,7 @@ fn what_waits_when_the_support_is_forgotten_is_unmatched() {
 }
 
 #[test]
-fn a_support_is_forgotten_by_its_newest_event_and_before_the_event_that_moved_the_watermark_is_applied() {
+fn a_support_is_forgotten_by_its_newest_event_before_applying() {
     let mut log = TestLog::new();
     log.send(dispersed("kept", 10, noon(0))).send(returned("kept", 1, noon(1))).send(applied("kept", noon(0)));
     log.send(dispersed("forgotten", 10, noon(0)));
@@ -161,7 +161,7 @@ fn a_support_is_forgotten_by_its_newest_event_and_before_the_event_that_moved_th
 }
 
 #[test]
-fn the_backlog_holds_what_is_approved_and_neither_dispersed_nor_rejected() {
+fn the_backlog_is_approved_and_neither_dispersed_nor_rejected() {
     let mut log = TestLog::new();
     log.send(approved("a", 100, noon(2 * HOUR))).send(approved("a", 999, noon(0)).programme("housing"));
     log.send(approved("b", 200, noon(HOUR)).programme("housing")).send(applied("c", noon(0)));
@@ -236,7 +236,7 @@ fn an_open_support_is_remembered_until_the_open_horizon() {
 }
 
 #[test]
-fn a_support_that_was_settled_is_forgotten_by_the_usual_horizon_and_is_not_unmatched() {
+fn a_settled_support_is_forgotten_by_the_horizon_and_is_matched() {
     let mut log = TestLog::new();
     log.send(approved("a", 100, noon(0))).send(rejected("a", noon(0))).send(applied("only", noon(0)));
     // Had the rejection been remembered, this approval would be of a settled support.
@@ -245,7 +245,7 @@ fn a_support_that_was_settled_is_forgotten_by_the_usual_horizon_and_is_not_unmat
 }
 
 #[test]
-fn spans_join_the_first_event_of_each_kind_whatever_order_they_come_in() {
+fn spans_join_the_first_event_of_each_kind_in_any_order() {
     let mut log = TestLog::new();
     // Dispersal first, then approval, then application: one hour and a day before it.
     log.send(dispersed("a", 1, noon(0)).programme("housing"))
@@ -273,7 +273,7 @@ fn spans_join_the_first_event_of_each_kind_whatever_order_they_come_in() {
 }
 
 #[test]
-fn a_negative_span_counts_as_nought() {
+fn a_negative_span_counts_as_zero() {
     let mut log = TestLog::new();
     log.send(applied("a", noon(0))).send(approved("a", 1, noon(-1)));
     log.send(applied("b", noon(0))).send(approved("b", 1, noon(1)));
@@ -288,7 +288,7 @@ fn a_negative_span_counts_as_nought() {
 }
 
 #[test]
-fn a_forgotten_support_keeps_its_span_and_lends_nothing_to_the_next() {
+fn a_forgotten_support_lends_nothing_to_the_next() {
     let mut log = TestLog::new();
     log.send(applied("a", noon(0))).send(rejected("a", noon(0))).send(approved("a", 1, noon(HORIZON + 1)));
     log.send(applied("b", noon(HORIZON + 1)))

@@ -41,7 +41,7 @@ impl TestLog {
 }
 
 #[test]
-fn a_person_counts_once_over_all_selected_programmes_and_as_long_as_something_is_left() {
+fn a_person_counts_once_over_all_selected_programmes() {
     let mut log = TestLog::new();
     log.send(dispersed("1", 100, noon(0))).send(dispersed("2", 100, noon(HOUR)).programme("housing"));
     log.send(dispersed("3", 100, noon(2 * HOUR)).by("jose").programme("of no list"));
@@ -86,7 +86,7 @@ fn values_beyond_the_bound_are_other() {
 }
 
 #[test]
-fn a_service_level_counts_each_call_where_it_was_answered_or_abandoned() {
+fn a_service_level_counts_calls_when_answered_or_abandoned() {
     let mut log = TestLog::new();
     log.send(offered("a", noon(-10 * SECOND))).send(answered("a", noon(5 * SECOND)));
     log.send(offered("b", noon(-HOUR))).send(answered("b", noon(0)));

@@ -20,7 +20,7 @@ fn figures(pairs: &[(&str, i128)]) -> SeriesValues {
 }
 
 #[test]
-fn an_exposition_is_read_exactly_and_other_families_are_passed_over() {
+fn an_exposition_is_read_exactly_and_other_families_are_skipped() {
     let expected = figures(&[
         (r#"pacemeter_records_total{stream="call",outcome="applied"}"#, 12_000),
         (r#"pacemeter_records_total{stream="call",outcome="expired"}"#, 3_000),
@@ -34,7 +34,7 @@ fn an_exposition_is_read_exactly_and_other_families_are_passed_over() {
 }
 
 #[test]
-fn what_cannot_be_compared_exactly_is_an_error() {
+fn values_that_cannot_be_compared_exactly_are_errors() {
     for (text, message) in [
         ("pacemeter_conflicts_total{stream=\"call\"} 1.0001", "line 1 of the exposition has a value"),
         ("pacemeter_conflicts_total{stream=\"call\"} NaN", "line 1 of the exposition has a value"),
@@ -73,7 +73,7 @@ fn figures_survive_json_and_exposition() {
 }
 
 #[test]
-fn differences_name_what_is_missing_what_is_too_much_and_what_is_wrong() {
+fn differences_name_missing_surplus_and_wrong_series() {
     let expected = figures(&[("equal", 1), ("missing", 2), ("wrong", 3)]);
     let actual = figures(&[("equal", 1), ("surplus", 4), ("wrong", 5)]);
     let difference = |series: &str, expected, actual| SeriesDifference { series: series.to_owned(), expected, actual };

@@ -12,7 +12,7 @@ const BEHIND: &str = "PacemeterTargetBehindPlan";
 const TARGETS: &str = "[target.weekly_beneficiaries]\nmeasure = \"beneficiaries\"\nperiod = \"week\"\ngoal = 5000\ncalendar = \"payments\"\npesos_each = 25000\n";
 
 #[test]
-fn a_programme_that_falls_behind_alerts_once_with_the_right_figures_outlives_a_kill_and_resolves_when_it_catches_up() {
+fn a_lag_alerts_once_survives_a_kill_and_resolves() {
     let paid = [("2020-05-04T09:00", "2020-05-04T18:00", 700), ("2020-05-05T09:00", "2020-05-05T10:00", 78)];
     let mut scene = Scene::open(&Opening {
         at: "2020-05-05T10:00",

@@ -40,7 +40,7 @@ pub fn monday_on_plan() -> Scene {
 }
 
 #[test]
-fn neither_an_outage_nor_the_hour_of_backlog_after_it_is_a_lag() {
+fn an_outage_and_the_backlog_after_it_are_no_lag() {
     let scene = monday_on_plan();
     let outage = scene.now();
     scene.proxy().pull();
@@ -54,7 +54,7 @@ fn neither_an_outage_nor_the_hour_of_backlog_after_it_is_a_lag() {
 }
 
 #[test]
-fn an_outage_neither_resolves_nor_repeats_what_is_behind() {
+fn an_outage_neither_resolves_nor_repeats_an_alert() {
     let paid = [("2020-05-04T09:00", "2020-05-04T18:00", 2_800), ("2020-05-05T09:00", "2020-05-05T10:00", 311)];
     let scene = Scene::open(&Opening {
         at: "2020-05-05T10:00",

@@ -13,7 +13,7 @@ const CALENDAR: &str = "[calendar.payments.hours]\nmonday = ['00:00-24:00']\ntue
 const HOLIDAY: &str = "[[calendar.payments.holiday]]\nname = 'Labour Day'\nrule = '05-01'\n";
 
 #[test]
-fn monday_at_ten_past_midnight_is_no_lag_nor_is_a_week_that_begins_slowly() {
+fn the_first_minutes_of_a_week_and_a_slow_start_are_no_lag() {
     let targets = format!(
         "[target.weekly_beneficiaries]\nmeasure = 'beneficiaries'\nperiod = 'week'\ngoal = 20000\ncalendar = 'payments'\npesos_each = 25000\n{CALENDAR}"
     );
@@ -37,7 +37,7 @@ fn monday_at_ten_past_midnight_is_no_lag_nor_is_a_week_that_begins_slowly() {
 }
 
 #[test]
-fn a_holiday_is_no_lag_though_nothing_is_paid_and_payments_come_back() {
+fn a_holiday_without_payments_and_with_returns_is_no_lag() {
     let holiday = if Guards::of_environment().without_holiday { "" } else { HOLIDAY };
     let targets = format!(
         "[target.weekly_beneficiaries]\nmeasure = 'beneficiaries'\nperiod = 'week'\ngoal = 50000\nprorate = true\ncalendar = 'payments'\npesos_each = 25000\n\

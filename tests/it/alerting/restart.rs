@@ -5,7 +5,7 @@ use pacemeter::clock::MINUTE;
 use super::outage::monday_on_plan;
 
 #[test]
-fn neither_a_kill_nor_a_start_without_a_broker_nor_the_backlog_after_it_is_a_lag() {
+fn a_kill_a_start_without_broker_and_the_backlog_are_no_lag() {
     let mut scene = monday_on_plan();
     scene.kill();
     scene.start();

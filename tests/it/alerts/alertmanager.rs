@@ -60,7 +60,7 @@ impl Telling {
 /// Each group waits a second from its first alert on, so what is told first comes first: once the last one is there, what is not there yet
 /// is silenced.
 #[test]
-fn old_figures_silence_what_is_said_about_figures_in_the_same_job_and_nothing_else() {
+fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
     let mut telling = Telling::start();
     let job = ("job", "pacemeter");
     telling.tell("PacemeterPipelineStalled", "critical", &[job, ("stream", "disbursement")]);
@@ -85,7 +85,7 @@ fn old_figures_silence_what_is_said_about_figures_in_the_same_job_and_nothing_el
 }
 
 #[test]
-fn a_target_at_risk_is_told_once_and_not_as_behind_its_plan_too() {
+fn a_target_at_risk_inhibits_the_alert_that_it_is_behind() {
     let mut telling = Telling::start();
     let weekly = [("job", "pacemeter"), ("target", "weekly")];
     telling.tell("PacemeterTargetAtRisk", "critical", &weekly);

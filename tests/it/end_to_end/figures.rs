@@ -46,7 +46,7 @@ fn assert_none_in(text: &str, place: &str) {
 }
 
 #[test]
-fn every_figure_of_a_hostile_log_is_the_ledgers_live_and_again_after_a_restart() {
+fn every_figure_of_a_hostile_log_is_exact_live_and_restarted() {
     let now = Clock::wall().now();
     let mut world = World::new(shared_kafka(), GENERATED + 1);
     let mut first = generated(now);

@@ -137,7 +137,7 @@ impl Story<'_> {
 }
 
 #[test]
-fn a_process_that_is_killed_anywhere_goes_on_with_every_figure_exact() {
+fn a_process_killed_anywhere_resumes_with_exact_figures() {
     let rounds: u64 = std::env::var("KILL_ROUNDS").map_or(4, |rounds| rounds.parse().expect("a number"));
     let seed = fastrand::u64(..);
     println!("seed {seed}, {rounds} rounds of {} places", FAILPOINTS.len());

@@ -41,7 +41,7 @@ fn get(path: &str, headers: &str) -> String {
 }
 
 #[test]
-fn a_compressed_scrape_says_what_a_plain_one_does() {
+fn a_compressed_scrape_equals_a_plain_one() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut pacemeter = Pacemeter::start(&state, &topics.settings());
@@ -65,7 +65,7 @@ fn a_compressed_scrape_says_what_a_plain_one_does() {
 }
 
 #[test]
-fn slow_many_large_and_wrong_requests_are_turned_away_and_good_ones_are_answered() {
+fn bad_requests_are_refused_and_good_ones_are_answered() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut settings = topics.settings();

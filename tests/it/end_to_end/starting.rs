@@ -29,7 +29,7 @@ fn records(pacemeter: &Pacemeter, outcome: &str) -> Option<f64> {
 }
 
 #[test]
-fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage() {
+fn it_starts_before_broker_and_topics_and_survives_an_outage() {
     let kafka = Kafka::reserve();
     let topics = Topics::reserve(&kafka);
     let state = tempfile::tempdir().expect("a temporary directory");
@@ -85,7 +85,7 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
 }
 
 #[test]
-fn a_topic_that_would_break_exactness_is_refused_with_its_remedy() {
+fn a_topic_that_breaks_exactness_is_refused_with_a_remedy() {
     let kafka = shared_kafka();
     let unbounded = ("message.timestamp.after.max.ms", "9223372036854775807");
     let cases = [
@@ -121,7 +121,7 @@ fn a_topic_that_would_break_exactness_is_refused_with_its_remedy() {
 }
 
 #[test]
-fn it_ends_promptly_and_well_on_sigterm_and_sigint_whether_or_not_there_is_a_broker() {
+fn signals_end_the_process_promptly_with_and_without_a_broker() {
     let absent = Kafka::reserve();
     let without_broker = Topics::reserve(&absent);
     let with_broker = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);

@@ -19,7 +19,7 @@ fn as_account(topics: &Topics<'_>, name: &str, password: &str) -> Vec<String> {
 }
 
 #[test]
-fn who_is_refused_at_the_start_is_told_so_with_77() {
+fn denied_access_at_the_start_ends_with_77() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let [(reader, password), (stranger, password_of_stranger)] = ACCOUNTS;
     let cases = [

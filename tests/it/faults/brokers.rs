@@ -18,7 +18,7 @@ fn start(mock: &Mock, more: &[&str]) -> (tempfile::TempDir, Pacemeter) {
 }
 
 #[test]
-fn one_broker_of_three_that_is_away_holds_up_its_own_partitions_only() {
+fn a_broker_that_is_down_holds_up_its_own_partitions_only() {
     let mock = Mock::start(3, 3);
     (0..3).for_each(|partition| mock.lead(Stream::Milestone, partition, partition + 1));
     for partition in 0..3 {
@@ -46,7 +46,7 @@ fn one_broker_of_three_that_is_away_holds_up_its_own_partitions_only() {
 }
 
 #[test]
-fn answers_that_take_two_seconds_make_figures_late_and_nothing_else() {
+fn slow_answers_make_figures_late_and_nothing_else() {
     let mock = Mock::start(1, 2);
     let (_state, mut pacemeter) = start(&mock, &[]);
     pacemeter.wait_ready();
@@ -64,7 +64,7 @@ fn answers_that_take_two_seconds_make_figures_late_and_nothing_else() {
 }
 
 #[test]
-fn a_replay_that_is_watched_shows_no_figure_before_all_are_whole() {
+fn a_replay_shows_no_figure_before_all_are_complete() {
     let mock = Mock::start(1, 1);
     // One batch an answer: so the replay has steps.
     for _ in 0..8 {
@@ -90,7 +90,7 @@ fn a_replay_that_is_watched_shows_no_figure_before_all_are_whole() {
 }
 
 #[test]
-fn partitions_that_change_their_leader_lose_nothing() {
+fn a_change_of_leader_loses_nothing() {
     let mock = Mock::start(3, 2);
     let (_state, mut pacemeter) = start(&mock, &[]);
     let mut written = mock.write(0, 50);
@@ -109,7 +109,7 @@ fn partitions_that_change_their_leader_lose_nothing() {
 }
 
 #[test]
-fn commits_that_fail_are_counted_and_change_nothing_else() {
+fn failed_commits_are_counted_and_change_nothing_else() {
     let mock = Mock::start(2, 1);
     mock.cluster().coordinator(MockCoordinator::Group("pacemeter".into()), 2).expect("the broker is there");
     let (_state, mut pacemeter) = start(&mock, &["kafka.commit_interval=200ms"]);

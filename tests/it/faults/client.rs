@@ -9,7 +9,7 @@ use super::scene::await_reached;
 use crate::program::Pacemeter;
 
 #[test]
-fn a_client_that_failed_for_good_and_cannot_be_closed_ends_the_process_with_75() {
+fn a_fatal_client_error_ends_the_process_with_75() {
     let mock = Mock::start(1, 1);
     let state = tempfile::tempdir().expect("a temporary directory");
     let settings = mock.settings(&["kafka.commit_interval=200ms", "shutdown.deadline=1s"]);

@@ -11,7 +11,7 @@ use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 const REJECTED: usize = 20_000;
 
 #[test]
-fn a_log_pipe_that_is_full_or_closed_costs_lines_and_nothing_else() {
+fn a_full_or_closed_log_pipe_costs_lines_and_nothing_else() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let rejected: Vec<Record> = (0..REJECTED).map(|number| Record::of(format!("not an event {number}"))).collect();
     topics.write(Stream::Call, &rejected);

@@ -13,7 +13,7 @@ use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 const MIB: u64 = 1024 * 1024;
 
 #[test]
-fn records_that_wait_take_no_more_memory_than_the_queues_may_hold() {
+fn waiting_records_take_no_more_memory_than_the_queues() {
     const RECORDS: usize = 4_800;
     const BYTES: usize = 50_000;
     let proxy = Proxy::at(shared_kafka().door());

@@ -20,7 +20,7 @@ fn through(proxy: &Proxy) -> [String; 3] {
 }
 
 #[test]
-fn a_connection_that_goes_dead_without_a_word_is_given_up_and_nothing_is_lost() {
+fn a_dead_connection_is_given_up_and_nothing_is_lost() {
     let proxy = Proxy::at(shared_kafka().door());
     let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
     topics.write(Stream::Milestone, &milestones(0, "before", 50));
@@ -58,7 +58,7 @@ fn a_connection_that_goes_dead_without_a_word_is_given_up_and_nothing_is_lost() 
 }
 
 #[test]
-fn it_ends_in_order_when_no_answer_comes_any_more() {
+fn it_shuts_down_in_order_without_any_answer() {
     let proxy = Proxy::at(shared_kafka().door());
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let state = tempfile::tempdir().expect("a temporary directory");
@@ -76,7 +76,7 @@ fn it_ends_in_order_when_no_answer_comes_any_more() {
 }
 
 #[test]
-fn connections_that_break_off_in_the_middle_of_answers_change_no_figure() {
+fn connections_cut_in_the_middle_of_answers_change_no_figure() {
     const SEED: u64 = 20_200_517;
     println!("seed {SEED}");
     let proxy = Proxy::at(shared_kafka().door());
@@ -102,7 +102,7 @@ fn connections_that_break_off_in_the_middle_of_answers_change_no_figure() {
 }
 
 #[test]
-fn a_damaged_batch_halts_its_partition_alone_until_it_can_be_read() {
+fn a_damaged_batch_stalls_its_partition_alone() {
     let proxy = Proxy::at(shared_kafka().door());
     let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
     topics.write(Stream::Milestone, &milestones(0, "before", 50));

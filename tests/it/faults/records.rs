@@ -31,7 +31,7 @@ fn series(pacemeter: &Pacemeter) -> usize {
 }
 
 #[test]
-fn ninety_nine_poisoned_records_in_a_hundred_are_set_aside_and_the_hundredth_counts() {
+fn poison_records_are_dead_letters_and_the_others_count() {
     const POISONED: usize = 29_700;
     const GOOD: usize = 300;
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
@@ -68,7 +68,7 @@ fn ninety_nine_poisoned_records_in_a_hundred_are_set_aside_and_the_hundredth_cou
 }
 
 #[test]
-fn ever_new_labels_make_no_new_series_and_lose_no_peso() {
+fn unbounded_labels_make_no_new_series_and_lose_no_peso() {
     const PROGRAMMES: usize = 5_000;
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     topics.write(Stream::Disbursement, &[dispersed(PROGRAMMES, "unlisted", "1.00")]);

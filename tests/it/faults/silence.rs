@@ -10,7 +10,7 @@ use super::scene::{await_complete, await_reached, errors, is_ready, own};
 use crate::program::Pacemeter;
 
 #[test]
-fn a_partition_that_goes_silent_while_others_flow_is_fetched_anew_and_makes_it_unready() {
+fn a_silent_partition_is_refetched_and_makes_it_not_ready() {
     let mock = Mock::start(2, 2);
     mock.lead(Stream::Milestone, 1, 2);
     let state = tempfile::tempdir().expect("a temporary directory");
@@ -45,7 +45,7 @@ fn a_partition_that_goes_silent_while_others_flow_is_fetched_anew_and_makes_it_u
 }
 
 #[test]
-fn a_right_that_is_taken_away_while_it_runs_is_waited_for() {
+fn a_right_revoked_at_run_time_is_waited_for() {
     let mock = Mock::start(1, 2);
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut pacemeter = Pacemeter::start(&state, &mock.settings(&["kafka.stall_timeout=2s"]));

@@ -26,7 +26,7 @@ fn raise_open_files() -> usize {
 }
 
 #[test]
-fn ten_thousand_sockets_hold_up_neither_the_consumer_nor_for_long_the_scrapes() {
+fn ten_thousand_sockets_hold_up_no_consumer_and_scrapes_briefly() {
     // The other tests of this process need some too.
     let count = SOCKETS.min(raise_open_files().saturating_sub(1_000));
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);

@@ -39,7 +39,7 @@ fn missing(cell: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
 }
 
 #[test]
-fn every_row_names_tests_that_are_there() {
+fn every_row_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/faults.md")).expect("the page is there");
     let cells = cells(&page);
@@ -63,7 +63,7 @@ fn every_row_names_tests_that_are_there() {
 }
 
 #[test]
-fn a_test_that_is_not_there_is_found() {
+fn a_missing_test_is_found() {
     let read = |path: &str| (path == "a.rs").then(|| "fn one() {\nfn two_(".to_owned());
     assert!(missing("`a.rs` `one`, `two_`", read).is_empty());
     assert_eq!(missing("`a.rs` `two`", read), ["there is no test two in a.rs"]);

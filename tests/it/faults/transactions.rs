@@ -8,7 +8,7 @@ use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
 
 #[test]
-fn an_open_transaction_holds_the_figures_at_what_is_stable_and_shows_as_lag() {
+fn an_open_transaction_is_lag_and_holds_back_figures() {
     let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
     let topic = topics.input(Stream::Milestone);
     let lag = |pacemeter: &Pacemeter| {

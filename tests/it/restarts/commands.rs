@@ -9,7 +9,7 @@ use crate::program::run_in;
 use crate::shared_kafka;
 
 #[test]
-fn inspect_lists_verify_reads_and_rebuild_starts_anew() {
+fn inspect_lists_verify_reads_and_rebuild_starts_over() {
     let stored = Stored::of(shared_kafka());
     let settings = stored.settings(&[]);
     let mut pacemeter = stored.start(&[]);
@@ -36,7 +36,7 @@ fn inspect_lists_verify_reads_and_rebuild_starts_anew() {
 }
 
 #[test]
-fn a_rebuild_that_would_know_less_wants_to_be_forced() {
+fn a_rebuild_that_would_know_less_needs_force() {
     let stored = Stored::of(shared_kafka());
     let settings = stored.settings(&[]);
     stored.world.topics.delete_records(Stream::Call, 0);

@@ -14,7 +14,7 @@ fn flip_a_byte(path: &Path) {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_passed_over_for_an_older_one() {
+fn a_damaged_checkpoint_is_skipped_for_an_older_one() {
     let mut stored = Stored::of(shared_kafka());
     stored.write(50);
     stored.assert_starts(&[], "newest", 6);
@@ -30,7 +30,7 @@ fn a_damaged_checkpoint_is_passed_over_for_an_older_one() {
 }
 
 #[test]
-fn without_a_whole_checkpoint_it_counts_anew_or_refuses_as_configured() {
+fn without_a_good_checkpoint_it_rebuilds_or_refuses() {
     let stored = Stored::of(shared_kafka());
     stored.checkpoints("call-1").iter().for_each(|path| flip_a_byte(path));
     stored.assert_refused(

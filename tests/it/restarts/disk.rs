@@ -36,7 +36,7 @@ fn break_the_disk(stored: &Stored<'_>) -> impl Fn() + use<> {
 }
 
 #[test]
-fn while_the_disk_fails_reading_goes_on_and_everybody_can_see_it() {
+fn a_failing_disk_is_reported_and_stops_no_reading() {
     let mut stored = Stored::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
@@ -61,7 +61,7 @@ fn while_the_disk_fails_reading_goes_on_and_everybody_can_see_it() {
 }
 
 #[test]
-fn three_failures_in_a_row_end_it_with_74_where_so_configured() {
+fn three_failures_in_a_row_end_it_with_74_if_configured() {
     let mut stored = Stored::of(shared_kafka());
     let mut pacemeter = stored.start(&["checkpoint.exit_after_failures=3"]);
     stored.assert_exact(&mut pacemeter);
@@ -77,7 +77,7 @@ fn three_failures_in_a_row_end_it_with_74_where_so_configured() {
 }
 
 #[test]
-fn a_wedged_pipeline_ends_the_process_with_75_and_the_next_one_is_exact() {
+fn a_stuck_pipeline_ends_the_process_with_75() {
     let mut stored = Stored::of(shared_kafka());
     let settings = stored.settings(&["pipeline.wedge_timeout=2s"]);
     let mut pacemeter = Pacemeter::start_with(&stored.state, &settings, &[("FAILPOINT", "batch.applied:20:hang")]);

@@ -11,7 +11,7 @@ use crate::shared_kafka;
 use crate::topics::{CREATE_TIME, Record, Topics};
 
 #[test]
-fn a_topic_made_anew_is_refused_whether_it_is_shorter_or_longer() {
+fn a_recreated_topic_is_refused_shorter_or_longer() {
     let stored = Stored::of(shared_kafka());
     let topics = &stored.world.topics;
     let offsets = topics.ends(&topics.input(Stream::Call));
@@ -31,7 +31,7 @@ fn a_topic_made_anew_is_refused_whether_it_is_shorter_or_longer() {
 }
 
 #[test]
-fn a_topic_that_goes_away_while_it_runs_leaves_the_figures_and_one_that_comes_back_is_looked_at() {
+fn a_topic_deleted_at_run_time_leaves_figures_until_recreated() {
     let stored = Stored::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
@@ -64,7 +64,7 @@ fn another_cluster_is_refused() {
 }
 
 #[test]
-fn added_partitions_end_it_and_are_refused_unless_accepted() {
+fn added_partitions_end_the_process_unless_accepted() {
     let stored = Stored::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
@@ -76,7 +76,7 @@ fn added_partitions_end_it_and_are_refused_unless_accepted() {
 }
 
 #[test]
-fn what_retention_took_is_never_skipped() {
+fn records_lost_to_retention_are_never_skipped() {
     let mut stored = Stored::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
@@ -118,7 +118,7 @@ fn a_wrong_or_missing_committed_offset_changes_nothing() {
 }
 
 #[test]
-fn a_state_without_its_topics_waits() {
+fn a_state_of_other_topics_is_refused() {
     let kafka = shared_kafka();
     let stored = Stored::of(kafka);
     let elsewhere = Topics::reserve(kafka);

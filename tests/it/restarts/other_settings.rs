@@ -6,7 +6,7 @@ use super::{Stored, built};
 use crate::shared_kafka;
 
 #[test]
-fn settings_that_state_depends_on_are_refused_or_rebuilt_and_those_of_the_display_are_not() {
+fn changed_semantic_settings_are_refused_or_rebuilt() {
     let stored = Stored::of(shared_kafka());
     let horizon = "streams.call.horizon=8d";
     stored.assert_refused(

@@ -260,7 +260,7 @@ impl<'a> Soak<'a> {
 
 #[test]
 #[ignore = "30 minutes: scripts/soak"]
-fn half_an_hour_of_faults_leaves_every_figure_exact_and_memory_flat() {
+fn half_an_hour_of_faults_keeps_figures_exact_and_memory_flat() {
     let options = Options::of_environment();
     let (minutes, count, rate, seed) = (options.minutes, options.faults, options.rate, options.seed);
     println!("seed {seed}: {count} faults in {minutes} minutes, {rate} records/s");
