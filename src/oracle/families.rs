@@ -1,4 +1,5 @@
-//! The metric families that the oracle knows, with their labels. Written by hand, independent of the program's catalogue.
+//! The metric families that the oracle knows, with their labels. Written by hand, independent of the program's
+//! catalogue.
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 

@@ -181,8 +181,8 @@ impl<'a> Support<'a> {
         }
     }
 
-    /// Observes the two spans (`spec/figures.md#spans`). The labels are those of the approval, or of the dispersal, even
-    /// if it came before the other event.
+    /// Observes the two spans (`spec/figures.md#spans`). The labels are those of the approval, or of the dispersal,
+    /// even if it came before the other event.
     fn add_spans(&self, series: &mut SeriesMap<'a>) {
         let steps = [
             (&APPLICATION_TO_APPROVAL, DisbursementKind::Applied, DisbursementKind::Approved),

@@ -96,8 +96,8 @@ fn labels<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<EventLabels<
 impl<'a> TargetInputs<'a> {
     /// Tally of a target over the events of an interval.
     ///
-    /// Beneficiaries are the distinct people with something left of the selected dispersals. Somebody who is paid in two
-    /// partitions counts in each.
+    /// Beneficiaries are the distinct people with something left of the selected dispersals. Somebody who is paid in
+    /// two partitions counts in each.
     pub fn tally(&self, target: &Target, interval: Interval) -> Tally {
         let mut people = BTreeSet::new();
         let mut sum = Tally::default();
@@ -162,8 +162,8 @@ impl<'a> TargetInputs<'a> {
         }
     }
 
-    /// Adds what waits contribute to the service level (`spec/figures.md#service-level`), by the time and the queue of the
-    /// answer or abandonment.
+    /// Adds what waits contribute to the service level (`spec/figures.md#service-level`), by the time and the queue of
+    /// the answer or abandonment.
     fn waits(&mut self, log: &ReplayedLog<'a>, waits: &[calls::CompletedWait], labels: &[EventLabels<'a>]) {
         for waited in waits {
             let (time, labels) = (log.applied[waited.order].event.time, labels[waited.order]);

@@ -35,7 +35,8 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// Programmes `support` and `housing`, queues `credit` and `advice`, sites `home` and `office`, initiative `market` with milestone `enrolled`.
+/// Programmes `support` and `housing`, queues `credit` and `advice`, sites `home` and `office`, initiative `market`
+/// with milestone `enrolled`.
 fn rules() -> OracleRules {
     let labels = OracleLabels {
         programmes: names(&["support", "housing"]),
@@ -80,8 +81,8 @@ impl TestLog {
         self.oracle.figures(now)
     }
 
-    /// Asserts the value of each figure at `now`, `absent` included. A figure is written as the name of its family without
-    /// prefix and its label values, separated by spaces.
+    /// Asserts the value of each figure at `now`, `absent` included. A figure is written as the name of its family
+    /// without prefix and its label values, separated by spaces.
     #[track_caller]
     fn shows(&self, now: Millis, expected: &[(&str, &str)]) -> &Self {
         let figures = self.at(now);

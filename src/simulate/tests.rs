@@ -1,4 +1,4 @@
-//! The generator against its own words: what it says of a record is what stands in the record.
+//! The generator against the meanings that it states: each record must say what its meaning says.
 
 mod reader;
 
@@ -94,7 +94,7 @@ fn live_records_come_in_the_order_of_their_timestamps() {
         SentRecord::Rejected(_) => None,
     });
     for (time, timestamp) in events {
-        assert!(time <= timestamp + 2 * MINUTE, "an event lies further ahead than clocks go wrong");
+        assert!(time <= timestamp + 2 * MINUTE, "an event is ahead by more than clocks may be");
     }
 }
 
@@ -114,11 +114,11 @@ fn personal_identifiers_begin_with_the_canary() {
     }
 }
 
-/// What the ledger makes of them, against what can be told from the records by themselves: ids that were there before are duplicates, and what
-/// lies further back than the generator ever sets back an event is expired.
-fn assert_outcomes_are_as_meant(emissions: impl IntoIterator<Item = Emission>, oldest: Millis) {
-    let mut ledger = Oracle::new(OracleRules::default());
-    let mut meant: BTreeMap<(&str, &str), i128> = BTreeMap::new();
+/// Compares the oracle's outcomes with those that follow from the meanings alone: a known id is a duplicate, and an
+/// event that is older than the generator ever makes a regular one is expired.
+fn assert_outcomes_are_as_intended(emissions: impl IntoIterator<Item = Emission>, oldest: Millis) {
+    let mut oracle = Oracle::new(OracleRules::default());
+    let mut intended: BTreeMap<(&str, &str), i128> = BTreeMap::new();
     let mut ids = BTreeSet::new();
     for emission in emissions {
         let outcome = match &emission.sent {
@@ -127,23 +127,23 @@ fn assert_outcomes_are_as_meant(emissions: impl IntoIterator<Item = Emission>, o
             SentRecord::Event(event) if !ids.insert((event.source.clone(), event.id.clone())) => "duplicate",
             SentRecord::Event(_) => "applied",
         };
-        *meant.entry((emission.stream.name(), outcome)).or_default() += 1;
-        ledger.record(emission.stream, emission.partition, emission.sent);
+        *intended.entry((emission.stream.name(), outcome)).or_default() += 1;
+        oracle.record(emission.stream, emission.partition, emission.sent);
     }
-    let figures = ledger.figures(MONDAY + 3 * DAY);
+    let figures = oracle.figures(MONDAY + 3 * DAY);
     for stream in Stream::ALL {
         for outcome in ["applied", "duplicate", "rejected", "expired"] {
             let series = format!("pacemeter_records_total{{stream=\"{}\",outcome=\"{outcome}\"}}", stream.name());
-            let meant = meant.get(&(stream.name(), outcome)).copied().unwrap_or_default();
-            assert_eq!(figures.0[&series], meant * 1_000, "{series}");
-            assert!(meant > 0, "{series} is never meant");
+            let intended = intended.get(&(stream.name(), outcome)).copied().unwrap_or_default();
+            assert_eq!(figures.0[&series], intended * 1_000, "{series}");
+            assert!(intended > 0, "no record adds to {series}");
         }
     }
 }
 
 #[test]
 fn outcomes_of_a_load_are_as_intended() {
-    assert_outcomes_are_as_meant(hostile_load(6).emissions(), MONDAY - 6 * DAY);
+    assert_outcomes_are_as_intended(hostile_load(6).emissions(), MONDAY - 6 * DAY);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn outcomes_of_a_live_programme_are_as_intended() {
         ..LiveOptions::of(9, 0.02, SIX, MONDAY)
     });
     let mut live = live;
-    assert_outcomes_are_as_meant(live.advance_to(MONDAY + 3 * DAY), from - HOUR);
+    assert_outcomes_are_as_intended(live.advance_to(MONDAY + 3 * DAY), from - HOUR);
 }
 
 #[test]
@@ -204,8 +204,8 @@ fn a_load_has_the_proportions_asked_for() {
     assert!((270..330).contains(&(bytes / records)), "{} bytes a record", bytes / records);
     assert_eq!((people.len(), supports.len()), (8_000, 20_000));
     let assert_about = |is: u64, share: f64| {
-        let meant = share * 20_000.0 * 1.01;
-        assert!((is as f64 - meant).abs() < meant * 0.1 + 50.0, "{is} instead of about {meant}");
+        let intended = share * 20_000.0 * 1.01;
+        assert!((is as f64 - intended).abs() < intended * 0.1 + 50.0, "{is} instead of about {intended}");
     };
     for kind in [DisbursementKind::Applied, DisbursementKind::Approved, DisbursementKind::Dispersed] {
         assert_about(kinds[kind.name()], 1.0);

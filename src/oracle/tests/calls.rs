@@ -8,7 +8,7 @@ const HORIZON: Millis = 7 * DAY;
 fn every_call_event_counts_under_its_own_queue() {
     let mut log = TestLog::new();
     log.send(offered("a", noon(0))).send(offered("a", noon(0))).send(answered("a", noon(0)).queue("advice"));
-    log.send(abandoned("b", noon(0)).queue("unheard of")).send(completed("a", noon(0)));
+    log.send(abandoned("b", noon(0)).queue("unlisted")).send(completed("a", noon(0)));
     log.shows(
         noon(0),
         &[
@@ -54,7 +54,7 @@ fn bounds_of_the_service_level_and_of_short_abandons_are_exact() {
         &[
             ("calls_answered_within_target_total credit", "2"),
             ("call_wait_seconds_count credit answered", "3"),
-            // A negative wait counts as nought.
+            // A negative wait counts as 0.
             ("call_wait_seconds_sum credit answered", "40.001"),
             ("calls_abandoned_short_total credit", "2"),
             ("call_wait_seconds_sum credit abandoned", "9.999"),
@@ -87,15 +87,15 @@ fn handle_time_is_as_given_else_the_time_since_the_answer() {
     log.send(answered("a", noon(0)))
         .send(completed("a", noon(HOUR)).with_call(talk(Some(60_500), Some(1))).queue("advice"));
     log.shows(noon(0), &[("call_handle_seconds_sum advice", "60.501"), ("call_handle_seconds_bucket advice 60", "0")]);
-    // Only one of them, and it is nought: that is given too.
+    // One duration of 0 is enough to be given.
     log.send(answered("b", noon(0))).send(completed("b", noon(HOUR)).with_call(talk(Some(0), None)));
     log.shows(noon(0), &[("call_handle_seconds_sum credit", "0"), ("call_handle_seconds_count credit", "1")]);
-    // None is given; the answer comes later in the log.
+    // No duration is given; the answer comes later in the log.
     log.send(completed("c", noon(100_000)));
     log.shows(noon(0), &[("call_handle_seconds_count credit", "1")]);
     log.send(answered("c", noon(0)).queue("advice"));
     log.shows(noon(0), &[("call_handle_seconds_sum credit", "100"), ("call_handle_seconds_count credit", "2")]);
-    // The first completed counts, and the second does not lend it its seconds.
+    // The first completion counts, without the durations of the second.
     log.send(completed("d", noon(0))).send(completed("d", noon(0)).with_call(talk(Some(9), None)));
     log.send(completed("e", noon(0)).with_call(talk(Some(HOUR), None)))
         .send(completed("e", noon(0)).with_call(talk(Some(9), None)));
@@ -116,7 +116,7 @@ fn a_call_waits_until_it_is_answered_or_abandoned_or_too_long() {
     log.send(offered("longest", noon(-max_wait))).send(offered("too long", noon(-max_wait - 1)).queue("advice"));
     log.send(offered("after now", noon(HOUR))).send(offered("answered", noon(0))).send(answered("answered", noon(0)));
     log.send(offered("abandoned", noon(0))).send(abandoned("abandoned", noon(0)));
-    log.send(offered("completed", noon(0)).queue("unheard of")).send(completed("completed", noon(0)));
+    log.send(offered("completed", noon(0)).queue("unlisted")).send(completed("completed", noon(0)));
     // The first offer counts.
     log.send(offered("twice", noon(-max_wait - 1))).send(offered("twice", noon(0)));
     log.shows(noon(0), &[("calls_waiting credit", "2"), ("calls_waiting advice", "0"), ("calls_waiting other", "1")]);
@@ -127,10 +127,10 @@ fn a_call_waits_until_it_is_answered_or_abandoned_or_too_long() {
 #[test]
 fn incomplete_calls_are_unmatched_when_they_are_forgotten() {
     let mut log = TestLog::new();
-    // Each once, however many events there are.
+    // Each counts once, however many events there are.
     log.send(answered("a", noon(0))).send(answered("a", noon(0))).send(abandoned("b", noon(0)));
     log.send(completed("c", noon(0))).send(completed("c", noon(0)).with_call(|body| body.hold = Some(5)));
-    // Not these: seconds given; an answer (of which the offer lacks); an offer that nobody took.
+    // Not these: with durations; with an answer (which itself lacks its offer); an offer alone.
     log.send(completed("d", noon(0)).with_call(|body| body.hold = Some(0)));
     log.send(answered("e", noon(0))).send(completed("e", noon(0)));
     log.send(offered("f", noon(0))).send(offered("g", noon(0))).send(answered("g", noon(0)));
@@ -144,7 +144,7 @@ fn incomplete_calls_are_unmatched_when_they_are_forgotten() {
             ("unmatched_events_total call abandoned", "1"),
             ("unmatched_events_total call completed", "1"),
             ("unmatched_events_total call offered", "absent"),
-            // What is forgotten waits no more; what was observed stays.
+            // A forgotten call does not wait; observed waits stay.
             ("calls_waiting credit", "1"),
             ("call_wait_seconds_count credit answered", "1"),
             ("call_handle_seconds_count credit", "2"),
@@ -171,10 +171,10 @@ fn an_agent_has_the_site_and_the_status_of_the_newest_time() {
     log.send(agent("ana", Some("home"), Status::Available, noon(0)));
     log.send(agent("ana", Some("office"), Status::Paused, noon(-1)));
     log.shows(noon(0), &[("agents home available", "1"), ("agents office paused", "0")]);
-    // Of two at once, the later in the log.
+    // At the same instant the later in the log holds.
     log.send(agent("ana", None, Status::WrapUp, noon(0)));
     log.shows(noon(0), &[("agents home available", "0"), ("agents unknown wrap_up", "1")]);
-    log.send(agent("eva", Some("unheard of"), Status::Handling, noon(0))).send(agent(
+    log.send(agent("eva", Some("unlisted"), Status::Handling, noon(0))).send(agent(
         "ada",
         Some("unknown"),
         Status::Handling,

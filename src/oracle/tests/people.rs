@@ -1,4 +1,4 @@
-//! Beneficiaries, and the spans of time that end now.
+//! Beneficiaries, periods and rolling windows.
 
 use super::*;
 use crate::oracle::periods::{OracleInterval, day, month, rolling, week};
@@ -16,7 +16,7 @@ fn days_weeks_and_months_are_those_of_the_time_zone() {
     let zone = mexico_city();
     assert_eq!(day(noon(0), &zone), span("2020-05-20T05:00:00Z", "2020-05-21T05:00:00Z"));
     assert_eq!(week(noon(0), &zone), span("2020-05-18T05:00:00Z", "2020-05-25T05:00:00Z"));
-    // The month of May 2020 lies in daylight saving time, April 2020 began before it.
+    // May 2020 was in daylight saving time; April 2020 began before it.
     assert_eq!(month(noon(0), &zone), span("2020-05-01T05:00:00Z", "2020-06-01T05:00:00Z"));
     assert_eq!(
         month(time("2020-04-30T23:59:59.999-05:00"), &zone),
@@ -66,7 +66,8 @@ fn a_week_holds_its_monday_midnight_and_not_the_next() {
     for (credit, pesos, at) in [
         ("a", 1, "2022-03-27T23:59:59.999-06:00"),
         ("b", 2, "2022-03-28T00:00:00-06:00"),
-        // The last hour of the week in which clocks went forward; by the old offset this would be before midnight too.
+        // The last hour of the week in which clocks went forward; by the old offset the next one would be before
+        // midnight, too.
         ("c", 4, "2022-04-03T23:59:59.999-05:00"),
         ("d", 8, "2022-04-04T00:00:00-05:00"),
     ] {
@@ -80,7 +81,7 @@ fn a_week_holds_its_monday_midnight_and_not_the_next() {
         ]
     };
     log.shows(time("2022-03-27T12:00:00-06:00"), &figures("1", "1"));
-    // What lies after now counts in its calendar period.
+    // What is later than now counts in its calendar period.
     log.shows(time("2022-03-28T00:00:00-06:00"), &figures("6", "2"));
     log.shows(time("2022-04-03T23:30:00-05:00"), &figures("6", "2"));
     log.shows(time("2022-04-04T00:00:00-05:00"), &figures("8", "1"));
@@ -131,7 +132,7 @@ fn a_person_counts_in_the_state_of_the_earliest_dispersal_left() {
     log.send(dispersed("early", 10, noon(-HOUR)).state(Some("MX-OAX")));
     log.shows(noon(0), &[("day_beneficiaries support MX-CMX", "0"), ("day_beneficiaries support MX-OAX", "1")]);
     log.shows(noon(0), &[("beneficiaries support MX-CMX", "0"), ("beneficiaries support MX-OAX", "1")]);
-    // Once the earliest has come back, the next one counts.
+    // Once the earliest is returned, the next one counts.
     log.send(returned("early", 10, noon(0)));
     log.shows(noon(0), &[("day_beneficiaries support MX-CMX", "1"), ("day_beneficiaries support MX-OAX", "0")]);
     log.send(returned("late", 10, noon(0)));
@@ -212,7 +213,7 @@ fn all_time_people_outlive_their_forgotten_supports() {
     let mut log = TestLog::new();
     log.send(dispersed("kept", 10, noon(-200 * DAY)).by("ana")).send(dispersed("back", 10, noon(-200 * DAY)).by("eva"));
     log.send(returned("back", 10, noon(-200 * DAY))).send(applied("z", noon(0)));
-    // Too late for a support of which nothing is known any more.
+    // Too late: the support is forgotten.
     log.send(returned("kept", 10, noon(0)));
     log.shows(noon(0), &[("beneficiaries support MX-JAL", "1"), ("waiting_returned_pesos support", "10")]);
 }

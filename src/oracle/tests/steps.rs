@@ -1,4 +1,4 @@
-//! Outcomes, duplicates, conflicts, watermarks, labels, milestones, what is there before anything is sent.
+//! Outcomes, duplicates, conflicts, watermarks, labels, milestones, and the series of an empty log.
 
 use super::*;
 
@@ -42,7 +42,8 @@ fn an_empty_log_has_listed_series_at_zero_and_no_others() {
     assert!(figures.values().all(|&value| value == 0));
     // 3 streams x (4 outcomes + 10 reasons + conflicts), 5 kinds of unmatched events.
     let of_records = 3 * (4 + 10 + 1) + 5;
-    // 3 programmes x (5 events + 3 families x 5 states + 2 of returns + 2 of backlog + 2 histograms of 10 bounds, +Inf, sum and count).
+    // 3 programmes x (5 events + 3 families x 5 states + 2 of returns + 2 of backlog + 2 histograms of 10 bounds, +Inf,
+    // sum and count).
     let of_supports = 3 * (5 + 3 * 5 + 2 + 2 + 2 * 13);
     // 3 queues x (4 events + 2 counters + waiting + 2 outcomes x (11 + 3) + 8 + 3).
     let of_calls = 3 * (4 + 2 + 1 + 2 * 14 + 11);
@@ -116,7 +117,7 @@ fn duplicates_conflict_if_their_content_differs() {
             ("records_total disbursement duplicate", "7"),
             ("conflicts_total disbursement", "6"),
             ("dispersed_pesos_total support MX-JAL", "100"),
-            // A duplicate does not move the watermark, even where it disagrees about the time.
+            // A duplicate does not move the watermark, even if its time differs.
             ("watermark_timestamp_seconds disbursement", "1589994000"),
         ],
     );
@@ -136,7 +137,7 @@ fn fields_that_the_type_does_not_read_make_no_conflict() {
         &[
             ("conflicts_total disbursement", "0"),
             ("conflicts_total call", "1"),
-            // As given: none is not 1.
+            // An absent quantity differs from 1.
             ("conflicts_total milestone", "1"),
         ],
     );
@@ -155,14 +156,14 @@ fn an_id_is_remembered_while_its_event_is_within_the_horizon() {
     let mut log = TestLog::new();
     log.send(milestone_now(None).id("1"));
     let later = |plus| milestone(MilestoneKind::Reached, "market", "enrolled", None, noon(plus));
-    // The watermark is still as it was when this one is looked up.
+    // The id is looked up before this event raises the watermark.
     log.send(later(HORIZON + 1).id("1"));
     log.shows(noon(0), &[("records_total milestone duplicate", "1")]);
     log.send(later(HORIZON)).send(later(HORIZON).id("1"));
     log.shows(noon(0), &[("records_total milestone duplicate", "2")]);
     log.send(later(HORIZON + 1)).send(later(HORIZON + 1).id("1"));
     log.shows(noon(0), &[("records_total milestone applied", "4"), ("records_total milestone duplicate", "2")]);
-    // What is remembered now is the second record.
+    // The second record is the one that is remembered now.
     log.send(later(HORIZON + 1).id("1"));
     log.shows(noon(0), &[("records_total milestone duplicate", "3"), ("conflicts_total milestone", "2")]);
 }
@@ -195,7 +196,7 @@ fn an_event_of_another_stream_is_not_accepted() {
 #[test]
 fn unlisted_names_are_other_and_states_are_codes() {
     let mut log = TestLog::new();
-    log.send(approved("1", 1, noon(0)).programme("unheard of").state(None));
+    log.send(approved("1", 1, noon(0)).programme("unlisted").state(None));
     log.send(approved("2", 2, noon(0)).state(Some("MX-DIF")));
     log.send(approved("3", 4, noon(0)).state(Some("MX-SON"))); // a code that is not listed
     log.send(approved("4", 8, noon(0)).state(Some("jalisco")));
@@ -213,7 +214,7 @@ fn unlisted_names_are_other_and_states_are_codes() {
 #[test]
 fn a_listed_name_beyond_max_label_values_stays_other() {
     let mut log = TestLog::with(OracleRules { max_label_values: 1, ..rules() });
-    log.send(approved("1", 1, noon(0)).programme("unheard of"));
+    log.send(approved("1", 1, noon(0)).programme("unlisted"));
     log.send(approved("2", 2, noon(0)).programme("support"));
     // Another partition has room of its own, and expired records take none.
     log.send_to(1, approved("3", 4, noon(0)).programme("housing"));

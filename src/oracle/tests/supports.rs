@@ -28,7 +28,7 @@ fn every_event_counts_under_its_own_labels() {
 fn a_return_corrects_labels_and_period_of_the_dispersal() {
     let mut log = TestLog::new();
     log.send(dispersed("a", 100, noon(-7 * DAY)));
-    // The return comes this week, and under other names.
+    // The return comes this week, under other labels.
     log.send(returned("a", 30, noon(0)).programme("housing").state(Some("MX-OAX")).by("juan"));
     log.shows(
         noon(0),
@@ -41,19 +41,19 @@ fn a_return_corrects_labels_and_period_of_the_dispersal() {
             ("week_net_pesos housing MX-OAX", "absent"),
         ],
     );
-    // A week ago it was that week's figure.
+    // Last week's figures have it, too.
     log.shows(noon(-7 * DAY), &[("week_net_pesos support MX-JAL", "70"), ("day_net_pesos support MX-JAL", "70")]);
 }
 
 #[test]
 fn returns_take_from_the_newest_dispersal_in_log_order_first() {
     let mut log = TestLog::new();
-    // The first in the log is the later by time.
+    // The first in the log has the later time.
     log.send(dispersed("a", 100, noon(0)).state(Some("MX-CMX")))
         .send(dispersed("a", 40, noon(-DAY)).state(Some("MX-OAX")));
     log.send(returned("a", 30, noon(0)));
     log.shows(noon(0), &[("returned_pesos_total support MX-OAX", "30"), ("returned_pesos_total support MX-CMX", "0")]);
-    // Of the next 30, the second dispersal has 10 left.
+    // The second dispersal has 10 left of the next 30.
     log.send(returned("a", 30, noon(0)));
     log.shows(
         noon(0),
@@ -117,7 +117,7 @@ fn returns_still_waiting_when_forgotten_are_unmatched() {
         .send(returned("a", 25, noon(0)))
         .send(returned("a", 5, noon(0)).programme("housing"));
     log.send(returned("a", 7, noon(0)));
-    // This one has found all that it waited for.
+    // This return was matched in full.
     log.send(returned("b", 3, noon(0))).send(dispersed("b", 3, noon(0)));
     log.send(dispersed("other", 1, noon(HORIZON)));
     log.shows(
@@ -134,7 +134,7 @@ fn returns_still_waiting_when_forgotten_are_unmatched() {
         ("returned_pesos_total support MX-JAL", "13"),
     ];
     log.shows(noon(0), &expected);
-    // Another support under the same name changes nothing of that.
+    // A new support with the same identifier changes nothing of that.
     log.send(dispersed("a", 1_000, noon(HORIZON + 1)));
     log.shows(noon(0), &expected).shows(noon(HORIZON + 1), &[("day_net_pesos support MX-JAL", "1002")]);
 }
@@ -150,12 +150,12 @@ fn a_support_is_forgotten_by_its_newest_event_before_applying() {
         &[
             ("returned_pesos_total support MX-JAL", "4"),
             ("waiting_returned_pesos support", "4"),
-            // All-time people stay as they were left.
+            // People of all time stay.
             ("beneficiaries support MX-JAL", "1"),
         ],
     );
     let mut log = TestLog::new();
-    // The return itself moves the watermark past what it would have met.
+    // The return itself makes its dispersal forgotten.
     log.send(dispersed("a", 10, noon(0))).send(returned("a", 10, noon(HORIZON + 1)));
     log.shows(noon(0), &[("returned_pesos_total support MX-JAL", "0"), ("waiting_returned_pesos support", "10")]);
 }
@@ -180,7 +180,7 @@ fn the_backlog_is_approved_and_neither_dispersed_nor_rejected() {
         ],
     );
     log.send(dispersed("a", 100, noon(0))).send(rejected("b", noon(0)));
-    // Neither a return nor another approval reopens it, and the order of approval and settlement is none.
+    // Neither a return nor another approval reopens a support; the order of approval and rejection does not matter.
     log.send(returned("a", 100, noon(0))).send(approved("a", 100, noon(0)));
     log.send(rejected("d", noon(0))).send(approved("d", 100, noon(0)));
     log.shows(
@@ -210,7 +210,7 @@ fn an_open_support_is_remembered_until_the_open_horizon() {
     let mut log = TestLog::new();
     log.send(applied("a", noon(-DAY))).send(approved("a", 100, noon(0)));
     log.send(approved("b", 70, noon(0))).send(returned("b", 5, noon(0)));
-    // Its other half still finds it after 300 days.
+    // The dispersal still finds its approval after 300 days.
     log.send(applied("z", noon(300 * DAY))).send(dispersed("a", 100, noon(300 * DAY)));
     log.shows(
         noon(0),
@@ -239,7 +239,7 @@ fn an_open_support_is_remembered_until_the_open_horizon() {
 fn a_settled_support_is_forgotten_by_the_horizon_and_is_matched() {
     let mut log = TestLog::new();
     log.send(approved("a", 100, noon(0))).send(rejected("a", noon(0))).send(applied("only", noon(0)));
-    // Had the rejection been remembered, this approval would be of a settled support.
+    // If the rejection were remembered, this support would not be open.
     log.send(approved("a", 100, noon(HORIZON + 1)));
     log.shows(noon(0), &[("backlog_supports support", "1"), ("unmatched_events_total disbursement approved", "0")]);
 }
@@ -247,11 +247,11 @@ fn a_settled_support_is_forgotten_by_the_horizon_and_is_matched() {
 #[test]
 fn spans_join_the_first_event_of_each_kind_in_any_order() {
     let mut log = TestLog::new();
-    // Dispersal first, then approval, then application: one hour and a day before it.
+    // In the log: dispersal, approval of an hour earlier, application of a day before that.
     log.send(dispersed("a", 1, noon(0)).programme("housing"))
         .send(approved("a", 1, noon(-HOUR)).programme("other name"));
     log.send(applied("a", noon(-DAY - HOUR)));
-    // Seconds of a kind do not count.
+    // Later events of the same kind do not count.
     log.send(applied("a", noon(-50 * DAY))).send(approved("a", 1, noon(-40 * DAY))).send(dispersed(
         "a",
         1,

@@ -6,7 +6,7 @@ use super::*;
 use crate::calendar::{Interval, Period, WorkingCalendar};
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, Targets};
 
-/// A week's, of all that there is of the measure.
+/// A weekly target without a filter.
 fn target(measure: Measure) -> Target {
     Target {
         name: "a".to_owned(),
@@ -32,7 +32,7 @@ fn of_states(measure: Measure, states: &[&str]) -> Target {
 }
 
 impl TestLog {
-    /// What was reached of a target from some time after noon until another: the amount and the base.
+    /// Amount and base of a target's tally, in an interval given relative to noon.
     fn tally(&self, target: &Target, from: Millis, until: Millis) -> (i128, i128) {
         let Tally { amount, base } =
             self.oracle.target_inputs().tally(target, Interval { start: noon(from), end: noon(until) });
@@ -44,20 +44,20 @@ impl TestLog {
 fn a_person_counts_once_over_all_selected_programmes() {
     let mut log = TestLog::new();
     log.send(dispersed("1", 100, noon(0))).send(dispersed("2", 100, noon(HOUR)).programme("housing"));
-    log.send(dispersed("3", 100, noon(2 * HOUR)).by("jose").programme("of no list"));
+    log.send(dispersed("3", 100, noon(2 * HOUR)).by("jose").programme("unlisted"));
     let people = target(Measure::Beneficiaries);
     assert_eq!(log.tally(&people, 0, DAY), (2, 0));
-    assert_eq!(log.tally(&of_programmes(Measure::Beneficiaries, &["of no list", "housing"]), 0, DAY), (2, 0));
+    assert_eq!(log.tally(&of_programmes(Measure::Beneficiaries, &["unlisted", "housing"]), 0, DAY), (2, 0));
     assert_eq!(
-        log.tally(&of_programmes(Measure::Beneficiaries, &["of no list"]), 0, DAY),
+        log.tally(&of_programmes(Measure::Beneficiaries, &["unlisted"]), 0, DAY),
         (1, 0),
         "labels are those of the event"
     );
     assert_eq!(log.tally(&people, 0, HOUR), (1, 0), "the end is outside");
     log.send(returned("1", 100, noon(3 * HOUR)));
     assert_eq!(log.tally(&people, 0, HOUR), (0, 0));
-    assert_eq!(log.tally(&people, 0, DAY), (2, 0), "the second of maria's counts her");
-    assert_eq!(log.tally(&target(Measure::Dispersals), 0, DAY), (3, 0), "wholly returned ones, too");
+    assert_eq!(log.tally(&people, 0, DAY), (2, 0), "maria's second dispersal counts");
+    assert_eq!(log.tally(&target(Measure::Dispersals), 0, DAY), (3, 0), "returned ones, too");
     assert_eq!(log.tally(&target(Measure::NetPesos), 0, DAY), (20_000, 2));
 }
 
@@ -72,7 +72,7 @@ fn states_are_selected_by_their_code() {
     let approvals = |states: &[&str]| log.tally(&of_states(Measure::Approvals, states), 0, 1).0;
     assert_eq!(approvals(&["MX-CMX"]), 1);
     assert_eq!(approvals(&["unknown"]), 1);
-    assert_eq!(approvals(&["other"]), 2, "what is given and no code");
+    assert_eq!(approvals(&["other"]), 2, "values that are no code");
     assert_eq!(approvals(&["MX-ZAC", "unknown"]), 2, "listed or not");
     assert_eq!(approvals(&[]), 5);
 }
@@ -98,7 +98,7 @@ fn a_service_level_counts_calls_when_answered_or_abandoned() {
         (1, 3),
         "answered within target, over answered and abandoned but for short"
     );
-    assert_eq!(log.tally(&level, -DAY, 0), (0, 0), "when they were offered does not matter");
+    assert_eq!(log.tally(&level, -DAY, 0), (0, 0), "the time of the offer does not matter");
     assert_eq!(log.tally(&target(Measure::CallsOffered), -DAY, 0), (4, 0));
     assert_eq!(log.tally(&target(Measure::CallsAnswered), 0, MINUTE), (2, 0));
 }
@@ -124,7 +124,7 @@ fn series_are_of_the_current_and_of_the_last_closed_period() {
         noon(-7 * DAY),
     ));
     let targets = Targets { targets: vec![target(Measure::Beneficiaries)], ..Targets::default() };
-    // Noon of Wednesday: of the week 2.5 days are over.
+    // Noon of Wednesday: 2.5 days of the week have passed.
     let figures = log.oracle.target_figures(&targets, noon(0), Some(time("2020-05-18T00:00:00-05:00")));
     let series = [
         ("goal", "10"),
@@ -148,5 +148,5 @@ fn series_are_of_the_current_and_of_the_last_closed_period() {
     assert_eq!(figures.0[info], 1_000);
     assert_eq!(figures.0.len(), series.len() + 1);
     let unclosed = log.oracle.target_figures(&targets, noon(0), None);
-    assert_eq!(unclosed.0.len(), series.len() - 1, "nothing has closed");
+    assert_eq!(unclosed.0.len(), series.len() - 1, "no period has closed");
 }

@@ -1,4 +1,5 @@
-//! A second reader of the contract's three envelopes: slow, from `serde_json::Value`, with nothing of the writer in it.
+//! A second, slow reader of the three envelopes (`spec/events.md#envelopes`), by `serde_json::Value`. It shares nothing
+//! with the writer.
 
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ struct Attributes {
     data: Value,
 }
 
-/// Asserts that the record, read by the contract, is `event`.
+/// Asserts that the record says `event`.
 pub fn assert_says(emission: &Emission, event: &Event) {
     let read = attributes(emission);
     assert_eq!(read.id, event.id);
