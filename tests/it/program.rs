@@ -25,7 +25,7 @@ pub struct Pacemeter {
 }
 
 /// A run that has ended.
-pub struct Ended {
+pub struct ExitedProcess {
     /// The exit code; absent if a signal ended it.
     pub code: Option<i32>,
     pub stdout: String,
@@ -162,20 +162,20 @@ impl Pacemeter {
     }
 
     /// Asks it to end and waits until it has.
-    pub fn stop(self) -> Ended {
+    pub fn stop(self) -> ExitedProcess {
         self.end(libc::SIGTERM)
     }
 
-    pub fn end(mut self, signal: libc::c_int) -> Ended {
+    pub fn end(mut self, signal: libc::c_int) -> ExitedProcess {
         let started = Instant::now();
         self.signal(signal);
         self.ended(started)
     }
 
     /// Waits until it ends by itself.
-    pub fn ended(&mut self, started: Instant) -> Ended {
+    pub fn ended(&mut self, started: Instant) -> ExitedProcess {
         let code = wait(&mut self.child, started, &self.log);
-        Ended { code, stdout: self.stdout.finish(), stderr: self.log.finish(), took: started.elapsed() }
+        ExitedProcess { code, stdout: self.stdout.finish(), stderr: self.log.finish(), took: started.elapsed() }
     }
 }
 
@@ -188,18 +188,18 @@ impl Drop for Pacemeter {
 }
 
 /// Runs the program to its end.
-pub fn run(arguments: &[&str], settings: &[String]) -> Ended {
+pub fn run(arguments: &[&str], settings: &[String]) -> ExitedProcess {
     run_in(&tempfile::tempdir().expect("a temporary directory"), arguments, settings)
 }
 
 /// As [`run`], with this state directory.
-pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Ended {
+pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> ExitedProcess {
     let started = Instant::now();
     let mut child = command(arguments, state, settings).spawn().expect("the program starts");
     let mut stderr = Output::of(child.stderr.take().expect("a pipe"));
     let mut stdout = Output::of(child.stdout.take().expect("a pipe"));
     let code = wait(&mut child, started, &stderr);
-    Ended { code, stdout: stdout.finish(), stderr: stderr.finish(), took: started.elapsed() }
+    ExitedProcess { code, stdout: stdout.finish(), stderr: stderr.finish(), took: started.elapsed() }
 }
 
 fn command(arguments: &[&str], state: &TempDir, settings: &[String]) -> Command {

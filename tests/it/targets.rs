@@ -18,7 +18,7 @@ use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 const FILE: &str = "targets.toml";
 
 /// A programme that has paid two people three times, in two partitions, and a file that says what is to be reached.
-struct Scene {
+struct Fixture {
     topics: Topics<'static>,
     state: TempDir,
 }
@@ -45,7 +45,7 @@ fn target(name: &str, measure: &str, goal: u32) -> String {
     )
 }
 
-impl Scene {
+impl Fixture {
     fn new(targets: &str) -> Self {
         let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
         let records = [
@@ -54,9 +54,9 @@ impl Scene {
             dispersal(0, "ana", "C-3", 10_000),
         ];
         topics.write(Stream::Disbursement, &records);
-        let scene = Self { topics, state: tempfile::tempdir().expect("a temporary directory") };
-        scene.write(targets);
-        scene
+        let fixture = Self { topics, state: tempfile::tempdir().expect("a temporary directory") };
+        fixture.write(targets);
+        fixture
     }
 
     fn write(&self, targets: &str) {
@@ -105,8 +105,8 @@ fn reloaded(pacemeter: &mut Pacemeter, before: usize) -> Value {
 
 #[test]
 fn targets_of_a_file_are_shown_with_their_actual_values() {
-    let scene = Scene::new(&[target("people", "beneficiaries", 4), target("payments", "dispersals", 10)].concat());
-    let pacemeter = scene.start("1h");
+    let fixture = Fixture::new(&[target("people", "beneficiaries", 4), target("payments", "dispersals", 10)].concat());
+    let pacemeter = fixture.start("1h");
     let values = |target: &str| ["goal", "actual"].map(|family| of(&pacemeter, family, target));
     assert_eq!(values("people"), [Some(4.0), Some(2.0)]);
     assert_eq!(values("payments"), [Some(10.0), Some(3.0)]);
@@ -124,10 +124,10 @@ fn targets_of_a_file_are_shown_with_their_actual_values() {
 #[test]
 fn a_changed_file_is_reloaded_on_sighup() {
     let people = target("people", "beneficiaries", 4);
-    let scene = Scene::new(&people);
-    let mut pacemeter = scene.start("1h");
+    let fixture = Fixture::new(&people);
+    let mut pacemeter = fixture.start("1h");
 
-    scene.write(&target("people", "beneficiaries", 5));
+    fixture.write(&target("people", "beneficiaries", 5));
     pacemeter.signal(libc::SIGHUP);
     await_value(&mut pacemeter, "goal", "people", Some(5.0));
     assert_eq!(of(&pacemeter, "actual", "people"), Some(2.0));
@@ -135,15 +135,15 @@ fn a_changed_file_is_reloaded_on_sighup() {
     assert_eq!((&line["added"], &line["removed"], &line["changed"]), (&json!(""), &json!(""), &json!("target.people")));
 
     // A new one counts what was read long before it was there, and what comes after.
-    scene.write(&[people.as_str(), &target("pesos", "net_pesos", 100_000)].concat());
+    fixture.write(&[people.as_str(), &target("pesos", "net_pesos", 100_000)].concat());
     pacemeter.signal(libc::SIGHUP);
     await_value(&mut pacemeter, "actual", "pesos", Some(60_000.0));
-    scene.topics.write(Stream::Disbursement, &[dispersal(1, "eva", "C-4", 5_000)]);
+    fixture.topics.write(Stream::Disbursement, &[dispersal(1, "eva", "C-4", 5_000)]);
     await_value(&mut pacemeter, "actual", "pesos", Some(65_000.0));
     await_value(&mut pacemeter, "actual", "people", Some(3.0));
     assert_eq!(reloaded(&mut pacemeter, 1)["added"], "target.pesos");
 
-    scene.write(&people);
+    fixture.write(&people);
     pacemeter.signal(libc::SIGHUP);
     await_value(&mut pacemeter, "goal", "pesos", None);
     let scrape = pacemeter.scrape();
@@ -155,9 +155,9 @@ fn a_changed_file_is_reloaded_on_sighup() {
 #[test]
 fn a_broken_file_changes_nothing_and_reports_every_fault() {
     let good = target("people", "beneficiaries", 4);
-    let scene = Scene::new(&good);
-    let mut pacemeter = scene.start("1h");
-    scene.write(
+    let fixture = Fixture::new(&good);
+    let mut pacemeter = fixture.start("1h");
+    fixture.write(
         "[target.people]\nmeasure = \"peple\"\nperiod = \"week\"\ngoal = 7\n[calendar.office]\n[calendar.office.hours]\nmonday = [\"9\"]\n",
     );
     for asked in 1..=2 {
@@ -175,7 +175,7 @@ fn a_broken_file_changes_nothing_and_reports_every_fault() {
     await_successful(&mut pacemeter, false);
     assert_eq!(["goal", "actual"].map(|family| of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
 
-    scene.write(&good);
+    fixture.write(&good);
     pacemeter.signal(libc::SIGHUP);
     await_successful(&mut pacemeter, true);
     assert_eq!(["goal", "actual"].map(|family| of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
@@ -183,12 +183,12 @@ fn a_broken_file_changes_nothing_and_reports_every_fault() {
 
 #[test]
 fn a_changed_file_is_reloaded_and_its_faults_reported_once() {
-    let scene = Scene::new(&target("people", "beneficiaries", 4));
-    let mut pacemeter = scene.start("100ms");
-    scene.write(&target("people", "beneficiaries", 5));
+    let fixture = Fixture::new(&target("people", "beneficiaries", 4));
+    let mut pacemeter = fixture.start("100ms");
+    fixture.write(&target("people", "beneficiaries", 5));
     await_value(&mut pacemeter, "goal", "people", Some(5.0));
 
-    fs::remove_file(scene.state.path().join(FILE)).expect("it is there");
+    fs::remove_file(fixture.state.path().join(FILE)).expect("it is there");
     await_successful(&mut pacemeter, false);
     thread::sleep(Duration::from_secs(1));
     let lines = pacemeter.events("pacemeter.targets.refused");
@@ -198,25 +198,25 @@ fn a_changed_file_is_reloaded_and_its_faults_reported_once() {
     );
     assert_eq!(of(&pacemeter, "goal", "people"), Some(5.0));
 
-    scene.write(&target("people", "beneficiaries", 6));
+    fixture.write(&target("people", "beneficiaries", 6));
     await_value(&mut pacemeter, "goal", "people", Some(6.0));
     await_successful(&mut pacemeter, true);
 }
 
 #[test]
 fn check_counts_targets_and_reports_an_expired_calendar() {
-    let scene = Scene::new(&target("people", "beneficiaries", 4));
-    let ended = run_in(&scene.state, &["check"], &scene.settings("10s"));
+    let fixture = Fixture::new(&target("people", "beneficiaries", 4));
+    let ended = run_in(&fixture.state, &["check"], &fixture.settings("10s"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stdout.contains("targets: 1, calendars: 3"), "{}", ended.stdout);
 
-    scene.write("[calendar.old.hours]\nmonday = [\"09:00-10:00\"]\n[[calendar.old.list]]\nyear = 2020\ndates = [\"2020-04-09\"]\n");
-    let ended = run_in(&scene.state, &["check"], &scene.settings("10s"));
+    fixture.write("[calendar.old.hours]\nmonday = [\"09:00-10:00\"]\n[[calendar.old.list]]\nyear = 2020\ndates = [\"2020-04-09\"]\n");
+    let ended = run_in(&fixture.state, &["check"], &fixture.settings("10s"));
     assert_eq!(ended.code, Some(78), "{}", ended.stderr);
     assert!(ended.stderr.contains("calendar.old (targets.toml:1): "), "{}", ended.stderr);
 
     // It keeps nothing from running.
-    let pacemeter = scene.start("10s");
+    let pacemeter = fixture.start("10s");
     let lines = pacemeter.events("pacemeter.calendar.uncovered");
     assert!(lines.len() == 1 && lines[0]["level"] == "warn", "{lines:?}");
 }

@@ -1,4 +1,4 @@
-//! `kill -9` at every named place and at random instants, under load: after each the figures are the ledger's, and no counter has gone down.
+//! `kill -9` at every named place and at random instants, under load: after each the figures are the oracle's, and no counter has gone down.
 //!
 //! `KILL_ROUNDS` sets how often each place is died at (4; `scripts/kills` runs 50).
 
@@ -12,9 +12,9 @@ use pacemeter::telemetry::catalogue::{MetricKind, business};
 
 use tempfile::TempDir;
 
-use super::figures::line;
-use super::story::Line;
-use super::world::World;
+use super::figures::test_record;
+use super::handwritten::TestRecord;
+use super::test_log::TestLog;
 use crate::exposition::Series;
 use crate::kafka::Kafka;
 use crate::program::{LIMIT, Pacemeter};
@@ -83,17 +83,17 @@ pub fn await_death(mut pacemeter: Pacemeter, failpoint: &str, mut load: impl FnM
 }
 
 /// The log that is written bit by bit, and the process that dies again and again.
-struct Story<'a> {
-    world: World<'a>,
-    lines: std::vec::IntoIter<Line>,
+struct KillTest<'a> {
+    test_log: TestLog<'a>,
+    lines: std::vec::IntoIter<TestRecord>,
     state: TempDir,
     counters: Counters,
     random: fastrand::Rng,
 }
 
-impl Story<'_> {
+impl KillTest<'_> {
     fn settings(&self) -> Vec<String> {
-        let mut settings = self.world.settings();
+        let mut settings = self.test_log.settings();
         let more = [
             "streams.call.horizon=1d",
             "streams.milestone.horizon=1d",
@@ -109,7 +109,7 @@ impl Story<'_> {
 
     fn write(&mut self, lines: usize) {
         let lines = self.lines.by_ref().take(lines).collect();
-        self.world.write(lines);
+        self.test_log.write(lines);
     }
 
     /// Runs until it dies at a place.
@@ -125,8 +125,8 @@ impl Story<'_> {
     fn recover(&mut self) {
         let mut pacemeter = Pacemeter::start(&self.state, &self.settings());
         pacemeter.wait_ready();
-        self.world.wait_complete(&mut pacemeter);
-        self.world.assert_figures(&pacemeter);
+        self.test_log.wait_complete(&mut pacemeter);
+        self.test_log.assert_figures(&pacemeter);
         self.counters.look(&pacemeter);
         let lines = self.random.usize(0..12);
         self.write(lines);
@@ -149,19 +149,19 @@ fn a_process_killed_anywhere_resumes_with_exact_figures() {
         let usual = LiveOptions::of(seed ^ round, 0.004, PartitionCounts::each(PARTITIONS), now - 40 * DAY);
         let horizons = Horizons { call: DAY, milestone: DAY, ..usual.horizons };
         let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, horizons, ..usual });
-        let lines: Vec<Line> = live.advance_to(now).into_iter().map(line).collect();
+        let lines: Vec<TestRecord> = live.advance_to(now).into_iter().map(test_record).collect();
         let state = tempfile::tempdir().expect("a temporary directory");
-        let world = World::with_rules(&kafka, PARTITIONS, OracleRules { horizons, ..OracleRules::default() });
+        let test_log = TestLog::with_rules(&kafka, PARTITIONS, OracleRules { horizons, ..OracleRules::default() });
         let random = fastrand::Rng::with_seed(seed ^ round);
-        let mut story = Story { world, lines: lines.into_iter(), state, counters: Counters::default(), random };
-        story.write(400);
+        let mut test = KillTest { test_log, lines: lines.into_iter(), state, counters: Counters::default(), random };
+        test.write(400);
         for (place, passes) in FAILPOINTS {
-            let pass = story.random.u64(1..=passes);
-            story.die_at(place, pass);
-            story.recover();
-            story.write(100);
+            let pass = test.random.u64(1..=passes);
+            test.die_at(place, pass);
+            test.recover();
+            test.write(100);
         }
-        let mut pacemeter = Pacemeter::start(&story.state, &story.settings());
+        let mut pacemeter = Pacemeter::start(&test.state, &test.settings());
         pacemeter.wait_ready();
         let restores = |source: &str| {
             pacemeter.scrape().value("pacemeter_restores_total", &[("source", source)]).unwrap_or_default()

@@ -7,7 +7,7 @@ use rdkafka::mocking::MockCoordinator;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::mock::Mock;
-use super::scene::{await_complete, await_reached, errors, is_ready, own};
+use super::probes::{await_complete, await_reached, errors, is_ready, own};
 use crate::end_to_end::catalogue::assert_no_business;
 use crate::program::Pacemeter;
 

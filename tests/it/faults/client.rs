@@ -5,7 +5,7 @@ use std::time::Instant;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::mock::Mock;
-use super::scene::await_reached;
+use super::probes::await_reached;
 use crate::program::Pacemeter;
 
 #[test]

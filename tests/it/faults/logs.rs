@@ -2,7 +2,7 @@
 
 use pacemeter::record::{Outcome, Stream};
 
-use super::scene::{self, await_complete, is_ready, milestones, own, records};
+use super::probes::{self, await_complete, is_ready, milestones, own, records};
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};
@@ -18,14 +18,14 @@ fn a_full_or_closed_log_pipe_costs_lines_and_nothing_else() {
     topics.write(Stream::Milestone, &milestones(0, "beside", 100));
     // The limit would hold most lines back: here all are to be written.
     let more = ["log.burst=1000000", "log.per_second=1000000", "dead_letter.enabled=false"].map(str::to_owned).to_vec();
-    let settings = [topics.settings(), scene::labels().to_vec(), more].concat();
+    let settings = [topics.settings(), probes::labels().to_vec(), more].concat();
     for is_closed in [false, true] {
         let state = tempfile::tempdir().expect("a temporary directory");
         let (mut pacemeter, pipe) = Pacemeter::start_unheard(&state, &settings, is_closed);
         pacemeter.wait_ready();
         await_complete(&mut pacemeter, Stream::Call);
         assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(REJECTED as f64), "closed: {is_closed}");
-        assert_eq!(scene::reached(&pacemeter), Some(100.0));
+        assert_eq!(probes::reached(&pacemeter), Some(100.0));
         assert!(is_ready(&pacemeter));
         pacemeter.until("the lines that are lost are counted", |pacemeter| {
             // A pipe holds some hundred lines, and a thousand wait for it.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use pacemeter::record::{Outcome, Stream};
 
+use super::probes::{await_complete, records};
 use super::proxy::Proxy;
-use super::scene::{await_complete, records};
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};

@@ -11,7 +11,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-use super::scene::milestone;
+use super::probes::milestone;
 use crate::program::LIMIT;
 
 /// Brokers, and the topics of the three streams.
@@ -59,7 +59,7 @@ impl Mock {
         // It cannot say how topics are configured.
         settings.push("kafka.accept_unverified_topics=true".to_owned());
         settings.push("kafka.properties.reconnect.backoff.max.ms=500".to_owned());
-        settings.extend(super::scene::labels());
+        settings.extend(super::probes::labels());
         settings.extend(more.iter().map(|&setting| setting.to_owned()));
         settings
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use pacemeter::clock::Clock;
 use pacemeter::record::{Outcome, Stream};
 
+use super::probes::{self, await_complete, await_reached, complete_until, errors, is_ready, linger, milestones, own};
 use super::proxy::Proxy;
-use super::scene::{self, await_complete, await_reached, complete_until, errors, is_ready, linger, milestones, own};
 use crate::end_to_end::figures::{GENERATED, generated};
-use crate::end_to_end::world::World;
+use crate::end_to_end::test_log::TestLog;
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
@@ -25,7 +25,7 @@ fn a_dead_connection_is_given_up_and_nothing_is_lost() {
     let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
     topics.write(Stream::Milestone, &milestones(0, "before", 50));
     let state = tempfile::tempdir().expect("a temporary directory");
-    let settings = [topics.settings(), through(&proxy).to_vec(), scene::labels().to_vec()].concat();
+    let settings = [topics.settings(), through(&proxy).to_vec(), probes::labels().to_vec()].concat();
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();
     await_reached(&mut pacemeter, 50);
@@ -41,7 +41,7 @@ fn a_dead_connection_is_given_up_and_nothing_is_lost() {
         (!pacemeter.events("pacemeter.kafka.end_unknown").is_empty()).then_some(())
     });
     // What was exact stays; how far it is complete does not move on.
-    assert_eq!(scene::reached(&pacemeter), Some(50.0));
+    assert_eq!(probes::reached(&pacemeter), Some(50.0));
     assert!(
         complete_until(&pacemeter, Stream::Milestone).is_some_and(|until| until <= held + 3_000),
         "nothing was read since {held}"
@@ -63,7 +63,7 @@ fn it_shuts_down_in_order_without_any_answer() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let state = tempfile::tempdir().expect("a temporary directory");
     let more = ["kafka.commit_interval=60s", "shutdown.deadline=2s"].map(str::to_owned).to_vec();
-    let settings = [topics.settings(), through(&proxy).to_vec(), scene::labels().to_vec(), more].concat();
+    let settings = [topics.settings(), through(&proxy).to_vec(), probes::labels().to_vec(), more].concat();
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();
     topics.write(Stream::Milestone, &milestones(0, "before", 50));
@@ -80,22 +80,22 @@ fn connections_cut_in_the_middle_of_answers_change_no_figure() {
     const SEED: u64 = 20_200_517;
     println!("seed {SEED}");
     let proxy = Proxy::at(shared_kafka().door());
-    let mut world = World::new(shared_kafka(), GENERATED);
+    let mut test_log = TestLog::new(shared_kafka(), GENERATED);
     let mut first = generated(Clock::wall().now());
     let second = first.split_off(first.len() / 2);
-    world.write(first);
+    test_log.write(first);
     // Small answers, so that some come through before the next cut.
     let more = "kafka.properties.fetch.message.max.bytes=20000".to_owned();
-    let settings = [world.settings(), through(&proxy).to_vec(), vec![more]].concat();
+    let settings = [test_log.settings(), through(&proxy).to_vec(), vec![more]].concat();
     proxy.cut(SEED, 60, 100..150_000);
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();
-    world.write(second);
+    test_log.write(second);
     proxy.cut(SEED + 1, 60, 100..150_000);
-    world.wait_complete(&mut pacemeter);
-    world.assert_figures(&pacemeter);
-    world.assert_dead_letters();
+    test_log.wait_complete(&mut pacemeter);
+    test_log.assert_figures(&pacemeter);
+    test_log.assert_dead_letters();
     assert!(proxy.cuts() >= 10, "only {} connections broke off", proxy.cuts());
     assert!(errors(&pacemeter, "connection") > 0.0);
     assert_eq!(pacemeter.stop().code, Some(0));
@@ -109,7 +109,7 @@ fn a_damaged_batch_stalls_its_partition_alone() {
     topics.write(Stream::Milestone, &milestones(1, "before", 50));
     let state = tempfile::tempdir().expect("a temporary directory");
     let more = ["kafka.stall_timeout=3s".to_owned()];
-    let settings = [topics.settings(), through(&proxy).to_vec(), scene::labels().to_vec(), more.to_vec()].concat();
+    let settings = [topics.settings(), through(&proxy).to_vec(), probes::labels().to_vec(), more.to_vec()].concat();
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();
     await_reached(&mut pacemeter, 100);
@@ -137,7 +137,7 @@ fn a_damaged_batch_stalls_its_partition_alone() {
     proxy.damage(None);
     await_reached(&mut pacemeter, 300);
     pacemeter.wait_ready();
-    assert_eq!(scene::records(&pacemeter, Stream::Milestone, Outcome::Applied), Some(300.0));
+    assert_eq!(probes::records(&pacemeter, Stream::Milestone, Outcome::Applied), Some(300.0));
     assert_eq!(own(&pacemeter, "pacemeter_ready"), 1.0);
     assert_eq!(pacemeter.stop().code, Some(0));
 }

@@ -4,7 +4,7 @@ use pacemeter::clock::Clock;
 use pacemeter::record::{Outcome, Stream};
 use serde_json::json;
 
-use super::scene::{self, await_complete, is_ready, milestones, records};
+use super::probes::{self, await_complete, is_ready, milestones, records};
 use crate::end_to_end::catalogue::BUSINESS;
 use crate::program::Pacemeter;
 use crate::shared_kafka;
@@ -47,10 +47,10 @@ fn poison_records_are_dead_letters_and_the_others_count() {
     let mixed: Vec<Record> = mixed.collect();
     topics.write(Stream::Milestone, &mixed);
     let state = tempfile::tempdir().expect("a temporary directory");
-    let mut pacemeter = Pacemeter::start(&state, &[topics.settings(), scene::labels().to_vec()].concat());
+    let mut pacemeter = Pacemeter::start(&state, &[topics.settings(), probes::labels().to_vec()].concat());
     pacemeter.wait_ready();
     await_complete(&mut pacemeter, Stream::Milestone);
-    assert_eq!(scene::reached(&pacemeter), Some(GOOD as f64));
+    assert_eq!(probes::reached(&pacemeter), Some(GOOD as f64));
     assert_eq!(records(&pacemeter, Stream::Milestone, Outcome::Rejected), Some(POISONED as f64));
     assert!(is_ready(&pacemeter));
     // Every one is kept for who wants to mend it; the log tells of a few.

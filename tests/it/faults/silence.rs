@@ -6,7 +6,7 @@ use pacemeter::record::Stream;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::mock::{Mock, topic};
-use super::scene::{await_complete, await_reached, errors, is_ready, own};
+use super::probes::{await_complete, await_reached, errors, is_ready, own};
 use crate::program::Pacemeter;
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use pacemeter::record::Stream;
 
-use super::scene::{self, await_reached, milestones};
+use super::probes::{self, await_reached, milestones};
 use crate::program::{LIMIT, Pacemeter};
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
@@ -32,7 +32,7 @@ fn ten_thousand_sockets_hold_up_no_consumer_and_scrapes_briefly() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let state = tempfile::tempdir().expect("a temporary directory");
     let more = ["kafka.commit_interval=200ms", "http.timeout=2s"].map(str::to_owned).to_vec();
-    let settings = [topics.settings(), scene::labels().to_vec(), more].concat();
+    let settings = [topics.settings(), probes::labels().to_vec(), more].concat();
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();
 
@@ -69,7 +69,7 @@ fn ten_thousand_sockets_hold_up_no_consumer_and_scrapes_briefly() {
     });
     await_reached(&mut pacemeter, 500);
     assert!(!pacemeter.events("pacemeter.http.full").is_empty(), "the log says so");
-    let (open, bound) = (scene::own(&pacemeter, "process_open_fds"), 64.0 + 100.0);
+    let (open, bound) = (probes::own(&pacemeter, "process_open_fds"), 64.0 + 100.0);
     assert!(open < bound, "{open} descriptors are open, at most {bound} were expected");
     drop(sockets);
     assert_eq!(pacemeter.stop().code, Some(0));

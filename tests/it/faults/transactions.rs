@@ -2,7 +2,7 @@
 
 use pacemeter::record::Stream;
 
-use super::scene::{self, await_complete, await_reached, is_ready, milestones, own};
+use super::probes::{self, await_complete, await_reached, is_ready, milestones, own};
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
@@ -20,7 +20,7 @@ fn an_open_transaction_is_lag_and_holds_back_figures() {
     topics.write(Stream::Milestone, &milestones(0, "behind", 20));
 
     let state = tempfile::tempdir().expect("a temporary directory");
-    let settings = [topics.settings(), scene::labels().to_vec(), vec!["kafka.stall_timeout=1s".to_owned()]].concat();
+    let settings = [topics.settings(), probes::labels().to_vec(), vec!["kafka.stall_timeout=1s".to_owned()]].concat();
     let mut pacemeter = Pacemeter::start(&state, &settings);
     // A transaction that somebody forgot must not keep the figures from anybody: they are those of the stable log.
     pacemeter.wait_ready();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Stored, restores};
+use super::{StoredState, restores};
 use crate::shared_kafka;
 
 fn flip_a_byte(path: &Path) {
@@ -15,7 +15,7 @@ fn flip_a_byte(path: &Path) {
 
 #[test]
 fn a_damaged_checkpoint_is_skipped_for_an_older_one() {
-    let mut stored = Stored::of(shared_kafka());
+    let mut stored = StoredState::of(shared_kafka());
     stored.write(50);
     stored.assert_starts(&[], "newest", 6);
     let files = stored.checkpoints("disbursement-0");
@@ -31,7 +31,7 @@ fn a_damaged_checkpoint_is_skipped_for_an_older_one() {
 
 #[test]
 fn without_a_good_checkpoint_it_rebuilds_or_refuses() {
-    let stored = Stored::of(shared_kafka());
+    let stored = StoredState::of(shared_kafka());
     stored.checkpoints("call-1").iter().for_each(|path| flip_a_byte(path));
     stored.assert_refused(
         &["state.on_missing=fail"],
@@ -51,7 +51,7 @@ fn without_a_good_checkpoint_it_rebuilds_or_refuses() {
 
 #[test]
 fn files_left_by_a_crash_are_counted_and_removed() {
-    let mut stored = Stored::of(shared_kafka());
+    let mut stored = StoredState::of(shared_kafka());
     let left = stored.checkpoints("call-0")[0].with_file_name("00000000000000009999.checkpoint.tmp");
     fs::write(&left, "PACEMETER").expect("a file");
     let mut pacemeter = stored.start(&[]);

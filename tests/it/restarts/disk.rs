@@ -3,13 +3,13 @@
 use std::fs;
 use std::time::Instant;
 
-use super::{Stored, assert_says};
+use super::{StoredState, assert_says};
 use crate::program::{Pacemeter, run_in};
 use crate::shared_kafka;
 
 #[test]
 fn a_second_process_on_the_same_directory_is_refused_with_73() {
-    let stored = Stored::of(shared_kafka());
+    let stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
     stored.assert_refused(&[], 73, &["in use by another process", "state.directory"]);
@@ -24,7 +24,7 @@ fn a_second_process_on_the_same_directory_is_refused_with_73() {
 }
 
 /// Makes every write below the checkpoints fail, even for root.
-fn break_the_disk(stored: &Stored<'_>) -> impl Fn() + use<> {
+fn break_the_disk(stored: &StoredState<'_>) -> impl Fn() + use<> {
     let directory = stored.state.path().join("checkpoints");
     let away = stored.state.path().join("away");
     fs::rename(&directory, &away).expect("it can be moved");
@@ -37,7 +37,7 @@ fn break_the_disk(stored: &Stored<'_>) -> impl Fn() + use<> {
 
 #[test]
 fn a_failing_disk_is_reported_and_stops_no_reading() {
-    let mut stored = Stored::of(shared_kafka());
+    let mut stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
     let mend = break_the_disk(&stored);
@@ -62,7 +62,7 @@ fn a_failing_disk_is_reported_and_stops_no_reading() {
 
 #[test]
 fn three_failures_in_a_row_end_it_with_74_if_configured() {
-    let mut stored = Stored::of(shared_kafka());
+    let mut stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&["checkpoint.exit_after_failures=3"]);
     stored.assert_exact(&mut pacemeter);
     let mend = break_the_disk(&stored);
@@ -78,7 +78,7 @@ fn three_failures_in_a_row_end_it_with_74_if_configured() {
 
 #[test]
 fn a_stuck_pipeline_ends_the_process_with_75() {
-    let mut stored = Stored::of(shared_kafka());
+    let mut stored = StoredState::of(shared_kafka());
     let settings = stored.settings(&["pipeline.wedge_timeout=2s"]);
     let mut pacemeter = Pacemeter::start_with(&stored.state, &settings, &[("FAILPOINT", "batch.applied:20:hang")]);
     pacemeter.wait_ready();

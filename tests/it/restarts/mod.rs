@@ -15,45 +15,45 @@ use pacemeter::record::{Reason, Stream};
 use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 use tempfile::TempDir;
 
-use crate::end_to_end::figures::line;
-use crate::end_to_end::story::Line;
-use crate::end_to_end::world::World;
+use crate::end_to_end::figures::test_record;
+use crate::end_to_end::handwritten::TestRecord;
+use crate::end_to_end::test_log::TestLog;
 use crate::kafka::Kafka;
-use crate::program::{Ended, Pacemeter, run_in};
+use crate::program::{ExitedProcess, Pacemeter, run_in};
 use crate::topics::Record;
 
 const PARTITIONS: i32 = 2;
 
 /// Topics with records, more records to come, and a state directory.
-struct Stored<'a> {
-    world: World<'a>,
+struct StoredState<'a> {
+    test_log: TestLog<'a>,
     state: TempDir,
-    more: std::vec::IntoIter<Line>,
+    more: std::vec::IntoIter<TestRecord>,
 }
 
-impl<'a> Stored<'a> {
+impl<'a> StoredState<'a> {
     /// Everything written is in checkpoints.
     fn of(kafka: &'a Kafka) -> Self {
         let now = Clock::wall().now();
         let usual = LiveOptions::of(2020, 0.004, PartitionCounts::each(PARTITIONS), now - 4 * DAY);
         let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, ..usual });
-        let lines: Vec<Line> = live.advance_to(now).into_iter().map(line).collect();
+        let lines: Vec<TestRecord> = live.advance_to(now).into_iter().map(test_record).collect();
         let half = lines.len() / 2;
         let mut stored = Self {
-            world: World::new(kafka, PARTITIONS),
+            test_log: TestLog::new(kafka, PARTITIONS),
             state: tempfile::tempdir().expect("a temporary directory"),
             more: lines.into_iter(),
         };
         // Of each stream something in each partition; then the programme, in its order.
         let poison = |partition| Record { partition, ..Record::of("{") };
         let poisoned = |stream| {
-            (0..PARTITIONS).map(move |partition| Line {
+            (0..PARTITIONS).map(move |partition| TestRecord {
                 stream,
                 record: poison(partition),
                 sent: SentRecord::Rejected(Reason::NotJson),
             })
         };
-        stored.world.write(Stream::ALL.into_iter().flat_map(poisoned).collect());
+        stored.test_log.write(Stream::ALL.into_iter().flat_map(poisoned).collect());
         stored.write(half);
         let mut pacemeter = stored.start(&[]);
         stored.assert_exact(&mut pacemeter);
@@ -63,11 +63,11 @@ impl<'a> Stored<'a> {
 
     fn write(&mut self, lines: usize) {
         let lines = self.more.by_ref().take(lines).collect();
-        self.world.write(lines);
+        self.test_log.write(lines);
     }
 
     fn settings(&self, more: &[&str]) -> Vec<String> {
-        self.world.settings().into_iter().chain(more.iter().map(|&setting| setting.to_owned())).collect()
+        self.test_log.settings().into_iter().chain(more.iter().map(|&setting| setting.to_owned())).collect()
     }
 
     /// Runs with these settings besides the usual ones.
@@ -77,8 +77,8 @@ impl<'a> Stored<'a> {
 
     fn assert_exact(&self, pacemeter: &mut Pacemeter) {
         pacemeter.wait_ready();
-        self.world.wait_complete(pacemeter);
-        self.world.assert_figures(pacemeter);
+        self.test_log.wait_complete(pacemeter);
+        self.test_log.assert_figures(pacemeter);
     }
 
     /// Asserts that it ends by itself with this code, having said all of this.
@@ -113,7 +113,7 @@ fn built(pacemeter: &Pacemeter) -> f64 {
     pacemeter.scrape().value("pacemeter_state_built_timestamp_seconds", &[]).expect("it is ready")
 }
 
-fn assert_says(ended: &Ended, code: i32, said: &[&str]) {
+fn assert_says(ended: &ExitedProcess, code: i32, said: &[&str]) {
     let text = format!("{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.code, Some(code), "{text}");
     for part in said {

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use super::{Stored, built};
+use super::{StoredState, built};
 use crate::shared_kafka;
 
 #[test]
 fn changed_semantic_settings_are_refused_or_rebuilt() {
-    let stored = Stored::of(shared_kafka());
+    let stored = StoredState::of(shared_kafka());
     let horizon = "streams.call.horizon=8d";
     stored.assert_refused(
         &[horizon],
@@ -42,7 +42,7 @@ fn changed_semantic_settings_are_refused_or_rebuilt() {
 
 #[test]
 fn another_pseudonym_key_is_refused() {
-    let stored = Stored::of(shared_kafka());
+    let stored = StoredState::of(shared_kafka());
     let path = stored.state.path().join("pseudonym.key");
     let key = fs::read(&path).expect("the key");
     fs::write(&path, "5a".repeat(32)).expect("a key");

@@ -10,8 +10,8 @@ use pacemeter::oracle::SentRecord;
 use pacemeter::record::{Reason, Stream};
 
 use super::{PARTITIONS, Soak};
+use crate::end_to_end::handwritten::TestRecord;
 use crate::end_to_end::kills::{FAILPOINTS, await_death};
-use crate::end_to_end::story::Line;
 use crate::program::{LIMIT, Pacemeter};
 use crate::topics::Record;
 
@@ -206,7 +206,7 @@ fn break_the_disk(soak: &mut Soak<'_>) {
 fn poison(soak: &mut Soak<'_>) {
     let bad = |number: i32| {
         let record = Record { partition: number % PARTITIONS, ..Record::of(format!("{{\"type\": {number}")) };
-        Line { stream: Stream::ALL[number as usize % 3], record, sent: SentRecord::Rejected(Reason::NotJson) }
+        TestRecord { stream: Stream::ALL[number as usize % 3], record, sent: SentRecord::Rejected(Reason::NotJson) }
     };
     soak.write_lines((0..1_000).map(bad).collect());
 }

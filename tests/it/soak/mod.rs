@@ -3,7 +3,7 @@
 //! A programme of more than a year is told in half an hour, so that days close and what is behind the horizon is forgotten all the time. The
 //! first two thirds have every fault there is; in the last third the process must outlive them, and its memory is looked at.
 //!
-//! The load pauses while figures are compared: the ledger says what a whole log means, and walks all of it each time.
+//! The load pauses while figures are compared: the oracle says what a whole log means, and walks all of it each time.
 
 mod faults;
 mod report;
@@ -16,10 +16,10 @@ use pacemeter::record::{Outcome, Stream};
 use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 use tempfile::TempDir;
 
-use crate::end_to_end::figures::line;
+use crate::end_to_end::figures::test_record;
+use crate::end_to_end::handwritten::TestRecord;
 use crate::end_to_end::kills::Counters;
-use crate::end_to_end::story::Line;
-use crate::end_to_end::world::World;
+use crate::end_to_end::test_log::TestLog;
 use crate::kafka::Kafka;
 use crate::program::Pacemeter;
 use faults::{Fault, plan};
@@ -63,7 +63,7 @@ struct Programme {
     live: LiveProgramme,
     told_until: Millis,
     until: Millis,
-    lines: std::vec::IntoIter<Line>,
+    lines: std::vec::IntoIter<TestRecord>,
 }
 
 impl Programme {
@@ -81,7 +81,7 @@ impl Programme {
         Self { live: LiveProgramme::new(options(scale, days)), told_until, until: now, lines: Vec::new().into_iter() }
     }
 
-    fn next(&mut self, count: usize) -> Vec<Line> {
+    fn next(&mut self, count: usize) -> Vec<TestRecord> {
         let mut lines = Vec::new();
         loop {
             lines.extend(self.lines.by_ref().take(count - lines.len()));
@@ -89,7 +89,8 @@ impl Programme {
                 return lines;
             }
             self.told_until = (self.told_until + 6 * HOUR).min(self.until);
-            self.lines = self.live.advance_to(self.told_until).into_iter().map(line).collect::<Vec<_>>().into_iter();
+            self.lines =
+                self.live.advance_to(self.told_until).into_iter().map(test_record).collect::<Vec<_>>().into_iter();
         }
     }
 }
@@ -102,7 +103,7 @@ fn horizons() -> Horizons {
 struct Soak<'a> {
     kafka: &'a Kafka,
     options: Options,
-    world: World<'a>,
+    test_log: TestLog<'a>,
     programme: Programme,
     /// Records written, by stream.
     written: [u64; 3],
@@ -123,7 +124,11 @@ impl<'a> Soak<'a> {
         let now = Clock::wall().now();
         let mut soak = Self {
             kafka,
-            world: World::with_rules(kafka, PARTITIONS, OracleRules { horizons: horizons(), ..OracleRules::default() }),
+            test_log: TestLog::with_rules(
+                kafka,
+                PARTITIONS,
+                OracleRules { horizons: horizons(), ..OracleRules::default() },
+            ),
             programme: Programme::new(options.seed, days, options.rate * seconds, now),
             written: [0; 3],
             wrote_at: Instant::now(),
@@ -141,7 +146,7 @@ impl<'a> Soak<'a> {
     }
 
     fn settings(&self) -> Vec<String> {
-        let mut settings = self.world.settings();
+        let mut settings = self.test_log.settings();
         let more = [
             "streams.call.horizon=1d",
             "streams.milestone.horizon=1d",
@@ -168,11 +173,11 @@ impl<'a> Soak<'a> {
         self.write_lines(lines);
     }
 
-    fn write_lines(&mut self, lines: Vec<Line>) {
+    fn write_lines(&mut self, lines: Vec<TestRecord>) {
         for line in &lines {
             self.written[line.stream as usize] += 1;
         }
-        self.world.write(lines);
+        self.test_log.write(lines);
     }
 
     /// Writes what is due at the steady rate. What was missed while the load had to pause is made up for, in part.
@@ -216,7 +221,7 @@ impl<'a> Soak<'a> {
     fn settle(&mut self, always: bool) {
         let mut pacemeter = self.pacemeter.take().expect("a process is running");
         pacemeter.wait_ready();
-        self.world.wait_complete(&mut pacemeter);
+        self.test_log.wait_complete(&mut pacemeter);
         pacemeter.until("lag is 0", |pacemeter| {
             let scrape = pacemeter.scrape();
             let mut lags = scrape.all("pacemeter_kafka_consumer_lag_records").map(|(_, lag)| lag).peekable();
@@ -234,7 +239,7 @@ impl<'a> Soak<'a> {
         self.counters.look(&pacemeter);
         let started = Instant::now();
         if always || self.report.comparing.as_secs_f64() < COMPARING_SHARE * self.report.elapsed() {
-            self.world.assert_figures(&pacemeter);
+            self.test_log.assert_figures(&pacemeter);
             self.report.compared(started.elapsed());
         }
         self.pacemeter = Some(pacemeter);
@@ -282,7 +287,7 @@ fn half_an_hour_of_faults_keeps_figures_exact_and_memory_flat() {
     let seconds = soak.report.elapsed();
     soak.settle(true);
     for outcome in Outcome::ALL {
-        let records = soak.world.expected(outcome);
+        let records = soak.test_log.expected(outcome);
         println!("{records} records {}", outcome.name());
         assert!(records >= 50, "only {records} records are {}", outcome.name());
     }

@@ -9,7 +9,7 @@ use pacemeter::oracle::{Oracle, OracleLabels, OracleRules, SentRecord, SeriesVal
 use pacemeter::record::{Outcome, Reason, Stream};
 use pacemeter::simulate::LABELS;
 
-use super::story::Line;
+use super::handwritten::TestRecord;
 use crate::kafka::Kafka;
 use crate::program::{LIMIT, Pacemeter};
 use crate::topics::{CREATE_TIME, Record, Topics};
@@ -20,14 +20,14 @@ const EXCLUDED: (i32, std::ops::RangeInclusive<i64>) = (1, 5..=7);
 /// How old what a scrape shows may be: a rendering is shared by the scrapes of one moment.
 const STALENESS: Millis = 2 * SECOND;
 
-pub struct World<'a> {
+pub struct TestLog<'a> {
     pub topics: Topics<'a>,
-    ledger: Oracle,
+    oracle: Oracle,
     /// Every record that was written, by topic, partition and offset, and what it is rejected for.
     written: BTreeMap<(String, i32, i64), (Record, Option<Reason>)>,
 }
 
-impl<'a> World<'a> {
+impl<'a> TestLog<'a> {
     /// Topics with this many partitions each, and nothing in them.
     pub fn new(kafka: &'a Kafka, partitions: i32) -> Self {
         Self::with_rules(kafka, partitions, OracleRules::default())
@@ -44,11 +44,11 @@ impl<'a> World<'a> {
             milestones: list(LABELS.milestones),
             ..OracleLabels::default()
         };
-        let ledger = Oracle::new(OracleRules { labels, ..rules });
-        Self { topics: Topics::create(kafka, partitions, CREATE_TIME), ledger, written: BTreeMap::new() }
+        let oracle = Oracle::new(OracleRules { labels, ..rules });
+        Self { topics: Topics::create(kafka, partitions, CREATE_TIME), oracle, written: BTreeMap::new() }
     }
 
-    /// The settings that the program needs to come to the ledger's figures.
+    /// The settings that the program needs to come to the oracle's figures.
     pub fn settings(&self) -> Vec<String> {
         let mut settings = self.topics.settings();
         let lists = [
@@ -70,7 +70,7 @@ impl<'a> World<'a> {
     }
 
     /// Writes the lines, each stream's in their order, and notes them.
-    pub fn write(&mut self, lines: Vec<Line>) {
+    pub fn write(&mut self, lines: Vec<TestRecord>) {
         for stream in Stream::ALL {
             let (records, sent): (Vec<Record>, Vec<SentRecord>) = lines
                 .iter()
@@ -92,14 +92,14 @@ impl<'a> World<'a> {
             SentRecord::Event(_) => None,
         };
         let partition = record.partition;
-        self.ledger.record(stream, partition, sent);
+        self.oracle.record(stream, partition, sent);
         let place = (self.topics.input(stream), partition, offset);
         assert!(self.written.insert(place, (record, reason)).is_none(), "two records at one offset");
     }
 
     /// What is expected of records of this outcome, over all streams.
     pub fn expected(&self, outcome: Outcome) -> usize {
-        let figures = self.ledger.figures(Clock::wall().now());
+        let figures = self.oracle.figures(Clock::wall().now());
         let of = |stream: Stream| {
             format!("pacemeter_records_total{{stream=\"{}\",outcome=\"{}\"}}", stream.name(), outcome.name())
         };
@@ -108,7 +108,7 @@ impl<'a> World<'a> {
 
     /// Asserts that the log has something in it of all that can happen, so that no comparison is one of zeros.
     pub fn assert_hostile(&self) {
-        let figures = self.ledger.figures(Clock::wall().now());
+        let figures = self.oracle.figures(Clock::wall().now());
         let total = |start: &str, label: &str| -> i128 {
             figures
                 .0
@@ -149,9 +149,9 @@ impl<'a> World<'a> {
         });
     }
 
-    /// Asserts that every business figure is the ledger's.
+    /// Asserts that every business figure is the oracle's.
     ///
-    /// Some figures depend on now. They are compared in a moment in which the ledger's do not change, nor did in the two seconds before.
+    /// Some figures depend on now. They are compared in a moment in which the oracle's do not change, nor did in the two seconds before.
     pub fn assert_figures(&self, pacemeter: &Pacemeter) {
         let clock = Clock::wall();
         let started = Instant::now();
@@ -159,8 +159,8 @@ impl<'a> World<'a> {
             let before = clock.now();
             let scrape = pacemeter.get("/metrics").body;
             let after = clock.now();
-            let expected = self.ledger.figures(before - STALENESS);
-            if expected != self.ledger.figures(after) {
+            let expected = self.oracle.figures(before - STALENESS);
+            if expected != self.oracle.figures(after) {
                 thread::sleep(Duration::from_millis(200));
                 continue;
             }
@@ -227,5 +227,5 @@ fn assert_same(expected: &SeriesValues, actual: &SeriesValues) {
     });
     let lines: Vec<String> = lines.collect();
     let (all, wrong) = (expected.0.len(), differences.len());
-    assert!(lines.is_empty(), "{wrong} of {all} figures differ from the ledger's:\n{}", lines.join("\n"));
+    assert!(lines.is_empty(), "{wrong} of {all} figures differ from the oracle's:\n{}", lines.join("\n"));
 }

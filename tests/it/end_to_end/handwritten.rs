@@ -9,7 +9,7 @@ use pacemeter::record::{Reason, Stream};
 use pacemeter::simulate::{CANARY, LABELS};
 use serde_json::json;
 
-use super::letter::{self, Envelope};
+use super::envelope::{self, Envelope};
 use crate::topics::Record;
 
 use CallKind::{Abandoned, Answered, Completed, Offered};
@@ -19,36 +19,36 @@ use MilestoneKind::{Reached, Withdrawn};
 const PESO: Centavos = 100;
 
 /// A record to write, with what it means.
-pub struct Line {
+pub struct TestRecord {
     pub stream: Stream,
     pub record: Record,
     pub sent: SentRecord,
 }
 
-pub struct Story {
+pub struct HandwrittenLog {
     now: Millis,
     partition: i32,
-    pub lines: Vec<Line>,
+    pub lines: Vec<TestRecord>,
     events: usize,
 }
 
-/// The story as told at `now`, for partition `partition` of each topic.
-pub fn tell(now: Millis, partition: i32) -> Vec<Line> {
-    let mut story = Story { now, partition, lines: Vec::new(), events: 0 };
-    story.what_is_forgotten();
-    story.returns();
-    story.supports();
-    story.people_and_periods();
-    story.identifiers();
-    story.calls_long_ago();
-    story.calls();
-    story.agents();
-    story.milestones();
-    story.rejections();
-    story.lines
+/// The log as told at `now`, for partition `partition` of each topic.
+pub fn records(now: Millis, partition: i32) -> Vec<TestRecord> {
+    let mut log = HandwrittenLog { now, partition, lines: Vec::new(), events: 0 };
+    log.what_is_forgotten();
+    log.returns();
+    log.supports();
+    log.people_and_periods();
+    log.identifiers();
+    log.calls_long_ago();
+    log.calls();
+    log.agents();
+    log.milestones();
+    log.rejections();
+    log.lines
 }
 
-impl Story {
+impl HandwrittenLog {
     fn what_is_forgotten(&mut self) {
         // A support that stays open for longer than the open horizon, and returns that find nothing.
         self.support("forgotten", Approved, 500 * DAY, 25_000 * PESO);
@@ -289,7 +289,7 @@ impl Story {
             (with("time", json!(future)), Reason::Future),
         ] {
             let record = Record { partition: self.partition, timestamp: Some(self.now), ..record };
-            self.lines.push(Line { stream: Stream::Disbursement, record, sent: SentRecord::Rejected(reason) });
+            self.lines.push(TestRecord { stream: Stream::Disbursement, record, sent: SentRecord::Rejected(reason) });
         }
     }
 
@@ -312,8 +312,8 @@ impl Story {
     /// An event of some time ago, with an id of its own unless it has a name.
     fn event(&mut self, name: &str, ago: Millis, body: impl Into<AnyBody>) -> Event {
         self.events += 1;
-        let id = if name.is_empty() { format!("story-{}", self.events) } else { name.to_owned() };
-        Event { id, source: Some("/story".to_owned()), time: self.now - ago, body: body.into().0 }
+        let id = if name.is_empty() { format!("log-{}", self.events) } else { name.to_owned() };
+        Event { id, source: Some("/log".to_owned()), time: self.now - ago, body: body.into().0 }
     }
 
     fn send(&mut self, event: Event) {
@@ -321,8 +321,9 @@ impl Story {
     }
 
     fn send_in(&mut self, event: Event, envelope: Envelope) {
-        let record = Record { partition: self.partition, timestamp: Some(self.now), ..letter::write(&event, envelope) };
-        self.lines.push(Line { stream: letter::stream(&event), record, sent: SentRecord::Event(event) });
+        let record =
+            Record { partition: self.partition, timestamp: Some(self.now), ..envelope::write(&event, envelope) };
+        self.lines.push(TestRecord { stream: envelope::stream(&event), record, sent: SentRecord::Event(event) });
     }
 }
 
