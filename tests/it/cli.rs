@@ -1,4 +1,4 @@
-//! The command line: exit codes and what is said.
+//! The command line: exit codes and messages.
 
 use std::io::Write;
 
@@ -32,7 +32,7 @@ fn wrong_usage_ends_with_64() {
 
 #[test]
 fn a_command_without_a_server_ends_with_75_and_the_address() {
-    // A port that was free a moment ago.
+    // A port that was free a moment ago, so nobody listens.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     drop(listener);
@@ -107,10 +107,10 @@ fn faults_of_targets_and_calendars_are_reported_with_settings() {
         assert_eq!(ended.code, Some(78), "{command}: {}", ended.stderr);
         for text in [
             "target.weekly.measure (targets.toml:2): \"beneficiarys\" is none of",
-            // The nearest.
+            // The nearest known value.
             "beneficiaries",
             "target.far.period (targets.toml:7): ",
-            // What to raise.
+            // The setting to raise.
             "streams.disbursement.horizon",
             "target.far.goal (targets.toml:10): ",
             "target.far.calender (targets.toml:11): no such key, the nearest is calendar",
@@ -120,7 +120,7 @@ fn faults_of_targets_and_calendars_are_reported_with_settings() {
             "cuts.at (--set): ",
             "http.timeout (--set): ",
         ] {
-            assert!(ended.stderr.contains(text), "{command} does not tell {text}:\n{}", ended.stderr);
+            assert!(ended.stderr.contains(text), "{command} does not report {text}:\n{}", ended.stderr);
         }
     }
 }
@@ -138,7 +138,7 @@ fn the_effective_settings_are_shown_without_secrets() {
     assert!(ended.stdout.contains("max_connections = 17"), "{}", ended.stdout);
     assert!(ended.stdout.contains("America/Mexico_City"), "{}", ended.stdout);
     for secret in ["hunter-two", "BEGIN PRIVATE"] {
-        assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret), "{secret} is shown");
+        assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret), "{secret} is printed");
     }
 }
 

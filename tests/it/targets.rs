@@ -1,4 +1,4 @@
-//! Targets and calendars from files, which change while the program runs. On a real Kafka.
+//! Targets and calendars from files that change while the program runs, on a real Kafka.
 
 use std::fs;
 use std::thread;
@@ -14,10 +14,10 @@ use crate::program::{Pacemeter, run_in};
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 
-/// The file of targets, in the directory that the program runs in.
+/// Name of the targets file, in the working directory of the program.
 const FILE: &str = "targets.toml";
 
-/// A programme that has paid two people three times, in two partitions, and a file that says what is to be reached.
+/// A programme that has made three payments to two people in two partitions, and a targets file.
 struct Fixture {
     topics: Topics<'static>,
     state: TempDir,
@@ -35,7 +35,7 @@ fn dispersal(partition: i32, beneficiary: &str, credit: &str, pesos: u32) -> Rec
     Record { partition, key: Some(beneficiary.into()), ..Record::of(event.to_string()) }
 }
 
-/// A target of some days around today, so that no midnight comes between.
+/// A target of a few days around today, so that no midnight interferes.
 fn target(name: &str, measure: &str, goal: u32) -> String {
     let day = |days: i64| now().checked_add((days * 24).hours()).expect("our days").strftime("%Y-%m-%d").to_string();
     format!(
@@ -60,7 +60,7 @@ impl Fixture {
     }
 
     fn write(&self, targets: &str) {
-        fs::write(self.state.path().join(FILE), targets).expect("the file is written");
+        fs::write(self.state.path().join(FILE), targets).expect("the targets file can be written");
     }
 
     fn settings(&self, check_interval: &str) -> Vec<String> {
@@ -75,29 +75,30 @@ impl Fixture {
     }
 }
 
-/// The value of a family for a target.
-fn of(pacemeter: &Pacemeter, family: &str, target: &str) -> Option<f64> {
+/// Value of a family for a target.
+fn value_of(pacemeter: &Pacemeter, family: &str, target: &str) -> Option<f64> {
     pacemeter.scrape().value(&format!("pacemeter_target_{family}"), &[("target", target)])
 }
 
-/// Waits until that value is this one.
+/// Waits until the family has this value for the target.
 fn await_value(pacemeter: &mut Pacemeter, family: &str, target: &str, expected: Option<f64>) {
     let what = format!("{family} of {target} is {expected:?}");
-    pacemeter.until(&what, |pacemeter| (of(pacemeter, family, target) == expected).then_some(()));
+    pacemeter.until(&what, |pacemeter| (value_of(pacemeter, family, target) == expected).then_some(()));
 }
 
 fn was_reload_successful(pacemeter: &Pacemeter) -> Option<f64> {
     pacemeter.scrape().value("pacemeter_config_last_reload_successful", &[])
 }
 
-/// Waits until the metric says so.
+/// Waits for the result of the last reload.
 fn await_successful(pacemeter: &mut Pacemeter, expected: bool) {
     let expected = Some(f64::from(u8::from(expected)));
-    pacemeter
-        .until("the metric says how it went", |pacemeter| (was_reload_successful(pacemeter) == expected).then_some(()));
+    pacemeter.until("the metric shows the result of the reload", |pacemeter| {
+        (was_reload_successful(pacemeter) == expected).then_some(())
+    });
 }
 
-/// Waits for the line that a reload after `before` others writes.
+/// Waits for the log line of reload number `before`, from 0.
 fn reloaded(pacemeter: &mut Pacemeter, before: usize) -> Value {
     pacemeter
         .until("the reload is logged", |pacemeter| pacemeter.events("pacemeter.targets.reloaded").get(before).cloned())
@@ -107,7 +108,7 @@ fn reloaded(pacemeter: &mut Pacemeter, before: usize) -> Value {
 fn targets_of_a_file_are_shown_with_their_actual_values() {
     let fixture = Fixture::new(&[target("people", "beneficiaries", 4), target("payments", "dispersals", 10)].concat());
     let pacemeter = fixture.start("1h");
-    let values = |target: &str| ["goal", "actual"].map(|family| of(&pacemeter, family, target));
+    let values = |target: &str| ["goal", "actual"].map(|family| value_of(&pacemeter, family, target));
     assert_eq!(values("people"), [Some(4.0), Some(2.0)]);
     assert_eq!(values("payments"), [Some(10.0), Some(3.0)]);
     let scrape = pacemeter.scrape();
@@ -130,11 +131,11 @@ fn a_changed_file_is_reloaded_on_sighup() {
     fixture.write(&target("people", "beneficiaries", 5));
     pacemeter.signal(libc::SIGHUP);
     await_value(&mut pacemeter, "goal", "people", Some(5.0));
-    assert_eq!(of(&pacemeter, "actual", "people"), Some(2.0));
+    assert_eq!(value_of(&pacemeter, "actual", "people"), Some(2.0));
     let line = reloaded(&mut pacemeter, 0);
     assert_eq!((&line["added"], &line["removed"], &line["changed"]), (&json!(""), &json!(""), &json!("target.people")));
 
-    // A new one counts what was read long before it was there, and what comes after.
+    // A new target counts records read before it was added, and later ones.
     fixture.write(&[people.as_str(), &target("pesos", "net_pesos", 100_000)].concat());
     pacemeter.signal(libc::SIGHUP);
     await_value(&mut pacemeter, "actual", "pesos", Some(60_000.0));
@@ -173,12 +174,12 @@ fn a_broken_file_changes_nothing_and_reports_every_fault() {
         assert!(faults[1].starts_with("calendar.office.hours.monday (targets.toml:7): "), "{faults:?}");
     }
     await_successful(&mut pacemeter, false);
-    assert_eq!(["goal", "actual"].map(|family| of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
+    assert_eq!(["goal", "actual"].map(|family| value_of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
 
     fixture.write(&good);
     pacemeter.signal(libc::SIGHUP);
     await_successful(&mut pacemeter, true);
-    assert_eq!(["goal", "actual"].map(|family| of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
+    assert_eq!(["goal", "actual"].map(|family| value_of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn a_changed_file_is_reloaded_and_its_faults_reported_once() {
         lines.len() == 1 && lines[0]["fault"].as_str().expect("text").starts_with("targets.toml: cannot be read: "),
         "{lines:?}"
     );
-    assert_eq!(of(&pacemeter, "goal", "people"), Some(5.0));
+    assert_eq!(value_of(&pacemeter, "goal", "people"), Some(5.0));
 
     fixture.write(&target("people", "beneficiaries", 6));
     await_value(&mut pacemeter, "goal", "people", Some(6.0));
@@ -215,7 +216,7 @@ fn check_counts_targets_and_reports_an_expired_calendar() {
     assert_eq!(ended.code, Some(78), "{}", ended.stderr);
     assert!(ended.stderr.contains("calendar.old (targets.toml:1): "), "{}", ended.stderr);
 
-    // It keeps nothing from running.
+    // The fault does not keep the program from running.
     let pacemeter = fixture.start("10s");
     let lines = pacemeter.events("pacemeter.calendar.uncovered");
     assert!(lines.len() == 1 && lines[0]["level"] == "warn", "{lines:?}");

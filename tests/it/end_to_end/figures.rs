@@ -1,4 +1,4 @@
-//! A hostile log on a real Kafka: every figure shown is the oracle's, and nobody's name is anywhere.
+//! A hostile log on a real Kafka: every figure equals the oracle's, and no personal identifier leaks.
 
 use pacemeter::clock::{Clock, DAY, Millis};
 use pacemeter::simulate::{CANARY, Emission, FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
@@ -10,17 +10,17 @@ use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::Record;
 
-/// Partitions that the generator writes to; the story written by hand has the one after them.
+/// Number of partitions that the generator writes to; the handwritten log has the one after them.
 pub const GENERATED: i32 = 3;
 
-/// The four days before `now` of a small programme in which everything goes wrong often.
+/// Records of the four days before `now` of a small programme with high rates of every fault.
 pub fn generated(now: Millis) -> Vec<TestRecord> {
     let usual = LiveOptions::of(20_200_515, 0.03, PartitionCounts::each(GENERATED), now - 4 * DAY);
     let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, ..usual });
     live.advance_to(now).into_iter().map(test_record).collect()
 }
 
-/// A record of the generator, as it is sent and what it means.
+/// Record of the generator, with its meaning.
 pub fn test_record(emission: Emission) -> TestRecord {
     let headers = emission.headers.into_iter().map(|(name, value)| (name.to_owned(), Some(value))).collect();
     let record = Record {
@@ -53,7 +53,7 @@ fn every_figure_of_a_hostile_log_is_exact_live_and_restarted() {
     let second = first.split_off(first.len() / 2);
     test_log.write(first);
 
-    // Half of it is there at the start, the other half comes later.
+    // Half of the log exists at the start, the other half comes later.
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut pacemeter = Pacemeter::start(&state, &test_log.settings());
     pacemeter.wait_ready();
@@ -73,7 +73,7 @@ fn every_figure_of_a_hostile_log_is_exact_live_and_restarted() {
     assert_none_in(&ended.stderr, "the log");
     assert_none_in(&ended.stdout, "the output");
 
-    // A restart replays the log to the same figures, and sets nothing aside twice.
+    // A restart comes to the same figures and writes no dead letter twice.
     let mut pacemeter = Pacemeter::start(&state, &test_log.settings());
     pacemeter.wait_ready();
     test_log.wait_complete(&mut pacemeter);

@@ -1,4 +1,4 @@
-//! Brokers that are away, slow, no longer leaders or no longer coordinators: on librdkafka's mock cluster, which does so to order.
+//! Brokers that are down, slow, no longer leaders or no longer coordinators, on librdkafka's mock cluster.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn a_broker_that_is_down_holds_up_its_own_partitions_only() {
     mock.write(0, 50);
     let written = mock.write(1, 50);
     await_reached(&mut pacemeter, written);
-    assert!(!pacemeter.events("pacemeter.kafka.error").is_empty(), "the log tells of it");
+    assert!(!pacemeter.events("pacemeter.kafka.error").is_empty(), "the error is logged");
 
     mock.cluster().broker_up(3).expect("the broker comes up");
     let written = mock.write(2, 50);
@@ -66,7 +66,7 @@ fn slow_answers_make_figures_late_and_nothing_else() {
 #[test]
 fn a_replay_shows_no_figure_before_all_are_complete() {
     let mock = Mock::start(1, 1);
-    // One batch an answer: so the replay has steps.
+    // One batch in each answer, so that the replay has steps.
     for _ in 0..8 {
         mock.write(0, 20);
     }
@@ -74,7 +74,7 @@ fn a_replay_shows_no_figure_before_all_are_complete() {
     let (_state, mut pacemeter) = start(&mock, &[]);
     let mut seen_replaying = 0;
     pacemeter.until("it is ready", |pacemeter| {
-        // Readiness first: what is not ready yet may be a moment later.
+        // Readiness first, as the program may become ready between the two requests.
         let (readiness, scrape) = (pacemeter.get("/readyz"), pacemeter.scrape());
         if readiness.status == 200 {
             return Some(());
@@ -114,7 +114,7 @@ fn failed_commits_are_counted_and_change_nothing_else() {
     mock.cluster().coordinator(MockCoordinator::Group("pacemeter".into()), 2).expect("the broker is there");
     let (_state, mut pacemeter) = start(&mock, &["kafka.commit_interval=200ms"]);
     pacemeter.wait_ready();
-    // The coordinator refuses, as it does after a rebalance or while it moves; then it is away; then it is there again.
+    // The coordinator refuses, as after a rebalance or while it moves; then it is down; then it is back.
     let refusals = [
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
@@ -125,7 +125,7 @@ fn failed_commits_are_counted_and_change_nothing_else() {
     await_reached(&mut pacemeter, written);
     let failures = |pacemeter: &Pacemeter| own(pacemeter, "pacemeter_kafka_commit_failures_total");
     pacemeter.until("the refusals are counted", |pacemeter| (failures(pacemeter) >= 3.0).then_some(()));
-    assert!(!pacemeter.events("pacemeter.kafka.commit_failed").is_empty(), "the log tells of them");
+    assert!(!pacemeter.events("pacemeter.kafka.commit_failed").is_empty(), "failed commits are logged");
 
     mock.cluster().broker_down(2).expect("the broker goes down");
     let written = mock.write(0, 50);

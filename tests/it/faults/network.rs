@@ -1,4 +1,4 @@
-//! Networks between the program and a real broker: connections that die without a word, break off, or carry damage.
+//! Networks between the program and a real broker: connections that go dead, are cut, or carry damage.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
 
-/// Settings with which a proxy is met instead of the broker, and met again soon.
+/// Settings with which the program connects to the proxy instead of the broker, and reconnects soon.
 fn through(proxy: &Proxy) -> [String; 3] {
     let bootstrap = format!("kafka.bootstrap_servers={}", proxy.bootstrap());
     [bootstrap, "kafka.properties.reconnect.backoff.max.ms=200".to_owned(), "kafka.request_timeout=3s".to_owned()]
@@ -37,10 +37,10 @@ fn a_dead_connection_is_given_up_and_nothing_is_lost() {
     pacemeter.until("the client gives up its connections", |pacemeter| {
         (errors(pacemeter, "connection") > 0.0).then_some(())
     });
-    pacemeter.until("the log says that ends are not known", |pacemeter| {
+    pacemeter.until("unknown end offsets are logged", |pacemeter| {
         (!pacemeter.events("pacemeter.kafka.end_unknown").is_empty()).then_some(())
     });
-    // What was exact stays; how far it is complete does not move on.
+    // The exact figures stay; "complete until" stands still.
     assert_eq!(probes::reached(&pacemeter), Some(50.0));
     assert!(
         complete_until(&pacemeter, Stream::Milestone).is_some_and(|until| until <= held + 3_000),
@@ -69,7 +69,7 @@ fn it_shuts_down_in_order_without_any_answer() {
     topics.write(Stream::Milestone, &milestones(0, "before", 50));
     await_reached(&mut pacemeter, 50);
     proxy.hold();
-    // There is an offset to commit, and nobody who answers.
+    // There is an offset to commit, and no answer.
     let ended = pacemeter.stop();
     assert_eq!(ended.code, Some(0), "the log:\n{}", ended.stderr);
     assert!(ended.took < Duration::from_secs(20), "it took {:?}", ended.took);
@@ -84,7 +84,7 @@ fn connections_cut_in_the_middle_of_answers_change_no_figure() {
     let mut first = generated(Clock::wall().now());
     let second = first.split_off(first.len() / 2);
     test_log.write(first);
-    // Small answers, so that some come through before the next cut.
+    // Small answers, so that some arrive before the next cut.
     let more = "kafka.properties.fetch.message.max.bytes=20000".to_owned();
     let settings = [test_log.settings(), through(&proxy).to_vec(), vec![more]].concat();
     proxy.cut(SEED, 60, 100..150_000);
@@ -96,7 +96,7 @@ fn connections_cut_in_the_middle_of_answers_change_no_figure() {
     test_log.wait_complete(&mut pacemeter);
     test_log.assert_figures(&pacemeter);
     test_log.assert_dead_letters();
-    assert!(proxy.cuts() >= 10, "only {} connections broke off", proxy.cuts());
+    assert!(proxy.cuts() >= 10, "only {} connections were cut", proxy.cuts());
     assert!(errors(&pacemeter, "connection") > 0.0);
     assert_eq!(pacemeter.stop().code, Some(0));
 }
@@ -114,13 +114,13 @@ fn a_damaged_batch_stalls_its_partition_alone() {
     pacemeter.wait_ready();
     await_reached(&mut pacemeter, 100);
 
-    // One bit of one record's text: what only a checksum can find.
+    // One bit of one record's text, which only a checksum can find.
     proxy.damage(Some(b"damaged-0-20"));
     topics.write(Stream::Milestone, &milestones(0, "damaged", 50));
     topics.write(Stream::Milestone, &milestones(0, "behind", 50));
     topics.write(Stream::Milestone, &milestones(1, "beside", 50));
     await_reached(&mut pacemeter, 150);
-    let interrupted = pacemeter.until("the log says which partition, where and why", |pacemeter| {
+    let interrupted = pacemeter.until("partition, offset and reason are logged", |pacemeter| {
         pacemeter.events("pacemeter.partition.interrupted").pop()
     });
     assert_eq!(
@@ -129,7 +129,7 @@ fn a_damaged_batch_stalls_its_partition_alone() {
     );
     pacemeter.until("it tries again", |pacemeter| (errors(pacemeter, "partition") >= 2.0).then_some(()));
     pacemeter.until("the partition counts as stalled", |pacemeter| (!is_ready(pacemeter)).then_some(()));
-    // The other one goes on; of this one nothing that follows the damage is taken.
+    // The other partition continues; of this one no record after the damage is taken.
     topics.write(Stream::Milestone, &milestones(1, "beside-2", 50));
     await_reached(&mut pacemeter, 200);
     assert!(proxy.damages() >= 2);

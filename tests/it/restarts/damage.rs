@@ -1,4 +1,4 @@
-//! Files that are not what was written.
+//! Damaged, missing and leftover checkpoint files.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn a_damaged_checkpoint_is_skipped_for_an_older_one() {
     stored.write(50);
     stored.assert_starts(&[], "newest", 6);
     let files = stored.checkpoints("disbursement-0");
-    assert!(files.len() >= 2, "a last checkpoint is made at the end: {files:?}");
+    assert!(files.len() >= 2, "the shutdown writes a checkpoint: {files:?}");
     flip_a_byte(&files[0]);
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
@@ -39,7 +39,7 @@ fn without_a_good_checkpoint_it_rebuilds_or_refuses() {
         &["call-1", "every checkpoint is damaged", "state.on_missing"],
     );
     stored.assert_starts(&[], "rebuild", 1);
-    // A state directory that went missing is not a first start.
+    // A lost state directory is not taken for a first start.
     fs::remove_dir_all(stored.state.path().join("checkpoints")).expect("a directory");
     stored.assert_refused(
         &["state.on_missing=fail"],

@@ -1,4 +1,4 @@
-//! One process a directory, and disks that refuse.
+//! One process for each state directory, failing disks and stuck pipelines.
 
 use std::fs;
 use std::time::Instant;
@@ -23,15 +23,15 @@ fn a_second_process_on_the_same_directory_is_refused_with_73() {
     stored.assert_starts(&[], "newest", 6);
 }
 
-/// Makes every write below the checkpoints fail, even for root.
+/// Makes every write below the directory of checkpoints fail, even for root. Returns a function that repairs the disk.
 fn break_the_disk(stored: &StoredState<'_>) -> impl Fn() + use<> {
     let directory = stored.state.path().join("checkpoints");
-    let away = stored.state.path().join("away");
-    fs::rename(&directory, &away).expect("it can be moved");
+    let moved = stored.state.path().join("away");
+    fs::rename(&directory, &moved).expect("the directory can be moved");
     fs::write(&directory, "not a directory").expect("a file");
     move || {
-        fs::remove_file(&directory).expect("it can be removed");
-        fs::rename(&away, &directory).expect("it can be moved back");
+        fs::remove_file(&directory).expect("the file can be removed");
+        fs::rename(&moved, &directory).expect("the directory can be moved back");
     }
 }
 
@@ -40,7 +40,7 @@ fn a_failing_disk_is_reported_and_stops_no_reading() {
     let mut stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
-    let mend = break_the_disk(&stored);
+    let repair = break_the_disk(&stored);
     stored.write(100);
     let failures = |pacemeter: &Pacemeter| -> f64 {
         pacemeter.scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum()
@@ -52,7 +52,7 @@ fn a_failing_disk_is_reported_and_stops_no_reading() {
         "unsaved records grow old"
     );
     assert!(!pacemeter.events("pacemeter.checkpoint.failed").is_empty());
-    mend();
+    repair();
     pacemeter.until("everything is saved", |pacemeter| {
         (pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]) == Some(0.0)).then_some(())
     });
@@ -65,14 +65,14 @@ fn three_failures_in_a_row_end_it_with_74_if_configured() {
     let mut stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&["checkpoint.exit_after_failures=3"]);
     stored.assert_exact(&mut pacemeter);
-    let mend = break_the_disk(&stored);
+    let repair = break_the_disk(&stored);
     stored.write(100);
     assert_says(
         &pacemeter.ended(Instant::now()),
         74,
         &["3 checkpoints in a row could not be written", "mend the disk"],
     );
-    mend();
+    repair();
     stored.assert_starts(&[], "newest", 6);
 }
 

@@ -1,4 +1,4 @@
-//! Logs that are not the one that the state is of, or not all of it.
+//! Logs that are not those of the state, or that lost records.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ fn a_recreated_topic_is_refused_shorter_or_longer() {
     let stored = StoredState::of(shared_kafka());
     let topics = &stored.test_log.topics;
     let offsets = topics.ends(&topics.input(Stream::Call));
-    topics.remake_input(Stream::Call, 2, CREATE_TIME);
+    topics.recreate_input(Stream::Call, 2, CREATE_TIME);
     stored.assert_refused(
         &[],
         65,
@@ -37,13 +37,13 @@ fn a_topic_deleted_at_run_time_leaves_figures_until_recreated() {
     stored.assert_exact(&mut pacemeter);
     let topics = &stored.test_log.topics;
     topics.delete_input(Stream::Milestone);
-    pacemeter.until("it is not ready, and says why", |pacemeter| {
+    pacemeter.until("it is not ready, and reports why", |pacemeter| {
         let answer = pacemeter.get("/readyz");
         (answer.status == 503 && answer.body.contains("is not there")).then_some(())
     });
     assert!(pacemeter.scrape().has("pacemeter_records_total"), "the figures stay");
-    topics.make_input_again(Stream::Milestone, 2, CREATE_TIME);
-    // Who notices first: the question for the ends, or the fetch.
+    topics.create_input_again(Stream::Milestone, 2, CREATE_TIME);
+    // Either the request for end offsets or the fetch notices first.
     let ended = pacemeter.ended(Instant::now());
     match ended.code {
         Some(65) => assert_says(&ended, 65, &["is not in the log", "made anew"]),
@@ -81,7 +81,7 @@ fn records_lost_to_retention_are_never_skipped() {
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
     let built_before = built(&pacemeter);
-    // While it sleeps, records come and go.
+    // While the process is stopped, records are written and deleted.
     pacemeter.signal(libc::SIGSTOP);
     stored.write(300);
     (0..2).for_each(|partition| stored.test_log.topics.delete_records(Stream::Disbursement, partition));

@@ -1,4 +1,4 @@
-//! Settings and keys that are not those that the state was built under.
+//! Settings and keys other than those of the state.
 
 use std::fs;
 
@@ -35,7 +35,7 @@ fn changed_semantic_settings_are_refused_or_rebuilt() {
     assert_eq!(
         (super::restores(&pacemeter, "rebuild"), super::restores(&pacemeter, "newest")),
         (2.0, 4.0),
-        "calls alone are counted anew"
+        "only calls are rebuilt"
     );
     assert_eq!(pacemeter.stop().code, Some(0));
 }

@@ -1,9 +1,9 @@
-//! The soak: the built program under a steady load on a real Kafka, and fault upon fault. `scripts/soak` runs it.
+//! The soak test: the built program under a steady load on a real Kafka, with one fault after another. `scripts/soak` runs it.
 //!
-//! A programme of more than a year is told in half an hour, so that days close and what is behind the horizon is forgotten all the time. The
-//! first two thirds have every fault there is; in the last third the process must outlive them, and its memory is looked at.
+//! More than a year of a programme is replayed in half an hour, so that days close and state is forgotten all the time. The
+//! first two thirds have every fault. The last third has only faults that the process survives, and its memory is measured.
 //!
-//! The load pauses while figures are compared: the oracle says what a whole log means, and walks all of it each time.
+//! The load pauses while figures are compared, as the oracle reads the whole log each time.
 
 mod faults;
 mod report;
@@ -27,13 +27,13 @@ use report::{Report, Sample};
 
 const PARTITIONS: i32 = 2;
 
-/// How much of the run may go into comparing every figure.
+/// Share of the run that may be spent on comparing every figure.
 const COMPARING_SHARE: f64 = 0.15;
 
-/// A simulated day passes in so many seconds.
+/// Duration of a simulated day.
 const SECONDS_A_DAY: f64 = 4.0;
 
-/// The load is written at most this often: each time takes producers of its own.
+/// Least time between two writes of the load, as each creates its own producers.
 const TICK: Duration = Duration::from_millis(250);
 
 struct Options {
@@ -58,44 +58,49 @@ impl Options {
     }
 }
 
-/// The programme that is told bit by bit.
+/// A simulated programme whose records are taken bit by bit.
 struct Programme {
     live: LiveProgramme,
-    told_until: Millis,
+    simulated_until: Millis,
     until: Millis,
-    lines: std::vec::IntoIter<TestRecord>,
+    records: std::vec::IntoIter<TestRecord>,
 }
 
 impl Programme {
-    /// As many days before `now` as the run has room for, with about so many records.
+    /// A programme of `days` days up to `now`, with about `records` records.
     fn new(seed: u64, days: i64, records: f64, now: Millis) -> Self {
         let usual = |scale, days| LiveOptions::of(seed, scale, PartitionCounts::each(PARTITIONS), now - days * DAY);
         let options = |scale, days| {
             let usual = usual(scale, days);
             LiveOptions { faults: FaultRates::HOSTILE, horizons: horizons(), ..usual }
         };
-        // What a scale of 1 amounts to in a day.
+        // Records a day at a scale of 1.
         let sample = LiveProgramme::new(options(0.05, 14)).advance_to(now).len() as f64 / 14.0 / 0.05;
         let scale = records / (sample * days as f64);
-        let told_until = now - (days + 5) * DAY;
-        Self { live: LiveProgramme::new(options(scale, days)), told_until, until: now, lines: Vec::new().into_iter() }
+        let simulated_until = now - (days + 5) * DAY;
+        Self {
+            live: LiveProgramme::new(options(scale, days)),
+            simulated_until,
+            until: now,
+            records: Vec::new().into_iter(),
+        }
     }
 
     fn next(&mut self, count: usize) -> Vec<TestRecord> {
-        let mut lines = Vec::new();
+        let mut records = Vec::new();
         loop {
-            lines.extend(self.lines.by_ref().take(count - lines.len()));
-            if lines.len() == count || self.told_until == self.until {
-                return lines;
+            records.extend(self.records.by_ref().take(count - records.len()));
+            if records.len() == count || self.simulated_until == self.until {
+                return records;
             }
-            self.told_until = (self.told_until + 6 * HOUR).min(self.until);
-            self.lines =
-                self.live.advance_to(self.told_until).into_iter().map(test_record).collect::<Vec<_>>().into_iter();
+            self.simulated_until = (self.simulated_until + 6 * HOUR).min(self.until);
+            self.records =
+                self.live.advance_to(self.simulated_until).into_iter().map(test_record).collect::<Vec<_>>().into_iter();
         }
     }
 }
 
-/// Short ones, so that days are closed and much is forgotten.
+/// Short horizons, so that days are closed and much is forgotten.
 fn horizons() -> Horizons {
     Horizons { disbursement: 92 * DAY, call: DAY, milestone: DAY }
 }
@@ -105,12 +110,12 @@ struct Soak<'a> {
     options: Options,
     test_log: TestLog<'a>,
     programme: Programme,
-    /// Records written, by stream.
+    /// Number of records written to each stream.
     written: [u64; 3],
     wrote_at: Instant,
     looked_at: Instant,
     state: TempDir,
-    /// The running process; none only within a fault.
+    /// The running process; `None` only during a fault.
     pacemeter: Option<Pacemeter>,
     counters: Counters,
     random: fastrand::Rng,
@@ -157,7 +162,7 @@ impl<'a> Soak<'a> {
         settings
     }
 
-    /// Starts the process; to settle is the caller's.
+    /// Starts the process, without waiting.
     fn start(&mut self) {
         assert!(self.pacemeter.is_none(), "one process at a time");
         self.pacemeter = Some(Pacemeter::start(&self.state, &self.settings()));
@@ -169,18 +174,18 @@ impl<'a> Soak<'a> {
     }
 
     fn write(&mut self, count: usize) {
-        let lines = self.programme.next(count);
-        self.write_lines(lines);
+        let records = self.programme.next(count);
+        self.write_records(records);
     }
 
-    fn write_lines(&mut self, lines: Vec<TestRecord>) {
-        for line in &lines {
-            self.written[line.stream as usize] += 1;
+    fn write_records(&mut self, records: Vec<TestRecord>) {
+        for record in &records {
+            self.written[record.stream as usize] += 1;
         }
-        self.test_log.write(lines);
+        self.test_log.write(records);
     }
 
-    /// Writes what is due at the steady rate. What was missed while the load had to pause is made up for, in part.
+    /// Writes what is due at the steady rate. A pause of the load is made up for in part.
     fn load(&mut self) {
         let waited = self.wrote_at.elapsed();
         if waited >= TICK {
@@ -189,8 +194,8 @@ impl<'a> Soak<'a> {
         }
     }
 
-    /// Lets the load go on, for a while; looks at counters, memory and descriptors once a second.
-    fn go_on(&mut self, time: Duration) {
+    /// Continues the load for a while; samples counters, memory and descriptors once a second.
+    fn run_for(&mut self, time: Duration) {
         let started = Instant::now();
         while started.elapsed() < time {
             self.load();
@@ -206,7 +211,7 @@ impl<'a> Soak<'a> {
         let pacemeter = self.pacemeter.as_ref().expect("a process is running");
         self.counters.look(pacemeter);
         let scrape = pacemeter.scrape();
-        let value = |name: &str| scrape.value(name, &[]).expect("the process tells of itself");
+        let value = |name: &str| scrape.value(name, &[]).expect("metrics of the process");
         let sample = Sample {
             life: self.report.lives,
             at: self.report.elapsed(),
@@ -217,7 +222,7 @@ impl<'a> Soak<'a> {
         self.report.samples.push(sample);
     }
 
-    /// Waits until everything written is in the figures and lag is 0, and compares: the records taken always, every figure if there is time.
+    /// Waits until everything written is in the figures and lag is 0. Then compares the numbers of records, and every figure if there is time or `always`.
     fn settle(&mut self, always: bool) {
         let mut pacemeter = self.pacemeter.take().expect("a process is running");
         pacemeter.wait_ready();
@@ -245,7 +250,7 @@ impl<'a> Soak<'a> {
         self.pacemeter = Some(pacemeter);
     }
 
-    /// One fault, and back to exact figures.
+    /// Causes one fault and waits for exact figures.
     fn suffer(&mut self, number: usize, fault: Fault) {
         let before = self.report.lives;
         self.report.fault_began();
@@ -277,11 +282,11 @@ fn half_an_hour_of_faults_keeps_figures_exact_and_memory_flat() {
     for (number, fault) in faults.into_iter().enumerate() {
         let next = minutes * 60.0 * (number as f64 + 0.5) / count as f64;
         let rest = (next - soak.report.elapsed()).max(0.2);
-        soak.go_on(Duration::from_secs_f64(rest));
+        soak.run_for(Duration::from_secs_f64(rest));
         soak.suffer(number + 1, fault);
     }
     let rest = minutes * 60.0 - soak.report.elapsed();
-    soak.go_on(Duration::from_secs_f64(rest.max(0.0)));
+    soak.run_for(Duration::from_secs_f64(rest.max(0.0)));
     soak.look();
     let during = soak.written.iter().sum::<u64>();
     let seconds = soak.report.elapsed();
