@@ -1,21 +1,42 @@
-//! The naive oracle: what every business figure must be, worked out from all that was sent.
+//! The oracle: a naive second implementation of every business figure, against which the real one is tested.
 //!
-//! It is written from the contract alone (section 2, the meaning; section 3, the families) and shares no code with the aggregation that it
-//! checks. It keeps every record, in log order per partition, and recomputes everything by walking them, so that each rule can be read
-//! beside the contract:
+//! It is the test oracle of the aggregation, of the program from end to end, and of the demo. Whoever sends records
+//! also tells the oracle what each of them means. The oracle keeps them all and works out each figure from scratch by
+//! reading whole logs again, so its code can be checked rule by rule against the specification:
 //!
-//! | contract, section 2 | here |
+//! | rules of `spec/figures.md` | module |
 //! |---|---|
-//! | the six steps, outcomes, conflicts | [`steps`] |
-//! | supports, returns, backlog, spans, what is unmatched of them | [`supports`] |
-//! | beneficiaries, spans of time that end now | [`people`], [`periods`] |
-//! | calls, and what is unmatched of them | [`calls`] |
-//! | agents, milestones | [`agents`], [`milestones`] |
-//! | label values, what counts as `other` | [`labels`] |
-//! | what targets count, and how far they are | [`targets`], [`target_figures`] |
+//! | `#steps`, `#outcomes`, `#duplicates`, `#conflicts`, `#watermark` | [`steps`] |
+//! | `#supports`, `#returns`, `#backlog`, `#spans`, their part of `#unmatched` | [`supports`] |
+//! | `#beneficiaries`, `#periods`, `#rolling-windows` | [`people`], [`periods`] |
+//! | `#calls`, their part of `#unmatched` | [`calls`] |
+//! | `#agents`, `#milestones` | [`agents`], [`milestones`] |
+//! | `#allowlists`, `#label-bounds` | [`labels`] |
+//! | `#targets` | [`targets`], [`target_figures`] |
 //!
-//! **Forgetting is lazy here.** What is forgotten is decided by the watermark, which only rises. So it is enough to ask whether a support or call
-//! has been forgotten when its next event comes (then that event begins a new one) and once more at the end of the log.
+//! # Independence
+//!
+//! The oracle is written from the specification alone. It shares no code with [`aggregate`](crate::aggregate),
+//! [`decode`](crate::decode) or [`view`](crate::view): a mistake must be made twice to go unnoticed. It also never
+//! decodes a record: the [`Event`] comes from the sender. What both sides share is plain data (kinds of events,
+//! streams, outcomes, definitions of targets) and pure functions that have tests of their own
+//! ([`target_figures`] names them).
+//!
+//! # Differences from the program
+//!
+//! - Forgetting is lazy. The watermark alone decides what is forgotten, and it only rises. So it is enough to check a
+//!   support or a call when its next event comes, which then begins a new one, and once more at the end of the log.
+//! - Two bounds are not modelled, so generated logs must stay below them: `state.max_people`
+//!   (`spec/figures.md#people-bound`) and `http.max_series`.
+//! - Conflicts are found by comparing the content, not fingerprints of 30 bits.
+//!
+//! # Adding a measure
+//!
+//! 1. Write the rule into `docs/spec/figures.md`, with an anchor.
+//! 2. Name the metric family in [`families`] and add it to the list there.
+//! 3. Start its series at 0 in `start_series` of the module of its stream, and add to it in `evaluate`; link the rule.
+//! 4. Work out a small example by hand in [`tests`].
+//! 5. If targets can use it, add its contribution in [`targets`].
 //!
 //! Invariant: nothing here reads a clock; `now` is an argument.
 
@@ -44,53 +65,65 @@ use crate::clock::{DAY, HOUR, Millis, SECOND};
 use crate::event::FederalState;
 use crate::record::{Reason, Stream};
 
-pub use event::{Agent, Body, Call, Disbursement, Event, Milestone};
+pub use event::{Agent, Body, Call, Disbursement, Event, Milestone, PesoAmount};
 pub use figures::{SeriesDifference, SeriesValues, SeriesValuesError, decimal};
-
-use series_map::SeriesMap;
 
 pub use targets::TargetInputs;
 
-/// The settings that figures depend on. The default is that of `config/default.toml`.
+use series_map::SeriesMap;
+
+/// Settings that figures depend on. The defaults are those of `config/default.toml`.
 #[derive(Debug, Clone)]
 pub struct OracleRules {
+    /// `streams.<stream>.horizon`.
     pub horizons: Horizons,
-    /// A support that is still open is not forgotten before this.
+    /// Time for which an open support is remembered after its newest event.
     pub open_horizon: Millis,
-    /// An answer after at most this wait is within target.
+    /// Longest wait of an answer within target.
     pub service_level: Millis,
-    /// A call abandoned after less than this is a short abandon.
+    /// A call that is abandoned after less than this is a short abandon.
     pub short_abandon: Millis,
-    /// A call offered longer ago than this waits no more.
+    /// Longest time for which an unanswered call counts as waiting.
     pub max_wait: Millis,
-    /// An agent of whom nothing was heard for longer than this is off.
+    /// Longest time for which an agent counts after the newest status.
     pub agent_timeout: Millis,
-    /// Distinct values kept of each kind of label in a partition; later ones are `other` for good.
+    /// Number of distinct values kept of each kind of label in a partition; later ones are `other`.
     pub max_label_values: usize,
-    /// What is only counted is known no longer than this before the watermark.
+    /// Number of distinct pairs of initiative and milestone kept in a partition; later ones are `other`, `other`.
+    pub max_milestones: usize,
+    /// Time before the watermark for which counts without identity are kept (`state.coarse_history`).
     pub history: Millis,
-    /// The IANA time zone of days, weeks and months.
+    /// IANA time zone of days, weeks and months.
     pub time_zone: String,
+    /// Label values that are shown by name.
     pub labels: OracleLabels,
 }
 
-/// How far before its partition's watermark an event may lie, and how long it is remembered.
+/// Horizon of each stream (`spec/figures.md#horizons`).
 #[derive(Debug, Clone, Copy)]
 pub struct Horizons {
+    /// Horizon of supports, people and their ids.
     pub disbursement: Millis,
+    /// Horizon of calls, agents and their ids.
     pub call: Millis,
+    /// Horizon of ids of milestones.
     pub milestone: Millis,
 }
 
-/// The label values that are shown under their own names; every other is shown as `other`.
+/// Label values that are shown by name; every other is shown as `other` (`spec/figures.md#allowlists`).
 #[derive(Debug, Clone)]
 pub struct OracleLabels {
+    /// Programmes.
     pub programmes: Vec<String>,
+    /// Queues of the call centre.
     pub queues: Vec<String>,
+    /// Sites of agents; `unknown` is always shown.
     pub sites: Vec<String>,
+    /// Initiatives of milestones.
     pub initiatives: Vec<String>,
+    /// Names of milestones.
     pub milestones: Vec<String>,
-    /// Codes of ISO 3166-2:MX; `unknown` and `other` are always there.
+    /// Codes of ISO 3166-2:MX; `unknown` is always shown.
     pub states: Vec<String>,
 }
 
@@ -114,6 +147,7 @@ impl Default for OracleRules {
             max_wait: 4 * HOUR,
             agent_timeout: 24 * HOUR,
             max_label_values: 4096,
+            max_milestones: 65_536,
             history: 800 * DAY,
             time_zone: "America/Mexico_City".to_owned(),
             labels: OracleLabels::default(),
@@ -122,7 +156,7 @@ impl Default for OracleRules {
 }
 
 impl Default for OracleLabels {
-    /// No names, and every state.
+    /// No names, and every federal state.
     fn default() -> Self {
         Self {
             programmes: Vec::new(),
@@ -135,40 +169,41 @@ impl Default for OracleLabels {
     }
 }
 
-/// What was sent as one record, known to whoever made it.
+/// Meaning of one record, stated by its sender.
 #[derive(Debug, Clone)]
 pub enum SentRecord {
-    /// A record that decodes to this event.
+    /// The record decodes to this event.
     Event(Event),
-    /// A record that must be rejected, for this reason.
+    /// The record must be rejected for this reason.
     Rejected(Reason),
 }
 
-/// All that was sent.
+/// All records that were sent, and the figures that follow from them.
 #[derive(Debug)]
 pub struct Oracle {
     rules: OracleRules,
     zone: TimeZone,
-    /// Every record, in log order.
+    /// Records of each partition in log order.
     partitions: BTreeMap<(Stream, i32), Vec<SentRecord>>,
 }
 
 impl Oracle {
-    /// An empty ledger.
+    /// An oracle without records.
     ///
     /// # Panics
     ///
-    /// If `rules.time_zone` is no IANA time zone; settings let none such through.
+    /// Panics if `rules.time_zone` is no IANA time zone. Settings are checked for that.
     pub fn new(rules: OracleRules) -> Self {
         let zone = TimeZone::get(&rules.time_zone).expect("the time zone of the rules is an IANA time zone");
         Self { rules, zone, partitions: BTreeMap::new() }
     }
 
-    /// Notes the next record of a partition.
+    /// Adds the next record of a partition.
     ///
     /// # Panics
     ///
-    /// If the event is of another stream, or lacks an amount that its kind needs: such a record must be [`SentRecord::Rejected`].
+    /// Panics if the event belongs to another stream, or lacks the amount that its kind needs. Such a record must be
+    /// [`SentRecord::Rejected`].
     pub fn record(&mut self, stream: Stream, partition: i32, sent: SentRecord) {
         if let SentRecord::Event(event) = &sent {
             event.assert_acceptable(stream);
@@ -176,41 +211,45 @@ impl Oracle {
         self.partitions.entry((stream, partition)).or_default().push(sent);
     }
 
-    /// How many records were noted.
+    /// Number of records sent, of all partitions.
     pub fn len(&self) -> usize {
         self.partitions.values().map(Vec::len).sum()
     }
 
+    /// True if nothing was sent.
     pub fn is_empty(&self) -> bool {
         self.partitions.is_empty()
     }
 
-    /// Every business series (contract, section 3) at `now`, as it must be exposed: all but targets ([`Self::target_figures`]), cuts,
-    /// `pacemeter_history_start_offset` and `pacemeter_state_built_timestamp_seconds`.
+    /// Every business series at `now`, as it must be exposed.
     ///
-    /// All is decided per partition and then added up; of watermarks the newest counts, of oldest approvals the oldest.
+    /// Not included are targets ([`Self::target_figures`]), cuts, `pacemeter_history_start_offset` and
+    /// `pacemeter_state_built_timestamp_seconds`.
+    ///
+    /// Each partition is evaluated by itself and the results are added up. Of watermarks the newest counts, of oldest
+    /// approvals the oldest.
     pub fn figures(&self, now: Millis) -> SeriesValues {
-        let mut sheet = SeriesMap::default();
-        steps::start(&mut sheet);
-        supports::start(&self.rules, &mut sheet);
-        calls::start(&self.rules, &mut sheet);
-        agents::start(&self.rules, &mut sheet);
-        milestones::start(&self.rules, &mut sheet);
+        let mut series = SeriesMap::default();
+        steps::start_series(&mut series);
+        supports::start_series(&self.rules, &mut series);
+        calls::start_series(&self.rules, &mut series);
+        agents::start_series(&self.rules, &mut series);
+        milestones::start_series(&self.rules, &mut series);
         let windows = periods::windows(now, &self.zone);
-        for (&(stream, _), log) in &self.partitions {
-            let walked = steps::walk(stream, log, &self.rules, &mut sheet);
+        for (&(stream, _), records) in &self.partitions {
+            let log = steps::replay(stream, records, &self.rules, &mut series);
             match stream {
                 Stream::Disbursement => {
-                    let dispersals = supports::account(&walked, &self.rules, &mut sheet);
-                    people::account(&dispersals, &windows, &mut sheet);
+                    let dispersals = supports::evaluate(&log, &self.rules, &mut series);
+                    people::evaluate(&dispersals, &windows, &mut series);
                 }
                 Stream::Call => {
-                    calls::account(&walked, &self.rules, now, &mut sheet);
-                    agents::account(&walked, &self.rules, now, &mut sheet);
+                    calls::evaluate(&log, &self.rules, now, &mut series);
+                    agents::evaluate(&log, &self.rules, now, &mut series);
                 }
-                Stream::Milestone => milestones::account(&walked, &self.rules, &mut sheet),
+                Stream::Milestone => milestones::evaluate(&log, &self.rules, &mut series),
             }
         }
-        sheet.into_figures()
+        series.into_figures()
     }
 }

@@ -1,16 +1,18 @@
-//! A programme that lives: events for the demo, for load and for tests.
+//! A simulated programme: records for the demo, for load and for tests.
 //!
-//! Two drivers over the same generator:
+//! Two drivers share one generator:
 //!
-//! - [`LiveProgramme`]: simulated time flows, and what happens until an instant is asked for. Its volumes are those of the real programme in May 2020,
-//!   times a scale, with the profile of a week.
-//! - [`Load`]: a number of events, as fast as they can be written.
+//! - [`LiveProgramme`] simulates time and returns what was sent until an instant. Its volumes are those of the real
+//!   programme in May 2020, times a scale, spread over a week by a profile.
+//! - [`Load`] makes a given number of events as fast as they can be written.
 //!
-//! Both make *facts* ([`fact`]), which the outbox ([`outbox`]) turns into records ([`write`], [`style`], [`text`]) and between which it puts
-//! what goes wrong in practice: duplicates, conflicts, expired and malformed records ([`malformed`]). Beside each record stands what it means
-//! ([`sent`]), told from the fact, so that a [`Oracle`](crate::oracle::Oracle) can say what the figures must be.
+//! Both make *occurrences* ([`occurrence`]), which the emitter ([`emitter`]) turns into records ([`write`], [`style`],
+//! [`text`]). It also adds what goes wrong in practice: duplicates, conflicts, expired and malformed records
+//! ([`malformed`]). Each record comes with its meaning ([`sent`]), taken from the occurrence and never from the bytes,
+//! so that an [`Oracle`](crate::oracle::Oracle) can work out the figures.
 //!
-//! Invariants: the same seed gives the same records; nothing here reads a clock; every personal identifier begins with [`CANARY`].
+//! Invariants: the same seed gives the same records; nothing here reads a clock; every personal identifier begins with
+//! [`CANARY`].
 
 mod emitter;
 mod live;
@@ -37,34 +39,43 @@ pub use style::Envelopes;
 pub use text::CANARY;
 pub use week::week_start;
 
-/// A record to be produced, and what it means.
+/// A record to produce, and its meaning.
 #[derive(Debug, Clone)]
 pub struct Emission {
+    /// Stream whose topic the record goes to.
     pub stream: Stream,
-    /// By a stable hash of the key.
+    /// Partition, by a stable hash of the key.
     pub partition: i32,
+    /// Record key.
     pub key: Vec<u8>,
+    /// Record value.
     pub value: Vec<u8>,
+    /// Names and values of the headers.
     pub headers: Vec<(&'static str, Vec<u8>)>,
-    /// The record's Kafka timestamp: when it was sent.
+    /// Kafka timestamp of the record: the time at which it was sent.
     pub timestamp: Millis,
+    /// Meaning of the record, for the oracle.
     pub sent: SentRecord,
 }
 
-/// How many partitions each topic has; at least 1.
+/// Number of partitions of each topic; at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionCounts {
+    /// Partitions of the topic of disbursements.
     pub disbursement: i32,
+    /// Partitions of the topic of calls.
     pub call: i32,
+    /// Partitions of the topic of milestones.
     pub milestone: i32,
 }
 
 impl PartitionCounts {
-    /// The same number for each.
+    /// One number for every topic.
     pub fn each(count: i32) -> Self {
         Self { disbursement: count, call: count, milestone: count }
     }
 
+    /// Number of partitions of a stream's topic.
     pub fn of(self, stream: Stream) -> i32 {
         match stream {
             Stream::Disbursement => self.disbursement,

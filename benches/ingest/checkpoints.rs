@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::kafka::Kafka;
 use super::load::{self, Log};
-use super::process::{Measured, Pacemeter};
+use super::process::{Pacemeter, Usage};
 use super::report::{Table, median};
 use super::run_to_the_end;
 
@@ -24,23 +24,23 @@ pub fn measure(kafka: &Kafka, events: u64, rounds: usize) {
 /// The same log with and without checkpoints, in turn.
 fn ratio(log: &Log, rounds: usize) {
     let off = ["checkpoint.max_replay_records=1000000000", "checkpoint.max_interval=1d"].map(str::to_owned);
-    let mut measured: [Vec<Measured>; 2] = Default::default();
+    let mut measured: [Vec<Usage>; 2] = Default::default();
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}");
         measured[0].push(run_to_the_end(log, &off).0);
         measured[1].push(run_to_the_end(log, &[]).0);
     }
-    let of = |what: fn(&Measured) -> f64, runs: &[Measured]| median(runs.iter().map(what));
+    let of = |what: fn(&Usage) -> f64, runs: &[Usage]| median(runs.iter().map(what));
     let mut table = Table::new(&["", "wall s", "throughput, x of without", "CPU s", "peak RSS MB", "rounds, wall s"]);
-    let wall = of(Measured::wall_seconds, &measured[0]);
+    let wall = of(Usage::wall_seconds, &measured[0]);
     for (name, runs) in ["without checkpoints", "with checkpoints"].iter().zip(&measured) {
         let each: Vec<String> = runs.iter().map(|run| format!("{:.2}", run.wall_seconds())).collect();
         table.row(&[
             (*name).to_owned(),
-            format!("{:.2}", of(Measured::wall_seconds, runs)),
-            format!("{:.2}", wall / of(Measured::wall_seconds, runs)),
-            format!("{:.2}", of(Measured::cpu_seconds, runs)),
-            format!("{:.0}", of(Measured::peak_megabytes, runs)),
+            format!("{:.2}", of(Usage::wall_seconds, runs)),
+            format!("{:.2}", wall / of(Usage::wall_seconds, runs)),
+            format!("{:.2}", of(Usage::cpu_seconds, runs)),
+            format!("{:.0}", of(Usage::peak_megabytes, runs)),
             each.join(" "),
         ]);
     }

@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
 use crate::load::Log;
-use crate::process::Measured;
+use crate::process::Usage;
 
 /// The first argument of this program when it is a drain.
 pub const CHILD: &str = "--child-drain";
@@ -20,11 +20,11 @@ pub const BATCH: &str = "batch";
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Drains the log in a process of its own.
-pub fn run(kind: &str, log: &Log) -> Measured {
+pub fn run(kind: &str, log: &Log) -> Usage {
     let mut command = std::process::Command::new(std::env::current_exe().expect("this program"));
     command.arg(CHILD).args([kind, &log.bootstrap(), &log.records.to_string()]);
     command.args(Stream::ALL.map(|stream| log.topic(stream)));
-    Measured::of_child(command)
+    Usage::of_child(command)
 }
 
 /// What the child does: reads the log to its end once.
@@ -54,7 +54,7 @@ pub fn child(arguments: &[String]) {
         unknown => panic!("no such drain: {unknown}"),
     }
     std::hint::black_box(drain.touched);
-    Measured::tell();
+    Usage::tell();
 }
 
 struct Drain {

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use kafka::Kafka;
 use load::Log;
-use process::{Measured, Pacemeter};
+use process::{Pacemeter, Usage};
 use report::{Table, median};
 
 struct Options {
@@ -88,7 +88,7 @@ fn ingest(kafka: &Kafka, options: &Options) {
     let log = Log::write(kafka, "ingest", load::mixed(options.events));
     eprintln!("warming up the broker");
     drain::run(drain::POLL, &log);
-    let mut measured: [Vec<Measured>; 3] = Default::default();
+    let mut measured: [Vec<Usage>; 3] = Default::default();
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
         measured[0].push(drain::run(drain::POLL, &log));
@@ -96,9 +96,9 @@ fn ingest(kafka: &Kafka, options: &Options) {
         measured[2].push(run_to_the_end(&log, &[]).0);
     }
     let records = log.records as f64;
-    let of = |what: fn(&Measured) -> f64, runs: &[Measured]| median(runs.iter().map(what));
-    let poll_cpu = of(Measured::cpu_seconds, &measured[0]);
-    let poll_wall = of(Measured::wall_seconds, &measured[0]);
+    let of = |what: fn(&Usage) -> f64, runs: &[Usage]| median(runs.iter().map(what));
+    let poll_cpu = of(Usage::cpu_seconds, &measured[0]);
+    let poll_wall = of(Usage::wall_seconds, &measured[0]);
     let columns = [
         "",
         "wall s",
@@ -112,7 +112,7 @@ fn ingest(kafka: &Kafka, options: &Options) {
     ];
     let mut table = Table::new(&columns);
     for (name, runs) in ["bare drain, poll", "bare drain, batch", "pacemeter run"].iter().zip(&measured) {
-        let (wall, cpu) = (of(Measured::wall_seconds, runs), of(Measured::cpu_seconds, runs));
+        let (wall, cpu) = (of(Usage::wall_seconds, runs), of(Usage::cpu_seconds, runs));
         let each: Vec<String> = runs.iter().map(|run| format!("{:.2}", run.cpu_seconds() / records * 1e6)).collect();
         table.row(&[
             (*name).to_owned(),
@@ -121,8 +121,8 @@ fn ingest(kafka: &Kafka, options: &Options) {
             format!("{:.2}", cpu / records * 1e6),
             format!("{:.2}", cpu / poll_cpu),
             format!("{:.2}", poll_wall / wall),
-            format!("{:.0}", of(Measured::resident_megabytes, runs)),
-            format!("{:.0}", of(Measured::peak_megabytes, runs)),
+            format!("{:.0}", of(Usage::resident_megabytes, runs)),
+            format!("{:.0}", of(Usage::peak_megabytes, runs)),
             each.join(" "),
         ]);
     }
@@ -141,7 +141,7 @@ fn hold(kafka: &Kafka, events: u64) {
 }
 
 /// Starts the program over the log and measures it from its start until its figures are complete.
-fn run_to_the_end(log: &Log, settings: &[String]) -> (Measured, f64) {
+fn run_to_the_end(log: &Log, settings: &[String]) -> (Usage, f64) {
     let mut pacemeter = Pacemeter::start(&[log.settings(), settings.to_vec()].concat());
     let measured = pacemeter.measure_until_ready();
     let records: f64 = pacemeter.value("pacemeter_records_total");
@@ -169,7 +169,7 @@ fn sizes(kafka: &Kafka) {
     let mut table = Table::new(&columns);
     let empty = Log::write(kafka, "empty", load::disbursements(0));
     let (base, _) = run_to_the_end(&empty, &[]);
-    let row = |supports: u64, megabytes: &Measured| {
+    let row = |supports: u64, megabytes: &Usage| {
         let [resident, peak] =
             [megabytes.resident_megabytes(), megabytes.peak_megabytes()].map(|megabytes| format!("{megabytes:.0}"));
         (supports.to_string(), resident, peak)

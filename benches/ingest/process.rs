@@ -14,15 +14,15 @@ use tempfile::TempDir;
 
 /// What a process used.
 #[derive(Debug, Clone, Copy)]
-pub struct Measured {
+pub struct Usage {
     wall: Duration,
     cpu: Duration,
     resident_kib: i64,
     peak_kib: i64,
 }
 
-impl Measured {
-    /// Runs a child until it has said what it used ([`Measured::tell`]), and to its end.
+impl Usage {
+    /// Runs a child until it has said what it used ([`Usage::tell`]), and to its end.
     pub fn of_child(mut command: Command) -> Self {
         let started = Instant::now();
         let mut child = command.stdout(Stdio::piped()).spawn().expect("a child starts");
@@ -124,7 +124,7 @@ impl Pacemeter {
     }
 
     /// Waits until it is ready and says what it used from its start until then.
-    pub fn measure_until_ready(&mut self) -> Measured {
+    pub fn measure_until_ready(&mut self) -> Usage {
         while !self.is_ready() {
             assert!(self.child.try_wait().expect("it is our child").is_none(), "pacemeter ended");
             thread::sleep(Duration::from_millis(20));
@@ -133,9 +133,9 @@ impl Pacemeter {
     }
 
     /// What it used since its start.
-    pub fn measure(&self) -> Measured {
+    pub fn measure(&self) -> Usage {
         let id = self.child.id();
-        Measured {
+        Usage {
             wall: self.started.elapsed(),
             cpu: self.cpu(),
             resident_kib: memory_kib(id, "VmRSS:"),

@@ -106,11 +106,11 @@ impl Milestones {
         let totals = self.state.totals.entry(key).or_default();
         let quantity = u128::from(body.quantity);
         match body.kind {
-            MilestoneKind::TargetInputs => totals.reached += quantity,
+            MilestoneKind::Reached => totals.reached += quantity,
             MilestoneKind::Withdrawn => totals.withdrawn += quantity,
         }
         let amounts = match body.kind {
-            MilestoneKind::TargetInputs => [quantity, 0],
+            MilestoneKind::Reached => [quantity, 0],
             MilestoneKind::Withdrawn => [0, quantity],
         };
         let key = pane_key(key.0, key.1);

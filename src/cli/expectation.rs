@@ -40,6 +40,7 @@ pub(super) fn rules(reader: &mut SettingsReader) -> (OracleRules, usize) {
         max_wait,
         agent_timeout,
         max_label_values: reader.integer("state.max_label_values", 1..=1_000_000) as usize,
+        max_milestones: reader.integer("state.max_milestones", 1..=10_000_000) as usize,
         history,
         time_zone: reader.string("programme.time_zone"),
         labels: OracleLabels {

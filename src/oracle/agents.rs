@@ -1,9 +1,9 @@
-//! Agents: who is on, where, doing what.
+//! Agents: their status and site at `now` (`spec/figures.md#agents`).
 
 use std::collections::BTreeMap;
 
 use super::families::AGENTS;
-use super::labels::{Names, UNKNOWN, listed_other_and_unknown};
+use super::labels::{LabelValues, UNKNOWN, listed_other_and_unknown};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
 use super::{Body, OracleRules};
@@ -16,42 +16,42 @@ struct AgentStatus<'a> {
     status: Status,
 }
 
-pub fn start<'a>(rules: &'a OracleRules, sheet: &mut SeriesMap<'a>) {
+pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a>) {
     let statuses: Vec<_> =
         Status::ALL.iter().filter(|status| **status != Status::SignedOut).map(|status| status.name()).collect();
-    sheet.start_pairs(&AGENTS, &listed_other_and_unknown(&rules.labels.sites), &statuses);
+    series.start_pairs(&AGENTS, &listed_other_and_unknown(&rules.labels.sites), &statuses);
 }
 
-/// Adds the agents that are on at `now`.
+/// Counts the agents that are signed in at `now`.
 ///
-/// An agent who was forgotten and comes back needs no thought: what comes is newer than all that was forgotten, else it would be expired.
-pub fn account<'a>(walked: &ReplayedLog<'a>, rules: &'a OracleRules, now: Millis, sheet: &mut SeriesMap<'a>) {
+/// An agent may be forgotten and come back. This needs no code: the new status is later than the forgotten one, or it
+/// would have expired.
+pub(super) fn evaluate<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules, now: Millis, series: &mut SeriesMap<'a>) {
     let mut agents: BTreeMap<&str, AgentStatus> = BTreeMap::new();
-    let mut sites = Names::new(&rules.labels.sites, rules);
-    for applied in &walked.applied {
+    let mut sites = LabelValues::new(&rules.labels.sites, rules);
+    for applied in &log.applied {
         let Body::Agent(given) = &applied.event.body else { continue };
-        // "An absent `site` is `unknown`": it is no value that would take a place among those kept. One that is called so means the same.
+        // An absent site takes no place among the values (spec/figures.md#label-bounds), nor does one named `unknown`.
         let site = match given.site.as_deref() {
             None | Some(UNKNOWN) => UNKNOWN,
             Some(site) => sites.show(site),
         };
         let next = AgentStatus { time: applied.event.time, site, status: given.status };
-        // "The status newest by `time` (then log order) holds."
+        // The newest time holds; at the same instant, the later in the log.
         match agents.get_mut(given.agent.as_str()) {
-            Some(held) if next.time < held.time => {}
-            Some(held) => *held = next,
+            Some(newest) if next.time < newest.time => {}
+            Some(newest) => *newest = next,
             None => {
                 agents.insert(&given.agent, next);
             }
         }
     }
-    for held in agents.into_values() {
-        // "`signed_out`, or nothing for `calls.agent_timeout` before now, takes the agent off. Agents are forgotten by the horizon."
-        let signed_out = held.status == Status::SignedOut;
-        let timed_out = now - held.time > rules.agent_timeout;
-        let forgotten = walked.watermark.is_some_and(|watermark| held.time < watermark - rules.horizons.call);
+    for newest in agents.into_values() {
+        let signed_out = newest.status == Status::SignedOut;
+        let timed_out = now - newest.time > rules.agent_timeout;
+        let forgotten = log.watermark.is_some_and(|watermark| newest.time < watermark - rules.horizons.call);
         if !signed_out && !timed_out && !forgotten {
-            sheet.count(&AGENTS, [held.site, held.status.name()], 1);
+            series.count(&AGENTS, [newest.site, newest.status.name()], 1);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Calls: events, waits, handle times, who is waiting.
+//! Calls: events, waits, handle times, calls waiting (`spec/figures.md#calls`).
 
 use std::collections::BTreeMap;
 
 use super::families::{
     ABANDONED_SHORT, ANSWERED_WITHIN_TARGET, CALL_EVENTS, CALL_HANDLE, CALL_WAIT, CALLS_WAITING, UNMATCHED,
 };
-use super::labels::{Names, listed_and_other};
+use super::labels::{LabelValues, listed_and_other};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
 use super::{Body, OracleRules};
@@ -13,93 +13,93 @@ use crate::clock::Millis;
 use crate::event::CallKind;
 use crate::record::Stream;
 
-/// One applied event of a call, under the label that it is shown with.
+/// One applied event of a call.
 #[derive(Clone, Copy)]
-struct Entry<'a> {
+struct CallEvent<'a> {
     time: Millis,
-    /// Its place among the applied events.
+    /// Index among the applied events of the partition.
     order: usize,
+    /// Queue that it is shown under.
     queue: &'a str,
-    /// Of a completed call: what its `*_seconds` come to, if any is given.
+    /// Sum of the `*_seconds` of a completed call, if any is given.
     handle: Option<Millis>,
 }
 
-/// A call that was offered, and whose answer or abandonment is known, too.
-pub struct CompletedWait {
-    /// The place of the answer, or of the abandonment, among the applied events.
-    pub order: usize,
-    pub end: WaitEnd,
+/// Wait of a call whose offer and whose answer or abandonment are both known.
+pub(super) struct CompletedWait {
+    /// Index of the answer, or of the abandonment, among the applied events.
+    pub(super) order: usize,
+    pub(super) end: WaitEnd,
 }
 
-/// How a wait ended.
-pub enum WaitEnd {
+/// End of a wait.
+pub(super) enum WaitEnd {
     Answered { within_target: bool },
     Abandoned { short: bool },
 }
 
-/// What is remembered of one `call`, until it is forgotten; what comes after that is another call.
+/// What is remembered of one `call`: the first event of each kind in log order. After it is forgotten, the same
+/// identifier names another call.
 #[derive(Default)]
 struct Call<'a> {
-    /// "The first of each kind in log order counts."
-    offered: Option<Entry<'a>>,
-    answered: Option<Entry<'a>>,
-    abandoned: Option<Entry<'a>>,
-    completed: Option<Entry<'a>>,
-    /// Absent before the first event.
+    offered: Option<CallEvent<'a>>,
+    answered: Option<CallEvent<'a>>,
+    abandoned: Option<CallEvent<'a>>,
+    completed: Option<CallEvent<'a>>,
+    /// Newest time of its events; `None` before the first.
     newest: Option<Millis>,
 }
 
-pub fn start<'a>(rules: &'a OracleRules, sheet: &mut SeriesMap<'a>) {
+pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a>) {
     let queues = listed_and_other(&rules.labels.queues);
     let events: Vec<_> = CallKind::ALL.iter().map(|kind| kind.name()).collect();
-    sheet.start_pairs(&CALL_EVENTS, &queues, &events);
-    sheet.start_pairs(&CALL_WAIT, &queues, &["answered", "abandoned"]);
+    series.start_pairs(&CALL_EVENTS, &queues, &events);
+    series.start_pairs(&CALL_WAIT, &queues, &["answered", "abandoned"]);
     for queue in queues {
         for family in [&ANSWERED_WITHIN_TARGET, &ABANDONED_SHORT, &CALLS_WAITING, &CALL_HANDLE] {
-            sheet.start(family, [queue]);
+            series.start(family, [queue]);
         }
     }
 }
 
-/// Adds all that calls show and returns every wait that was ever known.
-pub fn account<'a>(
-    walked: &ReplayedLog<'a>,
+/// Adds all series of calls and returns every wait ever observed.
+pub(super) fn evaluate<'a>(
+    log: &ReplayedLog<'a>,
     rules: &'a OracleRules,
     now: Millis,
-    sheet: &mut SeriesMap<'a>,
+    series: &mut SeriesMap<'a>,
 ) -> Vec<CompletedWait> {
     let mut waits = Vec::new();
     let mut remembered: BTreeMap<&str, Call> = BTreeMap::new();
-    let mut queues = Names::new(&rules.labels.queues, rules);
-    for (order, applied) in walked.applied.iter().enumerate() {
+    let mut queues = LabelValues::new(&rules.labels.queues, rules);
+    for (order, applied) in log.applied.iter().enumerate() {
         let Body::Call(given) = &applied.event.body else { continue };
-        let entry = Entry {
+        let entry = CallEvent {
             time: applied.event.time,
             order,
             queue: queues.show(&given.queue),
             handle: given.given_handle_time(),
         };
-        // "Every one for `pacemeter_call_events_total`."
-        sheet.count(&CALL_EVENTS, [entry.queue, given.kind.name()], 1);
+        series.count(&CALL_EVENTS, [entry.queue, given.kind.name()], 1);
 
         let call = remembered.entry(&given.call).or_default();
         if call.is_forgotten(applied.watermark, rules) {
-            waits.extend(std::mem::take(call).account_forgotten(rules, sheet));
+            waits.extend(std::mem::take(call).add_forgotten(rules, series));
         }
         call.apply(given.kind, entry);
     }
     for call in remembered.into_values() {
-        if walked.watermark.is_some_and(|watermark| call.is_forgotten(watermark, rules)) {
-            waits.extend(call.account_forgotten(rules, sheet));
+        if log.watermark.is_some_and(|watermark| call.is_forgotten(watermark, rules)) {
+            waits.extend(call.add_forgotten(rules, series));
         } else {
-            waits.extend(call.account_remembered(rules, now, sheet));
+            waits.extend(call.add_remembered(rules, now, series));
         }
     }
     waits
 }
 
 impl<'a> Call<'a> {
-    fn apply(&mut self, kind: CallKind, entry: Entry<'a>) {
+    fn apply(&mut self, kind: CallKind, entry: CallEvent<'a>) {
         self.newest = self.newest.max(Some(entry.time));
         let first = match kind {
             CallKind::Offered => &mut self.offered,
@@ -110,13 +110,13 @@ impl<'a> Call<'a> {
         first.get_or_insert(entry);
     }
 
-    /// "Forget whatever is older than watermark - horizon: [...] supports and calls whole, by the newest `time` of their events."
+    /// True once the watermark is later than the newest event by more than the horizon (`spec/figures.md#forgetting`).
     fn is_forgotten(&self, watermark: Millis, rules: &OracleRules) -> bool {
         self.newest.is_some_and(|newest| newest < watermark - rules.horizons.call)
     }
 
-    /// Unmatched when forgotten: "an answered or abandoned without offered, a completed without answered and `*_seconds`".
-    fn account_forgotten(&self, rules: &OracleRules, sheet: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
+    /// Adds what is counted when the call is forgotten (`spec/figures.md#unmatched`), and its waits.
+    fn add_forgotten(&self, rules: &OracleRules, series: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
         let completed_alone = self.completed.filter(|completed| completed.handle.is_none() && self.answered.is_none());
         let unmatched = [
             ("answered", self.answered.is_some() && self.offered.is_none()),
@@ -125,49 +125,48 @@ impl<'a> Call<'a> {
         ];
         for (event, is_unmatched) in unmatched {
             if is_unmatched {
-                sheet.count(&UNMATCHED, [Stream::Call.name(), event], 1);
+                series.count(&UNMATCHED, [Stream::Call.name(), event], 1);
             }
         }
-        self.account_spans(rules, sheet)
+        self.add_spans(rules, series)
     }
 
-    /// "Waiting: offered, neither answered nor abandoned, at most `calls.max_wait` before now."
-    fn account_remembered(&self, rules: &OracleRules, now: Millis, sheet: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
+    /// Adds the call if it still waits (`spec/figures.md#calls-waiting`), and its waits.
+    fn add_remembered(&self, rules: &OracleRules, now: Millis, series: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
         if let (Some(offered), None, None) = (self.offered, self.answered, self.abandoned)
             && now - offered.time <= rules.max_wait
         {
-            sheet.count(&CALLS_WAITING, [offered.queue], 1);
+            series.count(&CALLS_WAITING, [offered.queue], 1);
         }
-        self.account_spans(rules, sheet)
+        self.add_spans(rules, series)
     }
 
-    /// "Wait = answered, or abandoned, minus offered (both are observed if both came), labels of that step; within target: at most
-    /// `calls.service_level_seconds`; short abandon: below `calls.short_abandon_seconds`. Handle time of completed = the sum of the `*_seconds` given,
-    /// else completed minus answered once both are known. Negative counts as 0."
-    fn account_spans(&self, rules: &OracleRules, sheet: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
+    /// Observes waits (`spec/figures.md#call-waits`) and handle time (`spec/figures.md#handle-time`). Negative ones
+    /// count as 0.
+    fn add_spans(&self, rules: &OracleRules, series: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
         let mut waits = Vec::new();
         if let (Some(offered), Some(answered)) = (self.offered, self.answered) {
             let wait = (answered.time - offered.time).max(0);
-            sheet.observe(&CALL_WAIT, [answered.queue, "answered"], wait);
+            series.observe(&CALL_WAIT, [answered.queue, "answered"], wait);
             let within_target = wait <= rules.service_level;
             waits.push(CompletedWait { order: answered.order, end: WaitEnd::Answered { within_target } });
             if within_target {
-                sheet.count(&ANSWERED_WITHIN_TARGET, [answered.queue], 1);
+                series.count(&ANSWERED_WITHIN_TARGET, [answered.queue], 1);
             }
         }
         if let (Some(offered), Some(abandoned)) = (self.offered, self.abandoned) {
             let wait = (abandoned.time - offered.time).max(0);
-            sheet.observe(&CALL_WAIT, [abandoned.queue, "abandoned"], wait);
+            series.observe(&CALL_WAIT, [abandoned.queue, "abandoned"], wait);
             let short = wait < rules.short_abandon;
             waits.push(CompletedWait { order: abandoned.order, end: WaitEnd::Abandoned { short } });
             if short {
-                sheet.count(&ABANDONED_SHORT, [abandoned.queue], 1);
+                series.count(&ABANDONED_SHORT, [abandoned.queue], 1);
             }
         }
         if let Some(completed) = self.completed {
             let since_answered = self.answered.map(|answered| (completed.time - answered.time).max(0));
             if let Some(handle) = completed.handle.or(since_answered) {
-                sheet.observe(&CALL_HANDLE, [completed.queue], handle);
+                series.observe(&CALL_HANDLE, [completed.queue], handle);
             }
         }
         waits

@@ -1,79 +1,126 @@
-//! What a record means, in the words of its maker.
+//! The meaning of a record, stated by its sender.
 
 use crate::clock::Millis;
 use crate::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};
 use crate::record::Stream;
 
-/// What a record means: built by whoever made the record, not by decoding it.
+/// An event as its sender meant it; never decoded from the record's bytes.
 #[derive(Debug, Clone)]
 pub struct Event {
+    /// Identifier; names the event together with `source`.
     pub id: String,
+    /// Producer that sent the event; an absent source differs from every source.
     pub source: Option<String>,
+    /// Event time (ms since the epoch).
     pub time: Millis,
+    /// Type and data fields.
     pub body: Body,
 }
 
+/// Type and data fields of an event, one variant for each group of types in `spec/events.md#data`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
+    /// `disbursement.*`: a step in the life of a support.
     Disbursement(Disbursement),
+    /// `call.offered` to `call.completed`.
     Call(Call),
+    /// `call.agent_status`.
     Agent(Agent),
+    /// `milestone.*`.
     Milestone(Milestone),
 }
 
+/// Data of a disbursement event (`spec/events.md#disbursement`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disbursement {
+    /// Step of the support.
     pub kind: DisbursementKind,
+    /// Programme that pays the support.
     pub programme: String,
-    /// As given, whether it is a code or not.
+    /// Federal state as given, a known code or not.
     pub state: Option<String>,
+    /// Person to whom the support is paid.
     pub beneficiary: String,
+    /// Support that the event belongs to.
     pub credit: String,
-    /// There for the kinds that have one ([`DisbursementKind::has_amount`]), ignored for the others.
-    pub amount: Option<Centavos>,
+    /// Present for kinds that have one ([`DisbursementKind::has_amount`]), ignored for the others.
+    pub amount: Option<PesoAmount>,
+    /// `MXN`, or absent.
     pub currency: Option<String>,
 }
 
+/// Amount of money with the text that the sender gave.
+///
+/// Two texts of one amount, such as `25000` and `25000.00`, are different content (`spec/figures.md#conflicts`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PesoAmount {
+    /// Value in centavos.
+    pub centavos: Centavos,
+    /// Decimal pesos as in the record; quotes around them do not count.
+    pub text: String,
+}
+
+/// Data of a call event (`spec/events.md#call`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
+    /// Step of the call.
     pub kind: CallKind,
+    /// Call that the event belongs to.
     pub call: String,
+    /// Queue of this step.
     pub queue: String,
-    /// The `*_seconds` of a completed call, ignored for the other kinds.
+    /// Talk time of a completed call (ms), ignored for the other kinds; so are the next two.
     pub talk: Option<Millis>,
+    /// Hold time (ms).
     pub hold: Option<Millis>,
+    /// Wrap-up time (ms).
     pub wrap_up: Option<Millis>,
 }
 
+/// Data of an agent's status (`spec/events.md#agent-status`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
+    /// Agent whose status this is.
     pub agent: String,
+    /// Site where the agent works; absent means `unknown`.
     pub site: Option<String>,
+    /// Status from the event's time on.
     pub status: Status,
 }
 
+/// Data of a milestone event (`spec/events.md#milestone`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Milestone {
+    /// Reached or withdrawn.
     pub kind: MilestoneKind,
+    /// Initiative that the milestone belongs to.
     pub initiative: String,
+    /// Name of the milestone.
     pub milestone: String,
+    /// Quantity as given; absent counts as 1.
     pub quantity: Option<u32>,
 }
 
+impl From<Centavos> for PesoAmount {
+    /// An amount written with two decimals.
+    fn from(centavos: Centavos) -> Self {
+        Self { centavos, text: format!("{}.{:02}", centavos / 100, centavos % 100) }
+    }
+}
+
 impl Event {
-    /// Whether a duplicate of `first` says something else: "if its type, time or a known field (as given) differs from the first, a conflict
-    /// too".
+    /// True if this duplicate of `first` has other content (`spec/figures.md#conflicts`).
     pub(super) fn conflicts_with(&self, first: &Event) -> bool {
         self.time != first.time || self.body.known_fields() != first.body.known_fields()
     }
 
     pub(super) fn assert_acceptable(&self, stream: Stream) {
-        let of = match &self.body {
+        let own = match &self.body {
             Body::Disbursement(_) => Stream::Disbursement,
             Body::Call(_) | Body::Agent(_) => Stream::Call,
             Body::Milestone(_) => Stream::Milestone,
         };
-        assert_eq!(of, stream, "a record of another stream is rejected as wrong_stream");
+        assert_eq!(own, stream, "a record of another stream is rejected as wrong_stream");
         if let Body::Disbursement(event) = &self.body {
             assert!(
                 event.amount.is_some() || !event.kind.has_amount(),
@@ -84,8 +131,8 @@ impl Event {
 }
 
 impl Body {
-    /// The body without the fields that its type does not have: `amount` (approved, dispersed, returned; else ignored), and the `*_seconds` of
-    /// completed calls.
+    /// The body without the fields that its type does not read: `amount` of an application or a rejection, durations of
+    /// a call that is not completed.
     fn known_fields(&self) -> Body {
         let mut body = self.clone();
         match &mut body {
@@ -100,7 +147,7 @@ impl Body {
 }
 
 impl Call {
-    /// "Handle time of completed = the sum of the `*_seconds` given": absent if none is.
+    /// Sum of the durations that are given (`spec/figures.md#handle-time`); `None` if none is.
     pub(super) fn given_handle_time(&self) -> Option<Millis> {
         [self.talk, self.hold, self.wrap_up].into_iter().flatten().reduce(|sum, part| sum + part)
     }

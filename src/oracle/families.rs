@@ -1,14 +1,15 @@
-//! The families of the contract's section 3 that the ledger knows, with their labels in the contract's order.
+//! The metric families that the oracle knows, with their labels. Written by hand, independent of the program's
+//! catalogue.
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 
-/// A metric family. None has more than two labels of its own, but for [`TARGET_INFO`].
+/// A metric family. Only [`TARGET_INFO`] has more than two labels.
 #[derive(Debug)]
-pub struct OracleFamily {
-    pub name: &'static str,
-    pub labels: &'static [&'static str],
-    /// The upper bounds of a histogram's buckets but for `+Inf`; empty for what is no histogram.
-    pub bounds: &'static [Millis],
+pub(super) struct OracleFamily {
+    pub(super) name: &'static str,
+    pub(super) labels: &'static [&'static str],
+    /// Upper bounds of a histogram's buckets without `+Inf`; empty for counters and gauges.
+    pub(super) bounds: &'static [Millis],
 }
 
 const fn family(name: &'static str, labels: &'static [&'static str]) -> OracleFamily {
@@ -22,52 +23,57 @@ const fn histogram(name: &'static str, labels: &'static [&'static str], bounds: 
 const PROGRAMME: &[&str] = &["programme"];
 const PROGRAMME_STATE: &[&str] = &["programme", "state"];
 
-pub static RECORDS: OracleFamily = family("pacemeter_records_total", &["stream", "outcome"]);
-pub static REJECTED: OracleFamily = family("pacemeter_rejected_records_total", &["stream", "reason"]);
-pub static CONFLICTS: OracleFamily = family("pacemeter_conflicts_total", &["stream"]);
-pub static UNMATCHED: OracleFamily = family("pacemeter_unmatched_events_total", &["stream", "event"]);
-pub static WATERMARK: OracleFamily = family("pacemeter_watermark_timestamp_seconds", &["stream"]);
+pub(super) static RECORDS: OracleFamily = family("pacemeter_records_total", &["stream", "outcome"]);
+pub(super) static REJECTED: OracleFamily = family("pacemeter_rejected_records_total", &["stream", "reason"]);
+pub(super) static CONFLICTS: OracleFamily = family("pacemeter_conflicts_total", &["stream"]);
+pub(super) static UNMATCHED: OracleFamily = family("pacemeter_unmatched_events_total", &["stream", "event"]);
+pub(super) static WATERMARK: OracleFamily = family("pacemeter_watermark_timestamp_seconds", &["stream"]);
 
-pub static UNMATCHED_PESOS: OracleFamily = family("pacemeter_unmatched_returned_pesos_total", PROGRAMME);
-pub static WAITING_PESOS: OracleFamily = family("pacemeter_waiting_returned_pesos", PROGRAMME);
-pub static DISBURSEMENT_EVENTS: OracleFamily = family("pacemeter_disbursement_events_total", &["programme", "event"]);
-pub static APPROVED_PESOS: OracleFamily = family("pacemeter_approved_pesos_total", PROGRAMME_STATE);
-pub static DISPERSED_PESOS: OracleFamily = family("pacemeter_dispersed_pesos_total", PROGRAMME_STATE);
-pub static RETURNED_PESOS: OracleFamily = family("pacemeter_returned_pesos_total", PROGRAMME_STATE);
-pub static BACKLOG_SUPPORTS: OracleFamily = family("pacemeter_backlog_supports", PROGRAMME);
-pub static BACKLOG_PESOS: OracleFamily = family("pacemeter_backlog_pesos", PROGRAMME);
-pub static BACKLOG_OLDEST: OracleFamily = family("pacemeter_backlog_oldest_approval_timestamp_seconds", PROGRAMME);
+pub(super) static UNMATCHED_PESOS: OracleFamily = family("pacemeter_unmatched_returned_pesos_total", PROGRAMME);
+pub(super) static WAITING_PESOS: OracleFamily = family("pacemeter_waiting_returned_pesos", PROGRAMME);
+pub(super) static DISBURSEMENT_EVENTS: OracleFamily =
+    family("pacemeter_disbursement_events_total", &["programme", "event"]);
+pub(super) static APPROVED_PESOS: OracleFamily = family("pacemeter_approved_pesos_total", PROGRAMME_STATE);
+pub(super) static DISPERSED_PESOS: OracleFamily = family("pacemeter_dispersed_pesos_total", PROGRAMME_STATE);
+pub(super) static RETURNED_PESOS: OracleFamily = family("pacemeter_returned_pesos_total", PROGRAMME_STATE);
+pub(super) static BACKLOG_SUPPORTS: OracleFamily = family("pacemeter_backlog_supports", PROGRAMME);
+pub(super) static BACKLOG_PESOS: OracleFamily = family("pacemeter_backlog_pesos", PROGRAMME);
+pub(super) static BACKLOG_OLDEST: OracleFamily =
+    family("pacemeter_backlog_oldest_approval_timestamp_seconds", PROGRAMME);
 
 const SPAN_BOUNDS: &[Millis] = &[HOUR, 6 * HOUR, DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 60 * DAY];
-pub static APPLICATION_TO_APPROVAL: OracleFamily =
+pub(super) static APPLICATION_TO_APPROVAL: OracleFamily =
     histogram("pacemeter_application_to_approval_seconds", PROGRAMME, SPAN_BOUNDS);
-pub static APPROVAL_TO_DISPERSAL: OracleFamily =
+pub(super) static APPROVAL_TO_DISPERSAL: OracleFamily =
     histogram("pacemeter_approval_to_dispersal_seconds", PROGRAMME, SPAN_BOUNDS);
 
-pub static BENEFICIARIES: OracleFamily = family("pacemeter_beneficiaries", PROGRAMME_STATE);
-pub static DAY_BENEFICIARIES: OracleFamily = family("pacemeter_day_beneficiaries", PROGRAMME_STATE);
-pub static DAY_DISPERSALS: OracleFamily = family("pacemeter_day_dispersals", PROGRAMME_STATE);
-pub static DAY_NET_PESOS: OracleFamily = family("pacemeter_day_net_pesos", PROGRAMME_STATE);
-pub static WEEK_BENEFICIARIES: OracleFamily = family("pacemeter_week_beneficiaries", PROGRAMME_STATE);
-pub static WEEK_DISPERSALS: OracleFamily = family("pacemeter_week_dispersals", PROGRAMME_STATE);
-pub static WEEK_NET_PESOS: OracleFamily = family("pacemeter_week_net_pesos", PROGRAMME_STATE);
-pub static MONTH_BENEFICIARIES: OracleFamily = family("pacemeter_month_beneficiaries", PROGRAMME_STATE);
-pub static MONTH_DISPERSALS: OracleFamily = family("pacemeter_month_dispersals", PROGRAMME_STATE);
-pub static MONTH_NET_PESOS: OracleFamily = family("pacemeter_month_net_pesos", PROGRAMME_STATE);
-pub static ROLLING_24H_BENEFICIARIES: OracleFamily = family("pacemeter_rolling_24h_beneficiaries", PROGRAMME_STATE);
-pub static ROLLING_24H_DISPERSALS: OracleFamily = family("pacemeter_rolling_24h_dispersals", PROGRAMME_STATE);
-pub static ROLLING_24H_NET_PESOS: OracleFamily = family("pacemeter_rolling_24h_net_pesos", PROGRAMME_STATE);
-pub static ROLLING_7D_BENEFICIARIES: OracleFamily = family("pacemeter_rolling_7d_beneficiaries", PROGRAMME_STATE);
-pub static ROLLING_7D_DISPERSALS: OracleFamily = family("pacemeter_rolling_7d_dispersals", PROGRAMME_STATE);
-pub static ROLLING_7D_NET_PESOS: OracleFamily = family("pacemeter_rolling_7d_net_pesos", PROGRAMME_STATE);
-pub static ROLLING_1H_DISPERSALS: OracleFamily = family("pacemeter_rolling_1h_dispersals", PROGRAMME_STATE);
-pub static ROLLING_1H_NET_PESOS: OracleFamily = family("pacemeter_rolling_1h_net_pesos", PROGRAMME_STATE);
+pub(super) static BENEFICIARIES: OracleFamily = family("pacemeter_beneficiaries", PROGRAMME_STATE);
+pub(super) static DAY_BENEFICIARIES: OracleFamily = family("pacemeter_day_beneficiaries", PROGRAMME_STATE);
+pub(super) static DAY_DISPERSALS: OracleFamily = family("pacemeter_day_dispersals", PROGRAMME_STATE);
+pub(super) static DAY_NET_PESOS: OracleFamily = family("pacemeter_day_net_pesos", PROGRAMME_STATE);
+pub(super) static WEEK_BENEFICIARIES: OracleFamily = family("pacemeter_week_beneficiaries", PROGRAMME_STATE);
+pub(super) static WEEK_DISPERSALS: OracleFamily = family("pacemeter_week_dispersals", PROGRAMME_STATE);
+pub(super) static WEEK_NET_PESOS: OracleFamily = family("pacemeter_week_net_pesos", PROGRAMME_STATE);
+pub(super) static MONTH_BENEFICIARIES: OracleFamily = family("pacemeter_month_beneficiaries", PROGRAMME_STATE);
+pub(super) static MONTH_DISPERSALS: OracleFamily = family("pacemeter_month_dispersals", PROGRAMME_STATE);
+pub(super) static MONTH_NET_PESOS: OracleFamily = family("pacemeter_month_net_pesos", PROGRAMME_STATE);
+pub(super) static ROLLING_24H_BENEFICIARIES: OracleFamily =
+    family("pacemeter_rolling_24h_beneficiaries", PROGRAMME_STATE);
+pub(super) static ROLLING_24H_DISPERSALS: OracleFamily = family("pacemeter_rolling_24h_dispersals", PROGRAMME_STATE);
+pub(super) static ROLLING_24H_NET_PESOS: OracleFamily = family("pacemeter_rolling_24h_net_pesos", PROGRAMME_STATE);
+pub(super) static ROLLING_7D_BENEFICIARIES: OracleFamily =
+    family("pacemeter_rolling_7d_beneficiaries", PROGRAMME_STATE);
+pub(super) static ROLLING_7D_DISPERSALS: OracleFamily = family("pacemeter_rolling_7d_dispersals", PROGRAMME_STATE);
+pub(super) static ROLLING_7D_NET_PESOS: OracleFamily = family("pacemeter_rolling_7d_net_pesos", PROGRAMME_STATE);
+pub(super) static ROLLING_1H_DISPERSALS: OracleFamily = family("pacemeter_rolling_1h_dispersals", PROGRAMME_STATE);
+pub(super) static ROLLING_1H_NET_PESOS: OracleFamily = family("pacemeter_rolling_1h_net_pesos", PROGRAMME_STATE);
 
-pub static CALL_EVENTS: OracleFamily = family("pacemeter_call_events_total", &["queue", "event"]);
-pub static ANSWERED_WITHIN_TARGET: OracleFamily = family("pacemeter_calls_answered_within_target_total", &["queue"]);
-pub static ABANDONED_SHORT: OracleFamily = family("pacemeter_calls_abandoned_short_total", &["queue"]);
-pub static CALLS_WAITING: OracleFamily = family("pacemeter_calls_waiting", &["queue"]);
-pub static CALL_WAIT: OracleFamily = histogram(
+pub(super) static CALL_EVENTS: OracleFamily = family("pacemeter_call_events_total", &["queue", "event"]);
+pub(super) static ANSWERED_WITHIN_TARGET: OracleFamily =
+    family("pacemeter_calls_answered_within_target_total", &["queue"]);
+pub(super) static ABANDONED_SHORT: OracleFamily = family("pacemeter_calls_abandoned_short_total", &["queue"]);
+pub(super) static CALLS_WAITING: OracleFamily = family("pacemeter_calls_waiting", &["queue"]);
+pub(super) static CALL_WAIT: OracleFamily = histogram(
     "pacemeter_call_wait_seconds",
     &["queue", "outcome"],
     &[
@@ -84,36 +90,37 @@ pub static CALL_WAIT: OracleFamily = histogram(
         1800 * SECOND,
     ],
 );
-pub static CALL_HANDLE: OracleFamily = histogram(
+pub(super) static CALL_HANDLE: OracleFamily = histogram(
     "pacemeter_call_handle_seconds",
     &["queue"],
     &[30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR],
 );
-pub static AGENTS: OracleFamily = family("pacemeter_agents", &["site", "status"]);
+pub(super) static AGENTS: OracleFamily = family("pacemeter_agents", &["site", "status"]);
 
-pub static MILESTONES: OracleFamily = family("pacemeter_milestones_total", &["initiative", "milestone"]);
-pub static MILESTONES_WITHDRAWN: OracleFamily =
+pub(super) static MILESTONES: OracleFamily = family("pacemeter_milestones_total", &["initiative", "milestone"]);
+pub(super) static MILESTONES_WITHDRAWN: OracleFamily =
     family("pacemeter_milestones_withdrawn_total", &["initiative", "milestone"]);
 
 const TARGET: &[&str] = &["target"];
-pub static TARGET_INFO: OracleFamily = family("pacemeter_target_info", &["target", "measure", "period", "calendar"]);
-pub static TARGET_GOAL: OracleFamily = family("pacemeter_target_goal", TARGET);
-pub static TARGET_ACTUAL: OracleFamily = family("pacemeter_target_actual", TARGET);
-pub static TARGET_PLAN: OracleFamily = family("pacemeter_target_plan", TARGET);
-pub static TARGET_SHORTFALL: OracleFamily = family("pacemeter_target_shortfall", TARGET);
-pub static TARGET_SHORTFALL_PESOS: OracleFamily = family("pacemeter_target_shortfall_pesos", TARGET);
-pub static TARGET_PROJECTION: OracleFamily = family("pacemeter_target_projection", TARGET);
-pub static TARGET_PACE: OracleFamily = family("pacemeter_target_pace_ratio", TARGET);
-pub static TARGET_REQUIRED: OracleFamily = family("pacemeter_target_required_per_open_hour", TARGET);
-pub static TARGET_ACHIEVED: OracleFamily = family("pacemeter_target_achieved_per_open_hour", TARGET);
-pub static TARGET_REMAINING: OracleFamily = family("pacemeter_target_remaining_open_seconds", TARGET);
-pub static TARGET_START: OracleFamily = family("pacemeter_target_period_start_timestamp_seconds", TARGET);
-pub static TARGET_END: OracleFamily = family("pacemeter_target_period_end_timestamp_seconds", TARGET);
-pub static TARGET_PREVIOUS_GOAL: OracleFamily = family("pacemeter_target_previous_goal", TARGET);
-pub static TARGET_PREVIOUS_ACTUAL: OracleFamily = family("pacemeter_target_previous_actual", TARGET);
+pub(super) static TARGET_INFO: OracleFamily =
+    family("pacemeter_target_info", &["target", "measure", "period", "calendar"]);
+pub(super) static TARGET_GOAL: OracleFamily = family("pacemeter_target_goal", TARGET);
+pub(super) static TARGET_ACTUAL: OracleFamily = family("pacemeter_target_actual", TARGET);
+pub(super) static TARGET_PLAN: OracleFamily = family("pacemeter_target_plan", TARGET);
+pub(super) static TARGET_SHORTFALL: OracleFamily = family("pacemeter_target_shortfall", TARGET);
+pub(super) static TARGET_SHORTFALL_PESOS: OracleFamily = family("pacemeter_target_shortfall_pesos", TARGET);
+pub(super) static TARGET_PROJECTION: OracleFamily = family("pacemeter_target_projection", TARGET);
+pub(super) static TARGET_PACE: OracleFamily = family("pacemeter_target_pace_ratio", TARGET);
+pub(super) static TARGET_REQUIRED: OracleFamily = family("pacemeter_target_required_per_open_hour", TARGET);
+pub(super) static TARGET_ACHIEVED: OracleFamily = family("pacemeter_target_achieved_per_open_hour", TARGET);
+pub(super) static TARGET_REMAINING: OracleFamily = family("pacemeter_target_remaining_open_seconds", TARGET);
+pub(super) static TARGET_START: OracleFamily = family("pacemeter_target_period_start_timestamp_seconds", TARGET);
+pub(super) static TARGET_END: OracleFamily = family("pacemeter_target_period_end_timestamp_seconds", TARGET);
+pub(super) static TARGET_PREVIOUS_GOAL: OracleFamily = family("pacemeter_target_previous_goal", TARGET);
+pub(super) static TARGET_PREVIOUS_ACTUAL: OracleFamily = family("pacemeter_target_previous_actual", TARGET);
 
 /// Every family of [`super::Oracle::target_figures`].
-pub static TARGETS: [&OracleFamily; 15] = [
+pub(super) static TARGETS: [&OracleFamily; 15] = [
     &TARGET_INFO,
     &TARGET_GOAL,
     &TARGET_ACTUAL,
@@ -132,7 +139,7 @@ pub static TARGETS: [&OracleFamily; 15] = [
 ];
 
 /// Every family of [`super::Oracle::figures`].
-pub static ALL: [&OracleFamily; 43] = [
+pub(super) static ALL: [&OracleFamily; 43] = [
     &RECORDS,
     &REJECTED,
     &CONFLICTS,

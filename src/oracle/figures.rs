@@ -1,46 +1,74 @@
-//! Figures as they are exposed: exact values by the text of their series, read from an exposition or from JSON, and compared.
+//! Figures as they are exposed: exact values by series, read from an exposition or from JSON, and compared.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::families::{ALL, OracleFamily, TARGETS};
 
-/// Values in thousandths by series, such as `pacemeter_week_beneficiaries{programme="x",state="MX-JAL"}`: exact for counts, pesos (two decimals) and
-/// seconds (three), rounded for ratios and what else is real of targets. Labels stand in the order of the contract's table, `le` last.
+/// Values in thousandths by series, such as `pacemeter_week_beneficiaries{programme="x",state="MX-JAL"}`.
+///
+/// Counts, pesos (two decimals) and seconds (three) are exact; ratios and other real numbers of targets are rounded.
+/// Labels are in the order of the family, `le` last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SeriesValues(pub BTreeMap<String, i128>);
 
-/// A series of which two [`SeriesValues`] say different things. Values are in thousandths; what one does not have is absent.
+/// Series whose value differs between two [`SeriesValues`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeriesDifference {
+    /// Name and labels.
     pub series: String,
+    /// Expected value in thousandths; `None` if the series must be absent.
     pub expected: Option<i128>,
+    /// Actual value in thousandths; `None` if the series is absent.
     pub actual: Option<i128>,
 }
 
-/// Why text holds no figures.
+/// Reason why a text cannot be read as figures.
 #[derive(Debug, thiserror::Error)]
 pub enum SeriesValuesError {
+    /// A line of a family of the oracle is no sample.
     #[error("line {line} of the exposition is no sample")]
-    Malformed { line: usize },
+    Malformed {
+        /// Number of the line, from 1.
+        line: usize,
+    },
+    /// A sample's value cannot be compared exactly.
     #[error("line {line} of the exposition has a value that is no decimal with at most three places: {value}")]
-    Value { line: usize, value: String },
+    Value {
+        /// Number of the line, from 1.
+        line: usize,
+        /// Text of the value.
+        value: String,
+    },
+    /// A series has two samples.
     #[error("line {line} of the exposition repeats {series}")]
-    Repeated { line: usize, series: String },
+    Repeated {
+        /// Number of the line of the second sample, from 1.
+        line: usize,
+        /// Name and labels.
+        series: String,
+    },
+    /// The text is not the JSON that [`SeriesValues::to_json`] writes.
     #[error("the figures are no json object of decimals in strings")]
     Json(#[from] serde_json::Error),
+    /// A value in the JSON cannot be compared exactly.
     #[error("the figure of {series} is no decimal with at most three places: {value}")]
-    JsonValue { series: String, value: String },
+    JsonValue {
+        /// Name and labels.
+        series: String,
+        /// Text of the value.
+        value: String,
+    },
 }
 
 impl SeriesValues {
-    /// Reads the families of [`super::Oracle::figures`] and [`super::Oracle::target_figures`] from a Prometheus text exposition and passes over all
-    /// others.
+    /// Reads a Prometheus text exposition; families that neither [`super::Oracle::figures`] nor
+    /// [`super::Oracle::target_figures`] has are skipped.
     ///
     /// # Errors
     ///
-    /// If a sample of these families is malformed, is there twice, or has a value that is no plain decimal of at most three places, of
-    /// targets of any number of places.
+    /// Fails if a sample of the other families is malformed, repeated, or has a value that is no plain decimal of at
+    /// most three places. Values of targets may have any number of places.
     pub fn parse_exposition(text: &str) -> Result<Self, SeriesValuesError> {
         let mut figures = BTreeMap::new();
         for (index, text) in text.lines().enumerate() {
@@ -51,7 +79,7 @@ impl SeriesValues {
             let (labels, rest) = parse_labels(&text[name.len()..]).ok_or(SeriesValuesError::Malformed { line })?;
             let value = rest.split_whitespace().next().ok_or(SeriesValuesError::Malformed { line })?;
             let value = parse(value).ok_or_else(|| SeriesValuesError::Value { line, value: value.to_owned() })?;
-            let series = series(name, &in_order(family, &labels));
+            let series = series_name(name, &in_order(family, &labels));
             match figures.entry(series) {
                 Entry::Vacant(entry) => entry.insert(value),
                 Entry::Occupied(entry) => {
@@ -62,7 +90,7 @@ impl SeriesValues {
         Ok(Self(figures))
     }
 
-    /// Every series of which `actual` does not say the same as these, the expected figures, by name.
+    /// Compares these expected values with the actual ones and returns every series that differs, sorted by name.
     pub fn differences(&self, actual: &SeriesValues) -> Vec<SeriesDifference> {
         let mut differences = Vec::new();
         let only_actual = actual.0.keys().filter(|series| !self.0.contains_key(*series));
@@ -76,18 +104,18 @@ impl SeriesValues {
         differences
     }
 
-    /// An object of decimals in strings by series, over several lines.
+    /// JSON object of decimals in strings, one series a line.
     pub fn to_json(&self) -> String {
         let decimals: BTreeMap<&String, String> =
             self.0.iter().map(|(series, &value)| (series, decimal(value))).collect();
         serde_json::to_string_pretty(&decimals).expect("strings by strings are always json")
     }
 
-    /// Reads what [`SeriesValues::to_json`] writes.
+    /// Reads the JSON that [`SeriesValues::to_json`] writes.
     ///
     /// # Errors
     ///
-    /// If the text is no JSON object of strings, or a string is no decimal of at most three places.
+    /// Fails if the text is no JSON object of strings, or a string is no decimal of at most three places.
     pub fn from_json(text: &str) -> Result<Self, SeriesValuesError> {
         let decimals: BTreeMap<String, String> = serde_json::from_str(text)?;
         let mut figures = BTreeMap::new();
@@ -101,7 +129,7 @@ impl SeriesValues {
     }
 }
 
-/// The decimal text of thousandths, without needless zeros: 1500 is `1.5`.
+/// Shortest decimal text of thousandths: 1500 is `1.5`.
 pub fn decimal(thousandths: i128) -> String {
     let sign = if thousandths < 0 { "-" } else { "" };
     let (whole, part) = (thousandths.unsigned_abs() / 1_000, thousandths.unsigned_abs() % 1_000);
@@ -109,7 +137,7 @@ pub fn decimal(thousandths: i128) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The thousandths of a decimal text: digits, and at most three more behind a point (or more, if they are zeros).
+/// Parses a decimal with at most three places (trailing zeros do not count) into thousandths.
 fn parse_decimal(text: &str) -> Option<i128> {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -123,7 +151,7 @@ fn parse_decimal(text: &str) -> Option<i128> {
     Some(sign * whole.checked_mul(1_000)?.checked_add(part)?)
 }
 
-/// What is shown of a target may be real: it is held against another to the thousandth.
+/// Parses a value of a target, which may be a real number, into thousandths, rounded.
 fn parse_rounded(text: &str) -> Option<i128> {
     parse_decimal(text).or_else(|| text.parse().ok().filter(|value: &f64| value.is_finite()).map(thousandths))
 }
@@ -131,13 +159,13 @@ fn parse_rounded(text: &str) -> Option<i128> {
 /// Reads a value in thousandths.
 type Parse = fn(&str) -> Option<i128>;
 
-/// To the nearest thousandth.
+/// Rounds to the nearest thousandth.
 pub(super) fn thousandths(value: f64) -> i128 {
     (value * 1_000.0).round() as i128
 }
 
-/// The text of a series.
-pub(super) fn series(name: &str, labels: &[(&str, &str)]) -> String {
+/// Name and labels of a series, as in an exposition.
+pub(super) fn series_name(name: &str, labels: &[(&str, &str)]) -> String {
     let mut text = format!("{name}{{");
     for (index, (label, value)) in labels.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
@@ -148,7 +176,7 @@ pub(super) fn series(name: &str, labels: &[(&str, &str)]) -> String {
     text
 }
 
-/// The family that a sample of this name belongs to, if it is one of the ledger's, and how its values are read.
+/// Family of a sample's name and the parser of its values; `None` if the oracle does not know the family.
 fn family_of(name: &str) -> Option<(&'static OracleFamily, Parse)> {
     let of_targets =
         TARGETS.into_iter().find(|family| family.name == name).map(|family| (family, parse_rounded as Parse));
@@ -163,7 +191,7 @@ fn family_of(name: &str) -> Option<(&'static OracleFamily, Parse)> {
     of_targets.or(of_others.map(|family| (family, parse_decimal as Parse)))
 }
 
-/// The labels at the start of `text`, if there are any, and what follows them.
+/// Labels at the start of `text`, possibly none, and the rest of the text.
 fn parse_labels(text: &str) -> Option<(Vec<(String, String)>, &str)> {
     let mut labels = Vec::new();
     let Some(mut rest) = text.trim_start().strip_prefix('{') else { return Some((labels, text)) };
@@ -179,7 +207,7 @@ fn parse_labels(text: &str) -> Option<(Vec<(String, String)>, &str)> {
     }
 }
 
-/// A label's value up to its closing quote, unescaped, and what follows the quote.
+/// Label value up to its closing quote, unescaped, and the text after the quote.
 fn parse_quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -196,15 +224,15 @@ fn parse_quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Labels in the family's order, whatever order they are exposed in, then `le`; what the family does not have
-/// comes last, so that it shows as a difference.
+/// Labels sorted in the order of the family, then `le`. A label that the family does not have comes last, so that it
+/// shows as a difference.
 fn in_order<'a>(family: &OracleFamily, labels: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
-    let place = |name: &str| match family.labels.iter().position(|label| *label == name) {
-        Some(place) => place,
+    let position = |name: &str| match family.labels.iter().position(|label| *label == name) {
+        Some(position) => position,
         None if name == "le" => family.labels.len(),
         None => family.labels.len() + 1,
     };
     let mut labels: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    labels.sort_by_key(|(name, _)| place(name));
+    labels.sort_by_key(|(name, _)| position(name));
     labels
 }

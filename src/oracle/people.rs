@@ -1,4 +1,4 @@
-//! What dispersals come to in each window: distinct people, payments, net pesos.
+//! Dispersals in each window: distinct people, payments, net pesos (`spec/figures.md#beneficiaries`).
 
 use std::collections::BTreeMap;
 
@@ -7,42 +7,42 @@ use super::periods::Window;
 use super::series_map::SeriesMap;
 use super::supports::OracleDispersal;
 
-/// Adds the figures of every window, and the people of all time, for one partition's dispersals.
+/// Adds the series of every window and of all time for one partition's dispersals.
 ///
-/// "All time" includes forgotten supports, with what was left of their dispersals then.
-pub fn account<'a>(dispersals: &[OracleDispersal<'a>], windows: &[Window], sheet: &mut SeriesMap<'a>) {
-    start(&BENEFICIARIES, dispersals, sheet);
-    count_people(&BENEFICIARIES, dispersals.iter(), sheet);
+/// People of all time include those of forgotten supports (`spec/figures.md#all-time-people`).
+pub(super) fn evaluate<'a>(dispersals: &[OracleDispersal<'a>], windows: &[Window], series: &mut SeriesMap<'a>) {
+    start(&BENEFICIARIES, dispersals, series);
+    count_people(&BENEFICIARIES, dispersals.iter(), series);
     for window in windows {
         let inside = || dispersals.iter().filter(|dispersal| window.span.contains(dispersal.time));
         if let Some(beneficiaries) = window.beneficiaries {
-            start(beneficiaries, dispersals, sheet);
-            count_people(beneficiaries, inside(), sheet);
+            start(beneficiaries, dispersals, series);
+            count_people(beneficiaries, inside(), series);
         }
-        start(window.dispersals, dispersals, sheet);
-        start(window.net_pesos, dispersals, sheet);
+        start(window.dispersals, dispersals, series);
+        start(window.net_pesos, dispersals, series);
         for dispersal in inside() {
             let labels = [dispersal.programme, dispersal.state];
-            // "Dispersals counts them all, net_pesos what is left of them."
-            sheet.count(window.dispersals, labels, 1);
-            sheet.pesos(window.net_pesos, labels, dispersal.left);
+            series.count(window.dispersals, labels, 1);
+            series.pesos(window.net_pesos, labels, dispersal.left);
         }
     }
 }
 
-/// "Gauges with `state` appear with their first value and then stay, at 0": for all of them that is the first dispersal under these labels.
-fn start<'a>(family: &'static OracleFamily, dispersals: &[OracleDispersal<'a>], sheet: &mut SeriesMap<'a>) {
+/// Starts the series of every programme and state that ever had a dispersal (`spec/figures.md#series`).
+fn start<'a>(family: &'static OracleFamily, dispersals: &[OracleDispersal<'a>], series: &mut SeriesMap<'a>) {
     for dispersal in dispersals {
-        sheet.start(family, [dispersal.programme, dispersal.state]);
+        series.start(family, [dispersal.programme, dispersal.state]);
     }
 }
 
-/// "Distinct people of whose dispersals in it something is left. Each counts under the state of the earliest such dispersal (`time`, then log
-/// order) [...]. A figure over several programmes counts a person once": `other` is one figure over all programmes that are shown so.
+/// Counts each person once for each programme shown, in the state of the earliest dispersal of which something is left.
+///
+/// Programmes shown as `other` are one figure, so a person counts once over all of them.
 fn count_people<'a: 'd, 'd>(
     family: &'static OracleFamily,
     dispersals: impl Iterator<Item = &'d OracleDispersal<'a>>,
-    sheet: &mut SeriesMap<'a>,
+    series: &mut SeriesMap<'a>,
 ) {
     let mut earliest: BTreeMap<(&str, &str), &OracleDispersal<'a>> = BTreeMap::new();
     for dispersal in dispersals.filter(|dispersal| dispersal.left > 0) {
@@ -52,6 +52,6 @@ fn count_people<'a: 'd, 'd>(
         }
     }
     for dispersal in earliest.into_values() {
-        sheet.count(family, [dispersal.programme, dispersal.state], 1);
+        series.count(family, [dispersal.programme, dispersal.state], 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Spans of time that end now.
+//! Periods and rolling windows (`spec/figures.md#periods`, `spec/figures.md#rolling-windows`).
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
@@ -14,32 +14,30 @@ use super::families::{
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis};
 
-/// From an instant up to, and without, another.
+/// Interval of time, without its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OracleInterval {
-    pub from: Millis,
-    pub until: Millis,
+pub(super) struct OracleInterval {
+    pub(super) from: Millis,
+    pub(super) until: Millis,
 }
 
-/// A span, and the families that show what was dispersed in it.
-pub struct Window {
-    pub span: OracleInterval,
-    /// Absent for the rolling hour, which counts no people.
-    pub beneficiaries: Option<&'static OracleFamily>,
-    pub dispersals: &'static OracleFamily,
-    pub net_pesos: &'static OracleFamily,
+/// An interval that contains or ends with `now`, and the families of what was dispersed in it.
+pub(super) struct Window {
+    pub(super) span: OracleInterval,
+    /// `None` for the rolling hour, which counts no people.
+    pub(super) beneficiaries: Option<&'static OracleFamily>,
+    pub(super) dispersals: &'static OracleFamily,
+    pub(super) net_pesos: &'static OracleFamily,
 }
 
 impl OracleInterval {
-    pub fn contains(self, time: Millis) -> bool {
+    pub(super) fn contains(self, time: Millis) -> bool {
         self.from <= time && time < self.until
     }
 }
 
-/// Every window at `now`: "calendar day, ISO week and month in `programme.time_zone`; rolling 1 h (the current minute and the 59 before), 24 h and
-/// 7 d (the current hour and the 23 or 167 before, UTC)". A calendar period holds what lies after now too, a rolling one ends with the current
-/// minute or hour.
-pub fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
+/// Every window at `now`: day, ISO week, month, rolling 1 h, 24 h and 7 d.
+pub(super) fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
     let window = |span, beneficiaries, dispersals, net_pesos| Window { span, beneficiaries, dispersals, net_pesos };
     [
         window(day(now, zone), Some(&DAY_BENEFICIARIES), &DAY_DISPERSALS, &DAY_NET_PESOS),
@@ -56,30 +54,30 @@ pub fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
     ]
 }
 
-pub fn day(now: Millis, zone: &TimeZone) -> OracleInterval {
+pub(super) fn day(now: Millis, zone: &TimeZone) -> OracleInterval {
     let today = date(now, zone);
     dates(today, today.saturating_add(1.day()), zone)
 }
 
-/// From Monday to Monday.
-pub fn week(now: Millis, zone: &TimeZone) -> OracleInterval {
+/// Week from Monday to Monday.
+pub(super) fn week(now: Millis, zone: &TimeZone) -> OracleInterval {
     week_from(Weekday::Monday, now, zone)
 }
 
-/// From a weekday to the next of that name.
+/// Week that begins on this weekday.
 fn week_from(weekday: Weekday, now: Millis, zone: &TimeZone) -> OracleInterval {
     let today = date(now, zone);
     let first = today.saturating_sub(i64::from(today.weekday().since(weekday)).days());
     dates(first, first.saturating_add(1.week()), zone)
 }
 
-pub fn month(now: Millis, zone: &TimeZone) -> OracleInterval {
+pub(super) fn month(now: Millis, zone: &TimeZone) -> OracleInterval {
     let first = date(now, zone).first_of_month();
     dates(first, first.saturating_add(1.month()), zone)
 }
 
-/// The period of a target that holds `now`; none outside of a campaign.
-pub fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<OracleInterval> {
+/// Period of a target that contains `now`; `None` outside of a campaign.
+pub(super) fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<OracleInterval> {
     match period {
         Period::Day => Some(day(now, zone)),
         Period::Week(first) => Some(week_from(first, now, zone)),
@@ -90,8 +88,8 @@ pub fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<OracleInt
     }
 }
 
-/// The last period of a target that was over at `closed`.
-pub fn last(period: Period, closed: Millis, zone: &TimeZone) -> Option<OracleInterval> {
+/// Last period of a target that had ended at `closed`.
+pub(super) fn last_closed(period: Period, closed: Millis, zone: &TimeZone) -> Option<OracleInterval> {
     match (period, current(period, closed, zone)) {
         (Period::Campaign(from, to), _) => {
             Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.until <= closed)
@@ -101,13 +99,13 @@ pub fn last(period: Period, closed: Millis, zone: &TimeZone) -> Option<OracleInt
     }
 }
 
-/// The current `unit` and those before it, `units` together.
-pub fn rolling(now: Millis, unit: Millis, units: Millis) -> OracleInterval {
+/// The current `unit` and those before it, `units` in total.
+pub(super) fn rolling(now: Millis, unit: Millis, units: Millis) -> OracleInterval {
     let until = now.div_euclid(unit) * unit + unit;
     OracleInterval { from: until - units * unit, until }
 }
 
-/// From the first instant of a date to the first instant of another, in the zone.
+/// Interval from the first instant of a date to the first instant of another, in the zone.
 fn dates(from: Date, until: Date, zone: &TimeZone) -> OracleInterval {
     let begins = |date: Date| {
         let zoned = date.to_zoned(zone.clone()).and_then(|midnight| midnight.start_of_day());

@@ -1,33 +1,33 @@
-//! Where figures are added up before they get their names: series by family and label values.
+//! Series by family and label values, in which figures are added up before they get the names that are exposed.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::families::OracleFamily;
-use super::figures::{SeriesValues, decimal, series};
+use super::figures::{SeriesValues, decimal, series_name};
 use crate::clock::Millis;
 use crate::event::Centavos;
 
-/// The values of a family's labels; of a family with one label the second is empty.
+/// Values of a family's labels; the second is empty where the family has one label.
 type Values<'a> = [&'a str; 2];
 
-/// Every series so far. What is added to a series that is not there starts it.
+/// All series so far. Adding to an absent series starts it.
 #[derive(Default)]
-pub struct SeriesMap<'a> {
-    /// In thousandths.
+pub(super) struct SeriesMap<'a> {
+    /// Counters and gauges, in thousandths.
     plain: HashMap<(&'static str, Values<'a>), (&'static OracleFamily, i128)>,
     histograms: HashMap<(&'static str, Values<'a>), (&'static OracleFamily, Histogram)>,
 }
 
 struct Histogram {
-    /// How many were at most each bound.
+    /// Number of observations up to each bound.
     at_most: Vec<i128>,
     sum: i128,
     count: i128,
 }
 
 impl<'a> SeriesMap<'a> {
-    /// Starts a series at 0, as "counters and histograms start at 0 for every listed label set".
-    pub fn start<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N]) {
+    /// Starts a series at 0 (`spec/figures.md#series`).
+    pub(super) fn start<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N]) {
         if family.bounds.is_empty() {
             self.count(family, values, 0);
         } else {
@@ -36,7 +36,7 @@ impl<'a> SeriesMap<'a> {
     }
 
     /// Starts the series of every pair of the values of two labels.
-    pub fn start_pairs(&mut self, family: &'static OracleFamily, firsts: &[&'a str], seconds: &[&'a str]) {
+    pub(super) fn start_pairs(&mut self, family: &'static OracleFamily, firsts: &[&'a str], seconds: &[&'a str]) {
         for first in firsts {
             for second in seconds {
                 self.start(family, [first, second]);
@@ -45,29 +45,39 @@ impl<'a> SeriesMap<'a> {
     }
 
     /// Adds to a series that counts.
-    pub fn count<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], n: u64) {
+    pub(super) fn count<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], n: u64) {
         *self.value(family, values) += i128::from(n) * 1_000;
     }
 
     /// Adds to a series of pesos.
-    pub fn pesos<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], amount: Centavos) {
+    pub(super) fn pesos<const N: usize>(
+        &mut self,
+        family: &'static OracleFamily,
+        values: [&'a str; N],
+        amount: Centavos,
+    ) {
         *self.value(family, values) += i128::from(amount) * 10;
     }
 
-    /// The newest of the times that a series of timestamps was told.
-    pub fn newest<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], time: Millis) {
+    /// Raises a series of timestamps to this time, if it is later.
+    pub(super) fn newest<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], time: Millis) {
         let value = self.plain.entry((family.name, pair(values))).or_insert((family, i128::from(time)));
         value.1 = value.1.max(i128::from(time));
     }
 
-    /// The oldest of the times that a series of timestamps was told.
-    pub fn oldest<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], time: Millis) {
+    /// Lowers a series of timestamps to this time, if it is earlier.
+    pub(super) fn oldest<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], time: Millis) {
         let value = self.plain.entry((family.name, pair(values))).or_insert((family, i128::from(time)));
         value.1 = value.1.min(i128::from(time));
     }
 
     /// Adds an observation to a histogram of seconds.
-    pub fn observe<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], span: Millis) {
+    pub(super) fn observe<const N: usize>(
+        &mut self,
+        family: &'static OracleFamily,
+        values: [&'a str; N],
+        span: Millis,
+    ) {
         let histogram = self.histogram(family, values);
         for (at_most, bound) in histogram.at_most.iter_mut().zip(family.bounds) {
             if span <= *bound {
@@ -78,11 +88,11 @@ impl<'a> SeriesMap<'a> {
         histogram.count += 1;
     }
 
-    /// The series under the names that they are exposed with.
-    pub fn into_figures(self) -> SeriesValues {
+    /// The series with their exposed names.
+    pub(super) fn into_figures(self) -> SeriesValues {
         let mut figures = BTreeMap::new();
         for ((name, values), (family, value)) in self.plain {
-            figures.insert(series(name, &labelled(family, &values)), value);
+            figures.insert(series_name(name, &labelled(family, &values)), value);
         }
         for ((name, values), (family, histogram)) in self.histograms {
             let labels = labelled(family, &values);
@@ -90,10 +100,10 @@ impl<'a> SeriesMap<'a> {
             let counts = histogram.at_most.iter().copied().chain([histogram.count]);
             for (bound, count) in bounds.zip(counts) {
                 let with_le: Vec<_> = labels.iter().copied().chain([("le", bound.as_str())]).collect();
-                figures.insert(series(&format!("{name}_bucket"), &with_le), count * 1_000);
+                figures.insert(series_name(&format!("{name}_bucket"), &with_le), count * 1_000);
             }
-            figures.insert(series(&format!("{name}_sum"), &labels), histogram.sum);
-            figures.insert(series(&format!("{name}_count"), &labels), histogram.count * 1_000);
+            figures.insert(series_name(&format!("{name}_sum"), &labels), histogram.sum);
+            figures.insert(series_name(&format!("{name}_count"), &labels), histogram.count * 1_000);
         }
         SeriesValues(figures)
     }

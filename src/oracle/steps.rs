@@ -1,4 +1,4 @@
-//! The steps that every record takes, and its outcome.
+//! The steps that every record takes, and its outcome (`spec/figures.md#steps`).
 
 use std::collections::HashMap;
 
@@ -9,85 +9,86 @@ use crate::clock::Millis;
 use crate::record::{Outcome, Reason, Stream};
 
 /// The applied events of one partition, in log order.
-pub struct ReplayedLog<'a> {
-    pub applied: Vec<AppliedEvent<'a>>,
-    /// After the last record; absent if nothing was applied.
-    pub watermark: Option<Millis>,
+pub(super) struct ReplayedLog<'a> {
+    pub(super) applied: Vec<AppliedEvent<'a>>,
+    /// Watermark after the last record; `None` if nothing was applied.
+    pub(super) watermark: Option<Millis>,
 }
 
 #[derive(Clone, Copy)]
-pub struct AppliedEvent<'a> {
-    pub event: &'a Event,
-    /// The watermark after step 4: what step 5 forgets by, before this event is applied.
-    pub watermark: Millis,
+pub(super) struct AppliedEvent<'a> {
+    pub(super) event: &'a Event,
+    /// Watermark after step 4. Step 5 forgets by it, before this event is applied.
+    pub(super) watermark: Millis,
 }
 
-pub fn start(sheet: &mut SeriesMap) {
+pub(super) fn start_series(series: &mut SeriesMap) {
     for stream in Stream::ALL {
         for outcome in Outcome::ALL {
-            sheet.start(&RECORDS, [stream.name(), outcome.name()]);
+            series.start(&RECORDS, [stream.name(), outcome.name()]);
         }
         for reason in Reason::ALL {
-            sheet.start(&REJECTED, [stream.name(), reason.name()]);
+            series.start(&REJECTED, [stream.name(), reason.name()]);
         }
-        sheet.start(&CONFLICTS, [stream.name()]);
+        series.start(&CONFLICTS, [stream.name()]);
     }
     for event in ["returned", "approved"] {
-        sheet.start(&UNMATCHED, [Stream::Disbursement.name(), event]);
+        series.start(&UNMATCHED, [Stream::Disbursement.name(), event]);
     }
     for event in ["answered", "abandoned", "completed"] {
-        sheet.start(&UNMATCHED, [Stream::Call.name(), event]);
+        series.start(&UNMATCHED, [Stream::Call.name(), event]);
     }
 }
 
-/// Gives every record of a partition its outcome and returns the applied ones. The numbers are the contract's.
-pub fn walk<'a>(
+/// Decides the outcome of every record of a partition and returns the applied ones. Comments number the steps of
+/// `spec/figures.md#steps`.
+pub(super) fn replay<'a>(
     stream: Stream,
-    log: &'a [SentRecord],
+    records: &'a [SentRecord],
     rules: &OracleRules,
-    sheet: &mut SeriesMap<'a>,
+    series: &mut SeriesMap<'a>,
 ) -> ReplayedLog<'a> {
     let horizon = rules.horizon(stream);
     let mut watermark: Option<Millis> = None;
     let mut first_of_id: HashMap<(Option<&str>, &str), &Event> = HashMap::new();
     let mut applied = Vec::new();
-    for sent in log {
-        let mut ends = |outcome: Outcome| sheet.count(&RECORDS, [stream.name(), outcome.name()], 1);
-        // 1. "decode, or `rejected`"
+    for sent in records {
+        let mut ends = |outcome: Outcome| series.count(&RECORDS, [stream.name(), outcome.name()], 1);
+        // 1. Decode.
         let event = match sent {
             SentRecord::Event(event) => event,
             SentRecord::Rejected(reason) => {
                 ends(Outcome::Rejected);
-                sheet.count(&REJECTED, [stream.name(), reason.name()], 1);
+                series.count(&REJECTED, [stream.name(), reason.name()], 1);
                 continue;
             }
         };
-        // 2. "`expired` if `time` < watermark - horizon (the watermark as it was)"
+        // 2. Expired: decided by the watermark before this record.
         if watermark.is_some_and(|watermark| event.time < watermark - horizon) {
             ends(Outcome::Expired);
             continue;
         }
-        // 3. "`duplicate` if `source` + `id` is remembered". An id is forgotten (5) when its record's `time` < watermark - horizon.
+        // 3. Duplicate: an id is remembered until the horizon has passed the time of its event.
         let id = (event.source.as_deref(), event.id.as_str());
         let remembered =
             first_of_id.get(&id).filter(|first| watermark.is_some_and(|watermark| first.time >= watermark - horizon));
         if let Some(first) = remembered {
             ends(Outcome::Duplicate);
             if event.conflicts_with(first) {
-                sheet.count(&CONFLICTS, [stream.name()], 1);
+                series.count(&CONFLICTS, [stream.name()], 1);
             }
             continue;
         }
-        // 4. "watermark = max(watermark, `time`)"
-        let moved = watermark.map_or(event.time, |watermark| watermark.max(event.time));
-        watermark = Some(moved);
-        // 5. and 6. belong to those who keep something.
+        // 4. Watermark.
+        let risen = watermark.map_or(event.time, |watermark| watermark.max(event.time));
+        watermark = Some(risen);
+        // 5. Forget and 6. apply: see the modules of each stream.
         first_of_id.insert(id, event);
         ends(Outcome::Applied);
-        applied.push(AppliedEvent { event, watermark: moved });
+        applied.push(AppliedEvent { event, watermark: risen });
     }
     if let Some(watermark) = watermark {
-        sheet.newest(&WATERMARK, [stream.name()], watermark);
+        series.newest(&WATERMARK, [stream.name()], watermark);
     }
     ReplayedLog { applied, watermark }
 }

@@ -1,4 +1,4 @@
-//! Supports: events, pesos, returns, backlog, spans.
+//! Supports: events, pesos, returns, backlog, spans (`spec/figures.md#supports`).
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::families::{
     APPLICATION_TO_APPROVAL, APPROVAL_TO_DISPERSAL, APPROVED_PESOS, BACKLOG_OLDEST, BACKLOG_PESOS, BACKLOG_SUPPORTS,
     DISBURSEMENT_EVENTS, DISPERSED_PESOS, RETURNED_PESOS, UNMATCHED, UNMATCHED_PESOS, WAITING_PESOS,
 };
-use super::labels::{Names, listed_and_other, listed_other_and_unknown, show_state};
+use super::labels::{LabelValues, listed_and_other, listed_other_and_unknown, show_state};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
 use super::{Body, OracleRules};
@@ -14,12 +14,12 @@ use crate::clock::Millis;
 use crate::event::{Centavos, DisbursementKind};
 use crate::record::Stream;
 
-/// One applied disbursement event, under the labels that it is shown with.
+/// One applied disbursement event, with the labels that it is shown under.
 #[derive(Clone, Copy)]
-struct Entry<'a> {
+struct SupportEvent<'a> {
     kind: DisbursementKind,
     time: Millis,
-    /// Its place in the log.
+    /// Index among the applied events of the partition.
     order: usize,
     programme: &'a str,
     state: &'a str,
@@ -27,42 +27,42 @@ struct Entry<'a> {
     amount: Centavos,
 }
 
-/// What is remembered of one `credit`, until it is forgotten; what comes after that is another support.
+/// What is remembered of one `credit`. After it is forgotten, the same identifier names another support.
 #[derive(Default)]
 struct Support<'a> {
-    /// In log order.
-    entries: Vec<Entry<'a>>,
+    /// Events in log order.
+    events: Vec<SupportEvent<'a>>,
     newest: Millis,
     has_approval: bool,
     has_dispersal_or_rejection: bool,
 }
 
-/// A dispersal, with what its support's returns have left of it.
-pub struct OracleDispersal<'a> {
-    pub time: Millis,
-    /// Its place in the log.
-    pub order: usize,
-    pub programme: &'a str,
-    pub state: &'a str,
-    pub beneficiary: &'a str,
-    pub amount: Centavos,
-    pub left: Centavos,
+/// A dispersal, and what is left of it after returns.
+pub(super) struct OracleDispersal<'a> {
+    pub(super) time: Millis,
+    /// Index among the applied events of the partition.
+    pub(super) order: usize,
+    pub(super) programme: &'a str,
+    pub(super) state: &'a str,
+    pub(super) beneficiary: &'a str,
+    pub(super) amount: Centavos,
+    pub(super) left: Centavos,
 }
 
-/// A return that found too little to take.
-struct Waiting<'a> {
+/// A return that found too little to take back (`spec/figures.md#waiting-returns`).
+struct WaitingReturn<'a> {
     programme: &'a str,
-    /// What it still has to take.
+    /// Amount that it has yet to take back.
     rest: Centavos,
 }
 
-pub fn start<'a>(rules: &'a OracleRules, sheet: &mut SeriesMap<'a>) {
+pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a>) {
     let programmes = listed_and_other(&rules.labels.programmes);
     let states = listed_other_and_unknown(&rules.labels.states);
     let events: Vec<_> = DisbursementKind::ALL.iter().map(|kind| kind.name()).collect();
-    sheet.start_pairs(&DISBURSEMENT_EVENTS, &programmes, &events);
+    series.start_pairs(&DISBURSEMENT_EVENTS, &programmes, &events);
     for family in [&APPROVED_PESOS, &DISPERSED_PESOS, &RETURNED_PESOS] {
-        sheet.start_pairs(family, &programmes, &states);
+        series.start_pairs(family, &programmes, &states);
     }
     for programme in programmes {
         // The oldest approval is absent when there is none.
@@ -74,133 +74,132 @@ pub fn start<'a>(rules: &'a OracleRules, sheet: &mut SeriesMap<'a>) {
             &APPLICATION_TO_APPROVAL,
             &APPROVAL_TO_DISPERSAL,
         ] {
-            sheet.start(family, [programme]);
+            series.start(family, [programme]);
         }
     }
 }
 
-/// Adds all that supports show and returns every dispersal ever applied.
-pub fn account<'a>(
-    walked: &ReplayedLog<'a>,
+/// Adds all series of supports and returns every dispersal ever applied.
+pub(super) fn evaluate<'a>(
+    log: &ReplayedLog<'a>,
     rules: &'a OracleRules,
-    sheet: &mut SeriesMap<'a>,
+    series: &mut SeriesMap<'a>,
 ) -> Vec<OracleDispersal<'a>> {
     let mut dispersals = Vec::new();
     let mut remembered: BTreeMap<&str, Support> = BTreeMap::new();
-    let mut programmes = Names::new(&rules.labels.programmes, rules);
-    for (order, applied) in walked.applied.iter().enumerate() {
+    let mut programmes = LabelValues::new(&rules.labels.programmes, rules);
+    for (order, applied) in log.applied.iter().enumerate() {
         let Body::Disbursement(given) = &applied.event.body else { continue };
-        let entry = Entry {
+        let entry = SupportEvent {
             kind: given.kind,
             time: applied.event.time,
             order,
             programme: programmes.show(&given.programme),
             state: show_state(given.state.as_deref(), rules),
             beneficiary: &given.beneficiary,
-            amount: if given.kind.has_amount() { given.amount.unwrap_or(0) } else { 0 },
+            amount: given.amount.as_ref().filter(|_| given.kind.has_amount()).map_or(0, |amount| amount.centavos),
         };
-        sheet.count(&DISBURSEMENT_EVENTS, [entry.programme, entry.kind.name()], 1);
+        series.count(&DISBURSEMENT_EVENTS, [entry.programme, entry.kind.name()], 1);
         if entry.kind == DisbursementKind::Approved {
-            sheet.pesos(&APPROVED_PESOS, [entry.programme, entry.state], entry.amount);
+            series.pesos(&APPROVED_PESOS, [entry.programme, entry.state], entry.amount);
         }
 
         let support = remembered.entry(&given.credit).or_default();
         if support.is_forgotten(applied.watermark, rules) {
             let forgotten = std::mem::take(support);
-            dispersals.extend(forgotten.account(true, sheet));
+            dispersals.extend(forgotten.add_series(true, series));
         }
         support.apply(entry);
     }
     for support in remembered.into_values() {
-        let forgotten = walked.watermark.is_some_and(|watermark| support.is_forgotten(watermark, rules));
-        dispersals.extend(support.account(forgotten, sheet));
+        let forgotten = log.watermark.is_some_and(|watermark| support.is_forgotten(watermark, rules));
+        dispersals.extend(support.add_series(forgotten, series));
     }
     dispersals
 }
 
 impl<'a> Support<'a> {
-    fn apply(&mut self, entry: Entry<'a>) {
-        self.newest = if self.entries.is_empty() { entry.time } else { self.newest.max(entry.time) };
+    fn apply(&mut self, entry: SupportEvent<'a>) {
+        self.newest = if self.events.is_empty() { entry.time } else { self.newest.max(entry.time) };
         match entry.kind {
             DisbursementKind::Approved => self.has_approval = true,
             DisbursementKind::Dispersed | DisbursementKind::Rejected => self.has_dispersal_or_rejection = true,
             DisbursementKind::Applied | DisbursementKind::Returned => {}
         }
-        self.entries.push(entry);
+        self.events.push(entry);
     }
 
-    /// "Supports with an approval and no dispersal or rejection, in any order [...]. A return does not reopen it."
+    /// True if the support is in the backlog (`spec/figures.md#backlog`).
     fn is_open(&self) -> bool {
         self.has_approval && !self.has_dispersal_or_rejection
     }
 
-    /// "Forget whatever is older than watermark - horizon: [...] supports and calls whole, by the newest `time` of their events; a support still
-    /// open not before `streams.disbursement.open_horizon`."
+    /// True once the watermark is later than the newest event by more than the horizon, or the open horizon while the
+    /// support is open (`spec/figures.md#forgetting`).
     fn is_forgotten(&self, watermark: Millis, rules: &OracleRules) -> bool {
         let horizon = if self.is_open() { rules.open_horizon } else { rules.horizons.disbursement };
-        !self.entries.is_empty() && self.newest < watermark - horizon
+        !self.events.is_empty() && self.newest < watermark - horizon
     }
 
-    /// "First event of each kind in log order."
-    fn first(&self, kind: DisbursementKind) -> Option<&Entry<'a>> {
-        self.entries.iter().find(|entry| entry.kind == kind)
+    /// First event of a kind in log order.
+    fn first(&self, kind: DisbursementKind) -> Option<&SupportEvent<'a>> {
+        self.events.iter().find(|entry| entry.kind == kind)
     }
 
-    /// Adds what the support shows at the end of the log, or when it was forgotten, and returns its dispersals.
-    fn account(&self, forgotten: bool, sheet: &mut SeriesMap<'a>) -> Vec<OracleDispersal<'a>> {
-        self.account_spans(sheet);
+    /// Adds the support's series, as at the end of the log or when it was forgotten, and returns its dispersals.
+    fn add_series(&self, forgotten: bool, series: &mut SeriesMap<'a>) -> Vec<OracleDispersal<'a>> {
+        self.add_spans(series);
         let (dispersals, waiting) = self.match_returns();
         for dispersal in &dispersals {
             let labels = [dispersal.programme, dispersal.state];
-            sheet.pesos(&DISPERSED_PESOS, labels, dispersal.amount);
-            // "Dispersed = what is left + returned."
-            sheet.pesos(&RETURNED_PESOS, labels, dispersal.amount - dispersal.left);
+            series.pesos(&DISPERSED_PESOS, labels, dispersal.amount);
+            series.pesos(&RETURNED_PESOS, labels, dispersal.amount - dispersal.left);
         }
-        // "What came back = returned + waiting + unmatched": what waits is unmatched when the support is forgotten.
+        // A return that still waits when the support is forgotten is unmatched.
         for waiting in &waiting {
             let family = if forgotten { &UNMATCHED_PESOS } else { &WAITING_PESOS };
-            sheet.pesos(family, [waiting.programme], waiting.rest);
+            series.pesos(family, [waiting.programme], waiting.rest);
         }
         if forgotten {
-            sheet.count(&UNMATCHED, [Stream::Disbursement.name(), "returned"], waiting.len() as u64);
+            series.count(&UNMATCHED, [Stream::Disbursement.name(), "returned"], waiting.len() as u64);
         }
         if self.is_open() {
-            self.account_open(forgotten, sheet);
+            self.add_open(forgotten, series);
         }
         dispersals
     }
 
-    /// "The first approval in log order gives programme, time and amount"; "a support still open after the open horizon (event `approved`)".
-    fn account_open(&self, forgotten: bool, sheet: &mut SeriesMap<'a>) {
+    /// Adds an open support to the backlog, by its first approval in log order; once forgotten it is unmatched.
+    fn add_open(&self, forgotten: bool, series: &mut SeriesMap<'a>) {
         let Some(approval) = self.first(DisbursementKind::Approved) else { return };
         if forgotten {
-            sheet.count(&UNMATCHED, [Stream::Disbursement.name(), "approved"], 1);
+            series.count(&UNMATCHED, [Stream::Disbursement.name(), "approved"], 1);
         } else {
-            sheet.count(&BACKLOG_SUPPORTS, [approval.programme], 1);
-            sheet.pesos(&BACKLOG_PESOS, [approval.programme], approval.amount);
-            sheet.oldest(&BACKLOG_OLDEST, [approval.programme], approval.time);
+            series.count(&BACKLOG_SUPPORTS, [approval.programme], 1);
+            series.pesos(&BACKLOG_PESOS, [approval.programme], approval.amount);
+            series.oldest(&BACKLOG_OLDEST, [approval.programme], approval.time);
         }
     }
 
-    /// "Application to approval, approval to dispersal: first event of each kind in log order, when both are known; labels of the later step;
-    /// negative counts as 0." The later step is the approval, or the dispersal, whichever came first.
-    fn account_spans(&self, sheet: &mut SeriesMap<'a>) {
+    /// Observes the two spans (`spec/figures.md#spans`). The labels are those of the approval, or of the dispersal,
+    /// even if it came before the other event.
+    fn add_spans(&self, series: &mut SeriesMap<'a>) {
         let steps = [
             (&APPLICATION_TO_APPROVAL, DisbursementKind::Applied, DisbursementKind::Approved),
             (&APPROVAL_TO_DISPERSAL, DisbursementKind::Approved, DisbursementKind::Dispersed),
         ];
         for (family, earlier, later) in steps {
             if let (Some(earlier), Some(later)) = (self.first(earlier), self.first(later)) {
-                sheet.observe(family, [later.programme], (later.time - earlier.time).max(0));
+                series.observe(family, [later.programme], (later.time - earlier.time).max(0));
             }
         }
     }
 
-    /// Lets every return take back what it can.
-    fn match_returns(&self) -> (Vec<OracleDispersal<'a>>, Vec<Waiting<'a>>) {
+    /// Lets every return take back what it can (`spec/figures.md#returns`).
+    fn match_returns(&self) -> (Vec<OracleDispersal<'a>>, Vec<WaitingReturn<'a>>) {
         let mut dispersals: Vec<OracleDispersal> = Vec::new();
-        let mut waiting: Vec<Waiting> = Vec::new();
-        for entry in &self.entries {
+        let mut waiting: Vec<WaitingReturn> = Vec::new();
+        for entry in &self.events {
             match entry.kind {
                 DisbursementKind::Dispersed => {
                     let mut dispersal = OracleDispersal {
@@ -212,7 +211,7 @@ impl<'a> Support<'a> {
                         amount: entry.amount,
                         left: entry.amount,
                     };
-                    // "What finds nothing to take waits for a later dispersal of that support, oldest return first."
+                    // The oldest waiting return takes first.
                     for waiting in &mut waiting {
                         take(&mut waiting.rest, &mut dispersal.left);
                     }
@@ -220,13 +219,13 @@ impl<'a> Support<'a> {
                     dispersals.push(dispersal);
                 }
                 DisbursementKind::Returned => {
-                    // "Take back from the support's dispersals, newest first in log order, never more than is left of each."
+                    // The newest dispersal in log order first.
                     let mut rest = entry.amount;
                     for dispersal in dispersals.iter_mut().rev() {
                         take(&mut rest, &mut dispersal.left);
                     }
                     if rest > 0 {
-                        waiting.push(Waiting { programme: entry.programme, rest });
+                        waiting.push(WaitingReturn { programme: entry.programme, rest });
                     }
                 }
                 DisbursementKind::Applied | DisbursementKind::Approved | DisbursementKind::Rejected => {}
@@ -236,7 +235,7 @@ impl<'a> Support<'a> {
     }
 }
 
-/// Moves as much as both allow from what is left of a dispersal to a return.
+/// Takes as much of a return as possible from what is left of a dispersal.
 fn take(rest: &mut Centavos, left: &mut Centavos) {
     let taken = (*rest).min(*left);
     *rest -= taken;

@@ -1,7 +1,7 @@
-//! The series of targets, as they must be exposed.
+//! The series of targets, as they must be exposed (`spec/figures.md#targets`).
 //!
-//! What was reached is the ledger's own tally, and which period it is its own reckoning. What follows from these is a matter of the calendar
-//! and of pure functions with tests of their own ([`assess`], [`goal_of`]), so they are used here, too.
+//! The tally and the period are the oracle's own. Plan, pace and projection follow from them by pure functions that
+//! have tests of their own ([`assess`], [`goal_of`]), so the oracle shares these with the program.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::families::{
     TARGET_PREVIOUS_ACTUAL, TARGET_PREVIOUS_GOAL, TARGET_PROJECTION, TARGET_REMAINING, TARGET_REQUIRED,
     TARGET_SHORTFALL, TARGET_SHORTFALL_PESOS, TARGET_START,
 };
-use super::figures::{SeriesValues, series, thousandths};
+use super::figures::{SeriesValues, series_name, thousandths};
 use super::periods::{self, OracleInterval};
 use super::targets::TargetInputs;
 use crate::calendar::Interval;
@@ -20,36 +20,38 @@ use crate::targets::overdispersion::DEFAULT_DISPERSION;
 use crate::targets::pace::{Observation, assess, goal_of};
 use crate::targets::{Measure, Quantity, Tally, Target, Targets};
 
-/// What is only counted is kept at least this long.
+/// Least time for which counts without identity are kept.
 const LEAST_REACH: Millis = 92 * DAY;
 
-/// Kept beyond the longest period of a target.
+/// Time for which counts are kept beyond the longest period of a target.
 const BEYOND_A_PERIOD: Millis = 3 * DAY + HOUR;
 
 impl Oracle {
-    /// Every series of targets (contract, section 3) at `now`, if periods were last closed at `closed`: all but
-    /// `pacemeter_target_pace_tolerance` and `pacemeter_target_attainment_probability_ratio`, which depend on the dispersion of past weeks.
+    /// Every series of targets at `now`, where periods were last closed at `closed`.
+    ///
+    /// Not included are `pacemeter_target_pace_tolerance` and `pacemeter_target_attainment_probability_ratio`, which
+    /// depend on the overdispersion of past weeks.
     pub fn target_figures(&self, targets: &Targets, now: Millis, closed: Option<Millis>) -> SeriesValues {
-        let reached = self.reached();
-        let mut sheet = SeriesMap(BTreeMap::new());
+        let inputs = self.target_inputs();
+        let mut series = TargetSeries(BTreeMap::new());
         for target in &targets.targets {
             let measure =
                 Measure::ALL.iter().find(|(measure, _)| *measure == target.measure).map_or("", |(_, name)| name);
             let labels = [&target.name, measure, target.period.name(), target.calendar.name()];
-            sheet.add(&TARGET_INFO, &labels, Some(1_000));
-            let known_from = self.known_from(targets, target, &reached);
+            series.add(&TARGET_INFO, &labels, Some(1_000));
+            let known_from = self.known_from(targets, target, &inputs);
             let is_known = |span: &OracleInterval| span.from >= known_from;
             if let Some(period) = periods::current(target.period, now, &self.zone).filter(is_known) {
-                self.add_current(target, interval(period), now, &reached, &mut sheet);
+                self.add_current(target, interval(period), now, &inputs, &mut series);
             }
-            let last = closed.and_then(|closed| periods::last(target.period, closed, &self.zone));
+            let last = closed.and_then(|closed| periods::last_closed(target.period, closed, &self.zone));
             if let Some(period) = last.filter(is_known).map(interval) {
-                let actual = target.measure.quantity(reached.tally(target, period));
-                sheet.add(&TARGET_PREVIOUS_GOAL, &[&target.name], Some(exact(goal_of(target, period, &self.zone))));
-                sheet.add(&TARGET_PREVIOUS_ACTUAL, &[&target.name], actual.map(exact));
+                let actual = target.measure.quantity(inputs.tally(target, period));
+                series.add(&TARGET_PREVIOUS_GOAL, &[&target.name], Some(exact(goal_of(target, period, &self.zone))));
+                series.add(&TARGET_PREVIOUS_ACTUAL, &[&target.name], actual.map(exact));
             }
         }
-        SeriesValues(sheet.0)
+        SeriesValues(series.0)
     }
 
     fn add_current(
@@ -57,35 +59,37 @@ impl Oracle {
         target: &Target,
         period: Interval,
         now: Millis,
-        reached: &TargetInputs,
-        sheet: &mut SeriesMap,
+        inputs: &TargetInputs,
+        series: &mut TargetSeries,
     ) {
-        let actual = reached.tally(target, period);
-        // Neither past periods nor the dispersion show in what is added here.
+        let actual = inputs.tally(target, period);
+        // The values used here depend neither on past periods nor on overdispersion.
         let (past, dispersion) = (Tally::default(), DEFAULT_DISPERSION);
-        let told = assess(target, &Observation { period, now, zone: &self.zone, actual, past, dispersion });
+        let report = assess(target, &Observation { period, now, zone: &self.zone, actual, past, dispersion });
         let values = [
-            (&TARGET_GOAL, Some(exact(told.goal))),
-            (&TARGET_ACTUAL, told.actual.map(exact)),
-            (&TARGET_PLAN, Some(thousandths(told.plan))),
-            (&TARGET_SHORTFALL, told.shortfall.map(thousandths)),
-            (&TARGET_SHORTFALL_PESOS, told.shortfall_pesos.map(thousandths)),
-            (&TARGET_PROJECTION, told.projection.map(thousandths)),
-            (&TARGET_PACE, told.pace.map(thousandths)),
-            (&TARGET_REQUIRED, told.required_per_open_hour.map(thousandths)),
-            (&TARGET_ACHIEVED, told.achieved_per_open_hour.map(thousandths)),
-            (&TARGET_REMAINING, Some(i128::from(told.remaining_open))),
+            (&TARGET_GOAL, Some(exact(report.goal))),
+            (&TARGET_ACTUAL, report.actual.map(exact)),
+            (&TARGET_PLAN, Some(thousandths(report.plan))),
+            (&TARGET_SHORTFALL, report.shortfall.map(thousandths)),
+            (&TARGET_SHORTFALL_PESOS, report.shortfall_pesos.map(thousandths)),
+            (&TARGET_PROJECTION, report.projection.map(thousandths)),
+            (&TARGET_PACE, report.pace.map(thousandths)),
+            (&TARGET_REQUIRED, report.required_per_open_hour.map(thousandths)),
+            (&TARGET_ACHIEVED, report.achieved_per_open_hour.map(thousandths)),
+            (&TARGET_REMAINING, Some(i128::from(report.remaining_open))),
             (&TARGET_START, Some(i128::from(period.start))),
             (&TARGET_END, Some(i128::from(period.end))),
         ];
-        values.into_iter().for_each(|(family, value)| sheet.add(family, &[&target.name], value));
+        values.into_iter().for_each(|(family, value)| series.add(family, &[&target.name], value));
     }
 
-    /// Periods that began before show nothing: single dispersals are forgotten by the horizon, and what is only counted is kept for
-    /// [`LEAST_REACH`], for the horizon of disbursements and calls, or for the longest period of any target of the stream, whichever is longest, and no longer than `history` of the rules.
-    fn known_from(&self, targets: &Targets, target: &Target, reached: &TargetInputs) -> Millis {
+    /// Instant from which on everything that the target counts is known; periods that began earlier are absent.
+    ///
+    /// Single dispersals are known for the horizon. Counts are known for the longest of [`LEAST_REACH`], the horizon
+    /// (disbursements and calls only) and the longest period of the stream's targets, but not longer than `history`.
+    fn known_from(&self, targets: &Targets, target: &Target, inputs: &TargetInputs) -> Millis {
         let stream = target.measure.stream();
-        let Some(watermark) = reached.watermark(stream) else { return Millis::MIN };
+        let Some(watermark) = inputs.watermark(stream) else { return Millis::MIN };
         let known = match target.measure {
             Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => self.rules.horizons.disbursement,
             Measure::Milestones => counts_reach(targets, target, 0).min(self.rules.history),
@@ -106,7 +110,7 @@ fn interval(span: OracleInterval) -> Interval {
     Interval { start: span.from, end: span.until }
 }
 
-/// In thousandths: exact, unless it is a ratio.
+/// Converts a quantity to thousandths; a ratio is rounded.
 fn exact(quantity: Quantity) -> i128 {
     match quantity {
         Quantity::Count(count) => count * 1_000,
@@ -116,13 +120,13 @@ fn exact(quantity: Quantity) -> i128 {
 }
 
 /// Values in thousandths, by series.
-struct SeriesMap(BTreeMap<String, i128>);
+struct TargetSeries(BTreeMap<String, i128>);
 
-impl SeriesMap {
+impl TargetSeries {
     fn add(&mut self, family: &OracleFamily, values: &[&str], value: Option<i128>) {
         let labels: Vec<_> = family.labels.iter().copied().zip(values.iter().copied()).collect();
         if let Some(value) = value {
-            self.0.insert(series(family.name, &labels), value);
+            self.0.insert(series_name(family.name, &labels), value);
         }
     }
 }

@@ -1,12 +1,12 @@
-//! What was reached of targets: every single thing that any of them counts, and the tally of those that a target selects in an interval.
+//! The inputs of targets: every contribution of an event to a measure, and the tally of those that a target selects.
 //!
-//! The definitions are those of [`Measure`], [`Filter`] and [`Tally`]. Nothing is forgotten here but what the contract forgets, and nothing is
-//! added up before somebody asks.
+//! Measures are defined in `docs/targets.md`. Contributions are kept one by one and added up only when a tally is asked
+//! for.
 
 use std::collections::BTreeSet;
 
 use super::calls::{self, WaitEnd};
-use super::labels::{Names, keep_state};
+use super::labels::{LabelValues, MilestonePairs, keep_state};
 use super::series_map::SeriesMap;
 use super::steps::{self, ReplayedLog};
 use super::{Body, Oracle, OracleRules, supports};
@@ -16,26 +16,26 @@ use crate::event::{CallKind, DisbursementKind, MilestoneKind};
 use crate::record::{PerStream, Stream};
 use crate::targets::{Filter, Measure, Tally, Target};
 
-/// All that was sent, as targets see it.
+/// Contributions of all events to the measures of targets.
 pub struct TargetInputs<'a> {
-    things: Vec<Contribution<'a>>,
-    /// The newest of each stream, by [`Stream`].
+    contributions: Vec<Contribution<'a>>,
+    /// Newest watermark of each stream.
     watermarks: PerStream<Option<Millis>>,
 }
 
-/// What one event adds to one measure.
+/// Contribution of one event to one measure.
 struct Contribution<'a> {
     measure: Measure,
     time: Millis,
-    labels: OracleLabels<'a>,
+    labels: EventLabels<'a>,
     adds: Tally,
-    /// Who was paid, and in which partition. Of beneficiaries: then it adds 1 unless it has been added before.
+    /// Partition and person that was paid, for [`Measure::Beneficiaries`]: the person counts once in a tally.
     person: Option<(i32, &'a str)>,
 }
 
-/// As given in the event, but `other` beyond `state.max_label_values`; a state as its code. Those that the event does not have are empty.
+/// Labels of an event as the partition keeps them (`spec/figures.md#label-bounds`); empty where the event has none.
 #[derive(Clone, Copy, Default)]
-struct OracleLabels<'a> {
+struct EventLabels<'a> {
     programme: &'a str,
     state: &'a str,
     queue: &'a str,
@@ -44,80 +44,82 @@ struct OracleLabels<'a> {
 }
 
 impl Oracle {
-    /// What targets count of all that was sent.
-    pub fn reached(&self) -> TargetInputs<'_> {
-        let mut reached = TargetInputs { things: Vec::new(), watermarks: PerStream::default() };
-        // Figures that are not asked for here.
-        let mut sheet = SeriesMap::default();
-        for (&(stream, partition), log) in &self.partitions {
-            let walked = steps::walk(stream, log, &self.rules, &mut sheet);
-            let newest = &mut reached.watermarks[stream];
-            *newest = walked.watermark.max(*newest);
-            let labels = labels(&walked, &self.rules);
+    /// Collects everything that targets count.
+    pub fn target_inputs(&self) -> TargetInputs<'_> {
+        let mut inputs = TargetInputs { contributions: Vec::new(), watermarks: PerStream::default() };
+        // Not used: only the contributions are.
+        let mut series = SeriesMap::default();
+        for (&(stream, partition), records) in &self.partitions {
+            let log = steps::replay(stream, records, &self.rules, &mut series);
+            let newest = &mut inputs.watermarks[stream];
+            *newest = log.watermark.max(*newest);
+            let labels = labels(&log, &self.rules);
             match stream {
                 Stream::Disbursement => {
-                    reached.steps(&walked, &labels);
-                    let dispersals = supports::account(&walked, &self.rules, &mut sheet);
-                    reached.dispersals(partition, &dispersals, &labels);
+                    inputs.steps(&log, &labels);
+                    let dispersals = supports::evaluate(&log, &self.rules, &mut series);
+                    inputs.dispersals(partition, &dispersals, &labels);
                 }
                 Stream::Call => {
-                    reached.steps(&walked, &labels);
-                    // What still waits is not asked for, so any instant will do.
-                    let waits = calls::account(&walked, &self.rules, 0, &mut sheet);
-                    reached.waits(&walked, &waits, &labels);
+                    inputs.steps(&log, &labels);
+                    // Any instant will do: it only affects the calls waiting.
+                    let waits = calls::evaluate(&log, &self.rules, 0, &mut series);
+                    inputs.waits(&log, &waits, &labels);
                 }
-                Stream::Milestone => reached.steps(&walked, &labels),
+                Stream::Milestone => inputs.steps(&log, &labels),
             }
         }
-        reached
+        inputs
     }
 }
 
-/// Of each applied event.
-fn labels<'a>(walked: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<OracleLabels<'a>> {
-    let names = || Names::new(&[], rules);
-    let (mut programmes, mut queues, mut initiatives, mut milestones) = (names(), names(), names(), names());
+/// Labels of each applied event.
+fn labels<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<EventLabels<'a>> {
+    let names = || LabelValues::new(&[], rules);
+    let (mut programmes, mut queues, mut pairs) = (names(), names(), MilestonePairs::new(rules));
     let mut of = |body: &'a Body| match body {
-        Body::Disbursement(given) => OracleLabels {
+        Body::Disbursement(given) => EventLabels {
             programme: programmes.keep(&given.programme),
             state: keep_state(given.state.as_deref()),
-            ..OracleLabels::default()
+            ..EventLabels::default()
         },
-        Body::Call(given) => OracleLabels { queue: queues.keep(&given.queue), ..OracleLabels::default() },
-        Body::Agent(_) => OracleLabels::default(),
-        Body::Milestone(given) => OracleLabels {
-            initiative: initiatives.keep(&given.initiative),
-            milestone: milestones.keep(&given.milestone),
-            ..OracleLabels::default()
-        },
+        Body::Call(given) => EventLabels { queue: queues.keep(&given.queue), ..EventLabels::default() },
+        Body::Agent(_) => EventLabels::default(),
+        Body::Milestone(given) => {
+            let [initiative, milestone] = pairs.keep(given);
+            EventLabels { initiative, milestone, ..EventLabels::default() }
+        }
     };
-    walked.applied.iter().map(|applied| of(&applied.event.body)).collect()
+    log.applied.iter().map(|applied| of(&applied.event.body)).collect()
 }
 
 impl<'a> TargetInputs<'a> {
-    /// What was reached of a target by the events of an interval. Of beneficiaries: the distinct people with something left of the selected
-    /// dispersals of the interval. Somebody who is in two partitions counts in each.
+    /// Tally of a target over the events of an interval.
+    ///
+    /// Beneficiaries are the distinct people with something left of the selected dispersals. Somebody who is paid in
+    /// two partitions counts in each.
     pub fn tally(&self, target: &Target, interval: Interval) -> Tally {
         let mut people = BTreeSet::new();
         let mut sum = Tally::default();
-        for thing in self.things.iter().filter(|thing| thing.measure == target.measure) {
-            let selected =
-                interval.start <= thing.time && thing.time < interval.end && thing.labels.are_in(&target.filter);
-            if selected && thing.person.is_none_or(|person| people.insert(person)) {
-                sum += &thing.adds;
+        for contribution in self.contributions.iter().filter(|contribution| contribution.measure == target.measure) {
+            let selected = interval.start <= contribution.time
+                && contribution.time < interval.end
+                && contribution.labels.are_in(&target.filter);
+            if selected && contribution.person.is_none_or(|person| people.insert(person)) {
+                sum += &contribution.adds;
             }
         }
         sum
     }
 
-    /// The newest event time of a stream.
+    /// Newest watermark of a stream's partitions; `None` if nothing was applied.
     pub fn watermark(&self, stream: Stream) -> Option<Millis> {
         self.watermarks[stream]
     }
 
-    /// What counts for what it is, each event by its own time: "every one".
-    fn steps(&mut self, walked: &ReplayedLog<'a>, labels: &[OracleLabels<'a>]) {
-        for (applied, &labels) in walked.applied.iter().zip(labels) {
+    /// Adds the measures that count single events, each by its own time.
+    fn steps(&mut self, log: &ReplayedLog<'a>, labels: &[EventLabels<'a>]) {
+        for (applied, &labels) in log.applied.iter().zip(labels) {
             let time = applied.event.time;
             let mut add = |measure, amount, base| self.add(measure, time, labels, Tally { amount, base });
             match &applied.event.body {
@@ -139,7 +141,7 @@ impl<'a> TargetInputs<'a> {
                 Body::Milestone(given) => {
                     let quantity = i128::from(given.quantity.unwrap_or(1));
                     match given.kind {
-                        MilestoneKind::TargetInputs => add(Measure::Milestones, quantity, 0),
+                        MilestoneKind::Reached => add(Measure::Milestones, quantity, 0),
                         MilestoneKind::Withdrawn => add(Measure::Milestones, -quantity, 0),
                     }
                 }
@@ -147,28 +149,24 @@ impl<'a> TargetInputs<'a> {
         }
     }
 
-    /// "Dispersals counts them all, net_pesos what is left of them", and beneficiaries those to whom something is left.
-    fn dispersals(
-        &mut self,
-        partition: i32,
-        dispersals: &[supports::OracleDispersal<'a>],
-        labels: &[OracleLabels<'a>],
-    ) {
+    /// Adds dispersals (all of them), net pesos (what is left) and beneficiaries (those to whom something is left).
+    fn dispersals(&mut self, partition: i32, dispersals: &[supports::OracleDispersal<'a>], labels: &[EventLabels<'a>]) {
         for dispersal in dispersals {
             let (time, labels, is_left) = (dispersal.time, labels[dispersal.order], dispersal.left > 0);
             self.add(Measure::Dispersals, time, labels, Tally { amount: 1, base: 0 });
             self.add(Measure::NetPesos, time, labels, Tally { amount: dispersal.left.into(), base: is_left.into() });
             if is_left {
                 let (person, adds) = (Some((partition, dispersal.beneficiary)), Tally { amount: 1, base: 0 });
-                self.things.push(Contribution { measure: Measure::Beneficiaries, time, labels, adds, person });
+                self.contributions.push(Contribution { measure: Measure::Beneficiaries, time, labels, adds, person });
             }
         }
     }
 
-    /// "Answered within target / (answered + abandoned - short abandons)": each by the time, and the queue, of the answer or abandonment.
-    fn waits(&mut self, walked: &ReplayedLog<'a>, waits: &[calls::CompletedWait], labels: &[OracleLabels<'a>]) {
+    /// Adds what waits contribute to the service level (`spec/figures.md#service-level`), by the time and the queue of
+    /// the answer or abandonment.
+    fn waits(&mut self, log: &ReplayedLog<'a>, waits: &[calls::CompletedWait], labels: &[EventLabels<'a>]) {
         for waited in waits {
-            let (time, labels) = (walked.applied[waited.order].event.time, labels[waited.order]);
+            let (time, labels) = (log.applied[waited.order].event.time, labels[waited.order]);
             match waited.end {
                 WaitEnd::Answered { within_target: true } => {
                     self.add(Measure::ServiceLevel, time, labels, Tally { amount: 1, base: 0 })
@@ -181,13 +179,13 @@ impl<'a> TargetInputs<'a> {
         }
     }
 
-    fn add(&mut self, measure: Measure, time: Millis, labels: OracleLabels<'a>, adds: Tally) {
-        self.things.push(Contribution { measure, time, labels, adds, person: None });
+    fn add(&mut self, measure: Measure, time: Millis, labels: EventLabels<'a>, adds: Tally) {
+        self.contributions.push(Contribution { measure, time, labels, adds, person: None });
     }
 }
 
-impl OracleLabels<'_> {
-    /// "Those whose labels are in each list that is not empty."
+impl EventLabels<'_> {
+    /// True if the filter selects these labels: each list that is not empty contains its label.
     fn are_in(&self, filter: &Filter) -> bool {
         let lists = [
             (&filter.programmes, self.programme),

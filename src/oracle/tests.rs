@@ -1,4 +1,4 @@
-//! Small scenarios whose figures are worked out by hand in the test.
+//! Small logs whose figures are worked out by hand.
 
 mod calls;
 mod people;
@@ -8,7 +8,7 @@ mod targets;
 mod text;
 
 use super::families::ALL;
-use super::figures::series;
+use super::figures::series_name;
 use super::*;
 use crate::clock::MINUTE;
 use crate::event::{CallKind, DisbursementKind, MilestoneKind, Status};
@@ -25,9 +25,9 @@ fn noon(plus: Millis) -> Millis {
     time(NOW) + plus
 }
 
-/// A ledger that numbers what it is told.
-struct Book {
-    ledger: Oracle,
+/// An oracle whose events get identifiers of their own.
+struct TestLog {
+    oracle: Oracle,
     events: u32,
 }
 
@@ -35,7 +35,8 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// Programmes `support` and `housing`, queues `credit` and `advice`, sites `home` and `office`, initiative `market` with milestone `enrolled`.
+/// Programmes `support` and `housing`, queues `credit` and `advice`, sites `home` and `office`, initiative `market`
+/// with milestone `enrolled`.
 fn rules() -> OracleRules {
     let labels = OracleLabels {
         programmes: names(&["support", "housing"]),
@@ -48,13 +49,13 @@ fn rules() -> OracleRules {
     OracleRules { labels, ..OracleRules::default() }
 }
 
-impl Book {
+impl TestLog {
     fn new() -> Self {
         Self::with(rules())
     }
 
     fn with(rules: OracleRules) -> Self {
-        Self { ledger: Oracle::new(rules), events: 0 }
+        Self { oracle: Oracle::new(rules), events: 0 }
     }
 
     /// Sends an event to partition 0 of its stream, with an id of its own unless it has one.
@@ -72,16 +73,16 @@ impl Book {
             Body::Call(_) | Body::Agent(_) => Stream::Call,
             Body::Milestone(_) => Stream::Milestone,
         };
-        self.ledger.record(stream, partition, SentRecord::Event(event));
+        self.oracle.record(stream, partition, SentRecord::Event(event));
         self
     }
 
     fn at(&self, now: Millis) -> SeriesValues {
-        self.ledger.figures(now)
+        self.oracle.figures(now)
     }
 
-    /// Panics with every figure of `expected` that is another at `now`. A figure is written as the family's name without prefix and its label
-    /// values, with spaces between, and a value or `absent`.
+    /// Asserts the value of each figure at `now`, `absent` included. A figure is written as the name of its family
+    /// without prefix and its label values, separated by spaces.
     #[track_caller]
     fn shows(&self, now: Millis, expected: &[(&str, &str)]) -> &Self {
         let figures = self.at(now);
@@ -105,10 +106,10 @@ fn get(figures: &SeriesValues, figure: &str) -> String {
     });
     let names = family.unwrap_or_else(|| panic!("no family {name}")).labels.iter().copied().chain(["le"]);
     let labels: Vec<_> = names.zip(words).collect();
-    figures.0.get(&series(&name, &labels)).map_or("absent".to_owned(), |&value| decimal(value))
+    figures.0.get(&series_name(&name, &labels)).map_or("absent".to_owned(), |&value| decimal(value))
 }
 
-/// Of maria, in Jalisco, for the programme `support`.
+/// An event of maria, in Jalisco, for the programme `support`.
 fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) -> Event {
     let body = Disbursement {
         kind,
@@ -116,7 +117,7 @@ fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) 
         state: Some("MX-JAL".to_owned()),
         beneficiary: "maria".to_owned(),
         credit: credit.to_owned(),
-        amount: kind.has_amount().then_some(pesos * 100),
+        amount: kind.has_amount().then(|| (pesos * 100).into()),
         currency: None,
     };
     Event { id: String::new(), source: None, time, body: Body::Disbursement(body) }
@@ -142,7 +143,7 @@ fn returned(credit: &str, pesos: u64, time: Millis) -> Event {
     disbursement(DisbursementKind::Returned, credit, pesos, time)
 }
 
-/// In the queue `credit`.
+/// An event in the queue `credit`.
 fn call(kind: CallKind, call: &str, time: Millis) -> Event {
     let body = Call { kind, call: call.to_owned(), queue: "credit".to_owned(), talk: None, hold: None, wrap_up: None };
     Event { id: String::new(), source: None, time, body: Body::Call(body) }

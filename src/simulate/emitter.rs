@@ -1,4 +1,4 @@
-//! Where facts become records, and where things go wrong on the way: duplicates, conflicts, expired and malformed records.
+//! Turns occurrences into records and adds faults: duplicates, conflicts, expired and malformed records.
 
 use fastrand::Rng;
 
@@ -11,27 +11,27 @@ use crate::clock::{DAY, Millis};
 use crate::oracle::Horizons;
 use crate::record::{PerStream, Stream};
 
-/// How often things go wrong, as shares of the good records. What goes wrong comes on top of them.
+/// Rates of faults, each as a share of the good records, to which they are added.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaultRates {
-    /// The same bytes again.
+    /// Rate of records sent again with the same bytes.
     pub duplicates: f64,
-    /// The same event again, in another envelope.
+    /// Rate of events sent again in another envelope.
     pub rewritten: f64,
-    /// The same id again, but another amount, quantity, queue or status.
+    /// Rate of ids sent again with another amount, spelling of the amount, credit, queue, site or quantity.
     pub conflicts: f64,
-    /// Older than the horizon of its partition.
+    /// Rate of events older than the horizon of their partition.
     pub expired: f64,
-    /// Spoilt so that it must be rejected, in every way in turn.
+    /// Rate of records that must be rejected, with every corruption in turn.
     pub malformed: f64,
-    /// Sent late, by up to the disorder of the generator (live only: in a load everything is out of order).
+    /// Rate of records sent late, by up to the disorder of the generator (live only: a load is all out of order).
     pub late: f64,
-    /// Stamped by a clock that is up to two minutes ahead (live only).
+    /// Rate of events stamped by a clock that is up to two minutes ahead (live only).
     pub ahead: f64,
 }
 
 impl FaultRates {
-    /// Nothing goes wrong.
+    /// No faults.
     pub const NONE: FaultRates = FaultRates {
         duplicates: 0.0,
         rewritten: 0.0,
@@ -41,9 +41,9 @@ impl FaultRates {
         late: 0.0,
         ahead: 0.0,
     };
-    /// One record in a hundred comes twice, and that is all.
+    /// One duplicate in a hundred records, and no other faults.
     pub const DUPLICATES: FaultRates = FaultRates { duplicates: 0.01, ..FaultRates::NONE };
-    /// A day like any other.
+    /// Rates of a normal day.
     pub const USUAL: FaultRates = FaultRates {
         duplicates: 0.01,
         rewritten: 0.001,
@@ -53,7 +53,7 @@ impl FaultRates {
         late: 0.02,
         ahead: 0.001,
     };
-    /// Everything goes wrong often, for tests.
+    /// High rates of every fault, for tests.
     pub const HOSTILE: FaultRates = FaultRates {
         duplicates: 0.05,
         rewritten: 0.02,
@@ -66,13 +66,13 @@ impl FaultRates {
 }
 
 impl FaultRates {
-    /// Records that they add, as a share of the good ones.
+    /// Records that faults add, as a share of the good ones.
     pub(super) fn total(&self) -> f64 {
         self.duplicates + self.rewritten + self.conflicts + self.expired + self.malformed
     }
 }
 
-/// Facts that may yet come twice.
+/// Number of recent occurrences of each stream that may be sent again.
 const REMEMBERED: usize = 64;
 
 #[derive(Debug)]
@@ -84,9 +84,9 @@ pub(super) struct RecordEmitter {
     watermarks: PerStream<Vec<Millis>>,
     recent: PerStream<Vec<Occurrence>>,
     max_record_bytes: usize,
-    /// The way in which the next record of each stream is spoilt.
-    spoilt: PerStream<usize>,
-    /// Serials from here on are those of facts that never happened.
+    /// Index of the next corruption of each stream.
+    corrupted: [usize; 3],
+    /// Serial of the last occurrence that was made up for a fault.
     serial: u64,
 }
 
@@ -107,34 +107,41 @@ impl RecordEmitter {
             watermarks: PerStream::from_fn(|stream| vec![Millis::MIN; partitions.of(stream) as usize]),
             recent: PerStream::default(),
             max_record_bytes,
-            spoilt: PerStream::default(),
+            corrupted: [0; 3],
             serial: 1 << 48,
         }
     }
 
-    /// Sends a fact, stamped `timestamp`, and now and then something else after it. The records are given to `take` in log order.
-    pub fn send(&mut self, fact: &Occurrence, timestamp: Millis, mut take: impl FnMut(Emission)) {
-        let emission = self.writer.emission(fact, timestamp);
+    /// Sends an occurrence with this Kafka timestamp, and sometimes a fault after it. `take` gets the records in log
+    /// order.
+    pub fn send(&mut self, occurrence: &Occurrence, timestamp: Millis, mut take: impl FnMut(Emission)) {
+        let emission = self.writer.emission(occurrence, timestamp);
         let stream = emission.stream;
         let watermark = &mut self.watermarks[stream][emission.partition as usize];
-        // A fact of its own is always applied: generators do not reach back as far as a horizon.
-        *watermark = fact.time.max(*watermark);
+        // A regular occurrence is always applied, as generators do not reach back as far as a horizon.
+        *watermark = occurrence.time.max(*watermark);
         take(emission);
-        self.remember(fact, stream);
-        self.misfortune(fact, stream, timestamp, take);
+        self.remember(occurrence, stream);
+        self.send_fault(occurrence, stream, timestamp, take);
     }
 
-    fn remember(&mut self, fact: &Occurrence, stream: Stream) {
+    fn remember(&mut self, occurrence: &Occurrence, stream: Stream) {
         let recent = &mut self.recent[stream];
         if recent.len() < REMEMBERED {
-            recent.push(*fact);
+            recent.push(*occurrence);
         } else {
-            recent[fact.serial as usize % REMEMBERED] = *fact;
+            recent[occurrence.serial as usize % REMEMBERED] = *occurrence;
         }
     }
 
-    /// At most one thing goes wrong after a fact.
-    fn misfortune(&mut self, fact: &Occurrence, stream: Stream, timestamp: Millis, mut take: impl FnMut(Emission)) {
+    /// Sends at most one fault after an occurrence.
+    fn send_fault(
+        &mut self,
+        occurrence: &Occurrence,
+        stream: Stream,
+        timestamp: Millis,
+        mut take: impl FnMut(Emission),
+    ) {
         let faults = self.faults;
         let mut dice = self.rng.f64();
         let mut falls = |share: f64| {
@@ -150,22 +157,30 @@ impl RecordEmitter {
             let style = self.writer.style(&again);
             take(self.writer.emission_in(&again, rewritten(style), timestamp));
         } else if falls(faults.conflicts) {
-            let again = contradicted(self.earlier(stream));
-            take(self.writer.emission(&again, timestamp));
+            let again = self.earlier(stream);
+            let style = self.writer.style(&again);
+            // Not drawn, so that the random numbers of a seed stay the same.
+            let is_respelt = again.serial.is_multiple_of(4) && again.has_whole_pesos();
+            let (again, style) = if is_respelt {
+                (again, Style { amount: style.amount.respelt(), ..style })
+            } else {
+                (contradicted(again), style)
+            };
+            take(self.writer.emission_in(&again, style, timestamp));
         } else if falls(faults.expired) {
-            if let Some(expired) = self.expired(fact, stream, timestamp) {
+            if let Some(expired) = self.expired(occurrence, stream, timestamp) {
                 take(expired);
             }
         } else if falls(faults.malformed) {
-            let never = self.never(fact);
-            let way = self.spoilt[stream];
-            // Not one after the other: alike ones stand together in the list, and a quiet stream should see every sort soon.
-            self.spoilt[stream] += 13;
+            let never = self.never(occurrence);
+            let corruption = self.corrupted[stream as usize];
+            // In steps of 13: similar corruptions are neighbours, and a quiet stream should see every kind soon.
+            self.corrupted[stream as usize] += 13;
             take(malformed::emission(
                 &mut self.writer,
                 &never,
                 timestamp,
-                way,
+                corruption,
                 self.rng.u64(..),
                 self.max_record_bytes,
             ));
@@ -177,13 +192,13 @@ impl RecordEmitter {
         recent[self.rng.usize(..recent.len())]
     }
 
-    /// A fact like this one that did not happen: it has an id of its own.
+    /// A made-up occurrence like this one, with an id of its own.
     fn never(&mut self, like: &Occurrence) -> Occurrence {
         self.serial += 1;
         Occurrence { serial: self.serial, ..*like }
     }
 
-    /// A fact from before the horizon, unless its time could not be written.
+    /// An occurrence older than the horizon; `None` if its time would be out of range.
     fn expired(&mut self, like: &Occurrence, stream: Stream, timestamp: Millis) -> Option<Emission> {
         let never = self.never(like);
         let style = self.writer.style(&never);
@@ -191,7 +206,7 @@ impl RecordEmitter {
         let watermark = self.watermarks[stream][partition as usize];
         let horizon = horizon(self.horizons, stream);
         let time = watermark.checked_sub(horizon)?.checked_sub(self.rng.i64(1..=3 * DAY))?;
-        // The contract's years begin with 2000.
+        // Event times begin with the year 2000 (spec/events.md#event-time).
         (time >= 946_684_800_000 + DAY).then(|| self.writer.emission(&Occurrence { time, ..never }, timestamp))
     }
 }
@@ -204,7 +219,7 @@ pub(super) fn horizon(horizons: Horizons, stream: Stream) -> Millis {
     }
 }
 
-/// The same event in another envelope; CloudEvents only if it has a source.
+/// Style of the same event in another envelope; CloudEvents need a source.
 fn rewritten(style: Style) -> Style {
     let envelope = match style.envelope {
         Envelope::Flat if style.source => Envelope::Structured { content_type: true },
@@ -215,14 +230,14 @@ fn rewritten(style: Style) -> Style {
     Style { envelope, ..style }
 }
 
-/// The same id, and something else in it.
-fn contradicted(mut fact: Occurrence) -> Occurrence {
-    match &mut fact.body {
+/// An occurrence with the same id and other content.
+fn contradicted(mut occurrence: Occurrence) -> Occurrence {
+    match &mut occurrence.body {
         Body::Disbursement { kind, amount, .. } if kind.has_amount() => *amount += 100_000,
         Body::Disbursement { support, .. } => support.number += 1 << 40,
         Body::Call { queue, .. } => *queue = if *queue == "apoyos" { "pagos" } else { "apoyos" },
         Body::Agent { site, .. } => *site = if *site == Some("casa-norte") { None } else { Some("casa-norte") },
         Body::Milestone { quantity, .. } => *quantity = Some(quantity.unwrap_or(1) + 1),
     }
-    fact
+    occurrence
 }

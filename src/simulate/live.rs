@@ -1,8 +1,8 @@
-//! The live driver: simulated time flows, and things happen in it.
+//! The live driver: a programme in simulated time.
 //!
-//! A heap holds what is to happen next. At the beginning of each hour the hour's applications, calls, milestones and shifts are drawn from the
-//! week's profile; each leads to further steps, and each step to facts. A fact is sent a little after it happened, or much later if it is late;
-//! records come out in the order in which they are sent.
+//! A heap holds the planned steps. At the beginning of each hour its applications, calls, milestones and shifts are
+//! drawn from the week's profile. Each leads to further steps, and each step to occurrences. An occurrence is sent a
+//! little after it happened, or much later if it is late. Records come out in the order in which they are sent.
 
 mod calls;
 mod supports;
@@ -27,28 +27,34 @@ use crate::record::Stream;
 use calls::CallStep;
 use supports::SupportStep;
 
-/// What is to be simulated.
+/// Options of a simulated programme.
 #[derive(Debug, Clone)]
 pub struct LiveOptions {
+    /// Seed of all random choices.
     pub seed: u64,
-    /// 1 is a programme that reaches about 100,000 beneficiaries a week.
+    /// Volume; 1 is a programme that reaches about 100,000 beneficiaries a week.
     pub scale: f64,
+    /// Number of partitions of each topic.
     pub partitions: PartitionCounts,
-    /// Simulated time begins here; before it there was nothing.
+    /// Beginning of simulated time; nothing happened before.
     pub start: Millis,
-    /// From here on calls are taken and agents work; earlier there are only supports, so that their backlog is there.
+    /// Beginning of calls and agents. From `start` until then there are only supports and milestones, so that the
+    /// backlog of supports is as usual.
     pub calls_start: Millis,
-    /// The most that a late record is late.
+    /// Maximum delay of a late record.
     pub disorder: Millis,
+    /// Rates of faults.
     pub faults: FaultRates,
+    /// Envelopes of the records.
     pub envelopes: Envelopes,
+    /// Horizons of the program that reads the records, so that expired ones can be made.
     pub horizons: Horizons,
-    /// Records above this are too large.
+    /// Size above which the program rejects a value (bytes).
     pub max_record_bytes: usize,
 }
 
 impl LiveOptions {
-    /// The usual: the story begins at `start`; the supports of the five days before it are told shortly, so that there is something to pay.
+    /// Usual options: everything runs from `start` on, and supports from five days earlier, so that there is a backlog.
     pub fn of(seed: u64, scale: f64, partitions: PartitionCounts, start: Millis) -> Self {
         Self {
             seed,
@@ -68,17 +74,17 @@ impl LiveOptions {
 /// A programme in simulated time.
 #[derive(Debug)]
 pub struct LiveProgramme {
-    happening: Scheduler,
-    outbox: RecordEmitter,
+    scheduler: Scheduler,
+    emitter: RecordEmitter,
 }
 
-/// What is to happen, and the means to plan more.
+/// Planned steps, and the state needed to plan more.
 #[derive(Debug)]
 struct Scheduler {
     rng: Rng,
-    agenda: BinaryHeap<Reverse<Entry>>,
-    /// Entries made so far; those of one instant come in the order in which they were made.
-    entries: u64,
+    agenda: BinaryHeap<Reverse<PlannedStep>>,
+    /// Number of steps planned so far; those of one instant come in the order in which they were planned.
+    planned: u64,
     serial: u64,
     options: LiveOptions,
     profiles: Profiles,
@@ -94,27 +100,27 @@ struct Profiles {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct PlannedStep {
     at: Millis,
     number: u64,
     step: Step,
 }
 
-impl PartialEq for Entry {
+impl PartialEq for PlannedStep {
     fn eq(&self, other: &Self) -> bool {
         (self.at, self.number) == (other.at, other.number)
     }
 }
 
-impl Eq for Entry {}
+impl Eq for PlannedStep {}
 
-impl PartialOrd for Entry {
+impl PartialOrd for PlannedStep {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Entry {
+impl Ord for PlannedStep {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.number).cmp(&(other.at, other.number))
     }
@@ -127,20 +133,22 @@ enum Step {
     Support(SupportStep),
     Call(CallStep),
     Milestone(&'static str, &'static str),
-    /// A fact's record is sent.
+    /// The record of an occurrence is sent.
     Send(Occurrence),
 }
 
 impl LiveProgramme {
+    /// A programme at its beginning.
+    ///
     /// # Panics
     ///
-    /// If the disorder is not far below every horizon: then it would not be known what is expired.
+    /// Panics if the disorder is not far below every horizon: it would not be known which records expire.
     pub fn new(options: LiveOptions) -> Self {
         for stream in Stream::ALL {
             let room = horizon(options.horizons, stream) / 2;
             assert!((0..room).contains(&options.disorder), "the disorder reaches back as far as a horizon");
         }
-        let outbox = RecordEmitter::new(
+        let emitter = RecordEmitter::new(
             options.seed,
             options.partitions,
             options.envelopes,
@@ -148,10 +156,10 @@ impl LiveProgramme {
             options.horizons,
             options.max_record_bytes,
         );
-        let mut happening = Scheduler {
+        let mut scheduler = Scheduler {
             rng: Rng::with_seed(options.seed),
             agenda: BinaryHeap::new(),
-            entries: 0,
+            planned: 0,
             serial: 0,
             profiles: Profiles {
                 offices: Profile::offices(),
@@ -162,17 +170,17 @@ impl LiveProgramme {
             calls: calls::Calls::new(options.scale),
             options,
         };
-        happening.plan(happening.options.start, Step::Hour);
-        Self { happening, outbox }
+        scheduler.plan(scheduler.options.start, Step::Hour);
+        Self { scheduler, emitter }
     }
 
-    /// What is sent until `now`, in the order of the records' timestamps. `now` must not go back.
+    /// Records sent until `now`, in the order of their timestamps. `now` must not go back.
     pub fn advance_to(&mut self, now: Millis) -> Vec<Emission> {
         let mut emissions = Vec::new();
-        while let Some(entry) = self.happening.next(now) {
+        while let Some(entry) = self.scheduler.next(now) {
             match entry.step {
-                Step::Send(fact) => self.outbox.send(&fact, entry.at, |emission| emissions.push(emission)),
-                step => self.happening.take(entry.at, step),
+                Step::Send(occurrence) => self.emitter.send(&occurrence, entry.at, |emission| emissions.push(emission)),
+                step => self.scheduler.take(entry.at, step),
             }
         }
         emissions
@@ -180,14 +188,14 @@ impl LiveProgramme {
 }
 
 impl Scheduler {
-    fn next(&mut self, now: Millis) -> Option<Entry> {
+    fn next(&mut self, now: Millis) -> Option<PlannedStep> {
         let due = self.agenda.peek().is_some_and(|Reverse(entry)| entry.at <= now);
         due.then(|| self.agenda.pop().expect("it was just seen").0)
     }
 
     fn plan(&mut self, at: Millis, step: Step) {
-        self.entries += 1;
-        self.agenda.push(Reverse(Entry { at, number: self.entries, step }));
+        self.planned += 1;
+        self.agenda.push(Reverse(PlannedStep { at, number: self.planned, step }));
     }
 
     fn take(&mut self, at: Millis, step: Step) {
@@ -196,11 +204,11 @@ impl Scheduler {
             Step::Support(step) => self.support(at, step),
             Step::Call(step) => self.call(at, step),
             Step::Milestone(initiative, milestone) => self.milestone(at, initiative, milestone),
-            Step::Send(_) => unreachable!("facts are sent by the outbox"),
+            Step::Send(_) => unreachable!("occurrences are sent by the emitter"),
         }
     }
 
-    /// Plans what comes in the hour that begins at `at`.
+    /// Plans the hour that begins at `at`.
     fn hour(&mut self, at: Millis) {
         let hour = hour_of_week(at);
         let scale = self.options.scale;
@@ -228,14 +236,14 @@ impl Scheduler {
 
     fn milestone(&mut self, at: Millis, initiative: &'static str, milestone: &'static str) {
         let quantity = self.rng.bool().then_some(1);
-        self.happen(at, Body::Milestone { kind: MilestoneKind::TargetInputs, initiative, milestone, quantity });
+        self.happen(at, Body::Milestone { kind: MilestoneKind::Reached, initiative, milestone, quantity });
         if self.rng.u32(..100) == 0 {
-            // It was noted by mistake: an hour later it is taken back.
+            // Entered by mistake, and withdrawn an hour later.
             self.happen(at + HOUR, Body::Milestone { kind: MilestoneKind::Withdrawn, initiative, milestone, quantity });
         }
     }
 
-    /// Plans the sending of what happens at `time`.
+    /// Plans the sending of an occurrence at `time`.
     fn happen(&mut self, time: Millis, body: Body) {
         let faults = self.options.faults;
         let dice = self.rng.f64();
@@ -249,14 +257,14 @@ impl Scheduler {
         self.send_at(time, sent, body);
     }
 
-    /// What happened at `time` is sent at `sent`.
+    /// Plans to send an occurrence of `time` at `sent`.
     fn send_at(&mut self, time: Millis, sent: Millis, body: Body) {
         self.serial += 1;
         self.plan(sent, Step::Send(Occurrence { serial: self.serial, time, body }));
     }
 }
 
-/// What is reached in a week of scale 1.
+/// Milestones reached in a week of scale 1.
 const MILESTONES_A_WEEK: [(&str, &str, f64); 7] = [
     (MEETING, AGREEMENT, 837.0),
     (MEETING, PARTICIPANT, 220.0),

@@ -1,8 +1,8 @@
 //! The load driver: a given number of events as fast as they can be written.
 //!
-//! Nothing of a support is remembered between its events: whose it is, how much it pays and whether it is returned follow from its number. So
-//! the generator takes the same small memory for a thousand supports and for a billion. In each *round* one support is applied for, an
-//! earlier one approved, a still earlier one dispersed, and one in fifty of those before returned.
+//! No support is remembered between its events: its person, its amount and its returns follow from its number. So the
+//! generator takes the same small memory for a thousand supports and for a billion. In each *round* one support is
+//! applied for, an earlier one approved, a still earlier one dispersed, and one in fifty of those before returned.
 
 use std::collections::VecDeque;
 
@@ -20,38 +20,43 @@ use crate::event::{CallKind, DisbursementKind, MilestoneKind, Status};
 use crate::oracle::Horizons;
 use crate::record::Stream;
 
-/// What is to be generated.
+/// Options of a load.
 #[derive(Debug, Clone)]
 pub struct Load {
-    /// Supports lived through: each is applied for, approved and dispersed.
+    /// Number of supports; each is applied for, approved and dispersed.
     pub supports: u64,
-    /// Distinct people among whom they go, in turn.
+    /// Number of distinct people who get the supports, in turn.
     pub people: u64,
-    /// Share of call-centre events among all but faults, 0 to 0.9.
+    /// Share of call-centre events among all events but faults, 0 to 0.9.
     pub calls: f64,
-    /// Share of milestones among all but faults, 0 to 0.1.
+    /// Share of milestones among all events but faults, 0 to 0.1.
     pub milestones: f64,
+    /// Seed of all random choices.
     pub seed: u64,
+    /// Number of partitions of each topic.
     pub partitions: PartitionCounts,
-    /// Event times are set back by up to this, at random.
+    /// Maximum by which event times are set back at random.
     pub disorder: Millis,
-    /// Event times go evenly from here...
+    /// First event time; event times are spread evenly up to `end`.
     pub start: Millis,
-    /// ...to here, which is also the timestamp of every record.
+    /// Last event time, and the Kafka timestamp of every record.
     pub end: Millis,
+    /// Rates of faults.
     pub faults: FaultRates,
+    /// Envelopes of the records.
     pub envelopes: Envelopes,
+    /// Horizons of the program that reads the records, so that expired ones can be made.
     pub horizons: Horizons,
-    /// Records above this are too large.
+    /// Size above which the program rejects a value (bytes).
     pub max_record_bytes: usize,
 }
 
-/// Events that a support makes on average: three, and the returns.
+/// Average number of events of a support: three, and its returns.
 const EVENTS_OF_SUPPORT: f64 = 3.02;
 
 impl Load {
-    /// The load of the benchmarks for about `events` records: supports of 400 people a thousand, 2 % of them returned, 1 % of the records
-    /// twice, no calls, over the five days before `end`.
+    /// Load of the benchmarks with about `events` records over the five days before `end`: 400 people for each thousand
+    /// supports, 2 % of these returned, 1 % duplicates, no calls.
     pub fn of(events: u64, seed: u64, partitions: PartitionCounts, end: Millis) -> Self {
         let supports = Self::supports_for(events, 0.0, 0.0, FaultRates::DUPLICATES);
         Self {
@@ -71,24 +76,24 @@ impl Load {
         }
     }
 
-    /// How many supports make about `events` records, with those shares of calls and milestones, and those faults.
+    /// Number of supports that make about `events` records, with these shares of calls and milestones and these faults.
     pub fn supports_for(events: u64, calls: f64, milestones: f64, faults: FaultRates) -> u64 {
         let good = events as f64 / (1.0 + faults.total());
         ((good * (1.0 - calls - milestones) / EVENTS_OF_SUPPORT) as u64).max(1)
     }
 
-    /// About how many records there will be.
+    /// Approximate number of records.
     pub fn expected_records(&self) -> u64 {
         let good = self.supports as f64 * EVENTS_OF_SUPPORT / (1.0 - self.calls - self.milestones);
         (good * (1.0 + self.faults.total())) as u64
     }
 
-    /// The records, in the order in which they are to be produced.
+    /// Records in the order in which they are to be produced.
     ///
     /// # Panics
     ///
-    /// If a share is out of its bounds, there are no people, the times run backwards, or span and disorder reach as far as the horizon of a
-    /// stream that is used: then it would not be known what is expired.
+    /// Panics if a share is out of its bounds, there are no people, or `start` is after `end`. Panics too if the load
+    /// reaches back as far as the horizon of a stream: it would not be known which records expire.
     pub fn emissions(self) -> Emissions {
         assert!((0.0..=0.9).contains(&self.calls) && (0.0..=0.1).contains(&self.milestones), "shares out of bounds");
         assert!(
@@ -111,21 +116,22 @@ impl Load {
 /// The records of a [`Load`].
 #[derive(Debug)]
 pub struct Emissions {
-    outbox: RecordEmitter,
+    emitter: RecordEmitter,
     rng: Rng,
     ready: VecDeque<Emission>,
     round: u64,
     rounds: u64,
     lags: Lags,
     serial: u64,
-    /// Calls and milestones due, as fractions of an event.
+    /// Number of calls due, with fractions.
     calls_due: f64,
+    /// Number of milestones due, with fractions.
     milestones_due: f64,
     calls: Calls,
     load: Load,
 }
 
-/// By how many rounds approval, dispersal and return come after application.
+/// Number of rounds from an application to the later events of its support.
 #[derive(Debug, Clone, Copy)]
 struct Lags {
     approval: u64,
@@ -141,7 +147,7 @@ impl Emissions {
             returned: load.supports.div_ceil(6),
         };
         Self {
-            outbox: RecordEmitter::new(
+            emitter: RecordEmitter::new(
                 load.seed,
                 load.partitions,
                 load.envelopes,
@@ -162,7 +168,7 @@ impl Emissions {
         }
     }
 
-    /// The fraction of the load that is generated.
+    /// Fraction of the load that was generated so far, 0 to 1.
     pub fn progress(&self) -> f64 {
         self.round as f64 / self.rounds as f64
     }
@@ -184,7 +190,7 @@ impl Emissions {
         if let Some(number) = returned {
             let random = mix(self.load.seed ^ number.rotate_left(32));
             if random.is_multiple_of(50) {
-                // Half of them in full.
+                // Half of the returns are in full.
                 let amount = if random & 64 == 0 { SUPPORT } else { 1 + random % (SUPPORT - 1) };
                 self.disbursement(DisbursementKind::Returned, number, amount);
             }
@@ -213,7 +219,7 @@ impl Emissions {
         }
     }
 
-    /// The time of this round if there were no disorder.
+    /// Time of this round without disorder.
     fn even(&self) -> Millis {
         let span = (self.load.end - self.load.start) as f64;
         self.load.start + (span * (self.round as f64 / self.rounds as f64)) as Millis
@@ -225,8 +231,8 @@ impl Emissions {
 
     fn send(&mut self, time: Millis, body: Body) {
         self.serial += 1;
-        let fact = Occurrence { serial: self.serial, time, body };
-        self.outbox.send(&fact, self.load.end, |emission| self.ready.push_back(emission));
+        let occurrence = Occurrence { serial: self.serial, time, body };
+        self.emitter.send(&occurrence, self.load.end, |emission| self.ready.push_back(emission));
     }
 }
 
@@ -248,12 +254,12 @@ fn milestone(rng: &mut Rng) -> Body {
         22..25 => (MEETING, MEETING_HOUR),
         _ => (MARKET, BUSINESS),
     };
-    let kind = if rng.u32(..50) == 0 { MilestoneKind::Withdrawn } else { MilestoneKind::TargetInputs };
+    let kind = if rng.u32(..50) == 0 { MilestoneKind::Withdrawn } else { MilestoneKind::Reached };
     let quantity = rng.bool().then(|| rng.u32(1..=12));
     Body::Milestone { kind, initiative, milestone, quantity }
 }
 
-/// Calls in flight: a few at a time, each with three events, and agents between them.
+/// Calls in progress: a few at a time, each with up to three events, and statuses of agents between them.
 #[derive(Debug, Default)]
 struct Calls {
     step: u64,
@@ -308,7 +314,7 @@ fn abandons(number: u64) -> bool {
     mix(number).is_multiple_of(12)
 }
 
-/// From no time at all to a minute, more often short.
+/// Wait of a call: 0 to 58 s, more often short.
 fn wait(number: u64) -> Millis {
     let random = mix(!number) % 60;
     (random * random / 60) as Millis * SECOND

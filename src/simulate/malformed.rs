@@ -1,4 +1,4 @@
-//! Records that must be rejected: a good one, spoilt in one way.
+//! Records that must be rejected: good ones with one corruption.
 
 use serde_json::{Map, Value, json};
 
@@ -11,8 +11,8 @@ use crate::event::DisbursementKind;
 use crate::oracle::SentRecord;
 use crate::record::{Reason, Stream};
 
-/// How a record can be spoilt, and what for it is then rejected. Only `excluded` cannot be provoked: it needs a setting.
-const WAYS: [(Corruption, Reason); 34] = [
+/// Corruptions and the reasons for which they are rejected. Only `excluded` is missing: it needs a setting.
+const CORRUPTIONS: [(Corruption, Reason); 34] = [
     (Corruption::Bytes(|_| Vec::new()), Reason::Empty),
     (Corruption::Bytes(|_| FRAME.to_vec()), Reason::Empty),
     (Corruption::TooLarge, Reason::TooLarge),
@@ -54,10 +54,10 @@ const WAYS: [(Corruption, Reason); 34] = [
 
 #[derive(Clone, Copy)]
 enum Corruption {
-    /// The flat value, changed.
+    /// Changes the bytes of the flat value.
     Bytes(fn(&[u8]) -> Vec<u8>),
     ContentType(&'static str),
-    /// A field of the flat value; the empty name is the first that the stream requires in its data.
+    /// Removes a field of the flat value; the empty name stands for the first label that the event requires.
     Remove(&'static str),
     Null(&'static str),
     Replace(&'static str, &'static str),
@@ -66,42 +66,44 @@ enum Corruption {
     Base64,
     NoData,
     DataText,
-    /// Of a disbursement, an amount that is none; of the others, a number or a status.
+    /// Gives a disbursement an invalid amount or currency, the others an invalid queue, status or quantity.
     Amount,
     OtherStream,
     Future,
 }
 
-/// How many ways there are.
-pub(super) const COUNT: usize = WAYS.len();
+/// Number of corruptions.
+pub(super) const COUNT: usize = CORRUPTIONS.len();
 
-/// `fact`, spoilt in way `way % COUNT`. `random` is any number; values of more than `max_record_bytes` are too large.
+/// Record of an occurrence with corruption number `index % COUNT`.
+///
+/// `random` is any number; values of more than `max_record_bytes` are too large.
 pub(super) fn emission(
     writer: &mut EventWriter,
-    fact: &Occurrence,
+    occurrence: &Occurrence,
     timestamp: Millis,
-    way: usize,
+    index: usize,
     random: u64,
     max_record_bytes: usize,
 ) -> Emission {
-    let (spoil, reason) = WAYS[way % COUNT];
-    let mut fact = *fact;
-    if let Body::Disbursement { kind, .. } = &mut fact.body {
-        // One that needs its amount.
+    let (corruption, reason) = CORRUPTIONS[index % COUNT];
+    let mut occurrence = *occurrence;
+    if let Body::Disbursement { kind, .. } = &mut occurrence.body {
+        // A kind that requires an amount.
         *kind = DisbursementKind::Approved;
     }
-    if let Corruption::Future = spoil {
-        fact.time = timestamp + 30 * DAY;
+    if let Corruption::Future = corruption {
+        occurrence.time = timestamp + 30 * DAY;
     }
-    let style = Style { envelope: Envelope::Flat, prefix: false, version: false, ..writer.style(&fact) };
-    let mut written = writer.write(&fact, style);
-    spoilt(&mut written, spoil, random, max_record_bytes);
+    let style = Style { envelope: Envelope::Flat, prefix: false, version: false, ..writer.style(&occurrence) };
+    let mut written = writer.write(&occurrence, style);
+    corrupt(&mut written, corruption, random, max_record_bytes);
     written.emission(timestamp, SentRecord::Rejected(reason))
 }
 
-fn spoilt(written: &mut EncodedRecord, spoil: Corruption, random: u64, max_record_bytes: usize) {
+fn corrupt(written: &mut EncodedRecord, corruption: Corruption, random: u64, max_record_bytes: usize) {
     let stream = written.stream;
-    match spoil {
+    match corruption {
         Corruption::Future => {}
         Corruption::Bytes(change) => written.value = change(&written.value),
         Corruption::ContentType(kind) => written.headers.push(("content-type", kind.as_bytes().to_vec())),
@@ -135,7 +137,7 @@ fn spoilt(written: &mut EncodedRecord, spoil: Corruption, random: u64, max_recor
     }
 }
 
-/// For the empty name, a text that the event must have in its data.
+/// Resolves the empty name to a label that the event requires.
 fn named(field: &'static str, fields: &Map<String, Value>) -> &'static str {
     if !field.is_empty() {
         return field;
@@ -160,7 +162,7 @@ fn senseless(stream: Stream, agent: bool, random: u64) -> (&'static str, Value) 
     }
 }
 
-/// Puts one more field at the end of the object that `value` is.
+/// Adds a field at the end of the object in `value`.
 fn append(value: &[u8], field: &[u8]) -> Vec<u8> {
     [&value[..value.len() - 1], b",", field, b"}"].concat()
 }
@@ -172,7 +174,7 @@ fn edit(written: &mut EncodedRecord, change: impl FnOnce(&mut Map<String, Value>
     written.value = serde_json::to_vec(&fields).expect("a map of values is JSON");
 }
 
-/// Makes of the flat value a structured CloudEvent with `data` in the place of its data.
+/// Turns the flat value into a structured CloudEvent with `data` instead of its data.
 fn enveloped(written: &mut EncodedRecord, data: Option<(&str, Value)>) {
     edit(written, |fields| {
         fields.retain(|name, _| matches!(name.as_str(), "id" | "source" | "type" | "time"));

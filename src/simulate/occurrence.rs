@@ -1,14 +1,13 @@
-//! What can happen in the programme, before it is written down: small plain values that are copied freely.
+//! Occurrences in the programme, before they are written as records: small plain values that are copied freely.
 
 use crate::clock::Millis;
 use crate::event::{CallKind, Centavos, DisbursementKind, FederalState, MilestoneKind, Status};
 use crate::record::Stream;
 
-/// What one support pays: 25,000 pesos.
+/// Amount of one support: 25,000 pesos.
 pub const SUPPORT: Centavos = 2_500_000;
 
-/// One thing that happened. Its `serial` makes the event's id and the style in which it is written, so that the same fact is always the same
-/// bytes.
+/// One occurrence. Its `serial` determines the event's id and style, so the same occurrence always has the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Occurrence {
     pub serial: u64,
@@ -24,7 +23,7 @@ pub(super) enum Body {
     Milestone { kind: MilestoneKind, initiative: &'static str, milestone: &'static str, quantity: Option<u32> },
 }
 
-/// One support: whose it is, and under which labels its events go.
+/// One support: its person, and the labels of its events.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Support {
     pub number: u64,
@@ -33,12 +32,19 @@ pub(super) struct Support {
     pub state: Option<&'static str>,
 }
 
-/// Talk, hold and wrap-up of a completed call, in milliseconds; absent where the call centre did not say.
+/// Talk, hold and wrap-up of a completed call (ms); `None` where the call centre did not measure.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Seconds {
     pub talk: Option<u32>,
     pub hold: Option<u32>,
     pub wrap_up: Option<u32>,
+}
+
+impl Occurrence {
+    /// True if it has an amount that can be written with and without decimals.
+    pub fn has_whole_pesos(&self) -> bool {
+        matches!(self.body, Body::Disbursement { kind, amount, .. } if kind.has_amount() && amount.is_multiple_of(100))
+    }
 }
 
 impl Body {
@@ -51,12 +57,12 @@ impl Body {
     }
 }
 
-/// What follows the canary in the identifiers of supports, calls and agents.
+/// Kind in the identifiers of supports, calls and agents, after the canary.
 pub(super) const CREDIT: &str = "-S-";
 pub(super) const CALL: &str = "-L-";
 pub(super) const AGENT: &str = "-A-";
 
-/// The source that a stream's producers name, where they name one.
+/// Source that a stream's producers give, if they give one.
 pub(super) fn source(stream: Stream) -> &'static str {
     match stream {
         Stream::Disbursement => "/programa/pagos",
@@ -83,7 +89,7 @@ impl<const N: usize> Shares<N> {
         Self { names, shares, total }
     }
 
-    /// The name that `random`, any number, falls on.
+    /// Name chosen by `random`, any number.
     pub fn pick(&self, random: u64) -> &'static str {
         let mut left = (random % u64::from(self.total)) as u32;
         for (name, share) in self.names.iter().zip(self.shares) {
@@ -96,7 +102,7 @@ impl<const N: usize> Shares<N> {
     }
 }
 
-/// The last of the programmes and of the queues is in no allowlist, so that something is shown as `other`.
+/// Programmes; the last one is in no allowlist, so that something is shown as `other`. So is the last queue.
 pub(super) const PROGRAMMES: Shares<4> = Shares::new(
     ["credito-a-la-palabra", "personas-independientes", "trabajadoras-del-hogar", "piloto-regional"],
     [938, 40, 16, 6],
@@ -113,19 +119,25 @@ pub(super) const AGREEMENT: &str = "acuerdo-firmado";
 pub(super) const PARTICIPANT: &str = "participante-remoto";
 pub(super) const MEETING_HOUR: &str = "hora-de-reunion";
 pub(super) const BUSINESS: &str = "negocio-inscrito";
-/// Hospitals that a state has handed over to the federation.
+/// Milestones of hospitals that a state has handed over to the federation.
 pub(super) const HOSPITALS_OF: [&str; 3] = ["hospital-de-oaxaca", "hospital-de-tabasco", "hospital-de-veracruz"];
 
-/// The allowlists (`labels.*`) that fit the programme.
+/// Allowlists (`labels.*`) for the simulated programme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProgrammeLabels {
+    /// Values of `labels.programmes`.
     pub programmes: &'static [&'static str],
+    /// Values of `labels.queues`.
     pub queues: &'static [&'static str],
+    /// Values of `labels.sites`.
     pub sites: &'static [&'static str],
+    /// Values of `labels.initiatives`.
     pub initiatives: &'static [&'static str],
+    /// Values of `labels.milestones`.
     pub milestones: &'static [&'static str],
 }
 
+/// Allowlists that contain everything the generator sends but one programme and one queue.
 pub const LABELS: ProgrammeLabels = ProgrammeLabels {
     programmes: &["credito-a-la-palabra", "personas-independientes", "trabajadoras-del-hogar"],
     queues: &["apoyos", "pagos", "hogar", "mercado-en-linea"],
@@ -140,7 +152,7 @@ const INHABITANTS: [u32; 32] = [
     1_235, 5_784, 4_132, 6_583, 2_368, 1_858, 3_027, 2_822, 2_945, 2_403, 3_528, 1_343, 8_063, 2_321, 1_622,
 ];
 
-/// A thousand and twenty-four equal slices of the population, each with its state.
+/// Federal state of each of 1,024 equal slices of the population.
 const SLICES: [u8; 1_024] = slices();
 
 const fn slices() -> [u8; 1_024] {
@@ -153,7 +165,7 @@ const fn slices() -> [u8; 1_024] {
     let mut slices = [0; 1_024];
     let (mut slice, mut state, mut below) = (0, 0, INHABITANTS[0]);
     while slice < 1_024 {
-        // The state in which the middle of the slice lies.
+        // The state that contains the middle of the slice.
         while (2 * slice + 1) as u32 * total / 2_048 >= below {
             state += 1;
             below += INHABITANTS[state];
@@ -164,7 +176,8 @@ const fn slices() -> [u8; 1_024] {
     slices
 }
 
-/// The state that `random`, any number, falls on, by population; now and then as its old code, as none or as one that does not exist.
+/// Federal state chosen by `random`, any number, by population; sometimes an old code, none, or one that does not
+/// exist.
 pub(super) fn state(random: u64) -> Option<&'static str> {
     match (random >> 10) % 1_000 {
         0..=2 => None,
@@ -176,7 +189,7 @@ pub(super) fn state(random: u64) -> Option<&'static str> {
     }
 }
 
-/// Spreads `number` over 64 bits, one to one (the finaliser of SplitMix64).
+/// Hashes `number` to 64 bits, one to one (the finaliser of SplitMix64).
 pub(super) fn mix(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -184,7 +197,7 @@ pub(super) fn mix(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-/// The support of that number: the person's home state mostly, somewhere else for one in a hundred.
+/// Support of a number: mostly in the person's home state, one in a hundred elsewhere.
 pub(super) fn support(seed: u64, number: u64, person: u64) -> Support {
     let random = mix(seed ^ mix(number));
     let home = if random.is_multiple_of(100) { random } else { person };

@@ -1,4 +1,4 @@
-//! What a fact means, for the ledger: told from the fact itself, never read back from the bytes.
+//! The meaning of an occurrence, for the oracle: taken from the occurrence itself, never read back from the bytes.
 
 use super::occurrence::{AGENT, Body, CALL, CREDIT, Occurrence, source};
 use super::style::Style;
@@ -6,16 +6,16 @@ use super::text;
 use crate::clock::Millis;
 use crate::oracle::{self, SentRecord};
 
-/// The event that `fact`, written in `style`, is to be read as. `run` stands for the seed, as in [`text::run`].
-pub(super) fn event(fact: &Occurrence, style: Style, run: &str) -> SentRecord {
+/// Event that an occurrence written in `style` must be read as. `run` stands for the seed, as in [`text::run`].
+pub(super) fn event(occurrence: &Occurrence, style: Style, run: &str) -> SentRecord {
     SentRecord::Event(oracle::Event {
         id: text_of(|out| {
             out.extend_from_slice(run.as_bytes());
-            text::decimal(out, fact.serial);
+            text::decimal(out, occurrence.serial);
         }),
-        source: style.source.then(|| source(fact.body.stream()).to_owned()),
-        time: fact.time,
-        body: body(&fact.body, style, run),
+        source: style.source.then(|| source(occurrence.body.stream()).to_owned()),
+        time: occurrence.time,
+        body: body(&occurrence.body, style, run),
     })
 }
 
@@ -28,7 +28,10 @@ fn body(body: &Body, style: Style, run: &str) -> oracle::Body {
             state: support.state.map(str::to_owned),
             beneficiary: text_of(|out| text::person(out, support.person)),
             credit: text_of(|out| text::thing(out, CREDIT, run, support.number)),
-            amount: kind.has_amount().then_some(amount),
+            amount: kind.has_amount().then(|| oracle::PesoAmount {
+                centavos: amount,
+                text: text_of(|out| text::pesos(out, amount, style.amount.is_short())),
+            }),
             currency: style.currency.then(|| "MXN".to_owned()),
         }),
         Body::Call { kind, call, queue, seconds } => oracle::Body::Call(oracle::Call {

@@ -1,4 +1,5 @@
-//! In which of the ways that the contract allows a fact is written: a pure function of its serial, so that it is always the same bytes.
+//! Style of a record, one of those that `spec/events.md` allows: a pure function of the occurrence's serial, so that
+//! the bytes are always the same.
 
 use super::occurrence::mix;
 use super::text::Offset;
@@ -6,13 +7,13 @@ use super::text::Offset;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Envelope {
     Flat,
-    /// CloudEvents, all in the value; known by its content type or by `specversion` alone.
+    /// CloudEvents structured; recognised by its content type or by `specversion` alone.
     Structured {
         content_type: bool,
     },
-    /// CloudEvents, the attributes in headers.
+    /// CloudEvents binary: attributes in headers.
     Binary,
-    /// Flat behind Confluent's five bytes.
+    /// Flat after the five bytes of the Confluent wire format.
     Framed,
 }
 
@@ -24,32 +25,50 @@ pub(super) enum Amount {
     ShortNumber,
 }
 
+impl Amount {
+    /// True if whole pesos are written without decimals.
+    pub(super) fn is_short(self) -> bool {
+        matches!(self, Amount::ShortText | Amount::ShortNumber)
+    }
+
+    /// The same JSON type in the other spelling: other content for the same amount, if it is of whole pesos.
+    pub(super) fn respelt(self) -> Self {
+        match self {
+            Amount::Text => Amount::ShortText,
+            Amount::ShortText => Amount::Text,
+            Amount::Number => Amount::ShortNumber,
+            Amount::ShortNumber => Amount::Number,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
     pub envelope: Envelope,
-    /// `mx.example.` before the type.
+    /// True if `mx.example.` stands before the type.
     pub prefix: bool,
-    /// `.v1` behind it.
+    /// True if `.v1` stands after the type.
     pub version: bool,
     pub source: bool,
     pub offset: Offset,
-    /// Microseconds behind the milliseconds of the time.
+    /// Digits after the milliseconds of the time.
     pub finer: &'static str,
     pub amount: Amount,
     pub currency: bool,
-    /// The first letter of the first label as `\u....`.
+    /// True if the first letter of the first label is written as `\u....`.
     pub escaped: bool,
-    /// Absent optional fields as `null`.
+    /// True if absent optional fields are written as `null`.
     pub nulls: bool,
-    /// For what is in no contract: the channel, the office.
+    /// Random bits for the fields that are not specified.
     pub random: u64,
 }
 
-/// Which envelopes a generator uses.
+/// Envelopes that a generator uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Envelopes {
     /// Flat mostly; one in five in one of the other three.
     Mixed,
+    /// Flat only.
     Flat,
 }
 

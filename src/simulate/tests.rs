@@ -1,4 +1,4 @@
-//! The generator against its own words: what it says of a record is what stands in the record.
+//! The generator against the meanings that it states: each record must say what its meaning says.
 
 mod reader;
 
@@ -42,7 +42,7 @@ fn bytes_of(emissions: impl IntoIterator<Item = Emission>) -> Vec<(i32, Vec<u8>,
 }
 
 #[test]
-fn the_same_seed_makes_the_same_records_and_another_seed_others() {
+fn the_seed_alone_decides_the_records() {
     let load = |seed| bytes_of(hostile_load(seed).emissions());
     assert_eq!(load(7), load(7));
     assert_ne!(load(7), load(8));
@@ -52,7 +52,7 @@ fn the_same_seed_makes_the_same_records_and_another_seed_others() {
 }
 
 #[test]
-fn it_does_not_matter_in_which_steps_time_advances() {
+fn steps_of_time_do_not_matter() {
     let at_once = bytes_of(live_emissions(3));
     let mut live = hostile_live(3);
     let stepwise: Vec<Emission> =
@@ -61,7 +61,7 @@ fn it_does_not_matter_in_which_steps_time_advances() {
 }
 
 #[test]
-fn every_record_says_what_the_ledger_is_told() {
+fn every_record_has_the_meaning_stated_to_the_oracle() {
     let mut read = 0;
     for emission in hostile_load(1).emissions().chain(live_emissions(1)) {
         if let SentRecord::Event(event) = &emission.sent {
@@ -73,7 +73,7 @@ fn every_record_says_what_the_ledger_is_told() {
 }
 
 #[test]
-fn records_of_one_key_are_in_one_partition_and_all_partitions_are_used() {
+fn records_of_one_key_are_in_one_partition() {
     let mut partition_of = BTreeMap::new();
     let mut used = BTreeSet::new();
     for emission in hostile_load(1).emissions() {
@@ -94,7 +94,7 @@ fn live_records_come_in_the_order_of_their_timestamps() {
         SentRecord::Rejected(_) => None,
     });
     for (time, timestamp) in events {
-        assert!(time <= timestamp + 2 * MINUTE, "an event lies further ahead than clocks go wrong");
+        assert!(time <= timestamp + 2 * MINUTE, "an event is ahead by more than clocks may be");
     }
 }
 
@@ -114,11 +114,11 @@ fn personal_identifiers_begin_with_the_canary() {
     }
 }
 
-/// What the ledger makes of them, against what can be told from the records by themselves: ids that were there before are duplicates, and what
-/// lies further back than the generator ever sets back an event is expired.
-fn assert_outcomes_are_as_meant(emissions: impl IntoIterator<Item = Emission>, oldest: Millis) {
-    let mut ledger = Oracle::new(OracleRules::default());
-    let mut meant: BTreeMap<(&str, &str), i128> = BTreeMap::new();
+/// Compares the oracle's outcomes with those that follow from the meanings alone: a known id is a duplicate, and an
+/// event that is older than the generator ever makes a regular one is expired.
+fn assert_outcomes_are_as_intended(emissions: impl IntoIterator<Item = Emission>, oldest: Millis) {
+    let mut oracle = Oracle::new(OracleRules::default());
+    let mut intended: BTreeMap<(&str, &str), i128> = BTreeMap::new();
     let mut ids = BTreeSet::new();
     for emission in emissions {
         let outcome = match &emission.sent {
@@ -127,27 +127,27 @@ fn assert_outcomes_are_as_meant(emissions: impl IntoIterator<Item = Emission>, o
             SentRecord::Event(event) if !ids.insert((event.source.clone(), event.id.clone())) => "duplicate",
             SentRecord::Event(_) => "applied",
         };
-        *meant.entry((emission.stream.name(), outcome)).or_default() += 1;
-        ledger.record(emission.stream, emission.partition, emission.sent);
+        *intended.entry((emission.stream.name(), outcome)).or_default() += 1;
+        oracle.record(emission.stream, emission.partition, emission.sent);
     }
-    let figures = ledger.figures(MONDAY + 3 * DAY);
+    let figures = oracle.figures(MONDAY + 3 * DAY);
     for stream in Stream::ALL {
         for outcome in ["applied", "duplicate", "rejected", "expired"] {
             let series = format!("pacemeter_records_total{{stream=\"{}\",outcome=\"{outcome}\"}}", stream.name());
-            let meant = meant.get(&(stream.name(), outcome)).copied().unwrap_or_default();
-            assert_eq!(figures.0[&series], meant * 1_000, "{series}");
-            assert!(meant > 0, "{series} is never meant");
+            let intended = intended.get(&(stream.name(), outcome)).copied().unwrap_or_default();
+            assert_eq!(figures.0[&series], intended * 1_000, "{series}");
+            assert!(intended > 0, "no record adds to {series}");
         }
     }
 }
 
 #[test]
-fn outcomes_in_a_load_are_as_meant() {
-    assert_outcomes_are_as_meant(hostile_load(6).emissions(), MONDAY - 6 * DAY);
+fn outcomes_of_a_load_are_as_intended() {
+    assert_outcomes_are_as_intended(hostile_load(6).emissions(), MONDAY - 6 * DAY);
 }
 
 #[test]
-fn outcomes_in_live_are_as_meant() {
+fn outcomes_of_a_live_programme_are_as_intended() {
     let from = MONDAY - DAY;
     let live = LiveProgramme::new(LiveOptions {
         faults: FaultRates::HOSTILE,
@@ -156,7 +156,7 @@ fn outcomes_in_live_are_as_meant() {
         ..LiveOptions::of(9, 0.02, SIX, MONDAY)
     });
     let mut live = live;
-    assert_outcomes_are_as_meant(live.advance_to(MONDAY + 3 * DAY), from - HOUR);
+    assert_outcomes_are_as_intended(live.advance_to(MONDAY + 3 * DAY), from - HOUR);
 }
 
 #[test]
@@ -204,8 +204,8 @@ fn a_load_has_the_proportions_asked_for() {
     assert!((270..330).contains(&(bytes / records)), "{} bytes a record", bytes / records);
     assert_eq!((people.len(), supports.len()), (8_000, 20_000));
     let assert_about = |is: u64, share: f64| {
-        let meant = share * 20_000.0 * 1.01;
-        assert!((is as f64 - meant).abs() < meant * 0.1 + 50.0, "{is} instead of about {meant}");
+        let intended = share * 20_000.0 * 1.01;
+        assert!((is as f64 - intended).abs() < intended * 0.1 + 50.0, "{is} instead of about {intended}");
     };
     for kind in [DisbursementKind::Applied, DisbursementKind::Approved, DisbursementKind::Dispersed] {
         assert_about(kinds[kind.name()], 1.0);
@@ -219,14 +219,14 @@ fn a_load_has_the_proportions_asked_for() {
 }
 
 #[test]
-fn a_load_for_so_many_events_has_about_so_many() {
+fn a_load_has_about_the_number_of_events_asked_for() {
     let load = Load::of(50_000, 1, SIX, MONDAY);
     let records = load.emissions().count();
     assert!(records.abs_diff(50_000) < 500, "{records} records");
 }
 
 #[test]
-fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
+fn a_live_week_pays_as_many_people_as_its_scale_says() {
     let options = LiveOptions { faults: FaultRates::NONE, ..LiveOptions::of(12, 0.05, SIX, MONDAY) };
     let mut live = LiveProgramme::new(options);
     let (mut paid, mut pesos) = (BTreeSet::new(), 0);
@@ -240,7 +240,7 @@ fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
             Body::Disbursement(event) => {
                 if event.kind == DisbursementKind::Dispersed {
                     paid.insert(event.beneficiary);
-                    pesos += event.amount.unwrap() / 100;
+                    pesos += event.amount.unwrap().centavos / 100;
                 }
                 event.kind.name().to_owned()
             }
@@ -268,7 +268,7 @@ fn a_live_week_pays_about_a_hundred_thousand_people_times_the_scale() {
 }
 
 #[test]
-fn the_production_example_shows_what_is_sent_under_its_own_name() {
+fn the_production_example_lists_the_labels_of_the_simulation() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml");
     let mut reader = SettingsReader::load(&Layers { files: vec![file.into()], ..Layers::default() });
     assert_eq!(reader.strings("labels.programmes"), LABELS.programmes);

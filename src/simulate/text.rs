@@ -1,11 +1,12 @@
-//! Numbers, names and times as bytes, without `format!`: the load generator writes a million records a second.
+//! Numbers, identifiers and times as bytes. Written without `format!`, as the load generator writes a million records a
+//! second.
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use crate::event::Centavos;
 
 use super::occurrence::mix;
 
-/// What every personal identifier begins with, so that a test can look for leaks.
+/// Prefix of every personal identifier, by which tests find leaks.
 pub const CANARY: &str = "CANARY";
 
 /// Appends `number` in decimal.
@@ -35,7 +36,7 @@ fn padded<const WIDTH: usize>(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(&digits);
 }
 
-/// Appends centavos as pesos: `25000.00`, or `25000` when `short` is asked for and there are no centavos.
+/// Appends an amount in pesos: `25000.00`, or `25000` if `short` and it is of whole pesos.
 pub(super) fn pesos(out: &mut Vec<u8>, amount: Centavos, short: bool) {
     decimal(out, amount / 100);
     if !(short && amount.is_multiple_of(100)) {
@@ -53,11 +54,11 @@ pub(super) fn seconds(out: &mut Vec<u8>, millis: u64) {
     }
 }
 
-/// The made-up CURP of a person: the canary and twelve letters and digits, one to one with the number.
+/// Appends the identifier of a person, made up like a CURP: the canary and twelve letters and digits, unique by number.
 pub(super) fn person(out: &mut Vec<u8>, person: u64) {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKLMNPQRSTUVWX";
     out.extend_from_slice(CANARY.as_bytes());
-    // An odd factor is one to one on the 60 bits that are shown.
+    // Multiplication by an odd number is one to one on the 60 bits that are written.
     let mut left = person.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for _ in 0..12 {
         out.push(ALPHABET[(left % 32) as usize]);
@@ -65,7 +66,7 @@ pub(super) fn person(out: &mut Vec<u8>, person: u64) {
     }
 }
 
-/// The identifier of a thing of one run: the canary, what it is, the run and its number.
+/// Appends the identifier of a support, a call or an agent: the canary, its kind, the run and its number.
 pub(super) fn thing(out: &mut Vec<u8>, kind: &str, run: &str, number: u64) {
     out.extend_from_slice(CANARY.as_bytes());
     out.extend_from_slice(kind.as_bytes());
@@ -73,20 +74,20 @@ pub(super) fn thing(out: &mut Vec<u8>, kind: &str, run: &str, number: u64) {
     decimal(out, number);
 }
 
-/// Eight hexadecimal digits that stand for a seed in every identifier of its run, so that runs of different seeds do not collide.
+/// Eight hexadecimal digits that stand for a seed in every identifier, so that runs of different seeds do not collide.
 pub(super) fn run(seed: u64) -> String {
     format!("{:08x}-", mix(seed) >> 32)
 }
 
-/// Writes instants as RFC 3339; remembers the last day, as events come nearly in order.
+/// Writes instants as RFC 3339. The text of the last day is cached, as events come nearly in order.
 #[derive(Debug, Default)]
-pub(super) struct Stamps {
+pub(super) struct TimeWriter {
     day: i64,
     date: Vec<u8>,
 }
 
-impl Stamps {
-    /// Appends the instant as seen at `offset` (whole minutes), with `finer`, a fraction below the millisecond, behind it.
+impl TimeWriter {
+    /// Appends the instant at `offset` (whole minutes), with the digits of `finer` after the milliseconds.
     pub fn write(&mut self, out: &mut Vec<u8>, time: Millis, offset: Offset, finer: &str) {
         let local = time + offset.millis;
         let day = local.div_euclid(DAY);
@@ -110,7 +111,7 @@ impl Stamps {
     }
 }
 
-/// An offset from UTC and how it is written.
+/// An offset from UTC and its text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Offset {
     millis: Millis,
@@ -119,7 +120,7 @@ pub(super) struct Offset {
 
 impl Offset {
     pub const UTC: Offset = Offset { millis: 0, text: "Z" };
-    /// Those that producers use besides; the last two are as far as an offset may go.
+    /// Other offsets that producers use; the last two are the greatest that are allowed.
     pub const OTHERS: [Offset; 5] = [
         Offset { millis: -6 * HOUR, text: "-06:00" },
         Offset { millis: -5 * HOUR, text: "-05:00" },

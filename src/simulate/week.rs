@@ -1,6 +1,7 @@
-//! The shape of a week: how much of its volume falls into each hour, and when offices are open.
+//! The shape of a week: the share of its volume in each hour, and the office hours.
 //!
-//! Hours are those of central Mexico, six hours behind UTC all year since 2022; for a simulation that is near enough before, too.
+//! Hours are those of central Mexico, six hours behind UTC all year since 2022. A simulation uses them for earlier
+//! years, too.
 
 use fastrand::Rng;
 
@@ -11,12 +12,12 @@ const WEEK: Millis = 7 * DAY;
 /// From the epoch, a Thursday in UTC, to the first Monday that begins in central Mexico.
 const FIRST_MONDAY: Millis = 4 * DAY + 6 * HOUR;
 
-/// The beginning of the week, Monday 00:00 in central Mexico, in which `time` lies.
+/// Beginning of the week of `time`: Monday 00:00 in central Mexico.
 pub fn week_start(time: Millis) -> Millis {
     time - (time - FIRST_MONDAY).rem_euclid(WEEK)
 }
 
-/// The hour of the week, 0 to 167 from Monday 00:00, in which `time` lies.
+/// Hour of the week of `time`, from 0 (Monday 00:00) to 167.
 pub(super) fn hour_of_week(time: Millis) -> usize {
     ((time - week_start(time)) / HOUR) as usize
 }
@@ -24,12 +25,12 @@ pub(super) fn hour_of_week(time: Millis) -> usize {
 /// A weekly volume spread over the hours of the week.
 #[derive(Debug)]
 pub(super) struct Profile {
-    /// The share of the week's volume that falls before each hour, and 1 at the end.
+    /// Share of the week's volume before each hour, and 1 at the end.
     before: [f64; HOURS + 1],
 }
 
 impl Profile {
-    /// `days` are the weights from Monday to Sunday, `hours` those of a day.
+    /// Profile from the weights of the days, Monday to Sunday, and of the hours of a day.
     pub fn new(days: [u32; 7], hours: [u32; 24]) -> Self {
         let total = f64::from(days.iter().sum::<u32>()) * f64::from(hours.iter().sum::<u32>());
         let mut before = [0.0; HOURS + 1];
@@ -42,7 +43,7 @@ impl Profile {
         Self { before }
     }
 
-    /// Offices: on weekdays, a little on Saturday.
+    /// Profile of offices: weekdays, and a little on Saturday.
     pub fn offices() -> Self {
         Self::new(
             [22, 20, 20, 19, 16, 3, 0],
@@ -50,7 +51,7 @@ impl Profile {
         )
     }
 
-    /// Applications over the Internet and at the counter: by day, every day.
+    /// Profile of applications, online and at the counter: by day, every day.
     pub fn applications() -> Self {
         Self::new(
             [20, 18, 17, 16, 15, 8, 6],
@@ -58,7 +59,7 @@ impl Profile {
         )
     }
 
-    /// The call centre: Monday is the worst.
+    /// Profile of the call centre: Monday is the busiest day.
     pub fn calls() -> Self {
         Self::new(
             [25, 20, 18, 16, 14, 5, 2],
@@ -66,14 +67,14 @@ impl Profile {
         )
     }
 
-    /// How many of `weekly` fall into the hour of the week: over a week exactly `weekly`.
+    /// Number of events in an hour of the week; all hours add up to exactly `weekly`.
     pub fn planned(&self, weekly: u64, hour: usize) -> u64 {
         let until = |hour: usize| (self.before[hour] * weekly as f64).round() as u64;
         until(hour + 1) - until(hour)
     }
 }
 
-/// `time`, or an instant in the next office hours (weekdays, 9 to 17) if it is outside of them.
+/// Returns `time` if it is in office hours (weekdays, 9 to 17), else a random instant in the next ones.
 pub(super) fn office_hours(time: Millis, rng: &mut Rng) -> Millis {
     let hour = hour_of_week(time);
     let (day, of_day) = (hour / 24, hour % 24);

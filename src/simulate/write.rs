@@ -1,20 +1,20 @@
-//! Facts as Kafka records: key, value, headers and partition.
+//! Occurrences as Kafka records: key, value, headers and partition.
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::occurrence::{AGENT, Body, CALL, CREDIT, Occurrence, Seconds, source};
 use super::style::{Amount, Envelope, Envelopes, Style};
-use super::text::{self, Stamps};
+use super::text::{self, TimeWriter};
 use super::{Emission, PartitionCounts};
 use crate::clock::Millis;
 use crate::oracle::SentRecord;
 use crate::record::Stream;
 
 pub(super) const CLOUD_EVENTS: &str = "application/cloudevents+json; charset=UTF-8";
-/// Magic byte and schema id of Confluent's serializers.
+/// Magic byte and schema id of the Confluent wire format.
 pub(super) const FRAME: [u8; 5] = [0, 0, 0, 0, 42];
 
-/// Room for the usual value, so that it is written without growing.
+/// Capacity for the usual value, so that the buffer seldom grows.
 const USUAL_BYTES: usize = 448;
 
 #[derive(Debug)]
@@ -23,10 +23,10 @@ pub(super) struct EventWriter {
     run: String,
     partitions: PartitionCounts,
     envelopes: Envelopes,
-    stamps: Stamps,
+    times: TimeWriter,
 }
 
-/// A record but for what the ledger is to know of it.
+/// A record without its meaning.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct EncodedRecord {
     pub stream: Stream,
@@ -45,27 +45,27 @@ impl EncodedRecord {
 
 impl EventWriter {
     pub fn new(seed: u64, partitions: PartitionCounts, envelopes: Envelopes) -> Self {
-        Self { seed, run: text::run(seed), partitions, envelopes, stamps: Stamps::default() }
+        Self { seed, run: text::run(seed), partitions, envelopes, times: TimeWriter::default() }
     }
 
-    pub fn style(&self, fact: &Occurrence) -> Style {
-        Style::of(self.seed, fact.serial, self.envelopes)
+    pub fn style(&self, occurrence: &Occurrence) -> Style {
+        Style::of(self.seed, occurrence.serial, self.envelopes)
     }
 
-    pub fn emission(&mut self, fact: &Occurrence, timestamp: Millis) -> Emission {
-        let style = self.style(fact);
-        self.emission_in(fact, style, timestamp)
+    pub fn emission(&mut self, occurrence: &Occurrence, timestamp: Millis) -> Emission {
+        let style = self.style(occurrence);
+        self.emission_in(occurrence, style, timestamp)
     }
 
-    pub fn emission_in(&mut self, fact: &Occurrence, style: Style, timestamp: Millis) -> Emission {
-        let written = self.write(fact, style);
-        let sent = super::sent::event(fact, style, &self.run);
+    pub fn emission_in(&mut self, occurrence: &Occurrence, style: Style, timestamp: Millis) -> Emission {
+        let written = self.write(occurrence, style);
+        let sent = super::sent::event(occurrence, style, &self.run);
         written.emission(timestamp, sent)
     }
 
-    pub fn write(&mut self, fact: &Occurrence, style: Style) -> EncodedRecord {
-        let key = self.key(&fact.body);
-        let stream = fact.body.stream();
+    pub fn write(&mut self, occurrence: &Occurrence, style: Style) -> EncodedRecord {
+        let key = self.key(&occurrence.body);
+        let stream = occurrence.body.stream();
         let partition = (xxh3_64(&key) % self.partitions.of(stream) as u64) as i32;
         let mut headers = Vec::new();
         let mut value = Vec::with_capacity(USUAL_BYTES);
@@ -75,24 +75,24 @@ impl EventWriter {
                     value.extend_from_slice(&FRAME);
                 }
                 value.push(b'{');
-                self.attributes(&mut value, fact, style);
+                self.attributes(&mut value, occurrence, style);
                 value.push(b',');
-                self.data(&mut value, fact, style);
+                self.data(&mut value, occurrence, style);
             }
             Envelope::Structured { content_type } => {
                 if content_type {
                     headers.push(("content-type", CLOUD_EVENTS.as_bytes().to_vec()));
                 }
                 value.extend_from_slice(b"{\"specversion\":\"1.0\",");
-                self.attributes(&mut value, fact, style);
+                self.attributes(&mut value, occurrence, style);
                 value.extend_from_slice(b",\"datacontenttype\":\"application/json\",\"data\":{");
-                self.data(&mut value, fact, style);
+                self.data(&mut value, occurrence, style);
                 value.push(b'}');
             }
             Envelope::Binary => {
-                headers = self.binary(fact, style);
+                headers = self.binary(occurrence, style);
                 value.push(b'{');
-                self.data(&mut value, fact, style);
+                self.data(&mut value, occurrence, style);
             }
         }
         value.push(b'}');
@@ -110,44 +110,44 @@ impl EventWriter {
         key
     }
 
-    fn id(&self, out: &mut Vec<u8>, fact: &Occurrence) {
+    fn id(&self, out: &mut Vec<u8>, occurrence: &Occurrence) {
         out.extend_from_slice(self.run.as_bytes());
-        text::decimal(out, fact.serial);
+        text::decimal(out, occurrence.serial);
     }
 
-    fn attributes(&mut self, out: &mut Vec<u8>, fact: &Occurrence, style: Style) {
+    fn attributes(&mut self, out: &mut Vec<u8>, occurrence: &Occurrence, style: Style) {
         out.extend_from_slice(b"\"id\":\"");
-        self.id(out, fact);
+        self.id(out, occurrence);
         if style.source {
             out.extend_from_slice(b"\",\"source\":\"");
-            out.extend_from_slice(source(fact.body.stream()).as_bytes());
+            out.extend_from_slice(source(occurrence.body.stream()).as_bytes());
         }
         out.extend_from_slice(b"\",\"type\":\"");
-        event_type(out, &fact.body, style);
+        event_type(out, &occurrence.body, style);
         out.extend_from_slice(b"\",\"time\":\"");
-        self.stamps.write(out, fact.time, style.offset, style.finer);
+        self.times.write(out, occurrence.time, style.offset, style.finer);
         out.push(b'"');
     }
 
-    fn binary(&mut self, fact: &Occurrence, style: Style) -> Vec<(&'static str, Vec<u8>)> {
+    fn binary(&mut self, occurrence: &Occurrence, style: Style) -> Vec<(&'static str, Vec<u8>)> {
         let mut id = Vec::new();
-        self.id(&mut id, fact);
+        self.id(&mut id, occurrence);
         let mut kind = Vec::new();
-        event_type(&mut kind, &fact.body, style);
+        event_type(&mut kind, &occurrence.body, style);
         let mut time = Vec::new();
-        self.stamps.write(&mut time, fact.time, style.offset, style.finer);
+        self.times.write(&mut time, occurrence.time, style.offset, style.finer);
         vec![
             ("ce_specversion", b"1.0".to_vec()),
             ("ce_id", id),
             ("ce_type", kind),
             ("ce_time", time),
-            ("ce_source", source(fact.body.stream()).as_bytes().to_vec()),
+            ("ce_source", source(occurrence.body.stream()).as_bytes().to_vec()),
             ("content-type", b"application/json".to_vec()),
         ]
     }
 
-    fn data(&self, out: &mut Vec<u8>, fact: &Occurrence, style: Style) {
-        match &fact.body {
+    fn data(&self, out: &mut Vec<u8>, occurrence: &Occurrence, style: Style) {
+        match &occurrence.body {
             Body::Disbursement { support, kind, amount } => {
                 label(out, "\"programme\":\"", support.programme, style);
                 optional(out, ",\"state\":\"", support.state, style);
@@ -156,7 +156,7 @@ impl EventWriter {
                 out.extend_from_slice(b"\",\"credit\":\"");
                 text::thing(out, CREDIT, &self.run, support.number);
                 out.push(b'"');
-                // Some applications name the amount they hope for; it is ignored.
+                // Some applications give an amount, which is ignored.
                 if kind.has_amount() || style.nulls {
                     write_amount(out, *amount, style.amount);
                 }
@@ -195,7 +195,7 @@ impl EventWriter {
     }
 }
 
-/// The last part of the event's type, behind the stream.
+/// Last part of the event's type, after the stream.
 pub(super) fn event_name(body: &Body) -> &'static str {
     match body {
         Body::Disbursement { kind, .. } => kind.name(),
@@ -217,7 +217,7 @@ pub(super) fn event_type(out: &mut Vec<u8>, body: &Body, style: Style) {
     }
 }
 
-/// Appends a label of plain ASCII, behind `before` and with its closing quote.
+/// Appends `before`, a label of plain ASCII and its closing quote.
 fn label(out: &mut Vec<u8>, before: &str, label: &str, style: Style) {
     out.extend_from_slice(before.as_bytes());
     if style.escaped {
@@ -230,7 +230,7 @@ fn label(out: &mut Vec<u8>, before: &str, label: &str, style: Style) {
     out.push(b'"');
 }
 
-/// As [`label`], for a field that may be absent: left out, or `null`. `before` ends with the opening quote.
+/// Like [`label`] for an optional field: if absent, it is left out or `null`. `before` ends with the opening quote.
 fn optional(out: &mut Vec<u8>, before: &str, value: Option<&str>, style: Style) {
     match value {
         Some(value) => {
@@ -252,7 +252,7 @@ fn write_amount(out: &mut Vec<u8>, amount: u64, style: Amount) {
     if quoted {
         out.push(b'"');
     }
-    text::pesos(out, amount, matches!(style, Amount::ShortText | Amount::ShortNumber));
+    text::pesos(out, amount, style.is_short());
     if quoted {
         out.push(b'"');
     }
@@ -272,7 +272,7 @@ fn write_seconds(out: &mut Vec<u8>, seconds: Seconds) {
     }
 }
 
-/// What real events carry besides and the contract ignores, so that they are about 300 bytes.
+/// Appends fields that are not specified and so ignored. With them values are about 300 bytes, like real ones.
 fn extras(out: &mut Vec<u8>, channels: &[&str], style: Style) {
     let random = style.random as usize;
     out.extend_from_slice(b",\"canal\":\"");

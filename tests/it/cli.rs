@@ -1,4 +1,4 @@
-//! The command line: exit codes and what is said.
+//! The command line: exit codes and messages.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn help_and_version_are_there_for_every_command() {
+fn every_command_has_help_and_version() {
     for command in [&[][..], &["run"], &["demo"], &["check"], &["targets"], &["cut"], &["produce"]] {
         for flag in ["--help", "--version"] {
             let ended = run(&[command, &[flag]].concat(), &[]);
@@ -31,8 +31,8 @@ fn wrong_usage_ends_with_64() {
 }
 
 #[test]
-fn asking_where_nobody_listens_ends_with_75_and_says_where_that_was() {
-    // A port that was free a moment ago.
+fn a_command_without_a_server_ends_with_75_and_the_address() {
+    // A port that was free a moment ago, so nobody listens.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     drop(listener);
@@ -47,7 +47,7 @@ fn asking_where_nobody_listens_ends_with_75_and_says_where_that_was() {
 }
 
 #[test]
-fn a_clock_that_is_moved_nowhere_ends_with_64() {
+fn a_malformed_clock_ends_with_64() {
     let ended = std::process::Command::new(env!("CARGO_BIN_EXE_pacemeter"))
         .arg("run")
         .env("CLOCK", "monday")
@@ -58,7 +58,7 @@ fn a_clock_that_is_moved_nowhere_ends_with_64() {
 }
 
 #[test]
-fn all_faults_of_the_configuration_are_told_at_once_with_78() {
+fn all_faults_of_the_settings_are_reported_at_once_with_78() {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     writeln!(file, "[programme]\ntime_zone = \"America/Mexico\"\n[streams.call]\nhorizont = \"8d\"\n").expect("a file");
     let path = file.path().to_str().expect("a path in UTF-8");
@@ -88,7 +88,7 @@ fn all_faults_of_the_configuration_are_told_at_once_with_78() {
 }
 
 #[test]
-fn all_faults_of_targets_and_calendars_are_told_beside_those_of_the_settings() {
+fn faults_of_targets_and_calendars_are_reported_with_settings() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("a file");
     write(
@@ -107,10 +107,10 @@ fn all_faults_of_targets_and_calendars_are_told_beside_those_of_the_settings() {
         assert_eq!(ended.code, Some(78), "{command}: {}", ended.stderr);
         for text in [
             "target.weekly.measure (targets.toml:2): \"beneficiarys\" is none of",
-            // The nearest.
+            // The nearest known value.
             "beneficiaries",
             "target.far.period (targets.toml:7): ",
-            // What to raise.
+            // The setting to raise.
             "streams.disbursement.horizon",
             "target.far.goal (targets.toml:10): ",
             "target.far.calender (targets.toml:11): no such key, the nearest is calendar",
@@ -120,7 +120,7 @@ fn all_faults_of_targets_and_calendars_are_told_beside_those_of_the_settings() {
             "cuts.at (--set): ",
             "http.timeout (--set): ",
         ] {
-            assert!(ended.stderr.contains(text), "{command} does not tell {text}:\n{}", ended.stderr);
+            assert!(ended.stderr.contains(text), "{command} does not report {text}:\n{}", ended.stderr);
         }
     }
 }
@@ -138,12 +138,12 @@ fn the_effective_settings_are_shown_without_secrets() {
     assert!(ended.stdout.contains("max_connections = 17"), "{}", ended.stdout);
     assert!(ended.stdout.contains("America/Mexico_City"), "{}", ended.stdout);
     for secret in ["hunter-two", "BEGIN PRIVATE"] {
-        assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret), "{secret} is shown");
+        assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret), "{secret} is printed");
     }
 }
 
 #[test]
-fn check_without_a_broker_says_so_and_may_be_tried_again() {
+fn check_without_a_broker_ends_with_75() {
     let ended = run(&["check"], &strings(&["kafka.bootstrap_servers=127.0.0.1:1", "kafka.request_timeout=2s"]));
     assert_eq!(ended.code, Some(75), "{}", ended.stderr);
     assert!(
@@ -155,7 +155,7 @@ fn check_without_a_broker_says_so_and_may_be_tried_again() {
 }
 
 #[test]
-fn the_demo_agrees_with_its_ledger_and_says_so_when_it_does_not() {
+fn the_demo_agrees_with_its_oracle_and_finds_a_falsified_figure() {
     let settings = strings(&["log.level=warn"]);
     let ended = run(&["demo", "--for", "10s"], &settings);
     assert_eq!(ended.code, Some(0), "stdout:\n{}\nstderr:\n{}", ended.stdout, ended.stderr);

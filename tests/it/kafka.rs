@@ -1,7 +1,7 @@
-//! A real Apache Kafka: one KRaft node on free loopback ports, in a directory of its own, gone when its owner is.
+//! A real Apache Kafka: one KRaft node on free loopback ports, in a directory of its own, removed with its owner.
 //!
-//! The jars come from `scripts/kafka-jars`. Rust drops no statics and a killed process drops nothing at all, so beside each broker stands a
-//! watchdog: a shell that reads a pipe of ours, and when that closes kills the broker and removes its directory.
+//! The jars come from `scripts/kafka-jars`. Rust drops no statics, and a killed process drops nothing. So each broker has a
+//! watchdog: a shell that reads a pipe of ours. When the pipe closes it kills the broker and removes its directory.
 
 use std::fs;
 use std::net::TcpListener;
@@ -19,28 +19,29 @@ use rdkafka::types::RDKafkaErrorCode;
 
 const START_LIMIT: Duration = Duration::from_secs(90);
 
-/// Side doors of a broker: each test that reads through a proxy needs one of its own.
+/// Number of doors of a broker; each test that reads through a proxy needs one.
 const DOORS: usize = 8;
 
-/// Who may log in at [`Kafka::sasl_bootstrap`], and their passwords. The first may do everything, the second nothing.
+/// Accounts and passwords for [`Kafka::sasl_bootstrap`]. The first may do everything, the second nothing.
 pub const ACCOUNTS: [(&str, &str); 2] = [("reader", "sesame-of-the-reader"), ("stranger", "sesame-of-the-stranger")];
 
 pub struct Kafka {
     port: u16,
     controller_port: u16,
     sasl_port: u16,
-    /// The doors that nobody has taken, and where the broker listens for what comes through each.
+    /// Doors that no test has taken.
     doors: Mutex<Vec<Door>>,
+    /// Outside and inside port of every door.
     door_ports: Vec<(u16, u16)>,
     directory: PathBuf,
     running: Mutex<Option<Running>>,
 }
 
-/// A listener of the broker that it tells clients to reach at another address: ours, where a proxy can stand between the two.
+/// A listener of the broker that is advertised at another address, where a proxy can listen between clients and broker.
 pub struct Door {
-    /// What clients are told; bound already, so that nobody else takes the port.
+    /// Advertised address; bound already, so that nobody else takes the port.
     pub outside: TcpListener,
-    /// Where the broker listens.
+    /// Port at which the broker listens.
     pub inside: u16,
 }
 
@@ -76,7 +77,7 @@ impl Kafka {
         kafka
     }
 
-    /// Starts it, for the first time or again with the records that it had, and waits until it answers.
+    /// Starts the broker, for the first time or again with its records, and waits until it answers.
     pub fn start(&self) {
         let mut running = self.running.lock().expect("no test failed while starting kafka");
         assert!(running.is_none(), "kafka is running");
@@ -103,7 +104,7 @@ impl Kafka {
         self.wait_until_it_answers(&mut running.insert(Running { java, watchdog }).java);
     }
 
-    /// Kills it, as an outage does; its records stay for the next start.
+    /// Kills the broker, as an outage does; its records stay for the next start.
     pub fn stop(&self) {
         if let Some(Running { mut java, mut watchdog }) =
             self.running.lock().expect("no test failed while starting kafka").take()
@@ -119,12 +120,12 @@ impl Kafka {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Where one of [`ACCOUNTS`] is asked for.
+    /// Address at which clients must log in as one of [`ACCOUNTS`].
     pub fn sasl_bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.sasl_port)
     }
 
-    /// A door for one test.
+    /// Takes a door for one test.
     pub fn door(&self) -> Door {
         self.doors.lock().expect("no test failed while taking a door").pop().expect("a door is left; there are `DOORS`")
     }
@@ -143,7 +144,7 @@ impl Kafka {
         assert!(self.try_create_topic(name, partitions, settings), "there is a topic {name} already");
     }
 
-    /// False if there is such a topic.
+    /// Creates a topic; false if it exists already.
     pub fn try_create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) -> bool {
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
         for (key, value) in settings {
@@ -237,7 +238,7 @@ impl Kafka {
 impl Drop for Kafka {
     fn drop(&mut self) {
         self.stop();
-        // What is left in a temporary directory fails no test.
+        // A leftover in a temporary directory fails no test.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
@@ -253,7 +254,7 @@ fn java(options: &[&str]) -> Command {
     java
 }
 
-/// The directory of Kafka's jars; fetches them if this machine has not got them yet.
+/// Directory of Kafka's jars; they are fetched if this machine does not have them yet.
 fn jars() -> PathBuf {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock();
@@ -269,7 +270,7 @@ fn jars() -> PathBuf {
 }
 
 fn free_ports<const N: usize>() -> [u16; N] {
-    // All are held at once, so that they differ.
+    // All are bound at once, so that they differ.
     let listeners: [_; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("a bound socket").port())
 }

@@ -1,4 +1,4 @@
-//! All tests that need more than the library: the built program, a real Kafka, the repository's files. One binary, so that one Kafka serves all.
+//! Tests that need more than the library: the built program, a real Kafka, files of the repository. They are one binary, so that they share one Kafka.
 
 mod alerting;
 mod alerts;
@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 
 use kafka::Kafka;
 
-/// The Kafka that all tests share which do not stop it.
+/// Kafka shared by all tests that do not stop it.
 fn shared_kafka() -> &'static Kafka {
     static KAFKA: OnceLock<Kafka> = OnceLock::new();
     KAFKA.get_or_init(|| {

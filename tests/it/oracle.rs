@@ -2,6 +2,7 @@
 
 mod golden;
 mod images;
+mod programme;
 mod targets;
 
 use std::sync::{Arc, LazyLock, Mutex};
@@ -302,6 +303,7 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
             let text = amount.map(|amount| format!("{}.{:02}", amount / 100, amount % 100));
             let (programme, state) = (PROGRAMMES[*programme].to_owned(), STATES[*state].map(str::to_owned));
             let value = json!({ "programme": programme, "state": state, "beneficiary": beneficiary, "credit": credit, "amount": text });
+            let amount = amount.map(Into::into);
             let body = oracle::Disbursement { kind, programme, state, beneficiary, credit, amount, currency: None };
             (Stream::Disbursement, kind.name(), value, Body::Disbursement(body))
         }

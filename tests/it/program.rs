@@ -1,4 +1,4 @@
-//! The built program as its users meet it: started with settings, asked over HTTP, stopped by a signal, judged by its exit code.
+//! The built program as its users see it: started with settings, queried over HTTP, stopped by a signal, judged by its exit code.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::exposition::Exposition;
 
-/// How long anything may take that is a matter of moments on an idle machine.
+/// Limit for anything that takes moments on an idle machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// A running `pacemeter run`; it is killed when dropped.
@@ -24,9 +24,9 @@ pub struct Pacemeter {
     stdout: Output,
 }
 
-/// A run that has ended.
-pub struct Ended {
-    /// The exit code; absent if a signal ended it.
+/// A process that has exited, and its output.
+pub struct ExitedProcess {
+    /// Exit code; `None` if a signal ended the process.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -40,40 +40,40 @@ pub struct Answer {
 }
 
 impl Pacemeter {
-    /// Starts the program with these settings (`key=value`) and a state directory of the test's, and waits until it says where it listens.
+    /// Starts the program with these settings (`key=value`) and this state directory, and waits until it logs its address.
     pub fn start(state: &TempDir, settings: &[String]) -> Self {
         Self::start_with(state, settings, &[])
     }
 
-    /// As [`Self::start`], with these variables in the environment.
+    /// Like [`Self::start`], with these environment variables.
     pub fn start_with(state: &TempDir, settings: &[String], environment: &[(&str, &str)]) -> Self {
         let mut command = command(&["run"], state, settings);
         let mut child = command.envs(environment.iter().copied()).spawn().expect("the program starts");
         let log = Output::of(child.stderr.take().expect("a pipe"));
         let stdout = Output::of(child.stdout.take().expect("a pipe"));
         let mut pacemeter = Self { child, address: String::new(), log, stdout };
-        pacemeter.address = pacemeter.until("it listens", |pacemeter| {
+        pacemeter.address = pacemeter.until("it accepts connections", |pacemeter| {
             let line = pacemeter.events("pacemeter.http.listening").pop()?;
             Some(line["address"].as_str().expect("address is text").to_owned())
         });
         pacemeter
     }
 
-    /// Starts the program with a log that nobody reads: a pipe that stays full, or one whose reader is gone. Returns the pipe's other end, if
-    /// it is to stay there.
-    pub fn start_unheard(state: &TempDir, settings: &[String], is_closed: bool) -> (Self, Option<ChildStderr>) {
-        // Its log cannot say where it listens.
+    /// Starts the program with a log that nobody reads: a pipe that stays full, or one whose reader is gone. Returns the
+    /// reading end of the pipe, if it is to stay open.
+    pub fn start_with_unread_log(state: &TempDir, settings: &[String], is_closed: bool) -> (Self, Option<ChildStderr>) {
+        // The address cannot be read from the log.
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
         let settings = [settings, &[format!("http.listen={free}")]].concat();
         let mut child = command(&["run"], state, &settings).spawn().expect("the program starts");
         let pipe = child.stderr.take().filter(|_| !is_closed);
         let stdout = Output::of(child.stdout.take().expect("a pipe"));
         let mut pacemeter = Self { child, address: free.to_string(), log: Output::of(std::io::empty()), stdout };
-        pacemeter.until("it listens", |pacemeter| TcpStream::connect(&pacemeter.address).ok());
+        pacemeter.until("it accepts connections", |pacemeter| TcpStream::connect(&pacemeter.address).ok());
         (pacemeter, pipe)
     }
 
-    /// The most memory that it ever had resident (bytes).
+    /// Peak of resident memory (bytes).
     pub fn peak_memory(&self) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process is there");
@@ -81,12 +81,12 @@ impl Pacemeter {
         peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
-    /// Waits until the business figures are there.
+    /// Waits until the program is ready, so that business figures are exposed.
     pub fn wait_ready(&mut self) {
         self.until("it is ready", |pacemeter| (pacemeter.get("/readyz").status == 200).then_some(()));
     }
 
-    /// Asks again and again until there is an answer; panics with the log's end after [`LIMIT`], or when the program has ended.
+    /// Polls until `ask` returns a value. Panics with the end of the log after [`LIMIT`], or if the program has exited.
     pub fn until<T>(&mut self, what: &str, mut ask: impl FnMut(&mut Self) -> Option<T>) -> T {
         let started = Instant::now();
         loop {
@@ -119,24 +119,24 @@ impl Pacemeter {
         Answer { status: response.status().as_u16(), body }
     }
 
-    /// What `/metrics` shows now.
+    /// Answer of `/metrics`.
     pub fn scrape(&self) -> Exposition {
         Exposition::parse(&self.get("/metrics").body)
     }
 
-    /// What `/api/v1/status` says now.
+    /// Answer of `/api/v1/status`.
     pub fn status(&self) -> Value {
         let answer = self.get("/api/v1/status");
         serde_json::from_str(&answer.body)
             .unwrap_or_else(|error| panic!("status is not JSON: {error}: {}", answer.body))
     }
 
-    /// All of the log so far.
+    /// The log so far.
     pub fn log(&self) -> String {
         self.log.text()
     }
 
-    /// The log lines of one event so far.
+    /// Log lines of one event so far.
     pub fn events(&self, name: &str) -> Vec<Value> {
         let log = self.log();
         let lines = log
@@ -155,51 +155,51 @@ impl Pacemeter {
         self.child.try_wait().expect("it is our child").is_some()
     }
 
-    /// As `kill -9` does.
+    /// Kills the process as `kill -9` does.
     pub fn kill(self) {
-        // Dropping it is just that.
+        // Dropping kills.
         drop(self);
     }
 
-    /// Asks it to end and waits until it has.
-    pub fn stop(self) -> Ended {
+    /// Stops the process with SIGTERM and waits for its exit.
+    pub fn stop(self) -> ExitedProcess {
         self.end(libc::SIGTERM)
     }
 
-    pub fn end(mut self, signal: libc::c_int) -> Ended {
+    pub fn end(mut self, signal: libc::c_int) -> ExitedProcess {
         let started = Instant::now();
         self.signal(signal);
         self.ended(started)
     }
 
-    /// Waits until it ends by itself.
-    pub fn ended(&mut self, started: Instant) -> Ended {
+    /// Waits until the process exits by itself.
+    pub fn ended(&mut self, started: Instant) -> ExitedProcess {
         let code = wait(&mut self.child, started, &self.log);
-        Ended { code, stdout: self.stdout.finish(), stderr: self.log.finish(), took: started.elapsed() }
+        ExitedProcess { code, stdout: self.stdout.finish(), stderr: self.log.finish(), took: started.elapsed() }
     }
 }
 
 impl Drop for Pacemeter {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 /// Runs the program to its end.
-pub fn run(arguments: &[&str], settings: &[String]) -> Ended {
+pub fn run(arguments: &[&str], settings: &[String]) -> ExitedProcess {
     run_in(&tempfile::tempdir().expect("a temporary directory"), arguments, settings)
 }
 
-/// As [`run`], with this state directory.
-pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Ended {
+/// Like [`run`], with this state directory.
+pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> ExitedProcess {
     let started = Instant::now();
     let mut child = command(arguments, state, settings).spawn().expect("the program starts");
     let mut stderr = Output::of(child.stderr.take().expect("a pipe"));
     let mut stdout = Output::of(child.stdout.take().expect("a pipe"));
     let code = wait(&mut child, started, &stderr);
-    Ended { code, stdout: stdout.finish(), stderr: stderr.finish(), took: started.elapsed() }
+    ExitedProcess { code, stdout: stdout.finish(), stderr: stderr.finish(), took: started.elapsed() }
 }
 
 fn command(arguments: &[&str], state: &TempDir, settings: &[String]) -> Command {
@@ -218,7 +218,7 @@ fn command(arguments: &[&str], state: &TempDir, settings: &[String]) -> Command 
         }
     }
     command.current_dir(state.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // SAFETY: prctl is async-signal-safe. The signal comes when the spawning thread ends, which owns what is spawned.
+    // SAFETY: prctl is async-signal-safe. The signal comes when the spawning thread ends, which owns the child.
     unsafe {
         command.pre_exec(|| {
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
@@ -242,7 +242,7 @@ fn wait(child: &mut Child, started: Instant, log: &Output) -> Option<i32> {
     }
 }
 
-/// What comes out of a pipe, gathered by a thread.
+/// Output of a pipe, collected by a thread.
 struct Output {
     text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -255,7 +255,7 @@ impl Output {
         let reader = thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
-            // Line by line, so that whoever looks sees whole ones.
+            // Line by line, so that readers see whole lines.
             while pipe.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
                 sink.lock().expect("no reader panicked").push_str(&String::from_utf8_lossy(&line));
                 line.clear();
@@ -274,7 +274,7 @@ impl Output {
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
-    /// All of it, once the other side has closed the pipe.
+    /// The whole output, once the other side has closed the pipe.
     fn finish(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("no reader panicked");

@@ -1,25 +1,28 @@
-//! The whole of restarting, simulated: the real core, checkpoints and worker, with simulated logs, disk, dead letters, clock and scheduler.
+//! Deterministic simulation of restarts: the real core, checkpoints and worker, with simulated logs, disk, dead letters,
+//! clock and scheduler.
 //!
-//! A run is a list of actions made from a seed: records are appended, the client hands some over, the task takes a message, the writing
-//! thread a step, the disk fails, the process crashes and starts again with other settings. It then must come right without faults. At
-//! every restart that becomes live, now and then and at the end
+//! A run is a list of actions made from a seed: records are appended, the client hands some over, the task takes a
+//! message, the checkpoint thread takes a step, the disk fails, the process crashes and starts again with other settings.
+//! At the end all faults stop, and the process must recover. At restarts that become live, and at the end:
 //!
-//! - the state of each partition is that of one which read the same log without any fault ([`facts::Shadow`]);
-//! - the figures are the naive oracle's over the whole log, and counters are never lower than before unless the state was built anew;
-//! - what was set aside is among the dead letters as far as checkpoints go;
-//! - a checkpoint that was said to be written is there after any crash, unless the disk lied.
+//! - the state of each partition equals that of a partition which read the same log without faults
+//!   ([`reference::Shadow`]);
+//! - the figures equal the oracle's over the whole log, and no counter is lower than before unless state was rebuilt;
+//! - each rejected or expired record that a checkpoint covers is among the dead letters;
+//! - a checkpoint that was reported as written exists after any crash, unless the disk lied.
 //!
-//! A run that fails is shortened and printed. `SIMULATOR_SEED` is the first seed (else it is random, and printed),
-//! `SIMULATOR_SECONDS` how long to go on (180); `SIMULATOR_SEEDS` how many to try on all cores instead.
+//! A failing run is shortened and printed. Variables: `SIMULATOR_SEED` is the first seed (random and printed by default),
+//! `SIMULATOR_SECONDS` the duration (180), `SIMULATOR_SEEDS` a number of seeds to try on all cores instead.
 
 mod actions;
 mod disk;
 mod ending;
-mod facts;
+
 mod letters;
 mod logs;
 mod process;
 mod quiet;
+mod reference;
 mod shared;
 mod shrink;
 mod stats;
@@ -40,7 +43,7 @@ fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
 }
 
-/// Seeds are tried from `base` on until `goes_on` says no, on as many threads.
+/// A search for a failing seed, from `base` on, by any number of threads.
 struct Trial {
     base: u64,
     next: AtomicU64,
@@ -60,12 +63,12 @@ impl Trial {
         }
     }
 
-    fn work(&self, goes_on: impl Fn(u64) -> bool) {
+    fn work(&self, continues: impl Fn(u64) -> bool) {
         let shared = Shared::new();
         let mut stats = Stats::default();
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            if self.has_failed.load(Ordering::Relaxed) || !goes_on(number) {
+            if self.has_failed.load(Ordering::Relaxed) || !continues(number) {
                 break;
             }
             let seed = self.base.wrapping_add(number);
@@ -75,7 +78,7 @@ impl Trial {
                 Err(_) => {
                     if !self.has_failed.swap(true, Ordering::Relaxed) {
                         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
-                            Some(tell(&shared, seed, number, &run));
+                            Some(report(&shared, seed, number, &run));
                     }
                     break;
                 }
@@ -93,11 +96,11 @@ impl Trial {
     }
 }
 
-fn tell(shared: &Shared, seed: u64, number: u64, run: &Run) -> String {
+fn report(shared: &Shared, seed: u64, number: u64, run: &Run) -> String {
     let (shortest, failed) = shrink(shared, run);
     format!(
-        "seed {seed} fails (the {}th; again: SIMULATOR_SEED={seed} SIMULATOR_SEEDS=1), shortened from {} to {} actions, in \
-         action {}: {}\n{shortest}",
+        "seed {seed} fails (seed number {}; repeat with SIMULATOR_SEED={seed} SIMULATOR_SEEDS=1), shortened from {} to {} \
+         actions, in action {}: {}\n{shortest}",
         number + 1,
         run.actions.len(),
         shortest.actions.len(),
@@ -120,5 +123,5 @@ fn seeds() {
         trial.work(|_| started.elapsed() < duration);
     }
     let stats = trial.end();
-    println!("simulator: seeds {base} and on, {:.1} s: {stats}", started.elapsed().as_secs_f64());
+    println!("simulator: seeds from {base}, {:.1} s: {stats}", started.elapsed().as_secs_f64());
 }

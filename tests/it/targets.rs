@@ -1,4 +1,4 @@
-//! Targets and calendars from files, which change while the program runs. On a real Kafka.
+//! Targets and calendars from files that change while the program runs, on a real Kafka.
 
 use std::fs;
 use std::thread;
@@ -14,11 +14,11 @@ use crate::program::{Pacemeter, run_in};
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 
-/// The file of targets, in the directory that the program runs in.
+/// Name of the targets file, in the working directory of the program.
 const FILE: &str = "targets.toml";
 
-/// A programme that has paid two people three times, in two partitions, and a file that says what is to be reached.
-struct Scene {
+/// A programme that has made three payments to two people in two partitions, and a targets file.
+struct Fixture {
     topics: Topics<'static>,
     state: TempDir,
 }
@@ -35,7 +35,7 @@ fn dispersal(partition: i32, beneficiary: &str, credit: &str, pesos: u32) -> Rec
     Record { partition, key: Some(beneficiary.into()), ..Record::of(event.to_string()) }
 }
 
-/// A target of some days around today, so that no midnight comes between.
+/// A target of a few days around today, so that no midnight interferes.
 fn target(name: &str, measure: &str, goal: u32) -> String {
     let day = |days: i64| now().checked_add((days * 24).hours()).expect("our days").strftime("%Y-%m-%d").to_string();
     format!(
@@ -45,7 +45,7 @@ fn target(name: &str, measure: &str, goal: u32) -> String {
     )
 }
 
-impl Scene {
+impl Fixture {
     fn new(targets: &str) -> Self {
         let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
         let records = [
@@ -54,13 +54,13 @@ impl Scene {
             dispersal(0, "ana", "C-3", 10_000),
         ];
         topics.write(Stream::Disbursement, &records);
-        let scene = Self { topics, state: tempfile::tempdir().expect("a temporary directory") };
-        scene.write(targets);
-        scene
+        let fixture = Self { topics, state: tempfile::tempdir().expect("a temporary directory") };
+        fixture.write(targets);
+        fixture
     }
 
     fn write(&self, targets: &str) {
-        fs::write(self.state.path().join(FILE), targets).expect("the file is written");
+        fs::write(self.state.path().join(FILE), targets).expect("the targets file can be written");
     }
 
     fn settings(&self, check_interval: &str) -> Vec<String> {
@@ -75,39 +75,40 @@ impl Scene {
     }
 }
 
-/// The value of a family for a target.
-fn of(pacemeter: &Pacemeter, family: &str, target: &str) -> Option<f64> {
+/// Value of a family for a target.
+fn value_of(pacemeter: &Pacemeter, family: &str, target: &str) -> Option<f64> {
     pacemeter.scrape().value(&format!("pacemeter_target_{family}"), &[("target", target)])
 }
 
-/// Waits until that value is this one.
+/// Waits until the family has this value for the target.
 fn await_value(pacemeter: &mut Pacemeter, family: &str, target: &str, expected: Option<f64>) {
     let what = format!("{family} of {target} is {expected:?}");
-    pacemeter.until(&what, |pacemeter| (of(pacemeter, family, target) == expected).then_some(()));
+    pacemeter.until(&what, |pacemeter| (value_of(pacemeter, family, target) == expected).then_some(()));
 }
 
 fn was_reload_successful(pacemeter: &Pacemeter) -> Option<f64> {
     pacemeter.scrape().value("pacemeter_config_last_reload_successful", &[])
 }
 
-/// Waits until the metric says so.
+/// Waits for the result of the last reload.
 fn await_successful(pacemeter: &mut Pacemeter, expected: bool) {
     let expected = Some(f64::from(u8::from(expected)));
-    pacemeter
-        .until("the metric says how it went", |pacemeter| (was_reload_successful(pacemeter) == expected).then_some(()));
+    pacemeter.until("the metric shows the result of the reload", |pacemeter| {
+        (was_reload_successful(pacemeter) == expected).then_some(())
+    });
 }
 
-/// Waits for the line that a reload after `before` others writes.
+/// Waits for the log line of reload number `before`, from 0.
 fn reloaded(pacemeter: &mut Pacemeter, before: usize) -> Value {
     pacemeter
         .until("the reload is logged", |pacemeter| pacemeter.events("pacemeter.targets.reloaded").get(before).cloned())
 }
 
 #[test]
-fn targets_of_a_file_are_shown_with_what_was_reached() {
-    let scene = Scene::new(&[target("people", "beneficiaries", 4), target("payments", "dispersals", 10)].concat());
-    let pacemeter = scene.start("1h");
-    let values = |target: &str| ["goal", "actual"].map(|family| of(&pacemeter, family, target));
+fn targets_of_a_file_are_shown_with_their_actual_values() {
+    let fixture = Fixture::new(&[target("people", "beneficiaries", 4), target("payments", "dispersals", 10)].concat());
+    let pacemeter = fixture.start("1h");
+    let values = |target: &str| ["goal", "actual"].map(|family| value_of(&pacemeter, family, target));
     assert_eq!(values("people"), [Some(4.0), Some(2.0)]);
     assert_eq!(values("payments"), [Some(10.0), Some(3.0)]);
     let scrape = pacemeter.scrape();
@@ -122,28 +123,28 @@ fn targets_of_a_file_are_shown_with_what_was_reached() {
 }
 
 #[test]
-fn a_changed_file_is_taken_over_on_sighup_as_if_it_had_always_been_so() {
+fn a_changed_file_is_reloaded_on_sighup() {
     let people = target("people", "beneficiaries", 4);
-    let scene = Scene::new(&people);
-    let mut pacemeter = scene.start("1h");
+    let fixture = Fixture::new(&people);
+    let mut pacemeter = fixture.start("1h");
 
-    scene.write(&target("people", "beneficiaries", 5));
+    fixture.write(&target("people", "beneficiaries", 5));
     pacemeter.signal(libc::SIGHUP);
     await_value(&mut pacemeter, "goal", "people", Some(5.0));
-    assert_eq!(of(&pacemeter, "actual", "people"), Some(2.0));
+    assert_eq!(value_of(&pacemeter, "actual", "people"), Some(2.0));
     let line = reloaded(&mut pacemeter, 0);
     assert_eq!((&line["added"], &line["removed"], &line["changed"]), (&json!(""), &json!(""), &json!("target.people")));
 
-    // A new one counts what was read long before it was there, and what comes after.
-    scene.write(&[people.as_str(), &target("pesos", "net_pesos", 100_000)].concat());
+    // A new target counts records read before it was added, and later ones.
+    fixture.write(&[people.as_str(), &target("pesos", "net_pesos", 100_000)].concat());
     pacemeter.signal(libc::SIGHUP);
     await_value(&mut pacemeter, "actual", "pesos", Some(60_000.0));
-    scene.topics.write(Stream::Disbursement, &[dispersal(1, "eva", "C-4", 5_000)]);
+    fixture.topics.write(Stream::Disbursement, &[dispersal(1, "eva", "C-4", 5_000)]);
     await_value(&mut pacemeter, "actual", "pesos", Some(65_000.0));
     await_value(&mut pacemeter, "actual", "people", Some(3.0));
     assert_eq!(reloaded(&mut pacemeter, 1)["added"], "target.pesos");
 
-    scene.write(&people);
+    fixture.write(&people);
     pacemeter.signal(libc::SIGHUP);
     await_value(&mut pacemeter, "goal", "pesos", None);
     let scrape = pacemeter.scrape();
@@ -153,11 +154,11 @@ fn a_changed_file_is_taken_over_on_sighup_as_if_it_had_always_been_so() {
 }
 
 #[test]
-fn a_broken_file_leaves_all_as_it_was_and_every_fault_is_told_whenever_somebody_asks() {
+fn a_broken_file_changes_nothing_and_reports_every_fault() {
     let good = target("people", "beneficiaries", 4);
-    let scene = Scene::new(&good);
-    let mut pacemeter = scene.start("1h");
-    scene.write(
+    let fixture = Fixture::new(&good);
+    let mut pacemeter = fixture.start("1h");
+    fixture.write(
         "[target.people]\nmeasure = \"peple\"\nperiod = \"week\"\ngoal = 7\n[calendar.office]\n[calendar.office.hours]\nmonday = [\"9\"]\n",
     );
     for asked in 1..=2 {
@@ -173,22 +174,22 @@ fn a_broken_file_leaves_all_as_it_was_and_every_fault_is_told_whenever_somebody_
         assert!(faults[1].starts_with("calendar.office.hours.monday (targets.toml:7): "), "{faults:?}");
     }
     await_successful(&mut pacemeter, false);
-    assert_eq!(["goal", "actual"].map(|family| of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
+    assert_eq!(["goal", "actual"].map(|family| value_of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
 
-    scene.write(&good);
+    fixture.write(&good);
     pacemeter.signal(libc::SIGHUP);
     await_successful(&mut pacemeter, true);
-    assert_eq!(["goal", "actual"].map(|family| of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
+    assert_eq!(["goal", "actual"].map(|family| value_of(&pacemeter, family, "people")), [Some(4.0), Some(2.0)]);
 }
 
 #[test]
-fn a_file_is_read_again_when_it_changes_and_its_faults_are_told_once() {
-    let scene = Scene::new(&target("people", "beneficiaries", 4));
-    let mut pacemeter = scene.start("100ms");
-    scene.write(&target("people", "beneficiaries", 5));
+fn a_changed_file_is_reloaded_and_its_faults_reported_once() {
+    let fixture = Fixture::new(&target("people", "beneficiaries", 4));
+    let mut pacemeter = fixture.start("100ms");
+    fixture.write(&target("people", "beneficiaries", 5));
     await_value(&mut pacemeter, "goal", "people", Some(5.0));
 
-    fs::remove_file(scene.state.path().join(FILE)).expect("it is there");
+    fs::remove_file(fixture.state.path().join(FILE)).expect("it is there");
     await_successful(&mut pacemeter, false);
     thread::sleep(Duration::from_secs(1));
     let lines = pacemeter.events("pacemeter.targets.refused");
@@ -196,27 +197,27 @@ fn a_file_is_read_again_when_it_changes_and_its_faults_are_told_once() {
         lines.len() == 1 && lines[0]["fault"].as_str().expect("text").starts_with("targets.toml: cannot be read: "),
         "{lines:?}"
     );
-    assert_eq!(of(&pacemeter, "goal", "people"), Some(5.0));
+    assert_eq!(value_of(&pacemeter, "goal", "people"), Some(5.0));
 
-    scene.write(&target("people", "beneficiaries", 6));
+    fixture.write(&target("people", "beneficiaries", 6));
     await_value(&mut pacemeter, "goal", "people", Some(6.0));
     await_successful(&mut pacemeter, true);
 }
 
 #[test]
-fn check_tells_how_many_targets_there_are_and_a_calendar_that_ran_out() {
-    let scene = Scene::new(&target("people", "beneficiaries", 4));
-    let ended = run_in(&scene.state, &["check"], &scene.settings("10s"));
+fn check_counts_targets_and_reports_an_expired_calendar() {
+    let fixture = Fixture::new(&target("people", "beneficiaries", 4));
+    let ended = run_in(&fixture.state, &["check"], &fixture.settings("10s"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stdout.contains("targets: 1, calendars: 3"), "{}", ended.stdout);
 
-    scene.write("[calendar.old.hours]\nmonday = [\"09:00-10:00\"]\n[[calendar.old.list]]\nyear = 2020\ndates = [\"2020-04-09\"]\n");
-    let ended = run_in(&scene.state, &["check"], &scene.settings("10s"));
+    fixture.write("[calendar.old.hours]\nmonday = [\"09:00-10:00\"]\n[[calendar.old.list]]\nyear = 2020\ndates = [\"2020-04-09\"]\n");
+    let ended = run_in(&fixture.state, &["check"], &fixture.settings("10s"));
     assert_eq!(ended.code, Some(78), "{}", ended.stderr);
     assert!(ended.stderr.contains("calendar.old (targets.toml:1): "), "{}", ended.stderr);
 
-    // It keeps nothing from running.
-    let pacemeter = scene.start("10s");
+    // The fault does not keep the program from running.
+    let pacemeter = fixture.start("10s");
     let lines = pacemeter.events("pacemeter.calendar.uncovered");
     assert!(lines.len() == 1 && lines[0]["level"] == "warn", "{lines:?}");
 }

@@ -1,4 +1,4 @@
-//! The topics of one test: their names, what is written to them and what is found there.
+//! The topics of one test: names, writing and reading.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -16,20 +16,20 @@ use crate::kafka::{Kafka, block_on};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// The default settings of an input topic: what every producer of the programme is asked for.
+/// Recommended settings of an input topic: the broker stamps the records.
 pub const LOG_APPEND_TIME: &[(&str, &str)] = &[("message.timestamp.type", "LogAppendTime")];
-/// The producers stamp their records, within an hour of the broker's clock.
+/// Settings of an input topic whose producers stamp the records, within an hour of the broker's clock.
 pub const CREATE_TIME: &[(&str, &str)] =
     &[("message.timestamp.type", "CreateTime"), ("message.timestamp.after.max.ms", "3600000")];
 
-/// A record to write, or one that was found.
+/// A record to write, or one that was read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     pub partition: i32,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: Vec<(String, Option<Vec<u8>>)>,
-    /// Milliseconds since the epoch; the client's present if absent.
+    /// Milliseconds since the epoch; the client's clock if absent.
     pub timestamp: Option<i64>,
 }
 
@@ -38,7 +38,7 @@ impl Record {
         Self { value: Some(value.into()), ..Self::default() }
     }
 
-    /// The text of a header that must be there.
+    /// Text of a header, which must exist.
     pub fn header(&self, name: &str) -> &str {
         let header = self.headers.iter().find(|(key, _)| key == name);
         let value =
@@ -47,20 +47,20 @@ impl Record {
     }
 }
 
-/// The topics and the group of one test; no other test has the same.
+/// The topics and the consumer group of one test.
 pub struct Topics<'a> {
     kafka: &'a Kafka,
     prefix: String,
 }
 
 impl<'a> Topics<'a> {
-    /// Names, and nothing of that name yet.
+    /// Chooses names; the topics do not exist yet.
     pub fn reserve(kafka: &'a Kafka) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         Self { kafka, prefix: format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed)) }
     }
 
-    /// The three input topics with `partitions` each, and the dead-letter topic with one.
+    /// Creates the three input topics with `partitions` each, and the dead-letter topic with one.
     pub fn create(kafka: &'a Kafka, partitions: i32, settings: &[(&str, &str)]) -> Self {
         let topics = Self::reserve(kafka);
         for stream in Stream::ALL {
@@ -86,7 +86,7 @@ impl<'a> Topics<'a> {
         format!("{}.dead-letter", self.prefix)
     }
 
-    /// What `pacemeter` is told to use them.
+    /// Settings with which `pacemeter` uses these topics.
     pub fn settings(&self) -> Vec<String> {
         let mut settings: Vec<String> = Stream::ALL
             .iter()
@@ -98,7 +98,7 @@ impl<'a> Topics<'a> {
         settings
     }
 
-    /// Writes the records in order and returns where each came to lie: its offset and its timestamp.
+    /// Writes the records in order and returns the offset and timestamp of each.
     pub fn write(&self, stream: Stream, records: &[Record]) -> Vec<(i64, i64)> {
         let producer: BaseProducer<Deliveries> = self
             .kafka
@@ -108,12 +108,12 @@ impl<'a> Topics<'a> {
             .create_with_context(Deliveries::default())
             .expect("a producer");
         send(&producer, &self.input(stream), records);
-        let places = producer.context().places();
-        assert_eq!(places.len(), records.len(), "every record is delivered");
-        (0..records.len()).map(|index| *places.get(&index).expect("every record is delivered")).collect()
+        let positions = producer.context().positions();
+        assert_eq!(positions.len(), records.len(), "every record is delivered");
+        (0..records.len()).map(|index| *positions.get(&index).expect("every record is delivered")).collect()
     }
 
-    /// Writes the records in one transaction, which is committed or aborted, and waits until that stands in the log.
+    /// Writes the records in one transaction, commits or aborts it, and waits for its markers in the log.
     pub fn write_transaction(&self, stream: Stream, records: &[Record], commit: bool) {
         let mut ends = self.ends(&self.input(stream));
         let id = format!("{}-{}-{commit}", self.prefix, stream.name());
@@ -133,7 +133,7 @@ impl<'a> Topics<'a> {
         }
         for (partition, end) in ends.iter_mut().enumerate() {
             let written = records.iter().filter(|record| record.partition as usize == partition).count() as i64;
-            // The marker takes an offset of its own, and is written a little after the transaction's end is answered.
+            // The marker takes an offset of its own. It is written a little after the end of the transaction is confirmed.
             *end += written + i64::from(written > 0);
         }
         let started = Instant::now();
@@ -142,7 +142,7 @@ impl<'a> Topics<'a> {
         }
     }
 
-    /// Writes the records in a transaction that stays open until it is told to end, for a minute at most.
+    /// Writes the records in a transaction that stays open until it is committed, for a minute at most.
     pub fn open_transaction(&self, stream: Stream, records: &[Record]) -> OpenTransaction {
         let id = format!("{}-{}-open", self.prefix, stream.name());
         let producer: BaseProducer<Deliveries> = self
@@ -157,23 +157,23 @@ impl<'a> Topics<'a> {
         OpenTransaction(producer)
     }
 
-    /// Deletes every record that the partition has.
+    /// Deletes all records of a partition.
     pub fn delete_records(&self, stream: Stream, partition: i32) {
         let mut partitions = TopicPartitionList::new();
         partitions.add_partition_offset(&self.input(stream), partition, Offset::End).expect("an offset");
         block_on(self.kafka.admin().delete_records(&partitions, &AdminOptions::new())).expect("records are deleted");
     }
 
-    /// Deletes an input topic, and makes one of the same name.
-    pub fn remake_input(&self, stream: Stream, partitions: i32, settings: &[(&str, &str)]) {
+    /// Deletes an input topic and creates one of the same name.
+    pub fn recreate_input(&self, stream: Stream, partitions: i32, settings: &[(&str, &str)]) {
         self.delete_input(stream);
-        self.make_input_again(stream, partitions, settings);
+        self.create_input_again(stream, partitions, settings);
     }
 
-    /// Makes an input topic that was deleted.
-    pub fn make_input_again(&self, stream: Stream, partitions: i32, settings: &[(&str, &str)]) {
+    /// Creates an input topic that was deleted.
+    pub fn create_input_again(&self, stream: Stream, partitions: i32, settings: &[(&str, &str)]) {
         let started = Instant::now();
-        // The old one's removal takes a moment.
+        // The removal of the old topic takes a moment.
         while !self.kafka.try_create_topic(&self.input(stream), partitions, settings) {
             assert!(started.elapsed() < LIMIT, "the topic is still there");
             std::thread::sleep(Duration::from_millis(100));
@@ -196,7 +196,7 @@ impl<'a> Topics<'a> {
         assert!(added[0].is_ok(), "{added:?}");
     }
 
-    /// Commits these offsets for the partitions of a topic, as whoever uses the group can.
+    /// Commits these offsets for the partitions of a topic, as anybody with the group's name can.
     pub fn commit(&self, stream: Stream, offsets: &[i64]) {
         let mut list = TopicPartitionList::new();
         for (partition, offset) in offsets.iter().enumerate() {
@@ -224,7 +224,7 @@ impl<'a> Topics<'a> {
             assert!(started.elapsed() < LIMIT, "{topic} was not read to its end");
             match consumer.poll(Duration::from_millis(100)) {
                 Some(message) => records.push(found(&message.expect("kafka is there").detach())),
-                // The position passes what ends a partition without being a record.
+                // The position also passes markers at the end of a partition.
                 None => unread.retain(|(partition, end)| position(&consumer, topic, *partition) < *end),
             }
         }
@@ -232,7 +232,7 @@ impl<'a> Topics<'a> {
         records
     }
 
-    /// The end of each partition of a topic: one more than the newest record's offset, and past markers.
+    /// End offset of each partition of a topic, markers included.
     pub fn ends(&self, topic: &str) -> Vec<i64> {
         self.bounds(topic).into_iter().map(|(_, end)| end).collect()
     }
@@ -244,7 +244,7 @@ impl<'a> Topics<'a> {
         (0..count).map(|partition| consumer.fetch_watermarks(topic, partition, LIMIT).expect("watermarks")).collect()
     }
 
-    /// The offsets that the group has committed, partition by partition.
+    /// Offsets that the group has committed, by partition.
     pub fn committed(&self, stream: Stream) -> Vec<Option<i64>> {
         let topic = self.input(stream);
         let mut partitions = TopicPartitionList::new();
@@ -289,14 +289,14 @@ fn found(message: &OwnedMessage) -> Record {
     }
 }
 
-type Places = std::collections::HashMap<usize, (i64, i64)>;
+type Positions = std::collections::HashMap<usize, (i64, i64)>;
 
-/// Where each record came to lie, by its place in what was sent.
+/// Offset and timestamp of each record, by its index among the records sent.
 #[derive(Default)]
-struct Deliveries(Mutex<Places>);
+struct Deliveries(Mutex<Positions>);
 
 impl Deliveries {
-    fn places(&self) -> MutexGuard<'_, Places> {
+    fn positions(&self) -> MutexGuard<'_, Positions> {
         self.0.lock().expect("no delivery failed")
     }
 }
@@ -308,7 +308,7 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, index: Self::DeliveryOpaque) {
         let message = result.as_ref().unwrap_or_else(|(error, _)| panic!("record {index} was not delivered: {error}"));
-        self.places().insert(*index, (message.offset(), message.timestamp().to_millis().unwrap_or(-1)));
+        self.positions().insert(*index, (message.offset(), message.timestamp().to_millis().unwrap_or(-1)));
     }
 }
 
@@ -333,7 +333,7 @@ fn send(producer: &BaseProducer<Deliveries>, topic: &str, records: &[Record]) {
 }
 
 #[test]
-fn a_kafka_that_was_killed_still_has_what_was_written() {
+fn a_killed_kafka_keeps_its_records() {
     let kafka = Kafka::reserve();
     kafka.start();
     let topics = Topics::create(&kafka, 2, CREATE_TIME);
@@ -346,8 +346,8 @@ fn a_kafka_that_was_killed_still_has_what_was_written() {
             ..Record::of(format!("value {number}"))
         })
         .collect();
-    let places = topics.write(Stream::Call, &records);
-    assert_eq!(places[499], (249, 1_600_000_000_499));
+    let positions = topics.write(Stream::Call, &records);
+    assert_eq!(positions[499], (249, 1_600_000_000_499));
     topics.write_transaction(Stream::Call, &records[..3], false);
     topics.write_transaction(Stream::Call, &records[..1], true);
     kafka.stop();

@@ -1,4 +1,4 @@
-//! Beneficiaries, and the spans of time that end now.
+//! Beneficiaries, periods and rolling windows.
 
 use super::*;
 use crate::oracle::periods::{OracleInterval, day, month, rolling, week};
@@ -16,7 +16,7 @@ fn days_weeks_and_months_are_those_of_the_time_zone() {
     let zone = mexico_city();
     assert_eq!(day(noon(0), &zone), span("2020-05-20T05:00:00Z", "2020-05-21T05:00:00Z"));
     assert_eq!(week(noon(0), &zone), span("2020-05-18T05:00:00Z", "2020-05-25T05:00:00Z"));
-    // The month of May 2020 lies in daylight saving time, April 2020 began before it.
+    // May 2020 was in daylight saving time; April 2020 began before it.
     assert_eq!(month(noon(0), &zone), span("2020-05-01T05:00:00Z", "2020-06-01T05:00:00Z"));
     assert_eq!(
         month(time("2020-04-30T23:59:59.999-05:00"), &zone),
@@ -28,7 +28,7 @@ fn days_weeks_and_months_are_those_of_the_time_zone() {
 }
 
 #[test]
-fn the_weeks_in_which_clocks_change_are_an_hour_shorter_and_longer() {
+fn weeks_with_a_clock_change_are_an_hour_shorter_or_longer() {
     let zone = mexico_city();
     let (spring, autumn) = (time("2022-04-03T12:00:00Z"), time("2022-10-25T12:00:00Z"));
     assert_eq!(week(spring, &zone), span("2022-03-28T00:00:00-06:00", "2022-04-04T00:00:00-05:00"));
@@ -62,15 +62,16 @@ fn rolling_windows_end_with_the_current_minute_or_hour() {
 
 #[test]
 fn a_week_holds_its_monday_midnight_and_not_the_next() {
-    let mut book = Book::new();
+    let mut log = TestLog::new();
     for (credit, pesos, at) in [
         ("a", 1, "2022-03-27T23:59:59.999-06:00"),
         ("b", 2, "2022-03-28T00:00:00-06:00"),
-        // The last hour of the week in which clocks went forward; by the old offset this would be before midnight too.
+        // The last hour of the week in which clocks went forward; by the old offset the next one would be before
+        // midnight, too.
         ("c", 4, "2022-04-03T23:59:59.999-05:00"),
         ("d", 8, "2022-04-04T00:00:00-05:00"),
     ] {
-        book.send(dispersed(credit, pesos, time(at)).by(credit));
+        log.send(dispersed(credit, pesos, time(at)).by(credit));
     }
     let figures = |net: &'static str, people: &'static str| {
         [
@@ -79,12 +80,12 @@ fn a_week_holds_its_monday_midnight_and_not_the_next() {
             ("week_dispersals support MX-JAL", people),
         ]
     };
-    book.shows(time("2022-03-27T12:00:00-06:00"), &figures("1", "1"));
-    // What lies after now counts in its calendar period.
-    book.shows(time("2022-03-28T00:00:00-06:00"), &figures("6", "2"));
-    book.shows(time("2022-04-03T23:30:00-05:00"), &figures("6", "2"));
-    book.shows(time("2022-04-04T00:00:00-05:00"), &figures("8", "1"));
-    book.shows(
+    log.shows(time("2022-03-27T12:00:00-06:00"), &figures("1", "1"));
+    // What is later than now counts in its calendar period.
+    log.shows(time("2022-03-28T00:00:00-06:00"), &figures("6", "2"));
+    log.shows(time("2022-04-03T23:30:00-05:00"), &figures("6", "2"));
+    log.shows(time("2022-04-04T00:00:00-05:00"), &figures("8", "1"));
+    log.shows(
         time("2022-03-31T12:00:00-06:00"),
         &[
             ("month_net_pesos support MX-JAL", "3"),
@@ -95,8 +96,8 @@ fn a_week_holds_its_monday_midnight_and_not_the_next() {
 }
 
 #[test]
-fn what_is_later_than_the_current_minute_or_hour_is_in_no_rolling_window() {
-    let mut book = Book::new();
+fn rolling_windows_exclude_what_is_later_than_their_last_unit() {
+    let mut log = TestLog::new();
     let now = time("2020-05-20T12:34:56Z");
     for (credit, pesos, at) in [
         ("a", 1, "2020-05-20T12:34:59.999Z"),
@@ -108,9 +109,9 @@ fn what_is_later_than_the_current_minute_or_hour_is_in_no_rolling_window() {
         ("g", 64, "2020-05-19T12:59:59.999Z"),
         ("h", 128, "2020-05-13T12:59:59.999Z"),
     ] {
-        book.send(dispersed(credit, pesos, time(at)));
+        log.send(dispersed(credit, pesos, time(at)));
     }
-    book.shows(
+    log.shows(
         now,
         &[
             ("rolling_1h_net_pesos support MX-JAL", "9"),
@@ -125,26 +126,26 @@ fn what_is_later_than_the_current_minute_or_hour_is_in_no_rolling_window() {
 }
 
 #[test]
-fn a_person_counts_once_in_the_state_of_the_earliest_dispersal_of_which_something_is_left() {
-    let mut book = Book::new();
-    book.send(dispersed("late", 10, noon(0)).state(Some("MX-CMX")));
-    book.send(dispersed("early", 10, noon(-HOUR)).state(Some("MX-OAX")));
-    book.shows(noon(0), &[("day_beneficiaries support MX-CMX", "0"), ("day_beneficiaries support MX-OAX", "1")]);
-    book.shows(noon(0), &[("beneficiaries support MX-CMX", "0"), ("beneficiaries support MX-OAX", "1")]);
-    // Once the earliest has come back, the next one counts.
-    book.send(returned("early", 10, noon(0)));
-    book.shows(noon(0), &[("day_beneficiaries support MX-CMX", "1"), ("day_beneficiaries support MX-OAX", "0")]);
-    book.send(returned("late", 10, noon(0)));
-    book.shows(noon(0), &[("day_beneficiaries support MX-CMX", "0"), ("beneficiaries support MX-CMX", "0")]);
+fn a_person_counts_in_the_state_of_the_earliest_dispersal_left() {
+    let mut log = TestLog::new();
+    log.send(dispersed("late", 10, noon(0)).state(Some("MX-CMX")));
+    log.send(dispersed("early", 10, noon(-HOUR)).state(Some("MX-OAX")));
+    log.shows(noon(0), &[("day_beneficiaries support MX-CMX", "0"), ("day_beneficiaries support MX-OAX", "1")]);
+    log.shows(noon(0), &[("beneficiaries support MX-CMX", "0"), ("beneficiaries support MX-OAX", "1")]);
+    // Once the earliest is returned, the next one counts.
+    log.send(returned("early", 10, noon(0)));
+    log.shows(noon(0), &[("day_beneficiaries support MX-CMX", "1"), ("day_beneficiaries support MX-OAX", "0")]);
+    log.send(returned("late", 10, noon(0)));
+    log.shows(noon(0), &[("day_beneficiaries support MX-CMX", "0"), ("beneficiaries support MX-CMX", "0")]);
 }
 
 #[test]
-fn the_earliest_dispersal_is_the_earliest_in_the_period_and_of_two_at_once_the_first_in_the_log() {
-    let mut book = Book::new();
-    book.send(dispersed("last week", 10, noon(-7 * DAY)).state(Some("MX-OAX")));
-    book.send(dispersed("one", 10, noon(0)).state(Some("MX-CMX")))
+fn the_earliest_dispersal_is_by_period_then_time_then_log_order() {
+    let mut log = TestLog::new();
+    log.send(dispersed("last week", 10, noon(-7 * DAY)).state(Some("MX-OAX")));
+    log.send(dispersed("one", 10, noon(0)).state(Some("MX-CMX")))
         .send(dispersed("two", 10, noon(0)).state(Some("MX-JAL")));
-    book.shows(
+    log.shows(
         noon(0),
         &[
             ("week_beneficiaries support MX-CMX", "1"),
@@ -159,19 +160,19 @@ fn the_earliest_dispersal_is_the_earliest_in_the_period_and_of_two_at_once_the_f
 
 #[test]
 fn each_programme_counts_its_own_people() {
-    let mut book = Book::new();
-    book.send(dispersed("a", 10, noon(0))).send(dispersed("b", 10, noon(0)).programme("housing"));
-    book.send(dispersed("c", 10, noon(0)).by("juan"));
-    book.shows(noon(0), &[("day_beneficiaries support MX-JAL", "2"), ("day_beneficiaries housing MX-JAL", "1")]);
+    let mut log = TestLog::new();
+    log.send(dispersed("a", 10, noon(0))).send(dispersed("b", 10, noon(0)).programme("housing"));
+    log.send(dispersed("c", 10, noon(0)).by("juan"));
+    log.shows(noon(0), &[("day_beneficiaries support MX-JAL", "2"), ("day_beneficiaries housing MX-JAL", "1")]);
 }
 
 #[test]
-fn a_person_of_several_unlisted_programmes_counts_once_under_other() {
-    let mut book = Book::new();
-    book.send(dispersed("a", 10, noon(0)).programme("scholarship").state(Some("MX-CMX")));
-    book.send(dispersed("b", 10, noon(-HOUR)).programme("pension").state(Some("MX-OAX")));
-    book.send(dispersed("c", 10, noon(-HOUR)).programme("pension").state(Some("MX-OAX")).by("juan"));
-    book.shows(
+fn a_person_of_several_unlisted_programmes_counts_once_as_other() {
+    let mut log = TestLog::new();
+    log.send(dispersed("a", 10, noon(0)).programme("scholarship").state(Some("MX-CMX")));
+    log.send(dispersed("b", 10, noon(-HOUR)).programme("pension").state(Some("MX-OAX")));
+    log.send(dispersed("c", 10, noon(-HOUR)).programme("pension").state(Some("MX-OAX")).by("juan"));
+    log.shows(
         noon(0),
         &[
             ("day_beneficiaries other MX-OAX", "2"),
@@ -180,16 +181,16 @@ fn a_person_of_several_unlisted_programmes_counts_once_under_other() {
             ("beneficiaries other MX-OAX", "2"),
         ],
     );
-    book.send(returned("b", 10, noon(0)));
-    book.shows(noon(0), &[("day_beneficiaries other MX-OAX", "1"), ("day_beneficiaries other MX-CMX", "1")]);
+    log.send(returned("b", 10, noon(0)));
+    log.shows(noon(0), &[("day_beneficiaries other MX-OAX", "1"), ("day_beneficiaries other MX-CMX", "1")]);
 }
 
 #[test]
-fn gauges_by_state_appear_with_the_first_dispersal_there_and_stay() {
-    let mut book = Book::new();
-    book.send(approved("a", 10, noon(-60 * DAY)));
-    book.shows(noon(0), &[("day_dispersals support MX-JAL", "absent"), ("beneficiaries support MX-JAL", "absent")]);
-    book.send(dispersed("a", 10, noon(-60 * DAY)));
+fn gauges_by_state_appear_with_the_first_dispersal_and_stay() {
+    let mut log = TestLog::new();
+    log.send(approved("a", 10, noon(-60 * DAY)));
+    log.shows(noon(0), &[("day_dispersals support MX-JAL", "absent"), ("beneficiaries support MX-JAL", "absent")]);
+    log.send(dispersed("a", 10, noon(-60 * DAY)));
     let expected = [
         ("beneficiaries support MX-JAL", "1"),
         ("day_beneficiaries support MX-JAL", "0"),
@@ -201,26 +202,25 @@ fn gauges_by_state_appear_with_the_first_dispersal_there_and_stay() {
         ("day_beneficiaries support MX-OAX", "absent"),
         ("day_beneficiaries housing MX-JAL", "absent"),
     ];
-    book.shows(noon(0), &expected);
+    log.shows(noon(0), &expected);
     // Forgetting the support changes nothing.
-    book.send(applied("z", noon(60 * DAY)));
-    book.shows(noon(0), &expected);
+    log.send(applied("z", noon(60 * DAY)));
+    log.shows(noon(0), &expected);
 }
 
 #[test]
-fn all_time_people_stay_with_what_was_left_when_their_support_was_forgotten() {
-    let mut book = Book::new();
-    book.send(dispersed("kept", 10, noon(-200 * DAY)).by("ana"))
-        .send(dispersed("back", 10, noon(-200 * DAY)).by("eva"));
-    book.send(returned("back", 10, noon(-200 * DAY))).send(applied("z", noon(0)));
-    // Too late for a support of which nothing is known any more.
-    book.send(returned("kept", 10, noon(0)));
-    book.shows(noon(0), &[("beneficiaries support MX-JAL", "1"), ("waiting_returned_pesos support", "10")]);
+fn all_time_people_outlive_their_forgotten_supports() {
+    let mut log = TestLog::new();
+    log.send(dispersed("kept", 10, noon(-200 * DAY)).by("ana")).send(dispersed("back", 10, noon(-200 * DAY)).by("eva"));
+    log.send(returned("back", 10, noon(-200 * DAY))).send(applied("z", noon(0)));
+    // Too late: the support is forgotten.
+    log.send(returned("kept", 10, noon(0)));
+    log.shows(noon(0), &[("beneficiaries support MX-JAL", "1"), ("waiting_returned_pesos support", "10")]);
 }
 
 #[test]
 fn partitions_add_up() {
-    let mut book = Book::new();
-    book.send_to(0, dispersed("a", 10, noon(0))).send_to(1, dispersed("b", 20, noon(0)).by("juan"));
-    book.shows(noon(0), &[("day_net_pesos support MX-JAL", "30"), ("day_beneficiaries support MX-JAL", "2")]);
+    let mut log = TestLog::new();
+    log.send_to(0, dispersed("a", 10, noon(0))).send_to(1, dispersed("b", 20, noon(0)).by("juan"));
+    log.shows(noon(0), &[("day_net_pesos support MX-JAL", "30"), ("day_beneficiaries support MX-JAL", "2")]);
 }

@@ -20,7 +20,7 @@ fn figures(pairs: &[(&str, i128)]) -> SeriesValues {
 }
 
 #[test]
-fn an_exposition_is_read_exactly_and_other_families_are_passed_over() {
+fn an_exposition_is_read_exactly_and_other_families_are_skipped() {
     let expected = figures(&[
         (r#"pacemeter_records_total{stream="call",outcome="applied"}"#, 12_000),
         (r#"pacemeter_records_total{stream="call",outcome="expired"}"#, 3_000),
@@ -34,7 +34,7 @@ fn an_exposition_is_read_exactly_and_other_families_are_passed_over() {
 }
 
 #[test]
-fn what_cannot_be_compared_exactly_is_an_error() {
+fn values_that_cannot_be_compared_exactly_are_errors() {
     for (text, message) in [
         ("pacemeter_conflicts_total{stream=\"call\"} 1.0001", "line 1 of the exposition has a value"),
         ("pacemeter_conflicts_total{stream=\"call\"} NaN", "line 1 of the exposition has a value"),
@@ -53,14 +53,14 @@ fn what_cannot_be_compared_exactly_is_an_error() {
 
 #[test]
 fn figures_survive_json_and_exposition() {
-    let mut book = Book::new();
-    book.send(dispersed("a", 10, noon(0)).with_disbursement(|body| body.amount = Some(12_345))).send(approved(
+    let mut log = TestLog::new();
+    log.send(dispersed("a", 10, noon(0)).with_disbursement(|body| body.amount = Some(12_345.into()))).send(approved(
         "b",
         1,
         noon(5),
     ));
-    book.send(answered("a", noon(1_234))).send(offered("a", noon(0)));
-    let figures = book.at(noon(0));
+    log.send(answered("a", noon(1_234))).send(offered("a", noon(0)));
+    let figures = log.at(noon(0));
     assert_eq!(SeriesValues::from_json(&figures.to_json()).expect("figures"), figures);
     assert!(
         figures.to_json().contains(r#""pacemeter_day_net_pesos{programme=\"support\",state=\"MX-JAL\"}": "123.45""#)
@@ -73,7 +73,7 @@ fn figures_survive_json_and_exposition() {
 }
 
 #[test]
-fn differences_name_what_is_missing_what_is_too_much_and_what_is_wrong() {
+fn differences_name_missing_surplus_and_wrong_series() {
     let expected = figures(&[("equal", 1), ("missing", 2), ("wrong", 3)]);
     let actual = figures(&[("equal", 1), ("surplus", 4), ("wrong", 5)]);
     let difference = |series: &str, expected, actual| SeriesDifference { series: series.to_owned(), expected, actual };

@@ -1,4 +1,4 @@
-//! The call centre: calls come in, agents at home take them, and the agents come and go.
+//! The call centre: calls come in, agents at home take them, and agents sign in and out.
 
 use super::{Scheduler, Step};
 use crate::clock::{HOUR, MINUTE, Millis, SECOND};
@@ -7,7 +7,7 @@ use crate::simulate::occurrence::{Body, QUEUES, SITES, Seconds, mix};
 
 pub(super) const CALLS_A_WEEK: f64 = 60_000.0;
 const AGENTS: f64 = 1_900.0;
-/// Hours of a weekday at which half of the agents begin; they work for eight.
+/// Hours at which a shift of half of the agents begins; a shift has eight hours.
 const SHIFTS: [usize; 2] = [7, 13];
 
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ pub(super) enum CallStep {
     Free {
         agent: u32,
     },
-    /// The agent comes, pauses, comes back or leaves.
+    /// The agent signs in, pauses, comes back or signs out.
     Turn {
         agent: u32,
         status: Status,
@@ -41,9 +41,9 @@ pub(super) enum CallStep {
 #[derive(Debug)]
 pub(super) struct Calls {
     calls: u64,
-    /// What each agent does.
+    /// Status of each agent.
     agents: Vec<Status>,
-    /// Those who could take a call.
+    /// Agents who can take a call.
     available: Vec<u32>,
 }
 
@@ -72,7 +72,7 @@ impl Scheduler {
         let call = self.calls.calls;
         self.calls.calls += 1;
         let queue = QUEUES.pick(mix(self.options.seed ^ call));
-        // One offer in a thousand is lost on its way.
+        // One offer in a thousand is lost.
         if self.rng.u32(..1_000) != 0 {
             self.call_event(at, CallKind::Offered, call, queue, Seconds::default());
         }
@@ -85,7 +85,7 @@ impl Scheduler {
 
     fn answer(&mut self, at: Millis, call: u64, queue: &'static str) {
         let Some(agent) = self.take_agent() else {
-            // Nobody is there: half of the callers give up, the others wait on.
+            // Nobody is available: half of the callers give up, the others keep waiting.
             let step =
                 if self.rng.bool() { CallStep::Abandon { call, queue } } else { CallStep::Answer { call, queue } };
             let wait = self.rng.i64(20 * SECOND..5 * MINUTE);
@@ -101,7 +101,7 @@ impl Scheduler {
         );
     }
 
-    /// Somebody who is available, at random.
+    /// Takes a random available agent.
     fn take_agent(&mut self) -> Option<u32> {
         if self.calls.available.is_empty() {
             return None;
@@ -113,7 +113,7 @@ impl Scheduler {
     fn complete(&mut self, at: Millis, call: u64, queue: &'static str, talk: u32, agent: u32) {
         let wrap_up = self.rng.u32(..90_000);
         let seconds = match self.rng.u32(..20) {
-            // The telephone system did not measure; answered and completed must do.
+            // Not measured by the telephone system: handle time is from answer to completion.
             0..=1 => Seconds::default(),
             2..=9 => {
                 Seconds { talk: Some(talk), hold: Some(self.rng.u32(..60) * SECOND as u32), wrap_up: Some(wrap_up) }
@@ -129,7 +129,7 @@ impl Scheduler {
         }
     }
 
-    /// Plans the shift that begins in this hour, if one does.
+    /// Plans the shift that begins in this hour, if there is one.
     pub(super) fn plan_shift(&mut self, at: Millis, hour: usize) {
         let Some(shift) = SHIFTS.iter().position(|&begin| begin == hour % 24) else { return };
         let weekday = hour / 24 < 5;
@@ -145,13 +145,13 @@ impl Scheduler {
             self.plan(begin, Step::Call(CallStep::Turn { agent, status: Status::Available }));
             self.plan(pause, Step::Call(CallStep::Turn { agent, status: Status::Paused }));
             self.plan(back, Step::Call(CallStep::Turn { agent, status: Status::Available }));
-            // One in fifty just closes the lid; the time-out takes care of that.
+            // One in fifty never signs out and has to time out.
             let last = if self.rng.u32(..50) == 0 { Status::Paused } else { Status::SignedOut };
             self.plan(end, Step::Call(CallStep::Turn { agent, status: last }));
         }
     }
 
-    /// The agent turns to something else, where that makes sense; a call is finished first.
+    /// Changes an agent's status where that makes sense; a call is finished first.
     fn turn(&mut self, at: Millis, agent: u32, status: Status) {
         use Status::{Available, Handling, Paused, SignedOut, WrapUp};
         match (self.calls.agents[agent as usize], status) {
@@ -176,7 +176,7 @@ impl Scheduler {
     fn status(&mut self, at: Millis, agent: u32, status: Status) {
         self.calls.agents[agent as usize] = status;
         let agent = u64::from(agent);
-        // The sites of a few are not known.
+        // One agent in fifty has no known site.
         let site = (!agent.is_multiple_of(50)).then(|| SITES.pick(mix(agent)));
         self.happen(at, Body::Agent { agent, site, status });
     }

@@ -6,7 +6,7 @@ use crate::event::{Centavos, DisbursementKind};
 use crate::simulate::occurrence::{self, Body, SUPPORT, Support};
 use crate::simulate::week::office_hours;
 
-/// So many that about 100,000 people are paid: some are rejected, some apply twice.
+/// Applications for which about 100,000 people are paid: some are rejected, some people apply twice.
 pub(super) const APPLICATIONS_A_WEEK: f64 = 112_000.0;
 
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,7 @@ pub(super) enum SupportStep {
     Return(Support, Centavos),
 }
 
-/// How many supports and people there were.
+/// Number of supports and of people so far.
 #[derive(Debug, Default)]
 pub(super) struct Supports {
     supports: u64,
@@ -33,7 +33,7 @@ impl Scheduler {
             SupportStep::Return(support, amount) => {
                 self.disbursement(at, DisbursementKind::Returned, support, amount);
                 if self.rng.u32(..100) < 40 {
-                    // The account was wrong; with the right one it is paid again.
+                    // The account was wrong; the support is paid again to the right one.
                     let again = office_hours(at + self.rng.i64(2 * HOUR..2 * DAY), &mut self.rng);
                     self.plan(again, Step::Support(SupportStep::Disperse(support, amount)));
                 }
@@ -61,7 +61,7 @@ impl Scheduler {
         self.disbursement(at, DisbursementKind::Approved, support, SUPPORT);
         let paid = office_hours(at + self.rng.i64(4 * HOUR..28 * HOUR), &mut self.rng);
         match self.rng.u32(..100) {
-            // Never paid, as far as this story goes.
+            // Not paid within the simulation.
             0 => {}
             // In two instalments.
             1..=3 => {
@@ -75,7 +75,7 @@ impl Scheduler {
 
     fn disperse(&mut self, at: Millis, support: Support, amount: Centavos) {
         if self.rng.u32(..1_000) == 0 {
-            // The bank's record of a return comes before ours of the payment.
+            // The bank's record of the return comes before the record of the payment.
             let body = Body::Disbursement { kind: DisbursementKind::Returned, support, amount };
             let returned = at - self.rng.i64(0..30 * MINUTE);
             self.send_at(returned, at, body);
@@ -85,7 +85,7 @@ impl Scheduler {
             let back = match self.rng.u32(..10) {
                 0..6 => amount,
                 6..9 => self.rng.u64(1..amount),
-                // More than was paid: what is too much waits for a dispersal that may never come.
+                // More than was paid: the excess waits for a dispersal that may never come.
                 _ => amount + self.rng.u64(1..100_000),
             };
             let after = self.rng.i64(HOUR..3 * DAY);

@@ -1,4 +1,5 @@
-//! A second reader of the contract's three envelopes: slow, from `serde_json::Value`, with nothing of the writer in it.
+//! A second, slow reader of the three envelopes (`spec/events.md#envelopes`), by `serde_json::Value`. It shares nothing
+//! with the writer.
 
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ struct Attributes {
     data: Value,
 }
 
-/// Asserts that the record, read by the contract, is `event`.
+/// Asserts that the record says `event`.
 pub fn assert_says(emission: &Emission, event: &Event) {
     let read = attributes(emission);
     assert_eq!(read.id, event.id);
@@ -64,8 +65,10 @@ fn assert_body(kind: &str, data: &Value, body: &Body) {
             assert_eq!(&text("credit"), credit);
             assert_eq!(&optional("currency"), currency);
             if said.has_amount() {
+                let amount = amount.as_ref().unwrap();
                 let pesos = data["amount"].as_str().map_or_else(|| data["amount"].as_f64(), |text| text.parse().ok());
-                assert_eq!((pesos.unwrap() * 100.0).round() as u64, amount.unwrap());
+                assert_eq!((pesos.unwrap() * 100.0).round() as u64, amount.centavos);
+                assert_eq!(amount.text.parse::<f64>().unwrap(), pesos.unwrap());
             }
         }
         Body::Call(Call { kind: said, call, queue, talk, hold, wrap_up }) => {

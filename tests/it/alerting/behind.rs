@@ -2,8 +2,8 @@
 
 use pacemeter::clock::MINUTE;
 
-use super::feed::Paid;
-use super::scene::{Opening, Scene, instant};
+use super::environment::{Environment, EnvironmentOptions, instant};
+use super::feed::PaymentSpan;
 use super::text::Rows;
 
 const BEHIND: &str = "PacemeterTargetBehindPlan";
@@ -12,35 +12,39 @@ const BEHIND: &str = "PacemeterTargetBehindPlan";
 const TARGETS: &str = "[target.weekly_beneficiaries]\nmeasure = \"beneficiaries\"\nperiod = \"week\"\ngoal = 5000\ncalendar = \"payments\"\npesos_each = 25000\n";
 
 #[test]
-fn a_programme_that_falls_behind_alerts_once_with_the_right_figures_outlives_a_kill_and_resolves_when_it_catches_up() {
+fn a_lag_alerts_once_survives_a_kill_and_resolves() {
     let paid = [("2020-05-04T09:00", "2020-05-04T18:00", 700), ("2020-05-05T09:00", "2020-05-05T10:00", 78)];
-    let mut scene = Scene::open(&Opening {
+    let mut environment = Environment::open(&EnvironmentOptions {
         at: "2020-05-05T10:00",
         speed: 60,
         targets: TARGETS.to_owned(),
-        paid: &paid.map(|(from, until, people)| Paid { from: instant(from), until: instant(until), people }),
+        paid: &paid.map(|(from, until, people)| PaymentSpan { from: instant(from), until: instant(until), people }),
         an_hour: 78.0,
         has_proxy: false,
     });
-    let notice = scene.until_told("ops", "firing", BEHIND);
+    let notice = environment.until_told("ops", "firing", BEHIND);
     let [alert] = notice.alerts.as_slice() else { panic!("one target is behind: {notice:?}") };
     assert_eq!(
         (&alert.labels["target"], &alert.labels["severity"]),
         (&"weekly_beneficiaries".into(), &"warning".into())
     );
-    Rows::of(&scene.prometheus, "weekly_beneficiaries").assert_said(&alert.description);
+    Rows::of(&environment.prometheus, "weekly_beneficiaries").assert_said(&alert.description);
 
-    scene.kill();
-    scene.start();
-    scene.wait_until(scene.now() + 20 * MINUTE);
-    assert_eq!(scene.webhook.said_of(&["PacemeterTarget"]), [format!("ops firing {BEHIND}")], "a restart is no news");
-
-    scene.feed.pay_at_once(500);
-    scene.feed.pay_an_hour(115.0);
-    scene.until_told("ops", "resolved", BEHIND);
-    scene.wait_until(scene.now() + 20 * MINUTE);
+    environment.kill();
+    environment.start();
+    environment.wait_until(environment.now() + 20 * MINUTE);
     assert_eq!(
-        scene.webhook.said_of(&["PacemeterTarget"]),
+        environment.webhook.said_of(&["PacemeterTarget"]),
+        [format!("ops firing {BEHIND}")],
+        "a restart is no news"
+    );
+
+    environment.feed.pay_at_once(500);
+    environment.feed.pay_an_hour(115.0);
+    environment.until_told("ops", "resolved", BEHIND);
+    environment.wait_until(environment.now() + 20 * MINUTE);
+    assert_eq!(
+        environment.webhook.said_of(&["PacemeterTarget"]),
         [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]
     );
 }

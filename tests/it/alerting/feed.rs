@@ -1,4 +1,4 @@
-//! What the programme writes to Kafka: all that was before the scene, at once, and then what happens as its time goes on.
+//! What the programme writes to Kafka: all that was before the environment, at once, and then what happens as its time goes on.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -21,14 +21,14 @@ pub const PROGRAMME: &str = "credito-a-la-palabra";
 /// Of each topic.
 pub const PARTITIONS: i32 = 2;
 
-/// People whose supports are approved and not paid when a scene ends, so that there is always something to pay.
+/// People whose supports are approved and not paid when a environment ends, so that there is always something to pay.
 const BACKLOG: u64 = 5_000;
 /// Between two looks at the clock.
 const TICK: Duration = Duration::from_millis(100);
 
-/// People that were paid before the scene, evenly from one instant to the other.
+/// People that were paid before the environment, evenly from one instant to the other.
 #[derive(Clone, Copy)]
-pub struct Paid {
+pub struct PaymentSpan {
     pub from: Millis,
     pub until: Millis,
     pub people: u64,
@@ -36,12 +36,12 @@ pub struct Paid {
 
 /// Pays people as time goes on, in a thread of its own, until it is dropped.
 pub struct Feed {
-    orders: Arc<Orders>,
+    controls: Arc<Controls>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
-struct Orders {
+struct Controls {
     pace: Mutex<Pace>,
     is_over: AtomicBool,
 }
@@ -60,29 +60,29 @@ struct Pace {
 impl Feed {
     /// From now on so many people an hour are paid, day and night.
     pub fn pay_an_hour(&self, people: f64) {
-        self.orders.pace.lock().expect("the thread goes on").an_hour = people;
+        self.controls.pace.lock().expect("the thread goes on").an_hour = people;
     }
 
     pub fn pay_at_once(&self, people: u64) {
-        self.orders.pace.lock().expect("the thread goes on").at_once += people;
+        self.controls.pace.lock().expect("the thread goes on").at_once += people;
     }
 
     /// Whole payments come back, the oldest first.
     pub fn return_at_once(&self, payments: u64) {
-        self.orders.pace.lock().expect("the thread goes on").returns += payments;
+        self.controls.pace.lock().expect("the thread goes on").returns += payments;
     }
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.orders.is_over.store(true, SeqCst);
+        self.controls.is_over.store(true, SeqCst);
         let ended = self.thread.take().map(JoinHandle::join);
         assert!(thread::panicking() || matches!(ended, Some(Ok(()))), "the feed failed");
     }
 }
 
 /// What writes to the topics; people are numbered in the order in which they are paid.
-pub struct Writer {
+pub struct EventWriter {
     producer: BaseProducer,
     topics: [String; 3],
     events: u64,
@@ -90,7 +90,7 @@ pub struct Writer {
     returned: u64,
 }
 
-impl Writer {
+impl EventWriter {
     pub fn new(kafka: &Kafka, topics: &Topics<'_>) -> Self {
         let producer =
             kafka.client().set("enable.idempotence", "true").set("linger.ms", "5").create().expect("a producer");
@@ -99,13 +99,13 @@ impl Writer {
     }
 
     /// Approves a day before the first payment, those for the time after as well, and pays.
-    pub fn history(&mut self, paid: &[Paid]) {
+    pub fn history(&mut self, paid: &[PaymentSpan]) {
         let all: u64 = paid.iter().map(|paid| paid.people).sum();
         let approved = paid.first().expect("something was before").from - DAY;
         for person in 0..all + BACKLOG {
             self.disbursement("approved", person, approved);
         }
-        for Paid { from, until, people } in paid {
+        for PaymentSpan { from, until, people } in paid {
             for index in 0..*people {
                 self.pay(from + (until - from) * index as i64 / *people as i64);
             }
@@ -115,22 +115,22 @@ impl Writer {
 
     /// Goes on as the clock does, and pays so many people an hour.
     pub fn start(mut self, clock: Clock, an_hour: f64) -> Feed {
-        let orders = Arc::<Orders>::default();
-        let taken = Arc::clone(&orders);
+        let controls = Arc::<Controls>::default();
+        let taken = Arc::clone(&controls);
         let thread = thread::spawn(move || self.follow(&clock, &taken));
-        let feed = Feed { orders, thread: Some(thread) };
+        let feed = Feed { controls, thread: Some(thread) };
         feed.pay_an_hour(an_hour);
         feed
     }
 
     /// Until it is over.
-    fn follow(&mut self, clock: &Clock, orders: &Orders) {
+    fn follow(&mut self, clock: &Clock, controls: &Controls) {
         let mut written = clock.now();
         let mut owed = 0.0;
-        while !orders.is_over.load(SeqCst) {
+        while !controls.is_over.load(SeqCst) {
             let now = clock.now().max(written);
             let (at_once, returns) = {
-                let mut pace = orders.pace.lock().expect("nobody panics with it");
+                let mut pace = controls.pace.lock().expect("nobody panics with it");
                 owed += pace.an_hour * (now - written) as f64 / HOUR as f64;
                 (std::mem::take(&mut pace.at_once), std::mem::take(&mut pace.returns))
             };

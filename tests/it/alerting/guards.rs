@@ -80,7 +80,7 @@ impl Guard {
 }
 
 #[test]
-fn every_guard_is_in_what_is_shipped() {
+fn every_guard_is_in_the_shipped_files() {
     let files = yaml_files(&prometheus().join("rules")).into_iter().chain([alertmanager_file()]);
     let text: String = files.map(|file| fs::read_to_string(file).expect("a file of deploy/")).collect();
     for guard in &GUARDS {

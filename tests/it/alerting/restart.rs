@@ -5,22 +5,22 @@ use pacemeter::clock::MINUTE;
 use super::outage::monday_on_plan;
 
 #[test]
-fn neither_a_kill_nor_a_start_without_a_broker_nor_the_backlog_after_it_is_a_lag() {
-    let mut scene = monday_on_plan();
-    scene.kill();
-    scene.start();
-    scene.wait_until(scene.now() + 10 * MINUTE);
-    scene.assert_silent();
+fn a_kill_a_start_without_broker_and_the_backlog_are_no_lag() {
+    let mut environment = monday_on_plan();
+    environment.kill();
+    environment.start();
+    environment.wait_until(environment.now() + 10 * MINUTE);
+    environment.assert_silent();
 
     // What it knows from its checkpoint is older by the minute.
-    let outage = scene.now();
-    scene.proxy().pull();
-    scene.kill();
-    scene.start_unready();
-    scene.wait_until(outage + 75 * MINUTE);
-    scene.assert_silent();
-    scene.proxy().release();
-    scene.wait_ready();
-    scene.wait_until(scene.now() + 40 * MINUTE);
-    scene.assert_silent();
+    let outage = environment.now();
+    environment.proxy().pull();
+    environment.kill();
+    environment.start_unready();
+    environment.wait_until(outage + 75 * MINUTE);
+    environment.assert_silent();
+    environment.proxy().release();
+    environment.wait_ready();
+    environment.wait_until(environment.now() + 40 * MINUTE);
+    environment.assert_silent();
 }

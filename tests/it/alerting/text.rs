@@ -86,7 +86,7 @@ fn significant(value: f64) -> String {
 }
 
 #[test]
-fn numbers_are_told_as_prometheus_tells_them() {
+fn numbers_are_written_as_prometheus_writes_them() {
     assert_eq!([7.1, 70.125, 833.25, 8.0].map(significant), ["7.1", "70.12", "833.2", "8"]);
     assert_eq!([8.0, 8_325_000.0, 2.5e9, 999.0].map(humanized), ["8", "8.325M", "2.5G", "999"]);
 }

@@ -14,14 +14,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 const FASTER: u32 = 30;
 
 /// An Alertmanager, and what it tells.
-struct Telling {
+struct Receivers {
     alertmanager: Alertmanager,
     webhook: Webhook,
     /// How many notifications were looked at.
     seen: usize,
 }
 
-impl Telling {
+impl Receivers {
     fn start() -> Self {
         let webhook = Webhook::listen();
         let alertmanager = Alertmanager::start(&webhook.address, FASTER, str::to_owned);
@@ -60,22 +60,22 @@ impl Telling {
 /// Each group waits a second from its first alert on, so what is told first comes first: once the last one is there, what is not there yet
 /// is silenced.
 #[test]
-fn old_figures_silence_what_is_said_about_figures_in_the_same_job_and_nothing_else() {
-    let mut telling = Telling::start();
+fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
+    let mut receivers = Receivers::start();
     let job = ("job", "pacemeter");
-    telling.tell("PacemeterPipelineStalled", "critical", &[job, ("stream", "disbursement")]);
-    assert_eq!(telling.until("PacemeterPipelineStalled"), ["pager PacemeterPipelineStalled pacemeter"]);
+    receivers.tell("PacemeterPipelineStalled", "critical", &[job, ("stream", "disbursement")]);
+    assert_eq!(receivers.until("PacemeterPipelineStalled"), ["pager PacemeterPipelineStalled pacemeter"]);
 
-    telling.tell("PacemeterTargetAtRisk", "critical", &[job, ("target", "weekly")]);
-    telling.tell("PacemeterTargetBehindPlan", "warning", &[job, ("target", "weekly")]);
-    telling.tell("PacemeterCallServiceLevelLow", "warning", &[job, ("queue", "main")]);
-    telling.tell("PacemeterReplicaImpaired", "warning", &[job, ("instance", "a")]);
-    telling.tell("PacemeterTargetBehindPlan", "warning", &[("job", "another"), ("target", "weekly")]);
-    telling.tell("PacemeterTargetsInvalid", "warning", &[job, ("instance", "a")]);
+    receivers.tell("PacemeterTargetAtRisk", "critical", &[job, ("target", "weekly")]);
+    receivers.tell("PacemeterTargetBehindPlan", "warning", &[job, ("target", "weekly")]);
+    receivers.tell("PacemeterCallServiceLevelLow", "warning", &[job, ("queue", "main")]);
+    receivers.tell("PacemeterReplicaImpaired", "warning", &[job, ("instance", "a")]);
+    receivers.tell("PacemeterTargetBehindPlan", "warning", &[("job", "another"), ("target", "weekly")]);
+    receivers.tell("PacemeterTargetsInvalid", "warning", &[job, ("instance", "a")]);
     thread::sleep(Duration::from_secs(2));
-    telling.tell("PacemeterMisplacedPeople", "warning", &[job]);
+    receivers.tell("PacemeterMisplacedPeople", "warning", &[job]);
     assert_eq!(
-        telling.until("PacemeterMisplacedPeople"),
+        receivers.until("PacemeterMisplacedPeople"),
         [
             "ops PacemeterMisplacedPeople pacemeter",
             "ops PacemeterTargetBehindPlan another weekly",
@@ -85,17 +85,17 @@ fn old_figures_silence_what_is_said_about_figures_in_the_same_job_and_nothing_el
 }
 
 #[test]
-fn a_target_at_risk_is_told_once_and_not_as_behind_its_plan_too() {
-    let mut telling = Telling::start();
+fn a_target_at_risk_inhibits_the_alert_that_it_is_behind() {
+    let mut receivers = Receivers::start();
     let weekly = [("job", "pacemeter"), ("target", "weekly")];
-    telling.tell("PacemeterTargetAtRisk", "critical", &weekly);
-    assert_eq!(telling.until("PacemeterTargetAtRisk"), ["pager PacemeterTargetAtRisk pacemeter weekly"]);
-    telling.tell("PacemeterTargetBehindPlan", "warning", &weekly);
-    telling.tell("PacemeterTargetBehindPlan", "warning", &[("job", "pacemeter"), ("target", "monthly")]);
+    receivers.tell("PacemeterTargetAtRisk", "critical", &weekly);
+    assert_eq!(receivers.until("PacemeterTargetAtRisk"), ["pager PacemeterTargetAtRisk pacemeter weekly"]);
+    receivers.tell("PacemeterTargetBehindPlan", "warning", &weekly);
+    receivers.tell("PacemeterTargetBehindPlan", "warning", &[("job", "pacemeter"), ("target", "monthly")]);
     thread::sleep(Duration::from_secs(2));
-    telling.tell("PacemeterTargetMissed", "info", &[("job", "pacemeter"), ("target", "daily")]);
+    receivers.tell("PacemeterTargetMissed", "info", &[("job", "pacemeter"), ("target", "daily")]);
     assert_eq!(
-        telling.until("PacemeterTargetMissed"),
+        receivers.until("PacemeterTargetMissed"),
         ["office PacemeterTargetMissed pacemeter daily", "ops PacemeterTargetBehindPlan pacemeter monthly"]
     );
 }

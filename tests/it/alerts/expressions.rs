@@ -110,7 +110,7 @@ fn is_of_word(character: char) -> bool {
 }
 
 #[test]
-fn selectors_are_found_with_what_is_around_them() {
+fn selectors_are_found_with_their_functions() {
     let read = Expression::read(
         r#"sum by (job, a) (max without (instance) (increase(x_total{job="j",event=~"p|q"}[5m]))) / on (job) group_left () (y offset 1h) > 1e9 or time()"#,
     );

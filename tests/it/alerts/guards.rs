@@ -208,7 +208,7 @@ impl Guard {
 
 /// Two at a time, which is what the smallest machine for the tests has.
 #[test]
-fn without_any_guard_its_scenario_fails() {
+fn without_a_guard_its_scenario_fails() {
     let (even, odd): (Vec<_>, Vec<_>) = GUARDS.iter().enumerate().partition(|(index, _)| index % 2 == 0);
     let faults: Vec<String> = thread::scope(|scope| {
         let halves = [even, odd].map(|half| {

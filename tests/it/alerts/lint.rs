@@ -76,7 +76,7 @@ fn every_metric_and_label_that_rules_read_exists() {
 }
 
 #[test]
-fn every_value_that_rules_match_is_one_that_is_written() {
+fn every_label_value_that_rules_match_exists() {
     let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let events =
         DisbursementKind::ALL.iter().map(|kind| kind.name()).chain(CallKind::ALL.iter().map(|kind| kind.name()));
@@ -101,7 +101,7 @@ fn every_value_that_rules_match_is_one_that_is_written() {
 }
 
 #[test]
-fn figures_are_read_as_the_greatest_of_the_replicas_before_anything_is_added_up() {
+fn figures_are_the_maximum_of_the_replicas_before_any_sum() {
     for (rule, read) in expressions() {
         for Selector { metric, around, .. } in &read.selectors {
             if catalogue::find(metric).is_some_and(|family| family.business) {
@@ -115,7 +115,7 @@ fn figures_are_read_as_the_greatest_of_the_replicas_before_anything_is_added_up(
 }
 
 #[test]
-fn recorded_series_are_named_by_level_metric_and_operation_and_each_is_read() {
+fn recorded_series_are_named_by_convention_and_are_used() {
     let rules = expressions();
     let read: BTreeSet<&str> = rules
         .iter()

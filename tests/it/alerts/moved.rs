@@ -91,7 +91,7 @@ fn durations_are_divided_and_thresholds_are_not() {
 }
 
 #[test]
-fn the_rules_are_valid_when_time_is_moved_and_read_no_clock_but_the_programmes() {
+fn scaled_rules_are_valid_and_use_the_programmes_clock_only() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     write_scaled(directory.path(), 600);
     for file in files() {

@@ -16,7 +16,7 @@ const BASE: &str = "https://runbooks.example/pacemeter/";
 const SECTIONS: [&str; 3] = ["## What it means", "## What to look at", "## What to do"];
 
 #[test]
-fn every_alert_has_a_runbook_that_names_it_and_there_are_no_others() {
+fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
     let directory = root().join("docs/runbooks");
     let entries = fs::read_dir(&directory).expect("the runbooks");
     let files: BTreeSet<String> =
@@ -75,7 +75,7 @@ fn logged_events() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_list_of_alerts_is_that_of_the_rules() {
+fn the_list_of_alerts_equals_the_rules() {
     let page = fs::read_to_string(root().join("docs/alerts.md")).expect("docs/alerts.md");
     assert!(page.contains(BASE), "docs/alerts.md says where runbooks are");
     let listed: Vec<&str> = page.lines().filter(|line| line.starts_with("| [Pacemeter")).collect();

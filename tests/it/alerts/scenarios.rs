@@ -63,7 +63,7 @@ fn promtool_accepts_the_rules_and_the_configuration() {
 }
 
 #[test]
-fn every_scenario_goes_as_it_says() {
+fn every_scenario_passes() {
     for scenarios in Scenarios::all() {
         if let Err(said) = play(&prometheus(), &scenarios.name) {
             panic!("{said}");
@@ -72,7 +72,7 @@ fn every_scenario_goes_as_it_says() {
 }
 
 #[test]
-fn every_alert_is_seen_to_fire_and_not_to_fire() {
+fn every_alert_has_scenarios_with_and_without_it() {
     let scenarios = Scenarios::all();
     for alert in rules::alerts() {
         assert!(scenarios.iter().any(|file| file.expects(&alert.name)), "no scenario has {} fire", alert.name);

@@ -1,4 +1,4 @@
-//! The families of the contract, written out by hand from its section 3: a change of the code's own list must not change this one.
+//! The metric families, written by hand from docs/metrics.md: a change of the code's own list must not change this one.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -8,7 +8,7 @@ use pacemeter::telemetry;
 
 use crate::exposition::Exposition;
 
-/// Families that come from state: there once the program is ready, and not before.
+/// Business families: exposed once the program is ready, and not before.
 pub const BUSINESS: &[(&str, &str, &[&str])] = &[
     ("pacemeter_records_total", "counter", &["stream", "outcome"]),
     ("pacemeter_rejected_records_total", "counter", &["stream", "reason"]),
@@ -57,7 +57,7 @@ pub const BUSINESS: &[(&str, &str, &[&str])] = &[
     ("pacemeter_state_built_timestamp_seconds", "gauge", &[]),
 ];
 
-/// The other families that the contract names.
+/// Other families that must be exposed.
 const OTHERS: &[(&str, &str, &[&str])] = &[
     ("pacemeter_unlisted_labels_total", "counter", &["label"]),
     ("pacemeter_complete_until_timestamp_seconds", "gauge", &["stream"]),
@@ -65,12 +65,12 @@ const OTHERS: &[(&str, &str, &[&str])] = &[
     ("pacemeter_build_info", "gauge", &["version"]),
 ];
 
-/// Families of the code's catalogue that have no series until something happens that does not happen here.
+/// Families of the code's catalogue whose series appear only by events that do not happen here.
 const UNPROVOKED: &[&str] =
     &["pacemeter_series_dropped_total", "pacemeter_log_suppressed_total", "pacemeter_kafka_errors_total"];
 
-/// Asserts that a scrape of a program whose log has everything in it, and which has committed, shows every family as the contract has it and
-/// every other of the code's catalogue, and none besides; and that promtool has nothing to say.
+/// Asserts that a scrape shows every family of these lists and of the code's catalogue, and no others, and that promtool
+/// accepts it. The program's log must have everything in it, and its offsets must be committed.
 pub fn assert_complete(text: &str) {
     let scrape = Exposition::parse(text);
     for (name, kind, labels) in BUSINESS.iter().chain(OTHERS) {
@@ -82,7 +82,7 @@ pub fn assert_complete(text: &str) {
         assert!(series.peek().is_some(), "{name} has no series");
         for series in series {
             let labels: BTreeSet<&str> = series.labels.keys().map(String::as_str).collect();
-            // Who built it may say more than its version.
+            // The build may add labels besides its version.
             let is_as_expected =
                 if *name == "pacemeter_build_info" { labels.is_superset(&expected) } else { labels == expected };
             assert!(is_as_expected, "labels of {series}, expected {expected:?}");
@@ -91,19 +91,19 @@ pub fn assert_complete(text: &str) {
     let catalogued: BTreeSet<&str> = telemetry::catalogue::all().map(|family| family.name).collect();
     let shown: BTreeSet<&str> = scrape.families.keys().map(String::as_str).collect();
     let unknown: Vec<_> = shown.difference(&catalogued).collect();
-    assert!(unknown.is_empty(), "these are in no catalogue: {unknown:?}");
+    assert!(unknown.is_empty(), "families in no catalogue: {unknown:?}");
     let missing: Vec<_> = catalogued.difference(&shown).filter(|name| !UNPROVOKED.contains(name)).collect();
-    assert!(missing.is_empty(), "these are in the catalogue and not shown: {missing:?}");
+    assert!(missing.is_empty(), "catalogued families that are not exposed: {missing:?}");
     assert_promtool_is_quiet(text);
 }
 
-/// Asserts that not one business family is there.
+/// Asserts that no business family is exposed.
 pub fn assert_no_business(scrape: &Exposition) {
     let found: Vec<&str> = BUSINESS.iter().map(|(name, ..)| *name).filter(|name| scrape.has(name)).collect();
-    assert!(found.is_empty(), "these come from state and must be absent until it is complete: {found:?}");
+    assert!(found.is_empty(), "business families must be absent until figures are complete: {found:?}");
 }
 
-/// Asserts that Prometheus' own linter reads the text and has nothing to say about it.
+/// Asserts that Prometheus' own linter accepts the text without remarks.
 pub fn assert_promtool_is_quiet(text: &str) {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
@@ -112,7 +112,7 @@ pub fn assert_promtool_is_quiet(text: &str) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("promtool is installed; scripts/test installs it");
-    // It reads all before it says anything, so that neither side waits for the other.
+    // It reads everything before it writes, so neither side blocks the other.
     promtool.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("promtool reads");
     let output = promtool.wait_with_output().expect("promtool ends");
     let said = [output.stdout, output.stderr].concat();

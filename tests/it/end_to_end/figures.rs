@@ -1,27 +1,27 @@
-//! A hostile log on a real Kafka: every figure shown is the ledger's, and nobody's name is anywhere.
+//! A hostile log on a real Kafka: every figure equals the oracle's, and no personal identifier leaks.
 
 use pacemeter::clock::{Clock, DAY, Millis};
 use pacemeter::simulate::{CANARY, Emission, FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 
 use super::catalogue;
-use super::story::{self, Line};
-use super::world::World;
+use super::handwritten::{self, TestRecord};
+use super::test_log::TestLog;
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::Record;
 
-/// Partitions that the generator writes to; the story written by hand has the one after them.
+/// Number of partitions that the generator writes to; the handwritten log has the one after them.
 pub const GENERATED: i32 = 3;
 
-/// The four days before `now` of a small programme in which everything goes wrong often.
-pub fn generated(now: Millis) -> Vec<Line> {
+/// Records of the four days before `now` of a small programme with high rates of every fault.
+pub fn generated(now: Millis) -> Vec<TestRecord> {
     let usual = LiveOptions::of(20_200_515, 0.03, PartitionCounts::each(GENERATED), now - 4 * DAY);
     let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, ..usual });
-    live.advance_to(now).into_iter().map(line).collect()
+    live.advance_to(now).into_iter().map(test_record).collect()
 }
 
-/// A record of the generator, as it is sent and what it means.
-pub fn line(emission: Emission) -> Line {
+/// Record of the generator, with its meaning.
+pub fn test_record(emission: Emission) -> TestRecord {
     let headers = emission.headers.into_iter().map(|(name, value)| (name.to_owned(), Some(value))).collect();
     let record = Record {
         partition: emission.partition,
@@ -30,7 +30,7 @@ pub fn line(emission: Emission) -> Line {
         headers,
         timestamp: Some(emission.timestamp),
     };
-    Line { stream: emission.stream, record, sent: emission.sent }
+    TestRecord { stream: emission.stream, record, sent: emission.sent }
 }
 
 fn assert_no_canary(pacemeter: &Pacemeter) {
@@ -46,39 +46,39 @@ fn assert_none_in(text: &str, place: &str) {
 }
 
 #[test]
-fn every_figure_of_a_hostile_log_is_the_ledgers_live_and_again_after_a_restart() {
+fn every_figure_of_a_hostile_log_is_exact_live_and_restarted() {
     let now = Clock::wall().now();
-    let mut world = World::new(shared_kafka(), GENERATED + 1);
+    let mut test_log = TestLog::new(shared_kafka(), GENERATED + 1);
     let mut first = generated(now);
     let second = first.split_off(first.len() / 2);
-    world.write(first);
+    test_log.write(first);
 
-    // Half of it is there at the start, the other half comes later.
+    // Half of the log exists at the start, the other half comes later.
     let state = tempfile::tempdir().expect("a temporary directory");
-    let mut pacemeter = Pacemeter::start(&state, &world.settings());
+    let mut pacemeter = Pacemeter::start(&state, &test_log.settings());
     pacemeter.wait_ready();
-    world.wait_complete(&mut pacemeter);
-    world.assert_figures(&pacemeter);
-    world.write(second);
-    world.write(story::tell(now, GENERATED));
-    world.wait_complete(&mut pacemeter);
-    world.assert_figures(&pacemeter);
-    world.assert_hostile();
+    test_log.wait_complete(&mut pacemeter);
+    test_log.assert_figures(&pacemeter);
+    test_log.write(second);
+    test_log.write(handwritten::records(now, GENERATED));
+    test_log.wait_complete(&mut pacemeter);
+    test_log.assert_figures(&pacemeter);
+    test_log.assert_hostile();
     assert_no_canary(&pacemeter);
-    let letters = world.assert_dead_letters();
-    world.assert_committed(&mut pacemeter);
+    let letters = test_log.assert_dead_letters();
+    test_log.assert_committed(&mut pacemeter);
     catalogue::assert_complete(&pacemeter.get("/metrics").body);
     let ended = pacemeter.stop();
     assert_eq!(ended.code, Some(0), "the log:\n{}", ended.stderr);
     assert_none_in(&ended.stderr, "the log");
     assert_none_in(&ended.stdout, "the output");
 
-    // A restart replays the log to the same figures, and sets nothing aside twice.
-    let mut pacemeter = Pacemeter::start(&state, &world.settings());
+    // A restart comes to the same figures and writes no dead letter twice.
+    let mut pacemeter = Pacemeter::start(&state, &test_log.settings());
     pacemeter.wait_ready();
-    world.wait_complete(&mut pacemeter);
-    world.assert_figures(&pacemeter);
+    test_log.wait_complete(&mut pacemeter);
+    test_log.assert_figures(&pacemeter);
     assert_no_canary(&pacemeter);
     assert_eq!(pacemeter.stop().code, Some(0));
-    assert_eq!(world.assert_dead_letters(), letters);
+    assert_eq!(test_log.assert_dead_letters(), letters);
 }

@@ -1,4 +1,4 @@
-//! `pacemeter_complete_until_timestamp_seconds` moves on whatever the end of a partition looks like.
+//! `pacemeter_complete_until_timestamp_seconds` advances whatever a partition ends with.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::program::{LIMIT, Pacemeter};
 use crate::shared_kafka;
 use crate::topics::{CREATE_TIME, Record, Topics};
 
-/// Settings of a topic that is compacted as soon as there is something to compact.
+/// Settings of a topic that is compacted as soon as possible.
 const COMPACTED: &[(&str, &str)] = &[
     ("cleanup.policy", "compact"),
     ("segment.ms", "100"),
@@ -29,7 +29,7 @@ fn applied(id: &str, partition: i32) -> Record {
     Record { partition, key: Some(id.as_bytes().to_vec()), ..Record::of(value.to_string()) }
 }
 
-/// A milestone; all have one key.
+/// A milestone; all of them have the same key.
 fn reached(id: &str) -> Record {
     let value = json!({
         "id": id, "type": "milestone.reached", "time": now_text(), "initiative": LABELS.initiatives[0], "milestone": LABELS.milestones[0],
@@ -46,7 +46,7 @@ fn complete_until(pacemeter: &Pacemeter, stream: Stream) -> Option<Millis> {
     value.map(|seconds| (seconds * 1_000.0) as Millis)
 }
 
-/// Asserts that the figures of every stream are complete up to a moment after this call, before long.
+/// Asserts that the figures of every stream are soon complete up to a moment after this call.
 fn assert_moves_on(pacemeter: &mut Pacemeter) {
     let now = Clock::wall().now();
     for stream in Stream::ALL {
@@ -82,7 +82,7 @@ fn write_until_compacted(topics: &Topics<'_>) -> usize {
 fn figures_stay_complete_whatever_the_log_ends_with() {
     let topics = Topics::reserve(shared_kafka());
     topics.create_dead_letter();
-    // Nothing is ever written to the calls, nor to partition 2 of the disbursements.
+    // Nothing is ever written to the topic of calls, nor to partition 2 of disbursements.
     topics.create_input(Stream::Call, 2, CREATE_TIME);
     topics.create_input(Stream::Disbursement, 4, CREATE_TIME);
     topics.create_input(Stream::Milestone, 1, COMPACTED);
@@ -111,9 +111,9 @@ fn figures_stay_complete_whatever_the_log_ends_with() {
         let topic = topics.input(Stream::Disbursement);
         pacemeter.scrape().value("pacemeter_history_start_offset", &[("topic", &topic), ("partition", partition)])
     };
-    assert_eq!((history("0"), history("3")), (Some(0.0), Some(2.0)), "where the history begins");
+    assert_eq!((history("0"), history("3")), (Some(0.0), Some(2.0)), "start offsets of the history");
 
-    // The same ends come while it runs.
+    // The same kinds of ends come while it runs.
     topics.write_transaction(Stream::Disbursement, &[applied("aborted-2", 0), applied("aborted-3", 2)], false);
     assert_moves_on(&mut pacemeter);
     topics.write_transaction(Stream::Disbursement, &[applied("d", 1), applied("e", 3)], true);

@@ -1,6 +1,6 @@
-//! `kill -9` at every named place and at random instants, under load: after each the figures are the ledger's, and no counter has gone down.
+//! `kill -9` at every failpoint and at random instants, under load. After each the figures equal the oracle's, and no counter has gone down.
 //!
-//! `KILL_ROUNDS` sets how often each place is died at (4; `scripts/kills` runs 50).
+//! `KILL_ROUNDS` is the number of kills at each failpoint (4; `scripts/kills` makes 50).
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ use pacemeter::telemetry::catalogue::{MetricKind, business};
 
 use tempfile::TempDir;
 
-use super::figures::line;
-use super::story::Line;
-use super::world::World;
+use super::figures::test_record;
+use super::handwritten::TestRecord;
+use super::test_log::TestLog;
 use crate::exposition::Series;
 use crate::kafka::Kafka;
 use crate::program::{LIMIT, Pacemeter};
 
-/// The places, in the order in which a process passes them, and up to how many passes are let by.
+/// Failpoints in the order in which a process passes them, with the maximum number of the pass that is chosen.
 pub const FAILPOINTS: [(&str, u64); 14] = [
     ("restore.done", 1),
     ("batch.applied", 9),
@@ -39,12 +39,12 @@ pub const FAILPOINTS: [(&str, u64); 14] = [
 
 const PARTITIONS: i32 = 2;
 
-/// Every business counter at the highest value that a scrape ever showed.
+/// Highest value of every business counter that a scrape showed.
 #[derive(Default)]
 pub struct Counters(BTreeMap<Series, f64>);
 
 impl Counters {
-    /// Takes a scrape, if the figures are there.
+    /// Scrapes, and asserts that no counter went down.
     pub fn look(&mut self, pacemeter: &Pacemeter) {
         let scrape = pacemeter.scrape();
         for family in business::ALL.iter().filter(|family| family.kind != MetricKind::Gauge) {
@@ -61,7 +61,7 @@ impl Counters {
     }
 }
 
-/// Lets the program run until it dies at its failpoint (`place:pass`), with `load` written meanwhile.
+/// Runs the program until it dies at its failpoint (`place:pass`); `load` is called meanwhile.
 pub fn await_death(mut pacemeter: Pacemeter, failpoint: &str, mut load: impl FnMut()) {
     let started = Instant::now();
     let mut asked_to_end = false;
@@ -82,18 +82,18 @@ pub fn await_death(mut pacemeter: Pacemeter, failpoint: &str, mut load: impl FnM
     assert_eq!(ended.code, None, "{failpoint}: it was killed by a signal; the log:\n{}", ended.stderr);
 }
 
-/// The log that is written bit by bit, and the process that dies again and again.
-struct Story<'a> {
-    world: World<'a>,
-    lines: std::vec::IntoIter<Line>,
+/// A log that is written bit by bit, and a process that is killed again and again.
+struct KillTest<'a> {
+    test_log: TestLog<'a>,
+    records: std::vec::IntoIter<TestRecord>,
     state: TempDir,
     counters: Counters,
     random: fastrand::Rng,
 }
 
-impl Story<'_> {
+impl KillTest<'_> {
     fn settings(&self) -> Vec<String> {
-        let mut settings = self.world.settings();
+        let mut settings = self.test_log.settings();
         let more = [
             "streams.call.horizon=1d",
             "streams.milestone.horizon=1d",
@@ -107,29 +107,29 @@ impl Story<'_> {
         settings
     }
 
-    fn write(&mut self, lines: usize) {
-        let lines = self.lines.by_ref().take(lines).collect();
-        self.world.write(lines);
+    fn write(&mut self, records: usize) {
+        let records = self.records.by_ref().take(records).collect();
+        self.test_log.write(records);
     }
 
-    /// Runs until it dies at a place.
+    /// Runs the process until it dies at a failpoint.
     fn die_at(&mut self, place: &str, pass: u64) {
         let failpoint = format!("{place}:{pass}");
         let pacemeter = Pacemeter::start_with(&self.state, &self.settings(), &[("FAILPOINT", &failpoint)]);
-        // A day closes once a later one begins.
-        let lines = if place == "checkpoint.days_renamed" { 100 } else { 10 };
-        await_death(pacemeter, &failpoint, || self.write(lines));
+        // A day is closed once a later one begins.
+        let records = if place == "checkpoint.days_renamed" { 100 } else { 10 };
+        await_death(pacemeter, &failpoint, || self.write(records));
     }
 
-    /// Starts it again, compares every figure, and kills it somewhere in the work that follows.
+    /// Restarts the process, compares every figure, and kills it at a random instant of its further work.
     fn recover(&mut self) {
         let mut pacemeter = Pacemeter::start(&self.state, &self.settings());
         pacemeter.wait_ready();
-        self.world.wait_complete(&mut pacemeter);
-        self.world.assert_figures(&pacemeter);
+        self.test_log.wait_complete(&mut pacemeter);
+        self.test_log.assert_figures(&pacemeter);
         self.counters.look(&pacemeter);
-        let lines = self.random.usize(0..12);
-        self.write(lines);
+        let records = self.random.usize(0..12);
+        self.write(records);
         std::thread::sleep(Duration::from_millis(self.random.u64(0..60)));
         self.counters.look(&pacemeter);
         pacemeter.kill();
@@ -137,10 +137,10 @@ impl Story<'_> {
 }
 
 #[test]
-fn a_process_that_is_killed_anywhere_goes_on_with_every_figure_exact() {
+fn a_process_killed_anywhere_resumes_with_exact_figures() {
     let rounds: u64 = std::env::var("KILL_ROUNDS").map_or(4, |rounds| rounds.parse().expect("a number"));
     let seed = fastrand::u64(..);
-    println!("seed {seed}, {rounds} rounds of {} places", FAILPOINTS.len());
+    println!("seed {seed}, {rounds} rounds of {} failpoints", FAILPOINTS.len());
     let kafka = Kafka::reserve();
     kafka.start();
     let now = Clock::wall().now();
@@ -149,26 +149,27 @@ fn a_process_that_is_killed_anywhere_goes_on_with_every_figure_exact() {
         let usual = LiveOptions::of(seed ^ round, 0.004, PartitionCounts::each(PARTITIONS), now - 40 * DAY);
         let horizons = Horizons { call: DAY, milestone: DAY, ..usual.horizons };
         let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, horizons, ..usual });
-        let lines: Vec<Line> = live.advance_to(now).into_iter().map(line).collect();
+        let records: Vec<TestRecord> = live.advance_to(now).into_iter().map(test_record).collect();
         let state = tempfile::tempdir().expect("a temporary directory");
-        let world = World::with_rules(&kafka, PARTITIONS, OracleRules { horizons, ..OracleRules::default() });
+        let test_log = TestLog::with_rules(&kafka, PARTITIONS, OracleRules { horizons, ..OracleRules::default() });
         let random = fastrand::Rng::with_seed(seed ^ round);
-        let mut story = Story { world, lines: lines.into_iter(), state, counters: Counters::default(), random };
-        story.write(400);
+        let mut test =
+            KillTest { test_log, records: records.into_iter(), state, counters: Counters::default(), random };
+        test.write(400);
         for (place, passes) in FAILPOINTS {
-            let pass = story.random.u64(1..=passes);
-            story.die_at(place, pass);
-            story.recover();
-            story.write(100);
+            let pass = test.random.u64(1..=passes);
+            test.die_at(place, pass);
+            test.recover();
+            test.write(100);
         }
-        let mut pacemeter = Pacemeter::start(&story.state, &story.settings());
+        let mut pacemeter = Pacemeter::start(&test.state, &test.settings());
         pacemeter.wait_ready();
         let restores = |source: &str| {
             pacemeter.scrape().value("pacemeter_restores_total", &[("source", source)]).unwrap_or_default()
         };
         assert!(
             restores("newest") >= 4.0 && restores("older") + restores("rebuild") == 0.0,
-            "partitions go on from their newest checkpoints"
+            "partitions resume from their newest checkpoints"
         );
         assert_eq!(pacemeter.stop().code, Some(0));
     }

@@ -1,11 +1,11 @@
 //! The built program against a real Kafka, end to end.
 
 pub mod catalogue;
+mod envelope;
 pub mod figures;
 mod freshness;
+pub mod handwritten;
 pub mod kills;
-mod letter;
 mod scraping;
 mod starting;
-pub mod story;
-pub mod world;
+pub mod test_log;

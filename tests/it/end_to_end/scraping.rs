@@ -1,4 +1,4 @@
-//! What a scraper, a slow client and a wrong one get.
+//! Answers to scrapers, to slow clients and to bad requests.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
 
-/// The head and the body of the answer to a request, as bytes off the wire.
+/// Sends a request and returns the head of the answer, in lower case, and its body as bytes on the wire.
 fn ask(pacemeter: &Pacemeter, request: &str) -> (String, Vec<u8>) {
     let mut stream = connect(pacemeter);
     stream.write_all(request.as_bytes()).expect("the request is sent");
@@ -41,7 +41,7 @@ fn get(path: &str, headers: &str) -> String {
 }
 
 #[test]
-fn a_compressed_scrape_says_what_a_plain_one_does() {
+fn a_compressed_scrape_equals_a_plain_one() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut pacemeter = Pacemeter::start(&state, &topics.settings());
@@ -57,7 +57,7 @@ fn a_compressed_scrape_says_what_a_plain_one_does() {
     GzDecoder::new(compressed.as_slice()).read_to_string(&mut text).expect("gzip");
     let plain = String::from_utf8(plain).expect("an exposition is UTF-8");
     assert_promtool_is_quiet(&text);
-    // Figures of an empty log do not move; the process' own do.
+    // Figures of an empty log do not change; metrics of the process do.
     let figures = |text: &str| SeriesValues::parse_exposition(text).expect("figures");
     assert_eq!(figures(&plain), figures(&text));
     let names = |text: &str| -> BTreeSet<String> { Exposition::parse(text).families.into_keys().collect() };
@@ -65,7 +65,7 @@ fn a_compressed_scrape_says_what_a_plain_one_does() {
 }
 
 #[test]
-fn slow_many_large_and_wrong_requests_are_turned_away_and_good_ones_are_answered() {
+fn bad_requests_are_refused_and_good_ones_are_answered() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut settings = topics.settings();
@@ -82,17 +82,17 @@ fn slow_many_large_and_wrong_requests_are_turned_away_and_good_ones_are_answered
     let (head, _) = ask(&pacemeter, &get("/metrics", &format!("x-large: {}\r\n", "x".repeat(64 * 1024))));
     assert!(head.starts_with("http/1.1 4"), "a large head: {head}");
 
-    // A head that never ends is cut after the time for a request.
+    // A head that never ends is cut off after the time limit of a request.
     let started = Instant::now();
     let mut slow = connect(&pacemeter);
     slow.write_all(b"GET /metrics HTTP/1.1\r\nhost: pace").expect("a beginning is sent");
     let mut answer = Vec::new();
-    // Whether it is told so or reset, it is rid of.
+    // The client may get an answer or a reset.
     let _ = slow.read_to_end(&mut answer);
-    assert!(started.elapsed() < Duration::from_secs(10), "a slow client was borne for {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "a slow client was tolerated for {:?}", started.elapsed());
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
 
-    // Of more connections than are allowed the last are refused, and when the others go there is room again.
+    // Connections beyond the limit are refused; when others close there is room again.
     let idle: Vec<TcpStream> = (0..4).map(|_| connect(&pacemeter)).collect();
     let mut refused = connect(&pacemeter);
     let mut answer = Vec::new();
@@ -107,6 +107,6 @@ fn slow_many_large_and_wrong_requests_are_turned_away_and_good_ones_are_answered
         if sent.is_ok() && stream.read_to_end(&mut answer).is_ok() && answer.starts_with(b"HTTP/1.1 200") {
             break;
         }
-        assert!(started.elapsed() < Duration::from_secs(20), "there is no room again");
+        assert!(started.elapsed() < Duration::from_secs(20), "no connection is accepted again");
     }
 }

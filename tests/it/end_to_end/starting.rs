@@ -1,4 +1,4 @@
-//! How it starts, waits, is refused and ends.
+//! Starting, waiting, refusals and shutdown of the program.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::program::{Pacemeter, run};
 use crate::shared_kafka;
 use crate::topics::{CREATE_TIME, LOG_APPEND_TIME, Record, Topics};
 
-/// It says why it is not ready, and shows what may be shown.
+/// Asserts that it reports why it is not ready, and exposes no business figures.
 fn assert_waits_for(pacemeter: &mut Pacemeter, reason: &str) {
     pacemeter.until(&format!("/readyz says {reason}"), |pacemeter| {
         let answer = pacemeter.get("/readyz");
@@ -29,7 +29,7 @@ fn records(pacemeter: &Pacemeter, outcome: &str) -> Option<f64> {
 }
 
 #[test]
-fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage() {
+fn it_starts_before_broker_and_topics_and_survives_an_outage() {
     let kafka = Kafka::reserve();
     let topics = Topics::reserve(&kafka);
     let state = tempfile::tempdir().expect("a temporary directory");
@@ -39,7 +39,7 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
     assert_eq!(pacemeter.get("/metrics").status, 200);
     assert!(
         started.elapsed() < Duration::from_secs(5),
-        "it answers from the first seconds, not after {:?}",
+        "it must answer within seconds, not after {:?}",
         started.elapsed()
     );
     assert_waits_for(&mut pacemeter, "kafka");
@@ -49,7 +49,7 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
     topics.create_input(Stream::Disbursement, 1, CREATE_TIME);
     topics.create_input(Stream::Milestone, 2, LOG_APPEND_TIME);
     assert_waits_for(&mut pacemeter, &topics.input(Stream::Call));
-    pacemeter.until("the log says what it waits for", |pacemeter| {
+    pacemeter.until("the log names the missing topic", |pacemeter| {
         let events = pacemeter.events("pacemeter.topic.waiting");
         events.iter().any(|event| event["topic"] == topics.input(Stream::Call)).then_some(())
     });
@@ -58,7 +58,7 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
     assert_eq!(pacemeter.status()["ready"], true);
     assert_eq!(records(&pacemeter, "rejected"), Some(0.0));
 
-    // There is no dead-letter topic: that is counted and logged, and the pipeline goes on.
+    // There is no dead-letter topic: that is counted and logged, and does not stop the pipeline.
     topics.write(Stream::Call, &[Record::of("not an event"), Record { partition: 1, ..Record::of("{}") }]);
     pacemeter
         .until("both records are rejected", |pacemeter| records(pacemeter, "rejected").filter(|count| *count == 2.0));
@@ -69,13 +69,13 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
     assert_eq!(records(&pacemeter, "rejected"), Some(2.0), "business figures stay through an outage");
     kafka.start();
     topics.write(Stream::Call, &[Record::of("nor is this")]);
-    pacemeter.until("it reads on", |pacemeter| records(pacemeter, "rejected").filter(|count| *count == 3.0));
+    pacemeter.until("it reads again", |pacemeter| records(pacemeter, "rejected").filter(|count| *count == 3.0));
     pacemeter.wait_ready();
     assert!(
         pacemeter.scrape().all("pacemeter_kafka_errors_total").any(|(_, count)| count > 0.0),
         "the outage's errors are counted"
     );
-    pacemeter.until("the dead letters are given up", |pacemeter| {
+    pacemeter.until("the dead letters fail", |pacemeter| {
         let failed = pacemeter.scrape().value("pacemeter_dead_letter_records_total", &[("result", "failed")]);
         failed.filter(|count| *count == 3.0)
     });
@@ -85,7 +85,7 @@ fn it_may_start_before_the_broker_and_before_the_topics_and_outlives_an_outage()
 }
 
 #[test]
-fn a_topic_that_would_break_exactness_is_refused_with_its_remedy() {
+fn a_topic_that_breaks_exactness_is_refused_with_a_remedy() {
     let kafka = shared_kafka();
     let unbounded = ("message.timestamp.after.max.ms", "9223372036854775807");
     let cases = [
@@ -121,7 +121,7 @@ fn a_topic_that_would_break_exactness_is_refused_with_its_remedy() {
 }
 
 #[test]
-fn it_ends_promptly_and_well_on_sigterm_and_sigint_whether_or_not_there_is_a_broker() {
+fn signals_end_the_process_promptly_with_and_without_a_broker() {
     let absent = Kafka::reserve();
     let without_broker = Topics::reserve(&absent);
     let with_broker = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);

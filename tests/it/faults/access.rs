@@ -1,11 +1,11 @@
-//! Who may not.
+//! Denied access to Kafka.
 
 use crate::kafka::ACCOUNTS;
 use crate::program::{Pacemeter, run};
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
 
-/// Settings of somebody with a name and a password.
+/// Settings with an account's name and password.
 fn as_account(topics: &Topics<'_>, name: &str, password: &str) -> Vec<String> {
     let mut settings = topics.settings();
     settings.extend([
@@ -19,7 +19,7 @@ fn as_account(topics: &Topics<'_>, name: &str, password: &str) -> Vec<String> {
 }
 
 #[test]
-fn who_is_refused_at_the_start_is_told_so_with_77() {
+fn denied_access_at_the_start_ends_with_77() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let [(reader, password), (stranger, password_of_stranger)] = ACCOUNTS;
     let cases = [
@@ -34,7 +34,7 @@ fn who_is_refused_at_the_start_is_told_so_with_77() {
             let text = format!("{}{}", ended.stdout, ended.stderr);
             assert!(text.contains("kafka denies access") && text.contains(said), "{case}, {command}: {text}");
             for password in [password, password_of_stranger, "open-barley"] {
-                assert!(!text.contains(password), "{case}, {command}: a password is told: {text}");
+                assert!(!text.contains(password), "{case}, {command}: a password is printed: {text}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Brokers that are away, slow, no longer leaders or no longer coordinators: on librdkafka's mock cluster, which does so to order.
+//! Brokers that are down, slow, no longer leaders or no longer coordinators, on librdkafka's mock cluster.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rdkafka::mocking::MockCoordinator;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::mock::Mock;
-use super::scene::{await_complete, await_reached, errors, is_ready, own};
+use super::probes::{await_complete, await_reached, errors, is_ready, own};
 use crate::end_to_end::catalogue::assert_no_business;
 use crate::program::Pacemeter;
 
@@ -18,7 +18,7 @@ fn start(mock: &Mock, more: &[&str]) -> (tempfile::TempDir, Pacemeter) {
 }
 
 #[test]
-fn one_broker_of_three_that_is_away_holds_up_its_own_partitions_only() {
+fn a_broker_that_is_down_holds_up_its_own_partitions_only() {
     let mock = Mock::start(3, 3);
     (0..3).for_each(|partition| mock.lead(Stream::Milestone, partition, partition + 1));
     for partition in 0..3 {
@@ -35,7 +35,7 @@ fn one_broker_of_three_that_is_away_holds_up_its_own_partitions_only() {
     mock.write(0, 50);
     let written = mock.write(1, 50);
     await_reached(&mut pacemeter, written);
-    assert!(!pacemeter.events("pacemeter.kafka.error").is_empty(), "the log tells of it");
+    assert!(!pacemeter.events("pacemeter.kafka.error").is_empty(), "the error is logged");
 
     mock.cluster().broker_up(3).expect("the broker comes up");
     let written = mock.write(2, 50);
@@ -46,7 +46,7 @@ fn one_broker_of_three_that_is_away_holds_up_its_own_partitions_only() {
 }
 
 #[test]
-fn answers_that_take_two_seconds_make_figures_late_and_nothing_else() {
+fn slow_answers_make_figures_late_and_nothing_else() {
     let mock = Mock::start(1, 2);
     let (_state, mut pacemeter) = start(&mock, &[]);
     pacemeter.wait_ready();
@@ -64,9 +64,9 @@ fn answers_that_take_two_seconds_make_figures_late_and_nothing_else() {
 }
 
 #[test]
-fn a_replay_that_is_watched_shows_no_figure_before_all_are_whole() {
+fn a_replay_shows_no_figure_before_all_are_complete() {
     let mock = Mock::start(1, 1);
-    // One batch an answer: so the replay has steps.
+    // One batch in each answer, so that the replay has steps.
     for _ in 0..8 {
         mock.write(0, 20);
     }
@@ -74,7 +74,7 @@ fn a_replay_that_is_watched_shows_no_figure_before_all_are_whole() {
     let (_state, mut pacemeter) = start(&mock, &[]);
     let mut seen_replaying = 0;
     pacemeter.until("it is ready", |pacemeter| {
-        // Readiness first: what is not ready yet may be a moment later.
+        // Readiness first, as the program may become ready between the two requests.
         let (readiness, scrape) = (pacemeter.get("/readyz"), pacemeter.scrape());
         if readiness.status == 200 {
             return Some(());
@@ -90,7 +90,7 @@ fn a_replay_that_is_watched_shows_no_figure_before_all_are_whole() {
 }
 
 #[test]
-fn partitions_that_change_their_leader_lose_nothing() {
+fn a_change_of_leader_loses_nothing() {
     let mock = Mock::start(3, 2);
     let (_state, mut pacemeter) = start(&mock, &[]);
     let mut written = mock.write(0, 50);
@@ -109,12 +109,12 @@ fn partitions_that_change_their_leader_lose_nothing() {
 }
 
 #[test]
-fn commits_that_fail_are_counted_and_change_nothing_else() {
+fn failed_commits_are_counted_and_change_nothing_else() {
     let mock = Mock::start(2, 1);
     mock.cluster().coordinator(MockCoordinator::Group("pacemeter".into()), 2).expect("the broker is there");
     let (_state, mut pacemeter) = start(&mock, &["kafka.commit_interval=200ms"]);
     pacemeter.wait_ready();
-    // The coordinator refuses, as it does after a rebalance or while it moves; then it is away; then it is there again.
+    // The coordinator refuses, as after a rebalance or while it moves; then it is down; then it is back.
     let refusals = [
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
@@ -125,7 +125,7 @@ fn commits_that_fail_are_counted_and_change_nothing_else() {
     await_reached(&mut pacemeter, written);
     let failures = |pacemeter: &Pacemeter| own(pacemeter, "pacemeter_kafka_commit_failures_total");
     pacemeter.until("the refusals are counted", |pacemeter| (failures(pacemeter) >= 3.0).then_some(()));
-    assert!(!pacemeter.events("pacemeter.kafka.commit_failed").is_empty(), "the log tells of them");
+    assert!(!pacemeter.events("pacemeter.kafka.commit_failed").is_empty(), "failed commits are logged");
 
     mock.cluster().broker_down(2).expect("the broker goes down");
     let written = mock.write(0, 50);

@@ -1,21 +1,21 @@
-//! A Kafka client beyond use.
+//! A Kafka client with a fatal error.
 
 use std::time::Instant;
 
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::mock::Mock;
-use super::scene::await_reached;
+use super::probes::await_reached;
 use crate::program::Pacemeter;
 
 #[test]
-fn a_client_that_failed_for_good_and_cannot_be_closed_ends_the_process_with_75() {
+fn a_fatal_client_error_ends_the_process_with_75() {
     let mock = Mock::start(1, 1);
     let state = tempfile::tempdir().expect("a temporary directory");
     let settings = mock.settings(&["kafka.commit_interval=200ms", "shutdown.deadline=1s"]);
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();
-    // The one answer that librdkafka takes for the end of a consumer that is no member of its group.
+    // The one error that librdkafka treats as fatal for a consumer that is no member of its group.
     mock.cluster()
         .request_errors(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID; 5]);
     // librdkafka never finishes closing such a client.
@@ -24,9 +24,14 @@ fn a_client_that_failed_for_good_and_cannot_be_closed_ends_the_process_with_75()
     let ended = pacemeter.ended(started);
     assert_eq!(ended.code, Some(75), "the log:\n{}", ended.stderr);
     let failed = ended.stderr.lines().find(|line| line.contains("pacemeter.failed")).unwrap_or_default();
-    assert!(failed.contains("FencedInstanceId"), "the log says why:\n{}", ended.stderr);
+    assert!(
+        failed.contains("FencedInstanceId"),
+        "the reason is logged:
+{}",
+        ended.stderr
+    );
 
-    // The next process has it all.
+    // The next process has all records.
     mock.cluster().clear_request_errors(RDKafkaApiKey::OffsetCommit);
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();

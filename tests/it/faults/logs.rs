@@ -1,34 +1,34 @@
-//! A log that nobody reads, while there is much to say.
+//! A log that nobody reads, while there is much to log.
 
 use pacemeter::record::{Outcome, Stream};
 
-use super::scene::{self, await_complete, is_ready, milestones, own, records};
+use super::probes::{self, await_complete, is_ready, milestones, own, records};
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 
-/// Records to be rejected: each is worth a line of log.
+/// Number of records to be rejected, each with a log line.
 const REJECTED: usize = 20_000;
 
 #[test]
-fn a_log_pipe_that_is_full_or_closed_costs_lines_and_nothing_else() {
+fn a_full_or_closed_log_pipe_costs_lines_and_nothing_else() {
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     let rejected: Vec<Record> = (0..REJECTED).map(|number| Record::of(format!("not an event {number}"))).collect();
     topics.write(Stream::Call, &rejected);
     topics.write(Stream::Milestone, &milestones(0, "beside", 100));
-    // The limit would hold most lines back: here all are to be written.
+    // Without the default rate limit, which would suppress most lines.
     let more = ["log.burst=1000000", "log.per_second=1000000", "dead_letter.enabled=false"].map(str::to_owned).to_vec();
-    let settings = [topics.settings(), scene::labels().to_vec(), more].concat();
+    let settings = [topics.settings(), probes::labels().to_vec(), more].concat();
     for is_closed in [false, true] {
         let state = tempfile::tempdir().expect("a temporary directory");
-        let (mut pacemeter, pipe) = Pacemeter::start_unheard(&state, &settings, is_closed);
+        let (mut pacemeter, pipe) = Pacemeter::start_with_unread_log(&state, &settings, is_closed);
         pacemeter.wait_ready();
         await_complete(&mut pacemeter, Stream::Call);
         assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(REJECTED as f64), "closed: {is_closed}");
-        assert_eq!(scene::reached(&pacemeter), Some(100.0));
+        assert_eq!(probes::reached(&pacemeter), Some(100.0));
         assert!(is_ready(&pacemeter));
         pacemeter.until("the lines that are lost are counted", |pacemeter| {
-            // A pipe holds some hundred lines, and a thousand wait for it.
+            // A pipe holds some hundred lines, and a thousand wait in the queue.
             (own(pacemeter, "pacemeter_log_dropped_total") > REJECTED as f64 / 2.0).then_some(())
         });
         assert_eq!(pacemeter.stop().code, Some(0), "closed: {is_closed}");

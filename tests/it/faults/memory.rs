@@ -1,11 +1,11 @@
-//! A log that comes faster than it can be worked off: what waits is bounded.
+//! A log that comes faster than it is processed: waiting records are bounded.
 
 use std::time::Duration;
 
 use pacemeter::record::{Outcome, Stream};
 
+use super::probes::{await_complete, records};
 use super::proxy::Proxy;
-use super::scene::{await_complete, records};
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};
@@ -13,7 +13,7 @@ use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 const MIB: u64 = 1024 * 1024;
 
 #[test]
-fn records_that_wait_take_no_more_memory_than_the_queues_may_hold() {
+fn waiting_records_take_no_more_memory_than_the_queues() {
     const RECORDS: usize = 4_800;
     const BYTES: usize = 50_000;
     let proxy = Proxy::at(shared_kafka().door());
@@ -21,7 +21,7 @@ fn records_that_wait_take_no_more_memory_than_the_queues_may_hold() {
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut settings = topics.settings();
     settings.push(format!("kafka.bootstrap_servers={}", proxy.bootstrap()));
-    // Each of these records makes a letter. The broker takes letters slowly, so that the task waits for room while much more comes in.
+    // Each of these records makes a dead letter. The broker takes those slowly, so that the task waits while more records come in.
     settings.extend(["dead_letter.max_in_flight=4", "kafka.properties.linger.ms=0"].map(str::to_owned));
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();
@@ -34,12 +34,15 @@ fn records_that_wait_take_no_more_memory_than_the_queues_may_hold() {
             .collect();
         topics.write(Stream::Call, &records);
     }
-    // What comes in while next to nothing goes out. The figures of a task that is in the middle of a batch wait for its end.
+    // Let records come in. The figures of a task that is in the middle of a batch wait for its end.
     std::thread::sleep(Duration::from_secs(8));
     let shown = pacemeter.scrape();
     let received =
         shown.value("pacemeter_kafka_records_total", &[("topic", &topics.input(Stream::Call))]).unwrap_or(0.0);
-    assert!(received < RECORDS as f64 / 2.0, "the task was to be held up: {received} of {RECORDS} records are through");
+    assert!(
+        received < RECORDS as f64 / 2.0,
+        "the task must be held up, but {received} of {RECORDS} records are through"
+    );
     let grown = pacemeter.peak_memory() - before;
     println!("{} MiB more at the peak", grown / MIB);
     assert!(grown < 128 * MIB, "{} MiB more for {} MiB of records", grown / MIB, (RECORDS * BYTES) as u64 / MIB);

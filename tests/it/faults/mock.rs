@@ -1,4 +1,4 @@
-//! librdkafka's mock cluster under the built program: brokers that misbehave to order. It keeps some 5 MiB a partition, and has no
+//! librdkafka's mock cluster for the built program: brokers that misbehave on demand. It keeps some 5 MiB a partition, and has no
 //! transactions, no compaction and no configuration of topics.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-use super::scene::milestone;
+use super::probes::milestone;
 use crate::program::LIMIT;
 
 /// Brokers, and the topics of the three streams.
@@ -21,13 +21,13 @@ pub struct Mock {
 }
 
 impl Mock {
-    /// So many brokers, numbered from 1; every partition is led by the first.
+    /// Starts this number of brokers, numbered from 1; broker 1 leads every partition.
     pub fn start(brokers: i32, partitions: i32) -> Self {
         let producer: BaseProducer = ClientConfig::new()
             .set("test.mock.num.brokers", brokers.to_string())
             .set("bootstrap.servers", "replaced")
             .set("reconnect.backoff.max.ms", "500")
-            // A broker of the mock that comes up again now and then lets the first connection hang.
+            // A mock broker that comes up again sometimes lets the first connection hang.
             .set("socket.connection.setup.timeout.ms", "2000")
             .set("socket.timeout.ms", "3000")
             .set("topic.metadata.refresh.interval.ms", "1000")
@@ -50,21 +50,21 @@ impl Mock {
         self.cluster().partition_leader(&topic(stream), partition, Some(broker)).expect("the broker is there");
     }
 
-    /// What `pacemeter` is told to use it.
+    /// Settings with which `pacemeter` uses the mock cluster.
     pub fn settings(&self, more: &[&str]) -> Vec<String> {
         let mut settings: Vec<String> =
             Stream::ALL.iter().map(|stream| format!("streams.{}.topic={}", stream.name(), topic(*stream))).collect();
         settings.push(format!("kafka.bootstrap_servers={}", self.cluster().bootstrap_servers()));
         settings.push(format!("dead_letter.topic={DEAD_LETTERS}"));
-        // It cannot say how topics are configured.
+        // The mock cluster cannot describe the configuration of topics.
         settings.push("kafka.accept_unverified_topics=true".to_owned());
         settings.push("kafka.properties.reconnect.backoff.max.ms=500".to_owned());
-        settings.extend(super::scene::labels());
+        settings.extend(super::probes::labels());
         settings.extend(more.iter().map(|&setting| setting.to_owned()));
         settings
     }
 
-    /// Writes milestones, each a new one, and returns how many were written since the start.
+    /// Writes new milestones and returns the number written since the start.
     pub fn write(&self, partition: i32, count: usize) -> usize {
         let topic = topic(Stream::Milestone);
         for number in self.written.get()..self.written.get() + count {
@@ -79,7 +79,7 @@ impl Mock {
         self.written.get()
     }
 
-    /// Lets the next requests of a kind to one broker wait for their answers.
+    /// Delays the answers to the next requests of a kind to one broker.
     pub fn delay(&self, broker: i32, request: RDKafkaApiKey, count: usize, delay: Duration) {
         let client: &Client<_> = self.producer.client();
         for _ in 0..count {

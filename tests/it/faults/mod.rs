@@ -1,4 +1,4 @@
-//! What goes wrong outside of the program: brokers, networks, producers, readers. Each test shows a row of docs/faults.md.
+//! Faults outside of the program: brokers, networks, producers, readers. Each test covers a row of docs/faults.md.
 
 mod access;
 mod brokers;
@@ -7,9 +7,9 @@ mod logs;
 mod memory;
 mod mock;
 mod network;
+mod probes;
 pub mod proxy;
 mod records;
-mod scene;
 mod silence;
 mod sockets;
 mod table;

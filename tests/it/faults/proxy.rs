@@ -1,4 +1,4 @@
-//! A proxy between clients and a broker that does to their connections what networks do: holds, cuts, delays, damages.
+//! A proxy between clients and a broker with the faults of networks: it holds, cuts, delays and damages connections.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use crate::kafka::Door;
 
-/// How often a connection that is held looks whether it is still.
+/// Polling interval of a held connection.
 const BLINK: Duration = Duration::from_millis(20);
 
-/// The request of the protocol that writes records.
+/// API key of the request that writes records.
 const PRODUCE: [u8; 2] = [0, 0];
 
-/// What lies between clients and a broker. Ends with the process' connections when dropped.
+/// A proxy; dropping it closes all its connections.
 pub struct Proxy {
     address: SocketAddr,
     network: Arc<Network>,
@@ -24,16 +24,16 @@ pub struct Proxy {
 #[derive(Default)]
 struct Network {
     is_gone: AtomicBool,
-    /// Nothing passes; connections that live through this are dead for good.
+    /// Nothing passes; connections that exist while this is set stay dead.
     is_held: AtomicBool,
-    /// Bytes of which answers are damaged.
+    /// Answers that contain these bytes are damaged.
     damaged: Mutex<Option<Vec<u8>>>,
     damages: AtomicUsize,
-    /// How long a request to write waits on its way (milliseconds).
+    /// Delay of a request to write (ms).
     produce_delay: AtomicU64,
-    /// Connections to be cut, and the random numbers that say where in their answers.
+    /// Connections to cut, and the source of the positions.
     cuts: Mutex<Option<Cuts>>,
-    made: AtomicUsize,
+    cuts_made: AtomicUsize,
     connections: Mutex<Vec<TcpStream>>,
 }
 
@@ -44,7 +44,7 @@ struct Cuts {
 }
 
 impl Proxy {
-    /// Forwards all that comes through a door.
+    /// Forwards everything that comes through a door.
     pub fn at(door: Door) -> Self {
         let address = door.outside.local_addr().expect("a bound socket");
         let network = Arc::new(Network::default());
@@ -57,44 +57,44 @@ impl Proxy {
         self.address.to_string()
     }
 
-    /// From now on nothing passes, and nobody is told: what a cable that is pulled does.
+    /// From now on nothing passes, without notice to either side, as if a cable were pulled.
     pub fn hold(&self) {
         self.network.is_held.store(true, SeqCst);
     }
 
-    /// From now on nothing passes, and those that were connected hear that the other side is gone.
+    /// From now on nothing passes, and existing connections are closed.
     pub fn pull(&self) {
         self.hold();
         self.network.drop_connections();
     }
 
-    /// New connections pass again. Those that were held stay dead, as after a firewall forgot them.
+    /// New connections pass again. Held ones stay dead, as if a firewall had forgotten them.
     pub fn release(&self) {
         self.network.is_held.store(false, SeqCst);
     }
 
-    /// Damages one bit in every answer that holds these bytes, or in none.
+    /// Damages one bit in every answer that contains these bytes; `None` ends the damage.
     pub fn damage(&self, bytes: Option<&[u8]>) {
         *self.network.damaged() = bytes.map(<[u8]>::to_vec);
     }
 
-    /// Answers damaged so far.
+    /// Number of answers damaged so far.
     pub fn damages(&self) -> usize {
         self.network.damages.load(SeqCst)
     }
 
-    /// Cuts connections, as many as there are to come up to `count`, each after a random number of bytes of answers.
+    /// Closes all connections, and cuts the next `count` ones, each after a random number of bytes of answers.
     pub fn cut(&self, seed: u64, count: usize, bytes: std::ops::Range<usize>) {
         *self.network.cuts() = Some(Cuts { random: fastrand::Rng::with_seed(seed), left: count, bytes });
         self.network.drop_connections();
     }
 
-    /// Connections cut in the middle so far.
+    /// Number of connections cut in the middle of an answer so far.
     pub fn cuts(&self) -> usize {
-        self.network.made.load(SeqCst)
+        self.network.cuts_made.load(SeqCst)
     }
 
-    /// Lets each request to write wait on its way.
+    /// Delays each request to write.
     pub fn delay_writes(&self, delay: Duration) {
         self.network.produce_delay.store(delay.as_millis() as u64, SeqCst);
     }
@@ -104,7 +104,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.network.is_gone.store(true, SeqCst);
         self.network.drop_connections();
-        // Wakes the thread that accepts.
+        // Wakes the accepting thread.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -129,7 +129,7 @@ impl Network {
             if self.is_gone.load(SeqCst) {
                 return;
             }
-            // A broker that is away is met by the client as one that hangs up.
+            // An unreachable broker looks to the client like one that hangs up.
             let Ok(client) = client else { continue };
             let network = Arc::clone(&self);
             thread::spawn(move || network.connect(client, broker));
@@ -153,7 +153,7 @@ impl Network {
         Some(())
     }
 
-    /// How many bytes of answers a connection lives for, if it is to be cut.
+    /// Number of bytes of answers after which a connection is cut, if it is to be cut.
     fn allowance(&self) -> Option<usize> {
         let mut cuts = self.cuts();
         let cuts = cuts.as_mut().filter(|cuts| cuts.left > 0)?;
@@ -161,12 +161,12 @@ impl Network {
         Some(cuts.random.usize(cuts.bytes.clone()))
     }
 
-    /// Passes on one message after the other; those of Kafka's protocol begin with their length.
+    /// Forwards message by message; messages of Kafka's protocol begin with their length.
     fn forward(&self, mut from: TcpStream, mut to: TcpStream, mut change: impl FnMut(&mut Vec<u8>) -> Passage) {
         let mut frame = Vec::new();
         while let Ok(()) = read_frame(&mut from, &mut frame) {
             if self.is_held.load(SeqCst) {
-                // Neither side hears of the other any more, nor that it is so.
+                // Neither side hears from the other any more, and neither is told.
                 while !self.is_gone.load(SeqCst) {
                     thread::sleep(BLINK);
                 }
@@ -178,7 +178,7 @@ impl Network {
                 break;
             }
         }
-        // The other side may be gone already.
+        // The other side may be closed already.
         let _ = from.shutdown(Shutdown::Both);
         let _ = to.shutdown(Shutdown::Both);
     }
@@ -199,7 +199,7 @@ impl Network {
         }
         match left {
             Some(left) if *left < frame.len() => {
-                self.made.fetch_add(1, SeqCst);
+                self.cuts_made.fetch_add(1, SeqCst);
                 Passage::CutAt(*left)
             }
             Some(left) => {
@@ -211,10 +211,10 @@ impl Network {
     }
 }
 
-/// How a message is passed on.
+/// The part of a message that is forwarded.
 enum Passage {
     Whole,
-    /// So many bytes of it, and then the end.
+    /// This number of bytes, then the connection is cut.
     CutAt(usize),
 }
 

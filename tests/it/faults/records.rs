@@ -1,10 +1,10 @@
-//! Records that are poison, or too many of a kind.
+//! Poison records, and unbounded label values.
 
 use pacemeter::clock::Clock;
 use pacemeter::record::{Outcome, Stream};
 use serde_json::json;
 
-use super::scene::{self, await_complete, is_ready, milestones, records};
+use super::probes::{self, await_complete, is_ready, milestones, records};
 use crate::end_to_end::catalogue::BUSINESS;
 use crate::program::Pacemeter;
 use crate::shared_kafka;
@@ -23,7 +23,7 @@ fn dispersed(number: usize, programme: &str, amount: &str) -> Record {
     Record { key: Some(id.into_bytes()), ..Record::of(value.to_string()) }
 }
 
-/// Series that the contract's families show; a histogram has many a label set.
+/// Number of series of business families; a histogram has many for each label set.
 fn series(pacemeter: &Pacemeter) -> usize {
     let scrape = pacemeter.scrape();
     let is_business = |name: &str| BUSINESS.iter().any(|(family, ..)| name.starts_with(family));
@@ -31,7 +31,7 @@ fn series(pacemeter: &Pacemeter) -> usize {
 }
 
 #[test]
-fn ninety_nine_poisoned_records_in_a_hundred_are_set_aside_and_the_hundredth_counts() {
+fn poison_records_are_dead_letters_and_the_others_count() {
     const POISONED: usize = 29_700;
     const GOOD: usize = 300;
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
@@ -47,28 +47,28 @@ fn ninety_nine_poisoned_records_in_a_hundred_are_set_aside_and_the_hundredth_cou
     let mixed: Vec<Record> = mixed.collect();
     topics.write(Stream::Milestone, &mixed);
     let state = tempfile::tempdir().expect("a temporary directory");
-    let mut pacemeter = Pacemeter::start(&state, &[topics.settings(), scene::labels().to_vec()].concat());
+    let mut pacemeter = Pacemeter::start(&state, &[topics.settings(), probes::labels().to_vec()].concat());
     pacemeter.wait_ready();
     await_complete(&mut pacemeter, Stream::Milestone);
-    assert_eq!(scene::reached(&pacemeter), Some(GOOD as f64));
+    assert_eq!(probes::reached(&pacemeter), Some(GOOD as f64));
     assert_eq!(records(&pacemeter, Stream::Milestone, Outcome::Rejected), Some(POISONED as f64));
     assert!(is_ready(&pacemeter));
-    // Every one is kept for who wants to mend it; the log tells of a few.
+    // Each one is a dead letter; only a few are logged.
     pacemeter.until("the letters are acknowledged", |pacemeter| {
         let labels = [("result", "acknowledged")];
         let acknowledged = pacemeter.scrape().value("pacemeter_dead_letter_records_total", &labels);
         acknowledged.filter(|count| *count == POISONED as f64)
     });
-    let told = pacemeter.events("pacemeter.record.set_aside").len();
-    assert!((20..1_000).contains(&told), "{told} lines of {POISONED}");
+    let logged = pacemeter.events("pacemeter.record.set_aside").len();
+    assert!((20..1_000).contains(&logged), "{logged} lines for {POISONED} records");
     let suppressed =
         pacemeter.scrape().value("pacemeter_log_suppressed_total", &[("event", "pacemeter.record.set_aside")]);
-    assert!(suppressed.is_some_and(|count| count > POISONED as f64 / 2.0), "{suppressed:?} lines are held back");
+    assert!(suppressed.is_some_and(|count| count > POISONED as f64 / 2.0), "{suppressed:?} lines are suppressed");
     assert_eq!(pacemeter.stop().code, Some(0));
 }
 
 #[test]
-fn ever_new_labels_make_no_new_series_and_lose_no_peso() {
+fn unbounded_labels_make_no_new_series_and_lose_no_peso() {
     const PROGRAMMES: usize = 5_000;
     let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
     topics.write(Stream::Disbursement, &[dispersed(PROGRAMMES, "unlisted", "1.00")]);
@@ -78,7 +78,7 @@ fn ever_new_labels_make_no_new_series_and_lose_no_peso() {
     pacemeter.wait_ready();
     await_complete(&mut pacemeter, Stream::Disbursement);
     let before = series(&pacemeter);
-    // The most that one event may be worth: of so many the centavos are beyond what a float holds.
+    // The maximum amount of an event: the sum of so many has centavos beyond the precision of a float.
     let explosion: Vec<Record> =
         (0..PROGRAMMES).map(|number| dispersed(number, &format!("programme {number}"), "9999999999.99")).collect();
     topics.write(Stream::Disbursement, &explosion);
@@ -92,9 +92,9 @@ fn ever_new_labels_make_no_new_series_and_lose_no_peso() {
     assert_eq!(
         records(&pacemeter, Stream::Disbursement, Outcome::Rejected),
         Some(2.0),
-        "amounts beyond the bound are no amounts"
+        "amounts beyond the bound are rejected"
     );
-    // As text: 5,000 times 9,999,999,999.99 and one.
+    // Compared as text: 5,000 times 9,999,999,999.99, and one.
     let text = pacemeter.get("/metrics").body;
     let line = text.lines().find(|line| {
         line.starts_with("pacemeter_dispersed_pesos_total{") && line.contains("other") && line.contains("unknown")
@@ -104,7 +104,7 @@ fn ever_new_labels_make_no_new_series_and_lose_no_peso() {
     assert_eq!(unlisted, Some(PROGRAMMES as f64 + 1.0));
     assert_eq!(pacemeter.stop().code, Some(0));
 
-    // A bound on series leaves a family out whole, and says so.
+    // A bound on series leaves out whole families, and counts them.
     let more = ["state.max_label_values=100", "http.max_series=100"].map(str::to_owned);
     let mut pacemeter = Pacemeter::start(&state, &[topics.settings(), more.to_vec()].concat());
     pacemeter.wait_ready();

@@ -1,4 +1,4 @@
-//! A partition that goes silent while others flow: the watchdog.
+//! A partition that goes silent while others flow, and the stall detection.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use pacemeter::record::Stream;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::mock::{Mock, topic};
-use super::scene::{await_complete, await_reached, errors, is_ready, own};
+use super::probes::{await_complete, await_reached, errors, is_ready, own};
 use crate::program::Pacemeter;
 
 #[test]
-fn a_partition_that_goes_silent_while_others_flow_is_fetched_anew_and_makes_it_unready() {
+fn a_silent_partition_is_refetched_and_makes_it_not_ready() {
     let mock = Mock::start(2, 2);
     mock.lead(Stream::Milestone, 1, 2);
     let state = tempfile::tempdir().expect("a temporary directory");
@@ -21,10 +21,10 @@ fn a_partition_that_goes_silent_while_others_flow_is_fetched_anew_and_makes_it_u
     pacemeter.wait_ready();
     await_reached(&mut pacemeter, written);
 
-    // The second broker answers every question but one: what its partition holds.
+    // The second broker answers every request but fetches.
     mock.delay(2, RDKafkaApiKey::Fetch, 3, Duration::from_secs(60));
     mock.write(1, 10);
-    let stalled = pacemeter.until("the log says which partition stalls", |pacemeter| {
+    let stalled = pacemeter.until("the stalled partition is logged", |pacemeter| {
         written = mock.write(0, 1);
         pacemeter.events("pacemeter.partition.stalled").pop()
     });
@@ -35,7 +35,7 @@ fn a_partition_that_goes_silent_while_others_flow_is_fetched_anew_and_makes_it_u
     assert!(!is_ready(&pacemeter), "{}", pacemeter.get("/readyz").body);
     assert_eq!(own(&pacemeter, "pacemeter_ready"), 0.0);
     assert!(own(&pacemeter, "pacemeter_kafka_refetches_total") >= 1.0);
-    // The figures that there are stay, and those of the others move on.
+    // The figures stay, and those of the other partition advance.
     await_reached(&mut pacemeter, written - 10);
 
     pacemeter.wait_ready();
@@ -45,7 +45,7 @@ fn a_partition_that_goes_silent_while_others_flow_is_fetched_anew_and_makes_it_u
 }
 
 #[test]
-fn a_right_that_is_taken_away_while_it_runs_is_waited_for() {
+fn a_right_revoked_at_run_time_is_waited_for() {
     let mock = Mock::start(1, 2);
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut pacemeter = Pacemeter::start(&state, &mock.settings(&["kafka.stall_timeout=2s"]));
@@ -53,9 +53,8 @@ fn a_right_that_is_taken_away_while_it_runs_is_waited_for() {
     let denied = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 500];
     mock.cluster().request_errors(RDKafkaApiKey::Fetch, &denied);
     let written = mock.write(0, 10);
-    let interrupted = pacemeter.until("the log says why it cannot be read", |pacemeter| {
-        pacemeter.events("pacemeter.partition.interrupted").pop()
-    });
+    let interrupted =
+        pacemeter.until("the reason is logged", |pacemeter| pacemeter.events("pacemeter.partition.interrupted").pop());
     assert_eq!(interrupted["code"], "TopicAuthorizationFailed");
     pacemeter.until("it is not ready", |pacemeter| (!is_ready(pacemeter)).then_some(()));
     assert!(errors(&pacemeter, "partition") > 0.0);

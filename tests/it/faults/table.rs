@@ -1,27 +1,27 @@
-//! docs/faults.md names tests that are there, for every row of the catalogue that concerns one instance.
+//! docs/faults.md names existing tests for every row of the catalogue that concerns one instance.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The rows of the catalogue without those of groups of replicas.
+/// Numbers of the rows of the catalogue without those about groups of replicas.
 fn rows() -> BTreeSet<u32> {
     [1..=6, 8..=31, 39..=43, 49..=63].into_iter().flatten().collect()
 }
 
-/// The cells of each row of a table, in order: number, fault, what is done, what shows it.
+/// Cells of each row of the table: number, fault, behaviour, tests.
 fn cells(page: &str) -> Vec<Vec<&str>> {
     let rows = page.lines().filter(|line| line.starts_with("| "));
     let cells = rows.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect::<Vec<_>>());
     cells.filter(|cells| cells[0] != "#").collect()
 }
 
-/// What stands in code quotes.
+/// Words in code quotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// Says which tests named in a cell are not there. Functions stand behind the file that they are in.
+/// Tests named in a cell that do not exist. The functions of a file stand after its name.
 fn missing(cell: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut missing = Vec::new();
     let mut file = ("", None);
@@ -39,13 +39,13 @@ fn missing(cell: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
 }
 
 #[test]
-fn every_row_names_tests_that_are_there() {
+fn every_row_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/faults.md")).expect("the page is there");
     let cells = cells(&page);
     let numbers: Vec<u32> = cells.iter().filter_map(|cells| cells[0].parse().ok()).collect();
     assert_eq!(numbers.iter().copied().collect::<BTreeSet<_>>(), rows());
-    assert_eq!(numbers.len(), rows().len(), "a row stands twice");
+    assert_eq!(numbers.len(), rows().len(), "a row is repeated");
     let mut faults = Vec::new();
     for row in &cells {
         let [number, _, done, shown] = row[..] else { panic!("a row of four cells: {row:?}") };
@@ -63,7 +63,7 @@ fn every_row_names_tests_that_are_there() {
 }
 
 #[test]
-fn a_test_that_is_not_there_is_found() {
+fn a_missing_test_is_found() {
     let read = |path: &str| (path == "a.rs").then(|| "fn one() {\nfn two_(".to_owned());
     assert!(missing("`a.rs` `one`, `two_`", read).is_empty());
     assert_eq!(missing("`a.rs` `two`", read), ["there is no test two in a.rs"]);

@@ -2,13 +2,13 @@
 
 use pacemeter::record::Stream;
 
-use super::scene::{self, await_complete, await_reached, is_ready, milestones, own};
+use super::probes::{self, await_complete, await_reached, is_ready, milestones, own};
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
 
 #[test]
-fn an_open_transaction_holds_the_figures_at_what_is_stable_and_shows_as_lag() {
+fn an_open_transaction_is_lag_and_holds_back_figures() {
     let topics = Topics::create(shared_kafka(), 2, LOG_APPEND_TIME);
     let topic = topics.input(Stream::Milestone);
     let lag = |pacemeter: &Pacemeter| {
@@ -16,21 +16,21 @@ fn an_open_transaction_holds_the_figures_at_what_is_stable_and_shows_as_lag() {
     };
     topics.write(Stream::Milestone, &milestones(0, "before", 10));
     let transaction = topics.open_transaction(Stream::Milestone, &milestones(0, "in", 5));
-    // Of others, and done; but behind it in the log.
+    // Records of other producers, after it in the log.
     topics.write(Stream::Milestone, &milestones(0, "behind", 20));
 
     let state = tempfile::tempdir().expect("a temporary directory");
-    let settings = [topics.settings(), scene::labels().to_vec(), vec!["kafka.stall_timeout=1s".to_owned()]].concat();
+    let settings = [topics.settings(), probes::labels().to_vec(), vec!["kafka.stall_timeout=1s".to_owned()]].concat();
     let mut pacemeter = Pacemeter::start(&state, &settings);
-    // A transaction that somebody forgot must not keep the figures from anybody: they are those of the stable log.
+    // An open transaction must not block readiness: the figures are those up to the last stable offset.
     pacemeter.wait_ready();
     await_reached(&mut pacemeter, 10);
-    pacemeter.until("what is held back shows as lag", |pacemeter| lag(pacemeter).filter(|lag| *lag == 25.0));
+    pacemeter.until("the records held back are lag", |pacemeter| lag(pacemeter).filter(|lag| *lag == 25.0));
     topics.write(Stream::Milestone, &milestones(1, "beside", 30));
     await_reached(&mut pacemeter, 40);
     await_complete(&mut pacemeter, Stream::Milestone);
-    assert!(is_ready(&pacemeter), "nothing is wrong with the reading");
-    assert_eq!(own(&pacemeter, "pacemeter_kafka_refetches_total"), 0.0, "there is nothing to be fetched anew");
+    assert!(is_ready(&pacemeter), "an open transaction is no fault of the pipeline");
+    assert_eq!(own(&pacemeter, "pacemeter_kafka_refetches_total"), 0.0, "nothing is refetched");
 
     transaction.commit();
     await_reached(&mut pacemeter, 65);

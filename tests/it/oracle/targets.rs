@@ -65,7 +65,7 @@ fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -
     let cut_times = targets.cut_times(&scene.zone());
     let now = places.iter().copied().max().unwrap_or(START);
     let tallies = Tallies::of_views(targets, &views(core, now));
-    let reached = oracle.reached();
+    let reached = oracle.target_inputs();
     for (place, target) in targets.targets.iter().enumerate() {
         for span in spans(target.period, places, &cut_times) {
             let view_config = tallies.within(TargetIndex::new(place), span);
@@ -148,7 +148,7 @@ fn there_is_something_to_compare_of_every_measure() {
         let mut oracle = scene.oracle();
         let records = records_in(&log, &scene.zone());
         records.iter().for_each(|record| oracle.record(record.stream, record.partition as i32, record.sent.clone()));
-        let reached = oracle.reached();
+        let reached = oracle.target_inputs();
         let [targets, ..] = &scene.targets;
         for target in &targets.targets {
             let newest = reached.watermark(target.measure.stream()).unwrap_or(START);

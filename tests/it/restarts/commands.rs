@@ -4,18 +4,18 @@ use std::fs;
 
 use pacemeter::record::Stream;
 
-use super::{Stored, assert_says, built};
+use super::{StoredState, assert_says, built};
 use crate::program::run_in;
 use crate::shared_kafka;
 
 #[test]
-fn inspect_lists_verify_reads_and_rebuild_starts_anew() {
-    let stored = Stored::of(shared_kafka());
+fn inspect_lists_verify_reads_and_rebuild_starts_over() {
+    let stored = StoredState::of(shared_kafka());
     let settings = stored.settings(&[]);
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
     let built_before = built(&pacemeter);
-    let topic = stored.world.topics.input(Stream::Call);
+    let topic = stored.test_log.topics.input(Stream::Call);
     let listed = ["disbursement-0", "milestone-1", &topic, "streams.call.horizon = 7d", "partition 0 of 2"];
     assert_says(&run_in(&stored.state, &["state", "inspect"], &settings), 0, &listed);
     assert_says(&run_in(&stored.state, &["state", "verify"], &settings), 0, &["call-1", "whole"]);
@@ -36,10 +36,10 @@ fn inspect_lists_verify_reads_and_rebuild_starts_anew() {
 }
 
 #[test]
-fn a_rebuild_that_would_know_less_wants_to_be_forced() {
-    let stored = Stored::of(shared_kafka());
+fn a_rebuild_that_would_know_less_needs_force() {
+    let stored = StoredState::of(shared_kafka());
     let settings = stored.settings(&[]);
-    stored.world.topics.delete_records(Stream::Call, 0);
+    stored.test_log.topics.delete_records(Stream::Call, 0);
     assert_says(
         &run_in(&stored.state, &["state", "rebuild"], &settings),
         65,

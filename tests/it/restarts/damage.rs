@@ -1,9 +1,9 @@
-//! Files that are not what was written.
+//! Damaged, missing and leftover checkpoint files.
 
 use std::fs;
 use std::path::Path;
 
-use super::{Stored, restores};
+use super::{StoredState, restores};
 use crate::shared_kafka;
 
 fn flip_a_byte(path: &Path) {
@@ -14,12 +14,12 @@ fn flip_a_byte(path: &Path) {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_passed_over_for_an_older_one() {
-    let mut stored = Stored::of(shared_kafka());
+fn a_damaged_checkpoint_is_skipped_for_an_older_one() {
+    let mut stored = StoredState::of(shared_kafka());
     stored.write(50);
     stored.assert_starts(&[], "newest", 6);
     let files = stored.checkpoints("disbursement-0");
-    assert!(files.len() >= 2, "a last checkpoint is made at the end: {files:?}");
+    assert!(files.len() >= 2, "the shutdown writes a checkpoint: {files:?}");
     flip_a_byte(&files[0]);
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
@@ -30,8 +30,8 @@ fn a_damaged_checkpoint_is_passed_over_for_an_older_one() {
 }
 
 #[test]
-fn without_a_whole_checkpoint_it_counts_anew_or_refuses_as_configured() {
-    let stored = Stored::of(shared_kafka());
+fn without_a_good_checkpoint_it_rebuilds_or_refuses() {
+    let stored = StoredState::of(shared_kafka());
     stored.checkpoints("call-1").iter().for_each(|path| flip_a_byte(path));
     stored.assert_refused(
         &["state.on_missing=fail"],
@@ -39,7 +39,7 @@ fn without_a_whole_checkpoint_it_counts_anew_or_refuses_as_configured() {
         &["call-1", "every checkpoint is damaged", "state.on_missing"],
     );
     stored.assert_starts(&[], "rebuild", 1);
-    // A state directory that went missing is not a first start.
+    // A lost state directory is not taken for a first start.
     fs::remove_dir_all(stored.state.path().join("checkpoints")).expect("a directory");
     stored.assert_refused(
         &["state.on_missing=fail"],
@@ -51,7 +51,7 @@ fn without_a_whole_checkpoint_it_counts_anew_or_refuses_as_configured() {
 
 #[test]
 fn files_left_by_a_crash_are_counted_and_removed() {
-    let mut stored = Stored::of(shared_kafka());
+    let mut stored = StoredState::of(shared_kafka());
     let left = stored.checkpoints("call-0")[0].with_file_name("00000000000000009999.checkpoint.tmp");
     fs::write(&left, "PACEMETER").expect("a file");
     let mut pacemeter = stored.start(&[]);

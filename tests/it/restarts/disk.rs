@@ -1,15 +1,15 @@
-//! One process a directory, and disks that refuse.
+//! One process for each state directory, failing disks and stuck pipelines.
 
 use std::fs;
 use std::time::Instant;
 
-use super::{Stored, assert_says};
+use super::{StoredState, assert_says};
 use crate::program::{Pacemeter, run_in};
 use crate::shared_kafka;
 
 #[test]
 fn a_second_process_on_the_same_directory_is_refused_with_73() {
-    let stored = Stored::of(shared_kafka());
+    let stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
     stored.assert_refused(&[], 73, &["in use by another process", "state.directory"]);
@@ -23,24 +23,24 @@ fn a_second_process_on_the_same_directory_is_refused_with_73() {
     stored.assert_starts(&[], "newest", 6);
 }
 
-/// Makes every write below the checkpoints fail, even for root.
-fn break_the_disk(stored: &Stored<'_>) -> impl Fn() + use<> {
+/// Makes every write below the directory of checkpoints fail, even for root. Returns a function that repairs the disk.
+fn break_the_disk(stored: &StoredState<'_>) -> impl Fn() + use<> {
     let directory = stored.state.path().join("checkpoints");
-    let away = stored.state.path().join("away");
-    fs::rename(&directory, &away).expect("it can be moved");
+    let moved = stored.state.path().join("away");
+    fs::rename(&directory, &moved).expect("the directory can be moved");
     fs::write(&directory, "not a directory").expect("a file");
     move || {
-        fs::remove_file(&directory).expect("it can be removed");
-        fs::rename(&away, &directory).expect("it can be moved back");
+        fs::remove_file(&directory).expect("the file can be removed");
+        fs::rename(&moved, &directory).expect("the directory can be moved back");
     }
 }
 
 #[test]
-fn while_the_disk_fails_reading_goes_on_and_everybody_can_see_it() {
-    let mut stored = Stored::of(shared_kafka());
+fn a_failing_disk_is_reported_and_stops_no_reading() {
+    let mut stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
-    let mend = break_the_disk(&stored);
+    let repair = break_the_disk(&stored);
     stored.write(100);
     let failures = |pacemeter: &Pacemeter| -> f64 {
         pacemeter.scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum()
@@ -52,7 +52,7 @@ fn while_the_disk_fails_reading_goes_on_and_everybody_can_see_it() {
         "unsaved records grow old"
     );
     assert!(!pacemeter.events("pacemeter.checkpoint.failed").is_empty());
-    mend();
+    repair();
     pacemeter.until("everything is saved", |pacemeter| {
         (pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]) == Some(0.0)).then_some(())
     });
@@ -61,24 +61,24 @@ fn while_the_disk_fails_reading_goes_on_and_everybody_can_see_it() {
 }
 
 #[test]
-fn three_failures_in_a_row_end_it_with_74_where_so_configured() {
-    let mut stored = Stored::of(shared_kafka());
+fn three_failures_in_a_row_end_it_with_74_if_configured() {
+    let mut stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&["checkpoint.exit_after_failures=3"]);
     stored.assert_exact(&mut pacemeter);
-    let mend = break_the_disk(&stored);
+    let repair = break_the_disk(&stored);
     stored.write(100);
     assert_says(
         &pacemeter.ended(Instant::now()),
         74,
         &["3 checkpoints in a row could not be written", "mend the disk"],
     );
-    mend();
+    repair();
     stored.assert_starts(&[], "newest", 6);
 }
 
 #[test]
-fn a_wedged_pipeline_ends_the_process_with_75_and_the_next_one_is_exact() {
-    let mut stored = Stored::of(shared_kafka());
+fn a_stuck_pipeline_ends_the_process_with_75() {
+    let mut stored = StoredState::of(shared_kafka());
     let settings = stored.settings(&["pipeline.wedge_timeout=2s"]);
     let mut pacemeter = Pacemeter::start_with(&stored.state, &settings, &[("FAILPOINT", "batch.applied:20:hang")]);
     pacemeter.wait_ready();

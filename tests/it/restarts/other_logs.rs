@@ -1,21 +1,21 @@
-//! Logs that are not the one that the state is of, or not all of it.
+//! Logs that are not those of the state, or that lost records.
 
 use std::time::Instant;
 
 use pacemeter::record::Stream;
 
-use super::{Stored, assert_says, built};
+use super::{StoredState, assert_says, built};
 use crate::kafka::Kafka;
 use crate::program::run_in;
 use crate::shared_kafka;
 use crate::topics::{CREATE_TIME, Record, Topics};
 
 #[test]
-fn a_topic_made_anew_is_refused_whether_it_is_shorter_or_longer() {
-    let stored = Stored::of(shared_kafka());
-    let topics = &stored.world.topics;
+fn a_recreated_topic_is_refused_shorter_or_longer() {
+    let stored = StoredState::of(shared_kafka());
+    let topics = &stored.test_log.topics;
     let offsets = topics.ends(&topics.input(Stream::Call));
-    topics.remake_input(Stream::Call, 2, CREATE_TIME);
+    topics.recreate_input(Stream::Call, 2, CREATE_TIME);
     stored.assert_refused(
         &[],
         65,
@@ -31,19 +31,19 @@ fn a_topic_made_anew_is_refused_whether_it_is_shorter_or_longer() {
 }
 
 #[test]
-fn a_topic_that_goes_away_while_it_runs_leaves_the_figures_and_one_that_comes_back_is_looked_at() {
-    let stored = Stored::of(shared_kafka());
+fn a_topic_deleted_at_run_time_leaves_figures_until_recreated() {
+    let stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
-    let topics = &stored.world.topics;
+    let topics = &stored.test_log.topics;
     topics.delete_input(Stream::Milestone);
-    pacemeter.until("it is not ready, and says why", |pacemeter| {
+    pacemeter.until("it is not ready, and reports why", |pacemeter| {
         let answer = pacemeter.get("/readyz");
         (answer.status == 503 && answer.body.contains("is not there")).then_some(())
     });
     assert!(pacemeter.scrape().has("pacemeter_records_total"), "the figures stay");
-    topics.make_input_again(Stream::Milestone, 2, CREATE_TIME);
-    // Who notices first: the question for the ends, or the fetch.
+    topics.create_input_again(Stream::Milestone, 2, CREATE_TIME);
+    // Either the request for end offsets or the fetch notices first.
     let ended = pacemeter.ended(Instant::now());
     match ended.code {
         Some(65) => assert_says(&ended, 65, &["is not in the log", "made anew"]),
@@ -54,21 +54,21 @@ fn a_topic_that_goes_away_while_it_runs_leaves_the_figures_and_one_that_comes_ba
 
 #[test]
 fn another_cluster_is_refused() {
-    let stored = Stored::of(shared_kafka());
+    let stored = StoredState::of(shared_kafka());
     let other = Kafka::reserve();
     other.start();
-    let topics = &stored.world.topics;
+    let topics = &stored.test_log.topics;
     Stream::ALL.iter().for_each(|stream| other.create_topic(&topics.input(*stream), 2, CREATE_TIME));
     let servers = format!("kafka.bootstrap_servers={}", other.bootstrap());
     stored.assert_refused(&[&servers], 65, &["the state is of kafka cluster", "kafka.bootstrap_servers"]);
 }
 
 #[test]
-fn added_partitions_end_it_and_are_refused_unless_accepted() {
-    let stored = Stored::of(shared_kafka());
+fn added_partitions_end_the_process_unless_accepted() {
+    let stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
-    stored.world.topics.add_partitions(Stream::Call, 3);
+    stored.test_log.topics.add_partitions(Stream::Call, 3);
     assert_says(&pacemeter.ended(Instant::now()), 75, &["has 3 partitions now, it had 2"]);
     stored.assert_refused(&[], 65, &["had 2 partitions, now it has 3"]);
     stored.assert_starts(&["state.accept_added_partitions=true"], "newest", 6);
@@ -76,15 +76,15 @@ fn added_partitions_end_it_and_are_refused_unless_accepted() {
 }
 
 #[test]
-fn what_retention_took_is_never_skipped() {
-    let mut stored = Stored::of(shared_kafka());
+fn records_lost_to_retention_are_never_skipped() {
+    let mut stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
     let built_before = built(&pacemeter);
-    // While it sleeps, records come and go.
+    // While the process is stopped, records are written and deleted.
     pacemeter.signal(libc::SIGSTOP);
     stored.write(300);
-    (0..2).for_each(|partition| stored.world.topics.delete_records(Stream::Disbursement, partition));
+    (0..2).for_each(|partition| stored.test_log.topics.delete_records(Stream::Disbursement, partition));
     stored.write(50);
     pacemeter.signal(libc::SIGCONT);
     assert_says(&pacemeter.ended(Instant::now()), 65, &["is not in the log", "retention passed it"]);
@@ -105,9 +105,9 @@ fn what_retention_took_is_never_skipped() {
 
 #[test]
 fn a_wrong_or_missing_committed_offset_changes_nothing() {
-    let stored = Stored::of(shared_kafka());
+    let stored = StoredState::of(shared_kafka());
     for offsets in [[0, 1], [3, 0]] {
-        stored.world.topics.commit(Stream::Disbursement, &offsets);
+        stored.test_log.topics.commit(Stream::Disbursement, &offsets);
         stored.assert_starts(&[], "newest", 6);
     }
     let mut settings = stored.settings(&[]);
@@ -118,9 +118,9 @@ fn a_wrong_or_missing_committed_offset_changes_nothing() {
 }
 
 #[test]
-fn a_state_without_its_topics_waits() {
+fn a_state_of_other_topics_is_refused() {
     let kafka = shared_kafka();
-    let stored = Stored::of(kafka);
+    let stored = StoredState::of(kafka);
     let elsewhere = Topics::reserve(kafka);
     let topic = format!("streams.call.topic={}", elsewhere.input(Stream::Call));
     elsewhere.create_input(Stream::Call, 2, CREATE_TIME);

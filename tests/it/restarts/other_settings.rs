@@ -1,13 +1,13 @@
-//! Settings and keys that are not those that the state was built under.
+//! Settings and keys other than those of the state.
 
 use std::fs;
 
-use super::{Stored, built};
+use super::{StoredState, built};
 use crate::shared_kafka;
 
 #[test]
-fn settings_that_state_depends_on_are_refused_or_rebuilt_and_those_of_the_display_are_not() {
-    let stored = Stored::of(shared_kafka());
+fn changed_semantic_settings_are_refused_or_rebuilt() {
+    let stored = StoredState::of(shared_kafka());
     let horizon = "streams.call.horizon=8d";
     stored.assert_refused(
         &[horizon],
@@ -35,14 +35,14 @@ fn settings_that_state_depends_on_are_refused_or_rebuilt_and_those_of_the_displa
     assert_eq!(
         (super::restores(&pacemeter, "rebuild"), super::restores(&pacemeter, "newest")),
         (2.0, 4.0),
-        "calls alone are counted anew"
+        "only calls are rebuilt"
     );
     assert_eq!(pacemeter.stop().code, Some(0));
 }
 
 #[test]
 fn another_pseudonym_key_is_refused() {
-    let stored = Stored::of(shared_kafka());
+    let stored = StoredState::of(shared_kafka());
     let path = stored.state.path().join("pseudonym.key");
     let key = fs::read(&path).expect("the key");
     fs::write(&path, "5a".repeat(32)).expect("a key");

@@ -1,4 +1,5 @@
-//! What happens in a run, one after the other: made from a seed, so that it comes again; a plain list, so that a failing one can be shortened.
+//! The actions of a run: made from a seed, so that a run can be repeated; a plain list, so that a failing one can be
+//! shortened.
 
 use std::fmt;
 
@@ -7,12 +8,12 @@ use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use super::shared::{LISTS, MEANINGS};
 use crate::oracle::{Step, Time, What};
 
-/// What a run is made with.
+/// Conditions of a run.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// Of each topic.
+    /// Number of partitions of each topic.
     pub partitions: [usize; 3],
-    /// The disk may say that something is safe that is not, and change what it holds.
+    /// True if the disk may confirm a sync that was not done, and may change bytes.
     pub disk_lies: bool,
 }
 
@@ -22,23 +23,24 @@ pub struct Run {
     pub actions: Vec<Action>,
 }
 
-/// Numbers of partitions are taken modulo how many there are. What makes no sense at its time does nothing.
+/// One action. A partition index is taken modulo the number of partitions. An action that makes no sense at its time does
+/// nothing.
 #[derive(Debug, Clone)]
 pub enum Action {
     // The log.
-    Append(Step, Damage),
+    Append(Step, Defect),
     /// An offset that no record has, as a transaction leaves it.
     Marker {
-        slot: u8,
+        partition: u8,
     },
-    /// The log loses its last records, or all: then the topic was made anew.
-    Cut {
-        slot: u8,
+    /// The log loses its last records; if it loses all, the topic was recreated.
+    Truncate {
+        partition: u8,
         records: Option<u8>,
     },
     /// The log's first records are gone.
     Retention {
-        slot: u8,
+        partition: u8,
         records: u8,
     },
     // The client.
@@ -60,11 +62,11 @@ pub enum Action {
     TakeOutcome,
     Publish,
     Commit,
-    // The thread that writes.
-    Keep(u8),
-    // All of them, a while.
+    // The checkpoint thread.
+    WriteCheckpoint(u8),
+    // All of them, for a number of rounds.
     Rounds(u8),
-    DeadLetterSink {
+    AckDeadLetters {
         most: u8,
         are_written: bool,
     },
@@ -72,49 +74,49 @@ pub enum Action {
         time: Millis,
         jump: Millis,
     },
-    Disk(Trouble),
+    Disk(DiskFault),
     // The process.
     Start(Config),
     Crash {
         pattern: u64,
     },
-    /// With a crash on the way, after as many steps.
+    /// Stops in order, possibly with a crash after a number of steps.
     Stop {
         crash: Option<(u8, u64)>,
         letters_are_written: bool,
     },
-    /// Compares everything.
+    /// Compares state and figures.
     Check,
 }
 
-/// What is wrong with a record.
+/// Defect of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
+pub enum Defect {
     None,
     Empty,
-    Cut,
+    Truncated,
     Future,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub enum Trouble {
-    /// The call after as many others fails; half of what was to be written may be.
+pub enum DiskFault {
+    /// A later call fails, after `after` others; half of its bytes may be written.
     Fail {
         after: u8,
         is_full: bool,
     },
     Full,
-    /// Nothing fails any more, and all that was written is safe.
-    Mended,
-    /// Nothing that is synced from now on is safe.
+    /// Nothing fails any more, and everything written is durable.
+    Repaired,
+    /// From now on no sync makes anything durable.
     Lies,
-    /// Some bits of a file change.
+    /// Some bits of a file flip.
     Decay {
         pattern: u64,
     },
 }
 
-/// What a process is started with.
+/// Options with which a process starts.
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
     pub list: usize,
@@ -122,10 +124,10 @@ pub struct Config {
     pub rebuild_mismatch: bool,
     pub rebuild_missing: bool,
     pub accept_lost_history: bool,
-    /// Unsaved records before checkpoints are made.
+    /// Number of unsaved records from which on a checkpoint starts.
     pub records: u64,
     pub exit_after_failures: Option<u32>,
-    /// The ends of the logs are known at the start.
+    /// True if the ends of the logs are known at the start.
     pub ends_known: bool,
 }
 
@@ -147,38 +149,39 @@ impl Run {
         let setup = Setup { partitions: [partitions(), partitions(), partitions()], disk_lies: random.u8(..10) < 2 };
         let pace = *random.choice(&[20 * SECOND, 10 * MINUTE, 3 * HOUR, DAY, 4 * DAY]).expect("some");
         let length = random.usize(20..if few { 140 } else { 320 });
-        let mut maker = Maker { random, setup: setup.clone(), pace, list: 0, semantic_settings: 0, is_up: false };
+        let mut generator =
+            Generator { random, setup: setup.clone(), pace, list: 0, semantic_settings: 0, is_up: false };
         let mut actions = Vec::new();
         while actions.len() < length {
-            maker.next(&mut actions);
+            generator.next(&mut actions);
         }
         Self { setup, actions }
     }
 }
 
-struct Maker {
+struct Generator {
     random: fastrand::Rng,
     setup: Setup,
     pace: Millis,
     list: usize,
     semantic_settings: usize,
-    /// As far as can be known here.
+    /// True if the process runs, as far as can be known here.
     is_up: bool,
 }
 
-impl Maker {
+impl Generator {
     fn next(&mut self, actions: &mut Vec<Action>) {
         if !self.is_up && self.random.u8(..4) == 0 {
-            // What decays is best found out at once.
+            // Flipped bits are best found by the next start.
             if self.setup.disk_lies && self.chance(30) {
-                actions.push(Action::Disk(Trouble::Decay { pattern: self.random.u64(..) }));
+                actions.push(Action::Disk(DiskFault::Decay { pattern: self.random.u64(..) }));
             }
             actions.push(self.start());
             return;
         }
         let action = match self.random.u16(..1_000) {
             0..320 => self.append(),
-            320..335 => Action::Marker { slot: self.random.u8(..) },
+            320..335 => Action::Marker { partition: self.random.u8(..) },
             335..435 => Action::Fetch { most: self.random.u8(1..24), order: self.random.u64(..) },
             435..460 => Action::Positions,
             460..490 => Action::AskEnds { unanswered: if self.chance(10) { self.random.u8(..8) } else { u8::MAX } },
@@ -189,11 +192,11 @@ impl Maker {
             690..720 => Action::TakeOutcome,
             720..740 => Action::Publish,
             740..750 => Action::Commit,
-            750..830 => Action::Keep(self.random.u8(1..12)),
+            750..830 => Action::WriteCheckpoint(self.random.u8(1..12)),
             830..870 => Action::Rounds(self.random.u8(1..5)),
-            870..900 => Action::DeadLetterSink { most: self.random.u8(1..6), are_written: !self.chance(15) },
+            870..900 => Action::AckDeadLetters { most: self.random.u8(1..6), are_written: !self.chance(15) },
             900..920 => self.pass(),
-            920..945 => self.trouble(),
+            920..945 => self.disk_fault(),
             945..965 => {
                 self.is_up = false;
                 Action::Crash { pattern: self.random.u64(..) }
@@ -204,10 +207,11 @@ impl Maker {
                 Action::Stop { crash, letters_are_written: !self.chance(20) }
             }
             975..979 => self.start(),
-            979..981 => {
-                Action::Cut { slot: self.random.u8(..), records: (!self.chance(25)).then(|| self.random.u8(1..12)) }
-            }
-            981..984 => Action::Retention { slot: self.random.u8(..), records: self.random.u8(1..12) },
+            979..981 => Action::Truncate {
+                partition: self.random.u8(..),
+                records: (!self.chance(25)).then(|| self.random.u8(1..12)),
+            },
+            981..984 => Action::Retention { partition: self.random.u8(..), records: self.random.u8(1..12) },
             _ => Action::Check,
         };
         actions.push(action);
@@ -222,14 +226,14 @@ impl Maker {
         Action::Pass { time: self.random.i64(0..40 * SECOND), jump }
     }
 
-    fn trouble(&mut self) -> Action {
+    fn disk_fault(&mut self) -> Action {
         let is_full = self.random.bool();
         Action::Disk(match self.random.u8(..10) {
-            0..4 => Trouble::Fail { after: self.random.u8(..30), is_full },
-            4 => Trouble::Full,
-            5 | 6 if self.setup.disk_lies => Trouble::Lies,
-            7 | 8 if self.setup.disk_lies => Trouble::Decay { pattern: self.random.u64(..) },
-            _ => Trouble::Mended,
+            0..4 => DiskFault::Fail { after: self.random.u8(..30), is_full },
+            4 => DiskFault::Full,
+            5 | 6 if self.setup.disk_lies => DiskFault::Lies,
+            7 | 8 if self.setup.disk_lies => DiskFault::Decay { pattern: self.random.u64(..) },
+            _ => DiskFault::Repaired,
         })
     }
 
@@ -288,9 +292,9 @@ impl Maker {
             8 => Time::Behind(random.i64(0..=60 * DAY)),
             _ => Time::Same,
         };
-        let damage = *random.choice(&[Damage::Empty, Damage::Cut, Damage::Future]).expect("some");
-        let damage = if random.u8(..12) == 0 { damage } else { Damage::None };
+        let defect = *random.choice(&[Defect::Empty, Defect::Truncated, Defect::Future]).expect("some");
+        let defect = if random.u8(..12) == 0 { defect } else { Defect::None };
         let id = (random.u8(..100) < 18).then(|| random.u8(..));
-        Action::Append(Step { partition: random.usize(..2), what, id, time }, damage)
+        Action::Append(Step { partition: random.usize(..2), what, id, time }, defect)
     }
 }

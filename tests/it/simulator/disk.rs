@@ -1,8 +1,8 @@
 //! A disk with a page cache: what is not synced may be lost, in part or whole, when the machine goes down.
 //!
-//! A file's bytes are safe once it is synced, its name once its directory is. At a crash any of the changes to a directory that were not
-//! synced may survive, whatever became of the others, and any blocks of the bytes that were not. After a failed sync those bytes stay
-//! unsafe for good, though a second sync would say otherwise.
+//! The bytes of a file are durable once it is synced, its name once its directory is. At a crash any subset of the
+//! unsynced changes to a directory survives, and any subset of the unsynced blocks of a file. After a failed sync the
+//! bytes never become durable, even if a second sync reports success.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -10,19 +10,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pacemeter::disk::{Disk, DiskReader, DiskWriter};
 
-use super::actions::Trouble;
+use super::actions::DiskFault;
 
 type Inode = usize;
 
-/// What survives or not by itself.
+/// Unit of bytes that survives a crash or does not.
 const BLOCK: usize = 512;
 
 #[derive(Default)]
 struct File {
     bytes: Vec<u8>,
-    /// So many of them are safe.
+    /// Number of bytes that are durable.
     safe: usize,
-    /// A sync failed: no other makes it safe.
+    /// True after a failed sync: no later sync makes the file durable.
     has_failed: bool,
 }
 
@@ -36,22 +36,22 @@ enum Change {
 struct Inner {
     files: Vec<File>,
     names: BTreeMap<String, Inode>,
-    /// As a crash would leave them at least.
+    /// Names that survive any crash.
     safe_names: BTreeMap<String, Inode>,
     changes: Vec<Change>,
-    /// Calls until one fails, and whether it is for want of room.
+    /// Number of calls before one fails, and whether it fails because the disk is full.
     fails: Option<(u8, bool)>,
     is_full: bool,
     lies: bool,
-    /// Failures so far.
+    /// Number of failed calls.
     failures: u64,
 }
 
-/// Clones are the same.
+/// Handle of the disk; clones share it.
 #[derive(Clone, Default)]
 pub struct SimDisk(Arc<Mutex<Inner>>);
 
-/// Calls that need room, and those that do not.
+/// Kinds of calls: those that need space, and others.
 #[derive(PartialEq, Eq)]
 enum Call {
     Grows,
@@ -63,35 +63,35 @@ impl SimDisk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many calls failed so far.
+    /// Number of failed calls.
     pub fn failures(&self) -> u64 {
         self.inner().failures
     }
 
-    pub fn trouble(&self, trouble: Trouble) {
+    pub fn inject(&self, fault: DiskFault) {
         let mut inner = self.inner();
-        match trouble {
-            Trouble::Fail { after, is_full } => inner.fails = Some((after, is_full)),
-            Trouble::Full => inner.is_full = true,
-            Trouble::Lies => inner.lies = true,
-            Trouble::Mended => {
+        match fault {
+            DiskFault::Fail { after, is_full } => inner.fails = Some((after, is_full)),
+            DiskFault::Full => inner.is_full = true,
+            DiskFault::Lies => inner.lies = true,
+            DiskFault::Repaired => {
                 (inner.fails, inner.is_full, inner.lies) = (None, false, false);
                 inner.changes.clear();
                 inner.safe_names = inner.names.clone();
                 inner.files.iter_mut().for_each(|file| file.safe = file.bytes.len());
             }
-            Trouble::Decay { pattern } => inner.decay(pattern),
+            DiskFault::Decay { pattern } => inner.decay(pattern),
         }
     }
 
-    /// Somebody removes all files whose path begins so.
+    /// Removes all files whose path has this prefix, as an operator can.
     pub fn remove_all(&self, prefix: &str) {
         let mut inner = self.inner();
         inner.names.retain(|path, _| !path.starts_with(prefix));
         inner.safe_names.retain(|path, _| !path.starts_with(prefix));
     }
 
-    /// The process dies, or the machine goes down: what is not safe survives as `pattern` has it.
+    /// The process dies, or the machine goes down. `pattern` decides what survives of that which is not durable.
     pub fn crash(&self, pattern: u64) {
         let mut inner = self.inner();
         let mut random = fastrand::Rng::with_seed(pattern);
@@ -112,7 +112,7 @@ impl SimDisk {
     }
 }
 
-/// What a crash spares.
+/// What survives a crash.
 enum Survival {
     Nothing,
     All,
@@ -120,7 +120,7 @@ enum Survival {
 }
 
 impl Survival {
-    /// None if only the process dies: then nothing is lost, nor any safer than before.
+    /// `None` if only the process dies: then nothing is lost, and nothing becomes durable.
     fn of(random: &mut fastrand::Rng) -> Option<Self> {
         match random.u8(..5) {
             0 => None,
@@ -188,12 +188,12 @@ fn directory_of(path: &str) -> &str {
 }
 
 impl Inner {
-    /// Whether a call goes well.
+    /// Counts a call and fails it if that is due.
     fn call(&mut self, call: &Call) -> io::Result<()> {
         let mut error = (self.is_full && *call == Call::Grows).then_some(ErrorKind::StorageFull);
         match &mut self.fails {
             Some((0, is_full)) if !*is_full || *call == Call::Grows => {
-                // There is no stable kind for EIO.
+                // There is no stable ErrorKind for EIO.
                 error = Some(if *is_full { ErrorKind::StorageFull } else { ErrorKind::Other });
                 self.fails = None;
             }
@@ -209,7 +209,7 @@ impl Inner {
         self.names.get(path).copied().ok_or_else(|| ErrorKind::NotFound.into())
     }
 
-    /// Flips bits of a file, more often near its end, where its index is.
+    /// Flips bits of a file, more often near its end, where the index of a checkpoint is.
     fn decay(&mut self, pattern: u64) {
         let mut random = fastrand::Rng::with_seed(pattern);
         let inodes: Vec<Inode> = self.names.values().copied().collect();
@@ -286,7 +286,7 @@ impl Disk for SimDisk {
     }
 }
 
-/// A file that stays what it is under whatever name.
+/// An open file; renaming and removing do not affect it.
 struct Open {
     disk: SimDisk,
     inode: Inode,

@@ -1,4 +1,4 @@
-//! The simulated brokers' logs: what is there, what was there, and what it means.
+//! The logs of the simulated brokers: records as they are, and as they were meant.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use pacemeter::oracle::SentRecord;
 use pacemeter::record::{RawRecord, Reason, Rejection, Stream};
 use pacemeter::source::TopicPartition;
 
-use super::actions::Damage;
+use super::actions::Defect;
 use crate::oracle::{START, Step, Time, record, turn, zone};
 
-/// A record as Kafka has it, as it was meant, and as it decodes.
+/// A record as Kafka has it, its meaning, and its decoded event.
 pub struct Entry {
-    /// Different for each record of a run.
+    /// Key, unique in a run.
     pub key: [u8; 8],
     pub value: Option<String>,
     pub timestamp: Millis,
@@ -23,15 +23,15 @@ pub struct Entry {
     pub arena: LabelArena,
 }
 
-/// The log of a partition by offset; markers have no record.
+/// Log of a partition by offset; a marker has no record.
 pub type Entries = Vec<Option<Arc<Entry>>>;
 
 pub struct Log {
     pub partition: TopicPartition,
     pub entries: Entries,
-    /// What is below is gone for readers.
+    /// First offset that readers can get.
     pub low: i64,
-    /// Grows when records are lost at its end.
+    /// Version of the log; grows when it is truncated.
     pub version: u32,
     pub committed: Option<i64>,
 }
@@ -41,7 +41,7 @@ impl Log {
         self.entries.len() as i64
     }
 
-    /// The offset of the first record at or after `offset`, or the end.
+    /// Offset of the first record at or after `offset`, or the end.
     pub fn next_record(&self, offset: i64) -> i64 {
         let first = self.entries.iter().skip(offset.max(0) as usize).position(Option::is_some);
         first.map_or(self.end().max(offset), |distance| offset + distance as i64)
@@ -52,10 +52,10 @@ impl Log {
     }
 }
 
-/// All logs, and where time has come to in them.
+/// All logs, and the event time that they have reached.
 pub struct Logs {
     pub logs: Vec<Log>,
-    /// By stream: the slot of its first partition, and how many there are.
+    /// Index in `logs` of each stream's first partition.
     first: [usize; 3],
     partitions: [usize; 3],
     at: Millis,
@@ -77,8 +77,8 @@ impl Logs {
         Self { logs, first, partitions, at: START, last: START, records: 0 }
     }
 
-    /// Adds a record to the log that it belongs to. The wall clock goes with the log.
-    pub fn append(&mut self, step: &Step, damage: Damage, decoder: &Decoder, clock: &Clock) {
+    /// Appends a record to the log of its partition. The wall clock follows the event times.
+    pub fn append(&mut self, step: &Step, defect: Defect, decoder: &Decoder, clock: &Clock) {
         let time = match step.time {
             Time::Ahead(by) => {
                 self.at += by;
@@ -95,11 +95,11 @@ impl Logs {
         let reject = |reason| SentRecord::Rejected(reason);
         let mut value = Some(std::mem::take(&mut record.value));
         let mut timestamp = record.timestamp;
-        match damage {
-            Damage::None => {}
-            Damage::Empty => (value, record.sent) = (None, reject(Reason::Empty)),
-            Damage::Cut => (value, record.sent) = (Some("{\"id\": \"event".to_owned()), reject(Reason::NotJson)),
-            Damage::Future => (timestamp, record.sent) = (timestamp - HOUR, reject(Reason::Future)),
+        match defect {
+            Defect::None => {}
+            Defect::Empty => (value, record.sent) = (None, reject(Reason::Empty)),
+            Defect::Truncated => (value, record.sent) = (Some("{\"id\": \"event".to_owned()), reject(Reason::NotJson)),
+            Defect::Future => (timestamp, record.sent) = (timestamp - HOUR, reject(Reason::Future)),
         }
         let mut arena = LabelArena::default();
         let raw = RawRecord { value: value.as_ref().map(String::as_bytes), timestamp: Some(timestamp), headers: &[] };

@@ -1,4 +1,4 @@
-//! Panics of runs are told once, with the run: not each time that it is tried again.
+//! Silences the panics of runs: a failing run is repeated many times, and reported once with its panic.
 
 use std::cell::{Cell, RefCell};
 use std::panic;
@@ -6,12 +6,12 @@ use std::sync::Once;
 
 thread_local! {
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
-    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    static LOCATION: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Where the last panic was.
-pub fn place() -> String {
-    PLACE.take()
+/// Location of the last panic.
+pub fn panic_location() -> String {
+    LOCATION.take()
 }
 
 pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
@@ -20,7 +20,7 @@ pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
         let others = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if IS_QUIET.get() {
-                PLACE.replace(info.location().map_or_else(String::new, ToString::to_string));
+                LOCATION.replace(info.location().map_or_else(String::new, ToString::to_string));
             } else {
                 others(info);
             }

@@ -1,23 +1,23 @@
-//! Makes a failing run short: actions are left out as long as it still fails.
+//! Shortens a failing run: actions are left out as long as it still fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::actions::Run;
-use super::quiet::{place, quietly};
+use super::quiet::{panic_location, quietly};
 use super::shared::Shared;
 use super::stats::Stats;
 use super::world::World;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A run that fails: after which action, and why.
+/// Failure of a run: the index of the action, and the reason.
 pub struct Failed {
     pub action: usize,
     pub why: String,
 }
 
-/// Carries out a run to its end.
+/// Executes a run to its end.
 pub fn carry_out(shared: &Shared, run: &Run) -> Result<Stats, Failed> {
     let mut at = 0;
     let result = quietly(|| {
@@ -36,18 +36,18 @@ pub fn carry_out(shared: &Shared, run: &Run) -> Result<Stats, Failed> {
         Ok(result) => result.map_err(|why| Failed { action: at, why }),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            Err(Failed { action: at, why: format!("panic at {}: {}", place(), text.unwrap_or("without words")) })
+            Err(Failed { action: at, why: format!("panic at {}: {}", panic_location(), text.unwrap_or("no message")) })
         }
     }
 }
 
-/// A shorter run that fails too, as short as is found within half a minute.
+/// The shortest run that still fails, as far as one is found within [`PATIENCE`].
 pub fn shrink(shared: &Shared, run: &Run) -> (Run, Failed) {
     let started = Instant::now();
     let mut shortest = run.clone();
     let mut failed = match carry_out(shared, run) {
         Err(failed) => failed,
-        Ok(_) => Failed { action: 0, why: "it does not fail again".to_owned() },
+        Ok(_) => Failed { action: 0, why: "the run does not fail when repeated".to_owned() },
     };
     shortest.actions.truncate(failed.action + 1);
     let mut chunk = shortest.actions.len().div_ceil(2).max(1);

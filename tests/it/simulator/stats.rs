@@ -1,4 +1,4 @@
-//! What runs came to, so that one sees that they try what they are meant to.
+//! Counts of what runs did. They show that the simulation reaches what it is meant to test.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -14,7 +14,7 @@ pub struct Stats {
     pub stops: u64,
     pub checkpoints: u64,
     pub failed_checkpoints: u64,
-    pub cuts: u64,
+    pub truncations: u64,
     pub unusable: u64,
     pub disk_ends: u64,
     pub digests: u64,
@@ -40,7 +40,7 @@ impl AddAssign for Stats {
         self.stops += other.stops;
         self.checkpoints += other.checkpoints;
         self.failed_checkpoints += other.failed_checkpoints;
-        self.cuts += other.cuts;
+        self.truncations += other.truncations;
         self.unusable += other.unusable;
         self.disk_ends += other.disk_ends;
         self.digests += other.digests;
@@ -53,8 +53,8 @@ impl fmt::Display for Stats {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} runs: {} starts, {} of them live; {} crashes, {} ends in order, {} ended with 65, {} with 74; {} checkpoints, {} failed; {} logs \
-             cut, {} rebuilt by the operator; state compared {} times, figures {} times",
+            "{} runs: {} starts, {} of them live; {} crashes, {} orderly stops, {} exits with 65, {} with 74; {} checkpoints, {} \
+             failed; {} logs truncated, {} rebuilds by the operator; state compared {} times, figures {} times",
             self.runs,
             self.starts,
             self.lives,
@@ -64,7 +64,7 @@ impl fmt::Display for Stats {
             self.disk_ends,
             self.checkpoints,
             self.failed_checkpoints,
-            self.cuts,
+            self.truncations,
             self.operator_rebuilds,
             self.digests,
             self.comparisons

@@ -6,12 +6,12 @@ use pacemeter::clock::{Clock, DAY, HOUR, Millis};
 use pacemeter::oracle::SeriesValues;
 use pacemeter::runtime::{Exit, Failure};
 
-use super::actions::{Action, Config, Run, Trouble};
+use super::actions::{Action, Config, DiskFault, Run};
 use super::disk::SimDisk;
-use super::facts::{Shadow, differences, expected, lowered, slot_of, view_config};
 use super::letters::PostOffice;
 use super::logs::Logs;
 use super::process::Process;
+use super::reference::{Shadow, differences, expected, exposed, lowered, slot_of};
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::oracle::START;
@@ -103,13 +103,19 @@ impl<'a> World<'a> {
 
     pub fn act(&mut self, action: &Action) -> Result<(), Fault> {
         match action {
-            Action::Append(step, damage) => self.logs.append(step, *damage, &self.shared.decoder, &self.clock),
-            Action::Marker { slot } => self.logs.logs[usize::from(*slot) % self.partitions.len()].entries.push(None),
-            Action::Cut { slot, records } => self.cut(usize::from(*slot) % self.partitions.len(), *records),
-            Action::Retention { slot, records } => self.retain(usize::from(*slot) % self.partitions.len(), *records),
-            Action::DeadLetterSink { most, are_written } => self.post.settle(usize::from(*most), *are_written),
+            Action::Append(step, defect) => self.logs.append(step, *defect, &self.shared.decoder, &self.clock),
+            Action::Marker { partition } => {
+                self.logs.logs[usize::from(*partition) % self.partitions.len()].entries.push(None)
+            }
+            Action::Truncate { partition, records } => {
+                self.cut(usize::from(*partition) % self.partitions.len(), *records)
+            }
+            Action::Retention { partition, records } => {
+                self.retain(usize::from(*partition) % self.partitions.len(), *records)
+            }
+            Action::AckDeadLetters { most, are_written } => self.post.settle(usize::from(*most), *are_written),
             Action::Pass { time, jump } => self.pass(*time, *jump),
-            Action::Disk(trouble) => self.disk.trouble(*trouble),
+            Action::Disk(fault) => self.disk.inject(*fault),
             Action::Start(config) => return self.start(*config),
             Action::Crash { pattern } => self.crash(*pattern),
             Action::Stop { crash, letters_are_written } => return self.stop(*crash, *letters_are_written),
@@ -133,7 +139,7 @@ impl<'a> World<'a> {
             Action::Step(count) => result = (0..*count).try_for_each(|_| process.worker.step()),
             Action::TakeOutcome => result = process.report(),
             Action::Commit => process.worker.commit(),
-            Action::Keep(steps) => (0..*steps).for_each(|_| self.keep()),
+            Action::WriteCheckpoint(steps) => (0..*steps).for_each(|_| self.keep()),
             Action::Publish => return self.publish(),
             _ => unreachable!("the world does it"),
         }
@@ -185,7 +191,7 @@ impl<'a> World<'a> {
         log.version += 1;
         log.low = log.low.min(end);
         (known.was_cut, self.seen) = (true, None);
-        self.stats.cuts += 1;
+        self.stats.truncations += 1;
         let Some(process) = &mut self.process else { return };
         let next_offset = process.worker.states().nth(slot).map_or(0, |state| state.next_offset());
         if process.positions[slot] > end {
@@ -269,7 +275,7 @@ impl<'a> World<'a> {
             let is_comparable = is_equal && !known.was_cut && meanings.len() == 1;
             let is_unsettled = |offset: &i64| log.entry(*offset).is_some_and(|entry| !post.is_settled(&entry.key));
             if let Some(offset) =
-                shadow.set_aside().iter().find(|offset| is_unsettled(offset)).filter(|_| is_comparable)
+                shadow.dead_letters().iter().find(|offset| is_unsettled(offset)).filter(|_| is_comparable)
             {
                 return Err(format!("{place}: offset {offset} was set aside and never written to the dead letters"));
             }
@@ -418,9 +424,9 @@ impl<'a> World<'a> {
         let snapshot = process.snapshot();
         let offsets: Vec<_> =
             process.worker.states().map(|state| (state.first_offset(), state.next_offset())).collect();
-        let view_config = view_config(process, self.shared, &self.clock);
+        let exposed = exposed(process, self.shared, &self.clock);
         let expected = expected(process.variant, &self.logs, &offsets, &self.clock);
-        if let Some(differences) = differences(&expected, &view_config) {
+        if let Some(differences) = differences(&expected, &exposed) {
             return Err(differences);
         }
         // Twice begun anew with nothing saved in between, under a clock that is behind what it showed before: no two times can be told apart.
@@ -428,11 +434,11 @@ impl<'a> World<'a> {
         if let Some((built, before)) = &self.seen
             && *built == snapshot.built
             && !is_behind
-            && let Some(lower) = lowered(before, &view_config)
+            && let Some(lower) = lowered(before, &exposed)
         {
             return Err(format!("a counter went down though the state was not built anew: {lower}"));
         }
-        self.seen = Some((snapshot.built, view_config));
+        self.seen = Some((snapshot.built, exposed));
         self.stats.comparisons += 1;
         Ok(())
     }
@@ -443,7 +449,7 @@ impl<'a> World<'a> {
 
     /// All faults end: without them everything must come right.
     pub(super) fn mend(&mut self) {
-        self.disk.trouble(Trouble::Mended);
+        self.disk.inject(DiskFault::Repaired);
     }
 
     /// What the operator does where the log was cut: `state rebuild`.

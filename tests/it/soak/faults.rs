@@ -1,4 +1,4 @@
-//! What can go wrong, and how it is brought about.
+//! The faults of the soak test, and how each is caused.
 
 use std::fs;
 use std::io::Write;
@@ -10,8 +10,8 @@ use pacemeter::oracle::SentRecord;
 use pacemeter::record::{Reason, Stream};
 
 use super::{PARTITIONS, Soak};
+use crate::end_to_end::handwritten::TestRecord;
 use crate::end_to_end::kills::{FAILPOINTS, await_death};
-use crate::end_to_end::story::Line;
 use crate::program::{LIMIT, Pacemeter};
 use crate::topics::Record;
 
@@ -19,11 +19,11 @@ use crate::topics::Record;
 pub enum Fault {
     /// `kill -9` at any instant.
     Kill,
-    /// `kill -9` at a place, at a pass through it.
+    /// `kill -9` at a failpoint, at a certain pass.
     Failpoint(&'static str, u64),
     /// SIGTERM.
     Stop,
-    /// `kill -9`, and a byte of the newest checkpoint of a partition is not what was written.
+    /// `kill -9`, and a bit of the newest checkpoint of a partition flips.
     Flip,
     /// SIGSTOP for some seconds.
     Freeze,
@@ -31,13 +31,13 @@ pub enum Fault {
     Broker,
     /// Nothing can be written to the state directory.
     Disk,
-    /// A thousand records that are no events.
+    /// A thousand malformed records.
     Poison,
-    /// Connections that ask slowly or never read the answer.
+    /// Connections that send slowly or never read the answer.
     Readers,
 }
 
-/// Of 200 faults so many are of each kind; the failpoints have their turns besides.
+/// Number of faults of each kind among 200; failpoints come in addition.
 const SHARES: [(Fault, usize); 8] = [
     (Fault::Kill, 44),
     (Fault::Stop, 16),
@@ -50,7 +50,7 @@ const SHARES: [(Fault, usize); 8] = [
 ];
 const FAILPOINT_SHARE: usize = 42;
 
-/// The faults in their order: any, in the first two thirds; in the last one only those that a process outlives.
+/// Faults in random order: of any kind in the first part, only those that a process survives in the last one.
 pub fn plan(random: &mut fastrand::Rng, count: usize) -> Vec<Fault> {
     let of = |share: usize| (share * count).div_ceil(200);
     let mut first: Vec<Fault> =
@@ -68,7 +68,7 @@ pub fn plan(random: &mut fastrand::Rng, count: usize) -> Vec<Fault> {
         }
         !is_last
     });
-    // What is left of those is among the latest, as the earlier ones were taken.
+    // Shuffled again: `retain` took the earliest of the faults that a process survives.
     random.shuffle(&mut first);
     [first, last].concat()
 }
@@ -92,7 +92,7 @@ impl Fault {
         matches!(self, Self::Kill | Self::Failpoint(..) | Self::Stop | Self::Flip)
     }
 
-    /// Brings it about and ends it; afterwards a process is running.
+    /// Causes the fault and ends it; a process is running afterwards.
     pub fn strike(self, soak: &mut Soak<'_>) {
         match self {
             Self::Kill => {
@@ -122,10 +122,10 @@ fn some_seconds(soak: &mut Soak<'_>, most: u64) -> Duration {
     Duration::from_millis(soak.random.u64(1_000..=most * 1_000))
 }
 
-/// Somewhere in the work that a bit of load makes.
+/// Kills the process while it works on a bit of load.
 fn kill(soak: &mut Soak<'_>) {
-    let lines = soak.random.usize(0..500);
-    soak.write(lines);
+    let records = soak.random.usize(0..500);
+    soak.write(records);
     std::thread::sleep(Duration::from_millis(soak.random.u64(0..200)));
     soak.pacemeter.take().expect("a process is running").kill();
 }
@@ -154,7 +154,7 @@ fn flip(soak: &mut Soak<'_>) {
     soak.start();
     soak.process().wait_ready();
     let damaged: f64 = soak.process().scrape().all("pacemeter_checkpoints_damaged_total").map(|(_, count)| count).sum();
-    assert!(damaged >= 1.0, "byte {place} of {} was flipped and nobody noticed", file.display());
+    assert!(damaged >= 1.0, "byte {place} of {} was flipped unnoticed", file.display());
 }
 
 fn freeze(soak: &mut Soak<'_>) {
@@ -173,13 +173,13 @@ fn break_the_broker(soak: &mut Soak<'_>) {
     soak.kafka.stop();
     std::thread::sleep(time);
     soak.look();
-    assert_eq!(soak.process().get("/livez").status, 200, "it lives without the broker");
+    assert_eq!(soak.process().get("/livez").status, 200, "the process lives without the broker");
     soak.kafka.start();
-    // Nothing was owed in the meantime.
+    // No load was due in the meantime.
     soak.wrote_at = Instant::now();
 }
 
-/// Makes every write below the checkpoints fail, even for root.
+/// Makes every write below the directory of checkpoints fail, even for root.
 fn break_the_disk(soak: &mut Soak<'_>) {
     let failures = |soak: &mut Soak<'_>| -> f64 {
         soak.process().scrape().all("pacemeter_checkpoint_failures_total").map(|(_, count)| count).sum()
@@ -187,17 +187,17 @@ fn break_the_disk(soak: &mut Soak<'_>) {
     let before = failures(soak);
     let directory = soak.state.path().join("checkpoints");
     let away = soak.state.path().join("away");
-    fs::rename(&directory, &away).expect("it can be moved");
+    fs::rename(&directory, &away).expect("the directory can be moved");
     fs::write(&directory, "not a directory").expect("a file");
     let time = some_seconds(soak, 4);
-    soak.go_on(time);
+    soak.run_for(time);
     let started = Instant::now();
     while failures(soak) == before {
         assert!(started.elapsed() < LIMIT, "no checkpoint failed");
-        soak.go_on(Duration::from_millis(200));
+        soak.run_for(Duration::from_millis(200));
     }
-    fs::remove_file(&directory).expect("it can be removed");
-    fs::rename(&away, &directory).expect("it can be moved back");
+    fs::remove_file(&directory).expect("the file can be removed");
+    fs::rename(&away, &directory).expect("the directory can be moved back");
     soak.process().until("everything is saved", |pacemeter| {
         (pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]) == Some(0.0)).then_some(())
     });
@@ -206,9 +206,9 @@ fn break_the_disk(soak: &mut Soak<'_>) {
 fn poison(soak: &mut Soak<'_>) {
     let bad = |number: i32| {
         let record = Record { partition: number % PARTITIONS, ..Record::of(format!("{{\"type\": {number}")) };
-        Line { stream: Stream::ALL[number as usize % 3], record, sent: SentRecord::Rejected(Reason::NotJson) }
+        TestRecord { stream: Stream::ALL[number as usize % 3], record, sent: SentRecord::Rejected(Reason::NotJson) }
     };
-    soak.write_lines((0..1_000).map(bad).collect());
+    soak.write_records((0..1_000).map(bad).collect());
 }
 
 fn read_slowly(soak: &mut Soak<'_>) {
@@ -225,5 +225,5 @@ fn read_slowly(soak: &mut Soak<'_>) {
         sockets.push(socket);
     }
     let time = some_seconds(soak, 4);
-    soak.go_on(time);
+    soak.run_for(time);
 }

@@ -1,9 +1,9 @@
-//! The soak: the built program under a steady load on a real Kafka, and fault upon fault. `scripts/soak` runs it.
+//! The soak test: the built program under a steady load on a real Kafka, with one fault after another. `scripts/soak` runs it.
 //!
-//! A programme of more than a year is told in half an hour, so that days close and what is behind the horizon is forgotten all the time. The
-//! first two thirds have every fault there is; in the last third the process must outlive them, and its memory is looked at.
+//! More than a year of a programme is replayed in half an hour, so that days close and state is forgotten all the time. The
+//! first two thirds have every fault. The last third has only faults that the process survives, and its memory is measured.
 //!
-//! The load pauses while figures are compared: the ledger says what a whole log means, and walks all of it each time.
+//! The load pauses while figures are compared, as the oracle reads the whole log each time.
 
 mod faults;
 mod report;
@@ -16,10 +16,10 @@ use pacemeter::record::{Outcome, Stream};
 use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 use tempfile::TempDir;
 
-use crate::end_to_end::figures::line;
+use crate::end_to_end::figures::test_record;
+use crate::end_to_end::handwritten::TestRecord;
 use crate::end_to_end::kills::Counters;
-use crate::end_to_end::story::Line;
-use crate::end_to_end::world::World;
+use crate::end_to_end::test_log::TestLog;
 use crate::kafka::Kafka;
 use crate::program::Pacemeter;
 use faults::{Fault, plan};
@@ -27,13 +27,13 @@ use report::{Report, Sample};
 
 const PARTITIONS: i32 = 2;
 
-/// How much of the run may go into comparing every figure.
+/// Share of the run that may be spent on comparing every figure.
 const COMPARING_SHARE: f64 = 0.15;
 
-/// A simulated day passes in so many seconds.
+/// Duration of a simulated day.
 const SECONDS_A_DAY: f64 = 4.0;
 
-/// The load is written at most this often: each time takes producers of its own.
+/// Least time between two writes of the load, as each creates its own producers.
 const TICK: Duration = Duration::from_millis(250);
 
 struct Options {
@@ -58,43 +58,49 @@ impl Options {
     }
 }
 
-/// The programme that is told bit by bit.
+/// A simulated programme whose records are taken bit by bit.
 struct Programme {
     live: LiveProgramme,
-    told_until: Millis,
+    simulated_until: Millis,
     until: Millis,
-    lines: std::vec::IntoIter<Line>,
+    records: std::vec::IntoIter<TestRecord>,
 }
 
 impl Programme {
-    /// As many days before `now` as the run has room for, with about so many records.
+    /// A programme of `days` days up to `now`, with about `records` records.
     fn new(seed: u64, days: i64, records: f64, now: Millis) -> Self {
         let usual = |scale, days| LiveOptions::of(seed, scale, PartitionCounts::each(PARTITIONS), now - days * DAY);
         let options = |scale, days| {
             let usual = usual(scale, days);
             LiveOptions { faults: FaultRates::HOSTILE, horizons: horizons(), ..usual }
         };
-        // What a scale of 1 amounts to in a day.
+        // Records a day at a scale of 1.
         let sample = LiveProgramme::new(options(0.05, 14)).advance_to(now).len() as f64 / 14.0 / 0.05;
         let scale = records / (sample * days as f64);
-        let told_until = now - (days + 5) * DAY;
-        Self { live: LiveProgramme::new(options(scale, days)), told_until, until: now, lines: Vec::new().into_iter() }
+        let simulated_until = now - (days + 5) * DAY;
+        Self {
+            live: LiveProgramme::new(options(scale, days)),
+            simulated_until,
+            until: now,
+            records: Vec::new().into_iter(),
+        }
     }
 
-    fn next(&mut self, count: usize) -> Vec<Line> {
-        let mut lines = Vec::new();
+    fn next(&mut self, count: usize) -> Vec<TestRecord> {
+        let mut records = Vec::new();
         loop {
-            lines.extend(self.lines.by_ref().take(count - lines.len()));
-            if lines.len() == count || self.told_until == self.until {
-                return lines;
+            records.extend(self.records.by_ref().take(count - records.len()));
+            if records.len() == count || self.simulated_until == self.until {
+                return records;
             }
-            self.told_until = (self.told_until + 6 * HOUR).min(self.until);
-            self.lines = self.live.advance_to(self.told_until).into_iter().map(line).collect::<Vec<_>>().into_iter();
+            self.simulated_until = (self.simulated_until + 6 * HOUR).min(self.until);
+            self.records =
+                self.live.advance_to(self.simulated_until).into_iter().map(test_record).collect::<Vec<_>>().into_iter();
         }
     }
 }
 
-/// Short ones, so that days are closed and much is forgotten.
+/// Short horizons, so that days are closed and much is forgotten.
 fn horizons() -> Horizons {
     Horizons { disbursement: 92 * DAY, call: DAY, milestone: DAY }
 }
@@ -102,14 +108,14 @@ fn horizons() -> Horizons {
 struct Soak<'a> {
     kafka: &'a Kafka,
     options: Options,
-    world: World<'a>,
+    test_log: TestLog<'a>,
     programme: Programme,
-    /// Records written, by stream.
+    /// Number of records written to each stream.
     written: [u64; 3],
     wrote_at: Instant,
     looked_at: Instant,
     state: TempDir,
-    /// The running process; none only within a fault.
+    /// The running process; `None` only during a fault.
     pacemeter: Option<Pacemeter>,
     counters: Counters,
     random: fastrand::Rng,
@@ -123,7 +129,11 @@ impl<'a> Soak<'a> {
         let now = Clock::wall().now();
         let mut soak = Self {
             kafka,
-            world: World::with_rules(kafka, PARTITIONS, OracleRules { horizons: horizons(), ..OracleRules::default() }),
+            test_log: TestLog::with_rules(
+                kafka,
+                PARTITIONS,
+                OracleRules { horizons: horizons(), ..OracleRules::default() },
+            ),
             programme: Programme::new(options.seed, days, options.rate * seconds, now),
             written: [0; 3],
             wrote_at: Instant::now(),
@@ -141,7 +151,7 @@ impl<'a> Soak<'a> {
     }
 
     fn settings(&self) -> Vec<String> {
-        let mut settings = self.world.settings();
+        let mut settings = self.test_log.settings();
         let more = [
             "streams.call.horizon=1d",
             "streams.milestone.horizon=1d",
@@ -152,7 +162,7 @@ impl<'a> Soak<'a> {
         settings
     }
 
-    /// Starts the process; to settle is the caller's.
+    /// Starts the process, without waiting.
     fn start(&mut self) {
         assert!(self.pacemeter.is_none(), "one process at a time");
         self.pacemeter = Some(Pacemeter::start(&self.state, &self.settings()));
@@ -164,18 +174,18 @@ impl<'a> Soak<'a> {
     }
 
     fn write(&mut self, count: usize) {
-        let lines = self.programme.next(count);
-        self.write_lines(lines);
+        let records = self.programme.next(count);
+        self.write_records(records);
     }
 
-    fn write_lines(&mut self, lines: Vec<Line>) {
-        for line in &lines {
-            self.written[line.stream as usize] += 1;
+    fn write_records(&mut self, records: Vec<TestRecord>) {
+        for record in &records {
+            self.written[record.stream as usize] += 1;
         }
-        self.world.write(lines);
+        self.test_log.write(records);
     }
 
-    /// Writes what is due at the steady rate. What was missed while the load had to pause is made up for, in part.
+    /// Writes what is due at the steady rate. A pause of the load is made up for in part.
     fn load(&mut self) {
         let waited = self.wrote_at.elapsed();
         if waited >= TICK {
@@ -184,8 +194,8 @@ impl<'a> Soak<'a> {
         }
     }
 
-    /// Lets the load go on, for a while; looks at counters, memory and descriptors once a second.
-    fn go_on(&mut self, time: Duration) {
+    /// Continues the load for a while; samples counters, memory and descriptors once a second.
+    fn run_for(&mut self, time: Duration) {
         let started = Instant::now();
         while started.elapsed() < time {
             self.load();
@@ -201,7 +211,7 @@ impl<'a> Soak<'a> {
         let pacemeter = self.pacemeter.as_ref().expect("a process is running");
         self.counters.look(pacemeter);
         let scrape = pacemeter.scrape();
-        let value = |name: &str| scrape.value(name, &[]).expect("the process tells of itself");
+        let value = |name: &str| scrape.value(name, &[]).expect("metrics of the process");
         let sample = Sample {
             life: self.report.lives,
             at: self.report.elapsed(),
@@ -212,11 +222,11 @@ impl<'a> Soak<'a> {
         self.report.samples.push(sample);
     }
 
-    /// Waits until everything written is in the figures and lag is 0, and compares: the records taken always, every figure if there is time.
+    /// Waits until everything written is in the figures and lag is 0. Then compares the numbers of records, and every figure if there is time or `always`.
     fn settle(&mut self, always: bool) {
         let mut pacemeter = self.pacemeter.take().expect("a process is running");
         pacemeter.wait_ready();
-        self.world.wait_complete(&mut pacemeter);
+        self.test_log.wait_complete(&mut pacemeter);
         pacemeter.until("lag is 0", |pacemeter| {
             let scrape = pacemeter.scrape();
             let mut lags = scrape.all("pacemeter_kafka_consumer_lag_records").map(|(_, lag)| lag).peekable();
@@ -234,13 +244,13 @@ impl<'a> Soak<'a> {
         self.counters.look(&pacemeter);
         let started = Instant::now();
         if always || self.report.comparing.as_secs_f64() < COMPARING_SHARE * self.report.elapsed() {
-            self.world.assert_figures(&pacemeter);
+            self.test_log.assert_figures(&pacemeter);
             self.report.compared(started.elapsed());
         }
         self.pacemeter = Some(pacemeter);
     }
 
-    /// One fault, and back to exact figures.
+    /// Causes one fault and waits for exact figures.
     fn suffer(&mut self, number: usize, fault: Fault) {
         let before = self.report.lives;
         self.report.fault_began();
@@ -260,7 +270,7 @@ impl<'a> Soak<'a> {
 
 #[test]
 #[ignore = "30 minutes: scripts/soak"]
-fn half_an_hour_of_faults_leaves_every_figure_exact_and_memory_flat() {
+fn half_an_hour_of_faults_keeps_figures_exact_and_memory_flat() {
     let options = Options::of_environment();
     let (minutes, count, rate, seed) = (options.minutes, options.faults, options.rate, options.seed);
     println!("seed {seed}: {count} faults in {minutes} minutes, {rate} records/s");
@@ -272,17 +282,17 @@ fn half_an_hour_of_faults_leaves_every_figure_exact_and_memory_flat() {
     for (number, fault) in faults.into_iter().enumerate() {
         let next = minutes * 60.0 * (number as f64 + 0.5) / count as f64;
         let rest = (next - soak.report.elapsed()).max(0.2);
-        soak.go_on(Duration::from_secs_f64(rest));
+        soak.run_for(Duration::from_secs_f64(rest));
         soak.suffer(number + 1, fault);
     }
     let rest = minutes * 60.0 - soak.report.elapsed();
-    soak.go_on(Duration::from_secs_f64(rest.max(0.0)));
+    soak.run_for(Duration::from_secs_f64(rest.max(0.0)));
     soak.look();
     let during = soak.written.iter().sum::<u64>();
     let seconds = soak.report.elapsed();
     soak.settle(true);
     for outcome in Outcome::ALL {
-        let records = soak.world.expected(outcome);
+        let records = soak.test_log.expected(outcome);
         println!("{records} records {}", outcome.name());
         assert!(records >= 50, "only {records} records are {}", outcome.name());
     }

@@ -1,35 +1,35 @@
-//! What happened.
+//! The report of a soak test.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::faults::Fault;
 
-/// What a process may grow by for each record that it takes (bytes): docs/benchmarks.md has 200 bytes a support, which are three records.
+/// Allowed growth of a process for each record (bytes): docs/benchmarks.md measures 200 bytes a support, of three records.
 const GROWTH_A_RECORD: f64 = 100.0;
-/// And for no reason that we know: allocators keep what they may need again.
+/// Allowed growth besides: allocators keep memory for later.
 const GROWTH_SHARE: f64 = 0.05;
-/// Descriptors that come and go: scrapes, connections to the broker, files of a checkpoint.
+/// Allowed growth of descriptors: scrapes, connections to the broker and files of checkpoints come and go.
 const FILES_MORE: f64 = 5.0;
 
 pub struct Sample {
-    /// Which process this is of.
+    /// Number of the process.
     pub life: usize,
     /// Seconds since the beginning.
     pub at: f64,
-    /// Bytes.
+    /// Resident memory (bytes).
     pub resident: f64,
     pub files: f64,
-    /// Records written until then.
+    /// Number of records written so far.
     pub written: u64,
 }
 
 pub struct Report {
     began: Instant,
-    /// Processes started, but for those that are to die at a failpoint.
+    /// Number of processes started, without those that die at a failpoint.
     pub lives: usize,
     pub samples: Vec<Sample>,
-    /// Time that went into comparing every figure, and how often that was done.
+    /// Total time of comparing every figure.
     pub comparing: Duration,
     comparisons: usize,
     slowest_comparison: Duration,
@@ -81,7 +81,7 @@ impl Report {
         self.fault_began = (self.elapsed(), self.comparisons);
     }
 
-    /// `back_after` is from the fault's end to figures that were found exact.
+    /// Records the end of a fault. `back_after` is the time from it to figures that were found exact.
     pub fn fault_ended(&mut self, number: usize, fault: Fault, back_after: Duration) {
         let (at, comparisons) = self.fault_began;
         let compared = self.comparisons - comparisons;
@@ -113,7 +113,7 @@ impl Report {
         println!("every figure compared {count} times, in {all:.0} s; at most {most:.1} s each");
     }
 
-    /// Asserts that no process that lived this long (seconds) had more memory or descriptors in its last third than in its second.
+    /// Asserts that no process that lived for `long` seconds had more memory or descriptors in its last third than in its second.
     pub fn assert_flat(&self, long: f64) {
         println!(
             "\n| process | lived s | MB, second third | MB, last third | records between | files, second | files, last |"

@@ -44,7 +44,7 @@ fn compare(
     closed_periods: &ClosedPeriods,
     scene: &Scene,
 ) -> Result<(), TestCaseError> {
-    let reached = oracle.reached();
+    let reached = oracle.target_inputs();
     for target in &targets.targets {
         let told = cut.targets.iter().find(|told| told.target == target.name);
         let period = target.period.at(cut.at_ms - 1, &scene.zone());

@@ -42,10 +42,16 @@ impl Scene {
         let settings = [
             format!("programme.time_zone={:?}", self.zone),
             format!("state.max_label_values={}", self.max_label_values),
+            format!("state.max_milestones={}", self.max_milestones()),
         ];
         let histories = ["fine", "coarse"].map(|which| format!("state.{which}_history={}d", self.history));
         let settings: Vec<&str> = settings.iter().chain(&histories).map(String::as_str).collect();
         Core::showing(Arc::clone(targets), reader_with(&settings), now)
+    }
+
+    /// More than one label value each, and less than all their pairs.
+    fn max_milestones(&self) -> usize {
+        self.max_label_values + 1
     }
 
     pub fn history(&self) -> Millis {
@@ -54,7 +60,8 @@ impl Scene {
 
     pub fn oracle(&self) -> Oracle {
         let (time_zone, max_label_values) = (self.zone.to_owned(), self.max_label_values);
-        Oracle::new(oracle::OracleRules { time_zone, max_label_values, history: self.history(), ..oracle_rules() })
+        let (max_milestones, history) = (self.max_milestones(), self.history());
+        Oracle::new(oracle::OracleRules { time_zone, max_label_values, max_milestones, history, ..oracle_rules() })
     }
 }
 

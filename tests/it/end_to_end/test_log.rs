@@ -1,4 +1,4 @@
-//! What was written to the topics of one test, what it means, and how what the program shows is compared with that.
+//! The log of one test: records written to its topics, their meaning, and the comparison of the program with it.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -9,31 +9,31 @@ use pacemeter::oracle::{Oracle, OracleLabels, OracleRules, SentRecord, SeriesVal
 use pacemeter::record::{Outcome, Reason, Stream};
 use pacemeter::simulate::LABELS;
 
-use super::story::Line;
+use super::handwritten::TestRecord;
 use crate::kafka::Kafka;
 use crate::program::{LIMIT, Pacemeter};
 use crate::topics::{CREATE_TIME, Record, Topics};
 
-/// The offsets that are set aside as `excluded`, in this partition of each topic.
+/// Partition and offsets that are rejected as `excluded` in each topic.
 const EXCLUDED: (i32, std::ops::RangeInclusive<i64>) = (1, 5..=7);
 
-/// How old what a scrape shows may be: a rendering is shared by the scrapes of one moment.
+/// Maximum age of what a scrape shows: scrapes at about the same time share one rendering.
 const STALENESS: Millis = 2 * SECOND;
 
-pub struct World<'a> {
+pub struct TestLog<'a> {
     pub topics: Topics<'a>,
-    ledger: Oracle,
-    /// Every record that was written, by topic, partition and offset, and what it is rejected for.
+    oracle: Oracle,
+    /// Every record written, by topic, partition and offset, and the reason for which it is rejected.
     written: BTreeMap<(String, i32, i64), (Record, Option<Reason>)>,
 }
 
-impl<'a> World<'a> {
-    /// Topics with this many partitions each, and nothing in them.
+impl<'a> TestLog<'a> {
+    /// Creates empty topics with this many partitions each.
     pub fn new(kafka: &'a Kafka, partitions: i32) -> Self {
         Self::with_rules(kafka, partitions, OracleRules::default())
     }
 
-    /// As [`Self::new`], under other rules than those of the defaults, but for the labels.
+    /// Like [`Self::new`], with these rules for all but the labels.
     pub fn with_rules(kafka: &'a Kafka, partitions: i32, rules: OracleRules) -> Self {
         let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let labels = OracleLabels {
@@ -44,11 +44,11 @@ impl<'a> World<'a> {
             milestones: list(LABELS.milestones),
             ..OracleLabels::default()
         };
-        let ledger = Oracle::new(OracleRules { labels, ..rules });
-        Self { topics: Topics::create(kafka, partitions, CREATE_TIME), ledger, written: BTreeMap::new() }
+        let oracle = Oracle::new(OracleRules { labels, ..rules });
+        Self { topics: Topics::create(kafka, partitions, CREATE_TIME), oracle, written: BTreeMap::new() }
     }
 
-    /// The settings that the program needs to come to the ledger's figures.
+    /// Settings with which the program's figures must equal the oracle's.
     pub fn settings(&self) -> Vec<String> {
         let mut settings = self.topics.settings();
         let lists = [
@@ -69,22 +69,22 @@ impl<'a> World<'a> {
         settings
     }
 
-    /// Writes the lines, each stream's in their order, and notes them.
-    pub fn write(&mut self, lines: Vec<Line>) {
+    /// Writes the records, in order for each stream, and adds them to the oracle.
+    pub fn write(&mut self, records: Vec<TestRecord>) {
         for stream in Stream::ALL {
-            let (records, sent): (Vec<Record>, Vec<SentRecord>) = lines
+            let (records, sent): (Vec<Record>, Vec<SentRecord>) = records
                 .iter()
                 .filter(|line| line.stream == stream)
                 .map(|line| (line.record.clone(), line.sent.clone()))
                 .unzip();
             let places = self.topics.write(stream, &records);
             for ((record, sent), (offset, _)) in records.into_iter().zip(sent).zip(places) {
-                self.note(stream, record, sent, offset);
+                self.add(stream, record, sent, offset);
             }
         }
     }
 
-    fn note(&mut self, stream: Stream, record: Record, sent: SentRecord, offset: i64) {
+    fn add(&mut self, stream: Stream, record: Record, sent: SentRecord, offset: i64) {
         let is_excluded = record.partition == EXCLUDED.0 && EXCLUDED.1.contains(&offset);
         let sent = if is_excluded { SentRecord::Rejected(Reason::Excluded) } else { sent };
         let reason = match &sent {
@@ -92,23 +92,23 @@ impl<'a> World<'a> {
             SentRecord::Event(_) => None,
         };
         let partition = record.partition;
-        self.ledger.record(stream, partition, sent);
+        self.oracle.record(stream, partition, sent);
         let place = (self.topics.input(stream), partition, offset);
         assert!(self.written.insert(place, (record, reason)).is_none(), "two records at one offset");
     }
 
-    /// What is expected of records of this outcome, over all streams.
+    /// Expected number of records of this outcome, over all streams.
     pub fn expected(&self, outcome: Outcome) -> usize {
-        let figures = self.ledger.figures(Clock::wall().now());
+        let figures = self.oracle.figures(Clock::wall().now());
         let of = |stream: Stream| {
             format!("pacemeter_records_total{{stream=\"{}\",outcome=\"{}\"}}", stream.name(), outcome.name())
         };
         Stream::ALL.iter().map(|stream| figures.0[&of(*stream)] as usize / 1_000).sum()
     }
 
-    /// Asserts that the log has something in it of all that can happen, so that no comparison is one of zeros.
+    /// Asserts that everything that can happen does so in this log, so that no comparison is of zeros only.
     pub fn assert_hostile(&self) {
-        let figures = self.ledger.figures(Clock::wall().now());
+        let figures = self.oracle.figures(Clock::wall().now());
         let total = |start: &str, label: &str| -> i128 {
             figures
                 .0
@@ -136,7 +136,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Waits until the program has everything that was written before this call.
+    /// Waits until the program has everything written before this call.
     pub fn wait_complete(&self, pacemeter: &mut Pacemeter) {
         let now = Clock::wall().now();
         pacemeter.until("everything written is in the figures", |pacemeter| {
@@ -149,9 +149,9 @@ impl<'a> World<'a> {
         });
     }
 
-    /// Asserts that every business figure is the ledger's.
+    /// Asserts that every business figure equals the oracle's.
     ///
-    /// Some figures depend on now. They are compared in a moment in which the ledger's do not change, nor did in the two seconds before.
+    /// Some figures depend on now. They are compared at a moment at which the oracle's figures have not changed for two seconds.
     pub fn assert_figures(&self, pacemeter: &Pacemeter) {
         let clock = Clock::wall();
         let started = Instant::now();
@@ -159,19 +159,19 @@ impl<'a> World<'a> {
             let before = clock.now();
             let scrape = pacemeter.get("/metrics").body;
             let after = clock.now();
-            let expected = self.ledger.figures(before - STALENESS);
-            if expected != self.ledger.figures(after) {
+            let expected = self.oracle.figures(before - STALENESS);
+            if expected != self.oracle.figures(after) {
                 thread::sleep(Duration::from_millis(200));
                 continue;
             }
             let actual = SeriesValues::parse_exposition(&scrape).unwrap_or_else(|error| panic!("{error}"));
             return assert_same(&expected, &actual);
         }
-        panic!("there was no moment without a change within {LIMIT:?}");
+        panic!("the figures did not stay unchanged for a moment within {LIMIT:?}");
     }
 
-    /// Waits for the dead letters of all that is rejected or expired, asserts that there is one for each with the original bytes, and returns
-    /// how many there are.
+    /// Waits for the dead letters of all rejected and expired records, asserts that each is there once with its original bytes,
+    /// and returns their number.
     pub fn assert_dead_letters(&self) -> usize {
         let expected = self.expected(Outcome::Rejected) + self.expected(Outcome::Expired);
         let started = Instant::now();
@@ -189,7 +189,7 @@ impl<'a> World<'a> {
                 number("pacemeter-offset"),
             );
             let (record, reason) =
-                self.written.get(&place).unwrap_or_else(|| panic!("nothing was written where {place:?} says"));
+                self.written.get(&place).unwrap_or_else(|| panic!("no record was written at {place:?}"));
             assert_eq!(
                 (&letter.key, &letter.value),
                 (&record.key, &record.value),
@@ -202,14 +202,14 @@ impl<'a> World<'a> {
         let missing = self.written.iter().filter(|(place, (_, reason))| reason.is_some() && !seen.contains(*place));
         let missing: Vec<_> = missing.map(|(place, (_, reason))| (place, reason)).take(10).collect();
         assert!(missing.is_empty(), "no letter for {missing:?}");
-        assert_eq!(letters.len(), expected, "letters are there for every rejected record, and for the expired");
+        assert_eq!(letters.len(), expected, "one letter for each rejected and each expired record");
         letters.len()
     }
 
-    /// Waits until the group has committed the end of every partition.
+    /// Waits until the consumer group has committed the end of every partition.
     pub fn assert_committed(&self, pacemeter: &mut Pacemeter) {
         for stream in Stream::ALL {
-            // A partition that never had a record may have no offset committed.
+            // A partition that never had a record may have no committed offset.
             let ends = self.topics.ends(&self.topics.input(stream));
             pacemeter.until("every offset is committed", |_| {
                 let committed = self.topics.committed(stream).into_iter().map(Option::unwrap_or_default);
@@ -227,5 +227,5 @@ fn assert_same(expected: &SeriesValues, actual: &SeriesValues) {
     });
     let lines: Vec<String> = lines.collect();
     let (all, wrong) = (expected.0.len(), differences.len());
-    assert!(lines.is_empty(), "{wrong} of {all} figures differ from the ledger's:\n{}", lines.join("\n"));
+    assert!(lines.is_empty(), "{wrong} of {all} figures differ from the oracle's:\n{}", lines.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! Records written by hand, in the contract's three envelopes, with or without framing. Shares nothing with the generator's writer.
+//! Events as records, in the envelopes of `spec/events.md`, with or without framing. Shares nothing with the generator's writer.
 
 use jiff::Timestamp;
 use pacemeter::oracle::{Body, Event};
@@ -7,17 +7,17 @@ use serde_json::{Map, Value, json};
 
 use crate::topics::Record;
 
-/// The ways to wrap an event.
+/// Envelopes of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Envelope {
     Flat,
-    /// Flat, after the byte 0 and a schema id.
+    /// Flat, framed.
     Framed,
-    /// CloudEvents, known by its content type.
+    /// CloudEvents structured, recognised by the content type.
     Structured,
-    /// CloudEvents, known by its `specversion` alone, framed.
+    /// CloudEvents structured, recognised by `specversion` alone, framed.
     StructuredFramed,
-    /// CloudEvents, the attributes in headers.
+    /// CloudEvents binary: attributes in headers.
     Binary,
 }
 
@@ -26,7 +26,7 @@ impl Envelope {
         [Envelope::Flat, Envelope::Framed, Envelope::Structured, Envelope::StructuredFramed, Envelope::Binary];
 }
 
-/// The record that says `event`.
+/// Record of an event.
 pub fn write(event: &Event, envelope: Envelope) -> Record {
     let (kind, key, data) = data(&event.body);
     let mut attributes = Map::new();
@@ -74,16 +74,16 @@ pub fn stream(event: &Event) -> Stream {
     }
 }
 
-/// The type, the record's key and the data fields of an event.
+/// Type, record key and data fields of an event.
 fn data(body: &Body) -> (String, String, Map<String, Value>) {
-    // Nulls are absent in meaning, and stay in the text: that too is read.
+    // Absent fields are written as null, which must be read as absent.
     let (kind, key, data) = match body {
         Body::Disbursement(event) => (
             format!("disbursement.{}", event.kind.name()),
             &event.beneficiary,
             json!({
                 "programme": event.programme, "state": event.state, "beneficiary": event.beneficiary, "credit": event.credit,
-                "amount": event.amount.map(|centavos| format!("{}.{:02}", centavos / 100, centavos % 100)), "currency": event.currency,
+                "amount": event.amount.as_ref().map(|amount| &amount.text), "currency": event.currency,
             }),
         ),
         Body::Call(event) => (

@@ -1,69 +1,69 @@
-//! A log written by hand, which walks through the contract's section 2 rule by rule, on a partition of its own.
+//! A log written by hand, on a partition of its own, with a case for each rule of `spec/figures.md`.
 //!
-//! Each chapter begins by moving its stream's watermark, so that what came before is remembered or forgotten as the rule needs it.
+//! Each chapter begins by raising the watermark of its stream, so that earlier events are remembered or forgotten as needed.
 
 use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use pacemeter::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};
-use pacemeter::oracle::{Agent, Body, Call, Disbursement, Event, Milestone, SentRecord};
+use pacemeter::oracle::{Agent, Body, Call, Disbursement, Event, Milestone, PesoAmount, SentRecord};
 use pacemeter::record::{Reason, Stream};
 use pacemeter::simulate::{CANARY, LABELS};
 use serde_json::json;
 
-use super::letter::{self, Envelope};
+use super::envelope::{self, Envelope};
 use crate::topics::Record;
 
 use CallKind::{Abandoned, Answered, Completed, Offered};
 use DisbursementKind::{Applied, Approved, Dispersed, Rejected, Returned};
-use MilestoneKind::{TargetInputs, Withdrawn};
+use MilestoneKind::{Reached, Withdrawn};
 
 const PESO: Centavos = 100;
 
-/// A record to write, with what it means.
-pub struct Line {
+/// A record to write, and its meaning.
+pub struct TestRecord {
     pub stream: Stream,
     pub record: Record,
     pub sent: SentRecord,
 }
 
-pub struct Story {
+pub struct HandwrittenLog {
     now: Millis,
     partition: i32,
-    pub lines: Vec<Line>,
+    pub records: Vec<TestRecord>,
     events: usize,
 }
 
-/// The story as told at `now`, for partition `partition` of each topic.
-pub fn tell(now: Millis, partition: i32) -> Vec<Line> {
-    let mut story = Story { now, partition, lines: Vec::new(), events: 0 };
-    story.what_is_forgotten();
-    story.returns();
-    story.supports();
-    story.people_and_periods();
-    story.identifiers();
-    story.calls_long_ago();
-    story.calls();
-    story.agents();
-    story.milestones();
-    story.rejections();
-    story.lines
+/// Records of the log as of `now`, for one partition of each topic.
+pub fn records(now: Millis, partition: i32) -> Vec<TestRecord> {
+    let mut log = HandwrittenLog { now, partition, records: Vec::new(), events: 0 };
+    log.what_is_forgotten();
+    log.returns();
+    log.supports();
+    log.people_and_periods();
+    log.identifiers();
+    log.calls_long_ago();
+    log.calls();
+    log.agents();
+    log.milestones();
+    log.rejections();
+    log.records
 }
 
-impl Story {
+impl HandwrittenLog {
     fn what_is_forgotten(&mut self) {
-        // A support that stays open for longer than the open horizon, and returns that find nothing.
+        // A support open for longer than the open horizon, and returns without a dispersal.
         self.support("forgotten", Approved, 500 * DAY, 25_000 * PESO);
         self.support("lost", Returned, 499 * DAY, 7_000 * PESO);
         self.support("lost", Returned, 498 * DAY, 500 * PESO);
         let first = self.event("again", 400 * DAY, disbursement("again", Applied, 0));
         self.send(first.clone());
-        // One that is open still, and a return that is met in time.
+        // A support that is still open, and a return that is matched in time.
         self.support("still-open", Approved, 300 * DAY, 31_000 * PESO + 50);
         self.support("found", Returned, 300 * DAY, 6_000 * PESO);
         self.support("found", Dispersed, 250 * DAY, 25_000 * PESO);
-        // What is forgotten may come again: neither a duplicate nor the same support.
+        // A forgotten id and a forgotten support come again: no duplicate, and a new support.
         self.support("mover", Applied, 200 * DAY, 0);
         self.send(Event { time: self.now - 199 * DAY, ..first });
-        // Exactly at the horizon is in time, a millisecond earlier is not.
+        // An event exactly at the horizon is applied, a millisecond earlier it is expired.
         self.support("edge", Applied, 199 * DAY + 92 * DAY, 0);
         self.support("edge-newer", Applied, 198 * DAY, 0);
         let edge = self.event("on-the-edge", 198 * DAY + 92 * DAY, disbursement("edge", Applied, 0));
@@ -73,7 +73,7 @@ impl Story {
     }
 
     fn returns(&mut self) {
-        // In part, in full, in excess; the excess is taken from the next dispersal.
+        // Returns in part, in full and in excess; the next dispersal covers the excess.
         self.support("returned", Applied, 9 * DAY, 0);
         self.support("returned", Approved, 8 * DAY, 25_000 * PESO);
         self.support("returned", Dispersed, 6 * DAY, 25_000 * PESO);
@@ -81,20 +81,20 @@ impl Story {
         self.support("returned", Returned, 4 * DAY, 20_000 * PESO + 1);
         self.support("returned", Returned, 4 * DAY - HOUR, 100 * PESO);
         self.support("returned", Dispersed, 2 * DAY, 25_000 * PESO);
-        // Before the dispersal, two of them, the oldest is met first and not wholly.
+        // Two returns before their dispersal: the older is matched first, the other in part.
         self.support("early", Returned, 7 * DAY, 24_000 * PESO);
         self.support("early", Returned, 7 * DAY - MINUTE, 24_000 * PESO);
         self.support("early", Dispersed, 6 * DAY + HOUR, 25_000 * PESO);
-        // Instalments: the newest is taken back first, then what is left from the older one.
+        // Instalments: a return takes from the newest first, then from the older one.
         self.support("instalments", Dispersed, 3 * DAY, 10_000 * PESO);
         self.support("instalments", Dispersed, 2 * DAY, 15_000 * PESO);
         self.support("instalments", Returned, DAY, 18_000 * PESO);
-        // Waits still.
+        // A return that still waits.
         self.support("waiting", Returned, DAY, 1_234 * PESO + 56);
     }
 
     fn supports(&mut self) {
-        // In every order, in every envelope.
+        // Steps in every order, in every envelope.
         for (number, envelope) in Envelope::ALL.into_iter().enumerate() {
             let name = format!("order-{number}");
             let mut steps = [(Applied, 12), (Approved, 11), (Dispersed, 10)];
@@ -110,10 +110,10 @@ impl Story {
         self.support("approved-and-refused", Approved, 12 * DAY, 9_000 * PESO);
         self.support("backlog", Approved, 10 * DAY, 9_999 * PESO + 99);
         self.support("backlog", Approved, 11 * DAY, 5_000 * PESO);
-        // Approved before it was applied for: a span below 0.
+        // Approved before the application: a negative span.
         self.support("hasty", Approved, 10 * DAY, PESO);
         self.support("hasty", Applied, 9 * DAY, 0);
-        // Labels that disagree within a support, that no list has, and that are no code at all.
+        // Labels that differ within a support, that are unlisted, and that are no codes.
         for (programme, state) in [
             (LABELS.programmes[1], Some("MX-DIF")),
             ("unlisted \"quoted\" \\ programme", Some("US-TX")),
@@ -131,7 +131,7 @@ impl Story {
     }
 
     fn people_and_periods(&mut self) {
-        // One person in two programmes and two states; the first dispersal is taken back whole, so that the second counts.
+        // One person in two states; the first dispersal is returned in full, so that the second counts.
         for (credit, state, minutes) in [("one", "MX-OAX", 50), ("two", "MX-YUC", 40), ("three", "MX-OAX", 30)] {
             let mut body = disbursement(credit, Dispersed, 25_000 * PESO);
             body.beneficiary = format!("{CANARY}-person-of-many");
@@ -153,11 +153,11 @@ impl Story {
     }
 
     fn identifiers(&mut self) {
-        let event = self.event("told-twice", 3 * HOUR, disbursement("twice", Dispersed, 25_000 * PESO));
+        let event = self.event("sent-twice", 3 * HOUR, disbursement("twice", Dispersed, 25_000 * PESO));
         self.send(event.clone());
         self.send(event.clone());
         self.send_in(event.clone(), Envelope::Framed);
-        // The same id of another source is another event.
+        // The id with another source is another event.
         self.send_in(Event { source: Some("/another".to_owned()), ..event.clone() }, Envelope::Binary);
         let other = |change: fn(&mut Disbursement)| {
             let mut event = event.clone();
@@ -165,7 +165,9 @@ impl Story {
             change(body);
             event
         };
-        self.send(other(|body| body.amount = Some(24_999 * PESO + 99)));
+        self.send(other(|body| body.amount = Some((24_999 * PESO + 99).into())));
+        // The same amount in another spelling.
+        self.send(other(|body| body.amount = Some(PesoAmount { centavos: 25_000 * PESO, text: "25000".to_owned() })));
         self.send(other(|body| body.currency = Some("MXN".to_owned())));
         self.send(other(|body| body.state = None));
         self.send(other(|body| body.kind = Returned));
@@ -193,7 +195,7 @@ impl Story {
         (completed.talk, completed.hold, completed.wrap_up) = (Some(200_125), Some(10_000), Some(30_001));
         let event = self.event("", 2 * HOUR - 300 * SECOND, completed);
         self.send_in(event, Envelope::Structured);
-        // Backwards, and without the seconds: completed minus answered.
+        // In reverse order and without durations: handle time is completed minus answered.
         self.call("backwards", Completed, HOUR - 100 * SECOND);
         self.call("backwards", Answered, HOUR - 21 * SECOND);
         self.call("backwards", Offered, HOUR);
@@ -201,18 +203,18 @@ impl Story {
         self.call("short", Abandoned, 90 * MINUTE - 4_999);
         self.call("not-short", Offered, 90 * MINUTE);
         self.call("not-short", Abandoned, 90 * MINUTE - 5_000);
-        // Both, a second of a kind, and an answer before the offer.
+        // Both answered and abandoned, a second event of a kind, and an answer before the offer.
         self.call("both", Offered, 80 * MINUTE);
         self.call("both", Abandoned, 79 * MINUTE);
         self.call("both", Answered, 78 * MINUTE);
         self.call("both", Answered, 70 * MINUTE);
         self.call("before", Answered, 60 * MINUTE);
         self.call("before", Offered, 50 * MINUTE);
-        // Waiting, and waiting for too long to count.
+        // A call that waits, and one that has waited for too long.
         self.call("waiting", Offered, 30 * MINUTE);
         self.call("given-up", Offered, 5 * HOUR);
         let mut unlisted = call("unlisted", Offered);
-        unlisted.queue = "a queue of no list".to_owned();
+        unlisted.queue = "a queue that is unlisted".to_owned();
         let event = self.event("", MINUTE, unlisted);
         self.send_in(event, Envelope::Binary);
     }
@@ -221,28 +223,28 @@ impl Story {
         let at_home = Some(LABELS.sites[0]);
         self.agent("a", at_home, Status::Available, 3 * HOUR);
         self.agent("a", at_home, Status::Handling, 2 * HOUR);
-        // Older than what holds, though later in the log; then one of the same time, which holds.
+        // An older status later in the log, which does not hold; then one of the same time, which does.
         self.agent("a", at_home, Status::Paused, 2 * HOUR + MINUTE);
         self.agent("a", Some(LABELS.sites[1]), Status::WrapUp, 2 * HOUR);
         self.agent("gone", at_home, Status::Available, 4 * HOUR);
         self.agent("gone", at_home, Status::SignedOut, 3 * HOUR);
         self.agent("silent", at_home, Status::Available, 25 * HOUR);
         self.agent("nowhere", None, Status::Paused, HOUR);
-        self.agent("elsewhere", Some("a site of no list"), Status::Available, HOUR);
+        self.agent("elsewhere", Some("a site that is unlisted"), Status::Available, HOUR);
     }
 
     fn milestones(&mut self) {
-        let tell = [
-            (LABELS.initiatives[0], LABELS.milestones[0], TargetInputs, Some(837), 3 * DAY),
+        let cases = [
+            (LABELS.initiatives[0], LABELS.milestones[0], Reached, Some(837), 3 * DAY),
             (LABELS.initiatives[0], LABELS.milestones[0], Withdrawn, Some(12), DAY),
-            (LABELS.initiatives[0], LABELS.milestones[1], TargetInputs, None, 90 * DAY),
-            (LABELS.initiatives[1], LABELS.milestones[3], TargetInputs, Some(1_000_000_000), HOUR),
-            (LABELS.initiatives[1], "a milestone of no list", Withdrawn, None, HOUR),
-            ("an initiative of no list", LABELS.milestones[3], TargetInputs, Some(3), HOUR),
-            (LABELS.initiatives[1], LABELS.milestones[2], TargetInputs, Some(1), 100 * DAY),
+            (LABELS.initiatives[0], LABELS.milestones[1], Reached, None, 90 * DAY),
+            (LABELS.initiatives[1], LABELS.milestones[3], Reached, Some(1_000_000_000), HOUR),
+            (LABELS.initiatives[1], "a milestone that is unlisted", Withdrawn, None, HOUR),
+            ("an initiative that is unlisted", LABELS.milestones[3], Reached, Some(3), HOUR),
+            (LABELS.initiatives[1], LABELS.milestones[2], Reached, Some(1), 100 * DAY),
         ];
         for ((initiative, milestone, kind, quantity, ago), envelope) in
-            tell.into_iter().zip(Envelope::ALL.into_iter().cycle())
+            cases.into_iter().zip(Envelope::ALL.into_iter().cycle())
         {
             let body = Milestone { kind, initiative: initiative.to_owned(), milestone: milestone.to_owned(), quantity };
             let event = self.event("", ago, body);
@@ -267,7 +269,7 @@ impl Story {
         };
         let future = jiff::Timestamp::from_millisecond(self.now + 30 * MINUTE).expect("a time in our days").to_string();
         for (record, reason) in [
-            // A tombstone, an empty value, and one that is empty when unframed.
+            // A tombstone, an empty value, and one that is empty after unframing.
             (Record { key: Some(format!("{CANARY}-tombstone").into_bytes()), ..Record::default() }, Reason::Empty),
             (Record::of(""), Reason::Empty),
             (Record::of([0, 0, 0, 0, 7]), Reason::Empty),
@@ -287,7 +289,7 @@ impl Story {
             (with("time", json!(future)), Reason::Future),
         ] {
             let record = Record { partition: self.partition, timestamp: Some(self.now), ..record };
-            self.lines.push(Line { stream: Stream::Disbursement, record, sent: SentRecord::Rejected(reason) });
+            self.records.push(TestRecord { stream: Stream::Disbursement, record, sent: SentRecord::Rejected(reason) });
         }
     }
 
@@ -307,11 +309,11 @@ impl Story {
         self.send(event);
     }
 
-    /// An event of some time ago, with an id of its own unless it has a name.
+    /// An event of `ago` before now, with an id of its own unless it has a name.
     fn event(&mut self, name: &str, ago: Millis, body: impl Into<AnyBody>) -> Event {
         self.events += 1;
-        let id = if name.is_empty() { format!("story-{}", self.events) } else { name.to_owned() };
-        Event { id, source: Some("/story".to_owned()), time: self.now - ago, body: body.into().0 }
+        let id = if name.is_empty() { format!("log-{}", self.events) } else { name.to_owned() };
+        Event { id, source: Some("/log".to_owned()), time: self.now - ago, body: body.into().0 }
     }
 
     fn send(&mut self, event: Event) {
@@ -319,8 +321,9 @@ impl Story {
     }
 
     fn send_in(&mut self, event: Event, envelope: Envelope) {
-        let record = Record { partition: self.partition, timestamp: Some(self.now), ..letter::write(&event, envelope) };
-        self.lines.push(Line { stream: letter::stream(&event), record, sent: SentRecord::Event(event) });
+        let record =
+            Record { partition: self.partition, timestamp: Some(self.now), ..envelope::write(&event, envelope) };
+        self.records.push(TestRecord { stream: envelope::stream(&event), record, sent: SentRecord::Event(event) });
     }
 }
 
@@ -357,7 +360,7 @@ fn disbursement(name: &str, kind: DisbursementKind, amount: Centavos) -> Disburs
         state: Some("MX-JAL".to_owned()),
         beneficiary: format!("{CANARY}-beneficiary-{name}"),
         credit: format!("{CANARY}-credit-{name}"),
-        amount: kind.has_amount().then_some(amount),
+        amount: kind.has_amount().then(|| amount.into()),
         currency: None,
     }
 }

@@ -1,4 +1,4 @@
-//! The words of these tests: milestones that are easy to count, and what the program says of itself.
+//! Helpers of these tests: milestones, which are easy to count, and readings of the program's metrics.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::program::Pacemeter;
 use crate::topics::Record;
 
-/// The names that [`milestone`] uses, as settings.
+/// Settings that list the labels of [`milestone`].
 pub fn labels() -> [String; 2] {
     [format!("labels.initiatives={:?}", LABELS.initiatives), format!("labels.milestones={:?}", LABELS.milestones)]
 }
@@ -24,20 +24,20 @@ pub fn milestone(id: &str) -> Vec<u8> {
         .into()
 }
 
-/// Milestones that no other call makes, for one partition.
+/// New milestones for one partition; `name` must be unique in a test.
 pub fn milestones(partition: i32, name: &str, count: usize) -> Vec<Record> {
     (0..count)
         .map(|number| Record { partition, ..Record::of(milestone(&format!("{name}-{partition}-{number}"))) })
         .collect()
 }
 
-/// The number of milestones in the figures.
+/// Number of milestones in the figures.
 pub fn reached(pacemeter: &Pacemeter) -> Option<f64> {
     let labels = [("initiative", LABELS.initiatives[0]), ("milestone", LABELS.milestones[0])];
     pacemeter.scrape().value("pacemeter_milestones_total", &labels)
 }
 
-/// Waits until so many milestones are in the figures; more there must never be, nor any that came twice.
+/// Waits until `count` milestones are in the figures. Asserts that there are never more, and no duplicates.
 pub fn await_reached(pacemeter: &mut Pacemeter, count: usize) {
     pacemeter.until(&format!("{count} milestones are in the figures"), |pacemeter| {
         let reached = reached(pacemeter).unwrap_or(0.0);
@@ -49,17 +49,17 @@ pub fn await_reached(pacemeter: &mut Pacemeter, count: usize) {
     }
 }
 
-/// `pacemeter_records_total`.
+/// Value of `pacemeter_records_total`.
 pub fn records(pacemeter: &Pacemeter, stream: Stream, outcome: Outcome) -> Option<f64> {
     pacemeter.scrape().value("pacemeter_records_total", &[("stream", stream.name()), ("outcome", outcome.name())])
 }
 
-/// A metric of the process without labels; 0 if it is not there.
+/// Value of a metric of the process without labels; 0 if it is absent.
 pub fn own(pacemeter: &Pacemeter, name: &str) -> f64 {
     pacemeter.scrape().value(name, &[]).unwrap_or(0.0)
 }
 
-/// `pacemeter_kafka_errors_total` of one kind; 0 if there are none.
+/// Value of `pacemeter_kafka_errors_total` for one kind; 0 if it is absent.
 pub fn errors(pacemeter: &Pacemeter, kind: &str) -> f64 {
     pacemeter.scrape().value("pacemeter_kafka_errors_total", &[("kind", kind)]).unwrap_or(0.0)
 }
@@ -68,7 +68,7 @@ pub fn is_ready(pacemeter: &Pacemeter) -> bool {
     pacemeter.get("/readyz").status == 200
 }
 
-/// `pacemeter_complete_until_timestamp_seconds`, in milliseconds.
+/// Value of `pacemeter_complete_until_timestamp_seconds`, in milliseconds.
 pub fn complete_until(pacemeter: &Pacemeter, stream: Stream) -> Option<Millis> {
     let value = pacemeter.scrape().value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())]);
     value.map(|seconds| (seconds * 1_000.0).round() as Millis)
@@ -82,7 +82,7 @@ pub fn await_complete(pacemeter: &mut Pacemeter, stream: Stream) {
     });
 }
 
-/// Lets a fault last, where nothing that can be seen says that it has.
+/// Lets a fault last for a while, where no metric shows that it has.
 pub fn linger(duration: Duration) {
     std::thread::sleep(duration);
 }

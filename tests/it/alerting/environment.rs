@@ -8,7 +8,7 @@ use jiff::civil::DateTime;
 use pacemeter::clock::{Clock, Millis};
 use tempfile::TempDir;
 
-use super::feed::{Feed, PARTITIONS, PROGRAMME, Paid, Writer};
+use super::feed::{EventWriter, Feed, PARTITIONS, PROGRAMME, PaymentSpan};
 use super::guards::Guards;
 use crate::alerts::servers::{Alertmanager, Prometheus, free_address};
 use crate::alerts::webhook::{Notice, Webhook};
@@ -25,22 +25,22 @@ pub const ZONE: &str = "America/Mexico_City";
 /// What is told about the programme, and must not be without a reason.
 pub const ABOUT_THE_PROGRAMME: [&str; 2] = ["PacemeterTarget", "PacemeterDisbursementStopped"];
 
-/// What a scene begins with.
-pub struct Opening<'a> {
+/// What a environment begins with.
+pub struct EnvironmentOptions<'a> {
     /// In the programme's zone, such as `2020-05-05T10:00`.
     pub at: &'a str,
     /// Seconds a second; Prometheus and Alertmanager are as much faster.
     pub speed: u32,
     /// Files of targets and calendars.
     pub targets: String,
-    pub paid: &'a [Paid],
+    pub paid: &'a [PaymentSpan],
     /// How many people are paid an hour from then on, day and night.
     pub an_hour: f64,
     /// Whether the program reads through a proxy.
     pub has_proxy: bool,
 }
 
-pub struct Scene {
+pub struct Environment {
     pub feed: Feed,
     pub webhook: Webhook,
     pub alertmanager: Alertmanager,
@@ -53,10 +53,10 @@ pub struct Scene {
     state: TempDir,
 }
 
-impl Scene {
+impl Environment {
     /// Everything runs, and the figures are there.
-    pub fn open(opening: &Opening<'_>) -> Self {
-        let Opening { at, speed, targets, paid, an_hour, has_proxy } = opening;
+    pub fn open(options: &EnvironmentOptions<'_>) -> Self {
+        let EnvironmentOptions { at, speed, targets, paid, an_hour, has_proxy } = options;
         let (guards, kafka) = (Guards::of_environment(), shared_kafka());
         let topics = Topics::create(kafka, PARTITIONS, CREATE_TIME);
         let proxy = has_proxy.then(|| Proxy::at(kafka.door()));
@@ -81,7 +81,7 @@ impl Scene {
             ]
             .map(str::to_owned),
         );
-        let mut writer = Writer::new(kafka, &topics);
+        let mut writer = EventWriter::new(kafka, &topics);
         writer.history(paid);
         // From here on time goes on.
         let clock_text = format!("{}@{}x{speed}", instant(at), Clock::wall().now());
@@ -119,7 +119,7 @@ impl Scene {
 
     /// What the program reads through.
     pub fn proxy(&self) -> &Proxy {
-        self.proxy.as_ref().expect("the opening asked for it")
+        self.proxy.as_ref().expect("the options asked for it")
     }
 
     /// Starts the program, which cannot have the figures yet.
@@ -167,8 +167,8 @@ impl Scene {
         let is_of = |notice: &Notice| {
             notice.receiver == receiver && notice.alerts.iter().any(|told| told.name == alert && told.status == status)
         };
-        self.until(&format!("{receiver} is told that {alert} is {status}"), |scene| {
-            scene.webhook.notices().into_iter().rev().find(is_of)
+        self.until(&format!("{receiver} is told that {alert} is {status}"), |environment| {
+            environment.webhook.notices().into_iter().rev().find(is_of)
         })
     }
 

@@ -1,4 +1,4 @@
-//! What must be: the state of a partition that read the same log without any fault, and the naive oracle's figures.
+//! The references of a run: the state of a partition that read the same log without faults, and the oracle's figures.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,23 +14,23 @@ use super::logs::{Log, Logs};
 use super::process::Process;
 use super::shared::{Shared, Variant};
 
-/// A partition that was never saved nor restored.
+/// A partition that was never saved or restored.
 pub struct Shadow {
     semantic_settings: usize,
     version: u32,
     state: PartitionState,
-    /// Offsets of what was rejected or expired.
-    set_aside: Vec<i64>,
+    /// Offsets of rejected and expired records.
+    dead_letters: Vec<i64>,
     digest: Option<[u8; 32]>,
 }
 
 impl Shadow {
     fn new(log: &Log, variant: &Variant, semantic_settings: usize, first: i64) -> Self {
         let state = PartitionState::new(log.partition.stream, first, variant.rules, &variant.view_config, 0);
-        Self { semantic_settings, version: log.version, state, set_aside: Vec::new(), digest: None }
+        Self { semantic_settings, version: log.version, state, dead_letters: Vec::new(), digest: None }
     }
 
-    /// The shadow of a state from `first` to `next`, by going on with `last` where that is of the same log.
+    /// Shadow of a state from offset `first` to `next`. Continues `last` if that is of the same log.
     pub fn of(
         last: Option<Self>,
         log: &Log,
@@ -49,27 +49,27 @@ impl Shadow {
             let Some(entry) = log.entry(offset) else { continue };
             let outcome = shadow.state.step(offset, &entry.decoded, &entry.arena);
             if matches!(outcome, Outcome::Rejected | Outcome::Expired) {
-                shadow.set_aside.push(offset);
+                shadow.dead_letters.push(offset);
             }
             shadow.digest = None;
         }
         shadow
     }
 
-    /// Whether `state` is what this one is.
+    /// True if `state` equals the shadow's.
     pub fn equals(&mut self, state: &mut PartitionState) -> bool {
         let offsets = |state: &PartitionState| (state.first_offset(), state.next_offset(), state.records());
         let own = &mut self.state;
         offsets(own) == offsets(state) && *self.digest.get_or_insert_with(|| own.digest()) == state.digest()
     }
 
-    pub fn set_aside(&self) -> &[i64] {
-        &self.set_aside
+    pub fn dead_letters(&self) -> &[i64] {
+        &self.dead_letters
     }
 }
 
-/// What is exposed now.
-pub fn view_config(process: &Process<'_>, shared: &Shared, clock: &Clock) -> SeriesValues {
+/// Figures that the process exposes now.
+pub fn exposed(process: &Process<'_>, shared: &Shared, clock: &Clock) -> SeriesValues {
     let Variant { view_config, rules, .. } = process.variant;
     let exporter = Exporter {
         publisher: process.publisher(),
@@ -86,25 +86,25 @@ pub fn view_config(process: &Process<'_>, shared: &Shared, clock: &Clock) -> Ser
         .expect("the exposition is well-formed")
 }
 
-/// What must be exposed: all that the logs say between the offsets of each partition.
+/// Figures that the process must expose: the oracle's over the records between the offsets of each partition.
 pub fn expected(variant: &Variant, logs: &Logs, offsets: &[(i64, i64)], clock: &Clock) -> SeriesValues {
-    let mut ledger = Oracle::new(variant.ledger.clone());
+    let mut oracle = Oracle::new(variant.ledger.clone());
     for (log, &(first, next)) in logs.logs.iter().zip(offsets) {
         for entry in (first..next).filter_map(|offset| log.entry(offset)) {
-            ledger.record(log.partition.stream, log.partition.partition, entry.sent.clone());
+            oracle.record(log.partition.stream, log.partition.partition, entry.sent.clone());
         }
     }
-    ledger.figures(clock.now())
+    oracle.figures(clock.now())
 }
 
-/// Differences in short.
+/// Describes the first differences, if there are any.
 pub fn differences(expected: &SeriesValues, actual: &SeriesValues) -> Option<String> {
     let differences = expected.differences(actual);
     let few = &differences[..differences.len().min(4)];
     (!differences.is_empty()).then(|| format!("{} series differ, such as {few:#?}", differences.len()))
 }
 
-/// Counters of `before` that are lower in `after`.
+/// Describes a counter that is lower in `after` than in `before`, if there is one.
 pub fn lowered(before: &SeriesValues, after: &SeriesValues) -> Option<String> {
     let is_counter = |series: &str| {
         let name = series.split('{').next().unwrap_or(series);
