@@ -13,8 +13,7 @@ use pacemeter::clock::{Clock, SECOND, thread_cpu_time};
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
 use pacemeter::event::LabelArena;
 use pacemeter::export::Exporter;
-use pacemeter::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
-use pacemeter::record::{PerStream, RawRecord, Stream};
+use pacemeter::record::{PerStream, RawRecord, Stream, TopicPartition};
 use pacemeter::settings::{Document, Layers, SettingsReader};
 use pacemeter::simulate::{Emission, LABELS, Load, PartitionCounts};
 use pacemeter::source;
@@ -24,6 +23,7 @@ use pacemeter::telemetry::Metrics;
 use pacemeter::telemetry::log;
 use pacemeter::view::PartitionView;
 use pacemeter::view::progress::Evaluator;
+use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 use pacemeter::view::totals::PresenceLimits;
 
 const BATCH: usize = 2_000;
@@ -150,7 +150,7 @@ fn scrape(variant: &mut Variant, allowlists: &Arc<Allowlists>, rules: Rules, now
 
 fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: i64) -> Snapshot {
     let status = |(number, view): (usize, &Arc<PartitionView>)| PartitionStatus {
-        partition: source::TopicPartition {
+        partition: TopicPartition {
             stream: Stream::Disbursement,
             topic: "benchmark".to_owned(),
             partition: number as i32,

@@ -17,6 +17,7 @@ pub mod history;
 mod parameters;
 pub mod periods;
 mod present;
+pub mod status;
 pub mod targets;
 #[cfg(test)]
 mod tests;
@@ -31,8 +32,8 @@ use crate::allowlists::Allowlists;
 use crate::clock::Clock;
 use crate::cuts::CutStore;
 use crate::http::{ApiRequest, ApiResponse};
-use crate::pipeline::SnapshotPublisher;
 use crate::view::progress::Evaluator;
+use crate::view::snapshot::SnapshotPublisher;
 
 pub use cells::CellFigures;
 pub use fault::ApiError;

@@ -14,10 +14,10 @@ use self::text::Exposition;
 use crate::allowlists::Allowlists;
 use crate::clock::{Clock, MINUTE, Millis, floor};
 use crate::http::EncodedBody;
-use crate::pipeline::{Snapshot, SnapshotPublisher};
 use crate::telemetry::Metrics;
 use crate::view::Views;
 use crate::view::progress::{Evaluator, Tallies};
+use crate::view::snapshot::{Snapshot, SnapshotPublisher};
 use crate::view::totals::{PresenceLimits, Totals};
 
 /// Renders scrapes.

@@ -26,8 +26,6 @@ mod message;
 mod metrics;
 mod poller;
 mod restore;
-mod snapshot;
-mod status;
 mod task;
 mod watchdog;
 mod worker;
@@ -49,8 +47,6 @@ pub use self::message::{Command, CutOutcome, CutRequest, LogInfo, LogInventory, 
 pub use self::metrics::PipelineMetrics;
 use self::poller::Poller;
 pub use self::restore::Policy;
-pub use self::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
-pub use self::status::status;
 use self::task::PipelineTask;
 use self::watchdog::Heartbeat;
 pub use self::worker::{Kept, Outputs, Worker};
@@ -58,7 +54,7 @@ use crate::aggregate::{Rules, ViewConfig};
 use crate::allowlists::Allowlists;
 use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointStore, CheckpointThread};
 use crate::clock::Clock;
-use crate::cuts::{ClosedPeriods, CutStore};
+use crate::cuts::CutStore;
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::record::PerStream;
 use crate::runtime::{Exit, Failure, Shutdown};
@@ -66,6 +62,8 @@ use crate::settings::{OffsetRange, SettingsReader};
 use crate::source::{self, DeadLetters};
 use crate::targets::Targets;
 use crate::telemetry::Metrics;
+use crate::view::closed_periods::ClosedPeriods;
+use crate::view::snapshot::SnapshotPublisher;
 
 /// How long the poll thread may take to end after the task. Nothing depends on it any more.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);

@@ -1,9 +1,11 @@
 //! What a record is and what becomes of it, whatever it says: streams, outcomes, reasons of rejection, headers.
 
+mod partition;
 mod per_stream;
 
 pub use self::per_stream::PerStream;
 use crate::clock::Millis;
+pub use partition::{PartitionIndex, TopicPartition};
 
 /// One kind of event on one topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -43,29 +43,7 @@ pub use error::SourceError;
 pub use probe::{End, EndProbe};
 pub use settings::{DeadLetterSettings, Settings};
 
-use crate::record::Stream;
-
-/// The index of an assigned partition: its place in the list that was given to [`Consumer::assign`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PartitionIndex(pub u16);
-
-impl PartitionIndex {
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-
-    fn at(index: usize) -> Self {
-        Self(u16::try_from(index).expect("assign refuses more partitions than slots"))
-    }
-}
-
-/// A partition of an input topic.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct TopicPartition {
-    pub stream: Stream,
-    pub topic: String,
-    pub partition: i32,
-}
+use crate::record::TopicPartition;
 
 /// The partitions of the three topics, in the order of [`Stream::ALL`] and of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,13 @@
 //! Totals are added up; what depends on now is held in panes with their bounds ([`panes`]) and evaluated at the reader's clock
 //! ([`totals`]). Everything is in the order of [`Allowlists`](crate::allowlists::Allowlists): by programme, by programme and state (a *cell*), by queue.
 
+pub mod closed_periods;
 pub mod cut;
 pub mod histogram;
 pub mod panes;
 pub mod progress;
 pub mod slots;
+pub mod snapshot;
 pub mod totals;
 
 use std::ops::AddAssign;

@@ -7,8 +7,8 @@ use super::present::{PeriodSpan, Present};
 use super::targets::unit;
 use crate::calendar::Interval;
 use crate::clock::Millis;
-use crate::cuts::ClosedPeriod;
 use crate::targets::{Quantity, TargetIndex};
+use crate::view::closed_periods::ClosedPeriod;
 use crate::view::progress::Tallies;
 
 /// The newest first. Periods that closed while the target counted something else (another measure, filter or period) are not among them.

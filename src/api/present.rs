@@ -10,11 +10,12 @@ use super::{Api, ApiError};
 use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
-use crate::cuts::{ClosedPeriods, CutStore};
-use crate::pipeline::Snapshot;
+use crate::cuts::CutStore;
 use crate::targets::{Target, TargetIndex, Targets};
 use crate::view::Views;
+use crate::view::closed_periods::ClosedPeriods;
 use crate::view::progress::{Evaluator, Tallies, TargetStatus};
+use crate::view::snapshot::Snapshot;
 
 /// A period: its kind, its name and its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

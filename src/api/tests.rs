@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use self::world::{CLOSING, EVENING, World, at, target, three_targets};
 use crate::calendar::Period;
-use crate::pipeline::Phase;
 use crate::targets::{Filter, Measure, Quantity};
+use crate::view::snapshot::Phase;
 
 fn world() -> World {
     World::new(three_targets())

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::uptime;
 use crate::api::Api;
+use crate::api::status::StatusResponse;
 use crate::clock::{Clock, Millis};
 use crate::export::Exporter;
 use crate::http::{ApiRequest, ApiResponse, EncodedBody, Service};
-use crate::pipeline::{SnapshotPublisher, status};
+use crate::view::snapshot::SnapshotPublisher;
 
 pub struct PipelineService {
     pub exporter: Exporter,
@@ -30,7 +31,9 @@ impl Service for PipelineService {
     }
 
     fn status(&self) -> Value {
-        status(&self.publisher.newest(), env!("CARGO_PKG_VERSION"), uptime(self.started, self.clock.now()))
+        let uptime = uptime(self.started, self.clock.now());
+        let status = StatusResponse::new(&self.publisher.newest(), env!("CARGO_PKG_VERSION"), uptime);
+        serde_json::to_value(status).expect("a status has keys that are strings")
     }
 
     fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {

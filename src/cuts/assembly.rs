@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::closed_periods::ClosedPeriods;
 use super::record::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
 use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
 use crate::record::Stream;
-use crate::source::TopicPartition;
+use crate::record::TopicPartition;
 use crate::targets::pace::{Observation, assess};
 use crate::targets::{Quantity, Tally, Target, Targets};
+use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 use crate::view::panes::SpanFigures;
 

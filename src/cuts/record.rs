@@ -1,10 +1,13 @@
 //! What a cut says.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::targets::Quantity;
+use crate::view::closed_periods::{ClosedPeriod, ClosedPeriods};
 
 /// The figures of an instant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +28,29 @@ pub struct Cut {
     pub targets: Vec<CutTarget>,
     /// Of periods that closed with an earlier cut: what is known otherwise since the cut before.
     pub corrections: Vec<Correction>,
+}
+
+impl Cut {
+    /// Adds the periods that close with this cut, and its corrections of earlier ones.
+    pub fn report(&self, periods: &mut ClosedPeriods) {
+        periods.add_cut(self.at_ms);
+        for target in self.targets.iter().filter(|target| target.closes) {
+            let closed = ClosedPeriod {
+                cut: self.id.clone(),
+                period: target.period.clone(),
+                selection: target.selection,
+                start_ms: target.start_ms,
+                end_ms: target.end_ms,
+                goal: target.goal,
+                actual: target.actual,
+                corrections: BTreeMap::new(),
+            };
+            periods.close(&target.target, closed);
+        }
+        for correction in &self.corrections {
+            periods.correct(&correction.target, correction.start_ms, &self.id, correction.after);
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,10 +6,10 @@
 use std::io;
 use std::sync::Arc;
 
-use super::closed_periods::ClosedPeriods;
 use super::record::{Cut, cut_id};
 use crate::clock::Millis;
 use crate::disk::{AtomicFile, Disk};
+use crate::view::closed_periods::ClosedPeriods;
 
 /// The name of their directory.
 const DIRECTORY: &str = "cuts";
@@ -86,7 +86,7 @@ impl CutStore {
         let (mut closed_periods, mut faults) = (ClosedPeriods::default(), Vec::new());
         for name in self.names()? {
             match self.read(&name) {
-                Ok(cut) => closed_periods.add(&cut),
+                Ok(cut) => cut.report(&mut closed_periods),
                 Err(fault) => faults.push(fault),
             }
         }

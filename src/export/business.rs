@@ -3,10 +3,10 @@
 use super::text::{Exposition, SampleValue};
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::event::{CallKind, DisbursementKind, Status};
-use crate::pipeline::Snapshot;
 use crate::record::{Outcome, Reason, Stream};
 use crate::view::ProgrammeTotals;
 use crate::view::panes::SpanFigures;
+use crate::view::snapshot::Snapshot;
 use crate::view::totals::{AGENT_STATUSES, SPANS, Totals};
 
 /// What is exposed before the figures are there, and after.

@@ -5,8 +5,9 @@ use crate::clock::Millis;
 use crate::decode::Decoder;
 use crate::event::{Event, LabelArena};
 use crate::record::{Header, PerStream, RawRecord, Reason, Rejection};
+use crate::record::{PartitionIndex, TopicPartition};
 use crate::settings::OffsetRange;
-use crate::source::{Batch, PartitionIndex, TopicPartition};
+use crate::source::Batch;
 
 /// Records as Kafka gave them.
 pub trait Originals: Send {
@@ -147,7 +148,7 @@ impl<'a> BatchDecoder<'a> {
         for (slot, (records, bytes, last)) in sums.into_iter().enumerate().filter(|(_, (records, ..))| *records > 0) {
             headers.clear();
             let last_record = self.last_record(&originals.original(last, &mut headers));
-            taken.sums.push(PartitionStats { slot: PartitionIndex(slot as u16), records, bytes, last_record });
+            taken.sums.push(PartitionStats { slot: PartitionIndex::new(slot), records, bytes, last_record });
         }
         Ok(taken)
     }

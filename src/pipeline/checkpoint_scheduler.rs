@@ -20,9 +20,9 @@ use crate::checkpoint::{
     PartitionDir, WriteError, WriteReason,
 };
 use crate::clock::Clock;
+use crate::record::PartitionIndex;
 use crate::runtime::failpoint;
 use crate::settings::SettingsReader;
-use crate::source::PartitionIndex;
 
 /// Bytes copied at once.
 const PIECE: usize = 1 << 20;
@@ -315,7 +315,7 @@ impl CheckpointScheduler {
     /// A checkpoint must not say of a record that it is set aside before it is.
     fn finish(&mut self, dead_letters: &dyn DeadLetterSink) {
         let Some(current) = &mut self.current else { return };
-        if dead_letters.acknowledged_below(PartitionIndex(current.slot as u16), current.next_offset)
+        if dead_letters.acknowledged_below(PartitionIndex::new(current.slot), current.next_offset)
             >= current.next_offset
         {
             current.stage = Stage::Writing;

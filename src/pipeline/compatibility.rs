@@ -8,9 +8,9 @@ use crate::allowlists::Allowlists;
 use crate::checkpoint::{ExpectedHead, Head, LastRecord};
 use crate::clock::Millis;
 use crate::decode;
+use crate::record::TopicPartition;
 use crate::record::{PerStream, Stream};
 use crate::settings::OffsetRange;
-use crate::source::TopicPartition;
 
 /// Everything besides the log that state depends on, and how it is called.
 #[derive(Debug, Clone)]

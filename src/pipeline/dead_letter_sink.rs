@@ -1,6 +1,7 @@
 //! Where records go that are set aside.
 
-use crate::source::{DeadLetter, DeadLetterCounts, DeadLetters, PartitionIndex};
+use crate::record::PartitionIndex;
+use crate::source::{DeadLetter, DeadLetterCounts, DeadLetters};
 use std::time::Duration;
 
 pub trait DeadLetterSink: Send {

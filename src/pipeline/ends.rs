@@ -8,8 +8,9 @@ use tokio::sync::mpsc::Sender;
 use super::message::Message;
 use super::pause;
 use crate::clock::Clock;
+use crate::record::{PartitionIndex, TopicPartition};
 use crate::runtime::Shutdown;
-use crate::source::{End, EndProbe, PartitionIndex, SourceError, TopicPartition};
+use crate::source::{End, EndProbe, SourceError};
 
 /// How often it is asked how many partitions there are.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
@@ -45,11 +46,11 @@ pub fn start(
                         if held_back.is_news(slot, end, Instant::now()) {
                             log_held_back(&probe.partitions()[slot], end);
                         }
-                        ends.push((PartitionIndex(slot as u16), end));
+                        ends.push((PartitionIndex::new(slot), end));
                     }
                     Err(error) => {
                         if matches!(error, SourceError::TopicMissing { .. }) {
-                            missing.push(PartitionIndex(slot as u16));
+                            missing.push(PartitionIndex::new(slot));
                         }
                         tracing::warn!(event = "pacemeter.kafka.end_unknown", slot, reason = %error, "the ends of the partitions are not known");
                     }

@@ -5,7 +5,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use crate::event::Hash128;
-use crate::source::PartitionIndex;
+use crate::record::PartitionIndex;
 
 #[derive(Debug, Default)]
 pub struct KeyingAudit {

@@ -7,8 +7,9 @@ use super::batch_decoder::{DecodedBatch, Originals, ResumePoint};
 use crate::clock::Millis;
 use crate::cuts::Cut;
 use crate::record::PerStream;
+use crate::record::{PartitionIndex, TopicPartition};
 use crate::runtime::Failure;
-use crate::source::{ClientEvent, End, PartitionIndex, TopicPartition};
+use crate::source::{ClientEvent, End};
 
 /// Everything that can wake the task that owns the state. In the order in which it was sent.
 pub enum Message {

@@ -8,16 +8,17 @@ use prometheus::IntGauge;
 use super::checkpoint_scheduler::CheckpointScheduler;
 use super::message::{LogInfo, RecordBatch};
 use super::restore::RestoredPartition;
-use super::snapshot::Snapshot;
 use crate::aggregate::{KeyCounts, PartitionState};
 use crate::allowlists::LabelKind;
 use crate::checkpoint::{CheckpointOutcome, Damage};
 use crate::clock::Millis;
+use crate::record::PartitionIndex;
 use crate::record::{PerStream, Stream};
-use crate::source::{ClientEvent, DeadLetterCounts, PartitionIndex};
+use crate::source::{ClientEvent, DeadLetterCounts};
 use crate::telemetry::Metrics;
 use crate::telemetry::histogram::LocalHistogram;
 use crate::telemetry::process::raise;
+use crate::view::snapshot::Snapshot;
 
 pub struct PipelineMetrics {
     metrics: Arc<Metrics>,

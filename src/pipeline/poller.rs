@@ -16,8 +16,9 @@ use super::{Settings, ends, pause};
 use crate::clock::Clock;
 use crate::decode::Decoder;
 use crate::record::PerStream;
+use crate::record::{PartitionIndex, TopicPartition};
 use crate::runtime::{Failure, Shutdown};
-use crate::source::{Consumer, PartitionIndex, PartitionLog, SourceError, TopicPartition, Topology, check};
+use crate::source::{Consumer, PartitionLog, SourceError, Topology, check};
 
 /// How long a batch may take to fill.
 const BATCH_WAIT: Duration = Duration::from_millis(20);

@@ -12,9 +12,9 @@ use crate::checkpoint::{
     Mismatch, PartitionDir,
 };
 use crate::clock::Millis;
+use crate::record::TopicPartition;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
-use crate::source::TopicPartition;
 use crate::view::cut::PartitionCut;
 
 /// What to do about a state that cannot be gone on from.

@@ -22,16 +22,16 @@ use super::freshness::Freshness;
 use super::keying_audit::KeyingAudit;
 use super::message::{Command, CutRequest, LogInfo, Message};
 use super::metrics::PipelineMetrics;
-use super::snapshot::{Phase, SnapshotPublisher};
 use crate::aggregate::image::{PageSink, StateImage};
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore, Head, LastRecord};
 use crate::clock::{Clock, Millis};
-use crate::cuts::ClosedPeriods;
 use crate::record::Outcome;
+use crate::record::PartitionIndex;
 use crate::runtime::{Exit, Failure};
-use crate::source::PartitionIndex;
 use crate::view::PartitionView;
+use crate::view::closed_periods::ClosedPeriods;
+use crate::view::snapshot::{Phase, SnapshotPublisher};
 
 /// Where the effects go.
 pub struct Outputs {
@@ -299,7 +299,7 @@ impl Worker {
     /// Commits as far as dead letters are safe, and never back behind what an earlier process committed.
     pub fn commit(&mut self) {
         let offsets = self.partitions.iter_mut().enumerate().filter_map(|(slot, owned)| {
-            let slot = PartitionIndex(slot as u16);
+            let slot = PartitionIndex::new(slot);
             let safe = self.outputs.dead_letters.acknowledged_below(slot, owned.state.next_offset());
             let moved = owned.log.committed.map_or(safe > owned.log.low, |committed| safe > committed);
             moved.then_some((slot, safe))

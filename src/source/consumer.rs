@@ -5,9 +5,10 @@ use super::error::{SourceError, is_denial};
 use super::fetching::{Fetching, Marks};
 use super::native::{self, NativeMessage, Queue};
 use super::probe::{EndProbe, Lookup};
-use super::{PartitionIndex, Settings, TopicPartition, Topology};
+use super::{Settings, Topology};
 use crate::clock::Millis;
 use crate::record::{Header, PerStream};
+use crate::record::{PartitionIndex, TopicPartition};
 use rdkafka::Message as _;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -128,7 +129,7 @@ impl Consumer {
         }
         self.client.unassign().map_err(|error| SourceError::Fatal { reason: error.to_string() })?;
         self.fetching = Fetching::new(partitions);
-        self.list = self.fetching.list((0..partitions.len()).map(PartitionIndex::at));
+        self.list = self.fetching.list((0..partitions.len()).map(PartitionIndex::new));
         self.upkeep(Instant::now());
         Ok(())
     }
@@ -221,7 +222,7 @@ impl Consumer {
         native::positions(&self.client, &mut self.list);
         let elements = self.list.elements();
         let positions =
-            elements.iter().enumerate().map(|(index, element)| (PartitionIndex::at(index), element.offset()));
+            elements.iter().enumerate().map(|(index, element)| (PartitionIndex::new(index), element.offset()));
         positions
             .filter_map(|(slot, offset)| match offset {
                 Offset::Offset(position) if self.fetching.is_fetching(slot) => Some((slot, position)),

@@ -12,9 +12,10 @@
 //! The letter's own Kafka timestamp is the time of writing, so that retention counts from there.
 
 use super::client::{self, Context};
-use super::{DeadLetterSettings, PartitionIndex, Settings, SourceError, TopicPartition};
+use super::{DeadLetterSettings, Settings, SourceError};
 use crate::clock::Millis;
 use crate::record::{Header, Stream};
+use crate::record::{PartitionIndex, TopicPartition};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;

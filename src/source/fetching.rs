@@ -18,7 +18,7 @@
 //! ```
 
 use super::native::NativeMessage;
-use super::{PartitionIndex, TopicPartition};
+use crate::record::{PartitionIndex, TopicPartition};
 use rdkafka::{Offset, TopicPartitionList};
 use std::ffi::{CStr, CString};
 use std::time::{Duration, Instant};
@@ -70,7 +70,7 @@ impl Fetching {
     pub(super) fn new(partitions: &[(TopicPartition, i64)]) -> Self {
         let mut fetching = Self::default();
         for (partition, next) in partitions {
-            let slot = PartitionIndex::at(fetching.fetches.len());
+            let slot = PartitionIndex::new(fetching.fetches.len());
             // A broker's topic names have no NUL, ours are checked when they are read.
             let name = CString::new(partition.topic.as_str()).unwrap_or_default();
             let number = usize::try_from(partition.partition).expect("partition numbers are not negative");
@@ -87,7 +87,7 @@ impl Fetching {
     }
 
     fn slots(&self) -> impl Iterator<Item = (PartitionIndex, &Fetch)> {
-        self.fetches.iter().enumerate().map(|(index, fetch)| (PartitionIndex::at(index), fetch))
+        self.fetches.iter().enumerate().map(|(index, fetch)| (PartitionIndex::new(index), fetch))
     }
 
     /// The next offset to hand over of a partition.

@@ -3,8 +3,9 @@
 use super::client::{self, Client, Context};
 use super::error::{SourceError, is_missing};
 use super::native;
-use super::{PartitionLog, Settings, TopicPartition, Topology};
+use super::{PartitionLog, Settings, Topology};
 use crate::record::PerStream;
+use crate::record::TopicPartition;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::record::Header;
+use crate::record::{PartitionIndex, Stream};
 use crate::settings::{Layers, SettingsReader};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header as SentHeader, OwnedHeaders};

@@ -12,18 +12,17 @@ use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
 use pacemeter::allowlists::Allowlists;
 use pacemeter::calendar::Period;
 use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND};
-use pacemeter::cuts::ClosedPeriods;
 use pacemeter::decode::{Decoder, PseudonymKey};
 use pacemeter::event::{CallKind, DisbursementKind, LabelArena, MilestoneKind, Status};
 use pacemeter::export::Exporter;
 use pacemeter::oracle::{self, Body, Oracle, SentRecord, SeriesValues};
-use pacemeter::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
-use pacemeter::record::{PerStream, RawRecord, Reason, Stream};
+use pacemeter::record::{PerStream, RawRecord, Reason, Stream, TopicPartition};
 use pacemeter::settings::{Layers, SettingsReader};
-use pacemeter::source;
 use pacemeter::targets::Targets;
 use pacemeter::telemetry::{Metrics, log};
+use pacemeter::view::closed_periods::ClosedPeriods;
 use pacemeter::view::progress::Evaluator;
+use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 use pacemeter::view::totals::PresenceLimits;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -206,11 +205,7 @@ impl Core {
     fn figures(&mut self, now: Millis) -> SeriesValues {
         let publisher = Arc::new(SnapshotPublisher::new(now, Arc::default()));
         let status = |(index, (stream, state)): (usize, &mut (Stream, PartitionState))| PartitionStatus {
-            partition: source::TopicPartition {
-                stream: *stream,
-                topic: stream.name().to_owned(),
-                partition: index as i32,
-            },
+            partition: TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
             position: 0,
             end: None,
             lag: None,

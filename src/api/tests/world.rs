@@ -8,18 +8,19 @@ use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::api::Api;
 use crate::calendar::{Interval, Period, WorkingCalendar};
 use crate::clock::{Clock, HOUR, Millis};
-use crate::cuts::{ClosedPeriods, Cut, CutContext, CutStore};
+use crate::cuts::{Cut, CutContext, CutStore};
 use crate::disk::MemoryDisk;
 use crate::http::{ApiRequest, ApiResponse};
-use crate::pipeline::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
+use crate::record::TopicPartition;
 use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader};
-use crate::source::TopicPartition;
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, Targets};
+use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 use crate::view::panes::RollingPanes;
 use crate::view::progress::Evaluator;
 use crate::view::slots::{Slot, SlotFigures, Slots};
+use crate::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, UnmatchedDisbursements};
 
 /// The cut with which the week 2020-W19 closed, and one that is not the end of anything.
@@ -177,7 +178,7 @@ impl World {
         for instant in ["2020-05-11T05:00:00Z", "2020-05-11T23:00:00Z"] {
             let cut = cut(instant, &targets, &closed_periods);
             cuts.put(&cut).unwrap();
-            closed_periods.add(&cut);
+            cut.report(&mut closed_periods);
         }
         let views = [of_dispersals(dispersals(&targets, true)), of_calls(calls(&targets))];
         let partitions = [Stream::Disbursement, Stream::Call]

@@ -3,9 +3,10 @@
 use super::Worker;
 use crate::pipeline::batch_decoder::{DecodedRecord, Original, PartitionStats};
 use crate::pipeline::message::RecordBatch;
+use crate::record::PartitionIndex;
 use crate::record::{Outcome, Rejection};
 use crate::runtime::failpoint;
-use crate::source::{DeadLetter, PartitionIndex};
+use crate::source::DeadLetter;
 
 /// How many events are fetched into the cache together: about as many reads as a core has under way at once.
 const TOUCHED_TOGETHER: usize = 16;

@@ -6,9 +6,10 @@ use super::Worker;
 use crate::checkpoint::Mismatch;
 use crate::clock::Millis;
 use crate::pipeline::message::Command;
+use crate::record::PartitionIndex;
 use crate::record::PerStream;
 use crate::runtime::{Exit, Failure};
-use crate::source::{ClientEvent, End, PartitionIndex};
+use crate::source::{ClientEvent, End};
 
 impl Worker {
     pub(super) fn on_client_event(&mut self, event: ClientEvent) -> Result<(), Failure> {
@@ -145,7 +146,7 @@ impl Worker {
                 );
                 self.outputs.metrics.refetched();
                 // Without a poll thread the process is ending.
-                let _ = self.outputs.commands.send(Command::Refetch(PartitionIndex(slot as u16)));
+                let _ = self.outputs.commands.send(Command::Refetch(PartitionIndex::new(slot)));
                 owned.refetched = Some(now);
             }
             owned.stalled = is_stalled;

@@ -78,7 +78,7 @@ impl Worker {
         self.storing = None;
         tell(&cut);
         let mut closed_periods = (*self.cut_scheduler.closed_periods).clone();
-        closed_periods.add(&cut);
+        cut.report(&mut closed_periods);
         closed_periods.forget(self.cut_scheduler.oldest(cut.at_ms));
         self.cut_scheduler.stored(cut.at_ms, closed_periods);
         self.order_cut();

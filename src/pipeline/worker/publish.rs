@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{OwnedPartition, Worker};
 use crate::clock::{MINUTE, floor};
-use crate::pipeline::snapshot::{PartitionStatus, Phase, Snapshot};
 use crate::record::PerStream;
+use crate::view::snapshot::{PartitionStatus, Phase, Snapshot};
 
 /// How often the log says how far a replay is.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);

@@ -13,10 +13,10 @@ use crate::pipeline::freshness::Freshness;
 use crate::pipeline::message::{Command, LogInfo, LogInventory};
 use crate::pipeline::metrics::PipelineMetrics;
 use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer, StateSource, dir_of};
-use crate::pipeline::snapshot::Phase;
+use crate::record::PartitionIndex;
 use crate::record::PerStream;
 use crate::runtime::{Failure, failpoint};
-use crate::source::PartitionIndex;
+use crate::view::snapshot::Phase;
 
 impl Worker {
     /// Finds for every partition what it goes on from, and asks for its records.
@@ -65,7 +65,7 @@ impl Worker {
         self.cut_scheduler.begin(passed);
         let own = |((log, restored), start)| OwnedPartition::new(log, restored, start, now, anew);
         self.partitions = logs.into_iter().zip(restored).zip(&starts).map(own).collect();
-        (0..self.partitions.len()).for_each(|slot| self.follow_people(PartitionIndex(slot as u16)));
+        (0..self.partitions.len()).for_each(|slot| self.follow_people(PartitionIndex::new(slot)));
         self.outputs.metrics.saved(self.checkpoint_scheduler.bytes());
         self.phase = Phase::Replaying { read: 0, total: 0 };
         self.reading_since = Some(self.clock.instant());

@@ -1,7 +1,7 @@
 //! Records set aside.
 
 use super::*;
-use crate::record::Reason;
+use crate::record::{PartitionIndex, Reason, Stream, TopicPartition};
 
 const DEAD: &str = "pacemeter.dead-letter.v1";
 

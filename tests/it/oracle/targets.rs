@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use pacemeter::calendar::{CutTimes, Interval, Period};
 use pacemeter::clock::{DAY, Millis};
-use pacemeter::cuts::{ClosedPeriods, Cut};
 use pacemeter::oracle::{Oracle, TargetInputs};
 use pacemeter::targets::{Measure, TargetIndex};
 use pacemeter::view::PartitionView;
+use pacemeter::view::closed_periods::ClosedPeriods;
 use pacemeter::view::progress::Tallies;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -82,22 +82,10 @@ fn places(records: &[Record]) -> Vec<Millis> {
     newest.into_iter().chain(records.iter().rev().take(PLACES).map(|record| record.timestamp)).collect()
 }
 
-/// With one cut.
+/// Closed periods after one cut with which nothing closed.
 fn closed_periods(at_ms: Millis) -> ClosedPeriods {
-    let (offsets, periods, targets, corrections) = Default::default();
-    let (id, at) = Default::default();
     let mut closed_periods = ClosedPeriods::default();
-    closed_periods.add(&Cut {
-        id,
-        at_ms,
-        at,
-        taken_ms: at_ms,
-        state_built_ms: START,
-        offsets,
-        periods,
-        targets,
-        corrections,
-    });
+    closed_periods.add_cut(at_ms);
     closed_periods
 }
 

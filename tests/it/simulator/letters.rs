@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pacemeter::pipeline::DeadLetterSink;
-use pacemeter::source::{DeadLetter, DeadLetterCounts, PartitionIndex};
+use pacemeter::record::PartitionIndex;
+use pacemeter::source::{DeadLetter, DeadLetterCounts};
 
 /// What a process waits for, and what became of all letters of all processes.
 #[derive(Default)]

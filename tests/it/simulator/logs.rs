@@ -6,8 +6,8 @@ use pacemeter::clock::{Clock, HOUR, Millis, SECOND};
 use pacemeter::decode::Decoder;
 use pacemeter::event::{Event, LabelArena};
 use pacemeter::oracle::SentRecord;
+use pacemeter::record::TopicPartition;
 use pacemeter::record::{RawRecord, Reason, Rejection, Stream};
-use pacemeter::source::TopicPartition;
 
 use super::actions::Defect;
 use crate::oracle::{START, Step, Time, record, turn, zone};

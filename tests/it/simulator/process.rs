@@ -14,12 +14,13 @@ use pacemeter::clock::Clock;
 use pacemeter::cuts::CutStore;
 use pacemeter::pipeline::{
     BatchDecoder, Command, CutOutcome, CutRequest, Kept, LogInfo, LogInventory, LogMismatch, Message, Original,
-    Originals, Outputs, PipelineMetrics, Policy, RecordBatch, ResumePoint, Settings, Snapshot, SnapshotPublisher,
-    Worker,
+    Originals, Outputs, PipelineMetrics, Policy, RecordBatch, ResumePoint, Settings, Worker,
 };
+use pacemeter::record::PartitionIndex;
 use pacemeter::record::{Header, PerStream};
 use pacemeter::runtime::Failure;
-use pacemeter::source::{ClientEvent, PartitionIndex};
+use pacemeter::source::ClientEvent;
+use pacemeter::view::snapshot::{Snapshot, SnapshotPublisher};
 
 use super::actions::Config;
 use super::disk::SimDisk;
@@ -195,7 +196,7 @@ impl<'a> Process<'a> {
             for _ in 0..random.u8(1..9) {
                 let offset = logs.logs[slot].next_record(self.positions[slot]);
                 let Some(entry) = logs.logs[slot].entry(offset) else { break };
-                batch.push((PartitionIndex(slot as u16), offset, Arc::clone(entry)));
+                batch.push((PartitionIndex::new(slot), offset, Arc::clone(entry)));
                 self.positions[slot] = offset + 1;
             }
         }
@@ -225,12 +226,8 @@ impl<'a> Process<'a> {
         for (slot, log) in logs.logs.iter().enumerate().filter(|(slot, _)| !self.halted[*slot]) {
             self.positions[slot] = log.next_record(self.positions[slot]);
         }
-        let positions: Vec<_> = self
-            .positions
-            .iter()
-            .enumerate()
-            .map(|(slot, position)| (PartitionIndex(slot as u16), *position))
-            .collect();
+        let positions: Vec<_> =
+            self.positions.iter().enumerate().map(|(slot, position)| (PartitionIndex::new(slot), *position)).collect();
         match self.intake.passed(&positions) {
             Ok(()) => self.inbox.push_back(Message::Positions(positions)),
             Err(LogMismatch(slot)) => self.stop_reading(slot),
@@ -244,7 +241,7 @@ impl<'a> Process<'a> {
         }
         self.halted[slot] = true;
         let event = ClientEvent::OutOfRange {
-            slot: PartitionIndex(slot as u16),
+            slot: PartitionIndex::new(slot),
             next_offset: self.positions[slot],
             reason: "simulated".to_owned(),
         };
@@ -255,7 +252,7 @@ impl<'a> Process<'a> {
         let answered = logs.logs.iter().enumerate().filter(|(slot, _)| *slot != usize::from(unanswered));
         let ends = answered
             .map(|(slot, log)| {
-                (PartitionIndex(slot as u16), pacemeter::source::End { stable: log.end(), high: log.end() })
+                (PartitionIndex::new(slot), pacemeter::source::End { stable: log.end(), high: log.end() })
             })
             .collect();
         self.answers.push_back(Message::Ends { asked: self.clock.now(), ends, missing: Vec::new() });

@@ -2,10 +2,11 @@
 
 use pacemeter::calendar::Interval;
 use pacemeter::clock::Millis;
-use pacemeter::cuts::{ClosedPeriods, Cut, CutContext};
+use pacemeter::cuts::{Cut, CutContext};
 use pacemeter::oracle::Oracle;
-use pacemeter::source;
+use pacemeter::record::TopicPartition;
 use pacemeter::targets::Targets;
+use pacemeter::view::closed_periods::ClosedPeriods;
 use pacemeter::view::cut::PartitionCut;
 use proptest::prelude::*;
 
@@ -17,7 +18,7 @@ use super::scene::{Scene, scene};
 fn cut(core: &mut Core, targets: &Targets, at: Millis, closed_periods: &ClosedPeriods) -> Cut {
     let Core { view_config, partitions, .. } = core;
     let part = |(number, (stream, partition)): (usize, &mut (_, pacemeter::aggregate::PartitionState))| {
-        let of = source::TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: number as i32 };
+        let of = TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: number as i32 };
         (
             of,
             PartitionCut::of(
@@ -89,7 +90,7 @@ proptest! {
             if record.timestamp > next {
                 let cut = cut(&mut core, targets, next, &closed_periods);
                 compare(&cut, targets, &oracle, &closed_periods, &scene)?;
-                closed_periods.add(&cut);
+                cut.report(&mut closed_periods);
                 next = cut_times.first_from(record.timestamp);
             }
             core.apply(record.stream, record.partition, &record.value, record.timestamp);

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::PartitionView;
+use super::closed_periods::ClosedPeriods;
 use crate::clock::Millis;
-use crate::cuts::ClosedPeriods;
 use crate::record::PerStream;
-use crate::source::TopicPartition;
+use crate::record::TopicPartition;
 use crate::targets::Targets;
-use crate::view::PartitionView;
 
 /// What the pipeline last published.
 #[derive(Debug)]

@@ -1,0 +1,80 @@
+//! `/api/v1/status`: the process, its readiness, and every partition.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::clock::Millis;
+use crate::record::{Outcome, Reason, Stream};
+use crate::view::snapshot::{PartitionStatus, Snapshot};
+
+/// State of the process at one instant. Times are milliseconds since the epoch.
+#[derive(Debug, Serialize)]
+pub struct StatusResponse {
+    complete_until_ms: BTreeMap<&'static str, Option<Millis>>,
+    /// Reasons why the figures must not be relied on; empty when ready.
+    not_ready: Vec<String>,
+    partitions: Vec<PartitionEntry>,
+    ready: bool,
+    state_built_ms: Millis,
+    uptime_seconds: f64,
+    version: &'static str,
+}
+
+/// Position and counts of a partition.
+#[derive(Debug, Serialize)]
+struct PartitionEntry {
+    conflicts: u64,
+    first_offset: i64,
+    high_watermark: Option<i64>,
+    lag: Option<i64>,
+    next_offset: i64,
+    outcomes: BTreeMap<&'static str, u64>,
+    partition: i32,
+    position: i64,
+    rejected: BTreeMap<&'static str, u64>,
+    stalled: bool,
+    stream: &'static str,
+    topic: String,
+    watermark_ms: Option<Millis>,
+}
+
+impl StatusResponse {
+    /// Describes a snapshot; `uptime` is in milliseconds.
+    pub fn new(snapshot: &Snapshot, version: &'static str, uptime: Millis) -> Self {
+        let not_ready = snapshot.not_ready();
+        let complete_until = Stream::ALL.map(|stream| (stream.name(), snapshot.complete_until[stream]));
+        Self {
+            complete_until_ms: BTreeMap::from(complete_until),
+            ready: snapshot.has_figures() && not_ready.is_empty(),
+            not_ready,
+            partitions: snapshot.partitions.iter().map(PartitionEntry::new).collect(),
+            state_built_ms: snapshot.built,
+            uptime_seconds: uptime as f64 / 1_000.0,
+            version,
+        }
+    }
+}
+
+impl PartitionEntry {
+    fn new(status: &PartitionStatus) -> Self {
+        let counts = &status.view.counts;
+        let outcomes = Outcome::ALL.map(|outcome| (outcome.name(), counts.outcomes[outcome as usize]));
+        let rejected = Reason::ALL.map(|reason| (reason.name(), counts.rejected[reason as usize]));
+        Self {
+            conflicts: counts.conflicts,
+            first_offset: status.view.first_offset,
+            high_watermark: status.end,
+            lag: status.lag,
+            next_offset: status.view.next_offset,
+            outcomes: BTreeMap::from(outcomes),
+            partition: status.partition.partition,
+            position: status.position,
+            rejected: BTreeMap::from(rejected),
+            stalled: status.stalled,
+            stream: status.partition.stream.name(),
+            topic: status.partition.topic.clone(),
+            watermark_ms: status.view.watermark,
+        }
+    }
+}

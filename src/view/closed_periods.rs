@@ -1,0 +1,93 @@
+//! Closed periods of targets, as the cuts so far report them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use crate::clock::Millis;
+use crate::targets::Quantity;
+
+/// Closed periods by target and start, and the instants of the cuts that reported them.
+#[derive(Debug, Clone, Default)]
+pub struct ClosedPeriods {
+    periods: BTreeMap<String, BTreeMap<Millis, ClosedPeriod>>,
+    cuts: BTreeSet<Millis>,
+}
+
+/// A period as it closed, and its corrections since.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClosedPeriod {
+    /// Id of the cut with which the period closed.
+    pub cut: String,
+    /// Name of the period, such as `2020-W20`.
+    pub period: String,
+    /// Fingerprint of what the target counted; see [`Target::selection`](crate::targets::Target::selection).
+    pub selection: u64,
+    /// Start of the period, in milliseconds since the epoch.
+    pub start_ms: Millis,
+    /// End of the period, in milliseconds since the epoch; not part of it.
+    pub end_ms: Millis,
+    /// Goal at the close.
+    pub goal: Quantity,
+    /// Result at the close; `None` for a ratio with nothing to divide by.
+    pub actual: Option<Quantity>,
+    /// Corrected results by the id of the cut that reported them.
+    pub corrections: BTreeMap<String, Option<Quantity>>,
+}
+
+impl ClosedPeriod {
+    /// Returns the result as last reported before a cut.
+    pub fn known_before(&self, cut: &str) -> Option<Quantity> {
+        let corrections = self.corrections.range::<str, _>((Bound::Unbounded, Bound::Excluded(cut)));
+        corrections.last().map_or(self.actual, |(_, actual)| *actual)
+    }
+}
+
+impl ClosedPeriods {
+    /// Adds the instant of a cut.
+    pub fn add_cut(&mut self, at_ms: Millis) {
+        self.cuts.insert(at_ms);
+    }
+
+    /// Adds a period of a target that closed.
+    pub fn close(&mut self, target: &str, period: ClosedPeriod) {
+        self.periods.entry(target.to_owned()).or_default().insert(period.start_ms, period);
+    }
+
+    /// Adds what a cut corrected a closed period to; an unknown period is ignored.
+    pub fn correct(&mut self, target: &str, start_ms: Millis, cut: &str, actual: Option<Quantity>) {
+        if let Some(period) = self.periods.get_mut(target).and_then(|periods| periods.get_mut(&start_ms)) {
+            period.corrections.insert(cut.to_owned(), actual);
+        }
+    }
+
+    /// Closed periods of a target, the oldest first.
+    pub fn of(&self, target: &str) -> impl DoubleEndedIterator<Item = &ClosedPeriod> {
+        self.periods.get(target).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Closed periods with their target, in the order of targets, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ClosedPeriod)> {
+        self.periods.iter().flat_map(|(target, periods)| periods.values().map(move |period| (target.as_str(), period)))
+    }
+
+    /// Forgets cuts that were taken, and periods that ended, before an instant.
+    pub fn forget(&mut self, before: Millis) {
+        self.cuts = self.cuts.split_off(&before);
+        self.periods.values_mut().for_each(|periods| periods.retain(|_, period| period.end_ms >= before));
+    }
+
+    /// Instant of the newest cut.
+    pub fn newest_cut(&self) -> Option<Millis> {
+        self.cuts.last().copied()
+    }
+
+    /// True if a cut was taken at this instant.
+    pub fn has_cut(&self, at: Millis) -> bool {
+        self.cuts.contains(&at)
+    }
+
+    /// Instants of the cuts, the oldest first.
+    pub fn cuts(&self) -> impl DoubleEndedIterator<Item = Millis> {
+        self.cuts.iter().copied()
+    }
+}
