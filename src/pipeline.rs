@@ -24,6 +24,7 @@ mod freshness;
 mod keying_audit;
 mod message;
 mod metrics;
+mod partitions;
 mod poller;
 mod restore;
 mod task;
@@ -49,7 +50,7 @@ use self::poller::Poller;
 pub use self::restore::Policy;
 use self::task::PipelineTask;
 use self::watchdog::Heartbeat;
-pub use self::worker::{Kept, Outputs, Worker};
+pub use self::worker::{Outputs, Worker, WorkerOptions};
 use crate::aggregate::{Rules, ViewConfig};
 use crate::allowlists::Allowlists;
 use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointStore, CheckpointThread};
@@ -153,15 +154,16 @@ pub fn start(parts: Dependencies) -> Result<JoinHandle<Result<(), Failure>>, Fai
     let metrics = PipelineMetrics::new(metrics, &source.topics, settings.queue_batches);
     let view_config = ViewConfig { allowlists, targets: Arc::clone(&targets.borrow_and_update()) };
     let outputs = Outputs { commands, dead_letters: Box::new(dead_letters), publisher, metrics, checkpoints, cuts };
-    let worker = Worker::new(
-        source.stall_timeout,
-        settings.clone(),
+    let worker = Worker::new(WorkerOptions {
+        stall_timeout: source.stall_timeout,
+        settings: settings.clone(),
         compatibility,
         view_config,
-        clock.clone(),
-        Kept { store, closed_periods },
+        clock: clock.clone(),
+        store,
+        closed_periods,
         outputs,
-    );
+    });
     let pulse = Heartbeat::new();
     let task = PipelineTask {
         worker,

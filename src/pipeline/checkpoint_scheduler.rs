@@ -1,23 +1,27 @@
-//! When checkpoints are made, and how far the one is that is being made.
+//! When checkpoints are made, and how far the one in progress is.
 //!
-//! A *round* makes one of every partition that has something unsaved, one partition after the other, so that little is copied at a time:
+//! A *round* makes a checkpoint of every partition that has unsaved records, one partition after the other, so that little is copied at a time:
 //!
 //! ```text
-//! Copying --all pages copied--> Waiting --its dead letters are safe--> Writing --report--> next partition
+//! Copying --all pages copied--> Waiting --its dead letters are safe--> Writing --outcome--> next partition
 //! ```
 //!
-//! The task copies a few pages between two messages; the writing thread does the rest. While too much is on its way to that thread, nothing
-//! more is copied, and nothing more is applied either, since that copies too.
+//! The task copies a few pages between two messages; the checkpoint thread does the rest. A round is due after so many records or so long, and
+//! not before the CPU time of the last round, times 99 at the default of 1 %, has passed. A checkpoint that fails does not keep the others of its
+//! round from being made.
+//!
+//! Memory is bounded. While 16 MiB are in flight to the checkpoint thread, nothing more is copied. Beyond 32 MiB, or a quarter of the
+//! partition's state if that is more, nothing is applied either, because applying copies pages too; the batch that crosses the bound is finished.
+//! After ten seconds without room the checkpoint is given up.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::dead_letter_sink::DeadLetterSink;
-use crate::aggregate::PartitionState;
-use crate::aggregate::image::{PageSink, StateImage};
+use super::partitions::Partitions;
 use crate::checkpoint::{
-    CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart, DaysFile, Head,
-    PartitionDir, WriteError, WriteReason,
+    CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart, DaysFile, PartitionDir,
+    WriteError, WriteReason,
 };
 use crate::clock::Clock;
 use crate::record::PartitionIndex;
@@ -25,29 +29,33 @@ use crate::runtime::failpoint;
 use crate::settings::SettingsReader;
 
 /// Bytes copied at once.
-const PIECE: usize = 1 << 20;
-/// Pieces copied between two messages, at most.
-const PIECES_AT_ONCE: usize = 4;
-/// Bytes that may be on their way to the writing thread before the copying waits for it.
+const CHUNK: usize = 1 << 20;
+/// Maximum number of chunks copied between two messages.
+const CHUNKS_AT_ONCE: usize = 4;
+/// Bytes in flight to the checkpoint thread beyond which copying waits.
 const MAX_COPIED_AHEAD: u64 = 16 << 20;
-/// Bytes that may be on their way before the applying waits too: this, or a quarter of the state if that is more.
+/// Bytes in flight beyond which applying waits too: this, or a quarter of the state if that is more.
 const LEAST_MAX_IN_FLIGHT: u64 = 32 << 20;
-/// The applying waits for the disk for at most this; then the checkpoint is given up.
+/// Maximum time for which applying waits for the disk; then the checkpoint is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// After a failure, the next try is made no sooner than this; or, if less, than [`Settings::max_interval`].
+/// Time from a failure to the next try, or [`Settings::max_interval`] if that is less.
 const RETRY: Duration = Duration::from_secs(10);
 
+/// The settings `checkpoint.*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
+    /// Maximum age of unsaved records before a round starts.
     pub max_interval: Duration,
+    /// Number of unsaved records at which a round starts.
     pub max_replay_records: u64,
+    /// Share of a CPU that checkpoints may take, in percent.
     pub max_cpu_percent: u32,
-    /// None: it goes on whatever happens.
+    /// Number of consecutive failures of a partition after which the process exits; `None` to continue whatever happens.
     pub exit_after_failures: Option<u32>,
 }
 
 impl Settings {
-    pub fn read(reader: &mut SettingsReader) -> Self {
+    pub(crate) fn read(reader: &mut SettingsReader) -> Self {
         let failures = reader.integer("checkpoint.exit_after_failures", 0..=1_000_000) as u32;
         Self {
             max_interval: reader
@@ -59,32 +67,45 @@ impl Settings {
     }
 }
 
-/// What of a partition is saved.
+/// Records of one partition that no checkpoint covers, and its newest checkpoint.
 #[derive(Debug)]
-struct Unsaved {
+pub(super) struct Unsaved {
     dir: PartitionDir,
-    /// Records taken that its newest checkpoint does not cover; or 1 if that says something else for another reason.
+    /// Number of records taken that the newest checkpoint does not cover; 1 if a checkpoint is wanted for another reason.
     records: u64,
-    /// When the first of these was taken.
-    since: Option<Instant>,
-    /// What the newest checkpoint takes on disk (bytes).
-    bytes: u64,
-    /// Failures in a row.
+    /// Time at which the first of these was taken.
+    pub(super) since: Option<Instant>,
+    /// Size of the newest checkpoint on disk, in bytes.
+    pub(super) checkpoint_bytes: u64,
+    /// Number of consecutive failures.
     failures: u32,
 }
 
-/// The checkpoint that is being made.
+impl Unsaved {
+    /// Starts with the size of the newest checkpoint. `wanted_since` is set if a new one is wanted even without records.
+    pub(super) fn new(dir: PartitionDir, checkpoint_bytes: u64, wanted_since: Option<Instant>) -> Self {
+        let records = u64::from(wanted_since.is_some());
+        Self { dir, records, since: wanted_since, checkpoint_bytes, failures: 0 }
+    }
+
+    /// Number of consecutive failures.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+}
+
+/// The checkpoint in progress.
 struct InProgress {
-    slot: usize,
+    partition: PartitionIndex,
     id: CheckpointId,
     next_offset: i64,
     stage: Stage,
-    /// Records of the partition that it does not cover, and when the first of these was taken.
+    /// Number of records of the partition that were taken since and that it does not cover, and the time of the first.
     records: u64,
     since: Option<Instant>,
     begun: Instant,
     state_bytes: u64,
-    /// Since when there is no room to apply anything.
+    /// First time that there was no room to apply anything; `None` while there is.
     stuck_since: Option<Instant>,
 }
 
@@ -95,134 +116,110 @@ enum Stage {
     Writing,
 }
 
-pub struct CheckpointScheduler {
+/// Makes checkpoints of all partitions, one at a time.
+pub(super) struct CheckpointScheduler {
     settings: Settings,
     clock: Clock,
     checkpoints: CheckpointHandle,
-    /// By slot.
-    marks: Vec<Unsaved>,
-    round: VecDeque<usize>,
+    /// Partitions of this round that are still to be saved.
+    round: VecDeque<PartitionIndex>,
     current: Option<InProgress>,
-    /// No round begins before, but for a last one.
+    /// Earliest start of the next round; the last round at a shutdown ignores it.
     not_before: Instant,
-    /// What the round took so far, of this thread and of the writing one.
+    /// CPU time of the round so far, of this thread and of the checkpoint thread.
     spent: Duration,
-    /// The longest that applying was held up by one step, in this round.
+    /// Longest time for which one step of the round held up applying.
     longest_hold: Duration,
-    /// Time that the newest durable checkpoint took, from its image on.
+    /// Duration of the newest durable checkpoint, from its image on.
     last_duration: Duration,
-    /// Some checkpoint of the round failed.
+    /// True if a checkpoint of the round failed.
     has_failed: bool,
-    ids: u64,
+    /// Number of checkpoints begun so far.
+    begun: u64,
 }
 
 impl CheckpointScheduler {
-    /// `saved`: by slot the place, the bytes that its newest checkpoint takes, and whether a new one is wanted whatever comes.
-    pub fn new(
-        settings: Settings,
-        clock: Clock,
-        checkpoints: CheckpointHandle,
-        saved: impl Iterator<Item = (PartitionDir, u64, bool)>,
-    ) -> Self {
-        let now = clock.instant();
-        let mark = |(dir, bytes, is_news): (PartitionDir, u64, bool)| Unsaved {
-            dir,
-            records: u64::from(is_news),
-            since: is_news.then_some(now),
-            bytes,
-            failures: 0,
-        };
+    pub(super) fn new(settings: Settings, clock: Clock, checkpoints: CheckpointHandle) -> Self {
         Self {
             settings,
             not_before: clock.instant(),
             clock,
             checkpoints,
-            marks: saved.map(mark).collect(),
             round: VecDeque::new(),
             current: None,
             spent: Duration::ZERO,
             longest_hold: Duration::ZERO,
             last_duration: Duration::ZERO,
             has_failed: false,
-            ids: 0,
+            begun: 0,
         }
     }
 
-    /// Records of a partition were taken.
-    pub fn taken(&mut self, slot: usize, records: u64, now: Instant) {
-        let mark = &mut self.marks[slot];
-        mark.records += records;
-        mark.since.get_or_insert(now);
-        if let Some(current) = self.current.as_mut().filter(|current| current.slot == slot) {
+    /// Counts records of a partition that were taken.
+    pub(super) fn count_taken(
+        &mut self,
+        partitions: &mut Partitions,
+        partition: PartitionIndex,
+        records: u64,
+        now: Instant,
+    ) {
+        let unsaved = &mut partitions[partition].unsaved;
+        unsaved.records += records;
+        unsaved.since.get_or_insert(now);
+        if let Some(current) = self.current.as_mut().filter(|current| current.partition == partition) {
             current.records += records;
             current.since.get_or_insert(now);
         }
     }
 
-    /// Whether a step may be due at any moment.
-    pub fn is_busy(&self) -> bool {
+    /// True if a step may be due at any moment.
+    pub(super) fn is_busy(&self) -> bool {
         self.current.is_some() || !self.round.is_empty()
     }
 
-    /// Whether records may be applied: what that copies has room.
-    pub fn has_room(&self) -> bool {
+    /// True if records may be applied: there is room for the pages that applying copies.
+    pub(super) fn has_room(&self) -> bool {
         let Some(current) = &self.current else { return true };
         self.checkpoints.in_flight() <= LEAST_MAX_IN_FLIGHT.max(current.state_bytes / 4)
     }
 
-    /// How long the oldest record that no checkpoint holds was taken ago.
-    pub fn age(&self, now: Instant) -> Duration {
-        let oldest = self.marks.iter().filter_map(|mark| mark.since).min();
-        oldest.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
-    }
-
-    /// What the newest checkpoints take on disk (bytes).
-    pub fn bytes(&self) -> u64 {
-        self.marks.iter().map(|mark| mark.bytes).sum()
-    }
-
-    pub fn longest_hold(&self) -> Duration {
+    pub(super) fn longest_hold(&self) -> Duration {
         self.longest_hold
     }
 
-    pub fn last_duration(&self) -> Duration {
+    pub(super) fn last_duration(&self) -> Duration {
         self.last_duration
     }
 
-    /// Number of consecutive checkpoints of a partition that failed.
-    pub fn failures_of(&self, dir: PartitionDir) -> u32 {
-        self.marks.iter().find(|mark| mark.dir == dir).map_or(0, |mark| mark.failures)
-    }
-
-    /// Whether a round is due: something unsaved is old enough, or much enough, and the last round was long enough ago for its cost.
-    pub fn is_due(&self, now: Instant) -> bool {
-        let records: u64 = self.marks.iter().map(|mark| mark.records).sum();
-        let is_wanted =
-            records >= self.settings.max_replay_records || (records > 0 && self.age(now) >= self.settings.max_interval);
-        // What an attempt that was given up left behind is still being written.
+    /// True if a round is due: enough records are unsaved, or one for long enough, and the cost of the last round allows it.
+    pub(super) fn is_due(&self, partitions: &Partitions, now: Instant) -> bool {
+        let Settings { max_replay_records, max_interval, .. } = self.settings;
+        let records: u64 = partitions.iter().map(|partition| partition.unsaved.records).sum();
+        let is_wanted = records >= max_replay_records || (records > 0 && partitions.unsaved_age(now) >= max_interval);
+        // The pages of a checkpoint that was given up may still be in flight.
         !self.is_busy() && is_wanted && now >= self.not_before && self.checkpoints.in_flight() == 0
     }
 
-    /// Begins a round of all that is unsaved.
-    pub fn begin_round(&mut self) {
-        self.round = (0..self.marks.len()).filter(|&slot| self.marks[slot].records > 0).collect();
+    /// Begins a round over all partitions with unsaved records.
+    pub(super) fn begin_round(&mut self, partitions: &Partitions) {
+        self.round = partitions.indexes().filter(|&index| partitions[index].unsaved.records > 0).collect();
         (self.spent, self.longest_hold, self.has_failed) = (Duration::ZERO, Duration::ZERO, false);
     }
 
-    /// Does what can be done now without waiting: begins the next partition's checkpoint, copies some of it, has it finished, or gives it up
-    /// if the disk has taken nothing for too long.
-    pub fn step(
+    /// Does what can be done without waiting: begins the next partition's checkpoint, copies some of it, or has it finished. Returns its outcome if
+    /// it is given up because the disk has taken nothing for too long.
+    pub(super) fn step(
         &mut self,
-        states: &mut impl PartitionStates,
+        partitions: &mut Partitions,
         dead_letters: &dyn DeadLetterSink,
-    ) -> Option<CheckpointOutcome> {
+    ) -> Option<(PartitionIndex, CheckpointOutcome)> {
         let started = self.clock.instant();
         if self.is_stuck(started) {
-            return self.give_up(states);
+            return self.give_up(partitions);
         }
         match self.current.as_ref().map(|current| current.stage) {
-            None => self.begin(states),
-            Some(Stage::Copying) => self.copy(states),
+            None => self.begin(partitions),
+            Some(Stage::Copying) => self.copy(partitions),
             Some(Stage::Waiting) => self.finish(dead_letters),
             Some(Stage::Writing) => {}
         }
@@ -232,7 +229,7 @@ impl CheckpointScheduler {
         None
     }
 
-    /// Whether applying has had to wait for the disk for too long.
+    /// True if applying has had to wait for the disk for too long.
     fn is_stuck(&mut self, now: Instant) -> bool {
         let has_room = self.has_room();
         let Some(current) = &mut self.current else { return false };
@@ -243,7 +240,7 @@ impl CheckpointScheduler {
         now.saturating_duration_since(*current.stuck_since.get_or_insert(now)) >= PATIENCE
     }
 
-    fn give_up(&mut self, states: &mut impl PartitionStates) -> Option<CheckpointOutcome> {
+    fn give_up(&mut self, partitions: &mut Partitions) -> Option<(PartitionIndex, CheckpointOutcome)> {
         let current = self.current.take()?;
         self.checkpoints.order(CheckpointRequest::Abandon(current.id));
         let error = WriteError {
@@ -251,18 +248,19 @@ impl CheckpointScheduler {
             what: format!("write the checkpoint of {}", current.id.dir),
             message: format!("the disk took too little in {PATIENCE:?}"),
         };
-        self.failed(&current, states);
-        Some(CheckpointOutcome::failed(current.id, error))
+        self.fail(&current, partitions);
+        Some((current.partition, CheckpointOutcome::failed(current.id, error)))
     }
 
-    fn failed(&mut self, current: &InProgress, states: &mut impl PartitionStates) {
-        states.state(current.slot).end_image();
+    fn fail(&mut self, current: &InProgress, partitions: &mut Partitions) {
+        let partition = &mut partitions[current.partition];
+        partition.state.end_image();
+        partition.unsaved.failures += 1;
         self.has_failed = true;
-        self.marks[current.slot].failures += 1;
         self.end_round();
     }
 
-    /// After the last partition of a round: no other one for as long as its cost demands.
+    /// After the last partition of a round: rests for as long as its cost, or a failure, demands.
     fn end_round(&mut self) {
         if self.round.is_empty() {
             let percent = self.settings.max_cpu_percent;
@@ -275,13 +273,13 @@ impl CheckpointScheduler {
         }
     }
 
-    fn begin(&mut self, states: &mut impl PartitionStates) {
-        let Some(slot) = self.round.pop_front() else { return };
-        self.ids += 1;
-        let id = CheckpointId { dir: self.marks[slot].dir, number: self.ids };
-        let (head, image) = states.begin_image(slot, &|| self.checkpoints.sink(id));
+    fn begin(&mut self, partitions: &mut Partitions) {
+        let Some(index) = self.round.pop_front() else { return };
+        self.begun += 1;
+        let id = CheckpointId { dir: partitions[index].unsaved.dir, number: self.begun };
+        let (head, image) = partitions.begin_image(index, self.clock.now(), &self.checkpoints.sink(id));
         self.current = Some(InProgress {
-            slot,
+            partition: index,
             id,
             next_offset: head.next_offset,
             stage: Stage::Copying,
@@ -295,14 +293,14 @@ impl CheckpointScheduler {
         failpoint("saving.begun");
     }
 
-    fn copy(&mut self, states: &mut impl PartitionStates) {
+    fn copy(&mut self, partitions: &mut Partitions) {
         let Some(current) = &mut self.current else { return };
-        let state = states.state(current.slot);
-        for _ in 0..PIECES_AT_ONCE {
+        let state = &mut partitions[current.partition].state;
+        for _ in 0..CHUNKS_AT_ONCE {
             if self.checkpoints.in_flight() > MAX_COPIED_AHEAD {
                 return;
             }
-            let Some(chunk) = state.copy(PIECE) else {
+            let Some(chunk) = state.copy(CHUNK) else {
                 state.end_image();
                 current.stage = Stage::Waiting;
                 failpoint("saving.copied");
@@ -312,50 +310,42 @@ impl CheckpointScheduler {
         }
     }
 
-    /// A checkpoint must not say of a record that it is set aside before it is.
+    /// Finishes the checkpoint once the dead letters that it covers are acknowledged: it must not claim a record that is written nowhere.
     fn finish(&mut self, dead_letters: &dyn DeadLetterSink) {
         let Some(current) = &mut self.current else { return };
-        if dead_letters.acknowledged_below(PartitionIndex::new(current.slot), current.next_offset)
-            >= current.next_offset
-        {
+        if dead_letters.acknowledged_below(current.partition, current.next_offset) >= current.next_offset {
             current.stage = Stage::Writing;
             self.checkpoints.order(CheckpointRequest::Finish(current.id));
         }
     }
 
-    /// Takes note of how a checkpoint ended. None if it is not the one that is being made.
-    pub fn report(
+    /// Takes the outcome of a checkpoint; `None` if it is not the one in progress.
+    pub(super) fn report(
         &mut self,
-        report: CheckpointOutcome,
-        states: &mut impl PartitionStates,
-    ) -> Option<CheckpointOutcome> {
-        let current = self.current.take_if(|current| current.id == report.id)?;
+        outcome: CheckpointOutcome,
+        partitions: &mut Partitions,
+    ) -> Option<(PartitionIndex, CheckpointOutcome)> {
+        let current = self.current.take_if(|current| current.id == outcome.id)?;
         let now = self.clock.instant();
-        self.spent += report.cpu_time;
-        match &report.result {
+        self.spent += outcome.cpu_time;
+        match &outcome.result {
             Ok(written) => {
-                let mark = &mut self.marks[current.slot];
-                mark.bytes = written.bytes + written.closed.iter().map(DaysFile::bytes).sum::<u64>();
-                (mark.records, mark.since, mark.failures) = (current.records, current.since, 0);
+                let unsaved = &mut partitions[current.partition].unsaved;
+                unsaved.checkpoint_bytes = written.bytes + written.closed.iter().map(DaysFile::bytes).sum::<u64>();
+                (unsaved.records, unsaved.since, unsaved.failures) = (current.records, current.since, 0);
                 self.last_duration = now.saturating_duration_since(current.begun);
                 self.end_round();
             }
-            Err(_) => self.failed(&current, states),
+            Err(_) => self.fail(&current, partitions),
         }
-        Some(report)
+        Some((current.partition, outcome))
     }
 
-    /// Whether the process is to end since nothing can be saved.
-    pub fn has_failed_for_good(&self) -> bool {
-        self.settings.exit_after_failures.is_some_and(|most| self.marks.iter().any(|mark| mark.failures >= most))
+    /// True once a partition's checkpoint has failed as often in a row as the settings allow.
+    pub(super) fn has_failed_too_often(&self, partitions: &Partitions) -> bool {
+        let most = self.settings.exit_after_failures;
+        most.is_some_and(|most| partitions.iter().any(|partition| partition.unsaved.failures >= most))
     }
-}
-
-/// The partitions as saving sees them.
-pub trait PartitionStates {
-    fn state(&mut self, slot: usize) -> &mut PartitionState;
-    /// Begins an image of a partition; `sink` takes its pages.
-    fn begin_image(&mut self, slot: usize, sink: &dyn Fn() -> PageSink) -> (Head, StateImage);
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! Which cuts are due, and what there is of them.
+//! Which cuts are due, and which are whole.
 //!
-//! A partition *passes* the instant of a cut with the first record whose Kafka timestamp is later, or once it is complete until a while after it: what
-//! it has applied until then is its part. A cut is whole once every partition has passed it. Parts of cuts that are not stored yet are saved with
-//! the partition's state, so that a restart neither loses nor changes them; a part that is there is never taken again.
+//! Implements `spec/figures.md#cuts`. A partition *passes* the instant of a cut with the first record whose Kafka timestamp is later, or once it
+//! is complete until `cuts.grace` after the instant: what it has applied by then is its part of the cut. A cut is whole once every partition has
+//! passed it. Parts of cuts that are not stored yet are saved with the partition's state, so that a restart neither loses nor changes them; a
+//! part that exists is never taken again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,16 +15,17 @@ use crate::settings::SettingsReader;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 
+/// The settings `cuts.grace` and `cuts.keep`.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// How much longer than to its instant a partition must be complete to pass a cut without a later record: clocks differ.
+    /// Time beyond its instant for which a partition must be complete to pass a cut without a later record, in milliseconds: clocks differ.
     pub grace: Millis,
-    /// Cuts that are older than this are not taken, and no longer kept.
+    /// Age beyond which cuts are neither taken nor kept, in milliseconds.
     pub keep: Millis,
 }
 
 impl Settings {
-    pub fn read(reader: &mut SettingsReader) -> Self {
+    pub(crate) fn read(reader: &mut SettingsReader) -> Self {
         let (second, day) = (Duration::from_secs(1), Duration::from_secs(86_400));
         Self {
             grace: millis(reader.duration("cuts.grace", Duration::ZERO..=second * 3_600)),
@@ -32,128 +34,120 @@ impl Settings {
     }
 }
 
+/// Decides which cuts partitions pass.
 #[derive(Debug)]
-pub struct CutScheduler {
+pub(super) struct CutScheduler {
     settings: Settings,
     times: CutTimes,
-    /// By slot.
-    partitions: Vec<Progress>,
-    /// Cuts that are not stored, by their instants: a part by slot.
-    open: BTreeMap<Millis, Vec<Option<PartitionCut>>>,
-    /// What the stored ones say.
-    pub closed_periods: Arc<ClosedPeriods>,
+    /// Closed periods as the stored cuts report them.
+    pub(super) closed_periods: Arc<ClosedPeriods>,
 }
 
-/// Where a partition is among the cuts.
-#[derive(Debug, Clone, Copy)]
-struct Progress {
-    /// None before its first record.
-    begun: bool,
-    /// The first cut that it has not passed; while it has not begun, any timestamp is later.
-    next: Millis,
+/// Progress of one partition through the cuts, with its parts of those that are not stored.
+#[derive(Debug, Default)]
+pub(super) struct CutProgress {
+    /// First cut that is not passed; `None` before the first record, when there is nothing to be a part.
+    next: Option<Millis>,
+    parts: BTreeMap<Millis, PartitionCut>,
+}
+
+impl CutProgress {
+    /// True if a record with this timestamp passes a cut, or is the first record.
+    pub(super) fn is_passed_by(&self, timestamp: Millis) -> bool {
+        self.next.is_none_or(|next| timestamp > next)
+    }
+
+    /// Parts of cuts that are not stored, to be saved with the state.
+    pub(super) fn parts(&self) -> Vec<(Millis, PartitionCut)> {
+        self.parts.iter().map(|(&at, part)| (at, part.clone())).collect()
+    }
+
+    /// Part of the cut at an instant; `None` if the partition had no record by then.
+    pub(super) fn part(&self, at: Millis) -> Option<&PartitionCut> {
+        self.parts.get(&at)
+    }
+
+    /// Drops the part of a cut that is stored.
+    pub(super) fn drop_part(&mut self, at: Millis) {
+        self.parts.remove(&at);
+    }
 }
 
 impl CutScheduler {
-    pub fn new(settings: Settings, times: CutTimes, closed_periods: Arc<ClosedPeriods>) -> Self {
-        Self { settings, times, partitions: Vec::new(), open: BTreeMap::new(), closed_periods }
+    pub(super) fn new(settings: Settings, times: CutTimes, closed_periods: Arc<ClosedPeriods>) -> Self {
+        Self { settings, times, closed_periods }
     }
 
-    /// Goes on with partitions by slot: the timestamp of the last record taken, and the parts that were saved.
-    pub fn begin(&mut self, partitions: impl Iterator<Item = (Option<Millis>, Vec<(Millis, PartitionCut)>)>) {
-        let partitions: Vec<_> = partitions.collect();
-        self.open.clear();
-        for (slot, (_, parts)) in partitions.iter().enumerate() {
-            for (at, part) in parts.iter().filter(|(at, _)| !self.closed_periods.has_cut(*at)) {
-                self.open.entry(*at).or_insert_with(|| vec![None; partitions.len()])[slot] = Some(part.clone());
-            }
-        }
-        self.partitions = partitions.into_iter().map(|(last, _)| self.after(last)).collect();
+    /// Resumes a partition: timestamp of its last applied record, and the parts that were saved with its state.
+    pub(super) fn resume(&self, last: Option<Millis>, parts: Vec<(Millis, PartitionCut)>) -> CutProgress {
+        let parts = parts.into_iter().filter(|(at, _)| !self.closed_periods.has_cut(*at)).collect();
+        CutProgress { next: last.map(|last| self.times.first_from(last)), parts }
     }
 
-    fn after(&self, last: Option<Millis>) -> Progress {
-        last.map_or(Progress { begun: false, next: Millis::MIN }, |last| Progress {
-            begun: true,
-            next: self.times.first_from(last),
-        })
-    }
-
-    /// Takes cuts at other times from now on: all that no partition has passed yet. By slot: the timestamp of the last record taken, and until when
-    /// all is applied.
-    pub fn change_times(&mut self, times: CutTimes, latest: impl Iterator<Item = (Option<Millis>, Option<Millis>)>) {
+    /// Takes cuts at other times from now on.
+    pub(super) fn change_times(&mut self, times: CutTimes) {
         self.times = times;
-        let grace = self.settings.grace;
-        let passed = |last: Millis, complete: Option<Millis>| {
-            complete.map_or(last, |complete| last.max(complete.saturating_sub(grace)))
-        };
-        self.partitions = latest.map(|(last, complete)| self.after(last.map(|last| passed(last, complete)))).collect();
     }
 
-    /// Whether a record of this timestamp passes a cut.
-    pub fn is_passed_by(&self, slot: usize, timestamp: Millis) -> bool {
-        timestamp > self.partitions[slot].next
+    /// Finds a partition's next cut after the times have changed: the first that it has not passed. `last` is the timestamp of its last applied
+    /// record.
+    pub(super) fn reschedule(&self, progress: &mut CutProgress, last: Option<Millis>, complete_until: Option<Millis>) {
+        let passed = complete_until.map(|complete| complete.saturating_sub(self.settings.grace));
+        progress.next = last.map(|last| self.times.first_from(passed.map_or(last, |passed| last.max(passed))));
     }
 
     /// Passes every cut before `until`; `part` makes the partition's part of each.
-    pub fn pass(&mut self, slot: usize, until: Millis, mut part: impl FnMut(Millis) -> PartitionCut) {
-        let Progress { begun, mut next } = self.partitions[slot];
-        if !begun {
-            self.partitions[slot] = self.after(Some(until));
+    pub(super) fn pass(&self, progress: &mut CutProgress, until: Millis, mut part: impl FnMut(Millis) -> PartitionCut) {
+        let Some(mut next) = progress.next else {
+            progress.next = Some(self.times.first_from(until));
             return;
-        }
+        };
         let oldest = until.saturating_sub(self.settings.keep);
         if next < oldest {
             next = self.times.first_from(oldest);
         }
         while next < until {
             if !self.closed_periods.has_cut(next) {
-                let parts = self.open.entry(next).or_insert_with(|| vec![None; self.partitions.len()]);
-                parts[slot].get_or_insert_with(|| part(next));
+                progress.parts.entry(next).or_insert_with(|| part(next));
             }
             next = self.times.first_from(next + 1);
         }
-        self.partitions[slot].next = next;
+        progress.next = Some(next);
     }
 
-    /// The same by what is known to be complete: a reading of the clock before which every record is applied.
-    pub fn pass_complete(&mut self, slot: usize, complete_until: Millis, part: impl FnMut(Millis) -> PartitionCut) {
+    /// Passes the cuts before which every record is known to be applied.
+    pub(super) fn pass_complete(
+        &self,
+        progress: &mut CutProgress,
+        complete_until: Millis,
+        part: impl FnMut(Millis) -> PartitionCut,
+    ) {
         let until = complete_until.saturating_sub(self.settings.grace);
-        if self.partitions[slot].begun && self.is_passed_by(slot, until) {
-            self.pass(slot, until, part);
+        if progress.next.is_some_and(|next| until > next) {
+            self.pass(progress, until, part);
         }
     }
 
-    /// The oldest cut that is not stored, if every partition has passed it; of a partition that had no record by then there is no part.
-    pub fn whole(&self, complete_until: impl Fn(usize) -> Option<Millis>) -> Option<(Millis, &[Option<PartitionCut>])> {
-        let (&at, parts) = self.open.first_key_value()?;
-        let has_passed = |slot: usize| {
-            let Progress { begun, next } = self.partitions[slot];
-            if begun {
-                next > at
-            } else {
-                complete_until(slot).is_some_and(|complete| complete - self.settings.grace > at)
-            }
-        };
-        parts
-            .iter()
-            .enumerate()
-            .all(|(slot, part)| part.is_some() || has_passed(slot))
-            .then_some((at, parts.as_slice()))
+    /// Instant of the oldest cut that is not stored, if every partition has passed it. Takes each partition's progress and "complete until".
+    pub(super) fn oldest_whole<'a>(
+        &self,
+        partitions: impl Iterator<Item = (&'a CutProgress, Option<Millis>)> + Clone,
+    ) -> Option<Millis> {
+        let at = partitions.clone().filter_map(|(progress, _)| progress.parts.keys().next().copied()).min()?;
+        let mut partitions = partitions;
+        let is_whole = partitions.all(|(progress, complete_until)| {
+            progress.part(at).is_some()
+                || match progress.next {
+                    Some(next) => next > at,
+                    None => complete_until.is_some_and(|complete| complete - self.settings.grace > at),
+                }
+        });
+        is_whole.then_some(at)
     }
 
-    /// A cut is stored: its parts are needed no more.
-    pub fn stored(&mut self, at: Millis, closed_periods: ClosedPeriods) {
-        self.open.remove(&at);
-        self.closed_periods = Arc::new(closed_periods);
-    }
-
-    /// Before it cuts are no longer kept.
-    pub fn oldest(&self, now: Millis) -> Millis {
+    /// Instant before which cuts are no longer kept.
+    pub(super) fn oldest_kept(&self, now: Millis) -> Millis {
         now.saturating_sub(self.settings.keep)
-    }
-
-    /// What is to be saved with a partition's state.
-    pub fn parts_of(&self, slot: usize) -> Vec<(Millis, PartitionCut)> {
-        self.open.iter().filter_map(|(&at, parts)| Some((at, parts[slot].clone()?))).collect()
     }
 }
 
@@ -166,92 +160,109 @@ mod tests {
     /// Midnight, UTC.
     const START: Millis = 18_400 * DAY;
 
-    fn cut_scheduler(partitions: usize) -> CutScheduler {
-        let times = CutTimes::new(TimeZone::UTC, Vec::new(), None);
-        let mut cut_scheduler = CutScheduler::new(Settings { grace: 10_000, keep: 100 * DAY }, times, Arc::default());
-        cut_scheduler.begin((0..partitions).map(|_| (None, Vec::new())));
-        cut_scheduler
+    /// A scheduler and some partitions, addressed by position.
+    struct Subject {
+        scheduler: CutScheduler,
+        partitions: Vec<CutProgress>,
     }
 
-    /// A part that tells which one it is.
+    impl Subject {
+        fn new(partitions: usize) -> Self {
+            let times = CutTimes::new(TimeZone::UTC, Vec::new(), None);
+            let scheduler = CutScheduler::new(Settings { grace: 10_000, keep: 100 * DAY }, times, Arc::default());
+            Self { scheduler, partitions: (0..partitions).map(|_| CutProgress::default()).collect() }
+        }
+
+        fn pass(&mut self, partition: usize, until: Millis, part: impl FnMut(Millis) -> PartitionCut) {
+            self.scheduler.pass(&mut self.partitions[partition], until, part);
+        }
+
+        fn pass_complete(&mut self, partition: usize, complete: Millis, part: impl FnMut(Millis) -> PartitionCut) {
+            self.scheduler.pass_complete(&mut self.partitions[partition], complete, part);
+        }
+
+        /// The oldest whole cut, and the offset of each partition's part.
+        fn whole(&self, complete_until: Option<Millis>) -> Option<(Millis, Vec<Option<i64>>)> {
+            let partitions = self.partitions.iter().map(|progress| (progress, complete_until));
+            let at = self.scheduler.oldest_whole(partitions)?;
+            let offset = |progress: &CutProgress| progress.part(at).map(|part| part.next_offset);
+            Some((at, self.partitions.iter().map(offset).collect()))
+        }
+    }
+
+    /// A part that is recognised by its offset.
     fn part(next_offset: i64) -> PartitionCut {
         PartitionCut { next_offset, ..PartitionCut::default() }
     }
 
-    fn offsets(whole: Option<(Millis, &[Option<PartitionCut>])>) -> Option<(Millis, Vec<Option<i64>>)> {
-        whole.map(|(at, parts)| (at, parts.iter().map(|part| part.as_ref().map(|part| part.next_offset)).collect()))
-    }
-
     #[test]
-    fn the_first_later_record_passes_a_cut_and_one_at_its_instant_does_not() {
-        let mut cut_scheduler = cut_scheduler(1);
-        cut_scheduler.pass(0, START + HOUR, |_| unreachable!("nothing was before the first record"));
-        assert!(!cut_scheduler.is_passed_by(0, START + DAY));
-        assert!(cut_scheduler.is_passed_by(0, START + DAY + 1));
-        cut_scheduler.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(offsets(cut_scheduler.whole(|_| None)), Some((START + DAY, vec![Some(7)])));
+    fn the_first_later_record_passes_a_cut_not_one_at_its_instant() {
+        let mut subject = Subject::new(1);
+        subject.pass(0, START + HOUR, |_| unreachable!("nothing was before the first record"));
+        assert!(!subject.partitions[0].is_passed_by(START + DAY));
+        assert!(subject.partitions[0].is_passed_by(START + DAY + 1));
+        subject.pass(0, START + DAY + 1, |_| part(7));
+        assert_eq!(subject.whole(None), Some((START + DAY, vec![Some(7)])));
     }
 
     #[test]
     fn a_cut_is_whole_once_every_partition_has_passed_it() {
-        let mut cut_scheduler = cut_scheduler(3);
-        cut_scheduler.pass(0, START + HOUR, |_| part(0));
-        cut_scheduler.pass(1, START + HOUR, |_| part(0));
-        cut_scheduler.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(offsets(cut_scheduler.whole(|_| None)), None);
-        cut_scheduler.pass_complete(1, START + DAY + 10_000, |_| part(8));
-        assert_eq!(offsets(cut_scheduler.whole(|_| None)), None, "clocks may differ by the grace");
-        cut_scheduler.pass_complete(1, START + DAY + 10_001, |_| part(9));
-        assert_eq!(
-            offsets(cut_scheduler.whole(|_| None)),
-            None,
-            "the third has no record, and may have had one by then"
-        );
-        let complete = |_| Some(START + DAY + 10_001);
-        assert_eq!(offsets(cut_scheduler.whole(complete)), Some((START + DAY, vec![Some(7), Some(9), None])));
+        let mut subject = Subject::new(3);
+        subject.pass(0, START + HOUR, |_| part(0));
+        subject.pass(1, START + HOUR, |_| part(0));
+        subject.pass(0, START + DAY + 1, |_| part(7));
+        assert_eq!(subject.whole(None), None);
+        subject.pass_complete(1, START + DAY + 10_000, |_| part(8));
+        assert_eq!(subject.whole(None), None, "clocks may differ by the grace");
+        subject.pass_complete(1, START + DAY + 10_001, |_| part(9));
+        assert_eq!(subject.whole(None), None, "the third has no record, and may have had one by then");
+        let complete = Some(START + DAY + 10_001);
+        assert_eq!(subject.whole(complete), Some((START + DAY, vec![Some(7), Some(9), None])));
     }
 
     #[test]
     fn a_partition_that_begins_later_has_no_part() {
-        let mut cut_scheduler = cut_scheduler(2);
-        cut_scheduler.pass(1, START + 3 * DAY + HOUR, |_| part(0));
-        cut_scheduler.pass(0, START + HOUR, |_| part(0));
-        cut_scheduler.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(offsets(cut_scheduler.whole(|_| None)), Some((START + DAY, vec![Some(7), None])));
+        let mut subject = Subject::new(2);
+        subject.pass(1, START + 3 * DAY + HOUR, |_| part(0));
+        subject.pass(0, START + HOUR, |_| part(0));
+        subject.pass(0, START + DAY + 1, |_| part(7));
+        assert_eq!(subject.whole(None), Some((START + DAY, vec![Some(7), None])));
     }
 
     #[test]
     fn parts_outlive_a_restart_and_are_not_taken_again() {
-        let mut before = cut_scheduler(2);
+        let mut before = Subject::new(2);
         before.pass(0, START + HOUR, |_| part(0));
         before.pass(1, START + HOUR, |_| part(0));
         before.pass(0, START + DAY + 1, |_| part(7));
-        let mut after = cut_scheduler(2);
-        // A clock that went back: the last record is older than the cut that was passed.
-        after
-            .begin([(Some(START + DAY - 5), before.parts_of(0)), (Some(START + HOUR), before.parts_of(1))].into_iter());
-        after.pass(0, START + DAY + 1, |_| unreachable!("the part is there"));
+        let mut after = Subject::new(0);
+        // The clock went back: the last record is older than the cut that was passed.
+        for (last, progress) in [START + DAY - 5, START + HOUR].into_iter().zip(&before.partitions) {
+            after.partitions.push(after.scheduler.resume(Some(last), progress.parts()));
+        }
+        after.pass(0, START + DAY + 1, |_| unreachable!("the part exists"));
         after.pass(1, START + DAY + 1, |_| part(8));
-        assert_eq!(offsets(after.whole(|_| None)), Some((START + DAY, vec![Some(7), Some(8)])));
+        assert_eq!(after.whole(None), Some((START + DAY, vec![Some(7), Some(8)])));
     }
 
     #[test]
-    fn other_times_lose_no_cut_that_is_not_passed() {
-        let mut cut_scheduler = cut_scheduler(1);
-        cut_scheduler.pass(0, START + HOUR, |_| part(0));
+    fn changed_times_lose_no_cut_that_is_not_passed() {
+        let mut subject = Subject::new(1);
+        subject.pass(0, START + HOUR, |_| part(0));
         // Complete until after midnight, but not by the grace.
-        let times = CutTimes::new(TimeZone::UTC, vec!["18:00".parse().unwrap()], None);
-        cut_scheduler.change_times(times, [(Some(START + 20 * HOUR), Some(START + DAY + 5_000))].into_iter());
-        cut_scheduler.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(offsets(cut_scheduler.whole(|_| None)), Some((START + DAY, vec![Some(7)])), "and 18:00 is over");
+        subject.scheduler.change_times(CutTimes::new(TimeZone::UTC, vec!["18:00".parse().unwrap()], None));
+        let complete = Some(START + DAY + 5_000);
+        subject.scheduler.reschedule(&mut subject.partitions[0], Some(START + 20 * HOUR), complete);
+        subject.pass(0, START + DAY + 1, |_| part(7));
+        assert_eq!(subject.whole(None), Some((START + DAY, vec![Some(7)])), "and 18:00 is over");
     }
 
     #[test]
     fn cuts_older_than_those_kept_are_not_taken() {
-        let mut cut_scheduler = cut_scheduler(1);
-        cut_scheduler.pass(0, START + HOUR, |_| part(0));
+        let mut subject = Subject::new(1);
+        subject.pass(0, START + HOUR, |_| part(0));
         let mut taken = 0;
-        cut_scheduler.pass(0, START + 5_000 * DAY, |_| {
+        subject.pass(0, START + 5_000 * DAY, |_| {
             taken += 1;
             part(1)
         });

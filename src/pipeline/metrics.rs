@@ -50,7 +50,7 @@ impl PipelineMetrics {
         }
     }
 
-    pub fn found(&mut self, logs: &[LogInfo], short_retention: &PerStream<bool>) {
+    pub(super) fn found(&mut self, logs: &[LogInfo], short_retention: &PerStream<bool>) {
         let labels = |log: &LogInfo| PartitionLabels {
             stream: log.partition.stream,
             topic: log.partition.topic.clone(),
@@ -68,12 +68,12 @@ impl PipelineMetrics {
     }
 
     /// An event was applied `delay` after its own time.
-    pub fn applied(&mut self, stream: Stream, delay: Millis) {
+    pub(super) fn applied(&mut self, stream: Stream, delay: Millis) {
         self.delays[stream].observe(delay);
     }
 
     /// A batch was applied at `now`.
-    pub fn batch(&mut self, records: &RecordBatch, elapsed: Duration, now: Millis) {
+    pub(super) fn batch(&mut self, records: &RecordBatch, elapsed: Duration, now: Millis) {
         let mut counts = PerStream::<u64>::default();
         for sum in &records.taken.sums {
             let stream = self.stream(sum.slot);
@@ -88,7 +88,7 @@ impl PipelineMetrics {
         }
     }
 
-    pub fn client(&mut self, event: &ClientEvent, now: Millis) {
+    pub(super) fn client(&mut self, event: &ClientEvent, now: Millis) {
         let metrics = &self.metrics;
         let error = |kind: &str, count| metrics.kafka_errors.with_label_values(&[kind]).inc_by(count);
         match event {
@@ -110,20 +110,20 @@ impl PipelineMetrics {
     }
 
     /// How much of the states is in place, from 0 to 1.
-    pub fn restoring(&self, progress: f64) {
+    pub(super) fn restoring(&self, progress: f64) {
         self.metrics.restore_progress.set(progress);
     }
 
-    pub fn damaged_checkpoint(&self, damage: &Damage) {
+    pub(super) fn damaged_checkpoint(&self, damage: &Damage) {
         self.metrics.checkpoints_damaged.with_label_values(&[damage.kind()]).inc();
     }
 
-    pub fn incomplete_checkpoints(&self, files: u64) {
+    pub(super) fn incomplete_checkpoints(&self, files: u64) {
         self.metrics.checkpoints_incomplete.inc_by(files);
     }
 
     /// Every state is in place.
-    pub fn restored(&self, restored: &[RestoredPartition], took: Duration) {
+    pub(super) fn restored(&self, restored: &[RestoredPartition], took: Duration) {
         for partition in restored {
             self.metrics.restores.with_label_values(&[partition.source.name()]).inc();
         }
@@ -131,20 +131,26 @@ impl PipelineMetrics {
     }
 
     /// The log was read up to its end, once after the start.
-    pub fn replayed(&self, records: u64, took: Duration) {
+    pub(super) fn replayed(&self, records: u64, took: Duration) {
         self.metrics.restore_replayed_records.set(records as f64);
         self.metrics.restore_replay_duration.set(took.as_secs_f64());
     }
 
     /// A checkpoint ended.
-    pub fn checkpoint(&self, ended: &CheckpointOutcome, saving: &CheckpointScheduler, now: Millis) {
+    pub(super) fn checkpoint(
+        &self,
+        ended: &CheckpointOutcome,
+        scheduler: &CheckpointScheduler,
+        bytes: u64,
+        now: Millis,
+    ) {
         match &ended.result {
             Ok(written) => {
                 self.metrics.checkpoints.inc();
                 self.metrics.checkpoint_written_bytes.inc_by(written.bytes + written.days_bytes);
-                self.metrics.checkpoint_duration.set(saving.last_duration().as_secs_f64());
-                self.saved(saving.bytes());
-                self.metrics.checkpoint_hold.set(saving.longest_hold().as_secs_f64());
+                self.metrics.checkpoint_duration.set(scheduler.last_duration().as_secs_f64());
+                self.saved(bytes);
+                self.metrics.checkpoint_hold.set(scheduler.longest_hold().as_secs_f64());
                 self.metrics.checkpoint_last_success.set(&[], now);
             }
             Err(error) => self.metrics.checkpoint_failures.with_label_values(&[error.reason.name()]).inc(),
@@ -152,26 +158,26 @@ impl PipelineMetrics {
     }
 
     /// What the newest checkpoints take on disk (bytes).
-    pub fn saved(&self, bytes: u64) {
+    pub(super) fn saved(&self, bytes: u64) {
         self.metrics.checkpoint_size.set(bytes as f64);
     }
 
     /// How old the oldest record is that no checkpoint holds.
-    pub fn unsaved(&self, age: Duration) {
+    pub(super) fn unsaved(&self, age: Duration) {
         self.metrics.checkpoint_age.set(age.as_secs_f64());
     }
 
     /// People of the sample who are paid in more than one partition.
-    pub fn misplaced_people(&self, people: usize) {
+    pub(super) fn misplaced_people(&self, people: usize) {
         self.metrics.misplaced_people.set(people as f64);
     }
 
-    pub fn refetched(&self) {
+    pub(super) fn refetched(&self) {
         self.metrics.kafka_refetches.inc();
     }
 
     /// What a publication shows of the process.
-    pub fn published<'a>(
+    pub(super) fn published<'a>(
         &mut self,
         snapshot: &Snapshot,
         states: impl Iterator<Item = &'a PartitionState>,

@@ -62,7 +62,7 @@ impl PipelineTask {
                     worker.step()?;
                 }
                 Some(stored) = self.stored_cuts.recv() => worker.cut_stored(stored),
-                () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() || worker.is_filling() => worker.step()?,
+                () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() || worker.is_backfilling() => worker.step()?,
                 _ = due.tick() => {
                     worker.step()?;
                     self.pulse.beat();
@@ -80,7 +80,7 @@ impl PipelineTask {
     fn finish(mut self) -> Result<(), Failure> {
         self.pulse.rest();
         let deadline = Instant::now() + self.settings.shutdown_deadline * 4 / 5;
-        self.worker.flush_letters(self.settings.shutdown_deadline / 2);
+        self.worker.flush_dead_letters(self.settings.shutdown_deadline / 2);
         failpoint("shutdown.drained");
         self.worker.publish(0);
         let result = self.save(deadline);

@@ -1,6 +1,6 @@
-//! What owns every partition's state: restores it, applies what it is told, in order, saves it, and publishes what readers see.
+//! The owner of every partition's state: restores it, applies messages in order, saves it, and publishes what readers see.
 //!
-//! Synchronous: `task` drives it in the process, a simulator in tests. It waits for nobody, but for room among dead letters.
+//! Synchronous: `task` drives it in the process, a simulator in tests. It waits for nothing but room for dead letters.
 
 mod apply;
 mod client_events;
@@ -13,158 +13,135 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use self::cut::CutStorage;
 use super::Settings;
-use super::checkpoint_scheduler::{CheckpointScheduler, PartitionStates};
-use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
+use super::checkpoint_scheduler::CheckpointScheduler;
+use super::compatibility::{Compatibility, labels_fingerprint};
 use super::cut_scheduler::CutScheduler;
 use super::dead_letter_sink::DeadLetterSink;
-use super::freshness::Freshness;
 use super::keying_audit::KeyingAudit;
 use super::message::{Command, CutRequest, LogInfo, Message};
 use super::metrics::PipelineMetrics;
-use crate::aggregate::image::{PageSink, StateImage};
+use super::partitions::Partitions;
 use crate::aggregate::{PartitionState, ViewConfig};
-use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore, Head, LastRecord};
-use crate::clock::{Clock, Millis};
-use crate::record::Outcome;
-use crate::record::PartitionIndex;
+use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore};
+use crate::clock::Clock;
+use crate::record::{Outcome, PartitionIndex};
 use crate::runtime::{Exit, Failure};
-use crate::view::PartitionView;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::snapshot::{Phase, SnapshotPublisher};
 
-/// Where the effects go.
+/// Where the worker's effects go.
 pub struct Outputs {
+    /// Commands to the poll thread.
     pub commands: Sender<Command>,
+    /// Rejected and expired records.
     pub dead_letters: Box<dyn DeadLetterSink>,
+    /// Snapshots for readers.
     pub publisher: Arc<SnapshotPublisher>,
+    /// Metrics of the process.
     pub metrics: PipelineMetrics,
-    /// Where checkpoints are ordered; what becomes of each is told to [`Worker::report`].
+    /// Requests to the checkpoint thread; outcomes come back through [`Worker::report`].
     pub checkpoints: CheckpointHandle,
-    /// Where cuts are stored; what becomes of each is told to [`Worker::cut_stored`].
+    /// Requests to the cut thread; outcomes come back through [`Worker::cut_stored`].
     pub cuts: Sender<CutRequest>,
 }
 
-/// What earlier processes left.
-pub struct Kept {
+/// Everything a worker starts with.
+pub struct WorkerOptions {
+    /// Time without progress after which a partition is stalled.
+    pub stall_timeout: Duration,
+    /// Settings of the pipeline.
+    pub settings: Settings,
+    /// Settings and key that a state depends on.
+    pub compatibility: Compatibility,
+    /// Targets and allowlists with which state is shown.
+    pub view_config: ViewConfig,
+    /// Source of the present.
+    pub clock: Clock,
+    /// Checkpoints of earlier processes.
     pub store: CheckpointStore,
-    /// What the cuts say.
+    /// Closed periods as the stored cuts report them.
     pub closed_periods: Arc<ClosedPeriods>,
+    /// Where effects go.
+    pub outputs: Outputs,
 }
 
+/// The pipeline's single writer of state.
 pub struct Worker {
     settings: Settings,
     stall_timeout: Duration,
-    compatibility: Compatibility,
     view_config: ViewConfig,
-    /// What will be shown, once it is filled.
+    /// Configuration that replaces the present one once its targets are backfilled.
     next_view_config: Option<ViewConfig>,
-    labels: [u8; 16],
     clock: Clock,
     store: CheckpointStore,
     outputs: Outputs,
     phase: Phase,
-    cluster: ClusterInfo,
-    partitions: Vec<OwnedPartition>,
-    freshness: Freshness,
+    partitions: Partitions,
     checkpoint_scheduler: CheckpointScheduler,
     audit: KeyingAudit,
     cut_scheduler: CutScheduler,
-    /// A cut is being stored, or is tried again then.
-    storing: Option<Instant>,
+    cut_storage: CutStorage,
     progress_logged: Instant,
-    /// When figures were last published.
+    /// Time of the last publication.
     published: Instant,
-    /// When reading began, while the figures are not there yet.
+    /// Time at which reading began; `None` once figures are shown.
     reading_since: Option<Instant>,
 }
 
-/// A partition that is read here.
-struct OwnedPartition {
-    log: LogInfo,
-    state: PartitionState,
-    last_record: Option<LastRecord>,
-    /// Whether the log is known to be the one that the state is of.
-    verified: bool,
-    built: Millis,
-    /// Where reading began at this start.
-    started_at: i64,
-    view: Arc<PartitionView>,
-    /// Applied something since the view was made.
-    changed: bool,
-    /// The minute in which the view was made.
-    minute: Millis,
-    stalled: bool,
-    /// Its topic is not there.
-    missing: bool,
-    /// The highest end of its log that is known of.
-    highest_end: i64,
-    /// Since when the log ends before what was applied.
-    short_since: Option<Instant>,
-    /// When it was last fetched anew, while it is stalled.
-    refetched: Option<Instant>,
-}
-
 impl Worker {
-    pub fn new(
-        stall_timeout: Duration,
-        settings: Settings,
-        compatibility: Compatibility,
-        view_config: ViewConfig,
-        clock: Clock,
-        kept: Kept,
-        outputs: Outputs,
-    ) -> Self {
+    /// Creates a worker without partitions: the first [`Message::Found`] brings them.
+    pub fn new(options: WorkerOptions) -> Self {
+        let WorkerOptions {
+            stall_timeout,
+            settings,
+            compatibility,
+            view_config,
+            clock,
+            store,
+            closed_periods,
+            outputs,
+        } = options;
         let now = clock.instant();
+        let cut_times = view_config.targets.cut_times(&view_config.allowlists.zone);
+        let checkpoints = outputs.checkpoints.clone();
         Self {
             stall_timeout,
-            labels: labels_fingerprint(&view_config.allowlists),
             phase: Phase::Starting("the pipeline is starting".to_owned()),
-            cluster: ClusterInfo::default(),
-            partitions: Vec::new(),
-            freshness: Freshness::new(std::iter::empty(), stall_timeout, now),
-            checkpoint_scheduler: CheckpointScheduler::new(
-                settings.checkpoint_scheduler,
-                clock.clone(),
-                outputs.checkpoints.clone(),
-                std::iter::empty(),
-            ),
+            partitions: Partitions::new(compatibility, labels_fingerprint(&view_config.allowlists)),
+            checkpoint_scheduler: CheckpointScheduler::new(settings.checkpoint_scheduler, clock.clone(), checkpoints),
             audit: KeyingAudit::default(),
-            cut_scheduler: CutScheduler::new(
-                settings.cut_scheduler,
-                view_config.targets.cut_times(&view_config.allowlists.zone),
-                kept.closed_periods,
-            ),
-            storing: None,
+            cut_scheduler: CutScheduler::new(settings.cut_scheduler, cut_times, closed_periods),
+            cut_storage: CutStorage::Idle,
             progress_logged: now,
             published: now,
             reading_since: None,
             settings,
-            compatibility,
             view_config,
             next_view_config: None,
             clock,
-            store: kept.store,
+            store,
             outputs,
         }
     }
 
-    /// Whether anything is read yet.
+    /// True once partitions are read.
     pub fn is_reading(&self) -> bool {
         !self.partitions.is_empty()
     }
 
-    /// The partitions' states, by slot: for who compares them.
+    /// States by index, for tests that compare them.
     pub fn states(&mut self) -> impl Iterator<Item = &mut PartitionState> {
-        self.partitions.iter_mut().map(|owned| &mut owned.state)
+        self.partitions.iter_mut().map(|partition| &mut partition.state)
     }
 
-    /// Whether [`Worker::step`] wants to be called again soon.
+    /// True if [`Worker::step`] wants to be called again soon.
     pub fn is_saving(&self) -> bool {
         self.checkpoint_scheduler.is_busy()
     }
 
-    /// Whether messages may be taken: what they change may have to be copied first.
+    /// True if messages may be taken: there is room for the pages that they change.
     pub fn has_room(&self) -> bool {
         self.checkpoint_scheduler.has_room()
     }
@@ -172,7 +149,7 @@ impl Worker {
     /// Takes a message.
     ///
     /// # Errors
-    /// Why it cannot go on.
+    /// Reason why the process cannot continue.
     pub fn take(&mut self, message: Message) -> Result<(), Failure> {
         let now = self.clock.instant();
         match message {
@@ -180,14 +157,16 @@ impl Worker {
             Message::Found(found) => self.restore(found)?,
             Message::RecordBatch(records) => self.apply(&records),
             Message::Positions(positions) => {
-                positions.into_iter().for_each(|(slot, position)| self.freshness.reached(slot.index(), position, now));
-            }
-            Message::LogMismatch(slot) => return Err(self.log_mismatch(slot)),
-            Message::Ends { asked, ends, missing } => {
-                for slot in missing {
-                    self.partitions[slot.index()].missing = true;
+                for (index, position) in positions {
+                    self.partitions[index].freshness.reach(position, now);
                 }
-                ends.into_iter().try_for_each(|(slot, end)| self.end_known(slot, asked, end, now))?;
+            }
+            Message::LogMismatch(index) => return Err(self.log_mismatch(index)),
+            Message::Ends { asked, ends, missing } => {
+                for index in missing {
+                    self.partitions[index].missing = true;
+                }
+                ends.into_iter().try_for_each(|(index, end)| self.add_end(index, asked, end, now))?;
             }
             Message::PartitionCounts(counts) => return self.count_partitions(&counts),
             Message::Client(events) => return events.into_iter().try_for_each(|event| self.on_client_event(event)),
@@ -197,54 +176,43 @@ impl Worker {
         Ok(())
     }
 
-    /// Goes on with the checkpoint that is being made, or begins one that is due.
+    /// Continues the checkpoint in progress, or begins one that is due.
     ///
     /// # Errors
-    /// As [`Worker::report`].
+    /// See [`Worker::report`].
     pub fn step(&mut self) -> Result<(), Failure> {
-        self.fill();
-        if self.checkpoint_scheduler.is_due(self.clock.instant()) {
-            self.checkpoint_scheduler.begin_round();
+        self.backfill();
+        let Self { checkpoint_scheduler: scheduler, partitions, clock, outputs, .. } = self;
+        if scheduler.is_due(partitions, clock.instant()) {
+            scheduler.begin_round(partitions);
         }
-        if !self.checkpoint_scheduler.is_busy() {
+        if !scheduler.is_busy() {
             return Ok(());
         }
-        let Self {
-            checkpoint_scheduler,
-            partitions,
-            cut_scheduler,
-            compatibility,
-            cluster,
-            labels,
-            clock,
-            outputs,
-            ..
-        } = self;
-        let ended = checkpoint_scheduler.step(
-            &mut OwnedPartitions { partitions, cut_scheduler, compatibility, cluster, labels: *labels, clock },
-            &*outputs.dead_letters,
-        );
-        ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
+        match scheduler.step(partitions, &*outputs.dead_letters) {
+            Some((index, outcome)) => self.end_checkpoint(index, outcome),
+            None => Ok(()),
+        }
     }
 
-    /// Takes note of how a checkpoint ended.
+    /// Takes the outcome of a checkpoint.
     ///
     /// # Errors
-    /// [`Exit::Disk`] after as many failures in a row as the settings allow.
-    pub fn report(&mut self, report: CheckpointOutcome) -> Result<(), Failure> {
-        let Self { checkpoint_scheduler, partitions, cut_scheduler, compatibility, cluster, labels, clock, .. } = self;
-        let mut closed_periods =
-            OwnedPartitions { partitions, cut_scheduler, compatibility, cluster, labels: *labels, clock };
-        if let Some(error) = &report.prune_error {
-            tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "an old checkpoint could not be removed");
+    /// [`Exit::Disk`] after as many consecutive failures as the settings allow.
+    pub fn report(&mut self, outcome: CheckpointOutcome) -> Result<(), Failure> {
+        if let Some(error) = &outcome.prune_error {
+            tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "old checkpoint not removed");
         }
-        let ended = checkpoint_scheduler.report(report, &mut closed_periods);
-        ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
+        match self.checkpoint_scheduler.report(outcome, &mut self.partitions) {
+            Some((index, outcome)) => self.end_checkpoint(index, outcome),
+            None => Ok(()),
+        }
     }
 
-    fn end_checkpoint(&mut self, ended: CheckpointOutcome) -> Result<(), Failure> {
-        self.outputs.metrics.checkpoint(&ended, &self.checkpoint_scheduler, self.clock.now());
-        match ended.result {
+    fn end_checkpoint(&mut self, index: PartitionIndex, outcome: CheckpointOutcome) -> Result<(), Failure> {
+        let bytes = self.partitions.checkpoint_bytes();
+        self.outputs.metrics.checkpoint(&outcome, &self.checkpoint_scheduler, bytes, self.clock.now());
+        match outcome.result {
             Ok(written) => {
                 tracing::debug!(
                     event = "pacemeter.checkpoint.written",
@@ -260,17 +228,17 @@ impl Worker {
                 Ok(())
             }
             Err(error) => {
-                let in_a_row = self.checkpoint_scheduler.failures_of(ended.id.dir);
+                let in_a_row = self.partitions[index].unsaved.failures();
                 tracing::error!(
                     event = "pacemeter.checkpoint.failed",
                     reason = error.reason.name(),
                     error = %error,
                     in_a_row,
-                    "checkpoint failed; reading goes on, and a restart would read again from the one before"
+                    "checkpoint failed"
                 );
-                if self.checkpoint_scheduler.has_failed_for_good() {
+                if self.checkpoint_scheduler.has_failed_too_often(&self.partitions) {
                     let message = format!(
-                        "{in_a_row} checkpoints in a row could not be written: {error}; make room or mend the disk"
+                        "{in_a_row} consecutive checkpoints could not be written: {error}; make room, or replace the disk"
                     );
                     return Err(Failure::new(Exit::Disk, message));
                 }
@@ -279,42 +247,41 @@ impl Worker {
         }
     }
 
-    /// Begins a last round of checkpoints: [`Worker::step`] goes on with it.
+    /// Begins a last round of checkpoints, which [`Worker::step`] continues.
     pub fn save_all(&mut self) {
         if !self.checkpoint_scheduler.is_busy() {
-            self.checkpoint_scheduler.begin_round();
+            self.checkpoint_scheduler.begin_round(&self.partitions);
         }
     }
 
-    /// Waits for the dead letters that are under way, for at most `deadline`.
-    pub fn flush_letters(&self, deadline: Duration) {
+    /// Waits for the dead letters in flight, for at most `deadline`.
+    pub fn flush_dead_letters(&self, deadline: Duration) {
         if !self.outputs.dead_letters.flush(deadline) {
-            tracing::warn!(
-                event = "pacemeter.dead_letter.unfinished",
-                "some dead letters were not acknowledged before the end"
-            );
+            tracing::warn!(event = "pacemeter.dead_letter.unfinished", "dead letters not acknowledged at shutdown");
         }
     }
 
-    /// Commits as far as dead letters are safe, and never back behind what an earlier process committed.
+    /// Commits offsets below which every dead letter is acknowledged, never back behind what an earlier process committed.
     pub fn commit(&mut self) {
-        let offsets = self.partitions.iter_mut().enumerate().filter_map(|(slot, owned)| {
-            let slot = PartitionIndex::new(slot);
-            let safe = self.outputs.dead_letters.acknowledged_below(slot, owned.state.next_offset());
-            let moved = owned.log.committed.map_or(safe > owned.log.low, |committed| safe > committed);
-            moved.then_some((slot, safe))
+        let Self { partitions, outputs, .. } = self;
+        let offsets = partitions.indexes().filter_map(|index| {
+            let partition = &partitions[index];
+            let safe = outputs.dead_letters.acknowledged_below(index, partition.state.next_offset());
+            let LogInfo { low, committed, .. } = partition.log;
+            (safe > committed.unwrap_or(low)).then_some((index, safe))
         });
         let offsets: Vec<_> = offsets.collect();
         if !offsets.is_empty() {
-            let _ = self.outputs.commands.send(Command::Commit(offsets));
+            let _ = outputs.commands.send(Command::Commit(offsets));
         }
     }
 
+    /// Logs a summary of all records so far.
     pub fn sum_up(&self) {
         let outcomes = |outcome: Outcome| -> u64 {
-            self.partitions.iter().map(|owned| owned.view.counts.outcomes[outcome as usize]).sum()
+            self.partitions.iter().map(|partition| partition.view().counts.outcomes[outcome as usize]).sum()
         };
-        let lag: i64 = (0..self.partitions.len()).filter_map(|slot| self.freshness.lag(slot)).sum();
+        let lag: i64 = self.partitions.iter().filter_map(|partition| partition.freshness.lag()).sum();
         tracing::info!(
             event = "pacemeter.summary",
             applied = outcomes(Outcome::Applied),
@@ -322,34 +289,9 @@ impl Worker {
             rejected = outcomes(Outcome::Rejected),
             expired = outcomes(Outcome::Expired),
             lag_records = lag,
-            unsaved_ms = self.checkpoint_scheduler.age(self.clock.instant()).as_millis() as u64,
+            unsaved_ms = self.partitions.unsaved_age(self.clock.instant()).as_millis() as u64,
             live = self.phase == Phase::Live,
-            "records since the beginning of the log"
+            "records since the start of the log"
         );
-    }
-}
-
-/// The partitions as saving sees them.
-struct OwnedPartitions<'a> {
-    partitions: &'a mut [OwnedPartition],
-    cut_scheduler: &'a CutScheduler,
-    compatibility: &'a Compatibility,
-    cluster: &'a ClusterInfo,
-    labels: [u8; 16],
-    clock: &'a Clock,
-}
-
-impl PartitionStates for OwnedPartitions<'_> {
-    fn state(&mut self, slot: usize) -> &mut PartitionState {
-        &mut self.partitions[slot].state
-    }
-
-    fn begin_image(&mut self, slot: usize, sink: &dyn Fn() -> PageSink) -> (Head, StateImage) {
-        let OwnedPartition { log, state, last_record, built, .. } = &mut self.partitions[slot];
-        let head = self.compatibility.head(&log.partition, state, self.cluster, self.labels, *last_record, *built);
-        (
-            Head { written: self.clock.now(), parts: self.cut_scheduler.parts_of(slot), ..head },
-            state.begin_image(&sink()),
-        )
     }
 }

@@ -1,23 +1,29 @@
-use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
 use crate::aggregate::image::PageChunk;
-use crate::aggregate::{Rules, ViewConfig};
+use crate::aggregate::{PartitionState, Rules, ViewConfig};
 use crate::checkpoint::BytesInFlight;
 use crate::clock::{Millis, SECOND};
-use crate::record::Stream;
+use crate::decode;
+use crate::pipeline::batch_decoder::ResumePoint;
+use crate::pipeline::compatibility::Compatibility;
+use crate::pipeline::cut_scheduler::CutProgress;
+use crate::pipeline::message::LogInfo;
+use crate::pipeline::partitions::OwnedPartition;
+use crate::pipeline::restore::{RestoredPartition, StateSource};
+use crate::record::{PerStream, Stream, TopicPartition};
 use crate::source::{DeadLetter, DeadLetterCounts};
 
 const NOW: Millis = 1_790_000_000_000;
 
-/// No letter is ever under way.
+/// A sink without letters in flight.
 struct NoDeadLetters;
 
 impl DeadLetterSink for NoDeadLetters {
     fn send(&self, _letter: &DeadLetter<'_>) {}
 
-    fn acknowledged_below(&self, _slot: PartitionIndex, next_offset: i64) -> i64 {
+    fn acknowledged_below(&self, _partition: PartitionIndex, next_offset: i64) -> i64 {
         next_offset
     }
 
@@ -30,41 +36,28 @@ impl DeadLetterSink for NoDeadLetters {
     }
 }
 
-struct Partitions(Vec<PartitionState>);
-
-impl PartitionStates for Partitions {
-    fn state(&mut self, slot: usize) -> &mut PartitionState {
-        &mut self.0[slot]
-    }
-
-    fn begin_image(&mut self, slot: usize, sink: &dyn Fn() -> PageSink) -> (Head, StateImage) {
-        let head = Head {
-            written_by: String::new(),
-            sequence: 0,
-            cluster_id: None,
-            stream: Stream::Milestone,
-            topic: String::new(),
-            partition: slot as i32,
-            partition_count: 2,
-            semantic_settings: BTreeMap::new(),
-            key_id: String::new(),
-            labels: [0; 16],
-            first_offset: 0,
-            next_offset: 0,
-            last_record: None,
-            built: NOW,
-            written: NOW,
-            records: 0,
-            parts: Vec::new(),
-        };
-        (head, self.0[slot].begin_image(&sink()))
-    }
+/// A partition without records whose first checkpoint is wanted.
+fn partition(number: i32, clock: &Clock) -> OwnedPartition {
+    let partition = TopicPartition { stream: Stream::Milestone, topic: String::new(), partition: number };
+    let restored = RestoredPartition {
+        state: PartitionState::new(Stream::Milestone, 0, Rules::default(), &ViewConfig::default(), NOW),
+        source: StateSource::Rebuild,
+        last_record: None,
+        built: None,
+        bytes: 0,
+        is_news: true,
+        cluster_id: None,
+        parts: Vec::new(),
+    };
+    let log = LogInfo { partition, low: 0, end: None, committed: None };
+    let resume = ResumePoint { next_offset: 0, last_record: None };
+    OwnedPartition::new(log, restored, &resume, CutProgress::default(), (NOW, clock.instant()), NOW)
 }
 
-/// Two partitions with something unsaved, and whoever is to write it.
+/// A scheduler, and two partitions that want a checkpoint.
 struct Subject {
-    saving: CheckpointScheduler,
-    states: Partitions,
+    scheduler: CheckpointScheduler,
+    partitions: Partitions,
     clock: Clock,
     orders: Receiver<CheckpointRequest>,
 }
@@ -80,57 +73,70 @@ impl Subject {
             max_cpu_percent: 1,
             exit_after_failures,
         };
-        let dir = |partition| (PartitionDir { stream: Stream::Milestone, partition }, 0, true);
-        let saving = CheckpointScheduler::new(settings, clock.clone(), checkpoints, [dir(0), dir(1)].into_iter());
-        let state = |_| PartitionState::new(Stream::Milestone, 0, Rules::default(), &ViewConfig::default(), NOW);
-        Self { saving, states: Partitions((0..2).map(state).collect()), clock, orders }
+        let compatibility = Compatibility {
+            rules: Rules::default(),
+            decode: decode::Settings { max_record_bytes: 1, max_future_skew: 0 },
+            excluded: PerStream::default(),
+            key_id: String::new(),
+        };
+        let mut partitions = Partitions::new(compatibility, [0; 16]);
+        for number in 0..2 {
+            partitions.add(partition(number, &clock));
+        }
+        let scheduler = CheckpointScheduler::new(settings, clock.clone(), checkpoints);
+        Self { scheduler, partitions, clock, orders }
     }
 
     fn step(&mut self) -> Option<CheckpointOutcome> {
-        self.saving.step(&mut self.states, &NoDeadLetters)
+        self.scheduler.step(&mut self.partitions, &NoDeadLetters).map(|(_, outcome)| outcome)
     }
 
-    /// The disk refuses the checkpoint that is being made; says of which slot it was, and how many of it failed in a row.
+    /// Fails the checkpoint in progress; returns its partition, and how many of it have failed in a row.
     fn fail(&mut self) -> (usize, u32) {
         self.step();
-        let id = self.saving.current.as_ref().expect("one is being made").id;
+        let id = self.scheduler.current.as_ref().expect("a checkpoint is in progress").id;
         let error = WriteError { reason: WriteReason::NoSpace, what: String::new(), message: String::new() };
-        let outcome = self.saving.report(CheckpointOutcome::failed(id, error), &mut self.states);
-        assert!(outcome.is_some_and(|outcome| outcome.id == id && outcome.result.is_err()));
-        (id.dir.partition as usize, self.saving.failures_of(id.dir))
+        let reported = self.scheduler.report(CheckpointOutcome::failed(id, error), &mut self.partitions);
+        let (index, outcome) = reported.expect("it is the one in progress");
+        assert!(outcome.id == id && outcome.result.is_err());
+        (index.index(), self.partitions[index].unsaved.failures())
+    }
+
+    fn is_due(&self) -> bool {
+        self.scheduler.is_due(&self.partitions, self.clock.instant())
     }
 }
 
 #[test]
-fn one_that_fails_keeps_no_other_from_being_made_and_counts_for_itself() {
+fn a_failed_checkpoint_does_not_keep_others_from_being_made() {
     let mut subject = Subject::new(Some(2));
-    subject.saving.begin_round();
+    subject.scheduler.begin_round(&subject.partitions);
     assert_eq!([subject.fail(), subject.fail()], [(0, 1), (1, 1)]);
-    assert!(!subject.saving.is_busy() && !subject.saving.has_failed_for_good());
-    assert!(!subject.saving.is_due(subject.clock.instant()), "it is tried again after a while");
+    assert!(!subject.scheduler.is_busy() && !subject.scheduler.has_failed_too_often(&subject.partitions));
+    assert!(!subject.is_due(), "the next try comes after a pause");
     subject.clock.advance(10 * SECOND, 0);
-    assert!(subject.saving.is_due(subject.clock.instant()));
-    subject.saving.begin_round();
+    assert!(subject.is_due());
+    subject.scheduler.begin_round(&subject.partitions);
     assert_eq!(subject.fail(), (0, 2));
-    assert!(subject.saving.has_failed_for_good());
+    assert!(subject.scheduler.has_failed_too_often(&subject.partitions));
 }
 
 #[test]
-fn a_disk_that_hangs_holds_up_the_applying_for_a_while_and_no_longer() {
+fn a_disk_that_hangs_holds_up_applying_only_for_a_while() {
     let mut subject = Subject::new(None);
-    subject.saving.begin_round();
+    subject.scheduler.begin_round(&subject.partitions);
     subject.step();
-    let id = subject.saving.current.as_ref().expect("one is being made").id;
+    let id = subject.scheduler.current.as_ref().expect("a checkpoint is in progress").id;
     let bytes = vec![0; LEAST_MAX_IN_FLIGHT as usize + 1];
-    subject.saving.checkpoints.order(CheckpointRequest::Pages(id, PageChunk { runs: Vec::new(), bytes }));
-    assert!(!subject.saving.has_room());
+    subject.scheduler.checkpoints.order(CheckpointRequest::Pages(id, PageChunk { runs: Vec::new(), bytes }));
+    assert!(!subject.scheduler.has_room());
     assert!(subject.step().is_none());
     subject.clock.advance(9 * SECOND, 0);
-    assert!(subject.step().is_none() && !subject.saving.has_room());
+    assert!(subject.step().is_none() && !subject.scheduler.has_room());
     subject.clock.advance(SECOND, 0);
     assert!(subject.step().is_some_and(|outcome| outcome.id == id && outcome.result.is_err()));
-    assert_eq!(subject.saving.failures_of(id.dir), 1);
-    assert!(subject.saving.has_room(), "what is applied now is copied nowhere");
+    assert_eq!(subject.partitions[PartitionIndex::new(0)].unsaved.failures(), 1);
+    assert!(subject.scheduler.has_room(), "without an image nothing is copied");
     assert!(
         subject
             .orders

@@ -16,18 +16,18 @@ impl Worker {
         let now = self.clock.now();
         let taken = &records.taken;
         for &slot in &taken.verified {
-            self.partitions[slot.index()].verified = true;
+            self.partitions[slot].verified = true;
         }
         for (index, decoded) in taken.decoded.iter().enumerate() {
             if index % TOUCHED_TOGETHER == 0 {
                 self.touch(&taken.decoded[index..]);
             }
             if let Some(timestamp) =
-                decoded.timestamp.filter(|&timestamp| self.cut_scheduler.is_passed_by(decoded.slot.index(), timestamp))
+                decoded.timestamp.filter(|&timestamp| self.partitions[decoded.slot].cuts.is_passed_by(timestamp))
             {
-                self.pass_cuts(decoded.slot.index(), timestamp);
+                self.pass_cuts(decoded.slot, timestamp);
             }
-            let owned = &mut self.partitions[decoded.slot.index()];
+            let owned = &mut self.partitions[decoded.slot];
             owned.changed = true;
             let outcome = owned.state.step(decoded.offset, &decoded.event, &taken.arena);
             let stream = owned.log.partition.stream;
@@ -40,10 +40,10 @@ impl Worker {
         }
         let moved = self.clock.instant();
         for &PartitionStats { slot, records, last_record, .. } in &taken.sums {
-            let owned = &mut self.partitions[slot.index()];
+            let owned = &mut self.partitions[slot];
             owned.last_record = Some(last_record);
-            self.freshness.reached(slot.index(), owned.state.next_offset(), moved);
-            self.checkpoint_scheduler.taken(slot.index(), records, moved);
+            owned.freshness.reach(owned.state.next_offset(), moved);
+            self.checkpoint_scheduler.count_taken(&mut self.partitions, slot, records, moved);
             self.follow_people(slot);
         }
         self.outputs.metrics.batch(records, moved.saturating_duration_since(records.at), now);
@@ -56,21 +56,21 @@ impl Worker {
             .iter()
             .take(TOUCHED_TOGETHER)
             .filter_map(|decoded| Some((decoded.slot, decoded.event.as_ref().ok()?)));
-        let touched = next.fold(0, |touched, (slot, event)| touched ^ self.partitions[slot.index()].state.touch(event));
+        let touched = next.fold(0, |touched, (slot, event)| touched ^ self.partitions[slot].state.touch(event));
         std::hint::black_box(touched);
     }
 
     /// Looks whether people of the sample are paid in two partitions.
     pub(super) fn follow_people(&mut self, slot: PartitionIndex) {
-        let people = self.partitions[slot.index()].state.take_sampled();
+        let people = self.partitions[slot].state.take_sampled();
         if people.is_empty() {
             return;
         }
         if let Some(other) = self.audit.note(slot, people) {
-            let partition = |slot: PartitionIndex| self.partitions[slot.index()].log.partition.partition;
+            let partition = |slot: PartitionIndex| self.partitions[slot].log.partition.partition;
             tracing::error!(
                 event = "pacemeter.partitioning.violated",
-                topic = self.partitions[slot.index()].log.partition.topic,
+                topic = self.partitions[slot].log.partition.topic,
                 partition = partition(slot),
                 other_partition = partition(other),
                 "somebody is paid in two partitions and counts twice: disbursements must be keyed by beneficiary"
@@ -88,7 +88,7 @@ impl Worker {
         field: Option<&'static str>,
     ) {
         let DecodedRecord { slot, offset, .. } = *decoded;
-        let log = &self.partitions[slot.index()].log;
+        let log = &self.partitions[slot].log;
         let partition = &log.partition;
         tracing::warn!(
             event = "pacemeter.record.set_aside",

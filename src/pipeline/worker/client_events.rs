@@ -18,8 +18,8 @@ impl Worker {
             ClientEvent::Errors { code, reason, count, .. } => {
                 tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client reports errors");
             }
-            ClientEvent::Interrupted { slot, offset, code, reason, .. } => {
-                let partition = &self.partitions[slot.index()].log.partition;
+            ClientEvent::Interrupted { slot: index, offset, code, reason, .. } => {
+                let partition = &self.partitions[index].log.partition;
                 tracing::error!(
                     event = "pacemeter.partition.interrupted",
                     topic = partition.topic,
@@ -30,8 +30,8 @@ impl Worker {
                     "a partition cannot be read; trying again"
                 );
             }
-            ClientEvent::OutOfRange { slot, next_offset, reason } => {
-                let partition = &self.partitions[slot.index()].log.partition;
+            ClientEvent::OutOfRange { slot: index, next_offset, reason } => {
+                let partition = &self.partitions[index].log.partition;
                 let message = format!(
                     "topic {} partition {}: offset {next_offset} is not in the log ({reason}): retention passed it, or the log was cut or made \
                      anew; nothing is skipped: start again to see which, and what can be done",
@@ -65,8 +65,8 @@ impl Worker {
     }
 
     /// The log does not hold the record that state took last.
-    pub(super) fn log_mismatch(&self, slot: PartitionIndex) -> Failure {
-        let owned = &self.partitions[slot.index()];
+    pub(super) fn log_mismatch(&self, index: PartitionIndex) -> Failure {
+        let owned = &self.partitions[index];
         let offset = owned.last_record.map_or(owned.state.next_offset(), |last_record| last_record.offset);
         let mismatch = Mismatch::LastRecord { topic: owned.log.partition.topic.clone(), offset };
         Failure::new(Exit::StateUnusable, format!("partition {}: {mismatch}", owned.log.partition.partition))
@@ -76,14 +76,14 @@ impl Worker {
     ///
     /// # Errors
     /// If the log ends before what was applied, and has for as long as a new leader may need to know better; if its topic was away.
-    pub(super) fn end_known(
+    pub(super) fn add_end(
         &mut self,
-        slot: PartitionIndex,
+        index: PartitionIndex,
         asked: Millis,
         end: End,
         now: Instant,
     ) -> Result<(), Failure> {
-        let owned = &mut self.partitions[slot.index()];
+        let owned = &mut self.partitions[index];
         let (topic, number) = (&owned.log.partition.topic, owned.log.partition.partition);
         if owned.missing {
             let message = format!(
@@ -100,7 +100,7 @@ impl Worker {
             let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end: stable };
             return Err(Failure::new(Exit::StateUnusable, format!("partition {number}: {mismatch}")));
         }
-        self.freshness.end(slot.index(), asked, end, now);
+        owned.freshness.add_end(asked, end, now, self.stall_timeout);
         Ok(())
     }
 
@@ -110,7 +110,7 @@ impl Worker {
     /// If some were added: keys have moved.
     pub(super) fn count_partitions(&mut self, counts: &PerStream<Option<usize>>) -> Result<(), Failure> {
         for (stream, count) in counts.iter() {
-            let known = self.cluster.partition_counts[stream];
+            let known = self.partitions.cluster.partition_counts[stream];
             let Some(count) = count.filter(|&count| count != known && known != 0) else { continue };
             let mut logs = self.partitions.iter().map(|owned| &owned.log.partition);
             let topic = logs.find(|partition| partition.stream == stream).map_or("", |partition| &partition.topic);
@@ -130,29 +130,31 @@ impl Worker {
         Ok(())
     }
 
+    /// Refetches partitions that are stalled, each at most once per stall time-out.
     pub(super) fn look_for_stalls(&mut self) {
-        let now = self.clock.instant();
-        let mut stalled = vec![false; self.partitions.len()];
-        self.freshness.stalled(now).for_each(|slot| stalled[slot] = true);
-        for (slot, (owned, is_stalled)) in self.partitions.iter_mut().zip(stalled).enumerate() {
-            let due = owned.refetched.is_none_or(|at| now.saturating_duration_since(at) >= self.stall_timeout);
-            if is_stalled && due {
-                tracing::warn!(
-                    event = "pacemeter.partition.stalled",
-                    topic = owned.log.partition.topic,
-                    partition = owned.log.partition.partition,
-                    position = self.freshness.position(slot),
-                    "a partition has unread records and yields none; fetching it anew"
-                );
-                self.outputs.metrics.refetched();
-                // Without a poll thread the process is ending.
-                let _ = self.outputs.commands.send(Command::Refetch(PartitionIndex::new(slot)));
-                owned.refetched = Some(now);
+        let Self { partitions, stall_timeout, outputs, clock, .. } = self;
+        let now = clock.instant();
+        for index in partitions.indexes() {
+            let partition = &mut partitions[index];
+            partition.stalled = partition.freshness.is_stalled(now, *stall_timeout);
+            if !partition.stalled {
+                partition.refetched = None;
+                continue;
             }
-            owned.stalled = is_stalled;
-            if !is_stalled {
-                owned.refetched = None;
+            if partition.refetched.is_some_and(|at| now.saturating_duration_since(at) < *stall_timeout) {
+                continue;
             }
+            tracing::warn!(
+                event = "pacemeter.partition.stalled",
+                topic = partition.log.partition.topic,
+                partition = partition.log.partition.partition,
+                position = partition.freshness.position(),
+                "partition stalled; refetching it"
+            );
+            partition.refetched = Some(now);
+            outputs.metrics.refetched();
+            // Without a poll thread the process is about to exit.
+            let _ = outputs.commands.send(Command::Refetch(index));
         }
     }
 }

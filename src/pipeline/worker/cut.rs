@@ -1,112 +1,113 @@
 //! Cuts: parts as partitions pass them, stored once whole.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::aggregate::ViewConfig;
 use crate::clock::Millis;
 use crate::cuts::{Cut, CutContext, CutTarget};
 use crate::pipeline::message::{CutOutcome, CutRequest};
+use crate::pipeline::partitions::OwnedPartition;
+use crate::record::PartitionIndex;
 use crate::runtime::failpoint;
 use crate::view::cut::PartitionCut;
 use crate::view::slots::Slots;
 
-/// How long after a failure a cut is tried again to be stored.
+/// Time from a failure to the next try.
 const RETRY: Duration = Duration::from_secs(10);
 
+/// State of the one cut that may be stored at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutStorage {
+    Idle,
+    /// Sent to the cut thread, whose outcome is awaited.
+    InFlight,
+    /// Failed, and not tried again before this time.
+    RetryAt(Instant),
+}
+
 impl Worker {
-    /// A partition is about to apply a record of this timestamp.
-    pub(super) fn pass_cuts(&mut self, slot: usize, timestamp: Millis) {
+    /// Passes cuts with a record of this timestamp that is about to be applied.
+    pub(super) fn pass_cuts(&mut self, index: PartitionIndex, timestamp: Millis) {
         let Self { cut_scheduler, partitions, view_config, .. } = self;
-        cut_scheduler.pass(slot, timestamp, |at| partitions[slot].part(view_config, at));
+        let OwnedPartition { cuts, state, log, .. } = &mut partitions[index];
+        cut_scheduler.pass(cuts, timestamp, |at| OwnedPartition::cut(state, log, view_config, at));
     }
 
-    /// Looks which cuts are passed by what is complete, and orders the oldest that is whole to be stored.
+    /// Passes cuts by what is complete, and requests the oldest whole one to be stored.
     pub(super) fn cut(&mut self) {
-        let Self { cut_scheduler, partitions, view_config, freshness, .. } = self;
-        for (slot, owned) in partitions.iter_mut().enumerate() {
-            if let Some(complete_until) = freshness.complete_until_of(slot) {
-                cut_scheduler.pass_complete(slot, complete_until, |at| owned.part(view_config, at));
+        let Self { cut_scheduler, partitions, view_config, .. } = self;
+        for OwnedPartition { cuts, state, log, freshness, .. } in partitions.iter_mut() {
+            if let Some(complete_until) = freshness.complete_until() {
+                let part = |at| OwnedPartition::cut(state, log, view_config, at);
+                cut_scheduler.pass_complete(cuts, complete_until, part);
             }
         }
-        self.order_cut();
+        self.request_cut();
     }
 
-    fn order_cut(&mut self) {
-        let instant = self.clock.instant();
-        let is_waiting = self.storing.is_some_and(|retry_at| instant < retry_at);
-        if is_waiting || !self.partitions.iter().all(|owned| owned.verified) {
+    fn request_cut(&mut self) {
+        let is_waiting = match self.cut_storage {
+            CutStorage::Idle => false,
+            CutStorage::InFlight => true,
+            CutStorage::RetryAt(retry_at) => self.clock.instant() < retry_at,
+        };
+        if is_waiting || !self.partitions.are_verified() {
             return;
         }
-        let Some((at, parts)) = self.cut_scheduler.whole(|slot| self.freshness.complete_until_of(slot)) else { return };
+        let progress = self.partitions.iter().map(|partition| (&partition.cuts, partition.freshness.complete_until()));
+        let Some(at) = self.cut_scheduler.oldest_whole(progress) else { return };
+        let cut = self.assemble_cut(at);
+        self.cut_storage = CutStorage::InFlight;
+        let _ = self.outputs.cuts.send(CutRequest { cut, oldest: self.cut_scheduler.oldest_kept(at) });
+    }
+
+    fn assemble_cut(&self, at: Millis) -> Cut {
         let ViewConfig { targets, allowlists } = &self.view_config;
-        let nothing = |owned: &super::OwnedPartition| {
-            PartitionCut::of(
-                &Slots::default(),
-                owned.log.partition.stream,
-                targets,
-                allowlists,
-                at,
-                owned.state.first_offset(),
-            )
+        // A partition that had no record by then contributes nothing.
+        let nothing = |partition: &OwnedPartition| {
+            let (stream, first_offset) = (partition.log.partition.stream, partition.state.first_offset());
+            PartitionCut::of(&Slots::default(), stream, targets, allowlists, at, first_offset)
         };
-        let nothing: Vec<PartitionCut> = self.partitions.iter().map(nothing).collect();
-        let by_slot = self.partitions.iter().zip(parts).zip(&nothing);
-        let parts = by_slot.map(|((owned, part), nothing)| (&owned.log.partition, part.as_ref().unwrap_or(nothing)));
+        let parts: Vec<_> = self
+            .partitions
+            .iter()
+            .map(|partition| partition.cuts.part(at).cloned().unwrap_or_else(|| nothing(partition)))
+            .collect();
         let context = CutContext {
             targets,
             allowlists,
             closed_periods: &self.cut_scheduler.closed_periods,
             taken: self.clock.now(),
-            state_built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(0),
+            state_built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or(0),
         };
-        let cut = Cut::of(at, parts, context);
-        // Until it is known what became of it; the thread that stores cuts ends only with this one.
-        self.storing = Some(instant + Duration::from_secs(86_400));
-        let _ = self.outputs.cuts.send(CutRequest { cut, oldest: self.cut_scheduler.oldest(at) });
+        Cut::of(at, self.partitions.iter().map(|partition| &partition.log.partition).zip(&parts), context)
     }
 
-    /// Takes note of what became of a cut.
-    pub fn cut_stored(&mut self, stored: CutOutcome) {
-        let CutOutcome { cut, result } = stored;
+    /// Takes the outcome of a cut that was to be stored.
+    pub fn cut_stored(&mut self, outcome: CutOutcome) {
+        let CutOutcome { cut, result } = outcome;
         if let Err(error) = result {
-            tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "a cut could not be stored; it is tried again");
-            self.storing = Some(self.clock.instant() + RETRY);
+            tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "cut not stored");
+            self.cut_storage = CutStorage::RetryAt(self.clock.instant() + RETRY);
             return;
         }
         failpoint("cut.stored");
-        self.storing = None;
-        tell(&cut);
+        self.cut_storage = CutStorage::Idle;
+        log_cut(&cut);
         let mut closed_periods = (*self.cut_scheduler.closed_periods).clone();
         cut.report(&mut closed_periods);
-        closed_periods.forget(self.cut_scheduler.oldest(cut.at_ms));
-        self.cut_scheduler.stored(cut.at_ms, closed_periods);
-        self.order_cut();
+        closed_periods.forget(self.cut_scheduler.oldest_kept(cut.at_ms));
+        self.cut_scheduler.closed_periods = Arc::new(closed_periods);
+        self.partitions.iter_mut().for_each(|partition| partition.cuts.drop_part(cut.at_ms));
+        self.request_cut();
     }
 }
 
-impl super::OwnedPartition {
-    fn part(&mut self, view_config: &ViewConfig, at: Millis) -> PartitionCut {
-        let slots = self.state.slots();
-        PartitionCut::of(
-            &slots,
-            self.log.partition.stream,
-            &view_config.targets,
-            &view_config.allowlists,
-            at,
-            self.state.next_offset(),
-        )
-    }
-}
-
-fn tell(cut: &Cut) {
-    tracing::info!(
-        event = "pacemeter.cut.taken",
-        cut = cut.id,
-        at = cut.at,
-        targets = cut.targets.len(),
-        "a cut is stored"
-    );
+/// Logs a stored cut, the periods that close with it, and its corrections.
+fn log_cut(cut: &Cut) {
+    tracing::info!(event = "pacemeter.cut.taken", cut = cut.id, at = cut.at, targets = cut.targets.len(), "cut stored");
     for CutTarget { target, period, goal, actual, .. } in cut.targets.iter().filter(|target| target.closes) {
         tracing::info!(
             event = "pacemeter.period.closed",
@@ -129,7 +130,7 @@ fn tell(cut: &Cut) {
             after,
             difference = before.zip(after).map(|(before, after)| after - before),
             cut = cut.id,
-            "a closed period is known otherwise"
+            "closed period corrected"
         );
     }
 }

@@ -1,69 +1,57 @@
-//! What readers see, made anew a few times a second.
+//! Snapshots for readers, a few times a second.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{OwnedPartition, Worker};
-use crate::clock::{MINUTE, floor};
+use super::Worker;
+use crate::pipeline::freshness::PartitionFreshness;
+use crate::pipeline::partitions::OwnedPartition;
 use crate::record::PerStream;
-use crate::view::snapshot::{PartitionStatus, Phase, Snapshot};
+use crate::view::snapshot::{Phase, Snapshot};
 
-/// How often the log says how far a replay is.
+/// Time between two log lines about a replay.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Worker {
-    /// Publishes what changed, and looks after what is stalled and what is complete. `waiting`: messages that wait to be taken.
+    /// Publishes a snapshot, and looks for stalls, passed cuts and the end of the replay. `waiting` is the number of messages in the queue.
     pub fn publish(&mut self, waiting: usize) {
         let now = self.clock.now();
         let instant = self.clock.instant();
-        // A task that was held up finds what seems to be missing in its own queue: first it takes that.
+        // After a delay of its own the task would take for a stall what waits in its queue: the queue comes first.
         let since = instant.saturating_duration_since(self.published);
         self.published = instant;
         if since < self.settings.publish_interval + self.stall_timeout / 2 {
             self.look_for_stalls();
         }
-        for owned in &mut self.partitions {
-            // What depends on now is kept in panes around it, so a view that nothing changed is made anew once a minute.
-            if owned.changed || owned.minute != floor(now, MINUTE) {
-                owned.view = Arc::new(owned.state.view(now));
-                (owned.changed, owned.minute) = (false, floor(now, MINUTE));
-            }
-        }
+        self.partitions.iter_mut().for_each(|partition| partition.renew_view(now));
         self.cut();
         self.follow_replay();
-        let status = |(slot, owned): (usize, &OwnedPartition)| PartitionStatus {
-            partition: owned.log.partition.clone(),
-            position: self.freshness.position(slot),
-            end: self.freshness.newest_end(slot),
-            lag: self.freshness.lag(slot),
-            stalled: owned.stalled,
-            missing: owned.missing,
-            view: Arc::clone(&owned.view),
-        };
         let snapshot = Snapshot {
             phase: self.phase.clone(),
-            partitions: self.partitions.iter().enumerate().map(status).collect(),
-            complete_until: PerStream::from_fn(|stream| self.freshness.complete_until(stream)),
-            built: self.partitions.iter().map(|owned| owned.built).max().unwrap_or(now),
+            partitions: self.partitions.iter().map(OwnedPartition::status).collect(),
+            complete_until: PerStream::from_fn(|stream| self.partitions.complete_until(stream)),
+            built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or(now),
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.cut_scheduler.closed_periods),
         };
-        let states = self.partitions.iter().map(|owned| &owned.state);
+        let states = self.partitions.iter().map(|partition| &partition.state);
         self.outputs.metrics.published(&snapshot, states, self.outputs.dead_letters.counts(), waiting);
-        self.outputs.metrics.unsaved(self.checkpoint_scheduler.age(instant));
+        self.outputs.metrics.unsaved(self.partitions.unsaved_age(instant));
         self.outputs.publisher.publish(snapshot);
     }
 
-    /// Figures are shown once every partition has reached an end asked for since the start, and its log is known to be the right one.
+    /// Shows the figures once every partition has reached an end offset asked for after the start, and every log is the right one.
     fn follow_replay(&mut self) {
         let Phase::Replaying { .. } = self.phase else { return };
         let instant = self.clock.instant();
-        let slots = 0..self.partitions.len();
         let from_start =
-            |slot: usize, offset: i64| u64::try_from(offset - self.partitions[slot].started_at).unwrap_or(0);
-        let read: u64 = slots.clone().map(|slot| from_start(slot, self.freshness.position(slot))).sum();
-        let total: u64 = slots.map(|slot| from_start(slot, self.freshness.newest_end(slot).unwrap_or(0))).sum();
-        if self.freshness.caught_up() && self.partitions.iter().all(|owned| owned.verified) {
+            |partition: &OwnedPartition, offset: i64| u64::try_from(offset - partition.started_at).unwrap_or(0);
+        let sum = |offset: fn(&PartitionFreshness) -> i64| -> u64 {
+            self.partitions.iter().map(|partition| from_start(partition, offset(&partition.freshness))).sum()
+        };
+        let read = sum(PartitionFreshness::position);
+        let total = sum(|freshness| freshness.newest_end().unwrap_or(0));
+        if self.partitions.are_caught_up() && self.partitions.are_verified() {
             self.phase = Phase::Live;
             let took =
                 self.reading_since.take().map_or(Duration::ZERO, |since| instant.saturating_duration_since(since));
@@ -73,7 +61,7 @@ impl Worker {
                 event = "pacemeter.replay.finished",
                 records = read,
                 took_ms,
-                "replay finished: figures are shown from now on"
+                "replay finished, figures shown"
             );
             return;
         }

@@ -1,19 +1,16 @@
 //! The beginning: what each partition goes on from.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{OwnedPartition, Worker};
+use super::Worker;
 use crate::checkpoint::Damage;
-use crate::clock::{MINUTE, Millis, floor};
+use crate::clock::Millis;
 use crate::pipeline::batch_decoder::ResumePoint;
-use crate::pipeline::checkpoint_scheduler::CheckpointScheduler;
 use crate::pipeline::compatibility::ClusterInfo;
-use crate::pipeline::freshness::Freshness;
 use crate::pipeline::message::{Command, LogInfo, LogInventory};
 use crate::pipeline::metrics::PipelineMetrics;
-use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer, StateSource, dir_of};
-use crate::record::PartitionIndex;
+use crate::pipeline::partitions::OwnedPartition;
+use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer};
 use crate::record::PerStream;
 use crate::runtime::{Failure, failpoint};
 use crate::view::snapshot::Phase;
@@ -25,27 +22,13 @@ impl Worker {
         let now = self.clock.now();
         let LogInventory { cluster_id, logs, short_retention } = found;
         let counts = PerStream::from_fn(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
-        self.cluster = ClusterInfo { cluster_id, partition_counts: counts };
+        self.partitions.cluster = ClusterInfo { cluster_id, partition_counts: counts };
         self.outputs.metrics.found(&logs, &short_retention);
         let restored = self.restore_all(&logs, now)?;
-        if self.cluster.cluster_id.is_none() {
+        if self.partitions.cluster.cluster_id.is_none() {
             // The brokers did not tell this time; what is written must not forget it.
-            self.cluster.cluster_id = restored.iter().find_map(|restored| restored.cluster_id.clone());
+            self.partitions.cluster.cluster_id = restored.iter().find_map(|restored| restored.cluster_id.clone());
         }
-        let replay_from =
-            |(log, restored): (&LogInfo, &RestoredPartition)| (log.partition.stream, restored.state.next_offset());
-        self.freshness =
-            Freshness::new(logs.iter().zip(&restored).map(replay_from), self.stall_timeout, self.clock.instant());
-        let saved = logs
-            .iter()
-            .zip(&restored)
-            .map(|(log, restored)| (dir_of(&log.partition), restored.bytes, restored.is_news));
-        self.checkpoint_scheduler = CheckpointScheduler::new(
-            self.settings.checkpoint_scheduler,
-            self.clock.clone(),
-            self.outputs.checkpoints.clone(),
-            saved,
-        );
         let starts = restored.iter().map(|restored| ResumePoint {
             next_offset: restored.state.next_offset(),
             last_record: restored.last_record,
@@ -58,15 +41,16 @@ impl Worker {
         }
         // The newest of all is what readers see: that it moves must not depend on a clock that went back.
         let newest = restored.iter().filter_map(|restored| restored.built).max();
-        let anew = newest.map_or(now, |newest| now.max(newest + 1));
-        let passed = restored.iter().map(|restored| {
-            (restored.last_record.and_then(|last_record| last_record.timestamp), restored.parts.clone())
-        });
-        self.cut_scheduler.begin(passed);
-        let own = |((log, restored), start)| OwnedPartition::new(log, restored, start, now, anew);
-        self.partitions = logs.into_iter().zip(restored).zip(&starts).map(own).collect();
-        (0..self.partitions.len()).for_each(|slot| self.follow_people(PartitionIndex::new(slot)));
-        self.outputs.metrics.saved(self.checkpoint_scheduler.bytes());
+        let built_if_new = newest.map_or(now, |newest| now.max(newest + 1));
+        let instant = self.clock.instant();
+        for ((log, mut restored), start) in logs.into_iter().zip(restored).zip(&starts) {
+            let last = restored.last_record.and_then(|record| record.timestamp);
+            let cuts = self.cut_scheduler.resume(last, std::mem::take(&mut restored.parts));
+            let partition = OwnedPartition::new(log, restored, start, cuts, (now, instant), built_if_new);
+            let index = self.partitions.add(partition);
+            self.follow_people(index);
+        }
+        self.outputs.metrics.saved(self.partitions.checkpoint_bytes());
         self.phase = Phase::Replaying { read: 0, total: 0 };
         self.reading_since = Some(self.clock.instant());
         failpoint("restore.done");
@@ -91,8 +75,8 @@ impl Worker {
         };
         let restorer = Restorer {
             settings: self.settings.restore,
-            compatibility: &self.compatibility,
-            cluster: &self.cluster,
+            compatibility: &self.partitions.compatibility,
+            cluster: &self.partitions.cluster,
             store: &self.store,
             view_config: &self.view_config,
             checkpoints: &self.outputs.checkpoints,
@@ -113,32 +97,6 @@ impl Worker {
         let Some(first) = failures.first() else { return Ok(restored) };
         let message: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
         Err(Failure::new(first.exit, message.join("\n")))
-    }
-}
-
-impl OwnedPartition {
-    /// What is begun now counts as built at `anew`.
-    fn new(log: LogInfo, restored: RestoredPartition, start: &ResumePoint, now: Millis, anew: Millis) -> Self {
-        let RestoredPartition { mut state, source, last_record, built, .. } = restored;
-        // What is set aside under a state begun anew may not be what an earlier one set aside.
-        let committed = log.committed.filter(|_| source != StateSource::Rebuild);
-        Self {
-            log: LogInfo { committed, ..log },
-            last_record,
-            verified: start.last_record.is_none(),
-            built: built.unwrap_or(anew),
-            started_at: state.next_offset(),
-            // It held what state has taken.
-            highest_end: state.next_offset(),
-            view: Arc::new(state.view(now)),
-            state,
-            changed: false,
-            minute: floor(now, MINUTE),
-            stalled: false,
-            missing: false,
-            short_since: None,
-            refetched: None,
-        }
     }
 }
 

@@ -1,54 +1,47 @@
-//! Other targets: filled in the background from every partition's state, and shown together once all are.
+//! Changed targets: backfilled in the background from every partition's state, then promoted together.
 
 use std::sync::Arc;
 
-use super::{OwnedPartition, Worker};
+use super::Worker;
 use crate::aggregate::ViewConfig;
 use crate::targets::Targets;
 
-/// How much of a partition is filled between two messages (dispersals): less than a millisecond.
-const FILLED_AT_ONCE: usize = 4_096;
+/// Dispersals of a partition that are backfilled between two messages: less than a millisecond.
+const BACKFILLED_AT_ONCE: usize = 4_096;
 
 impl Worker {
-    /// Begins to fill figures for these targets; those before are shown until then.
+    /// Begins to backfill figures for these targets; the present ones are shown until then.
     pub fn stage_targets(&mut self, targets: Arc<Targets>) {
         let next = ViewConfig { targets, ..self.view_config.clone() };
-        self.partitions.iter_mut().for_each(|owned| owned.state.stage_targets(&next));
+        self.partitions.iter_mut().for_each(|partition| partition.state.stage_targets(&next));
         self.next_view_config = Some(next);
     }
 
-    /// Whether [`Worker::step`] wants to be called again soon for that.
-    pub fn is_filling(&self) -> bool {
+    /// True while targets are backfilled: [`Worker::step`] wants to be called again soon.
+    pub fn is_backfilling(&self) -> bool {
         self.next_view_config.is_some()
     }
 
-    /// Goes on with the first partition that is not filled.
-    pub(super) fn fill(&mut self) {
-        if self.next_view_config.is_none() || !self.partitions.iter_mut().all(|owned| owned.state.fill(FILLED_AT_ONCE))
+    /// Continues with the first partition that is not backfilled. Once all are, promotes them between two publications, so that a snapshot
+    /// shows one set of targets.
+    pub(super) fn backfill(&mut self) {
+        let Self { partitions, cut_scheduler, clock, .. } = self;
+        if self.next_view_config.is_none()
+            || !partitions.iter_mut().all(|partition| partition.state.fill(BACKFILLED_AT_ONCE))
         {
             return;
         }
         let Some(next) = self.next_view_config.take() else { return };
-        for owned in &mut self.partitions {
-            owned.state.promote();
-            owned.changed = true;
+        let now = clock.now();
+        cut_scheduler.change_times(next.targets.cut_times(&next.allowlists.zone));
+        for partition in partitions.iter_mut() {
+            partition.state.promote();
+            partition.changed = true;
+            let last = partition.last_record.map(|record| record.timestamp.unwrap_or(now));
+            cut_scheduler.reschedule(&mut partition.cuts, last, partition.freshness.complete_until());
         }
-        let now = self.clock.now();
-        let latest = |(slot, owned): (usize, &OwnedPartition)| {
-            (
-                owned.last_record.map(|last_record| last_record.timestamp.unwrap_or(now)),
-                self.freshness.complete_until_of(slot),
-            )
-        };
-        self.cut_scheduler.change_times(
-            next.targets.cut_times(&next.allowlists.zone),
-            self.partitions.iter().enumerate().map(latest),
-        );
         self.view_config = next;
-        tracing::info!(
-            event = "pacemeter.targets.adopted",
-            targets = self.view_config.targets.targets.len(),
-            "targets are shown from now on"
-        );
+        let targets = self.view_config.targets.targets.len();
+        tracing::info!(event = "pacemeter.targets.adopted", targets, "targets promoted");
     }
 }

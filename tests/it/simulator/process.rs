@@ -13,8 +13,8 @@ use pacemeter::checkpoint::{
 use pacemeter::clock::Clock;
 use pacemeter::cuts::CutStore;
 use pacemeter::pipeline::{
-    BatchDecoder, Command, CutOutcome, CutRequest, Kept, LogInfo, LogInventory, LogMismatch, Message, Original,
-    Originals, Outputs, PipelineMetrics, Policy, RecordBatch, ResumePoint, Settings, Worker,
+    BatchDecoder, Command, CutOutcome, CutRequest, LogInfo, LogInventory, LogMismatch, Message, Original, Originals,
+    Outputs, PipelineMetrics, Policy, RecordBatch, ResumePoint, Settings, Worker, WorkerOptions,
 };
 use pacemeter::record::PartitionIndex;
 use pacemeter::record::{Header, PerStream};
@@ -122,16 +122,16 @@ impl<'a> Process<'a> {
         };
         let view_config = variant.view_config.clone();
         let (closed_periods, _) = cuts.closed_periods().map_err(|error| Failure::from_io("the cuts", &error))?;
-        let kept = Kept { store: store.clone(), closed_periods: Arc::new(closed_periods) };
-        let mut worker = Worker::new(
-            STALL_TIMEOUT,
+        let mut worker = Worker::new(WorkerOptions {
+            stall_timeout: STALL_TIMEOUT,
             settings,
-            variant.compatibility.clone(),
+            compatibility: variant.compatibility.clone(),
             view_config,
-            clock.clone(),
-            kept,
+            clock: clock.clone(),
+            store: store.clone(),
+            closed_periods: Arc::new(closed_periods),
             outputs,
-        );
+        });
         let found = |log: &super::logs::Log| LogInfo {
             partition: log.partition.clone(),
             low: log.low,
@@ -341,7 +341,7 @@ impl<'a> Process<'a> {
             self.worker.take(message)?;
             self.worker.step()?;
         }
-        self.worker.flush_letters(Duration::ZERO);
+        self.worker.flush_dead_letters(Duration::ZERO);
         self.worker.publish(0);
         Ok(())
     }

@@ -1,0 +1,211 @@
+//! Partitions that this process owns, and everything it keeps of each.
+//!
+//! One partition is one [`OwnedPartition`]. Logic that spans partitions stands in the module of its subject and takes this collection: how
+//! complete a stream is (`freshness`), which checkpoint is next (`checkpoint_scheduler`), which cut is whole (`cut_scheduler`).
+//!
+//! An index stays the same for as long as its partition is owned. Nothing outside this module knows how indexes and partitions lie in memory,
+//! so that partitions can come and go at run time.
+
+use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::batch_decoder::ResumePoint;
+use super::checkpoint_scheduler::Unsaved;
+use super::compatibility::{ClusterInfo, Compatibility};
+use super::cut_scheduler::CutProgress;
+use super::freshness::{self, PartitionFreshness};
+use super::message::LogInfo;
+use super::restore::{RestoredPartition, StateSource, dir_of};
+use crate::aggregate::image::{PageSink, StateImage};
+use crate::aggregate::{PartitionState, ViewConfig};
+use crate::checkpoint::{Head, LastRecord};
+use crate::clock::{MINUTE, Millis, floor};
+use crate::record::{PartitionIndex, Stream};
+use crate::view::PartitionView;
+use crate::view::cut::PartitionCut;
+use crate::view::snapshot::PartitionStatus;
+
+/// Owned partitions by index, and what the head of a checkpoint says of all of them.
+pub(super) struct Partitions {
+    owned: Vec<OwnedPartition>,
+    pub(super) compatibility: Compatibility,
+    pub(super) cluster: ClusterInfo,
+    /// Fingerprint of the allowlists.
+    labels: [u8; 16],
+}
+
+/// A partition: its log, its state, and how far each concern is with it.
+pub(super) struct OwnedPartition {
+    pub(super) log: LogInfo,
+    pub(super) state: PartitionState,
+    pub(super) last_record: Option<LastRecord>,
+    /// True once the log is known to be the one that the state was built from.
+    pub(super) verified: bool,
+    /// Instant at which the state began to be built, in milliseconds since the epoch.
+    pub(super) built: Millis,
+    /// Offset from which this process reads.
+    pub(super) started_at: i64,
+    pub(super) freshness: PartitionFreshness,
+    pub(super) unsaved: Unsaved,
+    pub(super) cuts: CutProgress,
+    view: Arc<PartitionView>,
+    /// True if a record was applied after the view was made.
+    pub(super) changed: bool,
+    /// Minute in which the view was made.
+    view_minute: Millis,
+    pub(super) stalled: bool,
+    /// True while the topic does not exist.
+    pub(super) missing: bool,
+    /// Highest end offset seen.
+    pub(super) highest_end: i64,
+    /// First time that the log ended before what was applied; `None` while it does not.
+    pub(super) short_since: Option<Instant>,
+    /// Time of the last refetch; `None` unless stalled.
+    pub(super) refetched: Option<Instant>,
+}
+
+impl Partitions {
+    /// Creates an empty collection.
+    pub(super) fn new(compatibility: Compatibility, labels: [u8; 16]) -> Self {
+        Self { owned: Vec::new(), compatibility, cluster: ClusterInfo::default(), labels }
+    }
+
+    /// Adds a partition and returns its index.
+    pub(super) fn add(&mut self, partition: OwnedPartition) -> PartitionIndex {
+        self.owned.push(partition);
+        PartitionIndex::new(self.owned.len() - 1)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.owned.is_empty()
+    }
+
+    pub(super) fn indexes(&self) -> impl Iterator<Item = PartitionIndex> + use<> {
+        (0..self.owned.len()).map(PartitionIndex::new)
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &OwnedPartition> + Clone {
+        self.owned.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = &mut OwnedPartition> {
+        self.owned.iter_mut()
+    }
+
+    /// Least "complete until" of the stream's partitions; `None` until all of them have one.
+    pub(super) fn complete_until(&self, stream: Stream) -> Option<Millis> {
+        freshness::complete_until(self.iter().map(|partition| &partition.freshness), stream)
+    }
+
+    /// True once every partition has reached an end offset that was asked for after the start.
+    pub(super) fn are_caught_up(&self) -> bool {
+        freshness::are_caught_up(self.iter().map(|partition| &partition.freshness))
+    }
+
+    /// True once every log is known to be the one that its state was built from.
+    pub(super) fn are_verified(&self) -> bool {
+        self.iter().all(|partition| partition.verified)
+    }
+
+    /// Age of the oldest record that no checkpoint covers.
+    pub(super) fn unsaved_age(&self, now: Instant) -> Duration {
+        let oldest = self.iter().filter_map(|partition| partition.unsaved.since).min();
+        oldest.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// Size of the newest checkpoints on disk, in bytes.
+    pub(super) fn checkpoint_bytes(&self) -> u64 {
+        self.iter().map(|partition| partition.unsaved.checkpoint_bytes).sum()
+    }
+
+    /// Begins an image of a partition at `now` and describes it; the pages go to `sink`.
+    pub(super) fn begin_image(&mut self, index: PartitionIndex, now: Millis, sink: &PageSink) -> (Head, StateImage) {
+        let Self { owned, compatibility, cluster, labels } = self;
+        let OwnedPartition { log, state, last_record, built, cuts, .. } = &mut owned[index.index()];
+        let head = compatibility.head(&log.partition, state, cluster, *labels, *last_record, *built);
+        (Head { written: now, parts: cuts.parts(), ..head }, state.begin_image(sink))
+    }
+}
+
+impl Index<PartitionIndex> for Partitions {
+    type Output = OwnedPartition;
+
+    fn index(&self, index: PartitionIndex) -> &OwnedPartition {
+        &self.owned[index.index()]
+    }
+}
+
+impl IndexMut<PartitionIndex> for Partitions {
+    fn index_mut(&mut self, index: PartitionIndex) -> &mut OwnedPartition {
+        &mut self.owned[index.index()]
+    }
+}
+
+impl OwnedPartition {
+    /// Takes over a restored partition. `now` is the reading of the clock and its monotonic instant; a state that begins now counts as built at
+    /// `built_if_new`.
+    pub(super) fn new(
+        log: LogInfo,
+        restored: RestoredPartition,
+        resume: &ResumePoint,
+        cuts: CutProgress,
+        (now, instant): (Millis, Instant),
+        built_if_new: Millis,
+    ) -> Self {
+        let RestoredPartition { mut state, source, last_record, built, bytes, is_news, .. } = restored;
+        // A rebuilt state may dead-letter other records than an earlier one did.
+        let committed = log.committed.filter(|_| source != StateSource::Rebuild);
+        Self {
+            last_record,
+            verified: resume.last_record.is_none(),
+            built: built.unwrap_or(built_if_new),
+            started_at: state.next_offset(),
+            freshness: PartitionFreshness::new(log.partition.stream, state.next_offset(), instant),
+            unsaved: Unsaved::new(dir_of(&log.partition), bytes, is_news.then_some(instant)),
+            cuts,
+            view: Arc::new(state.view(now)),
+            changed: false,
+            view_minute: floor(now, MINUTE),
+            stalled: false,
+            missing: false,
+            // The log once held everything that the state was built from.
+            highest_end: state.next_offset(),
+            short_since: None,
+            refetched: None,
+            log: LogInfo { committed, ..log },
+            state,
+        }
+    }
+
+    /// Renews the view if a record was applied or a minute began: views hold what depends on the clock in panes around their minute.
+    pub(super) fn renew_view(&mut self, now: Millis) {
+        if self.changed || self.view_minute != floor(now, MINUTE) {
+            self.view = Arc::new(self.state.view(now));
+            (self.changed, self.view_minute) = (false, floor(now, MINUTE));
+        }
+    }
+
+    pub(super) fn view(&self) -> &PartitionView {
+        &self.view
+    }
+
+    /// Status for the snapshot, with the view as last renewed.
+    pub(super) fn status(&self) -> PartitionStatus {
+        PartitionStatus {
+            partition: self.log.partition.clone(),
+            position: self.freshness.position(),
+            end: self.freshness.newest_end(),
+            lag: self.freshness.lag(),
+            stalled: self.stalled,
+            missing: self.missing,
+            view: Arc::clone(&self.view),
+        }
+    }
+
+    /// This partition's part of a cut at `at`, as the state is now.
+    pub(super) fn cut(state: &mut PartitionState, log: &LogInfo, view_config: &ViewConfig, at: Millis) -> PartitionCut {
+        let ViewConfig { targets, allowlists } = view_config;
+        PartitionCut::of(&state.slots(), log.partition.stream, targets, allowlists, at, state.next_offset())
+    }
+}
