@@ -123,7 +123,7 @@ pub struct TargetToday {
 pub(super) fn list(present: &Present<'_>, limit: usize) -> CutsResponse {
     let mut cuts = present.closed_periods().cuts().rev();
     let mut closed: BTreeMap<&str, Vec<ClosedTarget>> = BTreeMap::new();
-    for (target, closing) in present.closed_periods().closings() {
+    for (target, closing) in present.closed_periods().iter() {
         let entry = ClosedTarget { target: target.to_owned(), period: closing.period.clone() };
         closed.entry(&closing.cut).or_default().push(entry);
     }

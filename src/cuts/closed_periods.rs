@@ -1,40 +1,44 @@
-//! What the cuts say of each target's periods that have closed.
+//! Closed periods of targets, as all cuts together report them.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use super::record::{Cut, CutTarget};
 use std::ops::Bound;
 
+use super::record::{Cut, CutTarget};
 use crate::clock::Millis;
 use crate::targets::Quantity;
 
-/// By target and beginning of the period. A function of the cuts, in their order.
+/// Closed periods by target and start, and the instants of the cuts. A function of the cuts, which must be added in
+/// order.
 #[derive(Debug, Clone, Default)]
 pub struct ClosedPeriods {
-    closings: BTreeMap<String, BTreeMap<Millis, ClosedPeriod>>,
+    periods: BTreeMap<String, BTreeMap<Millis, ClosedPeriod>>,
     /// Instants of the cuts.
     cuts: BTreeSet<Millis>,
 }
 
-/// A period as it closed, and what became known since.
+/// A period as it closed, and its corrections since.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClosedPeriod {
-    /// The cut that it closed with.
+    /// Id of the cut that closed it.
     pub cut: String,
+    /// Name of the period.
     pub period: String,
-    /// See [`Target::selection`](crate::targets::Target::selection).
+    /// Fingerprint of what was counted; see [`Target::selection`](crate::targets::Target::selection).
     pub selection: u64,
+    /// Start of the period.
     pub start_ms: Millis,
+    /// End of the period.
     pub end_ms: Millis,
+    /// What was to be reached.
     pub goal: Quantity,
-    /// As it closed; none: a ratio of nothing.
+    /// What was reached when it closed; `None` for a ratio whose denominator is zero.
     pub actual: Option<Quantity>,
-    /// What it was corrected to, by the cuts that say so.
+    /// Corrected values by the id of the cut that reported them.
     pub corrections: BTreeMap<String, Option<Quantity>>,
 }
 
 impl ClosedPeriod {
-    fn of(target: &CutTarget, cut: &Cut) -> Self {
+    fn new(target: &CutTarget, cut: &Cut) -> Self {
         Self {
             cut: cut.id.clone(),
             period: target.period.clone(),
@@ -47,59 +51,57 @@ impl ClosedPeriod {
         }
     }
 
-    /// What was told of it last before a cut.
-    pub fn known_before(&self, cut: &str) -> Option<Quantity> {
-        let corrections = self.corrections.range::<str, _>((Bound::Unbounded, Bound::Excluded(cut)));
+    /// Returns the value that was last reported before the cut `id`.
+    pub fn known_before(&self, id: &str) -> Option<Quantity> {
+        let corrections = self.corrections.range::<str, _>((Bound::Unbounded, Bound::Excluded(id)));
         corrections.last().map_or(self.actual, |(_, actual)| *actual)
     }
 }
 
 impl ClosedPeriods {
-    /// Takes in a cut.
+    /// Adds a cut: periods that close with it, and its corrections of earlier ones.
     pub fn add(&mut self, cut: &Cut) {
         self.cuts.insert(cut.at_ms);
         for target in cut.targets.iter().filter(|target| target.closes) {
-            self.closings
-                .entry(target.target.clone())
-                .or_default()
-                .insert(target.start_ms, ClosedPeriod::of(target, cut));
+            let periods = self.periods.entry(target.target.clone()).or_default();
+            periods.insert(target.start_ms, ClosedPeriod::new(target, cut));
         }
         for correction in &cut.corrections {
-            let closing =
-                self.closings.get_mut(&correction.target).and_then(|closings| closings.get_mut(&correction.start_ms));
-            if let Some(closing) = closing {
-                closing.corrections.insert(cut.id.clone(), correction.after);
+            let period =
+                self.periods.get_mut(&correction.target).and_then(|periods| periods.get_mut(&correction.start_ms));
+            if let Some(period) = period {
+                period.corrections.insert(cut.id.clone(), correction.after);
             }
         }
     }
 
-    /// The closed periods of a target, the oldest first.
+    /// Closed periods of a target, oldest first.
     pub fn of(&self, target: &str) -> impl DoubleEndedIterator<Item = &ClosedPeriod> {
-        self.closings.get(target).into_iter().flat_map(BTreeMap::values)
+        self.periods.get(target).into_iter().flat_map(BTreeMap::values)
     }
 
-    /// All closed periods with their targets, by target, the oldest first.
-    pub fn closings(&self) -> impl Iterator<Item = (&str, &ClosedPeriod)> {
-        self.closings
-            .iter()
-            .flat_map(|(target, closings)| closings.values().map(move |closing| (target.as_str(), closing)))
+    /// All closed periods with their targets, by target, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ClosedPeriod)> {
+        self.periods.iter().flat_map(|(target, periods)| periods.values().map(move |period| (target.as_str(), period)))
     }
 
-    /// Forgets what closed, and cuts that were taken, before an instant.
-    pub fn forget(&mut self, before: Millis) {
+    /// Forgets cuts at, and periods that ended at, an instant earlier than `before`.
+    pub fn forget_before(&mut self, before: Millis) {
         self.cuts = self.cuts.split_off(&before);
-        self.closings.values_mut().for_each(|closings| closings.retain(|_, closing| closing.end_ms >= before));
+        self.periods.values_mut().for_each(|periods| periods.retain(|_, period| period.end_ms >= before));
     }
 
+    /// Instant of the newest cut; `None` if there is none.
     pub fn newest_cut(&self) -> Option<Millis> {
         self.cuts.last().copied()
     }
 
-    pub fn has(&self, at: Millis) -> bool {
+    /// True if there is a cut at this instant.
+    pub fn has_cut(&self, at: Millis) -> bool {
         self.cuts.contains(&at)
     }
 
-    /// Instants of the cuts, the oldest first.
+    /// Instants of the cuts, oldest first.
     pub fn cuts(&self) -> impl DoubleEndedIterator<Item = Millis> {
         self.cuts.iter().copied()
     }

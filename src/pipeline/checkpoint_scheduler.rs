@@ -167,7 +167,7 @@ impl CheckpointScheduler {
     /// Whether records may be applied: what that copies has room.
     pub fn has_room(&self) -> bool {
         let Some(current) = &self.current else { return true };
-        self.checkpoints.in_flight() <= LEAST_MAX_IN_FLIGHT.max(current.state_bytes / 4)
+        self.checkpoints.bytes_in_flight() <= LEAST_MAX_IN_FLIGHT.max(current.state_bytes / 4)
     }
 
     /// How long the oldest record that no checkpoint holds was taken ago.
@@ -200,7 +200,7 @@ impl CheckpointScheduler {
         let is_wanted =
             records >= self.settings.max_replay_records || (records > 0 && self.age(now) >= self.settings.max_interval);
         // What an attempt that was given up left behind is still being written.
-        !self.is_busy() && is_wanted && now >= self.not_before && self.checkpoints.in_flight() == 0
+        !self.is_busy() && is_wanted && now >= self.not_before && self.checkpoints.bytes_in_flight() == 0
     }
 
     /// Begins a round of all that is unsaved.
@@ -245,7 +245,7 @@ impl CheckpointScheduler {
 
     fn give_up(&mut self, states: &mut impl PartitionStates) -> Option<CheckpointOutcome> {
         let current = self.current.take()?;
-        self.checkpoints.order(CheckpointRequest::Abandon(current.id));
+        self.checkpoints.send(CheckpointRequest::Abandon(current.id));
         let error = WriteError {
             reason: WriteReason::Io,
             what: format!("write the checkpoint of {}", current.id.dir),
@@ -291,7 +291,7 @@ impl CheckpointScheduler {
             state_bytes: image.shapes.iter().map(|shape| shape.bytes()).sum(),
             stuck_since: None,
         });
-        self.checkpoints.order(CheckpointRequest::Begin(id, Box::new(CheckpointStart { head, image })));
+        self.checkpoints.send(CheckpointRequest::Begin(id, Box::new(CheckpointStart { head, image })));
         failpoint("saving.begun");
     }
 
@@ -299,7 +299,7 @@ impl CheckpointScheduler {
         let Some(current) = &mut self.current else { return };
         let state = states.state(current.slot);
         for _ in 0..PIECES_AT_ONCE {
-            if self.checkpoints.in_flight() > MAX_COPIED_AHEAD {
+            if self.checkpoints.bytes_in_flight() > MAX_COPIED_AHEAD {
                 return;
             }
             let Some(chunk) = state.copy(PIECE) else {
@@ -308,7 +308,7 @@ impl CheckpointScheduler {
                 failpoint("saving.copied");
                 return;
             };
-            self.checkpoints.order(CheckpointRequest::Pages(current.id, chunk));
+            self.checkpoints.send(CheckpointRequest::Pages(current.id, chunk));
         }
     }
 
@@ -319,7 +319,7 @@ impl CheckpointScheduler {
             >= current.next_offset
         {
             current.stage = Stage::Writing;
-            self.checkpoints.order(CheckpointRequest::Finish(current.id));
+            self.checkpoints.send(CheckpointRequest::Finish(current.id));
         }
     }
 
@@ -335,7 +335,7 @@ impl CheckpointScheduler {
         match &report.result {
             Ok(written) => {
                 let mark = &mut self.marks[current.slot];
-                mark.bytes = written.bytes + written.closed.iter().map(DaysFile::bytes).sum::<u64>();
+                mark.bytes = written.bytes + written.days_files.iter().map(DaysFile::bytes).sum::<u64>();
                 (mark.records, mark.since, mark.failures) = (current.records, current.since, 0);
                 self.last_duration = now.saturating_duration_since(current.begun);
                 self.end_round();

@@ -63,7 +63,7 @@ impl CutScheduler {
         let partitions: Vec<_> = partitions.collect();
         self.open.clear();
         for (slot, (_, parts)) in partitions.iter().enumerate() {
-            for (at, part) in parts.iter().filter(|(at, _)| !self.closed_periods.has(*at)) {
+            for (at, part) in parts.iter().filter(|(at, _)| !self.closed_periods.has_cut(*at)) {
                 self.open.entry(*at).or_insert_with(|| vec![None; partitions.len()])[slot] = Some(part.clone());
             }
         }
@@ -105,7 +105,7 @@ impl CutScheduler {
             next = self.times.first_from(oldest);
         }
         while next < until {
-            if !self.closed_periods.has(next) {
+            if !self.closed_periods.has_cut(next) {
                 let parts = self.open.entry(next).or_insert_with(|| vec![None; self.partitions.len()]);
                 parts[slot].get_or_insert_with(|| part(next));
             }

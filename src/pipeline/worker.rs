@@ -348,7 +348,7 @@ impl PartitionStates for OwnedPartitions<'_> {
         let OwnedPartition { log, state, last_record, built, .. } = &mut self.partitions[slot];
         let head = self.compatibility.head(&log.partition, state, self.cluster, self.labels, *last_record, *built);
         (
-            Head { written: self.clock.now(), parts: self.cut_scheduler.parts_of(slot), ..head },
+            Head { written: self.clock.now(), pending_cuts: self.cut_scheduler.parts_of(slot), ..head },
             state.begin_image(&sink()),
         )
     }

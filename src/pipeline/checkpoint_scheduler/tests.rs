@@ -55,7 +55,7 @@ impl PartitionStates for Partitions {
             built: NOW,
             written: NOW,
             records: 0,
-            parts: Vec::new(),
+            pending_cuts: Vec::new(),
         };
         (head, self.0[slot].begin_image(&sink()))
     }
@@ -122,7 +122,7 @@ fn a_disk_that_hangs_holds_up_the_applying_for_a_while_and_no_longer() {
     subject.step();
     let id = subject.saving.current.as_ref().expect("one is being made").id;
     let bytes = vec![0; LEAST_MAX_IN_FLIGHT as usize + 1];
-    subject.saving.checkpoints.order(CheckpointRequest::Pages(id, PageChunk { runs: Vec::new(), bytes }));
+    subject.saving.checkpoints.send(CheckpointRequest::Pages(id, PageChunk { runs: Vec::new(), bytes }));
     assert!(!subject.saving.has_room());
     assert!(subject.step().is_none());
     subject.clock.advance(9 * SECOND, 0);

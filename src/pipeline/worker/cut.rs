@@ -79,7 +79,7 @@ impl Worker {
         tell(&cut);
         let mut closed_periods = (*self.cut_scheduler.closed_periods).clone();
         closed_periods.add(&cut);
-        closed_periods.forget(self.cut_scheduler.oldest(cut.at_ms));
+        closed_periods.forget_before(self.cut_scheduler.oldest(cut.at_ms));
         self.cut_scheduler.stored(cut.at_ms, closed_periods);
         self.order_cut();
     }
