@@ -141,8 +141,8 @@ fn write(load: &mut Load, people: u64, store: &CheckpointStore) -> CheckpointOut
     };
     let took = started.elapsed();
     println!(
-        "written in {took:.1?} beside {} events: copying {copying:.1?}, longest hold {longest:.1?}, at most {:.0} MB in \
-         flight, CPU time of the thread {:.1?}",
+        "written in {took:.1?} beside {} events: copying {copying:.1?}, longest hold {longest:.1?}, at most {:.0} MB \
+         in flight, CPU time of the thread {:.1?}",
         3 * more,
         most as f64 / 1e6,
         outcome.cpu_time

@@ -14,9 +14,9 @@ use crate::disk::Disk;
 use crate::record::Stream;
 use crate::view::cut::PartitionCut;
 
-pub const DIR: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
+pub(super) const DIR: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
 
-pub fn head(next_offset: i64) -> Head {
+pub(super) fn head(next_offset: i64) -> Head {
     Head {
         written_by: "0.1.0".into(),
         sequence: 0,
@@ -40,7 +40,7 @@ pub fn head(next_offset: i64) -> Head {
 
 /// A partition state as checkpoints see it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct State {
+pub(super) struct State {
     pub next_offset: i64,
     pub body: Vec<u8>,
     /// Page size and pages of each table.
@@ -72,13 +72,13 @@ impl Encode for Content {
 }
 
 /// Returns a page of random bytes: dense like hashes, or mostly zero.
-pub fn page(random: &mut fastrand::Rng, bytes: u32, is_dense: bool) -> Vec<u8> {
+pub(super) fn page(random: &mut fastrand::Rng, bytes: u32, is_dense: bool) -> Vec<u8> {
     (0..bytes).map(|_| if is_dense || random.u8(..) < 20 { random.u8(..) } else { 0 }).collect()
 }
 
 impl State {
     /// Tables of dense and of sparse pages and an empty one; `closed` closed days and two open ones.
-    pub fn made_up(seed: u64, pages: u32, closed: i64) -> Self {
+    pub(super) fn made_up(seed: u64, pages: u32, closed: i64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut table = |page_bytes, pages, is_dense| {
             (page_bytes, (0..pages).map(|_| page(&mut random, page_bytes, is_dense)).collect())
@@ -89,14 +89,14 @@ impl State {
         Self { next_offset: seed as i64 + 10, body: b"body ".repeat(30), tables, days }
     }
 
-    pub fn layouts(&self) -> Vec<TableLayout> {
+    pub(super) fn layouts(&self) -> Vec<TableLayout> {
         self.tables
             .iter()
             .map(|(page_bytes, pages)| TableLayout { page_bytes: *page_bytes, pages: pages.len() as u32 })
             .collect()
     }
 
-    pub fn begin(&self) -> CheckpointStart {
+    pub(super) fn begin(&self) -> CheckpointStart {
         let day = |(start, (content, is_closed)): (&Millis, &(Vec<u8>, bool))| ClosedDay {
             start: *start,
             is_closed: *is_closed,
@@ -108,7 +108,7 @@ impl State {
     }
 
     /// Returns all pages in random order, in chunks of random length, some with several ranges.
-    pub fn chunks(&self, random: &mut fastrand::Rng) -> Vec<PageChunk> {
+    pub(super) fn chunks(&self, random: &mut fastrand::Rng) -> Vec<PageChunk> {
         let mut ranges = Vec::new();
         for (table, (_, pages)) in self.tables.iter().enumerate() {
             let mut first = 0;
@@ -130,12 +130,16 @@ impl State {
         chunks
     }
 
-    pub fn write(&self, store: &CheckpointStore, chain: &mut CheckpointChain) -> Result<WrittenCheckpoint, WriteError> {
+    pub(super) fn write(
+        &self,
+        store: &CheckpointStore,
+        chain: &mut CheckpointChain,
+    ) -> Result<WrittenCheckpoint, WriteError> {
         self.write_with(Vec::new(), store, chain)
     }
 
     /// Writes a checkpoint whose head has `pending_cuts`.
-    pub fn write_with(
+    pub(super) fn write_with(
         &self,
         pending_cuts: Vec<(Millis, PartitionCut)>,
         store: &CheckpointStore,
@@ -154,7 +158,7 @@ impl State {
     }
 
     /// Reads the state of a checkpoint; its days files tell which days are closed.
-    pub fn read(reader: &CheckpointReader, threads: usize) -> Result<Self, crate::checkpoint::Damage> {
+    pub(super) fn read(reader: &CheckpointReader, threads: usize) -> Result<Self, crate::checkpoint::Damage> {
         let layouts = reader.layouts();
         let pages = |layout: &TableLayout| (0..layout.pages).map(|_| vec![0xee; layout.page_bytes as usize]).collect();
         let mut tables: Vec<(u32, Vec<Vec<u8>>)> =
@@ -169,23 +173,23 @@ impl State {
     }
 }
 
-pub fn store(disk: &(impl Disk + Clone + 'static)) -> CheckpointStore {
+pub(super) fn store(disk: &(impl Disk + Clone + 'static)) -> CheckpointStore {
     CheckpointStore::new(Arc::new(disk.clone()))
 }
 
-pub fn newest(store: &CheckpointStore) -> CheckpointCandidates {
+pub(super) fn newest(store: &CheckpointStore) -> CheckpointCandidates {
     store.newest(DIR).expect("a disk that can be listed")
 }
 
 /// Returns the state that a process would resume; no checkpoint may be damaged.
-pub fn restored(store: &CheckpointStore) -> Option<State> {
+pub(super) fn restored(store: &CheckpointStore) -> Option<State> {
     let found = newest(store);
     assert!(found.damaged.is_empty(), "{:?}", found.damaged);
     found.reader.map(|reader| State::read(&reader, 1).expect("an intact checkpoint"))
 }
 
 /// Returns the state that a process would resume, trying older checkpoints if the pages of newer ones are damaged.
-pub fn survivor(store: &CheckpointStore) -> Option<State> {
+pub(super) fn survivor(store: &CheckpointStore) -> Option<State> {
     let mut found = newest(store);
     loop {
         let reader = found.reader?;
