@@ -64,9 +64,11 @@
 //!     cleared                               mark of `pacemeter state rebuild`; removed after the next checkpoint
 //! ```
 //!
-//! A closed day is a day of history that no event can change any more. It is stored once, in the `.days` file of the
-//! first checkpoint that finds it closed; later checkpoints refer to that file by sequence number and hash. A
-//! checkpoint refers to at most 32 files: beyond that, all closed days are written into one new file.
+//! A closed day is a day of history that no event changes any more. It is stored once, in the `.days` file of the first
+//! checkpoint that finds it closed; later checkpoints refer to that file by sequence number and hash. A checkpoint
+//! refers to at most 32 files: beyond that, all closed days are written into one new file. A late event may still
+//! change a closed day (a call's offer changes the day of its answer). Such a day is *reopened*: it is stored with the
+//! open days from then on, until it is forgotten.
 //!
 //! # Format
 //!

@@ -6,22 +6,22 @@
 //!
 //! # Atomic write
 //!
-//! [`AtomicFile`] makes a file appear under its name complete and durable, or not at all. Checkpoints, files of closed
+//! `AtomicFile` makes a file appear under its name complete and durable, or not at all. Checkpoints, files of closed
 //! days and cuts are written with it and with nothing else:
 //!
-//! | step | call | the machine crashes after it: the file |
+//! | step | call | `<path>`, if the machine crashes after the step |
 //! |---|---|---|
-//! | create | open `<path>.tmp`, truncated, for its owner alone | does not exist |
-//! | append, any number | `write` | does not exist |
-//! | sync | `fsync` of the file | does not exist; its content is durable under the temporary name |
-//! | rename | `rename` to `<path>` | exists complete, or does not exist |
-//! | sync the directory | `fsync` of the directory | exists complete |
+//! | create | open `<path>.tmp`, truncated, for its owner alone | as before |
+//! | append, any number | `write` | as before |
+//! | sync | `fsync` of the file | as before; the new content is durable under the temporary name |
+//! | rename | `rename` to `<path>` | as before, or complete |
+//! | sync the directory | `fsync` of the directory | complete |
 //!
-//! Each step consumes the value of the step before ([`AtomicFile`], [`SyncedFile`], [`RenamedFile`]), so the compiler
-//! rejects any other order. A failed step consumes it as well: a failed step is never retried. After a failed `fsync`
-//! the kernel may have dropped the unwritten pages and marked them clean, and a second `fsync` would report success for
-//! data that is lost ("fsyncgate", PostgreSQL 2018). Whoever wants the file after a failure writes it again from
-//! memory, into a new temporary file.
+//! Each step consumes the value of the step before (`AtomicFile`, `SyncedFile`, `RenamedFile`), so the compiler rejects
+//! any other order. A failed step consumes it as well, so it cannot be retried. After a failed `fsync` the kernel may
+//! have dropped the unwritten pages and marked them clean; a second `fsync` would then report success for data that is
+//! lost ("fsyncgate", PostgreSQL 2018). A caller that still wants the file writes it again from memory, into a new
+//! temporary file.
 //!
 //! A temporary file that a crash left behind is never read. The next attempt truncates or removes it.
 
