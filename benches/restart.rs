@@ -1,7 +1,8 @@
-//! What a checkpoint and a restart cost at scale, on this machine's disk: `cargo bench --locked --bench restart [-- PEOPLE]`.
+//! Cost of a checkpoint and of a restart at scale, on this machine's disk: `cargo bench --locked --bench restart [--
+//! PEOPLE]`.
 //!
-//! One partition of disbursements with that many people (10,000,000 by default), each with one support of three events, all within the
-//! horizon. Written while further events are applied, then read again with a warm page cache, beside a plain read of the same file.
+//! One partition of disbursements has that many people (10,000,000 by default), each with one support of three events,
+//! all within the horizon. Its checkpoint is written while further events are applied, and then restored twice.
 
 use std::sync::mpsc;
 use std::sync::{Arc, LazyLock};
@@ -18,17 +19,17 @@ use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, FederalState
 use pacemeter::record::Stream;
 
 const NOW: Millis = 1_790_000_000_000;
-const PLACE: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 0 };
-/// Bytes copied between two events, as the pipeline does.
-const PIECE: usize = 1 << 20;
+const DIR: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 0 };
+/// Bytes that are copied between two events, as in the pipeline.
+const CHUNK_BYTES: usize = 1 << 20;
 
-static SHOWN: LazyLock<ViewConfig> = LazyLock::new(ViewConfig::default);
+static VIEW_CONFIG: LazyLock<ViewConfig> = LazyLock::new(ViewConfig::default);
 
 fn main() {
     let people = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(10_000_000);
     let rules = Rules::default();
     let mut load = Load {
-        partition: PartitionState::new(Stream::Disbursement, 0, rules, &SHOWN, NOW),
+        partition: PartitionState::new(Stream::Disbursement, 0, rules, &VIEW_CONFIG, NOW),
         arena: LabelArena::default(),
         next: 0,
     };
@@ -49,8 +50,8 @@ fn main() {
         tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").unwrap_or(".".into())).expect("a directory");
     let disk = Arc::new(RealDisk::open(directory.path(), DIRECTORY).expect("a disk"));
     let store = CheckpointStore::new(disk);
-    let report = write(&mut load, people, &store);
-    let written = report.result.expect("it is written");
+    let outcome = write(&mut load, people, &store);
+    let written = outcome.result.expect("a durable checkpoint");
     println!(
         "checkpoint {:.0} MB, {:.2} x resident memory",
         written.bytes as f64 / 1e6,
@@ -67,7 +68,7 @@ struct Load {
 }
 
 impl Load {
-    /// One person's support, applied for, approved and dispersed.
+    /// Applies the events of one person: a support that is applied for, approved and dispersed.
     fn support(&mut self, person: u64, people: u64) {
         let hash = |kind: u64, number: u64| -> Hash128 {
             let wide = [kind.to_le_bytes(), number.to_le_bytes()].concat();
@@ -95,42 +96,42 @@ impl Load {
     }
 }
 
-/// Writes a checkpoint while events go on, and prints what it cost.
+/// Writes a checkpoint while events are applied, and prints its cost.
 fn write(load: &mut Load, people: u64, store: &CheckpointStore) -> CheckpointOutcome {
-    let (orders, inbox) = mpsc::channel();
-    let (reports, told) = mpsc::channel();
-    let in_flight = BytesInFlight::default();
-    let keeper = CheckpointThread::new(store.clone(), in_flight.clone());
+    let (requests, inbox) = mpsc::channel();
+    let (outcomes, received) = mpsc::channel();
+    let bytes_in_flight = BytesInFlight::default();
+    let thread = CheckpointThread::new(store.clone(), bytes_in_flight.clone());
     let writing =
-        std::thread::spawn(move || keeper.run(&inbox, |report| reports.send(report).expect("somebody listens")));
-    let checkpoints = CheckpointHandle::new(orders, in_flight);
-    let id = CheckpointId { dir: PLACE, number: 1 };
+        std::thread::spawn(move || thread.run(&inbox, |outcome| outcomes.send(outcome).expect("the receiver lives")));
+    let handle = CheckpointHandle::new(requests, bytes_in_flight);
+    let id = CheckpointId { dir: DIR, number: 1 };
     let (mut longest, mut copying, mut most, mut more) = (Duration::ZERO, Duration::ZERO, 0, 0);
     let mut held = |started: Instant| {
         longest = longest.max(started.elapsed());
         copying += started.elapsed();
     };
     let started = Instant::now();
-    let image = load.partition.begin_image(&checkpoints.sink(id));
-    checkpoints.order(CheckpointRequest::Begin(id, Box::new(CheckpointStart { head: head(load.next), image })));
+    let image = load.partition.begin_image(&handle.sink(id));
+    handle.send(CheckpointRequest::Begin(id, Box::new(CheckpointStart { head: head(load.next), image })));
     held(started);
     let mut is_copied = false;
-    let report = loop {
-        if let Ok(report) = told.try_recv() {
-            break report;
+    let outcome = loop {
+        if let Ok(outcome) = received.try_recv() {
+            break outcome;
         }
-        most = most.max(checkpoints.in_flight());
-        // About 10,000 events a second beside it.
+        most = most.max(handle.bytes_in_flight());
+        // About 10,000 events a second meanwhile.
         load.support(people + more, people);
         more += 1;
         let step = Instant::now();
-        if !is_copied && checkpoints.in_flight() < 16 << 20 {
-            match load.partition.copy(PIECE) {
-                Some(chunk) => checkpoints.order(CheckpointRequest::Pages(id, chunk)),
+        if !is_copied && handle.bytes_in_flight() < 16 << 20 {
+            match load.partition.copy(CHUNK_BYTES) {
+                Some(chunk) => handle.send(CheckpointRequest::Pages(id, chunk)),
                 None => {
                     load.partition.end_image();
                     is_copied = true;
-                    checkpoints.order(CheckpointRequest::Finish(id));
+                    handle.send(CheckpointRequest::Finish(id));
                 }
             }
             held(step);
@@ -140,14 +141,15 @@ fn write(load: &mut Load, people: u64, store: &CheckpointStore) -> CheckpointOut
     };
     let took = started.elapsed();
     println!(
-        "written in {took:.1?} beside {} events: copying {copying:.1?}, longest hold {longest:.1?}, at most {:.0} MB on their way, thread busy {:.1?}",
+        "written in {took:.1?} beside {} events: copying {copying:.1?}, longest hold {longest:.1?}, at most {:.0} MB \
+         in flight, CPU time of the thread {:.1?}",
         3 * more,
         most as f64 / 1e6,
-        report.cpu_time
+        outcome.cpu_time
     );
-    drop(checkpoints);
+    drop(handle);
     writing.join().expect("the thread ends");
-    report
+    outcome
 }
 
 fn head(next_offset: i64) -> Head {
@@ -155,9 +157,9 @@ fn head(next_offset: i64) -> Head {
         written_by: "bench".to_owned(),
         sequence: 0,
         cluster_id: None,
-        stream: PLACE.stream,
+        stream: DIR.stream,
         topic: "bench".to_owned(),
-        partition: PLACE.partition,
+        partition: DIR.partition,
         partition_count: 1,
         semantic_settings: [].into(),
         key_id: String::new(),
@@ -168,20 +170,20 @@ fn head(next_offset: i64) -> Head {
         built: NOW,
         written: NOW,
         records: next_offset.unsigned_abs(),
-        parts: Vec::new(),
+        pending_cuts: Vec::new(),
     }
 }
 
-/// Restores twice, the second time with what the first left in the page cache, and prints each part.
+/// Restores twice, the second time with a warm page cache, and prints the duration of each step.
 fn read(store: &CheckpointStore, rules: Rules, bytes: u64) {
     for pass in ["first", "second"] {
         let started = Instant::now();
-        let opened = store.newest(PLACE).expect("a listing").opened.expect("a whole checkpoint");
-        let mut restoring = StateLoader::new(PLACE.stream, opened.body(), opened.days()).expect("of this program");
+        let reader = store.newest(DIR).expect("a listing").reader.expect("an intact checkpoint");
+        let mut restoring = StateLoader::new(DIR.stream, reader.body(), reader.days()).expect("of this program");
         let allocated = started.elapsed();
-        opened.fill(&mut restoring.pages(), 2, &|_| {}).expect("whole pages");
+        reader.fill(&mut restoring.pages(), 2, &|_| {}).expect("intact pages");
         let filled = started.elapsed();
-        let mut partition = restoring.finish(rules, &SHOWN, NOW);
+        let mut partition = restoring.finish(rules, &VIEW_CONFIG, NOW);
         let view = partition.view(NOW);
         let took = started.elapsed();
         std::hint::black_box(view);

@@ -1,9 +1,33 @@
 //! Cuts ("cortes"): the figures of an instant, stored once and never changed.
 //!
-//! A cut at T is the figures of the log before the first record of each partition whose Kafka timestamp is later than T. It is taken once every
-//! partition has given its part ([`PartitionCut`](crate::view::cut::PartitionCut)): the pipeline sees to that, here is what a cut says ([`Cut`]), where it lies
-//! ([`CutStore`]), and what all of them together say of periods that have closed ([`ClosedPeriods`](crate::view::closed_periods::ClosedPeriods)). Taken again from the same log it is the same, but for when
-//! that was.
+//! A cut at T has the figures of the log before the first record of each partition whose Kafka timestamp is later than
+//! T (`spec/figures.md#cuts`).
+//!
+//! # How a cut is taken
+//!
+//! 1. A partition *passes* T with its first later record, before that record is applied, or once it is complete until
+//!    `cuts.grace` after T. Its share of the cut ([`PartitionCut`](crate::view::cut::PartitionCut)) is computed at that
+//!    moment: figures by programme and state for the day, week and month, and for each target the current and past
+//!    periods.
+//! 2. Shares of cuts that are not stored yet are in the head of the partition's checkpoint
+//!    ([`Head::pending_cuts`](crate::checkpoint::Head)): share and state are one durable value. A share that exists is
+//!    never computed again, nor is a cut that is stored.
+//! 3. Once every partition has passed T, the shares are added up ([`Cut::of`]). A thread of its own stores the cut with
+//!    the atomic write of [`crate::disk`].
+//! 4. Then the cut is logged: `pacemeter.cut.taken`, `pacemeter.period.closed` for each target whose period ends at T,
+//!    `pacemeter.period.corrected` where a closed period has changed since the cut before. If the process dies between
+//!    storing and logging, the cut exists and the log lines do not.
+//!
+//! The pipeline takes these steps; this module defines what a cut contains ([`Cut`]), where it is stored
+//! ([`CutStore`]), and what all cuts together say of closed periods ([`ClosedPeriods`](crate::view::closed_periods::ClosedPeriods)), which are read from the cuts
+//! at every start.
+//!
+//! A cut depends on the log alone, except for `taken_ms`: batching, crashes and delays make no difference. A cut that
+//! is removed or damaged is not taken again until the log is replayed past T.
+//!
+//! # Format
+//!
+//! `cuts/<id>.json` has two lines: the cut as JSON, and the BLAKE3 hash of that line in hexadecimal digits.
 
 mod assembly;
 mod record;

@@ -1,25 +1,27 @@
 //! Files of the state directory, and the one way to make a file durable.
 //!
-//! [`RealDisk`] is the machine's file system. Tests replace it with a disk in memory ([`MemoryDisk`]), or with one that fails, lies or
-//! loses its cache; [`Disk`] is all that the rest of the program knows of either. [`Lock`] reserves the directory for one process.
+//! [`RealDisk`] is the machine's file system. Tests replace it with a disk in memory ([`MemoryDisk`]), or with one that
+//! fails, lies or loses its cache; [`Disk`] is all that the rest of the program knows of either. [`Lock`] reserves the
+//! directory for one process.
 //!
 //! # Atomic write
 //!
-//! [`AtomicFile`] makes a file appear under its name complete and durable, or not at all. Checkpoints, files of closed days and cuts are
-//! written with it and with nothing else:
+//! `AtomicFile` makes a file appear under its name complete and durable, or not at all. Checkpoints, files of closed
+//! days and cuts are written with it and with nothing else:
 //!
-//! | step | call | the machine crashes after it: the file |
+//! | step | call | `<path>`, if the machine crashes after the step |
 //! |---|---|---|
-//! | create | open `<path>.tmp`, truncated, for its owner alone | does not exist |
-//! | append, any number | `write` | does not exist |
-//! | sync | `fsync` of the file | does not exist; its content is durable under the temporary name |
-//! | rename | `rename` to `<path>` | exists complete, or does not exist |
-//! | sync the directory | `fsync` of the directory | exists complete |
+//! | create | open `<path>.tmp`, truncated, for its owner alone | as before |
+//! | append, any number | `write` | as before |
+//! | sync | `fsync` of the file | as before; the new content is durable under the temporary name |
+//! | rename | `rename` to `<path>` | as before, or complete |
+//! | sync the directory | `fsync` of the directory | complete |
 //!
-//! Each step consumes the value of the step before ([`AtomicFile`], [`SyncedFile`], [`RenamedFile`]), so the compiler rejects any other
-//! order. A failed step consumes it as well: a failed step is never retried. After a failed `fsync` the kernel may have dropped the unwritten
-//! pages and marked them clean, and a second `fsync` would report success for data that is lost ("fsyncgate", PostgreSQL 2018). Whoever
-//! wants the file after a failure writes it again from memory, into a new temporary file.
+//! Each step consumes the value of the step before (`AtomicFile`, `SyncedFile`, `RenamedFile`), so the compiler rejects
+//! any other order. A failed step consumes it as well, so it cannot be retried. After a failed `fsync` the kernel may
+//! have dropped the unwritten pages and marked them clean; a second `fsync` would then report success for data that is
+//! lost ("fsyncgate", PostgreSQL 2018). A caller that still wants the file writes it again from memory, into a new
+//! temporary file.
 //!
 //! A temporary file that a crash left behind is never read. The next attempt truncates or removes it.
 
@@ -39,9 +41,11 @@ use std::io;
 
 /// A directory tree of plain files. Paths are relative to the state directory, with `/` between names.
 pub trait Disk: Send + Sync {
-    /// Returns the names of the files and directories in a directory, in any order; empty if the directory does not exist.
+    /// Returns the names of the files and directories in a directory, in any order; empty if the directory does not
+    /// exist.
     fn list(&self, directory: &str) -> io::Result<Vec<String>>;
-    /// Creates an empty file and its missing parent directories, readable by their owner alone. Truncates an existing file.
+    /// Creates an empty file and its missing parent directories, readable by their owner alone. Truncates an existing
+    /// file.
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskWriter>>;
     /// Opens a file for reading; `NotFound` if it does not exist.
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskReader>>;

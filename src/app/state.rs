@@ -53,7 +53,7 @@ pub fn verify(reader: SettingsReader) -> Result<String, Failure> {
             }
             damaged |= result.is_err();
             let told = result
-                .map_or_else(|damage| format!("the file {damage}"), |opened| format!("whole, {}", opened.identity()));
+                .map_or_else(|damage| format!("the file {damage}"), |opened| format!("whole, {}", opened.root_hash()));
             let _ = writeln!(report, "{dir} {sequence}: {told}");
         }
     }
@@ -75,7 +75,7 @@ pub fn rebuild(reader: SettingsReader, only: Option<crate::record::Stream>, forc
     let mut lost = Vec::new();
     for &dir in &places {
         let found = store.newest(dir).map_err(|error| unreadable(directory, &error))?;
-        lost.extend(lost_history(dir, found.opened.as_ref(), &logs));
+        lost.extend(lost_history(dir, found.reader.as_ref(), &logs));
     }
     if !lost.is_empty() && !force {
         lost.push(
@@ -108,7 +108,7 @@ fn describe(opened: Result<CheckpointReader, Damage>) -> String {
     };
     let head = opened.head();
     let cluster = head.cluster_id.as_deref().unwrap_or("unknown");
-    let closed = opened.closed();
+    let closed = opened.days_files();
     format!(
         "offsets {} to {} of topic {} ({} records), written {} by pacemeter {}, built {}\n     cluster {cluster}, partition {} of {}, key {}, {} \
          bytes and {} of closed days in {} files\n     {}",
@@ -144,7 +144,7 @@ fn existing(directory: &Path) -> Result<CheckpointStore, Failure> {
 }
 
 fn places(store: &CheckpointStore, directory: &Path) -> Result<Vec<PartitionDir>, Failure> {
-    store.places().map_err(|error| unreadable(directory, &error))
+    store.partitions().map_err(|error| unreadable(directory, &error))
 }
 
 fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {

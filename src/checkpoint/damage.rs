@@ -1,36 +1,57 @@
-//! Why a file cannot be read as a checkpoint.
+//! Reasons why a file cannot be read as a checkpoint.
 
 use std::io::{self, ErrorKind};
 
-/// Reads on as "the file ...".
+/// Reason why a file cannot be read as a checkpoint. Its text continues "the file ...".
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
+    /// The disk does not return the bytes; another attempt may succeed.
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),
-    #[error("is no file of this kind")]
+    /// The file does not begin with the magic of its kind.
+    #[error("is not a file of this kind")]
     Foreign,
+    /// A newer program wrote the file.
     #[error("was written by a newer pacemeter: its format is {found}, this one reads up to {known}")]
-    Newer { found: u32, known: u32 },
-    #[error("is cut short, or was never finished")]
+    Newer {
+        /// Format version of the file.
+        found: u32,
+        /// Newest format version that this program reads.
+        known: u32,
+    },
+    /// The file has no footer at its end.
+    #[error("is truncated or was never completed")]
     Unfinished,
-    /// The part named differs from its hash.
-    #[error("is damaged: {0}")]
+    /// The section named differs from its hash.
+    #[error("is damaged: the hash of the {0} differs")]
     Checksum(&'static str),
-    /// Every hash holds, yet what is said cannot be.
-    #[error("contradicts itself: {0}")]
+    /// All hashes are right, yet the content cannot be: a bug wrote it, or somebody forged it.
+    #[error("is inconsistent: {0}")]
     MalformedState(&'static str),
+    /// A file of closed days that the checkpoint refers to is damaged.
     #[error("refers to {name}, which {damage}")]
-    Days { name: String, damage: Box<Damage> },
-    #[error("is of {found}, not of {expected}")]
-    Misplaced { found: String, expected: String },
+    Days {
+        /// Name of the file of closed days.
+        name: String,
+        /// Damage of that file.
+        damage: Box<Damage>,
+    },
+    /// The file belongs to another partition or has another sequence number.
+    #[error("belongs to {found}, not to {expected}")]
+    Misplaced {
+        /// Partition and number in the head.
+        found: String,
+        /// Partition and number by the path.
+        expected: String,
+    },
 }
 
 impl Damage {
-    /// All kinds.
+    /// All values of [`Damage::kind`].
     pub const KINDS: [&str; 8] =
         ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
 
-    /// Its kind, as a label.
+    /// Value of the label `reason`.
     pub fn kind(&self) -> &'static str {
         match self {
             Damage::Unreadable(_) => "unreadable",
@@ -44,7 +65,7 @@ impl Damage {
         }
     }
 
-    /// Whether it or a file that it refers to was written by a newer pacemeter.
+    /// True if a newer program wrote the file, or a file that it refers to.
     pub fn is_newer(&self) -> bool {
         match self {
             Damage::Newer { .. } => true,
@@ -53,12 +74,13 @@ impl Damage {
         }
     }
 
-    /// Whether it will not get better: another try, another program or another place may help with the rest.
-    pub(super) fn is_for_good(&self) -> bool {
+    /// True if nobody will ever be able to use the file, so that it may be pruned. Another attempt, program or place
+    /// may still read the others.
+    pub(super) fn is_permanent(&self) -> bool {
         match self {
             Damage::Foreign | Damage::Unfinished | Damage::Checksum(_) | Damage::MalformedState(_) => true,
             Damage::Days { damage, .. } => {
-                damage.is_for_good()
+                damage.is_permanent()
                     || matches!(&**damage, Damage::Unreadable(error) if error.kind() == ErrorKind::NotFound)
             }
             Damage::Unreadable(_) | Damage::Newer { .. } | Damage::Misplaced { .. } => false,

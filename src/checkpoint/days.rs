@@ -1,4 +1,4 @@
-//! Closed days: written once into a file of their own, and referred to by the checkpoints that follow.
+//! Closed days: each is stored once, in a file of its own, and referred to by later checkpoints.
 
 use std::io;
 use std::sync::Arc;
@@ -6,74 +6,74 @@ use std::sync::Arc;
 use crate::aggregate::image::ClosedDay;
 use crate::clock::Millis;
 
+use super::compression::{CompressedBytes, FAST, THOROUGH};
 use super::container::{self, DAYS, SectionReader, SectionWriter};
 use super::damage::Damage;
 use super::index::{DayEntry, DaysFile};
 use super::names::{Name, PartitionDir};
-use super::packed::{Packed, QUICK, THOROUGH};
 use crate::disk::{Disk, SyncedFile};
 
-/// Files that a checkpoint refers to. Beyond that all closed days are written anew, into one.
-pub(super) const MOST_FILES: usize = 32;
+/// Maximum number of files that a checkpoint refers to. Beyond it, all closed days are written into one new file.
+pub(super) const MAX_FILES: usize = 32;
 
-/// Where each day of an image goes.
-pub(super) struct Plan {
-    /// Files that hold days of the image already, with those days alone.
-    pub referred: Vec<DaysFile>,
+/// Where each day of an image is stored.
+pub(super) struct DayPlan {
+    /// Existing files to refer to, each with those of its days that the image has.
+    pub existing: Vec<DaysFile>,
     /// Closed days for a new file.
-    pub closed: Vec<PackedDay>,
-    /// Days that are not closed.
-    pub open: Vec<PackedDay>,
+    pub closed: Vec<CompressedDay>,
+    /// Days that may still change, for the checkpoint itself.
+    pub open: Vec<CompressedDay>,
 }
 
-pub(super) struct PackedDay {
+pub(super) struct CompressedDay {
     start: Millis,
-    content: Packed,
+    content: CompressedBytes,
 }
 
-/// `known` are the files that the state's checkpoints refer to so far.
-pub(super) fn plan(known: &[DaysFile], days: &[ClosedDay]) -> io::Result<Plan> {
+/// Plans where to store `days`; `known` are the files that earlier checkpoints of the same state refer to.
+pub(super) fn plan(known: &[DaysFile], days: &[ClosedDay]) -> io::Result<DayPlan> {
     let closed_starts: Vec<Millis> = days.iter().filter(|day| day.is_closed).map(|day| day.start).collect();
-    let held = |file: &DaysFile| file.starts.iter().copied().filter(|start| closed_starts.contains(start)).collect();
-    let mut referred: Vec<DaysFile> =
-        known.iter().map(|file| DaysFile { starts: held(file), ..file.clone() }).collect();
-    referred.retain(|file| !file.starts.is_empty());
-    let is_held = |referred: &[DaysFile], start| referred.iter().any(|file| file.starts.contains(&start));
-    let has_new = closed_starts.iter().any(|start| !is_held(&referred, *start));
-    if referred.len() + usize::from(has_new) > MOST_FILES {
-        referred.clear();
+    let needed = |file: &DaysFile| file.starts.iter().copied().filter(|start| closed_starts.contains(start)).collect();
+    let mut existing: Vec<DaysFile> =
+        known.iter().map(|file| DaysFile { starts: needed(file), ..file.clone() }).collect();
+    existing.retain(|file| !file.starts.is_empty());
+    let is_stored = |existing: &[DaysFile], start| existing.iter().any(|file| file.starts.contains(&start));
+    let needs_file = closed_starts.iter().any(|start| !is_stored(&existing, *start));
+    if existing.len() + usize::from(needs_file) > MAX_FILES {
+        existing.clear();
     }
-    let new = days.iter().filter(|day| day.is_closed && !is_held(&referred, day.start));
-    let closed = new.map(|day| pack(day, THOROUGH)).collect::<io::Result<_>>()?;
-    let open = days.iter().filter(|day| !day.is_closed).map(|day| pack(day, QUICK)).collect::<io::Result<_>>()?;
-    Ok(Plan { referred, closed, open })
+    let new = days.iter().filter(|day| day.is_closed && !is_stored(&existing, day.start));
+    let closed = new.map(|day| compress(day, THOROUGH)).collect::<io::Result<_>>()?;
+    let open = days.iter().filter(|day| !day.is_closed).map(|day| compress(day, FAST)).collect::<io::Result<_>>()?;
+    Ok(DayPlan { existing, closed, open })
 }
 
-fn pack(day: &ClosedDay, level: i32) -> io::Result<PackedDay> {
-    Ok(PackedDay { start: day.start, content: Packed::new(&day.content.encode(), level)? })
+fn compress(day: &ClosedDay, level: i32) -> io::Result<CompressedDay> {
+    Ok(CompressedDay { start: day.start, content: CompressedBytes::new(&day.content.encode(), level)? })
 }
 
-/// Writes days as parts, one after the other.
-pub(super) fn write_parts(days: &[PackedDay], file: &mut SectionWriter) -> io::Result<Vec<DayEntry>> {
+/// Writes each day as a section.
+pub(super) fn write_sections(days: &[CompressedDay], file: &mut SectionWriter) -> io::Result<Vec<DayEntry>> {
     days.iter().map(|day| Ok(DayEntry { start: day.start, content: day.content.write(file)? })).collect()
 }
 
-/// Writes a whole file of closed days under its temporary name, and sees to it that it stays.
+/// Writes and syncs a file of closed days; renaming it is left to the caller.
 pub(super) fn write_file(
     disk: &Arc<dyn Disk>,
     dir: PartitionDir,
     sequence: u64,
-    days: &[PackedDay],
+    days: &[CompressedDay],
 ) -> io::Result<(SyncedFile, DaysFile)> {
-    let mut file = SectionWriter::begin(disk, dir.path(Name::days(sequence)), &DAYS)?;
-    let entries = write_parts(days, &mut file)?;
-    let whole = file.end(&container::encode(&entries))?;
+    let mut file = SectionWriter::create(disk, dir.path(Name::days(sequence)), &DAYS)?;
+    let entries = write_sections(days, &mut file)?;
+    let summary = file.complete(&container::encode(&entries))?;
     let file = file.sync()?;
     let starts = days.iter().map(|day| day.start).collect();
-    Ok((file, DaysFile { sequence, bytes: whole.bytes, root: whole.root, starts }))
+    Ok((file, DaysFile { sequence, bytes: summary.bytes, root_hash: summary.root_hash, starts }))
 }
 
-/// The days that `file` is referred to for.
+/// Reads the days of `file.starts`, each with its start.
 pub(super) fn read_file(
     disk: &Arc<dyn Disk>,
     dir: PartitionDir,
@@ -82,15 +82,15 @@ pub(super) fn read_file(
     let name = Name::days(file.sequence);
     let read = || {
         let (reader, index) = SectionReader::open(disk.open(&dir.path(name))?, &DAYS)?;
-        if (reader.whole.bytes, reader.whole.root) != (file.bytes, file.root) {
-            return Err(Damage::MalformedState("not the file that was referred to"));
+        if (reader.summary.bytes, reader.summary.root_hash) != (file.bytes, file.root_hash) {
+            return Err(Damage::MalformedState("not the file that the checkpoint refers to"));
         }
-        let entries: Vec<DayEntry> = container::parse(&index, "index")?;
-        let places = reader.places(entries.iter().map(|entry| &entry.content.part))?;
-        let find = |start: &Millis| entries.iter().zip(&places).find(|(entry, _)| entry.start == *start);
+        let entries: Vec<DayEntry> = container::decode(&index, "index")?;
+        let offsets = reader.offsets(entries.iter().map(|entry| &entry.content.section))?;
+        let find = |start: &Millis| entries.iter().zip(&offsets).find(|(entry, _)| entry.start == *start);
         let read_day = |start: &Millis| {
-            let (entry, at) = find(start).ok_or(Damage::MalformedState("a day is missing"))?;
-            Ok((*start, entry.content.read(&reader, *at, "closed day")?))
+            let (entry, offset) = find(start).ok_or(Damage::MalformedState("a day is missing"))?;
+            Ok((*start, entry.content.read(&reader, *offset, "closed day")?))
         };
         file.starts.iter().map(read_day).collect()
     };

@@ -1,89 +1,153 @@
-//! Whether a checkpoint fits what there is now: the log, the settings, the key.
+//! Comparison of a checkpoint with the log, the settings and the pseudonym key of today.
 
 use std::collections::BTreeMap;
 
 use super::head::Head;
 use crate::aggregate::unnamed_setting;
 
-/// What the head of a checkpoint is held against. What is not known (none) is not compared.
+/// What the head of a checkpoint is compared with. A `None` is unknown and not compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedHead {
+    /// Cluster id that the brokers report.
     pub cluster_id: Option<String>,
+    /// Topic that the settings name.
     pub topic: String,
+    /// Number of partitions of the topic.
     pub partition_count: Option<i32>,
-    /// See [`Head::semantic_settings`].
+    /// Settings that state depends on; see [`Head::semantic_settings`].
     pub semantic_settings: BTreeMap<String, String>,
+    /// Identifies the pseudonym key in use.
     pub key_id: String,
-    /// The first offset that the log still has.
+    /// First offset that the log still has.
     pub low: Option<i64>,
-    /// The offset after the last record.
+    /// End offset of the log: the offset after its last record.
     pub end: Option<i64>,
 }
 
-/// Why a whole checkpoint must not be gone on from: what was found, what was expected, what can be done.
+/// Reason why an intact checkpoint must not be resumed: what was found, what was expected, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
+    /// The brokers belong to another Kafka cluster.
     #[error(
-        "the state is of kafka cluster {found}, the brokers are of cluster {expected}; point kafka.bootstrap_servers to the right cluster, or \
-         move the state directory away to begin anew (or run `pacemeter state rebuild`)"
+        "the state belongs to kafka cluster {found}, the brokers to cluster {expected}; set kafka.bootstrap_servers \
+         to the right cluster, or move the state directory elsewhere to start over (or run `pacemeter state \
+         rebuild`)"
     )]
-    Cluster { found: String, expected: String },
+    Cluster {
+        /// Cluster id in the head.
+        found: String,
+        /// Cluster id that the brokers report.
+        expected: String,
+    },
+    /// The settings name another topic.
     #[error(
-        "the state is of topic {found}, the settings name topic {expected}; name the right topic, or move the state directory away to begin \
-         anew (or run `pacemeter state rebuild`)"
+        "the state belongs to topic {found}, the settings name topic {expected}; name the right topic, or move the \
+         state directory elsewhere to start over (or run `pacemeter state rebuild`)"
     )]
-    Topic { found: String, expected: String },
+    Topic {
+        /// Topic in the head.
+        found: String,
+        /// Topic that the settings name.
+        expected: String,
+    },
+    /// The topic has another number of partitions, so keys have moved between partitions.
     #[error(
-        "the state was built when topic {topic} had {found} partitions, now it has {expected}; keys have moved between partitions, so run \
-         `pacemeter state rebuild` to count from the beginning of the log"
+        "the state was built when topic {topic} had {found} partitions, now it has {expected}; keys have moved \
+         between partitions, so run `pacemeter state rebuild` to count from the beginning of the log"
     )]
-    PartitionCount { topic: String, found: i32, expected: i32 },
+    PartitionCount {
+        /// The topic.
+        topic: String,
+        /// Number of partitions in the head.
+        found: i32,
+        /// Number of partitions now.
+        expected: i32,
+    },
+    /// Settings that state depends on have changed.
     #[error(
-        "the state was built under other settings: {}; set them back, or run `pacemeter state rebuild` to count anew under the new ones",
-        listed(changes)
+        "the state was built with other settings: {}; restore them, or run `pacemeter state rebuild` to count again \
+         with the new ones",
+        list(changes)
     )]
-    Settings { changes: Vec<SettingChange> },
+    Settings {
+        /// The settings that differ, by key.
+        changes: Vec<SettingChange>,
+    },
+    /// The state was built with another pseudonym key.
     #[error(
-        "the state was built with pseudonym key {found}, the key file holds key {expected}; put the old key file back, or run `pacemeter state \
-         rebuild` to count anew under the new one"
+        "the state was built with pseudonym key {found}, the key file holds key {expected}; restore the old key \
+         file, or run `pacemeter state rebuild` to count again with the new key"
     )]
-    PseudonymKey { found: String, expected: String },
+    PseudonymKey {
+        /// Key id in the head.
+        found: String,
+        /// Key id of the key file.
+        expected: String,
+    },
+    /// Retention removed records that the state does not have.
     #[error(
-        "the state goes up to offset {next_offset}, the log of topic {topic} begins at offset {low}: the topic's retention has passed the state, \
-         and up to {} records are lost for good; `pacemeter state rebuild` counts what is left", low - next_offset
+        "the state ends at offset {next_offset}, the log of topic {topic} begins at offset {low}: retention has \
+         passed the state, and up to {} records are lost; `pacemeter state rebuild` counts what is left",
+        low - next_offset
     )]
-    Retention { topic: String, next_offset: i64, low: i64 },
+    Retention {
+        /// The topic.
+        topic: String,
+        /// First offset that is not part of the state.
+        next_offset: i64,
+        /// First offset that the log still has.
+        low: i64,
+    },
+    /// The log ends before the state does.
     #[error(
-        "the state goes up to offset {next_offset}, the log of topic {topic} ends at offset {end}: the log was truncated or the topic made anew; \
-         point to the right cluster, or run `pacemeter state rebuild` to count what is there"
+        "the state ends at offset {next_offset}, the log of topic {topic} at offset {end}: the log was truncated or \
+         the topic recreated; connect to the right cluster, or run `pacemeter state rebuild` to count what is there"
     )]
-    Truncated { topic: String, next_offset: i64, end: i64 },
+    Truncated {
+        /// The topic.
+        topic: String,
+        /// First offset that is not part of the state.
+        next_offset: i64,
+        /// End offset of the log.
+        end: i64,
+    },
+    /// The log has another record where the state has its last one.
     #[error(
-        "the record at offset {offset} of topic {topic} is not the one that the state took last: the log was truncated or the topic made anew; \
-         point to the right cluster, or run `pacemeter state rebuild` to count what is there"
+        "the record at offset {offset} of topic {topic} is not the last applied record of the state: the log was \
+         truncated or the topic recreated; connect to the right cluster, or run `pacemeter state rebuild` to count \
+         what is there"
     )]
-    LastRecord { topic: String, offset: i64 },
+    LastRecord {
+        /// The topic.
+        topic: String,
+        /// Offset of the last applied record.
+        offset: i64,
+    },
 }
 
-/// A setting by its key; none where there was, or is, none.
+/// A setting that differs; `None` where it is not set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingChange {
+    /// Key of the setting.
     pub key: String,
+    /// Value in the head.
     pub found: Option<String>,
+    /// Value now.
     pub expected: Option<String>,
 }
 
-fn listed(changes: &[SettingChange]) -> String {
-    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
-    let told = |change: &SettingChange| {
-        format!("{} was {} and is {}", change.key, shown(&change.found), shown(&change.expected))
+fn list(changes: &[SettingChange]) -> String {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+    let describe = |change: &SettingChange| {
+        format!("{} was {} and is {}", change.key, value(&change.found), value(&change.expected))
     };
-    changes.iter().map(told).collect::<Vec<_>>().join(", ")
+    changes.iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
 impl Mismatch {
-    /// Its kind, as a label.
-    pub fn kind(&self) -> &'static str {
+    /// Short name for tests.
+    #[cfg(test)]
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Mismatch::Cluster { .. } => "cluster",
             Mismatch::Topic { .. } => "topic",
@@ -92,20 +156,21 @@ impl Mismatch {
             Mismatch::PseudonymKey { .. } => "pseudonym_key",
             Mismatch::Retention { .. } => "retention",
             Mismatch::Truncated { .. } => "truncated",
-            Mismatch::LastRecord { .. } => "tail",
+            Mismatch::LastRecord { .. } => "last_record",
         }
     }
 }
 
 impl ExpectedHead {
-    /// Everything in which `head` differs. The record at its tail is for the caller to look at: [`Mismatch::LastRecord`].
+    /// Returns all differences from `head`. The caller compares the last applied record itself
+    /// ([`Mismatch::LastRecord`]).
     pub fn mismatches(&self, head: &Head) -> Vec<Mismatch> {
-        let offsets_are_of_this_log = self.cluster(head).is_none() && self.topic_of(head).is_none();
-        let told =
-            [self.cluster(head), self.topic_of(head), self.partitions(head), self.settings(head), self.key(head)];
-        // Offsets of another log say nothing.
-        let range = if offsets_are_of_this_log { [self.retention(head), self.truncated(head)] } else { [None, None] };
-        told.into_iter().chain(range).flatten().collect()
+        let is_same_log = self.cluster(head).is_none() && self.topic(head).is_none();
+        let identity =
+            [self.cluster(head), self.topic(head), self.partitions(head), self.settings(head), self.key(head)];
+        // Offsets of another log mean nothing.
+        let range = if is_same_log { [self.retention(head), self.truncated(head)] } else { [None, None] };
+        identity.into_iter().chain(range).flatten().collect()
     }
 
     fn cluster(&self, head: &Head) -> Option<Mismatch> {
@@ -113,7 +178,7 @@ impl ExpectedHead {
         (found != expected).then_some(Mismatch::Cluster { found, expected })
     }
 
-    fn topic_of(&self, head: &Head) -> Option<Mismatch> {
+    fn topic(&self, head: &Head) -> Option<Mismatch> {
         let differs = head.topic != self.topic;
         differs.then(|| Mismatch::Topic { found: head.topic.clone(), expected: self.topic.clone() })
     }

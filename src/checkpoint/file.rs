@@ -1,4 +1,4 @@
-//! Writes one checkpoint, a step at a time, where the caller says and when.
+//! One checkpoint on its way to the disk, one step per call.
 
 use std::io;
 use std::sync::Arc;
@@ -6,183 +6,194 @@ use std::sync::Arc;
 use crate::aggregate::image::{PageChunk, StateImage, TableLayout};
 use crate::runtime::failpoint;
 
-use super::container::{self, CHECKPOINT, FinishedFile, Section, SectionWriter};
-use super::days::{self, PackedDay, Plan};
-use super::fault::WriteError;
+use super::compression::{CompressedBytes, FAST};
+use super::container::{self, CHECKPOINT, FileSummary, Section, SectionWriter};
+use super::days::{self, CompressedDay, DayPlan};
 use super::head::Head;
-use super::index::{ChunkEntry, DaysFile, Index, MAX_PIECE_BYTES, find_fault, piece_bytes};
+use super::index::{ChunkEntry, DaysFile, Index, MAX_CHUNK_BYTES, bytes_of, find_fault};
 use super::names::{Name, PartitionDir};
-use super::packed::{Packed, QUICK};
+use super::write_error::WriteError;
 use crate::disk::{Disk, RenamedFile, SyncedFile};
 
-/// What a checkpoint is begun with.
+/// What a checkpoint begins with.
 pub struct CheckpointStart {
-    /// Its sequence is set by the writer.
+    /// Head of the checkpoint. Its sequence number is replaced by the next one of the partition.
     pub head: Head,
+    /// Image of the state; its pages follow as chunks.
     pub image: StateImage,
 }
 
-/// A checkpoint that is there to stay.
+/// A durable checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenCheckpoint {
+    /// Head as written, with its sequence number.
     pub head: Head,
-    /// Of the file, and of the file of closed days that came with it (none: 0).
+    /// Length of the checkpoint file (bytes).
     pub bytes: u64,
+    /// Length of the file of closed days that was written with it (bytes); 0 if none was.
     pub days_bytes: u64,
-    /// The files of closed days that it refers to.
-    pub closed: Vec<DaysFile>,
+    /// Files of closed days that the checkpoint refers to.
+    pub days_files: Vec<DaysFile>,
 }
 
-/// A checkpoint on its way to the disk. Once a step has failed nothing more may be asked of it than [`CheckpointFile::discard`].
+/// A checkpoint in progress. The steps and what a crash leaves after each are listed in the documentation of
+/// [`crate::checkpoint`]. After an error only [`CheckpointFile::discard`] may be called.
 pub struct CheckpointFile {
     disk: Arc<dyn Disk>,
     dir: PartitionDir,
     name: Name,
     head: Head,
-    head_part: Section,
-    shapes: Vec<TableLayout>,
+    head_section: Section,
+    layouts: Vec<TableLayout>,
     chunks: Vec<ChunkEntry>,
-    plan: Plan,
-    body: Packed,
+    day_plan: DayPlan,
+    body: CompressedBytes,
     compressor: zstd::bulk::Compressor<'static>,
     stage: Stage,
     days_bytes: u64,
 }
 
-/// What was done last.
+/// The last step that was completed.
 enum Stage {
-    Pieces(SectionWriter),
-    /// Closed days are written under a temporary name; the file of the checkpoint waits.
+    /// The file is open for chunks.
+    Chunks(SectionWriter),
+    /// Closed days are synced under a temporary name; the checkpoint's own file waits.
     DaysWritten(SectionWriter, SyncedFile, DaysFile),
-    DaysInPlace(SectionWriter),
-    Filled(SectionWriter, FinishedFile),
-    Synced(SyncedFile, FinishedFile),
-    Renamed(RenamedFile, FinishedFile),
-    /// Whole or failed: no step is left.
-    Over,
+    DaysDurable(SectionWriter),
+    Complete(SectionWriter, FileSummary),
+    Synced(SyncedFile, FileSummary),
+    Renamed(RenamedFile, FileSummary),
+    /// Durable or failed: there is no next step.
+    Ended,
 }
 
 impl CheckpointFile {
-    /// Removes what earlier attempts left, then makes the temporary file and writes the head. `sequence` is above any that the place has seen;
-    /// `closed` are the files of closed days that the same state's checkpoints refer to so far.
-    pub fn begin(
+    /// Removes leftover temporary files, then creates the file under its temporary name and writes the head.
+    ///
+    /// `sequence` is above every number that the partition's files have had. `known_days` are the files of closed days
+    /// that earlier checkpoints of the same state refer to.
+    ///
+    /// # Errors
+    /// If the disk refuses; the attempt is over.
+    pub(super) fn begin(
         disk: Arc<dyn Disk>,
         sequence: u64,
-        closed: &[DaysFile],
-        begin: CheckpointStart,
+        known_days: &[DaysFile],
+        start: CheckpointStart,
     ) -> Result<Self, WriteError> {
-        let CheckpointStart { mut head, image } = begin;
+        let CheckpointStart { mut head, image } = start;
         head.sequence = sequence;
         let dir = head.dir();
         let name = Name::checkpoint(sequence);
         remove_temporary(&*disk, dir);
         let prepare = || {
-            let plan = days::plan(closed, &image.days)?;
-            let body = Packed::new(&image.body, QUICK)?;
-            let mut file = SectionWriter::begin(&disk, dir.path(name), &CHECKPOINT)?;
+            let day_plan = days::plan(known_days, &image.days)?;
+            let body = CompressedBytes::new(&image.body, FAST)?;
+            let mut file = SectionWriter::create(&disk, dir.path(name), &CHECKPOINT)?;
             failpoint("checkpoint.created");
-            let head_part = file.part(&container::encode(&head))?;
-            Ok((plan, body, zstd::bulk::Compressor::new(QUICK)?, file, head_part))
+            let head_section = file.write_section(&container::encode(&head))?;
+            Ok((day_plan, body, zstd::bulk::Compressor::new(FAST)?, file, head_section))
         };
-        let (plan, body, compressor, file, head_part) =
+        let (day_plan, body, compressor, file, head_section) =
             prepare().map_err(|error| WriteError::new(format_args!("begin {}", dir.path(name)), &error))?;
-        let stage = Stage::Pieces(file);
-        let shapes = image.shapes;
         Ok(Self {
             disk,
             dir,
             name,
             head,
-            head_part,
-            shapes,
+            head_section,
+            layouts: image.shapes,
             chunks: Vec::new(),
-            plan,
+            day_plan,
             body,
             compressor,
-            stage,
+            stage: Stage::Chunks(file),
             days_bytes: 0,
         })
     }
 
-    pub fn sequence(&self) -> u64 {
-        self.name.sequence
-    }
-
-    /// Writes pages; in any order.
+    /// Appends pages. Chunks may come in any order.
+    ///
+    /// # Errors
+    /// If the disk refuses; the attempt is over.
     ///
     /// # Panics
-    /// If runs and bytes do not fit each other or the image, or after a failure.
-    pub fn chunk(&mut self, chunk: &PageChunk) -> Result<(), WriteError> {
-        let Stage::Pieces(file) = &mut self.stage else { panic!("a piece after the last") };
-        let bytes = piece_bytes(chunk.runs.iter().copied(), &self.shapes).expect("a piece of regions of the image");
+    /// If the ranges and the bytes of `chunk` do not match each other or the image, or after an error.
+    pub fn write_chunk(&mut self, chunk: &PageChunk) -> Result<(), WriteError> {
+        let Stage::Chunks(file) = &mut self.stage else { panic!("a chunk after the last one") };
+        let bytes = bytes_of(chunk.runs.iter().copied(), &self.layouts).expect("ranges of tables of the image");
         assert!(
-            bytes == chunk.bytes.len() as u64 && bytes <= MAX_PIECE_BYTES,
-            "a piece whose runs and bytes differ, or too large"
+            bytes == chunk.bytes.len() as u64 && bytes <= MAX_CHUNK_BYTES,
+            "the ranges of a chunk match its bytes, which are not too many"
         );
         if chunk.runs.is_empty() {
             return Ok(());
         }
-        let packed = if is_sparse(&chunk.bytes) { self.compressor.compress(&chunk.bytes).ok() } else { None };
-        let packed = packed.filter(|packed| packed.len() < chunk.bytes.len());
-        let written = file.part(packed.as_ref().unwrap_or(&chunk.bytes));
-        let part = self.or_fail(written, "write")?;
-        self.chunks.push(ChunkEntry::new(&chunk.runs, packed.is_some(), part));
-        failpoint("checkpoint.piece_written");
+        let compressed = if is_sparse(&chunk.bytes) { self.compressor.compress(&chunk.bytes).ok() } else { None };
+        let compressed = compressed.filter(|compressed| compressed.len() < chunk.bytes.len());
+        let written = file.write_section(compressed.as_ref().unwrap_or(&chunk.bytes));
+        let section = self.or_end(written, "write")?;
+        self.chunks.push(ChunkEntry::new(&chunk.runs, compressed.is_some(), section));
+        failpoint("checkpoint.chunk_written");
         Ok(())
     }
 
-    /// Takes the next step after the last piece; gives the checkpoint once it is there to stay. What a crash leaves after any of these steps
-    /// is either the checkpoints as they were before or this one as well.
+    /// Takes the next step after the last chunk; returns the checkpoint once it is durable.
+    ///
+    /// # Errors
+    /// If the disk refuses; the attempt is over.
     ///
     /// # Panics
-    /// If pages are missing or came twice, or after a failure or the end.
+    /// If pages are missing or came twice, or after an error or the last step.
     pub fn advance(&mut self) -> Result<Option<WrittenCheckpoint>, WriteError> {
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Pieces(file) => {
-                let runs = self.chunks.iter().flat_map(ChunkEntry::runs);
-                assert_eq!(find_fault(&self.shapes, runs), None, "each page comes once");
-                self.stage = self.write_days(file)?;
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Ended) {
+            Stage::Chunks(file) => {
+                let ranges = self.chunks.iter().flat_map(ChunkEntry::ranges);
+                assert_eq!(find_fault(&self.layouts, ranges), None, "each page comes once");
+                self.write_days(file)?
             }
-            Stage::DaysWritten(file, synced, days) => {
-                let renamed = self.or_fail(synced.rename(), "rename the closed days of")?;
-                self.or_fail(renamed.sync_directory(), "sync the directory before")?;
+            Stage::DaysWritten(file, days_file, days) => {
+                let renamed = self.or_end(days_file.rename(), "rename the closed days of")?;
+                self.or_end(renamed.sync_directory(), "sync the directory before")?;
                 failpoint("checkpoint.days_renamed");
-                self.plan.referred.push(days);
-                self.stage = Stage::DaysInPlace(file);
+                self.day_plan.existing.push(days);
+                Stage::DaysDurable(file)
             }
-            Stage::DaysInPlace(mut file) => {
-                let whole = self.fill(&mut file);
-                let whole = self.or_fail(whole, "write")?;
+            Stage::DaysDurable(mut file) => {
+                let completed = self.complete(&mut file);
+                let summary = self.or_end(completed, "write")?;
                 failpoint("checkpoint.before_sync");
-                self.stage = Stage::Filled(file, whole);
+                Stage::Complete(file, summary)
             }
-            Stage::Filled(file, whole) => {
-                let synced = self.or_fail(file.sync(), "sync")?;
+            Stage::Complete(file, summary) => {
+                let synced = self.or_end(file.sync(), "sync")?;
                 failpoint("checkpoint.synced");
-                self.stage = Stage::Synced(synced, whole);
+                Stage::Synced(synced, summary)
             }
-            Stage::Synced(synced, whole) => {
-                let renamed = self.or_fail(synced.rename(), "rename")?;
+            Stage::Synced(synced, summary) => {
+                let renamed = self.or_end(synced.rename(), "rename")?;
                 failpoint("checkpoint.renamed");
-                self.stage = Stage::Renamed(renamed, whole);
+                Stage::Renamed(renamed, summary)
             }
-            Stage::Renamed(renamed, whole) => {
-                self.or_fail(renamed.sync_directory(), "sync the directory of")?;
+            Stage::Renamed(renamed, summary) => {
+                self.or_end(renamed.sync_directory(), "sync the directory of")?;
                 failpoint("checkpoint.directory_synced");
-                let closed = std::mem::take(&mut self.plan.referred);
                 return Ok(Some(WrittenCheckpoint {
                     head: self.head.clone(),
-                    bytes: whole.bytes,
+                    bytes: summary.bytes,
                     days_bytes: self.days_bytes,
-                    closed,
+                    days_files: std::mem::take(&mut self.day_plan.existing),
                 }));
             }
-            Stage::Over => panic!("a checkpoint that is whole or failed has no next step"),
-        }
+            Stage::Ended => panic!("a checkpoint that is durable or failed has no next step"),
+        };
         Ok(None)
     }
 
-    /// All steps after the last piece.
+    /// Takes all steps after the last chunk.
+    ///
+    /// # Errors
+    /// If the disk refuses; the attempt is over.
     pub fn finish(mut self) -> Result<WrittenCheckpoint, WriteError> {
         loop {
             if let Some(written) = self.advance()? {
@@ -191,56 +202,59 @@ impl CheckpointFile {
         }
     }
 
-    /// Removes what was written, if the disk lets it; else the next attempt or start will.
+    /// Removes what was written. What the disk does not let go, the next attempt removes.
     pub fn discard(self) {
         remove_temporary(&*self.disk, self.dir);
     }
 
     fn write_days(&mut self, file: SectionWriter) -> Result<Stage, WriteError> {
-        let closed: Vec<PackedDay> = std::mem::take(&mut self.plan.closed);
+        let closed: Vec<CompressedDay> = std::mem::take(&mut self.day_plan.closed);
         if closed.is_empty() {
-            return Ok(Stage::DaysInPlace(file));
+            return Ok(Stage::DaysDurable(file));
         }
         let written = days::write_file(&self.disk, self.dir, self.name.sequence, &closed);
-        let (synced, days) = self.or_fail(written, "write the closed days of")?;
+        let (days_file, days) = self.or_end(written, "write the closed days of")?;
         self.days_bytes = days.bytes();
-        Ok(Stage::DaysWritten(file, synced, days))
+        Ok(Stage::DaysWritten(file, days_file, days))
     }
 
-    fn fill(&mut self, file: &mut SectionWriter) -> io::Result<FinishedFile> {
-        let days = days::write_parts(&self.plan.open, file)?;
+    /// Writes everything that follows the chunks.
+    fn complete(&mut self, file: &mut SectionWriter) -> io::Result<FileSummary> {
+        let days = days::write_sections(&self.day_plan.open, file)?;
         let body = self.body.write(file)?;
         let index = Index {
-            head: self.head_part.clone(),
-            shapes: self.shapes.iter().map(|shape| (shape.page_bytes, shape.pages)).collect(),
+            head: self.head_section.clone(),
+            layouts: self.layouts.iter().map(|layout| (layout.page_bytes, layout.pages)).collect(),
             chunks: std::mem::take(&mut self.chunks),
             days,
             body,
-            closed: self.plan.referred.clone(),
+            days_files: self.day_plan.existing.clone(),
         };
-        file.end(&container::encode(&index))
+        file.complete(&container::encode(&index))
     }
 
-    /// After a failure the file is closed and has no next step.
-    fn or_fail<T>(&mut self, result: io::Result<T>, what: &str) -> Result<T, WriteError> {
+    /// Ends the attempt if a step failed; the file is closed.
+    fn or_end<T>(&mut self, result: io::Result<T>, action: &str) -> Result<T, WriteError> {
         result.map_err(|error| {
-            self.stage = Stage::Over;
-            WriteError::new(format_args!("{what} {}", self.dir.path(self.name)), &error)
+            self.stage = Stage::Ended;
+            WriteError::new(format_args!("{action} {}", self.dir.path(self.name)), &error)
         })
     }
 }
 
-/// Removes files that are not whole, as far as the disk lets it, and says how many.
-pub(super) fn remove_temporary(disk: &dyn Disk, dir: PartitionDir) -> u64 {
+/// Removes temporary files as far as the disk permits.
+fn remove_temporary(disk: &dyn Disk, dir: PartitionDir) {
     let names = disk.list(&dir.directory()).unwrap_or_default();
-    let temporary = names.iter().filter_map(|name| Name::parse(name)).filter(|name| name.is_temporary);
-    temporary.map(|name| u64::from(disk.remove(&dir.path(name)).is_ok())).sum()
+    for name in names.iter().filter_map(|name| Name::parse(name)).filter(|name| name.is_temporary) {
+        // What stays is never read, and the next attempt tries again.
+        let _ = disk.remove(&dir.path(name));
+    }
 }
 
-/// Whether more than half of the bytes are zero: hashes and packed figures are not, and do not compress.
+/// True if more than half of the bytes are zero. Hashes and packed figures are not, and do not compress.
 fn is_sparse(bytes: &[u8]) -> bool {
     // Sums of at most 255 fit a byte, which lets the compiler count many at once.
-    let zeros_of = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(*byte == 0)).sum::<u8>();
-    let zeros: usize = bytes.chunks(255).map(|chunk| usize::from(zeros_of(chunk))).sum();
+    let count_zeros = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(*byte == 0)).sum::<u8>();
+    let zeros: usize = bytes.chunks(255).map(|chunk| usize::from(count_zeros(chunk))).sum();
     zeros > bytes.len() / 2
 }

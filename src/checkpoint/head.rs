@@ -1,4 +1,4 @@
-//! What a checkpoint says of itself.
+//! The head of a checkpoint: what it says of itself.
 
 use std::collections::BTreeMap;
 
@@ -12,68 +12,78 @@ use super::container;
 use super::damage::Damage;
 use super::names::PartitionDir;
 
-/// Which state it is, of which log, and what it depends on. Its fields and their order are part of the format: a change is a new version.
+/// The head of a checkpoint: which state it holds, of which log, and what that state depends on.
+///
+/// The fields and their order are part of the format: a change needs a new format version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// The version of the program, for people.
+    /// Version of the program that wrote it, for people.
     pub written_by: String,
-    /// Counts the checkpoints of a partition. Set by the writer.
+    /// Sequence number of the checkpoint among those of its partition.
     pub sequence: u64,
-    /// As the brokers tell it; none if they did not.
+    /// Cluster id that the brokers reported; `None` if they did not.
     pub cluster_id: Option<String>,
+    /// Stream of the topic.
     #[serde(with = "stream")]
     pub stream: Stream,
+    /// Topic that the state was built from.
     pub topic: String,
+    /// Partition of the topic.
     pub partition: i32,
-    /// Of the topic.
+    /// Number of partitions of the topic.
     pub partition_count: i32,
-    /// Every setting that the meaning of state depends on, as text, by its key (`streams.disbursement.horizon`: `92d`).
+    /// Every setting that state depends on, as text by its key (`streams.disbursement.horizon`: `92d`), so that a
+    /// mismatch can name it.
     pub semantic_settings: BTreeMap<String, String>,
-    /// Names the pseudonym key without telling anything of it.
+    /// Identifies the pseudonym key without revealing it.
     pub key_id: String,
-    /// A fingerprint of the allowlists. They change no state; but where they differ, counters may have moved from one label to another.
+    /// Fingerprint of the allowlists. They change no state, but if they differ, counters may have moved from one label
+    /// to another.
     pub labels: [u8; 16],
-    /// The offset at which this state began.
+    /// Offset at which the state began.
     pub first_offset: i64,
-    /// The first offset that is not in it.
+    /// First offset that is not part of the state.
     pub next_offset: i64,
-    /// None if there is no record in it.
+    /// Last applied record; `None` if the state has none.
     pub last_record: Option<LastRecord>,
-    /// When this state was begun to be built from its first offset.
+    /// When building the state from `first_offset` began.
     pub built: Millis,
-    /// When the image was begun.
+    /// When the image began.
     pub written: Millis,
-    /// How many were taken since `first_offset`.
+    /// Number of records applied since `first_offset`.
     pub records: u64,
-    /// What the partition has of cuts that were not stored yet, by their instants. Since version 2.
-    pub parts: Vec<(Millis, PartitionCut)>,
+    /// The partition's share of each cut that is not stored yet, by the cut's instant. Since format version 2.
+    pub pending_cuts: Vec<(Millis, PartitionCut)>,
 }
 
-/// The last record taken: by it a log is known again.
+/// The last applied record. A log that has another record at its offset is another log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRecord {
+    /// Offset in the partition.
     pub offset: i64,
-    /// As Kafka gave it.
+    /// Timestamp that Kafka has for it.
     pub timestamp: Option<Millis>,
+    /// Keyed hash of key and value.
     pub hash: [u8; 16],
 }
 
 impl Head {
-    /// As a file of this version has it.
-    pub(super) fn parse(mut bytes: Vec<u8>, version: u32) -> Result<Self, Damage> {
+    /// Decodes the head of a file of this format version.
+    pub(super) fn decode(mut bytes: Vec<u8>, version: u32) -> Result<Self, Damage> {
         if version == 1 {
-            // Version 2 added a list at the end; an empty one is a length of 0.
+            // Version 2 appended `pending_cuts`; an empty list is encoded as length 0.
             bytes.push(0);
         }
-        container::parse(&bytes, "head")
+        container::decode(&bytes, "head")
     }
 
+    /// Returns the stream and partition that the checkpoint belongs to.
     pub fn dir(&self) -> PartitionDir {
         PartitionDir { stream: self.stream, partition: self.partition }
     }
 }
 
-/// A stream by its name.
+/// Encodes a stream as its name.
 mod stream {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
@@ -86,6 +96,6 @@ mod stream {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Stream, D::Error> {
         let name = <&str>::deserialize(deserializer)?;
-        Stream::from_name(name).ok_or_else(|| D::Error::custom("no stream"))
+        Stream::from_name(name).ok_or_else(|| D::Error::custom("unknown stream"))
     }
 }

@@ -1,4 +1,4 @@
-//! The index of a checkpoint: where each page, day and byte of it is.
+//! The index of a checkpoint: which section holds which pages, day or bytes.
 
 use std::collections::BTreeSet;
 
@@ -7,62 +7,62 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::image::{PageRange, TableLayout};
 use crate::clock::Millis;
 
+use super::compression::{CompressedSection, can_expand_to};
 use super::container::{Hash, Section, SectionReader};
 use super::damage::Damage;
-use super::packed::{PackedSection, is_possible};
 
-/// The most that a piece may hold (bytes).
-pub const MAX_PIECE_BYTES: u64 = 64 * 1_024 * 1_024;
+/// Maximum size of a chunk (bytes).
+pub(super) const MAX_CHUNK_BYTES: u64 = 64 * 1_024 * 1_024;
 
-/// In the order of the parts in the file, but for `shapes` and `closed`.
+/// The index. Fields are in the order of the sections in the file; `layouts` and `days_files` describe no section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Index {
     pub head: Section,
-    /// Bytes a page and pages, by region.
-    pub shapes: Vec<(u32, u32)>,
+    /// Bytes per page and number of pages of each table.
+    pub layouts: Vec<(u32, u32)>,
     pub chunks: Vec<ChunkEntry>,
-    /// Days that are not closed.
+    /// Days that may still change.
     pub days: Vec<DayEntry>,
-    pub body: PackedSection,
-    /// Days that are.
-    pub closed: Vec<DaysFile>,
+    pub body: CompressedSection,
+    /// Files of closed days.
+    pub days_files: Vec<DaysFile>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ChunkEntry {
-    /// Region, first page, number of pages.
-    pub runs: Vec<(u16, u32, u32)>,
-    pub is_packed: bool,
-    pub part: Section,
+    /// Table, first page, number of pages.
+    pub ranges: Vec<(u16, u32, u32)>,
+    pub is_compressed: bool,
+    pub section: Section,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DayEntry {
     pub start: Millis,
-    pub content: PackedSection,
+    pub content: CompressedSection,
 }
 
 /// A file of closed days that a checkpoint refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaysFile {
-    /// Of the checkpoint with which it was written; its name.
+    /// Sequence number of the checkpoint with which it was written, which is its name.
     pub sequence: u64,
     pub(super) bytes: u64,
-    /// Stands for all of its content.
-    pub(super) root: Hash,
-    /// Those of its days that the checkpoint has.
+    /// Identifies the content of the file.
+    pub(super) root_hash: Hash,
+    /// Starts of those of its days that the checkpoint has.
     pub starts: Vec<Millis>,
 }
 
 impl DaysFile {
-    /// Its length.
+    /// Returns the length of the file in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 }
 
-/// Where the parts of a file begin.
-pub(super) struct Places {
+/// Offset of each section of a checkpoint.
+pub(super) struct SectionOffsets {
     pub head: u64,
     pub chunks: Vec<u64>,
     pub days: Vec<u64>,
@@ -70,93 +70,97 @@ pub(super) struct Places {
 }
 
 impl ChunkEntry {
-    pub(super) fn new(runs: &[PageRange], is_packed: bool, part: Section) -> Self {
-        Self { runs: runs.iter().map(|run| (run.region, run.first, run.count)).collect(), is_packed, part }
+    pub(super) fn new(ranges: &[PageRange], is_compressed: bool, section: Section) -> Self {
+        let ranges = ranges.iter().map(|range| (range.region, range.first, range.count)).collect();
+        Self { ranges, is_compressed, section }
     }
 
-    pub(super) fn runs(&self) -> impl Iterator<Item = PageRange> + '_ {
-        self.runs.iter().map(|(region, first, count)| PageRange { region: *region, first: *first, count: *count })
+    pub(super) fn ranges(&self) -> impl Iterator<Item = PageRange> + '_ {
+        self.ranges.iter().map(|(region, first, count)| PageRange { region: *region, first: *first, count: *count })
     }
 }
 
 impl Index {
-    pub(super) fn shapes(&self) -> Vec<TableLayout> {
-        self.shapes.iter().map(|(page_bytes, pages)| TableLayout { page_bytes: *page_bytes, pages: *pages }).collect()
+    pub(super) fn layouts(&self) -> Vec<TableLayout> {
+        self.layouts.iter().map(|(page_bytes, pages)| TableLayout { page_bytes: *page_bytes, pages: *pages }).collect()
     }
 
-    /// Checks all that can be checked without reading parts. From here on each part lies within the file, each page is in exactly one piece,
-    /// and all that is unpacked has a size that the file could hold.
-    pub(super) fn check(&self, file: &SectionReader) -> Result<Places, Damage> {
-        let chunks = self.chunks.iter().map(|chunk| &chunk.part);
-        let days = self.days.iter().map(|day| &day.content.part);
-        let parts = [&self.head].into_iter().chain(chunks).chain(days).chain([&self.body.part]);
-        let mut places = file.places(parts)?;
-        let shapes = self.shapes();
+    /// Checks everything that can be checked without reading sections.
+    ///
+    /// After this, each section lies within the file, each page is in exactly one chunk, and the length that anything
+    /// decompresses to is plausible for the size of the file.
+    pub(super) fn check(&self, file: &SectionReader) -> Result<SectionOffsets, Damage> {
+        let chunks = self.chunks.iter().map(|chunk| &chunk.section);
+        let days = self.days.iter().map(|day| &day.content.section);
+        let sections = [&self.head].into_iter().chain(chunks).chain(days).chain([&self.body.section]);
+        let mut offsets = file.offsets(sections)?;
+        let layouts = self.layouts();
         for chunk in &self.chunks {
-            check_piece(chunk, &shapes)?;
+            check_chunk(chunk, &layouts)?;
         }
-        if find_fault(&shapes, self.chunks.iter().flat_map(ChunkEntry::runs)).is_some() {
-            return Err(Damage::MalformedState("pages that are missing or there twice"));
+        if find_fault(&layouts, self.chunks.iter().flat_map(ChunkEntry::ranges)).is_some() {
+            return Err(Damage::MalformedState("pages missing or present twice"));
         }
-        if !self.body.is_possible() || !self.days.iter().all(|day| day.content.is_possible()) {
-            return Err(Damage::MalformedState("a part's length"));
+        if !self.body.is_plausible() || !self.days.iter().all(|day| day.content.is_plausible()) {
+            return Err(Damage::MalformedState("length of a section"));
         }
         self.check_days()?;
-        let missing = Damage::MalformedState("parts");
-        let (Some(body), head) = (places.pop(), places[0]) else { return Err(missing) };
-        let days = places.split_off(1 + self.chunks.len());
-        Ok(Places { head, chunks: places.split_off(1), days, body })
+        let missing = Damage::MalformedState("sections");
+        let (Some(body), head) = (offsets.pop(), offsets[0]) else { return Err(missing) };
+        let days = offsets.split_off(1 + self.chunks.len());
+        Ok(SectionOffsets { head, chunks: offsets.split_off(1), days, body })
     }
 
     fn check_days(&self) -> Result<(), Damage> {
         let mut seen = BTreeSet::new();
-        let closed = self.closed.iter().flat_map(|file| file.starts.iter());
-        let is_new = |start: &Millis| seen.insert(*start);
-        if self.days.iter().map(|day| &day.start).chain(closed).all(is_new) {
+        let closed = self.days_files.iter().flat_map(|file| file.starts.iter());
+        let is_first = |start: &Millis| seen.insert(*start);
+        if self.days.iter().map(|day| &day.start).chain(closed).all(is_first) {
             Ok(())
         } else {
-            Err(Damage::MalformedState("days that are there twice"))
+            Err(Damage::MalformedState("days present twice"))
         }
     }
 }
 
-fn check_piece(chunk: &ChunkEntry, shapes: &[TableLayout]) -> Result<(), Damage> {
-    let bytes = piece_bytes(chunk.runs(), shapes).ok_or(Damage::MalformedState("a piece's pages"))?;
-    let stored = chunk.part.length;
-    let is_right = if chunk.is_packed { is_possible(bytes, stored) } else { bytes == stored };
-    if is_right && bytes <= MAX_PIECE_BYTES { Ok(()) } else { Err(Damage::MalformedState("a piece's length")) }
+fn check_chunk(chunk: &ChunkEntry, layouts: &[TableLayout]) -> Result<(), Damage> {
+    let bytes = bytes_of(chunk.ranges(), layouts).ok_or(Damage::MalformedState("pages of a chunk"))?;
+    let stored = chunk.section.length;
+    let is_right = if chunk.is_compressed { can_expand_to(stored, bytes) } else { bytes == stored };
+    if is_right && bytes <= MAX_CHUNK_BYTES { Ok(()) } else { Err(Damage::MalformedState("length of a chunk")) }
 }
 
-/// What a piece holds (bytes); none if it names a region that is not there, or comes to more than any file.
-pub(super) fn piece_bytes(mut runs: impl Iterator<Item = PageRange>, shapes: &[TableLayout]) -> Option<u64> {
-    runs.try_fold(0_u64, |sum, run| {
-        let page_bytes = shapes.get(usize::from(run.region))?.page_bytes;
-        sum.checked_add(u64::from(run.count) * u64::from(page_bytes))
+/// Returns the size of ranges of pages in bytes; `None` if one names a table that does not exist, or the sum overflows.
+pub(super) fn bytes_of(mut ranges: impl Iterator<Item = PageRange>, layouts: &[TableLayout]) -> Option<u64> {
+    ranges.try_fold(0_u64, |sum, range| {
+        let page_bytes = layouts.get(usize::from(range.region))?.page_bytes;
+        sum.checked_add(u64::from(range.count) * u64::from(page_bytes))
     })
 }
 
-/// Why runs do not have every page of every region exactly once; none if they do. Takes room for the runs, not for the pages.
-pub(super) fn find_fault(shapes: &[TableLayout], runs: impl Iterator<Item = PageRange>) -> Option<String> {
-    if shapes.iter().any(|shape| shape.page_bytes == 0 && shape.pages > 0) {
+/// Explains why `ranges` do not cover every page of every table exactly once; `None` if they do. Allocates memory for
+/// the ranges, not for the pages that they claim.
+pub(super) fn find_fault(layouts: &[TableLayout], ranges: impl Iterator<Item = PageRange>) -> Option<String> {
+    if layouts.iter().any(|layout| layout.page_bytes == 0 && layout.pages > 0) {
         return Some("pages without bytes".to_owned());
     }
-    let mut sorted: Vec<(u16, u32, u32)> = runs.map(|run| (run.region, run.first, run.count)).collect();
+    let mut sorted: Vec<(u16, u32, u32)> = ranges.map(|range| (range.region, range.first, range.count)).collect();
     sorted.sort_unstable();
     let mut rest = sorted.iter().peekable();
-    for (region, shape) in shapes.iter().enumerate() {
+    for (table, layout) in layouts.iter().enumerate() {
         let mut next = 0;
-        while let Some((_, first, count)) = rest.next_if(|(of, _, _)| usize::from(*of) == region) {
+        while let Some((_, first, count)) = rest.next_if(|(of, _, _)| usize::from(*of) == table) {
             if *first != next || *count == 0 {
-                return Some(format!("region {region}: page {next} expected, {count} from {first} found"));
+                return Some(format!("table {table}: page {next} expected, {count} from {first} found"));
             }
             let Some(end) = next.checked_add(*count) else {
-                return Some(format!("region {region}: pages without end"));
+                return Some(format!("table {table}: too many pages"));
             };
             next = end;
         }
-        if next != shape.pages {
-            return Some(format!("region {region}: {next} of {} pages", shape.pages));
+        if next != layout.pages {
+            return Some(format!("table {table}: {next} of {} pages", layout.pages));
         }
     }
-    rest.next().map(|(region, _, _)| format!("region {region} is not there"))
+    rest.next().map(|(table, _, _)| format!("table {table} does not exist"))
 }

@@ -1,20 +1,22 @@
-//! What files are called and where they lie.
+//! Names and paths of the files of a partition.
 
 use std::fmt;
 
 use crate::disk::TEMPORARY_SUFFIX;
 use crate::record::Stream;
 
-/// The directory of all checkpoints, below the state directory.
+/// Directory of all checkpoints, relative to the state directory.
 pub const DIRECTORY: &str = "checkpoints";
 
-/// Numbers with more than this are not ours, so that there is always a next one.
-const MOST_SEQUENCE: u64 = u64::MAX >> 1;
+/// Highest sequence number that is accepted in a file name, so that there is always a next one.
+const MAX_SEQUENCE: u64 = u64::MAX >> 1;
 
-/// A partition of a stream, as a place for its checkpoints.
+/// A partition of a stream; names the directory of its checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionDir {
+    /// Stream of the topic.
     pub stream: Stream,
+    /// Partition of the topic.
     pub partition: i32,
 }
 
@@ -25,7 +27,7 @@ impl fmt::Display for PartitionDir {
 }
 
 impl PartitionDir {
-    /// From the name of its directory, if it is one.
+    /// Parses the name of a directory, such as `call-12`; `None` if it has another form.
     pub fn from_name(name: &str) -> Option<Self> {
         let (stream, partition) = name.split_once('-')?;
         let dir = Self {
@@ -44,20 +46,20 @@ impl PartitionDir {
     }
 }
 
-/// What a file is.
+/// Kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Checkpoint,
-    /// Closed days.
+    /// A file of closed days.
     Days,
 }
 
-/// The name of a file of ours in a place.
+/// Name of a file in the directory of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name {
     pub kind: Kind,
     pub sequence: u64,
-    /// Not whole yet, or left behind.
+    /// True while the file is written, and if a crash left it behind.
     pub is_temporary: bool,
 }
 
@@ -83,7 +85,7 @@ impl Name {
             _ => return None,
         };
         let name =
-            Self { kind, sequence: digits.parse().ok().filter(|sequence| *sequence <= MOST_SEQUENCE)?, is_temporary };
+            Self { kind, sequence: digits.parse().ok().filter(|sequence| *sequence <= MAX_SEQUENCE)?, is_temporary };
         (name.to_string() == text).then_some(name)
     }
 }
@@ -103,8 +105,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_as_they_are_written_are_ours() {
-        for name in [Name::checkpoint(0), Name::days(7).temporary(), Name::checkpoint(MOST_SEQUENCE)] {
+    fn only_canonical_names_are_parsed() {
+        for name in [Name::checkpoint(0), Name::days(7).temporary(), Name::checkpoint(MAX_SEQUENCE)] {
             assert_eq!(Name::parse(&name.to_string()), Some(name));
         }
         for name in [

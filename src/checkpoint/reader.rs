@@ -1,4 +1,4 @@
-//! A checkpoint that was found whole, as far as it was read yet.
+//! A checkpoint that is being read.
 
 use std::sync::Arc;
 
@@ -10,15 +10,16 @@ use super::damage::Damage;
 use super::days;
 use super::fill;
 use super::head::Head;
-use super::index::{DaysFile, Index, Places};
+use super::index::{DaysFile, Index, SectionOffsets};
 use super::names::{Name, PartitionDir};
 use crate::disk::Disk;
 
-/// Head, body and days are read and checked; pieces are when they are asked for.
+/// A checkpoint of which head, body and days have been read and checked. Pages are read and checked by
+/// [`CheckpointReader::fill`].
 pub struct CheckpointReader {
     file: SectionReader,
     index: Index,
-    places: Places,
+    offsets: SectionOffsets,
     head: Head,
     body: Vec<u8>,
     days: Vec<(Millis, Vec<u8>)>,
@@ -26,82 +27,95 @@ pub struct CheckpointReader {
 
 impl CheckpointReader {
     pub(super) fn open(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<Self, Damage> {
-        let (file, index) = SectionReader::open(disk.open(&dir.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
-        let index: Index = container::parse(&index, "index")?;
-        let places = index.check(&file)?;
-        let head = Head::parse(file.read(places.head, &index.head, "head")?, file.version)?;
+        let (file, index) = open_index(disk, dir, sequence)?;
+        let offsets = index.check(&file)?;
+        let head = Head::decode(file.read(offsets.head, &index.head, "head")?, file.version)?;
         if (head.dir(), head.sequence) != (dir, sequence) {
             let name = |dir: PartitionDir, sequence: u64| format!("{dir} number {sequence}");
             return Err(Damage::Misplaced { found: name(head.dir(), head.sequence), expected: name(dir, sequence) });
         }
-        let body = index.body.read(&file, places.body, "body")?;
+        let body = index.body.read(&file, offsets.body, "body")?;
         let mut days = Vec::new();
-        for (day, at) in index.days.iter().zip(&places.days) {
-            days.push((day.start, day.content.read(&file, *at, "day")?));
+        for (day, offset) in index.days.iter().zip(&offsets.days) {
+            days.push((day.start, day.content.read(&file, *offset, "day")?));
         }
-        for referred in &index.closed {
-            days.extend(days::read_file(disk, dir, referred)?);
+        for days_file in &index.days_files {
+            days.extend(days::read_file(disk, dir, days_file)?);
         }
         days.sort_by_key(|(start, _)| *start);
-        Ok(Self { file, index, places, head, body, days })
+        Ok(Self { file, index, offsets, head, body, days })
     }
 
+    /// Head of the checkpoint.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
+    /// Everything that is state but neither pages nor days, encoded.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// All days of the image by their start, closed or not.
+    /// All days of the image, closed or not, encoded, in order of their start.
     pub fn days(&self) -> &[(Millis, Vec<u8>)] {
         &self.days
     }
 
-    /// By region. What they add up to is in the file.
-    pub fn shapes(&self) -> Vec<TableLayout> {
-        self.index.shapes()
+    /// Layout of each table. Their total size is bounded by the size of the file.
+    pub fn layouts(&self) -> Vec<TableLayout> {
+        self.index.layouts()
     }
 
-    /// Of the file.
+    /// Length of the checkpoint file (bytes).
     pub fn bytes(&self) -> u64 {
-        self.file.whole.bytes
+        self.file.summary.bytes
     }
 
-    /// The files of closed days that it refers to.
-    pub fn closed(&self) -> &[DaysFile] {
-        &self.index.closed
+    /// Files of closed days that the checkpoint refers to.
+    pub fn days_files(&self) -> &[DaysFile] {
+        &self.index.days_files
     }
 
-    /// The BLAKE3 hash that stands for all of it, in hexadecimal digits.
-    pub fn identity(&self) -> String {
-        blake3::Hash::from_bytes(self.file.whole.root).to_hex().to_string()
+    /// Returns the root hash (BLAKE3, in hexadecimal digits), which identifies the content of the checkpoint and of its
+    /// closed days.
+    pub fn root_hash(&self) -> String {
+        blake3::Hash::from_bytes(self.file.summary.root_hash).to_hex().to_string()
     }
 
-    /// Writes every page into its slice (`regions[region][page]`, of the shape's bytes each), on up to `threads` threads. `progress` is told the bytes
-    /// of state that were put in place since it was told last. After damage the slices hold anything.
+    /// Copies every page to its slice, `tables[table][page]`, on up to `threads` threads.
+    ///
+    /// `progress` receives the number of bytes that were copied since its last call, from any of the threads.
+    ///
+    /// # Errors
+    /// If a chunk is damaged; the slices then hold an arbitrary mixture.
     ///
     /// # Panics
-    /// If the slices are not of the shapes.
+    /// If the slices do not match [`CheckpointReader::layouts`].
     pub fn fill(
         &self,
-        regions: &mut [Vec<&mut [u8]>],
+        tables: &mut [Vec<&mut [u8]>],
         threads: usize,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), Damage> {
-        fill::fill(&self.file, &self.index, &self.places.chunks, regions, threads, progress)
+        fill::fill(&self.file, &self.index, &self.offsets.chunks, tables, threads, progress)
     }
 
     /// Reads and checks everything that [`CheckpointReader::fill`] would, and keeps none of it.
+    ///
+    /// # Errors
+    /// If a chunk is damaged.
     pub fn verify(&self) -> Result<(), Damage> {
-        fill::verify(&self.file, &self.index, &self.places.chunks)
+        fill::verify(&self.file, &self.index, &self.offsets.chunks)
     }
 }
 
-/// The files of closed days that a checkpoint refers to, by reading as little of it as tells.
+/// Returns the sequence numbers of the files of closed days that a checkpoint refers to. Reads no more than its index.
 pub(super) fn references(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<Vec<u64>, Damage> {
-    let (_, index) = SectionReader::open(disk.open(&dir.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
-    let index: Index = container::parse(&index, "index")?;
-    Ok(index.closed.iter().map(|file| file.sequence).collect())
+    let (_, index) = open_index(disk, dir, sequence)?;
+    Ok(index.days_files.iter().map(|file| file.sequence).collect())
+}
+
+fn open_index(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<(SectionReader, Index), Damage> {
+    let (file, index) = SectionReader::open(disk.open(&dir.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
+    Ok((file, container::decode(&index, "index")?))
 }

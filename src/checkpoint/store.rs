@@ -1,4 +1,4 @@
-//! The checkpoints of all partitions in one state directory.
+//! The checkpoints of all partitions in one state directory: finding, numbering, pruning.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -7,191 +7,210 @@ use std::sync::Arc;
 use crate::runtime::failpoint;
 
 use super::damage::Damage;
-use super::fault::WriteError;
 use super::file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
 use super::index::DaysFile;
 use super::names::{DIRECTORY, Kind, Name, PartitionDir};
 use super::reader::{CheckpointReader, references};
+use super::write_error::WriteError;
 use crate::disk::Disk;
 
-/// Checkpoints that are kept of a partition.
-pub const KEPT: usize = 3;
+/// Number of intact checkpoints that are kept per partition.
+pub(super) const MAX_CHECKPOINTS: usize = 3;
 
-/// Cheap to clone.
+/// The checkpoints of all partitions in one state directory. Clones share the disk.
 #[derive(Clone)]
 pub struct CheckpointStore {
     disk: Arc<dyn Disk>,
 }
 
-/// The files of a place.
+/// The files of a partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// Sequence numbers, newest first.
+    /// Sequence numbers of its checkpoints, newest first.
     pub checkpoints: Vec<u64>,
-    /// Files of closed days by the checkpoint with which they were written, newest first.
+    /// Sequence numbers of its files of closed days, newest first.
     pub days: Vec<u64>,
-    /// Files that are not whole: left by a crash, or being written.
+    /// Number of temporary files: in progress, or left behind by a crash.
     pub incomplete: u64,
-    /// The highest sequence number in any name, of files that are not whole too.
+    /// Highest sequence number in any file name, temporary or not; 0 if there are none.
     pub highest: u64,
 }
 
-/// What is known of a place's files while checkpoints are written there. Begun by [`CheckpointStore::newest`] or [`CheckpointStore::lineage`].
+/// What is known of a partition's files while checkpoints are written: the checkpoint that the state was restored from
+/// and those since.
+///
+/// [`CheckpointStore::newest`] and [`CheckpointStore::chain`] create it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckpointChain {
+    /// Highest sequence number that any file has had.
     highest: u64,
-    /// Files of closed days that hold days of this state.
-    closed: Vec<DaysFile>,
-    /// The files of closed days that a checkpoint refers to, where that is known.
+    /// Files of closed days that hold days of the current state.
+    days_files: Vec<DaysFile>,
+    /// Files of closed days by the checkpoint that refers to them, as far as they have been looked up.
     references: BTreeMap<u64, Vec<u64>>,
-    /// Of no use to anybody.
+    /// Checkpoints that nobody will be able to use.
     damaged: BTreeSet<u64>,
 }
 
 impl CheckpointChain {
-    /// Says that a checkpoint of the place is of no use to anybody.
-    pub fn note_damaged(&mut self, sequence: u64) {
+    /// Marks a checkpoint as permanently damaged: it is pruned and does not count among those that are kept.
+    pub fn mark_damaged(&mut self, sequence: u64) {
         self.damaged.insert(sequence);
     }
 
-    /// Takes over what an earlier look found damaged.
-    pub fn keep_damaged(&mut self, earlier: &CheckpointChain) {
+    /// Adds what an earlier search found damaged.
+    pub fn inherit_damaged(&mut self, earlier: &CheckpointChain) {
         self.damaged.extend(&earlier.damaged);
     }
 
-    /// Says that the state of the partition was taken from this checkpoint of the place. Its closed days need not be written again. Without it,
-    /// as after a rebuild, nothing of earlier checkpoints is referred to.
-    pub fn follow(&mut self, opened: &CheckpointReader) {
-        self.closed = opened.closed().to_vec();
+    /// Records that the state was restored from this checkpoint, so that its closed days need not be written again.
+    /// Without this, as after a rebuild, the next checkpoint refers to nothing that earlier ones wrote.
+    pub fn resume_from(&mut self, checkpoint: &CheckpointReader) {
+        self.days_files = checkpoint.days_files().to_vec();
     }
 
-    fn add(&mut self, written: &WrittenCheckpoint) {
-        self.closed.clone_from(&written.closed);
-        self.references.insert(written.head.sequence, written.closed.iter().map(|file| file.sequence).collect());
+    /// Appends a durable checkpoint; files that it makes unnecessary may then be pruned.
+    pub(super) fn append(&mut self, written: &WrittenCheckpoint) {
+        self.days_files.clone_from(&written.days_files);
+        self.references.insert(written.head.sequence, written.days_files.iter().map(|file| file.sequence).collect());
     }
 }
 
-/// What [`CheckpointStore::newest`] found.
+/// Result of a search for the newest usable checkpoint.
 pub struct CheckpointCandidates {
-    /// The newest checkpoint that is whole in head, index, body and days. None if there is none, or if a newer program wrote one.
-    pub opened: Option<CheckpointReader>,
-    /// Checkpoints that were tried before it, newest first, by name. If the last one [`Damage::is_newer`], older ones were not tried.
+    /// The newest checkpoint with intact head, index, body and days; `None` if there is none, or if the search met a
+    /// newer format.
+    pub reader: Option<CheckpointReader>,
+    /// Names and damage of newer checkpoints, newest first. If the last one [`Damage::is_newer`], older ones were not
+    /// tried.
     pub damaged: Vec<(String, Damage)>,
-    /// Files that were never finished.
+    /// Number of temporary files.
     pub incomplete: u64,
-    pub lineage: CheckpointChain,
+    /// Chain to continue with.
+    pub chain: CheckpointChain,
 }
 
 impl CheckpointStore {
+    /// Opens the store of a state directory.
     pub fn new(disk: Arc<dyn Disk>) -> Self {
         Self { disk }
     }
 
-    /// The partitions that have a directory, in order.
-    pub fn places(&self) -> io::Result<Vec<PartitionDir>> {
+    /// Returns the partitions that have a directory, sorted.
+    pub fn partitions(&self) -> io::Result<Vec<PartitionDir>> {
         let names = self.disk.list(DIRECTORY)?;
         Ok(names.iter().filter_map(|name| PartitionDir::from_name(name)).collect::<BTreeSet<_>>().into_iter().collect())
     }
 
+    /// Lists the files of a partition.
     pub fn list(&self, dir: PartitionDir) -> io::Result<Listing> {
         let names = self.disk.list(&dir.directory())?;
         let mut names: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
         names.sort_by_key(|name| std::cmp::Reverse(name.sequence));
-        let of = |kind| {
+        let complete = |kind| {
             names.iter().filter(|name| name.kind == kind && !name.is_temporary).map(|name| name.sequence).collect()
         };
         Ok(Listing {
-            checkpoints: of(Kind::Checkpoint),
-            days: of(Kind::Days),
+            checkpoints: complete(Kind::Checkpoint),
+            days: complete(Kind::Days),
             incomplete: names.iter().filter(|name| name.is_temporary).count() as u64,
             highest: names.first().map_or(0, |name| name.sequence),
         })
     }
 
+    /// Opens a checkpoint and checks everything but its pages.
     pub fn open(&self, dir: PartitionDir, sequence: u64) -> Result<CheckpointReader, Damage> {
         CheckpointReader::open(&self.disk, dir, sequence)
     }
 
-    /// Looks for the newest checkpoint that is whole, changing nothing. Pieces are not read yet: should one turn out damaged later, ask
-    /// [`CheckpointStore::newest_before`].
+    /// Finds the newest usable checkpoint of a partition; changes nothing on disk. Pages are not read: if they turn out
+    /// damaged, ask [`CheckpointStore::newest_before`] for an older one.
     pub fn newest(&self, dir: PartitionDir) -> io::Result<CheckpointCandidates> {
         self.newest_before(dir, None)
     }
 
-    /// Finds the newest usable checkpoint among those with a sequence number below `before`; `None`: among all.
+    /// Finds the newest usable checkpoint with a sequence number below `before`; `None`: among all.
     pub fn newest_before(&self, dir: PartitionDir, before: Option<u64>) -> io::Result<CheckpointCandidates> {
         let listing = self.list(dir)?;
-        let lineage = CheckpointChain { highest: listing.highest, ..CheckpointChain::default() };
-        let mut found =
-            CheckpointCandidates { opened: None, damaged: Vec::new(), incomplete: listing.incomplete, lineage };
-        for sequence in
-            listing.checkpoints.into_iter().filter(|sequence| before.is_none_or(|before| *sequence < before))
-        {
+        let chain = CheckpointChain { highest: listing.highest, ..CheckpointChain::default() };
+        let mut candidates =
+            CheckpointCandidates { reader: None, damaged: Vec::new(), incomplete: listing.incomplete, chain };
+        let is_before = |sequence: &u64| before.is_none_or(|before| *sequence < before);
+        for sequence in listing.checkpoints.into_iter().filter(is_before) {
             match self.open(dir, sequence) {
-                Ok(opened) => {
-                    found.opened = Some(opened);
+                Ok(reader) => {
+                    candidates.reader = Some(reader);
                     break;
                 }
                 Err(damage) => {
-                    if damage.is_for_good() {
-                        found.lineage.damaged.insert(sequence);
+                    if damage.is_permanent() {
+                        candidates.chain.mark_damaged(sequence);
                     }
                     let is_newer = damage.is_newer();
-                    found.damaged.push((Name::checkpoint(sequence).to_string(), damage));
+                    candidates.damaged.push((Name::checkpoint(sequence).to_string(), damage));
                     if is_newer {
                         break;
                     }
                 }
             }
         }
-        Ok(found)
+        Ok(candidates)
     }
 
-    /// What is known of a place without opening anything.
-    pub fn lineage(&self, dir: PartitionDir) -> io::Result<CheckpointChain> {
+    /// Returns the chain of a partition without opening any file.
+    pub(super) fn chain(&self, dir: PartitionDir) -> io::Result<CheckpointChain> {
         Ok(CheckpointChain { highest: self.list(dir)?.highest, ..CheckpointChain::default() })
     }
 
-    /// Begins a checkpoint of the place that its head names, under the next sequence number.
-    pub fn begin(&self, lineage: &mut CheckpointChain, begin: CheckpointStart) -> Result<CheckpointFile, WriteError> {
-        lineage.highest += 1;
-        CheckpointFile::begin(Arc::clone(&self.disk), lineage.highest, &lineage.closed, begin)
+    /// Begins a checkpoint of the partition that its head names, under the next sequence number.
+    ///
+    /// # Errors
+    /// If the disk refuses. The sequence number is used up all the same.
+    pub fn begin(&self, chain: &mut CheckpointChain, start: CheckpointStart) -> Result<CheckpointFile, WriteError> {
+        chain.highest += 1;
+        CheckpointFile::begin(Arc::clone(&self.disk), chain.highest, &chain.days_files, start)
     }
 
-    /// Takes note of a checkpoint that is there to stay; what it makes superfluous may be pruned.
-    pub fn add(&self, lineage: &mut CheckpointChain, written: &WrittenCheckpoint) {
-        lineage.add(written);
-    }
-
-    /// Removes one file that is no longer needed, oldest first, and says whether there was one: checkpoints that are damaged or beyond the
-    /// newest [`KEPT`], then closed days that no kept checkpoint refers to. Only to be called after a checkpoint was written.
-    pub fn prune_one(&self, dir: PartitionDir, lineage: &mut CheckpointChain) -> Result<bool, WriteError> {
+    /// Removes the oldest file that is not needed, and returns whether there was one. To be called only after a
+    /// checkpoint is durable.
+    ///
+    /// Not needed are the mark of a cleared partition, then checkpoints that are damaged or beyond the newest three,
+    /// then closed days that no remaining checkpoint refers to.
+    ///
+    /// # Errors
+    /// If the disk refuses; the file stays.
+    pub(super) fn prune_one(&self, dir: PartitionDir, chain: &mut CheckpointChain) -> Result<bool, WriteError> {
         if self.is_cleared(dir) {
-            let path = cleared(dir);
-            self.disk.remove(&path).map_err(|error| WriteError::new(format_args!("remove {path}"), &error))?;
+            self.remove(&cleared_mark(dir))?;
             return Ok(true);
         }
         let listing =
             self.list(dir).map_err(|error| WriteError::new(format_args!("list {}", dir.directory()), &error))?;
-        let (damaged, whole): (Vec<u64>, Vec<u64>) =
-            listing.checkpoints.iter().partition(|sequence| lineage.damaged.contains(sequence));
-        let kept = &whole[..whole.len().min(KEPT)];
-        let superfluous = whole[kept.len()..].iter().chain(&damaged).min();
-        let name = match superfluous {
+        let (damaged, intact): (Vec<u64>, Vec<u64>) =
+            listing.checkpoints.iter().partition(|sequence| chain.damaged.contains(sequence));
+        let (kept, surplus) = intact.split_at(intact.len().min(MAX_CHECKPOINTS));
+        let name = match surplus.iter().chain(&damaged).min() {
             Some(sequence) => Name::checkpoint(*sequence),
-            None => match self.unreferred(dir, lineage, kept, &listing.days) {
+            None => match self.oldest_unreferenced(dir, chain, kept, &listing.days) {
                 Some(sequence) => Name::days(sequence),
                 None => return Ok(false),
             },
         };
-        let path = dir.path(name);
-        self.disk.remove(&path).map_err(|error| WriteError::new(format_args!("remove {path}"), &error))?;
+        self.remove(&dir.path(name))?;
         failpoint("checkpoint.pruned_one");
         Ok(true)
     }
 
-    /// Removes everything of a place and leaves a mark that this was done on purpose; oldest first, so that what an end in the middle leaves is
-    /// the newest.
+    fn remove(&self, path: &str) -> Result<(), WriteError> {
+        self.disk.remove(path).map_err(|error| WriteError::new(format_args!("remove {path}"), &error))
+    }
+
+    /// Removes all files of a partition and leaves a mark that this was intended.
+    ///
+    /// The oldest file goes first, so that what an interruption leaves is the newest state.
+    ///
+    /// # Errors
+    /// If the disk refuses; some files may be gone.
     pub fn clear(&self, dir: PartitionDir) -> Result<(), WriteError> {
         let failed = |error| WriteError::new(format_args!("clear {}", dir.directory()), &error);
         let names = self.disk.list(&dir.directory()).map_err(failed)?;
@@ -200,35 +219,43 @@ impl CheckpointStore {
         for name in names {
             self.disk.remove(&dir.path(name)).map_err(failed)?;
         }
-        self.disk.create(&cleared(dir)).and_then(|mut mark| mark.sync()).map_err(failed)?;
+        // An empty file is complete as soon as it exists, so it needs no temporary name.
+        self.disk.create(&cleared_mark(dir)).and_then(|mut mark| mark.sync()).map_err(failed)?;
         self.disk.sync_directory(&dir.directory()).map_err(failed)
     }
 
-    /// Whether a place was cleared on purpose, and nothing was written there since.
+    /// True if a partition was cleared intentionally and has had no checkpoint since.
     pub fn is_cleared(&self, dir: PartitionDir) -> bool {
-        self.disk.open(&cleared(dir)).is_ok()
+        self.disk.open(&cleared_mark(dir)).is_ok()
     }
 
-    /// The oldest of `days` that none of `kept` refers to. None too as long as it is unknown what they refer to.
-    fn unreferred(&self, dir: PartitionDir, lineage: &mut CheckpointChain, kept: &[u64], days: &[u64]) -> Option<u64> {
-        lineage.references.retain(|sequence, _| kept.contains(sequence));
+    /// Returns the oldest of `days` that none of the `kept` checkpoints refers to; `None` as well if it is unknown what
+    /// one refers to.
+    fn oldest_unreferenced(
+        &self,
+        dir: PartitionDir,
+        chain: &mut CheckpointChain,
+        kept: &[u64],
+        days: &[u64],
+    ) -> Option<u64> {
+        chain.references.retain(|sequence, _| kept.contains(sequence));
         for sequence in kept {
-            if lineage.references.contains_key(sequence) {
+            if chain.references.contains_key(sequence) {
                 continue;
             }
             match references(&self.disk, dir, *sequence) {
-                Ok(files) => lineage.references.insert(*sequence, files),
-                // It holds on to nothing, since nobody can use it.
-                Err(damage) if damage.is_for_good() => lineage.references.insert(*sequence, Vec::new()),
+                Ok(files) => chain.references.insert(*sequence, files),
+                // Nobody can use the checkpoint, so it needs no days.
+                Err(damage) if damage.is_permanent() => chain.references.insert(*sequence, Vec::new()),
                 Err(_) => return None,
             };
         }
-        let is_referred = |sequence: &&u64| lineage.references.values().flatten().any(|other| other == *sequence);
-        days.iter().rev().find(|sequence| !is_referred(sequence)).copied()
+        let is_referenced = |sequence: &&u64| chain.references.values().flatten().any(|other| other == *sequence);
+        days.iter().rev().find(|sequence| !is_referenced(sequence)).copied()
     }
 }
 
-/// The mark of a place that was cleared on purpose.
-fn cleared(dir: PartitionDir) -> String {
+/// Path of the mark of a partition that was cleared intentionally.
+fn cleared_mark(dir: PartitionDir) -> String {
     format!("{}/cleared", dir.directory())
 }

@@ -1,4 +1,4 @@
-//! A made-up state with a few regions, written and read in all the ways that go right and wrong.
+//! A made-up state with a few tables, written and read on disks that work, fail and decay.
 
 mod crafted;
 mod damage;

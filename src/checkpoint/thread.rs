@@ -1,6 +1,7 @@
-//! The thread that writes: orders in, reports out. A simulator gives the same orders, one at a time.
+//! The checkpoint thread: requests in, outcomes out.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -9,29 +10,34 @@ use std::time::Duration;
 use crate::aggregate::image::{PageChunk, PageSink};
 use crate::clock::thread_cpu_time;
 
-use super::fault::WriteError;
 use super::file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
 use super::names::PartitionDir;
 use super::store::{CheckpointChain, CheckpointStore};
+use super::write_error::WriteError;
 
-/// One checkpoint of one partition, from its begin to its report.
+/// Identifies one attempt to write a checkpoint of one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointId {
+    /// The partition.
     pub dir: PartitionDir,
-    /// Grows from job to job.
+    /// Number of the attempt; grows from attempt to attempt.
     pub number: u64,
 }
 
-/// What the writing thread is told of a [`CheckpointId`]: `CheckpointStart`, then pieces, then `Finish` or at any time `Abandon`.
+/// A request to the checkpoint thread. A checkpoint is one `Begin`, any number of `Pages`, and `Finish`; `Abandon` may
+/// come at any time.
 pub enum CheckpointRequest {
-    /// What is known of a place, from [`CheckpointStore::newest`]. A place of which nothing is said is looked at when its first job begins, and follows
-    /// no checkpoint.
-    Follow(PartitionDir, CheckpointChain),
-    /// Comes before the first piece. A job of the same place that is under way is abandoned.
+    /// Sets what is known of a partition's files, from [`CheckpointStore::newest`]. If it never comes, the first
+    /// `Begin` lists the directory, and its checkpoint refers to no earlier closed days.
+    SetChain(PartitionDir, CheckpointChain),
+    /// Begins a checkpoint. Abandons an earlier one of the partition that is still in progress.
     Begin(CheckpointId, Box<CheckpointStart>),
+    /// Appends copied pages.
     Pages(CheckpointId, PageChunk),
-    /// Every page has come, and whatever else the checkpoint had to wait for. Before this nothing is renamed.
+    /// Completes the checkpoint: all pages have been sent, and its dead letters are acknowledged. Nothing is renamed
+    /// before this.
     Finish(CheckpointId),
+    /// Abandons the checkpoint; it has no outcome.
     Abandon(CheckpointId),
 }
 
@@ -44,7 +50,8 @@ pub struct CheckpointOutcome {
     pub result: Result<WrittenCheckpoint, WriteError>,
     /// CPU time of the checkpoint thread.
     pub cpu_time: Duration,
-    /// Why a file that is no longer needed could not be removed. The checkpoint is durable all the same; the next one tries again.
+    /// Why a file that is not needed could not be removed. The checkpoint is durable all the same; the next one tries
+    /// again.
     pub prune_error: Option<WriteError>,
 }
 
@@ -54,12 +61,12 @@ impl CheckpointOutcome {
     }
 }
 
-/// The bytes of pieces that were handed over and are not written yet. Clones are the same.
+/// Number of bytes of pages that were sent to the checkpoint thread and are not written yet. Clones share the number.
 #[derive(Debug, Clone, Default)]
 pub struct BytesInFlight(Arc<AtomicU64>);
 
 impl BytesInFlight {
-    pub fn bytes(&self) -> u64 {
+    fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
@@ -72,194 +79,196 @@ impl BytesInFlight {
     }
 }
 
-/// Where orders are given: the other end is [`CheckpointThread::run`].
+/// Sends requests to the checkpoint thread.
 #[derive(Debug, Clone)]
 pub struct CheckpointHandle {
-    orders: Sender<CheckpointRequest>,
-    in_flight: BytesInFlight,
+    requests: Sender<CheckpointRequest>,
+    bytes_in_flight: BytesInFlight,
 }
 
 impl CheckpointHandle {
-    pub fn new(orders: Sender<CheckpointRequest>, in_flight: BytesInFlight) -> Self {
-        Self { orders, in_flight }
+    /// Creates the handle of a thread that receives `requests` and shares `bytes_in_flight`.
+    pub fn new(requests: Sender<CheckpointRequest>, bytes_in_flight: BytesInFlight) -> Self {
+        Self { requests, bytes_in_flight }
     }
 
-    /// Takes the pages of a job's image.
+    /// Returns a sink that sends pages of the checkpoint `id`.
     pub fn sink(&self, id: CheckpointId) -> PageSink {
-        let checkpoints = self.clone();
-        Arc::new(move |chunk| checkpoints.order(CheckpointRequest::Pages(id, chunk)))
+        let handle = self.clone();
+        Arc::new(move |chunk| handle.send(CheckpointRequest::Pages(id, chunk)))
     }
 
-    /// Gives an order. Once the thread is gone, which only a bug or the end of the process brings about, orders go nowhere.
-    pub fn order(&self, order: CheckpointRequest) {
-        if let CheckpointRequest::Pages(_, chunk) = &order {
-            self.in_flight.add(chunk);
+    /// Sends a request. It is lost if the thread has ended, which only a bug or the end of the process causes.
+    pub fn send(&self, request: CheckpointRequest) {
+        if let CheckpointRequest::Pages(_, chunk) = &request {
+            self.bytes_in_flight.add(chunk);
         }
-        if let Err(returned) = self.orders.send(order)
+        if let Err(returned) = self.requests.send(request)
             && let CheckpointRequest::Pages(_, chunk) = returned.0
         {
-            self.in_flight.remove(&chunk);
+            self.bytes_in_flight.remove(&chunk);
         }
     }
 
-    /// Bytes that are on their way.
-    pub fn in_flight(&self) -> u64 {
-        self.in_flight.bytes()
+    /// Number of bytes of pages that are not written yet.
+    pub fn bytes_in_flight(&self) -> u64 {
+        self.bytes_in_flight.get()
     }
 }
 
-/// Carries out orders for all partitions, one at a time. Starts no threads; only [`CheckpointThread::run`] looks at a clock.
+/// Writes the checkpoints of all partitions, one request at a time. Only [`CheckpointThread::run`] reads a clock, for
+/// CPU time.
 pub struct CheckpointThread {
     store: CheckpointStore,
-    in_flight: BytesInFlight,
-    lineages: BTreeMap<PartitionDir, CheckpointChain>,
-    work: BTreeMap<PartitionDir, Work>,
+    bytes_in_flight: BytesInFlight,
+    chains: BTreeMap<PartitionDir, CheckpointChain>,
+    /// The newest attempt of each partition.
+    attempts: BTreeMap<PartitionDir, Attempt>,
 }
 
-struct Work {
+struct Attempt {
     id: CheckpointId,
-    state: State,
+    stage: AttemptStage,
     cpu_time: Duration,
 }
 
-enum State {
+enum AttemptStage {
     Writing(Box<CheckpointFile>),
-    /// It stays; what it makes superfluous is being removed.
+    /// Durable; files that it makes unnecessary are being removed.
     Pruning(Box<WrittenCheckpoint>),
-    /// Reported; what may still come of it is dropped.
-    Over,
+    /// Reported or abandoned; chunks that still arrive are dropped.
+    Ended,
 }
 
 impl CheckpointThread {
-    pub fn new(store: CheckpointStore, in_flight: BytesInFlight) -> Self {
-        Self { store, in_flight, lineages: BTreeMap::new(), work: BTreeMap::new() }
+    /// Creates the thread's state; `bytes_in_flight` is shared with the [`CheckpointHandle`].
+    pub fn new(store: CheckpointStore, bytes_in_flight: BytesInFlight) -> Self {
+        Self { store, bytes_in_flight, chains: BTreeMap::new(), attempts: BTreeMap::new() }
     }
 
-    /// Carries out orders until nobody can give any more.
-    pub fn run(mut self, orders: &Receiver<CheckpointRequest>, mut report: impl FnMut(CheckpointOutcome)) {
-        for order in orders {
-            let dir = order.dir();
+    /// Handles requests until every [`CheckpointHandle`] is dropped.
+    pub fn run(mut self, requests: &Receiver<CheckpointRequest>, mut report: impl FnMut(CheckpointOutcome)) {
+        for request in requests {
+            let dir = request.dir();
             let started = thread_cpu_time();
-            let mut told = self.handle(order);
+            let mut outcome = self.handle(request);
             let cpu_time = thread_cpu_time().saturating_sub(started);
-            if let Some(work) = self.work.get_mut(&dir) {
-                work.cpu_time += cpu_time;
-                told = told.map(|report| CheckpointOutcome { cpu_time: work.cpu_time, ..report });
+            if let Some(attempt) = self.attempts.get_mut(&dir) {
+                attempt.cpu_time += cpu_time;
+                outcome = outcome.map(|outcome| CheckpointOutcome { cpu_time: attempt.cpu_time, ..outcome });
             }
-            told.into_iter().for_each(&mut report);
+            outcome.into_iter().for_each(&mut report);
         }
     }
 
-    /// Carries out an order to its end.
+    /// Handles a request completely.
     ///
     /// # Panics
-    /// If a piece or `Finish` comes before its begin, or as [`CheckpointFile::chunk`] and [`CheckpointFile::advance`].
-    pub fn handle(&mut self, order: CheckpointRequest) -> Option<CheckpointOutcome> {
-        match order {
-            CheckpointRequest::Follow(dir, lineage) => {
-                self.lineages.insert(dir, lineage);
+    /// If `Pages` or `Finish` come before their `Begin`, and where [`CheckpointFile::write_chunk`] and
+    /// [`CheckpointFile::advance`] do.
+    pub fn handle(&mut self, request: CheckpointRequest) -> Option<CheckpointOutcome> {
+        match request {
+            CheckpointRequest::SetChain(dir, chain) => {
+                self.chains.insert(dir, chain);
                 None
             }
-            CheckpointRequest::Begin(id, begin) => self.begin(id, *begin),
+            CheckpointRequest::Begin(id, start) => self.begin(id, *start),
             CheckpointRequest::Pages(id, chunk) => {
-                let result = self.chunk(id, &chunk);
-                self.in_flight.remove(&chunk);
-                result.err().map(|error| self.failed(id, error))
+                let result = self.write_chunk(id, &chunk);
+                self.bytes_in_flight.remove(&chunk);
+                result.err().map(|error| self.fail(id, error))
             }
             CheckpointRequest::Finish(id) => {
-                while self.is_under_way(id) {
-                    if let Some(report) = self.finish_step(id) {
-                        return Some(report);
+                while self.is_in_progress(id) {
+                    if let Some(outcome) = self.finish_step(id) {
+                        return Some(outcome);
                     }
                 }
                 None
             }
             CheckpointRequest::Abandon(id) => {
-                if self.is_under_way(id) {
-                    self.end(id);
+                if self.is_in_progress(id) {
+                    self.discard(id);
                 }
                 None
             }
         }
     }
 
-    /// One step of what [`CheckpointRequest::Finish`] asks for, for who wants to look, or crash, between steps. None is left once it gives a report, or if
-    /// the job failed before.
+    /// Takes one step of [`CheckpointRequest::Finish`], for callers that look, or crash, between steps. There is no
+    /// step left once it has returned an outcome, or if the checkpoint failed before.
     pub fn finish_step(&mut self, id: CheckpointId) -> Option<CheckpointOutcome> {
-        let work = self.work.get_mut(&id.dir).filter(|work| work.id == id)?;
-        match &mut work.state {
-            State::Over => None,
-            State::Writing(writer) => match writer.advance() {
-                Err(error) => Some(self.failed(id, error)),
+        let attempt = self.attempts.get_mut(&id.dir).filter(|attempt| attempt.id == id)?;
+        match &mut attempt.stage {
+            AttemptStage::Ended => None,
+            AttemptStage::Writing(file) => match file.advance() {
+                Err(error) => Some(self.fail(id, error)),
                 Ok(None) => None,
                 Ok(Some(written)) => {
-                    self.store.add(self.lineages.entry(id.dir).or_default(), &written);
-                    work.state = State::Pruning(Box::new(written));
+                    self.chains.entry(id.dir).or_default().append(&written);
+                    attempt.stage = AttemptStage::Pruning(Box::new(written));
                     None
                 }
             },
-            State::Pruning(written) => {
-                let lineage = self.lineages.entry(id.dir).or_default();
-                let prune_error = match self.store.prune_one(id.dir, lineage) {
+            AttemptStage::Pruning(written) => {
+                let prune_error = match self.store.prune_one(id.dir, self.chains.entry(id.dir).or_default()) {
                     Ok(true) => return None,
                     Ok(false) => None,
                     Err(error) => Some(error),
                 };
                 let result = Ok((**written).clone());
-                work.state = State::Over;
+                attempt.stage = AttemptStage::Ended;
                 Some(CheckpointOutcome { id, result, cpu_time: Duration::ZERO, prune_error })
             }
         }
     }
 
-    fn begin(&mut self, id: CheckpointId, begin: CheckpointStart) -> Option<CheckpointOutcome> {
-        assert_eq!(begin.head.dir(), id.dir, "a job is of the place that its head names");
-        if let Some(work) = self.work.get(&id.dir) {
-            assert!(work.id.number < id.number, "numbers of jobs grow");
+    fn begin(&mut self, id: CheckpointId, start: CheckpointStart) -> Option<CheckpointOutcome> {
+        assert_eq!(start.head.dir(), id.dir, "the head names the partition of the request");
+        if let Some(attempt) = self.attempts.get(&id.dir) {
+            assert!(attempt.id.number < id.number, "numbers of attempts grow");
         }
-        self.work.insert(id.dir, Work { id, state: State::Over, cpu_time: Duration::ZERO });
-        let lineage = match self.lineages.entry(id.dir) {
-            std::collections::btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
-            std::collections::btree_map::Entry::Vacant(unknown) => {
-                self.store.lineage(id.dir).map(|lineage| unknown.insert(lineage))
-            }
+        self.attempts.insert(id.dir, Attempt { id, stage: AttemptStage::Ended, cpu_time: Duration::ZERO });
+        let chain = match self.chains.entry(id.dir) {
+            Entry::Occupied(chain) => Ok(chain.into_mut()),
+            Entry::Vacant(entry) => self.store.chain(id.dir).map(|chain| entry.insert(chain)),
         };
-        let lineage =
-            lineage.map_err(|error| WriteError::new(format_args!("list the checkpoints of {}", id.dir), &error));
-        match lineage.and_then(|lineage| self.store.begin(lineage, begin)) {
-            Ok(writer) => {
-                self.work
-                    .insert(id.dir, Work { id, state: State::Writing(Box::new(writer)), cpu_time: Duration::ZERO });
+        let chain = chain.map_err(|error| WriteError::new(format_args!("list the checkpoints of {}", id.dir), &error));
+        match chain.and_then(|chain| self.store.begin(chain, start)) {
+            Ok(file) => {
+                let stage = AttemptStage::Writing(Box::new(file));
+                self.attempts.insert(id.dir, Attempt { id, stage, cpu_time: Duration::ZERO });
                 None
             }
-            Err(error) => Some(self.failed(id, error)),
+            Err(error) => Some(self.fail(id, error)),
         }
     }
 
-    fn chunk(&mut self, id: CheckpointId, chunk: &PageChunk) -> Result<(), WriteError> {
-        let work = self.work.get_mut(&id.dir).filter(|work| work.id.number >= id.number);
-        let work = work.expect("a job is begun before its first piece");
-        match &mut work.state {
-            State::Writing(writer) if work.id == id => writer.chunk(chunk),
+    fn write_chunk(&mut self, id: CheckpointId, chunk: &PageChunk) -> Result<(), WriteError> {
+        let attempt = self.attempts.get_mut(&id.dir).filter(|attempt| attempt.id.number >= id.number);
+        let attempt = attempt.expect("a checkpoint begins before its first chunk");
+        match &mut attempt.stage {
+            AttemptStage::Writing(file) if attempt.id == id => file.write_chunk(chunk),
             _ => Ok(()),
         }
     }
 
-    fn is_under_way(&self, id: CheckpointId) -> bool {
-        self.work.get(&id.dir).is_some_and(|work| work.id == id && !matches!(work.state, State::Over))
+    fn is_in_progress(&self, id: CheckpointId) -> bool {
+        let attempt = self.attempts.get(&id.dir).filter(|attempt| attempt.id == id);
+        attempt.is_some_and(|attempt| !matches!(attempt.stage, AttemptStage::Ended))
     }
 
-    /// Gives a job up and frees the disk of it as far as that can be done.
-    fn end(&mut self, id: CheckpointId) {
-        if let Some(work) = self.work.get_mut(&id.dir)
-            && let State::Writing(writer) = std::mem::replace(&mut work.state, State::Over)
+    /// Ends an attempt and removes what it wrote, as far as the disk permits.
+    fn discard(&mut self, id: CheckpointId) {
+        if let Some(attempt) = self.attempts.get_mut(&id.dir)
+            && let AttemptStage::Writing(file) = std::mem::replace(&mut attempt.stage, AttemptStage::Ended)
         {
-            writer.discard();
+            file.discard();
         }
     }
 
-    fn failed(&mut self, id: CheckpointId, error: WriteError) -> CheckpointOutcome {
-        self.end(id);
+    fn fail(&mut self, id: CheckpointId, error: WriteError) -> CheckpointOutcome {
+        self.discard(id);
         CheckpointOutcome::failed(id, error)
     }
 }
@@ -267,7 +276,7 @@ impl CheckpointThread {
 impl CheckpointRequest {
     fn dir(&self) -> PartitionDir {
         match self {
-            CheckpointRequest::Follow(dir, _) => *dir,
+            CheckpointRequest::SetChain(dir, _) => *dir,
             CheckpointRequest::Begin(id, _)
             | CheckpointRequest::Pages(id, _)
             | CheckpointRequest::Finish(id)

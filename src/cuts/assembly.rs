@@ -1,4 +1,4 @@
-//! A cut from the parts of all partitions.
+//! Assembly of a cut from the shares of all partitions.
 
 use std::collections::BTreeMap;
 
@@ -16,35 +16,39 @@ use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 use crate::view::panes::SpanFigures;
 
-/// What a cut depends on besides its parts.
+/// What a cut depends on besides the shares of the partitions.
 #[derive(Clone, Copy)]
 pub struct CutContext<'a> {
+    /// Targets to evaluate.
     pub targets: &'a Targets,
+    /// Labels and zone of the figures.
     pub allowlists: &'a Allowlists,
-    /// What is known of the periods that have closed.
+    /// Periods that earlier cuts have closed.
     pub closed_periods: &'a ClosedPeriods,
+    /// The present instant.
     pub taken: Millis,
+    /// When building the state began.
     pub state_built: Millis,
 }
 
 impl Cut {
-    /// Adds up the parts of all partitions.
+    /// Adds up the shares of all partitions to the cut at `at`.
     pub fn of<'a>(
         at: Millis,
-        parts: impl Iterator<Item = (&'a TopicPartition, &'a PartitionCut)> + Clone,
+        shares: impl Iterator<Item = (&'a TopicPartition, &'a PartitionCut)> + Clone,
         context: CutContext<'_>,
     ) -> Self {
         let CutContext { targets, allowlists, closed_periods, taken, state_built } = context;
-        let offsets = parts.clone().map(|(partition, part)| CutOffset {
+        let offsets = shares.clone().map(|(partition, share)| CutOffset {
             stream: partition.stream.name().to_owned(),
             topic: partition.topic.clone(),
             partition: partition.partition,
-            next_offset: part.next_offset,
+            next_offset: share.next_offset,
         });
-        let parts: Vec<(Stream, &PartitionCut)> =
-            parts.clone().map(|(partition, part)| (partition.stream, part)).collect();
+        let shares: Vec<(Stream, &PartitionCut)> =
+            shares.clone().map(|(partition, share)| (partition.stream, share)).collect();
         let inside = |period: Period| {
-            period.at(at - 1, &allowlists.zone).map(|span| cut_period(period, span, at, &parts, allowlists))
+            period.at(at - 1, &allowlists.zone).map(|span| cut_period(period, span, at, &shares, allowlists))
         };
         let mut cut = Self {
             id: cut_id(at),
@@ -58,7 +62,7 @@ impl Cut {
             corrections: Vec::new(),
         };
         for target in &targets.targets {
-            let tallies = tallies(target, &parts);
+            let tallies = tallies(target, &shares);
             cut.targets.extend(current(target, &tallies, at, allowlists));
             cut.corrections.extend(corrections(target, &tallies, at, closed_periods, allowlists));
         }
@@ -66,7 +70,7 @@ impl Cut {
     }
 }
 
-/// As `2020-05-15T18:00:00-05:00`.
+/// Formats an instant as `2020-05-15T18:00:00-05:00`, in the programme's zone.
 fn local(instant: Timestamp, allowlists: &Allowlists) -> String {
     instant.to_zoned(allowlists.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
@@ -75,14 +79,14 @@ fn cut_period(
     period: Period,
     span: Interval,
     at: Millis,
-    parts: &[(Stream, &PartitionCut)],
+    shares: &[(Stream, &PartitionCut)],
     allowlists: &Allowlists,
 ) -> CutPeriod {
     let mut cells: BTreeMap<(&str, &str), SpanFigures> = BTreeMap::new();
-    for cell in parts.iter().flat_map(|(_, part)| &part.cells[period.index()]) {
+    for cell in shares.iter().flat_map(|(_, share)| &share.cells[period.index()]) {
         *cells.entry((&cell.programme, &cell.state)).or_default() += &cell.figures;
     }
-    let shown = |((programme, state), figures): ((&str, &str), SpanFigures)| CutCell {
+    let cut_cell = |((programme, state), figures): ((&str, &str), SpanFigures)| CutCell {
         programme: programme.to_owned(),
         state: state.to_owned(),
         beneficiaries: figures.beneficiaries,
@@ -95,19 +99,19 @@ fn cut_period(
         start_ms: span.start,
         end_ms: span.end,
         closes: span.end == at,
-        cells: cells.into_iter().map(shown).collect(),
+        cells: cells.into_iter().map(cut_cell).collect(),
     }
 }
 
-/// By the beginning of the period; only of periods that every partition of the stream knows.
-fn tallies(target: &Target, parts: &[(Stream, &PartitionCut)]) -> BTreeMap<Millis, Tally> {
+/// Adds up a target's tallies by start of the period; only periods that every partition of the stream knows completely.
+fn tallies(target: &Target, shares: &[(Stream, &PartitionCut)]) -> BTreeMap<Millis, Tally> {
     let stream = target.measure.stream();
-    let of_stream = parts.iter().filter(|(of, _)| *of == stream).map(|(_, part)| part);
+    let of_stream = shares.iter().filter(|(other, _)| *other == stream).map(|(_, share)| share);
     let selection = target.selection();
     let mut sums: BTreeMap<Millis, Tally> = BTreeMap::new();
     let mut known_from = Millis::MIN;
-    for part in of_stream {
-        let known = part.targets.iter().find(|known| known.name == target.name && known.selection == selection);
+    for share in of_stream {
+        let known = share.targets.iter().find(|known| known.name == target.name && known.selection == selection);
         let Some(known) = known else { return BTreeMap::new() };
         known_from = known_from.max(known.known_from);
         known.periods.iter().for_each(|(start, tally)| *sums.entry(*start).or_default() += tally);
@@ -123,9 +127,9 @@ fn current(
 ) -> Option<CutTarget> {
     let period = target.period.at(at - 1, &allowlists.zone)?;
     let actual = *tallies.get(&period.start)?;
-    let moment =
+    let observation =
         Observation { period, now: at, zone: &allowlists.zone, actual, past: Tally::default(), dispersion: 1.0 };
-    let assessment = assess(target, &moment);
+    let report = assess(target, &observation);
     Some(CutTarget {
         target: target.name.clone(),
         measure: target.measure.name().to_owned(),
@@ -134,9 +138,9 @@ fn current(
         start_ms: period.start,
         end_ms: period.end,
         closes: period.end == at,
-        goal: assessment.goal,
-        plan: assessment.plan,
-        actual: assessment.actual,
+        goal: report.goal,
+        plan: report.plan,
+        actual: report.actual,
     })
 }
 
@@ -147,16 +151,16 @@ fn corrections<'a>(
     closed_periods: &'a ClosedPeriods,
     allowlists: &'a Allowlists,
 ) -> impl Iterator<Item = Correction> + 'a {
-    let closed = closed_periods
+    let earlier = closed_periods
         .of(&target.name)
-        .filter(move |closing| closing.selection == target.selection() && closing.end_ms < at);
-    closed.filter_map(move |closing| {
-        let after = target.measure.quantity(*tallies.get(&closing.start_ms)?);
-        let before = closing.known_before(&cut_id(at));
+        .filter(move |closed| closed.selection == target.selection() && closed.end_ms < at);
+    earlier.filter_map(move |closed| {
+        let after = target.measure.quantity(*tallies.get(&closed.start_ms)?);
+        let before = closed.known_before(&cut_id(at));
         (after != before).then(|| Correction {
             target: target.name.clone(),
-            period: target.period.id(closing.start_ms, &allowlists.zone),
-            start_ms: closing.start_ms,
+            period: target.period.id(closed.start_ms, &allowlists.zone),
+            start_ms: closed.start_ms,
             before,
             after,
         })

@@ -1,4 +1,4 @@
-//! What a cut says.
+//! The content of a cut.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,26 @@ use crate::clock::Millis;
 use crate::targets::Quantity;
 use crate::view::closed_periods::{ClosedPeriod, ClosedPeriods};
 
-/// The figures of an instant.
+/// The figures of an instant; the JSON of a stored cut.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
-    /// Its instant in UTC, as `20200515T230000Z`.
+    /// Its instant in UTC, such as `20200515T230000Z`; see [`cut_id`].
     pub id: String,
+    /// Its instant.
     pub at_ms: Millis,
-    /// The same in the programme's zone.
+    /// Its instant in the programme's zone, such as `2020-05-15T18:00:00-05:00`.
     pub at: String,
-    /// When it was taken.
+    /// When the cut was taken.
     pub taken_ms: Millis,
-    /// When the state was begun to be built that it was taken from.
+    /// When building the state began that the cut was taken from.
     pub state_built_ms: Millis,
-    /// What it was made of: in each partition the first offset that is not in it.
+    /// First offset of each partition that is not part of the cut.
     pub offsets: Vec<CutOffset>,
-    /// The day, the week and the month that hold the instant before the cut, up to the cut.
+    /// The day, the week and the month that contain the instant before the cut, up to the cut.
     pub periods: Vec<CutPeriod>,
+    /// Every target whose current period is completely known.
     pub targets: Vec<CutTarget>,
-    /// Of periods that closed with an earlier cut: what is known otherwise since the cut before.
+    /// Periods that closed with an earlier cut and have changed since the cut before this one.
     pub corrections: Vec<Correction>,
 }
 
@@ -53,64 +55,92 @@ impl Cut {
     }
 }
 
+/// How far a cut goes in one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutOffset {
+    /// Name of the stream.
     pub stream: String,
+    /// Topic of the stream.
     pub topic: String,
+    /// Partition of the topic.
     pub partition: i32,
+    /// First offset that is not part of the cut.
     pub next_offset: i64,
 }
 
+/// The disbursements of a period up to the cut.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CutPeriod {
     /// `day`, `week` or `month`.
     pub period: String,
+    /// Name of this period, such as `2020-W20`.
     pub id: String,
+    /// Start of the period.
     pub start_ms: Millis,
+    /// End of the period.
     pub end_ms: Millis,
-    /// Whether it ends with this cut.
+    /// True if the period ends with this cut.
     pub closes: bool,
-    /// Those with a dispersal.
+    /// Cells that have at least one dispersal.
     pub cells: Vec<CutCell>,
 }
 
-/// Of a programme and a state as shown.
+/// The disbursements of one programme in one state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CutCell {
+    /// Label of the programme.
     pub programme: String,
+    /// Label of the state.
     pub state: String,
+    /// Number of distinct people to whom something is left after returns (`spec/figures.md#beneficiaries`).
     pub beneficiaries: u64,
+    /// Number of dispersals, returned ones included (`spec/figures.md#dispersals`).
     pub dispersals: u64,
+    /// Amount that is left of the dispersals after returns (pesos).
     pub net_pesos: Quantity,
 }
 
+/// A target's period up to the cut.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CutTarget {
+    /// Name of the target.
     pub target: String,
+    /// Name of its measure.
     pub measure: String,
-    /// See [`Target::selection`].
+    /// Fingerprint of what it counts; see [`Target::selection`](crate::targets::Target::selection).
     pub selection: u64,
+    /// Name of the period.
     pub period: String,
+    /// Start of the period.
     pub start_ms: Millis,
+    /// End of the period.
     pub end_ms: Millis,
-    /// Whether the period ends with this cut, so that this is its record.
+    /// True if the period ends with this cut, which makes this its record.
     pub closes: bool,
+    /// What is to be reached by the end of the period.
     pub goal: Quantity,
+    /// What the plan expects by the instant of the cut.
     pub plan: f64,
-    /// None: a ratio of nothing.
+    /// What was reached; `None` for a ratio whose denominator is zero.
     pub actual: Option<Quantity>,
 }
 
+/// A change of a period that had closed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Correction {
+    /// Name of the target.
     pub target: String,
+    /// Name of the period.
     pub period: String,
+    /// Start of the period.
     pub start_ms: Millis,
+    /// What the cut before said; `None` for a ratio whose denominator is zero.
     pub before: Option<Quantity>,
+    /// What is known as of this cut.
     pub after: Option<Quantity>,
 }
 
-/// The name of the cut at an instant, as `20200515T230000Z`; with milliseconds if it has any.
+/// Returns the id of the cut at an instant, such as `20200515T230000Z`, with milliseconds if it has any.
 pub fn cut_id(at: Millis) -> String {
     let format = if at.rem_euclid(1_000) == 0 { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.3fZ" };
     Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |instant| instant.strftime(format).to_string())

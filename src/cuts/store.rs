@@ -1,7 +1,4 @@
-//! Where cuts lie: a file each, in a directory of the state directory.
-//!
-//! A file is the cut as JSON on one line, and the BLAKE3 hash of that line on a second. It is written under another name, synced, renamed, and the
-//! directory synced: after that it stays, and is never written again.
+//! The cuts of a state directory, one file each. The format is in the documentation of [`crate::cuts`].
 
 use std::io;
 use std::sync::Arc;
@@ -11,26 +8,27 @@ use crate::clock::Millis;
 use crate::disk::{AtomicFile, Disk};
 use crate::view::closed_periods::ClosedPeriods;
 
-/// The name of their directory.
+/// Directory of the cuts, relative to the state directory.
 const DIRECTORY: &str = "cuts";
-/// The most that a file may hold (bytes).
+/// Maximum length of a file (bytes).
 const MAX_BYTES: u64 = 64 * 1_024 * 1_024;
 
-/// The cuts of a state directory. Clones are the same.
+/// The cuts of a state directory. Clones share the disk.
 #[derive(Clone)]
 pub struct CutStore {
     disk: Arc<dyn Disk>,
 }
 
 impl CutStore {
+    /// Opens the store of a state directory.
     pub fn new(disk: Arc<dyn Disk>) -> Self {
         Self { disk }
     }
 
-    /// Stores a cut for good.
+    /// Stores a cut durably with the atomic write of [`crate::disk`], replacing one with the same id.
     ///
     /// # Errors
-    /// If the disk fails; it may be tried again.
+    /// If the disk refuses. The whole write may be repeated.
     pub fn put(&self, cut: &Cut) -> io::Result<()> {
         let line = serde_json::to_string(cut).map_err(io::Error::other)?;
         let hash = blake3::hash(line.as_bytes()).to_hex();
@@ -39,12 +37,12 @@ impl CutStore {
         file.commit()
     }
 
-    /// The cut of a name; none if there is none.
+    /// Reads the cut with this id; `None` if there is none.
     ///
     /// # Errors
-    /// If the disk fails, or the file is damaged.
+    /// If the disk refuses, or the file is damaged.
     pub fn get(&self, id: &str) -> io::Result<Option<Cut>> {
-        if !self.names()?.iter().any(|name| name == id) {
+        if !self.ids()?.iter().any(|other| other == id) {
             return Ok(None);
         }
         self.read(id).map(Some)
@@ -55,37 +53,39 @@ impl CutStore {
         let file = self.disk.open(&path_of(id))?;
         let length = file.len()?;
         if length > MAX_BYTES {
-            return Err(damaged("is larger than any cut"));
+            return Err(damaged("is larger than a cut can be"));
         }
         let mut bytes = vec![0; length as usize];
         file.read_exact_at(&mut bytes, 0)?;
         let text = String::from_utf8(bytes).map_err(|_| damaged("is not text"))?;
         let (line, hash) = text.trim_end_matches('\n').split_once('\n').ok_or_else(|| damaged("has no hash"))?;
         if blake3::hash(line.as_bytes()).to_hex().as_str() != hash {
-            return Err(damaged("is damaged: its hash is another"));
+            return Err(damaged("is damaged: its hash differs"));
         }
         let cut: Cut =
-            serde_json::from_str(line).map_err(|error| damaged(&format!("is no cut of this version: {error}")))?;
-        if cut.id == id { Ok(cut) } else { Err(damaged("is the file of another cut")) }
+            serde_json::from_str(line).map_err(|error| damaged(&format!("is not a cut of this version: {error}")))?;
+        if cut.id == id { Ok(cut) } else { Err(damaged("has another cut")) }
     }
 
-    /// The names of all, the oldest first.
-    fn names(&self) -> io::Result<Vec<String>> {
+    /// Ids of all cuts, oldest first.
+    fn ids(&self) -> io::Result<Vec<String>> {
         let files = self.disk.list(DIRECTORY)?;
-        let mut names: Vec<String> =
+        let mut ids: Vec<String> =
             files.iter().filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect();
-        names.sort_unstable();
-        Ok(names)
+        ids.sort_unstable();
+        Ok(ids)
     }
 
-    /// What all cuts say, and what is wrong with those that cannot be read: they are left as they are, and taken again if the log still has them.
+    /// Reads all cuts; returns their closed periods, and the error of each cut that cannot be read.
+    ///
+    /// Damaged cuts are left where they are. They are taken again if the log still has their records.
     ///
     /// # Errors
-    /// If the directory cannot be read.
+    /// If the directory cannot be listed.
     pub fn closed_periods(&self) -> io::Result<(ClosedPeriods, Vec<io::Error>)> {
         let (mut closed_periods, mut faults) = (ClosedPeriods::default(), Vec::new());
-        for name in self.names()? {
-            match self.read(&name) {
+        for id in self.ids()? {
+            match self.read(&id) {
                 Ok(cut) => cut.report(&mut closed_periods),
                 Err(fault) => faults.push(fault),
             }
@@ -93,14 +93,14 @@ impl CutStore {
         Ok((closed_periods, faults))
     }
 
-    /// Removes the cuts before an instant.
+    /// Removes the cuts of instants before `before`.
     ///
     /// # Errors
-    /// If the disk fails.
+    /// If the disk refuses; some cuts may be removed.
     pub fn prune(&self, before: Millis) -> io::Result<()> {
         let oldest = cut_id(before);
-        for name in self.names()?.iter().filter(|name| **name < oldest) {
-            self.disk.remove(&path_of(name))?;
+        for id in self.ids()?.iter().filter(|id| **id < oldest) {
+            self.disk.remove(&path_of(id))?;
         }
         self.disk.sync_directory(DIRECTORY)
     }

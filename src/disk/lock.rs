@@ -5,7 +5,8 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Exclusive use of a state directory while this value lives. The kernel releases the lock when the process ends, however it ends.
+/// Exclusive use of a state directory while this value lives. The kernel releases the lock when the process ends,
+/// however it ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -37,8 +38,8 @@ fn in_parentheses(holder: &str) -> String {
 }
 
 impl Lock {
-    /// Locks the file `lock` in `directory` without waiting, and writes the process id into it for people to read. Creates both if they
-    /// do not exist.
+    /// Locks the file `lock` in `directory` without waiting, and writes the process id into it for people to read.
+    /// Creates both if they do not exist.
     pub fn acquire(directory: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { directory: directory.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;

@@ -21,8 +21,8 @@ pub struct RealDisk {
 impl RealDisk {
     /// Opens the directory `root`; creates it, for its owner alone, if it does not exist.
     ///
-    /// Revokes the rights of group and others on `root` and on everything below `root/owned`, and logs each change. A file that belongs
-    /// to another user keeps its mode; that is logged as well.
+    /// Revokes the rights of group and others on `root` and on everything below `root/owned`, and logs each change. A
+    /// file that belongs to another user keeps its mode; that is logged as well.
     pub fn open(root: &Path, owned: &str) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(root)?;
         restrict(root, DIRECTORY_MODE)?;
@@ -57,10 +57,21 @@ fn restrict(path: &Path, mode: u32) -> io::Result<()> {
     let (shown_path, octal_mode) = (path.display(), format!("{:o}", found & 0o7777));
     match fs::set_permissions(path, Permissions::from_mode(mode)) {
         Ok(()) => {
-            tracing::warn!(event = "pacemeter.state.rights_mended", path = %shown_path, found = octal_mode, "rights of others on stored state revoked");
+            tracing::warn!(
+                event = "pacemeter.state.rights_mended",
+                path = %shown_path,
+                found = octal_mode,
+                "rights of others on stored state revoked"
+            );
         }
         Err(error) => {
-            tracing::warn!(event = "pacemeter.state.rights_too_wide", path = %shown_path, found = octal_mode, %error, "others have rights on stored state");
+            tracing::warn!(
+                event = "pacemeter.state.rights_too_wide",
+                path = %shown_path,
+                found = octal_mode,
+                %error,
+                "rights of others on stored state remain"
+            );
         }
     }
     Ok(())

@@ -180,7 +180,7 @@ impl CheckpointScheduler {
     /// True if records may be applied: there is room for the pages that applying copies.
     pub(super) fn has_room(&self) -> bool {
         let Some(current) = &self.current else { return true };
-        self.checkpoints.in_flight() <= LEAST_MAX_IN_FLIGHT.max(current.state_bytes / 4)
+        self.checkpoints.bytes_in_flight() <= LEAST_MAX_IN_FLIGHT.max(current.state_bytes / 4)
     }
 
     pub(super) fn longest_hold(&self) -> Duration {
@@ -197,7 +197,7 @@ impl CheckpointScheduler {
         let records: u64 = partitions.iter().map(|partition| partition.unsaved.records).sum();
         let is_wanted = records >= max_replay_records || (records > 0 && partitions.unsaved_age(now) >= max_interval);
         // The pages of a checkpoint that was given up may still be in flight.
-        !self.is_busy() && is_wanted && now >= self.not_before && self.checkpoints.in_flight() == 0
+        !self.is_busy() && is_wanted && now >= self.not_before && self.checkpoints.bytes_in_flight() == 0
     }
 
     /// Begins a round over all partitions with unsaved records.
@@ -242,7 +242,7 @@ impl CheckpointScheduler {
 
     fn give_up(&mut self, partitions: &mut Partitions) -> Option<(PartitionIndex, CheckpointOutcome)> {
         let current = self.current.take()?;
-        self.checkpoints.order(CheckpointRequest::Abandon(current.id));
+        self.checkpoints.send(CheckpointRequest::Abandon(current.id));
         let error = WriteError {
             reason: WriteReason::Io,
             what: format!("write the checkpoint of {}", current.id.dir),
@@ -289,7 +289,7 @@ impl CheckpointScheduler {
             state_bytes: image.shapes.iter().map(|shape| shape.bytes()).sum(),
             stuck_since: None,
         });
-        self.checkpoints.order(CheckpointRequest::Begin(id, Box::new(CheckpointStart { head, image })));
+        self.checkpoints.send(CheckpointRequest::Begin(id, Box::new(CheckpointStart { head, image })));
         failpoint("saving.begun");
     }
 
@@ -297,7 +297,7 @@ impl CheckpointScheduler {
         let Some(current) = &mut self.current else { return };
         let state = &mut partitions[current.partition].state;
         for _ in 0..CHUNKS_AT_ONCE {
-            if self.checkpoints.in_flight() > MAX_COPIED_AHEAD {
+            if self.checkpoints.bytes_in_flight() > MAX_COPIED_AHEAD {
                 return;
             }
             let Some(chunk) = state.copy(CHUNK) else {
@@ -306,7 +306,7 @@ impl CheckpointScheduler {
                 failpoint("saving.copied");
                 return;
             };
-            self.checkpoints.order(CheckpointRequest::Pages(current.id, chunk));
+            self.checkpoints.send(CheckpointRequest::Pages(current.id, chunk));
         }
     }
 
@@ -315,7 +315,7 @@ impl CheckpointScheduler {
         let Some(current) = &mut self.current else { return };
         if dead_letters.acknowledged_below(current.partition, current.next_offset) >= current.next_offset {
             current.stage = Stage::Writing;
-            self.checkpoints.order(CheckpointRequest::Finish(current.id));
+            self.checkpoints.send(CheckpointRequest::Finish(current.id));
         }
     }
 
@@ -331,7 +331,7 @@ impl CheckpointScheduler {
         match &outcome.result {
             Ok(written) => {
                 let unsaved = &mut partitions[current.partition].unsaved;
-                unsaved.checkpoint_bytes = written.bytes + written.closed.iter().map(DaysFile::bytes).sum::<u64>();
+                unsaved.checkpoint_bytes = written.bytes + written.days_files.iter().map(DaysFile::bytes).sum::<u64>();
                 (unsaved.records, unsaved.since, unsaved.failures) = (current.records, current.since, 0);
                 self.last_duration = now.saturating_duration_since(current.begun);
                 self.end_round();

@@ -77,7 +77,7 @@ impl Compatibility {
             built,
             written: 0,
             records: state.records(),
-            parts: Vec::new(),
+            pending_cuts: Vec::new(),
         }
     }
 

@@ -124,7 +124,7 @@ impl Partitions {
         let Self { owned, compatibility, cluster, labels } = self;
         let OwnedPartition { log, state, last_record, built, cuts, .. } = &mut owned[index.index()];
         let head = compatibility.head(&log.partition, state, cluster, *labels, *last_record, *built);
-        (Head { written: now, parts: cuts.parts(), ..head }, state.begin_image(sink))
+        (Head { written: now, pending_cuts: cuts.parts(), ..head }, state.begin_image(sink))
     }
 }
 

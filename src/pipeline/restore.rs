@@ -84,8 +84,6 @@ pub enum StateSource {
 }
 
 impl StateSource {
-    pub const ALL: [StateSource; 4] = [StateSource::Newest, StateSource::Older, StateSource::New, StateSource::Rebuild];
-
     /// The value of the label `source`.
     pub fn name(self) -> &'static str {
         match self {
@@ -140,7 +138,7 @@ impl Restorer<'_> {
         loop {
             let failed = |error| Failure::from_io(format_args!("cannot list the checkpoints of {dir}"), &error);
             let mut found = self.store.newest_before(dir, newest_sequence).map_err(failed)?;
-            found.lineage.keep_damaged(&damaged);
+            found.chain.inherit_damaged(&damaged);
             found.damaged.iter().for_each(|(file, damage)| self.progress.damaged(&format!("{dir}/{file}"), damage));
             if newest_sequence.is_none() && found.incomplete > 0 {
                 self.progress.incomplete(found.incomplete);
@@ -152,8 +150,8 @@ impl Restorer<'_> {
                 ));
             }
             is_first &= found.damaged.is_empty();
-            let Some(opened) = found.opened else {
-                self.checkpoints.order(CheckpointRequest::Follow(dir, found.lineage));
+            let Some(opened) = found.reader else {
+                self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
                 return if is_first {
                     self.begin(log)
                 } else {
@@ -162,8 +160,8 @@ impl Restorer<'_> {
             };
             match self.open(log, &opened)? {
                 Ok(state) => {
-                    found.lineage.follow(&opened);
-                    self.checkpoints.order(CheckpointRequest::Follow(dir, found.lineage));
+                    found.chain.resume_from(&opened);
+                    self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
                     let Head { last_record, built, labels, partition_count, .. } = *opened.head();
                     let source = if is_first { StateSource::Newest } else { StateSource::Older };
                     // Other allowlists move counters from one label to another.
@@ -180,11 +178,11 @@ impl Restorer<'_> {
                         bytes: opened.bytes(),
                         is_news,
                         cluster_id,
-                        parts: opened.head().parts.clone(),
+                        parts: opened.head().pending_cuts.clone(),
                     });
                 }
                 Err(Fault::Unfit(mismatches)) => {
-                    self.checkpoints.order(CheckpointRequest::Follow(dir, found.lineage));
+                    self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
                     let unusable = Unusable {
                         reasons: mismatches.iter().map(|mismatch| format!("{dir}: {mismatch}")).collect(),
                         policy: self.settings.on_mismatch,
@@ -194,10 +192,9 @@ impl Restorer<'_> {
                 }
                 Err(Fault::Damaged(damage)) => {
                     is_first = false;
-                    let sequence = opened.head().sequence;
-                    newest_sequence = Some(sequence);
-                    damaged = found.lineage;
-                    damaged.note_damaged(sequence);
+                    let sequence = *newest_sequence.insert(opened.head().sequence);
+                    damaged = found.chain;
+                    damaged.mark_damaged(sequence);
                     self.progress.damaged(&format!("{dir} number {sequence}"), &damage);
                 }
             }
@@ -225,10 +222,10 @@ impl Restorer<'_> {
         };
         let mut restoring =
             StateLoader::new(log.partition.stream, opened.body(), opened.days()).map_err(|error| malformed(&error))?;
-        if restoring.shapes() != opened.shapes() {
+        if restoring.shapes() != opened.layouts() {
             return Err(malformed(&"tables of other sizes than those it speaks of"));
         }
-        self.progress.begins(opened.shapes().iter().map(|shape| shape.bytes()).sum());
+        self.progress.begins(opened.layouts().iter().map(|shape| shape.bytes()).sum());
         if let Err(damage) = opened.fill(&mut restoring.pages(), self.threads, &|bytes| self.progress.filled(bytes)) {
             return Ok(Err(Fault::Damaged(damage)));
         }

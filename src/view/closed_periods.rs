@@ -71,7 +71,7 @@ impl ClosedPeriods {
     }
 
     /// Forgets cuts that were taken, and periods that ended, before an instant.
-    pub fn forget(&mut self, before: Millis) {
+    pub fn forget_before(&mut self, before: Millis) {
         self.cuts = self.cuts.split_off(&before);
         self.periods.values_mut().for_each(|periods| periods.retain(|_, period| period.end_ms >= before));
     }

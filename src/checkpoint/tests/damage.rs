@@ -1,9 +1,10 @@
-//! Files that decay: a checkpoint is used as it was written or not at all.
+//! Files that decay: a checkpoint is used exactly as it was written, or not at all.
 
-use super::world::{PLACE, State, newest, restored, store, survivor};
+use super::world::{DIR, State, newest, restored, store, survivor};
 use crate::checkpoint::container::hash;
 use crate::checkpoint::names::Name;
-use crate::checkpoint::{CheckpointChain, Damage, KEPT, PartitionDir};
+use crate::checkpoint::store::MAX_CHECKPOINTS;
+use crate::checkpoint::{CheckpointChain, Damage, PartitionDir};
 use crate::disk::{Disk as _, MemoryDisk};
 use crate::record::Stream;
 
@@ -13,42 +14,42 @@ struct Pair {
     newer: State,
 }
 
-/// Two checkpoints with a file of closed days each; the newer refers to both.
+/// Two checkpoints, each with a file of closed days; the newer one refers to both files.
 fn pair() -> Pair {
     let disk = MemoryDisk::default();
     let (older, newer) = (State::made_up(1, 4, 1), State::made_up(2, 4, 2));
-    let mut lineage = CheckpointChain::default();
-    older.write(&store(&disk), &mut lineage).unwrap();
-    newer.write(&store(&disk), &mut lineage).unwrap();
+    let mut chain = CheckpointChain::default();
+    older.write(&store(&disk), &mut chain).unwrap();
+    newer.write(&store(&disk), &mut chain).unwrap();
     Pair { disk, older, newer }
 }
 
-/// What is left to go on from once a file holds other bytes.
-fn left(pair: &Pair, name: Name, bytes: Vec<u8>) -> Option<State> {
-    let path = PLACE.path(name);
-    let whole = pair.disk.read(&path).unwrap();
+/// Returns the state that can still be restored when a file has other bytes.
+fn survivor_with(pair: &Pair, name: Name, bytes: Vec<u8>) -> Option<State> {
+    let path = DIR.path(name);
+    let original = pair.disk.read(&path).unwrap();
     pair.disk.put(&path, bytes);
-    let left = survivor(&store(&pair.disk));
-    pair.disk.put(&path, whole);
-    left
+    let survivor = survivor(&store(&pair.disk));
+    pair.disk.put(&path, original);
+    survivor
 }
 
-/// What must be left once any of these files is damaged.
+/// Returns each file with the state that must survive its damage.
 fn expected(pair: &Pair) -> [(Name, Option<State>); 4] {
     let (older, newer) = (Some(pair.older.clone()), Some(pair.newer.clone()));
     [(Name::checkpoint(2), older.clone()), (Name::days(2), older), (Name::checkpoint(1), newer), (Name::days(1), None)]
 }
 
 #[test]
-fn every_bit_of_every_file_counts() {
+fn every_bit_of_every_file_is_checked() {
     let pair = pair();
     for (name, expected) in expected(&pair) {
-        let whole = pair.disk.read(&PLACE.path(name)).unwrap();
-        for at in 0..whole.len() {
+        let original = pair.disk.read(&DIR.path(name)).unwrap();
+        for at in 0..original.len() {
             for mask in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
-                let mut bytes = whole.clone();
+                let mut bytes = original.clone();
                 bytes[at] ^= mask;
-                assert_eq!(left(&pair, name, bytes), expected, "byte {at} of {name} with {mask:#x}");
+                assert_eq!(survivor_with(&pair, name, bytes), expected, "byte {at} of {name} with {mask:#x}");
             }
         }
     }
@@ -56,36 +57,45 @@ fn every_bit_of_every_file_counts() {
 }
 
 #[test]
-fn a_file_of_any_other_length_is_refused() {
+fn a_file_of_another_length_is_refused() {
     let pair = pair();
     for (name, expected) in expected(&pair) {
-        let whole = pair.disk.read(&PLACE.path(name)).unwrap();
-        for length in 0..whole.len() {
-            assert_eq!(left(&pair, name, whole[..length].to_vec()), expected, "{name} cut to {length}");
+        let original = pair.disk.read(&DIR.path(name)).unwrap();
+        for length in 0..original.len() {
             assert_eq!(
-                left(&pair, name, whole[whole.len() - length..].to_vec()),
+                survivor_with(&pair, name, original[..length].to_vec()),
+                expected,
+                "{name} truncated to {length}"
+            );
+            assert_eq!(
+                survivor_with(&pair, name, original[original.len() - length..].to_vec()),
                 expected,
                 "the last {length} of {name}"
             );
         }
-        for more in [&whole[..1], &[0; 4_096], &whole] {
-            assert_eq!(left(&pair, name, [&whole, more].concat()), expected, "{name} with {} more", more.len());
+        for more in [&original[..1], &[0; 4_096], &original] {
+            assert_eq!(
+                survivor_with(&pair, name, [&original, more].concat()),
+                expected,
+                "{name} with {} more",
+                more.len()
+            );
         }
     }
 }
 
 #[test]
-fn blocks_that_were_never_written_are_noticed() {
+fn unwritten_blocks_are_detected() {
     let pair = pair();
     for (name, expected) in expected(&pair) {
-        let whole = pair.disk.read(&PLACE.path(name)).unwrap();
-        for start in 0..whole.len() {
-            for length in [8, 64, whole.len()] {
-                let mut bytes = whole.clone();
-                let end = (start + length).min(whole.len());
+        let original = pair.disk.read(&DIR.path(name)).unwrap();
+        for start in 0..original.len() {
+            for length in [8, 64, original.len()] {
+                let mut bytes = original.clone();
+                let end = (start + length).min(original.len());
                 bytes[start..end].fill(0);
-                if bytes != whole {
-                    assert_eq!(left(&pair, name, bytes), expected, "zeros at {start} to {end} of {name}");
+                if bytes != original {
+                    assert_eq!(survivor_with(&pair, name, bytes), expected, "zeros at {start} to {end} of {name}");
                 }
             }
         }
@@ -93,15 +103,15 @@ fn blocks_that_were_never_written_are_noticed() {
 }
 
 #[test]
-fn a_missing_file_of_closed_days_is_damage_of_all_that_refer_to_it() {
+fn missing_closed_days_damage_every_checkpoint_with_them() {
     for (number, expected) in [(2, Some(pair().older)), (1, None)] {
         let pair = pair();
-        let path = PLACE.path(Name::days(number));
+        let path = DIR.path(Name::days(number));
         pair.disk.remove(&path).unwrap();
         let found = newest(&store(&pair.disk));
         let (name, damage) = &found.damaged[0];
         assert_eq!(name, &Name::checkpoint(2).to_string());
-        assert_eq!((damage.kind(), damage.is_for_good()), ("days", true));
+        assert_eq!((damage.kind(), damage.is_permanent()), ("days", true));
         assert_eq!(
             damage.to_string(),
             format!("refers to {}, which cannot be read: entity not found", Name::days(number))
@@ -111,40 +121,40 @@ fn a_missing_file_of_closed_days_is_damage_of_all_that_refer_to_it() {
 }
 
 #[test]
-fn damaged_ones_are_pruned_and_do_not_count_among_those_that_are_kept() {
+fn damaged_checkpoints_are_pruned_and_not_counted() {
     let disk = MemoryDisk::default();
     let store = store(&disk);
-    let mut lineage = CheckpointChain::default();
-    (1..=3).for_each(|seed| _ = State::made_up(seed, 4, 0).write(&store, &mut lineage).unwrap());
-    disk.put(&PLACE.path(Name::checkpoint(3)), b"PACEMETER".to_vec());
+    let mut chain = CheckpointChain::default();
+    (1..=3).for_each(|seed| _ = State::made_up(seed, 4, 0).write(&store, &mut chain).unwrap());
+    disk.put(&DIR.path(Name::checkpoint(3)), b"PACEMETER".to_vec());
     let mut found = newest(&store);
     assert_eq!(
         found.damaged.iter().map(|(name, damage)| (name.clone(), damage.kind())).collect::<Vec<_>>(),
         [(Name::checkpoint(3).to_string(), "unfinished")]
     );
-    found.lineage.follow(&found.opened.unwrap());
-    State::made_up(4, 4, 0).write(&store, &mut found.lineage).unwrap();
-    let listing = store.list(PLACE).unwrap();
-    assert_eq!((listing.checkpoints.len(), listing.checkpoints), (KEPT, vec![4, 2, 1]));
+    found.chain.resume_from(&found.reader.unwrap());
+    State::made_up(4, 4, 0).write(&store, &mut found.chain).unwrap();
+    let listing = store.list(DIR).unwrap();
+    assert_eq!((listing.checkpoints.len(), listing.checkpoints), (MAX_CHECKPOINTS, vec![4, 2, 1]));
 }
 
 #[test]
-fn a_newer_format_is_not_passed_over_and_not_pruned() {
+fn a_newer_format_is_neither_skipped_nor_pruned() {
     let pair = pair();
     for (name, known) in [(Name::checkpoint(2), 2), (Name::days(2), 1)] {
-        let path = PLACE.path(name);
-        let whole = pair.disk.read(&path).unwrap();
-        let magic = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-        let preamble = [&whole[..magic], &7_u32.to_le_bytes()].concat();
-        let newer = [&preamble[..], &hash(&preamble)[..7], &whole[magic + 11..]].concat();
+        let path = DIR.path(name);
+        let original = pair.disk.read(&path).unwrap();
+        let magic = original.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        let preamble = [&original[..magic], &7_u32.to_le_bytes()].concat();
+        let newer = [&preamble[..], &hash(&preamble)[..7], &original[magic + 11..]].concat();
         pair.disk.put(&path, newer);
         let mut found = newest(&store(&pair.disk));
-        assert!(found.opened.is_none(), "what a newer program wrote is not for this one to throw away");
+        assert!(found.reader.is_none(), "what a newer program wrote must not be discarded");
         let (shown, damage) = found.damaged.pop().unwrap();
-        assert_eq!((shown, damage.is_newer(), damage.is_for_good()), (Name::checkpoint(2).to_string(), true, false));
-        let told = format!("was written by a newer pacemeter: its format is 7, this one reads up to {known}");
-        assert!(damage.to_string().ends_with(&told), "{damage}");
-        pair.disk.put(&path, whole);
+        assert_eq!((shown, damage.is_newer(), damage.is_permanent()), (Name::checkpoint(2).to_string(), true, false));
+        let message = format!("was written by a newer pacemeter: its format is 7, this one reads up to {known}");
+        assert!(damage.to_string().ends_with(&message), "{damage}");
+        pair.disk.put(&path, original);
     }
     assert_eq!(restored(&store(&pair.disk)), Some(pair.newer));
 }
@@ -153,26 +163,26 @@ fn a_newer_format_is_not_passed_over_and_not_pruned() {
 fn the_checkpoint_of_another_partition_is_refused() {
     let pair = pair();
     let other = PartitionDir { stream: Stream::Call, partition: 0 };
-    pair.disk.put(&other.path(Name::checkpoint(1)), pair.disk.read(&PLACE.path(Name::checkpoint(1))).unwrap());
+    pair.disk.put(&other.path(Name::checkpoint(1)), pair.disk.read(&DIR.path(Name::checkpoint(1))).unwrap());
     let store = store(&pair.disk);
-    assert_eq!(store.places().unwrap().len(), 2);
-    let Err(damage) = store.open(other, 1) else { panic!("it was opened") };
-    assert_eq!(damage.to_string(), "is of disbursement-3 number 1, not of call-0 number 1");
-    assert!(matches!(damage, Damage::Misplaced { .. }) && !damage.is_for_good());
-    pair.disk.put(&PLACE.path(Name::checkpoint(7)), pair.disk.read(&PLACE.path(Name::checkpoint(1))).unwrap());
-    let Err(damage) = store.open(PLACE, 7) else { panic!("it was opened") };
-    assert_eq!(damage.to_string(), "is of disbursement-3 number 1, not of disbursement-3 number 7");
+    assert_eq!(store.partitions().unwrap().len(), 2);
+    let Err(damage) = store.open(other, 1) else { panic!("it was reader") };
+    assert_eq!(damage.to_string(), "belongs to disbursement-3 number 1, not to call-0 number 1");
+    assert!(matches!(damage, Damage::Misplaced { .. }) && !damage.is_permanent());
+    pair.disk.put(&DIR.path(Name::checkpoint(7)), pair.disk.read(&DIR.path(Name::checkpoint(1))).unwrap());
+    let Err(damage) = store.open(DIR, 7) else { panic!("it was reader") };
+    assert_eq!(damage.to_string(), "belongs to disbursement-3 number 1, not to disbursement-3 number 7");
 }
 
 #[test]
-fn files_that_are_not_ours_are_left_alone() {
+fn foreign_files_are_left_alone() {
     let pair = pair();
     for name in ["notes.txt", "3.checkpoint", "00000000000000000009.checkpoint.bak"] {
-        pair.disk.put(&format!("checkpoints/{PLACE}/{name}"), vec![1]);
+        pair.disk.put(&format!("checkpoints/{DIR}/{name}"), vec![1]);
     }
-    let mut lineage = newest(&store(&pair.disk)).lineage;
-    (3..8).for_each(|seed| _ = State::made_up(seed, 4, 0).write(&store(&pair.disk), &mut lineage).unwrap());
+    let mut chain = newest(&store(&pair.disk)).chain;
+    (3..8).for_each(|seed| _ = State::made_up(seed, 4, 0).write(&store(&pair.disk), &mut chain).unwrap());
     let foreign = pair.disk.paths().into_iter().filter(|path| pair.disk.read(path) == Some(vec![1])).count();
     assert_eq!(foreign, 3);
-    assert_eq!(store(&pair.disk).list(PLACE).unwrap().checkpoints, [7, 6, 5]);
+    assert_eq!(store(&pair.disk).list(DIR).unwrap().checkpoints, [7, 6, 5]);
 }

@@ -6,7 +6,7 @@ use crate::disk::{Disk, DiskReader, DiskWriter, MemoryDisk};
 
 /// Panics if a single read asks for more bytes than the file has.
 #[derive(Clone, Default)]
-pub struct WatchingDisk(pub MemoryDisk);
+pub(super) struct WatchingDisk(pub MemoryDisk);
 
 impl Disk for WatchingDisk {
     fn list(&self, directory: &str) -> io::Result<Vec<String>> {

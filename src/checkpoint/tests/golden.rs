@@ -1,9 +1,9 @@
-//! Files of each version that was ever released: they must load for good.
+//! Files of every format version that was ever released: they must load forever.
 
 use std::fs;
 use std::path::PathBuf;
 
-use super::world::{PLACE, State, restored, store};
+use super::world::{DIR, State, restored, store};
 use crate::checkpoint::CheckpointChain;
 use crate::checkpoint::names::Name;
 use crate::clock::{DAY, Millis};
@@ -12,29 +12,29 @@ use crate::targets::Tally;
 use crate::view::cut::{PartitionCut, PartitionCutCell, PartitionCutTarget};
 use crate::view::panes::SpanFigures;
 
-/// By arithmetic alone, so that it is the same whatever becomes of random numbers.
+/// Made by arithmetic alone, so that it does not depend on a random number generator.
 fn state() -> State {
     let dense = |page: u32, bytes: u32| {
         (0..bytes).map(|at| ((page * bytes + at).wrapping_mul(2_654_435_761) >> 16) as u8).collect()
     };
     let sparse =
         |page: u32, bytes: u32| (0..bytes).map(|at| if at % 7 == page % 7 { at as u8 | 1 } else { 0 }).collect();
-    let regions = vec![
+    let tables = vec![
         (64, (0..9).map(|page| dense(page, 64)).collect()),
         (128, (0..5).map(|page| sparse(page, 128)).collect()),
         (25, Vec::new()),
         (1, vec![vec![42]]),
     ];
     let day = |number: i64| (number * DAY, (format!("made-up history of day {number}").into_bytes(), number < 18_002));
-    State { next_offset: 1_234, body: b"made-up body".to_vec(), regions, days: (18_000..18_004).map(day).collect() }
+    State { next_offset: 1_234, body: b"made-up body".to_vec(), tables, days: (18_000..18_004).map(day).collect() }
 }
 
 fn golden(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
 }
 
-/// A part of a cut, as heads hold since version 2.
-fn parts() -> Vec<(Millis, PartitionCut)> {
+/// A share of a cut that is not stored yet, as heads have since version 2.
+fn pending_cuts() -> Vec<(Millis, PartitionCut)> {
     let figures = SpanFigures { beneficiaries: 2, dispersals: 3, net: 7_500_000 };
     let cell = PartitionCutCell { programme: "credito".to_owned(), state: "MX-JAL".to_owned(), figures };
     let periods = vec![(18_000 * DAY, Tally { amount: 2, base: 0 }), (17_993 * DAY, Tally { amount: -1, base: 5 })];
@@ -45,26 +45,26 @@ fn parts() -> Vec<(Millis, PartitionCut)> {
     )]
 }
 
-/// With `PACEMETER_BLESS=1` files that are not there are made, of the version that is written today. Those that are there are never written again.
-fn loads(version: u32, parts: Vec<(Millis, PartitionCut)>, identity: &str) {
+/// `PACEMETER_BLESS=1` creates missing files in the current version; existing files are never overwritten.
+fn loads(version: u32, pending_cuts: Vec<(Millis, PartitionCut)>, root_hash: &str) {
     let files = [(Name::checkpoint(1), "checkpoint"), (Name::days(1), "days")]
         .map(|(name, extension)| (name, golden(&format!("checkpoint-v{version}.{extension}"))));
     if std::env::var_os("PACEMETER_BLESS").is_some() && !files[0].1.exists() {
         let disk = MemoryDisk::default();
-        state().write_with(parts.clone(), &store(&disk), &mut CheckpointChain::default()).unwrap();
+        state().write_with(pending_cuts.clone(), &store(&disk), &mut CheckpointChain::default()).unwrap();
         for (name, path) in &files {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, disk.read(&PLACE.path(*name)).unwrap()).unwrap();
+            fs::write(path, disk.read(&DIR.path(*name)).unwrap()).unwrap();
         }
     }
     let disk = MemoryDisk::default();
     for (name, path) in &files {
-        disk.put(&PLACE.path(*name), fs::read(path).expect("a golden file; PACEMETER_BLESS=1 makes it"));
+        disk.put(&DIR.path(*name), fs::read(path).expect("a golden file; PACEMETER_BLESS=1 creates it"));
     }
     assert_eq!(restored(&store(&disk)), Some(state()));
-    let opened = store(&disk).open(PLACE, 1).unwrap();
-    assert_eq!(opened.head().parts, parts);
-    assert_eq!(opened.identity(), identity);
+    let reader = store(&disk).open(DIR, 1).unwrap();
+    assert_eq!(reader.head().pending_cuts, pending_cuts);
+    assert_eq!(reader.root_hash(), root_hash);
 }
 
 #[test]
@@ -74,5 +74,5 @@ fn checkpoints_of_version_1_load() {
 
 #[test]
 fn checkpoints_of_version_2_load() {
-    loads(2, parts(), "895f5777b499ae941b8f446c10649dd70713e65344581c372f8e21bb36a9136b");
+    loads(2, pending_cuts(), "895f5777b499ae941b8f446c10649dd70713e65344581c372f8e21bb36a9136b");
 }

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use super::world::{PLACE, State, restored, store};
+use super::world::{DIR, State, restored, store};
 use crate::checkpoint::{CheckpointChain, DIRECTORY};
 use crate::disk::RealDisk;
 
@@ -17,16 +17,16 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn what_was_written_is_there_when_the_directory_is_opened_again() {
+fn checkpoints_survive_reopening_the_directory() {
     let directory = tempfile::tempdir().unwrap();
     let open = || store(&RealDisk::open(&directory.path().join("state"), DIRECTORY).unwrap());
-    let mut lineage = CheckpointChain::default();
+    let mut chain = CheckpointChain::default();
     for seed in 0..6 {
-        State::made_up(seed, 20, seed as i64).write(&open(), &mut lineage).unwrap();
+        State::made_up(seed, 20, seed as i64).write(&open(), &mut chain).unwrap();
     }
     assert_eq!(restored(&open()), Some(State::made_up(5, 20, 5)));
-    assert_eq!(open().places().unwrap(), [PLACE]);
-    let listing = open().list(PLACE).unwrap();
+    assert_eq!(open().partitions().unwrap(), [DIR]);
+    let listing = open().list(DIR).unwrap();
     assert_eq!((listing.checkpoints, listing.days, listing.incomplete), (vec![6, 5, 4], vec![6, 5, 4, 3, 2], 0));
 }
 
@@ -36,7 +36,7 @@ fn only_the_owner_has_rights() {
     let root = directory.path().join("a/state");
     let store = store(&RealDisk::open(&root, DIRECTORY).unwrap());
     State::made_up(1, 3, 1).write(&store, &mut CheckpointChain::default()).unwrap();
-    let dir = root.join(DIRECTORY).join(PLACE.to_string());
+    let dir = root.join(DIRECTORY).join(DIR.to_string());
     for path in [&root, &root.join(DIRECTORY), &dir] {
         assert_eq!(mode(path), 0o700, "{}", path.display());
     }
@@ -46,12 +46,12 @@ fn only_the_owner_has_rights() {
 }
 
 #[test]
-fn rights_that_others_have_are_taken_from_them() {
+fn rights_of_others_are_revoked() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("state");
     let open = || RealDisk::open(&root, DIRECTORY).unwrap();
     State::made_up(1, 3, 1).write(&store(&open()), &mut CheckpointChain::default()).unwrap();
-    let dir = root.join(DIRECTORY).join(PLACE.to_string());
+    let dir = root.join(DIRECTORY).join(DIR.to_string());
     let file = fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
     let other = root.join("other.txt");
     fs::write(&other, "not ours").unwrap();
@@ -62,15 +62,15 @@ fn rights_that_others_have_are_taken_from_them() {
     assert_eq!([&root, &dir, &file, &other].map(|path| mode(path)), [0o700, 0o700, 0o600, 0o644]);
     set_mode(&root, 0o1777);
     open();
-    assert_eq!(mode(&root), 0o1777, "a directory that many share is not ours");
+    assert_eq!(mode(&root), 0o1777, "a shared directory keeps its mode");
 }
 
 #[test]
-fn what_is_not_there_is_no_place_and_cannot_be_opened() {
+fn a_missing_partition_is_empty_and_cannot_be_opened() {
     let directory = tempfile::tempdir().unwrap();
     let disk = RealDisk::open(directory.path(), DIRECTORY).unwrap();
-    assert_eq!(store(&disk).places().unwrap(), []);
-    assert_eq!(store(&disk).list(PLACE).unwrap(), Default::default());
-    let Err(damage) = store(&disk).open(PLACE, 1) else { panic!("it was opened") };
-    assert_eq!((damage.kind(), damage.is_for_good()), ("unreadable", false));
+    assert_eq!(store(&disk).partitions().unwrap(), []);
+    assert_eq!(store(&disk).list(DIR).unwrap(), Default::default());
+    let Err(damage) = store(&disk).open(DIR, 1) else { panic!("it was reader") };
+    assert_eq!((damage.kind(), damage.is_permanent()), ("unreadable", false));
 }

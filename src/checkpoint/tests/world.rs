@@ -1,4 +1,4 @@
-//! A place, and states to write there.
+//! A partition, and states to write there.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,16 +14,16 @@ use crate::disk::Disk;
 use crate::record::Stream;
 use crate::view::cut::PartitionCut;
 
-pub const PLACE: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
+pub(super) const DIR: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
 
-pub fn head(next_offset: i64) -> Head {
+pub(super) fn head(next_offset: i64) -> Head {
     Head {
         written_by: "0.1.0".into(),
         sequence: 0,
         cluster_id: Some("cluster".into()),
-        stream: PLACE.stream,
+        stream: DIR.stream,
         topic: "disbursements".into(),
-        partition: PLACE.partition,
+        partition: DIR.partition,
         partition_count: 6,
         semantic_settings: BTreeMap::from([("streams.disbursement.horizon".into(), "92d".into())]),
         key_id: "0011223344556677".into(),
@@ -34,25 +34,25 @@ pub fn head(next_offset: i64) -> Head {
         built: 1_600_000_000_000,
         written: 1_600_000_100_000,
         records: next_offset.unsigned_abs(),
-        parts: Vec::new(),
+        pending_cuts: Vec::new(),
     }
 }
 
-/// All that is to come back.
+/// A partition state as checkpoints see it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct State {
+pub(super) struct State {
     pub next_offset: i64,
     pub body: Vec<u8>,
-    /// Page size and pages.
-    pub regions: Vec<(u32, Vec<Vec<u8>>)>,
-    /// Content, and whether it is closed.
+    /// Page size and pages of each table.
+    pub tables: Vec<(u32, Vec<Vec<u8>>)>,
+    /// Content of each day, and whether it is closed.
     pub days: BTreeMap<Millis, (Vec<u8>, bool)>,
 }
 
-/// Short: what differs is found by its seed.
+/// Short, since the seed identifies the content.
 impl fmt::Debug for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pages: Vec<usize> = self.regions.iter().map(|(_, pages)| pages.len()).collect();
+        let pages: Vec<usize> = self.tables.iter().map(|(_, pages)| pages.len()).collect();
         write!(
             formatter,
             "state up to {}, {} bytes of body, pages {pages:?}, {} days",
@@ -71,132 +71,131 @@ impl Encode for Content {
     }
 }
 
-/// Dense: like hashes. Sparse: mostly zero.
-pub fn page(random: &mut fastrand::Rng, bytes: u32, is_dense: bool) -> Vec<u8> {
+/// Returns a page of random bytes: dense like hashes, or mostly zero.
+pub(super) fn page(random: &mut fastrand::Rng, bytes: u32, is_dense: bool) -> Vec<u8> {
     (0..bytes).map(|_| if is_dense || random.u8(..) < 20 { random.u8(..) } else { 0 }).collect()
 }
 
 impl State {
-    /// Regions of dense and of sparse pages and an empty one; `closed` closed days and two open ones.
-    pub fn made_up(seed: u64, pages: u32, closed: i64) -> Self {
+    /// Tables of dense and of sparse pages and an empty one; `closed` closed days and two open ones.
+    pub(super) fn made_up(seed: u64, pages: u32, closed: i64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut region = |page_bytes, pages, is_dense| {
+        let mut table = |page_bytes, pages, is_dense| {
             (page_bytes, (0..pages).map(|_| page(&mut random, page_bytes, is_dense)).collect())
         };
-        let regions =
-            vec![region(100, pages, true), region(1, 0, true), region(300, pages / 2, false), region(17, 1, true)];
+        let tables = vec![table(100, pages, true), table(1, 0, true), table(300, pages / 2, false), table(17, 1, true)];
         let content = |start: i64| format!("day {start} of {}", "some history ".repeat(20)).into_bytes();
         let days = (0..closed + 2).map(|day| (day * DAY, (content(day), day < closed))).collect();
-        Self { next_offset: seed as i64 + 10, body: b"body ".repeat(30), regions, days }
+        Self { next_offset: seed as i64 + 10, body: b"body ".repeat(30), tables, days }
     }
 
-    pub fn shapes(&self) -> Vec<TableLayout> {
-        self.regions
+    pub(super) fn layouts(&self) -> Vec<TableLayout> {
+        self.tables
             .iter()
             .map(|(page_bytes, pages)| TableLayout { page_bytes: *page_bytes, pages: pages.len() as u32 })
             .collect()
     }
 
-    pub fn begin(&self) -> CheckpointStart {
+    pub(super) fn begin(&self) -> CheckpointStart {
         let day = |(start, (content, is_closed)): (&Millis, &(Vec<u8>, bool))| ClosedDay {
             start: *start,
             is_closed: *is_closed,
             content: Arc::new(Content(content.clone())),
         };
         let image =
-            StateImage { body: self.body.clone(), shapes: self.shapes(), days: self.days.iter().map(day).collect() };
+            StateImage { body: self.body.clone(), shapes: self.layouts(), days: self.days.iter().map(day).collect() };
         CheckpointStart { head: head(self.next_offset), image }
     }
 
-    /// Its pages in random order, in pieces of random length, some with several runs.
-    pub fn chunks(&self, random: &mut fastrand::Rng) -> Vec<PageChunk> {
-        let mut runs = Vec::new();
-        for (region, (_, pages)) in self.regions.iter().enumerate() {
+    /// Returns all pages in random order, in chunks of random length, some with several ranges.
+    pub(super) fn chunks(&self, random: &mut fastrand::Rng) -> Vec<PageChunk> {
+        let mut ranges = Vec::new();
+        for (table, (_, pages)) in self.tables.iter().enumerate() {
             let mut first = 0;
             while first < pages.len() as u32 {
                 let count = random.u32(1..=4).min(pages.len() as u32 - first);
-                runs.push(PageRange { region: region as u16, first, count });
+                ranges.push(PageRange { region: table as u16, first, count });
                 first += count;
             }
         }
-        random.shuffle(&mut runs);
+        random.shuffle(&mut ranges);
         let mut chunks = Vec::new();
-        while !runs.is_empty() {
-            let runs = runs.split_off(runs.len().saturating_sub(random.usize(1..=3)));
-            let pages = |run: &PageRange| {
-                &self.regions[run.region as usize].1[run.first as usize..(run.first + run.count) as usize]
+        while !ranges.is_empty() {
+            let ranges = ranges.split_off(ranges.len().saturating_sub(random.usize(1..=3)));
+            let pages = |range: &PageRange| {
+                &self.tables[range.region as usize].1[range.first as usize..(range.first + range.count) as usize]
             };
-            chunks.push(PageChunk { bytes: runs.iter().flat_map(pages).flatten().copied().collect(), runs });
+            chunks.push(PageChunk { bytes: ranges.iter().flat_map(pages).flatten().copied().collect(), runs: ranges });
         }
         chunks
     }
 
-    pub fn write(
+    pub(super) fn write(
         &self,
         store: &CheckpointStore,
-        lineage: &mut CheckpointChain,
+        chain: &mut CheckpointChain,
     ) -> Result<WrittenCheckpoint, WriteError> {
-        self.write_with(Vec::new(), store, lineage)
+        self.write_with(Vec::new(), store, chain)
     }
 
-    /// With parts of cuts.
-    pub fn write_with(
+    /// Writes a checkpoint whose head has `pending_cuts`.
+    pub(super) fn write_with(
         &self,
-        parts: Vec<(Millis, PartitionCut)>,
+        pending_cuts: Vec<(Millis, PartitionCut)>,
         store: &CheckpointStore,
-        lineage: &mut CheckpointChain,
+        chain: &mut CheckpointChain,
     ) -> Result<WrittenCheckpoint, WriteError> {
         let mut random = fastrand::Rng::with_seed(self.next_offset as u64);
         let CheckpointStart { head, image } = self.begin();
-        let mut writer = store.begin(lineage, CheckpointStart { head: Head { parts, ..head }, image })?;
+        let mut writer = store.begin(chain, CheckpointStart { head: Head { pending_cuts, ..head }, image })?;
         for chunk in self.chunks(&mut random) {
-            writer.chunk(&chunk)?;
+            writer.write_chunk(&chunk)?;
         }
         let written = writer.finish()?;
-        store.add(lineage, &written);
-        while store.prune_one(PLACE, lineage)? {}
+        chain.append(&written);
+        while store.prune_one(DIR, chain)? {}
         Ok(written)
     }
 
-    /// What an opened checkpoint holds, with `closed` telling which days are.
-    pub fn read(opened: &CheckpointReader, threads: usize) -> Result<Self, crate::checkpoint::Damage> {
-        let shapes = opened.shapes();
-        let pages = |shape: &TableLayout| (0..shape.pages).map(|_| vec![0xee; shape.page_bytes as usize]).collect();
-        let mut regions: Vec<(u32, Vec<Vec<u8>>)> =
-            shapes.iter().map(|shape| (shape.page_bytes, pages(shape))).collect();
+    /// Reads the state of a checkpoint; its days files tell which days are closed.
+    pub(super) fn read(reader: &CheckpointReader, threads: usize) -> Result<Self, crate::checkpoint::Damage> {
+        let layouts = reader.layouts();
+        let pages = |layout: &TableLayout| (0..layout.pages).map(|_| vec![0xee; layout.page_bytes as usize]).collect();
+        let mut tables: Vec<(u32, Vec<Vec<u8>>)> =
+            layouts.iter().map(|layout| (layout.page_bytes, pages(layout))).collect();
         let mut slices: Vec<Vec<&mut [u8]>> =
-            regions.iter_mut().map(|(_, pages)| pages.iter_mut().map(Vec::as_mut_slice).collect()).collect();
-        opened.fill(&mut slices, threads, &|_| ())?;
-        let closed: Vec<Millis> = opened.closed().iter().flat_map(|file| file.starts.clone()).collect();
+            tables.iter_mut().map(|(_, pages)| pages.iter_mut().map(Vec::as_mut_slice).collect()).collect();
+        reader.fill(&mut slices, threads, &|_| ())?;
+        let closed: Vec<Millis> = reader.days_files().iter().flat_map(|file| file.starts.clone()).collect();
         let days =
-            opened.days().iter().map(|(start, content)| (*start, (content.clone(), closed.contains(start)))).collect();
-        Ok(Self { next_offset: opened.head().next_offset, body: opened.body().to_vec(), regions, days })
+            reader.days().iter().map(|(start, content)| (*start, (content.clone(), closed.contains(start)))).collect();
+        Ok(Self { next_offset: reader.head().next_offset, body: reader.body().to_vec(), tables, days })
     }
 }
 
-pub fn store(disk: &(impl Disk + Clone + 'static)) -> CheckpointStore {
+pub(super) fn store(disk: &(impl Disk + Clone + 'static)) -> CheckpointStore {
     CheckpointStore::new(Arc::new(disk.clone()))
 }
 
-pub fn newest(store: &CheckpointStore) -> CheckpointCandidates {
-    store.newest(PLACE).expect("a disk that can be listed")
+pub(super) fn newest(store: &CheckpointStore) -> CheckpointCandidates {
+    store.newest(DIR).expect("a disk that can be listed")
 }
 
-/// What a process that starts now would go on from.
-pub fn restored(store: &CheckpointStore) -> Option<State> {
+/// Returns the state that a process would resume; no checkpoint may be damaged.
+pub(super) fn restored(store: &CheckpointStore) -> Option<State> {
     let found = newest(store);
     assert!(found.damaged.is_empty(), "{:?}", found.damaged);
-    found.opened.map(|opened| State::read(&opened, 1).expect("a whole checkpoint"))
+    found.reader.map(|reader| State::read(&reader, 1).expect("an intact checkpoint"))
 }
 
-/// What a process that starts now would go on from, older checkpoints tried where newer ones turn out damaged only in their pages.
-pub fn survivor(store: &CheckpointStore) -> Option<State> {
+/// Returns the state that a process would resume, trying older checkpoints if the pages of newer ones are damaged.
+pub(super) fn survivor(store: &CheckpointStore) -> Option<State> {
     let mut found = newest(store);
     loop {
-        let opened = found.opened?;
-        if let Ok(state) = State::read(&opened, 1) {
+        let reader = found.reader?;
+        if let Ok(state) = State::read(&reader, 1) {
             return Some(state);
         }
-        found = store.newest_before(PLACE, Some(opened.head().sequence)).expect("a disk that can be listed");
+        found = store.newest_before(DIR, Some(reader.head().sequence)).expect("a disk that can be listed");
     }
 }

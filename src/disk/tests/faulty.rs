@@ -7,7 +7,7 @@ use crate::disk::{Disk, DiskReader, DiskWriter, MemoryDisk};
 
 /// An operation of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Op {
+pub(crate) enum Op {
     List,
     Create,
     Append,
@@ -19,7 +19,7 @@ pub enum Op {
 }
 
 #[derive(Debug, Clone)]
-pub struct Call {
+pub(crate) struct Call {
     pub op: Op,
     /// Of a rename: the old path.
     pub path: String,
@@ -28,7 +28,7 @@ pub struct Call {
 
 /// Records all calls and refuses some of them. A refused append writes the first half of its bytes.
 #[derive(Clone, Default)]
-pub struct FaultyDisk {
+pub(crate) struct FaultyDisk {
     pub disk: MemoryDisk,
     script: Arc<Mutex<Script>>,
 }
@@ -45,19 +45,19 @@ impl FaultyDisk {
         self.script.lock().unwrap()
     }
 
-    pub fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.script().calls.clone()
     }
 
     /// Lets `after` calls pass, then refuses `count` calls.
-    pub fn refuse(&self, after: usize, count: usize, kind: ErrorKind) {
+    pub(crate) fn refuse(&self, after: usize, count: usize, kind: ErrorKind) {
         let mut script = self.script();
         let start = script.calls.len() + after;
         (script.refused, script.kind) = (start..start.saturating_add(count), Some(kind));
     }
 
     /// Refuses nothing any more.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.script().refused = 0..0;
     }
 

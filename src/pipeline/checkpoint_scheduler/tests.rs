@@ -128,7 +128,7 @@ fn a_disk_that_hangs_holds_up_applying_only_for_a_while() {
     subject.step();
     let id = subject.scheduler.current.as_ref().expect("a checkpoint is in progress").id;
     let bytes = vec![0; LEAST_MAX_IN_FLIGHT as usize + 1];
-    subject.scheduler.checkpoints.order(CheckpointRequest::Pages(id, PageChunk { runs: Vec::new(), bytes }));
+    subject.scheduler.checkpoints.send(CheckpointRequest::Pages(id, PageChunk { runs: Vec::new(), bytes }));
     assert!(!subject.scheduler.has_room());
     assert!(subject.step().is_none());
     subject.clock.advance(9 * SECOND, 0);

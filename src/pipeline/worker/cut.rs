@@ -98,7 +98,7 @@ impl Worker {
         log_cut(&cut);
         let mut closed_periods = (*self.cut_scheduler.closed_periods).clone();
         cut.report(&mut closed_periods);
-        closed_periods.forget(self.cut_scheduler.oldest_kept(cut.at_ms));
+        closed_periods.forget_before(self.cut_scheduler.oldest_kept(cut.at_ms));
         self.cut_scheduler.closed_periods = Arc::new(closed_periods);
         self.partitions.iter_mut().for_each(|partition| partition.cuts.drop_part(cut.at_ms));
         self.request_cut();

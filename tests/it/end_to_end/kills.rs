@@ -25,7 +25,7 @@ pub const FAILPOINTS: [(&str, u64); 14] = [
     ("batch.applied", 9),
     ("saving.begun", 7),
     ("checkpoint.created", 7),
-    ("checkpoint.piece_written", 7),
+    ("checkpoint.chunk_written", 7),
     ("saving.copied", 7),
     ("checkpoint.days_renamed", 1),
     ("checkpoint.before_sync", 7),

@@ -1,4 +1,4 @@
-//! Checkpoints, changed with and without their footer made right again.
+//! Changed checkpoints, with and without a footer that matches the change.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,52 +13,52 @@ use super::{corpus, fuzz};
 use crate::tidy::root;
 
 const PATH: &str = "checkpoints/disbursement-3/00000000000000000001.checkpoint";
-const PLACE: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
-/// A region, and all its pages.
+const DIR: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
+/// A table and the bytes of all its pages.
 type PagedTable = (TableLayout, Vec<u8>);
 
 const PREAMBLE: usize = 25;
 const FOOTER: usize = 96;
 
-/// Makes what stands before the parts and after them right; see `src/checkpoint/container.rs`.
+/// Corrects the preamble and the footer; see `src/checkpoint/container.rs`.
 fn sealed(bytes: &[u8]) -> Option<Vec<u8>> {
     let index_end = bytes.len().checked_sub(FOOTER).filter(|end| *end >= PREAMBLE + 7)?;
-    let told = u64::from_le_bytes(*bytes[index_end..].first_chunk()?);
-    let index_at = usize::try_from(told).ok().filter(|at| (PREAMBLE + 7..=index_end).contains(at))?;
+    let index_offset = u64::from_le_bytes(*bytes[index_end..].first_chunk()?);
+    let index_at = usize::try_from(index_offset).ok().filter(|at| (PREAMBLE + 7..=index_end).contains(at))?;
     let root = blake3::hash(&bytes[index_at..index_end]);
     let numbers = [index_at, index_end - index_at].map(|number| (number as u64).to_le_bytes()).concat();
     let footer = [&numbers[..], root.as_bytes(), &(bytes.len() as u64).to_le_bytes()].concat();
-    let parts = &bytes[PREAMBLE + 7..index_end];
+    let sections = &bytes[PREAMBLE + 7..index_end];
     let check = blake3::hash(&bytes[..PREAMBLE]);
     Some(
-        [&bytes[..PREAMBLE], &check.as_bytes()[..7], parts, &footer, blake3::hash(&footer).as_bytes(), b"PACE END"]
+        [&bytes[..PREAMBLE], &check.as_bytes()[..7], sections, &footer, blake3::hash(&footer).as_bytes(), b"PACE END"]
             .concat(),
     )
 }
 
-/// Reads everything, and gives the room that the pages take (bytes).
+/// Reads everything, and returns the total size of the pages (bytes).
 fn read(bytes: &[u8]) -> Result<u64, Damage> {
     let disk = MemoryDisk::default();
     disk.put(PATH, bytes.to_vec());
-    let opened = CheckpointStore::new(Arc::new(disk)).open(PLACE, 1)?;
-    opened.verify()?;
-    let room = opened.shapes().iter().map(TableLayout::bytes).sum();
+    let reader = CheckpointStore::new(Arc::new(disk)).open(DIR, 1)?;
+    reader.verify()?;
+    let room = reader.layouts().iter().map(TableLayout::bytes).sum();
     if room < 1 << 22 {
-        let page = |shape: TableLayout| vec![0; shape.page_bytes as usize];
-        let mut regions: Vec<Vec<Vec<u8>>> =
-            opened.shapes().iter().map(|shape| (0..shape.pages).map(|_| page(*shape)).collect()).collect();
+        let page = |layout: TableLayout| vec![0; layout.page_bytes as usize];
+        let mut tables: Vec<Vec<Vec<u8>>> =
+            reader.layouts().iter().map(|layout| (0..layout.pages).map(|_| page(*layout)).collect()).collect();
         let mut slices: Vec<Vec<&mut [u8]>> =
-            regions.iter_mut().map(|pages| pages.iter_mut().map(|page| &mut page[..]).collect()).collect();
-        opened.fill(&mut slices, 2, &|_| ())?;
+            tables.iter_mut().map(|pages| pages.iter_mut().map(|page| &mut page[..]).collect()).collect();
+        reader.fill(&mut slices, 2, &|_| ())?;
     }
     Ok(room)
 }
 
 #[test]
-fn checkpoints_are_as_they_were_written_or_refused() {
-    let whole = corpus("checkpoint");
+fn changed_checkpoints_are_refused() {
+    let intact = corpus("checkpoint");
     fuzz("checkpoint", 10_000, &["PACEMETER CHECKPOINT\n", "PACE END", "\x28\u{b5}\x2f\u{fd}"], |bytes| {
-        prop_assert_eq!(read(bytes).is_ok(), whole.iter().any(|other| other == bytes));
+        prop_assert_eq!(read(bytes).is_ok(), intact.iter().any(|other| other == bytes));
         if let Some(bytes) = sealed(bytes)
             && let Ok(room) = read(&bytes)
         {
@@ -68,9 +68,9 @@ fn checkpoints_are_as_they_were_written_or_refused() {
     });
 }
 
-/// Some checkpoints of made-up pages. With `PACEMETER_BLESS=1` those that are not there are made.
+/// `PACEMETER_BLESS=1` creates missing files of the corpus.
 #[test]
-fn the_corpus_of_checkpoints_is_there() {
+fn the_corpus_of_checkpoints_is_intact() {
     let dense = |bytes: u32| (0..bytes).map(|at| (at.wrapping_mul(2_654_435_761) >> 16) as u8).collect::<Vec<u8>>();
     let sparse = |bytes: u32| (0..bytes).map(|at| if at % 9 == 0 { 7 } else { 0 }).collect::<Vec<u8>>();
     let corpus: [(&str, Vec<PagedTable>); 4] = [
@@ -85,28 +85,28 @@ fn the_corpus_of_checkpoints_is_there() {
             ],
         ),
     ];
-    for (name, regions) in corpus {
+    for (name, tables) in corpus {
         let path = root().join("tests/corpus/checkpoint").join(name);
         if std::env::var_os("PACEMETER_BLESS").is_some() && !path.exists() {
-            fs::write(&path, written(&regions)).expect("a file of the corpus");
+            fs::write(&path, written(&tables)).expect("a file of the corpus");
         }
-        let room: u64 = regions.iter().map(|(shape, _)| shape.bytes()).sum();
+        let room: u64 = tables.iter().map(|(layout, _)| layout.bytes()).sum();
         assert_eq!(
-            read(&fs::read(path).expect("a file of the corpus; PACEMETER_BLESS=1 makes it"))
-                .expect("a whole checkpoint"),
+            read(&fs::read(path).expect("a file of the corpus; PACEMETER_BLESS=1 creates it"))
+                .expect("an intact checkpoint"),
             room
         );
     }
 }
 
-fn written(regions: &[PagedTable]) -> Vec<u8> {
+fn written(tables: &[PagedTable]) -> Vec<u8> {
     let head = Head {
         written_by: "0.1.0".into(),
         sequence: 0,
         cluster_id: None,
-        stream: PLACE.stream,
+        stream: DIR.stream,
         topic: "t".into(),
-        partition: PLACE.partition,
+        partition: DIR.partition,
         partition_count: 4,
         semantic_settings: [("k".to_owned(), "v".to_owned())].into(),
         key_id: "k".into(),
@@ -117,23 +117,23 @@ fn written(regions: &[PagedTable]) -> Vec<u8> {
         built: 1,
         written: 2,
         records: 9,
-        parts: Vec::new(),
+        pending_cuts: Vec::new(),
     };
     let disk = MemoryDisk::default();
     let image = StateImage {
         body: b"body".to_vec(),
-        shapes: regions.iter().map(|(shape, _)| *shape).collect(),
+        shapes: tables.iter().map(|(layout, _)| *layout).collect(),
         days: Vec::new(),
     };
     let store = CheckpointStore::new(Arc::new(disk.clone()));
     let mut writer =
         store.begin(&mut CheckpointChain::default(), CheckpointStart { head, image }).expect("a checkpoint");
-    for (region, (shape, bytes)) in regions.iter().enumerate() {
-        let (half, rest) = (shape.pages / 2, shape.pages - shape.pages / 2);
-        let (first, second) = bytes.split_at((half * shape.page_bytes) as usize);
+    for (table, (layout, bytes)) in tables.iter().enumerate() {
+        let (half, rest) = (layout.pages / 2, layout.pages - layout.pages / 2);
+        let (first, second) = bytes.split_at((half * layout.page_bytes) as usize);
         for (first, count, bytes) in [(half, rest, second), (0, half, first)] {
-            let runs = vec![PageRange { region: region as u16, first, count }];
-            writer.chunk(&PageChunk { runs, bytes: bytes.to_vec() }).expect("a piece");
+            let runs = vec![PageRange { region: table as u16, first, count }];
+            writer.write_chunk(&PageChunk { runs, bytes: bytes.to_vec() }).expect("a chunk");
         }
     }
     writer.finish().expect("a checkpoint");

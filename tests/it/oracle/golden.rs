@@ -54,7 +54,7 @@ fn head(stream: Stream, next_offset: i64) -> Head {
         built: START,
         written: NOW,
         records: 0,
-        parts: Vec::new(),
+        pending_cuts: Vec::new(),
     }
 }
 
@@ -67,7 +67,7 @@ fn write(core: &mut Core) -> MemoryDisk {
         let begin = CheckpointStart { head: head(*stream, partition.next_offset()), image };
         let mut writer = store.begin(&mut CheckpointChain::default(), begin).expect("memory does not fail");
         while let Some(chunk) = partition.copy(1 << 20) {
-            writer.chunk(&chunk).expect("memory does not fail");
+            writer.write_chunk(&chunk).expect("memory does not fail");
         }
         partition.end_image();
         writer.finish().expect("memory does not fail");
@@ -80,9 +80,9 @@ fn read(disk: &MemoryDisk) -> Core {
     let mut core = Core::new(START);
     let store = CheckpointStore::new(Arc::new(disk.clone()));
     for (stream, partition) in &mut core.partitions[..3] {
-        let opened = store.newest(place(*stream)).expect("a listing").opened.expect("a whole checkpoint");
+        let opened = store.newest(place(*stream)).expect("a listing").reader.expect("a whole checkpoint");
         let mut restoring = StateLoader::new(*stream, opened.body(), opened.days()).expect("a state of this format");
-        assert_eq!(restoring.shapes(), opened.shapes());
+        assert_eq!(restoring.shapes(), opened.layouts());
         opened.fill(&mut restoring.pages(), 1, &|_| {}).expect("whole pages");
         *partition = restoring.finish(core.rules, &core.view_config, NOW);
     }

@@ -32,7 +32,7 @@ fn inspect_lists_verify_reads_and_rebuild_starts_over() {
     let last = content.len() - 1;
     content.truncate(last);
     fs::write(newest, content).expect("a file");
-    assert_says(&run_in(&stored.state, &["state", "verify"], &settings), 65, &["call-1", "cut short"]);
+    assert_says(&run_in(&stored.state, &["state", "verify"], &settings), 65, &["call-1", "truncated"]);
 }
 
 #[test]

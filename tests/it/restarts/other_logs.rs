@@ -19,15 +19,15 @@ fn a_recreated_topic_is_refused_shorter_or_longer() {
     stored.assert_refused(
         &[],
         65,
-        &["the log was truncated or the topic made anew", "ends at offset 0", "pacemeter state rebuild"],
+        &["the log was truncated or the topic recreated", "at offset 0", "pacemeter state rebuild"],
     );
     let records = offsets
         .iter()
         .zip(0..)
         .flat_map(|(&end, partition)| (0..end + 10).map(move |_| Record { partition, ..Record::of("{}") }));
     topics.write(Stream::Call, &records.collect::<Vec<_>>());
-    stored.assert_refused(&[], 65, &["is not the one that the state took last", "pacemeter state rebuild"]);
-    stored.assert_refused(&["state.on_mismatch=rebuild"], 65, &["is not the one that the state took last"]);
+    stored.assert_refused(&[], 65, &["is not the last applied record", "pacemeter state rebuild"]);
+    stored.assert_refused(&["state.on_mismatch=rebuild"], 65, &["is not the last applied record"]);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_topic_deleted_at_run_time_leaves_figures_until_recreated() {
         Some(65) => assert_says(&ended, 65, &["is not in the log", "made anew"]),
         _ => assert_says(&ended, 75, &["was away and is there again"]),
     }
-    stored.assert_refused(&[], 65, &["the log was truncated or the topic made anew"]);
+    stored.assert_refused(&[], 65, &["the log was truncated or the topic recreated"]);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn another_cluster_is_refused() {
     let topics = &stored.test_log.topics;
     Stream::ALL.iter().for_each(|stream| other.create_topic(&topics.input(*stream), 2, CREATE_TIME));
     let servers = format!("kafka.bootstrap_servers={}", other.bootstrap());
-    stored.assert_refused(&[&servers], 65, &["the state is of kafka cluster", "kafka.bootstrap_servers"]);
+    stored.assert_refused(&[&servers], 65, &["the state belongs to kafka cluster", "kafka.bootstrap_servers"]);
 }
 
 #[test]
@@ -127,6 +127,6 @@ fn a_state_of_other_topics_is_refused() {
     assert_says(
         &run_in(&stored.state, &["run"], &stored.settings(&[&topic])),
         65,
-        &["the state is of topic", "name the right topic"],
+        &["the state belongs to topic", "name the right topic"],
     );
 }

@@ -1,31 +1,36 @@
-//! Why a checkpoint could not be written.
+//! The error of a checkpoint that could not be written.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-/// A step of writing that the disk refused. The file is given up; the next checkpoint is a new one.
+/// A step of a checkpoint that the disk refused. The attempt is over; the next checkpoint is a new file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {what}: {message}")]
 pub struct WriteError {
+    /// Kind of refusal.
     pub reason: WriteReason,
-    /// What was tried, and on which file.
+    /// The step and its file, as a verb phrase.
     pub what: String,
+    /// What the operating system reported.
     pub message: String,
 }
 
-/// Of which kind the refusal is.
+/// Kind of refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteReason {
-    /// The disk, or what may be used of it, is full.
+    /// The disk or the quota is full.
     NoSpace,
+    /// A permission is missing, or the file system is read-only.
     Denied,
+    /// Any other error.
     Io,
 }
 
 impl WriteReason {
+    /// All reasons.
     pub const ALL: [WriteReason; 3] = [WriteReason::NoSpace, WriteReason::Denied, WriteReason::Io];
 
-    /// The value of the label `reason`.
+    /// Value of the label `reason`.
     pub fn name(self) -> &'static str {
         match self {
             WriteReason::NoSpace => "no_space",
