@@ -275,9 +275,9 @@ impl PartitionState {
     }
 
     /// Goes on with that, for about as many entries of state as `budget`; true once nothing is left to do.
-    pub fn fill(&mut self, budget: usize) -> bool {
+    pub fn backfill(&mut self, budget: usize) -> bool {
         match &mut self.body {
-            StreamBody::Disbursement(partition) => partition.fill(budget),
+            StreamBody::Disbursement(partition) => partition.backfill(budget),
             StreamBody::Call(_) | StreamBody::Milestone(_) => true,
         }
     }

@@ -136,7 +136,7 @@ impl DisbursementKind {
 
 names!(CallKind { Offered = "offered", Answered = "answered", Abandoned = "abandoned", Completed = "completed" });
 
-names!(MilestoneKind { TargetInputs = "reached", Withdrawn = "withdrawn" });
+names!(MilestoneKind { Reached = "reached", Withdrawn = "withdrawn" });
 
 names!(
     /// What an agent does.

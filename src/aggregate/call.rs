@@ -8,8 +8,8 @@ use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
 use self::agents::Agents;
-pub use self::agents::AgentsState;
-use super::counts::Counts;
+pub(crate) use self::agents::AgentsState;
+use super::counts::TargetCounts;
 use super::double_buffer::DoubleBuffer;
 use super::labels::{LabelId, LabelTable};
 use super::packed::{PackedTime, U16};
@@ -29,7 +29,7 @@ use crate::view::slots::Slots;
 use crate::view::{CallView, QueueTotals};
 
 #[derive(Debug)]
-pub struct Calls {
+pub(crate) struct Calls {
     state: CallsState,
     agents: Agents,
     allowlists: Arc<Allowlists>,
@@ -38,12 +38,12 @@ pub struct Calls {
     /// Calls that wait, by queue as shown, at the time of their offer. Derived.
     waiting: RecentPanes,
     /// For targets. Derived.
-    counts: DoubleBuffer<Counts<PANE_COUNTS>>,
+    counts: DoubleBuffer<TargetCounts<PANE_COUNTS>>,
     unlisted: UnlistedCounts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct CallsState {
+pub(crate) struct CallsState {
     rules: Rules,
     queues: LabelTable,
     calls: Table<Call>,
@@ -60,7 +60,7 @@ pub struct CallsState {
 /// The counts kept in quarter-hour panes: the four events, then these.
 const WITHIN_TARGET: usize = 4;
 const ABANDONED_SHORT: usize = 5;
-pub const PANE_COUNTS: usize = 6;
+pub(crate) const PANE_COUNTS: usize = 6;
 
 /// One of a count, none of the others.
 fn one(which: usize) -> [u128; PANE_COUNTS] {
@@ -119,7 +119,7 @@ impl Call {
 }
 
 impl Calls {
-    pub fn new(rules: Rules, view_config: &ViewConfig) -> Self {
+    pub(crate) fn new(rules: Rules, view_config: &ViewConfig) -> Self {
         let state = CallsState {
             rules,
             queues: LabelTable::new(rules.max_label_values),
@@ -133,7 +133,7 @@ impl Calls {
     }
 
     /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(state: CallsState, agents: AgentsState, rules: Rules, view_config: &ViewConfig) -> Self {
+    pub(crate) fn restored(state: CallsState, agents: AgentsState, rules: Rules, view_config: &ViewConfig) -> Self {
         let allowlists = Arc::clone(&view_config.allowlists);
         let state = CallsState { rules, ..state };
         let mut calls = Self {
@@ -154,24 +154,24 @@ impl Calls {
         calls
     }
 
-    pub fn state(&self) -> (&CallsState, &AgentsState) {
+    pub(crate) fn state(&self) -> (&CallsState, &AgentsState) {
         (&self.state, self.agents.state())
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.state.regions().chain(self.agents.state_mut().regions())
     }
 
-    pub fn keys(&self) -> KeyCounts {
+    pub(crate) fn keys(&self) -> KeyCounts {
         KeyCounts { calls: self.state.calls.len() as u64, agents: self.agents.len() as u64, ..KeyCounts::default() }
     }
 
-    pub fn unlisted(&self) -> &UnlistedCounts {
+    pub(crate) fn unlisted(&self) -> &UnlistedCounts {
         &self.unlisted
     }
 
     /// Forgets whatever is older than the horizon at this watermark.
-    pub fn forget(&mut self, watermark: Millis) {
+    pub(crate) fn forget(&mut self, watermark: Millis) {
         while let Some(key) = self.state.timers.due(watermark) {
             self.forget_call(&key);
         }
@@ -179,11 +179,11 @@ impl Calls {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply_agent(&mut self, event: &Event, body: &event::Agent, arena: &LabelArena) {
+    pub(crate) fn apply_agent(&mut self, event: &Event, body: &event::Agent, arena: &LabelArena) {
         self.agents.apply(event.time, body, arena, &mut self.unlisted);
     }
 
-    pub fn apply_call(&mut self, event: &Event, body: &event::Call, arena: &LabelArena, watermark: Millis) {
+    pub(crate) fn apply_call(&mut self, event: &Event, body: &event::Call, arena: &LabelArena, watermark: Millis) {
         let horizon = self.state.rules.horizon(Stream::Call);
         for _ in 0..4 {
             self.state.calls.sweep(|call| {
@@ -216,7 +216,7 @@ impl Calls {
         self.follow(&before, &call);
     }
 
-    /// Counts something in the panes. An answer may be known for longer than any event may be late, as long as its call is: so its day may be
+    /// TargetCounts something in the panes. An answer may be known for longer than any event may be late, as long as its call is: so its day may be
     /// `settled`.
     fn count(&mut self, time: Millis, queue: LabelId, count: usize, settled: Millis) {
         let Self { state, counts, .. } = self;
@@ -251,20 +251,20 @@ impl Calls {
     }
 
     /// Figures by slot, to whoever knows the log up to `watermark`.
-    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
         self.counts.current().show(watermark)
     }
 
-    pub fn stage_targets(&mut self, view_config: &ViewConfig) {
+    pub(crate) fn stage_targets(&mut self, view_config: &ViewConfig) {
         self.counts.stage(self.state.counts(view_config));
     }
 
-    pub fn promote(&mut self) {
+    pub(crate) fn promote(&mut self) {
         self.counts.promote();
     }
 
     /// What is shown of this partition at `now`.
-    pub fn view(&mut self, now: Millis, watermark: Option<Millis>) -> CallView {
+    pub(crate) fn view(&mut self, now: Millis, watermark: Option<Millis>) -> CallView {
         let mut queues = vec![QueueTotals::default(); self.allowlists.queues.count()];
         for (totals, queue) in self.state.totals.iter().zip(&self.queues) {
             queues[queue.index()] += totals;
@@ -280,21 +280,21 @@ impl Calls {
 }
 
 impl CallsState {
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.calls.regions()
     }
 
-    pub fn panes(&self) -> &Panes<PANE_COUNTS> {
+    pub(crate) fn panes(&self) -> &Panes<PANE_COUNTS> {
         &self.panes
     }
 
-    pub fn panes_mut(&mut self) -> &mut Panes<PANE_COUNTS> {
+    pub(crate) fn panes_mut(&mut self) -> &mut Panes<PANE_COUNTS> {
         &mut self.panes
     }
 
-    /// Counts for targets, of all that the panes have.
-    fn counts(&self, view_config: &ViewConfig) -> Counts<PANE_COUNTS> {
-        let mut counts = Counts::new(
+    /// TargetCounts for targets, of all that the panes have.
+    fn counts(&self, view_config: &ViewConfig) -> TargetCounts<PANE_COUNTS> {
+        let mut counts = TargetCounts::new(
             view_config.selection(Stream::Call, self.rules.horizon(Stream::Call), self.panes.history()),
             tally,
         );

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use self::days::Days;
+use self::days::DispersalSlots;
 use self::derived::DerivedFigures;
 use self::people::{NewDispersal, People};
 use self::support::{Approval, Support};
@@ -37,14 +37,14 @@ use crate::view::slots::Slots;
 use crate::view::{CellTotals, DisbursementView, ProgrammeTotals, UnmatchedDisbursements, add_each};
 
 #[derive(Debug)]
-pub struct Disbursements {
+pub(crate) struct Disbursements {
     state: DisbursementsState,
     derived: DerivedFigures,
     unlisted: UnlistedCounts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct DisbursementsState {
+pub(crate) struct DisbursementsState {
     rules: Rules,
     programmes: LabelTable,
     supports: Table<Support>,
@@ -54,7 +54,7 @@ pub struct DisbursementsState {
     #[serde(skip)]
     timers: Timers,
     /// By programme.
-    totals: Vec<Totals>,
+    totals: Vec<StoredTotals>,
     unmatched: UnmatchedDisbursements,
     /// By programme and state: applications, approvals, approved centavos.
     panes: Panes<3>,
@@ -62,7 +62,7 @@ pub struct DisbursementsState {
 
 /// Running totals of a programme, as numbered in this partition. Money in centavos.
 #[derive(Debug, Serialize, Deserialize)]
-struct Totals {
+struct StoredTotals {
     events: [u64; 5],
     unmatched_returned: u128,
     waiting_returned: u128,
@@ -73,7 +73,7 @@ struct Totals {
 }
 
 impl Disbursements {
-    pub fn new(rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
+    pub(crate) fn new(rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
         let state = DisbursementsState {
             rules,
             programmes: LabelTable::new(rules.max_label_values),
@@ -81,7 +81,7 @@ impl Disbursements {
             people: People::new(rules.max_people),
             waiting: WaitingReturns::new(),
             timers: Timers::default(),
-            totals: vec![Totals::new()],
+            totals: vec![StoredTotals::new()],
             unmatched: UnmatchedDisbursements::default(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
@@ -89,7 +89,7 @@ impl Disbursements {
     }
 
     /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(mut state: DisbursementsState, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
+    pub(crate) fn restored(mut state: DisbursementsState, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
         state.rules = rules;
         state.people.index();
         let timed = state.supports.iter().filter_map(|support| state.timer(support));
@@ -101,22 +101,22 @@ impl Disbursements {
         Self { derived: DerivedFigures::build(&state, view_config, now), state, unlisted: UnlistedCounts::default() }
     }
 
-    pub fn state(&self) -> &DisbursementsState {
+    pub(crate) fn state(&self) -> &DisbursementsState {
         &self.state
     }
 
-    pub fn state_mut(&mut self) -> &mut DisbursementsState {
+    pub(crate) fn state_mut(&mut self) -> &mut DisbursementsState {
         &mut self.state
     }
 
     /// Fetches what an event will need into the cache: see [`Table::touch`].
-    pub fn touch(&self, body: &event::Disbursement) -> u8 {
+    pub(crate) fn touch(&self, body: &event::Disbursement) -> u8 {
         let person =
             if body.kind == DisbursementKind::Dispersed { self.state.people.touch(&body.beneficiary) } else { 0 };
         self.state.supports.touch(&body.credit) ^ person
     }
 
-    pub fn keys(&self) -> KeyCounts {
+    pub(crate) fn keys(&self) -> KeyCounts {
         KeyCounts {
             supports: self.state.supports.len() as u64,
             people: self.state.people.len() as u64,
@@ -126,14 +126,14 @@ impl Disbursements {
     }
 
     /// Forgets whatever is older than the horizon at this watermark.
-    pub fn forget(&mut self, watermark: Millis) {
+    pub(crate) fn forget(&mut self, watermark: Millis) {
         while let Some(credit) = self.state.timers.due(watermark) {
             self.forget_support(&credit);
         }
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply(&mut self, event: &Event, body: &event::Disbursement, arena: &LabelArena, watermark: Millis) {
+    pub(crate) fn apply(&mut self, event: &Event, body: &event::Disbursement, arena: &LabelArena, watermark: Millis) {
         self.sweep(watermark);
         let programme = self.intern(arena.get(body.programme));
         let [programme_unlisted, state_unlisted] = self.derived.unlisted(programme, body.state);
@@ -331,16 +331,16 @@ impl Disbursements {
     fn intern(&mut self, programme: &str) -> LabelId {
         let id = self.state.programmes.intern(programme);
         if self.state.totals.len() < self.state.programmes.len() {
-            self.state.totals.push(Totals::new());
+            self.state.totals.push(StoredTotals::new());
             self.derived.list_programme(&self.state, id);
         }
         id
     }
 
     /// What is shown of this partition at `now`.
-    pub fn view(&mut self, now: Millis, watermark: Option<Millis>) -> DisbursementView {
+    pub(crate) fn view(&mut self, now: Millis, watermark: Option<Millis>) -> DisbursementView {
         self.derived.advance(&self.state, now);
-        let allowlists = self.derived.display();
+        let allowlists = self.derived.allowlists();
         let mut programmes = vec![ProgrammeTotals::default(); allowlists.programmes.count()];
         let mut cells = vec![CellTotals::default(); allowlists.cells()];
         for (id, totals) in self.state.totals.iter().enumerate() {
@@ -367,48 +367,48 @@ impl Disbursements {
     }
 
     /// Figures by slot, to whoever knows the log up to `watermark`.
-    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
         self.derived.slots(watermark)
     }
 
-    pub fn stage_targets(&mut self, view_config: &ViewConfig) {
+    pub(crate) fn stage_targets(&mut self, view_config: &ViewConfig) {
         self.derived.stage_targets(&self.state, view_config);
     }
 
-    pub fn fill(&mut self, budget: usize) -> bool {
-        self.derived.fill(&self.state, budget)
+    pub(crate) fn backfill(&mut self, budget: usize) -> bool {
+        self.derived.backfill(&self.state, budget)
     }
 
-    pub fn promote(&mut self) {
+    pub(crate) fn promote(&mut self) {
         self.derived.promote();
     }
 
-    pub fn unlisted(&self) -> &UnlistedCounts {
+    pub(crate) fn unlisted(&self) -> &UnlistedCounts {
         &self.unlisted
     }
 }
 
 impl DisbursementsState {
-    pub fn panes(&self) -> &Panes<3> {
+    pub(crate) fn panes(&self) -> &Panes<3> {
         &self.panes
     }
 
-    pub fn panes_mut(&mut self) -> &mut Panes<3> {
+    pub(crate) fn panes_mut(&mut self) -> &mut Panes<3> {
         &mut self.panes
     }
 
-    pub fn take_sampled(&mut self) -> Vec<Hash128> {
+    pub(crate) fn take_sampled(&mut self) -> Vec<Hash128> {
         self.people.take_sampled()
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.supports.regions().chain(self.people.regions()).chain(self.waiting.regions())
     }
 
     /// Figures by slot for some targets, with nothing counted yet.
-    fn days(&self, view_config: &ViewConfig) -> Days {
+    fn dispersal_slots(&self, view_config: &ViewConfig) -> DispersalSlots {
         let horizon = self.rules.horizon(Stream::Disbursement);
-        Days::new(
+        DispersalSlots::new(
             Arc::clone(&view_config.allowlists),
             view_config.selection(Stream::Disbursement, horizon, self.panes.history()),
             horizon,
@@ -433,7 +433,7 @@ fn cell_key(programme: LabelId, state: FederalState) -> PaneKey {
     pane_key(programme, state.index() as u16)
 }
 
-impl Totals {
+impl StoredTotals {
     fn new() -> Self {
         let ProgrammeTotals { application_to_approval, approval_to_dispersal, .. } = ProgrammeTotals::default();
         Self {

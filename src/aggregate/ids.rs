@@ -11,20 +11,20 @@ use crate::event::{Event, Hash128};
 /// A remembered identifier in 25 bytes: its hash, then 42 bits of time and 30 of the fingerprint.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Id {
+struct IdEntry {
     key: Hash128,
     time_and_fingerprint: [u8; 9],
 }
 
 const FINGERPRINT_BITS: u32 = 30;
 
-impl TableEntry for Id {
+impl TableEntry for IdEntry {
     fn key(&self) -> Hash128 {
         self.key
     }
 }
 
-impl Id {
+impl IdEntry {
     fn of(event: &Event) -> Self {
         let packed = (event.time as u128) << FINGERPRINT_BITS | u128::from(event.fingerprint);
         assert!(event.fingerprint >> FINGERPRINT_BITS == 0 && packed >> 72 == 0, "time and fingerprint fit in 72 bits");
@@ -42,7 +42,7 @@ impl Id {
 
 /// What the memory says of an event.
 #[derive(Debug, PartialEq, Eq)]
-pub enum IdLookup {
+pub(crate) enum IdLookup {
     New,
     Repeated,
     /// The same identifier with another type, time or field.
@@ -50,22 +50,22 @@ pub enum IdLookup {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Ids(Table<Id>);
+pub(crate) struct Ids(Table<IdEntry>);
 
 impl Ids {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Table::new())
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// What is known of an event's identifier. That of an event older than `oldest` counts as forgotten, whether it was swept or not.
-    pub fn look_up(&self, event: &Event, oldest: Millis) -> IdLookup {
+    pub(crate) fn look_up(&self, event: &Event, oldest: Millis) -> IdLookup {
         match self.0.get(&event.id) {
             Some(id) if id.time() >= oldest => {
-                if id.time_and_fingerprint == Id::of(event).time_and_fingerprint {
+                if id.time_and_fingerprint == IdEntry::of(event).time_and_fingerprint {
                     IdLookup::Repeated
                 } else {
                     IdLookup::Contradicted
@@ -76,19 +76,19 @@ impl Ids {
     }
 
     /// Remembers an event that [`Self::look_up`] called new, and sweeps what is older than `oldest`.
-    pub fn remember(&mut self, event: &Event, oldest: Millis) {
+    pub(crate) fn remember(&mut self, event: &Event, oldest: Millis) {
         for _ in 0..4 {
             self.0.sweep(|id| id.time() < oldest);
         }
-        *self.0.get_or_insert(&event.id, || Id::of(event)) = Id::of(event);
+        *self.0.get_or_insert(&event.id, || IdEntry::of(event)) = IdEntry::of(event);
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.0.regions()
     }
 
     /// Fetches what the event will need into the cache: see [`Table::touch`].
-    pub fn touch(&self, event: &Event) -> u8 {
+    pub(crate) fn touch(&self, event: &Event) -> u8 {
         self.0.touch(&event.id)
     }
 }

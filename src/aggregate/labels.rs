@@ -4,17 +4,17 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// The number of a label value in its partition.
-pub type LabelId = u16;
+pub(crate) type LabelId = u16;
 
 /// Every value that came after the bound was reached, for good.
-pub const OTHER: LabelId = 0;
+pub(crate) const OTHER: LabelId = 0;
 
 /// The most values that fit the numbers.
-pub const MAX_VALUES: u64 = u16::MAX as u64;
+pub(crate) const MAX_VALUES: u64 = u16::MAX as u64;
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(from = "Stored")]
-pub struct LabelTable {
+#[serde(from = "StoredLabels")]
+pub(crate) struct LabelTable {
     names: Vec<String>,
     max_values: usize,
     #[serde(skip)]
@@ -23,27 +23,27 @@ pub struct LabelTable {
 
 /// As a checkpoint has it.
 #[derive(Deserialize)]
-struct Stored {
+struct StoredLabels {
     names: Vec<String>,
     max_values: usize,
 }
 
 impl LabelTable {
-    pub fn new(max_values: usize) -> Self {
+    pub(crate) fn new(max_values: usize) -> Self {
         assert!(max_values as u64 <= MAX_VALUES, "label numbers have 16 bits");
         Self { names: vec!["other".to_owned()], ids: HashMap::new(), max_values }
     }
 
     /// Values there are, [`OTHER`] among them.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.names.len()
     }
 
-    pub fn name(&self, id: LabelId) -> &str {
+    pub(crate) fn name(&self, id: LabelId) -> &str {
         &self.names[usize::from(id)]
     }
 
-    pub fn intern(&mut self, name: &str) -> LabelId {
+    pub(crate) fn intern(&mut self, name: &str) -> LabelId {
         if let Some(&id) = self.ids.get(name) {
             return id;
         }
@@ -57,8 +57,8 @@ impl LabelTable {
     }
 }
 
-impl From<Stored> for LabelTable {
-    fn from(Stored { names, max_values }: Stored) -> Self {
+impl From<StoredLabels> for LabelTable {
+    fn from(StoredLabels { names, max_values }: StoredLabels) -> Self {
         let named = names.iter().enumerate().skip(1);
         let ids = named.map(|(id, name)| (name.clone(), id as LabelId)).collect();
         Self { names, max_values, ids }

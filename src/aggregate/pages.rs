@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::image::{PageChunk, PageRange, PageSink, TableLayout};
 
 /// Entries a page.
-pub const PAGE: usize = 256;
+pub(crate) const PAGE: usize = 256;
 
 /// Entries without padding, alignment or pointers: their bytes are their form on disk. All zero is the empty one.
-pub struct Pages<E> {
+pub(crate) struct Pages<E> {
     pages: Vec<Box<[E]>>,
     copying: Option<Copying>,
 }
@@ -28,7 +28,7 @@ struct Copying {
 }
 
 /// Pages of whatever entries, as an image sees them.
-pub trait PagedTable {
+pub(crate) trait PagedTable {
     fn shape(&self) -> TableLayout;
     /// From now on pages are copied to `sink`, each once and as it is now, as those of this region.
     fn begin(&mut self, region: u16, sink: &PageSink);
@@ -43,7 +43,7 @@ pub trait PagedTable {
 }
 
 impl<E: Pod> Pages<E> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { pages: Vec::new(), copying: None }
     }
 
@@ -51,34 +51,34 @@ impl<E: Pod> Pages<E> {
         Self { pages: (0..count).map(|_| bytemuck::allocation::zeroed_slice_box(PAGE)).collect(), copying: None }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.pages.len()
     }
 
-    pub fn page(&self, page: usize) -> Option<&[E]> {
+    pub(crate) fn page(&self, page: usize) -> Option<&[E]> {
         self.pages.get(page).map(|page| &**page)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &E> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &E> {
         self.pages.iter().flatten()
     }
 
     /// Adds an empty page.
-    pub fn push(&mut self) {
+    pub(crate) fn push(&mut self) {
         self.pages.push(bytemuck::allocation::zeroed_slice_box(PAGE));
     }
 
     /// Takes all pages out.
-    pub fn take(&mut self) -> Vec<Box<[E]>> {
+    pub(crate) fn take(&mut self) -> Vec<Box<[E]>> {
         (0..self.pages.len()).for_each(|page| self.save(page));
         std::mem::take(&mut self.pages)
     }
 
-    pub fn entry(&self, index: usize) -> &E {
+    pub(crate) fn entry(&self, index: usize) -> &E {
         &self.pages[index / PAGE][index % PAGE]
     }
 
-    pub fn entry_mut(&mut self, index: usize) -> &mut E {
+    pub(crate) fn entry_mut(&mut self, index: usize) -> &mut E {
         if self.copying.is_some() {
             self.save(index / PAGE);
         }
@@ -192,15 +192,15 @@ mod tests {
             prop_assert!(!pages.copy(usize::MAX, &mut rest));
             chunks.lock().unwrap().push(rest);
             let page_bytes = 3 * PAGE;
-            let mut view_config = vec![None; before];
+            let mut copied = vec![None; before];
             for chunk in chunks.lock().unwrap().iter() {
                 let numbers = chunk.runs.iter().inspect(|run| assert_eq!(run.region, 7)).flat_map(|run| run.first..run.first + run.count);
                 for (number, bytes) in numbers.zip(chunk.bytes.chunks(page_bytes)) {
-                    prop_assert!(view_config[number as usize].replace(bytes.to_vec()).is_none(), "a page is copied once");
+                    prop_assert!(copied[number as usize].replace(bytes.to_vec()).is_none(), "a page is copied once");
                 }
             }
-            let view_config: Vec<u8> = view_config.into_iter().map(|page| page.expect("every page is copied")).collect::<Vec<_>>().concat();
-            prop_assert_eq!(view_config, expected);
+            let copied: Vec<u8> = copied.into_iter().map(|page| page.expect("every page is copied")).collect::<Vec<_>>().concat();
+            prop_assert_eq!(copied, expected);
         }
     }
 }

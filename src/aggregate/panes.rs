@@ -16,25 +16,25 @@ use crate::clock::{DAY, HOUR, Millis, QUARTER_HOUR, floor};
 use crate::view::add_each;
 
 /// Tells label sets apart: up to two numbers of 16 bits.
-pub type PaneKey = u32;
+pub(crate) type PaneKey = u32;
 
-pub fn pane_key(first: LabelId, second: u16) -> PaneKey {
+pub(crate) fn pane_key(first: LabelId, second: u16) -> PaneKey {
     PaneKey::from(first) << 16 | PaneKey::from(second)
 }
 
 /// The first number of a key.
-pub fn first_of(key: PaneKey) -> LabelId {
+pub(crate) fn first_of(key: PaneKey) -> LabelId {
     (key >> 16) as LabelId
 }
 
 /// The second.
-pub fn second_of(key: PaneKey) -> u16 {
+pub(crate) fn second_of(key: PaneKey) -> u16 {
     (key & 0xffff) as u16
 }
 
 /// `N` counts are kept of each label set. Sums of pesos are wide enough: 2^64 amounts of 10^12 centavos.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Panes<const N: usize> {
+pub(crate) struct Panes<const N: usize> {
     /// By their beginning. In a checkpoint they are apart.
     #[serde(skip)]
     days: BTreeMap<Millis, Arc<DayPanes<N>>>,
@@ -58,7 +58,7 @@ const QUARTERS: Slice = 96;
 const HOURS: Slice = 24;
 
 impl<const N: usize> Panes<N> {
-    pub fn new(fine: Millis, coarse: Millis) -> Self {
+    pub(crate) fn new(fine: Millis, coarse: Millis) -> Self {
         Self {
             days: BTreeMap::new(),
             fine,
@@ -70,12 +70,12 @@ impl<const N: usize> Panes<N> {
     }
 
     /// How far back from the watermark counts are kept.
-    pub fn history(&self) -> Millis {
+    pub(crate) fn history(&self) -> Millis {
         self.coarse
     }
 
     /// Adds to the counts of the pane that `time` falls in. What is older than the history adds to nothing.
-    pub fn add(&mut self, time: Millis, key: PaneKey, amounts: [u128; N]) {
+    pub(crate) fn add(&mut self, time: Millis, key: PaneKey, amounts: [u128; N]) {
         if floor(time, HOUR) < self.first_coarse {
             return;
         }
@@ -91,7 +91,7 @@ impl<const N: usize> Panes<N> {
     }
 
     /// As [`Self::add`], at a time that may lie before `settled` (see [`Self::days`]).
-    pub fn add_to_past(&mut self, time: Millis, key: PaneKey, amounts: [u128; N], settled: Millis) {
+    pub(crate) fn add_to_past(&mut self, time: Millis, key: PaneKey, amounts: [u128; N], settled: Millis) {
         let day = floor(time, DAY);
         if self.is_closed(day, settled) && floor(time, HOUR) >= self.first_coarse {
             self.reopened.insert(day);
@@ -100,7 +100,7 @@ impl<const N: usize> Panes<N> {
     }
 
     /// Folds and forgets what the watermark has passed.
-    pub fn forget(&mut self, watermark: Millis) {
+    pub(crate) fn forget(&mut self, watermark: Millis) {
         // The hours that `fine` and `coarse` reach back to, so that only whole hours are folded and forgotten.
         let (first_fine, first_coarse) = (floor(watermark - self.fine, HOUR), floor(watermark - self.coarse, HOUR));
         if (first_fine, first_coarse) == (self.first_fine, self.first_coarse) {
@@ -123,7 +123,7 @@ impl<const N: usize> Panes<N> {
     }
 
     /// The days for a checkpoint. Those that end by `settled`, before which no event is ever applied again, are closed.
-    pub fn days(&self, settled: Millis) -> Vec<ClosedDay> {
+    pub(crate) fn days(&self, settled: Millis) -> Vec<ClosedDay> {
         let day = |(&start, content): (&Millis, &Arc<DayPanes<N>>)| ClosedDay {
             start,
             is_closed: self.is_closed(start, settled),
@@ -137,7 +137,7 @@ impl<const N: usize> Panes<N> {
     }
 
     /// Takes a day from a checkpoint, which may have been written before some of it was forgotten. None if it is malformed.
-    pub fn restore(&mut self, start: Millis, encoded: &[u8]) -> Option<()> {
+    pub(crate) fn restore(&mut self, start: Millis, encoded: &[u8]) -> Option<()> {
         let entries: Vec<(Slice, PaneKey, Vec<u128>)> = postcard::from_bytes(encoded).ok()?;
         let mut panes = BTreeMap::new();
         for (slice, key, counts) in entries {
@@ -154,18 +154,18 @@ impl<const N: usize> Panes<N> {
     }
 
     /// The first day (UTC) with counts that does not begin before `from`.
-    pub fn first_day_from(&self, from: Millis) -> Option<Millis> {
+    pub(crate) fn first_day_from(&self, from: Millis) -> Option<Millis> {
         self.days.range(from..).next().map(|(&start, _)| start)
     }
 
     /// The counts of a day: the beginning of each pane, its key, and its counts.
-    pub fn of_day(&self, start: Millis) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
+    pub(crate) fn of_day(&self, start: Millis) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
         let panes = self.days.get(&start).into_iter().flat_map(|day| &day.0);
         panes.map(move |(&(slice, key), counts)| (start + begin(slice), key, counts))
     }
 
     /// The counts of all days, as [`Self::of_day`] has them.
-    pub fn all(&self) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
         self.days.keys().flat_map(|&start| self.of_day(start))
     }
 }

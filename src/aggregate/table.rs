@@ -17,7 +17,7 @@ use super::pages::{PAGE, PagedTable, Pages};
 use crate::event::Hash128;
 
 /// What a [`Table`] holds. All zero is the empty slot: no hash is.
-pub trait TableEntry: Pod {
+pub(crate) trait TableEntry: Pod {
     fn key(&self) -> Hash128;
 }
 
@@ -26,7 +26,7 @@ const EMPTY: Hash128 = [0; 16];
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Table<E: TableEntry> {
+pub(crate) struct Table<E: TableEntry> {
     shards: Vec<Shard<E>>,
     len: usize,
     /// Where the sweep goes on: shard and slot.
@@ -43,27 +43,27 @@ struct Shard<E: TableEntry> {
 }
 
 impl<E: TableEntry> Table<E> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let shard = || Shard { pages: Pages::new(), capacity: 0, len: 0 };
         Self { shards: (0..1 << SHARD_BITS).map(|_| shard()).collect(), len: 0, cursor: (0, 0) }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub fn get(&self, key: &Hash128) -> Option<&E> {
+    pub(crate) fn get(&self, key: &Hash128) -> Option<&E> {
         let shard = &self.shards[shard_of(key)];
         shard.find(key).ok().map(|slot| shard.slot(slot))
     }
 
-    pub fn get_mut(&mut self, key: &Hash128) -> Option<&mut E> {
+    pub(crate) fn get_mut(&mut self, key: &Hash128) -> Option<&mut E> {
         let shard = &mut self.shards[shard_of(key)];
         shard.find(key).ok().map(|slot| shard.slot_mut(slot))
     }
 
     /// The entry of `key`; `new` is added if there is none.
-    pub fn get_or_insert(&mut self, key: &Hash128, new: impl FnOnce() -> E) -> &mut E {
+    pub(crate) fn get_or_insert(&mut self, key: &Hash128, new: impl FnOnce() -> E) -> &mut E {
         let number = shard_of(key);
         let found = self.shards[number].find(key);
         let slot = found.unwrap_or_else(|_| {
@@ -75,21 +75,21 @@ impl<E: TableEntry> Table<E> {
 
     /// Reads where `key` is or would be, and returns something of it. Many such reads at once wait for memory together; what follows finds the
     /// place in the cache.
-    pub fn touch(&self, key: &Hash128) -> u8 {
+    pub(crate) fn touch(&self, key: &Hash128) -> u8 {
         let shard = &self.shards[shard_of(key)];
         let slot = home(key, shard.capacity);
         shard.pages.page(slot / PAGE).map_or(0, |page| page[slot % PAGE].key()[0])
     }
 
     /// Adds an entry whose key is not there.
-    pub fn insert(&mut self, entry: E) {
+    pub(crate) fn insert(&mut self, entry: E) {
         let key = entry.key();
         assert!(key != EMPTY, "no hash is all zero");
         self.len += 1;
         self.shards[shard_of(&key)].insert(entry);
     }
 
-    pub fn remove(&mut self, key: &Hash128) -> Option<E> {
+    pub(crate) fn remove(&mut self, key: &Hash128) -> Option<E> {
         let shard = &mut self.shards[shard_of(key)];
         let slot = shard.find(key).ok()?;
         self.len -= 1;
@@ -98,7 +98,7 @@ impl<E: TableEntry> Table<E> {
 
     /// Looks at the next slot of an endless round and takes its entry out if `expired` says so. Four calls an insertion keep what has
     /// expired below a fifth of the table.
-    pub fn sweep(&mut self, expired: impl Fn(&E) -> bool) -> Option<E> {
+    pub(crate) fn sweep(&mut self, expired: impl Fn(&E) -> bool) -> Option<E> {
         let (mut shard, mut slot) = self.cursor;
         if slot >= self.shards[shard].slots() {
             (shard, slot) = ((shard + 1) % self.shards.len(), 0);
@@ -117,11 +117,11 @@ impl<E: TableEntry> Table<E> {
         Some(self.shards[shard].remove(slot))
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &E> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &E> {
         self.shards.iter().flat_map(|shard| shard.pages.iter()).filter(|entry| entry.key() != EMPTY)
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.shards.iter_mut().map(|shard| &mut shard.pages as &mut dyn PagedTable)
     }
 }

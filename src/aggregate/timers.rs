@@ -11,10 +11,10 @@ use crate::clock::{HOUR, Millis, floor};
 use crate::event::Hash128;
 
 /// The watermark beyond which something is forgotten, and its key.
-pub type Timer = (Millis, Hash128);
+pub(crate) type Timer = (Millis, Hash128);
 
 #[derive(Debug, Default)]
-pub struct Timers {
+pub(crate) struct Timers {
     /// By the hour of the deadline.
     hours: BTreeMap<Millis, HashSet<Timer>>,
     /// Those of the hours that the watermark has reached.
@@ -25,7 +25,7 @@ pub struct Timers {
 
 impl Timers {
     /// Replaces a timer by another; none stands for no timer.
-    pub fn change(&mut self, before: Option<Timer>, after: Option<Timer>) {
+    pub(crate) fn change(&mut self, before: Option<Timer>, after: Option<Timer>) {
         if before == after {
             return;
         }
@@ -51,7 +51,7 @@ impl Timers {
     }
 
     /// A key whose time has passed at `watermark`: the earliest. It stays until its timer is taken back.
-    pub fn due(&mut self, watermark: Millis) -> Option<Hash128> {
+    pub(crate) fn due(&mut self, watermark: Millis) -> Option<Hash128> {
         if watermark >= self.first_hour {
             self.first_hour = floor(watermark, HOUR) + HOUR;
             let later = self.hours.split_off(&self.first_hour);

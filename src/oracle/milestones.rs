@@ -22,7 +22,7 @@ pub fn account<'a>(walked: &ReplayedLog<'a>, rules: &'a OracleRules, sheet: &mut
         let Body::Milestone(given) = &applied.event.body else { continue };
         let labels = [initiatives.show(&given.initiative), milestones.show(&given.milestone)];
         let family = match given.kind {
-            MilestoneKind::TargetInputs => &MILESTONES,
+            MilestoneKind::Reached => &MILESTONES,
             MilestoneKind::Withdrawn => &MILESTONES_WITHDRAWN,
         };
         sheet.count(family, labels, u64::from(given.quantity.unwrap_or(1)));

@@ -139,7 +139,7 @@ impl<'a> TargetInputs<'a> {
                 Body::Milestone(given) => {
                     let quantity = i128::from(given.quantity.unwrap_or(1));
                     match given.kind {
-                        MilestoneKind::TargetInputs => add(Measure::Milestones, quantity, 0),
+                        MilestoneKind::Reached => add(Measure::Milestones, quantity, 0),
                         MilestoneKind::Withdrawn => add(Measure::Milestones, -quantity, 0),
                     }
                 }

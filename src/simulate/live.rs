@@ -228,7 +228,7 @@ impl Scheduler {
 
     fn milestone(&mut self, at: Millis, initiative: &'static str, milestone: &'static str) {
         let quantity = self.rng.bool().then_some(1);
-        self.happen(at, Body::Milestone { kind: MilestoneKind::TargetInputs, initiative, milestone, quantity });
+        self.happen(at, Body::Milestone { kind: MilestoneKind::Reached, initiative, milestone, quantity });
         if self.rng.u32(..100) == 0 {
             // It was noted by mistake: an hour later it is taken back.
             self.happen(at + HOUR, Body::Milestone { kind: MilestoneKind::Withdrawn, initiative, milestone, quantity });

@@ -248,7 +248,7 @@ fn milestone(rng: &mut Rng) -> Body {
         22..25 => (MEETING, MEETING_HOUR),
         _ => (MARKET, BUSINESS),
     };
-    let kind = if rng.u32(..50) == 0 { MilestoneKind::Withdrawn } else { MilestoneKind::TargetInputs };
+    let kind = if rng.u32(..50) == 0 { MilestoneKind::Withdrawn } else { MilestoneKind::Reached };
     let quantity = rng.bool().then(|| rng.u32(1..=12));
     Body::Milestone { kind, initiative, milestone, quantity }
 }

@@ -9,7 +9,7 @@ use crate::clock::Millis;
 use crate::event::histogram_bounds;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+#[serde(try_from = "StoredHistogram")]
 pub struct Histogram {
     /// Upper bounds, inclusive, in milliseconds.
     bounds: &'static [Millis],
@@ -21,16 +21,16 @@ pub struct Histogram {
 
 /// As a checkpoint has it.
 #[derive(Deserialize)]
-struct Stored {
+struct StoredHistogram {
     bounds: Vec<Millis>,
     counts: Vec<u64>,
     sum: u128,
 }
 
-impl TryFrom<Stored> for Histogram {
+impl TryFrom<StoredHistogram> for Histogram {
     type Error = &'static str;
 
-    fn try_from(Stored { bounds, counts, sum }: Stored) -> Result<Self, Self::Error> {
+    fn try_from(StoredHistogram { bounds, counts, sum }: StoredHistogram) -> Result<Self, Self::Error> {
         let known = histogram_bounds::ALL
             .iter()
             .find(|known| known.bounds == bounds)

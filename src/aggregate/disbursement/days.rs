@@ -23,16 +23,16 @@ use crate::targets::{Measure, StreamTargetIndex, Tally};
 use crate::view::slots::{Slot, SlotFigures, Slots};
 
 #[derive(Debug)]
-pub struct Days {
+pub(crate) struct DispersalSlots {
     allowlists: Arc<Allowlists>,
     selection: Selection,
     horizon: Millis,
     groups: Groups<Group>,
-    kept: SlotSeries<Content>,
+    series: SlotSeries<SlotContent>,
     /// Dispersals whose number is less are counted.
     counted: u32,
     /// Applications and approvals of the days (UTC) before are counted.
-    history: Millis,
+    history_from: Millis,
 }
 
 /// What dispersals of some programmes and states count for.
@@ -45,15 +45,15 @@ struct Group {
 }
 
 #[derive(Debug, Default)]
-struct Content {
+struct SlotContent {
     /// By group.
-    counts: Vec<Counts>,
+    counts: Vec<GroupCounts>,
     /// Live dispersals that repeat another, by target.
     repeats: Vec<i64>,
 }
 
 #[derive(Debug, Default, Clone)]
-struct Counts {
+struct GroupCounts {
     dispersals: u64,
     net: u128,
     live: u64,
@@ -71,38 +71,38 @@ enum Figure {
     Target(StreamTargetIndex),
 }
 
-impl Days {
+impl DispersalSlots {
     /// With nothing counted yet.
-    pub fn new(allowlists: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
-        let kept = SlotSeries::new(Arc::clone(&selection.grid));
-        Self { allowlists, selection, horizon, groups: Groups::new(), kept, counted: 0, history: Millis::MIN }
+    pub(crate) fn new(allowlists: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
+        let series = SlotSeries::new(Arc::clone(&selection.layout));
+        Self { allowlists, selection, horizon, groups: Groups::new(), series, counted: 0, history_from: Millis::MIN }
     }
 
-    /// Counts some more of what is in state, about as much as `budget` dispersals; true once that is all.
-    pub fn fill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
+    /// GroupCounts some more of what is in state, about as much as `budget` dispersals; true once that is all.
+    pub(crate) fn backfill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
         if self.counted == u32::MAX {
             return true;
         }
-        let places = state.people.places();
-        let end = self.counted.saturating_add(u32::try_from(budget).unwrap_or(u32::MAX)).min(places);
+        let end_index = state.people.end_index();
+        let end = self.counted.saturating_add(u32::try_from(budget).unwrap_or(u32::MAX)).min(end_index);
         for index in self.counted..end {
             self.counted = index + 1;
-            if let Some(&dispersal) = state.people.at_place(index) {
+            if let Some(&dispersal) = state.people.get_occupied(index) {
                 self.add(state, &dispersal);
                 if dispersal.left() > 0 {
                     self.find_repeats(state, index);
                 }
             }
         }
-        if end < places || !self.fill_history(state, budget) {
+        if end < end_index || !self.backfill_history(state, budget) {
             return false;
         }
-        (self.counted, self.history) = (u32::MAX, Millis::MAX);
+        (self.counted, self.history_from) = (u32::MAX, Millis::MAX);
         true
     }
 
-    fn fill_history(&mut self, state: &DisbursementsState, mut budget: usize) -> bool {
-        while let Some(day) = state.panes.first_day_from(self.history) {
+    fn backfill_history(&mut self, state: &DisbursementsState, mut budget: usize) -> bool {
+        while let Some(day) = state.panes.first_day_from(self.history_from) {
             if budget == 0 {
                 return false;
             }
@@ -110,20 +110,20 @@ impl Days {
                 self.add_steps(state, time, key, [*applications as u64, *approvals as u64]);
                 budget = budget.saturating_sub(1);
             }
-            self.history = day + DAY;
+            self.history_from = day + DAY;
         }
         true
     }
 
     /// An application or an approval was made, or some of each.
-    pub fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
-        if floor(time, DAY) < self.history {
+    pub(crate) fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
+        if floor(time, DAY) < self.history_from {
             self.add_steps(state, time, key, steps);
         }
     }
 
     /// A dispersal was entered, with all of it left.
-    pub fn enter(&mut self, state: &DisbursementsState, index: u32) {
+    pub(crate) fn enter(&mut self, state: &DisbursementsState, index: u32) {
         if index < self.counted {
             self.add(state, state.people.dispersal(index));
         }
@@ -131,14 +131,14 @@ impl Days {
     }
 
     /// Something of a dispersal was taken back.
-    pub fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
+    pub(crate) fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
         if index < self.counted {
             self.change(state, state.people.dispersal(index), |counts| counts.net -= u128::from(amount));
         }
     }
 
     /// Nothing is left of a dispersal that still is in its person's list.
-    pub fn leave(&mut self, state: &DisbursementsState, index: u32) {
+    pub(crate) fn leave(&mut self, state: &DisbursementsState, index: u32) {
         if index < self.counted {
             self.change(state, state.people.dispersal(index), |counts| counts.live -= 1);
         }
@@ -146,7 +146,7 @@ impl Days {
     }
 
     /// A dispersal is about to be forgotten, still in its person's list if something is left of it.
-    pub fn forget(&mut self, state: &DisbursementsState, index: u32) {
+    pub(crate) fn forget(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         if index < self.counted {
             self.change(state, dispersal, |counts| {
@@ -161,12 +161,12 @@ impl Days {
     }
 
     /// What is shown to whoever knows the log up to `watermark`.
-    pub fn show(&mut self, watermark: Option<Millis>) -> Slots {
-        let Self { selection, groups, kept, horizon, .. } = self;
+    pub(crate) fn show(&mut self, watermark: Option<Millis>) -> Slots {
+        let Self { selection, groups, series, horizon, .. } = self;
         let back = |by: Millis| watermark.map_or(Millis::MIN, |watermark| watermark - by);
         let (people_from, counts_from) = (back(*horizon), back(selection.counted));
-        kept.keep_from(back(selection.reach));
-        let slots = kept.show(|pane| show(pane, selection, groups));
+        series.keep_from(back(selection.reach));
+        let slots = series.show(|pane| show(pane, selection, groups));
         Slots { targets: Arc::clone(&selection.set), slots, people_from, counts_from }
     }
 
@@ -186,16 +186,16 @@ impl Days {
         [applications, approvals]: [u64; 2],
     ) {
         let group = self.group(state, key);
-        if let Some(pane) = self.kept.at(time) {
+        if let Some(pane) = self.series.at(time) {
             let counts = counts_of(&mut pane.content.counts, group);
             counts.applications += applications;
             counts.approvals += approvals;
         }
     }
 
-    fn change(&mut self, state: &DisbursementsState, dispersal: &Dispersal, change: impl FnOnce(&mut Counts)) {
+    fn change(&mut self, state: &DisbursementsState, dispersal: &Dispersal, change: impl FnOnce(&mut GroupCounts)) {
         let group = self.group(state, key_of(dispersal));
-        if let Some(pane) = self.kept.at(dispersal.time()) {
+        if let Some(pane) = self.series.at(dispersal.time()) {
             change(counts_of(&mut pane.content.counts, group));
         }
     }
@@ -237,7 +237,7 @@ impl Days {
     fn change_repeats(&mut self, state: &DisbursementsState, index: u32, figure: Figure, change: i64) {
         let dispersal = state.people.dispersal(index);
         let group = self.group(state, key_of(dispersal));
-        let Some(pane) = self.kept.at(dispersal.time()) else { return };
+        let Some(pane) = self.series.at(dispersal.time()) else { return };
         match figure {
             Figure::Own(period) => counts_of(&mut pane.content.counts, group).repeats[period] += change,
             Figure::Target(target) => *counts_of(&mut pane.content.repeats, target.index() as u32) += change,
@@ -251,8 +251,8 @@ impl Days {
         }
         let dispersal = state.people.dispersal(index);
         let group = self.group(state, key_of(dispersal));
-        let Self { selection, groups, kept, .. } = self;
-        let Some(periods) = kept.periods_at(dispersal.time()) else { return Vec::new() };
+        let Self { selection, groups, series, .. } = self;
+        let Some(periods) = series.periods_at(dispersal.time()) else { return Vec::new() };
         let own = (0..Period::OWN.len()).map(|period| (Figure::Own(period), periods[period]));
         let people =
             groups.get(group).targets.iter().filter(|&&target| selection.of(target).measure == Measure::Beneficiaries);
@@ -299,7 +299,7 @@ fn key_of(dispersal: &Dispersal) -> PaneKey {
     cell_key(dispersal.programme(), dispersal.state())
 }
 
-fn show(pane: &OpenSlot<Content>, selection: &Selection, groups: &Groups<Group>) -> Slot {
+fn show(pane: &OpenSlot<SlotContent>, selection: &Selection, groups: &Groups<Group>) -> Slot {
     let mut cells: HashMap<CellIndex, SlotFigures> = HashMap::new();
     let mut tallies = vec![Tally::default(); selection.targets.len()];
     for (group, counts) in pane.content.counts.iter().enumerate() {
@@ -323,7 +323,7 @@ fn show(pane: &OpenSlot<Content>, selection: &Selection, groups: &Groups<Group>)
     Slot { span: pane.span, cells: cells.into_iter().collect(), tallies }
 }
 
-impl Counts {
+impl GroupCounts {
     /// What it adds to a target, but for the people who count elsewhere.
     fn tally(&self, measure: Measure) -> Tally {
         let of = |amount: u64| Tally { amount: amount.into(), base: 0 };

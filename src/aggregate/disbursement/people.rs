@@ -20,7 +20,7 @@ use crate::event::{Centavos, FederalState, Hash128};
 /// A dispersal in 32 bytes.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-pub struct Dispersal {
+pub(crate) struct Dispersal {
     time: PackedTime,
     /// Tells apart dispersals of one person at one instant: the later in the log has the higher.
     tie: U16,
@@ -48,7 +48,7 @@ struct Person {
 
 /// What a dispersal says when it is entered.
 #[derive(Debug, Clone, Copy)]
-pub struct NewDispersal {
+pub(crate) struct NewDispersal {
     pub person: Hash128,
     pub time: Millis,
     pub amount: Centavos,
@@ -57,7 +57,7 @@ pub struct NewDispersal {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct People {
+pub(crate) struct People {
     dispersals: Slab<Dispersal>,
     people: Slab<Person>,
     /// People by their hash, in shards, so that growing doubles little at once. Follows from the people.
@@ -74,7 +74,7 @@ pub struct People {
 
 impl People {
     /// Beyond `max_people` people at once, those ever paid are no longer kept: who they all were is then not known any more.
-    pub fn new(max_people: u64) -> Self {
+    pub(crate) fn new(max_people: u64) -> Self {
         Self {
             dispersals: Slab::new(),
             people: Slab::new(),
@@ -86,45 +86,45 @@ impl People {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.people.len()
     }
 
-    pub fn dispersal_count(&self) -> usize {
+    pub(crate) fn dispersal_count(&self) -> usize {
         self.dispersals.len()
     }
 
     /// Dispersals have numbers below it.
-    pub fn places(&self) -> u32 {
-        self.dispersals.places()
+    pub(crate) fn end_index(&self) -> u32 {
+        self.dispersals.end_index()
     }
 
-    /// The dispersal of a number below [`Self::places`], if there is one.
-    pub fn at_place(&self, index: u32) -> Option<&Dispersal> {
-        self.dispersals.at_place(index)
+    /// The dispersal of a number below [`Self::end_index`], if there is one.
+    pub(crate) fn get_occupied(&self, index: u32) -> Option<&Dispersal> {
+        self.dispersals.get_occupied(index)
     }
 
     /// Whether something is left of another dispersal to the same person.
-    pub fn has_neighbours(&self, index: u32) -> bool {
+    pub(crate) fn has_neighbours(&self, index: u32) -> bool {
         let dispersal = &self.dispersals[index];
         dispersal.older.is_some() || dispersal.newer.is_some()
     }
 
     /// False once the bound on people was reached: from then on who was ever paid is not known.
-    pub fn complete(&self) -> bool {
+    pub(crate) fn complete(&self) -> bool {
         !self.overflowed
     }
 
-    pub fn dispersal(&self, index: u32) -> &Dispersal {
+    pub(crate) fn dispersal(&self, index: u32) -> &Dispersal {
         &self.dispersals[index]
     }
 
-    pub fn dispersal_mut(&mut self, index: u32) -> &mut Dispersal {
+    pub(crate) fn dispersal_mut(&mut self, index: u32) -> &mut Dispersal {
         self.dispersals.get_mut(index)
     }
 
     /// Enters a dispersal with its whole amount left.
-    pub fn enter(&mut self, new: NewDispersal) -> u32 {
+    pub(crate) fn enter(&mut self, new: NewDispersal) -> u32 {
         let person = self.find_or_add(&new.person);
         let (older, newer) = self.around(person, new.time);
         let tie = self.next_tie(person, older, new.time);
@@ -145,19 +145,19 @@ impl People {
     }
 
     /// Takes a dispersal of which nothing is left out of its person's list; it stays among its support's.
-    pub fn withdraw(&mut self, index: u32) {
+    pub(crate) fn withdraw(&mut self, index: u32) {
         let dispersal = self.dispersals[index];
         self.join(dispersal.person(), dispersal.older.get(), dispersal.newer.get());
         self.release(dispersal.person());
     }
 
     /// Forgets a dispersal of which nothing is left.
-    pub fn forget_spent(&mut self, index: u32) {
+    pub(crate) fn forget_spent(&mut self, index: u32) {
         self.dispersals.remove(index);
     }
 
     /// Forgets a dispersal of which something is left: for all time its person was paid.
-    pub fn settle(&mut self, index: u32) {
+    pub(crate) fn settle(&mut self, index: u32) {
         let dispersal = self.dispersals[index];
         let person = dispersal.person();
         self.join(person, dispersal.older.get(), dispersal.newer.get());
@@ -170,7 +170,7 @@ impl People {
     }
 
     /// The neighbours of a dispersal among those of its person whose programme `belongs`.
-    pub fn neighbours(&self, index: u32, belongs: impl Fn(LabelId) -> bool) -> (Option<u32>, Option<u32>) {
+    pub(crate) fn neighbours(&self, index: u32, belongs: impl Fn(LabelId) -> bool) -> (Option<u32>, Option<u32>) {
         let walk = |step: fn(&Dispersal) -> SlabLink| {
             let mut at = step(&self.dispersals[index]).get();
             while let Some(other) = at.filter(|&other| !belongs(self.dispersals[other].programme())) {
@@ -182,40 +182,40 @@ impl People {
     }
 
     /// The first settled dispersal of a person under the programmes that `belong`.
-    pub fn first_settled(&self, person: u32, belongs: impl Fn(LabelId) -> bool) -> Option<LogOrder> {
+    pub(crate) fn first_settled(&self, person: u32, belongs: impl Fn(LabelId) -> bool) -> Option<LogOrder> {
         let inline = &self.people[person];
-        let first = belongs(inline.programme.get() as LabelId).then(|| inline.settled.place()).flatten();
+        let first = belongs(inline.programme.get() as LabelId).then(|| inline.settled.order()).flatten();
         let further = self.further.of(person).filter(|(programme, _)| belongs(*programme));
-        first.into_iter().chain(further.filter_map(|(_, settled)| settled.place())).min()
+        first.into_iter().chain(further.filter_map(|(_, settled)| settled.order())).min()
     }
 
     /// Every person: the number, and the newest dispersal of which something is left.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, Option<u32>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Option<u32>)> {
         self.people.iter().map(|(person, entry)| (person, entry.newest.get()))
     }
 
     /// The one before a dispersal in its person's list.
-    pub fn older(&self, index: u32) -> Option<u32> {
+    pub(crate) fn older(&self, index: u32) -> Option<u32> {
         self.dispersals[index].older.get()
     }
 
     /// The one behind.
-    pub fn newer(&self, index: u32) -> Option<u32> {
+    pub(crate) fn newer(&self, index: u32) -> Option<u32> {
         self.dispersals[index].newer.get()
     }
 
     /// The programmes under which a person has settled dispersals, and the first of each.
-    pub fn settled(&self, person: u32) -> impl Iterator<Item = (LabelId, LogOrder)> {
+    pub(crate) fn settled(&self, person: u32) -> impl Iterator<Item = (LabelId, LogOrder)> {
         let entry = &self.people[person];
         let inline = (entry.programme.get() as LabelId, entry.settled);
         [inline]
             .into_iter()
             .chain(self.further.of(person))
-            .filter_map(|(programme, settled)| Some((programme, settled.place()?)))
+            .filter_map(|(programme, settled)| Some((programme, settled.order()?)))
     }
 
     /// Finds people by their hash again, after they were read from a checkpoint.
-    pub fn index(&mut self) {
+    pub(crate) fn index(&mut self) {
         let mut counts = [0; 256];
         self.people.iter().for_each(|(_, person)| counts[usize::from(person.hash[0])] += 1);
         self.index = counts.into_iter().map(HashTable::with_capacity).collect();
@@ -229,16 +229,16 @@ impl People {
     }
 
     /// People of the sample who came since the last call. Somebody who was forgotten comes again.
-    pub fn take_sampled(&mut self) -> Vec<Hash128> {
+    pub(crate) fn take_sampled(&mut self) -> Vec<Hash128> {
         std::mem::take(&mut self.sampled)
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         [self.dispersals.region(), self.people.region(), self.further.region()].into_iter()
     }
 
     /// Fetches what a dispersal to this person will need into the cache.
-    pub fn touch(&self, hash: &Hash128) -> u8 {
+    pub(crate) fn touch(&self, hash: &Hash128) -> u8 {
         let found = self.index[usize::from(hash[0])].find(key(hash), |&person| self.people[person].hash == *hash);
         found.map_or(0, |&person| {
             self.people[person].newest.get().map_or(0, |newest| self.dispersals[newest].programme() as u8)
@@ -267,8 +267,8 @@ impl People {
         if entry.newest.is_some() || entry.settled.is_some() {
             return;
         }
-        if let Ok(place) = index[usize::from(entry.hash[0])].find_entry(key(&entry.hash), |&other| other == person) {
-            place.remove();
+        if let Ok(found) = index[usize::from(entry.hash[0])].find_entry(key(&entry.hash), |&other| other == person) {
+            found.remove();
         }
         people.remove(person);
     }
@@ -340,27 +340,27 @@ impl SlabEntry for Person {
 }
 
 impl Dispersal {
-    pub fn time(&self) -> Millis {
+    pub(crate) fn time(&self) -> Millis {
         self.time.get().expect("a dispersal has a time")
     }
 
-    pub fn left(&self) -> Centavos {
+    pub(crate) fn left(&self) -> Centavos {
         self.left.get()
     }
 
-    pub fn take(&mut self, amount: Centavos) {
+    pub(crate) fn take(&mut self, amount: Centavos) {
         self.left = U40::new(self.left.get().checked_sub(amount).expect("no more is taken than is left"));
     }
 
-    pub fn programme(&self) -> LabelId {
+    pub(crate) fn programme(&self) -> LabelId {
         self.programme.get() as LabelId
     }
 
-    pub fn state(&self) -> FederalState {
+    pub(crate) fn state(&self) -> FederalState {
         self.state
     }
 
-    pub fn person(&self) -> u32 {
+    pub(crate) fn person(&self) -> u32 {
         self.person.get() as u32
     }
 
@@ -368,8 +368,8 @@ impl Dispersal {
         SettledDispersal { time: self.time, tie: self.tie, state: self.state }
     }
 
-    pub fn place(&self) -> LogOrder {
-        self.settled().place().expect("a dispersal has a time")
+    pub(crate) fn order(&self) -> LogOrder {
+        self.settled().order().expect("a dispersal has a time")
     }
 }
 

@@ -17,14 +17,14 @@ const KEPT_HOURS: Millis = ROLLING_HOURS[1] * HOUR;
 const SLACK: Millis = HOUR;
 
 #[derive(Debug)]
-pub struct Rolling {
+pub(crate) struct RollingWindows {
     panes: RollingPanes,
     first_minute: Millis,
     first_hour: Millis,
 }
 
-impl Rolling {
-    pub fn new(now: Millis) -> Self {
+impl RollingWindows {
+    pub(crate) fn new(now: Millis) -> Self {
         Self {
             panes: RollingPanes::default(),
             first_minute: floor(now - SLACK, MINUTE) - KEPT_MINUTES,
@@ -32,13 +32,13 @@ impl Rolling {
         }
     }
 
-    pub fn panes(&self) -> RollingPanes {
+    pub(crate) fn panes(&self) -> RollingPanes {
         self.panes.clone()
     }
 
     /// Moves on to `now`: forgets panes that can no longer be asked for. False if what is kept does not serve for `now` and has to be built
     /// anew from state.
-    pub fn advance(&mut self, now: Millis) -> bool {
+    pub(crate) fn advance(&mut self, now: Millis) -> bool {
         if now < self.first_hour + KEPT_HOURS || now < self.first_minute + KEPT_MINUTES {
             return false;
         }
@@ -58,12 +58,12 @@ impl Rolling {
     }
 
     /// False if a dispersal at `time` is in no pane and never will be.
-    pub fn keeps(&self, time: Millis) -> bool {
+    pub(crate) fn keeps(&self, time: Millis) -> bool {
         time >= self.first_hour - KEPT_HOURS
     }
 
     /// A dispersal was made.
-    pub fn add(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
+    pub(crate) fn add(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
         self.change(time, cell, |dispersals, net| {
             *dispersals += 1;
             *net += u128::from(amount);
@@ -71,12 +71,12 @@ impl Rolling {
     }
 
     /// Something of a dispersal was taken back.
-    pub fn take(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
+    pub(crate) fn take(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
         self.change(time, cell, |_, net| *net -= u128::from(amount));
     }
 
     /// A dispersal of which `left` is left is forgotten.
-    pub fn remove(&mut self, time: Millis, cell: CellIndex, left: Centavos) {
+    pub(crate) fn remove(&mut self, time: Millis, cell: CellIndex, left: Centavos) {
         self.change(time, cell, |dispersals, net| {
             *dispersals -= 1;
             *net -= u128::from(left);
@@ -84,12 +84,12 @@ impl Rolling {
     }
 
     /// A dispersal of which something is left counts its person, unless the one before it, at `previous`, does so in the same span.
-    pub fn count_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
+    pub(crate) fn count_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
         self.change_person(time, cell, previous, 1);
     }
 
     /// Takes back what [`Self::count_person`] with the same arguments did.
-    pub fn discount_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
+    pub(crate) fn discount_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
         self.change_person(time, cell, previous, -1);
     }
 

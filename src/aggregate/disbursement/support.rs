@@ -11,7 +11,7 @@ use crate::event::{Centavos, DisbursementKind, Hash128};
 /// A support in 45 bytes.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-pub struct Support {
+pub(crate) struct Support {
     credit: Hash128,
     /// The newest time of its events.
     newest: PackedTime,
@@ -31,7 +31,7 @@ pub struct Support {
 
 /// The first approval of a support in log order.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Approval {
+pub(crate) struct Approval {
     pub time: Millis,
     pub amount: Centavos,
     pub programme: LabelId,
@@ -44,25 +44,25 @@ impl TableEntry for Support {
 }
 
 impl Support {
-    pub fn new(credit: Hash128) -> Self {
+    pub(crate) fn new(credit: Hash128) -> Self {
         Self { credit, ..Self::zeroed() }
     }
 
-    pub fn newest(&self) -> Millis {
+    pub(crate) fn newest(&self) -> Millis {
         self.newest.get().unwrap_or(Millis::MIN)
     }
 
     /// Whether any event of it came.
-    pub fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.seen != 0
     }
 
-    pub fn has(&self, kind: DisbursementKind) -> bool {
+    pub(crate) fn has(&self, kind: DisbursementKind) -> bool {
         self.seen & 1 << kind as u8 != 0
     }
 
     /// Notes an event; true if it is the first of its kind.
-    pub fn note(&mut self, kind: DisbursementKind, time: Millis) -> bool {
+    pub(crate) fn note(&mut self, kind: DisbursementKind, time: Millis) -> bool {
         let first = !self.has(kind);
         self.seen |= 1 << kind as u8;
         self.newest = PackedTime::at(time.max(self.newest()));
@@ -70,28 +70,28 @@ impl Support {
     }
 
     /// Approved, and neither dispersed nor rejected: part of the backlog.
-    pub fn open(&self) -> Option<Approval> {
+    pub(crate) fn open(&self) -> Option<Approval> {
         let closed = self.has(DisbursementKind::Dispersed) || self.has(DisbursementKind::Rejected);
         self.approved().filter(|_| !closed)
     }
 
-    pub fn approved(&self) -> Option<Approval> {
+    pub(crate) fn approved(&self) -> Option<Approval> {
         let time = self.time.get().filter(|_| self.has(DisbursementKind::Approved))?;
         Some(Approval { time, amount: self.amount.get(), programme: self.programme.get() as LabelId })
     }
 
     /// The first application, as long as no approval is known.
-    pub fn set_applied(&mut self, at: Millis) {
+    pub(crate) fn set_applied(&mut self, at: Millis) {
         self.time = PackedTime::at(at);
     }
 
     /// The first dispersal, as long as no approval is known.
-    pub fn set_dispersed(&mut self, at: Millis, programme: LabelId) {
+    pub(crate) fn set_dispersed(&mut self, at: Millis, programme: LabelId) {
         (self.amount, self.programme) = (U48::new(at as u64), U16::new(u64::from(programme)));
     }
 
     /// Notes the first approval, and returns the first application and the first dispersal that waited for it.
-    pub fn set_approved(&mut self, approved: Approval) -> (Option<Millis>, Option<(Millis, LabelId)>) {
+    pub(crate) fn set_approved(&mut self, approved: Approval) -> (Option<Millis>, Option<(Millis, LabelId)>) {
         let dispersed = Some(self.amount.get() as Millis).filter(|&time| time != 0);
         let waited = (self.time.get(), dispersed.map(|time| (time, self.programme.get() as LabelId)));
         self.time = PackedTime::at(approved.time);

@@ -11,14 +11,14 @@ use crate::aggregate::table::{Table, TableEntry};
 use crate::event::{Centavos, Hash128};
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct WaitingReturns {
-    lists: Table<List>,
-    returns: Slab<Item>,
+pub(crate) struct WaitingReturns {
+    lists: Table<ReturnList>,
+    returns: Slab<ReturnEntry>,
 }
 
 /// A return, or what is left of it, that found nothing to take.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WaitingReturn {
+pub(crate) struct WaitingReturn {
     pub programme: LabelId,
     /// More than nothing.
     pub amount: Centavos,
@@ -26,7 +26,7 @@ pub struct WaitingReturn {
 
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct List {
+struct ReturnList {
     credit: Hash128,
     first: SlabLink,
     last: SlabLink,
@@ -34,19 +34,19 @@ struct List {
 
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Item {
+struct ReturnEntry {
     programme: U16,
     amount: U40,
     next: SlabLink,
 }
 
-impl TableEntry for List {
+impl TableEntry for ReturnList {
     fn key(&self) -> Hash128 {
         self.credit
     }
 }
 
-impl SlabEntry for Item {
+impl SlabEntry for ReturnEntry {
     fn vacant(next: SlabLink) -> Self {
         Self { next, ..Self::zeroed() }
     }
@@ -57,30 +57,31 @@ impl SlabEntry for Item {
 }
 
 impl WaitingReturns {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { lists: Table::new(), returns: Slab::new() }
     }
 
-    pub fn has(&self, credit: &Hash128) -> bool {
+    pub(crate) fn has(&self, credit: &Hash128) -> bool {
         self.lists.get(credit).is_some()
     }
 
     /// Adds the newest return of a support.
-    pub fn push(&mut self, credit: &Hash128, waiting: WaitingReturn) {
-        let item = Item {
+    pub(crate) fn push(&mut self, credit: &Hash128, waiting: WaitingReturn) {
+        let item = ReturnEntry {
             programme: U16::new(u64::from(waiting.programme)),
             amount: U40::new(waiting.amount),
             next: SlabLink::NONE,
         };
         let link = SlabLink::to(self.returns.insert(item));
-        let list = self.lists.get_or_insert(credit, || List { credit: *credit, first: link, last: SlabLink::NONE });
+        let list =
+            self.lists.get_or_insert(credit, || ReturnList { credit: *credit, first: link, last: SlabLink::NONE });
         let last = std::mem::replace(&mut list.last, link);
         if let Some(last) = last.get() {
             self.returns.get_mut(last).next = link;
         }
     }
 
-    pub fn oldest(&self, credit: &Hash128) -> Option<WaitingReturn> {
+    pub(crate) fn oldest(&self, credit: &Hash128) -> Option<WaitingReturn> {
         let item = self.returns[self.lists.get(credit)?.first.get()?];
         Some(WaitingReturn { programme: item.programme.get() as LabelId, amount: item.amount.get() })
     }
@@ -89,7 +90,7 @@ impl WaitingReturns {
     ///
     /// # Panics
     /// If nothing waits.
-    pub fn set_oldest(&mut self, credit: &Hash128, left: Centavos) {
+    pub(crate) fn set_oldest(&mut self, credit: &Hash128, left: Centavos) {
         let first = self.lists.get(credit).and_then(|list| list.first.get()).expect("something waits");
         if left > 0 {
             self.returns.get_mut(first).amount = U40::new(left);
@@ -104,7 +105,7 @@ impl WaitingReturns {
         }
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.lists.regions().chain([self.returns.region()])
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 const HORIZON: Millis = 92 * DAY;
 
 fn milestone_now(quantity: Option<u32>) -> Event {
-    milestone(MilestoneKind::TargetInputs, "market", "enrolled", quantity, noon(0))
+    milestone(MilestoneKind::Reached, "market", "enrolled", quantity, noon(0))
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn an_id_is_one_with_its_source_in_its_partition() {
 fn an_id_is_remembered_as_long_as_its_event_lies_within_the_horizon() {
     let mut book = Book::new();
     book.send(milestone_now(None).id("1"));
-    let later = |plus| milestone(MilestoneKind::TargetInputs, "market", "enrolled", None, noon(plus));
+    let later = |plus| milestone(MilestoneKind::Reached, "market", "enrolled", None, noon(plus));
     // The watermark is still as it was when this one is looked up.
     book.send(later(HORIZON + 1).id("1"));
     book.shows(noon(0), &[("records_total milestone duplicate", "1")]);
@@ -231,8 +231,8 @@ fn milestones_add_up_by_quantity() {
     let mut book = Book::new();
     book.send(milestone_now(Some(5))).send(milestone_now(None));
     book.send(milestone(MilestoneKind::Withdrawn, "market", "enrolled", Some(2), noon(0)));
-    book.send(milestone(MilestoneKind::TargetInputs, "meeting", "signed", Some(837), noon(0)));
-    book.send(milestone(MilestoneKind::TargetInputs, "market", "signed", Some(1_000_000_000), noon(0)));
+    book.send(milestone(MilestoneKind::Reached, "meeting", "signed", Some(837), noon(0)));
+    book.send(milestone(MilestoneKind::Reached, "market", "signed", Some(1_000_000_000), noon(0)));
     book.shows(
         noon(0),
         &[

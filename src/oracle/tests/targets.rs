@@ -106,9 +106,9 @@ fn a_service_level_counts_each_call_where_it_was_answered_or_abandoned() {
 #[test]
 fn milestones_are_net() {
     let mut book = Book::new();
-    book.send(milestone(MilestoneKind::TargetInputs, "market", "enrolled", Some(5), noon(0)));
+    book.send(milestone(MilestoneKind::Reached, "market", "enrolled", Some(5), noon(0)));
     book.send(milestone(MilestoneKind::Withdrawn, "market", "enrolled", None, noon(HOUR)));
-    book.send(milestone(MilestoneKind::TargetInputs, "meeting", "enrolled", Some(7), noon(0)));
+    book.send(milestone(MilestoneKind::Reached, "meeting", "enrolled", Some(7), noon(0)));
     let initiatives = Filter { initiatives: names(&["market"]), ..Filter::default() };
     let of_the_market = Target { filter: initiatives, ..target(Measure::Milestones) };
     assert_eq!(book.tally(&of_the_market, 0, DAY), (4, 0));

@@ -24,7 +24,8 @@ impl Worker {
 
     /// Goes on with the first partition that is not filled.
     pub(super) fn fill(&mut self) {
-        if self.next_view_config.is_none() || !self.partitions.iter_mut().all(|owned| owned.state.fill(FILLED_AT_ONCE))
+        if self.next_view_config.is_none()
+            || !self.partitions.iter_mut().all(|owned| owned.state.backfill(FILLED_AT_ONCE))
         {
             return;
         }

@@ -14,7 +14,7 @@ use crate::topics::Record;
 
 use CallKind::{Abandoned, Answered, Completed, Offered};
 use DisbursementKind::{Applied, Approved, Dispersed, Rejected, Returned};
-use MilestoneKind::{TargetInputs, Withdrawn};
+use MilestoneKind::{Reached, Withdrawn};
 
 const PESO: Centavos = 100;
 
@@ -233,13 +233,13 @@ impl Story {
 
     fn milestones(&mut self) {
         let tell = [
-            (LABELS.initiatives[0], LABELS.milestones[0], TargetInputs, Some(837), 3 * DAY),
+            (LABELS.initiatives[0], LABELS.milestones[0], Reached, Some(837), 3 * DAY),
             (LABELS.initiatives[0], LABELS.milestones[0], Withdrawn, Some(12), DAY),
-            (LABELS.initiatives[0], LABELS.milestones[1], TargetInputs, None, 90 * DAY),
-            (LABELS.initiatives[1], LABELS.milestones[3], TargetInputs, Some(1_000_000_000), HOUR),
+            (LABELS.initiatives[0], LABELS.milestones[1], Reached, None, 90 * DAY),
+            (LABELS.initiatives[1], LABELS.milestones[3], Reached, Some(1_000_000_000), HOUR),
             (LABELS.initiatives[1], "a milestone of no list", Withdrawn, None, HOUR),
-            ("an initiative of no list", LABELS.milestones[3], TargetInputs, Some(3), HOUR),
-            (LABELS.initiatives[1], LABELS.milestones[2], TargetInputs, Some(1), 100 * DAY),
+            ("an initiative of no list", LABELS.milestones[3], Reached, Some(3), HOUR),
+            (LABELS.initiatives[1], LABELS.milestones[2], Reached, Some(1), 100 * DAY),
         ];
         for ((initiative, milestone, kind, quantity, ago), envelope) in
             tell.into_iter().zip(Envelope::ALL.into_iter().cycle())

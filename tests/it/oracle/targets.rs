@@ -68,9 +68,9 @@ fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -
     let reached = oracle.reached();
     for (place, target) in targets.targets.iter().enumerate() {
         for span in spans(target.period, places, &cut_times) {
-            let view_config = tallies.within(TargetIndex::new(place), span);
+            let shown = tallies.within(TargetIndex::new(place), span);
             let expected = is_known(scene, target.measure, span.start, &reached).then(|| reached.tally(target, span));
-            prop_assert_eq!(view_config, expected, "{:?} of {:?}", target, span);
+            prop_assert_eq!(shown, expected, "{:?} of {:?}", target, span);
         }
     }
     Ok(())

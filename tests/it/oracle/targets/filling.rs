@@ -45,7 +45,7 @@ fn stage_targets(core: &mut Core, targets: &Arc<Targets>) {
 
 /// Goes on filling every partition; whether all are filled.
 fn fill(core: &mut Core, budget: usize) -> bool {
-    let filled = |(_, partition): &mut (_, PartitionState)| partition.fill(budget);
+    let filled = |(_, partition): &mut (_, PartitionState)| partition.backfill(budget);
     core.partitions.iter_mut().map(filled).fold(true, |all, one| all & one)
 }
 
