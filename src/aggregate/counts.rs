@@ -1,4 +1,4 @@
-//! TargetCounts without identity by slot, for the targets of a stream: derived from the panes in state.
+//! Figures of targets that need no identity, by slot: derived from the panes in state, and kept up with them.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use crate::clock::Millis;
 use crate::targets::{Filter, Measure, StreamTargetIndex, Tally};
 use crate::view::slots::{Slot, Slots};
 
-/// What the counts of a pane add to a target.
+/// Converts the counts of a pane to their contribution to a target.
 pub(crate) type TallyFn<const N: usize> = fn(Measure, &[u128; N]) -> Tally;
 
 #[derive(Debug)]
 pub(crate) struct TargetCounts<const N: usize> {
     selection: Selection,
     tally: TallyFn<N>,
-    /// The targets that label sets count for.
+    /// Targets that label sets count for; sets with the same targets are one group.
     groups: Groups<Box<[StreamTargetIndex]>>,
     series: SlotSeries<Vec<GroupSums<N>>>,
 }
 
-/// Of a group.
+/// Sums of the pane counts of a group.
 #[derive(Debug)]
 struct GroupSums<const N: usize>([u128; N]);
 
@@ -37,7 +37,7 @@ impl<const N: usize> TargetCounts<N> {
         Self { selection, tally, groups: Groups::new(), series }
     }
 
-    /// Adds what a pane of state adds, of labels that are in the filters that `is_selected` says.
+    /// Adds counts of a pane. `is_selected` is true for the filters that the labels of `key` match.
     pub(crate) fn add(
         &mut self,
         time: Millis,
@@ -55,7 +55,7 @@ impl<const N: usize> TargetCounts<N> {
         }
     }
 
-    /// What is shown to whoever knows the log up to `watermark`.
+    /// Slots as shown at `watermark`.
     pub(crate) fn show(&mut self, watermark: Option<Millis>) -> Slots {
         let Self { selection, tally, groups, series } = self;
         let from = watermark.map_or(Millis::MIN, |watermark| watermark - selection.counted);

@@ -1,5 +1,7 @@
-//! Figures for some targets, and the same for others that will take their place once they are filled.
+//! Two buffers of figures: the current one is shown, the next one is built for other targets and replaces it once
+//! complete.
 
+/// Current figures, and the next ones while they are built.
 #[derive(Debug)]
 pub(crate) struct DoubleBuffer<T> {
     current: T,
@@ -11,28 +13,29 @@ impl<T> DoubleBuffer<T> {
         Self { current, next: None }
     }
 
-    /// What is shown.
+    /// Figures that are shown.
     pub(crate) fn current(&mut self) -> &mut T {
         &mut self.current
     }
 
-    /// What will be.
+    /// Staged figures.
     pub(crate) fn next(&mut self) -> Option<&mut T> {
         self.next.as_mut()
     }
 
+    /// Stages figures beside the current ones; replaces figures staged before.
     pub(crate) fn stage(&mut self, next: T) {
         self.next = Some(next);
     }
 
-    /// Shows what was prepared.
+    /// Makes the staged figures current.
     pub(crate) fn promote(&mut self) {
         if let Some(next) = self.next.take() {
             self.current = next;
         }
     }
 
-    /// Keeps both up.
+    /// Applies a change to both.
     pub(crate) fn each(&mut self, change: impl Fn(&mut T)) {
         change(&mut self.current);
         self.next.as_mut().into_iter().for_each(change);

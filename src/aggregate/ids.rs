@@ -1,4 +1,4 @@
-//! The identifiers that are remembered: every applied event within the horizon, with what tells a repetition from a contradiction.
+//! Remembered event identifiers: those of every applied event within the horizon (`spec/figures.md#duplicates`).
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,9 @@ use super::table::{Table, TableEntry};
 use crate::clock::Millis;
 use crate::event::{Event, Hash128};
 
-/// A remembered identifier in 25 bytes: its hash, then 42 bits of time and 30 of the fingerprint.
+/// A remembered identifier in 25 bytes: its hash, then 42 bits of time and 30 bits of the fingerprint.
+///
+/// With 30 bits, one conflict in 2^30 counts as a plain duplicate.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct IdEntry {
@@ -40,12 +42,14 @@ impl IdEntry {
     }
 }
 
-/// What the memory says of an event.
+/// Result of looking up an event's identifier.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum IdLookup {
+    /// Not remembered.
     New,
+    /// Remembered with the same time and fingerprint.
     Repeated,
-    /// The same identifier with another type, time or field.
+    /// Remembered with another type, time or field: a conflict.
     Contradicted,
 }
 
@@ -61,7 +65,8 @@ impl Ids {
         self.0.len()
     }
 
-    /// What is known of an event's identifier. That of an event older than `oldest` counts as forgotten, whether it was swept or not.
+    /// Looks up an event's identifier. An entry older than `oldest` counts as forgotten, swept or not, so the result
+    /// follows from the log alone.
     pub(crate) fn look_up(&self, event: &Event, oldest: Millis) -> IdLookup {
         match self.0.get(&event.id) {
             Some(id) if id.time() >= oldest => {
@@ -75,7 +80,8 @@ impl Ids {
         }
     }
 
-    /// Remembers an event that [`Self::look_up`] called new, and sweeps what is older than `oldest`.
+    /// Remembers an event for which [`Self::look_up`] returned [`IdLookup::New`], and sweeps a few slots for entries
+    /// older than `oldest`.
     pub(crate) fn remember(&mut self, event: &Event, oldest: Millis) {
         for _ in 0..4 {
             self.0.sweep(|id| id.time() < oldest);
@@ -87,7 +93,7 @@ impl Ids {
         self.0.regions()
     }
 
-    /// Fetches what the event will need into the cache: see [`Table::touch`].
+    /// Reads the memory that the event will need into the cache: see [`Table::touch`].
     pub(crate) fn touch(&self, event: &Event) -> u8 {
         self.0.touch(&event.id)
     }

@@ -1,17 +1,22 @@
-//! Label values of a partition, kept as given and numbered in the order in which they came.
+//! Label values of a partition, as given, numbered in order of appearance.
+//!
+//! State and digests hold these 16-bit numbers and the names. Number 0 is `other`, for every value beyond
+//! `state.max_label_values`. Allowlists map names to positions of what is shown; views, cells and derived figures use
+//! those. A longer allowlist therefore needs new derived figures and no replay.
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-/// The number of a label value in its partition.
+/// Number of a label value in its partition.
 pub(crate) type LabelId = u16;
 
-/// Every value that came after the bound was reached, for good.
+/// Number of every value that appeared after the bound was reached.
 pub(crate) const OTHER: LabelId = 0;
 
-/// The most values that fit the numbers.
+/// Largest number of values that fits.
 pub(crate) const MAX_VALUES: u64 = u16::MAX as u64;
 
+/// Numbers and names of the label values of one kind.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(from = "StoredLabels")]
 pub(crate) struct LabelTable {
@@ -21,7 +26,7 @@ pub(crate) struct LabelTable {
     ids: HashMap<String, LabelId>,
 }
 
-/// As a checkpoint has it.
+/// Stored form of a [`LabelTable`].
 #[derive(Deserialize)]
 struct StoredLabels {
     names: Vec<String>,
@@ -34,7 +39,7 @@ impl LabelTable {
         Self { names: vec!["other".to_owned()], ids: HashMap::new(), max_values }
     }
 
-    /// Values there are, [`OTHER`] among them.
+    /// Number of values, including [`OTHER`].
     pub(crate) fn len(&self) -> usize {
         self.names.len()
     }
@@ -43,6 +48,7 @@ impl LabelTable {
         &self.names[usize::from(id)]
     }
 
+    /// Number of a value; a new value gets the next number, or [`OTHER`] beyond the bound.
     pub(crate) fn intern(&mut self, name: &str) -> LabelId {
         if let Some(&id) = self.ids.get(name) {
             return id;

@@ -1,4 +1,4 @@
-//! The state of a partition of milestones: quantities reached and withdrawn.
+//! State of a partition of milestones: quantities reached and withdrawn (`spec/figures.md#milestones`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::view::{MilestoneTotals, MilestoneView};
 pub(crate) struct Milestones {
     state: MilestonesState,
     allowlists: Arc<Allowlists>,
-    /// For targets. Derived.
+    /// Figures of targets. Derived.
     counts: DoubleBuffer<TargetCounts<2>>,
     unlisted: UnlistedCounts,
 }
@@ -34,7 +34,7 @@ pub(crate) struct MilestonesState {
     initiatives: LabelTable,
     milestones: LabelTable,
     totals: BTreeMap<(LabelId, LabelId), MilestoneTotals>,
-    /// By initiative and milestone: quantities by [`MilestoneKind`].
+    /// Quantities reached and withdrawn of each initiative and milestone.
     panes: Panes<2>,
 }
 
@@ -47,7 +47,7 @@ impl MilestonesState {
         &mut self.panes
     }
 
-    /// TargetCounts for targets, of all that the panes have.
+    /// Figures of targets, derived from all panes.
     fn counts(&self, view_config: &ViewConfig) -> TargetCounts<2> {
         let net =
             |_, [reached, withdrawn]: &[u128; 2]| Tally { amount: *reached as i128 - *withdrawn as i128, base: 0 };
@@ -76,7 +76,7 @@ impl Milestones {
         Self::restored(state, view_config)
     }
 
-    /// Of a state that was read from a checkpoint.
+    /// Restores a state from a checkpoint.
     pub(crate) fn restored(state: MilestonesState, view_config: &ViewConfig) -> Self {
         let counts = DoubleBuffer::new(state.counts(view_config));
         Self { state, allowlists: Arc::clone(&view_config.allowlists), counts, unlisted: UnlistedCounts::default() }
@@ -100,6 +100,7 @@ impl Milestones {
         self.unlisted.count(LabelKind::Initiative, initiatives.index(initiative) == initiatives.other());
         self.unlisted.count(LabelKind::Milestone, milestones.index(milestone) == milestones.other());
         let mut key = (self.state.initiatives.intern(initiative), self.state.milestones.intern(milestone));
+        // Beyond the bound a new pair counts as `other`, `other`.
         if !self.state.totals.contains_key(&key) && self.state.totals.len() >= self.state.max_milestones {
             key = (OTHER, OTHER);
         }
@@ -119,7 +120,7 @@ impl Milestones {
         counts.each(|counts| counts.add(event.time, key, amounts, |filter| state.is_selected(key, filter)));
     }
 
-    /// Figures by slot, to whoever knows the log up to `watermark`.
+    /// Figures by slot at `watermark`.
     pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
         self.counts.current().show(watermark)
     }

@@ -1,4 +1,5 @@
-//! Integers in the bytes they need, without alignment, so that tables of many millions of entries stay small; in the same bytes on disk.
+//! Unaligned little-endian integers of 2, 4, 5 and 6 bytes, so that tables of many millions of entries stay small.
+//! Memory and disk have the same bytes.
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ packed!(
 );
 packed!(U48, 6);
 
-/// An event time, or none. Event times are of the years 2000 to 2100, so zero is free to mean none.
+/// An event time, or none. Event times lie between the years 2000 and 2100, so zero can stand for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
 #[repr(transparent)]
 pub(crate) struct PackedTime(U48);
@@ -61,7 +62,7 @@ impl PackedTime {
     }
 }
 
-/// A reference to an entry of a slab, or none. Zero is none, so that what is all zero refers to nothing.
+/// Index of a slab entry, or none. Zero stands for none, so that zeroed memory links to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
 #[repr(transparent)]
 pub(crate) struct SlabLink(U32);

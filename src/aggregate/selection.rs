@@ -1,4 +1,4 @@
-//! Which targets of a stream an event counts for, by its labels.
+//! Targets that an event counts for, by its labels.
 
 use std::sync::Arc;
 
@@ -17,9 +17,10 @@ pub(crate) struct Selection {
     pub targets: Vec<SelectedTarget>,
     /// The set that these targets are of.
     pub set: Arc<Targets>,
-    /// How far back slots are kept.
+    /// Distance behind the watermark up to which slots are kept.
     pub reach: Millis,
-    /// How far back what is only counted is known: no further than state keeps it, from which all is found again after a restart.
+    /// Distance behind the watermark up to which counts are known: no further than state keeps panes, since a restart
+    /// derives all counts from these.
     pub counted: Millis,
 }
 
@@ -27,15 +28,16 @@ pub(crate) struct Selection {
 pub(crate) struct SelectedTarget {
     pub measure: Measure,
     filter: Filter,
-    /// Its period among [`SlotLayout::periods`].
+    /// Index of its period in [`SlotLayout::periods`].
     pub period: usize,
 }
 
-/// What is kept for the dispersion of past weeks and the months before.
+/// Least distance that slots are kept: enough weeks for the overdispersion of a target, and the months before.
 const MIN_REACH: Millis = 92 * DAY;
 
 impl Selection {
-    /// `horizon`: how far back state remembers, so that figures can be corrected; `history`: how far back it keeps counts.
+    /// Selects the targets of a stream. State remembers single events up to `horizon` and counts up to `history` behind
+    /// the watermark.
     pub(crate) fn new(
         set: &Arc<Targets>,
         stream: Stream,
@@ -74,11 +76,11 @@ impl Selection {
     }
 }
 
-/// Numbers what label sets count for, so that there are few figures, whatever labels there are.
+/// Groups of label sets that count for the same figures, so that the number of figures does not grow with the labels.
 #[derive(Debug)]
 pub(crate) struct Groups<G> {
     groups: Vec<G>,
-    /// By the key of a label set.
+    /// Group number of each label set, by its key.
     numbers: HashMap<u32, u32>,
 }
 
@@ -87,7 +89,7 @@ impl<G: PartialEq> Groups<G> {
         Self { groups: Vec::new(), numbers: HashMap::new() }
     }
 
-    /// The number of what `key` counts for.
+    /// Number of the group of `key`; `group` computes it for a key seen for the first time.
     pub(crate) fn number(&mut self, key: u32, group: impl FnOnce() -> G) -> u32 {
         if let Some(&number) = self.numbers.get(&key) {
             return number;
@@ -107,7 +109,7 @@ impl<G: PartialEq> Groups<G> {
     }
 }
 
-/// The counts of a group in a slot.
+/// Counts of a group in a slot, created if they are missing.
 pub(crate) fn counts_of<T: Default>(counts: &mut Vec<T>, group: u32) -> &mut T {
     let index = group as usize;
     if counts.len() <= index {
@@ -116,7 +118,7 @@ pub(crate) fn counts_of<T: Default>(counts: &mut Vec<T>, group: u32) -> &mut T {
     &mut counts[index]
 }
 
-/// Whether a list of a filter has a value: an empty one has every.
+/// True if a filter's list contains a value; an empty list contains every value.
 pub(crate) fn has(list: &[String], value: &str) -> bool {
     list.is_empty() || list.iter().any(|listed| listed == value)
 }

@@ -1,7 +1,8 @@
 //! Entries with a stable index, stored in pages.
 //!
-//! Growing adds a page, so it neither moves entries nor doubles memory. A removed entry becomes vacant: vacant entries form a linked list through
-//! themselves, and the next insertion reuses the newest of them. Indexes are `u32`; [`SlabLink`] stores one in four unaligned bytes.
+//! Growing adds a page, so it neither moves entries nor doubles memory. A removed entry becomes vacant: vacant entries
+//! form a linked list through themselves, and the next insertion reuses the newest of them. Indexes are `u32`;
+//! [`SlabLink`] stores one in four unaligned bytes.
 
 use std::ops::Index;
 

@@ -1,12 +1,13 @@
 //! Slots of a partition while they are kept up: where a week, a day or a month begins and ends for the figures.
 //!
-//! A *slot* is a span of a local day between two instants at which a cut may be taken: midnights and the times of `cuts.at`
-//! ([`CutTimes`]). Every period (day, week from any weekday, month, campaign) consists of whole slots, and so does the part of a period before a
-//! cut. A figure of any span is therefore the sum over its slots, in any partition, for the current period, for past ones, and for a cut with
-//! today's knowledge. Where a period begins is decided by [`Period::at`] alone; a slot stores the period that holds it.
+//! A *slot* is a span of a local day between two instants at which a cut may be taken: midnights and the times of
+//! `cuts.at` ([`CutTimes`]). Every period (day, week from any weekday, month, campaign) consists of whole slots, and so
+//! does the part of a period before a cut. A figure of any span is therefore the sum over its slots, in any partition,
+//! for the current period, for past ones, and for a cut with today's knowledge. Where a period begins is decided by
+//! [`Period::at`] alone; a slot stores the period that holds it.
 //!
-//! Slots are created when something first falls into their day and dropped once nothing that is shown needs them. A view holds them as `Arc`s
-//! ([`view::slots`](crate::view::slots)); only slots that changed are rebuilt for it.
+//! Slots are created when something first falls into their day and dropped once nothing that is shown needs them. A
+//! view holds them as `Arc`s ([`view::slots`](crate::view::slots)); only slots that changed are rebuilt for it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Agents: the status that is newest by its time, then in the log, holds.
+//! Agents by their newest status: newest by event time, then by log order (`spec/figures.md#agents`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::view::totals::AGENT_STATUSES;
 pub(crate) struct Agents {
     state: AgentsState,
     rules: Rules,
-    /// When each is forgotten. Follows from the agents.
+    /// Deadline of each agent. Follows from the agents.
     timers: BTreeSet<(Millis, Hash128)>,
     allowlists: Arc<Allowlists>,
-    /// By site and status as shown, at the time of the status. Derived.
+    /// Agents by shown site and status, at the time of the status. Derived.
     by_last_status: RecentPanes,
 }
 
@@ -59,7 +59,7 @@ impl Agent {
 
 impl AgentsState {
     pub(crate) fn new(rules: &Rules) -> Self {
-        // An absent site takes no place of those that are named.
+        // An absent site uses no place of the named ones.
         let mut sites = LabelTable::new(rules.max_label_values + 1);
         sites.intern("unknown");
         Self { sites, agents: Table::new() }
@@ -123,7 +123,7 @@ impl Agents {
         self.join(&agent);
     }
 
-    /// Forgets agents of whom nothing was heard within the horizon.
+    /// Forgets agents without a status within the horizon.
     pub(crate) fn forget(&mut self, watermark: Millis) {
         while let Some(&(deadline, key)) = self.timers.first() {
             if deadline >= watermark {
@@ -134,7 +134,7 @@ impl Agents {
         }
     }
 
-    /// What can still count at `now`.
+    /// Agents that can still count at `now`: a status holds until exactly `calls.agent_timeout` has passed.
     pub(crate) fn recent(&self, now: Millis) -> RecentPanes {
         self.by_last_status.recent(now, self.rules.agent_timeout)
     }
@@ -155,7 +155,7 @@ impl Agents {
         }
     }
 
-    /// Where an agent is shown; nowhere when signed out.
+    /// Cell in which an agent is shown; `None` when signed out.
     fn cell(&self, agent: &Agent) -> Option<CellIndex> {
         let status = Status::ALL[usize::from(agent.status)];
         let column = AGENT_STATUSES.iter().position(|&shown| shown == status)?;

@@ -1,10 +1,28 @@
-//! Dispersals by slot: for day, week, month and for every target.
+//! Dispersals by slot: the figures of day, week and month, and of every target of disbursements.
 //!
-//! A dispersal of which something is left is *live*. It *repeats* another if its person has an earlier live one in the same period that counts for
-//! the same figure. So people are the live dispersals less those that repeat, and whoever has one dispersal alone costs nothing more.
+//! # Distinct people without sets
 //!
-//! Derived, like all that is shown: a function of state, display and targets. It can be filled from state while state changes: below
-//! `counted` a dispersal is counted, and each change keeps it so.
+//! A dispersal of which something is left is *live*. The live dispersals of a person form a list by time, then log
+//! order ([`people`](super::people)). A dispersal *repeats* another if the list has an earlier one in the same period
+//! that counts for the same figure: for a programme as shown, or for a target. Distinct people are the live dispersals
+//! less the repeating ones. That is summed slot by slot, so a person counts in the slot, and under the federal state,
+//! of the period's first dispersal to them (`spec/figures.md#people`).
+//!
+//! A dispersal that joins or leaves the list changes only whether it repeats, and whether the next one does
+//! ([`DispersalSlots::follow`]). A person with a single dispersal, as most are, costs one addition, however many
+//! targets there are: dispersals that count for the same figures form one *group* ([`Groups`]), and targets are added
+//! up over groups when a slot is shown.
+//!
+//! # Backfill
+//!
+//! Figures of other targets are derived in the background, beside those that are shown ([`DoubleBuffer`]): dispersals
+//! by their index, those below `counted` so far, then the applications and approvals of past days, those before
+//! `history_from` so far. A change of a dispersal that is counted changes the figures; one that is not will be counted
+//! as it is by then. Whether a counted dispersal repeats another is kept up by every change of its list. The worker
+//! backfills some thousand entries between two messages and promotes all partitions between two publications, so that a
+//! snapshot is of one set of targets.
+//!
+//! [`DoubleBuffer`]: crate::aggregate::double_buffer::DoubleBuffer
 
 use std::sync::Arc;
 
@@ -29,26 +47,26 @@ pub(crate) struct DispersalSlots {
     horizon: Millis,
     groups: Groups<Group>,
     series: SlotSeries<SlotContent>,
-    /// Dispersals whose number is less are counted.
+    /// Dispersals with a lower index are counted.
     counted: u32,
-    /// Applications and approvals of the days (UTC) before are counted.
+    /// Applications and approvals of the UTC days before are counted.
     history_from: Millis,
 }
 
-/// What dispersals of some programmes and states count for.
+/// Figures that dispersals of some programmes and states count for.
 #[derive(Debug, PartialEq)]
 struct Group {
     programme: ProgrammeIndex,
     cell: CellIndex,
-    /// In order.
+    /// In rising order.
     targets: Box<[StreamTargetIndex]>,
 }
 
 #[derive(Debug, Default)]
 struct SlotContent {
-    /// By group.
+    /// Counts of each group.
     counts: Vec<GroupCounts>,
-    /// Live dispersals that repeat another, by target.
+    /// Number of live dispersals that repeat another, for each target.
     repeats: Vec<i64>,
 }
 
@@ -57,28 +75,28 @@ struct GroupCounts {
     dispersals: u64,
     net: u128,
     live: u64,
-    /// Live dispersals that repeat another of the programme, by [`Period::OWN`].
+    /// Number of live dispersals that repeat another of the programme, for each of [`Period::OWN`].
     repeats: [i64; Period::OWN.len()],
     applications: u64,
     approvals: u64,
 }
 
-/// How two dispersals of a person are told to count for the same figure.
+/// Figure for which two dispersals of a person may both count.
 #[derive(Debug, Clone, Copy)]
 enum Figure {
-    /// Of a programme as shown, in one of [`Period::OWN`].
+    /// People of a programme as shown, in one of [`Period::OWN`].
     Own(usize),
     Target(StreamTargetIndex),
 }
 
 impl DispersalSlots {
-    /// With nothing counted yet.
+    /// Creates the slots with nothing counted yet.
     pub(crate) fn new(allowlists: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
         let series = SlotSeries::new(Arc::clone(&selection.layout));
         Self { allowlists, selection, horizon, groups: Groups::new(), series, counted: 0, history_from: Millis::MIN }
     }
 
-    /// GroupCounts some more of what is in state, about as much as `budget` dispersals; true once that is all.
+    /// Counts about `budget` more dispersals of state; true once all of state is counted.
     pub(crate) fn backfill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
         if self.counted == u32::MAX {
             return true;
@@ -115,14 +133,14 @@ impl DispersalSlots {
         true
     }
 
-    /// An application or an approval was made, or some of each.
+    /// Counts applications and approvals.
     pub(crate) fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
         if floor(time, DAY) < self.history_from {
             self.add_steps(state, time, key, steps);
         }
     }
 
-    /// A dispersal was entered, with all of it left.
+    /// Counts a new dispersal, of which everything is left.
     pub(crate) fn enter(&mut self, state: &DisbursementsState, index: u32) {
         if index < self.counted {
             self.add(state, state.people.dispersal(index));
@@ -130,14 +148,14 @@ impl DispersalSlots {
         self.follow(state, index, true);
     }
 
-    /// Something of a dispersal was taken back.
+    /// Subtracts a return from a dispersal.
     pub(crate) fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
         if index < self.counted {
             self.change(state, state.people.dispersal(index), |counts| counts.net -= u128::from(amount));
         }
     }
 
-    /// Nothing is left of a dispersal that still is in its person's list.
+    /// Discounts the person of a dispersal of which nothing is left, before it leaves its person's list.
     pub(crate) fn leave(&mut self, state: &DisbursementsState, index: u32) {
         if index < self.counted {
             self.change(state, state.people.dispersal(index), |counts| counts.live -= 1);
@@ -145,7 +163,8 @@ impl DispersalSlots {
         self.follow(state, index, false);
     }
 
-    /// A dispersal is about to be forgotten, still in its person's list if something is left of it.
+    /// Discounts a dispersal that is about to be forgotten. If something is left of it, it is still in its person's
+    /// list.
     pub(crate) fn forget(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         if index < self.counted {
@@ -160,7 +179,7 @@ impl DispersalSlots {
         }
     }
 
-    /// What is shown to whoever knows the log up to `watermark`.
+    /// Slots as shown at `watermark`.
     pub(crate) fn show(&mut self, watermark: Option<Millis>) -> Slots {
         let Self { selection, groups, series, horizon, .. } = self;
         let back = |by: Millis| watermark.map_or(Millis::MIN, |watermark| watermark - by);
@@ -212,7 +231,8 @@ impl DispersalSlots {
         })
     }
 
-    /// A dispersal joined its person's list, or is about to leave it: what changes is whether it repeats another, and whether the next one does.
+    /// Updates repeats after a dispersal joined its person's list, or before it leaves it: only whether it repeats
+    /// another changes, and whether the next one does.
     fn follow(&mut self, state: &DisbursementsState, index: u32, joins: bool) {
         let change = if joins { 1 } else { -1 };
         for (figure, period) in self.figures(state, index) {
@@ -244,7 +264,8 @@ impl DispersalSlots {
         }
     }
 
-    /// What people are told apart for that a dispersal counts for, and the period that it does so in. None if its person has no other.
+    /// Figures of distinct people that a dispersal counts for, each with its period. Empty if its person has no other
+    /// dispersal.
     fn figures(&mut self, state: &DisbursementsState, index: u32) -> Vec<(Figure, Interval)> {
         if !state.people.has_neighbours(index) {
             return Vec::new();
@@ -260,7 +281,7 @@ impl DispersalSlots {
         own.chain(targets).filter_map(|(figure, period)| Some((figure, period?))).collect()
     }
 
-    /// The dispersal before, of the same person, that counts for a figure in a period.
+    /// Nearest older dispersal of the same person that counts for a figure in a period.
     fn previous(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
         let mut at = state.people.older(index);
         while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() >= period.start) {
@@ -272,7 +293,7 @@ impl DispersalSlots {
         None
     }
 
-    /// The one behind.
+    /// Nearest newer dispersal, likewise.
     fn next(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
         let mut at = state.people.newer(index);
         while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() < period.end) {
@@ -284,7 +305,7 @@ impl DispersalSlots {
         None
     }
 
-    /// Whether `other` counts for the figure that the dispersal at `index` counts for.
+    /// True if `other` counts for the figure that the dispersal at `index` counts for.
     fn counts_for(&mut self, state: &DisbursementsState, index: u32, other: u32, figure: Figure) -> bool {
         let [own, other] = [index, other].map(|index| self.group(state, key_of(state.people.dispersal(index))));
         let [own, other] = [own, other].map(|group| self.groups.get(group));
@@ -324,7 +345,7 @@ fn show(pane: &OpenSlot<SlotContent>, selection: &Selection, groups: &Groups<Gro
 }
 
 impl GroupCounts {
-    /// What it adds to a target, but for the people who count elsewhere.
+    /// Contribution to a target, before repeating dispersals are taken off.
     fn tally(&self, measure: Measure) -> Tally {
         let of = |amount: u64| Tally { amount: amount.into(), base: 0 };
         match measure {
@@ -333,7 +354,7 @@ impl GroupCounts {
             Measure::NetPesos => Tally { amount: self.net as i128, base: self.live.into() },
             Measure::Applications => of(self.applications),
             Measure::Approvals => of(self.approvals),
-            _ => unreachable!("the measure of another stream"),
+            _ => unreachable!("targets of other streams are not selected"),
         }
     }
 }

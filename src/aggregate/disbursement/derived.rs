@@ -1,5 +1,5 @@
-//! What is shown of a partition's supports and people, kept up as they change: the backlog, people of all time,
-//! rolling spans, and figures by slot.
+//! Figures derived from a partition's supports and people, kept up as these change: the backlog, people of all time,
+//! rolling windows, and figures by slot. All of them can be rebuilt from state ([`DerivedFigures::build`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,11 +25,11 @@ use crate::view::{Backlog, CellTotals, ProgrammeTotals};
 #[derive(Debug)]
 pub(crate) struct DerivedFigures {
     allowlists: Arc<Allowlists>,
-    /// By the partition's number of a programme: where it is shown.
+    /// Position at which each programme is shown, by its number in this partition.
     programmes: Vec<ProgrammeIndex>,
-    /// By programme as shown.
+    /// Open supports of each programme as shown.
     backlog: Vec<OpenSupports>,
-    /// People ever paid and not wholly returned, by cell.
+    /// People with at least one payment not fully returned, for each cell.
     beneficiaries: Vec<u64>,
     rolling: RollingWindows,
     slots: DoubleBuffer<DispersalSlots>,
@@ -39,7 +39,7 @@ pub(crate) struct DerivedFigures {
 struct OpenSupports {
     supports: u64,
     centavos: u128,
-    /// How many were approved at each instant, in buckets of an hour.
+    /// Number of supports approved at each instant, in buckets of an hour.
     approvals: BTreeMap<Millis, HashMap<Millis, u32>>,
 }
 
@@ -67,7 +67,8 @@ impl DerivedFigures {
         derived
     }
 
-    /// Moves on to `now`. Where what is kept of the rolling spans does not serve for that, as the clock went back, they are found anew in state.
+    /// Advances the rolling windows to `now`. If the clock went back too far for what they keep, they are rebuilt from
+    /// state.
     pub(crate) fn advance(&mut self, state: &DisbursementsState, now: Millis) {
         if !self.rolling.advance(now) {
             self.rolling = RollingWindows::new(now);
@@ -95,22 +96,22 @@ impl DerivedFigures {
         }
     }
 
-    /// Begins to fill figures by slot for other targets.
+    /// Begins to keep figures by slot for another set of targets.
     pub(crate) fn stage_targets(&mut self, state: &DisbursementsState, view_config: &ViewConfig) {
         self.slots.stage(state.dispersal_slots(view_config));
     }
 
-    /// Goes on with that; true once nothing is left to do.
+    /// Backfills the staged figures; true once all of state is in them.
     pub(crate) fn backfill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
         self.slots.next().is_none_or(|slots| slots.backfill(state, budget))
     }
 
-    /// Shows them from now on.
+    /// Shows the staged figures from now on.
     pub(crate) fn promote(&mut self) {
         self.slots.promote();
     }
 
-    /// Counts everybody to whom anything was ever left, person by person.
+    /// Counts every person with a payment not fully returned, once a programme as shown.
     fn count_beneficiaries(&mut self, state: &DisbursementsState) {
         let mut firsts: Vec<(ProgrammeIndex, LogOrder)> = Vec::new();
         for (person, newest) in state.people.iter() {
@@ -136,13 +137,13 @@ impl DerivedFigures {
         &self.allowlists
     }
 
-    /// Notes where the newest programme of the partition is shown.
+    /// Adds the position at which the partition's newest programme is shown.
     pub(crate) fn list_programme(&mut self, state: &DisbursementsState, id: LabelId) {
         assert!(usize::from(id) == self.programmes.len(), "programmes are listed in the order of their numbers");
         self.programmes.push(self.allowlists.programme(state.programmes.name(id)));
     }
 
-    /// Whether a programme and a state are shown as `other`.
+    /// True for a programme, and for a federal state, that is shown as `other`.
     pub(crate) fn unlisted(&self, programme: LabelId, state: FederalState) -> [bool; 2] {
         [
             self.programme(programme).index() == self.allowlists.programmes.other(),
@@ -166,12 +167,12 @@ impl DerivedFigures {
         self.slots.current().show(watermark)
     }
 
-    /// An application or an approval.
+    /// Counts applications and approvals.
     pub(crate) fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
         self.slots.each(|slots| slots.step(state, time, key, steps));
     }
 
-    /// A support joined the backlog.
+    /// Adds a support to the backlog.
     pub(crate) fn open(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
         let backlog = &mut self.backlog[programme.index()];
@@ -180,14 +181,17 @@ impl DerivedFigures {
         *backlog.approvals.entry(floor(approved.time, HOUR)).or_default().entry(approved.time).or_default() += 1;
     }
 
-    /// A support left the backlog.
+    /// Removes a support from the backlog.
     pub(crate) fn close(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
         let backlog = &mut self.backlog[programme.index()];
         backlog.supports -= 1;
         backlog.centavos -= u128::from(approved.amount);
-        let hour = backlog.approvals.get_mut(&floor(approved.time, HOUR)).expect("what is closed was open");
-        let count = hour.get_mut(&approved.time).expect("what is closed was open");
+        let hour = backlog
+            .approvals
+            .get_mut(&floor(approved.time, HOUR))
+            .expect("a support leaves the backlog that it joined");
+        let count = hour.get_mut(&approved.time).expect("a support leaves the backlog that it joined");
         *count -= 1;
         if *count == 0 {
             hour.remove(&approved.time);
@@ -197,7 +201,7 @@ impl DerivedFigures {
         }
     }
 
-    /// A dispersal was entered, with all of it left.
+    /// Counts a new dispersal, of which everything is left.
     pub(crate) fn enter(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         self.slots.each(|slots| slots.enter(state, index));
@@ -206,22 +210,23 @@ impl DerivedFigures {
         self.recount_beneficiaries(state, index, true);
     }
 
-    /// Something of a dispersal is being taken back.
+    /// Subtracts a return from a dispersal.
     pub(crate) fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
         let dispersal = state.people.dispersal(index);
         self.slots.each(|slots| slots.take(state, index, amount));
         self.rolling.take(dispersal.time(), self.cell_of(dispersal), amount);
     }
 
-    /// Nothing is left of a dispersal that still is in its person's list.
+    /// Discounts the person of a dispersal of which nothing is left, before it leaves its person's list.
     pub(crate) fn leave(&mut self, state: &DisbursementsState, index: u32) {
         self.slots.each(|slots| slots.leave(state, index));
         self.recount_rolling(state, index, false);
         self.recount_beneficiaries(state, index, false);
     }
 
-    /// A dispersal is about to be forgotten, still in its person's list if something is left of it. Its person stays counted among those ever
-    /// paid. The spans that are shown are younger than what is forgotten, as long as the clock is not weeks behind the events.
+    /// Discounts a dispersal that is about to be forgotten. Its person stays counted among those ever paid. The periods
+    /// and windows shown are younger than what is forgotten, unless the clock is weeks behind the watermark; then they
+    /// may lack it.
     pub(crate) fn forget(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         self.slots.each(|slots| slots.forget(state, index));
@@ -231,7 +236,8 @@ impl DerivedFigures {
         }
     }
 
-    /// A dispersal in its person's list starts, or ceases, to count the person: what changes is its own part and that of the next one.
+    /// Updates the rolling windows when a dispersal starts or ceases to count its person: only its own part changes,
+    /// and that of the next one.
     fn recount_rolling(&mut self, state: &DisbursementsState, index: u32, enters: bool) {
         let dispersal = state.people.dispersal(index);
         let (time, cell) = (dispersal.time(), self.cell_of(dispersal));
@@ -250,10 +256,11 @@ impl DerivedFigures {
         }
     }
 
-    /// The same for people of all time: somebody counts under the state of the first dispersal of which something is left, settled or not.
+    /// Updates people of all time likewise. A person counts under the federal state of the first dispersal of which
+    /// something is left, settled or not.
     fn recount_beneficiaries(&mut self, state: &DisbursementsState, index: u32, enters: bool) {
         if !state.people.complete() {
-            // Who was paid before is not all known: the family is absent for good.
+            // Earlier people were not all kept, so the family stays absent.
             return;
         }
         let dispersal = state.people.dispersal(index);
@@ -290,7 +297,8 @@ impl DerivedFigures {
         self.cell(dispersal.programme(), dispersal.state())
     }
 
-    /// Programmes that are shown as one count a person once.
+    /// True for programmes shown at the same position: several unlisted programmes shown as `other` count a person
+    /// once.
     fn same_programme(&self, programme: LabelId) -> impl Fn(LabelId) -> bool {
         let shown = self.programme(programme);
         move |other| self.programme(other) == shown

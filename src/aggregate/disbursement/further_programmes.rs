@@ -1,4 +1,5 @@
-//! What is settled under a person's second and later programmes. Few people have any, so it is kept apart from the people themselves.
+//! First settled dispersals of a person's second and later programmes. Few people have any, so they are stored apart
+//! from the people.
 
 use bytemuck::{Pod, Zeroable};
 use hashbrown::HashMap;
@@ -13,12 +14,12 @@ use crate::aggregate::slab::{Slab, SlabEntry};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct FurtherProgrammes {
     entries: Slab<SettledEntry>,
-    /// By person: the last entry; each links to another one. Follows from the entries.
+    /// Newest entry of each person; entries form a linked list. Follows from the entries.
     #[serde(skip)]
     newest: HashMap<u32, u32>,
 }
 
-/// In 19 bytes; kept for good.
+/// First settled dispersal of a person under one programme, in 19 bytes. Never removed.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct SettledEntry {
@@ -43,12 +44,12 @@ impl FurtherProgrammes {
         Self { entries: Slab::new(), newest: HashMap::new() }
     }
 
-    /// The programmes of a person, and what is settled first under each.
+    /// Further programmes of a person, with the first settled dispersal of each.
     pub(crate) fn of(&self, person: u32) -> impl Iterator<Item = (LabelId, SettledDispersal)> {
         self.links(person).map(|index| (self.entries[index].programme.get() as LabelId, self.entries[index].settled))
     }
 
-    /// Keeps the first of a programme.
+    /// Keeps the first settled dispersal of a programme.
     pub(crate) fn keep_first(&mut self, person: u32, programme: LabelId, settled: SettledDispersal) {
         let known = self.links(person).find(|&index| self.entries[index].programme.get() as LabelId == programme);
         if let Some(index) = known {
@@ -66,7 +67,7 @@ impl FurtherProgrammes {
         self.newest.insert(person, self.entries.insert(item));
     }
 
-    /// Finds the last entry of each person again: nothing is ever removed, so that is the one with the highest index.
+    /// Rebuilds the newest entry of each person: nothing is ever removed, so it is the one with the highest index.
     pub(crate) fn index(&mut self) {
         self.newest = self.entries.iter().map(|(index, item)| (item.person.get() as u32, index)).collect();
     }

@@ -1,4 +1,4 @@
-//! Where a dispersal stands among those of its person; also one that is forgotten.
+//! Order of a person's dispersals, including those that are forgotten.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -6,7 +6,7 @@ use crate::aggregate::packed::{PackedTime, U16};
 use crate::clock::Millis;
 use crate::event::FederalState;
 
-/// A dispersal's place in the order of a person's dispersals, and where it counts.
+/// Rank of a dispersal among those of its person (time, then log order), and the federal state under which it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LogOrder {
     pub time: Millis,
@@ -14,7 +14,7 @@ pub(crate) struct LogOrder {
     pub state: FederalState,
 }
 
-/// The first dispersal of a person under one programme among those that are forgotten and of which something was left for good.
+/// First dispersal of a person under one programme among those that were forgotten with something left of them.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 pub(crate) struct SettledDispersal {
@@ -28,12 +28,12 @@ impl SettledDispersal {
         self.time.is_some()
     }
 
-    /// None if nothing is settled.
+    /// Rank of the dispersal; `None` if nothing is settled.
     pub(crate) fn order(&self) -> Option<LogOrder> {
         Some(LogOrder { time: self.time.get()?, tie: self.tie.get(), state: self.state })
     }
 
-    /// The first of two.
+    /// Earlier of two settled dispersals.
     pub(crate) fn first(self, other: SettledDispersal) -> SettledDispersal {
         if other.order() < self.order() { other } else { self }
     }

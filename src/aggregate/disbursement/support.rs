@@ -1,4 +1,4 @@
-//! What is remembered of a support: which of its steps happened, and what of its dispersals is left.
+//! A support (apoyo): which of its steps happened, and its lists of dispersals.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -13,19 +13,19 @@ use crate::event::{Centavos, DisbursementKind, Hash128};
 #[repr(C)]
 pub(crate) struct Support {
     credit: Hash128,
-    /// The newest time of its events.
+    /// Newest time of its events.
     newest: PackedTime,
-    /// One bit for each kind of event that came.
+    /// One bit for each kind of event that was applied.
     seen: u8,
-    /// Of the first approval; as long as none is known, of the first application.
+    /// Time of the first approval; until one is known, of the first application.
     time: PackedTime,
-    /// The centavos of the first approval; as long as none is known, the time of the first dispersal or 0.
+    /// Centavos of the first approval; until one is known, the time of the first dispersal, or 0.
     amount: U48,
-    /// Of the first approval; as long as none is known, of the first dispersal.
+    /// Programme of the first approval; until one is known, of the first dispersal.
     programme: U16,
-    /// The newest dispersal of which something is left; each links to the one before it in log order.
+    /// Newest dispersal of which something is left; each links to its predecessor in log order.
     pub live: SlabLink,
-    /// Dispersals that were returned whole.
+    /// Newest dispersal that was returned whole; linked likewise.
     pub spent: SlabLink,
 }
 
@@ -52,7 +52,7 @@ impl Support {
         self.newest.get().unwrap_or(Millis::MIN)
     }
 
-    /// Whether any event of it came.
+    /// True if an event of the support was applied.
     pub(crate) fn is_known(&self) -> bool {
         self.seen != 0
     }
@@ -61,7 +61,7 @@ impl Support {
         self.seen & 1 << kind as u8 != 0
     }
 
-    /// Notes an event; true if it is the first of its kind.
+    /// Records an event; true if it is the first of its kind.
     pub(crate) fn note(&mut self, kind: DisbursementKind, time: Millis) -> bool {
         let first = !self.has(kind);
         self.seen |= 1 << kind as u8;
@@ -69,7 +69,7 @@ impl Support {
         first
     }
 
-    /// Approved, and neither dispersed nor rejected: part of the backlog.
+    /// First approval of an open support: approved, and neither dispersed nor rejected. Open supports are the backlog.
     pub(crate) fn open(&self) -> Option<Approval> {
         let closed = self.has(DisbursementKind::Dispersed) || self.has(DisbursementKind::Rejected);
         self.approved().filter(|_| !closed)
@@ -80,17 +80,17 @@ impl Support {
         Some(Approval { time, amount: self.amount.get(), programme: self.programme.get() as LabelId })
     }
 
-    /// The first application, as long as no approval is known.
+    /// Stores the first application. No approval may be known yet.
     pub(crate) fn set_applied(&mut self, at: Millis) {
         self.time = PackedTime::at(at);
     }
 
-    /// The first dispersal, as long as no approval is known.
+    /// Stores the first dispersal. No approval may be known yet.
     pub(crate) fn set_dispersed(&mut self, at: Millis, programme: LabelId) {
         (self.amount, self.programme) = (U48::new(at as u64), U16::new(u64::from(programme)));
     }
 
-    /// Notes the first approval, and returns the first application and the first dispersal that waited for it.
+    /// Stores the first approval. Returns the first application and the first dispersal that were stored in its place.
     pub(crate) fn set_approved(&mut self, approved: Approval) -> (Option<Millis>, Option<(Millis, LabelId)>) {
         let dispersed = Some(self.amount.get() as Millis).filter(|&time| time != 0);
         let waited = (self.time.get(), dispersed.map(|time| (time, self.programme.get() as LabelId)));

@@ -1,4 +1,5 @@
-//! Returns that wait for a dispersal of their support, by support, the oldest first.
+//! Returns that wait for a dispersal of their support: a linked list for each support, oldest first
+//! (`spec/figures.md#returns`).
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
@@ -16,11 +17,11 @@ pub(crate) struct WaitingReturns {
     returns: Slab<ReturnEntry>,
 }
 
-/// A return, or what is left of it, that found nothing to take.
+/// A return, or the remainder of one, that found nothing to take from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct WaitingReturn {
     pub programme: LabelId,
-    /// More than nothing.
+    /// Remaining centavos, above zero.
     pub amount: Centavos,
 }
 
@@ -61,6 +62,7 @@ impl WaitingReturns {
         Self { lists: Table::new(), returns: Slab::new() }
     }
 
+    /// True if a return of the support waits.
     pub(crate) fn has(&self, credit: &Hash128) -> bool {
         self.lists.get(credit).is_some()
     }
@@ -81,17 +83,18 @@ impl WaitingReturns {
         }
     }
 
+    /// Oldest waiting return of a support.
     pub(crate) fn oldest(&self, credit: &Hash128) -> Option<WaitingReturn> {
         let item = self.returns[self.lists.get(credit)?.first.get()?];
         Some(WaitingReturn { programme: item.programme.get() as LabelId, amount: item.amount.get() })
     }
 
-    /// What is left of a support's oldest return; nothing takes it out.
+    /// Sets the remainder of a support's oldest return; zero removes it.
     ///
     /// # Panics
-    /// If nothing waits.
+    /// If no return of the support waits.
     pub(crate) fn set_oldest(&mut self, credit: &Hash128, left: Centavos) {
-        let first = self.lists.get(credit).and_then(|list| list.first.get()).expect("something waits");
+        let first = self.lists.get(credit).and_then(|list| list.first.get()).expect("a return waits");
         if left > 0 {
             self.returns.get_mut(first).amount = U40::new(left);
             return;
@@ -99,7 +102,7 @@ impl WaitingReturns {
         let next = self.returns[first].next;
         self.returns.remove(first);
         if next.is_some() {
-            self.lists.get_mut(credit).expect("something waits").first = next;
+            self.lists.get_mut(credit).expect("a return waits").first = next;
         } else {
             self.lists.remove(credit);
         }
