@@ -1,7 +1,8 @@
-//! Targets against the naive oracle: random targets, cut times and zones over the hostile logs, in whole periods and up to cuts.
+//! Targets compared with the naive oracle: random targets, cut times and zones over the hostile logs, in whole periods
+//! and up to cuts.
 
+mod backfill;
 mod cuts;
-mod filling;
 mod scene;
 
 use std::collections::BTreeSet;
@@ -20,12 +21,12 @@ use proptest::strategy::ValueTree;
 use self::scene::{Scene, scene};
 use super::{Core, Record, START, Step, Time, What, assert_equal, end_of, log, record, records_in, turn};
 
-/// As the settings of the tests say.
+/// Horizon of disbursements in the settings of the tests.
 const HORIZON: Millis = 35 * DAY;
 
-/// Of how many past events the periods are looked at.
+/// Number of past events whose periods are compared.
 const PLACES: usize = 12;
-/// How many days of a period are looked at for its cuts.
+/// Number of days of a period whose cuts are compared.
 const DAYS: usize = 3;
 
 fn views(core: &mut Core, now: Millis) -> Vec<Arc<PartitionView>> {
@@ -50,7 +51,7 @@ fn spans(period: Period, places: &[Millis], cut_times: &CutTimes) -> BTreeSet<In
     periods.iter().flat_map(up_to_cuts).collect()
 }
 
-/// Whether enough is remembered to tell what was reached from `start` on.
+/// True if enough is remembered to know the tally from `start` on.
 fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &TargetInputs<'_>) -> bool {
     let known = match measure {
         Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => HORIZON,
@@ -59,7 +60,7 @@ fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &TargetInpu
     reached.watermark(measure.stream()).is_none_or(|watermark| start >= watermark - known)
 }
 
-/// Holds what the views say of every target against the ledger.
+/// Compares the tally of every target with the oracle's.
 fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -> Result<(), TestCaseError> {
     let [targets, ..] = &scene.targets;
     let cut_times = targets.cut_times(&scene.zone());
@@ -82,7 +83,7 @@ fn places(records: &[Record]) -> Vec<Millis> {
     newest.into_iter().chain(records.iter().rev().take(PLACES).map(|record| record.timestamp)).collect()
 }
 
-/// With one cut.
+/// Closed periods of one cut.
 fn closed_periods(at_ms: Millis) -> ClosedPeriods {
     let (offsets, periods, targets, corrections) = Default::default();
     let (id, at) = Default::default();
@@ -120,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn the_series_of_targets_are_the_oracles(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9_i64)) {
+    fn series_of_targets_equal_the_naive_oracle(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9_i64)) {
         let Scene { targets: [targets, ..], .. } = &scene;
         let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
@@ -162,7 +163,7 @@ fn there_is_something_to_compare_of_every_measure() {
 }
 
 #[test]
-fn what_is_at_the_very_end_of_a_period_is_of_the_next() {
+fn an_event_at_the_end_of_a_period_is_of_the_next() {
     let scene = scene::people_by_day();
     let midnight = turn(START, &scene.zone()) + DAY;
     let (mut core, mut oracle) = (scene.core(&scene.targets[0], START), scene.oracle());
