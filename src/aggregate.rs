@@ -11,7 +11,7 @@
 //! | stream | state | derived | view |
 //! |---|---|---|---|
 //! | all | offsets, watermark, outcomes, ids | | counts of records |
-//! | disbursement | labels, supports, dispersals, people, returns, totals, panes | backlog, people, slots, windows | totals, slots |
+//! | disbursement | labels, supports, people, returns, totals, panes | backlog, people, slots, windows | totals, slots |
 //! | call | labels, calls, agents, totals, panes | calls waiting, agents, slots | totals, slots |
 //! | milestone | labels, totals, panes | slots | totals, slots |
 //!
@@ -44,7 +44,7 @@
 //! | remembered id: hash, 42 bits of time, 30 bits of fingerprint | 25 | `Table` in `ids` |
 //! | support | 45 | `Table` in `disbursement::support` |
 //! | dispersal | 32 | `Slab` in `disbursement::people` |
-//! | person, with one programme's first settled dispersal | 31, and an index entry | `Slab`, `hashbrown` in 256 shards |
+//! | person, with the first settled dispersal | 31, and an index entry | `Slab`, `hashbrown` in 256 shards |
 //! | further programme of a person | 19, and an index entry | `Slab` in `disbursement::further_programmes` |
 //! | waiting return | 11, and 24 for each support | `Slab` and `Table` in `disbursement::waiting` |
 //! | call | 55 | `Table` in `call` |

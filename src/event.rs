@@ -134,10 +134,10 @@ pub struct Milestone {
 
 /// Declares a closed list of names: the enum, `ALL`, `name` and `from_name`.
 macro_rules! names {
-    ($(#[$doc:meta])* $enum:ident { $($variant:ident = $name:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $enum:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $enum { $($variant),+ }
+        pub enum $enum { $($(#[$variant_doc])* $variant),+ }
 
         impl $enum {
             /// All values, in order.
@@ -159,11 +159,16 @@ macro_rules! names {
 names!(
     /// Step of a support (`spec/events.md#disbursements`).
     DisbursementKind {
-    Applied = "applied",
-    Approved = "approved",
-    Rejected = "rejected",
-    Dispersed = "dispersed",
-    Returned = "returned",
+        /// A person applied for the support.
+        Applied = "applied",
+        /// The support was approved, with its amount.
+        Approved = "approved",
+        /// The application was rejected.
+        Rejected = "rejected",
+        /// Money was paid out (dispersión).
+        Dispersed = "dispersed",
+        /// Money came back.
+        Returned = "returned",
     }
 );
 
@@ -176,21 +181,40 @@ impl DisbursementKind {
 
 names!(
     /// Step of a call.
-    CallKind { Offered = "offered", Answered = "answered", Abandoned = "abandoned", Completed = "completed" }
+    CallKind {
+        /// The call entered a queue.
+        Offered = "offered",
+        /// An agent answered.
+        Answered = "answered",
+        /// The caller left before an answer.
+        Abandoned = "abandoned",
+        /// The agent finished, wrap-up included.
+        Completed = "completed",
+    }
 );
 
 names!(
     /// Direction of a milestone event.
-    MilestoneKind { Reached = "reached", Withdrawn = "withdrawn" }
+    MilestoneKind {
+        /// A quantity was reached.
+        Reached = "reached",
+        /// A quantity reached before was withdrawn.
+        Withdrawn = "withdrawn",
+    }
 );
 
 names!(
     /// Status of an agent.
     Status {
+        /// Ready for a call.
         Available = "available",
+        /// On a call.
         Handling = "handling",
+        /// Finishing a call.
         WrapUp = "wrap_up",
+        /// Signed in, not ready for calls.
         Paused = "paused",
+        /// Not counted.
         SignedOut = "signed_out",
     }
 );

@@ -4,7 +4,8 @@
 //! `cuts.at` ([`CutTimes`]). Every period (day, week from any weekday, month, campaign) consists of whole slots, and so
 //! does the part of a period before a cut. A figure of any span is therefore the sum over its slots, in any partition,
 //! for the current period, for past ones, and for a cut with today's knowledge. Where a period begins is decided by
-//! [`Period::at`] alone; a slot stores the period that holds it.
+//! [`Period::at`] alone: the programme's own week, [`Period::WEEK`], begins on Monday at midnight of its time zone. A
+//! slot stores the periods that hold it.
 //!
 //! Slots are created when something first falls into their day and dropped once nothing that is shown needs them. A
 //! view holds them as `Arc`s ([`view::slots`](crate::view::slots)); only slots that changed are rebuilt for it.
