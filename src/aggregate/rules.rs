@@ -33,7 +33,7 @@ pub struct Rules {
     pub max_milestones: usize,
     /// Largest number of people in a partition; beyond it, people of all time are unknown.
     pub max_people: u64,
-    /// Age at which the quarter hours of [`panes`](super::panes) are folded into hours, in milliseconds.
+    /// Age at which the quarter hours of panes are folded into hours, in milliseconds.
     pub fine_history: Millis,
     /// Age at which the hours of panes are forgotten, in milliseconds.
     pub coarse_history: Millis,
