@@ -11,7 +11,7 @@
 //! | stream | state | derived | view |
 //! |---|---|---|---|
 //! | all | offsets, watermark, outcomes, ids | | counts of records |
-//! | disbursement | labels, supports, people, totals, panes | backlog, slots, windows | totals, slots |
+//! | disbursement | labels, supports, people, returns, totals, panes | backlog, people, slots, panes | totals, slots |
 //! | call | labels, calls, agents, totals, panes | calls waiting, agents, slots | totals, slots |
 //! | milestone | labels, totals, panes | slots | totals, slots |
 //!
