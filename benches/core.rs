@@ -1,7 +1,8 @@
-//! What decode and apply cost without Kafka, over a load that lives: `cargo bench --locked --bench core [-- EVENTS]`.
+//! Cost of decode and apply without Kafka, over a simulated programme: `cargo bench --locked --bench core [-- EVENTS]`.
 //!
-//! Unlike [`decode`](../decode.rs), which repeats one event with warm caches, this goes once through supports and people by the hundred
-//! thousand, in the order and the disorder in which they come. It prints nanoseconds an event, for each million, so that growth shows.
+//! The benchmark `decode` repeats one event with warm caches. This one goes once through hundreds of thousands of
+//! supports and people, in their realistic order and disorder. It prints nanoseconds an event for each million, so that
+//! growth shows.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use pacemeter::record::{RawRecord, Rejection, Stream};
 use pacemeter::settings::{Layers, SettingsReader};
 use pacemeter::simulate::{Emission, Load, PartitionCounts};
 
-/// Records decoded before they are applied, as the pipeline does.
+/// Number of records decoded before they are applied, as in the pipeline.
 const BATCH: usize = 2_000;
 
 fn main() {

@@ -1,7 +1,8 @@
-//! What targets cost: `cargo bench --locked --bench targets [-- EVENTS]`.
+//! Cost of targets: `cargo bench --locked --bench targets [-- EVENTS]`.
 //!
-//! *Ingestion*: the same events are applied, batch by batch in turn, to partitions without targets, with those of the shipped file and with 200, and
-//! each is asked for its view as often as the pipeline asks. *Scrapes*: of what the last have then, under a clock that goes on, so that nothing is shared.
+//! - *Ingestion*: the same events are applied, batch by batch in turn, to partitions without targets, with the shipped
+//!   ones and with 200. Each makes its view as often as in the pipeline.
+//! - *Scrapes*: of the resulting views, under a clock that advances, so that no scrape is shared.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -27,13 +28,13 @@ use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublis
 use pacemeter::view::totals::PresenceLimits;
 
 const BATCH: usize = 2_000;
-/// At half a million events a second the pipeline publishes about so often.
+/// Events between two views: at half a million events a second the pipeline publishes about this often.
 const EVENTS_A_VIEW: u64 = 100_000;
 const SCRAPES: usize = 2_000;
 const CALENDARS: [&str; 2] =
     [include_str!("../config/calendars/payments.toml"), include_str!("../config/calendars/calls.toml")];
 
-/// A number of partitions with the same targets.
+/// Partitions with one set of targets.
 struct Variant {
     name: &'static str,
     targets: Arc<Targets>,
@@ -88,10 +89,10 @@ fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: i64) {
         arena.clear();
         let decoded: Vec<_> = batch.iter().map(|emission| decode(decoder, emission, &mut arena)).collect();
         seen += BATCH as u64;
-        // Whoever comes first finds the caches as the decoding left them.
+        // The first variant finds the caches as decoding left them, so each is first in turn.
         turn += 1;
-        for place in 0..variants.len() {
-            let variant = &mut variants[(place + turn) % 3];
+        for index in 0..variants.len() {
+            let variant = &mut variants[(index + turn) % 3];
             let started = thread_cpu_time();
             for (emission, event) in batch.iter().zip(&decoded) {
                 let index = emission.partition as usize;

@@ -1,9 +1,54 @@
-//! The core: what a partition's log says, exactly. Synchronous and clockless; a partition's state is a pure function of its log prefix and of
-//! [`Rules`].
+//! The core: exact state of one partition's log, and the figures derived from it.
 //!
-//! Each record takes the contract's steps (section 2): decoded or rejected, expired, duplicate, watermark, forgetting, applied. What is
-//! *state* (hashed by [`PartitionState::digest`], and what a checkpoint holds) and what is *derived* from it for show are kept apart in each
-//! stream's module; views ([`crate::view`]) are made from both.
+//! Synchronous and clockless: a partition's state is a pure function of its log from `first_offset` to `next_offset`
+//! and of [`Rules`]. `now` reaches only views and derived figures.
+//!
+//! Each record takes the steps of `spec/figures.md#steps` ([`PartitionState::step`]): decoded or rejected, expired,
+//! duplicate, watermark, forgetting, applied. Exactly one outcome is counted for each record.
+//!
+//! # State, derived, view
+//!
+//! | stream | state | derived | view |
+//! |---|---|---|---|
+//! | all | offsets, watermark, outcomes, ids | | counts of records |
+//! | disbursement | labels, supports, people, returns, totals, panes | backlog, people, slots, panes | totals, slots |
+//! | call | labels, calls, agents, totals, panes | calls waiting, agents, slots | totals, slots |
+//! | milestone | labels, totals, panes | slots | totals, slots |
+//!
+//! - *State* is what the log says, with labels as given. [`PartitionState::digest`] hashes every byte of it; a
+//!   checkpoint stores it ([`image`], [`StateLoader`]).
+//! - *Derived* figures depend on state, on [`ViewConfig`] (allowlists and targets) and, for which rolling panes are
+//!   kept, on `now`. They can be rebuilt from state at any moment. Indexes (people by hash, labels by name) and timers
+//!   follow from state as well: no checkpoint stores them.
+//! - A *view* ([`crate::view`]) is small, in the order of the allowlists, and merges by sum, minimum (oldest approval)
+//!   or maximum (watermark). It holds panes with bounds, not evaluated figures, so a scrape evaluates every span at one
+//!   instant, its own.
+//! - [`UnlistedCounts`] belong to the process and are neither.
+//!
+//! # Where to look
+//!
+//! | question | module |
+//! |---|---|
+//! | where a week begins, which slots there are | `slots`, [`Period::at`](crate::calendar::Period::at) |
+//! | supports, returns (also without a dispersal), backlog | `disbursement` |
+//! | distinct people, without sets | `disbursement::people`, `disbursement::days` |
+//! | calls and agents; how to add a call measure | `call` |
+//! | curves and targets without identity | `panes`, `counts` |
+//! | labels as numbers | `labels` |
+//! | memory: hash table, slab, pages, unaligned integers, timers | `table`, `slab`, `pages`, `packed`, `timers` |
+//!
+//! # Memory
+//!
+//! | entry | bytes | where |
+//! |---|---|---|
+//! | remembered id: hash, 42 bits of time, 30 bits of fingerprint | 25 | `Table` in `ids` |
+//! | support | 45 | `Table` in `disbursement::support` |
+//! | dispersal | 32 | `Slab` in `disbursement::people` |
+//! | person, with the first settled dispersal | 31, and an index entry | `Slab`, `hashbrown` in 256 shards |
+//! | further programme of a person | 19, and an index entry | `Slab` in `disbursement::further_programmes` |
+//! | waiting return | 11, and 24 for each support | `Slab` and `Table` in `disbursement::waiting` |
+//! | call | 55 | `Table` in `call` |
+//! | agent | 25 | `Table` in `call::agents` |
 
 mod call;
 mod counts;
@@ -46,7 +91,7 @@ use crate::targets::Targets;
 use crate::view::slots::Slots;
 use crate::view::{PartitionView, RecordCounts, StreamFigures};
 
-/// One partition of a stream: its state, and what is shown of it.
+/// One partition of a stream: its state and the figures derived from it.
 #[derive(Debug)]
 pub struct PartitionState {
     stream: Stream,
@@ -56,7 +101,7 @@ pub struct PartitionState {
     body: StreamBody,
 }
 
-/// How far the log was read, and what became of its records.
+/// Progress through the log, and the outcomes of its records.
 #[derive(Debug, Serialize, Deserialize)]
 struct Log {
     first_offset: i64,
@@ -65,10 +110,12 @@ struct Log {
     counts: RecordCounts,
 }
 
-/// How state is shown. A change of it changes no state.
+/// Settings that decide how state is shown. Changing them changes no state.
 #[derive(Debug, Clone, Default)]
 pub struct ViewConfig {
+    /// Label values that are shown under their own name, and the time zone of periods.
     pub allowlists: Arc<Allowlists>,
+    /// Targets that figures are kept for.
     pub targets: Arc<Targets>,
 }
 
@@ -85,19 +132,25 @@ enum StreamBody {
     Milestone(Box<Milestones>),
 }
 
-/// How many keys state holds, of each kind.
+/// Number of keys in state, of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyCounts {
+    /// Number of remembered event identifiers.
     pub ids: u64,
+    /// Number of supports.
     pub supports: u64,
+    /// Number of people.
     pub people: u64,
+    /// Number of dispersals.
     pub dispersals: u64,
+    /// Number of calls.
     pub calls: u64,
+    /// Number of agents.
     pub agents: u64,
 }
 
 impl KeyCounts {
-    /// Under the names that the process' metrics give them.
+    /// Counts with the values of the label `kind` in the process' metrics.
     pub fn by_name(&self) -> [(&'static str, u64); 6] {
         [
             ("ids", self.ids),
@@ -125,7 +178,8 @@ impl Add for KeyCounts {
     }
 }
 
-/// How often a value was met that is shown as `other`, by [`LabelKind`]. About the process, not the programme: in no state.
+/// Number of label values shown as `other`, for each [`LabelKind`]. Counts every occurrence, not distinct values. A
+/// figure of the process, replays included: in no state.
 #[derive(Debug, Clone, Default)]
 pub struct UnlistedCounts([u64; LabelKind::ALL.len()]);
 
@@ -134,13 +188,14 @@ impl UnlistedCounts {
         self.0[kind as usize] += u64::from(unlisted);
     }
 
+    /// Counts in the order of [`LabelKind::ALL`].
     pub fn counts(&self) -> &[u64; LabelKind::ALL.len()] {
         &self.0
     }
 }
 
 impl PartitionState {
-    /// A partition of which nothing was read, to be read from `first_offset` on.
+    /// Creates an empty partition whose log is read from `first_offset` on.
     pub fn new(stream: Stream, first_offset: i64, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
         let body = match stream {
             Stream::Disbursement => StreamBody::Disbursement(Box::new(Disbursements::new(rules, view_config, now))),
@@ -151,33 +206,36 @@ impl PartitionState {
         Self { stream, rules, log, ids: Ids::new(), body }
     }
 
+    /// Offset after the last record that was applied or refused.
     pub fn next_offset(&self) -> i64 {
         self.log.next_offset
     }
 
-    /// State knows nothing before it.
+    /// Offset at which the state began: it knows nothing before.
     pub fn first_offset(&self) -> i64 {
         self.log.first_offset
     }
 
-    /// Records taken.
+    /// Number of records stepped through.
     pub fn records(&self) -> u64 {
         self.log.counts.outcomes.iter().sum()
     }
 
+    /// Newest event time applied; `None` before the first event.
     pub fn watermark(&self) -> Option<Millis> {
         self.log.watermark
     }
 
-    /// Takes the record at `offset`, and says what became of it.
+    /// Applies or refuses the record at `offset`, and returns its outcome. There are no batches here, so none can
+    /// matter.
     ///
     /// # Panics
-    /// If the offset was taken before: a record counts once.
+    /// If the offset is below [`Self::next_offset`]: a record counts once.
     pub fn step(&mut self, offset: i64, decoded: &Result<Event, Rejection>, arena: &LabelArena) -> Outcome {
-        assert!(offset >= self.log.next_offset, "offset {offset} was taken before: {} is next", self.log.next_offset);
+        assert!(offset >= self.log.next_offset, "offset {offset} was applied before: {} is next", self.log.next_offset);
         self.log.next_offset = offset + 1;
         let outcome = match decoded {
-            Ok(event) => self.take(event, arena),
+            Ok(event) => self.apply(event, arena),
             Err(rejection) => {
                 self.log.counts.rejected[rejection.reason as usize] += 1;
                 Outcome::Rejected
@@ -187,8 +245,9 @@ impl PartitionState {
         outcome
     }
 
-    /// Fetches what an event will need into the cache, and returns something of it. Called for some events together shortly before each is
-    /// taken, the waits for memory overlap; it changes nothing.
+    /// Reads the memory that an event will need, so that it is in the cache when the event is applied. Called for
+    /// several events in a row, their waits for memory overlap. Changes nothing; the returned byte keeps the compiler
+    /// from removing the reads.
     pub fn touch(&self, event: &Event) -> u8 {
         let body = match (&self.body, &event.body) {
             (StreamBody::Disbursement(partition), Body::Disbursement(body)) => partition.touch(body),
@@ -197,7 +256,7 @@ impl PartitionState {
         self.ids.touch(event) ^ body
     }
 
-    fn take(&mut self, event: &Event, arena: &LabelArena) -> Outcome {
+    fn apply(&mut self, event: &Event, arena: &LabelArena) -> Outcome {
         let horizon = self.rules.horizon(self.stream);
         let oldest = self.log.watermark.map_or(Millis::MIN, |watermark| watermark - horizon);
         if event.time < oldest {
@@ -236,7 +295,7 @@ impl PartitionState {
         Outcome::Applied
     }
 
-    /// What is shown of the partition to a reader whose clock is about `now`.
+    /// Returns the partition's view for readers whose clock is about `now`.
     pub fn view(&mut self, now: Millis) -> PartitionView {
         let figures = match &mut self.body {
             StreamBody::Disbursement(partition) => {
@@ -255,7 +314,7 @@ impl PartitionState {
         }
     }
 
-    /// Figures by slot as they are now: what a cut is made of.
+    /// Returns the figures by slot as they are now. Cuts are made of these.
     pub fn slots(&mut self) -> Slots {
         let watermark = self.log.watermark;
         match &mut self.body {
@@ -265,7 +324,8 @@ impl PartitionState {
         }
     }
 
-    /// Begins to fill figures for other targets, beside those that are shown.
+    /// Begins to keep figures for another set of targets beside those that are shown. Readers see them after
+    /// [`Self::promote`].
     pub fn stage_targets(&mut self, view_config: &ViewConfig) {
         match &mut self.body {
             StreamBody::Disbursement(partition) => partition.stage_targets(view_config),
@@ -274,15 +334,16 @@ impl PartitionState {
         }
     }
 
-    /// Goes on with that, for about as many entries of state as `budget`; true once nothing is left to do.
-    pub fn fill(&mut self, budget: usize) -> bool {
+    /// Derives figures of the staged targets from about `budget` more entries of state; true once all of state is in
+    /// them.
+    pub fn backfill(&mut self, budget: usize) -> bool {
         match &mut self.body {
-            StreamBody::Disbursement(partition) => partition.fill(budget),
+            StreamBody::Disbursement(partition) => partition.backfill(budget),
             StreamBody::Call(_) | StreamBody::Milestone(_) => true,
         }
     }
 
-    /// Shows the other targets from now on, once they are filled.
+    /// Shows the staged targets from now on. [`Self::backfill`] must have returned true.
     pub fn promote(&mut self) {
         match &mut self.body {
             StreamBody::Disbursement(partition) => partition.promote(),
@@ -291,6 +352,7 @@ impl PartitionState {
         }
     }
 
+    /// Number of keys in state.
     pub fn keys(&self) -> KeyCounts {
         let keys = match &self.body {
             StreamBody::Disbursement(partition) => partition.keys(),
@@ -300,6 +362,7 @@ impl PartitionState {
         KeyCounts { ids: self.ids.len() as u64, ..keys }
     }
 
+    /// Number of label values shown as `other` since the process started.
     pub fn unlisted(&self) -> &UnlistedCounts {
         match &self.body {
             StreamBody::Disbursement(partition) => partition.unlisted(),
@@ -308,8 +371,8 @@ impl PartitionState {
         }
     }
 
-    /// Begins an image of the state as it is now. The pages of its regions follow: those that change before they change, the others as
-    /// [`Self::copy`] asks for them.
+    /// Begins an image of the state as it is now. Its pages follow through `sink`, each before it changes, and through
+    /// [`Self::copy`].
     pub fn begin_image(&mut self, sink: &PageSink) -> StateImage {
         let (body, days) = (self.encode_body(), self.days());
         let mut shapes = Vec::new();
@@ -320,20 +383,20 @@ impl PartitionState {
         StateImage { body, shapes, days }
     }
 
-    /// Copies pages of the image of up to about `bytes`. None if all are copied.
+    /// Copies about `bytes` of pages that the image still lacks; `None` once all are copied.
     pub fn copy(&mut self, bytes: usize) -> Option<PageChunk> {
         let mut chunk = PageChunk { runs: Vec::new(), bytes: Vec::new() };
         let is_full = self.regions().any(|region| region.copy(bytes, &mut chunk) || chunk.bytes.len() >= bytes);
         (is_full || !chunk.runs.is_empty()).then_some(chunk)
     }
 
-    /// Copies no more: the image is complete, or of no use.
+    /// Ends the image: it is complete, or was given up.
     pub fn end_image(&mut self) {
         self.regions().for_each(|region| region.end());
     }
 
-    /// One in 1,024 of the people who came since the last call, told by their hash: whoever is in two partitions was keyed wrongly by the
-    /// producer, and counts twice.
+    /// Takes a sample (one in 1,024, by hash) of the people who appeared since the last call. A person in two
+    /// partitions was keyed wrongly by the producer and counts twice; the audit of keys finds them by this sample.
     pub fn take_sampled(&mut self) -> Vec<Hash128> {
         match &mut self.body {
             StreamBody::Disbursement(partition) => partition.state_mut().take_sampled(),
@@ -341,7 +404,7 @@ impl PartitionState {
         }
     }
 
-    /// A digest of every byte of state: equal for equal logs and rules, however the log was batched.
+    /// Hashes every byte of state: equal for equal logs and rules, no matter how the log was batched.
     pub fn digest(&mut self) -> [u8; 32] {
         let mut digest = blake3::Hasher::new();
         digest.update(&self.encode_body());
@@ -354,7 +417,7 @@ impl PartitionState {
         *digest.finalize().as_bytes()
     }
 
-    /// All of state but the pages and the days. [`StateLoader::new`] reads it.
+    /// Encodes all of state except pages and days. [`StateLoader::new`] reads it.
     fn encode_body(&self) -> Vec<u8> {
         let body = match &self.body {
             StreamBody::Disbursement(partition) => postcard::to_allocvec(&(&self.log, &self.ids, partition.state())),

@@ -1,5 +1,6 @@
-//! How figures are shown: the allowlists of label values, and the zone of calendar periods. Nothing here touches state, so that a longer list
-//! needs no rebuild.
+//! Presentation of figures: allowlists of label values, and the time zone of calendar periods. Nothing here affects
+//! state, so a longer list needs no replay. Figures are kept by position: of a programme, of a cell (programme and
+//! federal state), of a queue.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::event::FederalState;
 use crate::settings::{Layers, SettingsReader};
 
-/// The values of a label that are shown under their own name, and what the others are shown as.
+/// Values of a label that are shown under their own name; all others are shown as `other`.
 #[derive(Debug, Clone)]
 pub struct Allowlist {
     names: Vec<String>,
@@ -17,7 +18,7 @@ pub struct Allowlist {
 }
 
 impl Allowlist {
-    /// `always` are shown too; `other` is the last.
+    /// Creates a list of `listed` and `always`, each once, with `other` at the end.
     pub fn new(listed: &[String], always: &[&str]) -> Self {
         let mut names: Vec<String> = Vec::new();
         let every = listed
@@ -36,37 +37,46 @@ impl Allowlist {
         Self { names, indexes, other }
     }
 
-    /// How many values are shown, `other` among them.
+    /// Number of values shown, including `other`.
     pub fn count(&self) -> usize {
         self.names.len()
     }
 
+    /// Values in the order in which they are shown.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Where `name` is shown; [`Self::other`] if it is not listed.
+    /// Position of `name`; [`Self::other`] if it is not listed.
     pub fn index(&self, name: &str) -> usize {
         self.indexes.get(name).copied().unwrap_or(self.other)
     }
 
+    /// Position of `other`.
     pub fn other(&self) -> usize {
         self.other
     }
 }
 
-/// The kinds of label that have an allowlist, in the order of their counters.
+/// Labels that have an allowlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabelKind {
+    /// Programme of a disbursement.
     Programme,
+    /// Federal state of a disbursement; it always shows `unknown`.
     State,
+    /// Queue of a call.
     Queue,
+    /// Site of an agent; it always shows `unknown`.
     Site,
+    /// Initiative of a milestone.
     Initiative,
+    /// Milestone.
     Milestone,
 }
 
 impl LabelKind {
+    /// Kinds with their names, in the order of their counters.
     pub const ALL: [(LabelKind, &'static str); 6] = [
         (LabelKind::Programme, "programme"),
         (LabelKind::State, "state"),
@@ -81,7 +91,8 @@ impl LabelKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProgrammeIndex(u32);
 
-/// Position of a figure in a view's list: by programme and state ([`Allowlists::cell`]), by queue, or by site and status.
+/// Position of a figure in a view's list: by programme and state ([`Allowlists::cell`]), by queue, or by site and
+/// status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CellIndex(u32);
 
@@ -104,32 +115,41 @@ macro_rules! index {
 index!(ProgrammeIndex);
 index!(CellIndex);
 
+/// Allowlists of all labels, and the programme's time zone.
 #[derive(Debug, Clone)]
 pub struct Allowlists {
+    /// Programmes.
     pub programmes: Allowlist,
+    /// Federal states by code, and `unknown`.
     pub states: Allowlist,
+    /// Queues of the call centre.
     pub queues: Allowlist,
+    /// Sites of agents, and `unknown`.
     pub sites: Allowlist,
+    /// Initiatives.
     pub initiatives: Allowlist,
+    /// Milestones.
     pub milestones: Allowlist,
+    /// Time zone of calendar periods.
     pub zone: TimeZone,
-    /// By [`FederalState::index`]: where it is shown.
+    /// Position of each federal state, by [`FederalState::index`].
     state_indexes: [usize; FederalState::CODES.len()],
 }
 
 impl Allowlists {
+    /// Reads the lists and the time zone; problems are reported to `reader`.
     pub fn read(reader: &mut SettingsReader) -> Self {
         let states = reader.strings("labels.states");
         for state in &states {
             if !FederalState::CODES.contains(&state.as_str()) {
-                reader.fault("labels.states", format!("{state:?} is no code of ISO 3166-2:MX, such as \"MX-JAL\""));
+                reader.fault("labels.states", format!("{state:?} is not a code of ISO 3166-2:MX, such as \"MX-JAL\""));
             }
         }
         let name = reader.string("programme.time_zone");
         let zone = TimeZone::get(&name).unwrap_or_else(|_| {
             reader.fault(
                 "programme.time_zone",
-                format!("{name:?} is no IANA time zone, such as \"America/Mexico_City\""),
+                format!("{name:?} is not an IANA time zone, such as \"America/Mexico_City\""),
             );
             TimeZone::UTC
         });
@@ -147,7 +167,7 @@ impl Allowlists {
         }
     }
 
-    /// All lists, by [`LabelKind`].
+    /// All lists, in the order of [`LabelKind::ALL`].
     pub fn all(&self) -> [&Allowlist; LabelKind::ALL.len()] {
         [&self.programmes, &self.states, &self.queues, &self.sites, &self.initiatives, &self.milestones]
     }
@@ -162,17 +182,17 @@ impl Allowlists {
         self.state_indexes[state.index()]
     }
 
-    /// The number of cells of a figure by programme and state; see [`Self::cell`].
+    /// Number of cells: pairs of a programme and a federal state.
     pub fn cells(&self) -> usize {
         self.programmes.count() * self.states.count()
     }
 
-    /// The number of cells of a figure by initiative and milestone; see [`Self::milestone_cell`].
+    /// Number of pairs of an initiative and a milestone.
     pub fn milestone_cells(&self) -> usize {
         self.initiatives.count() * self.milestones.count()
     }
 
-    /// The place of an initiative and a milestone, both as shown, in a figure by both.
+    /// Position of a pair of an initiative and a milestone, given by their positions.
     pub fn milestone_cell(&self, initiative: usize, milestone: usize) -> usize {
         initiative * self.milestones.count() + milestone
     }
@@ -190,7 +210,7 @@ impl Allowlists {
 }
 
 impl Default for Allowlists {
-    /// The built-in defaults.
+    /// Built-in defaults.
     fn default() -> Self {
         Self::read(&mut SettingsReader::load(&Layers::default()))
     }

@@ -1,4 +1,7 @@
-//! A decoded, validated record: small plain values that hold no personal identifier and own no memory.
+//! A decoded, valid record: small plain values that contain no personal identifier and own no memory
+//! (`spec/events.md`).
+//!
+//! A new label or field starts here and in `decode`, where it also joins the fingerprint.
 
 pub mod histogram_bounds;
 
@@ -6,112 +9,146 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::clock::Millis;
 
-/// A keyed 128-bit hash of an identifier (invariant 6: nothing else of it is kept).
+/// Keyed 128-bit hash of an identifier. Nothing else of a personal identifier is kept after decoding.
 pub type Hash128 = [u8; 16];
 
 /// Money in centavos. A single amount is at most 10^12 (10^10 pesos).
 pub type Centavos = u64;
 
-/// The largest amount of one event: 10^10 pesos.
+/// Largest amount of one event: 10^10 pesos.
 pub const MAX_AMOUNT: Centavos = 1_000_000_000_000;
 
-/// A short string in a [`LabelArena`].
+/// Reference to a label in a [`LabelArena`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LabelRef {
     start: u32,
     len: u32,
 }
 
-/// The label strings of a batch of events, end to end, so that an event can be copied and an escaped string needs no allocation of its own.
+/// Labels of a batch of events, end to end: events stay `Copy`, and an escaped label needs no allocation of its own.
 #[derive(Debug, Default)]
 pub struct LabelArena(String);
 
 impl LabelArena {
-    /// Appends `text`. A batch holds far less than 4 GiB: its records are bounded in number and size.
+    /// Appends a label.
+    ///
+    /// # Panics
+    /// If the batch has 4 GiB of labels; its records are bounded in number and size, so it has far less.
     pub fn push(&mut self, text: &str) -> LabelRef {
         let start = u32::try_from(self.0.len()).expect("a batch's labels fit in 4 GiB");
         self.0.push_str(text);
         LabelRef { start, len: text.len() as u32 }
     }
 
+    /// The label of a reference.
     pub fn get(&self, text: LabelRef) -> &str {
         &self.0[text.start as usize..(text.start + text.len) as usize]
     }
 
+    /// Removes all labels; references to them become invalid.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 }
 
+/// A decoded record.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Event {
-    /// Of `source` and `id`.
+    /// Hash of `source` and `id`.
     pub id: Hash128,
-    /// Of the type, the time and the known fields as given: two records with one id and different fingerprints are in conflict.
-    /// 30 bits are used.
+    /// Fingerprint of the type, the time and the known fields as given, in 30 bits. Two records with one id and
+    /// different fingerprints conflict.
     pub fingerprint: u32,
+    /// Event time, as the producer gave it.
     pub time: Millis,
+    /// Fields of the event's type.
     pub body: Body,
 }
 
+/// Fields of an event, by its type.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Body {
+    /// Step of a support, on the stream of disbursements.
     Disbursement(Disbursement),
+    /// Step of a call, on the stream of calls.
     Call(Call),
+    /// Status of an agent, on the stream of calls.
     Agent(Agent),
+    /// Quantity of a milestone, on the stream of milestones.
     Milestone(Milestone),
 }
 
+/// Step of a support.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Disbursement {
+    /// Step.
     pub kind: DisbursementKind,
+    /// Programme.
     pub programme: LabelRef,
+    /// Federal state.
     pub state: FederalState,
+    /// Person, by hash.
     pub beneficiary: Hash128,
+    /// Support (the event's `credit`), by hash.
     pub credit: Hash128,
-    /// Zero for the kinds that carry none.
+    /// Centavos; zero for kinds without an amount.
     pub amount: Centavos,
 }
 
+/// Step of a call.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Call {
+    /// Step.
     pub kind: CallKind,
+    /// Call, by hash.
     pub call: Hash128,
+    /// Queue.
     pub queue: LabelRef,
-    /// Talk, hold and wrap-up of a completed call together, in milliseconds; absent if none of them was given.
+    /// Talk, hold and wrap-up of a completed call together, in milliseconds; `None` if none of them was given.
     pub handle: Option<Millis>,
 }
 
+/// Status of an agent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Agent {
+    /// Agent, by hash.
     pub agent: Hash128,
-    /// `unknown` if the event names none.
+    /// Site; `unknown` if the event names none.
     pub site: LabelRef,
+    /// New status.
     pub status: Status,
 }
 
+/// Quantity of a milestone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Milestone {
+    /// Reached or withdrawn.
     pub kind: MilestoneKind,
+    /// Initiative.
     pub initiative: LabelRef,
+    /// Milestone.
     pub milestone: LabelRef,
+    /// Number reached or withdrawn.
     pub quantity: u32,
 }
 
 /// Declares a closed list of names: the enum, `ALL`, `name` and `from_name`.
 macro_rules! names {
-    ($(#[$doc:meta])* $enum:ident { $($variant:ident = $name:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $enum:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $enum { $($variant),+ }
+        pub enum $enum { $($(#[$variant_doc])* $variant),+ }
 
         impl $enum {
+            /// All values, in order.
             pub const ALL: &[$enum] = &[$($enum::$variant),+];
 
+            /// Name in event types and labels.
             pub fn name(self) -> &'static str {
                 match self { $($enum::$variant => $name),+ }
             }
 
+            /// The value of a name; `None` if there is none.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some($enum::$variant),)+ _ => None }
             }
@@ -119,32 +156,65 @@ macro_rules! names {
     };
 }
 
-names!(DisbursementKind {
-    Applied = "applied",
-    Approved = "approved",
-    Rejected = "rejected",
-    Dispersed = "dispersed",
-    Returned = "returned",
-});
+names!(
+    /// Step of a support (`spec/events.md#disbursements`).
+    DisbursementKind {
+        /// A person applied for the support.
+        Applied = "applied",
+        /// The support was approved, with its amount.
+        Approved = "approved",
+        /// The application was rejected.
+        Rejected = "rejected",
+        /// Money was paid out (dispersión).
+        Dispersed = "dispersed",
+        /// Money came back.
+        Returned = "returned",
+    }
+);
 
 impl DisbursementKind {
-    /// Whether the event's `amount` is read.
+    /// True if the event's `amount` is read.
     pub fn has_amount(self) -> bool {
         matches!(self, Self::Approved | Self::Dispersed | Self::Returned)
     }
 }
 
-names!(CallKind { Offered = "offered", Answered = "answered", Abandoned = "abandoned", Completed = "completed" });
-
-names!(MilestoneKind { Reached = "reached", Withdrawn = "withdrawn" });
+names!(
+    /// Step of a call.
+    CallKind {
+        /// The call entered a queue.
+        Offered = "offered",
+        /// An agent answered.
+        Answered = "answered",
+        /// The caller left before an answer.
+        Abandoned = "abandoned",
+        /// The agent finished, wrap-up included.
+        Completed = "completed",
+    }
+);
 
 names!(
-    /// What an agent does.
+    /// Direction of a milestone event.
+    MilestoneKind {
+        /// A quantity was reached.
+        Reached = "reached",
+        /// A quantity reached before was withdrawn.
+        Withdrawn = "withdrawn",
+    }
+);
+
+names!(
+    /// Status of an agent.
     Status {
+        /// Ready for a call.
         Available = "available",
+        /// On a call.
         Handling = "handling",
+        /// Finishing a call.
         WrapUp = "wrap_up",
+        /// Signed in, not ready for calls.
         Paused = "paused",
+        /// Not counted.
         SignedOut = "signed_out",
     }
 );
@@ -162,7 +232,7 @@ impl FederalState {
         "MX-ROO", "MX-SIN", "MX-SLP", "MX-SON", "MX-TAB", "MX-TAM", "MX-TLA", "MX-VER", "MX-YUC", "MX-ZAC", "unknown",
         "other",
     ];
-    /// The codes of ISO 3166-2:MX as numbers, for a lookup that costs a tenth of comparing strings.
+    /// Codes of ISO 3166-2:MX as numbers: a lookup costs a tenth of comparing strings.
     const KEYS: [u64; 32] = {
         let (mut keys, mut index) = ([0; 32], 0);
         while index < keys.len() {
@@ -171,27 +241,34 @@ impl FederalState {
         }
         keys
     };
-    /// The event has no `state`.
+    /// State of an event without `state`.
     pub const UNKNOWN: FederalState = FederalState(32);
-    /// The event's `state` is no code of ISO 3166-2:MX.
+    /// State of an event whose `state` is not a code of ISO 3166-2:MX.
     pub const OTHER: FederalState = FederalState(33);
 
-    /// Reads a code as given; `MX-DIF`, the code of Mexico City until 2016, reads as `MX-CMX`.
+    /// Reads a code as given; anything else is [`Self::OTHER`], since a wrong state is no fault; `MX-DIF`, the code of
+    /// Mexico City until 2016, reads as `MX-CMX`.
     pub fn from_code(code: &str) -> Self {
         let code = if code == "MX-DIF" { "MX-CMX" } else { code };
         let Ok(bytes) = code.as_bytes().try_into() else { return Self::OTHER };
         Self::KEYS.binary_search(&key(bytes)).map_or(Self::OTHER, |index| FederalState(index as u8))
     }
 
+    /// The state at an index of [`Self::CODES`].
+    ///
+    /// # Panics
+    /// If there is none.
     pub fn from_index(index: usize) -> Self {
         assert!(index < Self::CODES.len(), "no state has index {index}");
         FederalState(index as u8)
     }
 
+    /// Index in [`Self::CODES`].
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 
+    /// Code of the state, `unknown` or `other`.
     pub fn code(self) -> &'static str {
         Self::CODES[self.index()]
     }

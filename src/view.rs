@@ -1,7 +1,12 @@
-//! What a partition shows: a small immutable read model, published a few times a second, and what the views of all partitions are together.
+//! The read model: a small immutable view of each partition, published a few times a second, and the merge of all
+//! partitions.
 //!
-//! Totals are added up; what depends on now is held in panes with their bounds ([`panes`]) and evaluated at the reader's clock
-//! ([`totals`]). Everything is in the order of [`Allowlists`](crate::allowlists::Allowlists): by programme, by programme and state (a *cell*), by queue.
+//! Totals are added up. Whatever depends on now is kept in panes with their bounds ([`panes`], [`slots`]) and evaluated
+//! at the reader's clock ([`totals`], [`progress`]), so all spans of a scrape are of one instant. Everything is in the
+//! order of [`Allowlists`](crate::allowlists::Allowlists): by programme, by programme and state (a *cell*,
+//! [`CellIndex`](crate::allowlists::CellIndex)), by queue.
+//!
+//! Publishing copies pointers: panes and slots are `Arc`s, copied when they change next.
 
 pub mod closed_periods;
 pub mod cut;
@@ -24,16 +29,20 @@ use histogram::Histogram;
 use panes::{RecentPanes, RollingPanes};
 use slots::Slots;
 
-/// What one partition shows.
+/// View of one partition.
 #[derive(Debug, Clone)]
 pub struct PartitionView {
+    /// Stream of the partition.
     pub stream: Stream,
-    /// State knows nothing before this offset.
+    /// Offset at which the state began: it knows nothing before.
     pub first_offset: i64,
+    /// Offset after the last record in the figures.
     pub next_offset: i64,
-    /// The newest event time applied.
+    /// Newest event time applied.
     pub watermark: Option<Millis>,
+    /// Outcomes of the records.
     pub counts: RecordCounts,
+    /// Figures of the stream.
     pub figures: StreamFigures,
 }
 
@@ -47,6 +56,7 @@ impl PartitionView {
         }
     }
 
+    /// Figures by slot.
     pub fn slots(&self) -> &Slots {
         match &self.figures {
             StreamFigures::Disbursement(view) => &view.slots,
@@ -56,107 +66,150 @@ impl PartitionView {
     }
 }
 
-/// What became of the records read; the outcomes add up to all of them.
+/// Outcomes of the records read; together they are all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordCounts {
+    /// Number of records with each [`Outcome`].
     pub outcomes: [u64; Outcome::ALL.len()],
+    /// Number of rejected records for each [`Reason`].
     pub rejected: [u64; Reason::ALL.len()],
+    /// Number of duplicates that differ from the first record with their identifier.
     pub conflicts: u64,
 }
 
+/// Figures of a partition, by its stream.
 #[derive(Debug, Clone)]
 pub enum StreamFigures {
+    /// Supports, people and money.
     Disbursement(Box<DisbursementView>),
+    /// Calls and agents.
     Call(Box<CallView>),
+    /// Quantities reached and withdrawn.
     Milestone(MilestoneView),
 }
 
+/// Figures of a partition of disbursements.
 #[derive(Debug, Clone)]
 pub struct DisbursementView {
+    /// Totals of each programme.
     pub programmes: Vec<ProgrammeTotals>,
+    /// Totals of each cell.
     pub cells: Vec<CellTotals>,
-    /// False if more people were paid than state may hold: how many is then not known.
+    /// False if more people were paid than state may hold: their number is then unknown.
     pub people_complete: bool,
+    /// Events whose counterpart never came.
     pub unmatched: UnmatchedDisbursements,
+    /// Panes of the rolling windows.
     pub rolling: RollingPanes,
+    /// Figures by slot: periods, targets, cuts.
     pub slots: Slots,
 }
 
+/// Numbers of disbursement events whose counterpart never came before they were forgotten
+/// (`spec/figures.md#unmatched`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnmatchedDisbursements {
+    /// Number of returns of which something still waited.
     pub returned: u64,
+    /// Number of approvals that were still open.
     pub approved: u64,
 }
 
-/// Of one programme. Money in centavos.
+/// Totals of one programme. Money in centavos.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProgrammeTotals {
-    /// By [`DisbursementKind`](crate::event::DisbursementKind).
+    /// Number of events of each [`DisbursementKind`](crate::event::DisbursementKind).
     pub events: [u64; 5],
+    /// Centavos of returns that found no dispersal before their support was forgotten.
     pub unmatched_returned: u128,
+    /// Centavos of returns that wait for a dispersal.
     pub waiting_returned: u128,
+    /// Time from a support's first application to its first approval.
     pub application_to_approval: Histogram,
+    /// Time from a support's first approval to its first dispersal.
     pub approval_to_dispersal: Histogram,
+    /// Open supports.
     pub backlog: Backlog,
 }
 
-/// Supports approved and neither dispersed nor rejected.
+/// Open supports: approved, and neither dispersed nor rejected.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Backlog {
+    /// Number of open supports.
     pub supports: u64,
+    /// Approved centavos.
     pub centavos: u128,
+    /// Time of the oldest approval; `None` if the backlog is empty.
     pub oldest_approval: Option<Millis>,
 }
 
-/// Of one programme and state. Money in centavos.
+/// Totals of one programme and federal state. Money in centavos.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellTotals {
+    /// Centavos approved.
     pub approved: u128,
+    /// Centavos dispersed, returns not taken off.
     pub dispersed: u128,
+    /// Centavos taken back by returns.
     pub returned: u128,
-    /// Dispersals ever: whether the cell was ever in use.
+    /// Number of dispersals ever. The gauges of a cell appear once it is above zero, returned or not.
     pub dispersals: u64,
+    /// Number of distinct people with at least one payment not fully returned.
     pub beneficiaries: u64,
 }
 
+/// Figures of a partition of the call centre.
 #[derive(Debug, Clone)]
 pub struct CallView {
+    /// Totals of each queue.
     pub queues: Vec<QueueTotals>,
-    /// By [`CallKind`]; an offered call is never unmatched.
+    /// Number of unmatched events of each [`CallKind`]; an offer is never unmatched.
     pub unmatched: [u64; CallKind::ALL.len()],
-    /// Calls that wait, by queue, at the time of their offer.
+    /// Waiting calls by queue, at the time of their offer.
     pub waiting: RecentPanes,
-    /// Agents by site and status ([`agent_cell`]), at the time of their status.
+    /// Agents by site and status ([`totals::AGENT_STATUSES`]), at the time of their status.
     pub agents: RecentPanes,
+    /// Figures by slot: targets.
     pub slots: Slots,
 }
 
-/// Of one queue.
+/// Totals of one queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueueTotals {
-    /// By [`CallKind`].
+    /// Number of events of each [`CallKind`].
     pub events: [u64; CallKind::ALL.len()],
+    /// Number of calls answered within `calls.service_level_seconds`.
     pub answered_within_target: u64,
+    /// Number of calls abandoned before `calls.short_abandon_seconds`.
     pub abandoned_short: u64,
+    /// Wait until the answer.
     pub answered_wait: Histogram,
+    /// Wait until the abandonment.
     pub abandoned_wait: Histogram,
+    /// Handle time of completed calls.
     pub handle: Histogram,
 }
 
+/// Figures of a partition of milestones.
 #[derive(Debug, Clone, Default)]
 pub struct MilestoneView {
-    /// Quantities reached and withdrawn, by initiative and milestone ([`Allowlists::milestone_cell`](crate::allowlists::Allowlists::milestone_cell)).
+    /// Totals by initiative and milestone
+    /// ([`Allowlists::milestone_cell`](crate::allowlists::Allowlists::milestone_cell)).
     pub cells: Vec<MilestoneTotals>,
+    /// Figures by slot: targets.
     pub slots: Slots,
 }
 
+/// Totals of one initiative and milestone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MilestoneTotals {
+    /// Quantity reached, withdrawals not taken off.
     pub reached: u128,
+    /// Quantity withdrawn.
     pub withdrawn: u128,
 }
 
-/// The views of all partitions, one a partition.
+/// Views of all partitions, one for each.
 pub type Views = Vec<Arc<PartitionView>>;
 
 impl Default for ProgrammeTotals {
@@ -247,7 +300,7 @@ impl AddAssign<&MilestoneTotals> for MilestoneTotals {
     }
 }
 
-/// Adds figures to figures of the same order, one by one.
+/// Adds figures to figures in the same order, one by one.
 pub fn add_each<T: for<'a> AddAssign<&'a T>>(sums: &mut [T], more: &[T]) {
     sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }

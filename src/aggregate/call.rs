@@ -1,4 +1,20 @@
-//! The state of a partition of the call centre: calls by their identifier, agents by theirs.
+//! State of a partition of the call centre: calls by their identifier, agents by theirs (`spec/figures.md#calls`).
+//!
+//! A call is the first event of each kind in log order ([`Call`]). Waits and handle times are observed once the events
+//! that they span are known, in whatever order these come. A call whose counterpart never came counts as unmatched when
+//! it is forgotten.
+//!
+//! # Adding a call measure
+//!
+//! - *A counter or histogram of a queue*: a field of [`QueueTotals`] with its line in `AddAssign` (`view.rs`); count it
+//!   in [`Calls::apply_call`], [`CallsState::observe_waits`] or [`CallsState::observe_handle`]. It is stored, so the
+//!   checkpoint format gets a new version and a golden file; a histogram's bounds go to `event/histogram_bounds.rs`.
+//! - *A gauge of now* (like calls waiting): a [`RecentPanes`] kept up in [`Calls::follow`], evaluated in
+//!   `view/totals.rs`.
+//! - *A measure of targets*: a variant of [`Measure`], its line in [`tally`]; if no pane count serves, one more of the
+//!   [`PANE_COUNTS`] (stored).
+//! - Then the family in `telemetry/catalogue/business.rs`, its export in `export/business.rs`, and independently the
+//!   oracle (`oracle/families.rs`, `oracle/calls.rs`).
 
 mod agents;
 
@@ -8,8 +24,8 @@ use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
 use self::agents::Agents;
-pub use self::agents::AgentsState;
-use super::counts::Counts;
+pub(crate) use self::agents::AgentsState;
+use super::counts::TargetCounts;
 use super::double_buffer::DoubleBuffer;
 use super::labels::{LabelId, LabelTable};
 use super::packed::{PackedTime, U16};
@@ -29,45 +45,45 @@ use crate::view::slots::Slots;
 use crate::view::{CallView, QueueTotals};
 
 #[derive(Debug)]
-pub struct Calls {
+pub(crate) struct Calls {
     state: CallsState,
     agents: Agents,
     allowlists: Arc<Allowlists>,
-    /// By the partition's number of a queue: where it is shown.
+    /// Position at which each queue is shown, by its number in this partition.
     queues: Vec<CellIndex>,
-    /// Calls that wait, by queue as shown, at the time of their offer. Derived.
+    /// Waiting calls by shown queue, at the time of their offer. Derived.
     waiting: RecentPanes,
-    /// For targets. Derived.
-    counts: DoubleBuffer<Counts<PANE_COUNTS>>,
+    /// Figures of targets. Derived.
+    counts: DoubleBuffer<TargetCounts<PANE_COUNTS>>,
     unlisted: UnlistedCounts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct CallsState {
+pub(crate) struct CallsState {
     rules: Rules,
     queues: LabelTable,
     calls: Table<Call>,
-    /// When calls are forgotten whose forgetting is seen in figures. Follows from the calls.
+    /// Deadlines of the calls whose forgetting changes a figure. Follows from the calls.
     #[serde(skip)]
     timers: Timers,
-    /// By queue.
+    /// Running totals of each queue, by its number.
     totals: Vec<QueueTotals>,
     unmatched: [u64; CallKind::ALL.len()],
-    /// By queue.
+    /// Counts of each queue: the four events, then [`WITHIN_TARGET`] and [`ABANDONED_SHORT`].
     panes: Panes<PANE_COUNTS>,
 }
 
-/// The counts kept in quarter-hour panes: the four events, then these.
+/// Pane counts after those of the four events.
 const WITHIN_TARGET: usize = 4;
 const ABANDONED_SHORT: usize = 5;
-pub const PANE_COUNTS: usize = 6;
+pub(crate) const PANE_COUNTS: usize = 6;
 
-/// One of a count, none of the others.
+/// Pane counts with a one at `which`.
 fn one(which: usize) -> [u128; PANE_COUNTS] {
     std::array::from_fn(|count| u128::from(count == which))
 }
 
-/// A call in 55 bytes: of each kind of event the first in log order, with its queue.
+/// A call in 55 bytes: the first event of each kind in log order, with its queue.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Call {
@@ -101,13 +117,13 @@ impl Call {
         self.newest.get().unwrap_or(Millis::MIN)
     }
 
-    /// Offered, and neither answered nor abandoned.
+    /// Time and queue of the offer, if the call was neither answered nor abandoned.
     fn waiting(&self) -> Option<(Millis, LabelId)> {
         let ended = self.step(CallKind::Answered).is_some() || self.step(CallKind::Abandoned).is_some();
         self.step(CallKind::Offered).filter(|_| !ended)
     }
 
-    /// The steps that lack the one they need. Contract, section 2, "Unmatched".
+    /// Kinds of events whose counterpart is missing (`spec/figures.md#unmatched`).
     fn unmatched(&self) -> impl Iterator<Item = CallKind> {
         let offered = self.step(CallKind::Offered).is_some();
         let handled = self.handled != 0;
@@ -119,7 +135,7 @@ impl Call {
 }
 
 impl Calls {
-    pub fn new(rules: Rules, view_config: &ViewConfig) -> Self {
+    pub(crate) fn new(rules: Rules, view_config: &ViewConfig) -> Self {
         let state = CallsState {
             rules,
             queues: LabelTable::new(rules.max_label_values),
@@ -132,8 +148,8 @@ impl Calls {
         Self::restored(state, AgentsState::new(&rules), rules, view_config)
     }
 
-    /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(state: CallsState, agents: AgentsState, rules: Rules, view_config: &ViewConfig) -> Self {
+    /// Restores a state from a checkpoint. Rules that change no state may differ from those it was written under.
+    pub(crate) fn restored(state: CallsState, agents: AgentsState, rules: Rules, view_config: &ViewConfig) -> Self {
         let allowlists = Arc::clone(&view_config.allowlists);
         let state = CallsState { rules, ..state };
         let mut calls = Self {
@@ -154,24 +170,24 @@ impl Calls {
         calls
     }
 
-    pub fn state(&self) -> (&CallsState, &AgentsState) {
+    pub(crate) fn state(&self) -> (&CallsState, &AgentsState) {
         (&self.state, self.agents.state())
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.state.regions().chain(self.agents.state_mut().regions())
     }
 
-    pub fn keys(&self) -> KeyCounts {
+    pub(crate) fn keys(&self) -> KeyCounts {
         KeyCounts { calls: self.state.calls.len() as u64, agents: self.agents.len() as u64, ..KeyCounts::default() }
     }
 
-    pub fn unlisted(&self) -> &UnlistedCounts {
+    pub(crate) fn unlisted(&self) -> &UnlistedCounts {
         &self.unlisted
     }
 
-    /// Forgets whatever is older than the horizon at this watermark.
-    pub fn forget(&mut self, watermark: Millis) {
+    /// Forgets what is older than the horizon at this watermark.
+    pub(crate) fn forget(&mut self, watermark: Millis) {
         while let Some(key) = self.state.timers.due(watermark) {
             self.forget_call(&key);
         }
@@ -179,11 +195,11 @@ impl Calls {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply_agent(&mut self, event: &Event, body: &event::Agent, arena: &LabelArena) {
+    pub(crate) fn apply_agent(&mut self, event: &Event, body: &event::Agent, arena: &LabelArena) {
         self.agents.apply(event.time, body, arena, &mut self.unlisted);
     }
 
-    pub fn apply_call(&mut self, event: &Event, body: &event::Call, arena: &LabelArena, watermark: Millis) {
+    pub(crate) fn apply_call(&mut self, event: &Event, body: &event::Call, arena: &LabelArena, watermark: Millis) {
         let horizon = self.state.rules.horizon(Stream::Call);
         for _ in 0..4 {
             self.state.calls.sweep(|call| {
@@ -212,12 +228,12 @@ impl Calls {
             }
             self.state.observe_handle(&mut call, body);
         }
-        *self.state.calls.get_mut(&body.call).expect("the call is there") = call;
+        *self.state.calls.get_mut(&body.call).expect("the call was inserted above") = call;
         self.follow(&before, &call);
     }
 
-    /// Counts something in the panes. An answer may be known for longer than any event may be late, as long as its call is: so its day may be
-    /// `settled`.
+    /// Adds one to a pane count. A known answer can be older than any late event, as old as its call may be, so its day
+    /// may lie before `settled`.
     fn count(&mut self, time: Millis, queue: LabelId, count: usize, settled: Millis) {
         let Self { state, counts, .. } = self;
         state.panes.add_to_past(time, pane_key(queue, 0), one(count), settled);
@@ -225,7 +241,7 @@ impl Calls {
         counts.each(|counts| counts.add(time, pane_key(queue, 0), one(count), |filter| has(&filter.queues, name)));
     }
 
-    /// Keeps what follows from a call: whether it waits, and whether its forgetting will show.
+    /// Updates what follows from a call: whether it waits, and the timer of its forgetting.
     fn follow(&mut self, before: &Call, after: &Call) {
         let rules = &self.state.rules;
         self.state.timers.change(rules.timer(before), rules.timer(after));
@@ -242,7 +258,7 @@ impl Calls {
         self.follow(&call, &forgotten);
     }
 
-    /// Makes room for every queue there is.
+    /// Makes room for every queue of the partition.
     fn list_queues(&mut self) {
         self.state.totals.resize(self.state.queues.len(), QueueTotals::default());
         for id in self.queues.len()..self.state.queues.len() {
@@ -250,21 +266,21 @@ impl Calls {
         }
     }
 
-    /// Figures by slot, to whoever knows the log up to `watermark`.
-    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+    /// Figures by slot at `watermark`.
+    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
         self.counts.current().show(watermark)
     }
 
-    pub fn stage_targets(&mut self, view_config: &ViewConfig) {
+    pub(crate) fn stage_targets(&mut self, view_config: &ViewConfig) {
         self.counts.stage(self.state.counts(view_config));
     }
 
-    pub fn promote(&mut self) {
+    pub(crate) fn promote(&mut self) {
         self.counts.promote();
     }
 
-    /// What is shown of this partition at `now`.
-    pub fn view(&mut self, now: Millis, watermark: Option<Millis>) -> CallView {
+    /// View of this partition for readers whose clock is about `now`.
+    pub(crate) fn view(&mut self, now: Millis, watermark: Option<Millis>) -> CallView {
         let mut queues = vec![QueueTotals::default(); self.allowlists.queues.count()];
         for (totals, queue) in self.state.totals.iter().zip(&self.queues) {
             queues[queue.index()] += totals;
@@ -280,21 +296,21 @@ impl Calls {
 }
 
 impl CallsState {
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.calls.regions()
     }
 
-    pub fn panes(&self) -> &Panes<PANE_COUNTS> {
+    pub(crate) fn panes(&self) -> &Panes<PANE_COUNTS> {
         &self.panes
     }
 
-    pub fn panes_mut(&mut self) -> &mut Panes<PANE_COUNTS> {
+    pub(crate) fn panes_mut(&mut self) -> &mut Panes<PANE_COUNTS> {
         &mut self.panes
     }
 
-    /// Counts for targets, of all that the panes have.
-    fn counts(&self, view_config: &ViewConfig) -> Counts<PANE_COUNTS> {
-        let mut counts = Counts::new(
+    /// Figures of targets, derived from all panes.
+    fn counts(&self, view_config: &ViewConfig) -> TargetCounts<PANE_COUNTS> {
+        let mut counts = TargetCounts::new(
             view_config.selection(Stream::Call, self.rules.horizon(Stream::Call), self.panes.history()),
             tally,
         );
@@ -305,7 +321,8 @@ impl CallsState {
         counts
     }
 
-    /// The waits that become known with the first event of `kind`; what is to be counted of them: when, of which queue, and what.
+    /// Observes the waits that become known with the first event of `kind`. Returns the pane counts to raise: time,
+    /// queue and count.
     fn observe_waits(&mut self, call: &Call, kind: CallKind) -> impl Iterator<Item = (Millis, LabelId, usize)> + use<> {
         let offered = call.step(CallKind::Offered).map(|(offered, _)| offered);
         let step =
@@ -327,7 +344,8 @@ impl CallsState {
         [answered, abandoned].into_iter().flatten()
     }
 
-    /// The handle time, once it is known: as given with the completion, else from the answer to it.
+    /// Observes the handle time once it is known: as given with the completion, otherwise the time from answer to
+    /// completion.
     fn observe_handle(&mut self, call: &mut Call, body: &event::Call) {
         let Some((completed, queue)) = call.step(CallKind::Completed).filter(|_| call.handled == 0) else { return };
         let given = body.handle.filter(|_| body.kind == CallKind::Completed);
@@ -339,8 +357,8 @@ impl CallsState {
     }
 }
 
-/// What the counts of a pane add to a target. The service level counts each call where it was answered or abandoned, so that its parts are of
-/// the same calls.
+/// Contribution of pane counts to a target. The service level counts each call at its answer or abandonment, so that
+/// numerator and denominator are of the same calls.
 fn tally(measure: Measure, counts: &[u128; PANE_COUNTS]) -> Tally {
     let count = |which: usize| counts[which] as i128;
     let of = |kind: CallKind| count(kind as usize);
@@ -352,12 +370,12 @@ fn tally(measure: Measure, counts: &[u128; PANE_COUNTS]) -> Tally {
             amount: count(WITHIN_TARGET),
             base: of(CallKind::Answered) + of(CallKind::Abandoned) - count(ABANDONED_SHORT),
         },
-        _ => unreachable!("the measure of another stream"),
+        _ => unreachable!("targets of other streams are not selected"),
     }
 }
 
 impl Rules {
-    /// When a call is forgotten, if that shows in a figure.
+    /// Deadline of a call whose forgetting changes a figure.
     fn timer(&self, call: &Call) -> Option<(Millis, Hash128)> {
         let shows = call.waiting().is_some() || call.unmatched().next().is_some();
         shows.then(|| (call.newest() + self.horizon(Stream::Call), call.key))

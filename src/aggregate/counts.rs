@@ -1,4 +1,4 @@
-//! Counts without identity by slot, for the targets of a stream: derived from the panes in state.
+//! Figures of targets that need no identity, by slot: derived from the panes in state, and kept up with them.
 
 use std::sync::Arc;
 
@@ -9,52 +9,58 @@ use crate::clock::Millis;
 use crate::targets::{Filter, Measure, StreamTargetIndex, Tally};
 use crate::view::slots::{Slot, Slots};
 
-/// What the counts of a pane add to a target.
-pub type TallyOf<const N: usize> = fn(Measure, &[u128; N]) -> Tally;
+/// Converts the counts of a pane to their contribution to a target.
+pub(crate) type TallyFn<const N: usize> = fn(Measure, &[u128; N]) -> Tally;
 
 #[derive(Debug)]
-pub struct Counts<const N: usize> {
+pub(crate) struct TargetCounts<const N: usize> {
     selection: Selection,
-    tally: TallyOf<N>,
-    /// The targets that label sets count for.
+    tally: TallyFn<N>,
+    /// Targets that label sets count for; sets with the same targets are one group.
     groups: Groups<Box<[StreamTargetIndex]>>,
-    kept: SlotSeries<Vec<Sums<N>>>,
+    series: SlotSeries<Vec<GroupSums<N>>>,
 }
 
-/// Of a group.
+/// Sums of the pane counts of a group.
 #[derive(Debug)]
-struct Sums<const N: usize>([u128; N]);
+struct GroupSums<const N: usize>([u128; N]);
 
-impl<const N: usize> Default for Sums<N> {
+impl<const N: usize> Default for GroupSums<N> {
     fn default() -> Self {
         Self([0; N])
     }
 }
 
-impl<const N: usize> Counts<N> {
-    pub fn new(selection: Selection, tally: TallyOf<N>) -> Self {
-        let kept = SlotSeries::new(Arc::clone(&selection.grid));
-        Self { selection, tally, groups: Groups::new(), kept }
+impl<const N: usize> TargetCounts<N> {
+    pub(crate) fn new(selection: Selection, tally: TallyFn<N>) -> Self {
+        let series = SlotSeries::new(Arc::clone(&selection.layout));
+        Self { selection, tally, groups: Groups::new(), series }
     }
 
-    /// Adds what a pane of state adds, of labels that are in the filters that `is_selected` says.
-    pub fn add(&mut self, time: Millis, key: PaneKey, amounts: [u128; N], is_selected: impl Fn(&Filter) -> bool) {
+    /// Adds counts of a pane. `is_selected` is true for the filters that the labels of `key` match.
+    pub(crate) fn add(
+        &mut self,
+        time: Millis,
+        key: PaneKey,
+        amounts: [u128; N],
+        is_selected: impl Fn(&Filter) -> bool,
+    ) {
         let group = self.groups.number(key, || self.selection.matching(is_selected));
         if self.groups.get(group).is_empty() {
             return;
         }
-        if let Some(pane) = self.kept.at(time) {
+        if let Some(pane) = self.series.at(time) {
             let sums = &mut counts_of(&mut pane.content, group).0;
             sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
         }
     }
 
-    /// What is shown to whoever knows the log up to `watermark`.
-    pub fn show(&mut self, watermark: Option<Millis>) -> Slots {
-        let Self { selection, tally, groups, kept } = self;
+    /// Slots as shown at `watermark`.
+    pub(crate) fn show(&mut self, watermark: Option<Millis>) -> Slots {
+        let Self { selection, tally, groups, series } = self;
         let from = watermark.map_or(Millis::MIN, |watermark| watermark - selection.counted);
-        kept.keep_from(from);
-        let show = |pane: &OpenSlot<Vec<Sums<N>>>| {
+        series.keep_from(from);
+        let show = |pane: &OpenSlot<Vec<GroupSums<N>>>| {
             let mut tallies = vec![Tally::default(); selection.targets.len()];
             for (group, sums) in pane.content.iter().enumerate() {
                 for &target in groups.get(group as u32) {
@@ -63,6 +69,6 @@ impl<const N: usize> Counts<N> {
             }
             Slot { span: pane.span, cells: Vec::new(), tallies }
         };
-        Slots { targets: Arc::clone(&selection.set), slots: kept.show(show), people_from: from, counts_from: from }
+        Slots { targets: Arc::clone(&selection.set), slots: series.show(show), people_from: from, counts_from: from }
     }
 }

@@ -1,7 +1,26 @@
-//! The state of a partition of disbursements: supports, people, money; and the figures derived from it.
+//! State of a partition of disbursements: supports, people and money (`spec/figures.md#supports`), and the figures
+//! derived from it.
 //!
-//! [`DisbursementsState`] is what the log says; [`DerivedFigures`] is what is shown of it, kept up by the same steps and built anew from state when the display
-//! changes. Contract, section 2.
+//! [`DisbursementsState`] is what the log says. [`DerivedFigures`] is what is shown of it, kept up by the same steps
+//! and rebuilt from state when the allowlists change.
+//!
+//! # Returns
+//!
+//! A return takes from what is left of its support's dispersals, the newest first (`spec/figures.md#returns`). What
+//! finds nothing to take, because there is no dispersal yet or nothing is left of it, waits ([`waiting`]):
+//!
+//! 1. It counts in `waiting_returned` of its programme, a gauge.
+//! 2. The support's next dispersal is taken from at once, by the oldest waiting return first
+//!    ([`Disbursements::settle_waiting`]).
+//! 3. If the support is forgotten first, the remainder moves from `waiting_returned` to `unmatched_returned`, and the
+//!    return counts as an unmatched event ([`Disbursements::forget_support`]).
+//!
+//! # Forgetting
+//!
+//! A support is forgotten once the watermark is a horizon past its newest event; an open one (approved, neither
+//! dispersed nor rejected) only after the open horizon. Where that changes a figure, a timer does it to the millisecond
+//! ([`Timers`]); other supports are removed by the sweep of the table. Who was ever paid is remembered for all time:
+//! dispersals of which something is left are *settled* into the person.
 
 mod days;
 mod derived;
@@ -16,7 +35,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use self::days::Days;
+use self::days::DispersalSlots;
 use self::derived::DerivedFigures;
 use self::people::{NewDispersal, People};
 use self::support::{Approval, Support};
@@ -37,43 +56,44 @@ use crate::view::slots::Slots;
 use crate::view::{CellTotals, DisbursementView, ProgrammeTotals, UnmatchedDisbursements, add_each};
 
 #[derive(Debug)]
-pub struct Disbursements {
+pub(crate) struct Disbursements {
     state: DisbursementsState,
     derived: DerivedFigures,
     unlisted: UnlistedCounts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct DisbursementsState {
+pub(crate) struct DisbursementsState {
     rules: Rules,
     programmes: LabelTable,
     supports: Table<Support>,
     people: People,
     waiting: WaitingReturns,
-    /// When supports are forgotten whose forgetting is seen in figures: the open ones, and those with waiting returns. Follows from these.
+    /// Deadlines of the supports whose forgetting changes a figure: open ones, and those with waiting returns. Follows
+    /// from these.
     #[serde(skip)]
     timers: Timers,
-    /// By programme.
-    totals: Vec<Totals>,
+    /// Running totals of each programme, by its number in this partition.
+    totals: Vec<StoredTotals>,
     unmatched: UnmatchedDisbursements,
-    /// By programme and state: applications, approvals, approved centavos.
+    /// Applications, approvals and approved centavos of each programme and state.
     panes: Panes<3>,
 }
 
-/// Running totals of a programme, as numbered in this partition. Money in centavos.
+/// Running totals of a programme. Money in centavos.
 #[derive(Debug, Serialize, Deserialize)]
-struct Totals {
+struct StoredTotals {
     events: [u64; 5],
     unmatched_returned: u128,
     waiting_returned: u128,
     application_to_approval: Histogram,
     approval_to_dispersal: Histogram,
-    /// By state.
+    /// Totals of each federal state, by [`FederalState::index`].
     cells: Vec<CellTotals>,
 }
 
 impl Disbursements {
-    pub fn new(rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
+    pub(crate) fn new(rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
         let state = DisbursementsState {
             rules,
             programmes: LabelTable::new(rules.max_label_values),
@@ -81,15 +101,15 @@ impl Disbursements {
             people: People::new(rules.max_people),
             waiting: WaitingReturns::new(),
             timers: Timers::default(),
-            totals: vec![Totals::new()],
+            totals: vec![StoredTotals::new()],
             unmatched: UnmatchedDisbursements::default(),
             panes: Panes::new(rules.fine_history, rules.coarse_history),
         };
         Self { derived: DerivedFigures::build(&state, view_config, now), state, unlisted: UnlistedCounts::default() }
     }
 
-    /// Of a state that was read from a checkpoint. Rules that change no state may be others than when it was written.
-    pub fn restored(mut state: DisbursementsState, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
+    /// Restores a state from a checkpoint. Rules that change no state may differ from those it was written under.
+    pub(crate) fn restored(mut state: DisbursementsState, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
         state.rules = rules;
         state.people.index();
         let timed = state.supports.iter().filter_map(|support| state.timer(support));
@@ -101,22 +121,22 @@ impl Disbursements {
         Self { derived: DerivedFigures::build(&state, view_config, now), state, unlisted: UnlistedCounts::default() }
     }
 
-    pub fn state(&self) -> &DisbursementsState {
+    pub(crate) fn state(&self) -> &DisbursementsState {
         &self.state
     }
 
-    pub fn state_mut(&mut self) -> &mut DisbursementsState {
+    pub(crate) fn state_mut(&mut self) -> &mut DisbursementsState {
         &mut self.state
     }
 
-    /// Fetches what an event will need into the cache: see [`Table::touch`].
-    pub fn touch(&self, body: &event::Disbursement) -> u8 {
+    /// Reads the memory that an event will need into the cache: see [`Table::touch`].
+    pub(crate) fn touch(&self, body: &event::Disbursement) -> u8 {
         let person =
             if body.kind == DisbursementKind::Dispersed { self.state.people.touch(&body.beneficiary) } else { 0 };
         self.state.supports.touch(&body.credit) ^ person
     }
 
-    pub fn keys(&self) -> KeyCounts {
+    pub(crate) fn keys(&self) -> KeyCounts {
         KeyCounts {
             supports: self.state.supports.len() as u64,
             people: self.state.people.len() as u64,
@@ -125,15 +145,15 @@ impl Disbursements {
         }
     }
 
-    /// Forgets whatever is older than the horizon at this watermark.
-    pub fn forget(&mut self, watermark: Millis) {
+    /// Forgets what is older than the horizon at this watermark and changes a figure by that.
+    pub(crate) fn forget(&mut self, watermark: Millis) {
         while let Some(credit) = self.state.timers.due(watermark) {
             self.forget_support(&credit);
         }
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply(&mut self, event: &Event, body: &event::Disbursement, arena: &LabelArena, watermark: Millis) {
+    pub(crate) fn apply(&mut self, event: &Event, body: &event::Disbursement, arena: &LabelArena, watermark: Millis) {
         self.sweep(watermark);
         let programme = self.intern(arena.get(body.programme));
         let [programme_unlisted, state_unlisted] = self.derived.unlisted(programme, body.state);
@@ -160,12 +180,12 @@ impl Disbursements {
         });
     }
 
-    /// Changes a support and what follows from whether it is open and when it is forgotten.
+    /// Changes a support, then updates the backlog and the timer of its forgetting.
     fn change(&mut self, mut support: Support, change: impl FnOnce(&mut Self, &mut Support)) {
         let (open_before, timer_before) = (support.open(), self.state.timer(&support));
         change(self, &mut support);
         let (open_after, timer_after) = (support.open(), self.state.timer(&support));
-        *self.state.supports.get_mut(&support.key()).expect("the support is there") = support;
+        *self.state.supports.get_mut(&support.key()).expect("the support was inserted above") = support;
         self.state.timers.change(timer_before, timer_after);
         if open_before != open_after {
             open_before.inspect(|approved| self.derived.close(approved));
@@ -237,7 +257,7 @@ impl Disbursements {
         self.settle_waiting(support);
     }
 
-    /// A return takes from the support's dispersals, newest first; what finds nothing waits.
+    /// Takes a return from the support's dispersals, newest first; the remainder waits.
     fn returned(&mut self, support: &mut Support, body: &event::Disbursement, programme: LabelId) {
         let left = self.take(support, body.amount);
         if left > 0 {
@@ -246,7 +266,7 @@ impl Disbursements {
         }
     }
 
-    /// Lets the waiting returns take from a new dispersal, the oldest first.
+    /// Takes the support's waiting returns from a new dispersal, oldest first.
     fn settle_waiting(&mut self, support: &mut Support) {
         let credit = support.key();
         while let Some(oldest) = self.state.waiting.oldest(&credit) {
@@ -259,7 +279,8 @@ impl Disbursements {
         }
     }
 
-    /// Takes `amount` from what is left of the support's dispersals, newest first, and returns what could not be taken.
+    /// Takes `amount` from the support's dispersals, newest first. Returns the amount that found nothing to be taken
+    /// from.
     fn take(&mut self, support: &mut Support, mut amount: Centavos) -> Centavos {
         while let Some(index) = support.live.get().filter(|_| amount > 0) {
             let dispersal = *self.state.people.dispersal(index);
@@ -280,7 +301,7 @@ impl Disbursements {
         amount
     }
 
-    /// Supports whose forgetting shows nowhere are found by the sweep.
+    /// Forgets old supports whose forgetting changes no figure, a few table slots at a time.
     fn sweep(&mut self, watermark: Millis) {
         for _ in 0..4 {
             let rules = &self.state.rules;
@@ -312,7 +333,7 @@ impl Disbursements {
         self.forget_dispersals(&support);
     }
 
-    /// Who was paid is kept for all time.
+    /// Forgets a support's dispersals; that their people were paid is kept for all time.
     fn forget_dispersals(&mut self, support: &Support) {
         let mut live = support.live;
         while let Some(index) = live.get() {
@@ -331,16 +352,16 @@ impl Disbursements {
     fn intern(&mut self, programme: &str) -> LabelId {
         let id = self.state.programmes.intern(programme);
         if self.state.totals.len() < self.state.programmes.len() {
-            self.state.totals.push(Totals::new());
+            self.state.totals.push(StoredTotals::new());
             self.derived.list_programme(&self.state, id);
         }
         id
     }
 
-    /// What is shown of this partition at `now`.
-    pub fn view(&mut self, now: Millis, watermark: Option<Millis>) -> DisbursementView {
+    /// View of this partition for readers whose clock is about `now`.
+    pub(crate) fn view(&mut self, now: Millis, watermark: Option<Millis>) -> DisbursementView {
         self.derived.advance(&self.state, now);
-        let allowlists = self.derived.display();
+        let allowlists = self.derived.allowlists();
         let mut programmes = vec![ProgrammeTotals::default(); allowlists.programmes.count()];
         let mut cells = vec![CellTotals::default(); allowlists.cells()];
         for (id, totals) in self.state.totals.iter().enumerate() {
@@ -366,63 +387,63 @@ impl Disbursements {
         }
     }
 
-    /// Figures by slot, to whoever knows the log up to `watermark`.
-    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+    /// Figures by slot at `watermark`.
+    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
         self.derived.slots(watermark)
     }
 
-    pub fn stage_targets(&mut self, view_config: &ViewConfig) {
+    pub(crate) fn stage_targets(&mut self, view_config: &ViewConfig) {
         self.derived.stage_targets(&self.state, view_config);
     }
 
-    pub fn fill(&mut self, budget: usize) -> bool {
-        self.derived.fill(&self.state, budget)
+    pub(crate) fn backfill(&mut self, budget: usize) -> bool {
+        self.derived.backfill(&self.state, budget)
     }
 
-    pub fn promote(&mut self) {
+    pub(crate) fn promote(&mut self) {
         self.derived.promote();
     }
 
-    pub fn unlisted(&self) -> &UnlistedCounts {
+    pub(crate) fn unlisted(&self) -> &UnlistedCounts {
         &self.unlisted
     }
 }
 
 impl DisbursementsState {
-    pub fn panes(&self) -> &Panes<3> {
+    pub(crate) fn panes(&self) -> &Panes<3> {
         &self.panes
     }
 
-    pub fn panes_mut(&mut self) -> &mut Panes<3> {
+    pub(crate) fn panes_mut(&mut self) -> &mut Panes<3> {
         &mut self.panes
     }
 
-    pub fn take_sampled(&mut self) -> Vec<Hash128> {
+    pub(crate) fn take_sampled(&mut self) -> Vec<Hash128> {
         self.people.take_sampled()
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.supports.regions().chain(self.people.regions()).chain(self.waiting.regions())
     }
 
-    /// Figures by slot for some targets, with nothing counted yet.
-    fn days(&self, view_config: &ViewConfig) -> Days {
+    /// Empty figures by slot for a set of targets.
+    fn dispersal_slots(&self, view_config: &ViewConfig) -> DispersalSlots {
         let horizon = self.rules.horizon(Stream::Disbursement);
-        Days::new(
+        DispersalSlots::new(
             Arc::clone(&view_config.allowlists),
             view_config.selection(Stream::Disbursement, horizon, self.panes.history()),
             horizon,
         )
     }
 
-    /// The watermark beyond which a support is forgotten.
+    /// Watermark beyond which a support is forgotten.
     fn deadline(&self, support: &Support) -> Millis {
         let horizon =
             if support.open().is_some() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
         support.newest() + horizon
     }
 
-    /// When a support is forgotten, if that shows in a figure.
+    /// Deadline of a support whose forgetting changes a figure.
     fn timer(&self, support: &Support) -> Option<(Millis, Hash128)> {
         let credit = support.key();
         (support.open().is_some() || self.waiting.has(&credit)).then(|| (self.deadline(support), credit))
@@ -433,7 +454,7 @@ fn cell_key(programme: LabelId, state: FederalState) -> PaneKey {
     pane_key(programme, state.index() as u16)
 }
 
-impl Totals {
+impl StoredTotals {
     fn new() -> Self {
         let ProgrammeTotals { application_to_approval, approval_to_dispersal, .. } = ProgrammeTotals::default();
         Self {

@@ -1,4 +1,4 @@
-//! The identifiers that are remembered: every applied event within the horizon, with what tells a repetition from a contradiction.
+//! Remembered event identifiers: those of every applied event within the horizon (`spec/figures.md#duplicates`).
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
@@ -8,23 +8,25 @@ use super::table::{Table, TableEntry};
 use crate::clock::Millis;
 use crate::event::{Event, Hash128};
 
-/// A remembered identifier in 25 bytes: its hash, then 42 bits of time and 30 of the fingerprint.
+/// A remembered identifier in 25 bytes: its hash, then 42 bits of time and 30 bits of the fingerprint.
+///
+/// With 30 bits, one conflict in 2^30 counts as a plain duplicate.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Id {
+struct IdEntry {
     key: Hash128,
     time_and_fingerprint: [u8; 9],
 }
 
 const FINGERPRINT_BITS: u32 = 30;
 
-impl TableEntry for Id {
+impl TableEntry for IdEntry {
     fn key(&self) -> Hash128 {
         self.key
     }
 }
 
-impl Id {
+impl IdEntry {
     fn of(event: &Event) -> Self {
         let packed = (event.time as u128) << FINGERPRINT_BITS | u128::from(event.fingerprint);
         assert!(event.fingerprint >> FINGERPRINT_BITS == 0 && packed >> 72 == 0, "time and fingerprint fit in 72 bits");
@@ -40,32 +42,35 @@ impl Id {
     }
 }
 
-/// What the memory says of an event.
+/// Result of looking up an event's identifier.
 #[derive(Debug, PartialEq, Eq)]
-pub enum IdLookup {
+pub(crate) enum IdLookup {
+    /// Not remembered.
     New,
+    /// Remembered with the same time and fingerprint.
     Repeated,
-    /// The same identifier with another type, time or field.
+    /// Remembered with another type, time or field: a conflict.
     Contradicted,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Ids(Table<Id>);
+pub(crate) struct Ids(Table<IdEntry>);
 
 impl Ids {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Table::new())
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// What is known of an event's identifier. That of an event older than `oldest` counts as forgotten, whether it was swept or not.
-    pub fn look_up(&self, event: &Event, oldest: Millis) -> IdLookup {
+    /// Looks up an event's identifier. An entry older than `oldest` counts as forgotten, swept or not, so the result
+    /// follows from the log alone.
+    pub(crate) fn look_up(&self, event: &Event, oldest: Millis) -> IdLookup {
         match self.0.get(&event.id) {
             Some(id) if id.time() >= oldest => {
-                if id.time_and_fingerprint == Id::of(event).time_and_fingerprint {
+                if id.time_and_fingerprint == IdEntry::of(event).time_and_fingerprint {
                     IdLookup::Repeated
                 } else {
                     IdLookup::Contradicted
@@ -75,20 +80,21 @@ impl Ids {
         }
     }
 
-    /// Remembers an event that [`Self::look_up`] called new, and sweeps what is older than `oldest`.
-    pub fn remember(&mut self, event: &Event, oldest: Millis) {
+    /// Remembers an event for which [`Self::look_up`] returned [`IdLookup::New`], and sweeps a few slots for entries
+    /// older than `oldest`.
+    pub(crate) fn remember(&mut self, event: &Event, oldest: Millis) {
         for _ in 0..4 {
             self.0.sweep(|id| id.time() < oldest);
         }
-        *self.0.get_or_insert(&event.id, || Id::of(event)) = Id::of(event);
+        *self.0.get_or_insert(&event.id, || IdEntry::of(event)) = IdEntry::of(event);
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.0.regions()
     }
 
-    /// Fetches what the event will need into the cache: see [`Table::touch`].
-    pub fn touch(&self, event: &Event) -> u8 {
+    /// Reads the memory that the event will need into the cache: see [`Table::touch`].
+    pub(crate) fn touch(&self, event: &Event) -> u8 {
         self.0.touch(&event.id)
     }
 }

@@ -1,49 +1,55 @@
-//! Label values of a partition, kept as given and numbered in the order in which they came.
+//! Label values of a partition, as given, numbered in order of appearance.
+//!
+//! State and digests hold these 16-bit numbers and the names. Number 0 is `other`, for every value beyond
+//! `state.max_label_values`. Allowlists map names to positions of what is shown; views, cells and derived figures use
+//! those. A longer allowlist therefore needs new derived figures and no replay.
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-/// The number of a label value in its partition.
-pub type LabelId = u16;
+/// Number of a label value in its partition.
+pub(crate) type LabelId = u16;
 
-/// Every value that came after the bound was reached, for good.
-pub const OTHER: LabelId = 0;
+/// Number of every value that appeared after the bound was reached.
+pub(crate) const OTHER: LabelId = 0;
 
-/// The most values that fit the numbers.
-pub const MAX_VALUES: u64 = u16::MAX as u64;
+/// Largest number of values that fits.
+pub(crate) const MAX_VALUES: u64 = u16::MAX as u64;
 
+/// Numbers and names of the label values of one kind.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(from = "Stored")]
-pub struct LabelTable {
+#[serde(from = "StoredLabels")]
+pub(crate) struct LabelTable {
     names: Vec<String>,
     max_values: usize,
     #[serde(skip)]
     ids: HashMap<String, LabelId>,
 }
 
-/// As a checkpoint has it.
+/// Stored form of a [`LabelTable`].
 #[derive(Deserialize)]
-struct Stored {
+struct StoredLabels {
     names: Vec<String>,
     max_values: usize,
 }
 
 impl LabelTable {
-    pub fn new(max_values: usize) -> Self {
+    pub(crate) fn new(max_values: usize) -> Self {
         assert!(max_values as u64 <= MAX_VALUES, "label numbers have 16 bits");
         Self { names: vec!["other".to_owned()], ids: HashMap::new(), max_values }
     }
 
-    /// Values there are, [`OTHER`] among them.
-    pub fn len(&self) -> usize {
+    /// Number of values, including [`OTHER`].
+    pub(crate) fn len(&self) -> usize {
         self.names.len()
     }
 
-    pub fn name(&self, id: LabelId) -> &str {
+    pub(crate) fn name(&self, id: LabelId) -> &str {
         &self.names[usize::from(id)]
     }
 
-    pub fn intern(&mut self, name: &str) -> LabelId {
+    /// Number of a value; a new value gets the next number, or [`OTHER`] beyond the bound.
+    pub(crate) fn intern(&mut self, name: &str) -> LabelId {
         if let Some(&id) = self.ids.get(name) {
             return id;
         }
@@ -57,8 +63,8 @@ impl LabelTable {
     }
 }
 
-impl From<Stored> for LabelTable {
-    fn from(Stored { names, max_values }: Stored) -> Self {
+impl From<StoredLabels> for LabelTable {
+    fn from(StoredLabels { names, max_values }: StoredLabels) -> Self {
         let named = names.iter().enumerate().skip(1);
         let ids = named.map(|(id, name)| (name.clone(), id as LabelId)).collect();
         Self { names, max_values, ids }

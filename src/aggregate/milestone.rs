@@ -1,11 +1,11 @@
-//! The state of a partition of milestones: quantities reached and withdrawn.
+//! State of a partition of milestones: quantities reached and withdrawn (`spec/figures.md#milestones`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::Counts;
+use super::counts::TargetCounts;
 use super::double_buffer::DoubleBuffer;
 use super::labels::{LabelId, LabelTable, OTHER};
 use super::panes::{PaneKey, Panes, first_of, pane_key, second_of};
@@ -20,38 +20,38 @@ use crate::view::slots::Slots;
 use crate::view::{MilestoneTotals, MilestoneView};
 
 #[derive(Debug)]
-pub struct Milestones {
+pub(crate) struct Milestones {
     state: MilestonesState,
     allowlists: Arc<Allowlists>,
-    /// For targets. Derived.
-    counts: DoubleBuffer<Counts<2>>,
+    /// Figures of targets. Derived.
+    counts: DoubleBuffer<TargetCounts<2>>,
     unlisted: UnlistedCounts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct MilestonesState {
+pub(crate) struct MilestonesState {
     max_milestones: usize,
     initiatives: LabelTable,
     milestones: LabelTable,
     totals: BTreeMap<(LabelId, LabelId), MilestoneTotals>,
-    /// By initiative and milestone: quantities by [`MilestoneKind`].
+    /// Quantities reached and withdrawn of each initiative and milestone.
     panes: Panes<2>,
 }
 
 impl MilestonesState {
-    pub fn panes(&self) -> &Panes<2> {
+    pub(crate) fn panes(&self) -> &Panes<2> {
         &self.panes
     }
 
-    pub fn panes_mut(&mut self) -> &mut Panes<2> {
+    pub(crate) fn panes_mut(&mut self) -> &mut Panes<2> {
         &mut self.panes
     }
 
-    /// Counts for targets, of all that the panes have.
-    fn counts(&self, view_config: &ViewConfig) -> Counts<2> {
+    /// Figures of targets, derived from all panes.
+    fn counts(&self, view_config: &ViewConfig) -> TargetCounts<2> {
         let net =
             |_, [reached, withdrawn]: &[u128; 2]| Tally { amount: *reached as i128 - *withdrawn as i128, base: 0 };
-        let mut counts = Counts::new(view_config.selection(Stream::Milestone, 0, self.panes.history()), net);
+        let mut counts = TargetCounts::new(view_config.selection(Stream::Milestone, 0, self.panes.history()), net);
         for (time, key, amounts) in self.panes.all() {
             counts.add(time, key, *amounts, |filter| self.is_selected(key, filter));
         }
@@ -65,7 +65,7 @@ impl MilestonesState {
 }
 
 impl Milestones {
-    pub fn new(rules: Rules, view_config: &ViewConfig) -> Self {
+    pub(crate) fn new(rules: Rules, view_config: &ViewConfig) -> Self {
         let state = MilestonesState {
             max_milestones: rules.max_milestones,
             initiatives: LabelTable::new(rules.max_label_values),
@@ -76,30 +76,31 @@ impl Milestones {
         Self::restored(state, view_config)
     }
 
-    /// Of a state that was read from a checkpoint.
-    pub fn restored(state: MilestonesState, view_config: &ViewConfig) -> Self {
+    /// Restores a state from a checkpoint.
+    pub(crate) fn restored(state: MilestonesState, view_config: &ViewConfig) -> Self {
         let counts = DoubleBuffer::new(state.counts(view_config));
         Self { state, allowlists: Arc::clone(&view_config.allowlists), counts, unlisted: UnlistedCounts::default() }
     }
 
-    pub fn state(&self) -> &MilestonesState {
+    pub(crate) fn state(&self) -> &MilestonesState {
         &self.state
     }
 
-    pub fn unlisted(&self) -> &UnlistedCounts {
+    pub(crate) fn unlisted(&self) -> &UnlistedCounts {
         &self.unlisted
     }
 
-    pub fn forget(&mut self, watermark: Millis) {
+    pub(crate) fn forget(&mut self, watermark: Millis) {
         self.state.panes.forget(watermark);
     }
 
-    pub fn apply(&mut self, event: &Event, body: &event::Milestone, arena: &LabelArena) {
+    pub(crate) fn apply(&mut self, event: &Event, body: &event::Milestone, arena: &LabelArena) {
         let (initiative, milestone) = (arena.get(body.initiative), arena.get(body.milestone));
         let Allowlists { initiatives, milestones, .. } = &*self.allowlists;
         self.unlisted.count(LabelKind::Initiative, initiatives.index(initiative) == initiatives.other());
         self.unlisted.count(LabelKind::Milestone, milestones.index(milestone) == milestones.other());
         let mut key = (self.state.initiatives.intern(initiative), self.state.milestones.intern(milestone));
+        // Beyond the bound a new pair counts as `other`, `other`.
         if !self.state.totals.contains_key(&key) && self.state.totals.len() >= self.state.max_milestones {
             key = (OTHER, OTHER);
         }
@@ -119,20 +120,20 @@ impl Milestones {
         counts.each(|counts| counts.add(event.time, key, amounts, |filter| state.is_selected(key, filter)));
     }
 
-    /// Figures by slot, to whoever knows the log up to `watermark`.
-    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+    /// Figures by slot at `watermark`.
+    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
         self.counts.current().show(watermark)
     }
 
-    pub fn stage_targets(&mut self, view_config: &ViewConfig) {
+    pub(crate) fn stage_targets(&mut self, view_config: &ViewConfig) {
         self.counts.stage(self.state.counts(view_config));
     }
 
-    pub fn promote(&mut self) {
+    pub(crate) fn promote(&mut self) {
         self.counts.promote();
     }
 
-    pub fn view(&mut self, watermark: Option<Millis>) -> MilestoneView {
+    pub(crate) fn view(&mut self, watermark: Option<Millis>) -> MilestoneView {
         let mut cells = vec![MilestoneTotals::default(); self.allowlists.milestone_cells()];
         for (&(initiative, milestone), totals) in &self.state.totals {
             let initiative = self.allowlists.initiatives.index(self.state.initiatives.name(initiative));

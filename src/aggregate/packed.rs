@@ -1,4 +1,5 @@
-//! Integers in the bytes they need, without alignment, so that tables of many millions of entries stay small; in the same bytes on disk.
+//! Unaligned little-endian integers of 2, 4, 5 and 6 bytes, so that tables of many millions of entries stay small.
+//! Memory and disk have the same bytes.
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
@@ -10,17 +11,17 @@ macro_rules! packed {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
         #[repr(transparent)]
-        pub struct $name([u8; $bytes]);
+        pub(crate) struct $name([u8; $bytes]);
 
         impl $name {
-            pub fn new(value: u64) -> Self {
+            pub(crate) fn new(value: u64) -> Self {
                 assert!(value >> (8 * $bytes) == 0, "{value} does not fit in {} bytes", $bytes);
                 let mut bytes = [0; $bytes];
                 bytes.copy_from_slice(&value.to_le_bytes()[..$bytes]);
                 Self(bytes)
             }
 
-            pub fn get(self) -> u64 {
+            pub(crate) fn get(self) -> u64 {
                 let mut bytes = [0; 8];
                 bytes[..$bytes].copy_from_slice(&self.0);
                 u64::from_le_bytes(bytes)
@@ -38,46 +39,46 @@ packed!(
 );
 packed!(U48, 6);
 
-/// An event time, or none. Event times are of the years 2000 to 2100, so zero is free to mean none.
+/// An event time, or none. Event times lie between the years 2000 and 2100, so zero can stand for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
 #[repr(transparent)]
-pub struct PackedTime(U48);
+pub(crate) struct PackedTime(U48);
 
 impl PackedTime {
-    pub const NONE: PackedTime = PackedTime(U48([0; 6]));
+    pub(crate) const NONE: PackedTime = PackedTime(U48([0; 6]));
 
-    pub fn at(time: Millis) -> Self {
+    pub(crate) fn at(time: Millis) -> Self {
         assert!(time > 0, "event times are after 1970");
         Self(U48::new(time as u64))
     }
 
-    pub fn get(self) -> Option<Millis> {
+    pub(crate) fn get(self) -> Option<Millis> {
         let millis = self.0.get();
         (millis != 0).then_some(millis as Millis)
     }
 
-    pub fn is_some(self) -> bool {
+    pub(crate) fn is_some(self) -> bool {
         self != Self::NONE
     }
 }
 
-/// A reference to an entry of a slab, or none. Zero is none, so that what is all zero refers to nothing.
+/// Index of a slab entry, or none. Zero stands for none, so that zeroed memory links to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable, Serialize, Deserialize)]
 #[repr(transparent)]
-pub struct SlabLink(U32);
+pub(crate) struct SlabLink(U32);
 
 impl SlabLink {
-    pub const NONE: SlabLink = SlabLink(U32([0; 4]));
+    pub(crate) const NONE: SlabLink = SlabLink(U32([0; 4]));
 
-    pub fn to(index: u32) -> Self {
+    pub(crate) fn to(index: u32) -> Self {
         Self(U32::new(u64::from(index) + 1))
     }
 
-    pub fn get(self) -> Option<u32> {
+    pub(crate) fn get(self) -> Option<u32> {
         (self.0.get() as u32).checked_sub(1)
     }
 
-    pub fn is_some(self) -> bool {
+    pub(crate) fn is_some(self) -> bool {
         self != Self::NONE
     }
 }

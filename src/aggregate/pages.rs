@@ -1,49 +1,53 @@
-//! Pages of small entries of one size, which are written to a checkpoint as they lie in memory and copied out while they change.
+//! Pages of 256 entries of one size. A checkpoint stores them byte for byte as they are in memory.
 //!
-//! A page that changes for the first time after [`PagedTable::begin`] is copied before; the others are copied by [`PagedTable::copy`], a few at a
-//! time. As long as no image is being made that costs one branch a change.
+//! An image is copied while its table goes on changing: a page that changes for the first time after
+//! [`PagedTable::begin`] is copied just before the change (copy on write); the others are copied by
+//! [`PagedTable::copy`], a few at a time. While no image is in progress this costs one branch a change. All pages of
+//! one entry size are equal, so memory that one table returns serves the next.
 
 use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::image::{PageChunk, PageRange, PageSink, TableLayout};
 
-/// Entries a page.
-pub const PAGE: usize = 256;
+/// Number of entries in a page.
+pub(crate) const PAGE: usize = 256;
 
-/// Entries without padding, alignment or pointers: their bytes are their form on disk. All zero is the empty one.
-pub struct Pages<E> {
+/// Pages of entries without padding, alignment or pointers. Zeroed memory is an empty entry.
+pub(crate) struct Pages<E> {
     pages: Vec<Box<[E]>>,
     copying: Option<Copying>,
 }
 
-/// An image that is being made.
+/// An image in progress.
 struct Copying {
     region: u16,
     sink: PageSink,
-    /// By page there was at the beginning: not copied yet.
+    /// True for each page of the beginning that is not copied yet.
     left: Vec<bool>,
-    /// Pages below are copied.
+    /// Lower pages are copied.
     next: usize,
 }
 
-/// Pages of whatever entries, as an image sees them.
-pub trait PagedTable {
+/// A table of pages, independent of its entry type. An image calls it a *region*.
+pub(crate) trait PagedTable {
+    /// Size and number of pages.
     fn shape(&self) -> TableLayout;
-    /// From now on pages are copied to `sink`, each once and as it is now, as those of this region.
+    /// Begins an image: each page of now is copied once, as it is now, to `sink` before its next change or by
+    /// [`Self::copy`].
     fn begin(&mut self, region: u16, sink: &PageSink);
-    /// Appends pages that are not copied yet to `chunk`, until it holds `bytes` or more. False if all are copied.
+    /// Appends pages that are not copied yet to `chunk` until it holds at least `bytes`. False if all are copied.
     fn copy(&mut self, bytes: usize, chunk: &mut PageChunk) -> bool;
-    /// Copies no more.
+    /// Ends the image.
     fn end(&mut self);
-    /// The bytes of every page.
+    /// Bytes of every page.
     fn bytes(&self) -> Vec<&[u8]>;
-    /// The bytes of every page, to be filled.
+    /// Bytes of every page, for reading a checkpoint into them.
     fn bytes_mut(&mut self) -> Vec<&mut [u8]>;
 }
 
 impl<E: Pod> Pages<E> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { pages: Vec::new(), copying: None }
     }
 
@@ -51,41 +55,41 @@ impl<E: Pod> Pages<E> {
         Self { pages: (0..count).map(|_| bytemuck::allocation::zeroed_slice_box(PAGE)).collect(), copying: None }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.pages.len()
     }
 
-    pub fn page(&self, page: usize) -> Option<&[E]> {
+    pub(crate) fn page(&self, page: usize) -> Option<&[E]> {
         self.pages.get(page).map(|page| &**page)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &E> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &E> {
         self.pages.iter().flatten()
     }
 
     /// Adds an empty page.
-    pub fn push(&mut self) {
+    pub(crate) fn push(&mut self) {
         self.pages.push(bytemuck::allocation::zeroed_slice_box(PAGE));
     }
 
     /// Takes all pages out.
-    pub fn take(&mut self) -> Vec<Box<[E]>> {
+    pub(crate) fn take(&mut self) -> Vec<Box<[E]>> {
         (0..self.pages.len()).for_each(|page| self.save(page));
         std::mem::take(&mut self.pages)
     }
 
-    pub fn entry(&self, index: usize) -> &E {
+    pub(crate) fn entry(&self, index: usize) -> &E {
         &self.pages[index / PAGE][index % PAGE]
     }
 
-    pub fn entry_mut(&mut self, index: usize) -> &mut E {
+    pub(crate) fn entry_mut(&mut self, index: usize) -> &mut E {
         if self.copying.is_some() {
             self.save(index / PAGE);
         }
         &mut self.pages[index / PAGE][index % PAGE]
     }
 
-    /// Copies a page that is about to change, unless that was done.
+    /// Copies a page that is about to change, unless it is copied already.
     #[cold]
     fn save(&mut self, page: usize) {
         let Some(copying) = &mut self.copying else { return };
@@ -98,6 +102,7 @@ impl<E: Pod> Pages<E> {
 }
 
 impl<E: Pod> PagedTable for Pages<E> {
+    /// Size and number of pages.
     fn shape(&self) -> TableLayout {
         let page_bytes = (PAGE * size_of::<E>()) as u32;
         TableLayout { page_bytes, pages: u32::try_from(self.pages.len()).expect("a region holds at most 2^32 pages") }
@@ -147,7 +152,7 @@ impl<E> std::fmt::Debug for Pages<E> {
     }
 }
 
-/// In a body there is only how many pages there are; they are empty after reading.
+/// A checkpoint's body contains only the number of pages; they are zeroed after reading, and filled from the regions.
 impl<E> Serialize for Pages<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.pages.len().serialize(serializer)
@@ -167,7 +172,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     proptest! {
-        /// Whatever is changed, added and taken out while an image is made, it shows what was there at its beginning.
+        /// No change, addition or removal during an image alters it.
         #[test]
         fn an_image_is_of_the_instant_it_was_begun(before in 0..6_usize, steps in prop::collection::vec((0..4_u8, 0..2_000_usize), 0..40)) {
             let mut pages = Pages::<[u8; 3]>::of(before);
@@ -192,15 +197,15 @@ mod tests {
             prop_assert!(!pages.copy(usize::MAX, &mut rest));
             chunks.lock().unwrap().push(rest);
             let page_bytes = 3 * PAGE;
-            let mut view_config = vec![None; before];
+            let mut copied = vec![None; before];
             for chunk in chunks.lock().unwrap().iter() {
                 let numbers = chunk.runs.iter().inspect(|run| assert_eq!(run.region, 7)).flat_map(|run| run.first..run.first + run.count);
                 for (number, bytes) in numbers.zip(chunk.bytes.chunks(page_bytes)) {
-                    prop_assert!(view_config[number as usize].replace(bytes.to_vec()).is_none(), "a page is copied once");
+                    prop_assert!(copied[number as usize].replace(bytes.to_vec()).is_none(), "a page is copied once");
                 }
             }
-            let view_config: Vec<u8> = view_config.into_iter().map(|page| page.expect("every page is copied")).collect::<Vec<_>>().concat();
-            prop_assert_eq!(view_config, expected);
+            let copied: Vec<u8> = copied.into_iter().map(|page| page.expect("every page is copied")).collect::<Vec<_>>().concat();
+            prop_assert_eq!(copied, expected);
         }
     }
 }

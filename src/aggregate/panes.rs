@@ -1,9 +1,13 @@
-//! Counts that need no identity, by the quarter hour of their event time: the history that curves and targets are drawn from.
+//! Counts that need no identity, by the quarter hour of their event time: the history behind curves and targets.
 //!
-//! Days, weeks and months of every zone consist of whole quarter hours. After `fine` the quarters of a (UTC) hour are added up, after
-//! `coarse` the hour is forgotten. Both are decided by the watermark, so panes are a function of the log like all state. They lie in days
-//! that an image shares by pointer; a day that can change no more is *closed*, and a checkpoint refers to what an earlier one wrote of it.
-//! Should a day change nevertheless, as only what an event tells of an earlier one can bring about, it is not closed again.
+//! Days, weeks and months of every time zone consist of whole quarter hours. The quarters of a UTC hour are folded into
+//! the hour after `state.fine_history`, and the hour is forgotten after `state.coarse_history`. The watermark decides
+//! both, so panes are a function of the log, like all state. Targets of calls, milestones, applications and approvals
+//! are counted from them.
+//!
+//! Panes are stored by UTC day. An image shares days by pointer. A day that cannot change any more is *closed*: a
+//! checkpoint refers to the bytes that an earlier one wrote of it. A closed day changes only if an event completes an
+//! older one (a call answered long ago); it then stays open.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,34 +19,35 @@ use super::labels::LabelId;
 use crate::clock::{DAY, HOUR, Millis, QUARTER_HOUR, floor};
 use crate::view::add_each;
 
-/// Tells label sets apart: up to two numbers of 16 bits.
-pub type PaneKey = u32;
+/// Key of a label set: two numbers of 16 bits.
+pub(crate) type PaneKey = u32;
 
-pub fn pane_key(first: LabelId, second: u16) -> PaneKey {
+/// Packs two label numbers into a key.
+pub(crate) fn pane_key(first: LabelId, second: u16) -> PaneKey {
     PaneKey::from(first) << 16 | PaneKey::from(second)
 }
 
-/// The first number of a key.
-pub fn first_of(key: PaneKey) -> LabelId {
+/// First label number of a key.
+pub(crate) fn first_of(key: PaneKey) -> LabelId {
     (key >> 16) as LabelId
 }
 
-/// The second.
-pub fn second_of(key: PaneKey) -> u16 {
+/// Second label number of a key.
+pub(crate) fn second_of(key: PaneKey) -> u16 {
     (key & 0xffff) as u16
 }
 
-/// `N` counts are kept of each label set. Sums of pesos are wide enough: 2^64 amounts of 10^12 centavos.
+/// `N` counts for each label set and slice of time. `u128` holds 2^64 amounts of 10^12 centavos, so sums of pesos fit.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Panes<const N: usize> {
-    /// By their beginning. In a checkpoint they are apart.
+pub(crate) struct Panes<const N: usize> {
+    /// Days by their beginning. A checkpoint stores them apart from the body.
     #[serde(skip)]
     days: BTreeMap<Millis, Arc<DayPanes<N>>>,
     fine: Millis,
     coarse: Millis,
-    /// The hours before are folded.
+    /// Earlier hours are folded.
     first_fine: Millis,
-    /// The hours before are forgotten.
+    /// Earlier hours are forgotten.
     first_coarse: Millis,
     /// Days that changed after they were closed.
     reopened: BTreeSet<Millis>,
@@ -51,14 +56,14 @@ pub struct Panes<const N: usize> {
 #[derive(Debug, Clone)]
 struct DayPanes<const N: usize>(BTreeMap<(Slice, PaneKey), [u128; N]>);
 
-/// A part of a day: below 96 a quarter hour, from 96 on an hour.
+/// Slice of a day: a quarter hour below 96, an hour from 96 on.
 type Slice = u8;
 
 const QUARTERS: Slice = 96;
 const HOURS: Slice = 24;
 
 impl<const N: usize> Panes<N> {
-    pub fn new(fine: Millis, coarse: Millis) -> Self {
+    pub(crate) fn new(fine: Millis, coarse: Millis) -> Self {
         Self {
             days: BTreeMap::new(),
             fine,
@@ -69,13 +74,13 @@ impl<const N: usize> Panes<N> {
         }
     }
 
-    /// How far back from the watermark counts are kept.
-    pub fn history(&self) -> Millis {
+    /// Distance behind the watermark up to which counts are kept.
+    pub(crate) fn history(&self) -> Millis {
         self.coarse
     }
 
-    /// Adds to the counts of the pane that `time` falls in. What is older than the history adds to nothing.
-    pub fn add(&mut self, time: Millis, key: PaneKey, amounts: [u128; N]) {
+    /// Adds to the counts of the pane that holds `time`. Anything older than the history is ignored.
+    pub(crate) fn add(&mut self, time: Millis, key: PaneKey, amounts: [u128; N]) {
         if floor(time, HOUR) < self.first_coarse {
             return;
         }
@@ -90,8 +95,8 @@ impl<const N: usize> Panes<N> {
         add_each(panes.entry((slice, key)).or_insert([0; N]), &amounts);
     }
 
-    /// As [`Self::add`], at a time that may lie before `settled` (see [`Self::days`]).
-    pub fn add_to_past(&mut self, time: Millis, key: PaneKey, amounts: [u128; N], settled: Millis) {
+    /// Adds like [`Self::add`], at a time that may lie before `settled` (see [`Self::days`]).
+    pub(crate) fn add_to_past(&mut self, time: Millis, key: PaneKey, amounts: [u128; N], settled: Millis) {
         let day = floor(time, DAY);
         if self.is_closed(day, settled) && floor(time, HOUR) >= self.first_coarse {
             self.reopened.insert(day);
@@ -99,9 +104,9 @@ impl<const N: usize> Panes<N> {
         self.add(time, key, amounts);
     }
 
-    /// Folds and forgets what the watermark has passed.
-    pub fn forget(&mut self, watermark: Millis) {
-        // The hours that `fine` and `coarse` reach back to, so that only whole hours are folded and forgotten.
+    /// Folds and forgets the hours that the watermark has passed.
+    pub(crate) fn forget(&mut self, watermark: Millis) {
+        // Rounded down, so that only whole hours are folded and forgotten.
         let (first_fine, first_coarse) = (floor(watermark - self.fine, HOUR), floor(watermark - self.coarse, HOUR));
         if (first_fine, first_coarse) == (self.first_fine, self.first_coarse) {
             return;
@@ -122,8 +127,8 @@ impl<const N: usize> Panes<N> {
         }
     }
 
-    /// The days for a checkpoint. Those that end by `settled`, before which no event is ever applied again, are closed.
-    pub fn days(&self, settled: Millis) -> Vec<ClosedDay> {
+    /// Days for a checkpoint. Days that end by `settled` are closed: no event before it is ever applied again.
+    pub(crate) fn days(&self, settled: Millis) -> Vec<ClosedDay> {
         let day = |(&start, content): (&Millis, &Arc<DayPanes<N>>)| ClosedDay {
             start,
             is_closed: self.is_closed(start, settled),
@@ -136,8 +141,9 @@ impl<const N: usize> Panes<N> {
         start + DAY <= settled.min(self.first_fine) && !self.reopened.contains(&start)
     }
 
-    /// Takes a day from a checkpoint, which may have been written before some of it was forgotten. None if it is malformed.
-    pub fn restore(&mut self, start: Millis, encoded: &[u8]) -> Option<()> {
+    /// Restores a day from a checkpoint, which may have been written before parts of it were forgotten. `None` if it is
+    /// malformed.
+    pub(crate) fn restore(&mut self, start: Millis, encoded: &[u8]) -> Option<()> {
         let entries: Vec<(Slice, PaneKey, Vec<u128>)> = postcard::from_bytes(encoded).ok()?;
         let mut panes = BTreeMap::new();
         for (slice, key, counts) in entries {
@@ -153,24 +159,24 @@ impl<const N: usize> Panes<N> {
         Some(())
     }
 
-    /// The first day (UTC) with counts that does not begin before `from`.
-    pub fn first_day_from(&self, from: Millis) -> Option<Millis> {
+    /// First UTC day with counts that begins at `from` or later.
+    pub(crate) fn first_day_from(&self, from: Millis) -> Option<Millis> {
         self.days.range(from..).next().map(|(&start, _)| start)
     }
 
-    /// The counts of a day: the beginning of each pane, its key, and its counts.
-    pub fn of_day(&self, start: Millis) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
+    /// Panes of a day: beginning, key and counts.
+    pub(crate) fn of_day(&self, start: Millis) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
         let panes = self.days.get(&start).into_iter().flat_map(|day| &day.0);
         panes.map(move |(&(slice, key), counts)| (start + begin(slice), key, counts))
     }
 
-    /// The counts of all days, as [`Self::of_day`] has them.
-    pub fn all(&self) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
+    /// Panes of all days: beginning, key and counts.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
         self.days.keys().flat_map(|&start| self.of_day(start))
     }
 }
 
-/// When a slice begins within its day.
+/// Beginning of a slice within its day.
 fn begin(slice: Slice) -> Millis {
     match slice {
         quarter if quarter < QUARTERS => Millis::from(quarter) * QUARTER_HOUR,
@@ -185,7 +191,7 @@ impl<const N: usize> Default for DayPanes<N> {
 }
 
 impl<const N: usize> DayPanes<N> {
-    /// Adds up the quarters of the day's first `hours` hours.
+    /// Folds the quarters of the day's first `hours` hours into these hours.
     fn fold(&mut self, hours: Millis) {
         let end = (hours.clamp(0, Millis::from(HOURS)) * 4) as Slice;
         let fine = self.0.split_off(&(end, 0));
@@ -195,7 +201,7 @@ impl<const N: usize> DayPanes<N> {
         }
     }
 
-    /// Forgets the day's first `hours` hours, which are folded.
+    /// Forgets the day's first `hours` hours, which are folded by then.
     fn forget(&mut self, hours: Millis) {
         let end = QUARTERS + hours.clamp(0, Millis::from(HOURS)) as Slice;
         self.0.retain(|&(slice, _), _| slice >= end || (slice < QUARTERS && slice / 4 >= end - QUARTERS));
@@ -221,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn quarters_become_hours_and_then_nothing_and_no_count_is_lost_before() {
+    fn counts_are_folded_into_hours_before_they_are_forgotten() {
         let mut panes = Panes::new(DAY, 3 * DAY);
         panes.forget(WATERMARK);
         for minute in 0..240 {
@@ -237,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_event_joins_the_hour_its_quarter_was_folded_into() {
+    fn a_late_event_joins_the_hour_of_its_folded_quarter() {
         let mut panes = Panes::new(DAY, 3 * DAY);
         panes.forget(WATERMARK);
         panes.add(WATERMARK, 7, [1]);
@@ -248,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_day_stays_as_it_was_encoded_but_for_what_is_forgotten() {
+    fn a_closed_day_changes_only_by_being_forgotten() {
         let mut panes = Panes::new(DAY, 3 * DAY);
         panes.forget(WATERMARK);
         (0..48).for_each(|hour| panes.add(WATERMARK + hour * HOUR, 7, [1]));
@@ -270,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_day_that_changes_is_open_for_good() {
+    fn a_closed_day_that_changes_stays_open() {
         let mut panes = Panes::new(DAY, 9 * DAY);
         panes.add(WATERMARK, 7, [1]);
         panes.forget(WATERMARK + 3 * DAY);

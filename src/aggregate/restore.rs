@@ -1,4 +1,4 @@
-//! From what a checkpoint holds back to a partition.
+//! Restores a partition from a checkpoint: the body first, then pages, then everything that follows from them.
 
 use super::call::{AgentsState, Calls, CallsState};
 use super::disbursement::{Disbursements, DisbursementsState};
@@ -10,12 +10,12 @@ use super::{Log, PartitionState, Rules, StreamBody, ViewConfig};
 use crate::clock::Millis;
 use crate::record::Stream;
 
-/// A checkpoint that is whole and yet none of this program's.
+/// A checkpoint that is intact, but not in the form that this program writes.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the state is malformed ({0}): it was not written by this version of the program")]
 pub struct MalformedState(String);
 
-/// A state whose pages are still to be filled.
+/// A state whose pages still have to be read.
 pub struct StateLoader {
     log: Log,
     ids: Ids,
@@ -29,8 +29,10 @@ enum State {
 }
 
 impl StateLoader {
+    /// Reads body and days of a stream's state.
+    ///
     /// # Errors
-    /// If body or days are not those of such a stream.
+    /// If body or days are not those of such a state.
     pub fn new(stream: Stream, body: &[u8], days: &[(Millis, Vec<u8>)]) -> Result<Self, MalformedState> {
         let fault = |error: postcard::Error| MalformedState(error.to_string());
         let (log, ids, mut state) = match stream {
@@ -58,17 +60,17 @@ impl StateLoader {
         Ok(Self { log, ids, state })
     }
 
-    /// What the regions take.
+    /// Size of each region.
     pub fn shapes(&mut self) -> Vec<TableLayout> {
         self.regions().map(|region| region.shape()).collect()
     }
 
-    /// By region and page: the bytes to fill.
+    /// Bytes of each region's pages, to be filled by the caller.
     pub fn pages(&mut self) -> Vec<Vec<&mut [u8]>> {
         self.regions().map(PagedTable::bytes_mut).collect()
     }
 
-    /// The partition, once its pages are filled.
+    /// Builds the partition once all pages are filled: indexes, timers and derived figures.
     pub fn finish(self, rules: Rules, view_config: &ViewConfig, now: Millis) -> PartitionState {
         let Self { log, ids, state } = self;
         let (stream, body) = match state {

@@ -1,4 +1,4 @@
-//! The settings that decide what a log means.
+//! Settings that decide what a log means: state depends on these and on the log alone.
 
 use std::time::Duration;
 
@@ -10,21 +10,32 @@ use crate::event::histogram_bounds::{self, HistogramBounds};
 use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader, format_duration};
 
-/// Everything besides the log that state depends on.
+/// Settings that figures depend on. State stores some of their effects, so a change of those in
+/// [`Self::semantic_settings`] takes a rebuild.
+///
+/// Fields are stored in checkpoints: their order and types are part of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     horizons: PerStream<Millis>,
+    /// Distance behind the watermark up to which open supports are remembered, in milliseconds.
     pub open_horizon: Millis,
-    /// The longest wait of an answer within target.
+    /// Longest wait of a call answered within target, inclusive, in milliseconds.
     pub service_level: Millis,
-    /// An abandonment before this wait is short.
+    /// An abandonment after a shorter wait is short (milliseconds).
     pub short_abandon: Millis,
+    /// Longest time that an offered call counts as waiting, in milliseconds.
     pub max_wait: Millis,
+    /// Longest time that an agent counts after a status, in milliseconds.
     pub agent_timeout: Millis,
+    /// Largest number of values of a label in a partition; further values are `other`.
     pub max_label_values: usize,
+    /// Largest number of pairs of initiative and milestone in a partition; further pairs are `other`.
     pub max_milestones: usize,
+    /// Largest number of people in a partition; beyond it, people of all time are unknown.
     pub max_people: u64,
+    /// Age at which the quarter hours of panes are folded into hours, in milliseconds.
     pub fine_history: Millis,
+    /// Age at which the hours of panes are forgotten, in milliseconds.
     pub coarse_history: Millis,
 }
 
@@ -32,6 +43,7 @@ const DAY: u64 = 86_400;
 const TEN_YEARS: u64 = 3_660 * DAY;
 
 impl Rules {
+    /// Reads the rules; problems are reported to `reader`.
     pub fn read(reader: &mut SettingsReader) -> Self {
         let mut days = |key: &str, least: u64| {
             millis(reader.duration(key, Duration::from_secs(least)..=Duration::from_secs(TEN_YEARS)))
@@ -71,7 +83,8 @@ impl Rules {
         }
     }
 
-    /// The settings that the state of a stream depends on, and their values.
+    /// Settings that the stored state of a stream depends on, with their values: the fingerprint that a checkpoint is
+    /// compared with, name by name. Bounds are included even if they were never reached.
     pub fn semantic_settings(&self, stream: Stream) -> Vec<(String, String)> {
         let time = |time: Millis| format_duration(Duration::from_millis(time.unsigned_abs()));
         let mut semantic_settings = vec![
@@ -99,7 +112,7 @@ impl Rules {
         semantic_settings
     }
 
-    /// How far behind the watermark events still count, in milliseconds.
+    /// Distance behind the watermark up to which events still count, in milliseconds.
     pub fn horizon(&self, stream: Stream) -> Millis {
         self.horizons[stream]
     }
@@ -114,8 +127,8 @@ fn stored_histograms(stream: Stream) -> &'static [HistogramBounds] {
     }
 }
 
-/// Value that a stored state has of a setting which it does not name, because it was written before the setting was part of
-/// [`Rules::semantic_settings`]. These values are history: they stay as they are when the settings change.
+/// Value that a stored state has of a setting which it does not name, because it was written before the setting was
+/// part of [`Rules::semantic_settings`]. These values are history: they stay as they are when the settings change.
 pub fn unnamed_setting(key: &str) -> Option<&'static str> {
     match key {
         "histogram.application_to_approval.bounds" | "histogram.approval_to_dispersal.bounds" => {
@@ -128,7 +141,7 @@ pub fn unnamed_setting(key: &str) -> Option<&'static str> {
 }
 
 impl Default for Rules {
-    /// The built-in defaults.
+    /// Built-in defaults.
     fn default() -> Self {
         Self::read(&mut SettingsReader::load(&Layers::default()))
     }

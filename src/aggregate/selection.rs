@@ -1,4 +1,4 @@
-//! Which targets of a stream an event counts for, by its labels.
+//! Targets that an event counts for, by its labels.
 
 use std::sync::Arc;
 
@@ -12,44 +12,52 @@ use crate::targets::{Filter, Measure, StreamTargetIndex, Target, Targets};
 
 /// The targets of one stream.
 #[derive(Debug)]
-pub struct Selection {
-    pub grid: Arc<SlotLayout>,
+pub(crate) struct Selection {
+    pub layout: Arc<SlotLayout>,
     pub targets: Vec<SelectedTarget>,
     /// The set that these targets are of.
     pub set: Arc<Targets>,
-    /// How far back slots are kept.
+    /// Distance behind the watermark up to which slots are kept.
     pub reach: Millis,
-    /// How far back what is only counted is known: no further than state keeps it, from which all is found again after a restart.
+    /// Distance behind the watermark up to which counts are known: no further than state keeps panes, since a restart
+    /// derives all counts from these.
     pub counted: Millis,
 }
 
 #[derive(Debug)]
-pub struct SelectedTarget {
+pub(crate) struct SelectedTarget {
     pub measure: Measure,
     filter: Filter,
-    /// Its period among [`SlotLayout::periods`].
+    /// Index of its period in [`SlotLayout::periods`].
     pub period: usize,
 }
 
-/// What is kept for the dispersion of past weeks and the months before.
-const LEAST_REACH: Millis = 92 * DAY;
+/// Least distance that slots are kept: enough weeks for the overdispersion of a target, and the months before.
+const MIN_REACH: Millis = 92 * DAY;
 
 impl Selection {
-    /// `horizon`: how far back state remembers, so that figures can be corrected; `history`: how far back it keeps counts.
-    pub fn new(set: &Arc<Targets>, stream: Stream, cut_times: CutTimes, horizon: Millis, history: Millis) -> Self {
+    /// Selects the targets of a stream. State remembers single events up to `horizon` and counts up to `history` behind
+    /// the watermark.
+    pub(crate) fn new(
+        set: &Arc<Targets>,
+        stream: Stream,
+        cut_times: CutTimes,
+        horizon: Millis,
+        history: Millis,
+    ) -> Self {
         let mut periods = Period::OWN.to_vec();
-        let mut reach = horizon.max(LEAST_REACH);
+        let mut reach = horizon.max(MIN_REACH);
         let mut select = |target: &Target| {
-            let place = periods.iter().position(|&period| period == target.period).unwrap_or_else(|| {
+            let index = periods.iter().position(|&period| period == target.period).unwrap_or_else(|| {
                 periods.push(target.period);
                 periods.len() - 1
             });
             reach = reach.max(target.period.longest_days() * DAY + 3 * DAY + HOUR);
-            SelectedTarget { measure: target.measure, filter: target.filter.clone(), period: place }
+            SelectedTarget { measure: target.measure, filter: target.filter.clone(), period: index }
         };
         let targets = set.of_stream(stream).map(|(_, target)| select(target)).collect();
         Self {
-            grid: Arc::new(SlotLayout { cut_times, periods }),
+            layout: Arc::new(SlotLayout { cut_times, periods }),
             targets,
             set: Arc::clone(set),
             reach,
@@ -58,31 +66,31 @@ impl Selection {
     }
 
     /// Targets whose filter has the values that `is_selected` checks, in rising order; see [`Filter`].
-    pub fn matching(&self, is_selected: impl Fn(&Filter) -> bool) -> Box<[StreamTargetIndex]> {
+    pub(crate) fn matching(&self, is_selected: impl Fn(&Filter) -> bool) -> Box<[StreamTargetIndex]> {
         let matching = self.targets.iter().enumerate().filter(|(_, target)| is_selected(&target.filter));
         matching.map(|(index, _)| StreamTargetIndex::new(index)).collect()
     }
 
-    pub fn of(&self, target: StreamTargetIndex) -> &SelectedTarget {
+    pub(crate) fn of(&self, target: StreamTargetIndex) -> &SelectedTarget {
         &self.targets[target.index()]
     }
 }
 
-/// Numbers what label sets count for, so that there are few figures, whatever labels there are.
+/// Groups of label sets that count for the same figures, so that the number of figures does not grow with the labels.
 #[derive(Debug)]
-pub struct Groups<G> {
+pub(crate) struct Groups<G> {
     groups: Vec<G>,
-    /// By the key of a label set.
+    /// Group number of each label set, by its key.
     numbers: HashMap<u32, u32>,
 }
 
 impl<G: PartialEq> Groups<G> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { groups: Vec::new(), numbers: HashMap::new() }
     }
 
-    /// The number of what `key` counts for.
-    pub fn number(&mut self, key: u32, group: impl FnOnce() -> G) -> u32 {
+    /// Number of the group of `key`; `group` computes it for a key seen for the first time.
+    pub(crate) fn number(&mut self, key: u32, group: impl FnOnce() -> G) -> u32 {
         if let Some(&number) = self.numbers.get(&key) {
             return number;
         }
@@ -96,21 +104,21 @@ impl<G: PartialEq> Groups<G> {
         number
     }
 
-    pub fn get(&self, number: u32) -> &G {
+    pub(crate) fn get(&self, number: u32) -> &G {
         &self.groups[number as usize]
     }
 }
 
-/// The counts of a group in a slot.
-pub fn counts_of<T: Default>(counts: &mut Vec<T>, group: u32) -> &mut T {
-    let place = group as usize;
-    if counts.len() <= place {
-        counts.resize_with(place + 1, T::default);
+/// Counts of a group in a slot, created if they are missing.
+pub(crate) fn counts_of<T: Default>(counts: &mut Vec<T>, group: u32) -> &mut T {
+    let index = group as usize;
+    if counts.len() <= index {
+        counts.resize_with(index + 1, T::default);
     }
-    &mut counts[place]
+    &mut counts[index]
 }
 
-/// Whether a list of a filter has a value: an empty one has every.
-pub fn has(list: &[String], value: &str) -> bool {
+/// True if a filter's list contains a value; an empty list contains every value.
+pub(crate) fn has(list: &[String], value: &str) -> bool {
     list.is_empty() || list.iter().any(|listed| listed == value)
 }

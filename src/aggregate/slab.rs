@@ -1,4 +1,8 @@
-//! Entries with a stable index, in pages, so that growing neither moves nor doubles anything. Free places form a list through themselves.
+//! Entries with a stable index, stored in pages.
+//!
+//! Growing adds a page, so it neither moves entries nor doubles memory. A removed entry becomes vacant: vacant entries
+//! form a linked list through themselves, and the next insertion reuses the newest of them. Indexes are `u32`;
+//! [`SlabLink`] stores one in four unaligned bytes.
 
 use std::ops::Index;
 
@@ -8,37 +12,38 @@ use serde::{Deserialize, Serialize};
 use super::packed::SlabLink;
 use super::pages::{PAGE, PagedTable, Pages};
 
-/// What a [`Slab`] holds.
-pub trait SlabEntry: Pod {
-    /// A free place, and the next one.
+/// An entry of a [`Slab`].
+pub(crate) trait SlabEntry: Pod {
+    /// Creates a vacant entry that links to the next vacant one.
     fn vacant(next: SlabLink) -> Self;
-    /// The next free place, if this is one.
+    /// Returns the link to the next vacant entry, or `None` if this one is occupied.
     fn next_vacant(&self) -> Option<SlabLink>;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Slab<T: SlabEntry> {
+pub(crate) struct Slab<T: SlabEntry> {
     pages: Pages<T>,
-    /// Places that were ever taken.
+    /// Number of entries that were ever occupied.
     used: u32,
     len: u32,
-    free: SlabLink,
+    /// Newest vacant entry.
+    vacant: SlabLink,
 }
 
 impl<T: SlabEntry> Slab<T> {
-    pub fn new() -> Self {
-        Self { pages: Pages::new(), used: 0, len: 0, free: SlabLink::NONE }
+    pub(crate) fn new() -> Self {
+        Self { pages: Pages::new(), used: 0, len: 0, vacant: SlabLink::NONE }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len as usize
     }
 
-    pub fn insert(&mut self, entry: T) -> u32 {
+    pub(crate) fn insert(&mut self, entry: T) -> u32 {
         self.len += 1;
-        if let Some(index) = self.free.get() {
-            self.free = self[index].next_vacant().expect("the list of free places holds free places");
+        if let Some(index) = self.vacant.get() {
+            self.vacant = self[index].next_vacant().expect("the list of vacant entries holds vacant entries");
             *self.get_mut(index) = entry;
             return index;
         }
@@ -51,33 +56,33 @@ impl<T: SlabEntry> Slab<T> {
         index
     }
 
-    /// Gives the place back.
-    pub fn remove(&mut self, index: u32) {
-        *self.get_mut(index) = T::vacant(self.free);
-        self.free = SlabLink::to(index);
+    /// Removes an entry; its index is reused.
+    pub(crate) fn remove(&mut self, index: u32) {
+        *self.get_mut(index) = T::vacant(self.vacant);
+        self.vacant = SlabLink::to(index);
         self.len -= 1;
     }
 
-    pub fn get_mut(&mut self, index: u32) -> &mut T {
+    pub(crate) fn get_mut(&mut self, index: u32) -> &mut T {
         self.pages.entry_mut(index as usize)
     }
 
-    /// Entries with their indexes, in the order of these.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+    /// Occupied entries with their indexes, in rising order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         (0..self.used).zip(self.pages.iter()).filter(|(_, entry)| entry.next_vacant().is_none())
     }
 
-    /// Places that were ever taken.
-    pub fn places(&self) -> u32 {
+    /// Index above every entry that was ever occupied.
+    pub(crate) fn end_index(&self) -> u32 {
         self.used
     }
 
-    /// The entry at a place below [`Self::places`], if it is not free.
-    pub fn at_place(&self, index: u32) -> Option<&T> {
+    /// The entry at an index below [`Self::end_index`], unless it is vacant.
+    pub(crate) fn get_occupied(&self, index: u32) -> Option<&T> {
         Some(&self[index]).filter(|entry| entry.next_vacant().is_none())
     }
 
-    pub fn region(&mut self) -> &mut dyn PagedTable {
+    pub(crate) fn region(&mut self) -> &mut dyn PagedTable {
         &mut self.pages
     }
 }

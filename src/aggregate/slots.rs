@@ -1,4 +1,14 @@
-//! Keeps figures by slot, as [`view::slots`](crate::view::slots) has them.
+//! Slots of a partition while they are kept up: where a week, a day or a month begins and ends for the figures.
+//!
+//! A *slot* is a span of a local day between two instants at which a cut may be taken: midnights and the times of
+//! `cuts.at` ([`CutTimes`]). Every period (day, week from any weekday, month, campaign) consists of whole slots, and so
+//! does the part of a period before a cut. A figure of any span is therefore the sum over its slots, in any partition,
+//! for the current period, for past ones, and for a cut with today's knowledge. Where a period begins is decided by
+//! [`Period::at`] alone: the programme's own week, [`Period::WEEK`], begins on Monday at midnight of its time zone. A
+//! slot stores the periods that hold it.
+//!
+//! Slots are created when something first falls into their day and dropped once nothing that is shown needs them. A
+//! view holds them as `Arc`s ([`view::slots`](crate::view::slots)); only slots that changed are rebuilt for it.
 
 use std::sync::Arc;
 
@@ -6,11 +16,11 @@ use crate::calendar::{CutTimes, Interval, Period};
 use crate::clock::Millis;
 use crate::view::slots::Slot;
 
-/// Which slots there are, and which periods people are told apart in.
+/// Division of time into slots, and the periods in which people are told apart.
 #[derive(Debug)]
-pub struct SlotLayout {
+pub(crate) struct SlotLayout {
     pub cut_times: CutTimes,
-    /// The first are [`Period::OWN`].
+    /// [`Period::OWN`] first, then the periods of targets, each once.
     pub periods: Vec<Period>,
 }
 
@@ -24,86 +34,86 @@ impl SlotLayout {
             span,
             periods: periods.clone(),
             content: C::default(),
-            view_config: None,
+            cached: None,
         })
     }
 }
 
-/// A slot that is kept up.
+/// A slot whose figures still change.
 #[derive(Debug)]
-pub struct OpenSlot<C> {
+pub(crate) struct OpenSlot<C> {
     pub span: Interval,
-    /// By [`SlotLayout::periods`]: the one that holds the slot; none outside of a campaign.
+    /// Period that holds the slot, for each of [`SlotLayout::periods`]; `None` outside of a campaign.
     pub periods: Box<[Option<Interval>]>,
     pub content: C,
-    /// As last shown, if nothing has changed since.
-    view_config: Option<Arc<Slot>>,
+    /// The slot as last shown; `None` once it has changed since.
+    cached: Option<Arc<Slot>>,
 }
 
+/// Slots in the order of time.
 #[derive(Debug)]
-pub struct SlotSeries<C> {
-    grid: Arc<SlotLayout>,
-    /// In order.
-    panes: Vec<OpenSlot<C>>,
-    /// The pane that was asked for last: most likely the next one, too.
-    last: usize,
-    /// What is older is not kept.
+pub(crate) struct SlotSeries<C> {
+    layout: Arc<SlotLayout>,
+    slots: Vec<OpenSlot<C>>,
+    /// Index of the slot that was asked for last, which is most likely asked for next.
+    last_index: usize,
+    /// Slots that end before are dropped.
     kept_from: Millis,
 }
 
 impl<C: Default> SlotSeries<C> {
-    pub fn new(grid: Arc<SlotLayout>) -> Self {
-        Self { grid, panes: Vec::new(), last: 0, kept_from: Millis::MIN }
+    pub(crate) fn new(layout: Arc<SlotLayout>) -> Self {
+        Self { layout, slots: Vec::new(), last_index: 0, kept_from: Millis::MIN }
     }
 
-    /// The pane that holds `time`, to be changed; none if that is too old to be kept.
-    pub fn at(&mut self, time: Millis) -> Option<&mut OpenSlot<C>> {
-        let place = self.place(time)?;
-        let pane = &mut self.panes[place];
-        pane.view_config = None;
-        Some(pane)
+    /// The slot that holds `time`, for a change; `None` if that is too old to be kept.
+    pub(crate) fn at(&mut self, time: Millis) -> Option<&mut OpenSlot<C>> {
+        let index = self.index_at(time)?;
+        let slot = &mut self.slots[index];
+        slot.cached = None;
+        Some(slot)
     }
 
-    /// The periods that hold `time`, by [`SlotLayout::periods`]; none if that is too old to be kept.
-    pub fn periods_at(&mut self, time: Millis) -> Option<&[Option<Interval>]> {
-        self.place(time).map(|place| &*self.panes[place].periods)
+    /// The periods that hold `time`, in the order of [`SlotLayout::periods`]; `None` if that is too old to be kept.
+    pub(crate) fn periods_at(&mut self, time: Millis) -> Option<&[Option<Interval>]> {
+        self.index_at(time).map(|index| &*self.slots[index].periods)
     }
 
-    fn place(&mut self, time: Millis) -> Option<usize> {
+    fn index_at(&mut self, time: Millis) -> Option<usize> {
         if time < self.kept_from {
             return None;
         }
-        if !self.panes.get(self.last).is_some_and(|pane| pane.span.holds(time)) {
-            self.last = self.find(time);
+        if !self.slots.get(self.last_index).is_some_and(|slot| slot.span.holds(time)) {
+            self.last_index = self.find_or_insert(time);
         }
-        Some(self.last)
+        Some(self.last_index)
     }
 
-    fn find(&mut self, time: Millis) -> usize {
-        let before = |pane: &OpenSlot<C>| pane.span.end <= time;
-        let place = self.panes.partition_point(before);
-        if self.panes.get(place).is_some_and(|pane| pane.span.holds(time)) {
-            return place;
+    fn find_or_insert(&mut self, time: Millis) -> usize {
+        let before = |slot: &OpenSlot<C>| slot.span.end <= time;
+        let index = self.slots.partition_point(before);
+        if self.slots.get(index).is_some_and(|slot| slot.span.holds(time)) {
+            return index;
         }
-        let of_day: Vec<OpenSlot<C>> = self.grid.slots_of_day(time).collect();
-        self.panes.splice(place..place, of_day);
-        self.panes.partition_point(before)
+        let of_day: Vec<OpenSlot<C>> = self.layout.slots_of_day(time).collect();
+        self.slots.splice(index..index, of_day);
+        self.slots.partition_point(before)
     }
 
-    /// Forgets what is older.
-    pub fn keep_from(&mut self, time: Millis) {
+    /// Drops slots that end by `time`.
+    pub(crate) fn keep_from(&mut self, time: Millis) {
         self.kept_from = self.kept_from.max(time);
-        let old = self.panes.partition_point(|pane| pane.span.end <= self.kept_from);
-        self.panes.drain(..old);
-        self.last = 0;
+        let old = self.slots.partition_point(|slot| slot.span.end <= self.kept_from);
+        self.slots.drain(..old);
+        self.last_index = 0;
     }
 
-    /// All panes, as `show` shows those that have changed.
-    pub fn show(&mut self, show: impl Fn(&OpenSlot<C>) -> Slot) -> Vec<Arc<Slot>> {
-        let view_config = |pane: &mut OpenSlot<C>| {
-            let slot = pane.view_config.take().unwrap_or_else(|| Arc::new(show(pane)));
-            Arc::clone(pane.view_config.insert(slot))
+    /// All slots for a view; `show` is called for those that have changed since the last call.
+    pub(crate) fn show(&mut self, show: impl Fn(&OpenSlot<C>) -> Slot) -> Vec<Arc<Slot>> {
+        let show_slot = |open: &mut OpenSlot<C>| {
+            let slot = open.cached.take().unwrap_or_else(|| Arc::new(show(open)));
+            Arc::clone(open.cached.insert(slot))
         };
-        self.panes.iter_mut().map(view_config).collect()
+        self.slots.iter_mut().map(show_slot).collect()
     }
 }

@@ -1,12 +1,16 @@
-//! A hash table of small entries that are found by a 128-bit hash of their own.
+//! A hash table of small entries whose key is a 128-bit hash.
 //!
-//! Made for tens of millions of entries that come and go: entries lie inline and unaligned; the table consists of shards that grow one at
-//! a time by an eighth, so that it never doubles and stays about 80 % full; its memory is in pages of one size, so that what one shard gives
-//! back serves the next; and what has had its time is found by a sweep of a few slots for each insertion, at a constant cost.
+//! Made for tens of millions of entries that come and go:
 //!
-//! Each shard is an ordered linear-probing table (Amble and Knuth, "Ordered hash tables", 1974): the home slot grows with the hash, entries
-//! stand in the order of their hashes, so that a miss ends as early as a hit, growing is one sequential pass, and the layout is a function
-//! of what the table holds and of its capacity alone.
+//! - Entries are stored inline and unaligned.
+//! - The table has 64 shards by the first bits of the hash. They grow one at a time, by an eighth, so memory never
+//!   doubles and the table stays about 80 % full.
+//! - Memory is in pages of one size ([`Pages`]), so memory that one shard returns serves the next.
+//! - Expired entries are found by a sweep of a few slots for each insertion, at constant cost ([`Table::sweep`]).
+//!
+//! Each shard is an ordered linear-probing table (Amble and Knuth, "Ordered hash tables", 1974). The home slot grows
+//! with the hash and entries are sorted by hash: a miss ends as early as a hit, growing is one sequential pass, and the
+//! layout follows from the entries and the capacity alone.
 
 use bytemuck::Pod;
 #[cfg(test)]
@@ -16,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use super::pages::{PAGE, PagedTable, Pages};
 use crate::event::Hash128;
 
-/// What a [`Table`] holds. All zero is the empty slot: no hash is.
-pub trait TableEntry: Pod {
+/// An entry of a [`Table`]. Zeroed memory is an empty slot; no hash is all zero.
+pub(crate) trait TableEntry: Pod {
     fn key(&self) -> Hash128;
 }
 
@@ -26,44 +30,44 @@ const EMPTY: Hash128 = [0; 16];
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Table<E: TableEntry> {
+pub(crate) struct Table<E: TableEntry> {
     shards: Vec<Shard<E>>,
     len: usize,
-    /// Where the sweep goes on: shard and slot.
+    /// Shard and slot at which the sweep continues.
     cursor: (usize, usize),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 struct Shard<E: TableEntry> {
-    /// The slots: `capacity` home slots and, behind them, room for what is displaced from the last ones.
+    /// Slots: `capacity` home slots, then room for entries displaced from the last of them.
     pages: Pages<E>,
     capacity: usize,
     len: usize,
 }
 
 impl<E: TableEntry> Table<E> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let shard = || Shard { pages: Pages::new(), capacity: 0, len: 0 };
         Self { shards: (0..1 << SHARD_BITS).map(|_| shard()).collect(), len: 0, cursor: (0, 0) }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub fn get(&self, key: &Hash128) -> Option<&E> {
+    pub(crate) fn get(&self, key: &Hash128) -> Option<&E> {
         let shard = &self.shards[shard_of(key)];
         shard.find(key).ok().map(|slot| shard.slot(slot))
     }
 
-    pub fn get_mut(&mut self, key: &Hash128) -> Option<&mut E> {
+    pub(crate) fn get_mut(&mut self, key: &Hash128) -> Option<&mut E> {
         let shard = &mut self.shards[shard_of(key)];
         shard.find(key).ok().map(|slot| shard.slot_mut(slot))
     }
 
-    /// The entry of `key`; `new` is added if there is none.
-    pub fn get_or_insert(&mut self, key: &Hash128, new: impl FnOnce() -> E) -> &mut E {
+    /// Entry of `key`; if there is none, `new` is inserted.
+    pub(crate) fn get_or_insert(&mut self, key: &Hash128, new: impl FnOnce() -> E) -> &mut E {
         let number = shard_of(key);
         let found = self.shards[number].find(key);
         let slot = found.unwrap_or_else(|_| {
@@ -73,32 +77,32 @@ impl<E: TableEntry> Table<E> {
         self.shards[number].slot_mut(slot)
     }
 
-    /// Reads where `key` is or would be, and returns something of it. Many such reads at once wait for memory together; what follows finds the
-    /// place in the cache.
-    pub fn touch(&self, key: &Hash128) -> u8 {
+    /// Reads the slot where `key` is or would be, so that it is in the cache when the entry is used. Several calls in a
+    /// row wait for memory together. Changes nothing; the returned byte keeps the compiler from removing the read.
+    pub(crate) fn touch(&self, key: &Hash128) -> u8 {
         let shard = &self.shards[shard_of(key)];
         let slot = home(key, shard.capacity);
         shard.pages.page(slot / PAGE).map_or(0, |page| page[slot % PAGE].key()[0])
     }
 
-    /// Adds an entry whose key is not there.
-    pub fn insert(&mut self, entry: E) {
+    /// Inserts an entry whose key is not in the table.
+    pub(crate) fn insert(&mut self, entry: E) {
         let key = entry.key();
         assert!(key != EMPTY, "no hash is all zero");
         self.len += 1;
         self.shards[shard_of(&key)].insert(entry);
     }
 
-    pub fn remove(&mut self, key: &Hash128) -> Option<E> {
+    pub(crate) fn remove(&mut self, key: &Hash128) -> Option<E> {
         let shard = &mut self.shards[shard_of(key)];
         let slot = shard.find(key).ok()?;
         self.len -= 1;
         Some(shard.remove(slot))
     }
 
-    /// Looks at the next slot of an endless round and takes its entry out if `expired` says so. Four calls an insertion keep what has
-    /// expired below a fifth of the table.
-    pub fn sweep(&mut self, expired: impl Fn(&E) -> bool) -> Option<E> {
+    /// Examines the next slot of an endless round and removes its entry if it is `expired`. Four calls an insertion
+    /// keep expired entries below a fifth of the table.
+    pub(crate) fn sweep(&mut self, expired: impl Fn(&E) -> bool) -> Option<E> {
         let (mut shard, mut slot) = self.cursor;
         if slot >= self.shards[shard].slots() {
             (shard, slot) = ((shard + 1) % self.shards.len(), 0);
@@ -111,17 +115,17 @@ impl<E: TableEntry> Table<E> {
         if entry.key() == EMPTY || !expired(entry) {
             return None;
         }
-        // The slot may be refilled by the entry behind: look at it again.
+        // The entry behind may move into the slot: examine it again.
         self.cursor = (shard, slot);
         self.len -= 1;
         Some(self.shards[shard].remove(slot))
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &E> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &E> {
         self.shards.iter().flat_map(|shard| shard.pages.iter()).filter(|entry| entry.key() != EMPTY)
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.shards.iter_mut().map(|shard| &mut shard.pages as &mut dyn PagedTable)
     }
 }
@@ -139,7 +143,7 @@ impl<E: TableEntry> Shard<E> {
         self.pages.entry_mut(slot)
     }
 
-    /// The slot of `key`, or the slot where it would be inserted.
+    /// Slot of `key`, or the slot where it would be inserted.
     fn find(&self, key: &Hash128) -> Result<usize, usize> {
         let number = u128::from_be_bytes(*key);
         let first = home(key, self.capacity);
@@ -159,7 +163,7 @@ impl<E: TableEntry> Shard<E> {
         Err(self.slots())
     }
 
-    /// Puts an entry in its place, moves those behind it on by one and returns the slot.
+    /// Inserts an entry in order, moves the following ones by one slot and returns its slot.
     fn insert(&mut self, entry: E) -> usize {
         if (self.len + 1) * 8 > self.capacity * 7 {
             self.grow();
@@ -194,7 +198,8 @@ impl<E: TableEntry> Shard<E> {
         removed
     }
 
-    /// One pass: the entries are in the order of their hashes, and so are their new places. Each page is given back as soon as it is read.
+    /// Grows in one pass: entries are sorted by hash, and so are their new slots. Each page is freed as soon as it is
+    /// read.
     fn grow(&mut self) {
         self.capacity += self.capacity / 8 + 16;
         let mut next = 0;
@@ -209,7 +214,7 @@ impl<E: TableEntry> Shard<E> {
         self.reserve(self.capacity - 1);
     }
 
-    /// Makes sure that there is such a slot.
+    /// Adds pages until there is such a slot.
     fn reserve(&mut self, slot: usize) {
         while slot >= self.slots() {
             self.pages.push();
@@ -225,7 +230,7 @@ fn shard_of(key: &Hash128) -> usize {
     (prefix(key) >> (64 - SHARD_BITS)) as usize
 }
 
-/// Grows with the hash from 0 to `capacity - 1` within a shard.
+/// Home slot within a shard: grows with the hash from 0 to `capacity - 1`.
 fn home(key: &Hash128, capacity: usize) -> usize {
     let within_shard = prefix(key) << SHARD_BITS;
     ((u128::from(within_shard) * capacity as u128) >> 64) as usize
@@ -247,7 +252,7 @@ mod tests {
         }
     }
 
-    /// A few keys that crowd the ends of two shards, so that runs touch, wrap and displace.
+    /// Keys that crowd the ends of two shards, so that runs touch and displace each other.
     fn key(number: u16) -> Hash128 {
         let mut key = [1; 16];
         key[0] = if number.is_multiple_of(2) { 0x03 } else { 0x04 };
@@ -304,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_round_of_the_sweep_finds_everything_that_expired() {
+    fn a_full_round_of_the_sweep_finds_every_expired_entry() {
         let mut table = Table::new();
         (0..400).for_each(|number| table.insert(Pair(key(number), u32::from(number))));
         let mut swept = 0;

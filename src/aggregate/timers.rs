@@ -1,7 +1,8 @@
-//! When things are forgotten whose forgetting shows in figures, to the millisecond.
+//! Deadlines, exact to the millisecond, of entries whose forgetting changes a figure.
 //!
-//! Most timers are taken back long before they are due, so they lie unordered in buckets of an hour, found by hashing; only the bucket that the
-//! watermark has come to is put in order. They follow from what they are the timers of, so no checkpoint holds them.
+//! Most timers are cancelled long before they are due. They are therefore kept unordered, in hash sets of one hour
+//! each; only the hours that the watermark has reached are sorted. Timers follow from the entries that they belong to,
+//! so no checkpoint stores them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,22 +11,22 @@ use hashbrown::HashSet;
 use crate::clock::{HOUR, Millis, floor};
 use crate::event::Hash128;
 
-/// The watermark beyond which something is forgotten, and its key.
-pub type Timer = (Millis, Hash128);
+/// Watermark beyond which an entry is forgotten, and the key of the entry.
+pub(crate) type Timer = (Millis, Hash128);
 
 #[derive(Debug, Default)]
-pub struct Timers {
-    /// By the hour of the deadline.
+pub(crate) struct Timers {
+    /// Timers of later hours, by the hour of the deadline.
     hours: BTreeMap<Millis, HashSet<Timer>>,
-    /// Those of the hours that the watermark has reached.
+    /// Timers of the hours that the watermark has reached.
     ordered: BTreeSet<Timer>,
-    /// The first hour that is not put in order.
+    /// First hour that is not sorted yet.
     first_hour: Millis,
 }
 
 impl Timers {
-    /// Replaces a timer by another; none stands for no timer.
-    pub fn change(&mut self, before: Option<Timer>, after: Option<Timer>) {
+    /// Replaces a timer; `None` stands for no timer.
+    pub(crate) fn change(&mut self, before: Option<Timer>, after: Option<Timer>) {
         if before == after {
             return;
         }
@@ -50,8 +51,8 @@ impl Timers {
         }
     }
 
-    /// A key whose time has passed at `watermark`: the earliest. It stays until its timer is taken back.
-    pub fn due(&mut self, watermark: Millis) -> Option<Hash128> {
+    /// Key of the earliest timer that is due at `watermark`. It stays due until its timer is removed.
+    pub(crate) fn due(&mut self, watermark: Millis) -> Option<Hash128> {
         if watermark >= self.first_hour {
             self.first_hour = floor(watermark, HOUR) + HOUR;
             let later = self.hours.split_off(&self.first_hour);
@@ -73,7 +74,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_due_comes_in_order_and_to_the_millisecond(timers in prop::collection::btree_map(0..50_u8, 0..9 * HOUR, 0..50), steps in prop::collection::vec(0..2 * HOUR, 1..20)) {
+        fn due_timers_come_in_order_and_to_the_millisecond(timers in prop::collection::btree_map(0..50_u8, 0..9 * HOUR, 0..50), steps in prop::collection::vec(0..2 * HOUR, 1..20)) {
             let mut subject = Timers::default();
             let mut expected: BTreeSet<Timer> = timers.iter().map(|(&number, &deadline)| (deadline, key(number))).collect();
             expected.iter().for_each(|&timer| subject.change(None, Some(timer)));

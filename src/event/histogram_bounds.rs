@@ -1,14 +1,16 @@
 //! Bucket bounds of the histograms that state stores.
 //!
-//! State keeps one count per bucket, not the durations, so counts of other bounds cannot be converted. The bounds are therefore part of the settings
-//! that a checkpoint is compared with ([`Rules::semantic_settings`]): changing them is a named mismatch and takes a rebuild. The metrics catalogue
-//! refers to these constants; it owns only the bounds of histograms that no state stores.
+//! State keeps one count per bucket, not the durations, so counts of other bounds cannot be converted. The bounds are
+//! therefore part of the settings that a checkpoint is compared with ([`Rules::semantic_settings`]): changing them is a
+//! named mismatch and takes a rebuild. The metrics catalogue refers to these constants; it owns only the bounds of
+//! histograms that no state stores.
 //!
 //! [`Rules::semantic_settings`]: crate::aggregate::Rules::semantic_settings
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 
-/// Inclusive upper bounds of a stored histogram's buckets, in milliseconds and rising. The bucket above the last bound has no bound.
+/// Inclusive upper bounds of a stored histogram's buckets, in milliseconds and rising. The bucket above the last bound
+/// has no bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistogramBounds {
     /// Name of the measure. The key of the bounds in a checkpoint is `histogram.<measure>.bounds`.

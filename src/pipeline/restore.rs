@@ -84,6 +84,9 @@ pub enum StateSource {
 }
 
 impl StateSource {
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 4] = [Self::Newest, Self::Older, Self::New, Self::Rebuild];
+
     /// The value of the label `source`.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,5 @@
-//! Positions of targets: among all, and among those of a stream. They are different numbers, so they are different types.
+//! Positions of targets: among all, and among those of a stream. They are different numbers, so they are different
+//! types.
 
 /// Position of a target in [`Targets::targets`](super::Targets::targets).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,7 +1,9 @@
-//! What a partition has of a cut: its slots up to the instant of the cut, added up.
+//! A partition's part of a cut (corte): its slots up to the instant of the cut, added up.
 //!
-//! A cut at T is the figures of the log before the first record of each partition whose Kafka timestamp is later than T. A part is made when that
-//! record is about to be applied, or once it is known that every record up to T is. Parts of all partitions add up to the cut.
+//! A cut at T consists of the records of each partition before the first one whose Kafka timestamp is later than T. A
+//! partition's part is made just before that record is applied, or once every record up to T is known to be. The parts
+//! of all partitions add up to the cut. A cut at midnight belongs to the day, week or month that ends there: its period
+//! holds the instant before the cut.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,38 +15,49 @@ use crate::clock::Millis;
 use crate::record::Stream;
 use crate::targets::{Tally, Targets};
 
+/// A partition's part of a cut. Stored in the head of a checkpoint: field order and types are part of the format.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionCut {
-    /// The first offset that is not in it.
+    /// First offset that is not in the cut.
     pub next_offset: i64,
-    /// By [`Period::OWN`]: what counts in the period that holds the instant before the cut.
+    /// Figures of each of [`Period::OWN`] that holds the instant before the cut.
     pub cells: [Vec<PartitionCutCell>; 3],
+    /// Tallies of the targets of the stream.
     pub targets: Vec<PartitionCutTarget>,
 }
 
-/// By programme and state as shown.
+/// Figures of a programme and federal state as shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionCutCell {
+    /// Programme as shown.
     pub programme: String,
+    /// Federal state as shown.
     pub state: String,
+    /// Figures from the beginning of the period up to the cut.
     pub figures: SpanFigures,
 }
 
+/// Tallies of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionCutTarget {
+    /// Name of the target.
     pub name: String,
-    /// Tells apart targets of one name; see [`Target::selection`](crate::targets::Target::selection).
+    /// Fingerprint of what the target counts, which distinguishes targets of one name; see
+    /// [`Target::selection`](crate::targets::Target::selection).
     pub selection: u64,
-    /// Of periods that begin before, what is needed may be forgotten in part.
+    /// Periods that begin before may lack forgotten records.
     pub known_from: Millis,
-    /// By the beginning of the period: the current one, up to the cut, first, then the past ones, newest first. Of past ones that are known and
-    /// missing here there is nothing.
+    /// Beginning and tally of each period: the current one up to the cut, then past ones, newest first. A known past
+    /// period that is missing here has a tally of zero.
     pub periods: Vec<(Millis, Tally)>,
 }
 
 impl PartitionCut {
-    /// Of a partition whose slots these are, and which has applied all that a cut at `at` is made of. Without slots it is that of a partition
-    /// which had no record by then.
+    /// Makes the part of a partition with these slots, which has applied every record of the cut at `at` and none
+    /// after. Without slots it is the part of a partition without records.
+    ///
+    /// # Panics
+    /// If the slots were made for another set of targets.
     pub fn of(
         slots: &Slots,
         stream: Stream,
@@ -88,7 +101,8 @@ fn cells(slots: &Slots, period: Period, span: Interval, allowlists: &Allowlists)
     named.collect()
 }
 
-/// The period that holds the instant before `at`, up to `at`, and the ones before, as far back as slots are kept and nothing before `from` is needed.
+/// Period that holds the instant before `at`, up to `at`, then the periods before it, as long as slots are kept and
+/// they begin at `from` or later.
 fn known_periods(
     slots: &Slots,
     period: Period,

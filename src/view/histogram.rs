@@ -1,4 +1,4 @@
-//! A histogram of durations with fixed bounds, in whole milliseconds.
+//! A histogram of durations in whole milliseconds. Its bounds are those of [`histogram_bounds`].
 
 use std::ops::AddAssign;
 
@@ -8,29 +8,30 @@ use super::add_each;
 use crate::clock::Millis;
 use crate::event::histogram_bounds;
 
+/// Observed durations: a count for each bucket, and their sum.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+#[serde(try_from = "StoredHistogram")]
 pub struct Histogram {
     /// Upper bounds, inclusive, in milliseconds.
     bounds: &'static [Millis],
-    /// Observations by the first bound that holds them; the last count is of those above every bound.
+    /// Number of observations up to each bound and above the one before; the last counts those above every bound.
     counts: Vec<u64>,
-    /// Milliseconds.
+    /// Sum of the observations, in milliseconds.
     sum: u128,
 }
 
-/// As a checkpoint has it.
+/// Stored form of a [`Histogram`]. Other bounds are refused by name before a state is read; see [`histogram_bounds`].
 #[derive(Deserialize)]
-struct Stored {
+struct StoredHistogram {
     bounds: Vec<Millis>,
     counts: Vec<u64>,
     sum: u128,
 }
 
-impl TryFrom<Stored> for Histogram {
+impl TryFrom<StoredHistogram> for Histogram {
     type Error = &'static str;
 
-    fn try_from(Stored { bounds, counts, sum }: Stored) -> Result<Self, Self::Error> {
+    fn try_from(StoredHistogram { bounds, counts, sum }: StoredHistogram) -> Result<Self, Self::Error> {
         let known = histogram_bounds::ALL
             .iter()
             .find(|known| known.bounds == bounds)
@@ -48,14 +49,14 @@ impl Histogram {
         Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0 }
     }
 
-    /// A negative duration counts as zero.
+    /// Adds a duration; a negative one counts as zero.
     pub fn observe(&mut self, duration: Millis) {
         let duration = duration.max(0);
         self.counts[self.bounds.partition_point(|&bound| bound < duration)] += 1;
         self.sum += duration as u128;
     }
 
-    /// Bounds with the observations up to each, as the exposition's cumulative buckets have them.
+    /// Bounds with the number of observations up to each, as in the cumulative buckets of the exposition.
     pub fn cumulative(&self) -> impl Iterator<Item = (Millis, u64)> {
         let mut below = 0;
         self.bounds.iter().zip(&self.counts).map(move |(&bound, count)| {
@@ -64,11 +65,12 @@ impl Histogram {
         })
     }
 
+    /// Number of observations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// Milliseconds.
+    /// Sum of the observations, in milliseconds.
     pub fn sum(&self) -> u128 {
         self.sum
     }

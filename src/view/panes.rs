@@ -1,6 +1,7 @@
-//! Figures held by when they count, so that a reader evaluates them at its own clock.
+//! Figures by the time at which they count, so that a reader evaluates them at its own clock.
 //!
-//! Panes are shared with the aggregation that keeps them and copied when they change next: publishing a view copies pointers.
+//! Panes are shared with the aggregation that keeps them up and copied when they change next: publishing a view copies
+//! pointers.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -13,30 +14,34 @@ use crate::allowlists::CellIndex;
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR, floor};
 
-/// A span of time that ends now, or the calendar period that holds now.
+/// A window that ends now, or the calendar period that holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Span {
+    /// The period that holds now.
     Calendar(Period),
-    /// The current minute and the 59 before. Its people are not counted.
+    /// Current minute and the 59 before. People are not counted.
     Rolling1h,
-    /// The current hour (UTC) and the 23 before.
+    /// Current UTC hour and the 23 before.
     Rolling24h,
-    /// The current hour (UTC) and the 167 before.
+    /// Current UTC hour and the 167 before.
     Rolling7d,
 }
 
 impl Span {
-    /// Whether distinct people are counted in it.
+    /// True if distinct people are counted in the span.
     pub fn counts_people(self) -> bool {
         self != Self::Rolling1h
     }
 }
 
-/// What counts in a cell of a span: dispersals, what is left of them in centavos, and the distinct people that something was left to.
+/// Figures of a cell in a span.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpanFigures {
+    /// Number of distinct people with a payment not fully returned.
     pub beneficiaries: u64,
+    /// Number of dispersals, returned ones included.
     pub dispersals: u64,
+    /// Centavos of the dispersals, less returns.
     pub net: u128,
 }
 
@@ -48,33 +53,40 @@ impl AddAssign<&SpanFigures> for SpanFigures {
     }
 }
 
-/// An hour of the rolling spans. `people` are changes, from this hour on, of the number of people in the 24 hours and in the 7 days that end
-/// with an hour: a person enters with a dispersal and leaves when it falls out, unless another keeps the person in.
+/// An hour of the rolling windows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HourFigures {
+    /// Number of dispersals, returned ones included.
     pub dispersals: u64,
+    /// Centavos of the dispersals, less returns.
     pub net: u128,
+    /// Changes, from this hour on, of the number of people in the windows of [`ROLLING_HOURS`]: a person enters with a
+    /// dispersal and leaves when it falls out, unless another one keeps the person in.
     pub people: [i64; 2],
 }
 
-/// The rolling spans of people, in hours, in the order of [`HourFigures::people`].
+/// Lengths of the rolling windows that count people, in hours; the longest is last. A new one also lengthens
+/// [`HourFigures::people`].
 pub const ROLLING_HOURS: [i64; 2] = [24, 168];
 
+/// Figures of a minute, by cell.
 pub type SpanPane = HashMap<CellIndex, SpanFigures>;
+/// Figures of an hour, by cell.
 pub type HourPane = HashMap<CellIndex, HourFigures>;
 
+/// Panes of the rolling windows.
 #[derive(Debug, Clone, Default)]
 pub struct RollingPanes {
-    /// By the instant at which the minute begins.
+    /// Minutes by their beginning.
     pub minutes: BTreeMap<Millis, Arc<SpanPane>>,
-    /// By the instant at which the hour begins.
+    /// Hours by their beginning.
     pub hours: BTreeMap<Millis, Arc<HourPane>>,
-    /// The sum of the changes of people of all hours before the first that is kept.
+    /// Sum of the changes of people in all hours before the first that is kept.
     pub before: Arc<HashMap<CellIndex, [i64; 2]>>,
 }
 
 impl RollingPanes {
-    /// Adds to `sums`, by cell, what counts in the last hour, as [`Span::Rolling1h`] has it.
+    /// Adds the figures of [`Span::Rolling1h`] to `sums`, by cell.
     pub fn add_minutes(&self, sums: &mut [SpanFigures], now: Millis) {
         let minute = floor(now, MINUTE);
         for pane in self.minutes.range(minute - 59 * MINUTE..=minute).map(|(_, pane)| pane) {
@@ -82,7 +94,7 @@ impl RollingPanes {
         }
     }
 
-    /// Adds to `sums`, by cell, what counts in the last hours, as many as [`ROLLING_HOURS`] has at this place.
+    /// Adds the figures of the window at position `rolling` of [`ROLLING_HOURS`] to `sums`, by cell.
     pub fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Millis) {
         let hour = floor(now, HOUR);
         let first = hour - (ROLLING_HOURS[rolling] - 1) * HOUR;
@@ -99,31 +111,35 @@ impl RollingPanes {
         }
         for (cell, count) in people {
             sums[cell.index()].beneficiaries +=
-                u64::try_from(count).expect("as many people leave a span as entered it");
+                u64::try_from(count).expect("no more people leave a window than entered it");
         }
     }
 }
 
-/// Things that count for a time after an instant of their own: calls that wait, agents who were heard of. Exact to the millisecond.
+/// Things that count for a limited time after an instant of their own: waiting calls, agents. Exact to the millisecond.
 #[derive(Debug, Clone, Default)]
 pub struct RecentPanes {
-    /// By the instant at which the quarter hour begins.
+    /// Quarter hours by their beginning.
     quarters: BTreeMap<Millis, Arc<RecentPane>>,
 }
 
 type RecentPane = BTreeMap<(Millis, CellIndex), u32>;
 
 impl RecentPanes {
+    /// Adds one at `time`.
     pub fn add(&mut self, time: Millis, cell: CellIndex) {
         *Arc::make_mut(self.quarters.entry(floor(time, QUARTER_HOUR)).or_default()).entry((time, cell)).or_default() +=
             1;
     }
 
-    /// Takes back what was added.
+    /// Removes one that was added.
+    ///
+    /// # Panics
+    /// If none was added.
     pub fn remove(&mut self, time: Millis, cell: CellIndex) {
-        let quarter = self.quarters.get_mut(&floor(time, QUARTER_HOUR)).expect("what is taken back was added");
+        let quarter = self.quarters.get_mut(&floor(time, QUARTER_HOUR)).expect("only what was added is removed");
         let pane = Arc::make_mut(quarter);
-        let count = pane.get_mut(&(time, cell)).expect("what is taken back was added");
+        let count = pane.get_mut(&(time, cell)).expect("only what was added is removed");
         *count -= 1;
         if *count == 0 {
             pane.remove(&(time, cell));
@@ -133,7 +149,8 @@ impl RecentPanes {
         }
     }
 
-    /// What can still count when `lasting` is the longest that anything does and the reader's clock is not before `now` by more than an hour.
+    /// Panes that can still count if anything counts for at most `lasting` and the reader's clock is at most an hour
+    /// before `now`.
     pub fn recent(&self, now: Millis, lasting: Millis) -> Self {
         let from = now.saturating_sub(lasting + HOUR);
         Self {
@@ -145,7 +162,7 @@ impl RecentPanes {
         }
     }
 
-    /// Adds to `sums`, by cell, what counts at `now`: everything not more than `lasting` before it.
+    /// Adds the number of things that count at `now` to `sums`, by cell: those of at most `lasting` before.
     pub fn add_to(&self, sums: &mut [u64], now: Millis, lasting: Millis) {
         let from = now - lasting;
         for pane in self.quarters.range(floor(from, QUARTER_HOUR)..).map(|(_, pane)| pane) {

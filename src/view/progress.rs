@@ -1,4 +1,4 @@
-//! How far targets are: the slots of all partitions together, and what follows from them at one instant.
+//! Progress of targets: the slots of all partitions together, and the status of each target at one instant.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::targets::overdispersion::{DEFAULT_DISPERSION, PastDay, PastPeriod, di
 use crate::targets::pace::{Observation, PaceReport, assess, goal_of};
 use crate::targets::{Measure, Quantity, StreamTargetIndex, Tally, Target, TargetIndex, Targets};
 
-/// What was reached of every target, slot by slot, over all partitions.
+/// Tallies of every target, slot by slot, over all partitions.
 #[derive(Debug)]
 pub struct Tallies {
     streams: PerStream<StreamTallies>,
@@ -26,29 +26,32 @@ pub struct Tallies {
 
 #[derive(Debug)]
 struct StreamTallies {
-    /// By the beginning of the slot.
+    /// Slots by their beginning.
     slots: BTreeMap<Millis, (Interval, Vec<Tally>)>,
     people_from: Millis,
     counts_from: Millis,
 }
 
-/// A target at an instant.
+/// Status of a target at an instant.
 #[derive(Debug, Clone)]
 pub struct TargetStatus {
-    /// Of the current period; none outside of a campaign.
+    /// Pace in the current period; `None` outside of a campaign, or if the period is not known as a whole.
     pub current: Option<PaceReport>,
-    /// The last period that has closed; none if there was none, or not enough of it is known any more.
+    /// Last period that ended by the newest cut, with today's knowledge; `None` if there was none, or not enough of it
+    /// is known any more.
     pub previous: Option<EndedPeriod>,
-    /// As past periods have it; see [`dispersion`](crate::targets::overdispersion).
+    /// Overdispersion of past periods; see [`overdispersion`](crate::targets::overdispersion).
     pub dispersion: f64,
 }
 
-/// A period that is over, with what is known of it now.
+/// A period that has ended, with what is known of it now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EndedPeriod {
+    /// Bounds of the period.
     pub period: Interval,
+    /// Goal that held in the period.
     pub goal: Quantity,
-    /// None: a ratio of nothing.
+    /// Quantity reached; `None` for a ratio of nothing.
     pub actual: Option<Quantity>,
 }
 
@@ -78,8 +81,7 @@ impl Tallies {
         Self::of(targets, views.iter().map(|view| (view.stream, view.slots())))
     }
 
-    /// What was reached of a target in a span that consists of whole slots. None if what is needed for that may be forgotten in
-    /// part.
+    /// Tally of a target in a span of whole slots. `None` if records that it needs may be forgotten.
     pub fn within(&self, target: TargetIndex, span: Interval) -> Option<Tally> {
         let (stream, position) = self.positions[target.index()];
         let stream = &self.streams[stream];
@@ -105,7 +107,7 @@ impl StreamTallies {
         from >= measure.known_from(self.people_from, self.counts_from)
     }
 
-    /// Whether no slot reaches over an end of the span, as one may after cuts were taken at other times.
+    /// True if no slot reaches across an end of the span. One may, if the times of cuts have changed since.
     fn divides(&self, span: Interval) -> bool {
         let is_end = |time: Millis| self.slots.range(..time).next_back().is_none_or(|(_, (slot, _))| slot.end <= time);
         is_end(span.start) && is_end(span.end)
@@ -124,11 +126,11 @@ impl StreamTallies {
 #[derive(Debug)]
 pub struct Evaluator {
     zone: TimeZone,
-    /// What past weeks say of each target changes slowly and takes long: it is looked at once a minute.
+    /// Figures of past periods change slowly and take long, so they are computed once a minute.
     past: Mutex<Option<CachedHistory>>,
 }
 
-/// What was looked at in a minute.
+/// Figures of past periods, as computed in a minute.
 #[derive(Debug)]
 struct CachedHistory {
     targets: Arc<Targets>,
@@ -136,24 +138,27 @@ struct CachedHistory {
     figures: Arc<[PastFigures]>,
 }
 
-/// What past periods say of a target.
+/// Figures of a target's past periods.
 #[derive(Debug, Clone, Copy)]
 struct PastFigures {
     dispersion: f64,
-    /// Of all of them together.
+    /// Sum over these periods.
     tally: Tally,
 }
 
 impl Evaluator {
+    /// Creates an evaluator for the programme's time zone.
     pub fn new(zone: TimeZone) -> Self {
         Self { zone, past: Mutex::new(None) }
     }
 
+    /// Time zone of the programme.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// Returns the status of each target of the set that the tallies are of. `closed` is the newest instant at which periods were closed.
+    /// Returns the status of each target of the set that the tallies are of. `closed` is the newest instant at which
+    /// periods were closed.
     pub fn statuses(&self, tallies: &Tallies, now: Millis, closed: Option<Millis>) -> Vec<TargetStatus> {
         let past = self.past(tallies, now);
         let status = |(index, past): (usize, &PastFigures)| {
@@ -195,7 +200,7 @@ impl Evaluator {
     }
 }
 
-/// What the complete periods that are known say of a target.
+/// Figures of a target's complete periods, as far back as they are known.
 fn past_figures(tallies: &Tallies, index: TargetIndex, now: Millis, zone: &TimeZone) -> PastFigures {
     let target = &tallies.targets[index];
     let mut periods = Vec::new();
@@ -222,7 +227,7 @@ fn past_figures(tallies: &Tallies, index: TargetIndex, now: Millis, zone: &TimeZ
     PastFigures { dispersion: dispersion(&past), tally: sum }
 }
 
-/// The local days of a period: what share of the plan each had, and what was counted.
+/// Local days of a period: share of the plan and count of each.
 fn days_of(
     target: &Target,
     stream: &StreamTallies,

@@ -1,7 +1,8 @@
-//! Figures by slot: spans of a local day, between two instants at which a cut may be taken.
+//! Figures by slot. A slot is a span of a local day between two instants at which a cut may be taken.
 //!
-//! All periods consist of whole slots. What counts in a period, up to a cut or to its end, is the sum over its slots: also people, since each
-//! counts where the first of the period's dispersals to them is.
+//! All periods consist of whole slots. A figure of a period, up to a cut or to its end, is the sum over its slots. That
+//! holds for people, too, since each counts in the slot of the period's first dispersal to them. The aggregation keeps
+//! slots up in `aggregate::slots`.
 
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -12,41 +13,46 @@ use crate::clock::Millis;
 use crate::targets::{StreamTargetIndex, Tally, Targets};
 use crate::view::panes::SpanFigures;
 
-/// What a partition's slots hold, in their order. Slots in which nothing happened may be missing.
+/// Slots of a partition in the order of time. Slots in which nothing happened may be missing.
 #[derive(Debug, Clone, Default)]
 pub struct Slots {
     /// The set of targets that the tallies are of; see [`Slots::made_for`].
     pub targets: Arc<Targets>,
+    /// Slots in the order of time.
     pub slots: Vec<Arc<Slot>>,
-    /// Of periods that begin before, what depends on single dispersals may be forgotten in part.
+    /// Figures that depend on single dispersals may lack forgotten ones in periods that begin before.
     pub people_from: Millis,
-    /// Of periods that begin before, what is only counted may be.
+    /// Counts may lack forgotten ones in periods that begin before.
     pub counts_from: Millis,
 }
 
+/// Figures of one slot.
 #[derive(Debug)]
 pub struct Slot {
+    /// Bounds of the slot.
     pub span: Interval,
-    /// By programme and state as shown; none but those in use.
+    /// Figures of the cells in use.
     pub cells: Vec<(CellIndex, SlotFigures)>,
-    /// Of each target of the stream, in the order of the targets.
+    /// Tally of each target of the stream, by [`StreamTargetIndex`].
     pub tallies: Vec<Tally>,
 }
 
-/// Dispersals, what is left of them in centavos, and the people who count here in their day, week and month: changes, to be added up over a whole period ([`Period::OWN`]).
-///
-/// [`Period::OWN`]: crate::calendar::Period::OWN
+/// Figures of a cell in a slot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SlotFigures {
+    /// Number of dispersals, returned ones included.
     pub dispersals: u64,
+    /// Centavos of the dispersals, less returns.
     pub net: u128,
+    /// People who count in this slot for its day, week and month ([`Period::OWN`](crate::calendar::Period::OWN)): to be
+    /// summed over a whole period.
     pub people: [i64; 3],
 }
 
 impl SlotFigures {
-    /// As the sum over a period of [`Period::OWN`](crate::calendar::Period::OWN).
+    /// Converts a sum over a period, given by its position in [`Period::OWN`](crate::calendar::Period::OWN).
     pub fn of_period(&self, period: usize) -> SpanFigures {
-        // Below nothing only where single dispersals are forgotten in part.
+        // Negative only where single dispersals are forgotten in part.
         SpanFigures {
             beneficiaries: u64::try_from(self.people[period]).unwrap_or(0),
             dispersals: self.dispersals,
@@ -64,8 +70,8 @@ impl AddAssign<&SlotFigures> for SlotFigures {
 }
 
 impl Slots {
-    /// Returns the slots, once it is certain that their tallies are of `targets`: the positions of another set would give the figures of other
-    /// targets. Everything that reads tallies comes through here.
+    /// Returns the slots, once it is certain that their tallies are of `targets`: the positions of another set would
+    /// give the figures of other targets. Everything that reads tallies comes through here.
     ///
     /// # Panics
     /// If the slots were made for another set of targets.
@@ -75,7 +81,7 @@ impl Slots {
         self
     }
 
-    /// What was reached of a target in `span`.
+    /// Tally of a target in `span`.
     pub fn tally(&self, target: StreamTargetIndex, span: Interval) -> Tally {
         self.within(span).fold(Tally::default(), |mut sum, slot| {
             sum += &slot.tallies[target.index()];
@@ -83,7 +89,7 @@ impl Slots {
         })
     }
 
-    /// Whether no slot reaches over an end of the span, as one may after cuts were taken at other times.
+    /// True if no slot reaches across an end of the span. One may, if the times of cuts have changed since.
     pub fn divides(&self, span: Interval) -> bool {
         let is_end = |time: Millis| {
             let before = self.slots.partition_point(|slot| slot.span.start < time);
@@ -92,7 +98,7 @@ impl Slots {
         is_end(span.start) && is_end(span.end)
     }
 
-    /// Those that lie within `span`, whose ends are ends of slots.
+    /// Slots within `span`, whose ends are ends of slots.
     pub fn within(&self, span: Interval) -> impl Iterator<Item = &Slot> {
         let first = self.slots.partition_point(|slot| slot.span.start < span.start);
         self.slots[first..].iter().take_while(move |slot| slot.span.end <= span.end).map(AsRef::as_ref)

@@ -1,4 +1,4 @@
-//! What the views of all partitions are together, evaluated at one instant.
+//! The views of all partitions together, evaluated at one instant.
 
 use std::sync::Arc;
 
@@ -15,39 +15,49 @@ use crate::clock::Millis;
 use crate::event::{CallKind, Status};
 use crate::record::{PerStream, Stream};
 
-/// Agents are counted by site and by the statuses of those who are signed in.
+/// Statuses of agents who are signed in: agents are counted by site, then by these.
 pub const AGENT_STATUSES: [Status; 4] = [Status::Available, Status::Handling, Status::WrapUp, Status::Paused];
 
-/// Durations that decide what counts now.
+/// Durations that decide which calls and agents count now.
 #[derive(Debug, Clone, Copy)]
 pub struct PresenceLimits {
-    /// The longest that an offered call waits.
+    /// Longest time that an offered call counts as waiting, in milliseconds.
     pub wait: Millis,
-    /// The longest that an agent of whom nothing is heard stays on.
+    /// Longest time that an agent counts after a status, in milliseconds.
     pub agent: Millis,
 }
 
-/// Every business figure, at one instant, over all partitions.
+/// Every business figure over all partitions, at one instant.
 #[derive(Debug)]
 pub struct Totals {
+    /// Outcomes of records.
     pub records: PerStream<RecordCounts>,
     /// Newest event time applied.
     pub watermarks: PerStream<Option<Millis>>,
+    /// Totals of each programme.
     pub programmes: Vec<ProgrammeTotals>,
+    /// Totals of each cell.
     pub cells: Vec<CellTotals>,
+    /// False if a partition had more people than state may hold: their number is then unknown.
     pub people_complete: bool,
+    /// Disbursement events whose counterpart never came.
     pub unmatched_disbursements: UnmatchedDisbursements,
-    /// By [`SPANS`], then by cell.
+    /// Figures of each of [`SPANS`], by cell.
     pub spans: Vec<Vec<SpanFigures>>,
+    /// Totals of each queue.
     pub queues: Vec<QueueTotals>,
+    /// Number of unmatched events of each [`CallKind`].
     pub unmatched_calls: [u64; CallKind::ALL.len()],
+    /// Number of waiting calls of each queue.
     pub calls_waiting: Vec<u64>,
-    /// By site, then by [`AGENT_STATUSES`].
+    /// Number of agents by site, then by [`AGENT_STATUSES`].
     pub agents: Vec<u64>,
+    /// Totals by initiative and milestone.
     pub milestones: Vec<MilestoneTotals>,
 }
 
-/// The spans that are shown.
+/// Spans that are shown. A new window also needs its names in `export/business.rs` (same order), the catalogue and the
+/// oracle; none may reach beyond the least horizon of 35 days.
 pub const SPANS: [Span; 6] = [
     Span::Calendar(Period::Day),
     Span::Calendar(Period::WEEK),
@@ -115,19 +125,19 @@ impl Totals {
         view.agents.add_to(&mut self.agents, now, lasting.agent);
     }
 
-    /// Records read of a stream: the sum of the outcomes.
+    /// Number of records read of a stream: the sum of the outcomes.
     pub fn read(&self, stream: Stream) -> u64 {
         self.records[stream].outcomes.iter().sum()
     }
 
-    /// Whether a cell was ever dispersed to: its gauges are shown from then on.
+    /// True if a cell ever had a dispersal: its gauges are shown from then on.
     pub fn in_use(&self, cell: usize) -> bool {
         self.cells[cell].dispersals > 0
     }
 }
 
-/// What counts in a period, one of [`Period::OWN`], from its beginning to the end of `span`; by cell, over all views. None if some of it
-/// is forgotten, or if slots are no longer divided at the end of the span.
+/// Figures of a period, one of [`Period::OWN`], from its beginning to the end of `span`, by cell, over all views.
+/// `None` if some of it is forgotten, or if slots are no longer divided at the end of the span.
 pub fn cells_within(
     views: &[Arc<PartitionView>],
     allowlists: &Allowlists,

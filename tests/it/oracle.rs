@@ -1,4 +1,5 @@
-//! The core against the naive oracle: random and hostile logs, decoded, applied, viewed, rendered and compared series by series.
+//! The core compared with the naive oracle: random and hostile logs are decoded, applied, viewed, rendered and compared
+//! series by series.
 
 mod golden;
 mod images;
@@ -32,12 +33,12 @@ pub(crate) const START: Millis = 1_648_490_400_000;
 
 const PARTITIONS: usize = 2;
 
-/// Few of everything, so that all that can meet does.
+/// An event with few possible values of everything, so that all combinations occur.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     pub partition: usize,
     pub what: What,
-    /// Of an event identifier; most are new.
+    /// Reused event identifier; most are new.
     pub id: Option<u8>,
     pub time: Time,
 }
@@ -51,14 +52,14 @@ pub(crate) enum What {
     Malformed,
 }
 
-/// Relative to where the log has come to.
+/// Event time, relative to the progress of the log.
 #[derive(Debug, Clone)]
 pub(crate) enum Time {
     Ahead(Millis),
     Behind(Millis),
-    /// The very instant of the log's last event.
+    /// Same instant as the log's last event.
     Same,
-    /// So long after the beginning of the local day where the log has come to.
+    /// Time since the beginning of the local day that the log has reached.
     Turn(Millis),
 }
 
@@ -242,7 +243,7 @@ impl Core {
     }
 }
 
-/// One record as sent and as meant.
+/// A record as sent, with its meaning.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub stream: Stream,
@@ -252,7 +253,7 @@ pub(crate) struct Record {
     pub sent: SentRecord,
 }
 
-/// The beginning of the day.
+/// Beginning of the local day.
 pub(crate) fn turn(at: Millis, zone: &TimeZone) -> Millis {
     Period::Day.at(at, zone).expect("there are days at all times").start
 }
@@ -346,7 +347,8 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
     Record { stream, partition: step.partition, value: value.to_string(), timestamp: time, sent }
 }
 
-/// Supports, calls and agents whose events come at most once of each kind, at instants of their own, all within the horizons.
+/// Supports, calls and agents whose events come at most once of each kind, at instants of their own, all within the
+/// horizons.
 fn orderly() -> impl Strategy<Value = Vec<Record>> {
     let support = (0..6_u8, 0..4_usize, 0..5_usize, 1..5_u64, prop::collection::vec(0..HOUR / 1_000, 5), 1..32_u8);
     let call = (0..3_usize, prop::option::of(0..4_000_u32), prop::collection::vec(0..HOUR / 1_000, 4), 1..16_u8);
@@ -371,7 +373,7 @@ fn orderly() -> impl Strategy<Value = Vec<Record>> {
         steps.extend(milestones.into_iter().map(milestone));
         let record_of = |(number, (what, time)): (usize, (What, Millis))| {
             let step = Step { partition: 0, what, id: None, time: Time::Same };
-            // No two events at one instant: then nothing is left for the order of the log to decide.
+            // No two events are at one instant, so the order of the log decides nothing.
             record(&step, format!("event-{number}"), START + time * 1_000 + number as Millis)
         };
         steps.into_iter().enumerate().map(record_of).collect()
@@ -395,7 +397,7 @@ fn assert_equal(expected: &SeriesValues, actual: &SeriesValues) -> Result<(), Te
     Ok(())
 }
 
-/// The newest time of the log, which `now` is near to in life.
+/// Newest time of the log; `now` is usually close to it.
 fn end_of(records: &[Record]) -> Millis {
     records.iter().map(|record| record.timestamp).max().unwrap_or(START)
 }
@@ -417,18 +419,18 @@ proptest! {
             oracle.record(record.stream, record.partition as i32, record.sent.clone());
             seen_until = seen_until.max(record.timestamp);
             if look {
-                // A reader on the way: what it sees is right too, and it changes nothing.
+                // A reader on the way sees right figures, too, and changes nothing.
                 assert_equal(&oracle.figures(seen_until), &core.figures(seen_until))?;
             }
         }
         let expected = oracle.figures(now);
         assert_equal(&expected, &core.figures(now))?;
         assert_equal(&expected, &unobserved.figures(now))?;
-        prop_assert_eq!(core.digests(), unobserved.digests(), "state depends on the log alone, whoever looks and when");
+        prop_assert_eq!(core.digests(), unobserved.digests(), "state depends on the log alone, no matter when it is viewed");
     }
 
     #[test]
-    fn where_order_decides_nothing_any_order_gives_the_same_figures(
+    fn any_order_gives_equal_figures_where_order_is_irrelevant(
         (records, shuffled) in orderly().prop_flat_map(|records| {
             let order: Vec<usize> = (0..records.len()).collect();
             (Just(records), Just(order).prop_shuffle())
@@ -457,13 +459,13 @@ proptest! {
 }
 
 #[test]
-fn more_people_than_state_may_hold_leave_the_family_of_all_time_absent_and_the_others_right() {
+fn too_many_people_leave_only_people_of_all_time_absent() {
     let dispersal = |number: u8, time: Millis| {
         let what = What::Disbursement { kind: 3, programme: 0, state: 0, person: number, credit: number, amount: 1 };
         record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("event-{number}"), time)
     };
     let mut paid = vec![dispersal(1, START), dispersal(2, START + HOUR), dispersal(3, START + 60 * DAY)];
-    // One who was paid before, is paid again under another support, and returns that when the first is long forgotten.
+    // A person is paid again under another support, and returns that payment long after the first was forgotten.
     let again = |kind, time: Millis, event: u32| {
         let what = What::Disbursement { kind, programme: 0, state: 2, person: 1, credit: 9, amount: 1 };
         record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("again-{event}"), time)

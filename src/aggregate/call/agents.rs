@@ -1,4 +1,4 @@
-//! Agents: the status that is newest by its time, then in the log, holds.
+//! Agents by their newest status: newest by event time, then by log order (`spec/figures.md#agents`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use crate::view::panes::RecentPanes;
 use crate::view::totals::AGENT_STATUSES;
 
 #[derive(Debug)]
-pub struct Agents {
+pub(crate) struct Agents {
     state: AgentsState,
     rules: Rules,
-    /// When each is forgotten. Follows from the agents.
+    /// Deadline of each agent. Follows from the agents.
     timers: BTreeSet<(Millis, Hash128)>,
     allowlists: Arc<Allowlists>,
-    /// By site and status as shown, at the time of the status. Derived.
-    heard_of: RecentPanes,
+    /// Agents by shown site and status, at the time of the status. Derived.
+    by_last_status: RecentPanes,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct AgentsState {
+pub(crate) struct AgentsState {
     sites: LabelTable,
     agents: Table<Agent>,
 }
@@ -58,39 +58,46 @@ impl Agent {
 }
 
 impl AgentsState {
-    pub fn new(rules: &Rules) -> Self {
-        // An absent site takes no place of those that are named.
+    pub(crate) fn new(rules: &Rules) -> Self {
+        // An absent site uses no place of the named ones.
         let mut sites = LabelTable::new(rules.max_label_values + 1);
         sites.intern("unknown");
         Self { sites, agents: Table::new() }
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.agents.regions()
     }
 }
 
 impl Agents {
-    pub fn of(state: AgentsState, rules: Rules, allowlists: Arc<Allowlists>) -> Self {
-        let mut agents = Self { state, rules, timers: BTreeSet::new(), allowlists, heard_of: RecentPanes::default() };
+    pub(crate) fn of(state: AgentsState, rules: Rules, allowlists: Arc<Allowlists>) -> Self {
+        let mut agents =
+            Self { state, rules, timers: BTreeSet::new(), allowlists, by_last_status: RecentPanes::default() };
         let known: Vec<Agent> = agents.state.agents.iter().copied().collect();
         known.iter().for_each(|agent| agents.join(agent));
         agents
     }
 
-    pub fn state(&self) -> &AgentsState {
+    pub(crate) fn state(&self) -> &AgentsState {
         &self.state
     }
 
-    pub fn state_mut(&mut self) -> &mut AgentsState {
+    pub(crate) fn state_mut(&mut self) -> &mut AgentsState {
         &mut self.state
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.state.agents.len()
     }
 
-    pub fn apply(&mut self, time: Millis, body: &event::Agent, arena: &LabelArena, unlisted: &mut UnlistedCounts) {
+    pub(crate) fn apply(
+        &mut self,
+        time: Millis,
+        body: &event::Agent,
+        arena: &LabelArena,
+        unlisted: &mut UnlistedCounts,
+    ) {
         let site = self.state.sites.intern(arena.get(body.site));
         unlisted.count(
             LabelKind::Site,
@@ -116,8 +123,8 @@ impl Agents {
         self.join(&agent);
     }
 
-    /// Forgets agents of whom nothing was heard within the horizon.
-    pub fn forget(&mut self, watermark: Millis) {
+    /// Forgets agents without a status within the horizon.
+    pub(crate) fn forget(&mut self, watermark: Millis) {
         while let Some(&(deadline, key)) = self.timers.first() {
             if deadline >= watermark {
                 break;
@@ -127,16 +134,16 @@ impl Agents {
         }
     }
 
-    /// What can still count at `now`.
-    pub fn recent(&self, now: Millis) -> RecentPanes {
-        self.heard_of.recent(now, self.rules.agent_timeout)
+    /// Agents that can still count at `now`: a status holds until exactly `calls.agent_timeout` has passed.
+    pub(crate) fn recent(&self, now: Millis) -> RecentPanes {
+        self.by_last_status.recent(now, self.rules.agent_timeout)
     }
 
     fn join(&mut self, agent: &Agent) {
         let time = agent.time();
         self.timers.insert((time + self.rules.horizon(Stream::Call), agent.key));
         if let Some(cell) = self.cell(agent) {
-            self.heard_of.add(time, cell);
+            self.by_last_status.add(time, cell);
         }
     }
 
@@ -144,11 +151,11 @@ impl Agents {
         let time = agent.time();
         self.timers.remove(&(time + self.rules.horizon(Stream::Call), agent.key));
         if let Some(cell) = self.cell(agent) {
-            self.heard_of.remove(time, cell);
+            self.by_last_status.remove(time, cell);
         }
     }
 
-    /// Where an agent is shown; nowhere when signed out.
+    /// Cell in which an agent is shown; `None` when signed out.
     fn cell(&self, agent: &Agent) -> Option<CellIndex> {
         let status = Status::ALL[usize::from(agent.status)];
         let column = AGENT_STATUSES.iter().position(|&shown| shown == status)?;

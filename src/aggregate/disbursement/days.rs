@@ -1,10 +1,28 @@
-//! Dispersals by slot: for day, week, month and for every target.
+//! Dispersals by slot: the figures of day, week and month, and of every target of disbursements.
 //!
-//! A dispersal of which something is left is *live*. It *repeats* another if its person has an earlier live one in the same period that counts for
-//! the same figure. So people are the live dispersals less those that repeat, and whoever has one dispersal alone costs nothing more.
+//! # Distinct people without sets
 //!
-//! Derived, like all that is shown: a function of state, display and targets. It can be filled from state while state changes: below
-//! `counted` a dispersal is counted, and each change keeps it so.
+//! A dispersal of which something is left is *live*. The live dispersals of a person form a list by time, then log
+//! order ([`people`](super::people)). A dispersal *repeats* another if the list has an earlier one in the same period
+//! that counts for the same figure: for a programme as shown, or for a target. Distinct people are the live dispersals
+//! less the repeating ones. That is summed slot by slot, so a person counts in the slot, and under the federal state,
+//! of the period's first dispersal to them (`spec/figures.md#people`).
+//!
+//! A dispersal that joins or leaves the list changes only whether it repeats, and whether the next one does
+//! ([`DispersalSlots::follow`]). A person with a single dispersal, as most are, costs one addition, however many
+//! targets there are: dispersals that count for the same figures form one *group* ([`Groups`]), and targets are added
+//! up over groups when a slot is shown.
+//!
+//! # Backfill
+//!
+//! Figures of other targets are derived in the background, beside those that are shown ([`DoubleBuffer`]): dispersals
+//! by their index, those below `counted` so far, then the applications and approvals of past days, those before
+//! `history_from` so far. A change of a dispersal that is counted changes the figures; one that is not will be counted
+//! as it is by then. Whether a counted dispersal repeats another is kept up by every change of its list. The worker
+//! backfills some thousand entries between two messages and promotes all partitions between two publications, so that a
+//! snapshot is of one set of targets.
+//!
+//! [`DoubleBuffer`]: crate::aggregate::double_buffer::DoubleBuffer
 
 use std::sync::Arc;
 
@@ -23,86 +41,86 @@ use crate::targets::{Measure, StreamTargetIndex, Tally};
 use crate::view::slots::{Slot, SlotFigures, Slots};
 
 #[derive(Debug)]
-pub struct Days {
+pub(crate) struct DispersalSlots {
     allowlists: Arc<Allowlists>,
     selection: Selection,
     horizon: Millis,
     groups: Groups<Group>,
-    kept: SlotSeries<Content>,
-    /// Dispersals whose number is less are counted.
+    series: SlotSeries<SlotContent>,
+    /// Dispersals with a lower index are counted.
     counted: u32,
-    /// Applications and approvals of the days (UTC) before are counted.
-    history: Millis,
+    /// Applications and approvals of the UTC days before are counted.
+    history_from: Millis,
 }
 
-/// What dispersals of some programmes and states count for.
+/// Figures that dispersals of some programmes and states count for.
 #[derive(Debug, PartialEq)]
 struct Group {
     programme: ProgrammeIndex,
     cell: CellIndex,
-    /// In order.
+    /// In rising order.
     targets: Box<[StreamTargetIndex]>,
 }
 
 #[derive(Debug, Default)]
-struct Content {
-    /// By group.
-    counts: Vec<Counts>,
-    /// Live dispersals that repeat another, by target.
+struct SlotContent {
+    /// Counts of each group.
+    counts: Vec<GroupCounts>,
+    /// Number of live dispersals that repeat another, for each target.
     repeats: Vec<i64>,
 }
 
 #[derive(Debug, Default, Clone)]
-struct Counts {
+struct GroupCounts {
     dispersals: u64,
     net: u128,
     live: u64,
-    /// Live dispersals that repeat another of the programme, by [`Period::OWN`].
+    /// Number of live dispersals that repeat another of the programme, for each of [`Period::OWN`].
     repeats: [i64; Period::OWN.len()],
     applications: u64,
     approvals: u64,
 }
 
-/// How two dispersals of a person are told to count for the same figure.
+/// Figure for which two dispersals of a person may both count.
 #[derive(Debug, Clone, Copy)]
 enum Figure {
-    /// Of a programme as shown, in one of [`Period::OWN`].
+    /// People of a programme as shown, in one of [`Period::OWN`].
     Own(usize),
     Target(StreamTargetIndex),
 }
 
-impl Days {
-    /// With nothing counted yet.
-    pub fn new(allowlists: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
-        let kept = SlotSeries::new(Arc::clone(&selection.grid));
-        Self { allowlists, selection, horizon, groups: Groups::new(), kept, counted: 0, history: Millis::MIN }
+impl DispersalSlots {
+    /// Creates the slots with nothing counted yet.
+    pub(crate) fn new(allowlists: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
+        let series = SlotSeries::new(Arc::clone(&selection.layout));
+        Self { allowlists, selection, horizon, groups: Groups::new(), series, counted: 0, history_from: Millis::MIN }
     }
 
-    /// Counts some more of what is in state, about as much as `budget` dispersals; true once that is all.
-    pub fn fill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
+    /// Counts about `budget` more dispersals of state; true once all of state is counted.
+    pub(crate) fn backfill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
         if self.counted == u32::MAX {
             return true;
         }
-        let places = state.people.places();
-        let end = self.counted.saturating_add(u32::try_from(budget).unwrap_or(u32::MAX)).min(places);
+        let end_index = state.people.end_index();
+        let end = self.counted.saturating_add(u32::try_from(budget).unwrap_or(u32::MAX)).min(end_index);
         for index in self.counted..end {
             self.counted = index + 1;
-            if let Some(&dispersal) = state.people.at_place(index) {
+            if let Some(&dispersal) = state.people.get_occupied(index) {
                 self.add(state, &dispersal);
                 if dispersal.left() > 0 {
                     self.find_repeats(state, index);
                 }
             }
         }
-        if end < places || !self.fill_history(state, budget) {
+        if end < end_index || !self.backfill_history(state, budget) {
             return false;
         }
-        (self.counted, self.history) = (u32::MAX, Millis::MAX);
+        (self.counted, self.history_from) = (u32::MAX, Millis::MAX);
         true
     }
 
-    fn fill_history(&mut self, state: &DisbursementsState, mut budget: usize) -> bool {
-        while let Some(day) = state.panes.first_day_from(self.history) {
+    fn backfill_history(&mut self, state: &DisbursementsState, mut budget: usize) -> bool {
+        while let Some(day) = state.panes.first_day_from(self.history_from) {
             if budget == 0 {
                 return false;
             }
@@ -110,43 +128,44 @@ impl Days {
                 self.add_steps(state, time, key, [*applications as u64, *approvals as u64]);
                 budget = budget.saturating_sub(1);
             }
-            self.history = day + DAY;
+            self.history_from = day + DAY;
         }
         true
     }
 
-    /// An application or an approval was made, or some of each.
-    pub fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
-        if floor(time, DAY) < self.history {
+    /// Counts applications and approvals.
+    pub(crate) fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
+        if floor(time, DAY) < self.history_from {
             self.add_steps(state, time, key, steps);
         }
     }
 
-    /// A dispersal was entered, with all of it left.
-    pub fn enter(&mut self, state: &DisbursementsState, index: u32) {
+    /// Counts a new dispersal, of which everything is left.
+    pub(crate) fn enter(&mut self, state: &DisbursementsState, index: u32) {
         if index < self.counted {
             self.add(state, state.people.dispersal(index));
         }
         self.follow(state, index, true);
     }
 
-    /// Something of a dispersal was taken back.
-    pub fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
+    /// Subtracts a return from a dispersal.
+    pub(crate) fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
         if index < self.counted {
             self.change(state, state.people.dispersal(index), |counts| counts.net -= u128::from(amount));
         }
     }
 
-    /// Nothing is left of a dispersal that still is in its person's list.
-    pub fn leave(&mut self, state: &DisbursementsState, index: u32) {
+    /// Discounts the person of a dispersal of which nothing is left, before it leaves its person's list.
+    pub(crate) fn leave(&mut self, state: &DisbursementsState, index: u32) {
         if index < self.counted {
             self.change(state, state.people.dispersal(index), |counts| counts.live -= 1);
         }
         self.follow(state, index, false);
     }
 
-    /// A dispersal is about to be forgotten, still in its person's list if something is left of it.
-    pub fn forget(&mut self, state: &DisbursementsState, index: u32) {
+    /// Discounts a dispersal that is about to be forgotten. If something is left of it, it is still in its person's
+    /// list.
+    pub(crate) fn forget(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         if index < self.counted {
             self.change(state, dispersal, |counts| {
@@ -160,13 +179,13 @@ impl Days {
         }
     }
 
-    /// What is shown to whoever knows the log up to `watermark`.
-    pub fn show(&mut self, watermark: Option<Millis>) -> Slots {
-        let Self { selection, groups, kept, horizon, .. } = self;
+    /// Slots as shown at `watermark`.
+    pub(crate) fn show(&mut self, watermark: Option<Millis>) -> Slots {
+        let Self { selection, groups, series, horizon, .. } = self;
         let back = |by: Millis| watermark.map_or(Millis::MIN, |watermark| watermark - by);
         let (people_from, counts_from) = (back(*horizon), back(selection.counted));
-        kept.keep_from(back(selection.reach));
-        let slots = kept.show(|pane| show(pane, selection, groups));
+        series.keep_from(back(selection.reach));
+        let slots = series.show(|pane| show(pane, selection, groups));
         Slots { targets: Arc::clone(&selection.set), slots, people_from, counts_from }
     }
 
@@ -186,16 +205,16 @@ impl Days {
         [applications, approvals]: [u64; 2],
     ) {
         let group = self.group(state, key);
-        if let Some(pane) = self.kept.at(time) {
+        if let Some(pane) = self.series.at(time) {
             let counts = counts_of(&mut pane.content.counts, group);
             counts.applications += applications;
             counts.approvals += approvals;
         }
     }
 
-    fn change(&mut self, state: &DisbursementsState, dispersal: &Dispersal, change: impl FnOnce(&mut Counts)) {
+    fn change(&mut self, state: &DisbursementsState, dispersal: &Dispersal, change: impl FnOnce(&mut GroupCounts)) {
         let group = self.group(state, key_of(dispersal));
-        if let Some(pane) = self.kept.at(dispersal.time()) {
+        if let Some(pane) = self.series.at(dispersal.time()) {
             change(counts_of(&mut pane.content.counts, group));
         }
     }
@@ -212,7 +231,8 @@ impl Days {
         })
     }
 
-    /// A dispersal joined its person's list, or is about to leave it: what changes is whether it repeats another, and whether the next one does.
+    /// Updates repeats after a dispersal joined its person's list, or before it leaves it: only whether it repeats
+    /// another changes, and whether the next one does.
     fn follow(&mut self, state: &DisbursementsState, index: u32, joins: bool) {
         let change = if joins { 1 } else { -1 };
         for (figure, period) in self.figures(state, index) {
@@ -237,22 +257,23 @@ impl Days {
     fn change_repeats(&mut self, state: &DisbursementsState, index: u32, figure: Figure, change: i64) {
         let dispersal = state.people.dispersal(index);
         let group = self.group(state, key_of(dispersal));
-        let Some(pane) = self.kept.at(dispersal.time()) else { return };
+        let Some(pane) = self.series.at(dispersal.time()) else { return };
         match figure {
             Figure::Own(period) => counts_of(&mut pane.content.counts, group).repeats[period] += change,
             Figure::Target(target) => *counts_of(&mut pane.content.repeats, target.index() as u32) += change,
         }
     }
 
-    /// What people are told apart for that a dispersal counts for, and the period that it does so in. None if its person has no other.
+    /// Figures of distinct people that a dispersal counts for, each with its period. Empty if its person has no other
+    /// dispersal.
     fn figures(&mut self, state: &DisbursementsState, index: u32) -> Vec<(Figure, Interval)> {
         if !state.people.has_neighbours(index) {
             return Vec::new();
         }
         let dispersal = state.people.dispersal(index);
         let group = self.group(state, key_of(dispersal));
-        let Self { selection, groups, kept, .. } = self;
-        let Some(periods) = kept.periods_at(dispersal.time()) else { return Vec::new() };
+        let Self { selection, groups, series, .. } = self;
+        let Some(periods) = series.periods_at(dispersal.time()) else { return Vec::new() };
         let own = (0..Period::OWN.len()).map(|period| (Figure::Own(period), periods[period]));
         let people =
             groups.get(group).targets.iter().filter(|&&target| selection.of(target).measure == Measure::Beneficiaries);
@@ -260,7 +281,7 @@ impl Days {
         own.chain(targets).filter_map(|(figure, period)| Some((figure, period?))).collect()
     }
 
-    /// The dispersal before, of the same person, that counts for a figure in a period.
+    /// Nearest older dispersal of the same person that counts for a figure in a period.
     fn previous(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
         let mut at = state.people.older(index);
         while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() >= period.start) {
@@ -272,7 +293,7 @@ impl Days {
         None
     }
 
-    /// The one behind.
+    /// Nearest newer dispersal, likewise.
     fn next(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
         let mut at = state.people.newer(index);
         while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() < period.end) {
@@ -284,7 +305,7 @@ impl Days {
         None
     }
 
-    /// Whether `other` counts for the figure that the dispersal at `index` counts for.
+    /// True if `other` counts for the figure that the dispersal at `index` counts for.
     fn counts_for(&mut self, state: &DisbursementsState, index: u32, other: u32, figure: Figure) -> bool {
         let [own, other] = [index, other].map(|index| self.group(state, key_of(state.people.dispersal(index))));
         let [own, other] = [own, other].map(|group| self.groups.get(group));
@@ -299,7 +320,7 @@ fn key_of(dispersal: &Dispersal) -> PaneKey {
     cell_key(dispersal.programme(), dispersal.state())
 }
 
-fn show(pane: &OpenSlot<Content>, selection: &Selection, groups: &Groups<Group>) -> Slot {
+fn show(pane: &OpenSlot<SlotContent>, selection: &Selection, groups: &Groups<Group>) -> Slot {
     let mut cells: HashMap<CellIndex, SlotFigures> = HashMap::new();
     let mut tallies = vec![Tally::default(); selection.targets.len()];
     for (group, counts) in pane.content.counts.iter().enumerate() {
@@ -323,8 +344,8 @@ fn show(pane: &OpenSlot<Content>, selection: &Selection, groups: &Groups<Group>)
     Slot { span: pane.span, cells: cells.into_iter().collect(), tallies }
 }
 
-impl Counts {
-    /// What it adds to a target, but for the people who count elsewhere.
+impl GroupCounts {
+    /// Contribution to a target, before repeating dispersals are taken off.
     fn tally(&self, measure: Measure) -> Tally {
         let of = |amount: u64| Tally { amount: amount.into(), base: 0 };
         match measure {
@@ -333,7 +354,7 @@ impl Counts {
             Measure::NetPesos => Tally { amount: self.net as i128, base: self.live.into() },
             Measure::Applications => of(self.applications),
             Measure::Approvals => of(self.approvals),
-            _ => unreachable!("the measure of another stream"),
+            _ => unreachable!("targets of other streams are not selected"),
         }
     }
 }

@@ -1,14 +1,14 @@
-//! What is shown of a partition's supports and people, kept up as they change: the backlog, people of all time,
-//! rolling spans, and figures by slot.
+//! Figures derived from a partition's supports and people, kept up as these change: the backlog, people of all time,
+//! rolling windows, and figures by slot. All of them can be rebuilt from state ([`DerivedFigures::build`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::days::Days;
+use super::days::DispersalSlots;
 use super::people::Dispersal;
-use super::rolling::Rolling;
+use super::rolling::RollingWindows;
 use super::settled::LogOrder;
 use super::support::Approval;
 use super::{DisbursementsState, ViewConfig};
@@ -23,61 +23,63 @@ use crate::view::slots::Slots;
 use crate::view::{Backlog, CellTotals, ProgrammeTotals};
 
 #[derive(Debug)]
-pub struct DerivedFigures {
+pub(crate) struct DerivedFigures {
     allowlists: Arc<Allowlists>,
-    /// By the partition's number of a programme: where it is shown.
+    /// Position at which each programme is shown, by its number in this partition.
     programmes: Vec<ProgrammeIndex>,
-    /// By programme as shown.
+    /// Open supports of each programme as shown.
     backlog: Vec<OpenSupports>,
-    /// People ever paid and not wholly returned, by cell.
+    /// People with at least one payment not fully returned, for each cell.
     beneficiaries: Vec<u64>,
-    rolling: Rolling,
-    days: DoubleBuffer<Days>,
+    rolling: RollingWindows,
+    slots: DoubleBuffer<DispersalSlots>,
 }
 
 #[derive(Debug, Default)]
 struct OpenSupports {
     supports: u64,
     centavos: u128,
-    /// How many were approved at each instant, in buckets of an hour.
+    /// Number of supports approved at each instant, in buckets of an hour.
     approvals: BTreeMap<Millis, HashMap<Millis, u32>>,
 }
 
 impl DerivedFigures {
     /// Derives everything from state.
-    pub fn build(state: &DisbursementsState, view_config: &ViewConfig, now: Millis) -> Self {
+    pub(crate) fn build(state: &DisbursementsState, view_config: &ViewConfig, now: Millis) -> Self {
         let allowlists = Arc::clone(&view_config.allowlists);
         let mut derived = Self {
             programmes: Vec::new(),
             backlog: (0..allowlists.programmes.count()).map(|_| OpenSupports::default()).collect(),
             beneficiaries: vec![0; allowlists.cells()],
-            rolling: Rolling::new(now),
-            days: DoubleBuffer::new(state.days(view_config)),
+            rolling: RollingWindows::new(now),
+            slots: DoubleBuffer::new(state.dispersal_slots(view_config)),
             allowlists,
         };
         (0..state.programmes.len()).for_each(|id| derived.list_programme(state, id as LabelId));
         for support in state.supports.iter() {
             support.open().inspect(|approved| derived.open(approved));
         }
-        derived.fill_rolling(state);
-        derived.days.current().fill(state, usize::MAX);
+        derived.rebuild_rolling(state);
+        derived.slots.current().backfill(state, usize::MAX);
         if state.people.complete() {
             derived.count_beneficiaries(state);
         }
         derived
     }
 
-    /// Moves on to `now`. Where what is kept of the rolling spans does not serve for that, as the clock went back, they are found anew in state.
-    pub fn advance(&mut self, state: &DisbursementsState, now: Millis) {
+    /// Advances the rolling windows to `now`. If the clock went back too far for what they keep, they are rebuilt from
+    /// state.
+    pub(crate) fn advance(&mut self, state: &DisbursementsState, now: Millis) {
         if !self.rolling.advance(now) {
-            self.rolling = Rolling::new(now);
-            self.fill_rolling(state);
+            self.rolling = RollingWindows::new(now);
+            self.rebuild_rolling(state);
         }
     }
 
-    fn fill_rolling(&mut self, state: &DisbursementsState) {
-        for index in 0..state.people.places() {
-            let Some(dispersal) = state.people.at_place(index).filter(|dispersal| self.rolling.keeps(dispersal.time()))
+    fn rebuild_rolling(&mut self, state: &DisbursementsState) {
+        for index in 0..state.people.end_index() {
+            let Some(dispersal) =
+                state.people.get_occupied(index).filter(|dispersal| self.rolling.keeps(dispersal.time()))
             else {
                 continue;
             };
@@ -94,84 +96,84 @@ impl DerivedFigures {
         }
     }
 
-    /// Begins to fill figures by slot for other targets.
-    pub fn stage_targets(&mut self, state: &DisbursementsState, view_config: &ViewConfig) {
-        self.days.stage(state.days(view_config));
+    /// Begins to keep figures by slot for another set of targets.
+    pub(crate) fn stage_targets(&mut self, state: &DisbursementsState, view_config: &ViewConfig) {
+        self.slots.stage(state.dispersal_slots(view_config));
     }
 
-    /// Goes on with that; true once nothing is left to do.
-    pub fn fill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
-        self.days.next().is_none_or(|days| days.fill(state, budget))
+    /// Backfills the staged figures; true once all of state is in them.
+    pub(crate) fn backfill(&mut self, state: &DisbursementsState, budget: usize) -> bool {
+        self.slots.next().is_none_or(|slots| slots.backfill(state, budget))
     }
 
-    /// Shows them from now on.
-    pub fn promote(&mut self) {
-        self.days.promote();
+    /// Shows the staged figures from now on.
+    pub(crate) fn promote(&mut self) {
+        self.slots.promote();
     }
 
-    /// Counts everybody to whom anything was ever left, person by person.
+    /// Counts every person with a payment not fully returned, once a programme as shown.
     fn count_beneficiaries(&mut self, state: &DisbursementsState) {
         let mut firsts: Vec<(ProgrammeIndex, LogOrder)> = Vec::new();
         for (person, newest) in state.people.iter() {
             firsts.clear();
             let listed = std::iter::successors(newest, |&index| state.people.older(index)).map(|index| {
                 let dispersal = state.people.dispersal(index);
-                (dispersal.programme(), dispersal.place())
+                (dispersal.programme(), dispersal.order())
             });
-            for (programme, place) in listed.chain(state.people.settled(person)) {
+            for (programme, order) in listed.chain(state.people.settled(person)) {
                 let programme = self.programme(programme);
                 match firsts.iter_mut().find(|(known, _)| *known == programme) {
-                    Some((_, first)) => *first = place.min(*first),
-                    None => firsts.push((programme, place)),
+                    Some((_, first)) => *first = order.min(*first),
+                    None => firsts.push((programme, order)),
                 }
             }
-            for &(programme, place) in &firsts {
-                self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(place.state)).index()] += 1;
+            for &(programme, order) in &firsts {
+                self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(order.state)).index()] += 1;
             }
         }
     }
 
-    pub fn display(&self) -> &Allowlists {
+    pub(crate) fn allowlists(&self) -> &Allowlists {
         &self.allowlists
     }
 
-    /// Notes where the newest programme of the partition is shown.
-    pub fn list_programme(&mut self, state: &DisbursementsState, id: LabelId) {
+    /// Adds the position at which the partition's newest programme is shown.
+    pub(crate) fn list_programme(&mut self, state: &DisbursementsState, id: LabelId) {
         assert!(usize::from(id) == self.programmes.len(), "programmes are listed in the order of their numbers");
         self.programmes.push(self.allowlists.programme(state.programmes.name(id)));
     }
 
-    /// Whether a programme and a state are shown as `other`.
-    pub fn unlisted(&self, programme: LabelId, state: FederalState) -> [bool; 2] {
+    /// True for a programme, and for a federal state, that is shown as `other`.
+    pub(crate) fn unlisted(&self, programme: LabelId, state: FederalState) -> [bool; 2] {
         [
             self.programme(programme).index() == self.allowlists.programmes.other(),
             self.allowlists.state(state) == self.allowlists.states.other(),
         ]
     }
 
-    pub fn programme(&self, id: LabelId) -> ProgrammeIndex {
+    pub(crate) fn programme(&self, id: LabelId) -> ProgrammeIndex {
         self.programmes[usize::from(id)]
     }
 
-    pub fn cell(&self, programme: LabelId, state: FederalState) -> CellIndex {
+    pub(crate) fn cell(&self, programme: LabelId, state: FederalState) -> CellIndex {
         self.allowlists.cell(self.programme(programme), self.allowlists.state(state))
     }
 
-    pub fn rolling(&self) -> RollingPanes {
+    pub(crate) fn rolling(&self) -> RollingPanes {
         self.rolling.panes()
     }
 
-    pub fn slots(&mut self, watermark: Option<Millis>) -> Slots {
-        self.days.current().show(watermark)
+    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+        self.slots.current().show(watermark)
     }
 
-    /// An application or an approval.
-    pub fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
-        self.days.each(|days| days.step(state, time, key, steps));
+    /// Counts applications and approvals.
+    pub(crate) fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
+        self.slots.each(|slots| slots.step(state, time, key, steps));
     }
 
-    /// A support joined the backlog.
-    pub fn open(&mut self, approved: &Approval) {
+    /// Adds a support to the backlog.
+    pub(crate) fn open(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
         let backlog = &mut self.backlog[programme.index()];
         backlog.supports += 1;
@@ -179,14 +181,17 @@ impl DerivedFigures {
         *backlog.approvals.entry(floor(approved.time, HOUR)).or_default().entry(approved.time).or_default() += 1;
     }
 
-    /// A support left the backlog.
-    pub fn close(&mut self, approved: &Approval) {
+    /// Removes a support from the backlog.
+    pub(crate) fn close(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
         let backlog = &mut self.backlog[programme.index()];
         backlog.supports -= 1;
         backlog.centavos -= u128::from(approved.amount);
-        let hour = backlog.approvals.get_mut(&floor(approved.time, HOUR)).expect("what is closed was open");
-        let count = hour.get_mut(&approved.time).expect("what is closed was open");
+        let hour = backlog
+            .approvals
+            .get_mut(&floor(approved.time, HOUR))
+            .expect("a support leaves the backlog that it joined");
+        let count = hour.get_mut(&approved.time).expect("a support leaves the backlog that it joined");
         *count -= 1;
         if *count == 0 {
             hour.remove(&approved.time);
@@ -196,41 +201,43 @@ impl DerivedFigures {
         }
     }
 
-    /// A dispersal was entered, with all of it left.
-    pub fn enter(&mut self, state: &DisbursementsState, index: u32) {
+    /// Counts a new dispersal, of which everything is left.
+    pub(crate) fn enter(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
-        self.days.each(|days| days.enter(state, index));
+        self.slots.each(|slots| slots.enter(state, index));
         self.rolling.add(dispersal.time(), self.cell_of(dispersal), dispersal.left());
         self.recount_rolling(state, index, true);
         self.recount_beneficiaries(state, index, true);
     }
 
-    /// Something of a dispersal is being taken back.
-    pub fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
+    /// Subtracts a return from a dispersal.
+    pub(crate) fn take(&mut self, state: &DisbursementsState, index: u32, amount: Centavos) {
         let dispersal = state.people.dispersal(index);
-        self.days.each(|days| days.take(state, index, amount));
+        self.slots.each(|slots| slots.take(state, index, amount));
         self.rolling.take(dispersal.time(), self.cell_of(dispersal), amount);
     }
 
-    /// Nothing is left of a dispersal that still is in its person's list.
-    pub fn leave(&mut self, state: &DisbursementsState, index: u32) {
-        self.days.each(|days| days.leave(state, index));
+    /// Discounts the person of a dispersal of which nothing is left, before it leaves its person's list.
+    pub(crate) fn leave(&mut self, state: &DisbursementsState, index: u32) {
+        self.slots.each(|slots| slots.leave(state, index));
         self.recount_rolling(state, index, false);
         self.recount_beneficiaries(state, index, false);
     }
 
-    /// A dispersal is about to be forgotten, still in its person's list if something is left of it. Its person stays counted among those ever
-    /// paid. The spans that are shown are younger than what is forgotten, as long as the clock is not weeks behind the events.
-    pub fn forget(&mut self, state: &DisbursementsState, index: u32) {
+    /// Discounts a dispersal that is about to be forgotten. Its person stays counted among those ever paid. The periods
+    /// and windows shown are younger than what is forgotten, unless the clock is weeks behind the watermark; then they
+    /// may lack it.
+    pub(crate) fn forget(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
-        self.days.each(|days| days.forget(state, index));
+        self.slots.each(|slots| slots.forget(state, index));
         self.rolling.remove(dispersal.time(), self.cell_of(dispersal), dispersal.left());
         if dispersal.left() > 0 {
             self.recount_rolling(state, index, false);
         }
     }
 
-    /// A dispersal in its person's list starts, or ceases, to count the person: what changes is its own part and that of the next one.
+    /// Updates the rolling windows when a dispersal starts or ceases to count its person: only its own part changes,
+    /// and that of the next one.
     fn recount_rolling(&mut self, state: &DisbursementsState, index: u32, enters: bool) {
         let dispersal = state.people.dispersal(index);
         let (time, cell) = (dispersal.time(), self.cell_of(dispersal));
@@ -249,10 +256,11 @@ impl DerivedFigures {
         }
     }
 
-    /// The same for people of all time: somebody counts under the state of the first dispersal of which something is left, settled or not.
+    /// Updates people of all time likewise. A person counts under the federal state of the first dispersal of which
+    /// something is left, settled or not.
     fn recount_beneficiaries(&mut self, state: &DisbursementsState, index: u32, enters: bool) {
         if !state.people.complete() {
-            // Who was paid before is not all known: the family is absent for good.
+            // Earlier people were not all kept, so the family stays absent.
             return;
         }
         let dispersal = state.people.dispersal(index);
@@ -262,9 +270,9 @@ impl DerivedFigures {
             return;
         }
         let settled = state.people.first_settled(dispersal.person(), &same_programme);
-        let next = newer.map(|newer| state.people.dispersal(newer).place());
+        let next = newer.map(|newer| state.people.dispersal(newer).order());
         let without = settled.into_iter().chain(next).min();
-        let with = Some(without.map_or(dispersal.place(), |first| first.min(dispersal.place())));
+        let with = Some(without.map_or(dispersal.order(), |first| first.min(dispersal.order())));
         drop(same_programme);
         let (before, after) = if enters { (without, with) } else { (with, without) };
         let programme = self.programme(dispersal.programme());
@@ -277,7 +285,7 @@ impl DerivedFigures {
     }
 
     /// Adds the derived figures to those that follow from state alone.
-    pub fn add_to(&self, programmes: &mut [ProgrammeTotals], cells: &mut [CellTotals]) {
+    pub(crate) fn add_to(&self, programmes: &mut [ProgrammeTotals], cells: &mut [CellTotals]) {
         for (programme, backlog) in programmes.iter_mut().zip(&self.backlog) {
             let oldest_approval = backlog.approvals.first_key_value().and_then(|(_, hour)| hour.keys().min().copied());
             programme.backlog = Backlog { supports: backlog.supports, centavos: backlog.centavos, oldest_approval };
@@ -289,7 +297,8 @@ impl DerivedFigures {
         self.cell(dispersal.programme(), dispersal.state())
     }
 
-    /// Programmes that are shown as one count a person once.
+    /// True for programmes shown at the same position: several unlisted programmes shown as `other` count a person
+    /// once.
     fn same_programme(&self, programme: LabelId) -> impl Fn(LabelId) -> bool {
         let shown = self.programme(programme);
         move |other| self.programme(other) == shown

@@ -1,4 +1,5 @@
-//! What is settled under a person's second and later programmes. Few people have any, so it is kept apart from the people themselves.
+//! First settled dispersals of a person's second and later programmes. Few people have any, so they are stored apart
+//! from the people.
 
 use bytemuck::{Pod, Zeroable};
 use hashbrown::HashMap;
@@ -11,24 +12,24 @@ use crate::aggregate::pages::PagedTable;
 use crate::aggregate::slab::{Slab, SlabEntry};
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct FurtherProgrammes {
-    entries: Slab<Item>,
-    /// By person: the last entry; each links to another one. Follows from the entries.
+pub(crate) struct FurtherProgrammes {
+    entries: Slab<SettledEntry>,
+    /// Newest entry of each person; entries form a linked list. Follows from the entries.
     #[serde(skip)]
     newest: HashMap<u32, u32>,
 }
 
-/// In 19 bytes; kept for good.
+/// First settled dispersal of a person under one programme, in 19 bytes. Never removed.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Item {
+struct SettledEntry {
     settled: SettledDispersal,
     programme: U16,
     person: U32,
     next: SlabLink,
 }
 
-impl SlabEntry for Item {
+impl SlabEntry for SettledEntry {
     fn vacant(next: SlabLink) -> Self {
         Self { next, ..Self::zeroed() }
     }
@@ -39,17 +40,17 @@ impl SlabEntry for Item {
 }
 
 impl FurtherProgrammes {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { entries: Slab::new(), newest: HashMap::new() }
     }
 
-    /// The programmes of a person, and what is settled first under each.
-    pub fn of(&self, person: u32) -> impl Iterator<Item = (LabelId, SettledDispersal)> {
+    /// Further programmes of a person, with the first settled dispersal of each.
+    pub(crate) fn of(&self, person: u32) -> impl Iterator<Item = (LabelId, SettledDispersal)> {
         self.links(person).map(|index| (self.entries[index].programme.get() as LabelId, self.entries[index].settled))
     }
 
-    /// Keeps the first of a programme.
-    pub fn keep_first(&mut self, person: u32, programme: LabelId, settled: SettledDispersal) {
+    /// Keeps the first settled dispersal of a programme.
+    pub(crate) fn keep_first(&mut self, person: u32, programme: LabelId, settled: SettledDispersal) {
         let known = self.links(person).find(|&index| self.entries[index].programme.get() as LabelId == programme);
         if let Some(index) = known {
             let entry = self.entries.get_mut(index);
@@ -57,17 +58,21 @@ impl FurtherProgrammes {
             return;
         }
         let next = self.newest.get(&person).map_or(SlabLink::NONE, |&index| SlabLink::to(index));
-        let item =
-            Item { settled, programme: U16::new(u64::from(programme)), person: U32::new(u64::from(person)), next };
+        let item = SettledEntry {
+            settled,
+            programme: U16::new(u64::from(programme)),
+            person: U32::new(u64::from(person)),
+            next,
+        };
         self.newest.insert(person, self.entries.insert(item));
     }
 
-    /// Finds the last entry of each person again: nothing is ever removed, so that is the one with the highest index.
-    pub fn index(&mut self) {
+    /// Rebuilds the newest entry of each person: nothing is ever removed, so it is the one with the highest index.
+    pub(crate) fn index(&mut self) {
         self.newest = self.entries.iter().map(|(index, item)| (item.person.get() as u32, index)).collect();
     }
 
-    pub fn region(&mut self) -> &mut dyn PagedTable {
+    pub(crate) fn region(&mut self) -> &mut dyn PagedTable {
         self.entries.region()
     }
 

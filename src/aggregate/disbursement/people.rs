@@ -1,8 +1,14 @@
-//! People and their dispersals: who was paid, when, under which programme and state, and what of it is left.
+//! People and their dispersals: who was paid, when, under which programme and federal state, and how much of it is
+//! left.
 //!
-//! The dispersals of a person of which something is left form a list in the order of their times (then of the log). With it, whether a
-//! dispersal is the first of its person in a day, a week, any period, follows from the one before it, and a change of one dispersal moves
-//! the counts of itself and of the one behind it, whatever the period: no set of people is kept for any.
+//! The dispersals of a person of which something is left form a doubly linked list by time, then log order. Whether a
+//! dispersal is the first of its person in a day, a week or any other period follows from its predecessor. A change of
+//! one dispersal therefore changes only its own count and that of its successor, for every period at once: no set of
+//! people is kept for any (see [`days`](super::days)).
+//!
+//! People are found by hash through an index in 256 shards, so that growing doubles little memory at a time. When a
+//! dispersal with something left is forgotten, the person keeps the first such one of each programme
+//! ([`SettledDispersal`]): one inline, further ones in [`FurtherProgrammes`].
 
 use bytemuck::{Pod, Zeroable};
 use hashbrown::HashTable;
@@ -20,18 +26,20 @@ use crate::event::{Centavos, FederalState, Hash128};
 /// A dispersal in 32 bytes.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-pub struct Dispersal {
+pub(crate) struct Dispersal {
     time: PackedTime,
-    /// Tells apart dispersals of one person at one instant: the later in the log has the higher.
+    /// Order of dispersals to one person at one instant: the later in the log has the higher number. Beyond 65,535 they
+    /// tie.
     tie: U16,
     left: U40,
     programme: U16,
     state: FederalState,
     person: U32,
-    /// Neighbours in the person's list.
+    /// Predecessor in the person's list.
     older: SlabLink,
+    /// Successor in the person's list.
     newer: SlabLink,
-    /// The support's dispersal before this one, of the same kind (live or spent).
+    /// Previous dispersal of the support in the same list (live or spent).
     pub before: SlabLink,
 }
 
@@ -46,9 +54,9 @@ struct Person {
     programme: U16,
 }
 
-/// What a dispersal says when it is entered.
+/// Fields of a new dispersal.
 #[derive(Debug, Clone, Copy)]
-pub struct NewDispersal {
+pub(crate) struct NewDispersal {
     pub person: Hash128,
     pub time: Millis,
     pub amount: Centavos,
@@ -57,24 +65,25 @@ pub struct NewDispersal {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct People {
+pub(crate) struct People {
     dispersals: Slab<Dispersal>,
     people: Slab<Person>,
-    /// People by their hash, in shards, so that growing doubles little at once. Follows from the people.
+    /// People by hash, in shards. Follows from the people.
     #[serde(skip)]
     index: Vec<HashTable<u32>>,
     further: FurtherProgrammes,
     max_people: u64,
-    /// There were more people than the bound at some time: from then on dispersals are settled no more.
+    /// True once there were more people than the bound: from then on nothing is settled any more.
     overflowed: bool,
-    /// People of the sample who came since it was last taken.
+    /// Sampled people who appeared since [`Self::take_sampled`].
     #[serde(skip)]
     sampled: Vec<Hash128>,
 }
 
 impl People {
-    /// Beyond `max_people` people at once, those ever paid are no longer kept: who they all were is then not known any more.
-    pub fn new(max_people: u64) -> Self {
+    /// Creates an empty table. Beyond `max_people` people at once, those ever paid are no longer kept, so their number
+    /// is unknown from then on.
+    pub(crate) fn new(max_people: u64) -> Self {
         Self {
             dispersals: Slab::new(),
             people: Slab::new(),
@@ -86,45 +95,45 @@ impl People {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.people.len()
     }
 
-    pub fn dispersal_count(&self) -> usize {
+    pub(crate) fn dispersal_count(&self) -> usize {
         self.dispersals.len()
     }
 
-    /// Dispersals have numbers below it.
-    pub fn places(&self) -> u32 {
-        self.dispersals.places()
+    /// Index above that of every dispersal.
+    pub(crate) fn end_index(&self) -> u32 {
+        self.dispersals.end_index()
     }
 
-    /// The dispersal of a number below [`Self::places`], if there is one.
-    pub fn at_place(&self, index: u32) -> Option<&Dispersal> {
-        self.dispersals.at_place(index)
+    /// Dispersal at an index below [`Self::end_index`], unless it is vacant.
+    pub(crate) fn get_occupied(&self, index: u32) -> Option<&Dispersal> {
+        self.dispersals.get_occupied(index)
     }
 
-    /// Whether something is left of another dispersal to the same person.
-    pub fn has_neighbours(&self, index: u32) -> bool {
+    /// True if something is left of another dispersal to the same person.
+    pub(crate) fn has_neighbours(&self, index: u32) -> bool {
         let dispersal = &self.dispersals[index];
         dispersal.older.is_some() || dispersal.newer.is_some()
     }
 
-    /// False once the bound on people was reached: from then on who was ever paid is not known.
-    pub fn complete(&self) -> bool {
+    /// False once the bound on people was passed: from then on it is not known who was ever paid.
+    pub(crate) fn complete(&self) -> bool {
         !self.overflowed
     }
 
-    pub fn dispersal(&self, index: u32) -> &Dispersal {
+    pub(crate) fn dispersal(&self, index: u32) -> &Dispersal {
         &self.dispersals[index]
     }
 
-    pub fn dispersal_mut(&mut self, index: u32) -> &mut Dispersal {
+    pub(crate) fn dispersal_mut(&mut self, index: u32) -> &mut Dispersal {
         self.dispersals.get_mut(index)
     }
 
-    /// Enters a dispersal with its whole amount left.
-    pub fn enter(&mut self, new: NewDispersal) -> u32 {
+    /// Inserts a dispersal with its whole amount left and returns its index.
+    pub(crate) fn enter(&mut self, new: NewDispersal) -> u32 {
         let person = self.find_or_add(&new.person);
         let (older, newer) = self.around(person, new.time);
         let tie = self.next_tie(person, older, new.time);
@@ -144,20 +153,21 @@ impl People {
         index
     }
 
-    /// Takes a dispersal of which nothing is left out of its person's list; it stays among its support's.
-    pub fn withdraw(&mut self, index: u32) {
+    /// Removes a dispersal of which nothing is left from its person's list; it stays in its support's list of spent
+    /// ones.
+    pub(crate) fn withdraw(&mut self, index: u32) {
         let dispersal = self.dispersals[index];
         self.join(dispersal.person(), dispersal.older.get(), dispersal.newer.get());
         self.release(dispersal.person());
     }
 
     /// Forgets a dispersal of which nothing is left.
-    pub fn forget_spent(&mut self, index: u32) {
+    pub(crate) fn forget_spent(&mut self, index: u32) {
         self.dispersals.remove(index);
     }
 
-    /// Forgets a dispersal of which something is left: for all time its person was paid.
-    pub fn settle(&mut self, index: u32) {
+    /// Forgets a dispersal of which something is left, and remembers for all time that its person was paid.
+    pub(crate) fn settle(&mut self, index: u32) {
         let dispersal = self.dispersals[index];
         let person = dispersal.person();
         self.join(person, dispersal.older.get(), dispersal.newer.get());
@@ -169,8 +179,8 @@ impl People {
         self.release(person);
     }
 
-    /// The neighbours of a dispersal among those of its person whose programme `belongs`.
-    pub fn neighbours(&self, index: u32, belongs: impl Fn(LabelId) -> bool) -> (Option<u32>, Option<u32>) {
+    /// Nearest older and newer dispersal of the same person whose programme `belongs`.
+    pub(crate) fn neighbours(&self, index: u32, belongs: impl Fn(LabelId) -> bool) -> (Option<u32>, Option<u32>) {
         let walk = |step: fn(&Dispersal) -> SlabLink| {
             let mut at = step(&self.dispersals[index]).get();
             while let Some(other) = at.filter(|&other| !belongs(self.dispersals[other].programme())) {
@@ -181,41 +191,41 @@ impl People {
         (walk(|dispersal| dispersal.older), walk(|dispersal| dispersal.newer))
     }
 
-    /// The first settled dispersal of a person under the programmes that `belong`.
-    pub fn first_settled(&self, person: u32, belongs: impl Fn(LabelId) -> bool) -> Option<LogOrder> {
+    /// First settled dispersal of a person among programmes for which `belongs` is true.
+    pub(crate) fn first_settled(&self, person: u32, belongs: impl Fn(LabelId) -> bool) -> Option<LogOrder> {
         let inline = &self.people[person];
-        let first = belongs(inline.programme.get() as LabelId).then(|| inline.settled.place()).flatten();
+        let first = belongs(inline.programme.get() as LabelId).then(|| inline.settled.order()).flatten();
         let further = self.further.of(person).filter(|(programme, _)| belongs(*programme));
-        first.into_iter().chain(further.filter_map(|(_, settled)| settled.place())).min()
+        first.into_iter().chain(further.filter_map(|(_, settled)| settled.order())).min()
     }
 
-    /// Every person: the number, and the newest dispersal of which something is left.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, Option<u32>)> {
+    /// Index of every person, with the newest dispersal of which something is left.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Option<u32>)> {
         self.people.iter().map(|(person, entry)| (person, entry.newest.get()))
     }
 
-    /// The one before a dispersal in its person's list.
-    pub fn older(&self, index: u32) -> Option<u32> {
+    /// Predecessor of a dispersal in its person's list.
+    pub(crate) fn older(&self, index: u32) -> Option<u32> {
         self.dispersals[index].older.get()
     }
 
-    /// The one behind.
-    pub fn newer(&self, index: u32) -> Option<u32> {
+    /// Successor of a dispersal in its person's list.
+    pub(crate) fn newer(&self, index: u32) -> Option<u32> {
         self.dispersals[index].newer.get()
     }
 
-    /// The programmes under which a person has settled dispersals, and the first of each.
-    pub fn settled(&self, person: u32) -> impl Iterator<Item = (LabelId, LogOrder)> {
+    /// Programmes with settled dispersals of a person, and the first of each.
+    pub(crate) fn settled(&self, person: u32) -> impl Iterator<Item = (LabelId, LogOrder)> {
         let entry = &self.people[person];
         let inline = (entry.programme.get() as LabelId, entry.settled);
         [inline]
             .into_iter()
             .chain(self.further.of(person))
-            .filter_map(|(programme, settled)| Some((programme, settled.place()?)))
+            .filter_map(|(programme, settled)| Some((programme, settled.order()?)))
     }
 
-    /// Finds people by their hash again, after they were read from a checkpoint.
-    pub fn index(&mut self) {
+    /// Rebuilds the index by hash after people were read from a checkpoint.
+    pub(crate) fn index(&mut self) {
         let mut counts = [0; 256];
         self.people.iter().for_each(|(_, person)| counts[usize::from(person.hash[0])] += 1);
         self.index = counts.into_iter().map(HashTable::with_capacity).collect();
@@ -228,17 +238,17 @@ impl People {
         self.sampled = self.people.iter().map(|(_, person)| person.hash).filter(is_sampled).collect();
     }
 
-    /// People of the sample who came since the last call. Somebody who was forgotten comes again.
-    pub fn take_sampled(&mut self) -> Vec<Hash128> {
+    /// Takes the sampled people who appeared since the last call. A person who was forgotten may appear again.
+    pub(crate) fn take_sampled(&mut self) -> Vec<Hash128> {
         std::mem::take(&mut self.sampled)
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         [self.dispersals.region(), self.people.region(), self.further.region()].into_iter()
     }
 
-    /// Fetches what a dispersal to this person will need into the cache.
-    pub fn touch(&self, hash: &Hash128) -> u8 {
+    /// Reads the memory that a dispersal to this person will need into the cache.
+    pub(crate) fn touch(&self, hash: &Hash128) -> u8 {
         let found = self.index[usize::from(hash[0])].find(key(hash), |&person| self.people[person].hash == *hash);
         found.map_or(0, |&person| {
             self.people[person].newest.get().map_or(0, |newest| self.dispersals[newest].programme() as u8)
@@ -260,15 +270,15 @@ impl People {
         person
     }
 
-    /// Forgets a person who has neither dispersals in the list nor settled ones.
+    /// Forgets a person with neither listed nor settled dispersals.
     fn release(&mut self, person: u32) {
         let Self { people, index, .. } = self;
         let entry = people[person];
         if entry.newest.is_some() || entry.settled.is_some() {
             return;
         }
-        if let Ok(place) = index[usize::from(entry.hash[0])].find_entry(key(&entry.hash), |&other| other == person) {
-            place.remove();
+        if let Ok(found) = index[usize::from(entry.hash[0])].find_entry(key(&entry.hash), |&other| other == person) {
+            found.remove();
         }
         people.remove(person);
     }
@@ -285,7 +295,7 @@ impl People {
         }
     }
 
-    /// Where a dispersal at `time` stands in the person's list: behind those that are not after it.
+    /// Neighbours of a dispersal at `time` in the person's list: it goes behind those that are not later.
     fn around(&self, person: u32, time: Millis) -> (Option<u32>, Option<u32>) {
         let (mut older, mut newer) = (self.people[person].newest.get(), None);
         while let Some(later) = older.filter(|&index| self.dispersals[index].time() > time) {
@@ -294,7 +304,7 @@ impl People {
         (older, newer)
     }
 
-    /// Above that of every remembered dispersal of the person at the same instant.
+    /// Tie number above those of every remembered dispersal to the person at the same instant.
     fn next_tie(&self, person: u32, older: Option<u32>, time: Millis) -> u64 {
         let listed = older
             .map(|older| &self.dispersals[older])
@@ -306,7 +316,7 @@ impl People {
         highest.map_or(0, |tie| (tie + 1).min(u64::from(u16::MAX)))
     }
 
-    /// Makes two dispersals neighbours; none stands for the ends of the list.
+    /// Links two dispersals as neighbours; `None` stands for an end of the list.
     fn join(&mut self, person: u32, older: Option<u32>, newer: Option<u32>) {
         let link = |index: Option<u32>| index.map_or(SlabLink::NONE, SlabLink::to);
         if let Some(older) = older {
@@ -340,27 +350,27 @@ impl SlabEntry for Person {
 }
 
 impl Dispersal {
-    pub fn time(&self) -> Millis {
+    pub(crate) fn time(&self) -> Millis {
         self.time.get().expect("a dispersal has a time")
     }
 
-    pub fn left(&self) -> Centavos {
+    pub(crate) fn left(&self) -> Centavos {
         self.left.get()
     }
 
-    pub fn take(&mut self, amount: Centavos) {
+    pub(crate) fn take(&mut self, amount: Centavos) {
         self.left = U40::new(self.left.get().checked_sub(amount).expect("no more is taken than is left"));
     }
 
-    pub fn programme(&self) -> LabelId {
+    pub(crate) fn programme(&self) -> LabelId {
         self.programme.get() as LabelId
     }
 
-    pub fn state(&self) -> FederalState {
+    pub(crate) fn state(&self) -> FederalState {
         self.state
     }
 
-    pub fn person(&self) -> u32 {
+    pub(crate) fn person(&self) -> u32 {
         self.person.get() as u32
     }
 
@@ -368,17 +378,17 @@ impl Dispersal {
         SettledDispersal { time: self.time, tie: self.tie, state: self.state }
     }
 
-    pub fn place(&self) -> LogOrder {
-        self.settled().place().expect("a dispersal has a time")
+    pub(crate) fn order(&self) -> LogOrder {
+        self.settled().order().expect("a dispersal has a time")
     }
 }
 
-/// The identifiers are hashes already.
+/// Key of the index. Identifiers are hashes already.
 fn key(hash: &Hash128) -> u64 {
     u64::from_le_bytes(hash[8..].try_into().expect("eight bytes"))
 }
 
-/// One in 1,024.
+/// True for one hash in 1,024.
 fn is_sampled(hash: &Hash128) -> bool {
     u16::from_le_bytes([hash[6], hash[7]]).is_multiple_of(1_024)
 }

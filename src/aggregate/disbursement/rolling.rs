@@ -1,6 +1,14 @@
-//! Keeps the panes of the rolling spans, which end now, as dispersals come, shrink and go.
+//! Rolling windows, which end now: 1 hour by minutes, 24 hours and 7 days by hours.
 //!
-//! Derived: a function of the dispersals in state, the display and a `now` that only decides which panes are kept. In no checkpoint.
+//! Derived from the dispersals in state, the allowlists, and a `now` that only decides which panes are kept. In no
+//! checkpoint.
+//!
+//! Dispersals and pesos are plain sums over panes. People are changes: within a window of `n` hours ending with hour
+//! `h`, a dispersal of hour `d` counts its person for `d <= h < d + n`; if the person's previous dispersal, of hour
+//! `p`, still counts, only from `p + n` on. That is a `+1` at one hour and a `-1` at another
+//! ([`HourFigures::people`](crate::view::panes::HourFigures::people)), and the number of people at any `now` is the sum
+//! of the changes up to its hour. Changes before the kept hours are one sum ([`RollingPanes::before`]). The window of 1
+//! hour counts no people.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,18 +21,18 @@ use crate::view::panes::{HourPane, ROLLING_HOURS, RollingPanes, SpanPane};
 
 const KEPT_MINUTES: Millis = 60 * MINUTE;
 const KEPT_HOURS: Millis = ROLLING_HOURS[1] * HOUR;
-/// How far the clock may go back before the panes have to be built anew.
+/// Distance that the clock may go back before the panes have to be rebuilt.
 const SLACK: Millis = HOUR;
 
 #[derive(Debug)]
-pub struct Rolling {
+pub(crate) struct RollingWindows {
     panes: RollingPanes,
     first_minute: Millis,
     first_hour: Millis,
 }
 
-impl Rolling {
-    pub fn new(now: Millis) -> Self {
+impl RollingWindows {
+    pub(crate) fn new(now: Millis) -> Self {
         Self {
             panes: RollingPanes::default(),
             first_minute: floor(now - SLACK, MINUTE) - KEPT_MINUTES,
@@ -32,13 +40,13 @@ impl Rolling {
         }
     }
 
-    pub fn panes(&self) -> RollingPanes {
+    pub(crate) fn panes(&self) -> RollingPanes {
         self.panes.clone()
     }
 
-    /// Moves on to `now`: forgets panes that can no longer be asked for. False if what is kept does not serve for `now` and has to be built
-    /// anew from state.
-    pub fn advance(&mut self, now: Millis) -> bool {
+    /// Advances to `now` and drops panes that no reader can ask for any more. False if panes that `now` needs were
+    /// dropped already; the windows then have to be rebuilt from state.
+    pub(crate) fn advance(&mut self, now: Millis) -> bool {
         if now < self.first_hour + KEPT_HOURS || now < self.first_minute + KEPT_MINUTES {
             return false;
         }
@@ -57,39 +65,39 @@ impl Rolling {
         true
     }
 
-    /// False if a dispersal at `time` is in no pane and never will be.
-    pub fn keeps(&self, time: Millis) -> bool {
+    /// True if a dispersal at `time` can be in a pane.
+    pub(crate) fn keeps(&self, time: Millis) -> bool {
         time >= self.first_hour - KEPT_HOURS
     }
 
-    /// A dispersal was made.
-    pub fn add(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
+    /// Counts a dispersal.
+    pub(crate) fn add(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
         self.change(time, cell, |dispersals, net| {
             *dispersals += 1;
             *net += u128::from(amount);
         });
     }
 
-    /// Something of a dispersal was taken back.
-    pub fn take(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
+    /// Subtracts a return from a dispersal.
+    pub(crate) fn take(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
         self.change(time, cell, |_, net| *net -= u128::from(amount));
     }
 
-    /// A dispersal of which `left` is left is forgotten.
-    pub fn remove(&mut self, time: Millis, cell: CellIndex, left: Centavos) {
+    /// Discounts a dispersal that is forgotten with `left` left.
+    pub(crate) fn remove(&mut self, time: Millis, cell: CellIndex, left: Centavos) {
         self.change(time, cell, |dispersals, net| {
             *dispersals -= 1;
             *net -= u128::from(left);
         });
     }
 
-    /// A dispersal of which something is left counts its person, unless the one before it, at `previous`, does so in the same span.
-    pub fn count_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
+    /// Counts the person of a dispersal, except in windows in which the person's dispersal at `previous` does so.
+    pub(crate) fn count_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
         self.change_person(time, cell, previous, 1);
     }
 
-    /// Takes back what [`Self::count_person`] with the same arguments did.
-    pub fn discount_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
+    /// Reverts [`Self::count_person`] with the same arguments.
+    pub(crate) fn discount_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
         self.change_person(time, cell, previous, -1);
     }
 
@@ -98,7 +106,7 @@ impl Rolling {
             let hour = floor(time, HOUR);
             let from = previous.map_or(hour, |previous| hour.max(floor(previous, HOUR) + hours * HOUR));
             let until = hour + hours * HOUR;
-            // What lies before the kept hours at both ends adds nothing to them.
+            // A change and its reversal that both lie before the kept hours cancel out.
             if from < until && until >= self.first_hour {
                 self.change_hour(from, cell, rolling, change);
                 self.change_hour(until, cell, rolling, -change);
@@ -113,7 +121,7 @@ impl Rolling {
         }
     }
 
-    /// Changes dispersals and net centavos in every pane that holds `time`.
+    /// Changes dispersals and net centavos of every pane that holds `time`.
     fn change(&mut self, time: Millis, cell: CellIndex, change: impl Fn(&mut u64, &mut u128)) {
         let minute = floor(time, MINUTE);
         if minute >= self.first_minute {

@@ -1,4 +1,4 @@
-//! What is remembered of a support: which of its steps happened, and what of its dispersals is left.
+//! A support (apoyo): which of its steps happened, and its lists of dispersals.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -11,27 +11,27 @@ use crate::event::{Centavos, DisbursementKind, Hash128};
 /// A support in 45 bytes.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-pub struct Support {
+pub(crate) struct Support {
     credit: Hash128,
-    /// The newest time of its events.
+    /// Newest time of its events.
     newest: PackedTime,
-    /// One bit for each kind of event that came.
+    /// One bit for each kind of event that was applied.
     seen: u8,
-    /// Of the first approval; as long as none is known, of the first application.
+    /// Time of the first approval; until one is known, of the first application.
     time: PackedTime,
-    /// The centavos of the first approval; as long as none is known, the time of the first dispersal or 0.
+    /// Centavos of the first approval; until one is known, the time of the first dispersal, or 0.
     amount: U48,
-    /// Of the first approval; as long as none is known, of the first dispersal.
+    /// Programme of the first approval; until one is known, of the first dispersal.
     programme: U16,
-    /// The newest dispersal of which something is left; each links to the one before it in log order.
+    /// Newest dispersal of which something is left; each links to its predecessor in log order.
     pub live: SlabLink,
-    /// Dispersals that were returned whole.
+    /// Newest dispersal that was returned whole; linked likewise.
     pub spent: SlabLink,
 }
 
 /// The first approval of a support in log order.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Approval {
+pub(crate) struct Approval {
     pub time: Millis,
     pub amount: Centavos,
     pub programme: LabelId,
@@ -44,54 +44,54 @@ impl TableEntry for Support {
 }
 
 impl Support {
-    pub fn new(credit: Hash128) -> Self {
+    pub(crate) fn new(credit: Hash128) -> Self {
         Self { credit, ..Self::zeroed() }
     }
 
-    pub fn newest(&self) -> Millis {
+    pub(crate) fn newest(&self) -> Millis {
         self.newest.get().unwrap_or(Millis::MIN)
     }
 
-    /// Whether any event of it came.
-    pub fn is_known(&self) -> bool {
+    /// True if an event of the support was applied.
+    pub(crate) fn is_known(&self) -> bool {
         self.seen != 0
     }
 
-    pub fn has(&self, kind: DisbursementKind) -> bool {
+    pub(crate) fn has(&self, kind: DisbursementKind) -> bool {
         self.seen & 1 << kind as u8 != 0
     }
 
-    /// Notes an event; true if it is the first of its kind.
-    pub fn note(&mut self, kind: DisbursementKind, time: Millis) -> bool {
+    /// Records an event; true if it is the first of its kind.
+    pub(crate) fn note(&mut self, kind: DisbursementKind, time: Millis) -> bool {
         let first = !self.has(kind);
         self.seen |= 1 << kind as u8;
         self.newest = PackedTime::at(time.max(self.newest()));
         first
     }
 
-    /// Approved, and neither dispersed nor rejected: part of the backlog.
-    pub fn open(&self) -> Option<Approval> {
+    /// First approval of an open support: approved, and neither dispersed nor rejected. Open supports are the backlog.
+    pub(crate) fn open(&self) -> Option<Approval> {
         let closed = self.has(DisbursementKind::Dispersed) || self.has(DisbursementKind::Rejected);
         self.approved().filter(|_| !closed)
     }
 
-    pub fn approved(&self) -> Option<Approval> {
+    pub(crate) fn approved(&self) -> Option<Approval> {
         let time = self.time.get().filter(|_| self.has(DisbursementKind::Approved))?;
         Some(Approval { time, amount: self.amount.get(), programme: self.programme.get() as LabelId })
     }
 
-    /// The first application, as long as no approval is known.
-    pub fn set_applied(&mut self, at: Millis) {
+    /// Stores the first application. No approval may be known yet.
+    pub(crate) fn set_applied(&mut self, at: Millis) {
         self.time = PackedTime::at(at);
     }
 
-    /// The first dispersal, as long as no approval is known.
-    pub fn set_dispersed(&mut self, at: Millis, programme: LabelId) {
+    /// Stores the first dispersal. No approval may be known yet.
+    pub(crate) fn set_dispersed(&mut self, at: Millis, programme: LabelId) {
         (self.amount, self.programme) = (U48::new(at as u64), U16::new(u64::from(programme)));
     }
 
-    /// Notes the first approval, and returns the first application and the first dispersal that waited for it.
-    pub fn set_approved(&mut self, approved: Approval) -> (Option<Millis>, Option<(Millis, LabelId)>) {
+    /// Stores the first approval. Returns the first application and the first dispersal that were stored in its place.
+    pub(crate) fn set_approved(&mut self, approved: Approval) -> (Option<Millis>, Option<(Millis, LabelId)>) {
         let dispersed = Some(self.amount.get() as Millis).filter(|&time| time != 0);
         let waited = (self.time.get(), dispersed.map(|time| (time, self.programme.get() as LabelId)));
         self.time = PackedTime::at(approved.time);

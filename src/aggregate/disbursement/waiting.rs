@@ -1,4 +1,5 @@
-//! Returns that wait for a dispersal of their support, by support, the oldest first.
+//! Returns that wait for a dispersal of their support: a linked list for each support, oldest first
+//! (`spec/figures.md#returns`).
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
@@ -11,22 +12,22 @@ use crate::aggregate::table::{Table, TableEntry};
 use crate::event::{Centavos, Hash128};
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct WaitingReturns {
-    lists: Table<List>,
-    returns: Slab<Item>,
+pub(crate) struct WaitingReturns {
+    lists: Table<ReturnList>,
+    returns: Slab<ReturnEntry>,
 }
 
-/// A return, or what is left of it, that found nothing to take.
+/// A return, or the remainder of one, that found nothing to take from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WaitingReturn {
+pub(crate) struct WaitingReturn {
     pub programme: LabelId,
-    /// More than nothing.
+    /// Remaining centavos, above zero.
     pub amount: Centavos,
 }
 
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct List {
+struct ReturnList {
     credit: Hash128,
     first: SlabLink,
     last: SlabLink,
@@ -34,19 +35,19 @@ struct List {
 
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Item {
+struct ReturnEntry {
     programme: U16,
     amount: U40,
     next: SlabLink,
 }
 
-impl TableEntry for List {
+impl TableEntry for ReturnList {
     fn key(&self) -> Hash128 {
         self.credit
     }
 }
 
-impl SlabEntry for Item {
+impl SlabEntry for ReturnEntry {
     fn vacant(next: SlabLink) -> Self {
         Self { next, ..Self::zeroed() }
     }
@@ -57,40 +58,43 @@ impl SlabEntry for Item {
 }
 
 impl WaitingReturns {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { lists: Table::new(), returns: Slab::new() }
     }
 
-    pub fn has(&self, credit: &Hash128) -> bool {
+    /// True if a return of the support waits.
+    pub(crate) fn has(&self, credit: &Hash128) -> bool {
         self.lists.get(credit).is_some()
     }
 
     /// Adds the newest return of a support.
-    pub fn push(&mut self, credit: &Hash128, waiting: WaitingReturn) {
-        let item = Item {
+    pub(crate) fn push(&mut self, credit: &Hash128, waiting: WaitingReturn) {
+        let item = ReturnEntry {
             programme: U16::new(u64::from(waiting.programme)),
             amount: U40::new(waiting.amount),
             next: SlabLink::NONE,
         };
         let link = SlabLink::to(self.returns.insert(item));
-        let list = self.lists.get_or_insert(credit, || List { credit: *credit, first: link, last: SlabLink::NONE });
+        let list =
+            self.lists.get_or_insert(credit, || ReturnList { credit: *credit, first: link, last: SlabLink::NONE });
         let last = std::mem::replace(&mut list.last, link);
         if let Some(last) = last.get() {
             self.returns.get_mut(last).next = link;
         }
     }
 
-    pub fn oldest(&self, credit: &Hash128) -> Option<WaitingReturn> {
+    /// Oldest waiting return of a support.
+    pub(crate) fn oldest(&self, credit: &Hash128) -> Option<WaitingReturn> {
         let item = self.returns[self.lists.get(credit)?.first.get()?];
         Some(WaitingReturn { programme: item.programme.get() as LabelId, amount: item.amount.get() })
     }
 
-    /// What is left of a support's oldest return; nothing takes it out.
+    /// Sets the remainder of a support's oldest return; zero removes it.
     ///
     /// # Panics
-    /// If nothing waits.
-    pub fn set_oldest(&mut self, credit: &Hash128, left: Centavos) {
-        let first = self.lists.get(credit).and_then(|list| list.first.get()).expect("something waits");
+    /// If no return of the support waits.
+    pub(crate) fn set_oldest(&mut self, credit: &Hash128, left: Centavos) {
+        let first = self.lists.get(credit).and_then(|list| list.first.get()).expect("a return waits");
         if left > 0 {
             self.returns.get_mut(first).amount = U40::new(left);
             return;
@@ -98,13 +102,13 @@ impl WaitingReturns {
         let next = self.returns[first].next;
         self.returns.remove(first);
         if next.is_some() {
-            self.lists.get_mut(credit).expect("something waits").first = next;
+            self.lists.get_mut(credit).expect("a return waits").first = next;
         } else {
             self.lists.remove(credit);
         }
     }
 
-    pub fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
+    pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
         self.lists.regions().chain([self.returns.region()])
     }
 }

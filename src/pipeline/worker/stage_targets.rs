@@ -27,7 +27,7 @@ impl Worker {
     pub(super) fn backfill(&mut self) {
         let Self { partitions, cut_scheduler, clock, .. } = self;
         if self.next_view_config.is_none()
-            || !partitions.iter_mut().all(|partition| partition.state.fill(BACKFILLED_AT_ONCE))
+            || !partitions.iter_mut().all(|partition| partition.state.backfill(BACKFILLED_AT_ONCE))
         {
             return;
         }

@@ -1,4 +1,4 @@
-//! Real states, as they were written by each version of the format: they must load for good, with their figures.
+//! Real states as each version of the format wrote them: they must always load, with the same figures.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCount
 
 use super::{Core, START, Stream, assert_equal};
 
-/// The format that is written today.
+/// Format that is written today.
 const VERSION: &str = "state-v1";
 const NOW: i64 = START + 9 * DAY + 3 * HOUR;
 
@@ -32,7 +32,7 @@ fn state() -> Core {
     core
 }
 
-fn place(stream: Stream) -> PartitionDir {
+fn dir(stream: Stream) -> PartitionDir {
     PartitionDir { stream, partition: 0 }
 }
 
@@ -80,7 +80,7 @@ fn read(disk: &MemoryDisk) -> Core {
     let mut core = Core::new(START);
     let store = CheckpointStore::new(Arc::new(disk.clone()));
     for (stream, partition) in &mut core.partitions[..3] {
-        let opened = store.newest(place(*stream)).expect("a listing").reader.expect("a whole checkpoint");
+        let opened = store.newest(dir(*stream)).expect("a listing").reader.expect("a whole checkpoint");
         let mut restoring = StateLoader::new(*stream, opened.body(), opened.days()).expect("a state of this format");
         assert_eq!(restoring.shapes(), opened.layouts());
         opened.fill(&mut restoring.pages(), 1, &|_| {}).expect("whole pages");
@@ -89,7 +89,7 @@ fn read(disk: &MemoryDisk) -> Core {
     core
 }
 
-/// With `PACEMETER_BLESS=1` files that are not there are made. Those that are there are never written again.
+/// With `PACEMETER_BLESS=1` missing files are written. Existing ones are never overwritten.
 #[test]
 fn states_of_version_1_load_with_their_figures() {
     let figures = golden(&format!("{VERSION}.figures"));
@@ -115,7 +115,7 @@ fn states_of_version_1_load_with_their_figures() {
     );
     let disk = MemoryDisk::default();
     for stream in Stream::ALL {
-        let directory = format!("checkpoints/{}", place(stream));
+        let directory = format!("checkpoints/{}", dir(stream));
         for file in fs::read_dir(golden(VERSION).join(&directory)).expect("golden files") {
             let file = file.expect("a golden file");
             disk.put(

@@ -1,5 +1,5 @@
-//! An image is of the instant at which it was begun, whatever happens until it is complete, and a partition made from it goes on as the one
-//! that it is of.
+//! An image shows the instant at which it began, no matter what happens until it is complete. A partition restored from
+//! it resumes exactly like the original.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,23 +11,23 @@ use pacemeter::clock::HOUR;
 
 use super::{Core, Record, START, Step, Stream, Time, What, assert_equal, log, reader_with, records};
 
-type Pieces = Arc<Mutex<Vec<PageChunk>>>;
+type Chunks = Arc<Mutex<Vec<PageChunk>>>;
 
-/// An image being made, and what was copied so far.
-pub(super) struct Making {
+/// An image in progress, with the pages copied so far.
+pub(super) struct ImageInProgress {
     image: StateImage,
-    chunks: Pieces,
+    chunks: Chunks,
 }
 
-impl Making {
+impl ImageInProgress {
     pub(super) fn begin(partition: &mut PartitionState) -> Self {
-        let chunks = Pieces::default();
+        let chunks = Chunks::default();
         let sink = Arc::clone(&chunks);
         let sink: PageSink = Arc::new(move |chunk| sink.lock().expect("no test panicked").push(chunk));
         Self { image: partition.begin_image(&sink), chunks }
     }
 
-    /// Copies what is left and makes a partition of it.
+    /// Copies the remaining pages and restores a partition.
     pub(super) fn restore(
         self,
         partition: &mut PartitionState,
@@ -71,7 +71,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_partition_made_from_an_image_goes_on_as_the_one_it_is_of(log in log(), begun in 0..160_usize, copied in 0..160_usize, ended in 0..160_usize) {
+    fn a_restored_partition_resumes_as_the_original(log in log(), begun in 0..160_usize, copied in 0..160_usize, ended in 0..160_usize) {
         let records = records(&log);
         let now = records.last().expect("there is a record").timestamp;
         let [begun, copied, ended] = {
@@ -82,7 +82,7 @@ proptest! {
         let (mut core, mut undisturbed) = (Core::new(START), Core::new(START));
         apply(&mut core, records[..begun].iter());
         apply(&mut undisturbed, records[..begun].iter());
-        let mut making: Vec<Making> = core.partitions.iter_mut().map(|(_, partition)| Making::begin(partition)).collect();
+        let mut making: Vec<ImageInProgress> = core.partitions.iter_mut().map(|(_, partition)| ImageInProgress::begin(partition)).collect();
         apply(&mut core, records[begun..copied].iter());
         for (making, (_, partition)) in making.iter_mut().zip(&mut core.partitions) {
             let chunk = partition.copy(10_000);
@@ -103,7 +103,8 @@ proptest! {
     }
 }
 
-/// How long a call waits is decided when it is shown: no state depends on it, so a restored partition takes it from the settings.
+/// `calls.max_wait` is applied when figures are shown: no state depends on it, so a restored partition takes it from
+/// the settings.
 #[test]
 fn rules_that_change_no_state_are_those_of_the_settings() {
     let now = START + 8 * HOUR;
@@ -120,7 +121,7 @@ fn rules_that_change_no_state_are_those_of_the_settings() {
     apply(&mut expected, records.iter());
     let mut partitions = std::mem::take(&mut core.partitions);
     for (stream, partition) in &mut partitions {
-        *partition = Making::begin(partition).restore(partition, *stream, &restored, now);
+        *partition = ImageInProgress::begin(partition).restore(partition, *stream, &restored, now);
     }
     restored.partitions = partitions;
     let figures = restored.figures(now);

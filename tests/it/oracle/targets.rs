@@ -1,7 +1,8 @@
-//! Targets against the naive oracle: random targets, cut times and zones over the hostile logs, in whole periods and up to cuts.
+//! Targets compared with the naive oracle: random targets, cut times and zones over the hostile logs, in whole periods
+//! and up to cuts.
 
+mod backfill;
 mod cuts;
-mod filling;
 mod scene;
 
 use std::collections::BTreeSet;
@@ -20,12 +21,12 @@ use proptest::strategy::ValueTree;
 use self::scene::{Scene, scene};
 use super::{Core, Record, START, Step, Time, What, assert_equal, end_of, log, record, records_in, turn};
 
-/// As the settings of the tests say.
+/// Horizon of disbursements in the settings of the tests.
 const HORIZON: Millis = 35 * DAY;
 
-/// Of how many past events the periods are looked at.
+/// Number of past events whose periods are compared.
 const PLACES: usize = 12;
-/// How many days of a period are looked at for its cuts.
+/// Number of days of a period whose cuts are compared.
 const DAYS: usize = 3;
 
 fn views(core: &mut Core, now: Millis) -> Vec<Arc<PartitionView>> {
@@ -50,7 +51,7 @@ fn spans(period: Period, places: &[Millis], cut_times: &CutTimes) -> BTreeSet<In
     periods.iter().flat_map(up_to_cuts).collect()
 }
 
-/// Whether enough is remembered to tell what was reached from `start` on.
+/// True if enough is remembered to know the tally from `start` on.
 fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &TargetInputs<'_>) -> bool {
     let known = match measure {
         Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => HORIZON,
@@ -59,7 +60,7 @@ fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &TargetInpu
     reached.watermark(measure.stream()).is_none_or(|watermark| start >= watermark - known)
 }
 
-/// Holds what the views say of every target against the ledger.
+/// Compares the tally of every target with the oracle's.
 fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -> Result<(), TestCaseError> {
     let [targets, ..] = &scene.targets;
     let cut_times = targets.cut_times(&scene.zone());
@@ -68,9 +69,9 @@ fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -
     let reached = oracle.target_inputs();
     for (place, target) in targets.targets.iter().enumerate() {
         for span in spans(target.period, places, &cut_times) {
-            let view_config = tallies.within(TargetIndex::new(place), span);
+            let shown = tallies.within(TargetIndex::new(place), span);
             let expected = is_known(scene, target.measure, span.start, &reached).then(|| reached.tally(target, span));
-            prop_assert_eq!(view_config, expected, "{:?} of {:?}", target, span);
+            prop_assert_eq!(shown, expected, "{:?} of {:?}", target, span);
         }
     }
     Ok(())
@@ -82,7 +83,7 @@ fn places(records: &[Record]) -> Vec<Millis> {
     newest.into_iter().chain(records.iter().rev().take(PLACES).map(|record| record.timestamp)).collect()
 }
 
-/// Closed periods after one cut with which nothing closed.
+/// Closed periods of one cut.
 fn closed_periods(at_ms: Millis) -> ClosedPeriods {
     let mut closed_periods = ClosedPeriods::default();
     closed_periods.add_cut(at_ms);
@@ -108,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn the_series_of_targets_are_the_oracles(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9_i64)) {
+    fn series_of_targets_equal_the_naive_oracle(log in log(), scene in scene(), after in 0..3 * DAY, closed in prop::option::of(0..9_i64)) {
         let Scene { targets: [targets, ..], .. } = &scene;
         let records = records_in(&log, &scene.zone());
         let mut core = scene.core(targets, START);
@@ -150,7 +151,7 @@ fn there_is_something_to_compare_of_every_measure() {
 }
 
 #[test]
-fn what_is_at_the_very_end_of_a_period_is_of_the_next() {
+fn an_event_at_the_end_of_a_period_is_of_the_next() {
     let scene = scene::people_by_day();
     let midnight = turn(START, &scene.zone()) + DAY;
     let (mut core, mut oracle) = (scene.core(&scene.targets[0], START), scene.oracle());

@@ -1,4 +1,4 @@
-//! Cuts against the naive oracle: what each says of every target, and what it corrects of the periods that closed before.
+//! Cuts compared with the naive oracle: every target of each cut, and the corrections of periods that closed before.
 
 use pacemeter::calendar::Interval;
 use pacemeter::clock::Millis;
@@ -37,7 +37,7 @@ fn cut(core: &mut Core, targets: &Targets, at: Millis, closed_periods: &ClosedPe
     Cut::of(at, parts.iter().map(|(partition, part)| (partition, part)), context)
 }
 
-/// Holds a cut against the ledger of what was applied until then.
+/// Compares a cut with the oracle of the records applied until then.
 fn compare(
     cut: &Cut,
     targets: &Targets,
@@ -47,15 +47,15 @@ fn compare(
 ) -> Result<(), TestCaseError> {
     let reached = oracle.target_inputs();
     for target in &targets.targets {
-        let told = cut.targets.iter().find(|told| told.target == target.name);
+        let actual = cut.targets.iter().find(|entry| entry.target == target.name);
         let period = target.period.at(cut.at_ms - 1, &scene.zone());
         let expected = period.filter(|period| is_known(scene, target.measure, period.start, &reached));
         let expected = expected.map(|period| {
             let until_then = reached.tally(target, Interval { start: period.start, end: cut.at_ms });
             (period.start, period.end, period.end == cut.at_ms, target.measure.quantity(until_then))
         });
-        let told = told.map(|told| (told.start_ms, told.end_ms, told.closes, told.actual));
-        prop_assert_eq!(told, expected, "{:?}", target);
+        let actual = actual.map(|entry| (entry.start_ms, entry.end_ms, entry.closes, entry.actual));
+        prop_assert_eq!(actual, expected, "{:?}", target);
         for closing in closed_periods
             .of(&target.name)
             .filter(|closing| is_known(scene, target.measure, closing.start_ms, &reached))
@@ -64,11 +64,11 @@ fn compare(
                 .measure
                 .quantity(reached.tally(target, Interval { start: closing.start_ms, end: closing.end_ms }));
             let correction =
-                cut.corrections.iter().find(|told| told.target == target.name && told.start_ms == closing.start_ms);
-            let told = correction.map(|told| (told.before, told.after));
+                cut.corrections.iter().find(|entry| entry.target == target.name && entry.start_ms == closing.start_ms);
+            let actual = correction.map(|entry| (entry.before, entry.after));
             let before = closing.known_before(&cut.id);
             let expected = (now_known != before).then_some((before, now_known));
-            prop_assert_eq!(told, expected, "{:?} in {:?}", target, closing);
+            prop_assert_eq!(actual, expected, "{:?} in {:?}", target, closing);
         }
     }
     Ok(())

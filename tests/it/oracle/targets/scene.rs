@@ -1,4 +1,4 @@
-//! Random targets, and what they are seen in: a zone, times of cuts, bounds.
+//! Random targets in a random setting: time zone, times of cuts, bounds.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,7 +18,8 @@ use proptest::test_runner::TestRunner;
 
 use super::super::{Core, NAMES, PROGRAMMES, QUEUES, oracle_rules, reader_with};
 
-/// With and without changes of the clock in the weeks of the logs; two are no whole hours from UTC, one of these changes by half an hour.
+/// With and without changes of the clock in the weeks of the logs; two are no whole hours from UTC, one of these
+/// changes by half an hour.
 const ZONES: [&str; 4] = ["America/Mexico_City", "America/Tijuana", "Australia/Lord_Howe", "Asia/Kathmandu"];
 const TIMES: [&str; 5] = ["18:00", "12:30", "00:00", "23:45", "02:15"];
 const STATES: [&str; 5] = ["MX-JAL", "MX-OAX", "MX-CMX", "unknown", "other"];
@@ -28,7 +29,7 @@ const STATES: [&str; 5] = ["MX-JAL", "MX-OAX", "MX-CMX", "unknown", "other"];
 pub struct Scene {
     zone: &'static str,
     max_label_values: usize,
-    /// How long counts are kept, in days.
+    /// Days that counts are kept.
     history: u16,
     pub targets: [Arc<Targets>; 3],
 }
@@ -142,7 +143,7 @@ struct Draft {
 }
 
 fn target() -> impl Strategy<Value = Draft> {
-    // What is told by people is the hardest.
+    // Measures of distinct people are the hardest.
     let measure =
         prop_oneof![1 => Just(Measure::Beneficiaries), 2 => select(&Measure::ALL[..]).prop_map(|(measure, _)| measure)];
     (measure, period(), 0..50_u32, prop::option::of(any::<[u8; 24]>())).prop_flat_map(

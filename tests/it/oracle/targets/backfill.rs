@@ -1,4 +1,4 @@
-//! Targets that come later: filled beside those that are shown, while events go on.
+//! Staged targets: backfilled beside those that are shown, while events are applied.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use pacemeter::targets::{Tally, Targets};
 use pacemeter::view::slots::{SlotFigures, Slots};
 use proptest::prelude::*;
 
-use super::super::images::Making;
+use super::super::images::ImageInProgress;
 use super::super::{Core, START, log, records_in};
 use super::scene::{Scene, scene};
 use super::views;
 
-/// What a slot shows, without what is nothing.
+/// Figures of a slot without empty cells.
 type Shows = (BTreeMap<CellIndex, SlotFigures>, Vec<Tally>);
 
-/// What is shown of slots of which nothing is dropped, and in which something happened.
+/// Figures of slots that are known as a whole and not empty.
 fn shows(slots: &Slots) -> BTreeMap<Interval, Shows> {
     let whole = slots.slots.iter().filter(|slot| slot.span.start >= slots.counts_from);
     let show = whole.map(|slot| {
@@ -43,9 +43,9 @@ fn stage_targets(core: &mut Core, targets: &Arc<Targets>) {
     core.partitions.iter_mut().for_each(|(_, partition)| partition.stage_targets(&view_config));
 }
 
-/// Goes on filling every partition; whether all are filled.
-fn fill(core: &mut Core, budget: usize) -> bool {
-    let filled = |(_, partition): &mut (_, PartitionState)| partition.fill(budget);
+/// Backfills every partition; true once all are complete.
+fn backfill(core: &mut Core, budget: usize) -> bool {
+    let filled = |(_, partition): &mut (_, PartitionState)| partition.backfill(budget);
     core.partitions.iter_mut().map(filled).fold(true, |all, one| all & one)
 }
 
@@ -54,16 +54,17 @@ fn promote(core: &mut Core, targets: &Arc<Targets>) {
     core.view_config.targets = Arc::clone(targets);
 }
 
-/// What happens beside one record.
+/// Actions beside one record.
 #[derive(Debug, Clone)]
 struct Beside {
-    /// How much is filled, if anything.
-    fill: Option<usize>,
+    /// Budget of a backfill, if any.
+    budget: Option<usize>,
     look: bool,
 }
 
 fn beside() -> impl Strategy<Value = Vec<Beside>> {
-    let one = (prop::option::of(1..6_usize), prop::bool::weighted(0.1)).prop_map(|(fill, look)| Beside { fill, look });
+    let one =
+        (prop::option::of(1..6_usize), prop::bool::weighted(0.1)).prop_map(|(budget, look)| Beside { budget, look });
     prop::collection::vec(one, 160)
 }
 
@@ -71,7 +72,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn targets_that_come_later_read_as_if_they_had_always_been_there(
+    fn staged_targets_read_as_if_always_there(
         log in log(), scene in scene(), first in 0..160_usize, second in 0..160_usize, beside in beside()
     ) {
         let Scene { targets: [before, passing, after], .. } = &scene;
@@ -80,7 +81,7 @@ proptest! {
         let (first, second) = (first.min(second), first.max(second));
         let (mut core, mut always) = (scene.core(before, START), scene.core(after, START));
         let mut coming: Option<&Arc<Targets>> = None;
-        for (number, (record, Beside { fill: budget, look })) in records.iter().zip(beside).enumerate() {
+        for (number, (record, Beside { budget, look })) in records.iter().zip(beside).enumerate() {
             for core in [&mut core, &mut always] {
                 core.apply(record.stream, record.partition, &record.value, record.timestamp);
             }
@@ -95,7 +96,7 @@ proptest! {
                 views(&mut core, record.timestamp);
             }
             if let (Some(targets), Some(budget)) = (coming, budget)
-                && fill(&mut core, budget)
+                && backfill(&mut core, budget)
             {
                 promote(&mut core, targets);
                 coming = None;
@@ -105,7 +106,7 @@ proptest! {
             }
         }
         if coming.is_some() {
-            while !fill(&mut core, 3) {}
+            while !backfill(&mut core, 3) {}
             promote(&mut core, after);
         }
         assert_same_slots(&mut core, &mut always)?;
@@ -113,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn a_partition_made_from_an_image_shows_its_targets_as_the_one_it_is_of(
+    fn a_restored_partition_shows_the_same_targets(
         log in log(), scene in scene(), begun in 0..160_usize, beside in beside()
     ) {
         let Scene { targets: [before, _, after], .. } = &scene;
@@ -121,7 +122,7 @@ proptest! {
         let begun = begun % records.len();
         let now = records[begun].timestamp;
         let (mut core, mut always) = (scene.core(before, START), scene.core(after, START));
-        for (number, (record, Beside { fill: budget, look })) in records.iter().zip(beside).enumerate() {
+        for (number, (record, Beside { budget, look })) in records.iter().zip(beside).enumerate() {
             for core in [&mut core, &mut always] {
                 core.apply(record.stream, record.partition, &record.value, record.timestamp);
             }
@@ -132,13 +133,13 @@ proptest! {
                 stage_targets(&mut core, after);
             }
             if let (true, Some(budget)) = (number >= begun / 2 && number < begun, budget) {
-                fill(&mut core, budget);
+                backfill(&mut core, budget);
             }
             if number == begun {
                 core.view_config.targets = Arc::clone(after);
                 let mut partitions = std::mem::take(&mut core.partitions);
                 for (stream, partition) in &mut partitions {
-                    *partition = Making::begin(partition).restore(partition, *stream, &core, now);
+                    *partition = ImageInProgress::begin(partition).restore(partition, *stream, &core, now);
                 }
                 core.partitions = partitions;
                 assert_same_slots(&mut core, &mut always)?;
