@@ -27,7 +27,7 @@ struct SupportEvent<'a> {
     amount: Centavos,
 }
 
-/// What is remembered of one `credit`. After it is forgotten, the same identifier names another support.
+/// Remembered events of one `credit`. After it is forgotten, the same identifier names another support.
 #[derive(Default)]
 struct Support<'a> {
     /// Events in log order.

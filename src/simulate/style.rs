@@ -31,7 +31,7 @@ impl Amount {
         matches!(self, Amount::ShortText | Amount::ShortNumber)
     }
 
-    /// The same JSON type in the other spelling: other content for the same amount, if it is of whole pesos.
+    /// Respells the amount in its JSON type: other content for the same amount, if it is of whole pesos.
     pub(super) fn respelt(self) -> Self {
         match self {
             Amount::Text => Amount::ShortText,

@@ -1,7 +1,8 @@
 //! A real Apache Kafka: one KRaft node on free loopback ports, in a directory of its own, removed with its owner.
 //!
-//! The jars come from `scripts/kafka-jars`. Rust drops no statics, and a killed process drops nothing. So each broker has a
-//! watchdog: a shell that reads a pipe of ours. When the pipe closes it kills the broker and removes its directory.
+//! The jars come from `scripts/kafka-jars`. Rust drops no statics, and a killed process drops nothing. So each broker
+//! has a watchdog: a shell that reads a pipe of ours. When the pipe closes it kills the broker and removes its
+//! directory.
 
 use std::fs;
 use std::net::TcpListener;

@@ -133,7 +133,8 @@ impl<'a> Topics<'a> {
         }
         for (partition, end) in ends.iter_mut().enumerate() {
             let written = records.iter().filter(|record| record.partition as usize == partition).count() as i64;
-            // The marker takes an offset of its own. It is written a little after the end of the transaction is confirmed.
+            // The marker takes an offset of its own. It is written a little after the end of the transaction is
+            // confirmed.
             *end += written + i64::from(written > 0);
         }
         let started = Instant::now();

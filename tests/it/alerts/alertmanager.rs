@@ -1,4 +1,4 @@
-//! An Alertmanager that runs with the shipped configuration and tells a webhook of the test's: what is silenced by what is seen there.
+//! A running Alertmanager with the shipped configuration: the webhook of the test shows which alerts are inhibited.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use serde_json::json;
 use super::servers::Alertmanager;
 use super::webhook::Webhook;
 
-/// How long anything may take that is a matter of moments on an idle machine.
+/// Limit for anything that takes moments on an idle machine.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Of Alertmanager's waiting times, so that a group waits a second.
+/// Factor by which Alertmanager's waiting times are shortened, so that a group waits a second.
 const FASTER: u32 = 30;
 
-/// An Alertmanager, and what it tells.
+/// An Alertmanager, and the webhook of its receivers.
 struct Receivers {
     alertmanager: Alertmanager,
     webhook: Webhook,
-    /// How many notifications were looked at.
+    /// Number of notifications read so far.
     seen: usize,
 }
 
@@ -34,7 +34,7 @@ impl Receivers {
         self.alertmanager.tell(&alert);
     }
 
-    /// All that comes until an alert of this name has come, as `receiver alert job target`, in the order of the alphabet.
+    /// Notified alerts until one of this name comes, as `receiver alert job target`, sorted.
     fn until(&mut self, name: &str) -> Vec<String> {
         let (began, mut found) = (Instant::now(), Vec::new());
         loop {
@@ -51,14 +51,14 @@ impl Receivers {
                     return found;
                 }
             }
-            assert!(began.elapsed() < LIMIT, "{name} did not come, but {found:?}");
+            assert!(began.elapsed() < LIMIT, "{name} was not notified, but {found:?}");
             thread::sleep(Duration::from_millis(50));
         }
     }
 }
 
-/// Each group waits a second from its first alert on, so what is told first comes first: once the last one is there, what is not there yet
-/// is silenced.
+/// Each group waits a second from its first alert on, so notifications keep their order. Once the last one has come, an
+/// alert that has not come is inhibited.
 #[test]
 fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
     let mut receivers = Receivers::start();

@@ -1,4 +1,4 @@
-//! Who is told: a webhook that keeps every notification of Alertmanager's.
+//! A webhook that keeps every notification of Alertmanager.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,12 +7,12 @@ use std::thread;
 
 use serde_json::Value;
 
-/// A notification, as one receiver got it.
+/// A notification to one receiver.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
-    /// The path of the request, which is the receiver's name.
+    /// Name of the receiver: the path of the request.
     pub receiver: String,
-    /// `firing` as long as one of its alerts is.
+    /// `firing` while one of its alerts fires, else `resolved`.
     pub status: String,
     pub alerts: Vec<Alert>,
 }
@@ -27,7 +27,7 @@ pub struct Alert {
     pub description: String,
 }
 
-/// Answers for as long as the test runs.
+/// A webhook that answers until the process ends.
 pub struct Webhook {
     pub address: String,
     notices: Arc<Mutex<Vec<Notice>>>,
@@ -49,12 +49,12 @@ impl Webhook {
         Self { address, notices }
     }
 
-    /// All notifications so far, in the order in which they came.
+    /// All notifications so far, in order.
     pub fn notices(&self) -> Vec<Notice> {
         self.notices.lock().expect("nobody panics with it").clone()
     }
 
-    /// What was said about alerts that begin so: `receiver status alert`, once for each notification and alert.
+    /// Notified alerts with one of these prefixes: `receiver status alert`, once for each notification and alert.
     pub fn said_of(&self, alerts: &[&str]) -> Vec<String> {
         let said = |notice: Notice| {
             let of = notice.alerts.into_iter().filter(|alert| alerts.iter().any(|begin| alert.name.starts_with(begin)));
@@ -64,7 +64,7 @@ impl Webhook {
     }
 }
 
-/// Reads a request and answers it; absent if it is none, as when Alertmanager is killed while it sends one.
+/// Reads a request and answers it; `None` if it is incomplete, as when Alertmanager is killed while it sends.
 fn take(stream: TcpStream) -> Option<Notice> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();

@@ -1,4 +1,5 @@
-//! Events as records, in the envelopes of `spec/events.md`, with or without framing. Shares nothing with the generator's writer.
+//! Events as records, in the envelopes of `spec/events.md`, with or without framing. Shares nothing with the
+//! generator's writer.
 
 use jiff::Timestamp;
 use pacemeter::oracle::{Body, Event};

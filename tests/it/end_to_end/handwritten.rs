@@ -1,6 +1,7 @@
 //! A log written by hand, on a partition of its own, with a case for each rule of `spec/figures.md`.
 //!
-//! Each chapter begins by raising the watermark of its stream, so that earlier events are remembered or forgotten as needed.
+//! Each chapter begins by raising the watermark of its stream, so that earlier events are remembered or forgotten as
+//! needed.
 
 use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use pacemeter::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};

@@ -1,4 +1,5 @@
-//! `kill -9` at every failpoint and at random instants, under load. After each the figures equal the oracle's, and no counter has gone down.
+//! `kill -9` at every failpoint and at random instants, under load. After each the figures equal the oracle's, and no
+//! counter has gone down.
 //!
 //! `KILL_ROUNDS` is the number of kills at each failpoint (4; `scripts/kills` makes 50).
 

@@ -1,5 +1,5 @@
-//! librdkafka's mock cluster for the built program: brokers that misbehave on demand. It keeps some 5 MiB a partition, and has no
-//! transactions, no compaction and no configuration of topics.
+//! librdkafka's mock cluster for the built program: brokers that misbehave on demand. It keeps some 5 MiB a partition,
+//! and has no transactions, no compaction and no configuration of topics.
 
 use std::time::Duration;
 
@@ -83,7 +83,8 @@ impl Mock {
     pub fn delay(&self, broker: i32, request: RDKafkaApiKey, count: usize, delay: Duration) {
         let client: &Client<_> = self.producer.client();
         for _ in 0..count {
-            // SAFETY: the client lives and has a mock cluster; each of `count` entries is an error code and milliseconds.
+            // SAFETY: the client lives and has a mock cluster; each of `count` entries is an error code and
+            // milliseconds.
             let code = unsafe {
                 let cluster = sys::rd_kafka_handle_mock_cluster(client.native_ptr());
                 let (error, rtt) = (RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, delay.as_millis() as libc::c_int);

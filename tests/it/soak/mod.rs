@@ -1,7 +1,9 @@
-//! The soak test: the built program under a steady load on a real Kafka, with one fault after another. `scripts/soak` runs it.
+//! The soak test: the built program under a steady load on a real Kafka, with one fault after another. `scripts/soak`
+//! runs it.
 //!
-//! More than a year of a programme is replayed in half an hour, so that days close and state is forgotten all the time. The
-//! first two thirds have every fault. The last third has only faults that the process survives, and its memory is measured.
+//! More than a year of a programme is replayed in half an hour, so that days close and state is forgotten all the time.
+//! The first two thirds have every fault. The last third has only faults that the process survives, and its memory is
+//! measured.
 //!
 //! The load pauses while figures are compared, as the oracle reads the whole log each time.
 
@@ -222,7 +224,8 @@ impl<'a> Soak<'a> {
         self.report.samples.push(sample);
     }
 
-    /// Waits until everything written is in the figures and lag is 0. Then compares the numbers of records, and every figure if there is time or `always`.
+    /// Waits until everything written is in the figures and lag is 0. Then compares the numbers of records, and every
+    /// figure if there is time or `always`.
     fn settle(&mut self, always: bool) {
         let mut pacemeter = self.pacemeter.take().expect("a process is running");
         pacemeter.wait_ready();
