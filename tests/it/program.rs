@@ -79,7 +79,10 @@ impl Pacemeter {
     pub fn peak_memory(&self) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process is there");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells the peak");
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("the status of a process has its peak memory");
         peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 

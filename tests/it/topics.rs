@@ -43,7 +43,7 @@ impl Record {
         let header = self.headers.iter().find(|(key, _)| key == name);
         let value =
             header.and_then(|(_, value)| value.as_deref()).unwrap_or_else(|| panic!("no header {name} in {self:?}"));
-        std::str::from_utf8(value).expect("a header of ours is text")
+        std::str::from_utf8(value).expect("headers of dead letters are text")
     }
 }
 

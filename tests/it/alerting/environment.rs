@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::feed::{EventWriter, Feed, PARTITIONS, PROGRAMME, PaymentSpan};
 use super::guards::Guards;
 use crate::alerts::servers::{Alertmanager, Prometheus, free_address};
-use crate::alerts::webhook::{Notice, Webhook};
+use crate::alerts::webhook::{Notification, Webhook};
 use crate::faults::proxy::Proxy;
 use crate::program::Pacemeter;
 use crate::shared_kafka;
@@ -158,19 +158,20 @@ impl Environment {
                 began.elapsed() < LIMIT,
                 "not within {LIMIT:?}: {what}; fired {:?}, notified {:#?}",
                 self.prometheus.fired(),
-                self.webhook.notices()
+                self.webhook.notifications()
             );
             thread::sleep(Duration::from_millis(100));
         }
     }
 
     /// Waits until a receiver was notified that an alert has this status, and returns the newest such notification.
-    pub fn until_notified(&self, receiver: &str, status: &str, alert: &str) -> Notice {
-        let is_of = |notice: &Notice| {
-            notice.receiver == receiver && notice.alerts.iter().any(|told| told.name == alert && told.status == status)
+    pub fn until_notified(&self, receiver: &str, status: &str, name: &str) -> Notification {
+        let is_of = |notification: &Notification| {
+            notification.receiver == receiver
+                && notification.alerts.iter().any(|alert| alert.name == name && alert.status == status)
         };
-        self.until(&format!("{receiver} is notified that {alert} is {status}"), |environment| {
-            environment.webhook.notices().into_iter().rev().find(is_of)
+        self.until(&format!("{receiver} is notified that {name} is {status}"), |environment| {
+            environment.webhook.notifications().into_iter().rev().find(is_of)
         })
     }
 
@@ -178,8 +179,11 @@ impl Environment {
     pub fn assert_silent(&self) {
         let is_about = |name: &String| ABOUT_THE_PROGRAMME.iter().any(|begin| name.starts_with(begin));
         let fired: Vec<String> = self.prometheus.fired().into_iter().filter(is_about).collect();
-        let told = self.webhook.said_of(&ABOUT_THE_PROGRAMME);
-        assert!(fired.is_empty() && told.is_empty(), "no alert had a reason: fired {fired:?}, notified {told:?}");
+        let notified = self.webhook.notified(&ABOUT_THE_PROGRAMME);
+        assert!(
+            fired.is_empty() && notified.is_empty(),
+            "no alert had a reason: fired {fired:?}, notified {notified:?}"
+        );
     }
 }
 

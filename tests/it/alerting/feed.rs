@@ -131,7 +131,7 @@ impl EventWriter {
         while !controls.is_over.load(SeqCst) {
             let now = clock.now().max(written);
             let (at_once, returns) = {
-                let mut pace = controls.pace.lock().expect("nobody panics with it");
+                let mut pace = controls.pace.lock().expect("no thread panicked");
                 owed += pace.an_hour * (now - written) as f64 / HOUR as f64;
                 (std::mem::take(&mut pace.at_once), std::mem::take(&mut pace.returns))
             };

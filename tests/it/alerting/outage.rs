@@ -75,7 +75,7 @@ fn an_outage_neither_resolves_nor_repeats_an_alert() {
     });
     environment.wait_until(outage + 40 * MINUTE);
     assert_eq!(
-        environment.webhook.said_of(&["PacemeterTarget"]),
+        environment.webhook.notified(&["PacemeterTarget"]),
         [format!("ops firing {BEHIND}")],
         "without known figures there is no notification"
     );
@@ -88,7 +88,7 @@ fn an_outage_neither_resolves_nor_repeats_an_alert() {
     });
     environment.wait_until(environment.now() + 10 * MINUTE);
     assert_eq!(
-        environment.webhook.said_of(&["PacemeterTarget"]),
+        environment.webhook.notified(&["PacemeterTarget"]),
         [format!("ops firing {BEHIND}")],
         "the alert was already notified"
     );
@@ -97,7 +97,7 @@ fn an_outage_neither_resolves_nor_repeats_an_alert() {
     environment.feed.pay_an_hour(450.0);
     environment.until_notified("ops", "resolved", BEHIND);
     assert_eq!(
-        environment.webhook.said_of(&["PacemeterTarget"]),
+        environment.webhook.notified(&["PacemeterTarget"]),
         [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]
     );
 }

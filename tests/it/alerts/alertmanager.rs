@@ -28,25 +28,25 @@ impl Receivers {
         Self { alertmanager, webhook, seen: 0 }
     }
 
-    fn tell(&self, name: &str, severity: &str, labels: &[(&str, &str)]) {
+    fn raise(&self, name: &str, severity: &str, labels: &[(&str, &str)]) {
         let mut alert = json!({ "alertname": name, "severity": severity });
         labels.iter().for_each(|(label, value)| alert[*label] = json!(value));
-        self.alertmanager.tell(&alert);
+        self.alertmanager.raise(&alert);
     }
 
     /// Notified alerts until one of this name comes, as `receiver alert job target`, sorted.
     fn until(&mut self, name: &str) -> Vec<String> {
         let (began, mut found) = (Instant::now(), Vec::new());
         loop {
-            let new = self.webhook.notices().split_off(self.seen);
-            for notice in new {
+            let new = self.webhook.notifications().split_off(self.seen);
+            for notification in new {
                 self.seen += 1;
-                for alert in &notice.alerts {
+                for alert in &notification.alerts {
                     let label = |name: &str| alert.labels[name].as_str().unwrap_or_default();
-                    let words = [&notice.receiver, &alert.name, label("job"), label("target")].join(" ");
+                    let words = [&notification.receiver, &alert.name, label("job"), label("target")].join(" ");
                     found.push(words.trim_end().to_owned());
                 }
-                if notice.alerts.iter().any(|alert| alert.name == name) {
+                if notification.alerts.iter().any(|alert| alert.name == name) {
                     found.sort();
                     return found;
                 }
@@ -63,17 +63,17 @@ impl Receivers {
 fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
     let mut receivers = Receivers::start();
     let job = ("job", "pacemeter");
-    receivers.tell("PacemeterPipelineStalled", "critical", &[job, ("stream", "disbursement")]);
+    receivers.raise("PacemeterPipelineStalled", "critical", &[job, ("stream", "disbursement")]);
     assert_eq!(receivers.until("PacemeterPipelineStalled"), ["pager PacemeterPipelineStalled pacemeter"]);
 
-    receivers.tell("PacemeterTargetAtRisk", "critical", &[job, ("target", "weekly")]);
-    receivers.tell("PacemeterTargetBehindPlan", "warning", &[job, ("target", "weekly")]);
-    receivers.tell("PacemeterCallServiceLevelLow", "warning", &[job, ("queue", "main")]);
-    receivers.tell("PacemeterReplicaImpaired", "warning", &[job, ("instance", "a")]);
-    receivers.tell("PacemeterTargetBehindPlan", "warning", &[("job", "another"), ("target", "weekly")]);
-    receivers.tell("PacemeterTargetsInvalid", "warning", &[job, ("instance", "a")]);
+    receivers.raise("PacemeterTargetAtRisk", "critical", &[job, ("target", "weekly")]);
+    receivers.raise("PacemeterTargetBehindPlan", "warning", &[job, ("target", "weekly")]);
+    receivers.raise("PacemeterCallServiceLevelLow", "warning", &[job, ("queue", "main")]);
+    receivers.raise("PacemeterReplicaImpaired", "warning", &[job, ("instance", "a")]);
+    receivers.raise("PacemeterTargetBehindPlan", "warning", &[("job", "another"), ("target", "weekly")]);
+    receivers.raise("PacemeterTargetsInvalid", "warning", &[job, ("instance", "a")]);
     thread::sleep(Duration::from_secs(2));
-    receivers.tell("PacemeterMisplacedPeople", "warning", &[job]);
+    receivers.raise("PacemeterMisplacedPeople", "warning", &[job]);
     assert_eq!(
         receivers.until("PacemeterMisplacedPeople"),
         [
@@ -88,12 +88,12 @@ fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
 fn a_target_at_risk_inhibits_the_alert_that_it_is_behind() {
     let mut receivers = Receivers::start();
     let weekly = [("job", "pacemeter"), ("target", "weekly")];
-    receivers.tell("PacemeterTargetAtRisk", "critical", &weekly);
+    receivers.raise("PacemeterTargetAtRisk", "critical", &weekly);
     assert_eq!(receivers.until("PacemeterTargetAtRisk"), ["pager PacemeterTargetAtRisk pacemeter weekly"]);
-    receivers.tell("PacemeterTargetBehindPlan", "warning", &weekly);
-    receivers.tell("PacemeterTargetBehindPlan", "warning", &[("job", "pacemeter"), ("target", "monthly")]);
+    receivers.raise("PacemeterTargetBehindPlan", "warning", &weekly);
+    receivers.raise("PacemeterTargetBehindPlan", "warning", &[("job", "pacemeter"), ("target", "monthly")]);
     thread::sleep(Duration::from_secs(2));
-    receivers.tell("PacemeterTargetMissed", "info", &[("job", "pacemeter"), ("target", "daily")]);
+    receivers.raise("PacemeterTargetMissed", "info", &[("job", "pacemeter"), ("target", "daily")]);
     assert_eq!(
         receivers.until("PacemeterTargetMissed"),
         ["office PacemeterTargetMissed pacemeter daily", "ops PacemeterTargetBehindPlan pacemeter monthly"]

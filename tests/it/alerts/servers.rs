@@ -94,7 +94,7 @@ impl Alertmanager {
     }
 
     /// Sends an alert, as Prometheus does.
-    pub fn tell(&self, alert: &Value) {
+    pub fn raise(&self, alert: &Value) {
         let body = json!([{ "labels": alert }]).to_string();
         ureq::post(self.0.url("/api/v2/alerts"))
             .header("content-type", "application/json")

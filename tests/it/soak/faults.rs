@@ -186,8 +186,8 @@ fn break_the_disk(soak: &mut Soak<'_>) {
     };
     let before = failures(soak);
     let directory = soak.state.path().join("checkpoints");
-    let away = soak.state.path().join("away");
-    fs::rename(&directory, &away).expect("the directory can be moved");
+    let moved = soak.state.path().join("moved");
+    fs::rename(&directory, &moved).expect("the directory can be moved");
     fs::write(&directory, "not a directory").expect("a file");
     let time = some_seconds(soak, 4);
     soak.run_for(time);
@@ -197,7 +197,7 @@ fn break_the_disk(soak: &mut Soak<'_>) {
         soak.run_for(Duration::from_millis(200));
     }
     fs::remove_file(&directory).expect("the file can be removed");
-    fs::rename(&away, &directory).expect("the directory can be moved back");
+    fs::rename(&moved, &directory).expect("the directory can be moved back");
     soak.process().until("everything is saved", |pacemeter| {
         (pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]) == Some(0.0)).then_some(())
     });
