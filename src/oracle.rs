@@ -35,7 +35,7 @@
 //! 1. Write the rule into `docs/spec/figures.md`, with an anchor.
 //! 2. Name the metric family in [`families`] and add it to the list there.
 //! 3. Start its series at 0 in `start_series` of the module of its stream, and add to it in `evaluate`; link the rule.
-//! 4. Work out a small example by hand in [`tests`].
+//! 4. Work out a small example by hand in `oracle/tests`.
 //! 5. If targets can use it, add its contribution in [`targets`].
 //!
 //! Invariant: nothing here reads a clock; `now` is an argument.

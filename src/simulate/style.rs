@@ -73,7 +73,7 @@ pub enum Envelopes {
 }
 
 impl Style {
-    pub fn of(seed: u64, serial: u64, envelopes: Envelopes) -> Self {
+    pub(super) fn of(seed: u64, serial: u64, envelopes: Envelopes) -> Self {
         let random = mix(seed ^ serial);
         let bits = |from: u32, count: u32| (random >> from) & ((1 << count) - 1);
         let envelope = match bits(0, 8) {
