@@ -65,7 +65,7 @@ use crate::clock::{DAY, HOUR, Millis, SECOND};
 use crate::event::FederalState;
 use crate::record::{Reason, Stream};
 
-pub use event::{Agent, Body, Call, Disbursement, Event, Milestone, PesoAmount};
+pub use event::{Agent, Body, Call, Decimals, Disbursement, Event, Milestone, PesoAmount};
 pub use figures::{SeriesDifference, SeriesValues, SeriesValuesError, decimal};
 
 pub use targets::TargetInputs;

@@ -93,7 +93,7 @@ impl Fault {
     }
 
     /// Causes the fault and ends it; a process is running afterwards.
-    pub fn strike(self, soak: &mut Soak<'_>) {
+    pub fn cause(self, soak: &mut Soak<'_>) {
         match self {
             Self::Kill => {
                 kill(soak);
@@ -172,11 +172,11 @@ fn break_the_broker(soak: &mut Soak<'_>) {
     let time = some_seconds(soak, 5);
     soak.kafka.stop();
     std::thread::sleep(time);
-    soak.look();
+    soak.sample();
     assert_eq!(soak.process().get("/livez").status, 200, "the process lives without the broker");
     soak.kafka.start();
     // No load was due in the meantime.
-    soak.wrote_at = Instant::now();
+    soak.written_at = Instant::now();
 }
 
 /// Makes every write below the directory of checkpoints fail, even for root.
