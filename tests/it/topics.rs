@@ -224,7 +224,7 @@ impl<'a> Topics<'a> {
         while !unread.is_empty() {
             assert!(started.elapsed() < LIMIT, "{topic} was not read to its end");
             match consumer.poll(Duration::from_millis(100)) {
-                Some(message) => records.push(found(&message.expect("kafka is there").detach())),
+                Some(message) => records.push(found(&message.expect("a message").detach())),
                 // The position also passes markers at the end of a partition.
                 None => unread.retain(|(partition, end)| position(&consumer, topic, *partition) < *end),
             }

@@ -81,7 +81,7 @@ impl Alertmanager {
     pub fn start(webhook: &str, speed: u32, change: impl Fn(&str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let shipped = fs::read_to_string(alertmanager_file()).expect("the configuration");
-        assert!(shipped.contains(PLACEHOLDER), "{PLACEHOLDER} is what is replaced");
+        assert!(shipped.contains(PLACEHOLDER), "{PLACEHOLDER} must be in the configuration");
         let text = scaled(&change(&shipped), speed).replace(PLACEHOLDER, &format!("http://{webhook}"));
         let file = directory.path().join("alertmanager.yml");
         fs::write(&file, text).expect("a configuration");

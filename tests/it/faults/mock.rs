@@ -47,7 +47,7 @@ impl Mock {
     }
 
     pub fn lead(&self, stream: Stream, partition: i32, broker: i32) {
-        self.cluster().partition_leader(&topic(stream), partition, Some(broker)).expect("the broker is there");
+        self.cluster().partition_leader(&topic(stream), partition, Some(broker)).expect("the broker exists");
     }
 
     /// Settings with which `pacemeter` uses the mock cluster.
@@ -90,7 +90,7 @@ impl Mock {
                 let (error, rtt) = (RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, delay.as_millis() as libc::c_int);
                 sys::rd_kafka_mock_broker_push_request_error_rtts(cluster, broker, i16::from(request), 1, error, rtt)
             };
-            assert_eq!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, "the broker is there");
+            assert_eq!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, "the broker exists");
         }
     }
 }
