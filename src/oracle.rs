@@ -1,8 +1,8 @@
 //! The oracle: a naive second implementation of every business figure, against which the real one is tested.
 //!
-//! It is the test oracle of the aggregation, of the program from end to end, and of the demo. Whoever sends records
-//! also tells the oracle what each of them means. The oracle keeps them all and works out each figure from scratch by
-//! reading whole logs again, so its code can be checked rule by rule against the specification:
+//! It is the test oracle of the aggregation, of the program from end to end, and of the demo. The sender of a record
+//! states its meaning to the oracle. The oracle keeps all records and works out each figure from scratch by reading whole
+//! logs again. So its code can be checked rule by rule against the specification:
 //!
 //! | rules of `spec/figures.md` | module |
 //! |---|---|
@@ -35,7 +35,7 @@
 //! 1. Write the rule into `docs/spec/figures.md`, with an anchor.
 //! 2. Name the metric family in [`families`] and add it to the list there.
 //! 3. Start its series at 0 in `start_series` of the module of its stream, and add to it in `evaluate`; link the rule.
-//! 4. Work out a small example by hand in [`tests`].
+//! 4. Work out a small example by hand in `oracle/tests`.
 //! 5. If targets can use it, add its contribution in [`targets`].
 //!
 //! Invariant: nothing here reads a clock; `now` is an argument.
@@ -65,7 +65,7 @@ use crate::clock::{DAY, HOUR, Millis, SECOND};
 use crate::event::FederalState;
 use crate::record::{Reason, Stream};
 
-pub use event::{Agent, Body, Call, Disbursement, Event, Milestone, PesoAmount};
+pub use event::{Agent, Body, Call, Decimals, Disbursement, Event, Milestone, PesoAmount};
 pub use figures::{SeriesDifference, SeriesValues, SeriesValuesError, decimal};
 
 pub use targets::TargetInputs;

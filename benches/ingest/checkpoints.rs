@@ -1,4 +1,4 @@
-//! What checkpoints cost, and what they give back at a restart.
+//! Cost of checkpoints, and the time that they save at a restart.
 
 use std::process::{Command, Stdio};
 use std::thread;
@@ -10,7 +10,7 @@ use super::process::{Pacemeter, Usage};
 use super::report::{Table, median};
 use super::run_to_the_end;
 
-/// How long the steady load is watched.
+/// Duration of the measurement under the steady load.
 const STEADY: Duration = Duration::from_secs(150);
 const RATE: u64 = 10_000;
 
@@ -21,7 +21,7 @@ pub fn measure(kafka: &Kafka, events: u64, rounds: usize) {
     steady(&log);
 }
 
-/// The same log with and without checkpoints, in turn.
+/// Measures the same log with and without checkpoints, in turn.
 fn ratio(log: &Log, rounds: usize) {
     let off = ["checkpoint.max_replay_records=1000000000", "checkpoint.max_interval=1d"].map(str::to_owned);
     let mut measured: [Vec<Usage>; 2] = Default::default();
@@ -48,7 +48,7 @@ fn ratio(log: &Log, rounds: usize) {
     table.print();
 }
 
-/// `kill -9` once everything is saved, and from there to the figures.
+/// Measures the time from a start to the figures, after `kill -9` once everything is saved.
 fn restart(log: &Log) {
     println!("\n## Restart after kill -9\n");
     let settings =
@@ -69,7 +69,7 @@ fn restart(log: &Log) {
         assert_eq!(
             pacemeter.value("pacemeter_records_total"),
             log.records as f64,
-            "nothing is missing, nothing is twice"
+            "no record is missing or counted twice"
         );
         table.row(&[
             format!("{people:.0}"),
@@ -97,7 +97,7 @@ fn directory_bytes(checkpoints: &std::path::Path) -> f64 {
     newest.map(|file| file.metadata().expect("a file").len() as f64).sum()
 }
 
-/// What they take beside a steady load.
+/// Measures the cost of checkpoints under a steady load.
 fn steady(log: &Log) {
     println!("\n## {RATE} events a second for {} s\n", STEADY.as_secs());
     let mut pacemeter = Pacemeter::start(&log.settings());
@@ -119,7 +119,7 @@ fn steady(log: &Log) {
     produce.kill().and_then(|()| produce.wait()).expect("it is our child");
     let mut table = Table::new(&[
         "events/s",
-        "CPU of the writing thread, % of one",
+        "CPU of the checkpoint thread, % of one core",
         "longest hold ms",
         "MB written a minute",
         "checkpoints MB",

@@ -1,4 +1,4 @@
-//! The bare drains: what it costs to take the records from librdkafka and to touch their bytes, and nothing else.
+//! Bare drains: the cost of taking records from librdkafka and touching their bytes, and nothing else.
 
 use std::ffi::CString;
 use std::ptr::null_mut;
@@ -12,7 +12,7 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use crate::load::Log;
 use crate::process::Usage;
 
-/// The first argument of this program when it is a drain.
+/// First argument of this program when it runs as a drain.
 pub const CHILD: &str = "--child-drain";
 pub const POLL: &str = "poll";
 pub const BATCH: &str = "batch";
@@ -27,7 +27,7 @@ pub fn run(kind: &str, log: &Log) -> Usage {
     Usage::of_child(command)
 }
 
-/// What the child does: reads the log to its end once.
+/// Runs as a child: reads the log to its end once.
 pub fn child(arguments: &[String]) {
     let [kind, bootstrap, records, topics @ ..] = arguments else { panic!("kind, brokers, records, topics") };
     let records: u64 = records.parse().expect("a number of records");
@@ -36,7 +36,7 @@ pub fn child(arguments: &[String]) {
         .set("group.id", "drain")
         .set("enable.auto.commit", "false")
         .set("isolation.level", "read_committed")
-        // The default, a second, makes an idle client of a drain now and then.
+        // With the default of a second a drain is idle now and then.
         .set("fetch.queue.backoff.ms", "2")
         .create()
         .expect("a consumer");
@@ -54,7 +54,7 @@ pub fn child(arguments: &[String]) {
         unknown => panic!("no such drain: {unknown}"),
     }
     std::hint::black_box(drain.touched);
-    Usage::tell();
+    Usage::print();
 }
 
 struct Drain {
@@ -90,9 +90,9 @@ impl Drain {
                     }
                     sys::rd_kafka_message_destroy(message);
                 }
-                // Rebalances, errors and the like; and forwarding is lost now and then.
+                // Poll for rebalances and errors, and forward again, as forwarding is lost now and then.
                 if count == 0 {
-                    assert!(consumer.poll(Duration::ZERO).is_none(), "a record strayed to the main queue");
+                    assert!(consumer.poll(Duration::ZERO).is_none(), "a record arrived in the main queue");
                     forward(client, assignment, queue);
                 }
             }
@@ -107,7 +107,7 @@ impl Drain {
     }
 }
 
-/// Sends what is fetched of the partitions to `queue`.
+/// Forwards the fetched records of the partitions to `queue`.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Logs to read: what is generated, and the topics that it is written to.
+//! Logs to read: generated loads and the topics to which they are written.
 
 use std::time::{Duration, Instant};
 
@@ -15,13 +15,13 @@ use crate::kafka::{Kafka, block_on};
 
 const PARTITIONS: PartitionCounts = PartitionCounts { disbursement: 6, call: 6, milestone: 1 };
 
-/// Supports lived through from application to dispersal, 2 % of them returned, 1 % of the records twice, and no calls.
+/// Load of supports from application to dispersal, 2 % of them returned, 1 % duplicates, no calls.
 pub fn disbursements(supports: u64) -> Load {
     let usual = Load::of(1, 2020, PARTITIONS, Clock::wall().now());
     Load { supports, people: (supports * 2 / 5).max(1), ..usual }
 }
 
-/// The same with calls beside them: a real mix.
+/// Load of supports with calls and milestones: a realistic mix.
 pub fn mixed(events: u64) -> Load {
     let usual = disbursements(1);
     let (calls, milestones) = (0.1, 0.001);
@@ -29,7 +29,7 @@ pub fn mixed(events: u64) -> Load {
     Load { supports, people: (supports * 2 / 5).max(1), calls, milestones, ..usual }
 }
 
-/// Three topics and what was written to them.
+/// Three topics and the records written to them.
 pub struct Log<'a> {
     kafka: &'a Kafka,
     name: String,
@@ -46,7 +46,7 @@ impl<'a> Log<'a> {
         log
     }
 
-    /// Topics with nothing in them.
+    /// Creates empty topics.
     pub fn empty(kafka: &'a Kafka, name: &str) -> Self {
         let log = Self { kafka, name: name.to_owned(), description: String::new(), records: 0 };
         for stream in Stream::ALL {
@@ -56,7 +56,7 @@ impl<'a> Log<'a> {
         log
     }
 
-    /// Writes all that `load` generates, as fast as the broker takes it.
+    /// Writes the records of a load as fast as the broker takes them.
     pub fn append(&mut self, load: Load) {
         eprintln!("writing about {} records to {}", load.expected_records(), self.name);
         self.description = format!(
@@ -97,7 +97,7 @@ impl<'a> Log<'a> {
         self.kafka.bootstrap()
     }
 
-    /// What `pacemeter run` is told.
+    /// Settings with which `pacemeter run` reads the log.
     pub fn settings(&self) -> Vec<String> {
         let mut settings: Vec<String> = Stream::ALL
             .iter()
@@ -114,7 +114,7 @@ impl<'a> Log<'a> {
         settings
     }
 
-    /// Makes room on the disk.
+    /// Deletes the topics to free disk space.
     pub fn delete(self) {
         let topics = Stream::ALL.map(|stream| self.topic(stream));
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
@@ -122,7 +122,7 @@ impl<'a> Log<'a> {
     }
 }
 
-/// A load of five days must not begin before its horizon: that of calls is seven days.
+/// A load of five days must be within every horizon; the shortest, that of calls, is seven days.
 const _: () = assert!(5 * DAY < 7 * DAY);
 
 fn send(producer: &BaseProducer, topic: &str, emission: &Emission) {

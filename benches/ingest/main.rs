@@ -1,21 +1,24 @@
-//! What ingestion costs, on a real Kafka in one go: bare drains of the same records, the whole program, and the ratios between them.
+//! Cost of ingestion on a real Kafka: bare drains of the same records, the whole program, and the ratios between them.
 //!
 //! ```text
 //! cargo bench --bench ingest -- [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N]
 //! ```
 //!
 //! - `ingest`: wall time, CPU and memory of two bare drains and of `pacemeter run` over the same records;
-//! - `sizes`: CPU and memory over logs of 331,000 to 5 million supports: the cost per event and the bytes per support must not grow;
-//! - `scrapes`: what a scrape of 10,000 series costs, and what a scrape a second costs ingestion;
-//! - `checkpoints`: ingestion with and without them, what they cost at 10,000 events a second, and a restart after `kill -9`;
-//! - `hold`: nothing is measured; the log is written and kept until standard input ends, for a profiler. Not among the parts that run unasked.
+//! - `sizes`: CPU and memory for logs of 331,000 to 5 million supports; cost per event and bytes per support must not
+//!   grow;
+//! - `scrapes`: cost of a scrape of 10,000 series, and cost of a scrape a second for ingestion;
+//! - `checkpoints`: ingestion with and without them, their cost at 10,000 events a second, and a restart after `kill
+//!   -9`;
+//! - `hold`: writes a log and keeps it until standard input ends, for a profiler; measures nothing and does not run by
+//!   default.
 //!
-//! Each measured part is a process of its own; its CPU is user and system time of all its threads. The report is Markdown, on standard
-//! output; progress goes to standard error. The broker runs on the same cores.
+//! Each measured part is a process of its own. Its CPU is the user and system time of all its threads. The report is
+//! Markdown on standard output; progress goes to standard error. The broker runs on the same cores.
 
 mod checkpoints;
 mod drain;
-#[allow(dead_code, reason = "the tests use more of it")]
+#[allow(dead_code, reason = "tests use the rest")]
 #[path = "../../tests/it/kafka.rs"]
 mod kafka;
 mod load;
@@ -78,12 +81,13 @@ fn options(arguments: &[String]) -> Options {
 
 fn usage(fault: &str) -> ! {
     eprintln!(
-        "not understood: {fault}\nusage: ingest [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N]"
+        "unknown argument: {fault}
+usage: ingest [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N]"
     );
     std::process::exit(64)
 }
 
-/// Drains and the program in turn, so that a change of the machine's mood meets all of them.
+/// Measures drains and the program in turn, so that changing conditions of the machine affect all of them.
 fn ingest(kafka: &Kafka, options: &Options) {
     let log = Log::write(kafka, "ingest", load::mixed(options.events));
     eprintln!("warming up the broker");
@@ -131,16 +135,16 @@ fn ingest(kafka: &Kafka, options: &Options) {
     table.print();
 }
 
-/// Keeps a log for whoever wants to look closer, and says how to read it.
+/// Keeps a log for profiling, and prints how to read it.
 fn hold(kafka: &Kafka, events: u64) {
     let log = Log::write(kafka, "hold", load::mixed(events));
     let settings: Vec<String> = log.settings().iter().map(|setting| format!("--set '{setting}'")).collect();
     println!("\n    pacemeter run {}\n\n{} records; ends with standard input", settings.join(" "), log.records);
-    // Whatever ends it, ends it.
+    // The result does not matter: any end of the input ends the program.
     let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
-/// Starts the program over the log and measures it from its start until its figures are complete.
+/// Starts the program on the log and measures it from its start until its figures are complete.
 fn run_to_the_end(log: &Log, settings: &[String]) -> (Usage, f64) {
     let mut pacemeter = Pacemeter::start(&[log.settings(), settings.to_vec()].concat());
     let measured = pacemeter.measure_until_ready();

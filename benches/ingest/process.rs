@@ -1,4 +1,4 @@
-//! Processes and what they use.
+//! Processes and their resource usage.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What a process used.
+/// Resources used by a process.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
     wall: Duration,
@@ -22,22 +22,22 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Runs a child until it has said what it used ([`Usage::tell`]), and to its end.
+    /// Runs a child until it prints its usage ([`Usage::print`]), and to its end.
     pub fn of_child(mut command: Command) -> Self {
         let started = Instant::now();
         let mut child = command.stdout(Stdio::piped()).spawn().expect("a child starts");
-        let mut told = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut told).expect("the child says what it used");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the child prints its usage");
         let wall = started.elapsed();
         let status = child.wait().expect("it is our child");
         assert!(status.success(), "the child ended with {status}");
-        let numbers: Vec<i64> = told.split_whitespace().map(|number| number.parse().expect("a number")).collect();
-        let [cpu_ticks, resident_kib, peak_kib] = numbers[..] else { panic!("the child said: {told}") };
+        let numbers: Vec<i64> = line.split_whitespace().map(|number| number.parse().expect("a number")).collect();
+        let [cpu_ticks, resident_kib, peak_kib] = numbers[..] else { panic!("the child printed: {line}") };
         Self { wall, cpu: of_ticks(cpu_ticks), resident_kib, peak_kib }
     }
 
-    /// Says on standard output what this process has used so far.
-    pub fn tell() {
+    /// Prints the usage of this process so far to standard output.
+    pub fn print() {
         let id = std::process::id();
         println!("{} {} {}", cpu_ticks(id), memory_kib(id, "VmRSS:"), memory_kib(id, "VmHWM:"));
     }
@@ -64,7 +64,7 @@ fn cpu_ticks(process: u32) -> i64 {
     ticks_in(Path::new(&format!("/proc/{process}")))
 }
 
-/// The same of what a directory of procfs is about: a process, or one thread.
+/// User and system time of a process or of one thread, by its directory in procfs.
 fn ticks_in(directory: &Path) -> i64 {
     let stat = fs::read_to_string(directory.join("stat")).expect("its statistics");
     // The name, in parentheses, may hold anything; user and system time are fields 14 and 15.
@@ -102,9 +102,9 @@ impl Pacemeter {
         Self::start_in(tempfile::tempdir().expect("a temporary directory"), settings)
     }
 
-    /// In a state directory that may have something in it.
+    /// Starts in a state directory that may have content.
     pub fn start_in(state: TempDir, settings: &[String]) -> Self {
-        // A key of its own would be made with a warning.
+        // Without a key one would be created, with a warning.
         let key = state.path().join("benchmark.key");
         fs::write(&key, "5a".repeat(32))
             .and_then(|()| fs::set_permissions(&key, fs::Permissions::from_mode(0o600)))
@@ -123,7 +123,7 @@ impl Pacemeter {
         Self { child, address, started, memory, state: Some(state) }
     }
 
-    /// Waits until it is ready and says what it used from its start until then.
+    /// Waits until the program is ready and returns its usage since its start.
     pub fn measure_until_ready(&mut self) -> Usage {
         while !self.is_ready() {
             assert!(self.child.try_wait().expect("it is our child").is_none(), "pacemeter ended");
@@ -132,7 +132,7 @@ impl Pacemeter {
         self.measure()
     }
 
-    /// What it used since its start.
+    /// Usage since the start of the process.
     pub fn measure(&self) -> Usage {
         let id = self.child.id();
         Usage {
@@ -152,7 +152,7 @@ impl Pacemeter {
         ureq::get(format!("http://{}/readyz", self.address)).call().is_ok()
     }
 
-    /// `/metrics`, compressed or plain, and how long that took.
+    /// Answer of `/metrics`, compressed or plain, and the time that it took.
     pub fn scrape(&self, compressed: bool) -> (String, Duration) {
         let encoding = if compressed { "gzip" } else { "identity" };
         let started = Instant::now();
@@ -164,7 +164,7 @@ impl Pacemeter {
         (text, started.elapsed())
     }
 
-    /// The sum of a family's series.
+    /// Sum of a family's series.
     pub fn value(&self, family: &str) -> f64 {
         let (text, _) = self.scrape(false);
         let samples =
@@ -172,12 +172,12 @@ impl Pacemeter {
         samples.map(|line| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).expect("a value")).sum()
     }
 
-    /// The most that resident memory rose within a tenth of a second.
+    /// Largest rise of resident memory within 100 ms.
     pub fn largest_jump_megabytes(&self) -> f64 {
         megabytes(self.memory.largest_kib.load(Ordering::Relaxed))
     }
 
-    /// CPU time of its threads of that name.
+    /// CPU time of the process's threads of this name.
     pub fn cpu_of_thread(&self, name: &str) -> Duration {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");
         let tasks = tasks.map(|task| task.expect("a thread").path());
@@ -189,7 +189,7 @@ impl Pacemeter {
         self.state.as_ref().expect("it has one until it is killed").path()
     }
 
-    /// As `kill -9` does; leaves the state directory.
+    /// Kills the process as `kill -9` does, and returns its state directory.
     pub fn kill(mut self) -> TempDir {
         self.child.kill().and_then(|()| self.child.wait()).expect("it is our child");
         self.state.take().expect("it has one until now")
@@ -205,13 +205,13 @@ impl Pacemeter {
 
 impl Drop for Pacemeter {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Where it listens, as its log says; the rest of the log is passed on where it is worse than information.
+/// Address from the log of the process. Log lines of warnings and errors are passed on.
 fn listening_address(child: &mut Child) -> String {
     let (sender, receiver) = mpsc::channel();
     let log = BufReader::new(child.stderr.take().expect("a pipe"));
@@ -219,7 +219,7 @@ fn listening_address(child: &mut Child) -> String {
         for line in log.lines().map_while(Result::ok) {
             let fields: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             if fields["event"] == "pacemeter.http.listening" {
-                // Nobody listens any more if the other side gave up.
+                // The receiver is gone if it timed out.
                 let _ = sender.send(fields["address"].as_str().unwrap_or_default().to_owned());
             }
             if !matches!(fields["level"].as_str(), Some("info" | "debug" | "INFO" | "DEBUG")) {
@@ -227,10 +227,10 @@ fn listening_address(child: &mut Child) -> String {
             }
         }
     });
-    receiver.recv_timeout(Duration::from_secs(30)).expect("pacemeter says where it listens")
+    receiver.recv_timeout(Duration::from_secs(30)).expect("pacemeter logs its address")
 }
 
-/// Looks at a process' resident memory ten times a second.
+/// Samples the resident memory of a process ten times a second.
 struct MemoryWatch {
     largest_kib: Arc<AtomicI64>,
     stop: Arc<AtomicBool>,
@@ -244,7 +244,7 @@ impl MemoryWatch {
         let thread = thread::spawn(move || {
             let mut before = None;
             while !stopped.load(Ordering::Relaxed) {
-                // Pages are of 4 KiB on the machines this runs on; the file may be gone with the process.
+                // Pages have 4 KiB on the machines this runs on; the file may be gone with the process.
                 let statm = fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
                 let Some(pages) = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<i64>().ok()) else {
                     return;
@@ -263,7 +263,7 @@ impl Drop for MemoryWatch {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // It does nothing that could panic but print, and then it has said so.
+            // A panic of the thread was printed already.
             let _ = thread.join();
         }
     }

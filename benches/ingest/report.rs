@@ -1,10 +1,10 @@
-//! Markdown on standard output.
+//! The report: Markdown on standard output.
 
 use std::fs;
 
 use pacemeter::clock::Clock;
 
-/// What was run, when and on what.
+/// Prints the time, the machine and the arguments.
 pub fn heading(arguments: &[String]) {
     let now = jiff::Timestamp::from_millisecond(Clock::wall().now()).expect("our days");
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| *argument != "--bench").collect();
@@ -47,7 +47,7 @@ pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value below which that share of the values lies; the nearest one there is.
+/// Nearest-rank quantile: the value below which this share of the values lies.
 pub fn quantile(values: impl Iterator<Item = f64>, share: f64) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

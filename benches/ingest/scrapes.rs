@@ -1,4 +1,4 @@
-//! What scrapes cost: each by itself, and all of them to ingestion.
+//! Cost of scrapes: of each by itself, and of all for ingestion.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use crate::load::{self, Log};
 use crate::process::Pacemeter;
 use crate::report::{Table, quantile};
 
-/// Enough programmes for 10,000 series: each has some 130 of its own, and 102 for its states.
+/// Number of programmes for 10,000 series: each has some 130 series of its own, and 102 for its states.
 const PROGRAMMES: usize = 50;
 
-/// Settings with a list of programmes that is mostly unused.
+/// Setting with a list of programmes that are mostly unused.
 fn many_series() -> String {
     let mut programmes: Vec<String> = LABELS.programmes.iter().map(|&name| name.to_owned()).collect();
     programmes.extend((programmes.len()..PROGRAMMES).map(|number| format!("programme-{number}")));
@@ -28,7 +28,7 @@ fn series(text: &str) -> usize {
     text.lines().filter(|line| !line.starts_with('#')).count()
 }
 
-/// Scrapes at rest, a record between any two, so that each needs a rendering of its own.
+/// Measures scrapes at rest, with a record between any two, so that each needs a rendering of its own.
 fn each(kafka: &Kafka) {
     const SCRAPES: u32 = 60;
     let mut log = Log::write(kafka, "scrapes", load::mixed(100_000));
@@ -46,7 +46,7 @@ fn each(kafka: &Kafka) {
         for _ in 0..SCRAPES {
             number += 1;
             log.append(Load { seed: number, ..load::disbursements(1) });
-            // Longer than it takes until a changed figure is published.
+            // Longer than the time until a changed figure is published.
             std::thread::sleep(Duration::from_millis(350));
             took.extend(compressed.map(|compressed| pacemeter.scrape(compressed).1.as_secs_f64() * 1e3));
         }
@@ -61,13 +61,13 @@ fn each(kafka: &Kafka) {
     }
     println!("\n## A scrape of {series} series, {bytes} bytes\n");
     println!(
-        "{SCRAPES} scrapes at rest, one record and a new view between any two; CPU of the process over that without scrapes.\n"
+        "{SCRAPES} scrapes at rest, one record and a new view between any two; CPU of the process minus that without scrapes.\n"
     );
     table.print();
     pacemeter.stop();
 }
 
-/// The same load written while the program runs, with and without scrapes.
+/// Measures the same load written while the program runs, with and without scrapes.
 fn while_ingesting(kafka: &Kafka, events: u64) {
     let mut table =
         Table::new(&["scrapes", "CPU us/event", "x of none", "scrapes made", "median ms", "p99 ms", "greatest ms"]);

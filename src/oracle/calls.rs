@@ -38,7 +38,7 @@ pub(super) enum WaitEnd {
     Abandoned { short: bool },
 }
 
-/// What is remembered of one `call`: the first event of each kind in log order. After it is forgotten, the same
+/// Remembered events of one `call`: the first of each kind in log order. After it is forgotten, the same
 /// identifier names another call.
 #[derive(Default)]
 struct Call<'a> {

@@ -49,15 +49,26 @@ pub struct Disbursement {
     pub currency: Option<String>,
 }
 
-/// Amount of money with the text that the sender gave.
+/// Amount of money, and how the sender spelt it.
 ///
-/// Two texts of one amount, such as `25000` and `25000.00`, are different content (`spec/figures.md#conflicts`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Two spellings of one amount, such as `25000` and `25000.00`, are different content (`spec/figures.md#conflicts`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PesoAmount {
     /// Value in centavos.
     pub centavos: Centavos,
-    /// Decimal pesos as in the record; quotes around them do not count.
-    pub text: String,
+    /// Number of decimals in the record; it must be enough for the value.
+    pub decimals: Decimals,
+}
+
+/// Number of decimals of an amount in pesos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decimals {
+    /// Such as `25000`.
+    None,
+    /// Such as `25000.5`.
+    One,
+    /// Such as `25000.50`.
+    Two,
 }
 
 /// Data of a call event (`spec/events.md#call`).
@@ -102,9 +113,21 @@ pub struct Milestone {
 }
 
 impl From<Centavos> for PesoAmount {
-    /// An amount written with two decimals.
+    /// An amount spelt with two decimals.
     fn from(centavos: Centavos) -> Self {
-        Self { centavos, text: format!("{}.{:02}", centavos / 100, centavos % 100) }
+        Self { centavos, decimals: Decimals::Two }
+    }
+}
+
+impl PesoAmount {
+    /// Text of the amount in the record, without quotes.
+    pub fn text(self) -> String {
+        let (pesos, centavos) = (self.centavos / 100, self.centavos % 100);
+        match self.decimals {
+            Decimals::None => format!("{pesos}"),
+            Decimals::One => format!("{pesos}.{}", centavos / 10),
+            Decimals::Two => format!("{pesos}.{centavos:02}"),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub struct SeriesDifference {
 /// Reason why a text cannot be read as figures.
 #[derive(Debug, thiserror::Error)]
 pub enum SeriesValuesError {
-    /// A line of a family of the oracle is no sample.
+    /// A line of a known family is no sample.
     #[error("line {line} of the exposition is no sample")]
     Malformed {
         /// Number of the line, from 1.
@@ -67,8 +67,8 @@ impl SeriesValues {
     ///
     /// # Errors
     ///
-    /// Fails if a sample of the other families is malformed, repeated, or has a value that is no plain decimal of at
-    /// most three places. Values of targets may have any number of places.
+    /// Fails if a sample of one of its families is malformed, repeated, or has a value that is no plain decimal of at most
+    /// three places. Values of targets may have any number of places.
     pub fn parse_exposition(text: &str) -> Result<Self, SeriesValuesError> {
         let mut figures = BTreeMap::new();
         for (index, text) in text.lines().enumerate() {

@@ -27,7 +27,7 @@ struct SupportEvent<'a> {
     amount: Centavos,
 }
 
-/// What is remembered of one `credit`. After it is forgotten, the same identifier names another support.
+/// Remembered events of one `credit`. After it is forgotten, the same identifier names another support.
 #[derive(Default)]
 struct Support<'a> {
     /// Events in log order.
@@ -97,7 +97,7 @@ pub(super) fn evaluate<'a>(
             programme: programmes.show(&given.programme),
             state: show_state(given.state.as_deref(), rules),
             beneficiary: &given.beneficiary,
-            amount: given.amount.as_ref().filter(|_| given.kind.has_amount()).map_or(0, |amount| amount.centavos),
+            amount: given.amount.filter(|_| given.kind.has_amount()).map_or(0, |amount| amount.centavos),
         };
         series.count(&DISBURSEMENT_EVENTS, [entry.programme, entry.kind.name()], 1);
         if entry.kind == DisbursementKind::Approved {

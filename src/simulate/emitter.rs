@@ -91,7 +91,7 @@ pub(super) struct RecordEmitter {
 }
 
 impl RecordEmitter {
-    pub fn new(
+    pub(super) fn new(
         seed: u64,
         partitions: PartitionCounts,
         envelopes: Envelopes,
@@ -114,7 +114,7 @@ impl RecordEmitter {
 
     /// Sends an occurrence with this Kafka timestamp, and sometimes a fault after it. `take` gets the records in log
     /// order.
-    pub fn send(&mut self, occurrence: &Occurrence, timestamp: Millis, mut take: impl FnMut(Emission)) {
+    pub(super) fn send(&mut self, occurrence: &Occurrence, timestamp: Millis, mut take: impl FnMut(Emission)) {
         let emission = self.writer.emission(occurrence, timestamp);
         let stream = emission.stream;
         let watermark = &mut self.watermarks[stream][emission.partition as usize];

@@ -42,13 +42,13 @@ pub(super) struct Seconds {
 
 impl Occurrence {
     /// True if it has an amount that can be written with and without decimals.
-    pub fn has_whole_pesos(&self) -> bool {
+    pub(super) fn has_whole_pesos(&self) -> bool {
         matches!(self.body, Body::Disbursement { kind, amount, .. } if kind.has_amount() && amount.is_multiple_of(100))
     }
 }
 
 impl Body {
-    pub fn stream(&self) -> Stream {
+    pub(super) fn stream(&self) -> Stream {
         match self {
             Body::Disbursement { .. } => Stream::Disbursement,
             Body::Call { .. } | Body::Agent { .. } => Stream::Call,
@@ -90,7 +90,7 @@ impl<const N: usize> Shares<N> {
     }
 
     /// Name chosen by `random`, any number.
-    pub fn pick(&self, random: u64) -> &'static str {
+    pub(super) fn pick(&self, random: u64) -> &'static str {
         let mut left = (random % u64::from(self.total)) as u32;
         for (name, share) in self.names.iter().zip(self.shares) {
             if left < share {

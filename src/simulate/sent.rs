@@ -4,7 +4,8 @@ use super::occurrence::{AGENT, Body, CALL, CREDIT, Occurrence, source};
 use super::style::Style;
 use super::text;
 use crate::clock::Millis;
-use crate::oracle::{self, SentRecord};
+use crate::event::Centavos;
+use crate::oracle::{self, Decimals, PesoAmount, SentRecord};
 
 /// Event that an occurrence written in `style` must be read as. `run` stands for the seed, as in [`text::run`].
 pub(super) fn event(occurrence: &Occurrence, style: Style, run: &str) -> SentRecord {
@@ -28,10 +29,7 @@ fn body(body: &Body, style: Style, run: &str) -> oracle::Body {
             state: support.state.map(str::to_owned),
             beneficiary: text_of(|out| text::person(out, support.person)),
             credit: text_of(|out| text::thing(out, CREDIT, run, support.number)),
-            amount: kind.has_amount().then(|| oracle::PesoAmount {
-                centavos: amount,
-                text: text_of(|out| text::pesos(out, amount, style.amount.is_short())),
-            }),
+            amount: kind.has_amount().then(|| peso_amount(amount, style)),
             currency: style.currency.then(|| "MXN".to_owned()),
         }),
         Body::Call { kind, call, queue, seconds } => oracle::Body::Call(oracle::Call {
@@ -54,6 +52,11 @@ fn body(body: &Body, style: Style, run: &str) -> oracle::Body {
             quantity,
         }),
     }
+}
+
+fn peso_amount(amount: Centavos, style: Style) -> PesoAmount {
+    let is_whole = style.amount.is_short() && amount.is_multiple_of(100);
+    PesoAmount { centavos: amount, decimals: if is_whole { Decimals::None } else { Decimals::Two } }
 }
 
 fn text_of(write: impl FnOnce(&mut Vec<u8>)) -> String {

@@ -31,7 +31,7 @@ impl Amount {
         matches!(self, Amount::ShortText | Amount::ShortNumber)
     }
 
-    /// The same JSON type in the other spelling: other content for the same amount, if it is of whole pesos.
+    /// Respells the amount in its JSON type: other content for the same amount, if it is of whole pesos.
     pub(super) fn respelt(self) -> Self {
         match self {
             Amount::Text => Amount::ShortText,
@@ -73,7 +73,7 @@ pub enum Envelopes {
 }
 
 impl Style {
-    pub fn of(seed: u64, serial: u64, envelopes: Envelopes) -> Self {
+    pub(super) fn of(seed: u64, serial: u64, envelopes: Envelopes) -> Self {
         let random = mix(seed ^ serial);
         let bits = |from: u32, count: u32| (random >> from) & ((1 << count) - 1);
         let envelope = match bits(0, 8) {

@@ -88,7 +88,7 @@ pub(super) struct TimeWriter {
 
 impl TimeWriter {
     /// Appends the instant at `offset` (whole minutes), with the digits of `finer` after the milliseconds.
-    pub fn write(&mut self, out: &mut Vec<u8>, time: Millis, offset: Offset, finer: &str) {
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, time: Millis, offset: Offset, finer: &str) {
         let local = time + offset.millis;
         let day = local.div_euclid(DAY);
         if self.date.is_empty() || self.day != day {
@@ -119,9 +119,9 @@ pub(super) struct Offset {
 }
 
 impl Offset {
-    pub const UTC: Offset = Offset { millis: 0, text: "Z" };
+    pub(super) const UTC: Offset = Offset { millis: 0, text: "Z" };
     /// Other offsets that producers use; the last two are the greatest that are allowed.
-    pub const OTHERS: [Offset; 5] = [
+    pub(super) const OTHERS: [Offset; 5] = [
         Offset { millis: -6 * HOUR, text: "-06:00" },
         Offset { millis: -5 * HOUR, text: "-05:00" },
         Offset { millis: 0, text: "+00:00" },

@@ -31,7 +31,7 @@ pub(super) struct Profile {
 
 impl Profile {
     /// Profile from the weights of the days, Monday to Sunday, and of the hours of a day.
-    pub fn new(days: [u32; 7], hours: [u32; 24]) -> Self {
+    pub(super) fn new(days: [u32; 7], hours: [u32; 24]) -> Self {
         let total = f64::from(days.iter().sum::<u32>()) * f64::from(hours.iter().sum::<u32>());
         let mut before = [0.0; HOURS + 1];
         let mut sum = 0.0;
@@ -44,7 +44,7 @@ impl Profile {
     }
 
     /// Profile of offices: weekdays, and a little on Saturday.
-    pub fn offices() -> Self {
+    pub(super) fn offices() -> Self {
         Self::new(
             [22, 20, 20, 19, 16, 3, 0],
             [0, 0, 0, 0, 0, 0, 0, 1, 4, 8, 10, 10, 9, 8, 6, 6, 8, 8, 5, 2, 0, 0, 0, 0],
@@ -52,7 +52,7 @@ impl Profile {
     }
 
     /// Profile of applications, online and at the counter: by day, every day.
-    pub fn applications() -> Self {
+    pub(super) fn applications() -> Self {
         Self::new(
             [20, 18, 17, 16, 15, 8, 6],
             [1, 0, 0, 0, 0, 1, 2, 4, 7, 10, 11, 11, 10, 9, 8, 8, 9, 9, 8, 7, 6, 5, 3, 2],
@@ -60,7 +60,7 @@ impl Profile {
     }
 
     /// Profile of the call centre: Monday is the busiest day.
-    pub fn calls() -> Self {
+    pub(super) fn calls() -> Self {
         Self::new(
             [25, 20, 18, 16, 14, 5, 2],
             [0, 0, 0, 0, 0, 0, 0, 2, 8, 12, 13, 12, 11, 9, 8, 9, 9, 8, 6, 4, 2, 0, 0, 0],
@@ -68,7 +68,7 @@ impl Profile {
     }
 
     /// Number of events in an hour of the week; all hours add up to exactly `weekly`.
-    pub fn planned(&self, weekly: u64, hour: usize) -> u64 {
+    pub(super) fn planned(&self, weekly: u64, hour: usize) -> u64 {
         let until = |hour: usize| (self.before[hour] * weekly as f64).round() as u64;
         until(hour + 1) - until(hour)
     }

@@ -37,33 +37,33 @@ pub(super) struct EncodedRecord {
 }
 
 impl EncodedRecord {
-    pub fn emission(self, timestamp: Millis, sent: SentRecord) -> Emission {
+    pub(super) fn emission(self, timestamp: Millis, sent: SentRecord) -> Emission {
         let EncodedRecord { stream, partition, key, value, headers } = self;
         Emission { stream, partition, key, value, headers, timestamp, sent }
     }
 }
 
 impl EventWriter {
-    pub fn new(seed: u64, partitions: PartitionCounts, envelopes: Envelopes) -> Self {
+    pub(super) fn new(seed: u64, partitions: PartitionCounts, envelopes: Envelopes) -> Self {
         Self { seed, run: text::run(seed), partitions, envelopes, times: TimeWriter::default() }
     }
 
-    pub fn style(&self, occurrence: &Occurrence) -> Style {
+    pub(super) fn style(&self, occurrence: &Occurrence) -> Style {
         Style::of(self.seed, occurrence.serial, self.envelopes)
     }
 
-    pub fn emission(&mut self, occurrence: &Occurrence, timestamp: Millis) -> Emission {
+    pub(super) fn emission(&mut self, occurrence: &Occurrence, timestamp: Millis) -> Emission {
         let style = self.style(occurrence);
         self.emission_in(occurrence, style, timestamp)
     }
 
-    pub fn emission_in(&mut self, occurrence: &Occurrence, style: Style, timestamp: Millis) -> Emission {
+    pub(super) fn emission_in(&mut self, occurrence: &Occurrence, style: Style, timestamp: Millis) -> Emission {
         let written = self.write(occurrence, style);
         let sent = super::sent::event(occurrence, style, &self.run);
         written.emission(timestamp, sent)
     }
 
-    pub fn write(&mut self, occurrence: &Occurrence, style: Style) -> EncodedRecord {
+    pub(super) fn write(&mut self, occurrence: &Occurrence, style: Style) -> EncodedRecord {
         let key = self.key(&occurrence.body);
         let stream = occurrence.body.stream();
         let partition = (xxh3_64(&key) % self.partitions.of(stream) as u64) as i32;

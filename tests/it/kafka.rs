@@ -1,7 +1,8 @@
 //! A real Apache Kafka: one KRaft node on free loopback ports, in a directory of its own, removed with its owner.
 //!
-//! The jars come from `scripts/kafka-jars`. Rust drops no statics, and a killed process drops nothing. So each broker has a
-//! watchdog: a shell that reads a pipe of ours. When the pipe closes it kills the broker and removes its directory.
+//! The jars come from `scripts/kafka-jars`. Rust drops no statics, and a killed process drops nothing. So each broker
+//! has a watchdog: a shell that reads a pipe of the test. When the pipe closes it kills the broker and removes its
+//! directory.
 
 use std::fs;
 use std::net::TcpListener;
@@ -109,9 +110,9 @@ impl Kafka {
         if let Some(Running { mut java, mut watchdog }) =
             self.running.lock().expect("no test failed while starting kafka").take()
         {
-            // The watchdog first: once the broker is reaped, its process id may be somebody else's.
+            // The watchdog first: once the broker is reaped, its process id may be reused.
             for child in [&mut watchdog, &mut java] {
-                child.kill().and_then(|()| child.wait()).expect("a child of ours can be killed");
+                child.kill().and_then(|()| child.wait()).expect("the child can be killed");
             }
         }
     }

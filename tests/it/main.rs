@@ -1,4 +1,5 @@
-//! Tests that need more than the library: the built program, a real Kafka, files of the repository. They are one binary, so that they share one Kafka.
+//! Tests that need more than the library: the built program, a real Kafka, files of the repository. They are one
+//! binary, so that they share one Kafka.
 
 mod alerting;
 mod alerts;

@@ -1,4 +1,5 @@
-//! The built program as its users see it: started with settings, queried over HTTP, stopped by a signal, judged by its exit code.
+//! The built program as its users see it: started with settings, queried over HTTP, stopped by a signal, judged by its
+//! exit code.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
@@ -40,7 +41,8 @@ pub struct Answer {
 }
 
 impl Pacemeter {
-    /// Starts the program with these settings (`key=value`) and this state directory, and waits until it logs its address.
+    /// Starts the program with these settings (`key=value`) and this state directory, and waits until it logs its
+    /// address.
     pub fn start(state: &TempDir, settings: &[String]) -> Self {
         Self::start_with(state, settings, &[])
     }
@@ -59,8 +61,8 @@ impl Pacemeter {
         pacemeter
     }
 
-    /// Starts the program with a log that nobody reads: a pipe that stays full, or one whose reader is gone. Returns the
-    /// reading end of the pipe, if it is to stay open.
+    /// Starts the program with a log that nobody reads: a pipe that stays full, or one whose reader is gone. Returns
+    /// the reading end of the pipe, if it is to stay open.
     pub fn start_with_unread_log(state: &TempDir, settings: &[String], is_closed: bool) -> (Self, Option<ChildStderr>) {
         // The address cannot be read from the log.
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
@@ -77,7 +79,10 @@ impl Pacemeter {
     pub fn peak_memory(&self) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process is there");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells the peak");
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("the status of a process has its peak memory");
         peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 

@@ -1,9 +1,9 @@
-//! Deterministic simulation of restarts: the real core, checkpoints and worker, with simulated logs, disk, dead letters,
-//! clock and scheduler.
+//! Deterministic simulation of restarts: the real core, checkpoints and worker, with simulated logs, disk, dead
+//! letters, clock and scheduler.
 //!
 //! A run is a list of actions made from a seed: records are appended, the client hands some over, the task takes a
-//! message, the checkpoint thread takes a step, the disk fails, the process crashes and starts again with other settings.
-//! At the end all faults stop, and the process must recover. At restarts that become live, and at the end:
+//! message, the checkpoint thread takes a step, the disk fails, the process crashes and starts again with other
+//! settings. At the end all faults stop, and the process must recover. At restarts that become live, and at the end:
 //!
 //! - the state of each partition equals that of a partition which read the same log without faults
 //!   ([`reference::Shadow`]);
@@ -11,8 +11,8 @@
 //! - each rejected or expired record that a checkpoint covers is among the dead letters;
 //! - a checkpoint that was reported as written exists after any crash, unless the disk lied.
 //!
-//! A failing run is shortened and printed. Variables: `SIMULATOR_SEED` is the first seed (random and printed by default),
-//! `SIMULATOR_SECONDS` the duration (180), `SIMULATOR_SEEDS` a number of seeds to try on all cores instead.
+//! A failing run is shortened and printed. Variables: `SIMULATOR_SEED` is the first seed (random and printed by
+//! default), `SIMULATOR_SECONDS` the duration (180), `SIMULATOR_SEEDS` a number of seeds to try on all cores instead.
 
 mod actions;
 mod disk;

@@ -189,7 +189,7 @@ fn a_changed_file_is_reloaded_and_its_faults_reported_once() {
     fixture.write(&target("people", "beneficiaries", 5));
     await_value(&mut pacemeter, "goal", "people", Some(5.0));
 
-    fs::remove_file(fixture.state.path().join(FILE)).expect("it is there");
+    fs::remove_file(fixture.state.path().join(FILE)).expect("the file exists");
     await_successful(&mut pacemeter, false);
     thread::sleep(Duration::from_secs(1));
     let lines = pacemeter.events("pacemeter.targets.refused");

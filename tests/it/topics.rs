@@ -43,7 +43,7 @@ impl Record {
         let header = self.headers.iter().find(|(key, _)| key == name);
         let value =
             header.and_then(|(_, value)| value.as_deref()).unwrap_or_else(|| panic!("no header {name} in {self:?}"));
-        std::str::from_utf8(value).expect("a header of ours is text")
+        std::str::from_utf8(value).expect("headers of dead letters are text")
     }
 }
 
@@ -133,7 +133,8 @@ impl<'a> Topics<'a> {
         }
         for (partition, end) in ends.iter_mut().enumerate() {
             let written = records.iter().filter(|record| record.partition as usize == partition).count() as i64;
-            // The marker takes an offset of its own. It is written a little after the end of the transaction is confirmed.
+            // The marker takes an offset of its own. It is written a little after the end of the transaction is
+            // confirmed.
             *end += written + i64::from(written > 0);
         }
         let started = Instant::now();
@@ -223,7 +224,7 @@ impl<'a> Topics<'a> {
         while !unread.is_empty() {
             assert!(started.elapsed() < LIMIT, "{topic} was not read to its end");
             match consumer.poll(Duration::from_millis(100)) {
-                Some(message) => records.push(found(&message.expect("kafka is there").detach())),
+                Some(message) => records.push(found(&message.expect("a message").detach())),
                 // The position also passes markers at the end of a partition.
                 None => unread.retain(|(partition, end)| position(&consumer, topic, *partition) < *end),
             }

@@ -104,8 +104,8 @@ fn duplicates_conflict_if_their_content_differs() {
     log.send(first.clone()).send(first.clone());
     log.shows(noon(0), &[("records_total disbursement duplicate", "1"), ("conflicts_total disbursement", "0")]);
     log.send(dispersed("a", 101, noon(0)).id("1")); // amount
-    let whole = || PesoAmount { centavos: 10_000, text: "100".to_owned() };
-    log.send(first.clone().with_disbursement(|body| body.amount = Some(whole()))); // the text of the amount
+    let whole = PesoAmount { centavos: 10_000, decimals: Decimals::None };
+    log.send(first.clone().with_disbursement(|body| body.amount = Some(whole))); // spelling of the amount
     log.send(dispersed("a", 100, noon(1)).id("1")); // time
     log.send(returned("a", 100, noon(0)).id("1")); // type
     log.send(first.clone().state(None)); // state

@@ -96,7 +96,7 @@ fn a_service_level_counts_calls_when_answered_or_abandoned() {
     assert_eq!(
         log.tally(&level, 0, MINUTE),
         (1, 3),
-        "answered within target, over answered and abandoned but for short"
+        "answered within target, over answered and abandoned without short abandons"
     );
     assert_eq!(log.tally(&level, -DAY, 0), (0, 0), "the time of the offer does not matter");
     assert_eq!(log.tally(&target(Measure::CallsOffered), -DAY, 0), (4, 0));

@@ -48,7 +48,7 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub fn new(scale: f64) -> Self {
+    pub(super) fn new(scale: f64) -> Self {
         let agents = (AGENTS * scale).round().max(2.0) as usize;
         Self { calls: 0, agents: vec![Status::SignedOut; agents], available: Vec::new() }
     }

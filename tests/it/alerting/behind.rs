@@ -1,4 +1,4 @@
-//! A programme that falls behind: who is told, once, of what, and that it is over.
+//! A programme that falls behind its plan: one notification with the right figures, and one when it has caught up.
 
 use pacemeter::clock::MINUTE;
 
@@ -22,8 +22,8 @@ fn a_lag_alerts_once_survives_a_kill_and_resolves() {
         an_hour: 78.0,
         has_proxy: false,
     });
-    let notice = environment.until_told("ops", "firing", BEHIND);
-    let [alert] = notice.alerts.as_slice() else { panic!("one target is behind: {notice:?}") };
+    let notification = environment.until_notified("ops", "firing", BEHIND);
+    let [alert] = notification.alerts.as_slice() else { panic!("one target is behind: {notification:?}") };
     assert_eq!(
         (&alert.labels["target"], &alert.labels["severity"]),
         (&"weekly_beneficiaries".into(), &"warning".into())
@@ -34,17 +34,17 @@ fn a_lag_alerts_once_survives_a_kill_and_resolves() {
     environment.start();
     environment.wait_until(environment.now() + 20 * MINUTE);
     assert_eq!(
-        environment.webhook.said_of(&["PacemeterTarget"]),
+        environment.webhook.notified(&["PacemeterTarget"]),
         [format!("ops firing {BEHIND}")],
-        "a restart is no news"
+        "a restart notifies nobody"
     );
 
     environment.feed.pay_at_once(500);
     environment.feed.pay_an_hour(115.0);
-    environment.until_told("ops", "resolved", BEHIND);
+    environment.until_notified("ops", "resolved", BEHIND);
     environment.wait_until(environment.now() + 20 * MINUTE);
     assert_eq!(
-        environment.webhook.said_of(&["PacemeterTarget"]),
+        environment.webhook.notified(&["PacemeterTarget"]),
         [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]
     );
 }

@@ -1,4 +1,5 @@
-//! A programme at an instant of 2020: its topics, the built program with its clock moved there, a Prometheus and an Alertmanager beside it.
+//! The environment of a test: topics of a programme at an instant of 2020, the program with its clock set to it, a
+//! Prometheus and an Alertmanager.
 
 use std::fs;
 use std::thread;
@@ -11,32 +12,33 @@ use tempfile::TempDir;
 use super::feed::{EventWriter, Feed, PARTITIONS, PROGRAMME, PaymentSpan};
 use super::guards::Guards;
 use crate::alerts::servers::{Alertmanager, Prometheus, free_address};
-use crate::alerts::webhook::{Notice, Webhook};
+use crate::alerts::webhook::{Notification, Webhook};
 use crate::faults::proxy::Proxy;
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{CREATE_TIME, Topics};
 
-/// How long something may take after which it must have come: many times what it takes on an idle machine.
+/// Time limit of anything awaited: many times what it takes on an idle machine.
 const LIMIT: Duration = Duration::from_secs(180);
 
 pub const ZONE: &str = "America/Mexico_City";
 
-/// What is told about the programme, and must not be without a reason.
+/// Prefixes of the alerts about the programme, which must not fire without a reason.
 pub const ABOUT_THE_PROGRAMME: [&str; 2] = ["PacemeterTarget", "PacemeterDisbursementStopped"];
 
-/// What a environment begins with.
+/// Options of an environment.
 pub struct EnvironmentOptions<'a> {
-    /// In the programme's zone, such as `2020-05-05T10:00`.
+    /// Beginning in the programme's zone, such as `2020-05-05T10:00`.
     pub at: &'a str,
-    /// Seconds a second; Prometheus and Alertmanager are as much faster.
+    /// Acceleration of time, also of Prometheus and Alertmanager.
     pub speed: u32,
-    /// Files of targets and calendars.
+    /// Text of the targets file, calendars included.
     pub targets: String,
+    /// Payments before the beginning.
     pub paid: &'a [PaymentSpan],
-    /// How many people are paid an hour from then on, day and night.
+    /// Number of people paid an hour from the beginning on, day and night.
     pub an_hour: f64,
-    /// Whether the program reads through a proxy.
+    /// True if the program reads through a proxy.
     pub has_proxy: bool,
 }
 
@@ -54,7 +56,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Everything runs, and the figures are there.
+    /// Starts everything and waits until the program is ready.
     pub fn open(options: &EnvironmentOptions<'_>) -> Self {
         let EnvironmentOptions { at, speed, targets, paid, an_hour, has_proxy } = options;
         let (guards, kafka) = (Guards::of_environment(), shared_kafka());
@@ -83,14 +85,14 @@ impl Environment {
         );
         let mut writer = EventWriter::new(kafka, &topics);
         writer.history(paid);
-        // From here on time goes on.
+        // Time starts here.
         let clock_text = format!("{}@{}x{speed}", instant(at), Clock::wall().now());
-        let clock = Clock::moved(&clock_text).expect("it says whereto");
+        let clock = Clock::moved(&clock_text).expect("a valid clock");
         let feed = writer.start(clock.clone(), *an_hour);
         let mut pacemeter = Pacemeter::start_with(&state, &settings, &[("CLOCK", &clock_text)]);
         pacemeter.wait_ready();
         let webhook = Webhook::listen();
-        let change = |shipped: &str| guards.taken_from(shipped);
+        let change = |shipped: &str| guards.remove_from(shipped);
         let alertmanager = Alertmanager::start(&webhook.address, *speed, change);
         let prometheus = Prometheus::start(&address, &alertmanager, *speed, change);
         Self {
@@ -107,9 +109,9 @@ impl Environment {
         }
     }
 
-    /// Starts the program, again with the state that it had, and waits for the figures.
+    /// Starts the program again with its state, and waits until it is ready.
     pub fn start(&mut self) {
-        self.start_unready();
+        self.start_without_waiting();
         self.wait_ready();
     }
 
@@ -117,35 +119,35 @@ impl Environment {
         self.pacemeter.as_mut().expect("it runs").wait_ready();
     }
 
-    /// What the program reads through.
+    /// Proxy through which the program reads.
     pub fn proxy(&self) -> &Proxy {
-        self.proxy.as_ref().expect("the options asked for it")
+        self.proxy.as_ref().expect("the options have a proxy")
     }
 
-    /// Starts the program, which cannot have the figures yet.
-    pub fn start_unready(&mut self) {
+    /// Starts the program again with its state, without waiting.
+    pub fn start_without_waiting(&mut self) {
         assert!(self.pacemeter.is_none(), "it runs already");
         self.pacemeter = Some(Pacemeter::start_with(&self.state, &self.settings, &[("CLOCK", &self.clock_text)]));
     }
 
-    /// As `kill -9` does.
+    /// Kills the program as `kill -9` does.
     pub fn kill(&mut self) {
         self.pacemeter.take().expect("it runs").kill();
     }
 
-    /// The programme's time.
+    /// Current time of the programme.
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
 
-    /// Lets time pass until the programme's clock shows this.
+    /// Waits until the programme's clock shows this time.
     pub fn wait_until(&self, time: Millis) {
         while self.now() < time {
             thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Asks again and again until there is an answer.
+    /// Polls until `ask` returns a value.
     pub fn until<T>(&self, what: &str, mut ask: impl FnMut(&Self) -> Option<T>) -> T {
         let began = Instant::now();
         loop {
@@ -154,34 +156,38 @@ impl Environment {
             }
             assert!(
                 began.elapsed() < LIMIT,
-                "not within {LIMIT:?}: {what}; fired {:?}, told {:#?}",
+                "not within {LIMIT:?}: {what}; fired {:?}, notified {:#?}",
                 self.prometheus.fired(),
-                self.webhook.notices()
+                self.webhook.notifications()
             );
             thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// Waits until a receiver was told this of an alert, and returns the newest notification that does.
-    pub fn until_told(&self, receiver: &str, status: &str, alert: &str) -> Notice {
-        let is_of = |notice: &Notice| {
-            notice.receiver == receiver && notice.alerts.iter().any(|told| told.name == alert && told.status == status)
+    /// Waits until a receiver was notified that an alert has this status, and returns the newest such notification.
+    pub fn until_notified(&self, receiver: &str, status: &str, name: &str) -> Notification {
+        let is_of = |notification: &Notification| {
+            notification.receiver == receiver
+                && notification.alerts.iter().any(|alert| alert.name == name && alert.status == status)
         };
-        self.until(&format!("{receiver} is told that {alert} is {status}"), |environment| {
-            environment.webhook.notices().into_iter().rev().find(is_of)
+        self.until(&format!("{receiver} is notified that {name} is {status}"), |environment| {
+            environment.webhook.notifications().into_iter().rev().find(is_of)
         })
     }
 
-    /// Asserts that no alert about the programme fired so far, and that nobody was told of one.
+    /// Asserts that no alert about the programme has fired or was notified so far.
     pub fn assert_silent(&self) {
         let is_about = |name: &String| ABOUT_THE_PROGRAMME.iter().any(|begin| name.starts_with(begin));
         let fired: Vec<String> = self.prometheus.fired().into_iter().filter(is_about).collect();
-        let told = self.webhook.said_of(&ABOUT_THE_PROGRAMME);
-        assert!(fired.is_empty() && told.is_empty(), "there was no reason: fired {fired:?}, told {told:?}");
+        let notified = self.webhook.notified(&ABOUT_THE_PROGRAMME);
+        assert!(
+            fired.is_empty() && notified.is_empty(),
+            "no alert had a reason: fired {fired:?}, notified {notified:?}"
+        );
     }
 }
 
-/// An instant of the programme's zone.
+/// Instant of a local time in the programme's zone.
 pub fn instant(local: &str) -> Millis {
     let local: DateTime = local.parse().expect("a date and a time");
     local.in_tz(ZONE).expect("a zone").timestamp().as_millisecond()

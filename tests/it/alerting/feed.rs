@@ -1,4 +1,4 @@
-//! What the programme writes to Kafka: all that was before the environment, at once, and then what happens as its time goes on.
+//! The records of the programme: its history at once, and then new ones as its time passes.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -15,18 +15,18 @@ use serde_json::{Value, json};
 use crate::kafka::Kafka;
 use crate::topics::Topics;
 
-/// What each person is paid (pesos).
+/// Amount paid to each person (pesos).
 pub const SUPPORT: u64 = 25_000;
 pub const PROGRAMME: &str = "credito-a-la-palabra";
-/// Of each topic.
+/// Number of partitions of each topic.
 pub const PARTITIONS: i32 = 2;
 
-/// People whose supports are approved and not paid when a environment ends, so that there is always something to pay.
+/// Number of people whose supports stay approved and unpaid, so that there is always a backlog.
 const BACKLOG: u64 = 5_000;
-/// Between two looks at the clock.
+/// Time between two readings of the clock.
 const TICK: Duration = Duration::from_millis(100);
 
-/// People that were paid before the environment, evenly from one instant to the other.
+/// People paid before the test, evenly between two instants.
 #[derive(Clone, Copy)]
 pub struct PaymentSpan {
     pub from: Millis,
@@ -34,7 +34,7 @@ pub struct PaymentSpan {
     pub people: u64,
 }
 
-/// Pays people as time goes on, in a thread of its own, until it is dropped.
+/// A thread that pays people as time passes, until this is dropped.
 pub struct Feed {
     controls: Arc<Controls>,
     thread: Option<JoinHandle<()>>,
@@ -46,30 +46,31 @@ struct Controls {
     is_over: AtomicBool,
 }
 
-/// What the thread is asked to do.
+/// Requests to the thread.
 #[derive(Default)]
 struct Pace {
-    /// People an hour.
+    /// People to pay in an hour.
     an_hour: f64,
-    /// People to be paid at once.
+    /// People to pay at once.
     at_once: u64,
-    /// Payments to be returned at once, the oldest first.
+    /// Payments to return at once, the oldest first.
     returns: u64,
 }
 
 impl Feed {
-    /// From now on so many people an hour are paid, day and night.
+    /// Pays this number of people an hour from now on, day and night.
     pub fn pay_an_hour(&self, people: f64) {
-        self.controls.pace.lock().expect("the thread goes on").an_hour = people;
+        self.controls.pace.lock().expect("the thread does not panic").an_hour = people;
     }
 
+    /// Pays this number of people at once.
     pub fn pay_at_once(&self, people: u64) {
-        self.controls.pace.lock().expect("the thread goes on").at_once += people;
+        self.controls.pace.lock().expect("the thread does not panic").at_once += people;
     }
 
-    /// Whole payments come back, the oldest first.
+    /// Returns this number of payments in full, the oldest first.
     pub fn return_at_once(&self, payments: u64) {
-        self.controls.pace.lock().expect("the thread goes on").returns += payments;
+        self.controls.pace.lock().expect("the thread does not panic").returns += payments;
     }
 }
 
@@ -81,7 +82,7 @@ impl Drop for Feed {
     }
 }
 
-/// What writes to the topics; people are numbered in the order in which they are paid.
+/// Writer of events; people are numbered in the order in which they are paid.
 pub struct EventWriter {
     producer: BaseProducer,
     topics: [String; 3],
@@ -98,7 +99,7 @@ impl EventWriter {
         Self { producer, topics, events: 0, paid: 0, returned: 0 }
     }
 
-    /// Approves a day before the first payment, those for the time after as well, and pays.
+    /// Writes the history: approvals a day before the first payment, also for later payments, then the payments.
     pub fn history(&mut self, paid: &[PaymentSpan]) {
         let all: u64 = paid.iter().map(|paid| paid.people).sum();
         let approved = paid.first().expect("something was before").from - DAY;
@@ -113,7 +114,7 @@ impl EventWriter {
         self.producer.flush(Duration::from_secs(60)).expect("the history is written");
     }
 
-    /// Goes on as the clock does, and pays so many people an hour.
+    /// Starts the thread, which follows the clock and pays this number of people an hour.
     pub fn start(mut self, clock: Clock, an_hour: f64) -> Feed {
         let controls = Arc::<Controls>::default();
         let taken = Arc::clone(&controls);
@@ -123,14 +124,14 @@ impl EventWriter {
         feed
     }
 
-    /// Until it is over.
+    /// Follows the clock until the feed is dropped.
     fn follow(&mut self, clock: &Clock, controls: &Controls) {
         let mut written = clock.now();
         let mut owed = 0.0;
         while !controls.is_over.load(SeqCst) {
             let now = clock.now().max(written);
             let (at_once, returns) = {
-                let mut pace = controls.pace.lock().expect("nobody panics with it");
+                let mut pace = controls.pace.lock().expect("no thread panicked");
                 owed += pace.an_hour * (now - written) as f64 / HOUR as f64;
                 (std::mem::take(&mut pace.at_once), std::mem::take(&mut pace.returns))
             };
@@ -170,7 +171,7 @@ impl EventWriter {
         );
     }
 
-    /// The other streams live, too: a caller is answered, a business joins the market.
+    /// Writes events of the other streams: an answered call and a milestone.
     fn call_and_milestone(&mut self, time: Millis) {
         let call = format!("call-{}", self.events);
         for event in ["offered", "answered"] {

@@ -1,10 +1,11 @@
-//! What keeps alerts silent in these tests, taken away by hand: `ALERTING_WITHOUT=floor,open`. Then a test fails; docs/alerts.md lists which.
+//! Guards that prevent false alerts. `ALERTING_WITHOUT=floor,open` removes some by hand; then the tests listed in
+//! docs/alerts.md fail.
 
 use std::{env, fs};
 
 use crate::alerts::{alertmanager_file, prometheus, yaml_files};
 
-/// A guard: its name, and the lines of deploy/ or of the test's calendar that are it.
+/// A guard: its name, and its lines in a file of deploy/.
 struct Guard {
     name: &'static str,
     lines: &'static str,
@@ -39,10 +40,10 @@ const GUARDS: [Guard; 7] = [
     },
 ];
 
-/// The holiday of the test's calendar is a guard, too.
+/// Name of the guard that is the holiday in the test's calendar.
 const HOLIDAY: &str = "holiday";
 
-/// Which guards are there.
+/// Guards that are removed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Guards {
     without: [bool; GUARDS.len()],
@@ -50,31 +51,31 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// All but those that the environment names.
+    /// Removes the guards named in the environment variable.
     pub fn of_environment() -> Self {
         let named = env::var("ALERTING_WITHOUT").unwrap_or_default();
-        named.split(',').filter(|name| !name.is_empty()).fold(Self::default(), |guards, name| guards.but(name))
+        named.split(',').filter(|name| !name.is_empty()).fold(Self::default(), |guards, name| guards.remove(name))
     }
 
-    fn but(mut self, name: &str) -> Self {
+    fn remove(mut self, name: &str) -> Self {
         match GUARDS.iter().position(|guard| guard.name == name) {
-            Some(place) => self.without[place] = true,
+            Some(index) => self.without[index] = true,
             None if name == HOLIDAY => self.without_holiday = true,
             None => panic!("{name} is no guard, but these are: {:?}, {HOLIDAY}", GUARDS.map(|guard| guard.name)),
         }
         self
     }
 
-    /// A file of deploy/ without the guards that are to be taken away, where it has them.
-    pub fn taken_from(self, text: &str) -> String {
-        let away = GUARDS.iter().zip(self.without).filter(|(_, away)| *away);
-        away.fold(text.to_owned(), |text, (guard, _)| text.replace(guard.lines, guard.instead()))
+    /// Removes the guards from the text of a file of deploy/, where it has them.
+    pub fn remove_from(self, text: &str) -> String {
+        let removed = GUARDS.iter().zip(self.without).filter(|(_, removed)| *removed);
+        removed.fold(text.to_owned(), |text, (guard, _)| text.replace(guard.lines, guard.replacement()))
     }
 }
 
 impl Guard {
-    /// What stands in its place: nothing, but an inhibition must be of something.
-    fn instead(&self) -> &'static str {
+    /// Replacement of the lines: nothing, but an inhibition needs a target.
+    fn replacement(&self) -> &'static str {
         if self.name == "inhibition" { "      - alertname=\"nothing\"\n" } else { "" }
     }
 }

@@ -1,4 +1,4 @@
-//! The broker is away for hours: figures that are old say nothing about the programme, and somebody is told that they are old.
+//! A broker outage of hours: stale figures raise no alert about the programme, but one that they are stale.
 
 use pacemeter::clock::MINUTE;
 
@@ -8,14 +8,14 @@ use super::feed::PaymentSpan;
 const BEHIND: &str = "PacemeterTargetBehindPlan";
 const STALLED: &str = "PacemeterPipelineStalled";
 
-/// By the shipped calendar, of 45 hours a week.
+/// A weekly target by the shipped calendar, of 45 hours a week.
 fn targets(goal: u32) -> String {
     format!(
         "[target.weekly_beneficiaries]\nmeasure = 'beneficiaries'\nperiod = 'week'\ngoal = {goal}\ncalendar = 'payments'\npesos_each = 25000\n"
     )
 }
 
-/// Last week's goal of 30,000 reached, and so many people paid this Monday.
+/// Payments by which last week's goal of 30,000 was reached, and this number of people is paid this Monday.
 fn on_plan(until: &str, people: u64) -> [PaymentSpan; 2] {
     [
         PaymentSpan { from: instant("2020-05-04T09:00"), until: instant("2020-05-08T18:00"), people: 30_100 },
@@ -23,7 +23,7 @@ fn on_plan(until: &str, people: u64) -> [PaymentSpan; 2] {
     ]
 }
 
-/// A programme that pays as planned, at an instant from which on a twentieth of the plan has passed.
+/// A programme that pays as planned, at an instant at which a twentieth of the plan has passed.
 pub fn monday_on_plan() -> Environment {
     let environment = Environment::open(&EnvironmentOptions {
         at: "2020-05-11T11:10",
@@ -34,7 +34,7 @@ pub fn monday_on_plan() -> Environment {
         an_hour: 670.0,
         has_proxy: true,
     });
-    // From here on a twentieth of the plan has passed.
+    // A twentieth of the plan has passed now.
     environment.wait_until(instant("2020-05-11T11:25"));
     environment
 }
@@ -44,11 +44,11 @@ fn an_outage_and_the_backlog_after_it_are_no_lag() {
     let environment = monday_on_plan();
     let outage = environment.now();
     environment.proxy().pull();
-    environment.until_told("pager", "firing", STALLED);
+    environment.until_notified("pager", "firing", STALLED);
     environment.wait_until(outage + 75 * MINUTE);
     environment.assert_silent();
     environment.proxy().release();
-    environment.until_told("pager", "resolved", STALLED);
+    environment.until_notified("pager", "resolved", STALLED);
     environment.wait_until(environment.now() + 40 * MINUTE);
     environment.assert_silent();
 }
@@ -65,39 +65,39 @@ fn an_outage_neither_resolves_nor_repeats_an_alert() {
         an_hour: 311.0,
         has_proxy: true,
     });
-    environment.until_told("ops", "firing", BEHIND);
+    environment.until_notified("ops", "firing", BEHIND);
 
     let outage = environment.now();
     environment.proxy().pull();
-    environment.until_told("pager", "firing", STALLED);
+    environment.until_notified("pager", "firing", STALLED);
     environment.until("the alert of the programme is inhibited", |environment| {
         environment.alertmanager.inhibits(BEHIND).then_some(())
     });
     environment.wait_until(outage + 40 * MINUTE);
     assert_eq!(
-        environment.webhook.said_of(&["PacemeterTarget"]),
+        environment.webhook.notified(&["PacemeterTarget"]),
         [format!("ops firing {BEHIND}")],
-        "nothing is known, so nothing is said"
+        "without known figures there is no notification"
     );
 
     environment.proxy().release();
-    environment.until_told("pager", "resolved", STALLED);
-    environment.until("it is behind still", |environment| {
+    environment.until_notified("pager", "resolved", STALLED);
+    environment.until("the target is still behind", |environment| {
         (!environment.prometheus.query(&format!("ALERTS{{alertname={BEHIND:?},alertstate=\"firing\"}}")).is_empty())
             .then_some(())
     });
     environment.wait_until(environment.now() + 10 * MINUTE);
     assert_eq!(
-        environment.webhook.said_of(&["PacemeterTarget"]),
+        environment.webhook.notified(&["PacemeterTarget"]),
         [format!("ops firing {BEHIND}")],
-        "it is known already"
+        "the alert was already notified"
     );
 
     environment.feed.pay_at_once(3_000);
     environment.feed.pay_an_hour(450.0);
-    environment.until_told("ops", "resolved", BEHIND);
+    environment.until_notified("ops", "resolved", BEHIND);
     assert_eq!(
-        environment.webhook.said_of(&["PacemeterTarget"]),
+        environment.webhook.notified(&["PacemeterTarget"]),
         [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]
     );
 }

@@ -1,4 +1,4 @@
-//! When nothing is paid and nobody is late: the first hours of a week, and a holiday.
+//! Times without payments that are no lag: the first hours of a week, and a holiday.
 
 use pacemeter::clock::{HOUR, MINUTE};
 
@@ -57,7 +57,7 @@ fn a_holiday_without_payments_and_with_returns_is_no_lag() {
     let midnight = instant("2020-05-01T00:00");
     environment.wait_until(midnight);
     environment.feed.pay_an_hour(0.0);
-    // Banks send back whenever they like: the week falls behind, and nobody is there to do something about it.
+    // Banks return payments on any day: the week falls behind, while nobody works who could act.
     environment.wait_until(midnight + 20 * MINUTE);
     environment.feed.return_at_once(6_000);
     environment.wait_until(midnight + 2 * HOUR);

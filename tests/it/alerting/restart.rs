@@ -1,4 +1,4 @@
-//! A process that is killed while all is well, and has an hour to read when it comes back.
+//! A process that is killed while the programme is on plan, and has an hour of backlog when it comes back.
 
 use pacemeter::clock::MINUTE;
 
@@ -12,11 +12,11 @@ fn a_kill_a_start_without_broker_and_the_backlog_are_no_lag() {
     environment.wait_until(environment.now() + 10 * MINUTE);
     environment.assert_silent();
 
-    // What it knows from its checkpoint is older by the minute.
+    // The figures of the checkpoint grow older.
     let outage = environment.now();
     environment.proxy().pull();
     environment.kill();
-    environment.start_unready();
+    environment.start_without_waiting();
     environment.wait_until(outage + 75 * MINUTE);
     environment.assert_silent();
     environment.proxy().release();

@@ -1,10 +1,10 @@
-//! The text of an alert, held against the figures that Prometheus scraped.
+//! The text of an alert, compared with the figures that Prometheus scraped.
 
 use std::collections::BTreeMap;
 
 use crate::alerts::servers::Prometheus;
 
-/// What the text tells, in its order: families, and how they are told.
+/// Families of the figures in the text, in its order.
 const FAMILIES: [&str; 7] = [
     "actual",
     "plan",
@@ -15,11 +15,11 @@ const FAMILIES: [&str; 7] = [
     "remaining_open_seconds",
 ];
 
-/// The figures of one target, a row for each scrape.
+/// Figures of one target, a row for each scrape.
 pub struct Rows(Vec<[f64; FAMILIES.len()]>);
 
 impl Rows {
-    /// Of the last minute.
+    /// Figures of the last minute.
     pub fn of(prometheus: &Prometheus, target: &str) -> Self {
         let mut scrapes: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for family in FAMILIES {
@@ -33,21 +33,25 @@ impl Rows {
         Self(scrapes.into_values().filter_map(|row| row.try_into().ok()).collect())
     }
 
-    /// Asserts that the numbers of the text are those of one scrape. Its neighbours count, too: a rule that is evaluated while a scrape comes
-    /// in may see some of the one and some of the other.
+    /// Asserts that the numbers in the text are those of one scrape or its neighbours: a rule that is evaluated while a
+    /// scrape comes in may see some figures of the one and some of the other.
     pub fn assert_said(&self, text: &str) {
         let words = text.split([' ', ';', ',']).map(|word| word.trim_end_matches('.'));
         let said: Vec<&str> = words.filter(|word| word.starts_with(|first: char| first.is_ascii_digit())).collect();
         let made: Vec<Vec<String>> = self.0.iter().map(numbers).collect();
         let is_of = |rows: &[Vec<String>]| {
             said.len() == rows[0].len()
-                && said.iter().enumerate().all(|(place, word)| rows.iter().any(|row| row[place] == *word))
+                && said.iter().enumerate().all(|(index, word)| rows.iter().any(|row| row[index] == *word))
         };
-        assert!(made.windows(3).any(is_of), "the text says {said:?}: {text}\nand the scrapes {made:#?}");
+        assert!(
+            made.windows(3).any(is_of),
+            "numbers of the text {said:?}: {text}
+numbers of the scrapes {made:#?}"
+        );
     }
 }
 
-/// How the text tells a row.
+/// Numbers of a row as in the text.
 fn numbers(row: &[f64; FAMILIES.len()]) -> Vec<String> {
     let [actual, plan, goal, pesos, required, achieved, seconds] = *row;
     vec![
@@ -63,7 +67,7 @@ fn numbers(row: &[f64; FAMILIES.len()]) -> Vec<String> {
     ]
 }
 
-/// As Prometheus' `humanize` does: with a prefix, and four significant digits.
+/// Number as Prometheus' `humanize` writes it: with a prefix, and four significant digits.
 fn humanized(value: f64) -> String {
     let prefixes = ["", "k", "M", "G", "T"];
     let power = prefixes
@@ -78,7 +82,7 @@ fn humanized(value: f64) -> String {
     format!("{}{}", significant(value / 1_000_f64.powi(power as i32)), prefixes[power])
 }
 
-/// Four significant digits without trailing zeros, of a number from 1 to 9,999.
+/// Number from 1 to 9,999 with four significant digits and without trailing zeros.
 fn significant(value: f64) -> String {
     let whole = format!("{:.0}", value.trunc()).len();
     let text = format!("{value:.*}", 4_usize.saturating_sub(whole));

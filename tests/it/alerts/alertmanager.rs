@@ -1,4 +1,4 @@
-//! An Alertmanager that runs with the shipped configuration and tells a webhook of the test's: what is silenced by what is seen there.
+//! A running Alertmanager with the shipped configuration: the webhook of the test shows which alerts are inhibited.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use serde_json::json;
 use super::servers::Alertmanager;
 use super::webhook::Webhook;
 
-/// How long anything may take that is a matter of moments on an idle machine.
+/// Limit for anything that takes moments on an idle machine.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Of Alertmanager's waiting times, so that a group waits a second.
+/// Factor by which Alertmanager's waiting times are shortened, so that a group waits a second.
 const FASTER: u32 = 30;
 
-/// An Alertmanager, and what it tells.
+/// An Alertmanager, and the webhook of its receivers.
 struct Receivers {
     alertmanager: Alertmanager,
     webhook: Webhook,
-    /// How many notifications were looked at.
+    /// Number of notifications read so far.
     seen: usize,
 }
 
@@ -28,52 +28,52 @@ impl Receivers {
         Self { alertmanager, webhook, seen: 0 }
     }
 
-    fn tell(&self, name: &str, severity: &str, labels: &[(&str, &str)]) {
+    fn raise(&self, name: &str, severity: &str, labels: &[(&str, &str)]) {
         let mut alert = json!({ "alertname": name, "severity": severity });
         labels.iter().for_each(|(label, value)| alert[*label] = json!(value));
-        self.alertmanager.tell(&alert);
+        self.alertmanager.raise(&alert);
     }
 
-    /// All that comes until an alert of this name has come, as `receiver alert job target`, in the order of the alphabet.
+    /// Notified alerts until one of this name comes, as `receiver alert job target`, sorted.
     fn until(&mut self, name: &str) -> Vec<String> {
         let (began, mut found) = (Instant::now(), Vec::new());
         loop {
-            let new = self.webhook.notices().split_off(self.seen);
-            for notice in new {
+            let new = self.webhook.notifications().split_off(self.seen);
+            for notification in new {
                 self.seen += 1;
-                for alert in &notice.alerts {
+                for alert in &notification.alerts {
                     let label = |name: &str| alert.labels[name].as_str().unwrap_or_default();
-                    let words = [&notice.receiver, &alert.name, label("job"), label("target")].join(" ");
+                    let words = [&notification.receiver, &alert.name, label("job"), label("target")].join(" ");
                     found.push(words.trim_end().to_owned());
                 }
-                if notice.alerts.iter().any(|alert| alert.name == name) {
+                if notification.alerts.iter().any(|alert| alert.name == name) {
                     found.sort();
                     return found;
                 }
             }
-            assert!(began.elapsed() < LIMIT, "{name} did not come, but {found:?}");
+            assert!(began.elapsed() < LIMIT, "{name} was not notified, but {found:?}");
             thread::sleep(Duration::from_millis(50));
         }
     }
 }
 
-/// Each group waits a second from its first alert on, so what is told first comes first: once the last one is there, what is not there yet
-/// is silenced.
+/// Each group waits a second from its first alert on, so notifications keep their order. Once the last one has come, an
+/// alert that has not come is inhibited.
 #[test]
 fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
     let mut receivers = Receivers::start();
     let job = ("job", "pacemeter");
-    receivers.tell("PacemeterPipelineStalled", "critical", &[job, ("stream", "disbursement")]);
+    receivers.raise("PacemeterPipelineStalled", "critical", &[job, ("stream", "disbursement")]);
     assert_eq!(receivers.until("PacemeterPipelineStalled"), ["pager PacemeterPipelineStalled pacemeter"]);
 
-    receivers.tell("PacemeterTargetAtRisk", "critical", &[job, ("target", "weekly")]);
-    receivers.tell("PacemeterTargetBehindPlan", "warning", &[job, ("target", "weekly")]);
-    receivers.tell("PacemeterCallServiceLevelLow", "warning", &[job, ("queue", "main")]);
-    receivers.tell("PacemeterReplicaImpaired", "warning", &[job, ("instance", "a")]);
-    receivers.tell("PacemeterTargetBehindPlan", "warning", &[("job", "another"), ("target", "weekly")]);
-    receivers.tell("PacemeterTargetsInvalid", "warning", &[job, ("instance", "a")]);
+    receivers.raise("PacemeterTargetAtRisk", "critical", &[job, ("target", "weekly")]);
+    receivers.raise("PacemeterTargetBehindPlan", "warning", &[job, ("target", "weekly")]);
+    receivers.raise("PacemeterCallServiceLevelLow", "warning", &[job, ("queue", "main")]);
+    receivers.raise("PacemeterReplicaImpaired", "warning", &[job, ("instance", "a")]);
+    receivers.raise("PacemeterTargetBehindPlan", "warning", &[("job", "another"), ("target", "weekly")]);
+    receivers.raise("PacemeterTargetsInvalid", "warning", &[job, ("instance", "a")]);
     thread::sleep(Duration::from_secs(2));
-    receivers.tell("PacemeterMisplacedPeople", "warning", &[job]);
+    receivers.raise("PacemeterMisplacedPeople", "warning", &[job]);
     assert_eq!(
         receivers.until("PacemeterMisplacedPeople"),
         [
@@ -88,12 +88,12 @@ fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
 fn a_target_at_risk_inhibits_the_alert_that_it_is_behind() {
     let mut receivers = Receivers::start();
     let weekly = [("job", "pacemeter"), ("target", "weekly")];
-    receivers.tell("PacemeterTargetAtRisk", "critical", &weekly);
+    receivers.raise("PacemeterTargetAtRisk", "critical", &weekly);
     assert_eq!(receivers.until("PacemeterTargetAtRisk"), ["pager PacemeterTargetAtRisk pacemeter weekly"]);
-    receivers.tell("PacemeterTargetBehindPlan", "warning", &weekly);
-    receivers.tell("PacemeterTargetBehindPlan", "warning", &[("job", "pacemeter"), ("target", "monthly")]);
+    receivers.raise("PacemeterTargetBehindPlan", "warning", &weekly);
+    receivers.raise("PacemeterTargetBehindPlan", "warning", &[("job", "pacemeter"), ("target", "monthly")]);
     thread::sleep(Duration::from_secs(2));
-    receivers.tell("PacemeterTargetMissed", "info", &[("job", "pacemeter"), ("target", "daily")]);
+    receivers.raise("PacemeterTargetMissed", "info", &[("job", "pacemeter"), ("target", "daily")]);
     assert_eq!(
         receivers.until("PacemeterTargetMissed"),
         ["office PacemeterTargetMissed pacemeter daily", "ops PacemeterTargetBehindPlan pacemeter monthly"]

@@ -1,16 +1,17 @@
-//! What an expression of PromQL reads, and under which aggregations. It must be valid, which promtool says; subqueries are not understood.
+//! The selectors of a PromQL expression and the aggregations around them. Expressions must be valid, which promtool
+//! checks; subqueries are not supported.
 
 /// A selector of series within an expression.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Selector {
     pub metric: String,
-    /// Label and the values that it may have: one, or those of an alternative.
+    /// Labels with the values that they may have: one, or several of an alternative.
     pub matchers: Vec<(String, Vec<String>)>,
-    /// The aggregations and functions around it, the innermost first: `max without (instance)`, `increase`.
+    /// Aggregations and functions around it, the innermost first: `max without (instance)`, `increase`.
     pub around: Vec<String>,
 }
 
-/// An expression, read.
+/// A parsed expression.
 #[derive(Debug, Default)]
 pub struct Expression {
     pub selectors: Vec<Selector>,
@@ -65,7 +66,7 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
 }
 
-/// The labels in parentheses behind the word at `at`; `at` is moved behind them.
+/// Labels in parentheses after the word at `at`; moves `at` past them.
 fn list(tokens: &[String], at: &mut usize) -> Vec<String> {
     assert_eq!(tokens[*at + 1], "(", "a list of labels follows {}", tokens[*at]);
     let end = (*at..tokens.len()).find(|index| tokens[*index] == ")").expect("a list ends");
@@ -74,7 +75,7 @@ fn list(tokens: &[String], at: &mut usize) -> Vec<String> {
     labels
 }
 
-/// The matchers within braces.
+/// Matchers within braces.
 fn matchers(inside: &str) -> Vec<(String, Vec<String>)> {
     let mut matchers = Vec::new();
     let mut rest = inside.trim_end_matches('}');
@@ -87,7 +88,7 @@ fn matchers(inside: &str) -> Vec<(String, Vec<String>)> {
     matchers
 }
 
-/// Names with their colons, numbers and durations, braces with what is in them, ranges, and single other characters.
+/// Tokens: names with their colons, numbers, durations, braces with their content, ranges, and single other characters.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();

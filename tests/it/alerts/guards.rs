@@ -1,6 +1,7 @@
-//! Every condition of a rule that keeps it from firing, taken away one by one: then a scenario fails which has that name.
+//! Every condition of a rule that keeps it from firing, removed one by one: then the scenario of that name must fail.
 //!
-//! An alert without its reason would pass every test that has it fire. So this table lists all of them, which a test holds it to.
+//! A condition without a test could be dropped unnoticed, as every alert would still fire. A test checks that this
+//! table is complete.
 
 use std::fs;
 use std::thread;
@@ -9,13 +10,13 @@ use super::rules::{self, Rule, RuleFile};
 use super::scenarios::{Scenarios, play};
 use super::{copy, prometheus};
 
-/// What is taken away, and what then goes wrong.
+/// A condition to remove, and the scenario that then fails.
 struct Guard {
-    /// The rule; all that begin so, if it ends in `*`.
+    /// Name of the rule; a prefix of several if it ends in `*`.
     rule: &'static str,
-    /// A part of its expression, with single spaces for white space, or a field.
+    /// Part of its expression, with single spaces for white space, or a field.
     without: &'static str,
-    /// What stands in its place.
+    /// Replacement.
     instead: &'static str,
     scenario: &'static str,
 }
@@ -154,11 +155,11 @@ impl Guard {
         }
     }
 
-    /// The text of a file without this guard; absent if it does not have it.
-    fn taken_from(&self, file: &RuleFile) -> Option<String> {
+    /// Text of a file without this guard; `None` if the file does not have it.
+    fn remove_from(&self, file: &RuleFile) -> Option<String> {
         let mut lines: Vec<String> = file.text.lines().map(str::to_owned).collect();
         let mut is_found = false;
-        // From the end on, so that the lines of the rules before stay where they are.
+        // From the end on, so that the lines of earlier rules keep their numbers.
         for rule in file.rules.iter().rev().filter(|rule| self.is_of(rule)) {
             let (mut changed, begin) = (Vec::new(), format!("        {}", self.without));
             let has_field = lines[rule.lines.clone()].contains(&begin);
@@ -181,15 +182,15 @@ impl Guard {
         is_found.then(|| lines.join("\n") + "\n")
     }
 
-    /// Plays the guard's scenario without the guard. Says what is wrong with that, if anything is.
+    /// Plays the guard's scenario without the guard. Returns a fault unless the scenario fails.
     fn try_without(&self) -> Option<String> {
-        let place = format!("{} without `{}`", self.rule, self.without);
+        let name = format!("{} without `{}`", self.rule, self.without);
         let directory = tempfile::tempdir().expect("a temporary directory");
         copy(&prometheus(), directory.path());
         let changed: Vec<(RuleFile, String)> =
-            rules::files().into_iter().filter_map(|file| self.taken_from(&file).map(|text| (file, text))).collect();
+            rules::files().into_iter().filter_map(|file| self.remove_from(&file).map(|text| (file, text))).collect();
         let [(file, text)] = changed.as_slice() else {
-            return Some(format!("{place}: found in {} files", changed.len()));
+            return Some(format!("{name}: found in {} files", changed.len()));
         };
         fs::write(directory.path().join("rules").join(file.name()), text).expect("a rules file");
         let found: Vec<(Scenarios, String)> =
@@ -200,13 +201,13 @@ impl Guard {
         fs::write(directory.path().join("tests").join(&file.name), text).expect("a scenario");
         match play(directory.path(), &file.name) {
             Err(said) if said.contains(&format!("name: {},", self.scenario)) => None,
-            Err(said) => Some(format!("{place}: promtool does not play `{}`: {said}", self.scenario)),
-            Ok(_) => Some(format!("{place}: `{}` goes well, so what is the guard for?", self.scenario)),
+            Err(said) => Some(format!("{name}: promtool does not play `{}`: {said}", self.scenario)),
+            Ok(_) => Some(format!("{name}: `{}` passes, so the guard has no test", self.scenario)),
         }
     }
 }
 
-/// Two at a time, which is what the smallest machine for the tests has.
+/// Two at a time: the smallest machine for the tests has two cores.
 #[test]
 fn without_a_guard_its_scenario_fails() {
     let (even, odd): (Vec<_>, Vec<_>) = GUARDS.iter().enumerate().partition(|(index, _)| index % 2 == 0);
@@ -230,7 +231,7 @@ fn the_table_has_every_guard() {
         for word in ["and", "unless", "or"] {
             assert!(
                 !rest.split(' ').any(|part| part == word),
-                "{}: no row of the table takes this away: {rest}",
+                "{}: no row of the table removes this: {rest}",
                 rule.name
             );
         }

@@ -1,4 +1,4 @@
-//! What the rules read, held against the catalogue of metrics and against the conventions of docs/alerts.md.
+//! The rules, compared with the catalogue of metrics and with the conventions of docs/alerts.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::rules::{self, Rule};
 
 const EVERY_SERIES: [&str; 2] = ["job", "instance"];
 
-/// What rules and their templates read.
+/// All rules with their parsed expressions.
 fn expressions() -> Vec<(Rule, Expression)> {
     rules::all()
         .into_iter()
@@ -21,7 +21,7 @@ fn expressions() -> Vec<(Rule, Expression)> {
         .collect()
 }
 
-/// The labels of a recorded series: the words of its level.
+/// Labels of a recorded series: the words of its level.
 fn level(name: &str) -> Vec<&str> {
     name.split(':').next().unwrap_or_default().split('_').collect()
 }
@@ -34,7 +34,7 @@ fn recorded_in_texts(rule: &Rule) -> Vec<&str> {
     words.map(|word| word.strip_suffix("%s").unwrap_or(word)).filter(|word| word.matches(':').count() == 2).collect()
 }
 
-/// The labels that series of a metric have, if there is such a metric.
+/// Labels of a metric's series; `None` if there is no such metric.
 fn labels_of(metric: &str, rules: &[(Rule, Expression)]) -> Option<BTreeSet<String>> {
     let own: Vec<&str> = if metric == "up" {
         vec![]
@@ -64,7 +64,7 @@ fn every_metric_and_label_that_rules_read_exists() {
             faults.extend(unknown.map(|(label, _)| format!("{}: {metric} has no label {label}", rule.name)));
             if metric == "up" || catalogue::find(metric).is_some() {
                 let is_ours = matchers.iter().any(|(label, values)| label == "job" && values == &["pacemeter"]);
-                faults.extend((!is_ours).then(|| format!("{}: {metric} of which job?", rule.name)));
+                faults.extend((!is_ours).then(|| format!("{}: {metric} is not selected by job", rule.name)));
             }
         }
         let unknown = read.labels.iter().filter(|label| !known.contains(label.as_str()));
@@ -91,10 +91,12 @@ fn every_label_value_that_rules_match_exists() {
     known.insert("alertname", alerts.iter().map(|alert| alert.name.as_str()).collect());
     for (rule, read) in expressions() {
         for (label, values) in read.selectors.iter().flat_map(|selector| &selector.matchers) {
-            let known = known.get(label.as_str()).unwrap_or_else(|| panic!("{}: which values has {label}?", rule.name));
+            let known = known
+                .get(label.as_str())
+                .unwrap_or_else(|| panic!("{}: the values of {label} are not known", rule.name));
             for value in values {
                 assert!(known.contains(&value.as_str()), "{}: no series has {label}={value:?}", rule.name);
-                assert!(label != "alertname" || *value == rule.name, "{} waits for another alert, {value}", rule.name);
+                assert!(label != "alertname" || *value == rule.name, "{} depends on another alert, {value}", rule.name);
             }
         }
     }
@@ -137,7 +139,7 @@ fn recorded_series_are_named_by_convention_and_are_used() {
         );
         let is_known = ["max", "bool", "increase", "ratio_rate"].iter().any(|known| operation.starts_with(known));
         assert!(is_known, "{name}: {operation}");
-        assert!(read.contains(name), "{name} is recorded and not read");
+        assert!(read.contains(name), "{name} is recorded and not used");
     }
 }
 
@@ -145,12 +147,12 @@ fn recorded_series_are_named_by_convention_and_are_used() {
 fn every_alert_has_a_severity_and_says_what_it_is() {
     let alerts = rules::alerts();
     let names: BTreeSet<&str> = alerts.iter().map(|alert| alert.name.as_str()).collect();
-    assert_eq!(names.len(), alerts.len(), "an alert stands twice");
+    assert_eq!(names.len(), alerts.len(), "an alert is repeated");
     for alert in &alerts {
         let name = &alert.name;
         assert!(name.starts_with("Pacemeter") && name.chars().all(|next| next.is_ascii_alphanumeric()), "{name}");
         assert!(["critical", "warning", "info"].contains(&alert.field("labels.severity")), "{name}: severity");
-        assert!(!alert.field("for").is_empty(), "{name}: what is seen once is no alert");
+        assert!(!alert.field("for").is_empty(), "{name}: an alert must have a `for`");
         for key in ["annotations.summary", "annotations.description"] {
             let text = alert.field(key);
             assert!(text.ends_with('.') || text.ends_with("}}"), "{name}: {key} is a sentence, not {text:?}");

@@ -1,17 +1,19 @@
-//! What deploy/ ships for Prometheus and Alertmanager: that the tools accept it, that every alert fires when it should and not when it should
-//! not, that every guard in the rules is needed, and that rules, catalogue, runbooks and docs/alerts.md name the same things.
+//! The files of deploy/ for Prometheus and Alertmanager: the tools accept them, every alert fires when it should and
+//! only then, every guard in the rules is needed, and rules, catalogue, runbooks and docs/alerts.md name the same
+//! things.
 //!
-//! Rules and scenarios are tried by `promtool`, routes by `amtool`, inhibition by an Alertmanager that runs. Where Pacemeter and
-//! Prometheus run, too, is in [`alerting`](crate::alerting); what that needs of deploy/ is here: [`servers`], their time [`moved`], and a [`webhook`].
+//! Rules and scenarios are tested by `promtool`, routes by `amtool`, inhibition by a running Alertmanager. Tests with
+//! Pacemeter and Prometheus are in [`alerting`](crate::alerting). They use the [`servers`], the [`scaled`] rules and
+//! the [`webhook`] of this module.
 
 mod alertmanager;
 mod expressions;
 mod guards;
 mod lint;
-pub mod moved;
 mod routing;
 mod rules;
 mod runbooks;
+pub mod scaled;
 mod scenarios;
 pub mod servers;
 pub mod webhook;
@@ -22,17 +24,17 @@ use std::process::Command;
 
 use crate::tidy::root;
 
-/// Where deploy/ has what Prometheus reads.
+/// Directory of the files of Prometheus in deploy/.
 pub fn prometheus() -> PathBuf {
     root().join("deploy/prometheus")
 }
 
-/// Where deploy/ has what Alertmanager reads.
+/// Configuration of Alertmanager in deploy/.
 pub fn alertmanager_file() -> PathBuf {
     root().join("deploy/alertmanager/alertmanager.yml")
 }
 
-/// The files of a directory that end in `.yml`, in the order of their names.
+/// Files of a directory that end in `.yml`, sorted by name.
 pub fn yaml_files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
@@ -42,7 +44,7 @@ pub fn yaml_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Runs a tool of Prometheus' or Alertmanager's. `Ok` is what it said when it was content, `Err` when it was not.
+/// Runs a tool of Prometheus or Alertmanager and returns its output: `Ok` if it succeeded, else `Err`.
 fn run(tool: &str, arguments: &[&str], directory: &Path) -> Result<String, String> {
     let output = Command::new(tool)
         .args(arguments)
@@ -54,7 +56,7 @@ fn run(tool: &str, arguments: &[&str], directory: &Path) -> Result<String, Strin
     if output.status.success() { Ok(said) } else { Err(said) }
 }
 
-/// Copies all files of `from` to `to`, directories within as well.
+/// Copies all files of `from` to `to`, directories included.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("a directory") {

@@ -1,4 +1,4 @@
-//! Who hears of an alert, as amtool reads deploy/alertmanager.
+//! Receivers of alerts, as amtool reads deploy/alertmanager.
 
 use super::{alertmanager_file, run};
 use crate::tidy::root;

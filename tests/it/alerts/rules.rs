@@ -1,5 +1,5 @@
-//! The rules files, read line by line as they are laid out: a field a line, an expression or a text below its key. What YAML allows beyond
-//! that they do not use, which is a panic here; that they are YAML is for promtool to say.
+//! The rules files, parsed line by line in their own layout: a field a line, an expression or a text below its key.
+//! Other YAML is a panic here; promtool checks that they are valid YAML.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::{prometheus, yaml_files};
 
-/// The text of a rules file and where its rules are.
+/// Text of a rules file, and its rules.
 pub struct RuleFile {
     pub path: PathBuf,
     pub text: String,
@@ -20,14 +20,15 @@ pub struct RuleFile {
 pub struct Rule {
     pub name: String,
     pub is_alert: bool,
-    /// By key: `expr`, `for`, `labels.severity`, `annotations.summary`; each in one line, with one space for any white space.
+    /// Fields by key: `expr`, `for`, `labels.severity`, `annotations.summary`; in one line, with one space for any
+    /// white space.
     pub fields: BTreeMap<String, String>,
-    /// Lines of the file, from its name to its last field.
+    /// Lines of the file, from the rule's name to its last field.
     pub lines: Range<usize>,
 }
 
 impl Rule {
-    /// The value of a field, empty if it is not there.
+    /// Value of a field; empty if it is absent.
     pub fn field(&self, key: &str) -> &str {
         self.fields.get(key).map_or("", String::as_str)
     }
@@ -46,7 +47,7 @@ impl RuleFile {
         Self { path, text, rules }
     }
 
-    /// The name of the file.
+    /// Name of the file.
     pub fn name(&self) -> &str {
         self.path.file_name().and_then(|name| name.to_str()).expect("UTF-8")
     }

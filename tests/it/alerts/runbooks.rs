@@ -1,4 +1,4 @@
-//! A runbook an alert, an alert a runbook; and the list of them in docs/alerts.md.
+//! Runbooks: one for each alert and no others, and their list in docs/alerts.md.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,10 +9,10 @@ use pacemeter::telemetry::catalogue;
 use super::rules::{self, Rule};
 use crate::tidy::root;
 
-/// Where the rules say that runbooks are: a placeholder, which docs/alerts.md explains.
+/// Base address of runbooks in the rules: a placeholder, which docs/alerts.md explains.
 const BASE: &str = "https://runbooks.example/pacemeter/";
 
-/// What every runbook has, in this order.
+/// Sections of every runbook, in this order.
 const SECTIONS: [&str; 3] = ["## What it means", "## What to look at", "## What to do"];
 
 #[test]
@@ -57,7 +57,7 @@ fn runbooks_name_metrics_and_log_events_that_exist() {
     }
 }
 
-/// The names of log events in the source.
+/// Names of log events in the source.
 fn logged_events() -> BTreeSet<String> {
     fn walk(directory: &Path, events: &mut BTreeSet<String>) {
         for path in fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path()) {
@@ -77,13 +77,13 @@ fn logged_events() -> BTreeSet<String> {
 #[test]
 fn the_list_of_alerts_equals_the_rules() {
     let page = fs::read_to_string(root().join("docs/alerts.md")).expect("docs/alerts.md");
-    assert!(page.contains(BASE), "docs/alerts.md says where runbooks are");
+    assert!(page.contains(BASE), "docs/alerts.md explains the address of runbooks");
     let listed: Vec<&str> = page.lines().filter(|line| line.starts_with("| [Pacemeter")).collect();
     let made: Vec<String> = rules::alerts().iter().map(row).collect();
     assert_eq!(listed, made, "the table of docs/alerts.md should read:\n{}\n", made.join("\n"));
 }
 
-/// What docs/alerts.md says of an alert.
+/// Row of an alert in docs/alerts.md.
 fn row(alert: &Rule) -> String {
     let name = &alert.name;
     let (severity, wait, summary) =

@@ -1,4 +1,4 @@
-//! The scenarios of deploy/prometheus/tests, as promtool plays them.
+//! The scenarios of deploy/prometheus/tests, played by promtool.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,8 @@ impl Scenarios {
         yaml_files(&prometheus().join("tests")).into_iter().map(read).collect()
     }
 
-    /// The file cut down to one scenario, and the first, which gives the others their common series; absent if it has none of that name.
+    /// The file reduced to one scenario and the first, which has the series common to all; `None` if there is no such
+    /// scenario.
     pub fn only(&self, scenario: &str) -> Option<String> {
         let mut parts = self.text.split("  - name: ");
         let head = [parts.next()?, parts.next()?].join("  - name: ");
@@ -31,14 +32,14 @@ impl Scenarios {
         parts.find(|part| is_wanted(part)).map(|part| format!("{head}  - name: {part}"))
     }
 
-    /// Whether some scenario expects this alert, with its labels and texts.
+    /// True if a scenario expects this alert, with its labels and texts.
     fn expects(&self, alert: &str) -> bool {
         self.text
             .split("eval_time: ")
             .any(|check| check.contains(&format!("alertname: {alert}\n")) && check.contains("exp_annotations:"))
     }
 
-    /// Whether some scenario expects that this alert does not fire.
+    /// True if a scenario expects that this alert does not fire.
     fn expects_not(&self, alert: &str) -> bool {
         self.text.contains(&format!("alertname: {alert}, exp_alerts: []}}"))
     }
@@ -80,7 +81,7 @@ fn every_alert_has_scenarios_with_and_without_it() {
     }
 }
 
-/// All alerts that wait do so for a reason: without waiting each of them is early in some scenario.
+/// Every `for` has a reason: without it the alert fires too early in a scenario.
 #[test]
 fn every_alert_waits_before_it_fires() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -96,7 +97,7 @@ fn every_alert_waits_before_it_fires() {
     assert!(names.is_empty(), "no scenario needs these to wait: {names:?}");
 }
 
-/// The alert of a check that failed.
+/// Alert of a failed check.
 fn early_alert(line: &str) -> Option<&str> {
     line.trim().strip_prefix("alertname: ")?.split(',').next()
 }

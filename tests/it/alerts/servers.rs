@@ -1,4 +1,5 @@
-//! A Prometheus and an Alertmanager, Debian's, with what deploy/ ships for them, their time moved. What is shipped may be changed on the way.
+//! A Prometheus and an Alertmanager with the files of deploy/, their time accelerated. A test may change the shipped
+//! files.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,15 +11,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::moved::scaled;
+use super::scaled::scaled;
 use super::{alertmanager_file, prometheus, yaml_files};
 
-/// How long anything may take that is a matter of moments on an idle machine.
+/// Limit for anything that takes moments on an idle machine.
 const LIMIT: Duration = Duration::from_secs(90);
-/// Where the shipped configuration of Alertmanager sends everything.
+/// Address of all receivers in the shipped configuration of Alertmanager.
 const PLACEHOLDER: &str = "http://127.0.0.1:18080";
 
-/// A server of ours; it is killed when dropped, and with the thread that started it.
+/// A server process; it is killed when dropped, and when the thread ends that started it.
 struct Server {
     child: Child,
     address: String,
@@ -68,7 +69,7 @@ impl Drop for Server {
     }
 }
 
-/// A loopback address that was free: these servers do not say which port they took.
+/// A loopback address that was free a moment ago: these servers do not report a port of their own choice.
 pub fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").to_string()
 }
@@ -76,11 +77,11 @@ pub fn free_address() -> String {
 pub struct Alertmanager(Server);
 
 impl Alertmanager {
-    /// With the shipped routes and inhibitions, its receivers at `webhook`, its waiting times divided by `speed`.
+    /// Starts with the shipped routes and inhibitions, receivers at `webhook`, and waiting times divided by `speed`.
     pub fn start(webhook: &str, speed: u32, change: impl Fn(&str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let shipped = fs::read_to_string(alertmanager_file()).expect("the configuration");
-        assert!(shipped.contains(PLACEHOLDER), "{PLACEHOLDER} is what is replaced");
+        assert!(shipped.contains(PLACEHOLDER), "{PLACEHOLDER} must be in the configuration");
         let text = scaled(&change(&shipped), speed).replace(PLACEHOLDER, &format!("http://{webhook}"));
         let file = directory.path().join("alertmanager.yml");
         fs::write(&file, text).expect("a configuration");
@@ -92,8 +93,8 @@ impl Alertmanager {
         Self(Server::start("prometheus-alertmanager", directory, &arguments))
     }
 
-    /// Tells it of an alert, as Prometheus does.
-    pub fn tell(&self, alert: &Value) {
+    /// Sends an alert, as Prometheus does.
+    pub fn raise(&self, alert: &Value) {
         let body = json!([{ "labels": alert }]).to_string();
         ureq::post(self.0.url("/api/v2/alerts"))
             .header("content-type", "application/json")
@@ -101,7 +102,7 @@ impl Alertmanager {
             .expect("it takes alerts");
     }
 
-    /// Whether it knows of an alert of this name and keeps it to itself, because of another.
+    /// True if an alert of this name is active and inhibited by another.
     pub fn inhibits(&self, alert: &str) -> bool {
         let alerts = self.0.get("/api/v2/alerts", &[("filter", &format!("alertname={alert:?}"))]);
         let inhibitors = |alert: &Value| alert["status"]["inhibitedBy"].as_array().map_or(0, Vec::len);
@@ -112,7 +113,8 @@ impl Alertmanager {
 pub struct Prometheus(Server);
 
 impl Prometheus {
-    /// With the shipped rules; it scrapes `pacemeter` and tells `alertmanager`. Its durations are divided by `speed`.
+    /// Starts with the shipped rules, their durations divided by `speed`; scrapes `pacemeter` and notifies
+    /// `alertmanager`.
     pub fn start(pacemeter: &str, alertmanager: &Alertmanager, speed: u32, change: impl Fn(&str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let rules = directory.path().join("rules");
@@ -133,13 +135,13 @@ impl Prometheus {
         Self(Server::start("prometheus", directory, &arguments))
     }
 
-    /// What an instant query answers: the labels of each series, and its value or, of a range, values with their times.
+    /// Result of an instant query: the labels of each series, and its value or, for a range, values with their times.
     pub fn query(&self, query: &str) -> Vec<Value> {
         let answer = self.0.get("/api/v1/query", &[("query", query)]);
         answer["data"]["result"].as_array().expect("a result").clone()
     }
 
-    /// The alerts that ever fired since it began, by name, each once.
+    /// Names of all alerts that have fired so far, each once.
     pub fn fired(&self) -> Vec<String> {
         let names = self.query(r#"count by (alertname) (count_over_time(ALERTS{alertstate="firing"}[1d]))"#);
         let mut names: Vec<String> =

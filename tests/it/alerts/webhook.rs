@@ -1,4 +1,4 @@
-//! Who is told: a webhook that keeps every notification of Alertmanager's.
+//! A webhook that keeps every notification of Alertmanager.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,12 +7,12 @@ use std::thread;
 
 use serde_json::Value;
 
-/// A notification, as one receiver got it.
+/// A notification to one receiver.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Notice {
-    /// The path of the request, which is the receiver's name.
+pub struct Notification {
+    /// Name of the receiver: the path of the request.
     pub receiver: String,
-    /// `firing` as long as one of its alerts is.
+    /// `firing` while one of its alerts fires, else `resolved`.
     pub status: String,
     pub alerts: Vec<Alert>,
 }
@@ -27,45 +27,49 @@ pub struct Alert {
     pub description: String,
 }
 
-/// Answers for as long as the test runs.
+/// A webhook that answers until the process ends.
 pub struct Webhook {
     pub address: String,
-    notices: Arc<Mutex<Vec<Notice>>>,
+    notifications: Arc<Mutex<Vec<Notification>>>,
 }
 
 impl Webhook {
     pub fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket").to_string();
-        let notices = Arc::<Mutex<Vec<Notice>>>::default();
-        let kept = Arc::clone(&notices);
+        let notifications = Arc::<Mutex<Vec<Notification>>>::default();
+        let kept = Arc::clone(&notifications);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                if let Some(notice) = stream.ok().and_then(take) {
-                    kept.lock().expect("nobody panics with it").push(notice);
+                if let Some(notification) = stream.ok().and_then(take) {
+                    kept.lock().expect("no thread panicked").push(notification);
                 }
             }
         });
-        Self { address, notices }
+        Self { address, notifications }
     }
 
-    /// All notifications so far, in the order in which they came.
-    pub fn notices(&self) -> Vec<Notice> {
-        self.notices.lock().expect("nobody panics with it").clone()
+    /// All notifications so far, in order.
+    pub fn notifications(&self) -> Vec<Notification> {
+        self.notifications.lock().expect("no thread panicked").clone()
     }
 
-    /// What was said about alerts that begin so: `receiver status alert`, once for each notification and alert.
-    pub fn said_of(&self, alerts: &[&str]) -> Vec<String> {
-        let said = |notice: Notice| {
-            let of = notice.alerts.into_iter().filter(|alert| alerts.iter().any(|begin| alert.name.starts_with(begin)));
-            of.map(move |alert| format!("{} {} {}", notice.receiver, alert.status, alert.name)).collect::<Vec<_>>()
+    /// Notified alerts with one of these prefixes: `receiver status alert`, once for each notification and alert.
+    pub fn notified(&self, alerts: &[&str]) -> Vec<String> {
+        let said = |notification: Notification| {
+            let of = notification
+                .alerts
+                .into_iter()
+                .filter(|alert| alerts.iter().any(|begin| alert.name.starts_with(begin)));
+            of.map(move |alert| format!("{} {} {}", notification.receiver, alert.status, alert.name))
+                .collect::<Vec<_>>()
         };
-        self.notices().into_iter().flat_map(said).collect()
+        self.notifications().into_iter().flat_map(said).collect()
     }
 }
 
-/// Reads a request and answers it; absent if it is none, as when Alertmanager is killed while it sends one.
-fn take(stream: TcpStream) -> Option<Notice> {
+/// Reads a request and answers it; `None` if it is incomplete, as when Alertmanager is killed while it sends.
+fn take(stream: TcpStream) -> Option<Notification> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -91,7 +95,7 @@ fn take(stream: TcpStream) -> Option<Notice> {
         labels: alert["labels"].clone(),
         description: text(&alert["annotations"]["description"]),
     };
-    Some(Notice {
+    Some(Notification {
         receiver,
         status: text(&body["status"]),
         alerts: body["alerts"].as_array()?.iter().map(alert).collect(),

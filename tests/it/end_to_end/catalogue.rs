@@ -69,8 +69,8 @@ const OTHERS: &[(&str, &str, &[&str])] = &[
 const UNPROVOKED: &[&str] =
     &["pacemeter_series_dropped_total", "pacemeter_log_suppressed_total", "pacemeter_kafka_errors_total"];
 
-/// Asserts that a scrape shows every family of these lists and of the code's catalogue, and no others, and that promtool
-/// accepts it. The program's log must have everything in it, and its offsets must be committed.
+/// Asserts that a scrape shows every family of these lists and of the code's catalogue, and no others, and that
+/// promtool accepts it. The program's log must have everything in it, and its offsets must be committed.
 pub fn assert_complete(text: &str) {
     let scrape = Exposition::parse(text);
     for (name, kind, labels) in BUSINESS.iter().chain(OTHERS) {

@@ -1,7 +1,8 @@
-//! Events as records, in the envelopes of `spec/events.md`, with or without framing. Shares nothing with the generator's writer.
+//! Events as records, in the envelopes of `spec/events.md`, with or without framing. Shares nothing with the
+//! generator's writer.
 
 use jiff::Timestamp;
-use pacemeter::oracle::{Body, Event};
+use pacemeter::oracle::{Body, Event, PesoAmount};
 use pacemeter::record::Stream;
 use serde_json::{Map, Value, json};
 
@@ -83,7 +84,7 @@ fn data(body: &Body) -> (String, String, Map<String, Value>) {
             &event.beneficiary,
             json!({
                 "programme": event.programme, "state": event.state, "beneficiary": event.beneficiary, "credit": event.credit,
-                "amount": event.amount.as_ref().map(|amount| &amount.text), "currency": event.currency,
+                "amount": event.amount.map(PesoAmount::text), "currency": event.currency,
             }),
         ),
         Body::Call(event) => (

@@ -1,10 +1,11 @@
 //! A log written by hand, on a partition of its own, with a case for each rule of `spec/figures.md`.
 //!
-//! Each chapter begins by raising the watermark of its stream, so that earlier events are remembered or forgotten as needed.
+//! Each chapter begins by raising the watermark of its stream, so that earlier events are remembered or forgotten as
+//! needed.
 
 use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use pacemeter::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};
-use pacemeter::oracle::{Agent, Body, Call, Disbursement, Event, Milestone, PesoAmount, SentRecord};
+use pacemeter::oracle::{Agent, Body, Call, Decimals, Disbursement, Event, Milestone, PesoAmount, SentRecord};
 use pacemeter::record::{Reason, Stream};
 use pacemeter::simulate::{CANARY, LABELS};
 use serde_json::json;
@@ -167,7 +168,7 @@ impl HandwrittenLog {
         };
         self.send(other(|body| body.amount = Some((24_999 * PESO + 99).into())));
         // The same amount in another spelling.
-        self.send(other(|body| body.amount = Some(PesoAmount { centavos: 25_000 * PESO, text: "25000".to_owned() })));
+        self.send(other(|body| body.amount = Some(PesoAmount { centavos: 25_000 * PESO, decimals: Decimals::None })));
         self.send(other(|body| body.currency = Some("MXN".to_owned())));
         self.send(other(|body| body.state = None));
         self.send(other(|body| body.kind = Returned));

@@ -1,4 +1,5 @@
-//! `kill -9` at every failpoint and at random instants, under load. After each the figures equal the oracle's, and no counter has gone down.
+//! `kill -9` at every failpoint and at random instants, under load. After each the figures equal the oracle's, and no
+//! counter has gone down.
 //!
 //! `KILL_ROUNDS` is the number of kills at each failpoint (4; `scripts/kills` makes 50).
 
@@ -45,7 +46,7 @@ pub struct Counters(BTreeMap<Series, f64>);
 
 impl Counters {
     /// Scrapes, and asserts that no counter went down.
-    pub fn look(&mut self, pacemeter: &Pacemeter) {
+    pub fn observe(&mut self, pacemeter: &Pacemeter) {
         let scrape = pacemeter.scrape();
         for family in business::ALL.iter().filter(|family| family.kind != MetricKind::Gauge) {
             let names = match family.kind {
@@ -127,11 +128,11 @@ impl KillTest<'_> {
         pacemeter.wait_ready();
         self.test_log.wait_complete(&mut pacemeter);
         self.test_log.assert_figures(&pacemeter);
-        self.counters.look(&pacemeter);
+        self.counters.observe(&pacemeter);
         let records = self.random.usize(0..12);
         self.write(records);
         std::thread::sleep(Duration::from_millis(self.random.u64(0..60)));
-        self.counters.look(&pacemeter);
+        self.counters.observe(&pacemeter);
         pacemeter.kill();
     }
 }

@@ -151,7 +151,8 @@ impl<'a> TestLog<'a> {
 
     /// Asserts that every business figure equals the oracle's.
     ///
-    /// Some figures depend on now. They are compared at a moment at which the oracle's figures have not changed for two seconds.
+    /// Some figures depend on now. They are compared at a moment at which the oracle's figures have not changed for two
+    /// seconds.
     pub fn assert_figures(&self, pacemeter: &Pacemeter) {
         let clock = Clock::wall();
         let started = Instant::now();
@@ -170,8 +171,8 @@ impl<'a> TestLog<'a> {
         panic!("the figures did not stay unchanged for a moment within {LIMIT:?}");
     }
 
-    /// Waits for the dead letters of all rejected and expired records, asserts that each is there once with its original bytes,
-    /// and returns their number.
+    /// Waits for the dead letters of all rejected and expired records, asserts that each is there once with its
+    /// original bytes, and returns their number.
     pub fn assert_dead_letters(&self) -> usize {
         let expected = self.expected(Outcome::Rejected) + self.expected(Outcome::Expired);
         let started = Instant::now();

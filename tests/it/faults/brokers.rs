@@ -51,7 +51,7 @@ fn slow_answers_make_figures_late_and_nothing_else() {
     let (_state, mut pacemeter) = start(&mock, &[]);
     pacemeter.wait_ready();
     mock.write(0, 200);
-    mock.cluster().broker_round_trip_time(-1, Duration::from_secs(2)).expect("the brokers are there");
+    mock.cluster().broker_round_trip_time(-1, Duration::from_secs(2)).expect("the brokers exist");
     let written = mock.write(1, 200);
     await_reached(&mut pacemeter, written);
     await_complete(&mut pacemeter, Stream::Milestone);
@@ -111,7 +111,7 @@ fn a_change_of_leader_loses_nothing() {
 #[test]
 fn failed_commits_are_counted_and_change_nothing_else() {
     let mock = Mock::start(2, 1);
-    mock.cluster().coordinator(MockCoordinator::Group("pacemeter".into()), 2).expect("the broker is there");
+    mock.cluster().coordinator(MockCoordinator::Group("pacemeter".into()), 2).expect("the broker exists");
     let (_state, mut pacemeter) = start(&mock, &["kafka.commit_interval=200ms"]);
     pacemeter.wait_ready();
     // The coordinator refuses, as after a rebalance or while it moves; then it is down; then it is back.

@@ -21,7 +21,8 @@ fn waiting_records_take_no_more_memory_than_the_queues() {
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut settings = topics.settings();
     settings.push(format!("kafka.bootstrap_servers={}", proxy.bootstrap()));
-    // Each of these records makes a dead letter. The broker takes those slowly, so that the task waits while more records come in.
+    // Each of these records makes a dead letter. The broker takes those slowly, so that the task waits while more
+    // records come in.
     settings.extend(["dead_letter.max_in_flight=4", "kafka.properties.linger.ms=0"].map(str::to_owned));
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();

@@ -1,5 +1,5 @@
-//! librdkafka's mock cluster for the built program: brokers that misbehave on demand. It keeps some 5 MiB a partition, and has no
-//! transactions, no compaction and no configuration of topics.
+//! librdkafka's mock cluster for the built program: brokers that misbehave on demand. It keeps some 5 MiB a partition,
+//! and has no transactions, no compaction and no configuration of topics.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl Mock {
     }
 
     pub fn lead(&self, stream: Stream, partition: i32, broker: i32) {
-        self.cluster().partition_leader(&topic(stream), partition, Some(broker)).expect("the broker is there");
+        self.cluster().partition_leader(&topic(stream), partition, Some(broker)).expect("the broker exists");
     }
 
     /// Settings with which `pacemeter` uses the mock cluster.
@@ -83,13 +83,14 @@ impl Mock {
     pub fn delay(&self, broker: i32, request: RDKafkaApiKey, count: usize, delay: Duration) {
         let client: &Client<_> = self.producer.client();
         for _ in 0..count {
-            // SAFETY: the client lives and has a mock cluster; each of `count` entries is an error code and milliseconds.
+            // SAFETY: the client lives and has a mock cluster; each of `count` entries is an error code and
+            // milliseconds.
             let code = unsafe {
                 let cluster = sys::rd_kafka_handle_mock_cluster(client.native_ptr());
                 let (error, rtt) = (RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, delay.as_millis() as libc::c_int);
                 sys::rd_kafka_mock_broker_push_request_error_rtts(cluster, broker, i16::from(request), 1, error, rtt)
             };
-            assert_eq!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, "the broker is there");
+            assert_eq!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, "the broker exists");
         }
     }
 }

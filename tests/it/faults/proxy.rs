@@ -166,7 +166,7 @@ impl Network {
         let mut frame = Vec::new();
         while let Ok(()) = read_frame(&mut from, &mut frame) {
             if self.is_held.load(SeqCst) {
-                // Neither side hears from the other any more, and neither is told.
+                // Neither side hears from the other any more, and neither is notified.
                 while !self.is_gone.load(SeqCst) {
                     thread::sleep(BLINK);
                 }

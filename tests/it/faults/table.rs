@@ -41,7 +41,7 @@ fn missing(cell: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
 #[test]
 fn every_row_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("docs/faults.md")).expect("the page is there");
+    let page = fs::read_to_string(root.join("docs/faults.md")).expect("docs/faults.md");
     let cells = cells(&page);
     let numbers: Vec<u32> = cells.iter().filter_map(|cells| cells[0].parse().ok()).collect();
     assert_eq!(numbers.iter().copied().collect::<BTreeSet<_>>(), rows());

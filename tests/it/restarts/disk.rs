@@ -26,7 +26,7 @@ fn a_second_process_on_the_same_directory_is_refused_with_73() {
 /// Makes every write below the directory of checkpoints fail, even for root. Returns a function that repairs the disk.
 fn break_the_disk(stored: &StoredState<'_>) -> impl Fn() + use<> {
     let directory = stored.state.path().join("checkpoints");
-    let moved = stored.state.path().join("away");
+    let moved = stored.state.path().join("moved");
     fs::rename(&directory, &moved).expect("the directory can be moved");
     fs::write(&directory, "not a directory").expect("a file");
     move || {

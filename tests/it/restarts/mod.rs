@@ -86,7 +86,8 @@ impl<'a> StoredState<'a> {
         assert_says(&run_in(&self.state, &["run"], &self.settings(more)), code, said);
     }
 
-    /// Asserts that it starts with so many partitions restored from this source and every figure exact, and stops in order.
+    /// Asserts that it starts with so many partitions restored from this source and every figure exact, and stops in
+    /// order.
     fn assert_starts(&self, more: &[&str], source: &str, partitions: i32) {
         let mut pacemeter = self.start(more);
         self.assert_exact(&mut pacemeter);

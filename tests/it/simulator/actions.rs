@@ -23,8 +23,8 @@ pub struct Run {
     pub actions: Vec<Action>,
 }
 
-/// One action. A partition index is taken modulo the number of partitions. An action that makes no sense at its time does
-/// nothing.
+/// One action. A partition index is taken modulo the number of partitions. An action that makes no sense at its time
+/// does nothing.
 #[derive(Debug, Clone)]
 pub enum Action {
     // The log.

@@ -112,7 +112,7 @@ impl SimDisk {
     }
 }
 
-/// What survives a crash.
+/// Survival of changes and bytes that are not durable.
 enum Survival {
     Nothing,
     All,

@@ -118,7 +118,8 @@ pub fn lowered(before: &SeriesValues, after: &SeriesValues) -> Option<String> {
     lower.next().map(|(series, value)| format!("{series} was {value} and is {:?} (thousandths)", after.0.get(series)))
 }
 
-pub fn slot_of(logs: &Logs, stream: Stream, partition: i32) -> usize {
+/// Index in `logs` of a partition.
+pub fn index_of(logs: &Logs, stream: Stream, partition: i32) -> usize {
     let is_it = |log: &Log| (log.partition.stream, log.partition.partition) == (stream, partition);
     logs.logs.iter().position(is_it).expect("a partition of the run")
 }

@@ -11,7 +11,7 @@ use super::disk::SimDisk;
 use super::letters::PostOffice;
 use super::logs::Logs;
 use super::process::Process;
-use super::reference::{Shadow, differences, expected, exposed, lowered, slot_of};
+use super::reference::{Shadow, differences, expected, exposed, index_of, lowered};
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::oracle::START;
@@ -168,7 +168,7 @@ impl<'a> World<'a> {
         match &report.result {
             Ok(written) => {
                 self.stats.checkpoints += 1;
-                let slot = slot_of(&self.logs, written.head.stream, written.head.partition);
+                let slot = index_of(&self.logs, written.head.stream, written.head.partition);
                 self.partitions[slot].saved = Some(written.head.next_offset);
             }
             Err(_) => self.stats.failed_checkpoints += 1,

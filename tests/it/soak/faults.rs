@@ -93,7 +93,7 @@ impl Fault {
     }
 
     /// Causes the fault and ends it; a process is running afterwards.
-    pub fn strike(self, soak: &mut Soak<'_>) {
+    pub fn cause(self, soak: &mut Soak<'_>) {
         match self {
             Self::Kill => {
                 kill(soak);
@@ -172,11 +172,11 @@ fn break_the_broker(soak: &mut Soak<'_>) {
     let time = some_seconds(soak, 5);
     soak.kafka.stop();
     std::thread::sleep(time);
-    soak.look();
+    soak.sample();
     assert_eq!(soak.process().get("/livez").status, 200, "the process lives without the broker");
     soak.kafka.start();
     // No load was due in the meantime.
-    soak.wrote_at = Instant::now();
+    soak.written_at = Instant::now();
 }
 
 /// Makes every write below the directory of checkpoints fail, even for root.
@@ -186,8 +186,8 @@ fn break_the_disk(soak: &mut Soak<'_>) {
     };
     let before = failures(soak);
     let directory = soak.state.path().join("checkpoints");
-    let away = soak.state.path().join("away");
-    fs::rename(&directory, &away).expect("the directory can be moved");
+    let moved = soak.state.path().join("moved");
+    fs::rename(&directory, &moved).expect("the directory can be moved");
     fs::write(&directory, "not a directory").expect("a file");
     let time = some_seconds(soak, 4);
     soak.run_for(time);
@@ -197,7 +197,7 @@ fn break_the_disk(soak: &mut Soak<'_>) {
         soak.run_for(Duration::from_millis(200));
     }
     fs::remove_file(&directory).expect("the file can be removed");
-    fs::rename(&away, &directory).expect("the directory can be moved back");
+    fs::rename(&moved, &directory).expect("the directory can be moved back");
     soak.process().until("everything is saved", |pacemeter| {
         (pacemeter.scrape().value("pacemeter_checkpoint_age_seconds", &[]) == Some(0.0)).then_some(())
     });

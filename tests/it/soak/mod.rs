@@ -1,7 +1,9 @@
-//! The soak test: the built program under a steady load on a real Kafka, with one fault after another. `scripts/soak` runs it.
+//! The soak test: the built program under a steady load on a real Kafka, with one fault after another. `scripts/soak`
+//! runs it.
 //!
-//! More than a year of a programme is replayed in half an hour, so that days close and state is forgotten all the time. The
-//! first two thirds have every fault. The last third has only faults that the process survives, and its memory is measured.
+//! More than a year of a programme is replayed in half an hour, so that days close and state is forgotten all the time.
+//! The first two thirds have every fault. The last third has only faults that the process survives, and its memory is
+//! measured.
 //!
 //! The load pauses while figures are compared, as the oracle reads the whole log each time.
 
@@ -112,8 +114,8 @@ struct Soak<'a> {
     programme: Programme,
     /// Number of records written to each stream.
     written: [u64; 3],
-    wrote_at: Instant,
-    looked_at: Instant,
+    written_at: Instant,
+    sampled_at: Instant,
     state: TempDir,
     /// The running process; `None` only during a fault.
     pacemeter: Option<Pacemeter>,
@@ -136,8 +138,8 @@ impl<'a> Soak<'a> {
             ),
             programme: Programme::new(options.seed, days, options.rate * seconds, now),
             written: [0; 3],
-            wrote_at: Instant::now(),
-            looked_at: Instant::now(),
+            written_at: Instant::now(),
+            sampled_at: Instant::now(),
             state: tempfile::tempdir().expect("a temporary directory"),
             pacemeter: None,
             counters: Counters::default(),
@@ -187,9 +189,9 @@ impl<'a> Soak<'a> {
 
     /// Writes what is due at the steady rate. A pause of the load is made up for in part.
     fn load(&mut self) {
-        let waited = self.wrote_at.elapsed();
+        let waited = self.written_at.elapsed();
         if waited >= TICK {
-            self.wrote_at = Instant::now();
+            self.written_at = Instant::now();
             self.write((waited.min(8 * TICK).as_secs_f64() * self.options.rate) as usize);
         }
     }
@@ -199,17 +201,17 @@ impl<'a> Soak<'a> {
         let started = Instant::now();
         while started.elapsed() < time {
             self.load();
-            if self.looked_at.elapsed() > Duration::from_secs(1) {
-                self.look();
+            if self.sampled_at.elapsed() > Duration::from_secs(1) {
+                self.sample();
             }
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    fn look(&mut self) {
-        self.looked_at = Instant::now();
+    fn sample(&mut self) {
+        self.sampled_at = Instant::now();
         let pacemeter = self.pacemeter.as_ref().expect("a process is running");
-        self.counters.look(pacemeter);
+        self.counters.observe(pacemeter);
         let scrape = pacemeter.scrape();
         let value = |name: &str| scrape.value(name, &[]).expect("metrics of the process");
         let sample = Sample {
@@ -222,7 +224,8 @@ impl<'a> Soak<'a> {
         self.report.samples.push(sample);
     }
 
-    /// Waits until everything written is in the figures and lag is 0. Then compares the numbers of records, and every figure if there is time or `always`.
+    /// Waits until everything written is in the figures and lag is 0. Then compares the numbers of records, and every
+    /// figure if there is time or `always`.
     fn settle(&mut self, always: bool) {
         let mut pacemeter = self.pacemeter.take().expect("a process is running");
         pacemeter.wait_ready();
@@ -241,7 +244,7 @@ impl<'a> Soak<'a> {
             let taken: f64 = Outcome::ALL.iter().filter_map(of).sum();
             assert_eq!(taken, self.written[stream as usize] as f64, "records taken of {}", stream.name());
         }
-        self.counters.look(&pacemeter);
+        self.counters.observe(&pacemeter);
         let started = Instant::now();
         if always || self.report.comparing.as_secs_f64() < COMPARING_SHARE * self.report.elapsed() {
             self.test_log.assert_figures(&pacemeter);
@@ -251,10 +254,10 @@ impl<'a> Soak<'a> {
     }
 
     /// Causes one fault and waits for exact figures.
-    fn suffer(&mut self, number: usize, fault: Fault) {
+    fn run_fault(&mut self, number: usize, fault: Fault) {
         let before = self.report.lives;
         self.report.fault_began();
-        fault.strike(self);
+        fault.cause(self);
         let struck = Instant::now();
         self.settle(false);
         if self.report.lives > before {
@@ -263,7 +266,7 @@ impl<'a> Soak<'a> {
                 scrape.all("pacemeter_restores_total").map(|(series, count)| (series.labels["source"].clone(), count)),
             );
         }
-        self.look();
+        self.sample();
         self.report.fault_ended(number, fault, struck.elapsed());
     }
 }
@@ -283,11 +286,11 @@ fn half_an_hour_of_faults_keeps_figures_exact_and_memory_flat() {
         let next = minutes * 60.0 * (number as f64 + 0.5) / count as f64;
         let rest = (next - soak.report.elapsed()).max(0.2);
         soak.run_for(Duration::from_secs_f64(rest));
-        soak.suffer(number + 1, fault);
+        soak.run_fault(number + 1, fault);
     }
     let rest = minutes * 60.0 - soak.report.elapsed();
     soak.run_for(Duration::from_secs_f64(rest.max(0.0)));
-    soak.look();
+    soak.sample();
     let during = soak.written.iter().sum::<u64>();
     let seconds = soak.report.elapsed();
     soak.settle(true);

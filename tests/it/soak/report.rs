@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::faults::Fault;
 
-/// Allowed growth of a process for each record (bytes): docs/benchmarks.md measures 200 bytes a support, of three records.
+/// Allowed growth of a process for each record (bytes): docs/benchmarks.md measures 200 bytes a support, of three
+/// records.
 const GROWTH_A_RECORD: f64 = 100.0;
 /// Allowed growth besides: allocators keep memory for later.
 const GROWTH_SHARE: f64 = 0.05;
@@ -113,7 +114,8 @@ impl Report {
         println!("every figure compared {count} times, in {all:.0} s; at most {most:.1} s each");
     }
 
-    /// Asserts that no process that lived for `long` seconds had more memory or descriptors in its last third than in its second.
+    /// Asserts that no process that lived for `long` seconds had more memory or descriptors in its last third than in
+    /// its second.
     pub fn assert_flat(&self, long: f64) {
         println!(
             "\n| process | lived s | MB, second third | MB, last third | records between | files, second | files, last |"

@@ -1,4 +1,4 @@
-//! The rules as a test needs them whose programme lives faster than its Prometheus.
+//! The rules scaled for a programme whose time runs faster than that of its Prometheus.
 
 use std::fs;
 use std::path::Path;
@@ -6,20 +6,22 @@ use std::path::Path;
 use super::rules::files;
 use super::{copy, prometheus, run};
 
-/// The clock of the programme, for Prometheus' own.
+/// Expression of the programme's clock, which replaces that of Prometheus.
 const PROGRAMME_TIME: &str = r#"scalar(max(pacemeter_time_seconds{job="pacemeter"}))"#;
 
-/// Rules for a programme that lives `factor` times as fast as the Prometheus that evaluates them: `time()` becomes the programme's time, and
-/// every duration of Prometheus' (ranges, offsets, `interval`, `for`, `keep_firing_for`) is divided by `factor`, to whole milliseconds.
+/// Rules for a programme whose time runs `factor` times as fast as that of Prometheus: `time()` becomes the programme's
+/// time, and every duration (ranges, offsets, `interval`, `for`, `keep_firing_for`) is divided by `factor`, to whole
+/// milliseconds.
 ///
-/// Thresholds in seconds stay, since they compare the programme's times with each other. What the rules must not do, because it would not be
-/// the same then: `rate` where it is not divided by another one, `timestamp`, and subqueries. Also configurations of Alertmanager.
+/// Thresholds in seconds stay, as they compare the programme's times with each other. Rules must not use what would
+/// change its meaning: `rate` that is not divided by another one, `timestamp`, and subqueries. Also for configurations
+/// of Alertmanager.
 pub fn scaled(rules: &str, factor: u32) -> String {
     let lines = rules.lines().map(|line| scaled_line(line, factor));
     lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
-/// Copies what Prometheus reads, with the rules [`scaled`]; scrape configuration and scenarios as they are.
+/// Copies the files of Prometheus, with the rules [`scaled`]; scrape configuration and scenarios stay as they are.
 pub fn write_scaled(directory: &Path, factor: u32) {
     copy(&prometheus(), directory);
     for file in files() {
@@ -47,7 +49,7 @@ fn scaled_line(line: &str, factor: u32) -> String {
     offsets.replace("time()", PROGRAMME_TIME)
 }
 
-/// The line with every duration divided that stands between `before` and where `end` says.
+/// The line with every duration divided that begins after `before` and ends where `end` says.
 fn replaced(line: &str, before: &str, end: impl Fn(&str) -> Option<usize>, factor: u32) -> String {
     let mut parts = line.split(before);
     let mut made = parts.next().unwrap_or_default().to_owned();
@@ -61,13 +63,13 @@ fn replaced(line: &str, before: &str, end: impl Fn(&str) -> Option<usize>, facto
     made
 }
 
-/// A duration divided; at least a millisecond, which is the least that Prometheus knows.
+/// A duration divided by `factor`; at least a millisecond, the least that Prometheus has.
 fn shorter(duration: &str, factor: u32) -> String {
     let milliseconds = milliseconds(duration).unwrap_or_else(|| panic!("no duration: {duration}"));
     format!("{}ms", (milliseconds / u64::from(factor)).max(1))
 }
 
-/// One number with one unit.
+/// Milliseconds of a duration of one number and one unit.
 fn milliseconds(duration: &str) -> Option<u64> {
     let digits = duration.find(|next: char| !next.is_ascii_digit())?;
     let unit = match &duration[digits..] {
@@ -102,7 +104,7 @@ fn scaled_rules_are_valid_and_use_the_programmes_clock_only() {
         }
         let rates = file.rules.iter().filter(|rule| rule.expression().contains("rate("));
         rates.for_each(|rule| {
-            assert!(rule.name.contains(":ratio_rate"), "{}: a rate that is divided by none", rule.name)
+            assert!(rule.name.contains(":ratio_rate"), "{}: a rate that is not divided by another", rule.name)
         });
     }
     if let Err(said) = run("promtool", &["check", "config", "prometheus.yml"], directory.path()) {
