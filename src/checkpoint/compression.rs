@@ -47,7 +47,7 @@ impl CompressedSection {
 
     pub(super) fn read(&self, file: &SectionReader, offset: u64, name: &'static str) -> Result<Vec<u8>, Damage> {
         if !self.is_plausible() {
-            return Err(Damage::MalformedState(name));
+            return Err(Damage::Malformed(name));
         }
         let stored = file.read(offset, &self.section, name)?;
         let mut bytes = Vec::new();
@@ -76,10 +76,10 @@ impl Decompressor {
         buffer: &mut Vec<u8>,
         name: &'static str,
     ) -> Result<(), Damage> {
-        let capacity = usize::try_from(bytes).map_err(|_| Damage::MalformedState(name))?;
+        let capacity = usize::try_from(bytes).map_err(|_| Damage::Malformed(name))?;
         buffer.clear();
-        buffer.try_reserve_exact(capacity).map_err(|_| Damage::MalformedState(name))?;
+        buffer.try_reserve_exact(capacity).map_err(|_| Damage::Malformed(name))?;
         let length = self.0.decompress_to_buffer(stored, buffer);
-        if length.is_ok_and(|length| length as u64 == bytes) { Ok(()) } else { Err(Damage::MalformedState(name)) }
+        if length.is_ok_and(|length| length as u64 == bytes) { Ok(()) } else { Err(Damage::Malformed(name)) }
     }
 }

@@ -148,7 +148,7 @@ impl SectionReader {
         file.read_exact_at(&mut footer, footer_offset)?;
         let (index_offset, index_bytes, root_hash) = read_footer(&footer, bytes)?;
         if index_offset < start || index_offset.checked_add(index_bytes) != Some(footer_offset) {
-            return Err(Damage::MalformedState("location of the index"));
+            return Err(Damage::Malformed("location of the index"));
         }
         let reader = Self { file, summary: FileSummary { bytes, root_hash }, version, start, end: index_offset };
         let index = reader.read(index_offset, &Section { length: index_bytes, hash: root_hash }, "index")?;
@@ -164,14 +164,14 @@ impl SectionReader {
             next = next
                 .checked_add(section.length)
                 .filter(|next| *next <= self.end)
-                .ok_or(Damage::MalformedState("sections exceed the file"))?;
+                .ok_or(Damage::Malformed("sections exceed the file"))?;
         }
-        if next != self.end { Err(Damage::MalformedState("sections do not fill the file")) } else { Ok(offsets) }
+        if next != self.end { Err(Damage::Malformed("sections do not fill the file")) } else { Ok(offsets) }
     }
 
     /// Reads a section, which must lie within the file, and compares its hash.
     pub(super) fn read(&self, offset: u64, section: &Section, name: &'static str) -> Result<Vec<u8>, Damage> {
-        let length = usize::try_from(section.length).map_err(|_| Damage::MalformedState("length of a section"))?;
+        let length = usize::try_from(section.length).map_err(|_| Damage::Malformed("length of a section"))?;
         let mut bytes = vec![0; length];
         self.read_unchecked(offset, &mut bytes)?;
         check(&bytes, section, name)?;
@@ -205,7 +205,7 @@ fn read_footer(footer: &[u8; FOOTER_BYTES], file_bytes: u64) -> Result<(u64, u64
         (Some(offset), Some(length), Some(root_hash), Some(bytes)) if bytes == file_bytes => {
             Ok((offset, length, *root_hash))
         }
-        _ => Err(Damage::MalformedState("length of the file")),
+        _ => Err(Damage::Malformed("length of the file")),
     }
 }
 
@@ -213,7 +213,7 @@ fn read_footer(footer: &[u8; FOOTER_BYTES], file_bytes: u64) -> Result<(u64, u64
 pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &'static str) -> Result<T, Damage> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
-        _ => Err(Damage::MalformedState(name)),
+        _ => Err(Damage::Malformed(name)),
     }
 }
 

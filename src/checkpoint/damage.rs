@@ -27,7 +27,7 @@ pub enum Damage {
     Checksum(&'static str),
     /// All hashes are right, yet the content cannot be: a bug wrote it, or somebody forged it.
     #[error("is inconsistent: {0}")]
-    MalformedState(&'static str),
+    Malformed(&'static str),
     /// A file of closed days that the checkpoint refers to is damaged.
     #[error("refers to {name}, which {damage}")]
     Days {
@@ -59,7 +59,7 @@ impl Damage {
             Damage::Newer { .. } => "newer",
             Damage::Unfinished => "unfinished",
             Damage::Checksum(_) => "checksum",
-            Damage::MalformedState(_) => "malformed",
+            Damage::Malformed(_) => "malformed",
             Damage::Days { .. } => "days",
             Damage::Misplaced { .. } => "misplaced",
         }
@@ -78,7 +78,7 @@ impl Damage {
     /// may still read the others.
     pub(super) fn is_permanent(&self) -> bool {
         match self {
-            Damage::Foreign | Damage::Unfinished | Damage::Checksum(_) | Damage::MalformedState(_) => true,
+            Damage::Foreign | Damage::Unfinished | Damage::Checksum(_) | Damage::Malformed(_) => true,
             Damage::Days { damage, .. } => {
                 damage.is_permanent()
                     || matches!(&**damage, Damage::Unreadable(error) if error.kind() == ErrorKind::NotFound)

@@ -83,13 +83,13 @@ pub(super) fn read_file(
     let read = || {
         let (reader, index) = SectionReader::open(disk.open(&dir.path(name))?, &DAYS)?;
         if (reader.summary.bytes, reader.summary.root_hash) != (file.bytes, file.root_hash) {
-            return Err(Damage::MalformedState("not the file that the checkpoint refers to"));
+            return Err(Damage::Malformed("not the file that the checkpoint refers to"));
         }
         let entries: Vec<DayEntry> = container::decode(&index, "index")?;
         let offsets = reader.offsets(entries.iter().map(|entry| &entry.content.section))?;
         let find = |start: &Millis| entries.iter().zip(&offsets).find(|(entry, _)| entry.start == *start);
         let read_day = |start: &Millis| {
-            let (entry, offset) = find(start).ok_or(Damage::MalformedState("a day is missing"))?;
+            let (entry, offset) = find(start).ok_or(Damage::Malformed("a day is missing"))?;
             Ok((*start, entry.content.read(&reader, *offset, "closed day")?))
         };
         file.starts.iter().map(read_day).collect()

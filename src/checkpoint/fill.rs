@@ -149,7 +149,7 @@ impl ChunkSource<'_> {
         let Buffers { stored, decompressed, decompressor } = buffers;
         let entries = &self.chunks[chunks.clone()];
         let length: u64 = entries.iter().map(|chunk| chunk.section.length).sum();
-        let length = usize::try_from(length).map_err(|_| Damage::MalformedState("length of a chunk"))?;
+        let length = usize::try_from(length).map_err(|_| Damage::Malformed("length of a chunk"))?;
         if stored.len() < length {
             stored.resize(length, 0);
         }
@@ -160,8 +160,7 @@ impl ChunkSource<'_> {
             rest = after;
             check(bytes, &chunk.section, "chunk")?;
             if chunk.is_compressed {
-                let length =
-                    bytes_of(chunk.ranges(), self.layouts).ok_or(Damage::MalformedState("pages of a chunk"))?;
+                let length = bytes_of(chunk.ranges(), self.layouts).ok_or(Damage::Malformed("pages of a chunk"))?;
                 decompressor.decompress(bytes, length, decompressed, "chunk")?;
                 take(decompressed);
             } else {

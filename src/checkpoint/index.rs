@@ -99,13 +99,13 @@ impl Index {
             check_chunk(chunk, &layouts)?;
         }
         if find_fault(&layouts, self.chunks.iter().flat_map(ChunkEntry::ranges)).is_some() {
-            return Err(Damage::MalformedState("pages missing or present twice"));
+            return Err(Damage::Malformed("pages missing or present twice"));
         }
         if !self.body.is_plausible() || !self.days.iter().all(|day| day.content.is_plausible()) {
-            return Err(Damage::MalformedState("length of a section"));
+            return Err(Damage::Malformed("length of a section"));
         }
         self.check_days()?;
-        let missing = Damage::MalformedState("sections");
+        let missing = Damage::Malformed("sections");
         let (Some(body), head) = (offsets.pop(), offsets[0]) else { return Err(missing) };
         let days = offsets.split_off(1 + self.chunks.len());
         Ok(SectionOffsets { head, chunks: offsets.split_off(1), days, body })
@@ -118,16 +118,16 @@ impl Index {
         if self.days.iter().map(|day| &day.start).chain(closed).all(is_first) {
             Ok(())
         } else {
-            Err(Damage::MalformedState("days present twice"))
+            Err(Damage::Malformed("days present twice"))
         }
     }
 }
 
 fn check_chunk(chunk: &ChunkEntry, layouts: &[TableLayout]) -> Result<(), Damage> {
-    let bytes = bytes_of(chunk.ranges(), layouts).ok_or(Damage::MalformedState("pages of a chunk"))?;
+    let bytes = bytes_of(chunk.ranges(), layouts).ok_or(Damage::Malformed("pages of a chunk"))?;
     let stored = chunk.section.length;
     let is_right = if chunk.is_compressed { can_expand_to(stored, bytes) } else { bytes == stored };
-    if is_right && bytes <= MAX_CHUNK_BYTES { Ok(()) } else { Err(Damage::MalformedState("length of a chunk")) }
+    if is_right && bytes <= MAX_CHUNK_BYTES { Ok(()) } else { Err(Damage::Malformed("length of a chunk")) }
 }
 
 /// Returns the size of ranges of pages in bytes; `None` if one names a table that does not exist, or the sum overflows.

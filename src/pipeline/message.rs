@@ -17,7 +17,7 @@ pub enum Message {
     Waiting(String),
     /// There are logs to read. The answer is [`Command::Read`].
     Found(LogInventory),
-    RecordBatch(RecordBatch),
+    Records(RecordBatch),
     /// The client's positions after everything sent before.
     Positions(Vec<(PartitionIndex, i64)>),
     /// The record that state took last is not in the log: this is another one.

@@ -208,7 +208,7 @@ impl Poller {
             if !batch.is_empty() {
                 let at = Instant::now();
                 match intake.take(&batch) {
-                    Ok(taken) => self.messages.blocking_send(Message::RecordBatch(RecordBatch {
+                    Ok(taken) => self.messages.blocking_send(Message::Records(RecordBatch {
                         taken,
                         originals: Box::new(batch),
                         at,

@@ -155,7 +155,7 @@ impl Worker {
         match message {
             Message::Waiting(reason) => self.phase = Phase::Starting(reason),
             Message::Found(found) => self.restore(found)?,
-            Message::RecordBatch(records) => self.apply(&records),
+            Message::Records(records) => self.apply(&records),
             Message::Positions(positions) => {
                 for (index, position) in positions {
                     self.partitions[index].freshness.reach(position, now);

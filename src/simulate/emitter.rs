@@ -85,7 +85,7 @@ pub(super) struct RecordEmitter {
     recent: PerStream<Vec<Occurrence>>,
     max_record_bytes: usize,
     /// Index of the next corruption of each stream.
-    corrupted: [usize; 3],
+    corrupted: PerStream<usize>,
     /// Serial of the last occurrence that was made up for a fault.
     serial: u64,
 }
@@ -107,7 +107,7 @@ impl RecordEmitter {
             watermarks: PerStream::from_fn(|stream| vec![Millis::MIN; partitions.of(stream) as usize]),
             recent: PerStream::default(),
             max_record_bytes,
-            corrupted: [0; 3],
+            corrupted: PerStream::default(),
             serial: 1 << 48,
         }
     }
@@ -173,9 +173,9 @@ impl RecordEmitter {
             }
         } else if falls(faults.malformed) {
             let never = self.never(occurrence);
-            let corruption = self.corrupted[stream as usize];
+            let corruption = self.corrupted[stream];
             // In steps of 13: similar corruptions are neighbours, and a quiet stream should see every kind soon.
-            self.corrupted[stream as usize] += 13;
+            self.corrupted[stream] += 13;
             take(malformed::emission(
                 &mut self.writer,
                 &never,

@@ -207,7 +207,7 @@ impl<'a> Process<'a> {
         match self.intake.take(&batch) {
             Ok(taken) => {
                 let records = RecordBatch { taken, originals: Box::new(batch), at: self.clock.instant() };
-                self.inbox.push_back(Message::RecordBatch(records));
+                self.inbox.push_back(Message::Records(records));
             }
             Err(LogMismatch(slot)) => self.stop_reading(slot),
         }
