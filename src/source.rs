@@ -23,6 +23,7 @@
 
 pub mod check;
 
+mod batch;
 mod client;
 mod consumer;
 mod dead_letter;
@@ -36,7 +37,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use consumer::{Batch, ClientEvent, Consumer, Message};
+pub use batch::{Batch, Message};
+pub use consumer::{ClientEvent, Consumer};
 pub use dead_letter::{DeadLetter, DeadLetterCounts, DeadLetters};
 pub use error::SourceError;
 pub use probe::{End, EndProbe};

@@ -5,9 +5,8 @@ use super::error::{SourceError, is_denial};
 use super::fetching::{Fetching, Marks};
 use super::native::{self, NativeMessage, Queue};
 use super::probe::{EndProbe, Lookup};
-use super::{PartitionIndex, Settings, TopicPartition, Topology};
-use crate::clock::Millis;
-use crate::record::{Header, Stream};
+use super::{Batch, PartitionIndex, Settings, TopicPartition, Topology};
+use crate::record::Stream;
 use rdkafka::Message as _;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -25,7 +24,6 @@ const PRIMING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads the assigned partitions from explicit offsets. Owned by one thread; no method waits longer than it says.
 pub struct Consumer {
-    // Dropped in this order: see `native`.
     queue: Queue,
     client: Arc<Client>,
     lookup: Lookup,
@@ -138,20 +136,22 @@ impl Consumer {
         if !self.fetching.is_settled() {
             self.upkeep(Instant::now());
         }
-        let mut records = Vec::new();
+        let Self { queue, client, fetching, events, .. } = self;
         let mut marks = Marks::default();
-        for message in self.queue.take(max_records, timeout) {
-            let slot = self.fetching.slot_of(&message, &mut marks);
+        Batch::new(queue.take(max_records, timeout, |message| {
+            let slot = fetching.slot_of(message, &mut marks);
             match (message.error(), slot) {
-                (None, Some(slot)) if self.fetching.accept(slot, message.offset()) => {
-                    records.push(Record { message, slot })
+                (None, slot) => slot.filter(|slot| fetching.accept(*slot, message.offset())),
+                (Some(code), Some(slot)) => {
+                    events.extend(interrupted(fetching, slot, code, message));
+                    None
                 }
-                (None, _) => {}
-                (Some(code), Some(slot)) => self.events.extend(interrupted(&mut self.fetching, slot, code, &message)),
-                (Some(code), None) => self.client.context().note_error(code, &message.error_text()),
+                (Some(code), None) => {
+                    client.context().note_error(code, &message.error_text());
+                    None
+                }
             }
-        }
-        Batch { records, _client: Arc::clone(&self.client) }
+        }))
     }
 
     /// Keeps the assignment going and returns what the client reported since the last call. Does not wait.
@@ -308,8 +308,8 @@ impl Consumer {
     }
 
     #[cfg(test)]
-    pub(super) fn fail_for_good(&self) {
-        native::fail_for_good(&self.client);
+    pub(super) fn fail_fatally(&self) {
+        native::fail_fatally(&self.client);
     }
 
     /// Moves each partition on that is not simply being read: see `fetching`.
@@ -376,72 +376,4 @@ fn interrupted(
     }
     fetching.interrupt(slot, Instant::now());
     Some(ClientEvent::Interrupted { slot, offset: message.offset(), code, reason, denied: is_denial(code) })
-}
-
-struct Record {
-    message: NativeMessage,
-    slot: PartitionIndex,
-}
-
-/// Records as the client holds them, freed when this is dropped. May be sent to another thread.
-pub struct Batch {
-    // Dropped in this order: messages are destroyed before their client.
-    records: Vec<Record>,
-    _client: Arc<Client>,
-}
-
-impl Batch {
-    pub fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// The record at `index`.
-    pub fn get(&self, index: usize) -> Message<'_> {
-        let record = &self.records[index];
-        Message { native: &record.message, slot: record.slot }
-    }
-
-    /// The records in the order in which they came; of one partition by ascending offset.
-    pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
-        self.records.iter().map(|record| Message { native: &record.message, slot: record.slot })
-    }
-}
-
-/// A record in a batch.
-#[derive(Clone, Copy)]
-pub struct Message<'a> {
-    native: &'a NativeMessage,
-    slot: PartitionIndex,
-}
-
-impl<'a> Message<'a> {
-    pub fn slot(&self) -> PartitionIndex {
-        self.slot
-    }
-
-    pub fn offset(&self) -> i64 {
-        self.native.offset()
-    }
-
-    /// The Kafka timestamp; absent for message formats that have none.
-    pub fn timestamp(&self) -> Option<Millis> {
-        self.native.timestamp()
-    }
-
-    pub fn key(&self) -> Option<&'a [u8]> {
-        self.native.key()
-    }
-
-    pub fn value(&self) -> Option<&'a [u8]> {
-        self.native.value()
-    }
-
-    /// Appends the headers to a list, which can be used again for the next record of the batch. Those whose name is not UTF-8 are left out.
-    pub fn append_headers(&self, headers: &mut Vec<Header<'a>>) {
-        self.native.append_headers(headers);
-    }
 }

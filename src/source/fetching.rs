@@ -102,7 +102,7 @@ impl Fetching {
 
     /// As [`Self::slot`], without comparing the names of topics again within a batch.
     pub(super) fn slot_of(&self, message: &NativeMessage, marks: &mut Marks) -> Option<PartitionIndex> {
-        let mark = message.topic_mark();
+        let mark = message.topic_address();
         let topic = match marks.0.iter().find(|(known, _)| *known == mark) {
             Some((_, topic)) => *topic,
             None => {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 mod dead_letters;
 mod distance;
+mod native;
 mod refusals;
 
 const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"];
@@ -98,7 +99,7 @@ impl Seen {
     fn add(&mut self, batch: &Batch) {
         for message in batch.iter() {
             let value = String::from_utf8(message.value().unwrap_or_default().to_vec()).expect("the tests write text");
-            self.0.entry(message.slot()).or_default().push((message.offset(), value));
+            self.0.entry(message.index()).or_default().push((message.offset(), value));
         }
     }
 
@@ -377,7 +378,7 @@ fn a_broker_that_goes_away_is_counted_and_comes_back() {
 fn a_client_beyond_use_says_so_once() {
     let kafka = Kafka::with_partitions(1);
     let mut consumer = kafka.reader();
-    consumer.fail_for_good();
+    consumer.fail_fatally();
     let event = await_event(&mut consumer, |event| matches!(event, ClientEvent::Fatal { .. }));
     assert!(matches!(&event, ClientEvent::Fatal { reason } if reason.contains("on purpose")), "{event:?}");
     assert!(!consumer.serve().iter().any(|event| matches!(event, ClientEvent::Fatal { .. })));
