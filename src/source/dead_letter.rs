@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A record to be set aside.
 #[derive(Debug, Clone, Copy)]
 pub struct DeadLetter<'a> {
-    pub slot: PartitionIndex,
+    pub index: PartitionIndex,
     pub partition: &'a TopicPartition,
     pub offset: i64,
     pub timestamp: Option<Millis>,
@@ -86,7 +86,7 @@ impl DeadLetters {
     pub fn send(&self, letter: &DeadLetter<'_>) {
         let Some(producer) = &self.producer else { return };
         let ticket = Ticket {
-            slot: letter.slot,
+            index: letter.index,
             offset: letter.offset,
             stream: letter.partition.stream,
             partition: letter.partition.partition,
@@ -117,8 +117,8 @@ impl DeadLetters {
 
     /// The offset up to which every letter of a partition is written or failed for good, but no more than `next_offset`: as far as what was
     /// applied may be committed.
-    pub fn acknowledged_below(&self, slot: PartitionIndex, next_offset: i64) -> i64 {
-        let oldest = self.tracker.under_way().get(&slot).and_then(|offsets| offsets.first().copied());
+    pub fn acknowledged_below(&self, index: PartitionIndex, next_offset: i64) -> i64 {
+        let oldest = self.tracker.under_way().get(&index).and_then(|offsets| offsets.first().copied());
         oldest.map_or(next_offset, |oldest| oldest.min(next_offset))
     }
 
@@ -164,7 +164,7 @@ fn rfc_3339(millis: Millis) -> String {
 /// Where the record of a letter stands.
 #[derive(Debug, Clone, Copy)]
 struct Ticket {
-    slot: PartitionIndex,
+    index: PartitionIndex,
     offset: i64,
     stream: Stream,
     partition: i32,
@@ -214,13 +214,13 @@ impl Tracker {
             self.failed.fetch_add(1, Ordering::AcqRel);
             return false;
         }
-        under_way.entry(ticket.slot).or_default().insert(ticket.offset);
+        under_way.entry(ticket.index).or_default().insert(ticket.offset);
         true
     }
 
     fn end(&self, ticket: Ticket, is_written: bool) {
         let mut under_way = self.under_way();
-        if let Some(offsets) = under_way.get_mut(&ticket.slot) {
+        if let Some(offsets) = under_way.get_mut(&ticket.index) {
             offsets.remove(&ticket.offset);
         }
         let count = if is_written { &self.acknowledged } else { &self.failed };

@@ -108,9 +108,13 @@ impl Seen {
     }
 
     /// Asserts that a slot has the records 0 to `count`, each once, in order, each at the offset of its number.
-    fn assert_whole(&self, slot: PartitionIndex, count: i64) {
+    fn assert_whole(&self, index: PartitionIndex, count: i64) {
         let expected: Vec<(i64, String)> = (0..count).map(|number| (number, number.to_string())).collect();
-        assert!(self.0.get(&slot).map_or(&[][..], Vec::as_slice) == expected, "{slot:?} has {:?}", self.0.get(&slot));
+        assert!(
+            self.0.get(&index).map_or(&[][..], Vec::as_slice) == expected,
+            "{index:?} has {:?}",
+            self.0.get(&index)
+        );
     }
 }
 
@@ -164,7 +168,7 @@ fn records_of_all_partitions_come_once_and_in_order() {
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 9 * 200);
     seen.add(&consumer.next_batch(100, 5 * BLINK));
-    (0..9).for_each(|slot| seen.assert_whole(PartitionIndex(slot), 200));
+    (0..9).for_each(|index| seen.assert_whole(PartitionIndex(index), 200));
     assert!(consumer.close(PATIENCE));
 }
 
@@ -305,10 +309,10 @@ fn an_error_of_a_partition_ends_in_fetching_it_anew() {
     read_until(&mut consumer, &mut seen, 10);
     kafka.mock.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN]);
     let event =
-        await_event(&mut consumer, |event| matches!(event, ClientEvent::Interrupted { slot: PartitionIndex(0), .. }));
+        await_event(&mut consumer, |event| matches!(event, ClientEvent::Interrupted { index: PartitionIndex(0), .. }));
     assert!(matches!(event, ClientEvent::Interrupted { offset: 10, denied: false, .. }), "{event:?}");
     assert!(
-        consumer.positions().iter().all(|(slot, _)| *slot != PartitionIndex(0)),
+        consumer.positions().iter().all(|(index, _)| *index != PartitionIndex(0)),
         "the client's position is past the error: {:?}",
         consumer.positions()
     );
@@ -327,7 +331,7 @@ fn an_offset_that_is_not_there_is_reported_and_not_skipped() {
     partitions[0].1 = 1_000;
     consumer.assign(&partitions).expect("partitions can be assigned");
     let event = await_event(&mut consumer, |event| matches!(event, ClientEvent::OutOfRange { .. }));
-    assert!(matches!(event, ClientEvent::OutOfRange { slot: PartitionIndex(0), next_offset: 1_000, .. }), "{event:?}");
+    assert!(matches!(event, ClientEvent::OutOfRange { index: PartitionIndex(0), next_offset: 1_000, .. }), "{event:?}");
     assert_eq!(consumer.positions(), [], "what cannot be read has no position");
 }
 

@@ -17,7 +17,7 @@ impl Worker {
             ClientEvent::Errors { code, reason, count, .. } => {
                 tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client reports errors");
             }
-            ClientEvent::Interrupted { slot, offset, code, reason, .. } => {
+            ClientEvent::Interrupted { index: slot, offset, code, reason, .. } => {
                 let partition = &self.partitions[slot.index()].log.partition;
                 tracing::error!(
                     event = "pacemeter.partition.interrupted",
@@ -29,7 +29,7 @@ impl Worker {
                     "a partition cannot be read; trying again"
                 );
             }
-            ClientEvent::OutOfRange { slot, next_offset, reason } => {
+            ClientEvent::OutOfRange { index: slot, next_offset, reason } => {
                 let partition = &self.partitions[slot.index()].log.partition;
                 let message = format!(
                     "topic {} partition {}: offset {next_offset} is not in the log ({reason}): retention passed it, or the log was cut or made \

@@ -11,7 +11,7 @@ fn partition() -> TopicPartition {
 
 fn letter(partition: &TopicPartition, offset: i64) -> DeadLetter<'_> {
     DeadLetter {
-        slot: PartitionIndex(7),
+        index: PartitionIndex(7),
         partition,
         offset,
         timestamp: Some(1_700_000_000_123),

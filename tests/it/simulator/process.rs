@@ -244,7 +244,7 @@ impl<'a> Process<'a> {
         }
         self.halted[slot] = true;
         let event = ClientEvent::OutOfRange {
-            slot: PartitionIndex(slot as u16),
+            index: PartitionIndex(slot as u16),
             next_offset: self.positions[slot],
             reason: "simulated".to_owned(),
         };
