@@ -1,4 +1,4 @@
-//! Against librdkafka's mock cluster: a real client and its protocol, no transactions, no compaction.
+//! Tests on librdkafka's mock cluster: a real client and protocol, without transactions and compaction.
 
 use super::*;
 use crate::record::Header;
@@ -91,7 +91,7 @@ fn beginnings(consumer: &Consumer) -> Vec<(TopicPartition, i64)> {
     topology.partitions.into_iter().map(|described| (described.partition, described.low)).collect()
 }
 
-/// Everything read, by slot: offset and value.
+/// Offsets and values of all records read, by partition index.
 #[derive(Default)]
 struct Seen(BTreeMap<PartitionIndex, Vec<(i64, String)>>);
 
@@ -107,7 +107,7 @@ impl Seen {
         self.0.values().map(Vec::len).sum()
     }
 
-    /// Asserts that a slot has the records 0 to `count`, each once, in order, each at the offset of its number.
+    /// Asserts that a partition has the records 0 to `count`, each once, in order, each at the offset of its number.
     fn assert_whole(&self, index: PartitionIndex, count: i64) {
         let expected: Vec<(i64, String)> = (0..count).map(|number| (number, number.to_string())).collect();
         assert!(
@@ -186,7 +186,7 @@ fn reading_begins_at_the_offset_that_is_given() {
 }
 
 #[test]
-fn assigning_again_begins_anew() {
+fn a_new_assignment_starts_from_its_offsets() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..500);
     let mut consumer = kafka.reader();
@@ -239,7 +239,7 @@ fn a_record_is_handed_over_as_it_was_written() {
 }
 
 #[test]
-fn a_batch_may_be_read_on_another_thread_after_its_consumer_is_gone() {
+fn a_batch_outlives_its_consumer_on_another_thread() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
     let mut consumer = kafka.reader();
@@ -284,7 +284,7 @@ fn positions_meet_the_ends_when_everything_is_read() {
 }
 
 #[test]
-fn fetching_anew_loses_and_repeats_nothing() {
+fn fetching_again_loses_and_repeats_nothing() {
     let kafka = Kafka::with_partitions(2);
     kafka.write(TOPICS[0], 0, 0..2_000);
     kafka.write(TOPICS[0], 1, 0..2_000);
@@ -301,7 +301,7 @@ fn fetching_anew_loses_and_repeats_nothing() {
 }
 
 #[test]
-fn an_error_of_a_partition_ends_in_fetching_it_anew() {
+fn a_partition_in_error_is_fetched_again() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
     let mut consumer = kafka.reader();
@@ -363,7 +363,7 @@ fn a_commit_that_is_refused_is_reported() {
 }
 
 #[test]
-fn a_broker_that_goes_away_is_counted_and_comes_back() {
+fn an_unavailable_broker_is_counted_and_comes_back() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
     let mut consumer = kafka.reader();
@@ -379,7 +379,7 @@ fn a_broker_that_goes_away_is_counted_and_comes_back() {
 }
 
 #[test]
-fn a_client_beyond_use_says_so_once() {
+fn a_fatal_client_is_reported_once() {
     let kafka = Kafka::with_partitions(1);
     let mut consumer = kafka.reader();
     consumer.fail_fatally();
@@ -391,7 +391,7 @@ fn a_client_beyond_use_says_so_once() {
 }
 
 #[test]
-fn closing_is_prompt_with_the_broker_there_and_away() {
+fn closing_is_prompt_with_and_without_a_broker() {
     for is_away in [false, true] {
         let kafka = Kafka::with_partitions(1);
         kafka.write(TOPICS[0], 0, 0..10);
