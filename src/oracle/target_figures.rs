@@ -16,7 +16,7 @@ use super::periods::{self, OracleInterval};
 use super::targets::TargetInputs;
 use crate::calendar::Interval;
 use crate::clock::{DAY, HOUR, Millis};
-use crate::targets::overdispersion::DEFAULT_DISPERSION;
+use crate::targets::overdispersion::DEFAULT_OVERDISPERSION;
 use crate::targets::pace::{Observation, assess, goal_of};
 use crate::targets::{Measure, Quantity, Tally, Target, Targets};
 
@@ -62,8 +62,9 @@ impl Oracle {
     ) {
         let actual = reached.tally(target, period);
         // Neither past periods nor the dispersion show in what is added here.
-        let (past, dispersion) = (Tally::default(), DEFAULT_DISPERSION);
-        let told = assess(target, &Observation { period, now, zone: &self.zone, actual, past, dispersion });
+        let (past, dispersion) = (Tally::default(), DEFAULT_OVERDISPERSION);
+        let told =
+            assess(target, &Observation { period, now, zone: &self.zone, actual, past, overdispersion: dispersion });
         let values = [
             (&TARGET_GOAL, Some(exact(told.goal))),
             (&TARGET_ACTUAL, told.actual.map(exact)),

@@ -74,7 +74,7 @@ fn a_commit_waits_for_letters_below_it_until_they_fail() {
 }
 
 #[test]
-fn letters_beyond_the_bound_wait_for_room_once_and_then_fail_at_once() {
+fn letters_beyond_the_bound_wait_once_then_fail_at_once() {
     let kafka = Kafka::with_partitions(1);
     kafka.mock.broker_down(-1).expect("the broker goes down");
     let settings = kafka.settings(&["dead_letter.max_in_flight=5", "kafka.properties.message.timeout.ms=8000"]);
