@@ -1,6 +1,10 @@
-//! What it costs to make an event of a record: `cargo bench --locked --profile release --bench decode`.
+//! Cost of decoding one event, caches warm: `cargo bench --locked --bench decode`.
 //!
-//! The reference is a plain typed decode of the same text with serde_json into borrowed fields: no checks, no hashes.
+//! A table first compares the whole decode with our JSON scanner and with serde_json in its place, both with all checks: rounds of the two
+//! alternate, so that a busy machine slows both. Then divan times each event. Its last benchmark is a plain typed decode with serde_json into
+//! borrowed fields, without checks and hashes.
+
+use std::time::Instant;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
@@ -29,63 +33,153 @@ const STRUCTURED: &str = concat!(
     r#""credit":"CR-2020-000381745","amount":"25000.00","currency":"MXN"}}"#,
 );
 
-/// As [`DISPERSED`], with an accent written as an escape: an allocation.
+/// [`DISPERSED`] with an accent written as an escape, which costs an allocation.
 const ESCAPED: &str = concat!(
     r#"{"id":"5f0c7a52-6a0e-4b1e-9c70-1d0e9c1f7a11","source":"urn:mx:banco:dispersor","type":"disbursement.dispersed","#,
     r#""time":"2020-05-04T04:30:00.123-05:00","programme":"cr\u00e9dito-a-la-palabra","state":"MX-JAL","#,
     r#""beneficiary":"GOMC850314HJCRRL09","credit":"CR-2020-000381745","amount":"25000.00","currency":"MXN"}"#,
 );
 
+const STRUCTURED_HEADERS: &[Header<'_>] = &[("content-type", Some(b"application/cloudevents+json; charset=utf-8"))];
+
+const BINARY: &str = concat!(
+    r#"{"programme":"credito-a-la-palabra","state":"MX-JAL","beneficiary":"GOMC850314HJCRRL09","#,
+    r#""credit":"CR-2020-000381745","amount":"25000.00","currency":"MXN"}"#,
+);
+
+const BINARY_HEADERS: &[Header<'_>] = &[
+    ("ce_specversion", Some(b"1.0")),
+    ("ce_id", Some(b"5f0c7a52-6a0e-4b1e-9c70-1d0e9c1f7a11")),
+    ("ce_source", Some(b"urn:mx:banco:dispersor")),
+    ("ce_type", Some(b"mx.example.disbursement.dispersed.v1")),
+    ("ce_time", Some(b"2020-05-04T04:30:00.123-05:00")),
+    ("content-type", Some(b"application/json")),
+];
+
+/// Decodes of one event in a measured round.
+const DECODES: u32 = 10_000;
+/// Rounds of each way, in turn; an odd number, so that the middle one is the median.
+const ROUNDS: usize = 41;
+
 fn main() {
+    print_ratios();
     divan::main();
 }
 
-fn bench(bencher: Bencher<'_, '_>, stream: Stream, value: &str, headers: &[Header<'_>]) {
+/// An event to be decoded.
+struct Sample {
+    name: &'static str,
+    stream: Stream,
+    value: &'static str,
+    headers: &'static [Header<'static>],
+}
+
+const SAMPLES: [Sample; 5] = [
+    Sample { name: "flat dispersal", stream: Stream::Disbursement, value: DISPERSED, headers: &[] },
+    Sample { name: "flat dispersal, escaped", stream: Stream::Disbursement, value: ESCAPED, headers: &[] },
+    Sample { name: "flat call", stream: Stream::Call, value: COMPLETED, headers: &[] },
+    Sample {
+        name: "structured dispersal",
+        stream: Stream::Disbursement,
+        value: STRUCTURED,
+        headers: STRUCTURED_HEADERS,
+    },
+    Sample { name: "binary dispersal", stream: Stream::Disbursement, value: BINARY, headers: BINARY_HEADERS },
+];
+
+impl Sample {
+    fn record(&self) -> RawRecord<'_> {
+        RawRecord { value: Some(self.value.as_bytes()), timestamp: Some(TIMESTAMP), headers: self.headers }
+    }
+}
+
+fn decoder() -> Decoder {
     let settings = Settings { max_record_bytes: 65_536, max_future_skew: 600_000 };
-    let key = PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits");
-    let decoder = Decoder::new(settings, key);
+    Decoder::new(settings, PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"))
+}
+
+/// Prints the cost of a whole decode with our scanner and with serde_json, and the ratio of the medians.
+fn print_ratios() {
+    let decoder = decoder();
+    println!("| event | bytes | our scanner ns | serde_json ns | ratio | ratios of rounds, middle half |");
+    println!("|---|---:|---:|---:|---:|---|");
+    for sample in &SAMPLES {
+        let record = sample.record();
+        let mut arena = LabelArena::default();
+        let (mut ours, mut references, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let our = nanos(|| {
+                arena.clear();
+                decoder.decode(sample.stream, black_box(&record), &mut arena)
+            });
+            let reference = nanos(|| {
+                arena.clear();
+                decoder.decode_with_serde_json(sample.stream, black_box(&record), &mut arena)
+            });
+            ours.push(our);
+            references.push(reference);
+            ratios.push(reference / our);
+        }
+        let [ours, references, ratios] = [ours, references, ratios].map(|mut values| {
+            values.sort_by(f64::total_cmp);
+            values
+        });
+        let (middle, quarter) = (ROUNDS / 2, ROUNDS / 4);
+        println!(
+            "| {} | {} | {:.0} | {:.0} | {:.2} | {:.2} to {:.2} |",
+            sample.name,
+            sample.value.len(),
+            ours[middle],
+            references[middle],
+            references[middle] / ours[middle],
+            ratios[quarter],
+            ratios[ROUNDS - 1 - quarter]
+        );
+    }
+}
+
+/// Nanoseconds of one decode, mean of a round.
+fn nanos<T, E: std::fmt::Debug>(mut decode: impl FnMut() -> Result<T, E>) -> f64 {
+    let started = Instant::now();
+    for _ in 0..DECODES {
+        black_box(decode().expect("a valid event"));
+    }
+    started.elapsed().as_nanos() as f64 / f64::from(DECODES)
+}
+
+fn bench(bencher: Bencher<'_, '_>, sample: &Sample) {
+    let decoder = decoder();
     let mut arena = LabelArena::default();
-    let record = RawRecord { value: Some(value.as_bytes()), timestamp: Some(TIMESTAMP), headers };
-    decoder.decode(stream, &record, &mut arena).expect("a valid event");
-    bencher.counter(BytesCount::of_str(value)).counter(ItemsCount::new(1usize)).bench_local(|| {
+    let record = sample.record();
+    bencher.counter(BytesCount::of_str(sample.value)).counter(ItemsCount::new(1usize)).bench_local(|| {
         arena.clear();
-        decoder.decode(stream, black_box(&record), &mut arena)
+        decoder.decode(sample.stream, black_box(&record), &mut arena).expect("a valid event")
     });
 }
 
 #[divan::bench]
 fn flat_dispersed(bencher: Bencher<'_, '_>) {
-    bench(bencher, Stream::Disbursement, DISPERSED, &[]);
+    bench(bencher, &SAMPLES[0]);
 }
 
 #[divan::bench]
 fn flat_escaped(bencher: Bencher<'_, '_>) {
-    bench(bencher, Stream::Disbursement, ESCAPED, &[]);
+    bench(bencher, &SAMPLES[1]);
 }
 
 #[divan::bench]
 fn flat_call(bencher: Bencher<'_, '_>) {
-    bench(bencher, Stream::Call, COMPLETED, &[]);
+    bench(bencher, &SAMPLES[2]);
 }
 
 #[divan::bench]
 fn structured_dispersed(bencher: Bencher<'_, '_>) {
-    let headers: [Header<'_>; 1] = [("content-type", Some(b"application/cloudevents+json; charset=utf-8"))];
-    bench(bencher, Stream::Disbursement, STRUCTURED, &headers);
+    bench(bencher, &SAMPLES[3]);
 }
 
 #[divan::bench]
 fn binary_dispersed(bencher: Bencher<'_, '_>) {
-    let headers: [Header<'_>; 6] = [
-        ("ce_specversion", Some(b"1.0")),
-        ("ce_id", Some(b"5f0c7a52-6a0e-4b1e-9c70-1d0e9c1f7a11")),
-        ("ce_source", Some(b"urn:mx:banco:dispersor")),
-        ("ce_type", Some(b"mx.example.disbursement.dispersed.v1")),
-        ("ce_time", Some(b"2020-05-04T04:30:00.123-05:00")),
-        ("content-type", Some(b"application/json")),
-    ];
-    let (_, data) = STRUCTURED.split_once(r#""data":"#).expect("there is data");
-    bench(bencher, Stream::Disbursement, data.strip_suffix('}').expect("it ends"), &headers);
+    bench(bencher, &SAMPLES[4]);
 }
 
 #[expect(dead_code, reason = "only its decoding is of interest")]
@@ -103,7 +197,7 @@ struct Plain<'a> {
     currency: &'a str,
 }
 
-/// The reference.
+/// A lower bound: no checks, no hashes.
 #[divan::bench]
 fn plain_serde_of_the_flat_event(bencher: Bencher<'_, '_>) {
     let bencher = bencher.counter(BytesCount::of_str(DISPERSED)).counter(ItemsCount::new(1usize));

@@ -1,7 +1,14 @@
-//! Calendars: the periods that figures are told for, and the working time that plans are made of.
+//! Calendars: the periods of figures, and the working time of plans.
 //!
-//! Periods ([`Period`]) are in the programme's zone. A working calendar ([`WorkingCalendar`]) says when payments are made or calls are taken, and how much
-//! of a period's plan falls to each of its days; [`read`] takes them from files. A [`CutTimes`] says when cuts are taken.
+//! A week begins on Monday at midnight of the programme's zone (`programme.time_zone`), as ISO 8601 has it; a target may choose another
+//! weekday ([`Period::Week`], rule spec/figures.md#periods). Days begin at midnight, or after the gap where the clock skips midnight.
+//!
+//! - [`Period`]: days, weeks, months and campaigns of a zone as intervals of instants.
+//! - [`WorkingCalendar`]: working time, and the weight of each day in a plan. It may have a zone of its own. [`read`] builds it from files.
+//! - [`CutTimes`]: the instants of cuts.
+//!
+//! Rules of holidays, Easter and hours of a day are read by hand: jiff has no holidays, and the crates that do list national ones, not those of
+//! a bank's regulator. Zones and arithmetic of dates are jiff's.
 
 mod cut_times;
 mod days;

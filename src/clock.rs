@@ -1,6 +1,6 @@
 //! The only place that reads time.
 //!
-//! Everything else is handed a [`Millis`]. The demo and tests run the same program on a clock that starts where they say and goes faster
+//! Everything else receives a [`Millis`]. The demo and tests run the same program on a clock that starts where they say and goes faster
 //! than the wall ([`Clock::accelerated`], for the built program [`Clock::of_environment`]); intervals of the process itself (timeouts, poll
 //! waits) stay on tokio's and std's monotonic time.
 
@@ -84,10 +84,11 @@ impl Clock {
         })))
     }
 
-    /// Lets time pass on a manual clock, of which `jump` is the part that only the wall clock shows: somebody set it.
+    /// Advances a manual clock by `by`. `jump` moves only the wall clock, as if somebody had set it.
     ///
     /// # Panics
-    /// If it is another one.
+    ///
+    /// Panics on any other clock.
     pub fn advance(&self, by: Millis, jump: Millis) {
         let Kind::Manual(clock) = &self.0 else { panic!("only a manual clock is moved") };
         clock.now.fetch_add(by + jump, Ordering::Relaxed);
@@ -104,6 +105,7 @@ impl Clock {
         }
     }
 
+    /// Current time in milliseconds since the epoch.
     pub fn now(&self) -> Millis {
         match &self.0 {
             Kind::Manual(clock) => clock.now.load(Ordering::Relaxed),

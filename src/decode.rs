@@ -1,6 +1,7 @@
-//! Bytes to events: one record in, one [`Event`] or the reason why it is none.
+//! Bytes to events: a record becomes an [`Event`] or a [`Rejection`].
 //!
-//! The contract's section 1 is the specification. A record goes through it in the order in which faults count:
+//! The specification is docs/spec/events.md. Of several faults the first counts, in the order of spec/events.md#order-of-faults, which is the
+//! order of the code:
 //!
 //! ```text
 //! record      empty, too large; the frame of a schema registry is taken off
@@ -9,11 +10,13 @@
 //! data        field by field; numbers from their own text                                              (body, numbers)
 //! ```
 //!
-//! On the way identifiers of people, supports and calls become keyed hashes (`pseudonym`), and all that was given becomes a fingerprint by
-//! which a repeated id is told from a conflicting one (`fingerprint`).
+//! On the way identifiers of people, supports and calls become keyed hashes (`pseudonym`). The known fields as given become a fingerprint
+//! (`fingerprint`), which distinguishes a conflict from a plain duplicate.
 //!
-//! Nothing here allocates for a valid record without escaped strings, reads a clock, recurses, or takes more than linear time; nothing that
-//! a record says can make it panic, and no error holds any of a record's content.
+//! The labels of an event are ranges of the batch's [`LabelArena`], so `Event` is `Copy`. Nothing here allocates for a valid record without
+//! escaped strings, reads a clock, recurses, or takes more than linear time. No content of a record makes it panic, and no error holds any.
+//!
+//! JSON, times and numbers are read by hand: `scan`, `rfc3339` and `numbers` say why.
 
 mod body;
 mod envelope;
@@ -38,32 +41,33 @@ use fields::{Field, Fields};
 use fingerprint::Fingerprint;
 use kind::Kind;
 use pseudonym::Pseudonyms;
+use scan::{Scan, Scanner, SerdeJson};
 
 pub use pseudonym::{KeyError, PseudonymKey};
 
-/// The longest event id (bytes).
+/// Maximum length of an event id. Bytes.
 const MAX_ID_BYTES: usize = 128;
-/// The longest event source (bytes).
+/// Maximum length of an event source. Bytes.
 const MAX_SOURCE_BYTES: usize = 1_024;
 
-/// The least that `records.max_record_bytes` may be: the longest valid event fits, if not all of it is escaped.
+/// Minimum of `records.max_record_bytes`: the longest valid event fits, if not all of it is escaped.
 const LEAST_RECORD_BYTES: u64 = 4_096;
-/// The most that `records.max_record_bytes` may be: far more than brokers take, far less than what an index cannot hold.
+/// Maximum of `records.max_record_bytes`: far more than brokers accept.
 const MOST_RECORD_BYTES: u64 = 64 * 1_024 * 1_024;
-/// The most that `records.max_future_skew` may be. Beyond a day it protects the watermark from nothing.
+/// Maximum of `records.max_future_skew`. Beyond a day it does not protect the watermark.
 const MOST_FUTURE_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What decoding can be told.
+/// Settings of decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// A larger record value is `too_large`, as it came, frame and all (bytes).
+    /// Maximum size of a record value, frame included; a larger one is `too_large`. Bytes.
     pub max_record_bytes: usize,
-    /// An event whose time is later than its record's Kafka timestamp by more than this is `future`.
+    /// Maximum that an event's time may be later than its record's Kafka timestamp; beyond it the record is `future`.
     pub max_future_skew: Millis,
 }
 
 impl Settings {
-    /// What state depends on, by setting.
+    /// Names and values of the settings that state depends on.
     pub fn semantic_settings(&self) -> [(&'static str, String); 2] {
         [
             ("records.max_record_bytes", self.max_record_bytes.to_string()),
@@ -79,26 +83,52 @@ impl Settings {
     }
 }
 
-/// Decodes records. Holds nothing of them, so one serves all threads.
+/// Decodes records. Holds nothing of them, so one decoder serves all threads.
 pub struct Decoder {
     settings: Settings,
     pseudonyms: Pseudonyms,
 }
 
 impl Decoder {
+    /// A decoder that hashes identifiers under `key`.
     pub fn new(settings: Settings, key: PseudonymKey) -> Self {
         Self { settings, pseudonyms: Pseudonyms::new(&key) }
     }
 
-    /// Decodes a record of a stream's topic. The event's labels are appended to `arena`; a rejected record appends nothing.
+    /// Decodes a record of a stream's topic. Appends the event's labels to `arena`; a rejected record appends nothing.
     ///
     /// # Errors
     ///
-    /// The first fault in the contract's order, with the field at fault where there is one.
+    /// Returns the first fault in the order of spec/events.md#order-of-faults, with the faulty field where there is one.
     pub fn decode(&self, stream: Stream, record: &RawRecord<'_>, arena: &mut LabelArena) -> Result<Event, Rejection> {
+        self.decode_by::<Scanner>(stream, record, arena)
+    }
+
+    /// [`Decoder::decode`] with serde_json in place of our scanner: for benchmarks and tests.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Decoder::decode`].
+    #[doc(hidden)]
+    pub fn decode_with_serde_json(
+        &self,
+        stream: Stream,
+        record: &RawRecord<'_>,
+        arena: &mut LabelArena,
+    ) -> Result<Event, Rejection> {
+        self.decode_by::<SerdeJson>(stream, record, arena)
+    }
+
+    #[inline]
+    fn decode_by<S: Scan>(
+        &self,
+        stream: Stream,
+        record: &RawRecord<'_>,
+        arena: &mut LabelArena,
+    ) -> Result<Event, Rejection> {
         let value = self.payload(record)?;
         let mut fields = Fields::none();
-        envelope::open(value, record.headers, &mut fields)?;
+        envelope::open::<S>(value, record.headers, &mut fields)?;
 
         let id = fields.required(Field::Id, MAX_ID_BYTES)?;
         let source = fields.optional(Field::Source, MAX_SOURCE_BYTES)?;
@@ -111,12 +141,12 @@ impl Decoder {
         Ok(Event { id: self.pseudonyms.event(source.as_deref(), &id), fingerprint: fingerprint.finish(), time, body })
     }
 
-    /// By which a record is known again: a keyed hash of its key and value.
+    /// Keyed hash of a record's key and value, by which a restart recognises the record.
     pub fn record_hash(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Hash128 {
         self.pseudonyms.record(key, value)
     }
 
-    /// The value without a frame, not empty and not too large.
+    /// Value without the frame of a schema registry, neither empty nor too large.
     fn payload<'a>(&self, record: &RawRecord<'a>) -> Result<&'a [u8], Rejection> {
         let value = record.value.unwrap_or_default();
         let payload = envelope::unframe(value);

@@ -1,28 +1,39 @@
-//! Everything that talks to Kafka on behalf of the pipeline, as synchronous objects that the pipeline drives from its own threads.
+//! The Kafka client: synchronous objects that the pipeline drives from its own threads.
 //!
 //! ```text
 //! Consumer      poll thread: explicit offsets, batches from a private queue, positions, advisory commits
 //! EndProbe      any thread:  end offsets, through a client of its own
 //! check         at start:    topics that would break exactness
-//! DeadLetters   any thread:  records set aside, and up to where they are safe
+//! DeadLetters   any thread:  records that are rejected or expired, and the offset below which they are acknowledged
 //! ```
 //!
 //! # The private queue
 //!
 //! `rd_kafka_consume_batch_queue` costs half of what polling record by record does, but returns records only. So the assigned partitions
 //! forward to a queue of our own, from which batches are taken, and [`Consumer::serve`] polls the client's main queue for all the rest.
-//! What that takes is told in `fetching`; the calls themselves are in `native`, the only file with `unsafe`.
+//! `fetching` tells the protocol, `native` makes the calls and is the only file with `unsafe`.
+//!
+//! # Traps of librdkafka
+//!
+//! - Forwarding is cleared asynchronously when a fetch stops. A partition that is not forwarded is silent for ever.
+//! - After an error of a partition the client's position is past the error, and the client may skip records. See `fetching`.
+//! - Under load a batch may be delivered twice; records below the next expected offset are dropped.
+//! - A client that is closed while a queue or a message of it lives hangs. See `native`.
+//! - A client in a fatal state never finishes closing and burns a core; only the end of the process helps.
+//! - A request without an answer within its time-out costs the client its connection.
+//! - Each client is of its own (consumer, questions, dead letters), so that an answer does not wait behind a fetch.
 //!
 //! # Invariants
 //!
-//! - What a [`Batch`] hands over of a partition has ascending offsets, each at most once until [`Consumer::assign`] is called again.
-//! - Nothing of a partition is handed over after an error of that partition before it is fetched anew from where the handing over ended:
-//!   librdkafka skips what it cannot read (a failed checksum, an unknown format) and goes on.
-//! - [`Consumer::positions`] never shows a position beyond a record that was not handed over.
+//! - The records of a partition arrive in [`Batch`]es with ascending offsets, each at most once until the next [`Consumer::assign`].
+//! - After an error of a partition none of its records is returned before it is fetched again from the next expected offset: librdkafka
+//!   would skip what it cannot read (a failed checksum, an unknown format).
+//! - [`Consumer::positions`] never returns a position beyond a record that was not returned in a batch.
 //! - Nothing here decodes a value, waits for the pipeline or reads the wall clock.
 
 pub mod check;
 
+mod batch;
 mod client;
 mod consumer;
 mod dead_letter;
@@ -37,7 +48,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use consumer::{Batch, ClientEvent, Consumer, Message};
+pub use batch::{Batch, Message};
+pub use consumer::{ClientEvent, Consumer};
 pub use dead_letter::{DeadLetter, DeadLetterCounts, DeadLetters};
 pub use error::SourceError;
 pub use probe::{End, EndProbe};
@@ -48,13 +60,15 @@ use crate::record::TopicPartition;
 /// The partitions of the three topics, in the order of [`Stream::ALL`] and of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topology {
+    /// Partitions of all topics.
     pub partitions: Vec<PartitionLog>,
 }
 
-/// A partition and where its log begins.
+/// A partition and the beginning of its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionLog {
+    /// The partition.
     pub partition: TopicPartition,
-    /// The low watermark: the first offset that is still there, or where the next record goes if none is.
+    /// Low watermark: the first offset that the broker still has, or the next one to be written in an empty log.
     pub low: i64,
 }

@@ -1,7 +1,8 @@
-//! Targets: what is to be reached in a period, and how far that is on its plan.
+//! Targets: goals for a measure in a period, and their pace.
 //!
-//! A [`Target`] is a measure of the selected events in a [`Period`], a goal and a working calendar. What was reached is counted elsewhere
-//! ([`Tally`]); here is what follows from it at an instant ([`pace`]): pure functions, without a clock.
+//! A [`Target`] is a measure of the selected events in a [`Period`], a goal and a working calendar. `aggregate` counts what was reached
+//! ([`Tally`]); [`pace`] computes the figures of an instant from it, without a clock. The formulas and their sources are in docs/targets.md,
+//! the rules in spec/figures.md#targets. Nothing of targets is in state: changing them needs no rebuild.
 
 mod index;
 pub mod overdispersion;
@@ -25,17 +26,17 @@ use crate::clock::Millis;
 use crate::event::Centavos;
 use crate::record::Stream;
 
-/// All targets and calendars, of one reading of their files.
+/// All targets and calendars of one reading of their files.
 #[derive(Debug, Default)]
 pub struct Targets {
     pub targets: Vec<Target>,
     pub calendars: Vec<Arc<WorkingCalendar>>,
-    /// At which times of the day cuts are taken, beside each midnight; and on the working days of which calendar, if not on all days.
+    /// Times of day of cuts besides midnight, and the calendar whose working days they are for; without one they hold for all days.
     pub cuts: (Vec<Time>, Option<Arc<WorkingCalendar>>),
 }
 
 impl Targets {
-    /// When cuts are taken.
+    /// Instants of cuts in a zone.
     pub fn cut_times(&self, zone: &TimeZone) -> CutTimes {
         let (times, calendar) = &self.cuts;
         CutTimes::new(zone.clone(), times.clone(), calendar.clone())
@@ -56,30 +57,30 @@ impl std::ops::Index<TargetIndex> for Targets {
     }
 }
 
-/// What is to be reached.
+/// A goal for a measure in a period.
 #[derive(Debug)]
 pub struct Target {
-    /// Unique; the value of the label `target`.
+    /// Unique name, the value of the label `target`.
     pub name: String,
     pub description: String,
     pub measure: Measure,
     pub filter: Filter,
     pub period: Period,
-    /// Each for the periods whose first day is its date or a later one; in the order of the dates, and never empty.
+    /// Goals by date, ascending and never empty; each holds for the periods whose first day is its date or later.
     pub goals: Vec<(Date, Quantity)>,
     pub calendar: Arc<WorkingCalendar>,
-    /// By hour of the day: what share of a day's plan falls to it. All equal if there is none.
+    /// Share of a day's plan by hour of the day; `None` for equal shares.
     pub profile: Option<[f64; 24]>,
-    /// A period with holidays has as much less of a goal.
+    /// True if holidays reduce the goal of their period in proportion.
     pub prorate: bool,
-    /// Of a ratio: how far below the goal is still on pace.
+    /// Distance below the goal at which a ratio is still on pace.
     pub tolerance: f64,
-    /// What one of the counted is worth, for telling a shortfall in pesos.
+    /// Worth of one counted event, to express a shortfall in pesos. Centavos.
     pub pesos_each: Option<Centavos>,
 }
 
 impl Target {
-    /// Tells what is counted in which periods: where it is the same, figures may be compared.
+    /// Hash of measure, filter and period: figures with the same one may be compared.
     pub fn selection(&self) -> u64 {
         let Filter { programmes, states, queues, initiatives, milestones } = &self.filter;
         let lists = [programmes, states, queues, initiatives, milestones].map(|list| {
@@ -90,11 +91,11 @@ impl Target {
         xxhash_rust::xxh3::xxh3_64(format!("{} {:?} {lists:?}", self.measure.name(), self.period).as_bytes())
     }
 
-    /// The goal that holds on the first day of a period; before the first date it is the first, since a target reads as if it had always been there.
+    /// Goal in force on the first day of a period. Before the first date the first goal holds.
     ///
     /// # Panics
     ///
-    /// If the target has no goal.
+    /// Panics if the target has no goal.
     pub fn goal(&self, period: Interval, zone: &TimeZone) -> Quantity {
         let first_day =
             Timestamp::from_millisecond(period.start).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
@@ -103,7 +104,7 @@ impl Target {
     }
 }
 
-/// What is counted, summed, or a ratio.
+/// Count, sum or ratio that a target is set for (docs/targets.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
     /// Distinct people of whose selected dispersals something is left.
@@ -123,7 +124,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// By the name that files and metrics use.
+    /// Every measure with its name in files and metrics.
     pub const ALL: [(Measure, &'static str); 10] = [
         (Measure::Beneficiaries, "beneficiaries"),
         (Measure::Dispersals, "dispersals"),
@@ -151,8 +152,7 @@ impl Measure {
         }
     }
 
-    /// From when on all of it is known where what depends on single dispersals is from `people_from` on, and what is only counted from
-    /// `counts_from` on.
+    /// Instant from which the measure is completely known: `people_from` if it depends on single dispersals, else `counts_from`.
     pub fn known_from(self, people_from: Millis, counts_from: Millis) -> Millis {
         match self {
             Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => people_from,
@@ -160,12 +160,12 @@ impl Measure {
         }
     }
 
-    /// As files and metrics name it.
+    /// Name in files and metrics.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(measure, _)| *measure == self).map_or("", |(_, name)| name)
     }
 
-    /// What a tally amounts to; none for a ratio of nothing.
+    /// Amount of a tally in its unit; `None` for a ratio without a denominator.
     pub fn quantity(self, tally: Tally) -> Option<Quantity> {
         match self {
             Measure::NetPesos => Some(Quantity::Centavos(tally.amount)),
@@ -175,7 +175,7 @@ impl Measure {
     }
 }
 
-/// Which events count: those whose labels, as given in the event, are in each list that is not empty.
+/// Selects events whose labels, as given in the event, are in each list that is not empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     pub programmes: Vec<String>,
@@ -186,12 +186,12 @@ pub struct Filter {
     pub milestones: Vec<String>,
 }
 
-/// What is known of a target in a span of time. Adds up over partitions and times.
+/// Counts of a target in a span of time. Adds up over partitions and spans.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// People, dispersals, centavos, calls, quantities; of a service level the calls answered within target.
     pub amount: i128,
-    /// Of net pesos the dispersals of which something is left; of a service level answered + abandoned - short abandons; else 0.
+    /// Denominator of a service level: answered + abandoned - short abandons. For net pesos the dispersals not fully returned; else 0.
     pub base: i128,
 }
 

@@ -206,7 +206,7 @@ fn curve(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, period: I
             zone: present.zone(),
             actual: Tally::default(),
             past: Tally::default(),
-            dispersion: 1.0,
+            overdispersion: 1.0,
         };
         let actual = reached(instant).and_then(|tally| target.measure.quantity(tally));
         PacePoint { at_ms: instant, at: present.local(instant), plan: assess(target, &moment).plan, actual }

@@ -1,4 +1,4 @@
-//! When cuts are taken.
+//! Instants of cuts (spec/figures.md#cut-instants).
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_has_its_beginning_the_times_and_the_beginning_of_the_next() {
+    fn a_day_has_both_its_midnights_and_the_times_between() {
         let midnight = at("2020-05-15T05:00:00Z");
         assert_eq!(
             cut_times(&["18:00", "12:00"]).of_day(midnight),

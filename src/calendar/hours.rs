@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_span_and_what_overlaps_is_refused_with_what_to_write() {
+    fn wrong_and_overlapping_spans_are_refused_with_a_remedy() {
         assert!(hours(&["09:00-14:00", "13:59-15:00"]).unwrap_err().contains("09:00-14:00 and 13:59-15:00 overlap"));
         assert!(MinuteSpan::parse("22:00-06:00").unwrap_err().contains("over midnight"));
         for text in

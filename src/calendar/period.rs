@@ -10,14 +10,14 @@ use crate::clock::Millis;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Period {
     Day,
-    /// Of seven days from this weekday; from Monday it is the week of ISO 8601.
+    /// Seven days from this weekday; from Monday, the week of ISO 8601.
     Week(Weekday),
     Month,
     /// Once, from a date to a date, both included.
     Campaign(Date, Date),
 }
 
-/// From `start`, up to but not including `end`.
+/// Span of time from `start` up to and not including `end`. Milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval {
     pub start: Millis,
@@ -33,7 +33,7 @@ impl Interval {
 impl Period {
     pub const WEEK: Period = Period::Week(Weekday::Monday);
 
-    /// The periods of the contract's own families.
+    /// Periods of the families that every programme has: day, week, month (spec/figures.md#periods).
     pub const OWN: [Period; 3] = [Period::Day, Period::WEEK, Period::Month];
 
     /// The beginnings of consecutive periods: of the one before `now`, the one that holds `now`, and `ahead` after it.
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_lies_in_its_day_also_where_the_clock_goes_back_over_midnight() {
+    fn an_instant_lies_in_its_day_if_midnight_is_repeated() {
         // At 00:01 on 7 November 2010 it became 23:01 again.
         let zone = TimeZone::get("America/St_Johns").unwrap();
         for minute in 0..180 {

@@ -1,4 +1,4 @@
-//! When work is done: hours and weights of weekdays, holidays, exceptions.
+//! Working time: hours and weights of weekdays, holidays, exceptions.
 
 use std::ops::RangeInclusive;
 
@@ -18,7 +18,7 @@ pub(super) const ALWAYS: &str = "always";
 /// From this month on the next year's list must be there.
 const LISTS_ARE_OUT: i8 = 11;
 
-/// When a kind of work is done, and how much of a plan falls to it. Known are the years 2000 to 2100; before and after, all is closed.
+/// Working time and weights of days for one kind of work. Known are the years 2000 to 2100; before and after, all is closed.
 ///
 /// Queries take some tens of nanoseconds; a calendar is about 2 MB.
 #[derive(Debug, PartialEq)]
@@ -76,12 +76,12 @@ impl WorkingCalendar {
         &self.zone
     }
 
-    /// Whether `time` is working time.
+    /// True if `time` is working time.
     pub fn is_open(&self, time: Millis) -> bool {
         self.days.is_open(time)
     }
 
-    /// Whether there is working time on a date.
+    /// True if there is working time on a date.
     pub fn is_working_day(&self, date: Date) -> bool {
         self.days.is_working_day(date)
     }
@@ -91,7 +91,7 @@ impl WorkingCalendar {
         (self.days.open_until(interval.end) - self.days.open_until(interval.start)).max(0)
     }
 
-    /// How much of a plan falls to an interval: of each working day the weight, as far as the day's open time is in the interval. With a
+    /// Share of a plan that falls to an interval, in weights of days: each working day counts in proportion to its open time in the interval. With a
     /// profile, which gives each hour of the clock its share, the hours count by it; a day none of whose open hours has a share goes evenly.
     ///
     /// With the weight of a whole period as denominator this is the F(t) of common sales pacing: F(t) = (sum over the days before of w c +
@@ -100,7 +100,7 @@ impl WorkingCalendar {
         (self.days.weight_until(interval.end, profile) - self.days.weight_until(interval.start, profile)).max(0.0)
     }
 
-    /// The weight of an interval if there were no holidays and exceptions, without a profile: what a period with holidays is held against.
+    /// The weight of an interval if there were no holidays and exceptions, without a profile: the reference for proration.
     pub fn regular_weight(&self, interval: Interval) -> f64 {
         (self.days.usual_until(interval.end) - self.days.usual_until(interval.start)).max(0.0)
     }
@@ -110,7 +110,7 @@ impl WorkingCalendar {
         self.listed.as_ref().map(|listed| listed.interval.end)
     }
 
-    /// Whether all holidays of an interval are known.
+    /// True if all holidays of an interval are known.
     pub fn covers(&self, interval: Interval) -> bool {
         let listed = self.listed.as_ref().map(|listed| listed.interval);
         listed.is_none_or(|listed| listed.start <= interval.start && interval.end <= listed.end)

@@ -69,7 +69,7 @@ mod tests {
     use crate::clock::{HOUR, MINUTE, SECOND};
 
     #[test]
-    fn it_shows_the_origin_at_the_anchor_and_goes_on_from_there_before_and_after() {
+    fn it_shows_the_origin_at_the_anchor_and_runs_both_ways() {
         let moved = parse("1589176800000@1732252000000x120").unwrap();
         assert_eq!(moved, Moved { origin: 1_589_176_800_000, anchor: 1_732_252_000_000, speed: 120.0 });
         let shown = |seconds: i64| moved.at(moved.anchor + seconds * SECOND) - moved.origin;

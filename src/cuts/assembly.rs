@@ -128,7 +128,7 @@ fn current(
     let period = target.period.at(at - 1, &allowlists.zone)?;
     let actual = *tallies.get(&period.start)?;
     let observation =
-        Observation { period, now: at, zone: &allowlists.zone, actual, past: Tally::default(), dispersion: 1.0 };
+        Observation { period, now: at, zone: &allowlists.zone, actual, past: Tally::default(), overdispersion: 1.0 };
     let report = assess(target, &observation);
     Some(CutTarget {
         target: target.name.clone(),

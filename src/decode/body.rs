@@ -1,6 +1,6 @@
-//! The data of an event, field by field in the contract's order.
+//! The data of an event, field by field in the order of spec/events.md#data.
 //!
-//! Everything is judged before the first label is kept: a rejected record leaves nothing in the texts.
+//! Every field is checked before the first label is appended: a rejected record leaves nothing in the arena.
 
 use std::borrow::Cow;
 
@@ -17,9 +17,9 @@ use super::kind::Kind;
 use super::numbers;
 use super::pseudonym::Pseudonyms;
 
-/// The longest programme, queue, site, initiative or milestone (bytes).
+/// Maximum length of a programme, queue, site, initiative or milestone. Bytes.
 const MAX_LABEL_BYTES: usize = 64;
-/// The longest beneficiary, credit, call or agent (bytes).
+/// Maximum length of a beneficiary, credit, call or agent. Bytes.
 const MAX_IDENTIFIER_BYTES: usize = 128;
 /// The site of an agent whose event names none.
 const UNKNOWN_SITE: &str = "unknown";
@@ -97,7 +97,7 @@ impl<'a> Reader<'_, 'a> {
         Ok(label)
     }
 
-    /// An identifier that must not be kept; it enters the fingerprint hashed.
+    /// An identifier, which must not be kept: it enters the fingerprint as a hash.
     fn identifier(&self, field: Field) -> Result<Cow<'a, str>, Rejection> {
         self.fields.required(field, MAX_IDENTIFIER_BYTES)
     }
@@ -107,7 +107,7 @@ impl<'a> Reader<'_, 'a> {
         hash
     }
 
-    /// A state is never wrong, only given twice: what is no code, whatever its type, is [`FederalState::OTHER`].
+    /// A state code (spec/events.md#state-codes). Only a repeated field is a fault: what is no code, of any type, is [`FederalState::OTHER`].
     fn state(&mut self) -> Result<FederalState, Rejection> {
         let value = self.fields.any(Field::State)?;
         self.fingerprint.add_optional(value.as_ref().map(|value| value.as_given()));
@@ -119,7 +119,7 @@ impl<'a> Reader<'_, 'a> {
 
     fn amount(&mut self) -> Result<Centavos, Rejection> {
         let value = self.fields.any(Field::Amount)?.ok_or_else(|| Field::Amount.missing())?;
-        // A number and a string of the same text are the same amount; `true`, objects and the like are no digits in any case.
+        // A number and a string of the same text are the same amount; `true`, objects and the like are no digits.
         let text = value.as_given();
         self.fingerprint.add(text.as_bytes());
         numbers::amount(text).ok_or_else(|| Field::Amount.invalid())

@@ -1,12 +1,13 @@
-//! Which envelope a record has, and the fields it holds.
+//! The envelope of a record, and the fields in it (spec/events.md#envelopes).
 //!
-//! CloudEvents 1.0.2, Kafka protocol binding, sections 3.2 (binary) and 3.3 (structured), and the flat form of our own contract.
+//! CloudEvents 1.0.2, Kafka protocol binding, sections 3.2 (binary) and 3.3 (structured), and Pacemeter's own flat form.
 
 use crate::record::{Header, Reason, Rejection};
 
 use super::fields::{Field, FieldValue, Fields};
+use super::scan::Scan;
 
-/// A schema id before the value: a zero byte and four more (Confluent wire format).
+/// Length of a schema id before the value: a zero byte and four more (Confluent wire format).
 const FRAME_BYTES: usize = 5;
 
 /// The value without the frame of a schema registry.
@@ -18,25 +19,33 @@ pub(super) fn unframe(value: &[u8]) -> &[u8] {
 }
 
 /// Finds the fields of a record, wherever its envelope has them.
-pub(super) fn open<'a>(value: &'a [u8], headers: &[Header<'a>], fields: &mut Fields<'a>) -> Result<(), Rejection> {
+pub(super) fn open<'a, S: Scan>(
+    value: &'a [u8],
+    headers: &[Header<'a>],
+    fields: &mut Fields<'a>,
+) -> Result<(), Rejection> {
     let headers = Headers::find(headers)?;
     let structured = match headers.content_type {
         None => false,
         Some(content_type) => is_structured(content_type).ok_or(Rejection::of(Reason::UnsupportedFormat))?,
     };
-    if !structured && headers.say_binary() {
-        fields.read(value, Field::FIRST_OF_DATA)?;
+    if !structured && headers.are_binary() {
+        fields.read::<S>(value, Field::FIRST_OF_DATA)?;
         for (field, given) in Headers::ATTRIBUTES.into_iter().zip(headers.attributes) {
             fields.set(field, given);
         }
         return Ok(());
     }
-    fields.read(value, Field::Id)?;
-    if structured || !matches!(fields.given(Field::SpecVersion), FieldValue::Absent) { descend(fields) } else { Ok(()) }
+    fields.read::<S>(value, Field::Id)?;
+    if structured || !matches!(fields.given(Field::SpecVersion), FieldValue::Absent) {
+        descend::<S>(fields)
+    } else {
+        Ok(())
+    }
 }
 
 /// Goes from a structured CloudEvent into its data.
-fn descend(fields: &mut Fields<'_>) -> Result<(), Rejection> {
+fn descend<S: Scan>(fields: &mut Fields<'_>) -> Result<(), Rejection> {
     if !matches!(fields.given(Field::DataBase64), FieldValue::Absent) {
         return Err(Rejection::field(Reason::UnsupportedFormat, Field::DataBase64.name()));
     }
@@ -44,13 +53,13 @@ fn descend(fields: &mut Fields<'_>) -> Result<(), Rejection> {
         return Err(Field::SpecVersion.invalid());
     }
     match fields.given(Field::Data) {
-        FieldValue::Json(data) if data.starts_with('{') => fields.descend(data),
+        FieldValue::Json(data) if data.starts_with('{') => fields.descend::<S>(data),
         FieldValue::Absent => Err(Field::Data.missing()),
         _ => Err(Field::Data.invalid()),
     }
 }
 
-/// The headers that say something of the envelope.
+/// Headers that decide the envelope.
 struct Headers<'a> {
     content_type: Option<&'a str>,
     attributes: [FieldValue<'a>; 4],
@@ -59,8 +68,7 @@ struct Headers<'a> {
 impl<'a> Headers<'a> {
     const ATTRIBUTES: [Field; 4] = [Field::Id, Field::Source, Field::Type, Field::Time];
 
-    /// A null header is absent, but one more of its name is one too many. A content type that is given twice or is not UTF-8 names no
-    /// format.
+    /// A null header is absent, but still counts as a repeated one. A content type that is repeated or not UTF-8 is unsupported.
     fn find(headers: &[Header<'a>]) -> Result<Self, Rejection> {
         let mut content_type = FieldValue::Absent;
         let mut attributes = [FieldValue::Absent; 4];
@@ -87,14 +95,14 @@ impl<'a> Headers<'a> {
         Ok(Self { content_type, attributes })
     }
 
-    /// Whether there is a `ce_id` or a `ce_type`.
-    fn say_binary(&self) -> bool {
+    /// True if there is a `ce_id` or a `ce_type`.
+    fn are_binary(&self) -> bool {
         let [id, _, kind, _] = &self.attributes;
         [id, kind].into_iter().any(|given| matches!(given, FieldValue::Plain(_) | FieldValue::Faulty))
     }
 }
 
-/// Whether a content type is that of a structured CloudEvent; nothing if it is not JSON, or a batch of events.
+/// True for the content type of a structured CloudEvent, false for other JSON; `None` for anything else, batches of events included.
 fn is_structured(content_type: &str) -> Option<bool> {
     let media_type = content_type.split(';').next().unwrap_or("").trim_ascii();
     let starts_with =

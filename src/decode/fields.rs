@@ -1,15 +1,15 @@
-//! The fields of a JSON object that Pacemeter knows, found in one pass and not yet judged.
+//! The known fields of a JSON object, found in one pass and checked later.
 //!
-//! Which field counts, and which fault counts first, depends on others that may stand later in the object. So the pass only remembers where
-//! each known field's value lies in the record's text; what it must be is asked afterwards, field by field, in the contract's order.
+//! The fields that count, and the fault that counts first, may depend on fields that stand later in the object. So the pass only remembers
+//! each known field's slice of the text; the checks follow field by field, in the order of spec/events.md#order-of-faults.
 
 use std::borrow::Cow;
 
 use crate::record::{Reason, Rejection};
 
-use super::scan;
+use super::scan::{self, Scan};
 
-/// Declares the known fields, in the order in which their faults count.
+/// Declares the known fields in the order of spec/events.md#order-of-faults.
 macro_rules! fields {
     ($($variant:ident = $name:literal),+ $(,)?) => {
         /// A known field: an attribute, a mark of an envelope or a field of the data.
@@ -23,7 +23,7 @@ macro_rules! fields {
                 match self { $(Field::$variant => const { ascii($name) }),+ }
             }
 
-            /// Bytes, as of them the compiler makes a tree of decisions, of text a list of comparisons.
+            /// Matches bytes: the compiler turns them into a decision tree, and strings into a list of comparisons.
             fn from_name(name: &[u8]) -> Option<Self> {
                 match name { $($name => Some(Field::$variant),)+ _ => None }
             }
@@ -80,15 +80,15 @@ impl Field {
     }
 }
 
-/// What a record says of one field.
+/// Value of one field as given.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FieldValue<'a> {
     Absent,
     /// Given twice, or a header that is not UTF-8.
     Faulty,
-    /// A text as it is: a header's, or that of a JSON string without escapes.
+    /// Text of a header, or of a JSON string without escapes.
     Plain(&'a str),
-    /// Any other JSON value, by its own text: what begins with a quote has escapes.
+    /// Source text of any other JSON value; one that begins with a quote has escapes.
     Json(&'a str),
 }
 
@@ -107,18 +107,18 @@ impl<'a> Fields<'a> {
     ///
     /// Takes linear time: the text is gone over once for UTF-8, which is all but free, and once for JSON. No known field's text is looked at
     /// more than a fixed number of times later.
-    pub(super) fn read(&mut self, value: &'a [u8], first: Field) -> Result<(), Rejection> {
+    pub(super) fn read<S: Scan>(&mut self, value: &'a [u8], first: Field) -> Result<(), Rejection> {
         let text = std::str::from_utf8(value).map_err(|_| Rejection::of(Reason::NotJson))?;
-        self.add(text, first)
+        self.add::<S>(text, first)
     }
 
     /// Replaces the data's fields by those of the object `data`, a part of the text that was read before.
-    pub(super) fn descend(&mut self, data: &'a str) -> Result<(), Rejection> {
+    pub(super) fn descend<S: Scan>(&mut self, data: &'a str) -> Result<(), Rejection> {
         self.given[Field::FIRST_OF_DATA as usize..].fill(FieldValue::Absent);
-        self.add(data, Field::FIRST_OF_DATA)
+        self.add::<S>(data, Field::FIRST_OF_DATA)
     }
 
-    fn add(&mut self, text: &'a str, first: Field) -> Result<(), Rejection> {
+    fn add<S: Scan>(&mut self, text: &'a str, first: Field) -> Result<(), Rejection> {
         let found = |key: &str, value| {
             let Some(field) = Field::from_name(key.as_bytes()).filter(|&field| field >= first) else { return };
             let given = &mut self.given[field as usize];
@@ -128,14 +128,14 @@ impl<'a> Fields<'a> {
                 _ => FieldValue::Faulty,
             };
         };
-        scan::object(text, found).ok_or(Rejection::of(Reason::NotJson))
+        S::object(text, found).ok_or(Rejection::of(Reason::NotJson))
     }
 
     pub(super) fn set(&mut self, field: Field, given: FieldValue<'a>) {
         self.given[field as usize] = given;
     }
 
-    /// What is given; `null` is absent.
+    /// Value of a field; `null` is absent.
     #[inline]
     pub(super) fn given(&self, field: Field) -> FieldValue<'a> {
         match self.given[field as usize] {
@@ -172,7 +172,7 @@ impl<'a> Fields<'a> {
     /// A number's own text, or nothing.
     pub(super) fn number(&self, field: Field) -> Result<Option<&'a str>, Rejection> {
         match self.any(field)? {
-            // What is syntactically correct and begins with a digit is a number. None of ours may have a sign.
+            // Correct JSON that begins with a digit is a number. No known number may have a sign.
             Some(Value::Other(text)) if text.as_bytes()[0].is_ascii_digit() => Ok(Some(text)),
             Some(_) => Err(field.invalid()),
             None => Ok(None),
@@ -195,7 +195,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A value as given: a string by what it spells, anything else by its own text.
+/// A value as given: an unescaped string, or the source text of anything else.
 pub(super) enum Value<'a> {
     String(Cow<'a, str>),
     Other(&'a str),

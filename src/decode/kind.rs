@@ -3,7 +3,7 @@
 use crate::event::{CallKind, DisbursementKind, MilestoneKind};
 use crate::record::Stream;
 
-/// What happened, as `type` names it.
+/// Kind of an event, from its `type` (spec/events.md#event-types).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Disbursement(DisbursementKind),
@@ -40,7 +40,7 @@ impl Kind {
         }
     }
 
-    /// The event's name; unique within the stream.
+    /// Name of the event, unique in its stream.
     pub(super) fn event(self) -> &'static str {
         match self {
             Kind::Disbursement(kind) => kind.name(),

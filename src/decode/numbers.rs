@@ -1,9 +1,12 @@
-//! Exact numbers, read from their own text without floating point.
+//! Exact numbers, read from their source text without floating point.
+//!
+//! By hand, since `f64` cannot hold every amount and a decimal library accepts more forms (signs, exponents) than spec/events.md#amount and
+//! #durations allow.
 
 use crate::clock::Millis;
 use crate::event::{Centavos, MAX_AMOUNT};
 
-/// The longest talk, hold or wrap-up of one call: a day.
+/// Maximum talk, hold or wrap-up time of one call: a day.
 const MAX_SECONDS_MILLIS: u64 = 86_400_000;
 const MAX_QUANTITY: u64 = 1_000_000_000;
 

@@ -1,7 +1,7 @@
 //! The key under which identifiers become pseudonyms, and the hashing itself.
 //!
-//! Without the key nobody can tell from a hash whose it is, nor try out the few million identifiers there are. With the same key the same
-//! identifier always gives the same hash, so a state that was made with one key is meaningless under another ([`PseudonymKey::key_id`]).
+//! Without the key nobody can trace a hash to a person, nor try all of the few million identifiers. The same identifier always has the same
+//! hash under one key, so state made with one key is meaningless under another ([`PseudonymKey::key_id`]).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -14,38 +14,55 @@ use crate::event::Hash128;
 #[derive(Clone)]
 pub struct PseudonymKey([u8; 32]);
 
-/// Why there is no key.
+/// A key that cannot be read or created.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
+    /// The text is not 64 hexadecimal digits.
     #[error("a pseudonym key is 64 hexadecimal digits")]
     Malformed,
+    /// The operating system gave no randomness.
     #[error("no randomness for a pseudonym key: {0}")]
     NoRandomness(getrandom::Error),
+    /// The file does not hold 64 hexadecimal digits.
     #[error("pseudonym key file {} is malformed: it must hold 64 hexadecimal digits and nothing else", .0.display())]
     MalformedFile(PathBuf),
+    /// The file cannot be read.
     #[error("cannot read pseudonym key file {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    /// The file or its directory cannot be created.
     #[error("cannot create pseudonym key file {}: {source}", path.display())]
     Create { path: PathBuf, source: io::Error },
 }
 
 impl PseudonymKey {
     /// Reads 64 hexadecimal digits of either case.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Malformed`].
     pub fn from_hex(text: &str) -> Result<Self, KeyError> {
         blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes())).map_err(|_| KeyError::Malformed)
     }
 
     /// A new key from the operating system's randomness.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NoRandomness`].
     pub fn generate() -> Result<Self, KeyError> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(KeyError::NoRandomness)?;
         Ok(Self(key))
     }
 
-    /// Reads the key at `path` (64 hexadecimal digits, white space around them ignored), or makes one there that only its owner may read,
-    /// with the directories above it. Says whether it made one.
+    /// Reads the key at `path`, or creates a key file with mode 0600 and the directories above it. Returns the key, and true if it is new.
     ///
-    /// The file appears whole or not at all, and of two processes that start at once both end with the same key.
+    /// The file holds 64 hexadecimal digits; white space around them is ignored. It is created atomically: two processes that start together
+    /// end with the same key.
+    ///
+    /// # Errors
+    ///
+    /// Any [`KeyError`] but [`KeyError::Malformed`].
     pub fn load_or_create(path: &Path) -> Result<(Self, bool), KeyError> {
         if let Some(key) = Self::load(path)? {
             return Ok((key, false));
@@ -90,7 +107,7 @@ impl PseudonymKey {
         file.sync_all()
     }
 
-    /// Names the key without telling anything of it: 16 hexadecimal digits, for logs and checkpoints.
+    /// Identifies the key without revealing it: 16 hexadecimal digits, for logs and checkpoints.
     pub fn key_id(&self) -> String {
         let id = blake3::derive_key("pacemeter v1 pseudonym key id", &self.0);
         blake3::Hash::from_bytes(id).to_hex()[..16].to_owned()
@@ -137,7 +154,7 @@ impl Pseudonyms {
         first_half(blake3::keyed_hash(&self.agent, id.as_bytes()))
     }
 
-    /// Of a whole record: the length of the key or a mark of its absence, the key, whether there is a value, the value.
+    /// Hash of a whole record: the length of the key (or a mark of its absence), the key, a flag for the value, the value.
     pub(super) fn record(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Hash128 {
         let mut hasher = blake3::Hasher::new_keyed(&self.record);
         hasher.update(&key.map_or(u64::MAX, |key| key.len() as u64).to_le_bytes()).update(key.unwrap_or_default());
@@ -145,7 +162,7 @@ impl Pseudonyms {
         first_half(hasher.finalize())
     }
 
-    /// Of an event's `source` and `id`: the length of the source or a mark of its absence, then both, so that no two pairs look alike.
+    /// Hash of an event's `source` and `id`: the length of the source (or a mark of its absence), then both, so that no two pairs collide.
     pub(super) fn event(&self, source: Option<&str>, id: &str) -> Hash128 {
         const NO_SOURCE: u16 = u16::MAX;
         let length =

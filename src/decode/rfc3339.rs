@@ -1,4 +1,7 @@
-//! RFC 3339 date-times as instants.
+//! RFC 3339 date-times as instants (spec/events.md#event-time).
+//!
+//! By hand, since jiff accepts more (spaces, second 60, no seconds) and all of its extras would have to be refused again. It is the witness in
+//! the tests.
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 
@@ -7,7 +10,7 @@ const FIRST: Millis = 946_684_800_000;
 /// 2101-01-01T00:00:00Z, the first one that is too late.
 const END: Millis = 4_133_980_800_000;
 
-/// The instant of an RFC 3339 date-time in the years 2000 to 2100 (of UTC), cut to the millisecond.
+/// The instant of an RFC 3339 date-time in the years 2000 to 2100 (of UTC), truncated to the millisecond.
 ///
 /// `T` and `Z` in either case, any number of decimals, offsets up to 23:59 (`-00:00` included: it is UTC with an unknown local time);
 /// real dates only, and no second 60.
@@ -41,7 +44,7 @@ fn fraction(rest: &[u8]) -> Option<(Millis, &[u8])> {
     (len > 0).then(|| (place(0) * 100 + place(1) * 10 + place(2), zone))
 }
 
-/// How far the zone is ahead of UTC.
+/// Offset of the zone from UTC; positive to the east.
 fn offset(zone: &[u8]) -> Option<Millis> {
     match *zone {
         [b'Z' | b'z'] => Some(0),

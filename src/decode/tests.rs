@@ -178,7 +178,7 @@ fn an_escaped_key_is_what_it_spells() {
 }
 
 #[test]
-fn the_record_may_be_as_large_as_the_bound_and_as_late_as_the_skew() {
+fn a_record_may_be_as_large_as_the_bound_and_late_as_the_skew() {
     let draft = Draft::dispersed();
     let padding = draft::MAX_RECORD_BYTES - draft.value().len();
     assert!(draft.clone().padded(padding).decode().is_ok());

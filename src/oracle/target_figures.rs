@@ -16,7 +16,7 @@ use super::periods::{self, OracleInterval};
 use super::targets::TargetInputs;
 use crate::calendar::Interval;
 use crate::clock::{DAY, HOUR, Millis};
-use crate::targets::overdispersion::DEFAULT_DISPERSION;
+use crate::targets::overdispersion::DEFAULT_OVERDISPERSION;
 use crate::targets::pace::{Observation, assess, goal_of};
 use crate::targets::{Measure, Quantity, Tally, Target, Targets};
 
@@ -64,8 +64,8 @@ impl Oracle {
     ) {
         let actual = inputs.tally(target, period);
         // The values used here depend neither on past periods nor on overdispersion.
-        let (past, dispersion) = (Tally::default(), DEFAULT_DISPERSION);
-        let report = assess(target, &Observation { period, now, zone: &self.zone, actual, past, dispersion });
+        let (past, overdispersion) = (Tally::default(), DEFAULT_OVERDISPERSION);
+        let report = assess(target, &Observation { period, now, zone: &self.zone, actual, past, overdispersion });
         let values = [
             (&TARGET_GOAL, Some(exact(report.goal))),
             (&TARGET_ACTUAL, report.actual.map(exact)),

@@ -39,7 +39,7 @@ impl Originals for Batch {
         let message = self.get(index);
         message.append_headers(headers);
         Original {
-            slot: message.slot(),
+            slot: message.index(),
             offset: message.offset(),
             timestamp: message.timestamp(),
             key: message.key(),

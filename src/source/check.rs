@@ -1,4 +1,4 @@
-//! Input topics whose configuration would break exactness, found by asking the broker for it.
+//! Input topics whose configuration would break exactness (spec/events.md#refused-topics).
 
 use super::client::{self, Context};
 use super::error::{SourceError, is_denial, is_missing};
@@ -17,52 +17,63 @@ use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// How far ahead of the broker's clock a producer may stamp a record.
+/// Maximum that a producer's timestamp may be ahead of the broker's clock.
 const MAX_TIMESTAMP_AHEAD: Millis = HOUR;
 
-/// What was found out about the three topics.
+/// Faults and warnings about the three topics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
+    /// Faults, accepted ones included.
     pub faults: Vec<TopicFault>,
+    /// Topics with too short a retention.
     pub warnings: Vec<RetentionWarning>,
 }
 
 impl Findings {
-    /// The faults that no setting accepts: with one of these the pipeline must not start.
+    /// Faults that no setting accepts. With one of these the pipeline must not start.
     pub fn refused(&self) -> impl Iterator<Item = &TopicFault> {
         self.faults.iter().filter(|fault| !fault.is_accepted)
     }
 
+    /// Fails if a fault is refused.
+    ///
     /// # Errors
     ///
-    /// [`Exit::Configuration`] with every fault that is refused, if one is.
+    /// [`Exit::Configuration`] with every refused fault.
     pub fn refuse(&self) -> Result<(), Failure> {
         let refused: Vec<_> = self.refused().map(ToString::to_string).collect();
         if refused.is_empty() { Ok(()) } else { Err(Failure::new(Exit::Configuration, refused.join("\n"))) }
     }
 }
 
-/// Something about a topic that would make figures wrong sooner or later.
+/// A configuration of a topic that would make figures wrong sooner or later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicFault {
+    /// Stream of the topic.
     pub stream: Stream,
+    /// Name of the topic.
     pub topic: String,
+    /// Kind of fault.
     pub kind: FaultKind,
-    /// What is so, with the values found.
+    /// The rest of a sentence about the topic, with the values found.
     pub what: String,
-    /// Whether [`FaultKind::accepted_by`] is set.
+    /// True if the setting [`FaultKind::accepted_by`] is on.
     pub is_accepted: bool,
 }
 
+/// Kind of a [`TopicFault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
+    /// Compaction removes records that a replay needs.
     Compacted,
+    /// Producers set timestamps without a bound: one bad clock could expire everything after it.
     UnboundedTimestamps,
+    /// The broker does not show the configuration.
     Unverified,
 }
 
 impl FaultKind {
-    /// What to do about it.
+    /// Instruction that removes the fault.
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Compacted => "set the topic's cleanup.policy to delete",
@@ -73,7 +84,7 @@ impl FaultKind {
         }
     }
 
-    /// The setting that accepts the risk.
+    /// Setting that accepts the risk.
     pub fn accepted_by(self) -> &'static str {
         match self {
             Self::Compacted => "kafka.accept_compacted_topics",
@@ -103,27 +114,30 @@ impl fmt::Display for TopicFault {
     }
 }
 
-/// A topic forgets records that state remembers: a rebuild from the log will know less.
+/// Retention shorter than the horizon: a rebuild from the log would know less than the state does (spec/events.md#retention).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionWarning {
+    /// Stream of the topic.
     pub stream: Stream,
+    /// Name of the topic.
     pub topic: String,
-    /// In milliseconds; absent for no limit by time.
+    /// Limit by time, in milliseconds; `None` without one.
     pub retention: Option<Millis>,
-    /// A limit by size may be reached at any time. Absent for none.
+    /// Limit by size, in bytes, which may be reached at any time; `None` without one.
     pub retention_bytes: Option<i64>,
+    /// Horizon of the stream, in milliseconds.
     pub horizon: Millis,
 }
 
-/// Asks for the configuration of the three topics, which exist, and judges it.
+/// Asks for the configuration of the three topics and checks it.
 ///
 /// # Errors
 ///
-/// [`SourceError::Unavailable`], [`SourceError::TopicMissing`], [`SourceError::Configuration`]. Not being allowed to see the configuration
-/// is a finding.
+/// [`SourceError::Unavailable`], [`SourceError::TopicMissing`], [`SourceError::Configuration`]. A configuration that the
+/// broker does not show is a fault in the result, not an error.
 pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     const ACTION: &str = "asking for the configuration of topics";
-    // Any broker knows the configuration of topics. Without a name the client would ask the controller, and wait for a cluster to have one.
+    // Any broker knows the configuration of topics. Without a number the client would ask the controller, and wait until there is one.
     let broker = Lookup::open(settings)?.some_broker(settings.topic(Stream::Disbursement))?;
     let admin: AdminClient<Context> = client::admin(settings)
         .create_with_context(Context::default())
@@ -153,7 +167,7 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     };
     for (stream, result) in Stream::ALL.into_iter().zip(in_order(results, settings.topics.as_array())) {
         match result {
-            Ok(configuration) => judge(&mut findings, settings, stream, |name| value(&configuration, name)),
+            Ok(configuration) => check_topic(&mut findings, settings, stream, |name| value(&configuration, name)),
             Err(code) if is_missing(code) => {
                 return Err(SourceError::TopicMissing { topic: settings.topic(stream).to_owned() });
             }
@@ -173,7 +187,7 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
 
 type Described = Result<ConfigResource, RDKafkaErrorCode>;
 
-/// Errors do not say whose they are, so they keep their places; what names its topic goes to its own.
+/// Sorts answers by topic. Errors do not name their topic, so they fill the remaining places in their order.
 fn in_order(results: Vec<Described>, topics: &[String]) -> Vec<Described> {
     let place = |result: &Described| match result {
         Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name), .. }) => {
@@ -197,8 +211,8 @@ fn value(configuration: &ConfigResource, name: &str) -> Option<String> {
     configuration.get(name).and_then(|entry| entry.value.clone())
 }
 
-/// Judges one topic by its configuration.
-fn judge(findings: &mut Findings, settings: &Settings, stream: Stream, value: impl Fn(&str) -> Option<String>) {
+/// Checks one topic's configuration.
+fn check_topic(findings: &mut Findings, settings: &Settings, stream: Stream, value: impl Fn(&str) -> Option<String>) {
     let number = |name: &str| value(name).and_then(|text| text.parse::<i64>().ok());
     let Some(policy) = value("cleanup.policy") else {
         findings.add(settings, stream, FaultKind::Unverified, "does not show its cleanup.policy".into());
@@ -208,7 +222,7 @@ fn judge(findings: &mut Findings, settings: &Settings, stream: Stream, value: im
         findings.add(settings, stream, FaultKind::Compacted, format!("is compacted (cleanup.policy is {policy})"));
     }
     if value("message.timestamp.type").as_deref() != Some("LogAppendTime") {
-        // Brokers from 3.6 have the first; while it is at its old default, no limit, they go by the second. Older ones have the second only.
+        // Brokers from 3.6 have the first; while it is at its default, no limit, they use the second. Older ones have the second only.
         let after = number("message.timestamp.after.max.ms").filter(|millis| *millis != i64::MAX);
         match after
             .or_else(|| number("message.timestamp.difference.max.ms"))
@@ -242,7 +256,7 @@ impl Findings {
     }
 }
 
-/// Wakes a thread that waits for a future.
+/// Wakes the thread that waits for a future.
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -251,7 +265,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future that another thread completes, for at most `limit`.
+/// Waits at most `limit` for a future that another thread completes.
 fn wait_for<T>(future: impl Future<Output = T>, limit: Duration) -> Option<T> {
     let deadline = Instant::now() + limit;
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

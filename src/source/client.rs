@@ -1,4 +1,4 @@
-//! The configuration of librdkafka's clients, and what they report while they run.
+//! Configuration of librdkafka's clients, and their reports while they run.
 
 use super::error::is_denial;
 use super::settings::Settings;
@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(super) type Client = BaseConsumer<Context>;
 
-/// Where distributions keep the bundle of trusted certificates. The TLS library is our own build and knows none of them.
+/// Paths of trusted certificates in common distributions. The TLS library is linked statically and knows none of them.
 const CERTIFICATE_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -19,14 +19,14 @@ const CERTIFICATE_BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// What every client has: our defaults, `kafka.properties` over them, what is not for the user to say over both.
+/// Configuration of every client: defaults, `kafka.properties` over them, and fixed properties over both.
 fn base(settings: &Settings) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("client.id", "pacemeter");
     config.set("socket.keepalive.enable", "true");
     config.set("log.connection.close", "false");
     config.set("socket.timeout.ms", settings.request_timeout.as_millis().to_string());
-    // Else a connection that nobody answers is given up after half a minute.
+    // The default gives up a connection without an answer only after half a minute.
     config.set("socket.connection.setup.timeout.ms", settings.request_timeout.as_millis().to_string());
     let set = |key: &str| settings.properties.contains_key(key);
     let protocol = settings.properties.get("security.protocol").map(|protocol| protocol.to_lowercase());
@@ -42,36 +42,35 @@ fn base(settings: &Settings) -> ClientConfig {
     config
 }
 
-/// Sets what the user did not, under either of its names.
+/// Sets a property that the user has set under none of its names.
 fn default_to(config: &mut ClientConfig, names: &[&str], value: &str) {
     if names.iter().all(|name| config.get(name).is_none()) {
         config.set(names[0], value);
     }
 }
 
-/// The client that reads records.
+/// Configuration of the client that reads records.
 pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     let mut config = reader(settings);
     config.set("group.id", &settings.group_id);
-    // We are no member of the group; but closing waits this long for a commit whose coordinator is away.
+    // Pacemeter is no member of the group, but closing waits this long for a commit whose coordinator is unavailable.
     default_to(&mut config, &["session.timeout.ms"], "6000");
     default_to(&mut config, &["heartbeat.interval.ms"], "2000");
     // With the default, 1000, a partition whose records are fetched faster than applied sleeps a second at a time.
     default_to(&mut config, &["fetch.queue.backoff.ms"], "2");
     // A fetch that waits at idle partitions holds up those that are assigned meanwhile.
     default_to(&mut config, &["fetch.wait.max.ms"], "100");
-    // Of all partitions together, as all forward to one queue.
+    // For all partitions together, as all forward to one queue.
     default_to(&mut config, &["queued.max.messages.kbytes"], "8192");
     config
 }
 
-/// The client that asks for metadata and end offsets. It has connections of its own: an answer does not wait behind a fetch that waits
-/// for records.
+/// Configuration of the client that asks for metadata and end offsets. It has connections of its own: an answer does not wait behind a fetch.
 pub(super) fn probe(settings: &Settings) -> ClientConfig {
     reader(settings)
 }
 
-/// What exactness depends on; [`super::reading`] refuses these in `kafka.properties`.
+/// Configuration that exactness depends on; [`super::reading`] refuses these properties in `kafka.properties`.
 fn reader(settings: &Settings) -> ClientConfig {
     let mut config = base(settings);
     config.set("enable.auto.commit", "false");
@@ -84,88 +83,88 @@ fn reader(settings: &Settings) -> ClientConfig {
     config
 }
 
-/// The client that asks for the configuration of topics.
+/// Configuration of the client that asks for the configuration of topics.
 pub(super) fn admin(settings: &Settings) -> ClientConfig {
     base(settings)
 }
 
-/// The client that writes dead letters.
+/// Configuration of the client that writes dead letters.
 pub(super) fn producer(settings: &Settings) -> ClientConfig {
     let mut config = base(settings);
     // A checkpoint and a commit wait for the letters that they cover, but for no longer than this.
     default_to(&mut config, &["message.timeout.ms", "delivery.timeout.ms"], "30000");
     default_to(&mut config, &["linger.ms", "queue.buffering.max.ms"], "20");
     default_to(&mut config, &["queue.buffering.max.kbytes"], "65536");
-    // A letter is a record with headers added, so it may be larger than the largest record; the topic has the last word.
+    // A dead letter has more headers than its record, so it may exceed the largest record; the topic's own limit holds.
     default_to(&mut config, &["message.max.bytes"], "2000000");
     config.set("enable.idempotence", "true");
     config.set("queue.buffering.max.messages", settings.dead_letter.max_in_flight.to_string());
     config
 }
 
-/// Errors of one kind since they were last asked for.
+/// Errors of one code since the last call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ErrorTally {
     pub code: RDKafkaErrorCode,
     pub count: u64,
-    /// What the client said the last time.
+    /// The client's description of the last of them.
     pub reason: String,
 }
 
 #[derive(Default)]
-struct Noticed {
-    /// One of a code; there are some two hundred codes.
+struct Reports {
+    /// One entry for each code; there are some two hundred codes.
     errors: Vec<ErrorTally>,
     commit_in_flight: bool,
     commits: Vec<KafkaResult<()>>,
 }
 
-/// What a client reports besides records: log lines go to `tracing`, errors and commits wait here to be asked for.
+/// Reports of a client besides records: log lines go to `tracing`, errors and commits wait here.
 #[derive(Default)]
-pub(super) struct Context(Mutex<Noticed>);
+pub(super) struct Context(Mutex<Reports>);
 
 impl Context {
-    fn noticed(&self) -> MutexGuard<'_, Noticed> {
+    fn reports(&self) -> MutexGuard<'_, Reports> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The errors since the last call.
     pub(super) fn take_errors(&self) -> Vec<ErrorTally> {
-        std::mem::take(&mut self.noticed().errors)
+        std::mem::take(&mut self.reports().errors)
     }
 
     /// The results of commits since the last call.
     pub(super) fn take_commits(&self) -> Vec<KafkaResult<()>> {
-        std::mem::take(&mut self.noticed().commits)
+        std::mem::take(&mut self.reports().commits)
     }
 
     pub(super) fn note_error(&self, code: RDKafkaErrorCode, reason: &str) {
-        let mut noticed = self.noticed();
-        match noticed.errors.iter_mut().find(|tally| tally.code == code) {
+        let mut reports = self.reports();
+        match reports.errors.iter_mut().find(|tally| tally.code == code) {
             Some(tally) => {
                 tally.count += 1;
                 tally.reason = reason.to_owned();
             }
-            None => noticed.errors.push(ErrorTally { code, count: 1, reason: reason.to_owned() }),
+            None => reports.errors.push(ErrorTally { code, count: 1, reason: reason.to_owned() }),
         }
     }
 
-    /// Notes that a commit is on its way; false if one is already.
+    /// Notes a commit in flight; returns false if there is one already.
     pub(super) fn begin_commit(&self) -> bool {
-        !std::mem::replace(&mut self.noticed().commit_in_flight, true)
+        !std::mem::replace(&mut self.reports().commit_in_flight, true)
     }
 
     pub(super) fn end_commit(&self, result: KafkaResult<()>) {
-        let mut noticed = self.noticed();
-        noticed.commit_in_flight = false;
-        noticed.commits.push(result);
+        let mut reports = self.reports();
+        reports.commit_in_flight = false;
+        reports.commits.push(result);
     }
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, detail: &str) {
         use RDKafkaLogLevel as Level;
-        // `kafka.properties` goes to all our clients, each of which remarks on what is not for it.
+        // `kafka.properties` goes to all clients; each warns of the properties of other kinds of client.
         let expected = facility == "CONFWARN" && detail.contains("will be ignored by this");
         match level {
             _ if expected => {
@@ -174,7 +173,7 @@ impl ClientContext for Context {
             Level::Emerg | Level::Alert | Level::Critical => {
                 tracing::error!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported");
             }
-            // An error of the client's is a connection that it will try again: what it means for us is told by those who know.
+            // The client retries a connection that failed; the pipeline logs the consequences.
             Level::Error | Level::Warning => {
                 tracing::warn!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported")
             }
@@ -193,7 +192,7 @@ impl ClientContext for Context {
         }
     }
 
-    /// Statistics are not used, whatever `statistics.interval.ms` says.
+    /// Nothing: statistics are not used, even if `statistics.interval.ms` turns them on.
     fn stats_raw(&self, _statistics: &[u8]) {}
 }
 

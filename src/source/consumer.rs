@@ -1,14 +1,12 @@
-//! The consumer that the poll thread owns, and what it hands over.
+//! The consumer that the poll thread owns, and the events it reports.
 
 use super::client::{self, Client, Context};
 use super::error::{SourceError, is_denial};
 use super::fetching::{Fetching, Marks};
 use super::native::{self, NativeMessage, Queue};
 use super::probe::{EndProbe, Lookup};
-use super::{Settings, Topology};
-use crate::clock::Millis;
-use crate::record::{Header, PerStream};
-use crate::record::{PartitionIndex, TopicPartition};
+use super::{Batch, Settings, Topology};
+use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use rdkafka::Message as _;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -18,68 +16,84 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The most events taken from the client's main queue at once: log lines of a storm wait for the next call.
+/// Maximum number of events taken from the client's main queue at once; the rest of a storm waits for the next call.
 const MAX_EVENTS: usize = 1_000;
 
-/// How long the client may take to learn of a topic that was just described.
+/// Time-out of the client's metadata request for a topic that was just described.
 const PRIMING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads the assigned partitions from explicit offsets. Owned by one thread; no method waits longer than it says.
 pub struct Consumer {
-    // Dropped in this order: see `native`.
     queue: Queue,
     client: Arc<Client>,
     lookup: Lookup,
     topics: PerStream<String>,
     fetching: Fetching,
-    /// All partitions by slot, to ask for positions.
+    /// All partitions by index, to ask for positions.
     list: TopicPartitionList,
     events: Vec<ClientEvent>,
     is_fatal: bool,
 }
 
-/// What the client has to say besides records.
+/// A report of the client other than a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientEvent {
-    /// Errors that the client deals with itself, such as a broker that is away; all of one kind since the last call.
+    /// Errors of one code since the last call that the client handles itself, such as an unavailable broker.
     Errors {
+        /// librdkafka's code.
         code: RDKafkaErrorCode,
+        /// The client's description of the last of them.
         reason: String,
+        /// Number of errors.
         count: u64,
+        /// True if access was denied.
         denied: bool,
     },
-    /// An error of one partition: nothing of it is handed over until it is fetched anew, which is tried after a second.
+    /// An error of one partition. None of its records is returned until it is fetched again, after a second.
     Interrupted {
-        slot: PartitionIndex,
+        /// The partition.
+        index: PartitionIndex,
+        /// Offset of the error.
         offset: i64,
+        /// librdkafka's code.
         code: RDKafkaErrorCode,
+        /// The client's description.
         reason: String,
+        /// True if access was denied.
         denied: bool,
     },
-    /// Where a partition is to go on there is nothing: retention has passed by, or the log was cut. It stands still until it is assigned.
+    /// The broker lacks the next offset of a partition: retention removed it, or the log was truncated. Reading stops until it is assigned again.
     OutOfRange {
-        slot: PartitionIndex,
+        /// The partition.
+        index: PartitionIndex,
+        /// Offset that was asked for.
         next_offset: i64,
+        /// The client's description.
         reason: String,
     },
-    /// Records came again and were dropped.
+    /// Redelivered records that were dropped.
     Repeated {
+        /// Number of records since the last report.
         count: u64,
     },
     /// The offsets of the last [`Consumer::commit`] are stored.
     Committed,
+    /// The last [`Consumer::commit`] failed; the next one may succeed.
     CommitFailed {
+        /// The client's description.
         reason: String,
+        /// True if access was denied.
         denied: bool,
     },
-    /// The client is beyond use; reported once. Closing it may never end: leave the process.
+    /// The client failed permanently; reported once. Closing it may never end, so exit the process.
     Fatal {
+        /// The client's description.
         reason: String,
     },
 }
 
 impl Consumer {
-    /// Makes the clients. No network: a broker that is away is met later.
+    /// Creates the clients. No network: an unavailable broker shows later.
     ///
     /// # Errors
     ///
@@ -101,7 +115,7 @@ impl Consumer {
         })
     }
 
-    /// Asks for the partitions of the three topics and where each begins. Waits for `kafka.request_timeout` a request at most.
+    /// Asks for the partitions of the three topics and their low watermarks. Waits at most `kafka.request_timeout` for each request.
     ///
     /// # Errors
     ///
@@ -109,18 +123,19 @@ impl Consumer {
     pub fn describe(&self) -> Result<Topology, SourceError> {
         let topology = self.lookup.describe(&self.topics)?;
         for (_, topic) in self.topics.iter() {
-            // Lets the client know the leaders before it is to fetch; else it would find out a second later. If this fails, it will then.
+            // The client learns the leaders before it has to fetch, not a second later. If this fails, it still learns them then.
             let _ = self.client.fetch_metadata(Some(topic), PRIMING_TIMEOUT);
         }
         Ok(topology)
     }
 
-    /// Reads these partitions, each from its offset, and no others. The place in the list is the [`PartitionIndex`]. May be called again, with other
-    /// partitions or offsets; batches taken before are not touched.
+    /// Reads these partitions, each from its offset, and no others. The position in the list is the [`PartitionIndex`].
+    ///
+    /// May be called again with other partitions or offsets; earlier batches stay valid.
     ///
     /// # Errors
     ///
-    /// [`SourceError::Fatal`]; [`SourceError::Configuration`] if these are more partitions than there are slots.
+    /// [`SourceError::Fatal`]; [`SourceError::Configuration`] beyond 65,535 partitions.
     pub fn assign(&mut self, partitions: &[(TopicPartition, i64)]) -> Result<(), SourceError> {
         if partitions.len() > usize::from(u16::MAX) {
             return Err(SourceError::Configuration {
@@ -134,39 +149,41 @@ impl Consumer {
         Ok(())
     }
 
-    /// Takes up to `max_records`, waiting for that many for at most `timeout`: the shorter it is, the smaller the batches of a slow topic.
+    /// Returns up to `max_records`, waiting for that many for at most `timeout`. A short time-out means small batches of a slow topic.
     pub fn next_batch(&mut self, max_records: usize, timeout: Duration) -> Batch {
         if !self.fetching.is_settled() {
             self.upkeep(Instant::now());
         }
-        let mut records = Vec::new();
+        let Self { queue, client, fetching, events, .. } = self;
         let mut marks = Marks::default();
-        for message in self.queue.take(max_records, timeout) {
-            let slot = self.fetching.slot_of(&message, &mut marks);
-            match (message.error(), slot) {
-                (None, Some(slot)) if self.fetching.accept(slot, message.offset()) => {
-                    records.push(Record { message, slot })
+        Batch::new(queue.take(max_records, timeout, |message| {
+            let index = fetching.index_of_message(message, &mut marks);
+            match (message.error(), index) {
+                (None, index) => index.filter(|index| fetching.accept(*index, message.offset())),
+                (Some(code), Some(index)) => {
+                    events.extend(interrupted(fetching, index, code, message));
+                    None
                 }
-                (None, _) => {}
-                (Some(code), Some(slot)) => self.events.extend(interrupted(&mut self.fetching, slot, code, &message)),
-                (Some(code), None) => self.client.context().note_error(code, &message.error_text()),
+                (Some(code), None) => {
+                    client.context().note_error(code, &message.error_text());
+                    None
+                }
             }
-        }
-        Batch { records, _client: Arc::clone(&self.client) }
+        }))
     }
 
-    /// Keeps the assignment going and returns what the client reported since the last call. Does not wait.
+    /// Serves the client and returns its reports since the last call. Does not wait.
     pub fn serve(&mut self) -> Vec<ClientEvent> {
         for _ in 0..native::waiting_events(&self.client).min(MAX_EVENTS) {
             match self.client.poll(Duration::ZERO) {
-                // Counted by the context, but for this one.
+                // The context counts all errors but this one.
                 Some(Err(KafkaError::MessageConsumptionFatal(_))) => self.is_fatal |= self.report_fatal(),
                 Some(Err(_)) | None => {}
                 Some(Ok(record)) => {
-                    // A record that is not forwarded. None was ever seen; it must not be lost if one comes.
+                    // A record of a partition that is not forwarded. None was ever seen, but one must not be lost.
                     let topic = CString::new(record.topic()).unwrap_or_default();
-                    if let Some(slot) = self.fetching.slot(&topic, record.partition()) {
-                        self.fetching.refetch(slot, Instant::now());
+                    if let Some(index) = self.fetching.index_of(&topic, record.partition()) {
+                        self.fetching.refetch(index, Instant::now());
                     }
                 }
             }
@@ -197,7 +214,7 @@ impl Consumer {
         std::mem::take(&mut self.events)
     }
 
-    /// Reports the client's end unless that was done; true.
+    /// Reports a fatal error unless that is done already; returns true.
     fn report_fatal(&mut self) -> bool {
         if !self.is_fatal {
             let reason = self
@@ -210,35 +227,37 @@ impl Consumer {
         true
     }
 
-    /// The next offset to be handed over of a partition.
-    pub fn next_offset(&self, slot: PartitionIndex) -> i64 {
-        self.fetching.next(slot)
+    /// Next offset of a partition that a batch will return.
+    pub fn next_offset(&self, index: PartitionIndex) -> i64 {
+        self.fetching.next(index)
     }
 
-    /// How far the client has consumed each partition: past the last record taken, and past what is no record after it (transaction
-    /// markers, aborted batches, what compaction removed). Only what is known. To be read after the batch was handed over, and to travel
-    /// the same way. No network.
+    /// Known positions of the client: past the last record taken and past what is no record after it (transaction markers, aborted
+    /// batches, compacted records; see spec/figures.md#position). No network.
+    ///
+    /// A position must not overtake the records before it: ask after taking a batch, and send both through the same channel.
     pub fn positions(&mut self) -> Vec<(PartitionIndex, i64)> {
         native::positions(&self.client, &mut self.list);
         let elements = self.list.elements();
         let positions =
             elements.iter().enumerate().map(|(index, element)| (PartitionIndex::new(index), element.offset()));
         positions
-            .filter_map(|(slot, offset)| match offset {
-                Offset::Offset(position) if self.fetching.is_fetching(slot) => Some((slot, position)),
+            .filter_map(|(index, offset)| match offset {
+                Offset::Offset(position) if self.fetching.is_fetching(index) => Some((index, position)),
                 _ => None,
             })
             .collect()
     }
 
-    /// Fetches a partition anew from where the handing over ended; for one that has unread records and yields none.
-    pub fn refetch(&mut self, slot: PartitionIndex) {
-        self.fetching.refetch(slot, Instant::now());
+    /// Fetches a partition again from the next expected offset; for one that has unread records and yields none.
+    pub fn refetch(&mut self, index: PartitionIndex) {
+        self.fetching.refetch(index, Instant::now());
         self.upkeep(Instant::now());
     }
 
-    /// Sends offsets to the group's coordinator, for lag tools. The result comes as an event. False if an earlier commit is under way still:
-    /// nothing is sent then.
+    /// Sends offsets to the group's coordinator, for lag tools. The result comes as an event.
+    ///
+    /// Returns false and sends nothing if there is nothing to send or an earlier commit is still in flight.
     pub fn commit(&self, offsets: &[(PartitionIndex, i64)]) -> bool {
         if offsets.is_empty() || !self.client.context().begin_commit() {
             return false;
@@ -250,7 +269,7 @@ impl Consumer {
         true
     }
 
-    /// The committed offset of each partition, where there is one.
+    /// Committed offset of each partition, in the order given; `None` where there is none.
     ///
     /// # Errors
     ///
@@ -276,18 +295,19 @@ impl Consumer {
         elements.iter().map(offset).collect()
     }
 
-    /// A handle to ask for the ends of partitions.
+    /// A handle that asks for the end offsets of partitions.
     pub fn ends(&self, partitions: &[TopicPartition]) -> EndProbe {
         EndProbe::new(self.lookup.clone(), self.topics.clone(), partitions, &self.client)
     }
 
-    /// The id of the cluster, if the brokers tell one.
+    /// Id of the cluster; `None` if no broker tells one in time.
     pub fn cluster_id(&self) -> Option<String> {
         self.lookup.cluster_id()
     }
 
-    /// Closes the client on a thread of its own; false if that takes longer than `deadline`, when only the end of the process helps.
-    /// Batches that live on hold it up. Commits under way are not waited for: see [`ClientEvent::Committed`].
+    /// Closes the client on a thread of its own. Returns false if that takes longer than `deadline`; then only the end of the process helps.
+    ///
+    /// Waits for the last [`Batch`] to be dropped, but not for a commit in flight: see [`ClientEvent::Committed`].
     pub fn close(self, deadline: Duration) -> bool {
         let Self { queue, client, lookup, .. } = self;
         drop(queue);
@@ -309,15 +329,15 @@ impl Consumer {
     }
 
     #[cfg(test)]
-    pub(super) fn fail_for_good(&self) {
-        native::fail_for_good(&self.client);
+    pub(super) fn fail_fatally(&self) {
+        native::fail_fatally(&self.client);
     }
 
-    /// Moves each partition on that is not simply being read: see `fetching`.
+    /// Takes the next step for each partition that is not in state `Reading`: see `fetching`.
     fn upkeep(&mut self, now: Instant) {
         let due = self.fetching.begin_stopping(now);
         if !due.is_empty() {
-            // Fails for one that the client does not have, which is what we want.
+            // It fails for a partition that the client does not have, which is the goal.
             let _ = self.client.incremental_unassign(&self.fetching.list(due));
         }
         let stopping = self.fetching.stopping();
@@ -329,7 +349,7 @@ impl Consumer {
         }
     }
 
-    /// Assigns those of `stopping` that have stopped.
+    /// Assigns those of `stopping` whose position the client has forgotten.
     fn start(&mut self, stopping: &[PartitionIndex]) {
         let mut list = self.fetching.list(stopping.iter().copied());
         native::positions(&self.client, &mut list);
@@ -338,111 +358,45 @@ impl Consumer {
             .iter()
             .zip(positions)
             .filter(|(_, position)| !matches!(position, Offset::Offset(_)))
-            .map(|(slot, _)| *slot)
+            .map(|(index, _)| *index)
             .collect();
         if stopped.is_empty() {
             return;
         }
         let list = self.fetching.list(stopped.iter().copied());
-        for slot in &stopped {
-            self.fetching.started(*slot);
+        for index in &stopped {
+            self.fetching.started(*index);
         }
         for (topic, partition) in self.fetching.starting() {
             self.queue.forward(topic, partition);
         }
         if let Err(error) = self.client.incremental_assign(&list) {
             self.client.context().note_error(RDKafkaErrorCode::State, &error.to_string());
-            for slot in &stopped {
-                self.fetching.interrupt(*slot, Instant::now());
+            for index in &stopped {
+                self.fetching.interrupt(*index, Instant::now());
             }
         }
     }
 }
 
-/// Takes note of an error of a partition; the event, unless the partition is in error already: the client then goes on behind the error from
-/// wherever it takes the next record to be, and what it says of that place is not about us.
+/// Notes an error of a partition and returns the event.
+///
+/// Returns `None` if the partition is in error already: the client has moved on past the first error, and errors at its new position do not
+/// concern ours.
 fn interrupted(
     fetching: &mut Fetching,
-    slot: PartitionIndex,
+    index: PartitionIndex,
     code: RDKafkaErrorCode,
     message: &NativeMessage,
 ) -> Option<ClientEvent> {
-    if !fetching.is_fetching(slot) {
+    if !fetching.is_fetching(index) {
         return None;
     }
     let reason = message.error_text();
     if code == RDKafkaErrorCode::AutoOffsetReset {
-        fetching.out_of_range(slot);
-        return Some(ClientEvent::OutOfRange { slot, next_offset: fetching.next(slot), reason });
+        fetching.out_of_range(index);
+        return Some(ClientEvent::OutOfRange { index, next_offset: fetching.next(index), reason });
     }
-    fetching.interrupt(slot, Instant::now());
-    Some(ClientEvent::Interrupted { slot, offset: message.offset(), code, reason, denied: is_denial(code) })
-}
-
-struct Record {
-    message: NativeMessage,
-    slot: PartitionIndex,
-}
-
-/// Records as the client holds them, freed when this is dropped. May be sent to another thread.
-pub struct Batch {
-    // Dropped in this order: messages are destroyed before their client.
-    records: Vec<Record>,
-    _client: Arc<Client>,
-}
-
-impl Batch {
-    pub fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// The record at `index`.
-    pub fn get(&self, index: usize) -> Message<'_> {
-        let record = &self.records[index];
-        Message { native: &record.message, slot: record.slot }
-    }
-
-    /// The records in the order in which they came; of one partition by ascending offset.
-    pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
-        self.records.iter().map(|record| Message { native: &record.message, slot: record.slot })
-    }
-}
-
-/// A record in a batch.
-#[derive(Clone, Copy)]
-pub struct Message<'a> {
-    native: &'a NativeMessage,
-    slot: PartitionIndex,
-}
-
-impl<'a> Message<'a> {
-    pub fn slot(&self) -> PartitionIndex {
-        self.slot
-    }
-
-    pub fn offset(&self) -> i64 {
-        self.native.offset()
-    }
-
-    /// The Kafka timestamp; absent for message formats that have none.
-    pub fn timestamp(&self) -> Option<Millis> {
-        self.native.timestamp()
-    }
-
-    pub fn key(&self) -> Option<&'a [u8]> {
-        self.native.key()
-    }
-
-    pub fn value(&self) -> Option<&'a [u8]> {
-        self.native.value()
-    }
-
-    /// Appends the headers to a list, which can be used again for the next record of the batch. Those whose name is not UTF-8 are left out.
-    pub fn append_headers(&self, headers: &mut Vec<Header<'a>>) {
-        self.native.append_headers(headers);
-    }
+    fetching.interrupt(index, Instant::now());
+    Some(ClientEvent::Interrupted { index, offset: message.offset(), code, reason, denied: is_denial(code) })
 }

@@ -1,12 +1,13 @@
-//! Records set aside: written to a topic with the reason, and followed until the broker has them.
+//! Dead letters: rejected and expired records, written to a topic with the reason and tracked until the broker acknowledges them.
 //!
-//! A letter has the original key, value and headers, and these headers after them (of a name that is there twice the last is ours):
+//! A dead letter (spec/events.md#dead-letters) has the original key, value and headers, followed by these headers. Of a repeated name the last
+//! is Pacemeter's:
 //!
 //! | header | value |
 //! |---|---|
 //! | `pacemeter-reason` | the reason of rejection, or `expired` |
-//! | `pacemeter-field` | the field at fault; only where there is one |
-//! | `pacemeter-topic`, `pacemeter-partition`, `pacemeter-offset` | where the record stands |
+//! | `pacemeter-field` | the faulty field; only where there is one |
+//! | `pacemeter-topic`, `pacemeter-partition`, `pacemeter-offset` | position of the record |
 //! | `pacemeter-time` | the record's Kafka timestamp, RFC 3339 in UTC with milliseconds; only where there is one |
 //!
 //! The letter's own Kafka timestamp is the time of writing, so that retention counts from there.
@@ -27,36 +28,46 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a letter waits for room without any being acknowledged.
+/// Maximum wait for room while no dead letter is acknowledged.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A record to be set aside.
+/// A record to be written to the dead-letter topic.
 #[derive(Debug, Clone, Copy)]
 pub struct DeadLetter<'a> {
-    pub slot: PartitionIndex,
+    /// Index of the partition that the record was read from.
+    pub index: PartitionIndex,
+    /// The partition itself.
     pub partition: &'a TopicPartition,
+    /// Offset of the record.
     pub offset: i64,
+    /// Kafka timestamp of the record.
     pub timestamp: Option<Millis>,
+    /// Original key.
     pub key: Option<&'a [u8]>,
+    /// Original value.
     pub value: Option<&'a [u8]>,
+    /// Original headers.
     pub headers: &'a [Header<'a>],
     /// The name of a [`crate::record::Reason`] or [`crate::record::Outcome`].
     pub reason: &'a str,
+    /// Name of the faulty field, where there is one.
     pub field: Option<&'a str>,
 }
 
-/// What became of dead letters since the start: `sent` is the sum of the other two and of those under way.
+/// Counts of dead letters since the start: `sent` is the sum of the other two and of those in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DeadLetterCounts {
+    /// Number handed to the client.
     pub sent: u64,
+    /// Number acknowledged by the broker.
     pub acknowledged: u64,
-    /// Not written, for good.
+    /// Number that failed permanently.
     pub failed: u64,
 }
 
-/// Writes dead letters. Nothing here waits but [`DeadLetters::flush`] and, for room, [`DeadLetters::send`]; may be used from several threads.
+/// Writes dead letters; usable from several threads. Only [`DeadLetters::flush`] waits, and [`DeadLetters::send`] for room.
 pub struct DeadLetters {
-    /// Absent when dead letters are turned off: then every one is safe at once and none is counted.
+    /// `None` when dead letters are turned off: none is counted then, and none holds up a commit.
     producer: Option<ThreadedProducer<Delivery>>,
     topic: String,
     max_in_flight: u64,
@@ -64,7 +75,7 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Makes the client and its thread. No network.
+    /// Creates the client and its thread. No network.
     ///
     /// # Errors
     ///
@@ -82,18 +93,20 @@ impl DeadLetters {
         Ok(Self { producer, topic: topic.clone(), max_in_flight: u64::from(*max_in_flight), tracker })
     }
 
-    /// Hands a letter to the client. If too many are under way, or too large ones, it waits for room, as long as the broker takes any: a letter
-    /// that finds none for [`PATIENCE`] counts as failed, and so do those after it until there is progress again.
+    /// Hands a dead letter to the client; waits for room if too many, or too many bytes, are in flight.
+    ///
+    /// A dead letter that finds no room while none is acknowledged for a second fails. Those after it fail at once until the broker
+    /// acknowledges one again. So a flood is written, and an outage holds up nothing.
     pub fn send(&self, letter: &DeadLetter<'_>) {
         let Some(producer) = &self.producer else { return };
         let ticket = Ticket {
-            slot: letter.slot,
+            index: letter.index,
             offset: letter.offset,
             stream: letter.partition.stream,
             partition: letter.partition.partition,
         };
         let mut patience = Patience::new(&self.tracker);
-        while self.tracker.under_way_count() >= self.max_in_flight && patience.waits() {}
+        while self.tracker.in_flight_count() >= self.max_in_flight && patience.waits() {}
         if !self.tracker.begin(ticket, self.max_in_flight) {
             ticket.log_failure("too many dead letters wait for an acknowledgement");
             return;
@@ -102,7 +115,7 @@ impl DeadLetters {
         record.key = letter.key;
         record.payload = letter.value;
         let mut sent = producer.send::<[u8], [u8]>(record);
-        // The client bounds bytes, too, and counts letters on until all that were acknowledged together are told.
+        // The client bounds bytes too, and counts a letter until all that were acknowledged together are reported.
         while let Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) = sent {
             let waits = patience.waits();
             sent = producer.send(record);
@@ -116,13 +129,13 @@ impl DeadLetters {
         }
     }
 
-    /// The offset up to which every letter of a partition is written or failed for good, but no more than `next_offset`: as far as what was
-    /// applied may be committed.
-    pub fn acknowledged_below(&self, slot: PartitionIndex, next_offset: i64) -> i64 {
-        let oldest = self.tracker.under_way().get(&slot).and_then(|offsets| offsets.first().copied());
+    /// Offset below which every dead letter of a partition is written or has failed, at most `next_offset`: as far as offsets may be committed.
+    pub fn acknowledged_below(&self, index: PartitionIndex, next_offset: i64) -> i64 {
+        let oldest = self.tracker.in_flight().get(&index).and_then(|offsets| offsets.first().copied());
         oldest.map_or(next_offset, |oldest| oldest.min(next_offset))
     }
 
+    /// Counts since the start.
     pub fn counts(&self) -> DeadLetterCounts {
         // Read against the order of counting, so that the sum of the other two is never above `sent`.
         let failed = self.tracker.failed.load(Ordering::Acquire);
@@ -130,7 +143,7 @@ impl DeadLetters {
         DeadLetterCounts { sent: self.tracker.sent.load(Ordering::Acquire), acknowledged, failed }
     }
 
-    /// Waits until no letter is under way, for at most `deadline`; false if some still are.
+    /// Waits until no dead letter is in flight, for at most `deadline`; returns false if some still are.
     pub fn flush(&self, deadline: Duration) -> bool {
         self.producer.as_ref().is_none_or(|producer| producer.flush(deadline).is_ok())
     }
@@ -157,15 +170,15 @@ fn headers(letter: &DeadLetter<'_>) -> OwnedHeaders {
     headers
 }
 
-/// A time as RFC 3339; one of no year from -9999 to 9999, which only a broken producer stamps, as its milliseconds.
+/// A time as RFC 3339; one outside the years -9999 to 9999, which only a broken producer stamps, as milliseconds.
 fn rfc_3339(millis: Millis) -> String {
     jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.3}"))
 }
 
-/// Where the record of a letter stands.
+/// Position of a dead letter's record.
 #[derive(Debug, Clone, Copy)]
 struct Ticket {
-    slot: PartitionIndex,
+    index: PartitionIndex,
     offset: i64,
     stream: Stream,
     partition: i32,
@@ -185,43 +198,43 @@ impl Ticket {
     }
 }
 
-/// The letters under way, and counts of all.
+/// Dead letters in flight, and counts of all.
 #[derive(Default)]
 struct Tracker {
-    under_way: Mutex<HashMap<PartitionIndex, BTreeSet<i64>>>,
+    in_flight: Mutex<HashMap<PartitionIndex, BTreeSet<i64>>>,
     sent: AtomicU64,
     acknowledged: AtomicU64,
     failed: AtomicU64,
-    /// One more than the letters acknowledged when patience ended; zero if it never did.
+    /// One more than the number acknowledged when patience last ended; zero if it never did.
     stuck_at: AtomicU64,
 }
 
 impl Tracker {
-    fn under_way(&self) -> MutexGuard<'_, HashMap<PartitionIndex, BTreeSet<i64>>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_flight(&self) -> MutexGuard<'_, HashMap<PartitionIndex, BTreeSet<i64>>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn under_way_count(&self) -> u64 {
+    fn in_flight_count(&self) -> u64 {
         let done = self.acknowledged.load(Ordering::Acquire) + self.failed.load(Ordering::Acquire);
         self.sent.load(Ordering::Acquire).saturating_sub(done)
     }
 
-    /// Counts a letter; false if there are `max` under way already, when it has failed.
+    /// Counts a dead letter as in flight. Counts it as failed and returns false if `max` are in flight already.
     fn begin(&self, ticket: Ticket, max: u64) -> bool {
-        let mut under_way = self.under_way();
+        let mut in_flight = self.in_flight();
         let done = self.acknowledged.load(Ordering::Acquire) + self.failed.load(Ordering::Acquire);
         let sent = self.sent.fetch_add(1, Ordering::AcqRel);
         if sent - done >= max {
             self.failed.fetch_add(1, Ordering::AcqRel);
             return false;
         }
-        under_way.entry(ticket.slot).or_default().insert(ticket.offset);
+        in_flight.entry(ticket.index).or_default().insert(ticket.offset);
         true
     }
 
     fn end(&self, ticket: Ticket, is_written: bool) {
-        let mut under_way = self.under_way();
-        if let Some(offsets) = under_way.get_mut(&ticket.slot) {
+        let mut in_flight = self.in_flight();
+        if let Some(offsets) = in_flight.get_mut(&ticket.index) {
             offsets.remove(&ticket.offset);
         }
         let count = if is_written { &self.acknowledged } else { &self.failed };
@@ -229,7 +242,7 @@ impl Tracker {
     }
 }
 
-/// Waiting for room, while letters are acknowledged.
+/// A wait for room that lasts while dead letters are acknowledged.
 struct Patience<'a> {
     tracker: &'a Tracker,
     acknowledged: u64,
@@ -241,7 +254,7 @@ impl<'a> Patience<'a> {
         Self { tracker, acknowledged: tracker.acknowledged.load(Ordering::Acquire), since: Instant::now() }
     }
 
-    /// Waits for a moment; false if there is nothing to wait for, as no letter was acknowledged for [`PATIENCE`].
+    /// Waits a millisecond; returns false without waiting once none was acknowledged for [`PATIENCE`].
     fn waits(&mut self) -> bool {
         if self.tracker.stuck_at.load(Ordering::Acquire) == self.acknowledged + 1 {
             return false;
@@ -257,7 +270,7 @@ impl<'a> Patience<'a> {
     }
 }
 
-/// Takes the broker's answers, on the producer's thread.
+/// Receives the broker's acknowledgements, on the producer's thread.
 struct Delivery {
     context: Context,
     tracker: Arc<Tracker>,
@@ -268,7 +281,7 @@ impl ClientContext for Delivery {
         self.context.log(level, facility, detail);
     }
 
-    /// Told in the log already, and again by what becomes of each letter.
+    /// Nothing: the client logs the error, and each dead letter reports its own result.
     fn error(&self, _error: KafkaError, _reason: &str) {}
 
     fn stats_raw(&self, _statistics: &[u8]) {}

@@ -1,29 +1,49 @@
-//! What can go wrong between us and Kafka, told apart as callers tell it apart: try again, give up as denied, wait for a topic, stop.
+//! Errors of Kafka, one variant for each reaction of a caller: retry, give up as denied, wait for a topic, stop.
 
 use crate::runtime::{Exit, Failure};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+/// A failed exchange with Kafka, or a client that failed itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// No answer, or one that may differ next time.
     #[error("kafka did not answer: {action}: {reason}")]
-    Unavailable { action: &'static str, reason: String },
+    Unavailable {
+        /// What was asked for.
+        action: &'static str,
+        /// The client's description.
+        reason: String,
+    },
     /// Wrong credentials, or a right that is missing.
     #[error("kafka denies access: {action}: {reason}")]
-    Denied { action: &'static str, reason: String },
-    /// One or several, separated by commas.
+    Denied {
+        /// What was asked for.
+        action: &'static str,
+        /// The client's description.
+        reason: String,
+    },
+    /// One or several topics, separated by commas, that the cluster does not have.
     #[error("kafka has no topic {topic}: create it, or name another with streams.<stream>.topic")]
-    TopicMissing { topic: String },
+    TopicMissing {
+        /// Names of the topics.
+        topic: String,
+    },
     /// The client refuses its configuration.
-    #[error("kafka client cannot be made: {reason}")]
-    Configuration { reason: String },
-    /// The client is beyond use; only a new process helps.
-    #[error("kafka client failed for good: {reason}")]
-    Fatal { reason: String },
+    #[error("kafka client refuses its configuration: {reason}")]
+    Configuration {
+        /// The property and the client's description, without the value.
+        reason: String,
+    },
+    /// The client failed permanently; only a new process helps.
+    #[error("kafka client failed permanently: {reason}; restart the process")]
+    Fatal {
+        /// The client's code and description.
+        reason: String,
+    },
 }
 
 impl SourceError {
-    /// Whether the same call may succeed later with nothing changed on our side. A missing topic may be made at any time.
+    /// True if the same call may succeed later without a change on our side. A missing topic may be created at any time.
     pub fn is_retriable(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::TopicMissing { .. })
     }
@@ -66,7 +86,7 @@ impl From<SourceError> for Failure {
     }
 }
 
-/// Whether the code says that we may not.
+/// True if the code means that access is denied.
 pub(super) fn is_denial(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -82,7 +102,7 @@ pub(super) fn is_denial(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// Whether the code says that there is no such topic or partition.
+/// True if the code means that a topic or partition does not exist.
 pub(super) fn is_missing(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)

@@ -1,7 +1,13 @@
-//! The calls to librdkafka that its Rust wrapper does not have: batches from a queue of our own. All `unsafe` is here.
+//! The calls to librdkafka that its Rust wrapper lacks: batches from a private queue, positions, watermarks. All `unsafe` of the crate is here.
 //!
-//! Two rules of librdkafka hold the pieces together, and each piece keeps the client alive to follow them: messages are destroyed before
-//! the client, and the queue is destroyed before the client (a client that is closed while the queue lives hangs for ever).
+//! librdkafka has two rules on the order of destruction. A queue or a message must be destroyed before its client; a client that is closed
+//! while such a queue lives hangs for ever. Both hold by construction:
+//!
+//! - a [`Queue`] and a [`Messages`] each hold a share of their client, and drop it last;
+//! - a [`NativeMessage`] is lent by the [`Messages`] that owns it, and never leaves it.
+//!
+//! What the client hands out has an owner at once ([`QueueRef`], [`NativeMessage`]), so a panic or an early return leaks nothing and frees
+//! nothing twice.
 
 use super::client::Client;
 use crate::clock::Millis;
@@ -15,69 +21,124 @@ use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A queue to which partitions forward what is fetched of them.
-pub(super) struct Queue {
-    queue: NonNull<sys::rd_kafka_queue_t>,
-    client: Arc<Client>,
-    /// What one call returned; kept for its memory.
-    taken: Vec<*mut sys::rd_kafka_message_t>,
+/// A counted reference to a queue of the client; dropping it gives the reference back.
+struct QueueRef(NonNull<sys::rd_kafka_queue_t>);
+
+// SAFETY: librdkafka's queues may be used and released on any thread.
+unsafe impl Send for QueueRef {}
+
+impl QueueRef {
+    /// Owns a reference that the client has just handed out; `None` for null.
+    ///
+    /// # Safety
+    ///
+    /// `queue` is null, or a reference that nobody else gives back; its client outlives the result.
+    unsafe fn own(queue: *mut sys::rd_kafka_queue_t) -> Option<Self> {
+        NonNull::new(queue).map(Self)
+    }
+
+    fn as_ptr(&self) -> *mut sys::rd_kafka_queue_t {
+        self.0.as_ptr()
+    }
 }
 
-// SAFETY: librdkafka's queues may be used from any thread; `taken` is empty between calls.
-unsafe impl Send for Queue {}
+impl Drop for QueueRef {
+    fn drop(&mut self) {
+        // SAFETY: `own` was given a reference of its own, whose client still lives.
+        unsafe { sys::rd_kafka_queue_destroy(self.as_ptr()) }
+    }
+}
+
+/// A queue to which partitions forward what is fetched of them.
+pub(super) struct Queue {
+    // Fields are dropped in this order: the client must be last.
+    queue: QueueRef,
+    /// The messages of one call on their way into a [`Messages`]; empty between calls, kept for its memory.
+    received: Vec<Option<NativeMessage>>,
+    client: Arc<Client>,
+}
 
 impl Queue {
     pub(super) fn new(client: &Arc<Client>) -> Self {
-        // SAFETY: the client lives; the call returns a queue or aborts for want of memory.
-        let queue = unsafe { sys::rd_kafka_queue_new(client.client().native_ptr()) };
-        Self {
-            queue: NonNull::new(queue).expect("librdkafka makes a queue"),
-            client: Arc::clone(client),
-            taken: Vec::new(),
-        }
+        // SAFETY: the client lives. The call returns a new queue, or aborts for want of memory. The queue is dropped before `client`.
+        let queue = unsafe { QueueRef::own(sys::rd_kafka_queue_new(client.client().native_ptr())) };
+        Self { queue: queue.expect("librdkafka returns a queue"), received: Vec::new(), client: Arc::clone(client) }
     }
 
-    /// Sends what is fetched of a partition here, from now on and what it holds already. Calling it again changes nothing.
+    /// Forwards a partition to this queue: what is fetched from now on, and what waits already. Repeating it changes nothing.
+    ///
+    /// A partition that the client does not know is ignored.
     pub(super) fn forward(&self, topic: &CStr, partition: i32) {
-        // SAFETY: the client lives and the topic is a C string. The partition's queue is a counted reference, given back here; null means
-        // that the client knows no such partition.
-        unsafe {
-            let source =
-                sys::rd_kafka_queue_get_partition(self.client.client().native_ptr(), topic.as_ptr(), partition);
-            if !source.is_null() {
-                sys::rd_kafka_queue_forward(source, self.queue.as_ptr());
-                sys::rd_kafka_queue_destroy(source);
-            }
+        // SAFETY: the client lives and the topic is a C string. The partition's queue is a counted reference or null.
+        let source = unsafe {
+            QueueRef::own(sys::rd_kafka_queue_get_partition(
+                self.client.client().native_ptr(),
+                topic.as_ptr(),
+                partition,
+            ))
+        };
+        if let Some(source) = source {
+            // SAFETY: both queues live; librdkafka counts the reference that it keeps.
+            unsafe { sys::rd_kafka_queue_forward(source.as_ptr(), self.queue.as_ptr()) };
         }
     }
 
     /// Takes up to `max` messages, waiting for that many for at most `timeout`.
-    pub(super) fn take(&mut self, max: usize, timeout: Duration) -> impl Iterator<Item = NativeMessage> + '_ {
-        self.taken.reserve(max);
-        let timeout = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
-        // SAFETY: `taken` is empty and has room for `max` pointers, of which the call fills the first `count`. A negative answer is an error
-        // and fills none.
-        unsafe {
-            let count = sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), timeout, self.taken.as_mut_ptr(), max);
-            self.taken.set_len(usize::try_from(count).unwrap_or(0));
+    ///
+    /// Keeps those for which `select` returns something, together with it; the others are freed. If `select` panics, all are freed.
+    pub(super) fn take<T>(
+        &mut self,
+        max: usize,
+        timeout: Duration,
+        mut select: impl FnMut(&NativeMessage) -> Option<T>,
+    ) -> Messages<T> {
+        self.receive(max, timeout);
+        let mut messages = Vec::with_capacity(self.received.len());
+        // A drain that is broken off drops what it has not yielded.
+        for message in self.received.drain(..).flatten() {
+            if let Some(selected) = select(&message) {
+                messages.push((message, selected));
+            }
         }
-        self.taken
-            .drain(..)
-            .map(|message| NativeMessage(NonNull::new(message).expect("librdkafka fills what it counts")))
+        Messages { messages, _client: Arc::clone(&self.client) }
+    }
+
+    /// Fills `received`.
+    fn receive(&mut self, max: usize, timeout: Duration) {
+        let timeout = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+        self.received.clear();
+        self.received.reserve(max);
+        let start = self.received.as_mut_ptr().cast::<*mut sys::rd_kafka_message_t>();
+        // SAFETY: `received` has room for `max` entries, each of the layout of a pointer: `NativeMessage` is transparent over `NonNull`, and
+        // `None` is null. The call fills the first `count` with messages that it hands over to us; nothing runs between it and `set_len`.
+        // A negative count is an error, which fills none.
+        unsafe {
+            let count = sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), timeout, start, max);
+            self.received.set_len(usize::try_from(count).unwrap_or(0));
+        }
+        #[cfg(test)]
+        alive::add(self.received.iter().flatten().count());
     }
 }
 
-impl Drop for Queue {
-    fn drop(&mut self) {
-        // SAFETY: this is the one owner, and `client` is dropped after this.
-        unsafe { sys::rd_kafka_queue_destroy(self.queue.as_ptr()) }
+/// Messages of one [`Queue::take`], each with what it was selected by. Keeps the client alive until all of them are freed.
+pub(super) struct Messages<T> {
+    // Fields are dropped in this order: the client must be last.
+    messages: Vec<(NativeMessage, T)>,
+    _client: Arc<Client>,
+}
+
+impl<T> Messages<T> {
+    pub(super) fn as_slice(&self) -> &[(NativeMessage, T)] {
+        &self.messages
     }
 }
 
-/// A message, or an error of a partition. Must be dropped before its client is: see [`super::consumer::Batch`].
+/// A message, or an error of a partition. Owned by a [`Messages`] or by a [`Queue::take`] in progress.
+#[repr(transparent)]
 pub(super) struct NativeMessage(NonNull<sys::rd_kafka_message_t>);
 
-// SAFETY: a message has one owner and may be used and destroyed on any thread. It is not `Sync`: headers are parsed on first use.
+// SAFETY: a message has one owner and may be used and freed on any thread. It is not `Sync`: headers are parsed on first use.
 unsafe impl Send for NativeMessage {}
 
 impl NativeMessage {
@@ -86,26 +147,27 @@ impl NativeMessage {
         unsafe { self.0.as_ref() }
     }
 
-    /// The error, if this is one and no message.
+    /// Error code, if this is an error and no record.
     pub(super) fn error(&self) -> Option<RDKafkaErrorCode> {
         let code = self.get().err;
         (code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| code.into())
     }
 
-    /// What the client says of the error.
+    /// The client's description of the error.
     pub(super) fn error_text(&self) -> String {
-        // SAFETY: the call returns null or a string that lives as long as the message.
+        // SAFETY: the call returns null or a C string that lives as long as the message.
         unsafe {
             let text = sys::rd_kafka_message_errstr(self.0.as_ptr());
             if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
         }
     }
 
-    /// Tells the topics of one batch apart, at less cost than the name. Zero if there is no topic.
-    pub(super) fn topic_mark(&self) -> usize {
+    /// Address of the topic's handle: tells the topics of one batch apart at less cost than the name. Zero without a topic.
+    pub(super) fn topic_address(&self) -> usize {
         self.get().rkt.addr()
     }
 
+    /// Name of the topic; empty without one.
     pub(super) fn topic(&self) -> &CStr {
         if self.get().rkt.is_null() {
             return c"";
@@ -132,6 +194,7 @@ impl NativeMessage {
         unsafe { bytes(self.get().payload, self.get().len) }
     }
 
+    /// The Kafka timestamp; `None` for message formats without one.
     pub(super) fn timestamp(&self) -> Option<Millis> {
         use sys::rd_kafka_timestamp_type_t as Kind;
         let mut kind = Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
@@ -140,20 +203,20 @@ impl NativeMessage {
         (kind != Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && millis != -1).then_some(millis)
     }
 
-    /// Appends the headers. One whose name is not UTF-8 is left out.
+    /// Appends the headers, without those whose name is not UTF-8.
     pub(super) fn append_headers<'a>(&'a self, headers: &mut Vec<Header<'a>>) {
         let mut list = null_mut();
-        // SAFETY: the message lives and keeps the list; it is parsed at the first call, and no other thread has the message.
-        let answer = unsafe { sys::rd_kafka_message_headers(self.0.as_ptr(), &mut list) };
-        if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+        // SAFETY: the message lives and owns the list. The list is parsed by the first call, and no other thread has the message.
+        let code = unsafe { sys::rd_kafka_message_headers(self.0.as_ptr(), &mut list) };
+        if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
             return;
         }
         for index in 0.. {
             let (mut name, mut value, mut size) = (null(), null(), 0);
             // SAFETY: the list lives as long as the message, and so do the name, a C string, and the value of `size` bytes.
             let header = unsafe {
-                let answer = sys::rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut size);
-                if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                let code = sys::rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut size);
+                if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
                     return;
                 }
                 (CStr::from_ptr(name).to_str(), bytes(value, size))
@@ -167,11 +230,15 @@ impl NativeMessage {
 
 impl Drop for NativeMessage {
     fn drop(&mut self) {
-        // SAFETY: this is the one owner.
+        // SAFETY: `receive` made this the message's only owner, and whoever owns this holds the client.
         unsafe { sys::rd_kafka_message_destroy(self.0.as_ptr()) }
+        #[cfg(test)]
+        alive::remove();
     }
 }
 
+/// Borrows the bytes at `start`; `None` for null.
+///
 /// # Safety
 ///
 /// Unless null, `start` points to `len` bytes that stay as they are for `'a`.
@@ -180,13 +247,13 @@ unsafe fn bytes<'a>(start: *const c_void, len: usize) -> Option<&'a [u8]> {
     (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast(), len) })
 }
 
-/// Writes into `partitions` how far each was consumed by this client, records, markers and aborted batches alike. No network.
+/// Sets the offset of each partition in the list to the client's position: past records, markers and aborted batches alike. No network.
 pub(super) fn positions(client: &Client, partitions: &mut TopicPartitionList) {
-    // SAFETY: the client and the list live. The call always succeeds; what is unknown is marked in the list.
+    // SAFETY: the client and the list live. The call always succeeds; an unknown position is marked in the list.
     unsafe { sys::rd_kafka_position(client.client().native_ptr(), partitions.ptr()) };
 }
 
-/// The end of a partition that the client heard of with the last records it fetched: open transactions do not hold it back. No network.
+/// High watermark of a partition as of the last fetch, open transactions included; `None` before the first. No network.
 pub(super) fn high_watermark(client: &Client, topic: &CStr, partition: i32) -> Option<i64> {
     let (mut low, mut high) = (-1, -1);
     // SAFETY: the client lives, the topic is a C string, and both numbers are written to.
@@ -199,41 +266,41 @@ pub(super) fn high_watermark(client: &Client, topic: &CStr, partition: i32) -> O
             &mut high,
         )
     };
-    // What is unknown is negative.
+    // An unknown watermark is negative.
     (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
-/// Sends offsets to the group's coordinator. The result comes as an event of the main queue, which the wrapper's commit does not ask for.
+/// Sends offsets to the group's coordinator. The result comes as an event of the main queue; the wrapper's commit does not ask for one.
 pub(super) fn commit(client: &Client, offsets: &TopicPartitionList) -> Result<(), RDKafkaErrorCode> {
-    // SAFETY: the client and the list live; the list is copied. The queue is a counted reference, given back here; the reply keeps its own.
+    let queue = consumer_queue(client).ok_or(RDKafkaErrorCode::UnknownGroup)?;
+    // SAFETY: the client, the list and the queue live. The call copies the list, and counts the reference that the reply keeps.
     let code = unsafe {
-        let queue = sys::rd_kafka_queue_get_consumer(client.client().native_ptr());
-        if queue.is_null() {
-            return Err(RDKafkaErrorCode::UnknownGroup);
-        }
-        let code = sys::rd_kafka_commit_queue(client.client().native_ptr(), offsets.ptr(), queue, None, null_mut());
-        sys::rd_kafka_queue_destroy(queue);
-        code
+        sys::rd_kafka_commit_queue(client.client().native_ptr(), offsets.ptr(), queue.as_ptr(), None, null_mut())
     };
     if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(()) } else { Err(code.into()) }
 }
 
-/// How many events wait in the client's main queue.
+/// Number of events that wait in the client's main queue.
 pub(super) fn waiting_events(client: &Client) -> usize {
-    // SAFETY: the client lives. The queue is a counted reference, given back here. A client without a group has no consumer queue: null.
-    unsafe {
-        let consumer = sys::rd_kafka_queue_get_consumer(client.client().native_ptr());
-        let queue =
-            if consumer.is_null() { sys::rd_kafka_queue_get_main(client.client().native_ptr()) } else { consumer };
-        let count = sys::rd_kafka_queue_length(queue);
-        sys::rd_kafka_queue_destroy(queue);
-        count
-    }
+    let queue = consumer_queue(client).or_else(|| main_queue(client));
+    // SAFETY: the queue lives.
+    queue.map_or(0, |queue| unsafe { sys::rd_kafka_queue_length(queue.as_ptr()) })
 }
 
-/// Puts the client beyond use, as a fault of its own would.
+/// The queue of a client's group; `None` for a client without a group.
+fn consumer_queue(client: &Client) -> Option<QueueRef> {
+    // SAFETY: the client lives, longer than what is returned to the functions above. The queue is a counted reference or null.
+    unsafe { QueueRef::own(sys::rd_kafka_queue_get_consumer(client.client().native_ptr())) }
+}
+
+fn main_queue(client: &Client) -> Option<QueueRef> {
+    // SAFETY: as in `consumer_queue`.
+    unsafe { QueueRef::own(sys::rd_kafka_queue_get_main(client.client().native_ptr())) }
+}
+
+/// Puts the client into the state of a fatal error.
 #[cfg(test)]
-pub(super) fn fail_for_good(client: &Client) {
+pub(super) fn fail_fatally(client: &Client) {
     // SAFETY: the client lives, and the reason is a C string.
     unsafe {
         sys::rd_kafka_test_fatal_error(
@@ -242,4 +309,25 @@ pub(super) fn fail_for_good(client: &Client) {
             c"on purpose".as_ptr(),
         )
     };
+}
+
+/// Number of messages that this thread has received and not freed.
+#[cfg(test)]
+pub(super) mod alive {
+    use std::cell::Cell;
+
+    thread_local!(static COUNT: Cell<isize> = const { Cell::new(0) });
+
+    pub(in crate::source) fn count() -> isize {
+        COUNT.get()
+    }
+
+    pub(super) fn add(received: usize) {
+        COUNT.set(COUNT.get() + received as isize);
+    }
+
+    pub(super) fn remove() {
+        // A batch may be freed when the thread's own values are gone.
+        let _ = COUNT.try_with(|count| count.set(count.get() - 1));
+    }
 }

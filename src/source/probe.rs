@@ -1,4 +1,4 @@
-//! Questions about topics: their partitions, where each begins and ends.
+//! Metadata of topics: partitions, low watermarks and end offsets.
 
 use super::client::{self, Client, Context};
 use super::error::{SourceError, is_missing};
@@ -13,13 +13,13 @@ use std::ffi::CString;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// How long the first tries of a question for metadata may take; the next one has all the time that is left, which distant brokers need.
-/// Between tries we see whether we were denied, which the client would not tell before the time is over.
+/// Time-outs of the first tries of a metadata request. The next try has all the time that is left, which distant brokers need.
+/// Between tries a denial is noticed, which the client would not report before its time-out.
 const FIRST_TRIES: &[Duration] = &[Duration::from_secs(1), Duration::from_secs(2)];
-/// A question for offsets has one try: a request that is not answered in its time costs the client its connection.
+/// Tries of a request for offsets before the last: none, as a request without an answer in time costs the client its connection.
 const ONE_TRY: &[Duration] = &[];
 
-/// A client that only asks. Cheap to clone.
+/// A client for metadata and offsets. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Lookup {
     client: Arc<Client>,
@@ -34,7 +34,7 @@ impl Lookup {
         Ok(Self { client: Arc::new(client), timeout: settings.request_timeout })
     }
 
-    /// The id of the cluster, if a broker tells one in time.
+    /// Id of the cluster; `None` if no broker returns one in time.
     pub(super) fn cluster_id(&self) -> Option<String> {
         self.client.client().fetch_cluster_id(self.timeout)
     }
@@ -62,7 +62,7 @@ impl Lookup {
         Ok(Topology { partitions })
     }
 
-    /// The partition numbers of a topic, ascending.
+    /// Partition numbers of a topic, ascending.
     fn partition_numbers(&self, topic: &str) -> Result<Vec<i32>, SourceError> {
         const ACTION: &str = "asking for topics";
         let metadata = self.ask(ACTION, FIRST_TRIES, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
@@ -78,7 +78,7 @@ impl Lookup {
         if numbers.is_empty() { Err(missing()) } else { Ok(numbers) }
     }
 
-    /// The number of a broker that is there.
+    /// Number of an available broker.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Lookup {
             .ok_or(SourceError::Unavailable { action: ACTION, reason: "the cluster lists no broker".into() })
     }
 
-    /// The first offset ([`Offset::Beginning`]) or the last stable one ([`Offset::End`]) of each partition, with one request a broker.
+    /// First offset ([`Offset::Beginning`]) or last stable one ([`Offset::End`]) of each partition; one request to each broker.
     fn offsets(
         &self,
         partitions: &[TopicPartition],
@@ -131,7 +131,7 @@ impl Lookup {
         Ok(partitions.iter().map(offset).collect())
     }
 
-    /// Asks until there is an answer, a denial, or the time is over.
+    /// Retries until there is an answer, a denial or the time-out.
     fn ask<T>(
         &self,
         action: &'static str,
@@ -157,10 +157,10 @@ impl Lookup {
         }
     }
 
-    /// Takes what the client reported, so that it does not pile up, and returns the denial among it.
+    /// Drains the client's reports and returns the denial among them, if there is one.
     fn serve(&self, action: &'static str) -> Option<SourceError> {
         for _ in 0..native::waiting_events(&self.client) {
-            // Errors are counted by the context; there are no records, as nothing is assigned.
+            // The context counts errors; there are no records, as nothing is assigned.
             let _ = self.client.poll(Duration::ZERO);
         }
         let denial = self.client.context().take_errors().into_iter().find(|tally| tally.is_denial())?;
@@ -168,22 +168,22 @@ impl Lookup {
     }
 }
 
-/// Asks for the ends of partitions; may be used from another thread than the consumer's, and does not wait behind its fetches.
+/// Asks for the end offsets of partitions. Usable from any thread; does not wait behind the consumer's fetches.
 #[derive(Clone)]
 pub struct EndProbe {
     lookup: Lookup,
     topics: PerStream<String>,
     partitions: Arc<[TopicPartition]>,
-    /// The client that fetches, for as long as it is there.
+    /// The client that fetches, while it exists.
     reader: Weak<Client>,
 }
 
-/// The end of a partition as it was asked for.
+/// End offsets of a partition at the time of the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// The last stable offset: every record below it is committed or aborted, and none below it is still to come.
+    /// Last stable offset: every record below it is committed or aborted.
     pub stable: i64,
-    /// The high watermark. It is above the stable one while a transaction is open, which holds back whatever was written after it began.
+    /// High watermark. It is above the stable offset while a transaction is open, which holds back every record written after it began.
     pub high: i64,
 }
 
@@ -197,7 +197,7 @@ impl EndProbe {
         Self { lookup, topics, partitions: partitions.into(), reader: Arc::downgrade(reader) }
     }
 
-    /// How many partitions each topic has; none for a topic that is not there.
+    /// Number of partitions of each topic, in the order of [`Stream::ALL`]; `None` for a missing topic.
     ///
     /// # Errors
     ///
@@ -214,17 +214,16 @@ impl EndProbe {
         Ok(counts)
     }
 
-    /// The partitions by slot.
+    /// Partitions by [`super::PartitionIndex`].
     pub fn partitions(&self) -> &[TopicPartition] {
         &self.partitions
     }
 
-    /// The ends of every slot in order: the stable one as it is now, the high one as the last fetch told it. One request a broker, as
-    /// [`Self::query_all`].
+    /// End offsets of every partition by index: the stable one as of now, the high one as of the last fetch. One request to each broker.
     ///
     /// # Errors
     ///
-    /// As [`Self::query_all`].
+    /// Those of [`Self::query_all`].
     pub fn query_ends(&self) -> Result<Vec<Result<End, SourceError>>, SourceError> {
         let stable = self.query_all()?;
         let reader = self.reader.upgrade();
@@ -238,11 +237,12 @@ impl EndProbe {
         Ok(self.partitions.iter().zip(stable).map(end).collect())
     }
 
-    /// The last stable offset of every slot in order. One request a broker, each of which waits for `kafka.request_timeout` at most.
+    /// Last stable offset of every partition by index. One request to each broker, each with `kafka.request_timeout`.
     ///
     /// # Errors
     ///
-    /// [`SourceError::Unavailable`], [`SourceError::Denied`], [`SourceError::TopicMissing`]: of a partition, or if there is no answer for any.
+    /// [`SourceError::Unavailable`], [`SourceError::Denied`], [`SourceError::TopicMissing`]: for one partition in
+    /// the list, or for the whole query.
     pub fn query_all(&self) -> Result<Vec<Result<i64, SourceError>>, SourceError> {
         self.lookup.offsets(&self.partitions, Offset::End)
     }

@@ -1,4 +1,4 @@
-//! How the settings are read, and what is refused: faults of our own keys, and client properties that are not for the user to set.
+//! Reads the settings; refuses wrong values and the client properties that Pacemeter sets itself.
 
 use super::client;
 use super::settings::{DeadLetterSettings, Settings};
@@ -12,10 +12,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The longest horizon that is accepted, some ten years.
+/// Maximum horizon, some ten years.
 const MAX_HORIZON: Duration = Duration::from_secs(3_660 * 86_400);
 
-/// Client properties that are refused, and why or what to set instead.
+/// Client properties that are refused, each with the reason or the setting to use instead.
 const REFUSED: &[(&str, &str)] = &[
     (
         "allow.auto.create.topics",
@@ -45,6 +45,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 impl Settings {
+    /// Reads the settings under `kafka`, `streams` and `dead_letter`; notes faults in `reader`.
     pub fn read(reader: &mut SettingsReader) -> Self {
         let settings = Self {
             bootstrap_servers: reader.string("kafka.bootstrap_servers"),
@@ -111,7 +112,7 @@ impl Settings {
                 fault(&key_of(property), format!("is not for you to set: {why}"));
             }
         }
-        // The client itself knows the names there are and most values; it tells the first fault only.
+        // The client checks names and most values; it reports the first fault only.
         let configurations = [client::consumer(self), client::producer(self)];
         if let (false, Some(error)) =
             (is_refused, configurations.iter().find_map(|config| config.create_native_config().err()))
@@ -151,7 +152,7 @@ fn is_topic_name(name: &str) -> bool {
     (1..=249).contains(&name.len()) && name.bytes().all(is_legal) && name != "." && name != ".."
 }
 
-/// Whether what the client says of the property's value may repeat a secret.
+/// True if the client's message about the property may repeat a secret.
 fn is_secret(property: &str) -> bool {
     ["password", "secret", "pem", "token", "assertion", "jaas", "oauth"].iter().any(|part| property.contains(part))
 }

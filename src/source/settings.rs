@@ -4,42 +4,57 @@ use crate::record::{PerStream, Stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How to reach Kafka and what to read there. Holds secrets, so it has no `Debug`.
+/// Settings under `kafka`, `streams` and `dead_letter`. Holds secrets, so it has no `Debug`.
 #[derive(Clone)]
 pub struct Settings {
+    /// `kafka.bootstrap_servers`: addresses of brokers, separated by commas.
     pub bootstrap_servers: String,
+    /// `kafka.group_id`: group under which offsets are committed; partitions are not assigned by it.
     pub group_id: String,
-    /// Passed on to librdkafka; may hold secrets.
+    /// `kafka.properties`: passed on to librdkafka; may hold secrets.
     pub properties: BTreeMap<String, String>,
+    /// `streams.<stream>.topic`.
     pub topics: PerStream<String>,
-    /// Retention shorter than this is warned of.
+    /// `streams.<stream>.horizon`: shorter retention of the topic is a warning.
     pub horizons: PerStream<Duration>,
-    /// The longest wait for an answer to one request.
+    /// Maximum wait for the answer to one request.
     pub request_timeout: Duration,
+    /// Time between two queries of all end offsets.
     pub end_offset_interval: Duration,
+    /// Time between two commits of offsets.
     pub commit_interval: Duration,
+    /// Time without progress after which a partition with unread records is stalled.
     pub stall_timeout: Duration,
-    /// The most records in a batch.
+    /// Maximum number of records in a batch.
     pub batch_records: usize,
+    /// Accepts input topics that are compacted (spec/events.md#refused-topics).
     pub accept_compacted_topics: bool,
+    /// Accepts input topics whose producers may stamp records far ahead of the broker's clock.
     pub accept_unbounded_timestamps: bool,
+    /// Accepts input topics whose configuration the broker does not show.
     pub accept_unverified_topics: bool,
+    /// Settings of dead letters.
     pub dead_letter: DeadLetterSettings,
 }
 
+/// Settings under `dead_letter`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterSettings {
+    /// True if dead letters are written.
     pub enabled: bool,
+    /// Topic that they are written to.
     pub topic: String,
-    /// Records that may wait for the broker's acknowledgement.
+    /// Maximum number of dead letters that wait for the broker's acknowledgement.
     pub max_in_flight: u32,
 }
 
 impl Settings {
+    /// Topic of a stream.
     pub fn topic(&self, stream: Stream) -> &str {
         &self.topics[stream]
     }
 
+    /// Horizon of a stream (spec/figures.md#horizons).
     pub fn horizon(&self, stream: Stream) -> Duration {
         self.horizons[stream]
     }

@@ -1,4 +1,4 @@
-//! Against librdkafka's mock cluster: a real client and its protocol, no transactions, no compaction.
+//! Tests on librdkafka's mock cluster: a real client and protocol, without transactions and compaction.
 
 use super::*;
 use crate::record::Header;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 mod dead_letters;
 mod distance;
+mod native;
 mod refusals;
 
 const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"];
@@ -91,7 +92,7 @@ fn beginnings(consumer: &Consumer) -> Vec<(TopicPartition, i64)> {
     topology.partitions.into_iter().map(|described| (described.partition, described.low)).collect()
 }
 
-/// Everything read, by slot: offset and value.
+/// Offsets and values of all records read, by partition index.
 #[derive(Default)]
 struct Seen(BTreeMap<PartitionIndex, Vec<(i64, String)>>);
 
@@ -99,7 +100,7 @@ impl Seen {
     fn add(&mut self, batch: &Batch) {
         for message in batch.iter() {
             let value = String::from_utf8(message.value().unwrap_or_default().to_vec()).expect("the tests write text");
-            self.0.entry(message.slot()).or_default().push((message.offset(), value));
+            self.0.entry(message.index()).or_default().push((message.offset(), value));
         }
     }
 
@@ -107,10 +108,14 @@ impl Seen {
         self.0.values().map(Vec::len).sum()
     }
 
-    /// Asserts that a slot has the records 0 to `count`, each once, in order, each at the offset of its number.
-    fn assert_whole(&self, slot: PartitionIndex, count: i64) {
+    /// Asserts that a partition has the records 0 to `count`, each once, in order, each at the offset of its number.
+    fn assert_whole(&self, index: PartitionIndex, count: i64) {
         let expected: Vec<(i64, String)> = (0..count).map(|number| (number, number.to_string())).collect();
-        assert!(self.0.get(&slot).map_or(&[][..], Vec::as_slice) == expected, "{slot:?} has {:?}", self.0.get(&slot));
+        assert!(
+            self.0.get(&index).map_or(&[][..], Vec::as_slice) == expected,
+            "{index:?} has {:?}",
+            self.0.get(&index)
+        );
     }
 }
 
@@ -164,7 +169,7 @@ fn records_of_all_partitions_come_once_and_in_order() {
     let mut seen = Seen::default();
     read_until(&mut consumer, &mut seen, 9 * 200);
     seen.add(&consumer.next_batch(100, 5 * BLINK));
-    (0..9).for_each(|slot| seen.assert_whole(PartitionIndex(slot), 200));
+    (0..9).for_each(|index| seen.assert_whole(PartitionIndex(index), 200));
     assert!(consumer.close(PATIENCE));
 }
 
@@ -182,7 +187,7 @@ fn reading_begins_at_the_offset_that_is_given() {
 }
 
 #[test]
-fn assigning_again_begins_anew() {
+fn a_new_assignment_starts_from_its_offsets() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..500);
     let mut consumer = kafka.reader();
@@ -235,7 +240,7 @@ fn a_record_is_handed_over_as_it_was_written() {
 }
 
 #[test]
-fn a_batch_may_be_read_on_another_thread_after_its_consumer_is_gone() {
+fn a_batch_outlives_its_consumer_on_another_thread() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
     let mut consumer = kafka.reader();
@@ -280,7 +285,7 @@ fn positions_meet_the_ends_when_everything_is_read() {
 }
 
 #[test]
-fn fetching_anew_loses_and_repeats_nothing() {
+fn fetching_again_loses_and_repeats_nothing() {
     let kafka = Kafka::with_partitions(2);
     kafka.write(TOPICS[0], 0, 0..2_000);
     kafka.write(TOPICS[0], 1, 0..2_000);
@@ -297,7 +302,7 @@ fn fetching_anew_loses_and_repeats_nothing() {
 }
 
 #[test]
-fn an_error_of_a_partition_ends_in_fetching_it_anew() {
+fn a_partition_in_error_is_fetched_again() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
     let mut consumer = kafka.reader();
@@ -305,10 +310,10 @@ fn an_error_of_a_partition_ends_in_fetching_it_anew() {
     read_until(&mut consumer, &mut seen, 10);
     kafka.mock.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN]);
     let event =
-        await_event(&mut consumer, |event| matches!(event, ClientEvent::Interrupted { slot: PartitionIndex(0), .. }));
+        await_event(&mut consumer, |event| matches!(event, ClientEvent::Interrupted { index: PartitionIndex(0), .. }));
     assert!(matches!(event, ClientEvent::Interrupted { offset: 10, denied: false, .. }), "{event:?}");
     assert!(
-        consumer.positions().iter().all(|(slot, _)| *slot != PartitionIndex(0)),
+        consumer.positions().iter().all(|(index, _)| *index != PartitionIndex(0)),
         "the client's position is past the error: {:?}",
         consumer.positions()
     );
@@ -327,7 +332,7 @@ fn an_offset_that_is_not_there_is_reported_and_not_skipped() {
     partitions[0].1 = 1_000;
     consumer.assign(&partitions).expect("partitions can be assigned");
     let event = await_event(&mut consumer, |event| matches!(event, ClientEvent::OutOfRange { .. }));
-    assert!(matches!(event, ClientEvent::OutOfRange { slot: PartitionIndex(0), next_offset: 1_000, .. }), "{event:?}");
+    assert!(matches!(event, ClientEvent::OutOfRange { index: PartitionIndex(0), next_offset: 1_000, .. }), "{event:?}");
     assert_eq!(consumer.positions(), [], "what cannot be read has no position");
 }
 
@@ -359,7 +364,7 @@ fn a_commit_that_is_refused_is_reported() {
 }
 
 #[test]
-fn a_broker_that_goes_away_is_counted_and_comes_back() {
+fn an_unavailable_broker_is_counted_and_comes_back() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
     let mut consumer = kafka.reader();
@@ -375,10 +380,10 @@ fn a_broker_that_goes_away_is_counted_and_comes_back() {
 }
 
 #[test]
-fn a_client_beyond_use_says_so_once() {
+fn a_fatal_client_is_reported_once() {
     let kafka = Kafka::with_partitions(1);
     let mut consumer = kafka.reader();
-    consumer.fail_for_good();
+    consumer.fail_fatally();
     let event = await_event(&mut consumer, |event| matches!(event, ClientEvent::Fatal { .. }));
     assert!(matches!(&event, ClientEvent::Fatal { reason } if reason.contains("on purpose")), "{event:?}");
     assert!(!consumer.serve().iter().any(|event| matches!(event, ClientEvent::Fatal { .. })));
@@ -387,7 +392,7 @@ fn a_client_beyond_use_says_so_once() {
 }
 
 #[test]
-fn closing_is_prompt_with_the_broker_there_and_away() {
+fn closing_is_prompt_with_and_without_a_broker() {
     for is_away in [false, true] {
         let kafka = Kafka::with_partitions(1);
         kafka.write(TOPICS[0], 0, 0..10);

@@ -1,25 +1,24 @@
-//! How much more than a Poisson process counts vary, learnt from periods that are complete.
+//! Overdispersion: the factor by which counts vary more than those of a Poisson process, estimated from complete periods.
 //!
-//! The index of dispersion is Pearson's chi-square over its degrees of freedom (McCullagh and Nelder, Generalized Linear Models, section 4.5):
-//! within a period, days are held against their share of the period's own total, so that good weeks and bad ones count alike and only the
-//! scatter around the plan's shape is measured. It holds whatever makes days unlike their plan: payments that come in files, a bank that is down
-//! on a Tuesday, weights of weekdays that are a little off.
+//! The estimate is Pearson's chi-square over its degrees of freedom (McCullagh and Nelder, Generalized Linear Models, section 4.5). Days are
+//! compared with their share of their own period's total, so good and bad weeks count alike and only the scatter around the plan's shape
+//! counts. It contains everything that makes days differ from the plan: payments in files, a bank outage on a Tuesday, inexact weights.
 
-/// What is taken until [`LEAST_PERIODS`] are known.
-pub const DEFAULT_DISPERSION: f64 = 4.0;
+/// Overdispersion that is assumed until [`LEAST_PERIODS`] are known.
+pub const DEFAULT_OVERDISPERSION: f64 = 4.0;
 
-/// So many periods with something counted must be known.
+/// Minimum number of past periods for an estimate.
 pub const LEAST_PERIODS: usize = 4;
 
-/// Periods of a single day are taken together by so many.
+/// Number of consecutive days that serve as one period for targets by the day.
 const DAYS_TOGETHER: usize = 7;
 
 /// A local day of a period that is complete.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PastDay {
-    /// Of the period's plan, in any unit that all days of the period have; 0 where the day is closed.
+    /// Share of the period's plan, in any unit common to its days; 0 for a closed day.
     pub share: f64,
-    /// Events (of money, payments).
+    /// Number of events; for money, of payments.
     pub count: f64,
 }
 
@@ -27,27 +26,27 @@ pub struct PastDay {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PastPeriod(pub Vec<PastDay>);
 
-/// The index of dispersion: at least 1, and [`DEFAULT_DISPERSION`] until [`LEAST_PERIODS`] are known that have something counted on at least two
+/// Estimate of the overdispersion φ: at least 1, and [`DEFAULT_OVERDISPERSION`] until [`LEAST_PERIODS`] are known that have something counted on at least two
 /// days of their plan.
 ///
 /// Days without a share are left out with what was counted on them: the plan expects nothing there, and says nothing of what a deviation is.
-pub fn dispersion(past: &[PastPeriod]) -> f64 {
+pub fn overdispersion(past: &[PastPeriod]) -> f64 {
     let known: Vec<(f64, usize)> = past.iter().filter_map(PastPeriod::chi_square).collect();
     if known.len() < LEAST_PERIODS {
-        return DEFAULT_DISPERSION;
+        return DEFAULT_OVERDISPERSION;
     }
     let chi_square: f64 = known.iter().map(|(chi_square, _)| chi_square).sum();
     let freedom: usize = known.iter().map(|(_, freedom)| freedom).sum();
     (chi_square / freedom as f64).max(1.0)
 }
 
-/// Of a target by the day: consecutive days as periods of seven, from the latest back; what is left of the oldest is dropped.
+/// Groups consecutive days into periods of seven, from the latest back; the remainder of the oldest is dropped.
 pub fn weeks_of_days(days: &[PastDay]) -> Vec<PastPeriod> {
     days.rchunks_exact(DAYS_TOGETHER).rev().map(|days| PastPeriod(days.to_vec())).collect()
 }
 
 impl PastPeriod {
-    /// Pearson's chi-square and its degrees of freedom; none of a period that says nothing.
+    /// Pearson's chi-square and its degrees of freedom; `None` for a period with fewer than two open days or no counts.
     fn chi_square(&self) -> Option<(f64, usize)> {
         let open: Vec<&PastDay> = self.0.iter().filter(|day| day.share > 0.0).collect();
         let counted: f64 = open.iter().map(|day| day.count).sum();
@@ -78,16 +77,16 @@ mod tests {
             [period(&[(0.5, 60.0), (0.5, 40.0)]), period(&[(0.5, 7.0), (0.5, 7.0)]), period(&[(0.2, 1.0), (0.8, 4.0)])];
         let last = period(&[(1.0, 3.0), (1.0, 3.0), (2.0, 6.0)]);
         let periods: Vec<_> = periods.into_iter().chain([last]).collect();
-        assert_eq!(dispersion(&periods), 1.0, "4 over 5 is less than 1");
+        assert_eq!(overdispersion(&periods), 1.0, "4 over 5 is less than 1");
         let scattered = vec![period(&[(0.5, 70.0), (0.5, 30.0)]); 4];
-        assert_eq!(dispersion(&scattered), 16.0);
+        assert_eq!(overdispersion(&scattered), 16.0);
     }
 
     #[test]
     fn days_without_a_share_say_nothing() {
         let with = vec![period(&[(0.5, 70.0), (0.5, 30.0), (0.0, 500.0)]); 4];
         let without = vec![period(&[(0.5, 70.0), (0.5, 30.0)]); 4];
-        assert_eq!(dispersion(&with), dispersion(&without));
+        assert_eq!(overdispersion(&with), overdispersion(&without));
     }
 
     #[test]
@@ -95,9 +94,12 @@ mod tests {
         let week = period(&[(0.5, 70.0), (0.5, 30.0)]);
         let nothing = period(&[(0.5, 0.0), (0.5, 0.0)]);
         let one_day = period(&[(1.0, 80.0), (0.0, 3.0)]);
-        assert_eq!(dispersion(&[]), DEFAULT_DISPERSION);
-        assert_eq!(dispersion(&[week.clone(), week.clone(), week.clone(), nothing, one_day]), DEFAULT_DISPERSION);
-        assert_eq!(dispersion(&vec![week; 4]), 16.0);
+        assert_eq!(overdispersion(&[]), DEFAULT_OVERDISPERSION);
+        assert_eq!(
+            overdispersion(&[week.clone(), week.clone(), week.clone(), nothing, one_day]),
+            DEFAULT_OVERDISPERSION
+        );
+        assert_eq!(overdispersion(&vec![week; 4]), 16.0);
     }
 
     #[test]

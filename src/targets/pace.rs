@@ -1,6 +1,6 @@
-//! How far a target is on its plan at an instant.
+//! The pace of a target at an instant: pure functions of goal, calendar, counts and clock. docs/targets.md repeats the formulas for users.
 //!
-//! `T` is the goal, `A` what was reached, `F` the share of the plan that has passed ([`Plan`]). The formulas are those of run-rate and required rate
+//! `T` is the goal, `A` the actual amount, `F` the share of the plan that has passed ([`Plan`]). The formulas are those of run-rate and required rate
 //! as sales pacing has them, over working time instead of elapsed time:
 //!
 //! | figure | counts and money | ratios |
@@ -14,7 +14,7 @@
 //! | required rate | `max(T - A, 0)` / open hours left | |
 //! | achieved rate | `A` / open hours elapsed | |
 //!
-//! Absent here: where the figures come from, and a clock. An undefined figure is none, never 0.
+//! An undefined figure is `None`, never 0.
 
 use jiff::tz::TimeZone;
 
@@ -24,63 +24,67 @@ use super::{Measure, Quantity, Tally, Target};
 use crate::calendar::Interval;
 use crate::clock::{HOUR, Millis};
 
-/// Earlier a projection would magnify what happened by chance more than six times.
+/// Minimum share of the plan for a projection. Earlier it would magnify chance more than six times.
 pub const LEAST_PROJECTED_SHARE: f64 = 0.15;
 
-/// A shortfall of this many standard deviations is not chance.
+/// Standard deviations of the plan up to which a shortfall may be chance.
 const TOLERATED_DEVIATIONS: f64 = 3.0;
 
-/// An instant of a period, and what is known of it.
+/// The known amounts of a target at an instant of a period.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {
+    /// The period.
     pub period: Interval,
-    /// Counts as the period's nearest instant if it lies outside of it.
+    /// The instant; counts as the period's nearest instant if it lies outside of it.
     pub now: Millis,
-    /// The programme's.
+    /// The programme's zone.
     pub zone: &'a TimeZone,
-    /// Of the period, so far.
+    /// Amount of the period so far.
     pub actual: Tally,
-    /// Of past periods together: the mean amount of their payments serves until this period has some.
+    /// Sum of past periods: their mean payment is used until this period has payments.
     pub past: Tally,
-    /// See [`super::overdispersion`].
-    pub dispersion: f64,
+    /// Overdispersion φ, at least 1: see [`super::overdispersion`].
+    pub overdispersion: f64,
 }
 
-/// What is told of a target at an instant. Amounts are in the unit shown: people, calls, pesos, a ratio.
+/// Figures of a target at an instant. Amounts are in the unit shown: people, calls, pesos, a ratio.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaceReport {
     pub period: Interval,
     /// The goal of the period, with as much less as it has holidays if the target says so.
     pub goal: Quantity,
-    /// None: a ratio of nothing.
+    /// Amount reached; `None` for a ratio without a denominator.
     pub actual: Option<Quantity>,
+    /// Amount planned until the instant.
     pub plan: f64,
-    /// Of the plan, that has passed: 0 to 1.
+    /// Share of the plan that has passed, 0 to 1.
     pub share: f64,
-    /// None while nothing is planned.
+    /// Actual over planned; `None` while nothing is planned.
     pub pace: Option<f64>,
-    /// Negative where more was reached than planned.
+    /// Planned less actual; negative when ahead.
     pub shortfall: Option<f64>,
-    /// A shortfall up to this may be chance. None: of money while no payment is known.
+    /// Maximum shortfall that may be chance; `None` for money while no payment is known.
     pub tolerance: Option<f64>,
+    /// Projected amount at period end at the current pace.
     pub projection: Option<f64>,
-    /// That the goal will be attained: 0 to 1.
+    /// Probability that the goal is attained, 0 to 1.
     pub probability: Option<f64>,
     /// None once no open time is left for what is missing.
     pub required_per_open_hour: Option<f64>,
-    /// None while no open time has passed.
+    /// Amount per open hour so far; `None` while no open time has passed.
     pub achieved_per_open_hour: Option<f64>,
+    /// Open time left in the period.
     pub remaining_open: Millis,
-    /// Of money, and of counts that have a worth ([`Target::pesos_each`]).
+    /// Shortfall in pesos: of money, and of counts with a worth ([`Target::pesos_each`]).
     pub shortfall_pesos: Option<f64>,
 }
 
-/// What follows from the moment for the target.
-pub fn assess(target: &Target, moment: &Observation<'_>) -> PaceReport {
-    assess_planned(target, moment, &Plan::of(target, moment.period, moment.now))
+/// Computes the figures of a target from an observation.
+pub fn assess(target: &Target, observation: &Observation<'_>) -> PaceReport {
+    assess_planned(target, observation, &Plan::of(target, observation.period, observation.now))
 }
 
-/// The goal of a period, with as much less as it has holidays if the target says so.
+/// Goal of a period, prorated by its holidays if the target says so.
 pub fn goal_of(target: &Target, period: Interval, zone: &TimeZone) -> Quantity {
     prorated(target, target.goal(period, zone), &Plan::of(target, period, period.end))
 }
@@ -89,23 +93,23 @@ fn prorated(target: &Target, goal: Quantity, plan: &Plan) -> Quantity {
     if target.prorate { goal.times(plan.proration) } else { goal }
 }
 
-fn assess_planned(target: &Target, moment: &Observation<'_>, plan: &Plan) -> PaceReport {
-    let goal = target.goal(moment.period, moment.zone);
+fn assess_planned(target: &Target, observation: &Observation<'_>, plan: &Plan) -> PaceReport {
+    let goal = target.goal(observation.period, observation.zone);
     match goal {
-        Quantity::Ratio(_) => of_ratio(target, moment, plan, goal),
+        Quantity::Ratio(_) => of_ratio(target, observation, plan, goal),
         Quantity::Count(_) | Quantity::Centavos(_) => {
             let goal = prorated(target, goal, plan);
-            of_amount(target, moment, plan, goal)
+            of_amount(target, observation, plan, goal)
         }
     }
 }
 
-fn of_ratio(target: &Target, moment: &Observation<'_>, plan: &Plan, goal: Quantity) -> PaceReport {
-    let actual = target.measure.quantity(moment.actual);
+fn of_ratio(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: Quantity) -> PaceReport {
+    let actual = target.measure.quantity(observation.actual);
     let reached = actual.map(Quantity::value);
     let whole = goal.value();
     PaceReport {
-        period: moment.period,
+        period: observation.period,
         goal,
         actual,
         plan: whole,
@@ -122,27 +126,27 @@ fn of_ratio(target: &Target, moment: &Observation<'_>, plan: &Plan, goal: Quanti
     }
 }
 
-fn of_amount(target: &Target, moment: &Observation<'_>, plan: &Plan, goal: Quantity) -> PaceReport {
-    let actual = target.measure.quantity(moment.actual);
+fn of_amount(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: Quantity) -> PaceReport {
+    let actual = target.measure.quantity(observation.actual);
     let reached = actual.map_or(0.0, Quantity::value);
     let whole = goal.value();
     let planned = whole * plan.share;
     let shortfall = planned - reached;
     let missing = (whole - reached).max(0.0);
-    let each = worth_of_an_event(target.measure, moment);
+    let each = worth_of_an_event(target.measure, observation);
     let per_open_hour = |amount: f64, open: Millis| (open > 0).then(|| amount / (open as f64 / HOUR as f64));
     PaceReport {
-        period: moment.period,
+        period: observation.period,
         goal,
         actual,
         plan: planned,
         share: plan.share,
         pace: (planned > 0.0).then(|| reached / planned),
         shortfall: Some(shortfall),
-        tolerance: each.map(|each| TOLERATED_DEVIATIONS * (moment.dispersion * planned / each).sqrt() * each),
+        tolerance: each.map(|each| TOLERATED_DEVIATIONS * (observation.overdispersion * planned / each).sqrt() * each),
         projection: (plan.share >= LEAST_PROJECTED_SHARE).then(|| reached / plan.share),
         probability: match each {
-            Some(each) => attainment(whole / each, reached / each, plan.share, moment.dispersion),
+            Some(each) => attainment(whole / each, reached / each, plan.share, observation.overdispersion),
             None => certain(whole, reached, plan.share),
         },
         required_per_open_hour: per_open_hour(missing, plan.open_left).or((missing == 0.0).then_some(0.0)),
@@ -155,12 +159,12 @@ fn of_amount(target: &Target, moment: &Observation<'_>, plan: &Plan, goal: Quant
     }
 }
 
-/// What an event adds, in the unit shown: 1 of what is counted; of money the mean amount, of this period, else of past ones, else none.
-fn worth_of_an_event(measure: Measure, moment: &Observation<'_>) -> Option<f64> {
+/// Amount that one event adds, in the unit shown: 1 for counts; for money the mean payment of this period, else of past ones, else `None`.
+fn worth_of_an_event(measure: Measure, observation: &Observation<'_>) -> Option<f64> {
     if measure != Measure::NetPesos {
         return Some(1.0);
     }
-    let paid = [moment.actual, moment.past].into_iter().find(|tally| tally.amount > 0 && tally.base > 0)?;
+    let paid = [observation.actual, observation.past].into_iter().find(|tally| tally.amount > 0 && tally.base > 0)?;
     Some(Quantity::Centavos(paid.amount).value() / paid.base as f64)
 }
 

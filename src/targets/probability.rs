@@ -1,7 +1,7 @@
 //! The probability that a goal is attained, given what was counted and how much of the plan has passed.
 //!
 //! The model is Gamma-Poisson. Of a period of which the share `F` of the plan has passed, `A` were counted, and events come in clumps: counts
-//! vary by the dispersion φ times as much as those of a Poisson process ([`super::overdispersion`]). In units of φ events counts are about Poisson:
+//! vary φ times (the overdispersion) as much as those of a Poisson process ([`super::overdispersion`]). In units of φ events counts are about Poisson:
 //! `A/φ` of a mean `λF`, and what is still to come of a mean `λ(1 - F)`.
 //!
 //! - The rate `λ` is not known. With Jeffreys' prior of a Poisson mean, `λ^(-1/2)`, it is after `A/φ` events in `F` distributed as
@@ -11,23 +11,25 @@
 //! - Missing are `T - A` events. The tail at `k` stands, as a smooth function, for all that is above `k - 1/2` in units of φ; of single events it is
 //!   all that is above `T - A - 1/2`. Hence `k = (T - A - 1/2)/φ + 1/2`, which for φ = 1 is `T - A`: exact.
 //!
-//! Absent here: a trend within the period. What is to come is taken to go on at the rate so far, measured by the plan.
+//! The model has no trend within the period: what is still to come continues at the rate so far, measured by the plan.
+//!
+//! The incomplete beta function comes from the crate `special` (algorithm AS 63). docs/targets.md repeats the formulas for users.
 
 #[cfg(test)]
 mod calibration;
 
 use special::Beta;
 
-/// Below this share of the plan nothing can be said: the prior would speak, not what was counted.
+/// Minimum share of the plan for a probability. Below it the prior would decide, not the counts.
 pub const LEAST_SHARE: f64 = 0.01;
 
-/// More than this in units of the dispersion is scaled down to it: no rate is known better than to one in three thousand, and the function's time
-/// grows with the root of its arguments (about 10 µs for 100,000 at a dispersion of 4, at most 0.2 ms).
+/// Maximum counts in units of φ; larger ones are scaled down to it: no rate is known better than to one in three thousand, and the function's time
+/// grows with the root of its arguments (about 10 µs for 100,000 at an overdispersion of 4, at most 0.2 ms).
 const MOST_UNITS: f64 = 1e7;
 
-/// 1 once the goal is reached, 0 once no open time is left for what is missing, else none. Amounts are in any unit.
+/// Probability where it is certain: 1 once the goal is reached, 0 once no open time is left for the rest, else `None`. Amounts in any unit.
 ///
-/// What is reached may be taken back by a return; until then it is attained.
+/// A return may take back what was reached; until then the goal counts as attained.
 pub fn certain(goal: f64, actual: f64, share: f64) -> Option<f64> {
     match () {
         () if actual >= goal => Some(1.0),
@@ -36,11 +38,11 @@ pub fn certain(goal: f64, actual: f64, share: f64) -> Option<f64> {
     }
 }
 
-/// The probability, from 0 to 1, that at least `goal` is counted at the end, where `actual` is counted after `share` (0 to 1) of the plan. All
-/// counts are of events (of money, of payments). `dispersion` is at least 1. None below [`LEAST_SHARE`], where nothing is certain, and of what is no
-/// finite number.
-pub fn attainment(goal: f64, actual: f64, share: f64, dispersion: f64) -> Option<f64> {
-    if ![goal, actual, share, dispersion].iter().all(|value| value.is_finite()) {
+/// Probability, from 0 to 1, that at least `goal` is counted at the end, given that `actual` was counted after `share` (0 to 1) of the plan. All
+/// counts are of events (of money, of payments). `overdispersion` is at least 1. `None` below [`LEAST_SHARE`] unless it is certain, and for
+/// arguments that are not finite.
+pub fn attainment(goal: f64, actual: f64, share: f64, overdispersion: f64) -> Option<f64> {
+    if ![goal, actual, share, overdispersion].iter().all(|value| value.is_finite()) {
         return None;
     }
     let certain = certain(goal, actual, share);
@@ -48,9 +50,9 @@ pub fn attainment(goal: f64, actual: f64, share: f64, dispersion: f64) -> Option
         return certain;
     }
     let missing = (goal - actual).max(1.0);
-    let dispersion = dispersion.max(1.0).max((missing + actual.max(0.0)) / MOST_UNITS);
-    let least = (missing - 0.5) / dispersion + 0.5;
-    let shape = actual.max(0.0) / dispersion + 0.5;
+    let overdispersion = overdispersion.max(1.0).max((missing + actual.max(0.0)) / MOST_UNITS);
+    let least = (missing - 0.5) / overdispersion + 0.5;
+    let shape = actual.max(0.0) / overdispersion + 0.5;
     Some((1.0 - share).inc_beta(least, shape, least.ln_beta(shape)).clamp(0.0, 1.0))
 }
 
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_1_and_0_where_it_is_certain_and_absent_where_nothing_is_known() {
+    fn it_is_1_or_0_if_certain_and_absent_if_nothing_is_known() {
         assert_eq!(attainment(100.0, 100.0, 0.0, 4.0), Some(1.0));
         assert_eq!(attainment(100.0, 99.0, 1.0, 4.0), Some(0.0));
         assert_eq!(attainment(0.0, 0.0, 0.0, 4.0), Some(1.0));
@@ -109,10 +111,10 @@ mod tests {
     }
 
     #[test]
-    fn exactly_on_plan_it_is_about_even_and_more_dispersion_is_less_certain() {
+    fn on_plan_it_is_even_and_overdispersion_makes_it_less_certain() {
         let on_plan = attainment(100_000.0, 50_000.0, 0.5, 4.0).unwrap();
         assert!((on_plan - 0.5).abs() < 0.01, "{on_plan}");
-        let of = |actual, dispersion| attainment(100_000.0, actual, 0.5, dispersion).unwrap();
+        let of = |actual, overdispersion| attainment(100_000.0, actual, 0.5, overdispersion).unwrap();
         assert!(of(51_000.0, 1.0) > of(51_000.0, 50.0) && of(51_000.0, 50.0) > 0.5);
         assert!(of(49_000.0, 1.0) < of(49_000.0, 50.0) && of(49_000.0, 50.0) < 0.5);
     }
@@ -120,11 +122,11 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_probability_that_grows_with_what_was_counted(
-            goal in 1_u64..1_000_000_000_000, part in 0.0..1.1_f64, more in 1_u64..100_000, share in 0.01..1.0_f64, dispersion in 1.0..500.0_f64,
+            goal in 1_u64..1_000_000_000_000, part in 0.0..1.1_f64, more in 1_u64..100_000, share in 0.01..1.0_f64, overdispersion in 1.0..500.0_f64,
         ) {
             let actual = (goal as f64 * part).floor();
-            let less = attainment(goal as f64, actual, share, dispersion).unwrap();
-            let greater = attainment(goal as f64, actual + more as f64, share, dispersion).unwrap();
+            let less = attainment(goal as f64, actual, share, overdispersion).unwrap();
+            let greater = attainment(goal as f64, actual + more as f64, share, overdispersion).unwrap();
             prop_assert!((0.0..=1.0).contains(&less));
             // Of ten million units the function is exact to eight digits.
             prop_assert!(greater >= less - 1e-7, "{less} {greater}");

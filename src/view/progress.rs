@@ -10,7 +10,7 @@ use super::slots::Slots;
 use crate::calendar::{Interval, Period};
 use crate::clock::{MINUTE, Millis, floor};
 use crate::record::{PerStream, Stream};
-use crate::targets::overdispersion::{DEFAULT_DISPERSION, PastDay, PastPeriod, dispersion, weeks_of_days};
+use crate::targets::overdispersion::{DEFAULT_OVERDISPERSION, PastDay, PastPeriod, overdispersion, weeks_of_days};
 use crate::targets::pace::{Observation, PaceReport, assess, goal_of};
 use crate::targets::{Measure, Quantity, StreamTargetIndex, Tally, Target, TargetIndex, Targets};
 
@@ -182,7 +182,10 @@ impl Evaluator {
         let period = target.period.at(now, &self.zone)?;
         let actual = tallies.within(index, period)?;
         let PastFigures { dispersion, tally } = past;
-        Some(assess(target, &Observation { period, now, zone: &self.zone, actual, past: tally, dispersion }))
+        Some(assess(
+            target,
+            &Observation { period, now, zone: &self.zone, actual, past: tally, overdispersion: dispersion },
+        ))
     }
 
     fn past(&self, tallies: &Tallies, now: Millis) -> Arc<[PastFigures]> {
@@ -217,14 +220,14 @@ fn past_figures(tallies: &Tallies, index: TargetIndex, now: Millis, zone: &TimeZ
         next = target.period.ended(period.start, zone).filter(|before| before.end <= period.start);
     }
     if target.measure == Measure::ServiceLevel {
-        return PastFigures { dispersion: DEFAULT_DISPERSION, tally: sum };
+        return PastFigures { dispersion: DEFAULT_OVERDISPERSION, tally: sum };
     }
     let days_alone = periods.iter().all(|period| period.len() == 1);
     let past = match days_alone {
         true => weeks_of_days(&periods.into_iter().rev().flatten().collect::<Vec<_>>()),
         false => periods.into_iter().map(PastPeriod).collect(),
     };
-    PastFigures { dispersion: dispersion(&past), tally: sum }
+    PastFigures { dispersion: overdispersion(&past), tally: sum }
 }
 
 /// Local days of a period: share of the plan and count of each.

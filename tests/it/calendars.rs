@@ -93,7 +93,7 @@ fn compare(name: &str, first: i16, last: i16) -> Vec<i64> {
 }
 
 #[test]
-fn mexico_city_is_pythons_before_and_after_it_gave_up_summer_time() {
+fn mexico_city_is_pythons_with_and_without_summer_time() {
     assert_eq!(compare("America/Mexico_City", 2019, 2026), [23 * 60, 24 * 60, 25 * 60]);
     assert_eq!(compare("America/Mexico_City", 2023, 2026), [24 * 60]);
 }

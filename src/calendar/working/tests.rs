@@ -198,7 +198,7 @@ proptest! {
 }
 
 #[test]
-fn the_built_in_calendar_is_always_open_and_all_its_days_are_alike() {
+fn the_built_in_calendar_is_open_on_equal_days() {
     let calendar = WorkingCalendar::always(zone("America/Mexico_City"));
     let october = interval("2022-10-01T05:00:00Z", "2022-11-01T06:00:00Z");
     assert_eq!(calendar.name(), "always");
@@ -248,7 +248,7 @@ fn hours_skipped_are_not_worked_and_hours_repeated_are_twice() {
 }
 
 #[test]
-fn a_profile_shares_a_day_by_its_hours_and_one_without_open_hours_does_not_count() {
+fn a_profile_shares_a_day_unless_no_open_hour_has_a_share() {
     let text = "[calendar.x]\nhours.wednesday = ['09:00-12:00']\n";
     let calendar = read(&[Document::parse("x.toml", text)], &TimeZone::UTC).remove(1);
     let morning = interval("2020-05-13T00:00:00Z", "2020-05-13T10:30:00Z");

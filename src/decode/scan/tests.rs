@@ -1,70 +1,14 @@
 //! serde_json is the witness: what it accepts is correct, and its raw values are the values.
 
-use std::fmt;
-
 use proptest::prelude::*;
 use proptest::sample::Index;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::*;
 
-/// An object's members in order, by serde_json.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Collect)
-    }
-}
-
-/// Whether serde_json can spell out every string in `raw`, and nothing lies deeper than it may.
-fn is_sound(raw: &RawValue, depth: usize) -> bool {
-    let text = raw.get();
-    match text.as_bytes()[0] {
-        b'"' => serde_json::from_str::<String>(text).is_ok(),
-        b'[' => {
-            depth <= 128
-                && serde_json::from_str::<Vec<&RawValue>>(text)
-                    .is_ok_and(|items| items.iter().all(|item| is_sound(item, depth + 1)))
-        }
-        b'{' => {
-            depth <= 128
-                && serde_json::from_str::<Members>(text)
-                    .is_ok_and(|members| members.0.iter().all(|(_, raw)| is_sound(raw, depth + 1)))
-        }
-        _ => true,
-    }
-}
-
-/// What serde_json finds in the object `text`.
-fn witnessed(text: &[u8]) -> Option<Vec<(String, String)>> {
-    let Members(members) = serde_json::from_slice(text).ok()?;
-    members.into_iter().map(|(key, raw)| is_sound(raw, 2).then(|| (key, raw.get().to_owned()))).collect()
-}
-
-/// What the scanner finds in it.
-fn scanned(text: &[u8]) -> Option<Vec<(String, String)>> {
+/// Members that a scanner finds, by key and raw value; `None` if the text is not correct.
+fn members<S: Scan>(text: &[u8]) -> Option<Vec<(String, String)>> {
     let mut members = Vec::new();
-    object(std::str::from_utf8(text).ok()?, |key, value| {
+    S::object(std::str::from_utf8(text).ok()?, |key, value| {
         let raw = match value {
             Value::Plain(text) => format!("\"{text}\""),
             Value::Raw(raw) => raw.to_owned(),
@@ -73,6 +17,14 @@ fn scanned(text: &[u8]) -> Option<Vec<(String, String)>> {
         members.push((key.to_owned(), raw));
     })?;
     Some(members)
+}
+
+fn witnessed(text: &[u8]) -> Option<Vec<(String, String)>> {
+    members::<SerdeJson>(text)
+}
+
+fn scanned(text: &[u8]) -> Option<Vec<(String, String)>> {
+    members::<Scanner>(text)
 }
 
 /// JSON that is correct or nearly so: of tokens that often fit each other.

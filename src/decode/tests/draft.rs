@@ -250,8 +250,11 @@ fn object(members: &Members) -> String {
 pub fn decode(stream: Stream, record: &RawRecord<'_>) -> Result<(Event, Vec<String>), Rejection> {
     let settings = Settings { max_record_bytes: MAX_RECORD_BYTES, max_future_skew: MAX_FUTURE_SKEW };
     let decoder = Decoder::new(settings, PseudonymKey::from_hex(&"5a".repeat(32)).unwrap());
-    let mut arena = LabelArena::default();
-    match decoder.decode(stream, record, &mut arena) {
+    let (mut arena, mut witnessed) = (LabelArena::default(), LabelArena::default());
+    let result = decoder.decode(stream, record, &mut arena);
+    assert_eq!(result, decoder.decode_with_serde_json(stream, record, &mut witnessed), "serde_json is the witness");
+    assert_eq!(format!("{arena:?}"), format!("{witnessed:?}"));
+    match result {
         Ok(event) => {
             let labels = match event.body {
                 Body::Disbursement(body) => vec![body.programme],

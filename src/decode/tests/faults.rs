@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Something wrong with a record: where it stands in the contract's order, what it does, and what must come of it.
+/// Something wrong with a record: its place in the order of faults, what it does, and what must come of it.
 struct Fault {
     /// Faults of one rank are about the same thing and cannot be told apart when they meet.
     rank: usize,
@@ -190,7 +190,7 @@ fn faults_of(draft: &Draft) -> Vec<Fault> {
 }
 
 #[test]
-fn of_several_faults_the_first_in_the_contracts_order_counts() {
+fn of_several_faults_the_first_in_order_counts() {
     let mut reasons = std::collections::HashSet::new();
     for draft in [Draft::dispersed(), Draft::completed(), Draft::agent(), Draft::milestone()] {
         for envelope in Envelope::ALL {

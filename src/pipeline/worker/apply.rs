@@ -105,7 +105,7 @@ impl Worker {
         let mut headers = Vec::new();
         let Original { timestamp, key, value, .. } = records.originals.original(decoded.index as usize, &mut headers);
         self.outputs.dead_letters.send(&DeadLetter {
-            slot,
+            index: slot,
             partition,
             offset,
             timestamp,

@@ -18,7 +18,7 @@ impl Worker {
             ClientEvent::Errors { code, reason, count, .. } => {
                 tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client reports errors");
             }
-            ClientEvent::Interrupted { slot: index, offset, code, reason, .. } => {
+            ClientEvent::Interrupted { index, offset, code, reason, .. } => {
                 let partition = &self.partitions[index].log.partition;
                 tracing::error!(
                     event = "pacemeter.partition.interrupted",
@@ -30,7 +30,7 @@ impl Worker {
                     "a partition cannot be read; trying again"
                 );
             }
-            ClientEvent::OutOfRange { slot: index, next_offset, reason } => {
+            ClientEvent::OutOfRange { index, next_offset, reason } => {
                 let partition = &self.partitions[index].log.partition;
                 let message = format!(
                     "topic {} partition {}: offset {next_offset} is not in the log ({reason}): retention passed it, or the log was cut or made \

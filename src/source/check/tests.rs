@@ -14,7 +14,7 @@ fn settings(overrides: &[&str]) -> Settings {
 fn findings_with(overrides: &[&str], configuration: &[(&str, &str)]) -> Findings {
     let mut findings = Findings::default();
     let value = |name: &str| configuration.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    judge(&mut findings, &settings(overrides), Stream::Call, value);
+    check_topic(&mut findings, &settings(overrides), Stream::Call, value);
     findings
 }
 
@@ -41,12 +41,12 @@ fn log_append_time_needs_no_bound() {
 }
 
 #[test]
-fn a_topic_that_is_compacted_is_refused_and_says_what_to_do() {
+fn a_compacted_topic_is_refused_with_a_remedy() {
     let findings =
         findings_with(&[], &[("cleanup.policy", "compact,delete"), ("message.timestamp.type", "LogAppendTime")]);
-    let told = findings.refused().map(ToString::to_string).collect::<Vec<_>>();
+    let texts = findings.refused().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
-        told,
+        texts,
         [
             "topic pacemeter.calls.v1 is compacted (cleanup.policy is compact,delete); set the topic's cleanup.policy to delete, \
           or accept the risk with kafka.accept_compacted_topics = true"
@@ -114,14 +114,14 @@ fn a_topic_without_a_visible_policy_is_unverified() {
 }
 
 #[test]
-fn an_error_keeps_its_place_among_named_answers() {
+fn an_error_fills_the_place_that_named_answers_leave() {
     let named =
         |name: &str| Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name.into()), entries: Vec::new() });
     let denied = Err(RDKafkaErrorCode::TopicAuthorizationFailed);
     let ordered = in_order(vec![named("c"), denied, named("a")], &["a".into(), "b".into(), "c".into()]);
-    let told: Vec<String> = ordered
+    let specifiers: Vec<String> = ordered
         .iter()
         .map(|result| result.as_ref().map_or_else(|code| format!("{code:?}"), |ok| format!("{:?}", ok.specifier)))
         .collect();
-    assert_eq!(told, ["Topic(\"a\")", "TopicAuthorizationFailed", "Topic(\"c\")"]);
+    assert_eq!(specifiers, ["Topic(\"a\")", "TopicAuthorizationFailed", "Topic(\"c\")"]);
 }

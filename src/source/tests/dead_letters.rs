@@ -1,4 +1,4 @@
-//! Records set aside.
+//! Dead letters.
 
 use super::*;
 use crate::record::{PartitionIndex, Reason, Stream, TopicPartition};
@@ -11,7 +11,7 @@ fn partition() -> TopicPartition {
 
 fn letter(partition: &TopicPartition, offset: i64) -> DeadLetter<'_> {
     DeadLetter {
-        slot: PartitionIndex(7),
+        index: PartitionIndex(7),
         partition,
         offset,
         timestamp: Some(1_700_000_000_123),
@@ -54,7 +54,7 @@ fn a_dead_letter_holds_the_record_and_where_it_came_from() {
 }
 
 #[test]
-fn a_commit_waits_for_the_letters_below_it_and_no_longer_than_they_may_take() {
+fn a_commit_waits_for_letters_below_it_until_they_fail() {
     let kafka = Kafka::with_partitions(1);
     kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
     kafka.mock.broker_down(-1).expect("the broker goes down");
@@ -74,7 +74,7 @@ fn a_commit_waits_for_the_letters_below_it_and_no_longer_than_they_may_take() {
 }
 
 #[test]
-fn letters_beyond_the_bound_wait_for_room_once_and_then_fail_at_once() {
+fn letters_beyond_the_bound_wait_once_then_fail_at_once() {
     let kafka = Kafka::with_partitions(1);
     kafka.mock.broker_down(-1).expect("the broker goes down");
     let settings = kafka.settings(&["dead_letter.max_in_flight=5", "kafka.properties.message.timeout.ms=8000"]);
@@ -92,7 +92,7 @@ fn letters_beyond_the_bound_wait_for_room_once_and_then_fail_at_once() {
 }
 
 #[test]
-fn letters_beyond_the_bounds_of_the_client_wait_for_room_until_all_are_written() {
+fn letters_beyond_the_clients_bounds_wait_until_all_are_written() {
     let kafka = Kafka::with_partitions(1);
     kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
     let letters = DeadLetters::open(&kafka.settings(&["kafka.properties.queue.buffering.max.kbytes=1"]))
@@ -118,7 +118,7 @@ fn dead_letters_that_are_turned_off_hold_nothing_up() {
 }
 
 #[test]
-fn a_record_without_key_value_or_time_is_set_aside_as_it_is() {
+fn a_record_without_key_value_or_time_is_dead_lettered() {
     let kafka = Kafka::with_partitions(1);
     kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
     let letters = DeadLetters::open(&kafka.settings(&[])).expect("a producer can be made");

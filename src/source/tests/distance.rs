@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_broker_that_takes_two_seconds_for_every_answer_is_reached_at_the_start() {
+fn a_broker_two_seconds_away_is_reached_at_the_start() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
     kafka.mock.broker_round_trip_time(-1, Duration::from_secs(2)).expect("the brokers are there");

@@ -1,4 +1,4 @@
-//! What is refused, and that the reason can be told apart.
+//! Refused settings and topics, each with a reason of its own.
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn a_missing_right_is_a_denial() {
 }
 
 #[test]
-fn topics_whose_configuration_is_not_shown_are_faults_that_can_be_accepted() {
+fn an_unverified_topic_is_a_fault_that_can_be_accepted() {
     let kafka = Kafka::with_partitions(1);
     let findings = check::topic_faults(&kafka.settings(&[])).expect("the mock answers that it cannot tell");
     assert_eq!(findings.refused().map(|fault| fault.kind).collect::<Vec<_>>(), [check::FaultKind::Unverified; 3]);
@@ -50,7 +50,7 @@ fn topics_whose_configuration_is_not_shown_are_faults_that_can_be_accepted() {
 }
 
 #[test]
-fn properties_that_exactness_depends_on_are_refused_with_the_reason() {
+fn properties_of_exactness_are_refused_with_the_reason() {
     let faults = fault_texts(&["kafka.properties.isolation.level=read_uncommitted", "kafka.properties.group.id=mine"]);
     assert!(
         faults

@@ -34,11 +34,11 @@ fn plan(share: f64) -> Plan {
 
 fn moment(amount: i128, base: i128) -> Observation<'static> {
     let (actual, past) = (Tally { amount, base }, Tally::default());
-    Observation { period: WEEK, now: WEEK.start, zone: &UTC, actual, past, dispersion: 4.0 }
+    Observation { period: WEEK, now: WEEK.start, zone: &UTC, actual, past, overdispersion: 4.0 }
 }
 
 #[test]
-fn people_are_held_against_the_plan_in_people_pesos_and_rates() {
+fn people_are_compared_with_the_plan_in_people_and_pesos() {
     let assessment = assess_planned(&people(100_000), &moment(30_000, 0), &plan(0.5));
     assert_eq!(assessment.goal, Quantity::Count(100_000));
     assert_eq!(assessment.actual, Some(Quantity::Count(30_000)));
@@ -90,7 +90,7 @@ fn money_is_tolerated_by_the_payments_it_takes() {
 }
 
 #[test]
-fn a_ratio_is_held_against_its_goal_at_any_time() {
+fn a_ratio_is_compared_with_its_goal_at_any_time() {
     let service_level = target(Measure::ServiceLevel, Quantity::Ratio(0.8));
     let assessment = assess_planned(&service_level, &moment(60, 100), &plan(0.1));
     assert_eq!((assessment.actual, assessment.plan), (Some(Quantity::Ratio(0.6)), 0.8));
@@ -103,7 +103,7 @@ fn a_ratio_is_held_against_its_goal_at_any_time() {
 }
 
 #[test]
-fn a_period_with_holidays_has_less_of_a_goal_where_the_target_says_so() {
+fn a_prorated_goal_is_less_in_a_period_with_holidays() {
     let four_days_of_five = Plan { proration: 0.8, ..plan(0.5) };
     let whole = assess_planned(&people(100_000), &moment(0, 0), &four_days_of_five);
     assert_eq!(whole.goal, Quantity::Count(100_000));

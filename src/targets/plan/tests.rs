@@ -33,7 +33,7 @@ fn at(text: &str) -> Millis {
 fn assessed(target: &Target, period: Interval, now: Millis, zone: &TimeZone) -> PaceReport {
     assess(
         target,
-        &Observation { period, now, zone, actual: Tally::default(), past: Tally::default(), dispersion: 4.0 },
+        &Observation { period, now, zone, actual: Tally::default(), past: Tally::default(), overdispersion: 4.0 },
     )
 }
 
@@ -112,7 +112,7 @@ fn period() -> impl Strategy<Value = Period> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn the_plan_is_0_at_the_start_and_the_goal_at_the_end_never_falls_and_is_flat_when_closed(
+    fn the_plan_rises_from_0_to_the_goal_and_is_flat_when_closed(
         week in week(), period in period(), zone in 0..ZONES.len(), day in 0_i64..330, holidays in prop::collection::btree_set(0_i64..330, 0..20),
         profile in prop::option::of(prop::collection::vec(0_u32..4, 24)), mut shares in prop::collection::vec(0.0..1.0_f64, 20),
     ) {

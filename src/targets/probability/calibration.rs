@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use fastrand::Rng;
 
 use super::attainment;
-use crate::targets::overdispersion::{PastDay, PastPeriod, dispersion};
+use crate::targets::overdispersion::{PastDay, PastPeriod, overdispersion};
 
 /// Of the plan, Monday to Friday; the weekend is closed.
 const DAYS: [f64; 7] = [0.24, 0.22, 0.20, 0.18, 0.16, 0.0, 0.0];
@@ -73,29 +73,29 @@ impl Week {
     }
 }
 
-/// What the assessment takes for the dispersion.
+/// What the assessment takes for the overdispersion.
 #[derive(Clone, Copy)]
-enum Dispersion {
+enum Overdispersion {
     Of(f64),
     /// Learnt from so many of the programme's own last weeks.
     Learnt(usize),
 }
 
 /// For probabilities from 20 to 30 %, 45 to 55 % and 70 to 80 %: how many weeks were given them, their mean, and the share that attained.
-fn calibration(mut programme: Programme, known: Dispersion) -> [(f64, f64, f64); 3] {
+fn calibration(mut programme: Programme, known: Overdispersion) -> [(f64, f64, f64); 3] {
     let mut bins = [(0.0, 0.0, 0.0); 3];
     let mut past = VecDeque::new();
     for _ in 0..WEEKS {
         let week = programme.week();
         let share = 0.15 + 0.75 * programme.rng.f64();
-        let dispersion = match known {
-            Dispersion::Of(known) => known,
-            Dispersion::Learnt(weeks) => {
+        let overdispersion = match known {
+            Overdispersion::Of(known) => known,
+            Overdispersion::Learnt(weeks) => {
                 past.drain(..past.len().saturating_sub(weeks));
-                dispersion(past.make_contiguous())
+                overdispersion(past.make_contiguous())
             }
         };
-        let probability = attainment(programme.goal, week.until(share), share, dispersion).unwrap();
+        let probability = attainment(programme.goal, week.until(share), share, overdispersion).unwrap();
         let bin = [0.20..0.30, 0.45..0.55, 0.70..0.80].iter().position(|bin| bin.contains(&probability));
         if let Some((count, given, attained)) = bin.map(|bin| &mut bins[bin]) {
             *count += 1.0;
@@ -109,7 +109,7 @@ fn calibration(mut programme: Programme, known: Dispersion) -> [(f64, f64, f64);
 
 /// Each bin holds at least a thousand weeks, so that the standard error is at most 1.6 %.
 #[track_caller]
-fn assert_calibrated(programme: Programme, known: Dispersion, bound: f64) {
+fn assert_calibrated(programme: Programme, known: Overdispersion, bound: f64) {
     for (count, given, attained) in calibration(programme, known) {
         assert!(count >= 1_000.0, "only {count} weeks were given {given:.3}");
         assert!((attained - given).abs() < bound, "of {count} weeks given {given:.3} attained {attained:.3}");
@@ -121,26 +121,27 @@ fn programme(goal: f64, mean_size: f64, rate: fn(f64) -> f64) -> Programme {
 }
 
 #[test]
-fn of_weeks_given_a_probability_that_share_attains_where_the_dispersion_is_known() {
+fn it_is_calibrated_with_a_known_overdispersion() {
     for (goal, mean_size) in [(200.0, 1.0), (400.0, 2.5), (1_000.0, 5.0)] {
-        let known = Dispersion::Of(2.0 * mean_size - 1.0);
+        let known = Overdispersion::Of(2.0 * mean_size - 1.0);
         assert_calibrated(programme(goal, mean_size, evenly_in_the_root), known, 0.035);
         assert_calibrated(programme(goal, mean_size, evenly), known, 0.05);
     }
 }
 
-/// Four and eight weeks tell the dispersion to a third and a quarter of it.
+/// Four and eight weeks tell the overdispersion to a third and a quarter of it.
 #[test]
-fn of_weeks_given_a_probability_that_share_attains_where_the_dispersion_is_learnt() {
+fn it_is_calibrated_with_an_estimated_overdispersion() {
     for weeks in [4, 8] {
-        assert_calibrated(programme(400.0, 2.5, evenly_in_the_root), Dispersion::Learnt(weeks), 0.035);
-        assert_calibrated(programme(400.0, 2.5, evenly), Dispersion::Learnt(weeks), 0.05);
+        assert_calibrated(programme(400.0, 2.5, evenly_in_the_root), Overdispersion::Learnt(weeks), 0.035);
+        assert_calibrated(programme(400.0, 2.5, evenly), Overdispersion::Learnt(weeks), 0.05);
     }
 }
 
-/// What the dispersion is for.
+/// What the overdispersion is for.
 #[test]
 fn as_if_events_came_one_by_one_it_would_claim_too_much() {
-    let [_, _, (_, given, attained)] = calibration(programme(1_000.0, 5.0, evenly_in_the_root), Dispersion::Of(1.0));
+    let [_, _, (_, given, attained)] =
+        calibration(programme(1_000.0, 5.0, evenly_in_the_root), Overdispersion::Of(1.0));
     assert!(attained < given - 0.1, "of weeks given {given:.3} attained {attained:.3}");
 }

@@ -31,7 +31,7 @@ const WORDS: &[&str] = &[
 ];
 
 #[test]
-fn records_are_decoded_alike_each_time_or_rejected_without_a_trace() {
+fn records_decode_alike_each_time_or_leave_no_trace() {
     let key = PseudonymKey::from_hex(&"5a".repeat(32)).expect("a key");
     let decoder = Decoder::new(Settings { max_record_bytes: 4_096, max_future_skew: 600_000 }, key);
     fuzz("decode", 20_000, WORDS, |bytes| {

@@ -58,7 +58,7 @@ impl DeadLetterSink for PostOffice {
     fn send(&self, letter: &DeadLetter<'_>) {
         let mut post = self.post();
         post.counts.sent += 1;
-        post.under_way.push((letter.slot, letter.offset, letter.key.unwrap_or_default().to_vec()));
+        post.under_way.push((letter.index, letter.offset, letter.key.unwrap_or_default().to_vec()));
     }
 
     fn acknowledged_below(&self, slot: PartitionIndex, next_offset: i64) -> i64 {

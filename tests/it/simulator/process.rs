@@ -241,7 +241,7 @@ impl<'a> Process<'a> {
         }
         self.halted[slot] = true;
         let event = ClientEvent::OutOfRange {
-            slot: PartitionIndex::new(slot),
+            index: PartitionIndex::new(slot),
             next_offset: self.positions[slot],
             reason: "simulated".to_owned(),
         };
