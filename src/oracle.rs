@@ -18,7 +18,7 @@
 //!
 //! The oracle is written from the specification alone. It shares no code with [`aggregate`](crate::aggregate),
 //! [`decode`](crate::decode) or [`view`](crate::view): a mistake must be made twice to go unnoticed. It also never
-//! decodes a record: the [`Event`] comes from the sender. What both sides share is plain data (kinds of events,
+//! decodes a record: the [`SentEvent`] comes from the sender. What both sides share is plain data (kinds of events,
 //! streams, outcomes, definitions of targets) and pure functions that have tests of their own
 //! ([`target_figures`] names them).
 //!
@@ -65,7 +65,7 @@ use crate::clock::{DAY, HOUR, Millis, SECOND};
 use crate::event::FederalState;
 use crate::record::{Reason, Stream};
 
-pub use event::{Agent, Body, Call, Decimals, Disbursement, Event, Milestone, PesoAmount};
+pub use event::{Decimals, PesoAmount, SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone};
 pub use figures::{SeriesDifference, SeriesValues, SeriesValuesError, decimal};
 
 pub use targets::TargetInputs;
@@ -173,7 +173,7 @@ impl Default for OracleLabels {
 #[derive(Debug, Clone)]
 pub enum SentRecord {
     /// The record decodes to this event.
-    Event(Event),
+    Event(SentEvent),
     /// The record must be rejected for this reason.
     Rejected(Reason),
 }

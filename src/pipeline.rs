@@ -28,6 +28,7 @@ mod partitions;
 mod poller;
 mod restore;
 mod task;
+mod unsaved;
 mod watchdog;
 mod worker;
 

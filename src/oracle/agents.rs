@@ -6,7 +6,7 @@ use super::families::AGENTS;
 use super::labels::{LabelValues, UNKNOWN, listed_other_and_unknown};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
-use super::{Body, OracleRules};
+use super::{OracleRules, SentBody};
 use crate::clock::Millis;
 use crate::event::Status;
 
@@ -30,7 +30,7 @@ pub(super) fn evaluate<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules, now: M
     let mut agents: BTreeMap<&str, AgentStatus> = BTreeMap::new();
     let mut sites = LabelValues::new(&rules.labels.sites, rules);
     for applied in &log.applied {
-        let Body::Agent(given) = &applied.event.body else { continue };
+        let SentBody::Agent(given) = &applied.event.body else { continue };
         // An absent site takes no place among the values (spec/figures.md#label-bounds), nor does one named `unknown`.
         let site = match given.site.as_deref() {
             None | Some(UNKNOWN) => UNKNOWN,

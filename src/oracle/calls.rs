@@ -8,7 +8,7 @@ use super::families::{
 use super::labels::{LabelValues, listed_and_other};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
-use super::{Body, OracleRules};
+use super::{OracleRules, SentBody};
 use crate::clock::Millis;
 use crate::event::CallKind;
 use crate::record::Stream;
@@ -41,7 +41,7 @@ pub(super) enum WaitEnd {
 /// Remembered events of one `call`: the first of each kind in log order. After it is forgotten, the same
 /// identifier names another call.
 #[derive(Default)]
-struct Call<'a> {
+struct SentCall<'a> {
     offered: Option<CallEvent<'a>>,
     answered: Option<CallEvent<'a>>,
     abandoned: Option<CallEvent<'a>>,
@@ -70,10 +70,10 @@ pub(super) fn evaluate<'a>(
     series: &mut SeriesMap<'a>,
 ) -> Vec<CompletedWait> {
     let mut waits = Vec::new();
-    let mut remembered: BTreeMap<&str, Call> = BTreeMap::new();
+    let mut remembered: BTreeMap<&str, SentCall> = BTreeMap::new();
     let mut queues = LabelValues::new(&rules.labels.queues, rules);
     for (order, applied) in log.applied.iter().enumerate() {
-        let Body::Call(given) = &applied.event.body else { continue };
+        let SentBody::Call(given) = &applied.event.body else { continue };
         let entry = CallEvent {
             time: applied.event.time,
             order,
@@ -98,7 +98,7 @@ pub(super) fn evaluate<'a>(
     waits
 }
 
-impl<'a> Call<'a> {
+impl<'a> SentCall<'a> {
     fn apply(&mut self, kind: CallKind, entry: CallEvent<'a>) {
         self.newest = self.newest.max(Some(entry.time));
         let first = match kind {

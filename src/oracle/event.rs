@@ -6,7 +6,7 @@ use crate::record::Stream;
 
 /// An event as its sender meant it; never decoded from the record's bytes.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct SentEvent {
     /// Identifier; names the event together with `source`.
     pub id: String,
     /// Producer that sent the event; an absent source differs from every source.
@@ -14,25 +14,25 @@ pub struct Event {
     /// Event time (ms since the epoch).
     pub time: Millis,
     /// Type and data fields.
-    pub body: Body,
+    pub body: SentBody,
 }
 
 /// Type and data fields of an event, one variant for each group of types in `spec/events.md#data`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+pub enum SentBody {
     /// `disbursement.*`: a step in the life of a support.
-    Disbursement(Disbursement),
+    Disbursement(SentDisbursement),
     /// `call.offered` to `call.completed`.
-    Call(Call),
+    Call(SentCall),
     /// `call.agent_status`.
-    Agent(Agent),
+    Agent(SentAgent),
     /// `milestone.*`.
-    Milestone(Milestone),
+    Milestone(SentMilestone),
 }
 
 /// Data of a disbursement event (`spec/events.md#disbursement`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disbursement {
+pub struct SentDisbursement {
     /// Step of the support.
     pub kind: DisbursementKind,
     /// Programme that pays the support.
@@ -73,7 +73,7 @@ pub enum Decimals {
 
 /// Data of a call event (`spec/events.md#call`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
+pub struct SentCall {
     /// Step of the call.
     pub kind: CallKind,
     /// Call that the event belongs to.
@@ -90,7 +90,7 @@ pub struct Call {
 
 /// Data of an agent's status (`spec/events.md#agent-status`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agent {
+pub struct SentAgent {
     /// Agent whose status this is.
     pub agent: String,
     /// Site where the agent works; absent means `unknown`.
@@ -101,7 +101,7 @@ pub struct Agent {
 
 /// Data of a milestone event (`spec/events.md#milestone`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Milestone {
+pub struct SentMilestone {
     /// Reached or withdrawn.
     pub kind: MilestoneKind,
     /// Initiative that the milestone belongs to.
@@ -131,20 +131,20 @@ impl PesoAmount {
     }
 }
 
-impl Event {
+impl SentEvent {
     /// True if this duplicate of `first` has other content (`spec/figures.md#conflicts`).
-    pub(super) fn conflicts_with(&self, first: &Event) -> bool {
+    pub(super) fn conflicts_with(&self, first: &SentEvent) -> bool {
         self.time != first.time || self.body.known_fields() != first.body.known_fields()
     }
 
     pub(super) fn assert_acceptable(&self, stream: Stream) {
         let own = match &self.body {
-            Body::Disbursement(_) => Stream::Disbursement,
-            Body::Call(_) | Body::Agent(_) => Stream::Call,
-            Body::Milestone(_) => Stream::Milestone,
+            SentBody::Disbursement(_) => Stream::Disbursement,
+            SentBody::Call(_) | SentBody::Agent(_) => Stream::Call,
+            SentBody::Milestone(_) => Stream::Milestone,
         };
         assert_eq!(own, stream, "a record of another stream is rejected as wrong_stream");
-        if let Body::Disbursement(event) = &self.body {
+        if let SentBody::Disbursement(event) = &self.body {
             assert!(
                 event.amount.is_some() || !event.kind.has_amount(),
                 "a record that lacks its amount is rejected as missing_field"
@@ -153,14 +153,14 @@ impl Event {
     }
 }
 
-impl Body {
+impl SentBody {
     /// The body without the fields that its type does not read: `amount` of an application or a rejection, durations of
     /// a call that is not completed.
-    fn known_fields(&self) -> Body {
+    fn known_fields(&self) -> SentBody {
         let mut body = self.clone();
         match &mut body {
-            Body::Disbursement(event) if !event.kind.has_amount() => event.amount = None,
-            Body::Call(event) if event.kind != CallKind::Completed => {
+            SentBody::Disbursement(event) if !event.kind.has_amount() => event.amount = None,
+            SentBody::Call(event) if event.kind != CallKind::Completed => {
                 (event.talk, event.hold, event.wrap_up) = (None, None, None)
             }
             _ => {}
@@ -169,7 +169,7 @@ impl Body {
     }
 }
 
-impl Call {
+impl SentCall {
     /// Sum of the durations that are given (`spec/figures.md#handle-time`); `None` if none is.
     pub(super) fn given_handle_time(&self) -> Option<Millis> {
         [self.talk, self.hold, self.wrap_up].into_iter().flatten().reduce(|sum, part| sum + part)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Milestone, OracleRules};
+use super::{OracleRules, SentMilestone};
 use crate::event::FederalState;
 
 pub(super) const OTHER: &str = "other";
@@ -62,13 +62,13 @@ impl<'a> MilestonePairs<'a> {
     }
 
     /// Initiative and milestone to show for the next applied event.
-    pub(super) fn show(&mut self, given: &'a Milestone) -> [&'a str; 2] {
+    pub(super) fn show(&mut self, given: &'a SentMilestone) -> [&'a str; 2] {
         let [initiative, milestone] = self.keep(given);
         [show_listed(self.initiatives.listed, initiative), show_listed(self.milestones.listed, milestone)]
     }
 
     /// Initiative and milestone to keep for the next applied event (`spec/figures.md#label-bounds`).
-    pub(super) fn keep(&mut self, given: &'a Milestone) -> [&'a str; 2] {
+    pub(super) fn keep(&mut self, given: &'a SentMilestone) -> [&'a str; 2] {
         let pair = [self.initiatives.keep(&given.initiative), self.milestones.keep(&given.milestone)];
         let is_new = !self.kept.contains(&pair);
         let pair = if is_new && self.kept.len() >= self.limit { [OTHER, OTHER] } else { pair };

@@ -4,7 +4,7 @@ use super::families::{MILESTONES, MILESTONES_WITHDRAWN};
 use super::labels::{MilestonePairs, listed_and_other};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
-use super::{Body, OracleRules};
+use super::{OracleRules, SentBody};
 use crate::event::MilestoneKind;
 
 pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a>) {
@@ -18,7 +18,7 @@ pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a
 pub(super) fn evaluate<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules, series: &mut SeriesMap<'a>) {
     let mut pairs = MilestonePairs::new(rules);
     for applied in &log.applied {
-        let Body::Milestone(given) = &applied.event.body else { continue };
+        let SentBody::Milestone(given) = &applied.event.body else { continue };
         let family = match given.kind {
             MilestoneKind::Reached => &MILESTONES,
             MilestoneKind::Withdrawn => &MILESTONES_WITHDRAWN,

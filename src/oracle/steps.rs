@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::families::{CONFLICTS, RECORDS, REJECTED, UNMATCHED, WATERMARK};
 use super::series_map::SeriesMap;
-use super::{Event, OracleRules, SentRecord};
+use super::{OracleRules, SentEvent, SentRecord};
 use crate::clock::Millis;
 use crate::record::{Outcome, Reason, Stream};
 
@@ -17,7 +17,7 @@ pub(super) struct ReplayedLog<'a> {
 
 #[derive(Clone, Copy)]
 pub(super) struct AppliedEvent<'a> {
-    pub(super) event: &'a Event,
+    pub(super) event: &'a SentEvent,
     /// Watermark after step 4. Step 5 forgets by it, before this event is applied.
     pub(super) watermark: Millis,
 }
@@ -50,7 +50,7 @@ pub(super) fn replay<'a>(
 ) -> ReplayedLog<'a> {
     let horizon = rules.horizon(stream);
     let mut watermark: Option<Millis> = None;
-    let mut first_of_id: HashMap<(Option<&str>, &str), &Event> = HashMap::new();
+    let mut first_of_id: HashMap<(Option<&str>, &str), &SentEvent> = HashMap::new();
     let mut applied = Vec::new();
     for sent in records {
         let mut ends = |outcome: Outcome| series.count(&RECORDS, [stream.name(), outcome.name()], 1);

@@ -9,7 +9,7 @@ use super::families::{
 use super::labels::{LabelValues, listed_and_other, listed_other_and_unknown, show_state};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
-use super::{Body, OracleRules};
+use super::{OracleRules, SentBody};
 use crate::clock::Millis;
 use crate::event::{Centavos, DisbursementKind};
 use crate::record::Stream;
@@ -89,7 +89,7 @@ pub(super) fn evaluate<'a>(
     let mut remembered: BTreeMap<&str, Support> = BTreeMap::new();
     let mut programmes = LabelValues::new(&rules.labels.programmes, rules);
     for (order, applied) in log.applied.iter().enumerate() {
-        let Body::Disbursement(given) = &applied.event.body else { continue };
+        let SentBody::Disbursement(given) = &applied.event.body else { continue };
         let entry = SupportEvent {
             kind: given.kind,
             time: applied.event.time,

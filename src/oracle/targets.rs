@@ -9,7 +9,7 @@ use super::calls::{self, WaitEnd};
 use super::labels::{LabelValues, MilestonePairs, keep_state};
 use super::series_map::SeriesMap;
 use super::steps::{self, ReplayedLog};
-use super::{Body, Oracle, OracleRules, supports};
+use super::{Oracle, OracleRules, SentBody, supports};
 use crate::calendar::Interval;
 use crate::clock::Millis;
 use crate::event::{CallKind, DisbursementKind, MilestoneKind};
@@ -77,15 +77,15 @@ impl Oracle {
 fn labels<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<EventLabels<'a>> {
     let names = || LabelValues::new(&[], rules);
     let (mut programmes, mut queues, mut pairs) = (names(), names(), MilestonePairs::new(rules));
-    let mut of = |body: &'a Body| match body {
-        Body::Disbursement(given) => EventLabels {
+    let mut of = |body: &'a SentBody| match body {
+        SentBody::Disbursement(given) => EventLabels {
             programme: programmes.keep(&given.programme),
             state: keep_state(given.state.as_deref()),
             ..EventLabels::default()
         },
-        Body::Call(given) => EventLabels { queue: queues.keep(&given.queue), ..EventLabels::default() },
-        Body::Agent(_) => EventLabels::default(),
-        Body::Milestone(given) => {
+        SentBody::Call(given) => EventLabels { queue: queues.keep(&given.queue), ..EventLabels::default() },
+        SentBody::Agent(_) => EventLabels::default(),
+        SentBody::Milestone(given) => {
             let [initiative, milestone] = pairs.keep(given);
             EventLabels { initiative, milestone, ..EventLabels::default() }
         }
@@ -123,12 +123,12 @@ impl<'a> TargetInputs<'a> {
             let time = applied.event.time;
             let mut add = |measure, amount, base| self.add(measure, time, labels, Tally { amount, base });
             match &applied.event.body {
-                Body::Disbursement(given) => match given.kind {
+                SentBody::Disbursement(given) => match given.kind {
                     DisbursementKind::Applied => add(Measure::Applications, 1, 0),
                     DisbursementKind::Approved => add(Measure::Approvals, 1, 0),
                     DisbursementKind::Rejected | DisbursementKind::Dispersed | DisbursementKind::Returned => {}
                 },
-                Body::Call(given) => match given.kind {
+                SentBody::Call(given) => match given.kind {
                     CallKind::Offered => add(Measure::CallsOffered, 1, 0),
                     CallKind::Answered => {
                         add(Measure::CallsAnswered, 1, 0);
@@ -137,8 +137,8 @@ impl<'a> TargetInputs<'a> {
                     CallKind::Abandoned => add(Measure::ServiceLevel, 0, 1),
                     CallKind::Completed => add(Measure::CallsCompleted, 1, 0),
                 },
-                Body::Agent(_) => {}
-                Body::Milestone(given) => {
+                SentBody::Agent(_) => {}
+                SentBody::Milestone(given) => {
                     let quantity = i128::from(given.quantity.unwrap_or(1));
                     match given.kind {
                         MilestoneKind::Reached => add(Measure::Milestones, quantity, 0),

@@ -59,19 +59,19 @@ impl TestLog {
     }
 
     /// Sends an event to partition 0 of its stream, with an id of its own unless it has one.
-    fn send(&mut self, event: Event) -> &mut Self {
+    fn send(&mut self, event: SentEvent) -> &mut Self {
         self.send_to(0, event)
     }
 
-    fn send_to(&mut self, partition: i32, mut event: Event) -> &mut Self {
+    fn send_to(&mut self, partition: i32, mut event: SentEvent) -> &mut Self {
         self.events += 1;
         if event.id.is_empty() {
             event.id = format!("event {}", self.events);
         }
         let stream = match event.body {
-            Body::Disbursement(_) => Stream::Disbursement,
-            Body::Call(_) | Body::Agent(_) => Stream::Call,
-            Body::Milestone(_) => Stream::Milestone,
+            SentBody::Disbursement(_) => Stream::Disbursement,
+            SentBody::Call(_) | SentBody::Agent(_) => Stream::Call,
+            SentBody::Milestone(_) => Stream::Milestone,
         };
         self.oracle.record(stream, partition, SentRecord::Event(event));
         self
@@ -110,8 +110,8 @@ fn get(figures: &SeriesValues, figure: &str) -> String {
 }
 
 /// An event of maria, in Jalisco, for the programme `support`.
-fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) -> Event {
-    let body = Disbursement {
+fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) -> SentEvent {
+    let body = SentDisbursement {
         kind,
         programme: "support".to_owned(),
         state: Some("MX-JAL".to_owned()),
@@ -120,62 +120,63 @@ fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) 
         amount: kind.has_amount().then(|| (pesos * 100).into()),
         currency: None,
     };
-    Event { id: String::new(), source: None, time, body: Body::Disbursement(body) }
+    SentEvent { id: String::new(), source: None, time, body: SentBody::Disbursement(body) }
 }
 
-fn applied(credit: &str, time: Millis) -> Event {
+fn applied(credit: &str, time: Millis) -> SentEvent {
     disbursement(DisbursementKind::Applied, credit, 0, time)
 }
 
-fn approved(credit: &str, pesos: u64, time: Millis) -> Event {
+fn approved(credit: &str, pesos: u64, time: Millis) -> SentEvent {
     disbursement(DisbursementKind::Approved, credit, pesos, time)
 }
 
-fn rejected(credit: &str, time: Millis) -> Event {
+fn rejected(credit: &str, time: Millis) -> SentEvent {
     disbursement(DisbursementKind::Rejected, credit, 0, time)
 }
 
-fn dispersed(credit: &str, pesos: u64, time: Millis) -> Event {
+fn dispersed(credit: &str, pesos: u64, time: Millis) -> SentEvent {
     disbursement(DisbursementKind::Dispersed, credit, pesos, time)
 }
 
-fn returned(credit: &str, pesos: u64, time: Millis) -> Event {
+fn returned(credit: &str, pesos: u64, time: Millis) -> SentEvent {
     disbursement(DisbursementKind::Returned, credit, pesos, time)
 }
 
 /// An event in the queue `credit`.
-fn call(kind: CallKind, call: &str, time: Millis) -> Event {
-    let body = Call { kind, call: call.to_owned(), queue: "credit".to_owned(), talk: None, hold: None, wrap_up: None };
-    Event { id: String::new(), source: None, time, body: Body::Call(body) }
+fn call(kind: CallKind, call: &str, time: Millis) -> SentEvent {
+    let body =
+        SentCall { kind, call: call.to_owned(), queue: "credit".to_owned(), talk: None, hold: None, wrap_up: None };
+    SentEvent { id: String::new(), source: None, time, body: SentBody::Call(body) }
 }
 
-fn offered(name: &str, time: Millis) -> Event {
+fn offered(name: &str, time: Millis) -> SentEvent {
     call(CallKind::Offered, name, time)
 }
 
-fn answered(name: &str, time: Millis) -> Event {
+fn answered(name: &str, time: Millis) -> SentEvent {
     call(CallKind::Answered, name, time)
 }
 
-fn abandoned(name: &str, time: Millis) -> Event {
+fn abandoned(name: &str, time: Millis) -> SentEvent {
     call(CallKind::Abandoned, name, time)
 }
 
-fn completed(name: &str, time: Millis) -> Event {
+fn completed(name: &str, time: Millis) -> SentEvent {
     call(CallKind::Completed, name, time)
 }
 
-fn agent(agent: &str, site: Option<&str>, status: Status, time: Millis) -> Event {
-    let body = Agent { agent: agent.to_owned(), site: site.map(str::to_owned), status };
-    Event { id: String::new(), source: None, time, body: Body::Agent(body) }
+fn agent(agent: &str, site: Option<&str>, status: Status, time: Millis) -> SentEvent {
+    let body = SentAgent { agent: agent.to_owned(), site: site.map(str::to_owned), status };
+    SentEvent { id: String::new(), source: None, time, body: SentBody::Agent(body) }
 }
 
-fn milestone(kind: MilestoneKind, initiative: &str, milestone: &str, quantity: Option<u32>, time: Millis) -> Event {
-    let body = Milestone { kind, initiative: initiative.to_owned(), milestone: milestone.to_owned(), quantity };
-    Event { id: String::new(), source: None, time, body: Body::Milestone(body) }
+fn milestone(kind: MilestoneKind, initiative: &str, milestone: &str, quantity: Option<u32>, time: Millis) -> SentEvent {
+    let body = SentMilestone { kind, initiative: initiative.to_owned(), milestone: milestone.to_owned(), quantity };
+    SentEvent { id: String::new(), source: None, time, body: SentBody::Milestone(body) }
 }
 
-impl Event {
+impl SentEvent {
     fn id(self, id: &str) -> Self {
         Self { id: id.to_owned(), ..self }
     }
@@ -184,8 +185,8 @@ impl Event {
         Self { source: Some(source.to_owned()), ..self }
     }
 
-    fn with_disbursement(mut self, change: impl FnOnce(&mut Disbursement)) -> Self {
-        let Body::Disbursement(body) = &mut self.body else { panic!("no disbursement") };
+    fn with_disbursement(mut self, change: impl FnOnce(&mut SentDisbursement)) -> Self {
+        let SentBody::Disbursement(body) = &mut self.body else { panic!("no disbursement") };
         change(body);
         self
     }
@@ -202,8 +203,8 @@ impl Event {
         self.with_disbursement(|body| body.state = state.map(str::to_owned))
     }
 
-    fn with_call(mut self, change: impl FnOnce(&mut Call)) -> Self {
-        let Body::Call(body) = &mut self.body else { panic!("no call") };
+    fn with_call(mut self, change: impl FnOnce(&mut SentCall)) -> Self {
+        let SentBody::Call(body) = &mut self.body else { panic!("no call") };
         change(body);
         self
     }

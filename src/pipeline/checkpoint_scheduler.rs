@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use super::dead_letter_sink::DeadLetterSink;
 use super::partitions::Partitions;
 use crate::checkpoint::{
-    CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart, DaysFile, PartitionDir,
-    WriteError, WriteReason,
+    CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart, DaysFile, WriteError,
+    WriteReason,
 };
 use crate::clock::Clock;
 use crate::record::PartitionIndex;
@@ -64,33 +64,6 @@ impl Settings {
             max_cpu_percent: reader.integer("checkpoint.max_cpu_percent", 1..=100) as u32,
             exit_after_failures: (failures > 0).then_some(failures),
         }
-    }
-}
-
-/// Records of one partition that no checkpoint covers, and its newest checkpoint.
-#[derive(Debug)]
-pub(super) struct Unsaved {
-    dir: PartitionDir,
-    /// Number of records taken that the newest checkpoint does not cover; 1 if a checkpoint is wanted for another reason.
-    records: u64,
-    /// Time at which the first of these was taken.
-    pub(super) since: Option<Instant>,
-    /// Size of the newest checkpoint on disk, in bytes.
-    pub(super) checkpoint_bytes: u64,
-    /// Number of consecutive failures.
-    failures: u32,
-}
-
-impl Unsaved {
-    /// Starts with the size of the newest checkpoint. `wanted_since` is set if a new one is wanted even without records.
-    pub(super) fn new(dir: PartitionDir, checkpoint_bytes: u64, wanted_since: Option<Instant>) -> Self {
-        let records = u64::from(wanted_since.is_some());
-        Self { dir, records, since: wanted_since, checkpoint_bytes, failures: 0 }
-    }
-
-    /// Number of consecutive failures.
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
     }
 }
 

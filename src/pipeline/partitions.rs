@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch_decoder::ResumePoint;
-use super::checkpoint_scheduler::Unsaved;
 use super::compatibility::{ClusterInfo, Compatibility};
 use super::cut_scheduler::CutProgress;
 use super::freshness::{self, PartitionFreshness};
 use super::message::LogInfo;
 use super::restore::{RestoredPartition, StateSource, dir_of};
+use super::unsaved::Unsaved;
 use crate::aggregate::image::{PageSink, StateImage};
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{Head, LastRecord};

@@ -228,7 +228,7 @@ impl Worker {
                 Ok(())
             }
             Err(error) => {
-                let in_a_row = self.partitions[index].unsaved.failures();
+                let in_a_row = self.partitions[index].unsaved.failures;
                 tracing::error!(
                     event = "pacemeter.checkpoint.failed",
                     reason = error.reason.name(),

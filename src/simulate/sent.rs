@@ -9,7 +9,7 @@ use crate::oracle::{self, Decimals, PesoAmount, SentRecord};
 
 /// Event that an occurrence written in `style` must be read as. `run` stands for the seed, as in [`text::run`].
 pub(super) fn event(occurrence: &Occurrence, style: Style, run: &str) -> SentRecord {
-    SentRecord::Event(oracle::Event {
+    SentRecord::Event(oracle::SentEvent {
         id: text_of(|out| {
             out.extend_from_slice(run.as_bytes());
             text::decimal(out, occurrence.serial);
@@ -20,10 +20,10 @@ pub(super) fn event(occurrence: &Occurrence, style: Style, run: &str) -> SentRec
     })
 }
 
-fn body(body: &Body, style: Style, run: &str) -> oracle::Body {
+fn body(body: &Body, style: Style, run: &str) -> oracle::SentBody {
     let millis = |millis: Option<u32>| millis.map(Millis::from);
     match *body {
-        Body::Disbursement { kind, support, amount } => oracle::Body::Disbursement(oracle::Disbursement {
+        Body::Disbursement { kind, support, amount } => oracle::SentBody::Disbursement(oracle::SentDisbursement {
             kind,
             programme: support.programme.to_owned(),
             state: support.state.map(str::to_owned),
@@ -32,7 +32,7 @@ fn body(body: &Body, style: Style, run: &str) -> oracle::Body {
             amount: kind.has_amount().then(|| peso_amount(amount, style)),
             currency: style.currency.then(|| "MXN".to_owned()),
         }),
-        Body::Call { kind, call, queue, seconds } => oracle::Body::Call(oracle::Call {
+        Body::Call { kind, call, queue, seconds } => oracle::SentBody::Call(oracle::SentCall {
             kind,
             call: text_of(|out| text::thing(out, CALL, run, call)),
             queue: queue.to_owned(),
@@ -40,17 +40,19 @@ fn body(body: &Body, style: Style, run: &str) -> oracle::Body {
             hold: millis(seconds.hold),
             wrap_up: millis(seconds.wrap_up),
         }),
-        Body::Agent { agent, site, status } => oracle::Body::Agent(oracle::Agent {
+        Body::Agent { agent, site, status } => oracle::SentBody::Agent(oracle::SentAgent {
             agent: text_of(|out| text::thing(out, AGENT, "", agent)),
             site: site.map(str::to_owned),
             status,
         }),
-        Body::Milestone { kind, initiative, milestone, quantity } => oracle::Body::Milestone(oracle::Milestone {
-            kind,
-            initiative: initiative.to_owned(),
-            milestone: milestone.to_owned(),
-            quantity,
-        }),
+        Body::Milestone { kind, initiative, milestone, quantity } => {
+            oracle::SentBody::Milestone(oracle::SentMilestone {
+                kind,
+                initiative: initiative.to_owned(),
+                milestone: milestone.to_owned(),
+                quantity,
+            })
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::clock::{DAY, HOUR, MINUTE};
 use crate::event::DisbursementKind;
-use crate::oracle::{Body, Oracle, OracleRules};
+use crate::oracle::{Oracle, OracleRules, SentBody};
 use crate::record::Reason;
 use crate::settings::{Layers, SettingsReader};
 
@@ -103,10 +103,10 @@ fn personal_identifiers_begin_with_the_canary() {
     for emission in hostile_load(4).emissions().chain(live_emissions(4)) {
         let SentRecord::Event(event) = &emission.sent else { continue };
         let people: Vec<&str> = match &event.body {
-            Body::Disbursement(event) => vec![&event.beneficiary, &event.credit],
-            Body::Call(event) => vec![&event.call],
-            Body::Agent(event) => vec![&event.agent],
-            Body::Milestone(_) => vec![],
+            SentBody::Disbursement(event) => vec![&event.beneficiary, &event.credit],
+            SentBody::Call(event) => vec![&event.call],
+            SentBody::Agent(event) => vec![&event.agent],
+            SentBody::Milestone(_) => vec![],
         };
         assert!(people.iter().all(|identifier| identifier.starts_with(CANARY)), "{people:?}");
         assert_eq!(emission.key.starts_with(CANARY.as_bytes()), emission.stream != Stream::Milestone);
@@ -191,13 +191,13 @@ fn a_load_has_the_proportions_asked_for() {
         let SentRecord::Event(event) = emission.sent else { panic!("nothing is rejected") };
         times = (times.0.min(event.time), times.1.max(event.time));
         let kind = match event.body {
-            Body::Disbursement(event) => {
+            SentBody::Disbursement(event) => {
                 people.insert(event.beneficiary);
                 supports.insert(event.credit);
                 event.kind.name()
             }
-            Body::Call(_) | Body::Agent(_) => "call",
-            Body::Milestone(_) => "milestone",
+            SentBody::Call(_) | SentBody::Agent(_) => "call",
+            SentBody::Milestone(_) => "milestone",
         };
         *kinds.entry(kind).or_default() += 1;
     }
@@ -237,16 +237,16 @@ fn a_live_week_pays_as_many_people_as_its_scale_says() {
             continue;
         }
         let name = match event.body {
-            Body::Disbursement(event) => {
+            SentBody::Disbursement(event) => {
                 if event.kind == DisbursementKind::Dispersed {
                     paid.insert(event.beneficiary);
                     pesos += event.amount.unwrap().centavos / 100;
                 }
                 event.kind.name().to_owned()
             }
-            Body::Call(event) => event.kind.name().to_owned(),
-            Body::Agent(event) => event.status.name().to_owned(),
-            Body::Milestone(event) => format!("{} {}", event.milestone, event.kind.name()),
+            SentBody::Call(event) => event.kind.name().to_owned(),
+            SentBody::Agent(event) => event.status.name().to_owned(),
+            SentBody::Milestone(event) => format!("{} {}", event.milestone, event.kind.name()),
         };
         *counts.entry(name).or_default() += 1;
     }

@@ -16,7 +16,7 @@ use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND};
 use pacemeter::decode::{Decoder, PseudonymKey};
 use pacemeter::event::{CallKind, DisbursementKind, LabelArena, MilestoneKind, Status};
 use pacemeter::export::Exporter;
-use pacemeter::oracle::{self, Body, Oracle, SentRecord, SeriesValues};
+use pacemeter::oracle::{self, Oracle, SentBody, SentRecord, SeriesValues};
 use pacemeter::record::{PerStream, RawRecord, Reason, Stream, TopicPartition};
 use pacemeter::settings::{Layers, SettingsReader};
 use pacemeter::targets::Targets;
@@ -300,8 +300,8 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
             let (programme, state) = (PROGRAMMES[*programme].to_owned(), STATES[*state].map(str::to_owned));
             let value = json!({ "programme": programme, "state": state, "beneficiary": beneficiary, "credit": credit, "amount": text });
             let amount = amount.map(Into::into);
-            let body = oracle::Disbursement { kind, programme, state, beneficiary, credit, amount, currency: None };
-            (Stream::Disbursement, kind.name(), value, Body::Disbursement(body))
+            let body = oracle::SentDisbursement { kind, programme, state, beneficiary, credit, amount, currency: None };
+            (Stream::Disbursement, kind.name(), value, SentBody::Disbursement(body))
         }
         What::Call { kind, call, queue, seconds } => {
             let kind = CallKind::ALL[*kind];
@@ -313,14 +313,14 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
                 Stream::Call,
                 kind.name(),
                 value,
-                Body::Call(oracle::Call { kind, call, queue, talk, hold: None, wrap_up: None }),
+                SentBody::Call(oracle::SentCall { kind, call, queue, talk, hold: None, wrap_up: None }),
             )
         }
         What::Agent { agent, site, status } => {
             let (agent, site, status) =
                 (format!("agent-{agent}"), site.map(|site| SITES[site].to_owned()), Status::ALL[*status]);
             let value = json!({ "agent": agent, "site": site, "status": status.name() });
-            (Stream::Call, "agent_status", value, Body::Agent(oracle::Agent { agent, site, status }))
+            (Stream::Call, "agent_status", value, SentBody::Agent(oracle::SentAgent { agent, site, status }))
         }
         What::Milestone { kind, initiative, milestone, quantity } => {
             let kind = MilestoneKind::ALL[*kind];
@@ -330,7 +330,7 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
                 Stream::Milestone,
                 kind.name(),
                 value,
-                Body::Milestone(oracle::Milestone { kind, initiative, milestone, quantity: *quantity }),
+                SentBody::Milestone(oracle::SentMilestone { kind, initiative, milestone, quantity: *quantity }),
             )
         }
         What::Malformed => {
@@ -343,7 +343,7 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
     fields.insert("type".to_owned(), Value::from(format!("{}.{kind}", stream.name())));
     fields
         .insert("time".to_owned(), Value::from(jiff::Timestamp::from_millisecond(time).expect("in range").to_string()));
-    let sent = SentRecord::Event(oracle::Event { id, source: None, time, body });
+    let sent = SentRecord::Event(oracle::SentEvent { id, source: None, time, body });
     Record { stream, partition: step.partition, value: value.to_string(), timestamp: time, sent }
 }
 

@@ -82,7 +82,7 @@ fn a_call_both_answered_and_abandoned_has_both_waits() {
 fn handle_time_is_as_given_else_the_time_since_the_answer() {
     let mut log = TestLog::new();
     let talk = |talk: Option<Millis>, wrap_up: Option<Millis>| {
-        move |body: &mut Call| (body.talk, body.wrap_up) = (talk, wrap_up)
+        move |body: &mut SentCall| (body.talk, body.wrap_up) = (talk, wrap_up)
     };
     log.send(answered("a", noon(0)))
         .send(completed("a", noon(HOUR)).with_call(talk(Some(60_500), Some(1))).queue("advice"));

@@ -4,7 +4,7 @@ use super::*;
 
 const HORIZON: Millis = 92 * DAY;
 
-fn milestone_now(quantity: Option<u32>) -> Event {
+fn milestone_now(quantity: Option<u32>) -> SentEvent {
     milestone(MilestoneKind::Reached, "market", "enrolled", quantity, noon(0))
 }
 

@@ -99,7 +99,7 @@ impl Subject {
         let reported = self.scheduler.report(CheckpointOutcome::failed(id, error), &mut self.partitions);
         let (index, outcome) = reported.expect("it is the one in progress");
         assert!(outcome.id == id && outcome.result.is_err());
-        (index.index(), self.partitions[index].unsaved.failures())
+        (index.index(), self.partitions[index].unsaved.failures)
     }
 
     fn is_due(&self) -> bool {
@@ -135,7 +135,7 @@ fn a_disk_that_hangs_holds_up_applying_only_for_a_while() {
     assert!(subject.step().is_none() && !subject.scheduler.has_room());
     subject.clock.advance(SECOND, 0);
     assert!(subject.step().is_some_and(|outcome| outcome.id == id && outcome.result.is_err()));
-    assert_eq!(subject.partitions[PartitionIndex::new(0)].unsaved.failures(), 1);
+    assert_eq!(subject.partitions[PartitionIndex::new(0)].unsaved.failures, 1);
     assert!(subject.scheduler.has_room(), "without an image nothing is copied");
     assert!(
         subject

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::clock::Millis;
-use crate::oracle::{Agent, Body, Call, Disbursement, Event, Milestone};
+use crate::oracle::{SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone};
 use crate::simulate::Emission;
 
 struct Attributes {
@@ -16,7 +16,7 @@ struct Attributes {
 }
 
 /// Asserts that the record says `event`.
-pub fn assert_says(emission: &Emission, event: &Event) {
+pub fn assert_says(emission: &Emission, event: &SentEvent) {
     let read = attributes(emission);
     assert_eq!(read.id, event.id);
     assert_eq!(read.source, event.source);
@@ -51,13 +51,21 @@ fn millis(time: &str) -> Millis {
     time.parse::<jiff::Timestamp>().expect("times are RFC 3339").as_millisecond()
 }
 
-fn assert_body(kind: &str, data: &Value, body: &Body) {
+fn assert_body(kind: &str, data: &Value, body: &SentBody) {
     let text = |field: &str| data[field].as_str().unwrap_or_else(|| panic!("no {field} in {data}")).to_owned();
     let optional =
         |field: &str| data.get(field).filter(|value| !value.is_null()).map(|value| value.as_str().unwrap().to_owned());
     let seconds = |field: &str| data.get(field).map(|value| (value.as_f64().unwrap() * 1_000.0).round() as Millis);
     match body {
-        Body::Disbursement(Disbursement { kind: said, programme, state, beneficiary, credit, amount, currency }) => {
+        SentBody::Disbursement(SentDisbursement {
+            kind: said,
+            programme,
+            state,
+            beneficiary,
+            credit,
+            amount,
+            currency,
+        }) => {
             assert_eq!(kind, said.name());
             assert_eq!(&text("programme"), programme);
             assert_eq!(&optional("state"), state);
@@ -73,7 +81,7 @@ fn assert_body(kind: &str, data: &Value, body: &Body) {
                 }
             }
         }
-        Body::Call(Call { kind: said, call, queue, talk, hold, wrap_up }) => {
+        SentBody::Call(SentCall { kind: said, call, queue, talk, hold, wrap_up }) => {
             assert_eq!(kind, said.name());
             assert_eq!((&text("call"), &text("queue")), (call, queue));
             assert_eq!(
@@ -81,13 +89,13 @@ fn assert_body(kind: &str, data: &Value, body: &Body) {
                 (*talk, *hold, *wrap_up)
             );
         }
-        Body::Agent(Agent { agent, site, status }) => {
+        SentBody::Agent(SentAgent { agent, site, status }) => {
             assert_eq!(kind, "agent_status");
             assert_eq!(&text("agent"), agent);
             assert_eq!(&optional("site"), site);
             assert_eq!(text("status"), status.name());
         }
-        Body::Milestone(Milestone { kind: said, initiative, milestone, quantity }) => {
+        SentBody::Milestone(SentMilestone { kind: said, initiative, milestone, quantity }) => {
             assert_eq!(kind, said.name());
             assert_eq!((&text("initiative"), &text("milestone")), (initiative, milestone));
             assert_eq!(data.get("quantity").map(|quantity| quantity.as_u64().unwrap()), quantity.map(u64::from));

@@ -2,7 +2,7 @@
 //! generator's writer.
 
 use jiff::Timestamp;
-use pacemeter::oracle::{Body, Event, PesoAmount};
+use pacemeter::oracle::{PesoAmount, SentBody, SentEvent};
 use pacemeter::record::Stream;
 use serde_json::{Map, Value, json};
 
@@ -28,7 +28,7 @@ impl Envelope {
 }
 
 /// Record of an event.
-pub fn write(event: &Event, envelope: Envelope) -> Record {
+pub fn write(event: &SentEvent, envelope: Envelope) -> Record {
     let (kind, key, data) = data(&event.body);
     let mut attributes = Map::new();
     attributes.insert("id".to_owned(), json!(event.id));
@@ -67,19 +67,19 @@ pub fn write(event: &Event, envelope: Envelope) -> Record {
     Record { key: Some(key.into_bytes()), headers, ..Record::of(bytes) }
 }
 
-pub fn stream(event: &Event) -> Stream {
+pub fn stream(event: &SentEvent) -> Stream {
     match &event.body {
-        Body::Disbursement(_) => Stream::Disbursement,
-        Body::Call(_) | Body::Agent(_) => Stream::Call,
-        Body::Milestone(_) => Stream::Milestone,
+        SentBody::Disbursement(_) => Stream::Disbursement,
+        SentBody::Call(_) | SentBody::Agent(_) => Stream::Call,
+        SentBody::Milestone(_) => Stream::Milestone,
     }
 }
 
 /// Type, record key and data fields of an event.
-fn data(body: &Body) -> (String, String, Map<String, Value>) {
+fn data(body: &SentBody) -> (String, String, Map<String, Value>) {
     // Absent fields are written as null, which must be read as absent.
     let (kind, key, data) = match body {
-        Body::Disbursement(event) => (
+        SentBody::Disbursement(event) => (
             format!("disbursement.{}", event.kind.name()),
             &event.beneficiary,
             json!({
@@ -87,7 +87,7 @@ fn data(body: &Body) -> (String, String, Map<String, Value>) {
                 "amount": event.amount.map(PesoAmount::text), "currency": event.currency,
             }),
         ),
-        Body::Call(event) => (
+        SentBody::Call(event) => (
             format!("call.{}", event.kind.name()),
             &event.call,
             json!({
@@ -95,12 +95,12 @@ fn data(body: &Body) -> (String, String, Map<String, Value>) {
                 "wrap_up_seconds": event.wrap_up.map(seconds),
             }),
         ),
-        Body::Agent(event) => (
+        SentBody::Agent(event) => (
             "call.agent_status".to_owned(),
             &event.agent,
             json!({ "agent": event.agent, "site": event.site, "status": event.status.name() }),
         ),
-        Body::Milestone(event) => (
+        SentBody::Milestone(event) => (
             format!("milestone.{}", event.kind.name()),
             &event.initiative,
             json!({ "initiative": event.initiative, "milestone": event.milestone, "quantity": event.quantity }),

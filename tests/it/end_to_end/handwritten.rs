@@ -5,7 +5,9 @@
 
 use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 use pacemeter::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};
-use pacemeter::oracle::{Agent, Body, Call, Decimals, Disbursement, Event, Milestone, PesoAmount, SentRecord};
+use pacemeter::oracle::{
+    Decimals, PesoAmount, SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone, SentRecord,
+};
 use pacemeter::record::{Reason, Stream};
 use pacemeter::simulate::{CANARY, LABELS};
 use serde_json::json;
@@ -63,12 +65,12 @@ impl HandwrittenLog {
         self.support("found", Dispersed, 250 * DAY, 25_000 * PESO);
         // A forgotten id and a forgotten support come again: no duplicate, and a new support.
         self.support("mover", Applied, 200 * DAY, 0);
-        self.send(Event { time: self.now - 199 * DAY, ..first });
+        self.send(SentEvent { time: self.now - 199 * DAY, ..first });
         // An event exactly at the horizon is applied, a millisecond earlier it is expired.
         self.support("edge", Applied, 199 * DAY + 92 * DAY, 0);
         self.support("edge-newer", Applied, 198 * DAY, 0);
         let edge = self.event("on-the-edge", 198 * DAY + 92 * DAY, disbursement("edge", Applied, 0));
-        let late = Event { id: "over-the-edge".to_owned(), time: edge.time - 1, ..edge.clone() };
+        let late = SentEvent { id: "over-the-edge".to_owned(), time: edge.time - 1, ..edge.clone() };
         self.send(edge);
         self.send(late);
     }
@@ -159,10 +161,10 @@ impl HandwrittenLog {
         self.send(event.clone());
         self.send_in(event.clone(), Envelope::Framed);
         // The id with another source is another event.
-        self.send_in(Event { source: Some("/another".to_owned()), ..event.clone() }, Envelope::Binary);
-        let other = |change: fn(&mut Disbursement)| {
+        self.send_in(SentEvent { source: Some("/another".to_owned()), ..event.clone() }, Envelope::Binary);
+        let other = |change: fn(&mut SentDisbursement)| {
             let mut event = event.clone();
-            let Body::Disbursement(body) = &mut event.body else { unreachable!("it is one") };
+            let SentBody::Disbursement(body) = &mut event.body else { unreachable!("it is one") };
             change(body);
             event
         };
@@ -172,7 +174,7 @@ impl HandwrittenLog {
         self.send(other(|body| body.currency = Some("MXN".to_owned())));
         self.send(other(|body| body.state = None));
         self.send(other(|body| body.kind = Returned));
-        self.send(Event { time: event.time - 1, ..event.clone() });
+        self.send(SentEvent { time: event.time - 1, ..event.clone() });
     }
 
     fn calls_long_ago(&mut self) {
@@ -247,7 +249,8 @@ impl HandwrittenLog {
         for ((initiative, milestone, kind, quantity, ago), envelope) in
             cases.into_iter().zip(Envelope::ALL.into_iter().cycle())
         {
-            let body = Milestone { kind, initiative: initiative.to_owned(), milestone: milestone.to_owned(), quantity };
+            let body =
+                SentMilestone { kind, initiative: initiative.to_owned(), milestone: milestone.to_owned(), quantity };
             let event = self.event("", ago, body);
             self.send_in(event, envelope);
         }
@@ -305,57 +308,57 @@ impl HandwrittenLog {
     }
 
     fn agent(&mut self, name: &str, site: Option<&str>, status: Status, ago: Millis) {
-        let body = Agent { agent: format!("{CANARY}-agent-{name}"), site: site.map(str::to_owned), status };
+        let body = SentAgent { agent: format!("{CANARY}-agent-{name}"), site: site.map(str::to_owned), status };
         let event = self.event("", ago, body);
         self.send(event);
     }
 
     /// An event of `ago` before now, with an id of its own unless it has a name.
-    fn event(&mut self, name: &str, ago: Millis, body: impl Into<AnyBody>) -> Event {
+    fn event(&mut self, name: &str, ago: Millis, body: impl Into<AnyBody>) -> SentEvent {
         self.events += 1;
         let id = if name.is_empty() { format!("log-{}", self.events) } else { name.to_owned() };
-        Event { id, source: Some("/log".to_owned()), time: self.now - ago, body: body.into().0 }
+        SentEvent { id, source: Some("/log".to_owned()), time: self.now - ago, body: body.into().0 }
     }
 
-    fn send(&mut self, event: Event) {
+    fn send(&mut self, event: SentEvent) {
         self.send_in(event, Envelope::Flat);
     }
 
-    fn send_in(&mut self, event: Event, envelope: Envelope) {
+    fn send_in(&mut self, event: SentEvent, envelope: Envelope) {
         let record =
             Record { partition: self.partition, timestamp: Some(self.now), ..envelope::write(&event, envelope) };
         self.records.push(TestRecord { stream: envelope::stream(&event), record, sent: SentRecord::Event(event) });
     }
 }
 
-struct AnyBody(Body);
+struct AnyBody(SentBody);
 
-impl From<Disbursement> for AnyBody {
-    fn from(body: Disbursement) -> Self {
-        Self(Body::Disbursement(body))
+impl From<SentDisbursement> for AnyBody {
+    fn from(body: SentDisbursement) -> Self {
+        Self(SentBody::Disbursement(body))
     }
 }
 
-impl From<Call> for AnyBody {
-    fn from(body: Call) -> Self {
-        Self(Body::Call(body))
+impl From<SentCall> for AnyBody {
+    fn from(body: SentCall) -> Self {
+        Self(SentBody::Call(body))
     }
 }
 
-impl From<Agent> for AnyBody {
-    fn from(body: Agent) -> Self {
-        Self(Body::Agent(body))
+impl From<SentAgent> for AnyBody {
+    fn from(body: SentAgent) -> Self {
+        Self(SentBody::Agent(body))
     }
 }
 
-impl From<Milestone> for AnyBody {
-    fn from(body: Milestone) -> Self {
-        Self(Body::Milestone(body))
+impl From<SentMilestone> for AnyBody {
+    fn from(body: SentMilestone) -> Self {
+        Self(SentBody::Milestone(body))
     }
 }
 
-fn disbursement(name: &str, kind: DisbursementKind, amount: Centavos) -> Disbursement {
-    Disbursement {
+fn disbursement(name: &str, kind: DisbursementKind, amount: Centavos) -> SentDisbursement {
+    SentDisbursement {
         kind,
         programme: LABELS.programmes[0].to_owned(),
         state: Some("MX-JAL".to_owned()),
@@ -366,8 +369,8 @@ fn disbursement(name: &str, kind: DisbursementKind, amount: Centavos) -> Disburs
     }
 }
 
-fn call(name: &str, kind: CallKind) -> Call {
-    Call {
+fn call(name: &str, kind: CallKind) -> SentCall {
+    SentCall {
         kind,
         call: format!("{CANARY}-call-{name}"),
         queue: LABELS.queues[0].to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pacemeter::clock::DAY;
-use pacemeter::oracle::{Body, Event, PesoAmount, SentRecord};
+use pacemeter::oracle::{PesoAmount, SentBody, SentEvent, SentRecord};
 use pacemeter::simulate::{Envelopes, FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 
 use super::{Core, START, assert_equal, oracle};
@@ -33,6 +33,6 @@ fn figures_of_a_simulated_programme_are_the_oracles() {
 }
 
 fn amount_of(sent: &SentRecord) -> Option<(&str, &PesoAmount)> {
-    let SentRecord::Event(Event { id, body: Body::Disbursement(body), .. }) = sent else { return None };
+    let SentRecord::Event(SentEvent { id, body: SentBody::Disbursement(body), .. }) = sent else { return None };
     Some((id, body.amount.as_ref()?))
 }
