@@ -232,7 +232,7 @@ mod checks {
     }
 
     #[test]
-    fn a_long_file_and_a_long_function_are_found_and_short_ones_are_not() {
+    fn long_files_and_functions_are_found() {
         let body = "        work();\n".repeat(FUNCTION_LINES);
         let text = format!(
             "impl A {{\n    pub(crate) async fn long<T>(\n        a: T,\n    ) {{\n{body}    }}\n\n    fn short();\n    fn next() {{}}\n}}\n"

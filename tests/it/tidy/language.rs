@@ -137,7 +137,7 @@ fn visible_types(file: &File) -> Vec<(String, String)> {
         let (keyword, rest) = rest.split_once(' ')?;
         let is_type = ["struct", "enum", "trait", "type", "union"].contains(&keyword);
         let name = rest.split(|next: char| !next.is_alphanumeric()).next()?;
-        is_type.then(|| (name.to_owned(), format!("{}:{}", file.path, index + 1)))
+        (is_type && !name.is_empty()).then(|| (name.to_owned(), format!("{}:{}", file.path, index + 1)))
     });
     types.collect()
 }
