@@ -1,10 +1,10 @@
-//! The program put together: settings become stages, stages become a running process, and a process ends in order.
+//! Assembly of the program: settings become stages, stages become a running process, and the process shuts down in order.
 
 mod check;
 mod files;
 mod reload;
 mod service;
-pub mod state;
+pub(crate) mod state;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use self::reload::Reload;
+use self::reload::Reloader;
 use self::service::PipelineService;
 use crate::aggregate::Rules;
 use crate::allowlists::{Allowlists, LabelKind};
@@ -36,44 +36,44 @@ use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
 use crate::view::totals::PresenceLimits;
 
-pub use check::check;
-pub use files::Files;
+pub(crate) use check::check;
+pub(crate) use files::TargetFiles;
 
-/// The settings of every stage, valid.
+/// Valid settings of every stage.
 pub struct Settings {
     source: source::Settings,
     decode: decode::Settings,
     rules: Rules,
     allowlists: Arc<Allowlists>,
     pipeline: pipeline::Settings,
-    files: Files,
+    files: TargetFiles,
     http: http::Settings,
     log: log::Settings,
     state_directory: PathBuf,
     pseudonym_key_file: Option<PathBuf>,
     max_series: usize,
-    /// The effective settings on one line, without secrets.
+    /// Effective settings on one line, without secrets.
     summary: String,
 }
 
 impl Settings {
-    /// Every stage reads its own. What the files that they name hold is not looked at.
+    /// Lets every stage read its settings. Files that the settings name are not read.
     ///
     /// # Errors
-    /// All faults together.
+    /// 78 with all faults together.
     pub fn read(mut reader: SettingsReader) -> Result<Self, Failure> {
         let settings = Self::of(&mut reader);
         reader.finish()?;
         Ok(settings)
     }
 
-    /// Faults are in the reader.
+    /// Reads the settings and leaves faults in the reader.
     fn of(reader: &mut SettingsReader) -> Self {
         let (rules, allowlists) = (Rules::read(reader), Allowlists::read(reader));
         let settings = Self {
             source: source::Settings::read(reader),
             decode: decode::Settings::read(reader),
-            files: Files::settings(reader, &rules, &allowlists.zone),
+            files: TargetFiles::from_settings(reader, &rules, &allowlists.zone),
             rules,
             allowlists: Arc::new(allowlists),
             pipeline: pipeline::Settings::read(reader),
@@ -89,8 +89,8 @@ impl Settings {
     }
 }
 
-/// A running process.
-pub struct RunningApp {
+/// Handle of a running pacemeter: its address and its tasks.
+pub(crate) struct RunningApp {
     address: SocketAddr,
     shutdown: Shutdown,
     pipeline: JoinHandle<Result<(), Failure>>,
@@ -100,11 +100,11 @@ pub struct RunningApp {
     _lock: Lock,
 }
 
-/// Starts everything. Returns once `/metrics` answers. Files of targets are read again whenever `reload` is notified.
+/// Starts all stages, and returns once `/metrics` answers. Files of targets are reloaded whenever `reload` is notified.
 ///
 /// # Errors
-/// If the settings or the files of targets are faulty, or something they name cannot be used.
-pub async fn start(
+/// 78 with all faults of the settings and of the files of targets; else the failure of a resource that the settings name.
+pub(crate) async fn start(
     mut reader: SettingsReader,
     clock: Clock,
     shutdown: Shutdown,
@@ -112,21 +112,21 @@ pub async fn start(
 ) -> Result<RunningApp, Failure> {
     let settings = Settings::of(&mut reader);
     let texts = settings.files.texts();
-    let reading = settings.files.read(&texts);
-    let uncovered = reading.uncovered(clock.now());
-    let targets = reading.targets_or_faults(&mut reader);
+    let loaded = settings.files.read(&texts);
+    let uncovered = loaded.uncovered(clock.now());
+    let targets = loaded.targets_or_faults(&mut reader);
     reader.finish()?;
     let log = log::install(&settings.log, Clock::wall());
-    tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
-    reload::warn_of(&uncovered);
+    tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter started");
+    reload::log_uncovered(&uncovered);
     let (lock, store, cuts) = open_state(&settings.state_directory)?;
-    let closed_periods = read_book(&cuts)?;
+    let closed_periods = read_closed_periods(&cuts)?;
     let key = pseudonym_key(&settings)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(settings.source.topics.as_array(), &labels, log.counters()));
     let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
     let (targets, changed_targets) = watch::channel(targets);
-    let reloading = Reload::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
+    let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
     let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
     let evaluator = Arc::new(Evaluator::new(settings.allowlists.zone.clone()));
@@ -154,8 +154,8 @@ pub async fn start(
         clock: clock.clone(),
         started: clock.now(),
     });
-    let asked_to_end = shutdown.clone();
-    let http = tokio::spawn(async move { server.serve(service, asked_to_end.requested()).await });
+    let requested = shutdown.clone();
+    let http = tokio::spawn(async move { server.serve(service, requested.requested()).await });
     let pipeline = pipeline::start(Dependencies {
         source: settings.source,
         settings: settings.pipeline,
@@ -172,50 +172,49 @@ pub async fn start(
         publisher,
         shutdown: shutdown.clone(),
     })?;
-    let reload = tokio::spawn(reloading.run(reload, shutdown.clone()));
+    let reload = tokio::spawn(reloader.run(reload, shutdown.clone()));
     Ok(RunningApp { address, shutdown, pipeline, http, reload, _log: log, _lock: lock })
 }
 
 impl RunningApp {
-    /// Where `/metrics` is.
-    pub fn address(&self) -> SocketAddr {
+    /// Address at which `/metrics` is served.
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Waits for the end: that of a requested shutdown, or a failure.
-    pub async fn ended(self) -> Result<(), Failure> {
-        let result = self
-            .pipeline
-            .await
-            .unwrap_or_else(|error| Err(Failure::new(Exit::Bug, format!("the pipeline ended: {error}"))));
+    /// Waits for a requested shutdown or a failure.
+    pub(crate) async fn wait(self) -> Result<(), Failure> {
+        let result = self.pipeline.await.unwrap_or_else(|error| {
+            Err(Failure::new(Exit::Bug, format!("the task of the pipeline did not finish: {error}")))
+        });
         self.shutdown.request();
         if let Err(error) = self.http.await {
-            tracing::error!(event = "pacemeter.http.ended", error = %error, "the http server ended");
+            tracing::error!(event = "pacemeter.http.ended", error = %error, "http server ended unexpectedly");
         }
-        // It ends with the shutdown; a panic has ended the process.
+        // The task ends with the shutdown; a panic in it would have ended the process.
         drop(self.reload.await);
         match &result {
-            Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter ended in order"),
+            Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter shut down"),
             Err(failure) => {
                 tracing::error!(
                     event = "pacemeter.failed",
                     exit = failure.exit.code(),
                     reason = failure.message,
-                    "pacemeter cannot go on"
+                    "pacemeter failed"
                 );
             }
         }
         result
     }
 
-    /// Asks for the end and waits for it.
-    pub async fn stop(self) -> Result<(), Failure> {
+    /// Requests a shutdown and waits for it.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.shutdown.request();
-        self.ended().await
+        self.wait().await
     }
 }
 
-/// Takes the state directory for this process.
+/// Locks the state directory for this process and opens its stores.
 fn open_state(directory: &Path) -> Result<(Lock, CheckpointStore, CutStore), Failure> {
     let lock = Lock::acquire(directory).map_err(|error| match &error {
         LockError::Locked { .. } => {
@@ -232,12 +231,12 @@ fn open_state(directory: &Path) -> Result<(Lock, CheckpointStore, CutStore), Fai
     Ok((lock, CheckpointStore::new(Arc::clone(&disk) as _), CutStore::new(disk)))
 }
 
-/// What the cuts there are say. One that is damaged stays where it is.
-fn read_book(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
+/// Reads the closed periods from the stored cuts. A damaged cut is logged and left in place.
+fn read_closed_periods(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
     let (closed_periods, faults) =
-        cuts.closed_periods().map_err(|error| Failure::from_io("the cuts in the state directory", &error))?;
+        cuts.closed_periods().map_err(|error| Failure::from_io("cuts in the state directory", &error))?;
     for fault in faults {
-        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "a cut cannot be read; it is left out");
+        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "unreadable cut skipped");
     }
     Ok(Arc::new(closed_periods))
 }
@@ -257,7 +256,7 @@ fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {
             event = "pacemeter.pseudonym_key.created",
             path = %path.display(),
             key_id = key.key_id(),
-            "made a pseudonym key: keep it, a state is worth nothing without it"
+            "pseudonym key created"
         );
     }
     Ok(key)
@@ -272,7 +271,7 @@ fn bind_failure(error: &BindError) -> Failure {
     Failure::new(exit, error.to_string())
 }
 
-/// Milliseconds that a process has run.
+/// Milliseconds since the process started.
 fn uptime(started: Millis, now: Millis) -> Millis {
     (now - started).max(0)
 }

@@ -1,7 +1,7 @@
-//! How the process ends: exit codes, signals, bugs.
+//! End of the process: exit codes, signals and panics.
 //!
-//! Whoever wants the program to end asks [`Shutdown`]; every task waits on it and drains. A second signal, and a bug, end it at once:
-//! state on disk is exact at any moment, so nothing is saved by lingering.
+//! A shutdown is requested through [`Shutdown`]; every task waits for it and drains. A second signal or a panic ends the process
+//! immediately. Nothing is lost by that, since the state on disk is exact at any moment.
 
 mod bug;
 mod failpoint;
@@ -11,38 +11,42 @@ mod shutdown;
 mod tests;
 
 pub use bug::install_panic_hook;
-pub use failpoint::failpoint;
-pub use shutdown::{Hangup, Shutdown};
+pub(crate) use failpoint::failpoint;
+pub(crate) use shutdown::Hangup;
+pub use shutdown::Shutdown;
 
 use crate::settings::SettingsFaults;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How the process ended, after sysexits.h.
+/// Exit code of the process, after `sysexits.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
+    /// 0: done.
     Ok,
-    /// What was compared differs (`demo`).
+    /// 1: figures differ (`demo`).
     Different,
-    /// The command line cannot be understood.
+    /// 64: the command line is invalid.
     Usage,
-    /// The stored state cannot be used.
+    /// 65: the stored state cannot be used.
     StateUnusable,
+    /// 70: a panic.
     Bug,
-    /// Another process holds the state directory.
+    /// 73: another process has locked the state directory.
     StateLocked,
-    /// The disk is full or failing.
+    /// 74: the disk is full or failing.
     Disk,
-    /// Ended before it was done; another try may succeed.
+    /// 75: a temporary failure; another try may succeed.
     TryAgain,
-    /// A right is missing.
+    /// 77: a permission is missing.
     Denied,
-    /// The settings, or what they refer to, must be changed first.
+    /// 78: the settings, or what they refer to, must be changed first.
     Configuration,
 }
 
 impl Exit {
+    /// Returns the number that the operating system receives.
     pub fn code(self) -> u8 {
         match self {
             Exit::Ok => 0,
@@ -58,10 +62,10 @@ impl Exit {
         }
     }
 
-    /// Ends the process immediately with `_exit`: no destructors, and no `atexit` handlers, which would tear down a C library while
+    /// Ends the process at once with `_exit`: without destructors, and without `atexit` handlers, which would tear down a C library while
     /// another thread still runs in it.
-    pub fn at_once(self) -> ! {
-        // What was just logged is on its way through the log's own thread.
+    pub(crate) fn at_once(self) -> ! {
+        // Gives the log's own thread time to write the last lines.
         std::thread::sleep(Duration::from_millis(50));
         // The standard library has no safe `_exit`; signal-hook's is the same call.
         signal_hook::low_level::exit(self.code().into())
@@ -74,24 +78,34 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The program's top error: what to tell, and how to exit.
+/// Error that ends the program: a message for people, and the exit code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
+    /// Exit code.
     pub exit: Exit,
-    /// Lower case, no full stop; may have several lines; holds no secret.
+    /// What failed, why and what to do: lower case, no full stop, without secrets. May have several lines.
     pub message: String,
 }
 
 impl Failure {
+    /// Creates a failure with this exit code and message.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into() }
     }
 
-    /// A file or stream that cannot be used: 77 if a right is missing, else 74. `what` says which, and what for.
+    /// Failure of a file or stream: 77 if a permission is missing, else 74. `what` names the file or stream and its purpose.
     pub fn from_io(what: impl std::fmt::Display, error: &io::Error) -> Self {
         let is_denied = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
         Self::new(if is_denied { Exit::Denied } else { Exit::Disk }, format!("{what}: {error}"))
+    }
+
+    /// Failure to start a thread or an asynchronous runtime: 75, since the machine may have threads and memory again later.
+    pub(crate) fn from_spawn(what: impl std::fmt::Display, error: &io::Error) -> Self {
+        let message = format!(
+            "{what} cannot be started: {error}; raise the limits of threads, open files and memory, or try again"
+        );
+        Self::new(Exit::TryAgain, message)
     }
 }
 
@@ -101,8 +115,11 @@ impl From<SettingsFaults> for Failure {
     }
 }
 
-/// Writes a command's answer to standard output. A reader that has gone (`pacemeter run --print-config | head -1`) is no failure.
-pub fn print(text: &str) -> Result<(), Failure> {
+/// Writes the output of a command to standard output. A closed pipe is not an error (`pacemeter run --print-config | head -1`).
+///
+/// # Errors
+/// 74 or 77 if standard output cannot be written.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::from_io("standard output", &error)),

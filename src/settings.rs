@@ -1,37 +1,47 @@
-//! Settings: layers of TOML read once into plain values, every fault reported together.
+//! Settings and other TOML files, read once into plain values; all faults are reported together.
 //!
-//! `config/default.toml` is embedded; it is the weakest layer and the list of the keys there are. Over it come configuration files in order,
-//! the environment (`PACEMETER_KAFKA__GROUP_ID`) and `--set` ([`Layers`]). Each stage owns the type of its settings and reads it from a
-//! [`SettingsReader`]: `fn read(reader: &mut SettingsReader) -> Self`. A getter that meets a fault notes it and goes on with the built-in default, so that
-//! one run names all there is to mend; [`SettingsReader::finish`] says whether there was any.
+//! One reader of TOML, `tree`, turns every text into entries with line numbers. Two readers of meaning stand on it:
 //!
-//! Files that are no layers, such as targets and calendars, are [`Document`]s, whose faults are told alike.
+//! ```text
+//! config/default.toml --+
+//! --config files -------+            +--> SettingsReader   layers merged key by key, the last one wins
+//! environment, --set ---+--> tree ---+
+//! targets, calendars ---+            +--> Document, Table  files read whole, never merged
+//! ```
 //!
-//! Absent here: the meaning of a setting. What may not be set, or not together, the stage says with [`SettingsReader::fault`].
+//! `config/default.toml` is embedded. It is the weakest layer and the list of all known settings. Over it come configuration files in
+//! order, the environment (`PACEMETER_KAFKA__GROUP_ID`) and `--set` ([`Layers`]).
+//!
+//! Each stage owns the type of its settings and reads it from a [`SettingsReader`]: `fn read(reader: &mut SettingsReader) -> Self`.
+//! A getter that finds a fault records it and returns the built-in default, so that one run reports everything to fix.
+//! [`SettingsReader::finish`] returns the faults. A [`Document`] reports its faults in the same form.
+//!
+//! Not here: the meaning of a setting. A stage rejects values, and combinations of values, with [`SettingsReader::fault`].
 
 mod convert;
 mod document;
 mod duration;
+mod effective;
 mod fault;
 mod known;
 mod layer;
 mod nearest;
-mod show;
 mod text;
 mod tree;
 
 #[cfg(test)]
 mod tests;
 
-pub use document::{Document, Table, parse_time};
-pub use duration::{NotADuration, format_duration, parse_duration};
+pub(crate) use document::parse_time;
+pub use document::{Document, Table};
+pub(crate) use duration::{format_duration, parse_duration};
 pub use fault::{SettingsFault, SettingsFaults};
-pub use nearest::nearest;
-pub use text::FileText;
+pub(crate) use nearest::nearest;
+pub(crate) use text::FileText;
 
 use config::{Config, Value, ValueKind};
 use convert::{as_boolean, as_duration, as_one_of, as_string, as_whole_number, kind_name};
-use known::{Known, Meaning};
+use known::{KeyKind, KnownSettings};
 use layer::Layer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -39,56 +49,64 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What stands before a setting's name in the environment.
+/// Prefix of the environment variables that are settings.
 const ENVIRONMENT_PREFIX: &str = "PACEMETER_";
 
-/// Where settings come from, weakest first; the built-in defaults lie under all of it. May hold secrets, so it cannot be printed.
+/// Sources of settings, weakest first, above the built-in defaults. May contain secrets, so it does not implement `Debug`.
 #[derive(Clone, Default)]
 pub struct Layers {
-    /// Configuration files, the later over the earlier.
+    /// Configuration files; a later one overrides an earlier one.
     pub files: Vec<PathBuf>,
-    /// Names and values of environment variables; those that do not begin with `PACEMETER_` are passed over.
+    /// Names and values of environment variables; those without the prefix `PACEMETER_` are ignored.
     pub environment: Vec<(String, String)>,
-    /// `KEY=VALUE`, the later over the earlier.
+    /// Arguments of `--set`, each `KEY=VALUE`; a later one overrides an earlier one.
     pub overrides: Vec<String>,
 }
 
 impl Layers {
-    /// The `PACEMETER_` variables of this process. What is not UTF-8 in them is kept visible as U+FFFD, and later refused.
-    pub fn process_environment() -> Vec<(String, String)> {
+    /// Returns the `PACEMETER_` variables of this process. Bytes that are not UTF-8 become U+FFFD, and
+    /// [`SettingsReader::load`] reports them.
+    pub(crate) fn process_environment() -> Vec<(String, String)> {
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
         variables.filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect()
     }
 }
 
-/// Offsets of one partition, both ends included.
+/// Offsets of one partition from `first_offset` to `last_offset`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OffsetRange {
+    /// Number of the partition in its topic.
     pub partition: i32,
+    /// Lowest offset of the range.
     pub first_offset: i64,
+    /// Highest offset of the range.
     pub last_offset: i64,
 }
 
 impl OffsetRange {
-    pub fn holds(&self, partition: i32, offset: i64) -> bool {
+    /// True if the range contains this offset of this partition.
+    pub(crate) fn holds(&self, partition: i32, offset: i64) -> bool {
         self.partition == partition && (self.first_offset..=self.last_offset).contains(&offset)
     }
 }
 
-/// Reads settings and gathers faults. Holds secrets, so it cannot be printed but by [`SettingsReader::effective`] and [`SettingsReader::summary`].
+/// Merged settings with typed getters, and the faults found so far.
+///
+/// Contains secrets, so it does not implement `Debug`; [`SettingsReader::effective`] and [`SettingsReader::summary`] redact them.
 pub struct SettingsReader {
-    known: Known,
-    /// Every key of [`Known`], merged from all layers, each value with its origin.
+    known: KnownSettings,
+    /// Value of every known setting, merged from all layers, each with its origin.
     merged: Config,
     faults: Vec<SettingsFault>,
+    /// Keys that a getter has asked for.
     read: BTreeSet<String>,
 }
 
 impl SettingsReader {
-    /// Reads and merges all layers. Faults in them, unknown keys among them, wait for [`SettingsReader::finish`].
+    /// Reads and merges all layers. Faults in them, such as unknown keys, are reported by [`SettingsReader::finish`].
     pub fn load(layers: &Layers) -> Self {
-        let known = Known::read();
+        let known = KnownSettings::read();
         let mut faults = Vec::new();
         let mut builder = Config::builder().add_source(Layer::defaults(&known));
         for path in &layers.files {
@@ -108,31 +126,31 @@ impl SettingsReader {
             faults.push(SettingsFault {
                 key: String::new(),
                 origin: None,
-                message: format!("layers cannot be merged: {error}"),
+                message: format!("the layers cannot be merged: {error}"),
             });
             Config::default()
         });
         Self { known, merged, faults, read: BTreeSet::new() }
     }
 
-    /// Text.
-    pub fn string(&mut self, key: &str) -> String {
+    /// Reads a string.
+    pub(crate) fn string(&mut self, key: &str) -> String {
         self.get(key, |value| as_string(value).cloned())
     }
 
-    /// One of a few words.
-    pub fn choice(&mut self, key: &str, words: &[&str]) -> String {
+    /// Reads a string that must be one of `words`.
+    pub(crate) fn choice(&mut self, key: &str, words: &[&str]) -> String {
         self.get(key, |value| as_one_of(value, words).cloned())
     }
 
-    /// A path; the empty string stands for none.
-    pub fn optional_path(&mut self, key: &str) -> Option<PathBuf> {
+    /// Reads a path; an empty string means `None`.
+    pub(crate) fn optional_path(&mut self, key: &str) -> Option<PathBuf> {
         let text = self.string(key);
         (!text.is_empty()).then(|| PathBuf::from(text))
     }
 
-    /// A list of strings.
-    pub fn strings(&mut self, key: &str) -> Vec<String> {
+    /// Reads a list of strings.
+    pub(crate) fn strings(&mut self, key: &str) -> Vec<String> {
         self.get(key, |value| {
             let expected = || format!("is {}, expected a list of strings such as [\"a\", \"b\"]", kind_name(value));
             let ValueKind::Array(items) = value else { return Err(expected()) };
@@ -144,24 +162,25 @@ impl SettingsReader {
         })
     }
 
-    pub fn boolean(&mut self, key: &str) -> bool {
+    /// Reads `true` or `false`.
+    pub(crate) fn boolean(&mut self, key: &str) -> bool {
         self.get(key, as_boolean)
     }
 
-    /// A whole number within `range`.
-    pub fn integer(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {
+    /// Reads a whole number within `range`. Faults name the unit from `config/default.toml`.
+    pub(crate) fn integer(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {
         let unit = self.known.setting(key).and_then(|setting| setting.unit.clone());
         let unit = unit.map_or(String::new(), |unit| format!(" ({unit})"));
         self.get(key, |value| as_whole_number(value, &range, &unit))
     }
 
-    /// A duration within `range`.
-    pub fn duration(&mut self, key: &str, range: RangeInclusive<Duration>) -> Duration {
+    /// Reads a duration within `range`.
+    pub(crate) fn duration(&mut self, key: &str, range: RangeInclusive<Duration>) -> Duration {
         self.get(key, |value| as_duration(value, &range))
     }
 
-    /// Settings that are passed on, by their names with dots (`security.protocol`). The values may be secret.
-    pub fn properties(&mut self, key: &str) -> BTreeMap<String, String> {
+    /// Reads an open table of properties for another library, by their dotted names (`security.protocol`). Values may be secret.
+    pub(crate) fn properties(&mut self, key: &str) -> BTreeMap<String, String> {
         let mut properties = BTreeMap::new();
         let mut faults = Vec::new();
         self.read.insert(key.to_owned());
@@ -183,7 +202,7 @@ impl SettingsReader {
                 properties.insert(name.clone(), text);
             }
         } else {
-            faults.push((key.to_owned(), "is no table of settings".into()));
+            faults.push((key.to_owned(), "is not a table of settings".into()));
         }
         for (key, message) in faults {
             self.fault(&key, message);
@@ -191,16 +210,17 @@ impl SettingsReader {
         properties
     }
 
-    /// A list of `{ partition, first_offset, last_offset }`.
-    pub fn offset_ranges(&mut self, key: &str) -> Vec<OffsetRange> {
+    /// Reads a list of `{ partition, first_offset, last_offset }`.
+    pub(crate) fn offset_ranges(&mut self, key: &str) -> Vec<OffsetRange> {
         self.get(key, |value| match value {
             ValueKind::Array(items) => items.iter().map(|item| as_offset_range(&item.kind)).collect(),
             _ => Err(format!("is {}, expected a list of {OFFSET_RANGE}", kind_name(value))),
         })
     }
 
-    /// Notes that `key`'s value will not do, and why; the message says what to do, and holds no secret. One line, lower case, no full stop.
-    pub fn fault(&mut self, key: &str, message: impl Display) {
+    /// Records a fault of the value of `key`. The message says what is wrong and what to do, without secrets: one line, lower case, no
+    /// full stop. A repeated fault is recorded once.
+    pub(crate) fn fault(&mut self, key: &str, message: impl Display) {
         let origin = self.value(key).and_then(Value::origin).map(str::to_owned);
         let fault =
             SettingsFault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
@@ -209,50 +229,53 @@ impl SettingsReader {
         }
     }
 
-    /// Faults of files that settings name.
-    pub fn add(&mut self, faults: Vec<SettingsFault>) {
+    /// Records faults of files that the settings name.
+    pub(crate) fn add_faults(&mut self, faults: Vec<SettingsFault>) {
         self.faults.extend(faults);
     }
 
-    /// Every fault that was met so far, if there was any.
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// All faults recorded so far, if there are any.
     pub fn finish(&self) -> Result<(), SettingsFaults> {
-        SettingsFaults::gathered(self.faults.clone())
+        SettingsFaults::err_if_any(self.faults.clone())
     }
 
-    /// Settings that no getter has asked for: after every stage has read its own, none.
-    pub fn unread(&self) -> Vec<&str> {
+    /// Returns the settings that no getter has asked for. Once every stage has read its settings, there must be none.
+    pub(crate) fn unread(&self) -> Vec<&str> {
         self.known.iter().map(|setting| setting.key.as_str()).filter(|key| !self.read.contains(*key)).collect()
     }
 
-    /// All settings as a TOML file, with the origin of each that is not a built-in default, and without secrets.
+    /// Returns all settings as a TOML file. Secrets are redacted, and each value that is not a built-in default has its origin beside it.
     pub fn effective(&self) -> String {
-        show::toml_text(self.merged_settings())
+        effective::toml_text(self.merged_settings())
     }
 
-    /// All settings as one JSON object of full keys, without secrets; for one line of the log.
+    /// Returns all settings as one line of JSON, an object of full keys, for the log. Secrets are redacted.
     pub fn summary(&self) -> String {
-        show::json_line(self.merged_settings())
+        effective::json_line(self.merged_settings())
     }
 
     fn merged_settings(&self) -> impl Iterator<Item = (&known::Setting, &Value)> {
         self.known.iter().map(|setting| (setting, self.value(&setting.key).unwrap_or(&setting.default)))
     }
 
-    /// The value of a setting, or of an entry of an open table.
+    /// Returns the value of a setting, or of an entry of an open table.
     fn value(&self, key: &str) -> Option<&Value> {
-        match self.known.meaning(key) {
-            Meaning::Setting(setting) | Meaning::Open(setting) => {
+        match self.known.kind_of(key) {
+            KeyKind::Setting(setting) | KeyKind::OpenTable(setting) => {
                 setting.key.split('.').try_fold(&self.merged.cache, entry)
             }
-            Meaning::Entry(setting, name) => entry(self.value(&setting.key)?, name),
-            Meaning::Table | Meaning::Unknown => None,
+            KeyKind::Entry(setting, name) => entry(self.value(&setting.key)?, name),
+            KeyKind::Table | KeyKind::Unknown => None,
         }
     }
 
-    /// What `convert` makes of the value; where it cannot, that is a fault, and the built-in default is the answer.
+    /// Converts the value of `key`. If that fails, records a fault and returns the built-in default.
     fn get<T: Default>(&mut self, key: &str, convert: impl Fn(&ValueKind) -> Result<T, String>) -> T {
         self.read.insert(key.to_owned());
-        let missing = || "is no setting of config/default.toml, which is a bug".to_owned();
+        let missing = || "is not in config/default.toml, which is a bug".to_owned();
         self.value(key).ok_or_else(missing).and_then(|value| convert(&value.kind)).unwrap_or_else(|message| {
             self.fault(key, message);
             self.known.setting(key).and_then(|setting| convert(&setting.default.kind).ok()).unwrap_or_default()
@@ -276,11 +299,11 @@ fn as_offset_range(value: &ValueKind) -> Result<OffsetRange, String> {
     if let Some(name) =
         entries.keys().find(|name| !["partition", "first_offset", "last_offset"].contains(&name.as_str()))
     {
-        return Err(format!("has an unknown {name}, expected {OFFSET_RANGE}"));
+        return Err(format!("has an unknown key {name}, expected {OFFSET_RANGE}"));
     }
     let number = |name: &str, most: i64| match entries.get(name).map(|value| &value.kind) {
         Some(ValueKind::I64(number)) if (0..=most).contains(number) => Ok(*number),
-        Some(_) => Err(format!("has a {name} that is no whole number from 0 to {most}")),
+        Some(_) => Err(format!("has a {name} that is not a whole number from 0 to {most}")),
         None => Err(format!("lacks {name}, expected {OFFSET_RANGE}")),
     };
     let partition =
@@ -296,12 +319,12 @@ fn as_offset_range(value: &ValueKind) -> Result<OffsetRange, String> {
     Ok(range)
 }
 
-fn environment_layer(name: &str, value: &str, known: &Known, faults: &mut Vec<SettingsFault>) -> Option<Layer> {
-    let own = name.strip_prefix(ENVIRONMENT_PREFIX)?;
-    if is_kubernetes_service_link(own, value) {
+fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Option<Layer> {
+    let name_in_layer = name.strip_prefix(ENVIRONMENT_PREFIX)?;
+    if is_kubernetes_service_link(name_in_layer, value) {
         return None;
     }
-    let key = own.to_lowercase().replace("__", ".");
+    let key = name_in_layer.to_lowercase().replace("__", ".");
     let origin = format!("environment variable {}", fault::printable(name));
     if value.contains(char::REPLACEMENT_CHARACTER) {
         faults.push(SettingsFault {
@@ -314,19 +337,20 @@ fn environment_layer(name: &str, value: &str, known: &Known, faults: &mut Vec<Se
     Some(Layer::text(&key, value, &origin, known, faults))
 }
 
-/// Kubernetes sets such variables in every pod beside a service named `pacemeter` or `pacemeter-...`; they are not meant for us.
-fn is_kubernetes_service_link(own: &str, value: &str) -> bool {
-    let (mut names_port, mut parts) = (false, own.split('_').peekable());
+/// True for a variable that Kubernetes sets in every pod beside a service named `pacemeter` or `pacemeter-...`: it is not a setting.
+/// `name` is without the prefix.
+fn is_kubernetes_service_link(name: &str, value: &str) -> bool {
+    let (mut names_port, mut parts) = (false, name.split('_').peekable());
     while let Some(part) = parts.next() {
         names_port |= part == "PORT" && parts.peek().is_some_and(|next| next.parse::<u16>().is_ok());
     }
-    let names_service = own.contains("SERVICE_HOST") || own.contains("SERVICE_PORT");
-    !own.contains("__") && (names_service || names_port || (own.ends_with("PORT") && value.contains("://")))
+    let names_service = name.contains("SERVICE_HOST") || name.contains("SERVICE_PORT");
+    !name.contains("__") && (names_service || names_port || (name.ends_with("PORT") && value.contains("://")))
 }
 
-fn override_layer(text: &str, known: &Known, faults: &mut Vec<SettingsFault>) -> Layer {
+fn override_layer(text: &str, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Layer {
     let Some((key, value)) = text.split_once('=') else {
-        // What was typed may be a secret in the wrong place; the part that looks like a name is enough to find it.
+        // The argument may be a misplaced secret, so only its leading part that looks like a name is reported.
         let name: String = text
             .chars()
             .take_while(|character| character.is_ascii_alphanumeric() || "._-".contains(*character))
@@ -334,7 +358,7 @@ fn override_layer(text: &str, known: &Known, faults: &mut Vec<SettingsFault>) ->
         faults.push(SettingsFault {
             key: name,
             origin: Some("--set".into()),
-            message: "has no value, write --set KEY=VALUE".into(),
+            message: "has no value; write --set KEY=VALUE".into(),
         });
         return Layer::default();
     };

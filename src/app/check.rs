@@ -1,4 +1,4 @@
-//! `pacemeter check`: are the settings, targets and calendars valid, and do the topics serve?
+//! `pacemeter check`: validates settings, targets, calendars and topics.
 
 use std::fmt::Write;
 
@@ -9,22 +9,22 @@ use crate::settings::SettingsReader;
 use crate::source::check::topic_faults;
 use crate::source::{Consumer, SourceError};
 
-/// Reads every setting and the files of targets, asks Kafka for the topics and returns what was found, for people. A calendar that lacks the
-/// holidays of this year is a fault here, though it keeps nothing from running.
+/// Reads the settings and the files of targets, checks the topics in Kafka and returns a report for people. A calendar that lacks the
+/// holidays of this year is a fault here, although `run` accepts it.
 ///
 /// # Errors
 /// 78 with all faults of the settings and files, or of the topics; 77 if Kafka denies access; 75 if it does not answer.
-pub fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String, Failure> {
+pub(crate) fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String, Failure> {
     let settings = Settings::of(&mut reader);
-    let reading = settings.files.read(&settings.files.texts());
-    let uncovered = reading.uncovered(clock.now());
-    let targets = reading.targets_or_faults(&mut reader);
-    reader.add(uncovered);
+    let loaded = settings.files.read(&settings.files.texts());
+    let uncovered = loaded.uncovered(clock.now());
+    let targets = loaded.targets_or_faults(&mut reader);
+    reader.add_faults(uncovered);
     reader.finish()?;
     let consumer = Consumer::open(&settings.source)?;
-    let asked = |error| failure(error, &settings.source.bootstrap_servers);
-    let topology = consumer.describe().map_err(asked)?;
-    let findings = topic_faults(&settings.source).map_err(asked)?;
+    let failed = |error| failure(error, &settings.source.bootstrap_servers);
+    let topology = consumer.describe().map_err(failed)?;
+    let findings = topic_faults(&settings.source).map_err(failed)?;
     findings.refuse()?;
     let mut report =
         format!("settings: valid\ntargets: {}, calendars: {}\n", targets.targets.len(), targets.calendars.len());
@@ -39,20 +39,20 @@ pub fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String, Failur
     for warning in &findings.warnings {
         let _ = writeln!(
             report,
-            "warning: topic {} is kept for less than the horizon; a rebuild will know less",
+            "warning: topic {} keeps records for less than the horizon; a rebuild would lose history",
             warning.topic
         );
     }
     Ok(report)
 }
 
-/// A running pipeline waits for a topic; whoever asks is told that there is none.
+/// Turns an error into a failure. A missing topic is a fault here, although a running pipeline waits for it.
 fn failure(error: SourceError, bootstrap_servers: &str) -> Failure {
     match error {
         SourceError::TopicMissing { .. } => Failure::new(Exit::Configuration, error.to_string()),
         SourceError::Unavailable { .. } => Failure::new(
             Exit::TryAgain,
-            format!("{error}; kafka.bootstrap_servers is {bootstrap_servers}: does a broker listen there?"),
+            format!("{error}; kafka.bootstrap_servers is {bootstrap_servers}; check that a broker listens there"),
         ),
         error => error.into(),
     }

@@ -1,7 +1,8 @@
-//! The files of targets and calendars that the settings name, and what the settings themselves say of cuts.
+//! Files of targets and calendars that the settings name, and the settings of cuts.
 //!
-//! A reading is in two steps, so that a change is found without reading anything twice: [`Files::texts`], which waits for a disk, and what is
-//! made of them ([`Files::read`]). Absent here: when that is done, which is a start's, a check's or a [`reload`](super::reload)'s.
+//! Loading has two steps, so that a change is detected without reading a file twice: [`TargetFiles::texts`] waits for the disk, and
+//! [`TargetFiles::read`] gives the texts their meaning. Not here: when to load. That is up to the start, the check and the
+//! [`reload`](super::reload).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,44 +20,45 @@ use crate::settings::{Document, FileText, SettingsFault, SettingsReader, parse_t
 use crate::targets::Targets;
 use crate::targets::read::{self, PeriodBounds};
 
-/// The most files of targets and calendars.
+/// Largest number of files of targets and calendars.
 const MAX_FILES: usize = 100;
 
-/// The calendar that no document defines.
+/// Name of the calendar that no document defines.
 const ALWAYS: &str = "always";
 
-/// In minutes.
+/// Minutes in a quarter hour, the resolution of counts.
 const QUARTER_HOUR: i8 = 15;
 
-/// Which files there are, and what their targets must fit to.
+/// Files of targets and calendars, and the bounds that their targets must keep.
 #[derive(Debug)]
-pub struct Files {
+pub(crate) struct TargetFiles {
     paths: Vec<PathBuf>,
-    /// How often the files are looked at for a change.
-    pub check_interval: Duration,
+    /// Interval at which the files are checked for changes.
+    pub(super) check_interval: Duration,
     zone: TimeZone,
     bounds: PeriodBounds,
     cuts_at: Vec<Time>,
-    /// The name of the calendar on whose working days there are cuts at these times.
+    /// Name of the calendar on whose working days cuts are taken at these times; `None` for every day.
     cuts_calendar: Option<String>,
 }
 
-/// What is made of texts.
-pub struct LoadedFiles {
-    /// Those of the files, then the shipped ones.
+/// Targets and calendars from one reading of the files, or the faults.
+pub(crate) struct LoadedFiles {
+    /// Documents of the files, then the shipped calendars.
     documents: Vec<Document>,
+    /// Number of documents that come from files.
     files: usize,
     zone: TimeZone,
-    /// The targets, or all that is wrong.
-    pub result: Result<Targets, Vec<SettingsFault>>,
+    /// The targets, or all faults.
+    pub(super) result: Result<Targets, Vec<SettingsFault>>,
 }
 
-impl Files {
-    /// `targets.*`, and of `cuts.*` what the targets need.
-    pub fn settings(reader: &mut SettingsReader, rules: &Rules, zone: &TimeZone) -> Self {
+impl TargetFiles {
+    /// Reads the settings `targets.*`, `cuts.at` and `cuts.calendar`.
+    pub(crate) fn from_settings(reader: &mut SettingsReader, rules: &Rules, zone: &TimeZone) -> Self {
         let paths = reader.strings("targets.files");
         if paths.len() > MAX_FILES {
-            reader.fault("targets.files", format!("has {} files, join them to at most {MAX_FILES}", paths.len()));
+            reader.fault("targets.files", format!("has {} files; merge them into at most {MAX_FILES}", paths.len()));
         }
         let second = Duration::from_secs(1);
         let check_interval = reader.duration("targets.check_interval", second / 10..=second * 86_400);
@@ -76,13 +78,13 @@ impl Files {
         }
     }
 
-    /// What stands in the files now. Waits for the disk.
-    pub fn texts(&self) -> Vec<FileText> {
-        self.paths.iter().take(MAX_FILES).map(|path| FileText::read_kept(path)).collect()
+    /// Reads the present content of the files. Waits for the disk.
+    pub(crate) fn texts(&self) -> Vec<FileText> {
+        self.paths.iter().take(MAX_FILES).map(|path| FileText::read_regular(path)).collect()
     }
 
-    /// What these texts mean.
-    pub fn read(&self, texts: &[FileText]) -> LoadedFiles {
+    /// Reads targets and calendars from the texts.
+    pub(crate) fn read(&self, texts: &[FileText]) -> LoadedFiles {
         let mut documents: Vec<Document> = texts.iter().map(Document::of).collect();
         documents.extend(calendar::shipped(&documents));
         let result = read::read(&documents, &self.zone, &self.bounds);
@@ -104,59 +106,61 @@ impl Files {
         let name = self.cuts_calendar.as_deref().filter(|name| *name != ALWAYS)?;
         let is_there = documents.iter().any(|document| document.origin_of("calendar", name).is_some());
         let message = format!(
-            "{name:?} is no calendar, define [calendar.{name}] in a file of targets.files or leave it empty for every day"
+            "{name:?} is not a calendar; define [calendar.{name}] in a file of targets.files, or leave the setting empty for every day"
         );
         (!is_there).then(|| SettingsFault { key: "cuts.calendar".to_owned(), origin: None, message })
     }
 }
 
 impl LoadedFiles {
-    /// The targets; or none, and the reader has the faults.
-    pub fn targets_or_faults(self, reader: &mut SettingsReader) -> Arc<Targets> {
+    /// Returns the targets. If there are faults, passes them to the reader and returns no targets.
+    pub(crate) fn targets_or_faults(self, reader: &mut SettingsReader) -> Arc<Targets> {
         Arc::new(self.result.unwrap_or_else(|faults| {
-            reader.add(faults);
+            reader.add_faults(faults);
             Targets::default()
         }))
     }
 
-    /// What calendars lack of the holidays of this year, and from November on of the next: a fault for each, where it stands. Of the shipped
-    /// calendars only those that something goes by: nobody else misses their holidays.
-    pub fn uncovered(&self, now: Millis) -> Vec<SettingsFault> {
+    /// Returns a fault for each calendar that lacks the holidays of this year or, from November on, of the next. Shipped calendars are
+    /// checked only if a target or the cuts use them.
+    pub(super) fn uncovered(&self, now: Millis) -> Vec<SettingsFault> {
         let read_again = || calendar::read(&self.documents, &self.zone);
         let calendars = self.result.as_ref().map_or_else(|_| read_again(), |targets| targets.calendars.clone());
-        calendars.iter().filter_map(|calendar| self.lack(calendar, now)).collect()
+        calendars.iter().filter_map(|calendar| self.missing_holidays(calendar, now)).collect()
     }
 
-    fn lack(&self, calendar: &Arc<WorkingCalendar>, now: Millis) -> Option<SettingsFault> {
+    fn missing_holidays(&self, calendar: &Arc<WorkingCalendar>, now: Millis) -> Option<SettingsFault> {
         let message = calendar.uncovered(now)?;
         let name = calendar.name();
-        let place = self.documents.iter().position(|document| document.origin_of("calendar", name).is_some())?;
-        let (origin, key) = (self.documents[place].origin_of("calendar", name), format!("calendar.{name}"));
-        if place < self.files {
+        let index = self.documents.iter().position(|document| document.origin_of("calendar", name).is_some())?;
+        let (origin, key) = (self.documents[index].origin_of("calendar", name), format!("calendar.{name}"));
+        if index < self.files {
             return Some(SettingsFault { key, origin, message });
         }
         let message = format!("{message}, in a copy of config/calendars/{name}.toml that targets.files names");
-        self.goes_by(name).then_some(SettingsFault { key, origin, message })
+        self.uses(name).then_some(SettingsFault { key, origin, message })
     }
 
-    /// Whether a target or the cuts go by this calendar.
-    fn goes_by(&self, calendar: &str) -> bool {
+    /// True if a target or the cuts use this calendar.
+    fn uses(&self, calendar: &str) -> bool {
         let Ok(targets) = &self.result else { return false };
         let of_cuts = targets.cuts.1.iter();
         targets.targets.iter().map(|target| &target.calendar).chain(of_cuts).any(|used| used.name() == calendar)
     }
 }
 
-/// The times of `cuts.at`, in their order.
+/// Returns the times of `cuts.at`, in ascending order.
 fn cuts_at(reader: &mut SettingsReader) -> Vec<Time> {
     let mut times = Vec::new();
     for text in reader.strings("cuts.at") {
         match parse_time(&text) {
             Err(message) => reader.fault("cuts.at", message),
             Ok(time) if time.minute() % QUARTER_HOUR != 0 || time.second() != 0 || time.subsec_nanosecond() != 0 => {
-                reader.fault("cuts.at", format!("{text:?} is not a whole quarter hour, by which counts are kept"));
+                reader.fault("cuts.at", format!("{text:?} is not a whole quarter hour, the resolution of counts"));
             }
-            Ok(time) if times.contains(&time) => reader.fault("cuts.at", format!("{text:?} is there twice")),
+            Ok(time) if times.contains(&time) => {
+                reader.fault("cuts.at", format!("{text:?} is listed twice; remove one"))
+            }
             Ok(time) => times.push(time),
         }
     }
@@ -164,7 +168,8 @@ fn cuts_at(reader: &mut SettingsReader) -> Vec<Time> {
     times
 }
 
-/// How long counts are kept finely enough, and by which setting: after `state.fine_history` only whole hours are told apart.
+/// Returns how long counts are fine enough for the targets, and the setting that decides it. Counts older than `state.fine_history` have a
+/// resolution of one hour.
 fn counts_kept(rules: &Rules, zone: &TimeZone, cuts_at: &[Time]) -> (Millis, &'static str) {
     if cuts_at.iter().all(|time| time.minute() == 0) && days_begin_at_whole_hours(zone) {
         (rules.coarse_history, "state.coarse_history")
@@ -173,9 +178,9 @@ fn counts_kept(rules: &Rules, zone: &TimeZone, cuts_at: &[Time]) -> (Millis, &'s
     }
 }
 
-/// Whether all offsets from UTC that a zone had and will have since 2000 are whole hours.
+/// True if every offset from UTC of this zone since 2000, known future ones included, is a whole number of hours.
 fn days_begin_at_whole_hours(zone: &TimeZone) -> bool {
-    /// A century of two changes a year.
+    /// Two changes a year for a century.
     const MAX_CHANGES: usize = 200;
     let start = Timestamp::constant(946_684_800, 0);
     let later = zone.following(start).take(MAX_CHANGES).map(|change| change.offset());

@@ -1,64 +1,65 @@
-//! Files of targets and calendars are read again: on SIGHUP, and when they have changed.
+//! Reload of the files of targets and calendars: on SIGHUP, and when they have changed.
 //!
-//! Contents are compared, not times, so that a file may lie anywhere and be replaced in any way. A change that nobody asked to be read is taken
-//! over once two looks in a row have found the same: the first may have met somebody in the middle of writing. Faulty files change nothing but
-//! a metric and the log; a fault is told when it is found, and again whenever somebody asks.
+//! Contents are compared, not times, so that a file may be anywhere and be replaced in any way. Without SIGHUP, a change is loaded once two
+//! checks in a row have found the same content, since the first may have seen a file that was still being written. Faulty files change
+//! nothing but a metric and the log. A fault is logged when it is found, and again on every SIGHUP.
 
-mod difference;
+mod diff;
 
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
-use self::difference::TargetsDiff;
-use super::files::{Files, LoadedFiles};
+use self::diff::TargetsDiff;
+use super::files::{LoadedFiles, TargetFiles};
 use crate::clock::Clock;
 use crate::runtime::Shutdown;
 use crate::settings::{FileText, SettingsFault};
 use crate::targets::Targets;
 use crate::telemetry::Metrics;
 
-/// The most faults of one reading that are logged.
+/// Largest number of faults that one reload logs.
 const MAX_FAULTS_LOGGED: usize = 20;
 
-/// What the files held, and what holds.
-pub struct Reload {
-    files: Arc<Files>,
-    /// What was read last, right or faulty.
+/// Watcher of the files that passes changed targets to the pipeline.
+pub(super) struct Reloader {
+    files: Arc<TargetFiles>,
+    /// Texts that were read last, valid or not.
     read: Vec<FileText>,
-    /// What the last look found, if that is something else.
+    /// Texts of the last check, if they differ from `read`.
     changed: Option<Vec<FileText>>,
-    holding: Arc<Targets>,
-    /// Where other targets go.
+    /// Targets in effect.
+    current: Arc<Targets>,
+    /// Channel to the pipeline.
     targets: watch::Sender<Arc<Targets>>,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
 
-impl Reload {
-    /// After a start with the targets that `read` said.
-    pub fn new(
-        files: Files,
+impl Reloader {
+    /// Starts with the targets in the channel, which were read from the texts `read`.
+    pub(super) fn new(
+        files: TargetFiles,
         read: Vec<FileText>,
         targets: watch::Sender<Arc<Targets>>,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
         metrics.reloaded(clock.now());
-        let holding = Arc::clone(&targets.borrow());
-        Self { files: Arc::new(files), read, changed: None, holding, targets, metrics, clock }
+        let current = Arc::clone(&targets.borrow());
+        Self { files: Arc::new(files), read, changed: None, current, targets, metrics, clock }
     }
 
-    /// Reads again whenever `asked`, or when there is something else to read; until a shutdown.
-    pub async fn run(mut self, asked: Arc<Notify>, shutdown: Shutdown) {
+    /// Reloads whenever `asked` is notified or the files have changed, until a shutdown.
+    pub(super) async fn run(mut self, asked: Arc<Notify>, shutdown: Shutdown) {
         tokio::select! {
             () = shutdown.requested() => {}
             () = self.watch(&asked) => {}
         }
     }
 
-    /// Ends only if the runtime does.
+    /// Returns only if the runtime shuts down.
     async fn watch(&mut self, asked: &Notify) {
         loop {
             let is_asked = tokio::select! {
@@ -67,19 +68,19 @@ impl Reload {
             };
             let files = Arc::clone(&self.files);
             let Ok(texts) = tokio::task::spawn_blocking(move || files.texts()).await else { return };
-            if !is_asked && !self.is_to_be_read(&texts) {
+            if !is_asked && !self.has_settled_change(&texts) {
                 continue;
             }
             let files = Arc::clone(&self.files);
-            let Ok((reading, texts)) = tokio::task::spawn_blocking(move || (files.read(&texts), texts)).await else {
+            let Ok((loaded, texts)) = tokio::task::spawn_blocking(move || (files.read(&texts), texts)).await else {
                 return;
             };
-            self.take(reading, texts);
+            self.apply(loaded, texts);
         }
     }
 
-    /// Whether these are other texts than those that were read, and the second look finds the same.
-    fn is_to_be_read(&mut self, texts: &[FileText]) -> bool {
+    /// True if these texts differ from those read last, and the previous check found the same texts.
+    fn has_settled_change(&mut self, texts: &[FileText]) -> bool {
         let is_other = texts != self.read;
         let before = self.changed.take();
         let is_settled = before.is_some_and(|before| before == texts);
@@ -89,23 +90,23 @@ impl Reload {
         is_other && is_settled
     }
 
-    /// Other targets than those that hold go to the pipeline, faults into the log.
-    fn take(&mut self, reading: LoadedFiles, texts: Vec<FileText>) {
+    /// Passes changed targets to the pipeline, or faults to the log.
+    fn apply(&mut self, loaded: LoadedFiles, texts: Vec<FileText>) {
         self.read = texts;
         self.changed = None;
-        warn_of(&reading.uncovered(self.clock.now()));
-        match reading.result {
+        log_uncovered(&loaded.uncovered(self.clock.now()));
+        match loaded.result {
             Ok(targets) => self.accept(targets),
             Err(faults) => self.refuse(&faults),
         }
     }
 
     fn accept(&mut self, targets: Targets) {
-        let difference = TargetsDiff::between(&self.holding, &targets);
+        let difference = TargetsDiff::between(&self.current, &targets);
         let count = targets.targets.len();
         if !difference.is_empty() {
-            self.holding = Arc::new(targets);
-            self.targets.send_replace(Arc::clone(&self.holding));
+            self.current = Arc::new(targets);
+            self.targets.send_replace(Arc::clone(&self.current));
         }
         self.metrics.reloaded(self.clock.now());
         tracing::info!(
@@ -114,7 +115,7 @@ impl Reload {
             removed = difference.removed.join(", "),
             changed = difference.changed.join(", "),
             targets = count,
-            "files of targets and calendars were read again"
+            "targets and calendars reloaded"
         );
     }
 
@@ -125,16 +126,16 @@ impl Reload {
                 event = "pacemeter.targets.refused",
                 fault = %fault,
                 faults = faults.len(),
-                "a file of targets or calendars has a fault; the targets from before hold"
+                "faulty targets refused; previous targets stay valid"
             );
         }
     }
 }
 
-/// Says which calendars lack holidays: plans that go by them are wrong on those days.
-pub fn warn_of(uncovered: &[SettingsFault]) {
+/// Logs the calendars that lack holidays: plans that use them are wrong on those days.
+pub(super) fn log_uncovered(uncovered: &[SettingsFault]) {
     for fault in uncovered {
-        tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "a calendar does not know all holidays any more");
+        tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "calendar lacks holidays");
     }
 }
 

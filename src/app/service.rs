@@ -1,4 +1,4 @@
-//! What the HTTP server shows: the pipeline's board.
+//! The HTTP service: answers requests from the latest snapshot of the pipeline.
 
 use std::sync::Arc;
 
@@ -12,12 +12,13 @@ use crate::export::Exporter;
 use crate::http::{ApiRequest, ApiResponse, EncodedBody, Service};
 use crate::view::snapshot::SnapshotPublisher;
 
-pub struct PipelineService {
-    pub exporter: Exporter,
-    pub api: Api,
-    pub publisher: Arc<SnapshotPublisher>,
-    pub clock: Clock,
-    pub started: Millis,
+pub(super) struct PipelineService {
+    pub(super) exporter: Exporter,
+    pub(super) api: Api,
+    pub(super) publisher: Arc<SnapshotPublisher>,
+    pub(super) clock: Clock,
+    /// Start of the process.
+    pub(super) started: Millis,
 }
 
 impl Service for PipelineService {

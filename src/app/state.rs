@@ -1,4 +1,4 @@
-//! `pacemeter state`: what is in the state directory, whether it is whole, and a rebuild on purpose.
+//! `pacemeter state`: lists, verifies and removes the checkpoints in the state directory.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,12 +12,11 @@ use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
 use crate::source::{Consumer, PartitionLog};
 
-/// Lists every checkpoint, newest first: where it begins and ends, when and by what it was written. Reads heads and bodies; may be run beside a
-/// running process.
+/// Lists every checkpoint, newest first: its offsets, time and origin. May run beside a running process.
 ///
 /// # Errors
 /// 78 with all faults of the settings; 74 or 77 if the directory cannot be read.
-pub fn inspect(reader: SettingsReader) -> Result<String, Failure> {
+pub(crate) fn inspect(reader: SettingsReader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let directory = &settings.state_directory;
     let store = existing(directory)?;
@@ -36,36 +35,41 @@ pub fn inspect(reader: SettingsReader) -> Result<String, Failure> {
 /// Reads every byte of every checkpoint.
 ///
 /// # Errors
-/// 65 with what is damaged; as [`inspect`].
-pub fn verify(reader: SettingsReader) -> Result<String, Failure> {
+/// 65 with what is damaged; otherwise as [`inspect`].
+pub(crate) fn verify(reader: SettingsReader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let directory = &settings.state_directory;
     let store = existing(directory)?;
-    let (mut report, mut damaged) = (String::new(), false);
+    let (mut report, mut is_damaged) = (String::new(), false);
     for dir in places(&store, directory)? {
         let listing = store.list(dir).map_err(|error| unreadable(directory, &error))?;
         for sequence in listing.checkpoints {
             let result = store.open(dir, sequence).and_then(|opened| opened.verify().map(|()| opened));
-            // A running process may have removed it meanwhile.
+            // A running process may have removed the checkpoint in the meantime.
             let is_there = || store.list(dir).is_ok_and(|listing| listing.checkpoints.contains(&sequence));
             if result.is_err() && !is_there() {
                 continue;
             }
-            damaged |= result.is_err();
-            let told = result
+            is_damaged |= result.is_err();
+            let verdict = result
                 .map_or_else(|damage| format!("the file {damage}"), |opened| format!("whole, {}", opened.root_hash()));
-            let _ = writeln!(report, "{dir} {sequence}: {told}");
+            let _ = writeln!(report, "{dir} {sequence}: {verdict}");
         }
     }
-    if damaged { Err(Failure::new(Exit::StateUnusable, report.trim_end())) } else { Ok(report) }
+    if is_damaged { Err(Failure::new(Exit::StateUnusable, report.trim_end())) } else { Ok(report) }
 }
 
-/// Removes the checkpoints, so that the next start counts from the beginning of the logs; of all partitions, or of one stream's. Asks Kafka
-/// first where the logs begin.
+/// Removes the checkpoints of all partitions, or of one stream, so that the next start rebuilds from the beginning of the logs. First asks
+/// Kafka where the logs begin.
 ///
 /// # Errors
-/// 65 if a log begins later than the state did, unless `force`; 73 if a process runs; 75 and 77 as [`super::check()`].
-pub fn rebuild(reader: SettingsReader, only: Option<crate::record::Stream>, force: bool) -> Result<String, Failure> {
+/// 65 if a log now begins later than the state did, unless `force`; 73 if a process uses the state directory; 75 and 77 as
+/// [`super::check()`].
+pub(crate) fn rebuild(
+    reader: SettingsReader,
+    only: Option<crate::record::Stream>,
+    force: bool,
+) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let (_lock, store, _) = open_state(&settings.state_directory)?;
     let directory = &settings.state_directory;
@@ -79,7 +83,7 @@ pub fn rebuild(reader: SettingsReader, only: Option<crate::record::Stream>, forc
     }
     if !lost.is_empty() && !force {
         lost.push(
-            "a rebuild would know less than the state does; nothing was removed: if that is accepted, repeat with --force".to_owned(),
+            "a rebuild would know less than the state does; nothing was removed. To accept the loss, repeat with --force".to_owned(),
         );
         return Err(Failure::new(Exit::StateUnusable, lost.join("\n")));
     }
@@ -89,11 +93,11 @@ pub fn rebuild(reader: SettingsReader, only: Option<crate::record::Stream>, forc
     Ok(format!("{} partitions will be counted from the beginning of their logs at the next start\n", places.len()))
 }
 
-/// Why a partition would know less after a rebuild, if it would.
+/// Returns why a rebuild would lose history of a partition; `None` if it would not.
 fn lost_history(dir: PartitionDir, newest: Option<&CheckpointReader>, logs: &[PartitionLog]) -> Option<String> {
     let log = logs.iter().find(|log| (log.partition.stream, log.partition.partition) == (dir.stream, dir.partition));
     let Some(log) = log else {
-        return Some(format!("{dir}: there is no such partition in the topic any more"));
+        return Some(format!("{dir}: the topic no longer has this partition"));
     };
     let began = newest.map_or(0, |opened| opened.head().first_offset);
     (log.low > began).then(|| {
@@ -133,10 +137,10 @@ fn time(millis: Millis) -> String {
     jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.0}"))
 }
 
-/// Without making anything.
+/// Opens the store of an existing state directory, and creates nothing.
 fn existing(directory: &Path) -> Result<CheckpointStore, Failure> {
     if !directory.is_dir() {
-        let message = format!("there is no state directory {}; state.directory says where it is", directory.display());
+        let message = format!("there is no state directory {}; check state.directory", directory.display());
         return Err(Failure::new(Exit::Configuration, message));
     }
     let disk = RealDisk::open(directory, checkpoint::DIRECTORY).map_err(|error| unreadable(directory, &error))?;

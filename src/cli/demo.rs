@@ -95,7 +95,7 @@ pub fn run<S: Subject>(
     wall: &Clock,
     start: impl FnOnce(SettingsReader, Clock) -> Result<S, Failure>,
 ) -> Result<Exit, Failure> {
-    let shutdown = Shutdown::on_signals(Hangup::Ends).map_err(|error| Failure::from_io("signals", &error))?;
+    let shutdown = Shutdown::on_signals(Hangup::Shutdown)?;
     let stage = DemoEnvironment::set(arguments, Embedded::start()?)?;
     let mut reader = stage.reader();
     let (rules, max_record_bytes) = expectation::rules(&mut reader);

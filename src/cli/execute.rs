@@ -1,4 +1,4 @@
-//! Does what a command line says.
+//! Executes the command that the command line names.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::clock::Clock;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
 use crate::settings::SettingsReader;
 
-/// Runs the command to its end.
+/// Runs the command until it is done.
 ///
 /// # Errors
-/// What to tell, and how to exit.
+/// The message and exit code with which the process ends.
 pub fn execute(command: &Command) -> Result<Exit, Failure> {
     let clock = Clock::wall();
     match command {
         Command::Run(arguments) => run(arguments).map(|()| Exit::Ok),
-        Command::Demo(arguments) => demo::run(arguments, &clock, Process::start),
+        Command::Demo(arguments) => demo::run(arguments, &clock, InProcessApp::start),
         Command::Check(arguments) => {
             print(&app::check(SettingsReader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok)
         }
@@ -50,30 +50,25 @@ fn run(arguments: &Run) -> Result<(), Failure> {
         return print(&reader.effective());
     }
     let reload = Arc::new(Notify::new());
-    let shutdown = Shutdown::on_signals(Hangup::Reloads(Arc::clone(&reload)))
-        .map_err(|error| Failure::from_io("signals", &error))?;
+    let shutdown = Shutdown::on_signals(Hangup::Reload(Arc::clone(&reload)))?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let now = clock.now();
         let running = app::start(reader, clock, shutdown, reload).await?;
         if is_moved {
-            tracing::warn!(
-                event = "pacemeter.clock.moved",
-                now_ms = now,
-                "the clock is moved for a test: figures are not those of the present"
-            );
+            tracing::warn!(event = "pacemeter.clock.moved", now_ms = now, "clock moved for a test");
         }
-        running.ended().await
+        running.wait().await
     })
 }
 
-/// A pacemeter in this process, for those who are not asynchronous.
-struct Process {
+/// A pacemeter in this process, for callers that are not asynchronous.
+struct InProcessApp {
     runtime: Runtime,
     running: app::RunningApp,
 }
 
-impl Process {
+impl InProcessApp {
     fn start(reader: SettingsReader, clock: Clock) -> Result<Self, Failure> {
         let runtime = runtime()?;
         let running = runtime.block_on(app::start(reader, clock, Shutdown::new(), Arc::default()))?;
@@ -81,7 +76,7 @@ impl Process {
     }
 }
 
-impl Subject for Process {
+impl Subject for InProcessApp {
     fn address(&self) -> SocketAddr {
         self.running.address()
     }
@@ -93,5 +88,5 @@ impl Subject for Process {
 
 fn runtime() -> Result<Runtime, Failure> {
     let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("task").enable_all().build();
-    runtime.map_err(|error| Failure::from_io("the asynchronous runtime", &error))
+    runtime.map_err(|error| Failure::from_spawn("the asynchronous runtime", &error))
 }

@@ -1,27 +1,27 @@
-//! The ledger's rules, from the same settings as the pipeline's.
+//! Rules and targets of the oracle, from the same settings as those of the pipeline.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::allowlists::Allowlists;
-use crate::app::Files;
+use crate::app::TargetFiles;
 use crate::clock::{Millis, SECOND, millis};
 use crate::oracle::{Horizons, OracleLabels, OracleRules};
 use crate::settings::SettingsReader;
 use crate::targets::Targets;
 
-/// The bounds of a setting are those of the stage that owns it, which tells their faults too.
+/// No bounds: the stage that owns a setting checks them and reports their faults.
 const ANY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(u32::MAX as u64);
 
-/// The targets that pacemeter shows with these settings.
+/// Returns the targets that pacemeter has with these settings.
 pub(super) fn targets(reader: &mut SettingsReader) -> Arc<Targets> {
     let (rules, allowlists) = (crate::aggregate::Rules::read(reader), Allowlists::read(reader));
-    let files = Files::settings(reader, &rules, &allowlists.zone);
+    let files = TargetFiles::from_settings(reader, &rules, &allowlists.zone);
     files.read(&files.texts()).targets_or_faults(reader)
 }
 
-/// What figures depend on, and how large a record may be (bytes).
+/// Returns the rules that figures depend on, and the largest size of a record in bytes.
 pub(super) fn rules(reader: &mut SettingsReader) -> (OracleRules, usize) {
     let mut duration = |key: &str| millis(reader.duration(key, ANY));
     let horizons = Horizons {
@@ -53,7 +53,7 @@ pub(super) fn rules(reader: &mut SettingsReader) -> (OracleRules, usize) {
         },
     };
     if jiff::tz::TimeZone::get(&rules.time_zone).is_err() {
-        reader.fault("programme.time_zone", "is no IANA time zone such as America/Mexico_City");
+        reader.fault("programme.time_zone", "is not an IANA time zone; write one such as America/Mexico_City");
     }
     (rules, reader.integer("records.max_record_bytes", 1..=1 << 30) as usize)
 }

@@ -106,7 +106,7 @@ impl Plan {
 /// # Errors
 /// The settings or arguments will not do, a topic is missing, Kafka does not take the records, the ledger cannot be written.
 pub fn run(arguments: &super::Produce, clock: &Clock) -> Result<(), Failure> {
-    let shutdown = Shutdown::on_signals(Hangup::Ends).map_err(|error| Failure::from_io("signals", &error))?;
+    let shutdown = Shutdown::on_signals(Hangup::Shutdown)?;
     run_until(arguments, clock, &shutdown)
 }
 

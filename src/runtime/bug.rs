@@ -1,24 +1,24 @@
-//! A panic is a bug: it is logged and ends the whole process, whatever thread it is on.
+//! A panic on any thread is a bug: it is logged and ends the whole process.
 
 use super::Exit;
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
-/// The longest that logging a bug may hold up the end.
+/// Longest time that logging may delay the exit.
 const LOG_DEADLINE: Duration = Duration::from_secs(1);
 
-/// The most of a panic's message that is logged, in characters.
+/// Longest part of a panic message that is logged, in characters.
 const MAX_MESSAGE: usize = 200;
 
-/// From now on a panic anywhere logs `pacemeter.bug` and ends the process with 70. Going on with half a state would be worse than a restart,
-/// which is exact.
+/// Makes a panic on any thread log `pacemeter.bug` and end the process with 70. A restart is exact; continuing with a partly changed state
+/// would not be.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(end));
 }
 
 fn end(panic: &PanicHookInfo<'_>) {
-    // The panicking thread may hold what logging needs; then the end comes without the line.
+    // The panicking thread may hold a lock that logging needs. Then the process ends without the log line.
     let deadline = || {
         std::thread::sleep(LOG_DEADLINE);
         Exit::Bug.at_once()
@@ -29,15 +29,15 @@ fn end(panic: &PanicHookInfo<'_>) {
     let thread = current.name().unwrap_or("unnamed");
     let bug = safe_part(panic.payload_as_str().unwrap_or(""));
     if tracing::dispatcher::has_been_set() {
-        tracing::error!(event = "pacemeter.bug", location, thread, bug, "bug, ending at once");
+        tracing::error!(event = "pacemeter.bug", location, thread, bug, "bug; exiting immediately");
     } else {
-        // Where standard error is gone, the exit code still tells.
-        let _ = writeln!(std::io::stderr(), "bug, ending at once: {bug} at {location} in thread {thread}");
+        // If standard error is closed, the exit code still reports the bug.
+        let _ = writeln!(std::io::stderr(), "bug; exiting immediately: {bug} at {location} in thread {thread}");
     }
     Exit::Bug.at_once()
 }
 
-/// A panic's message up to the first quotation: slicing a string, or unwrapping an error, quotes data that may name people.
+/// Returns the message up to the first quotation. Slicing a string and unwrapping an error quote data, which may name people.
 fn safe_part(message: &str) -> String {
     message
         .chars()
@@ -51,7 +51,7 @@ mod tests {
     use super::safe_part;
 
     #[test]
-    fn what_a_panic_quotes_is_not_told() {
+    fn data_quoted_in_a_panic_is_not_logged() {
         assert_eq!(
             safe_part("index out of bounds: the len is 3 but the index is 5"),
             "index out of bounds: the len is 3 but the index is 5"

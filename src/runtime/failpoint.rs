@@ -1,25 +1,27 @@
-//! Named places at which a test lets the process die as if by `kill -9`.
+//! Named places at which a test makes the process die as if by `kill -9`.
 
 use std::env;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The variable that arms one: `name`, or `name:N` for the Nth pass through it, or `name:N:hang` to do nothing any more there. For tests only, and no setting: it is in no file.
+/// Environment variable that arms a failpoint: `name`, `name:N` for its Nth pass, or `name:N:hang` to block there forever. It is for tests
+/// only, and therefore not a setting.
 const VARIABLE: &str = "FAILPOINT";
 
-struct Armed {
+struct Failpoint {
     name: String,
+    /// Passes left until it triggers.
     left: AtomicU64,
     hangs: bool,
 }
 
-/// Ends the process with SIGKILL if the environment variable `FAILPOINT` names this place and this is the pass that it counts to.
-/// The variable is read once; without it this is a look at a constant.
-pub fn failpoint(name: &str) {
-    static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+/// Kills the process with SIGKILL if `FAILPOINT` names this place and this is the pass it counts to. The variable is read once; without it
+/// the cost is one load.
+pub(crate) fn failpoint(name: &str) {
+    static ARMED: OnceLock<Option<Failpoint>> = OnceLock::new();
     let armed = ARMED.get_or_init(|| env::var(VARIABLE).ok().and_then(|text| parse(&text)));
-    if let Some(armed) = armed.as_ref().filter(|armed| armed.strikes(name)) {
+    if let Some(armed) = armed.as_ref().filter(|armed| armed.triggers(name)) {
         if armed.hangs {
             loop {
                 std::thread::sleep(Duration::from_secs(1));
@@ -29,18 +31,18 @@ pub fn failpoint(name: &str) {
     }
 }
 
-/// None if the count is no number or 0.
-fn parse(text: &str) -> Option<Armed> {
+/// Returns `None` if the count is not a number or is 0.
+fn parse(text: &str) -> Option<Failpoint> {
     let (text, hangs) = text.strip_suffix(":hang").map_or((text, false), |text| (text, true));
     let (name, count) = text.rsplit_once(':').unwrap_or((text, "1"));
     let count = count.parse().ok().filter(|count| *count > 0)?;
-    Some(Armed { name: name.to_owned(), left: AtomicU64::new(count), hangs })
+    Some(Failpoint { name: name.to_owned(), left: AtomicU64::new(count), hangs })
 }
 
-impl Armed {
-    /// Whether this is the pass that was counted to.
-    fn strikes(&self, name: &str) -> bool {
-        // Below zero it wraps, and is never 1 again.
+impl Failpoint {
+    /// Counts a pass; true if it is the one to act on.
+    fn triggers(&self, name: &str) -> bool {
+        // After the last pass the counter wraps below zero, and does not reach 1 again.
         self.name == name && self.left.fetch_sub(1, Ordering::Relaxed) == 1
     }
 }
@@ -50,11 +52,11 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn it_strikes_once_at_the_counted_pass_of_its_name() {
+    fn it_triggers_once_at_the_counted_pass() {
         let armed = parse("checkpoint.synced:3").unwrap();
         let passes = ["checkpoint.synced", "other", "checkpoint.synced", "checkpoint.synced", "checkpoint.synced"];
-        assert_eq!(passes.map(|name| armed.strikes(name)), [false, false, false, true, false]);
-        assert!(parse("checkpoint.synced").unwrap().strikes("checkpoint.synced"));
+        assert_eq!(passes.map(|name| armed.triggers(name)), [false, false, false, true, false]);
+        assert!(parse("checkpoint.synced").unwrap().triggers("checkpoint.synced"));
         assert!(parse("checkpoint.synced:0").is_none());
         assert!(parse("checkpoint.synced:x").is_none());
     }

@@ -1,21 +1,21 @@
-//! The request to end, by signal or from inside; and what a hangup asks for.
+//! The shutdown request, from a signal or from the program itself.
 
-use super::Exit;
+use super::{Exit, Failure};
 use std::io;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-/// What SIGHUP does.
+/// Effect of SIGHUP.
 #[derive(Debug, Clone)]
-pub enum Hangup {
-    /// Whoever waits for this reads its files again; one that comes too early to be waited for is kept.
-    Reloads(Arc<Notify>),
-    /// Somebody closed the terminal: a request to end.
-    Ends,
+pub(crate) enum Hangup {
+    /// Notifies a task that reloads files. A notification that comes before the task waits is kept.
+    Reload(Arc<Notify>),
+    /// Requests a shutdown, since the terminal was closed.
+    Shutdown,
 }
 
-/// The request to end. Clones share it; once made it stays.
+/// The shutdown request. Clones share it, and it cannot be withdrawn.
 #[derive(Debug, Clone)]
 pub struct Shutdown(Arc<watch::Sender<bool>>);
 
@@ -26,19 +26,23 @@ impl Default for Shutdown {
 }
 
 impl Shutdown {
-    /// One that only [`Shutdown::request`] makes.
+    /// A request that only [`Shutdown::request`] makes.
     pub fn new() -> Self {
         Self(Arc::new(watch::Sender::new(false)))
     }
 
-    /// One that SIGTERM and SIGINT make too. The second of these signals ends the process at once, with 75.
+    /// A request that SIGTERM and SIGINT make too. The second such signal ends the process immediately, with 75.
     ///
-    /// Signals have a thread and a runtime of their own, so that the second is heard even when every other thread is stuck. From the return of
-    /// this function on, no signal has its default effect.
+    /// Signals have a thread and a runtime of their own, so that the second one works even when every other thread is stuck. Once this
+    /// function has returned, none of the three signals has its default effect.
     ///
     /// # Errors
-    /// The thread or the handlers cannot be had.
-    pub fn on_signals(hangup: Hangup) -> io::Result<Self> {
+    /// 75 if the thread or the signal handlers cannot be started.
+    pub(crate) fn on_signals(hangup: Hangup) -> Result<Self, Failure> {
+        Self::listening(hangup).map_err(|error| Failure::from_spawn("the thread for signals", &error))
+    }
+
+    fn listening(hangup: Hangup) -> io::Result<Self> {
         let shutdown = Self::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let signals = {
@@ -49,24 +53,25 @@ impl Shutdown {
                 hangup: signal(SignalKind::hangup())?,
             }
         };
-        let heard = shutdown.clone();
-        let listen = move || runtime.block_on(signals.listen(&heard, &hangup));
+        let requested = shutdown.clone();
+        let listen = move || runtime.block_on(signals.listen(&requested, &hangup));
         std::thread::Builder::new().name("signals".into()).spawn(listen)?;
         Ok(shutdown)
     }
 
-    /// Asks everybody to end.
+    /// Requests the shutdown.
     pub fn request(&self) {
         self.0.send_replace(true);
     }
 
+    /// True once the shutdown is requested.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits for the request; at once if it was made before. May be dropped and called again at any time.
+    /// Waits for the request, and returns immediately if it was made before. The future may be dropped at any time.
     pub async fn requested(&self) {
-        // The sender lives in self, so waiting cannot fail.
+        // Waiting cannot fail, since `self` owns the sender.
         let _ = self.0.subscribe().wait_for(|requested| *requested).await;
     }
 }
@@ -79,20 +84,24 @@ struct Signals {
 
 impl Signals {
     async fn listen(mut self, shutdown: &Shutdown, hangup: &Hangup) {
-        let mut heard = 0;
+        let mut received = 0;
         loop {
             let signal = tokio::select! {
                 _ = self.terminate.recv() => "SIGTERM",
                 _ = self.interrupt.recv() => "SIGINT",
                 _ = self.hangup.recv() => "SIGHUP",
             };
-            if let ("SIGHUP", Hangup::Reloads(reload)) = (signal, hangup) {
+            if let ("SIGHUP", Hangup::Reload(reload)) = (signal, hangup) {
                 reload.notify_one();
                 continue;
             }
-            heard += 1;
-            if heard > 1 {
-                tracing::warn!(event = "pacemeter.shutdown.forced", signal, "second signal, ending at once");
+            received += 1;
+            if received > 1 {
+                tracing::warn!(
+                    event = "pacemeter.shutdown.forced",
+                    signal,
+                    "second signal received; exiting immediately"
+                );
                 Exit::TryAgain.at_once();
             }
             tracing::info!(event = "pacemeter.shutdown.requested", signal, "shutdown requested");

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 #[test]
-fn exit_codes_are_those_of_the_contract() {
+fn exit_codes_are_those_of_sysexits() {
     let exits = [
         Exit::Ok,
         Exit::Different,
@@ -22,7 +22,7 @@ fn exit_codes_are_those_of_the_contract() {
 }
 
 #[test]
-fn a_missing_right_and_a_full_disk_are_told_apart() {
+fn a_missing_permission_and_a_full_disk_differ() {
     let failure = |kind: io::ErrorKind| Failure::from_io("state directory /x", &kind.into());
     assert_eq!(
         failure(io::ErrorKind::PermissionDenied),
@@ -31,8 +31,15 @@ fn a_missing_right_and_a_full_disk_are_told_apart() {
     assert_eq!(failure(io::ErrorKind::StorageFull).exit, Exit::Disk);
 }
 
+#[test]
+fn a_thread_that_cannot_be_started_is_a_reason_to_try_again() {
+    let failure = Failure::from_spawn("the thread x", &io::ErrorKind::WouldBlock.into());
+    assert_eq!(failure.exit, Exit::TryAgain);
+    assert!(failure.message.starts_with("the thread x cannot be started: "), "{failure}");
+}
+
 #[tokio::test]
-async fn a_request_reaches_those_who_wait_and_those_who_come_later() {
+async fn a_request_reaches_present_and_later_waiters() {
     let shutdown = Shutdown::new();
     let waiting = tokio::spawn({
         let shutdown = shutdown.clone();
@@ -47,7 +54,7 @@ async fn a_request_reaches_those_who_wait_and_those_who_come_later() {
     assert!(shutdown.is_requested());
 }
 
-/// Runs the test named here again, alone in a child process, and says how that ended.
+/// Runs a test again, alone in a child process, and returns its exit code.
 fn in_a_child(test: &str) -> Option<i32> {
     let status = std::process::Command::new(std::env::current_exe().unwrap())
         .args([format!("runtime::tests::{test}"), "--exact".into(), "--nocapture".into()])
@@ -69,19 +76,19 @@ fn raise(signal: Signal) {
 fn wait_until(condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain");
+        assert!(start.elapsed() < Duration::from_secs(20), "the condition did not hold in time");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 #[test]
-fn the_first_signal_requests_and_the_second_ends_at_once() {
+fn the_second_signal_ends_the_process_immediately() {
     if !is_child() {
-        assert_eq!(in_a_child("the_first_signal_requests_and_the_second_ends_at_once"), Some(75));
+        assert_eq!(in_a_child("the_second_signal_ends_the_process_immediately"), Some(75));
         return;
     }
     let reload = Arc::new(Notify::new());
-    let shutdown = Shutdown::on_signals(Hangup::Reloads(reload.clone())).unwrap();
+    let shutdown = Shutdown::on_signals(Hangup::Reload(reload.clone())).unwrap();
     raise(Signal::HUP);
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(reload.notified());
     assert!(!shutdown.is_requested(), "SIGHUP asks for a reload");
@@ -92,12 +99,12 @@ fn the_first_signal_requests_and_the_second_ends_at_once() {
 }
 
 #[test]
-fn a_closed_terminal_ends_what_lives_in_it() {
+fn a_closed_terminal_requests_a_shutdown() {
     if !is_child() {
-        assert_eq!(in_a_child("a_closed_terminal_ends_what_lives_in_it"), Some(0));
+        assert_eq!(in_a_child("a_closed_terminal_requests_a_shutdown"), Some(0));
         return;
     }
-    let shutdown = Shutdown::on_signals(Hangup::Ends).unwrap();
+    let shutdown = Shutdown::on_signals(Hangup::Shutdown).unwrap();
     raise(Signal::HUP);
     wait_until(|| shutdown.is_requested());
 }

@@ -1,4 +1,4 @@
-//! What a plain value is taken for; what does not fit is told as the message of a fault.
+//! Conversions of a plain TOML value into the type a getter wants. The error is the message of a fault.
 
 use super::duration::{format_duration, parse_duration};
 use super::nearest::nearest;
@@ -18,9 +18,9 @@ pub(super) fn as_one_of<'a>(value: &'a ValueKind, words: &[&str]) -> Result<&'a 
     if words.contains(&text.as_str()) {
         return Ok(text);
     }
-    let meant =
-        nearest(text, words.iter().copied()).map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
-    Err(format!("{text:?} is none of {}{meant}", words.join(", ")))
+    let hint =
+        nearest(text, words.iter().copied()).map_or(String::new(), |nearest| format!("; did you mean {nearest}?"));
+    Err(format!("{text:?} is not one of {}{hint}", words.join(", ")))
 }
 
 pub(super) fn as_boolean(value: &ValueKind) -> Result<bool, String> {
@@ -30,7 +30,7 @@ pub(super) fn as_boolean(value: &ValueKind) -> Result<bool, String> {
     }
 }
 
-/// `unit` ends the message: ` (bytes)`.
+/// `unit` is appended to the bounds in the message, as in ` (bytes)`.
 pub(super) fn as_whole_number(value: &ValueKind, range: &RangeInclusive<u64>, unit: &str) -> Result<u64, String> {
     let bounds = format!("{} to {}{unit}", range.start(), range.end());
     let ValueKind::I64(number) = *value else {
@@ -42,7 +42,7 @@ pub(super) fn as_whole_number(value: &ValueKind, range: &RangeInclusive<u64>, un
         .ok_or_else(|| format!("{number} is outside {bounds}"))
 }
 
-/// A whole number will do.
+/// Accepts whole numbers, too.
 pub(super) fn as_number(value: &ValueKind, range: &RangeInclusive<f64>) -> Result<f64, String> {
     let bounds = format!("{} to {}", range.start(), range.end());
     let number = match *value {
@@ -50,7 +50,7 @@ pub(super) fn as_number(value: &ValueKind, range: &RangeInclusive<f64>) -> Resul
         ValueKind::I64(number) => number as f64,
         _ => return Err(format!("is {}, expected a number from {bounds}", kind_name(value))),
     };
-    // What is not a number is in no range.
+    // NaN is in no range.
     if range.contains(&number) { Ok(number) } else { Err(format!("{number} is outside {bounds}")) }
 }
 

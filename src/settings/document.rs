@@ -1,10 +1,9 @@
-//! TOML files that are no layers of settings: targets and calendars, each read whole and never merged.
+//! TOML files that are not layers of settings: targets and calendars, each read whole and never merged.
 //!
-//! A [`Document`] is such a file; [`Table`]s of it have getters that note each fault with its line in the document and go on, so that one
-//! reading names all there is to mend. A getter answers none where a key is absent or its value will not do; [`Table::requires`] makes a
-//! fault of an absent one.
+//! A [`Document`] is such a file. The getters of its [`Table`]s record each fault with its line, so that one reading reports everything to
+//! fix. A getter returns `None` if the key is absent or its value has a fault; [`Table::requires`] reports absent keys.
 
-use super::convert::{as_boolean, as_duration, as_number, as_one_of, as_string, as_whole_number, kind_name};
+use super::convert::{as_boolean, as_number, as_one_of, as_string, as_whole_number, kind_name};
 use super::fault::{SettingsFault, printable};
 use super::nearest::nearest;
 use super::text::FileText;
@@ -14,23 +13,21 @@ use jiff::civil::{Date, Time};
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
-use std::path::Path;
-use std::time::Duration;
 
-/// A file of TOML, and the faults that were met in it.
+/// A TOML file and the faults found in it so far.
 #[derive(Debug)]
 pub struct Document {
     name: String,
     root: Vec<Entry>,
-    /// With their lines, 0 for a fault of the whole file.
+    /// Each fault with its line; 0 for a fault of the whole file.
     faults: RefCell<Vec<(usize, SettingsFault)>>,
 }
 
-/// A table of a document. Keys are told in faults by their full names.
+/// A table of a document, with typed getters. Faults name keys in full, as in `target.weekly.goal`.
 #[derive(Debug, Clone)]
 pub struct Table<'d> {
     document: &'d Document,
-    /// Empty for the whole document.
+    /// Full key of the table; empty for the whole document.
     key: String,
     name: &'d str,
     line: usize,
@@ -38,18 +35,19 @@ pub struct Table<'d> {
 }
 
 impl Document {
-    /// A file of at most 1 MiB. If it cannot be read or is not TOML, that is a fault of an empty document.
-    pub fn read(path: &Path) -> Self {
+    /// Reads a file of at most 1 MiB. A file that cannot be read or is not TOML becomes an empty document with one fault.
+    #[cfg(test)]
+    pub(crate) fn read(path: &std::path::Path) -> Self {
         Self::of(&FileText::read(path))
     }
 
-    /// A text that did not come from a file, such as one that is built in.
+    /// Reads a text that is not in a file, such as a built-in one. `name` stands for the file in faults.
     pub fn parse(name: &str, text: &str) -> Self {
         Self::of(&FileText::new(name, text))
     }
 
-    /// A text that was read before.
-    pub fn of(text: &FileText) -> Self {
+    /// Parses a text; one that could not be read becomes an empty document with one fault.
+    pub(crate) fn of(text: &FileText) -> Self {
         let name = text.name().to_owned();
         match text.entries() {
             Ok(root) => Self { name, root, faults: RefCell::default() },
@@ -57,23 +55,19 @@ impl Document {
         }
     }
 
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Where `[table.name]` stands, if it does: file and line. Notes no faults.
-    pub fn origin_of(&self, table: &str, name: &str) -> Option<String> {
+    /// Returns the file and line of `[table.name]`, if the document has it. Records no faults.
+    pub(crate) fn origin_of(&self, table: &str, name: &str) -> Option<String> {
         let tables = self.root.iter().find(|entry| entry.name == table)?;
         let NodeKind::Table(entries) = &tables.node.kind else { return None };
         entries.iter().find(|entry| entry.name == name).map(|entry| self.origin(entry.node.line))
     }
 
-    /// The document's outermost table. Other keys in it than `known` are faults.
-    pub fn root(&self, known: &[&str]) -> Table<'_> {
-        Table { document: self, key: String::new(), name: "", line: 0, entries: &self.root }.knowing(known)
+    /// Returns the outermost table. Keys that are not in `known` are faults.
+    pub(crate) fn root(&self, known: &[&str]) -> Table<'_> {
+        Table { document: self, key: String::new(), name: "", line: 0, entries: &self.root }.refuse_unknown(known)
     }
 
-    /// All that was found so far, by line.
+    /// Returns the faults found so far, ordered by line.
     pub fn faults(&self) -> Vec<SettingsFault> {
         let mut faults = self.faults.borrow().clone();
         faults.sort_by_key(|(line, _)| *line);
@@ -87,7 +81,7 @@ impl Document {
             message: printable(&message.to_string()),
         };
         let mut faults = self.faults.borrow_mut();
-        if !faults.iter().any(|(_, known)| *known == fault) {
+        if !faults.iter().any(|(_, earlier)| *earlier == fault) {
             faults.push((line, fault));
         }
     }
@@ -98,133 +92,120 @@ impl Document {
 }
 
 impl<'d> Table<'d> {
-    /// The table's own name, the last part of its key.
-    pub fn name(&self) -> &'d str {
+    /// Returns the table's own name, the last part of its key.
+    pub(crate) fn name(&self) -> &'d str {
         self.name
     }
 
-    /// Where the value of `key` stands, or the table if it has no such key: file and line.
-    pub fn origin(&self, key: &str) -> String {
+    /// Returns the file and line of `key`, or of the table if it has no such key.
+    pub(crate) fn origin(&self, key: &str) -> String {
         self.document.origin(self.line_of(key))
     }
 
-    /// Notes that the value of `key` will not do, and why; of an empty key, that the table will not. One line, lower case, no full stop; it
-    /// says what to do.
-    pub fn fault(&self, key: &str, message: impl Display) {
+    /// Records a fault of the value of `key`, or of the whole table if `key` is empty. The message says what is wrong and what to do: one
+    /// line, lower case, no full stop.
+    pub(crate) fn fault(&self, key: &str, message: impl Display) {
         self.document.fault(&self.full(key), self.line_of(key), message);
     }
 
-    pub fn has(&self, key: &str) -> bool {
+    /// True if the table has this key.
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.node(key).is_some()
     }
 
-    pub fn is_list(&self, key: &str) -> bool {
+    /// True if the value of `key` is a list.
+    pub(crate) fn is_list(&self, key: &str) -> bool {
         self.node(key).is_some_and(|node| matches!(node.kind, NodeKind::List(_)))
     }
 
-    /// Each of `keys` that is absent is a fault.
-    pub fn requires(&self, keys: &[&str]) {
-        keys.iter()
-            .filter(|key| !self.has(key))
-            .for_each(|key| self.fault(key, "is missing, and there is no default for it"));
+    /// Records a fault for each of `keys` that is absent.
+    pub(crate) fn requires(&self, keys: &[&str]) {
+        keys.iter().filter(|key| !self.has(key)).for_each(|key| self.fault(key, "is missing and has no default"));
     }
 
-    pub fn string(&self, key: &str) -> Option<String> {
+    /// Reads a string.
+    pub(crate) fn string(&self, key: &str) -> Option<String> {
         self.get(key, |value| as_string(value).cloned())
     }
 
-    /// A list of strings.
-    pub fn strings(&self, key: &str) -> Option<Vec<String>> {
-        self.parsed_each(key, |text| Ok(text.to_owned()))
-    }
-
-    /// A string that `parse` reads or refuses with a message.
-    pub fn parsed<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    /// Reads a string with `parse`, whose error is the message of the fault.
+    pub(crate) fn parsed<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         self.get(key, |value| as_string(value).and_then(|text| parse(text)))
     }
 
-    /// A list of strings, each of which `parse` reads or refuses with a message; none if any is refused.
-    pub fn parsed_each<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+    /// Reads a list of strings with `parse`, whose errors are the messages of faults; `None` if any string has a fault.
+    pub(crate) fn parsed_each<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
         self.get_each(key, |value| as_string(value).and_then(|text| parse(text)))
     }
 
-    /// One of a few words, and what it stands for.
-    pub fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
+    /// Reads one of a few words and returns the value that stands beside it.
+    pub(crate) fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         let word = self.get(key, |value| as_one_of(value, &names).cloned())?;
-        words.iter().find(|(name, _)| *name == word).map(|(_, meaning)| *meaning)
+        words.iter().find(|(name, _)| *name == word).map(|(_, value)| *value)
     }
 
-    pub fn boolean(&self, key: &str) -> Option<bool> {
+    /// Reads `true` or `false`.
+    pub(crate) fn boolean(&self, key: &str) -> Option<bool> {
         self.get(key, as_boolean)
     }
 
-    /// A whole number within `range`.
-    pub fn integer(&self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    /// Reads a whole number within `range`.
+    pub(crate) fn integer(&self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         self.get(key, |value| as_whole_number(value, &range, ""))
     }
 
-    /// A number within `range`, whole or not.
-    pub fn number(&self, key: &str, range: RangeInclusive<f64>) -> Option<f64> {
+    /// Reads a number within `range`, whole or not.
+    pub(crate) fn number(&self, key: &str, range: RangeInclusive<f64>) -> Option<f64> {
         self.get(key, |value| as_number(value, &range))
     }
 
-    /// A list of numbers within `range`.
-    pub fn numbers(&self, key: &str, range: RangeInclusive<f64>) -> Option<Vec<f64>> {
+    /// Reads a list of numbers within `range`.
+    pub(crate) fn numbers(&self, key: &str, range: RangeInclusive<f64>) -> Option<Vec<f64>> {
         self.get_each(key, |value| as_number(value, &range))
     }
 
-    /// A duration within `range`, such as `"10m"`.
-    pub fn duration(&self, key: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
-        self.get(key, |value| as_duration(value, &range))
-    }
-
-    /// A date, TOML's own or as a string.
-    pub fn date(&self, key: &str) -> Option<Date> {
+    /// Reads a date: a TOML date, or a string.
+    pub(crate) fn date(&self, key: &str) -> Option<Date> {
         self.parsed(key, parse_date)
     }
 
-    /// A list of dates.
-    pub fn dates(&self, key: &str) -> Option<Vec<Date>> {
+    /// Reads a list of dates.
+    pub(crate) fn dates(&self, key: &str) -> Option<Vec<Date>> {
         self.parsed_each(key, parse_date)
     }
 
-    /// A time of day, TOML's own or as a string: `"18:00"`.
-    pub fn time(&self, key: &str) -> Option<Time> {
-        self.parsed(key, parse_time)
-    }
-
-    /// A table within this one. Other keys in it than `known` are faults.
-    pub fn table(&self, key: &str, known: &[&str]) -> Option<Table<'d>> {
+    /// Reads a table in this one. Keys that are not in `known` are faults.
+    pub(crate) fn table(&self, key: &str, known: &[&str]) -> Option<Table<'d>> {
         let (entry, node) = (self.entry(key)?, self.node(key)?);
-        self.as_table(key, &entry.name, node, &format!("[{}]", self.full(key))).map(|table| table.knowing(known))
+        self.as_table(key, &entry.name, node, &format!("[{}]", self.full(key))).map(|table| table.refuse_unknown(known))
     }
 
-    /// The tables of a table whose names are the user's, as of `[calendar.NAME]`, in the order of the file. Other keys in each than `known`
-    /// are faults.
-    pub fn named_tables(&self, key: &str, known: &[&str]) -> Vec<Table<'d>> {
+    /// Reads a table of tables with names that the user chooses, such as `[calendar.NAME]`, in the order of the file. Keys that are not in
+    /// `known` are faults.
+    pub(crate) fn named_tables(&self, key: &str, known: &[&str]) -> Vec<Table<'d>> {
         let expected = format!("[{}.NAME]", self.full(key));
         let outer = self.entry(key).and_then(|entry| self.as_table(key, &entry.name, &entry.node, &expected));
         let entries = outer.iter().flat_map(|outer| outer.entries.iter().map(move |entry| (outer, entry)));
         let tables =
             entries.filter_map(|(outer, entry)| outer.as_table(&entry.name, &entry.name, &entry.node, &expected));
-        tables.map(|table| table.knowing(known)).collect()
+        tables.map(|table| table.refuse_unknown(known)).collect()
     }
 
-    /// A list of tables, as of `[[holiday]]`. Other keys in each than `known` are faults.
-    pub fn tables(&self, key: &str, known: &[&str]) -> Vec<Table<'d>> {
+    /// Reads a list of tables, such as `[[holiday]]`. Keys that are not in `known` are faults.
+    pub(crate) fn tables(&self, key: &str, known: &[&str]) -> Vec<Table<'d>> {
         let Some(entry) = self.entry(key) else { return Vec::new() };
         let expected = format!("[[{}]]", self.full(key));
         let NodeKind::List(items) = &entry.node.kind else {
-            self.fault(key, format!("is {}, expected a list of tables, write {expected}", node_kind_name(&entry.node)));
+            self.fault(key, format!("is {}, expected a list of tables; write {expected}", node_kind_name(&entry.node)));
             return Vec::new();
         };
         let tables = items.iter().filter_map(|item| self.as_table(key, &entry.name, item, &expected));
-        tables.map(|table| table.knowing(known)).collect()
+        tables.map(|table| table.refuse_unknown(known)).collect()
     }
 
-    /// The keys of the table, in the order of the file.
-    pub fn keys(&self) -> impl Iterator<Item = &'d str> {
+    /// Returns the keys of the table, in the order of the file.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'d str> {
         self.entries.iter().map(|entry| entry.name.as_str())
     }
 
@@ -238,18 +219,18 @@ impl<'d> Table<'d> {
                 self.document.fault(
                     &full,
                     node.line,
-                    format!("is {}, expected a table, write {expected}", node_kind_name(node)),
+                    format!("is {}, expected a table; write {expected}", node_kind_name(node)),
                 );
                 None
             }
         }
     }
 
-    fn knowing(self, known: &[&str]) -> Self {
+    fn refuse_unknown(self, known: &[&str]) -> Self {
         for key in self.keys().filter(|key| !known.contains(key)) {
             match nearest(key, known.iter().copied()) {
-                Some(nearest) => self.fault(key, format!("no such key, the nearest is {nearest}")),
-                None => self.fault(key, format!("no such key, known are {}", known.join(", "))),
+                Some(nearest) => self.fault(key, format!("no such key; did you mean {nearest}?")),
+                None => self.fault(key, format!("no such key; known keys: {}", known.join(", "))),
             }
         }
         self
@@ -282,10 +263,10 @@ impl<'d> Table<'d> {
     fn get_each<T>(&self, key: &str, convert: impl Fn(&ValueKind) -> Result<T, String>) -> Option<Vec<T>> {
         let node = self.node(key)?;
         let NodeKind::List(items) = &node.kind else {
-            self.fault(key, format!("is {}, expected a list, write {key} = [...]", node_kind_name(node)));
+            self.fault(key, format!("is {}, expected a list; write {key} = [...]", node_kind_name(node)));
             return None;
         };
-        // All of them, so that each fault is told.
+        // Collected in two steps, so that every item is converted and every fault is recorded.
         let converted: Vec<Option<T>> = items.iter().map(|item| self.converted(key, item, &convert)).collect();
         converted.into_iter().collect()
     }
@@ -306,24 +287,25 @@ fn node_kind_name(node: &Node) -> &'static str {
         NodeKind::Table(_) => "a table",
         NodeKind::List(_) => "a list",
         NodeKind::Plain(kind) => kind_name(kind),
-        NodeKind::Unreadable(_) => "a number that cannot be read",
+        NodeKind::Unreadable(_) => "a number out of range",
     }
 }
 
 fn parse_date(text: &str) -> Result<Date, String> {
-    let expected = || format!("{text:?} is no date, write year, month and day as in \"2020-05-11\"");
+    let expected = || format!("{text:?} is not a date; write year, month and day, as in \"2020-05-11\"");
     let date: Date = text.parse().map_err(|_| expected())?;
     if date.to_string() == text { Ok(date) } else { Err(expected()) }
 }
 
-/// A time of day, from hour and minute on.
+/// Reads a time of day with at least hours and minutes.
 ///
 /// # Errors
-/// What to write.
-pub fn parse_time(text: &str) -> Result<Time, String> {
-    let looks_right = text.len() >= 5 && text.as_bytes()[2] == b':';
-    let time = text.parse().ok().filter(|_| looks_right);
-    time.ok_or_else(|| format!("{text:?} is no time of day, write hour and minute from \"00:00\" to \"23:59\""))
+/// The message of a fault, with the format to write.
+pub(crate) fn parse_time(text: &str) -> Result<Time, String> {
+    // The library also accepts `T18`, `1800` and so on.
+    let has_colon = text.len() >= 5 && text.as_bytes()[2] == b':';
+    let time = text.parse().ok().filter(|_| has_colon);
+    time.ok_or_else(|| format!("{text:?} is not a time of day; write hours and minutes, from \"00:00\" to \"23:59\""))
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
-//! What is wrong with the settings, all of it at once.
+//! Faults of settings and of the files that they name, reported together.
 
 use std::fmt;
 
-/// One thing that is wrong: where, what, and what to do. Holds no value of a secret.
+/// One fault: where it is, what is wrong and what to do. Contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsFault {
-    /// The setting; empty if the fault is a whole file's.
+    /// Full key; empty if the fault is that of a whole file.
     pub key: String,
-    /// File and line, environment variable, `--set` or built-in default; absent if the key stands nowhere.
+    /// File and line, environment variable, `--set` or built-in default; `None` if no layer has the key.
     pub origin: Option<String>,
+    /// What is wrong, then what to do: one line, lower case, no full stop.
     pub message: String,
 }
 
@@ -23,16 +24,18 @@ impl fmt::Display for SettingsFault {
     }
 }
 
-/// Everything that is wrong with the settings; never empty.
+/// All faults of the settings; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsFaults(Vec<SettingsFault>);
 
 impl SettingsFaults {
-    /// Those gathered from several places, if there are any.
-    pub fn gathered(faults: Vec<SettingsFault>) -> Result<(), Self> {
+    /// # Errors
+    /// The faults, if there are any.
+    pub(crate) fn err_if_any(faults: Vec<SettingsFault>) -> Result<(), Self> {
         if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
     }
 
+    /// Iterates over the faults in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &SettingsFault> {
         self.0.iter()
     }
@@ -53,7 +56,7 @@ impl fmt::Display for SettingsFaults {
 
 impl std::error::Error for SettingsFaults {}
 
-/// Names from outside, so that they cannot break a line of output.
+/// Replaces control characters, so that a name from outside cannot break a line of output.
 pub(super) fn printable(name: &str) -> String {
     name.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
 }

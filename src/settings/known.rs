@@ -1,74 +1,74 @@
-//! The settings there are: `config/default.toml`, which is both the weakest layer and the list of keys, with their types and units.
+//! The known settings: `config/default.toml`, which is both the weakest layer and the list of keys with their types and units.
 
 use super::nearest::nearest;
 use super::tree::{self, Entry, NodeKind};
 use config::{Value, ValueKind};
 
-/// Embedded, so that one binary is all there is to install.
+/// Text of `config/default.toml`, embedded so that the binary is all there is to install.
 pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 
-/// Where the value of a built-in default says it comes from.
+/// Origin of the values in `config/default.toml`.
 pub(super) const DEFAULT_ORIGIN: &str = "built-in default";
 
 /// A setting of `config/default.toml`.
 pub(super) struct Setting {
-    /// Its full name, joined with dots.
-    pub key: String,
-    /// What the comment above it says in its last parentheses, up to a comma: `bytes` of `(bytes, at least 1)`.
-    pub unit: Option<String>,
-    pub default: Value,
+    /// Full key, joined with dots.
+    pub(super) key: String,
+    /// Unit from the last parentheses of the comment above it, up to a comma: `bytes` in `(bytes, at least 1)`.
+    pub(super) unit: Option<String>,
+    pub(super) default: Value,
 }
 
-/// What a key means.
-pub(super) enum Meaning<'a> {
+/// Kind of thing that a key names.
+pub(super) enum KeyKind<'a> {
     Setting(&'a Setting),
     /// A table of settings.
     Table,
-    /// A table whose names are not ours (`kafka.properties`): any entry is welcome.
-    Open(&'a Setting),
-    /// An entry of an open table, by the name that it has there.
+    /// A table that accepts any entry, since another library defines the names (`kafka.properties`).
+    OpenTable(&'a Setting),
+    /// An entry of an open table, with its name there.
     Entry(&'a Setting, &'a str),
     Unknown,
 }
 
-/// Every setting, in the order of `config/default.toml`.
-pub(super) struct Known(Vec<Setting>);
+/// All settings, in the order of `config/default.toml`.
+pub(super) struct KnownSettings(Vec<Setting>);
 
-impl Known {
-    pub fn read() -> Self {
+impl KnownSettings {
+    pub(super) fn read() -> Self {
         let Ok(entries) = tree::parse(DEFAULTS) else { panic!("the embedded defaults are valid TOML") };
         let mut found = Vec::new();
         collect("", &entries, &mut found);
         Self(found)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Setting> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Setting> {
         self.0.iter()
     }
 
-    pub fn setting(&self, key: &str) -> Option<&Setting> {
+    pub(super) fn setting(&self, key: &str) -> Option<&Setting> {
         self.0.iter().find(|setting| setting.key == key)
     }
 
-    pub fn meaning<'a>(&'a self, key: &'a str) -> Meaning<'a> {
+    pub(super) fn kind_of<'a>(&'a self, key: &'a str) -> KeyKind<'a> {
         for setting in &self.0 {
             let Some(rest) = key.strip_prefix(&setting.key) else { continue };
             let open = matches!(setting.default.kind, ValueKind::Table(_));
             match rest.strip_prefix('.') {
-                Some(name) if open => return Meaning::Entry(setting, name),
+                Some(name) if open => return KeyKind::Entry(setting, name),
                 None if rest.is_empty() => {
-                    return if open { Meaning::Open(setting) } else { Meaning::Setting(setting) };
+                    return if open { KeyKind::OpenTable(setting) } else { KeyKind::Setting(setting) };
                 }
                 _ => {}
             }
         }
         let is_table =
             self.0.iter().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
-        if is_table { Meaning::Table } else { Meaning::Unknown }
+        if is_table { KeyKind::Table } else { KeyKind::Unknown }
     }
 
-    /// The known key or table most like `key`, if any is.
-    pub fn nearest(&self, key: &str) -> Option<String> {
+    /// Returns the known key or table that is most similar to `key`, if any is similar enough.
+    pub(super) fn nearest(&self, key: &str) -> Option<String> {
         let tables = self.0.iter().filter_map(|setting| setting.key.rsplit_once('.').map(|(table, _)| table));
         let keys = self.0.iter().map(|setting| setting.key.as_str());
         nearest(key, keys.chain(tables)).map(str::to_owned)
@@ -82,14 +82,14 @@ fn collect(prefix: &str, entries: &[Entry], found: &mut Vec<Setting>) {
             NodeKind::Table(inner) if !inner.is_empty() => collect(&key, inner, found),
             _ => {
                 let default = node.to_value(&|_| DEFAULT_ORIGIN.to_owned());
-                let default = default.expect("the embedded defaults hold values that can be read");
+                let default = default.expect("the embedded defaults have readable values");
                 found.push(Setting { key, unit: unit_above(node.line), default });
             }
         }
     }
 }
 
-/// The unit named by the comment that ends just above the line (counted from 1).
+/// Returns the unit that the comment directly above a line names. `line` counts from 1.
 fn unit_above(line: usize) -> Option<String> {
     let above: Vec<&str> = DEFAULTS.lines().take(line - 1).collect();
     let start = above.iter().rposition(|line| !line.starts_with('#')).map_or(0, |last| last + 1);

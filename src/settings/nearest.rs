@@ -1,20 +1,20 @@
-//! What was probably meant by a word that is not known.
+//! Suggestion of a known word for an unknown one.
 
-/// A longer word is compared with none: the cost grows with its length, and it is nobody's slip. Bytes.
-const MAX_COMPARED: usize = 100;
+/// Longest word that gets a suggestion, in bytes: a longer one costs more and is no typing error.
+const MAX_WORD: usize = 100;
 
-/// The known word most like the given one, if any is.
-pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if given.len() > MAX_COMPARED {
+/// Returns the known word that is most similar to the given one, if any is similar enough.
+pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if given.len() > MAX_WORD {
         return None;
     }
-    let likenesses = known.into_iter().map(|known| (likeness(given, known), known));
-    let most = likenesses.max_by(|left, right| left.0.total_cmp(&right.0));
-    most.filter(|(likeness, _)| *likeness >= 0.5).map(|(_, known)| known)
+    let scored = known.into_iter().map(|known| (similarity(given, known), known));
+    let best = scored.max_by(|left, right| left.0.total_cmp(&right.0));
+    best.filter(|(similarity, _)| *similarity >= 0.5).map(|(_, known)| known)
 }
 
-/// From 0 to 1. Dots and underscores are the same slip (`KAFKA_GROUP_ID`); a right last name in a wrong table is nearly right.
-fn likeness(given: &str, known: &str) -> f64 {
+/// Similarity from 0 to 1. Dots and underscores count as equal (`KAFKA_GROUP_ID`), and the right last name in a wrong table as nearly equal.
+fn similarity(given: &str, known: &str) -> f64 {
     let plain = |key: &str| key.to_lowercase().replace(['.', '-'], "_");
     let last = |key: &str| plain(key.rsplit('.').next().unwrap_or(key));
     let whole = strsim::normalized_damerau_levenshtein(&plain(given), &plain(known));

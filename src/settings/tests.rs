@@ -1,23 +1,24 @@
+use super::duration::DurationError;
 use super::*;
 use std::io::Write;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
-/// Must be seen nowhere.
+/// A secret that must not appear in any output.
 const CANARY: &str = "hunter2canary";
 
-/// A small language: settings from a file's text, the environment and `--set`.
+/// Builder of layers: texts of files, environment variables and `--set`.
 #[derive(Default)]
-struct Given {
+struct LayersBuilder {
     layers: Layers,
     files: Vec<tempfile::NamedTempFile>,
 }
 
-fn given() -> Given {
-    Given::default()
+fn given() -> LayersBuilder {
+    LayersBuilder::default()
 }
 
-impl Given {
+impl LayersBuilder {
     fn file(mut self, text: &str) -> Self {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
@@ -40,27 +41,27 @@ impl Given {
         SettingsReader::load(&self.layers)
     }
 
-    /// The one fault there is, without the changing name of the file.
+    /// Returns the only fault, with `FILE0` for the name of the temporary file.
     fn fault(&self) -> String {
         let reader = self.load();
         let faults = reader.finish().expect_err("a fault");
         assert_eq!(faults.iter().count(), 1, "{faults}");
-        self.named(&faults.iter().next().unwrap().to_string())
+        self.with_stable_names(&faults.iter().next().unwrap().to_string())
     }
 
-    fn named(&self, text: &str) -> String {
+    fn with_stable_names(&self, text: &str) -> String {
         let paths = self.layers.files.iter().enumerate();
         paths.fold(text.to_owned(), |text, (index, path)| text.replace(path.to_str().unwrap(), &format!("FILE{index}")))
     }
 }
 
-/// The faults noted by reading, as one text.
+/// All faults of a reader, as one text.
 fn faults(reader: &SettingsReader) -> String {
     reader.finish().expect_err("a fault").to_string()
 }
 
 #[test]
-fn the_defaults_alone_load_without_a_fault() {
+fn the_defaults_load_without_faults() {
     let mut reader = given().load();
     assert_eq!(reader.string("kafka.bootstrap_servers"), "127.0.0.1:9092");
     assert_eq!(reader.integer("records.max_record_bytes", 1..=1 << 30), 65_536);
@@ -75,7 +76,7 @@ fn the_defaults_alone_load_without_a_fault() {
 }
 
 #[test]
-fn later_files_then_the_environment_then_set_win() {
+fn later_files_then_environment_then_set_win() {
     let three = "[http]\nlisten = 'one:1'\nmax_connections = 1\nmax_series = 1\n[log]\nburst = 1";
     let layers = given()
         .file(three)
@@ -93,7 +94,7 @@ fn later_files_then_the_environment_then_set_win() {
 }
 
 #[test]
-fn a_list_replaces_the_list_below_it() {
+fn a_list_replaces_the_list_of_a_weaker_layer() {
     let mut reader =
         given().file("labels.states = ['MX-JAL']").set("labels.queues=['a', 'b']").set("labels.queues=['c']").load();
     assert_eq!(reader.strings("labels.states"), ["MX-JAL"]);
@@ -101,7 +102,7 @@ fn a_list_replaces_the_list_below_it() {
 }
 
 #[test]
-fn text_values_are_toml_where_they_can_be_and_strings_elsewhere() {
+fn text_values_are_toml_if_they_parse_else_strings() {
     let mut reader = given()
         .environment("PACEMETER_KAFKA__BOOTSTRAP_SERVERS", "a:1,b:2")
         .environment("PACEMETER_KAFKA__GROUP_ID", "'quoted'")
@@ -129,7 +130,7 @@ fn text_values_are_toml_where_they_can_be_and_strings_elsewhere() {
 }
 
 #[test]
-fn properties_come_together_from_every_layer_however_they_are_nested() {
+fn properties_of_all_layers_merge_however_they_are_nested() {
     let mut reader = given()
         .file("[kafka.properties]\nsecurity.protocol = 'PLAINTEXT'\nsocket.keepalive.enable = true\n'client.id' = 'me'")
         .file(
@@ -157,7 +158,7 @@ fn properties_come_together_from_every_layer_however_they_are_nested() {
 }
 
 #[test]
-fn all_faults_are_reported_together_with_key_origin_and_remedy() {
+fn faults_are_reported_with_key_origin_and_remedy() {
     let given = given()
         .file("[kafka]\nboostrap_servers = 'x'\nbatch_records = 'many'\n\n[htp]\nlisten = 'y'")
         .file("[http\n")
@@ -171,20 +172,20 @@ fn all_faults_are_reported_together_with_key_origin_and_remedy() {
     assert_eq!(reader.duration("streams.call.horizon", DAY..=999 * DAY), 7 * DAY);
     assert_eq!(reader.strings("labels.queues"), Vec::<String>::new());
     assert_eq!(reader.integer("records.max_record_bytes", 1..=1_048_576), 65_536);
-    reader.fault("kafka.group_id", "is taken, choose another");
+    reader.fault("kafka.group_id", "is in use; choose another");
     let expected = "the settings have 10 faults
-  kafka.boostrap_servers (FILE0:2): no such setting, the nearest is kafka.bootstrap_servers
-  htp (FILE0:5): no such setting, the nearest is http
+  kafka.boostrap_servers (FILE0:2): no such setting; did you mean kafka.bootstrap_servers?
+  htp (FILE0:5): no such setting; did you mean http?
   FILE1:1: not TOML: unclosed table, expected `]`
-  kafka_group_id (environment variable PACEMETER_KAFKA_GROUP_ID): no such setting, the nearest is kafka.group_id
-  verbose (--set): has no value, write --set KEY=VALUE
+  kafka_group_id (environment variable PACEMETER_KAFKA_GROUP_ID): no such setting; did you mean kafka.group_id?
+  verbose (--set): has no value; write --set KEY=VALUE
   kafka.batch_records (FILE0:3): is a string, expected a whole number from 1 to 9999 (records)
-  streams.call.horizon (environment variable PACEMETER_STREAMS__CALL__HORIZON): \"soon\" is not a duration: write a whole number and a unit \
+  streams.call.horizon (environment variable PACEMETER_STREAMS__CALL__HORIZON): \"soon\" is not a duration; write a whole number with a unit \
                     (ms, s, m, h, d, w), such as \"500ms\", \"30s\", \"10m\", \"4h\" or \"92d\"
   labels.queues (--set): is a string, expected a list of strings such as [\"a\", \"b\"]
   records.max_record_bytes (--set): 0 is outside 1 to 1048576 (bytes)
-  kafka.group_id (built-in default): is taken, choose another";
-    assert_eq!(given.named(&faults(&reader)), expected);
+  kafka.group_id (built-in default): is in use; choose another";
+    assert_eq!(given.with_stable_names(&faults(&reader)), expected);
 }
 
 #[test]
@@ -195,9 +196,9 @@ fn a_wrong_type_range_or_shape_is_a_fault() {
         let faults = reader.finish().expect_err(text);
         faults.iter().next().unwrap().message.clone()
     };
-    assert_eq!(message("kafka = 5", |_| ()), "is a table of settings, write [kafka]");
-    assert_eq!(message("kafka.properties = 'x'", |_| ()), "is a table of settings, write [kafka.properties]");
-    assert_eq!(message("log.burst = 99999999999999999999", |_| ()), "is a number of more than 64 bits");
+    assert_eq!(message("kafka = 5", |_| ()), "is a table of settings; write [kafka]");
+    assert_eq!(message("kafka.properties = 'x'", |_| ()), "is a table of settings; write [kafka.properties]");
+    assert_eq!(message("log.burst = 99999999999999999999", |_| ()), "is a whole number of more than 64 bits");
 
     let string = |reader: &mut SettingsReader| assert_eq!(reader.string("kafka.group_id"), "pacemeter");
     assert_eq!(message("kafka.group_id = 5", string), "is a whole number, expected a string");
@@ -238,20 +239,21 @@ fn an_offset_range_is_read_strictly() {
             .contains("has first_offset 2 after last_offset 1")
     );
     assert!(
-        fault_of("{ partition = -1, first_offset = 1, last_offset = 1 }").contains("partition that is no whole number")
+        fault_of("{ partition = -1, first_offset = 1, last_offset = 1 }")
+            .contains("partition that is not a whole number")
     );
-    assert!(fault_of("{ partition = 0, first = 1, last_offset = 1 }").contains("an unknown first"));
+    assert!(fault_of("{ partition = 0, first = 1, last_offset = 1 }").contains("an unknown key first"));
     assert!(fault_of("7").contains("has a whole number"));
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_a_fault_and_no_more() {
+fn an_unreadable_file_is_one_fault() {
     let mut missing = given();
     missing.layers.files.push("/nowhere/pacemeter.toml".into());
     assert_eq!(missing.fault(), "FILE0: cannot be read: No such file or directory (os error 2)");
     let mut endless = given();
     endless.layers.files.push("/dev/zero".into());
-    assert_eq!(endless.fault(), "FILE0: is larger than 1048576 bytes, which no configuration is");
+    assert_eq!(endless.fault(), "FILE0: is larger than 1048576 bytes, the limit of a configuration file");
     assert_eq!(given().file("[http]\nlisten = 'a'\nlisten = 'b'").fault(), "FILE0:3: not TOML: duplicate key");
 }
 
@@ -265,10 +267,11 @@ fn bytes_that_are_not_utf_8_are_a_fault() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_the_nearest() {
+fn an_unknown_key_is_refused_with_a_suggestion() {
     let nearest = |key: &str| {
         let fault = given().set(&format!("{key}=1")).fault();
-        fault.rsplit_once("nearest is ").map_or(fault.clone(), |(_, key)| key.to_owned())
+        let hint = fault.rsplit_once("did you mean ").and_then(|(_, hint)| hint.strip_suffix('?'));
+        hint.map_or(fault.clone(), str::to_owned)
     };
     assert_eq!(nearest("kafka.bootstrap.servers"), "kafka.bootstrap_servers");
     assert_eq!(nearest("kafka.brokers_bootstrap_servers"), "kafka.bootstrap_servers");
@@ -294,7 +297,7 @@ fn the_variables_of_a_kubernetes_service_are_not_settings() {
 }
 
 #[test]
-fn a_secret_is_seen_nowhere() {
+fn a_secret_appears_in_no_output() {
     let secret_file = format!(
         "kafka.properties.sasl.oauthbearer.client.secret = '{CANARY}'\nkafka.properties.ssl.key.pem = '''{CANARY}'''\nkafka.properties.sasl.\
          jaas.config = '{CANARY}'\nkafka.properties.plugin.config = 'a=1,password={CANARY}'\nkafka.properties.ssl.keystore.password = ['{CANARY}']"
@@ -320,7 +323,7 @@ fn a_secret_is_seen_nowhere() {
     assert!(reader.effective().contains(
         "\"sasl.password\" = \"[redacted]\"  # environment variable PACEMETER_KAFKA__PROPERTIES__SASL__PASSWORD"
     ));
-    assert!(reader.effective().contains("\"ssl.key.location\" = \"/run/secrets/key.pem\""), "a path is no secret");
+    assert!(reader.effective().contains("\"ssl.key.location\" = \"/run/secrets/key.pem\""), "a path is not secret");
 }
 
 #[test]
@@ -331,7 +334,7 @@ fn the_effective_settings_can_be_read_back() {
         .set("streams.call.exclude=[{ partition = 1, first_offset = 2, last_offset = 3 }]")
         .set("dead_letter.enabled=false");
     let text = original.load().effective();
-    assert!(text.contains("listen = \"127.0.0.1:9464\"\n"), "a default needs no origin");
+    assert!(text.contains("listen = \"127.0.0.1:9464\"\n"), "a default has no origin");
     assert!(text.contains("enabled = false  # --set\n"), "{text}");
     let mut again = given().file(&text).load();
     assert_eq!(again.properties("kafka.properties")["client.id"], "it's\n me");
@@ -352,7 +355,7 @@ fn the_summary_is_one_flat_line_of_json() {
 }
 
 #[test]
-fn what_no_stage_reads_is_told() {
+fn settings_that_no_stage_reads_are_listed() {
     let mut reader = given().load();
     assert!(reader.unread().contains(&"http.listen"));
     reader.string("http.listen");
@@ -362,11 +365,11 @@ fn what_no_stage_reads_is_told() {
 }
 
 #[test]
-fn a_getter_for_a_key_that_is_not_there_is_a_fault_and_no_panic() {
+fn a_getter_of_an_unknown_key_is_a_fault_not_a_panic() {
     let mut reader = given().load();
     assert_eq!(reader.string("no.such"), "");
     reader.fault("kafka", "is odd");
-    assert!(faults(&reader).contains("no.such: is no setting of config/default.toml, which is a bug\n  kafka: is odd"));
+    assert!(faults(&reader).contains("no.such: is not in config/default.toml, which is a bug\n  kafka: is odd"));
 }
 
 #[test]
@@ -402,12 +405,12 @@ fn durations_are_whole_numbers_with_units() {
         "99999999999999999999s",
         "18446744073709551615s",
     ] {
-        assert_eq!(parse_duration(wrong), Err(NotADuration), "{wrong}");
+        assert_eq!(parse_duration(wrong), Err(DurationError), "{wrong}");
     }
 }
 
 #[test]
-fn every_default_is_explained_by_the_comment_above_it_or_above_its_table() {
+fn every_default_has_a_comment_above_it_or_its_table() {
     let lines: Vec<&str> = known::DEFAULTS.lines().collect();
     let explained = |line: usize| line > 0 && lines[line - 1].starts_with('#');
     let mut table_explained = false;
@@ -420,16 +423,16 @@ fn every_default_is_explained_by_the_comment_above_it_or_above_its_table() {
             assert!(table_explained || explained(number), "line {}: {line} has no comment", number + 1);
         }
     }
-    assert_eq!(keys, Known::read().iter().count() - 1, "all but the open table");
+    assert_eq!(keys, KnownSettings::read().iter().count() - 1, "all but the open table");
 }
 
 #[test]
-fn the_production_example_holds_what_can_be_read() {
+fn the_production_example_is_valid() {
     let mut given = given();
     given.layers.files.push(concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml").into());
     let mut reader = given.load();
     assert_eq!(reader.finish(), Ok(()));
-    for setting in Known::read().iter() {
+    for setting in KnownSettings::read().iter() {
         let value = reader.value(&setting.key).unwrap();
         assert_eq!(kind_name(&value.kind), kind_name(&setting.default.kind), "{}", setting.key);
     }
@@ -441,7 +444,7 @@ fn the_production_example_holds_what_can_be_read() {
 
 proptest::proptest! {
     #[test]
-    fn nothing_that_is_given_makes_reading_panic(
+    fn no_input_makes_reading_panic(
         file in "[\\[\\]a-z.=\"'{}0-9\n ]{0,40}",
         key in "(kafka|http|labels|streams)?[.a-z_]{0,12}",
         value in ".{0,20}",

@@ -1,6 +1,6 @@
-//! A named text of TOML: a configuration file, read within bounds, with the lines of what stands in it.
+//! A named text of TOML, such as a configuration file, read up to a limit.
 //!
-//! A text may hold secrets, so it cannot be printed.
+//! A text may contain secrets, so [`FileText`] does not implement `Debug`.
 
 use super::fault::{SettingsFault, printable};
 use super::tree::{self, Entry};
@@ -10,38 +10,39 @@ use std::path::Path;
 /// The largest configuration file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// What stands in a file, or in what is taken for one; or why that cannot be known. Equal texts say the same.
+/// Content of a file, or the reason why it cannot be read. Texts are compared to detect that a file has changed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct FileText {
+pub(crate) struct FileText {
     name: String,
     content: Result<String, String>,
 }
 
 impl FileText {
-    pub fn new(name: &str, text: &str) -> Self {
+    /// A text that is not in a file; `name` stands for the file in faults.
+    pub(crate) fn new(name: &str, text: &str) -> Self {
         Self { name: printable(name), content: Ok(text.to_owned()) }
     }
 
-    /// A file of at most 1 MiB; also one that is handed over through a pipe.
-    pub fn read(path: &Path) -> Self {
+    /// Reads a file of at most 1 MiB. A pipe is allowed.
+    pub(crate) fn read(path: &Path) -> Self {
         Self { name: printable(&path.display().to_string()), content: read_text(path) }
     }
 
-    /// A file that is kept: one that can be read again and again, and does not make whoever opens it wait for a writer.
-    pub fn read_kept(path: &Path) -> Self {
+    /// Reads a regular file of at most 1 MiB. A pipe is refused: it cannot be read again for a reload, and opening it may block.
+    pub(crate) fn read_regular(path: &Path) -> Self {
         match std::fs::metadata(path) {
             Ok(metadata) if !metadata.is_file() => Self {
                 name: printable(&path.display().to_string()),
-                content: Err("is no file of text, name one".to_owned()),
+                content: Err("is not a regular file; name a text file".to_owned()),
             },
             _ => Self::read(path),
         }
     }
 
-    /// The entries of the whole text.
+    /// Parses the whole text.
     ///
     /// # Errors
-    /// The text cannot be read or is not TOML.
+    /// The text could not be read or is not TOML.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, SettingsFault> {
         let fault = |origin, message| SettingsFault { key: String::new(), origin: Some(origin), message };
         let text = self.content.as_ref().map_err(|message| fault(self.name.clone(), message.clone()))?;
@@ -49,11 +50,11 @@ impl FileText {
             .map_err(|error| fault(self.origin(error.line.unwrap_or(0)), format!("not TOML: {}", error.message)))
     }
 
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Name and line; the name alone for line 0.
+    /// Returns name and line, or the name alone for line 0.
     pub(super) fn origin(&self, line: usize) -> String {
         if line == 0 { self.name.clone() } else { format!("{}:{line}", self.name) }
     }
@@ -65,7 +66,7 @@ fn read_text(path: &Path) -> Result<String, String> {
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(format!("is larger than {MAX_FILE_BYTES} bytes, which no configuration is"));
+        return Err(format!("is larger than {MAX_FILE_BYTES} bytes, the limit of a configuration file"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let line =

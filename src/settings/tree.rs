@@ -1,6 +1,6 @@
-//! TOML as it stands in a text: a tree of entries in the order of the text, each with its line.
+//! The one reader of TOML: a text becomes a tree of entries, in the order of the text, each with its line.
 //!
-//! The one reader of TOML. Layers of settings, the list of known settings and documents are all made from this tree.
+//! Layers of settings, the list of known settings and documents are all built from this tree.
 
 use std::ops::Range;
 
@@ -15,11 +15,11 @@ pub(super) struct Entry {
     pub(super) node: Node,
 }
 
-/// A value and its place.
+/// A value and its line.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Line counted from 1: that of the key if the value has one, since a table's own span may be that of a header
-    /// further down. 0 for a value that stands in no file.
+    /// Line, counted from 1; 0 for a value that is not in a file. It is the line of the key if there is one, since the span of a table may
+    /// be that of a header further down.
     pub(super) line: usize,
     pub(super) kind: NodeKind,
 }
@@ -30,18 +30,18 @@ pub(super) enum NodeKind {
     Table(Vec<Entry>),
     List(Vec<Node>),
     Plain(ValueKind),
-    /// Valid TOML that no setting can hold, and why.
+    /// Valid TOML that no setting accepts, with the message of the fault.
     Unreadable(&'static str),
 }
 
-/// A text that is not TOML.
+/// Error of a text that is not TOML.
 pub(super) struct SyntaxError {
-    /// Message without the text around it, which may hold a password.
+    /// Message of the library without the surrounding text, which may contain a password.
     pub(super) message: String,
     pub(super) line: Option<usize>,
 }
 
-/// Reads a whole text as a table.
+/// Parses a whole text as a table.
 pub(super) fn parse(text: &str) -> Result<Vec<Entry>, SyntaxError> {
     let table = DeTable::parse(text).map_err(|error| SyntaxError {
         message: error.message().replace('\n', ", "),
@@ -51,20 +51,20 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, SyntaxError> {
 }
 
 impl Node {
-    /// Reads a single value, as typed on a command line; `None` if it is not TOML.
+    /// Parses a single value, as typed on a command line; `None` if it is not TOML.
     pub(super) fn parse(text: &str) -> Option<Self> {
         DeValue::parse(text).ok().map(|value| Self { line: 0, kind: NodeKind::of(value.get_ref(), text) })
     }
 
-    /// A string that stands in no file.
+    /// A string value that is not in a file.
     pub(super) fn string(text: &str) -> Self {
         Self { line: 0, kind: NodeKind::Plain(ValueKind::String(text.to_owned())) }
     }
 
-    /// The value with everything in it, each part with the origin of its line.
+    /// Converts the value and everything in it; each part gets the origin of its line.
     ///
     /// # Errors
-    /// A part that no setting can hold.
+    /// The message of a part that no setting accepts.
     pub(super) fn to_value(&self, origin: &dyn Fn(usize) -> String) -> Result<Value, &'static str> {
         let kind = match &self.kind {
             NodeKind::Plain(kind) => kind.clone(),
@@ -88,11 +88,11 @@ impl NodeKind {
             DeValue::Boolean(flag) => ValueKind::Boolean(*flag),
             DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {
                 Ok(number) => ValueKind::I64(number),
-                Err(_) => return Self::Unreadable("is a number of more than 64 bits"),
+                Err(_) => return Self::Unreadable("is a whole number of more than 64 bits"),
             },
             DeValue::Float(digits) => match digits.as_str().parse() {
                 Ok(number) => ValueKind::Float(number),
-                Err(_) => return Self::Unreadable("is a number that cannot be read"),
+                Err(_) => return Self::Unreadable("is not a number that can be read"),
             },
             DeValue::Datetime(datetime) => ValueKind::String(datetime.to_string()),
             DeValue::Array(items) => {
@@ -118,7 +118,7 @@ fn entries(table: &DeTable<'_>, text: &str) -> Vec<Entry> {
     found.into_iter().map(entry).collect()
 }
 
-/// Line, counted from 1, in which a span of bytes begins.
+/// Returns the line, counted from 1, on which a span of bytes begins.
 fn line_of(text: &str, span: &Range<usize>) -> usize {
     1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
 }

@@ -106,16 +106,16 @@ fn faults_of_targets_and_calendars_are_reported_with_settings() {
         let ended = run_in(&directory, &[command], &settings);
         assert_eq!(ended.code, Some(78), "{command}: {}", ended.stderr);
         for text in [
-            "target.weekly.measure (targets.toml:2): \"beneficiarys\" is none of",
+            "target.weekly.measure (targets.toml:2): \"beneficiarys\" is not one of",
             // The nearest known value.
             "beneficiaries",
             "target.far.period (targets.toml:7): ",
             // The setting to raise.
             "streams.disbursement.horizon",
             "target.far.goal (targets.toml:10): ",
-            "target.far.calender (targets.toml:11): no such key, the nearest is calendar",
+            "target.far.calender (targets.toml:11): no such key; did you mean calendar?",
             "calendar.office.hours.monday (calendars.toml:2): ",
-            "calendar.office.hours.moonday (calendars.toml:3): no such key, the nearest is monday",
+            "calendar.office.hours.moonday (calendars.toml:3): no such key; did you mean monday?",
             "missing.toml: cannot be read: ",
             "cuts.at (--set): ",
             "http.timeout (--set): ",

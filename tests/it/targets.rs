@@ -170,7 +170,10 @@ fn a_broken_file_changes_nothing_and_reports_every_fault() {
         let faults: Vec<&str> =
             lines[2 * (asked - 1)..].iter().map(|line| line["fault"].as_str().expect("text")).collect();
         assert_eq!(faults.len(), 2, "{faults:?}");
-        assert!(faults[0].starts_with("target.people.measure (targets.toml:2): \"peple\" is none of "), "{faults:?}");
+        assert!(
+            faults[0].starts_with("target.people.measure (targets.toml:2): \"peple\" is not one of "),
+            "{faults:?}"
+        );
         assert!(faults[1].starts_with("calendar.office.hours.monday (targets.toml:7): "), "{faults:?}");
     }
     await_successful(&mut pacemeter, false);

@@ -1,11 +1,12 @@
 use super::*;
 use crate::settings::Layers;
 
-/// Settings, and the faults that they have.
-fn files(overrides: &[&str]) -> (Files, Vec<String>) {
+/// The files of these settings, and the faults of the settings.
+fn files(overrides: &[&str]) -> (TargetFiles, Vec<String>) {
     let overrides = overrides.iter().map(|&text| text.to_owned()).collect();
     let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
-    let files = Files::settings(&mut reader, &Rules::default(), &TimeZone::get("America/Mexico_City").unwrap());
+    let files =
+        TargetFiles::from_settings(&mut reader, &Rules::default(), &TimeZone::get("America/Mexico_City").unwrap());
     let faults = reader.finish().err();
     (files, faults.iter().flat_map(|faults| faults.iter().map(ToString::to_string)).collect())
 }
@@ -16,8 +17,8 @@ fn read(overrides: &[&str], texts: &[(&str, &str)]) -> LoadedFiles {
     files.read(&texts.iter().map(|(name, text)| FileText::new(name, text)).collect::<Vec<_>>())
 }
 
-fn told(reading: LoadedFiles) -> Vec<String> {
-    reading.result.expect_err("there are faults").iter().map(ToString::to_string).collect()
+fn faults_of(loaded: LoadedFiles) -> Vec<String> {
+    loaded.result.expect_err("there are faults").iter().map(ToString::to_string).collect()
 }
 
 fn at(text: &str) -> Millis {
@@ -28,7 +29,7 @@ const TARGET: &str = "[target.week]\nmeasure = 'dispersals'\nperiod = 'week'\ngo
 const CALENDAR: &str = "[calendar.office.hours]\nmonday = ['09:00-10:00']\n[[calendar.office.list]]\nyear = 2026\ndates = ['2026-04-02']\n";
 
 #[test]
-fn without_files_there_are_the_shipped_calendars_and_no_targets() {
+fn without_files_there_are_only_shipped_calendars() {
     let targets = read(&[], &[]).result.unwrap();
     let calendars: Vec<&str> = targets.calendars.iter().map(|calendar| calendar.name()).collect();
     assert_eq!((targets.targets.len(), calendars), (0, vec!["always", "payments", "calls"]));
@@ -36,7 +37,7 @@ fn without_files_there_are_the_shipped_calendars_and_no_targets() {
 }
 
 #[test]
-fn a_target_may_go_by_a_calendar_that_is_shipped_or_in_another_file() {
+fn a_target_may_use_a_calendar_that_is_shipped_or_elsewhere() {
     let targets = read(&[], &[("a.toml", TARGET)]).result.unwrap();
     assert_eq!(targets.targets[0].calendar.description(), "Mexican bank days");
     let own = "[calendar.payments]\ndescription = 'ours'\n[calendar.payments.hours]\nmonday = ['09:00-10:00']\n";
@@ -45,15 +46,16 @@ fn a_target_may_go_by_a_calendar_that_is_shipped_or_in_another_file() {
 }
 
 #[test]
-fn all_faults_of_all_files_and_of_the_calendar_of_cuts_are_told_together() {
+fn faults_of_all_files_and_cuts_are_reported_together() {
     let faulty = "[target.day]\nmeasure = 'people'\nperiod = 'day'\ngoal = 1\n";
-    let told = told(read(&["cuts.calendar=ofice"], &[("a.toml", faulty), ("b.toml", "x = = 1"), ("c.toml", CALENDAR)]));
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told[0].starts_with("target.day.measure (a.toml:2): "), "{told:?}");
-    assert!(told[1].starts_with("b.toml:1: not TOML: "), "{told:?}");
+    let faults =
+        faults_of(read(&["cuts.calendar=ofice"], &[("a.toml", faulty), ("b.toml", "x = = 1"), ("c.toml", CALENDAR)]));
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert!(faults[0].starts_with("target.day.measure (a.toml:2): "), "{faults:?}");
+    assert!(faults[1].starts_with("b.toml:1: not TOML: "), "{faults:?}");
     assert!(
-        told[2].starts_with("cuts.calendar: \"ofice\" is no calendar, define [calendar.ofice] in a file"),
-        "{told:?}"
+        faults[2].starts_with("cuts.calendar: \"ofice\" is not a calendar; define [calendar.ofice] in a file"),
+        "{faults:?}"
     );
 }
 
@@ -68,72 +70,72 @@ fn cuts_have_the_times_and_the_calendar_of_the_settings() {
 }
 
 #[test]
-fn a_time_of_cuts_is_a_whole_quarter_hour_and_there_once() {
-    let (_, told) = files(&["cuts.at=['18:00', '18:10', '18:00', '6 pm', '18:15:01']"]);
+fn a_time_of_cuts_is_a_quarter_hour_and_listed_once() {
+    let (_, faults) = files(&["cuts.at=['18:00', '18:10', '18:00', '6 pm', '18:15:01']"]);
     let expected = [
-        "cuts.at (--set): \"18:10\" is not a whole quarter hour, by which counts are kept",
-        "cuts.at (--set): \"18:00\" is there twice",
-        "cuts.at (--set): \"6 pm\" is no time of day, write hour and minute from \"00:00\" to \"23:59\"",
-        "cuts.at (--set): \"18:15:01\" is not a whole quarter hour, by which counts are kept",
+        "cuts.at (--set): \"18:10\" is not a whole quarter hour, the resolution of counts",
+        "cuts.at (--set): \"18:00\" is listed twice; remove one",
+        "cuts.at (--set): \"6 pm\" is not a time of day; write hours and minutes, from \"00:00\" to \"23:59\"",
+        "cuts.at (--set): \"18:15:01\" is not a whole quarter hour, the resolution of counts",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(faults, expected);
 }
 
 #[test]
 fn a_missing_file_and_too_many_files_are_faults() {
-    let (files, told) = files(&["targets.files=['/nowhere/targets.toml']"]);
-    assert_eq!(told, Vec::<String>::new());
-    let told_of_file = self::told(files.read(&files.texts()));
-    assert_eq!(told_of_file, ["/nowhere/targets.toml: cannot be read: No such file or directory (os error 2)"]);
-    let (_, told) = self::files(&[&format!("targets.files={:?}", ["a.toml"; 101])]);
-    assert_eq!(told, ["targets.files (--set): has 101 files, join them to at most 100"]);
+    let (files, faults) = files(&["targets.files=['/nowhere/targets.toml']"]);
+    assert_eq!(faults, Vec::<String>::new());
+    let file_faults = faults_of(files.read(&files.texts()));
+    assert_eq!(file_faults, ["/nowhere/targets.toml: cannot be read: No such file or directory (os error 2)"]);
+    let (_, faults) = self::files(&[&format!("targets.files={:?}", ["a.toml"; 101])]);
+    assert_eq!(faults, ["targets.files (--set): has 101 files; merge them into at most 100"]);
 }
 
 #[test]
-fn counts_that_are_kept_by_the_hour_are_too_coarse_for_cuts_between_hours() {
+fn hourly_counts_are_too_coarse_for_cuts_within_the_hour() {
     let target = "[target.year]\nmeasure = 'calls_answered'\nperiod = 'campaign'\nfrom = 2026-01-01\nto = 2026-12-31\ngoal = 10\n";
     assert!(read(&["cuts.at=['18:00']"], &[("a.toml", target)]).result.is_ok());
-    let told = told(read(&["cuts.at=['18:15']"], &[("a.toml", target)]));
+    let faults = faults_of(read(&["cuts.at=['18:15']"], &[("a.toml", target)]));
     let expected = "target.year.period (a.toml:3): is up to 365d long and needs state.fine_history (as days or cuts are not at whole hours of \
                     UTC) of at least 368d, which is 92d: raise it or take a shorter period";
-    assert_eq!(told, [expected]);
+    assert_eq!(faults, [expected]);
 }
 
 #[test]
-fn a_zone_is_of_whole_hours_if_it_was_since_2000_and_will_be() {
+fn a_zone_has_whole_hours_if_it_always_has_since_2000() {
     let is_whole = |name: &str| days_begin_at_whole_hours(&TimeZone::get(name).unwrap());
     assert!(is_whole("America/Mexico_City") && is_whole("UTC") && is_whole("Europe/Berlin"));
     assert!(!is_whole("Asia/Kolkata") && !is_whole("Australia/Lord_Howe") && !is_whole("America/Caracas"));
 }
 
 #[test]
-fn a_calendar_that_lacks_the_year_is_told_where_it_stands() {
+fn a_calendar_without_the_year_is_reported_with_its_line() {
     let uncovered = |texts: &[(&str, &str)], now| -> Vec<String> {
         read(&[], texts).uncovered(at(now)).iter().map(ToString::to_string).collect()
     };
     assert_eq!(uncovered(&[("c.toml", CALENDAR)], "2026-10-31T12:00:00Z"), Vec::<String>::new());
-    let told = uncovered(&[("c.toml", CALENDAR)], "2026-11-02T12:00:00Z");
+    let faults = uncovered(&[("c.toml", CALENDAR)], "2026-11-02T12:00:00Z");
     assert!(
-        told.len() == 1 && told[0].starts_with("calendar.office (c.toml:1): ") && told[0].contains("2027"),
-        "{told:?}"
+        faults.len() == 1 && faults[0].starts_with("calendar.office (c.toml:1): ") && faults[0].contains("2027"),
+        "{faults:?}"
     );
 }
 
 #[test]
-fn a_shipped_calendar_is_missed_only_where_something_goes_by_it() {
+fn a_shipped_calendar_is_checked_only_if_it_is_used() {
     let uncovered = |texts: &[(&str, &str)]| read(&[], texts).uncovered(at("2050-01-01T12:00:00Z"));
     assert_eq!(uncovered(&[]), []);
-    let told = uncovered(&[("a.toml", TARGET)]);
-    assert_eq!(told.len(), 1, "{told:?}");
+    let faults = uncovered(&[("a.toml", TARGET)]);
+    assert_eq!(faults.len(), 1, "{faults:?}");
     assert!(
-        told[0].message.ends_with("in a copy of config/calendars/payments.toml that targets.files names"),
-        "{told:?}"
+        faults[0].message.ends_with("in a copy of config/calendars/payments.toml that targets.files names"),
+        "{faults:?}"
     );
 }
 
 #[test]
-fn a_calendar_that_lacks_the_year_is_told_beside_other_faults() {
+fn a_calendar_without_the_year_is_one_of_several_faults() {
     let reading = read(&[], &[("c.toml", CALENDAR), ("a.toml", "[target.a]\n")]);
     assert_eq!(reading.uncovered(at("2027-01-02T12:00:00Z")).len(), 1);
-    assert_eq!(told(reading).len(), 3);
+    assert_eq!(faults_of(reading).len(), 3);
 }

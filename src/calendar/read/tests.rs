@@ -151,8 +151,8 @@ fn every_fault_is_told() {
     let (_, faults) = given(&[first, second]);
     let expected = [
         "calendar.x.time_zone (a.toml:2): \"America/Mexico\" is no IANA time zone, write one such as \"America/Mexico_City\"",
-        "calendar.x.descripton (a.toml:3): no such key, the nearest is description",
-        "calendar.x.hours.moonday (a.toml:5): no such key, the nearest is monday",
+        "calendar.x.descripton (a.toml:3): no such key; did you mean description?",
+        "calendar.x.hours.moonday (a.toml:5): no such key; did you mean monday?",
         "calendar.x.hours.monday (a.toml:6): 09:00-12:00 and 11:00-13:00 overlap, join them",
         "calendar.x.hours.tuesday (a.toml:7): \"9-10\" is no span of hours, write it as in \"09:00-18:00\", the end of the day as 24:00",
         "calendar.x.weights.sunday (a.toml:9): sunday has a weight and no hours, give it hours or leave it out here",
@@ -162,7 +162,7 @@ fn every_fault_is_told() {
         "calendar.x (b.toml:1): is a calendar already (a.toml:1), choose another name",
         "calendar.y.holiday.rule (b.toml:5): 29 february is not in every year, list its dates by year instead",
         "calendar.y.holiday.every (b.toml:8): counts from a year, add from = that year",
-        "calendar.y.holiday.rule (b.toml:9): is missing, and there is no default for it",
+        "calendar.y.holiday.rule (b.toml:9): is missing and has no default",
         "calendar.y.holiday.until (b.toml:11): 2023 is before from = 2024",
         "calendar.y.list.dates (b.toml:14): 2021-01-02 is not in 2020, move it to the list of its year",
         "calendar.y.list.dates (b.toml:14): 2020-01-02 is listed twice",

@@ -92,7 +92,7 @@ impl Maker {
         let admin = plan.client().create().map_err(|error| failure("topics cannot be created", &error))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
-            .map_err(|error| Failure::from_io("a runtime", &error))?;
+            .map_err(|error| Failure::from_spawn("the asynchronous runtime", &error))?;
         let timeout = Some(plan.source.request_timeout);
         Ok(Self { admin, options: AdminOptions::new().request_timeout(timeout).operation_timeout(timeout), runtime })
     }

@@ -118,17 +118,17 @@ fn every_fault_of_every_file_is_told_at_once_with_its_line() {
                   pesos_each = 1\n";
     let expected = [
         "target.A (a.toml:1): is no name for a target, take a small letter and at most 63 more, digits or _",
-        "target.A.measure (a.toml:2): \"beneficiary\" is none of beneficiaries, dispersals, net_pesos, approvals, applications, calls_offered, \
-         calls_answered, calls_completed, service_level, milestones, the nearest is beneficiaries",
-        "target.A.period (a.toml:3): \"wek\" is none of day, week, month, campaign, the nearest is week",
-        "target.A.calendar (a.toml:5): \"paymets\" is none of always, payments, the nearest is payments",
+        "target.A.measure (a.toml:2): \"beneficiary\" is not one of beneficiaries, dispersals, net_pesos, approvals, applications, calls_offered, \
+         calls_answered, calls_completed, service_level, milestones; did you mean beneficiaries?",
+        "target.A.period (a.toml:3): \"wek\" is not one of day, week, month, campaign; did you mean week?",
+        "target.A.calendar (a.toml:5): \"paymets\" is not one of always, payments; did you mean payments?",
         "target.b.programmes (a.toml:10): does not fit the measure calls_offered, whose events are selected by queues",
-        "target.b.queus (a.toml:11): no such key, the nearest is queues",
+        "target.b.queus (a.toml:11): no such key; did you mean queues?",
         "target.b.queues (a.toml:12): is an empty list, leave it out to select all",
         "target.b.goal (a.toml:14): 0 is outside 1 to 1000000000000",
         "target.b (b.toml:1): a.toml:8 already has a target of this name, choose another",
-        "target.b.period (b.toml:1): is missing, and there is no default for it",
-        "target.b.goal (b.toml:1): is missing, and there is no default for it",
+        "target.b.period (b.toml:1): is missing and has no default",
+        "target.b.goal (b.toml:1): is missing and has no default",
         "target.b.states (b.toml:3): \"MX-JAK\" is no code of ISO 3166-2:MX, such as \"MX-JAL\", nor unknown or other, the nearest is MX-JAL",
         "target.b.states (b.toml:3): \"MX-DIF\" is out of use, write \"MX-CMX\"",
         "target.b.profile (b.toml:4): has 2 numbers, write 24: of each hour from midnight, how much of a day's plan falls to it",
@@ -158,10 +158,7 @@ fn a_campaign_has_its_first_and_its_last_day() {
         told(&[&campaign("from = 2020-05-04\nto = 2020-05-03")]),
         ["target.a.to (a.toml:5): 2020-05-03 is before from = 2020-05-04"]
     );
-    assert_eq!(
-        told(&[&campaign("from = 2020-05-04")]),
-        ["target.a.to (a.toml:1): is missing, and there is no default for it"]
-    );
+    assert_eq!(told(&[&campaign("from = 2020-05-04")]), ["target.a.to (a.toml:1): is missing and has no default"]);
     assert!(told(&[&campaign("from = 1999-05-04\nto = 2020-05-04")])[0].contains("outside of the years 2000 to 2100"));
 }
 

@@ -1,35 +1,35 @@
-//! What is other in one reading than in another, by name.
+//! Difference between two readings of targets and calendars, by name.
 
 use std::collections::BTreeMap;
 
 use crate::calendar::WorkingCalendar;
 use crate::targets::{Target, Targets};
 
-/// Full names, `calendar.NAME` and `target.NAME`.
+/// Full names of what was added, removed and changed: `calendar.NAME` and `target.NAME`.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct TargetsDiff {
-    pub added: Vec<String>,
-    pub removed: Vec<String>,
-    /// Targets whose calendar has changed are among them.
-    pub changed: Vec<String>,
+pub(super) struct TargetsDiff {
+    pub(super) added: Vec<String>,
+    pub(super) removed: Vec<String>,
+    /// Includes targets whose calendar has changed.
+    pub(super) changed: Vec<String>,
 }
 
 impl TargetsDiff {
-    pub fn between(before: &Targets, after: &Targets) -> Self {
-        let mut difference = Self::default();
-        difference.note("calendar", &calendars(before), &calendars(after), |old, new| old == new);
-        let changed_calendars = difference.changed.clone();
-        difference.note("target", &targets(before), &targets(after), |old, new| {
+    pub(super) fn between(before: &Targets, after: &Targets) -> Self {
+        let mut diff = Self::default();
+        diff.compare("calendar", &calendars(before), &calendars(after), |old, new| old == new);
+        let changed_calendars = diff.changed.clone();
+        diff.compare("target", &targets(before), &targets(after), |old, new| {
             is_same(old, new) && !changed_calendars.contains(&format!("calendar.{}", new.calendar.name()))
         });
-        difference
+        diff
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    fn note<T>(
+    fn compare<T>(
         &mut self,
         kind: &str,
         old: &BTreeMap<&str, &T>,
@@ -52,7 +52,7 @@ fn targets(targets: &Targets) -> BTreeMap<&str, &Target> {
     targets.targets.iter().map(|target| (target.name.as_str(), target)).collect()
 }
 
-/// Whether all is the same but what is in the calendar: that is large, and compared once for all targets that go by it.
+/// True if the targets are equal but for the content of their calendar. That is large, and compared once for all targets that use it.
 fn is_same(old: &Target, new: &Target) -> bool {
     let Target { name, description, measure, filter, period, goals, calendar, profile, prorate, tolerance, pesos_each } =
         old;

@@ -1,13 +1,13 @@
-//! The effective settings as text, without secrets.
+//! Effective settings as text, with secrets redacted.
 
 use super::known::{DEFAULT_ORIGIN, Setting};
 use config::{Value, ValueKind};
 use std::fmt::Write;
 
-/// What stands in place of a secret.
+/// Text in place of a secret.
 const REDACTED: &str = "[redacted]";
 
-/// Parts of names of librdkafka properties whose values are secret, or may be. Rather too many.
+/// Parts of the names of librdkafka properties whose values are or may be secret. Redacting too much is harmless.
 const SECRET_NAMES: [&str; 16] = [
     "password",
     "passwd",
@@ -27,11 +27,11 @@ const SECRET_NAMES: [&str; 16] = [
     "auth.",
 ];
 
-/// Traces of a secret in a value without blanks, whatever its name: a PEM block, `password=...` in a list of options.
+/// Signs of a secret in a value without its blanks, whatever the name: a PEM block, `password=...` in a list of options.
 const SECRET_VALUES: [&str; 7] =
     ["-----begin", "password=", "password:", "passphrase=", "secret=", "secret:", "token="];
 
-/// The settings as a TOML file in the order of the defaults, with the origin of what is not one.
+/// Returns the settings as a TOML file, in the order of `config/default.toml`. Values that are not defaults have their origin beside them.
 pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Value)>) -> String {
     let mut text = String::new();
     let mut table = "";
@@ -41,7 +41,12 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
             table = &setting.key;
             let _ = writeln!(text, "\n[{table}]");
             for (name, entry) in entries(value) {
-                write_line(&mut text, &toml::Value::from(name).to_string(), &shown(Some(name), entry), entry.origin());
+                write_line(
+                    &mut text,
+                    &toml::Value::from(name).to_string(),
+                    &redacted(Some(name), entry),
+                    entry.origin(),
+                );
             }
             continue;
         }
@@ -49,23 +54,23 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
             table = own_table;
             let _ = writeln!(text, "{}[{table}]", if text.is_empty() { "" } else { "\n" });
         }
-        write_line(&mut text, name, &shown(None, value), value.origin());
+        write_line(&mut text, name, &redacted(None, value), value.origin());
     }
     text
 }
 
-/// The settings as one JSON object of full keys.
+/// Returns the settings as one JSON object of full keys, on one line.
 pub(super) fn json_line<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Value)>) -> String {
     let mut object = serde_json::Map::new();
     for (setting, value) in settings {
         match value.kind {
             ValueKind::Table(_) => {
                 for (name, entry) in entries(value) {
-                    object.insert(format!("{}.{name}", setting.key), json(&shown(Some(name), entry)));
+                    object.insert(format!("{}.{name}", setting.key), json(&redacted(Some(name), entry)));
                 }
             }
             _ => {
-                object.insert(setting.key.clone(), json(&shown(None, value)));
+                object.insert(setting.key.clone(), json(&redacted(None, value)));
             }
         }
     }
@@ -87,21 +92,21 @@ fn entries(table: &Value) -> Vec<(&str, &Value)> {
     entries
 }
 
-/// A value as it may be seen: of an entry of `kafka.properties`, its `name` decides too.
-fn shown(name: Option<&str>, value: &Value) -> toml::Value {
+/// Returns a value for display. `name` is that of an entry of `kafka.properties`, which may mark it as secret.
+fn redacted(name: Option<&str>, value: &Value) -> toml::Value {
     if name.is_some_and(names_secret) { toml::Value::from(REDACTED) } else { without_secrets(value) }
 }
 
 fn names_secret(name: &str) -> bool {
     let name = name.to_lowercase();
-    // A file that holds a secret is none; where it lies is worth knowing.
+    // The path of a file with a secret is not secret, and worth seeing.
     !name.ends_with(".location") && SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 fn holds_secret(text: &str) -> bool {
     let text: String = text.to_lowercase().split_whitespace().collect();
     let has_user = text.split_once('@').is_some_and(|(before, _)| before.contains(':'));
-    has_user || SECRET_VALUES.iter().any(|trace| text.contains(trace))
+    has_user || SECRET_VALUES.iter().any(|sign| text.contains(sign))
 }
 
 fn without_secrets(value: &Value) -> toml::Value {
@@ -116,7 +121,8 @@ fn without_secrets(value: &Value) -> toml::Value {
         ValueKind::String(text) => toml::Value::from(if holds_secret(text) { REDACTED } else { text }),
         ValueKind::Array(items) => toml::Value::Array(items.iter().map(without_secrets).collect()),
         ValueKind::Table(_) => {
-            let entries = entries(value).into_iter().map(|(name, entry)| (name.to_owned(), shown(Some(name), entry)));
+            let entries =
+                entries(value).into_iter().map(|(name, entry)| (name.to_owned(), redacted(Some(name), entry)));
             toml::Value::Table(entries.collect())
         }
     }
