@@ -2,7 +2,7 @@
 //!
 //! Files are read as text. That is enough, because rustfmt has laid them out: a function ends at the first `}` under its own indentation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -216,6 +216,21 @@ fn names_of_tests_are_short() {
 #[test]
 fn visible_types_have_names_of_their_own() {
     assert_none(language::shared_type_names(rust_files(&files())));
+}
+
+#[test]
+fn tests_that_architecture_names_exist() {
+    let files = files();
+    let page = &files.iter().find(|file| file.path == "ARCHITECTURE.md").expect("the page").text;
+    let names: BTreeSet<&str> =
+        rust_files(&files).flat_map(|file| file.text.lines().filter_map(function_name)).collect();
+    let is_test_name = |word: &&str| {
+        word.contains('_') && word.chars().all(|next| next.is_ascii_lowercase() || next == '_' || next.is_ascii_digit())
+    };
+    let invariants = page.split("## Invariants").nth(1).and_then(|rest| rest.split("## A reading tour").next());
+    let quoted = invariants.expect("the section").split('`').skip(1).step_by(2).filter(is_test_name);
+    let missing = quoted.filter(|name| !names.contains(name) && *name != "next_offset");
+    assert_none(missing.map(|name| format!("ARCHITECTURE.md names {name}, which is no function")).collect());
 }
 
 #[test]
