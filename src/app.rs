@@ -114,7 +114,7 @@ pub async fn start(
     let targets = reading.targets_or_faults(&mut reader);
     reader.finish()?;
     let log = log::install(&settings.log, Clock::wall());
-    tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter starts");
+    tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter started");
     reload::warn_of(&uncovered);
     let (lock, store, cuts) = open_state(&settings.state_directory)?;
     let closed_periods = read_book(&cuts)?;
@@ -187,18 +187,18 @@ impl RunningApp {
             .unwrap_or_else(|error| Err(Failure::new(Exit::Bug, format!("the pipeline ended: {error}"))));
         self.shutdown.request();
         if let Err(error) = self.http.await {
-            tracing::error!(event = "pacemeter.http.ended", error = %error, "the http server ended");
+            tracing::error!(event = "pacemeter.http.ended", error = %error, "http server ended");
         }
         // It ends with the shutdown; a panic has ended the process.
         drop(self.reload.await);
         match &result {
-            Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter ended in order"),
+            Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter ended"),
             Err(failure) => {
                 tracing::error!(
                     event = "pacemeter.failed",
                     exit = failure.exit.code(),
                     reason = failure.message,
-                    "pacemeter cannot go on"
+                    "pacemeter failed; exiting"
                 );
             }
         }
@@ -234,7 +234,7 @@ fn read_book(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
     let (closed_periods, faults) =
         cuts.closed_periods().map_err(|error| Failure::from_io("the cuts in the state directory", &error))?;
     for fault in faults {
-        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "a cut cannot be read; it is left out");
+        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "cut not readable");
     }
     Ok(Arc::new(closed_periods))
 }
@@ -254,7 +254,7 @@ fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {
             event = "pacemeter.pseudonym_key.created",
             path = %path.display(),
             key_id = key.key_id(),
-            "made a pseudonym key: keep it, a state is worth nothing without it"
+            "pseudonym key created; back it up"
         );
     }
     Ok(key)

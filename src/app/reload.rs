@@ -114,7 +114,7 @@ impl Reload {
             removed = difference.removed.join(", "),
             changed = difference.changed.join(", "),
             targets = count,
-            "files of targets and calendars were read again"
+            "target and calendar files reloaded"
         );
     }
 
@@ -125,7 +125,7 @@ impl Reload {
                 event = "pacemeter.targets.refused",
                 fault = %fault,
                 faults = faults.len(),
-                "a file of targets or calendars has a fault; the targets from before hold"
+                "target or calendar file refused"
             );
         }
     }
@@ -134,7 +134,7 @@ impl Reload {
 /// Says which calendars lack holidays: plans that go by them are wrong on those days.
 pub fn warn_of(uncovered: &[SettingsFault]) {
     for fault in uncovered {
-        tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "a calendar does not know all holidays any more");
+        tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "holidays missing from calendar");
     }
 }
 

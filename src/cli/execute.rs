@@ -57,11 +57,7 @@ fn run(arguments: &Run) -> Result<(), Failure> {
         let now = clock.now();
         let running = app::start(reader, clock, shutdown, reload).await?;
         if is_moved {
-            tracing::warn!(
-                event = "pacemeter.clock.moved",
-                now_ms = now,
-                "the clock is moved for a test: figures are not those of the present"
-            );
+            tracing::warn!(event = "pacemeter.clock.moved", now_ms = now, "clock moved for a test");
         }
         running.ended().await
     })

@@ -236,7 +236,7 @@ impl Worker {
         let mut closed_periods =
             OwnedPartitions { partitions, cut_scheduler, compatibility, cluster, labels: *labels, clock };
         if let Err(error) = &report.pruned {
-            tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "an old checkpoint could not be removed");
+            tracing::warn!(event = "pacemeter.checkpoint.not_pruned", error = %error, "old checkpoint not removed");
         }
         let ended = checkpoint_scheduler.report(report, &mut closed_periods);
         ended.map_or(Ok(()), |ended| self.end_checkpoint(ended))
@@ -266,7 +266,7 @@ impl Worker {
                     reason = error.reason.name(),
                     error = %error,
                     in_a_row,
-                    "checkpoint failed; reading goes on, and a restart would read again from the one before"
+                    "checkpoint failed"
                 );
                 if self.checkpoint_scheduler.has_failed_for_good() {
                     let message = format!(
@@ -289,10 +289,7 @@ impl Worker {
     /// Waits for the dead letters that are under way, for at most `deadline`.
     pub fn flush_letters(&self, deadline: Duration) {
         if !self.outputs.dead_letters.flush(deadline) {
-            tracing::warn!(
-                event = "pacemeter.dead_letter.unfinished",
-                "some dead letters were not acknowledged before the end"
-            );
+            tracing::warn!(event = "pacemeter.dead_letter.unfinished", "dead letters not acknowledged before shutdown");
         }
     }
 
@@ -324,7 +321,7 @@ impl Worker {
             lag_records = lag,
             unsaved_ms = self.checkpoint_scheduler.age(self.clock.instant()).as_millis() as u64,
             live = self.phase == Phase::Live,
-            "records since the beginning of the log"
+            "summary of records"
         );
     }
 }

@@ -29,7 +29,7 @@ fn end(panic: &PanicHookInfo<'_>) {
     let thread = current.name().unwrap_or("unnamed");
     let bug = safe_part(panic.payload_as_str().unwrap_or(""));
     if tracing::dispatcher::has_been_set() {
-        tracing::error!(event = "pacemeter.bug", location, thread, bug, "bug, ending at once");
+        tracing::error!(event = "pacemeter.bug", location, thread, bug, "bug; exiting");
     } else {
         // Where standard error is gone, the exit code still tells.
         let _ = writeln!(std::io::stderr(), "bug, ending at once: {bug} at {location} in thread {thread}");

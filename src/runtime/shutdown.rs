@@ -92,7 +92,7 @@ impl Signals {
             }
             heard += 1;
             if heard > 1 {
-                tracing::warn!(event = "pacemeter.shutdown.forced", signal, "second signal, ending at once");
+                tracing::warn!(event = "pacemeter.shutdown.forced", signal, "second signal; exiting");
                 Exit::TryAgain.at_once();
             }
             tracing::info!(event = "pacemeter.shutdown.requested", signal, "shutdown requested");

@@ -55,10 +55,10 @@ fn mend(path: &Path, mode: u32) -> io::Result<()> {
     let (path_shown, found_shown) = (path.display(), format!("{:o}", found & 0o7777));
     match fs::set_permissions(path, Permissions::from_mode(mode)) {
         Ok(()) => {
-            tracing::warn!(event = "pacemeter.state.rights_mended", path = %path_shown, found = found_shown, "others had rights on stored state");
+            tracing::warn!(event = "pacemeter.state.rights_mended", path = %path_shown, found = found_shown, "permissions of stored state tightened");
         }
         Err(error) => {
-            tracing::warn!(event = "pacemeter.state.rights_too_wide", path = %path_shown, found = found_shown, %error, "others have rights on stored state");
+            tracing::warn!(event = "pacemeter.state.rights_too_wide", path = %path_shown, found = found_shown, %error, "permissions of stored state too wide");
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ impl Worker {
         self.outputs.metrics.client(&event, self.clock.now());
         match event {
             ClientEvent::Errors { code, reason, count, .. } => {
-                tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client reports errors");
+                tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client errors reported");
             }
             ClientEvent::Interrupted { slot, offset, code, reason, .. } => {
                 let partition = &self.partitions[slot.index()].log.partition;
@@ -26,7 +26,7 @@ impl Worker {
                     offset,
                     code = ?code,
                     reason,
-                    "a partition cannot be read; trying again"
+                    "partition not readable; retrying"
                 );
             }
             ClientEvent::OutOfRange { slot, next_offset, reason } => {
@@ -39,19 +39,11 @@ impl Worker {
                 return Err(Failure { exit: Exit::StateUnusable, message });
             }
             ClientEvent::Repeated { count } => {
-                tracing::info!(
-                    event = "pacemeter.kafka.repeated",
-                    count,
-                    "records came again from the client and were dropped"
-                );
+                tracing::info!(event = "pacemeter.kafka.repeated", count, "dropped redelivered records");
             }
             ClientEvent::Committed => {}
             ClientEvent::CommitFailed { reason, .. } => {
-                tracing::warn!(
-                    event = "pacemeter.kafka.commit_failed",
-                    reason,
-                    "offsets were not committed; figures do not depend on them"
-                );
+                tracing::warn!(event = "pacemeter.kafka.commit_failed", reason, "offsets not committed");
             }
             ClientEvent::Fatal { reason } => {
                 return Err(Failure {
@@ -119,7 +111,7 @@ impl Worker {
                 topic,
                 found = count,
                 expected = known,
-                "a topic has another number of partitions"
+                "number of partitions changed"
             );
             return Err(Failure::new(
                 Exit::TryAgain,
@@ -141,7 +133,7 @@ impl Worker {
                     topic = owned.log.partition.topic,
                     partition = owned.log.partition.partition,
                     position = self.freshness.position(slot),
-                    "a partition has unread records and yields none; fetching it anew"
+                    "partition stalled; refetching"
                 );
                 self.outputs.metrics.refetched();
                 // Without a poll thread the process is ending.

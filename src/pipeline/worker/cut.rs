@@ -70,7 +70,7 @@ impl Worker {
     pub fn cut_stored(&mut self, stored: CutOutcome) {
         let CutOutcome { cut, result } = stored;
         if let Err(error) = result {
-            tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "a cut could not be stored; it is tried again");
+            tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "cut not stored; retrying");
             self.storing = Some(self.clock.instant() + RETRY);
             return;
         }
@@ -100,13 +100,7 @@ impl super::OwnedPartition {
 }
 
 fn tell(cut: &Cut) {
-    tracing::info!(
-        event = "pacemeter.cut.taken",
-        cut = cut.id,
-        at = cut.at,
-        targets = cut.targets.len(),
-        "a cut is stored"
-    );
+    tracing::info!(event = "pacemeter.cut.taken", cut = cut.id, at = cut.at, targets = cut.targets.len(), "cut stored");
     for CutTarget { target, period, goal, actual, .. } in cut.targets.iter().filter(|target| target.closes) {
         tracing::info!(
             event = "pacemeter.period.closed",
@@ -115,7 +109,7 @@ fn tell(cut: &Cut) {
             goal = goal.value(),
             actual = actual.map(crate::targets::Quantity::value),
             cut = cut.id,
-            "a period has closed"
+            "period closed"
         );
     }
     for correction in &cut.corrections {
@@ -129,7 +123,7 @@ fn tell(cut: &Cut) {
             after,
             difference = before.zip(after).map(|(before, after)| after - before),
             cut = cut.id,
-            "a closed period is known otherwise"
+            "closed period corrected"
         );
     }
 }

@@ -48,7 +48,7 @@ impl Worker {
         tracing::info!(
             event = "pacemeter.targets.adopted",
             targets = self.view_config.targets.targets.len(),
-            "targets are shown from now on"
+            "reloaded targets published"
         );
     }
 }
