@@ -189,18 +189,18 @@ impl RunningApp {
         });
         self.shutdown.request();
         if let Err(error) = self.http.await {
-            tracing::error!(event = "pacemeter.http.ended", error = %error, "http server ended unexpectedly");
+            tracing::error!(event = "pacemeter.http.ended", error = %error, "http server ended");
         }
         // The task ends with the shutdown; a panic in it would have ended the process.
         drop(self.reload.await);
         match &result {
-            Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter shut down"),
+            Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter ended"),
             Err(failure) => {
                 tracing::error!(
                     event = "pacemeter.failed",
                     exit = failure.exit.code(),
                     reason = failure.message,
-                    "pacemeter failed"
+                    "pacemeter failed; exiting"
                 );
             }
         }
@@ -236,7 +236,7 @@ fn read_closed_periods(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
     let (closed_periods, faults) =
         cuts.closed_periods().map_err(|error| Failure::from_io("cuts in the state directory", &error))?;
     for fault in faults {
-        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "unreadable cut skipped");
+        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "cut not readable");
     }
     Ok(Arc::new(closed_periods))
 }
@@ -256,7 +256,7 @@ fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {
             event = "pacemeter.pseudonym_key.created",
             path = %path.display(),
             key_id = key.key_id(),
-            "pseudonym key created"
+            "pseudonym key created; back it up"
         );
     }
     Ok(key)

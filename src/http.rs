@@ -215,7 +215,7 @@ impl Server {
                         connections.spawn(connection::serve(stream, router.clone(), timeout, stopping.clone(), Arc::clone(&counters)));
                     } else {
                         if !full {
-                            tracing::warn!(event = "pacemeter.http.full", max_connections, "rejecting connections, as many as allowed are open");
+                            tracing::warn!(event = "pacemeter.http.full", max_connections, "connection limit reached; refusing connections");
                         }
                         full = true;
                         counters.rejected.fetch_add(1, Ordering::Relaxed);
@@ -241,7 +241,7 @@ async fn finish(mut connections: JoinSet<()>) {
         tracing::warn!(
             event = "pacemeter.http.abandoned",
             connections = connections.len(),
-            "closing connections in the middle of an answer"
+            "unfinished answers abandoned"
         );
         connections.shutdown().await;
     }
@@ -272,12 +272,12 @@ impl Accepting {
                     return stream;
                 }
                 Err(error) if is_of_the_peer(&error) => {
-                    tracing::debug!(event = "pacemeter.http.gone", %error, "client gone before it was accepted")
+                    tracing::debug!(event = "pacemeter.http.gone", %error, "client gone before accept")
                 }
                 Err(error) => {
                     let pause = self.pause;
                     self.pause = (pause * 2).min(ACCEPT_PAUSE.1);
-                    tracing::warn!(event = "pacemeter.http.accept_failed", %error, pause_ms = pause.as_millis() as u64, "cannot accept connections");
+                    tracing::warn!(event = "pacemeter.http.accept_failed", %error, pause_ms = pause.as_millis() as u64, "accepting a connection failed; retrying");
                     tokio::time::sleep(pause).await;
                 }
             }

@@ -224,7 +224,7 @@ fn start_cut_keeper(
         for CutRequest { cut, oldest } in inbox {
             let result = cuts.put(&cut);
             if let Err(error) = cuts.prune(oldest) {
-                tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "an old cut could not be removed");
+                tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "old cut not removed");
             }
             // Once the task is gone nobody listens.
             drop(stored.send(CutOutcome { cut, result }));

@@ -176,7 +176,7 @@ pub(super) fn read(present: &Present<'_>, id: &str) -> Result<Option<Cut>, ApiEr
             // It was removed since the directory was looked at.
             return Ok(None);
         }
-        tracing::error!(event = "pacemeter.cut.damaged", error = %error, "a cut cannot be read");
+        tracing::error!(event = "pacemeter.cut.damaged", error = %error, "cut not readable");
         Err(ApiError::internal(format!("the cut cannot be read: {error}")))
     })
 }

@@ -115,7 +115,7 @@ impl Reloader {
             removed = difference.removed.join(", "),
             changed = difference.changed.join(", "),
             targets = count,
-            "targets and calendars reloaded"
+            "target and calendar files reloaded"
         );
     }
 
@@ -126,7 +126,7 @@ impl Reloader {
                 event = "pacemeter.targets.refused",
                 fault = %fault,
                 faults = faults.len(),
-                "faulty targets refused; previous targets stay valid"
+                "target or calendar file refused"
             );
         }
     }
@@ -135,7 +135,7 @@ impl Reloader {
 /// Logs the calendars that lack holidays: plans that use them are wrong on those days.
 pub(super) fn log_uncovered(uncovered: &[SettingsFault]) {
     for fault in uncovered {
-        tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "calendar lacks holidays");
+        tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "holidays missing from calendar");
     }
 }
 

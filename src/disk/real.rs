@@ -61,7 +61,7 @@ fn restrict(path: &Path, mode: u32) -> io::Result<()> {
                 event = "pacemeter.state.rights_mended",
                 path = %shown_path,
                 found = octal_mode,
-                "rights of others on stored state revoked"
+                "permissions of stored state tightened"
             );
         }
         Err(error) => {
@@ -70,7 +70,7 @@ fn restrict(path: &Path, mode: u32) -> io::Result<()> {
                 path = %shown_path,
                 found = octal_mode,
                 %error,
-                "rights of others on stored state remain"
+                "permissions of stored state too wide"
             );
         }
     }

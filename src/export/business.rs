@@ -1,9 +1,10 @@
-//! The business families of the contract's section 3, in its order.
+//! Samples of the business families ([`crate::telemetry::catalogue::business`]; rules in `docs/spec/figures.md`).
 
 use super::text::{Exposition, SampleValue};
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::event::{CallKind, DisbursementKind, Status};
 use crate::record::{Outcome, Reason, Stream};
+use crate::telemetry::catalogue::{Family, business, own};
 use crate::view::ProgrammeTotals;
 use crate::view::panes::SpanFigures;
 use crate::view::snapshot::Snapshot;
@@ -11,9 +12,9 @@ use crate::view::totals::{AGENT_STATUSES, SPANS, Totals};
 
 /// What is exposed before the figures are there, and after.
 pub fn always(out: &mut Exposition, snapshot: &Snapshot) {
-    out.family("pacemeter_ready");
+    out.family(&own::READY);
     out.sample(&[], u64::from(snapshot.has_figures() && snapshot.not_ready().is_empty()));
-    out.family("pacemeter_complete_until_timestamp_seconds");
+    out.family(&own::COMPLETE_UNTIL);
     for stream in Stream::ALL {
         if let Some(complete_until) = snapshot.complete_until[stream] {
             out.sample(&[stream.name()], SampleValue::instant(complete_until));
@@ -37,26 +38,26 @@ pub fn figures(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists, s
 
 fn records(out: &mut Exposition, totals: &Totals) {
     let streams = || totals.records.iter();
-    out.family("pacemeter_records_total");
+    out.family(&business::RECORDS);
     for (stream, counts) in streams() {
         for outcome in Outcome::ALL {
             out.sample(&[stream.name(), outcome.name()], counts.outcomes[outcome as usize]);
         }
     }
-    out.family("pacemeter_rejected_records_total");
+    out.family(&business::REJECTED_RECORDS);
     for (stream, counts) in streams() {
         for reason in Reason::ALL {
             out.sample(&[stream.name(), reason.name()], counts.rejected[reason as usize]);
         }
     }
-    out.family("pacemeter_conflicts_total");
+    out.family(&business::CONFLICTS);
     for (stream, counts) in streams() {
         out.sample(&[stream.name()], counts.conflicts);
     }
 }
 
 fn unmatched(out: &mut Exposition, totals: &Totals) {
-    out.family("pacemeter_unmatched_events_total");
+    out.family(&business::UNMATCHED_EVENTS);
     let disbursement = Stream::Disbursement.name();
     out.sample(&[disbursement, DisbursementKind::Returned.name()], totals.unmatched_disbursements.returned);
     out.sample(&[disbursement, DisbursementKind::Approved.name()], totals.unmatched_disbursements.approved);
@@ -66,32 +67,37 @@ fn unmatched(out: &mut Exposition, totals: &Totals) {
 }
 
 fn programmes(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
-    let mut each = |family: &str, value: &dyn Fn(&ProgrammeTotals) -> SampleValue| {
+    let mut each = |family: &'static Family, value: &dyn Fn(&ProgrammeTotals) -> SampleValue| {
         out.family(family);
         for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
             out.sample(&[programme], value(totals));
         }
     };
-    each("pacemeter_unmatched_returned_pesos_total", &|totals| SampleValue::Centavos(totals.unmatched_returned));
-    each("pacemeter_waiting_returned_pesos", &|totals| SampleValue::Centavos(totals.waiting_returned));
-    out.family("pacemeter_disbursement_events_total");
+    each(&business::UNMATCHED_RETURNED_PESOS, &|totals| SampleValue::Centavos(totals.unmatched_returned));
+    each(&business::WAITING_RETURNED_PESOS, &|totals| SampleValue::Centavos(totals.waiting_returned));
+    out.family(&business::DISBURSEMENT_EVENTS);
     for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
         for kind in DisbursementKind::ALL {
             out.sample(&[programme, kind.name()], totals.events[*kind as usize]);
         }
     }
-    out.family("pacemeter_application_to_approval_seconds");
+    out.family(&business::APPLICATION_TO_APPROVAL);
     for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
         out.histogram(&[programme], &totals.application_to_approval);
     }
-    out.family("pacemeter_approval_to_dispersal_seconds");
+    out.family(&business::APPROVAL_TO_DISPERSAL);
     for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
         out.histogram(&[programme], &totals.approval_to_dispersal);
     }
 }
 
 /// A family by programme and state: the value of each cell, or none where the cell is not shown.
-fn by_cell(out: &mut Exposition, allowlists: &Allowlists, family: &str, value: impl Fn(usize) -> Option<SampleValue>) {
+fn by_cell(
+    out: &mut Exposition,
+    allowlists: &Allowlists,
+    family: &'static Family,
+    value: impl Fn(usize) -> Option<SampleValue>,
+) {
     out.family(family);
     for (programme, programme_name) in allowlists.programmes.names().iter().enumerate() {
         for (state, state_name) in allowlists.states.names().iter().enumerate() {
@@ -103,40 +109,80 @@ fn by_cell(out: &mut Exposition, allowlists: &Allowlists, family: &str, value: i
 }
 
 fn money(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
-    by_cell(out, allowlists, "pacemeter_approved_pesos_total", |cell| {
+    by_cell(out, allowlists, &business::APPROVED_PESOS, |cell| {
         Some(SampleValue::Centavos(totals.cells[cell].approved))
     });
-    by_cell(out, allowlists, "pacemeter_dispersed_pesos_total", |cell| {
+    by_cell(out, allowlists, &business::DISPERSED_PESOS, |cell| {
         Some(SampleValue::Centavos(totals.cells[cell].dispersed))
     });
-    by_cell(out, allowlists, "pacemeter_returned_pesos_total", |cell| {
+    by_cell(out, allowlists, &business::RETURNED_PESOS, |cell| {
         Some(SampleValue::Centavos(totals.cells[cell].returned))
     });
     if totals.people_complete {
-        by_cell(out, allowlists, "pacemeter_beneficiaries", |cell| {
+        by_cell(out, allowlists, &business::BENEFICIARIES, |cell| {
             totals.in_use(cell).then(|| totals.cells[cell].beneficiaries.into())
         });
     }
 }
 
+/// Families of one span.
+struct SpanFamilies {
+    /// `None` for a span too short to count people in.
+    beneficiaries: Option<&'static Family>,
+    dispersals: &'static Family,
+    net_pesos: &'static Family,
+}
+
+/// Families of each span, in the order of [`SPANS`].
+const SPAN_FAMILIES: [SpanFamilies; SPANS.len()] = [
+    SpanFamilies {
+        beneficiaries: Some(&business::DAY_BENEFICIARIES),
+        dispersals: &business::DAY_DISPERSALS,
+        net_pesos: &business::DAY_NET_PESOS,
+    },
+    SpanFamilies {
+        beneficiaries: Some(&business::WEEK_BENEFICIARIES),
+        dispersals: &business::WEEK_DISPERSALS,
+        net_pesos: &business::WEEK_NET_PESOS,
+    },
+    SpanFamilies {
+        beneficiaries: Some(&business::MONTH_BENEFICIARIES),
+        dispersals: &business::MONTH_DISPERSALS,
+        net_pesos: &business::MONTH_NET_PESOS,
+    },
+    SpanFamilies {
+        beneficiaries: None,
+        dispersals: &business::ROLLING_1H_DISPERSALS,
+        net_pesos: &business::ROLLING_1H_NET_PESOS,
+    },
+    SpanFamilies {
+        beneficiaries: Some(&business::ROLLING_24H_BENEFICIARIES),
+        dispersals: &business::ROLLING_24H_DISPERSALS,
+        net_pesos: &business::ROLLING_24H_NET_PESOS,
+    },
+    SpanFamilies {
+        beneficiaries: Some(&business::ROLLING_7D_BENEFICIARIES),
+        dispersals: &business::ROLLING_7D_DISPERSALS,
+        net_pesos: &business::ROLLING_7D_NET_PESOS,
+    },
+];
+
 fn spans(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
-    const NAMES: [&str; SPANS.len()] = ["day", "week", "month", "rolling_1h", "rolling_24h", "rolling_7d"];
-    for ((span, name), figures) in SPANS.into_iter().zip(NAMES).zip(&totals.spans) {
-        let mut each = |measure: &str, value: &dyn Fn(&SpanFigures) -> SampleValue| {
-            by_cell(out, allowlists, &format!("pacemeter_{name}_{measure}"), |cell| {
-                totals.in_use(cell).then(|| value(&figures[cell]))
-            });
+    for ((span, families), figures) in SPANS.into_iter().zip(SPAN_FAMILIES).zip(&totals.spans) {
+        debug_assert_eq!(span.counts_people(), families.beneficiaries.is_some(), "{}", families.dispersals.name);
+        let mut each = |family: &'static Family, value: &dyn Fn(&SpanFigures) -> SampleValue| {
+            by_cell(out, allowlists, family, |cell| totals.in_use(cell).then(|| value(&figures[cell])));
         };
-        if span.counts_people() {
-            each("beneficiaries", &|figures| figures.beneficiaries.into());
+        if let Some(family) = families.beneficiaries {
+            each(family, &|figures| figures.beneficiaries.into());
         }
-        each("dispersals", &|figures| figures.dispersals.into());
-        each("net_pesos", &|figures| SampleValue::Centavos(figures.net));
+        each(families.dispersals, &|figures| figures.dispersals.into());
+        each(families.net_pesos, &|figures| SampleValue::Centavos(figures.net));
     }
 }
 
 fn backlog(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
-    let mut each = |family: &str, value: &dyn Fn(&ProgrammeTotals) -> Option<SampleValue>| {
+    let mut each = |family: &'static Family, value: &dyn Fn(&ProgrammeTotals) -> Option<SampleValue>| {
         out.family(family);
         for (programme, totals) in allowlists.programmes.names().iter().zip(&totals.programmes) {
             if let Some(value) = value(totals) {
@@ -144,40 +190,38 @@ fn backlog(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
             }
         }
     };
-    each("pacemeter_backlog_supports", &|totals| Some(totals.backlog.supports.into()));
-    each("pacemeter_backlog_pesos", &|totals| Some(SampleValue::Centavos(totals.backlog.centavos)));
-    each("pacemeter_backlog_oldest_approval_timestamp_seconds", &|totals| {
-        totals.backlog.oldest_approval.map(SampleValue::instant)
-    });
+    each(&business::BACKLOG_SUPPORTS, &|totals| Some(totals.backlog.supports.into()));
+    each(&business::BACKLOG_PESOS, &|totals| Some(SampleValue::Centavos(totals.backlog.centavos)));
+    each(&business::BACKLOG_OLDEST_APPROVAL, &|totals| totals.backlog.oldest_approval.map(SampleValue::instant));
 }
 
 fn calls(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
     let queues = || allowlists.queues.names().iter().zip(&totals.queues);
-    out.family("pacemeter_call_events_total");
+    out.family(&business::CALL_EVENTS);
     for (queue, totals) in queues() {
         for kind in CallKind::ALL {
             out.sample(&[queue, kind.name()], totals.events[*kind as usize]);
         }
     }
-    out.family("pacemeter_calls_answered_within_target_total");
+    out.family(&business::CALLS_ANSWERED_WITHIN_TARGET);
     queues().for_each(|(queue, totals)| out.sample(&[queue], totals.answered_within_target));
-    out.family("pacemeter_calls_abandoned_short_total");
+    out.family(&business::CALLS_ABANDONED_SHORT);
     queues().for_each(|(queue, totals)| out.sample(&[queue], totals.abandoned_short));
-    out.family("pacemeter_call_wait_seconds");
+    out.family(&business::CALL_WAIT);
     for (queue, totals) in queues() {
         out.histogram(&[queue, CallKind::Answered.name()], &totals.answered_wait);
         out.histogram(&[queue, CallKind::Abandoned.name()], &totals.abandoned_wait);
     }
-    out.family("pacemeter_call_handle_seconds");
+    out.family(&business::CALL_HANDLE);
     queues().for_each(|(queue, totals)| out.histogram(&[queue], &totals.handle));
-    out.family("pacemeter_calls_waiting");
+    out.family(&business::CALLS_WAITING);
     for (queue, &waiting) in allowlists.queues.names().iter().zip(&totals.calls_waiting) {
         out.sample(&[queue], waiting);
     }
 }
 
 fn agents(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
-    out.family("pacemeter_agents");
+    out.family(&business::AGENTS);
     for (site, counts) in allowlists.sites.names().iter().zip(totals.agents.chunks(AGENT_STATUSES.len())) {
         for (status, &count) in AGENT_STATUSES.map(Status::name).into_iter().zip(counts) {
             out.sample(&[site, status], count);
@@ -186,7 +230,7 @@ fn agents(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
 }
 
 fn milestones(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
-    let mut each = |family: &str, value: &dyn Fn(usize) -> u128| {
+    let mut each = |family: &'static Family, value: &dyn Fn(usize) -> u128| {
         out.family(family);
         for (initiative, initiative_name) in allowlists.initiatives.names().iter().enumerate() {
             for (milestone, milestone_name) in allowlists.milestones.names().iter().enumerate() {
@@ -194,22 +238,22 @@ fn milestones(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
             }
         }
     };
-    each("pacemeter_milestones_total", &|cell| totals.milestones[cell].reached);
-    each("pacemeter_milestones_withdrawn_total", &|cell| totals.milestones[cell].withdrawn);
+    each(&business::MILESTONES, &|cell| totals.milestones[cell].reached);
+    each(&business::MILESTONES_WITHDRAWN, &|cell| totals.milestones[cell].withdrawn);
 }
 
 fn state(out: &mut Exposition, totals: &Totals, snapshot: &Snapshot) {
-    out.family("pacemeter_watermark_timestamp_seconds");
+    out.family(&business::WATERMARK);
     for (stream, &watermark) in totals.watermarks.iter() {
         if let Some(watermark) = watermark {
             out.sample(&[stream.name()], SampleValue::instant(watermark));
         }
     }
-    out.family("pacemeter_history_start_offset");
+    out.family(&business::HISTORY_START_OFFSET);
     for status in &snapshot.partitions {
         let first_offset = u64::try_from(status.view.first_offset).unwrap_or(0);
         out.sample(&[&status.partition.topic, &status.partition.partition.to_string()], first_offset);
     }
-    out.family("pacemeter_state_built_timestamp_seconds");
+    out.family(&business::STATE_BUILT);
     out.sample(&[], SampleValue::instant(snapshot.built));
 }

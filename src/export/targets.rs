@@ -5,17 +5,18 @@ use crate::calendar::Interval;
 use crate::clock::Millis;
 use crate::targets::Targets;
 use crate::targets::pace::PaceReport;
+use crate::telemetry::catalogue::{Family, business, own};
 use crate::view::progress::{EndedPeriod, TargetStatus};
 
 /// What the clock alone decides.
 pub fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
-    out.family("pacemeter_time_seconds");
+    out.family(&own::TIME);
     out.sample(&[], SampleValue::instant(now));
-    out.family("pacemeter_calendar_open");
+    out.family(&own::CALENDAR_OPEN);
     for calendar in &targets.calendars {
         out.sample(&[calendar.name()], u64::from(calendar.is_open(now)));
     }
-    out.family("pacemeter_calendar_covered_until_timestamp_seconds");
+    out.family(&own::CALENDAR_COVERED_UNTIL);
     for calendar in &targets.calendars {
         if let Some(end) = calendar.covered_until() {
             out.sample(&[calendar.name()], SampleValue::instant(end));
@@ -25,20 +26,20 @@ pub fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
 
 /// How far each target is.
 pub fn standings(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus], newest_cut: Option<Millis>) {
-    out.family("pacemeter_target_info");
+    out.family(&business::TARGET_INFO);
     for target in &targets.targets {
         out.sample(&[&target.name, target.measure.name(), target.period.name(), target.calendar.name()], 1_u64);
     }
     current(out, targets, standings);
     previous(out, targets, standings);
-    out.family("pacemeter_cut_last_timestamp_seconds");
+    out.family(&business::CUT_LAST);
     if let Some(newest_cut) = newest_cut {
         out.sample(&[], SampleValue::instant(newest_cut));
     }
 }
 
 fn current(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus]) {
-    let mut each = |family: &str, value: &dyn Fn(&PaceReport) -> Option<SampleValue>| {
+    let mut each = |family: &'static Family, value: &dyn Fn(&PaceReport) -> Option<SampleValue>| {
         out.family(family);
         for (target, standing) in targets.targets.iter().zip(standings) {
             if let Some(value) = standing.current.as_ref().and_then(value) {
@@ -46,29 +47,28 @@ fn current(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus]) 
             }
         }
     };
-    each("pacemeter_target_goal", &|target| Some(target.goal.into()));
-    each("pacemeter_target_actual", &|target| target.actual.map(SampleValue::from));
-    each("pacemeter_target_plan", &|target| Some(SampleValue::Real(target.plan)));
-    each("pacemeter_target_shortfall", &|target| target.shortfall.map(SampleValue::Real));
-    each("pacemeter_target_shortfall_pesos", &|target| target.shortfall_pesos.map(SampleValue::Real));
-    each("pacemeter_target_projection", &|target| target.projection.map(SampleValue::Real));
-    each("pacemeter_target_pace_ratio", &|target| target.pace.map(SampleValue::Real));
-    each("pacemeter_target_pace_tolerance", &|target| target.tolerance.map(SampleValue::Real));
-    each("pacemeter_target_attainment_probability_ratio", &|target| target.probability.map(SampleValue::Real));
-    each("pacemeter_target_required_per_open_hour", &|target| target.required_per_open_hour.map(SampleValue::Real));
-    each("pacemeter_target_achieved_per_open_hour", &|target| target.achieved_per_open_hour.map(SampleValue::Real));
-    each("pacemeter_target_remaining_open_seconds", &|target| Some(SampleValue::instant(target.remaining_open)));
-    each(
-        "pacemeter_target_period_start_timestamp_seconds",
-        &|PaceReport { period: Interval { start, .. }, .. }| Some(SampleValue::instant(*start)),
-    );
-    each("pacemeter_target_period_end_timestamp_seconds", &|PaceReport { period: Interval { end, .. }, .. }| {
+    each(&business::TARGET_GOAL, &|target| Some(target.goal.into()));
+    each(&business::TARGET_ACTUAL, &|target| target.actual.map(SampleValue::from));
+    each(&business::TARGET_PLAN, &|target| Some(SampleValue::Real(target.plan)));
+    each(&business::TARGET_SHORTFALL, &|target| target.shortfall.map(SampleValue::Real));
+    each(&business::TARGET_SHORTFALL_PESOS, &|target| target.shortfall_pesos.map(SampleValue::Real));
+    each(&business::TARGET_PROJECTION, &|target| target.projection.map(SampleValue::Real));
+    each(&business::TARGET_PACE_RATIO, &|target| target.pace.map(SampleValue::Real));
+    each(&business::TARGET_PACE_TOLERANCE, &|target| target.tolerance.map(SampleValue::Real));
+    each(&business::TARGET_ATTAINMENT_PROBABILITY, &|target| target.probability.map(SampleValue::Real));
+    each(&business::TARGET_REQUIRED_PER_OPEN_HOUR, &|target| target.required_per_open_hour.map(SampleValue::Real));
+    each(&business::TARGET_ACHIEVED_PER_OPEN_HOUR, &|target| target.achieved_per_open_hour.map(SampleValue::Real));
+    each(&business::TARGET_REMAINING_OPEN, &|target| Some(SampleValue::instant(target.remaining_open)));
+    each(&business::TARGET_PERIOD_START, &|PaceReport { period: Interval { start, .. }, .. }| {
+        Some(SampleValue::instant(*start))
+    });
+    each(&business::TARGET_PERIOD_END, &|PaceReport { period: Interval { end, .. }, .. }| {
         Some(SampleValue::instant(*end))
     });
 }
 
 fn previous(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus]) {
-    let mut each = |family: &str, value: &dyn Fn(&EndedPeriod) -> Option<SampleValue>| {
+    let mut each = |family: &'static Family, value: &dyn Fn(&EndedPeriod) -> Option<SampleValue>| {
         out.family(family);
         for (target, standing) in targets.targets.iter().zip(standings) {
             if let Some(value) = standing.previous.as_ref().and_then(value) {
@@ -76,6 +76,6 @@ fn previous(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus])
             }
         }
     };
-    each("pacemeter_target_previous_goal", &|past| Some(past.goal.into()));
-    each("pacemeter_target_previous_actual", &|past| past.actual.map(SampleValue::from));
+    each(&business::TARGET_PREVIOUS_GOAL, &|past| Some(past.goal.into()));
+    each(&business::TARGET_PREVIOUS_ACTUAL, &|past| past.actual.map(SampleValue::from));
 }

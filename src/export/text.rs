@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::clock::Millis;
 use crate::targets::Quantity;
-use crate::telemetry::catalogue::{self, Family};
+use crate::telemetry::catalogue::Family;
 use crate::view::histogram::Histogram;
 
 /// An exposition in the making. A family that would go beyond `max_series` is left out whole, since a part of it would add up to too little, and
@@ -75,9 +75,8 @@ impl Exposition {
         }
     }
 
-    /// Begins a family of the catalogue.
-    pub fn family(&mut self, name: &str) {
-        let family = catalogue::find(name).expect("a family that is exposed is in the catalogue");
+    /// Begins a family.
+    pub fn family(&mut self, family: &'static Family) {
         self.family = Some(family);
         self.begun = (self.text.len(), self.series);
         self.text.push_str("# HELP ");
@@ -93,6 +92,7 @@ impl Exposition {
 
     /// A sample of the family begun last, with the values of its labels in the catalogue's order.
     pub fn sample(&mut self, labels: &[&str], value: impl Into<SampleValue>) {
+        self.check_labels(labels);
         if self.admits(1) {
             self.line("", labels, None, value.into());
         }
@@ -100,6 +100,7 @@ impl Exposition {
 
     /// A histogram of the family begun last; durations in seconds.
     pub fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
+        self.check_labels(labels);
         if !self.admits(histogram.cumulative().count() + 3) {
             return;
         }
@@ -120,6 +121,7 @@ impl Exposition {
         self.text
     }
 
+    /// Counts series of the current family, unless they would exceed `max_series`.
     fn admits(&mut self, series: usize) -> bool {
         let name = self.current().name;
         if self.dropped.contains_key(name) || self.series + series > self.max_series {
@@ -133,6 +135,12 @@ impl Exposition {
         true
     }
 
+    /// Label values are matched to label names by position, so a missing one would shift the rest.
+    fn check_labels(&self, labels: &[&str]) {
+        let family = self.current();
+        debug_assert!(labels.len() == family.labels.len(), "{} has the labels {:?}", family.name, family.labels);
+    }
+
     fn current(&self) -> &'static Family {
         self.family.expect("a sample belongs to a family")
     }
@@ -140,7 +148,6 @@ impl Exposition {
     /// `bound` is that of a bucket; a bucket without one is the last, which holds everything.
     fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<SampleValue>, value: SampleValue) {
         let family = self.current();
-        assert!(labels.len() == family.labels.len(), "{} has the labels {:?}", family.name, family.labels);
         self.text.push_str(family.name);
         self.text.push_str(suffix);
         let mut separator = '{';
@@ -210,6 +217,7 @@ fn push_value(text: &mut String, value: SampleValue) {
 mod tests {
     use super::*;
     use crate::clock::{HOUR, SECOND};
+    use crate::telemetry::catalogue::{business, own};
 
     fn shown(value: SampleValue) -> String {
         let mut text = String::new();
@@ -234,7 +242,7 @@ mod tests {
         let mut histogram = Histogram::new(&BOUNDS);
         [500, 1_000, 1_001, 2 * HOUR, -5].into_iter().for_each(|duration| histogram.observe(duration));
         let mut out = Exposition::new(100);
-        out.family("pacemeter_call_handle_seconds");
+        out.family(&business::CALL_HANDLE);
         out.histogram(&["a\"b\\c"], &histogram);
         let lines: Vec<_> = out.text.lines().skip(2).map(str::to_owned).collect();
         assert_eq!(
@@ -252,9 +260,9 @@ mod tests {
     #[test]
     fn beyond_the_bound_families_are_left_out_whole_and_counted() {
         let mut out = Exposition::new(2);
-        out.family("pacemeter_conflicts_total");
+        out.family(&business::CONFLICTS);
         ["disbursement", "call", "milestone"].into_iter().for_each(|stream| out.sample(&[stream], 1_u64));
-        out.family("pacemeter_ready");
+        out.family(&own::READY);
         out.sample(&[], 1_u64);
         assert_eq!(out.dropped().collect::<Vec<_>>(), [("pacemeter_conflicts_total", 3)]);
         let samples: Vec<_> = out.text.lines().filter(|line| !line.starts_with('#')).collect();

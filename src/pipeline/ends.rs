@@ -35,7 +35,7 @@ pub fn start(
             let answers = match probe.query_ends() {
                 Ok(answers) => answers,
                 Err(error) => {
-                    tracing::warn!(event = "pacemeter.kafka.end_unknown", reason = %error, "the ends of the partitions are not known");
+                    tracing::warn!(event = "pacemeter.kafka.end_unknown", reason = %error, "end offsets not available");
                     Vec::new()
                 }
             };
@@ -52,7 +52,7 @@ pub fn start(
                         if matches!(error, SourceError::TopicMissing { .. }) {
                             missing.push(PartitionIndex::new(slot));
                         }
-                        tracing::warn!(event = "pacemeter.kafka.end_unknown", slot, reason = %error, "the ends of the partitions are not known");
+                        tracing::warn!(event = "pacemeter.kafka.end_unknown", slot, reason = %error, "end offsets not available");
                     }
                 }
             }
@@ -80,7 +80,7 @@ fn log_held_back(TopicPartition { topic, partition, .. }: &TopicPartition, end: 
         partition,
         stable_offset = end.stable,
         high_watermark = end.high,
-        "an open transaction holds records back; the figures go on when it ends"
+        "records held back by an open transaction"
     );
 }
 

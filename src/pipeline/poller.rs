@@ -74,7 +74,7 @@ impl Poller {
             Err(failure) => self.fail(failure),
         }
         if !consumer.close(self.settings.shutdown_deadline) {
-            tracing::warn!(event = "pacemeter.kafka.close_timeout", "the kafka client did not close in time");
+            tracing::warn!(event = "pacemeter.kafka.close_timeout", "kafka client not closed in time");
         }
     }
 
@@ -89,7 +89,7 @@ impl Poller {
             tracing::warn!(
                 event = "pacemeter.kafka.committed_unknown",
                 error = %error,
-                "committed offsets are not known; dead letters may be written again"
+                "committed offsets not available"
             );
             Vec::new()
         });
@@ -133,7 +133,7 @@ impl Poller {
                 event = "pacemeter.topic.accepted",
                 topic = fault.topic,
                 risk = fault.what,
-                "a topic's risk to exactness is accepted"
+                "topic risk accepted by setting"
             );
         }
         let mut short_retention = PerStream::default();
@@ -145,7 +145,7 @@ impl Poller {
                 retention_ms = warning.retention,
                 retention_bytes = warning.retention_bytes,
                 horizon_ms = warning.horizon,
-                "a topic is kept for less than the horizon: a rebuild will know less than the state before it"
+                "topic retention shorter than horizon"
             );
         }
         Ok(short_retention)
@@ -181,7 +181,7 @@ impl Poller {
     fn log_waiting(&self, error: &SourceError) {
         match error {
             SourceError::TopicMissing { topic } => {
-                tracing::warn!(event = "pacemeter.topic.waiting", topic, "waiting for a topic to be created");
+                tracing::warn!(event = "pacemeter.topic.waiting", topic, "waiting for topic");
             }
             _ => tracing::warn!(
                 event = "pacemeter.kafka.waiting",

@@ -244,7 +244,7 @@ impl Restorer<'_> {
                 topic,
                 found = *expected,
                 expected = *found,
-                "partitions were added to a topic, which is accepted: people paid before and after may count twice"
+                "added partitions accepted by setting"
             );
         }
         is_accepted
@@ -294,7 +294,7 @@ impl Restorer<'_> {
             partition = log.partition.partition,
             reason,
             first_offset = log.low,
-            "the state is given up and built anew from the log"
+            "state discarded; rebuilding from the log"
         );
     }
 

@@ -96,10 +96,7 @@ impl PipelineTask {
             self.worker.save_all();
             while self.worker.is_saving() {
                 if Instant::now() >= deadline {
-                    tracing::warn!(
-                        event = "pacemeter.checkpoint.unfinished",
-                        "the end came before everything was saved; a start will read it again"
-                    );
+                    tracing::warn!(event = "pacemeter.checkpoint.unfinished", "unsaved records left at shutdown");
                     return Ok(());
                 }
                 self.worker.step()?;

@@ -46,11 +46,7 @@ impl Heartbeat {
             let silence = self.silence();
             if silence >= timeout {
                 let silent_ms = silence.as_millis() as u64;
-                tracing::error!(
-                    event = "pacemeter.pipeline.wedged",
-                    silent_ms,
-                    "the pipeline's task does nothing any more, ending at once"
-                );
+                tracing::error!(event = "pacemeter.pipeline.wedged", silent_ms, "pipeline task stuck; exiting");
                 Exit::TryAgain.at_once();
             }
         }

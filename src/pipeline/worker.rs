@@ -257,7 +257,7 @@ impl Worker {
     /// Waits for the dead letters in flight, for at most `deadline`.
     pub fn flush_dead_letters(&self, deadline: Duration) {
         if !self.outputs.dead_letters.flush(deadline) {
-            tracing::warn!(event = "pacemeter.dead_letter.unfinished", "dead letters not acknowledged at shutdown");
+            tracing::warn!(event = "pacemeter.dead_letter.unfinished", "dead letters not acknowledged before shutdown");
         }
     }
 
@@ -291,7 +291,7 @@ impl Worker {
             lag_records = lag,
             unsaved_ms = self.partitions.unsaved_age(self.clock.instant()).as_millis() as u64,
             live = self.phase == Phase::Live,
-            "records since the start of the log"
+            "summary of records"
         );
     }
 }

@@ -29,7 +29,7 @@ fn end(panic: &PanicHookInfo<'_>) {
     let thread = current.name().unwrap_or("unnamed");
     let bug = safe_part(panic.payload_as_str().unwrap_or(""));
     if tracing::dispatcher::has_been_set() {
-        tracing::error!(event = "pacemeter.bug", location, thread, bug, "bug; exiting immediately");
+        tracing::error!(event = "pacemeter.bug", location, thread, bug, "bug; exiting");
     } else {
         // If standard error is closed, the exit code still reports the bug.
         let _ = writeln!(std::io::stderr(), "bug; exiting immediately: {bug} at {location} in thread {thread}");

@@ -97,11 +97,7 @@ impl Signals {
             }
             received += 1;
             if received > 1 {
-                tracing::warn!(
-                    event = "pacemeter.shutdown.forced",
-                    signal,
-                    "second signal received; exiting immediately"
-                );
+                tracing::warn!(event = "pacemeter.shutdown.forced", signal, "second signal; exiting");
                 Exit::TryAgain.at_once();
             }
             tracing::info!(event = "pacemeter.shutdown.requested", signal, "shutdown requested");

@@ -193,7 +193,7 @@ impl Ticket {
             partition,
             offset,
             error,
-            "dead letter was not written"
+            "dead letter not acknowledged"
         );
     }
 }

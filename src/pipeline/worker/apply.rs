@@ -73,7 +73,7 @@ impl Worker {
                 topic = self.partitions[slot].log.partition.topic,
                 partition = partition(slot),
                 other_partition = partition(other),
-                "somebody is paid in two partitions and counts twice: disbursements must be keyed by beneficiary"
+                "person paid in two partitions"
             );
         }
         self.outputs.metrics.misplaced_people(self.audit.misplaced());
@@ -97,7 +97,7 @@ impl Worker {
             offset,
             reason,
             field,
-            "record set aside"
+            "record rejected or expired"
         );
         if log.committed.is_some_and(|committed| offset < committed) {
             return;

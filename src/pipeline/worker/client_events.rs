@@ -16,7 +16,7 @@ impl Worker {
         self.outputs.metrics.client(&event, self.clock.now());
         match event {
             ClientEvent::Errors { code, reason, count, .. } => {
-                tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client reports errors");
+                tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client errors reported");
             }
             ClientEvent::Interrupted { index, offset, code, reason, .. } => {
                 let partition = &self.partitions[index].log.partition;
@@ -27,7 +27,7 @@ impl Worker {
                     offset,
                     code = ?code,
                     reason,
-                    "a partition cannot be read; trying again"
+                    "partition not readable; retrying"
                 );
             }
             ClientEvent::OutOfRange { index, next_offset, reason } => {
@@ -40,19 +40,11 @@ impl Worker {
                 return Err(Failure { exit: Exit::StateUnusable, message });
             }
             ClientEvent::Repeated { count } => {
-                tracing::info!(
-                    event = "pacemeter.kafka.repeated",
-                    count,
-                    "records came again from the client and were dropped"
-                );
+                tracing::info!(event = "pacemeter.kafka.repeated", count, "dropped redelivered records");
             }
             ClientEvent::Committed => {}
             ClientEvent::CommitFailed { reason, .. } => {
-                tracing::warn!(
-                    event = "pacemeter.kafka.commit_failed",
-                    reason,
-                    "offsets were not committed; figures do not depend on them"
-                );
+                tracing::warn!(event = "pacemeter.kafka.commit_failed", reason, "offsets not committed");
             }
             ClientEvent::Fatal { reason } => {
                 return Err(Failure {
@@ -120,7 +112,7 @@ impl Worker {
                 topic,
                 found = count,
                 expected = known,
-                "a topic has another number of partitions"
+                "number of partitions changed"
             );
             return Err(Failure::new(
                 Exit::TryAgain,
@@ -149,7 +141,7 @@ impl Worker {
                 topic = partition.log.partition.topic,
                 partition = partition.log.partition.partition,
                 position = partition.freshness.position(),
-                "partition stalled; refetching it"
+                "partition stalled; refetching"
             );
             partition.refetched = Some(now);
             outputs.metrics.refetched();

@@ -89,7 +89,7 @@ impl Worker {
     pub fn cut_stored(&mut self, outcome: CutOutcome) {
         let CutOutcome { cut, result } = outcome;
         if let Err(error) = result {
-            tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "cut not stored");
+            tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "cut not stored; retrying");
             self.cut_storage = CutStorage::RetryAt(self.clock.instant() + RETRY);
             return;
         }

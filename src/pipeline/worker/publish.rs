@@ -57,18 +57,13 @@ impl Worker {
                 self.reading_since.take().map_or(Duration::ZERO, |since| instant.saturating_duration_since(since));
             self.outputs.metrics.replayed(read, took);
             let took_ms = took.as_millis() as u64;
-            tracing::info!(
-                event = "pacemeter.replay.finished",
-                records = read,
-                took_ms,
-                "replay finished, figures shown"
-            );
+            tracing::info!(event = "pacemeter.replay.finished", records = read, took_ms, "replay finished");
             return;
         }
         self.phase = Phase::Replaying { read, total };
         if instant.saturating_duration_since(self.progress_logged) >= PROGRESS_INTERVAL {
             self.progress_logged = instant;
-            tracing::info!(event = "pacemeter.replay.progress", read, total, "replaying the log");
+            tracing::info!(event = "pacemeter.replay.progress", read, total, "replay progressing");
         }
     }
 }

@@ -110,7 +110,7 @@ fn log_restored(log: &LogInfo, restored: &RestoredPartition, start: &ResumePoint
         next_offset = start.next_offset,
         bytes = restored.bytes,
         tail_checked = restored.last_record.is_none() || start.last_record.is_some(),
-        "state is there: reading goes on from its next offset"
+        "state restored"
     );
 }
 
@@ -141,16 +141,12 @@ impl RestoreProgress<'_> {
 impl RestoreObserver for RestoreProgress<'_> {
     fn damaged(&self, file: &str, damage: &Damage) {
         self.metrics.damaged_checkpoint(damage);
-        tracing::error!(event = "pacemeter.checkpoint.damaged", file, damage = %damage, "a checkpoint is damaged; an older one is looked for");
+        tracing::error!(event = "pacemeter.checkpoint.damaged", file, damage = %damage, "checkpoint damaged; trying an older one");
     }
 
     fn incomplete(&self, files: u64) {
         self.metrics.incomplete_checkpoints(files);
-        tracing::info!(
-            event = "pacemeter.checkpoint.incomplete",
-            files,
-            "checkpoints were not finished when the process ended before"
-        );
+        tracing::info!(event = "pacemeter.checkpoint.incomplete", files, "incomplete checkpoints found");
     }
 
     fn begins(&self, bytes: u64) {

@@ -42,6 +42,6 @@ impl Worker {
         }
         self.view_config = next;
         let targets = self.view_config.targets.targets.len();
-        tracing::info!(event = "pacemeter.targets.adopted", targets, "targets promoted");
+        tracing::info!(event = "pacemeter.targets.adopted", targets, "reloaded targets published");
     }
 }

@@ -65,6 +65,8 @@ fn every_call_has_an_event_a_constant_message_and_no_field_of_the_logs_own() {
         assert!(words.split('.').all(word), "{place}: {event} is not made of words with dots between");
         let message = message.unwrap_or_else(|| panic!("{place}: {event} has no message"));
         assert!(!message.contains(['{', '\n']), "{place}: the message of {event} is not constant; values are fields");
+        let length = message.split_whitespace().count();
+        assert!(length <= 8, "{place}: the message of {event} has {length} words; explain it in docs/logs.md");
         assert!(
             !message.starts_with(char::is_uppercase) && !message.ends_with('.'),
             "{place}: {message:?} is a log message, no sentence"
