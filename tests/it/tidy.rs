@@ -30,10 +30,12 @@ fn files() -> Vec<File> {
         entries.sort();
         for path in entries {
             let name = path.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8").to_owned();
+            // In a worktree `.git` is a file.
+            if name == ".git" || name == "target" {
+                continue;
+            }
             if path.is_dir() {
-                if name != ".git" && name != "target" {
-                    walk(&path, files);
-                }
+                walk(&path, files);
             } else if let Ok(text) = fs::read_to_string(&path) {
                 let path = path.strip_prefix(root()).expect("below the root").to_str().expect("UTF-8").to_owned();
                 files.push(File { path, text });
