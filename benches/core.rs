@@ -69,6 +69,11 @@ fn main() {
 
 fn decode(decoder: &Decoder, emission: &Emission, arena: &mut LabelArena) -> Result<Event, Rejection> {
     let headers: Vec<_> = emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
-    let record = RawRecord { value: Some(&emission.value), timestamp: Some(emission.timestamp), headers: &headers };
+    let record = RawRecord {
+        value: Some(&emission.value),
+        timestamp: Some(emission.timestamp),
+        headers: &headers,
+        ..RawRecord::default()
+    };
     decoder.decode(emission.stream, &record, arena)
 }

@@ -89,7 +89,12 @@ const SAMPLES: [Sample; 5] = [
 
 impl Sample {
     fn record(&self) -> RawRecord<'_> {
-        RawRecord { value: Some(self.value.as_bytes()), timestamp: Some(TIMESTAMP), headers: self.headers }
+        RawRecord {
+            value: Some(self.value.as_bytes()),
+            timestamp: Some(TIMESTAMP),
+            headers: self.headers,
+            ..RawRecord::default()
+        }
     }
 }
 

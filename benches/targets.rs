@@ -212,6 +212,11 @@ fn decode(
     arena: &mut LabelArena,
 ) -> Result<pacemeter::event::Event, pacemeter::record::Rejection> {
     let headers: Vec<_> = emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
-    let record = RawRecord { value: Some(&emission.value), timestamp: Some(emission.timestamp), headers: &headers };
+    let record = RawRecord {
+        value: Some(&emission.value),
+        timestamp: Some(emission.timestamp),
+        headers: &headers,
+        ..RawRecord::default()
+    };
     decoder.decode(emission.stream, &record, arena)
 }

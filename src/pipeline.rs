@@ -1,18 +1,43 @@
-//! The threads and the task that join source, decode, aggregate and view.
+//! Threads and the task that join source, decode, aggregate and view.
 //!
 //! ```text
-//! poll thread  -- records, positions, events of the client -->  task  -- snapshot --> board --> readers
-//! ends thread  -- ends of the partitions ------------------->   (owns every partition's state)
-//! poll thread  <-- read, commit, refetch ---------------------
-//! checkpoint thread  <-- pages to write -- -- what became of them --> task
+//! poll thread --- records, positions, client events --->+
+//! ends thread --- end offsets, partition counts ------->+--> task (owns every state) --> SnapshotPublisher --> readers
+//! poll thread <-- read, commit, refetch ----------------+
+//! checkpoint thread <-- pages --- --- outcomes -------->+
+//! cut thread <--------- cuts ---- --- outcomes -------->+
 //! ```
 //!
-//! One bounded channel leads to the task, so what it is told keeps its order: a position is never ahead of the records before it. The task
-//! is the only writer of state; readers take snapshots from the [`SnapshotPublisher`] and never meet it.
+//! | thread | work | ends |
+//! |---|---|---|
+//! | `poll` | reads and decodes batches, reports positions, carries out the task's commands | after the task, once the last commit is answered |
+//! | `ends` | queries end offsets and partition counts | at a shutdown |
+//! | task, on a blocking thread | applies messages; the only writer of state | at a shutdown, or with a failure |
+//! | `checkpoint` | writes checkpoints | when the task drops its handle |
+//! | `cuts` | stores cuts | when the task drops its sender |
+//! | `watchdog` | exits the process if the task is stuck | with the process |
 //!
-//! What happens at a start is in `restore`: the poll thread says what logs there are, the task finds a state for each and says where to read
-//! on. When a checkpoint is made is in `checkpoint_scheduler`; a thread of its own writes it. The figures are shown when every partition has reached the
-//! end that was asked for after the start.
+//! **One channel.** A single bounded channel (`pipeline.queue_batches`) leads from `poll` and `ends` to the task, so messages keep their order:
+//! a position never overtakes the records before it. When the task is behind, `poll` waits, the client's queue fills, and fetching pauses.
+//! Commands and the requests to the checkpoint and cut threads are unbounded channels, which the task bounds itself.
+//!
+//! **Worker.** [`Worker`] is the synchronous part of the task. `task` drives it in the process; a simulator drives it in tests, with logs, disk,
+//! clock and scheduler of its own. The seams are [`RawRecords`](crate::record::RawRecords), [`DeadLetterSink`], `Disk` and `Clock`. Records are
+//! applied one at a time, so the size of a batch cannot change a figure.
+//!
+//! **Start.** `poll` finds the topics and sends their logs ([`LogInventory`]). The task restores a state for each (`restore`) and answers with a
+//! [`ResumePoint`] for each. `poll` reads from the last applied record, which `batch_decoder` checks. Figures are shown once every partition is
+//! verified so and has reached an end offset that was queried after the start (`freshness`).
+//!
+//! **Publication.** Every `pipeline.publish_interval` the task publishes a snapshot. Publisher and readers swap a pointer: neither waits for the
+//! other.
+//!
+//! **Checkpoints and commits.** The task copies pages between two messages (`checkpoint_scheduler`). A checkpoint is finished once the dead
+//! letters that it covers are acknowledged. Every `kafka.commit_interval` the task commits, up to the oldest dead letter in flight and never
+//! back; a restart does not write the dead letters below the committed offset again. No figure depends on committed offsets.
+//!
+//! **Shutdown.** `poll` stops reading and sends [`WorkerMessage::Stopped`]. The task has applied everything before it by then. It waits for
+//! dead letters for at most half of `shutdown.deadline`, makes a last round of checkpoints until 4/5 of it, and commits.
 
 mod batch_decoder;
 mod checkpoint_scheduler;
@@ -37,15 +62,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
-use tokio::sync::watch;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{mpsc as async_mpsc, watch};
 use tokio::task::JoinHandle;
 
-pub use self::batch_decoder::{
-    BatchDecoder, DecodedBatch, DecodedRecord, LogMismatch, Original, Originals, PartitionStats, ResumePoint,
-};
-pub use self::compatibility::{ClusterInfo, Compatibility};
+pub use self::batch_decoder::{BatchDecoder, DecodedBatch, LogMismatch, ResumePoint};
+pub use self::compatibility::Compatibility;
 pub use self::dead_letter_sink::DeadLetterSink;
-pub use self::message::{Command, CutOutcome, CutRequest, LogInfo, LogInventory, Message, RecordBatch};
+pub use self::message::{CutOutcome, CutRequest, LogInfo, LogInventory, PollerCommand, WorkerMessage};
 pub use self::metrics::PipelineMetrics;
 use self::poller::Poller;
 pub use self::restore::Policy;
@@ -54,7 +78,7 @@ use self::watchdog::Heartbeat;
 pub use self::worker::{Outputs, Worker, WorkerOptions};
 use crate::aggregate::{Rules, ViewConfig};
 use crate::allowlists::Allowlists;
-use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointStore, CheckpointThread};
+use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointOutcome, CheckpointStore, CheckpointThread};
 use crate::clock::Clock;
 use crate::cuts::CutStore;
 use crate::decode::{self, Decoder, PseudonymKey};
@@ -67,27 +91,32 @@ use crate::telemetry::Metrics;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::snapshot::SnapshotPublisher;
 
-/// How long the poll thread may take to end after the task. Nothing depends on it any more.
+/// Maximum time for the poll thread to end after the task. Nothing depends on it any more.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-/// How the pipeline runs.
+/// Settings of the pipeline.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Batches that may wait for the task.
+    /// Number of messages that may wait for the task.
     pub queue_batches: usize,
+    /// Time between two snapshots.
     pub publish_interval: Duration,
-    /// By [`Stream`]: records that are set aside unread.
+    /// Offsets that are rejected without decoding.
     pub excluded: PerStream<Vec<OffsetRange>>,
-    /// A task that does nothing for this long is wedged.
+    /// Time without a sign of life after which the task is stuck.
     pub wedge_timeout: Duration,
-    /// How long the end of the pipeline may take.
+    /// Maximum duration of a shutdown.
     pub shutdown_deadline: Duration,
+    /// Settings of restoring.
     pub restore: restore::Settings,
+    /// Settings of checkpoints.
     pub checkpoint_scheduler: checkpoint_scheduler::Settings,
+    /// Settings of cuts.
     pub cut_scheduler: cut_scheduler::Settings,
 }
 
 impl Settings {
+    /// Reads `pipeline.*`, `streams.*.exclude`, `shutdown.deadline`, and the settings of restoring, checkpoints and cuts.
     pub fn read(reader: &mut SettingsReader) -> Self {
         let second = Duration::from_secs(1);
         Self {
@@ -103,146 +132,152 @@ impl Settings {
     }
 }
 
-/// What the pipeline is made of.
+/// Everything that the pipeline is built from.
 pub struct Dependencies {
+    /// Settings of the Kafka clients.
     pub source: source::Settings,
+    /// Settings of the pipeline itself.
     pub settings: Settings,
+    /// Rules of aggregation.
     pub rules: Rules,
+    /// Label values that are shown.
     pub allowlists: Arc<Allowlists>,
-    /// Other targets are shown once they are filled.
+    /// Present targets; later ones are shown once they are backfilled.
     pub targets: watch::Receiver<Arc<Targets>>,
+    /// Settings of decoding.
     pub decode: decode::Settings,
+    /// Key under which identifiers are hashed.
     pub key: PseudonymKey,
-    /// In a directory that is locked.
+    /// Checkpoints in the state directory, which this process has locked.
     pub store: CheckpointStore,
+    /// Stored cuts.
     pub cuts: CutStore,
-    /// What the cuts there are say.
+    /// Closed periods as the stored cuts report them.
     pub closed_periods: Arc<ClosedPeriods>,
+    /// Source of the present.
     pub clock: Clock,
+    /// Metrics of the process.
     pub metrics: Arc<Metrics>,
+    /// Destination of snapshots.
     pub publisher: Arc<SnapshotPublisher>,
+    /// Request to shut down.
     pub shutdown: Shutdown,
 }
 
-/// Starts the pipeline. It ends with `Ok` after a requested shutdown, and with the failure when reading cannot go on.
+/// Starts the pipeline. Its task ends with `Ok` after a requested shutdown, and with a failure when reading cannot continue.
 ///
 /// # Errors
-/// If the Kafka client refuses its configuration.
-pub fn start(parts: Dependencies) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
-    let Dependencies {
-        source,
-        settings,
-        rules,
-        allowlists,
-        mut targets,
-        decode,
-        key,
-        store,
-        cuts,
-        closed_periods,
-        clock,
-        metrics,
-        publisher,
-        shutdown,
-    } = parts;
-    let dead_letters = DeadLetters::open(&source)
-        .map_err(|error| Failure { exit: Exit::Configuration, message: error.to_string() })?;
-    let compatibility = Compatibility { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() };
-    let (messages, inbox) = tokio::sync::mpsc::channel(settings.queue_batches);
-    let (commands, orders) = mpsc::channel();
-    let (checkpoints, reports) = start_keeper(store.clone())?;
-    let (cuts, stored_cuts) = start_cut_keeper(cuts)?;
-    let metrics = PipelineMetrics::new(metrics, &source.topics, settings.queue_batches);
-    let view_config = ViewConfig { allowlists, targets: Arc::clone(&targets.borrow_and_update()) };
-    let outputs = Outputs { commands, dead_letters: Box::new(dead_letters), publisher, metrics, checkpoints, cuts };
-    let worker = Worker::new(WorkerOptions {
-        stall_timeout: source.stall_timeout,
-        settings: settings.clone(),
-        compatibility,
-        view_config,
-        clock: clock.clone(),
-        store,
-        closed_periods,
-        outputs,
-    });
-    let pulse = Heartbeat::new();
-    let task = PipelineTask {
-        worker,
-        settings: settings.clone(),
-        commit_interval: source.commit_interval,
-        reports,
-        stored_cuts,
-        targets,
-        pulse: pulse.clone(),
-    };
-    let decoder = Decoder::new(decode, key);
+/// If the Kafka client refuses its configuration, or a thread cannot be started.
+pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
+    let Dependencies { source, settings, decode, key, .. } = &dependencies;
+    let (messages, received) = async_mpsc::channel(settings.queue_batches);
+    let (commands, received_commands) = mpsc::channel();
+    let decoder = Decoder::new(*decode, key.clone());
     let poller = Poller {
-        source,
+        source: source.clone(),
         settings: settings.clone(),
         decoder,
-        clock,
-        shutdown: shutdown.clone(),
+        clock: dependencies.clock.clone(),
+        shutdown: dependencies.shutdown.clone(),
         messages,
-        commands: orders,
+        commands: received_commands,
     };
-    let thread = spawn("poll", move || poller.run())?;
-    spawn("watchdog", move || pulse.watch(settings.wedge_timeout))?;
-    // A thread of its own: what state grows by and gives back stays in one arena of the allocator, and readers never wait behind a batch.
+    let shutdown = dependencies.shutdown.clone();
+    let Settings { wedge_timeout, shutdown_deadline, .. } = *settings;
+    let task = build_task(dependencies, commands)?;
+    let heartbeat = task.heartbeat.clone();
+    let poll_thread = spawn("poll", move || poller.run())?;
+    spawn("watchdog", move || heartbeat.watch(wedge_timeout))?;
+    // A thread of its own: memory that state takes and returns stays in one arena of the allocator, and readers never wait behind a batch.
     let runtime = Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.map_err(|error| Failure::from_io("the runtime of the task", &error))?;
+    let runtime =
+        runtime.map_err(|error| Failure::from_io("cannot create the runtime of the pipeline task", &error))?;
     Ok(tokio::task::spawn_blocking(move || {
-        let result = runtime.block_on(task.run(inbox, shutdown));
+        let result = runtime.block_on(task.run(received, shutdown));
         // The poll thread closes the client, unless it waits for a broker: then it ends with the process.
-        let deadline = Instant::now() + CLOSE_WITHIN.min(settings.shutdown_deadline);
-        while !thread.is_finished() && Instant::now() < deadline {
+        let deadline = Instant::now() + CLOSE_WITHIN.min(shutdown_deadline);
+        while !poll_thread.is_finished() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
         }
         result
     }))
 }
 
-/// Starts the thread that writes checkpoints. It ends when nobody can order any more.
-fn start_keeper(
-    store: CheckpointStore,
-) -> Result<(CheckpointHandle, tokio::sync::mpsc::UnboundedReceiver<crate::checkpoint::CheckpointOutcome>), Failure> {
-    let (orders, inbox) = mpsc::channel();
-    let (reports, told) = tokio::sync::mpsc::unbounded_channel();
-    let in_flight = BytesInFlight::default();
-    let keeper = CheckpointThread::new(store, in_flight.clone());
-    // Once the task is gone nobody listens.
-    spawn("checkpoint", move || keeper.run(&inbox, |report| drop(reports.send(report))))?;
-    Ok((CheckpointHandle::new(orders, in_flight), told))
+/// Builds the task, and starts the threads that write its checkpoints and cuts.
+fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>) -> Result<PipelineTask, Failure> {
+    let Dependencies { source, settings, rules, allowlists, mut targets, decode, key, store, .. } = dependencies;
+    let dead_letters =
+        DeadLetters::open(&source).map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    let (checkpoints, checkpoint_outcomes) = start_checkpoint_thread(store.clone())?;
+    let (cuts, cut_outcomes) = start_cut_thread(dependencies.cuts)?;
+    let worker = Worker::new(WorkerOptions {
+        stall_timeout: source.stall_timeout,
+        settings: settings.clone(),
+        compatibility: Compatibility { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() },
+        view_config: ViewConfig { allowlists, targets: Arc::clone(&targets.borrow_and_update()) },
+        clock: dependencies.clock,
+        store,
+        closed_periods: dependencies.closed_periods,
+        outputs: Outputs {
+            commands,
+            dead_letters: Box::new(dead_letters),
+            publisher: dependencies.publisher,
+            metrics: PipelineMetrics::new(dependencies.metrics, &source.topics, settings.queue_batches),
+            checkpoints,
+            cuts,
+        },
+    });
+    Ok(PipelineTask {
+        worker,
+        settings,
+        commit_interval: source.commit_interval,
+        checkpoint_outcomes,
+        cut_outcomes,
+        targets,
+        heartbeat: Heartbeat::new(),
+    })
 }
 
-/// Starts the thread that stores cuts: a disk may take its time. It ends when nobody can order any more.
-fn start_cut_keeper(
-    cuts: CutStore,
-) -> Result<(mpsc::Sender<CutRequest>, tokio::sync::mpsc::UnboundedReceiver<CutOutcome>), Failure> {
-    let (orders, inbox) = mpsc::channel::<CutRequest>();
-    let (stored, told) = tokio::sync::mpsc::unbounded_channel();
+/// Starts the thread that writes checkpoints. It ends when the handle is dropped.
+fn start_checkpoint_thread(
+    store: CheckpointStore,
+) -> Result<(CheckpointHandle, UnboundedReceiver<CheckpointOutcome>), Failure> {
+    let (requests, received_requests) = mpsc::channel();
+    let (outcomes, received_outcomes) = async_mpsc::unbounded_channel();
+    let in_flight = BytesInFlight::default();
+    let writer = CheckpointThread::new(store, in_flight.clone());
+    // Outcomes that arrive after the task has ended are dropped.
+    spawn("checkpoint", move || writer.run(&received_requests, |outcome| drop(outcomes.send(outcome))))?;
+    Ok((CheckpointHandle::new(requests, in_flight), received_outcomes))
+}
+
+/// Starts the thread that stores cuts, so that a slow disk does not hold up the task. It ends when the sender is dropped.
+fn start_cut_thread(cuts: CutStore) -> Result<(mpsc::Sender<CutRequest>, UnboundedReceiver<CutOutcome>), Failure> {
+    let (requests, received_requests) = mpsc::channel::<CutRequest>();
+    let (outcomes, received_outcomes) = async_mpsc::unbounded_channel();
     spawn("cuts", move || {
-        for CutRequest { cut, oldest } in inbox {
+        for CutRequest { cut, oldest } in received_requests {
             let result = cuts.put(&cut);
             if let Err(error) = cuts.prune(oldest) {
                 tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "old cut not removed");
             }
-            // Once the task is gone nobody listens.
-            drop(stored.send(CutOutcome { cut, result }));
+            // Outcomes that arrive after the task has ended are dropped.
+            drop(outcomes.send(CutOutcome { cut, result }));
         }
     })?;
-    Ok((orders, told))
+    Ok((requests, received_outcomes))
 }
 
 fn spawn<T: Send + 'static>(
     name: &str,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::JoinHandle<T>, Failure> {
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
-    thread
-        .map_err(|error| Failure { exit: Exit::TryAgain, message: format!("cannot start the thread {name}: {error}") })
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
+        Failure::new(Exit::TryAgain, format!("cannot start the thread {name}: {error}; restart the process"))
+    })
 }
 
-/// Waits, but not beyond a requested shutdown.
+/// Sleeps for `duration`, or until a shutdown is requested.
 fn pause(shutdown: &Shutdown, duration: Duration) {
     let until = Instant::now() + duration;
     while !shutdown.is_requested() && Instant::now() < until {

@@ -1,24 +1,29 @@
-//! What a record is and what becomes of it, whatever it says: streams, outcomes, reasons of rejection, headers.
+//! Records before and after decoding: streams, partitions, raw records, outcomes, reasons for a rejection.
 
 mod partition;
 mod per_stream;
+mod raw;
 
 pub use self::per_stream::PerStream;
-use crate::clock::Millis;
 pub use partition::{PartitionIndex, TopicPartition};
+pub use raw::{Header, RawRecord, RawRecords};
 
-/// One kind of event on one topic.
+/// Family of events; each has a topic of its own (spec/events.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stream {
+    /// Supports: applications, approvals, dispersals, returns.
     Disbursement,
+    /// Calls of the call centre, and its agents.
     Call,
+    /// Milestones of initiatives.
     Milestone,
 }
 
 impl Stream {
+    /// Every stream, in the order of the discriminants.
     pub const ALL: [Stream; 3] = [Stream::Disbursement, Stream::Call, Stream::Milestone];
 
-    /// The value of the label `stream`, and the name in settings and event types.
+    /// Value of the label `stream`, and name in settings and event types.
     pub fn name(self) -> &'static str {
         match self {
             Stream::Disbursement => "disbursement",
@@ -27,23 +32,30 @@ impl Stream {
         }
     }
 
+    /// Stream of that name; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|stream| stream.name() == name)
     }
 }
 
-/// What became of a record that was read: exactly one of these.
+/// Result of applying a record: every record read has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
+    /// Counted in the figures.
     Applied,
+    /// Id of an event that was applied before.
     Duplicate,
+    /// Not a valid event; see [`Reason`].
     Rejected,
+    /// Valid, but older than the stream's horizon.
     Expired,
 }
 
 impl Outcome {
+    /// Every outcome, in the order of the discriminants.
     pub const ALL: [Outcome; 4] = [Outcome::Applied, Outcome::Duplicate, Outcome::Rejected, Outcome::Expired];
 
+    /// Value of the label `outcome`.
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Applied => "applied",
@@ -54,22 +66,33 @@ impl Outcome {
     }
 }
 
-/// Why a record was rejected; the whole list of the contract, in the order in which faults are looked for.
+/// Reason for a rejection, in the order in which faults are looked for (spec/events.md#order-of-faults).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
+    /// No value, or nothing after the frame of a schema registry.
     Empty,
+    /// Value larger than `records.max_record_bytes`.
     TooLarge,
+    /// Content type other than JSON or one structured CloudEvent, or data in base64.
     UnsupportedFormat,
+    /// Value is not a JSON object.
     NotJson,
+    /// Required field is absent.
     MissingField,
+    /// Field is malformed or out of bounds.
     InvalidField,
+    /// Event type does not exist.
     UnknownType,
+    /// Event type belongs to another stream's topic.
     WrongStream,
+    /// Event time too far after the record's Kafka timestamp.
     Future,
+    /// Offset lies in a range of `streams.STREAM.exclude`.
     Excluded,
 }
 
 impl Reason {
+    /// Every reason, in the order of the discriminants.
     pub const ALL: [Reason; 10] = [
         Reason::Empty,
         Reason::TooLarge,
@@ -83,6 +106,7 @@ impl Reason {
         Reason::Excluded,
     ];
 
+    /// Value of the label `reason`.
     pub fn name(self) -> &'static str {
         match self {
             Reason::Empty => "empty",
@@ -99,32 +123,24 @@ impl Reason {
     }
 }
 
-/// A rejected record: the reason, and the field at fault where one is.
+/// Why a record was rejected. Holds nothing of the record's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}{}", reason.name(), if field.is_some() { " " } else { "" }, field.unwrap_or(""))]
 pub struct Rejection {
+    /// First fault found.
     pub reason: Reason,
+    /// Name of the faulty field; `None` if the fault is not in a field.
     pub field: Option<&'static str>,
 }
 
 impl Rejection {
+    /// Rejection without a field.
     pub fn of(reason: Reason) -> Self {
         Self { reason, field: None }
     }
 
+    /// Rejection for a fault in `field`.
     pub fn field(reason: Reason, field: &'static str) -> Self {
         Self { reason, field: Some(field) }
     }
-}
-
-/// A record header: its name and, unless null, its value.
-pub type Header<'a> = (&'a str, Option<&'a [u8]>);
-
-/// What decoding needs of a Kafka record, borrowed from the client's memory.
-#[derive(Debug, Clone, Copy)]
-pub struct RawRecord<'a> {
-    pub value: Option<&'a [u8]>,
-    /// The record's Kafka timestamp; absent for message formats that have none.
-    pub timestamp: Option<Millis>,
-    pub headers: &'a [Header<'a>],
 }

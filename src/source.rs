@@ -48,7 +48,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, Message};
+pub use batch::Batch;
 pub use consumer::{ClientEvent, Consumer};
 pub use dead_letter::{DeadLetter, DeadLetterCounts, DeadLetters};
 pub use error::SourceError;

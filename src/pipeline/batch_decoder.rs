@@ -1,204 +1,187 @@
-//! Records on their way in: the last one that state took is recognised, those behind it are decoded.
+//! Decodes batches of records and checks that each log is the one that its state was built from.
+//!
+//! Reading resumes at the last applied record. The first record of a partition must be that one: same offset, timestamp and keyed hash of key
+//! and value. Otherwise the topic was recreated or its log truncated, and nothing of it is applied.
+
+use std::time::Instant;
 
 use crate::checkpoint::LastRecord;
 use crate::clock::Millis;
 use crate::decode::Decoder;
 use crate::event::{Event, LabelArena};
-use crate::record::{Header, PerStream, RawRecord, Reason, Rejection};
-use crate::record::{PartitionIndex, TopicPartition};
+use crate::record::{PartitionIndex, PerStream, RawRecord, RawRecords, Reason, Rejection, TopicPartition};
 use crate::settings::OffsetRange;
-use crate::source::Batch;
 
-/// Records as Kafka gave them.
-pub trait Originals: Send {
-    fn len(&self) -> usize;
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The record at `index`. Its headers are appended to `headers`.
-    fn original<'a>(&'a self, index: usize, headers: &mut Vec<Header<'a>>) -> Original<'a>;
-}
-
-#[derive(Debug, Clone, Copy)]
-pub struct Original<'a> {
-    pub slot: PartitionIndex,
-    pub offset: i64,
-    pub timestamp: Option<Millis>,
-    pub key: Option<&'a [u8]>,
-    pub value: Option<&'a [u8]>,
-}
-
-impl Originals for Batch {
-    fn len(&self) -> usize {
-        Batch::len(self)
-    }
-
-    fn original<'a>(&'a self, index: usize, headers: &mut Vec<Header<'a>>) -> Original<'a> {
-        let message = self.get(index);
-        message.append_headers(headers);
-        Original {
-            slot: message.index(),
-            offset: message.offset(),
-            timestamp: message.timestamp(),
-            key: message.key(),
-            value: message.value(),
-        }
-    }
-}
-
-/// Where to begin with a partition.
+/// Where to resume a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResumePoint {
-    /// The next record to take.
+    /// Offset of the next record to apply.
     pub next_offset: i64,
-    /// The last record that was taken: if it is still there it has to be the same.
+    /// Last applied record, which the log must contain; `None` if there is none, or the log may have lost it legitimately.
     pub last_record: Option<LastRecord>,
 }
 
-/// A batch after decoding.
-#[derive(Default)]
+impl ResumePoint {
+    /// Offset to read from: that of the last applied record if it is to be checked, else the next one.
+    pub fn read_from(&self) -> i64 {
+        self.last_record.map_or(self.next_offset, |last_record| last_record.offset)
+    }
+}
+
+/// A decoded batch. Keeps the raw records for the dead letters.
 pub struct DecodedBatch {
-    pub decoded: Vec<DecodedRecord>,
-    pub arena: LabelArena,
-    /// Of each partition that there is anything of.
-    pub sums: Vec<PartitionStats>,
-    /// Partitions whose log was found to be the one that state is of.
-    pub verified: Vec<PartitionIndex>,
+    /// Records in the order of the batch, without those that were applied before.
+    pub(super) records: Vec<DecodedRecord>,
+    /// Labels of the events.
+    pub(super) arena: LabelArena,
+    /// Counts of each partition with at least one decoded record.
+    pub(super) stats: Vec<PartitionStats>,
+    /// Partitions whose log was found to contain the last applied record.
+    pub(super) verified: Vec<PartitionIndex>,
+    pub(super) raw: Box<dyn RawRecords>,
+    /// Time at which the client handed over the batch.
+    pub(super) fetched: Instant,
 }
 
-/// What a batch has of a partition.
+/// A decoded record.
+pub(super) struct DecodedRecord {
+    /// Position among the raw records.
+    pub(super) position: u32,
+    pub(super) index: PartitionIndex,
+    pub(super) offset: i64,
+    /// Kafka timestamp. Repeated here because applying compares it for every record.
+    pub(super) timestamp: Option<Millis>,
+    pub(super) event: Result<Event, Rejection>,
+}
+
+/// Counts of one partition's decoded records in a batch.
 #[derive(Debug, Clone, Copy)]
-pub struct PartitionStats {
-    pub slot: PartitionIndex,
-    pub records: u64,
-    /// Of keys and values.
-    pub bytes: u64,
-    /// Its last record.
-    pub last_record: LastRecord,
+pub(super) struct PartitionStats {
+    pub(super) index: PartitionIndex,
+    pub(super) records: u64,
+    /// Size of keys and values, in bytes.
+    pub(super) bytes: u64,
+    pub(super) last_record: LastRecord,
 }
 
-/// A record after decoding.
-pub struct DecodedRecord {
-    /// Among the originals.
-    pub index: u32,
-    pub slot: PartitionIndex,
-    pub offset: i64,
-    /// As Kafka gave it.
-    pub timestamp: Option<Millis>,
-    pub event: Result<Event, Rejection>,
-}
-
-/// The log of a partition is not the one that its state is of.
+/// The log of a partition does not contain the record that its state applied last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogMismatch(pub PartitionIndex);
 
-/// What is to be done with a record.
+/// Fate of a record before decoding.
 enum Admission {
     Decode,
-    /// State has it already.
+    /// Applied before.
     Skip,
 }
 
+/// Counts of a partition while a batch is decoded.
+#[derive(Clone, Default)]
+struct Tally {
+    records: u64,
+    bytes: u64,
+    /// Position of the last record.
+    last: usize,
+}
+
+/// Decodes the batches of all partitions, in order.
 pub struct BatchDecoder<'a> {
     decoder: &'a Decoder,
-    /// By [`Stream`]: records that are set aside unread.
+    /// Offsets that are rejected without decoding.
     excluded: &'a PerStream<Vec<OffsetRange>>,
     partitions: Vec<TopicPartition>,
-    starts: Vec<ResumePoint>,
+    /// Loses its last record once the log was found to contain it.
+    resume_points: Vec<ResumePoint>,
 }
 
 impl<'a> BatchDecoder<'a> {
-    /// Partitions by slot, and where each begins: at the tail, if there is one, else at the next offset.
+    /// Creates a decoder for partitions, given by index, that are read from [`ResumePoint::read_from`].
     pub fn new(
         decoder: &'a Decoder,
         excluded: &'a PerStream<Vec<OffsetRange>>,
         partitions: Vec<TopicPartition>,
-        starts: Vec<ResumePoint>,
+        resume_points: Vec<ResumePoint>,
     ) -> Self {
-        assert_eq!(partitions.len(), starts.len());
-        Self { decoder, excluded, partitions, starts }
+        assert_eq!(partitions.len(), resume_points.len());
+        Self { decoder, excluded, partitions, resume_points }
     }
 
-    /// Decodes a batch.
+    /// Decodes a batch that the client handed over at `fetched`.
     ///
     /// # Errors
-    /// If the first record of a partition is not the one that state took last.
-    pub fn take(&mut self, originals: &impl Originals) -> Result<DecodedBatch, LogMismatch> {
-        let mut taken = DecodedBatch::default();
-        taken.decoded.reserve(originals.len());
+    /// If the first record of a partition is not its last applied one.
+    pub fn decode(&mut self, raw: impl RawRecords + 'static, fetched: Instant) -> Result<DecodedBatch, LogMismatch> {
+        let mut records = Vec::with_capacity(raw.len());
+        let mut arena = LabelArena::default();
+        let mut verified = Vec::new();
+        let mut tallies = vec![Tally::default(); self.partitions.len()];
         let mut headers = Vec::new();
-        // By slot: records, bytes, and the index of the last.
-        let mut sums = vec![(0_u64, 0_u64, 0_usize); self.partitions.len()];
-        for index in 0..originals.len() {
-            headers.clear();
-            let original = originals.original(index, &mut headers);
-            let Original { slot, offset, timestamp, .. } = original;
-            if let Admission::Skip = self.admit(&original, &mut taken.verified)? {
+        for position in 0..raw.len() {
+            let index = raw.partition(position);
+            let record = raw.get(position, &mut headers);
+            if let Admission::Skip = self.admit(index, &record, &mut verified)? {
                 continue;
             }
-            let (records, bytes, last) = &mut sums[slot.index()];
-            *records += 1;
-            *bytes += (original.value.map_or(0, <[u8]>::len) + original.key.map_or(0, <[u8]>::len)) as u64;
-            *last = index;
-            let event = self.decode(&original, &headers, &mut taken.arena);
-            taken.decoded.push(DecodedRecord { index: index as u32, slot, offset, timestamp, event });
+            let tally = &mut tallies[index.index()];
+            tally.records += 1;
+            tally.bytes += (record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len)) as u64;
+            tally.last = position;
+            let event = self.decode_record(index, &record, &mut arena);
+            let RawRecord { offset, timestamp, .. } = record;
+            records.push(DecodedRecord { position: position as u32, index, offset, timestamp, event });
         }
-        for (slot, (records, bytes, last)) in sums.into_iter().enumerate().filter(|(_, (records, ..))| *records > 0) {
-            headers.clear();
-            let last_record = self.last_record(&originals.original(last, &mut headers));
-            taken.sums.push(PartitionStats { slot: PartitionIndex::new(slot), records, bytes, last_record });
+        let mut stats = Vec::new();
+        for (index, tally) in tallies.into_iter().enumerate().filter(|(_, tally)| tally.records > 0) {
+            let Tally { records, bytes, last } = tally;
+            let last_record = self.identify(&raw.get(last, &mut headers));
+            stats.push(PartitionStats { index: PartitionIndex::new(index), records, bytes, last_record });
         }
-        Ok(taken)
+        Ok(DecodedBatch { records, arena, stats, verified, raw: Box::new(raw), fetched })
     }
 
-    /// Looks for partitions that the client has passed the tail of without handing it over.
+    /// Checks that the client has not moved past a last applied record without handing it over.
     ///
     /// # Errors
-    /// If there is one: the record that state took last is gone.
-    pub fn passed(&self, positions: &[(PartitionIndex, i64)]) -> Result<(), LogMismatch> {
-        let is_past = |slot: PartitionIndex, position: i64| {
-            self.starts[slot.index()].last_record.is_some_and(|last_record| position > last_record.offset)
+    /// If it has: that record is gone.
+    pub fn check_positions(&self, positions: &[(PartitionIndex, i64)]) -> Result<(), LogMismatch> {
+        let has_missed = |&&(index, position): &&(PartitionIndex, i64)| {
+            self.resume_points[index.index()].last_record.is_some_and(|last_record| position > last_record.offset)
         };
-        positions
-            .iter()
-            .find(|&&(slot, position)| is_past(slot, position))
-            .map_or(Ok(()), |&(slot, _)| Err(LogMismatch(slot)))
+        positions.iter().find(has_missed).map_or(Ok(()), |&(index, _)| Err(LogMismatch(index)))
     }
 
-    fn admit(&mut self, original: &Original<'_>, verified: &mut Vec<PartitionIndex>) -> Result<Admission, LogMismatch> {
-        let start = self.starts[original.slot.index()];
-        if let Some(last_record) = start.last_record {
-            if self.last_record(original) != last_record {
-                return Err(LogMismatch(original.slot));
+    fn admit(
+        &mut self,
+        index: PartitionIndex,
+        record: &RawRecord<'_>,
+        verified: &mut Vec<PartitionIndex>,
+    ) -> Result<Admission, LogMismatch> {
+        let ResumePoint { next_offset, last_record } = self.resume_points[index.index()];
+        if let Some(last_record) = last_record {
+            if self.identify(record) != last_record {
+                return Err(LogMismatch(index));
             }
-            self.starts[original.slot.index()].last_record = None;
-            verified.push(original.slot);
+            self.resume_points[index.index()].last_record = None;
+            verified.push(index);
         }
-        Ok(if original.offset < start.next_offset { Admission::Skip } else { Admission::Decode })
+        Ok(if record.offset < next_offset { Admission::Skip } else { Admission::Decode })
     }
 
-    fn last_record(&self, original: &Original<'_>) -> LastRecord {
-        let hash = self.decoder.record_hash(original.key, original.value);
-        LastRecord { offset: original.offset, timestamp: original.timestamp, hash }
+    fn identify(&self, record: &RawRecord<'_>) -> LastRecord {
+        let hash = self.decoder.record_hash(record.key, record.value);
+        LastRecord { offset: record.offset, timestamp: record.timestamp, hash }
     }
 
-    fn decode(
+    fn decode_record(
         &self,
-        original: &Original<'_>,
-        headers: &[Header<'_>],
+        index: PartitionIndex,
+        record: &RawRecord<'_>,
         arena: &mut LabelArena,
     ) -> Result<Event, Rejection> {
-        let partition = &self.partitions[original.slot.index()];
-        let ranges = &self.excluded[partition.stream];
-        if ranges.iter().any(|range| range.holds(partition.partition, original.offset)) {
+        let TopicPartition { stream, partition, .. } = self.partitions[index.index()];
+        if self.excluded[stream].iter().any(|range| range.holds(partition, record.offset)) {
             return Err(Rejection::of(Reason::Excluded));
         }
-        self.decoder.decode(
-            partition.stream,
-            &RawRecord { value: original.value, timestamp: original.timestamp, headers },
-            arena,
-        )
+        self.decoder.decode(stream, record, arena)
     }
 }

@@ -1,4 +1,4 @@
-//! Which state this process keeps: what goes into the head of a checkpoint, and what is expected of one.
+//! What a state depends on besides its log: written into the head of a checkpoint, and compared with it at the next start.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,39 @@ use crate::allowlists::Allowlists;
 use crate::checkpoint::{ExpectedHead, Head, LastRecord};
 use crate::clock::Millis;
 use crate::decode;
-use crate::record::TopicPartition;
-use crate::record::{PerStream, Stream};
+use crate::record::{PerStream, Stream, TopicPartition};
 use crate::settings::OffsetRange;
 
-/// Everything besides the log that state depends on, and how it is called.
+/// Settings and key that a state depends on. A checkpoint holds them by name and as text, so that a mismatch can name them.
 #[derive(Debug, Clone)]
 pub struct Compatibility {
+    /// Rules of aggregation.
     pub rules: Rules,
+    /// Settings of decoding.
     pub decode: decode::Settings,
+    /// Offsets that are rejected without decoding.
     pub excluded: PerStream<Vec<OffsetRange>>,
+    /// Id of the pseudonym key.
     pub key_id: String,
 }
 
-/// What the log of a partition is part of.
+/// Cluster and number of partitions that the logs are part of.
 #[derive(Debug, Clone, Default)]
-pub struct ClusterInfo {
-    pub cluster_id: Option<String>,
-    pub partition_counts: PerStream<usize>,
+pub(super) struct ClusterInfo {
+    /// Cluster id; `None` if the brokers did not report it.
+    pub(super) cluster_id: Option<String>,
+    pub(super) partition_counts: PerStream<usize>,
 }
 
 impl ClusterInfo {
-    pub fn partition_count(&self, stream: Stream) -> i32 {
+    pub(super) fn partition_count(&self, stream: Stream) -> i32 {
         i32::try_from(self.partition_counts[stream]).unwrap_or(i32::MAX)
     }
 }
 
 impl Compatibility {
-    /// What a checkpoint of this partition, up to `next_offset`, must say.
-    pub fn expected(&self, log: &LogInfo, cluster: &ClusterInfo, next_offset: i64) -> ExpectedHead {
+    /// Head that a checkpoint of this partition, up to `next_offset`, must match.
+    pub(super) fn expected(&self, log: &LogInfo, cluster: &ClusterInfo, next_offset: i64) -> ExpectedHead {
         let stream = log.partition.stream;
         ExpectedHead {
             cluster_id: cluster.cluster_id.clone(),
@@ -49,8 +53,8 @@ impl Compatibility {
         }
     }
 
-    /// The head of a checkpoint of `state` as it is now.
-    pub fn head(
+    /// Head of a checkpoint of the present `state`.
+    pub(super) fn head(
         &self,
         partition: &TopicPartition,
         state: &PartitionState,
@@ -81,7 +85,7 @@ impl Compatibility {
         }
     }
 
-    /// Of the excluded records only those count that were read: what lies ahead changes nothing yet.
+    /// Settings that the state of a partition up to `next_offset` depends on. Excluded offsets beyond it do not count yet.
     fn semantic_settings(&self, partition: &TopicPartition, next_offset: i64) -> BTreeMap<String, String> {
         let stream = partition.stream;
         let mut semantic_settings: BTreeMap<String, String> =
@@ -99,8 +103,8 @@ impl Compatibility {
     }
 }
 
-/// A fingerprint of the allowlists.
-pub fn labels_fingerprint(allowlists: &Allowlists) -> [u8; 16] {
+/// Fingerprint of the allowlists, which decide the labels of the counters.
+pub(super) fn labels_fingerprint(allowlists: &Allowlists) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     for listed in allowlists.all() {
         hasher.update(&(listed.count() as u64).to_le_bytes());

@@ -1,28 +1,28 @@
-//! Are disbursements keyed by beneficiary? Whoever is paid in two partitions counts twice, and no partition can see it.
+//! Detects disbursements that are not keyed by beneficiary: a person paid in two partitions counts twice, which no partition can see.
 //!
-//! One person in 1,024, chosen by hash, is followed across partitions, whatever partitioner the producers have.
+//! One person in 1,024, chosen by hash, is followed across partitions, whatever partitioner the producers use.
 
 use hashbrown::{HashMap, HashSet};
 
 use crate::event::Hash128;
 use crate::record::PartitionIndex;
 
+/// People of the sample, and those of them who are in more than one partition.
 #[derive(Debug, Default)]
-pub struct KeyingAudit {
-    /// Where each person of the sample was seen first.
-    seen: HashMap<Hash128, PartitionIndex>,
-    /// Those seen elsewhere too.
+pub(super) struct KeyingAudit {
+    /// Partition in which each person was seen first.
+    first_seen: HashMap<Hash128, PartitionIndex>,
     misplaced: HashSet<Hash128>,
 }
 
 impl KeyingAudit {
-    /// People of the sample who came to a partition. Returns the slot where one of them was seen before, if this is the first to be in two.
-    pub fn note(&mut self, slot: PartitionIndex, people: Vec<Hash128>) -> Option<PartitionIndex> {
+    /// Adds people of the sample seen in a partition. If this is the first time that anybody is in two, returns the other partition.
+    pub(super) fn add(&mut self, index: PartitionIndex, people: Vec<Hash128>) -> Option<PartitionIndex> {
         let is_first = self.misplaced.is_empty();
         let mut other = None;
         for person in people {
-            let first = *self.seen.entry(person).or_insert(slot);
-            if first != slot {
+            let first = *self.first_seen.entry(person).or_insert(index);
+            if first != index {
                 self.misplaced.insert(person);
                 other = other.or(Some(first));
             }
@@ -30,8 +30,8 @@ impl KeyingAudit {
         other.filter(|_| is_first)
     }
 
-    /// People of the sample who were seen in more than one partition.
-    pub fn misplaced(&self) -> usize {
+    /// Number of people of the sample seen in more than one partition.
+    pub(super) fn misplaced(&self) -> usize {
         self.misplaced.len()
     }
 }
@@ -41,13 +41,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn somebody_in_two_partitions_is_counted_once_and_told_once() {
+    fn a_person_in_two_partitions_counts_and_is_reported_once() {
         let mut audit = KeyingAudit::default();
-        assert_eq!(audit.note(PartitionIndex(0), vec![[1; 16], [2; 16]]), None);
-        assert_eq!(audit.note(PartitionIndex(0), vec![[1; 16]]), None, "somebody who was forgotten comes again");
+        assert_eq!(audit.add(PartitionIndex(0), vec![[1; 16], [2; 16]]), None);
+        assert_eq!(audit.add(PartitionIndex(0), vec![[1; 16]]), None, "an evicted person returns");
         assert_eq!(audit.misplaced(), 0);
-        assert_eq!(audit.note(PartitionIndex(1), vec![[3; 16], [1; 16]]), Some(PartitionIndex(0)));
-        assert_eq!(audit.note(PartitionIndex(2), vec![[1; 16], [2; 16]]), None);
+        assert_eq!(audit.add(PartitionIndex(1), vec![[3; 16], [1; 16]]), Some(PartitionIndex(0)));
+        assert_eq!(audit.add(PartitionIndex(2), vec![[1; 16], [2; 16]]), None);
         assert_eq!(audit.misplaced(), 2);
     }
 }

@@ -1,88 +1,101 @@
-//! What the pipeline's threads tell each other: closed lists.
+//! Messages between the pipeline's threads, as closed lists.
 
 use std::io;
-use std::time::Instant;
 
-use super::batch_decoder::{DecodedBatch, Originals, ResumePoint};
+use tokio::sync::mpsc::error::SendError;
+
+use super::batch_decoder::{DecodedBatch, ResumePoint};
 use crate::clock::Millis;
 use crate::cuts::Cut;
-use crate::record::PerStream;
-use crate::record::{PartitionIndex, TopicPartition};
+use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::Failure;
 use crate::source::{ClientEvent, End};
 
-/// Everything that can wake the task that owns the state. In the order in which it was sent.
-pub enum Message {
-    /// Not reading yet: why.
+/// Message to the task that owns the state. Messages arrive in the order in which they were sent.
+pub enum WorkerMessage {
+    /// Nothing can be read yet, for this reason.
     Waiting(String),
-    /// There are logs to read. The answer is [`Command::Read`].
-    Found(LogInventory),
-    Records(RecordBatch),
+    /// Logs to read. The answer is [`PollerCommand::Read`].
+    LogsFound(LogInventory),
+    /// Records to apply.
+    Records(DecodedBatch),
     /// The client's positions after everything sent before.
     Positions(Vec<(PartitionIndex, i64)>),
-    /// The record that state took last is not in the log: this is another one.
+    /// The log of a partition does not contain the last applied record.
     LogMismatch(PartitionIndex),
-    /// The ends that were asked for when the clock showed `asked`, and partitions that are not there.
+    /// Answers to the end offsets query.
     Ends {
+        /// Clock reading before the query was sent.
         asked: Millis,
+        /// End offsets, as far as they are known.
         ends: Vec<(PartitionIndex, End)>,
+        /// Partitions whose topic does not exist.
         missing: Vec<PartitionIndex>,
     },
-    /// How many partitions each topic has now; none for a topic that is not there.
+    /// Number of partitions of each topic; `None` for a topic that does not exist.
     PartitionCounts(PerStream<Option<usize>>),
-    Client(Vec<ClientEvent>),
-    /// Reading cannot go on.
+    /// Events of the Kafka client.
+    ClientEvents(Vec<ClientEvent>),
+    /// Reading cannot continue.
     Failed(Failure),
-    /// Nothing follows from the poll thread.
+    /// Last message of the poll thread.
     Stopped,
 }
 
-/// What there is to read.
+/// Error of sending to a task that has ended: the process is exiting.
+pub(super) struct TaskGone;
+
+impl<T> From<SendError<T>> for TaskGone {
+    fn from(_: SendError<T>) -> Self {
+        TaskGone
+    }
+}
+
+/// Logs of all assigned partitions.
 pub struct LogInventory {
-    /// As the brokers tell it.
+    /// Cluster id as the brokers report it.
     pub cluster_id: Option<String>,
-    /// By slot.
+    /// Logs by partition index.
     pub logs: Vec<LogInfo>,
-    /// By [`Stream`]: whether the topic is kept for less than the horizon.
+    /// True for a topic whose retention is shorter than the stream's horizon.
     pub short_retention: PerStream<bool>,
 }
 
 /// The log of a partition.
 #[derive(Debug, Clone)]
 pub struct LogInfo {
+    /// Partition of the log.
     pub partition: TopicPartition,
-    /// The first offset that is still there.
+    /// First offset that retention has left.
     pub low: i64,
-    /// The last stable offset; none if it was not told.
+    /// Last stable offset; `None` if the broker did not report it.
     pub end: Option<i64>,
-    /// Below it, dead letters were written by an earlier process.
+    /// Committed offset; dead letters of the records below it were written by an earlier process.
     pub committed: Option<i64>,
 }
 
-/// A batch of records, decoded. The originals stay with them for the dead letters.
-pub struct RecordBatch {
-    pub taken: DecodedBatch,
-    pub originals: Box<dyn Originals>,
-    /// When the client handed them over.
-    pub at: Instant,
-}
-
-/// A cut to be stored; those before `oldest` are no longer kept.
+/// Request to the cut thread: store `cut`, and remove cuts before `oldest`.
 pub struct CutRequest {
+    /// Cut to store.
     pub cut: Cut,
+    /// Instant of the oldest cut to keep, in milliseconds since the epoch.
     pub oldest: Millis,
 }
 
-/// What became of a cut that was to be stored.
+/// Answer to a [`CutRequest`].
 pub struct CutOutcome {
+    /// Cut that was requested.
     pub cut: Cut,
+    /// Error if the cut was not stored.
     pub result: io::Result<()>,
 }
 
-/// What the task asks of the poll thread.
-pub enum Command {
-    /// By slot.
+/// Command from the task to the poll thread.
+pub enum PollerCommand {
+    /// Read the partitions, given by index, from these points.
     Read(Vec<ResumePoint>),
+    /// Commit these offsets.
     Commit(Vec<(PartitionIndex, i64)>),
+    /// Fetch a stalled partition again from its position.
     Refetch(PartitionIndex),
 }

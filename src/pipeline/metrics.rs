@@ -1,18 +1,18 @@
-//! The pipeline's own metrics, updated a batch or a publication at a time.
+//! Metrics of the pipeline itself, updated once a batch or once a publication.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::IntGauge;
 
+use super::batch_decoder::DecodedBatch;
 use super::checkpoint_scheduler::CheckpointScheduler;
-use super::message::{LogInfo, RecordBatch};
+use super::message::LogInfo;
 use super::restore::RestoredPartition;
 use crate::aggregate::{KeyCounts, PartitionState};
 use crate::allowlists::LabelKind;
 use crate::checkpoint::{CheckpointOutcome, Damage};
 use crate::clock::Millis;
-use crate::record::PartitionIndex;
 use crate::record::{PerStream, Stream};
 use crate::source::{ClientEvent, DeadLetterCounts};
 use crate::telemetry::Metrics;
@@ -20,15 +20,16 @@ use crate::telemetry::histogram::LocalHistogram;
 use crate::telemetry::process::raise;
 use crate::view::snapshot::Snapshot;
 
+/// Updates the metrics of the pipeline.
 pub struct PipelineMetrics {
     metrics: Arc<Metrics>,
     queue: IntGauge,
-    /// By stream: from an event's time to its processing.
+    /// Time from an event to its processing.
     delays: PerStream<LocalHistogram>,
-    /// By stream.
+    /// Time from a record's arrival to its processing.
     processing: PerStream<LocalHistogram>,
-    /// By slot.
-    slots: Vec<PartitionLabels>,
+    /// Labels by partition index.
+    partitions: Vec<PartitionLabels>,
     topics: PerStream<String>,
 }
 
@@ -39,26 +40,27 @@ struct PartitionLabels {
 }
 
 impl PipelineMetrics {
+    /// Registers a queue of `queue_capacity` batches; partitions are added once their logs are found.
     pub fn new(metrics: Arc<Metrics>, topics: &PerStream<String>, queue_capacity: usize) -> Self {
         Self {
             queue: metrics.queue("records", queue_capacity),
             delays: PerStream::from_fn(|stream| metrics.event_delay.tally(stream.name())),
             processing: PerStream::from_fn(|stream| metrics.event_processing.tally(stream.name())),
-            slots: Vec::new(),
+            partitions: Vec::new(),
             topics: topics.clone(),
             metrics,
         }
     }
 
-    pub(super) fn found(&mut self, logs: &[LogInfo], short_retention: &PerStream<bool>) {
+    pub(super) fn logs_found(&mut self, logs: &[LogInfo], short_retention: &PerStream<bool>) {
         let labels = |log: &LogInfo| PartitionLabels {
             stream: log.partition.stream,
             topic: log.partition.topic.clone(),
             partition: log.partition.partition.to_string(),
         };
-        self.slots = logs.iter().map(labels).collect();
+        self.partitions = logs.iter().map(labels).collect();
         for (stream, topic) in self.topics.iter() {
-            let assigned = self.slots.iter().filter(|slot| slot.stream == stream).count();
+            let assigned = self.partitions.iter().filter(|labels| labels.stream == stream).count();
             self.metrics.kafka_assigned_partitions.with_label_values(&[topic]).set(assigned as i64);
             self.metrics
                 .kafka_retention_shorter_than_horizon
@@ -67,18 +69,18 @@ impl PipelineMetrics {
         }
     }
 
-    /// An event was applied `delay` after its own time.
+    /// Counts an event that was applied `delay` milliseconds after its own time.
     pub(super) fn applied(&mut self, stream: Stream, delay: Millis) {
         self.delays[stream].observe(delay);
     }
 
-    /// A batch was applied at `now`.
-    pub(super) fn batch(&mut self, records: &RecordBatch, elapsed: Duration, now: Millis) {
+    /// Counts a batch that was applied at `now`, `elapsed` after it was fetched.
+    pub(super) fn batch(&mut self, batch: &DecodedBatch, elapsed: Duration, now: Millis) {
         let mut counts = PerStream::<u64>::default();
-        for sum in &records.taken.sums {
-            let stream = self.stream(sum.slot);
-            counts[stream] += sum.records;
-            self.metrics.kafka_bytes.with_label_values(&[&self.topics[stream]]).inc_by(sum.bytes);
+        for stats in &batch.stats {
+            let stream = self.partitions[stats.index.index()].stream;
+            counts[stream] += stats.records;
+            self.metrics.kafka_bytes.with_label_values(&[&self.topics[stream]]).inc_by(stats.bytes);
         }
         let elapsed = elapsed.as_millis() as Millis;
         for (stream, &count) in counts.iter().filter(|&(_, &count)| count > 0) {
@@ -88,7 +90,7 @@ impl PipelineMetrics {
         }
     }
 
-    pub(super) fn client(&mut self, event: &ClientEvent, now: Millis) {
+    pub(super) fn client_event(&mut self, event: &ClientEvent, now: Millis) {
         let metrics = &self.metrics;
         let error = |kind: &str, count| metrics.kafka_errors.with_label_values(&[kind]).inc_by(count);
         match event {
@@ -109,7 +111,7 @@ impl PipelineMetrics {
         }
     }
 
-    /// How much of the states is in place, from 0 to 1.
+    /// Share of the restored state, from 0 to 1.
     pub(super) fn restoring(&self, progress: f64) {
         self.metrics.restore_progress.set(progress);
     }
@@ -122,7 +124,7 @@ impl PipelineMetrics {
         self.metrics.checkpoints_incomplete.inc_by(files);
     }
 
-    /// Every state is in place.
+    /// Counts the restored partitions once all are.
     pub(super) fn restored(&self, restored: &[RestoredPartition], took: Duration) {
         for partition in restored {
             self.metrics.restores.with_label_values(&[partition.source.name()]).inc();
@@ -130,21 +132,21 @@ impl PipelineMetrics {
         self.metrics.restore_duration.set(took.as_secs_f64());
     }
 
-    /// The log was read up to its end, once after the start.
+    /// Reports the replay, once after the start.
     pub(super) fn replayed(&self, records: u64, took: Duration) {
         self.metrics.restore_replayed_records.set(records as f64);
         self.metrics.restore_replay_duration.set(took.as_secs_f64());
     }
 
-    /// A checkpoint ended.
+    /// Counts the outcome of a checkpoint. `bytes` is the size of the newest checkpoints of all partitions.
     pub(super) fn checkpoint(
         &self,
-        ended: &CheckpointOutcome,
+        outcome: &CheckpointOutcome,
         scheduler: &CheckpointScheduler,
         bytes: u64,
         now: Millis,
     ) {
-        match &ended.result {
+        match &outcome.result {
             Ok(written) => {
                 self.metrics.checkpoints.inc();
                 self.metrics.checkpoint_written_bytes.inc_by(written.bytes + written.days_bytes);
@@ -157,17 +159,17 @@ impl PipelineMetrics {
         }
     }
 
-    /// What the newest checkpoints take on disk (bytes).
+    /// Size of the newest checkpoints on disk, in bytes.
     pub(super) fn saved(&self, bytes: u64) {
         self.metrics.checkpoint_size.set(bytes as f64);
     }
 
-    /// How old the oldest record is that no checkpoint holds.
+    /// Age of the oldest record that no checkpoint covers.
     pub(super) fn unsaved(&self, age: Duration) {
         self.metrics.checkpoint_age.set(age.as_secs_f64());
     }
 
-    /// People of the sample who are paid in more than one partition.
+    /// Number of people of the sample who are paid in more than one partition.
     pub(super) fn misplaced_people(&self, people: usize) {
         self.metrics.misplaced_people.set(people as f64);
     }
@@ -176,7 +178,7 @@ impl PipelineMetrics {
         self.metrics.kafka_refetches.inc();
     }
 
-    /// What a publication shows of the process.
+    /// Updates everything that changes with a publication.
     pub(super) fn published<'a>(
         &mut self,
         snapshot: &Snapshot,
@@ -188,13 +190,13 @@ impl PipelineMetrics {
         self.queue.set(waiting_messages as i64);
         raise(&self.metrics.dead_letters_acknowledged, dead_letters.acknowledged);
         raise(&self.metrics.dead_letters_failed, dead_letters.failed);
-        for (slot, status) in self.slots.iter().zip(&snapshot.partitions) {
+        for (labels, status) in self.partitions.iter().zip(&snapshot.partitions) {
             self.metrics
                 .partition_stalled
-                .with_label_values(&[&slot.topic, &slot.partition])
+                .with_label_values(&[&labels.topic, &labels.partition])
                 .set(status.stalled.into());
             if let Some(lag) = status.lag {
-                self.metrics.kafka_consumer_lag.with_label_values(&[&slot.topic, &slot.partition]).set(lag);
+                self.metrics.kafka_consumer_lag.with_label_values(&[&labels.topic, &labels.partition]).set(lag);
             }
         }
         let mut keys = KeyCounts::default();
@@ -210,10 +212,6 @@ impl PipelineMetrics {
             raise(&self.metrics.unlisted_labels.with_label_values(&[label]), count);
         }
     }
-
-    fn stream(&self, slot: PartitionIndex) -> Stream {
-        self.slots[slot.index()].stream
-    }
 }
 
 #[cfg(test)]
@@ -223,7 +221,7 @@ mod tests {
     use crate::telemetry::process;
 
     #[test]
-    fn the_values_of_labels_are_those_that_the_metrics_start_with() {
+    fn label_values_are_those_registered_at_the_start() {
         assert_eq!(StateSource::ALL.map(StateSource::name), process::RESTORE_SOURCES);
         assert_eq!(WriteReason::ALL.map(WriteReason::name), process::CHECKPOINT_FAILURES);
         assert_eq!(Damage::KINDS, process::CHECKPOINT_DAMAGE);

@@ -153,7 +153,7 @@ impl OwnedPartition {
         (now, instant): (Millis, Instant),
         built_if_new: Millis,
     ) -> Self {
-        let RestoredPartition { mut state, source, last_record, built, bytes, is_news, .. } = restored;
+        let RestoredPartition { mut state, source, last_record, built, bytes, needs_checkpoint, .. } = restored;
         // A rebuilt state may dead-letter other records than an earlier one did.
         let committed = log.committed.filter(|_| source != StateSource::Rebuild);
         Self {
@@ -162,7 +162,7 @@ impl OwnedPartition {
             built: built.unwrap_or(built_if_new),
             started_at: state.next_offset(),
             freshness: PartitionFreshness::new(log.partition.stream, state.next_offset(), instant),
-            unsaved: Unsaved::new(dir_of(&log.partition), bytes, is_news.then_some(instant)),
+            unsaved: Unsaved::new(dir_of(&log.partition), bytes, needs_checkpoint.then_some(instant)),
             cuts,
             view: Arc::new(state.view(now)),
             changed: false,

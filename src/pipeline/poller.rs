@@ -1,65 +1,55 @@
-//! The poll thread: waits for the topics, reads and decodes their records, and does what the task asks of Kafka.
+//! The poll thread: waits for the topics, reads and decodes their records, and carries out the task's commands.
 //!
-//! It hands over batches through a bounded channel: when the task is behind, this thread waits, the client's queue fills, and fetching
-//! pauses. Memory never grows with the backlog.
+//! Batches go through a bounded channel. When the task is behind, this thread waits, the client's queue fills, and fetching pauses: memory
+//! never grows with the backlog.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
-use tokio::sync::mpsc::error::SendError;
 
 use super::batch_decoder::{BatchDecoder, LogMismatch, ResumePoint};
-use super::message::{Command, LogInfo, LogInventory, Message, RecordBatch};
+use super::message::{LogInfo, LogInventory, PollerCommand, TaskGone, WorkerMessage};
 use super::{Settings, ends, pause};
 use crate::clock::Clock;
 use crate::decode::Decoder;
-use crate::record::PerStream;
-use crate::record::{PartitionIndex, TopicPartition};
+use crate::record::{PerStream, RawRecords as _, TopicPartition};
 use crate::runtime::{Failure, Shutdown};
 use crate::source::{Consumer, PartitionLog, SourceError, Topology, check};
 
-/// How long a batch may take to fill.
+/// Maximum time for a batch to fill.
 const BATCH_WAIT: Duration = Duration::from_millis(20);
-/// How often positions are told.
+/// Time between two reports of the positions.
 const POSITIONS_INTERVAL: Duration = Duration::from_millis(100);
-/// How often something that is missing is looked for.
+/// Time between two attempts to find the broker and the topics.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the log says that the same is still missing.
+/// Time between two log lines while the same broker or topic is missing.
 const WAITING_LOG_INTERVAL: Duration = Duration::from_secs(30);
 
-pub struct Poller {
-    pub source: crate::source::Settings,
-    pub settings: Settings,
-    pub decoder: Decoder,
-    pub clock: Clock,
-    pub shutdown: Shutdown,
-    pub messages: Sender<Message>,
-    pub commands: Receiver<Command>,
+/// Everything that the poll thread owns.
+pub(super) struct Poller {
+    pub(super) source: crate::source::Settings,
+    pub(super) settings: Settings,
+    pub(super) decoder: Decoder,
+    pub(super) clock: Clock,
+    pub(super) shutdown: Shutdown,
+    pub(super) messages: Sender<WorkerMessage>,
+    pub(super) commands: Receiver<PollerCommand>,
 }
 
-/// By slot.
+/// End offsets by partition index.
 type Ends = Vec<Result<i64, SourceError>>;
 
-/// What is read, and from where; by slot.
+/// Partitions to read and where to resume them, both by index.
 struct Assignment {
     partitions: Vec<TopicPartition>,
-    starts: Vec<ResumePoint>,
-}
-
-/// The task is gone: there is nobody to read for.
-struct TaskGone;
-
-impl<T> From<SendError<T>> for TaskGone {
-    fn from(_: SendError<T>) -> Self {
-        TaskGone
-    }
+    resume_points: Vec<ResumePoint>,
 }
 
 impl Poller {
-    /// Runs until a shutdown is requested or reading cannot go on; then until the task asks for nothing more.
-    pub fn run(self) {
+    /// Runs until a shutdown is requested or reading cannot continue; then until the task sends no more commands.
+    pub(super) fn run(self) {
         let mut consumer = match Consumer::open(&self.source) {
             Ok(consumer) => consumer,
             Err(error) => return self.fail(error.into()),
@@ -78,11 +68,11 @@ impl Poller {
         }
     }
 
-    /// Waits for the topics, judges them, tells what there is to read and where, and assigns it from where the task says. None if a shutdown
-    /// comes first.
+    /// Waits for the topics, checks them, sends their logs to the task, and assigns the partitions where the task resumes them. Returns `None`
+    /// if a shutdown comes first.
     fn begin(&self, consumer: &mut Consumer) -> Result<Option<Assignment>, Failure> {
         let Some((topology, ends)) = self.wait_for_topics(consumer)? else { return Ok(None) };
-        let short_retention = self.judge_topics()?;
+        let short_retention = self.check_topics()?;
         let partitions: Vec<TopicPartition> =
             topology.partitions.iter().map(|described| described.partition.clone()).collect();
         let committed = consumer.committed(&partitions, self.source.request_timeout).unwrap_or_else(|error| {
@@ -96,36 +86,43 @@ impl Poller {
         let committed = committed.into_iter().chain(std::iter::repeat(None));
         let log = |((described, end), committed): ((PartitionLog, Result<i64, SourceError>), Option<i64>)| {
             let end = end.ok();
-            // An offset beyond the end was committed in an earlier life of the topic.
+            // An offset beyond the end was committed before the topic was recreated.
             let committed = committed.filter(|&committed| end.is_none_or(|end| committed <= end));
             LogInfo { partition: described.partition, low: described.low, end, committed }
         };
         let logs = topology.partitions.into_iter().zip(ends).zip(committed).map(log).collect();
         let cluster_id = consumer.cluster_id();
-        let found = Message::Found(LogInventory { cluster_id, logs, short_retention });
+        let found = WorkerMessage::LogsFound(LogInventory { cluster_id, logs, short_retention });
         if self.messages.blocking_send(found).is_err() {
             return Ok(None);
         }
-        let Some(starts) = self.wait_for_starts() else { return Ok(None) };
-        let from = |start: &ResumePoint| start.last_record.map_or(start.next_offset, |last_record| last_record.offset);
-        let offsets: Vec<_> = partitions.iter().cloned().zip(starts.iter().map(from)).collect();
+        let Some(resume_points) = self.wait_for_resume_points() else { return Ok(None) };
+        let offsets = resume_points.iter().map(ResumePoint::read_from);
+        let offsets: Vec<_> = partitions.iter().cloned().zip(offsets).collect();
         consumer.assign(&offsets)?;
-        Ok(Some(Assignment { partitions, starts }))
+        ends::start(
+            consumer.ends(&partitions),
+            self.source.end_offset_interval,
+            self.clock.clone(),
+            self.messages.clone(),
+            self.shutdown.clone(),
+        )?;
+        Ok(Some(Assignment { partitions, resume_points }))
     }
 
-    /// Where to begin. None if the task is gone.
-    fn wait_for_starts(&self) -> Option<Vec<ResumePoint>> {
+    /// Waits for [`PollerCommand::Read`]; `None` if the task is gone.
+    fn wait_for_resume_points(&self) -> Option<Vec<ResumePoint>> {
         loop {
             match self.commands.recv() {
-                Ok(Command::Read(starts)) => return Some(starts),
+                Ok(PollerCommand::Read(resume_points)) => return Some(resume_points),
                 Ok(_) => {}
                 Err(_) => return None,
             }
         }
     }
 
-    /// Refuses topics that would break exactness. Returns the streams whose topic is kept for less than the horizon.
-    fn judge_topics(&self) -> Result<PerStream<bool>, Failure> {
+    /// Refuses topics that would break exactness. Returns true for streams whose topic has a shorter retention than the horizon.
+    fn check_topics(&self) -> Result<PerStream<bool>, Failure> {
         let findings = check::topic_faults(&self.source)?;
         findings.refuse()?;
         for fault in &findings.faults {
@@ -160,14 +157,14 @@ impl Poller {
             match describe(consumer) {
                 Ok(described) => return Ok(Some(described)),
                 Err(error) if error.is_retriable() => {
-                    let is_news =
+                    let must_log =
                         logged.as_ref().is_none_or(|(at, last)| at.elapsed() >= WAITING_LOG_INTERVAL || *last != error);
-                    if is_news {
+                    if must_log {
                         self.log_waiting(&error);
                         logged = Some((Instant::now(), error.clone()));
                     }
                     let reason = format!("{error} (kafka.bootstrap_servers is {})", self.source.bootstrap_servers);
-                    if self.messages.blocking_send(Message::Waiting(reason)).is_err() {
+                    if self.messages.blocking_send(WorkerMessage::Waiting(reason)).is_err() {
                         return Ok(None);
                     }
                     pause(&self.shutdown, RETRY_INTERVAL);
@@ -192,63 +189,51 @@ impl Poller {
         }
     }
 
-    fn read(&self, consumer: &mut Consumer, Assignment { partitions, starts }: Assignment) -> Result<(), TaskGone> {
-        let probe = consumer.ends(&partitions);
-        let _asking = ends::start(
-            probe,
-            self.source.end_offset_interval,
-            self.clock.clone(),
-            self.messages.clone(),
-            self.shutdown.clone(),
-        );
-        let mut intake = BatchDecoder::new(&self.decoder, &self.settings.excluded, partitions, starts);
-        let mut told = Instant::now();
+    fn read(&self, consumer: &mut Consumer, assignment: Assignment) -> Result<(), TaskGone> {
+        let Assignment { partitions, resume_points } = assignment;
+        let mut decoder = BatchDecoder::new(&self.decoder, &self.settings.excluded, partitions, resume_points);
+        let mut reported = Instant::now();
         while !self.shutdown.is_requested() {
             let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);
             if !batch.is_empty() {
-                let at = Instant::now();
-                match intake.take(&batch) {
-                    Ok(taken) => self.messages.blocking_send(Message::Records(RecordBatch {
-                        taken,
-                        originals: Box::new(batch),
-                        at,
-                    }))?,
-                    Err(LogMismatch(slot)) => return self.stop_reading(slot),
+                match decoder.decode(batch, Instant::now()) {
+                    Ok(decoded) => self.messages.blocking_send(WorkerMessage::Records(decoded))?,
+                    Err(mismatch) => return self.stop_reading(mismatch),
                 }
             }
-            if told.elapsed() >= POSITIONS_INTERVAL {
-                told = Instant::now();
+            if reported.elapsed() >= POSITIONS_INTERVAL {
+                reported = Instant::now();
                 let positions = consumer.positions();
-                if let Err(LogMismatch(slot)) = intake.passed(&positions) {
-                    return self.stop_reading(slot);
+                if let Err(mismatch) = decoder.check_positions(&positions) {
+                    return self.stop_reading(mismatch);
                 }
-                self.messages.blocking_send(Message::Positions(positions))?;
+                self.messages.blocking_send(WorkerMessage::Positions(positions))?;
             }
             self.serve(consumer)?;
             while let Ok(command) = self.commands.try_recv() {
-                obey(consumer, command);
+                execute(consumer, command);
             }
         }
         Ok(())
     }
 
-    fn stop_reading(&self, slot: PartitionIndex) -> Result<(), TaskGone> {
-        Ok(self.messages.blocking_send(Message::LogMismatch(slot))?)
+    fn stop_reading(&self, LogMismatch(index): LogMismatch) -> Result<(), TaskGone> {
+        Ok(self.messages.blocking_send(WorkerMessage::LogMismatch(index))?)
     }
 
-    /// After the last record: obeys until the task hangs up.
+    /// Carries out commands after the last record, until the task is gone and the last commit is answered.
     fn finish(&self, consumer: &mut Consumer) {
-        if self.messages.blocking_send(Message::Stopped).is_err() {
+        if self.messages.blocking_send(WorkerMessage::Stopped).is_err() {
             return;
         }
         let deadline = Instant::now() + self.settings.shutdown_deadline;
         let mut committing = false;
-        // An earlier commit may be under way still: then the last one waits for its answer.
+        // While an earlier commit is in flight, the last one waits for its answer.
         let mut unsent = None;
         while Instant::now() < deadline {
             match self.commands.recv_timeout(BATCH_WAIT) {
-                Ok(Command::Commit(offsets)) => unsent = Some(offsets),
-                Ok(command) => obey(consumer, command),
+                Ok(PollerCommand::Commit(offsets)) => unsent = Some(offsets),
+                Ok(command) => execute(consumer, command),
                 Err(RecvTimeoutError::Disconnected) if !committing && unsent.is_none() => return,
                 Err(RecvTimeoutError::Disconnected) => thread::sleep(BATCH_WAIT),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -268,18 +253,18 @@ impl Poller {
     fn serve(&self, consumer: &mut Consumer) -> Result<(), TaskGone> {
         let events = consumer.serve();
         if !events.is_empty() {
-            self.messages.blocking_send(Message::Client(events))?;
+            self.messages.blocking_send(WorkerMessage::ClientEvents(events))?;
         }
         Ok(())
     }
 
     fn fail(&self, failure: Failure) {
-        // If the task is gone, the process is ending already.
-        let _ = self.messages.blocking_send(Message::Failed(failure));
+        // If the task is gone, the process is exiting already.
+        let _ = self.messages.blocking_send(WorkerMessage::Failed(failure));
     }
 }
 
-/// The partitions, and where each ends.
+/// Describes the partitions and queries their end offsets.
 fn describe(consumer: &Consumer) -> Result<(Topology, Ends), SourceError> {
     let topology = consumer.describe()?;
     let partitions: Vec<TopicPartition> =
@@ -288,12 +273,12 @@ fn describe(consumer: &Consumer) -> Result<(Topology, Ends), SourceError> {
     Ok((topology, ends))
 }
 
-fn obey(consumer: &mut Consumer, command: Command) {
+fn execute(consumer: &mut Consumer, command: PollerCommand) {
     match command {
-        // An earlier commit that is under way is followed by the next one soon.
-        Command::Commit(offsets) => drop(consumer.commit(&offsets)),
-        Command::Refetch(slot) => consumer.refetch(slot),
+        // Dropped while an earlier commit is in flight: the next one follows soon.
+        PollerCommand::Commit(offsets) => drop(consumer.commit(&offsets)),
+        PollerCommand::Refetch(index) => consumer.refetch(index),
         // Comes once, before reading.
-        Command::Read(_) => {}
+        PollerCommand::Read(_) => {}
     }
 }

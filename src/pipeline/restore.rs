@@ -1,8 +1,8 @@
-//! At a start: what each partition goes on from, or why it must not.
+//! State that each partition starts with, or the reason why it cannot start.
 //!
-//! The newest checkpoint that is whole and fits the log and the settings; where files are damaged, an older one. A state that does not fit is
-//! refused, or given up for a rebuild where the settings allow it; and a rebuild that would know less than the state before it is refused
-//! unless that is accepted too. Nothing is passed over in silence.
+//! That is the newest checkpoint that is undamaged and matches the log and the settings; if files are damaged, an older one. A checkpoint that
+//! does not match is refused, or discarded for a rebuild where the settings allow it. A rebuild from a log that has lost history the
+//! checkpoint had is refused too, unless the settings accept it. Nothing is discarded without a log line.
 
 use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
 use super::message::LogInfo;
@@ -17,29 +17,32 @@ use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
 use crate::view::cut::PartitionCut;
 
-/// What to do about a state that cannot be gone on from.
+/// Policy when the stored state cannot be resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
+    /// Exit with [`Exit::StateUnusable`].
     Fail,
+    /// Discard the state and rebuild it from the log.
     Rebuild,
 }
 
+/// Settings of restoring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Where there is no checkpoint, or none that is whole.
+    /// Policy when there is no checkpoint, or none without damage.
     pub on_missing: Policy,
-    /// Where there is one that does not fit.
+    /// Policy when the checkpoint does not match the log or the settings.
     pub on_mismatch: Policy,
-    /// A rebuild may know less than the state before it.
+    /// True if a rebuild may have less history than the state before it.
     pub accept_lost_history: bool,
-    /// Partitions may have been added to a topic.
+    /// True if a topic may have more partitions than the checkpoint knows.
     pub accept_added_partitions: bool,
-    /// Compaction may take the last record that a state took.
+    /// True if compaction may have removed the last applied record.
     pub accept_compacted_topics: bool,
 }
 
 impl Settings {
-    pub fn read(reader: &mut SettingsReader) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader) -> Self {
         let mut policy = |key: &str| match reader.choice(key, &["fail", "rebuild"]).as_str() {
             "rebuild" => Policy::Rebuild,
             _ => Policy::Fail,
@@ -54,32 +57,33 @@ impl Settings {
     }
 }
 
-/// A partition's state, and where it is from.
-pub struct RestoredPartition {
-    pub state: PartitionState,
-    pub source: StateSource,
-    /// The last record taken.
-    pub last_record: Option<LastRecord>,
-    /// When the state was begun to be built; none if that is now.
-    pub built: Option<Millis>,
-    /// What it took on disk (bytes); 0 if it is not from there.
-    pub bytes: u64,
-    /// The checkpoint on disk, if there is one, says something else: a new one is wanted, records or not.
-    pub is_news: bool,
-    /// The cluster that the checkpoint was of, if it said so.
-    pub cluster_id: Option<String>,
-    /// What it has of cuts that were not stored yet.
-    pub parts: Vec<(Millis, PartitionCut)>,
+/// State of a partition, and its source.
+pub(super) struct RestoredPartition {
+    pub(super) state: PartitionState,
+    pub(super) source: StateSource,
+    pub(super) last_record: Option<LastRecord>,
+    /// Time at which the state began to be built; `None` for now.
+    pub(super) built: Option<Millis>,
+    /// Size of the checkpoint on disk, in bytes; 0 without one.
+    pub(super) bytes: u64,
+    /// True if the state differs from the checkpoint on disk: a new checkpoint is wanted even without records.
+    pub(super) needs_checkpoint: bool,
+    /// Cluster id in the checkpoint.
+    pub(super) cluster_id: Option<String>,
+    /// This partition's parts of cuts that were not stored yet.
+    pub(super) parts: Vec<(Millis, PartitionCut)>,
 }
 
+/// Source of a restored state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StateSource {
+pub(super) enum StateSource {
+    /// The newest checkpoint.
     Newest,
-    /// A newer checkpoint is damaged.
+    /// An older checkpoint, because newer ones are damaged.
     Older,
-    /// There was nothing yet.
+    /// The beginning of the log; there was no state before.
     New,
-    /// There was something, and it is given up.
+    /// The beginning of the log; the state before was discarded.
     Rebuild,
 }
 
@@ -87,8 +91,8 @@ impl StateSource {
     #[cfg(test)]
     pub(super) const ALL: [Self; 4] = [Self::Newest, Self::Older, Self::New, Self::Rebuild];
 
-    /// The value of the label `source`.
-    pub fn name(self) -> &'static str {
+    /// Value of the label `source`.
+    pub(super) fn name(self) -> &'static str {
         match self {
             StateSource::Newest => "newest",
             StateSource::Older => "older",
@@ -98,53 +102,64 @@ impl StateSource {
     }
 }
 
-/// What is told on the way.
-pub trait RestoreObserver: Sync {
-    /// A file was passed over.
+/// Receives the progress of restoring.
+pub(super) trait RestoreObserver: Sync {
+    /// A damaged file was skipped.
     fn damaged(&self, file: &str, damage: &Damage);
-    /// Files that were never finished were found.
+    /// Unfinished files of an earlier process were found.
     fn incomplete(&self, files: u64);
-    /// The pages of a state of so many bytes are going to be read.
+    /// Reading of a state of `bytes` begins.
     fn begins(&self, bytes: u64);
-    /// So many bytes of state more are in place.
+    /// `bytes` more of the state were read.
     fn filled(&self, bytes: u64);
 }
 
-pub struct Restorer<'a> {
-    pub settings: Settings,
-    pub compatibility: &'a Compatibility,
-    pub cluster: &'a ClusterInfo,
-    pub store: &'a CheckpointStore,
-    pub view_config: &'a ViewConfig,
-    pub checkpoints: &'a CheckpointHandle,
-    pub threads: usize,
-    pub now: Millis,
-    pub progress: &'a dyn RestoreObserver,
+/// Restores partitions, one after the other.
+pub(super) struct Restorer<'a> {
+    pub(super) settings: Settings,
+    pub(super) compatibility: &'a Compatibility,
+    pub(super) cluster: &'a ClusterInfo,
+    pub(super) store: &'a CheckpointStore,
+    pub(super) view_config: &'a ViewConfig,
+    pub(super) checkpoints: &'a CheckpointHandle,
+    /// Number of threads that read one checkpoint.
+    pub(super) threads: usize,
+    pub(super) now: Millis,
+    pub(super) observer: &'a dyn RestoreObserver,
 }
 
-/// A checkpoint that does not fit, or none where one is needed.
+/// State that cannot be resumed: a checkpoint that does not match, or none where one is needed.
 struct Unusable {
     reasons: Vec<String>,
     policy: Policy,
-    /// Where the state began that is lost, if that is known.
+    /// First offset of the state; `None` if unknown.
     first_offset: Option<i64>,
 }
 
+/// Result of loading a checkpoint.
+enum Loaded {
+    State(PartitionState),
+    Mismatched(Vec<Mismatch>),
+    Damaged(Damage),
+}
+
 impl Restorer<'_> {
+    /// Restores the partition of a log.
+    ///
     /// # Errors
-    /// [`Exit::StateUnusable`], with all that is wrong and what can be done; [`Exit::Disk`].
-    pub fn restore(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
+    /// [`Exit::StateUnusable`], with every reason and what to do; [`Exit::Disk`] if checkpoints cannot be listed.
+    pub(super) fn restore(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
         let dir = dir_of(&log.partition);
         let mut newest_sequence = None;
-        let mut is_first = true;
+        let mut is_newest = true;
         let mut damaged = CheckpointChain::default();
         loop {
             let failed = |error| Failure::from_io(format_args!("cannot list the checkpoints of {dir}"), &error);
             let mut found = self.store.newest_before(dir, newest_sequence).map_err(failed)?;
             found.chain.inherit_damaged(&damaged);
-            found.damaged.iter().for_each(|(file, damage)| self.progress.damaged(&format!("{dir}/{file}"), damage));
+            found.damaged.iter().for_each(|(file, damage)| self.observer.damaged(&format!("{dir}/{file}"), damage));
             if newest_sequence.is_none() && found.incomplete > 0 {
-                self.progress.incomplete(found.incomplete);
+                self.observer.incomplete(found.incomplete);
             }
             if let Some((file, damage)) = found.damaged.last().filter(|(_, damage)| damage.is_newer()) {
                 return Err(Failure::new(
@@ -152,87 +167,93 @@ impl Restorer<'_> {
                     format!("checkpoint {dir}/{file} {damage}; run that version, or a newer one"),
                 ));
             }
-            is_first &= found.damaged.is_empty();
-            let Some(opened) = found.reader else {
+            is_newest &= found.damaged.is_empty();
+            let Some(reader) = found.reader else {
                 self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
-                return if is_first {
+                return if is_newest {
                     self.begin(log)
                 } else {
-                    self.give_up(log, &nothing_whole(dir, self.settings.on_missing))
+                    self.discard(log, &all_damaged(dir, self.settings.on_missing))
                 };
             };
-            match self.open(log, &opened)? {
-                Ok(state) => {
-                    found.chain.resume_from(&opened);
+            match self.load(log, &reader)? {
+                Loaded::State(state) => {
+                    found.chain.resume_from(&reader);
                     self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
-                    let Head { last_record, built, labels, partition_count, .. } = *opened.head();
-                    let source = if is_first { StateSource::Newest } else { StateSource::Older };
-                    // Other allowlists move counters from one label to another.
-                    let is_shown_as_before = labels == labels_fingerprint(&self.view_config.allowlists);
-                    let built = is_shown_as_before.then_some(built);
-                    let is_news =
-                        !is_shown_as_before || partition_count != self.cluster.partition_count(log.partition.stream);
-                    let cluster_id = opened.head().cluster_id.clone();
-                    return Ok(RestoredPartition {
-                        state,
-                        source,
-                        last_record,
-                        built,
-                        bytes: opened.bytes(),
-                        is_news,
-                        cluster_id,
-                        parts: opened.head().pending_cuts.clone(),
-                    });
+                    let source = if is_newest { StateSource::Newest } else { StateSource::Older };
+                    return Ok(self.resume(log, &reader, state, source));
                 }
-                Err(Fault::Unfit(mismatches)) => {
+                Loaded::Mismatched(mismatches) => {
                     self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
                     let unusable = Unusable {
                         reasons: mismatches.iter().map(|mismatch| format!("{dir}: {mismatch}")).collect(),
                         policy: self.settings.on_mismatch,
-                        first_offset: Some(opened.head().first_offset),
+                        first_offset: Some(reader.head().first_offset),
                     };
-                    return self.give_up(log, &unusable);
+                    return self.discard(log, &unusable);
                 }
-                Err(Fault::Damaged(damage)) => {
-                    is_first = false;
-                    let sequence = *newest_sequence.insert(opened.head().sequence);
+                Loaded::Damaged(damage) => {
+                    is_newest = false;
+                    let sequence = *newest_sequence.insert(reader.head().sequence);
                     damaged = found.chain;
                     damaged.mark_damaged(sequence);
-                    self.progress.damaged(&format!("{dir} number {sequence}"), &damage);
+                    self.observer.damaged(&format!("{dir} number {sequence}"), &damage);
                 }
             }
         }
     }
 
-    /// The state of a checkpoint, if it fits and is whole.
-    fn open(&self, log: &LogInfo, opened: &CheckpointReader) -> Result<Result<PartitionState, Fault>, Failure> {
-        let head = opened.head();
+    fn resume(
+        &self,
+        log: &LogInfo,
+        reader: &CheckpointReader,
+        state: PartitionState,
+        source: StateSource,
+    ) -> RestoredPartition {
+        let Head { last_record, built, labels, partition_count, ref cluster_id, ref pending_cuts, .. } = *reader.head();
+        // Other allowlists move counters from one label to another, which may lower a counter: to readers that is a new state.
+        let has_same_labels = labels == labels_fingerprint(&self.view_config.allowlists);
+        RestoredPartition {
+            state,
+            source,
+            last_record,
+            built: has_same_labels.then_some(built),
+            bytes: reader.bytes(),
+            needs_checkpoint: !has_same_labels || partition_count != self.cluster.partition_count(log.partition.stream),
+            cluster_id: cluster_id.clone(),
+            parts: pending_cuts.clone(),
+        }
+    }
+
+    /// Loads the state of a checkpoint that matches the log and the settings.
+    fn load(&self, log: &LogInfo, reader: &CheckpointReader) -> Result<Loaded, Failure> {
+        let head = reader.head();
         let mut mismatches = self.compatibility.expected(log, self.cluster, head.next_offset).mismatches(head);
         mismatches.retain(|mismatch| !self.is_accepted(mismatch));
         if !mismatches.is_empty() {
-            return Ok(Err(Fault::Unfit(mismatches)));
+            return Ok(Loaded::Mismatched(mismatches));
         }
         let malformed = |reason: &dyn std::fmt::Display| {
             Failure::new(
                 Exit::StateUnusable,
                 format!(
-                    "checkpoint {} of {}: {reason}; it was written by {}",
+                    "checkpoint {} of {} cannot be loaded: {reason}; run version {}, which wrote it",
                     head.sequence,
                     head.dir(),
                     head.written_by
                 ),
             )
         };
-        let mut restoring =
-            StateLoader::new(log.partition.stream, opened.body(), opened.days()).map_err(|error| malformed(&error))?;
-        if restoring.shapes() != opened.layouts() {
-            return Err(malformed(&"tables of other sizes than those it speaks of"));
+        let mut loader =
+            StateLoader::new(log.partition.stream, reader.body(), reader.days()).map_err(|error| malformed(&error))?;
+        if loader.shapes() != reader.layouts() {
+            return Err(malformed(&"its tables have other sizes than its state"));
         }
-        self.progress.begins(opened.layouts().iter().map(|shape| shape.bytes()).sum());
-        if let Err(damage) = opened.fill(&mut restoring.pages(), self.threads, &|bytes| self.progress.filled(bytes)) {
-            return Ok(Err(Fault::Damaged(damage)));
+        self.observer.begins(reader.layouts().iter().map(|layout| layout.bytes()).sum());
+        match reader.fill(&mut loader.pages(), self.threads, &|bytes| self.observer.filled(bytes)) {
+            Ok(()) => Ok(Loaded::State(loader.finish(self.compatibility.rules, self.view_config, self.now))),
+            Err(damage) => Ok(Loaded::Damaged(damage)),
         }
-        Ok(Ok(restoring.finish(self.compatibility.rules, self.view_config, self.now)))
     }
 
     fn is_accepted(&self, mismatch: &Mismatch) -> bool {
@@ -250,32 +271,29 @@ impl Restorer<'_> {
         is_accepted
     }
 
-    /// Where nothing was before, or was cleared on purpose.
+    /// Begins a partition without checkpoints: a new one, or one whose state was removed on purpose.
     fn begin(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
         let dir = dir_of(&log.partition);
         let Some(committed) = log.committed.filter(|_| !self.store.is_cleared(dir)) else {
             let source = if self.store.is_cleared(dir) { StateSource::Rebuild } else { StateSource::New };
-            return Ok(self.anew(log, source));
+            return Ok(self.empty(log, source));
         };
         if self.settings.on_missing == Policy::Fail {
             return Err(Failure::new(
                 Exit::StateUnusable,
                 format!(
-                    "{dir}: there is no checkpoint, though an earlier process committed offset {committed} of topic {}; point state.directory \
-                     to where its state is, or set state.on_missing = \"rebuild\" to count from the beginning of the log",
+                    "{dir}: no checkpoint, but an earlier process committed offset {committed} of topic {}; set state.directory to the \
+                     directory of its state, or state.on_missing = \"rebuild\" to rebuild from the beginning of the log",
                     log.partition.topic
                 ),
             ));
         }
-        self.log_rebuild(
-            log,
-            &format!("there is no checkpoint, though an earlier process committed offset {committed}"),
-        );
-        Ok(self.anew(log, StateSource::Rebuild))
+        self.log_rebuild(log, &format!("no checkpoint, but an earlier process committed offset {committed}"));
+        Ok(self.empty(log, StateSource::Rebuild))
     }
 
-    /// Rebuilds, where that is allowed.
-    fn give_up(&self, log: &LogInfo, unusable: &Unusable) -> Result<RestoredPartition, Failure> {
+    /// Discards a state for a rebuild, where the settings allow it.
+    fn discard(&self, log: &LogInfo, unusable: &Unusable) -> Result<RestoredPartition, Failure> {
         let refuse = |reason: String| Err(Failure::new(Exit::StateUnusable, reason));
         if unusable.policy == Policy::Fail {
             return refuse(unusable.reasons.join("\n"));
@@ -284,7 +302,7 @@ impl Restorer<'_> {
             return refuse(format!("{}\n{}: {lost}", unusable.reasons.join("\n"), dir_of(&log.partition)));
         }
         self.log_rebuild(log, &unusable.reasons.join("; "));
-        Ok(self.anew(log, StateSource::Rebuild))
+        Ok(self.empty(log, StateSource::Rebuild))
     }
 
     fn log_rebuild(&self, log: &LogInfo, reason: &str) {
@@ -298,7 +316,7 @@ impl Restorer<'_> {
         );
     }
 
-    fn anew(&self, log: &LogInfo, source: StateSource) -> RestoredPartition {
+    fn empty(&self, log: &LogInfo, source: StateSource) -> RestoredPartition {
         let state =
             PartitionState::new(log.partition.stream, log.low, self.compatibility.rules, self.view_config, self.now);
         RestoredPartition {
@@ -307,38 +325,34 @@ impl Restorer<'_> {
             last_record: None,
             built: None,
             bytes: 0,
-            is_news: source == StateSource::Rebuild,
+            needs_checkpoint: source == StateSource::Rebuild,
             cluster_id: None,
             parts: Vec::new(),
         }
     }
 }
 
-enum Fault {
-    Unfit(Vec<Mismatch>),
-    Damaged(Damage),
-}
-
-fn nothing_whole(dir: PartitionDir, policy: Policy) -> Unusable {
+fn all_damaged(dir: PartitionDir, policy: Policy) -> Unusable {
     let reason = format!(
-        "{dir}: every checkpoint is damaged (the log says how); restore the state directory from a backup, or set state.on_missing = \
-         \"rebuild\" to count from the beginning of the log"
+        "{dir}: every checkpoint is damaged (the log has the details); restore the state directory from a backup, or set state.on_missing = \
+         \"rebuild\" to rebuild from the beginning of the log"
     );
     Unusable { reasons: vec![reason], policy, first_offset: None }
 }
 
-/// Why a rebuild would know less than the state before it, if it would: that state began at `first_offset`, if that is known.
+/// Reason against a rebuild: the log has lost records that the discarded state, which began at `first_offset`, had. `None` if it has not.
 fn lost_history(log: &LogInfo, first_offset: Option<i64>) -> Option<String> {
     let from = first_offset.map_or_else(|| "an unknown offset".to_owned(), |offset| format!("offset {offset}"));
     (log.low > first_offset.unwrap_or(0)).then(|| {
         format!(
-            "the state began at {from} of topic {}, of which the log now begins at {}: a rebuild would know less, so it is refused; accept it \
-             with state.accept_lost_history = true",
+            "the state began at {from} of topic {}, whose log now begins at {}, so a rebuild would lose history; accept that with \
+             state.accept_lost_history = true",
             log.partition.topic, log.low
         )
     })
 }
 
-pub fn dir_of(partition: &TopicPartition) -> PartitionDir {
+/// Directory of a partition's checkpoints.
+pub(super) fn dir_of(partition: &TopicPartition) -> PartitionDir {
     PartitionDir { stream: partition.stream, partition: partition.partition }
 }

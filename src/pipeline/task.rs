@@ -1,4 +1,4 @@
-//! Drives the worker: messages in their order, a little of a checkpoint between two of them, figures a few times a second.
+//! Drives the worker: messages in order, a step of a checkpoint between two of them, a snapshot a few times a second.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,36 +8,40 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Settings;
-use super::message::{CutOutcome, Message};
+use super::message::{CutOutcome, WorkerMessage};
 use super::watchdog::Heartbeat;
 use super::worker::Worker;
 use crate::checkpoint::CheckpointOutcome;
 use crate::runtime::{Exit, Failure, Shutdown, failpoint};
 use crate::targets::Targets;
 
-/// How often the log sums up.
+/// Time between two summaries in the log.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
-/// How often a checkpoint goes on while no message comes.
+/// Time between two steps of a checkpoint while no message arrives.
 const SAVING_INTERVAL: Duration = Duration::from_millis(2);
-/// How often it is looked whether checkpoints are due, and the watchdog told that all is well.
+/// Time between two looks for a due checkpoint, and between two heartbeats.
 const DUE_INTERVAL: Duration = Duration::from_millis(50);
 
-pub struct PipelineTask {
-    pub worker: Worker,
-    pub settings: Settings,
-    pub commit_interval: Duration,
-    /// What became of the checkpoints.
-    pub reports: UnboundedReceiver<CheckpointOutcome>,
-    pub stored_cuts: UnboundedReceiver<CutOutcome>,
-    /// Those to be shown.
-    pub targets: watch::Receiver<Arc<Targets>>,
-    pub pulse: Heartbeat,
+/// Everything that the task owns.
+pub(super) struct PipelineTask {
+    pub(super) worker: Worker,
+    pub(super) settings: Settings,
+    pub(super) commit_interval: Duration,
+    pub(super) checkpoint_outcomes: UnboundedReceiver<CheckpointOutcome>,
+    pub(super) cut_outcomes: UnboundedReceiver<CutOutcome>,
+    /// Targets to show.
+    pub(super) targets: watch::Receiver<Arc<Targets>>,
+    pub(super) heartbeat: Heartbeat,
 }
 
 impl PipelineTask {
-    /// Runs until the poll thread has stopped or reading cannot go on; if nothing is read yet, only until a shutdown is requested: the poll
+    /// Runs until the poll thread has stopped or reading cannot continue. Before anything is read, a requested shutdown ends it at once: the poll
     /// thread may be waiting for a broker that does not answer.
-    pub async fn run(mut self, mut inbox: Receiver<Message>, shutdown: Shutdown) -> Result<(), Failure> {
+    pub(super) async fn run(
+        mut self,
+        mut messages: Receiver<WorkerMessage>,
+        shutdown: Shutdown,
+    ) -> Result<(), Failure> {
         let mut publish = every(self.settings.publish_interval);
         let mut commit = every(self.commit_interval);
         let mut summary = every(SUMMARY_INTERVAL);
@@ -45,40 +49,40 @@ impl PipelineTask {
         loop {
             let worker = &mut self.worker;
             tokio::select! {
-                message = inbox.recv(), if worker.has_room() => match message {
-                    Some(Message::Stopped) => return self.finish(),
+                message = messages.recv(), if worker.has_room() => match message {
+                    Some(WorkerMessage::Stopped) => return self.finish(),
                     Some(message) => {
-                        if let Message::Found(_) = message {
-                            // To restore takes as long as it takes.
-                            self.pulse.rest();
+                        if let WorkerMessage::LogsFound(_) = message {
+                            // Restoring has no time limit.
+                            self.heartbeat.suspend();
                         }
                         worker.take(message)?;
                         worker.step()?;
                     }
-                    None => return Err(Failure { exit: Exit::Bug, message: "the poll thread ended without a word".to_owned() }),
+                    None => return Err(Failure::new(Exit::Bug, "the poll thread ended without its last message")),
                 },
-                Some(report) = self.reports.recv() => {
-                    worker.report(report)?;
+                Some(outcome) = self.checkpoint_outcomes.recv() => {
+                    worker.report(outcome)?;
                     worker.step()?;
                 }
-                Some(stored) = self.stored_cuts.recv() => worker.cut_stored(stored),
+                Some(outcome) = self.cut_outcomes.recv() => worker.cut_stored(outcome),
                 () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() || worker.is_backfilling() => worker.step()?,
                 _ = due.tick() => {
                     worker.step()?;
-                    self.pulse.beat();
+                    self.heartbeat.beat();
                 }
                 Ok(()) = self.targets.changed() => worker.stage_targets(Arc::clone(&self.targets.borrow_and_update())),
                 () = shutdown.requested(), if !worker.is_reading() => return Ok(()),
-                _ = publish.tick() => worker.publish(inbox.len()),
+                _ = publish.tick() => worker.publish(messages.len()),
                 _ = commit.tick() => worker.commit(),
                 _ = summary.tick() => worker.sum_up(),
             }
         }
     }
 
-    /// The end in order: dead letters are waited for, then everything is saved, both within the deadline.
+    /// Stops in order: waits for the dead letters, then saves everything, both within the deadline.
     fn finish(mut self) -> Result<(), Failure> {
-        self.pulse.rest();
+        self.heartbeat.suspend();
         let deadline = Instant::now() + self.settings.shutdown_deadline * 4 / 5;
         self.worker.flush_dead_letters(self.settings.shutdown_deadline / 2);
         failpoint("shutdown.drained");
@@ -91,7 +95,7 @@ impl PipelineTask {
     }
 
     fn save(&mut self, deadline: Instant) -> Result<(), Failure> {
-        // One that is under way may not cover the last records: a second round does.
+        // A round in progress may not cover the last records; a second one does.
         for _ in 0..2 {
             self.worker.save_all();
             while self.worker.is_saving() {
@@ -100,8 +104,8 @@ impl PipelineTask {
                     return Ok(());
                 }
                 self.worker.step()?;
-                match self.reports.try_recv() {
-                    Ok(report) => self.worker.report(report)?,
+                match self.checkpoint_outcomes.try_recv() {
+                    Ok(outcome) => self.worker.report(outcome)?,
                     Err(_) => std::thread::sleep(Duration::from_millis(1)),
                 }
             }

@@ -1,4 +1,4 @@
-//! Ends the process when the task is wedged: nothing in it can be relied on then, and a restart is exact.
+//! Exits the process when the task is stuck: nothing in it can be relied on then, and a restart is exact.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,41 +6,42 @@ use std::time::{Duration, Instant};
 
 use crate::runtime::Exit;
 
-/// What a live task beats, over and over. Clones are the same.
+/// Sign of life of the task. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Heartbeat {
+pub(super) struct Heartbeat {
     started: Instant,
-    /// Milliseconds from the start to the last beat.
+    /// Time of the last beat, in milliseconds after `started`.
     beat: Arc<AtomicU64>,
-    /// Nobody is expected to beat.
-    is_resting: Arc<AtomicBool>,
+    /// True while no beat is expected.
+    is_suspended: Arc<AtomicBool>,
 }
 
 impl Heartbeat {
-    pub fn new() -> Self {
-        Self { started: Instant::now(), beat: Arc::default(), is_resting: Arc::new(AtomicBool::new(true)) }
+    /// Creates a heartbeat that is suspended until the first beat.
+    pub(super) fn new() -> Self {
+        Self { started: Instant::now(), beat: Arc::default(), is_suspended: Arc::new(AtomicBool::new(true)) }
     }
 
-    pub fn beat(&self) {
+    pub(super) fn beat(&self) {
         self.beat.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
-        self.is_resting.store(false, Ordering::Release);
+        self.is_suspended.store(false, Ordering::Release);
     }
 
-    /// No beat is to be expected until the next one.
-    pub fn rest(&self) {
-        self.is_resting.store(true, Ordering::Release);
+    /// Expects no beat until the next one.
+    pub(super) fn suspend(&self) {
+        self.is_suspended.store(true, Ordering::Release);
     }
 
-    /// How long it has been silent.
+    /// Time since the last beat; zero while suspended.
     fn silence(&self) -> Duration {
-        if self.is_resting.load(Ordering::Acquire) {
+        if self.is_suspended.load(Ordering::Acquire) {
             return Duration::ZERO;
         }
         self.started.elapsed().saturating_sub(Duration::from_millis(self.beat.load(Ordering::Relaxed)))
     }
 
-    /// Watches until the process ends, and sees to that.
-    pub fn watch(&self, timeout: Duration) -> ! {
+    /// Watches for as long as the process runs, and exits it after a silence of `timeout`.
+    pub(super) fn watch(&self, timeout: Duration) -> ! {
         loop {
             std::thread::sleep((timeout / 10).clamp(Duration::from_millis(10), Duration::from_secs(1)));
             let silence = self.silence();
@@ -58,15 +59,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_that_has_beaten_and_does_not_rest_is_silent() {
-        let pulse = Heartbeat::new();
+    fn silence_counts_from_the_last_beat_unless_suspended() {
+        let heartbeat = Heartbeat::new();
         let wait = || std::thread::sleep(Duration::from_millis(15));
         wait();
-        assert_eq!(pulse.silence(), Duration::ZERO);
-        pulse.beat();
+        assert_eq!(heartbeat.silence(), Duration::ZERO);
+        heartbeat.beat();
         wait();
-        assert!(pulse.silence() >= Duration::from_millis(10));
-        pulse.rest();
-        assert_eq!(pulse.silence(), Duration::ZERO);
+        assert!(heartbeat.silence() >= Duration::from_millis(10));
+        heartbeat.suspend();
+        assert_eq!(heartbeat.silence(), Duration::ZERO);
     }
 }

@@ -20,7 +20,7 @@ use super::compatibility::{Compatibility, labels_fingerprint};
 use super::cut_scheduler::CutScheduler;
 use super::dead_letter_sink::DeadLetterSink;
 use super::keying_audit::KeyingAudit;
-use super::message::{Command, CutRequest, LogInfo, Message};
+use super::message::{CutRequest, LogInfo, PollerCommand, WorkerMessage};
 use super::metrics::PipelineMetrics;
 use super::partitions::Partitions;
 use crate::aggregate::{PartitionState, ViewConfig};
@@ -34,7 +34,7 @@ use crate::view::snapshot::{Phase, SnapshotPublisher};
 /// Where the worker's effects go.
 pub struct Outputs {
     /// Commands to the poll thread.
-    pub commands: Sender<Command>,
+    pub commands: Sender<PollerCommand>,
     /// Rejected and expired records.
     pub dead_letters: Box<dyn DeadLetterSink>,
     /// Snapshots for readers.
@@ -91,7 +91,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Creates a worker without partitions: the first [`Message::Found`] brings them.
+    /// Creates a worker without partitions: the first [`WorkerMessage::LogsFound`] brings them.
     pub fn new(options: WorkerOptions) -> Self {
         let WorkerOptions {
             stall_timeout,
@@ -150,28 +150,30 @@ impl Worker {
     ///
     /// # Errors
     /// Reason why the process cannot continue.
-    pub fn take(&mut self, message: Message) -> Result<(), Failure> {
+    pub fn take(&mut self, message: WorkerMessage) -> Result<(), Failure> {
         let now = self.clock.instant();
         match message {
-            Message::Waiting(reason) => self.phase = Phase::Starting(reason),
-            Message::Found(found) => self.restore(found)?,
-            Message::Records(records) => self.apply(&records),
-            Message::Positions(positions) => {
+            WorkerMessage::Waiting(reason) => self.phase = Phase::Starting(reason),
+            WorkerMessage::LogsFound(inventory) => self.restore(inventory)?,
+            WorkerMessage::Records(batch) => self.apply(&batch),
+            WorkerMessage::Positions(positions) => {
                 for (index, position) in positions {
                     self.partitions[index].freshness.reach(position, now);
                 }
             }
-            Message::LogMismatch(index) => return Err(self.log_mismatch(index)),
-            Message::Ends { asked, ends, missing } => {
+            WorkerMessage::LogMismatch(index) => return Err(self.log_mismatch(index)),
+            WorkerMessage::Ends { asked, ends, missing } => {
                 for index in missing {
                     self.partitions[index].missing = true;
                 }
                 ends.into_iter().try_for_each(|(index, end)| self.add_end(index, asked, end, now))?;
             }
-            Message::PartitionCounts(counts) => return self.count_partitions(&counts),
-            Message::Client(events) => return events.into_iter().try_for_each(|event| self.on_client_event(event)),
-            Message::Failed(failure) => return Err(failure),
-            Message::Stopped => {}
+            WorkerMessage::PartitionCounts(counts) => return self.count_partitions(&counts),
+            WorkerMessage::ClientEvents(events) => {
+                return events.into_iter().try_for_each(|event| self.on_client_event(event));
+            }
+            WorkerMessage::Failed(failure) => return Err(failure),
+            WorkerMessage::Stopped => {}
         }
         Ok(())
     }
@@ -272,7 +274,7 @@ impl Worker {
         });
         let offsets: Vec<_> = offsets.collect();
         if !offsets.is_empty() {
-            let _ = outputs.commands.send(Command::Commit(offsets));
+            let _ = outputs.commands.send(PollerCommand::Commit(offsets));
         }
     }
 

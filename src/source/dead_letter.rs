@@ -15,8 +15,7 @@
 use super::client::{self, Context};
 use super::{DeadLetterSettings, Settings, SourceError};
 use crate::clock::Millis;
-use crate::record::{Header, Stream};
-use crate::record::{PartitionIndex, TopicPartition};
+use crate::record::{PartitionIndex, RawRecord, Stream, TopicPartition};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
@@ -38,16 +37,8 @@ pub struct DeadLetter<'a> {
     pub index: PartitionIndex,
     /// The partition itself.
     pub partition: &'a TopicPartition,
-    /// Offset of the record.
-    pub offset: i64,
-    /// Kafka timestamp of the record.
-    pub timestamp: Option<Millis>,
-    /// Original key.
-    pub key: Option<&'a [u8]>,
-    /// Original value.
-    pub value: Option<&'a [u8]>,
-    /// Original headers.
-    pub headers: &'a [Header<'a>],
+    /// The record as it was read.
+    pub record: RawRecord<'a>,
     /// The name of a [`crate::record::Reason`] or [`crate::record::Outcome`].
     pub reason: &'a str,
     /// Name of the faulty field, where there is one.
@@ -101,7 +92,7 @@ impl DeadLetters {
         let Some(producer) = &self.producer else { return };
         let ticket = Ticket {
             index: letter.index,
-            offset: letter.offset,
+            offset: letter.record.offset,
             stream: letter.partition.stream,
             partition: letter.partition.partition,
         };
@@ -112,8 +103,8 @@ impl DeadLetters {
             return;
         }
         let mut record = BaseRecord::with_opaque_to(&self.topic, Box::new(ticket)).headers(headers(letter));
-        record.key = letter.key;
-        record.payload = letter.value;
+        record.key = letter.record.key;
+        record.payload = letter.record.value;
         let mut sent = producer.send::<[u8], [u8]>(record);
         // The client bounds bytes too, and counts a letter until all that were acknowledged together are reported.
         while let Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) = sent {
@@ -153,8 +144,8 @@ fn headers(letter: &DeadLetter<'_>) -> OwnedHeaders {
     fn insert(headers: OwnedHeaders, key: &str, value: Option<&[u8]>) -> OwnedHeaders {
         headers.insert(OwnedHeader { key, value })
     }
-    let mut headers = OwnedHeaders::new_with_capacity(letter.headers.len() + 6);
-    for (name, value) in letter.headers {
+    let mut headers = OwnedHeaders::new_with_capacity(letter.record.headers.len() + 6);
+    for (name, value) in letter.record.headers {
         headers = insert(headers, name, *value);
     }
     headers = insert(headers, "pacemeter-reason", Some(letter.reason.as_bytes()));
@@ -163,8 +154,8 @@ fn headers(letter: &DeadLetter<'_>) -> OwnedHeaders {
     }
     headers = insert(headers, "pacemeter-topic", Some(letter.partition.topic.as_bytes()));
     headers = insert(headers, "pacemeter-partition", Some(letter.partition.partition.to_string().as_bytes()));
-    headers = insert(headers, "pacemeter-offset", Some(letter.offset.to_string().as_bytes()));
-    if let Some(time) = letter.timestamp.map(rfc_3339) {
+    headers = insert(headers, "pacemeter-offset", Some(letter.record.offset.to_string().as_bytes()));
+    if let Some(time) = letter.record.timestamp.map(rfc_3339) {
         headers = insert(headers, "pacemeter-time", Some(time.as_bytes()));
     }
     headers

@@ -1,7 +1,7 @@
 //! Tests on librdkafka's mock cluster: a real client and protocol, without transactions and compaction.
 
 use super::*;
-use crate::record::Header;
+use crate::record::{Header, RawRecords as _};
 use crate::record::{PartitionIndex, Stream};
 use crate::settings::{Layers, SettingsReader};
 use rdkafka::ClientConfig;
@@ -98,9 +98,11 @@ struct Seen(BTreeMap<PartitionIndex, Vec<(i64, String)>>);
 
 impl Seen {
     fn add(&mut self, batch: &Batch) {
-        for message in batch.iter() {
-            let value = String::from_utf8(message.value().unwrap_or_default().to_vec()).expect("the tests write text");
-            self.0.entry(message.index()).or_default().push((message.offset(), value));
+        let mut headers = Vec::new();
+        for position in 0..batch.len() {
+            let record = batch.get(position, &mut headers);
+            let value = String::from_utf8(record.value.unwrap_or_default().to_vec()).expect("the tests write text");
+            self.0.entry(batch.partition(position)).or_default().push((record.offset, value));
         }
     }
 
@@ -221,18 +223,17 @@ fn a_record_is_handed_over_as_it_was_written() {
         assert!(started.elapsed() < PATIENCE);
         let batch = consumer.next_batch(10, BLINK);
         let mut headers: Vec<Header<'_>> = Vec::new();
-        for message in batch.iter() {
-            headers.clear();
-            message.append_headers(&mut headers);
-            if message.offset() == 0 {
+        for position in 0..batch.len() {
+            let record = batch.get(position, &mut headers);
+            if record.offset == 0 {
                 assert_eq!(
-                    (message.key(), message.value(), message.timestamp()),
+                    (record.key, record.value, record.timestamp),
                     (Some(&b"k"[..]), Some(&b"v"[..]), Some(1_700_000_000_123))
                 );
-                assert_eq!(headers, [("ce_id", Some(&b"1"[..])), ("null", None), ("empty", Some(&b""[..]))]);
+                assert_eq!(record.headers, [("ce_id", Some(&b"1"[..])), ("null", None), ("empty", Some(&b""[..]))]);
             } else {
-                assert_eq!((message.key(), message.value(), message.timestamp()), (None, None, Some(1)));
-                assert_eq!(headers, []);
+                assert_eq!((record.key, record.value, record.timestamp), (None, None, Some(1)));
+                assert_eq!(record.headers, []);
             }
             count += 1;
         }
@@ -253,8 +254,9 @@ fn a_batch_outlives_its_consumer_on_another_thread() {
         }
     };
     drop(consumer);
-    let values =
-        std::thread::spawn(move || batch.iter().filter_map(|message| message.value().map(<[u8]>::to_vec)).count());
+    let count =
+        move || (0..batch.len()).filter(|&position| batch.get(position, &mut Vec::new()).value.is_some()).count();
+    let values = std::thread::spawn(count);
     assert!(values.join().expect("the thread ends") > 0);
 }
 

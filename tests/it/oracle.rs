@@ -196,7 +196,7 @@ impl Core {
 
     fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Millis) {
         let mut arena = LabelArena::default();
-        let raw = RawRecord { value: Some(value.as_bytes()), timestamp: Some(timestamp), headers: &[] };
+        let raw = RawRecord { value: Some(value.as_bytes()), timestamp: Some(timestamp), ..RawRecord::default() };
         let decoded = self.decoder.decode(stream, &raw, &mut arena);
         let (_, state) = &mut self.partitions[partition * Stream::ALL.len() + stream as usize];
         state.step(self.offset, &decoded, &arena);

@@ -15,10 +15,9 @@
 //! default), `SIMULATOR_SECONDS` the duration (180), `SIMULATOR_SEEDS` a number of seeds to try on all cores instead.
 
 mod actions;
+mod dead_letters;
 mod disk;
 mod ending;
-
-mod letters;
 mod logs;
 mod process;
 mod quiet;

@@ -238,7 +238,10 @@ impl Draft {
         let headers = self.all_headers();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
         let value = self.value();
-        decode(self.stream, &RawRecord { value: Some(&value), timestamp: self.timestamp, headers: &headers })
+        decode(
+            self.stream,
+            &RawRecord { value: Some(&value), timestamp: self.timestamp, headers: &headers, ..RawRecord::default() },
+        )
     }
 }
 

@@ -48,7 +48,10 @@ fn a_field_is_known_only_where_its_envelope_has_it() {
 fn a_binary_event_has_its_attributes_in_headers_alone() {
     let record = |headers: &[Header<'_>]| {
         let value = br#"{"id":"no","type":5,"type":6,"specversion":"1.0","data":null,"call":"c-1","queue":"q"}"#;
-        draft::decode(Stream::Call, &RawRecord { value: Some(value), timestamp: Some(1_588_584_601_000), headers })
+        draft::decode(
+            Stream::Call,
+            &RawRecord { value: Some(value), timestamp: Some(1_588_584_601_000), headers, ..RawRecord::default() },
+        )
     };
     let id: Header<'_> = ("ce_id", Some(b"e-1"));
     let kind: Header<'_> = ("ce_type", Some(b"call.offered"));

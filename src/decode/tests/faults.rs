@@ -215,11 +215,11 @@ fn of_several_faults_the_first_in_order_counts() {
 #[test]
 fn values_that_are_no_object_are_not_json() {
     for value in ["[]", "5", "null", "\"{}\"", " ", "nope", "{", "}", "{}{}", "\u{feff}{}", "[{\"id\":\"x\"}]"] {
-        let record = RawRecord { value: Some(value.as_bytes()), timestamp: Some(0), headers: &[] };
+        let record = RawRecord { value: Some(value.as_bytes()), timestamp: Some(0), ..RawRecord::default() };
         assert_eq!(draft::decode(Stream::Call, &record).err(), Some(Rejection::of(Reason::NotJson)), "{value}");
     }
     for value in [None, Some(&b""[..])] {
-        let record = RawRecord { value, timestamp: Some(0), headers: &[] };
+        let record = RawRecord { value, timestamp: Some(0), ..RawRecord::default() };
         assert_eq!(draft::decode(Stream::Call, &record).err(), Some(Rejection::of(Reason::Empty)));
     }
 }

@@ -117,7 +117,7 @@ proptest! {
         timestamp in any::<Option<i64>>(),
     ) {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
-        let _ = draft::decode(stream, &RawRecord { value: Some(&value), timestamp, headers: &headers });
+        let _ = draft::decode(stream, &RawRecord { value: Some(&value), timestamp, headers: &headers, ..RawRecord::default() });
     }
 
     #[test]
@@ -135,7 +135,7 @@ proptest! {
                 _ => value.truncate(at + 1),
             }
         }
-        let _ = draft::decode(stream, &RawRecord { value: Some(&value), timestamp: Some(0), headers: &[] });
+        let _ = draft::decode(stream, &RawRecord { value: Some(&value), timestamp: Some(0), ..RawRecord::default() });
     }
 
     /// Any JSON in the place of any field is accepted or a fault of that very field.

@@ -45,7 +45,7 @@ fn partition(number: i32, clock: &Clock) -> OwnedPartition {
         last_record: None,
         built: None,
         bytes: 0,
-        is_news: true,
+        needs_checkpoint: true,
         cluster_id: None,
         parts: Vec::new(),
     };

@@ -1,77 +1,72 @@
-//! Records: applied, or set aside.
+//! Applies batches, and writes rejected and expired records to the dead letters.
 
 use super::Worker;
-use crate::pipeline::batch_decoder::{DecodedRecord, Original, PartitionStats};
-use crate::pipeline::message::RecordBatch;
-use crate::record::PartitionIndex;
-use crate::record::{Outcome, Rejection};
+use crate::pipeline::batch_decoder::{DecodedBatch, DecodedRecord, PartitionStats};
+use crate::record::{Outcome, PartitionIndex, Rejection};
 use crate::runtime::failpoint;
 use crate::source::DeadLetter;
 
-/// How many events are fetched into the cache together: about as many reads as a core has under way at once.
-const TOUCHED_TOGETHER: usize = 16;
+/// Number of events prefetched together: about as many cache misses as a core has in flight at once.
+const PREFETCHED: usize = 16;
 
 impl Worker {
-    pub(super) fn apply(&mut self, records: &RecordBatch) {
+    pub(super) fn apply(&mut self, batch: &DecodedBatch) {
         let now = self.clock.now();
-        let taken = &records.taken;
-        for &slot in &taken.verified {
-            self.partitions[slot].verified = true;
+        for &index in &batch.verified {
+            self.partitions[index].verified = true;
         }
-        for (index, decoded) in taken.decoded.iter().enumerate() {
-            if index % TOUCHED_TOGETHER == 0 {
-                self.touch(&taken.decoded[index..]);
+        for (number, record) in batch.records.iter().enumerate() {
+            if number % PREFETCHED == 0 {
+                self.prefetch(&batch.records[number..]);
             }
             if let Some(timestamp) =
-                decoded.timestamp.filter(|&timestamp| self.partitions[decoded.slot].cuts.is_passed_by(timestamp))
+                record.timestamp.filter(|&timestamp| self.partitions[record.index].cuts.is_passed_by(timestamp))
             {
-                self.pass_cuts(decoded.slot, timestamp);
+                self.pass_cuts(record.index, timestamp);
             }
-            let owned = &mut self.partitions[decoded.slot];
-            owned.changed = true;
-            let outcome = owned.state.step(decoded.offset, &decoded.event, &taken.arena);
-            let stream = owned.log.partition.stream;
-            match (outcome, &decoded.event) {
+            let partition = &mut self.partitions[record.index];
+            partition.changed = true;
+            let outcome = partition.state.step(record.offset, &record.event, &batch.arena);
+            let stream = partition.log.partition.stream;
+            match (outcome, &record.event) {
                 (Outcome::Applied, Ok(event)) => self.outputs.metrics.applied(stream, now - event.time),
-                (Outcome::Expired, _) => self.dead_letter(records, decoded, outcome.name(), None),
-                (_, Err(Rejection { reason, field })) => self.dead_letter(records, decoded, reason.name(), *field),
+                (Outcome::Expired, _) => self.dead_letter(batch, record, outcome.name(), None),
+                (_, Err(Rejection { reason, field })) => self.dead_letter(batch, record, reason.name(), *field),
                 (_, Ok(_)) => {}
             }
         }
-        let moved = self.clock.instant();
-        for &PartitionStats { slot, records, last_record, .. } in &taken.sums {
-            let owned = &mut self.partitions[slot];
-            owned.last_record = Some(last_record);
-            owned.freshness.reach(owned.state.next_offset(), moved);
-            self.checkpoint_scheduler.count_taken(&mut self.partitions, slot, records, moved);
-            self.follow_people(slot);
+        let applied = self.clock.instant();
+        for &PartitionStats { index, records, last_record, .. } in &batch.stats {
+            let partition = &mut self.partitions[index];
+            partition.last_record = Some(last_record);
+            partition.freshness.reach(partition.state.next_offset(), applied);
+            self.checkpoint_scheduler.count_taken(&mut self.partitions, index, records, applied);
+            self.audit_keying(index);
         }
-        self.outputs.metrics.batch(records, moved.saturating_duration_since(records.at), now);
+        self.outputs.metrics.batch(batch, applied.saturating_duration_since(batch.fetched), now);
         failpoint("batch.applied");
     }
 
-    /// Lets the next events wait for memory together, not one after the other.
-    fn touch(&self, decoded: &[DecodedRecord]) {
-        let next = decoded
-            .iter()
-            .take(TOUCHED_TOGETHER)
-            .filter_map(|decoded| Some((decoded.slot, decoded.event.as_ref().ok()?)));
-        let touched = next.fold(0, |touched, (slot, event)| touched ^ self.partitions[slot].state.touch(event));
+    /// Touches the table entries of the next events, so that their cache misses overlap.
+    fn prefetch(&self, records: &[DecodedRecord]) {
+        let next =
+            records.iter().take(PREFETCHED).filter_map(|record| Some((record.index, record.event.as_ref().ok()?)));
+        let touched = next.fold(0, |touched, (index, event)| touched ^ self.partitions[index].state.touch(event));
         std::hint::black_box(touched);
     }
 
-    /// Looks whether people of the sample are paid in two partitions.
-    pub(super) fn follow_people(&mut self, slot: PartitionIndex) {
-        let people = self.partitions[slot].state.take_sampled();
+    /// Looks for people of the sample who are paid in two partitions.
+    pub(super) fn audit_keying(&mut self, index: PartitionIndex) {
+        let people = self.partitions[index].state.take_sampled();
         if people.is_empty() {
             return;
         }
-        if let Some(other) = self.audit.note(slot, people) {
-            let partition = |slot: PartitionIndex| self.partitions[slot].log.partition.partition;
+        if let Some(other) = self.audit.add(index, people) {
+            let partition = |index: PartitionIndex| self.partitions[index].log.partition.partition;
             tracing::error!(
                 event = "pacemeter.partitioning.violated",
-                topic = self.partitions[slot].log.partition.topic,
-                partition = partition(slot),
+                topic = self.partitions[index].log.partition.topic,
+                partition = partition(index),
                 other_partition = partition(other),
                 "person paid in two partitions"
             );
@@ -82,13 +77,13 @@ impl Worker {
     /// Writes a record to the dead-letter topic, unless an earlier process has.
     fn dead_letter(
         &self,
-        records: &RecordBatch,
-        decoded: &DecodedRecord,
+        batch: &DecodedBatch,
+        record: &DecodedRecord,
         reason: &'static str,
         field: Option<&'static str>,
     ) {
-        let DecodedRecord { slot, offset, .. } = *decoded;
-        let log = &self.partitions[slot].log;
+        let DecodedRecord { index, offset, position, .. } = *record;
+        let log = &self.partitions[index].log;
         let partition = &log.partition;
         tracing::warn!(
             event = "pacemeter.record.set_aside",
@@ -103,17 +98,7 @@ impl Worker {
             return;
         }
         let mut headers = Vec::new();
-        let Original { timestamp, key, value, .. } = records.originals.original(decoded.index as usize, &mut headers);
-        self.outputs.dead_letters.send(&DeadLetter {
-            index: slot,
-            partition,
-            offset,
-            timestamp,
-            key,
-            value,
-            headers: &headers,
-            reason,
-            field,
-        });
+        let record = batch.raw.get(position as usize, &mut headers);
+        self.outputs.dead_letters.send(&DeadLetter { index, partition, record, reason, field });
     }
 }

@@ -1,19 +1,18 @@
-//! What the client and the brokers say: errors, ends of logs, topics that change under us.
+//! Reactions to the Kafka client and the brokers: errors, end offsets, partition counts, stalls.
 
 use std::time::Instant;
 
 use super::Worker;
 use crate::checkpoint::Mismatch;
 use crate::clock::Millis;
-use crate::pipeline::message::Command;
-use crate::record::PartitionIndex;
-use crate::record::PerStream;
+use crate::pipeline::message::PollerCommand;
+use crate::record::{PartitionIndex, PerStream};
 use crate::runtime::{Exit, Failure};
 use crate::source::{ClientEvent, End};
 
 impl Worker {
     pub(super) fn on_client_event(&mut self, event: ClientEvent) -> Result<(), Failure> {
-        self.outputs.metrics.client(&event, self.clock.now());
+        self.outputs.metrics.client_event(&event, self.clock.now());
         match event {
             ClientEvent::Errors { code, reason, count, .. } => {
                 tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client errors reported");
@@ -33,8 +32,8 @@ impl Worker {
             ClientEvent::OutOfRange { index, next_offset, reason } => {
                 let partition = &self.partitions[index].log.partition;
                 let message = format!(
-                    "topic {} partition {}: offset {next_offset} is not in the log ({reason}): retention passed it, or the log was cut or made \
-                     anew; nothing is skipped: start again to see which, and what can be done",
+                    "topic {} partition {}: offset {next_offset} is not in the log ({reason}): retention removed it, or the log was truncated \
+                     or recreated; restart the process to see which, and what to do",
                     partition.topic, partition.partition
                 );
                 return Err(Failure { exit: Exit::StateUnusable, message });
@@ -47,27 +46,28 @@ impl Worker {
                 tracing::warn!(event = "pacemeter.kafka.commit_failed", reason, "offsets not committed");
             }
             ClientEvent::Fatal { reason } => {
-                return Err(Failure {
-                    exit: Exit::TryAgain,
-                    message: format!("the kafka client failed for good: {reason}"),
-                });
+                return Err(Failure::new(
+                    Exit::TryAgain,
+                    format!("kafka client failed permanently: {reason}; restart the process"),
+                ));
             }
         }
         Ok(())
     }
 
-    /// The log does not hold the record that state took last.
+    /// Failure because the log does not contain the last applied record.
     pub(super) fn log_mismatch(&self, index: PartitionIndex) -> Failure {
-        let owned = &self.partitions[index];
-        let offset = owned.last_record.map_or(owned.state.next_offset(), |last_record| last_record.offset);
-        let mismatch = Mismatch::LastRecord { topic: owned.log.partition.topic.clone(), offset };
-        Failure::new(Exit::StateUnusable, format!("partition {}: {mismatch}", owned.log.partition.partition))
+        let partition = &self.partitions[index];
+        let offset = partition.last_record.map_or(partition.state.next_offset(), |last_record| last_record.offset);
+        let mismatch = Mismatch::LastRecord { topic: partition.log.partition.topic.clone(), offset };
+        Failure::new(Exit::StateUnusable, format!("partition {}: {mismatch}", partition.log.partition.partition))
     }
 
-    /// Takes the end of a partition's log.
+    /// Takes the end offset of a partition.
     ///
     /// # Errors
-    /// If the log ends before what was applied, and has for as long as a new leader may need to know better; if its topic was away.
+    /// If the log has ended before the last applied record for a stall time-out, which a new leader may need to catch up; or if its topic
+    /// was missing and exists again.
     pub(super) fn add_end(
         &mut self,
         index: PartitionIndex,
@@ -75,38 +75,37 @@ impl Worker {
         end: End,
         now: Instant,
     ) -> Result<(), Failure> {
-        let owned = &mut self.partitions[index];
-        let (topic, number) = (&owned.log.partition.topic, owned.log.partition.partition);
-        if owned.missing {
+        let partition = &mut self.partitions[index];
+        let (topic, number) = (&partition.log.partition.topic, partition.log.partition.partition);
+        if partition.missing {
             let message = format!(
-                "topic {topic} was away and is there again; start anew, which finds out whether it is the same"
+                "topic {topic} was missing and exists again; restart the process, which checks that it is the same topic"
             );
             return Err(Failure::new(Exit::TryAgain, message));
         }
-        let next_offset = owned.state.next_offset();
-        // An answer may be older than what was read meanwhile; but ends do not go back.
+        let next_offset = partition.state.next_offset();
+        // An answer may be older than records read meanwhile, but end offsets never decrease.
         let stable = end.stable;
-        if stable >= next_offset || stable >= owned.highest_end {
-            (owned.short_since, owned.highest_end) = (None, owned.highest_end.max(stable));
-        } else if now.saturating_duration_since(*owned.short_since.get_or_insert(now)) >= self.stall_timeout {
+        if stable >= next_offset || stable >= partition.highest_end {
+            (partition.short_since, partition.highest_end) = (None, partition.highest_end.max(stable));
+        } else if now.saturating_duration_since(*partition.short_since.get_or_insert(now)) >= self.stall_timeout {
             let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end: stable };
             return Err(Failure::new(Exit::StateUnusable, format!("partition {number}: {mismatch}")));
         }
-        owned.freshness.add_end(asked, end, now, self.stall_timeout);
+        partition.freshness.add_end(asked, end, now, self.stall_timeout);
         Ok(())
     }
 
-    /// Compares how many partitions there are with how many are read.
+    /// Compares the number of partitions of each topic with the number assigned.
     ///
     /// # Errors
-    /// If some were added: keys have moved.
+    /// If they differ: keys have moved to other partitions.
     pub(super) fn count_partitions(&mut self, counts: &PerStream<Option<usize>>) -> Result<(), Failure> {
         for (stream, count) in counts.iter() {
             let known = self.partitions.cluster.partition_counts[stream];
             let Some(count) = count.filter(|&count| count != known && known != 0) else { continue };
             let mut logs = self.partitions.iter().map(|owned| &owned.log.partition);
             let topic = logs.find(|partition| partition.stream == stream).map_or("", |partition| &partition.topic);
-            let message = format!("topic {topic} has {count} partitions now, it had {known}");
             tracing::error!(
                 event = "pacemeter.topic.partitions_changed",
                 topic,
@@ -116,7 +115,9 @@ impl Worker {
             );
             return Err(Failure::new(
                 Exit::TryAgain,
-                format!("{message}; start anew, which finds out whether it may go on"),
+                format!(
+                    "topic {topic} has {count} partitions now and had {known}; restart the process, which checks whether it may continue"
+                ),
             ));
         }
         Ok(())
@@ -146,7 +147,7 @@ impl Worker {
             partition.refetched = Some(now);
             outputs.metrics.refetched();
             // Without a poll thread the process is about to exit.
-            let _ = outputs.commands.send(Command::Refetch(index));
+            let _ = outputs.commands.send(PollerCommand::Refetch(index));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The beginning: what each partition goes on from.
+//! Restores every partition at the start, and requests their records.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +7,7 @@ use crate::checkpoint::Damage;
 use crate::clock::Millis;
 use crate::pipeline::batch_decoder::ResumePoint;
 use crate::pipeline::compatibility::ClusterInfo;
-use crate::pipeline::message::{Command, LogInfo, LogInventory};
+use crate::pipeline::message::{LogInfo, LogInventory, PollerCommand};
 use crate::pipeline::metrics::PipelineMetrics;
 use crate::pipeline::partitions::OwnedPartition;
 use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer};
@@ -16,53 +16,52 @@ use crate::runtime::{Failure, failpoint};
 use crate::view::snapshot::Phase;
 
 impl Worker {
-    /// Finds for every partition what it goes on from, and asks for its records.
-    pub(super) fn restore(&mut self, found: LogInventory) -> Result<(), Failure> {
+    /// Restores the state of every log, and requests its records from there.
+    pub(super) fn restore(&mut self, inventory: LogInventory) -> Result<(), Failure> {
         let began = self.clock.instant();
         let now = self.clock.now();
-        let LogInventory { cluster_id, logs, short_retention } = found;
+        let LogInventory { cluster_id, logs, short_retention } = inventory;
         let counts = PerStream::from_fn(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
         self.partitions.cluster = ClusterInfo { cluster_id, partition_counts: counts };
-        self.outputs.metrics.found(&logs, &short_retention);
+        self.outputs.metrics.logs_found(&logs, &short_retention);
         let restored = self.restore_all(&logs, now)?;
         if self.partitions.cluster.cluster_id.is_none() {
-            // The brokers did not tell this time; what is written must not forget it.
+            // The brokers did not report it this time, but new checkpoints must still have it.
             self.partitions.cluster.cluster_id = restored.iter().find_map(|restored| restored.cluster_id.clone());
         }
-        let starts = restored.iter().map(|restored| ResumePoint {
-            next_offset: restored.state.next_offset(),
-            last_record: restored.last_record,
-        });
-        let starts: Vec<ResumePoint> =
-            logs.iter().zip(starts).map(|(log, start)| self.without_lost_last_record(log, start)).collect();
+        let resume_points: Vec<ResumePoint> =
+            logs.iter().zip(&restored).map(|(log, restored)| self.resume_point(log, restored)).collect();
         self.outputs.metrics.restored(&restored, self.clock.instant().saturating_duration_since(began));
-        for ((log, restored), start) in logs.iter().zip(&restored).zip(&starts) {
-            log_restored(log, restored, start);
+        for ((log, restored), resume_point) in logs.iter().zip(&restored).zip(&resume_points) {
+            log_restored(log, restored, resume_point);
         }
-        // The newest of all is what readers see: that it moves must not depend on a clock that went back.
+        // Readers see the newest time of all partitions. A rebuild must advance it even if the clock was set back.
         let newest = restored.iter().filter_map(|restored| restored.built).max();
         let built_if_new = newest.map_or(now, |newest| now.max(newest + 1));
         let instant = self.clock.instant();
-        for ((log, mut restored), start) in logs.into_iter().zip(restored).zip(&starts) {
+        for ((log, mut restored), resume_point) in logs.into_iter().zip(restored).zip(&resume_points) {
             let last = restored.last_record.and_then(|record| record.timestamp);
             let cuts = self.cut_scheduler.resume(last, std::mem::take(&mut restored.parts));
-            let partition = OwnedPartition::new(log, restored, start, cuts, (now, instant), built_if_new);
+            let partition = OwnedPartition::new(log, restored, resume_point, cuts, (now, instant), built_if_new);
             let index = self.partitions.add(partition);
-            self.follow_people(index);
+            self.audit_keying(index);
         }
         self.outputs.metrics.saved(self.partitions.checkpoint_bytes());
         self.phase = Phase::Replaying { read: 0, total: 0 };
         self.reading_since = Some(self.clock.instant());
         failpoint("restore.done");
-        // Without a poll thread nothing is read, which it has said why.
-        let _ = self.outputs.commands.send(Command::Read(starts));
+        // A poll thread that is gone has sent its failure.
+        let _ = self.outputs.commands.send(PollerCommand::Read(resume_points));
         Ok(())
     }
 
-    /// A tail that retention has passed, or compaction may have taken, cannot be looked for.
-    fn without_lost_last_record(&self, log: &LogInfo, start: ResumePoint) -> ResumePoint {
+    /// Point from which a partition is read. A last record that retention has removed, or compaction may have, is not checked.
+    fn resume_point(&self, log: &LogInfo, restored: &RestoredPartition) -> ResumePoint {
         let is_kept = |offset: i64| offset >= log.low && !self.settings.restore.accept_compacted_topics;
-        ResumePoint { last_record: start.last_record.filter(|last_record| is_kept(last_record.offset)), ..start }
+        ResumePoint {
+            next_offset: restored.state.next_offset(),
+            last_record: restored.last_record.filter(|last_record| is_kept(last_record.offset)),
+        }
     }
 
     fn restore_all(&mut self, logs: &[LogInfo], now: Millis) -> Result<Vec<RestoredPartition>, Failure> {
@@ -82,7 +81,7 @@ impl Worker {
             checkpoints: &self.outputs.checkpoints,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             now,
-            progress: &progress,
+            observer: &progress,
         };
         let mut failures: Vec<Failure> = Vec::new();
         let mut restored = Vec::new();
@@ -100,27 +99,29 @@ impl Worker {
     }
 }
 
-fn log_restored(log: &LogInfo, restored: &RestoredPartition, start: &ResumePoint) {
+fn log_restored(log: &LogInfo, restored: &RestoredPartition, resume_point: &ResumePoint) {
     tracing::info!(
         event = "pacemeter.state.restored",
         topic = log.partition.topic,
         partition = log.partition.partition,
         source = restored.source.name(),
         first_offset = restored.state.first_offset(),
-        next_offset = start.next_offset,
+        next_offset = resume_point.next_offset,
         bytes = restored.bytes,
-        tail_checked = restored.last_record.is_none() || start.last_record.is_some(),
+        tail_checked = restored.last_record.is_none() || resume_point.last_record.is_some(),
         "state restored"
     );
 }
 
-/// Tells metrics and log how the restoring goes.
+/// Reports the progress of restoring to metrics and log.
 struct RestoreProgress<'a> {
     metrics: &'a PipelineMetrics,
     partitions: u64,
+    /// Number of partitions that are restored.
     done: AtomicU64,
-    /// Of the partition that is being read.
+    /// Bytes of the present partition that were read.
     bytes: AtomicU64,
+    /// Size of the present partition in bytes.
     total: AtomicU64,
 }
 
@@ -128,10 +129,10 @@ impl RestoreProgress<'_> {
     fn partition_done(&self) {
         self.bytes.store(0, Ordering::Relaxed);
         self.done.fetch_add(1, Ordering::Relaxed);
-        self.tell();
+        self.publish();
     }
 
-    fn tell(&self) {
+    fn publish(&self) {
         let part = self.bytes.load(Ordering::Relaxed) as f64 / self.total.load(Ordering::Relaxed).max(1) as f64;
         self.metrics
             .restoring((self.done.load(Ordering::Relaxed) as f64 + part.min(1.0)) / self.partitions.max(1) as f64);
@@ -155,6 +156,6 @@ impl RestoreObserver for RestoreProgress<'_> {
 
     fn filled(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.tell();
+        self.publish();
     }
 }

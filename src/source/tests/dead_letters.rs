@@ -1,7 +1,7 @@
 //! Dead letters.
 
 use super::*;
-use crate::record::{PartitionIndex, Reason, Stream, TopicPartition};
+use crate::record::{PartitionIndex, RawRecord, Reason, Stream, TopicPartition};
 
 const DEAD: &str = "pacemeter.dead-letter.v1";
 
@@ -13,11 +13,13 @@ fn letter(partition: &TopicPartition, offset: i64) -> DeadLetter<'_> {
     DeadLetter {
         index: PartitionIndex(7),
         partition,
-        offset,
-        timestamp: Some(1_700_000_000_123),
-        key: Some(b"key"),
-        value: Some(b"value"),
-        headers: &[("ce_id", Some(b"1")), ("null", None)],
+        record: RawRecord {
+            offset,
+            timestamp: Some(1_700_000_000_123),
+            key: Some(b"key"),
+            value: Some(b"value"),
+            headers: &[("ce_id", Some(b"1")), ("null", None)],
+        },
         reason: Reason::InvalidField.name(),
         field: Some("amount"),
     }
@@ -36,10 +38,10 @@ fn a_dead_letter_holds_the_record_and_where_it_came_from() {
     let mut consumer = Consumer::open(&as_input).expect("a consumer can be made");
     consumer.assign(&beginnings(&consumer)).expect("partitions can be assigned");
     let batch = consumer.next_batch(1, PATIENCE);
-    let message = batch.iter().next().expect("the letter is there");
+    assert_eq!(batch.len(), 1, "the letter is there");
     let mut headers = Vec::new();
-    message.append_headers(&mut headers);
-    assert_eq!((message.key(), message.value()), (Some(&b"key"[..]), Some(&b"value"[..])));
+    let record = batch.get(0, &mut headers);
+    assert_eq!((record.key, record.value), (Some(&b"key"[..]), Some(&b"value"[..])));
     let expected: [Header<'_>; 8] = [
         ("ce_id", Some(b"1")),
         ("null", None),
@@ -50,7 +52,7 @@ fn a_dead_letter_holds_the_record_and_where_it_came_from() {
         ("pacemeter-offset", Some(b"42")),
         ("pacemeter-time", Some(b"2023-11-14T22:13:20.123Z")),
     ];
-    assert_eq!(headers, expected);
+    assert_eq!(record.headers, expected);
 }
 
 #[test]
@@ -100,7 +102,8 @@ fn letters_beyond_the_clients_bounds_wait_until_all_are_written() {
     let partition = partition();
     let value = [b'x'; 300];
     for offset in 0..100 {
-        letters.send(&DeadLetter { value: Some(&value), ..letter(&partition, offset) });
+        let letter = letter(&partition, offset);
+        letters.send(&DeadLetter { record: RawRecord { value: Some(&value), ..letter.record }, ..letter });
     }
     assert!(letters.flush(PATIENCE));
     assert_eq!(letters.counts(), DeadLetterCounts { sent: 100, acknowledged: 100, failed: 0 });
@@ -123,14 +126,8 @@ fn a_record_without_key_value_or_time_is_dead_lettered() {
     kafka.mock.create_topic(DEAD, 1, 1).expect("a topic can be made");
     let letters = DeadLetters::open(&kafka.settings(&[])).expect("a producer can be made");
     let partition = partition();
-    letters.send(&DeadLetter {
-        timestamp: None,
-        key: None,
-        value: None,
-        headers: &[],
-        field: None,
-        ..letter(&partition, 1)
-    });
+    let record = RawRecord { offset: 1, ..RawRecord::default() };
+    letters.send(&DeadLetter { record, field: None, ..letter(&partition, 1) });
     assert!(letters.flush(PATIENCE));
     assert_eq!(letters.counts().acknowledged, 1);
 }

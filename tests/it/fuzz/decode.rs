@@ -44,7 +44,12 @@ fn records_decode_alike_each_time_or_leave_no_trace() {
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (*name, (!value.is_empty()).then_some(value.as_bytes()))).collect();
         for stream in Stream::ALL {
-            let record = RawRecord { value: Some(value), timestamp: Some(1_588_584_601_000), headers: &headers };
+            let record = RawRecord {
+                value: Some(value),
+                timestamp: Some(1_588_584_601_000),
+                headers: &headers,
+                ..RawRecord::default()
+            };
             let (mut arena, mut again) = (LabelArena::default(), LabelArena::default());
             let result = decoder.decode(stream, &record, &mut arena);
             prop_assert_eq!(&result, &decoder.decode(stream, &record, &mut again));

@@ -5,7 +5,7 @@ use std::fmt;
 
 use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 
-use super::shared::{LISTS, MEANINGS};
+use super::shared::{LISTS, SEMANTICS};
 use crate::oracle::{Step, Time, What};
 
 /// Conditions of a run.
@@ -243,7 +243,7 @@ impl Generator {
             self.list = (self.list + 1).min(LISTS - 1);
         }
         if self.chance(5) {
-            self.semantic_settings = self.random.usize(..MEANINGS);
+            self.semantic_settings = self.random.usize(..SEMANTICS);
         }
         Action::Start(Config {
             list: self.list,

@@ -102,7 +102,11 @@ impl Logs {
             Defect::Future => (timestamp, record.sent) = (timestamp - HOUR, reject(Reason::Future)),
         }
         let mut arena = LabelArena::default();
-        let raw = RawRecord { value: value.as_ref().map(String::as_bytes), timestamp: Some(timestamp), headers: &[] };
+        let raw = RawRecord {
+            value: value.as_ref().map(String::as_bytes),
+            timestamp: Some(timestamp),
+            ..RawRecord::default()
+        };
         let decoded = decoder.decode(record.stream, &raw, &mut arena);
         let key = (self.records as u64).to_le_bytes();
         self.records += 1;

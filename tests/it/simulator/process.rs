@@ -1,5 +1,5 @@
-//! The process in the simulator: the real core, checkpoint codec and worker, in a shell that does what `poller`, `task` and the writing thread
-//! do, a little at a time and when it is told.
+//! The simulated process: the real core, checkpoint codec and worker. What `poller`, `task` and the checkpoint thread do around them happens
+//! here step by step, when an action calls for it.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -13,22 +13,21 @@ use pacemeter::checkpoint::{
 use pacemeter::clock::Clock;
 use pacemeter::cuts::CutStore;
 use pacemeter::pipeline::{
-    BatchDecoder, Command, CutOutcome, CutRequest, LogInfo, LogInventory, LogMismatch, Message, Original, Originals,
-    Outputs, PipelineMetrics, Policy, RecordBatch, ResumePoint, Settings, Worker, WorkerOptions,
+    BatchDecoder, CutOutcome, CutRequest, LogInfo, LogInventory, LogMismatch, Outputs, PipelineMetrics, Policy,
+    PollerCommand, ResumePoint, Settings, Worker, WorkerMessage, WorkerOptions,
 };
-use pacemeter::record::PartitionIndex;
-use pacemeter::record::{Header, PerStream};
+use pacemeter::record::{Header, PartitionIndex, PerStream, RawRecord, RawRecords};
 use pacemeter::runtime::Failure;
 use pacemeter::source::ClientEvent;
 use pacemeter::view::snapshot::{Snapshot, SnapshotPublisher};
 
 use super::actions::Config;
+use super::dead_letters::SimDeadLetters;
 use super::disk::SimDisk;
-use super::letters::PostOffice;
-use super::logs::{Entry, Logs};
+use super::logs::{Entry, Log, Logs};
 use super::shared::{Shared, Variant};
 
-/// Batches that may wait for the task.
+/// Number of messages that may wait for the task.
 const QUEUE: usize = 8;
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -36,45 +35,51 @@ pub struct Process<'a> {
     pub variant: &'a Variant,
     pub config: Config,
     pub worker: Worker,
-    keeper: CheckpointThread,
-    orders: Receiver<CheckpointRequest>,
-    /// What is being finished, a step at a time.
+    checkpoint_thread: CheckpointThread,
+    checkpoint_requests: Receiver<CheckpointRequest>,
+    /// Checkpoint that is being finished step by step.
     finishing: Option<CheckpointId>,
-    /// Jobs that have ended.
-    over: BTreeSet<u64>,
-    reports: VecDeque<CheckpointOutcome>,
+    /// Numbers of checkpoints that have ended.
+    ended: BTreeSet<u64>,
+    checkpoint_outcomes: VecDeque<CheckpointOutcome>,
     cuts: CutStore,
-    cut_orders: Receiver<CutRequest>,
-    commands: Receiver<Command>,
-    inbox: VecDeque<Message>,
-    intake: BatchDecoder<'a>,
-    /// By slot: the next offset to hand over.
+    cut_requests: Receiver<CutRequest>,
+    commands: Receiver<PollerCommand>,
+    /// Messages to the worker.
+    messages: VecDeque<WorkerMessage>,
+    decoder: BatchDecoder<'a>,
+    /// Offset of the next record that the client hands over, by partition index.
     pub positions: Vec<i64>,
-    /// By slot: it cannot be read any more.
+    /// True for partitions that can no longer be read, by partition index.
     halted: Vec<bool>,
     is_reading: bool,
-    answers: VecDeque<Message>,
+    /// Answers to end offset queries that have not arrived yet.
+    answers: VecDeque<WorkerMessage>,
     publisher: Arc<SnapshotPublisher>,
     clock: Clock,
-    letters: PostOffice,
+    dead_letters: SimDeadLetters,
 }
 
-/// Records of a batch.
-struct Batch(Vec<(PartitionIndex, i64, Arc<Entry>)>);
+/// Records that the client hands over together.
+struct SimBatch(Vec<(PartitionIndex, i64, Arc<Entry>)>);
 
-impl Originals for Batch {
+impl RawRecords for SimBatch {
     fn len(&self) -> usize {
         self.0.len()
     }
 
-    fn original<'a>(&'a self, index: usize, _headers: &mut Vec<Header<'a>>) -> Original<'a> {
-        let (slot, offset, entry) = &self.0[index];
-        Original {
-            slot: *slot,
+    fn partition(&self, position: usize) -> PartitionIndex {
+        self.0[position].0
+    }
+
+    fn get<'a, 'b>(&'b self, position: usize, _headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a> {
+        let (_, offset, entry) = &self.0[position];
+        RawRecord {
             offset: *offset,
             timestamp: Some(entry.timestamp),
             key: Some(&entry.key),
             value: entry.value.as_ref().map(String::as_bytes),
+            headers: &[],
         }
     }
 }
@@ -93,83 +98,82 @@ fn settings_of(variant: &Variant, config: Config) -> Settings {
     settings
 }
 
+fn inventory(logs: &Logs, config: Config) -> LogInventory {
+    let info = |log: &Log| LogInfo {
+        partition: log.partition.clone(),
+        low: log.low,
+        end: config.ends_known.then(|| log.end()),
+        committed: log.committed.filter(|committed| !config.ends_known || *committed <= log.end()),
+    };
+    LogInventory {
+        cluster_id: Some("simulated".to_owned()),
+        logs: logs.logs.iter().map(info).collect(),
+        short_retention: PerStream::default(),
+    }
+}
+
 impl<'a> Process<'a> {
-    /// Starts it: it restores its state, and says from where it reads.
+    /// Starts the process: it restores its state and requests the records from there.
     pub fn start(
         shared: &'a Shared,
         config: Config,
         logs: &Logs,
         disk: &SimDisk,
-        letters: &PostOffice,
+        dead_letters: &SimDeadLetters,
         clock: &Clock,
     ) -> Result<Self, Failure> {
         let variant = shared.variant(config.semantic_settings, config.list);
-        let settings = settings_of(variant, config);
         let store = CheckpointStore::new(Arc::new(disk.clone()));
-        let (orders, order_inbox) = mpsc::channel();
-        let (cut_orders, cut_inbox) = mpsc::channel();
         let cuts = CutStore::new(Arc::new(disk.clone()));
-        let (commands, command_inbox) = mpsc::channel();
+        let (closed_periods, _) = cuts.closed_periods().map_err(|error| Failure::from_io("the cuts", &error))?;
+        let (request_checkpoint, checkpoint_requests) = mpsc::channel();
+        let (request_cut, cut_requests) = mpsc::channel();
+        let (command, commands) = mpsc::channel();
         let in_flight = BytesInFlight::default();
         let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::default()));
-        let outputs = Outputs {
-            commands,
-            dead_letters: Box::new(letters.clone()),
-            publisher: Arc::clone(&publisher),
-            metrics: PipelineMetrics::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
-            checkpoints: CheckpointHandle::new(orders, in_flight.clone()),
-            cuts: cut_orders,
-        };
-        let view_config = variant.view_config.clone();
-        let (closed_periods, _) = cuts.closed_periods().map_err(|error| Failure::from_io("the cuts", &error))?;
         let mut worker = Worker::new(WorkerOptions {
             stall_timeout: STALL_TIMEOUT,
-            settings,
+            settings: settings_of(variant, config),
             compatibility: variant.compatibility.clone(),
-            view_config,
+            view_config: variant.view_config.clone(),
             clock: clock.clone(),
             store: store.clone(),
             closed_periods: Arc::new(closed_periods),
-            outputs,
+            outputs: Outputs {
+                commands: command,
+                dead_letters: Box::new(dead_letters.clone()),
+                publisher: Arc::clone(&publisher),
+                metrics: PipelineMetrics::new(Arc::clone(&shared.metrics), &shared.topics, QUEUE),
+                checkpoints: CheckpointHandle::new(request_checkpoint, in_flight.clone()),
+                cuts: request_cut,
+            },
         });
-        let found = |log: &super::logs::Log| LogInfo {
-            partition: log.partition.clone(),
-            low: log.low,
-            end: config.ends_known.then(|| log.end()),
-            committed: log.committed.filter(|committed| !config.ends_known || *committed <= log.end()),
+        worker.take(WorkerMessage::LogsFound(inventory(logs, config)))?;
+        let Ok(PollerCommand::Read(resume_points)) = commands.try_recv() else {
+            panic!("a worker that has found logs requests their records")
         };
-        let found = LogInventory {
-            cluster_id: Some("simulated".to_owned()),
-            logs: logs.logs.iter().map(found).collect(),
-            short_retention: PerStream::default(),
-        };
-        worker.take(Message::Found(found))?;
-        let Ok(Command::Read(starts)) = command_inbox.try_recv() else {
-            panic!("a worker that has found logs says where to read")
-        };
-        let from = |start: &ResumePoint| start.last_record.map_or(start.next_offset, |last_record| last_record.offset);
         let partitions = logs.logs.iter().map(|log| log.partition.clone()).collect();
         Ok(Self {
             variant,
             config,
             worker,
-            keeper: CheckpointThread::new(store, in_flight),
-            orders: order_inbox,
+            checkpoint_thread: CheckpointThread::new(store, in_flight),
+            checkpoint_requests,
             finishing: None,
-            over: BTreeSet::new(),
-            reports: VecDeque::new(),
+            ended: BTreeSet::new(),
+            checkpoint_outcomes: VecDeque::new(),
             cuts,
-            cut_orders: cut_inbox,
-            commands: command_inbox,
-            inbox: VecDeque::new(),
-            positions: starts.iter().map(from).collect(),
-            halted: vec![false; starts.len()],
-            intake: BatchDecoder::new(&shared.decoder, &shared.excluded, partitions, starts),
+            cut_requests,
+            commands,
+            messages: VecDeque::new(),
+            positions: resume_points.iter().map(ResumePoint::read_from).collect(),
+            halted: vec![false; resume_points.len()],
+            decoder: BatchDecoder::new(&shared.decoder, &shared.excluded, partitions, resume_points),
             is_reading: true,
             answers: VecDeque::new(),
             publisher,
             clock: clock.clone(),
-            letters: letters.clone(),
+            dead_letters: dead_letters.clone(),
         })
     }
 
@@ -181,108 +185,109 @@ impl<'a> Process<'a> {
         Arc::clone(&self.publisher)
     }
 
-    /// The client hands over up to `most` records, of partitions as `order` has them.
+    /// The client hands over up to `most` records; `order` is the seed of the order of partitions.
     pub fn fetch(&mut self, logs: &Logs, most: usize, order: u64) {
-        if !self.is_reading || self.inbox.len() >= QUEUE {
+        if !self.is_reading || self.messages.len() >= QUEUE {
             return;
         }
         let mut random = fastrand::Rng::with_seed(order);
         let mut batch = Vec::new();
         while batch.len() < most {
-            let next = |slot: usize| logs.logs[slot].next_record(self.positions[slot]);
-            let has_more = |slot: &usize| !self.halted[*slot] && next(*slot) < logs.logs[*slot].end();
+            let next = |index: usize| logs.logs[index].next_record(self.positions[index]);
+            let has_more = |index: &usize| !self.halted[*index] && next(*index) < logs.logs[*index].end();
             let readable: Vec<usize> = (0..logs.logs.len()).filter(has_more).collect();
-            let Some(&slot) = random.choice(&readable) else { break };
+            let Some(&index) = random.choice(&readable) else { break };
             for _ in 0..random.u8(1..9) {
-                let offset = logs.logs[slot].next_record(self.positions[slot]);
-                let Some(entry) = logs.logs[slot].entry(offset) else { break };
-                batch.push((PartitionIndex::new(slot), offset, Arc::clone(entry)));
-                self.positions[slot] = offset + 1;
+                let offset = logs.logs[index].next_record(self.positions[index]);
+                let Some(entry) = logs.logs[index].entry(offset) else { break };
+                batch.push((PartitionIndex::new(index), offset, Arc::clone(entry)));
+                self.positions[index] = offset + 1;
             }
         }
         if batch.is_empty() {
             return;
         }
-        let batch = Batch(batch);
-        match self.intake.take(&batch) {
-            Ok(taken) => {
-                let records = RecordBatch { taken, originals: Box::new(batch), at: self.clock.instant() };
-                self.inbox.push_back(Message::Records(records));
-            }
-            Err(LogMismatch(slot)) => self.stop_reading(slot),
+        match self.decoder.decode(SimBatch(batch), self.clock.instant()) {
+            Ok(batch) => self.messages.push_back(WorkerMessage::Records(batch)),
+            Err(mismatch) => self.stop_reading(mismatch),
         }
     }
 
-    fn stop_reading(&mut self, slot: PartitionIndex) {
+    fn stop_reading(&mut self, LogMismatch(index): LogMismatch) {
         self.is_reading = false;
-        self.inbox.push_back(Message::LogMismatch(slot));
+        self.messages.push_back(WorkerMessage::LogMismatch(index));
     }
 
-    /// The client tells how far it is, beyond what holds no record.
-    pub fn tell_positions(&mut self, logs: &Logs) {
+    /// The client reports its positions, past offsets without a record.
+    pub fn report_positions(&mut self, logs: &Logs) {
         if !self.is_reading {
             return;
         }
-        for (slot, log) in logs.logs.iter().enumerate().filter(|(slot, _)| !self.halted[*slot]) {
-            self.positions[slot] = log.next_record(self.positions[slot]);
+        for (index, log) in logs.logs.iter().enumerate().filter(|(index, _)| !self.halted[*index]) {
+            self.positions[index] = log.next_record(self.positions[index]);
         }
-        let positions: Vec<_> =
-            self.positions.iter().enumerate().map(|(slot, position)| (PartitionIndex::new(slot), *position)).collect();
-        match self.intake.passed(&positions) {
-            Ok(()) => self.inbox.push_back(Message::Positions(positions)),
-            Err(LogMismatch(slot)) => self.stop_reading(slot),
+        let positions: Vec<_> = self
+            .positions
+            .iter()
+            .enumerate()
+            .map(|(index, position)| (PartitionIndex::new(index), *position))
+            .collect();
+        match self.decoder.check_positions(&positions) {
+            Ok(()) => self.messages.push_back(WorkerMessage::Positions(positions)),
+            Err(mismatch) => self.stop_reading(mismatch),
         }
     }
 
-    /// What is to be read next of a partition is gone.
-    pub fn halt(&mut self, slot: usize) {
-        if self.halted[slot] || !self.is_reading {
+    /// The next record of a partition is no longer in the log.
+    pub fn halt(&mut self, index: usize) {
+        if self.halted[index] || !self.is_reading {
             return;
         }
-        self.halted[slot] = true;
+        self.halted[index] = true;
         let event = ClientEvent::OutOfRange {
-            index: PartitionIndex::new(slot),
-            next_offset: self.positions[slot],
+            index: PartitionIndex::new(index),
+            next_offset: self.positions[index],
             reason: "simulated".to_owned(),
         };
-        self.inbox.push_back(Message::Client(vec![event]));
+        self.messages.push_back(WorkerMessage::ClientEvents(vec![event]));
     }
 
+    /// Queries all end offsets; that of the partition `unanswered` stays unknown.
     pub fn ask_ends(&mut self, logs: &Logs, unanswered: u8) {
-        let answered = logs.logs.iter().enumerate().filter(|(slot, _)| *slot != usize::from(unanswered));
+        let answered = logs.logs.iter().enumerate().filter(|(index, _)| *index != usize::from(unanswered));
         let ends = answered
-            .map(|(slot, log)| {
-                (PartitionIndex::new(slot), pacemeter::source::End { stable: log.end(), high: log.end() })
+            .map(|(index, log)| {
+                (PartitionIndex::new(index), pacemeter::source::End { stable: log.end(), high: log.end() })
             })
             .collect();
-        self.answers.push_back(Message::Ends { asked: self.clock.now(), ends, missing: Vec::new() });
+        self.answers.push_back(WorkerMessage::Ends { asked: self.clock.now(), ends, missing: Vec::new() });
     }
 
     pub fn answer_ends(&mut self) {
-        self.inbox.extend(self.answers.pop_front());
+        self.messages.extend(self.answers.pop_front());
     }
 
-    /// The client does what it was asked.
+    /// The client carries out the worker's commands.
     pub fn serve(&mut self, logs: &mut Logs, commit_is_lost: bool) {
         while let Ok(command) = self.commands.try_recv() {
-            let Command::Commit(offsets) = command else { continue };
+            let PollerCommand::Commit(offsets) = command else { continue };
             let event = if commit_is_lost {
                 ClientEvent::CommitFailed { reason: "simulated".to_owned(), denied: false }
             } else {
-                offsets.iter().for_each(|(slot, offset)| logs.logs[slot.index()].committed = Some(*offset));
+                offsets.iter().for_each(|(index, offset)| logs.logs[index.index()].committed = Some(*offset));
                 ClientEvent::Committed
             };
-            self.inbox.push_back(Message::Client(vec![event]));
+            self.messages.push_back(WorkerMessage::ClientEvents(vec![event]));
         }
     }
 
-    /// The task takes messages, as long as it has room.
+    /// The task takes up to `most` messages while it has room.
     pub fn take(&mut self, most: usize) -> Result<(), Failure> {
         for _ in 0..most {
             if !self.worker.has_room() {
                 break;
             }
-            let Some(message) = self.inbox.pop_front() else { break };
+            let Some(message) = self.messages.pop_front() else { break };
             self.worker.take(message)?;
             self.worker.step()?;
         }
@@ -290,54 +295,55 @@ impl<'a> Process<'a> {
     }
 
     pub fn report(&mut self) -> Result<(), Failure> {
-        while let Some(report) = self.reports.pop_front() {
-            self.worker.report(report)?;
+        while let Some(outcome) = self.checkpoint_outcomes.pop_front() {
+            self.worker.report(outcome)?;
             self.worker.step()?;
         }
         Ok(())
     }
 
+    /// Publishes a snapshot and handles one request of the cut thread.
     pub fn publish(&mut self) {
-        self.worker.publish(self.inbox.len());
+        self.worker.publish(self.messages.len());
         self.store_cut();
     }
 
-    /// The writing thread takes a step; gives what it reports.
-    pub fn keep(&mut self) -> Option<&CheckpointOutcome> {
-        let report = match self.finishing {
-            Some(job) => self.keeper.finish_step(job),
-            None => match self.orders.try_recv() {
-                Ok(CheckpointRequest::Finish(job)) if !self.over.contains(&job.number) => {
-                    self.finishing = Some(job);
+    /// The checkpoint thread takes a step. Returns the outcome if that ends a checkpoint.
+    pub fn step_checkpoint_thread(&mut self) -> Option<&CheckpointOutcome> {
+        let outcome = match self.finishing {
+            Some(id) => self.checkpoint_thread.finish_step(id),
+            None => match self.checkpoint_requests.try_recv() {
+                Ok(CheckpointRequest::Finish(id)) if !self.ended.contains(&id.number) => {
+                    self.finishing = Some(id);
                     None
                 }
                 Ok(CheckpointRequest::Finish(_)) | Err(_) => None,
-                Ok(order) => self.keeper.handle(order),
+                Ok(request) => self.checkpoint_thread.handle(request),
             },
         };
-        let report = report?;
-        self.over.insert(report.id.number);
+        let outcome = outcome?;
+        self.ended.insert(outcome.id.number);
         self.finishing = None;
-        self.reports.push_back(report);
-        self.reports.back()
+        self.checkpoint_outcomes.push_back(outcome);
+        self.checkpoint_outcomes.back()
     }
 
-    /// The thread that stores cuts stores one.
+    /// The cut thread handles one request.
     pub fn store_cut(&mut self) {
-        if let Ok(CutRequest { cut, oldest }) = self.cut_orders.try_recv() {
+        if let Ok(CutRequest { cut, oldest }) = self.cut_requests.try_recv() {
             let result = self.cuts.put(&cut);
-            // What stays of old ones does no harm.
+            // An old cut that stays does no harm.
             let _ = self.cuts.prune(oldest);
             self.worker.cut_stored(CutOutcome { cut, result });
         }
     }
 
-    /// The end in order begins, as `task` does it: what was read is applied, dead letters are waited for.
+    /// Begins to stop in order, as `task` does: applies what was read, and waits for dead letters.
     pub fn begin_stop(&mut self) -> Result<(), Failure> {
         self.is_reading = false;
-        while let Some(message) = self.inbox.pop_front() {
-            // Room comes from the writing thread, which is not held up in life.
-            while !self.worker.has_room() && self.keep().is_none() {}
+        while let Some(message) = self.messages.pop_front() {
+            // The checkpoint thread makes room; in a real process it runs meanwhile.
+            while !self.worker.has_room() && self.step_checkpoint_thread().is_none() {}
             self.worker.take(message)?;
             self.worker.step()?;
         }
@@ -346,8 +352,8 @@ impl<'a> Process<'a> {
         Ok(())
     }
 
-    /// Letters of it that are under way are lost to it.
+    /// Ends the process. Its dead letters in flight never arrive.
     pub fn end(self) {
-        self.letters.abandon();
+        self.dead_letters.abandon();
     }
 }

@@ -88,7 +88,7 @@ pub fn exposed(process: &Process<'_>, shared: &Shared, clock: &Clock) -> SeriesV
 
 /// Figures that the process must expose: the oracle's over the records between the offsets of each partition.
 pub fn expected(variant: &Variant, logs: &Logs, offsets: &[(i64, i64)], clock: &Clock) -> SeriesValues {
-    let mut oracle = Oracle::new(variant.ledger.clone());
+    let mut oracle = Oracle::new(variant.oracle.clone());
     for (log, &(first, next)) in logs.logs.iter().zip(offsets) {
         for entry in (first..next).filter_map(|offset| log.entry(offset)) {
             oracle.record(log.partition.stream, log.partition.partition, entry.sent.clone());

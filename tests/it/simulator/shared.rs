@@ -1,9 +1,8 @@
-//! What all runs of a thread have in common, since it takes long to make: settings, decoder, metrics.
+//! Settings, decoder and metrics, which all runs of a thread share because they take long to build.
 
 use std::sync::Arc;
 
-use pacemeter::aggregate::Rules;
-use pacemeter::aggregate::ViewConfig;
+use pacemeter::aggregate::{Rules, ViewConfig};
 use pacemeter::allowlists::Allowlists;
 use pacemeter::clock::DAY;
 use pacemeter::decode::{self, Decoder, PseudonymKey};
@@ -15,22 +14,22 @@ use pacemeter::telemetry::{Metrics, log};
 
 use crate::oracle::{NAMES, PROGRAMMES, QUEUES, SITES, reader_with};
 
-/// Allowlists: each is longer than the one before.
+/// Number of allowlist variants; each is longer than the one before.
 pub const LISTS: usize = 3;
-/// Settings under which the same log means something else.
-pub const MEANINGS: usize = 2;
+/// Number of variants of the settings that state depends on.
+pub const SEMANTICS: usize = 2;
 
-/// The settings of a process, in both forms.
+/// Settings of a process, and of the oracle for it.
 pub struct Variant {
     pub settings: Settings,
     pub compatibility: Compatibility,
     pub view_config: ViewConfig,
     pub rules: Rules,
-    pub ledger: oracle::OracleRules,
+    pub oracle: oracle::OracleRules,
 }
 
 pub struct Shared {
-    /// By meaning, by list.
+    /// Variants by semantic settings, then by allowlists.
     variants: Vec<Variant>,
     pub decoder: Decoder,
     pub metrics: Arc<Metrics>,
@@ -43,7 +42,7 @@ impl Shared {
         let mut reader = reader_with(&[]);
         let key = || PseudonymKey::from_hex(&"5a".repeat(32)).expect("32 bytes in hexadecimal");
         let counters = log::LogCounters::new(&log::Settings::read(&mut reader));
-        let variants = (0..MEANINGS * LISTS).map(|number| variant(number / LISTS, number % LISTS, key().key_id()));
+        let variants = (0..SEMANTICS * LISTS).map(|number| variant(number / LISTS, number % LISTS, key().key_id()));
         Self {
             variants: variants.collect(),
             decoder: Decoder::new(decode::Settings::read(&mut reader), key()),
@@ -90,7 +89,7 @@ fn variant(semantic_settings: usize, list: usize, key_id: String) -> Variant {
         compatibility: Compatibility { rules, decode, excluded: Default::default(), key_id },
         view_config: ViewConfig { allowlists: Arc::new(Allowlists::read(&mut reader)), ..ViewConfig::default() },
         rules,
-        ledger: oracle::OracleRules {
+        oracle: oracle::OracleRules {
             horizons: oracle::Horizons { disbursement: horizon * DAY, call: call_horizon * DAY, milestone: 3 * DAY },
             open_horizon: 50 * DAY,
             labels,

@@ -28,7 +28,7 @@ pub fn carry_out(shared: &Shared, run: &Run) -> Result<Stats, Failed> {
                 world.act(action)?;
             }
             at = run.actions.len();
-            world.come_right()?;
+            world.recover()?;
             Ok(Stats { runs: 1, ..world.stats })
         }))
     });

@@ -1,4 +1,4 @@
-//! One run: carries out its actions and looks whether what must hold does.
+//! One run: carries out its actions and checks the invariants.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use pacemeter::oracle::SeriesValues;
 use pacemeter::runtime::{Exit, Failure};
 
 use super::actions::{Action, Config, DiskFault, Run};
+use super::dead_letters::SimDeadLetters;
 use super::disk::SimDisk;
-use super::letters::PostOffice;
 use super::logs::Logs;
 use super::process::Process;
 use super::reference::{Shadow, differences, expected, exposed, index_of, lowered};
@@ -16,14 +16,14 @@ use super::shared::Shared;
 use super::stats::Stats;
 use crate::oracle::START;
 
-/// How far the wall clock may be set ahead of the logs, and back.
+/// Bounds of the difference between wall clock and logs.
 const SKEW: std::ops::Range<Millis> = -DAY..20 * DAY;
-/// Of the restarts that become live, the figures of one in so many are compared, and of every one the state: figures take most of the time.
+/// Number of restarts that become live for one at which figures are compared, because they take most of the time. State always is.
 const LIVES_COMPARED: u64 = 3;
-/// Steps that an end in order may take.
+/// Maximum number of steps of a stop in order.
 const STOP_STEPS: u32 = 600;
 
-/// Why a run fails.
+/// Reason why a run fails.
 pub type Fault = String;
 
 pub struct World<'a> {
@@ -33,41 +33,41 @@ pub struct World<'a> {
     skew: Millis,
     pub(super) logs: Logs,
     pub(super) disk: SimDisk,
-    pub(super) post: PostOffice,
+    pub(super) dead_letters: SimDeadLetters,
     pub(super) process: Option<Process<'a>>,
-    partitions: Vec<Known>,
-    /// Under which the state may have been built.
-    meanings: BTreeSet<usize>,
-    /// The last figures that were shown, and when their state was begun to be built.
+    partitions: Vec<Expectation>,
+    /// Variants of the semantic settings under which state may have been built.
+    variants: BTreeSet<usize>,
+    /// Last figures shown, and the time at which their state began to be built.
     seen: Option<(Millis, SeriesValues)>,
-    /// Of this process.
+    /// True if the running process has shown figures.
     was_live: bool,
-    /// Why the last process ended that could not go on.
+    /// Failure of the last process that could not continue.
     pub(super) last_failure: Option<Failure>,
     pub last_config: Config,
     pub stats: Stats,
 }
 
-/// What is known of a partition.
+/// Expectation of a partition.
 #[derive(Default)]
-struct Known {
-    /// Up to where the newest checkpoint goes of which it was said that it is safe.
+struct Expectation {
+    /// Next offset of the newest checkpoint that was reported as written.
     saved: Option<i64>,
-    /// Its log lost records at its end.
-    was_cut: bool,
-    standing: Standing,
+    /// True if the log has lost records at its end.
+    was_truncated: bool,
+    log_match: LogMatch,
     shadow: Option<Shadow>,
 }
 
-/// How the state of the running process stands to the log.
+/// Relation of the running process's state to the log.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum LogMatch {
     #[default]
     Equal,
-    /// It is of a log that was cut before the process began to read: it must never show figures.
-    Other,
-    /// The log was cut under it, and the process will hear.
-    Overtaken,
+    /// The log was truncated before the process began to read: it must never show figures.
+    Different,
+    /// The log was truncated while the process read it, which the client reports.
+    Truncated,
 }
 
 impl<'a> World<'a> {
@@ -79,11 +79,11 @@ impl<'a> World<'a> {
             clock: Clock::manual(START + HOUR),
             skew: 0,
             disk: SimDisk::default(),
-            post: PostOffice::default(),
+            dead_letters: SimDeadLetters::default(),
             process: None,
-            partitions: logs.logs.iter().map(|_| Known::default()).collect(),
+            partitions: logs.logs.iter().map(|_| Expectation::default()).collect(),
             logs,
-            meanings: BTreeSet::new(),
+            variants: BTreeSet::new(),
             seen: None,
             was_live: false,
             last_failure: None,
@@ -108,12 +108,12 @@ impl<'a> World<'a> {
                 self.logs.logs[usize::from(*partition) % self.partitions.len()].entries.push(None)
             }
             Action::Truncate { partition, records } => {
-                self.cut(usize::from(*partition) % self.partitions.len(), *records)
+                self.truncate(usize::from(*partition) % self.partitions.len(), *records)
             }
             Action::Retention { partition, records } => {
                 self.retain(usize::from(*partition) % self.partitions.len(), *records)
             }
-            Action::AckDeadLetters { most, are_written } => self.post.settle(usize::from(*most), *are_written),
+            Action::AckDeadLetters { most, are_written } => self.dead_letters.settle(usize::from(*most), *are_written),
             Action::Pass { time, jump } => self.pass(*time, *jump),
             Action::Disk(fault) => self.disk.inject(*fault),
             Action::Start(config) => return self.start(*config),
@@ -131,7 +131,7 @@ impl<'a> World<'a> {
         let mut result = Ok(());
         match action {
             Action::Fetch { most, order } => process.fetch(logs, usize::from(*most), *order),
-            Action::Positions => process.tell_positions(logs),
+            Action::Positions => process.report_positions(logs),
             Action::AskEnds { unanswered } => process.ask_ends(logs, *unanswered),
             Action::AnswerEnds => process.answer_ends(),
             Action::Serve { commit_is_lost } => process.serve(logs, *commit_is_lost),
@@ -139,19 +139,19 @@ impl<'a> World<'a> {
             Action::Step(count) => result = (0..*count).try_for_each(|_| process.worker.step()),
             Action::TakeOutcome => result = process.report(),
             Action::Commit => process.worker.commit(),
-            Action::WriteCheckpoint(steps) => (0..*steps).for_each(|_| self.keep()),
+            Action::WriteCheckpoint(steps) => (0..*steps).for_each(|_| self.step_checkpoint_thread()),
             Action::Publish => return self.publish(),
-            _ => unreachable!("the world does it"),
+            _ => unreachable!("carried out by `act`"),
         }
         self.ended(result)
     }
 
-    /// A fair round of everything, with so many steps of the writing thread.
-    pub fn round(&mut self, keeps: usize) -> Result<(), Fault> {
+    /// Carries out one round of everything, with `steps` of the checkpoint thread.
+    pub fn round(&mut self, steps: usize) -> Result<(), Fault> {
         let Self { process: Some(process), logs, .. } = self else { return Ok(()) };
         process.serve(logs, false);
         process.fetch(logs, 30, 1);
-        process.tell_positions(logs);
+        process.report_positions(logs);
         process.ask_ends(logs, u8::MAX);
         process.answer_ends();
         let mut result = process.take(100);
@@ -159,17 +159,18 @@ impl<'a> World<'a> {
             result = process.worker.step().and_then(|()| process.report());
         }
         self.ended(result)?;
-        (0..keeps).for_each(|_| self.keep());
+        (0..steps).for_each(|_| self.step_checkpoint_thread());
         self.publish()
     }
 
-    fn keep(&mut self) {
-        let Some(report) = self.process.as_mut().and_then(|process| process.keep()) else { return };
-        match &report.result {
+    fn step_checkpoint_thread(&mut self) {
+        let outcome = self.process.as_mut().and_then(|process| process.step_checkpoint_thread());
+        let Some(outcome) = outcome else { return };
+        match &outcome.result {
             Ok(written) => {
                 self.stats.checkpoints += 1;
-                let slot = index_of(&self.logs, written.head.stream, written.head.partition);
-                self.partitions[slot].saved = Some(written.head.next_offset);
+                let index = index_of(&self.logs, written.head.stream, written.head.partition);
+                self.partitions[index].saved = Some(written.head.next_offset);
             }
             Err(_) => self.stats.failed_checkpoints += 1,
         }
@@ -181,8 +182,9 @@ impl<'a> World<'a> {
         self.clock.advance(time, jump);
     }
 
-    fn cut(&mut self, slot: usize, records: Option<u8>) {
-        let (log, known) = (&mut self.logs.logs[slot], &mut self.partitions[slot]);
+    /// Removes records at the end of a log; all of them if `records` is `None`.
+    fn truncate(&mut self, index: usize, records: Option<u8>) {
+        let (log, known) = (&mut self.logs.logs[index], &mut self.partitions[index]);
         let end = records.map_or(0, |records| (log.end() - i64::from(records)).max(log.low));
         if end == log.end() {
             return;
@@ -190,28 +192,29 @@ impl<'a> World<'a> {
         log.entries.truncate(end as usize);
         log.version += 1;
         log.low = log.low.min(end);
-        (known.was_cut, self.seen) = (true, None);
+        (known.was_truncated, self.seen) = (true, None);
         self.stats.truncations += 1;
         let Some(process) = &mut self.process else { return };
-        let next_offset = process.worker.states().nth(slot).map_or(0, |state| state.next_offset());
-        if process.positions[slot] > end {
-            known.standing = Standing::Overtaken;
-            process.halt(slot);
+        let next_offset = process.worker.states().nth(index).map_or(0, |state| state.next_offset());
+        if process.positions[index] > end {
+            known.log_match = LogMatch::Truncated;
+            process.halt(index);
         } else if next_offset > end {
-            known.standing = Standing::Other;
+            known.log_match = LogMatch::Different;
         }
     }
 
-    fn retain(&mut self, slot: usize, records: u8) {
-        let log = &mut self.logs.logs[slot];
-        // What was cut and then passed by retention cannot be told from what it was before.
-        if self.partitions[slot].was_cut {
+    /// Removes records at the beginning of a log.
+    fn retain(&mut self, index: usize, records: u8) {
+        let log = &mut self.logs.logs[index];
+        // Once retention passes a truncation, the log can no longer be distinguished from the one before.
+        if self.partitions[index].was_truncated {
             return;
         }
         log.low = (log.low + i64::from(records)).min(log.end());
         let low = log.low;
-        if let Some(process) = self.process.as_mut().filter(|process| process.positions[slot] < low) {
-            process.halt(slot);
+        if let Some(process) = self.process.as_mut().filter(|process| process.positions[index] < low) {
+            process.halt(index);
         }
     }
 
@@ -220,11 +223,11 @@ impl<'a> World<'a> {
             return Ok(());
         }
         self.clock.advance(1, 0);
-        self.meanings.insert(config.semantic_settings);
+        self.variants.insert(config.semantic_settings);
         self.last_config = config;
         let failures = self.disk.failures();
         let damaged = self.damaged();
-        let started = Process::start(self.shared, config, &self.logs, &self.disk, &self.post, &self.clock);
+        let started = Process::start(self.shared, config, &self.logs, &self.disk, &self.dead_letters, &self.clock);
         let has_failed_to_read = self.disk.failures() > failures;
         if !self.disk_lies && !has_failed_to_read && self.damaged() > damaged {
             return Err("a checkpoint is damaged though the disk is honest".to_owned());
@@ -240,51 +243,53 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Files that were found damaged so far.
+    /// Number of files found damaged so far.
     fn damaged(&self) -> u64 {
         let kinds = ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
         kinds.iter().map(|kind| self.shared.metrics.checkpoints_damaged.with_label_values(&[kind]).get()).sum()
     }
 
-    /// What a process goes on from must be what the log says, and no less than what was said to be safe.
+    /// Checks that the restored state is that of the log, and includes the newest checkpoint reported as written.
     fn check_restored(&mut self, has_failed_to_read: bool) -> Result<(), Fault> {
-        let Self { process: Some(process), logs, partitions, meanings, post, .. } = self else { return Ok(()) };
+        let Self { process: Some(process), logs, partitions, variants, dead_letters, .. } = self else { return Ok(()) };
         for ((state, log), known) in process.worker.states().zip(&logs.logs).zip(partitions) {
             let (first, next) = (state.first_offset(), state.next_offset());
             let mut shadow =
                 Shadow::of(known.shadow.take(), log, process.variant, process.config.semantic_settings, first, next);
             let place = format!("{} {}", log.partition.topic, log.partition.partition);
             let is_equal = shadow.equals(state);
-            if !is_equal && !known.was_cut {
-                return Err(format!(
-                    "{place}: the state restored, of offsets {first} to {next}, is not what the log says"
-                ));
+            if !is_equal && !known.was_truncated {
+                return Err(format!("{place}: the restored state of offsets {first} to {next} is not that of the log"));
             }
-            known.standing = if is_equal { Standing::Equal } else { Standing::Other };
+            known.log_match = if is_equal { LogMatch::Equal } else { LogMatch::Different };
             let is_new = state.records() == 0;
-            let may_rebuild = process.config.rebuild_mismatch && (meanings.len() > 1 || known.was_cut || log.low > 0);
+            let may_rebuild =
+                process.config.rebuild_mismatch && (variants.len() > 1 || known.was_truncated || log.low > 0);
             if let Some(saved) = known.saved.take_if(|saved| next < *saved) {
                 let is_excused = self.disk_lies || has_failed_to_read || (is_new && may_rebuild);
                 if !is_excused {
                     return Err(format!(
-                        "{place}: a checkpoint up to {saved} was written, and the state restored ends at {next}"
+                        "{place}: a checkpoint up to {saved} was written, but the restored state ends at {next}"
                     ));
                 }
             }
-            // What only other settings set aside, an earlier process has committed as done.
-            let is_comparable = is_equal && !known.was_cut && meanings.len() == 1;
-            let is_unsettled = |offset: &i64| log.entry(*offset).is_some_and(|entry| !post.is_settled(&entry.key));
+            // A record that only other settings reject may lie below the offset that an earlier process committed.
+            let is_comparable = is_equal && !known.was_truncated && variants.len() == 1;
+            let is_unsettled =
+                |offset: &i64| log.entry(*offset).is_some_and(|entry| !dead_letters.is_settled(&entry.key));
             if let Some(offset) =
                 shadow.dead_letters().iter().find(|offset| is_unsettled(offset)).filter(|_| is_comparable)
             {
-                return Err(format!("{place}: offset {offset} was set aside and never written to the dead letters"));
+                return Err(format!(
+                    "{place}: offset {offset} was rejected or expired, but its dead letter never written"
+                ));
             }
             known.shadow = Some(shadow);
         }
         Ok(())
     }
 
-    /// Whether a process may end so.
+    /// Ends the process, and checks that its failure has a reason.
     fn judge(&mut self, failure: &Failure, config: Config, has_failed_to_read: bool) -> Result<(), Fault> {
         if let Some(process) = self.process.take() {
             process.end();
@@ -292,9 +297,9 @@ impl<'a> World<'a> {
         let logs = self.logs.logs.iter().zip(&self.partitions);
         let is_excused = match failure.exit {
             Exit::StateUnusable => {
-                let log_changed = logs.clone().any(|(log, known)| known.was_cut || log.low > 0);
+                let log_changed = logs.clone().any(|(log, known)| known.was_truncated || log.low > 0);
                 let is_missing = !config.rebuild_missing && logs.clone().any(|(_, known)| known.saved.is_none());
-                log_changed || is_missing || self.meanings.len() > 1 || self.disk_lies || has_failed_to_read
+                log_changed || is_missing || self.variants.len() > 1 || self.disk_lies || has_failed_to_read
             }
             Exit::Disk => has_failed_to_read || config.exit_after_failures.is_some(),
             _ => false,
@@ -304,11 +309,11 @@ impl<'a> World<'a> {
         if is_excused {
             Ok(())
         } else {
-            Err(format!("the process ended with {} for no reason: {failure}", failure.exit.code()))
+            Err(format!("the process ended with {} without a reason: {failure}", failure.exit.code()))
         }
     }
 
-    /// Takes note of a process that cannot go on.
+    /// Takes the result of a step, which may have ended the process.
     fn ended(&mut self, result: Result<(), Failure>) -> Result<(), Fault> {
         match result {
             Ok(()) => Ok(()),
@@ -323,10 +328,10 @@ impl<'a> World<'a> {
         self.stats.crashes += 1;
     }
 
-    /// As `task` ends in order.
+    /// Stops the process in order, as `task` does.
     pub(super) fn stop(&mut self, mut crash: Option<(u8, u64)>, letters_are_written: bool) -> Result<(), Fault> {
         let Some(process) = &mut self.process else { return Ok(()) };
-        self.post.set_flush(letters_are_written);
+        self.dead_letters.set_flush(letters_are_written);
         let result = process.begin_stop();
         self.ended(result)?;
         self.look(false)?;
@@ -344,13 +349,13 @@ impl<'a> World<'a> {
                     }
                     *left -= 1;
                 }
-                // As a deadline would: letters that nobody acknowledges are waited for in vain.
+                // Stands for the deadline: dead letters may never be acknowledged.
                 if steps > STOP_STEPS {
                     break;
                 }
                 let result = process.worker.step().and_then(|()| process.report());
                 self.ended(result)?;
-                self.keep();
+                self.step_checkpoint_thread();
             }
         }
         let Some(mut process) = self.process.take() else { return Ok(()) };
@@ -377,7 +382,7 @@ impl<'a> World<'a> {
     pub(super) fn check_states(&mut self) -> Result<(), Fault> {
         let Self { process: Some(process), logs, partitions, .. } = self else { return Ok(()) };
         for ((state, log), known) in process.worker.states().zip(&logs.logs).zip(partitions) {
-            if known.standing != Standing::Equal {
+            if known.log_match != LogMatch::Equal {
                 continue;
             }
             let (first, next) = (state.first_offset(), state.next_offset());
@@ -386,7 +391,7 @@ impl<'a> World<'a> {
             if !shadow.equals(state) {
                 let topic = &log.partition.topic;
                 return Err(format!(
-                    "{topic} {}: state, of {first} to {next}, is not what the log says",
+                    "{topic} {}: state of offsets {first} to {next} is not that of the log",
                     log.partition.partition
                 ));
             }
@@ -396,23 +401,23 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// A reader looks at what was published: always once it is live, else if told.
-    fn look(&mut self, anyway: bool) -> Result<(), Fault> {
+    /// Compares what was published: when the process becomes live, and later if `always`.
+    fn look(&mut self, always: bool) -> Result<(), Fault> {
         let Some(process) = &mut self.process else { return Ok(()) };
         let snapshot = process.snapshot();
         if !snapshot.has_figures() {
             return Ok(());
         }
-        let stands = |standing| self.partitions.iter().any(|known| known.standing == standing);
-        if stands(Standing::Other) {
-            return Err("figures are shown of a log that is not there any more".to_owned());
+        let is_any = |log_match| self.partitions.iter().any(|known| known.log_match == log_match);
+        if is_any(LogMatch::Different) {
+            return Err("figures are shown of a log that no longer exists".to_owned());
         }
-        if (self.was_live && !anyway) || stands(Standing::Overtaken) {
+        if (self.was_live && !always) || is_any(LogMatch::Truncated) {
             return Ok(());
         }
         if !std::mem::replace(&mut self.was_live, true) {
             self.stats.lives += 1;
-            if !anyway && !self.stats.lives.is_multiple_of(LIVES_COMPARED) {
+            if !always && !self.stats.lives.is_multiple_of(LIVES_COMPARED) {
                 return self.check_states();
             }
         }
@@ -429,14 +434,14 @@ impl<'a> World<'a> {
         if let Some(differences) = differences(&expected, &exposed) {
             return Err(differences);
         }
-        // Twice begun anew with nothing saved in between, under a clock that is behind what it showed before: no two times can be told apart.
+        // Two rebuilds without a checkpoint between them, under a clock that was set back, may have the same build time.
         let is_behind = self.clock.now() <= snapshot.built;
         if let Some((built, before)) = &self.seen
             && *built == snapshot.built
             && !is_behind
             && let Some(lower) = lowered(before, &exposed)
         {
-            return Err(format!("a counter went down though the state was not built anew: {lower}"));
+            return Err(format!("a counter went down although state was not rebuilt: {lower}"));
         }
         self.seen = Some((snapshot.built, exposed));
         self.stats.comparisons += 1;
@@ -447,31 +452,31 @@ impl<'a> World<'a> {
         self.process.as_ref().is_some_and(|process| process.snapshot().has_figures())
     }
 
-    /// All faults end: without them everything must come right.
-    pub(super) fn mend(&mut self) {
+    /// Ends all faults of the disk.
+    pub(super) fn repair_disk(&mut self) {
         self.disk.inject(DiskFault::Repaired);
     }
 
-    /// What the operator does where the log was cut: `state rebuild`.
-    pub(super) fn rebuild_what_was_cut(&mut self) {
-        for (log, known) in self.logs.logs.iter().zip(&mut self.partitions).filter(|(_, known)| known.was_cut) {
-            let place = pacemeter::checkpoint::PartitionDir {
+    /// Removes the state of partitions whose log was truncated, as the operator does with `state rebuild`.
+    pub(super) fn rebuild_truncated(&mut self) {
+        for (log, known) in self.logs.logs.iter().zip(&mut self.partitions).filter(|(_, known)| known.was_truncated) {
+            let dir = pacemeter::checkpoint::PartitionDir {
                 stream: log.partition.stream,
                 partition: log.partition.partition,
             };
-            self.disk.remove_all(&format!("{}/{place}/", pacemeter::checkpoint::DIRECTORY));
+            self.disk.remove_all(&format!("{}/{dir}/", pacemeter::checkpoint::DIRECTORY));
             known.saved = None;
         }
     }
 
-    /// By slot: the offset that state goes up to.
+    /// Next offset of each state, by partition index.
     pub(super) fn next_offsets(&mut self) -> Vec<i64> {
         self.process
             .as_mut()
             .map_or_else(Vec::new, |process| process.worker.states().map(|state| state.next_offset()).collect())
     }
 
-    /// By slot: how many records state has taken.
+    /// Number of records in each state, by partition index.
     pub(super) fn records(&mut self) -> Vec<u64> {
         self.process
             .as_mut()

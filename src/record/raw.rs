@@ -1,0 +1,45 @@
+//! Records that are not decoded yet.
+
+use super::PartitionIndex;
+use crate::clock::Millis;
+
+/// Name of a record header, and its value unless that is null.
+pub type Header<'a> = (&'a str, Option<&'a [u8]>);
+
+/// A Kafka record, borrowed from the memory of whoever fetched it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RawRecord<'a> {
+    /// Offset in the partition.
+    pub offset: i64,
+    /// Kafka timestamp; `None` for message formats without one.
+    pub timestamp: Option<Millis>,
+    /// Record key; `None` for a null key.
+    pub key: Option<&'a [u8]>,
+    /// Record value; `None` for a null value.
+    pub value: Option<&'a [u8]>,
+    /// Headers in the order of the record, without those whose name is not UTF-8.
+    pub headers: &'a [Header<'a>],
+}
+
+/// A batch of raw records by position; those of one partition have ascending offsets.
+pub trait RawRecords: Send {
+    /// Number of records.
+    fn len(&self) -> usize;
+
+    /// True if there are no records.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Partition that the record at a position was read from.
+    ///
+    /// # Panics
+    /// If `position` is not below [`RawRecords::len`].
+    fn partition(&self, position: usize) -> PartitionIndex;
+
+    /// Record at a position. Its headers replace the content of `headers`, so that one list serves all records of a batch.
+    ///
+    /// # Panics
+    /// If `position` is not below [`RawRecords::len`].
+    fn get<'a, 'b>(&'b self, position: usize, headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a>;
+}
