@@ -1,12 +1,12 @@
 //! The only place that reads time.
 //!
-//! Everything else receives a [`Millis`]. The demo and tests run the same program on a clock that starts where they say and goes faster
-//! than the wall ([`Clock::accelerated`], for the built program [`Clock::of_environment`]); intervals of the process itself (timeouts, poll
-//! waits) stay on tokio's and std's monotonic time.
+//! Everything else receives a [`Millis`]. The demo and tests run the same program on a clock with an origin and a speed of
+//! their own ([`Clock::accelerated`], for the built program [`Clock::from_environment`]). Time-outs and waits of the
+//! process itself use the monotonic time of tokio and std.
 
 mod moved;
 
-pub use moved::MovedError;
+pub use moved::ClockVariableError;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,13 +15,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Milliseconds since the Unix epoch.
 pub type Millis = i64;
 
+/// One second in milliseconds.
 pub const SECOND: Millis = 1_000;
+/// One minute in milliseconds.
 pub const MINUTE: Millis = 60 * SECOND;
+/// A quarter of an hour in milliseconds.
 pub const QUARTER_HOUR: Millis = 15 * MINUTE;
+/// One hour in milliseconds.
 pub const HOUR: Millis = 60 * MINUTE;
+/// 24 hours in milliseconds; a local day may be shorter or longer.
 pub const DAY: Millis = 24 * HOUR;
 
-/// The beginning of the `unit` (minute, quarter hour, hour: counted from the epoch) that holds `time`.
+/// Rounds `time` down to a multiple of `unit` since the epoch (a minute, a quarter of an hour, an hour).
 pub fn floor(time: Millis, unit: Millis) -> Millis {
     time - time.rem_euclid(unit)
 }
@@ -31,7 +36,7 @@ pub fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }
 
-/// A source of the present. Cheap to clone; every clone shows the same time.
+/// Source of the current time. Cheap to clone; all clones show the same time.
 #[derive(Debug, Clone)]
 pub struct Clock(Kind);
 
@@ -42,11 +47,11 @@ enum Kind {
     Manual(Arc<Manual>),
 }
 
-/// Stands still until it is moved.
+/// Clock that stands still until [`Clock::advance`].
 #[derive(Debug)]
 struct Manual {
     now: AtomicI64,
-    /// Monotonic time goes on from here.
+    /// Monotonic time at creation; `elapsed` is added to it.
     started: Instant,
     elapsed: AtomicI64,
 }
@@ -60,12 +65,12 @@ struct Accelerated {
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// System clock.
     pub fn wall() -> Self {
         Self(Kind::Wall)
     }
 
-    /// A clock that shows `origin` now and then advances `speed` seconds a second.
+    /// Clock that shows `origin` now and advances `speed` seconds per second.
     pub fn accelerated(origin: Millis, speed: f64) -> Self {
         Self(Kind::Accelerated(Arc::new(Accelerated {
             origin,
@@ -75,7 +80,7 @@ impl Clock {
         })))
     }
 
-    /// A clock that shows `origin` until it is moved.
+    /// Clock that shows `origin` until [`Clock::advance`].
     pub fn manual(origin: Millis) -> Self {
         Self(Kind::Manual(Arc::new(Manual {
             now: AtomicI64::new(origin),
@@ -84,18 +89,18 @@ impl Clock {
         })))
     }
 
-    /// Advances a manual clock by `by`. `jump` moves only the wall clock, as if somebody had set it.
+    /// Advances a manual clock by `by`. `jump` changes only the shown time, as if somebody had set the clock.
     ///
     /// # Panics
     ///
     /// Panics on any other clock.
     pub fn advance(&self, by: Millis, jump: Millis) {
-        let Kind::Manual(clock) = &self.0 else { panic!("only a manual clock is moved") };
+        let Kind::Manual(clock) = &self.0 else { panic!("only a manual clock can be advanced") };
         clock.now.fetch_add(by + jump, Ordering::Relaxed);
         clock.elapsed.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// Monotonic time, for what the process itself waits for.
+    /// Monotonic time, for time-outs and waits of the process itself.
     pub fn instant(&self) -> Instant {
         match &self.0 {
             Kind::Wall | Kind::Accelerated(_) => Instant::now(),
@@ -114,7 +119,8 @@ impl Clock {
         }
     }
 
-    /// Stops an accelerated clock, for every clone of it, and returns the time that it shows from now on. The wall clock goes on.
+    /// Stops an accelerated clock and all its clones, and returns the time that they show from now on. Has no effect on the
+    /// system clock.
     pub fn freeze(&self) -> Millis {
         match &self.0 {
             Kind::Wall => wall_millis(),
@@ -131,14 +137,14 @@ impl Accelerated {
     }
 }
 
-/// CPU time that this thread has used.
+/// CPU time used by the current thread.
 pub fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 fn wall_millis() -> Millis {
-    #[expect(clippy::disallowed_methods, reason = "the one place")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     millis(since_epoch)
 }

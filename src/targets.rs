@@ -29,9 +29,11 @@ use crate::record::Stream;
 /// All targets and calendars of one reading of their files.
 #[derive(Debug, Default)]
 pub struct Targets {
+    /// Targets in the order of their files; [`TargetIndex`] points into it.
     pub targets: Vec<Target>,
+    /// Calendars, the built-in one that is always open first.
     pub calendars: Vec<Arc<WorkingCalendar>>,
-    /// Times of day of cuts besides midnight, and the calendar whose working days they are for; without one they hold for all days.
+    /// Times of day of cuts besides midnight, and the calendar on whose working days they apply; `None` for every day.
     pub cuts: (Vec<Time>, Option<Arc<WorkingCalendar>>),
 }
 
@@ -62,12 +64,17 @@ impl std::ops::Index<TargetIndex> for Targets {
 pub struct Target {
     /// Unique name, the value of the label `target`.
     pub name: String,
+    /// Description in its file; empty without one.
     pub description: String,
+    /// Measure that the goal is set for.
     pub measure: Measure,
+    /// Selection of the events that count.
     pub filter: Filter,
+    /// Kind of period; each has a goal of its own.
     pub period: Period,
     /// Goals by date, ascending and never empty; each holds for the periods whose first day is its date or later.
     pub goals: Vec<(Date, Quantity)>,
+    /// Calendar that spreads the plan over the period.
     pub calendar: Arc<WorkingCalendar>,
     /// Share of a day's plan by hour of the day; `None` for equal shares.
     pub profile: Option<[f64; 24]>,
@@ -80,7 +87,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Hash of measure, filter and period: figures with the same one may be compared.
+    /// Hash of measure, filter and period. Figures with equal hashes are comparable.
     pub fn selection(&self) -> u64 {
         let Filter { programmes, states, queues, initiatives, milestones } = &self.filter;
         let lists = [programmes, states, queues, initiatives, milestones].map(|list| {
@@ -107,19 +114,25 @@ impl Target {
 /// Count, sum or ratio that a target is set for (docs/targets.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// Distinct people of whose selected dispersals something is left.
+    /// Distinct people with at least one selected dispersal that is not fully returned.
     Beneficiaries,
+    /// Number of dispersals, returned ones included.
     Dispersals,
-    /// What is left of dispersals.
+    /// Amount of dispersals less returns, in centavos.
     NetPesos,
+    /// Number of approvals of supports.
     Approvals,
+    /// Number of applications for supports.
     Applications,
+    /// Number of calls offered.
     CallsOffered,
+    /// Number of calls answered.
     CallsAnswered,
+    /// Number of calls completed.
     CallsCompleted,
     /// Answered within target / (answered + abandoned - short abandons).
     ServiceLevel,
-    /// Quantities reached less withdrawn.
+    /// Quantities reported as reached, less withdrawn ones.
     Milestones,
 }
 
@@ -138,6 +151,7 @@ impl Measure {
         (Measure::Milestones, "milestones"),
     ];
 
+    /// Stream whose events are counted.
     pub fn stream(self) -> Stream {
         match self {
             Measure::Beneficiaries
@@ -178,11 +192,15 @@ impl Measure {
 /// Selects events whose labels, as given in the event, are in each list that is not empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
+    /// Programmes of disbursements.
     pub programmes: Vec<String>,
-    /// Codes of ISO 3166-2:MX, `unknown` or `other`.
+    /// Federal states of disbursements: codes of ISO 3166-2:MX, `unknown` or `other`.
     pub states: Vec<String>,
+    /// Queues of calls.
     pub queues: Vec<String>,
+    /// Initiatives of milestones.
     pub initiatives: Vec<String>,
+    /// Names of milestones.
     pub milestones: Vec<String>,
 }
 

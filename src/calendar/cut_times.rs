@@ -10,25 +10,27 @@ use super::WorkingCalendar;
 use super::period::{date_at, start_of_day};
 use crate::clock::Millis;
 
-/// The instants of cuts: the beginning of each day of a zone, where all periods end, and times of the day.
+/// Instants of cuts: the beginning of each day of a zone, where all periods end, and configured times of day.
 #[derive(Debug, Clone)]
 pub struct CutTimes {
     zone: TimeZone,
     times: Vec<Time>,
-    /// The times are those of its working days; of every day if there is none.
+    /// Calendar on whose working days the times of day apply; `None` for every day.
     calendar: Option<Arc<WorkingCalendar>>,
 }
 
 impl CutTimes {
+    /// Cuts at each midnight of `zone` and at `times` of the working days of `calendar`, or of every day without one.
     pub fn new(zone: TimeZone, times: Vec<Time>, calendar: Option<Arc<WorkingCalendar>>) -> Self {
         Self { zone, times, calendar }
     }
 
+    /// Zone of midnights and times of day.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// The instants within the day that holds `time`, in order, and the beginning of the day after it.
+    /// Instants within the day that contains `time`, ascending, and the beginning of the next day.
     pub fn of_day(&self, time: Millis) -> Vec<Millis> {
         let date = date_at(time, &self.zone);
         let next = start_of_day(date.saturating_add(1.day()), &self.zone);
@@ -42,12 +44,13 @@ impl CutTimes {
         instants
     }
 
-    /// The first instant that is not before `time`.
+    /// First instant at or after `time`.
     pub fn first_from(&self, time: Millis) -> Millis {
         self.of_day(time).into_iter().find(|&instant| instant >= time).unwrap_or(Millis::MAX)
     }
 
-    /// The first of two instants where the clock goes back; where it goes forward, as long after midnight as if it did not.
+    /// Instant of a time of day. A repeated time is its first occurrence; a skipped one is as long after midnight as if
+    /// the clock had not changed.
     fn instant(&self, date: Date, time: Time) -> Option<Millis> {
         Some(date.to_datetime(time).to_zoned(self.zone.clone()).ok()?.timestamp().as_millisecond())
     }

@@ -1,7 +1,8 @@
-//! The days of a calendar laid out in time, so that open time and weight of any interval are two look-ups and a difference.
+//! Days of a calendar as prefix sums, so that open time and weight of any interval are two look-ups and a difference.
 //!
-//! Each day knows what was open, and what it weighed, before it; within a day a [`Plan`] says which stretches are open. Days that go alike
-//! share a plan; one on which the clock is changed has its own. Hours that a clock skips are not worked, hours that it repeats are twice.
+//! Each day stores the open time and the weight of all days before it; its [`DaySchedule`] lists the open intervals within
+//! it. Days with the same hours share a schedule; a day on which the clock changes has its own. Hours that the clock skips
+//! are not worked, hours that it repeats are worked twice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,11 +16,11 @@ use super::period::start_of_day;
 use super::schedule::{DayKind, Schedule, Shift, YEARS};
 use crate::clock::{DAY, Millis, SECOND};
 
-/// All days of [`YEARS`] in a zone, and where the last one ends.
+/// All days of [`YEARS`] in a zone, and one more entry for the end of the last day.
 #[derive(PartialEq)]
 pub(super) struct Days {
     days: Vec<Day>,
-    plans: Vec<Plan>,
+    plans: Vec<DaySchedule>,
 }
 
 #[derive(PartialEq)]
@@ -27,117 +28,126 @@ struct Day {
     start: Millis,
     /// Open time before this day.
     open: Millis,
-    /// Weight of the days before this one, and their usual one: without holidays and exceptions.
+    /// Weight of the days before this one.
     weight: f64,
-    usual: f64,
-    /// Places in `plans`.
+    /// Weight of the days before this one without holidays and exceptions.
+    regular: f64,
+    /// Index into `plans`.
     plan: usize,
-    usual_plan: usize,
+    /// Index into `plans` of the day's plan if it is neither a holiday nor an exception.
+    regular_plan: usize,
 }
 
-/// How a day goes.
+/// Open intervals and weight of a day.
 #[derive(Default, PartialEq)]
-struct Plan {
+struct DaySchedule {
     weight: f64,
     open: Millis,
-    /// In their order, from the beginning of the day.
-    stretches: Vec<OpenInterval>,
+    /// Ascending.
+    open_intervals: Vec<OpenInterval>,
 }
 
-/// Open within one hour of the clock; milliseconds from the beginning of the day.
+/// Open time within one hour of the local clock. Milliseconds from the beginning of the day.
 #[derive(PartialEq)]
 struct OpenInterval {
     start: Millis,
     end: Millis,
-    /// Of the clock on the wall, from 0 to 23.
+    /// Hour of the local clock, 0 to 23.
     hour: u8,
 }
 
-/// The part of a zone's time in which its offset is one.
+/// Beginning of a span of time in which the zone's offset from UTC does not change.
 #[derive(Clone, Copy)]
 struct OffsetSpan {
     start: Millis,
-    /// What the clock on the wall is ahead of UTC.
+    /// Milliseconds that the local clock is ahead of UTC.
     offset: Millis,
 }
 
-/// How far within a day.
+/// Instant within a day.
 struct Position<'a> {
     day: &'a Day,
+    /// Milliseconds since the beginning of the day.
     since: Millis,
 }
 
 impl Days {
     pub fn new(schedule: &Schedule, zone: &TimeZone) -> Self {
         let mut layout = Layout::new(schedule, zone);
-        let closed = schedule.closed();
+        let holidays = schedule.holiday_dates();
         for date in dates() {
-            layout.add(date, &schedule.occasion(date, &closed));
+            layout.add(date, &schedule.day_kind(date, &holidays));
         }
         layout.finish()
     }
 
     pub fn is_open(&self, time: Millis) -> bool {
         let Position { day, since } = self.find(time);
-        let is_held = day.start + since == time;
-        is_held && self.plans[day.plan].stretches.iter().any(|stretch| (stretch.start..stretch.end).contains(&since))
+        // Otherwise `find` has clamped the instant.
+        let is_covered = day.start + since == time;
+        is_covered
+            && self.plans[day.plan]
+                .open_intervals
+                .iter()
+                .any(|interval| (interval.start..interval.end).contains(&since))
     }
 
     pub fn is_working_day(&self, date: Date) -> bool {
-        let place = dates_before(date).and_then(|before| usize::try_from(before).ok());
-        // The last entry is the end of the others.
-        place
-            .filter(|place| *place + 1 < self.days.len())
-            .is_some_and(|place| self.plans[self.days[place].plan].open > 0)
+        let index = dates_before(date).and_then(|before| usize::try_from(before).ok());
+        // The last entry is no day, only the end of the last one.
+        index
+            .filter(|index| *index + 1 < self.days.len())
+            .is_some_and(|index| self.plans[self.days[index].plan].open > 0)
     }
 
-    /// Open time from the first day until `time`.
+    /// Open time from the first day to `time`.
     pub fn open_until(&self, time: Millis) -> Millis {
         let Position { day, since } = self.find(time);
         day.open + self.plans[day.plan].open_until(since)
     }
 
-    /// Weight from the first day until `time`.
+    /// Weight from the first day to `time`.
     pub fn weight_until(&self, time: Millis, profile: Option<&[f64; 24]>) -> f64 {
         let Position { day, since } = self.find(time);
         day.weight + self.plans[day.plan].weight_until(since, profile)
     }
 
-    /// The same if there were no holidays and exceptions.
-    pub fn usual_until(&self, time: Millis) -> f64 {
+    /// Weight from the first day to `time` without holidays and exceptions.
+    pub fn regular_until(&self, time: Millis) -> f64 {
         let Position { day, since } = self.find(time);
-        day.usual + self.plans[day.usual_plan].weight_until(since, None)
+        day.regular + self.plans[day.regular_plan].weight_until(since, None)
     }
 
-    /// The day that holds `time`; before the first day its beginning, after the last one its end.
+    /// Position of `time` in its day, clamped to the beginning of the first day and the end of the last one.
     fn find(&self, time: Millis) -> Position<'_> {
         let (first, last) = (self.days[0].start, self.days.len() - 1);
         let time = time.clamp(first, self.days[last].start);
-        // Days have 24 hours but for changes of the clock, which nearly cancel out: at most a step or two are left.
-        let mut place = usize::try_from((time - first) / DAY).unwrap_or(last).min(last);
-        while self.days[place].start > time {
-            place -= 1;
+        // All days have 24 hours but those of clock changes, which nearly cancel out: the estimate is off by a day or two.
+        let mut index = usize::try_from((time - first) / DAY).unwrap_or(last).min(last);
+        while self.days[index].start > time {
+            index -= 1;
         }
-        while place < last && self.days[place + 1].start <= time {
-            place += 1;
+        while index < last && self.days[index + 1].start <= time {
+            index += 1;
         }
-        Position { day: &self.days[place], since: time - self.days[place].start }
+        Position { day: &self.days[index], since: time - self.days[index].start }
     }
 }
 
-impl Plan {
-    fn new(weight: f64, stretches: Vec<OpenInterval>) -> Self {
-        let open = stretches.iter().map(|stretch| stretch.end - stretch.start).sum();
-        // Nothing can be done on a day without open time.
-        Self { weight: if open > 0 { weight } else { 0.0 }, open, stretches }
+impl DaySchedule {
+    fn new(weight: f64, open_intervals: Vec<OpenInterval>) -> Self {
+        let open = open_intervals.iter().map(|interval| interval.end - interval.start).sum();
+        // A day without open time has no share in a plan.
+        Self { weight: if open > 0 { weight } else { 0.0 }, open, open_intervals }
     }
 
-    /// Open time of the day until `since`.
+    /// Open time of the day before `since`.
     fn open_until(&self, since: Millis) -> Millis {
         self.passed(since).map(|(_, passed)| passed).sum()
     }
 
-    /// The part of the weight that falls before `since`: even over open time, or by the profile where that gives any of it a share.
+    /// Part of the weight that falls before `since`, in proportion to open time. A profile weights the hours, unless it
+    /// is 0 in all open ones.
     fn weight_until(&self, since: Millis, profile: Option<&[f64; 24]>) -> f64 {
         let shared = |profile: &[f64; 24], until| {
             self.passed(until).map(|(hour, passed)| profile[usize::from(hour)] * passed as f64).sum::<f64>()
@@ -151,28 +161,29 @@ impl Plan {
         if self.open > 0 { self.weight * (self.open_until(since) as f64 / self.open as f64) } else { 0.0 }
     }
 
-    /// What has passed of each stretch, with its hour.
+    /// Length of each open interval before `since`, with its hour.
     fn passed(&self, since: Millis) -> impl Iterator<Item = (u8, Millis)> {
-        let begun = self.stretches.iter().take_while(move |stretch| stretch.start < since);
-        begun.map(move |stretch| (stretch.hour, stretch.end.min(since) - stretch.start))
+        let begun = self.open_intervals.iter().take_while(move |interval| interval.start < since);
+        begun.map(move |interval| (interval.hour, interval.end.min(since) - interval.start))
     }
 }
 
-/// Days being laid out, one after the other.
+/// Builder of [`Days`]: adds one day after the other.
 struct Layout<'a> {
     schedule: &'a Schedule,
     zone: &'a TimeZone,
-    /// The changes of the clock that no day has passed yet, the last one first.
+    /// Clock changes after the days added so far, latest first.
     changes: Vec<OffsetSpan>,
-    segment: OffsetSpan,
+    /// Offset at the end of the days added so far.
+    span: OffsetSpan,
     days: Vec<Day>,
-    plans: Vec<Plan>,
-    /// The plans of weekdays on which no clock is changed.
-    usual_plans: BTreeMap<i8, usize>,
+    plans: Vec<DaySchedule>,
+    /// Plans of the weekdays, from Monday = 0, on days without a clock change.
+    regular_plans: BTreeMap<i8, usize>,
     next: Day,
 }
 
-/// The place of the plan of a day on which nothing is open.
+/// Index of the plan of a closed day.
 const CLOSED: usize = 0;
 
 impl<'a> Layout<'a> {
@@ -180,46 +191,46 @@ impl<'a> Layout<'a> {
         let start = start_of_day(date(*YEARS.start(), 1, 1), zone);
         let end = start_of_day(date(*YEARS.end(), 12, 31), zone) + 2 * DAY;
         let first = Timestamp::from_millisecond(start).unwrap_or(Timestamp::MIN);
-        let segments = zone.following(first).map(|change| OffsetSpan {
+        let spans = zone.following(first).map(|change| OffsetSpan {
             start: change.timestamp().as_millisecond(),
             offset: Millis::from(change.offset().seconds()) * SECOND,
         });
-        let mut changes: Vec<OffsetSpan> = segments.take_while(|segment| segment.start < end).collect();
+        let mut changes: Vec<OffsetSpan> = spans.take_while(|span| span.start < end).collect();
         changes.reverse();
-        let segment = OffsetSpan { start, offset: Millis::from(zone.to_offset(first).seconds()) * SECOND };
-        let next = Day { start, open: 0, weight: 0.0, usual: 0.0, plan: CLOSED, usual_plan: CLOSED };
+        let span = OffsetSpan { start, offset: Millis::from(zone.to_offset(first).seconds()) * SECOND };
+        let next = Day { start, open: 0, weight: 0.0, regular: 0.0, plan: CLOSED, regular_plan: CLOSED };
         Self {
             schedule,
             zone,
             changes,
-            segment,
+            span,
             days: Vec::new(),
-            plans: vec![Plan::default()],
-            usual_plans: BTreeMap::new(),
+            plans: vec![DaySchedule::default()],
+            regular_plans: BTreeMap::new(),
             next,
         }
     }
 
-    fn add(&mut self, date: Date, occasion: &DayKind<'_>) {
+    fn add(&mut self, date: Date, day_kind: &DayKind<'_>) {
         let end = date.tomorrow().map_or(Millis::MAX, |tomorrow| start_of_day(tomorrow, self.zone));
-        let segments = self.segments(end);
-        let usual_plan = self.usual_plan(date, end, &segments);
-        let plan = match occasion {
-            DayKind::Ordinary => usual_plan,
+        let spans = self.spans(end);
+        let regular_plan = self.regular_plan(date, end, &spans);
+        let plan = match day_kind {
+            DayKind::Ordinary => regular_plan,
             DayKind::Holiday => CLOSED,
-            DayKind::Exception(shift) => self.plan(shift, date, end, &segments),
+            DayKind::Exception(shift) => self.plan(shift, date, end, &spans),
         };
-        let (actual, usual) = (&self.plans[plan], &self.plans[usual_plan]);
+        let (actual, regular) = (&self.plans[plan], &self.plans[regular_plan]);
         let before = &self.next;
         let after = Day {
             start: end,
             open: before.open + actual.open,
             weight: before.weight + actual.weight,
-            usual: before.usual + usual.weight,
+            regular: before.regular + regular.weight,
             plan: CLOSED,
-            usual_plan: CLOSED,
+            regular_plan: CLOSED,
         };
-        self.days.push(Day { plan, usual_plan, ..std::mem::replace(&mut self.next, after) });
+        self.days.push(Day { plan, regular_plan, ..std::mem::replace(&mut self.next, after) });
     }
 
     fn finish(mut self) -> Days {
@@ -228,79 +239,79 @@ impl<'a> Layout<'a> {
         Days { days: self.days, plans: self.plans }
     }
 
-    /// The segments of the day that begins next.
-    fn segments(&mut self, end: Millis) -> Vec<OffsetSpan> {
+    /// Offset spans of the next day: one, or more if the clock changes within it.
+    fn spans(&mut self, end: Millis) -> Vec<OffsetSpan> {
         while let Some(change) = self.changes.pop_if(|change| change.start <= self.next.start) {
-            self.segment = change;
+            self.span = change;
         }
-        let mut segments = vec![OffsetSpan { start: self.next.start, ..self.segment }];
+        let mut spans = vec![OffsetSpan { start: self.next.start, ..self.span }];
         while let Some(change) = self.changes.pop_if(|change| change.start < end) {
-            self.segment = change;
-            segments.push(change);
+            self.span = change;
+            spans.push(change);
         }
-        segments
+        spans
     }
 
-    fn usual_plan(&mut self, date: Date, end: Millis, segments: &[OffsetSpan]) -> usize {
+    fn regular_plan(&mut self, date: Date, end: Millis, spans: &[OffsetSpan]) -> usize {
         let schedule = self.schedule;
         let weekday = date.weekday();
-        let shift = schedule.usual(weekday);
-        if segments.len() > 1 || end - self.next.start != DAY {
-            return self.plan(shift, date, end, segments);
+        let shift = schedule.regular(weekday);
+        if spans.len() > 1 || end - self.next.start != DAY {
+            return self.plan(shift, date, end, spans);
         }
-        let known = self.usual_plans.get(&weekday.to_monday_zero_offset()).copied();
+        let known = self.regular_plans.get(&weekday.to_monday_zero_offset()).copied();
         known.unwrap_or_else(|| {
-            let plan = self.plan(shift, date, end, segments);
-            self.usual_plans.insert(weekday.to_monday_zero_offset(), plan);
+            let plan = self.plan(shift, date, end, spans);
+            self.regular_plans.insert(weekday.to_monday_zero_offset(), plan);
             plan
         })
     }
 
-    fn plan(&mut self, shift: &Shift, date: Date, end: Millis, segments: &[OffsetSpan]) -> usize {
-        let stretches = stretches(&shift.hours, date, end, segments);
-        if stretches.is_empty() {
+    fn plan(&mut self, shift: &Shift, date: Date, end: Millis, spans: &[OffsetSpan]) -> usize {
+        let open_intervals = open_intervals(&shift.hours, date, end, spans);
+        if open_intervals.is_empty() {
             return CLOSED;
         }
-        self.plans.push(Plan::new(shift.weight, stretches));
+        self.plans.push(DaySchedule::new(shift.weight, open_intervals));
         self.plans.len() - 1
     }
 }
 
-/// What is open of a day that begins with the first segment.
-fn stretches(hours: &Hours, date: Date, end: Millis, segments: &[OffsetSpan]) -> Vec<OpenInterval> {
-    let day = segments[0].start;
+/// Open intervals of the day that begins with the first of `spans`.
+fn open_intervals(hours: &Hours, date: Date, end: Millis, spans: &[OffsetSpan]) -> Vec<OpenInterval> {
+    let day = spans[0].start;
     let midnight = dates_before(date).unwrap_or_default() * DAY + first_midnight();
-    let ends = segments.iter().skip(1).map(|next| next.start).chain([end]);
-    let mut stretches = Vec::new();
-    for (segment, segment_end) in segments.iter().zip(ends) {
+    let ends = spans.iter().skip(1).map(|next| next.start).chain([end]);
+    let mut open_intervals = Vec::new();
+    for (span, span_end) in spans.iter().zip(ends) {
         for (hour, from, to) in hours.by_hour() {
-            // From the clock on the wall to instants.
-            let start = (midnight + from - segment.offset).max(segment.start);
-            let end = (midnight + to - segment.offset).min(segment_end);
+            // From the local clock to instants.
+            let start = (midnight + from - span.offset).max(span.start);
+            let end = (midnight + to - span.offset).min(span_end);
             if start < end {
-                stretches.push(OpenInterval { start: start - day, end: end - day, hour });
+                open_intervals.push(OpenInterval { start: start - day, end: end - day, hour });
             }
         }
     }
-    stretches
+    open_intervals
 }
 
-/// Every date of [`YEARS`].
+/// All dates of [`YEARS`].
 fn dates() -> impl Iterator<Item = Date> {
     date(*YEARS.start(), 1, 1).series(jiff::Span::new().days(1)).take_while(|date| *YEARS.end() >= date.year())
 }
 
-/// How many dates of [`YEARS`] are before this one; negative before the first.
+/// Number of dates of [`YEARS`] before this one; negative before the first.
 fn dates_before(date: Date) -> Option<i64> {
     date.since(jiff::civil::date(*YEARS.start(), 1, 1)).ok().map(|span| i64::from(span.get_days()))
 }
 
-/// The first midnight of [`YEARS`] by a clock that shows UTC.
+/// First midnight of [`YEARS`] in UTC.
 fn first_midnight() -> Millis {
     start_of_day(date(*YEARS.start(), 1, 1), &TimeZone::UTC)
 }
 
-/// A hundred years of days are nothing to read.
+/// Prints sizes instead of a century of days.
 impl fmt::Debug for Days {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Days({}, {} plans)", self.days.len(), self.plans.len())

@@ -1,8 +1,8 @@
-//! Holidays as rules: a date of every year, a weekday of a month, days from Easter; for some years only, if need be.
+//! Holidays as rules: a date of every year, a weekday of a month, or days from Easter; optionally for some years only.
 
 use jiff::civil::{Date, Weekday, date};
 
-/// By the names that files use.
+/// Weekdays from Monday, with their names in files.
 pub const WEEKDAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Monday),
     ("tuesday", Weekday::Tuesday),
@@ -28,35 +28,41 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// Which of its weekday in the month; the last may be the fourth or the fifth.
+/// Ordinals of a weekday in its month; the last may be the fourth or the fifth.
 const ORDINALS: [(&str, i8); 5] = [("first", 1), ("second", 2), ("third", 3), ("fourth", 4), ("last", -1)];
 
-/// The most days from Easter: all of these are in Easter's year. Days.
+/// Maximum distance from Easter in days: all of these dates are in Easter's year.
 const MAX_FROM_EASTER: i16 = 80;
 
 const EXPECTED: &str = "write \"05-01\" (month and day), \"first monday of february\" (or second, third, fourth, last) or \"easter-2\" (days from Easter)";
 
-/// When in a year.
+/// Rule for the date of a holiday in a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
+    /// Same date every year.
     Yearly { month: i8, day: i8 },
+    /// The first (1) to fourth, or last (-1), such weekday of a month.
     Weekday { which: i8, weekday: Weekday, month: i8 },
+    /// Days after Easter Sunday; negative before it.
     Easter { days: i16 },
 }
 
-/// A rule and the years in which it holds.
+/// Rule and the years in which it applies.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Holiday {
     pub rule: Rule,
+    /// First year.
     pub from: i16,
+    /// Last year.
     pub until: i16,
-    /// Every so many years, counted from `from`.
+    /// Interval between two occurrences in years, counted from `from`.
     pub every: i16,
 }
 
 impl Rule {
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let unknown = || format!("{text:?} is no rule of a holiday, {EXPECTED}");
+    /// Parses a rule as files write it; the error says what to write.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let unknown = || format!("{text:?} is no holiday rule; {EXPECTED}");
         let words: Vec<&str> = text.split_whitespace().collect();
         match words[..] {
             [which, weekday, "of", month] => {
@@ -78,7 +84,7 @@ impl Rule {
         }
     }
 
-    /// The date of the rule in a year.
+    /// Date of the rule in a year; `None` if the year has no such date.
     fn date(self, year: i16) -> Option<Date> {
         match self {
             Self::Yearly { month, day } => Date::new(year, month, day).ok(),
@@ -91,29 +97,30 @@ impl Rule {
 }
 
 impl Holiday {
-    /// The holiday's date in a year, if there is one.
-    pub fn date(&self, year: i16) -> Option<Date> {
+    /// Date of the holiday in a year; `None` if the rule does not apply to it.
+    pub(super) fn date(&self, year: i16) -> Option<Date> {
         let holds = (self.from..=self.until).contains(&year) && (year - self.from) % self.every == 0;
         if holds { self.rule.date(year) } else { None }
     }
 }
 
-fn named<T: Copy>(names: &[(&str, T)], given: &str) -> Option<T> {
-    names.iter().find(|(name, _)| *name == given).map(|(_, meaning)| *meaning)
+fn named<T: Copy>(names: &[(&str, T)], text: &str) -> Option<T> {
+    names.iter().find(|(name, _)| *name == text).map(|(_, meaning)| *meaning)
 }
 
-/// `05-01`; none if it does not look like that.
+/// Parses a month and a day, such as `05-01`. `None` for any other form.
 fn yearly(text: &str) -> Option<Result<Rule, String>> {
     let (month, day) = text.split_once('-').filter(|(month, day)| month.len() == 2 && day.len() == 2)?;
     let (month, day) = (month.parse().ok()?, day.parse().ok()?);
     if (month, day) == (2, 29) {
-        return Some(Err("29 february is not in every year, list its dates by year instead".into()));
+        return Some(Err("29 February is not in every year; list its dates by year instead".into()));
     }
     // Any year that is no leap year.
     Date::new(2001, month, day).ok().map(|_| Ok(Rule::Yearly { month, day }))
 }
 
-/// Easter Sunday of the Gregorian calendar, by the anonymous algorithm (Nature 13, 1876; Meeus, Astronomical Algorithms, chapter 8).
+/// Easter Sunday of the Gregorian calendar: the anonymous algorithm (Nature 13, 1876; Meeus, Astronomical Algorithms,
+/// chapter 8).
 fn easter(year: i16) -> Date {
     let (golden, century, of_century) = (year % 19, year / 100, year % 100);
     let moon = (century - (century + 8) / 25 + 1) / 3;
@@ -134,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn easter_is_where_the_church_says() {
+    fn easter_is_on_the_published_dates() {
         let known = [
             (2000, 4, 23),
             (2008, 3, 23),
@@ -163,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_holds_only_in_its_years() {
+    fn a_rule_applies_only_in_its_years() {
         let handover = Holiday { from: 2024, until: 2036, every: 6, ..every_year("10-01") };
         let years: Vec<i16> = (2000..=2100).filter(|year| handover.date(*year).is_some()).collect();
         assert_eq!(years, [2024, 2030, 2036]);
     }
 
     #[test]
-    fn what_is_no_rule_is_refused_with_what_to_write() {
+    fn an_unknown_rule_is_refused_with_a_remedy() {
         let texts = [
             "",
             "5-1",
@@ -183,7 +190,7 @@ mod tests {
             "easter+81",
         ];
         for text in texts {
-            assert!(Rule::parse(text).unwrap_err().contains("is no rule of a holiday, write"), "{text}");
+            assert!(Rule::parse(text).unwrap_err().contains("is no holiday rule; write"), "{text}");
         }
         assert!(Rule::parse("02-29").unwrap_err().contains("not in every year"));
     }

@@ -1,62 +1,62 @@
-//! Hours of a day, as a clock on the wall shows them.
+//! Opening hours of a day by the local clock.
 
 use crate::clock::{MINUTE, Millis};
 
 const MINUTES_OF_A_DAY: u16 = 24 * 60;
 
-/// A span of a day, in minutes from midnight: from, and up to but not including.
+/// Span of a day in minutes from midnight; `to` is excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct MinuteSpan {
     from: u16,
     to: u16,
 }
 
-/// Spans of a day in their order, none over another. Empty: closed.
+/// Spans of a day, ascending and without overlap. Empty for a closed day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Hours(Vec<MinuteSpan>);
 
 impl MinuteSpan {
-    /// `09:00-18:00`; the end of the day is `24:00`.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Parses a span such as `09:00-18:00`; the end of the day is `24:00`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let expected =
-            || format!("{text:?} is no span of hours, write it as in \"09:00-18:00\", the end of the day as 24:00");
+            || format!("{text:?} is no span of hours; write it as \"09:00-18:00\", the end of the day as 24:00");
         let (from, to) = text.split_once('-').ok_or_else(expected)?;
         let (from, to) = (minute(from.trim()).ok_or_else(expected)?, minute(to.trim()).ok_or_else(expected)?);
         if from < to {
             return Ok(Self { from, to });
         }
         Err(format!(
-            "{text:?} does not end after it begins; write one that goes over midnight as two, the second on the next day"
+            "{text:?} does not end after it begins; split a span over midnight in two, the second on the next day"
         ))
     }
 }
 
 impl Hours {
-    pub fn all_day() -> Self {
+    pub(super) fn all_day() -> Self {
         Self(vec![MinuteSpan { from: 0, to: MINUTES_OF_A_DAY }])
     }
 
-    /// In any order; two that overlap are refused.
-    pub fn of(mut spans: Vec<MinuteSpan>) -> Result<Self, String> {
+    /// Sorts the spans; refuses two that overlap.
+    pub(super) fn from_spans(mut spans: Vec<MinuteSpan>) -> Result<Self, String> {
         spans.sort_unstable();
         match spans.windows(2).find(|pair| pair[1].from < pair[0].to) {
-            Some(pair) => Err(format!("{} and {} overlap, join them", shown(pair[0]), shown(pair[1]))),
+            Some(pair) => Err(format!("{} and {} overlap; join them", shown(pair[0]), shown(pair[1]))),
             None => Ok(Self(spans)),
         }
     }
 
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub fn minutes(&self) -> u16 {
+    pub(super) fn minutes(&self) -> u16 {
         self.0.iter().map(|span| span.to - span.from).sum()
     }
 
-    /// The spans cut at full hours, each with its hour of the day; in milliseconds from midnight by the clock on the wall.
-    pub fn by_hour(&self) -> impl Iterator<Item = (u8, Millis, Millis)> {
-        let pieces = self.0.iter().flat_map(|span| (0..24).map(move |hour| (span, hour)));
-        pieces.filter_map(|(span, hour)| {
+    /// Spans split at full hours: hour of the day, start and end. Milliseconds from midnight by the local clock.
+    pub(super) fn by_hour(&self) -> impl Iterator<Item = (u8, Millis, Millis)> {
+        let hours = self.0.iter().flat_map(|span| (0..24).map(move |hour| (span, hour)));
+        hours.filter_map(|(span, hour)| {
             let first = 60 * u16::from(hour);
             let (from, to) = (span.from.max(first), span.to.min(first + 60));
             (from < to).then(|| (hour, Millis::from(from) * MINUTE, Millis::from(to) * MINUTE))
@@ -80,22 +80,22 @@ fn shown(span: MinuteSpan) -> String {
 mod tests {
     use super::*;
 
-    fn hours(texts: &[&str]) -> Result<Hours, String> {
-        Hours::of(texts.iter().map(|text| MinuteSpan::parse(text)).collect::<Result<_, _>>()?)
+    fn parsed(texts: &[&str]) -> Result<Hours, String> {
+        Hours::from_spans(texts.iter().map(|text| MinuteSpan::parse(text)).collect::<Result<_, _>>()?)
     }
 
     #[test]
-    fn spans_of_any_order_are_hours_of_a_day() {
-        let day = hours(&["14:00-18:30", "00:00-01:15", "18:30-24:00"]).unwrap();
+    fn spans_may_come_in_any_order() {
+        let day = parsed(&["14:00-18:30", "00:00-01:15", "18:30-24:00"]).unwrap();
         assert_eq!(day.minutes(), 75 + 270 + 330);
-        let pieces: Vec<_> = day.by_hour().map(|(hour, from, to)| (hour, (to - from) / MINUTE)).collect();
-        assert_eq!(pieces[..4], [(0, 60), (1, 15), (14, 60), (15, 60)]);
-        assert_eq!(hours(&[]).unwrap(), Hours::default());
+        let hours: Vec<_> = day.by_hour().map(|(hour, from, to)| (hour, (to - from) / MINUTE)).collect();
+        assert_eq!(hours[..4], [(0, 60), (1, 15), (14, 60), (15, 60)]);
+        assert_eq!(parsed(&[]).unwrap(), Hours::default());
     }
 
     #[test]
     fn wrong_and_overlapping_spans_are_refused_with_a_remedy() {
-        assert!(hours(&["09:00-14:00", "13:59-15:00"]).unwrap_err().contains("09:00-14:00 and 13:59-15:00 overlap"));
+        assert!(parsed(&["09:00-14:00", "13:59-15:00"]).unwrap_err().contains("09:00-14:00 and 13:59-15:00 overlap"));
         assert!(MinuteSpan::parse("22:00-06:00").unwrap_err().contains("over midnight"));
         for text in
             ["", "9:00-18:00", "09:00", "09:00-24:01", "09:60-10:00", "+9:00-10:00", "09:00-25:00", "é9:00-10:00"]

@@ -6,37 +6,47 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::clock::Millis;
 
-/// A kind of calendar period. All consist of whole days.
+/// Kind of calendar period. All consist of whole days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Period {
+    /// Local day.
     Day,
     /// Seven days from this weekday; from Monday, the week of ISO 8601.
     Week(Weekday),
+    /// Calendar month.
     Month,
-    /// Once, from a date to a date, both included.
+    /// Single period from the first date to the second, both included.
     Campaign(Date, Date),
 }
 
 /// Span of time from `start` up to and not including `end`. Milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval {
+    /// First instant.
     pub start: Millis,
+    /// First instant after the interval.
     pub end: Millis,
 }
 
 impl Interval {
+    /// True if `time` lies within the interval.
     pub fn holds(&self, time: Millis) -> bool {
         (self.start..self.end).contains(&time)
     }
 }
 
 impl Period {
+    /// Week of ISO 8601, from Monday.
     pub const WEEK: Period = Period::Week(Weekday::Monday);
 
     /// Periods of the families that every programme has: day, week, month (spec/figures.md#periods).
     pub const OWN: [Period; 3] = [Period::Day, Period::WEEK, Period::Month];
 
-    /// The beginnings of consecutive periods: of the one before `now`, the one that holds `now`, and `ahead` after it.
+    /// Starts of consecutive periods: the one before `now`, the one that contains `now`, and `ahead` more.
+    ///
+    /// # Panics
+    ///
+    /// Panics for a campaign.
     pub fn starts(self, now: Millis, zone: &TimeZone, ahead: usize) -> Vec<Millis> {
         let current = self.at(now, zone).expect("not a campaign");
         let mut starts = vec![self.ended(now, zone).expect("not a campaign").start, current.start];
@@ -44,12 +54,16 @@ impl Period {
         starts
     }
 
-    /// The place in [`Period::OWN`].
+    /// Index into [`Period::OWN`].
+    ///
+    /// # Panics
+    ///
+    /// Panics for a period that is not in it.
     pub fn index(self) -> usize {
-        Self::OWN.iter().position(|&own| own == self).expect("one of the contract's own periods")
+        Self::OWN.iter().position(|&own| own == self).expect("a day, an ISO week or a month")
     }
 
-    /// The kind, as metrics and the API name it.
+    /// Name of the kind in metrics and the API.
     pub fn name(self) -> &'static str {
         match self {
             Period::Day => "day",
@@ -59,12 +73,12 @@ impl Period {
         }
     }
 
-    /// The one that holds `time`; none outside of a campaign.
+    /// Period that contains `time`; `None` outside of a campaign.
     pub fn at(self, time: Millis, zone: &TimeZone) -> Option<Interval> {
         self.dated(date_at(time, zone), zone)
     }
 
-    /// The last one that ended at or before `time`.
+    /// Last period that ended at or before `time`; `None` if the campaign has not ended.
     pub fn ended(self, time: Millis, zone: &TimeZone) -> Option<Interval> {
         if let Period::Campaign(from, _) = self {
             return self.dated(from, zone).filter(|campaign| campaign.end <= time);
@@ -73,7 +87,7 @@ impl Period {
         self.dated(current.saturating_sub(1.day()), zone)
     }
 
-    /// The one that holds a date.
+    /// Period that contains a date; `None` outside of a campaign.
     fn dated(self, date: Date, zone: &TimeZone) -> Option<Interval> {
         let first = self.first_day(date)?;
         Some(Interval { start: start_of_day(first, zone), end: start_of_day(self.first_day_after(first), zone) })
@@ -97,7 +111,7 @@ impl Period {
         }
     }
 
-    /// The most days that one has.
+    /// Maximum number of days of such a period.
     pub fn longest_days(self) -> i64 {
         match self {
             Period::Day => 1,
@@ -107,8 +121,8 @@ impl Period {
         }
     }
 
-    /// The name of the period that holds `time`: `2020-05-15`, `2020-W20`, `2020-05`; of a week from another day than Monday, and of a campaign,
-    /// the first date and the last, as `2020-05-10--2020-05-16`.
+    /// Identifier of the period that contains `time`: `2020-05-15`, `2020-W20`, `2020-05`. A campaign, and a week from
+    /// another day than Monday, has its first and last date: `2020-05-10--2020-05-16`.
     pub fn id(self, time: Millis, zone: &TimeZone) -> String {
         let date = date_at(time, zone);
         match self {
@@ -122,7 +136,7 @@ impl Period {
         }
     }
 
-    /// The period of that name.
+    /// Period with this identifier; `None` if there is none.
     pub fn named(self, id: &str, zone: &TimeZone) -> Option<Interval> {
         let date: Date = match self {
             Period::Day => id.parse().ok()?,
@@ -142,15 +156,15 @@ fn iso_week(week: ISOWeekDate) -> String {
     format!("{}-W{:02}", week.year(), week.week())
 }
 
-/// The day that an instant belongs to: its local date, but where the clock goes back over midnight, when that date comes twice, the day that has
-/// begun.
+/// Day that an instant belongs to: its local date. Where the clock goes back over midnight and a date comes twice, it is
+/// the day that has begun.
 pub(super) fn date_at(time: Millis, zone: &TimeZone) -> Date {
     let date = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
     let next = date.saturating_add(1.day());
     if start_of_day(next, zone) <= time { next } else { date }
 }
 
-/// The first instant of a day: midnight, or where the clock skips it, the instant after the gap.
+/// First instant of a day: midnight, or the instant after the gap where the clock skips it.
 pub(super) fn start_of_day(date: Date, zone: &TimeZone) -> Millis {
     date.to_zoned(zone.clone())
         .and_then(|midnight| midnight.start_of_day())
@@ -184,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_that_ended_is_the_one_before() {
+    fn the_last_ended_period_is_the_one_before() {
         let zone = mexico_city();
         let now = at("2020-05-18T05:00:00Z");
         assert_eq!(Period::WEEK.ended(now, &zone), Period::WEEK.at(now - 1, &zone));
@@ -196,15 +210,15 @@ mod tests {
     }
 
     #[test]
-    fn days_of_a_change_of_the_clock_have_23_and_25_hours() {
+    fn days_of_clock_changes_have_23_and_25_hours() {
         let length = |time: &str| Period::Day.at(at(time), &mexico_city()).map(|day| day.end - day.start);
         assert_eq!(length("2022-04-03T18:00:00Z"), Some(23 * HOUR));
         assert_eq!(length("2022-10-30T18:00:00Z"), Some(25 * HOUR));
     }
 
     #[test]
-    fn an_instant_lies_in_its_day_if_midnight_is_repeated() {
-        // At 00:01 on 7 November 2010 it became 23:01 again.
+    fn an_instant_lies_in_its_day_when_midnight_repeats() {
+        // On 7 November 2010 the clock went back from 00:01 to 23:01.
         let zone = TimeZone::get("America/St_Johns").unwrap();
         for minute in 0..180 {
             let instant = at("2010-11-07T01:30:00Z") + minute * 60_000;
@@ -214,14 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn months_are_as_long_as_they_are() {
+    fn months_have_their_own_lengths() {
         let length = |time: &str| Period::Month.at(at(time), &mexico_city()).map(|month| month.end - month.start);
         assert_eq!(length("2024-02-15T00:00:00Z"), Some(29 * DAY));
         assert_eq!(length("2024-01-15T00:00:00Z"), Some(31 * DAY));
     }
 
     #[test]
-    fn a_name_leads_back_to_its_period() {
+    fn an_identifier_names_its_period() {
         let zone = mexico_city();
         let now = at("2021-01-02T18:00:00Z");
         let campaign = Period::Campaign("2020-12-28".parse().unwrap(), "2021-01-05".parse().unwrap());

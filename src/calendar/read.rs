@@ -1,4 +1,5 @@
-//! Working calendars from files: `[calendar.NAME]` in any number of documents. `config/calendars/payments.toml` shows and explains every key.
+//! Reads working calendars from files: `[calendar.NAME]` in any number of documents. `config/calendars/payments.toml`
+//! explains every key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -15,17 +16,18 @@ use crate::settings::{Document, Table};
 
 const CALENDAR_KEYS: [&str; 7] = ["description", "time_zone", "hours", "weights", "holiday", "list", "exception"];
 
-/// The most calendars of all documents together: each is some megabytes.
+/// Maximum number of calendars of all documents together: each takes about 2 MB.
 const MAX_CALENDARS: usize = 50;
 
-/// The longest name of a calendar: it is a label's value. Bytes.
+/// Maximum length of a calendar's name in bytes: it is the value of a label.
 const MAX_NAME: usize = 64;
 
-/// The greatest weight of a day; an ordinary day's is 1.
+/// Maximum weight of a day; an ordinary day has 1.
 const MAX_WEIGHT: f64 = 1000.0;
 
-/// The calendars of all documents, and before them the one that is always open. Faults are noted in the documents. A calendar with faults is
-/// among the answer, so that a target that names it has no fault for that; it is not fit for use.
+/// Reads the calendars of all documents, after the built-in one that is always open. Adds faults to the documents.
+///
+/// A calendar with faults is returned too, so that a target that names it has no fault for that; it must not be used.
 pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<WorkingCalendar>> {
     let mut calendars = vec![Arc::new(WorkingCalendar::always(programme_zone.clone()))];
     let mut origins = BTreeMap::from([(ALWAYS, "built in".to_owned())]);
@@ -35,11 +37,11 @@ pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<Workin
     {
         check_name(&table);
         if let Some(origin) = origins.get(table.name()) {
-            table.fault("", format!("is a calendar already ({origin}), choose another name"));
+            table.fault("", format!("is a calendar already ({origin}); choose another name"));
             continue;
         }
         if origins.len() > MAX_CALENDARS {
-            table.fault("", format!("is one calendar too many, at most {MAX_CALENDARS} are read"));
+            table.fault("", format!("is one calendar too many; at most {MAX_CALENDARS} are read"));
             break;
         }
         origins.insert(table.name(), table.origin(""));
@@ -53,7 +55,10 @@ fn check_name(table: &Table<'_>) {
     let is_plain =
         |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "_-".contains(character);
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_plain) {
-        table.fault("", format!("is no name for a calendar, take at most {MAX_NAME} small letters, digits, _ and -"));
+        table.fault(
+            "",
+            format!("is no name for a calendar; use at most {MAX_NAME} lower-case letters, digits, _ and -"),
+        );
     }
 }
 
@@ -61,19 +66,19 @@ fn calendar(table: &Table<'_>, programme_zone: &TimeZone) -> WorkingCalendar {
     let description = table.string("description").unwrap_or_default();
     let zone = table.parsed("time_zone", |name| {
         TimeZone::get(name)
-            .map_err(|_| format!("{name:?} is no IANA time zone, write one such as \"America/Mexico_City\""))
+            .map_err(|_| format!("{name:?} is no IANA time zone; write one such as \"America/Mexico_City\""))
     });
     let week = week(table);
     let (listed, years) = lists(table);
     let exceptions = exceptions(table, &week);
     let schedule = Schedule { holidays: holidays(table), week, listed, exceptions };
     if !table.has("hours") && schedule.exceptions.is_empty() {
-        table.fault("", format!("is never open, give it [calendar.{}.hours]", table.name()));
+        table.fault("", format!("is never open; give it [calendar.{}.hours]", table.name()));
     }
     WorkingCalendar::new(table.name(), &description, zone.unwrap_or_else(|| programme_zone.clone()), &schedule, years)
 }
 
-/// Hours and weights of the weekdays, from Monday on.
+/// Hours and weights of the weekdays from Monday.
 fn week(table: &Table<'_>) -> [Shift; 7] {
     let names = WEEKDAYS.map(|(name, _)| name);
     let (hours, weights) = (table.table("hours", &names), table.table("weights", &names));
@@ -81,7 +86,7 @@ fn week(table: &Table<'_>) -> [Shift; 7] {
         let hours = hours.as_ref().and_then(|hours| hours_of(hours, name)).unwrap_or_default();
         let weight = weights.as_ref().and_then(|weights| weight_of(weights, name));
         if let (Some(weights), Some(_), true) = (&weights, weight, hours.is_closed()) {
-            weights.fault(name, format!("{name} has a weight and no hours, give it hours or leave it out here"));
+            weights.fault(name, format!("{name} has a weight and no hours; give it hours, or leave it out here"));
         }
         Shift { hours, weight: weight.unwrap_or(1.0) }
     })
@@ -89,7 +94,7 @@ fn week(table: &Table<'_>) -> [Shift; 7] {
 
 fn hours_of(table: &Table<'_>, key: &str) -> Option<Hours> {
     let spans = table.parsed_each(key, MinuteSpan::parse)?;
-    Hours::of(spans).map_err(|message| table.fault(key, message)).ok()
+    Hours::from_spans(spans).map_err(|message| table.fault(key, message)).ok()
 }
 
 fn weight_of(table: &Table<'_>, key: &str) -> Option<f64> {
@@ -107,7 +112,7 @@ fn holiday(table: &Table<'_>) -> Option<Holiday> {
     let (from, until) = (year(table, "from"), year(table, "until"));
     let every = table.integer("every", 1..=100).and_then(|years| i16::try_from(years).ok());
     if every.is_some() && !table.has("from") {
-        table.fault("every", "counts from a year, add from = that year");
+        table.fault("every", "counts from a year; add from = that year");
     }
     if let (Some(from), Some(until)) = (from, until)
         && until < from
@@ -128,18 +133,18 @@ fn year(table: &Table<'_>, key: &str) -> Option<i16> {
     table.integer(key, bounds).and_then(|year| i16::try_from(year).ok())
 }
 
-/// All listed dates, and the years from the first list on for which there is one without a gap; none if there are no lists.
+/// All listed dates, and the years with a list from the first one up to the first gap; `None` if there are no lists.
 fn lists(table: &Table<'_>) -> (BTreeSet<Date>, Option<RangeInclusive<i16>>) {
     let (mut listed, mut years) = (BTreeSet::new(), BTreeSet::new());
     for list in table.tables("list", &["year", "dates"]) {
         list.requires(&["year", "dates"]);
         let (Some(year), dates) = (year(&list, "year"), list.dates("dates").unwrap_or_default()) else { continue };
         if !years.insert(year) {
-            list.fault("year", format!("{year} has a list already, join the two"));
+            list.fault("year", format!("{year} has a list already; join the two"));
         }
         for date in dates {
             if date.year() != year {
-                list.fault("dates", format!("{date} is not in {year}, move it to the list of its year"));
+                list.fault("dates", format!("{date} is not in {year}; move it to the list of its year"));
             } else if !listed.insert(date) {
                 list.fault("dates", format!("{date} is listed twice"));
             }
@@ -160,19 +165,19 @@ fn exceptions(table: &Table<'_>, week: &[Shift; 7]) -> BTreeMap<Date, Shift> {
         if !YEARS.contains(&date.year()) {
             exception.fault(
                 "date",
-                format!("{date} is outside the years {} to {} that calendars hold", YEARS.start(), YEARS.end()),
+                format!("{date} is outside the years {} to {} that calendars cover", YEARS.start(), YEARS.end()),
             );
         }
-        let usual = &week[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())];
+        let regular = &week[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())];
         let weight = weight.unwrap_or_else(|| {
-            if usual.hours.is_closed() && !hours.is_closed() && !exception.has("weight") {
-                exception.fault("", "is on a weekday without hours, so give it a weight: 1 is an ordinary day's");
+            if regular.hours.is_closed() && !hours.is_closed() && !exception.has("weight") {
+                exception.fault("", "is on a weekday without hours; give it a weight, 1 for an ordinary day");
             }
             // A day of half the hours has half the weight.
-            usual.weight * f64::from(hours.minutes()) / f64::from(usual.hours.minutes().max(1))
+            regular.weight * f64::from(hours.minutes()) / f64::from(regular.hours.minutes().max(1))
         });
         if exceptions.insert(date, Shift { hours, weight }).is_some() {
-            exception.fault("date", format!("{date} is an exception already, join the two"));
+            exception.fault("date", format!("{date} is an exception already; join the two"));
         }
     }
     exceptions

@@ -1,4 +1,4 @@
-//! What a calendar says of each date: the hours that are worked, and the weight of the day.
+//! Opening hours and weight of each date of a calendar.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -8,30 +8,30 @@ use jiff::civil::{Date, Weekday};
 use super::holidays::Holiday;
 use super::hours::Hours;
 
-/// The years that calendars hold; outside of them nothing is open.
+/// Years that calendars cover; outside of them everything is closed.
 pub(super) const YEARS: RangeInclusive<i16> = 2000..=2100;
 
-/// A day's work.
+/// Opening hours and weight of a day.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Shift {
     pub hours: Hours,
-    /// How much of a plan falls to the day, next to other days.
+    /// Share of a plan that falls to the day, relative to other days; 1 for an ordinary day.
     pub weight: f64,
 }
 
 /// Shifts of the dates of [`YEARS`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Schedule {
-    /// From Monday on.
+    /// Weekdays from Monday.
     pub week: [Shift; 7],
     pub holidays: Vec<Holiday>,
-    /// Holidays that no rule gives.
+    /// Holidays listed by date, for which there is no rule.
     pub listed: BTreeSet<Date>,
-    /// They go before holidays.
+    /// Shifts of single dates; they take precedence over holidays.
     pub exceptions: BTreeMap<Date, Shift>,
 }
 
-/// What there is on a date.
+/// Kind of a date: it decides which shift applies.
 pub(super) enum DayKind<'a> {
     Ordinary,
     Holiday,
@@ -39,22 +39,22 @@ pub(super) enum DayKind<'a> {
 }
 
 impl Schedule {
-    /// The shift of a weekday, if there were no holidays and exceptions.
-    pub fn usual(&self, weekday: Weekday) -> &Shift {
+    /// Shift of a weekday, regardless of holidays and exceptions.
+    pub(super) fn regular(&self, weekday: Weekday) -> &Shift {
         &self.week[usize::from(weekday.to_monday_zero_offset().unsigned_abs())]
     }
 
-    /// Every date of a holiday, by rule or listed.
-    pub fn closed(&self) -> BTreeSet<Date> {
+    /// All holidays, by rule and by date.
+    pub(super) fn holiday_dates(&self) -> BTreeSet<Date> {
         let by_rule = self.holidays.iter().flat_map(|holiday| YEARS.filter_map(|year| holiday.date(year)));
         by_rule.chain(self.listed.iter().copied()).collect()
     }
 
-    /// `closed` is what [`Schedule::closed`] says; it is made once for many dates.
-    pub fn occasion(&self, date: Date, closed: &BTreeSet<Date>) -> DayKind<'_> {
+    /// Kind of a date. `holidays` is the result of [`Schedule::holiday_dates`], computed once for many dates.
+    pub(super) fn day_kind(&self, date: Date, holidays: &BTreeSet<Date>) -> DayKind<'_> {
         match self.exceptions.get(&date) {
             Some(shift) => DayKind::Exception(shift),
-            None if closed.contains(&date) => DayKind::Holiday,
+            None if holidays.contains(&date) => DayKind::Holiday,
             None => DayKind::Ordinary,
         }
     }

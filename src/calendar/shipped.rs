@@ -1,14 +1,14 @@
-//! The calendars that are there without a file of the user's.
+//! Built-in calendars.
 
 use crate::settings::Document;
 
-/// By name, the text that `config/calendars` shows and explains.
+/// Names and texts of the built-in calendars; the files in `config/calendars` explain them.
 const SHIPPED: [(&str, &str); 2] = [
     ("payments", include_str!("../../config/calendars/payments.toml")),
     ("calls", include_str!("../../config/calendars/calls.toml")),
 ];
 
-/// The shipped calendars but those that one of the documents defines anew.
+/// Returns the built-in calendars, without those that a document replaces by one of its own.
 pub fn shipped(documents: &[Document]) -> Vec<Document> {
     let is_defined = |name: &str| documents.iter().any(|document| document.origin_of("calendar", name).is_some());
     let missing = SHIPPED.into_iter().filter(|(name, _)| !is_defined(name));
@@ -27,14 +27,14 @@ mod tests {
     }
 
     #[test]
-    fn they_are_without_fault_and_there_without_a_file() {
+    fn built_in_calendars_have_no_fault_and_need_no_file() {
         let shipped = shipped(&[]);
         assert_eq!(names(&shipped), ["always", "payments", "calls"]);
         assert!(shipped.iter().all(|document| document.faults().is_empty()));
     }
 
     #[test]
-    fn one_that_a_file_defines_is_the_files() {
+    fn a_file_replaces_a_built_in_calendar() {
         let own = Document::parse("own.toml", "[calendar.payments.hours]\nmonday = ['09:00-10:00']\n");
         assert_eq!(names(&shipped(&[own])), ["always", "calls"]);
     }

@@ -16,7 +16,7 @@ use crate::disk::{Disk, SyncedFile};
 /// Maximum number of files that a checkpoint refers to. Beyond it, all closed days are written into one new file.
 pub(super) const MAX_FILES: usize = 32;
 
-/// Where each day of an image is stored.
+/// Assignment of an image's days to files.
 pub(super) struct DayPlan {
     /// Existing files to refer to, each with those of its days that the image has.
     pub existing: Vec<DaysFile>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::head::Head;
 use crate::aggregate::unnamed_setting;
 
-/// What the head of a checkpoint is compared with. A `None` is unknown and not compared.
+/// Expected values of a checkpoint's head. A `None` is unknown and not compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedHead {
     /// Cluster id that the brokers report.

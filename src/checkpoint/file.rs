@@ -15,7 +15,7 @@ use super::names::{Name, PartitionDir};
 use super::write_error::WriteError;
 use crate::disk::{Disk, RenamedFile, SyncedFile};
 
-/// What a checkpoint begins with.
+/// First part of a checkpoint: head and image of the state.
 pub struct CheckpointStart {
     /// Head of the checkpoint. Its sequence number is replaced by the next one of the partition.
     pub head: Head,

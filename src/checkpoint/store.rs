@@ -36,8 +36,8 @@ pub struct Listing {
     pub highest: u64,
 }
 
-/// What is known of a partition's files while checkpoints are written: the checkpoint that the state was restored from
-/// and those since.
+/// Known files of a partition while checkpoints are written: the checkpoint that the state was restored from, and all
+/// later ones.
 ///
 /// [`CheckpointStore::newest`] and [`CheckpointStore::chain`] create it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

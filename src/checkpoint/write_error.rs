@@ -11,7 +11,7 @@ pub struct WriteError {
     pub reason: WriteReason,
     /// The step and its file, as a verb phrase.
     pub what: String,
-    /// What the operating system reported.
+    /// Description of the error by the operating system.
     pub message: String,
 }
 

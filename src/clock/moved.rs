@@ -1,78 +1,82 @@
-//! A clock for tests of the built program: `pacemeter run` lives at another instant than the machine, and faster.
+//! Clock for tests of the built program: `pacemeter run` at another time and speed than the machine.
 
 use std::env;
 use std::env::VarError;
 
 use super::{Clock, Millis, wall_millis};
 
-/// The variable that moves it: `ORIGIN@ANCHORxSPEED`, such as `1589176800000@1732252000000x120`. When the machine's clock shows ANCHOR, the
-/// program's shows ORIGIN (both in milliseconds since the epoch), and it advances SPEED seconds a second. A process that is started again with
-/// the same text goes on where time has come to meanwhile. For tests only, and no setting: it is in no file.
+/// Environment variable with the clock's parameters: `ORIGIN@ANCHORxSPEED`, such as `1589176800000@1732252000000x120`.
+///
+/// The clock shows ORIGIN when the system clock shows ANCHOR (both in milliseconds since the epoch), and advances SPEED
+/// seconds per second. A process that is restarted with the same text continues on the same time line. For tests only,
+/// therefore no setting.
 const VARIABLE: &str = "CLOCK";
 
-/// What is wrong with the text.
+/// Malformed value of the environment variable `CLOCK`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the environment variable {VARIABLE} moves the clock for tests and is not ORIGIN@ANCHORxSPEED, with SPEED above 0 and at most 86400"
+    "environment variable {VARIABLE} is malformed; unset it, or for tests write ORIGIN@ANCHORxSPEED with SPEED above 0 and at most 86400"
 )]
-pub struct MovedError;
+pub struct ClockVariableError;
 
 impl Clock {
-    /// The machine's clock, unless the environment moves it, which comes second.
+    /// System clock, or the clock that the environment variable `CLOCK` describes. Returns true in the second case.
     ///
     /// # Errors
-    /// If it is not clear whereto.
-    pub fn of_environment() -> Result<(Self, bool), MovedError> {
+    ///
+    /// The variable is malformed.
+    pub fn from_environment() -> Result<(Self, bool), ClockVariableError> {
         match env::var(VARIABLE) {
             Ok(text) => Self::moved(&text).map(|clock| (clock, true)),
             Err(VarError::NotPresent) => Ok((Self::wall(), false)),
-            Err(VarError::NotUnicode(_)) => Err(MovedError),
+            Err(VarError::NotUnicode(_)) => Err(ClockVariableError),
         }
     }
 
-    /// A clock as `CLOCK` describes it.
+    /// Clock described by `text`, in the form of the environment variable `CLOCK`.
     ///
     /// # Errors
-    /// If the text does not.
-    pub fn moved(text: &str) -> Result<Self, MovedError> {
-        let parsed = parse(text).ok_or(MovedError)?;
+    ///
+    /// The text is malformed.
+    pub fn moved(text: &str) -> Result<Self, ClockVariableError> {
+        let parsed = parse(text).ok_or(ClockVariableError)?;
         Ok(Self::accelerated(parsed.at(wall_millis()), parsed.speed))
     }
 }
 
 #[derive(Debug, PartialEq)]
-struct Moved {
+struct TimeMapping {
     origin: Millis,
     anchor: Millis,
-    /// Seconds a second.
+    /// Seconds per second of the system clock.
     speed: f64,
 }
 
-impl Moved {
-    /// What it shows when the machine's clock shows `wall`.
+impl TimeMapping {
+    /// Time shown when the system clock shows `wall`.
     fn at(&self, wall: Millis) -> Millis {
-        let passed = wall.saturating_sub(self.anchor) as f64 * self.speed;
-        self.origin.saturating_add(passed as Millis)
+        let elapsed = wall.saturating_sub(self.anchor) as f64 * self.speed;
+        self.origin.saturating_add(elapsed as Millis)
     }
 }
 
-fn parse(text: &str) -> Option<Moved> {
+fn parse(text: &str) -> Option<TimeMapping> {
     let (origin, rest) = text.split_once('@')?;
     let (anchor, speed) = rest.split_once('x')?;
     let speed = speed.parse().ok().filter(|speed| *speed > 0.0 && *speed <= 86_400.0)?;
-    Some(Moved { origin: origin.parse().ok()?, anchor: anchor.parse().ok()?, speed })
+    Some(TimeMapping { origin: origin.parse().ok()?, anchor: anchor.parse().ok()?, speed })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, Moved, MovedError, parse};
+    use super::{Clock, ClockVariableError, TimeMapping, parse};
     use crate::clock::{HOUR, MINUTE, SECOND};
 
     #[test]
-    fn it_shows_the_origin_at_the_anchor_and_runs_both_ways() {
-        let moved = parse("1589176800000@1732252000000x120").unwrap();
-        assert_eq!(moved, Moved { origin: 1_589_176_800_000, anchor: 1_732_252_000_000, speed: 120.0 });
-        let shown = |seconds: i64| moved.at(moved.anchor + seconds * SECOND) - moved.origin;
+    fn it_shows_the_origin_at_the_anchor() {
+        let mapping = parse("1589176800000@1732252000000x120").unwrap();
+        assert_eq!(mapping, TimeMapping { origin: 1_589_176_800_000, anchor: 1_732_252_000_000, speed: 120.0 });
+        let shown = |seconds: i64| mapping.at(mapping.anchor + seconds * SECOND) - mapping.origin;
         assert_eq!([shown(0), shown(1), shown(30), shown(-30)], [0, 2 * MINUTE, HOUR, -HOUR]);
     }
 
@@ -82,16 +86,16 @@ mod tests {
         let (first, second) = (Clock::moved(text).unwrap(), Clock::moved(text).unwrap());
         assert!(
             (second.now() - first.now()).abs() < MINUTE,
-            "started at different times, they show {first:?} and {second:?}"
+            "created one after the other, they show {first:?} and {second:?}"
         );
     }
 
     #[test]
-    fn whatever_does_not_say_all_three_moves_nothing() {
+    fn malformed_text_is_refused() {
         for text in
             ["", "1@2", "1x2", "1@2x", "1@2x0", "1@2x-1", "1@2xNaN", "1@2xinf", "1@2x86401", "a@2x1", "1@bx1", " 1@2x1"]
         {
-            assert_eq!(Clock::moved(text).map(|_| ()), Err(MovedError), "{text:?}");
+            assert_eq!(Clock::moved(text).map(|_| ()), Err(ClockVariableError), "{text:?}");
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 use crate::view::panes::SpanFigures;
 
-/// What a cut depends on besides the shares of the partitions.
+/// Inputs of a cut besides the partitions' parts.
 #[derive(Clone, Copy)]
 pub struct CutContext<'a> {
     /// Targets to evaluate.

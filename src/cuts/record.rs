@@ -55,7 +55,7 @@ impl Cut {
     }
 }
 
-/// How far a cut goes in one partition.
+/// End of a cut in one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutOffset {
     /// Name of the stream.
@@ -117,11 +117,11 @@ pub struct CutTarget {
     pub end_ms: Millis,
     /// True if the period ends with this cut, which makes this its record.
     pub closes: bool,
-    /// What is to be reached by the end of the period.
+    /// Amount to reach by the end of the period.
     pub goal: Quantity,
-    /// What the plan expects by the instant of the cut.
+    /// Amount planned until the instant of the cut.
     pub plan: f64,
-    /// What was reached; `None` for a ratio whose denominator is zero.
+    /// Amount reached; `None` for a ratio whose denominator is zero.
     pub actual: Option<Quantity>,
 }
 
@@ -134,9 +134,9 @@ pub struct Correction {
     pub period: String,
     /// Start of the period.
     pub start_ms: Millis,
-    /// What the cut before said; `None` for a ratio whose denominator is zero.
+    /// Amount in the previous cut; `None` for a ratio whose denominator is zero.
     pub before: Option<Quantity>,
-    /// What is known as of this cut.
+    /// Amount as of this cut; `None` for a ratio whose denominator is zero.
     pub after: Option<Quantity>,
 }
 

@@ -1,6 +1,6 @@
 //! Exact numbers, read from their source text without floating point.
 //!
-//! By hand, since `f64` cannot hold every amount and a decimal library accepts more forms (signs, exponents) than spec/events.md#amount and
+//! Hand-written, since `f64` cannot hold every amount and a decimal library accepts more forms (signs, exponents) than spec/events.md#amount and
 //! #durations allow.
 
 use crate::clock::Millis;

@@ -28,10 +28,20 @@ pub enum KeyError {
     MalformedFile(PathBuf),
     /// The file cannot be read.
     #[error("cannot read pseudonym key file {}: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    Read {
+        /// The key file.
+        path: PathBuf,
+        /// Error of the operating system.
+        source: io::Error,
+    },
     /// The file or its directory cannot be created.
     #[error("cannot create pseudonym key file {}: {source}", path.display())]
-    Create { path: PathBuf, source: io::Error },
+    Create {
+        /// The key file.
+        path: PathBuf,
+        /// Error of the operating system.
+        source: io::Error,
+    },
 }
 
 impl PseudonymKey {

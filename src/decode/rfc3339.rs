@@ -1,6 +1,6 @@
 //! RFC 3339 date-times as instants (spec/events.md#event-time).
 //!
-//! By hand, since jiff accepts more (spaces, second 60, no seconds) and all of its extras would have to be refused again. It is the witness in
+//! Hand-written, since jiff accepts more (spaces, second 60, no seconds) and all of its extras would have to be refused again. It is the witness in
 //! the tests.
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};

@@ -28,7 +28,7 @@ pub enum LockError {
     Io {
         /// The state directory.
         directory: PathBuf,
-        /// What the operating system reported.
+        /// Error of the operating system.
         source: io::Error,
     },
 }

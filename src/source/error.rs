@@ -9,7 +9,7 @@ pub enum SourceError {
     /// No answer, or one that may differ next time.
     #[error("kafka did not answer: {action}: {reason}")]
     Unavailable {
-        /// What was asked for.
+        /// Request that failed.
         action: &'static str,
         /// The client's description.
         reason: String,
@@ -17,7 +17,7 @@ pub enum SourceError {
     /// Wrong credentials, or a right that is missing.
     #[error("kafka denies access: {action}: {reason}")]
     Denied {
-        /// What was asked for.
+        /// Request that failed.
         action: &'static str,
         /// The client's description.
         reason: String,

@@ -6,8 +6,8 @@
 //! - a [`Queue`] and a [`Messages`] each hold a share of their client, and drop it last;
 //! - a [`NativeMessage`] is lent by the [`Messages`] that owns it, and never leaves it.
 //!
-//! What the client hands out has an owner at once ([`QueueRef`], [`NativeMessage`]), so a panic or an early return leaks nothing and frees
-//! nothing twice.
+//! Every pointer from the client gets an owner at once ([`QueueRef`], [`NativeMessage`]), so a panic or an early return
+//! neither leaks nor frees twice.
 
 use super::client::Client;
 use crate::clock::Millis;

@@ -1,5 +1,4 @@
-//! Positions of targets: among all, and among those of a stream. They are different numbers, so they are different
-//! types.
+//! Indices of targets, among all and among those of a stream; distinct types, since the numbers differ.
 
 /// Position of a target in [`Targets::targets`](super::Targets::targets).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -26,17 +26,18 @@ pub struct PastDay {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PastPeriod(pub Vec<PastDay>);
 
-/// Estimate of the overdispersion φ: at least 1, and [`DEFAULT_OVERDISPERSION`] until [`LEAST_PERIODS`] are known that have something counted on at least two
-/// days of their plan.
+/// Estimates the overdispersion φ, at least 1. Returns [`DEFAULT_OVERDISPERSION`] with fewer than [`LEAST_PERIODS`] usable
+/// periods: those with counts and at least two open days.
 ///
-/// Days without a share are left out with what was counted on them: the plan expects nothing there, and says nothing of what a deviation is.
+/// Days without a share of the plan are ignored with their counts: the plan expects nothing of them, so their deviation
+/// is undefined.
 pub fn overdispersion(past: &[PastPeriod]) -> f64 {
-    let known: Vec<(f64, usize)> = past.iter().filter_map(PastPeriod::chi_square).collect();
-    if known.len() < LEAST_PERIODS {
+    let usable: Vec<(f64, usize)> = past.iter().filter_map(PastPeriod::chi_square).collect();
+    if usable.len() < LEAST_PERIODS {
         return DEFAULT_OVERDISPERSION;
     }
-    let chi_square: f64 = known.iter().map(|(chi_square, _)| chi_square).sum();
-    let freedom: usize = known.iter().map(|(_, freedom)| freedom).sum();
+    let chi_square: f64 = usable.iter().map(|(chi_square, _)| chi_square).sum();
+    let freedom: usize = usable.iter().map(|(_, freedom)| freedom).sum();
     (chi_square / freedom as f64).max(1.0)
 }
 
@@ -51,8 +52,8 @@ impl PastPeriod {
         let open: Vec<&PastDay> = self.0.iter().filter(|day| day.share > 0.0).collect();
         let counted: f64 = open.iter().map(|day| day.count).sum();
         let planned: f64 = open.iter().map(|day| day.share).sum();
-        let says_something = open.len() > 1 && counted > 0.0 && planned.is_finite();
-        says_something.then(|| {
+        let is_usable = open.len() > 1 && counted > 0.0 && planned.is_finite();
+        is_usable.then(|| {
             let deviations = open.iter().map(|day| {
                 let expected = counted * day.share / planned;
                 (day.count - expected).powi(2) / expected
@@ -71,8 +72,9 @@ mod tests {
     }
 
     #[test]
-    fn it_is_chi_square_over_degrees_of_freedom_pooled_over_periods() {
-        // Expected are 50 and 50: (10^2 + 10^2) / 50 = 4 with one degree of freedom; the others have 0, 0 and 0 with one, one and two.
+    fn it_is_chi_square_over_freedom_pooled_over_periods() {
+        // Expected counts are 50 and 50: (10^2 + 10^2) / 50 = 4 with one degree of freedom. The chi-squares of the others
+        // are 0 with one, one and two degrees.
         let periods =
             [period(&[(0.5, 60.0), (0.5, 40.0)]), period(&[(0.5, 7.0), (0.5, 7.0)]), period(&[(0.2, 1.0), (0.8, 4.0)])];
         let last = period(&[(1.0, 3.0), (1.0, 3.0), (2.0, 6.0)]);
@@ -83,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn days_without_a_share_say_nothing() {
+    fn days_without_a_share_are_ignored() {
         let with = vec![period(&[(0.5, 70.0), (0.5, 30.0), (0.0, 500.0)]); 4];
         let without = vec![period(&[(0.5, 70.0), (0.5, 30.0)]); 4];
         assert_eq!(overdispersion(&with), overdispersion(&without));
     }
 
     #[test]
-    fn until_four_periods_are_known_it_is_4() {
+    fn it_is_4_before_four_usable_periods() {
         let week = period(&[(0.5, 70.0), (0.5, 30.0)]);
         let nothing = period(&[(0.5, 0.0), (0.5, 0.0)]);
         let one_day = period(&[(1.0, 80.0), (0.0, 3.0)]);
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_taken_together_by_seven_from_the_latest_back() {
+    fn days_are_grouped_by_seven_from_the_latest_back() {
         let days: Vec<_> = (0..16_u32).map(|day| PastDay { share: 1.0, count: f64::from(day) }).collect();
         let weeks = weeks_of_days(&days);
         assert_eq!(weeks.len(), 2);

@@ -1,7 +1,8 @@
-//! The pace of a target at an instant: pure functions of goal, calendar, counts and clock. docs/targets.md repeats the formulas for users.
+//! Pace of a target at an instant: pure functions of goal, calendar, counts and time. docs/targets.md repeats the formulas
+//! for users.
 //!
-//! `T` is the goal, `A` the actual amount, `F` the share of the plan that has passed ([`Plan`]). The formulas are those of run-rate and required rate
-//! as sales pacing has them, over working time instead of elapsed time:
+//! `T` is the goal, `A` the actual amount, `F` the share of the plan that has passed ([`Plan`]). The formulas are the
+//! run rate and required rate of sales pacing, over working time instead of elapsed time:
 //!
 //! | figure | counts and money | ratios |
 //! |---|---|---|
@@ -50,8 +51,9 @@ pub struct Observation<'a> {
 /// Figures of a target at an instant. Amounts are in the unit shown: people, calls, pesos, a ratio.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaceReport {
+    /// Period that the figures are for.
     pub period: Interval,
-    /// The goal of the period, with as much less as it has holidays if the target says so.
+    /// Goal of the period, prorated by its holidays if the target says so.
     pub goal: Quantity,
     /// Amount reached; `None` for a ratio without a denominator.
     pub actual: Option<Quantity>,
@@ -69,7 +71,7 @@ pub struct PaceReport {
     pub projection: Option<f64>,
     /// Probability that the goal is attained, 0 to 1.
     pub probability: Option<f64>,
-    /// None once no open time is left for what is missing.
+    /// Amount per remaining open hour that attains the goal; `None` if it is missed and no open time is left.
     pub required_per_open_hour: Option<f64>,
     /// Amount per open hour so far; `None` while no open time has passed.
     pub achieved_per_open_hour: Option<f64>,

@@ -1,27 +1,28 @@
-//! How much of a period's plan has passed at an instant, by the target's working calendar.
+//! Share of a period's plan that has passed at an instant, by the target's working calendar.
 
 use super::Target;
 use crate::calendar::Interval;
 use crate::clock::Millis;
 
-/// What the calendar says of an instant of a period.
+/// Plan of a period at an instant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
-    /// `F`: what share of the plan falls before the instant, 0 to 1. It never goes down, stands while the calendar is closed, and is 1 once no
-    /// open time is left. A period without any open time has all of it at its end.
+    /// `F`: share of the plan before the instant, 0 to 1. It never decreases, is constant while the calendar is closed,
+    /// and is 1 once no open time is left. A period without any open time has its whole plan at its end.
     pub share: f64,
     /// Open time of the period before the instant.
     pub open_elapsed: Millis,
     /// Open time of the period from the instant on.
     pub open_left: Millis,
-    /// The period's weight over that of the same period without holidays and exceptions, at most 1.
+    /// Weight of the period divided by its weight without holidays and exceptions, at most 1.
     pub proration: f64,
 }
 
 impl Plan {
-    /// `now` counts as the period's nearest instant if it lies outside of it.
+    /// Plan of a target's period at `now`, which is clamped to the period.
     ///
-    /// The share is the weight of the calendar (weekdays, half days, profile of the day) from the start to `now` over that of the period.
+    /// The share is the calendar's weight (weekdays, half days, profile of the day) from the start to `now`, divided by
+    /// that of the whole period.
     pub fn of(target: &Target, period: Interval, now: Millis) -> Self {
         let now = now.clamp(period.start, period.end);
         let (before, after) = (Interval { start: period.start, end: now }, Interval { start: now, end: period.end });

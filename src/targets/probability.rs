@@ -1,17 +1,20 @@
-//! The probability that a goal is attained, given what was counted and how much of the plan has passed.
+//! Probability that a goal is attained, given the count so far and the share of the plan that has passed.
 //!
-//! The model is Gamma-Poisson. Of a period of which the share `F` of the plan has passed, `A` were counted, and events come in clumps: counts
-//! vary φ times (the overdispersion) as much as those of a Poisson process ([`super::overdispersion`]). In units of φ events counts are about Poisson:
-//! `A/φ` of a mean `λF`, and what is still to come of a mean `λ(1 - F)`.
+//! The model is Gamma-Poisson. `A` events were counted while the share `F` of the plan passed. Events come in clumps:
+//! counts vary φ times (the overdispersion) as much as those of a Poisson process ([`super::overdispersion`]). In units of
+//! φ events counts are about Poisson: those so far, `A/φ`, have mean `λF`; those still to come have mean `λ(1 - F)`.
 //!
-//! - The rate `λ` is not known. With Jeffreys' prior of a Poisson mean, `λ^(-1/2)`, it is after `A/φ` events in `F` distributed as
-//!   Gamma(`r = A/φ + 1/2`, rate `F`) (Gelman et al., Bayesian Data Analysis, section 2.6 for the conjugate pair, 2.8 for the prior).
-//! - A Poisson count whose mean is `1 - F` times such a rate is negative binomial with `r` and success probability `F / (F + 1 - F) = F`.
+//! - The rate `λ` is unknown. With Jeffreys' prior of a Poisson mean, `λ^(-1/2)`, its distribution after `A/φ` events in
+//!   `F` is Gamma(`r = A/φ + 1/2`, rate `F`) (Gelman et al., Bayesian Data Analysis, section 2.6 for the conjugate pair,
+//!   2.8 for the prior).
+//! - A Poisson count whose mean is `1 - F` times such a rate is negative binomial with `r` and success probability
+//!   `F / (F + 1 - F) = F`.
 //! - Its upper tail is the regularised incomplete beta function (DLMF 8.17.24): `P(X >= k) = I_{1-F}(k, r)`.
-//! - Missing are `T - A` events. The tail at `k` stands, as a smooth function, for all that is above `k - 1/2` in units of φ; of single events it is
-//!   all that is above `T - A - 1/2`. Hence `k = (T - A - 1/2)/φ + 1/2`, which for φ = 1 is `T - A`: exact.
+//! - `T - A` events are missing. With the continuity correction the tail at `k` covers everything above `k - 1/2` units
+//!   of φ, and the goal needs everything above `T - A - 1/2` events. Hence `k = (T - A - 1/2)/φ + 1/2`; for φ = 1 it is
+//!   `T - A`, which is exact.
 //!
-//! The model has no trend within the period: what is still to come continues at the rate so far, measured by the plan.
+//! The model has no trend within the period: events continue at the rate so far, measured by the plan.
 //!
 //! The incomplete beta function comes from the crate `special` (algorithm AS 63). docs/targets.md repeats the formulas for users.
 
@@ -23,13 +26,14 @@ use special::Beta;
 /// Minimum share of the plan for a probability. Below it the prior would decide, not the counts.
 pub const LEAST_SHARE: f64 = 0.01;
 
-/// Maximum counts in units of φ; larger ones are scaled down to it: no rate is known better than to one in three thousand, and the function's time
-/// grows with the root of its arguments (about 10 µs for 100,000 at an overdispersion of 4, at most 0.2 ms).
+/// Maximum count in units of φ; larger ones are scaled down to it. At this count the rate is known to one in three
+/// thousand, which is enough, and the function's time grows with the root of its arguments (about 10 µs for 100,000 events
+/// at an overdispersion of 4, at most 0.2 ms).
 const MOST_UNITS: f64 = 1e7;
 
-/// Probability where it is certain: 1 once the goal is reached, 0 once no open time is left for the rest, else `None`. Amounts in any unit.
+/// Certain probability: 1 once the goal is reached, 0 once no open time is left, else `None`. Amounts are in any unit.
 ///
-/// A return may take back what was reached; until then the goal counts as attained.
+/// A later return may undo an attained goal; until then it counts as attained.
 pub fn certain(goal: f64, actual: f64, share: f64) -> Option<f64> {
     match () {
         () if actual >= goal => Some(1.0),
@@ -38,9 +42,10 @@ pub fn certain(goal: f64, actual: f64, share: f64) -> Option<f64> {
     }
 }
 
-/// Probability, from 0 to 1, that at least `goal` is counted at the end, given that `actual` was counted after `share` (0 to 1) of the plan. All
-/// counts are of events (of money, of payments). `overdispersion` is at least 1. `None` below [`LEAST_SHARE`] unless it is certain, and for
-/// arguments that are not finite.
+/// Probability, 0 to 1, that the count at period end is at least `goal`, given `actual` after `share` (0 to 1) of the plan.
+///
+/// Counts are of events; for money, of payments. `overdispersion` is at least 1. Returns `None` below [`LEAST_SHARE`]
+/// unless the outcome is certain, and for arguments that are not finite.
 pub fn attainment(goal: f64, actual: f64, share: f64, overdispersion: f64) -> Option<f64> {
     if ![goal, actual, share, overdispersion].iter().all(|value| value.is_finite()) {
         return None;
@@ -62,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// P(X >= least) of a negative binomial, term by term.
+    /// `P(X >= least)` of a negative binomial, summed term by term.
     fn tail(least: u32, shape: f64, share: f64) -> f64 {
         let mut term = share.powf(shape);
         let mut below = 0.0;
@@ -74,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn without_dispersion_it_is_the_sum_over_all_that_may_come() {
+    fn without_overdispersion_it_is_the_negative_binomial_tail() {
         for (goal, actual, share) in
             [(10.0, 4.0, 0.5), (1.0, 0.0, 0.3), (300.0, 100.0, 0.3), (300.0, 90.0, 0.35), (50.0, 49.0, 0.9)]
         {
@@ -87,9 +92,9 @@ mod tests {
         }
     }
 
-    /// Values from integrating the beta density in forty digits with mpmath.
+    /// Expected values: the beta density integrated to forty digits with mpmath.
     #[test]
-    fn large_counts_are_as_exact() {
+    fn large_counts_are_exact_too() {
         for (least, shape, share, expected) in [
             (49_699.5, 50_300.5, 0.5, 0.971_319_019_305),
             (12_624.875, 12_375.5, 0.5, 0.057_373_201_652),
@@ -102,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_1_or_0_if_certain_and_absent_if_nothing_is_known() {
+    fn it_is_1_or_0_if_certain_and_absent_without_counts() {
         assert_eq!(attainment(100.0, 100.0, 0.0, 4.0), Some(1.0));
         assert_eq!(attainment(100.0, 99.0, 1.0, 4.0), Some(0.0));
         assert_eq!(attainment(0.0, 0.0, 0.0, 4.0), Some(1.0));
@@ -111,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn on_plan_it_is_even_and_overdispersion_makes_it_less_certain() {
+    fn on_plan_it_is_one_half_and_overdispersion_flattens_it() {
         let on_plan = attainment(100_000.0, 50_000.0, 0.5, 4.0).unwrap();
         assert!((on_plan - 0.5).abs() < 0.01, "{on_plan}");
         let of = |actual, overdispersion| attainment(100_000.0, actual, 0.5, overdispersion).unwrap();
@@ -121,14 +126,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_probability_that_grows_with_what_was_counted(
+        fn it_is_a_probability_that_grows_with_the_count(
             goal in 1_u64..1_000_000_000_000, part in 0.0..1.1_f64, more in 1_u64..100_000, share in 0.01..1.0_f64, overdispersion in 1.0..500.0_f64,
         ) {
             let actual = (goal as f64 * part).floor();
             let less = attainment(goal as f64, actual, share, overdispersion).unwrap();
             let greater = attainment(goal as f64, actual + more as f64, share, overdispersion).unwrap();
             prop_assert!((0.0..=1.0).contains(&less));
-            // Of ten million units the function is exact to eight digits.
+            // At ten million units the function is exact to eight digits.
             prop_assert!(greater >= less - 1e-7, "{less} {greater}");
         }
     }

@@ -4,16 +4,19 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// An amount of a measure.
+/// Amount of a measure, with its unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Quantity {
+    /// Number of people, dispersals, calls or other things.
     Count(i128),
+    /// Money, in hundredths of a peso.
     Centavos(i128),
+    /// Ratio of two counts, such as a service level.
     Ratio(f64),
 }
 
 impl Quantity {
-    /// A part of it, to the nearest whole person or centavo; a ratio stays as it is.
+    /// Multiplies by `part`, rounding to the nearest whole unit or centavo. A ratio is returned unchanged.
     pub fn times(self, part: f64) -> Self {
         let scaled = |amount: i128| (amount as f64 * part).round() as i128;
         match self {
@@ -23,7 +26,7 @@ impl Quantity {
         }
     }
 
-    /// How much more it is than another of the same unit; none if their units differ.
+    /// Difference from an amount in the same unit; `None` if the units differ.
     pub fn above(self, other: Self) -> Option<Self> {
         match (self, other) {
             (Quantity::Count(one), Quantity::Count(other)) => Some(Quantity::Count(one - other)),
@@ -33,7 +36,7 @@ impl Quantity {
         }
     }
 
-    /// In the unit that is shown: people, pesos, calls, a ratio.
+    /// Value in the unit shown: people, pesos, calls, a ratio.
     pub fn value(self) -> f64 {
         match self {
             Quantity::Count(count) => count as f64,
@@ -43,7 +46,8 @@ impl Quantity {
     }
 }
 
-/// In JSON a count is a whole number, money a text of pesos with two decimals (exact, whatever reads it), and a ratio a number with decimals.
+/// JSON form: a whole number for a count, a string of pesos with two decimals for money (exact for every reader), and a
+/// number with decimals for a ratio.
 impl Serialize for Quantity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
@@ -58,10 +62,10 @@ impl Serialize for Quantity {
 
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let found = Value::deserialize(deserializer)?;
-        let count = found.as_i64().map(|count| Quantity::Count(count.into()));
-        let money = || found.as_str().and_then(centavos).map(Quantity::Centavos);
-        let ratio = || found.as_f64().map(Quantity::Ratio);
+        let value = Value::deserialize(deserializer)?;
+        let count = value.as_i64().map(|count| Quantity::Count(count.into()));
+        let money = || value.as_str().and_then(centavos).map(Quantity::Centavos);
+        let ratio = || value.as_f64().map(Quantity::Ratio);
         count
             .or_else(money)
             .or_else(ratio)
@@ -69,7 +73,7 @@ impl<'de> Deserialize<'de> for Quantity {
     }
 }
 
-/// As `-25000.00`.
+/// Formats pesos with two decimals, such as `-25000.00`.
 fn pesos(centavos: i128) -> String {
     let sign = if centavos < 0 { "-" } else { "" };
     format!("{sign}{}.{:02}", centavos.unsigned_abs() / 100, centavos.unsigned_abs() % 100)

@@ -1,8 +1,8 @@
-//! Targets from files: `[target.NAME]` in any number of documents, beside the calendars that they name. `docs/targets.md` explains every key,
-//! `config/targets.toml` shows them.
+//! Reads targets from files: `[target.NAME]` in any number of documents, beside the calendars that they name.
+//! `docs/targets.md` explains every key, `config/targets.toml` shows them.
 //!
-//! One reading tells all that is wrong, each with its file and line. Absent here: files, and whether a label of a filter exists; state keeps labels
-//! as they are given, listed or not.
+//! All faults are reported together, each with file and line. This module opens no files, and does not check that the
+//! labels of a filter exist: state stores labels as given, listed or not.
 
 mod filter;
 mod goal;
@@ -18,13 +18,13 @@ use crate::calendar::{self, WorkingCalendar};
 use crate::clock::Millis;
 use crate::settings::{Document, SettingsFault, Table};
 
-/// The most targets of all documents together.
+/// Maximum number of targets of all documents together.
 pub const MAX_TARGETS: usize = 1_000;
 
-/// The longest name of a target: it is a label's value. Bytes.
+/// Maximum length of a target's name in bytes: it is the value of a label.
 const MAX_NAME: usize = 64;
 
-/// What a ratio that does not say otherwise may be below its goal.
+/// Default distance below the goal at which a ratio is still on pace.
 const DEFAULT_TOLERANCE: f64 = 0.02;
 
 const KEYS: [&str; 17] = [
@@ -47,19 +47,20 @@ const KEYS: [&str; 17] = [
     "pesos_each",
 ];
 
-/// What bounds how long a period may be.
+/// Limits of the length of a period: how long state keeps what a target counts.
 #[derive(Debug, Clone, Copy)]
 pub struct PeriodBounds {
-    /// `streams.disbursement.horizon`: so long people and their dispersals are known.
+    /// `streams.disbursement.horizon`: retention of people and their dispersals. Milliseconds.
     pub disbursement_horizon: Millis,
-    /// So long counts are kept as finely as periods and cuts need them, and the setting that says so.
+    /// Retention of counts at the resolution of periods and cuts (milliseconds), and the setting that determines it.
     pub counts: (Millis, &'static str),
 }
 
-/// The targets and calendars of all documents; when cuts are taken is a setting.
+/// Reads the targets and calendars of all documents. Leaves [`Targets::cuts`] empty: it comes from the settings.
 ///
 /// # Errors
-/// All faults of the documents, in their order and by line.
+///
+/// All faults of the documents, in the order of documents and lines.
 pub fn read(documents: &[Document], zone: &TimeZone, bounds: &PeriodBounds) -> Result<Targets, Vec<SettingsFault>> {
     let calendars = calendar::read(documents, zone);
     let mut origins = BTreeMap::new();
@@ -70,7 +71,7 @@ pub fn read(documents: &[Document], zone: &TimeZone, bounds: &PeriodBounds) -> R
         check_name(&table, &mut origins);
         targets.extend(target(&table, &calendars, bounds));
         if origins.len() == MAX_TARGETS + 1 {
-            table.fault("", format!("is one target too many, at most {MAX_TARGETS} are read"));
+            table.fault("", format!("is one target too many; at most {MAX_TARGETS} are read"));
             break;
         }
     }
@@ -85,16 +86,16 @@ fn check_name(table: &Table<'_>, origins: &mut BTreeMap<String, String>) {
     if !begins_well || name.len() > MAX_NAME || !name.chars().all(is_plain) {
         table.fault(
             "",
-            format!("is no name for a target, take a small letter and at most {} more, digits or _", MAX_NAME - 1),
+            format!("is no name for a target; use a lower-case letter and at most {} more, digits or _", MAX_NAME - 1),
         );
     }
     match origins.get(name) {
-        Some(origin) => table.fault("", format!("{origin} already has a target of this name, choose another")),
+        Some(origin) => table.fault("", format!("{origin} already has a target of this name; choose another")),
         None => drop(origins.insert(name.to_owned(), table.origin(""))),
     }
 }
 
-/// None if something is missing, which is a fault then.
+/// Returns `None`, with a fault, if a required key is missing or wrong.
 fn target(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>], bounds: &PeriodBounds) -> Option<Target> {
     table.requires(&["measure", "period", "goal"]);
     let measure = table.choice("measure", &Measure::ALL.map(|(measure, name)| (name, measure)));
@@ -112,7 +113,7 @@ fn target(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>], bounds: &Period
     let prorate = table.boolean("prorate").unwrap_or(false);
     let tolerance = table.number("tolerance", 0.0..=1.0).unwrap_or(DEFAULT_TOLERANCE);
     let pesos_each = goal::pesos(table, "pesos_each", goal::MAX_PESOS_EACH);
-    // All has been read, so that no fault is left untold.
+    // Only after all keys have been read, so that every fault is reported.
     let name = table.name().to_owned();
     let (measure, period, goals, calendar) = (measure?, period?, goals?, calendar?);
     Some(Target {
@@ -130,21 +131,21 @@ fn target(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>], bounds: &Period
     })
 }
 
-/// Keys that the measure has no use for.
+/// Adds faults for keys that do not fit the measure.
 fn check_fit(table: &Table<'_>, measure: Measure) {
     let refuse = |keys: &[&str], why: &str| {
-        keys.iter().filter(|key| table.has(key)).for_each(|key| table.fault(key, format!("{why}, leave it out")));
+        keys.iter().filter(|key| table.has(key)).for_each(|key| table.fault(key, format!("{why}; leave it out")));
     };
     match measure {
         Measure::ServiceLevel => {
-            refuse(&["prorate", "profile", "pesos_each"], "does not fit a ratio, whose plan is its goal at any time")
+            refuse(&["prorate", "profile", "pesos_each"], "does not fit a ratio, whose plan is always its goal")
         }
         Measure::NetPesos => refuse(&["tolerance", "pesos_each"], "does not fit a measure of pesos"),
-        _ => refuse(&["tolerance"], "fits a ratio only; counts are tolerated by how much they scatter"),
+        _ => refuse(&["tolerance"], "fits a ratio only, since the tolerance of counts is their scatter"),
     }
 }
 
-/// The calendar named; the one that is always open if none is.
+/// Calendar of the target; without the key, the one that is always open.
 fn calendar(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>]) -> Option<Arc<WorkingCalendar>> {
     let names: Vec<(&str, usize)> =
         calendars.iter().enumerate().map(|(index, calendar)| (calendar.name(), index)).collect();
@@ -159,10 +160,10 @@ fn profile(table: &Table<'_>) -> Option<[f64; 24]> {
     match profile {
         None => table.fault(
             "profile",
-            format!("has {count} numbers, write 24: of each hour from midnight, how much of a day's plan falls to it"),
+            format!("has {count} numbers; write 24, the share of a day's plan of each hour from midnight"),
         ),
         Some(hours) if hours.iter().all(|&hour| hour == 0.0) => {
-            table.fault("profile", "has nothing above 0, leave it out for a day of even hours")
+            table.fault("profile", "has nothing above 0; leave it out for equal hours")
         }
         Some(_) => {}
     }

@@ -1,4 +1,4 @@
-//! Where the pipeline shows what readers see. A reader takes the newest snapshot and never waits for, nor slows, the pipeline.
+//! Publication of snapshots. A reader loads the newest one; it neither waits for the pipeline nor delays it.
 
 use std::sync::Arc;
 
@@ -7,57 +7,67 @@ use arc_swap::ArcSwap;
 use super::PartitionView;
 use super::closed_periods::ClosedPeriods;
 use crate::clock::Millis;
-use crate::record::PerStream;
-use crate::record::TopicPartition;
+use crate::record::{PerStream, TopicPartition};
 use crate::targets::Targets;
 
-/// What the pipeline last published.
+/// Newest snapshot that the pipeline has published.
 #[derive(Debug)]
 pub struct SnapshotPublisher(ArcSwap<Snapshot>);
 
-/// Everything a reader sees, of one instant.
+/// Everything that readers see, as of one instant.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
+    /// Progress of the pipeline.
     pub phase: Phase,
+    /// Assigned partitions of all streams.
     pub partitions: Vec<PartitionStatus>,
-    /// By [`Stream`].
+    /// Instant up to which the figures of a stream are complete; `None` while unknown.
     pub complete_until: PerStream<Option<Millis>>,
-    /// When the state was begun to be built that the figures come from.
+    /// Instant when the build of the state began. Milliseconds since the epoch.
     pub built: Millis,
-    /// Those that the views' tallies are of.
+    /// Targets that the tallies of the views belong to.
     pub targets: Arc<Targets>,
-    /// The periods that have closed.
+    /// Closed periods with their results.
     pub closed_periods: Arc<ClosedPeriods>,
 }
 
-/// How far the pipeline is.
+/// Progress of the pipeline from start to live figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing is read yet, and why.
+    /// Nothing has been read yet, for this reason.
     Starting(String),
-    /// Records up to the end asked for after the start are still being read: this many of this many.
-    Replaying { read: u64, total: u64 },
-    /// The figures are there.
+    /// Reading the records up to the end offsets of the start.
+    Replaying {
+        /// Number of records read.
+        read: u64,
+        /// Number of records to read.
+        total: u64,
+    },
+    /// Figures are exposed.
     Live,
 }
 
-/// Of one partition.
+/// Status of one partition, with its figures.
 #[derive(Debug, Clone)]
 pub struct PartitionStatus {
+    /// Topic and partition.
     pub partition: TopicPartition,
-    /// The next offset to apply, or the client's position beyond it.
+    /// Next offset to apply, or the client's position beyond it.
     pub position: i64,
-    /// The high watermark, as last asked for. Open transactions hold the figures back from it.
+    /// Last known high watermark. Records of open transactions are counted in it, but not read yet.
     pub end: Option<i64>,
+    /// Number of offsets between position and end; `None` while the end is unknown.
     pub lag: Option<i64>,
-    /// It has something to read, and yields nothing.
+    /// True if there are records to read, but none arrive.
     pub stalled: bool,
-    /// Its topic is not there.
+    /// True if the topic does not exist.
     pub missing: bool,
+    /// Figures of the partition.
     pub view: Arc<PartitionView>,
 }
 
 impl SnapshotPublisher {
+    /// Publishes an empty snapshot in phase [`Phase::Starting`].
     pub fn new(built: Millis, targets: Arc<Targets>) -> Self {
         let phase = Phase::Starting("the pipeline is starting".to_owned());
         Self(ArcSwap::from_pointee(Snapshot {
@@ -70,22 +80,24 @@ impl SnapshotPublisher {
         }))
     }
 
+    /// Replaces the newest snapshot.
     pub fn publish(&self, snapshot: Snapshot) {
         self.0.store(Arc::new(snapshot));
     }
 
+    /// Returns the newest snapshot.
     pub fn newest(&self) -> Arc<Snapshot> {
         self.0.load_full()
     }
 }
 
 impl Snapshot {
-    /// Whether business families are exposed: once there, they stay.
+    /// True if business metrics are exposed. Once exposed they stay so.
     pub fn has_figures(&self) -> bool {
         self.phase == Phase::Live
     }
 
-    /// Why the figures are not to be relied on, if so.
+    /// Reasons why the figures must not be relied on; empty if ready.
     pub fn not_ready(&self) -> Vec<String> {
         match &self.phase {
             Phase::Starting(reason) => vec![reason.clone()],
@@ -94,11 +106,11 @@ impl Snapshot {
             }
             Phase::Replaying { read, total } => vec![format!("replaying the log: {read} of {total} records read")],
             Phase::Live => {
-                let told = |status: &PartitionStatus| {
+                let problem = |status: &PartitionStatus| {
                     let what = if status.missing { "is not there" } else { "is stalled" };
                     format!("{} partition {} {what}", status.partition.topic, status.partition.partition)
                 };
-                self.partitions.iter().filter(|status| status.stalled || status.missing).map(told).collect()
+                self.partitions.iter().filter(|status| status.stalled || status.missing).map(problem).collect()
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Days, weeks, months and working hours held against an independent implementation of time zones: Python's zoneinfo.
+//! Days, weeks, months and working hours, compared with an independent implementation of time zones: Python's zoneinfo.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use pacemeter::settings::Document;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/calendars/periods.py");
 
-/// Hours that the clock skips and repeats are among them; minutes from midnight, from Monday on.
+/// Opening hours of the weekdays in minutes from midnight. They include hours that clocks skip and repeat.
 const HOURS: [(&str, &[(u16, u16)]); 7] = [
     ("monday", &[(0, 1440)]),
     ("tuesday", &[(540, 1080)]),
@@ -20,17 +20,19 @@ const HOURS: [(&str, &[(u16, u16)]); 7] = [
     ("sunday", &[(0, 45), (75, 105), (120, 165), (180, 600)]),
 ];
 
-/// One line of the script.
-struct Told {
+/// Period as printed by the script, one per line.
+struct PythonPeriod {
     kind: String,
     name: String,
-    /// Seconds.
+    /// Seconds since the epoch.
     start: i64,
+    /// Seconds since the epoch; excluded.
     end: i64,
+    /// Seconds open.
     open: i64,
 }
 
-fn by_python(zone: &str, first: i16, last: i16) -> Vec<Told> {
+fn python_periods(zone: &str, first: i16, last: i16) -> Vec<PythonPeriod> {
     let hours = serde_json::to_string(&HOURS.map(|(_, spans)| spans)).expect("numbers");
     let output = Command::new("python3")
         .args([SCRIPT, zone, &first.to_string(), &last.to_string(), &hours])
@@ -43,7 +45,7 @@ fn by_python(zone: &str, first: i16, last: i16) -> Vec<Told> {
         let words: Vec<&str> = line.split(' ').collect();
         let [kind, name, start, end, open] = words[..] else { panic!("not five words: {line}") };
         let number = |word: &str| word.parse().expect("seconds");
-        Told {
+        PythonPeriod {
             kind: kind.to_owned(),
             name: name.to_owned(),
             start: number(start),
@@ -54,7 +56,7 @@ fn by_python(zone: &str, first: i16, last: i16) -> Vec<Told> {
     text.lines().map(line).collect()
 }
 
-/// The calendar of [`HOURS`] in a zone.
+/// Calendar with [`HOURS`] in a zone.
 fn calendar(zone: &TimeZone) -> std::sync::Arc<WorkingCalendar> {
     let time = |minute: &u16| format!("{:02}:{:02}", minute / 60, minute % 60);
     let spans = |spans: &[(u16, u16)]| {
@@ -67,14 +69,14 @@ fn calendar(zone: &TimeZone) -> std::sync::Arc<WorkingCalendar> {
     calendars[1].clone()
 }
 
-/// Holds all periods of these years against Python; the lengths of days that there were, in minutes.
+/// Compares all periods of these years with Python's. Returns the distinct lengths of days in minutes.
 fn compare(name: &str, first: i16, last: i16) -> Vec<i64> {
     let zone = TimeZone::get(name).expect("a zone of the bundled data");
     let (calendar, always) = (calendar(&zone), WorkingCalendar::always(zone.clone()));
-    let told = by_python(name, first, last);
-    assert!(told.len() > 365 + 52 + 12, "{name}: only {} periods", told.len());
+    let periods = python_periods(name, first, last);
+    assert!(periods.len() > 365 + 52 + 12, "{name}: only {} periods", periods.len());
     let mut lengths = Vec::new();
-    for Told { kind, name: id, start, end, open } in told {
+    for PythonPeriod { kind, name: id, start, end, open } in periods {
         let period = Period::OWN.into_iter().find(|period| period.name() == kind).expect("a known kind");
         let ours = period.at(start * SECOND, &zone).expect("no campaign");
         assert_eq!((ours.start, ours.end), (start * SECOND, end * SECOND), "{name}: {kind} {id}");
@@ -93,27 +95,27 @@ fn compare(name: &str, first: i16, last: i16) -> Vec<i64> {
 }
 
 #[test]
-fn mexico_city_is_pythons_with_and_without_summer_time() {
+fn mexico_city_agrees_with_python_with_and_without_dst() {
     assert_eq!(compare("America/Mexico_City", 2019, 2026), [23 * 60, 24 * 60, 25 * 60]);
     assert_eq!(compare("America/Mexico_City", 2023, 2026), [24 * 60]);
 }
 
 #[test]
-fn tijuana_is_pythons_and_changes_its_clock_to_this_day() {
+fn tijuana_agrees_with_python_and_still_changes_clocks() {
     assert_eq!(compare("America/Tijuana", 2024, 2026), [23 * 60, 24 * 60, 25 * 60]);
 }
 
 #[test]
-fn half_hours_and_midnights_that_are_skipped_are_pythons() {
+fn skipped_half_hours_and_midnights_agree_with_python() {
     assert_eq!(compare("Australia/Lord_Howe", 2024, 2026), [23 * 60 + 30, 24 * 60, 24 * 60 + 30]);
     assert_eq!(compare("America/Havana", 2024, 2025), [23 * 60, 24 * 60, 25 * 60]);
 }
 
 #[test]
-fn the_week_of_the_last_change_in_mexico_city_is_an_hour_longer() {
+fn mexico_citys_week_of_the_last_change_is_an_hour_longer() {
     let zone = TimeZone::get("America/Mexico_City").expect("a zone of the bundled data");
-    let told = by_python("America/Mexico_City", 2022, 2022);
-    let week = told.iter().find(|told| told.name == "2022-W43").expect("the week until 30 October 2022");
+    let periods = python_periods("America/Mexico_City", 2022, 2022);
+    let week = periods.iter().find(|period| period.name == "2022-W43").expect("the week until 30 October 2022");
     let ours = Period::WEEK.at(week.start * SECOND, &zone).expect("no campaign");
     assert_eq!(ours.end - ours.start, (7 * 24 + 1) * HOUR);
 }

@@ -1,7 +1,8 @@
-//! Bytes from outside, bent in many ways: nothing of it makes the program panic or believe what it should not.
+//! Fuzzing of records, settings and checkpoints: no input makes the program panic or accept damaged data.
 //!
-//! Each target has a corpus in `tests/corpus`. Its files are taken as they are, then changed at random: `FUZZ_CASES` says how often
-//! (default: a few seconds' worth). What fails is made as small as can be and shown; put it into the corpus, and it is tried for good.
+//! Each fuzz target has a corpus in `tests/corpus`. Its files are checked unchanged, then with random changes.
+//! `FUZZ_CASES` is the number of changed inputs (default: a few seconds' worth). A failing input is minimized and printed;
+//! add it to the corpus, so that every run checks it.
 
 mod checkpoint;
 mod decode;
@@ -16,20 +17,22 @@ use proptest::test_runner::{TestCaseResult, TestError, TestRunner};
 
 use crate::tidy::root;
 
+/// Random change of a byte string.
 #[derive(Debug, Clone)]
 enum Change {
     Set(Index, u8),
     Flip(Index, u32),
     Insert(Index, Vec<u8>),
-    /// A number that breaks arithmetic, over what is there.
+    /// Overwrites bytes with the first bytes of an integer near the limits of arithmetic.
     Number(Index, u64, usize),
     Remove(Index, usize),
     Repeat(Index, usize, usize),
-    Cut(Index),
-    /// From here on as in another file of the corpus.
+    Truncate(Index),
+    /// Replaces everything from a position with the end of another file of the corpus.
     Splice(Index, Index, Index),
 }
 
+/// `words` are inserted as they are.
 fn change(words: &'static [&'static str]) -> impl Strategy<Value = Change> {
     let number = prop_oneof![Just(0), Just(u64::MAX), any::<u64>(), (0..64_u32).prop_map(|shift| 1 << shift)];
     let at = any::<Index>;
@@ -41,13 +44,13 @@ fn change(words: &'static [&'static str]) -> impl Strategy<Value = Change> {
         (at(), number, 1..=8_usize).prop_map(|(at, number, bytes)| Change::Number(at, number, bytes)),
         (at(), 1..40_usize).prop_map(|(at, bytes)| Change::Remove(at, bytes)),
         (at(), 1..40_usize, 1..20_usize).prop_map(|(at, bytes, times)| Change::Repeat(at, bytes, times)),
-        at().prop_map(Change::Cut),
+        at().prop_map(Change::Truncate),
         (at(), at(), at()).prop_map(|(at, file, from)| Change::Splice(at, file, from)),
     ]
 }
 
-/// A place in bytes, or just behind them.
-fn place(at: &Index, bytes: &[u8]) -> usize {
+/// Index into `bytes`, or their length.
+fn position(at: &Index, bytes: &[u8]) -> usize {
     at.index(bytes.len() + 1)
 }
 
@@ -58,27 +61,27 @@ fn apply(bytes: &mut Vec<u8>, change: &Change, corpus: &[Vec<u8>]) {
         Change::Flip(at, bit) if length > 0 => bytes[at.index(length)] ^= 1 << bit,
         Change::Set(..) | Change::Flip(..) => {}
         Change::Insert(at, more) => {
-            let at = place(at, bytes);
+            let at = position(at, bytes);
             bytes.splice(at..at, more.iter().copied());
         }
         Change::Number(at, number, width) => {
-            let at = place(at, bytes);
+            let at = position(at, bytes);
             bytes.iter_mut().skip(at).zip(&number.to_le_bytes()[..*width]).for_each(|(byte, new)| *byte = *new);
         }
         Change::Remove(at, count) => {
-            let at = place(at, bytes);
+            let at = position(at, bytes);
             bytes.drain(at..length.min(at + count));
         }
         Change::Repeat(at, count, times) => {
-            let at = place(at, bytes);
+            let at = position(at, bytes);
             let more = bytes[at..length.min(at + count)].repeat(*times);
             bytes.splice(at..at, more);
         }
-        Change::Cut(at) => bytes.truncate(place(at, bytes)),
+        Change::Truncate(at) => bytes.truncate(position(at, bytes)),
         Change::Splice(at, file, from) => {
             let other = file.get(corpus);
-            bytes.truncate(place(at, bytes));
-            bytes.extend_from_slice(&other[place(from, other)..]);
+            bytes.truncate(position(at, bytes));
+            bytes.extend_from_slice(&other[position(from, other)..]);
         }
     }
 }
@@ -91,11 +94,12 @@ fn corpus(kind: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).expect("a file of the corpus")).collect()
 }
 
-/// Gives every file of a corpus, and as many others, to `check`. `words` are put in here and there.
+/// Runs `check` on every file of a corpus, then on `default_cases` (or `FUZZ_CASES`) changed ones. `words` are inserted at
+/// random.
 fn fuzz(kind: &str, default_cases: u32, words: &'static [&'static str], check: impl Fn(&[u8]) -> TestCaseResult) {
     let cases = std::env::var("FUZZ_CASES").map_or(default_cases, |text| text.parse().expect("a number of cases"));
     let corpus = corpus(kind);
-    corpus.iter().for_each(|bytes| check(bytes).expect("a file of the corpus as it is"));
+    corpus.iter().for_each(|bytes| check(bytes).expect("an unchanged file of the corpus"));
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let changed = (any::<Index>(), vec(change(words), 1..6)).prop_map(|(file, changes)| {
         let mut bytes = file.get(&corpus).clone();
@@ -105,7 +109,7 @@ fn fuzz(kind: &str, default_cases: u32, words: &'static [&'static str], check: i
     match TestRunner::new(config).run(&changed, |bytes| check(&bytes)) {
         Ok(()) => println!("{kind}: {cases} cases of {} files", corpus.len()),
         Err(TestError::Fail(reason, bytes)) => {
-            panic!("{reason}: put this into tests/corpus/{kind}: \"{}\"", bytes.escape_ascii())
+            panic!("{reason}: add this to tests/corpus/{kind}: \"{}\"", bytes.escape_ascii())
         }
         Err(error) => panic!("{error}"),
     }

@@ -97,7 +97,7 @@ fn hourly_counts_are_too_coarse_for_cuts_within_the_hour() {
     assert!(read(&["cuts.at=['18:00']"], &[("a.toml", target)]).result.is_ok());
     let faults = faults_of(read(&["cuts.at=['18:15']"], &[("a.toml", target)]));
     let expected = "target.year.period (a.toml:3): is up to 365d long and needs state.fine_history (as days or cuts are not at whole hours of \
-                    UTC) of at least 368d, which is 92d: raise it or take a shorter period";
+                    UTC) of at least 368d, which is 92d; raise it, or choose a shorter period";
     assert_eq!(faults, [expected]);
 }
 

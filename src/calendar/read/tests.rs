@@ -16,8 +16,8 @@ fn at(text: &str) -> Millis {
     text.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
-/// The calendars of texts, and all that is wrong with them.
-fn given(texts: &[&str]) -> (Vec<Arc<WorkingCalendar>>, Vec<String>) {
+/// Calendars of these texts, and their faults.
+fn read_texts(texts: &[&str]) -> (Vec<Arc<WorkingCalendar>>, Vec<String>) {
     let named = ["a.toml", "b.toml"].into_iter().zip(texts);
     let documents: Vec<Document> = named.map(|(name, text)| Document::parse(name, text)).collect();
     let calendars = read(&documents, &zone());
@@ -25,9 +25,9 @@ fn given(texts: &[&str]) -> (Vec<Arc<WorkingCalendar>>, Vec<String>) {
     (calendars, faults)
 }
 
-/// The calendar of a text without faults.
+/// Calendar of a text without faults.
 fn calendar_of(text: &str) -> Arc<WorkingCalendar> {
-    let (calendars, faults) = given(&[text]);
+    let (calendars, faults) = read_texts(&[text]);
     assert_eq!(faults, Vec::<String>::new());
     calendars[1].clone()
 }
@@ -37,16 +37,16 @@ fn the_number_of_calendars_is_bounded() {
     let many = |count: usize| -> String {
         (0..count).map(|number| format!("[calendar.c{number}.hours]\nmonday = ['09:00-10:00']\n")).collect()
     };
-    assert_eq!(given(&[&many(MAX_CALENDARS)]).1, Vec::<String>::new());
+    assert_eq!(read_texts(&[&many(MAX_CALENDARS)]).1, Vec::<String>::new());
     assert_eq!(
-        given(&[&many(MAX_CALENDARS + 2)]).1,
-        ["calendar.c50 (a.toml:101): is one calendar too many, at most 50 are read"]
+        read_texts(&[&many(MAX_CALENDARS + 2)]).1,
+        ["calendar.c50 (a.toml:101): is one calendar too many; at most 50 are read"]
     );
 }
 
 #[test]
 fn the_shipped_calendars_have_no_fault() {
-    let (calendars, faults) = given(&[PAYMENTS, CALLS]);
+    let (calendars, faults) = read_texts(&[PAYMENTS, CALLS]);
     assert_eq!(faults, Vec::<String>::new());
     let names: Vec<&str> = calendars.iter().map(|calendar| calendar.name()).collect();
     assert_eq!(names, ["always", "payments", "calls"]);
@@ -54,7 +54,7 @@ fn the_shipped_calendars_have_no_fault() {
 }
 
 #[test]
-fn banks_close_on_all_days_of_the_law_and_of_the_regulator() {
+fn banks_close_on_holidays_of_law_and_regulator() {
     let payments = calendar_of(PAYMENTS);
     let closed = |year: i16| {
         let days = date(year, 1, 1).series(jiff::Span::new().days(1)).take_while(move |day| day.year() == year);
@@ -64,7 +64,7 @@ fn banks_close_on_all_days_of_the_law_and_of_the_regulator() {
             .map(|day| day.strftime("%m-%d").to_string())
             .collect::<Vec<_>>()
     };
-    // Of 2020 on a Saturday: 12 December.
+    // 12 December 2020 is a Saturday.
     assert_eq!(
         closed(2020),
         ["01-01", "02-03", "03-16", "04-09", "04-10", "05-01", "09-16", "11-02", "11-16", "12-25"]
@@ -91,14 +91,14 @@ fn an_ordinary_bank_day_is_open_from_nine_to_six() {
 }
 
 #[test]
-fn a_year_without_its_list_is_told_from_november_on() {
+fn the_next_years_missing_list_is_reported_from_november() {
     let payments = calendar_of(PAYMENTS);
     assert_eq!(payments.covered_until(), Some(at("2027-01-01T06:00:00Z")));
     assert_eq!(payments.uncovered(at("2026-11-01T05:59:59Z")), None);
-    let told = "calendar payments lists holidays from 2020 to 2026 and not of 2027: add a [[calendar.payments.list]] of that year";
-    assert_eq!(payments.uncovered(at("2026-11-01T06:00:00Z")).as_deref(), Some(told));
-    assert_eq!(payments.uncovered(at("2027-05-01T06:00:00Z")).as_deref(), Some(told));
-    assert!(payments.uncovered(at("2019-12-31T06:00:00Z")).unwrap().contains("not of 2019"));
+    let message = "calendar payments lists holidays from 2020 to 2026, but not for 2027; add a [[calendar.payments.list]] for that year";
+    assert_eq!(payments.uncovered(at("2026-11-01T06:00:00Z")).as_deref(), Some(message));
+    assert_eq!(payments.uncovered(at("2027-05-01T06:00:00Z")).as_deref(), Some(message));
+    assert!(payments.uncovered(at("2019-12-31T06:00:00Z")).unwrap().contains("not for 2019"));
     let interval = |start, end| Interval { start: at(start), end: at(end) };
     assert!(payments.covers(interval("2020-01-01T06:00:00Z", "2027-01-01T06:00:00Z")));
     assert!(!payments.covers(interval("2019-12-31T06:00:00Z", "2020-01-02T06:00:00Z")));
@@ -109,14 +109,14 @@ fn a_year_without_its_list_is_told_from_november_on() {
 }
 
 #[test]
-fn lists_count_from_the_first_to_the_first_gap() {
+fn coverage_ends_at_the_first_year_without_a_list() {
     let years = [2021, 2020, 2023].map(|year| format!("[[calendar.x.list]]\nyear = {year}\ndates = []\n")).concat();
     let calendar = calendar_of(&format!("[calendar.x.hours]\nmonday = ['09:00-10:00']\n{years}"));
     assert_eq!(calendar.covered_until(), Some(at("2022-01-01T06:00:00Z")));
 }
 
 #[test]
-fn an_exception_goes_before_a_holiday_and_weighs_by_its_hours() {
+fn an_exception_overrides_a_holiday_and_weighs_by_its_hours() {
     let calendar = calendar_of(
         "[calendar.x.hours]\nmonday = ['09:00-13:00', '14:00-18:00']\n[calendar.x.weights]\nmonday = 3\n\
          [[calendar.x.holiday]]\nrule = '05-11'\n\
@@ -139,7 +139,7 @@ fn an_exception_goes_before_a_holiday_and_weighs_by_its_hours() {
 }
 
 #[test]
-fn every_fault_is_told() {
+fn every_fault_is_reported() {
     let first = "[calendar.x]\ntime_zone = 'America/Mexico'\ndescripton = ''\n[calendar.x.hours]\nmoonday = []\nmonday = ['09:00-12:00', '11:00-13:00']\n\
                  tuesday = ['9-10']\n[calendar.x.weights]\nsunday = 1\nmonday = -1\n[calendar.always]\n[calendar.Big]\nhours.monday = ['09:00-10:00']\n";
     let second = "[calendar.x]\n[calendar.y]\nhours.monday = ['09:00-10:00']\n\
@@ -148,29 +148,29 @@ fn every_fault_is_told() {
                   [[calendar.y.list]]\nyear = 2020\ndates = ['2020-01-02', '2021-01-02', '2020-01-02']\n[[calendar.y.list]]\nyear = 2020\ndates = []\n\
                   [[calendar.y.exception]]\ndate = 2020-05-11\nhours = []\n[[calendar.y.exception]]\ndate = 2020-05-11\nhours = []\n\
                   [[calendar.y.exception]]\ndate = 2020-05-12\nhours = ['09:00-10:00']\n[[calendar.y.exception]]\ndate = 1999-05-12\nhours = []\n[calendar.z]\n";
-    let (_, faults) = given(&[first, second]);
+    let (_, faults) = read_texts(&[first, second]);
     let expected = [
-        "calendar.x.time_zone (a.toml:2): \"America/Mexico\" is no IANA time zone, write one such as \"America/Mexico_City\"",
+        "calendar.x.time_zone (a.toml:2): \"America/Mexico\" is no IANA time zone; write one such as \"America/Mexico_City\"",
         "calendar.x.descripton (a.toml:3): no such key; did you mean description?",
         "calendar.x.hours.moonday (a.toml:5): no such key; did you mean monday?",
-        "calendar.x.hours.monday (a.toml:6): 09:00-12:00 and 11:00-13:00 overlap, join them",
-        "calendar.x.hours.tuesday (a.toml:7): \"9-10\" is no span of hours, write it as in \"09:00-18:00\", the end of the day as 24:00",
-        "calendar.x.weights.sunday (a.toml:9): sunday has a weight and no hours, give it hours or leave it out here",
+        "calendar.x.hours.monday (a.toml:6): 09:00-12:00 and 11:00-13:00 overlap; join them",
+        "calendar.x.hours.tuesday (a.toml:7): \"9-10\" is no span of hours; write it as \"09:00-18:00\", the end of the day as 24:00",
+        "calendar.x.weights.sunday (a.toml:9): sunday has a weight and no hours; give it hours, or leave it out here",
         "calendar.x.weights.monday (a.toml:10): -1 is outside 0 to 1000",
-        "calendar.always (a.toml:11): is a calendar already (built in), choose another name",
-        "calendar.Big (a.toml:12): is no name for a calendar, take at most 64 small letters, digits, _ and -",
-        "calendar.x (b.toml:1): is a calendar already (a.toml:1), choose another name",
-        "calendar.y.holiday.rule (b.toml:5): 29 february is not in every year, list its dates by year instead",
-        "calendar.y.holiday.every (b.toml:8): counts from a year, add from = that year",
+        "calendar.always (a.toml:11): is a calendar already (built in); choose another name",
+        "calendar.Big (a.toml:12): is no name for a calendar; use at most 64 lower-case letters, digits, _ and -",
+        "calendar.x (b.toml:1): is a calendar already (a.toml:1); choose another name",
+        "calendar.y.holiday.rule (b.toml:5): 29 February is not in every year; list its dates by year instead",
+        "calendar.y.holiday.every (b.toml:8): counts from a year; add from = that year",
         "calendar.y.holiday.rule (b.toml:9): is missing and has no default",
         "calendar.y.holiday.until (b.toml:11): 2023 is before from = 2024",
-        "calendar.y.list.dates (b.toml:14): 2021-01-02 is not in 2020, move it to the list of its year",
+        "calendar.y.list.dates (b.toml:14): 2021-01-02 is not in 2020; move it to the list of its year",
         "calendar.y.list.dates (b.toml:14): 2020-01-02 is listed twice",
-        "calendar.y.list.year (b.toml:16): 2020 has a list already, join the two",
-        "calendar.y.exception.date (b.toml:22): 2020-05-11 is an exception already, join the two",
-        "calendar.y.exception (b.toml:24): is on a weekday without hours, so give it a weight: 1 is an ordinary day's",
-        "calendar.y.exception.date (b.toml:28): 1999-05-12 is outside the years 2000 to 2100 that calendars hold",
-        "calendar.z (b.toml:30): is never open, give it [calendar.z.hours]",
+        "calendar.y.list.year (b.toml:16): 2020 has a list already; join the two",
+        "calendar.y.exception.date (b.toml:22): 2020-05-11 is an exception already; join the two",
+        "calendar.y.exception (b.toml:24): is on a weekday without hours; give it a weight, 1 for an ordinary day",
+        "calendar.y.exception.date (b.toml:28): 1999-05-12 is outside the years 2000 to 2100 that calendars cover",
+        "calendar.z (b.toml:30): is never open; give it [calendar.z.hours]",
     ];
     assert_eq!(faults, expected);
 }
@@ -180,6 +180,6 @@ proptest::proptest! {
 
     #[test]
     fn no_text_makes_reading_panic(key in "hours|weights|holiday|list|exception", text in "[\\[\\]a-y.=,\"'{}0-9: \\-\n]{0,60}") {
-        given(&[&format!("[calendar.x.{key}]\n{text}"), &format!("[[calendar.x.{key}]]\n{text}")]);
+        read_texts(&[&format!("[calendar.x.{key}]\n{text}"), &format!("[[calendar.x.{key}]]\n{text}")]);
     }
 }

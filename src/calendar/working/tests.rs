@@ -22,20 +22,20 @@ fn interval(start: &str, end: &str) -> Interval {
     Interval { start: at(start), end: at(end) }
 }
 
-/// Spans of a day, in minutes.
+/// Opening hours in minutes from midnight.
 type Spans = Vec<(u16, u16)>;
 
-/// A calendar as it is given, and what it means by walking it minute by minute.
+/// Definition of a calendar, with a reference implementation that walks through time by minutes.
 #[derive(Debug, Clone)]
-struct Given {
+struct CalendarDefinition {
     zone: &'static str,
-    /// Hours and weight from Monday on.
+    /// Hours and weight of each weekday from Monday.
     week: [(Spans, f64); 7],
     exceptions: BTreeMap<Date, (Spans, f64)>,
     holidays: Vec<Date>,
 }
 
-impl Given {
+impl CalendarDefinition {
     fn text(&self) -> String {
         let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
         let hours = |spans: &Spans| {
@@ -71,21 +71,21 @@ impl Given {
         calendar
     }
 
-    fn shift(&self, date: Date, usual: bool) -> (Spans, f64) {
+    fn shift(&self, date: Date, regular: bool) -> (Spans, f64) {
         let weekday = &self.week[usize::try_from(date.weekday().to_monday_zero_offset()).unwrap()];
         match self.exceptions.get(&date) {
-            _ if usual => weekday.clone(),
+            _ if regular => weekday.clone(),
             Some(shift) => shift.clone(),
             None if self.holidays.contains(&date) => (Vec::new(), 0.0),
             None => weekday.clone(),
         }
     }
 
-    /// The date and hour of the clock at a minute, if it is open.
-    fn open_minute(&self, time: Millis, usual: bool) -> Option<(Date, usize)> {
+    /// Local date and hour of a minute; `None` if it is closed.
+    fn open_minute(&self, time: Millis, regular: bool) -> Option<(Date, usize)> {
         let local = zone(self.zone).to_datetime(Timestamp::from_millisecond(time).unwrap());
         let minute = u16::try_from(local.hour()).unwrap() * 60 + u16::try_from(local.minute()).unwrap();
-        let (spans, _) = self.shift(local.date(), usual);
+        let (spans, _) = self.shift(local.date(), regular);
         let open = spans.iter().any(|(from, to)| (*from..*to).contains(&minute));
         open.then(|| (local.date(), usize::try_from(local.hour()).unwrap()))
     }
@@ -95,18 +95,18 @@ impl Given {
         MINUTE * i64::try_from(minutes.filter(|minute| self.open_minute(*minute, false).is_some()).count()).unwrap()
     }
 
-    fn naive_weight(&self, interval: Interval, profile: &[f64; 24], usual: bool) -> f64 {
-        // Some more on both sides, for all of the days that are cut.
+    fn naive_weight(&self, interval: Interval, profile: &[f64; 24], regular: bool) -> f64 {
+        // More on both sides, to cover the whole of the first and the last day.
         let around = (interval.start - 26 * HOUR..interval.end + 26 * HOUR).step_by(60_000);
         let mut days: BTreeMap<Date, (f64, f64)> = BTreeMap::new();
         for minute in around {
-            if let Some((date, hour)) = self.open_minute(minute, usual) {
+            if let Some((date, hour)) = self.open_minute(minute, regular) {
                 let (within, all) = days.entry(date).or_default();
                 *all += profile[hour];
                 *within += if interval.holds(minute) { profile[hour] } else { 0.0 };
             }
         }
-        days.iter().map(|(date, (within, all))| self.shift(*date, usual).1 * within / all).sum()
+        days.iter().map(|(date, (within, all))| self.shift(*date, regular).1 * within / all).sum()
     }
 }
 
@@ -123,8 +123,8 @@ fn shift() -> impl Strategy<Value = (Spans, f64)> {
     (spans(), (0_u8..=8).prop_map(|eighths| f64::from(eighths) / 4.0))
 }
 
-/// A calendar and a date near which its clock is changed, or not.
-fn given() -> impl Strategy<Value = (Given, Date)> {
+/// A calendar, and a date near some zone's clock change or away from any.
+fn definition() -> impl Strategy<Value = (CalendarDefinition, Date)> {
     let dates = prop::sample::select(vec![
         date(2022, 4, 3),
         date(2022, 10, 30),
@@ -136,12 +136,12 @@ fn given() -> impl Strategy<Value = (Given, Date)> {
     ]);
     let near = dates.prop_flat_map(|day| (-3_i64..=3).prop_map(move |days| (day, day.saturating_add(days.days()))));
     let week = prop::array::uniform7(shift());
-    let occasions = (prop::collection::vec((-3_i64..=3, shift()), 0..3), prop::collection::vec(-3_i64..=3, 0..3));
-    (near, week, occasions, prop::sample::select(&ZONES[..])).prop_map(
+    let single_dates = (prop::collection::vec((-3_i64..=3, shift()), 0..3), prop::collection::vec(-3_i64..=3, 0..3));
+    (near, week, single_dates, prop::sample::select(&ZONES[..])).prop_map(
         |((day, near), week, (exceptions, holidays), zone)| {
             let nearby = |days: i64| day.saturating_add(days.days());
             let exceptions = exceptions.into_iter().map(|(days, shift)| (nearby(days), shift)).collect();
-            (Given { zone, week, exceptions, holidays: holidays.into_iter().map(nearby).collect() }, near)
+            (CalendarDefinition { zone, week, exceptions, holidays: holidays.into_iter().map(nearby).collect() }, near)
         },
     )
 }
@@ -150,41 +150,41 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_interval_is_what_walking_it_by_minutes_finds(
-        (given, near) in given(),
+    fn any_interval_is_the_sum_of_its_minutes(
+        (definition, near) in definition(),
         start in 0_i64..2880,
         length in 0_i64..2880,
         hours in prop::array::uniform24(1_u8..5),
     ) {
-        let calendar = given.calendar();
-        let midnight = start_of_day(near, &zone(given.zone));
+        let calendar = definition.calendar();
+        let midnight = start_of_day(near, &zone(definition.zone));
         let interval = Interval { start: midnight + start * MINUTE, end: midnight + (start + length) * MINUTE };
-        prop_assert_eq!(calendar.open_time(interval), given.naive_open(interval));
-        prop_assert_eq!(calendar.is_open(interval.start), given.open_minute(interval.start, false).is_some());
+        prop_assert_eq!(calendar.open_time(interval), definition.naive_open(interval));
+        prop_assert_eq!(calendar.is_open(interval.start), definition.open_minute(interval.start, false).is_some());
         let profile = hours.map(f64::from);
         let near = |left: f64, right: f64| (left - right).abs() < 1e-8;
         let (even, shaped) = (calendar.weight(interval, None), calendar.weight(interval, Some(&profile)));
-        prop_assert!(near(even, given.naive_weight(interval, &[1.0; 24], false)), "{even}");
-        prop_assert!(near(shaped, given.naive_weight(interval, &profile, false)), "{shaped}");
-        let usual = calendar.regular_weight(interval);
-        prop_assert!(near(usual, given.naive_weight(interval, &[1.0; 24], true)), "{usual}");
+        prop_assert!(near(even, definition.naive_weight(interval, &[1.0; 24], false)), "{even}");
+        prop_assert!(near(shaped, definition.naive_weight(interval, &profile, false)), "{shaped}");
+        let regular = calendar.regular_weight(interval);
+        prop_assert!(near(regular, definition.naive_weight(interval, &[1.0; 24], true)), "{regular}");
     }
 
     #[test]
-    fn intervals_side_by_side_add_up_and_nothing_grows_while_closed(
-        (given, _) in given(),
+    fn adjacent_intervals_add_up_and_closed_time_adds_nothing(
+        (definition, _) in definition(),
         mut times in prop::array::uniform3(at("1999-12-01T00:00:00Z")..at("2101-02-01T00:00:00Z")),
         hours in prop::array::uniform24(0_u8..3),
     ) {
         times.sort_unstable();
-        let calendar = given.calendar();
+        let calendar = definition.calendar();
         let profile = hours.map(f64::from);
         let [first, second, both] = [(0, 1), (1, 2), (0, 2)].map(|(from, to)| Interval { start: times[from], end: times[to] });
         prop_assert_eq!(calendar.open_time(first) + calendar.open_time(second), calendar.open_time(both));
         for profile in [None, Some(&profile)] {
             let [first, second, both] = [first, second, both].map(|interval| calendar.weight(interval, profile));
             prop_assert!((first + second - both).abs() < 1e-8 && first.min(second) >= 0.0);
-            // Minute by minute for two days: it never falls, and stands still while closed.
+            // Minute by minute for two days: the weight never falls, and does not grow while closed.
             for start in (times[0]..times[0] + 48 * HOUR).step_by(60_000) {
                 let until = |end| calendar.weight(Interval { start: times[0], end }, profile);
                 let (before, after) = (until(start), until(start + MINUTE));
@@ -198,7 +198,7 @@ proptest! {
 }
 
 #[test]
-fn the_built_in_calendar_is_open_on_equal_days() {
+fn the_built_in_calendar_gives_every_day_weight_1() {
     let calendar = WorkingCalendar::always(zone("America/Mexico_City"));
     let october = interval("2022-10-01T05:00:00Z", "2022-11-01T06:00:00Z");
     assert_eq!(calendar.name(), "always");
@@ -207,13 +207,13 @@ fn the_built_in_calendar_is_open_on_equal_days() {
     assert!(
         calendar.is_open(october.start) && calendar.is_open(october.end) && calendar.is_working_day(date(2022, 10, 30))
     );
-    // Half of a day of 25 hours is half of its weight.
+    // Half of a day of 25 hours has half of its weight.
     assert_eq!(calendar.weight(interval("2022-10-30T05:00:00Z", "2022-10-30T17:30:00Z"), None), 0.5);
     assert_eq!((calendar.covered_until(), calendar.uncovered(october.end)), (None, None));
 }
 
 #[test]
-fn before_2000_and_after_2100_all_is_closed() {
+fn all_is_closed_before_2000_and_after_2100() {
     let calendar = WorkingCalendar::always(TimeZone::UTC);
     let before = interval("1990-01-01T00:00:00Z", "2000-01-01T00:00:00Z");
     let after = interval("2101-01-01T00:00:00Z", "2110-01-01T00:00:00Z");
@@ -235,7 +235,7 @@ fn a_day_that_the_zone_skips_is_no_working_day() {
 }
 
 #[test]
-fn hours_skipped_are_not_worked_and_hours_repeated_are_twice() {
+fn skipped_hours_count_zero_and_repeated_hours_twice() {
     let text = "[calendar.x]\nhours.sunday = ['01:00-03:00']\n";
     let documents = [Document::parse("x.toml", text)];
     let calendar = read(&documents, &zone("America/Tijuana")).remove(1);
@@ -248,7 +248,7 @@ fn hours_skipped_are_not_worked_and_hours_repeated_are_twice() {
 }
 
 #[test]
-fn a_profile_shares_a_day_unless_no_open_hour_has_a_share() {
+fn a_profile_of_0_in_all_open_hours_is_ignored() {
     let text = "[calendar.x]\nhours.wednesday = ['09:00-12:00']\n";
     let calendar = read(&[Document::parse("x.toml", text)], &TimeZone::UTC).remove(1);
     let morning = interval("2020-05-13T00:00:00Z", "2020-05-13T10:30:00Z");

@@ -31,7 +31,7 @@ pub struct Draft {
     members: Members,
     /// Stands beside the attributes of a structured envelope, and nowhere else.
     outside: Members,
-    /// What a structured envelope holds as `data`, if not the data.
+    /// Value of `data` in a structured envelope, in place of the event's data.
     data: Option<Members>,
     headers: Vec<(String, Option<Vec<u8>>)>,
     timestamp: Option<Millis>,
@@ -133,7 +133,7 @@ impl Draft {
         self
     }
 
-    /// The same field two times.
+    /// Repeats a field with an equal value.
     pub fn twice(self, name: &str) -> Self {
         let raw =
             self.members.iter().find(|(member, _)| member == name).map_or("\"1\"".to_owned(), |(_, raw)| raw.clone());

@@ -1,4 +1,4 @@
-//! What holds of anything at all.
+//! Properties of decoding for arbitrary input.
 
 use proptest::prelude::*;
 use proptest::sample::Index;

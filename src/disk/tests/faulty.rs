@@ -21,7 +21,7 @@ pub(crate) enum Op {
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub op: Op,
-    /// Of a rename: the old path.
+    /// Path of the call; for a rename, the old one.
     pub path: String,
     pub is_refused: bool,
 }

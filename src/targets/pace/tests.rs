@@ -32,87 +32,87 @@ fn plan(share: f64) -> Plan {
     Plan { share, open_elapsed: (open * share) as Millis, open_left: (open * (1.0 - share)) as Millis, proration: 1.0 }
 }
 
-fn moment(amount: i128, base: i128) -> Observation<'static> {
+fn observation(amount: i128, base: i128) -> Observation<'static> {
     let (actual, past) = (Tally { amount, base }, Tally::default());
     Observation { period: WEEK, now: WEEK.start, zone: &UTC, actual, past, overdispersion: 4.0 }
 }
 
 #[test]
 fn people_are_compared_with_the_plan_in_people_and_pesos() {
-    let assessment = assess_planned(&people(100_000), &moment(30_000, 0), &plan(0.5));
-    assert_eq!(assessment.goal, Quantity::Count(100_000));
-    assert_eq!(assessment.actual, Some(Quantity::Count(30_000)));
-    assert_eq!((assessment.plan, assessment.share), (50_000.0, 0.5));
-    assert_eq!((assessment.pace, assessment.shortfall), (Some(0.6), Some(20_000.0)));
-    assert_eq!(assessment.shortfall_pesos, Some(500_000_000.0));
-    assert_eq!(assessment.tolerance, Some(3.0 * (4.0_f64 * 50_000.0).sqrt()));
-    assert_eq!(assessment.projection, Some(60_000.0));
-    assert_eq!((assessment.required_per_open_hour, assessment.achieved_per_open_hour), (Some(2_800.0), Some(1_200.0)));
-    assert_eq!(assessment.remaining_open, 25 * HOUR);
-    assert!(assessment.probability.unwrap() < 1e-6);
+    let report = assess_planned(&people(100_000), &observation(30_000, 0), &plan(0.5));
+    assert_eq!(report.goal, Quantity::Count(100_000));
+    assert_eq!(report.actual, Some(Quantity::Count(30_000)));
+    assert_eq!((report.plan, report.share), (50_000.0, 0.5));
+    assert_eq!((report.pace, report.shortfall), (Some(0.6), Some(20_000.0)));
+    assert_eq!(report.shortfall_pesos, Some(500_000_000.0));
+    assert_eq!(report.tolerance, Some(3.0 * (4.0_f64 * 50_000.0).sqrt()));
+    assert_eq!(report.projection, Some(60_000.0));
+    assert_eq!((report.required_per_open_hour, report.achieved_per_open_hour), (Some(2_800.0), Some(1_200.0)));
+    assert_eq!(report.remaining_open, 25 * HOUR);
+    assert!(report.probability.unwrap() < 1e-6);
 }
 
 #[test]
-fn at_the_start_what_is_undefined_is_absent() {
-    let assessment = assess_planned(&people(100_000), &moment(0, 0), &plan(0.0));
-    assert_eq!((assessment.plan, assessment.shortfall, assessment.tolerance), (0.0, Some(0.0), Some(0.0)));
-    assert_eq!((assessment.pace, assessment.projection, assessment.probability), (None, None, None));
-    assert_eq!((assessment.achieved_per_open_hour, assessment.required_per_open_hour), (None, Some(2_000.0)));
-    let early = assess_planned(&people(100_000), &moment(3, 0), &plan(0.149));
+fn undefined_figures_are_absent_at_the_start() {
+    let report = assess_planned(&people(100_000), &observation(0, 0), &plan(0.0));
+    assert_eq!((report.plan, report.shortfall, report.tolerance), (0.0, Some(0.0), Some(0.0)));
+    assert_eq!((report.pace, report.projection, report.probability), (None, None, None));
+    assert_eq!((report.achieved_per_open_hour, report.required_per_open_hour), (None, Some(2_000.0)));
+    let early = assess_planned(&people(100_000), &observation(3, 0), &plan(0.149));
     assert_eq!((early.projection, early.pace.is_some()), (None, true));
 }
 
 #[test]
-fn at_the_end_it_is_attained_or_not() {
-    let missed = assess_planned(&people(100_000), &moment(99_999, 0), &plan(1.0));
+fn probability_is_0_or_1_at_the_end() {
+    let missed = assess_planned(&people(100_000), &observation(99_999, 0), &plan(1.0));
     assert_eq!((missed.plan, missed.projection), (100_000.0, Some(99_999.0)));
     assert_eq!((missed.probability, missed.required_per_open_hour), (Some(0.0), None));
-    let attained = assess_planned(&people(100_000), &moment(100_000, 0), &plan(1.0));
+    let attained = assess_planned(&people(100_000), &observation(100_000, 0), &plan(1.0));
     assert_eq!((attained.probability, attained.required_per_open_hour), (Some(1.0), Some(0.0)));
 }
 
 #[test]
-fn money_is_tolerated_by_the_payments_it_takes() {
+fn tolerance_of_money_is_that_of_its_payments() {
     let money = target(Measure::NetPesos, Quantity::Centavos(100_000_000));
     // Four payments of 25,000 pesos; half of the plan is 20 payments.
-    let assessment = assess_planned(&money, &moment(10_000_000, 4), &plan(0.5));
-    assert_eq!((assessment.plan, assessment.shortfall), (500_000.0, Some(400_000.0)));
-    assert_eq!(assessment.shortfall_pesos, Some(400_000.0));
-    assert_eq!(assessment.tolerance, Some(3.0 * (4.0_f64 * 20.0).sqrt() * 25_000.0));
-    let people = assess_planned(&people(40), &moment(4, 0), &plan(0.5));
-    assert_eq!(assessment.probability, people.probability, "40 payments of which 4 were made");
+    let report = assess_planned(&money, &observation(10_000_000, 4), &plan(0.5));
+    assert_eq!((report.plan, report.shortfall), (500_000.0, Some(400_000.0)));
+    assert_eq!(report.shortfall_pesos, Some(400_000.0));
+    assert_eq!(report.tolerance, Some(3.0 * (4.0_f64 * 20.0).sqrt() * 25_000.0));
+    let people = assess_planned(&people(40), &observation(4, 0), &plan(0.5));
+    assert_eq!(report.probability, people.probability, "40 payments of which 4 were made");
     let past = Tally { amount: 25_000_000, base: 10 };
-    let nothing_yet = assess_planned(&money, &Observation { past, ..moment(0, 0) }, &plan(0.5));
-    assert_eq!(nothing_yet.tolerance, assessment.tolerance, "the mean amount is that of the past");
-    let nothing_ever = assess_planned(&money, &moment(0, 0), &plan(0.5));
+    let nothing_yet = assess_planned(&money, &Observation { past, ..observation(0, 0) }, &plan(0.5));
+    assert_eq!(nothing_yet.tolerance, report.tolerance, "the mean amount is that of the past");
+    let nothing_ever = assess_planned(&money, &observation(0, 0), &plan(0.5));
     assert_eq!((nothing_ever.tolerance, nothing_ever.probability), (None, None));
-    assert_eq!(assess_planned(&money, &moment(0, 0), &plan(1.0)).probability, Some(0.0));
+    assert_eq!(assess_planned(&money, &observation(0, 0), &plan(1.0)).probability, Some(0.0));
 }
 
 #[test]
 fn a_ratio_is_compared_with_its_goal_at_any_time() {
     let service_level = target(Measure::ServiceLevel, Quantity::Ratio(0.8));
-    let assessment = assess_planned(&service_level, &moment(60, 100), &plan(0.1));
-    assert_eq!((assessment.actual, assessment.plan), (Some(Quantity::Ratio(0.6)), 0.8));
-    assert!((assessment.pace.unwrap() - 0.75).abs() < 1e-12 && (assessment.shortfall.unwrap() - 0.2).abs() < 1e-12);
-    assert_eq!((assessment.tolerance, assessment.share), (Some(0.02), 0.1));
-    assert_eq!((assessment.projection, assessment.probability), (None, None));
-    assert_eq!((assessment.required_per_open_hour, assessment.achieved_per_open_hour), (None, None));
-    let of_nothing = assess_planned(&service_level, &moment(0, 0), &plan(0.1));
+    let report = assess_planned(&service_level, &observation(60, 100), &plan(0.1));
+    assert_eq!((report.actual, report.plan), (Some(Quantity::Ratio(0.6)), 0.8));
+    assert!((report.pace.unwrap() - 0.75).abs() < 1e-12 && (report.shortfall.unwrap() - 0.2).abs() < 1e-12);
+    assert_eq!((report.tolerance, report.share), (Some(0.02), 0.1));
+    assert_eq!((report.projection, report.probability), (None, None));
+    assert_eq!((report.required_per_open_hour, report.achieved_per_open_hour), (None, None));
+    let of_nothing = assess_planned(&service_level, &observation(0, 0), &plan(0.1));
     assert_eq!((of_nothing.actual, of_nothing.pace, of_nothing.shortfall), (None, None, None));
 }
 
 #[test]
-fn a_prorated_goal_is_less_in_a_period_with_holidays() {
+fn holidays_reduce_a_prorated_goal() {
     let four_days_of_five = Plan { proration: 0.8, ..plan(0.5) };
-    let whole = assess_planned(&people(100_000), &moment(0, 0), &four_days_of_five);
+    let whole = assess_planned(&people(100_000), &observation(0, 0), &four_days_of_five);
     assert_eq!(whole.goal, Quantity::Count(100_000));
-    let prorated = assess_planned(&Target { prorate: true, ..people(100_000) }, &moment(0, 0), &four_days_of_five);
+    let prorated = assess_planned(&Target { prorate: true, ..people(100_000) }, &observation(0, 0), &four_days_of_five);
     assert_eq!((prorated.goal, prorated.plan), (Quantity::Count(80_000), 40_000.0));
 }
 
 #[test]
-fn the_goal_is_the_one_in_force_on_the_periods_first_day() {
+fn the_goal_of_the_periods_first_day_applies() {
     let zone = TimeZone::get("America/Mexico_City").unwrap();
     let goals =
         [("2020-05-11", 1), ("2020-05-13", 2)].map(|(date, goal)| (date.parse().unwrap(), Quantity::Count(goal)));
@@ -123,5 +123,5 @@ fn the_goal_is_the_one_in_force_on_the_periods_first_day() {
     };
     assert_eq!(of("2020-05-17T12:00:00Z"), Quantity::Count(1));
     assert_eq!(of("2020-05-18T12:00:00Z"), Quantity::Count(2));
-    assert_eq!(of("2020-05-04T12:00:00Z"), Quantity::Count(1), "before the first the first holds");
+    assert_eq!(of("2020-05-04T12:00:00Z"), Quantity::Count(1), "the first goal also applies before its date");
 }

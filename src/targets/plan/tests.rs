@@ -14,7 +14,7 @@ use crate::targets::{Quantity, Tally};
 const ZONES: [&str; 3] = ["America/Mexico_City", "America/Tijuana", "UTC"];
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// A target with the calendar `work` of these lines, by the week unless the keys say otherwise.
+/// Target with these keys and the calendar `work`; its period is a week unless the keys say otherwise.
 fn target(keys: &str, calendar: &str, zone: &TimeZone) -> Target {
     let period = if keys.contains("period =") { "" } else { "period = 'week'" };
     let text =
@@ -30,7 +30,7 @@ fn at(text: &str) -> Millis {
     text.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
-fn assessed(target: &Target, period: Interval, now: Millis, zone: &TimeZone) -> PaceReport {
+fn report(target: &Target, period: Interval, now: Millis, zone: &TimeZone) -> PaceReport {
     assess(
         target,
         &Observation { period, now, zone, actual: Tally::default(), past: Tally::default(), overdispersion: 4.0 },
@@ -38,11 +38,11 @@ fn assessed(target: &Target, period: Interval, now: Millis, zone: &TimeZone) -> 
 }
 
 #[test]
-fn a_holiday_is_flat_and_its_share_goes_to_the_other_days() {
+fn a_holidays_share_goes_to_the_other_days() {
     let zone = TimeZone::get("America/Mexico_City").unwrap();
     let hours = "[calendar.work.hours]\nmonday = ['09:00-17:00']\ntuesday = ['09:00-17:00']\nwednesday = ['09:00-17:00']\n\
                  thursday = ['09:00-17:00']\nfriday = ['09:00-17:00']\n[[calendar.work.holiday]]\nrule = '05-01'\n";
-    // The first of May 2020 is a Friday; local midnight is 05:00 UTC.
+    // 1 May 2020 is a Friday; local midnight is 05:00 UTC.
     let period = Period::WEEK.at(at("2020-04-29T12:00:00Z"), &zone).unwrap();
     let week = target("", hours, &zone);
     let of = |time: &str| Plan::of(&week, period, at(time));
@@ -51,24 +51,21 @@ fn a_holiday_is_flat_and_its_share_goes_to_the_other_days() {
     assert_eq!(of("2020-05-01T18:00:00Z"), Plan { share: 1.0, open_elapsed: 32 * HOUR, open_left: 0, proration: 0.8 });
     assert_eq!(of("2020-01-01T00:00:00Z").share, 0.0, "an instant before the period is its start");
     assert_eq!(of("2021-01-01T00:00:00Z").share, 1.0);
-    assert_eq!(assessed(&week, period, period.start, &zone).goal, Quantity::Count(1_000));
-    assert_eq!(
-        assessed(&target("prorate = true", hours, &zone), period, period.start, &zone).goal,
-        Quantity::Count(800)
-    );
+    assert_eq!(report(&week, period, period.start, &zone).goal, Quantity::Count(1_000));
+    assert_eq!(report(&target("prorate = true", hours, &zone), period, period.start, &zone).goal, Quantity::Count(800));
 }
 
 #[test]
-fn a_period_without_open_time_is_planned_for_its_end() {
+fn without_open_time_the_whole_plan_is_due_at_the_end() {
     let zone = TimeZone::UTC;
     let sundays = target("period = 'day'", "[calendar.work.hours]\nsunday = ['09:00-17:00']\n", &zone);
     let monday = Period::Day.at(at("2020-05-11T12:00:00Z"), &zone).unwrap();
-    let plan = |now| assessed(&sundays, monday, now, &zone).plan;
+    let plan = |now| report(&sundays, monday, now, &zone).plan;
     assert_eq!((plan(monday.start), plan(monday.end - 1), plan(monday.end)), (0.0, 0.0, 1_000.0));
 }
 
 #[test]
-fn a_profile_says_when_of_the_day() {
+fn a_profile_weights_the_hours_of_the_day() {
     let zone = TimeZone::UTC;
     let hours = "[calendar.work.hours]\nmonday = ['09:00-17:00']\n";
     let morning = "profile = [0,0,0,0,0,0,0,0,0,3,1,0,0,0,0,0,0,0,0,0,0,0,0,0]";
@@ -80,7 +77,7 @@ fn a_profile_says_when_of_the_day() {
     );
 }
 
-/// Days closed or open in one or two spans, each with a weight.
+/// Weeks of days that are closed, or open in one or two spans, each day with a weight.
 fn week() -> impl Strategy<Value = String> {
     let spans = prop_oneof![
         Just("[]"),
@@ -93,7 +90,7 @@ fn week() -> impl Strategy<Value = String> {
         let days: Vec<_> = days.into_iter().zip(WEEKDAYS).filter(|((spans, _), _)| *spans != "[]").collect();
         let hours: String = days.iter().map(|((spans, _), day)| format!("{day} = {spans}\n")).collect();
         let weights: String = days.iter().map(|((_, weight), day)| format!("{day} = {weight}\n")).collect();
-        // An exception long ago, since a calendar that is never open is a fault.
+        // A calendar that is never open is a fault, so there is an exception long before the test's dates.
         let once = "[[calendar.work.exception]]\ndate = 2001-01-01\nhours = ['09:00-10:00']\nweight = 1\n";
         format!("[calendar.work.hours]\n{hours}\n[calendar.work.weights]\n{weights}\n{once}")
     })
@@ -112,7 +109,7 @@ fn period() -> impl Strategy<Value = Period> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn the_plan_rises_from_0_to_the_goal_and_is_flat_when_closed(
+    fn the_plan_rises_to_the_goal_and_is_flat_when_closed(
         week in week(), period in period(), zone in 0..ZONES.len(), day in 0_i64..330, holidays in prop::collection::btree_set(0_i64..330, 0..20),
         profile in prop::option::of(prop::collection::vec(0_u32..4, 24)), mut shares in prop::collection::vec(0.0..1.0_f64, 20),
     ) {
@@ -123,7 +120,7 @@ proptest! {
         let target = target(&profile, &(week + &closed), &zone);
         let day = if matches!(period, Period::Campaign(..)) { 100 } else { day };
         let interval = period.at(dated(day).to_zoned(zone.clone()).unwrap().timestamp().as_millisecond(), &zone).unwrap();
-        let plan = |now| (assessed(&target, interval, now, &zone).plan, Plan::of(&target, interval, now));
+        let plan = |now| (report(&target, interval, now, &zone).plan, Plan::of(&target, interval, now));
 
         prop_assert_eq!(plan(interval.start).0, 0.0);
         prop_assert_eq!(plan(interval.end).0, 1_000.0);
@@ -143,12 +140,12 @@ proptest! {
     }
 
     #[test]
-    fn the_plan_moves_by_little_in_a_minute(week in week(), minute in 0_i64..7 * 24 * 60) {
+    fn the_plan_rises_little_in_a_minute(week in week(), minute in 0_i64..7 * 24 * 60) {
         let zone = TimeZone::UTC;
         let target = target("", &week, &zone);
         let interval = Period::WEEK.at(at("2022-06-15T12:00:00Z"), &zone).unwrap();
         let share = |minute: i64| Plan::of(&target, interval, interval.start + minute * MINUTE).share;
-        // The shortest day has nine hours, or it is the only one.
+        // Unless it is the only one, the shortest day has nine hours.
         prop_assume!(target.calendar.weight(interval, None) > 0.0);
         prop_assert!(share(minute + 1) - share(minute) <= 1.0 / 500.0 + 1e-9);
     }

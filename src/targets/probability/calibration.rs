@@ -1,11 +1,11 @@
-//! Whether the probability means what it says: of the weeks given 70 to 80 %, about that share attains.
+//! Calibration of the probability: among weeks with a probability of 70 to 80 %, about that share attains the goal.
 //!
-//! Simulated programmes pay in clumps: clumps come as a Poisson process along the plan, their sizes are geometric of a mean `m`, so counts have a
-//! dispersion of `2m - 1`. The rate of a week lies anywhere from 0.4 to 1.6 of what the goal needs, and a week is looked at once, anywhere from 15 to
-//! 90 % of its plan.
+//! Simulated programmes pay in clumps. Clumps form a Poisson process along the plan, and their sizes are geometric with
+//! mean `m`, so the overdispersion of counts is `2m - 1`. The rate of a week is between 0.4 and 1.6 of the rate that the
+//! goal needs. Each week is assessed once, at 15 to 90 % of its plan.
 //!
-//! No way to draw a rate is neutral. Evenly in the root of the rate is what Jeffreys' prior takes for it; evenly in the rate itself shows how much
-//! hangs on that.
+//! No distribution of rates is neutral. Jeffreys' prior corresponds to rates that are uniform in their square root;
+//! rates that are uniform themselves show how much depends on that choice.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use fastrand::Rng;
 use super::attainment;
 use crate::targets::overdispersion::{PastDay, PastPeriod, overdispersion};
 
-/// Of the plan, Monday to Friday; the weekend is closed.
+/// Share of the plan of each day, from Monday; the weekend is closed.
 const DAYS: [f64; 7] = [0.24, 0.22, 0.20, 0.18, 0.16, 0.0, 0.0];
 const WEEKS: u32 = 80_000;
 
@@ -22,20 +22,20 @@ struct Programme {
     rng: Rng,
     goal: f64,
     mean_size: f64,
-    /// How a week's rate is drawn, from what is even over 0 to 1: of what the goal needs.
+    /// Maps a uniform number in 0 to 1 to a week's rate, relative to the rate that the goal needs.
     rate: fn(f64) -> f64,
 }
 
-fn evenly(random: f64) -> f64 {
+fn uniform(random: f64) -> f64 {
     0.4 + 1.2 * random
 }
 
-fn evenly_in_the_root(random: f64) -> f64 {
+fn uniform_in_the_root(random: f64) -> f64 {
     let (least, most) = (0.4_f64.sqrt(), 1.6_f64.sqrt());
     (least + (most - least) * random).powi(2)
 }
 
-/// What came when, in shares of the plan.
+/// Clumps of a week: share of the plan at their time, and size.
 struct Week(Vec<(f64, f64)>);
 
 impl Programme {
@@ -73,46 +73,49 @@ impl Week {
     }
 }
 
-/// What the assessment takes for the overdispersion.
+/// Source of the overdispersion that the assessment uses.
 #[derive(Clone, Copy)]
 enum Overdispersion {
-    Of(f64),
-    /// Learnt from so many of the programme's own last weeks.
-    Learnt(usize),
+    Known(f64),
+    /// Estimated from this many of the programme's last weeks.
+    Estimated(usize),
 }
 
-/// For probabilities from 20 to 30 %, 45 to 55 % and 70 to 80 %: how many weeks were given them, their mean, and the share that attained.
-fn calibration(mut programme: Programme, known: Overdispersion) -> [(f64, f64, f64); 3] {
+/// For probabilities of 20 to 30 %, 45 to 55 % and 70 to 80 %: number of weeks, mean probability, and share that attained.
+fn calibration(mut programme: Programme, source: Overdispersion) -> [(f64, f64, f64); 3] {
     let mut bins = [(0.0, 0.0, 0.0); 3];
     let mut past = VecDeque::new();
     for _ in 0..WEEKS {
         let week = programme.week();
         let share = 0.15 + 0.75 * programme.rng.f64();
-        let overdispersion = match known {
-            Overdispersion::Of(known) => known,
-            Overdispersion::Learnt(weeks) => {
+        let overdispersion = match source {
+            Overdispersion::Known(known) => known,
+            Overdispersion::Estimated(weeks) => {
                 past.drain(..past.len().saturating_sub(weeks));
                 overdispersion(past.make_contiguous())
             }
         };
         let probability = attainment(programme.goal, week.until(share), share, overdispersion).unwrap();
         let bin = [0.20..0.30, 0.45..0.55, 0.70..0.80].iter().position(|bin| bin.contains(&probability));
-        if let Some((count, given, attained)) = bin.map(|bin| &mut bins[bin]) {
+        if let Some((count, predicted, attained)) = bin.map(|bin| &mut bins[bin]) {
             *count += 1.0;
-            *given += probability;
+            *predicted += probability;
             *attained += f64::from(week.until(1.0) >= programme.goal);
         }
         past.push_back(week.days());
     }
-    bins.map(|(count, given, attained)| (count, given / count, attained / count))
+    bins.map(|(count, predicted, attained)| (count, predicted / count, attained / count))
 }
 
-/// Each bin holds at least a thousand weeks, so that the standard error is at most 1.6 %.
+/// Requires at least a thousand weeks in each bin, so that the standard error is at most 1.6 %.
 #[track_caller]
-fn assert_calibrated(programme: Programme, known: Overdispersion, bound: f64) {
-    for (count, given, attained) in calibration(programme, known) {
-        assert!(count >= 1_000.0, "only {count} weeks were given {given:.3}");
-        assert!((attained - given).abs() < bound, "of {count} weeks given {given:.3} attained {attained:.3}");
+fn assert_calibrated(programme: Programme, source: Overdispersion, bound: f64) {
+    for (count, predicted, attained) in calibration(programme, source) {
+        assert!(count >= 1_000.0, "only {count} weeks were predicted {predicted:.3}");
+        assert!(
+            (attained - predicted).abs() < bound,
+            "of {count} weeks predicted {predicted:.3} attained {attained:.3}"
+        );
     }
 }
 
@@ -123,25 +126,24 @@ fn programme(goal: f64, mean_size: f64, rate: fn(f64) -> f64) -> Programme {
 #[test]
 fn it_is_calibrated_with_a_known_overdispersion() {
     for (goal, mean_size) in [(200.0, 1.0), (400.0, 2.5), (1_000.0, 5.0)] {
-        let known = Overdispersion::Of(2.0 * mean_size - 1.0);
-        assert_calibrated(programme(goal, mean_size, evenly_in_the_root), known, 0.035);
-        assert_calibrated(programme(goal, mean_size, evenly), known, 0.05);
+        let known = Overdispersion::Known(2.0 * mean_size - 1.0);
+        assert_calibrated(programme(goal, mean_size, uniform_in_the_root), known, 0.035);
+        assert_calibrated(programme(goal, mean_size, uniform), known, 0.05);
     }
 }
 
-/// Four and eight weeks tell the overdispersion to a third and a quarter of it.
+/// The standard error of the overdispersion is a third of it after four weeks, and a quarter after eight.
 #[test]
 fn it_is_calibrated_with_an_estimated_overdispersion() {
     for weeks in [4, 8] {
-        assert_calibrated(programme(400.0, 2.5, evenly_in_the_root), Overdispersion::Learnt(weeks), 0.035);
-        assert_calibrated(programme(400.0, 2.5, evenly), Overdispersion::Learnt(weeks), 0.05);
+        assert_calibrated(programme(400.0, 2.5, uniform_in_the_root), Overdispersion::Estimated(weeks), 0.035);
+        assert_calibrated(programme(400.0, 2.5, uniform), Overdispersion::Estimated(weeks), 0.05);
     }
 }
 
-/// What the overdispersion is for.
 #[test]
-fn as_if_events_came_one_by_one_it_would_claim_too_much() {
-    let [_, _, (_, given, attained)] =
-        calibration(programme(1_000.0, 5.0, evenly_in_the_root), Overdispersion::Of(1.0));
-    assert!(attained < given - 0.1, "of weeks given {given:.3} attained {attained:.3}");
+fn without_overdispersion_it_is_too_confident() {
+    let [_, _, (_, predicted, attained)] =
+        calibration(programme(1_000.0, 5.0, uniform_in_the_root), Overdispersion::Known(1.0));
+    assert!(attained < predicted - 0.1, "of weeks predicted {predicted:.3} attained {attained:.3}");
 }

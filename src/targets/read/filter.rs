@@ -1,4 +1,4 @@
-//! Which events a target selects.
+//! Filters of targets: labels of the events that count.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use crate::record::Stream;
 use crate::settings::{Table, nearest};
 use crate::targets::{Filter, Measure};
 
-/// The longest label. Bytes.
+/// Maximum length of a label in bytes.
 const MAX_LABEL: usize = 64;
 
-/// By what the events of each stream are selected.
+/// Keys that select the events of each stream.
 const KEYS: [(Stream, &[&str]); 3] = [
     (Stream::Disbursement, &["programmes", "states"]),
     (Stream::Call, &["queues"]),
     (Stream::Milestone, &["initiatives", "milestones"]),
 ];
 
-/// The filter; lists with faults in them are empty. Whether they fit is checked if the measure is known.
+/// Reads the filter; a list with a fault is empty. With a known measure, checks that the keys fit its stream.
 pub(super) fn read(table: &Table<'_>, measure: Option<Measure>) -> Filter {
     if let Some(measure) = measure {
         check_fit(table, measure);
@@ -49,7 +49,7 @@ fn check_fit(table: &Table<'_>, measure: Measure) {
 fn labels(table: &Table<'_>, key: &str, parse: fn(&str) -> Result<String, String>) -> Vec<String> {
     let Some(labels) = table.parsed_each(key, parse) else { return Vec::new() };
     if labels.is_empty() {
-        table.fault(key, "is an empty list, leave it out to select all");
+        table.fault(key, "is an empty list; leave it out to select all");
     }
     let mut seen = BTreeSet::new();
     for label in labels.iter().filter(|label| !seen.insert(label.as_str())) {
@@ -66,15 +66,15 @@ fn label(text: &str) -> Result<String, String> {
     }
 }
 
-/// A code as state knows it.
+/// Code of a federal state in its current form.
 fn state(text: &str) -> Result<String, String> {
     match FederalState::from_code(text).code() {
         _ if FederalState::CODES.contains(&text) => Ok(text.to_owned()),
         "other" => {
             let meant = nearest(text, FederalState::CODES)
-                .map_or(String::new(), |nearest| format!(", the nearest is {nearest}"));
+                .map_or(String::new(), |nearest| format!("; did you mean {nearest}?"));
             Err(format!("{text:?} is no code of ISO 3166-2:MX, such as \"MX-JAL\", nor unknown or other{meant}"))
         }
-        now => Err(format!("{text:?} is out of use, write {now:?}")),
+        now => Err(format!("{text:?} is out of use; write {now:?}")),
     }
 }

@@ -1,4 +1,4 @@
-//! Goals and their dates, and amounts of money, exactly as they are written.
+//! Goals with their dates, and exact amounts of money.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use crate::event::{Centavos, MAX_AMOUNT};
 use crate::settings::Table;
 use crate::targets::{Measure, Period, Quantity};
 
-/// The greatest goal of a count, and of money in pesos.
+/// Maximum goal of a count, and of money in pesos.
 const MAX_GOAL: u64 = 1_000_000_000_000;
 
-/// As an event's amount.
+/// Maximum worth of one event in pesos: the maximum amount of an event.
 pub(super) const MAX_PESOS_EACH: f64 = MAX_AMOUNT as f64 / 100.0;
 
-/// The goals by their dates: one that always holds, or a list. None if there is a fault.
+/// Reads the goals, ascending by date: a single one for all time, or a list. `None` after a fault.
 pub(super) fn read(table: &Table<'_>, measure: Measure, period: Option<Period>) -> Option<Vec<(Date, Quantity)>> {
     if !table.is_list("goal") {
         return quantity(table, "goal", measure).map(|goal| vec![(Date::MIN, goal)]);
@@ -26,20 +26,20 @@ pub(super) fn read(table: &Table<'_>, measure: Measure, period: Option<Period>) 
         let (from, value) = (goal.date("from"), quantity(&goal, "value", measure));
         let (Some(from), Some(value)) = (from, value) else { continue };
         if !dates.insert(from) {
-            goal.fault("from", format!("there is a goal from {from} already, join the two"));
+            goal.fault("from", format!("there is a goal from {from} already; join the two"));
         }
         if let Some(Period::Campaign(first_day, _)) = period
             && from > first_day
         {
             goal.fault(
                 "from",
-                format!("a campaign has the goal of its first day, {first_day}, so this one would never hold"),
+                format!("a campaign has the goal of its first day, {first_day}, so this one would never apply"),
             );
         }
         goals.push((from, value));
     }
     if dates.is_empty() {
-        table.fault("goal", "has no goal, write goal = NUMBER, or [[target.NAME.goal]] with from and value");
+        table.fault("goal", "has no goal; write goal = NUMBER, or [[target.NAME.goal]] with from and value");
     }
     goals.sort_by_key(|(from, _)| *from);
     (!goals.is_empty()).then_some(goals)
@@ -53,9 +53,10 @@ fn quantity(table: &Table<'_>, key: &str, measure: Measure) -> Option<Quantity> 
     }
 }
 
-/// Pesos above 0 and at most `most` with at most two decimals, in centavos.
+/// Reads pesos above 0 and at most `most`, with at most two decimals, and returns centavos.
 ///
-/// A number has at most two decimals if it is the one nearest to a whole number of centavos; up to 10^12 pesos no two of these share theirs.
+/// A number has at most two decimals if it is the float nearest to a whole number of centavos. Up to 10^12 pesos no two
+/// numbers of centavos share a float.
 pub(super) fn pesos(table: &Table<'_>, key: &str, most: f64) -> Option<Centavos> {
     let pesos = table.number(key, 0.01..=most)?;
     let centavos = (pesos * 100.0).round();

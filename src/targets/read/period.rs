@@ -1,4 +1,4 @@
-//! A target's period, and whether state reaches as far back.
+//! Periods of targets, checked against the retention of state.
 
 use std::time::Duration;
 
@@ -11,11 +11,12 @@ use crate::clock::{DAY, Millis};
 use crate::settings::{Table, format_duration};
 use crate::targets::{Measure, Period};
 
-/// What is kept beyond the longest of the periods: late events still find theirs, and it is known until its cut is taken.
+/// Retention required beyond the longest period, so that late events and the closing cut still find it.
 const MARGIN: Millis = 3 * DAY;
 
-/// The days that calendars know.
+/// First date that calendars cover.
 const FIRST: Date = date(2000, 1, 1);
+/// Last date that calendars cover.
 const LAST: Date = date(2100, 12, 31);
 
 #[derive(Clone, Copy, PartialEq)]
@@ -26,20 +27,20 @@ enum Kind {
     Campaign,
 }
 
-/// None if it is missing or has a fault.
+/// Returns `None` if the period is missing or has a fault.
 pub(super) fn read(table: &Table<'_>) -> Option<Period> {
     let kind = table.choice(
         "period",
         &[("day", Kind::Day), ("week", Kind::Week), ("month", Kind::Month), ("campaign", Kind::Campaign)],
     )?;
     if kind != Kind::Week && table.has("first_day") {
-        table.fault("first_day", "fits the period week only, leave it out");
+        table.fault("first_day", "fits the period week only; leave it out");
     }
     if kind != Kind::Campaign {
         for key in ["from", "to"].into_iter().filter(|key| table.has(key)) {
             table.fault(
                 key,
-                "fits the period campaign only; to change a goal from a date on write [[target.NAME.goal]]",
+                "fits the period campaign only; to change a goal from a date on, write [[target.NAME.goal]]",
             );
         }
     }
@@ -66,13 +67,13 @@ fn campaign(table: &Table<'_>) -> Option<Period> {
 fn day(table: &Table<'_>, key: &str) -> Option<Date> {
     let day = table.date(key)?;
     if !(FIRST..=LAST).contains(&day) {
-        table.fault(key, format!("{day} is outside of the years 2000 to 2100 that calendars know"));
+        table.fault(key, format!("{day} is outside the years 2000 to 2100 that calendars cover"));
         return None;
     }
     Some(day)
 }
 
-/// What is counted must be known from the first day of the longest period on until it is over, and somewhat longer.
+/// Checks that state keeps counts for the longest period and [`MARGIN`].
 pub(super) fn check_length(table: &Table<'_>, measure: Measure, period: Period, bounds: &PeriodBounds) {
     let (kept, setting) = match measure {
         Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => {
@@ -86,12 +87,12 @@ pub(super) fn check_length(table: &Table<'_>, measure: Measure, period: Period, 
         let (length, needed, kept) = (written(longest(period) * DAY), written(needed), written(kept));
         table.fault(
             "period",
-            format!("is up to {length} long and needs {setting} of at least {needed}, which is {kept}: raise it or take a shorter period"),
+            format!("is up to {length} long and needs {setting} of at least {needed}, which is {kept}; raise it, or choose a shorter period"),
         );
     }
 }
 
-/// In days.
+/// Maximum length of a period in days.
 fn longest(period: Period) -> i64 {
     match period {
         Period::Day => 1,

@@ -19,7 +19,7 @@ fn read_all(texts: &[&str]) -> Result<Targets, Vec<String>> {
 }
 
 #[track_caller]
-fn told(texts: &[&str]) -> Vec<String> {
+fn faults_of(texts: &[&str]) -> Vec<String> {
     read_all(texts).expect_err("there are faults")
 }
 
@@ -27,7 +27,7 @@ fn one(text: &str) -> Target {
     read_all(&[text]).unwrap().targets.remove(0)
 }
 
-/// A target that is right, with more keys, or others.
+/// Valid target with these keys in place of, or besides, the required ones.
 fn with(lines: &str) -> String {
     let keys = [("measure", "'beneficiaries'"), ("period", "'week'"), ("goal", "100")];
     let missing = keys.iter().filter(|(key, _)| !lines.lines().any(|line| line.starts_with(&format!("{key} ="))));
@@ -36,7 +36,7 @@ fn with(lines: &str) -> String {
 }
 
 #[test]
-fn the_shipped_targets_are_read_without_fault() {
+fn the_shipped_targets_have_no_fault() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let documents = ["targets.toml", "calendars/payments.toml", "calendars/calls.toml"]
         .map(|name| Document::read(&config.join(name)));
@@ -68,7 +68,7 @@ fn every_key_is_read() {
 }
 
 #[test]
-fn what_is_not_said_is_everything_evenly_and_always() {
+fn defaults_select_everything_evenly_and_always() {
     let target = one(&with(""));
     assert_eq!((target.filter, target.period), (Filter::default(), Period::WEEK));
     assert_eq!(
@@ -86,30 +86,32 @@ fn goals_are_whole_numbers_exact_pesos_or_ratios() {
     assert_eq!(goal("net_pesos", "999999999999.99"), Quantity::Centavos(99_999_999_999_999));
     assert_eq!(goal("service_level", "0.8"), Quantity::Ratio(0.8));
     assert_eq!(
-        told(&[&with("measure = 'net_pesos'\ngoal = 0.295")])[0],
+        faults_of(&[&with("measure = 'net_pesos'\ngoal = 0.295")])[0],
         "target.a.goal (a.toml:3): 0.295 has more than the two decimals of pesos"
     );
-    assert!(told(&[&with("measure = 'dispersals'\ngoal = 1.5")])[0].contains("is a fraction, expected a whole number"));
-    assert!(told(&[&with("measure = 'service_level'\ngoal = 80")])[0].contains("80 is outside 0 to 1"));
+    assert!(
+        faults_of(&[&with("measure = 'dispersals'\ngoal = 1.5")])[0].contains("is a fraction, expected a whole number")
+    );
+    assert!(faults_of(&[&with("measure = 'service_level'\ngoal = 80")])[0].contains("80 is outside 0 to 1"));
 }
 
 #[test]
-fn goals_with_dates_are_put_in_their_order() {
+fn goals_are_sorted_by_date() {
     let text = "[target.a]\nmeasure = 'approvals'\nperiod = 'month'\n[[target.a.goal]]\nfrom = 2020-06-01\nvalue = 2\n\
                 [[target.a.goal]]\nfrom = '2020-05-01'\nvalue = 1\n";
     assert_eq!(one(text).goals, [(date(2020, 5, 1), Quantity::Count(1)), (date(2020, 6, 1), Quantity::Count(2))]);
     let twice = text.replace("2020-06-01", "2020-05-01");
     assert_eq!(
-        told(&[&twice]),
-        ["target.a.goal.from (a.toml:8): there is a goal from 2020-05-01 already, join the two"]
+        faults_of(&[&twice]),
+        ["target.a.goal.from (a.toml:8): there is a goal from 2020-05-01 already; join the two"]
     );
     let campaign = text.replace("'month'", "'campaign'\nfrom = 2020-05-04\nto = 2020-05-31");
-    let never = "target.a.goal.from (a.toml:7): a campaign has the goal of its first day, 2020-05-04, so this one would never hold";
-    assert_eq!(told(&[&campaign]), [never]);
+    let expected = "target.a.goal.from (a.toml:7): a campaign has the goal of its first day, 2020-05-04, so this one would never apply";
+    assert_eq!(faults_of(&[&campaign]), [expected]);
 }
 
 #[test]
-fn every_fault_of_every_file_is_told_at_once_with_its_line() {
+fn all_faults_of_all_files_are_reported_with_their_lines() {
     let first = "[target.A]\nmeasure = 'beneficiary'\nperiod = 'wek'\ngoal = 1\ncalendar = 'paymets'\n\
                  [calendar.payments.hours]\nmonday = ['09:00-18:00']\n\
                  [target.b]\nmeasure = 'calls_offered'\nprogrammes = ['p']\nqueus = ['q']\nqueues = []\nperiod = 'day'\ngoal = 0\n";
@@ -117,64 +119,66 @@ fn every_fault_of_every_file_is_told_at_once_with_its_line() {
                   tolerance = 0.1\n[target.c]\nmeasure = 'service_level'\nperiod = 'month'\nfirst_day = 'monday'\nfrom = 2020-05-04\ngoal = 0.8\n\
                   pesos_each = 1\n";
     let expected = [
-        "target.A (a.toml:1): is no name for a target, take a small letter and at most 63 more, digits or _",
+        "target.A (a.toml:1): is no name for a target; use a lower-case letter and at most 63 more, digits or _",
         "target.A.measure (a.toml:2): \"beneficiary\" is not one of beneficiaries, dispersals, net_pesos, approvals, applications, calls_offered, \
          calls_answered, calls_completed, service_level, milestones; did you mean beneficiaries?",
         "target.A.period (a.toml:3): \"wek\" is not one of day, week, month, campaign; did you mean week?",
         "target.A.calendar (a.toml:5): \"paymets\" is not one of always, payments; did you mean payments?",
         "target.b.programmes (a.toml:10): does not fit the measure calls_offered, whose events are selected by queues",
         "target.b.queus (a.toml:11): no such key; did you mean queues?",
-        "target.b.queues (a.toml:12): is an empty list, leave it out to select all",
+        "target.b.queues (a.toml:12): is an empty list; leave it out to select all",
         "target.b.goal (a.toml:14): 0 is outside 1 to 1000000000000",
-        "target.b (b.toml:1): a.toml:8 already has a target of this name, choose another",
+        "target.b (b.toml:1): a.toml:8 already has a target of this name; choose another",
         "target.b.period (b.toml:1): is missing and has no default",
         "target.b.goal (b.toml:1): is missing and has no default",
-        "target.b.states (b.toml:3): \"MX-JAK\" is no code of ISO 3166-2:MX, such as \"MX-JAL\", nor unknown or other, the nearest is MX-JAL",
-        "target.b.states (b.toml:3): \"MX-DIF\" is out of use, write \"MX-CMX\"",
-        "target.b.profile (b.toml:4): has 2 numbers, write 24: of each hour from midnight, how much of a day's plan falls to it",
+        "target.b.states (b.toml:3): \"MX-JAK\" is no code of ISO 3166-2:MX, such as \"MX-JAL\", nor unknown or other; did you mean MX-JAL?",
+        "target.b.states (b.toml:3): \"MX-DIF\" is out of use; write \"MX-CMX\"",
+        "target.b.profile (b.toml:4): has 2 numbers; write 24, the share of a day's plan of each hour from midnight",
         "target.b.prorate (b.toml:5): is a whole number, expected true or false",
-        "target.b.tolerance (b.toml:6): fits a ratio only; counts are tolerated by how much they scatter, leave it out",
-        "target.c.first_day (b.toml:10): fits the period week only, leave it out",
-        "target.c.from (b.toml:11): fits the period campaign only; to change a goal from a date on write [[target.NAME.goal]]",
-        "target.c.pesos_each (b.toml:13): does not fit a ratio, whose plan is its goal at any time, leave it out",
+        "target.b.tolerance (b.toml:6): fits a ratio only, since the tolerance of counts is their scatter; leave it out",
+        "target.c.first_day (b.toml:10): fits the period week only; leave it out",
+        "target.c.from (b.toml:11): fits the period campaign only; to change a goal from a date on, write [[target.NAME.goal]]",
+        "target.c.pesos_each (b.toml:13): does not fit a ratio, whose plan is always its goal; leave it out",
     ];
-    assert_eq!(told(&[first, second]), expected);
+    assert_eq!(faults_of(&[first, second]), expected);
     assert_eq!(
-        told(&[&with("states = ['MX-JAL', 'MX-JAL']")]),
+        faults_of(&[&with("states = ['MX-JAL', 'MX-JAL']")]),
         ["target.a.states (a.toml:2): \"MX-JAL\" is listed twice"]
     );
     assert_eq!(
-        told(&[&with("programmes = ['']")]),
+        faults_of(&[&with("programmes = ['']")]),
         ["target.a.programmes (a.toml:2): \"\" is no label, which has 1 to 64 bytes"]
     );
 }
 
 #[test]
-fn a_campaign_has_its_first_and_its_last_day() {
+fn a_campaign_includes_its_first_and_last_day() {
     let campaign = |lines: &str| with(&format!("measure = 'milestones'\nperiod = 'campaign'\n{lines}"));
     let target = one(&campaign("from = 2020-05-04\nto = 2020-05-04"));
     assert_eq!(target.period, Period::Campaign(date(2020, 5, 4), date(2020, 5, 4)));
     assert_eq!(
-        told(&[&campaign("from = 2020-05-04\nto = 2020-05-03")]),
+        faults_of(&[&campaign("from = 2020-05-04\nto = 2020-05-03")]),
         ["target.a.to (a.toml:5): 2020-05-03 is before from = 2020-05-04"]
     );
-    assert_eq!(told(&[&campaign("from = 2020-05-04")]), ["target.a.to (a.toml:1): is missing and has no default"]);
-    assert!(told(&[&campaign("from = 1999-05-04\nto = 2020-05-04")])[0].contains("outside of the years 2000 to 2100"));
+    assert_eq!(faults_of(&[&campaign("from = 2020-05-04")]), ["target.a.to (a.toml:1): is missing and has no default"]);
+    assert!(
+        faults_of(&[&campaign("from = 1999-05-04\nto = 2020-05-04")])[0].contains("outside the years 2000 to 2100")
+    );
 }
 
 #[test]
-fn a_period_that_state_does_not_reach_back_to_names_the_setting() {
+fn a_period_beyond_retention_names_the_setting() {
     let campaign = |measure: &str, to: &str| {
         with(&format!("measure = '{measure}'\nperiod = 'campaign'\nfrom = 2020-01-01\nto = {to}"))
     };
     assert_eq!(one(&campaign("beneficiaries", "2020-03-29")).name, "a", "89 days and three more are 92");
-    let expected = "target.a.period (a.toml:3): is up to 90d long and needs streams.disbursement.horizon of at least 93d, which is 92d: raise it \
-                    or take a shorter period";
-    assert_eq!(told(&[&campaign("net_pesos", "2020-03-30")]), [expected]);
+    let expected = "target.a.period (a.toml:3): is up to 90d long and needs streams.disbursement.horizon of at least 93d, which is 92d; raise it, \
+                    or choose a shorter period";
+    assert_eq!(faults_of(&[&campaign("net_pesos", "2020-03-30")]), [expected]);
     assert_eq!(one(&campaign("calls_answered", "2022-03-07")).name, "a", "counts are kept longer");
-    let expected = "target.a.period (a.toml:3): is up to 798d long and needs state.coarse_history of at least 801d, which is 800d: raise it or \
-                    take a shorter period";
-    assert_eq!(told(&[&campaign("calls_answered", "2022-03-08")]), [expected]);
+    let expected = "target.a.period (a.toml:3): is up to 798d long and needs state.coarse_history of at least 801d, which is 800d; raise it, or \
+                    choose a shorter period";
+    assert_eq!(faults_of(&[&campaign("calls_answered", "2022-03-08")]), [expected]);
 }
 
 #[test]
@@ -184,10 +188,10 @@ fn names_and_numbers_of_targets_are_bounded() {
         assert_eq!(one(&named(name)).name, name);
     }
     for name in ["A", "1a", "_a", "a-b", "\"\"", "\"á\"", &"a".repeat(65)] {
-        assert!(told(&[&named(name)])[0].contains("is no name for a target"), "{name}");
+        assert!(faults_of(&[&named(name)])[0].contains("is no name for a target"), "{name}");
     }
     let many: String = (0..=MAX_TARGETS).map(|number| named(&format!("t{number}"))).collect();
-    assert_eq!(told(&[&many]), ["target.t1000 (a.toml:4001): is one target too many, at most 1000 are read"]);
+    assert_eq!(faults_of(&[&many]), ["target.t1000 (a.toml:4001): is one target too many; at most 1000 are read"]);
 }
 
 proptest::proptest! {

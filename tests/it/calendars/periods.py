@@ -1,8 +1,8 @@
-"""Days, ISO weeks and months of a zone by Python's zoneinfo, found by walking through time by quarter hours.
+"""Days, ISO weeks and months of a zone by Python's zoneinfo, found in steps of a quarter of an hour.
 
-Arguments: zone, first year, last year, and the hours of each weekday from Monday on as JSON: lists of [from, to] in minutes from midnight.
+Arguments: zone, first year, last year, and the hours of each weekday from Monday as JSON: lists of [from, to] in minutes from midnight.
 Prints for each period: its kind, its name, its first instant and the next period's (seconds since 1970), and the seconds open within it.
-The years' first and last week may reach beyond the years.
+The first and the last week may extend beyond the years.
 """
 
 import json
@@ -15,7 +15,7 @@ DAY = 86400
 
 
 def names(local):
-    """The periods that hold an instant, by what the clock on the wall shows."""
+    """Names of the periods that contain a local time."""
     year, week, _ = local.isocalendar()
     return {"day": local.strftime("%Y-%m-%d"), "week": f"{year:04}-W{week:02}", "month": local.strftime("%Y-%m")}
 
@@ -24,7 +24,7 @@ def main():
     zone = ZoneInfo(sys.argv[1])
     first, last = int(sys.argv[2]), int(sys.argv[3])
     hours = json.loads(sys.argv[4])
-    # Wide enough for every week and zone.
+    # Wide enough for any zone and for weeks that extend beyond the years.
     start = int(datetime(first, 1, 1, tzinfo=timezone.utc).timestamp()) - 9 * DAY
     end = int(datetime(last + 1, 1, 1, tzinfo=timezone.utc).timestamp()) + 9 * DAY
     periods = {}
@@ -37,7 +37,7 @@ def main():
             known[1] = instant + QUARTER_HOUR
             known[2] += QUARTER_HOUR if is_open else 0
     for (kind, name), (begin, until, seconds) in periods.items():
-        # What the walk cut off at its ends is no whole period.
+        # Periods at both ends of the walk are incomplete.
         if start < begin and until < end and first <= int(name[:4]) <= last:
             print(kind, name, begin, until, seconds)
 

@@ -1,4 +1,4 @@
-//! Changed checkpoints, with and without a footer that matches the change.
+//! Fuzzing of checkpoints, with and without a footer that matches the change.
 
 use std::fs;
 use std::sync::Arc;
@@ -14,14 +14,15 @@ use crate::tidy::root;
 
 const PATH: &str = "checkpoints/disbursement-3/00000000000000000001.checkpoint";
 const DIR: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
-/// A table and the bytes of all its pages.
+/// Layout of a table and the bytes of all its pages.
 type PagedTable = (TableLayout, Vec<u8>);
 
 const PREAMBLE: usize = 25;
 const FOOTER: usize = 96;
 
-/// Corrects the preamble and the footer; see `src/checkpoint/container.rs`.
-fn sealed(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Recomputes the checksums of preamble and footer (`src/checkpoint/container.rs`). `None` if the footer's index offset
+/// is out of range.
+fn with_checksums(bytes: &[u8]) -> Option<Vec<u8>> {
     let index_end = bytes.len().checked_sub(FOOTER).filter(|end| *end >= PREAMBLE + 7)?;
     let index_offset = u64::from_le_bytes(*bytes[index_end..].first_chunk()?);
     let index_at = usize::try_from(index_offset).ok().filter(|at| (PREAMBLE + 7..=index_end).contains(at))?;
@@ -36,14 +37,14 @@ fn sealed(bytes: &[u8]) -> Option<Vec<u8>> {
     )
 }
 
-/// Reads everything, and returns the total size of the pages (bytes).
+/// Reads a whole checkpoint and returns the total size of its pages in bytes.
 fn read(bytes: &[u8]) -> Result<u64, Damage> {
     let disk = MemoryDisk::default();
     disk.put(PATH, bytes.to_vec());
     let reader = CheckpointStore::new(Arc::new(disk)).open(DIR, 1)?;
     reader.verify()?;
-    let room = reader.layouts().iter().map(TableLayout::bytes).sum();
-    if room < 1 << 22 {
+    let size = reader.layouts().iter().map(TableLayout::bytes).sum();
+    if size < 1 << 22 {
         let page = |layout: TableLayout| vec![0; layout.page_bytes as usize];
         let mut tables: Vec<Vec<Vec<u8>>> =
             reader.layouts().iter().map(|layout| (0..layout.pages).map(|_| page(*layout)).collect()).collect();
@@ -51,7 +52,7 @@ fn read(bytes: &[u8]) -> Result<u64, Damage> {
             tables.iter_mut().map(|pages| pages.iter_mut().map(|page| &mut page[..]).collect()).collect();
         reader.fill(&mut slices, 2, &|_| ())?;
     }
-    Ok(room)
+    Ok(size)
 }
 
 #[test]
@@ -59,10 +60,10 @@ fn changed_checkpoints_are_refused() {
     let intact = corpus("checkpoint");
     fuzz("checkpoint", 10_000, &["PACEMETER CHECKPOINT\n", "PACE END", "\x28\u{b5}\x2f\u{fd}"], |bytes| {
         prop_assert_eq!(read(bytes).is_ok(), intact.iter().any(|other| other == bytes));
-        if let Some(bytes) = sealed(bytes)
-            && let Ok(room) = read(&bytes)
+        if let Some(bytes) = with_checksums(bytes)
+            && let Ok(size) = read(&bytes)
         {
-            prop_assert!(room <= bytes.len() as u64 * 32 * 1_024);
+            prop_assert!(size <= bytes.len() as u64 * 32 * 1_024);
         }
         Ok(())
     });
@@ -90,11 +91,11 @@ fn the_corpus_of_checkpoints_is_intact() {
         if std::env::var_os("PACEMETER_BLESS").is_some() && !path.exists() {
             fs::write(&path, written(&tables)).expect("a file of the corpus");
         }
-        let room: u64 = tables.iter().map(|(layout, _)| layout.bytes()).sum();
+        let size: u64 = tables.iter().map(|(layout, _)| layout.bytes()).sum();
         assert_eq!(
             read(&fs::read(path).expect("a file of the corpus; PACEMETER_BLESS=1 creates it"))
                 .expect("an intact checkpoint"),
-            room
+            size
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Records. A file of the corpus is a record as HTTP would show it: headers, an empty line, the value.
+//! Fuzzing of records. A file of the corpus has the form of an HTTP message: headers, an empty line, the value.
 
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
 use pacemeter::event::LabelArena;
@@ -31,7 +31,7 @@ const WORDS: &[&str] = &[
 ];
 
 #[test]
-fn records_decode_alike_each_time_or_leave_no_trace() {
+fn decoding_is_repeatable_and_rejection_leaves_no_trace() {
     let key = PseudonymKey::from_hex(&"5a".repeat(32)).expect("a key");
     let decoder = Decoder::new(Settings { max_record_bytes: 4_096, max_future_skew: 600_000 }, key);
     fuzz("decode", 20_000, WORDS, |bytes| {

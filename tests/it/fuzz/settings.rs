@@ -1,4 +1,5 @@
-//! Settings. A file of the corpus is a configuration file; each of its lines is also a variable of the environment and a `--set`.
+//! Fuzzing of settings. A file of the corpus is a configuration file; each of its lines is also an environment variable and
+//! a `--set`.
 
 use pacemeter::app::Settings;
 use pacemeter::settings::{Layers, SettingsReader};
@@ -36,7 +37,7 @@ const WORDS: &[&str] = &[
 ];
 
 #[test]
-fn settings_are_read_or_every_fault_is_told() {
+fn settings_are_read_or_refused_repeatably() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("settings.toml");
     fuzz("settings", 1_000, WORDS, |bytes| {
@@ -56,14 +57,14 @@ fn settings_are_read_or_every_fault_is_told() {
         ];
         for layers in all {
             let reader = SettingsReader::load(&layers);
-            let told = reader.finish().map_err(|faults| faults.to_string());
+            let result = reader.finish().map_err(|faults| faults.to_string());
             let (effective, summary) = (reader.effective(), reader.summary());
             prop_assert!(!summary.contains('\n') && !effective.is_empty());
             let again = SettingsReader::load(&layers);
-            prop_assert_eq!(&told, &again.finish().map_err(|faults| faults.to_string()));
+            prop_assert_eq!(&result, &again.finish().map_err(|faults| faults.to_string()));
             prop_assert_eq!(effective, again.effective());
             match Settings::read(reader) {
-                Ok(_) => prop_assert!(told.is_ok()),
+                Ok(_) => prop_assert!(result.is_ok()),
                 Err(failure) => {
                     let is_plain = |character: char| character == '\n' || !character.is_control();
                     prop_assert!(
