@@ -235,6 +235,28 @@ fn tests_that_architecture_names_exist() {
     assert_none(missing.map(|name| format!("ARCHITECTURE.md names {name}, which is no function")).collect());
 }
 
+/// Hunks of a patch whose old lines are not in the file that it changes: its path, and the first line that the hunk expects.
+fn stale_hunks(patch: &File, files: &[File]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let path = patch.text.lines().find_map(|line| line.strip_prefix("+++ b/")).unwrap_or_default();
+    let text = files.iter().find(|file| file.path == path).map_or("", |file| file.text.as_str());
+    for hunk in patch.text.split("\n@@ ").skip(1) {
+        let old: Vec<&str> = hunk.lines().skip(1).filter_map(|line| line.strip_prefix([' ', '-'])).collect();
+        if !text.contains(&old.join("\n")) {
+            faults.push(format!("{}: {path} has no lines {:?}...", patch.path, old.first().unwrap_or(&"")));
+        }
+    }
+    faults
+}
+
+#[test]
+fn planted_bugs_apply_to_the_sources() {
+    let files = files();
+    let patches: Vec<&File> = files.iter().filter(|file| file.path.ends_with(".patch")).collect();
+    assert!(patches.len() > 10, "the patches of scripts/simulator-mutations are gone");
+    assert_none(patches.into_iter().flat_map(|patch| stale_hunks(patch, &files)).collect());
+}
+
 #[test]
 fn types_are_nouns() {
     assert_none(rust_files(&files()).flat_map(language::participles).collect());
@@ -289,6 +311,15 @@ mod checks {
         let name = "x".repeat(61);
         let text = format!("#[test]\n#[ignore]\nfn {name}() {{}}\n\n#[test]\nfn short() {{}}\n");
         assert_eq!(language::long_test_names(&bad("src/a/tests.rs", &text)).len(), 1);
+    }
+
+    #[test]
+    fn a_stale_patch_is_found() {
+        let patch = "--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1,3 +1,3 @@ fn a() {\n one\n-two\n+2\n three\n";
+        let patch = bad("a.patch", patch);
+        assert!(stale_hunks(&patch, &[bad("src/a.rs", "zero\none\ntwo\nthree\nfour\n")]).is_empty());
+        let stale = stale_hunks(&patch, &[bad("src/a.rs", "one\n2\nthree\n")]);
+        assert_eq!(stale, ["a.patch: src/a.rs has no lines \"one\"..."]);
     }
 
     #[test]
