@@ -15,7 +15,7 @@ impl Worker {
         self.outputs.metrics.client_event(&event, self.clock.now());
         match event {
             ClientEvent::Errors { code, reason, count, .. } => {
-                tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client errors");
+                tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client errors reported");
             }
             ClientEvent::Interrupted { index, offset, code, reason, .. } => {
                 let partition = &self.partitions[index].log.partition;
@@ -39,7 +39,7 @@ impl Worker {
                 return Err(Failure { exit: Exit::StateUnusable, message });
             }
             ClientEvent::Repeated { count } => {
-                tracing::info!(event = "pacemeter.kafka.repeated", count, "redelivered records dropped");
+                tracing::info!(event = "pacemeter.kafka.repeated", count, "dropped redelivered records");
             }
             ClientEvent::Committed => {}
             ClientEvent::CommitFailed { reason, .. } => {
@@ -66,8 +66,8 @@ impl Worker {
     /// Takes the end offset of a partition.
     ///
     /// # Errors
-    /// If the log has ended before the last applied record for a stall time-out, which a new leader may need to catch up; or if its topic
-    /// was missing and exists again.
+    /// If the log has ended before the last applied record for a stall time-out, which a new leader may need to catch
+    /// up; or if its topic was missing and exists again.
     pub(super) fn add_end(
         &mut self,
         index: PartitionIndex,
@@ -111,7 +111,7 @@ impl Worker {
                 topic,
                 found = count,
                 expected = known,
-                "partition count changed"
+                "number of partitions changed"
             );
             return Err(Failure::new(
                 Exit::TryAgain,
@@ -142,7 +142,7 @@ impl Worker {
                 topic = partition.log.partition.topic,
                 partition = partition.log.partition.partition,
                 position = partition.freshness.position(),
-                "partition stalled; refetching it"
+                "partition stalled; refetching"
             );
             partition.refetched = Some(now);
             outputs.metrics.refetched();
