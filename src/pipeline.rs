@@ -10,34 +10,39 @@
 //!
 //! | thread | work | ends |
 //! |---|---|---|
-//! | `poll` | reads and decodes batches, reports positions, carries out the task's commands | after the task, once the last commit is answered |
+//! | `poll` | reads and decodes batches, carries out commands | once the task is gone and the last commit answered |
 //! | `ends` | queries end offsets and partition counts | at a shutdown |
 //! | task, on a blocking thread | applies messages; the only writer of state | at a shutdown, or with a failure |
 //! | `checkpoint` | writes checkpoints | when the task drops its handle |
 //! | `cuts` | stores cuts | when the task drops its sender |
 //! | `watchdog` | exits the process if the task is stuck | with the process |
 //!
-//! **One channel.** A single bounded channel (`pipeline.queue_batches`) leads from `poll` and `ends` to the task, so messages keep their order:
-//! a position never overtakes the records before it. When the task is behind, `poll` waits, the client's queue fills, and fetching pauses.
-//! Commands and the requests to the checkpoint and cut threads are unbounded channels, which the task bounds itself.
+//! **One channel.** A single bounded channel (`pipeline.queue_batches`) leads from `poll` and `ends` to the task, so
+//! messages keep their order: a position never overtakes the records before it. When the task is behind, `poll` waits,
+//! the client's queue fills, and fetching pauses. Commands and the requests to the checkpoint and cut threads are
+//! unbounded channels, which the task bounds itself.
 //!
-//! **Worker.** [`Worker`] is the synchronous part of the task. `task` drives it in the process; a simulator drives it in tests, with logs, disk,
-//! clock and scheduler of its own. The seams are [`RawRecords`](crate::record::RawRecords), [`DeadLetterSink`], `Disk` and `Clock`. Records are
-//! applied one at a time, so the size of a batch cannot change a figure.
+//! **Worker.** [`Worker`] is the synchronous part of the task. `task` drives it in the process; a simulator drives it
+//! in tests, with logs, disk, clock and scheduler of its own. The seams are [`RawRecords`](crate::record::RawRecords),
+//! [`DeadLetterSink`], `Disk` and `Clock`. Records are applied one at a time, so the size of a batch cannot change a
+//! figure.
 //!
-//! **Start.** `poll` finds the topics and sends their logs ([`LogInventory`]). The task restores a state for each (`restore`) and answers with a
-//! [`ResumePoint`] for each. `poll` reads from the last applied record, which `batch_decoder` checks. Figures are shown once every partition is
-//! verified so and has reached an end offset that was queried after the start (`freshness`).
+//! **Start.** `poll` finds the topics and sends their logs ([`LogInventory`]). The task restores a state for each
+//! (`restore`) and answers with a [`ResumePoint`] for each. `poll` reads from the last applied record, which
+//! `batch_decoder` checks. Figures are shown once every partition is verified so and has reached an end offset that was
+//! queried after the start (`freshness`).
 //!
-//! **Publication.** Every `pipeline.publish_interval` the task publishes a snapshot. Publisher and readers swap a pointer: neither waits for the
-//! other.
+//! **Publication.** Every `pipeline.publish_interval` the task publishes a snapshot. Publisher and readers swap a
+//! pointer: neither waits for the other.
 //!
-//! **Checkpoints and commits.** The task copies pages between two messages (`checkpoint_scheduler`). A checkpoint is finished once the dead
-//! letters that it covers are acknowledged. Every `kafka.commit_interval` the task commits, up to the oldest dead letter in flight and never
-//! back; a restart does not write the dead letters below the committed offset again. No figure depends on committed offsets.
+//! **Checkpoints and commits.** The task copies pages between two messages (`checkpoint_scheduler`). A checkpoint is
+//! finished once the dead letters that it covers are acknowledged. Every `kafka.commit_interval` the task commits, up
+//! to the oldest dead letter in flight and never back; a restart does not write the dead letters below the committed
+//! offset again. No figure depends on committed offsets.
 //!
-//! **Shutdown.** `poll` stops reading and sends [`WorkerMessage::Stopped`]. The task has applied everything before it by then. It waits for
-//! dead letters for at most half of `shutdown.deadline`, makes a last round of checkpoints until 4/5 of it, and commits.
+//! **Shutdown.** `poll` stops reading and sends [`WorkerMessage::Stopped`]. The task has applied everything before it
+//! by then. It waits for dead letters for at most half of `shutdown.deadline`, makes a last round of checkpoints until
+//! 4/5 of it, and commits.
 
 mod batch_decoder;
 mod checkpoint_scheduler;
@@ -116,7 +121,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `pipeline.*`, `streams.*.exclude`, `shutdown.deadline`, and the settings of restoring, checkpoints and cuts.
+    /// Reads `pipeline.*`, `streams.*.exclude`, `shutdown.deadline`, and the settings of restoring, checkpoints and
+    /// cuts.
     pub fn read(reader: &mut SettingsReader) -> Self {
         let second = Duration::from_secs(1);
         Self {
@@ -164,7 +170,8 @@ pub struct Dependencies {
     pub shutdown: Shutdown,
 }
 
-/// Starts the pipeline. Its task ends with `Ok` after a requested shutdown, and with a failure when reading cannot continue.
+/// Starts the pipeline. Its task ends with `Ok` after a requested shutdown, and with a failure when reading cannot
+/// continue.
 ///
 /// # Errors
 /// If the Kafka client refuses its configuration, or a thread cannot be started.
@@ -188,7 +195,8 @@ pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure
     let heartbeat = task.heartbeat.clone();
     let poll_thread = spawn("poll", move || poller.run())?;
     spawn("watchdog", move || heartbeat.watch(wedge_timeout))?;
-    // A thread of its own: memory that state takes and returns stays in one arena of the allocator, and readers never wait behind a batch.
+    // A thread of its own: memory that state takes and returns stays in one arena of the allocator, and readers never
+    // wait behind a batch.
     let runtime = Builder::new_current_thread().enable_time().build();
     let runtime =
         runtime.map_err(|error| Failure::from_io("cannot create the runtime of the pipeline task", &error))?;
@@ -251,7 +259,8 @@ fn start_checkpoint_thread(
     Ok((CheckpointHandle::new(requests, in_flight), received_outcomes))
 }
 
-/// Starts the thread that stores cuts, so that a slow disk does not hold up the task. It ends when the sender is dropped.
+/// Starts the thread that stores cuts, so that a slow disk does not hold up the task. It ends when the sender is
+/// dropped.
 fn start_cut_thread(cuts: CutStore) -> Result<(mpsc::Sender<CutRequest>, UnboundedReceiver<CutOutcome>), Failure> {
     let (requests, received_requests) = mpsc::channel::<CutRequest>();
     let (outcomes, received_outcomes) = async_mpsc::unbounded_channel();

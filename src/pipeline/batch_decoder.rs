@@ -1,7 +1,8 @@
 //! Decodes batches of records and checks that each log is the one that its state was built from.
 //!
-//! Reading resumes at the last applied record. The first record of a partition must be that one: same offset, timestamp and keyed hash of key
-//! and value. Otherwise the topic was recreated or its log truncated, and nothing of it is applied.
+//! Reading resumes at the last applied record. The first record of a partition must be that one: same offset, timestamp
+//! and keyed hash of key and value. Otherwise the topic was recreated or its log truncated, and nothing of it is
+//! applied.
 
 use std::time::Instant;
 
@@ -12,12 +13,13 @@ use crate::event::{Event, LabelArena};
 use crate::record::{PartitionIndex, PerStream, RawRecord, RawRecords, Reason, Rejection, TopicPartition};
 use crate::settings::OffsetRange;
 
-/// Where to resume a partition.
+/// Point from which a partition is resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResumePoint {
     /// Offset of the next record to apply.
     pub next_offset: i64,
-    /// Last applied record, which the log must contain; `None` if there is none, or the log may have lost it legitimately.
+    /// Last applied record, which the log must contain; `None` if there is none, or the log may have lost it
+    /// legitimately.
     pub last_record: Option<LastRecord>,
 }
 

@@ -1,18 +1,19 @@
 //! When checkpoints are made, and how far the one in progress is.
 //!
-//! A *round* makes a checkpoint of every partition that has unsaved records, one partition after the other, so that little is copied at a time:
+//! A *round* makes a checkpoint of every partition that has unsaved records, one partition after the other, so that
+//! little is copied at a time:
 //!
 //! ```text
 //! Copying --all pages copied--> Waiting --its dead letters are safe--> Writing --outcome--> next partition
 //! ```
 //!
-//! The task copies a few pages between two messages; the checkpoint thread does the rest. A round is due after so many records or so long, and
-//! not before the CPU time of the last round, times 99 at the default of 1 %, has passed. A checkpoint that fails does not keep the others of its
-//! round from being made.
+//! The task copies a few pages between two messages; the checkpoint thread does the rest. A round is due after so many
+//! records or so long, and not before the CPU time of the last round, times 99 at the default of 1 %, has passed. A
+//! checkpoint that fails does not keep the others of its round from being made.
 //!
-//! Memory is bounded. While 16 MiB are in flight to the checkpoint thread, nothing more is copied. Beyond 32 MiB, or a quarter of the
-//! partition's state if that is more, nothing is applied either, because applying copies pages too; the batch that crosses the bound is finished.
-//! After ten seconds without room the checkpoint is given up.
+//! Memory is bounded. While 16 MiB are in flight to the checkpoint thread, nothing more is copied. Beyond 32 MiB, or a
+//! quarter of the partition's state if that is more, nothing is applied either, because applying copies pages too; the
+//! batch that crosses the bound is finished. After ten seconds without room the checkpoint is given up.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -50,7 +51,8 @@ pub struct Settings {
     pub max_replay_records: u64,
     /// Share of a CPU that checkpoints may take, in percent.
     pub max_cpu_percent: u32,
-    /// Number of consecutive failures of a partition after which the process exits; `None` to continue whatever happens.
+    /// Number of consecutive failures of a partition after which the process exits; `None` to continue whatever
+    /// happens.
     pub exit_after_failures: Option<u32>,
 }
 
@@ -164,7 +166,8 @@ impl CheckpointScheduler {
         self.last_duration
     }
 
-    /// True if a round is due: enough records are unsaved, or one for long enough, and the cost of the last round allows it.
+    /// True if a round is due: enough records are unsaved, or one for long enough, and the cost of the last round
+    /// allows it.
     pub(super) fn is_due(&self, partitions: &Partitions, now: Instant) -> bool {
         let Settings { max_replay_records, max_interval, .. } = self.settings;
         let records: u64 = partitions.iter().map(|partition| partition.unsaved.records).sum();
@@ -179,8 +182,8 @@ impl CheckpointScheduler {
         (self.spent, self.longest_hold, self.has_failed) = (Duration::ZERO, Duration::ZERO, false);
     }
 
-    /// Does what can be done without waiting: begins the next partition's checkpoint, copies some of it, or has it finished. Returns its outcome if
-    /// it is given up because the disk has taken nothing for too long.
+    /// Does what can be done without waiting: begins the next partition's checkpoint, copies some of it, or has it
+    /// finished. Returns its outcome if it is given up because the disk has taken nothing for too long.
     pub(super) fn step(
         &mut self,
         partitions: &mut Partitions,
@@ -283,7 +286,8 @@ impl CheckpointScheduler {
         }
     }
 
-    /// Finishes the checkpoint once the dead letters that it covers are acknowledged: it must not claim a record that is written nowhere.
+    /// Finishes the checkpoint once the dead letters that it covers are acknowledged: it must not claim a record that
+    /// is written nowhere.
     fn finish(&mut self, dead_letters: &dyn DeadLetterSink) {
         let Some(current) = &mut self.current else { return };
         if dead_letters.acknowledged_below(current.partition, current.next_offset) >= current.next_offset {

@@ -1,4 +1,5 @@
-//! What a state depends on besides its log: written into the head of a checkpoint, and compared with it at the next start.
+//! What a state depends on besides its log: written into the head of a checkpoint, and compared with it at the next
+//! start.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,8 @@ use crate::decode;
 use crate::record::{PerStream, Stream, TopicPartition};
 use crate::settings::OffsetRange;
 
-/// Settings and key that a state depends on. A checkpoint holds them by name and as text, so that a mismatch can name them.
+/// Settings and key that a state depends on. A checkpoint holds them by name and as text, so that a mismatch can name
+/// them.
 #[derive(Debug, Clone)]
 pub struct Compatibility {
     /// Rules of aggregation.
@@ -85,7 +87,8 @@ impl Compatibility {
         }
     }
 
-    /// Settings that the state of a partition up to `next_offset` depends on. Excluded offsets beyond it do not count yet.
+    /// Settings that the state of a partition up to `next_offset` depends on. Excluded offsets beyond it do not count
+    /// yet.
     fn semantic_settings(&self, partition: &TopicPartition, next_offset: i64) -> BTreeMap<String, String> {
         let stream = partition.stream;
         let mut semantic_settings: BTreeMap<String, String> =

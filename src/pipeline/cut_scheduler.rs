@@ -1,9 +1,10 @@
 //! Which cuts are due, and which are whole.
 //!
-//! Implements `spec/figures.md#cuts`. A partition *passes* the instant of a cut with the first record whose Kafka timestamp is later, or once it
-//! is complete until `cuts.grace` after the instant: what it has applied by then is its part of the cut. A cut is whole once every partition has
-//! passed it. Parts of cuts that are not stored yet are saved with the partition's state, so that a restart neither loses nor changes them; a
-//! part that exists is never taken again.
+//! Implements `spec/figures.md#cuts`. A partition *passes* the instant of a cut with the first record whose Kafka
+//! timestamp is later, or once it is complete until `cuts.grace` after the instant: what it has applied by then is its
+//! part of the cut. A cut is whole once every partition has passed it. Parts of cuts that are not stored yet are saved
+//! with the partition's state, so that a restart neither loses nor changes them; a part that exists is never taken
+//! again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use crate::view::cut::PartitionCut;
 /// The settings `cuts.grace` and `cuts.keep`.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Time beyond its instant for which a partition must be complete to pass a cut without a later record, in milliseconds: clocks differ.
+    /// Time beyond its instant for which a partition must be complete to pass a cut without a later record, in
+    /// milliseconds: clocks differ.
     pub grace: Millis,
     /// Age beyond which cuts are neither taken nor kept, in milliseconds.
     pub keep: Millis,
@@ -89,8 +91,8 @@ impl CutScheduler {
         self.times = times;
     }
 
-    /// Finds a partition's next cut after the times have changed: the first that it has not passed. `last` is the timestamp of its last applied
-    /// record.
+    /// Finds a partition's next cut after the times have changed: the first that it has not passed. `last` is the
+    /// timestamp of its last applied record.
     pub(super) fn reschedule(&self, progress: &mut CutProgress, last: Option<Millis>, complete_until: Option<Millis>) {
         let passed = complete_until.map(|complete| complete.saturating_sub(self.settings.grace));
         progress.next = last.map(|last| self.times.first_from(passed.map_or(last, |passed| last.max(passed))));
@@ -128,7 +130,8 @@ impl CutScheduler {
         }
     }
 
-    /// Instant of the oldest cut that is not stored, if every partition has passed it. Takes each partition's progress and "complete until".
+    /// Instant of the oldest cut that is not stored, if every partition has passed it. Takes each partition's progress
+    /// and "complete until".
     pub(super) fn oldest_whole<'a>(
         &self,
         partitions: impl Iterator<Item = (&'a CutProgress, Option<Millis>)> + Clone,

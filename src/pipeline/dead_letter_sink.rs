@@ -10,7 +10,8 @@ pub trait DeadLetterSink: Send {
     /// Sends a dead letter without waiting for its acknowledgement.
     fn send(&self, dead_letter: &DeadLetter<'_>);
 
-    /// Offset below which every dead letter of a partition is acknowledged or has failed permanently, at most `next_offset`.
+    /// Offset below which every dead letter of a partition is acknowledged or has failed permanently, at most
+    /// `next_offset`.
     fn acknowledged_below(&self, index: PartitionIndex, next_offset: i64) -> i64;
 
     /// Counts since the start.

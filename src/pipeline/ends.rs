@@ -14,8 +14,8 @@ use crate::source::{End, EndProbe, SourceError};
 /// Time between two queries for the number of partitions.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Time for which a transaction must hold records back before it is reported. Transactions are open for moments; a broker aborts one after
-/// a minute, unless its producer asked for more.
+/// Time for which a transaction must hold records back before it is reported. Transactions are open for moments; a
+/// broker aborts one after a minute, unless its producer asked for more.
 const HELD_BACK_AFTER: Duration = Duration::from_secs(60);
 
 /// Starts the thread. It queries every `interval` until a shutdown is requested or the task is gone.
@@ -63,7 +63,7 @@ impl EndQuery {
         let answers = match self.probe.query_ends() {
             Ok(answers) => answers,
             Err(error) => {
-                tracing::warn!(event = "pacemeter.kafka.end_unknown", reason = %error, "end offsets unknown");
+                tracing::warn!(event = "pacemeter.kafka.end_unknown", reason = %error, "end offsets not available");
                 Vec::new()
             }
         };
@@ -84,7 +84,7 @@ impl EndQuery {
                         event = "pacemeter.kafka.end_unknown",
                         slot = number,
                         reason = %error,
-                        "end offsets unknown"
+                        "end offsets not available"
                     );
                 }
             }
@@ -111,11 +111,13 @@ fn log_held_back(TopicPartition { topic, partition, .. }: &TopicPartition, end: 
     );
 }
 
-/// Stable offset at which each partition is held back by an open transaction, and when that was first seen or last reported.
+/// Stable offset at which each partition is held back by an open transaction, and when that was first seen or last
+/// reported.
 struct HeldBack(Vec<Option<(i64, Instant)>>);
 
 impl HeldBack {
-    /// True if it is time to report, first or again, that the stable offset does not move although there are records after it.
+    /// True if it is time to report, first or again, that the stable offset does not move although there are records
+    /// after it.
     fn must_report(&mut self, number: usize, end: End, now: Instant) -> bool {
         let known = &mut self.0[number];
         match *known {

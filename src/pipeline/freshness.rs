@@ -1,9 +1,10 @@
 //! How complete the figures are: end offsets that were asked for, when, and whether they have been reached since.
 //!
-//! Implements `spec/figures.md#complete-until`. The `ends` thread reads the clock, then asks for all end offsets. A partition is complete until
-//! the latest such reading whose end offset it has reached; a stream, until the least of its partitions. The position is the next offset to
-//! apply, or the client's own if that is higher: the client passes transaction markers, aborted batches and compacted tails. Positions travel
-//! behind the records in the same channel, so a position never outruns the records before it.
+//! Implements `spec/figures.md#complete-until`. The `ends` thread reads the clock, then asks for all end offsets. A
+//! partition is complete until the latest such reading whose end offset it has reached; a stream, until the least of
+//! its partitions. The position is the next offset to apply, or the client's own if that is higher: the client passes
+//! transaction markers, aborted batches and compacted tails. Positions travel behind the records in the same channel,
+//! so a position never outruns the records before it.
 //!
 //! Pure: all times come from outside.
 
@@ -14,8 +15,8 @@ use crate::clock::Millis;
 use crate::record::Stream;
 use crate::source::End;
 
-/// Maximum number of end offsets kept that are not reached yet. While a partition is behind, the oldest are reached first; of the newer ones
-/// only the last is kept.
+/// Maximum number of end offsets kept that are not reached yet. While a partition is behind, the oldest are reached
+/// first; of the newer ones only the last is kept.
 const MAX_ENDS: usize = 64;
 
 /// Freshness of one partition.
@@ -34,7 +35,8 @@ pub(super) struct PartitionFreshness {
     moved: Instant,
 }
 
-/// Least "complete until" of the stream's partitions: every record that was in its topic at that instant is applied. `None` until all have one.
+/// Least "complete until" of the stream's partitions: every record that was in its topic at that instant is applied.
+/// `None` until all have one.
 pub(super) fn complete_until<'a>(
     partitions: impl Iterator<Item = &'a PartitionFreshness>,
     stream: Stream,
@@ -62,8 +64,8 @@ impl PartitionFreshness {
         }
     }
 
-    /// Takes an end offset that was asked for when the clock showed `asked`. A log that has ended before an earlier end offset for
-    /// `stall_timeout` was truncated: that end is no longer waited for.
+    /// Takes an end offset that was asked for when the clock showed `asked`. A log that has ended before an earlier end
+    /// offset for `stall_timeout` was truncated: that end is no longer waited for.
     pub(super) fn add_end(&mut self, asked: Millis, end: End, now: Instant, stall_timeout: Duration) {
         if !self.has_more() {
             self.moved = now;
@@ -96,8 +98,8 @@ impl PartitionFreshness {
         self.complete_until
     }
 
-    /// Number of offsets between the position and the newest high watermark. Records held back by open transactions count, and so do offsets
-    /// without a record.
+    /// Number of offsets between the position and the newest high watermark. Records held back by open transactions
+    /// count, and so do offsets without a record.
     pub(super) fn lag(&self) -> Option<i64> {
         self.newest_end.map(|end| (end.high - self.position).max(0))
     }

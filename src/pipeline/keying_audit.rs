@@ -1,4 +1,5 @@
-//! Detects disbursements that are not keyed by beneficiary: a person paid in two partitions counts twice, which no partition can see.
+//! Detects disbursements that are not keyed by beneficiary: a person paid in two partitions counts twice, which no
+//! partition can see.
 //!
 //! One person in 1,024, chosen by hash, is followed across partitions, whatever partitioner the producers use.
 
@@ -16,7 +17,8 @@ pub(super) struct KeyingAudit {
 }
 
 impl KeyingAudit {
-    /// Adds people of the sample seen in a partition. If this is the first time that anybody is in two, returns the other partition.
+    /// Adds people of the sample seen in a partition. If this is the first time that anybody is in two, returns the
+    /// other partition.
     pub(super) fn add(&mut self, index: PartitionIndex, people: Vec<Hash128>) -> Option<PartitionIndex> {
         let is_first = self.misplaced.is_empty();
         let mut other = None;

@@ -1,10 +1,11 @@
 //! Partitions that this process owns, and everything it keeps of each.
 //!
-//! One partition is one [`OwnedPartition`]. Logic that spans partitions stands in the module of its subject and takes this collection: how
-//! complete a stream is (`freshness`), which checkpoint is next (`checkpoint_scheduler`), which cut is whole (`cut_scheduler`).
+//! One partition is one [`OwnedPartition`]. Logic that spans partitions stands in the module of its subject and takes
+//! this collection: how complete a stream is (`freshness`), which checkpoint is next (`checkpoint_scheduler`), which
+//! cut is whole (`cut_scheduler`).
 //!
-//! An index stays the same for as long as its partition is owned. Nothing outside this module knows how indexes and partitions lie in memory,
-//! so that partitions can come and go at run time.
+//! An index stays the same for as long as its partition is owned. Nothing outside this module knows how indexes and
+//! partitions lie in memory, so that partitions can come and go at run time.
 
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -143,8 +144,8 @@ impl IndexMut<PartitionIndex> for Partitions {
 }
 
 impl OwnedPartition {
-    /// Takes over a restored partition. `now` is the reading of the clock and its monotonic instant; a state that begins now counts as built at
-    /// `built_if_new`.
+    /// Takes over a restored partition. `now` is the reading of the clock and its monotonic instant; a state that
+    /// begins now counts as built at `built_if_new`.
     pub(super) fn new(
         log: LogInfo,
         restored: RestoredPartition,
@@ -178,7 +179,8 @@ impl OwnedPartition {
         }
     }
 
-    /// Renews the view if a record was applied or a minute began: views hold what depends on the clock in panes around their minute.
+    /// Renews the view if a record was applied or a minute began: views hold what depends on the clock in panes around
+    /// their minute.
     pub(super) fn renew_view(&mut self, now: Millis) {
         if self.changed || self.view_minute != floor(now, MINUTE) {
             self.view = Arc::new(self.state.view(now));

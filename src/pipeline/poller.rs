@@ -1,7 +1,7 @@
 //! The poll thread: waits for the topics, reads and decodes their records, and carries out the task's commands.
 //!
-//! Batches go through a bounded channel. When the task is behind, this thread waits, the client's queue fills, and fetching pauses: memory
-//! never grows with the backlog.
+//! Batches go through a bounded channel. When the task is behind, this thread waits, the client's queue fills, and
+//! fetching pauses: memory never grows with the backlog.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
@@ -68,8 +68,8 @@ impl Poller {
         }
     }
 
-    /// Waits for the topics, checks them, sends their logs to the task, and assigns the partitions where the task resumes them. Returns `None`
-    /// if a shutdown comes first.
+    /// Waits for the topics, checks them, sends their logs to the task, and assigns the partitions where the task
+    /// resumes them. Returns `None` if a shutdown comes first.
     fn begin(&self, consumer: &mut Consumer) -> Result<Option<Assignment>, Failure> {
         let Some((topology, ends)) = self.wait_for_topics(consumer)? else { return Ok(None) };
         let short_retention = self.check_topics()?;
@@ -121,7 +121,8 @@ impl Poller {
         }
     }
 
-    /// Refuses topics that would break exactness. Returns true for streams whose topic has a shorter retention than the horizon.
+    /// Refuses topics that would break exactness. Returns true for streams whose topic has a shorter retention than the
+    /// horizon.
     fn check_topics(&self) -> Result<PerStream<bool>, Failure> {
         let findings = check::topic_faults(&self.source)?;
         findings.refuse()?;

@@ -1,8 +1,9 @@
 //! State that each partition starts with, or the reason why it cannot start.
 //!
-//! That is the newest checkpoint that is undamaged and matches the log and the settings; if files are damaged, an older one. A checkpoint that
-//! does not match is refused, or discarded for a rebuild where the settings allow it. A rebuild from a log that has lost history the
-//! checkpoint had is refused too, unless the settings accept it. Nothing is discarded without a log line.
+//! That is the newest checkpoint that is undamaged and matches the log and the settings; if files are damaged, an older
+//! one. A checkpoint that does not match is refused, or discarded for a rebuild where the settings allow it. A rebuild
+//! from a log that has lost history the checkpoint had is refused too, unless the settings accept it. Nothing is
+//! discarded without a log line.
 
 use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
 use super::message::LogInfo;
@@ -211,7 +212,8 @@ impl Restorer<'_> {
         source: StateSource,
     ) -> RestoredPartition {
         let Head { last_record, built, labels, partition_count, ref cluster_id, ref pending_cuts, .. } = *reader.head();
-        // Other allowlists move counters from one label to another, which may lower a counter: to readers that is a new state.
+        // Other allowlists move counters from one label to another, which may lower a counter: to readers that is a new
+        // state.
         let has_same_labels = labels == labels_fingerprint(&self.view_config.allowlists);
         RestoredPartition {
             state,
@@ -340,7 +342,8 @@ fn all_damaged(dir: PartitionDir, policy: Policy) -> Unusable {
     Unusable { reasons: vec![reason], policy, first_offset: None }
 }
 
-/// Reason against a rebuild: the log has lost records that the discarded state, which began at `first_offset`, had. `None` if it has not.
+/// Reason against a rebuild: the log has lost records that the discarded state, which began at `first_offset`, had.
+/// `None` if it has not.
 fn lost_history(log: &LogInfo, first_offset: Option<i64>) -> Option<String> {
     let from = first_offset.map_or_else(|| "an unknown offset".to_owned(), |offset| format!("offset {offset}"));
     (log.low > first_offset.unwrap_or(0)).then(|| {

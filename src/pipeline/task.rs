@@ -35,8 +35,8 @@ pub(super) struct PipelineTask {
 }
 
 impl PipelineTask {
-    /// Runs until the poll thread has stopped or reading cannot continue. Before anything is read, a requested shutdown ends it at once: the poll
-    /// thread may be waiting for a broker that does not answer.
+    /// Runs until the poll thread has stopped or reading cannot continue. Before anything is read, a requested shutdown
+    /// ends it at once: the poll thread may be waiting for a broker that does not answer.
     pub(super) async fn run(
         mut self,
         mut messages: Receiver<WorkerMessage>,

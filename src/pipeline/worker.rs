@@ -1,4 +1,5 @@
-//! The owner of every partition's state: restores it, applies messages in order, saves it, and publishes what readers see.
+//! The owner of every partition's state: restores it, applies messages in order, saves it, and publishes what readers
+//! see.
 //!
 //! Synchronous: `task` drives it in the process, a simulator in tests. It waits for nothing but room for dead letters.
 
@@ -31,7 +32,7 @@ use crate::runtime::{Exit, Failure};
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::snapshot::{Phase, SnapshotPublisher};
 
-/// Where the worker's effects go.
+/// Destinations of the worker's effects.
 pub struct Outputs {
     /// Commands to the poll thread.
     pub commands: Sender<PollerCommand>,
@@ -63,7 +64,7 @@ pub struct WorkerOptions {
     pub store: CheckpointStore,
     /// Closed periods as the stored cuts report them.
     pub closed_periods: Arc<ClosedPeriods>,
-    /// Where effects go.
+    /// Destinations of effects.
     pub outputs: Outputs,
 }
 
@@ -263,7 +264,8 @@ impl Worker {
         }
     }
 
-    /// Commits offsets below which every dead letter is acknowledged, never back behind what an earlier process committed.
+    /// Commits offsets below which every dead letter is acknowledged, never back behind what an earlier process
+    /// committed.
     pub fn commit(&mut self) {
         let Self { partitions, outputs, .. } = self;
         let offsets = partitions.indexes().filter_map(|index| {

@@ -18,7 +18,7 @@ pub struct TopicPartition {
 pub struct PartitionIndex(pub u16);
 
 impl PartitionIndex {
-    /// Number of partitions that can be told apart.
+    /// Maximum number of assigned partitions.
     pub const LIMIT: usize = u16::MAX as usize + 1;
 
     /// Index of the partition at a position of the list of assigned ones.

@@ -37,7 +37,8 @@ pub trait RawRecords: Send {
     /// If `position` is not below [`RawRecords::len`].
     fn partition(&self, position: usize) -> PartitionIndex;
 
-    /// Record at a position. Its headers replace the content of `headers`, so that one list serves all records of a batch.
+    /// Record at a position. Its headers replace the content of `headers`, so that one list serves all records of a
+    /// batch.
     ///
     /// # Panics
     /// If `position` is not below [`RawRecords::len`].

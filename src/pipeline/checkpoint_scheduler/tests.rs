@@ -17,7 +17,7 @@ use crate::source::{DeadLetter, DeadLetterCounts};
 
 const NOW: Millis = 1_790_000_000_000;
 
-/// A sink without letters in flight.
+/// A sink without dead letters in flight.
 struct NoDeadLetters;
 
 impl DeadLetterSink for NoDeadLetters {
@@ -59,13 +59,13 @@ struct Subject {
     scheduler: CheckpointScheduler,
     partitions: Partitions,
     clock: Clock,
-    orders: Receiver<CheckpointRequest>,
+    requests: Receiver<CheckpointRequest>,
 }
 
 impl Subject {
     fn new(exit_after_failures: Option<u32>) -> Self {
         let clock = Clock::manual(NOW);
-        let (sender, orders) = channel();
+        let (sender, requests) = channel();
         let checkpoints = CheckpointHandle::new(sender, BytesInFlight::default());
         let settings = Settings {
             max_interval: Duration::from_secs(600),
@@ -84,7 +84,7 @@ impl Subject {
             partitions.add(partition(number, &clock));
         }
         let scheduler = CheckpointScheduler::new(settings, clock.clone(), checkpoints);
-        Self { scheduler, partitions, clock, orders }
+        Self { scheduler, partitions, clock, requests }
     }
 
     fn step(&mut self) -> Option<CheckpointOutcome> {
@@ -139,7 +139,7 @@ fn a_disk_that_hangs_holds_up_applying_only_for_a_while() {
     assert!(subject.scheduler.has_room(), "without an image nothing is copied");
     assert!(
         subject
-            .orders
+            .requests
             .try_iter()
             .any(|order| matches!(order, CheckpointRequest::Abandon(abandoned) if abandoned == id))
     );

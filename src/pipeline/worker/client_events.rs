@@ -66,8 +66,8 @@ impl Worker {
     /// Takes the end offset of a partition.
     ///
     /// # Errors
-    /// If the log has ended before the last applied record for a stall time-out, which a new leader may need to catch up; or if its topic
-    /// was missing and exists again.
+    /// If the log has ended before the last applied record for a stall time-out, which a new leader may need to catch
+    /// up; or if its topic was missing and exists again.
     pub(super) fn add_end(
         &mut self,
         index: PartitionIndex,

@@ -13,7 +13,8 @@ use crate::view::snapshot::{Phase, Snapshot};
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Worker {
-    /// Publishes a snapshot, and looks for stalls, passed cuts and the end of the replay. `waiting` is the number of messages in the queue.
+    /// Publishes a snapshot, and looks for stalls, passed cuts and the end of the replay. `waiting` is the number of
+    /// messages in the queue.
     pub fn publish(&mut self, waiting: usize) {
         let now = self.clock.now();
         let instant = self.clock.instant();
@@ -40,7 +41,8 @@ impl Worker {
         self.outputs.publisher.publish(snapshot);
     }
 
-    /// Shows the figures once every partition has reached an end offset asked for after the start, and every log is the right one.
+    /// Shows the figures once every partition has reached an end offset asked for after the start, and every log is the
+    /// right one.
     fn follow_replay(&mut self) {
         let Phase::Replaying { .. } = self.phase else { return };
         let instant = self.clock.instant();

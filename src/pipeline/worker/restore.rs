@@ -55,7 +55,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Point from which a partition is read. A last record that retention has removed, or compaction may have, is not checked.
+    /// Point from which a partition is read. A last record that retention has removed, or compaction may have, is not
+    /// checked.
     fn resume_point(&self, log: &LogInfo, restored: &RestoredPartition) -> ResumePoint {
         let is_kept = |offset: i64| offset >= log.low && !self.settings.restore.accept_compacted_topics;
         ResumePoint {

@@ -22,8 +22,8 @@ impl Worker {
         self.next_view_config.is_some()
     }
 
-    /// Continues with the first partition that is not backfilled. Once all are, promotes them between two publications, so that a snapshot
-    /// shows one set of targets.
+    /// Continues with the first partition that is not backfilled. Once all are, promotes them between two publications,
+    /// so that a snapshot shows one set of targets.
     pub(super) fn backfill(&mut self) {
         let Self { partitions, cut_scheduler, clock, .. } = self;
         if self.next_view_config.is_none()

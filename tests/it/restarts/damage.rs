@@ -41,11 +41,7 @@ fn without_a_good_checkpoint_it_rebuilds_or_refuses() {
     stored.assert_starts(&[], "rebuild", 1);
     // A lost state directory is not taken for a first start.
     fs::remove_dir_all(stored.state.path().join("checkpoints")).expect("a directory");
-    stored.assert_refused(
-        &["state.on_missing=fail"],
-        65,
-        &["there is no checkpoint", "committed offset", "state.directory"],
-    );
+    stored.assert_refused(&["state.on_missing=fail"], 65, &["no checkpoint", "committed offset", "state.directory"]);
     stored.assert_starts(&[], "rebuild", 6);
 }
 

@@ -70,7 +70,7 @@ fn three_failures_in_a_row_end_it_with_74_if_configured() {
     assert_says(
         &pacemeter.ended(Instant::now()),
         74,
-        &["3 checkpoints in a row could not be written", "mend the disk"],
+        &["3 consecutive checkpoints could not be written", "replace the disk"],
     );
     repair();
     stored.assert_starts(&[], "newest", 6);

@@ -46,8 +46,8 @@ fn a_topic_deleted_at_run_time_leaves_figures_until_recreated() {
     // Either the request for end offsets or the fetch notices first.
     let ended = pacemeter.ended(Instant::now());
     match ended.code {
-        Some(65) => assert_says(&ended, 65, &["is not in the log", "made anew"]),
-        _ => assert_says(&ended, 75, &["was away and is there again"]),
+        Some(65) => assert_says(&ended, 65, &["is not in the log", "recreated"]),
+        _ => assert_says(&ended, 75, &["was missing and exists again"]),
     }
     stored.assert_refused(&[], 65, &["the log was truncated or the topic recreated"]);
 }
@@ -69,7 +69,7 @@ fn added_partitions_end_the_process_unless_accepted() {
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
     stored.test_log.topics.add_partitions(Stream::Call, 3);
-    assert_says(&pacemeter.ended(Instant::now()), 75, &["has 3 partitions now, it had 2"]);
+    assert_says(&pacemeter.ended(Instant::now()), 75, &["has 3 partitions now and had 2"]);
     stored.assert_refused(&[], 65, &["had 2 partitions, now it has 3"]);
     stored.assert_starts(&["state.accept_added_partitions=true"], "newest", 6);
     stored.assert_starts(&[], "newest", 6);
@@ -94,7 +94,7 @@ fn records_lost_to_retention_are_never_skipped() {
     stored.assert_refused(
         &["state.on_mismatch=rebuild"],
         65,
-        &["a rebuild would know less", "state.accept_lost_history"],
+        &["a rebuild would lose history", "state.accept_lost_history"],
     );
     let mut pacemeter = stored.start(&["state.on_mismatch=rebuild", "state.accept_lost_history=true"]);
     pacemeter.wait_ready();

@@ -18,8 +18,8 @@ impl World<'_> {
         self.stop(None, true)?;
         self.start(self.permissive())?;
         let after = self.next_offsets();
-        // A partition without records has no checkpoint. One whose checkpoint ends before markers that retention removed is rebuilt, since
-        // those may have been records.
+        // A partition without records has no checkpoint. One whose checkpoint ends before markers that retention
+        // removed is rebuilt, since those may have been records.
         let is_excused = |index: usize| records[index] == 0 || before[index] < self.logs.logs[index].low;
         let is_saved = |index: usize| before[index] == after.get(index).copied().unwrap_or(0) || is_excused(index);
         if !self.disk_lies && !(0..before.len()).all(is_saved) {
@@ -67,7 +67,8 @@ impl World<'_> {
         }
     }
 
-    /// Runs until figures are shown and everything is read. Returns false if the process ends, or after too many rounds.
+    /// Runs until figures are shown and everything is read. Returns false if the process ends, or after too many
+    /// rounds.
     fn settle(&mut self) -> Result<bool, Fault> {
         for _ in 0..ROUNDS {
             self.dead_letters.settle(usize::MAX, true);

@@ -1,5 +1,5 @@
-//! The simulated process: the real core, checkpoint codec and worker. What `poller`, `task` and the checkpoint thread do around them happens
-//! here step by step, when an action calls for it.
+//! The simulated process: the real core, checkpoint codec and worker. What `poller`, `task` and the checkpoint thread
+//! do around them happens here step by step, when an action calls for it.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -18,7 +18,8 @@ use crate::oracle::START;
 
 /// Bounds of the difference between wall clock and logs.
 const SKEW: std::ops::Range<Millis> = -DAY..20 * DAY;
-/// Number of restarts that become live for one at which figures are compared, because they take most of the time. State always is.
+/// Number of restarts that become live for one at which figures are compared, because they take most of the time. State
+/// always is.
 const LIVES_COMPARED: u64 = 3;
 /// Maximum number of steps of a stop in order.
 const STOP_STEPS: u32 = 600;
@@ -434,7 +435,8 @@ impl<'a> World<'a> {
         if let Some(differences) = differences(&expected, &exposed) {
             return Err(differences);
         }
-        // Two rebuilds without a checkpoint between them, under a clock that was set back, may have the same build time.
+        // Two rebuilds without a checkpoint between them, under a clock that was set back, may have the same build
+        // time.
         let is_behind = self.clock.now() <= snapshot.built;
         if let Some((built, before)) = &self.seen
             && *built == snapshot.built
