@@ -1,8 +1,8 @@
 //! Days of a calendar as prefix sums, so that open time and weight of any interval are two look-ups and a difference.
 //!
-//! Each day stores the open time and the weight of all days before it; its [`DaySchedule`] lists the open intervals within
-//! it. Days with the same hours share a schedule; a day on which the clock changes has its own. Hours that the clock skips
-//! are not worked, hours that it repeats are worked twice.
+//! Each day stores the open time and the weight of all days before it; its [`DaySchedule`] lists the open intervals
+//! within it. Days with the same hours share a schedule; a day on which the clock changes has its own. Hours that the
+//! clock skips are not worked, hours that it repeats are worked twice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -122,7 +122,8 @@ impl Days {
     fn find(&self, time: Millis) -> Position<'_> {
         let (first, last) = (self.days[0].start, self.days.len() - 1);
         let time = time.clamp(first, self.days[last].start);
-        // All days have 24 hours but those of clock changes, which nearly cancel out: the estimate is off by a day or two.
+        // All days have 24 hours but those of clock changes, which nearly cancel out: the estimate is off by a day or
+        // two.
         let mut index = usize::try_from((time - first) / DAY).unwrap_or(last).min(last);
         while self.days[index].start > time {
             index -= 1;

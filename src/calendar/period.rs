@@ -156,8 +156,8 @@ fn iso_week(week: ISOWeekDate) -> String {
     format!("{}-W{:02}", week.year(), week.week())
 }
 
-/// Day that an instant belongs to: its local date. Where the clock goes back over midnight and a date comes twice, it is
-/// the day that has begun.
+/// Day that an instant belongs to: its local date. Where the clock goes back over midnight and a date comes twice, it
+/// is the day that has begun.
 pub(super) fn date_at(time: Millis, zone: &TimeZone) -> Date {
     let date = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
     let next = date.saturating_add(1.day());

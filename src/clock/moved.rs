@@ -69,7 +69,7 @@ fn parse(text: &str) -> Option<TimeMapping> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, TimeMapping, ClockVariableError, parse};
+    use super::{Clock, ClockVariableError, TimeMapping, parse};
     use crate::clock::{HOUR, MINUTE, SECOND};
 
     #[test]

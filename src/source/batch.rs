@@ -77,7 +77,8 @@ impl<'a> Message<'a> {
         self.native.value()
     }
 
-    /// Appends the headers to a list, which may serve for the next record of the batch. A header whose name is not UTF-8 is left out.
+    /// Appends the headers to a list, which may serve for the next record of the batch. A header whose name is not
+    /// UTF-8 is left out.
     pub fn append_headers(&self, headers: &mut Vec<Header<'a>>) {
         self.native.append_headers(headers);
     }

@@ -99,7 +99,8 @@ fn faults_of_envelopes(faults: &mut Faults, envelope: Envelope) {
     if !matches!(envelope, Envelope::Structured | Envelope::StructuredByType) {
         return;
     }
-    // A text that is no JSON holds no `data_base64`; so this comes behind `not_json`, although its reason is named before it.
+    // A text that is no JSON holds no `data_base64`; so this comes behind `not_json`, although its reason is named
+    // before it.
     let unsupported = Rejection::field(Reason::UnsupportedFormat, "data_base64");
     for value in ["\"e30=\"", "5", "{}"] {
         faults.next().add(unsupported, |draft| draft.outside("data_base64", value));
