@@ -1,4 +1,4 @@
-//! The only place that reads time.
+//! The only module that reads the system clock.
 //!
 //! Everything else receives a [`Millis`]. The demo and tests run the same program on a clock with an origin and a speed
 //! of their own ([`Clock::accelerated`], for the built program [`Clock::from_environment`]). Time-outs and waits of the

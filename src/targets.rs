@@ -73,7 +73,7 @@ pub struct Target {
     pub filter: Filter,
     /// Kind of period; each has a goal of its own.
     pub period: Period,
-    /// Goals by date, ascending and never empty; each holds for the periods whose first day is its date or later.
+    /// Goals by date, ascending and never empty; each applies to periods whose first day is its date or later.
     pub goals: Vec<(Date, Quantity)>,
     /// Calendar that spreads the plan over the period.
     pub calendar: Arc<WorkingCalendar>,
@@ -99,7 +99,7 @@ impl Target {
         xxhash_rust::xxh3::xxh3_64(format!("{} {:?} {lists:?}", self.measure.name(), self.period).as_bytes())
     }
 
-    /// Goal in force on the first day of a period. Before the first date the first goal holds.
+    /// Goal in force on the first day of a period. Before the first date the first goal applies.
     ///
     /// # Panics
     ///

@@ -83,7 +83,7 @@ impl<C: Default> SlotSeries<C> {
         if time < self.kept_from {
             return None;
         }
-        if !self.slots.get(self.last_index).is_some_and(|slot| slot.span.holds(time)) {
+        if !self.slots.get(self.last_index).is_some_and(|slot| slot.span.contains(time)) {
             self.last_index = self.find_or_insert(time);
         }
         Some(self.last_index)
@@ -92,7 +92,7 @@ impl<C: Default> SlotSeries<C> {
     fn find_or_insert(&mut self, time: Millis) -> usize {
         let before = |slot: &OpenSlot<C>| slot.span.end <= time;
         let index = self.slots.partition_point(before);
-        if self.slots.get(index).is_some_and(|slot| slot.span.holds(time)) {
+        if self.slots.get(index).is_some_and(|slot| slot.span.contains(time)) {
             return index;
         }
         let of_day: Vec<OpenSlot<C>> = self.layout.slots_of_day(time).collect();

@@ -30,7 +30,7 @@ pub struct Interval {
 
 impl Interval {
     /// True if `time` lies within the interval.
-    pub fn holds(&self, time: Millis) -> bool {
+    pub fn contains(&self, time: Millis) -> bool {
         (self.start..self.end).contains(&time)
     }
 }
@@ -223,7 +223,10 @@ mod tests {
         for minute in 0..180 {
             let instant = at("2010-11-07T01:30:00Z") + minute * 60_000;
             let day = Period::Day.at(instant, &zone).unwrap();
-            assert!(day.holds(instant) && Period::Day.at(day.start, &zone) == Some(day), "{minute} minutes: {day:?}");
+            assert!(
+                day.contains(instant) && Period::Day.at(day.start, &zone) == Some(day),
+                "{minute} minutes: {day:?}"
+            );
         }
     }
 

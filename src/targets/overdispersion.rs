@@ -6,7 +6,7 @@
 //! only the scatter around the plan's shape counts. It contains everything that makes days differ from the plan:
 //! payments in files, a bank outage on a Tuesday, inexact weights.
 
-/// Overdispersion that is assumed until [`LEAST_PERIODS`] are known.
+/// Overdispersion assumed with fewer than [`LEAST_PERIODS`] usable periods.
 pub const DEFAULT_OVERDISPERSION: f64 = 4.0;
 
 /// Minimum number of past periods for an estimate.

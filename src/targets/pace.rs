@@ -31,14 +31,14 @@ pub const LEAST_PROJECTED_SHARE: f64 = 0.15;
 /// Standard deviations of the plan up to which a shortfall may be chance.
 const TOLERATED_DEVIATIONS: f64 = 3.0;
 
-/// The known amounts of a target at an instant of a period.
+/// Input of an assessment: amounts of a target at an instant of a period.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {
-    /// The period.
+    /// Period to assess.
     pub period: Interval,
-    /// The instant; counts as the period's nearest instant if it lies outside of it.
+    /// Instant of the assessment, clamped to the period.
     pub now: Millis,
-    /// The programme's zone.
+    /// Zone of the programme.
     pub zone: &'a TimeZone,
     /// Amount of the period so far.
     pub actual: Tally,
