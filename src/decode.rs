@@ -1,6 +1,6 @@
 //! Bytes to events: a record becomes an [`Event`] or a [`Rejection`].
 //!
-//! The specification is docs/spec/events.md. Of several faults the first counts, in the order of
+//! The specification is docs/spec/events.md. A record with several faults is rejected for the first one in the order of
 //! spec/events.md#order-of-faults, which is the order of the code:
 //!
 //! ```text
@@ -17,7 +17,7 @@
 //! valid record without escaped strings, reads a clock, recurses, or takes more than linear time. No content of a
 //! record makes it panic, and no error holds any.
 //!
-//! JSON, times and numbers are read by hand: `scan`, `rfc3339` and `numbers` say why.
+//! JSON, times and numbers have hand-written parsers: `scan`, `rfc3339` and `numbers` say why.
 
 mod body;
 mod envelope;

@@ -11,8 +11,8 @@
 //!
 //! `rd_kafka_consume_batch_queue` costs half of what polling record by record does, but returns records only. So the
 //! assigned partitions forward to a queue of our own, from which batches are taken, and [`Consumer::serve`] polls the
-//! client's main queue for all the rest. `fetching` tells the protocol, `native` makes the calls and is the only file
-//! with `unsafe`.
+//! client's main queue for everything else. `fetching` describes the protocol; `native` makes the calls and is the only
+//! file with `unsafe`.
 //!
 //! # Traps of librdkafka
 //!

@@ -16,7 +16,7 @@ use crate::calendar::{CutTimes, Interval, Period};
 use crate::clock::Millis;
 use crate::view::slots::Slot;
 
-/// Division of time into slots, and the periods in which people are told apart.
+/// Division of time into slots, and the periods in which distinct people are counted.
 #[derive(Debug)]
 pub(crate) struct SlotLayout {
     pub cut_times: CutTimes,
@@ -66,7 +66,7 @@ impl<C: Default> SlotSeries<C> {
         Self { layout, slots: Vec::new(), last_index: 0, kept_from: Millis::MIN }
     }
 
-    /// The slot that holds `time`, for a change; `None` if that is too old to be kept.
+    /// Slot that contains `time`, for an update; `None` if `time` is older than the kept slots.
     pub(crate) fn at(&mut self, time: Millis) -> Option<&mut OpenSlot<C>> {
         let index = self.index_at(time)?;
         let slot = &mut self.slots[index];

@@ -40,8 +40,8 @@ fn fraction(rest: &[u8]) -> Option<(Millis, &[u8])> {
     };
     let len = decimals.iter().position(|byte| !byte.is_ascii_digit())?;
     let (digits, zone) = decimals.split_at(len);
-    let place = |at: usize| digits.get(at).map_or(0, |digit| Millis::from(digit - b'0'));
-    (len > 0).then(|| (place(0) * 100 + place(1) * 10 + place(2), zone))
+    let digit = |at: usize| digits.get(at).map_or(0, |digit| Millis::from(digit - b'0'));
+    (len > 0).then(|| (digit(0) * 100 + digit(1) * 10 + digit(2), zone))
 }
 
 /// Offset of the zone from UTC; positive to the east.

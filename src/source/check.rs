@@ -189,9 +189,9 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
 
 type Described = Result<ConfigResource, RDKafkaErrorCode>;
 
-/// Sorts answers by topic. Errors do not name their topic, so they fill the remaining places in their order.
+/// Sorts results by topic. Errors do not name their topic, so they fill the gaps in their order.
 fn in_order(results: Vec<Described>, topics: &[String]) -> Vec<Described> {
-    let place = |result: &Described| match result {
+    let index_of = |result: &Described| match result {
         Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name), .. }) => {
             topics.iter().position(|topic| topic == name)
         }
@@ -200,8 +200,8 @@ fn in_order(results: Vec<Described>, topics: &[String]) -> Vec<Described> {
     let mut ordered: Vec<Option<Described>> = topics.iter().map(|_| None).collect();
     let mut rest = Vec::new();
     for result in results {
-        match place(&result) {
-            Some(place) => ordered[place] = Some(result),
+        match index_of(&result) {
+            Some(index) => ordered[index] = Some(result),
             None => rest.push(result),
         }
     }

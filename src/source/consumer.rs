@@ -305,7 +305,7 @@ impl Consumer {
         EndProbe::new(self.lookup.clone(), self.topics.clone(), partitions, &self.client)
     }
 
-    /// Id of the cluster; `None` if no broker tells one in time.
+    /// Id of the cluster; `None` if no broker reports it in time.
     pub fn cluster_id(&self) -> Option<String> {
         self.lookup.cluster_id()
     }

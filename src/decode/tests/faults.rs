@@ -1,10 +1,10 @@
-//! Every fault alone, and each against all that come later.
+//! Each fault alone, and together with every fault of a later rank.
 
 use super::*;
 
-/// Something wrong with a record: its place in the order of faults, what it does, and what must come of it.
+/// Fault of a record: its rank in the order of faults, the change that causes it, and the expected rejection.
 struct Fault {
-    /// Faults of one rank are about the same thing and cannot be told apart when they meet.
+    /// Position in the order of faults. Faults of one rank concern the same thing; their order is undefined.
     rank: usize,
     apply: Box<dyn Fn(Draft) -> Draft>,
     rejection: Rejection,
