@@ -110,7 +110,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Those of [`Decoder::decode`].
+    /// Same as [`Decoder::decode`].
     #[doc(hidden)]
     pub fn decode_with_serde_json(
         &self,

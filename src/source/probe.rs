@@ -227,7 +227,7 @@ impl EndProbe {
     ///
     /// # Errors
     ///
-    /// Those of [`Self::query_all`].
+    /// Same as [`Self::query_all`].
     pub fn query_ends(&self) -> Result<Vec<Result<End, SourceError>>, SourceError> {
         let stable = self.query_all()?;
         let reader = self.reader.upgrade();
