@@ -314,7 +314,7 @@ impl PartitionState {
         }
     }
 
-    /// Returns the figures by slot as they are now. Cuts are made of these.
+    /// Returns the current figures by slot, from which cuts are made.
     pub fn slots(&mut self) -> Slots {
         let watermark = self.log.watermark;
         match &mut self.body {

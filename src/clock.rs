@@ -1,7 +1,7 @@
-//! The only place that reads time.
+//! The only module that reads the system clock.
 //!
-//! Everything else receives a [`Millis`]. The demo and tests run the same program on a clock with an origin and a speed of
-//! their own ([`Clock::accelerated`], for the built program [`Clock::from_environment`]). Time-outs and waits of the
+//! Everything else receives a [`Millis`]. The demo and tests run the same program on a clock with an origin and a speed
+//! of their own ([`Clock::accelerated`], for the built program [`Clock::from_environment`]). Time-outs and waits of the
 //! process itself use the monotonic time of tokio and std.
 
 mod moved;
@@ -119,8 +119,8 @@ impl Clock {
         }
     }
 
-    /// Stops an accelerated clock and all its clones, and returns the time that they show from now on. Has no effect on the
-    /// system clock.
+    /// Stops an accelerated clock and all its clones, and returns the time that they show from now on. Has no effect on
+    /// the system clock.
     pub fn freeze(&self) -> Millis {
         match &self.0 {
             Kind::Wall => wall_millis(),

@@ -1,22 +1,23 @@
 //! Bytes to events: a record becomes an [`Event`] or a [`Rejection`].
 //!
-//! The specification is docs/spec/events.md. Of several faults the first counts, in the order of spec/events.md#order-of-faults, which is the
-//! order of the code:
+//! The specification is docs/spec/events.md. A record with several faults is rejected for the first one in the order of
+//! spec/events.md#order-of-faults, which is the order of the code:
 //!
 //! ```text
-//! record      empty, too large; the frame of a schema registry is taken off
-//! envelope    content type; CloudEvents binary, structured or flat; JSON; where the known fields are   (envelope, fields, scan)
-//! attributes  id, source, type, time, the record's own timestamp                                       (kind, rfc3339)
-//! data        field by field; numbers from their own text                                              (body, numbers)
+//! record      empty, too large; the frame of a schema registry is removed
+//! envelope    content type; CloudEvents binary, structured or flat; JSON; known fields  (envelope, fields, scan)
+//! attributes  id, source, type, time, the record's own timestamp                        (kind, rfc3339)
+//! data        field by field; numbers from their own text                               (body, numbers)
 //! ```
 //!
-//! On the way identifiers of people, supports and calls become keyed hashes (`pseudonym`). The known fields as given become a fingerprint
-//! (`fingerprint`), which distinguishes a conflict from a plain duplicate.
+//! Identifiers of people, supports and calls become keyed hashes (`pseudonym`). The known fields as given
+//! become a fingerprint (`fingerprint`), which distinguishes a conflict from a plain duplicate.
 //!
-//! The labels of an event are ranges of the batch's [`LabelArena`], so `Event` is `Copy`. Nothing here allocates for a valid record without
-//! escaped strings, reads a clock, recurses, or takes more than linear time. No content of a record makes it panic, and no error holds any.
+//! The labels of an event are ranges of the batch's [`LabelArena`], so `Event` is `Copy`. Nothing here allocates for a
+//! valid record without escaped strings, reads a clock, recurses, or takes more than linear time. No content of a
+//! record makes it panic, and no error holds any.
 //!
-//! JSON, times and numbers are read by hand: `scan`, `rfc3339` and `numbers` say why.
+//! JSON, times and numbers have hand-written parsers: `scan`, `rfc3339` and `numbers` say why.
 
 mod body;
 mod envelope;
@@ -99,7 +100,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Returns the first fault in the order of spec/events.md#order-of-faults, with the faulty field where there is one.
+    /// Returns the first fault in the order of spec/events.md#order-of-faults, with the faulty field where there is
+    /// one.
     pub fn decode(&self, stream: Stream, record: &RawRecord<'_>, arena: &mut LabelArena) -> Result<Event, Rejection> {
         self.decode_by::<Scanner>(stream, record, arena)
     }
@@ -108,7 +110,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Those of [`Decoder::decode`].
+    /// Same as [`Decoder::decode`].
     #[doc(hidden)]
     pub fn decode_with_serde_json(
         &self,

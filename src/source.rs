@@ -9,14 +9,16 @@
 //!
 //! # The private queue
 //!
-//! `rd_kafka_consume_batch_queue` costs half of what polling record by record does, but returns records only. So the assigned partitions
-//! forward to a queue of our own, from which batches are taken, and [`Consumer::serve`] polls the client's main queue for all the rest.
-//! `fetching` tells the protocol, `native` makes the calls and is the only file with `unsafe`.
+//! `rd_kafka_consume_batch_queue` costs half of what polling record by record does, but returns records only. So the
+//! assigned partitions forward to a queue of our own, from which batches are taken, and [`Consumer::serve`] polls the
+//! client's main queue for everything else. `fetching` describes the protocol; `native` makes the calls and is the only
+//! file with `unsafe`.
 //!
 //! # Traps of librdkafka
 //!
 //! - Forwarding is cleared asynchronously when a fetch stops. A partition that is not forwarded is silent for ever.
-//! - After an error of a partition the client's position is past the error, and the client may skip records. See `fetching`.
+//! - After an error of a partition the client's position is past the error, and the client may skip records. See
+//!   `fetching`.
 //! - Under load a batch may be delivered twice; records below the next expected offset are dropped.
 //! - A client that is closed while a queue or a message of it lives hangs. See `native`.
 //! - A client in a fatal state never finishes closing and burns a core; only the end of the process helps.
@@ -25,9 +27,10 @@
 //!
 //! # Invariants
 //!
-//! - The records of a partition arrive in [`Batch`]es with ascending offsets, each at most once until the next [`Consumer::assign`].
-//! - After an error of a partition none of its records is returned before it is fetched again from the next expected offset: librdkafka
-//!   would skip what it cannot read (a failed checksum, an unknown format).
+//! - The records of a partition arrive in [`Batch`]es with ascending offsets, each at most once until the next
+//!   [`Consumer::assign`].
+//! - After an error of a partition none of its records is returned before it is fetched again from the next expected
+//!   offset: librdkafka would skip what it cannot read (a failed checksum, an unknown format).
 //! - [`Consumer::positions`] never returns a position beyond a record that was not returned in a batch.
 //! - Nothing here decodes a value, waits for the pipeline or reads the wall clock.
 

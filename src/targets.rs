@@ -1,8 +1,9 @@
 //! Targets: goals for a measure in a period, and their pace.
 //!
-//! A [`Target`] is a measure of the selected events in a [`Period`], a goal and a working calendar. `aggregate` counts what was reached
-//! ([`Tally`]); [`pace`] computes the figures of an instant from it, without a clock. The formulas and their sources are in docs/targets.md,
-//! the rules in spec/figures.md#targets. Nothing of targets is in state: changing them needs no rebuild.
+//! A [`Target`] is a measure of the selected events in a [`Period`], a goal and a working calendar. `aggregate` counts
+//! what was reached ([`Tally`]); [`pace`] computes the figures of an instant from it, without a clock. The formulas and
+//! their sources are in docs/targets.md, the rules in spec/figures.md#targets. Nothing of targets is in state: changing
+//! them needs no rebuild.
 
 mod index;
 pub mod overdispersion;
@@ -72,7 +73,7 @@ pub struct Target {
     pub filter: Filter,
     /// Kind of period; each has a goal of its own.
     pub period: Period,
-    /// Goals by date, ascending and never empty; each holds for the periods whose first day is its date or later.
+    /// Goals by date, ascending and never empty; each applies to periods whose first day is its date or later.
     pub goals: Vec<(Date, Quantity)>,
     /// Calendar that spreads the plan over the period.
     pub calendar: Arc<WorkingCalendar>,
@@ -98,7 +99,7 @@ impl Target {
         xxhash_rust::xxh3::xxh3_64(format!("{} {:?} {lists:?}", self.measure.name(), self.period).as_bytes())
     }
 
-    /// Goal in force on the first day of a period. Before the first date the first goal holds.
+    /// Goal in force on the first day of a period. Before the first date the first goal applies.
     ///
     /// # Panics
     ///
@@ -166,7 +167,8 @@ impl Measure {
         }
     }
 
-    /// Instant from which the measure is completely known: `people_from` if it depends on single dispersals, else `counts_from`.
+    /// Instant from which the measure is completely known: `people_from` if it depends on single dispersals, else
+    /// `counts_from`.
     pub fn known_from(self, people_from: Millis, counts_from: Millis) -> Millis {
         match self {
             Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => people_from,
@@ -209,7 +211,8 @@ pub struct Filter {
 pub struct Tally {
     /// People, dispersals, centavos, calls, quantities; of a service level the calls answered within target.
     pub amount: i128,
-    /// Denominator of a service level: answered + abandoned - short abandons. For net pesos the dispersals not fully returned; else 0.
+    /// Denominator of a service level: answered + abandoned - short abandons. For net pesos the dispersals not fully
+    /// returned; else 0.
     pub base: i128,
 }
 

@@ -16,7 +16,7 @@ use crate::calendar::{CutTimes, Interval, Period};
 use crate::clock::Millis;
 use crate::view::slots::Slot;
 
-/// Division of time into slots, and the periods in which people are told apart.
+/// Division of time into slots, and the periods in which distinct people are counted.
 #[derive(Debug)]
 pub(crate) struct SlotLayout {
     pub cut_times: CutTimes,
@@ -66,7 +66,7 @@ impl<C: Default> SlotSeries<C> {
         Self { layout, slots: Vec::new(), last_index: 0, kept_from: Millis::MIN }
     }
 
-    /// The slot that holds `time`, for a change; `None` if that is too old to be kept.
+    /// Slot that contains `time`, for an update; `None` if `time` is older than the kept slots.
     pub(crate) fn at(&mut self, time: Millis) -> Option<&mut OpenSlot<C>> {
         let index = self.index_at(time)?;
         let slot = &mut self.slots[index];
@@ -83,7 +83,7 @@ impl<C: Default> SlotSeries<C> {
         if time < self.kept_from {
             return None;
         }
-        if !self.slots.get(self.last_index).is_some_and(|slot| slot.span.holds(time)) {
+        if !self.slots.get(self.last_index).is_some_and(|slot| slot.span.contains(time)) {
             self.last_index = self.find_or_insert(time);
         }
         Some(self.last_index)
@@ -92,7 +92,7 @@ impl<C: Default> SlotSeries<C> {
     fn find_or_insert(&mut self, time: Millis) -> usize {
         let before = |slot: &OpenSlot<C>| slot.span.end <= time;
         let index = self.slots.partition_point(before);
-        if self.slots.get(index).is_some_and(|slot| slot.span.holds(time)) {
+        if self.slots.get(index).is_some_and(|slot| slot.span.contains(time)) {
             return index;
         }
         let of_day: Vec<OpenSlot<C>> = self.layout.slots_of_day(time).collect();

@@ -214,7 +214,7 @@ impl<E: TableEntry> Shard<E> {
         self.reserve(self.capacity - 1);
     }
 
-    /// Adds pages until there is such a slot.
+    /// Adds pages until the slot exists.
     fn reserve(&mut self, slot: usize) {
         while slot >= self.slots() {
             self.pages.push();

@@ -1,8 +1,8 @@
 //! Days of a calendar as prefix sums, so that open time and weight of any interval are two look-ups and a difference.
 //!
-//! Each day stores the open time and the weight of all days before it; its [`DaySchedule`] lists the open intervals within
-//! it. Days with the same hours share a schedule; a day on which the clock changes has its own. Hours that the clock skips
-//! are not worked, hours that it repeats are worked twice.
+//! Each day stores the open time and the weight of all days before it; its [`DaySchedule`] lists the open intervals
+//! within it. Days with the same hours share a schedule; a day on which the clock changes has its own. Hours that the
+//! clock skips are not worked, hours that it repeats are worked twice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -72,7 +72,7 @@ struct Position<'a> {
 }
 
 impl Days {
-    pub fn new(schedule: &Schedule, zone: &TimeZone) -> Self {
+    pub(super) fn new(schedule: &Schedule, zone: &TimeZone) -> Self {
         let mut layout = Layout::new(schedule, zone);
         let holidays = schedule.holiday_dates();
         for date in dates() {
@@ -81,7 +81,7 @@ impl Days {
         layout.finish()
     }
 
-    pub fn is_open(&self, time: Millis) -> bool {
+    pub(super) fn is_open(&self, time: Millis) -> bool {
         let Position { day, since } = self.find(time);
         // Otherwise `find` has clamped the instant.
         let is_covered = day.start + since == time;
@@ -92,7 +92,7 @@ impl Days {
                 .any(|interval| (interval.start..interval.end).contains(&since))
     }
 
-    pub fn is_working_day(&self, date: Date) -> bool {
+    pub(super) fn is_working_day(&self, date: Date) -> bool {
         let index = dates_before(date).and_then(|before| usize::try_from(before).ok());
         // The last entry is no day, only the end of the last one.
         index
@@ -101,19 +101,19 @@ impl Days {
     }
 
     /// Open time from the first day to `time`.
-    pub fn open_until(&self, time: Millis) -> Millis {
+    pub(super) fn open_until(&self, time: Millis) -> Millis {
         let Position { day, since } = self.find(time);
         day.open + self.plans[day.plan].open_until(since)
     }
 
     /// Weight from the first day to `time`.
-    pub fn weight_until(&self, time: Millis, profile: Option<&[f64; 24]>) -> f64 {
+    pub(super) fn weight_until(&self, time: Millis, profile: Option<&[f64; 24]>) -> f64 {
         let Position { day, since } = self.find(time);
         day.weight + self.plans[day.plan].weight_until(since, profile)
     }
 
     /// Weight from the first day to `time` without holidays and exceptions.
-    pub fn regular_until(&self, time: Millis) -> f64 {
+    pub(super) fn regular_until(&self, time: Millis) -> f64 {
         let Position { day, since } = self.find(time);
         day.regular + self.plans[day.regular_plan].weight_until(since, None)
     }
@@ -122,7 +122,8 @@ impl Days {
     fn find(&self, time: Millis) -> Position<'_> {
         let (first, last) = (self.days[0].start, self.days.len() - 1);
         let time = time.clamp(first, self.days[last].start);
-        // All days have 24 hours but those of clock changes, which nearly cancel out: the estimate is off by a day or two.
+        // All days have 24 hours but those of clock changes, which nearly cancel out: the estimate is off by a day or
+        // two.
         let mut index = usize::try_from((time - first) / DAY).unwrap_or(last).min(last);
         while self.days[index].start > time {
             index -= 1;

@@ -99,8 +99,8 @@ impl Rule {
 impl Holiday {
     /// Date of the holiday in a year; `None` if the rule does not apply to it.
     pub(super) fn date(&self, year: i16) -> Option<Date> {
-        let holds = (self.from..=self.until).contains(&year) && (year - self.from) % self.every == 0;
-        if holds { self.rule.date(year) } else { None }
+        let applies = (self.from..=self.until).contains(&year) && (year - self.from) % self.every == 0;
+        if applies { self.rule.date(year) } else { None }
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn easter_is_on_the_published_dates() {
-        let known = [
+        let dates = [
             (2000, 4, 23),
             (2008, 3, 23),
             (2011, 4, 24),
@@ -152,7 +152,7 @@ mod tests {
             (2038, 4, 25),
             (2049, 4, 18),
         ];
-        for (year, month, day) in known {
+        for (year, month, day) in dates {
             assert_eq!(easter(year), date(year, month, day));
         }
         assert!((2000..=2100).all(|year| easter(year).weekday() == Weekday::Sunday));

@@ -30,7 +30,7 @@ pub struct Interval {
 
 impl Interval {
     /// True if `time` lies within the interval.
-    pub fn holds(&self, time: Millis) -> bool {
+    pub fn contains(&self, time: Millis) -> bool {
         (self.start..self.end).contains(&time)
     }
 }
@@ -156,8 +156,8 @@ fn iso_week(week: ISOWeekDate) -> String {
     format!("{}-W{:02}", week.year(), week.week())
 }
 
-/// Day that an instant belongs to: its local date. Where the clock goes back over midnight and a date comes twice, it is
-/// the day that has begun.
+/// Day that an instant belongs to: its local date. Where the clock goes back over midnight and a date comes twice, it
+/// is the day that has begun.
 pub(super) fn date_at(time: Millis, zone: &TimeZone) -> Date {
     let date = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
     let next = date.saturating_add(1.day());
@@ -223,7 +223,10 @@ mod tests {
         for minute in 0..180 {
             let instant = at("2010-11-07T01:30:00Z") + minute * 60_000;
             let day = Period::Day.at(instant, &zone).unwrap();
-            assert!(day.holds(instant) && Period::Day.at(day.start, &zone) == Some(day), "{minute} minutes: {day:?}");
+            assert!(
+                day.contains(instant) && Period::Day.at(day.start, &zone) == Some(day),
+                "{minute} minutes: {day:?}"
+            );
         }
     }
 

@@ -46,9 +46,9 @@ pub struct Head {
     pub next_offset: i64,
     /// Last applied record; `None` if the state has none.
     pub last_record: Option<LastRecord>,
-    /// When building the state from `first_offset` began.
+    /// Instant when building the state from `first_offset` began.
     pub built: Millis,
-    /// When the image began.
+    /// Instant when the image began.
     pub written: Millis,
     /// Number of records applied since `first_offset`.
     pub records: u64,

@@ -27,7 +27,7 @@ pub struct CutContext<'a> {
     pub closed_periods: &'a ClosedPeriods,
     /// The present instant.
     pub taken: Millis,
-    /// When building the state began.
+    /// Instant when building the state began.
     pub state_built: Millis,
 }
 

@@ -18,9 +18,9 @@ pub struct Cut {
     pub at_ms: Millis,
     /// Its instant in the programme's zone, such as `2020-05-15T18:00:00-05:00`.
     pub at: String,
-    /// When the cut was taken.
+    /// Instant when the cut was taken.
     pub taken_ms: Millis,
-    /// When building the state began that the cut was taken from.
+    /// Instant when building the state of the cut began.
     pub state_built_ms: Millis,
     /// First offset of each partition that is not part of the cut.
     pub offsets: Vec<CutOffset>,

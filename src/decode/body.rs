@@ -107,7 +107,8 @@ impl<'a> Reader<'_, 'a> {
         hash
     }
 
-    /// A state code (spec/events.md#state-codes). Only a repeated field is a fault: what is no code, of any type, is [`FederalState::OTHER`].
+    /// A state code (spec/events.md#state-codes). Only a repeated field is a fault: what is no code, of any type, is
+    /// [`FederalState::OTHER`].
     fn state(&mut self) -> Result<FederalState, Rejection> {
         let value = self.fields.any(Field::State)?;
         self.fingerprint.add_optional(value.as_ref().map(|value| value.as_given()));

@@ -1,6 +1,7 @@
 //! The envelope of a record, and the fields in it (spec/events.md#envelopes).
 //!
-//! CloudEvents 1.0.2, Kafka protocol binding, sections 3.2 (binary) and 3.3 (structured), and Pacemeter's own flat form.
+//! CloudEvents 1.0.2, Kafka protocol binding, sections 3.2 (binary) and 3.3 (structured), and Pacemeter's own flat
+//! form.
 
 use crate::record::{Header, Reason, Rejection};
 
@@ -68,7 +69,8 @@ struct Headers<'a> {
 impl<'a> Headers<'a> {
     const ATTRIBUTES: [Field; 4] = [Field::Id, Field::Source, Field::Type, Field::Time];
 
-    /// A null header is absent, but still counts as a repeated one. A content type that is repeated or not UTF-8 is unsupported.
+    /// A null header is absent, but still counts as a repeated one. A content type that is repeated or not UTF-8 is
+    /// unsupported.
     fn find(headers: &[Header<'a>]) -> Result<Self, Rejection> {
         let mut content_type = FieldValue::Absent;
         let mut attributes = [FieldValue::Absent; 4];
@@ -102,7 +104,8 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// True for the content type of a structured CloudEvent, false for other JSON; `None` for anything else, batches of events included.
+/// True for the content type of a structured CloudEvent, false for other JSON; `None` for anything else, batches of
+/// events included.
 fn is_structured(content_type: &str) -> Option<bool> {
     let media_type = content_type.split(';').next().unwrap_or("").trim_ascii();
     let starts_with =

@@ -1,7 +1,8 @@
 //! The known fields of a JSON object, found in one pass and checked later.
 //!
-//! The fields that count, and the fault that counts first, may depend on fields that stand later in the object. So the pass only remembers
-//! each known field's slice of the text; the checks follow field by field, in the order of spec/events.md#order-of-faults.
+//! The fields that count, and the fault that counts first, may depend on fields that stand later in the object. So the
+//! pass only remembers each known field's slice of the text; the checks follow field by field, in the order of
+//! spec/events.md#order-of-faults.
 
 use std::borrow::Cow;
 
@@ -105,8 +106,8 @@ impl<'a> Fields<'a> {
 
     /// Finds the fields of the object `value`, those before `first` being unknown.
     ///
-    /// Takes linear time: the text is gone over once for UTF-8, which is all but free, and once for JSON. No known field's text is looked at
-    /// more than a fixed number of times later.
+    /// Takes linear time: the text is gone over once for UTF-8, which is all but free, and once for JSON. No known
+    /// field's text is looked at more than a fixed number of times later.
     pub(super) fn read<S: Scan>(&mut self, value: &'a [u8], first: Field) -> Result<(), Rejection> {
         let text = std::str::from_utf8(value).map_err(|_| Rejection::of(Reason::NotJson))?;
         self.add::<S>(text, first)

@@ -6,14 +6,17 @@ use crate::clock::Millis;
 
 /// A 30-bit hash over an event's type, its time and its known fields as given, in the order of spec/events.md#data.
 ///
-/// - The type counts by its event name (the stream is one, so prefix and version do not count), the time as the instant that it is.
-/// - A string counts unescaped, anything else by its source text: `"25000"` and `25000` are the same as given, `25000.00` differs. A
-///   `state` counts as given, before an alias is resolved. `null` is absent; absent differs from every value, also from the default.
+/// - The type counts by its event name (the stream is one, so prefix and version do not count), the time as the instant
+///   that it is.
+/// - A string counts unescaped, anything else by its source text: `"25000"` and `25000` are the same as given,
+///   `25000.00` differs. A `state` counts as given, before an alias is resolved. `null` is absent; absent differs from
+///   every value, also from the default.
 /// - Identifiers enter by their keyed hashes. Fields that are ignored for the event do not enter.
 ///
-/// The fields are chained: each is hashed under the hash of all before it as its seed, together with its length (which XXH3 mixes in).
-/// So no field can stand in for a part of its neighbour, whatever its length, and nothing needs a buffer. Two different records have
-/// the same fingerprint once in 2^30 by chance; then a conflict is counted as a plain duplicate.
+/// The fields are chained: each is hashed under the hash of all before it as its seed, together with its length (which
+/// XXH3 mixes in). So no field can stand in for a part of its neighbour, whatever its length, and nothing needs a
+/// buffer. Two different records have the same fingerprint once in 2^30 by chance; then a conflict is counted as a
+/// plain duplicate.
 pub(super) struct Fingerprint(u64);
 
 impl Fingerprint {

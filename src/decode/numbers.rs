@@ -1,6 +1,7 @@
 //! Exact numbers, read from their source text without floating point.
 //!
-//! Hand-written, since `f64` cannot hold every amount and a decimal library accepts more forms (signs, exponents) than spec/events.md#amount and
+//! Hand-written, since `f64` cannot hold every amount and a decimal library accepts more forms (signs, exponents) than
+//! spec/events.md#amount and
 //! #durations allow.
 
 use crate::clock::Millis;
@@ -26,7 +27,8 @@ pub(super) fn quantity(text: &str) -> Option<u32> {
 }
 
 /// Reads `digits[.digits]` with at most `places` decimals as a whole number of units of the last place, at most `most`.
-/// No sign, no exponent, no bare point. `most` is far below the largest number, so that a step past it overflows nothing.
+/// No sign, no exponent, no bare point. `most` is far below the largest number, so that a step past it overflows
+/// nothing.
 fn decimal(text: &str, places: usize, most: u64) -> Option<u64> {
     let (whole, fraction) = match text.split_once('.') {
         Some((_, "")) => return None,

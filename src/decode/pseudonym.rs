@@ -1,7 +1,8 @@
 //! The key under which identifiers become pseudonyms, and the hashing itself.
 //!
-//! Without the key nobody can trace a hash to a person, nor try all of the few million identifiers. The same identifier always has the same
-//! hash under one key, so state made with one key is meaningless under another ([`PseudonymKey::key_id`]).
+//! Without the key nobody can trace a hash to a person, nor try all of the few million identifiers. The same identifier
+//! always has the same hash under one key, so state made with one key is meaningless under another
+//! ([`PseudonymKey::key_id`]).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -65,10 +66,11 @@ impl PseudonymKey {
         Ok(Self(key))
     }
 
-    /// Reads the key at `path`, or creates a key file with mode 0600 and the directories above it. Returns the key, and true if it is new.
+    /// Reads the key at `path`, or creates a key file with mode 0600 and the directories above it. Returns the key, and
+    /// true if it is new.
     ///
-    /// The file holds 64 hexadecimal digits; white space around them is ignored. It is created atomically: two processes that start together
-    /// end with the same key.
+    /// The file holds 64 hexadecimal digits; white space around them is ignored. It is created atomically: two
+    /// processes that start together end with the same key.
     ///
     /// # Errors
     ///
@@ -124,7 +126,8 @@ impl PseudonymKey {
     }
 }
 
-/// Hashes identifiers under one key, each kind in a space of its own: a beneficiary and a credit of the same text have nothing in common.
+/// Hashes identifiers under one key, each kind in a space of its own: a beneficiary and a credit of the same text have
+/// nothing in common.
 ///
 /// Kinds differ by a derived key, not by a prefix, so that an identifier of up to 64 bytes is one block of BLAKE3.
 pub(super) struct Pseudonyms {
@@ -164,7 +167,8 @@ impl Pseudonyms {
         first_half(blake3::keyed_hash(&self.agent, id.as_bytes()))
     }
 
-    /// Hash of a whole record: the length of the key (or a mark of its absence), the key, a flag for the value, the value.
+    /// Hash of a whole record: the length of the key (or a mark of its absence), the key, a flag for the value, the
+    /// value.
     pub(super) fn record(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Hash128 {
         let mut hasher = blake3::Hasher::new_keyed(&self.record);
         hasher.update(&key.map_or(u64::MAX, |key| key.len() as u64).to_le_bytes()).update(key.unwrap_or_default());
@@ -172,7 +176,8 @@ impl Pseudonyms {
         first_half(hasher.finalize())
     }
 
-    /// Hash of an event's `source` and `id`: the length of the source (or a mark of its absence), then both, so that no two pairs collide.
+    /// Hash of an event's `source` and `id`: the length of the source (or a mark of its absence), then both, so that no
+    /// two pairs collide.
     pub(super) fn event(&self, source: Option<&str>, id: &str) -> Hash128 {
         const NO_SOURCE: u16 = u16::MAX;
         let length =

@@ -1,7 +1,7 @@
 //! RFC 3339 date-times as instants (spec/events.md#event-time).
 //!
-//! Hand-written, since jiff accepts more (spaces, second 60, no seconds) and all of its extras would have to be refused again. It is the witness in
-//! the tests.
+//! Hand-written, since jiff accepts more (spaces, second 60, no seconds) and all of its extras would have to be refused
+//! again. It is the witness in the tests.
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 
@@ -12,8 +12,8 @@ const END: Millis = 4_133_980_800_000;
 
 /// The instant of an RFC 3339 date-time in the years 2000 to 2100 (of UTC), truncated to the millisecond.
 ///
-/// `T` and `Z` in either case, any number of decimals, offsets up to 23:59 (`-00:00` included: it is UTC with an unknown local time);
-/// real dates only, and no second 60.
+/// `T` and `Z` in either case, any number of decimals, offsets up to 23:59 (`-00:00` included: it is UTC with an
+/// unknown local time); real dates only, and no second 60.
 pub(super) fn parse(text: &str) -> Option<Millis> {
     let text = text.as_bytes();
     let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T' | b't', h1, h2, b':', mi1, mi2, b':', s1, s2, rest @ ..] =
@@ -40,8 +40,8 @@ fn fraction(rest: &[u8]) -> Option<(Millis, &[u8])> {
     };
     let len = decimals.iter().position(|byte| !byte.is_ascii_digit())?;
     let (digits, zone) = decimals.split_at(len);
-    let place = |at: usize| digits.get(at).map_or(0, |digit| Millis::from(digit - b'0'));
-    (len > 0).then(|| (place(0) * 100 + place(1) * 10 + place(2), zone))
+    let digit = |at: usize| digits.get(at).map_or(0, |digit| Millis::from(digit - b'0'));
+    (len > 0).then(|| (digit(0) * 100 + digit(1) * 10 + digit(2), zone))
 }
 
 /// Offset of the zone from UTC; positive to the east.
@@ -71,8 +71,8 @@ fn days_of_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms",
-/// `days_from_civil`, for years from 1 on). The year begins in March, so that the leap day is its last.
+/// Days from 1970-01-01 to a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date
+/// algorithms", `days_from_civil`, for years from 1 on). The year begins in March, so that the leap day is its last.
 fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let month_from_march = (month + 9) % 12;

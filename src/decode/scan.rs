@@ -1,16 +1,18 @@
 //! One pass over the text of a JSON object: is it correct to the last byte, and where do its members' values lie.
 //!
-//! A value is a slice of the text; only the few values that are needed are parsed, later. The whole text
-//! is checked against RFC 8259, ignored values too, and against spec/events.md#json: no lone surrogates, no deeper than 128. There is no
-//! recursion and no heap, but for a key with escapes; the time is linear.
+//! A value is a slice of the text; only the few values that are needed are parsed, later. The whole text is checked
+//! against RFC 8259, ignored values too, and against spec/events.md#json: no lone surrogates, no deeper than 128. There
+//! is no recursion and no heap, but for a key with escapes; the time is linear.
 //!
 //! # Why not serde_json alone
 //!
-//! serde_json's raw values leave lone surrogates and depth unchecked, so it needs a second pass over them. With it in this module's place the
-//! whole decode took 1.25 to 1.78 times as long (median of 41 alternating rounds, 2026-11-26, flat dispersal 1.45; 1.16 to 2.38 in a run beside
-//! other builds). `cargo bench --bench decode` prints the table; serde_json stays the witness in the tests and unescapes strings.
+//! serde_json's raw values leave lone surrogates and depth unchecked, so it needs a second pass over them. With it in
+//! this module's place the whole decode took 1.25 to 1.78 times as long (median of 41 alternating rounds, 2026-11-26,
+//! flat dispersal 1.45; 1.16 to 2.38 in a run beside other builds). `cargo bench --bench decode` prints the table;
+//! serde_json stays the witness in the tests and unescapes strings.
 //!
-//! Every function below takes the position where something begins and returns the position behind it, or `None` where it is not correct.
+//! Every function below takes the position where something begins and returns the position behind it, or `None` where
+//! it is not correct.
 
 mod reference;
 
@@ -30,8 +32,8 @@ pub(super) enum Value<'a> {
 
 /// A way to find the members of an object.
 pub(super) trait Scan {
-    /// Goes over `text`, which must be one JSON object with nothing but white space around it, and hands each member to `found`: its
-    /// unescaped key and its value.
+    /// Goes over `text`, which must be one JSON object with nothing but white space around it, and hands each member to
+    /// `found`: its unescaped key and its value.
     ///
     /// Returns `None` for any other text; members before the fault have been handed out by then.
     fn object<'a>(text: &'a str, found: impl FnMut(&str, Value<'a>)) -> Option<()>;
@@ -172,7 +174,8 @@ fn number(bytes: &[u8], mut at: usize) -> Option<usize> {
     if bytes.get(at) == Some(&b'-') {
         at += 1;
     }
-    // A zero before digits ends the number here; the digits then make the text incorrect, as nothing correct follows a value with a digit.
+    // A zero before digits ends the number here; the digits then make the text incorrect, as nothing correct follows a
+    // value with a digit.
     at = if bytes.get(at) == Some(&b'0') { at + 1 } else { digits(bytes, at)? };
     if bytes.get(at) == Some(&b'.') {
         at = digits(bytes, at + 1)?;
@@ -223,9 +226,10 @@ fn escaped_string(bytes: &[u8], mut at: usize) -> Option<StringEnd> {
 
 /// The next byte from `at` on that cannot stand for itself in a string: a quote, a backslash or a control character.
 ///
-/// Looks at eight bytes at once; one subtraction compares each with a bound and sets its highest bit if it is below. Control characters
-/// and the quote have one bound, because turning the second bit makes the quote the very next to them (0x20) and keeps them together; a
-/// backslash is turned into 0. A borrow can make a byte look special that is not, but only behind one that is: the first is right.
+/// Looks at eight bytes at once; one subtraction compares each with a bound and sets its highest bit if it is below.
+/// Control characters and the quote have one bound, because turning the second bit makes the quote the very next to
+/// them (0x20) and keeps them together; a backslash is turned into 0. A borrow can make a byte look special that is
+/// not, but only behind one that is: the first is right.
 #[inline(always)]
 fn special(bytes: &[u8], mut at: usize) -> Option<usize> {
     const EACH: u64 = u64::MAX / 0xff;

@@ -1,5 +1,5 @@
-//! Decoding as a whole. `draft` is the language in which the tests speak, `faults` holds what is wrong and in which order it counts,
-//! `properties` what must hold of anything at all.
+//! Decoding as a whole. `draft` is the language in which the tests speak, `faults` holds what is wrong and in which
+//! order it counts, `properties` what must hold of anything at all.
 
 mod draft;
 mod envelopes;

@@ -114,7 +114,8 @@ impl fmt::Display for TopicFault {
     }
 }
 
-/// Retention shorter than the horizon: a rebuild from the log would know less than the state does (spec/events.md#retention).
+/// Retention shorter than the horizon: a rebuild from the log would know less than the state does
+/// (spec/events.md#retention).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionWarning {
     /// Stream of the topic.
@@ -133,11 +134,12 @@ pub struct RetentionWarning {
 ///
 /// # Errors
 ///
-/// [`SourceError::Unavailable`], [`SourceError::TopicMissing`], [`SourceError::Configuration`]. A configuration that the
-/// broker does not show is a fault in the result, not an error.
+/// [`SourceError::Unavailable`], [`SourceError::TopicMissing`], [`SourceError::Configuration`]. A configuration that
+/// the broker does not show is a fault in the result, not an error.
 pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     const ACTION: &str = "asking for the configuration of topics";
-    // Any broker knows the configuration of topics. Without a number the client would ask the controller, and wait until there is one.
+    // Any broker knows the configuration of topics. Without a number the client would ask the controller, and wait
+    // until there is one.
     let broker = Lookup::open(settings)?.some_broker(settings.topic(Stream::Disbursement))?;
     let admin: AdminClient<Context> = client::admin(settings)
         .create_with_context(Context::default())
@@ -187,9 +189,9 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
 
 type Described = Result<ConfigResource, RDKafkaErrorCode>;
 
-/// Sorts answers by topic. Errors do not name their topic, so they fill the remaining places in their order.
+/// Sorts results by topic. Errors do not name their topic, so they fill the gaps in their order.
 fn in_order(results: Vec<Described>, topics: &[String]) -> Vec<Described> {
-    let place = |result: &Described| match result {
+    let index_of = |result: &Described| match result {
         Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name), .. }) => {
             topics.iter().position(|topic| topic == name)
         }
@@ -198,8 +200,8 @@ fn in_order(results: Vec<Described>, topics: &[String]) -> Vec<Described> {
     let mut ordered: Vec<Option<Described>> = topics.iter().map(|_| None).collect();
     let mut rest = Vec::new();
     for result in results {
-        match place(&result) {
-            Some(place) => ordered[place] = Some(result),
+        match index_of(&result) {
+            Some(index) => ordered[index] = Some(result),
             None => rest.push(result),
         }
     }
@@ -222,7 +224,8 @@ fn check_topic(findings: &mut Findings, settings: &Settings, stream: Stream, val
         findings.add(settings, stream, FaultKind::Compacted, format!("is compacted (cleanup.policy is {policy})"));
     }
     if value("message.timestamp.type").as_deref() != Some("LogAppendTime") {
-        // Brokers from 3.6 have the first; while it is at its default, no limit, they use the second. Older ones have the second only.
+        // Brokers from 3.6 have the first; while it is at its default, no limit, they use the second. Older ones have
+        // the second only.
         let after = number("message.timestamp.after.max.ms").filter(|millis| *millis != i64::MAX);
         match after
             .or_else(|| number("message.timestamp.difference.max.ms"))

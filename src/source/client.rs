@@ -65,7 +65,8 @@ pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     config
 }
 
-/// Configuration of the client that asks for metadata and end offsets. It has connections of its own: an answer does not wait behind a fetch.
+/// Configuration of the client that asks for metadata and end offsets. It has connections of its own: an answer does
+/// not wait behind a fetch.
 pub(super) fn probe(settings: &Settings) -> ClientConfig {
     reader(settings)
 }

@@ -62,7 +62,8 @@ pub enum ClientEvent {
         /// True if access was denied.
         denied: bool,
     },
-    /// The broker lacks the next offset of a partition: retention removed it, or the log was truncated. Reading stops until it is assigned again.
+    /// The broker lacks the next offset of a partition: retention removed it, or the log was truncated. Reading stops
+    /// until it is assigned again.
     OutOfRange {
         /// The partition.
         index: PartitionIndex,
@@ -115,7 +116,8 @@ impl Consumer {
         })
     }
 
-    /// Asks for the partitions of the three topics and their low watermarks. Waits at most `kafka.request_timeout` for each request.
+    /// Asks for the partitions of the three topics and their low watermarks. Waits at most `kafka.request_timeout` for
+    /// each request.
     ///
     /// # Errors
     ///
@@ -123,7 +125,8 @@ impl Consumer {
     pub fn describe(&self) -> Result<Topology, SourceError> {
         let topology = self.lookup.describe(&self.topics)?;
         for (_, topic) in self.topics.iter() {
-            // The client learns the leaders before it has to fetch, not a second later. If this fails, it still learns them then.
+            // The client learns the leaders before it has to fetch, not a second later. If this fails, it still learns
+            // them then.
             let _ = self.client.fetch_metadata(Some(topic), PRIMING_TIMEOUT);
         }
         Ok(topology)
@@ -149,7 +152,8 @@ impl Consumer {
         Ok(())
     }
 
-    /// Returns up to `max_records`, waiting for that many for at most `timeout`. A short time-out means small batches of a slow topic.
+    /// Returns up to `max_records`, waiting for that many for at most `timeout`. A short time-out means small batches
+    /// of a slow topic.
     pub fn next_batch(&mut self, max_records: usize, timeout: Duration) -> Batch {
         if !self.fetching.is_settled() {
             self.upkeep(Instant::now());
@@ -232,10 +236,11 @@ impl Consumer {
         self.fetching.next(index)
     }
 
-    /// Known positions of the client: past the last record taken and past what is no record after it (transaction markers, aborted
-    /// batches, compacted records; see spec/figures.md#position). No network.
+    /// Known positions of the client: past the last record taken and past what is no record after it (transaction
+    /// markers, aborted batches, compacted records; see spec/figures.md#position). No network.
     ///
-    /// A position must not overtake the records before it: ask after taking a batch, and send both through the same channel.
+    /// A position must not overtake the records before it: ask after taking a batch, and send both through the same
+    /// channel.
     pub fn positions(&mut self) -> Vec<(PartitionIndex, i64)> {
         native::positions(&self.client, &mut self.list);
         let elements = self.list.elements();
@@ -300,12 +305,13 @@ impl Consumer {
         EndProbe::new(self.lookup.clone(), self.topics.clone(), partitions, &self.client)
     }
 
-    /// Id of the cluster; `None` if no broker tells one in time.
+    /// Id of the cluster; `None` if no broker reports it in time.
     pub fn cluster_id(&self) -> Option<String> {
         self.lookup.cluster_id()
     }
 
-    /// Closes the client on a thread of its own. Returns false if that takes longer than `deadline`; then only the end of the process helps.
+    /// Closes the client on a thread of its own. Returns false if that takes longer than `deadline`; then only the end
+    /// of the process helps.
     ///
     /// Waits for the last [`Batch`] to be dropped, but not for a commit in flight: see [`ClientEvent::Committed`].
     pub fn close(self, deadline: Duration) -> bool {
@@ -381,8 +387,8 @@ impl Consumer {
 
 /// Notes an error of a partition and returns the event.
 ///
-/// Returns `None` if the partition is in error already: the client has moved on past the first error, and errors at its new position do not
-/// concern ours.
+/// Returns `None` if the partition is in error already: the client has moved on past the first error, and errors at its
+/// new position do not concern ours.
 fn interrupted(
     fetching: &mut Fetching,
     index: PartitionIndex,

@@ -1,7 +1,8 @@
-//! Dead letters: rejected and expired records, written to a topic with the reason and tracked until the broker acknowledges them.
+//! Dead letters: rejected and expired records, written to a topic with the reason and tracked until the broker
+//! acknowledges them.
 //!
-//! A dead letter (spec/events.md#dead-letters) has the original key, value and headers, followed by these headers. Of a repeated name the last
-//! is Pacemeter's:
+//! A dead letter (spec/events.md#dead-letters) has the original key, value and headers, followed by these headers. Of a
+//! repeated name the last is Pacemeter's:
 //!
 //! | header | value |
 //! |---|---|
@@ -56,7 +57,8 @@ pub struct DeadLetterCounts {
     pub failed: u64,
 }
 
-/// Writes dead letters; usable from several threads. Only [`DeadLetters::flush`] waits, and [`DeadLetters::send`] for room.
+/// Writes dead letters; usable from several threads. Only [`DeadLetters::flush`] waits, and [`DeadLetters::send`] for
+/// room.
 pub struct DeadLetters {
     /// `None` when dead letters are turned off: none is counted then, and none holds up a commit.
     producer: Option<ThreadedProducer<Delivery>>,
@@ -86,8 +88,8 @@ impl DeadLetters {
 
     /// Hands a dead letter to the client; waits for room if too many, or too many bytes, are in flight.
     ///
-    /// A dead letter that finds no room while none is acknowledged for a second fails. Those after it fail at once until the broker
-    /// acknowledges one again. So a flood is written, and an outage holds up nothing.
+    /// A dead letter that finds no room while none is acknowledged for a second fails. Those after it fail at once
+    /// until the broker acknowledges one again. So a flood is written, and an outage holds up nothing.
     pub fn send(&self, letter: &DeadLetter<'_>) {
         let Some(producer) = &self.producer else { return };
         let ticket = Ticket {
@@ -120,7 +122,8 @@ impl DeadLetters {
         }
     }
 
-    /// Offset below which every dead letter of a partition is written or has failed, at most `next_offset`: as far as offsets may be committed.
+    /// Offset below which every dead letter of a partition is written or has failed, at most `next_offset`: as far as
+    /// offsets may be committed.
     pub fn acknowledged_below(&self, index: PartitionIndex, next_offset: i64) -> i64 {
         let oldest = self.tracker.in_flight().get(&index).and_then(|offsets| offsets.first().copied());
         oldest.map_or(next_offset, |oldest| oldest.min(next_offset))

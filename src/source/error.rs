@@ -43,7 +43,8 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// True if the same call may succeed later without a change on our side. A missing topic may be created at any time.
+    /// True if the same call may succeed later without a change on our side. A missing topic may be created at any
+    /// time.
     pub fn is_retriable(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::TopicMissing { .. })
     }

@@ -1,14 +1,16 @@
 //! State machine of each partition's fetch: what the client is doing, and which records may be returned.
 //!
-//! The protocol. A partition is *assigned* to librdkafka at an offset, and what is fetched of it is *forwarded* to our queue:
+//! The protocol. A partition is *assigned* to librdkafka at an offset, and what is fetched of it is *forwarded* to our
+//! queue:
 //!
-//! - Forward before the assign and after it, repeatedly until the partition's first record. Stopping a fetch is asynchronous and clears the
-//!   forwarding, and a partition that is not forwarded is silent for ever. Repeating is cheap and restores a lost one without loss.
-//! - After an error of a partition, drop its records and fetch it again from `next`. The client raises its own position past the offset of
-//!   the error and after some errors skips what it could not read. After a wrong checksum it even reads the next bytes as an offset, asks
-//!   for that offset, and reports that it does not exist.
-//! - To fetch again: unassign, wait until the client has forgotten its position, assign at `next`. By then the fetch has stopped, and a
-//!   later position belongs to the new fetch.
+//! - Forward before the assign and after it, repeatedly until the partition's first record. Stopping a fetch is
+//!   asynchronous and clears the forwarding, and a partition that is not forwarded is silent for ever. Repeating is
+//!   cheap and restores a lost one without loss.
+//! - After an error of a partition, drop its records and fetch it again from `next`. The client raises its own position
+//!   past the offset of the error and after some errors skips what it could not read. After a wrong checksum it even
+//!   reads the next bytes as an offset, asks for that offset, and reports that it does not exist.
+//! - To fetch again: unassign, wait until the client has forgotten its position, assign at `next`. By then the fetch
+//!   has stopped, and a later position belongs to the new fetch.
 //! - Drop records below `next`: under load a batch was seen to arrive twice.
 //!
 //! ```text
@@ -48,7 +50,8 @@ struct TopicPartitions {
     indexes: Vec<Option<PartitionIndex>>,
 }
 
-/// Topics met in a batch: address of the client's handle, and index into `Fetching::topics`. Addresses are valid while the batch is taken.
+/// Topics met in a batch: address of the client's handle, and index into `Fetching::topics`. Addresses are valid while
+/// the batch is taken.
 #[derive(Default)]
 pub(super) struct Marks(Vec<(usize, Option<usize>)>);
 
@@ -181,7 +184,8 @@ impl Fetching {
         self.fetches[index.index()].state = State::Starting;
     }
 
-    /// True if the client is fetching the current assignment. Only then are its position and its errors about an offset to be trusted.
+    /// True if the client is fetching the current assignment. Only then are its position and its errors about an offset
+    /// to be trusted.
     pub(super) fn is_fetching(&self, index: PartitionIndex) -> bool {
         matches!(self.fetches[index.index()].state, State::Starting | State::Reading)
     }

@@ -1,7 +1,8 @@
-//! The calls to librdkafka that its Rust wrapper lacks: batches from a private queue, positions, watermarks. All `unsafe` of the crate is here.
+//! The calls to librdkafka that its Rust wrapper lacks: batches from a private queue, positions, watermarks. All
+//! `unsafe` of the crate is here.
 //!
-//! librdkafka has two rules on the order of destruction. A queue or a message must be destroyed before its client; a client that is closed
-//! while such a queue lives hangs for ever. Both hold by construction:
+//! librdkafka has two rules on the order of destruction. A queue or a message must be destroyed before its client; a
+//! client that is closed while such a queue lives hangs for ever. Both hold by construction:
 //!
 //! - a [`Queue`] and a [`Messages`] each hold a share of their client, and drop it last;
 //! - a [`NativeMessage`] is lent by the [`Messages`] that owns it, and never leaves it.
@@ -60,12 +61,14 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new(client: &Arc<Client>) -> Self {
-        // SAFETY: the client lives. The call returns a new queue, or aborts for want of memory. The queue is dropped before `client`.
+        // SAFETY: the client lives. The call returns a new queue, or aborts for want of memory. The queue is dropped
+        // before `client`.
         let queue = unsafe { QueueRef::own(sys::rd_kafka_queue_new(client.client().native_ptr())) };
         Self { queue: queue.expect("librdkafka returns a queue"), received: Vec::new(), client: Arc::clone(client) }
     }
 
-    /// Forwards a partition to this queue: what is fetched from now on, and what waits already. Repeating it changes nothing.
+    /// Forwards a partition to this queue: what is fetched from now on, and what waits already. Repeating it changes
+    /// nothing.
     ///
     /// A partition that the client does not know is ignored.
     pub(super) fn forward(&self, topic: &CStr, partition: i32) {
@@ -85,7 +88,8 @@ impl Queue {
 
     /// Takes up to `max` messages, waiting for that many for at most `timeout`.
     ///
-    /// Keeps those for which `select` returns something, together with it; the others are freed. If `select` panics, all are freed.
+    /// Keeps those for which `select` returns something, together with it; the others are freed. If `select` panics,
+    /// all are freed.
     pub(super) fn take<T>(
         &mut self,
         max: usize,
@@ -109,9 +113,9 @@ impl Queue {
         self.received.clear();
         self.received.reserve(max);
         let start = self.received.as_mut_ptr().cast::<*mut sys::rd_kafka_message_t>();
-        // SAFETY: `received` has room for `max` entries, each of the layout of a pointer: `NativeMessage` is transparent over `NonNull`, and
-        // `None` is null. The call fills the first `count` with messages that it hands over to us; nothing runs between it and `set_len`.
-        // A negative count is an error, which fills none.
+        // SAFETY: `received` has room for `max` entries, each of the layout of a pointer: `NativeMessage` is
+        // transparent over `NonNull`, and `None` is null. The call fills the first `count` with messages that it hands
+        // over to us; nothing runs between it and `set_len`. A negative count is an error, which fills none.
         unsafe {
             let count = sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), timeout, start, max);
             self.received.set_len(usize::try_from(count).unwrap_or(0));
@@ -121,7 +125,8 @@ impl Queue {
     }
 }
 
-/// Messages of one [`Queue::take`], each with what it was selected by. Keeps the client alive until all of them are freed.
+/// Messages of one [`Queue::take`], each with what it was selected by. Keeps the client alive until all of them are
+/// freed.
 pub(super) struct Messages<T> {
     // Fields are dropped in this order: the client must be last.
     messages: Vec<(NativeMessage, T)>,
@@ -138,7 +143,8 @@ impl<T> Messages<T> {
 #[repr(transparent)]
 pub(super) struct NativeMessage(NonNull<sys::rd_kafka_message_t>);
 
-// SAFETY: a message has one owner and may be used and freed on any thread. It is not `Sync`: headers are parsed on first use.
+// SAFETY: a message has one owner and may be used and freed on any thread. It is not `Sync`: headers are parsed on
+// first use.
 unsafe impl Send for NativeMessage {}
 
 impl NativeMessage {
@@ -162,7 +168,7 @@ impl NativeMessage {
         }
     }
 
-    /// Address of the topic's handle: tells the topics of one batch apart at less cost than the name. Zero without a topic.
+    /// Address of the topic's handle: distinguishes the topics of a batch at less cost than the name. Zero without a topic.
     pub(super) fn topic_address(&self) -> usize {
         self.get().rkt.addr()
     }
@@ -206,14 +212,16 @@ impl NativeMessage {
     /// Appends the headers, without those whose name is not UTF-8.
     pub(super) fn append_headers<'a>(&'a self, headers: &mut Vec<Header<'a>>) {
         let mut list = null_mut();
-        // SAFETY: the message lives and owns the list. The list is parsed by the first call, and no other thread has the message.
+        // SAFETY: the message lives and owns the list. The list is parsed by the first call, and no other thread has
+        // the message.
         let code = unsafe { sys::rd_kafka_message_headers(self.0.as_ptr(), &mut list) };
         if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
             return;
         }
         for index in 0.. {
             let (mut name, mut value, mut size) = (null(), null(), 0);
-            // SAFETY: the list lives as long as the message, and so do the name, a C string, and the value of `size` bytes.
+            // SAFETY: the list lives as long as the message, and so do the name, a C string, and the value of `size`
+            // bytes.
             let header = unsafe {
                 let code = sys::rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut size);
                 if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -247,7 +255,8 @@ unsafe fn bytes<'a>(start: *const c_void, len: usize) -> Option<&'a [u8]> {
     (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast(), len) })
 }
 
-/// Sets the offset of each partition in the list to the client's position: past records, markers and aborted batches alike. No network.
+/// Sets the offset of each partition in the list to the client's position: past records, markers and aborted batches
+/// alike. No network.
 pub(super) fn positions(client: &Client, partitions: &mut TopicPartitionList) {
     // SAFETY: the client and the list live. The call always succeeds; an unknown position is marked in the list.
     unsafe { sys::rd_kafka_position(client.client().native_ptr(), partitions.ptr()) };
@@ -270,10 +279,12 @@ pub(super) fn high_watermark(client: &Client, topic: &CStr, partition: i32) -> O
     (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
-/// Sends offsets to the group's coordinator. The result comes as an event of the main queue; the wrapper's commit does not ask for one.
+/// Sends offsets to the group's coordinator. The result comes as an event of the main queue; the wrapper's commit does
+/// not ask for one.
 pub(super) fn commit(client: &Client, offsets: &TopicPartitionList) -> Result<(), RDKafkaErrorCode> {
     let queue = consumer_queue(client).ok_or(RDKafkaErrorCode::UnknownGroup)?;
-    // SAFETY: the client, the list and the queue live. The call copies the list, and counts the reference that the reply keeps.
+    // SAFETY: the client, the list and the queue live. The call copies the list, and counts the reference that the
+    // reply keeps.
     let code = unsafe {
         sys::rd_kafka_commit_queue(client.client().native_ptr(), offsets.ptr(), queue.as_ptr(), None, null_mut())
     };
@@ -289,7 +300,8 @@ pub(super) fn waiting_events(client: &Client) -> usize {
 
 /// The queue of a client's group; `None` for a client without a group.
 fn consumer_queue(client: &Client) -> Option<QueueRef> {
-    // SAFETY: the client lives, longer than what is returned to the functions above. The queue is a counted reference or null.
+    // SAFETY: the client lives, longer than what is returned to the functions above. The queue is a counted reference
+    // or null.
     unsafe { QueueRef::own(sys::rd_kafka_queue_get_consumer(client.client().native_ptr())) }
 }
 

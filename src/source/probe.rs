@@ -13,10 +13,11 @@ use std::ffi::CString;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// Time-outs of the first tries of a metadata request. The next try has all the time that is left, which distant brokers need.
-/// Between tries a denial is noticed, which the client would not report before its time-out.
+/// Time-outs of the first tries of a metadata request. The next try has all the time that is left, which distant
+/// brokers need. Between tries a denial is noticed, which the client would not report before its time-out.
 const FIRST_TRIES: &[Duration] = &[Duration::from_secs(1), Duration::from_secs(2)];
-/// Tries of a request for offsets before the last: none, as a request without an answer in time costs the client its connection.
+/// Tries of a request for offsets before the last: none, as a request without an answer in time costs the client its
+/// connection.
 const ONE_TRY: &[Duration] = &[];
 
 /// A client for metadata and offsets. Cheap to clone.
@@ -94,7 +95,8 @@ impl Lookup {
             .ok_or(SourceError::Unavailable { action: ACTION, reason: "the cluster lists no broker".into() })
     }
 
-    /// First offset ([`Offset::Beginning`]) or last stable one ([`Offset::End`]) of each partition; one request to each broker.
+    /// First offset ([`Offset::Beginning`]) or last stable one ([`Offset::End`]) of each partition; one request to each
+    /// broker.
     fn offsets(
         &self,
         partitions: &[TopicPartition],
@@ -183,7 +185,8 @@ pub struct EndProbe {
 pub struct End {
     /// Last stable offset: every record below it is committed or aborted.
     pub stable: i64,
-    /// High watermark. It is above the stable offset while a transaction is open, which holds back every record written after it began.
+    /// High watermark. It is above the stable offset while a transaction is open, which holds back every record written
+    /// after it began.
     pub high: i64,
 }
 
@@ -219,11 +222,12 @@ impl EndProbe {
         &self.partitions
     }
 
-    /// End offsets of every partition by index: the stable one as of now, the high one as of the last fetch. One request to each broker.
+    /// End offsets of every partition by index: the stable one as of now, the high one as of the last fetch. One
+    /// request to each broker.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::query_all`].
+    /// Same as [`Self::query_all`].
     pub fn query_ends(&self) -> Result<Vec<Result<End, SourceError>>, SourceError> {
         let stable = self.query_all()?;
         let reader = self.reader.upgrade();

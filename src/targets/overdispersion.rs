@@ -1,10 +1,12 @@
-//! Overdispersion: the factor by which counts vary more than those of a Poisson process, estimated from complete periods.
+//! Overdispersion: the factor by which counts vary more than those of a Poisson process, estimated from complete
+//! periods.
 //!
-//! The estimate is Pearson's chi-square over its degrees of freedom (McCullagh and Nelder, Generalized Linear Models, section 4.5). Days are
-//! compared with their share of their own period's total, so good and bad weeks count alike and only the scatter around the plan's shape
-//! counts. It contains everything that makes days differ from the plan: payments in files, a bank outage on a Tuesday, inexact weights.
+//! The estimate is Pearson's chi-square over its degrees of freedom (McCullagh and Nelder, Generalized Linear Models,
+//! section 4.5). Days are compared with their share of their own period's total, so good and bad weeks count alike and
+//! only the scatter around the plan's shape counts. It contains everything that makes days differ from the plan:
+//! payments in files, a bank outage on a Tuesday, inexact weights.
 
-/// Overdispersion that is assumed until [`LEAST_PERIODS`] are known.
+/// Overdispersion assumed with fewer than [`LEAST_PERIODS`] usable periods.
 pub const DEFAULT_OVERDISPERSION: f64 = 4.0;
 
 /// Minimum number of past periods for an estimate.
@@ -26,8 +28,8 @@ pub struct PastDay {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PastPeriod(pub Vec<PastDay>);
 
-/// Estimates the overdispersion φ, at least 1. Returns [`DEFAULT_OVERDISPERSION`] with fewer than [`LEAST_PERIODS`] usable
-/// periods: those with counts and at least two open days.
+/// Estimates the overdispersion φ, at least 1. Returns [`DEFAULT_OVERDISPERSION`] with fewer than [`LEAST_PERIODS`]
+/// usable periods: those with counts and at least two open days.
 ///
 /// Days without a share of the plan are ignored with their counts: the plan expects nothing of them, so their deviation
 /// is undefined.
@@ -73,8 +75,8 @@ mod tests {
 
     #[test]
     fn it_is_chi_square_over_freedom_pooled_over_periods() {
-        // Expected counts are 50 and 50: (10^2 + 10^2) / 50 = 4 with one degree of freedom. The chi-squares of the others
-        // are 0 with one, one and two degrees.
+        // Expected counts are 50 and 50: (10^2 + 10^2) / 50 = 4 with one degree of freedom. The chi-squares of the
+        // others are 0 with one, one and two degrees.
         let periods =
             [period(&[(0.5, 60.0), (0.5, 40.0)]), period(&[(0.5, 7.0), (0.5, 7.0)]), period(&[(0.2, 1.0), (0.8, 4.0)])];
         let last = period(&[(1.0, 3.0), (1.0, 3.0), (2.0, 6.0)]);

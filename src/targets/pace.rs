@@ -1,5 +1,5 @@
-//! Pace of a target at an instant: pure functions of goal, calendar, counts and time. docs/targets.md repeats the formulas
-//! for users.
+//! Pace of a target at an instant: pure functions of goal, calendar, counts and time. docs/targets.md repeats the
+//! formulas for users.
 //!
 //! `T` is the goal, `A` the actual amount, `F` the share of the plan that has passed ([`Plan`]). The formulas are the
 //! run rate and required rate of sales pacing, over working time instead of elapsed time:
@@ -9,7 +9,7 @@
 //! | plan | `E = T F` | `T`, at any time |
 //! | pace | `A / E` | `A / T` |
 //! | shortfall | `E - A` | `T - A` |
-//! | tolerance | `3 sqrt(φ E)`; of money that of the payments planned, times the mean amount `m`: `3 m sqrt(φ E / m)` | as configured |
+//! | tolerance | `3 sqrt(φ E)`; for money `3 m sqrt(φ E / m)`, where `m` is the mean payment | as configured |
 //! | projection | `A / F`, once `F` is at least [`LEAST_PROJECTED_SHARE`] | |
 //! | probability | see [`super::probability`] | |
 //! | required rate | `max(T - A, 0)` / open hours left | |
@@ -31,14 +31,14 @@ pub const LEAST_PROJECTED_SHARE: f64 = 0.15;
 /// Standard deviations of the plan up to which a shortfall may be chance.
 const TOLERATED_DEVIATIONS: f64 = 3.0;
 
-/// The known amounts of a target at an instant of a period.
+/// Input of an assessment: amounts of a target at an instant of a period.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {
-    /// The period.
+    /// Period to assess.
     pub period: Interval,
-    /// The instant; counts as the period's nearest instant if it lies outside of it.
+    /// Instant of the assessment, clamped to the period.
     pub now: Millis,
-    /// The programme's zone.
+    /// Zone of the programme.
     pub zone: &'a TimeZone,
     /// Amount of the period so far.
     pub actual: Tally,
@@ -161,7 +161,8 @@ fn of_amount(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: 
     }
 }
 
-/// Amount that one event adds, in the unit shown: 1 for counts; for money the mean payment of this period, else of past ones, else `None`.
+/// Amount that one event adds, in the unit shown: 1 for counts; for money the mean payment of this period, else of past
+/// ones, else `None`.
 fn worth_of_an_event(measure: Measure, observation: &Observation<'_>) -> Option<f64> {
     if measure != Measure::NetPesos {
         return Some(1.0);

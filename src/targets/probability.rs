@@ -1,12 +1,12 @@
 //! Probability that a goal is attained, given the count so far and the share of the plan that has passed.
 //!
 //! The model is Gamma-Poisson. `A` events were counted while the share `F` of the plan passed. Events come in clumps:
-//! counts vary φ times (the overdispersion) as much as those of a Poisson process ([`super::overdispersion`]). In units of
-//! φ events counts are about Poisson: those so far, `A/φ`, have mean `λF`; those still to come have mean `λ(1 - F)`.
+//! counts vary φ times (the overdispersion) as much as those of a Poisson process ([`super::overdispersion`]). In units
+//! of φ events counts are about Poisson: those so far, `A/φ`, have mean `λF`; those still to come have mean `λ(1 - F)`.
 //!
-//! - The rate `λ` is unknown. With Jeffreys' prior of a Poisson mean, `λ^(-1/2)`, its distribution after `A/φ` events in
-//!   `F` is Gamma(`r = A/φ + 1/2`, rate `F`) (Gelman et al., Bayesian Data Analysis, section 2.6 for the conjugate pair,
-//!   2.8 for the prior).
+//! - The rate `λ` is unknown. With Jeffreys' prior of a Poisson mean, `λ^(-1/2)`, its distribution after `A/φ` events
+//!   in `F` is Gamma(`r = A/φ + 1/2`, rate `F`) (Gelman et al., Bayesian Data Analysis, section 2.6 for the conjugate
+//!   pair, 2.8 for the prior).
 //! - A Poisson count whose mean is `1 - F` times such a rate is negative binomial with `r` and success probability
 //!   `F / (F + 1 - F) = F`.
 //! - Its upper tail is the regularised incomplete beta function (DLMF 8.17.24): `P(X >= k) = I_{1-F}(k, r)`.
@@ -16,7 +16,8 @@
 //!
 //! The model has no trend within the period: events continue at the rate so far, measured by the plan.
 //!
-//! The incomplete beta function comes from the crate `special` (algorithm AS 63). docs/targets.md repeats the formulas for users.
+//! The incomplete beta function comes from the crate `special` (algorithm AS 63). docs/targets.md repeats the formulas
+//! for users.
 
 #[cfg(test)]
 mod calibration;
@@ -27,8 +28,8 @@ use special::Beta;
 pub const LEAST_SHARE: f64 = 0.01;
 
 /// Maximum count in units of φ; larger ones are scaled down to it. At this count the rate is known to one in three
-/// thousand, which is enough, and the function's time grows with the root of its arguments (about 10 µs for 100,000 events
-/// at an overdispersion of 4, at most 0.2 ms).
+/// thousand, which is enough, and the function's time grows with the root of its arguments (about 10 µs for 100,000
+/// events at an overdispersion of 4, at most 0.2 ms).
 const MOST_UNITS: f64 = 1e7;
 
 /// Certain probability: 1 once the goal is reached, 0 once no open time is left, else `None`. Amounts are in any unit.
@@ -42,7 +43,8 @@ pub fn certain(goal: f64, actual: f64, share: f64) -> Option<f64> {
     }
 }
 
-/// Probability, 0 to 1, that the count at period end is at least `goal`, given `actual` after `share` (0 to 1) of the plan.
+/// Probability, 0 to 1, that the count at period end is at least `goal`, given `actual` after `share` (0 to 1) of the
+/// plan.
 ///
 /// Counts are of events; for money, of payments. `overdispersion` is at least 1. Returns `None` below [`LEAST_SHARE`]
 /// unless the outcome is certain, and for arguments that are not finite.

@@ -107,7 +107,7 @@ impl StreamTallies {
         from >= measure.known_from(self.people_from, self.counts_from)
     }
 
-    /// True if no slot reaches across an end of the span. One may, if the times of cuts have changed since.
+    /// True if no slot extends across an end of the span. One may, after a change of the times of cuts.
     fn divides(&self, span: Interval) -> bool {
         let is_end = |time: Millis| self.slots.range(..time).next_back().is_none_or(|(_, (slot, _))| slot.end <= time);
         is_end(span.start) && is_end(span.end)

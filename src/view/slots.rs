@@ -13,7 +13,7 @@ use crate::clock::Millis;
 use crate::targets::{StreamTargetIndex, Tally, Targets};
 use crate::view::panes::SpanFigures;
 
-/// Slots of a partition in the order of time. Slots in which nothing happened may be missing.
+/// Slots of a partition, ascending. Slots without events may be missing.
 #[derive(Debug, Clone, Default)]
 pub struct Slots {
     /// The set of targets that the tallies are of; see [`Slots::made_for`].
@@ -89,7 +89,7 @@ impl Slots {
         })
     }
 
-    /// True if no slot reaches across an end of the span. One may, if the times of cuts have changed since.
+    /// True if no slot extends across an end of the span. One may, after a change of the times of cuts.
     pub fn divides(&self, span: Interval) -> bool {
         let is_end = |time: Millis| {
             let before = self.slots.partition_point(|slot| slot.span.start < time);

@@ -1,8 +1,8 @@
 //! Fuzzing of records, settings and checkpoints: no input makes the program panic or accept damaged data.
 //!
 //! Each fuzz target has a corpus in `tests/corpus`. Its files are checked unchanged, then with random changes.
-//! `FUZZ_CASES` is the number of changed inputs (default: a few seconds' worth). A failing input is minimized and printed;
-//! add it to the corpus, so that every run checks it.
+//! `FUZZ_CASES` is the number of changed inputs (default: a few seconds' worth). A failing input is minimized and
+//! printed; add it to the corpus, so that every run checks it.
 
 mod checkpoint;
 mod decode;
@@ -94,8 +94,8 @@ fn corpus(kind: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).expect("a file of the corpus")).collect()
 }
 
-/// Runs `check` on every file of a corpus, then on `default_cases` (or `FUZZ_CASES`) changed ones. `words` are inserted at
-/// random.
+/// Runs `check` on every file of a corpus, then on `default_cases` (or `FUZZ_CASES`) changed ones. `words` are inserted
+/// at random.
 fn fuzz(kind: &str, default_cases: u32, words: &'static [&'static str], check: impl Fn(&[u8]) -> TestCaseResult) {
     let cases = std::env::var("FUZZ_CASES").map_or(default_cases, |text| text.parse().expect("a number of cases"));
     let corpus = corpus(kind);

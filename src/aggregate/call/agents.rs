@@ -59,7 +59,7 @@ impl Agent {
 
 impl AgentsState {
     pub(crate) fn new(rules: &Rules) -> Self {
-        // An absent site uses no place of the named ones.
+        // An absent site does not count towards the limit.
         let mut sites = LabelTable::new(rules.max_label_values + 1);
         sites.intern("unknown");
         Self { sites, agents: Table::new() }

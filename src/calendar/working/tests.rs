@@ -103,7 +103,7 @@ impl CalendarDefinition {
             if let Some((date, hour)) = self.open_minute(minute, regular) {
                 let (within, all) = days.entry(date).or_default();
                 *all += profile[hour];
-                *within += if interval.holds(minute) { profile[hour] } else { 0.0 };
+                *within += if interval.contains(minute) { profile[hour] } else { 0.0 };
             }
         }
         days.iter().map(|(date, (within, all))| self.shift(*date, regular).1 * within / all).sum()

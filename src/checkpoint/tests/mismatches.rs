@@ -103,8 +103,8 @@ fn other_histogram_bounds_are_a_named_mismatch() {
     assert_eq!(mismatch.kind(), "settings");
     assert_eq!(
         mismatch.to_string(),
-        "the state was built with other settings: histogram.call_handle.bounds was 30s 1h and is 30s 1m 2m 5m 10m 15m 30m 1h; \
-         restore them, or run `pacemeter state rebuild` to count again with the new ones"
+        "the state was built with other settings: histogram.call_handle.bounds was 30s 1h and is 30s 1m 2m 5m 10m 15m \
+         30m 1h; restore them, or run `pacemeter state rebuild` to count again with the new ones"
     );
 }
 

@@ -1,6 +1,8 @@
-//! The scanner's task done with serde_json: the witness of the tests and the reference of `benches/decode.rs`. The program never calls it.
+//! The scanner's task done with serde_json: the witness of the tests and the reference of `benches/decode.rs`. The
+//! program never calls it.
 //!
-//! A visitor collects the members as raw values, and a second pass looks at what raw values leave unchecked: lone surrogates and depth.
+//! A visitor collects the members as raw values, and a second pass looks at what raw values leave unchecked: lone
+//! surrogates and depth.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -83,7 +85,8 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-/// True if serde_json can unescape every string in a value at `depth`, and nothing in it lies deeper than [`MAX_DEPTH`].
+/// True if serde_json can unescape every string in a value at `depth`, and nothing in it lies deeper than
+/// [`MAX_DEPTH`].
 fn is_sound(raw: &str, depth: usize) -> bool {
     match raw.as_bytes()[0] {
         b'"' => !raw.contains('\\') || serde_json::from_str::<String>(raw).is_ok(),

@@ -40,16 +40,16 @@ fn nearly_json() -> impl Strategy<Value = String> {
     prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
 }
 
-/// Strings of pieces that may stand in one, and of some that may not.
+/// Strings of valid and some invalid parts.
 fn nearly_string() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
+    let part = prop_oneof![
         6 => "[a-zé🙂/\u{7f}]{1,12}",
         3 => r#"\\["\\/bfnrt]"#,
         3 => r"\\u[0-9a-cA-C][0-9a-fA-F]{3}|\\u[eEfF]00f",
         2 => r"\\u[dD][89aAbB][0-9a-f]{2}\\u[dD][c-fC-F][0-9a-f]{2}",
         1 => r"\\u[dD][0-9a-fA-F]{3}|\\u\+[0-9]{3}|\\u[0-9g]{0,4}|\\[xU0 ]|[\x00-\x1f]",
     ];
-    prop::collection::vec(piece, 0..5).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
+    prop::collection::vec(part, 0..5).prop_map(|parts| format!("\"{}\"", parts.concat()))
 }
 
 /// A correct value, but for its strings perhaps.

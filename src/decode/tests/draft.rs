@@ -1,4 +1,5 @@
-//! A record that is still being written: fields by name, an envelope to put them in, and what may be done to the result.
+//! A record that is still being written: fields by name, an envelope to put them in, and what may be done to the
+//! result.
 
 use super::*;
 

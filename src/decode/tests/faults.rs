@@ -1,10 +1,10 @@
-//! Every fault alone, and each against all that come later.
+//! Each fault alone, and together with every fault of a later rank.
 
 use super::*;
 
-/// Something wrong with a record: its place in the order of faults, what it does, and what must come of it.
+/// Fault of a record: its rank in the order of faults, the change that causes it, and the expected rejection.
 struct Fault {
-    /// Faults of one rank are about the same thing and cannot be told apart when they meet.
+    /// Position in the order of faults. Faults of one rank concern the same thing; their order is undefined.
     rank: usize,
     apply: Box<dyn Fn(Draft) -> Draft>,
     rejection: Rejection,
@@ -99,7 +99,8 @@ fn faults_of_envelopes(faults: &mut Faults, envelope: Envelope) {
     if !matches!(envelope, Envelope::Structured | Envelope::StructuredByType) {
         return;
     }
-    // A text that is no JSON holds no `data_base64`; so this comes behind `not_json`, although its reason is named before it.
+    // A text that is no JSON holds no `data_base64`; so this comes behind `not_json`, although its reason is named
+    // before it.
     let unsupported = Rejection::field(Reason::UnsupportedFormat, "data_base64");
     for value in ["\"e30=\"", "5", "{}"] {
         faults.next().add(unsupported, |draft| draft.outside("data_base64", value));

@@ -138,7 +138,7 @@ proptest! {
         let _ = draft::decode(stream, &RawRecord { value: Some(&value), timestamp: Some(0), ..RawRecord::default() });
     }
 
-    /// Any JSON in the place of any field is accepted or a fault of that very field.
+    /// Any JSON as the value of any field is accepted, or rejected with a fault of that field.
     #[test]
     fn any_value_of_a_field_is_its_own_fault_or_none(
         draft in any_draft(),

@@ -1,8 +1,8 @@
 //! Calibration of the probability: among weeks with a probability of 70 to 80 %, about that share attains the goal.
 //!
 //! Simulated programmes pay in clumps. Clumps form a Poisson process along the plan, and their sizes are geometric with
-//! mean `m`, so the overdispersion of counts is `2m - 1`. The rate of a week is between 0.4 and 1.6 of the rate that the
-//! goal needs. Each week is assessed once, at 15 to 90 % of its plan.
+//! mean `m`, so the overdispersion of counts is `2m - 1`. The rate of a week is between 0.4 and 1.6 of the rate that
+//! the goal needs. Each week is assessed once, at 15 to 90 % of its plan.
 //!
 //! No distribution of rates is neutral. Jeffreys' prior corresponds to rates that are uniform in their square root;
 //! rates that are uniform themselves show how much depends on that choice.
@@ -81,7 +81,8 @@ enum Overdispersion {
     Estimated(usize),
 }
 
-/// For probabilities of 20 to 30 %, 45 to 55 % and 70 to 80 %: number of weeks, mean probability, and share that attained.
+/// For probabilities of 20 to 30 %, 45 to 55 % and 70 to 80 %: number of weeks, mean probability, and share that
+/// attained.
 fn calibration(mut programme: Programme, source: Overdispersion) -> [(f64, f64, f64); 3] {
     let mut bins = [(0.0, 0.0, 0.0); 3];
     let mut past = VecDeque::new();

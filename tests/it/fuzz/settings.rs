@@ -1,5 +1,5 @@
-//! Fuzzing of settings. A file of the corpus is a configuration file; each of its lines is also an environment variable and
-//! a `--set`.
+//! Fuzzing of settings. A file of the corpus is a configuration file; each of its lines is also an environment variable
+//! and a `--set`.
 
 use pacemeter::app::Settings;
 use pacemeter::settings::{Layers, SettingsReader};

@@ -43,7 +43,7 @@ fn spans(period: Period, places: &[Millis], cut_times: &CutTimes) -> BTreeSet<In
     });
     let periods: BTreeSet<Interval> = around.flatten().collect();
     let up_to_cuts = |&whole: &Interval| {
-        let inside = places.iter().copied().filter(move |&place| whole.holds(place)).take(DAYS);
+        let inside = places.iter().copied().filter(move |&place| whole.contains(place)).take(DAYS);
         let days = [whole.start, whole.end - 1].into_iter().chain(inside);
         let cuts = days.flat_map(|day| cut_times.of_day(day)).filter(move |&cut| whole.start < cut && cut <= whole.end);
         cuts.map(move |cut| Interval { start: whole.start, end: cut })
