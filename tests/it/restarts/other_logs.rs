@@ -89,7 +89,7 @@ fn records_lost_to_retention_are_never_skipped() {
     pacemeter.signal(libc::SIGCONT);
     assert_says(&pacemeter.ended(Instant::now()), 65, &["is not in the log", "retention passed it"]);
 
-    let said = ["the topic's retention has passed the state", "disbursement-0", "disbursement-1"];
+    let said = ["retention has passed the state", "disbursement-0", "disbursement-1"];
     stored.assert_refused(&[], 65, &said);
     stored.assert_refused(
         &["state.on_mismatch=rebuild"],

@@ -12,7 +12,7 @@ fn changed_semantic_settings_are_refused_or_rebuilt() {
     stored.assert_refused(
         &[horizon],
         65,
-        &["call-0", "call-1", "streams.call.horizon was 7d and is 8d", "set them back"],
+        &["call-0", "call-1", "streams.call.horizon was 7d and is 8d", "restore them"],
     );
     let excluded = "streams.call.exclude=[{ partition = 0, first_offset = 0, last_offset = 3 }]";
     stored.assert_refused(&[excluded], 65, &["streams.call.exclude"]);
@@ -46,7 +46,7 @@ fn another_pseudonym_key_is_refused() {
     let path = stored.state.path().join("pseudonym.key");
     let key = fs::read(&path).expect("the key");
     fs::write(&path, "5a".repeat(32)).expect("a key");
-    stored.assert_refused(&[], 65, &["key", "put"]);
+    stored.assert_refused(&[], 65, &["key", "restore the old key file"]);
     fs::write(&path, key).expect("the key");
     stored.assert_starts(&[], "newest", 6);
 }
