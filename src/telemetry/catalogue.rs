@@ -1,26 +1,27 @@
-//! Every family of metrics that Pacemeter exposes: the one place where names, kinds, units, labels, buckets and help are written.
+//! Catalogue of every metric family: names, kinds, units, labels, buckets and help texts are defined here only.
 //!
-//! [`business`] holds what comes from the records, by the contract's names; [`own`] what the process says about itself. `docs/metrics.md` is
-//! made from this ([`markdown`]).
+//! [`business`] lists the families of figures, [`own`] those of the process. Tests generate `docs/metrics.md` from them.
 
-pub mod business;
-pub mod own;
+pub(crate) mod business;
+pub(crate) mod own;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
-
 use crate::clock::Millis;
 
+/// Prometheus type of a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
+    /// Total that only grows while the state it belongs to stays.
     Counter,
+    /// Value that rises and falls.
     Gauge,
+    /// Distribution of durations over buckets.
     Histogram,
 }
 
 impl MetricKind {
-    /// The word after `# TYPE`.
+    /// Returns the word after `# TYPE`.
     pub fn name(self) -> &'static str {
         match self {
             MetricKind::Counter => "counter",
@@ -30,29 +31,31 @@ impl MetricKind {
     }
 }
 
-/// What one of a value is.
+/// Unit of a family's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// So many of these; the name says of what.
+    /// Number of the things named.
     Count(&'static str),
+    /// Seconds of a duration.
     Seconds,
     /// Seconds since the Unix epoch.
     UnixSeconds,
     /// Mexican pesos (MXN).
     Pesos,
+    /// Bytes.
     Bytes,
-    /// From 0 to 1.
+    /// Share from 0 to 1.
     Ratio,
-    /// One amount divided by another, from 0 on.
+    /// Quotient of two amounts, from 0 on.
     Quotient,
     /// 1 for yes, 0 for no.
     YesNo,
-    /// Always 1; the labels are what it says.
+    /// Constant 1; the labels carry the information.
     Info,
 }
 
 impl Unit {
-    /// For the table of metrics.
+    /// Returns the unit as `docs/metrics.md` shows it.
     pub fn name(self) -> &'static str {
         match self {
             Unit::Count(things) => things,
@@ -68,18 +71,24 @@ impl Unit {
     }
 }
 
-/// One family of metrics.
+/// Metric family.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
+    /// Name in the exposition, without the suffixes of histograms.
     pub name: &'static str,
+    /// Prometheus type.
     pub kind: MetricKind,
-    /// Names of the labels, in the order in which values are given.
+    /// Label names, in the order of the label values of every sample.
     pub labels: &'static [&'static str],
+    /// Unit of the values.
     pub unit: Unit,
-    /// Comes from state: absent until the figures are whole, and exact from then on.
+    /// True if the family comes from state: absent until the figures are complete, and exact from then on.
     pub business: bool,
+    /// Help text of the exposition: one sentence of at most twenty words.
     pub help: &'static str,
-    /// Upper bounds of a histogram's buckets, without the infinite one (milliseconds); empty for the other kinds.
+    /// Formulas, edge cases and links, for `docs/metrics.md` only; empty if the help says it all.
+    pub note: &'static str,
+    /// Upper bounds of a histogram's buckets (milliseconds) without the infinite one; empty for other kinds.
     pub buckets: &'static [Millis],
 }
 
@@ -91,7 +100,7 @@ impl Family {
         unit: Unit,
         help: &'static str,
     ) -> Self {
-        Self { name, kind, labels, unit, business: true, help, buckets: &[] }
+        Self { name, kind, labels, unit, business: true, help, note: "", buckets: &[] }
     }
 
     const fn own(
@@ -101,10 +110,14 @@ impl Family {
         unit: Unit,
         help: &'static str,
     ) -> Self {
-        Self { name, kind, labels, unit, business: false, help, buckets: &[] }
+        Self { name, kind, labels, unit, business: false, help, note: "", buckets: &[] }
     }
 
-    /// A histogram of seconds.
+    const fn with_note(mut self, note: &'static str) -> Self {
+        self.note = note;
+        self
+    }
+
     const fn with_buckets(mut self, buckets: &'static [Millis]) -> Self {
         self.buckets = buckets;
         self
@@ -114,43 +127,27 @@ impl Family {
 /// Declares families as constants, and the list of them.
 macro_rules! families {
     ($($(#[$doc:meta])* $const:ident = $family:expr;)+) => {
-        $($(#[$doc])* pub const $const: Family = $family;)+
+        $($(#[$doc])* pub(crate) const $const: Family = $family;)+
 
         /// Every family of this module, in the order of the documentation.
-        pub const ALL: &[&Family] = &[$(&$const),+];
+        pub(crate) const ALL: &[&Family] = &[$(&$const),+];
     };
 }
 use families;
 
-/// Every family there is: the figures, then the process' own.
+/// Returns every family: the figures first, then the process's own.
 pub fn all() -> impl Iterator<Item = &'static Family> {
     business::ALL.iter().chain(own::ALL).copied()
 }
 
-/// The family of that name.
+/// Returns the family of that name.
 pub fn find(name: &str) -> Option<&'static Family> {
     all().find(|family| family.name == name)
 }
 
-/// The families as a Markdown table, a row each.
-pub fn markdown(families: impl Iterator<Item = &'static Family>) -> String {
-    let mut table = String::from("| family | kind | labels | unit | what it is |\n|---|---|---|---|---|\n");
-    for family in families {
-        let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
-        let (name, kind, unit) = (family.name, family.kind.name(), family.unit.name());
-        let mut help = family.help.to_owned();
-        if !family.buckets.is_empty() {
-            let bounds: Vec<String> = family.buckets.iter().map(|bound| seconds(*bound)).collect();
-            write!(help, " Buckets: {} s.", bounds.join(", ")).expect("a String takes everything");
-        }
-        writeln!(table, "| `{name}` | {kind} | {} | {unit} | {} |", labels.join(", "), help.replace('|', "\\|"))
-            .expect("a String takes everything");
-    }
-    table
-}
-
-/// Milliseconds as seconds, as short as they can be written exactly: the `le` of a bucket.
-pub fn seconds(millis: Millis) -> String {
+/// Returns milliseconds as seconds in the shortest exact decimal form, as in the `le` of a bucket.
+#[cfg(test)]
+fn seconds(millis: Millis) -> String {
     let (sign, millis) = (if millis < 0 { "-" } else { "" }, millis.unsigned_abs());
     let text = format!("{sign}{}.{:03}", millis / 1_000, millis % 1_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,51 +1,61 @@
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use super::*;
 
-/// A page of the documentation that is made from the code. With `PACEMETER_BLESS=1` it is written instead of compared.
-fn golden(path: &str, made: &str) {
+/// Compares a generated page with the file at `path`. With `PACEMETER_BLESS=1` it writes the file instead.
+fn golden(path: &str, generated: &str) {
     let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("PACEMETER_BLESS").is_some() {
-        std::fs::write(&path, made).unwrap();
+        std::fs::write(&path, generated).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
-        written == made,
-        "{path} is not what the catalogue makes; run the tests with PACEMETER_BLESS=1 and look at the difference"
+        written == generated,
+        "{path} differs from the catalogue; run the tests with PACEMETER_BLESS=1 and look at the difference"
     );
 }
 
-/// The same of what stands between `<!-- name -->` and `<!-- /name -->` in a page that is written by hand.
-fn golden_part(path: &str, name: &str, made: &str) {
-    let page = std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
-    let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("{path} has no {begin}"));
-    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("{path} has no {end}"));
-    golden(path, &format!("{before}{begin}\n\n{made}\n{end}{after}"));
-}
-
 #[test]
-fn the_page_of_metrics_is_made_from_the_catalogue() {
+fn the_metrics_page_is_generated_from_the_catalogue() {
     golden("docs/metrics.md", &page());
-}
-
-#[test]
-fn the_table_of_figures_in_the_readme_is_made_from_the_catalogue() {
-    golden_part("README.md", "metrics", &markdown(business::ALL.iter().copied()));
 }
 
 fn page() -> String {
     let introduction = "\
 # Metrics
 
-Made from `src/telemetry/catalogue/` by its test; change the catalogue, then run the tests with `PACEMETER_BLESS=1`.
+Generated from `src/telemetry/catalogue/`. To change it, change the catalogue and run
+`PACEMETER_BLESS=1 cargo test --lib telemetry::catalogue`.
 
-A family of figures comes from the records alone. After a start it is absent until every partition has been read to the end asked for after that
-start; from then on it is exact for everything up to `pacemeter_complete_until_timestamp_seconds`. Counters and histograms start at 0 for every
-label set known from the configuration; what is not listed in `labels.*` is shown under `other`.
+Figures come from the records alone; the [specification](spec/figures.md) defines them. After a start, a family of figures is absent until every
+partition has been read to the end offset requested after that start. From then on it is exact for everything up to
+`pacemeter_complete_until_timestamp_seconds`.
+
+Counters and histograms start at 0 for every label set known from the configuration. A value that is not listed in `labels.*` is shown as `other`.
 ";
     let (figures, own) = (markdown(business::ALL.iter().copied()), markdown(own::ALL.iter().copied()));
-    format!("{introduction}\n## Figures\n\n{figures}\n## The process' own\n\n{own}")
+    format!("{introduction}\n## Figures\n\n{figures}\n## Process\n\n{own}")
+}
+
+/// Returns a Markdown table with a row for each family.
+fn markdown(families: impl Iterator<Item = &'static Family>) -> String {
+    let mut table = String::from("| family | kind | labels | unit | meaning |\n|---|---|---|---|---|\n");
+    for family in families {
+        let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+        let (name, kind, unit) = (family.name, family.kind.name(), family.unit.name());
+        let mut meaning = family.help.to_owned();
+        if !family.note.is_empty() {
+            write!(meaning, " {}", family.note).unwrap();
+        }
+        if !family.buckets.is_empty() {
+            let bounds: Vec<String> = family.buckets.iter().map(|bound| seconds(*bound)).collect();
+            write!(meaning, " Buckets: {} s.", bounds.join(", ")).unwrap();
+        }
+        writeln!(table, "| `{name}` | {kind} | {} | {unit} | {} |", labels.join(", "), meaning.replace('|', "\\|"))
+            .unwrap();
+    }
+    table
 }
 
 #[test]
@@ -127,14 +137,22 @@ fn histograms_have_rising_buckets_and_nothing_else_has_any() {
 }
 
 #[test]
-fn help_is_one_sentence_or_more_and_says_how_the_service_level_is_made() {
+fn help_is_one_sentence_of_at_most_twenty_words() {
     for family in all() {
-        let help = family.help;
-        assert!(
-            help.ends_with('.') && !help.contains(['\n', '\\', '"']) && !help.contains("  "),
-            "{}: {help:?}",
-            family.name
-        );
+        let (name, help) = (family.name, family.help);
+        assert!(help.starts_with(char::is_uppercase), "{name}: {help:?}");
+        assert!(help.ends_with('.') && !help.contains(". ") && !help.contains("  "), "{name}: {help:?}");
+        assert!(!help.contains(['\n', '\\', '"', '`', '[']), "{name}: {help:?} is plain text");
+        let words = help.split_whitespace().count();
+        assert!(words <= 20, "{name}: the help has {words} words; move the details to the note");
+    }
+}
+
+#[test]
+fn notes_are_sentences_that_explain_the_service_level() {
+    for family in all().filter(|family| !family.note.is_empty()) {
+        let (name, note) = (family.name, family.note);
+        assert!(note.ends_with('.') && !note.contains(['\n', '\\', '"']) && !note.contains("  "), "{name}: {note:?}");
     }
     let formula = "answered within target / (answered + abandoned - short abandons)";
     for family in [
@@ -143,7 +161,22 @@ fn help_is_one_sentence_or_more_and_says_how_the_service_level_is_made() {
         business::CALLS_ABANDONED_SHORT,
         business::CALL_WAIT,
     ] {
-        assert!(family.help.contains(formula), "{}", family.name);
+        assert!(family.note.contains(formula), "{}", family.name);
+    }
+}
+
+#[test]
+fn links_in_notes_lead_to_anchors() {
+    for family in all() {
+        for link in family.note.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let page = std::fs::read_to_string(format!("{}/docs/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let heading = format!("\n## {}", anchor.replace('-', " "));
+            let found = anchor.is_empty()
+                || page.contains(&format!("<a id=\"{anchor}\">"))
+                || page.to_lowercase().contains(&heading);
+            assert!(found, "{}: {link} leads nowhere", family.name);
+        }
     }
 }
 
