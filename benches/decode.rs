@@ -1,8 +1,8 @@
 //! Cost of decoding one event, caches warm: `cargo bench --locked --bench decode`.
 //!
-//! A table first compares the whole decode with our JSON scanner and with serde_json in its place, both with all checks: rounds of the two
-//! alternate, so that a busy machine slows both. Then divan times each event. Its last benchmark is a plain typed decode with serde_json into
-//! borrowed fields, without checks and hashes.
+//! A table first compares the whole decode with our JSON scanner and with serde_json in its place, both with all
+//! checks: rounds of the two alternate, so that a busy machine slows both. Then divan times each event. Its last
+//! benchmark is a plain typed decode with serde_json into borrowed fields, without checks and hashes.
 
 use std::time::Instant;
 

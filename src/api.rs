@@ -1,10 +1,13 @@
-//! What is asked over `/api/v1`, beside the status: targets and their closed periods, cuts, and the contract's own families by period.
+//! Answers under `/api/v1`: status, targets and their closed periods, cuts, and the figures of any period.
 //!
-//! Answers are typed ([`targets`], [`history`], [`cuts`], [`periods`]); the command line reads the same types. In all of them
+//! Answers are typed ([`targets`], [`history`], [`cuts`], [`periods`]); the command line reads the same types. In all
+//! of them
 //!
-//! - instants are milliseconds since the epoch (`*_ms`), and beside them, where people read them, RFC 3339 text in the programme's zone;
-//! - amounts that were counted are [`Quantity`](crate::targets::Quantity): whole numbers, text of pesos with two decimals, ratios. What follows
-//!   from a plan (plan, shortfall, projection, rates) is a number with decimals, in the same unit;
+//! - instants are milliseconds since the epoch (`*_ms`), and beside them, where people read them, RFC 3339 text in the
+//!   programme's zone;
+//! - amounts that were counted are [`Quantity`](crate::targets::Quantity): whole numbers, text of pesos with two
+//!   decimals, ratios. What follows from a plan (plan, shortfall, projection, rates) is a number with decimals, in the
+//!   same unit;
 //! - `today` is what is known now of the same thing: null where it is not known any more;
 //! - what is undefined is null, never 0.
 //!

@@ -1,4 +1,5 @@
-//! Assembly of the program: settings become stages, stages become a running process, and the process shuts down in order.
+//! Assembly of the program: settings become stages, stages become a running process, and the process shuts down in
+//! order.
 
 mod check;
 mod files;
@@ -103,7 +104,8 @@ pub(crate) struct RunningApp {
 /// Starts all stages, and returns once `/metrics` answers. Files of targets are reloaded whenever `reload` is notified.
 ///
 /// # Errors
-/// 78 with all faults of the settings and of the files of targets; else the failure of a resource that the settings name.
+/// 78 with all faults of the settings and of the files of targets; else the failure of a resource that the settings
+/// name.
 pub(crate) async fn start(
     mut reader: SettingsReader,
     clock: Clock,

@@ -64,7 +64,7 @@ const SETTINGS_HELP: &str = "\
 Settings, weakest first: built-in defaults, --config files in order, environment (PACEMETER_KAFKA__BOOTSTRAP_SERVERS: prefix, then __ \
 between levels), --set. `pacemeter run --print-config` shows them all.";
 
-/// What to do. Its settings may hold secrets, so it cannot be printed.
+/// Command to run. Its settings may hold secrets, so it cannot be printed.
 #[derive(Subcommand)]
 pub enum Command {
     /// Read events from Kafka and serve their figures on /metrics until SIGTERM or SIGINT.
@@ -72,7 +72,8 @@ pub enum Command {
     Run(Run),
     /// Show it at work on an embedded Kafka with a simulated programme; nothing needs to be installed.
     ///
-    /// At the end (Ctrl-C, or --for) every figure is compared with a ledger of what was sent: exit code 0 if all are equal, 1 if not.
+    /// At the end (Ctrl-C, or --for) every figure is compared with a ledger of what was sent: exit code 0 if all are
+    /// equal, 1 if not.
     #[command(after_help = SETTINGS_HELP)]
     Demo(DemoArgs),
     /// Check the settings, and ask Kafka for the topics; 78 if something must be changed first.
@@ -80,8 +81,9 @@ pub enum Command {
     Check(Check),
     /// Ask a running pacemeter how far each target is, and print a table.
     ///
-    /// The bar is the goal, the mark in it the plan to date. "behind" is plan less actual, negative where more was reached; "needs/h" is what each
-    /// hour of working time left must bring, "had/h" what each has brought so far; "left" is working time.
+    /// The bar is the goal, the mark in it the plan to date. "behind" is plan less actual, negative where more was
+    /// reached; "needs/h" is what each hour of working time left must bring, "had/h" what each has brought so far;
+    /// "left" is working time.
     #[command(after_help = SETTINGS_HELP)]
     Targets(targets::TargetsArgs),
     /// Ask a running pacemeter for a cut (the figures of an instant), and print it beside what is known today.
@@ -121,7 +123,7 @@ pub struct Rebuild {
     pub settings: Settings,
 }
 
-/// Where settings come from beside the environment.
+/// Sources of settings beside the environment.
 #[derive(Args)]
 pub struct Settings {
     /// Configuration file (TOML); may be given several times, the later wins.
@@ -129,8 +131,8 @@ pub struct Settings {
     pub config: Vec<PathBuf>,
     /// One setting, as in `--set http.listen=0.0.0.0:9464`; may be given several times, the later wins.
     ///
-    /// VALUE is read as a TOML value; if it is not one, as a string. Others on this machine can see it: put passwords in a file or the
-    /// environment.
+    /// VALUE is read as a TOML value; if it is not one, as a string. Others on this machine can see it: put passwords
+    /// in a file or the environment.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }
@@ -159,7 +161,7 @@ pub struct DemoArgs {
     /// Simulated seconds a second, from 1 to 86400.
     #[arg(long, value_name = "FACTOR", default_value_t = demo::A_WEEK_IN_90_SECONDS, value_parser = parse_speed)]
     pub speed: f64,
-    /// The same seed simulates the same programme.
+    /// Seed of the simulated programme; the same seed simulates the same programme.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
     #[command(flatten)]
@@ -185,10 +187,10 @@ pub struct Produce {
     /// Distinct people in the programme; without it, one for every eight events.
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     pub people: Option<u64>,
-    /// The same seed writes the same events, spread over the time before now; without it, others each time.
+    /// Seed of the events, spread over the time before now; without it, every run writes others.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// How far an event may stand from its place in time; 0s keeps them in order.
+    /// Maximum disorder of events in time; 0s keeps them in order.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub disorder: Duration,
     /// Write the figures to be expected to this file, as JSON.

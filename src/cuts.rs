@@ -19,8 +19,8 @@
 //!    storing and logging, the cut exists and the log lines do not.
 //!
 //! The pipeline takes these steps; this module defines what a cut contains ([`Cut`]), where it is stored
-//! ([`CutStore`]), and what all cuts together say of closed periods ([`ClosedPeriods`](crate::view::closed_periods::ClosedPeriods)), which are read from the cuts
-//! at every start.
+//! ([`CutStore`]), and what all cuts together say of closed periods
+//! ([`ClosedPeriods`](crate::view::closed_periods::ClosedPeriods)), which are read from the cuts at every start.
 //!
 //! A cut depends on the log alone, except for `taken_ms`: batching, crashes and delays make no difference. A cut that
 //! is removed or damaged is not taken again until the log is replayed past T.

@@ -1,7 +1,7 @@
 //! Exposition: the figures of all partitions at one instant, and the process' own metrics, as Prometheus text 0.0.4.
 //!
-//! Names, types, labels and help come from the catalogue ([`crate::telemetry::catalogue`]). Integers are written as they are and money and
-//! durations as exact decimals: no float comes between a figure and its reader.
+//! Names, types, labels and help come from the catalogue ([`crate::telemetry::catalogue`]). Integers are written as
+//! they are and money and durations as exact decimals: no float comes between a figure and its reader.
 
 mod business;
 mod targets;
@@ -41,7 +41,7 @@ pub struct CachedExposition {
     body: Arc<EncodedBody>,
 }
 
-/// How long a rendering of an unchanged snapshot is shared, as long as the minute does not turn.
+/// Time for which a rendering of an unchanged snapshot is shared, within the same minute.
 const SHARED_FOR: Millis = 250;
 
 impl Exporter {

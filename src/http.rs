@@ -13,10 +13,12 @@
 //!
 //! Nobody who can reach the port can hold more than a fixed share of the process:
 //!
-//! - at most `http.max_connections` are open; one more is accepted, answered with 503 as far as that goes without waiting, closed and counted
-//!   ([`HttpCounters::rejected`]). It is not left in the kernel's queue, where a probe would time out without knowing why;
-//! - the head of a request, at most 16 KiB and 32 headers, is there within `http.timeout` after the connection or the previous answer, which
-//!   also closes idle connections; an answer is taken within `http.timeout` or the connection is reset ([`HttpCounters::cut`]);
+//! - at most `http.max_connections` are open; one more is accepted, answered with 503 as far as that goes without
+//!   waiting, closed and counted ([`HttpCounters::rejected`]). It is not left in the kernel's queue, where a probe
+//!   would time out without knowing why;
+//! - the head of a request, at most 16 KiB and 32 headers, is there within `http.timeout` after the connection or the
+//!   previous answer, which also closes idle connections; an answer is taken within `http.timeout` or the connection is
+//!   reset ([`HttpCounters::cut`]);
 //! - no request has a body; one that has is refused before it is read;
 //! - at most four threads render at once; who cannot get one within `http.timeout` is told 503.
 //!
@@ -48,9 +50,9 @@ pub use encoded_body::EncodedBody;
 
 /// Connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 128;
-/// What the kernel holds of an unread answer, a connection (bytes; the kernel doubles it for its own bookkeeping).
+/// Bytes of an unread answer that the kernel holds for each connection; the kernel doubles it for its own bookkeeping.
 const SEND_BUFFER_BYTES: u32 = 256 * 1024;
-/// How long answers in flight may take once the server is told to stop.
+/// Maximum time for answers in flight once the server is asked to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 /// The pause after a failed accept: from the least, doubled up to the most.
 const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -79,20 +81,21 @@ impl Settings {
     }
 }
 
-/// What is served. Every method is called often and from many threads.
+/// Content that is served. Every method is called often and from many threads.
 pub trait Service: Send + Sync + 'static {
-    /// The metrics as they are now. Called on a thread that may block, four at a time at most; scrapes of the same figures are to get the
-    /// same [`EncodedBody`], so that it is written and compressed once.
+    /// The metrics as they are now. Called on a thread that may block, four at a time at most; scrapes of the same
+    /// figures are to get the same [`EncodedBody`], so that it is written and compressed once.
     fn metrics(&self) -> Arc<EncodedBody>;
 
-    /// `Ok` if figures can be relied on, else every reason why not, a line each. Called on the runtime: it must not block.
+    /// `Ok` if figures can be relied on, else every reason why not, a line each. Called on the runtime: it must not
+    /// block.
     fn readiness(&self) -> Result<(), Vec<String>>;
 
     /// The answer of `/api/v1/status`. Called on a thread that may block.
     fn status(&self) -> serde_json::Value;
 
-    /// The answer of the other paths of `/api/v1`. `query` is what stands behind the question mark, as given; empty if there is none. Called on a
-    /// thread that may block.
+    /// The answer of the other paths of `/api/v1`. `query` is what stands behind the question mark, as given; empty if
+    /// there is none. Called on a thread that may block.
     fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse;
 }
 
@@ -122,7 +125,7 @@ impl BindError {
     }
 }
 
-/// What the server had to refuse, since its start.
+/// Connections that the server refused or aborted since its start.
 #[derive(Debug, Default)]
 pub struct HttpCounters {
     rejected: AtomicU64,
@@ -181,7 +184,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 impl Server {
-    /// Where the server listens: as set, with the port that the system chose if it was 0.
+    /// Address of the listener; if the port was set to 0, the one that the system chose.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -190,7 +193,8 @@ impl Server {
         Arc::clone(&self.counters)
     }
 
-    /// Answers until `shutdown` is done; then stops listening, closes what is idle and gives answers in flight two seconds.
+    /// Answers until `shutdown` is done; then stops listening, closes what is idle and gives answers in flight two
+    /// seconds.
     ///
     /// # Panics
     ///
@@ -262,8 +266,9 @@ struct Accepting {
 }
 
 impl Accepting {
-    /// The next connection. Without file descriptors or memory every accept fails at once, so there is a pause after a failure. It is cut
-    /// short (the future is dropped and made anew) when a connection ends, which is when another try is worth it.
+    /// The next connection. Without file descriptors or memory every accept fails at once, so there is a pause after a
+    /// failure. It is cut short (the future is dropped and made anew) when a connection ends, which is when another try
+    /// is worth it.
     async fn next(&mut self) -> TcpStream {
         loop {
             match self.listener.accept().await {
@@ -285,7 +290,7 @@ impl Accepting {
     }
 }
 
-/// Whether an accept failed because of that one connection: the next can be taken at once.
+/// True if an accept failed because of that one connection: the next can be accepted at once.
 fn is_of_the_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

@@ -1,4 +1,5 @@
-//! Pacemeter reads the events of a social programme from Kafka, keeps exact aggregates in memory and exposes them as Prometheus metrics.
+//! Pacemeter reads the events of a social programme from Kafka, keeps exact aggregates in memory and exposes them as
+//! Prometheus metrics.
 //!
 //! The modules stand in reading order, and each imports only from those above it (`tests/it/tidy.rs` holds them to it):
 //!

@@ -1,8 +1,8 @@
 //! The oracle: a naive second implementation of every business figure, against which the real one is tested.
 //!
 //! It is the test oracle of the aggregation, of the program from end to end, and of the demo. The sender of a record
-//! states its meaning to the oracle. The oracle keeps all records and works out each figure from scratch by reading whole
-//! logs again. So its code can be checked rule by rule against the specification:
+//! states its meaning to the oracle. The oracle keeps all records and works out each figure from scratch by reading
+//! whole logs again. So its code can be checked rule by rule against the specification:
 //!
 //! | rules of `spec/figures.md` | module |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! End of the process: exit codes, signals and panics.
 //!
-//! A shutdown is requested through [`Shutdown`]; every task waits for it and drains. A second signal or a panic ends the process
-//! immediately. Nothing is lost by that, since the state on disk is exact at any moment.
+//! A shutdown is requested through [`Shutdown`]; every task waits for it and drains. A second signal or a panic ends
+//! the process immediately. Nothing is lost by that, since the state on disk is exact at any moment.
 
 mod bug;
 mod failpoint;
@@ -62,8 +62,8 @@ impl Exit {
         }
     }
 
-    /// Ends the process at once with `_exit`: without destructors, and without `atexit` handlers, which would tear down a C library while
-    /// another thread still runs in it.
+    /// Ends the process at once with `_exit`: without destructors, and without `atexit` handlers, which would tear down
+    /// a C library while another thread still runs in it.
     pub(crate) fn at_once(self) -> ! {
         // Gives the log's own thread time to write the last lines.
         std::thread::sleep(Duration::from_millis(50));
@@ -84,7 +84,7 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     /// Exit code.
     pub exit: Exit,
-    /// What failed, why and what to do: lower case, no full stop, without secrets. May have several lines.
+    /// Failure, reason and remedy: lower case, no full stop, without secrets. May have several lines.
     pub message: String,
 }
 
@@ -94,13 +94,15 @@ impl Failure {
         Self { exit, message: message.into() }
     }
 
-    /// Failure of a file or stream: 77 if a permission is missing, else 74. `what` names the file or stream and its purpose.
+    /// Failure of a file or stream: 77 if a permission is missing, else 74. `what` names the file or stream and its
+    /// purpose.
     pub fn from_io(what: impl std::fmt::Display, error: &io::Error) -> Self {
         let is_denied = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
         Self::new(if is_denied { Exit::Denied } else { Exit::Disk }, format!("{what}: {error}"))
     }
 
-    /// Failure to start a thread or an asynchronous runtime: 75, since the machine may have threads and memory again later.
+    /// Failure to start a thread or an asynchronous runtime: 75, since the machine may have threads and memory again
+    /// later.
     pub(crate) fn from_spawn(what: impl std::fmt::Display, error: &io::Error) -> Self {
         let message = format!(
             "{what} cannot be started: {error}; raise the limits of threads, open files and memory, or try again"
@@ -115,7 +117,8 @@ impl From<SettingsFaults> for Failure {
     }
 }
 
-/// Writes the output of a command to standard output. A closed pipe is not an error (`pacemeter run --print-config | head -1`).
+/// Writes the output of a command to standard output. A closed pipe is not an error (`pacemeter run --print-config |
+/// head -1`).
 ///
 /// # Errors
 /// 74 or 77 if standard output cannot be written.

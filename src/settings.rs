@@ -9,14 +9,16 @@
 //! targets, calendars ---+            +--> Document, Table  files read whole, never merged
 //! ```
 //!
-//! `config/default.toml` is embedded. It is the weakest layer and the list of all known settings. Over it come configuration files in
-//! order, the environment (`PACEMETER_KAFKA__GROUP_ID`) and `--set` ([`Layers`]).
+//! `config/default.toml` is embedded. It is the weakest layer and the list of all known settings. Over it come
+//! configuration files in order, the environment (`PACEMETER_KAFKA__GROUP_ID`) and `--set` ([`Layers`]).
 //!
-//! Each stage owns the type of its settings and reads it from a [`SettingsReader`]: `fn read(reader: &mut SettingsReader) -> Self`.
-//! A getter that finds a fault records it and returns the built-in default, so that one run reports everything to fix.
-//! [`SettingsReader::finish`] returns the faults. A [`Document`] reports its faults in the same form.
+//! Each stage owns the type of its settings and reads it from a [`SettingsReader`]: `fn read(reader: &mut
+//! SettingsReader) -> Self`. A getter that finds a fault records it and returns the built-in default, so that one run
+//! reports everything to fix. [`SettingsReader::finish`] returns the faults. A [`Document`] reports its faults in the
+//! same form.
 //!
-//! Not here: the meaning of a setting. A stage rejects values, and combinations of values, with [`SettingsReader::fault`].
+//! Not here: the meaning of a setting. A stage rejects values, and combinations of values, with
+//! [`SettingsReader::fault`].
 
 mod convert;
 mod document;
@@ -52,7 +54,8 @@ use std::time::Duration;
 /// Prefix of the environment variables that are settings.
 const ENVIRONMENT_PREFIX: &str = "PACEMETER_";
 
-/// Sources of settings, weakest first, above the built-in defaults. May contain secrets, so it does not implement `Debug`.
+/// Sources of settings, weakest first, above the built-in defaults. May contain secrets, so it does not implement
+/// `Debug`.
 #[derive(Clone, Default)]
 pub struct Layers {
     /// Configuration files; a later one overrides an earlier one.
@@ -93,7 +96,8 @@ impl OffsetRange {
 
 /// Merged settings with typed getters, and the faults found so far.
 ///
-/// Contains secrets, so it does not implement `Debug`; [`SettingsReader::effective`] and [`SettingsReader::summary`] redact them.
+/// Contains secrets, so it does not implement `Debug`; [`SettingsReader::effective`] and [`SettingsReader::summary`]
+/// redact them.
 pub struct SettingsReader {
     known: KnownSettings,
     /// Value of every known setting, merged from all layers, each with its origin.
@@ -179,7 +183,8 @@ impl SettingsReader {
         self.get(key, |value| as_duration(value, &range))
     }
 
-    /// Reads an open table of properties for another library, by their dotted names (`security.protocol`). Values may be secret.
+    /// Reads an open table of properties for another library, by their dotted names (`security.protocol`). Values may
+    /// be secret.
     pub(crate) fn properties(&mut self, key: &str) -> BTreeMap<String, String> {
         let mut properties = BTreeMap::new();
         let mut faults = Vec::new();
@@ -218,8 +223,8 @@ impl SettingsReader {
         })
     }
 
-    /// Records a fault of the value of `key`. The message says what is wrong and what to do, without secrets: one line, lower case, no
-    /// full stop. A repeated fault is recorded once.
+    /// Records a fault of the value of `key`. The message says what is wrong and what to do, without secrets: one line,
+    /// lower case, no full stop. A repeated fault is recorded once.
     pub(crate) fn fault(&mut self, key: &str, message: impl Display) {
         let origin = self.value(key).and_then(Value::origin).map(str::to_owned);
         let fault =
@@ -247,7 +252,8 @@ impl SettingsReader {
         self.known.iter().map(|setting| setting.key.as_str()).filter(|key| !self.read.contains(*key)).collect()
     }
 
-    /// Returns all settings as a TOML file. Secrets are redacted, and each value that is not a built-in default has its origin beside it.
+    /// Returns all settings as a TOML file. Secrets are redacted, and each value that is not a built-in default has its
+    /// origin beside it.
     pub fn effective(&self) -> String {
         effective::toml_text(self.merged_settings())
     }
@@ -337,8 +343,8 @@ fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mu
     Some(Layer::text(&key, value, &origin, known, faults))
 }
 
-/// True for a variable that Kubernetes sets in every pod beside a service named `pacemeter` or `pacemeter-...`: it is not a setting.
-/// `name` is without the prefix.
+/// True for a variable that Kubernetes sets in every pod beside a service named `pacemeter` or `pacemeter-...`: it is
+/// not a setting. `name` is without the prefix.
 fn is_kubernetes_service_link(name: &str, value: &str) -> bool {
     let (mut names_port, mut parts) = (false, name.split('_').peekable());
     while let Some(part) = parts.next() {

@@ -12,14 +12,14 @@ use crate::targets::Quantity;
 use crate::view::panes::SpanFigures;
 use crate::view::totals::cells_within;
 
-/// What counts in a period.
+/// Figures of one programme and state in a period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CellFigures {
     /// Distinct people of whose dispersals in the period something is left.
     pub beneficiaries: u64,
     /// All, returned ones included.
     pub dispersals: u64,
-    /// What is left of them.
+    /// Pesos left after returns, as text with two decimals.
     pub net_pesos: Quantity,
 }
 
@@ -29,10 +29,11 @@ impl From<&SpanFigures> for CellFigures {
     }
 }
 
-/// By programme and state, as shown.
+/// Figures by programme and state, as shown.
 pub(super) type Cells = BTreeMap<(String, String), SpanFigures>;
 
-/// Those in which something was dispersed from the beginning of a period to the end of `span`, with what is known now. None if not all of that is.
+/// Those in which something was dispersed from the beginning of a period to the end of `span`, with what is known now.
+/// None if not all of that is.
 pub(super) fn cells_today(present: &Present<'_>, period: Period, span: Interval) -> Option<Cells> {
     if !present.begins(period, span.start) {
         return None;

@@ -25,7 +25,7 @@ pub struct CutsResponse {
     pub now_ms: Millis,
     pub now: String,
     pub cuts: Vec<CutSummary>,
-    /// Whether there are older ones, beyond the limit.
+    /// True if older cuts exist beyond the limit.
     pub more: bool,
 }
 
@@ -67,14 +67,14 @@ pub struct CutResponse {
     pub at_ms: Millis,
     pub at: String,
     pub taken_ms: Millis,
-    /// Of the state that the cut was taken from.
+    /// Instant at which the state that the cut was taken from began to be built.
     pub state_built_ms: Millis,
     /// In each partition the first that is not in it.
     pub offsets: Vec<CutOffset>,
     /// The day, the week and the month that hold the instant before the cut, up to the cut.
     pub periods: Vec<PeriodToday>,
     pub targets: Vec<TargetToday>,
-    /// What the cut found different from earlier ones.
+    /// Corrections of closed periods that the cut reports.
     pub corrections: Vec<Correction>,
 }
 
@@ -85,22 +85,22 @@ pub struct PeriodToday {
     pub id: String,
     pub start_ms: Millis,
     pub end_ms: Millis,
-    /// Whether it ends with this cut.
+    /// True if the period ends with this cut.
     pub closes: bool,
     /// Those with a dispersal, then or now.
     pub cells: Vec<CellToday>,
 }
 
-/// Of a programme and a state.
+/// Figures of a programme and state in the cut, beside those known today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CellToday {
     #[serde(flatten)]
     pub cut: CutCell,
-    /// Of the same span; null where not all of it is known any more.
+    /// Figures known today for the same span; null where part of it is forgotten.
     pub today: Option<CellFigures>,
 }
 
-/// Of a target.
+/// Figures of a target in the cut, beside those known today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetToday {
     pub target: String,
@@ -109,14 +109,15 @@ pub struct TargetToday {
     pub period: String,
     pub start_ms: Millis,
     pub end_ms: Millis,
-    /// Whether the period ends with this cut.
+    /// True if the period ends with this cut.
     pub closes: bool,
     pub goal: Quantity,
-    /// Of the goal, up to the cut.
+    /// Part of the goal planned up to the cut.
     pub plan: f64,
     /// Null: a ratio of nothing.
     pub actual: Option<Quantity>,
-    /// Of the same span; null where not all of it is known any more, and where no target of that name counts the same now.
+    /// Result known today for the same span; null where part of it is forgotten, or no target of that name counts the
+    /// same now.
     pub today: Option<Quantity>,
 }
 

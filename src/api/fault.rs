@@ -8,12 +8,12 @@ use crate::settings::nearest;
 /// Instead of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiError {
-    /// Of HTTP: 400 bad parameters, 404 nothing of that name, 500 something stored is damaged, 503 no figures yet.
+    /// HTTP status: 400 bad parameters, 404 unknown name, 500 stored data damaged, 503 no figures yet.
     #[serde(skip)]
     pub status: u16,
-    /// What is wrong, and what to do.
+    /// Reason, and what to do.
     pub error: String,
-    /// What was probably meant.
+    /// Nearest known name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
     /// Why there are no figures yet.

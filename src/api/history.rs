@@ -1,4 +1,5 @@
-//! `/api/v1/targets/{name}/history`: the periods of a target that have closed, as they closed, and what is known of them now.
+//! `/api/v1/targets/{name}/history`: the periods of a target that have closed, as they closed, and what is known of
+//! them now.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,8 @@ use crate::targets::{Quantity, TargetIndex};
 use crate::view::closed_periods::ClosedPeriod;
 use crate::view::progress::Tallies;
 
-/// The newest first. Periods that closed while the target counted something else (another measure, filter or period) are not among them.
+/// The newest first. Periods that closed while the target counted something else (another measure, filter or period)
+/// are not among them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoryResponse {
     pub now_ms: Millis,
@@ -21,7 +23,7 @@ pub struct HistoryResponse {
     pub measure: String,
     pub unit: String,
     pub periods: Vec<ClosedPeriodEntry>,
-    /// Whether there are older ones, beyond the limit.
+    /// True if older periods exist beyond the limit.
     pub more: bool,
 }
 
@@ -29,13 +31,13 @@ pub struct HistoryResponse {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClosedPeriodEntry {
     pub period: PeriodSpan,
-    /// As it was when the period closed.
+    /// Goal when the period closed.
     pub goal: Quantity,
-    /// As it closed; null: a ratio of nothing.
+    /// Result at the close; null for a ratio with nothing to divide by.
     pub actual: Option<Quantity>,
     /// The cut that it closed with.
     pub cut: String,
-    /// What later cuts found different, the oldest first.
+    /// Corrections by later cuts, the oldest first.
     pub corrections: Vec<CorrectionEntry>,
     /// With what is known now; null where not all of it is known any more.
     pub today: Option<Quantity>,
@@ -43,7 +45,7 @@ pub struct ClosedPeriodEntry {
     pub difference: Option<Quantity>,
 }
 
-/// What a period was corrected to.
+/// A correction of a closed period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CorrectionEntry {
     /// The cut that says so.
@@ -90,7 +92,7 @@ fn closed(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, closing:
     }
 }
 
-/// What is known now of a target in a span from the beginning of one of its periods. None if not all of that is.
+/// Result known now for a span from the start of one of a target's periods; `None` if part of it is forgotten.
 pub(super) fn quantity_today(
     present: &Present<'_>,
     tallies: &Tallies,

@@ -1,9 +1,9 @@
-//! What stands behind the question mark of an address.
+//! Query parameters of a request.
 
 use super::ApiError;
 use crate::http::ApiRequest;
 
-/// How many entries a list has, unless the question says otherwise; and the most it can ask for.
+/// Default number of entries in a list, and the maximum that a request may ask for.
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 

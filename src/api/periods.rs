@@ -1,4 +1,5 @@
-//! `/api/v1/periods/{day|week|month}/{id}`: the contract's own families in a period, as it closed and with what is known now.
+//! `/api/v1/periods/{day|week|month}/{id}`: the contract's own families in a period, as it closed and with what is
+//! known now.
 
 use std::collections::BTreeMap;
 
@@ -35,16 +36,17 @@ pub struct PeriodResponse {
     pub programmes: Vec<ProgrammeFigures>,
 }
 
-/// A sum over programmes. People are not in it: who is paid by two programmes would count twice. A target without a filter counts each once.
+/// A sum over programmes. People are not in it: who is paid by two programmes would count twice. A target without a
+/// filter counts each once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MoneyTotals {
     /// All, returned ones included.
     pub dispersals: u64,
-    /// What is left of them.
+    /// Pesos left after returns, as text with two decimals.
     pub net_pesos: Quantity,
 }
 
-/// Of a programme as shown, over its states.
+/// Figures of a programme as shown, over its states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProgrammeFigures {
     pub programme: String,
@@ -53,7 +55,7 @@ pub struct ProgrammeFigures {
     pub states: Vec<StateFigures>,
 }
 
-/// Of a state as shown. Each person counts in one state of a programme.
+/// Figures of a state as shown. Each person counts in one state of a programme.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StateFigures {
     pub state: String,

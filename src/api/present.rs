@@ -22,7 +22,8 @@ use crate::view::snapshot::Snapshot;
 pub struct PeriodSpan {
     /// `day`, `week`, `month` or `campaign`.
     pub period: String,
-    /// As `2020-05-15`, `2020-W20`, `2020-05`; of other weeks and of campaigns the first and the last date, `2020-05-10--2020-05-16`.
+    /// Name such as `2020-05-15`, `2020-W20` or `2020-05`; weeks that do not begin on Monday and campaigns are named by
+    /// their first and last date, `2020-05-10--2020-05-16`.
     pub id: String,
     pub start_ms: Millis,
     pub start: String,
@@ -76,7 +77,7 @@ impl<'a> Present<'a> {
         Tallies::of_views(&self.snapshot.targets, &self.views())
     }
 
-    /// By target.
+    /// Statuses in the order of the targets.
     pub fn standings(&self, tallies: &Tallies) -> Vec<TargetStatus> {
         self.evaluator.statuses(tallies, self.now, self.closed_periods().newest_cut())
     }
@@ -95,7 +96,7 @@ impl<'a> Present<'a> {
         found.ok_or_else(|| ApiError::unknown("there is no such target, see /api/v1/targets", name, names))
     }
 
-    /// As `2020-05-15T18:00:00-05:00`.
+    /// Instant in the programme's zone, such as `2020-05-15T18:00:00-05:00`.
     pub fn local(&self, time: Millis) -> String {
         let instant = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX);
         instant.to_zoned(self.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
@@ -116,7 +117,7 @@ impl<'a> Present<'a> {
         }
     }
 
-    /// Whether a period of this kind begins then: it may not where the programme was in another zone once.
+    /// True if a period of this kind begins at the instant: it may not if the programme once had another zone.
     pub fn begins(&self, period: Period, time: Millis) -> bool {
         period.at(time, self.zone()).is_some_and(|period| period.start == time)
     }

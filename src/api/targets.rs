@@ -1,4 +1,5 @@
-//! `/api/v1/targets` and `/api/v1/targets/{name}`: what is to be reached, and how far that is now. The names are those of the metrics.
+//! `/api/v1/targets` and `/api/v1/targets/{name}`: what is to be reached, and how far that is now. The names are those
+//! of the metrics.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use crate::targets::pace::{Observation, PaceReport, assess};
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, TargetIndex};
 use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
 
-/// Of all targets.
+/// Answer of `/api/v1/targets`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Targets {
     /// The instant that everything is told for.
@@ -22,7 +23,7 @@ pub struct Targets {
     pub targets: Vec<TargetEntry>,
 }
 
-/// Of one target.
+/// Answer of `/api/v1/targets/{name}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetResponse {
     pub now_ms: Millis,
@@ -38,7 +39,7 @@ pub struct TargetResponse {
 pub struct PacePoint {
     pub at_ms: Millis,
     pub at: String,
-    /// Of the goal, up to then.
+    /// Part of the goal planned up to the instant.
     pub plan: f64,
     /// Reached up to then, as known now; null after now.
     pub actual: Option<Quantity>,
@@ -51,7 +52,7 @@ pub struct TargetEntry {
     pub description: String,
     /// `beneficiaries`, `net_pesos`, `service_level`, ...
     pub measure: String,
-    /// What is counted: `people`, `pesos`, `calls`, ..., or `ratio`.
+    /// Unit of the measure: `people`, `pesos`, `calls`, ..., or `ratio`.
     pub unit: String,
     pub filter: TargetSelection,
     pub calendar: String,
@@ -73,22 +74,22 @@ pub struct TargetSelection {
     pub milestones: Vec<String>,
 }
 
-/// How far the current period is; see [`pace`](crate::targets::pace) for the formulas.
+/// Pace of the current period; [`pace`](crate::targets::pace) has the formulas.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CurrentPeriod {
     pub period: PeriodSpan,
     pub goal: Quantity,
     /// Null: a ratio of nothing.
     pub actual: Option<Quantity>,
-    /// Of the goal, up to now; of a ratio all of it.
+    /// Part of the goal planned up to now; the whole goal for a ratio.
     pub plan: f64,
-    /// Of the plan, that has passed: 0 to 1.
+    /// Share of the plan that has passed, 0 to 1.
     pub plan_share: f64,
     /// Actual over plan; null while nothing is planned.
     pub pace_ratio: Option<f64>,
     /// Plan less actual: negative where more was reached.
     pub shortfall: Option<f64>,
-    /// Of money, and of counts that have a worth.
+    /// Shortfall in pesos; null unless the measure is money or each counted thing has a value.
     pub shortfall_pesos: Option<f64>,
     /// A shortfall up to this may be chance.
     pub pace_tolerance: Option<f64>,
@@ -98,7 +99,7 @@ pub struct CurrentPeriod {
     pub required_per_open_hour: Option<f64>,
     pub achieved_per_open_hour: Option<f64>,
     pub remaining_open_seconds: f64,
-    /// How much more than a Poisson process counts vary; 4 until four past periods are known.
+    /// Variance of counts relative to a Poisson process; 4 until four past periods are known.
     pub dispersion: f64,
 }
 
@@ -193,7 +194,8 @@ fn curve(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, period: I
     instants.retain(|instant| (period.start..=period.end).contains(instant));
     instants.sort_unstable();
     instants.dedup();
-    // What is in the slot that holds now is known as a whole only: it is what was reached until now, or a moment ahead of it.
+    // What is in the slot that holds now is known as a whole only: it is what was reached until now, or a moment ahead
+    // of it.
     let reached = |instant: Millis| match () {
         () if instant > now => None,
         () if instant == now => tallies.within(place, period),
@@ -219,7 +221,7 @@ fn selection(filter: &Filter) -> TargetSelection {
     TargetSelection { programmes, states, queues, initiatives, milestones }
 }
 
-/// What a measure counts, in a word.
+/// Unit of a measure, in one word.
 pub(super) fn unit(measure: Measure) -> &'static str {
     match measure {
         Measure::Beneficiaries => "people",

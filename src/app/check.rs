@@ -9,8 +9,8 @@ use crate::settings::SettingsReader;
 use crate::source::check::topic_faults;
 use crate::source::{Consumer, SourceError};
 
-/// Reads the settings and the files of targets, checks the topics in Kafka and returns a report for people. A calendar that lacks the
-/// holidays of this year is a fault here, although `run` accepts it.
+/// Reads the settings and the files of targets, checks the topics in Kafka and returns a report for people. A calendar
+/// that lacks the holidays of this year is a fault here, although `run` accepts it.
 ///
 /// # Errors
 /// 78 with all faults of the settings and files, or of the topics; 77 if Kafka denies access; 75 if it does not answer.

@@ -1,8 +1,8 @@
 //! Files of targets and calendars that the settings name, and the settings of cuts.
 //!
-//! Loading has two steps, so that a change is detected without reading a file twice: [`TargetFiles::texts`] waits for the disk, and
-//! [`TargetFiles::read`] gives the texts their meaning. Not here: when to load. That is up to the start, the check and the
-//! [`reload`](super::reload).
+//! Loading has two steps, so that a change is detected without reading a file twice: [`TargetFiles::texts`] waits for
+//! the disk, and [`TargetFiles::read`] gives the texts their meaning. Not here: when to load. That is up to the start,
+//! the check and the [`reload`](super::reload).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -121,8 +121,8 @@ impl LoadedFiles {
         }))
     }
 
-    /// Returns a fault for each calendar that lacks the holidays of this year or, from November on, of the next. Shipped calendars are
-    /// checked only if a target or the cuts use them.
+    /// Returns a fault for each calendar that lacks the holidays of this year or, from November on, of the next.
+    /// Shipped calendars are checked only if a target or the cuts use them.
     pub(super) fn uncovered(&self, now: Millis) -> Vec<SettingsFault> {
         let read_again = || calendar::read(&self.documents, &self.zone);
         let calendars = self.result.as_ref().map_or_else(|_| read_again(), |targets| targets.calendars.clone());
@@ -168,8 +168,8 @@ fn cuts_at(reader: &mut SettingsReader) -> Vec<Time> {
     times
 }
 
-/// Returns how long counts are fine enough for the targets, and the setting that decides it. Counts older than `state.fine_history` have a
-/// resolution of one hour.
+/// Returns how long counts are fine enough for the targets, and the setting that decides it. Counts older than
+/// `state.fine_history` have a resolution of one hour.
 fn counts_kept(rules: &Rules, zone: &TimeZone, cuts_at: &[Time]) -> (Millis, &'static str) {
     if cuts_at.iter().all(|time| time.minute() == 0) && days_begin_at_whole_hours(zone) {
         (rules.coarse_history, "state.coarse_history")

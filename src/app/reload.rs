@@ -1,8 +1,9 @@
 //! Reload of the files of targets and calendars: on SIGHUP, and when they have changed.
 //!
-//! Contents are compared, not times, so that a file may be anywhere and be replaced in any way. Without SIGHUP, a change is loaded once two
-//! checks in a row have found the same content, since the first may have seen a file that was still being written. Faulty files change
-//! nothing but a metric and the log. A fault is logged when it is found, and again on every SIGHUP.
+//! Contents are compared, not times, so that a file may be anywhere and be replaced in any way. Without SIGHUP, a
+//! change is loaded once two checks in a row have found the same content, since the first may have seen a file that was
+//! still being written. Faulty files change nothing but a metric and the log. A fault is logged when it is found, and
+//! again on every SIGHUP.
 
 mod diff;
 

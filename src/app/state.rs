@@ -59,12 +59,12 @@ pub(crate) fn verify(reader: SettingsReader) -> Result<String, Failure> {
     if is_damaged { Err(Failure::new(Exit::StateUnusable, report.trim_end())) } else { Ok(report) }
 }
 
-/// Removes the checkpoints of all partitions, or of one stream, so that the next start rebuilds from the beginning of the logs. First asks
-/// Kafka where the logs begin.
+/// Removes the checkpoints of all partitions, or of one stream, so that the next start rebuilds from the beginning of
+/// the logs. First asks Kafka where the logs begin.
 ///
 /// # Errors
-/// 65 if a log now begins later than the state did, unless `force`; 73 if a process uses the state directory; 75 and 77 as
-/// [`super::check()`].
+/// 65 if a log now begins later than the state did, unless `force`; 73 if a process uses the state directory; 75 and 77
+/// as [`super::check()`].
 pub(crate) fn rebuild(
     reader: SettingsReader,
     only: Option<crate::record::Stream>,

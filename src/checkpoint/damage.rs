@@ -74,8 +74,8 @@ impl Damage {
         }
     }
 
-    /// True if the file can never be used, so that it may be pruned. After other damage another attempt, version or host
-    /// may still read it.
+    /// True if the file can never be used, so that it may be pruned. After other damage another attempt, version or
+    /// host may still read it.
     pub(super) fn is_permanent(&self) -> bool {
         match self {
             Damage::Foreign | Damage::Unfinished | Damage::Checksum(_) | Damage::Malformed(_) => true,

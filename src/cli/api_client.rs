@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Whom to ask.
 #[derive(Args)]
 pub struct Endpoint {
-    /// Where the running pacemeter listens; without it, http.listen of the settings.
+    /// Address of the running pacemeter; http.listen of the settings if not given.
     #[arg(long, value_name = "IP:PORT")]
     pub address: Option<SocketAddr>,
     #[command(flatten)]
@@ -38,7 +38,7 @@ impl Endpoint {
     }
 }
 
-/// Who listens on all addresses is reached on the loopback.
+/// Address to connect to: loopback for a server that listens on all addresses.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -14,7 +14,7 @@ use crate::targets::Quantity;
 
 /// The longest line, in characters.
 const WIDTH: usize = 100;
-/// Of a column of figures. Four of them and the names before them are [`WIDTH`] together.
+/// Width of a column of figures. Four columns and the names before them add up to [`WIDTH`].
 const COLUMN: usize = 17;
 const NAMES: usize = WIDTH - 4 * COLUMN;
 
@@ -110,7 +110,7 @@ fn of_targets(targets: &[&TargetToday]) -> String {
     row(&title, &["goal", "at the cut", "today", "difference"].map(str::to_owned)) + &rows.collect::<String>()
 }
 
-/// Of each programme over its states.
+/// Figures of each programme, summed over its states.
 fn of_period(period: &PeriodToday) -> String {
     let title = titled(&period.period, &period.id, period.closes);
     let head = row(&title, &["at the cut", "today", "difference"].map(str::to_owned));

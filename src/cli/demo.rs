@@ -6,8 +6,8 @@
 //!       +--> ledger ---------------- all figures equal? -------------+
 //! ```
 //!
-//! Pacemeter and the programme live on one accelerated clock. At the end the programme stops, the clock is frozen, and every business figure is
-//! compared with the ledger of what was sent.
+//! Pacemeter and the programme live on one accelerated clock. At the end the programme stops, the clock is frozen, and
+//! every business figure is compared with the ledger of what was sent.
 //!
 //! The mock cluster keeps 5 MiB a partition and then forgets the oldest records. So the programme waits while more than
 //! [`flow::MAX_UNREAD`] of a partition are unread, and a record that is gone before it is read ends the demo.
@@ -48,16 +48,16 @@ const MAX_RECORDS: usize = 1_500_000;
 /// The show begins on Monday morning, as little happens in the night.
 const SUNRISE: Millis = 6 * HOUR;
 
-/// How long the programme waits for something to do.
+/// Pause of the programme when nothing is due.
 const NAP: Duration = Duration::from_millis(20);
 const STATUS_INTERVAL: Duration = Duration::from_millis(100);
 const PANEL_INTERVAL: Duration = Duration::from_millis(500);
 const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long pacemeter may take to read what is left once the programme has stopped.
+/// Maximum time to read the remaining records once the programme has stopped.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What is simulated, beside how fast.
+/// Scenario of the simulation, beside its speed.
 #[derive(Args)]
 pub struct DemoScenario {
     /// Size of the programme: 1 pays about 100,000 people a week.
@@ -75,7 +75,7 @@ fn parse_scale(text: &str) -> Result<f64, String> {
 
 /// The pacemeter that is shown.
 pub trait Subject {
-    /// Where it serves /metrics.
+    /// Address that serves /metrics.
     fn address(&self) -> SocketAddr;
 
     /// Ends it cleanly.
@@ -85,8 +85,8 @@ pub trait Subject {
     fn stop(self) -> Result<(), Failure>;
 }
 
-/// Shows `start`'s pacemeter at work until somebody asks it to end, and says whether all figures were right: [`Exit::Ok`] or
-/// [`Exit::Different`]. `wall` says which week is the present one.
+/// Shows `start`'s pacemeter at work until somebody asks it to end, and says whether all figures were right:
+/// [`Exit::Ok`] or [`Exit::Different`]. `wall` says which week is the present one.
 ///
 /// # Errors
 /// The settings will not do, or something failed that is not a wrong figure.
@@ -135,7 +135,7 @@ struct DemoSession<'a> {
     address: SocketAddr,
     clock: Clock,
     live: LiveProgramme,
-    /// What has happened and is not sent yet.
+    /// Records that occurred and are not sent yet.
     pending: std::vec::IntoIter<Emission>,
     ledger: Oracle,
     targets: Arc<Targets>,

@@ -12,7 +12,7 @@ use crate::record::{PerStream, Stream};
 use crate::runtime::{Exit, Failure};
 use crate::simulate::Emission;
 
-/// How long a full queue is waited for before it is looked at again.
+/// Pause before a full queue is tried again.
 const FULL_PAUSE: Duration = Duration::from_millis(2);
 
 /// Writes records to the topics of the three streams.
@@ -22,7 +22,7 @@ pub(super) struct KafkaWriter {
     failed: Failed,
 }
 
-/// How many records could not be delivered, and why the first.
+/// Number of records that could not be delivered, and the reason for the first.
 #[derive(Clone, Default)]
 struct Failed(Arc<Mutex<Option<(u64, String)>>>);
 
@@ -173,7 +173,7 @@ impl KafkaWriter {
     }
 }
 
-/// Whether a partition may be without a leader for a moment only.
+/// True if a partition may lack a leader only for a moment.
 fn is_passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -182,7 +182,7 @@ fn is_passing(error: &KafkaError) -> bool {
     )
 }
 
-/// How the program ends on an error of the client's.
+/// Failure for an error of the client.
 pub(super) fn failure(what: &str, error: &KafkaError) -> Failure {
     use RDKafkaErrorCode as Code;
     let exit = match error.rdkafka_error_code() {

@@ -29,7 +29,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
 /// Share of milestones among the events.
 const MILESTONES: f64 = 0.005;
 
-/// What to simulate, beside how many events.
+/// Simulation, beside its number of events.
 #[derive(Args)]
 pub struct SimulationArgs {
     /// Event times are spread over this long before now.
@@ -38,7 +38,7 @@ pub struct SimulationArgs {
     /// Share of call-centre events, from 0 to 0.9.
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = parse_share)]
     pub calls: f64,
-    /// What goes wrong on the way: duplicates, conflicts, expired and malformed records.
+    /// Rate of faults: duplicates, conflicts, expired and malformed records.
     #[arg(long, value_name = "KIND", value_enum, default_value_t = FaultLevel::Usual)]
     pub faults: FaultLevel,
     /// Create the topics that are missing, with six partitions and a configuration that keeps figures exact.
@@ -46,14 +46,14 @@ pub struct SimulationArgs {
     pub create_topics: bool,
 }
 
-/// How much goes wrong.
+/// Level of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FaultLevel {
     /// Nothing.
     None,
     /// One record in a hundred comes twice.
     Duplicates,
-    /// As on a usual day.
+    /// Faults of a usual day.
     Usual,
     /// Much, for tests.
     Hostile,
@@ -75,7 +75,7 @@ fn parse_share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "not a number from 0 to 0.9".into())
 }
 
-/// What the settings say. Holds secrets, so it cannot be printed.
+/// Plan made from the settings. Holds secrets, so it cannot be printed.
 struct Plan {
     source: source::Settings,
     rules: OracleRules,
@@ -89,7 +89,7 @@ impl Plan {
         Self { source, rules, max_record_bytes }
     }
 
-    /// What every client has.
+    /// Properties of every client.
     fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("client.id", "pacemeter-produce");
@@ -104,7 +104,8 @@ impl Plan {
 /// Writes the events and says how many.
 ///
 /// # Errors
-/// The settings or arguments will not do, a topic is missing, Kafka does not take the records, the ledger cannot be written.
+/// The settings or arguments will not do, a topic is missing, Kafka does not take the records, the ledger cannot be
+/// written.
 pub fn run(arguments: &super::Produce, clock: &Clock) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals(Hangup::Shutdown)?;
     run_until(arguments, clock, &shutdown)

@@ -1,7 +1,8 @@
 //! `pacemeter targets`: how far each target is, as a table for people.
 //!
-//! Two lines a target: what it is, then a bar of the goal with the place where the plan is, and the figures under the head of the table. No line is
-//! longer than [`WIDTH`]. Where it is read by no terminal it is plain: ASCII, without colours.
+//! Two lines a target: what it is, then a bar of the goal with the place where the plan is, and the figures under the
+//! head of the table. No line is longer than [`WIDTH`]. Where it is read by no terminal it is plain: ASCII, without
+//! colours.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -44,7 +45,7 @@ pub fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
     print(&table(&api_client::read(&answer)?, style))
 }
 
-/// How it is drawn.
+/// Style of the table.
 #[derive(Debug, Clone, Copy)]
 struct Style {
     /// Done, not done, and where the plan is.

@@ -4,7 +4,7 @@ use indicatif::HumanCount;
 
 use crate::targets::Quantity;
 
-/// What is not known.
+/// Placeholder for an unknown value.
 pub(super) const NOTHING: &str = "-";
 
 /// All its digits: `100,000`, `25,000.00`, `81.3 %`.
@@ -32,7 +32,7 @@ pub(super) fn percent(ratio: f64) -> String {
     format!("{:.1} %", ratio * 100.0)
 }
 
-/// Of percent: what ratios differ by.
+/// Percentage points, the difference of two ratios.
 pub(super) fn points(ratio: f64) -> String {
     format!("{:.1} pt", ratio * 100.0)
 }

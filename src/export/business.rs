@@ -10,7 +10,7 @@ use crate::view::panes::SpanFigures;
 use crate::view::snapshot::Snapshot;
 use crate::view::totals::{AGENT_STATUSES, SPANS, Totals};
 
-/// What is exposed before the figures are there, and after.
+/// Writes families that are exposed before and after the figures appear.
 pub fn always(out: &mut Exposition, snapshot: &Snapshot) {
     out.family(&own::READY);
     out.sample(&[], u64::from(snapshot.has_figures() && snapshot.not_ready().is_empty()));

@@ -8,7 +8,7 @@ use crate::targets::pace::PaceReport;
 use crate::telemetry::catalogue::{Family, business, own};
 use crate::view::progress::{EndedPeriod, TargetStatus};
 
-/// What the clock alone decides.
+/// Writes families that depend on the clock alone.
 pub fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
     out.family(&own::TIME);
     out.sample(&[], SampleValue::instant(now));
@@ -24,7 +24,7 @@ pub fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
     }
 }
 
-/// How far each target is.
+/// Writes the status of each target.
 pub fn standings(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus], newest_cut: Option<Millis>) {
     out.family(&business::TARGET_INFO);
     for target in &targets.targets {

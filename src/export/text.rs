@@ -8,12 +8,12 @@ use crate::targets::Quantity;
 use crate::telemetry::catalogue::Family;
 use crate::view::histogram::Histogram;
 
-/// An exposition in the making. A family that would go beyond `max_series` is left out whole, since a part of it would add up to too little, and
-/// its series are counted.
+/// An exposition in the making. A family that would go beyond `max_series` is left out whole, since a part of it would
+/// add up to too little, and its series are counted.
 pub struct Exposition {
     text: String,
     family: Option<&'static Family>,
-    /// Where the family begun last begins: bytes of text, series before it.
+    /// Start of the current family: bytes of text and number of series before it.
     begun: (usize, usize),
     series: usize,
     max_series: usize,
@@ -112,7 +112,7 @@ impl Exposition {
         self.line("_count", labels, None, histogram.count().into());
     }
 
-    /// How many series of each family were left out.
+    /// Number of series of each family that were left out.
     pub fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.dropped.iter().map(|(&family, &count)| (family, count))
     }

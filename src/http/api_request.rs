@@ -1,4 +1,4 @@
-//! What is asked of the API, and its answer: the server reads paths and sends texts, and knows nothing of what they mean.
+//! Requests to the API and their responses. The server reads paths and sends texts; it does not know what they mean.
 
 /// The path of a request below `/api/v1`, without `status`. Names are as given, percent-decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum ApiRequest {
 /// An answer in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiResponse {
-    /// Of HTTP.
+    /// HTTP status.
     pub status: u16,
     pub json: String,
 }

@@ -23,7 +23,7 @@ use super::HttpCounters;
 pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
 pub(super) const MAX_HEADERS: usize = 32;
 
-/// What is still read of a request that was refused, and for how long, before the connection is closed.
+/// Maximum bytes and time for which a refused request is still read before the connection is closed.
 const LINGER_BYTES: usize = 256 * 1024;
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -37,7 +37,8 @@ const REJECTION: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     \r\n\
     too many connections\n";
 
-/// Serves one connection until either side ends it, it takes too long, or `stopping` becomes true and its request is answered.
+/// Serves one connection until either side ends it, it takes too long, or `stopping` becomes true and its request is
+/// answered.
 pub(super) async fn serve(
     stream: TcpStream,
     router: Router,
@@ -45,7 +46,8 @@ pub(super) async fn serve(
     mut stopping: watch::Receiver<bool>,
     counters: Arc<HttpCounters>,
 ) {
-    // An answer's last segment is not to wait for the client's delayed acknowledgement. The call fails if the client is gone already.
+    // An answer's last segment is not to wait for the client's delayed acknowledgement. The call fails if the client is
+    // gone already.
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(TimedSocket::new(stream, timeout));
     let mut connection = http1::Builder::new()
@@ -78,7 +80,8 @@ pub(super) async fn serve(
 
 /// Answers 503 as far as that goes without waiting, and closes.
 pub(super) fn reject(stream: TcpStream) {
-    // Of the standard library's type the socket is still non-blocking, and can be written before the runtime has heard that it is writable.
+    // Of the standard library's type the socket is still non-blocking, and can be written before the runtime has heard
+    // that it is writable.
     if let Ok(mut stream) = stream.into_std()
         && stream.write_all(REJECTION).is_ok()
     {
@@ -93,8 +96,9 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// Reads on for a moment after the answer, until the client has closed its side. A socket closed with unread bytes in it resets the
-/// connection, and the reset can destroy the answer that says why a large head or body was refused before the client has read it.
+/// Reads on for a moment after the answer, until the client has closed its side. A socket closed with unread bytes in
+/// it resets the connection, and the reset can destroy the answer that says why a large head or body was refused before
+/// the client has read it.
 async fn linger(stream: &TcpStream) {
     let read_on = async {
         let mut scrap = [0; 4096];
@@ -114,8 +118,8 @@ async fn linger(stream: &TcpStream) {
 
 /// A socket whose writes fail once the client has kept an answer waiting for too long.
 ///
-/// The time runs from the first write that has to wait until all of the answer is with the kernel (hyper flushes then, and not before), so
-/// that a client that takes a byte now and then is cut as well.
+/// The time runs from the first write that has to wait until all of the answer is with the kernel (hyper flushes then,
+/// and not before), so that a client that takes a byte now and then is cut as well.
 struct TimedSocket {
     stream: TcpStream,
     timeout: Duration,

@@ -37,7 +37,7 @@ fn compress(plain: &[u8]) -> Bytes {
     Bytes::from(compressed.expect("writing to memory does not fail"))
 }
 
-/// Whether a client with these headers takes gzip and does not like the plain text better (RFC 9110, 12.5.3).
+/// True if a client with these headers accepts gzip and does not prefer plain text (RFC 9110, 12.5.3).
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut identity, mut any) = (None, None, None);
     let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
@@ -54,8 +54,8 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
 }
 
-/// An element of Accept-Encoding, such as `gzip;q=0.5`: the coding and its weight. A weight that cannot be read is a refusal: plain text
-/// is never wrong.
+/// An element of Accept-Encoding, such as `gzip;q=0.5`: the coding and its weight. A weight that cannot be read is a
+/// refusal: plain text is never wrong.
 fn weigh(element: &str) -> (&str, f32) {
     let mut parts = element.split(';').map(str::trim);
     let coding = parts.next().unwrap_or("");

@@ -67,8 +67,8 @@ impl SeriesValues {
     ///
     /// # Errors
     ///
-    /// Fails if a sample of one of its families is malformed, repeated, or has a value that is no plain decimal of at most
-    /// three places. Values of targets may have any number of places.
+    /// Fails if a sample of one of its families is malformed, repeated, or has a value that is no plain decimal of at
+    /// most three places. Values of targets may have any number of places.
     pub fn parse_exposition(text: &str) -> Result<Self, SeriesValuesError> {
         let mut figures = BTreeMap::new();
         for (index, text) in text.lines().enumerate() {

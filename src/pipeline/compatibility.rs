@@ -1,5 +1,5 @@
-//! What a state depends on besides its log: written into the head of a checkpoint, and compared with it at the next
-//! start.
+//! Everything besides its log that a state depends on: written into the head of a checkpoint, and compared with it at
+//! the next start.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How complete the figures are: end offsets that were asked for, when, and whether they have been reached since.
+//! Completeness of the figures: end offsets that were asked for, when, and whether they have been reached since.
 //!
 //! Implements `spec/figures.md#complete-until`. The `ends` thread reads the clock, then asks for all end offsets. A
 //! partition is complete until the latest such reading whose end offset it has reached; a stream, until the least of

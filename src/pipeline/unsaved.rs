@@ -8,7 +8,8 @@ use crate::checkpoint::PartitionDir;
 #[derive(Debug)]
 pub(super) struct Unsaved {
     pub(super) dir: PartitionDir,
-    /// Number of records taken that the newest checkpoint does not cover; 1 if a checkpoint is wanted for another reason.
+    /// Number of records taken that the newest checkpoint does not cover; 1 if a checkpoint is wanted for another
+    /// reason.
     pub(super) records: u64,
     /// Time at which the first of these was taken.
     pub(super) since: Option<Instant>,
@@ -19,7 +20,8 @@ pub(super) struct Unsaved {
 }
 
 impl Unsaved {
-    /// Starts with the size of the newest checkpoint. `wanted_since` is set if a new one is wanted even without records.
+    /// Starts with the size of the newest checkpoint. `wanted_since` is set if a new one is wanted even without
+    /// records.
     pub(super) fn new(dir: PartitionDir, checkpoint_bytes: u64, wanted_since: Option<Instant>) -> Self {
         let records = u64::from(wanted_since.is_some());
         Self { dir, records, since: wanted_since, checkpoint_bytes, failures: 0 }

@@ -11,8 +11,8 @@ const LOG_DEADLINE: Duration = Duration::from_secs(1);
 /// Longest part of a panic message that is logged, in characters.
 const MAX_MESSAGE: usize = 200;
 
-/// Makes a panic on any thread log `pacemeter.bug` and end the process with 70. A restart is exact; continuing with a partly changed state
-/// would not be.
+/// Makes a panic on any thread log `pacemeter.bug` and end the process with 70. A restart is exact; continuing with a
+/// partly changed state would not be.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(end));
 }
@@ -37,7 +37,8 @@ fn end(panic: &PanicHookInfo<'_>) {
     Exit::Bug.at_once()
 }
 
-/// Returns the message up to the first quotation. Slicing a string and unwrapping an error quote data, which may name people.
+/// Returns the message up to the first quotation. Slicing a string and unwrapping an error quote data, which may name
+/// people.
 fn safe_part(message: &str) -> String {
     message
         .chars()

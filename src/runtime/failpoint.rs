@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Environment variable that arms a failpoint: `name`, `name:N` for its Nth pass, or `name:N:hang` to block there forever. It is for tests
-/// only, and therefore not a setting.
+/// Environment variable that arms a failpoint: `name`, `name:N` for its Nth pass, or `name:N:hang` to block there
+/// forever. It is for tests only, and therefore not a setting.
 const VARIABLE: &str = "FAILPOINT";
 
 struct Failpoint {
@@ -16,8 +16,8 @@ struct Failpoint {
     hangs: bool,
 }
 
-/// Kills the process with SIGKILL if `FAILPOINT` names this place and this is the pass it counts to. The variable is read once; without it
-/// the cost is one load.
+/// Kills the process with SIGKILL if `FAILPOINT` names this place and this is the pass it counts to. The variable is
+/// read once; without it the cost is one load.
 pub(crate) fn failpoint(name: &str) {
     static ARMED: OnceLock<Option<Failpoint>> = OnceLock::new();
     let armed = ARMED.get_or_init(|| env::var(VARIABLE).ok().and_then(|text| parse(&text)));

@@ -33,8 +33,8 @@ impl Shutdown {
 
     /// A request that SIGTERM and SIGINT make too. The second such signal ends the process immediately, with 75.
     ///
-    /// Signals have a thread and a runtime of their own, so that the second one works even when every other thread is stuck. Once this
-    /// function has returned, none of the three signals has its default effect.
+    /// Signals have a thread and a runtime of their own, so that the second one works even when every other thread is
+    /// stuck. Once this function has returned, none of the three signals has its default effect.
     ///
     /// # Errors
     /// 75 if the thread or the signal handlers cannot be started.

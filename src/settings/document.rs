@@ -1,7 +1,8 @@
 //! TOML files that are not layers of settings: targets and calendars, each read whole and never merged.
 //!
-//! A [`Document`] is such a file. The getters of its [`Table`]s record each fault with its line, so that one reading reports everything to
-//! fix. A getter returns `None` if the key is absent or its value has a fault; [`Table::requires`] reports absent keys.
+//! A [`Document`] is such a file. The getters of its [`Table`]s record each fault with its line, so that one reading
+//! reports everything to fix. A getter returns `None` if the key is absent or its value has a fault;
+//! [`Table::requires`] reports absent keys.
 
 use super::convert::{as_boolean, as_number, as_one_of, as_string, as_whole_number, kind_name};
 use super::fault::{SettingsFault, printable};
@@ -35,7 +36,8 @@ pub struct Table<'d> {
 }
 
 impl Document {
-    /// Reads a file of at most 1 MiB. A file that cannot be read or is not TOML becomes an empty document with one fault.
+    /// Reads a file of at most 1 MiB. A file that cannot be read or is not TOML becomes an empty document with one
+    /// fault.
     #[cfg(test)]
     pub(crate) fn read(path: &std::path::Path) -> Self {
         Self::of(&FileText::read(path))
@@ -102,8 +104,8 @@ impl<'d> Table<'d> {
         self.document.origin(self.line_of(key))
     }
 
-    /// Records a fault of the value of `key`, or of the whole table if `key` is empty. The message says what is wrong and what to do: one
-    /// line, lower case, no full stop.
+    /// Records a fault of the value of `key`, or of the whole table if `key` is empty. The message says what is wrong
+    /// and what to do: one line, lower case, no full stop.
     pub(crate) fn fault(&self, key: &str, message: impl Display) {
         self.document.fault(&self.full(key), self.line_of(key), message);
     }
@@ -181,8 +183,8 @@ impl<'d> Table<'d> {
         self.as_table(key, &entry.name, node, &format!("[{}]", self.full(key))).map(|table| table.refuse_unknown(known))
     }
 
-    /// Reads a table of tables with names that the user chooses, such as `[calendar.NAME]`, in the order of the file. Keys that are not in
-    /// `known` are faults.
+    /// Reads a table of tables with names that the user chooses, such as `[calendar.NAME]`, in the order of the file.
+    /// Keys that are not in `known` are faults.
     pub(crate) fn named_tables(&self, key: &str, known: &[&str]) -> Vec<Table<'d>> {
         let expected = format!("[{}.NAME]", self.full(key));
         let outer = self.entry(key).and_then(|entry| self.as_table(key, &entry.name, &entry.node, &expected));

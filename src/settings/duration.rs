@@ -13,7 +13,8 @@ const UNITS: [(&str, u64); 6] =
 )]
 pub(crate) struct DurationError;
 
-/// Reads whole numbers with units, such as `1h30m`: the longest unit first, none twice. A bare number is refused, since its unit is unknown.
+/// Reads whole numbers with units, such as `1h30m`: the longest unit first, none twice. A bare number is refused, since
+/// its unit is unknown.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let mut rest = text.trim();
     let mut units = UNITS.iter();

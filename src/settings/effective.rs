@@ -27,11 +27,13 @@ const SECRET_NAMES: [&str; 16] = [
     "auth.",
 ];
 
-/// Signs of a secret in a value without its blanks, whatever the name: a PEM block, `password=...` in a list of options.
+/// Signs of a secret in a value without its blanks, whatever the name: a PEM block, `password=...` in a list of
+/// options.
 const SECRET_VALUES: [&str; 7] =
     ["-----begin", "password=", "password:", "passphrase=", "secret=", "secret:", "token="];
 
-/// Returns the settings as a TOML file, in the order of `config/default.toml`. Values that are not defaults have their origin beside them.
+/// Returns the settings as a TOML file, in the order of `config/default.toml`. Values that are not defaults have their
+/// origin beside them.
 pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Value)>) -> String {
     let mut text = String::new();
     let mut table = "";

@@ -9,7 +9,7 @@ pub struct SettingsFault {
     pub key: String,
     /// File and line, environment variable, `--set` or built-in default; `None` if no layer has the key.
     pub origin: Option<String>,
-    /// What is wrong, then what to do: one line, lower case, no full stop.
+    /// Fault, then remedy: one line, lower case, no full stop.
     pub message: String,
 }
 

@@ -1,4 +1,5 @@
-//! The known settings: `config/default.toml`, which is both the weakest layer and the list of keys with their types and units.
+//! The known settings: `config/default.toml`, which is both the weakest layer and the list of keys with their types and
+//! units.
 
 use super::nearest::nearest;
 use super::tree::{self, Entry, NodeKind};

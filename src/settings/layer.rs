@@ -1,4 +1,5 @@
-//! One layer of settings: a file, an environment variable or a `--set`, read as TOML and checked against the known keys.
+//! One layer of settings: a file, an environment variable or a `--set`, read as TOML and checked against the known
+//! keys.
 
 use super::fault::{SettingsFault, printable};
 use super::known::{KeyKind, KnownSettings};
@@ -52,7 +53,8 @@ impl Layer {
         }
     }
 
-    /// Reads one key and its value, from the environment or the command line. The text is a TOML value if it parses as one, else a string.
+    /// Reads one key and its value, from the environment or the command line. The text is a TOML value if it parses as
+    /// one, else a string.
     pub(super) fn text(
         key: &str,
         text: &str,

@@ -13,7 +13,8 @@ pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>)
     best.filter(|(similarity, _)| *similarity >= 0.5).map(|(_, known)| known)
 }
 
-/// Similarity from 0 to 1. Dots and underscores count as equal (`KAFKA_GROUP_ID`), and the right last name in a wrong table as nearly equal.
+/// Similarity from 0 to 1. Dots and underscores count as equal (`KAFKA_GROUP_ID`), and the right last name in a wrong
+/// table as nearly equal.
 fn similarity(given: &str, known: &str) -> f64 {
     let plain = |key: &str| key.to_lowercase().replace(['.', '-'], "_");
     let last = |key: &str| plain(key.rsplit('.').next().unwrap_or(key));

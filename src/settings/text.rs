@@ -28,7 +28,8 @@ impl FileText {
         Self { name: printable(&path.display().to_string()), content: read_text(path) }
     }
 
-    /// Reads a regular file of at most 1 MiB. A pipe is refused: it cannot be read again for a reload, and opening it may block.
+    /// Reads a regular file of at most 1 MiB. A pipe is refused: it cannot be read again for a reload, and opening it
+    /// may block.
     pub(crate) fn read_regular(path: &Path) -> Self {
         match std::fs::metadata(path) {
             Ok(metadata) if !metadata.is_file() => Self {

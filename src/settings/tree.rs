@@ -18,8 +18,8 @@ pub(super) struct Entry {
 /// A value and its line.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Line, counted from 1; 0 for a value that is not in a file. It is the line of the key if there is one, since the span of a table may
-    /// be that of a header further down.
+    /// Line, counted from 1; 0 for a value that is not in a file. It is the line of the key if there is one, since the
+    /// span of a table may be that of a header further down.
     pub(super) line: usize,
     pub(super) kind: NodeKind,
 }

@@ -168,7 +168,8 @@ impl NativeMessage {
         }
     }
 
-    /// Address of the topic's handle: distinguishes the topics of a batch at less cost than the name. Zero without a topic.
+    /// Address of the topic's handle: distinguishes the topics of a batch at less cost than the name. Zero without a
+    /// topic.
     pub(super) fn topic_address(&self) -> usize {
         self.get().rkt.addr()
     }

@@ -1,6 +1,7 @@
 //! Histograms of durations in whole milliseconds that take many observations at once.
 //!
-//! The hot path counts into a [`LocalHistogram`] of its own, without atomics; once a batch the tally is added to the shared histogram.
+//! The hot path counts into a [`LocalHistogram`] of its own, without atomics; once a batch the tally is added to the
+//! shared histogram.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -58,7 +59,7 @@ impl Histograms {
         Self(Arc::new(Shared { family, desc: desc.expect("the catalogue is valid"), children }))
     }
 
-    /// Where to count what is observed under `label`.
+    /// Local histogram for observations under `label`.
     pub fn tally(&self, label: &str) -> LocalHistogram {
         let child = self.0.children.iter().position(|child| child.label == label);
         let child = child.unwrap_or_else(|| panic!("{} has no {label}", self.0.family.name));

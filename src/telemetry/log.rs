@@ -1,10 +1,12 @@
 //! The log: one line an event on standard error, bounded in every way, and never a reason for the pipeline to wait.
 //!
-//! An event of `tracing` passes three gates: its level, the bucket of its name ([`limiter`]), and room in the buffer of the thread that
-//! writes. What a gate holds back is counted; `docs/logs.md` says what a line looks like and lists every event.
+//! An event of `tracing` passes three gates: its level, the bucket of its name ([`limiter`]), and room in the buffer of
+//! the thread that writes. What a gate holds back is counted; `docs/logs.md` says what a line looks like and lists
+//! every event.
 //!
-//! Nothing here keeps time of its own: what was held back is reported by the next line of that name, or, a minute after the last report,
-//! by a line of its own before whatever event comes next (the pipeline speaks once a minute), or at the end.
+//! Nothing here keeps time of its own: what was held back is reported by the next line of that name, or, a minute after
+//! the last report, by a line of its own before whatever event comes next (the pipeline speaks once a minute), or at
+//! the end.
 
 #[cfg(test)]
 mod catalogue_tests;
@@ -46,7 +48,7 @@ const BUG: &str = "pacemeter.bug";
 /// Events after which the process ends at once: their lines are written when the caller goes on.
 const LAST_WORDS: [&str; 2] = [BUG, "pacemeter.shutdown.forced"];
 
-/// How long last words may take to be written.
+/// Maximum time to write the last lines.
 const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
 
 /// The event that reports what other events held back, written by the log itself whatever `log.level` is.
@@ -55,13 +57,13 @@ pub const SUPPRESSED: (Level, &str) = (Level::WARN, "pacemeter.log.suppressed");
 /// Lines that may wait for a slow reader; a line takes at most some tens of KiB, usually 300 bytes.
 const BUFFERED_LINES: usize = 1_024;
 
-/// How long the end of the process waits for a reader that still reads.
+/// Maximum time that a shutdown waits for a reader that still reads.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The levels that can be chosen, most severe first.
 pub const LEVELS: [Level; 4] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG];
 
-/// What the log counts, for the metrics.
+/// Counters of the log, for the metrics.
 #[derive(Debug)]
 pub struct LogCounters {
     /// In the order of [`LEVELS`].
@@ -88,7 +90,8 @@ impl LogCounters {
         std::array::from_fn(|index| (LEVELS[index], self.messages[index].load(SeqCst)))
     }
 
-    /// Lines held back by the limit, of every event name that has spoken; the number of names is bounded, the rest is `other`.
+    /// Lines held back by the limit, of every event name that has spoken; the number of names is bounded, the rest is
+    /// `other`.
     pub fn suppressed(&self) -> Vec<(Box<str>, u64)> {
         self.limiter().totals().into_iter().map(|SuppressedLines { name, lines }| (name, lines)).collect()
     }
@@ -98,7 +101,7 @@ impl LogCounters {
         self.overflowed() + self.progress.failed.load(SeqCst)
     }
 
-    /// What becomes of a line, and what is to be reported before it.
+    /// Decision on a line, and the suppressed lines to report before it.
     pub(super) fn admit(&self, name: &str, now: Millis) -> (RateDecision, Vec<SuppressedLines>) {
         let mut limiter = self.limiter();
         let verdict = if name == BUG { RateDecision::Write { suppressed: 0 } } else { limiter.admit(name, now) };
@@ -233,7 +236,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// What the log counts.
+    /// Counters of the log.
     pub fn counters(&self) -> Arc<LogCounters> {
         self.log.counters.clone()
     }

@@ -1,8 +1,8 @@
 //! The process' own metrics: what a stage updates, and what is read when asked for.
 //!
-//! Everything is in a registry of its own, by the catalogue. A label set that is known from the start is there at 0 from the start; what is
-//! not known yet (a time, a lag) is absent. Updates are made per batch, not per event: counters with `inc_by`, durations through a
-//! [`LocalHistogram`](super::histogram::LocalHistogram).
+//! Everything is in a registry of its own, by the catalogue. A label set that is known from the start is there at 0
+//! from the start; what is not known yet (a time, a lag) is absent. Updates are made per batch, not per event: counters
+//! with `inc_by`, durations through a [`LocalHistogram`](super::histogram::LocalHistogram).
 
 mod log;
 mod system;
@@ -43,27 +43,27 @@ pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];
 /// Handles on the process' own metrics. Cheap to share; nothing here waits.
 pub struct Metrics {
     registry: Registry,
-    /// By topic.
+    /// Labelled by topic.
     pub kafka_records: IntCounterVec,
-    /// By topic.
+    /// Labelled by topic.
     pub kafka_bytes: IntCounterVec,
-    /// By topic and partition; remove what is no longer read.
+    /// Labelled by topic and partition; remove what is no longer read.
     pub kafka_consumer_lag: IntGaugeVec,
-    /// By topic.
+    /// Labelled by topic.
     pub kafka_assigned_partitions: IntGaugeVec,
-    /// By kind: there must be few.
+    /// Labelled by kind: there must be few.
     pub kafka_errors: IntCounterVec,
     pub kafka_commits: IntCounter,
     pub kafka_commit_failures: IntCounter,
     pub kafka_last_commit: Times,
-    /// By topic: 0 or 1.
+    /// Labelled by topic: 0 or 1.
     pub kafka_retention_shorter_than_horizon: IntGaugeVec,
     pub kafka_refetches: IntCounter,
-    /// By topic and partition: 0 or 1.
+    /// Labelled by topic and partition: 0 or 1.
     pub partition_stalled: IntGaugeVec,
     pub misplaced_people: Gauge,
     pub checkpoints: IntCounter,
-    /// By reason.
+    /// Labelled by reason.
     pub checkpoint_failures: IntCounterVec,
     pub checkpoint_age: Gauge,
     pub checkpoint_last_success: Times,
@@ -71,10 +71,10 @@ pub struct Metrics {
     pub checkpoint_hold: Gauge,
     pub checkpoint_size: Gauge,
     pub checkpoint_written_bytes: IntCounter,
-    /// By reason.
+    /// Labelled by reason.
     pub checkpoints_damaged: IntCounterVec,
     pub checkpoints_incomplete: IntCounter,
-    /// By source.
+    /// Labelled by source.
     pub restores: IntCounterVec,
     pub restore_duration: Gauge,
     pub restore_progress: Gauge,
@@ -82,17 +82,17 @@ pub struct Metrics {
     pub restore_replay_duration: Gauge,
     pub dead_letters_acknowledged: IntCounter,
     pub dead_letters_failed: IntCounter,
-    /// By stream.
+    /// Labelled by stream.
     pub event_delay: Histograms,
-    /// By stream.
+    /// Labelled by stream.
     pub event_processing: Histograms,
     queue_length: IntGaugeVec,
     queue_capacity: IntGaugeVec,
-    /// By stream.
+    /// Labelled by stream.
     pub last_processed: Times,
-    /// By aggregate, of [`AGGREGATES`].
+    /// Labelled by aggregate, of [`AGGREGATES`].
     pub aggregate_keys: IntGaugeVec,
-    /// By label; [`raise`] it.
+    /// Labelled by label; [`raise`] it.
     pub unlisted_labels: IntCounterVec,
     config_last_reload_successful: Gauge,
     config_last_reload_success: Times,

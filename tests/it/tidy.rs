@@ -1,6 +1,8 @@
-//! The rules of the house that a reader can check and a compiler does not: import order, file and function length, output, host names.
+//! The rules of the house that a reader can check and a compiler does not: import order, file and function length,
+//! output, host names.
 //!
-//! Files are read as text. That is enough, because rustfmt has laid them out: a function ends at the first `}` under its own indentation.
+//! Files are read as text. That is enough, because rustfmt has laid them out: a function ends at the first `}` under
+//! its own indentation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -235,7 +237,8 @@ fn tests_that_architecture_names_exist() {
     assert_none(missing.map(|name| format!("ARCHITECTURE.md names {name}, which is no function")).collect());
 }
 
-/// Hunks of a patch whose old lines are not in the file that it changes: the file, and the first line that the hunk expects.
+/// Hunks of a patch whose old lines are not in the file that it changes: the file, and the first line that the hunk
+/// expects.
 fn stale_hunks(patch: &File, files: &[File]) -> Vec<String> {
     let mut faults = Vec::new();
     for change in patch.text.split("\n+++ b/").skip(1) {

@@ -39,7 +39,7 @@ fn laid_out(json: &str, depth: usize) -> String {
     format!("{}\n{}\n{indent}{}", &json[..1], entries.collect::<Vec<_>>().join(",\n"), &json[json.len() - 1..])
 }
 
-/// Where a character that `ends` names stands outside of texts: with how many brackets around it, and its place.
+/// Finds characters named by `ends` outside of strings; returns depth of brackets and position.
 fn outside_of_texts<'a>(json: &'a str, ends: &'a [char]) -> impl Iterator<Item = (usize, usize)> + 'a {
     let (mut depth, mut is_text, mut is_escaped) = (0, false, false);
     json.char_indices().filter_map(move |(place, character)| {

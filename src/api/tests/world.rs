@@ -1,4 +1,5 @@
-//! A small programme on Friday 2020-05-15 at 13:00: a week that has closed with a cut, late records since, and a week that runs.
+//! A small programme on Friday 2020-05-15 at 13:00: a week that has closed with a cut, late records since, and a week
+//! that runs.
 
 use std::sync::Arc;
 

@@ -52,7 +52,8 @@ fn targets(targets: &Targets) -> BTreeMap<&str, &Target> {
     targets.targets.iter().map(|target| (target.name.as_str(), target)).collect()
 }
 
-/// True if the targets are equal but for the content of their calendar. That is large, and compared once for all targets that use it.
+/// True if the targets are equal but for the content of their calendar. That is large, and compared once for all
+/// targets that use it.
 fn is_same(old: &Target, new: &Target) -> bool {
     let Target { name, description, measure, filter, period, goals, calendar, profile, prorate, tolerance, pesos_each } =
         old;

@@ -1,4 +1,4 @@
-//! Whether the figures are right, family by family.
+//! Comparison of exposed and expected figures, family by family.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::runtime::{Exit, Failure};
 /// Differing series that are shown in full.
 const SHOWN: usize = 20;
 
-/// What a comparison of all figures gave.
+/// Result of comparing all figures.
 pub(super) struct Comparison {
     families: BTreeMap<String, Family>,
     differences: Vec<SeriesDifference>,

@@ -1,4 +1,4 @@
-//! What one sees of the demo: a live panel on a terminal, else a plain line now and then.
+//! Display of the demo: a live dashboard on a terminal, else an occasional plain line.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;

@@ -8,7 +8,7 @@ use crate::cli::kafka::{KafkaWriter, failure};
 use crate::record::PerStream;
 use crate::runtime::Failure;
 
-/// Of each topic.
+/// Number of partitions of each topic.
 pub(super) const PARTITIONS: i32 = 6;
 
 pub(super) const TOPICS: PerStream<&str> =
@@ -37,7 +37,8 @@ impl Embedded {
         let servers = cluster.bootstrap_servers();
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &servers);
-        // It gives out one batch of a partition at a time, so a batch should be large; and there is no network to spare.
+        // It gives out one batch of a partition at a time, so a batch should be large; and there is no network to
+        // spare.
         client.set("linger.ms", "50").set("compression.codec", "none");
         let writer = KafkaWriter::new(&client, TOPICS.map(str::to_owned))?;
         Ok(Self { writer, servers, _cluster: cluster })

@@ -1,4 +1,5 @@
-//! What the demo's pacemeter is set up with: settings of its own under those of the user, and a directory that is gone afterwards.
+//! Environment of the demo's pacemeter: its own settings under those of the user, and a directory that is removed
+//! afterwards.
 
 use std::fs;
 use std::net::TcpListener;
@@ -14,7 +15,7 @@ use crate::simulate::LABELS;
 /// The programme of 2020: what is simulated.
 const TARGETS: &str = include_str!("../../../config/targets.toml");
 
-/// Where it listens if nobody else does, and the user says nothing else.
+/// Default address, unless it is taken or the user sets another.
 const LISTEN: &str = "127.0.0.1:9464";
 
 pub(super) struct DemoEnvironment {
@@ -49,7 +50,8 @@ impl DemoEnvironment {
     }
 }
 
-/// What the user may change. Records that must be set aside are part of the programme; warnings of them would only be in the panel's way.
+/// Settings that the user may change. Rejected records are part of the programme; warnings about them would only
+/// disturb the dashboard.
 fn settings_text(listen: &str, directory: &Directory) -> String {
     let list = |names: &[&str]| serde_json::to_string(names).expect("names are JSON");
     let state = serde_json::to_string(&directory.0.join("state").to_string_lossy()).expect("a path is JSON");
@@ -66,7 +68,7 @@ fn settings_text(listen: &str, directory: &Directory) -> String {
     )
 }
 
-/// What the user may not change, or the demo would not meet its own Kafka.
+/// Settings that the user may not change, so that the demo reads its own Kafka.
 fn fixed(servers: &str) -> Vec<String> {
     let topics = TOPICS.iter().map(|(stream, topic)| format!("streams.{}.topic={topic}", stream.name()));
     let kafka = [

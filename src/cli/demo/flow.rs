@@ -1,4 +1,4 @@
-//! What was sent and is not read yet, so that the embedded Kafka need not drop it.
+//! Records in flight to pacemeter, bounded so that the embedded Kafka need not drop any.
 
 use std::collections::VecDeque;
 
@@ -10,12 +10,12 @@ use crate::simulate::Emission;
 /// The most of a partition that may be unread (bytes); the mock cluster keeps 5 MiB.
 pub(super) const MAX_UNREAD: usize = 2 * 1024 * 1024;
 
-/// What a record takes beside its key, value and headers, at most (bytes).
+/// Maximum overhead of a record beside key, value and headers, in bytes.
 const OVERHEAD: usize = 64;
 
 pub(super) struct Flow {
     partitions: i32,
-    /// By stream and partition.
+    /// Unread records by stream and partition.
     unread: Vec<Unread>,
 }
 
@@ -36,7 +36,7 @@ impl Flow {
         stream as usize * self.partitions as usize + partition as usize
     }
 
-    /// Whether one more record may be sent to its partition.
+    /// True if one more record may be sent to its partition.
     pub fn has_room(&self, emission: &Emission) -> bool {
         self.unread[self.index(emission.stream, emission.partition)].bytes + size(emission) <= MAX_UNREAD
     }

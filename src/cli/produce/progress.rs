@@ -1,4 +1,4 @@
-//! How far the writing is: a bar on a terminal, else a plain line now and then; both on standard error.
+//! Progress of writing on standard error: a bar on a terminal, else an occasional plain line.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};

@@ -14,20 +14,20 @@ use crate::runtime::{Exit, Failure};
 use crate::simulate::PartitionCounts;
 
 const PARTITIONS: i32 = 6;
-/// How long a new topic may take until the brokers tell of it.
+/// Maximum time until the brokers report a new topic.
 const APPEARANCE: Duration = Duration::from_secs(15);
 
 type Configs = &'static [(&'static str, &'static str)];
 
-/// Nothing is thrown away, as history is what a start rebuilds figures from; and producers stamp their records, at most an hour ahead of the
-/// broker's clock, which Kafka knows since 3.6.
+/// Nothing is thrown away, as history is what a start rebuilds figures from; and producers stamp their records, at most
+/// an hour ahead of the broker's clock, which Kafka knows since 3.6.
 const BOUNDED: Configs = &[
     ("cleanup.policy", "delete"),
     ("retention.ms", "-1"),
     ("message.timestamp.type", "CreateTime"),
     ("message.timestamp.after.max.ms", "3600000"),
 ];
-/// What older brokers can do: stamp the records themselves.
+/// Configuration for older brokers: they stamp the records themselves.
 const APPENDED: Configs =
     &[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("message.timestamp.type", "LogAppendTime")];
 

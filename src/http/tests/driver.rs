@@ -1,4 +1,5 @@
-//! The language of these tests: a site whose answers a test chooses, a server that runs, and clients that speak byte by byte.
+//! The language of these tests: a site whose answers a test chooses, a server that runs, and clients that speak byte by
+//! byte.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -53,7 +54,7 @@ impl Service for Fixed {
         serde_json::json!({ "ready": self.reasons.is_empty() })
     }
 
-    /// What was understood of the question; 404 of the name `none`.
+    /// Echoes the request as understood; 404 for the name `none`.
     fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
         let status = if *request == ApiRequest::Target("none".to_owned()) { 404 } else { 200 };
         ApiResponse { status, json: serde_json::json!(format!("{request:?} {query}")).to_string() }

@@ -1,6 +1,7 @@
 //! `docs/logs.md` lists exactly the events that the source writes, with their levels and fields.
 //!
-//! The source is read as text: every call of a macro of `tracing` outside tests. What the test asks for it prints as rows to paste.
+//! The source is read as text: every call of a macro of `tracing` outside tests. What the test asks for it prints as
+//! rows to paste.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,7 +10,7 @@ use std::str::CharIndices;
 
 use super::{LEVELS, RESERVED, SUPPRESSED, level_name};
 
-/// What is known of an event, from all the places that write it.
+/// An event, collected from all places that log it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Written {
     levels: BTreeSet<&'static str>,
@@ -214,7 +215,7 @@ fn call(level: &'static str, rest: &str, place: String) -> Call {
     call
 }
 
-/// What stands between the commas up to the closing bracket; strings and characters are passed over whole.
+/// Splits arguments at commas up to the closing bracket; strings and characters are skipped whole.
 fn arguments(rest: &str) -> Vec<&str> {
     let (mut arguments, mut start, mut depth) = (Vec::new(), 0, 0);
     let mut characters = rest.char_indices();

@@ -1,4 +1,4 @@
-//! How often each event name may speak: a token bucket a name, in whole thousandths of a line, at a `now` from outside.
+//! Rate limits by event name: one token bucket each, in whole thousandths of a line, at a `now` from outside.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ impl Name {
     }
 }
 
-/// What becomes of a line.
+/// Decision on a line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RateDecision {
     /// It is written, and with it the count of those held back before it.
@@ -99,7 +99,7 @@ impl Limiter {
         RateDecision::Write { suppressed: std::mem::take(&mut bucket.held_back) }
     }
 
-    /// What was held back and is not reported yet, once a minute; empty between.
+    /// Suppressed lines that are not reported yet, once a minute; empty in between.
     pub fn summary_if_due(&mut self, now: Millis) -> Vec<SuppressedLines> {
         let since = now.saturating_sub(*self.summarised_at.get_or_insert(now));
         if (0..MINUTE).contains(&since) {
@@ -108,7 +108,7 @@ impl Limiter {
         self.summary(now)
     }
 
-    /// What was held back and is not reported yet, by name; it counts as reported from now on.
+    /// Suppressed lines that are not reported yet, by name; they count as reported from now on.
     pub fn summary(&mut self, now: Millis) -> Vec<SuppressedLines> {
         self.summarised_at = Some(now);
         let mut held_back = Vec::new();

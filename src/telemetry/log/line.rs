@@ -1,6 +1,7 @@
 //! One event as one line: JSON for machines, text for people.
 //!
-//! No line holds a key twice, whatever an event's fields are called, none holds a line break, and none is longer than its bounds allow.
+//! No line holds a key twice, whatever an event's fields are called, none holds a line break, and none is longer than
+//! its bounds allow.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -40,13 +41,13 @@ pub enum Form {
     Text,
 }
 
-/// What every line begins with.
+/// Start of every line.
 #[derive(Debug, Clone, Copy)]
 pub struct LinePrefix<'a> {
     pub now: Millis,
     pub level: Level,
     pub event: &'a str,
-    /// Where an event without a name comes from.
+    /// Source location of an event without a name.
     pub module: Option<&'a str>,
     /// Lines of this event that were held back before this one.
     pub suppressed: u64,
@@ -56,7 +57,7 @@ pub struct LinePrefix<'a> {
 #[derive(Debug)]
 pub struct Fields {
     form: Form,
-    /// Whether the field `event` is still to come, which is in the head.
+    /// True until the field `event`, which is part of the prefix, was seen.
     named: bool,
     message: Option<String>,
     body: Vec<u8>,
@@ -264,7 +265,7 @@ fn json_string(line: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(line, text).expect("a string is JSON, and a Vec takes everything");
 }
 
-/// As it is if it is one visible word, else in quotes; never anything that a terminal acts on.
+/// Writes one visible word as it is and anything else in quotes; never a character that a terminal acts on.
 fn text_string(line: &mut Vec<u8>, text: &str) {
     let plain = |c: char| !matches!(c, '"' | '=' | '\\') && !c.is_whitespace() && visible(c).eq([c]);
     if !text.is_empty() && text.chars().all(plain) {

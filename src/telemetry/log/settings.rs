@@ -5,7 +5,7 @@ use tracing::Level;
 use super::{LEVELS, level_name};
 use crate::settings::SettingsReader;
 
-/// What lines look like.
+/// Format of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Text on a terminal, else JSON.

@@ -52,7 +52,7 @@ fn clock() -> Clock {
     Clock::accelerated(1_795_284_000_123, 0.0)
 }
 
-/// What is written while `events` happen, line by line, ends included.
+/// Lines written while `events` happen, with their line ends.
 fn logged(settings: &Settings, terminal: bool, events: impl FnOnce()) -> Vec<String> {
     let (reader, pipe) = std::io::pipe().unwrap();
     let (layer, guard) = open(settings, clock(), pipe, terminal, BUFFERED_LINES);

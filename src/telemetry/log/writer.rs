@@ -1,7 +1,7 @@
 //! Lines to a file descriptor that may be slow, full or closed.
 //!
-//! The thread of `tracing-appender` calls this, so waiting here holds up nobody but the lines behind; they are dropped, and counted, once
-//! its buffer is full. A write that fails drops its line: there is nowhere else to say so.
+//! The thread of `tracing-appender` calls this, so waiting here holds up nobody but the lines behind; they are dropped,
+//! and counted, once its buffer is full. A write that fails drops its line: there is nowhere else to say so.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
@@ -13,11 +13,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 /// A pipe that polls as writable takes this much at once without waiting (POSIX PIPE_BUF on Linux).
 const CHUNK_BYTES: usize = 4_096;
 
-/// How often a writer that waits looks whether the log is being closed: 100 ms.
+/// Interval at which a waiting writer checks whether the log is being closed, in milliseconds.
 const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// What the two ends of the log know of each other.
+/// Progress shared by the two ends of the log.
 #[derive(Debug, Default)]
 pub struct WriterProgress {
     /// Lines written or given up.
@@ -44,7 +44,8 @@ impl<T: AsFd> Sink<T> {
     fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.wait()?;
-            // Not through `std::io::Stderr`: its lock, held while a pipe is full, would stop the thread that prints a panic.
+            // Not through `std::io::Stderr`: its lock, held while a pipe is full, would stop the thread that prints a
+            // panic.
             let written = rustix::io::write(&self.out, &bytes[..bytes.len().min(CHUNK_BYTES)]);
             match written.map_err(io::Error::from) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),

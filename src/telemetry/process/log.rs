@@ -1,4 +1,4 @@
-//! What the log counts, read when asked for.
+//! Collector of the log's counters, read at a scrape.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
-//! What the kernel knows of this process, read when asked for.
+//! Collector of the kernel's figures of this process, read at a scrape.
 //!
-//! The collector of the prometheus crate counts CPU time in whole seconds, which says nothing about a process that needs a few per cent.
+//! The collector of the prometheus crate counts CPU time in whole seconds, which says nothing about a process that
+//! needs a few per cent.
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ impl Collector for SystemCollector {
         self.0.iter().collect()
     }
 
-    /// What the kernel does not tell is absent.
+    /// Figures that the kernel does not provide are absent.
     fn collect(&self) -> Vec<proto::MetricFamily> {
         let values = Process::myself().map(|process| read(&process)).unwrap_or_default();
         let present = FAMILIES.iter().zip(values).filter_map(|(family, value)| Some((family, value?)));

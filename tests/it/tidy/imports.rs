@@ -1,7 +1,8 @@
-//! Who imports whom, read from the text of the sources.
+//! Imports between modules, read from the text of the sources.
 //!
-//! A module's node is its path below the crate (`source::queue`). An import is any `crate::`, `super::` or child path in code; it goes to the
-//! deepest module that the path names, and a name that a parent re-exports from another child goes to that child.
+//! A module's node is its path below the crate (`source::queue`). An import is any `crate::`, `super::` or child path
+//! in code; it goes to the deepest module that the path names, and a name that a parent re-exports from another child
+//! goes to that child.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! The rules of language that can be checked by reading text: openings of doc comments, words, names of types and tests.
+//! The rules of language that can be checked by reading text: openings of doc comments, words, names of types and
+//! tests.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,8 @@ pub const FRAGMENTS_ALLOWED: usize = 10;
 /// Longest name of a test, in characters.
 const TEST_NAME: usize = 60;
 
-/// Paraphrases that this project once used, each with the field's term. Compared without regard to case, at word boundaries.
+/// Paraphrases that this project once used, each with the field's term. Compared without regard to case, at word
+/// boundaries.
 const PARAPHRASES: [(&str, &str); 16] = [
     ("go on from", "resume"),
     ("goes on from", "resumes"),
