@@ -1,11 +1,13 @@
 //! Threads and the task that join source, decode, aggregate and view.
 //!
 //! ```text
-//! poll thread --- records, positions, client events --->+
-//! ends thread --- end offsets, partition counts ------->+--> task (owns every state) --> SnapshotPublisher --> readers
-//! poll thread <-- read, commit, refetch ----------------+
-//! checkpoint thread <-- pages --- --- outcomes -------->+
-//! cut thread <--------- cuts ---- --- outcomes -------->+
+//! poll thread ---- records, positions, client events ----+
+//! ends thread ---- end offsets, partition counts --------+--> task (owns every state) --> SnapshotPublisher --> readers
+//!                                                              |  ^
+//! poll thread <--- read, commit, refetch ----------------------+  |
+//! checkpoint thread <--- pages to write -----------------------+  |
+//! cut thread <---------- cuts to store ------------------------+  |
+//! checkpoint and cut thread ---- outcomes ------------------------+
 //! ```
 //!
 //! | thread | work | ends |
@@ -19,8 +21,8 @@
 //!
 //! **One channel.** A single bounded channel (`pipeline.queue_batches`) leads from `poll` and `ends` to the task, so
 //! messages keep their order: a position never overtakes the records before it. When the task is behind, `poll` waits,
-//! the client's queue fills, and fetching pauses. Commands and the requests to the checkpoint and cut threads are
-//! unbounded channels, which the task bounds itself.
+//! the client's queue fills, and fetching pauses. All other channels are unbounded; the task limits what it sends:
+//! pages by the bytes in flight, cuts to one at a time.
 //!
 //! **Worker.** [`Worker`] is the synchronous part of the task. `task` drives it in the process; a simulator drives it
 //! in tests, with logs, disk, clock and scheduler of its own. The seams are [`RawRecords`](crate::record::RawRecords),
@@ -29,11 +31,11 @@
 //!
 //! **Start.** `poll` finds the topics and sends their logs ([`LogInventory`]). The task restores a state for each
 //! (`restore`) and answers with a [`ResumePoint`] for each. `poll` reads from the last applied record, which
-//! `batch_decoder` checks. Figures are shown once every partition is verified so and has reached an end offset that was
-//! queried after the start (`freshness`).
+//! `batch_decoder` checks. Figures are shown once that record was found wherever there is one, and every partition has
+//! reached an end offset that was queried after the start (`freshness`).
 //!
-//! **Publication.** Every `pipeline.publish_interval` the task publishes a snapshot. Publisher and readers swap a
-//! pointer: neither waits for the other.
+//! **Publication.** Every `pipeline.publish_interval` the task publishes a snapshot by swapping a pointer: neither the
+//! task nor a reader waits for the other.
 //!
 //! **Checkpoints and commits.** The task copies pages between two messages (`checkpoint_scheduler`). A checkpoint is
 //! finished once the dead letters that it covers are acknowledged. Every `kafka.commit_interval` the task commits, up

@@ -139,7 +139,7 @@ struct Unusable {
 
 /// Result of loading a checkpoint.
 enum Loaded {
-    State(PartitionState),
+    State(Box<PartitionState>),
     Mismatched(Vec<Mismatch>),
     Damaged(Damage),
 }
@@ -182,7 +182,7 @@ impl Restorer<'_> {
                     found.chain.resume_from(&reader);
                     self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
                     let source = if is_newest { StateSource::Newest } else { StateSource::Older };
-                    return Ok(self.resume(log, &reader, state, source));
+                    return Ok(self.resume(log, &reader, *state, source));
                 }
                 Loaded::Mismatched(mismatches) => {
                     self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
@@ -253,7 +253,10 @@ impl Restorer<'_> {
         }
         self.observer.begins(reader.layouts().iter().map(|layout| layout.bytes()).sum());
         match reader.fill(&mut loader.pages(), self.threads, &|bytes| self.observer.filled(bytes)) {
-            Ok(()) => Ok(Loaded::State(loader.finish(self.compatibility.rules, self.view_config, self.now))),
+            Ok(()) => {
+                let state = loader.finish(self.compatibility.rules, self.view_config, self.now);
+                Ok(Loaded::State(Box::new(state)))
+            }
             Err(damage) => Ok(Loaded::Damaged(damage)),
         }
     }

@@ -87,7 +87,7 @@ fn records_lost_to_retention_are_never_skipped() {
     (0..2).for_each(|partition| stored.test_log.topics.delete_records(Stream::Disbursement, partition));
     stored.write(50);
     pacemeter.signal(libc::SIGCONT);
-    assert_says(&pacemeter.ended(Instant::now()), 65, &["is not in the log", "retention passed it"]);
+    assert_says(&pacemeter.ended(Instant::now()), 65, &["is not in the log", "retention removed it"]);
 
     let said = ["retention has passed the state", "disbursement-0", "disbursement-1"];
     stored.assert_refused(&[], 65, &said);

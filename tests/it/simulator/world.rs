@@ -18,8 +18,8 @@ use crate::oracle::START;
 
 /// Bounds of the difference between wall clock and logs.
 const SKEW: std::ops::Range<Millis> = -DAY..20 * DAY;
-/// Number of restarts that become live for one at which figures are compared, because they take most of the time. State
-/// always is.
+/// Figures are compared at one in this many restarts that become live, because they take most of the time; state is
+/// compared at all of them.
 const LIVES_COMPARED: u64 = 3;
 /// Maximum number of steps of a stop in order.
 const STOP_STEPS: u32 = 600;
