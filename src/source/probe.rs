@@ -217,7 +217,7 @@ impl EndProbe {
         Ok(counts)
     }
 
-    /// Partitions by [`super::PartitionIndex`].
+    /// Partitions, indexed by `PartitionIndex`.
     pub fn partitions(&self) -> &[TopicPartition] {
         &self.partitions
     }
