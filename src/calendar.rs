@@ -5,7 +5,7 @@
 //! the clock skips midnight.
 //!
 //! - [`Period`]: days, weeks, months and campaigns of a zone as intervals of instants.
-//! - [`WorkingCalendar`]: working time, and the weight of each day in a plan. It may have a zone of its own. [`read`]
+//! - [`WorkingCalendar`]: working time, and the weight of each day in a plan. It may have a zone of its own. [`read()`]
 //!   builds it from files.
 //! - [`CutTimes`]: the instants of cuts.
 //!

@@ -60,7 +60,7 @@ pub use settings::{DeadLetterSettings, Settings};
 
 use crate::record::TopicPartition;
 
-/// The partitions of the three topics, in the order of [`Stream::ALL`] and of their numbers.
+/// The partitions of the three topics, in the order of `Stream::ALL` and of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topology {
     /// Partitions of all topics.

@@ -39,7 +39,7 @@ pub struct Listing {
 /// Known files of a partition while checkpoints are written: the checkpoint that the state was restored from, and all
 /// later ones.
 ///
-/// [`CheckpointStore::newest`] and [`CheckpointStore::chain`] create it.
+/// [`CheckpointStore::newest`] and `CheckpointStore::chain` create it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckpointChain {
     /// Highest sequence number that any file has had.

@@ -200,7 +200,7 @@ impl EndProbe {
         Self { lookup, topics, partitions: partitions.into(), reader: Arc::downgrade(reader) }
     }
 
-    /// Number of partitions of each topic, in the order of [`Stream::ALL`]; `None` for a missing topic.
+    /// Number of partitions of each topic, in the order of `Stream::ALL`; `None` for a missing topic.
     ///
     /// # Errors
     ///
@@ -217,7 +217,7 @@ impl EndProbe {
         Ok(counts)
     }
 
-    /// Partitions by [`super::PartitionIndex`].
+    /// Partitions, indexed by `PartitionIndex`.
     pub fn partitions(&self) -> &[TopicPartition] {
         &self.partitions
     }
