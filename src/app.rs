@@ -127,35 +127,11 @@ pub(crate) async fn start(
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(settings.source.topics.as_array(), &labels, log.counters()));
     let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
+    let service = service(&settings, &publisher, &metrics, &cuts, &clock);
     let (targets, changed_targets) = watch::channel(targets);
     let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
     let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
-    let evaluator = Arc::new(Evaluator::new(settings.allowlists.zone.clone()));
-    let api = Api {
-        publisher: Arc::clone(&publisher),
-        allowlists: Arc::clone(&settings.allowlists),
-        evaluator: Arc::clone(&evaluator),
-        clock: clock.clone(),
-        cuts: cuts.clone(),
-    };
-    let exporter = Exporter {
-        publisher: Arc::clone(&publisher),
-        allowlists: Arc::clone(&settings.allowlists),
-        lasting: PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
-        evaluator,
-        clock: clock.clone(),
-        metrics: Arc::clone(&metrics),
-        max_series: settings.max_series,
-        shared: Mutex::new(None),
-    };
-    let service = Arc::new(PipelineService {
-        exporter,
-        api,
-        publisher: Arc::clone(&publisher),
-        clock: clock.clone(),
-        started: clock.now(),
-    });
     let requested = shutdown.clone();
     let http = tokio::spawn(async move { server.serve(service, requested.requested()).await });
     let pipeline = pipeline::start(Dependencies {
@@ -176,6 +152,36 @@ pub(crate) async fn start(
     })?;
     let reload = tokio::spawn(reloader.run(reload, shutdown.clone()));
     Ok(RunningApp { address, shutdown, pipeline, http, reload, _log: log, _lock: lock })
+}
+
+/// Content of the HTTP server.
+fn service(
+    settings: &Settings,
+    publisher: &Arc<SnapshotPublisher>,
+    metrics: &Arc<Metrics>,
+    cuts: &CutStore,
+    clock: &Clock,
+) -> Arc<PipelineService> {
+    let evaluator = Arc::new(Evaluator::new(settings.allowlists.zone.clone()));
+    let api = Api {
+        publisher: Arc::clone(publisher),
+        allowlists: Arc::clone(&settings.allowlists),
+        evaluator: Arc::clone(&evaluator),
+        clock: clock.clone(),
+        cuts: cuts.clone(),
+    };
+    let exporter = Exporter {
+        publisher: Arc::clone(publisher),
+        allowlists: Arc::clone(&settings.allowlists),
+        lasting: PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
+        evaluator,
+        clock: clock.clone(),
+        metrics: Arc::clone(metrics),
+        max_series: settings.max_series,
+        shared: Mutex::new(None),
+    };
+    let publisher = Arc::clone(publisher);
+    Arc::new(PipelineService { exporter, api, publisher, clock: clock.clone(), started: clock.now() })
 }
 
 impl RunningApp {

@@ -20,7 +20,7 @@
 //!   previous answer, which also closes idle connections; an answer is taken within `http.timeout` or the connection is
 //!   reset ([`HttpCounters::cut`]);
 //! - no request has a body; one that has is refused before it is read;
-//! - at most four threads render at once; who cannot get one within `http.timeout` is told 503.
+//! - at most four threads render at once; a request that gets none within `http.timeout` is answered with 503.
 //!
 //! The runtime's own threads only copy bytes: a [`Service`] renders on the blocking pool.
 
@@ -267,8 +267,8 @@ struct Accepting {
 
 impl Accepting {
     /// The next connection. Without file descriptors or memory every accept fails at once, so there is a pause after a
-    /// failure. It is cut short (the future is dropped and made anew) when a connection ends, which is when another try
-    /// is worth it.
+    /// failure. It is cut short (the future is dropped and created again) when a connection ends, which is when another
+    /// try is worth it.
     async fn next(&mut self) -> TcpStream {
         loop {
             match self.listener.accept().await {

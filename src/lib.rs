@@ -1,25 +1,25 @@
 //! Pacemeter reads the events of a social programme from Kafka, keeps exact aggregates in memory and exposes them as
 //! Prometheus metrics.
 //!
-//! The modules stand in reading order, and each imports only from those above it (`tests/it/tidy.rs` holds them to it):
+//! The modules stand in reading order. Each imports only from those above it, which `tests/it/tidy.rs` checks:
 //!
 //! ```text
 //! clock  record  event            plain values
 //! settings                        layered configuration, read once
-//! telemetry                       metrics catalogue, own metrics, logs
-//! runtime                         exit codes, signals
-//! calendar  allowlists            periods of a zone, working time; how figures are shown
-//! targets                         what is to be reached, and how far that is on its plan
+//! telemetry                       catalogue of metrics, the process's own metrics, logs
+//! runtime                         exit codes, signals, panics
+//! calendar  allowlists            periods of a zone, working time; names under which labels are shown
+//! targets                         goals of a period, plan and pace
 //! source                          Kafka: topics, assignment, batches, end offsets, commits
 //! decode                          bytes to events
-//! view                            what a partition shows; merging
-//! aggregate                       partition state: events to figures
-//! disk                            files of the state directory; one atomic write
+//! view                            read model: views, totals over partitions, the published snapshot
+//! aggregate                       state of a partition: events to figures
+//! disk                            files of the state directory, written atomically
 //! checkpoint                      state and offset as one durable value
-//! cuts                            the figures of an instant, kept for good
+//! cuts                            figures of an instant, kept permanently
 //! pipeline                        the threads and the task that join these
-//! http  export  api               what the world sees
-//! oracle                          the naive oracle: expected figures from all that was sent
+//! http  export  api               the server, /metrics, JSON answers
+//! oracle                          naive second implementation of every figure
 //! simulate                        a programme that lives: events for demo, load and tests
 //! app  cli                        assembly
 //! ```

@@ -35,7 +35,7 @@ mod tree;
 mod tests;
 
 pub(crate) use document::parse_time;
-pub use document::{Document, Table};
+pub use document::{Document, DocumentTable};
 pub(crate) use duration::{format_duration, parse_duration};
 pub use fault::{SettingsFault, SettingsFaults};
 pub(crate) use nearest::nearest;

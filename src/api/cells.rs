@@ -1,4 +1,4 @@
-//! The contract's own families by programme and state, in a span.
+//! Figures by programme and state in a span (`spec/figures.md#periods`).
 
 use std::collections::BTreeMap;
 

@@ -41,7 +41,7 @@ pub struct CutSummary {
     pub targets: Vec<ClosedTarget>,
 }
 
-/// A period of the contract's own families.
+/// A standard period (`spec/figures.md#periods`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeriodFigures {
     /// `day`, `week` or `month`.

@@ -1,4 +1,4 @@
-//! `/api/v1/periods/{day|week|month}/{id}`: the contract's own families in a period, as it closed and with what is
+//! `/api/v1/periods/{day|week|month}/{id}`: figures of a standard period, as it closed and with what is
 //! known now.
 
 use std::collections::BTreeMap;

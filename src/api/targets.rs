@@ -13,8 +13,8 @@ use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
 
 /// Answer of `/api/v1/targets`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Targets {
-    /// The instant that everything is told for.
+pub struct TargetsResponse {
+    /// Instant for which everything is evaluated.
     pub now_ms: Millis,
     pub now: String,
     /// When the state was begun to be built that the figures come from.
@@ -112,9 +112,9 @@ pub struct PreviousPeriod {
     pub actual: Option<Quantity>,
 }
 
-pub(super) fn all(present: &Present<'_>) -> Targets {
+pub(super) fn all(present: &Present<'_>) -> TargetsResponse {
     let standings = present.standings(&present.tallies());
-    Targets {
+    TargetsResponse {
         now_ms: present.now,
         now: present.local(present.now),
         state_built_ms: present.snapshot.built,

@@ -54,7 +54,7 @@ fn a_target_is_told_with_its_period_its_goal_and_how_far_it_is() {
 }
 
 #[test]
-fn money_is_text_with_every_centavo_and_a_ratio_has_no_projection() {
+fn money_is_exact_text_and_a_ratio_has_no_projection() {
     let answer = world().ok("targets");
     let (ratio, pesos) = (&answer["targets"][1]["current"], &answer["targets"][2]["current"]);
     assert_eq!(picked(pesos, &["goal", "actual"]), json!({ "goal": "10000000.00", "actual": "2650000.00" }));
@@ -65,7 +65,7 @@ fn money_is_text_with_every_centavo_and_a_ratio_has_no_projection() {
 }
 
 #[test]
-fn the_curve_of_a_target_has_plan_and_actual_at_each_cut_and_now() {
+fn a_curve_has_plan_and_actual_at_each_cut_and_now() {
     let answer = world().ok("targets/weekly-people");
     let curve = answer["curve"].as_array().unwrap();
     let known = |point: &&Value| !point["actual"].is_null();
@@ -85,7 +85,7 @@ fn the_curve_of_a_target_has_plan_and_actual_at_each_cut_and_now() {
 }
 
 #[test]
-fn outside_of_its_campaign_a_target_has_no_current_figures_but_the_last() {
+fn outside_its_campaign_a_target_has_previous_figures_only() {
     let campaign = Period::Campaign("2020-05-04".parse().unwrap(), "2020-05-10".parse().unwrap());
     let world = World::new(vec![target("campaign", Measure::Dispersals, campaign, Quantity::Count(10))]);
     let target = &world.ok("targets/campaign")["target"];
@@ -95,7 +95,7 @@ fn outside_of_its_campaign_a_target_has_no_current_figures_but_the_last() {
 }
 
 #[test]
-fn a_closed_period_keeps_what_it_closed_with_beside_what_is_known_today() {
+fn a_closed_period_is_shown_beside_what_is_known_today() {
     let answer = world().ok("targets/weekly-people/history");
     assert_eq!(answer["periods"].as_array().unwrap().len(), 1);
     let closed = picked(&answer["periods"][0], &["goal", "actual", "cut", "corrections", "today", "difference"]);
@@ -108,7 +108,7 @@ fn a_closed_period_keeps_what_it_closed_with_beside_what_is_known_today() {
 }
 
 #[test]
-fn what_closed_with_another_selection_is_no_history_of_the_target() {
+fn periods_of_another_selection_are_no_history() {
     let world = world();
     world.publish(|snapshot| {
         let mut targets = three_targets();
@@ -201,7 +201,7 @@ fn the_newest_cut_has_a_name_of_its_own() {
 }
 
 #[test]
-fn a_period_has_sums_by_programme_and_no_people_over_all_of_them() {
+fn a_period_adds_up_programmes_but_not_their_people() {
     let answer = world().ok("periods/week/2020-W19");
     assert_eq!(answer["cut"], CLOSING);
     assert_eq!(answer["closed"], json!({ "dispersals": 50, "net_pesos": "1250000.00" }));
@@ -264,7 +264,7 @@ fn bad_parameters_and_names_of_no_period_are_400() {
 }
 
 #[test]
-fn before_the_figures_are_there_the_answer_is_503_with_the_reasons() {
+fn without_figures_the_answer_is_503_with_the_reasons() {
     let world = world();
     world.publish(|snapshot| snapshot.phase = Phase::Replaying { read: 3, total: 7 });
     for path in ["targets", "targets/weekly-people", "cuts", "cuts/newest", "periods/week/2020-W20"] {

@@ -12,7 +12,7 @@ use super::holidays::{Holiday, Rule, WEEKDAYS};
 use super::hours::{Hours, MinuteSpan};
 use super::schedule::{Schedule, Shift, YEARS};
 use super::working::{ALWAYS, WorkingCalendar};
-use crate::settings::{Document, Table};
+use crate::settings::{Document, DocumentTable};
 
 const CALENDAR_KEYS: [&str; 7] = ["description", "time_zone", "hours", "weights", "holiday", "list", "exception"];
 
@@ -50,7 +50,7 @@ pub fn read(documents: &[Document], programme_zone: &TimeZone) -> Vec<Arc<Workin
     calendars
 }
 
-fn check_name(table: &Table<'_>) {
+fn check_name(table: &DocumentTable<'_>) {
     let name = table.name();
     let is_plain =
         |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "_-".contains(character);
@@ -62,7 +62,7 @@ fn check_name(table: &Table<'_>) {
     }
 }
 
-fn calendar(table: &Table<'_>, programme_zone: &TimeZone) -> WorkingCalendar {
+fn calendar(table: &DocumentTable<'_>, programme_zone: &TimeZone) -> WorkingCalendar {
     let description = table.string("description").unwrap_or_default();
     let zone = table.parsed("time_zone", |name| {
         TimeZone::get(name)
@@ -79,7 +79,7 @@ fn calendar(table: &Table<'_>, programme_zone: &TimeZone) -> WorkingCalendar {
 }
 
 /// Hours and weights of the weekdays from Monday.
-fn week(table: &Table<'_>) -> [Shift; 7] {
+fn week(table: &DocumentTable<'_>) -> [Shift; 7] {
     let names = WEEKDAYS.map(|(name, _)| name);
     let (hours, weights) = (table.table("hours", &names), table.table("weights", &names));
     names.map(|name| {
@@ -92,21 +92,21 @@ fn week(table: &Table<'_>) -> [Shift; 7] {
     })
 }
 
-fn hours_of(table: &Table<'_>, key: &str) -> Option<Hours> {
+fn hours_of(table: &DocumentTable<'_>, key: &str) -> Option<Hours> {
     let spans = table.parsed_each(key, MinuteSpan::parse)?;
     Hours::from_spans(spans).map_err(|message| table.fault(key, message)).ok()
 }
 
-fn weight_of(table: &Table<'_>, key: &str) -> Option<f64> {
+fn weight_of(table: &DocumentTable<'_>, key: &str) -> Option<f64> {
     table.number(key, 0.0..=MAX_WEIGHT)
 }
 
-fn holidays(table: &Table<'_>) -> Vec<Holiday> {
+fn holidays(table: &DocumentTable<'_>) -> Vec<Holiday> {
     let tables = table.tables("holiday", &["name", "rule", "from", "until", "every"]);
     tables.iter().filter_map(holiday).collect()
 }
 
-fn holiday(table: &Table<'_>) -> Option<Holiday> {
+fn holiday(table: &DocumentTable<'_>) -> Option<Holiday> {
     table.requires(&["rule"]);
     table.string("name");
     let (from, until) = (year(table, "from"), year(table, "until"));
@@ -128,13 +128,13 @@ fn holiday(table: &Table<'_>) -> Option<Holiday> {
     })
 }
 
-fn year(table: &Table<'_>, key: &str) -> Option<i16> {
+fn year(table: &DocumentTable<'_>, key: &str) -> Option<i16> {
     let bounds = u64::from(YEARS.start().unsigned_abs())..=u64::from(YEARS.end().unsigned_abs());
     table.integer(key, bounds).and_then(|year| i16::try_from(year).ok())
 }
 
 /// All listed dates, and the years with a list from the first one up to the first gap; `None` if there are no lists.
-fn lists(table: &Table<'_>) -> (BTreeSet<Date>, Option<RangeInclusive<i16>>) {
+fn lists(table: &DocumentTable<'_>) -> (BTreeSet<Date>, Option<RangeInclusive<i16>>) {
     let (mut listed, mut years) = (BTreeSet::new(), BTreeSet::new());
     for list in table.tables("list", &["year", "dates"]) {
         list.requires(&["year", "dates"]);
@@ -155,7 +155,7 @@ fn lists(table: &Table<'_>) -> (BTreeSet<Date>, Option<RangeInclusive<i16>>) {
     (listed, covered)
 }
 
-fn exceptions(table: &Table<'_>, week: &[Shift; 7]) -> BTreeMap<Date, Shift> {
+fn exceptions(table: &DocumentTable<'_>, week: &[Shift; 7]) -> BTreeMap<Date, Shift> {
     let mut exceptions = BTreeMap::new();
     for exception in table.tables("exception", &["name", "date", "hours", "weight"]) {
         exception.requires(&["date", "hours"]);

@@ -124,7 +124,7 @@ impl KafkaWriter {
     pub fn flush(&self, timeout: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + timeout;
         let flushed = self.producer.flush(timeout);
-        // What was acknowledged last is told to the context by the polling thread, maybe a moment later.
+        // The polling thread reports the last acknowledgements to the context, maybe a moment later.
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
             self.failed.check()?;
             std::thread::sleep(FULL_PAUSE);

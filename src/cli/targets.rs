@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::api_client::{self, Endpoint};
 use super::words::{NOTHING, chance, cut, exact, hours, lapse, percent, points, short};
-use crate::api::targets::{CurrentPeriod, TargetEntry, Targets};
+use crate::api::targets::{CurrentPeriod, TargetEntry, TargetsResponse};
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
 
@@ -66,7 +66,7 @@ impl Style {
     }
 }
 
-fn table(targets: &Targets, style: Style) -> String {
+fn table(targets: &TargetsResponse, style: Style) -> String {
     let mut text = format!("{}, {}\n", targets.now, completeness(targets));
     if targets.targets.is_empty() {
         text.push_str("there are no targets: targets.files names the files that say them\n");
@@ -86,7 +86,7 @@ fn table(targets: &Targets, style: Style) -> String {
     text
 }
 
-fn completeness(targets: &Targets) -> String {
+fn completeness(targets: &TargetsResponse) -> String {
     let known: Option<Vec<i64>> = targets.targets.iter().map(|target| target.complete_until_ms).collect();
     match known.map(|known| known.into_iter().min()) {
         None => "not known how complete".to_owned(),

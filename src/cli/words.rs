@@ -66,7 +66,8 @@ pub(super) fn lapse(seconds: f64) -> String {
     if seconds < 120.0 { format!("{seconds:.0} s") } else { hours(seconds) }
 }
 
-/// No more certain than it is: what rounds to 0 or 100 and is not is told as less or more.
+/// Probability in percent, never more certain than it is: what rounds to 0 or 100 without being it is shown as "<1" or
+/// ">99".
 pub(super) fn chance(probability: Option<f64>) -> String {
     match probability {
         None => NOTHING.to_owned(),

@@ -95,7 +95,7 @@ fn status_is_json() {
 }
 
 #[test]
-fn questions_to_the_site_are_read_from_the_path_and_answered_in_json() {
+fn api_requests_are_read_from_paths_and_answered_in_json() {
     let server = serving(TEXT);
     for (path, understood) in [
         ("targets", "Targets "),

@@ -1,8 +1,8 @@
 //! TOML files that are not layers of settings: targets and calendars, each read whole and never merged.
 //!
-//! A [`Document`] is such a file. The getters of its [`Table`]s record each fault with its line, so that one reading
+//! A [`Document`] is such a file. The getters of its [`DocumentTable`]s record each fault with its line, so that one reading
 //! reports everything to fix. A getter returns `None` if the key is absent or its value has a fault;
-//! [`Table::requires`] reports absent keys.
+//! [`DocumentTable::requires`] reports absent keys.
 
 use super::convert::{as_boolean, as_number, as_one_of, as_string, as_whole_number, kind_name};
 use super::fault::{SettingsFault, printable};
@@ -26,7 +26,7 @@ pub struct Document {
 
 /// A table of a document, with typed getters. Faults name keys in full, as in `target.weekly.goal`.
 #[derive(Debug, Clone)]
-pub struct Table<'d> {
+pub struct DocumentTable<'d> {
     document: &'d Document,
     /// Full key of the table; empty for the whole document.
     key: String,
@@ -65,8 +65,9 @@ impl Document {
     }
 
     /// Returns the outermost table. Keys that are not in `known` are faults.
-    pub(crate) fn root(&self, known: &[&str]) -> Table<'_> {
-        Table { document: self, key: String::new(), name: "", line: 0, entries: &self.root }.refuse_unknown(known)
+    pub(crate) fn root(&self, known: &[&str]) -> DocumentTable<'_> {
+        DocumentTable { document: self, key: String::new(), name: "", line: 0, entries: &self.root }
+            .refuse_unknown(known)
     }
 
     /// Returns the faults found so far, ordered by line.
@@ -93,7 +94,7 @@ impl Document {
     }
 }
 
-impl<'d> Table<'d> {
+impl<'d> DocumentTable<'d> {
     /// Returns the table's own name, the last part of its key.
     pub(crate) fn name(&self) -> &'d str {
         self.name
@@ -178,14 +179,14 @@ impl<'d> Table<'d> {
     }
 
     /// Reads a table in this one. Keys that are not in `known` are faults.
-    pub(crate) fn table(&self, key: &str, known: &[&str]) -> Option<Table<'d>> {
+    pub(crate) fn table(&self, key: &str, known: &[&str]) -> Option<DocumentTable<'d>> {
         let (entry, node) = (self.entry(key)?, self.node(key)?);
         self.as_table(key, &entry.name, node, &format!("[{}]", self.full(key))).map(|table| table.refuse_unknown(known))
     }
 
     /// Reads a table of tables with names that the user chooses, such as `[calendar.NAME]`, in the order of the file.
     /// Keys that are not in `known` are faults.
-    pub(crate) fn named_tables(&self, key: &str, known: &[&str]) -> Vec<Table<'d>> {
+    pub(crate) fn named_tables(&self, key: &str, known: &[&str]) -> Vec<DocumentTable<'d>> {
         let expected = format!("[{}.NAME]", self.full(key));
         let outer = self.entry(key).and_then(|entry| self.as_table(key, &entry.name, &entry.node, &expected));
         let entries = outer.iter().flat_map(|outer| outer.entries.iter().map(move |entry| (outer, entry)));
@@ -195,7 +196,7 @@ impl<'d> Table<'d> {
     }
 
     /// Reads a list of tables, such as `[[holiday]]`. Keys that are not in `known` are faults.
-    pub(crate) fn tables(&self, key: &str, known: &[&str]) -> Vec<Table<'d>> {
+    pub(crate) fn tables(&self, key: &str, known: &[&str]) -> Vec<DocumentTable<'d>> {
         let Some(entry) = self.entry(key) else { return Vec::new() };
         let expected = format!("[[{}]]", self.full(key));
         let NodeKind::List(items) = &entry.node.kind else {
@@ -211,11 +212,11 @@ impl<'d> Table<'d> {
         self.entries.iter().map(|entry| entry.name.as_str())
     }
 
-    fn as_table(&self, key: &str, name: &'d str, node: &'d Node, expected: &str) -> Option<Table<'d>> {
+    fn as_table(&self, key: &str, name: &'d str, node: &'d Node, expected: &str) -> Option<DocumentTable<'d>> {
         let full = self.full(key);
         match &node.kind {
             NodeKind::Table(entries) => {
-                Some(Table { document: self.document, key: full, name, line: node.line, entries })
+                Some(DocumentTable { document: self.document, key: full, name, line: node.line, entries })
             }
             _ => {
                 self.document.fault(

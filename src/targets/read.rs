@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use super::{Measure, Target, Targets};
 use crate::calendar::{self, WorkingCalendar};
 use crate::clock::Millis;
-use crate::settings::{Document, SettingsFault, Table};
+use crate::settings::{Document, DocumentTable, SettingsFault};
 
 /// Maximum number of targets of all documents together.
 pub const MAX_TARGETS: usize = 1_000;
@@ -79,7 +79,7 @@ pub fn read(documents: &[Document], zone: &TimeZone, bounds: &PeriodBounds) -> R
     if faults.is_empty() { Ok(Targets { targets, calendars, ..Targets::default() }) } else { Err(faults) }
 }
 
-fn check_name(table: &Table<'_>, origins: &mut BTreeMap<String, String>) {
+fn check_name(table: &DocumentTable<'_>, origins: &mut BTreeMap<String, String>) {
     let name = table.name();
     let is_plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
     let begins_well = name.starts_with(|character: char| character.is_ascii_lowercase());
@@ -96,7 +96,7 @@ fn check_name(table: &Table<'_>, origins: &mut BTreeMap<String, String>) {
 }
 
 /// Returns `None`, with a fault, if a required key is missing or wrong.
-fn target(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>], bounds: &PeriodBounds) -> Option<Target> {
+fn target(table: &DocumentTable<'_>, calendars: &[Arc<WorkingCalendar>], bounds: &PeriodBounds) -> Option<Target> {
     table.requires(&["measure", "period", "goal"]);
     let measure = table.choice("measure", &Measure::ALL.map(|(measure, name)| (name, measure)));
     let period = period::read(table);
@@ -132,7 +132,7 @@ fn target(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>], bounds: &Period
 }
 
 /// Adds faults for keys that do not fit the measure.
-fn check_fit(table: &Table<'_>, measure: Measure) {
+fn check_fit(table: &DocumentTable<'_>, measure: Measure) {
     let refuse = |keys: &[&str], why: &str| {
         keys.iter().filter(|key| table.has(key)).for_each(|key| table.fault(key, format!("{why}; leave it out")));
     };
@@ -146,14 +146,14 @@ fn check_fit(table: &Table<'_>, measure: Measure) {
 }
 
 /// Calendar of the target; without the key, the one that is always open.
-fn calendar(table: &Table<'_>, calendars: &[Arc<WorkingCalendar>]) -> Option<Arc<WorkingCalendar>> {
+fn calendar(table: &DocumentTable<'_>, calendars: &[Arc<WorkingCalendar>]) -> Option<Arc<WorkingCalendar>> {
     let names: Vec<(&str, usize)> =
         calendars.iter().enumerate().map(|(index, calendar)| (calendar.name(), index)).collect();
     let index = if table.has("calendar") { table.choice("calendar", &names)? } else { 0 };
     Some(Arc::clone(&calendars[index]))
 }
 
-fn profile(table: &Table<'_>) -> Option<[f64; 24]> {
+fn profile(table: &DocumentTable<'_>) -> Option<[f64; 24]> {
     let hours = table.numbers("profile", 0.0..=1_000.0)?;
     let count = hours.len();
     let profile: Option<[f64; 24]> = hours.try_into().ok();

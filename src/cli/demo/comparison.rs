@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_side_has_differs_too_and_only_so_many_are_shown() {
+    fn missing_series_differ_and_the_list_is_bounded() {
         let many: Vec<String> = (0..30).map(|number| format!("p{number:02}")).collect();
         let many: Vec<(&str, i128)> = many.iter().map(|series| (series.as_str(), 1)).collect();
         let table = Comparison::of(&figures(&GOOD[..1]), &figures(&many)).table(1, 0);

@@ -54,7 +54,7 @@ fn read(servers: &str, partitions: i32, count: usize) -> Read {
 }
 
 #[test]
-fn every_record_arrives_once_and_in_order_and_the_ledger_counts_them() {
+fn every_record_arrives_once_in_order_and_is_expected() {
     let cluster = MockCluster::new(1).unwrap();
     for topic in TOPICS {
         cluster.create_topic(topic, 3, 1).unwrap();

@@ -82,11 +82,11 @@ fn told(name: &str, unit: &str, current: Option<CurrentPeriod>) -> TargetEntry {
     }
 }
 
-fn targets(targets: Vec<TargetEntry>) -> Targets {
-    Targets { now_ms: 1_000_000, now: "2020-05-15T13:00:00-05:00".to_owned(), state_built_ms: 0, targets }
+fn targets(targets: Vec<TargetEntry>) -> TargetsResponse {
+    TargetsResponse { now_ms: 1_000_000, now: "2020-05-15T13:00:00-05:00".to_owned(), state_built_ms: 0, targets }
 }
 
-fn several() -> Targets {
+fn several() -> TargetsResponse {
     targets(vec![
         told("beneficiaries-a-week", "people", Some(people())),
         told("pesos-a-month", "pesos", Some(pesos())),
@@ -140,7 +140,7 @@ fn only_a_terminal_gets_colours_and_blocks() {
 }
 
 #[test]
-fn the_colour_is_red_for_the_unlikely_and_green_within_the_tolerance() {
+fn unlikely_targets_are_red_and_tolerable_ones_green() {
     assert_eq!(colour(&CurrentPeriod { attainment_probability_ratio: Some(0.05), ..people() }), "31");
     assert_eq!(colour(&CurrentPeriod { shortfall: Some(1_500.0), ..people() }), "32");
     assert_eq!(colour(&service_level()), "32");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::event::FederalState;
 use crate::record::Stream;
-use crate::settings::{Table, nearest};
+use crate::settings::{DocumentTable, nearest};
 use crate::targets::{Filter, Measure};
 
 /// Maximum length of a label in bytes.
@@ -18,7 +18,7 @@ const KEYS: [(Stream, &[&str]); 3] = [
 ];
 
 /// Reads the filter; a list with a fault is empty. With a known measure, checks that the keys fit its stream.
-pub(super) fn read(table: &Table<'_>, measure: Option<Measure>) -> Filter {
+pub(super) fn read(table: &DocumentTable<'_>, measure: Option<Measure>) -> Filter {
     if let Some(measure) = measure {
         check_fit(table, measure);
     }
@@ -31,7 +31,7 @@ pub(super) fn read(table: &Table<'_>, measure: Option<Measure>) -> Filter {
     }
 }
 
-fn check_fit(table: &Table<'_>, measure: Measure) {
+fn check_fit(table: &DocumentTable<'_>, measure: Measure) {
     let stream = measure.stream();
     for (_, keys) in KEYS.iter().filter(|(other, _)| *other != stream) {
         for key in keys.iter().filter(|key| table.has(key)) {
@@ -46,7 +46,7 @@ fn check_fit(table: &Table<'_>, measure: Measure) {
     }
 }
 
-fn labels(table: &Table<'_>, key: &str, parse: fn(&str) -> Result<String, String>) -> Vec<String> {
+fn labels(table: &DocumentTable<'_>, key: &str, parse: fn(&str) -> Result<String, String>) -> Vec<String> {
     let Some(labels) = table.parsed_each(key, parse) else { return Vec::new() };
     if labels.is_empty() {
         table.fault(key, "is an empty list; leave it out to select all");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use crate::event::{Centavos, MAX_AMOUNT};
-use crate::settings::Table;
+use crate::settings::DocumentTable;
 use crate::targets::{Measure, Period, Quantity};
 
 /// Maximum goal of a count, and of money in pesos.
@@ -15,7 +15,11 @@ const MAX_GOAL: u64 = 1_000_000_000_000;
 pub(super) const MAX_PESOS_EACH: f64 = MAX_AMOUNT as f64 / 100.0;
 
 /// Reads the goals, ascending by date: a single one for all time, or a list. `None` after a fault.
-pub(super) fn read(table: &Table<'_>, measure: Measure, period: Option<Period>) -> Option<Vec<(Date, Quantity)>> {
+pub(super) fn read(
+    table: &DocumentTable<'_>,
+    measure: Measure,
+    period: Option<Period>,
+) -> Option<Vec<(Date, Quantity)>> {
     if !table.is_list("goal") {
         return quantity(table, "goal", measure).map(|goal| vec![(Date::MIN, goal)]);
     }
@@ -45,7 +49,7 @@ pub(super) fn read(table: &Table<'_>, measure: Measure, period: Option<Period>) 
     (!goals.is_empty()).then_some(goals)
 }
 
-fn quantity(table: &Table<'_>, key: &str, measure: Measure) -> Option<Quantity> {
+fn quantity(table: &DocumentTable<'_>, key: &str, measure: Measure) -> Option<Quantity> {
     match measure {
         Measure::NetPesos => pesos(table, key, MAX_GOAL as f64).map(|centavos| Quantity::Centavos(centavos.into())),
         Measure::ServiceLevel => table.number(key, 0.0..=1.0).map(Quantity::Ratio),
@@ -57,7 +61,7 @@ fn quantity(table: &Table<'_>, key: &str, measure: Measure) -> Option<Quantity> 
 ///
 /// A number has at most two decimals if it is the float nearest to a whole number of centavos. Up to 10^12 pesos no two
 /// numbers of centavos share a float.
-pub(super) fn pesos(table: &Table<'_>, key: &str, most: f64) -> Option<Centavos> {
+pub(super) fn pesos(table: &DocumentTable<'_>, key: &str, most: f64) -> Option<Centavos> {
     let pesos = table.number(key, 0.01..=most)?;
     let centavos = (pesos * 100.0).round();
     if centavos / 100.0 != pesos {

@@ -8,7 +8,7 @@ use jiff::civil::{Date, date};
 use super::PeriodBounds;
 use crate::calendar::WEEKDAYS;
 use crate::clock::{DAY, Millis};
-use crate::settings::{Table, format_duration};
+use crate::settings::{DocumentTable, format_duration};
 use crate::targets::{Measure, Period};
 
 /// Retention required beyond the longest period, so that late events and the closing cut still find it.
@@ -28,7 +28,7 @@ enum Kind {
 }
 
 /// Returns `None` if the period is missing or has a fault.
-pub(super) fn read(table: &Table<'_>) -> Option<Period> {
+pub(super) fn read(table: &DocumentTable<'_>) -> Option<Period> {
     let kind = table.choice(
         "period",
         &[("day", Kind::Day), ("week", Kind::Week), ("month", Kind::Month), ("campaign", Kind::Campaign)],
@@ -53,7 +53,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<Period> {
     }
 }
 
-fn campaign(table: &Table<'_>) -> Option<Period> {
+fn campaign(table: &DocumentTable<'_>) -> Option<Period> {
     table.requires(&["from", "to"]);
     let (from, to) = (day(table, "from"), day(table, "to"));
     let (from, to) = (from?, to?);
@@ -64,7 +64,7 @@ fn campaign(table: &Table<'_>) -> Option<Period> {
     Some(Period::Campaign(from, to))
 }
 
-fn day(table: &Table<'_>, key: &str) -> Option<Date> {
+fn day(table: &DocumentTable<'_>, key: &str) -> Option<Date> {
     let day = table.date(key)?;
     if !(FIRST..=LAST).contains(&day) {
         table.fault(key, format!("{day} is outside the years 2000 to 2100 that calendars cover"));
@@ -74,7 +74,7 @@ fn day(table: &Table<'_>, key: &str) -> Option<Date> {
 }
 
 /// Checks that state keeps counts for the longest period and [`MARGIN`].
-pub(super) fn check_length(table: &Table<'_>, measure: Measure, period: Period, bounds: &PeriodBounds) {
+pub(super) fn check_length(table: &DocumentTable<'_>, measure: Measure, period: Period, bounds: &PeriodBounds) {
     let (kept, setting) = match measure {
         Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => {
             (bounds.disbursement_horizon, "streams.disbursement.horizon")

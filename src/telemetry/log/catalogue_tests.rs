@@ -12,7 +12,7 @@ use super::{LEVELS, RESERVED, SUPPRESSED, level_name};
 
 /// An event, collected from all places that log it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Written {
+struct LoggedEvent {
     levels: BTreeSet<&'static str>,
     fields: BTreeSet<String>,
     message: String,
@@ -56,7 +56,7 @@ fn every_event_is_in_the_documentation_and_nothing_else() {
 }
 
 #[test]
-fn every_call_has_an_event_a_constant_message_and_no_field_of_the_logs_own() {
+fn every_event_has_a_name_and_a_short_constant_message() {
     for Call { event, message, fields, place, .. } in calls() {
         let event = event.unwrap_or_else(|| panic!("{place}: no event = \"...\""));
         let words = event
@@ -106,8 +106,8 @@ fn a_call_is_read_with_all_that_it_says() {
 }
 
 /// Everything that the source writes, by event.
-fn written(calls: &[Call]) -> BTreeMap<String, Written> {
-    let mut written: BTreeMap<String, Written> = BTreeMap::new();
+fn written(calls: &[Call]) -> BTreeMap<String, LoggedEvent> {
+    let mut written: BTreeMap<String, LoggedEvent> = BTreeMap::new();
     for call in calls {
         let Some(event) = &call.event else { continue };
         let found = written.entry(event.clone()).or_default();
@@ -116,16 +116,16 @@ fn written(calls: &[Call]) -> BTreeMap<String, Written> {
         found.message = call.message.clone().unwrap_or_default();
     }
     let (level, event) = SUPPRESSED;
-    let own = Written {
+    let own = LoggedEvent {
         levels: [level_name(level)].into(),
         fields: ["suppressed_event".to_owned()].into(),
-        ..Written::default()
+        ..LoggedEvent::default()
     };
     written.insert(event.to_owned(), own);
     written
 }
 
-fn row(event: &str, found: &Written, when: &str) -> String {
+fn row(event: &str, found: &LoggedEvent, when: &str) -> String {
     let levels: Vec<_> = LEVELS.into_iter().map(level_name).filter(|level| found.levels.contains(level)).collect();
     let fields: Vec<_> = found.fields.iter().map(|field| format!("`{field}`")).collect();
     format!("| `{event}` | {} | {when} | {} |", levels.join(", "), fields.join(", "))

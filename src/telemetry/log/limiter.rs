@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_written_and_what_is_beyond_is_reported_by_the_next_line() {
+    fn lines_beyond_a_burst_are_reported_by_the_next_line() {
         let mut limiter = Limiter::new(20, 1);
         assert_eq!(written(&mut limiter, "a", 0, 50), 20);
         assert_eq!(limiter.admit("a", SECOND - 1), RateDecision::HoldBack);

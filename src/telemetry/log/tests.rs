@@ -191,7 +191,7 @@ fn text_is_for_people_and_holds_nothing_a_terminal_acts_on() {
 }
 
 #[test]
-fn what_is_held_back_is_counted_and_reported_but_a_bug_is_always_written() {
+fn suppressed_lines_are_counted_and_bugs_always_written() {
     let (reader, pipe) = std::io::pipe().unwrap();
     let (layer, guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);
     let counters = guard.counters();
@@ -233,7 +233,7 @@ fn a_bug_is_written_before_its_event_returns() {
 }
 
 #[test]
-fn the_next_line_of_a_name_says_how_many_were_held_back_and_a_minute_later_any_line_does() {
+fn suppressed_lines_are_reported_by_name_or_after_a_minute() {
     let (reader, pipe) = std::io::pipe().unwrap();
     let (layer, guard) = open(&Settings { burst: 1, ..ON }, clock(), pipe, false, BUFFERED_LINES);
     let now = Arc::new(AtomicI64::new(0));
@@ -283,7 +283,7 @@ fn a_reader_that_does_not_read_holds_up_nobody() {
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_any_more_costs_lines_and_nothing_else() {
+fn a_pipe_without_a_reader_costs_only_lines() {
     let (reader, pipe) = std::io::pipe().unwrap();
     drop(reader);
     let (layer, guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);

@@ -104,7 +104,8 @@ pub fn paraphrases(file: &File) -> Vec<String> {
 }
 
 fn contains_words(text: &str, phrase: &str) -> bool {
-    let is_word = |character: Option<char>| character.is_some_and(|character| character.is_alphanumeric());
+    let is_word =
+        |character: Option<char>| character.is_some_and(|character| character.is_alphanumeric() || character == '_');
     text.match_indices(phrase)
         .any(|(at, _)| !is_word(text[..at].chars().next_back()) && !is_word(text[at + phrase.len()..].chars().next()))
 }
