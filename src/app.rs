@@ -127,7 +127,7 @@ pub(crate) async fn start(
     let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
     let (targets, changed_targets) = watch::channel(targets);
     let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
-    let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
+    let server = http::bind(&settings.http, metrics.http.clone()).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
     let evaluator = Arc::new(Evaluator::new(settings.allowlists.zone.clone()));
     let api = Api {

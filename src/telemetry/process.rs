@@ -40,6 +40,15 @@ pub const CHECKPOINT_DAMAGE: [&str; 8] =
 /// The label `source` of restores.
 pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];
 
+/// Metrics of the HTTP server.
+#[derive(Debug, Clone)]
+pub struct HttpMetrics {
+    /// Connections closed at once because `http.max_connections` were open.
+    pub refused: IntCounter,
+    /// Connections reset because the client did not take its answer in time.
+    pub aborted: IntCounter,
+}
+
 /// Handles on the process' own metrics. Cheap to share; nothing here waits.
 pub struct Metrics {
     registry: Registry,
@@ -94,6 +103,8 @@ pub struct Metrics {
     pub aggregate_keys: IntGaugeVec,
     /// By label; [`raise`] it.
     pub unlisted_labels: IntCounterVec,
+    /// Counters of the HTTP server.
+    pub http: HttpMetrics,
     config_last_reload_successful: Gauge,
     config_last_reload_success: Times,
     scrape_duration: GaugeVec,
@@ -150,6 +161,10 @@ impl Metrics {
             last_processed: make.times(&own::LAST_PROCESSED),
             aggregate_keys: make.gauges(&own::AGGREGATE_KEYS, AGGREGATES),
             unlisted_labels: make.counters(&own::UNLISTED_LABELS, labels.iter().copied()),
+            http: HttpMetrics {
+                refused: make.counter(&own::HTTP_CONNECTIONS_REFUSED),
+                aborted: make.counter(&own::HTTP_CONNECTIONS_ABORTED),
+            },
             config_last_reload_successful: make.gauge(&own::CONFIG_LAST_RELOAD_SUCCESSFUL),
             config_last_reload_success: make.times(&own::CONFIG_LAST_RELOAD_SUCCESS),
             scrape_duration: make.register(GaugeVec::new(opts(&own::SCRAPE_DURATION), &[]).expect(VALID)),

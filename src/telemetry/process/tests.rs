@@ -36,6 +36,8 @@ fn what_is_known_starts_at_zero_and_what_is_not_is_absent() {
     for series in [
         "pacemeter_kafka_records_total{topic=\"payments\"}",
         "pacemeter_kafka_commits_total",
+        "pacemeter_http_connections_refused_total",
+        "pacemeter_http_connections_aborted_total",
         "pacemeter_dead_letter_records_total{result=\"failed\"}",
         "pacemeter_aggregate_keys{aggregate=\"people\"}",
         "pacemeter_unlisted_labels_total{label=\"queue\"}",
