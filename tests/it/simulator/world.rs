@@ -243,7 +243,7 @@ impl<'a> World<'a> {
     /// Files that were found damaged so far.
     fn damaged(&self) -> u64 {
         let kinds = ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
-        kinds.iter().map(|kind| self.shared.metrics.checkpoints_damaged.with_label_values(&[kind]).get()).sum()
+        kinds.iter().map(|kind| self.shared.metrics.checkpoints.damaged.with_label_values(&[kind]).get()).sum()
     }
 
     /// What a process goes on from must be what the log says, and no less than what was said to be safe.
