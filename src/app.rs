@@ -130,7 +130,7 @@ pub(crate) async fn start(
     let service = service(&settings, &publisher, &metrics, &cuts, &clock);
     let (targets, changed_targets) = watch::channel(targets);
     let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
-    let server = http::bind(&settings.http).await.map_err(|error| bind_failure(&error))?;
+    let server = http::bind(&settings.http, metrics.http.clone()).await.map_err(|error| bind_failure(&error))?;
     let address = server.address();
     let requested = shutdown.clone();
     let http = tokio::spawn(async move { server.serve(service, requested.requested()).await });

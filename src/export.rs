@@ -59,7 +59,7 @@ impl Exporter {
         }
         let started = Instant::now();
         let body = Arc::new(EncodedBody::new(self.text(&snapshot, now)));
-        self.metrics.scraped(started.elapsed());
+        self.metrics.exposition.rendered(started.elapsed());
         *shared = Some(CachedExposition { snapshot, at: now, body: Arc::clone(&body) });
         body
     }
@@ -77,7 +77,7 @@ impl Exporter {
             targets::standings(&mut out, &snapshot.targets, &standings, snapshot.closed_periods.newest_cut());
         }
         for (family, dropped) in out.dropped() {
-            self.metrics.series_dropped(family, dropped);
+            self.metrics.exposition.series_dropped(family, dropped);
         }
         let mut text = out.into_text();
         self.metrics.write(&mut text);

@@ -14,11 +14,11 @@
 //! Nobody who can reach the port can hold more than a fixed share of the process:
 //!
 //! - at most `http.max_connections` are open; one more is accepted, answered with 503 as far as that goes without
-//!   waiting, closed and counted ([`HttpCounters::rejected`]). It is not left in the kernel's queue, where a probe
-//!   would time out without knowing why;
+//!   waiting, closed and counted ([`HttpMetrics::refused`]). It is not left in the kernel's queue, where a probe would
+//!   time out without knowing why;
 //! - the head of a request, at most 16 KiB and 32 headers, is there within `http.timeout` after the connection or the
 //!   previous answer, which also closes idle connections; an answer is taken within `http.timeout` or the connection is
-//!   reset ([`HttpCounters::cut`]);
+//!   reset ([`HttpMetrics::aborted`]);
 //! - no request has a body; one that has is refused before it is read;
 //! - at most four threads render at once; a request that gets none within `http.timeout` is answered with 503.
 //!
@@ -29,7 +29,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -37,6 +36,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::settings::SettingsReader;
+use crate::telemetry::process::HttpMetrics;
 
 mod api_request;
 mod connection;
@@ -125,25 +125,6 @@ impl BindError {
     }
 }
 
-/// Connections that the server refused or aborted since its start.
-#[derive(Debug, Default)]
-pub struct HttpCounters {
-    rejected: AtomicU64,
-    cut: AtomicU64,
-}
-
-impl HttpCounters {
-    /// Connections closed at once because `http.max_connections` were open.
-    pub fn rejected(&self) -> u64 {
-        self.rejected.load(Ordering::Relaxed)
-    }
-
-    /// Connections reset because their client did not take its answer in time.
-    pub fn cut(&self) -> u64 {
-        self.cut.load(Ordering::Relaxed)
-    }
-}
-
 /// A server that listens and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
@@ -151,12 +132,12 @@ pub struct Server {
     address: SocketAddr,
     max_connections: usize,
     timeout: Duration,
-    counters: Arc<HttpCounters>,
+    metrics: HttpMetrics,
 }
 
 /// Starts to listen, in the tokio runtime that it is called in. Clients can connect from now on; they are answered once
 /// [`Server::serve`] runs.
-pub async fn bind(settings: &Settings) -> Result<Server, BindError> {
+pub async fn bind(settings: &Settings, metrics: HttpMetrics) -> Result<Server, BindError> {
     let fault = |source| BindError::new(settings.listen, source);
     let listener = listen(settings.listen).map_err(fault)?;
     let address = listener.local_addr().map_err(fault)?;
@@ -164,13 +145,7 @@ pub async fn bind(settings: &Settings) -> Result<Server, BindError> {
     if !address.ip().to_canonical().is_loopback() {
         tracing::warn!(event = "pacemeter.http.exposed", address = %address, "listening beyond loopback without authentication");
     }
-    Ok(Server {
-        listener,
-        address,
-        max_connections: settings.max_connections,
-        timeout: settings.timeout,
-        counters: Arc::default(),
-    })
+    Ok(Server { listener, address, max_connections: settings.max_connections, timeout: settings.timeout, metrics })
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -189,10 +164,6 @@ impl Server {
         self.address
     }
 
-    pub fn counters(&self) -> Arc<HttpCounters> {
-        Arc::clone(&self.counters)
-    }
-
     /// Answers until `shutdown` is done; then stops listening, closes what is idle and gives answers in flight two
     /// seconds.
     ///
@@ -200,7 +171,7 @@ impl Server {
     ///
     /// With the panic of a [`Service`]'s method, which is a bug: it is not hidden behind an answer.
     pub async fn serve(self, service: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
-        let Self { listener, max_connections, timeout, counters, .. } = self;
+        let Self { listener, max_connections, timeout, metrics, .. } = self;
         let router = routes::router(service, timeout);
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
@@ -216,13 +187,13 @@ impl Server {
                 stream = accepting.next() => {
                     if connections.len() < max_connections {
                         full = false;
-                        connections.spawn(connection::serve(stream, router.clone(), timeout, stopping.clone(), Arc::clone(&counters)));
+                        connections.spawn(connection::serve(stream, router.clone(), timeout, stopping.clone(), metrics.clone()));
                     } else {
                         if !full {
                             tracing::warn!(event = "pacemeter.http.full", max_connections, "connection limit reached; refusing connections");
                         }
                         full = true;
-                        counters.rejected.fetch_add(1, Ordering::Relaxed);
+                        metrics.refused.inc();
                         connection::reject(stream);
                     }
                 }

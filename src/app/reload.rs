@@ -47,7 +47,7 @@ impl Reloader {
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
-        metrics.reloaded(clock.now());
+        metrics.targets.reloaded(clock.now());
         let current = Arc::clone(&targets.borrow());
         Self { files: Arc::new(files), read, changed: None, current, targets, metrics, clock }
     }
@@ -109,7 +109,7 @@ impl Reloader {
             self.current = Arc::new(targets);
             self.targets.send_replace(Arc::clone(&self.current));
         }
-        self.metrics.reloaded(self.clock.now());
+        self.metrics.targets.reloaded(self.clock.now());
         tracing::info!(
             event = "pacemeter.targets.reloaded",
             added = difference.added.join(", "),
@@ -121,7 +121,7 @@ impl Reloader {
     }
 
     fn refuse(&self, faults: &[SettingsFault]) {
-        self.metrics.reload_refused();
+        self.metrics.targets.reload_refused();
         for fault in faults.iter().take(MAX_FAULTS_LOGGED) {
             tracing::error!(
                 event = "pacemeter.targets.refused",

@@ -3,8 +3,6 @@
 use std::future::Future;
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use super::HttpCounters;
+use crate::telemetry::process::HttpMetrics;
 
 /// The head of a request: request line and headers together, and the number of headers.
 pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -44,7 +42,7 @@ pub(super) async fn serve(
     router: Router,
     timeout: Duration,
     mut stopping: watch::Receiver<bool>,
-    counters: Arc<HttpCounters>,
+    metrics: HttpMetrics,
 ) {
     // An answer's last segment is not to wait for the client's delayed acknowledgement. The call fails if the client is
     // gone already.
@@ -67,7 +65,7 @@ pub(super) async fn serve(
     };
     let TimedSocket { stream, overdue, .. } = connection.into_parts().io.into_inner();
     if overdue {
-        counters.cut.fetch_add(1, Ordering::Relaxed);
+        metrics.aborted.inc();
         // What the client did not take is thrown away with the connection, instead of staying in the kernel.
         let _ = stream.set_zero_linger();
     } else if ended.map_or_else(|error| error.is_parse(), |()| true) {

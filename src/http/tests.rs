@@ -14,7 +14,7 @@ use super::{ApiRequest, BindError, EncodedBody, SHUTDOWN_GRACE, Service, Setting
 mod driver;
 
 use crate::settings::{Layers, SettingsReader};
-use driver::{Answer, Fixed, TEXT, drain, eventually, hasty, serving, settings, start};
+use driver::{Answer, Fixed, TEXT, drain, eventually, hasty, metrics, serving, settings, start};
 
 #[test]
 fn metrics_are_text_0_0_4_as_rendered() {
@@ -248,7 +248,7 @@ fn a_client_that_does_not_read_is_cut_off_and_counted() {
     let server = start(&hasty(), Arc::new(Fixed::new(text.as_str())));
     let mut stream = server.connect();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    eventually("the connection is cut", || server.counters.cut() == 1);
+    eventually("the connection is cut", || server.metrics.aborted.get() == 1);
     assert!(drain(&mut stream) < text.len());
 }
 
@@ -259,7 +259,7 @@ fn a_client_that_reads_a_little_now_and_then_is_cut_off_too() {
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     let started = Instant::now();
     let mut scrap = [0; 16 << 10];
-    while server.counters.cut() == 0 {
+    while server.metrics.aborted.get() == 0 {
         assert!(started.elapsed() < Duration::from_secs(5), "still being served");
         let _ = stream.read(&mut scrap);
         std::thread::sleep(Duration::from_millis(10));
@@ -327,7 +327,7 @@ fn beyond_max_connections_a_client_is_turned_away_and_counted() {
     let answer = Answer::last(&mut server.connect());
     assert_eq!((answer.status, answer.text()), (503, "too many connections\n"));
     assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
-    assert_eq!(server.counters.rejected(), 1);
+    assert_eq!(server.metrics.refused.get(), 1);
     held[0].write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     assert_eq!(Answer::next(&mut held[0]).status, 200, "who is in is still served");
     drop(held);
@@ -443,7 +443,10 @@ fn a_bug_in_the_site_ends_the_server() {
 #[test]
 fn an_address_in_use_is_named_with_the_remedy() {
     let server = serving(TEXT);
-    let error = server.runtime.block_on(bind(&Settings { listen: server.address, ..settings() })).unwrap_err();
+    let error = server
+        .runtime
+        .block_on(bind(&Settings { listen: server.address, ..settings() }, server.metrics.clone()))
+        .unwrap_err();
     assert!(matches!(error, BindError::InUse { address } if address == server.address));
     assert_eq!(
         error.to_string(),
@@ -455,7 +458,7 @@ fn an_address_in_use_is_named_with_the_remedy() {
 fn a_foreign_address_is_told_from_one_in_use() {
     let runtime = Runtime::new().unwrap();
     let listen = SocketAddr::from(([192, 0, 2, 1], 0));
-    let error = runtime.block_on(bind(&Settings { listen, ..settings() })).unwrap_err();
+    let error = runtime.block_on(bind(&Settings { listen, ..settings() }, metrics())).unwrap_err();
     assert!(matches!(error, BindError::NotLocal { address } if address == listen), "{error}");
 }
 

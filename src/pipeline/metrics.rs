@@ -43,9 +43,9 @@ impl PipelineMetrics {
     /// Registers a queue of `queue_capacity` batches; partitions are added once their logs are found.
     pub fn new(metrics: Arc<Metrics>, topics: &PerStream<String>, queue_capacity: usize) -> Self {
         Self {
-            queue: metrics.queue("records", queue_capacity),
-            delays: PerStream::from_fn(|stream| metrics.event_delay.tally(stream.name())),
-            processing: PerStream::from_fn(|stream| metrics.event_processing.tally(stream.name())),
+            queue: metrics.queues.register("records", queue_capacity),
+            delays: PerStream::from_fn(|stream| metrics.records.delay.local(stream.name())),
+            processing: PerStream::from_fn(|stream| metrics.records.processing.local(stream.name())),
             partitions: Vec::new(),
             topics: topics.clone(),
             metrics,
@@ -61,9 +61,10 @@ impl PipelineMetrics {
         self.partitions = logs.iter().map(labels).collect();
         for (stream, topic) in self.topics.iter() {
             let assigned = self.partitions.iter().filter(|labels| labels.stream == stream).count();
-            self.metrics.kafka_assigned_partitions.with_label_values(&[topic]).set(assigned as i64);
+            self.metrics.kafka.assigned_partitions.with_label_values(&[topic]).set(assigned as i64);
             self.metrics
-                .kafka_retention_shorter_than_horizon
+                .kafka
+                .retention_shorter_than_horizon
                 .with_label_values(&[topic])
                 .set(short_retention[stream].into());
         }
@@ -80,19 +81,19 @@ impl PipelineMetrics {
         for stats in &batch.stats {
             let stream = self.partitions[stats.index.index()].stream;
             counts[stream] += stats.records;
-            self.metrics.kafka_bytes.with_label_values(&[&self.topics[stream]]).inc_by(stats.bytes);
+            self.metrics.kafka.bytes.with_label_values(&[&self.topics[stream]]).inc_by(stats.bytes);
         }
         let elapsed = elapsed.as_millis() as Millis;
         for (stream, &count) in counts.iter().filter(|&(_, &count)| count > 0) {
-            self.metrics.kafka_records.with_label_values(&[&self.topics[stream]]).inc_by(count);
-            self.metrics.last_processed.set(&[stream.name()], now);
+            self.metrics.kafka.records.with_label_values(&[&self.topics[stream]]).inc_by(count);
+            self.metrics.records.last_processed.set(&[stream.name()], now);
             self.processing[stream].observe_many(elapsed, count);
         }
     }
 
     pub(super) fn client_event(&mut self, event: &ClientEvent, now: Millis) {
         let metrics = &self.metrics;
-        let error = |kind: &str, count| metrics.kafka_errors.with_label_values(&[kind]).inc_by(count);
+        let error = |kind: &str, count| metrics.kafka.errors.with_label_values(&[kind]).inc_by(count);
         match event {
             ClientEvent::Errors { denied: true, count, .. } => error("denied", *count),
             ClientEvent::Errors { count, .. } => error("connection", *count),
@@ -101,41 +102,41 @@ impl PipelineMetrics {
             ClientEvent::Repeated { count } => error("repeated", *count),
             ClientEvent::Fatal { .. } => error("fatal", 1),
             ClientEvent::Committed => {
-                metrics.kafka_commits.inc();
-                metrics.kafka_last_commit.set(&[], now);
+                metrics.kafka.commits.inc();
+                metrics.kafka.last_commit.set(&[], now);
             }
             ClientEvent::CommitFailed { .. } => {
-                metrics.kafka_commits.inc();
-                metrics.kafka_commit_failures.inc();
+                metrics.kafka.commits.inc();
+                metrics.kafka.commit_failures.inc();
             }
         }
     }
 
     /// Share of the restored state, from 0 to 1.
     pub(super) fn restoring(&self, progress: f64) {
-        self.metrics.restore_progress.set(progress);
+        self.metrics.restore.progress.set(progress);
     }
 
     pub(super) fn damaged_checkpoint(&self, damage: &Damage) {
-        self.metrics.checkpoints_damaged.with_label_values(&[damage.kind()]).inc();
+        self.metrics.checkpoints.damaged.with_label_values(&[damage.kind()]).inc();
     }
 
     pub(super) fn incomplete_checkpoints(&self, files: u64) {
-        self.metrics.checkpoints_incomplete.inc_by(files);
+        self.metrics.checkpoints.incomplete.inc_by(files);
     }
 
     /// Counts the restored partitions once all are.
     pub(super) fn restored(&self, restored: &[RestoredPartition], took: Duration) {
         for partition in restored {
-            self.metrics.restores.with_label_values(&[partition.source.name()]).inc();
+            self.metrics.restore.partitions.with_label_values(&[partition.source.name()]).inc();
         }
-        self.metrics.restore_duration.set(took.as_secs_f64());
+        self.metrics.restore.duration.set(took.as_secs_f64());
     }
 
     /// Reports the replay, once after the start.
     pub(super) fn replayed(&self, records: u64, took: Duration) {
-        self.metrics.restore_replayed_records.set(records as f64);
-        self.metrics.restore_replay_duration.set(took.as_secs_f64());
+        self.metrics.restore.replayed_records.set(records as f64);
+        self.metrics.restore.replay_duration.set(took.as_secs_f64());
     }
 
     /// Counts the outcome of a checkpoint. `bytes` is the size of the newest checkpoints of all partitions.
@@ -148,34 +149,34 @@ impl PipelineMetrics {
     ) {
         match &outcome.result {
             Ok(written) => {
-                self.metrics.checkpoints.inc();
-                self.metrics.checkpoint_written_bytes.inc_by(written.bytes + written.days_bytes);
-                self.metrics.checkpoint_duration.set(scheduler.last_duration().as_secs_f64());
+                self.metrics.checkpoints.written.inc();
+                self.metrics.checkpoints.written_bytes.inc_by(written.bytes + written.days_bytes);
+                self.metrics.checkpoints.duration.set(scheduler.last_duration().as_secs_f64());
                 self.saved(bytes);
-                self.metrics.checkpoint_hold.set(scheduler.longest_hold().as_secs_f64());
-                self.metrics.checkpoint_last_success.set(&[], now);
+                self.metrics.checkpoints.hold.set(scheduler.longest_hold().as_secs_f64());
+                self.metrics.checkpoints.last_success.set(&[], now);
             }
-            Err(error) => self.metrics.checkpoint_failures.with_label_values(&[error.reason.name()]).inc(),
+            Err(error) => self.metrics.checkpoints.failures.with_label_values(&[error.reason.name()]).inc(),
         }
     }
 
     /// Size of the newest checkpoints on disk, in bytes.
     pub(super) fn saved(&self, bytes: u64) {
-        self.metrics.checkpoint_size.set(bytes as f64);
+        self.metrics.checkpoints.size.set(bytes as f64);
     }
 
     /// Age of the oldest record that no checkpoint covers.
     pub(super) fn unsaved(&self, age: Duration) {
-        self.metrics.checkpoint_age.set(age.as_secs_f64());
+        self.metrics.checkpoints.age.set(age.as_secs_f64());
     }
 
     /// Number of people of the sample who are paid in more than one partition.
     pub(super) fn misplaced_people(&self, people: usize) {
-        self.metrics.misplaced_people.set(people as f64);
+        self.metrics.state.misplaced_people.set(people as f64);
     }
 
     pub(super) fn refetched(&self) {
-        self.metrics.kafka_refetches.inc();
+        self.metrics.kafka.refetches.inc();
     }
 
     /// Updates everything that changes with a publication.
@@ -188,15 +189,16 @@ impl PipelineMetrics {
     ) {
         self.delays.iter_mut().chain(self.processing.iter_mut()).for_each(|(_, histogram)| histogram.flush());
         self.queue.set(waiting_messages as i64);
-        raise(&self.metrics.dead_letters_acknowledged, dead_letters.acknowledged);
-        raise(&self.metrics.dead_letters_failed, dead_letters.failed);
+        raise(&self.metrics.dead_letters.acknowledged, dead_letters.acknowledged);
+        raise(&self.metrics.dead_letters.failed, dead_letters.failed);
         for (labels, status) in self.partitions.iter().zip(&snapshot.partitions) {
             self.metrics
+                .kafka
                 .partition_stalled
                 .with_label_values(&[&labels.topic, &labels.partition])
                 .set(status.stalled.into());
             if let Some(lag) = status.lag {
-                self.metrics.kafka_consumer_lag.with_label_values(&[&labels.topic, &labels.partition]).set(lag);
+                self.metrics.kafka.consumer_lag.with_label_values(&[&labels.topic, &labels.partition]).set(lag);
             }
         }
         let mut keys = KeyCounts::default();
@@ -206,10 +208,10 @@ impl PipelineMetrics {
             unlisted.iter_mut().zip(state.unlisted().counts()).for_each(|(sum, count)| *sum += count);
         }
         for (aggregate, count) in keys.by_name() {
-            self.metrics.aggregate_keys.with_label_values(&[aggregate]).set(count as i64);
+            self.metrics.state.keys.with_label_values(&[aggregate]).set(count as i64);
         }
         for ((_, label), count) in LabelKind::ALL.into_iter().zip(unlisted) {
-            raise(&self.metrics.unlisted_labels.with_label_values(&[label]), count);
+            raise(&self.metrics.state.unlisted_labels.with_label_values(&[label]), count);
         }
     }
 }

