@@ -1,26 +1,27 @@
-//! Pacemeter reads the events of a social programme from Kafka, keeps exact aggregates in memory and exposes them as Prometheus metrics.
+//! Pacemeter reads the events of a social programme from Kafka, keeps exact aggregates in memory and exposes them as
+//! Prometheus metrics.
 //!
-//! The modules stand in reading order, and each imports only from those above it (`tests/it/tidy.rs` holds them to it):
+//! The modules are listed in reading order. Each imports only from those above it; `tests/it/tidy.rs` checks that.
 //!
 //! ```text
 //! clock  record  event            plain values
 //! settings                        layered configuration, read once
 //! telemetry                       metrics catalogue, own metrics, logs
 //! runtime                         exit codes, signals
-//! calendar  allowlists            periods of a zone, working time; how figures are shown
-//! targets                         what is to be reached, and how far that is on its plan
+//! calendar  allowlists            periods in a time zone, working time; labels with their own series
+//! targets                         goals, and actual against plan
 //! source                          Kafka: topics, assignment, batches, end offsets, commits
 //! decode                          bytes to events
-//! view                            what a partition shows; merging
+//! view                            snapshots of partitions, merged for readers
 //! aggregate                       partition state: events to figures
-//! disk                            files of the state directory; one atomic write
+//! disk                            files of the state directory, written atomically
 //! checkpoint                      state and offset as one durable value
-//! cuts                            the figures of an instant, kept for good
-//! pipeline                        the threads and the task that join these
-//! http  export  api               what the world sees
-//! oracle                          the naive oracle: expected figures from all that was sent
-//! simulate                        a programme that lives: events for demo, load and tests
-//! app  cli                        assembly
+//! cuts                            figures at one instant, kept permanently
+//! pipeline                        threads and the task that connect these
+//! http  export  api               public interfaces
+//! oracle                          expected figures, computed naively from all sent records
+//! simulate                        simulated programme: events for demo, load and tests
+//! app  cli                        assembly, command line
 //! ```
 //!
 //! # Data path
@@ -33,7 +34,7 @@
 //!
 //! # Invariants
 //!
-//! They are listed, with the test of each, in `ARCHITECTURE.md`.
+//! `ARCHITECTURE.md` lists them, each with its test.
 
 // The one exception is `source::native`.
 #![deny(unsafe_code)]
@@ -75,14 +76,14 @@ pub mod cuts;
 
 pub mod pipeline;
 
-// What the world sees.
+// Public interfaces.
 pub mod http;
 
 pub mod export;
 
 pub mod api;
 
-// What must be: the oracle, and a programme that lives to try it on.
+// Verification: the oracle and the simulator.
 pub mod oracle;
 
 pub mod simulate;

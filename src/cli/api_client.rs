@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::de::DeserializeOwned;
 
-use super::{Settings, scrape};
+use super::{SettingsArgs, scrape};
 use crate::api::ApiError;
 use crate::http;
 use crate::runtime::{Exit, Failure};
@@ -19,15 +19,15 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Endpoint {
     /// Where the running pacemeter listens; without it, http.listen of the settings.
     #[arg(long, value_name = "IP:PORT")]
-    pub address: Option<SocketAddr>,
+    pub(super) address: Option<SocketAddr>,
     #[command(flatten)]
-    pub settings: Settings,
+    pub(super) settings: SettingsArgs,
 }
 
 impl Endpoint {
     /// # Errors
     /// 78 with what is wrong with the settings.
-    pub(super) fn found(&self) -> Result<SocketAddr, Failure> {
+    pub(super) fn resolve(&self) -> Result<SocketAddr, Failure> {
         if let Some(address) = self.address {
             return Ok(address);
         }

@@ -33,7 +33,7 @@ pub struct CutArgs {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub peer: Endpoint,
+    pub(super) endpoint: Endpoint,
 }
 
 /// # Errors
@@ -44,7 +44,7 @@ pub fn run(arguments: &CutArgs) -> Result<(), Failure> {
         (Some(id), false) => format!("/api/v1/cuts/{}", api_client::part(id)),
         (None, false) => "/api/v1/cuts/newest".to_owned(),
     };
-    let answer = api_client::answer(arguments.peer.found()?, &path)?;
+    let answer = api_client::answer(arguments.endpoint.resolve()?, &path)?;
     let text = match (arguments.json, arguments.list) {
         (true, _) => format!("{answer}\n"),
         (false, true) => list(&api_client::read(&answer)?),

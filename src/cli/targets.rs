@@ -26,13 +26,13 @@ pub struct TargetsArgs {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub peer: Endpoint,
+    pub(super) endpoint: Endpoint,
 }
 
 /// # Errors
 /// 75 if no pacemeter answers, or it has no figures yet.
 pub fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
-    let answer = api_client::answer(arguments.peer.found()?, "/api/v1/targets")?;
+    let answer = api_client::answer(arguments.endpoint.resolve()?, "/api/v1/targets")?;
     if arguments.json {
         return print(&format!("{answer}\n"));
     }
