@@ -1,18 +1,15 @@
-//! The command line: definitions only, `app` does what they say.
-
-pub mod cut;
-pub mod demo;
-mod execute;
-pub mod produce;
-pub mod targets;
+//! Command line: definitions of commands and arguments; [`execute`] runs them.
 
 mod api_client;
+mod cut;
+mod demo;
+mod execute;
 mod expectation;
 mod kafka;
+mod produce;
 mod scrape;
+mod targets;
 mod words;
-
-pub use execute::execute;
 
 use crate::record::Stream;
 use crate::runtime::Exit;
@@ -24,19 +21,31 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Reads the command line, the program's name first. Help, version and faults are printed here.
+/// Parses the command line (program name first), runs its command and prints the failure, if any.
+pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit {
+    let command = match parse(arguments) {
+        Ok(command) => command,
+        Err(exit) => return exit,
+    };
+    execute::execute(&command).unwrap_or_else(|failure| {
+        eprintln!("pacemeter: {failure}");
+        failure.exit
+    })
+}
+
+/// Parses the command line; prints help, version and usage errors.
 ///
 /// # Errors
-/// The exit code, where there is nothing more to do: [`Exit::Ok`] after help or version, [`Exit::Usage`] after a fault.
-pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Command, Exit> {
+/// Exit code if there is no command to run: [`Exit::Ok`] after help or version, [`Exit::Usage`] after a usage error.
+fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Command, Exit> {
     Cli::try_parse_from(arguments).map(|cli| cli.command).map_err(|error| {
-        // There is nobody left to tell that it cannot be told.
+        // If even the terminal is closed, only the exit code is left.
         let _ = error.print();
         exit_of(&error)
     })
 }
 
-/// Help and version come as errors, too; they go to standard output.
+/// clap reports help and version as errors, too; those go to standard output.
 fn exit_of(error: &clap::Error) -> Exit {
     if error.use_stderr() { Exit::Usage } else { Exit::Ok }
 }
@@ -61,156 +70,164 @@ Exit codes: 0 ok, 1 figures differ (demo), 64 usage, 65 state unusable, 70 bug, 
 78 configuration.";
 
 const SETTINGS_HELP: &str = "\
-Settings, weakest first: built-in defaults, --config files in order, environment (PACEMETER_KAFKA__BOOTSTRAP_SERVERS: prefix, then __ \
-between levels), --set. `pacemeter run --print-config` shows them all.";
+Settings, later sources override earlier ones: built-in defaults, --config files in order, environment variables \
+(PACEMETER_KAFKA__BOOTSTRAP_SERVERS: prefix, then __ between levels), --set. `pacemeter run --print-config` prints all of them.";
 
-/// Command to run. Its settings may hold secrets, so it cannot be printed.
+/// Command with its arguments. No `Debug`, because settings may contain secrets.
 #[derive(Subcommand)]
-pub enum Command {
-    /// Read events from Kafka and serve their figures on /metrics until SIGTERM or SIGINT.
+pub(crate) enum Command {
+    /// Consume events from Kafka and serve metrics on /metrics until SIGTERM or SIGINT.
     #[command(after_help = SETTINGS_HELP)]
-    Run(Run),
-    /// Show it at work on an embedded Kafka with a simulated programme; nothing needs to be installed.
+    Run(RunArgs),
+    /// Run pacemeter on an embedded Kafka with a simulated programme; nothing to install.
     ///
-    /// At the end (Ctrl-C, or --for) every figure is compared with a ledger of what was sent: exit code 0 if all are
-    /// equal, 1 if not.
+    /// At the end (Ctrl-C or --for) every figure is compared with an independent calculation from all sent records:
+    /// exit code 0 if all are equal, 1 if any differs.
     #[command(after_help = SETTINGS_HELP)]
     Demo(DemoArgs),
-    /// Check the settings, and ask Kafka for the topics; 78 if something must be changed first.
+    /// Check the settings and the topics in Kafka; exit code 78 if the configuration must be fixed.
     #[command(after_help = SETTINGS_HELP)]
-    Check(Check),
-    /// Ask a running pacemeter how far each target is, and print a table.
+    Check(CheckArgs),
+    /// Print a table with the progress of each target of a running pacemeter.
     ///
-    /// The bar is the goal, the mark in it the plan to date. "behind" is plan less actual, negative where more was
-    /// reached; "needs/h" is what each hour of working time left must bring, "had/h" what each has brought so far;
-    /// "left" is working time.
+    /// The full bar is the goal; the mark in it is the plan to date. "behind" is plan minus actual, negative if ahead
+    /// of plan. "needs/h" is the required amount per remaining working hour, "had/h" the amount per working hour so
+    /// far. "left" is the remaining working time.
     #[command(after_help = SETTINGS_HELP)]
     Targets(targets::TargetsArgs),
-    /// Ask a running pacemeter for a cut (the figures of an instant), and print it beside what is known today.
+    /// Print a cut (the figures at one instant) of a running pacemeter, compared with the figures known today.
     #[command(after_help = SETTINGS_HELP)]
     Cut(cut::CutArgs),
-    /// Write simulated events to the topics of a real Kafka, for trials and load tests.
+    /// Write simulated events to the topics of a Kafka cluster, for trials and load tests.
     #[command(after_help = SETTINGS_HELP)]
-    Produce(Produce),
-    /// Look at what is in the state directory, verify it, or have the figures counted anew.
+    Produce(ProduceArgs),
+    /// Inspect or verify the state directory, or rebuild the figures from the logs.
     #[command(subcommand, after_help = SETTINGS_HELP)]
-    State(State),
+    State(StateCommand),
     /// Print a completion script for a shell.
-    Completions(Completions),
+    Completions(CompletionsArgs),
 }
 
+/// Subcommands of `pacemeter state`.
 #[derive(Subcommand)]
-pub enum State {
-    /// List the checkpoints; may be done beside a running process.
-    Inspect(Check),
-    /// Read every byte of every checkpoint; 65 if something is damaged.
-    Verify(Check),
-    /// Remove the checkpoints, so that the next start counts from the beginning of the logs.
+pub(crate) enum StateCommand {
+    /// List the checkpoints; safe beside a running process.
+    Inspect(CheckArgs),
+    /// Read every byte of every checkpoint; exit code 65 if one is damaged.
+    Verify(CheckArgs),
+    /// Remove the checkpoints, so that the next start rebuilds the figures from the beginning of the logs.
     ///
-    /// Refused (65) if a log begins later by now than the state did: what came before would be lost.
-    Rebuild(Rebuild),
+    /// Refused (exit code 65) if a log now begins later than the state did: figures of earlier records would be lost.
+    Rebuild(RebuildArgs),
 }
 
+/// Arguments of `pacemeter state rebuild`.
 #[derive(Args)]
-pub struct Rebuild {
-    /// Only this stream: disbursement, call or milestone.
+pub(crate) struct RebuildArgs {
+    /// Rebuild only this stream: disbursement, call or milestone.
     #[arg(long, value_name = "STREAM", value_parser = parse_stream)]
-    pub stream: Option<Stream>,
-    /// Also if the figures will know less than before.
+    pub(crate) stream: Option<Stream>,
+    /// Rebuild even if figures of records no longer in the logs are lost.
     #[arg(long)]
-    pub force: bool,
+    pub(crate) force: bool,
     #[command(flatten)]
-    pub settings: Settings,
+    pub(crate) settings: SettingsArgs,
 }
 
-/// Sources of settings beside the environment.
+/// Sources of settings, apart from the environment.
 #[derive(Args)]
-pub struct Settings {
-    /// Configuration file (TOML); may be given several times, the later wins.
+pub(crate) struct SettingsArgs {
+    /// Configuration file (TOML); repeatable, later files override earlier ones.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub config: Vec<PathBuf>,
-    /// One setting, as in `--set http.listen=0.0.0.0:9464`; may be given several times, the later wins.
+    pub(crate) config: Vec<PathBuf>,
+    /// One setting, as in `--set http.listen=0.0.0.0:9464`; repeatable, later ones override earlier ones.
     ///
-    /// VALUE is read as a TOML value; if it is not one, as a string. Others on this machine can see it: put passwords
-    /// in a file or the environment.
+    /// VALUE is parsed as TOML, or taken as a string if that fails. Other users of this machine can see it: put
+    /// passwords in a file or in the environment.
     #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    pub(crate) set: Vec<String>,
 }
 
-impl Settings {
-    /// The layers that these arguments and this process' environment make.
-    pub fn layers(&self) -> Layers {
+impl SettingsArgs {
+    /// Returns the layers from these arguments and the process environment.
+    pub(crate) fn layers(&self) -> Layers {
         Layers { files: self.config.clone(), environment: Layers::process_environment(), overrides: self.set.clone() }
     }
 }
 
+/// Arguments of `pacemeter run`.
 #[derive(Args)]
-pub struct Run {
+pub(crate) struct RunArgs {
     #[command(flatten)]
-    pub settings: Settings,
-    /// Print the effective settings as TOML, with their origins and without secrets, and end.
+    pub(crate) settings: SettingsArgs,
+    /// Print the effective settings as TOML, with their origins and without secrets, and exit.
     #[arg(long)]
-    pub print_config: bool,
+    pub(crate) print_config: bool,
 }
 
+/// Arguments of `pacemeter demo`.
 #[derive(Args)]
-pub struct DemoArgs {
-    /// End after this much real time; without it, at Ctrl-C.
+pub(crate) struct DemoArgs {
+    /// Stop after this much real time; default: at Ctrl-C.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_run_time)]
-    pub run_time: Option<Duration>,
-    /// Simulated seconds a second, from 1 to 86400.
+    pub(crate) run_time: Option<Duration>,
+    /// Simulated seconds per real second, from 1 to 86400.
     #[arg(long, value_name = "FACTOR", default_value_t = demo::A_WEEK_IN_90_SECONDS, value_parser = parse_speed)]
-    pub speed: f64,
-    /// Seed of the simulated programme; the same seed simulates the same programme.
+    pub(crate) speed: f64,
+    /// Seed of the simulation; equal seeds simulate equal programmes.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     #[command(flatten)]
-    pub scene: demo::DemoScenario,
+    pub(crate) scenario: demo::DemoScenario,
     #[command(flatten)]
-    pub settings: Settings,
+    pub(crate) settings: SettingsArgs,
 }
 
+/// Arguments of the commands that take nothing but settings.
 #[derive(Args)]
-pub struct Check {
+pub(crate) struct CheckArgs {
     #[command(flatten)]
-    pub settings: Settings,
+    pub(crate) settings: SettingsArgs,
 }
 
+/// Arguments of `pacemeter produce`.
 #[derive(Args)]
-pub struct Produce {
-    /// Write about this many events.
+pub(crate) struct ProduceArgs {
+    /// Approximate number of events to write.
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
-    pub events: u64,
-    /// Events a second; without it, as fast as the brokers take them.
+    pub(crate) events: u64,
+    /// Events per second; default: as fast as the brokers accept them.
     #[arg(long, value_name = "PER_SECOND", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
-    pub rate: Option<u64>,
-    /// Distinct people in the programme; without it, one for every eight events.
+    pub(crate) rate: Option<u64>,
+    /// Number of distinct people in the programme; default: one per eight events.
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
-    pub people: Option<u64>,
-    /// Seed of the events, spread over the time before now; without it, every run writes others.
+    pub(crate) people: Option<u64>,
+    /// Seed of the simulation; equal seeds write equal events, at times relative to now. Default: a different one each
+    /// run.
     #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Maximum disorder of events in time; 0s keeps them in order.
+    pub(crate) seed: Option<u64>,
+    /// Maximum displacement of an event from its place in time order; 0s keeps the order.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
-    pub disorder: Duration,
-    /// Write the figures to be expected to this file, as JSON.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub ledger: Option<PathBuf>,
+    pub(crate) disorder: Duration,
+    /// Write the expected figures to this file, as JSON.
+    #[arg(long = "ledger", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) oracle_file: Option<PathBuf>,
     #[command(flatten)]
-    pub mix: produce::SimulationArgs,
+    pub(crate) simulation: produce::SimulationArgs,
     #[command(flatten)]
-    pub settings: Settings,
+    pub(crate) settings: SettingsArgs,
 }
 
+/// Arguments of `pacemeter completions`.
 #[derive(Args)]
-pub struct Completions {
-    /// The shell that will read it.
-    pub shell: Shell,
+pub(crate) struct CompletionsArgs {
+    /// Target shell.
+    pub(crate) shell: Shell,
 }
 
-impl Completions {
-    /// The script.
-    pub fn script(&self) -> String {
+impl CompletionsArgs {
+    /// Returns the completion script.
+    pub(crate) fn script(&self) -> String {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut <Cli as clap::CommandFactory>::command(), "pacemeter", &mut script);
         String::from_utf8_lossy(&script).into_owned()
@@ -238,7 +255,7 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    fn given(line: &str) -> Result<Command, Exit> {
+    fn parsed(line: &str) -> Result<Command, Exit> {
         Cli::try_parse_from(line.split(' ')).map(|cli| cli.command).map_err(|error| exit_of(&error))
     }
 
@@ -250,7 +267,7 @@ mod tests {
     #[test]
     fn run_takes_files_and_settings_in_order() {
         let Ok(Command::Run(run)) =
-            given("pacemeter run --config a --set x.y=1 --config b --set x.y=a=b --print-config")
+            parsed("pacemeter run --config a --set x.y=1 --config b --set x.y=a=b --print-config")
         else {
             panic!("run")
         };
@@ -261,9 +278,9 @@ mod tests {
 
     #[test]
     fn demo_and_produce_need_no_arguments() {
-        let Ok(Command::Demo(demo)) = given("pacemeter demo") else { panic!("demo") };
+        let Ok(Command::Demo(demo)) = parsed("pacemeter demo") else { panic!("demo") };
         assert_eq!((demo.run_time, demo.speed, demo.seed), (None, 6720.0, DEFAULT_SEED));
-        let Ok(Command::Produce(produce)) = given("pacemeter produce") else { panic!("produce") };
+        let Ok(Command::Produce(produce)) = parsed("pacemeter produce") else { panic!("produce") };
         assert_eq!(
             (produce.events, produce.rate, produce.people, produce.disorder),
             (100_000, None, None, Duration::from_secs(600))
@@ -271,8 +288,8 @@ mod tests {
     }
 
     #[test]
-    fn durations_and_numbers_are_checked_here() {
-        let Ok(Command::Demo(demo)) = given("pacemeter demo --for 30s --speed 3600 --seed 7") else { panic!("demo") };
+    fn invalid_durations_and_numbers_are_usage_errors() {
+        let Ok(Command::Demo(demo)) = parsed("pacemeter demo --for 30s --speed 3600 --seed 7") else { panic!("demo") };
         assert_eq!((demo.run_time, demo.speed, demo.seed), (Some(Duration::from_secs(30)), 3600.0, 7));
         for wrong in [
             "demo --for 30",
@@ -282,38 +299,38 @@ mod tests {
             "produce --events 0",
             "produce --rate -1",
         ] {
-            assert_eq!(given(&format!("pacemeter {wrong}")).err(), Some(Exit::Usage), "{wrong}");
+            assert_eq!(parsed(&format!("pacemeter {wrong}")).err(), Some(Exit::Usage), "{wrong}");
         }
     }
 
     #[test]
-    fn targets_and_cuts_are_asked_for_by_address() {
-        let Ok(Command::Targets(targets)) = given("pacemeter targets --json --address [::1]:9464") else {
+    fn targets_and_cut_take_an_address() {
+        let Ok(Command::Targets(targets)) = parsed("pacemeter targets --json --address [::1]:9464") else {
             panic!("targets")
         };
-        assert_eq!((targets.json, targets.peer.address), (true, "[::1]:9464".parse().ok()));
-        let Ok(Command::Cut(cut)) = given("pacemeter cut 20200515T230000Z --set http.listen=127.0.0.1:1") else {
+        assert_eq!((targets.json, targets.endpoint.address), (true, "[::1]:9464".parse().ok()));
+        let Ok(Command::Cut(cut)) = parsed("pacemeter cut 20200515T230000Z --set http.listen=127.0.0.1:1") else {
             panic!("cut")
         };
         assert_eq!(
-            (cut.id.as_deref(), cut.list, cut.json, cut.peer.address),
+            (cut.id.as_deref(), cut.list, cut.json, cut.endpoint.address),
             (Some("20200515T230000Z"), false, false, None)
         );
         for wrong in ["cut --list 20200515T230000Z", "cut a b", "targets --address localhost", "targets weekly"] {
-            assert_eq!(given(&format!("pacemeter {wrong}")).err(), Some(Exit::Usage), "{wrong}");
+            assert_eq!(parsed(&format!("pacemeter {wrong}")).err(), Some(Exit::Usage), "{wrong}");
         }
     }
 
     #[test]
-    fn faults_are_usage_errors_and_help_and_version_are_none() {
+    fn faults_exit_with_usage_and_help_and_version_with_ok() {
         for wrong in
             ["pacemeter", "pacemeter walk", "pacemeter run --listen x", "pacemeter run --set", "pacemeter completions"]
         {
-            assert_eq!(given(wrong).err(), Some(Exit::Usage), "{wrong}");
+            assert_eq!(parsed(wrong).err(), Some(Exit::Usage), "{wrong}");
         }
         for command in ["", " run", " demo", " check", " targets", " cut", " produce", " completions"] {
-            assert_eq!(given(&format!("pacemeter{command} --help")).err(), Some(Exit::Ok), "{command}");
-            assert_eq!(given(&format!("pacemeter{command} --version")).err(), Some(Exit::Ok), "{command}");
+            assert_eq!(parsed(&format!("pacemeter{command} --help")).err(), Some(Exit::Ok), "{command}");
+            assert_eq!(parsed(&format!("pacemeter{command} --version")).err(), Some(Exit::Ok), "{command}");
         }
     }
 
@@ -330,7 +347,7 @@ mod tests {
     #[test]
     fn completions_know_the_commands() {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            assert!(Completions { shell }.script().contains("print-config"), "{shell}");
+            assert!(CompletionsArgs { shell }.script().contains("print-config"), "{shell}");
         }
     }
 }

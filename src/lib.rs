@@ -34,7 +34,7 @@
 //!
 //! # Invariants
 //!
-//! They are listed, with the test of each, in `ARCHITECTURE.md`.
+//! `ARCHITECTURE.md` lists them, each with its test.
 
 // The one exception is `source::native`.
 #![deny(unsafe_code)]
@@ -76,14 +76,14 @@ pub mod cuts;
 
 pub mod pipeline;
 
-// What the world sees.
+// Public interfaces.
 pub mod http;
 
 pub mod export;
 
 pub mod api;
 
-// What must be: the oracle, and a programme that lives to try it on.
+// Verification: the oracle and the simulator.
 pub mod oracle;
 
 pub mod simulate;

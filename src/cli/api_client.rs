@@ -1,4 +1,4 @@
-//! Asks a running pacemeter.
+//! Requests to the API of a running pacemeter.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::de::DeserializeOwned;
 
-use super::{Settings, scrape};
+use super::{SettingsArgs, scrape};
 use crate::api::ApiError;
 use crate::http;
 use crate::runtime::{Exit, Failure};
@@ -14,20 +14,22 @@ use crate::settings::SettingsReader;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whom to ask.
+/// Address of the running pacemeter, given or taken from its settings.
 #[derive(Args)]
-pub struct Endpoint {
-    /// Address of the running pacemeter; http.listen of the settings if not given.
+pub(crate) struct Endpoint {
+    /// Address of the running pacemeter; default: http.listen of the settings.
     #[arg(long, value_name = "IP:PORT")]
-    pub address: Option<SocketAddr>,
+    pub(super) address: Option<SocketAddr>,
     #[command(flatten)]
-    pub settings: Settings,
+    pub(super) settings: SettingsArgs,
 }
 
 impl Endpoint {
+    /// Returns the address, from the settings if none is given.
+    ///
     /// # Errors
-    /// 78 with what is wrong with the settings.
-    pub(super) fn found(&self) -> Result<SocketAddr, Failure> {
+    /// Exit code 78 with the faults of the settings.
+    pub(super) fn resolve(&self) -> Result<SocketAddr, Failure> {
         if let Some(address) = self.address {
             return Ok(address);
         }
@@ -38,7 +40,7 @@ impl Endpoint {
     }
 }
 
-/// Address to connect to: loopback for a server that listens on all addresses.
+/// A server that listens on all addresses is reached on the loopback address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -48,14 +50,14 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// The answer to a path, as it came.
+/// Returns the body of the response to `GET path`, unchanged.
 ///
 /// # Errors
-/// 75 if nobody answers, or there are no figures yet; 64 for what there is not; 65 for what is stored and damaged.
+/// Exit code 75 without a response or if figures are not ready; 64 for an unknown resource; 65 for damaged stored data.
 pub(super) fn answer(address: SocketAddr, path: &str) -> Result<String, Failure> {
     let (status, body) = scrape::get(address, path, TIMEOUT).map_err(|error| {
         let message =
-            format!("no pacemeter answers at {address}: {error}; is it running, and is that its http.listen? --address names another");
+            format!("no response from pacemeter at {address}: {error}; check that it runs and that http.listen is this address, or pass --address");
         Failure::new(Exit::TryAgain, message)
     })?;
     let exit = match status {
@@ -64,31 +66,31 @@ pub(super) fn answer(address: SocketAddr, path: &str) -> Result<String, Failure>
         500 => Exit::StateUnusable,
         _ => Exit::TryAgain,
     };
-    Err(Failure::new(exit, told(status, &body)))
+    Err(Failure::new(exit, message(status, &body)))
 }
 
-fn told(status: u16, body: &str) -> String {
+/// Returns the error message of a response that is not 200.
+fn message(status: u16, body: &str) -> String {
     match serde_json::from_str::<ApiError>(body) {
         Ok(ApiError { error, reasons, .. }) if reasons.is_empty() => error,
         Ok(ApiError { error, reasons, .. }) => format!("{error}: {}", reasons.join("; ")),
-        Err(_) => format!("pacemeter answers with status {status}: {}", body.lines().next().unwrap_or("nothing")),
+        Err(_) => format!("pacemeter responds with status {status}: {}", body.lines().next().unwrap_or("nothing")),
     }
 }
 
+/// Parses a response.
+///
 /// # Errors
-/// 75 if it is an answer of another version.
+/// Exit code 75 if the response is that of another version.
 pub(super) fn read<T: DeserializeOwned>(answer: &str) -> Result<T, Failure> {
-    let other = |error| {
-        Failure::new(
-            Exit::TryAgain,
-            format!("the answer is not one of this version: {error}; is the other pacemeter as new?"),
-        )
-    };
-    serde_json::from_str(answer).map_err(other)
+    serde_json::from_str(answer).map_err(|error| {
+        let message = format!("unexpected response: {error}; use the command of the version that runs at that address");
+        Failure::new(Exit::TryAgain, message)
+    })
 }
 
-/// A name as a part of a path.
-pub(super) fn part(name: &str) -> String {
+/// Encodes a name as one segment of a path.
+pub(super) fn path_segment(name: &str) -> String {
     let encoded = name.bytes().map(|byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
         other => format!("%{other:02X}"),
@@ -101,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_listens_on_all_addresses_is_asked_on_the_loopback() {
+    fn a_server_on_all_addresses_is_reached_on_the_loopback() {
         let found = |listen: &str| reachable(listen.parse().unwrap()).to_string();
         assert_eq!(found("0.0.0.0:9464"), "127.0.0.1:9464");
         assert_eq!(found("[::]:9464"), "[::1]:9464");
@@ -109,22 +111,22 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_in_words() {
+    fn error_responses_become_messages() {
         let reasons = r#"{"error":"the figures are not there yet","reasons":["replaying the log: 1 of 2 records read","topic a is missing"]}"#;
         assert_eq!(
-            told(503, reasons),
+            message(503, reasons),
             "the figures are not there yet: replaying the log: 1 of 2 records read; topic a is missing"
         );
-        assert_eq!(told(404, r#"{"error":"no such cut","nearest":"x"}"#), "no such cut");
+        assert_eq!(message(404, r#"{"error":"no such cut","nearest":"x"}"#), "no such cut");
         assert_eq!(
-            told(404, "not found, see / for what there is\n"),
-            "pacemeter answers with status 404: not found, see / for what there is"
+            message(404, "not found, see / for what there is\n"),
+            "pacemeter responds with status 404: not found, see / for what there is"
         );
     }
 
     #[test]
-    fn a_name_can_be_no_other_path() {
-        assert_eq!(part("20200515T230000.250Z"), "20200515T230000.250Z");
-        assert_eq!(part("../ñ?x"), "..%2F%C3%B1%3Fx");
+    fn names_are_encoded_as_one_path_segment() {
+        assert_eq!(path_segment("20200515T230000.250Z"), "20200515T230000.250Z");
+        assert_eq!(path_segment("../ñ?x"), "..%2F%C3%B1%3Fx");
     }
 }

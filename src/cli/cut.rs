@@ -1,50 +1,53 @@
-//! `pacemeter cut`: the figures of an instant as they were kept, and beside them what is known of the same now.
+//! `pacemeter cut`: the figures recorded at one instant, compared with the figures known today.
 
 use std::fmt::Write;
 
 use clap::Args;
 
 use super::api_client::{self, Endpoint};
-use super::words::{cut as shortened, exact, points};
+use super::words::{exact, points, shortened};
 use crate::api::CellFigures;
 use crate::api::cuts::{CellToday, CutResponse, CutSummary, CutsResponse, PeriodToday, TargetToday};
 use crate::cuts::Correction;
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
 
-/// The longest line, in characters.
+/// Maximum length of a line, in characters.
 const WIDTH: usize = 100;
-/// Width of a column of figures. Four columns and the names before them add up to [`WIDTH`].
+/// Width of a column of figures. The names and four such columns make up [`WIDTH`].
 const COLUMN: usize = 17;
 const NAMES: usize = WIDTH - 4 * COLUMN;
 
-/// One of the figures of a cell.
-type Figure = fn(&CellFigures) -> Quantity;
+/// Selects one figure of a cell.
+type SelectFigure = fn(&CellFigures) -> Quantity;
 
+/// Arguments of `pacemeter cut`.
 #[derive(Args)]
-pub struct CutArgs {
-    /// Which, as 20200515T230000Z; without it, the newest.
+pub(crate) struct CutArgs {
+    /// Cut to print, such as 20200515T230000Z; default: the newest.
     #[arg(value_name = "ID", conflicts_with = "list")]
-    pub id: Option<String>,
-    /// List the cuts there are, the newest first, with the periods that closed with each.
+    pub(super) id: Option<String>,
+    /// List the stored cuts, newest first, with the periods that closed at each.
     #[arg(long)]
-    pub list: bool,
-    /// The answer of /api/v1/cuts as it is, in JSON.
+    pub(super) list: bool,
+    /// Print the JSON response of /api/v1/cuts unchanged.
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
-    pub peer: Endpoint,
+    pub(super) endpoint: Endpoint,
 }
 
+/// Prints one cut or the list of cuts.
+///
 /// # Errors
-/// 75 if no pacemeter answers, or it has no figures yet; 64 if there is no such cut; 65 if it is damaged.
-pub fn run(arguments: &CutArgs) -> Result<(), Failure> {
+/// Exit code 75 without a response or if figures are not ready; 64 if the cut does not exist; 65 if it is damaged.
+pub(super) fn run(arguments: &CutArgs) -> Result<(), Failure> {
     let path = match (&arguments.id, arguments.list) {
         (_, true) => "/api/v1/cuts".to_owned(),
-        (Some(id), false) => format!("/api/v1/cuts/{}", api_client::part(id)),
+        (Some(id), false) => format!("/api/v1/cuts/{}", api_client::path_segment(id)),
         (None, false) => "/api/v1/cuts/newest".to_owned(),
     };
-    let answer = api_client::answer(arguments.peer.found()?, &path)?;
+    let answer = api_client::answer(arguments.endpoint.resolve()?, &path)?;
     let text = match (arguments.json, arguments.list) {
         (true, _) => format!("{answer}\n"),
         (false, true) => list(&api_client::read(&answer)?),
@@ -62,7 +65,7 @@ fn list(cuts: &CutsResponse) -> String {
     }
     match () {
         () if cuts.cuts.is_empty() => text.push_str("there are no cuts yet\n"),
-        () if cuts.more => text.push_str("older ones are not listed here: see /api/v1/cuts?limit=1000\n"),
+        () if cuts.more => text.push_str("older cuts are not listed; see /api/v1/cuts?limit=1000\n"),
         () => {}
     }
     text
@@ -75,20 +78,20 @@ fn closed(cut: &CutSummary) -> String {
 }
 
 fn table(cut: &CutResponse) -> String {
-    let mut text = format!("cut {} of {}\nbeside what is known at {}\n", cut.id, cut.at, cut.now);
+    let mut text = format!("cut {} of {}\ncompared with figures of {}\n", cut.id, cut.at, cut.now);
     for group in by_period(&cut.targets) {
-        let _ = write!(text, "\n{}", of_targets(&group));
+        let _ = write!(text, "\n{}", targets_table(&group));
     }
     for period in &cut.periods {
-        let _ = write!(text, "\n{}", of_period(period));
+        let _ = write!(text, "\n{}", period_table(period));
     }
     if !cut.corrections.is_empty() {
-        let _ = write!(text, "\n{}", of_corrections(&cut.corrections));
+        let _ = write!(text, "\n{}", corrections_table(&cut.corrections));
     }
     text
 }
 
-/// In the order in which the periods come first.
+/// Groups targets by period, in order of first appearance.
 fn by_period(targets: &[TargetToday]) -> Vec<Vec<&TargetToday>> {
     let mut groups: Vec<Vec<&TargetToday>> = Vec::new();
     for target in targets {
@@ -100,51 +103,56 @@ fn by_period(targets: &[TargetToday]) -> Vec<Vec<&TargetToday>> {
     groups
 }
 
-/// Those of one period.
-fn of_targets(targets: &[&TargetToday]) -> String {
-    let title = titled("targets", &targets[0].period, targets[0].closes);
-    let rows = targets.iter().map(|of| {
-        let figures = [exact(Some(of.goal)), exact(of.actual), exact(of.today), difference(of.actual, of.today)];
-        row(&of.target, &figures)
+/// Table of the targets of one period.
+fn targets_table(targets: &[&TargetToday]) -> String {
+    let title = period_title("targets", &targets[0].period, targets[0].closes);
+    let rows = targets.iter().map(|target| {
+        let figures = [
+            exact(Some(target.goal)),
+            exact(target.actual),
+            exact(target.today),
+            difference(target.actual, target.today),
+        ];
+        row(&target.target, &figures)
     });
     row(&title, &["goal", "at the cut", "today", "difference"].map(str::to_owned)) + &rows.collect::<String>()
 }
 
-/// Figures of each programme, summed over its states.
-fn of_period(period: &PeriodToday) -> String {
-    let title = titled(&period.period, &period.id, period.closes);
+/// Table of one period: each programme, summed over its states.
+fn period_table(period: &PeriodToday) -> String {
+    let title = period_title(&period.period, &period.id, period.closes);
     let head = row(&title, &["at the cut", "today", "difference"].map(str::to_owned));
     let mut cells: &[CellToday] = &period.cells;
     let mut rows = String::new();
     while let Some(first) = cells.first() {
         let (states, rest) =
             cells.split_at(cells.iter().take_while(|cell| cell.cut.programme == first.cut.programme).count());
-        rows.push_str(&of_programme(&first.cut.programme, states));
+        rows.push_str(&programme_rows(&first.cut.programme, states));
         cells = rest;
     }
-    if rows.is_empty() { format!("{head}nothing was dispersed\n") } else { head + &rows }
+    if rows.is_empty() { format!("{head}no dispersals\n") } else { head + &rows }
 }
 
-fn of_programme(programme: &str, states: &[CellToday]) -> String {
-    let of_cut = |figure: Figure| {
+fn programme_rows(programme: &str, states: &[CellToday]) -> String {
+    let at_cut = |figure: SelectFigure| {
         let figures = states.iter().map(|cell| CellFigures {
             beneficiaries: cell.cut.beneficiaries,
             dispersals: cell.cut.dispersals,
             net_pesos: cell.cut.net_pesos,
         });
-        figures.map(|figures| figure(&figures)).reduce(plus)
+        figures.map(|figures| figure(&figures)).reduce(sum)
     };
-    let of_today = |figure: Figure| {
+    let today = |figure: SelectFigure| {
         let figures: Option<Vec<Quantity>> = states.iter().map(|cell| cell.today.as_ref().map(figure)).collect();
-        figures?.into_iter().reduce(plus)
+        figures?.into_iter().reduce(sum)
     };
-    let kinds: [(&str, Figure); 3] = [
+    let kinds: [(&str, SelectFigure); 3] = [
         ("people", |figures| Quantity::Count(figures.beneficiaries.into())),
         ("dispersals", |figures| Quantity::Count(figures.dispersals.into())),
         ("net pesos", |figures| figures.net_pesos),
     ];
     let rows = kinds.into_iter().enumerate().map(|(line, (name, figure))| {
-        let (then, now) = (of_cut(figure), of_today(figure));
+        let (then, now) = (at_cut(figure), today(figure));
         let programme = if line == 0 { shortened(programme, NAMES + COLUMN - 12) } else { String::new() };
         let names = format!("{programme:<width$}{name}", width = NAMES + COLUMN - 11);
         row(&names, &[exact(then), exact(now), difference(then, now)])
@@ -152,7 +160,7 @@ fn of_programme(programme: &str, states: &[CellToday]) -> String {
     rows.collect()
 }
 
-fn of_corrections(corrections: &[Correction]) -> String {
+fn corrections_table(corrections: &[Correction]) -> String {
     let rows = corrections.iter().map(|correction| {
         let name = format!("{} {}", correction.target, correction.period);
         row(
@@ -164,8 +172,8 @@ fn of_corrections(corrections: &[Correction]) -> String {
         + &rows.collect::<String>()
 }
 
-fn titled(what: &str, period: &str, closes: bool) -> String {
-    format!("{what} {period}{}", if closes { ", closed" } else { "" })
+fn period_title(kind: &str, period: &str, closes: bool) -> String {
+    format!("{kind} {period}{}", if closes { ", closed" } else { "" })
 }
 
 fn difference(then: Option<Quantity>, now: Option<Quantity>) -> String {
@@ -175,7 +183,7 @@ fn difference(then: Option<Quantity>, now: Option<Quantity>) -> String {
     }
 }
 
-fn plus(one: Quantity, other: Quantity) -> Quantity {
+fn sum(one: Quantity, other: Quantity) -> Quantity {
     match (one, other) {
         (Quantity::Count(one), Quantity::Count(other)) => Quantity::Count(one + other),
         (Quantity::Centavos(one), Quantity::Centavos(other)) => Quantity::Centavos(one + other),

@@ -107,7 +107,7 @@ pub fn run<S: Subject>(
     let options = LiveOptions {
         horizons: rules.horizons,
         max_record_bytes,
-        ..LiveOptions::of(arguments.seed, arguments.scene.scale, PartitionCounts::each(PARTITIONS), monday)
+        ..LiveOptions::of(arguments.seed, arguments.scenario.scale, PartitionCounts::each(PARTITIONS), monday)
     };
     let mut show = DemoSession {
         embedded: &stage.embedded,
@@ -118,11 +118,11 @@ pub fn run<S: Subject>(
         ledger: Oracle::new(rules),
         targets,
         flow: Flow::new(PARTITIONS),
-        panel: Dashboard::new(subject.address(), arguments.speed, arguments.scene.scale),
+        panel: Dashboard::new(subject.address(), arguments.speed, arguments.scenario.scale),
         next_gap_check: 0,
     };
     let played =
-        show.play(&shutdown, arguments.run_time).and_then(|()| show.compare(arguments.scene.falsify.as_deref()));
+        show.play(&shutdown, arguments.run_time).and_then(|()| show.compare(arguments.scenario.falsify.as_deref()));
     show.panel.end();
     let stopped = subject.stop();
     let exit = played?;

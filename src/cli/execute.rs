@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
 use super::demo::{self, Subject};
-use super::{Command, Run, State, cut, produce, targets};
+use super::{Command, RunArgs, StateCommand, cut, produce, targets};
 use crate::app;
 use crate::clock::Clock;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
@@ -28,13 +28,13 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
         Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
         Command::Cut(arguments) => cut::run(arguments).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
-        Command::State(State::Inspect(arguments)) => {
+        Command::State(StateCommand::Inspect(arguments)) => {
             print(&app::state::inspect(SettingsReader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)
         }
-        Command::State(State::Verify(arguments)) => {
+        Command::State(StateCommand::Verify(arguments)) => {
             print(&app::state::verify(SettingsReader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)
         }
-        Command::State(State::Rebuild(arguments)) => {
+        Command::State(StateCommand::Rebuild(arguments)) => {
             let reader = SettingsReader::load(&arguments.settings.layers());
             print(&app::state::rebuild(reader, arguments.stream, arguments.force)?).map(|()| Exit::Ok)
         }
@@ -42,7 +42,7 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
     }
 }
 
-fn run(arguments: &Run) -> Result<(), Failure> {
+fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let (clock, is_moved) = Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let reader = SettingsReader::load(&arguments.settings.layers());
     if arguments.print_config {

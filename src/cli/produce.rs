@@ -106,29 +106,29 @@ impl Plan {
 /// # Errors
 /// The settings or arguments will not do, a topic is missing, Kafka does not take the records, the ledger cannot be
 /// written.
-pub fn run(arguments: &super::Produce, clock: &Clock) -> Result<(), Failure> {
+pub fn run(arguments: &super::ProduceArgs, clock: &Clock) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals(Hangup::Shutdown)?;
     run_until(arguments, clock, &shutdown)
 }
 
-fn run_until(arguments: &super::Produce, clock: &Clock, shutdown: &Shutdown) -> Result<(), Failure> {
+fn run_until(arguments: &super::ProduceArgs, clock: &Clock, shutdown: &Shutdown) -> Result<(), Failure> {
     let mut reader = SettingsReader::load(&arguments.settings.layers());
     let plan = Plan::read(&mut reader);
     reader.finish()?;
     let writer = KafkaWriter::new(&plan.client(), plan.source.topics.clone())?;
-    let partitions = topics::ready(&plan, &writer, arguments.mix.create_topics)?;
-    if arguments.ledger.is_some() {
+    let partitions = topics::ready(&plan, &writer, arguments.simulation.create_topics)?;
+    if arguments.oracle_file.is_some() {
         topics::note_earlier_records(&plan, &writer, partitions)?;
     }
     let now = clock.now();
     let seed = arguments.seed.unwrap_or(now as u64);
     let load = load(arguments, &plan, partitions, seed, now)?;
-    let mut ledger = arguments.ledger.as_ref().map(|_| Oracle::new(plan.rules.clone()));
+    let mut ledger = arguments.oracle_file.as_ref().map(|_| Oracle::new(plan.rules.clone()));
     let begun = Instant::now();
     let written = produce(&writer, load, arguments.rate, ledger.as_mut(), shutdown)?;
     writer.flush(FLUSH_TIMEOUT)?;
     let seconds = begun.elapsed().as_secs_f64();
-    if let (Some(path), Some(ledger)) = (&arguments.ledger, &ledger) {
+    if let (Some(path), Some(ledger)) = (&arguments.oracle_file, &ledger) {
         write_ledger(path, ledger, seed, clock.now())?;
     }
     print(&format!(
@@ -139,13 +139,13 @@ fn run_until(arguments: &super::Produce, clock: &Clock, shutdown: &Shutdown) -> 
 }
 
 fn load(
-    arguments: &super::Produce,
+    arguments: &super::ProduceArgs,
     plan: &Plan,
     partitions: PartitionCounts,
     seed: u64,
     now: Millis,
 ) -> Result<Load, Failure> {
-    let mix = &arguments.mix;
+    let mix = &arguments.simulation;
     let (span, disorder) = (millis(mix.span), millis(arguments.disorder));
     let horizons = plan.rules.horizons;
     let calls_horizon = if mix.calls > 0.0 { horizons.call } else { Millis::MAX };

@@ -1,8 +1,7 @@
-//! `pacemeter targets`: how far each target is, as a table for people.
+//! `pacemeter targets`: progress of each target, as a table.
 //!
-//! Two lines a target: what it is, then a bar of the goal with the place where the plan is, and the figures under the
-//! head of the table. No line is longer than [`WIDTH`]. Where it is read by no terminal it is plain: ASCII, without
-//! colours.
+//! Each target has two lines: its title, then a bar with a mark at the plan to date, followed by the columns of
+//! figures. No line is longer than [`WIDTH`]. Output that does not go to a terminal is plain ASCII without colours.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -10,30 +9,33 @@ use std::io::IsTerminal;
 use clap::Args;
 
 use super::api_client::{self, Endpoint};
-use super::words::{NOTHING, chance, cut, exact, hours, lapse, percent, points, short};
+use super::words::{UNKNOWN, chance, exact, hours, lapse, percent, points, short, shortened};
 use crate::api::targets::{CurrentPeriod, TargetEntry, TargetsResponse};
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
 
-/// The longest line, in characters.
+/// Maximum length of a line, in characters.
 const WIDTH: usize = 100;
 const BAR: usize = 36;
-/// A chance below this is bad news.
+/// Probability of attainment below which a target is red.
 const UNLIKELY: f64 = 0.1;
 
+/// Arguments of `pacemeter targets`.
 #[derive(Args)]
-pub struct TargetsArgs {
-    /// The answer of /api/v1/targets as it is, in JSON.
+pub(crate) struct TargetsArgs {
+    /// Print the JSON response of /api/v1/targets unchanged.
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
-    pub peer: Endpoint,
+    pub(super) endpoint: Endpoint,
 }
 
+/// Prints the targets.
+///
 /// # Errors
-/// 75 if no pacemeter answers, or it has no figures yet.
-pub fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
-    let answer = api_client::answer(arguments.peer.found()?, "/api/v1/targets")?;
+/// Exit code 75 without a response or if figures are not ready.
+pub(super) fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
+    let answer = api_client::answer(arguments.endpoint.resolve()?, "/api/v1/targets")?;
     if arguments.json {
         return print(&format!("{answer}\n"));
     }
@@ -45,10 +47,10 @@ pub fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
     print(&table(&api_client::read(&answer)?, style))
 }
 
-/// Style of the table.
+/// Characters and colours of the table.
 #[derive(Debug, Clone, Copy)]
 struct Style {
-    /// Done, not done, and where the plan is.
+    /// Characters for done, not done, and the mark of the plan.
     bar: [char; 3],
     colours: bool,
 }
@@ -60,7 +62,7 @@ impl Style {
         Self { bar: ['█', '░', '│'], colours }
     }
 
-    /// `code` is a colour of ECMA-48.
+    /// `code` is an ECMA-48 colour.
     fn paint(self, code: &str, text: &str) -> String {
         if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
@@ -69,7 +71,7 @@ impl Style {
 fn table(targets: &TargetsResponse, style: Style) -> String {
     let mut text = format!("{}, {}\n", targets.now, completeness(targets));
     if targets.targets.is_empty() {
-        text.push_str("there are no targets: targets.files names the files that say them\n");
+        text.push_str("no targets; list the files that define them in targets.files\n");
         return text;
     }
     let head = row("", ["of goal", "pace", "behind", "needs/h", "had/h", "left", "chance"].map(str::to_owned));
@@ -78,7 +80,7 @@ fn table(targets: &TargetsResponse, style: Style) -> String {
     for target in &targets.targets {
         let _ = writeln!(text, "{}", title(target, style));
         let line = target.current.as_ref().map_or_else(
-            || "  no period of it runs, or part of it is not known any more".to_owned(),
+            || "  no current period, or part of it is no longer known".to_owned(),
             |now| figures(now, style),
         );
         let _ = writeln!(text, "{line}");
@@ -89,19 +91,20 @@ fn table(targets: &TargetsResponse, style: Style) -> String {
 fn completeness(targets: &TargetsResponse) -> String {
     let known: Option<Vec<i64>> = targets.targets.iter().map(|target| target.complete_until_ms).collect();
     match known.map(|known| known.into_iter().min()) {
-        None => "not known how complete".to_owned(),
-        Some(None) => "nothing to be complete".to_owned(),
-        Some(Some(until)) => format!("complete until {} before", lapse((targets.now_ms - until) as f64 / 1_000.0)),
+        None => "completeness unknown".to_owned(),
+        Some(None) => "nothing to complete".to_owned(),
+        Some(Some(until)) => format!("complete until {} earlier", lapse((targets.now_ms - until) as f64 / 1_000.0)),
     }
 }
 
-/// `weekly: 61,234 of 100,000 people`, and on the right the period.
+/// Returns a line such as `weekly: 61,234 of 100,000 people`, with the period aligned right.
 fn title(target: &TargetEntry, style: Style) -> String {
-    let Some(current) = &target.current else { return style.paint("1", &cut(&target.name, WIDTH)) };
+    let Some(current) = &target.current else { return style.paint("1", &shortened(&target.name, WIDTH)) };
     let unit = if target.unit == "ratio" { String::new() } else { format!(" {}", target.unit) };
     let amounts = format!(": {} of {}{unit}", exact(current.actual), exact(Some(current.goal)));
     let period = format!("{} {}", current.period.period, current.period.id);
-    let name = cut(&target.name, WIDTH.saturating_sub(amounts.chars().count() + 2 + period.chars().count()).max(1));
+    let name =
+        shortened(&target.name, WIDTH.saturating_sub(amounts.chars().count() + 2 + period.chars().count()).max(1));
     let gap = WIDTH.saturating_sub(name.chars().count() + amounts.chars().count());
     format!("{}{amounts}{period:>gap$}", style.paint("1", &name))
 }
@@ -110,16 +113,17 @@ fn figures(current: &CurrentPeriod, style: Style) -> String {
     let is_ratio = matches!(current.goal, Quantity::Ratio(_));
     let goal = current.goal.value();
     let done = current.actual.map_or(0.0, Quantity::value);
-    // Of a ratio all that is possible, with the goal as its plan; else the goal.
+    // A ratio is drawn on a bar up to 100 %, with the goal as its plan; other measures on a bar up to the goal.
     let (whole, planned) = if is_ratio { (1.0, goal) } else { (goal, current.plan) };
     let bar = bar(done / whole, planned / whole, style);
-    let told = |value: Option<f64>, words: &dyn Fn(f64) -> String| value.map_or_else(|| NOTHING.to_owned(), words);
+    let or_unknown =
+        |value: Option<f64>, words: &dyn Fn(f64) -> String| value.map_or_else(|| UNKNOWN.to_owned(), words);
     let figures = [
-        told(current.actual.filter(|_| goal > 0.0).map(|actual| actual.value() / goal), &|part| {
+        or_unknown(current.actual.filter(|_| goal > 0.0).map(|actual| actual.value() / goal), &|part| {
             if part < 10.0 { percent(part) } else { ">999 %".to_owned() }
         }),
-        told(current.pace_ratio, &|pace| if pace < 100.0 { format!("{pace:.2}") } else { ">99".to_owned() }),
-        if is_ratio { told(current.shortfall, &points) } else { short(current.shortfall) },
+        or_unknown(current.pace_ratio, &|pace| if pace < 100.0 { format!("{pace:.2}") } else { ">99".to_owned() }),
+        if is_ratio { or_unknown(current.shortfall, &points) } else { short(current.shortfall) },
         short(current.required_per_open_hour),
         short(current.achieved_per_open_hour),
         hours(current.remaining_open_seconds),
@@ -128,7 +132,7 @@ fn figures(current: &CurrentPeriod, style: Style) -> String {
     row(&style.paint(colour(current), &bar), figures)
 }
 
-/// Green, or yellow for what is further behind than chance explains, or red for what is unlikely to be attained.
+/// Red if attainment is unlikely, yellow if further behind plan than chance explains, green otherwise.
 fn colour(current: &CurrentPeriod) -> &'static str {
     let is_behind =
         current.shortfall.zip(current.pace_tolerance).is_some_and(|(shortfall, tolerance)| shortfall > tolerance);
@@ -139,7 +143,7 @@ fn colour(current: &CurrentPeriod) -> &'static str {
     }
 }
 
-/// Full only once all is done.
+/// Draws the bar, full only at 100 %.
 fn bar(done: f64, planned: f64, style: Style) -> String {
     let cells = |part: f64| if part.is_finite() { (part.clamp(0.0, 1.0) * BAR as f64) as usize } else { 0 };
     let (done, plan) = (cells(done), cells(planned).min(BAR - 1));
@@ -157,7 +161,7 @@ fn bar(done: f64, planned: f64, style: Style) -> String {
         .collect()
 }
 
-/// The columns after the bar; their widths and two before the bar are [`WIDTH`] together.
+/// One row: the bar, then the columns. Widths add up to [`WIDTH`] with the indentation of two.
 fn row(bar: &str, figures: [String; 7]) -> String {
     let [of_goal, pace, behind, needs, had, left, chance] = figures;
     let bar = if bar.is_empty() { " ".repeat(BAR) } else { bar.to_owned() };

@@ -78,10 +78,10 @@ fn closing() -> CutResponse {
 }
 
 #[test]
-fn a_cut_stands_beside_the_figures_of_today() {
+fn a_cut_is_compared_with_the_figures_of_today() {
     let expected = "\
 cut 20200511T050000Z of 2020-05-11T00:00:00-05:00
-beside what is known at 2020-05-15T13:00:00-05:00
+compared with figures of 2020-05-15T13:00:00-05:00
 
 targets 2020-W19, closed                     goal       at the cut            today       difference
 weekly-people                             100,000           52,345           52,335              -10
@@ -100,7 +100,7 @@ trabajadoras-del-hogar                people                   100              
                                       net pesos       2,500,000.00                -                -
 
 month 2020-05                                           at the cut            today       difference
-nothing was dispersed
+no dispersals
 
 corrections of closed periods                               before            after       difference
 weekly-people 2020-W18                                     101,000          100,990              -10
@@ -120,7 +120,7 @@ fn no_line_is_longer_than_100_characters() {
 }
 
 #[test]
-fn the_list_has_a_line_a_cut_with_what_closed() {
+fn the_list_has_one_line_per_cut_with_closed_periods() {
     let ended = |period: &str, id: &str| PeriodFigures { period: period.to_owned(), id: id.to_owned() };
     let listed = |id: &str, at: &str, periods, targets| CutSummary {
         id: id.to_owned(),
@@ -143,7 +143,7 @@ fn the_list_has_a_line_a_cut_with_what_closed() {
     let expected = "\
 20200511T230000Z  2020-05-11T18:00:00-05:00
 20200511T050000Z  2020-05-11T00:00:00-05:00  day 2020-05-10, week 2020-W19, weekly-people 2020-W19
-older ones are not listed here: see /api/v1/cuts?limit=1000
+older cuts are not listed; see /api/v1/cuts?limit=1000
 ";
     assert_eq!(list(&cuts), expected);
     assert_eq!(list(&CutsResponse { cuts: Vec::new(), more: false, ..cuts }), "there are no cuts yet\n");

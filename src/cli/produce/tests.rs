@@ -12,7 +12,7 @@ use crate::cli::{Command, parse};
 
 const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"];
 
-fn given(line: &str) -> crate::cli::Produce {
+fn given(line: &str) -> crate::cli::ProduceArgs {
     match parse(line.split_whitespace()) {
         Ok(Command::Produce(arguments)) => arguments,
         _ => panic!("not a produce command: {line}"),

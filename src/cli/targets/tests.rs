@@ -61,7 +61,7 @@ fn service_level() -> CurrentPeriod {
     }
 }
 
-fn told(name: &str, unit: &str, current: Option<CurrentPeriod>) -> TargetEntry {
+fn entry(name: &str, unit: &str, current: Option<CurrentPeriod>) -> TargetEntry {
     let nothing = Vec::new;
     TargetEntry {
         name: name.to_owned(),
@@ -88,17 +88,17 @@ fn targets(targets: Vec<TargetEntry>) -> TargetsResponse {
 
 fn several() -> TargetsResponse {
     targets(vec![
-        told("beneficiaries-a-week", "people", Some(people())),
-        told("pesos-a-month", "pesos", Some(pesos())),
-        told("answered-in-time", "ratio", Some(service_level())),
-        told("regional-meeting", "milestones", None),
+        entry("beneficiaries-a-week", "people", Some(people())),
+        entry("pesos-a-month", "pesos", Some(pesos())),
+        entry("answered-in-time", "ratio", Some(service_level())),
+        entry("regional-meeting", "milestones", None),
     ])
 }
 
 #[test]
-fn plain_text_has_two_lines_a_target_with_bar_and_plan_mark() {
+fn plain_text_has_two_lines_per_target_with_bar_and_plan() {
     let expected = "\
-2020-05-15T13:00:00-05:00, complete until 2 s before
+2020-05-15T13:00:00-05:00, complete until 2 s earlier
                                         of goal  pace     behind   needs/h     had/h     left chance
 beneficiaries-a-week: 61,234 of 100,000 people                                         week 2020-W20
   ######################.|............   61.2 %  0.93      4,321     1,204     1,100  31h 20m   12 %
@@ -107,7 +107,7 @@ pesos-a-month: 280,000,000,000.50 of 250,000,000,000.00 pesos                   
 answered-in-time: 78.1 % of 80.0 %                                                    day 2020-05-15
   ############################|.......   97.6 %  0.98     1.9 pt         -         -      45m      -
 regional-meeting
-  no period of it runs, or part of it is not known any more
+  no current period, or part of it is no longer known
 ";
     assert_eq!(table(&several(), Style::PLAIN), expected);
 }
@@ -115,8 +115,8 @@ regional-meeting
 #[test]
 fn no_line_is_longer_than_100_characters() {
     let mut targets = several();
-    targets.targets.push(told(&"ñ".repeat(200), "people", Some(people())));
-    targets.targets.push(told(&"x".repeat(200), "people", None));
+    targets.targets.push(entry(&"ñ".repeat(200), "people", Some(people())));
+    targets.targets.push(entry(&"x".repeat(200), "people", None));
     let wild = CurrentPeriod {
         actual: Some(Quantity::Count(1 << 60)),
         goal: Quantity::Count(1),
@@ -125,7 +125,7 @@ fn no_line_is_longer_than_100_characters() {
         required_per_open_hour: Some(f64::NAN),
         ..people()
     };
-    targets.targets.push(told("wild", "people", Some(wild)));
+    targets.targets.push(entry("wild", "people", Some(wild)));
     for line in table(&targets, Style::PLAIN).lines().chain(table(&targets, Style::terminal(false)).lines()) {
         assert!(line.chars().count() <= WIDTH, "{line}");
     }
@@ -140,20 +140,20 @@ fn only_a_terminal_gets_colours_and_blocks() {
 }
 
 #[test]
-fn unlikely_targets_are_red_and_tolerable_ones_green() {
+fn the_colour_follows_probability_and_tolerance() {
     assert_eq!(colour(&CurrentPeriod { attainment_probability_ratio: Some(0.05), ..people() }), "31");
     assert_eq!(colour(&CurrentPeriod { shortfall: Some(1_500.0), ..people() }), "32");
     assert_eq!(colour(&service_level()), "32");
 }
 
 #[test]
-fn a_bar_is_full_only_once_all_is_done() {
+fn a_bar_is_full_only_at_100_percent() {
     assert_eq!(bar(0.999, 0.0, Style::PLAIN), format!("|{}.", "#".repeat(34)));
     assert_eq!(bar(1.0, 1.0, Style::PLAIN), format!("{}|", "#".repeat(35)));
     assert_eq!(bar(f64::NAN, 0.5, Style::PLAIN), format!("{}|{}", ".".repeat(18), ".".repeat(17)));
 }
 
 #[test]
-fn without_targets_it_says_where_they_come_from() {
+fn without_targets_the_table_names_their_setting() {
     assert!(table(&targets(Vec::new()), Style::PLAIN).contains("targets.files"));
 }
