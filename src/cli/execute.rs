@@ -1,4 +1,4 @@
-//! Executes the command that the command line names.
+//! Execution of commands.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::clock::Clock;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
 use crate::settings::SettingsReader;
 
-/// Runs the command until it is done.
+/// Executes a command to its end.
 ///
 /// # Errors
-/// The message and exit code with which the process ends.
-pub fn execute(command: &Command) -> Result<Exit, Failure> {
+/// Message and exit code of the process.
+pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
     let clock = Clock::wall();
     match command {
         Command::Run(arguments) => run(arguments).map(|()| Exit::Ok),
@@ -43,7 +43,7 @@ pub fn execute(command: &Command) -> Result<Exit, Failure> {
 }
 
 fn run(arguments: &RunArgs) -> Result<(), Failure> {
-    let (clock, is_moved) = Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let (clock, is_shifted) = Clock::of_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let reader = SettingsReader::load(&arguments.settings.layers());
     if arguments.print_config {
         reader.finish()?;
@@ -55,14 +55,14 @@ fn run(arguments: &RunArgs) -> Result<(), Failure> {
     runtime.block_on(async {
         let now = clock.now();
         let running = app::start(reader, clock, shutdown, reload).await?;
-        if is_moved {
+        if is_shifted {
             tracing::warn!(event = "pacemeter.clock.moved", now_ms = now, "clock moved for a test");
         }
         running.wait().await
     })
 }
 
-/// A pacemeter in this process, for callers that are not asynchronous.
+/// Pacemeter in this process, for synchronous callers.
 struct InProcessApp {
     runtime: Runtime,
     running: app::RunningApp,

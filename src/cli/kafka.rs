@@ -1,4 +1,4 @@
-//! Writing emissions to Kafka, in order and each exactly once.
+//! Writes emissions to Kafka, in order and each exactly once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,21 +12,22 @@ use crate::record::{PerStream, Stream};
 use crate::runtime::{Exit, Failure};
 use crate::simulate::Emission;
 
-/// Pause before a full queue is tried again.
-const FULL_PAUSE: Duration = Duration::from_millis(2);
+/// Pause before a retry while the producer's queue is full.
+const QUEUE_PAUSE: Duration = Duration::from_millis(2);
 
 /// Writes records to the topics of the three streams.
 pub(super) struct KafkaWriter {
     producer: ThreadedProducer<Deliveries>,
     topics: PerStream<String>,
-    failed: Failed,
+    failures: DeliveryFailures,
 }
 
-/// Number of records that could not be delivered, and the reason for the first.
+/// Number of undelivered records, and the first error.
 #[derive(Clone, Default)]
-struct Failed(Arc<Mutex<Option<(u64, String)>>>);
+struct DeliveryFailures(Arc<Mutex<Option<(u64, String)>>>);
 
-struct Deliveries(Failed);
+/// Callbacks of the producer.
+struct Deliveries(DeliveryFailures);
 
 impl ClientContext for Deliveries {}
 
@@ -40,13 +41,16 @@ impl ProducerContext for Deliveries {
     }
 }
 
-impl Failed {
+impl DeliveryFailures {
     fn note(&self, error: &KafkaError) {
         let mut failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         failed.get_or_insert_with(|| (0, error.to_string().to_lowercase())).0 += 1;
     }
 
-    /// A failure once a record was lost: what comes after it would not be what the ledger holds.
+    /// Fails once a record is lost, because later ones would no longer match the oracle.
+    ///
+    /// # Errors
+    /// Number of lost records and the first error.
     fn check(&self) -> Result<(), Failure> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             Some((count, first)) => {
@@ -57,7 +61,7 @@ impl Failed {
     }
 }
 
-/// The producer's configuration over that of every client: each record once and in order, in large batches.
+/// Adds the producer's settings to the client's: each record once and in order, in large batches.
 fn producer_config(client: &ClientConfig) -> ClientConfig {
     let mut config = client.clone();
     config.set("enable.idempotence", "true");
@@ -77,20 +81,22 @@ fn producer_config(client: &ClientConfig) -> ClientConfig {
 }
 
 impl KafkaWriter {
-    /// # Errors
-    /// The configuration will not do.
-    pub fn new(client: &ClientConfig, topics: PerStream<String>) -> Result<Self, Failure> {
-        let failed = Failed::default();
-        let producer = producer_config(client).create_with_context(Deliveries(failed.clone()));
-        let producer = producer.map_err(|error| failure("a producer cannot be made", &error))?;
-        Ok(Self { producer, topics, failed })
-    }
-
-    /// Hands over the next record of its partition; waits while the queue is full.
+    /// Creates a producer for the topics.
     ///
     /// # Errors
-    /// A record, this or an earlier one, cannot be delivered.
-    pub fn send(&self, emission: &Emission) -> Result<(), Failure> {
+    /// The configuration is invalid.
+    pub(super) fn new(client: &ClientConfig, topics: PerStream<String>) -> Result<Self, Failure> {
+        let failures = DeliveryFailures::default();
+        let producer = producer_config(client).create_with_context(Deliveries(failures.clone()));
+        let producer = producer.map_err(|error| failure("the producer cannot be created", &error))?;
+        Ok(Self { producer, topics, failures })
+    }
+
+    /// Queues a record for its partition; waits while the queue is full.
+    ///
+    /// # Errors
+    /// This record or an earlier one cannot be delivered.
+    pub(super) fn send(&self, emission: &Emission) -> Result<(), Failure> {
         let mut record = BaseRecord::to(&self.topics[emission.stream])
             .partition(emission.partition)
             .key(emission.key.as_slice())
@@ -106,10 +112,10 @@ impl KafkaWriter {
         }
         loop {
             match self.producer.send(record) {
-                Ok(()) => return self.failed.check(),
+                Ok(()) => return self.failures.check(),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), same)) => {
-                    self.failed.check()?;
-                    std::thread::sleep(FULL_PAUSE);
+                    self.failures.check()?;
+                    std::thread::sleep(QUEUE_PAUSE);
                     record = same;
                 }
                 Err((error, _)) => return Err(failure("a record cannot be written", &error)),
@@ -117,64 +123,63 @@ impl KafkaWriter {
         }
     }
 
-    /// Waits until everything is acknowledged.
+    /// Waits until all records are acknowledged.
     ///
     /// # Errors
     /// A record cannot be delivered, or the brokers do not answer within `timeout`.
-    pub fn flush(&self, timeout: Duration) -> Result<(), Failure> {
+    pub(super) fn flush(&self, timeout: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + timeout;
         let flushed = self.producer.flush(timeout);
-        // The polling thread reports the last acknowledgements to the context, maybe a moment later.
+        // The polling thread may report the last acknowledgements to the context a moment later.
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
-            self.failed.check()?;
-            std::thread::sleep(FULL_PAUSE);
+            self.failures.check()?;
+            std::thread::sleep(QUEUE_PAUSE);
         }
-        self.failed.check()?;
+        self.failures.check()?;
         flushed.map_err(|error| failure("records are not acknowledged", &error))
     }
 
-    /// The partitions of each topic; absent where there is no such topic.
+    /// Returns the number of partitions of each topic; `None` if the topic is missing.
     ///
     /// # Errors
     /// The brokers do not answer within `timeout`.
-    pub fn partitions(&self, timeout: Duration) -> Result<PerStream<Option<i32>>, Failure> {
-        // Asking for all topics makes none; asking for one may.
+    pub(super) fn partitions(&self, timeout: Duration) -> Result<PerStream<Option<i32>>, Failure> {
+        // A metadata request for one topic may create it; one for all topics does not.
         let metadata = self.producer.client().fetch_metadata(None, timeout);
-        let metadata = metadata.map_err(|error| failure("the brokers do not say what topics there are", &error))?;
+        let metadata = metadata.map_err(|error| failure("the list of topics cannot be read", &error))?;
         Ok(PerStream::from_fn(|stream| {
             let topic = metadata.topics().iter().find(|topic| topic.name() == self.topics[stream])?;
             i32::try_from(topic.partitions().len()).ok().filter(|&partitions| partitions > 0)
         }))
     }
 
-    /// The first offset that is still there, and the next one.
+    /// Returns the start and end offsets of a partition.
     ///
     /// # Errors
     /// The brokers do not answer within `timeout`.
-    pub fn watermarks(&self, stream: Stream, partition: i32, timeout: Duration) -> Result<(i64, i64), Failure> {
-        // A topic that was just created may have no leader yet.
+    pub(super) fn watermarks(&self, stream: Stream, partition: i32, timeout: Duration) -> Result<(i64, i64), Failure> {
+        // A new topic may have no leader yet.
         let mut tries_left = 20;
         loop {
             match self.producer.client().fetch_watermarks(&self.topics[stream], partition, timeout) {
-                Err(error) if tries_left > 0 && is_passing(&error) => {
+                Err(error) if tries_left > 0 && is_transient(&error) => {
                     tries_left -= 1;
                     std::thread::sleep(Duration::from_millis(250));
                 }
                 watermarks => {
-                    return watermarks
-                        .map_err(|error| failure("the brokers do not say where a partition begins and ends", &error));
+                    return watermarks.map_err(|error| failure("the offsets of a partition cannot be read", &error));
                 }
             }
         }
     }
 
-    pub fn topic(&self, stream: Stream) -> &str {
+    pub(super) fn topic(&self, stream: Stream) -> &str {
         &self.topics[stream]
     }
 }
 
-/// True if a partition may lack a leader only for a moment.
-fn is_passing(error: &KafkaError) -> bool {
+/// True for errors of a partition that has no leader yet.
+fn is_transient(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         error.rdkafka_error_code(),
@@ -182,8 +187,8 @@ fn is_passing(error: &KafkaError) -> bool {
     )
 }
 
-/// Failure for an error of the client.
-pub(super) fn failure(what: &str, error: &KafkaError) -> Failure {
+/// Converts a client error to a failure with its exit code.
+pub(super) fn failure(context: &str, error: &KafkaError) -> Failure {
     use RDKafkaErrorCode as Code;
     let exit = match error.rdkafka_error_code() {
         Some(
@@ -197,5 +202,5 @@ pub(super) fn failure(what: &str, error: &KafkaError) -> Failure {
         | None => Exit::Configuration,
         Some(_) => Exit::TryAgain,
     };
-    Failure::new(exit, format!("{what}: {}", error.to_string().to_lowercase()))
+    Failure::new(exit, format!("{context}: {}", error.to_string().to_lowercase()))
 }

@@ -1,4 +1,4 @@
-//! `pacemeter produce`: simulated events to the topics of a real Kafka, and what figures they must give.
+//! `pacemeter produce`: writes simulated events to a Kafka cluster, and the expected figures to a file.
 
 mod progress;
 #[cfg(test)]
@@ -23,39 +23,39 @@ use crate::source;
 
 use progress::Progress;
 
-/// The longest sleep to keep a rate: a request to end is heard after it.
-const NAP: Duration = Duration::from_millis(50);
+/// Longest pause while a rate is kept; bounds the reaction time to shutdown.
+const RATE_PAUSE: Duration = Duration::from_millis(50);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
 /// Share of milestones among the events.
-const MILESTONES: f64 = 0.005;
+const MILESTONE_SHARE: f64 = 0.005;
 
-/// Simulation, beside its number of events.
+/// Arguments that shape the simulated events.
 #[derive(Args)]
-pub struct SimulationArgs {
-    /// Event times are spread over this long before now.
+pub(crate) struct SimulationArgs {
+    /// Length of the time before now over which events are spread.
     #[arg(long, value_name = "DURATION", default_value = "5d", value_parser = parse_duration)]
-    pub span: Duration,
+    pub(super) span: Duration,
     /// Share of call-centre events, from 0 to 0.9.
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = parse_share)]
-    pub calls: f64,
-    /// Rate of faults: duplicates, conflicts, expired and malformed records.
+    pub(super) calls: f64,
+    /// Faults to simulate: duplicates, conflicts, expired and malformed records.
     #[arg(long, value_name = "KIND", value_enum, default_value_t = FaultLevel::Usual)]
-    pub faults: FaultLevel,
-    /// Create the topics that are missing, with six partitions and a configuration that keeps figures exact.
+    pub(super) faults: FaultLevel,
+    /// Create missing topics, with six partitions and a configuration that keeps figures exact.
     #[arg(long)]
-    pub create_topics: bool,
+    pub(super) create_topics: bool,
 }
 
-/// Level of faults.
+/// Rate of simulated faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FaultLevel {
-    /// Nothing.
+pub(crate) enum FaultLevel {
+    /// No faults.
     None,
-    /// One record in a hundred comes twice.
+    /// One record in a hundred is duplicated.
     Duplicates,
-    /// Faults of a usual day.
+    /// Faults of an ordinary day.
     Usual,
-    /// Much, for tests.
+    /// Many faults, for tests.
     Hostile,
 }
 
@@ -75,7 +75,7 @@ fn parse_share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "not a number from 0 to 0.9".into())
 }
 
-/// Plan made from the settings. Holds secrets, so it cannot be printed.
+/// Settings in use. No `Debug`, because they may contain secrets.
 struct Plan {
     source: source::Settings,
     rules: OracleRules,
@@ -89,7 +89,7 @@ impl Plan {
         Self { source, rules, max_record_bytes }
     }
 
-    /// Properties of every client.
+    /// Returns the configuration shared by all clients.
     fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("client.id", "pacemeter-produce");
@@ -101,12 +101,12 @@ impl Plan {
     }
 }
 
-/// Writes the events and says how many.
+/// Writes the events and prints their number.
 ///
 /// # Errors
-/// The settings or arguments will not do, a topic is missing, Kafka does not take the records, the ledger cannot be
-/// written.
-pub fn run(arguments: &super::ProduceArgs, clock: &Clock) -> Result<(), Failure> {
+/// Settings or arguments are invalid, a topic is missing, Kafka does not accept the records, or the file of expected
+/// figures cannot be written.
+pub(super) fn run(arguments: &super::ProduceArgs, clock: &Clock) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals(Hangup::Shutdown)?;
     run_until(arguments, clock, &shutdown)
 }
@@ -116,20 +116,20 @@ fn run_until(arguments: &super::ProduceArgs, clock: &Clock, shutdown: &Shutdown)
     let plan = Plan::read(&mut reader);
     reader.finish()?;
     let writer = KafkaWriter::new(&plan.client(), plan.source.topics.clone())?;
-    let partitions = topics::ready(&plan, &writer, arguments.simulation.create_topics)?;
+    let partitions = topics::ensure(&plan, &writer, arguments.simulation.create_topics)?;
     if arguments.oracle_file.is_some() {
-        topics::note_earlier_records(&plan, &writer, partitions)?;
+        topics::warn_of_earlier_records(&plan, &writer, partitions)?;
     }
     let now = clock.now();
     let seed = arguments.seed.unwrap_or(now as u64);
     let load = load(arguments, &plan, partitions, seed, now)?;
-    let mut ledger = arguments.oracle_file.as_ref().map(|_| Oracle::new(plan.rules.clone()));
+    let mut oracle = arguments.oracle_file.as_ref().map(|_| Oracle::new(plan.rules.clone()));
     let begun = Instant::now();
-    let written = produce(&writer, load, arguments.rate, ledger.as_mut(), shutdown)?;
+    let written = produce(&writer, load, arguments.rate, oracle.as_mut(), shutdown)?;
     writer.flush(FLUSH_TIMEOUT)?;
     let seconds = begun.elapsed().as_secs_f64();
-    if let (Some(path), Some(ledger)) = (&arguments.oracle_file, &ledger) {
-        write_ledger(path, ledger, seed, clock.now())?;
+    if let (Some(path), Some(oracle)) = (&arguments.oracle_file, &oracle) {
+        write_expected_figures(path, oracle, seed, clock.now())?;
     }
     print(&format!(
         "{} records written in {seconds:.1} s ({:.0} a second), seed {seed}\n",
@@ -145,25 +145,25 @@ fn load(
     seed: u64,
     now: Millis,
 ) -> Result<Load, Failure> {
-    let mix = &arguments.simulation;
-    let (span, disorder) = (millis(mix.span), millis(arguments.disorder));
+    let simulation = &arguments.simulation;
+    let (span, disorder) = (millis(simulation.span), millis(arguments.disorder));
     let horizons = plan.rules.horizons;
-    let calls_horizon = if mix.calls > 0.0 { horizons.call } else { Millis::MAX };
+    let calls_horizon = if simulation.calls > 0.0 { horizons.call } else { Millis::MAX };
     let horizon = horizons.disbursement.min(horizons.milestone).min(calls_horizon);
     if span.saturating_add(disorder) >= horizon {
         let horizon = format_duration(Duration::from_millis(horizon.unsigned_abs()));
         let message = format!(
-            "--span and --disorder together must be shorter than the shortest horizon ({horizon}): what is older expires"
+            "--span and --disorder together must be shorter than the shortest horizon ({horizon}), because older events expire"
         );
         return Err(Failure::new(Exit::Usage, message));
     }
-    let faults = mix.faults.faults();
-    let supports = Load::supports_for(arguments.events, mix.calls, MILESTONES, faults);
+    let faults = simulation.faults.faults();
+    let supports = Load::supports_for(arguments.events, simulation.calls, MILESTONE_SHARE, faults);
     Ok(Load {
         supports,
         people: arguments.people.unwrap_or((supports * 2 / 5).max(1)),
-        calls: mix.calls,
-        milestones: MILESTONES,
+        calls: simulation.calls,
+        milestones: MILESTONE_SHARE,
         seed,
         partitions,
         disorder,
@@ -176,12 +176,12 @@ fn load(
     })
 }
 
-/// Writes until the load or somebody's patience ends; the number of records.
+/// Writes until the load ends or shutdown is requested; returns the number of records.
 fn produce(
     writer: &KafkaWriter,
     load: Load,
     rate: Option<u64>,
-    mut ledger: Option<&mut Oracle>,
+    mut oracle: Option<&mut Oracle>,
     shutdown: &Shutdown,
 ) -> Result<u64, Failure> {
     let mut progress = Progress::new(load.expected_records());
@@ -189,41 +189,42 @@ fn produce(
     let mut written = 0_u64;
     for emission in load.emissions() {
         if written.is_multiple_of(256) {
-            progress.show(written);
+            progress.update(written);
         }
         if shutdown.is_requested() {
             break;
         }
         writer.send(&emission)?;
-        if let Some(ledger) = ledger.as_deref_mut() {
-            ledger.record(emission.stream, emission.partition, emission.sent);
+        if let Some(oracle) = oracle.as_deref_mut() {
+            oracle.record(emission.stream, emission.partition, emission.sent);
         }
         written += 1;
         if let Some(rate) = rate {
             let due = begun + Duration::from_secs_f64(written as f64 / rate as f64);
-            // A nap too early is made good by the next one; that keeps high rates, too.
-            while Instant::now() + NAP < due && !shutdown.is_requested() {
-                std::thread::sleep(NAP);
-                progress.show(written);
+            // Due times are absolute, so an early wake-up is corrected by the next pause; this holds for high rates, too.
+            while Instant::now() + RATE_PAUSE < due && !shutdown.is_requested() {
+                std::thread::sleep(RATE_PAUSE);
+                progress.update(written);
             }
         }
     }
-    progress.end(written);
+    progress.finish(written);
     Ok(written)
 }
 
-/// The figures to be expected at `now`, as JSON:
+/// Writes the expected figures at `now` as JSON:
 /// `{"now": ..., "now_milliseconds": ..., "seed": ..., "records": ..., "figures": {series: value}}`.
-fn write_ledger(path: &Path, ledger: &Oracle, seed: u64, now: Millis) -> Result<(), Failure> {
+fn write_expected_figures(path: &Path, oracle: &Oracle, seed: u64, now: Millis) -> Result<(), Failure> {
     let figures: serde_json::Value =
-        serde_json::from_str(&ledger.figures(now).to_json()).expect("the ledger writes JSON");
+        serde_json::from_str(&oracle.figures(now).to_json()).expect("the oracle writes JSON");
     let json = serde_json::json!({
         "now": jiff::Timestamp::from_millisecond(now).map(|now| now.to_string()).unwrap_or_default(),
         "now_milliseconds": now,
         "seed": seed,
-        "records": ledger.len(),
+        "records": oracle.len(),
         "figures": figures,
     });
-    let text = serde_json::to_string_pretty(&json).expect("a value is JSON") + "\n";
-    std::fs::write(path, text).map_err(|error| Failure::from_io(format!("the ledger {}", path.display()), &error))
+    let text = serde_json::to_string_pretty(&json).expect("a JSON value can be written") + "\n";
+    std::fs::write(path, text)
+        .map_err(|error| Failure::from_io(format!("the file of expected figures {}", path.display()), &error))
 }

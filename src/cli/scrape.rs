@@ -1,17 +1,17 @@
-//! A client of a running pacemeter: GET over a connection of its own, and the samples of `/metrics`.
+//! HTTP client for a running pacemeter, and a parser for the samples of `/metrics`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Largest answer that is read, in bytes: more than `/metrics` is ever long.
-const MAX_ANSWER: u64 = 256 * 1024 * 1024;
+/// Maximum size of a response in bytes, larger than `/metrics` ever is.
+const MAX_RESPONSE: u64 = 256 * 1024 * 1024;
 
-/// Status and body of `GET path`.
+/// Returns status and body of `GET path`.
 ///
 /// # Errors
-/// The server cannot be reached, takes longer than `timeout` in all, or does not answer with text.
+/// The server cannot be reached, takes longer than `timeout` in all, or does not respond with text.
 pub(super) fn get(address: SocketAddr, path: &str, timeout: Duration) -> Result<(u16, String), ureq::Error> {
-    // Neither a proxy nor a redirect may answer for the process that is asked.
+    // The response must come from the process itself, not from a proxy or a redirect.
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
@@ -19,7 +19,7 @@ pub(super) fn get(address: SocketAddr, path: &str, timeout: Duration) -> Result<
         .max_redirects_will_error(false)
         .proxy(None);
     let mut response = ureq::Agent::new_with_config(config.build()).get(format!("http://{address}{path}")).call()?;
-    let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string()?;
+    let body = response.body_mut().with_config().limit(MAX_RESPONSE).read_to_string()?;
     Ok((response.status().as_u16(), body))
 }
 
@@ -36,7 +36,7 @@ struct Sample<'a> {
 }
 
 impl<'a> Samples<'a> {
-    /// Reads an exposition; lines that are no samples are skipped.
+    /// Parses an exposition; skips lines that are not samples.
     pub(super) fn parse(text: &'a str) -> Self {
         let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!((samples.least("a", 2), samples.least("a", 3)), (Some(3.0), None));
     }
 
-    /// Serves one connection with `answer`, then closes it; returns what `get` makes of it, and the request.
+    /// Serves one connection with `answer`, then closes it; returns the result of `get` and the request.
     fn exchange(answer: &'static str) -> (Result<(u16, String), ureq::Error>, String) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

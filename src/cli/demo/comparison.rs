@@ -1,4 +1,4 @@
-//! Comparison of exposed and expected figures, family by family.
+//! Comparison of expected and actual figures, family by family.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,10 +9,10 @@ use crate::clock::Millis;
 use crate::oracle::{SeriesDifference, SeriesValues, decimal};
 use crate::runtime::{Exit, Failure};
 
-/// Differing series that are shown in full.
-const SHOWN: usize = 20;
+/// Number of differing series that are printed in full.
+const MAX_PRINTED: usize = 20;
 
-/// Result of comparing all figures.
+/// Result of the comparison of all figures.
 pub(super) struct Comparison {
     families: BTreeMap<String, Family>,
     differences: Vec<SeriesDifference>,
@@ -22,12 +22,12 @@ pub(super) struct Comparison {
 struct Family {
     series: usize,
     differing: usize,
-    /// The series with the largest value, as a sample.
+    /// Series with the largest value, as an example.
     sample: Option<(String, i128)>,
 }
 
 impl Comparison {
-    pub fn of(expected: &SeriesValues, actual: &SeriesValues) -> Self {
+    pub(super) fn new(expected: &SeriesValues, actual: &SeriesValues) -> Self {
         let differences = expected.differences(actual);
         let mut families: BTreeMap<String, Family> = BTreeMap::new();
         let only_actual = actual.0.iter().filter(|(series, _)| !expected.0.contains_key(*series));
@@ -44,12 +44,12 @@ impl Comparison {
         Self { families, differences }
     }
 
-    pub fn is_equal(&self) -> bool {
+    pub(super) fn is_equal(&self) -> bool {
         self.differences.is_empty()
     }
 
-    /// The comparison as a table, then what differs.
-    pub fn table(&self, records: usize, now: Millis) -> String {
+    /// Formats the comparison as a table, followed by the differing series.
+    pub(super) fn table(&self, records: usize, now: Millis) -> String {
         let width = self.families.keys().map(String::len).max().unwrap_or(0);
         let mut text = format!("\n{:width$}  series  differing  sample: expected\n", "family");
         for (name, family) in &self.families {
@@ -65,43 +65,43 @@ impl Comparison {
                 sample.unwrap_or_default()
             );
         }
-        for SeriesDifference { series, expected, actual } in self.differences.iter().take(SHOWN) {
+        for SeriesDifference { series, expected, actual } in self.differences.iter().take(MAX_PRINTED) {
             let value = |value: &Option<i128>| value.map_or("absent".to_owned(), decimal);
-            let _ = write!(text, "\n{series}: expected {}, shown {}", value(expected), value(actual));
+            let _ = write!(text, "\n{series}: expected {}, actual {}", value(expected), value(actual));
         }
-        if self.differences.len() > SHOWN {
-            let _ = write!(text, "\nand {} more", self.differences.len() - SHOWN);
+        if self.differences.len() > MAX_PRINTED {
+            let _ = write!(text, "\nand {} more", self.differences.len() - MAX_PRINTED);
         }
         if !self.is_equal() {
             text.push('\n');
         }
         let series: usize = self.families.values().map(|family| family.series).sum();
         let time = jiff::Timestamp::from_millisecond(now).map(|now| now.to_string()).unwrap_or_default();
-        let verdict = match self.differences.len() {
+        let result = match self.differences.len() {
             0 => "all equal".to_owned(),
             differing => format!("{} DIFFER", HumanCount(differing as u64)),
         };
         let (families, series, records) = (self.families.len(), HumanCount(series as u64), HumanCount(records as u64));
         let _ =
-            writeln!(text, "\n{series} series of {families} families, after {records} records, at {time}: {verdict}");
+            writeln!(text, "\n{series} series of {families} families, after {records} records, at {time}: {result}");
         text
     }
 }
 
-/// The family of a series; the three kinds of series of a histogram are one.
+/// Returns the family of a series; `_bucket`, `_sum` and `_count` belong to the histogram's.
 fn family(series: &str) -> &str {
     let name = &series[..series.find('{').unwrap_or(series.len())];
     ["_bucket", "_sum", "_count"].into_iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
 }
 
-/// Alters the first figure whose series begins with `prefix`, by 1.
+/// Adds 1 to the first figure whose series begins with `prefix`.
 ///
 /// # Errors
-/// There is none.
+/// No series begins with `prefix`.
 pub(super) fn falsify(figures: &mut SeriesValues, prefix: &str) -> Result<(), Failure> {
     let figure = figures.0.iter_mut().find(|(series, _)| series.starts_with(prefix));
-    let (_, value) =
-        figure.ok_or_else(|| Failure::new(Exit::Usage, format!("there is no figure of {prefix} to falsify")))?;
+    let (_, value) = figure
+        .ok_or_else(|| Failure::new(Exit::Usage, format!("no series begins with {prefix}; nothing to falsify")))?;
     *value += 1_000;
     Ok(())
 }
@@ -110,8 +110,8 @@ pub(super) fn falsify(figures: &mut SeriesValues, prefix: &str) -> Result<(), Fa
 mod tests {
     use super::*;
 
-    fn figures(of: &[(&str, i128)]) -> SeriesValues {
-        SeriesValues(of.iter().map(|&(series, value)| (series.to_owned(), value * 1_000)).collect())
+    fn figures(series: &[(&str, i128)]) -> SeriesValues {
+        SeriesValues(series.iter().map(|&(series, value)| (series.to_owned(), value * 1_000)).collect())
     }
 
     const GOOD: [(&str, i128); 4] = [
@@ -123,9 +123,9 @@ mod tests {
 
     #[test]
     fn equal_figures_are_counted_by_family() {
-        let verdict = Comparison::of(&figures(&GOOD), &figures(&GOOD));
-        assert!(verdict.is_equal());
-        let table = verdict.table(1_234, 0);
+        let comparison = Comparison::new(&figures(&GOOD), &figures(&GOOD));
+        assert!(comparison.is_equal());
+        let table = comparison.table(1_234, 0);
         assert!(table.contains("p_total         2          0  12345 {a=\"y\"}"), "{table}");
         assert!(table.contains("p_seconds       2          0  9 {a=\"x\"}"), "{table}");
         assert!(
@@ -135,23 +135,23 @@ mod tests {
     }
 
     #[test]
-    fn a_falsified_figure_is_found_and_shown() {
+    fn a_falsified_figure_is_found_and_printed() {
         let mut expected = figures(&GOOD);
         falsify(&mut expected, "p_total").unwrap();
-        let verdict = Comparison::of(&expected, &figures(&GOOD));
-        assert!(!verdict.is_equal());
-        let table = verdict.table(1, 0);
-        assert!(table.contains("p_total{a=\"x\"}: expected 4, shown 3"), "{table}");
+        let comparison = Comparison::new(&expected, &figures(&GOOD));
+        assert!(!comparison.is_equal());
+        let table = comparison.table(1, 0);
+        assert!(table.contains("p_total{a=\"x\"}: expected 4, actual 3"), "{table}");
         assert!(table.contains(": 1 DIFFER"), "{table}");
         assert_eq!(falsify(&mut expected, "q").unwrap_err().exit, Exit::Usage);
     }
 
     #[test]
-    fn missing_series_differ_and_the_list_is_bounded() {
+    fn one_sided_series_differ_and_printed_ones_are_bounded() {
         let many: Vec<String> = (0..30).map(|number| format!("p{number:02}")).collect();
         let many: Vec<(&str, i128)> = many.iter().map(|series| (series.as_str(), 1)).collect();
-        let table = Comparison::of(&figures(&GOOD[..1]), &figures(&many)).table(1, 0);
-        assert!(table.contains("p00: expected absent, shown 1"), "{table}");
+        let table = Comparison::new(&figures(&GOOD[..1]), &figures(&many)).table(1, 0);
+        assert!(table.contains("p00: expected absent, actual 1"), "{table}");
         assert!(table.contains("and 11 more"), "{table}");
         assert!(table.contains("31 DIFFER"), "{table}");
     }

@@ -1,4 +1,4 @@
-//! Display of the demo: a live dashboard on a terminal, else an occasional plain line.
+//! Progress of the demo: a live dashboard on a terminal, otherwise a plain line every few seconds.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use crate::cli::scrape::Samples;
 use crate::clock::Millis;
 
-/// The programme's target of people a week, at scale 1.
+/// Target of the programme at scale 1, in people per week.
 const GOAL: f64 = 100_000.0;
 
 const LINE_INTERVAL: Duration = Duration::from_secs(3);
@@ -22,7 +22,7 @@ pub(super) struct Dashboard {
     head: String,
     goal: u64,
     zone: TimeZone,
-    /// When records were counted last, and how many there were.
+    /// Time and number of records at the last count.
     counted: Option<(Instant, f64)>,
     rate: f64,
 }
@@ -33,7 +33,7 @@ enum Kind {
 }
 
 impl Dashboard {
-    pub fn new(address: SocketAddr, speed: f64, scale: f64) -> Self {
+    pub(super) fn new(address: SocketAddr, speed: f64, scale: f64) -> Self {
         let goal = ((GOAL * scale).round() as u64).max(1);
         let head = format!("{speed:.0} times as fast   http://{address}/metrics");
         let kind = if std::io::stderr().is_terminal() { terminal(goal) } else { Kind::Plain { due: Instant::now() } };
@@ -44,18 +44,18 @@ impl Dashboard {
         Self { kind, head, goal, zone, counted: None, rate: 0.0 }
     }
 
-    /// Shows the figures; `lag` is how many records were sent and are not in them.
-    pub fn show(&mut self, samples: &Samples, now: Millis, lag: usize) {
+    /// Displays the figures; `lag` is the number of sent records they do not include.
+    pub(super) fn update(&mut self, samples: &Samples, now: Millis, lag: usize) {
         self.count(samples);
         let time = Timestamp::from_millisecond(now).unwrap_or(Timestamp::MIN).to_zoned(self.zone.clone());
         let time = time.strftime("%a %Y-%m-%d %H:%M").to_string();
-        let picture = Picture::of(samples, self.goal, self.rate, lag);
+        let texts = Texts::new(samples, self.goal, self.rate, lag);
         match &mut self.kind {
             Kind::Terminal { head, week, lines, .. } => {
                 head.set_message(format!("{time}   {}", self.head));
-                week.set_position(picture.paid.min(self.goal));
-                week.set_message(picture.week);
-                for (line, text) in lines.iter().zip(picture.lines) {
+                week.set_position(texts.paid.min(self.goal));
+                week.set_message(texts.week);
+                for (line, text) in lines.iter().zip(texts.lines) {
                     line.set_message(text);
                 }
             }
@@ -63,23 +63,23 @@ impl Dashboard {
                 let now = Instant::now();
                 if now >= *due {
                     *due = now + LINE_INTERVAL;
-                    eprintln!("{time}  {}", picture.line());
+                    eprintln!("{time}  {}", texts.line());
                 }
             }
         }
     }
 
-    /// Says something besides.
-    pub fn say(&self, text: &str) {
+    /// Prints a message.
+    pub(super) fn print(&self, text: &str) {
         match &self.kind {
-            // That it cannot be drawn is no reason to stop.
+            // A terminal that cannot be drawn on is no reason to stop.
             Kind::Terminal { multi, .. } => drop(multi.println(text)),
             Kind::Plain { .. } => eprintln!("{text}"),
         }
     }
 
-    /// Leaves the last figures standing.
-    pub fn end(&self) {
+    /// Stops updating and leaves the last figures on the terminal.
+    pub(super) fn finish(&self) {
         if let Kind::Terminal { head, week, lines, .. } = &self.kind {
             for bar in [head, week].into_iter().chain(lines) {
                 bar.abandon();
@@ -96,7 +96,7 @@ impl Dashboard {
                 return;
             }
             let rate = (read - before) / seconds;
-            // Half new, half old: steady enough to read, quick enough to follow.
+            // The mean of old and new rate is steady enough to read and quick enough to follow.
             self.rate = if self.rate == 0.0 { rate } else { (self.rate + rate) / 2.0 };
         }
         self.counted = Some((now, read));
@@ -113,27 +113,27 @@ fn terminal(goal: u64) -> Kind {
     };
     let head = line("{msg:.bold}");
     let week = line("week     {bar:30.cyan} {msg}");
-    let lines = Picture::TITLES.map(|title| line(&format!("{title:8} {{msg}}"))).into();
+    let lines = Texts::TITLES.map(|title| line(&format!("{title:8} {{msg}}"))).into();
     Kind::Terminal { multi, head, week, lines }
 }
 
-/// The figures in words.
-struct Picture {
+/// Texts of the dashboard.
+struct Texts {
     paid: u64,
     week: String,
     lines: [String; 5],
 }
 
-impl Picture {
+impl Texts {
     const TITLES: [&'static str; 5] = ["today", "backlog", "calls", "agents", "records"];
 
-    /// All of it on one line.
+    /// Joins all texts on one line.
     fn line(&self) -> String {
         let lines = Self::TITLES.iter().zip(&self.lines).map(|(title, text)| format!(" | {title}: {text}"));
         format!("week: {}{}", self.week, lines.collect::<String>())
     }
 
-    fn of(samples: &Samples, goal: u64, rate: f64, lag: usize) -> Self {
+    fn new(samples: &Samples, goal: u64, rate: f64, lag: usize) -> Self {
         let known = samples.sum("pacemeter_records_total").is_some();
         let sum = |name: &str| samples.sum(name).unwrap_or(0.0);
         let count = |name: &str| human(sum(name));
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_told_in_words() {
+    fn figures_are_formatted_as_texts() {
         let text = "pacemeter_records_total{stream=\"call\",outcome=\"applied\"} 1500\n\
                     pacemeter_records_total{stream=\"call\",outcome=\"duplicate\"} 7\n\
                     pacemeter_week_beneficiaries{programme=\"a\",state=\"MX-JAL\"} 12000\n\
@@ -201,15 +201,15 @@ mod tests {
                     pacemeter_call_events_total{queue=\"a\",event=\"answered\"} 200\n\
                     pacemeter_calls_answered_within_target_total{queue=\"a\"} 150\n\
                     pacemeter_agents{site=\"a\",status=\"handling\"} 12\npacemeter_agents{site=\"a\",status=\"available\"} 30\n";
-        let picture = Picture::of(&Samples::parse(text), 100_000, 2_500.4, 12);
-        assert_eq!(picture.week, "12,345 of 100,000 people (12.3 %), 308.6 million pesos");
-        assert_eq!(picture.lines[2], "0 offered, 200 answered, 75.0 % of them in time, 0 waiting");
-        assert_eq!(picture.lines[3], "42 at work, 12 on a call, 30 available");
-        assert_eq!(picture.lines[4], "1,507 read, 2,500 a second, 12 behind; 7 duplicate, 0 rejected, 0 expired");
+        let texts = Texts::new(&Samples::parse(text), 100_000, 2_500.4, 12);
+        assert_eq!(texts.week, "12,345 of 100,000 people (12.3 %), 308.6 million pesos");
+        assert_eq!(texts.lines[2], "0 offered, 200 answered, 75.0 % of them in time, 0 waiting");
+        assert_eq!(texts.lines[3], "42 at work, 12 on a call, 30 available");
+        assert_eq!(texts.lines[4], "1,507 read, 2,500 a second, 12 behind; 7 duplicate, 0 rejected, 0 expired");
     }
 
     #[test]
-    fn before_there_are_figures_the_panel_says_so() {
-        assert_eq!(Picture::of(&Samples::parse(""), 100_000, 0.0, 0).week, "not ready yet");
+    fn without_figures_the_week_is_not_ready() {
+        assert_eq!(Texts::new(&Samples::parse(""), 100_000, 0.0, 0).week, "not ready yet");
     }
 }

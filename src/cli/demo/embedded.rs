@@ -1,4 +1,4 @@
-//! A Kafka in this process: librdkafka's mock cluster.
+//! Kafka in this process: librdkafka's mock cluster.
 
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
@@ -16,18 +16,18 @@ pub(super) const TOPICS: PerStream<&str> =
 pub(super) const DEAD_LETTER_TOPIC: &str = "pacemeter.dead-letter.v1";
 
 pub(super) struct Embedded {
-    pub writer: KafkaWriter,
-    pub servers: String,
+    pub(super) writer: KafkaWriter,
+    pub(super) servers: String,
     // Last, so that it outlives the clients.
     _cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
 impl Embedded {
-    /// One broker with the topics of the three streams and that of the dead letters.
+    /// Starts one broker with the topics of the three streams and the dead-letter topic.
     ///
     /// # Errors
-    /// The client library refuses, or there is no loopback port.
-    pub fn start() -> Result<Self, Failure> {
+    /// The client library fails, or no loopback port is free.
+    pub(super) fn start() -> Result<Self, Failure> {
         let fault = |error| failure("the embedded kafka cannot be started", &error);
         let cluster = MockCluster::new(1).map_err(fault)?;
         for (_, topic) in TOPICS.iter() {
@@ -37,8 +37,8 @@ impl Embedded {
         let servers = cluster.bootstrap_servers();
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &servers);
-        // It gives out one batch of a partition at a time, so a batch should be large; and there is no network to
-        // spare.
+        // The mock cluster returns one batch per fetch, so batches should be large. Compression saves nothing without a
+        // network.
         client.set("linger.ms", "50").set("compression.codec", "none");
         let writer = KafkaWriter::new(&client, TOPICS.map(str::to_owned))?;
         Ok(Self { writer, servers, _cluster: cluster })

@@ -1,4 +1,4 @@
-//! Records in flight to pacemeter, bounded so that the embedded Kafka need not drop any.
+//! Flow control: bounds the unread records of a partition, so that the embedded Kafka drops none.
 
 use std::collections::VecDeque;
 
@@ -7,28 +7,29 @@ use serde_json::Value;
 use crate::record::Stream;
 use crate::simulate::Emission;
 
-/// The most of a partition that may be unread (bytes); the mock cluster keeps 5 MiB.
+/// Maximum of unread bytes in a partition; the mock cluster keeps 5 MiB.
 pub(super) const MAX_UNREAD: usize = 2 * 1024 * 1024;
 
-/// Maximum overhead of a record beside key, value and headers, in bytes.
+/// Upper bound of a record's size beyond key, value and headers, in bytes.
 const OVERHEAD: usize = 64;
 
 pub(super) struct Flow {
     partitions: i32,
-    /// Unread records by stream and partition.
+    /// Indexed by [`Flow::index`].
     unread: Vec<Unread>,
 }
 
+/// Unread records of one partition.
 #[derive(Default)]
 struct Unread {
-    /// The offset of the oldest of them.
+    /// Offset of the oldest one.
     position: i64,
     sizes: VecDeque<usize>,
     bytes: usize,
 }
 
 impl Flow {
-    pub fn new(partitions: i32) -> Self {
+    pub(super) fn new(partitions: i32) -> Self {
         Self { partitions, unread: (0..partitions as usize * Stream::ALL.len()).map(|_| Unread::default()).collect() }
     }
 
@@ -36,43 +37,43 @@ impl Flow {
         stream as usize * self.partitions as usize + partition as usize
     }
 
-    /// True if one more record may be sent to its partition.
-    pub fn has_room(&self, emission: &Emission) -> bool {
+    /// True if the record may be sent to its partition now.
+    pub(super) fn has_room(&self, emission: &Emission) -> bool {
         self.unread[self.index(emission.stream, emission.partition)].bytes + size(emission) <= MAX_UNREAD
     }
 
-    pub fn sent(&mut self, emission: &Emission) {
+    pub(super) fn sent(&mut self, emission: &Emission) {
         let index = self.index(emission.stream, emission.partition);
         let (unread, size) = (&mut self.unread[index], size(emission));
         unread.sizes.push_back(size);
         unread.bytes += size;
     }
 
-    /// The offset that is read next, as far as it is known.
-    pub fn position(&self, stream: Stream, partition: i32) -> i64 {
+    /// Returns the last known offset of the next record to be read.
+    pub(super) fn position(&self, stream: Stream, partition: i32) -> i64 {
         self.unread[self.index(stream, partition)].position
     }
 
-    pub fn unread_records(&self) -> usize {
+    pub(super) fn unread_records(&self) -> usize {
         self.unread.iter().map(|unread| unread.sizes.len()).sum()
     }
 
-    /// Takes the positions from an answer of `/api/v1/status`.
+    /// Updates the positions from a response of `/api/v1/status`.
     ///
     /// # Errors
-    /// It is no such answer.
-    pub fn read(&mut self, status: &str) -> Result<(), String> {
+    /// The response is malformed.
+    pub(super) fn update(&mut self, status: &str) -> Result<(), String> {
         let status: Value =
             serde_json::from_str(status).map_err(|error| format!("/api/v1/status is not json: {error}"))?;
-        let partitions = status["partitions"].as_array().ok_or("/api/v1/status names no partitions")?;
+        let partitions = status["partitions"].as_array().ok_or("/api/v1/status has no partitions")?;
         for partition in partitions {
             let stream = partition["stream"]
                 .as_str()
                 .and_then(Stream::from_name)
-                .ok_or("/api/v1/status has a partition of no stream")?;
+                .ok_or("/api/v1/status has a partition without a known stream")?;
             let number = partition["partition"].as_i64().and_then(|number| i32::try_from(number).ok());
             let number = number.filter(|number| (0..self.partitions).contains(number));
-            let number = number.ok_or("/api/v1/status has a partition that there is not")?;
+            let number = number.ok_or("/api/v1/status has an unknown partition")?;
             // Absent before the first record is applied.
             if let Some(offset) = partition["next_offset"].as_i64() {
                 let index = self.index(stream, number);
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_has_room_again_when_it_was_read() {
+    fn a_partition_has_room_again_once_read() {
         let mut flow = Flow::new(2);
         let large = emission(1, MAX_UNREAD / 2);
         assert!(flow.has_room(&large));
@@ -123,17 +124,17 @@ mod tests {
         assert!(!flow.has_room(&large));
         assert!(flow.has_room(&emission(0, MAX_UNREAD / 2)) && flow.has_room(&emission(1, 10)));
         flow.sent(&emission(1, 10));
-        flow.read(&status(1, 1)).unwrap();
+        flow.update(&status(1, 1)).unwrap();
         assert!(flow.has_room(&large));
         assert_eq!((flow.unread_records(), flow.position(Stream::Call, 1), flow.position(Stream::Call, 0)), (1, 1, 0));
     }
 
     #[test]
-    fn a_status_that_is_none_is_told() {
+    fn a_malformed_status_is_an_error() {
         let mut flow = Flow::new(2);
         for wrong in ["", "{}", "{\"partitions\":[{}]}", &status(2, 1), &status(-1, 1)] {
-            assert!(flow.read(wrong).is_err(), "{wrong}");
+            assert!(flow.update(wrong).is_err(), "{wrong}");
         }
-        flow.read("{\"partitions\":[{\"stream\":\"call\",\"partition\":0,\"next_offset\":null}]}").unwrap();
+        flow.update("{\"partitions\":[{\"stream\":\"call\",\"partition\":0,\"next_offset\":null}]}").unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Progress of writing on standard error: a bar on a terminal, else an occasional plain line.
+//! Progress on standard error: a bar on a terminal, otherwise a plain line every few seconds.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ const BAR_INTERVAL: Duration = Duration::from_millis(50);
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) struct Progress {
-    /// Absent when standard error is no terminal.
+    /// `None` if standard error is not a terminal.
     bar: Option<ProgressBar>,
     total: u64,
     begun: Instant,
@@ -17,8 +17,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `total` is about how many records there will be.
-    pub fn new(total: u64) -> Self {
+    /// `total` is the approximate number of records.
+    pub(super) fn new(total: u64) -> Self {
         let template = "{bar:40} {human_pos} of about {human_len} records  {per_sec}  {eta} left";
         let style = ProgressStyle::with_template(template).expect("the template is sound");
         let bar = || ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style);
@@ -28,8 +28,8 @@ impl Progress {
         Self { bar, total, begun, due }
     }
 
-    /// Shows it if that is due.
-    pub fn show(&mut self, written: u64) {
+    /// Displays the progress if an update is due.
+    pub(super) fn update(&mut self, written: u64) {
         let now = Instant::now();
         if now < self.due {
             return;
@@ -44,7 +44,7 @@ impl Progress {
         }
     }
 
-    pub fn end(&self, written: u64) {
+    pub(super) fn finish(&self, written: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(written);
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! Against librdkafka's mock cluster: what arrives is what the ledger was told.
+//! Tests against librdkafka's mock cluster: Kafka and the oracle get equal records.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use crate::cli::{Command, parse};
 
 const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"];
 
-fn given(line: &str) -> crate::cli::ProduceArgs {
+fn arguments(line: &str) -> crate::cli::ProduceArgs {
     match parse(line.split_whitespace()) {
         Ok(Command::Produce(arguments)) => arguments,
         _ => panic!("not a produce command: {line}"),
     }
 }
 
-/// A clock that stands still.
+/// Frozen clock.
 fn clock() -> Clock {
     let clock = Clock::accelerated(1_795_413_600_000, 1.0);
     clock.freeze();
@@ -54,7 +54,7 @@ fn read(servers: &str, partitions: i32, count: usize) -> Read {
 }
 
 #[test]
-fn every_record_arrives_once_in_order_and_is_expected() {
+fn records_arrive_once_in_order_and_the_oracle_counts_them() {
     let cluster = MockCluster::new(1).unwrap();
     for topic in TOPICS {
         cluster.create_topic(topic, 3, 1).unwrap();
@@ -66,7 +66,7 @@ fn every_record_arrives_once_in_order_and_is_expected() {
         "--events 3000 --seed 4 --faults hostile --ledger {} --set kafka.bootstrap_servers={servers}",
         path.display()
     );
-    let arguments = given(&format!("pacemeter produce {line}"));
+    let arguments = arguments(&format!("pacemeter produce {line}"));
     run_until(&arguments, &clock(), &Shutdown::new()).unwrap();
 
     let plan = Plan::read(&mut SettingsReader::load(&arguments.settings.layers()));
@@ -84,19 +84,19 @@ fn every_record_arrives_once_in_order_and_is_expected() {
     assert!(count > 2_500, "{count}");
     assert!(read(&servers, 3, count) == expected);
 
-    let ledger: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    assert_eq!(ledger["records"], count);
-    assert_eq!(ledger["now"], "2026-11-23T06:00:00Z");
-    let applied = &ledger["figures"]["pacemeter_records_total{stream=\"disbursement\",outcome=\"applied\"}"];
+    let expected: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(expected["records"], count);
+    assert_eq!(expected["now"], "2026-11-23T06:00:00Z");
+    let applied = &expected["figures"]["pacemeter_records_total{stream=\"disbursement\",outcome=\"applied\"}"];
     assert!(applied.as_str().unwrap().parse::<u32>().unwrap() > 1_000, "{applied}");
 }
 
 #[test]
-fn a_missing_topic_is_named_with_what_to_do() {
+fn a_missing_topic_is_named_with_its_remedy() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(TOPICS[0], 1, 1).unwrap();
     let line = format!("pacemeter produce --events 10 --set kafka.bootstrap_servers={}", cluster.bootstrap_servers());
-    let failure = run_until(&given(&line), &clock(), &Shutdown::new()).unwrap_err();
+    let failure = run_until(&arguments(&line), &clock(), &Shutdown::new()).unwrap_err();
     assert_eq!(failure.exit, Exit::Configuration);
     assert!(!failure.message.contains(TOPICS[0]), "{failure}");
     for part in [TOPICS[1], TOPICS[2], "--create-topics", "kafka-topics.sh"] {
@@ -105,37 +105,37 @@ fn a_missing_topic_is_named_with_what_to_do() {
 }
 
 #[test]
-fn a_request_to_end_is_heard_between_records() {
+fn shutdown_is_noticed_between_records() {
     let cluster = MockCluster::new(1).unwrap();
     for topic in TOPICS {
         cluster.create_topic(topic, 1, 1).unwrap();
     }
     let shutdown = Shutdown::new();
-    let asked = shutdown.clone();
+    let requested = shutdown.clone();
     let line = format!("pacemeter produce --rate 2 --set kafka.bootstrap_servers={}", cluster.bootstrap_servers());
     let asking = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
-        asked.request();
+        requested.request();
     });
     let begun = Instant::now();
-    run_until(&given(&line), &clock(), &shutdown).unwrap();
+    run_until(&arguments(&line), &clock(), &shutdown).unwrap();
     asking.join().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
 fn a_span_that_would_expire_is_a_usage_error() {
-    let too_long = given("pacemeter produce --span 7d");
+    let too_long = arguments("pacemeter produce --span 7d");
     let plan = Plan::read(&mut SettingsReader::load(&too_long.settings.layers()));
     let refused = load(&too_long, &plan, PartitionCounts::each(1), 1, clock().now()).unwrap_err();
     assert_eq!(refused.exit, Exit::Usage);
     assert!(refused.message.contains("(7d)"), "{refused}");
-    let without_calls = given("pacemeter produce --span 30d --calls 0");
+    let without_calls = arguments("pacemeter produce --span 30d --calls 0");
     assert!(load(&without_calls, &plan, PartitionCounts::each(1), 1, clock().now()).is_ok());
 }
 
 #[test]
 fn brokers_that_do_not_answer_are_a_reason_to_try_again() {
     let line = "pacemeter produce --set kafka.bootstrap_servers=127.0.0.1:1 --set kafka.request_timeout=2s";
-    assert_eq!(run_until(&given(line), &clock(), &Shutdown::new()).unwrap_err().exit, Exit::TryAgain);
+    assert_eq!(run_until(&arguments(line), &clock(), &Shutdown::new()).unwrap_err().exit, Exit::TryAgain);
 }

@@ -1,4 +1,4 @@
-//! The topics that are written to: asked for, and made if that is wanted.
+//! Topics to write to: looked up, and created on request.
 
 use std::time::{Duration, Instant};
 
@@ -14,28 +14,28 @@ use crate::runtime::{Exit, Failure};
 use crate::simulate::PartitionCounts;
 
 const PARTITIONS: i32 = 6;
-/// Maximum time until the brokers report a new topic.
-const APPEARANCE: Duration = Duration::from_secs(15);
+/// Time limit for a new topic to appear in the metadata.
+const APPEARANCE_TIMEOUT: Duration = Duration::from_secs(15);
 
 type Configs = &'static [(&'static str, &'static str)];
 
-/// Nothing is thrown away, as history is what a start rebuilds figures from; and producers stamp their records, at most
-/// an hour ahead of the broker's clock, which Kafka knows since 3.6.
-const BOUNDED: Configs = &[
+/// Configuration of new topics. Records are kept forever, because a rebuild needs the full history. Producers set the
+/// timestamps, at most an hour ahead of the broker's clock; Kafka supports this bound since 3.6.
+const CREATE_TIME: Configs = &[
     ("cleanup.policy", "delete"),
     ("retention.ms", "-1"),
     ("message.timestamp.type", "CreateTime"),
     ("message.timestamp.after.max.ms", "3600000"),
 ];
-/// Configuration for older brokers: they stamp the records themselves.
-const APPENDED: Configs =
+/// Configuration for older brokers, which set the timestamps themselves.
+const APPEND_TIME: Configs =
     &[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("message.timestamp.type", "LogAppendTime")];
 
-/// The number of partitions of each topic; missing ones are made first if `create`.
+/// Returns the number of partitions of each topic; creates missing topics first if `create`.
 ///
 /// # Errors
-/// A topic is missing or cannot be made.
-pub(super) fn ready(plan: &Plan, writer: &KafkaWriter, create: bool) -> Result<PartitionCounts, Failure> {
+/// A topic is missing or cannot be created.
+pub(super) fn ensure(plan: &Plan, writer: &KafkaWriter, create: bool) -> Result<PartitionCounts, Failure> {
     let found = writer.partitions(plan.source.request_timeout)?;
     if let Some(partitions) = all(found) {
         return Ok(partitions);
@@ -46,17 +46,14 @@ pub(super) fn ready(plan: &Plan, writer: &KafkaWriter, create: bool) -> Result<P
         return Err(missing_topics(&missing, plan));
     }
     let dead_letter = &plan.source.dead_letter;
-    Maker::new(plan)?.make(&missing, dead_letter.enabled.then_some(dead_letter.topic.as_str()))?;
-    let deadline = Instant::now() + APPEARANCE;
+    TopicCreator::new(plan)?.create_all(&missing, dead_letter.enabled.then_some(dead_letter.topic.as_str()))?;
+    let deadline = Instant::now() + APPEARANCE_TIMEOUT;
     loop {
         if let Some(partitions) = all(writer.partitions(plan.source.request_timeout)?) {
             return Ok(partitions);
         }
         if Instant::now() > deadline {
-            return Err(Failure::new(
-                Exit::TryAgain,
-                "the topics were created, but the brokers do not tell of them yet",
-            ));
+            return Err(Failure::new(Exit::TryAgain, "topics were created but are not in the metadata yet; try again"));
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -69,25 +66,23 @@ fn all(found: PerStream<Option<i32>>) -> Option<PartitionCounts> {
 
 fn missing_topics(missing: &[&str], plan: &Plan) -> Failure {
     let servers = &plan.source.bootstrap_servers;
-    let configs: String = BOUNDED.iter().map(|(key, value)| format!(" --config {key}={value}")).collect();
+    let configs: String = CREATE_TIME.iter().map(|(key, value)| format!(" --config {key}={value}")).collect();
     let commands = missing.iter().map(|topic| {
         format!("\n  kafka-topics.sh --bootstrap-server {servers} --create --topic {topic} --partitions {PARTITIONS}{configs}")
     });
-    let names = missing.join(", no topic ");
+    let names = missing.join(", ");
     let commands: String = commands.collect();
-    let message = format!(
-        "there is no topic {names}\nadd --create-topics to have what is missing made, or make it yourself:{commands}"
-    );
+    let message = format!("missing topics: {names}; add --create-topics, or create them yourself:{commands}");
     Failure::new(Exit::Configuration, message)
 }
 
-struct Maker {
+struct TopicCreator {
     admin: AdminClient<DefaultClientContext>,
     options: AdminOptions,
     runtime: Runtime,
 }
 
-impl Maker {
+impl TopicCreator {
     fn new(plan: &Plan) -> Result<Self, Failure> {
         let admin = plan.client().create().map_err(|error| failure("topics cannot be created", &error))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -97,23 +92,23 @@ impl Maker {
         Ok(Self { admin, options: AdminOptions::new().request_timeout(timeout).operation_timeout(timeout), runtime })
     }
 
-    fn make(&self, missing: &[&str], dead_letters: Option<&str>) -> Result<(), Failure> {
+    fn create_all(&self, missing: &[&str], dead_letters: Option<&str>) -> Result<(), Failure> {
         for topic in missing {
-            let mut made = self.create(topic, PARTITIONS, BOUNDED)?;
-            if made == Err(RDKafkaErrorCode::InvalidConfig) {
-                made = self.create(topic, PARTITIONS, APPENDED)?;
+            let mut created = self.create(topic, PARTITIONS, CREATE_TIME)?;
+            if created == Err(RDKafkaErrorCode::InvalidConfig) {
+                created = self.create(topic, PARTITIONS, APPEND_TIME)?;
             }
-            made.map_err(|code| refused(topic, code))?;
+            created.map_err(|code| refused(topic, code))?;
             eprintln!("topic {topic} created");
         }
-        // What pacemeter will want to write to; with the brokers' own idea of how long to keep it.
+        // Pacemeter writes dead letters; their retention is the brokers' default.
         if let Some(topic) = dead_letters {
             self.create(topic, 1, &[])?.map_err(|code| refused(topic, code))?;
         }
         Ok(())
     }
 
-    /// The inner error is the broker's about this topic.
+    /// The inner error is the broker's for this topic.
     fn create(&self, topic: &str, partitions: i32, configs: Configs) -> Result<Result<(), RDKafkaErrorCode>, Failure> {
         // A replication of -1 is the brokers' default.
         let new = NewTopic {
@@ -122,9 +117,9 @@ impl Maker {
             replication: TopicReplication::Fixed(-1),
             config: configs.to_vec(),
         };
-        let made = self.runtime.block_on(self.admin.create_topics([&new], &self.options));
-        let made = made.map_err(|error| failure("topics cannot be created", &error))?;
-        Ok(match made.into_iter().next() {
+        let created = self.runtime.block_on(self.admin.create_topics([&new], &self.options));
+        let created = created.map_err(|error| failure("topics cannot be created", &error))?;
+        Ok(match created.into_iter().next() {
             None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
             Some(Err((_, code))) => Err(code),
         })
@@ -138,8 +133,8 @@ fn refused(topic: &str, code: RDKafkaErrorCode) -> Failure {
     Failure::new(exit, format!("topic {topic} cannot be created: {}", code.to_string().to_lowercase()))
 }
 
-/// Says so if the topics hold records already: then a ledger of this run is not all there is.
-pub(super) fn note_earlier_records(
+/// Warns if the topics already contain records, which the expected figures of this run do not include.
+pub(super) fn warn_of_earlier_records(
     plan: &Plan,
     writer: &KafkaWriter,
     partitions: PartitionCounts,
@@ -148,7 +143,10 @@ pub(super) fn note_earlier_records(
         for partition in 0..partitions.of(stream) {
             let (low, high) = writer.watermarks(stream, partition, plan.source.request_timeout)?;
             if low < high {
-                eprintln!("topic {} holds records already; the ledger is of this run alone", writer.topic(stream));
+                eprintln!(
+                    "topic {} already contains records; the expected figures do not include them",
+                    writer.topic(stream)
+                );
                 break;
             }
         }
