@@ -116,7 +116,7 @@ fn scrape(variant: &mut Variant, allowlists: &Arc<Allowlists>, rules: Rules, now
         publisher: Arc::clone(&publisher),
         allowlists: Arc::clone(allowlists),
         evaluator: Arc::new(Evaluator::new(allowlists.zone.clone())),
-        lasting: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
+        presence_limits: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
         metrics: Arc::new(Metrics::new(
             topics.as_array(),

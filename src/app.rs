@@ -140,7 +140,7 @@ pub(crate) async fn start(
     let exporter = Exporter {
         publisher: Arc::clone(&publisher),
         allowlists: Arc::clone(&settings.allowlists),
-        lasting: PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
+        presence_limits: PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
         evaluator,
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),

@@ -1,7 +1,7 @@
-//! Exposition: the figures of all partitions at one instant, and the process' own metrics, as Prometheus text 0.0.4.
+//! Exposition: figures of all partitions at one instant, and metrics of the process, as Prometheus text 0.0.4.
 //!
-//! Names, types, labels and help come from the catalogue ([`crate::telemetry::catalogue`]). Integers are written as they are and money and
-//! durations as exact decimals: no float comes between a figure and its reader.
+//! Names, types, labels and help come from the catalogue ([`crate::telemetry::catalogue`]). Counts, money and durations
+//! are written as exact integers and decimals, never through a float.
 
 mod business;
 mod targets;
@@ -20,34 +20,40 @@ use crate::view::progress::{Evaluator, Tallies};
 use crate::view::snapshot::{Snapshot, SnapshotPublisher};
 use crate::view::totals::{PresenceLimits, Totals};
 
-/// Renders scrapes.
+/// Renderer of scrapes.
 pub struct Exporter {
+    /// Source of the snapshots.
     pub publisher: Arc<SnapshotPublisher>,
+    /// Label values that are shown.
     pub allowlists: Arc<Allowlists>,
-    pub lasting: PresenceLimits,
+    /// Limits to how long calls wait and agents are present.
+    pub presence_limits: PresenceLimits,
+    /// Evaluator of the targets.
     pub evaluator: Arc<Evaluator>,
+    /// Clock at which the figures are evaluated.
     pub clock: Clock,
+    /// Metrics of the process.
     pub metrics: Arc<Metrics>,
-    /// The most series exposed.
+    /// Maximum number of series of figures.
     pub max_series: usize,
-    /// Scrapes of one snapshot that come together share a rendering.
+    /// Last rendering, which simultaneous scrapes of one snapshot share; `None` at first.
     pub shared: Mutex<Option<CachedExposition>>,
 }
 
-/// A rendering, and of what.
+/// Rendering with its snapshot and time.
 pub struct CachedExposition {
     snapshot: Arc<Snapshot>,
     at: Millis,
     body: Arc<EncodedBody>,
 }
 
-/// How long a rendering of an unchanged snapshot is shared, as long as the minute does not turn.
+/// Time for which a rendering of an unchanged snapshot is shared within one minute of the clock.
 const SHARED_FOR: Millis = 250;
 
 impl Exporter {
-    /// The exposition of the newest snapshot at the present.
+    /// Returns the exposition of the newest snapshot at the current time.
     pub fn render(&self) -> Arc<EncodedBody> {
-        // One at a time: who comes while a rendering is made gets that one.
+        // One rendering at a time: a scrape that arrives meanwhile shares it.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let (snapshot, now) = (self.publisher.newest(), self.clock.now());
         if let Some(last) = &*shared {
@@ -70,11 +76,11 @@ impl Exporter {
         targets::always(&mut out, &snapshot.targets, now);
         if snapshot.has_figures() {
             let views: Views = snapshot.partitions.iter().map(|partition| Arc::clone(&partition.view)).collect();
-            let totals = Totals::of(&views, &self.allowlists, self.lasting, now);
+            let totals = Totals::of(&views, &self.allowlists, self.presence_limits, now);
             business::figures(&mut out, &totals, &self.allowlists, snapshot);
             let tallies = Tallies::of_views(&snapshot.targets, &views);
-            let standings = self.evaluator.statuses(&tallies, now, snapshot.closed_periods.newest_cut());
-            targets::standings(&mut out, &snapshot.targets, &standings, snapshot.closed_periods.newest_cut());
+            let statuses = self.evaluator.statuses(&tallies, now, snapshot.closed_periods.newest_cut());
+            targets::statuses(&mut out, &snapshot.targets, &statuses, snapshot.closed_periods.newest_cut());
         }
         for (family, dropped) in out.dropped() {
             self.metrics.exposition.series_dropped(family, dropped);

@@ -1,26 +1,28 @@
-//! The HTTP server: how requests are answered, whatever the answers say (that is a [`Service`]'s business).
+//! HTTP server: transport, routes and limits. A [`Service`] supplies the contents of the answers.
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/metrics` | the shared [`EncodedBody`], text 0.0.4, gzip where the client takes it |
-//! | `/livez` | 200 as long as the process answers at all |
-//! | `/readyz` | 200, or 503 with one reason a line |
+//! | `/metrics` | the shared [`EncodedBody`], text 0.0.4, gzip where the client accepts it |
+//! | `/livez` | 200 while the process answers at all |
+//! | `/readyz` | 200, or 503 with one reason per line |
 //! | `/api/v1/status` | JSON |
-//! | `/api/v1/...` | a [`ApiRequest`] to the site, answered in JSON |
-//! | `/` | an index of these |
+//! | `/api/v1/...` | an [`ApiRequest`] to the service, answered in JSON |
+//! | `/` | index of these paths |
 //!
 //! # Bounds
 //!
-//! Nobody who can reach the port can hold more than a fixed share of the process:
+//! A client can use only a fixed share of the process:
 //!
-//! - at most `http.max_connections` are open; one more is accepted, answered with 503 as far as that goes without waiting, closed and counted
-//!   ([`HttpMetrics::refused`]). It is not left in the kernel's queue, where a probe would time out without knowing why;
-//! - the head of a request, at most 16 KiB and 32 headers, is there within `http.timeout` after the connection or the previous answer, which
-//!   also closes idle connections; an answer is taken within `http.timeout` or the connection is reset ([`HttpMetrics::aborted`]);
-//! - no request has a body; one that has is refused before it is read;
-//! - at most four threads render at once; who cannot get one within `http.timeout` is told 503.
+//! - At most `http.max_connections` are open. A further one is accepted, answered with 503 without waiting, closed and
+//!   counted ([`HttpMetrics::refused`]); in the kernel's queue a probe would time out without a reason.
+//! - The head of a request, at most 16 KiB and 32 headers, must arrive within `http.timeout` after the connection or
+//!   the previous answer. This also closes idle connections.
+//! - The client must read an answer within `http.timeout`, or the connection is reset and counted
+//!   ([`HttpMetrics::aborted`]).
+//! - A request with a body is refused before the body is read.
+//! - At most four threads render at once. A request that gets none within `http.timeout` is answered with 503.
 //!
-//! The runtime's own threads only copy bytes: a [`Service`] renders on the blocking pool.
+//! The runtime's threads only copy bytes: a [`Service`] renders on the blocking pool.
 
 use std::future::Future;
 use std::io;
@@ -46,26 +48,29 @@ mod tests;
 pub use api_request::{ApiRequest, ApiResponse};
 pub use encoded_body::EncodedBody;
 
-/// Connections that the kernel completes before they are accepted.
+/// Number of connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 128;
-/// What the kernel holds of an unread answer, a connection (bytes; the kernel doubles it for its own bookkeeping).
+/// Buffer of the kernel for the unread part of an answer (bytes per connection; the kernel doubles it for its
+/// bookkeeping).
 const SEND_BUFFER_BYTES: u32 = 256 * 1024;
-/// How long answers in flight may take once the server is told to stop.
+/// Maximum time for answers in flight once the server is asked to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
-/// The pause after a failed accept: from the least, doubled up to the most.
+/// Pause after a failed accept: from the first value, doubled up to the second.
 const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// The part `[http]` of the settings that concerns connections.
+/// Settings `http.*` that concern connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// Address to listen on.
     pub listen: SocketAddr,
-    /// Connections open at once.
+    /// Maximum number of connections open at once.
     pub max_connections: usize,
-    /// For the head of a request to arrive, and again for the answer to be taken.
+    /// Maximum time for the head of a request to arrive, and again for the answer to be read.
     pub timeout: Duration,
 }
 
 impl Settings {
+    /// Reads the settings and leaves faults in the reader.
     pub fn read(reader: &mut SettingsReader) -> Self {
         let listen = reader.string("http.listen").parse().unwrap_or_else(|_| {
             reader.fault("http.listen", "must be an IP address and a port, such as 127.0.0.1:9464 or [::1]:9464");
@@ -79,36 +84,55 @@ impl Settings {
     }
 }
 
-/// What is served. Every method is called often and from many threads.
+/// Contents of the answers. Every method is called often and from many threads.
 pub trait Service: Send + Sync + 'static {
-    /// The metrics as they are now. Called on a thread that may block, four at a time at most; scrapes of the same figures are to get the
-    /// same [`EncodedBody`], so that it is written and compressed once.
+    /// Returns the current metrics. It may block, and runs on at most four threads at once. Scrapes of one snapshot
+    /// should share an [`EncodedBody`], so that it is rendered and compressed once.
     fn metrics(&self) -> Arc<EncodedBody>;
 
-    /// `Ok` if figures can be relied on, else every reason why not, a line each. Called on the runtime: it must not block.
+    /// Returns `Ok` if the figures are ready, else the reasons, one line each. It runs on the runtime and must not
+    /// block.
     fn readiness(&self) -> Result<(), Vec<String>>;
 
-    /// The answer of `/api/v1/status`. Called on a thread that may block.
+    /// Returns the answer of `/api/v1/status`. It may block.
     fn status(&self) -> serde_json::Value;
 
-    /// The answer of the other paths of `/api/v1`. `query` is what stands behind the question mark, as given; empty if there is none. Called on a
-    /// thread that may block.
+    /// Returns the answer of another path of `/api/v1`. `query` is the raw query string without the question mark, or
+    /// empty. It may block.
     fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse;
 }
 
-/// Why a server cannot listen.
+/// Failure to listen on an address.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    #[error("address {address} is in use: stop what listens there, or set http.listen to another")]
-    InUse { address: SocketAddr },
+    /// Another process listens there.
+    #[error("address {address} is in use; stop the process that listens there, or change http.listen")]
+    InUse {
+        /// Address of `http.listen`.
+        address: SocketAddr,
+    },
+    /// The port is privileged.
     #[error(
-        "listening on {address} is not permitted: set http.listen to a port above 1023, or grant CAP_NET_BIND_SERVICE"
+        "listening on {address} is not permitted; set http.listen to a port above 1023, or grant CAP_NET_BIND_SERVICE"
     )]
-    Denied { address: SocketAddr },
-    #[error("address {address} does not belong to this machine: set http.listen to one that does")]
-    NotLocal { address: SocketAddr },
+    Denied {
+        /// Address of `http.listen`.
+        address: SocketAddr,
+    },
+    /// No interface of the machine has the address.
+    #[error("address {address} does not belong to this machine; set http.listen to one that does")]
+    NotLocal {
+        /// Address of `http.listen`.
+        address: SocketAddr,
+    },
+    /// Any other failure.
     #[error("cannot listen on {address}")]
-    Failed { address: SocketAddr, source: io::Error },
+    Failed {
+        /// Address of `http.listen`.
+        address: SocketAddr,
+        /// Error of the system.
+        source: io::Error,
+    },
 }
 
 impl BindError {
@@ -122,7 +146,7 @@ impl BindError {
     }
 }
 
-/// A server that listens and does not answer yet.
+/// Server that listens, but does not answer yet.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -132,8 +156,11 @@ pub struct Server {
     metrics: HttpMetrics,
 }
 
-/// Starts to listen, in the tokio runtime that it is called in. Clients can connect from now on; they are answered once
+/// Starts to listen in the current tokio runtime. Clients can connect from now on, and are answered once
 /// [`Server::serve`] runs.
+///
+/// # Errors
+/// If the address cannot be bound.
 pub async fn bind(settings: &Settings, metrics: HttpMetrics) -> Result<Server, BindError> {
     let fault = |source| BindError::new(settings.listen, source);
     let listener = listen(settings.listen).map_err(fault)?;
@@ -147,40 +174,41 @@ pub async fn bind(settings: &Settings, metrics: HttpMetrics) -> Result<Server, B
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A restart does not wait for the connections of the process before it to time out.
+    // Lets a restart bind the address while connections of the previous process still time out.
     socket.set_reuseaddr(true)?;
-    // Accepted sockets inherit it. Left alone, the kernel takes up to 4 MiB for every client that does not read.
+    // Accepted sockets inherit it. By default the kernel buffers up to 4 MiB for each client that does not read.
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
 impl Server {
-    /// Where the server listens: as set, with the port that the system chose if it was 0.
+    /// Returns the address that the server listens on, with the port that the system chose if it was set to 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers until `shutdown` is done; then stops listening, closes what is idle and gives answers in flight two seconds.
+    /// Answers requests until `shutdown` completes. Then it stops listening, closes idle connections and gives answers
+    /// in flight two seconds.
     ///
     /// # Panics
     ///
-    /// With the panic of a [`Service`]'s method, which is a bug: it is not hidden behind an answer.
+    /// If a method of the [`Service`] panics: a bug is not hidden behind an answer.
     pub async fn serve(self, service: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
         let Self { listener, max_connections, timeout, metrics, .. } = self;
         let router = routes::router(service, timeout);
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
-        let mut accepting = Accepting { listener, pause: ACCEPT_PAUSE.0 };
+        let mut acceptor = Acceptor { listener, pause: ACCEPT_PAUSE.0 };
         let mut full = false;
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
-                // Ended connections are taken off before another is accepted, so that their number is right.
+                // Ended connections are removed before another is accepted, so that their number is right.
                 biased;
                 () = &mut shutdown => break,
-                Some(ended) = connections.join_next() => raise(ended),
-                stream = accepting.next() => {
+                Some(ended) = connections.join_next() => propagate_panic(ended),
+                stream = acceptor.next() => {
                     if connections.len() < max_connections {
                         full = false;
                         connections.spawn(connection::serve(stream, router.clone(), timeout, stopping.clone(), metrics.clone()));
@@ -190,22 +218,22 @@ impl Server {
                         }
                         full = true;
                         metrics.refused.inc();
-                        connection::reject(stream);
+                        connection::refuse(stream);
                     }
                 }
             }
         }
-        drop(accepting);
+        drop(acceptor);
         stop.send_replace(true);
         finish(connections).await;
     }
 }
 
-/// Waits for the connections that are open, for as long as they may take, and drops the rest.
+/// Waits for open connections for the grace period, then drops the rest.
 async fn finish(mut connections: JoinSet<()>) {
     let ended = tokio::time::timeout(SHUTDOWN_GRACE, async {
         while let Some(ended) = connections.join_next().await {
-            raise(ended);
+            propagate_panic(ended);
         }
     });
     if ended.await.is_err() {
@@ -218,8 +246,8 @@ async fn finish(mut connections: JoinSet<()>) {
     }
 }
 
-/// A panic in a connection is a bug of ours: it ends the server too.
-fn raise(ended: Result<(), JoinError>) {
+/// Propagates a panic in a connection, which is a bug, and so ends the server.
+fn propagate_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && let Ok(panic) = error.try_into_panic()
     {
@@ -227,14 +255,15 @@ fn raise(ended: Result<(), JoinError>) {
     }
 }
 
-struct Accepting {
+struct Acceptor {
     listener: TcpListener,
     pause: Duration,
 }
 
-impl Accepting {
-    /// The next connection. Without file descriptors or memory every accept fails at once, so there is a pause after a failure. It is cut
-    /// short (the future is dropped and made anew) when a connection ends, which is when another try is worth it.
+impl Acceptor {
+    /// Returns the next connection. Pauses after a failure, because without file descriptors or memory every accept
+    /// fails at once. The end of a connection shortens the pause: the caller then drops this future and creates
+    /// another, and the retry may succeed.
     async fn next(&mut self) -> TcpStream {
         loop {
             match self.listener.accept().await {
@@ -242,7 +271,7 @@ impl Accepting {
                     self.pause = ACCEPT_PAUSE.0;
                     return stream;
                 }
-                Err(error) if is_of_the_peer(&error) => {
+                Err(error) if is_peer_error(&error) => {
                     tracing::debug!(event = "pacemeter.http.gone", %error, "client gone before accept")
                 }
                 Err(error) => {
@@ -256,8 +285,8 @@ impl Accepting {
     }
 }
 
-/// Whether an accept failed because of that one connection: the next can be taken at once.
-fn is_of_the_peer(error: &io::Error) -> bool {
+/// Returns true if an accept failed because of that one connection, so that the next can be accepted at once.
+fn is_peer_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

@@ -1,4 +1,4 @@
-//! What the process says about itself: logs, its own metrics, and the catalogue of every family exposed.
+//! Telemetry of the process: logs, its own metrics, and the catalogue of all metric families.
 
 pub mod catalogue;
 pub mod histogram;

@@ -10,8 +10,8 @@ use crate::view::panes::SpanFigures;
 use crate::view::snapshot::Snapshot;
 use crate::view::totals::{AGENT_STATUSES, SPANS, Totals};
 
-/// What is exposed before the figures are there, and after.
-pub fn always(out: &mut Exposition, snapshot: &Snapshot) {
+/// Writes the families that are exposed before the figures are complete, too.
+pub(super) fn always(out: &mut Exposition, snapshot: &Snapshot) {
     out.family(&own::READY);
     out.sample(&[], u64::from(snapshot.has_figures() && snapshot.not_ready().is_empty()));
     out.family(&own::COMPLETE_UNTIL);
@@ -22,8 +22,8 @@ pub fn always(out: &mut Exposition, snapshot: &Snapshot) {
     }
 }
 
-/// Every figure; what the others are read by comes first.
-pub fn figures(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists, snapshot: &Snapshot) {
+/// Writes every figure, beginning with the state that qualifies the others.
+pub(super) fn figures(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists, snapshot: &Snapshot) {
     state(out, totals, snapshot);
     records(out, totals);
     unmatched(out, totals);
@@ -91,7 +91,7 @@ fn programmes(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
     }
 }
 
-/// A family by programme and state: the value of each cell, or none where the cell is not shown.
+/// Writes a family by programme and state. `value` returns `None` for a cell that is not shown.
 fn by_cell(
     out: &mut Exposition,
     allowlists: &Allowlists,

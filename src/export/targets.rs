@@ -1,4 +1,4 @@
-//! The families of targets and calendars.
+//! Samples of the families of targets and calendars.
 
 use super::text::{Exposition, SampleValue};
 use crate::calendar::Interval;
@@ -8,8 +8,8 @@ use crate::targets::pace::PaceReport;
 use crate::telemetry::catalogue::{Family, business, own};
 use crate::view::progress::{EndedPeriod, TargetStatus};
 
-/// What the clock alone decides.
-pub fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
+/// Writes the families that depend on the clock alone.
+pub(super) fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
     out.family(&own::TIME);
     out.sample(&[], SampleValue::instant(now));
     out.family(&own::CALENDAR_OPEN);
@@ -24,25 +24,25 @@ pub fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
     }
 }
 
-/// How far each target is.
-pub fn standings(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus], newest_cut: Option<Millis>) {
+/// Writes the status of each target.
+pub(super) fn statuses(out: &mut Exposition, targets: &Targets, statuses: &[TargetStatus], newest_cut: Option<Millis>) {
     out.family(&business::TARGET_INFO);
     for target in &targets.targets {
         out.sample(&[&target.name, target.measure.name(), target.period.name(), target.calendar.name()], 1_u64);
     }
-    current(out, targets, standings);
-    previous(out, targets, standings);
+    current(out, targets, statuses);
+    previous(out, targets, statuses);
     out.family(&business::CUT_LAST);
     if let Some(newest_cut) = newest_cut {
         out.sample(&[], SampleValue::instant(newest_cut));
     }
 }
 
-fn current(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus]) {
+fn current(out: &mut Exposition, targets: &Targets, statuses: &[TargetStatus]) {
     let mut each = |family: &'static Family, value: &dyn Fn(&PaceReport) -> Option<SampleValue>| {
         out.family(family);
-        for (target, standing) in targets.targets.iter().zip(standings) {
-            if let Some(value) = standing.current.as_ref().and_then(value) {
+        for (target, status) in targets.targets.iter().zip(statuses) {
+            if let Some(value) = status.current.as_ref().and_then(value) {
                 out.sample(&[&target.name], value);
             }
         }
@@ -67,11 +67,11 @@ fn current(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus]) 
     });
 }
 
-fn previous(out: &mut Exposition, targets: &Targets, standings: &[TargetStatus]) {
+fn previous(out: &mut Exposition, targets: &Targets, statuses: &[TargetStatus]) {
     let mut each = |family: &'static Family, value: &dyn Fn(&EndedPeriod) -> Option<SampleValue>| {
         out.family(family);
-        for (target, standing) in targets.targets.iter().zip(standings) {
-            if let Some(value) = standing.previous.as_ref().and_then(value) {
+        for (target, status) in targets.targets.iter().zip(statuses) {
+            if let Some(value) = status.previous.as_ref().and_then(value) {
                 out.sample(&[&target.name], value);
             }
         }

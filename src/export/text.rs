@@ -1,4 +1,6 @@
-//! The text format 0.0.4, written straight from figures.
+//! Writer of the Prometheus text format 0.0.4.
+//!
+//! It is written by hand because the values of the prometheus crate's encoder are `f64`, and ours are exact decimals.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,27 +10,28 @@ use crate::targets::Quantity;
 use crate::telemetry::catalogue::Family;
 use crate::view::histogram::Histogram;
 
-/// An exposition in the making. A family that would go beyond `max_series` is left out whole, since a part of it would add up to too little, and
-/// its series are counted.
-pub struct Exposition {
+/// Exposition under construction. A family that would exceed `max_series` is omitted whole, because the sum over a part
+/// of it would be too small; its series are counted.
+pub(super) struct Exposition {
     text: String,
     family: Option<&'static Family>,
-    /// Where the family begun last begins: bytes of text, series before it.
-    begun: (usize, usize),
+    /// Start of the current family: bytes of text and number of series before it.
+    start: (usize, usize),
     series: usize,
     max_series: usize,
     dropped: BTreeMap<&'static str, u64>,
 }
 
-/// A sample's value, with the unit it is counted in.
+/// Value of a sample, in its own unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum SampleValue {
+pub(super) enum SampleValue {
+    /// Plain number.
     Number(u128),
-    /// Shown in pesos.
+    /// Centavos, written as pesos.
     Centavos(u128),
-    /// Shown in seconds.
+    /// Milliseconds, written as seconds.
     Millis(u128),
-    /// A ratio, or what follows from one; never what is counted or summed.
+    /// Ratio or a value derived from one; never a count or a sum.
     Real(f64),
 }
 
@@ -57,18 +60,18 @@ impl From<Quantity> for SampleValue {
 }
 
 impl SampleValue {
-    /// An instant, as seconds since the epoch.
-    pub fn instant(time: Millis) -> Self {
+    /// Returns an instant in seconds since the epoch; one before it becomes 0.
+    pub(super) fn instant(time: Millis) -> Self {
         Self::Millis(u128::try_from(time).unwrap_or(0))
     }
 }
 
 impl Exposition {
-    pub fn new(max_series: usize) -> Self {
+    pub(super) fn new(max_series: usize) -> Self {
         Self {
             text: String::with_capacity(64 * 1_024),
             family: None,
-            begun: (0, 0),
+            start: (0, 0),
             series: 0,
             max_series,
             dropped: BTreeMap::new(),
@@ -76,9 +79,9 @@ impl Exposition {
     }
 
     /// Begins a family.
-    pub fn family(&mut self, family: &'static Family) {
+    pub(super) fn family(&mut self, family: &'static Family) {
         self.family = Some(family);
-        self.begun = (self.text.len(), self.series);
+        self.start = (self.text.len(), self.series);
         self.text.push_str("# HELP ");
         self.text.push_str(family.name);
         self.text.push(' ');
@@ -90,16 +93,16 @@ impl Exposition {
         self.text.push('\n');
     }
 
-    /// A sample of the family begun last, with the values of its labels in the catalogue's order.
-    pub fn sample(&mut self, labels: &[&str], value: impl Into<SampleValue>) {
+    /// Writes a sample of the current family, with label values in the catalogue's order.
+    pub(super) fn sample(&mut self, labels: &[&str], value: impl Into<SampleValue>) {
         self.check_labels(labels);
         if self.admits(1) {
             self.line("", labels, None, value.into());
         }
     }
 
-    /// A histogram of the family begun last; durations in seconds.
-    pub fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
+    /// Writes a histogram of the current family.
+    pub(super) fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
         self.check_labels(labels);
         if !self.admits(histogram.cumulative().count() + 3) {
             return;
@@ -112,20 +115,20 @@ impl Exposition {
         self.line("_count", labels, None, histogram.count().into());
     }
 
-    /// How many series of each family were left out.
-    pub fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    /// Returns the number of omitted series of each family that was omitted.
+    pub(super) fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.dropped.iter().map(|(&family, &count)| (family, count))
     }
 
-    pub fn into_text(self) -> String {
+    pub(super) fn into_text(self) -> String {
         self.text
     }
 
-    /// Counts series of the current family, unless they would exceed `max_series`.
+    /// Counts series of the current family. Returns false, and omits the family, if they would exceed `max_series`.
     fn admits(&mut self, series: usize) -> bool {
         let name = self.current().name;
         if self.dropped.contains_key(name) || self.series + series > self.max_series {
-            let (text, before) = self.begun;
+            let (text, before) = self.start;
             *self.dropped.entry(name).or_default() += (self.series - before + series) as u64;
             self.text.truncate(text);
             self.series = before;
@@ -135,17 +138,17 @@ impl Exposition {
         true
     }
 
-    /// Label values are matched to label names by position, so a missing one would shift the rest.
+    /// Checks the number of label values: they are matched to names by position, so a missing one would shift the rest.
     fn check_labels(&self, labels: &[&str]) {
         let family = self.current();
-        debug_assert!(labels.len() == family.labels.len(), "{} has the labels {:?}", family.name, family.labels);
+        assert!(labels.len() == family.labels.len(), "{} has the labels {:?}", family.name, family.labels);
     }
 
     fn current(&self) -> &'static Family {
         self.family.expect("a sample belongs to a family")
     }
 
-    /// `bound` is that of a bucket; a bucket without one is the last, which holds everything.
+    /// Writes one line. `bound` is the upper bound of a bucket, `None` for the infinite one.
     fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<SampleValue>, value: SampleValue) {
         let family = self.current();
         self.text.push_str(family.name);
@@ -189,7 +192,7 @@ fn push_escaped(text: &mut String, value: &str) {
     }
 }
 
-/// Writes an exact decimal without superfluous zeros.
+/// Appends an exact decimal without superfluous zeros.
 fn push_value(text: &mut String, value: SampleValue) {
     let (number, decimals) = match value {
         SampleValue::Number(number) => (number, 0),
@@ -202,7 +205,7 @@ fn push_value(text: &mut String, value: SampleValue) {
     };
     let unit = 10_u128.pow(decimals);
     let (whole, part) = (number / unit, number % unit);
-    // Writing to a string does not fail.
+    // Writing to a string never fails.
     let _ = match u64::try_from(whole) {
         Ok(whole) => write!(text, "{whole}"),
         Err(_) => write!(text, "{whole}"),
@@ -219,7 +222,7 @@ mod tests {
     use crate::clock::{HOUR, SECOND};
     use crate::telemetry::catalogue::{business, own};
 
-    fn shown(value: SampleValue) -> String {
+    fn written(value: SampleValue) -> String {
         let mut text = String::new();
         push_value(&mut text, value);
         text
@@ -227,13 +230,13 @@ mod tests {
 
     #[test]
     fn values_are_exact_decimals() {
-        assert_eq!(shown(SampleValue::Number(0)), "0");
-        assert_eq!(shown(SampleValue::Number(1_200)), "1200");
-        assert_eq!(shown(SampleValue::Centavos(2_500_000)), "25000");
-        assert_eq!(shown(SampleValue::Centavos(923_200_000_005)), "9232000000.05");
-        assert_eq!(shown(SampleValue::Centavos(10)), "0.1");
-        assert_eq!(shown(SampleValue::Millis(1_500)), "1.5");
-        assert_eq!(shown(SampleValue::Number(u128::MAX)), u128::MAX.to_string());
+        assert_eq!(written(SampleValue::Number(0)), "0");
+        assert_eq!(written(SampleValue::Number(1_200)), "1200");
+        assert_eq!(written(SampleValue::Centavos(2_500_000)), "25000");
+        assert_eq!(written(SampleValue::Centavos(923_200_000_005)), "9232000000.05");
+        assert_eq!(written(SampleValue::Centavos(10)), "0.1");
+        assert_eq!(written(SampleValue::Millis(1_500)), "1.5");
+        assert_eq!(written(SampleValue::Number(u128::MAX)), u128::MAX.to_string());
     }
 
     #[test]
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_bound_families_are_left_out_whole_and_counted() {
+    fn families_beyond_the_maximum_are_omitted_and_counted() {
         let mut out = Exposition::new(2);
         out.family(&business::CONFLICTS);
         ["disbursement", "call", "milestone"].into_iter().for_each(|stream| out.sample(&[stream], 1_u64));
@@ -266,6 +269,6 @@ mod tests {
         out.sample(&[], 1_u64);
         assert_eq!(out.dropped().collect::<Vec<_>>(), [("pacemeter_conflicts_total", 3)]);
         let samples: Vec<_> = out.text.lines().filter(|line| !line.starts_with('#')).collect();
-        assert_eq!(samples, ["pacemeter_ready 1"], "a part of a family would be wrong, and what fits is there");
+        assert_eq!(samples, ["pacemeter_ready 1"], "a family is omitted whole, and later ones that fit are kept");
     }
 }

@@ -1,22 +1,27 @@
-//! What is asked of the API, and its answer: the server reads paths and sends texts, and knows nothing of what they mean.
+//! Requests to the API and their answers: the server parses paths and sends text without interpreting them.
 
-/// The path of a request below `/api/v1`, without `status`. Names are as given, percent-decoded.
+/// Request to a path below `/api/v1`, except `status`. Names are percent-decoded, but not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiRequest {
+    /// All targets.
     Targets,
+    /// Target of this name.
     Target(String),
-    /// The closed periods of a target.
+    /// Closed periods of the target of this name.
     History(String),
+    /// All cuts.
     Cuts,
+    /// Cut of this id.
     Cut(String),
-    /// A kind of period, and the name of one.
+    /// Kind of period (`day`, `week`, `month`), and the id of one.
     Period(String, String),
 }
 
-/// An answer in JSON.
+/// Answer in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiResponse {
-    /// Of HTTP.
+    /// HTTP status code.
     pub status: u16,
+    /// Body.
     pub json: String,
 }

@@ -1,4 +1,4 @@
-//! One connection, from accept to close.
+//! Handling of one connection, from accept to close.
 
 use std::future::Future;
 use std::io::{self, IoSlice, Read, Write};
@@ -17,15 +17,17 @@ use tokio::time::{Instant, Sleep};
 
 use crate::telemetry::process::HttpMetrics;
 
-/// The head of a request: request line and headers together, and the number of headers.
+/// Maximum size of a request's head: request line and headers together.
 pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Maximum number of headers of a request.
 pub(super) const MAX_HEADERS: usize = 32;
 
-/// What is still read of a request that was refused, and for how long, before the connection is closed.
+/// Maximum part of a refused request that is still read before the connection is closed.
 const LINGER_BYTES: usize = 256 * 1024;
+/// Maximum time for that.
 const LINGER: Duration = Duration::from_millis(500);
 
-const REJECTION: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: text/plain; charset=utf-8\r\n\
     content-length: 21\r\n\
     cache-control: no-store\r\n\
@@ -35,7 +37,8 @@ const REJECTION: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     \r\n\
     too many connections\n";
 
-/// Serves one connection until either side ends it, it takes too long, or `stopping` becomes true and its request is answered.
+/// Serves a connection until either side ends it, it exceeds the timeout, or `stopping` is true and its request is
+/// answered.
 pub(super) async fn serve(
     stream: TcpStream,
     router: Router,
@@ -43,11 +46,12 @@ pub(super) async fn serve(
     mut stopping: watch::Receiver<bool>,
     metrics: HttpMetrics,
 ) {
-    // An answer's last segment is not to wait for the client's delayed acknowledgement. The call fails if the client is gone already.
+    // The last segment of an answer must not wait for a delayed acknowledgement. The call fails if the client is
+    // already gone.
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(TimedSocket::new(stream, timeout));
     let mut connection = http1::Builder::new()
-        // Without a timer hyper has no header timeout at all.
+        // Without a timer, hyper applies no header timeout.
         .timer(TokioTimer::new())
         .header_read_timeout(timeout)
         .max_buf_size(MAX_HEAD_BYTES)
@@ -74,31 +78,33 @@ pub(super) async fn serve(
     }
 }
 
-/// Answers 503 as far as that goes without waiting, and closes.
-pub(super) fn reject(stream: TcpStream) {
-    // Of the standard library's type the socket is still non-blocking, and can be written before the runtime has heard that it is writable.
+/// Answers with 503 if that needs no wait, and closes the connection.
+pub(super) fn refuse(stream: TcpStream) {
+    // A socket of the standard library stays non-blocking, and can be written before the runtime knows that it is
+    // writable.
     if let Ok(mut stream) = stream.into_std()
-        && stream.write_all(REJECTION).is_ok()
+        && stream.write_all(REFUSAL).is_ok()
     {
-        // See `linger`; what arrives later than this has bad luck.
-        let mut scrap = [0; MAX_HEAD_BYTES];
-        let _ = stream.read(&mut scrap);
+        // Without a pending read the close resets the connection; see `linger`. Bytes that arrive later still do.
+        let mut discarded = [0; MAX_HEAD_BYTES];
+        let _ = stream.read(&mut discarded);
     }
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    // The sender goes only with the server itself: that is a stop too.
+    // The sender is dropped only with the server, which is a stop too.
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// Reads on for a moment after the answer, until the client has closed its side. A socket closed with unread bytes in it resets the
-/// connection, and the reset can destroy the answer that says why a large head or body was refused before the client has read it.
+/// Continues to read for a moment after the answer, until the client closes its side. Closing a socket with unread
+/// bytes resets the connection, and the reset can discard the refusal of a large head or body before the client reads
+/// it.
 async fn linger(stream: &TcpStream) {
     let read_on = async {
-        let mut scrap = [0; 4096];
+        let mut discarded = [0; 4096];
         let mut left = LINGER_BYTES;
         while left > 0 && stream.readable().await.is_ok() {
-            match stream.try_read(&mut scrap) {
+            match stream.try_read(&mut discarded) {
                 Ok(0) => break,
                 Ok(count) => left = left.saturating_sub(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -106,14 +112,14 @@ async fn linger(stream: &TcpStream) {
             }
         }
     };
-    // The client had its time.
+    // On timeout the connection is closed all the same.
     let _ = tokio::time::timeout(LINGER, read_on).await;
 }
 
-/// A socket whose writes fail once the client has kept an answer waiting for too long.
+/// Socket whose writes fail once the client has delayed an answer for too long.
 ///
-/// The time runs from the first write that has to wait until all of the answer is with the kernel (hyper flushes then, and not before), so
-/// that a client that takes a byte now and then is cut as well.
+/// The time runs from the first write that has to wait until the kernel has the whole answer, which is when hyper
+/// flushes. So a client that reads a byte now and then is aborted too.
 struct TimedSocket {
     stream: TcpStream,
     timeout: Duration,

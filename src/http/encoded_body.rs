@@ -1,4 +1,4 @@
-//! A text that many clients ask for at once, and the form in which a client takes it.
+//! Response body shared by many clients, plain or compressed as each accepts.
 
 use std::io::Write;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// A text made once and sent to whoever asks, plain or compressed. Sending it copies nothing.
+/// Text rendered once and sent to many clients, plain or compressed, without copying.
 #[derive(Debug)]
 pub struct EncodedBody {
     plain: Bytes,
@@ -16,33 +16,36 @@ pub struct EncodedBody {
 }
 
 impl EncodedBody {
+    /// Creates a body from its text.
     pub fn new(text: String) -> Self {
         Self { plain: Bytes::from(text), gzip: OnceLock::new() }
     }
 
+    /// Returns the plain text.
     pub fn plain(&self) -> Bytes {
         self.plain.clone()
     }
 
-    /// The text as gzip: made when it is first asked for, while whoever else asks waits, and kept.
+    /// Returns the gzipped text. The first call compresses it; concurrent calls wait for that.
     pub fn gzip(&self) -> Bytes {
         self.gzip.get_or_init(|| compress(&self.plain)).clone()
     }
 }
 
-/// The fast level: an exposition shrinks to about a tenth at any, and the slower ones take several times as long.
+/// Compresses at the fast level: an exposition shrinks to about a tenth at any level, and slower ones take several
+/// times as long.
 fn compress(plain: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
     let compressed = encoder.write_all(plain).and_then(|()| encoder.finish());
     Bytes::from(compressed.expect("writing to memory does not fail"))
 }
 
-/// Whether a client with these headers takes gzip and does not like the plain text better (RFC 9110, 12.5.3).
+/// Returns true if a client with these headers accepts gzip and does not prefer plain text (RFC 9110, 12.5.3).
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut identity, mut any) = (None, None, None);
     let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
     for element in lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
-        let (coding, quality) = weigh(element);
+        let (coding, quality) = parse_coding(element);
         match coding.to_ascii_lowercase().as_str() {
             "gzip" | "x-gzip" => gzip = Some(quality),
             "identity" => identity = Some(quality),
@@ -54,9 +57,9 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
 }
 
-/// An element of Accept-Encoding, such as `gzip;q=0.5`: the coding and its weight. A weight that cannot be read is a refusal: plain text
-/// is never wrong.
-fn weigh(element: &str) -> (&str, f32) {
+/// Parses an element of Accept-Encoding, such as `gzip;q=0.5`, into coding and weight. A malformed weight counts as 0,
+/// because plain text is always correct.
+fn parse_coding(element: &str) -> (&str, f32) {
     let mut parts = element.split(';').map(str::trim);
     let coding = parts.next().unwrap_or("");
     let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));

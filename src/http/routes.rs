@@ -1,4 +1,4 @@
-//! The paths there are, and the headers that every answer carries.
+//! Routes, and the headers of every answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,14 @@ use super::Service;
 use super::api_request::{ApiRequest, ApiResponse};
 use super::encoded_body::accepts_gzip;
 
-/// Threads that render at once, for `/metrics` and the API together.
+/// Maximum number of threads that render at once, for `/metrics` and the API together.
 pub(super) const MAX_RENDERINGS: usize = 4;
 
-/// The Prometheus text exposition format 0.0.4.
+/// Content type of the Prometheus text format 0.0.4.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Nothing here is a page that loads, embeds or sends anything; nothing may be kept, for it is old a moment later.
+/// Headers of every answer: no answer loads, embeds or sends anything, and none may be cached, as it is outdated a
+/// moment later.
 const COMMON_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
@@ -40,13 +41,13 @@ const INDEX: &str = r#"<!DOCTYPE html>
 <body>
 <h1>Pacemeter</h1>
 <ul>
-<li><a href="/metrics">/metrics</a>: the figures, for Prometheus</li>
-<li><a href="/readyz">/readyz</a>: whether the figures can be relied on, and why not</li>
-<li><a href="/livez">/livez</a>: whether the process answers</li>
+<li><a href="/metrics">/metrics</a>: figures for Prometheus</li>
+<li><a href="/readyz">/readyz</a>: readiness of the figures, or the reasons against it</li>
+<li><a href="/livez">/livez</a>: liveness of the process</li>
 <li><a href="/api/v1/status">/api/v1/status</a>: version, partitions, lag, outcomes, as JSON</li>
-<li><a href="/api/v1/targets">/api/v1/targets</a>: how far each target is; with its name behind it one of them, and behind that /history its closed periods</li>
-<li><a href="/api/v1/cuts">/api/v1/cuts</a>: the figures as they were kept at certain instants; with an id behind it one of them, beside today's figures</li>
-<li>/api/v1/periods/day/2020-05-15, /api/v1/periods/week/2020-W20, /api/v1/periods/month/2020-05: a period as it closed, beside today's figures</li>
+<li><a href="/api/v1/targets">/api/v1/targets</a>: progress of all targets; /api/v1/targets/NAME of one, /api/v1/targets/NAME/history its closed periods</li>
+<li><a href="/api/v1/cuts">/api/v1/cuts</a>: permanent copies of the figures at certain instants; /api/v1/cuts/ID one of them, beside today's figures</li>
+<li>/api/v1/periods/day/2020-05-15, /api/v1/periods/week/2020-W20, /api/v1/periods/month/2020-05: a closed period, beside today's figures</li>
 </ul>
 </body>
 </html>
@@ -56,11 +57,11 @@ const INDEX: &str = r#"<!DOCTYPE html>
 struct AppState {
     service: Arc<dyn Service>,
     renderings: Arc<Semaphore>,
-    patience: Duration,
+    timeout: Duration,
 }
 
-/// The routes over `service`. A request waits for at most `patience` for a thread to render on.
-pub(super) fn router(service: Arc<dyn Service>, patience: Duration) -> Router {
+/// Returns the routes over `service`. A request waits at most `timeout` for a thread to render on.
+pub(super) fn router(service: Arc<dyn Service>, timeout: Duration) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
@@ -76,10 +77,10 @@ pub(super) fn router(service: Arc<dyn Service>, patience: Duration) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(guard))
-        .with_state(AppState { service, renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)), patience })
+        .with_state(AppState { service, renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)), timeout })
 }
 
-/// Refuses what has a body, before any of it is read, and adds the common headers.
+/// Refuses a request with a body before the body is read, and adds the common headers.
 async fn guard(request: Request, next: Next) -> Response {
     let mut response = if request.body().is_end_stream() {
         next.run(request).await
@@ -91,9 +92,9 @@ async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
-async fn metrics(State(front): State<AppState>, headers: HeaderMap) -> Response {
+async fn metrics(State(app): State<AppState>, headers: HeaderMap) -> Response {
     let gzip = accepts_gzip(&headers);
-    let rendered = front
+    let rendered = app
         .render(move |service| {
             let body = service.metrics();
             if gzip { body.gzip() } else { body.plain() }
@@ -101,7 +102,7 @@ async fn metrics(State(front): State<AppState>, headers: HeaderMap) -> Response 
         .await;
     let mut response = match rendered {
         Ok(body) => ([(header::CONTENT_TYPE, EXPOSITION)], body).into_response(),
-        Err(busy) => return busy.into_response(),
+        Err(overloaded) => return overloaded.into_response(),
     };
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if gzip {
@@ -114,8 +115,8 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-async fn readyz(State(front): State<AppState>) -> Response {
-    match front.service.readiness() {
+async fn readyz(State(app): State<AppState>) -> Response {
+    match app.service.readiness() {
         Ok(()) => "ok\n".into_response(),
         Err(reasons) => {
             let lines: String = reasons.iter().flat_map(|reason| [reason.as_str(), "\n"]).collect();
@@ -124,39 +125,39 @@ async fn readyz(State(front): State<AppState>) -> Response {
     }
 }
 
-async fn status(State(front): State<AppState>) -> Response {
-    match front.render(|service| service.status().to_string()).await {
+async fn status(State(app): State<AppState>) -> Response {
+    match app.render(|service| service.status().to_string()).await {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
-        Err(busy) => busy.into_response(),
+        Err(overloaded) => overloaded.into_response(),
     }
 }
 
-async fn targets(State(front): State<AppState>, RawQuery(query): RawQuery) -> Response {
-    front.answer(ApiRequest::Targets, query).await
+async fn targets(State(app): State<AppState>, RawQuery(query): RawQuery) -> Response {
+    app.answer(ApiRequest::Targets, query).await
 }
 
-async fn target(State(front): State<AppState>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
-    front.answer(ApiRequest::Target(name), query).await
+async fn target(State(app): State<AppState>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
+    app.answer(ApiRequest::Target(name), query).await
 }
 
-async fn history(State(front): State<AppState>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
-    front.answer(ApiRequest::History(name), query).await
+async fn history(State(app): State<AppState>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
+    app.answer(ApiRequest::History(name), query).await
 }
 
-async fn cuts(State(front): State<AppState>, RawQuery(query): RawQuery) -> Response {
-    front.answer(ApiRequest::Cuts, query).await
+async fn cuts(State(app): State<AppState>, RawQuery(query): RawQuery) -> Response {
+    app.answer(ApiRequest::Cuts, query).await
 }
 
-async fn cut(State(front): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
-    front.answer(ApiRequest::Cut(id), query).await
+async fn cut(State(app): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    app.answer(ApiRequest::Cut(id), query).await
 }
 
 async fn period(
-    State(front): State<AppState>,
+    State(app): State<AppState>,
     Path((period, id)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    front.answer(ApiRequest::Period(period, id), query).await
+    app.answer(ApiRequest::Period(period, id), query).await
 }
 
 async fn index() -> Html<&'static str> {
@@ -164,14 +165,14 @@ async fn index() -> Html<&'static str> {
 }
 
 async fn not_found() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "not found, see / for what there is\n")
+    (StatusCode::NOT_FOUND, "not found; see / for the paths\n")
 }
 
 async fn method_not_allowed() -> (StatusCode, &'static str) {
     (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n")
 }
 
-/// No thread to render on came free in time.
+/// Error that no thread to render on became free in time.
 struct Overloaded;
 
 impl IntoResponse for Overloaded {
@@ -181,29 +182,30 @@ impl IntoResponse for Overloaded {
 }
 
 impl AppState {
-    /// The site's answer, of whatever status.
+    /// Returns the service's answer to an API request.
     async fn answer(&self, request: ApiRequest, query: Option<String>) -> Response {
         match self.render(move |service| service.answer(&request, query.as_deref().unwrap_or_default())).await {
             Ok(ApiResponse { status, json }) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
             }
-            Err(busy) => busy.into_response(),
+            Err(overloaded) => overloaded.into_response(),
         }
     }
 
-    /// Runs `work` where it may block.
+    /// Runs `work` on a thread that may block.
     async fn render<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Service) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
-        let permit = tokio::time::timeout(self.patience, Arc::clone(&self.renderings).acquire_owned())
+        let permit = tokio::time::timeout(self.timeout, Arc::clone(&self.renderings).acquire_owned())
             .await
             .map_err(|_| Overloaded)?;
         let permit = permit.expect("the semaphore is never closed");
         let service = Arc::clone(&self.service);
         let rendered = tokio::task::spawn_blocking(move || {
-            // Held by the thread, not by the request: a client that goes away does not make room for a fifth thread.
+            // The thread holds the permit, not the request: a client that disconnects does not make room for a fifth
+            // thread.
             let _permit = permit;
             work(service.as_ref())
         });

@@ -1,4 +1,4 @@
-//! The server over real sockets.
+//! Tests of the server over real sockets.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use flate2::read::GzDecoder;
 use tokio::runtime::Runtime;
 
-use super::{ApiRequest, BindError, EncodedBody, SHUTDOWN_GRACE, Service, Settings, bind, is_of_the_peer, routes};
+use super::{ApiRequest, BindError, EncodedBody, SHUTDOWN_GRACE, Service, Settings, bind, is_peer_error, routes};
 
 mod driver;
 
@@ -27,7 +27,7 @@ fn metrics_are_text_0_0_4_as_rendered() {
 }
 
 #[test]
-fn metrics_are_compressed_for_who_takes_gzip_and_say_the_same() {
+fn metrics_are_compressed_for_clients_that_accept_gzip() {
     let text = TEXT.repeat(1000);
     let answer = serving(&text).get_encoded("/metrics", "deflate, GZIP;q=0.5");
     assert_eq!(answer.header("content-encoding"), Some("gzip"));
@@ -62,7 +62,7 @@ fn gzip_is_chosen_by_weight() {
 }
 
 #[test]
-fn gzip_is_made_once_a_rendering_by_however_many_threads() {
+fn gzip_is_made_once_for_all_threads() {
     let body = EncodedBody::new(TEXT.repeat(10_000));
     let made: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| body.gzip())).collect();
@@ -79,7 +79,7 @@ fn liveness_is_a_plain_ok() {
 }
 
 #[test]
-fn readiness_is_ok_or_every_reason_why_not() {
+fn readiness_is_ok_or_all_reasons_against_it() {
     assert_eq!(serving(TEXT).get("/readyz").status, 200);
     let mut waiting = Fixed::new(TEXT);
     waiting.reasons = vec!["topic a is missing", "partition b 0 is behind"];
@@ -95,7 +95,7 @@ fn status_is_json() {
 }
 
 #[test]
-fn questions_to_the_site_are_read_from_the_path_and_answered_in_json() {
+fn api_requests_are_parsed_from_paths_and_answered_in_json() {
     let server = serving(TEXT);
     for (path, understood) in [
         ("targets", "Targets "),
@@ -129,7 +129,7 @@ fn the_index_links_to_every_path() {
 }
 
 #[test]
-fn every_answer_forbids_sniffing_keeping_and_loading() {
+fn every_answer_forbids_sniffing_caching_and_loading() {
     let server = serving(TEXT);
     for (method, path) in [("GET", "/"), ("GET", "/metrics"), ("GET", "/readyz"), ("GET", "/none"), ("PUT", "/")] {
         let answer = server.ask(method, path);
@@ -164,7 +164,7 @@ fn other_paths_are_not_found_and_are_not_echoed() {
 }
 
 #[test]
-fn other_methods_are_told_which_are_allowed() {
+fn other_methods_receive_the_allowed_ones() {
     let server = serving(TEXT);
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW"] {
         let answer = server.ask(method, "/metrics");
@@ -218,7 +218,7 @@ fn an_idle_connection_is_closed_after_the_timeout() {
 }
 
 #[test]
-fn a_head_that_comes_drop_by_drop_is_cut_off() {
+fn a_slow_request_head_is_aborted() {
     let server = start(&hasty(), Arc::new(Fixed::new(TEXT)));
     let mut stream = server.connect();
     let started = Instant::now();
@@ -229,13 +229,13 @@ fn a_head_that_comes_drop_by_drop_is_cut_off() {
     }
     assert!(
         (200..3_000).contains(&started.elapsed().as_millis()),
-        "cut after {:?} and {sent} bytes",
+        "aborted after {:?} and {sent} bytes",
         started.elapsed()
     );
 }
 
 #[test]
-fn a_connection_that_says_nothing_is_closed() {
+fn a_silent_connection_is_closed() {
     let server = start(&hasty(), Arc::new(Fixed::new(TEXT)));
     let started = Instant::now();
     assert_eq!(drain(&mut server.connect()), 0);
@@ -243,25 +243,25 @@ fn a_connection_that_says_nothing_is_closed() {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_cut_off_and_counted() {
+fn a_client_that_does_not_read_is_aborted_and_counted() {
     let text = "x".repeat(32 << 20);
     let server = start(&hasty(), Arc::new(Fixed::new(text.as_str())));
     let mut stream = server.connect();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    eventually("the connection is cut", || server.metrics.aborted.get() == 1);
+    eventually("the connection is aborted", || server.metrics.aborted.get() == 1);
     assert!(drain(&mut stream) < text.len());
 }
 
 #[test]
-fn a_client_that_reads_a_little_now_and_then_is_cut_off_too() {
+fn a_client_that_reads_too_slowly_is_aborted() {
     let server = start(&hasty(), Arc::new(Fixed::new("x".repeat(32 << 20))));
     let mut stream = server.connect();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     let started = Instant::now();
-    let mut scrap = [0; 16 << 10];
+    let mut discarded = [0; 16 << 10];
     while server.metrics.aborted.get() == 0 {
         assert!(started.elapsed() < Duration::from_secs(5), "still being served");
-        let _ = stream.read(&mut scrap);
+        let _ = stream.read(&mut discarded);
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -305,7 +305,7 @@ fn a_body_is_refused_and_the_connection_closed() {
 }
 
 #[test]
-fn a_refusal_survives_what_is_sent_all_the_same() {
+fn a_refusal_survives_a_body_that_is_still_sent() {
     let server = serving(TEXT);
     let mut stream = server.connect();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n").unwrap();
@@ -317,7 +317,7 @@ fn a_refusal_survives_what_is_sent_all_the_same() {
 }
 
 #[test]
-fn beyond_max_connections_a_client_is_turned_away_and_counted() {
+fn beyond_max_connections_clients_are_refused_and_counted() {
     let server = start(&Settings { max_connections: 2, ..settings() }, Arc::new(Fixed::new(TEXT)));
     let mut held = [server.connect(), server.connect()];
     for stream in &mut held {
@@ -329,9 +329,9 @@ fn beyond_max_connections_a_client_is_turned_away_and_counted() {
     assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
     assert_eq!(server.metrics.refused.get(), 1);
     held[0].write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_eq!(Answer::next(&mut held[0]).status, 200, "who is in is still served");
+    assert_eq!(Answer::next(&mut held[0]).status, 200, "open connections are still served");
     drop(held);
-    eventually("a place is free again", || {
+    eventually("a connection is free again", || {
         let mut stream = server.connect();
         let _ = stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         let mut bytes = Vec::new();
@@ -341,7 +341,7 @@ fn beyond_max_connections_a_client_is_turned_away_and_counted() {
 }
 
 #[test]
-fn slow_renderings_are_few_at_a_time_and_hold_up_nobody_else() {
+fn slow_renderings_are_bounded_and_delay_nobody_else() {
     let service = Arc::new(Fixed::new(TEXT));
     let server = start(&settings(), Arc::<Fixed>::clone(&service));
     let gate = service.gate.lock().unwrap();
@@ -349,7 +349,7 @@ fn slow_renderings_are_few_at_a_time_and_hold_up_nobody_else() {
     for stream in &mut waiting {
         stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     }
-    eventually("four render", || service.rendering_now.load(Ordering::SeqCst) == routes::MAX_RENDERINGS);
+    eventually("four threads render", || service.rendering_now.load(Ordering::SeqCst) == routes::MAX_RENDERINGS);
     let started = Instant::now();
     assert_eq!([server.get("/livez").status, server.get("/readyz").status], [200, 200]);
     assert!(started.elapsed() < Duration::from_secs(2));
@@ -359,7 +359,7 @@ fn slow_renderings_are_few_at_a_time_and_hold_up_nobody_else() {
 }
 
 #[test]
-fn who_waits_too_long_for_a_rendering_is_told_so() {
+fn a_request_that_waits_too_long_for_a_thread_gets_503() {
     let service = Arc::new(Fixed::new(TEXT));
     let server = start(&hasty(), Arc::<Fixed>::clone(&service));
     let gate = service.gate.lock().unwrap();
@@ -367,8 +367,8 @@ fn who_waits_too_long_for_a_rendering_is_told_so() {
     for stream in &mut blocked {
         stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     }
-    eventually("four render", || service.rendering_now.load(Ordering::SeqCst) == routes::MAX_RENDERINGS);
-    // Clients that go away leave their threads behind: they make no room.
+    eventually("four threads render", || service.rendering_now.load(Ordering::SeqCst) == routes::MAX_RENDERINGS);
+    // The threads of clients that disconnect stay busy.
     blocked.clear();
     let answer = server.get("/metrics");
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
@@ -416,7 +416,7 @@ fn a_stop_does_not_wait_for_a_client_that_does_not_read() {
 }
 
 #[test]
-fn a_bug_in_the_site_ends_the_server() {
+fn a_bug_in_the_service_ends_the_server() {
     struct Broken;
     impl Service for Broken {
         fn metrics(&self) -> Arc<EncodedBody> {
@@ -441,7 +441,7 @@ fn a_bug_in_the_site_ends_the_server() {
 }
 
 #[test]
-fn an_address_in_use_is_named_with_the_remedy() {
+fn an_address_in_use_is_reported_with_the_remedy() {
     let server = serving(TEXT);
     let error = server
         .runtime
@@ -450,12 +450,12 @@ fn an_address_in_use_is_named_with_the_remedy() {
     assert!(matches!(error, BindError::InUse { address } if address == server.address));
     assert_eq!(
         error.to_string(),
-        format!("address {} is in use: stop what listens there, or set http.listen to another", server.address)
+        format!("address {} is in use; stop the process that listens there, or change http.listen", server.address)
     );
 }
 
 #[test]
-fn a_foreign_address_is_told_from_one_in_use() {
+fn a_foreign_address_is_distinct_from_one_in_use() {
     let runtime = Runtime::new().unwrap();
     let listen = SocketAddr::from(([192, 0, 2, 1], 0));
     let error = runtime.block_on(bind(&Settings { listen, ..settings() }, metrics())).unwrap_err();
@@ -463,10 +463,10 @@ fn a_foreign_address_is_told_from_one_in_use() {
 }
 
 #[test]
-fn a_failed_accept_is_the_peers_or_ours() {
-    let of_the_peer = |code| is_of_the_peer(&io::Error::from_raw_os_error(code));
-    assert!([libc::ECONNABORTED, libc::ECONNRESET, libc::EINTR].into_iter().all(of_the_peer));
-    assert!(![libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS].into_iter().any(of_the_peer));
+fn a_failed_accept_is_a_peer_error_or_not() {
+    let peer_error = |code| is_peer_error(&io::Error::from_raw_os_error(code));
+    assert!([libc::ECONNABORTED, libc::ECONNRESET, libc::EINTR].into_iter().all(peer_error));
+    assert!(![libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS].into_iter().any(peer_error));
 }
 
 fn read(overrides: &[&str]) -> (Settings, SettingsReader) {
@@ -476,7 +476,7 @@ fn read(overrides: &[&str]) -> (Settings, SettingsReader) {
 }
 
 #[test]
-fn the_built_in_settings_are_loopback() {
+fn the_default_address_is_loopback() {
     let (settings, reader) = read(&[]);
     reader.finish().unwrap();
     let listen = SocketAddr::from(([127, 0, 0, 1], 9464));
@@ -484,7 +484,7 @@ fn the_built_in_settings_are_loopback() {
 }
 
 #[test]
-fn settings_that_cannot_be_are_faults() {
+fn impossible_settings_are_faults() {
     for fault in ["http.listen=localhost", "http.listen=9464", "http.max_connections=0", "http.timeout=0s"] {
         let faults = read(&[fault]).1.finish().expect_err(fault).to_string();
         assert!(faults.contains(fault.split('=').next().unwrap()), "{faults}");

@@ -1,6 +1,7 @@
 //! Catalogue of every metric family: names, kinds, units, labels, buckets and help texts are defined here only.
 //!
-//! [`business`] lists the families of figures, [`own`] those of the process. Tests generate `docs/metrics.md` from them.
+//! [`business`] lists the families of figures, [`own`] those of the process. Tests generate `docs/metrics.md` from
+//! them.
 
 pub(crate) mod business;
 pub(crate) mod own;

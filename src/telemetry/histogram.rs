@@ -1,6 +1,8 @@
-//! Histograms of durations in whole milliseconds that take many observations at once.
+//! Histograms of durations in whole milliseconds that accept many observations at once.
 //!
-//! The hot path counts into a [`LocalHistogram`] of its own, without atomics; once a batch the tally is added to the shared histogram.
+//! They are written by hand because the prometheus crate's histogram costs several atomic operations per observation.
+//! The hot path counts into a [`LocalHistogram`] without atomics, and flushes it to the shared histogram once per
+//! batch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,7 +13,7 @@ use prometheus::proto;
 use super::catalogue::{Family, MetricKind};
 use crate::clock::Millis;
 
-/// A histogram for each value of one label, all there from the start.
+/// Histograms by one label, all of them exposed from the start.
 #[derive(Debug, Clone)]
 pub struct Histograms(Arc<Shared>);
 
@@ -25,12 +27,12 @@ struct Shared {
 #[derive(Debug)]
 struct Child {
     label: &'static str,
-    /// Not cumulative; the last counts what is beyond every bound.
+    /// Observations per bucket, not cumulative; the last bucket is the infinite one.
     counts: Vec<AtomicU64>,
     sum_ms: AtomicU64,
 }
 
-/// Observations of one label value that are not in the histogram yet.
+/// Observations of one label value that are not flushed to the shared histogram yet.
 #[derive(Debug)]
 pub struct LocalHistogram {
     histograms: Histograms,
@@ -40,7 +42,10 @@ pub struct LocalHistogram {
 }
 
 impl Histograms {
-    /// `family` is a histogram with one label, of which `labels` are all the values.
+    /// Creates the histograms of `family`, which has one label; `labels` are all its values.
+    ///
+    /// # Panics
+    /// If the family is no histogram with one label.
     pub fn new(family: &'static Family, labels: impl IntoIterator<Item = &'static str>) -> Self {
         assert!(
             family.kind == MetricKind::Histogram && family.labels.len() == 1,
@@ -58,7 +63,10 @@ impl Histograms {
         Self(Arc::new(Shared { family, desc: desc.expect("the catalogue is valid"), children }))
     }
 
-    /// Where to count what is observed under `label`.
+    /// Returns a local histogram for the label value `label`.
+    ///
+    /// # Panics
+    /// If `label` is not one of the values.
     pub fn local(&self, label: &str) -> LocalHistogram {
         let child = self.0.children.iter().position(|child| child.label == label);
         let child = child.unwrap_or_else(|| panic!("{} has no {label}", self.0.family.name));
@@ -80,7 +88,7 @@ impl LocalHistogram {
         self.sum_ms = self.sum_ms.saturating_add(u64::try_from(duration).unwrap_or(0).saturating_mul(times));
     }
 
-    /// Adds everything counted to the histogram, and begins anew.
+    /// Adds all observations to the shared histogram and resets this one.
     pub fn flush(&mut self) {
         let child = &self.histograms.0.children[self.child];
         for (shared, count) in child.counts.iter().zip(&mut self.counts) {
@@ -88,7 +96,7 @@ impl LocalHistogram {
                 shared.fetch_add(std::mem::take(count), Relaxed);
             }
         }
-        // Wraps after half a billion years of delay, as counters do.
+        // The sum wraps after half a billion years of delay.
         child.sum_ms.fetch_add(std::mem::take(&mut self.sum_ms), Relaxed);
     }
 }
@@ -147,15 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn observations_are_in_the_bucket_whose_bound_they_reach() {
+    fn observations_are_in_the_bucket_of_the_bound_they_reach() {
         let histograms = Histograms::new(&EVENT_PROCESSING, ["call", "milestone"]);
-        let mut tally = histograms.local("milestone");
-        [-5, 0, 1, 2, 3].into_iter().for_each(|duration| tally.observe(duration));
-        tally.observe_many(30_000, 10);
-        tally.observe_many(30_001, 100);
+        let mut local = histograms.local("milestone");
+        [-5, 0, 1, 2, 3].into_iter().for_each(|duration| local.observe(duration));
+        local.observe_many(30_000, 10);
+        local.observe_many(30_001, 100);
         assert_eq!(shown(&histograms, 1).get_sample_count(), 0, "not before the flush");
-        tally.flush();
-        tally.flush();
+        local.flush();
+        local.flush();
         let histogram = shown(&histograms, 1);
         let counts: Vec<_> =
             histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count())).collect();

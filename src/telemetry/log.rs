@@ -1,10 +1,12 @@
-//! The log: one line an event on standard error, bounded in every way, and never a reason for the pipeline to wait.
+//! Log: one line per event on standard error, with bounds on rate and size. The pipeline never waits for it.
 //!
-//! An event of `tracing` passes three gates: its level, the bucket of its name ([`limiter`]), and room in the buffer of the thread that
-//! writes. What a gate holds back is counted; `docs/logs.md` says what a line looks like and lists every event.
+//! A `tracing` event passes three gates: its level, the token bucket of its name ([`limiter`]), and room in the buffer
+//! of the writing thread. Lines stopped by a gate are counted. `docs/logs.md` describes the lines and lists every
+//! event.
 //!
-//! Nothing here keeps time of its own: what was held back is reported by the next line of that name, or, a minute after the last report,
-//! by a line of its own before whatever event comes next (the pipeline speaks once a minute), or at the end.
+//! The log has no timer. The next line of a name reports how many lines were suppressed before it. Otherwise a line of
+//! its own reports them at the end, or before the next event of any name a minute after the last report; the pipeline
+//! logs once a minute.
 
 #[cfg(test)]
 mod catalogue_tests;
@@ -30,50 +32,50 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use crate::clock::{Clock, Millis};
 use limiter::{Limiter, Name, RateDecision, SuppressedLines};
+pub(crate) use line::level_name;
 use line::{Fields, Form, LinePrefix};
-pub use line::{RESERVED, level_name};
 pub use settings::{Format, Settings};
 
 const SERVICE: &str = env!("CARGO_PKG_NAME");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The name of events that have none, which are those of dependencies.
+/// Name of events without a name, which are those of dependencies.
 const DEPENDENCY: &str = "dependency";
 
-/// The event that the panic hook writes; there is no limit to it.
+/// Event of the panic hook; it is not limited.
 const BUG: &str = "pacemeter.bug";
 
-/// Events after which the process ends at once: their lines are written when the caller goes on.
-const LAST_WORDS: [&str; 2] = [BUG, "pacemeter.shutdown.forced"];
+/// Events after which the process exits at once: the caller waits until their lines are written.
+const FLUSHED_EVENTS: [&str; 2] = [BUG, "pacemeter.shutdown.forced"];
 
-/// How long last words may take to be written.
-const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
+/// Maximum wait for the line of a flushed event.
+const FLUSH_WITHIN: Duration = Duration::from_millis(500);
 
-/// The event that reports what other events held back, written by the log itself whatever `log.level` is.
-pub const SUPPRESSED: (Level, &str) = (Level::WARN, "pacemeter.log.suppressed");
+/// Event that reports suppressed lines; the log writes it itself, at any `log.level`.
+pub(crate) const SUPPRESSED: (Level, &str) = (Level::WARN, "pacemeter.log.suppressed");
 
-/// Lines that may wait for a slow reader; a line takes at most some tens of KiB, usually 300 bytes.
+/// Number of lines that may wait for a slow reader; a line is usually 300 bytes, at most some tens of KiB.
 const BUFFERED_LINES: usize = 1_024;
 
-/// How long the end of the process waits for a reader that still reads.
+/// Maximum wait at the end of the process for a reader that still reads.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
-/// The levels that can be chosen, most severe first.
-pub const LEVELS: [Level; 4] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG];
+/// Levels that can be configured, most severe first.
+pub(crate) const LEVELS: [Level; 4] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG];
 
-/// What the log counts, for the metrics.
+/// Counters of the log, for the metrics.
 #[derive(Debug)]
 pub struct LogCounters {
-    /// In the order of [`LEVELS`].
+    /// Lines by level, in the order of [`LEVELS`].
     messages: [AtomicU64; 4],
     limiter: Mutex<Limiter>,
-    /// Counts the lines for which the buffer had no room; there once the log is open.
+    /// Counter of the lines for which the buffer had no room; set once the log is open.
     overflowed: OnceLock<ErrorCounter>,
     progress: Arc<writer::WriterProgress>,
 }
 
 impl LogCounters {
-    /// Counters of a log that is not open yet.
+    /// Creates the counters of a log that is not open yet.
     pub fn new(settings: &Settings) -> Self {
         Self {
             messages: Default::default(),
@@ -83,36 +85,38 @@ impl LogCounters {
         }
     }
 
-    /// Lines that passed level and limit, by level: the sum of what was written and [`LogCounters::dropped`].
+    /// Returns the number of lines that passed level and limit, by level. Each was written or is in
+    /// [`LogCounters::dropped`].
     pub fn messages(&self) -> [(Level, u64); 4] {
         std::array::from_fn(|index| (LEVELS[index], self.messages[index].load(SeqCst)))
     }
 
-    /// Lines held back by the limit, of every event name that has spoken; the number of names is bounded, the rest is `other`.
+    /// Returns the number of lines suppressed by the limit, for every event name seen. Names beyond a bound share the
+    /// name `other`.
     pub fn suppressed(&self) -> Vec<(Box<str>, u64)> {
         self.limiter().totals().into_iter().map(|SuppressedLines { name, lines }| (name, lines)).collect()
     }
 
-    /// Lines lost because the reader of the log was too slow, or gone.
+    /// Returns the number of lines lost because the reader was too slow, or gone.
     pub fn dropped(&self) -> u64 {
         self.overflowed() + self.progress.failed.load(SeqCst)
     }
 
-    /// What becomes of a line, and what is to be reported before it.
+    /// Decides on a line, and returns the suppressed lines to report before it.
     pub(super) fn admit(&self, name: &str, now: Millis) -> (RateDecision, Vec<SuppressedLines>) {
         let mut limiter = self.limiter();
-        let verdict = if name == BUG { RateDecision::Write { suppressed: 0 } } else { limiter.admit(name, now) };
-        (verdict, limiter.summary_if_due(now))
+        let decision = if name == BUG { RateDecision::Write { suppressed: 0 } } else { limiter.admit(name, now) };
+        (decision, limiter.summary_if_due(now))
     }
 
-    /// Lines that the writing thread has not dealt with yet.
+    /// Returns the number of lines that the writing thread has neither written nor given up.
     fn pending(&self) -> u64 {
         let settled = self.progress.settled.load(SeqCst) + self.overflowed();
         let messages: u64 = self.messages.iter().map(|level| level.load(SeqCst)).sum();
         messages.saturating_sub(settled)
     }
 
-    /// Waits until every line so far is written or given up, at most `within`; whether that is so.
+    /// Waits until every line so far is written or given up. Returns false if that takes longer than `within`.
     fn flush(&self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
         while self.pending() > 0 {
@@ -133,7 +137,7 @@ impl LogCounters {
     }
 }
 
-/// Writes events as lines; see the module.
+/// Writes events as lines.
 struct Log {
     level: Level,
     form: Form,
@@ -153,18 +157,18 @@ impl Log {
         event.record(&mut fields);
         let module = named.0.is_none().then(|| metadata.module_path().unwrap_or(metadata.target()));
         self.write(fields, &LinePrefix { now, level: *metadata.level(), event: name.as_str(), module, suppressed });
-        if LAST_WORDS.contains(&name.as_str()) {
-            self.counters.flush(LAST_WORDS_WITHIN);
+        if FLUSHED_EVENTS.contains(&name.as_str()) {
+            self.counters.flush(FLUSH_WITHIN);
         }
     }
 
-    /// The count of lines of that name held back before this one, or nothing if it is held back too.
+    /// Returns the number of lines of that name suppressed before this one, or `None` if this one is suppressed too.
     fn admit(&self, name: &str, now: Millis) -> Option<u64> {
-        let (verdict, summary) = self.counters.admit(name, now);
+        let (decision, summary) = self.counters.admit(name, now);
         self.report(&summary, now);
-        match verdict {
+        match decision {
             RateDecision::Write { suppressed } => Some(suppressed),
-            RateDecision::HoldBack => None,
+            RateDecision::Suppress => None,
         }
     }
 
@@ -172,22 +176,22 @@ impl Log {
         let (level, event) = SUPPRESSED;
         for SuppressedLines { name, lines } in summary {
             let mut fields = Fields::new(self.form, false);
-            fields.add_message("lines of an event were held back");
+            fields.add_message("log lines suppressed");
             fields.add_text("suppressed_event", name);
             self.write(fields, &LinePrefix { now, level, event, module: None, suppressed: *lines });
         }
     }
 
-    fn write(&self, fields: Fields, head: &LinePrefix<'_>) {
-        let line = fields.line(head);
-        let index = LEVELS.iter().position(|level| *level == head.level).unwrap_or(LEVELS.len() - 1);
+    fn write(&self, fields: Fields, prefix: &LinePrefix<'_>) {
+        let line = fields.line(prefix);
+        let index = LEVELS.iter().position(|level| *level == prefix.level).unwrap_or(LEVELS.len() - 1);
         self.counters.messages[index].fetch_add(1, SeqCst);
-        // A lossy writer reports no error; what it drops it counts.
+        // A lossy writer reports no error, but counts the lines it drops.
         self.out.clone().write_all(&line).unwrap_or_default();
     }
 }
 
-/// The layer of the subscriber. Spans are off, and what is below the level is refused at its callsite, once.
+/// Subscriber layer. Spans are off, and events below the level are disabled once, at their callsite.
 struct LogLayer(Arc<Log>);
 
 impl<S: Subscriber> Layer<S> for LogLayer {
@@ -208,7 +212,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     }
 }
 
-/// Finds the field `event`.
+/// Visitor that finds the field `event`.
 struct EventName(Option<Name>);
 
 impl Visit for EventName {
@@ -225,7 +229,7 @@ impl Visit for EventName {
     }
 }
 
-/// Keeps the log open; the last lines are written when it is dropped.
+/// Keeps the log open; dropping it writes the last lines.
 #[must_use = "the log ends when this is dropped"]
 pub struct Guard {
     log: Arc<Log>,
@@ -233,7 +237,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// What the log counts.
+    /// Returns the log's counters.
     pub fn counters(&self) -> Arc<LogCounters> {
         self.log.counters.clone()
     }
@@ -242,8 +246,8 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let now = self.log.clock.now();
-        let held_back = self.log.counters.limiter().summary(now);
-        self.log.report(&held_back, now);
+        let suppressed = self.log.counters.limiter().summary(now);
+        self.log.report(&suppressed, now);
         let counters = &self.log.counters;
         let mut written = counters.flush(CLOSE_WITHIN);
         if !written {
@@ -251,17 +255,17 @@ impl Drop for Guard {
             written = counters.flush(CLOSE_WITHIN);
         }
         if !written {
-            // The thread hangs in a write. The appender would wait for it too, and then complain on standard output.
+            // The thread hangs in a write. Dropping its guard would wait as well, and then print to standard output.
             std::mem::forget(self.worker.take());
         }
     }
 }
 
-/// Opens the log of this process on standard error. `clock` dates the lines and fills the buckets.
+/// Opens the log of this process on standard error. `clock` sets the timestamps and refills the buckets.
 ///
 /// # Panics
 ///
-/// If the process has a log already.
+/// If the process already has a log.
 pub fn install(settings: &Settings, clock: Clock) -> Guard {
     let terminal = std::io::stderr().is_terminal();
     let (layer, guard) = open(settings, clock, std::io::stderr(), terminal, BUFFERED_LINES);

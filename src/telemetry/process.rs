@@ -1,8 +1,8 @@
 //! Metrics of the process, in a registry of their own, with names and help from the catalogue.
 //!
-//! A label set that is known from the start is exposed as 0 from the start; a value that is not known yet (a time, a lag) is absent.
-//! Stages update their metrics once per batch, not per event: counters with `inc_by`, durations through a
-//! [`LocalHistogram`](super::histogram::LocalHistogram). Metrics of the log and the kernel are read at each scrape.
+//! A label set that is known from the start is exposed as 0 from the start; a value that is not known yet (a time, a
+//! lag) is absent. Stages update their metrics once per batch, not per event: counters with `inc_by`, durations through
+//! a [`LocalHistogram`](super::histogram::LocalHistogram). Metrics of the log and the kernel are read at each scrape.
 
 mod groups;
 mod log;
@@ -99,7 +99,8 @@ impl Metrics {
     }
 }
 
-/// Raises a counter to a total that is kept elsewhere; a total that falls changes nothing. Each counter has a single caller.
+/// Raises a counter to a total that is kept elsewhere; a total that falls changes nothing. Each counter has a single
+/// caller.
 pub fn raise(counter: &IntCounter, total: u64) {
     counter.inc_by(total.saturating_sub(counter.get()));
 }

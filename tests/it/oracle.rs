@@ -227,7 +227,7 @@ impl Core {
             publisher,
             allowlists: Arc::clone(&self.view_config.allowlists),
             evaluator: Arc::new(Evaluator::new(self.view_config.allowlists.zone.clone())),
-            lasting: PresenceLimits { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
+            presence_limits: PresenceLimits { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
             clock: Clock::accelerated(now, 0.0),
             metrics: metrics(),
             max_series: 100_000,

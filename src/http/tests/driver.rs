@@ -1,4 +1,4 @@
-//! The language of these tests: a site whose answers a test chooses, a server that runs, and clients that speak byte by byte.
+//! Test driver: a service with chosen answers, a running server, and clients that control every byte.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,11 +17,11 @@ use crate::telemetry::process::HttpMetrics;
 
 pub(super) const TEXT: &str = "# TYPE pacemeter_ready gauge\npacemeter_ready 1\n";
 
-/// A site whose answers a test chooses, and that remembers how it was asked.
+/// Service whose answers a test chooses, and that counts concurrent renderings.
 pub(super) struct Fixed {
     body: Arc<EncodedBody>,
     pub(super) reasons: Vec<&'static str>,
-    /// Held by a test that wants renderings to take long.
+    /// Lock that a test holds to make renderings wait.
     pub(super) gate: Mutex<()>,
     pub(super) rendering_now: AtomicUsize,
     pub(super) most_at_once: AtomicUsize,
@@ -56,14 +56,14 @@ impl Service for Fixed {
         serde_json::json!({ "ready": self.reasons.is_empty() })
     }
 
-    /// What was understood of the question; 404 of the name `none`.
+    /// Returns the parsed request, with status 404 for the target `none`.
     fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
         let status = if *request == ApiRequest::Target("none".to_owned()) { 404 } else { 200 };
         ApiResponse { status, json: serde_json::json!(format!("{request:?} {query}")).to_string() }
     }
 }
 
-/// A server that runs on its own runtime, of one worker: whatever blocks that one is seen.
+/// Server on its own runtime with one worker, so that anything that blocks it is noticed.
 pub(super) struct Running {
     pub(super) runtime: Runtime,
     pub(super) address: SocketAddr,
@@ -106,7 +106,7 @@ impl Running {
         stream
     }
 
-    /// Sends `head` as it is on a connection of its own and reads until the server closes it.
+    /// Sends `head` verbatim on a new connection and reads until the server closes it.
     pub(super) fn exchange(&self, head: &str) -> Answer {
         let mut stream = self.connect();
         stream.write_all(head.as_bytes()).unwrap();
@@ -150,7 +150,7 @@ impl Answer {
         Self::parse(&bytes)
     }
 
-    /// An answer of a connection that stays open.
+    /// Reads one answer from a connection that stays open.
     pub(super) fn next(stream: &mut TcpStream) -> Self {
         let mut bytes = Vec::new();
         while !bytes.ends_with(b"\r\n\r\n") {
@@ -180,10 +180,10 @@ impl Answer {
     }
 }
 
-/// Reads until the server ends the connection, which a reset does as well; returns the number of bytes.
+/// Reads until the server closes or resets the connection, and returns the number of bytes.
 pub(super) fn drain(stream: &mut TcpStream) -> usize {
-    let (mut count, mut scrap) = (0, vec![0; 1 << 16]);
-    while let Ok(read @ 1..) = stream.read(&mut scrap) {
+    let (mut count, mut discarded) = (0, vec![0; 1 << 16]);
+    while let Ok(read @ 1..) = stream.read(&mut discarded) {
         count += read;
     }
     count

@@ -63,7 +63,7 @@ fn names_follow_the_conventions_of_prometheus() {
     let mut names = HashSet::new();
     for family in all() {
         let name = family.name;
-        assert!(names.insert(name), "{name} stands twice");
+        assert!(names.insert(name), "{name} is defined twice");
         assert!(
             name.starts_with("pacemeter_") || name.starts_with("process_") && !family.business,
             "{name} lacks the prefix"
@@ -106,12 +106,12 @@ fn units_stand_last_in_names() {
 }
 
 #[test]
-fn labels_are_none_of_prometheus_own_and_no_part_of_names() {
-    // The last six are what servers and their rules attach.
+fn labels_are_not_reserved_by_prometheus() {
+    // The last six are attached by Prometheus servers and their rules.
     let reserved = ["le", "quantile", "job", "instance", "type", "region", "service", "env"];
     for family in all() {
         let distinct: HashSet<_> = family.labels.iter().collect();
-        assert_eq!(distinct.len(), family.labels.len(), "{} has a label twice", family.name);
+        assert_eq!(distinct.len(), family.labels.len(), "{} repeats a label", family.name);
         for label in family.labels {
             assert!(label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_')) && !label.starts_with('_'), "{label}");
             assert!(!reserved.contains(label), "{} has the reserved label {label}", family.name);
@@ -120,7 +120,7 @@ fn labels_are_none_of_prometheus_own_and_no_part_of_names() {
 }
 
 #[test]
-fn histograms_have_rising_buckets_and_nothing_else_has_any() {
+fn only_histograms_have_buckets_and_they_rise() {
     for family in all() {
         assert_eq!(family.kind == MetricKind::Histogram, !family.buckets.is_empty(), "{}", family.name);
         assert!(
@@ -181,7 +181,7 @@ fn links_in_notes_lead_to_anchors() {
 }
 
 #[test]
-fn bounds_are_written_as_prometheus_writes_them() {
+fn bounds_have_the_shortest_decimal_form() {
     let written: Vec<_> = [0, 1, 10, 250, 1_000, 2_500, 3_600_000, -1_500].map(seconds).to_vec();
     assert_eq!(written, ["0", "0.001", "0.01", "0.25", "1", "2.5", "3600", "-1.5"]);
 }

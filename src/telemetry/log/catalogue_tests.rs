@@ -1,15 +1,17 @@
 //! `docs/logs.md` lists exactly the events that the source writes, with their levels and fields.
 //!
-//! The source is read as text: every call of a macro of `tracing` outside tests. What the test asks for it prints as rows to paste.
+//! The test reads the source as text and finds every `tracing` macro call outside tests. It prints missing rows ready
+//! to paste.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::str::CharIndices;
 
-use super::{LEVELS, RESERVED, SUPPRESSED, level_name};
+use super::line::RESERVED;
+use super::{LEVELS, SUPPRESSED, level_name};
 
-/// What is known of an event, from all the places that write it.
+/// Levels, fields and message of an event, from all its calls.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Written {
     levels: BTreeSet<&'static str>,
@@ -17,68 +19,71 @@ struct Written {
     message: String,
 }
 
-/// A row of the table in the documentation.
+/// Row of the table in the documentation.
 struct Row {
     levels: BTreeSet<String>,
     when: String,
     fields: BTreeSet<String>,
 }
 
-/// One call of a logging macro.
+/// Call of a logging macro.
 #[derive(Debug)]
 struct Call {
     level: &'static str,
     event: Option<String>,
     message: Option<String>,
     fields: Vec<String>,
-    place: String,
+    location: String,
 }
 
 #[test]
-fn every_event_is_in_the_documentation_and_nothing_else() {
+fn the_documentation_lists_exactly_the_events_written() {
     let documented = documented(&read(Path::new("docs/logs.md")));
     let written = written(&calls());
-    let mut complaint = String::new();
+    let mut differences = String::new();
     for (event, found) in &written {
         match documented.get(event) {
-            None => writeln!(complaint, "add     {}", row(event, found, &found.message)).unwrap(),
-            Some(row_there) if row_there.levels != names(&found.levels) || row_there.fields != found.fields => {
-                writeln!(complaint, "change  {}", row(event, found, &row_there.when)).unwrap();
+            None => writeln!(differences, "add     {}", markdown_row(event, found, &found.message)).unwrap(),
+            Some(row) if row.levels != names(&found.levels) || row.fields != found.fields => {
+                writeln!(differences, "change  {}", markdown_row(event, found, &row.when)).unwrap();
             }
             Some(_) => {}
         }
     }
     for event in documented.keys().filter(|event| !written.contains_key(*event)) {
-        writeln!(complaint, "remove  | `{event}` |").unwrap();
+        writeln!(differences, "remove  | `{event}` |").unwrap();
     }
-    assert!(complaint.is_empty(), "the table of events in docs/logs.md is not what the source writes:\n{complaint}");
+    assert!(differences.is_empty(), "the table of events in docs/logs.md differs from the source:\n{differences}");
 }
 
 #[test]
-fn every_call_has_an_event_a_constant_message_and_no_field_of_the_logs_own() {
-    for Call { event, message, fields, place, .. } in calls() {
-        let event = event.unwrap_or_else(|| panic!("{place}: no event = \"...\""));
+fn every_call_has_an_event_and_a_constant_message() {
+    for Call { event, message, fields, location, .. } in calls() {
+        let event = event.unwrap_or_else(|| panic!("{location}: no event = \"...\""));
         let words = event
             .strip_prefix("pacemeter.")
-            .unwrap_or_else(|| panic!("{place}: {event} does not begin with pacemeter."));
+            .unwrap_or_else(|| panic!("{location}: {event} does not begin with pacemeter."));
         let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        assert!(words.split('.').all(word), "{place}: {event} is not made of words with dots between");
-        let message = message.unwrap_or_else(|| panic!("{place}: {event} has no message"));
-        assert!(!message.contains(['{', '\n']), "{place}: the message of {event} is not constant; values are fields");
+        assert!(words.split('.').all(word), "{location}: {event} is not made of words separated by dots");
+        let message = message.unwrap_or_else(|| panic!("{location}: {event} has no message"));
+        assert!(
+            !message.contains(['{', '\n']),
+            "{location}: the message of {event} is not constant; values are fields"
+        );
         let length = message.split_whitespace().count();
-        assert!(length <= 8, "{place}: the message of {event} has {length} words; explain it in docs/logs.md");
+        assert!(length <= 8, "{location}: the message of {event} has {length} words; explain it in docs/logs.md");
         assert!(
             !message.starts_with(char::is_uppercase) && !message.ends_with('.'),
-            "{place}: {message:?} is a log message, no sentence"
+            "{location}: {message:?} is a log message, not a sentence"
         );
         for field in fields {
-            assert!(!RESERVED.contains(&field.as_str()), "{place}: {event} has the reserved field {field}");
+            assert!(!RESERVED.contains(&field.as_str()), "{location}: {event} has the reserved field {field}");
         }
     }
 }
 
 #[test]
-fn a_call_is_read_with_all_that_it_says() {
+fn a_call_is_parsed_with_all_its_fields() {
     let source = r##"
         use tracing::{info, warn};
         // info!(event = "pacemeter.comment", "not code");
@@ -89,13 +94,13 @@ fn a_call_is_read_with_all_that_it_says() {
         mod tests { fn g() { info!(event = "pacemeter.test", "in a test"); } }
     "##;
     let calls = calls_in(source, "here");
-    let told: Vec<_> = calls
+    let found: Vec<_> = calls
         .iter()
         .map(|call| (call.level, call.event.as_deref(), call.message.as_deref(), call.fields.join(" ")))
         .collect();
     let none = String::new();
     assert_eq!(
-        told,
+        found,
         [
             ("info", Some("pacemeter.one"), Some(r#"it's \"one\""#), "error code n lag text".to_owned()),
             ("warn", Some("pacemeter.two"), Some("two"), "c".to_owned()),
@@ -104,7 +109,7 @@ fn a_call_is_read_with_all_that_it_says() {
     );
 }
 
-/// Everything that the source writes, by event.
+/// Returns the calls by event.
 fn written(calls: &[Call]) -> BTreeMap<String, Written> {
     let mut written: BTreeMap<String, Written> = BTreeMap::new();
     for call in calls {
@@ -124,13 +129,13 @@ fn written(calls: &[Call]) -> BTreeMap<String, Written> {
     written
 }
 
-fn row(event: &str, found: &Written, when: &str) -> String {
+fn markdown_row(event: &str, found: &Written, when: &str) -> String {
     let levels: Vec<_> = LEVELS.into_iter().map(level_name).filter(|level| found.levels.contains(level)).collect();
     let fields: Vec<_> = found.fields.iter().map(|field| format!("`{field}`")).collect();
     format!("| `{event}` | {} | {when} | {} |", levels.join(", "), fields.join(", "))
 }
 
-/// The rows whose first cell names an event.
+/// Returns the rows whose first cell names an event.
 fn documented(page: &str) -> BTreeMap<String, Row> {
     let list = |cell: &str| {
         cell.split(',').map(|name| name.trim().trim_matches('`').to_owned()).filter(|name| !name.is_empty()).collect()
@@ -144,7 +149,7 @@ fn documented(page: &str) -> BTreeMap<String, Row> {
     let rows: Vec<_> = page.lines().filter_map(row).collect();
     let count = rows.len();
     let by_event: BTreeMap<_, _> = rows.into_iter().collect();
-    assert_eq!(by_event.len(), count, "an event stands twice in docs/logs.md");
+    assert_eq!(by_event.len(), count, "docs/logs.md lists an event twice");
     by_event
 }
 
@@ -157,7 +162,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The calls in all source files but those of tests.
+/// Returns the calls in all source files except those of tests.
 fn calls() -> Vec<Call> {
     let mut calls = Vec::new();
     let mut folders = vec![Path::new("src").to_owned()];
@@ -176,11 +181,11 @@ fn calls() -> Vec<Call> {
     calls
 }
 
-fn calls_in(source: &str, place: &str) -> Vec<Call> {
+fn calls_in(source: &str, location: &str) -> Vec<Call> {
     let code: Vec<&str> =
         source.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line }).collect();
     let code = code.join("\n");
-    // What follows is the tests of a small module, at the end of its file.
+    // A small module's tests are at the end of its file.
     let code = &code[..code.find("mod tests {").unwrap_or(code.len())];
     let mut calls = Vec::new();
     for level in ["error", "warn", "info", "debug", "trace"] {
@@ -191,16 +196,16 @@ fn calls_in(source: &str, place: &str) -> Vec<Call> {
                 continue;
             }
             let line = code[..at].matches('\n').count() + 1;
-            calls.push((at, call(level, &code[at + name.len()..], format!("{place}:{line}"))));
+            calls.push((at, call(level, &code[at + name.len()..], format!("{location}:{line}"))));
         }
     }
     calls.sort_by_key(|(at, _)| *at);
     calls.into_iter().map(|(_, call)| call).collect()
 }
 
-/// `rest` begins after the opening bracket.
-fn call(level: &'static str, rest: &str, place: String) -> Call {
-    let mut call = Call { level, event: None, message: None, fields: Vec::new(), place };
+/// Parses a call whose arguments start at `rest`, after the opening bracket.
+fn call(level: &'static str, rest: &str, location: String) -> Call {
+    let mut call = Call { level, event: None, message: None, fields: Vec::new(), location };
     for argument in arguments(rest) {
         let quoted = |text: &str| text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).map(str::to_owned);
         let (name, value) =
@@ -214,14 +219,14 @@ fn call(level: &'static str, rest: &str, place: String) -> Call {
     call
 }
 
-/// What stands between the commas up to the closing bracket; strings and characters are passed over whole.
+/// Returns the arguments up to the closing bracket. Strings and characters are skipped as a whole.
 fn arguments(rest: &str) -> Vec<&str> {
     let (mut arguments, mut start, mut depth) = (Vec::new(), 0, 0);
     let mut characters = rest.char_indices();
     while let Some((at, character)) = characters.next() {
         match character {
-            '"' => pass_string(&mut characters),
-            // A character; a lifetime has no second quotation mark so near.
+            '"' => skip_string(&mut characters),
+            // A character literal: a lifetime has no second quotation mark so close.
             '\'' if rest[at + 1..].starts_with('\\') || rest[at + 1..].chars().nth(1) == Some('\'') => {
                 characters.next();
                 characters.find(|(_, character)| *character == '\'');
@@ -242,7 +247,7 @@ fn arguments(rest: &str) -> Vec<&str> {
     arguments
 }
 
-fn pass_string(characters: &mut CharIndices<'_>) {
+fn skip_string(characters: &mut CharIndices<'_>) {
     while let Some((_, character)) = characters.next() {
         match character {
             '\\' => drop(characters.next()),

@@ -1,71 +1,73 @@
-//! How often each event name may speak: a token bucket a name, in whole thousandths of a line, at a `now` from outside.
+//! Rate limit of log lines: a token bucket per event name.
+//!
+//! It is written by hand because it must count suppressed lines by name, bound the number of names and take the time
+//! from its caller. Tokens are whole thousandths of a line.
 
 use std::collections::HashMap;
 
 use crate::clock::{MINUTE, Millis};
 
-/// Names with a bucket of their own; later ones share that of [`OTHER`].
-pub const MAX_NAMES: usize = 256;
+/// Maximum number of names with a bucket of their own; later names share the bucket of [`OTHER`].
+pub(super) const MAX_NAMES: usize = 256;
 
-/// The name under which what is beyond [`MAX_NAMES`] is limited and counted.
-pub const OTHER: &str = "other";
+/// Name that stands for all names beyond [`MAX_NAMES`].
+pub(super) const OTHER: &str = "other";
 
-/// The longest name of an event that is kept; a longer one is cut (bytes).
+/// Maximum length of a name (bytes); longer names are truncated.
 const MAX_NAME_BYTES: usize = 64;
 
-/// A line costs this many tokens, so that a bucket gains `per_second` tokens a millisecond.
+/// Tokens per line, chosen so that a bucket gains `per_second` tokens per millisecond.
 const LINE: u64 = 1_000;
 
-/// An event's name without memory of its own: a line that is held back allocates nothing.
+/// Event name stored inline, so that a suppressed line allocates nothing.
 #[derive(Clone, Copy)]
-pub struct Name {
+pub(super) struct Name {
     bytes: [u8; MAX_NAME_BYTES],
     len: u8,
 }
 
 impl Name {
-    pub fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let name = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
         let mut bytes = [0; MAX_NAME_BYTES];
         bytes[..name.len()].copy_from_slice(name.as_bytes());
         Self { bytes, len: name.len() as u8 }
     }
 
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).expect("a name is cut between characters")
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).expect("a name is truncated between characters")
     }
 }
 
-/// What becomes of a line.
+/// Decision on a line.
 #[derive(Debug, PartialEq, Eq)]
-pub enum RateDecision {
-    /// It is written, and with it the count of those held back before it.
-    Write {
-        suppressed: u64,
-    },
-    HoldBack,
+pub(in crate::telemetry) enum RateDecision {
+    /// Write the line with the number of lines suppressed before it.
+    Write { suppressed: u64 },
+    /// Drop the line and count it.
+    Suppress,
 }
 
-/// One name and the lines held back under it.
+/// Number of suppressed lines of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SuppressedLines {
-    pub name: Box<str>,
-    pub lines: u64,
+pub(in crate::telemetry) struct SuppressedLines {
+    pub(super) name: Box<str>,
+    pub(super) lines: u64,
 }
 
 #[derive(Debug)]
 struct Bucket {
     tokens: u64,
     filled_at: Millis,
-    /// Not yet reported.
-    held_back: u64,
-    /// Held back since the start.
+    /// Suppressed lines that are not reported yet.
+    unreported: u64,
+    /// Suppressed lines since the start.
     total: u64,
 }
 
-/// The buckets of all names.
+/// Token buckets of all names.
 #[derive(Debug)]
-pub struct Limiter {
+pub(super) struct Limiter {
     burst: u64,
     per_second: u64,
     buckets: HashMap<Box<str>, Bucket>,
@@ -73,8 +75,8 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// A name may write `burst` lines at once and `per_second` lines a second after that.
-    pub fn new(burst: u32, per_second: u32) -> Self {
+    /// Creates a limiter that lets a name write `burst` lines at once, and `per_second` lines per second after that.
+    pub(super) fn new(burst: u32, per_second: u32) -> Self {
         Self {
             burst: u64::from(burst) * LINE,
             per_second: u64::from(per_second),
@@ -84,23 +86,23 @@ impl Limiter {
     }
 
     /// Decides on a line of `name`.
-    pub fn admit(&mut self, name: &str, now: Millis) -> RateDecision {
+    pub(super) fn admit(&mut self, name: &str, now: Millis) -> RateDecision {
         let (burst, per_second) = (self.burst, self.per_second);
         let bucket = self.bucket(name, now);
         let elapsed = u64::try_from(now.saturating_sub(bucket.filled_at)).unwrap_or(0);
         bucket.tokens = bucket.tokens.saturating_add(elapsed.saturating_mul(per_second)).min(burst);
         bucket.filled_at = now;
         if bucket.tokens < LINE {
-            bucket.held_back += 1;
+            bucket.unreported += 1;
             bucket.total += 1;
-            return RateDecision::HoldBack;
+            return RateDecision::Suppress;
         }
         bucket.tokens -= LINE;
-        RateDecision::Write { suppressed: std::mem::take(&mut bucket.held_back) }
+        RateDecision::Write { suppressed: std::mem::take(&mut bucket.unreported) }
     }
 
-    /// What was held back and is not reported yet, once a minute; empty between.
-    pub fn summary_if_due(&mut self, now: Millis) -> Vec<SuppressedLines> {
+    /// Returns the unreported lines like [`Limiter::summary`], but at most once a minute; empty in between.
+    pub(super) fn summary_if_due(&mut self, now: Millis) -> Vec<SuppressedLines> {
         let since = now.saturating_sub(*self.summarised_at.get_or_insert(now));
         if (0..MINUTE).contains(&since) {
             return Vec::new();
@@ -108,21 +110,21 @@ impl Limiter {
         self.summary(now)
     }
 
-    /// What was held back and is not reported yet, by name; it counts as reported from now on.
-    pub fn summary(&mut self, now: Millis) -> Vec<SuppressedLines> {
+    /// Returns the suppressed lines by name that are not reported yet, and marks them as reported.
+    pub(super) fn summary(&mut self, now: Millis) -> Vec<SuppressedLines> {
         self.summarised_at = Some(now);
-        let mut held_back = Vec::new();
+        let mut suppressed = Vec::new();
         for (name, bucket) in &mut self.buckets {
-            let lines = std::mem::take(&mut bucket.held_back);
+            let lines = std::mem::take(&mut bucket.unreported);
             if lines > 0 {
-                held_back.push(SuppressedLines { name: name.clone(), lines });
+                suppressed.push(SuppressedLines { name: name.clone(), lines });
             }
         }
-        sorted(held_back)
+        sorted(suppressed)
     }
 
-    /// Every name seen, with the lines held back under it since the start.
-    pub fn totals(&self) -> Vec<SuppressedLines> {
+    /// Returns every name seen, with its suppressed lines since the start.
+    pub(super) fn totals(&self) -> Vec<SuppressedLines> {
         sorted(
             self.buckets
                 .iter()
@@ -134,11 +136,11 @@ impl Limiter {
     fn bucket(&mut self, name: &str, now: Millis) -> &mut Bucket {
         let known = self.buckets.contains_key(name);
         let name = if known || self.buckets.len() < MAX_NAMES { name } else { OTHER };
-        let full = Bucket { tokens: self.burst, filled_at: now, held_back: 0, total: 0 };
+        let full = Bucket { tokens: self.burst, filled_at: now, unreported: 0, total: 0 };
         if !self.buckets.contains_key(name) {
             self.buckets.insert(name.into(), full);
         }
-        self.buckets.get_mut(name).expect("it was there or has just been put there")
+        self.buckets.get_mut(name).expect("the bucket was there or was just inserted")
     }
 }
 
@@ -153,21 +155,21 @@ mod tests {
     use crate::clock::SECOND;
 
     fn written(limiter: &mut Limiter, name: &str, now: Millis, lines: usize) -> usize {
-        (0..lines).filter(|_| limiter.admit(name, now) != RateDecision::HoldBack).count()
+        (0..lines).filter(|_| limiter.admit(name, now) != RateDecision::Suppress).count()
     }
 
     #[test]
-    fn a_burst_is_written_and_what_is_beyond_is_reported_by_the_next_line() {
+    fn a_burst_is_written_and_the_excess_is_reported_next() {
         let mut limiter = Limiter::new(20, 1);
         assert_eq!(written(&mut limiter, "a", 0, 50), 20);
-        assert_eq!(limiter.admit("a", SECOND - 1), RateDecision::HoldBack);
+        assert_eq!(limiter.admit("a", SECOND - 1), RateDecision::Suppress);
         assert_eq!(limiter.admit("a", SECOND), RateDecision::Write { suppressed: 31 });
         assert_eq!(limiter.admit("a", 2 * SECOND), RateDecision::Write { suppressed: 0 });
         assert_eq!(limiter.totals(), [SuppressedLines { name: "a".into(), lines: 31 }]);
     }
 
     #[test]
-    fn a_silent_name_may_burst_again_and_never_more_than_that() {
+    fn a_silent_name_may_burst_again_but_no_more() {
         let mut limiter = Limiter::new(5, 2);
         assert_eq!(written(&mut limiter, "a", 0, 10), 5);
         assert_eq!(written(&mut limiter, "a", SECOND, 10), 2);
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_comes_once_a_minute_and_reports_each_line_once() {
+    fn a_summary_once_a_minute_reports_each_line_once() {
         let mut limiter = Limiter::new(1, 1);
         assert_eq!(limiter.summary_if_due(0), []);
         written(&mut limiter, "b", 0, 3);
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn invented_names_share_one_bucket_once_there_are_too_many() {
+    fn names_beyond_the_maximum_share_one_bucket() {
         let mut limiter = Limiter::new(1, 1);
         for number in 0..10 * MAX_NAMES {
             limiter.admit(&format!("name-{number}"), 0);
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_between_characters() {
+    fn a_long_name_is_truncated_between_characters() {
         let long = format!("{}ñ{}", "a".repeat(63), "b".repeat(100));
         assert_eq!(Name::new(&long).as_str(), "a".repeat(63));
         assert_eq!(Name::new("pacemeter.start").as_str(), "pacemeter.start");

@@ -1,6 +1,7 @@
-//! One event as one line: JSON for machines, text for people.
+//! Rendering of one event as one line: JSON for machines, text for people.
 //!
-//! No line holds a key twice, whatever an event's fields are called, none holds a line break, and none is longer than its bounds allow.
+//! A line never repeats a key, whatever an event's fields are called. It contains no line break, and its length is
+//! bounded.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -13,8 +14,8 @@ use tracing::field::{Field, Visit};
 
 use crate::clock::Millis;
 
-/// The keys that are the log's own; a field with one of these names is written with `field_` before it.
-pub const RESERVED: &[&str] = &[
+/// Keys of the log itself; a field with such a name gets the prefix `field_`.
+pub(super) const RESERVED: &[&str] = &[
     "timestamp",
     "level",
     "event",
@@ -28,98 +29,99 @@ pub const RESERVED: &[&str] = &[
     "fields_left_out",
 ];
 
-/// The longest text of a field or message; more is cut (bytes).
+/// Maximum text of a field or message (bytes); longer text is truncated.
 const MAX_TEXT_BYTES: usize = 8 * 1024;
 
-/// Once an event's fields take this much, the others are left out and counted (bytes).
+/// Size of an event's fields (bytes) from which further fields are omitted and counted.
 const MAX_FIELDS_BYTES: usize = 16 * 1024;
 
+/// Form of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     Json,
     Text,
 }
 
-/// What every line begins with.
+/// Beginning of every line.
 #[derive(Debug, Clone, Copy)]
-pub struct LinePrefix<'a> {
-    pub now: Millis,
-    pub level: Level,
-    pub event: &'a str,
-    /// Where an event without a name comes from.
-    pub module: Option<&'a str>,
-    /// Lines of this event that were held back before this one.
-    pub suppressed: u64,
+pub(super) struct LinePrefix<'a> {
+    pub(super) now: Millis,
+    pub(super) level: Level,
+    pub(super) event: &'a str,
+    /// Rust module of an event without a name.
+    pub(super) module: Option<&'a str>,
+    /// Number of lines of this event that were suppressed before this one.
+    pub(super) suppressed: u64,
 }
 
-/// Collects the message and the fields of an event; then [`Fields::line`].
+/// Collector of an event's message and fields; [`Fields::line`] renders them.
 #[derive(Debug)]
-pub struct Fields {
+pub(super) struct Fields {
     form: Form,
-    /// Whether the field `event` is still to come, which is in the head.
+    /// True while the field `event` is still expected; the prefix shows it.
     named: bool,
     message: Option<String>,
     body: Vec<u8>,
     keys: Vec<String>,
-    left_out: u64,
+    omitted: u64,
 }
 
 impl Fields {
-    /// `named`: the event has a field `event`, which the head shows.
-    pub fn new(form: Form, named: bool) -> Self {
-        Self { form, named, message: None, body: Vec::new(), keys: Vec::new(), left_out: 0 }
+    /// Creates an empty collector. `named` is true if the event has a field `event`, which the prefix shows.
+    pub(super) fn new(form: Form, named: bool) -> Self {
+        Self { form, named, message: None, body: Vec::new(), keys: Vec::new(), omitted: 0 }
     }
 
-    /// The whole line, with its line break.
-    pub fn line(mut self, head: &LinePrefix<'_>) -> Vec<u8> {
-        if self.left_out > 0 {
-            let left_out = self.left_out;
+    /// Returns the whole line, with its line break.
+    pub(super) fn line(mut self, prefix: &LinePrefix<'_>) -> Vec<u8> {
+        if self.omitted > 0 {
+            let omitted = self.omitted;
             self.key("fields_left_out");
-            self.number(left_out);
+            self.number(omitted);
         }
         let message = self.message.as_deref().unwrap_or("");
         let mut line = Vec::with_capacity(256 + message.len() + self.body.len());
         match self.form {
-            Form::Json => json_head(&mut line, head, message),
-            Form::Text => text_head(&mut line, head, message),
+            Form::Json => json_prefix(&mut line, prefix, message),
+            Form::Text => text_prefix(&mut line, prefix, message),
         }
         line.extend_from_slice(&self.body);
         line.extend_from_slice(if self.form == Form::Json { b"}\n" } else { b"\n" });
         line
     }
 
-    /// The first message is the line's; another is a field like any.
-    pub fn add_message(&mut self, message: &str) {
+    /// Sets the line's message, or adds a field if the line already has one.
+    pub(super) fn add_message(&mut self, message: &str) {
         if self.message.is_none() {
-            self.message = Some(cut(message).to_owned());
+            self.message = Some(truncated(message).to_owned());
         } else {
             self.add_text("message", message);
         }
     }
 
-    pub fn add_text(&mut self, name: &str, value: &str) {
+    pub(super) fn add_text(&mut self, name: &str, value: &str) {
         if !self.begin(name) {
             return;
         }
         match self.form {
-            Form::Json => json_string(&mut self.body, cut(value)),
-            Form::Text => text_string(&mut self.body, cut(value)),
+            Form::Json => json_string(&mut self.body, truncated(value)),
+            Form::Text => text_string(&mut self.body, truncated(value)),
         }
     }
 
-    pub fn add_number(&mut self, name: &str, value: impl fmt::Display) {
+    pub(super) fn add_number(&mut self, name: &str, value: impl fmt::Display) {
         if self.begin(name) {
             self.number(value);
         }
     }
 
-    /// Writes the key of a field, unless it belongs to the head or there is no room left.
+    /// Writes the key of a field. Returns false if the field belongs to the prefix or there is no room left.
     fn begin(&mut self, name: &str) -> bool {
         if name == "event" && std::mem::take(&mut self.named) {
             return false;
         }
         if self.body.len() > MAX_FIELDS_BYTES {
-            self.left_out += 1;
+            self.omitted += 1;
             return false;
         }
         let mut key = name.strip_prefix("r#").unwrap_or(name).to_owned();
@@ -147,7 +149,7 @@ impl Fields {
     }
 
     fn number(&mut self, value: impl fmt::Display) {
-        write!(self.body, "{value}").expect("a Vec takes everything");
+        write!(self.body, "{value}").expect("writing to a Vec never fails");
     }
 }
 
@@ -155,7 +157,7 @@ impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         match serde_json::Number::from_f64(value) {
             Some(number) => self.add_number(field.name(), number),
-            // JSON has no such numbers.
+            // JSON has no infinities and no NaN.
             None => self.add_text(field.name(), &value.to_string()),
         }
     }
@@ -187,7 +189,7 @@ impl Visit for Fields {
         }
     }
 
-    /// An error with what caused it, outermost first.
+    /// Adds an error with its causes, outermost first.
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let mut text = Bounded::default();
         write!(text, "{value}").unwrap_or_default();
@@ -201,13 +203,13 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = Bounded::default();
-        // A Debug that reports an error has written what it could.
+        // A Debug implementation that fails has written a part, which is kept.
         write!(text, "{value:?}").unwrap_or_default();
         self.record_str(field, &text.0);
     }
 }
 
-/// Text that stops growing a little beyond what is shown of it.
+/// Text that stops growing just beyond the maximum that is shown.
 #[derive(Debug, Default)]
 struct Bounded(String);
 
@@ -219,76 +221,76 @@ impl fmt::Write for Bounded {
     }
 }
 
-fn cut(text: &str) -> &str {
+fn truncated(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
 }
 
-fn json_head(line: &mut Vec<u8>, head: &LinePrefix<'_>, message: &str) {
-    let time = timestamp(head.now, 6);
+fn json_prefix(line: &mut Vec<u8>, prefix: &LinePrefix<'_>, message: &str) {
+    let time = timestamp(prefix.now, 6);
     let (service, version) = (super::SERVICE, super::VERSION);
     line.extend_from_slice(b"{\"timestamp\":");
     json_string(line, &time);
     let texts = [
-        ("level", level_name(head.level)),
-        ("event", head.event),
+        ("level", level_name(prefix.level)),
+        ("event", prefix.event),
         ("message", message),
         ("service", service),
         ("version", version),
     ];
-    for (key, value) in texts.into_iter().chain(head.module.map(|module| ("module", module))) {
-        write!(line, ",\"{key}\":").expect("a Vec takes everything");
+    for (key, value) in texts.into_iter().chain(prefix.module.map(|module| ("module", module))) {
+        write!(line, ",\"{key}\":").expect("writing to a Vec never fails");
         json_string(line, value);
     }
-    if head.suppressed > 0 {
-        write!(line, ",\"suppressed\":{}", head.suppressed).expect("a Vec takes everything");
+    if prefix.suppressed > 0 {
+        write!(line, ",\"suppressed\":{}", prefix.suppressed).expect("writing to a Vec never fails");
     }
 }
 
-/// A person knows the service and the version; they see the time, and what happened.
-fn text_head(line: &mut Vec<u8>, head: &LinePrefix<'_>, message: &str) {
-    let level = level_name(head.level);
-    write!(line, "{} {level:<5} ", timestamp(head.now, 3)).expect("a Vec takes everything");
-    text_string(line, head.event);
+/// Writes time, level, event and message; people need no service and version.
+fn text_prefix(line: &mut Vec<u8>, prefix: &LinePrefix<'_>, message: &str) {
+    let level = level_name(prefix.level);
+    write!(line, "{} {level:<5} ", timestamp(prefix.now, 3)).expect("writing to a Vec never fails");
+    text_string(line, prefix.event);
     line.push(b' ');
     line.extend(message.chars().flat_map(visible).collect::<String>().into_bytes());
-    if let Some(module) = head.module {
+    if let Some(module) = prefix.module {
         line.extend_from_slice(b" module=");
         text_string(line, module);
     }
-    if head.suppressed > 0 {
-        write!(line, " suppressed={}", head.suppressed).expect("a Vec takes everything");
+    if prefix.suppressed > 0 {
+        write!(line, " suppressed={}", prefix.suppressed).expect("writing to a Vec never fails");
     }
 }
 
 fn json_string(line: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(line, text).expect("a string is JSON, and a Vec takes everything");
+    serde_json::to_writer(line, text).expect("a string is JSON, and writing to a Vec never fails");
 }
 
-/// As it is if it is one visible word, else in quotes; never anything that a terminal acts on.
+/// Writes a visible word as it is and other text in quotes, with everything escaped that a terminal would act on.
 fn text_string(line: &mut Vec<u8>, text: &str) {
     let plain = |c: char| !matches!(c, '"' | '=' | '\\') && !c.is_whitespace() && visible(c).eq([c]);
     if !text.is_empty() && text.chars().all(plain) {
         line.extend_from_slice(text.as_bytes());
     } else {
-        write!(line, "{text:?}").expect("a Vec takes everything");
+        write!(line, "{text:?}").expect("writing to a Vec never fails");
     }
 }
 
-/// The character, escaped if a terminal would act on it or not show it.
+/// Returns the character, escaped if a terminal would act on it or not show it.
 fn visible(c: char) -> impl Iterator<Item = char> {
-    let kept = matches!(c, '"' | '\'' | '\\').then_some(c);
-    let escaped = kept.is_none().then(|| c.escape_debug());
-    kept.into_iter().chain(escaped.into_iter().flatten())
+    let unescaped = matches!(c, '"' | '\'' | '\\').then_some(c);
+    let escaped = unescaped.is_none().then(|| c.escape_debug());
+    unescaped.into_iter().chain(escaped.into_iter().flatten())
 }
 
-/// RFC 3339 in UTC with `digits` decimals. The clock has milliseconds; what follows them is zeros.
+/// Returns RFC 3339 in UTC with `digits` decimals; those beyond milliseconds are zeros.
 fn timestamp(now: Millis, digits: u8) -> String {
     let time = Timestamp::from_millisecond(now).unwrap_or(if now < 0 { Timestamp::MIN } else { Timestamp::MAX });
     DateTimePrinter::new().precision(Some(digits)).timestamp_to_string(&time)
 }
 
-/// The value of the key `level`, and of the label.
-pub fn level_name(level: Level) -> &'static str {
+/// Returns the value of the key `level` and of the metrics' label.
+pub(crate) fn level_name(level: Level) -> &'static str {
     match level {
         Level::ERROR => "error",
         Level::WARN => "warn",

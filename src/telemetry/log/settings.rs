@@ -5,12 +5,14 @@ use tracing::Level;
 use super::{LEVELS, level_name};
 use crate::settings::SettingsReader;
 
-/// What lines look like.
+/// Form of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Text on a terminal, else JSON.
     Auto,
+    /// JSON objects.
     Json,
+    /// Text for people.
     Text,
 }
 
@@ -19,19 +21,20 @@ pub enum Format {
 pub struct Settings {
     /// Least severe level that is written.
     pub level: Level,
+    /// Form of the lines.
     pub format: Format,
-    /// Lines of one event name at once.
+    /// Number of lines that an event name may write at once.
     pub burst: u32,
-    /// Lines of one event name a second, after a burst.
+    /// Number of lines per second that an event name may write after a burst.
     pub per_second: u32,
 }
 
 impl Settings {
-    /// Faults are left with the reader.
+    /// Reads the settings and leaves faults in the reader.
     pub fn read(reader: &mut SettingsReader) -> Self {
         let level = reader.string("log.level");
         let level = LEVELS.into_iter().find(|known| level_name(*known) == level).unwrap_or_else(|| {
-            reader.fault("log.level", format_args!("{level:?} is no level, expected error, warn, info or debug"));
+            reader.fault("log.level", format_args!("{level:?} is not a level; use error, warn, info or debug"));
             Level::INFO
         });
         let format = match reader.string("log.format").as_str() {
@@ -39,7 +42,7 @@ impl Settings {
             "json" => Format::Json,
             "text" => Format::Text,
             other => {
-                reader.fault("log.format", format_args!("{other:?} is no format, expected auto, json or text"));
+                reader.fault("log.format", format_args!("{other:?} is not a format; use auto, json or text"));
                 Format::Auto
             }
         };
@@ -72,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named_at_once() {
+    fn all_faults_are_reported_together() {
         let mut reader = reader(&["log.level=loud", "log.format=xml", "log.burst=0", "log.per_second=2"]);
         let settings = Settings::read(&mut reader);
         assert_eq!(

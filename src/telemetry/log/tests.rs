@@ -13,7 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use super::line::{Fields, Form, LinePrefix, RESERVED};
 use super::*;
 
-/// A JSON object in the order in which it was written, every key as often as it stands there.
+/// JSON object as written: keys in their order, repeated ones included.
 struct Pairs(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -36,23 +36,23 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-/// The one line, which must be an object without a key twice.
+/// Parses a line, which must be an object without repeated keys.
 fn object(line: &str) -> serde_json::Map<String, Value> {
     assert_eq!(line.find('\n'), Some(line.len() - 1), "one line, ended: {line:?}");
     let Pairs(pairs) = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let keys: HashSet<&str> = pairs.iter().map(|(key, _)| key.as_str()).collect();
-    assert_eq!(keys.len(), pairs.len(), "a key stands twice: {line}");
+    assert_eq!(keys.len(), pairs.len(), "a repeated key: {line}");
     pairs.into_iter().collect()
 }
 
 const ON: Settings = Settings { level: Level::INFO, format: Format::Auto, burst: 20, per_second: 1 };
 
-/// A clock that stands at 2026-11-21T18:00:00.123Z.
+/// Clock that stands at 2026-11-21T18:00:00.123Z.
 fn clock() -> Clock {
     Clock::accelerated(1_795_284_000_123, 0.0)
 }
 
-/// What is written while `events` happen, line by line, ends included.
+/// Returns the lines that `events` write, with their line breaks.
 fn logged(settings: &Settings, terminal: bool, events: impl FnOnce()) -> Vec<String> {
     let (reader, pipe) = std::io::pipe().unwrap();
     let (layer, guard) = open(settings, clock(), pipe, terminal, BUFFERED_LINES);
@@ -62,7 +62,7 @@ fn logged(settings: &Settings, terminal: bool, events: impl FnOnce()) -> Vec<Str
 
 /// Closes the log and reads what it wrote.
 fn lines(reader: PipeReader, guard: Guard) -> Vec<String> {
-    assert!(guard.counters().flush(Duration::from_secs(60)), "the writing thread does not get on");
+    assert!(guard.counters().flush(Duration::from_secs(60)), "the writing thread makes no progress");
     drop(guard);
     let mut text = String::new();
     BufReader::new(reader).read_to_string(&mut text).unwrap();
@@ -130,7 +130,7 @@ fn a_field_never_takes_a_key_of_the_log() {
 }
 
 #[test]
-fn an_event_without_a_name_shows_where_it_comes_from() {
+fn an_event_without_a_name_shows_its_module() {
     let lines = logged(&ON, false, || info!(size = 4, "from elsewhere"));
     let object = object(&lines[0]);
     assert_eq!(object["event"], "dependency");
@@ -150,7 +150,7 @@ fn an_error_is_written_with_its_causes() {
 }
 
 #[test]
-fn levels_below_the_chosen_one_cost_nothing_and_write_nothing() {
+fn disabled_levels_cost_nothing_and_write_nothing() {
     let formatted = std::cell::Cell::new(false);
     let lines = logged(&ON, false, || {
         debug!(
@@ -171,7 +171,7 @@ fn levels_below_the_chosen_one_cost_nothing_and_write_nothing() {
 }
 
 #[test]
-fn text_is_for_people_and_holds_nothing_a_terminal_acts_on() {
+fn text_contains_nothing_that_a_terminal_acts_on() {
     let lines = logged(&ON, true, || {
         info!(event = "pacemeter.topic.waiting", topic = "pacemeter.calls.v1", partitions = 6, "waiting for topic");
         warn!(
@@ -191,7 +191,7 @@ fn text_is_for_people_and_holds_nothing_a_terminal_acts_on() {
 }
 
 #[test]
-fn what_is_held_back_is_counted_and_reported_but_a_bug_is_always_written() {
+fn suppressed_lines_are_counted_and_bugs_are_never_suppressed() {
     let (reader, pipe) = std::io::pipe().unwrap();
     let (layer, guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);
     let counters = guard.counters();
@@ -212,7 +212,7 @@ fn what_is_held_back_is_counted_and_reported_but_a_bug_is_always_written() {
     assert_eq!(counters.dropped(), 0);
 }
 
-/// The log at a time that the test moves.
+/// Log whose clock the test moves.
 struct Moved(Arc<Log>, Arc<AtomicI64>);
 
 impl<S: Subscriber> Layer<S> for Moved {
@@ -233,7 +233,7 @@ fn a_bug_is_written_before_its_event_returns() {
 }
 
 #[test]
-fn the_next_line_of_a_name_says_how_many_were_held_back_and_a_minute_later_any_line_does() {
+fn suppressed_lines_are_reported_by_the_next_line_or_minutely() {
     let (reader, pipe) = std::io::pipe().unwrap();
     let (layer, guard) = open(&Settings { burst: 1, ..ON }, clock(), pipe, false, BUFFERED_LINES);
     let now = Arc::new(AtomicI64::new(0));
@@ -249,19 +249,19 @@ fn the_next_line_of_a_name_says_how_many_were_held_back_and_a_minute_later_any_l
         info!(event = "pacemeter.progress", "time for one");
     });
     let lines: Vec<_> = lines(reader, guard).iter().map(|line| object(line)).collect();
-    let told: Vec<_> = lines
+    let reported: Vec<_> = lines
         .iter()
         .map(|line| (line["event"].as_str().unwrap(), line.get("suppressed").and_then(Value::as_u64)))
         .collect();
     let (test, progress) = ("pacemeter.test", "pacemeter.progress");
     assert_eq!(
-        told,
+        reported,
         [(test, None), (test, Some(2)), (progress, None), ("pacemeter.log.suppressed", Some(4)), (progress, None)]
     );
 }
 
 #[test]
-fn a_reader_that_does_not_read_holds_up_nobody() {
+fn a_reader_that_does_not_read_delays_nobody() {
     let (_reader, mut full) = UnixStream::pair().unwrap();
     full.set_nonblocking(true).unwrap();
     while full.write(&[b'x'; 1_024]).is_ok() {}
@@ -283,7 +283,7 @@ fn a_reader_that_does_not_read_holds_up_nobody() {
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_any_more_costs_lines_and_nothing_else() {
+fn a_closed_pipe_costs_lines_and_nothing_else() {
     let (reader, pipe) = std::io::pipe().unwrap();
     drop(reader);
     let (layer, guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);
@@ -299,7 +299,7 @@ fn a_pipe_that_nobody_reads_any_more_costs_lines_and_nothing_else() {
 }
 
 #[test]
-fn long_values_and_many_of_them_are_bounded() {
+fn long_values_and_many_values_are_bounded() {
     let long = "ñ\u{1}".repeat(100_000);
     let lines = logged(&ON, false, || {
         info!(event = "pacemeter.test", a = long, b = ?long, c = %long, d = long, e = long, "long");
@@ -314,14 +314,14 @@ fn any_line(form: Form, fields: &[(String, String)], number: i64) -> String {
         line.add_text(name, value);
         line.add_number(name, number);
     }
-    let head = LinePrefix {
+    let prefix = LinePrefix {
         now: number,
         level: Level::INFO,
         event: &fields[0].1,
         module: Some(&fields[0].0),
         suppressed: number.unsigned_abs(),
     };
-    String::from_utf8(line.line(&head)).unwrap()
+    String::from_utf8(line.line(&prefix)).unwrap()
 }
 
 proptest! {

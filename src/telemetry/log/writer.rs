@@ -1,7 +1,7 @@
-//! Lines to a file descriptor that may be slow, full or closed.
+//! Writer of lines to a file descriptor that may be slow, full or closed.
 //!
-//! The thread of `tracing-appender` calls this, so waiting here holds up nobody but the lines behind; they are dropped, and counted, once
-//! its buffer is full. A write that fails drops its line: there is nowhere else to say so.
+//! The thread of `tracing-appender` calls it, so waiting here delays only the lines in its buffer; once that is full,
+//! further lines are dropped and counted. A failed write drops its line, as there is nowhere else to report it.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
@@ -10,41 +10,43 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// A pipe that polls as writable takes this much at once without waiting (POSIX PIPE_BUF on Linux).
+/// Bytes that a pipe accepts without blocking once it polls as writable (PIPE_BUF on Linux).
 const CHUNK_BYTES: usize = 4_096;
 
-/// How often a writer that waits looks whether the log is being closed: 100 ms.
+/// Interval at which a waiting writer checks whether the log is being closed: 100 ms.
 const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// What the two ends of the log know of each other.
+/// Progress shared by the two ends of the log.
 #[derive(Debug, Default)]
-pub struct WriterProgress {
-    /// Lines written or given up.
-    pub settled: AtomicU64,
-    /// Lines given up.
-    pub failed: AtomicU64,
-    /// From now on a line that cannot be written at once is given up.
-    pub closing: AtomicBool,
+pub(super) struct WriterProgress {
+    /// Number of lines written or given up.
+    pub(super) settled: AtomicU64,
+    /// Number of lines given up.
+    pub(super) failed: AtomicU64,
+    /// True once a line that cannot be written at once is given up.
+    pub(super) closing: AtomicBool,
 }
 
+/// Writer that never blocks longer than the log stays open.
 #[derive(Debug)]
-pub struct Sink<T> {
+pub(super) struct Sink<T> {
     out: T,
     progress: Arc<WriterProgress>,
-    /// The last line was cut off in the middle: the next one must not continue it.
+    /// True if the last line was truncated in the middle: the next one must not continue it.
     torn: bool,
 }
 
 impl<T: AsFd> Sink<T> {
-    pub fn new(out: T, progress: Arc<WriterProgress>) -> Self {
+    pub(super) fn new(out: T, progress: Arc<WriterProgress>) -> Self {
         Self { out, progress, torn: false }
     }
 
     fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.wait()?;
-            // Not through `std::io::Stderr`: its lock, held while a pipe is full, would stop the thread that prints a panic.
+            // Bypasses `std::io::Stderr`: its lock, held while a pipe is full, would block the thread that prints a
+            // panic.
             let written = rustix::io::write(&self.out, &bytes[..bytes.len().min(CHUNK_BYTES)]);
             match written.map_err(io::Error::from) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -59,7 +61,10 @@ impl<T: AsFd> Sink<T> {
         Ok(())
     }
 
-    /// Returns when a write will not wait; an error when the log is being closed and it would.
+    /// Waits until a write will not block.
+    ///
+    /// # Errors
+    /// If the write would block while the log is being closed.
     fn wait(&self) -> io::Result<()> {
         loop {
             let closing = self.progress.closing.load(SeqCst);
@@ -76,7 +81,7 @@ impl<T: AsFd> Sink<T> {
 }
 
 impl<T: AsFd> Write for Sink<T> {
-    /// Takes one whole line. Never an error: the appender would have nobody to tell.
+    /// Writes one whole line. It returns no error, as the appender could not report it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let whole = if self.torn { self.put(b"\n") } else { Ok(()) }.and_then(|()| self.put(line));
         if whole.is_err() {

@@ -1,4 +1,4 @@
-//! What the log counts, read when asked for.
+//! Collector of the log's counters.
 
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use crate::telemetry::log::{LogCounters, level_name};
 
 const FAMILIES: [&Family; 3] = [&own::LOG_MESSAGES, &own::LOG_SUPPRESSED, &own::LOG_DROPPED];
 
+/// Reads the log's counters at each scrape.
 #[derive(Clone)]
-pub struct LogCollector {
+pub(super) struct LogCollector {
     counters: Arc<LogCounters>,
     descs: Arc<Vec<Desc>>,
 }
 
 impl LogCollector {
-    pub fn new(counters: Arc<LogCounters>) -> Self {
+    pub(super) fn new(counters: Arc<LogCounters>) -> Self {
         Self { counters, descs: Arc::new(describe(&FAMILIES)) }
     }
 }

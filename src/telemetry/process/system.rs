@@ -1,6 +1,7 @@
-//! What the kernel knows of this process, read when asked for.
+//! Collector of the kernel's figures about this process.
 //!
-//! The collector of the prometheus crate counts CPU time in whole seconds, which says nothing about a process that needs a few per cent.
+//! It is written by hand because the prometheus crate's collector counts CPU time in whole seconds, too coarse for a
+//! process that uses a few per cent.
 
 use std::sync::Arc;
 
@@ -20,11 +21,12 @@ const FAMILIES: [&Family; 7] = [
     &own::PROCESS_THREADS,
 ];
 
+/// Reads the kernel's figures at each scrape.
 #[derive(Clone)]
-pub struct SystemCollector(Arc<Vec<Desc>>);
+pub(super) struct SystemCollector(Arc<Vec<Desc>>);
 
 impl SystemCollector {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Arc::new(describe(&FAMILIES)))
     }
 }
@@ -34,7 +36,7 @@ impl Collector for SystemCollector {
         self.0.iter().collect()
     }
 
-    /// What the kernel does not tell is absent.
+    /// Omits figures that the kernel does not report.
     fn collect(&self) -> Vec<proto::MetricFamily> {
         let values = Process::myself().map(|process| read(&process)).unwrap_or_default();
         let present = FAMILIES.iter().zip(values).filter_map(|(family, value)| Some((family, value?)));
@@ -42,7 +44,7 @@ impl Collector for SystemCollector {
     }
 }
 
-/// In the order of [`FAMILIES`].
+/// Returns the values in the order of [`FAMILIES`].
 fn read(process: &Process) -> [Option<f64>; 7] {
     let ticks = procfs::ticks_per_second() as f64;
     let stat = process.stat().ok();
@@ -62,7 +64,7 @@ fn read(process: &Process) -> [Option<f64>; 7] {
     ]
 }
 
-pub fn describe(families: &[&Family]) -> Vec<Desc> {
+pub(super) fn describe(families: &[&Family]) -> Vec<Desc> {
     let desc = |family: &&Family| {
         let labels = family.labels.iter().map(|label| (*label).to_owned()).collect();
         Desc::new(family.name.to_owned(), family.help.to_owned(), labels, Default::default())
@@ -71,7 +73,7 @@ pub fn describe(families: &[&Family]) -> Vec<Desc> {
     families.iter().map(desc).collect()
 }
 
-pub fn family_of(family: &Family, samples: Vec<proto::Metric>) -> proto::MetricFamily {
+pub(super) fn family_of(family: &Family, samples: Vec<proto::Metric>) -> proto::MetricFamily {
     let mut collected = proto::MetricFamily::default();
     collected.set_name(family.name.to_owned());
     collected.set_help(family.help.to_owned());
@@ -84,8 +86,8 @@ pub fn family_of(family: &Family, samples: Vec<proto::Metric>) -> proto::MetricF
     collected
 }
 
-/// One sample of a counter or gauge.
-pub fn sample(family: &Family, labels: &[&str], value: f64) -> proto::Metric {
+/// Returns a sample of a counter or gauge.
+pub(super) fn sample(family: &Family, labels: &[&str], value: f64) -> proto::Metric {
     let pair = |(name, value): (&&str, &&str)| {
         let mut pair = proto::LabelPair::default();
         pair.set_name((*name).to_owned());

@@ -19,7 +19,7 @@ fn text(metrics: &Metrics) -> String {
     text
 }
 
-/// The value of a series.
+/// Returns the value of a series.
 fn value(metrics: &Metrics, series: &str) -> Option<f64> {
     let text = text(metrics);
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
@@ -31,7 +31,7 @@ fn names(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn what_is_known_starts_at_zero_and_what_is_not_is_absent() {
+fn known_series_start_at_zero_and_unknown_are_absent() {
     let metrics = metrics();
     for series in [
         "pacemeter_kafka_records_total{topic=\"payments\"}",
@@ -61,7 +61,7 @@ fn what_is_known_starts_at_zero_and_what_is_not_is_absent() {
 }
 
 #[test]
-fn every_family_of_the_process_is_exposed_by_the_catalogue() {
+fn every_family_of_the_process_is_exposed() {
     let log = log();
     let metrics = Metrics::new(&[], &[], log.clone());
     metrics.kafka.records.with_label_values(&["calls"]).inc_by(2_000);
@@ -81,8 +81,8 @@ fn every_family_of_the_process_is_exposed_by_the_catalogue() {
     metrics.targets.reload_refused();
     (0..3).for_each(|_| drop(log.admit("pacemeter.test", 0)));
     let text = text(&metrics);
-    // The export knows these.
-    let elsewhere = [
+    // `export` writes these.
+    let exported = [
         own::READY.name,
         own::COMPLETE_UNTIL.name,
         own::TIME.name,
@@ -90,7 +90,7 @@ fn every_family_of_the_process_is_exposed_by_the_catalogue() {
         own::CALENDAR_COVERED_UNTIL.name,
     ];
     let expected =
-        own::ALL.iter().map(|family| family.name).filter(|name| !elsewhere.contains(name)).collect::<BTreeSet<_>>();
+        own::ALL.iter().map(|family| family.name).filter(|name| !exported.contains(name)).collect::<BTreeSet<_>>();
     assert_eq!(names(&text), expected);
     for name in names(&text) {
         let family = catalogue::find(name).unwrap();
@@ -120,7 +120,7 @@ fn cpu_time_is_not_rounded_to_seconds() {
 }
 
 #[test]
-fn the_kernel_is_asked_what_the_process_uses() {
+fn the_kernel_reports_the_resources_of_the_process() {
     let metrics = metrics();
     let text = text(&metrics);
     let seven = names(&text).into_iter().filter(|name| name.starts_with("process_")).count();

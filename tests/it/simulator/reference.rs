@@ -75,7 +75,7 @@ pub fn exposed(process: &Process<'_>, shared: &Shared, clock: &Clock) -> SeriesV
         publisher: process.publisher(),
         allowlists: Arc::clone(&view_config.allowlists),
         evaluator: Arc::new(Evaluator::new(view_config.allowlists.zone.clone())),
-        lasting: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
+        presence_limits: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
         clock: clock.clone(),
         metrics: Arc::clone(&shared.metrics),
         max_series: 100_000,
