@@ -24,7 +24,7 @@ pub(super) const MAX_HEADERS: usize = 32;
 
 /// Maximum part of a refused request that is still read before the connection is closed.
 const LINGER_BYTES: usize = 256 * 1024;
-/// Maximum time for that.
+/// Maximum time for reading it.
 const LINGER: Duration = Duration::from_millis(500);
 
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -85,7 +85,7 @@ pub(super) fn refuse(stream: TcpStream) {
     if let Ok(mut stream) = stream.into_std()
         && stream.write_all(REFUSAL).is_ok()
     {
-        // Without a pending read the close resets the connection; see `linger`. Bytes that arrive later still do.
+        // Closing with unread bytes would reset the connection; see `linger`. Bytes that arrive later still do.
         let mut discarded = [0; MAX_HEAD_BYTES];
         let _ = stream.read(&mut discarded);
     }

@@ -1,9 +1,9 @@
-//! Prometheus' text format 0.0.4, read strictly.
+//! Strict parser of the Prometheus text format 0.0.4.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// A sample's name and labels, the labels in alphabetical order.
+/// Name and labels of a sample, the labels in alphabetical order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Series {
     pub name: String,
@@ -17,15 +17,17 @@ impl fmt::Display for Series {
     }
 }
 
+/// Parsed scrape.
 #[derive(Debug, Default)]
 pub struct Exposition {
-    /// Type by family.
+    /// Types by family name.
     pub families: BTreeMap<String, String>,
+    /// Values of all samples.
     pub samples: BTreeMap<Series, f64>,
 }
 
 impl Exposition {
-    /// Reads a scrape; every family must have help and a type before its samples, no series may come twice.
+    /// Parses a scrape. Every family must have help and a type before its samples, and no series may be repeated.
     pub fn parse(text: &str) -> Self {
         let mut exposition = Self::default();
         let mut helped = BTreeSet::new();
@@ -33,33 +35,37 @@ impl Exposition {
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# HELP ") {
                 let (name, help) = rest.split_once(' ').unwrap_or_else(|| panic!("no help: {line}"));
-                assert!(!help.is_empty() && helped.insert(name.to_owned()), "help is missing or given twice: {line}");
+                assert!(!help.is_empty() && helped.insert(name.to_owned()), "help is missing or repeated: {line}");
             } else if let Some(rest) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = rest.split_once(' ').unwrap_or_else(|| panic!("no type: {line}"));
                 assert!(helped.contains(name), "no help before: {line}");
-                assert!(exposition.families.insert(name.to_owned(), kind.to_owned()).is_none(), "twice: {line}");
+                assert!(
+                    exposition.families.insert(name.to_owned(), kind.to_owned()).is_none(),
+                    "repeated type: {line}"
+                );
                 current = name.to_owned();
             } else {
                 let (series, value) = sample(line);
                 let family = family_of(&series.name, exposition.families.get(&current).map(String::as_str));
                 assert_eq!(family, current, "a sample outside of its family: {line}");
-                assert!(exposition.samples.insert(series, value).is_none(), "a series twice: {line}");
+                assert!(exposition.samples.insert(series, value).is_none(), "a repeated series: {line}");
             }
         }
         exposition
     }
 
-    /// The value of one series, if it is there; labels in any order.
+    /// Returns the value of a series, with its labels in any order.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         self.samples.get(&Series { name: name.to_owned(), labels }).copied()
     }
 
-    /// All series of a name.
+    /// Returns all series of a name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a Series, f64)> {
         self.samples.iter().filter(move |(series, _)| series.name == name).map(|(series, value)| (series, *value))
     }
 
+    /// Returns true if the family is exposed.
     pub fn has(&self, family: &str) -> bool {
         self.families.contains_key(family)
     }
@@ -80,7 +86,7 @@ fn sample(line: &str) -> (Series, f64) {
         while !rest.starts_with('}') {
             let (key, after) = rest.split_once("=\"").unwrap_or_else(|| fault());
             let (value, after) = quoted(after).unwrap_or_else(|| fault());
-            assert!(labels.insert(key.to_owned(), value).is_none(), "a label twice: {line}");
+            assert!(labels.insert(key.to_owned(), value).is_none(), "a repeated label: {line}");
             rest = after.strip_prefix(',').unwrap_or(after);
         }
         rest = &rest[1..];
@@ -90,7 +96,7 @@ fn sample(line: &str) -> (Series, f64) {
     (Series { name: line[..name_end].to_owned(), labels }, value)
 }
 
-/// The value of a label up to its closing quote, and what follows that.
+/// Returns the value of a label up to its closing quote, and the rest of the line.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();

@@ -45,36 +45,36 @@ families! {
             [returns](spec/figures.md#returns).");
     UNMATCHED_RETURNED_PESOS = Family::business("pacemeter_unmatched_returned_pesos_total", Counter, PROGRAMME, Pesos,
         "Amount of returns, in pesos (MXN), that matched no dispersal before their support was forgotten.")
-        .with_note("[Waiting returns](spec/figures.md#waiting-returns).");
+        .with_note("See [waiting returns](spec/figures.md#waiting-returns).");
     WAITING_RETURNED_PESOS = Family::business("pacemeter_waiting_returned_pesos", Gauge, PROGRAMME, Pesos,
         "Amount of returns, in pesos (MXN), that wait for a dispersal of their support.")
-        .with_note("[Waiting returns](spec/figures.md#waiting-returns).");
+        .with_note("See [waiting returns](spec/figures.md#waiting-returns).");
 
     BENEFICIARIES = people("pacemeter_beneficiaries",
         "Distinct people with at least one payment not fully returned, by state of their earliest one.",
-        "[All-time people](spec/figures.md#all-time-people); each counts once: \
+        "Each person counts once: [all-time people](spec/figures.md#all-time-people), \
             [beneficiaries](spec/figures.md#beneficiaries).");
     DAY_BENEFICIARIES = people("pacemeter_day_beneficiaries",
         "Distinct people with a payment in the current day not fully returned, by state of their earliest one.",
-        PERIOD_PEOPLE);
+        DAY_PEOPLE);
     DAY_DISPERSALS = dispersals("pacemeter_day_dispersals",
-        "Dispersals in the current day, including returned ones.", PERIODS);
+        "Dispersals in the current day, including returned ones.", DAY);
     DAY_NET_PESOS = net_pesos("pacemeter_day_net_pesos",
-        "Amount dispersed in the current day less its returns, in pesos (MXN).", PERIODS);
+        "Amount dispersed in the current day less its returns, in pesos (MXN).", DAY);
     WEEK_BENEFICIARIES = people("pacemeter_week_beneficiaries",
         "Distinct people with a payment in the current week not fully returned, by state of their earliest one.",
-        PERIOD_PEOPLE);
+        WEEK_PEOPLE);
     WEEK_DISPERSALS = dispersals("pacemeter_week_dispersals",
-        "Dispersals in the current week, including returned ones.", PERIODS);
+        "Dispersals in the current week, including returned ones.", WEEK);
     WEEK_NET_PESOS = net_pesos("pacemeter_week_net_pesos",
-        "Amount dispersed in the current week less its returns, in pesos (MXN).", PERIODS);
+        "Amount dispersed in the current week less its returns, in pesos (MXN).", WEEK);
     MONTH_BENEFICIARIES = people("pacemeter_month_beneficiaries",
         "Distinct people with a payment in the current month not fully returned, by state of their earliest one.",
-        PERIOD_PEOPLE);
+        MONTH_PEOPLE);
     MONTH_DISPERSALS = dispersals("pacemeter_month_dispersals",
-        "Dispersals in the current month, including returned ones.", PERIODS);
+        "Dispersals in the current month, including returned ones.", MONTH);
     MONTH_NET_PESOS = net_pesos("pacemeter_month_net_pesos",
-        "Amount dispersed in the current month less its returns, in pesos (MXN).", PERIODS);
+        "Amount dispersed in the current month less its returns, in pesos (MXN).", MONTH);
     ROLLING_1H_DISPERSALS = dispersals("pacemeter_rolling_1h_dispersals",
         "Dispersals in the last hour, including returned ones.", LAST_HOUR);
     ROLLING_1H_NET_PESOS = net_pesos("pacemeter_rolling_1h_net_pesos",
@@ -96,10 +96,10 @@ families! {
 
     BACKLOG_SUPPORTS = Family::business("pacemeter_backlog_supports", Gauge, PROGRAMME, Count("supports"),
         "Supports approved, but neither dispersed nor rejected yet.")
-        .with_note("[Backlog](spec/figures.md#backlog).");
+        .with_note("See [backlog](spec/figures.md#backlog).");
     BACKLOG_PESOS = Family::business("pacemeter_backlog_pesos", Gauge, PROGRAMME, Pesos,
         "Approved amount of the supports in the backlog, in pesos (MXN).")
-        .with_note("[Backlog](spec/figures.md#backlog).");
+        .with_note("See [backlog](spec/figures.md#backlog).");
     BACKLOG_OLDEST_APPROVAL = Family::business("pacemeter_backlog_oldest_approval_timestamp_seconds", Gauge, PROGRAMME,
         UnixSeconds, "Time of the oldest approval in the backlog.")
         .with_note("Absent while the backlog is empty.");
@@ -141,10 +141,10 @@ families! {
 
     MILESTONES = Family::business("pacemeter_milestones_total", Counter, &["initiative", "milestone"],
         Count("quantity reached"), "Quantity of milestones reached, before withdrawals.")
-        .with_note("[Milestones](spec/figures.md#milestones).");
+        .with_note("See [milestones](spec/figures.md#milestones).");
     MILESTONES_WITHDRAWN = Family::business("pacemeter_milestones_withdrawn_total", Counter,
         &["initiative", "milestone"], Count("quantity withdrawn"), "Quantity of milestones withdrawn.")
-        .with_note("[Milestones](spec/figures.md#milestones).");
+        .with_note("See [milestones](spec/figures.md#milestones).");
 
     TARGET_INFO = Family::business("pacemeter_target_info", Gauge, &["target", "measure", "period", "calendar"], Info,
         "Targets, with their measure, period and calendar.");
@@ -174,7 +174,7 @@ families! {
             of them are known.");
     TARGET_ATTAINMENT_PROBABILITY = target("pacemeter_target_attainment_probability_ratio", Ratio,
         "Probability that the goal is reached by the end of the period at the current pace.")
-        .with_note("Gamma-Poisson: [targets](targets.md). 1 once the goal is reached, 0 once it cannot be. Otherwise \
+        .with_note("Gamma-Poisson model: [targets](targets.md). 1 once the goal is reached, 0 once it cannot be. Otherwise \
             absent while less than 1 % of the plan has passed, and for money while no payment is known. Always absent \
             for a ratio.");
     TARGET_REQUIRED_PER_OPEN_HOUR = target("pacemeter_target_required_per_open_hour", MEASURED,
@@ -213,15 +213,21 @@ families! {
             stays: [counters](spec/figures.md#counters).");
 }
 
-const PERIODS: &str = "Day, week (from Monday) and month are those of the programme's time zone: \
-    [periods](spec/figures.md#periods).";
-const PERIOD_PEOPLE: &str = "Day, week (from Monday) and month are those of the programme's time zone: \
-    [periods](spec/figures.md#periods). Each person counts once: [beneficiaries](spec/figures.md#beneficiaries).";
-const LAST_HOUR: &str = "The current minute and the 59 before it: [rolling windows](spec/figures.md#rolling-windows).";
+const DAY: &str = "The day of the programme's time zone: [periods](spec/figures.md#periods).";
+const DAY_PEOPLE: &str = "The day of the programme's time zone: [periods](spec/figures.md#periods). Each person counts \
+    once: [beneficiaries](spec/figures.md#beneficiaries).";
+const WEEK: &str = "The week, from Monday, of the programme's time zone: [periods](spec/figures.md#periods).";
+const WEEK_PEOPLE: &str = "The week, from Monday, of the programme's time zone: [periods](spec/figures.md#periods). Each \
+    person counts once: [beneficiaries](spec/figures.md#beneficiaries).";
+const MONTH: &str = "The calendar month of the programme's time zone: [periods](spec/figures.md#periods).";
+const MONTH_PEOPLE: &str = "The calendar month of the programme's time zone: [periods](spec/figures.md#periods). Each \
+    person counts once: [beneficiaries](spec/figures.md#beneficiaries).";
+const LAST_HOUR: &str =
+    "The window is the current minute and the 59 before it: [rolling windows](spec/figures.md#rolling-windows).";
 const LAST_24_HOURS: &str =
-    "The current hour (UTC) and the 23 before it: [rolling windows](spec/figures.md#rolling-windows).";
+    "The window is the current hour (UTC) and the 23 before it: [rolling windows](spec/figures.md#rolling-windows).";
 const LAST_7_DAYS: &str =
-    "The current hour (UTC) and the 167 before it: [rolling windows](spec/figures.md#rolling-windows).";
+    "The window is the current hour (UTC) and the 167 before it: [rolling windows](spec/figures.md#rolling-windows).";
 
 const fn people(name: &'static str, help: &'static str, note: &'static str) -> Family {
     Family::business(name, Gauge, PROGRAMME_STATE, Count("people"), help).with_note(note)

@@ -1,4 +1,4 @@
-//! The metric families, written by hand from docs/metrics.md: a change of the code's own list must not change this one.
+//! Metric families, listed by hand from docs/metrics.md: a change of the code's catalogue must not change this list.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -8,7 +8,7 @@ use pacemeter::telemetry;
 
 use crate::exposition::Exposition;
 
-/// Business families: exposed once the program is ready, and not before.
+/// Business families, which are absent until the figures are complete.
 pub const BUSINESS: &[(&str, &str, &[&str])] = &[
     ("pacemeter_records_total", "counter", &["stream", "outcome"]),
     ("pacemeter_rejected_records_total", "counter", &["stream", "reason"]),
@@ -65,12 +65,12 @@ const OTHERS: &[(&str, &str, &[&str])] = &[
     ("pacemeter_build_info", "gauge", &["version"]),
 ];
 
-/// Families of the code's catalogue whose series appear only by events that do not happen here.
+/// Families of the code's catalogue whose series appear only after events that do not occur in these tests.
 const UNPROVOKED: &[&str] =
     &["pacemeter_series_dropped_total", "pacemeter_log_suppressed_total", "pacemeter_kafka_errors_total"];
 
-/// Asserts that a scrape shows every family of these lists and of the code's catalogue, and no others, and that
-/// promtool accepts it. The program's log must have everything in it, and its offsets must be committed.
+/// Asserts that a scrape has exactly the families of these lists and of the code's catalogue, and that promtool accepts
+/// it. The topics must contain every kind of event, and offsets must be committed.
 pub fn assert_complete(text: &str) {
     let scrape = Exposition::parse(text);
     for (name, kind, labels) in BUSINESS.iter().chain(OTHERS) {
@@ -103,7 +103,7 @@ pub fn assert_no_business(scrape: &Exposition) {
     assert!(found.is_empty(), "business families must be absent until figures are complete: {found:?}");
 }
 
-/// Asserts that Prometheus' own linter accepts the text without remarks.
+/// Asserts that Prometheus's linter accepts the text without remarks.
 pub fn assert_promtool_is_quiet(text: &str) {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
@@ -112,9 +112,13 @@ pub fn assert_promtool_is_quiet(text: &str) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("promtool is installed; scripts/test installs it");
-    // It reads everything before it writes, so neither side blocks the other.
+    // promtool reads everything before it writes, so neither side blocks the other.
     promtool.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("promtool reads");
-    let output = promtool.wait_with_output().expect("promtool ends");
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success() && said.is_empty(), "promtool check metrics: {}", String::from_utf8_lossy(&said));
+    let output = promtool.wait_with_output().expect("promtool exits");
+    let remarks = [output.stdout, output.stderr].concat();
+    assert!(
+        output.status.success() && remarks.is_empty(),
+        "promtool check metrics: {}",
+        String::from_utf8_lossy(&remarks)
+    );
 }
