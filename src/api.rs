@@ -44,10 +44,15 @@ pub use present::PeriodSpan;
 
 /// Answers questions about the newest snapshot.
 pub struct Api {
+    /// Source of the newest snapshot.
     pub publisher: Arc<SnapshotPublisher>,
+    /// Names under which labels are shown.
     pub allowlists: Arc<Allowlists>,
+    /// Evaluation of targets.
     pub evaluator: Arc<Evaluator>,
+    /// Source of the present.
     pub clock: Clock,
+    /// Stored cuts.
     pub cuts: CutStore,
 }
 

@@ -22,8 +22,11 @@ const NEWEST: &str = "newest";
 /// The newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutsResponse {
+    /// Instant for which everything is evaluated, in milliseconds since the epoch.
     pub now_ms: Millis,
+    /// The same instant as text in the programme's zone.
     pub now: String,
+    /// Cuts, the newest first.
     pub cuts: Vec<CutSummary>,
     /// True if older cuts exist beyond the limit.
     pub more: bool,
@@ -32,8 +35,11 @@ pub struct CutsResponse {
 /// A cut in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutSummary {
+    /// Id of the cut.
     pub id: String,
+    /// Instant of the cut, in milliseconds since the epoch.
     pub at_ms: Millis,
+    /// The same instant as text in the programme's zone.
     pub at: String,
     /// The day, the week and the month that ended with it, if they did.
     pub periods: Vec<PeriodFigures>,
@@ -46,12 +52,14 @@ pub struct CutSummary {
 pub struct PeriodFigures {
     /// `day`, `week` or `month`.
     pub period: String,
+    /// Name of the period.
     pub id: String,
 }
 
 /// A target whose period closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClosedTarget {
+    /// Name of the target.
     pub target: String,
     /// The name of the period.
     pub period: String,
@@ -62,10 +70,15 @@ pub struct ClosedTarget {
 pub struct CutResponse {
     /// The instant that `today` is.
     pub now_ms: Millis,
+    /// The same instant as text in the programme's zone.
     pub now: String,
+    /// Id of the cut.
     pub id: String,
+    /// Instant of the cut, in milliseconds since the epoch.
     pub at_ms: Millis,
+    /// The same instant as text in the programme's zone.
     pub at: String,
+    /// Instant at which the cut was taken.
     pub taken_ms: Millis,
     /// Instant at which the state that the cut was taken from began to be built.
     pub state_built_ms: Millis,
@@ -73,6 +86,7 @@ pub struct CutResponse {
     pub offsets: Vec<CutOffset>,
     /// The day, the week and the month that hold the instant before the cut, up to the cut.
     pub periods: Vec<PeriodToday>,
+    /// Targets whose period was completely known.
     pub targets: Vec<TargetToday>,
     /// Corrections of closed periods that the cut reports.
     pub corrections: Vec<Correction>,
@@ -81,9 +95,13 @@ pub struct CutResponse {
 /// A period up to the cut.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PeriodToday {
+    /// `day`, `week` or `month`.
     pub period: String,
+    /// Name of the period.
     pub id: String,
+    /// Start of the period, in milliseconds since the epoch.
     pub start_ms: Millis,
+    /// End of the period, not part of it, in milliseconds since the epoch.
     pub end_ms: Millis,
     /// True if the period ends with this cut.
     pub closes: bool,
@@ -94,6 +112,7 @@ pub struct PeriodToday {
 /// Figures of a programme and state in the cut, beside those known today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CellToday {
+    /// Figures in the cut.
     #[serde(flatten)]
     pub cut: CutCell,
     /// Figures known today for the same span; null where part of it is forgotten.
@@ -103,14 +122,19 @@ pub struct CellToday {
 /// Figures of a target in the cut, beside those known today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetToday {
+    /// Name of the target.
     pub target: String,
+    /// Name of the measure.
     pub measure: String,
     /// The name of the period that holds the instant before the cut.
     pub period: String,
+    /// Start of the period, in milliseconds since the epoch.
     pub start_ms: Millis,
+    /// End of the period, not part of it, in milliseconds since the epoch.
     pub end_ms: Millis,
     /// True if the period ends with this cut.
     pub closes: bool,
+    /// Goal of the period.
     pub goal: Quantity,
     /// Part of the goal planned up to the cut.
     pub plan: f64,

@@ -16,12 +16,19 @@ use crate::view::progress::Tallies;
 /// are not among them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoryResponse {
+    /// Instant for which everything is evaluated, in milliseconds since the epoch.
     pub now_ms: Millis,
+    /// The same instant as text in the programme's zone.
     pub now: String,
+    /// Instant at which the state behind the figures began to be built.
     pub state_built_ms: Millis,
+    /// Name of the target.
     pub target: String,
+    /// Name of the measure.
     pub measure: String,
+    /// Unit of the measure.
     pub unit: String,
+    /// Closed periods, the newest first.
     pub periods: Vec<ClosedPeriodEntry>,
     /// True if older periods exist beyond the limit.
     pub more: bool,
@@ -30,6 +37,7 @@ pub struct HistoryResponse {
 /// A period as it closed, and what became known since.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClosedPeriodEntry {
+    /// The period.
     pub period: PeriodSpan,
     /// Goal when the period closed.
     pub goal: Quantity,

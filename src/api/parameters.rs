@@ -9,13 +9,13 @@ const MAX_LIMIT: usize = 1_000;
 
 pub(super) struct Parameters {
     /// The most entries of a list.
-    pub limit: usize,
+    pub(super) limit: usize,
 }
 
 impl Parameters {
     /// # Errors
     /// An unknown parameter, one given twice, or a value that is none.
-    pub fn read(query: &str, request: &ApiRequest) -> Result<Self, ApiError> {
+    pub(super) fn read(query: &str, request: &ApiRequest) -> Result<Self, ApiError> {
         let has_limit = matches!(request, ApiRequest::History(_) | ApiRequest::Cuts);
         let mut limit = None;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {

@@ -21,10 +21,13 @@ use crate::view::panes::SpanFigures;
 pub struct PeriodResponse {
     /// The instant that `today` is.
     pub now_ms: Millis,
+    /// The same instant as text in the programme's zone.
     pub now: String,
+    /// Instant at which the state behind the figures began to be built.
     pub state_built_ms: Millis,
     /// Figures of today hold everything up to here; null until known.
     pub complete_until_ms: Option<Millis>,
+    /// The period.
     pub period: PeriodSpan,
     /// The cut that the period closed with; null if there is none, as of the running period.
     pub cut: Option<String>,
@@ -49,17 +52,24 @@ pub struct MoneyTotals {
 /// Figures of a programme as shown, over its states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProgrammeFigures {
+    /// Name of the programme as shown.
     pub programme: String,
+    /// Figures when the period closed; null without a cut.
     pub closed: Option<CellFigures>,
+    /// Figures known now; null where part of the period is forgotten.
     pub today: Option<CellFigures>,
+    /// Figures by state.
     pub states: Vec<StateFigures>,
 }
 
 /// Figures of a state as shown. Each person counts in one state of a programme.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StateFigures {
+    /// Code of the state as shown.
     pub state: String,
+    /// Figures when the period closed; null without a cut.
     pub closed: Option<CellFigures>,
+    /// Figures known now; null where part of the period is forgotten.
     pub today: Option<CellFigures>,
 }
 

@@ -25,10 +25,13 @@ pub struct PeriodSpan {
     /// Name such as `2020-05-15`, `2020-W20` or `2020-05`; weeks that do not begin on Monday and campaigns are named by
     /// their first and last date, `2020-05-10--2020-05-16`.
     pub id: String,
+    /// Start of the period, in milliseconds since the epoch.
     pub start_ms: Millis,
+    /// Start as text in the programme's zone.
     pub start: String,
     /// Not in it any more.
     pub end_ms: Millis,
+    /// End as text in the programme's zone.
     pub end: String,
 }
 
@@ -43,7 +46,7 @@ pub(super) struct Present<'a> {
 impl<'a> Present<'a> {
     /// # Errors
     /// There are no figures yet.
-    pub fn of(api: &'a Api) -> Result<Self, ApiError> {
+    pub(super) fn of(api: &'a Api) -> Result<Self, ApiError> {
         let snapshot = api.publisher.newest();
         if !snapshot.has_figures() {
             return Err(ApiError::not_ready(snapshot.not_ready()));
@@ -57,28 +60,28 @@ impl<'a> Present<'a> {
         })
     }
 
-    pub fn targets(&self) -> &Targets {
+    pub(super) fn targets(&self) -> &Targets {
         &self.snapshot.targets
     }
 
-    pub fn closed_periods(&self) -> &ClosedPeriods {
+    pub(super) fn closed_periods(&self) -> &ClosedPeriods {
         &self.snapshot.closed_periods
     }
 
-    pub fn zone(&self) -> &TimeZone {
+    pub(super) fn zone(&self) -> &TimeZone {
         &self.allowlists.zone
     }
 
-    pub fn views(&self) -> Views {
+    pub(super) fn views(&self) -> Views {
         self.snapshot.partitions.iter().map(|status| Arc::clone(&status.view)).collect()
     }
 
-    pub fn tallies(&self) -> Tallies {
+    pub(super) fn tallies(&self) -> Tallies {
         Tallies::of_views(&self.snapshot.targets, &self.views())
     }
 
     /// Statuses in the order of the targets.
-    pub fn standings(&self, tallies: &Tallies) -> Vec<TargetStatus> {
+    pub(super) fn standings(&self, tallies: &Tallies) -> Vec<TargetStatus> {
         self.evaluator.statuses(tallies, self.now, self.closed_periods().newest_cut())
     }
 
@@ -86,7 +89,7 @@ impl<'a> Present<'a> {
     ///
     /// # Errors
     /// There is none.
-    pub fn target(&self, name: &str) -> Result<(TargetIndex, &Target), ApiError> {
+    pub(super) fn target(&self, name: &str) -> Result<(TargetIndex, &Target), ApiError> {
         let targets = &self.targets().targets;
         let found = targets
             .iter()
@@ -97,16 +100,16 @@ impl<'a> Present<'a> {
     }
 
     /// Instant in the programme's zone, such as `2020-05-15T18:00:00-05:00`.
-    pub fn local(&self, time: Millis) -> String {
+    pub(super) fn local(&self, time: Millis) -> String {
         let instant = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX);
         instant.to_zoned(self.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
-    pub fn span(&self, period: Period, bounds: Interval) -> PeriodSpan {
+    pub(super) fn span(&self, period: Period, bounds: Interval) -> PeriodSpan {
         self.named_span(period.name(), period.id(bounds.start, self.zone()), bounds)
     }
 
-    pub fn named_span(&self, period: &str, id: String, Interval { start, end }: Interval) -> PeriodSpan {
+    pub(super) fn named_span(&self, period: &str, id: String, Interval { start, end }: Interval) -> PeriodSpan {
         PeriodSpan {
             period: period.to_owned(),
             id,
@@ -118,7 +121,7 @@ impl<'a> Present<'a> {
     }
 
     /// True if a period of this kind begins at the instant: it may not if the programme once had another zone.
-    pub fn begins(&self, period: Period, time: Millis) -> bool {
+    pub(super) fn begins(&self, period: Period, time: Millis) -> bool {
         period.at(time, self.zone()).is_some_and(|period| period.start == time)
     }
 }

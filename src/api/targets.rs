@@ -16,6 +16,7 @@ use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
 pub struct TargetsResponse {
     /// Instant for which everything is evaluated.
     pub now_ms: Millis,
+    /// The same instant as text in the programme's zone.
     pub now: String,
     /// When the state was begun to be built that the figures come from.
     pub state_built_ms: Millis,
@@ -26,9 +27,13 @@ pub struct TargetsResponse {
 /// Answer of `/api/v1/targets/{name}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetResponse {
+    /// Instant for which everything is evaluated, in milliseconds since the epoch.
     pub now_ms: Millis,
+    /// The same instant as text in the programme's zone.
     pub now: String,
+    /// Instant at which the state behind the figures began to be built.
     pub state_built_ms: Millis,
+    /// The target.
     pub target: TargetEntry,
     /// The current period: its beginning, the instants of its cuts, its end, and now. Empty outside of a campaign.
     pub curve: Vec<PacePoint>,
@@ -37,7 +42,9 @@ pub struct TargetResponse {
 /// An instant of the current period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PacePoint {
+    /// The instant, in milliseconds since the epoch.
     pub at_ms: Millis,
+    /// The same instant as text in the programme's zone.
     pub at: String,
     /// Part of the goal planned up to the instant.
     pub plan: f64,
@@ -48,13 +55,17 @@ pub struct PacePoint {
 /// A target, and how far it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetEntry {
+    /// Name of the target.
     pub name: String,
+    /// Description in the target's file.
     pub description: String,
     /// `beneficiaries`, `net_pesos`, `service_level`, ...
     pub measure: String,
     /// Unit of the measure: `people`, `pesos`, `calls`, ..., or `ratio`.
     pub unit: String,
+    /// Labels that events must have to count.
     pub filter: TargetSelection,
+    /// Name of the working calendar.
     pub calendar: String,
     /// Figures hold everything up to here; null until known.
     pub complete_until_ms: Option<Millis>,
@@ -67,17 +78,24 @@ pub struct TargetEntry {
 /// Which events count: those whose label is in the list; any, if it is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetSelection {
+    /// Programmes; empty for any.
     pub programmes: Vec<String>,
+    /// States; empty for any.
     pub states: Vec<String>,
+    /// Queues; empty for any.
     pub queues: Vec<String>,
+    /// Initiatives; empty for any.
     pub initiatives: Vec<String>,
+    /// Milestones; empty for any.
     pub milestones: Vec<String>,
 }
 
 /// Pace of the current period; [`pace`](crate::targets::pace) has the formulas.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CurrentPeriod {
+    /// The period.
     pub period: PeriodSpan,
+    /// Goal of the period.
     pub goal: Quantity,
     /// Null: a ratio of nothing.
     pub actual: Option<Quantity>,
@@ -95,9 +113,13 @@ pub struct CurrentPeriod {
     pub pace_tolerance: Option<f64>,
     /// At the end of the period, at the pace so far; null while too little of the plan has passed, and of a ratio.
     pub projection: Option<f64>,
+    /// Probability that the goal is reached, 0 to 1; null while too little of the plan has passed.
     pub attainment_probability_ratio: Option<f64>,
+    /// Rate needed from now on, per hour of working time; null where none is left.
     pub required_per_open_hour: Option<f64>,
+    /// Rate so far, per hour of working time; null before any has passed.
     pub achieved_per_open_hour: Option<f64>,
+    /// Working time left, in seconds.
     pub remaining_open_seconds: f64,
     /// Variance of counts relative to a Poisson process; 4 until four past periods are known.
     pub dispersion: f64,
@@ -106,7 +128,9 @@ pub struct CurrentPeriod {
 /// A period that is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PreviousPeriod {
+    /// The period.
     pub period: PeriodSpan,
+    /// Goal of the period.
     pub goal: Quantity,
     /// Null: a ratio of nothing.
     pub actual: Option<Quantity>,

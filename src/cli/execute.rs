@@ -43,7 +43,8 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
 }
 
 fn run(arguments: &RunArgs) -> Result<(), Failure> {
-    let (clock, is_shifted) = Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let (clock, is_shifted) =
+        Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let reader = SettingsReader::load(&arguments.settings.layers());
     if arguments.print_config {
         reader.finish()?;
