@@ -74,8 +74,8 @@ pub(crate) struct CallsState {
 }
 
 /// Pane counts after those of the four events.
-const WITHIN_TARGET: usize = 4;
-const ABANDONED_SHORT: usize = 5;
+const WITHIN_TARGET: usize = CallKind::ALL.len();
+const ABANDONED_SHORT: usize = CallKind::ALL.len() + 1;
 pub(crate) const PANE_COUNTS: usize = 6;
 
 /// Pane counts with a one at `which`.

@@ -3,6 +3,9 @@
 //! Growing adds a page, so it neither moves entries nor doubles memory. A removed entry becomes vacant: vacant entries
 //! form a linked list through themselves, and the next insertion reuses the newest of them. Indexes are `u32`;
 //! [`SlabLink`] stores one in four unaligned bytes.
+//!
+//! The crate `slab` keeps its entries in one vector, which doubles and moves; pages do neither and are copied into
+//! checkpoints as they are.
 
 use std::ops::Index;
 
