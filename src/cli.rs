@@ -90,7 +90,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Print a table with the progress of each target of a running pacemeter.
     ///
-    /// The full bar is the goal; the mark in it is the plan to date. "behind" is plan minus actual, negative if ahead of plan.
+    /// The full bar is the goal; the mark in it is the plan to date. "behind" is plan minus actual, negative if ahead
+    /// of plan.
     /// "needs/h" is the required amount per remaining working hour, "had/h" the amount per working hour so far.
     /// "left" is the remaining working time.
     #[command(after_help = SETTINGS_HELP)]
@@ -142,8 +143,8 @@ pub(crate) struct SettingsArgs {
     pub(crate) config: Vec<PathBuf>,
     /// One setting, as in `--set http.listen=0.0.0.0:9464`; repeatable, later ones override earlier ones.
     ///
-    /// VALUE is parsed as TOML, or taken as a string if that fails. Other users of this machine can see it: put passwords
-    /// in a file or in the environment.
+    /// VALUE is parsed as TOML, or taken as a string if that fails. Other users of this machine can see it: put
+    /// passwords in a file or in the environment.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
 }
@@ -202,7 +203,7 @@ pub(crate) struct ProduceArgs {
     /// Number of distinct people in the programme; default: one per eight events.
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     pub(crate) people: Option<u64>,
-    /// Seed of the simulation; equal seeds write equal events, at times relative to now. Default: a different one each run.
+    /// Seed of the simulation; equal seeds write equal events, at times relative to now; default: a new one each run.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Maximum displacement of an event from its place in time order; 0s keeps the order.

@@ -1,6 +1,7 @@
 //! `pacemeter targets`: progress of each target, as a table.
 //!
-//! Each target has two lines: its title, then a bar with a mark at the plan to date, followed by the columns of figures.
+//! Each target has two lines: its title, then a bar with a mark at the plan to date, followed by the columns of
+//! figures.
 //! No line is longer than [`WIDTH`]. Output that does not go to a terminal is plain ASCII without colours.
 
 use std::fmt::Write;
