@@ -91,8 +91,9 @@ pub(crate) enum Command {
     /// Print a table with the progress of each target of a running pacemeter.
     ///
     /// The full bar is the goal; the mark in it is the plan to date. "behind" is plan minus actual, negative if ahead
-    /// of plan. "needs/h" is the required amount per remaining working hour, "had/h" the amount per working hour so
-    /// far. "left" is the remaining working time.
+    /// of plan.
+    /// "needs/h" is the required amount per remaining working hour, "had/h" the amount per working hour so far.
+    /// "left" is the remaining working time.
     #[command(after_help = SETTINGS_HELP)]
     Targets(targets::TargetsArgs),
     /// Print a cut (the figures at one instant) of a running pacemeter, compared with the figures known today.
@@ -202,8 +203,7 @@ pub(crate) struct ProduceArgs {
     /// Number of distinct people in the programme; default: one per eight events.
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     pub(crate) people: Option<u64>,
-    /// Seed of the simulation; equal seeds write equal events, at times relative to now. Default: a different one each
-    /// run.
+    /// Seed of the simulation; equal seeds write equal events, at times relative to now; default: a new one each run.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Maximum displacement of an event from its place in time order; 0s keeps the order.

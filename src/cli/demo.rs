@@ -6,8 +6,8 @@
 //!       +--> oracle ---------------- all figures equal? -------------+
 //! ```
 //!
-//! Pacemeter and the programme share one accelerated clock. At the end the programme stops, the clock is frozen, and every
-//! business figure is compared with the oracle's, which is computed from all sent records.
+//! Pacemeter and the programme share one accelerated clock. At the end the programme stops, the clock is frozen, and
+//! every business figure is compared with the oracle's, which is computed from all sent records.
 //!
 //! The mock cluster keeps 5 MiB per partition, then drops the oldest records. The programme therefore waits while more
 //! than [`flow::MAX_UNREAD`] bytes of a partition are unread. A record dropped before it is read ends the demo.

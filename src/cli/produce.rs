@@ -201,7 +201,7 @@ fn produce(
         written += 1;
         if let Some(rate) = rate {
             let due = begun + Duration::from_secs_f64(written as f64 / rate as f64);
-            // Due times are absolute, so an early wake-up is corrected by the next pause; this holds for high rates, too.
+            // Due times are absolute, so an early wake-up is corrected by the next pause, at high rates, too.
             while Instant::now() + RATE_PAUSE < due && !shutdown.is_requested() {
                 std::thread::sleep(RATE_PAUSE);
                 progress.update(written);

@@ -1,7 +1,8 @@
 //! `pacemeter targets`: progress of each target, as a table.
 //!
 //! Each target has two lines: its title, then a bar with a mark at the plan to date, followed by the columns of
-//! figures. No line is longer than [`WIDTH`]. Output that does not go to a terminal is plain ASCII without colours.
+//! figures.
+//! No line is longer than [`WIDTH`]. Output that does not go to a terminal is plain ASCII without colours.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -10,7 +11,7 @@ use clap::Args;
 
 use super::api_client::{self, Endpoint};
 use super::words::{UNKNOWN, chance, exact, hours, lapse, percent, points, short, shortened};
-use crate::api::targets::{CurrentPeriod, TargetEntry, TargetsResponse};
+use crate::api::targets::{CurrentPeriod, TargetEntry, Targets};
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
 
@@ -68,7 +69,7 @@ impl Style {
     }
 }
 
-fn table(targets: &TargetsResponse, style: Style) -> String {
+fn table(targets: &Targets, style: Style) -> String {
     let mut text = format!("{}, {}\n", targets.now, completeness(targets));
     if targets.targets.is_empty() {
         text.push_str("no targets; list the files that define them in targets.files\n");
@@ -88,7 +89,7 @@ fn table(targets: &TargetsResponse, style: Style) -> String {
     text
 }
 
-fn completeness(targets: &TargetsResponse) -> String {
+fn completeness(targets: &Targets) -> String {
     let known: Option<Vec<i64>> = targets.targets.iter().map(|target| target.complete_until_ms).collect();
     match known.map(|known| known.into_iter().min()) {
         None => "completeness unknown".to_owned(),
