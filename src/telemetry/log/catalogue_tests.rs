@@ -13,7 +13,7 @@ use super::{LEVELS, SUPPRESSED, level_name};
 
 /// Levels, fields and message of an event, from all its calls.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Written {
+struct EventCalls {
     levels: BTreeSet<&'static str>,
     fields: BTreeSet<String>,
     message: String,
@@ -110,8 +110,8 @@ fn a_call_is_parsed_with_all_its_fields() {
 }
 
 /// Returns the calls by event.
-fn written(calls: &[Call]) -> BTreeMap<String, Written> {
-    let mut written: BTreeMap<String, Written> = BTreeMap::new();
+fn written(calls: &[Call]) -> BTreeMap<String, EventCalls> {
+    let mut written: BTreeMap<String, EventCalls> = BTreeMap::new();
     for call in calls {
         let Some(event) = &call.event else { continue };
         let found = written.entry(event.clone()).or_default();
@@ -120,16 +120,16 @@ fn written(calls: &[Call]) -> BTreeMap<String, Written> {
         found.message = call.message.clone().unwrap_or_default();
     }
     let (level, event) = SUPPRESSED;
-    let own = Written {
+    let own = EventCalls {
         levels: [level_name(level)].into(),
         fields: ["suppressed_event".to_owned()].into(),
-        ..Written::default()
+        ..EventCalls::default()
     };
     written.insert(event.to_owned(), own);
     written
 }
 
-fn markdown_row(event: &str, found: &Written, when: &str) -> String {
+fn markdown_row(event: &str, found: &EventCalls, when: &str) -> String {
     let levels: Vec<_> = LEVELS.into_iter().map(level_name).filter(|level| found.levels.contains(level)).collect();
     let fields: Vec<_> = found.fields.iter().map(|field| format!("`{field}`")).collect();
     format!("| `{event}` | {} | {when} | {} |", levels.join(", "), fields.join(", "))
