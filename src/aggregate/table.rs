@@ -12,9 +12,9 @@
 //! with the hash and entries are sorted by hash: a miss ends as early as a hit, growing is one sequential pass, and the
 //! layout follows from the entries and the capacity alone.
 //!
-//! `hashbrown` serves the small maps of this crate. It is not used here because it aligns entries, doubles memory at once
-//! and lays entries out by history: an image of its memory could not be a checkpoint. docs/benchmarks.md has the bytes
-//! a support.
+//! `hashbrown` serves the small maps of this crate. It is not used here because it aligns entries, doubles memory at
+//! once and lays entries out by history: an image of its memory could not be a checkpoint. docs/benchmarks.md has the
+//! bytes a support.
 
 use bytemuck::Pod;
 #[cfg(test)]

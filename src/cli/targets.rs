@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::api_client::{self, Endpoint};
 use super::words::{UNKNOWN, chance, exact, hours, lapse, percent, points, short, shortened};
-use crate::api::targets::{CurrentPeriod, TargetEntry, Targets};
+use crate::api::targets::{CurrentPeriod, TargetEntry, TargetsResponse};
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
 
@@ -69,7 +69,7 @@ impl Style {
     }
 }
 
-fn table(targets: &Targets, style: Style) -> String {
+fn table(targets: &TargetsResponse, style: Style) -> String {
     let mut text = format!("{}, {}\n", targets.now, completeness(targets));
     if targets.targets.is_empty() {
         text.push_str("no targets; list the files that define them in targets.files\n");
@@ -89,7 +89,7 @@ fn table(targets: &Targets, style: Style) -> String {
     text
 }
 
-fn completeness(targets: &Targets) -> String {
+fn completeness(targets: &TargetsResponse) -> String {
     let known: Option<Vec<i64>> = targets.targets.iter().map(|target| target.complete_until_ms).collect();
     match known.map(|known| known.into_iter().min()) {
         None => "completeness unknown".to_owned(),

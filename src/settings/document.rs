@@ -1,7 +1,7 @@
 //! TOML files that are not layers of settings: targets and calendars, each read whole and never merged.
 //!
-//! A [`Document`] is such a file. The getters of its [`DocumentTable`]s record each fault with its line, so that one reading
-//! reports everything to fix. A getter returns `None` if the key is absent or its value has a fault;
+//! A [`Document`] is such a file. The getters of its [`DocumentTable`]s record each fault with its line, so that one
+//! reading reports everything to fix. A getter returns `None` if the key is absent or its value has a fault;
 //! [`DocumentTable::requires`] reports absent keys.
 
 use super::convert::{as_boolean, as_number, as_one_of, as_string, as_whole_number, kind_name};
