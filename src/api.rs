@@ -8,10 +8,10 @@
 //! - amounts that were counted are [`Quantity`](crate::targets::Quantity): whole numbers, text of pesos with two
 //!   decimals, ratios. What follows from a plan (plan, shortfall, projection, rates) is a number with decimals, in the
 //!   same unit;
-//! - `today` is what is known now of the same thing: null where it is not known any more;
-//! - what is undefined is null, never 0.
+//! - `today` is what is known now of the same thing, null where it is forgotten;
+//! - undefined values are null, never 0.
 //!
-//! An answer is of one snapshot and one instant. Absent here: HTTP, and whatever changes anything.
+//! An answer is of one snapshot and one instant. Nothing here knows HTTP or changes anything.
 
 mod cells;
 pub mod cuts;
@@ -42,7 +42,7 @@ pub use cells::CellFigures;
 pub use fault::ApiError;
 pub use present::PeriodSpan;
 
-/// Answers questions about the newest snapshot.
+/// Answers requests from the newest snapshot.
 pub struct Api {
     /// Source of the newest snapshot.
     pub publisher: Arc<SnapshotPublisher>,
@@ -57,7 +57,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// `query` is what stands behind the question mark of the address. Reads files: to be called where that may block.
+    /// Answers a request; `query` is the part of its address after the question mark. Reads files, so it may block.
     pub fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
         self.json(request, query).map_or_else(|fault| fault.answer(), |json| ApiResponse { status: 200, json })
     }

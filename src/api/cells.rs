@@ -17,7 +17,7 @@ use crate::view::totals::cells_within;
 pub struct CellFigures {
     /// Distinct people of whose dispersals in the period something is left.
     pub beneficiaries: u64,
-    /// All, returned ones included.
+    /// Number of dispersals, returned ones included.
     pub dispersals: u64,
     /// Pesos left after returns, as text with two decimals.
     pub net_pesos: Quantity,
@@ -32,8 +32,8 @@ impl From<&SpanFigures> for CellFigures {
 /// Figures by programme and state, as shown.
 pub(super) type Cells = BTreeMap<(String, String), SpanFigures>;
 
-/// Those in which something was dispersed from the beginning of a period to the end of `span`, with what is known now.
-/// None if not all of that is.
+/// Cells with a dispersal from the start of a period to the end of `span`, as known now; `None` if part of it is
+/// forgotten.
 pub(super) fn cells_today(present: &Present<'_>, period: Period, span: Interval) -> Option<Cells> {
     if !present.begins(period, span.start) {
         return None;
@@ -47,7 +47,7 @@ pub(super) fn cells_today(present: &Present<'_>, period: Period, span: Interval)
     Some(named.collect())
 }
 
-/// Those of a cut.
+/// Cells of a cut.
 pub(super) fn cells_of_cut(cells: &[CutCell]) -> Cells {
     let figures = |cell: &CutCell| SpanFigures {
         beneficiaries: cell.beneficiaries,

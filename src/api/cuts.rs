@@ -61,14 +61,14 @@ pub struct PeriodFigures {
 pub struct ClosedTarget {
     /// Name of the target.
     pub target: String,
-    /// The name of the period.
+    /// Name of the period.
     pub period: String,
 }
 
 /// A cut as it is stored, each figure with what is known of it now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CutResponse {
-    /// The instant that `today` is.
+    /// Instant for which `today` is evaluated.
     pub now_ms: Millis,
     /// The same instant as text in the programme's zone.
     pub now: String,
@@ -82,7 +82,7 @@ pub struct CutResponse {
     pub taken_ms: Millis,
     /// Instant at which the state that the cut was taken from began to be built.
     pub state_built_ms: Millis,
-    /// In each partition the first that is not in it.
+    /// First offset of each partition that is not in the cut.
     pub offsets: Vec<CutOffset>,
     /// The day, the week and the month that hold the instant before the cut, up to the cut.
     pub periods: Vec<PeriodToday>,
@@ -105,7 +105,7 @@ pub struct PeriodToday {
     pub end_ms: Millis,
     /// True if the period ends with this cut.
     pub closes: bool,
-    /// Those with a dispersal, then or now.
+    /// Cells with a dispersal, then or now.
     pub cells: Vec<CellToday>,
 }
 
@@ -126,7 +126,7 @@ pub struct TargetToday {
     pub target: String,
     /// Name of the measure.
     pub measure: String,
-    /// The name of the period that holds the instant before the cut.
+    /// Name of the period that contains the instant before the cut.
     pub period: String,
     /// Start of the period, in milliseconds since the epoch.
     pub start_ms: Millis,
@@ -138,7 +138,7 @@ pub struct TargetToday {
     pub goal: Quantity,
     /// Part of the goal planned up to the cut.
     pub plan: f64,
-    /// Null: a ratio of nothing.
+    /// Null for a ratio with nothing to divide by.
     pub actual: Option<Quantity>,
     /// Result known today for the same span; null where part of it is forgotten, or no target of that name counts the
     /// same now.
@@ -148,14 +148,14 @@ pub struct TargetToday {
 pub(super) fn list(present: &Present<'_>, limit: usize) -> CutsResponse {
     let mut cuts = present.closed_periods().cuts().rev();
     let mut closed: BTreeMap<&str, Vec<ClosedTarget>> = BTreeMap::new();
-    for (target, closing) in present.closed_periods().iter() {
-        let entry = ClosedTarget { target: target.to_owned(), period: closing.period.clone() };
-        closed.entry(&closing.cut).or_default().push(entry);
+    for (target, period) in present.closed_periods().iter() {
+        let entry = ClosedTarget { target: target.to_owned(), period: period.period.clone() };
+        closed.entry(&period.cut).or_default().push(entry);
     }
     let listed = |at: Millis| {
         let id = cut_id(at);
         let targets = closed.remove(id.as_str()).unwrap_or_default();
-        CutSummary { id, at_ms: at, at: present.local(at), periods: ended(present, at), targets }
+        CutSummary { id, at_ms: at, at: present.local(at), periods: closed_periods_at(present, at), targets }
     };
     CutsResponse {
         now_ms: present.now,
@@ -165,7 +165,7 @@ pub(super) fn list(present: &Present<'_>, limit: usize) -> CutsResponse {
     }
 }
 
-fn ended(present: &Present<'_>, at: Millis) -> Vec<PeriodFigures> {
+fn closed_periods_at(present: &Present<'_>, at: Millis) -> Vec<PeriodFigures> {
     let last =
         |period: Period| period.at(at - 1, present.zone()).filter(|span| span.end == at).map(|span| (period, span));
     let named = |(period, span): (Period, Interval)| PeriodFigures {

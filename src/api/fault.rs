@@ -1,11 +1,11 @@
-//! Why a question has no answer.
+//! Errors of the API.
 
 use serde::{Deserialize, Serialize};
 
 use crate::http::ApiResponse;
 use crate::settings::nearest;
 
-/// Instead of an answer.
+/// Body of an answer with an error status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiError {
     /// HTTP status: 400 bad parameters, 404 unknown name, 500 stored data damaged, 503 no figures yet.
@@ -16,7 +16,7 @@ pub struct ApiError {
     /// Nearest known name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
-    /// Why there are no figures yet.
+    /// Reasons why there are no figures yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
 }
@@ -30,7 +30,7 @@ impl ApiError {
         Self::new(400, error)
     }
 
-    /// There is nothing of the name that was given.
+    /// Creates an error for an unknown name, with the nearest known one.
     pub(super) fn unknown<'a>(error: &str, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let nearest = nearest(given, known).map(str::to_owned);
         let error =

@@ -34,7 +34,7 @@ pub struct HistoryResponse {
     pub more: bool,
 }
 
-/// A period as it closed, and what became known since.
+/// A period as it closed, and its corrections since.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClosedPeriodEntry {
     /// The period.
@@ -43,32 +43,32 @@ pub struct ClosedPeriodEntry {
     pub goal: Quantity,
     /// Result at the close; null for a ratio with nothing to divide by.
     pub actual: Option<Quantity>,
-    /// The cut that it closed with.
+    /// Id of the cut with which it closed.
     pub cut: String,
     /// Corrections by later cuts, the oldest first.
     pub corrections: Vec<CorrectionEntry>,
-    /// With what is known now; null where not all of it is known any more.
+    /// Result known now; null where part of the period is forgotten.
     pub today: Option<Quantity>,
-    /// Today less actual.
+    /// Difference of `today` and `actual`.
     pub difference: Option<Quantity>,
 }
 
 /// A correction of a closed period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CorrectionEntry {
-    /// The cut that says so.
+    /// Id of the cut that reports it.
     pub cut: String,
-    /// Null: a ratio of nothing.
+    /// Null for a ratio with nothing to divide by.
     pub actual: Option<Quantity>,
 }
 
 /// # Errors
 /// There is no such target.
 pub(super) fn of(present: &Present<'_>, name: &str, limit: usize) -> Result<HistoryResponse, ApiError> {
-    let (place, target) = present.target(name)?;
+    let (index, target) = present.target(name)?;
     let (tallies, selection) = (present.tallies(), target.selection());
-    let mut closings = present.closed_periods().of(name).rev().filter(|closing| closing.selection == selection);
-    let periods = closings.by_ref().take(limit).map(|closing| closed(present, &tallies, place, closing)).collect();
+    let mut periods_left = present.closed_periods().of(name).rev().filter(|closed| closed.selection == selection);
+    let periods = periods_left.by_ref().take(limit).map(|closed| entry(present, &tallies, index, closed)).collect();
     Ok(HistoryResponse {
         now_ms: present.now,
         now: present.local(present.now),
@@ -77,26 +77,26 @@ pub(super) fn of(present: &Present<'_>, name: &str, limit: usize) -> Result<Hist
         measure: target.measure.name().to_owned(),
         unit: unit(target.measure).to_owned(),
         periods,
-        more: closings.next().is_some(),
+        more: periods_left.next().is_some(),
     })
 }
 
-fn closed(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, closing: &ClosedPeriod) -> ClosedPeriodEntry {
-    let bounds = Interval { start: closing.start_ms, end: closing.end_ms };
-    let today = quantity_today(present, tallies, place, bounds);
-    let period = present.targets()[place].period;
+fn entry(present: &Present<'_>, tallies: &Tallies, index: TargetIndex, closed: &ClosedPeriod) -> ClosedPeriodEntry {
+    let bounds = Interval { start: closed.start_ms, end: closed.end_ms };
+    let today = quantity_today(present, tallies, index, bounds);
+    let period = present.targets()[index].period;
     ClosedPeriodEntry {
-        period: present.named_span(period.name(), closing.period.clone(), bounds),
-        goal: closing.goal,
-        actual: closing.actual,
-        cut: closing.cut.clone(),
-        corrections: closing
+        period: present.named_span(period.name(), closed.period.clone(), bounds),
+        goal: closed.goal,
+        actual: closed.actual,
+        cut: closed.cut.clone(),
+        corrections: closed
             .corrections
             .iter()
             .map(|(cut, actual)| CorrectionEntry { cut: cut.clone(), actual: *actual })
             .collect(),
         today,
-        difference: today.zip(closing.actual).and_then(|(today, actual)| today.above(actual)),
+        difference: today.zip(closed.actual).and_then(|(today, actual)| today.above(actual)),
     }
 }
 
@@ -104,10 +104,10 @@ fn closed(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, closing:
 pub(super) fn quantity_today(
     present: &Present<'_>,
     tallies: &Tallies,
-    place: TargetIndex,
+    index: TargetIndex,
     span: Interval,
 ) -> Option<Quantity> {
-    let target = &present.targets()[place];
-    let tally = present.begins(target.period, span.start).then(|| tallies.within(place, span))?;
+    let target = &present.targets()[index];
+    let tally = present.begins(target.period, span.start).then(|| tallies.within(index, span))?;
     target.measure.quantity(tally?)
 }

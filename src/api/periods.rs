@@ -19,31 +19,31 @@ use crate::view::panes::SpanFigures;
 /// A day, a week or a month.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PeriodResponse {
-    /// The instant that `today` is.
+    /// Instant for which `today` is evaluated.
     pub now_ms: Millis,
     /// The same instant as text in the programme's zone.
     pub now: String,
     /// Instant at which the state behind the figures began to be built.
     pub state_built_ms: Millis,
-    /// Figures of today hold everything up to here; null until known.
+    /// Instant up to which every record is in the figures of today; null until known.
     pub complete_until_ms: Option<Millis>,
     /// The period.
     pub period: PeriodSpan,
     /// The cut that the period closed with; null if there is none, as of the running period.
     pub cut: Option<String>,
-    /// Over all programmes; null without a cut.
+    /// Sums over all programmes when the period closed; null without a cut.
     pub closed: Option<MoneyTotals>,
-    /// Null where not all of the period is known any more.
+    /// Sums known now; null where part of the period is forgotten.
     pub today: Option<MoneyTotals>,
-    /// Those with a dispersal, then or now.
+    /// Cells with a dispersal, then or now.
     pub programmes: Vec<ProgrammeFigures>,
 }
 
-/// A sum over programmes. People are not in it: who is paid by two programmes would count twice. A target without a
-/// filter counts each once.
+/// Sums over programmes. People are left out: a person paid by two programmes would count twice. A target without a
+/// filter counts each person once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MoneyTotals {
-    /// All, returned ones included.
+    /// Number of dispersals, returned ones included.
     pub dispersals: u64,
     /// Pesos left after returns, as text with two decimals.
     pub net_pesos: Quantity,

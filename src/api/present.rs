@@ -1,4 +1,4 @@
-//! The snapshot and the instant that an answer is of.
+//! Snapshot and instant of an answer.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub struct PeriodSpan {
     pub start_ms: Millis,
     /// Start as text in the programme's zone.
     pub start: String,
-    /// Not in it any more.
+    /// End of the period, not part of it, in milliseconds since the epoch.
     pub end_ms: Millis,
     /// End as text in the programme's zone.
     pub end: String,
@@ -81,11 +81,11 @@ impl<'a> Present<'a> {
     }
 
     /// Statuses in the order of the targets.
-    pub(super) fn standings(&self, tallies: &Tallies) -> Vec<TargetStatus> {
+    pub(super) fn statuses(&self, tallies: &Tallies) -> Vec<TargetStatus> {
         self.evaluator.statuses(tallies, self.now, self.closed_periods().newest_cut())
     }
 
-    /// The target of a name, and its place among all.
+    /// Finds a target by name, with its index.
     ///
     /// # Errors
     /// There is none.

@@ -48,11 +48,11 @@ pub struct PacePoint {
     pub at: String,
     /// Part of the goal planned up to the instant.
     pub plan: f64,
-    /// Reached up to then, as known now; null after now.
+    /// Result up to the instant, as known now; null after now.
     pub actual: Option<Quantity>,
 }
 
-/// A target, and how far it is.
+/// A target and its status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetEntry {
     /// Name of the target.
@@ -67,15 +67,15 @@ pub struct TargetEntry {
     pub filter: TargetSelection,
     /// Name of the working calendar.
     pub calendar: String,
-    /// Figures hold everything up to here; null until known.
+    /// Instant up to which every record is in the figures; null until known.
     pub complete_until_ms: Option<Millis>,
-    /// Null outside of a campaign, and where part of the period is not known any more.
+    /// Current period; null outside of a campaign, and where part of the period is forgotten.
     pub current: Option<CurrentPeriod>,
-    /// The last period that has closed, as known now; null if there was none, or not all of it is known any more.
+    /// Last period that has closed, as known now; null if there was none, or part of it is forgotten.
     pub previous: Option<PreviousPeriod>,
 }
 
-/// Which events count: those whose label is in the list; any, if it is empty.
+/// Selection of events: those whose label is in the list, or any if it is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetSelection {
     /// Programmes; empty for any.
@@ -97,7 +97,7 @@ pub struct CurrentPeriod {
     pub period: PeriodSpan,
     /// Goal of the period.
     pub goal: Quantity,
-    /// Null: a ratio of nothing.
+    /// Null for a ratio with nothing to divide by.
     pub actual: Option<Quantity>,
     /// Part of the goal planned up to now; the whole goal for a ratio.
     pub plan: f64,
@@ -109,9 +109,10 @@ pub struct CurrentPeriod {
     pub shortfall: Option<f64>,
     /// Shortfall in pesos; null unless the measure is money or each counted thing has a value.
     pub shortfall_pesos: Option<f64>,
-    /// A shortfall up to this may be chance.
+    /// Shortfall up to which chance alone may be the cause.
     pub pace_tolerance: Option<f64>,
-    /// At the end of the period, at the pace so far; null while too little of the plan has passed, and of a ratio.
+    /// Projected result at the end of the period at the present pace; null while too little of the plan has passed, and
+    /// for a ratio.
     pub projection: Option<f64>,
     /// Probability that the goal is reached, 0 to 1; null while too little of the plan has passed.
     pub attainment_probability_ratio: Option<f64>,
@@ -132,12 +133,12 @@ pub struct PreviousPeriod {
     pub period: PeriodSpan,
     /// Goal of the period.
     pub goal: Quantity,
-    /// Null: a ratio of nothing.
+    /// Null for a ratio with nothing to divide by.
     pub actual: Option<Quantity>,
 }
 
 pub(super) fn all(present: &Present<'_>) -> TargetsResponse {
-    let standings = present.standings(&present.tallies());
+    let statuses = present.statuses(&present.tallies());
     TargetsResponse {
         now_ms: present.now,
         now: present.local(present.now),
@@ -146,8 +147,8 @@ pub(super) fn all(present: &Present<'_>) -> TargetsResponse {
             .targets()
             .targets
             .iter()
-            .zip(&standings)
-            .map(|(target, standing)| told(present, target, standing))
+            .zip(&statuses)
+            .map(|(target, status)| entry(present, target, status))
             .collect(),
     }
 }
@@ -155,19 +156,19 @@ pub(super) fn all(present: &Present<'_>) -> TargetsResponse {
 /// # Errors
 /// There is no such target.
 pub(super) fn one(present: &Present<'_>, name: &str) -> Result<TargetResponse, ApiError> {
-    let (place, target) = present.target(name)?;
+    let (index, target) = present.target(name)?;
     let tallies = present.tallies();
-    let standing = &present.standings(&tallies)[place.index()];
+    let status = &present.statuses(&tallies)[index.index()];
     Ok(TargetResponse {
         now_ms: present.now,
         now: present.local(present.now),
         state_built_ms: present.snapshot.built,
-        target: told(present, target, standing),
-        curve: standing.current.map_or_else(Vec::new, |current| curve(present, &tallies, place, current.period)),
+        target: entry(present, target, status),
+        curve: status.current.map_or_else(Vec::new, |current| curve(present, &tallies, index, current.period)),
     })
 }
 
-fn told(present: &Present<'_>, target: &Target, standing: &TargetStatus) -> TargetEntry {
+fn entry(present: &Present<'_>, target: &Target, status: &TargetStatus) -> TargetEntry {
     TargetEntry {
         name: target.name.clone(),
         description: target.description.clone(),
@@ -176,8 +177,8 @@ fn told(present: &Present<'_>, target: &Target, standing: &TargetStatus) -> Targ
         filter: selection(&target.filter),
         calendar: target.calendar.name().to_owned(),
         complete_until_ms: present.snapshot.complete_until[target.measure.stream()],
-        current: standing.current.as_ref().map(|current| current_of(present, target, current, standing.dispersion)),
-        previous: standing.previous.map(|EndedPeriod { period, goal, actual }| PreviousPeriod {
+        current: status.current.as_ref().map(|current| current_of(present, target, current, status.dispersion)),
+        previous: status.previous.map(|EndedPeriod { period, goal, actual }| PreviousPeriod {
             period: present.span(target.period, period),
             goal,
             actual,
@@ -205,9 +206,9 @@ fn current_of(present: &Present<'_>, target: &Target, current: &PaceReport, disp
     }
 }
 
-fn curve(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, period: Interval) -> Vec<PacePoint> {
+fn curve(present: &Present<'_>, tallies: &Tallies, index: TargetIndex, period: Interval) -> Vec<PacePoint> {
     let targets = present.targets();
-    let (target, cut_times, now) = (&targets[place], targets.cut_times(present.zone()), present.now);
+    let (target, cut_times, now) = (&targets[index], targets.cut_times(present.zone()), present.now);
     let mut instants = vec![period.start, now];
     let mut day = period.start;
     while day < period.end {
@@ -222,11 +223,11 @@ fn curve(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, period: I
     // of it.
     let reached = |instant: Millis| match () {
         () if instant > now => None,
-        () if instant == now => tallies.within(place, period),
-        () => tallies.within(place, Interval { start: period.start, end: instant }),
+        () if instant == now => tallies.within(index, period),
+        () => tallies.within(index, Interval { start: period.start, end: instant }),
     };
     let point = |instant: Millis| {
-        let moment = Observation {
+        let observation = Observation {
             period,
             now: instant,
             zone: present.zone(),
@@ -235,7 +236,7 @@ fn curve(present: &Present<'_>, tallies: &Tallies, place: TargetIndex, period: I
             overdispersion: 1.0,
         };
         let actual = reached(instant).and_then(|tally| target.measure.quantity(tally));
-        PacePoint { at_ms: instant, at: present.local(instant), plan: assess(target, &moment).plan, actual }
+        PacePoint { at_ms: instant, at: present.local(instant), plan: assess(target, &observation).plan, actual }
     };
     instants.into_iter().map(point).collect()
 }
