@@ -1,7 +1,6 @@
 //! Answers under `/api/v1`: status, targets and their closed periods, cuts, and the figures of any period.
 //!
-//! Answers are typed ([`targets`], [`history`], [`cuts`], [`periods`]); the command line reads the same types. In all
-//! of them
+//! Answers are typed (`targets`, `history`, `cuts`, `periods`); the command line reads the same types. In all of them
 //!
 //! - instants are milliseconds since the epoch (`*_ms`), and beside them, where people read them, RFC 3339 text in the
 //!   programme's zone;

@@ -17,7 +17,7 @@
 //! [`SettingsReader::finish`] returns the faults. A [`Document`] reports its faults in the same form.
 //!
 //! The meaning of a setting belongs to its stage, which rejects values and combinations of values with
-//! [`SettingsReader::fault`].
+//! `SettingsReader::fault`.
 
 mod convert;
 mod document;
