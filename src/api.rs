@@ -1,27 +1,25 @@
 //! Answers under `/api/v1`: status, targets and their closed periods, cuts, and the figures of any period.
 //!
-//! Answers are typed ([`targets`], [`history`], [`cuts`], [`periods`]); the command line reads the same types. In all
-//! of them
+//! Answers are typed (`targets`, `history`, `cuts`, `periods`); the command line reads the same types. In all of them
 //!
 //! - instants are milliseconds since the epoch (`*_ms`), and beside them, where people read them, RFC 3339 text in the
 //!   programme's zone;
-//! - amounts that were counted are [`Quantity`](crate::targets::Quantity): whole numbers, text of pesos with two
-//!   decimals, ratios. What follows from a plan (plan, shortfall, projection, rates) is a number with decimals, in the
-//!   same unit;
-//! - `today` is what is known now of the same thing, null where it is forgotten;
+//! - counted amounts are a [`Quantity`](crate::targets::Quantity): a whole number, pesos as text with two decimals, or a
+//!   ratio. Values derived from a plan (plan, shortfall, projection, rates) are numbers with decimals in the same unit;
+//! - `today` is the value of the same figure now, null where it is forgotten;
 //! - undefined values are null, never 0.
 //!
-//! An answer is of one snapshot and one instant. Nothing here knows HTTP or changes anything.
+//! Every answer is evaluated for one snapshot and one instant. Nothing here knows HTTP or changes anything.
 
 mod cells;
-pub mod cuts;
+mod context;
+pub(crate) mod cuts;
 mod fault;
-pub mod history;
+pub(crate) mod history;
 mod parameters;
-pub mod periods;
-mod present;
-pub mod status;
-pub mod targets;
+pub(crate) mod periods;
+pub(crate) mod status;
+pub(crate) mod targets;
 #[cfg(test)]
 mod tests;
 
@@ -29,8 +27,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use self::context::RequestContext;
 use self::parameters::Parameters;
-use self::present::Present;
 use crate::allowlists::Allowlists;
 use crate::clock::Clock;
 use crate::cuts::CutStore;
@@ -38,44 +36,44 @@ use crate::http::{ApiRequest, ApiResponse};
 use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
 
-pub use cells::CellFigures;
-pub use fault::ApiError;
-pub use present::PeriodSpan;
+pub(crate) use cells::CellFigures;
+pub(crate) use context::PeriodSpan;
+pub(crate) use fault::ApiError;
 
 /// Answers requests from the newest snapshot.
-pub struct Api {
+pub(crate) struct Api {
     /// Source of the newest snapshot.
-    pub publisher: Arc<SnapshotPublisher>,
-    /// Names under which labels are shown.
-    pub allowlists: Arc<Allowlists>,
-    /// Evaluation of targets.
-    pub evaluator: Arc<Evaluator>,
-    /// Source of the present.
-    pub clock: Clock,
+    pub(crate) publisher: Arc<SnapshotPublisher>,
+    /// Displayed label values.
+    pub(crate) allowlists: Arc<Allowlists>,
+    /// Evaluator of targets.
+    pub(crate) evaluator: Arc<Evaluator>,
+    /// Clock that gives the instant of an answer.
+    pub(crate) clock: Clock,
     /// Stored cuts.
-    pub cuts: CutStore,
+    pub(crate) cuts: CutStore,
 }
 
 impl Api {
     /// Answers a request; `query` is the part of its address after the question mark. Reads files, so it may block.
-    pub fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
-        self.json(request, query).map_or_else(|fault| fault.answer(), |json| ApiResponse { status: 200, json })
+    pub(crate) fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
+        self.json(request, query).map_or_else(|error| error.response(), |json| ApiResponse { status: 200, json })
     }
 
     fn json(&self, request: &ApiRequest, query: &str) -> Result<String, ApiError> {
         let parameters = Parameters::read(query, request)?;
-        let present = Present::of(self)?;
+        let context = RequestContext::new(self)?;
         match request {
-            ApiRequest::Targets => text(&targets::all(&present)),
-            ApiRequest::Target(name) => text(&targets::one(&present, name)?),
-            ApiRequest::History(name) => text(&history::of(&present, name, parameters.limit)?),
-            ApiRequest::Cuts => text(&cuts::list(&present, parameters.limit)),
-            ApiRequest::Cut(id) => text(&cuts::one(&present, id)?),
-            ApiRequest::Period(kind, id) => text(&periods::one(&present, kind, id)?),
+            ApiRequest::Targets => json_text(&targets::list(&context)),
+            ApiRequest::Target(name) => json_text(&targets::get(&context, name)?),
+            ApiRequest::History(name) => json_text(&history::get(&context, name, parameters.limit)?),
+            ApiRequest::Cuts => json_text(&cuts::list(&context, parameters.limit)),
+            ApiRequest::Cut(id) => json_text(&cuts::get(&context, id)?),
+            ApiRequest::Period(kind, id) => json_text(&periods::get(&context, kind, id)?),
         }
     }
 }
 
-fn text(answer: &impl Serialize) -> Result<String, ApiError> {
-    serde_json::to_string(answer).map_err(|error| ApiError::internal(format!("the answer cannot be written: {error}")))
+fn json_text(answer: &impl Serialize) -> Result<String, ApiError> {
+    serde_json::to_string(answer).map_err(|error| ApiError::internal(format!("answer cannot be serialized: {error}")))
 }

@@ -58,7 +58,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Lets every stage read its settings. Files that the settings name are not read.
+    /// Reads the settings of every stage, but not the files that they name.
     ///
     /// # Errors
     /// 78 with all faults together.
@@ -101,7 +101,8 @@ pub(crate) struct RunningApp {
     _lock: Lock,
 }
 
-/// Starts all stages, and returns once `/metrics` answers. Files of targets are reloaded whenever `reload` is notified.
+/// Starts all stages, and returns once `/metrics` answers. The files of targets are reloaded whenever `reload` is
+/// notified.
 ///
 /// # Errors
 /// 78 with all faults of the settings and of the files of targets; else the failure of a resource that the settings
@@ -154,7 +155,7 @@ pub(crate) async fn start(
     Ok(RunningApp { address, shutdown, pipeline, http, reload, _log: log, _lock: lock })
 }
 
-/// Content of the HTTP server.
+/// Creates what the HTTP server serves: metrics, status and the API.
 fn service(
     settings: &Settings,
     publisher: &Arc<SnapshotPublisher>,
@@ -192,9 +193,10 @@ impl RunningApp {
 
     /// Waits for a requested shutdown or a failure.
     pub(crate) async fn wait(self) -> Result<(), Failure> {
-        let result = self.pipeline.await.unwrap_or_else(|error| {
-            Err(Failure::new(Exit::Bug, format!("the task of the pipeline did not finish: {error}")))
-        });
+        let result = self
+            .pipeline
+            .await
+            .unwrap_or_else(|error| Err(Failure::new(Exit::Bug, format!("pipeline task did not finish: {error}"))));
         self.shutdown.request();
         if let Err(error) = self.http.await {
             tracing::error!(event = "pacemeter.http.ended", error = %error, "http server ended");

@@ -1,24 +1,23 @@
 //! Settings and other TOML files, read once into plain values; all faults are reported together.
 //!
-//! One reader of TOML, `tree`, turns every text into entries with line numbers. Two readers of meaning stand on it:
+//! One parser, `tree`, turns every TOML text into entries with line numbers. Two typed readers build on it:
 //!
 //! ```text
 //! config/default.toml --+
 //! --config files -------+            +--> SettingsReader   layers merged key by key, the last one wins
 //! environment, --set ---+--> tree ---+
-//! targets, calendars ---+            +--> Document, Table  files read whole, never merged
+//! targets, calendars ---+            +--> Document         files read whole, never merged
 //! ```
 //!
 //! `config/default.toml` is embedded. It is the weakest layer and the list of all known settings. Over it come
 //! configuration files in order, the environment (`PACEMETER_KAFKA__GROUP_ID`) and `--set` ([`Layers`]).
 //!
-//! Each stage owns the type of its settings and reads it from a [`SettingsReader`]: `fn read(reader: &mut
-//! SettingsReader) -> Self`. A getter that finds a fault records it and returns the built-in default, so that one run
-//! reports everything to fix. [`SettingsReader::finish`] returns the faults. A [`Document`] reports its faults in the
-//! same form.
+//! Each stage owns the type of its settings and reads it from a [`SettingsReader`] with a function `read`. A getter that
+//! finds a fault records it and returns the built-in default, so that one run reports everything to fix.
+//! [`SettingsReader::finish`] returns the faults. A [`Document`] reports its faults in the same form.
 //!
-//! Not here: the meaning of a setting. A stage rejects values, and combinations of values, with
-//! [`SettingsReader::fault`].
+//! The meaning of a setting belongs to its stage, which rejects values and combinations of values with
+//! `SettingsReader::fault`.
 
 mod convert;
 mod document;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::present::Present;
+use super::context::RequestContext;
 use crate::allowlists::CellIndex;
 use crate::calendar::{Interval, Period};
 use crate::cuts::CutCell;
@@ -14,13 +14,13 @@ use crate::view::totals::cells_within;
 
 /// Figures of one programme and state in a period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CellFigures {
-    /// Distinct people of whose dispersals in the period something is left.
-    pub beneficiaries: u64,
+pub(crate) struct CellFigures {
+    /// Number of distinct people with a dispersal in the period that is not fully returned.
+    pub(crate) beneficiaries: u64,
     /// Number of dispersals, returned ones included.
-    pub dispersals: u64,
-    /// Pesos left after returns, as text with two decimals.
-    pub net_pesos: Quantity,
+    pub(crate) dispersals: u64,
+    /// Pesos of the dispersals less returns, as text with two decimals.
+    pub(crate) net_pesos: Quantity,
 }
 
 impl From<&SpanFigures> for CellFigures {
@@ -29,25 +29,25 @@ impl From<&SpanFigures> for CellFigures {
     }
 }
 
-/// Figures by programme and state, as shown.
+/// Figures by the displayed names of programme and state.
 pub(super) type Cells = BTreeMap<(String, String), SpanFigures>;
 
-/// Cells with a dispersal from the start of a period to the end of `span`, as known now; `None` if part of it is
+/// Returns the cells with a dispersal in `span`, which starts with a period, as known now; `None` if part of it is
 /// forgotten.
-pub(super) fn cells_today(present: &Present<'_>, period: Period, span: Interval) -> Option<Cells> {
-    if !present.begins(period, span.start) {
+pub(super) fn cells_today(context: &RequestContext<'_>, period: Period, span: Interval) -> Option<Cells> {
+    if !context.is_start(period, span.start) {
         return None;
     }
-    let sums = cells_within(&present.views(), present.allowlists, period, span)?;
+    let sums = cells_within(&context.views(), context.allowlists, period, span)?;
     let in_use = sums.into_iter().enumerate().filter(|(_, sum)| sum.dispersals > 0);
     let named = in_use.map(|(cell, sum)| {
-        let (programme, state) = present.allowlists.names_of_cell(CellIndex::new(cell));
+        let (programme, state) = context.allowlists.names_of_cell(CellIndex::new(cell));
         ((programme.to_owned(), state.to_owned()), sum)
     });
     Some(named.collect())
 }
 
-/// Cells of a cut.
+/// Returns the cells of a cut by name.
 pub(super) fn cells_of_cut(cells: &[CutCell]) -> Cells {
     let figures = |cell: &CutCell| SpanFigures {
         beneficiaries: cell.beneficiaries,

@@ -1,4 +1,4 @@
-//! `/api/v1/cuts` and `/api/v1/cuts/{id}`: the cuts there are, and one of them beside what is known now.
+//! `/api/v1/cuts` and `/api/v1/cuts/{id}`: the list of cuts, and one cut beside the same figures today.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ApiError;
 use super::cells::{CellFigures, Cells, cells_of_cut, cells_today, pesos};
+use super::context::RequestContext;
 use super::history::quantity_today;
-use super::present::Present;
 use crate::calendar::{Interval, Period};
 use crate::clock::Millis;
 use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
@@ -16,203 +16,205 @@ use crate::targets::{Quantity, TargetIndex};
 use crate::view::panes::SpanFigures;
 use crate::view::progress::Tallies;
 
-/// Instead of an id.
+/// Id that stands for the newest cut.
 const NEWEST: &str = "newest";
 
-/// The newest first.
+/// Answer of `/api/v1/cuts`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CutsResponse {
+pub(crate) struct CutsResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
-    pub now_ms: Millis,
-    /// The same instant as text in the programme's zone.
-    pub now: String,
+    pub(crate) now_ms: Millis,
+    /// That instant as text in the programme's zone.
+    pub(crate) now: String,
     /// Cuts, the newest first.
-    pub cuts: Vec<CutSummary>,
+    pub(crate) cuts: Vec<CutSummary>,
     /// True if older cuts exist beyond the limit.
-    pub more: bool,
+    pub(crate) more: bool,
 }
 
 /// A cut in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CutSummary {
+pub(crate) struct CutSummary {
     /// Id of the cut.
-    pub id: String,
+    pub(crate) id: String,
     /// Instant of the cut, in milliseconds since the epoch.
-    pub at_ms: Millis,
-    /// The same instant as text in the programme's zone.
-    pub at: String,
-    /// The day, the week and the month that ended with it, if they did.
-    pub periods: Vec<PeriodFigures>,
-    /// The targets whose periods closed with it.
-    pub targets: Vec<ClosedTarget>,
+    pub(crate) at_ms: Millis,
+    /// That instant as text in the programme's zone.
+    pub(crate) at: String,
+    /// Day, week and month that ended with the cut.
+    pub(crate) periods: Vec<PeriodId>,
+    /// Targets whose period closed with the cut.
+    pub(crate) targets: Vec<ClosedTarget>,
 }
 
-/// A standard period (`spec/figures.md#periods`).
+/// Kind and id of a day, a week or a month (`spec/figures.md#periods`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeriodFigures {
+pub(crate) struct PeriodId {
     /// `day`, `week` or `month`.
-    pub period: String,
-    /// Name of the period.
-    pub id: String,
+    pub(crate) period: String,
+    /// Id such as `2020-05-15`, `2020-W20` or `2020-05`.
+    pub(crate) id: String,
 }
 
 /// A target whose period closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClosedTarget {
+pub(crate) struct ClosedTarget {
     /// Name of the target.
-    pub target: String,
-    /// Name of the period.
-    pub period: String,
+    pub(crate) target: String,
+    /// Id of the period.
+    pub(crate) period: String,
 }
 
-/// A cut as it is stored, each figure with what is known of it now.
+/// Answer of `/api/v1/cuts/{id}`: a stored cut, each figure beside its value today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CutResponse {
-    /// Instant for which `today` is evaluated.
-    pub now_ms: Millis,
-    /// The same instant as text in the programme's zone.
-    pub now: String,
+pub(crate) struct CutResponse {
+    /// Instant for which `today` is evaluated, in milliseconds since the epoch.
+    pub(crate) now_ms: Millis,
+    /// That instant as text in the programme's zone.
+    pub(crate) now: String,
     /// Id of the cut.
-    pub id: String,
+    pub(crate) id: String,
     /// Instant of the cut, in milliseconds since the epoch.
-    pub at_ms: Millis,
-    /// The same instant as text in the programme's zone.
-    pub at: String,
-    /// Instant at which the cut was taken.
-    pub taken_ms: Millis,
-    /// Instant at which the state that the cut was taken from began to be built.
-    pub state_built_ms: Millis,
+    pub(crate) at_ms: Millis,
+    /// That instant as text in the programme's zone.
+    pub(crate) at: String,
+    /// Time at which the cut was taken, in milliseconds since the epoch.
+    pub(crate) taken_ms: Millis,
+    /// Time at which the state behind the cut began to be built, in milliseconds since the epoch.
+    pub(crate) state_built_ms: Millis,
     /// First offset of each partition that is not in the cut.
-    pub offsets: Vec<CutOffset>,
-    /// The day, the week and the month that hold the instant before the cut, up to the cut.
-    pub periods: Vec<PeriodToday>,
-    /// Targets whose period was completely known.
-    pub targets: Vec<TargetToday>,
+    pub(crate) offsets: Vec<CutOffset>,
+    /// Day, week and month that contain the instant before the cut, each up to the cut.
+    pub(crate) periods: Vec<PeriodToday>,
+    /// Targets whose period was known completely.
+    pub(crate) targets: Vec<TargetToday>,
     /// Corrections of closed periods that the cut reports.
-    pub corrections: Vec<Correction>,
+    pub(crate) corrections: Vec<Correction>,
 }
 
-/// A period up to the cut.
+/// A day, week or month up to the cut.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PeriodToday {
+pub(crate) struct PeriodToday {
     /// `day`, `week` or `month`.
-    pub period: String,
-    /// Name of the period.
-    pub id: String,
+    pub(crate) period: String,
+    /// Id such as `2020-05-15`, `2020-W20` or `2020-05`.
+    pub(crate) id: String,
     /// Start of the period, in milliseconds since the epoch.
-    pub start_ms: Millis,
-    /// End of the period, not part of it, in milliseconds since the epoch.
-    pub end_ms: Millis,
+    pub(crate) start_ms: Millis,
+    /// End of the period (exclusive), in milliseconds since the epoch.
+    pub(crate) end_ms: Millis,
     /// True if the period ends with this cut.
-    pub closes: bool,
-    /// Cells with a dispersal, then or now.
-    pub cells: Vec<CellToday>,
+    pub(crate) closes: bool,
+    /// Programmes and states with a dispersal at the cut or today.
+    pub(crate) cells: Vec<CellToday>,
 }
 
-/// Figures of a programme and state in the cut, beside those known today.
+/// Figures of a programme and state in the cut, beside those of today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CellToday {
+pub(crate) struct CellToday {
     /// Figures in the cut.
     #[serde(flatten)]
-    pub cut: CutCell,
-    /// Figures known today for the same span; null where part of it is forgotten.
-    pub today: Option<CellFigures>,
+    pub(crate) cut: CutCell,
+    /// Figures of the same span today; null if part of it is forgotten.
+    pub(crate) today: Option<CellFigures>,
 }
 
-/// Figures of a target in the cut, beside those known today.
+/// Figures of a target in the cut, beside those of today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TargetToday {
+pub(crate) struct TargetToday {
     /// Name of the target.
-    pub target: String,
+    pub(crate) target: String,
     /// Name of the measure.
-    pub measure: String,
-    /// Name of the period that contains the instant before the cut.
-    pub period: String,
+    pub(crate) measure: String,
+    /// Id of the period that contains the instant before the cut.
+    pub(crate) period: String,
     /// Start of the period, in milliseconds since the epoch.
-    pub start_ms: Millis,
-    /// End of the period, not part of it, in milliseconds since the epoch.
-    pub end_ms: Millis,
+    pub(crate) start_ms: Millis,
+    /// End of the period (exclusive), in milliseconds since the epoch.
+    pub(crate) end_ms: Millis,
     /// True if the period ends with this cut.
-    pub closes: bool,
+    pub(crate) closes: bool,
     /// Goal of the period.
-    pub goal: Quantity,
+    pub(crate) goal: Quantity,
     /// Part of the goal planned up to the cut.
-    pub plan: f64,
-    /// Null for a ratio with nothing to divide by.
-    pub actual: Option<Quantity>,
-    /// Result known today for the same span; null where part of it is forgotten, or no target of that name counts the
-    /// same now.
-    pub today: Option<Quantity>,
+    pub(crate) plan: f64,
+    /// Result up to the cut; null for a ratio with nothing to divide by.
+    pub(crate) actual: Option<Quantity>,
+    /// Result of the same span today; null if part of it is forgotten, or if no target of this name counts the same
+    /// now.
+    pub(crate) today: Option<Quantity>,
 }
 
-pub(super) fn list(present: &Present<'_>, limit: usize) -> CutsResponse {
-    let mut cuts = present.closed_periods().cuts().rev();
+pub(super) fn list(context: &RequestContext<'_>, limit: usize) -> CutsResponse {
+    let mut cuts = context.closed_periods().cuts().rev();
     let mut closed: BTreeMap<&str, Vec<ClosedTarget>> = BTreeMap::new();
-    for (target, period) in present.closed_periods().iter() {
+    for (target, period) in context.closed_periods().iter() {
         let entry = ClosedTarget { target: target.to_owned(), period: period.period.clone() };
         closed.entry(&period.cut).or_default().push(entry);
     }
-    let listed = |at: Millis| {
+    let summary = |at: Millis| {
         let id = cut_id(at);
         let targets = closed.remove(id.as_str()).unwrap_or_default();
-        CutSummary { id, at_ms: at, at: present.local(at), periods: closed_periods_at(present, at), targets }
+        CutSummary { id, at_ms: at, at: context.local(at), periods: periods_ending(context, at), targets }
     };
     CutsResponse {
-        now_ms: present.now,
-        now: present.local(present.now),
-        cuts: cuts.by_ref().take(limit).map(listed).collect(),
+        now_ms: context.now,
+        now: context.local(context.now),
+        cuts: cuts.by_ref().take(limit).map(summary).collect(),
         more: cuts.next().is_some(),
     }
 }
 
-fn closed_periods_at(present: &Present<'_>, at: Millis) -> Vec<PeriodFigures> {
-    let last =
-        |period: Period| period.at(at - 1, present.zone()).filter(|span| span.end == at).map(|span| (period, span));
-    let named = |(period, span): (Period, Interval)| PeriodFigures {
+fn periods_ending(context: &RequestContext<'_>, at: Millis) -> Vec<PeriodId> {
+    let ending =
+        |period: Period| period.at(at - 1, context.zone()).filter(|span| span.end == at).map(|span| (period, span));
+    let period_id = |(period, span): (Period, Interval)| PeriodId {
         period: period.name().to_owned(),
-        id: period.id(span.start, present.zone()),
+        id: period.id(span.start, context.zone()),
     };
-    Period::OWN.into_iter().filter_map(last).map(named).collect()
+    Period::OWN.into_iter().filter_map(ending).map(period_id).collect()
 }
 
+/// Reads a cut and compares it with today.
+///
 /// # Errors
-/// There is no such cut, or it is damaged.
-pub(super) fn one(present: &Present<'_>, id: &str) -> Result<CutResponse, ApiError> {
-    let ids: Vec<String> = present.closed_periods().cuts().map(cut_id).collect();
-    let newest = (id == NEWEST).then(|| ids.last().map_or(id, String::as_str));
-    let cut = read(present, newest.unwrap_or(id))?;
+/// 404 if there is no such cut, 500 if it is damaged.
+pub(super) fn get(context: &RequestContext<'_>, id: &str) -> Result<CutResponse, ApiError> {
+    let ids: Vec<String> = context.closed_periods().cuts().map(cut_id).collect();
+    let newest = ids.last().filter(|_| id == NEWEST);
+    let cut = read(context, newest.map_or(id, String::as_str))?;
     let unknown = || match ids.last() {
         Some(newest) => {
-            let error = format!("there is no such cut, the newest is {newest}, see /api/v1/cuts");
+            let error = format!("no such cut, the newest is {newest}, see /api/v1/cuts");
             ApiError::unknown(&error, id, ids.iter().map(String::as_str))
         }
         None => ApiError::absent("there are no cuts yet"),
     };
-    Ok(beside_today(present, cut.ok_or_else(unknown)?))
+    Ok(compared_with_today(context, cut.ok_or_else(unknown)?))
 }
 
-/// A cut that is stored; none if there is none.
+/// Reads a stored cut; `None` if there is none.
 ///
 /// # Errors
-/// It is damaged, or cannot be read.
-pub(super) fn read(present: &Present<'_>, id: &str) -> Result<Option<Cut>, ApiError> {
-    present.cuts.get(id).or_else(|error| {
+/// 500 if it is damaged or cannot be read.
+pub(super) fn read(context: &RequestContext<'_>, id: &str) -> Result<Option<Cut>, ApiError> {
+    context.cuts.get(id).or_else(|error| {
         if error.kind() == io::ErrorKind::NotFound {
-            // It was removed since the directory was looked at.
+            // The cut was removed after the directory was listed.
             return Ok(None);
         }
         tracing::error!(event = "pacemeter.cut.damaged", error = %error, "cut not readable");
-        Err(ApiError::internal(format!("the cut cannot be read: {error}")))
+        Err(ApiError::internal(format!("cut cannot be read: {error}")))
     })
 }
 
-fn beside_today(present: &Present<'_>, cut: Cut) -> CutResponse {
-    let tallies = present.tallies();
+fn compared_with_today(context: &RequestContext<'_>, cut: Cut) -> CutResponse {
+    let tallies = context.tallies();
     CutResponse {
-        now_ms: present.now,
-        now: present.local(present.now),
-        periods: cut.periods.into_iter().map(|period| period_today(present, period, cut.at_ms)).collect(),
-        targets: cut.targets.into_iter().map(|target| target_today(present, &tallies, target, cut.at_ms)).collect(),
+        now_ms: context.now,
+        now: context.local(context.now),
+        periods: cut.periods.into_iter().map(|period| period_today(context, period, cut.at_ms)).collect(),
+        targets: cut.targets.into_iter().map(|target| target_today(context, &tallies, target, cut.at_ms)).collect(),
         id: cut.id,
         at_ms: cut.at_ms,
         at: cut.at,
@@ -223,14 +225,14 @@ fn beside_today(present: &Present<'_>, cut: Cut) -> CutResponse {
     }
 }
 
-fn period_today(present: &Present<'_>, period: CutPeriod, at: Millis) -> PeriodToday {
-    let own = Period::OWN.into_iter().find(|own| own.name() == period.period);
+fn period_today(context: &RequestContext<'_>, period: CutPeriod, at: Millis) -> PeriodToday {
+    let kind = Period::OWN.into_iter().find(|kind| kind.name() == period.period);
     let span = Interval { start: period.start_ms, end: at };
-    let (then, now) = (cells_of_cut(&period.cells), own.and_then(|own| cells_today(present, own, span)));
-    let names: BTreeSet<&(String, String)> = then.keys().chain(now.iter().flat_map(Cells::keys)).collect();
-    let nothing = SpanFigures::default();
+    let (at_cut, today) = (cells_of_cut(&period.cells), kind.and_then(|kind| cells_today(context, kind, span)));
+    let names: BTreeSet<&(String, String)> = at_cut.keys().chain(today.iter().flat_map(Cells::keys)).collect();
+    let no_figures = SpanFigures::default();
     let cell = |name: &(String, String)| {
-        let figures = then.get(name).unwrap_or(&nothing);
+        let figures = at_cut.get(name).unwrap_or(&no_figures);
         let cut = CutCell {
             programme: name.0.clone(),
             state: name.1.clone(),
@@ -238,7 +240,7 @@ fn period_today(present: &Present<'_>, period: CutPeriod, at: Millis) -> PeriodT
             dispersals: figures.dispersals,
             net_pesos: pesos(figures.net),
         };
-        CellToday { cut, today: now.as_ref().map(|now| now.get(name).unwrap_or(&nothing).into()) }
+        CellToday { cut, today: today.as_ref().map(|today| today.get(name).unwrap_or(&no_figures).into()) }
     };
     PeriodToday {
         cells: names.into_iter().map(cell).collect(),
@@ -250,12 +252,12 @@ fn period_today(present: &Present<'_>, period: CutPeriod, at: Millis) -> PeriodT
     }
 }
 
-fn target_today(present: &Present<'_>, tallies: &Tallies, cut: CutTarget, at: Millis) -> TargetToday {
-    let targets = &present.targets().targets;
-    let place = targets.iter().position(|target| target.name == cut.target && target.selection() == cut.selection);
+fn target_today(context: &RequestContext<'_>, tallies: &Tallies, cut: CutTarget, at: Millis) -> TargetToday {
+    let targets = &context.targets().targets;
+    let index = targets.iter().position(|target| target.name == cut.target && target.selection() == cut.selection);
     let span = Interval { start: cut.start_ms, end: at };
     TargetToday {
-        today: place.and_then(|place| quantity_today(present, tallies, TargetIndex::new(place), span)),
+        today: index.and_then(|index| quantity_today(context, tallies, TargetIndex::new(index), span)),
         target: cut.target,
         measure: cut.measure,
         period: cut.period,

@@ -1,92 +1,98 @@
-//! `/api/v1/targets/{name}/history`: the periods of a target that have closed, as they closed, and what is known of
-//! them now.
+//! `/api/v1/targets/{name}/history`: closed periods of a target, each with its result at the close and today.
 
 use serde::{Deserialize, Serialize};
 
-use super::ApiError;
-use super::present::{PeriodSpan, Present};
+use super::context::RequestContext;
 use super::targets::unit;
+use super::{ApiError, PeriodSpan};
 use crate::calendar::Interval;
 use crate::clock::Millis;
 use crate::targets::{Quantity, TargetIndex};
 use crate::view::closed_periods::ClosedPeriod;
 use crate::view::progress::Tallies;
 
-/// The newest first. Periods that closed while the target counted something else (another measure, filter or period)
-/// are not among them.
+/// Answer of `/api/v1/targets/{name}/history`. Periods that closed while the target counted something else (another
+/// measure, filter or kind of period) are left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct HistoryResponse {
+pub(crate) struct HistoryResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
-    pub now_ms: Millis,
-    /// The same instant as text in the programme's zone.
-    pub now: String,
-    /// Instant at which the state behind the figures began to be built.
-    pub state_built_ms: Millis,
+    pub(crate) now_ms: Millis,
+    /// That instant as text in the programme's zone.
+    pub(crate) now: String,
+    /// Time at which the state behind the figures began to be built, in milliseconds since the epoch.
+    pub(crate) state_built_ms: Millis,
     /// Name of the target.
-    pub target: String,
+    pub(crate) target: String,
     /// Name of the measure.
-    pub measure: String,
+    pub(crate) measure: String,
     /// Unit of the measure.
-    pub unit: String,
+    pub(crate) unit: String,
     /// Closed periods, the newest first.
-    pub periods: Vec<ClosedPeriodEntry>,
+    pub(crate) periods: Vec<ClosedPeriodEntry>,
     /// True if older periods exist beyond the limit.
-    pub more: bool,
+    pub(crate) more: bool,
 }
 
-/// A period as it closed, and its corrections since.
+/// Closed period of a target, with its later corrections.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ClosedPeriodEntry {
-    /// The period.
-    pub period: PeriodSpan,
+pub(crate) struct ClosedPeriodEntry {
+    /// Kind, id and bounds of the period.
+    pub(crate) period: PeriodSpan,
     /// Goal when the period closed.
-    pub goal: Quantity,
+    pub(crate) goal: Quantity,
     /// Result at the close; null for a ratio with nothing to divide by.
-    pub actual: Option<Quantity>,
-    /// Id of the cut with which it closed.
-    pub cut: String,
+    pub(crate) actual: Option<Quantity>,
+    /// Id of the cut with which the period closed.
+    pub(crate) cut: String,
     /// Corrections by later cuts, the oldest first.
-    pub corrections: Vec<CorrectionEntry>,
-    /// Result known now; null where part of the period is forgotten.
-    pub today: Option<Quantity>,
-    /// Difference of `today` and `actual`.
-    pub difference: Option<Quantity>,
+    pub(crate) corrections: Vec<CorrectionEntry>,
+    /// Result today; null if part of the period is forgotten.
+    pub(crate) today: Option<Quantity>,
+    /// `today` less `actual`.
+    pub(crate) difference: Option<Quantity>,
 }
 
-/// A correction of a closed period.
+/// Correction of a closed period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CorrectionEntry {
-    /// Id of the cut that reports it.
-    pub cut: String,
-    /// Null for a ratio with nothing to divide by.
-    pub actual: Option<Quantity>,
+pub(crate) struct CorrectionEntry {
+    /// Id of the cut that reports the correction.
+    pub(crate) cut: String,
+    /// Corrected result; null for a ratio with nothing to divide by.
+    pub(crate) actual: Option<Quantity>,
 }
 
+/// Lists the closed periods of a target, the newest first.
+///
 /// # Errors
-/// There is no such target.
-pub(super) fn of(present: &Present<'_>, name: &str, limit: usize) -> Result<HistoryResponse, ApiError> {
-    let (index, target) = present.target(name)?;
-    let (tallies, selection) = (present.tallies(), target.selection());
-    let mut periods_left = present.closed_periods().of(name).rev().filter(|closed| closed.selection == selection);
-    let periods = periods_left.by_ref().take(limit).map(|closed| entry(present, &tallies, index, closed)).collect();
+/// 404 if no target has this name.
+pub(super) fn get(context: &RequestContext<'_>, name: &str, limit: usize) -> Result<HistoryResponse, ApiError> {
+    let (index, target) = context.target(name)?;
+    let (tallies, selection) = (context.tallies(), target.selection());
+    let mut closed_periods = context.closed_periods().of(name).rev().filter(|closed| closed.selection == selection);
+    let periods = closed_periods.by_ref().take(limit).map(|closed| entry(context, &tallies, index, closed)).collect();
     Ok(HistoryResponse {
-        now_ms: present.now,
-        now: present.local(present.now),
-        state_built_ms: present.snapshot.built,
+        now_ms: context.now,
+        now: context.local(context.now),
+        state_built_ms: context.snapshot.built,
         target: name.to_owned(),
         measure: target.measure.name().to_owned(),
         unit: unit(target.measure).to_owned(),
         periods,
-        more: periods_left.next().is_some(),
+        more: closed_periods.next().is_some(),
     })
 }
 
-fn entry(present: &Present<'_>, tallies: &Tallies, index: TargetIndex, closed: &ClosedPeriod) -> ClosedPeriodEntry {
+fn entry(
+    context: &RequestContext<'_>,
+    tallies: &Tallies,
+    index: TargetIndex,
+    closed: &ClosedPeriod,
+) -> ClosedPeriodEntry {
     let bounds = Interval { start: closed.start_ms, end: closed.end_ms };
-    let today = quantity_today(present, tallies, index, bounds);
-    let period = present.targets()[index].period;
+    let today = quantity_today(context, tallies, index, bounds);
+    let period = context.targets()[index].period;
     ClosedPeriodEntry {
-        period: present.named_span(period.name(), closed.period.clone(), bounds),
+        period: context.named_span(period.name(), closed.period.clone(), bounds),
         goal: closed.goal,
         actual: closed.actual,
         cut: closed.cut.clone(),
@@ -100,14 +106,14 @@ fn entry(present: &Present<'_>, tallies: &Tallies, index: TargetIndex, closed: &
     }
 }
 
-/// Result known now for a span from the start of one of a target's periods; `None` if part of it is forgotten.
+/// Returns the result today of a span that starts with a period of the target; `None` if part of it is forgotten.
 pub(super) fn quantity_today(
-    present: &Present<'_>,
+    context: &RequestContext<'_>,
     tallies: &Tallies,
     index: TargetIndex,
     span: Interval,
 ) -> Option<Quantity> {
-    let target = &present.targets()[index];
-    let tally = present.begins(target.period, span.start).then(|| tallies.within(index, span))?;
+    let target = &context.targets()[index];
+    let tally = context.is_start(target.period, span.start).then(|| tallies.within(index, span))?;
     target.measure.quantity(tally?)
 }

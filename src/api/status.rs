@@ -8,9 +8,9 @@ use crate::clock::Millis;
 use crate::record::{Outcome, Reason, Stream};
 use crate::view::snapshot::{PartitionStatus, Snapshot};
 
-/// State of the process at one instant. Times are milliseconds since the epoch.
+/// Answer of `/api/v1/status`. Instants are milliseconds since the epoch.
 #[derive(Debug, Serialize)]
-pub struct StatusResponse {
+pub(crate) struct StatusResponse {
     complete_until_ms: BTreeMap<&'static str, Option<Millis>>,
     /// Reasons why the figures must not be relied on; empty when ready.
     not_ready: Vec<String>,
@@ -41,7 +41,7 @@ struct PartitionEntry {
 
 impl StatusResponse {
     /// Describes a snapshot; `uptime` is in milliseconds.
-    pub fn new(snapshot: &Snapshot, version: &'static str, uptime: Millis) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot, version: &'static str, uptime: Millis) -> Self {
         let not_ready = snapshot.not_ready();
         let complete_until = Stream::ALL.map(|stream| (stream.name(), snapshot.complete_until[stream]));
         Self {

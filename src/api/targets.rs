@@ -1,10 +1,10 @@
-//! `/api/v1/targets` and `/api/v1/targets/{name}`: what is to be reached, and how far that is now. The names are those
-//! of the metrics.
+//! `/api/v1/targets` and `/api/v1/targets/{name}`: targets and their progress. Fields have the names of the metrics
+//! `pacemeter_target_*`.
 
 use serde::{Deserialize, Serialize};
 
-use super::ApiError;
-use super::present::{PeriodSpan, Present};
+use super::context::RequestContext;
+use super::{ApiError, PeriodSpan};
 use crate::calendar::Interval;
 use crate::clock::Millis;
 use crate::targets::pace::{Observation, PaceReport, assess};
@@ -13,162 +13,167 @@ use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
 
 /// Answer of `/api/v1/targets`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TargetsResponse {
-    /// Instant for which everything is evaluated.
-    pub now_ms: Millis,
-    /// The same instant as text in the programme's zone.
-    pub now: String,
-    /// When the state was begun to be built that the figures come from.
-    pub state_built_ms: Millis,
-    /// In the order of their files.
-    pub targets: Vec<TargetEntry>,
+pub(crate) struct TargetsResponse {
+    /// Instant for which everything is evaluated, in milliseconds since the epoch.
+    pub(crate) now_ms: Millis,
+    /// That instant as text in the programme's zone.
+    pub(crate) now: String,
+    /// Time at which the state behind the figures began to be built, in milliseconds since the epoch.
+    pub(crate) state_built_ms: Millis,
+    /// Targets in the order of their files.
+    pub(crate) targets: Vec<TargetEntry>,
 }
 
 /// Answer of `/api/v1/targets/{name}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TargetResponse {
+pub(crate) struct TargetResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
-    pub now_ms: Millis,
-    /// The same instant as text in the programme's zone.
-    pub now: String,
-    /// Instant at which the state behind the figures began to be built.
-    pub state_built_ms: Millis,
-    /// The target.
-    pub target: TargetEntry,
-    /// The current period: its beginning, the instants of its cuts, its end, and now. Empty outside of a campaign.
-    pub curve: Vec<PacePoint>,
+    pub(crate) now_ms: Millis,
+    /// That instant as text in the programme's zone.
+    pub(crate) now: String,
+    /// Time at which the state behind the figures began to be built, in milliseconds since the epoch.
+    pub(crate) state_built_ms: Millis,
+    /// Target and its progress.
+    pub(crate) target: TargetEntry,
+    /// Points of the current period: its start, its cuts, now and its end. Empty outside of a campaign.
+    pub(crate) curve: Vec<PacePoint>,
 }
 
-/// An instant of the current period.
+/// Plan and result at an instant of the current period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PacePoint {
-    /// The instant, in milliseconds since the epoch.
-    pub at_ms: Millis,
-    /// The same instant as text in the programme's zone.
-    pub at: String,
+pub(crate) struct PacePoint {
+    /// Instant, in milliseconds since the epoch.
+    pub(crate) at_ms: Millis,
+    /// That instant as text in the programme's zone.
+    pub(crate) at: String,
     /// Part of the goal planned up to the instant.
-    pub plan: f64,
+    pub(crate) plan: f64,
     /// Result up to the instant, as known now; null after now.
-    pub actual: Option<Quantity>,
+    pub(crate) actual: Option<Quantity>,
 }
 
-/// A target and its status.
+/// Target and its progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TargetEntry {
+pub(crate) struct TargetEntry {
     /// Name of the target.
-    pub name: String,
+    pub(crate) name: String,
     /// Description in the target's file.
-    pub description: String,
-    /// `beneficiaries`, `net_pesos`, `service_level`, ...
-    pub measure: String,
+    pub(crate) description: String,
+    /// Name of the measure: `beneficiaries`, `net_pesos`, `service_level`, ...
+    pub(crate) measure: String,
     /// Unit of the measure: `people`, `pesos`, `calls`, ..., or `ratio`.
-    pub unit: String,
+    pub(crate) unit: String,
     /// Labels that events must have to count.
-    pub filter: TargetSelection,
+    pub(crate) filter: TargetSelection,
     /// Name of the working calendar.
-    pub calendar: String,
-    /// Instant up to which every record is in the figures; null until known.
-    pub complete_until_ms: Option<Millis>,
-    /// Current period; null outside of a campaign, and where part of the period is forgotten.
-    pub current: Option<CurrentPeriod>,
-    /// Last period that has closed, as known now; null if there was none, or part of it is forgotten.
-    pub previous: Option<PreviousPeriod>,
+    pub(crate) calendar: String,
+    /// Instant up to which the figures are complete, in milliseconds since the epoch; null until known
+    /// (`spec/figures.md#complete-until`).
+    pub(crate) complete_until_ms: Option<Millis>,
+    /// Current period; null outside of a campaign, and if part of the period is forgotten.
+    pub(crate) current: Option<CurrentPeriod>,
+    /// Last closed period with its result today; null if there is none, or if part of it is forgotten.
+    pub(crate) previous: Option<PreviousPeriod>,
 }
 
-/// Selection of events: those whose label is in the list, or any if it is empty.
+/// Labels of the events that count. An empty list selects every event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TargetSelection {
-    /// Programmes; empty for any.
-    pub programmes: Vec<String>,
-    /// States; empty for any.
-    pub states: Vec<String>,
-    /// Queues; empty for any.
-    pub queues: Vec<String>,
-    /// Initiatives; empty for any.
-    pub initiatives: Vec<String>,
-    /// Milestones; empty for any.
-    pub milestones: Vec<String>,
+pub(crate) struct TargetSelection {
+    /// Names of programmes.
+    pub(crate) programmes: Vec<String>,
+    /// Codes of states.
+    pub(crate) states: Vec<String>,
+    /// Names of queues.
+    pub(crate) queues: Vec<String>,
+    /// Names of initiatives.
+    pub(crate) initiatives: Vec<String>,
+    /// Names of milestones.
+    pub(crate) milestones: Vec<String>,
 }
 
-/// Pace of the current period; [`pace`](crate::targets::pace) has the formulas.
+/// Progress of the current period. Formulas are in [`pace`](crate::targets::pace).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CurrentPeriod {
-    /// The period.
-    pub period: PeriodSpan,
+pub(crate) struct CurrentPeriod {
+    /// Kind, id and bounds of the period.
+    pub(crate) period: PeriodSpan,
     /// Goal of the period.
-    pub goal: Quantity,
-    /// Null for a ratio with nothing to divide by.
-    pub actual: Option<Quantity>,
+    pub(crate) goal: Quantity,
+    /// Result; null for a ratio with nothing to divide by.
+    pub(crate) actual: Option<Quantity>,
     /// Part of the goal planned up to now; the whole goal for a ratio.
-    pub plan: f64,
+    pub(crate) plan: f64,
     /// Share of the plan that has passed, 0 to 1.
-    pub plan_share: f64,
+    pub(crate) plan_share: f64,
     /// Actual over plan; null while nothing is planned.
-    pub pace_ratio: Option<f64>,
-    /// Plan less actual: negative where more was reached.
-    pub shortfall: Option<f64>,
+    pub(crate) pace_ratio: Option<f64>,
+    /// Plan less actual; negative if the target is ahead of its plan, null for a ratio with nothing to divide by.
+    pub(crate) shortfall: Option<f64>,
     /// Shortfall in pesos; null unless the measure is money or each counted thing has a value.
-    pub shortfall_pesos: Option<f64>,
-    /// Shortfall up to which chance alone may be the cause.
-    pub pace_tolerance: Option<f64>,
-    /// Projected result at the end of the period at the present pace; null while too little of the plan has passed, and
+    pub(crate) shortfall_pesos: Option<f64>,
+    /// Largest shortfall that may be due to chance; null for money while no payment is known.
+    pub(crate) pace_tolerance: Option<f64>,
+    /// Projected result at the end of the period at the current pace; null while too little of the plan has passed, and
     /// for a ratio.
-    pub projection: Option<f64>,
-    /// Probability that the goal is reached, 0 to 1; null while too little of the plan has passed.
-    pub attainment_probability_ratio: Option<f64>,
-    /// Rate needed from now on, per hour of working time; null where none is left.
-    pub required_per_open_hour: Option<f64>,
-    /// Rate so far, per hour of working time; null before any has passed.
-    pub achieved_per_open_hour: Option<f64>,
-    /// Working time left, in seconds.
-    pub remaining_open_seconds: f64,
-    /// Variance of counts relative to a Poisson process; 4 until four past periods are known.
-    pub dispersion: f64,
+    pub(crate) projection: Option<f64>,
+    /// Probability that the goal is attained, 0 to 1; null for a ratio, and while the outcome cannot be estimated.
+    pub(crate) attainment_probability_ratio: Option<f64>,
+    /// Amount per remaining open hour that attains the goal; null for a ratio, and if the goal is missed and no open time
+    /// is left.
+    pub(crate) required_per_open_hour: Option<f64>,
+    /// Amount per open hour so far; null for a ratio, and while no open time has passed.
+    pub(crate) achieved_per_open_hour: Option<f64>,
+    /// Open time left in the period, in seconds.
+    pub(crate) remaining_open_seconds: f64,
+    /// Variance of counts relative to that of a Poisson process; 4 until four past periods are known.
+    pub(crate) dispersion: f64,
 }
 
-/// A period that is over.
+/// Last closed period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PreviousPeriod {
-    /// The period.
-    pub period: PeriodSpan,
+pub(crate) struct PreviousPeriod {
+    /// Kind, id and bounds of the period.
+    pub(crate) period: PeriodSpan,
     /// Goal of the period.
-    pub goal: Quantity,
-    /// Null for a ratio with nothing to divide by.
-    pub actual: Option<Quantity>,
+    pub(crate) goal: Quantity,
+    /// Result; null for a ratio with nothing to divide by.
+    pub(crate) actual: Option<Quantity>,
 }
 
-pub(super) fn all(present: &Present<'_>) -> TargetsResponse {
-    let statuses = present.statuses(&present.tallies());
+/// Lists all targets.
+pub(super) fn list(context: &RequestContext<'_>) -> TargetsResponse {
+    let statuses = context.statuses(&context.tallies());
     TargetsResponse {
-        now_ms: present.now,
-        now: present.local(present.now),
-        state_built_ms: present.snapshot.built,
-        targets: present
+        now_ms: context.now,
+        now: context.local(context.now),
+        state_built_ms: context.snapshot.built,
+        targets: context
             .targets()
             .targets
             .iter()
             .zip(&statuses)
-            .map(|(target, status)| entry(present, target, status))
+            .map(|(target, status)| entry(context, target, status))
             .collect(),
     }
 }
 
+/// Returns one target and its curve.
+///
 /// # Errors
-/// There is no such target.
-pub(super) fn one(present: &Present<'_>, name: &str) -> Result<TargetResponse, ApiError> {
-    let (index, target) = present.target(name)?;
-    let tallies = present.tallies();
-    let status = &present.statuses(&tallies)[index.index()];
+/// 404 if no target has this name.
+pub(super) fn get(context: &RequestContext<'_>, name: &str) -> Result<TargetResponse, ApiError> {
+    let (index, target) = context.target(name)?;
+    let tallies = context.tallies();
+    let status = &context.statuses(&tallies)[index.index()];
     Ok(TargetResponse {
-        now_ms: present.now,
-        now: present.local(present.now),
-        state_built_ms: present.snapshot.built,
-        target: entry(present, target, status),
-        curve: status.current.map_or_else(Vec::new, |current| curve(present, &tallies, index, current.period)),
+        now_ms: context.now,
+        now: context.local(context.now),
+        state_built_ms: context.snapshot.built,
+        target: entry(context, target, status),
+        curve: status.current.map_or_else(Vec::new, |current| curve(context, &tallies, index, current.period)),
     })
 }
 
-fn entry(present: &Present<'_>, target: &Target, status: &TargetStatus) -> TargetEntry {
+fn entry(context: &RequestContext<'_>, target: &Target, status: &TargetStatus) -> TargetEntry {
     TargetEntry {
         name: target.name.clone(),
         description: target.description.clone(),
@@ -176,19 +181,24 @@ fn entry(present: &Present<'_>, target: &Target, status: &TargetStatus) -> Targe
         unit: unit(target.measure).to_owned(),
         filter: selection(&target.filter),
         calendar: target.calendar.name().to_owned(),
-        complete_until_ms: present.snapshot.complete_until[target.measure.stream()],
-        current: status.current.as_ref().map(|current| current_of(present, target, current, status.dispersion)),
+        complete_until_ms: context.snapshot.complete_until[target.measure.stream()],
+        current: status.current.as_ref().map(|current| current_period(context, target, current, status.dispersion)),
         previous: status.previous.map(|EndedPeriod { period, goal, actual }| PreviousPeriod {
-            period: present.span(target.period, period),
+            period: context.span(target.period, period),
             goal,
             actual,
         }),
     }
 }
 
-fn current_of(present: &Present<'_>, target: &Target, current: &PaceReport, dispersion: f64) -> CurrentPeriod {
+fn current_period(
+    context: &RequestContext<'_>,
+    target: &Target,
+    current: &PaceReport,
+    dispersion: f64,
+) -> CurrentPeriod {
     CurrentPeriod {
-        period: present.span(target.period, current.period),
+        period: context.span(target.period, current.period),
         goal: current.goal,
         actual: current.actual,
         plan: current.plan,
@@ -206,22 +216,21 @@ fn current_of(present: &Present<'_>, target: &Target, current: &PaceReport, disp
     }
 }
 
-fn curve(present: &Present<'_>, tallies: &Tallies, index: TargetIndex, period: Interval) -> Vec<PacePoint> {
-    let targets = present.targets();
-    let (target, cut_times, now) = (&targets[index], targets.cut_times(present.zone()), present.now);
+fn curve(context: &RequestContext<'_>, tallies: &Tallies, index: TargetIndex, period: Interval) -> Vec<PacePoint> {
+    let targets = context.targets();
+    let (target, cut_times, now) = (&targets[index], targets.cut_times(context.zone()), context.now);
     let mut instants = vec![period.start, now];
     let mut day = period.start;
     while day < period.end {
-        let of_day = cut_times.of_day(day);
-        day = of_day.last().copied().unwrap_or(period.end).max(day + 1);
-        instants.extend(of_day);
+        let cuts_of_day = cut_times.of_day(day);
+        day = cuts_of_day.last().copied().unwrap_or(period.end).max(day + 1);
+        instants.extend(cuts_of_day);
     }
     instants.retain(|instant| (period.start..=period.end).contains(instant));
     instants.sort_unstable();
     instants.dedup();
-    // What is in the slot that holds now is known as a whole only: it is what was reached until now, or a moment ahead
-    // of it.
-    let reached = |instant: Millis| match () {
+    // A slot is known only as a whole. The slot that contains now ends later, but holds what has happened until now.
+    let tally_until = |instant: Millis| match () {
         () if instant > now => None,
         () if instant == now => tallies.within(index, period),
         () => tallies.within(index, Interval { start: period.start, end: instant }),
@@ -230,13 +239,13 @@ fn curve(present: &Present<'_>, tallies: &Tallies, index: TargetIndex, period: I
         let observation = Observation {
             period,
             now: instant,
-            zone: present.zone(),
+            zone: context.zone(),
             actual: Tally::default(),
             past: Tally::default(),
             overdispersion: 1.0,
         };
-        let actual = reached(instant).and_then(|tally| target.measure.quantity(tally));
-        PacePoint { at_ms: instant, at: present.local(instant), plan: assess(target, &observation).plan, actual }
+        let actual = tally_until(instant).and_then(|tally| target.measure.quantity(tally));
+        PacePoint { at_ms: instant, at: context.local(instant), plan: assess(target, &observation).plan, actual }
     };
     instants.into_iter().map(point).collect()
 }

@@ -1,4 +1,4 @@
-//! Answers from a programme whose every figure is known.
+//! Answers about a small programme with known figures.
 
 mod page;
 mod world;
@@ -14,20 +14,20 @@ fn world() -> World {
     World::new(three_targets())
 }
 
-/// The parts of an object that a test is about.
-fn picked(of: &Value, keys: &[&str]) -> Value {
-    keys.iter().map(|&key| (key.to_owned(), of[key].clone())).collect::<serde_json::Map<_, _>>().into()
+/// Returns the entries of an object with these keys.
+fn picked(object: &Value, keys: &[&str]) -> Value {
+    keys.iter().map(|&key| (key.to_owned(), object[key].clone())).collect::<serde_json::Map<_, _>>().into()
 }
 
 #[test]
-fn a_target_is_told_with_its_period_its_goal_and_how_far_it_is() {
+fn a_target_has_its_period_goal_and_progress() {
     let answer = world().ok("targets");
     assert_eq!(answer["now"], "2020-05-15T13:00:00-05:00");
     let people = &answer["targets"][0];
-    let plain = picked(people, &["name", "measure", "unit", "calendar", "complete_until_ms"]);
+    let fields = picked(people, &["name", "measure", "unit", "calendar", "complete_until_ms"]);
     let until = at("2020-05-15T17:59:58Z");
     assert_eq!(
-        plain,
+        fields,
         json!({ "name": "weekly-people", "measure": "beneficiaries", "unit": "people", "calendar": "always", "complete_until_ms": until })
     );
     let current = &people["current"];
@@ -49,7 +49,7 @@ fn a_target_is_told_with_its_period_its_goal_and_how_far_it_is() {
     assert_eq!(
         picked(&people["previous"], &["goal", "actual"]),
         json!({ "goal": 100, "actual": 51 }),
-        "with what was late"
+        "late records included"
     );
 }
 
@@ -68,12 +68,12 @@ fn money_is_exact_text_and_a_ratio_has_no_projection() {
 fn a_curve_has_plan_and_actual_at_each_cut_and_now() {
     let answer = world().ok("targets/weekly-people");
     let curve = answer["curve"].as_array().unwrap();
-    let known = |point: &&Value| !point["actual"].is_null();
-    let told: Vec<_> =
-        curve.iter().filter(known).map(|point| (point["at"].as_str().unwrap(), &point["actual"])).collect();
-    assert_eq!((told[0].1, told[1].1), (&json!(0), &json!(30)));
-    assert_eq!(told.last(), Some(&("2020-05-15T13:00:00-05:00", &json!(55))));
-    // Two slots a day, the end, and now.
+    let is_known = |point: &&Value| !point["actual"].is_null();
+    let known_points: Vec<_> =
+        curve.iter().filter(is_known).map(|point| (point["at"].as_str().unwrap(), &point["actual"])).collect();
+    assert_eq!((known_points[0].1, known_points[1].1), (&json!(0), &json!(30)));
+    assert_eq!(known_points.last(), Some(&("2020-05-15T13:00:00-05:00", &json!(55))));
+    // Two cuts a day, the end and now.
     assert_eq!(curve.len(), 16);
     let plans: Vec<f64> = curve.iter().map(|point| point["plan"].as_f64().unwrap()).collect();
     assert!(plans.is_sorted() && plans[0] == 0.0 && plans[15] == 100.0, "{plans:?}");
@@ -126,7 +126,7 @@ fn periods_of_another_selection_are_no_history() {
 }
 
 #[test]
-fn what_is_forgotten_is_null_today() {
+fn forgotten_figures_are_null_today() {
     let world = world();
     let from = at("2020-05-11T05:00:00Z");
     world.publish(|snapshot| {
@@ -143,18 +143,18 @@ fn what_is_forgotten_is_null_today() {
     );
     assert_eq!(world.ok("periods/week/2020-W19")["today"], Value::Null);
     assert_eq!(world.ok(&format!("cuts/{CLOSING}"))["periods"][1]["cells"][0]["today"], Value::Null);
-    let (status, fault) = world.get("periods/week/2020-W18");
-    assert_eq!((status, fault["error"].as_str().unwrap().contains("forgotten")), (404, true), "{fault}");
+    let (status, error) = world.get("periods/week/2020-W18");
+    assert_eq!((status, error["error"].as_str().unwrap().contains("forgotten")), (404, true), "{error}");
 }
 
 #[test]
-fn cuts_are_listed_newest_first_with_what_closed() {
+fn cuts_are_listed_newest_first_with_closed_periods() {
     let answer = world().ok("cuts");
     let ids: Vec<_> = answer["cuts"].as_array().unwrap().iter().map(|cut| &cut["id"]).collect();
     assert_eq!(ids, [EVENING, CLOSING]);
-    let closing = picked(&answer["cuts"][1], &["at", "periods", "targets"]);
+    let closing_cut = picked(&answer["cuts"][1], &["at", "periods", "targets"]);
     assert_eq!(
-        closing,
+        closing_cut,
         json!({
             "at": "2020-05-11T00:00:00-05:00",
             "periods": [{ "period": "day", "id": "2020-05-10" }, { "period": "week", "id": "2020-W19" }],
@@ -167,17 +167,17 @@ fn cuts_are_listed_newest_first_with_what_closed() {
 }
 
 #[test]
-fn a_cut_is_told_as_it_was_beside_the_same_figures_today() {
+fn a_cut_is_shown_beside_the_same_figures_today() {
     let answer = world().ok(&format!("cuts/{CLOSING}"));
     let week = &answer["periods"][1];
     assert_eq!(
         picked(week, &["period", "id", "closes"]),
         json!({ "period": "week", "id": "2020-W19", "closes": true })
     );
-    let told = |people: u64, dispersals: u64, pesos: &str| json!({ "beneficiaries": people, "dispersals": dispersals, "net_pesos": pesos });
+    let figures = |people: u64, dispersals: u64, pesos: &str| json!({ "beneficiaries": people, "dispersals": dispersals, "net_pesos": pesos });
     let cell = |cell: &Value| (picked(cell, &["beneficiaries", "dispersals", "net_pesos"]), cell["today"].clone());
-    assert_eq!(cell(&week["cells"][0]), (told(40, 40, "1000000.00"), told(39, 40, "975000.00")));
-    assert_eq!(cell(&week["cells"][1]), (told(0, 0, "0.00"), told(2, 2, "50000.00")), "a cell that was late");
+    assert_eq!(cell(&week["cells"][0]), (figures(40, 40, "1000000.00"), figures(39, 40, "975000.00")));
+    assert_eq!(cell(&week["cells"][1]), (figures(0, 0, "0.00"), figures(2, 2, "50000.00")), "a cell of late records");
     assert_eq!(week["cells"][1]["state"], "MX-OAX");
     let people = picked(&answer["targets"][0], &["target", "actual", "today", "closes"]);
     assert_eq!(people, json!({ "target": "weekly-people", "actual": 50, "today": 51, "closes": true }));
@@ -188,7 +188,7 @@ fn a_cut_is_told_as_it_was_beside_the_same_figures_today() {
 }
 
 #[test]
-fn today_is_of_the_same_span_and_not_of_what_came_after_the_cut() {
+fn today_covers_the_span_of_the_cut_only() {
     let answer = world().ok(&format!("cuts/{EVENING}"));
     let people = picked(&answer["targets"][0], &["actual", "today"]);
     assert_eq!(people, json!({ "actual": 30, "today": 30 }), "55 by now");
@@ -196,7 +196,7 @@ fn today_is_of_the_same_span_and_not_of_what_came_after_the_cut() {
 }
 
 #[test]
-fn the_newest_cut_has_a_name_of_its_own() {
+fn newest_is_the_id_of_the_newest_cut() {
     assert_eq!(world().ok("cuts/newest")["id"], EVENING);
 }
 
@@ -214,7 +214,7 @@ fn a_period_adds_up_programmes_but_not_their_people() {
 }
 
 #[test]
-fn the_running_period_has_figures_of_today_only() {
+fn the_current_period_has_figures_of_today_only() {
     let world = world();
     for (path, dispersals) in
         [("periods/day/2020-05-15", 25), ("periods/week/2020-W20", 55), ("periods/month/2020-05", 107)]
@@ -227,7 +227,7 @@ fn the_running_period_has_figures_of_today_only() {
 }
 
 #[test]
-fn what_there_is_not_is_404_with_the_nearest_there_is() {
+fn an_unknown_name_is_404_with_a_suggestion() {
     let world = world();
     for (path, nearest) in [
         ("targets/wekly-people", "weekly-people"),
@@ -235,15 +235,15 @@ fn what_there_is_not_is_404_with_the_nearest_there_is() {
         ("cuts/20200511T050000", CLOSING),
         ("periods/weeks/2020-W20", "week"),
     ] {
-        let (status, fault) = world.get(path);
-        assert_eq!((status, &fault["nearest"]), (404, &json!(nearest)), "{path}: {fault}");
-        assert!(fault["error"].as_str().unwrap().ends_with(nearest), "{path}: {fault}");
+        let (status, error) = world.get(path);
+        assert_eq!((status, &error["nearest"]), (404, &json!(nearest)), "{path}: {error}");
+        assert!(error["error"].as_str().unwrap().ends_with(&format!("; did you mean {nearest}?")), "{path}: {error}");
     }
-    assert_eq!(world.get("periods/day/2020-05-16").0, 404, "has not begun");
+    assert_eq!(world.get("periods/day/2020-05-16").0, 404, "the period has not begun");
 }
 
 #[test]
-fn bad_parameters_and_names_of_no_period_are_400() {
+fn invalid_parameters_and_period_ids_are_400() {
     let world = world();
     for path in [
         "cuts?limit=0",
@@ -258,8 +258,8 @@ fn bad_parameters_and_names_of_no_period_are_400() {
         "periods/week/2020-20",
         "periods/month/may",
     ] {
-        let (status, fault) = world.get(path);
-        assert_eq!((status, fault["error"].is_string()), (400, true), "{path}: {fault}");
+        let (status, error) = world.get(path);
+        assert_eq!((status, error["error"].is_string()), (400, true), "{path}: {error}");
     }
 }
 
@@ -268,21 +268,21 @@ fn without_figures_the_answer_is_503_with_the_reasons() {
     let world = world();
     world.publish(|snapshot| snapshot.phase = Phase::Replaying { read: 3, total: 7 });
     for path in ["targets", "targets/weekly-people", "cuts", "cuts/newest", "periods/week/2020-W20"] {
-        let (status, fault) = world.get(path);
-        assert_eq!((status, &fault["reasons"]), (503, &json!(["replaying the log: 3 of 7 records read"])), "{path}");
+        let (status, error) = world.get(path);
+        assert_eq!((status, &error["reasons"]), (503, &json!(["replaying the log: 3 of 7 records read"])), "{path}");
     }
 }
 
 #[test]
-fn a_damaged_cut_is_500_and_says_which_and_the_others_are_told() {
+fn a_damaged_cut_is_500_and_the_others_are_readable() {
     let world = world();
-    let path = format!("cuts/{CLOSING}.json");
-    let whole = String::from_utf8(world.disk.read(&path).unwrap()).unwrap();
-    world.disk.put(&path, whole.replacen("50", "51", 1).into_bytes());
-    for asked in [format!("cuts/{CLOSING}"), "periods/week/2020-W19".to_owned()] {
-        let (status, fault) = world.get(&asked);
-        assert_eq!(status, 500, "{asked}");
-        assert!(fault["error"].as_str().unwrap().contains(CLOSING), "{fault}");
+    let file = format!("cuts/{CLOSING}.json");
+    let intact = String::from_utf8(world.disk.read(&file).unwrap()).unwrap();
+    world.disk.put(&file, intact.replacen("50", "51", 1).into_bytes());
+    for path in [format!("cuts/{CLOSING}"), "periods/week/2020-W19".to_owned()] {
+        let (status, error) = world.get(&path);
+        assert_eq!(status, 500, "{path}");
+        assert!(error["error"].as_str().unwrap().contains(CLOSING), "{error}");
     }
     world.ok(&format!("cuts/{EVENING}"));
     world.ok("targets/weekly-people/history");
@@ -294,6 +294,6 @@ fn without_targets_and_cuts_the_lists_are_empty() {
     world.publish(|snapshot| snapshot.closed_periods = std::sync::Arc::default());
     assert_eq!(world.ok("targets")["targets"], json!([]));
     assert_eq!(world.ok("cuts")["cuts"], json!([]));
-    let (status, fault) = world.get("cuts/newest");
-    assert_eq!((status, &fault["error"]), (404, &json!("there are no cuts yet")));
+    let (status, error) = world.get("cuts/newest");
+    assert_eq!((status, &error["error"]), (404, &json!("there are no cuts yet")));
 }

@@ -1,8 +1,8 @@
 //! Files of targets and calendars that the settings name, and the settings of cuts.
 //!
-//! Loading has two steps, so that a change is detected without reading a file twice: [`TargetFiles::texts`] waits for
-//! the disk, and [`TargetFiles::read`] gives the texts their meaning. Not here: when to load. That is up to the start,
-//! the check and the [`reload`](super::reload).
+//! Loading has two steps, so that a change is detected without reading a file twice: [`TargetFiles::texts`] reads
+//! the disk, and [`TargetFiles::read`] parses the texts. The start, the check and the [`reload`](super::reload) decide
+//! when to load.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl TargetFiles {
         let cuts_calendar = reader.string("cuts.calendar");
         let bounds = PeriodBounds {
             disbursement_horizon: rules.horizon(Stream::Disbursement),
-            counts: counts_kept(rules, zone, &cuts_at),
+            counts: counts_retention(rules, zone, &cuts_at),
         };
         Self {
             paths: paths.into_iter().map(PathBuf::from).collect(),
@@ -78,7 +78,7 @@ impl TargetFiles {
         }
     }
 
-    /// Reads the present content of the files. Waits for the disk.
+    /// Reads the current content of the files. Blocks on the disk.
     pub(crate) fn texts(&self) -> Vec<FileText> {
         self.paths.iter().take(MAX_FILES).map(|path| FileText::read_regular(path)).collect()
     }
@@ -88,7 +88,7 @@ impl TargetFiles {
         let mut documents: Vec<Document> = texts.iter().map(Document::of).collect();
         documents.extend(calendar::shipped(&documents));
         let result = read::read(&documents, &self.zone, &self.bounds);
-        let result = match (result, self.no_such_calendar(&documents)) {
+        let result = match (result, self.unknown_calendar(&documents)) {
             (Ok(targets), None) => Ok(self.with_cuts(targets)),
             (Ok(_), Some(fault)) => Err(vec![fault]),
             (Err(faults), fault) => Err(faults.into_iter().chain(fault).collect()),
@@ -102,13 +102,13 @@ impl TargetFiles {
         Targets { cuts: (self.cuts_at.clone(), calendar), ..targets }
     }
 
-    fn no_such_calendar(&self, documents: &[Document]) -> Option<SettingsFault> {
+    fn unknown_calendar(&self, documents: &[Document]) -> Option<SettingsFault> {
         let name = self.cuts_calendar.as_deref().filter(|name| *name != ALWAYS)?;
-        let is_there = documents.iter().any(|document| document.origin_of("calendar", name).is_some());
+        let is_defined = documents.iter().any(|document| document.origin_of("calendar", name).is_some());
         let message = format!(
             "{name:?} is not a calendar; define [calendar.{name}] in a file of targets.files, or leave the setting empty for every day"
         );
-        (!is_there).then(|| SettingsFault { key: "cuts.calendar".to_owned(), origin: None, message })
+        (!is_defined).then(|| SettingsFault { key: "cuts.calendar".to_owned(), origin: None, message })
     }
 }
 
@@ -124,8 +124,8 @@ impl LoadedFiles {
     /// Returns a fault for each calendar that lacks the holidays of this year or, from November on, of the next.
     /// Shipped calendars are checked only if a target or the cuts use them.
     pub(super) fn uncovered(&self, now: Millis) -> Vec<SettingsFault> {
-        let read_again = || calendar::read(&self.documents, &self.zone);
-        let calendars = self.result.as_ref().map_or_else(|_| read_again(), |targets| targets.calendars.clone());
+        let read_calendars = || calendar::read(&self.documents, &self.zone);
+        let calendars = self.result.as_ref().map_or_else(|_| read_calendars(), |targets| targets.calendars.clone());
         calendars.iter().filter_map(|calendar| self.missing_holidays(calendar, now)).collect()
     }
 
@@ -144,8 +144,13 @@ impl LoadedFiles {
     /// True if a target or the cuts use this calendar.
     fn uses(&self, calendar: &str) -> bool {
         let Ok(targets) = &self.result else { return false };
-        let of_cuts = targets.cuts.1.iter();
-        targets.targets.iter().map(|target| &target.calendar).chain(of_cuts).any(|used| used.name() == calendar)
+        let calendar_of_cuts = targets.cuts.1.iter();
+        targets
+            .targets
+            .iter()
+            .map(|target| &target.calendar)
+            .chain(calendar_of_cuts)
+            .any(|used| used.name() == calendar)
     }
 }
 
@@ -170,7 +175,7 @@ fn cuts_at(reader: &mut SettingsReader) -> Vec<Time> {
 
 /// Returns how long counts are fine enough for the targets, and the setting that decides it. Counts older than
 /// `state.fine_history` have a resolution of one hour.
-fn counts_kept(rules: &Rules, zone: &TimeZone, cuts_at: &[Time]) -> (Millis, &'static str) {
+fn counts_retention(rules: &Rules, zone: &TimeZone, cuts_at: &[Time]) -> (Millis, &'static str) {
     if cuts_at.iter().all(|time| time.minute() == 0) && days_begin_at_whole_hours(zone) {
         (rules.coarse_history, "state.coarse_history")
     } else {

@@ -52,24 +52,24 @@ impl Reloader {
         Self { files: Arc::new(files), read, changed: None, current, targets, metrics, clock }
     }
 
-    /// Reloads whenever `asked` is notified or the files have changed, until a shutdown.
-    pub(super) async fn run(mut self, asked: Arc<Notify>, shutdown: Shutdown) {
+    /// Reloads whenever `requested` is notified or the files have changed, until the shutdown.
+    pub(super) async fn run(mut self, requested: Arc<Notify>, shutdown: Shutdown) {
         tokio::select! {
             () = shutdown.requested() => {}
-            () = self.watch(&asked) => {}
+            () = self.watch(&requested) => {}
         }
     }
 
-    /// Returns only if the runtime shuts down.
-    async fn watch(&mut self, asked: &Notify) {
+    /// Loops forever; returns only if the runtime shuts down.
+    async fn watch(&mut self, requested: &Notify) {
         loop {
-            let is_asked = tokio::select! {
-                () = asked.notified() => true,
+            let is_requested = tokio::select! {
+                () = requested.notified() => true,
                 () = sleep(self.files.check_interval) => false,
             };
             let files = Arc::clone(&self.files);
             let Ok(texts) = tokio::task::spawn_blocking(move || files.texts()).await else { return };
-            if !is_asked && !self.has_settled_change(&texts) {
+            if !is_requested && !self.has_settled_change(&texts) {
                 continue;
             }
             let files = Arc::clone(&self.files);
@@ -82,13 +82,13 @@ impl Reloader {
 
     /// True if these texts differ from those read last, and the previous check found the same texts.
     fn has_settled_change(&mut self, texts: &[FileText]) -> bool {
-        let is_other = texts != self.read;
-        let before = self.changed.take();
-        let is_settled = before.is_some_and(|before| before == texts);
-        if is_other && !is_settled {
+        let is_different = texts != self.read;
+        let previous = self.changed.take();
+        let is_settled = previous.is_some_and(|previous| previous == texts);
+        if is_different && !is_settled {
             self.changed = Some(texts.to_vec());
         }
-        is_other && is_settled
+        is_different && is_settled
     }
 
     /// Passes changed targets to the pipeline, or faults to the log.

@@ -19,10 +19,10 @@ use crate::source::{Consumer, PartitionLog};
 pub(crate) fn inspect(reader: SettingsReader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let directory = &settings.state_directory;
-    let store = existing(directory)?;
+    let store = open_existing(directory)?;
     let mut report = format!("state directory {}\n", directory.display());
-    for dir in places(&store, directory)? {
-        let listing = store.list(dir).map_err(|error| unreadable(directory, &error))?;
+    for dir in partition_dirs(&store, directory)? {
+        let listing = store.list(dir).map_err(|error| directory_failure(directory, &error))?;
         let _ =
             writeln!(report, "\n{dir}: {} checkpoints, {} unfinished", listing.checkpoints.len(), listing.incomplete);
         for sequence in listing.checkpoints {
@@ -35,24 +35,24 @@ pub(crate) fn inspect(reader: SettingsReader) -> Result<String, Failure> {
 /// Reads every byte of every checkpoint.
 ///
 /// # Errors
-/// 65 with what is damaged; otherwise as [`inspect`].
+/// 65 with the list of checkpoints if one is damaged; otherwise as [`inspect`].
 pub(crate) fn verify(reader: SettingsReader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let directory = &settings.state_directory;
-    let store = existing(directory)?;
+    let store = open_existing(directory)?;
     let (mut report, mut is_damaged) = (String::new(), false);
-    for dir in places(&store, directory)? {
-        let listing = store.list(dir).map_err(|error| unreadable(directory, &error))?;
+    for dir in partition_dirs(&store, directory)? {
+        let listing = store.list(dir).map_err(|error| directory_failure(directory, &error))?;
         for sequence in listing.checkpoints {
-            let result = store.open(dir, sequence).and_then(|opened| opened.verify().map(|()| opened));
+            let result = store.open(dir, sequence).and_then(|reader| reader.verify().map(|()| reader));
             // A running process may have removed the checkpoint in the meantime.
-            let is_there = || store.list(dir).is_ok_and(|listing| listing.checkpoints.contains(&sequence));
-            if result.is_err() && !is_there() {
+            let still_exists = || store.list(dir).is_ok_and(|listing| listing.checkpoints.contains(&sequence));
+            if result.is_err() && !still_exists() {
                 continue;
             }
             is_damaged |= result.is_err();
             let verdict = result
-                .map_or_else(|damage| format!("the file {damage}"), |opened| format!("whole, {}", opened.root_hash()));
+                .map_or_else(|damage| format!("the file {damage}"), |reader| format!("whole, {}", reader.root_hash()));
             let _ = writeln!(report, "{dir} {sequence}: {verdict}");
         }
     }
@@ -73,24 +73,25 @@ pub(crate) fn rebuild(
     let settings = Settings::read(reader)?;
     let (_lock, store, _) = open_state(&settings.state_directory)?;
     let directory = &settings.state_directory;
-    let places = places(&store, directory)?.into_iter().filter(|dir| only.is_none_or(|stream| stream == dir.stream));
-    let places: Vec<PartitionDir> = places.collect();
+    let mut dirs = partition_dirs(&store, directory)?;
+    dirs.retain(|dir| only.is_none_or(|stream| stream == dir.stream));
     let logs = Consumer::open(&settings.source)?.describe()?.partitions;
     let mut lost = Vec::new();
-    for &dir in &places {
-        let found = store.newest(dir).map_err(|error| unreadable(directory, &error))?;
+    for &dir in &dirs {
+        let found = store.newest(dir).map_err(|error| directory_failure(directory, &error))?;
         lost.extend(lost_history(dir, found.reader.as_ref(), &logs));
     }
     if !lost.is_empty() && !force {
         lost.push(
-            "a rebuild would know less than the state does; nothing was removed. To accept the loss, repeat with --force".to_owned(),
+            "a rebuild would lose this history; nothing was removed. To accept the loss, repeat with --force"
+                .to_owned(),
         );
         return Err(Failure::new(Exit::StateUnusable, lost.join("\n")));
     }
-    for &dir in &places {
+    for &dir in &dirs {
         store.clear(dir).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
     }
-    Ok(format!("{} partitions will be counted from the beginning of their logs at the next start\n", places.len()))
+    Ok(format!("{} partitions will be counted from the beginning of their logs at the next start\n", dirs.len()))
 }
 
 /// Returns why a rebuild would lose history of a partition; `None` if it would not.
@@ -99,20 +100,21 @@ fn lost_history(dir: PartitionDir, newest: Option<&CheckpointReader>, logs: &[Pa
     let Some(log) = log else {
         return Some(format!("{dir}: the topic no longer has this partition"));
     };
-    let began = newest.map_or(0, |opened| opened.head().first_offset);
+    let began = newest.map_or(0, |reader| reader.head().first_offset);
     (log.low > began).then(|| {
         format!("{dir}: the state began at offset {began}, topic {} now begins at {}", log.partition.topic, log.low)
     })
 }
 
+/// Describes a checkpoint in three lines, or its damage in one.
 fn describe(opened: Result<CheckpointReader, Damage>) -> String {
-    let opened = match opened {
-        Ok(opened) => opened,
+    let reader = match opened {
+        Ok(reader) => reader,
         Err(damage) => return format!("the file {damage}"),
     };
-    let head = opened.head();
+    let head = reader.head();
     let cluster = head.cluster_id.as_deref().unwrap_or("unknown");
-    let closed = opened.days_files();
+    let closed_days = reader.days_files();
     format!(
         "offsets {} to {} of topic {} ({} records), written {} by pacemeter {}, built {}\n     cluster {cluster}, partition {} of {}, key {}, {} \
          bytes and {} of closed days in {} files\n     {}",
@@ -126,9 +128,9 @@ fn describe(opened: Result<CheckpointReader, Damage>) -> String {
         head.partition,
         head.partition_count,
         head.key_id,
-        opened.bytes(),
-        closed.iter().map(|file| file.bytes()).sum::<u64>(),
-        closed.len(),
+        reader.bytes(),
+        closed_days.iter().map(|file| file.bytes()).sum::<u64>(),
+        closed_days.len(),
         head.semantic_settings.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", "),
     )
 }
@@ -138,19 +140,20 @@ fn time(millis: Millis) -> String {
 }
 
 /// Opens the store of an existing state directory, and creates nothing.
-fn existing(directory: &Path) -> Result<CheckpointStore, Failure> {
+fn open_existing(directory: &Path) -> Result<CheckpointStore, Failure> {
     if !directory.is_dir() {
         let message = format!("there is no state directory {}; check state.directory", directory.display());
         return Err(Failure::new(Exit::Configuration, message));
     }
-    let disk = RealDisk::open(directory, checkpoint::DIRECTORY).map_err(|error| unreadable(directory, &error))?;
+    let disk =
+        RealDisk::open(directory, checkpoint::DIRECTORY).map_err(|error| directory_failure(directory, &error))?;
     Ok(CheckpointStore::new(Arc::new(disk)))
 }
 
-fn places(store: &CheckpointStore, directory: &Path) -> Result<Vec<PartitionDir>, Failure> {
-    store.partitions().map_err(|error| unreadable(directory, &error))
+fn partition_dirs(store: &CheckpointStore, directory: &Path) -> Result<Vec<PartitionDir>, Failure> {
+    store.partitions().map_err(|error| directory_failure(directory, &error))
 }
 
-fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
+fn directory_failure(directory: &Path, error: &std::io::Error) -> Failure {
     Failure::from_io(format_args!("state directory {}", directory.display()), error)
 }

@@ -1,4 +1,4 @@
-//! Named places at which a test makes the process die as if by `kill -9`.
+//! Failpoints: named points at which a test kills the process, as with `kill -9`.
 
 use std::env;
 use std::sync::OnceLock;
@@ -16,8 +16,8 @@ struct Failpoint {
     hangs: bool,
 }
 
-/// Kills the process with SIGKILL if `FAILPOINT` names this place and this is the pass it counts to. The variable is
-/// read once; without it the cost is one load.
+/// Kills the process with SIGKILL if `FAILPOINT` names this failpoint and this is the pass to trigger at. The variable
+/// is read once; without it the cost is one load.
 pub(crate) fn failpoint(name: &str) {
     static ARMED: OnceLock<Option<Failpoint>> = OnceLock::new();
     let armed = ARMED.get_or_init(|| env::var(VARIABLE).ok().and_then(|text| parse(&text)));

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 /// Effect of SIGHUP.
 #[derive(Debug, Clone)]
 pub(crate) enum Hangup {
-    /// Notifies a task that reloads files. A notification that comes before the task waits is kept.
+    /// Notifies a task that reloads files. A notification sent before the task waits is not lost.
     Reload(Arc<Notify>),
     /// Requests a shutdown, since the terminal was closed.
     Shutdown,

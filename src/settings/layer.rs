@@ -13,7 +13,7 @@ use std::path::Path;
 #[derive(Clone, Default)]
 pub(super) struct Layer(Map<String, Value>);
 
-/// Without the values, which may be secrets.
+/// Omits the values, which may be secrets.
 impl fmt::Debug for Layer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Layer({} keys)", self.0.len())
@@ -76,7 +76,7 @@ impl Layer {
     }
 }
 
-/// Sorts the values of one layer under their full keys and records faults.
+/// Collects the values of one layer under their full keys, and the faults.
 struct LayerBuilder<'a> {
     known: &'a KnownSettings,
     faults: &'a mut Vec<SettingsFault>,

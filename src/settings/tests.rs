@@ -14,7 +14,7 @@ struct LayersBuilder {
     files: Vec<tempfile::NamedTempFile>,
 }
 
-fn given() -> LayersBuilder {
+fn builder() -> LayersBuilder {
     LayersBuilder::default()
 }
 
@@ -62,7 +62,7 @@ fn faults(reader: &SettingsReader) -> String {
 
 #[test]
 fn the_defaults_load_without_faults() {
-    let mut reader = given().load();
+    let mut reader = builder().load();
     assert_eq!(reader.string("kafka.bootstrap_servers"), "127.0.0.1:9092");
     assert_eq!(reader.integer("records.max_record_bytes", 1..=1 << 30), 65_536);
     assert_eq!(reader.duration("streams.disbursement.horizon", DAY..=1000 * DAY), 92 * DAY);
@@ -78,7 +78,7 @@ fn the_defaults_load_without_faults() {
 #[test]
 fn later_files_then_environment_then_set_win() {
     let three = "[http]\nlisten = 'one:1'\nmax_connections = 1\nmax_series = 1\n[log]\nburst = 1";
-    let layers = given()
+    let layers = builder()
         .file(three)
         .file("http = { max_connections = 2, max_series = 2 }\nlog.burst = 2")
         .environment("PACEMETER_HTTP__MAX_SERIES", "3")
@@ -96,14 +96,14 @@ fn later_files_then_environment_then_set_win() {
 #[test]
 fn a_list_replaces_the_list_of_a_weaker_layer() {
     let mut reader =
-        given().file("labels.states = ['MX-JAL']").set("labels.queues=['a', 'b']").set("labels.queues=['c']").load();
+        builder().file("labels.states = ['MX-JAL']").set("labels.queues=['a', 'b']").set("labels.queues=['c']").load();
     assert_eq!(reader.strings("labels.states"), ["MX-JAL"]);
     assert_eq!(reader.strings("labels.queues"), ["c"]);
 }
 
 #[test]
 fn text_values_are_toml_if_they_parse_else_strings() {
-    let mut reader = given()
+    let mut reader = builder()
         .environment("PACEMETER_KAFKA__BOOTSTRAP_SERVERS", "a:1,b:2")
         .environment("PACEMETER_KAFKA__GROUP_ID", "'quoted'")
         .environment("PACEMETER_LABELS__SITES", "['x', \"y\"]")
@@ -131,7 +131,7 @@ fn text_values_are_toml_if_they_parse_else_strings() {
 
 #[test]
 fn properties_of_all_layers_merge_however_they_are_nested() {
-    let mut reader = given()
+    let mut reader = builder()
         .file("[kafka.properties]\nsecurity.protocol = 'PLAINTEXT'\nsocket.keepalive.enable = true\n'client.id' = 'me'")
         .file(
             "[kafka.properties.security]\nprotocol = 'SASL_SSL'\n[kafka.properties.group.protocol]\ntype = 'consumer'",
@@ -159,7 +159,7 @@ fn properties_of_all_layers_merge_however_they_are_nested() {
 
 #[test]
 fn faults_are_reported_with_key_origin_and_remedy() {
-    let given = given()
+    let builder = builder()
         .file("[kafka]\nboostrap_servers = 'x'\nbatch_records = 'many'\n\n[htp]\nlisten = 'y'")
         .file("[http\n")
         .environment("PACEMETER_STREAMS__CALL__HORIZON", "soon")
@@ -167,7 +167,7 @@ fn faults_are_reported_with_key_origin_and_remedy() {
         .set("labels.queues=a,b")
         .set("records.max_record_bytes=0")
         .set("verbose");
-    let mut reader = given.load();
+    let mut reader = builder.load();
     assert_eq!(reader.integer("kafka.batch_records", 1..=9_999), 2_000, "the built-in default");
     assert_eq!(reader.duration("streams.call.horizon", DAY..=999 * DAY), 7 * DAY);
     assert_eq!(reader.strings("labels.queues"), Vec::<String>::new());
@@ -185,13 +185,13 @@ fn faults_are_reported_with_key_origin_and_remedy() {
   labels.queues (--set): is a string, expected a list of strings such as [\"a\", \"b\"]
   records.max_record_bytes (--set): 0 is outside 1 to 1048576 (bytes)
   kafka.group_id (built-in default): is in use; choose another";
-    assert_eq!(given.with_stable_names(&faults(&reader)), expected);
+    assert_eq!(builder.with_stable_names(&faults(&reader)), expected);
 }
 
 #[test]
 fn a_wrong_type_range_or_shape_is_a_fault() {
     let message = |text: &str, read: fn(&mut SettingsReader)| {
-        let mut reader = given().file(text).load();
+        let mut reader = builder().file(text).load();
         read(&mut reader);
         let faults = reader.finish().expect_err(text);
         faults.iter().next().unwrap().message.clone()
@@ -229,7 +229,7 @@ fn a_wrong_type_range_or_shape_is_a_fault() {
 #[test]
 fn an_offset_range_is_read_strictly() {
     let fault_of = |range: &str| {
-        let mut reader = given().set(&format!("streams.call.exclude=[{range}]")).load();
+        let mut reader = builder().set(&format!("streams.call.exclude=[{range}]")).load();
         assert_eq!(reader.offset_ranges("streams.call.exclude"), []);
         faults(&reader)
     };
@@ -248,28 +248,28 @@ fn an_offset_range_is_read_strictly() {
 
 #[test]
 fn an_unreadable_file_is_one_fault() {
-    let mut missing = given();
+    let mut missing = builder();
     missing.layers.files.push("/nowhere/pacemeter.toml".into());
     assert_eq!(missing.fault(), "FILE0: cannot be read: No such file or directory (os error 2)");
-    let mut endless = given();
+    let mut endless = builder();
     endless.layers.files.push("/dev/zero".into());
     assert_eq!(endless.fault(), "FILE0: is larger than 1048576 bytes, the limit of a configuration file");
-    assert_eq!(given().file("[http]\nlisten = 'a'\nlisten = 'b'").fault(), "FILE0:3: not TOML: duplicate key");
+    assert_eq!(builder().file("[http]\nlisten = 'a'\nlisten = 'b'").fault(), "FILE0:3: not TOML: duplicate key");
 }
 
 #[test]
 fn bytes_that_are_not_utf_8_are_a_fault() {
-    let given = given().file("");
-    std::fs::write(&given.layers.files[0], b"[http]\nlisten = '\xff'").unwrap();
-    assert_eq!(given.fault(), "FILE0: is not UTF-8 in line 2");
-    let environment = self::given().environment("PACEMETER_HTTP__LISTEN", "\u{FFFD}");
+    let builder = builder().file("");
+    std::fs::write(&builder.layers.files[0], b"[http]\nlisten = '\xff'").unwrap();
+    assert_eq!(builder.fault(), "FILE0: is not UTF-8 in line 2");
+    let environment = self::builder().environment("PACEMETER_HTTP__LISTEN", "\u{FFFD}");
     assert_eq!(environment.fault(), "http.listen (environment variable PACEMETER_HTTP__LISTEN): is not UTF-8");
 }
 
 #[test]
 fn an_unknown_key_is_refused_with_a_suggestion() {
     let nearest = |key: &str| {
-        let fault = given().set(&format!("{key}=1")).fault();
+        let fault = builder().set(&format!("{key}=1")).fault();
         let hint = fault.rsplit_once("did you mean ").and_then(|(_, hint)| hint.strip_suffix('?'));
         hint.map_or(fault.clone(), str::to_owned)
     };
@@ -286,14 +286,14 @@ fn an_unknown_key_is_refused_with_a_suggestion() {
 
 #[test]
 fn the_variables_of_a_kubernetes_service_are_not_settings() {
-    let quiet = given()
+    let quiet = builder()
         .environment("PACEMETER_SERVICE_HOST", "10.0.0.1")
         .environment("PACEMETER_SERVICE_PORT_METRICS", "9464")
         .environment("PACEMETER_METRICS_PORT", "tcp://10.0.0.1:9464")
         .environment("PACEMETER_PORT_9464_TCP_ADDR", "10.0.0.1");
     assert_eq!(quiet.load().finish(), Ok(()));
-    assert!(given().environment("PACEMETER_HTTP_PORT", "9464").fault().contains("no such setting"));
-    assert!(given().environment("PACEMETER_HTTP__PORT_9464_TCP", "9464").fault().contains("no such setting"));
+    assert!(builder().environment("PACEMETER_HTTP_PORT", "9464").fault().contains("no such setting"));
+    assert!(builder().environment("PACEMETER_HTTP__PORT_9464_TCP", "9464").fault().contains("no such setting"));
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn a_secret_appears_in_no_output() {
         "kafka.properties.sasl.oauthbearer.client.secret = '{CANARY}'\nkafka.properties.ssl.key.pem = '''{CANARY}'''\nkafka.properties.sasl.\
          jaas.config = '{CANARY}'\nkafka.properties.plugin.config = 'a=1,password={CANARY}'\nkafka.properties.ssl.keystore.password = ['{CANARY}']"
     );
-    let given = given()
+    let builder = builder()
         .file(&secret_file)
         .file(&format!("kafka.properties.sasl.password = \"{CANARY}"))
         .file(&format!("kafka.properties.sasl.password = {CANARY}"))
@@ -314,7 +314,7 @@ fn a_secret_appears_in_no_output() {
         .set(&format!("kafka.propertie.ssl.key.password={CANARY}"))
         .set(&format!("kafka.properties.sasl.password:{CANARY}"))
         .set("kafka.properties.ssl.key.location=/run/secrets/key.pem");
-    let mut reader = given.load();
+    let mut reader = builder.load();
     assert_eq!(reader.properties("kafka.properties")["sasl.password"], CANARY);
     reader.fault("kafka.properties.sasl.password", "is too short");
     for text in [faults(&reader), reader.effective(), reader.summary(), format!("{:?}", reader.finish())] {
@@ -328,7 +328,7 @@ fn a_secret_appears_in_no_output() {
 
 #[test]
 fn the_effective_settings_can_be_read_back() {
-    let original = given()
+    let original = builder()
         .set("kafka.properties.client.id=\"it's\\n me\"")
         .set("labels.sites=['a\"b']")
         .set("streams.call.exclude=[{ partition = 1, first_offset = 2, last_offset = 3 }]")
@@ -336,7 +336,7 @@ fn the_effective_settings_can_be_read_back() {
     let text = original.load().effective();
     assert!(text.contains("listen = \"127.0.0.1:9464\"\n"), "a default has no origin");
     assert!(text.contains("enabled = false  # --set\n"), "{text}");
-    let mut again = given().file(&text).load();
+    let mut again = builder().file(&text).load();
     assert_eq!(again.properties("kafka.properties")["client.id"], "it's\n me");
     assert_eq!(again.strings("labels.sites"), ["a\"b"]);
     assert_eq!(again.offset_ranges("streams.call.exclude").len(), 1);
@@ -346,7 +346,7 @@ fn the_effective_settings_can_be_read_back() {
 
 #[test]
 fn the_summary_is_one_flat_line_of_json() {
-    let text = given().set("kafka.properties.client.id=me\nyou").load().summary();
+    let text = builder().set("kafka.properties.client.id=me\nyou").load().summary();
     assert!(!text.contains('\n'));
     let object: BTreeMap<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(object["kafka.properties.client.id"], "me\nyou");
@@ -356,7 +356,7 @@ fn the_summary_is_one_flat_line_of_json() {
 
 #[test]
 fn settings_that_no_stage_reads_are_listed() {
-    let mut reader = given().load();
+    let mut reader = builder().load();
     assert!(reader.unread().contains(&"http.listen"));
     reader.string("http.listen");
     reader.properties("kafka.properties");
@@ -366,7 +366,7 @@ fn settings_that_no_stage_reads_are_listed() {
 
 #[test]
 fn a_getter_of_an_unknown_key_is_a_fault_not_a_panic() {
-    let mut reader = given().load();
+    let mut reader = builder().load();
     assert_eq!(reader.string("no.such"), "");
     reader.fault("kafka", "is odd");
     assert!(faults(&reader).contains("no.such: is not in config/default.toml, which is a bug\n  kafka: is odd"));
@@ -428,9 +428,9 @@ fn every_default_has_a_comment_above_it_or_its_table() {
 
 #[test]
 fn the_production_example_is_valid() {
-    let mut given = given();
-    given.layers.files.push(concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml").into());
-    let mut reader = given.load();
+    let mut builder = builder();
+    builder.layers.files.push(concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml").into());
+    let mut reader = builder.load();
     assert_eq!(reader.finish(), Ok(()));
     for setting in KnownSettings::read().iter() {
         let value = reader.value(&setting.key).unwrap();
@@ -449,8 +449,8 @@ proptest::proptest! {
         key in "(kafka|http|labels|streams)?[.a-z_]{0,12}",
         value in ".{0,20}",
     ) {
-        let given = given().file(&file).set(&format!("{key}={value}")).set(&value).environment(&format!("PACEMETER_{key}"), &value);
-        let mut reader = given.load();
+        let builder = builder().file(&file).set(&format!("{key}={value}")).set(&value).environment(&format!("PACEMETER_{key}"), &value);
+        let mut reader = builder.load();
         let _ = (reader.string(&key), reader.strings(&key), reader.integer(&key, 1..=2), reader.duration(&key, SECOND..=DAY));
         let _ = (reader.boolean(&key), reader.properties(&key), reader.offset_ranges(&key), reader.effective(), reader.summary());
         let _ = reader.finish().map_err(|faults| faults.to_string());

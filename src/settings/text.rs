@@ -7,7 +7,7 @@ use super::tree::{self, Entry};
 use std::io::Read;
 use std::path::Path;
 
-/// The largest configuration file that is read, in bytes.
+/// Size limit of a configuration file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Content of a file, or the reason why it cannot be read. Texts are compared to detect that a file has changed.

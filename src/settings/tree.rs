@@ -1,4 +1,4 @@
-//! The one reader of TOML: a text becomes a tree of entries, in the order of the text, each with its line.
+//! TOML parser: a text becomes a tree of entries, in the order of the text, each with its line.
 //!
 //! Layers of settings, the list of known settings and documents are all built from this tree.
 

@@ -1,5 +1,5 @@
-//! A small programme on Friday 2020-05-15 at 13:00: a week that has closed with a cut, late records since, and a week
-//! that runs.
+//! A small programme on Friday 2020-05-15 at 13:00: a week that closed with a cut, late records since then, and the
+//! current week.
 
 use std::sync::Arc;
 
@@ -24,15 +24,18 @@ use crate::view::slots::{Slot, SlotFigures, Slots};
 use crate::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, UnmatchedDisbursements};
 
-/// The cut with which the week 2020-W19 closed, and one that is not the end of anything.
+/// Id of the cut with which the week 2020-W19 closed.
 pub(super) const CLOSING: &str = "20200511T050000Z";
+
+/// Id of a cut at which no period ends.
 pub(super) const EVENING: &str = "20200511T230000Z";
 
+/// Centavos of one dispersal.
 const CREDIT: u128 = 2_500_000;
 
 pub(super) struct World {
     api: Api,
-    pub disk: MemoryDisk,
+    pub(super) disk: MemoryDisk,
     snapshot: Snapshot,
 }
 
@@ -48,7 +51,7 @@ pub(super) fn target(name: &str, measure: Measure, period: Period, goal: Quantit
         filter: Filter::default(),
         period,
         goals: vec![("2020-05-01".parse().unwrap(), goal)],
-        calendar: Arc::new(WorkingCalendar::always(display().zone)),
+        calendar: Arc::new(WorkingCalendar::always(allowlists().zone)),
         profile: None,
         prorate: false,
         tolerance: 0.02,
@@ -64,43 +67,44 @@ pub(super) fn three_targets() -> Vec<Target> {
     ]
 }
 
-pub(super) fn display() -> Allowlists {
+pub(super) fn allowlists() -> Allowlists {
     let overrides = [r#"labels.programmes=["palabra", "solidario"]"#, r#"labels.states=["MX-JAL", "MX-OAX"]"#];
     let layers = Layers { overrides: overrides.map(str::to_owned).to_vec(), ..Layers::default() };
     Allowlists::read(&mut SettingsReader::load(&layers))
 }
 
-/// Programme, state, dispersals, what is left, and people.
-type Paid = (usize, usize, u64, u64, i64);
+/// Indices of programme and state, then numbers of dispersals, of dispersals that are not returned, and of people.
+type CellRow = (usize, usize, u64, u64, i64);
 
-/// Slots end at midnight and at 18:00. What a target of people or of pesos has in one follows from all cells of it.
-fn paid_from(start: &str, hours: Millis, paid: &[Paid], targets: &Targets) -> Arc<Slot> {
+/// Creates the slot of these cells. Slots end at midnight and at 18:00. The tally of a target of people or pesos is the
+/// sum of the cells.
+fn slot_of_cells(start: &str, hours: Millis, rows: &[CellRow], targets: &Targets) -> Arc<Slot> {
     let start = at(start);
-    let allowlists = display();
-    let cells = paid.iter().map(|&(programme, state, dispersals, left, people)| {
+    let allowlists = allowlists();
+    let cells = rows.iter().map(|&(programme, state, dispersals, left, people)| {
         let figures = SlotFigures { dispersals, net: u128::from(left) * CREDIT, people: [people; 3] };
         (allowlists.cell(ProgrammeIndex::new(programme), state), figures)
     });
-    let left: u64 = paid.iter().map(|(_, _, _, left, _)| left).sum();
+    let left: u64 = rows.iter().map(|(_, _, _, left, _)| left).sum();
     let tally = |target: &Target| match target.measure {
         Measure::NetPesos => Tally { amount: i128::from(left) * CREDIT as i128, base: left.into() },
-        _ => Tally { amount: paid.iter().map(|(.., people)| i128::from(*people)).sum(), base: 0 },
+        _ => Tally { amount: rows.iter().map(|(.., people)| i128::from(*people)).sum(), base: 0 },
     };
     let tallies = targets.of_stream(Stream::Disbursement).map(|(_, target)| tally(target)).collect();
     Arc::new(Slot { span: Interval { start, end: start + hours * HOUR }, cells: cells.collect(), tallies })
 }
 
 fn dispersals(targets: &Arc<Targets>, late: bool) -> Slots {
-    // One of forty came back since, and two of another state were told late.
-    let closed: &[Paid] = if late {
+    // After the cut, one of forty was returned, and two of another state came late.
+    let closed: &[CellRow] = if late {
         &[(0, 0, 40, 39, 39), (0, 1, 2, 2, 2), (1, 0, 10, 10, 10)]
     } else {
         &[(0, 0, 40, 40, 40), (1, 0, 10, 10, 10)]
     };
     let slots = vec![
-        paid_from("2020-05-06T05:00:00Z", 18, closed, targets),
-        paid_from("2020-05-11T05:00:00Z", 18, &[(0, 0, 20, 20, 20), (0, 1, 10, 10, 10)], targets),
-        paid_from("2020-05-15T05:00:00Z", 18, &[(1, 0, 25, 25, 25)], targets),
+        slot_of_cells("2020-05-06T05:00:00Z", 18, closed, targets),
+        slot_of_cells("2020-05-11T05:00:00Z", 18, &[(0, 0, 20, 20, 20), (0, 1, 10, 10, 10)], targets),
+        slot_of_cells("2020-05-15T05:00:00Z", 18, &[(1, 0, 25, 25, 25)], targets),
     ];
     let from = at("2020-05-01T05:00:00Z");
     Slots { targets: Arc::clone(targets), slots, people_from: from, counts_from: from }
@@ -135,7 +139,7 @@ fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
     }
 }
 
-fn of_dispersals(slots: Slots) -> StreamFigures {
+fn disbursement_figures(slots: Slots) -> StreamFigures {
     StreamFigures::Disbursement(Box::new(DisbursementView {
         programmes: Vec::new(),
         cells: Vec::new(),
@@ -146,42 +150,41 @@ fn of_dispersals(slots: Slots) -> StreamFigures {
     }))
 }
 
-fn of_calls(slots: Slots) -> StreamFigures {
-    let nothing = Default::default;
+fn call_figures(slots: Slots) -> StreamFigures {
     StreamFigures::Call(Box::new(CallView {
         queues: Vec::new(),
         unmatched: [0; 4],
-        waiting: nothing(),
-        agents: nothing(),
+        waiting: Default::default(),
+        agents: Default::default(),
         slots,
     }))
 }
 
-/// The cut at an instant, as it was before anything was late.
+/// Takes the cut at an instant, before any late record.
 fn cut(instant: &str, targets: &Arc<Targets>, closed_periods: &ClosedPeriods) -> Cut {
-    let (allowlists, instant) = (display(), at(instant));
+    let (allowlists, instant) = (allowlists(), at(instant));
     let part = |stream: Stream, slots: &Slots| {
-        let place = TopicPartition { stream, topic: format!("pacemeter.{}s.v1", stream.name()), partition: 0 };
-        (place, PartitionCut::of(slots, stream, targets, &allowlists, instant, 60))
+        let partition = TopicPartition { stream, topic: format!("pacemeter.{}s.v1", stream.name()), partition: 0 };
+        (partition, PartitionCut::of(slots, stream, targets, &allowlists, instant, 60))
     };
     let parts = [part(Stream::Disbursement, &dispersals(targets, false)), part(Stream::Call, &calls(targets))];
     let (taken, state_built) = (instant + 2_000, at("2020-05-01T06:00:00Z"));
-    let parts = parts.iter().map(|(place, part)| (place, part));
+    let parts = parts.iter().map(|(partition, part)| (partition, part));
     Cut::of(instant, parts, CutContext { targets, allowlists: &allowlists, closed_periods, taken, state_built })
 }
 
 impl World {
-    pub fn new(targets: Vec<Target>) -> Self {
+    pub(super) fn new(targets: Vec<Target>) -> Self {
         let targets =
             Arc::new(Targets { targets, calendars: Vec::new(), cuts: (vec!["18:00".parse().unwrap()], None) });
-        let (now, allowlists, disk) = (at("2020-05-15T18:00:00Z"), Arc::new(display()), MemoryDisk::default());
+        let (now, allowlists, disk) = (at("2020-05-15T18:00:00Z"), Arc::new(allowlists()), MemoryDisk::default());
         let (cuts, mut closed_periods) = (CutStore::new(Arc::new(disk.clone())), ClosedPeriods::default());
         for instant in ["2020-05-11T05:00:00Z", "2020-05-11T23:00:00Z"] {
             let cut = cut(instant, &targets, &closed_periods);
             cuts.put(&cut).unwrap();
             cut.report(&mut closed_periods);
         }
-        let views = [of_dispersals(dispersals(&targets, true)), of_calls(calls(&targets))];
+        let views = [disbursement_figures(dispersals(&targets, true)), call_figures(calls(&targets))];
         let partitions = [Stream::Disbursement, Stream::Call]
             .into_iter()
             .zip(views)
@@ -202,20 +205,21 @@ impl World {
         world
     }
 
-    /// Shows what there is, with a change.
-    pub fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
+    /// Publishes the snapshot with a change.
+    pub(super) fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
         let mut snapshot = self.snapshot.clone();
         change(&mut snapshot);
         self.api.publisher.publish(snapshot);
     }
 
-    /// Status and answer of a path below `/api/v1/`.
-    pub fn get(&self, path: &str) -> (u16, Value) {
+    /// Returns status and body for a path below `/api/v1/`.
+    pub(super) fn get(&self, path: &str) -> (u16, Value) {
         let ApiResponse { status, json } = self.answer(path);
         (status, serde_json::from_str(&json).unwrap())
     }
 
-    pub fn text(&self, path: &str) -> String {
+    /// Returns the body as text.
+    pub(super) fn text(&self, path: &str) -> String {
         self.answer(path).json
     }
 
@@ -228,12 +232,13 @@ impl World {
             ["cuts"] => ApiRequest::Cuts,
             ["cuts", id] => ApiRequest::Cut(id.to_owned()),
             ["periods", kind, id] => ApiRequest::Period(kind.to_owned(), id.to_owned()),
-            _ => panic!("{path} is none of the api's"),
+            _ => panic!("{path} is no path of the API"),
         };
         self.api.answer(&request, query)
     }
 
-    pub fn ok(&self, path: &str) -> Value {
+    /// Returns the body of a successful answer.
+    pub(super) fn ok(&self, path: &str) -> Value {
         let (status, answer) = self.get(path);
         assert_eq!(status, 200, "{path}: {answer}");
         answer

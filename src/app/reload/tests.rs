@@ -158,13 +158,13 @@ fn a_removed_file_is_a_fault() {
 async fn it_checks_regularly_and_ends_at_a_shutdown() {
     let Fixture { path, _directory, reload, mut received, .. } = Fixture::new(&target("week", 10));
     let shutdown = Shutdown::new();
-    let asked = Arc::new(Notify::new());
-    let running = tokio::spawn(reload.run(asked.clone(), shutdown.clone()));
+    let requested = Arc::new(Notify::new());
+    let running = tokio::spawn(reload.run(requested.clone(), shutdown.clone()));
     fs::write(&path, target("week", 20)).unwrap();
     received.changed().await.unwrap();
     assert_eq!(received.borrow_and_update().targets[0].goals[0].1, count(20));
     fs::write(&path, target("week", 30)).unwrap();
-    asked.notify_one();
+    requested.notify_one();
     received.changed().await.unwrap();
     assert_eq!(received.borrow_and_update().targets[0].goals[0].1, count(30));
     shutdown.request();

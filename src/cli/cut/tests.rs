@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::cuts::{ClosedTarget, PeriodFigures};
+use crate::api::cuts::{ClosedTarget, PeriodId};
 use crate::cuts::CutCell;
 
 fn target(name: &str, period: &str, closes: bool, figures: [Option<Quantity>; 3]) -> TargetToday {
@@ -121,7 +121,7 @@ fn no_line_is_longer_than_100_characters() {
 
 #[test]
 fn the_list_has_one_line_per_cut_with_closed_periods() {
-    let ended = |period: &str, id: &str| PeriodFigures { period: period.to_owned(), id: id.to_owned() };
+    let ended = |period: &str, id: &str| PeriodId { period: period.to_owned(), id: id.to_owned() };
     let listed = |id: &str, at: &str, periods, targets| CutSummary {
         id: id.to_owned(),
         at_ms: 0,

@@ -1,4 +1,4 @@
-//! Snapshot and instant of an answer.
+//! Snapshot and instant for which a request is answered.
 
 use std::sync::Arc;
 
@@ -19,34 +19,37 @@ use crate::view::snapshot::Snapshot;
 
 /// A period: its kind, its name and its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeriodSpan {
+pub(crate) struct PeriodSpan {
     /// `day`, `week`, `month` or `campaign`.
-    pub period: String,
+    pub(crate) period: String,
     /// Name such as `2020-05-15`, `2020-W20` or `2020-05`; weeks that do not begin on Monday and campaigns are named by
     /// their first and last date, `2020-05-10--2020-05-16`.
-    pub id: String,
+    pub(crate) id: String,
     /// Start of the period, in milliseconds since the epoch.
-    pub start_ms: Millis,
+    pub(crate) start_ms: Millis,
     /// Start as text in the programme's zone.
-    pub start: String,
+    pub(crate) start: String,
     /// End of the period, not part of it, in milliseconds since the epoch.
-    pub end_ms: Millis,
+    pub(crate) end_ms: Millis,
     /// End as text in the programme's zone.
-    pub end: String,
+    pub(crate) end: String,
 }
 
-pub(super) struct Present<'a> {
-    pub snapshot: Arc<Snapshot>,
-    pub now: Millis,
-    pub allowlists: &'a Allowlists,
-    pub cuts: &'a CutStore,
+/// Snapshot, instant and services of one request.
+pub(super) struct RequestContext<'a> {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) now: Millis,
+    pub(super) allowlists: &'a Allowlists,
+    pub(super) cuts: &'a CutStore,
     evaluator: &'a Evaluator,
 }
 
-impl<'a> Present<'a> {
+impl<'a> RequestContext<'a> {
+    /// Takes the newest snapshot and the time.
+    ///
     /// # Errors
-    /// There are no figures yet.
-    pub(super) fn of(api: &'a Api) -> Result<Self, ApiError> {
+    /// 503 if there are no figures yet.
+    pub(super) fn new(api: &'a Api) -> Result<Self, ApiError> {
         let snapshot = api.publisher.newest();
         if !snapshot.has_figures() {
             return Err(ApiError::not_ready(snapshot.not_ready()));
@@ -80,26 +83,26 @@ impl<'a> Present<'a> {
         Tallies::of_views(&self.snapshot.targets, &self.views())
     }
 
-    /// Statuses in the order of the targets.
+    /// Evaluates all targets; the statuses are in the order of the targets.
     pub(super) fn statuses(&self, tallies: &Tallies) -> Vec<TargetStatus> {
         self.evaluator.statuses(tallies, self.now, self.closed_periods().newest_cut())
     }
 
-    /// Finds a target by name, with its index.
+    /// Finds a target and its index by name.
     ///
     /// # Errors
-    /// There is none.
+    /// 404 if no target has this name.
     pub(super) fn target(&self, name: &str) -> Result<(TargetIndex, &Target), ApiError> {
         let targets = &self.targets().targets;
         let found = targets
             .iter()
             .position(|target| target.name == name)
-            .map(|place| (TargetIndex::new(place), &targets[place]));
+            .map(|index| (TargetIndex::new(index), &targets[index]));
         let names = targets.iter().map(|target| target.name.as_str());
-        found.ok_or_else(|| ApiError::unknown("there is no such target, see /api/v1/targets", name, names))
+        found.ok_or_else(|| ApiError::unknown("no such target, see /api/v1/targets", name, names))
     }
 
-    /// Instant in the programme's zone, such as `2020-05-15T18:00:00-05:00`.
+    /// Formats an instant in the programme's zone, such as `2020-05-15T18:00:00-05:00`.
     pub(super) fn local(&self, time: Millis) -> String {
         let instant = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX);
         instant.to_zoned(self.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
@@ -120,8 +123,9 @@ impl<'a> Present<'a> {
         }
     }
 
-    /// True if a period of this kind begins at the instant: it may not if the programme once had another zone.
-    pub(super) fn begins(&self, period: Period, time: Millis) -> bool {
+    /// True if a period of this kind starts at the instant. A stored period need not, if the programme once had another
+    /// zone.
+    pub(super) fn is_start(&self, period: Period, time: Millis) -> bool {
         period.at(time, self.zone()).is_some_and(|period| period.start == time)
     }
 }
