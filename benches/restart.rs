@@ -13,12 +13,12 @@ use pacemeter::checkpoint::{
     BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart,
     CheckpointStore, CheckpointThread, DIRECTORY, Head, PartitionDir,
 };
-use pacemeter::clock::Millis;
+use pacemeter::clock::{Millis, Timestamp};
 use pacemeter::disk::RealDisk;
 use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, FederalState, Hash128, LabelArena};
 use pacemeter::record::Stream;
 
-const NOW: Millis = 1_790_000_000_000;
+const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const DIR: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 0 };
 /// Bytes that are copied between two events, as in the pipeline.
 const CHUNK_BYTES: usize = 1 << 20;

@@ -84,7 +84,7 @@ pub use self::restore::{MalformedState, StateLoader};
 pub use self::rules::{Rules, unnamed_setting};
 use self::selection::Selection;
 use crate::allowlists::{Allowlists, LabelKind};
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::event::{Body, Event, Hash128, LabelArena};
 use crate::record::{Outcome, Rejection, Stream};
 use crate::targets::Targets;
@@ -106,7 +106,7 @@ pub struct PartitionState {
 struct Log {
     first_offset: i64,
     next_offset: i64,
-    watermark: Option<Millis>,
+    watermark: Option<Timestamp>,
     counts: RecordCounts,
 }
 
@@ -196,7 +196,7 @@ impl UnlistedCounts {
 
 impl PartitionState {
     /// Creates an empty partition whose log is read from `first_offset` on.
-    pub fn new(stream: Stream, first_offset: i64, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
+    pub fn new(stream: Stream, first_offset: i64, rules: Rules, view_config: &ViewConfig, now: Timestamp) -> Self {
         let body = match stream {
             Stream::Disbursement => StreamBody::Disbursement(Box::new(Disbursements::new(rules, view_config, now))),
             Stream::Call => StreamBody::Call(Box::new(Calls::new(rules, view_config))),
@@ -222,7 +222,7 @@ impl PartitionState {
     }
 
     /// Newest event time applied; `None` before the first event.
-    pub fn watermark(&self) -> Option<Millis> {
+    pub fn watermark(&self) -> Option<Timestamp> {
         self.log.watermark
     }
 
@@ -258,7 +258,7 @@ impl PartitionState {
 
     fn apply(&mut self, event: &Event, arena: &LabelArena) -> Outcome {
         let horizon = self.rules.horizon(self.stream);
-        let oldest = self.log.watermark.map_or(Millis::MIN, |watermark| watermark - horizon);
+        let oldest = self.log.watermark.map_or(Timestamp::MIN, |watermark| watermark - horizon);
         if event.time < oldest {
             return Outcome::Expired;
         }
@@ -296,7 +296,7 @@ impl PartitionState {
     }
 
     /// Returns the partition's view for readers whose clock is about `now`.
-    pub fn view(&mut self, now: Millis) -> PartitionView {
+    pub fn view(&mut self, now: Timestamp) -> PartitionView {
         let figures = match &mut self.body {
             StreamBody::Disbursement(partition) => {
                 StreamFigures::Disbursement(Box::new(partition.view(now, self.log.watermark)))
@@ -428,7 +428,8 @@ impl PartitionState {
     }
 
     fn days(&self) -> Vec<ClosedDay> {
-        let settled = self.log.watermark.map_or(Millis::MIN, |watermark| watermark - self.rules.horizon(self.stream));
+        let settled =
+            self.log.watermark.map_or(Timestamp::MIN, |watermark| watermark - self.rules.horizon(self.stream));
         match &self.body {
             StreamBody::Disbursement(partition) => partition.state().panes().days(settled),
             StreamBody::Call(partition) => partition.state().0.panes().days(settled),

@@ -20,7 +20,7 @@ use crate::aggregate::Rules;
 use crate::allowlists::{Allowlists, LabelKind};
 use crate::api::Api;
 use crate::checkpoint::{self, CheckpointStore};
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, Timestamp};
 use crate::cuts::CutStore;
 use crate::decode::{self, KeyError, PseudonymKey};
 use crate::disk::{Lock, LockError, RealDisk};
@@ -282,6 +282,6 @@ fn bind_failure(error: &BindError) -> Failure {
 }
 
 /// Milliseconds since the process started.
-fn uptime(started: Millis, now: Millis) -> Millis {
+fn uptime(started: Timestamp, now: Timestamp) -> Millis {
     (now - started).max(0)
 }

@@ -7,7 +7,7 @@ pub mod histogram_bounds;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 
 /// Keyed 128-bit hash of an identifier. Nothing else of a personal identifier is kept after decoding.
 pub type Hash128 = [u8; 16];
@@ -60,7 +60,7 @@ pub struct Event {
     /// different fingerprints conflict.
     pub fingerprint: u32,
     /// Event time, as the producer gave it.
-    pub time: Millis,
+    pub time: Timestamp,
     /// Fields of the event's type.
     pub body: Body,
 }

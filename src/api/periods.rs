@@ -9,7 +9,7 @@ use super::context::RequestContext;
 use super::cuts;
 use super::{ApiError, PeriodSpan};
 use crate::calendar::{Interval, Period};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::cuts::{Cut, cut_id};
 use crate::record::Stream;
 use crate::targets::Quantity;
@@ -19,14 +19,14 @@ use crate::view::panes::SpanFigures;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PeriodResponse {
     /// Instant for which `today` is evaluated, in milliseconds since the epoch.
-    pub(crate) now_ms: Millis,
+    pub(crate) now_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) now: String,
     /// Time at which the state behind the figures began to be built, in milliseconds since the epoch.
-    pub(crate) state_built_ms: Millis,
+    pub(crate) state_built_ms: Timestamp,
     /// Instant up to which the figures of today are complete, in milliseconds since the epoch; null until known
     /// (`spec/figures.md#complete-until`).
-    pub(crate) complete_until_ms: Option<Millis>,
+    pub(crate) complete_until_ms: Option<Timestamp>,
     /// Kind, id and bounds of the period.
     pub(crate) period: PeriodSpan,
     /// Id of the cut with which the period closed; null without one, so also for the current period.

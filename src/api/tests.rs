@@ -78,9 +78,8 @@ fn a_curve_has_plan_and_actual_at_each_cut_and_now() {
     let plans: Vec<f64> = curve.iter().map(|point| point["plan"].as_f64().unwrap()).collect();
     assert!(plans.is_sorted() && plans[0] == 0.0 && plans[15] == 100.0, "{plans:?}");
     assert!(
-        curve
-            .iter()
-            .all(|point| point["at_ms"].as_i64() <= Some(at("2020-05-15T18:00:00Z")) || point["actual"].is_null())
+        curve.iter().all(|point| point["at_ms"].as_i64() <= Some((at("2020-05-15T18:00:00Z")).as_millis())
+            || point["actual"].is_null())
     );
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::{Settings, open_state};
 use crate::checkpoint::{self, CheckpointReader, CheckpointStore, Damage, PartitionDir};
-use crate::clock::Millis;
 use crate::disk::RealDisk;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
@@ -116,15 +115,15 @@ fn describe(opened: Result<CheckpointReader, Damage>) -> String {
     let cluster = head.cluster_id.as_deref().unwrap_or("unknown");
     let closed_days = reader.days_files();
     format!(
-        "offsets {} to {} of topic {} ({} records), written {} by pacemeter {}, built {}\n     cluster {cluster}, partition {} of {}, key {}, {} \
+        "offsets {} to {} of topic {} ({} records), written {:.0} by pacemeter {}, built {:.0}\n     cluster {cluster}, partition {} of {}, key {}, {} \
          bytes and {} of closed days in {} files\n     {}",
         head.first_offset,
         head.next_offset,
         head.topic,
         head.records,
-        time(head.written),
+        head.written,
         head.written_by,
-        time(head.built),
+        head.built,
         head.partition,
         head.partition_count,
         head.key_id,
@@ -133,10 +132,6 @@ fn describe(opened: Result<CheckpointReader, Damage>) -> String {
         closed_days.len(),
         head.semantic_settings.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", "),
     )
-}
-
-fn time(millis: Millis) -> String {
-    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.0}"))
 }
 
 /// Opens the store of an existing state directory, and creates nothing.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::aggregate::image::TableLayout;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 use super::container::{self, CHECKPOINT, SectionReader};
 use super::damage::Damage;
@@ -22,7 +22,7 @@ pub struct CheckpointReader {
     offsets: SectionOffsets,
     head: Head,
     body: Vec<u8>,
-    days: Vec<(Millis, Vec<u8>)>,
+    days: Vec<(Timestamp, Vec<u8>)>,
 }
 
 impl CheckpointReader {
@@ -57,7 +57,7 @@ impl CheckpointReader {
     }
 
     /// All days of the image, closed or not, encoded, in order of their start.
-    pub fn days(&self) -> &[(Millis, Vec<u8>)] {
+    pub fn days(&self) -> &[(Timestamp, Vec<u8>)] {
         &self.days
     }
 

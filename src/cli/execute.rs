@@ -57,7 +57,7 @@ fn run(arguments: &RunArgs) -> Result<(), Failure> {
         let now = clock.now();
         let running = app::start(reader, clock, shutdown, reload).await?;
         if is_shifted {
-            tracing::warn!(event = "pacemeter.clock.moved", now_ms = now, "clock moved for a test");
+            tracing::warn!(event = "pacemeter.clock.moved", now_ms = now.as_millis(), "clock moved for a test");
         }
         running.wait().await
     })

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::record::{Cut, cut_id};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::disk::{AtomicFile, Disk};
 use crate::view::closed_periods::ClosedPeriods;
 
@@ -97,7 +97,7 @@ impl CutStore {
     ///
     /// # Errors
     /// If the disk refuses; some cuts may be removed.
-    pub fn prune(&self, before: Millis) -> io::Result<()> {
+    pub fn prune(&self, before: Timestamp) -> io::Result<()> {
         let oldest = cut_id(before);
         for id in self.ids()?.iter().filter(|id| **id < oldest) {
             self.disk.remove(&path_of(id))?;

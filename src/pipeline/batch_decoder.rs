@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use crate::checkpoint::LastRecord;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::decode::Decoder;
 use crate::event::{Event, LabelArena};
 use crate::record::{PartitionIndex, PerStream, RawRecord, RawRecords, Reason, Rejection, TopicPartition};
@@ -52,7 +52,7 @@ pub(super) struct DecodedRecord {
     pub(super) index: PartitionIndex,
     pub(super) offset: i64,
     /// Kafka timestamp. Repeated here because applying compares it for every record.
-    pub(super) timestamp: Option<Millis>,
+    pub(super) timestamp: Option<Timestamp>,
     pub(super) event: Result<Event, Rejection>,
 }
 

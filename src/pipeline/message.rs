@@ -5,7 +5,7 @@ use std::io;
 use tokio::sync::mpsc::error::SendError;
 
 use super::batch_decoder::{DecodedBatch, ResumePoint};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::cuts::Cut;
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::Failure;
@@ -26,7 +26,7 @@ pub enum WorkerMessage {
     /// Answers to the end offsets query.
     Ends {
         /// Clock reading before the query was sent.
-        asked: Millis,
+        asked: Timestamp,
         /// End offsets, as far as they are known.
         ends: Vec<(PartitionIndex, End)>,
         /// Partitions whose topic does not exist.
@@ -79,7 +79,7 @@ pub struct CutRequest {
     /// Cut to store.
     pub cut: Cut,
     /// Instant of the oldest cut to keep, in milliseconds since the epoch.
-    pub oldest: Millis,
+    pub oldest: Timestamp,
 }
 
 /// Answer to a [`CutRequest`].

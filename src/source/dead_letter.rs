@@ -15,7 +15,6 @@
 
 use super::client::{self, Context};
 use super::{DeadLetterSettings, Settings, SourceError};
-use crate::clock::Millis;
 use crate::record::{PartitionIndex, RawRecord, Stream, TopicPartition};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -158,15 +157,10 @@ fn headers(letter: &DeadLetter<'_>) -> OwnedHeaders {
     headers = insert(headers, "pacemeter-topic", Some(letter.partition.topic.as_bytes()));
     headers = insert(headers, "pacemeter-partition", Some(letter.partition.partition.to_string().as_bytes()));
     headers = insert(headers, "pacemeter-offset", Some(letter.record.offset.to_string().as_bytes()));
-    if let Some(time) = letter.record.timestamp.map(rfc_3339) {
+    if let Some(time) = letter.record.timestamp.map(|time| format!("{time:.3}")) {
         headers = insert(headers, "pacemeter-time", Some(time.as_bytes()));
     }
     headers
-}
-
-/// A time as RFC 3339; one outside the years -9999 to 9999, which only a broken producer stamps, as milliseconds.
-fn rfc_3339(millis: Millis) -> String {
-    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.3}"))
 }
 
 /// Position of a dead letter's record.

@@ -11,7 +11,7 @@
 //! neither leaks nor frees twice.
 
 use super::client::Client;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::Header;
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings as sys;
@@ -202,12 +202,12 @@ impl NativeMessage {
     }
 
     /// The Kafka timestamp; `None` for message formats without one.
-    pub(super) fn timestamp(&self) -> Option<Millis> {
+    pub(super) fn timestamp(&self) -> Option<Timestamp> {
         use sys::rd_kafka_timestamp_type_t as Kind;
         let mut kind = Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message lives, and `kind` is written to.
         let millis = unsafe { sys::rd_kafka_message_timestamp(self.0.as_ptr(), &mut kind) };
-        (kind != Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && millis != -1).then_some(millis)
+        (kind != Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && millis != -1).then_some(Timestamp::from_millis(millis))
     }
 
     /// Appends the headers, without those whose name is not UTF-8.

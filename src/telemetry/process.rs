@@ -17,7 +17,7 @@ use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, 
 
 use super::catalogue::{Family, own};
 use super::log::LogCounters;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 pub use groups::{
     CheckpointMetrics, DeadLetterMetrics, ExpositionMetrics, HttpMetrics, KafkaMetrics, QueueMetrics, RecordMetrics,
@@ -111,8 +111,8 @@ pub struct TimestampGauge(GaugeVec);
 
 impl TimestampGauge {
     /// Sets the time of these label values.
-    pub fn set(&self, labels: &[&str], time: Millis) {
-        self.0.with_label_values(labels).set(time as f64 / 1_000.0);
+    pub fn set(&self, labels: &[&str], time: Timestamp) {
+        self.0.with_label_values(labels).set(time.as_seconds());
     }
 }
 

@@ -11,7 +11,7 @@ use super::panes::SpanFigures;
 use super::slots::{SlotFigures, Slots};
 use crate::allowlists::{Allowlists, CellIndex};
 use crate::calendar::{Interval, Period};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::Stream;
 use crate::targets::{Tally, Targets};
 
@@ -46,10 +46,10 @@ pub struct PartitionCutTarget {
     /// [`Target::selection`](crate::targets::Target::selection).
     pub selection: u64,
     /// Periods that begin before may lack forgotten records.
-    pub known_from: Millis,
+    pub known_from: Timestamp,
     /// Beginning and tally of each period: the current one up to the cut, then past ones, newest first. A known past
     /// period that is missing here has a tally of zero.
-    pub periods: Vec<(Millis, Tally)>,
+    pub periods: Vec<(Timestamp, Tally)>,
 }
 
 impl PartitionCut {
@@ -63,7 +63,7 @@ impl PartitionCut {
         stream: Stream,
         targets: &Targets,
         allowlists: &Allowlists,
-        at: Millis,
+        at: Timestamp,
         next_offset: i64,
     ) -> Self {
         let cells = Period::OWN.map(|period| {
@@ -106,8 +106,8 @@ fn cells(slots: &Slots, period: Period, span: Interval, allowlists: &Allowlists)
 fn known_periods(
     slots: &Slots,
     period: Period,
-    from: Millis,
-    at: Millis,
+    from: Timestamp,
+    at: Timestamp,
     allowlists: &Allowlists,
 ) -> impl Iterator<Item = Interval> {
     let zone = &allowlists.zone;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::allowlists::CellIndex;
 use crate::calendar::Interval;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::targets::{StreamTargetIndex, Tally, Targets};
 use crate::view::panes::SpanFigures;
 
@@ -21,9 +21,9 @@ pub struct Slots {
     /// Slots in the order of time.
     pub slots: Vec<Arc<Slot>>,
     /// Figures that depend on single dispersals may lack forgotten ones in periods that begin before.
-    pub people_from: Millis,
+    pub people_from: Timestamp,
     /// Counts may lack forgotten ones in periods that begin before.
-    pub counts_from: Millis,
+    pub counts_from: Timestamp,
 }
 
 /// Figures of one slot.
@@ -91,7 +91,7 @@ impl Slots {
 
     /// True if no slot extends across an end of the span. One may, after a change of the times of cuts.
     pub fn divides(&self, span: Interval) -> bool {
-        let is_end = |time: Millis| {
+        let is_end = |time: Timestamp| {
             let before = self.slots.partition_point(|slot| slot.span.start < time);
             self.slots[..before].last().is_none_or(|slot| slot.span.end <= time)
         };
@@ -110,7 +110,11 @@ mod tests {
     use super::*;
 
     fn one_slot() -> Slots {
-        let slot = Slot { span: Interval { start: 0, end: 1 }, cells: Vec::new(), tallies: Vec::new() };
+        let slot = Slot {
+            span: Interval { start: Timestamp::EPOCH, end: Timestamp::from_millis(1) },
+            cells: Vec::new(),
+            tallies: Vec::new(),
+        };
         Slots { slots: vec![Arc::new(slot)], ..Slots::default() }
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::api::Api;
 use crate::calendar::{Interval, Period, WorkingCalendar};
-use crate::clock::{Clock, HOUR, Millis};
+use crate::clock::{Clock, HOUR, Millis, Timestamp};
 use crate::cuts::{Cut, CutContext, CutStore};
 use crate::disk::MemoryDisk;
 use crate::http::{ApiRequest, ApiResponse};
@@ -39,8 +39,8 @@ pub(super) struct World {
     snapshot: Snapshot,
 }
 
-pub(super) fn at(text: &str) -> Millis {
-    text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+pub(super) fn at(text: &str) -> Timestamp {
+    text.parse::<Timestamp>().unwrap()
 }
 
 pub(super) fn target(name: &str, measure: Measure, period: Period, goal: Quantity) -> Target {

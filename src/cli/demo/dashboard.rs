@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::cli::scrape::Samples;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 /// Target of the programme at scale 1, in people per week.
 const GOAL: f64 = 100_000.0;
@@ -45,9 +44,9 @@ impl Dashboard {
     }
 
     /// Displays the figures; `lag` is the number of sent records they do not include.
-    pub(super) fn update(&mut self, samples: &Samples, now: Millis, lag: usize) {
+    pub(super) fn update(&mut self, samples: &Samples, now: Timestamp, lag: usize) {
         self.count(samples);
-        let time = Timestamp::from_millisecond(now).unwrap_or(Timestamp::MIN).to_zoned(self.zone.clone());
+        let time = now.to_jiff().to_zoned(self.zone.clone());
         let time = time.strftime("%a %Y-%m-%d %H:%M").to_string();
         let texts = Texts::new(samples, self.goal, self.rate, lag);
         match &mut self.kind {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Worker;
 use crate::checkpoint::Mismatch;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::pipeline::message::PollerCommand;
 use crate::record::{PartitionIndex, PerStream};
 use crate::runtime::{Exit, Failure};
@@ -71,7 +71,7 @@ impl Worker {
     pub(super) fn add_end(
         &mut self,
         index: PartitionIndex,
-        asked: Millis,
+        asked: Timestamp,
         end: End,
         now: Instant,
     ) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::aggregate::ViewConfig;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::cuts::{Cut, CutContext, CutTarget};
 use crate::pipeline::message::{CutOutcome, CutRequest};
 use crate::pipeline::partitions::OwnedPartition;
@@ -29,7 +29,7 @@ pub(super) enum CutStorage {
 
 impl Worker {
     /// Passes cuts with a record of this timestamp that is about to be applied.
-    pub(super) fn pass_cuts(&mut self, index: PartitionIndex, timestamp: Millis) {
+    pub(super) fn pass_cuts(&mut self, index: PartitionIndex, timestamp: Timestamp) {
         let Self { cut_scheduler, partitions, view_config, .. } = self;
         let OwnedPartition { cuts, state, log, .. } = &mut partitions[index];
         cut_scheduler.pass(cuts, timestamp, |at| OwnedPartition::cut(state, log, view_config, at));
@@ -63,7 +63,7 @@ impl Worker {
         let _ = self.outputs.cuts.send(CutRequest { cut, oldest: self.cut_scheduler.oldest_kept(at) });
     }
 
-    fn assemble_cut(&self, at: Millis) -> Cut {
+    fn assemble_cut(&self, at: Timestamp) -> Cut {
         let ViewConfig { targets, allowlists } = &self.view_config;
         // A partition that had no record by then contributes nothing.
         let nothing = |partition: &OwnedPartition| {
@@ -80,7 +80,7 @@ impl Worker {
             allowlists,
             closed_periods: &self.cut_scheduler.closed_periods,
             taken: self.clock.now(),
-            state_built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or(0),
+            state_built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or_default(),
         };
         Cut::of(at, self.partitions.iter().map(|partition| &partition.log.partition).zip(&parts), context)
     }

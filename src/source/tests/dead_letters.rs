@@ -1,6 +1,7 @@
 //! Dead letters.
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::record::{PartitionIndex, RawRecord, Reason, Stream, TopicPartition};
 
 const DEAD: &str = "pacemeter.dead-letter.v1";
@@ -15,7 +16,7 @@ fn letter(partition: &TopicPartition, offset: i64) -> DeadLetter<'_> {
         partition,
         record: RawRecord {
             offset,
-            timestamp: Some(1_700_000_000_123),
+            timestamp: Some(Timestamp::from_millis(1_700_000_000_123)),
             key: Some(b"key"),
             value: Some(b"value"),
             headers: &[("ce_id", Some(b"1")), ("null", None)],

@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::{AGGREGATES, CHECKPOINT_DAMAGE, CHECKPOINT_FAILURES, MetricBuilder, RESTORE_SOURCES, TimestampGauge};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::Stream;
 use crate::telemetry::catalogue::{business, own};
 use crate::telemetry::histogram::Histograms;
@@ -214,7 +214,7 @@ impl TargetMetrics {
     }
 
     /// Records a successful reload at `now`.
-    pub fn reloaded(&self, now: Millis) {
+    pub fn reloaded(&self, now: Timestamp) {
         self.last_reload_successful.set(1.0);
         self.last_reload_success.set(&[], now);
     }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::civil::DateTime;
-use pacemeter::clock::{Clock, Millis};
+use pacemeter::clock::{Clock, Timestamp};
 use tempfile::TempDir;
 
 use super::feed::{EventWriter, Feed, PARTITIONS, PROGRAMME, PaymentSpan};
@@ -136,12 +136,12 @@ impl Environment {
     }
 
     /// Current time of the programme.
-    pub fn now(&self) -> Millis {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Waits until the programme's clock shows this time.
-    pub fn wait_until(&self, time: Millis) {
+    pub fn wait_until(&self, time: Timestamp) {
         while self.now() < time {
             thread::sleep(Duration::from_millis(50));
         }
@@ -188,7 +188,7 @@ impl Environment {
 }
 
 /// Instant of a local time in the programme's zone.
-pub fn instant(local: &str) -> Millis {
+pub fn instant(local: &str) -> Timestamp {
     let local: DateTime = local.parse().expect("a date and a time");
-    local.in_tz(ZONE).expect("a zone").timestamp().as_millisecond()
+    local.in_tz(ZONE).expect("a zone").timestamp().into()
 }

@@ -144,7 +144,8 @@ impl<'a> TestLog<'a> {
             let until = |stream: &Stream| {
                 scrape.value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())])
             };
-            let is_complete = |stream: &Stream| until(stream).is_some_and(|seconds| seconds * 1_000.0 >= now as f64);
+            let is_complete =
+                |stream: &Stream| until(stream).is_some_and(|seconds| seconds * 1_000.0 >= now.as_millis() as f64);
             Stream::ALL.iter().all(is_complete).then_some(())
         });
     }

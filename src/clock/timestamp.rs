@@ -1,0 +1,126 @@
+//! [`Timestamp`]: a point in time that cannot be taken for a length of time.
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Millis;
+
+/// Point in time: milliseconds since the Unix epoch, stored and written as that number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Before every other time.
+    pub const MIN: Self = Self(i64::MIN);
+    /// After every other time.
+    pub const MAX: Self = Self(i64::MAX);
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// Time that is `millis` milliseconds after the epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Seconds since the epoch.
+    pub fn as_seconds(self) -> f64 {
+        self.0 as f64 / 1_000.0
+    }
+
+    /// Time rounded down to a multiple of `unit` since the epoch (a minute, a quarter of an hour, an hour).
+    pub fn floor(self, unit: Millis) -> Self {
+        Self(self.0 - self.0.rem_euclid(unit))
+    }
+
+    /// `self + by`, at most [`Timestamp::MAX`].
+    pub const fn saturating_add(self, by: Millis) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+
+    /// `self - by`, at least [`Timestamp::MIN`].
+    pub const fn saturating_sub(self, by: Millis) -> Self {
+        Self(self.0.saturating_sub(by))
+    }
+
+    /// Length of time from `earlier` to `self`, negative if `earlier` is later; saturates.
+    pub const fn saturating_since(self, earlier: Self) -> Millis {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The same time for the calendar, which knows the years -9999 to 9999; times outside are its first or last.
+    pub fn to_jiff(self) -> jiff::Timestamp {
+        let nearest = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(nearest)
+    }
+}
+
+/// RFC 3339 in UTC with the decimals of the formatter's precision; outside the years -9999 to 9999, which only a broken
+/// producer stamps, milliseconds.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => time.fmt(f),
+            Err(_) => self.0.fmt(f),
+        }
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(time: jiff::Timestamp) -> Self {
+        Self(time.as_millisecond())
+    }
+}
+
+/// Reads RFC 3339.
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<jiff::Timestamp>().map(Self::from)
+    }
+}
+
+impl Add<Millis> for Timestamp {
+    type Output = Self;
+
+    fn add(self, by: Millis) -> Self {
+        Self(self.0 + by)
+    }
+}
+
+impl AddAssign<Millis> for Timestamp {
+    fn add_assign(&mut self, by: Millis) {
+        self.0 += by;
+    }
+}
+
+impl Sub<Millis> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, by: Millis) -> Self {
+        Self(self.0 - by)
+    }
+}
+
+impl SubAssign<Millis> for Timestamp {
+    fn sub_assign(&mut self, by: Millis) {
+        self.0 -= by;
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Millis;
+
+    fn sub(self, earlier: Self) -> Millis {
+        self.0 - earlier.0
+    }
+}
