@@ -114,7 +114,7 @@ pub(crate) enum Command {
 pub(crate) enum StateCommand {
     /// List the checkpoints; safe beside a running process.
     Inspect(CheckArgs),
-    /// Read every byte of every checkpoint; exit code 65 if one is damaged.
+    /// Read every byte of every checkpoint and cut; exit code 65 if one is damaged or a cut is missing.
     Verify(CheckArgs),
     /// Remove the checkpoints, so that the next start rebuilds the figures from the beginning of the logs.
     ///

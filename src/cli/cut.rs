@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
+use super::SettingsArgs;
 use super::api_client::{self, Endpoint};
 use super::words::{exact, points, shortened};
 use crate::api::CellFigures;
@@ -23,7 +24,10 @@ type SelectFigure = fn(&CellFigures) -> Quantity;
 
 /// Arguments of `pacemeter cut`.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct CutArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<CutCommand>,
     /// Cut to print, such as 20200515T230000Z; default: the newest.
     #[arg(value_name = "ID", conflicts_with = "list")]
     pub(super) id: Option<String>,
@@ -35,6 +39,23 @@ pub(crate) struct CutArgs {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) endpoint: Endpoint,
+}
+
+/// Subcommands of `pacemeter cut`.
+#[derive(Subcommand)]
+pub(crate) enum CutCommand {
+    /// Verify the hashes of the stored cuts; exit code 65 if one is damaged or missing. Safe beside a running process.
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `pacemeter cut verify`.
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// Cut to verify, such as 20200515T230000Z; default: all.
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<String>,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
 }
 
 /// Prints one cut or the list of cuts.

@@ -50,7 +50,7 @@ fn a_failed_step_ends_an_atomic_write() {
 #[test]
 fn a_leftover_file_gets_the_owners_mode() {
     let directory = tempfile::tempdir().unwrap();
-    let disk = RealDisk::open(directory.path(), "owned").unwrap();
+    let disk = RealDisk::open(directory.path(), &["owned"]).unwrap();
     let path = directory.path().join("left.tmp");
     fs::write(&path, "more than will be written").unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();

@@ -65,6 +65,8 @@ fn closing() -> CutResponse {
         at: text("2020-05-11T00:00:00-05:00"),
         taken_ms: 0,
         state_built_ms: 0,
+        hash: "ab".repeat(32),
+        seal: crate::cuts::SealKind::Sealed,
         offsets: Vec::new(),
         periods: vec![week, month],
         targets: vec![
