@@ -9,7 +9,7 @@ use super::api_client::{self, Endpoint};
 use super::words::{exact, points, shortened};
 use crate::api::CellFigures;
 use crate::api::cuts::{CellToday, CutResponse, CutSummary, CutsResponse, PeriodToday, TargetToday};
-use crate::cuts::Correction;
+use crate::cuts::{Correction, SealKind};
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
 
@@ -99,7 +99,12 @@ fn closed(cut: &CutSummary) -> String {
 }
 
 fn table(cut: &CutResponse) -> String {
-    let mut text = format!("cut {} of {}\ncompared with figures of {}\n", cut.id, cut.at, cut.now);
+    let mut text = format!("cut {} of {}\nhash {}\ncompared with figures of {}\n", cut.id, cut.at, cut.hash, cut.now);
+    match cut.seal {
+        SealKind::Sealed => {}
+        SealKind::Retaken => text.push_str("taken again after an earlier one was damaged or removed\n"),
+        SealKind::Unsealed => text.push_str("stored by an older version, which sealed no cuts\n"),
+    }
     for group in by_period(&cut.targets) {
         let _ = write!(text, "\n{}", targets_table(&group));
     }

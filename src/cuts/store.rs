@@ -1,6 +1,7 @@
 //! The cuts of a state directory, one file each. The format is in the documentation of [`crate::cuts`].
 
 use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, Link, SealKind};
@@ -24,6 +25,7 @@ pub struct CutStore {
     disk: Arc<dyn Disk>,
     key: CutKey,
     chain: Arc<Mutex<Option<Chain>>>,
+    lost: Arc<AtomicUsize>,
 }
 
 /// Result of the verification of one cut, or of the list of cuts.
@@ -38,7 +40,7 @@ pub struct CutVerdict {
 impl CutStore {
     /// Opens the store of a state directory.
     pub fn new(disk: Arc<dyn Disk>, key: CutKey) -> Self {
-        Self { disk, key, chain: Arc::default() }
+        Self { disk, key, chain: Arc::default(), lost: Arc::default() }
     }
 
     /// Stores a cut durably with the atomic write of [`crate::disk`], then adds it to the list.
@@ -65,7 +67,7 @@ impl CutStore {
         self.write(&path_of(&cut.id), &text)?;
         chain.push(&cut.id, seal.clone());
         self.save(&chain)?;
-        *guard = Some(chain);
+        self.keep(&mut guard, chain);
         Ok(seal)
     }
 
@@ -87,7 +89,7 @@ impl CutStore {
         };
         if let Some(fault) = self.lose(&mut chain, id, fault)? {
             self.save(&chain)?;
-            *guard = Some(chain);
+            self.keep(&mut guard, chain);
             return Err(fault);
         }
         Ok(None)
@@ -103,7 +105,7 @@ impl CutStore {
     pub fn closed_periods(&self) -> io::Result<(ClosedPeriods, Vec<io::Error>)> {
         let mut guard = self.lock();
         let (chain, closed_periods, faults) = self.load()?;
-        *guard = Some(chain);
+        self.keep(&mut guard, chain);
         Ok((closed_periods, faults))
     }
 
@@ -180,11 +182,21 @@ impl CutStore {
         chain.entries.retain(|entry| entry.id >= oldest);
         chain.oldest = chain.oldest.max(oldest);
         self.save(&chain)?;
-        *guard = Some(chain);
+        self.keep(&mut guard, chain);
         for name in old {
             self.disk.remove(&format!("{DIRECTORY}/{name}"))?;
         }
         self.disk.sync_directory(DIRECTORY)
+    }
+
+    /// Number of cuts of the list that are damaged or missing, those taken again included. Never waits for the disk.
+    pub(crate) fn lost(&self) -> usize {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    fn keep(&self, kept: &mut Option<Chain>, chain: Chain) {
+        self.lost.store(chain.entries.iter().filter(|entry| entry.lost).count(), Ordering::Relaxed);
+        *kept = Some(chain);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Chain>> {
@@ -197,7 +209,7 @@ impl CutStore {
             return Ok(chain.clone());
         }
         let chain = self.load()?.0;
-        *guard = Some(chain.clone());
+        self.keep(guard, chain.clone());
         Ok(chain)
     }
 

@@ -83,6 +83,7 @@ fn closing() -> CutResponse {
 fn a_cut_is_compared_with_the_figures_of_today() {
     let expected = "\
 cut 20200511T050000Z of 2020-05-11T00:00:00-05:00
+hash abababababababababababababababababababababababababababababababab
 compared with figures of 2020-05-15T13:00:00-05:00
 
 targets 2020-W19, closed                     goal       at the cut            today       difference

@@ -128,6 +128,7 @@ fn damage_found_while_reading_is_quarantined_at_once() {
     assert!(store.get(IDS[0]).unwrap().is_some());
     edit(&disk, &path_of(IDS[0]), "{", "[");
     assert!(store.get(IDS[0]).is_err());
+    assert_eq!(store.lost(), 1);
     assert!(disk.read(&format!("{}.damaged-1", path_of(IDS[0]))).is_some());
     assert!(store.get(IDS[0]).is_err(), "and stays a fault, not an unknown cut");
 }
