@@ -48,7 +48,7 @@ fn main() {
 
     let directory =
         tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").unwrap_or(".".into())).expect("a directory");
-    let disk = Arc::new(RealDisk::open(directory.path(), DIRECTORY).expect("a disk"));
+    let disk = Arc::new(RealDisk::open(directory.path(), &[DIRECTORY]).expect("a disk"));
     let store = CheckpointStore::new(disk);
     let outcome = write(&mut load, people, &store);
     let written = outcome.result.expect("a durable checkpoint");

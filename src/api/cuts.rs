@@ -1,7 +1,6 @@
 //! `/api/v1/cuts` and `/api/v1/cuts/{id}`: the list of cuts, and one cut beside the same figures today.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use super::context::RequestContext;
 use super::history::quantity_today;
 use crate::calendar::{Interval, Period};
 use crate::clock::Timestamp;
-use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
+use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutSeal, CutTarget, SealKind, cut_id};
 use crate::targets::{Quantity, TargetIndex};
 use crate::view::panes::SpanFigures;
 use crate::view::progress::Tallies;
@@ -82,6 +81,10 @@ pub(crate) struct CutResponse {
     pub(crate) taken_ms: Timestamp,
     /// Time at which the state behind the cut began to be built, in milliseconds since the epoch.
     pub(crate) state_built_ms: Timestamp,
+    /// Keyed hash over the cut and the hash of the cut stored before; also in the log event `pacemeter.cut.taken`.
+    pub(crate) hash: String,
+    /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if stored by an older version.
+    pub(crate) seal: SealKind,
     /// First offset of each partition that is not in the cut.
     pub(crate) offsets: Vec<CutOffset>,
     /// Day, week and month that contain the instant before the cut, each up to the cut.
@@ -178,7 +181,7 @@ fn periods_ending(context: &RequestContext<'_>, at: Timestamp) -> Vec<PeriodId> 
 /// Reads a cut and compares it with today.
 ///
 /// # Errors
-/// 404 if there is no such cut, 500 if it is damaged.
+/// 404 if there is no such cut, 500 if it is or was damaged or removed.
 pub(super) fn get(context: &RequestContext<'_>, id: &str) -> Result<CutResponse, ApiError> {
     let ids: Vec<String> = context.closed_periods().cuts().map(cut_id).collect();
     let newest = ids.last().filter(|_| id == NEWEST);
@@ -190,25 +193,22 @@ pub(super) fn get(context: &RequestContext<'_>, id: &str) -> Result<CutResponse,
         }
         None => ApiError::absent("there are no cuts yet"),
     };
-    Ok(compared_with_today(context, cut.ok_or_else(unknown)?))
+    let (cut, seal) = cut.ok_or_else(unknown)?;
+    Ok(compared_with_today(context, cut, seal))
 }
 
-/// Reads a stored cut; `None` if there is none.
+/// Reads a stored cut and its proof; `None` if there is none.
 ///
 /// # Errors
-/// 500 if it is damaged or cannot be read.
-pub(super) fn read(context: &RequestContext<'_>, id: &str) -> Result<Option<Cut>, ApiError> {
+/// 500 if it is or was damaged or removed, or cannot be read.
+pub(super) fn read(context: &RequestContext<'_>, id: &str) -> Result<Option<(Cut, CutSeal)>, ApiError> {
     context.cuts.get(id).or_else(|error| {
-        if error.kind() == io::ErrorKind::NotFound {
-            // The cut was removed after the directory was listed.
-            return Ok(None);
-        }
         tracing::error!(event = "pacemeter.cut.damaged", error = %error, "cut not readable");
         Err(ApiError::internal(format!("cut cannot be read: {error}")))
     })
 }
 
-fn compared_with_today(context: &RequestContext<'_>, cut: Cut) -> CutResponse {
+fn compared_with_today(context: &RequestContext<'_>, cut: Cut, seal: CutSeal) -> CutResponse {
     let tallies = context.tallies();
     CutResponse {
         now_ms: context.now,
@@ -220,6 +220,8 @@ fn compared_with_today(context: &RequestContext<'_>, cut: Cut) -> CutResponse {
         at: cut.at,
         taken_ms: cut.taken_ms,
         state_built_ms: cut.state_built_ms,
+        hash: seal.hash,
+        seal: seal.kind,
         offsets: cut.offsets,
         corrections: cut.corrections,
     }

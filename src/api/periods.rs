@@ -83,7 +83,7 @@ pub(super) fn get(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<
     if span.start > context.now {
         return Err(ApiError::absent("the period has not begun yet"));
     }
-    let cut = cuts::read(context, &cut_id(span.end))?;
+    let cut = cuts::read(context, &cut_id(span.end))?.map(|(cut, _)| cut);
     let cells_at_close = |cut: &Cut| {
         let period = cut.periods.iter().find(|period| period.period == kind && period.closes)?;
         Some(cells_of_cut(&period.cells))

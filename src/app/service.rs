@@ -23,6 +23,7 @@ pub(super) struct PipelineService {
 
 impl Service for PipelineService {
     fn metrics(&self) -> Arc<EncodedBody> {
+        self.exporter.metrics.cuts.set_lost(self.api.cuts.lost());
         self.exporter.render()
     }
 

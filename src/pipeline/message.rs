@@ -6,7 +6,7 @@ use tokio::sync::mpsc::error::SendError;
 
 use super::batch_decoder::{DecodedBatch, ResumePoint};
 use crate::clock::Timestamp;
-use crate::cuts::Cut;
+use crate::cuts::{Cut, CutSeal};
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::Failure;
 use crate::source::{ClientEvent, End};
@@ -86,8 +86,8 @@ pub struct CutRequest {
 pub struct CutOutcome {
     /// Cut that was requested.
     pub cut: Cut,
-    /// Error if the cut was not stored.
-    pub result: io::Result<()>,
+    /// Proof of the stored cut, or the error if it was not stored.
+    pub result: io::Result<CutSeal>,
 }
 
 /// Command from the task to the poll thread.

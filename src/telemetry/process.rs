@@ -20,8 +20,8 @@ use super::log::LogCounters;
 use crate::clock::Timestamp;
 
 pub use groups::{
-    CheckpointMetrics, DeadLetterMetrics, ExpositionMetrics, HttpMetrics, KafkaMetrics, QueueMetrics, RecordMetrics,
-    RestoreMetrics, StateMetrics, TargetMetrics,
+    CheckpointMetrics, CutMetrics, DeadLetterMetrics, ExpositionMetrics, HttpMetrics, KafkaMetrics, QueueMetrics,
+    RecordMetrics, RestoreMetrics, StateMetrics, TargetMetrics,
 };
 
 /// Revision of the source, from `PACEMETER_REVISION` at build time.
@@ -60,6 +60,8 @@ pub struct Metrics {
     pub restore: RestoreMetrics,
     /// Dead-letter topic.
     pub dead_letters: DeadLetterMetrics,
+    /// Stored cuts.
+    pub cuts: CutMetrics,
     /// Files of targets and calendars.
     pub targets: TargetMetrics,
     /// HTTP server.
@@ -85,6 +87,7 @@ impl Metrics {
             checkpoints: CheckpointMetrics::new(&builder),
             restore: RestoreMetrics::new(&builder),
             dead_letters: DeadLetterMetrics::new(&builder),
+            cuts: CutMetrics::new(&builder),
             targets: TargetMetrics::new(&builder),
             http: HttpMetrics::new(&builder),
             exposition: ExpositionMetrics::new(&builder),

@@ -66,6 +66,8 @@ fn closing() -> CutResponse {
         at: text("2020-05-11T00:00:00-05:00"),
         taken_ms: Timestamp::EPOCH,
         state_built_ms: Timestamp::EPOCH,
+        hash: "ab".repeat(32),
+        seal: crate::cuts::SealKind::Sealed,
         offsets: Vec::new(),
         periods: vec![week, month],
         targets: vec![
@@ -82,6 +84,7 @@ fn closing() -> CutResponse {
 fn a_cut_is_compared_with_the_figures_of_today() {
     let expected = "\
 cut 20200511T050000Z of 2020-05-11T00:00:00-05:00
+hash abababababababababababababababababababababababababababababababab
 compared with figures of 2020-05-15T13:00:00-05:00
 
 targets 2020-W19, closed                     goal       at the cut            today       difference

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Worker;
 use crate::aggregate::ViewConfig;
 use crate::clock::Timestamp;
-use crate::cuts::{Cut, CutContext, CutTarget};
+use crate::cuts::{Cut, CutContext, CutSeal, CutTarget, SealKind};
 use crate::pipeline::message::{CutOutcome, CutRequest};
 use crate::pipeline::partitions::OwnedPartition;
 use crate::record::PartitionIndex;
@@ -88,14 +88,17 @@ impl Worker {
     /// Takes the outcome of a cut that was to be stored.
     pub fn cut_stored(&mut self, outcome: CutOutcome) {
         let CutOutcome { cut, result } = outcome;
-        if let Err(error) = result {
-            tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "cut not stored; retrying");
-            self.cut_storage = CutStorage::RetryAt(self.clock.instant() + RETRY);
-            return;
-        }
+        let seal = match result {
+            Ok(seal) => seal,
+            Err(error) => {
+                tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "cut not stored; retrying");
+                self.cut_storage = CutStorage::RetryAt(self.clock.instant() + RETRY);
+                return;
+            }
+        };
         failpoint("cut.stored");
         self.cut_storage = CutStorage::Idle;
-        log_cut(&cut);
+        log_cut(&cut, &seal);
         let mut closed_periods = (*self.cut_scheduler.closed_periods).clone();
         cut.report(&mut closed_periods);
         closed_periods.forget_before(self.cut_scheduler.oldest_kept(cut.at_ms));
@@ -106,8 +109,16 @@ impl Worker {
 }
 
 /// Logs a stored cut, the periods that close with it, and its corrections.
-fn log_cut(cut: &Cut) {
-    tracing::info!(event = "pacemeter.cut.taken", cut = cut.id, at = cut.at, targets = cut.targets.len(), "cut stored");
+fn log_cut(cut: &Cut, seal: &CutSeal) {
+    tracing::info!(
+        event = "pacemeter.cut.taken",
+        cut = cut.id,
+        at = cut.at,
+        targets = cut.targets.len(),
+        hash = seal.hash,
+        retaken = seal.kind == SealKind::Retaken,
+        "cut stored"
+    );
     for CutTarget { target, period, goal, actual, .. } in cut.targets.iter().filter(|target| target.closes) {
         tracing::info!(
             event = "pacemeter.period.closed",

@@ -37,6 +37,10 @@ families! {
     CONFIG_LAST_RELOAD_SUCCESS = Family::own("pacemeter_config_last_reload_success_timestamp_seconds", Gauge, &[],
         UnixSeconds, "Time of the last successful reload of targets and calendars.");
 
+    CUTS_LOST = Family::own("pacemeter_cuts_lost", Gauge, &[], Count("cuts"),
+        "Stored cuts found damaged, edited or missing.")
+        .with_note("A cut that was taken again still counts, until retention removes it: run `pacemeter cut verify`.");
+
     TZDATA_INFO = Family::own("pacemeter_tzdata_info", Gauge, &["version"], Info,
         "Version of the time-zone database in use.")
         .with_note("Days, weeks and months follow it.");

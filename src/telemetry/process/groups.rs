@@ -199,6 +199,22 @@ impl DeadLetterMetrics {
     }
 }
 
+/// Metrics of the stored cuts.
+pub struct CutMetrics {
+    lost: Gauge,
+}
+
+impl CutMetrics {
+    pub(super) fn new(builder: &MetricBuilder<'_>) -> Self {
+        Self { lost: builder.gauge(&own::CUTS_LOST) }
+    }
+
+    /// Sets the number of cuts that are damaged or missing.
+    pub fn set_lost(&self, cuts: usize) {
+        self.lost.set(cuts as f64);
+    }
+}
+
 /// Metrics of the files of targets and calendars.
 pub struct TargetMetrics {
     last_reload_successful: Gauge,
