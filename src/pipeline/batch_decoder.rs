@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use super::passage::{self, ExcludedPassage, StuckAt};
 use crate::checkpoint::LastRecord;
 use crate::clock::Millis;
 use crate::decode::Decoder;
@@ -150,6 +151,13 @@ impl<'a> BatchDecoder<'a> {
             self.resume_points[index.index()].last_record.is_some_and(|last_record| position > last_record.offset)
         };
         positions.iter().find(has_missed).map_or(Ok(()), |&(index, _)| Err(LogMismatch(index)))
+    }
+
+    /// Excluded offsets to pass over where reading a partition is stuck; `None` if the records there are not excluded.
+    pub(super) fn passage(&self, index: PartitionIndex, stuck: StuckAt) -> Option<ExcludedPassage> {
+        let TopicPartition { stream, partition, .. } = self.partitions[index.index()];
+        let passed = passage::excluded_at(&self.excluded[stream], partition, stuck)?;
+        Some(ExcludedPassage { index, first_offset: *passed.start(), last_offset: *passed.end() })
     }
 
     fn admit(
