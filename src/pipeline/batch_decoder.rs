@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use super::byte_budget::ByteShare;
 use super::passage::{self, ExcludedPassage, StuckAt};
 use crate::checkpoint::LastRecord;
 use crate::clock::Millis;
@@ -44,6 +45,8 @@ pub struct DecodedBatch {
     pub(super) raw: Box<dyn RawRecords>,
     /// Time at which the client handed over the batch.
     pub(super) fetched: Instant,
+    /// Returned to the budget with the records, which are dropped before.
+    pub(super) _share: Option<ByteShare>,
 }
 
 /// A decoded record.
@@ -139,7 +142,7 @@ impl<'a> BatchDecoder<'a> {
             let last_record = self.identify(&raw.get(last, &mut headers));
             stats.push(PartitionStats { index: PartitionIndex::new(index), records, bytes, last_record });
         }
-        Ok(DecodedBatch { records, arena, stats, verified, raw: Box::new(raw), fetched })
+        Ok(DecodedBatch { records, arena, stats, verified, raw: Box::new(raw), fetched, _share: None })
     }
 
     /// Checks that the client has not moved past a last applied record without handing it over.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
-use super::batch_decoder::{BatchDecoder, LogMismatch, ResumePoint};
+use super::batch_decoder::{BatchDecoder, DecodedBatch, LogMismatch, ResumePoint};
+use super::byte_budget::ByteBudget;
 use super::message::{LogInfo, LogInventory, PollerCommand, TaskGone, WorkerMessage};
 use super::passage::StuckAt;
 use super::{Settings, ends, pause};
@@ -203,12 +204,18 @@ impl Poller {
     fn read(&self, consumer: &mut Consumer, assignment: Assignment) -> Result<(), TaskGone> {
         let Assignment { partitions, resume_points } = assignment;
         let mut decoder = BatchDecoder::new(&self.decoder, &self.settings.excluded, partitions, resume_points);
+        let budget = ByteBudget::new(self.settings.queue_bytes);
         let mut reported = Instant::now();
         while !self.shutdown.is_requested() {
             let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);
             if !batch.is_empty() {
-                match decoder.decode(batch, Instant::now()) {
-                    Ok(decoded) => self.messages.blocking_send(WorkerMessage::Records(decoded))?,
+                let fetched = Instant::now();
+                let share = Some(budget.take(batch.bytes()));
+                match decoder.decode(batch, fetched) {
+                    Ok(decoded) => {
+                        self.messages
+                            .blocking_send(WorkerMessage::Records(DecodedBatch { _share: share, ..decoded }))?;
+                    }
                     Err(mismatch) => return self.stop_reading(mismatch),
                 }
             }

@@ -53,3 +53,34 @@ fn waiting_records_take_no_more_memory_than_the_queues() {
     assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(RECORDS as f64));
     assert_eq!(pacemeter.stop().code, Some(0));
 }
+
+/// Peak of memory that no input exceeds, besides what state holds.
+const MAX_PEAK: u64 = 300 * MIB;
+
+#[test]
+fn large_dead_letters_take_a_bounded_amount_of_memory() {
+    const RECORDS: usize = 600;
+    const BYTES: usize = 900_000;
+    let topics = Topics::create(shared_kafka(), 6, LOG_APPEND_TIME);
+    let filler = "x".repeat(BYTES);
+    for chunk in 0..6 {
+        let records: Vec<Record> = (0..RECORDS / 6)
+            .map(|number| Record { partition: chunk, ..Record::of(format!("{number} {filler}")) })
+            .collect();
+        topics.write(Stream::Call, &records);
+    }
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start(&state, &topics.settings());
+    pacemeter.wait_ready();
+    await_complete(&mut pacemeter, Stream::Call);
+    assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(RECORDS as f64));
+    pacemeter.until("the letters are acknowledged", |pacemeter| {
+        let labels = [("result", "acknowledged")];
+        let acknowledged = pacemeter.scrape().value("pacemeter_dead_letter_records_total", &labels);
+        acknowledged.filter(|count| *count == RECORDS as f64)
+    });
+    let peak = pacemeter.peak_memory();
+    println!("{} MiB at the peak", peak / MIB);
+    assert!(peak < MAX_PEAK, "{} MiB at the peak", peak / MIB);
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
