@@ -3,7 +3,7 @@
 use super::client::{self, Client, Context};
 use super::error::{SourceError, is_denial, is_unreadable};
 use super::fetching::{Fetching, Marks};
-use super::native::{self, NativeMessage, Queue};
+use super::native::{self, NativeMessage, Queue, unpacking};
 use super::probe::{EndProbe, Lookup};
 use super::{Batch, Settings, Topology};
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
@@ -104,6 +104,7 @@ impl Consumer {
     ///
     /// [`SourceError::Configuration`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
+        unpacking::set_limit(client::max_batch_bytes(settings));
         let client: Client = client::consumer(settings)
             .create_with_context(Context::default())
             .map_err(|error| SourceError::configuration(&error))?;
@@ -418,6 +419,11 @@ fn interrupted(
     if code == RDKafkaErrorCode::AutoOffsetReset {
         fetching.out_of_range(index);
         return Some(ClientEvent::OutOfRange { index, next_offset: fetching.next(index), reason });
+    }
+    if code == RDKafkaErrorCode::BadCompression && unpacking::take_postponed() {
+        // There was no room to unpack it; there is once the pipeline has applied what came before.
+        fetching.refetch(index, Instant::now());
+        return None;
     }
     fetching.interrupt(index, Instant::now());
     let next_offset = fetching.next(index);

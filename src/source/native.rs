@@ -10,6 +10,8 @@
 //! Every pointer from the client gets an owner at once ([`QueueRef`], [`NativeMessage`]), so a panic or an early return
 //! neither leaks nor frees twice.
 
+pub(super) mod unpacking;
+
 use super::client::Client;
 use crate::clock::Millis;
 use crate::record::Header;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use pacemeter::clock::Clock;
 use pacemeter::record::{Outcome, Stream};
 
-use super::probes::{await_complete, records};
+use super::crafted::{Codec, CraftedBatch, append};
+use super::probes::{await_complete, errors, records};
 use super::proxy::Proxy;
 use crate::program::Pacemeter;
 use crate::shared_kafka;
@@ -81,6 +83,46 @@ fn large_dead_letters_take_a_bounded_amount_of_memory() {
     });
     let peak = pacemeter.peak_memory();
     println!("{} MiB at the peak", peak / MIB);
+    assert!(peak < MAX_PEAK, "{} MiB at the peak", peak / MIB);
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+/// Appends the same batch of zeros to six partitions of the calls, as often as asked. Returns the number of records.
+fn append_zeros(topics: &Topics<'_>, batch: CraftedBatch<'_>, times: usize) -> usize {
+    let bytes = batch.bytes();
+    for partition in (0..6).cycle().take(6 * times) {
+        append(&shared_kafka().bootstrap(), &topics.input(Stream::Call), partition, &bytes);
+    }
+    6 * times * batch.records as usize
+}
+
+#[test]
+fn batches_that_unpack_to_gigabytes_take_bounded_memory() {
+    let value = vec![0; 900_000];
+    let topics = Topics::create(shared_kafka(), 6, LOG_APPEND_TIME);
+    let timestamp = Clock::wall().now();
+    let batch = CraftedBatch { records: 22, value: &value, codec: Codec::Gzip, damaged: false, timestamp };
+    // Each is within the bound of a batch, all together are not: they are read one after the other.
+    let mut count = append_zeros(&topics, batch, 3);
+    count += append_zeros(&topics, CraftedBatch { codec: Codec::Zstd, ..batch }, 3);
+    // Batches of few bytes with millions of records: what the client keeps of a record is larger than the record.
+    let tiny = CraftedBatch { records: 50_000, value: b"", ..batch };
+    count += append_zeros(&topics, tiny, 1);
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start(&state, &topics.settings());
+    pacemeter.wait_ready();
+    await_complete(&mut pacemeter, Stream::Call);
+    assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(count as f64));
+    let peak = pacemeter.peak_memory();
+    println!("{} MiB at the peak of batches that can be read", peak / MIB);
+    assert!(peak < MAX_PEAK, "{} MiB at the peak", peak / MIB);
+
+    // The attack: 888 kB that unpack to 900 MB, in each of six partitions at once.
+    append_zeros(&topics, CraftedBatch { records: 1_000, ..batch }, 1);
+    let reported = |pacemeter: &Pacemeter| errors(pacemeter, "partition") >= 12.0;
+    pacemeter.until("every partition reports it", |pacemeter| reported(pacemeter).then_some(()));
+    let peak = pacemeter.peak_memory();
+    println!("{} MiB at the peak of batches that cannot", peak / MIB);
     assert!(peak < MAX_PEAK, "{} MiB at the peak", peak / MIB);
     assert_eq!(pacemeter.stop().code, Some(0));
 }
