@@ -134,7 +134,7 @@ impl Settings {
         let second = Duration::from_secs(1);
         Self {
             queue_batches: reader.integer("pipeline.queue_batches", 1..=1_000) as usize,
-            queue_bytes: reader.integer("pipeline.queue_bytes", 1 << 20..=1 << 40) as u64,
+            queue_bytes: reader.integer("pipeline.queue_bytes", 1 << 20..=1 << 40),
             publish_interval: reader.duration("pipeline.publish_interval", second / 100..=second * 60),
             excluded: PerStream::from_fn(|stream| reader.offset_ranges(&format!("streams.{}.exclude", stream.name()))),
             wedge_timeout: reader.duration("pipeline.wedge_timeout", second..=second * 86_400),
