@@ -86,7 +86,7 @@ use self::selection::Selection;
 use crate::allowlists::{Allowlists, LabelKind};
 use crate::clock::{Millis, Timestamp};
 use crate::event::{Body, Event, Hash128, LabelArena};
-use crate::record::{Outcome, Rejection, Stream};
+use crate::record::{Outcome, Reason, Rejection, Stream};
 use crate::targets::Targets;
 use crate::view::slots::Slots;
 use crate::view::{PartitionView, RecordCounts, StreamFigures};
@@ -243,6 +243,20 @@ impl PartitionState {
         };
         self.log.counts.outcomes[outcome as usize] += 1;
         outcome
+    }
+
+    /// Rejects the excluded offsets from `first` to `last`, whose records cannot be read; those below
+    /// [`Self::next_offset`] counted before. Returns their number.
+    pub fn pass_excluded(&mut self, first: i64, last: i64) -> u64 {
+        let first = first.max(self.log.next_offset);
+        if last < first {
+            return 0;
+        }
+        let passed = last.abs_diff(first) + 1;
+        self.log.next_offset = last + 1;
+        self.log.counts.rejected[Reason::Excluded as usize] += passed;
+        self.log.counts.outcomes[Outcome::Rejected as usize] += passed;
+        passed
     }
 
     /// Reads the memory that an event will need, so that it is in the cache when the event is applied. Called for
@@ -444,5 +458,23 @@ impl PartitionState {
             StreamBody::Call(partition) => Box::new(ids.chain(partition.regions())),
             StreamBody::Milestone(_) => Box::new(ids),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passed_offsets_are_rejected_once_as_excluded() {
+        let mut state =
+            PartitionState::new(Stream::Call, 10, Rules::default(), &ViewConfig::default(), Timestamp::from_millis(0));
+        assert_eq!(state.pass_excluded(12, 14), 3, "10 and 11 are no records");
+        assert_eq!(state.pass_excluded(12, 15), 1, "three of them count already");
+        assert_eq!(state.pass_excluded(10, 15), 0);
+        assert_eq!((state.next_offset(), state.records()), (16, 4));
+        let counts = state.view(Timestamp::from_millis(0)).counts;
+        assert_eq!(counts.rejected[Reason::Excluded as usize], 4);
+        assert_eq!(counts.outcomes[Outcome::Rejected as usize], 4);
     }
 }

@@ -6,6 +6,8 @@
 
 use std::time::Instant;
 
+use super::byte_budget::ByteShare;
+use super::passage::{self, ExcludedPassage, StuckAt};
 use crate::checkpoint::LastRecord;
 use crate::clock::Timestamp;
 use crate::decode::Decoder;
@@ -43,6 +45,8 @@ pub struct DecodedBatch {
     pub(super) raw: Box<dyn RawRecords>,
     /// Time at which the client handed over the batch.
     pub(super) fetched: Instant,
+    /// Returned to the budget with the records, which are dropped before.
+    pub(super) _share: Option<ByteShare>,
 }
 
 /// A decoded record.
@@ -138,7 +142,7 @@ impl<'a> BatchDecoder<'a> {
             let last_record = self.identify(&raw.get(last, &mut headers));
             stats.push(PartitionStats { index: PartitionIndex::new(index), records, bytes, last_record });
         }
-        Ok(DecodedBatch { records, arena, stats, verified, raw: Box::new(raw), fetched })
+        Ok(DecodedBatch { records, arena, stats, verified, raw: Box::new(raw), fetched, _share: None })
     }
 
     /// Checks that the client has not moved past a last applied record without handing it over.
@@ -150,6 +154,13 @@ impl<'a> BatchDecoder<'a> {
             self.resume_points[index.index()].last_record.is_some_and(|last_record| position > last_record.offset)
         };
         positions.iter().find(has_missed).map_or(Ok(()), |&(index, _)| Err(LogMismatch(index)))
+    }
+
+    /// Excluded offsets to pass over where reading a partition is stuck; `None` if the records there are not excluded.
+    pub(super) fn passage(&self, index: PartitionIndex, stuck: StuckAt) -> Option<ExcludedPassage> {
+        let TopicPartition { stream, partition, .. } = self.partitions[index.index()];
+        let passed = passage::excluded_at(&self.excluded[stream], partition, stuck)?;
+        Some(ExcludedPassage { index, first_offset: *passed.start(), last_offset: *passed.end() })
     }
 
     fn admit(

@@ -5,6 +5,7 @@ use std::io;
 use tokio::sync::mpsc::error::SendError;
 
 use super::batch_decoder::{DecodedBatch, ResumePoint};
+use super::passage::ExcludedPassage;
 use crate::clock::Timestamp;
 use crate::cuts::{Cut, CutSeal};
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
@@ -19,6 +20,8 @@ pub enum WorkerMessage {
     LogsFound(LogInventory),
     /// Records to apply.
     Records(DecodedBatch),
+    /// Excluded offsets that cannot be read and were passed over.
+    Passed(ExcludedPassage),
     /// The client's positions after everything sent before.
     Positions(Vec<(PartitionIndex, i64)>),
     /// The log of a partition does not contain the last applied record.
