@@ -41,12 +41,15 @@ use crate::telemetry::process::HttpMetrics;
 mod api_request;
 mod connection;
 mod encoded_body;
+mod hosts;
+mod refusal;
 mod routes;
 #[cfg(test)]
 mod tests;
 
 pub use api_request::{ApiRequest, ApiResponse};
 pub use encoded_body::EncodedBody;
+pub use hosts::AllowedHosts;
 
 /// Number of connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 128;
@@ -65,6 +68,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Maximum number of connections open at once.
     pub max_connections: usize,
+    /// Hosts under which requests are answered.
+    pub hosts: AllowedHosts,
     /// Maximum time for the head of a request to arrive, and again for the answer to be read.
     pub timeout: Duration,
 }
@@ -79,6 +84,7 @@ impl Settings {
         Self {
             listen,
             max_connections: reader.integer("http.max_connections", 1..=65_536) as usize,
+            hosts: AllowedHosts::read(reader),
             timeout: reader.duration("http.timeout", Duration::from_millis(100)..=Duration::from_secs(600)),
         }
     }
@@ -151,8 +157,7 @@ impl BindError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    max_connections: usize,
-    timeout: Duration,
+    settings: Settings,
     metrics: HttpMetrics,
 }
 
@@ -169,7 +174,7 @@ pub async fn bind(settings: &Settings, metrics: HttpMetrics) -> Result<Server, B
     if !address.ip().to_canonical().is_loopback() {
         tracing::warn!(event = "pacemeter.http.exposed", address = %address, "listening beyond loopback without authentication");
     }
-    Ok(Server { listener, address, max_connections: settings.max_connections, timeout: settings.timeout, metrics })
+    Ok(Server { listener, address, settings: settings.clone(), metrics })
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -195,8 +200,8 @@ impl Server {
     ///
     /// Panics if a method of the [`Service`] panics: a bug is not hidden behind an answer.
     pub async fn serve(self, service: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
-        let Self { listener, max_connections, timeout, metrics, .. } = self;
-        let router = routes::router(service, timeout);
+        let Self { listener, settings: Settings { max_connections, hosts, timeout, .. }, metrics, .. } = self;
+        let router = routes::router(service, hosts, timeout);
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor { listener, pause: ACCEPT_PAUSE.0 };

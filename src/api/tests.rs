@@ -250,6 +250,13 @@ fn invalid_parameters_and_period_ids_are_400() {
         "cuts?limit=ten",
         "cuts?limit=1&limit=2",
         "cuts?limit",
+        "cuts?limit=%31%30%30%31",
+        "cuts?limit=%2B3",
+        "cuts?limit=+3",
+        "cuts?limit=3%",
+        "cuts?limit=%FF",
+        "cuts?%FF=3",
+        "cuts?%6Cimit=1&limit=2",
         "cuts?page=2",
         "targets?limit=1",
         "targets/weekly-people/history?limit=-1",
@@ -259,6 +266,16 @@ fn invalid_parameters_and_period_ids_are_400() {
     ] {
         let (status, error) = world.get(path);
         assert_eq!((status, error["error"].is_string()), (400, true), "{path}: {error}");
+    }
+}
+
+#[test]
+fn names_and_values_of_parameters_are_percent_decoded() {
+    let world = world();
+    let plain = world.ok("cuts?limit=1");
+    assert_eq!(plain["cuts"].as_array().unwrap().len(), 1);
+    for query in ["%6C%69mit=%31", "limi%74=1", "&limit=%31&"] {
+        assert_eq!(world.ok(&format!("cuts?{query}")), plain, "{query}");
     }
 }
 

@@ -9,9 +9,13 @@ use std::time::{Duration, Instant};
 use flate2::read::GzDecoder;
 use tokio::runtime::Runtime;
 
-use super::{ApiRequest, BindError, EncodedBody, SHUTDOWN_GRACE, Service, Settings, bind, is_peer_error, routes};
+use super::{
+    AllowedHosts, ApiRequest, BindError, EncodedBody, SHUTDOWN_GRACE, Service, Settings, bind, is_peer_error, routes,
+};
 
 mod driver;
+mod hosts;
+mod refusals;
 
 use crate::settings::{Layers, SettingsReader};
 use driver::{Answer, Fixed, TEXT, drain, eventually, hasty, metrics, serving, settings, start};
@@ -185,7 +189,7 @@ fn odd_request_targets_do_no_harm() {
         let answer = server.exchange(&format!("{head}\r\nconnection: close\r\n\r\n"));
         assert!((400..500).contains(&answer.status), "{head}: {answer:?}");
     }
-    let answer = server.exchange("GET http://elsewhere/livez HTTP/1.1\r\nhost: elsewhere\r\nconnection: close\r\n\r\n");
+    let answer = server.exchange("GET http://x/livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert_eq!(answer.status, 200, "the absolute form of a path is that path");
     assert_eq!(server.exchange("GET /livez HTTP/1.0\r\n\r\n").status, 200);
 }
@@ -276,17 +280,18 @@ fn a_client_that_reads_gets_all_of_a_large_answer() {
 #[test]
 fn a_head_of_more_than_16_kib_is_refused() {
     let server = serving(TEXT);
-    let fits = format!("GET /livez HTTP/1.1\r\nconnection: close\r\nx: {}\r\n\r\n", "x".repeat(15 << 10));
+    let fits = format!("GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: {}\r\n\r\n", "x".repeat(15 << 10));
     assert_eq!(server.exchange(&fits).status, 200);
-    let large = format!("GET /livez HTTP/1.1\r\nconnection: close\r\nx: {}\r\n\r\n", "x".repeat(100 << 10));
+    let large = format!("GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: {}\r\n\r\n", "x".repeat(100 << 10));
     assert_eq!(server.exchange(&large).status, 431);
 }
 
 #[test]
 fn more_than_32_headers_are_refused() {
     let server = serving(TEXT);
-    let head =
-        |count: usize| format!("GET /livez HTTP/1.1\r\nconnection: close\r\n{}\r\n", "x: y\r\n".repeat(count - 1));
+    let head = |count: usize| {
+        format!("GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{}\r\n", "x: y\r\n".repeat(count - 2))
+    };
     assert_eq!(server.exchange(&head(32)).status, 200);
     assert_eq!(server.exchange(&head(33)).status, 431);
 }
@@ -480,7 +485,8 @@ fn the_default_address_is_loopback() {
     let (settings, reader) = read(&[]);
     reader.finish().unwrap();
     let listen = SocketAddr::from(([127, 0, 0, 1], 9464));
-    assert_eq!(settings, Settings { listen, max_connections: 64, timeout: Duration::from_secs(10) });
+    let hosts = AllowedHosts::default();
+    assert_eq!(settings, Settings { listen, max_connections: 64, hosts, timeout: Duration::from_secs(10) });
 }
 
 #[test]

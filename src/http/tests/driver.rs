@@ -73,7 +73,12 @@ pub(super) struct Running {
 }
 
 pub(super) fn settings() -> Settings {
-    Settings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), max_connections: 64, timeout: Duration::from_secs(10) }
+    Settings {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        max_connections: 64,
+        hosts: ["x"].into_iter().collect(),
+        timeout: Duration::from_secs(10),
+    }
 }
 
 pub(super) fn hasty() -> Settings {

@@ -1,0 +1,105 @@
+//! Answers that refuse a request before the [`Service`](super::Service) sees it.
+//!
+//! Below `/api` a refusal is JSON, in the form of the API's own errors, and elsewhere a line of text.
+
+use axum::body::Body;
+use axum::http::uri::Uri;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// Headers of every answer: no answer loads, embeds or sends anything, and none may be cached, as it is outdated a
+/// moment later.
+pub(super) const COMMON_HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    ),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+pub(super) const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Refusal of a request: a status and what to do about it.
+///
+/// As the response of a handler it has no body yet: [`Refusal::complete`] adds one, in the form that fits the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    message: &'static str,
+    closes_connection: bool,
+}
+
+impl Refusal {
+    pub(super) const NO_HOST: Self = Self::closing(StatusCode::BAD_REQUEST, "no Host line; send one");
+    pub(super) const SEVERAL_HOSTS: Self = Self::closing(StatusCode::BAD_REQUEST, "several Host lines; send one");
+    pub(super) const MALFORMED_HOST: Self = Self::closing(
+        StatusCode::BAD_REQUEST,
+        "malformed Host line; send a name or an address, with or without a port",
+    );
+    pub(super) const MALFORMED_PATH: Self =
+        Self::open(StatusCode::BAD_REQUEST, "path is not UTF-8 after percent-decoding; encode its names as UTF-8");
+    pub(super) const NOT_FOUND: Self = Self::open(StatusCode::NOT_FOUND, "not found; see / for the paths");
+    pub(super) const METHOD: Self = Self::open(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed");
+    pub(super) const BODY: Self = Self::closing(StatusCode::PAYLOAD_TOO_LARGE, "request bodies are not accepted");
+    pub(super) const OTHER_HOST: Self = Self::open(
+        StatusCode::MISDIRECTED_REQUEST,
+        "host not accepted; ask by IP address or as localhost, or add the name to the setting http.hosts",
+    );
+    pub(super) const OVERLOADED: Self = Self::open(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once");
+
+    const fn open(status: StatusCode, message: &'static str) -> Self {
+        Self { status, message, closes_connection: false }
+    }
+
+    const fn closing(status: StatusCode, message: &'static str) -> Self {
+        Self { status, message, closes_connection: true }
+    }
+
+    /// Fills in the body of a response that is a refusal; leaves any other response alone.
+    pub(super) fn complete(response: &mut Response, json: bool) {
+        if let Some(refusal) = response.extensions_mut().remove::<Self>() {
+            *response.body_mut() = Body::from(refusal.body(json));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(json)));
+        }
+    }
+
+    fn body(&self, json: bool) -> String {
+        if json { serde_json::json!({ "error": self.message }).to_string() } else { format!("{}\n", self.message) }
+    }
+
+    /// Time after which a retry may succeed (seconds).
+    fn retry_after(&self) -> Option<HeaderValue> {
+        (self.status == StatusCode::SERVICE_UNAVAILABLE).then(|| HeaderValue::from_static("1"))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if self.closes_connection {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn content_type(json: bool) -> &'static str {
+    if json { JSON } else { TEXT }
+}
+
+/// Returns true if the errors of this address are JSON.
+pub(super) fn is_api(uri: &Uri) -> bool {
+    is_api_path(uri.path())
+}
+
+fn is_api_path(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
