@@ -145,7 +145,7 @@ async fn refuse_head(socket: &mut TimedSocket, error: &hyper::Error, head: &[u8]
     let is_answered = error.is_parse() || !head.is_empty();
     if is_answered {
         metrics.responded(refusal.status.as_u16());
-        // Nothing else is in the kernel's buffer, so the answer fits, or the client is gone.
+        // It does not wait for a client that has left earlier answers unread.
         let _ = socket.stream.try_write(&refusal.bytes(refusal::is_api_head(head)));
         let _ = poll_fn(|context| Pin::new(&mut socket.stream).poll_shutdown(context)).await;
     }

@@ -107,6 +107,7 @@ fn one_address_takes_no_more_than_its_share() {
     let mut other = connect_from(&server, [127, 0, 0, 2]);
     assert_eq!(status_of(&mut other), Some(200));
     let mut many: Vec<_> = (0..5).map(|_| server.connect()).collect();
+    eventually("all are accepted", || server.metrics.evicted.get() == 2);
     let answered = many.iter_mut().filter_map(status_of).count();
     assert_eq!((answered, server.metrics.evicted.get()), (3, 2));
     assert_eq!(status_of(&mut other), Some(200), "the other address keeps its connection");
