@@ -230,7 +230,7 @@ impl PartitionState {
     /// matter.
     ///
     /// # Panics
-    /// If the offset is below [`Self::next_offset`]: a record counts once.
+    /// Panics if the offset is below [`Self::next_offset`]: a record counts once.
     pub fn step(&mut self, offset: i64, decoded: &Result<Event, Rejection>, arena: &LabelArena) -> Outcome {
         assert!(offset >= self.log.next_offset, "offset {offset} was applied before: {} is next", self.log.next_offset);
         self.log.next_offset = offset + 1;

@@ -33,7 +33,7 @@ impl LabelArena {
     /// Appends a label.
     ///
     /// # Panics
-    /// If the batch has 4 GiB of labels; its records are bounded in number and size, so it has far less.
+    /// Panics if the batch has 4 GiB of labels; its records are bounded in number and size, so it has far less.
     pub fn push(&mut self, text: &str) -> LabelRef {
         let start = u32::try_from(self.0.len()).expect("a batch's labels fit in 4 GiB");
         self.0.push_str(text);
@@ -257,7 +257,7 @@ impl FederalState {
     /// The state at an index of [`Self::CODES`].
     ///
     /// # Panics
-    /// If there is none.
+    /// Panics if there is none.
     pub fn from_index(index: usize) -> Self {
         assert!(index < Self::CODES.len(), "no state has index {index}");
         FederalState(index as u8)

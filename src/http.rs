@@ -186,7 +186,7 @@ pub struct Server {
 /// [`Server::serve`] runs.
 ///
 /// # Errors
-/// If the address cannot be bound.
+/// Returns an error if the address cannot be bound.
 pub async fn bind(settings: &Settings, metrics: HttpMetrics) -> Result<Server, BindError> {
     let fault = |source| BindError::new(settings.listen, source);
     let listener = listen(settings.listen).map_err(fault)?;
@@ -219,7 +219,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// If a method of the [`Service`] panics: a bug is not hidden behind an answer.
+    /// Panics if a method of the [`Service`] panics: a bug is not hidden behind an answer.
     pub async fn serve(self, service: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
         let Self { listener, settings, metrics, .. } = self;
         let (stop, stopping) = watch::channel(false);

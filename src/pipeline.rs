@@ -176,7 +176,7 @@ pub struct Dependencies {
 /// continue.
 ///
 /// # Errors
-/// If the Kafka client refuses its configuration, or a thread cannot be started.
+/// Returns an error if the Kafka client refuses its configuration, or a thread cannot be started.
 pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
     let Dependencies { source, settings, decode, key, .. } = &dependencies;
     let (messages, received) = async_mpsc::channel(settings.queue_batches);

@@ -32,7 +32,7 @@ impl StateLoader {
     /// Reads body and days of a stream's state.
     ///
     /// # Errors
-    /// If body or days are not those of such a state.
+    /// Returns an error if body or days are not those of such a state.
     pub fn new(stream: Stream, body: &[u8], days: &[(Timestamp, Vec<u8>)]) -> Result<Self, MalformedState> {
         let fault = |error: postcard::Error| MalformedState(error.to_string());
         let (log, ids, mut state) = match stream {

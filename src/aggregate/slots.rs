@@ -20,7 +20,7 @@ use crate::view::slots::Slot;
 #[derive(Debug)]
 pub(crate) struct SlotLayout {
     pub cut_times: CutTimes,
-    /// [`Period::OWN`] first, then the periods of targets, each once.
+    /// [`Period::STANDARD`] first, then the periods of targets, each once.
     pub periods: Vec<Period>,
 }
 

@@ -172,7 +172,7 @@ fn periods_ending(context: &RequestContext<'_>, at: Timestamp) -> Vec<PeriodId> 
         period: period.name().to_owned(),
         id: period.id(span.start, context.zone()),
     };
-    Period::OWN.into_iter().filter_map(ending).map(period_id).collect()
+    Period::STANDARD.into_iter().filter_map(ending).map(period_id).collect()
 }
 
 /// Reads a cut and compares it with today.
@@ -226,7 +226,7 @@ fn compared_with_today(context: &RequestContext<'_>, cut: Cut) -> CutResponse {
 }
 
 fn period_today(context: &RequestContext<'_>, period: CutPeriod, at: Timestamp) -> PeriodToday {
-    let kind = Period::OWN.into_iter().find(|kind| kind.name() == period.period);
+    let kind = Period::STANDARD.into_iter().find(|kind| kind.name() == period.period);
     let span = Interval { start: period.start_ms, end: at };
     let (at_cut, today) = (cells_of_cut(&period.cells), kind.and_then(|kind| cells_today(context, kind, span)));
     let names: BTreeSet<&(String, String)> = at_cut.keys().chain(today.iter().flat_map(Cells::keys)).collect();

@@ -110,9 +110,13 @@ pub(super) fn get(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<
 
 /// Returns the kind and the bounds of a period.
 fn parse(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<(Period, Interval), ApiError> {
-    let period = Period::OWN.into_iter().find(|period| period.name() == kind);
+    let period = Period::STANDARD.into_iter().find(|period| period.name() == kind);
     let period = period.ok_or_else(|| {
-        ApiError::unknown("no such kind of period, expected day, week or month", kind, Period::OWN.map(Period::name))
+        ApiError::unknown(
+            "no such kind of period, expected day, week or month",
+            kind,
+            Period::STANDARD.map(Period::name),
+        )
     })?;
     let invalid = || {
         let current = period.id(context.now, context.zone());

@@ -40,7 +40,7 @@ impl Period {
     pub const WEEK: Period = Period::Week(Weekday::Monday);
 
     /// Periods of the families that every programme has: day, week, month (spec/figures.md#periods).
-    pub const OWN: [Period; 3] = [Period::Day, Period::WEEK, Period::Month];
+    pub const STANDARD: [Period; 3] = [Period::Day, Period::WEEK, Period::Month];
 
     /// Starts of consecutive periods: the one before `now`, the one that contains `now`, and `ahead` more.
     ///
@@ -54,13 +54,13 @@ impl Period {
         starts
     }
 
-    /// Index into [`Period::OWN`].
+    /// Index into [`Period::STANDARD`].
     ///
     /// # Panics
     ///
     /// Panics for a period that is not in it.
     pub fn index(self) -> usize {
-        Self::OWN.iter().position(|&own| own == self).expect("a day, an ISO week or a month")
+        Self::STANDARD.iter().position(|&standard| standard == self).expect("a day, an ISO week or a month")
     }
 
     /// Name of the kind in metrics and the API.

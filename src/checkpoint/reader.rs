@@ -87,10 +87,10 @@ impl CheckpointReader {
     /// `progress` receives the number of bytes that were copied since its last call, from any of the threads.
     ///
     /// # Errors
-    /// If a chunk is damaged; the slices then hold an arbitrary mixture.
+    /// Returns an error if a chunk is damaged; the slices then hold an arbitrary mixture.
     ///
     /// # Panics
-    /// If the slices do not match [`CheckpointReader::layouts`].
+    /// Panics if the slices do not match [`CheckpointReader::layouts`].
     pub fn fill(
         &self,
         tables: &mut [Vec<&mut [u8]>],
@@ -103,7 +103,7 @@ impl CheckpointReader {
     /// Reads and checks everything that [`CheckpointReader::fill`] would, and keeps none of it.
     ///
     /// # Errors
-    /// If a chunk is damaged.
+    /// Returns an error if a chunk is damaged.
     pub fn verify(&self) -> Result<(), Damage> {
         fill::verify(&self.file, &self.index, &self.offsets.chunks)
     }

@@ -63,8 +63,9 @@ impl TimeMapping {
 fn parse(text: &str) -> Option<TimeMapping> {
     let (origin, rest) = text.split_once('@')?;
     let (anchor, speed) = rest.split_once('x')?;
+    let time = |millis: &str| millis.parse().ok().map(Timestamp::from_millis);
     let speed = speed.parse().ok().filter(|speed| *speed > 0.0 && *speed <= 86_400.0)?;
-    Some(TimeMapping { origin: origin.parse().ok()?, anchor: anchor.parse().ok()?, speed })
+    Some(TimeMapping { origin: time(origin)?, anchor: time(anchor)?, speed })
 }
 
 #[cfg(test)]

@@ -124,3 +124,38 @@ impl Sub for Timestamp {
         self.0 - earlier.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{DAY, HOUR, MINUTE};
+
+    #[test]
+    fn a_time_is_stored_and_written_as_its_number() {
+        let time = Timestamp::from_millis(1_589_558_400_123);
+        assert_eq!(serde_json::to_string(&time).unwrap(), "1589558400123");
+        assert_eq!(postcard::to_allocvec(&time).unwrap(), postcard::to_allocvec(&1_589_558_400_123_i64).unwrap());
+    }
+
+    #[test]
+    fn text_is_rfc_3339_and_a_number_outside_the_calendar() {
+        let time: Timestamp = "2020-05-15T16:00:00.123Z".parse().unwrap();
+        assert_eq!(time, Timestamp::from_millis(1_589_558_400_123));
+        assert_eq!(
+            format!("{time} {time:.0} {:.3}", Timestamp::EPOCH),
+            "2020-05-15T16:00:00.123Z 2020-05-15T16:00:00Z 1970-01-01T00:00:00.000Z"
+        );
+        assert_eq!(Timestamp::MAX.to_string(), i64::MAX.to_string());
+        assert_eq!((Timestamp::MIN.to_jiff(), Timestamp::MAX.to_jiff()), (jiff::Timestamp::MIN, jiff::Timestamp::MAX));
+    }
+
+    #[test]
+    fn times_before_the_epoch_are_rounded_down_too() {
+        let time = Timestamp::EPOCH - MINUTE;
+        assert_eq!((time.floor(HOUR), time.floor(DAY)), (Timestamp::EPOCH - HOUR, Timestamp::EPOCH - DAY));
+        assert_eq!(
+            (Timestamp::MIN.saturating_sub(1), Timestamp::MIN.saturating_since(Timestamp::MAX)),
+            (Timestamp::MIN, i64::MIN)
+        );
+    }
+}

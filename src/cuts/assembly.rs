@@ -55,7 +55,7 @@ impl Cut {
             taken_ms: taken,
             state_built_ms: state_built,
             offsets: offsets.collect(),
-            periods: Period::OWN.into_iter().filter_map(inside).collect(),
+            periods: Period::STANDARD.into_iter().filter_map(inside).collect(),
             targets: Vec::new(),
             corrections: Vec::new(),
         };

@@ -28,7 +28,7 @@ impl CutStore {
     /// Stores a cut durably with the atomic write of [`crate::disk`], replacing one with the same id.
     ///
     /// # Errors
-    /// If the disk refuses. The whole write may be repeated.
+    /// Returns an error if the disk refuses. The whole write may be repeated.
     pub fn put(&self, cut: &Cut) -> io::Result<()> {
         let line = serde_json::to_string(cut).map_err(io::Error::other)?;
         let hash = blake3::hash(line.as_bytes()).to_hex();
@@ -40,7 +40,7 @@ impl CutStore {
     /// Reads the cut with this id; `None` if there is none.
     ///
     /// # Errors
-    /// If the disk refuses, or the file is damaged.
+    /// Returns an error if the disk refuses, or the file is damaged.
     pub fn get(&self, id: &str) -> io::Result<Option<Cut>> {
         if !self.ids()?.iter().any(|other| other == id) {
             return Ok(None);
@@ -81,7 +81,7 @@ impl CutStore {
     /// Damaged cuts are left where they are. They are taken again if the log still has their records.
     ///
     /// # Errors
-    /// If the directory cannot be listed.
+    /// Returns an error if the directory cannot be listed.
     pub fn closed_periods(&self) -> io::Result<(ClosedPeriods, Vec<io::Error>)> {
         let (mut closed_periods, mut faults) = (ClosedPeriods::default(), Vec::new());
         for id in self.ids()? {
@@ -96,7 +96,7 @@ impl CutStore {
     /// Removes the cuts of instants before `before`.
     ///
     /// # Errors
-    /// If the disk refuses; some cuts may be removed.
+    /// Returns an error if the disk refuses; some cuts may be removed.
     pub fn prune(&self, before: Timestamp) -> io::Result<()> {
         let oldest = cut_id(before);
         for id in self.ids()?.iter().filter(|id| **id < oldest) {

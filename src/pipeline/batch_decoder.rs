@@ -111,7 +111,7 @@ impl<'a> BatchDecoder<'a> {
     /// Decodes a batch that the client handed over at `fetched`.
     ///
     /// # Errors
-    /// If the first record of a partition is not its last applied one.
+    /// Returns an error if the first record of a partition is not its last applied one.
     pub fn decode(&mut self, raw: impl RawRecords + 'static, fetched: Instant) -> Result<DecodedBatch, LogMismatch> {
         let mut records = Vec::with_capacity(raw.len());
         let mut arena = LabelArena::default();
@@ -144,7 +144,7 @@ impl<'a> BatchDecoder<'a> {
     /// Checks that the client has not moved past a last applied record without handing it over.
     ///
     /// # Errors
-    /// If it has: that record is gone.
+    /// Returns an error if it has: that record is gone.
     pub fn check_positions(&self, positions: &[(PartitionIndex, i64)]) -> Result<(), LogMismatch> {
         let has_missed = |&&(index, position): &&(PartitionIndex, i64)| {
             self.resume_points[index.index()].last_record.is_some_and(|last_record| position > last_record.offset)

@@ -34,13 +34,13 @@ pub trait RawRecords: Send {
     /// Partition that the record at a position was read from.
     ///
     /// # Panics
-    /// If `position` is not below [`RawRecords::len`].
+    /// Panics if `position` is not below [`RawRecords::len`].
     fn partition(&self, position: usize) -> PartitionIndex;
 
     /// Record at a position. Its headers replace the content of `headers`, so that one list serves all records of a
     /// batch.
     ///
     /// # Panics
-    /// If `position` is not below [`RawRecords::len`].
+    /// Panics if `position` is not below [`RawRecords::len`].
     fn get<'a, 'b>(&'b self, position: usize, headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a>;
 }

@@ -265,7 +265,7 @@ impl Drop for Guard {
 ///
 /// # Panics
 ///
-/// If the process already has a log.
+/// Panics if the process already has a log.
 pub fn install(settings: &Settings, clock: Clock) -> Guard {
     let terminal = std::io::stderr().is_terminal();
     let (layer, guard) = open(settings, clock, std::io::stderr(), terminal, BUFFERED_LINES);

@@ -20,7 +20,7 @@ use crate::targets::{Tally, Targets};
 pub struct PartitionCut {
     /// First offset that is not in the cut.
     pub next_offset: i64,
-    /// Figures of each of [`Period::OWN`] that holds the instant before the cut.
+    /// Figures of each of [`Period::STANDARD`] that holds the instant before the cut.
     pub cells: [Vec<PartitionCutCell>; 3],
     /// Tallies of the targets of the stream.
     pub targets: Vec<PartitionCutTarget>,
@@ -57,7 +57,7 @@ impl PartitionCut {
     /// after. Without slots it is the part of a partition without records.
     ///
     /// # Panics
-    /// If the slots were made for another set of targets.
+    /// Panics if the slots were made for another set of targets.
     pub fn of(
         slots: &Slots,
         stream: Stream,
@@ -66,7 +66,7 @@ impl PartitionCut {
         at: Timestamp,
         next_offset: i64,
     ) -> Self {
-        let cells = Period::OWN.map(|period| {
+        let cells = Period::STANDARD.map(|period| {
             let span = period.at(at - 1, &allowlists.zone).map(|period| Interval { start: period.start, end: at });
             span.map_or_else(Vec::new, |span| cells(slots, period, span, allowlists))
         });

@@ -135,7 +135,7 @@ impl RecentPanes {
     /// Removes one that was added.
     ///
     /// # Panics
-    /// If none was added.
+    /// Panics if none was added.
     pub fn remove(&mut self, time: Timestamp, cell: CellIndex) {
         let quarter = self.quarters.get_mut(&time.floor(QUARTER_HOUR)).expect("only what was added is removed");
         let pane = Arc::make_mut(quarter);

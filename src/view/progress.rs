@@ -59,7 +59,7 @@ impl Tallies {
     /// Adds up the slots of all partitions.
     ///
     /// # Panics
-    /// If slots were made for another set of targets.
+    /// Panics if slots were made for another set of targets.
     pub fn of<'a>(targets: &Arc<Targets>, slots: impl Iterator<Item = (Stream, &'a Slots)>) -> Self {
         let mut counts = PerStream::<usize>::default();
         let position = |target: &Target| {

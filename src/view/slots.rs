@@ -44,13 +44,13 @@ pub struct SlotFigures {
     pub dispersals: u64,
     /// Centavos of the dispersals, less returns.
     pub net: u128,
-    /// People who count in this slot for its day, week and month ([`Period::OWN`](crate::calendar::Period::OWN)): to be
+    /// People who count in this slot for its day, week and month ([`Period::STANDARD`](crate::calendar::Period::STANDARD)): to be
     /// summed over a whole period.
     pub people: [i64; 3],
 }
 
 impl SlotFigures {
-    /// Converts a sum over a period, given by its position in [`Period::OWN`](crate::calendar::Period::OWN).
+    /// Converts a sum over a period, given by its position in [`Period::STANDARD`](crate::calendar::Period::STANDARD).
     pub fn of_period(&self, period: usize) -> SpanFigures {
         // Negative only where single dispersals are forgotten in part.
         SpanFigures {
@@ -74,7 +74,7 @@ impl Slots {
     /// give the figures of other targets. Everything that reads tallies comes through here.
     ///
     /// # Panics
-    /// If the slots were made for another set of targets.
+    /// Panics if the slots were made for another set of targets.
     pub fn made_for(&self, targets: &Targets) -> &Self {
         let is_same = std::ptr::eq(&*self.targets, targets);
         assert!(is_same || self.slots.is_empty(), "a view is read with the set of targets that it was made for");

@@ -70,7 +70,7 @@ pub const SPANS: [Span; 6] = [
 impl Totals {
     /// Adds up the views at `now`.
     pub fn of(views: &Views, allowlists: &Allowlists, lasting: PresenceLimits, now: Timestamp) -> Self {
-        let periods = Period::OWN
+        let periods = Period::STANDARD
             .map(|period| period.at(now, &allowlists.zone).expect("every instant has its day, week and month"));
         let mut totals = Self {
             records: PerStream::default(),
@@ -136,7 +136,7 @@ impl Totals {
     }
 }
 
-/// Figures of a period, one of [`Period::OWN`], from its beginning to the end of `span`, by cell, over all views.
+/// Figures of a period, one of [`Period::STANDARD`], from its beginning to the end of `span`, by cell, over all views.
 /// `None` if some of it is forgotten, or if slots are no longer divided at the end of the span.
 pub fn cells_within(
     views: &[Arc<PartitionView>],

@@ -75,8 +75,8 @@ struct GroupCounts {
     dispersals: u64,
     net: u128,
     live: u64,
-    /// Number of live dispersals that repeat another of the programme, for each of [`Period::OWN`].
-    repeats: [i64; Period::OWN.len()],
+    /// Number of live dispersals that repeat another of the programme, for each of [`Period::STANDARD`].
+    repeats: [i64; Period::STANDARD.len()],
     applications: u64,
     approvals: u64,
 }
@@ -84,7 +84,7 @@ struct GroupCounts {
 /// Figure for which two dispersals of a person may both count.
 #[derive(Debug, Clone, Copy)]
 enum Figure {
-    /// People of a programme as shown, in one of [`Period::OWN`].
+    /// People of a programme as shown, in one of [`Period::STANDARD`].
     Own(usize),
     Target(StreamTargetIndex),
 }
@@ -274,7 +274,7 @@ impl DispersalSlots {
         let group = self.group(state, key_of(dispersal));
         let Self { selection, groups, series, .. } = self;
         let Some(periods) = series.periods_at(dispersal.time()) else { return Vec::new() };
-        let own = (0..Period::OWN.len()).map(|period| (Figure::Own(period), periods[period]));
+        let own = (0..Period::STANDARD.len()).map(|period| (Figure::Own(period), periods[period]));
         let people =
             groups.get(group).targets.iter().filter(|&&target| selection.of(target).measure == Measure::Beneficiaries);
         let targets = people.map(|&target| (Figure::Target(target), periods[selection.of(target).period]));

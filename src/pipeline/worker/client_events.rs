@@ -66,8 +66,8 @@ impl Worker {
     /// Takes the end offset of a partition.
     ///
     /// # Errors
-    /// If the log has ended before the last applied record for a stall time-out, which a new leader may need to catch
-    /// up; or if its topic was missing and exists again.
+    /// Returns an error if the log has ended before the last applied record for a stall time-out, which a new leader
+    /// may need to catch up; or if its topic was missing and exists again.
     pub(super) fn add_end(
         &mut self,
         index: PartitionIndex,
@@ -99,7 +99,7 @@ impl Worker {
     /// Compares the number of partitions of each topic with the number assigned.
     ///
     /// # Errors
-    /// If they differ: keys have moved to other partitions.
+    /// Returns an error if they differ: keys have moved to other partitions.
     pub(super) fn count_partitions(&mut self, counts: &PerStream<Option<usize>>) -> Result<(), Failure> {
         for (stream, count) in counts.iter() {
             let known = self.partitions.cluster.partition_counts[stream];

@@ -86,7 +86,7 @@ impl Environment {
         let mut writer = EventWriter::new(kafka, &topics);
         writer.history(paid);
         // Time starts here.
-        let clock_text = format!("{}@{}x{speed}", instant(at), Clock::wall().now());
+        let clock_text = format!("{}@{}x{speed}", instant(at).as_millis(), Clock::wall().now().as_millis());
         let clock = Clock::moved(&clock_text).expect("a valid clock");
         let feed = writer.start(clock.clone(), *an_hour);
         let mut pacemeter = Pacemeter::start_with(&state, &settings, &[("CLOCK", &clock_text)]);
