@@ -4,7 +4,7 @@
 
 use axum::body::Body;
 use axum::http::uri::Uri;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// Headers of every answer: no answer loads, embeds or sends anything, and none may be cached, as it is outdated a
@@ -34,6 +34,17 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    pub(super) const MALFORMED: Self = Self::closing(StatusCode::BAD_REQUEST, "malformed request");
+    pub(super) const LONG_LINE: Self =
+        Self::closing(StatusCode::URI_TOO_LONG, "request line is too long; a head may have 16 KiB");
+    pub(super) const LARGE_HEAD: Self = Self::closing(
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "request head is too large; it may have 16 KiB and 32 headers",
+    );
+    pub(super) const SLOW_HEAD: Self =
+        Self::closing(StatusCode::REQUEST_TIMEOUT, "request head did not arrive in time; send it at once");
+    pub(super) const TOO_MANY_CONNECTIONS: Self =
+        Self::closing(StatusCode::SERVICE_UNAVAILABLE, "too many connections");
     pub(super) const NO_HOST: Self = Self::closing(StatusCode::BAD_REQUEST, "no Host line; send one");
     pub(super) const SEVERAL_HOSTS: Self = Self::closing(StatusCode::BAD_REQUEST, "several Host lines; send one");
     pub(super) const MALFORMED_HOST: Self = Self::closing(
@@ -65,6 +76,22 @@ impl Refusal {
             *response.body_mut() = Body::from(refusal.body(json));
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(json)));
         }
+    }
+
+    /// Returns the whole answer, for a client whose request never reached the routes.
+    pub(super) fn bytes(&self, json: bool) -> Vec<u8> {
+        let body = self.body(json);
+        let mut headers = HeaderMap::from_iter(COMMON_HEADERS);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(json)));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        headers.extend(self.retry_after().map(|seconds| (header::RETRY_AFTER, seconds)));
+        let mut answer = format!("HTTP/1.1 {}\r\n", self.status).into_bytes();
+        for (name, value) in &headers {
+            answer.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        answer.extend([b"\r\n", body.as_bytes()].concat());
+        answer
     }
 
     fn body(&self, json: bool) -> String {
@@ -102,4 +129,15 @@ pub(super) fn is_api(uri: &Uri) -> bool {
 
 fn is_api_path(path: &str) -> bool {
     path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Returns true if the request that begins with these bytes is for an address whose errors are JSON. The head may be
+/// malformed or incomplete.
+pub(super) fn is_api_head(head: &[u8]) -> bool {
+    let words = |byte: &u8| matches!(byte, b' ' | b'\r' | b'\n');
+    let target = head.trim_ascii_start().split(words).nth(1).unwrap_or_default();
+    let target = String::from_utf8_lossy(target);
+    // The absolute form has scheme and host before the path.
+    let path = target.split_once("://").map_or(&*target, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
+    is_api_path(path.split('?').next().unwrap_or_default())
 }

@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use percent_encoding::percent_decode_str;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Service;
 use super::api_request::{ApiRequest, ApiResponse};
@@ -21,6 +21,8 @@ use super::refusal::{COMMON_HEADERS, JSON, Refusal, is_api};
 
 /// Maximum number of threads that render at once, for `/metrics` and the API together.
 pub(super) const MAX_RENDERINGS: usize = 4;
+/// Maximum number of those threads for the API, so that a scrape does not wait for its answers.
+pub(super) const MAX_API_RENDERINGS: usize = 3;
 
 /// Content type of the Prometheus text format 0.0.4.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -47,6 +49,7 @@ const INDEX: &str = r#"<!DOCTYPE html>
 struct AppState {
     service: Arc<dyn Service>,
     renderings: Arc<Semaphore>,
+    api_renderings: Arc<Semaphore>,
     timeout: Duration,
 }
 
@@ -68,7 +71,12 @@ pub(super) fn router(service: Arc<dyn Service>, hosts: AllowedHosts, timeout: Du
         .fallback(async || Refusal::NOT_FOUND)
         .method_not_allowed_fallback(async || Refusal::METHOD)
         .layer(middleware::from_fn_with_state(Arc::new(hosts), guard))
-        .with_state(AppState { service, renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)), timeout })
+        .with_state(AppState {
+            service,
+            renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)),
+            api_renderings: Arc::new(Semaphore::new(MAX_API_RENDERINGS)),
+            timeout,
+        })
 }
 
 /// Refuses what no route should see, completes refusals, and adds the common headers.
@@ -129,7 +137,7 @@ async fn readyz(State(app): State<AppState>) -> Response {
 }
 
 async fn status(State(app): State<AppState>) -> Response {
-    match app.render(|service| service.status().to_string()).await {
+    match app.render_api(|service| service.status().to_string()).await {
         Ok(body) => ([(header::CONTENT_TYPE, JSON)], body).into_response(),
         Err(refusal) => refusal.into_response(),
     }
@@ -170,7 +178,7 @@ async fn index() -> Html<&'static str> {
 impl AppState {
     /// Returns the service's answer to an API request.
     async fn answer(&self, request: ApiRequest, query: Option<String>) -> Response {
-        match self.render(move |service| service.answer(&request, query.as_deref().unwrap_or_default())).await {
+        match self.render_api(move |service| service.answer(&request, query.as_deref().unwrap_or_default())).await {
             Ok(ApiResponse { status, json }) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 (status, [(header::CONTENT_TYPE, JSON)], json).into_response()
@@ -179,15 +187,31 @@ impl AppState {
         }
     }
 
+    /// Runs `work` for the API on a thread that may block.
+    async fn render_api<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Service) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let share = self.permit(&self.api_renderings).await?;
+        self.render(move |service| {
+            let _share = share;
+            work(service)
+        })
+        .await
+    }
+
+    /// Waits for a permit, at most for the timeout.
+    async fn permit(&self, semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
+        let permit = tokio::time::timeout(self.timeout, Arc::clone(semaphore).acquire_owned()).await;
+        Ok(permit.map_err(|_| Refusal::OVERLOADED)?.expect("the semaphores are never closed"))
+    }
+
     /// Runs `work` on a thread that may block.
     async fn render<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Service) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let permit = tokio::time::timeout(self.timeout, Arc::clone(&self.renderings).acquire_owned())
-            .await
-            .map_err(|_| Refusal::OVERLOADED)?;
-        let permit = permit.expect("the semaphore is never closed");
+        let permit = self.permit(&self.renderings).await?;
         let service = Arc::clone(&self.service);
         let rendered = tokio::task::spawn_blocking(move || {
             // The thread holds the permit, not the request: a client that disconnects does not make room for a fifth

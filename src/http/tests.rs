@@ -14,8 +14,10 @@ use super::{
 };
 
 mod driver;
+mod fairness;
 mod hosts;
 mod refusals;
+mod registry;
 
 use crate::settings::{Layers, SettingsReader};
 use driver::{Answer, Fixed, TEXT, drain, eventually, hasty, metrics, serving, settings, start};
@@ -322,30 +324,6 @@ fn a_refusal_survives_a_body_that_is_still_sent() {
 }
 
 #[test]
-fn beyond_max_connections_clients_are_refused_and_counted() {
-    let server = start(&Settings { max_connections: 2, ..settings() }, Arc::new(Fixed::new(TEXT)));
-    let mut held = [server.connect(), server.connect()];
-    for stream in &mut held {
-        stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-        assert_eq!(Answer::next(stream).status, 200);
-    }
-    let answer = Answer::last(&mut server.connect());
-    assert_eq!((answer.status, answer.text()), (503, "too many connections\n"));
-    assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
-    assert_eq!(server.metrics.refused.get(), 1);
-    held[0].write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_eq!(Answer::next(&mut held[0]).status, 200, "open connections are still served");
-    drop(held);
-    eventually("a connection is free again", || {
-        let mut stream = server.connect();
-        let _ = stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        bytes.starts_with(b"HTTP/1.1 200")
-    });
-}
-
-#[test]
 fn slow_renderings_are_bounded_and_delay_nobody_else() {
     let service = Arc::new(Fixed::new(TEXT));
     let server = start(&settings(), Arc::<Fixed>::clone(&service));
@@ -485,13 +463,19 @@ fn the_default_address_is_loopback() {
     let (settings, reader) = read(&[]);
     reader.finish().unwrap();
     let listen = SocketAddr::from(([127, 0, 0, 1], 9464));
-    let hosts = AllowedHosts::default();
-    assert_eq!(settings, Settings { listen, max_connections: 64, hosts, timeout: Duration::from_secs(10) });
+    let (hosts, timeout) = (AllowedHosts::default(), Duration::from_secs(10));
+    assert_eq!(settings, Settings { listen, max_connections: 64, max_connections_per_peer: 32, hosts, timeout });
 }
 
 #[test]
 fn impossible_settings_are_faults() {
-    for fault in ["http.listen=localhost", "http.listen=9464", "http.max_connections=0", "http.timeout=0s"] {
+    for fault in [
+        "http.listen=localhost",
+        "http.listen=9464",
+        "http.max_connections=0",
+        "http.max_connections_per_peer=0",
+        "http.timeout=0s",
+    ] {
         let faults = read(&[fault]).1.finish().expect_err(fault).to_string();
         assert!(faults.contains(fault.split('=').next().unwrap()), "{faults}");
     }

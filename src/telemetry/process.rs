@@ -43,6 +43,10 @@ pub const CHECKPOINT_DAMAGE: [&str; 8] =
 /// Values of the label `source` of restores.
 pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];
 
+/// Values of the label `status` of HTTP responses.
+pub const HTTP_STATUSES: [&str; 12] =
+    ["200", "400", "404", "405", "408", "413", "414", "421", "431", "500", "503", "other"];
+
 /// Handles of the process's own metrics. An update never blocks.
 pub struct Metrics {
     registry: Registry,
