@@ -11,10 +11,10 @@
 //!   checkpoint format gets a new version and a golden file; a histogram's bounds go to `event/histogram_bounds.rs`.
 //! - *A gauge of now* (like calls waiting): a [`RecentPanes`] kept up in [`Calls::follow`], evaluated in
 //!   `view/totals.rs`.
+//!   Both need the family in `telemetry/catalogue/business.rs`, its export in `export/business.rs`, and independently
+//!   the oracle (`oracle/families.rs`, `oracle/calls.rs`).
 //! - *A measure of targets*: a variant of [`Measure`], its line in [`tally`]; if no pane count serves, one more of the
-//!   [`PANE_COUNTS`] (stored).
-//! - Then the family in `telemetry/catalogue/business.rs`, its export in `export/business.rs`, and independently the
-//!   oracle (`oracle/families.rs`, `oracle/calls.rs`).
+//!   [`PANE_COUNTS`] (stored). Independently, `oracle/targets.rs`. ARCHITECTURE.md lists the rest.
 
 mod agents;
 

@@ -237,9 +237,8 @@ impl DemoSession<'_> {
         let actual =
             SeriesValues::parse_exposition(&text).map_err(|error| Failure::new(Exit::Different, error.to_string()))?;
         let mut expected = self.oracle.figures(now);
-        let newest_cut = Samples::parse(&text)
-            .least("pacemeter_cut_last_timestamp_seconds", 1)
-            .map(|seconds| Timestamp::from_millis((seconds * 1_000.0).round() as i64));
+        let newest_cut =
+            Samples::parse(&text).least("pacemeter_cut_last_timestamp_seconds", 1).map(Timestamp::from_seconds);
         expected.0.extend(self.oracle.target_figures(&self.targets, now, newest_cut).0);
         if let Some(prefix) = falsified {
             falsify(&mut expected, prefix)?;
@@ -257,7 +256,7 @@ impl DemoSession<'_> {
             let text = self.get("/metrics")?;
             let samples = Samples::parse(&text);
             let complete = samples.least("pacemeter_complete_until_timestamp_seconds", Stream::ALL.len());
-            if complete.is_some_and(|seconds| (seconds * 1_000.0).round() as i64 >= now.as_millis()) {
+            if complete.is_some_and(|seconds| Timestamp::from_seconds(seconds) >= now) {
                 return Ok(text);
             }
             if Instant::now() >= deadline {

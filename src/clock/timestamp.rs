@@ -31,6 +31,11 @@ impl Timestamp {
         self.0
     }
 
+    /// Time that is `seconds` after the epoch, rounded to milliseconds.
+    pub fn from_seconds(seconds: f64) -> Self {
+        Self((seconds * 1_000.0).round() as i64)
+    }
+
     /// Seconds since the epoch.
     pub fn as_seconds(self) -> f64 {
         self.0 as f64 / 1_000.0
@@ -56,7 +61,7 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The same time for the calendar, which knows the years -9999 to 9999; times outside are its first or last.
+    /// Time for the calendar, which knows the years -9999 to 9999; one outside becomes its first or last.
     pub fn to_jiff(self) -> jiff::Timestamp {
         let nearest = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(nearest)

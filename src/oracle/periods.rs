@@ -100,7 +100,7 @@ pub(super) fn last_closed(period: Period, closed: Timestamp, zone: &TimeZone) ->
 
 /// The current `unit` and those before it, `units` in total.
 pub(super) fn rolling(now: Timestamp, unit: Millis, units: Millis) -> OracleInterval {
-    let until = now.floor(unit) + unit;
+    let until = Timestamp::from_millis((now.as_millis().div_euclid(unit) + 1) * unit);
     OracleInterval { from: until - units * unit, until }
 }
 

@@ -43,7 +43,7 @@ fn now_text() -> String {
 
 fn complete_until(pacemeter: &Pacemeter, stream: Stream) -> Option<Timestamp> {
     let value = pacemeter.scrape().value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())]);
-    value.map(|seconds| Timestamp::from_millis((seconds * 1_000.0) as i64))
+    value.map(Timestamp::from_seconds)
 }
 
 /// Asserts that the figures of every stream are soon complete up to a moment after this call.

@@ -71,7 +71,7 @@ pub fn is_ready(pacemeter: &Pacemeter) -> bool {
 /// Value of `pacemeter_complete_until_timestamp_seconds`, in milliseconds.
 pub fn complete_until(pacemeter: &Pacemeter, stream: Stream) -> Option<Timestamp> {
     let value = pacemeter.scrape().value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())]);
-    value.map(|seconds| Timestamp::from_millis((seconds * 1_000.0).round() as i64))
+    value.map(Timestamp::from_seconds)
 }
 
 /// Waits until the figures of a stream are complete up to a moment after this call.
