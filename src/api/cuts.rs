@@ -202,9 +202,9 @@ pub(super) fn get(context: &RequestContext<'_>, id: &str) -> Result<CutResponse,
 /// # Errors
 /// 500 if it is or was damaged or removed, or cannot be read.
 pub(super) fn read(context: &RequestContext<'_>, id: &str) -> Result<Option<(Cut, CutSeal)>, ApiError> {
-    context.cuts.get(id).or_else(|error| {
+    context.cuts.get(id).map_err(|error| {
         tracing::error!(event = "pacemeter.cut.damaged", error = %error, "cut not readable");
-        Err(ApiError::internal(format!("cut cannot be read: {error}")))
+        ApiError::internal(format!("cut cannot be read: {error}"))
     })
 }
 
