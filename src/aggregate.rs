@@ -32,6 +32,7 @@
 //! | where a week begins, which slots there are | `slots`, [`Period::at`](crate::calendar::Period::at) |
 //! | supports, returns (also without a dispersal), backlog | `disbursement` |
 //! | distinct people, without sets | `disbursement::people`, `disbursement::days` |
+//! | one person with very many dispersals | `disbursement::crowds` |
 //! | calls and agents; how to add a call measure | `call` |
 //! | curves and targets without identity | `panes`, `counts` |
 //! | labels as numbers | `labels` |
