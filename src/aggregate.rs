@@ -32,6 +32,7 @@
 //! | where a week begins, which slots there are | `slots`, [`Period::at`](crate::calendar::Period::at) |
 //! | supports, returns (also without a dispersal), backlog | `disbursement` |
 //! | distinct people, without sets | `disbursement::people`, `disbursement::days` |
+//! | one person with very many dispersals | `disbursement::crowds` |
 //! | calls and agents; how to add a call measure | `call` |
 //! | curves and targets without identity | `panes`, `counts` |
 //! | labels as numbers | `labels` |
@@ -54,6 +55,7 @@ mod call;
 mod counts;
 mod disbursement;
 mod double_buffer;
+mod effort;
 mod ids;
 pub mod image;
 mod labels;
@@ -67,6 +69,8 @@ mod selection;
 mod slab;
 mod slots;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::ops::Add;
@@ -458,23 +462,5 @@ impl PartitionState {
             StreamBody::Call(partition) => Box::new(ids.chain(partition.regions())),
             StreamBody::Milestone(_) => Box::new(ids),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passed_offsets_are_rejected_once_as_excluded() {
-        let mut state =
-            PartitionState::new(Stream::Call, 10, Rules::default(), &ViewConfig::default(), Timestamp::from_millis(0));
-        assert_eq!(state.pass_excluded(12, 14), 3, "10 and 11 are no records");
-        assert_eq!(state.pass_excluded(12, 15), 1, "three of them count already");
-        assert_eq!(state.pass_excluded(10, 15), 0);
-        assert_eq!((state.next_offset(), state.records()), (16, 4));
-        let counts = state.view(Timestamp::from_millis(0)).counts;
-        assert_eq!(counts.rejected[Reason::Excluded as usize], 4);
-        assert_eq!(counts.outcomes[Outcome::Rejected as usize], 4);
     }
 }

@@ -22,6 +22,8 @@
 //! ([`Timers`]); other supports are removed by the sweep of the table. Who was ever paid is remembered for all time:
 //! dispersals of which something is left are *settled* into the person.
 
+mod backlog;
+mod crowds;
 mod days;
 mod derived;
 mod further_programmes;
@@ -268,10 +270,10 @@ impl Disbursements {
             programme,
             state: body.state,
         };
-        let index = self.state.people.enter(new);
-        self.state.people.dispersal_mut(index).before = support.live;
-        support.live = SlabLink::to(index);
-        self.derived.enter(&self.state, index);
+        let entered = self.state.people.enter(new);
+        self.state.people.dispersal_mut(entered.index).before = support.live;
+        support.live = SlabLink::to(entered.index);
+        self.derived.enter(&self.state, entered);
         self.settle_waiting(support);
     }
 
@@ -355,9 +357,14 @@ impl Disbursements {
     fn forget_dispersals(&mut self, support: &Support) {
         let mut live = support.live;
         while let Some(index) = live.get() {
-            live = self.state.people.dispersal(index).before;
+            let dispersal = *self.state.people.dispersal(index);
+            live = dispersal.before;
             self.derived.forget(&self.state, index);
             self.state.people.settle(index);
+            if self.state.people.complete() {
+                let settled = (dispersal.programme(), dispersal.order());
+                self.derived.note_settled(&self.state, dispersal.person(), settled);
+            }
         }
         let mut spent = support.spent;
         while let Some(index) = spent.get() {

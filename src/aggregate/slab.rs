@@ -12,6 +12,7 @@ use std::ops::Index;
 use bytemuck::Pod;
 use serde::{Deserialize, Serialize};
 
+use super::effort::count_look;
 use super::packed::SlabLink;
 use super::pages::{PAGE, PagedTable, Pages};
 
@@ -94,6 +95,7 @@ impl<T: SlabEntry> Index<u32> for Slab<T> {
     type Output = T;
 
     fn index(&self, index: u32) -> &T {
+        count_look();
         self.pages.entry(index as usize)
     }
 }

@@ -21,6 +21,7 @@ use bytemuck::Pod;
 use bytemuck::Zeroable;
 use serde::{Deserialize, Serialize};
 
+use super::effort::count_look;
 use super::pages::{PAGE, PagedTable, Pages};
 use crate::event::Hash128;
 
@@ -154,6 +155,7 @@ impl<E: TableEntry> Shard<E> {
         let (mut page, mut start) = (first / PAGE, first % PAGE);
         while let Some(slots) = self.pages.page(page) {
             for (distance, entry) in slots[start..].iter().enumerate() {
+                count_look();
                 let there = u128::from_be_bytes(entry.key());
                 if there == number {
                     return Ok(page * PAGE + start + distance);

@@ -87,6 +87,30 @@ fn what() -> impl Strategy<Value = What> {
 }
 
 fn steps(pace: Millis) -> impl Strategy<Value = Vec<Step>> {
+    steps_of(what(), pace, 1..160)
+}
+
+/// Two people in each partition who are paid and return again and again, so that they are crowded.
+fn crowds(pace: Millis) -> impl Strategy<Value = Vec<Step>> {
+    let kind = prop_oneof![5 => Just(3_usize), 2 => Just(4_usize), 1 => 0..3_usize];
+    let what = (kind, 0..4_usize, 0..5_usize, 0..2_u8, 0..30_u8, 1..5_u64).prop_map(
+        |(kind, programme, state, person, credit, amount)| What::Disbursement {
+            kind,
+            programme,
+            state,
+            person,
+            credit,
+            amount,
+        },
+    );
+    steps_of(what, pace, 60..160)
+}
+
+fn steps_of(
+    what: impl Strategy<Value = What>,
+    pace: Millis,
+    length: std::ops::Range<usize>,
+) -> impl Strategy<Value = Vec<Step>> {
     let time = prop_oneof![
         6 => (0..=2 * pace).prop_map(Time::Ahead),
         2 => (0..=5 * pace).prop_map(Time::Behind),
@@ -94,14 +118,23 @@ fn steps(pace: Millis) -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Time::Same),
         1 => prop::sample::select(&[0, 18 * HOUR, 12 * HOUR + 30 * MINUTE][..]).prop_map(Time::Turn),
     ];
-    let step = (0..PARTITIONS, what(), prop::option::weighted(0.15, any::<u8>()), time)
+    let step = (0..PARTITIONS, what, prop::option::weighted(0.15, any::<u8>()), time)
         .prop_map(|(partition, what, id, time)| Step { partition, what, id, time });
-    prop::collection::vec(step, 1..160)
+    prop::collection::vec(step, length)
 }
 
 /// Logs that crawl, walk and leap: within a minute, over a day, over many horizons.
 fn log() -> impl Strategy<Value = Vec<Step>> {
-    prop_oneof![steps(20 * SECOND), steps(10 * MINUTE), steps(3 * HOUR), steps(DAY), steps(4 * DAY)]
+    prop_oneof![
+        steps(20 * SECOND),
+        steps(10 * MINUTE),
+        steps(3 * HOUR),
+        steps(DAY),
+        steps(4 * DAY),
+        crowds(10 * MINUTE),
+        crowds(3 * HOUR),
+        crowds(DAY),
+    ]
 }
 
 pub(crate) const PROGRAMMES: [&str; 4] = ["palabra", "solidario", "unlisted one", "unlisted two"];

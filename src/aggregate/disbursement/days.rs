@@ -18,7 +18,8 @@
 //! Figures of other targets are derived in the background, beside those that are shown ([`DoubleBuffer`]): dispersals
 //! by their index, those below `counted` so far, then the applications and approvals of past days, those before
 //! `history_from` so far. A change of a dispersal that is counted changes the figures; one that is not will be counted
-//! as it is by then. Whether a counted dispersal repeats another is kept up by every change of its list. The worker
+//! as it is by then. A dispersal repeats only counted ones, so that one joins them in the background as a new one joins
+//! its list. The worker
 //! backfills some thousand entries between two messages and promotes all partitions between two publications, so that a
 //! snapshot is of one set of targets.
 //!
@@ -28,7 +29,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::people::Dispersal;
+use super::crowds::Crowds;
+use super::people::{Dispersal, Entered};
 use super::{DisbursementsState, cell_key};
 use crate::aggregate::panes::{PaneKey, first_of, second_of};
 use crate::aggregate::selection::{Groups, Selection, counts_of, has};
@@ -51,6 +53,8 @@ pub(crate) struct DispersalSlots {
     counted: u32,
     /// Applications and approvals of the UTC days before are counted.
     history_from: Timestamp,
+    /// Counted dispersals of crowded people.
+    crowds: Crowds<Headcount>,
 }
 
 /// Figures that dispersals of some programmes and states count for.
@@ -89,11 +93,28 @@ enum Figure {
     Target(StreamTargetIndex),
 }
 
+/// What distinct people are counted for, in whatever period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Headcount {
+    /// A programme as shown.
+    Programme(ProgrammeIndex),
+    Target(StreamTargetIndex),
+}
+
 impl DispersalSlots {
     /// Creates the slots with nothing counted yet.
     pub(crate) fn new(allowlists: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
         let series = SlotSeries::new(Arc::clone(&selection.layout));
-        Self { allowlists, selection, horizon, groups: Groups::new(), series, counted: 0, history_from: Timestamp::MIN }
+        Self {
+            allowlists,
+            selection,
+            horizon,
+            groups: Groups::new(),
+            series,
+            counted: 0,
+            history_from: Timestamp::MIN,
+            crowds: Crowds::new(),
+        }
     }
 
     /// Counts about `budget` more dispersals of state; true once all of state is counted.
@@ -108,7 +129,8 @@ impl DispersalSlots {
             if let Some(&dispersal) = state.people.get_occupied(index) {
                 self.add(state, &dispersal);
                 if dispersal.left() > 0 {
-                    self.find_repeats(state, index);
+                    self.join_crowd(state, index);
+                    self.follow(state, index, true);
                 }
             }
         }
@@ -141,11 +163,18 @@ impl DispersalSlots {
     }
 
     /// Counts a new dispersal, of which everything is left.
-    pub(crate) fn enter(&mut self, state: &DisbursementsState, index: u32) {
-        if index < self.counted {
-            self.add(state, state.people.dispersal(index));
+    pub(crate) fn enter(&mut self, state: &DisbursementsState, Entered { index, crowds }: Entered) {
+        let dispersal = state.people.dispersal(index);
+        if crowds {
+            let counted = state.people.listed(dispersal.person()).filter(|&other| other < self.counted);
+            counted.collect::<Vec<_>>().into_iter().for_each(|other| self.join_crowd(state, other));
+        } else if index < self.counted {
+            self.join_crowd(state, index);
         }
-        self.follow(state, index, true);
+        if index < self.counted {
+            self.add(state, dispersal);
+            self.follow(state, index, true);
+        }
     }
 
     /// Subtracts a return from a dispersal.
@@ -159,23 +188,26 @@ impl DispersalSlots {
     pub(crate) fn leave(&mut self, state: &DisbursementsState, index: u32) {
         if index < self.counted {
             self.change(state, state.people.dispersal(index), |counts| counts.live -= 1);
+            self.follow(state, index, false);
+            self.leave_crowd(state, index);
         }
-        self.follow(state, index, false);
     }
 
     /// Discounts a dispersal that is about to be forgotten. If something is left of it, it is still in its person's
     /// list.
     pub(crate) fn forget(&mut self, state: &DisbursementsState, index: u32) {
-        let dispersal = state.people.dispersal(index);
-        if index < self.counted {
-            self.change(state, dispersal, |counts| {
-                counts.dispersals -= 1;
-                counts.net -= u128::from(dispersal.left());
-                counts.live -= u64::from(dispersal.left() > 0);
-            });
+        if index >= self.counted {
+            return;
         }
+        let dispersal = state.people.dispersal(index);
+        self.change(state, dispersal, |counts| {
+            counts.dispersals -= 1;
+            counts.net -= u128::from(dispersal.left());
+            counts.live -= u64::from(dispersal.left() > 0);
+        });
         if dispersal.left() > 0 {
             self.follow(state, index, false);
+            self.leave_crowd(state, index);
         }
     }
 
@@ -231,7 +263,7 @@ impl DispersalSlots {
         })
     }
 
-    /// Updates repeats after a dispersal joined its person's list, or before it leaves it: only whether it repeats
+    /// Updates repeats among counted dispersals after one joined them, or before it leaves them: only whether it repeats
     /// another changes, and whether the next one does.
     fn follow(&mut self, state: &DisbursementsState, index: u32, joins: bool) {
         let change = if joins { 1 } else { -1 };
@@ -240,16 +272,8 @@ impl DispersalSlots {
                 Some(_) => Some(index),
                 None => self.next(state, index, figure, period),
             };
-            if let Some(changed) = changed.filter(|&changed| changed < self.counted) {
+            if let Some(changed) = changed {
                 self.change_repeats(state, changed, figure, change);
-            }
-        }
-    }
-
-    fn find_repeats(&mut self, state: &DisbursementsState, index: u32) {
-        for (figure, period) in self.figures(state, index) {
-            if self.previous(state, index, figure, period).is_some() {
-                self.change_repeats(state, index, figure, 1);
             }
         }
     }
@@ -281,11 +305,17 @@ impl DispersalSlots {
         own.chain(targets).filter_map(|(figure, period)| Some((figure, period?))).collect()
     }
 
-    /// Nearest older dispersal of the same person that counts for a figure in a period.
+    /// Nearest older counted dispersal of the same person that counts for a figure in a period.
     fn previous(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
+        let is_within = |&other: &u32| state.people.dispersal(other).time() >= period.start;
+        let person = state.people.dispersal(index).person();
+        if state.people.is_crowded(person) {
+            let headcount = self.headcount(state, index, figure);
+            return self.crowds.older(person, headcount, state.people.rank(index)).filter(is_within);
+        }
         let mut at = state.people.older(index);
-        while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() >= period.start) {
-            if self.counts_for(state, index, other, figure) {
+        while let Some(other) = at.filter(is_within) {
+            if other < self.counted && self.counts_for(state, index, other, figure) {
                 return Some(other);
             }
             at = state.people.older(other);
@@ -295,14 +325,55 @@ impl DispersalSlots {
 
     /// Nearest newer dispersal, likewise.
     fn next(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
+        let is_within = |&other: &u32| state.people.dispersal(other).time() < period.end;
+        let person = state.people.dispersal(index).person();
+        if state.people.is_crowded(person) {
+            let headcount = self.headcount(state, index, figure);
+            return self.crowds.newer(person, headcount, state.people.rank(index)).filter(is_within);
+        }
         let mut at = state.people.newer(index);
-        while let Some(other) = at.filter(|&other| state.people.dispersal(other).time() < period.end) {
-            if self.counts_for(state, index, other, figure) {
+        while let Some(other) = at.filter(is_within) {
+            if other < self.counted && self.counts_for(state, index, other, figure) {
                 return Some(other);
             }
             at = state.people.newer(other);
         }
         None
+    }
+
+    fn headcount(&mut self, state: &DisbursementsState, index: u32, figure: Figure) -> Headcount {
+        match figure {
+            Figure::Own(_) => {
+                let group = self.group(state, key_of(state.people.dispersal(index)));
+                Headcount::Programme(self.groups.get(group).programme)
+            }
+            Figure::Target(target) => Headcount::Target(target),
+        }
+    }
+
+    /// Adds a counted dispersal of a crowded person to the order of those.
+    fn join_crowd(&mut self, state: &DisbursementsState, index: u32) {
+        let dispersal = state.people.dispersal(index);
+        if state.people.is_crowded(dispersal.person()) {
+            let headcounts = self.headcounts(state, dispersal);
+            self.crowds.insert(dispersal.person(), headcounts, state.people.rank(index));
+        }
+    }
+
+    /// Reverts [`Self::join_crowd`].
+    fn leave_crowd(&mut self, state: &DisbursementsState, index: u32) {
+        let dispersal = state.people.dispersal(index);
+        if state.people.is_crowded(dispersal.person()) {
+            let headcounts = self.headcounts(state, dispersal);
+            self.crowds.remove(dispersal.person(), headcounts, state.people.rank(index));
+        }
+    }
+
+    fn headcounts(&mut self, state: &DisbursementsState, dispersal: &Dispersal) -> Vec<Headcount> {
+        let group = self.group(state, key_of(dispersal));
+        let Group { programme, targets, .. } = self.groups.get(group);
+        let targets = targets.iter().filter(|&&target| self.selection.of(target).measure == Measure::Beneficiaries);
+        [Headcount::Programme(*programme)].into_iter().chain(targets.map(|&target| Headcount::Target(target))).collect()
     }
 
     /// True if `other` counts for the figure that the dispersal at `index` counts for.

@@ -1,13 +1,14 @@
 //! Figures derived from a partition's supports and people, kept up as these change: the backlog, people of all time,
 //! rolling windows, and figures by slot. All of them can be rebuilt from state ([`DerivedFigures::build`]).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::backlog::OpenSupports;
+use super::crowds::Crowds;
 use super::days::DispersalSlots;
-use super::people::Dispersal;
+use super::people::{Dispersal, Entered};
 use super::rolling::RollingWindows;
 use super::settled::LogOrder;
 use super::support::Approval;
@@ -16,11 +17,11 @@ use crate::aggregate::double_buffer::DoubleBuffer;
 use crate::aggregate::labels::LabelId;
 use crate::aggregate::panes::PaneKey;
 use crate::allowlists::{Allowlists, CellIndex, ProgrammeIndex};
-use crate::clock::{HOUR, Timestamp};
+use crate::clock::Timestamp;
 use crate::event::{Centavos, FederalState};
 use crate::view::panes::RollingPanes;
 use crate::view::slots::Slots;
-use crate::view::{Backlog, CellTotals, ProgrammeTotals};
+use crate::view::{CellTotals, ProgrammeTotals};
 
 #[derive(Debug)]
 pub(crate) struct DerivedFigures {
@@ -31,16 +32,12 @@ pub(crate) struct DerivedFigures {
     backlog: Vec<OpenSupports>,
     /// People with at least one payment not fully returned, for each cell.
     beneficiaries: Vec<u64>,
+    /// Dispersals of crowded people, by programme as shown.
+    crowds: Crowds<ProgrammeIndex>,
+    /// First settled dispersal under each programme as shown, for people with further programmes.
+    settled: HashMap<(u32, ProgrammeIndex), LogOrder>,
     rolling: RollingWindows,
     slots: DoubleBuffer<DispersalSlots>,
-}
-
-#[derive(Debug, Default)]
-struct OpenSupports {
-    supports: u64,
-    centavos: u128,
-    /// Number of supports approved at each instant, in buckets of an hour.
-    approvals: BTreeMap<Timestamp, HashMap<Timestamp, u32>>,
 }
 
 impl DerivedFigures {
@@ -51,6 +48,8 @@ impl DerivedFigures {
             programmes: Vec::new(),
             backlog: (0..allowlists.programmes.count()).map(|_| OpenSupports::default()).collect(),
             beneficiaries: vec![0; allowlists.cells()],
+            crowds: Crowds::new(),
+            settled: HashMap::new(),
             rolling: RollingWindows::new(now),
             slots: DoubleBuffer::new(state.dispersal_slots(view_config)),
             allowlists,
@@ -59,6 +58,7 @@ impl DerivedFigures {
         for support in state.supports.iter() {
             support.open().inspect(|approved| derived.open(approved));
         }
+        state.people.crowded().for_each(|person| derived.gather(state, person));
         derived.rebuild_rolling(state);
         derived.slots.current().backfill(state, usize::MAX);
         if state.people.complete() {
@@ -86,7 +86,7 @@ impl DerivedFigures {
             let cell = self.cell_of(dispersal);
             self.rolling.add(dispersal.time(), cell, dispersal.left());
             if dispersal.left() > 0 {
-                let (older, _) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
+                let (older, _) = self.neighbours(state, index);
                 self.rolling.count_person(
                     dispersal.time(),
                     cell,
@@ -114,9 +114,12 @@ impl DerivedFigures {
     /// Counts every person with a payment not fully returned, once a programme as shown.
     fn count_beneficiaries(&mut self, state: &DisbursementsState) {
         let mut firsts: Vec<(ProgrammeIndex, LogOrder)> = Vec::new();
-        for (person, newest) in state.people.iter() {
+        for person in state.people.iter() {
             firsts.clear();
-            let listed = std::iter::successors(newest, |&index| state.people.older(index)).map(|index| {
+            if state.people.has_further(person) {
+                state.people.settled(person).for_each(|(programme, order)| self.settle(person, programme, order));
+            }
+            let listed = state.people.listed(person).map(|index| {
                 let dispersal = state.people.dispersal(index);
                 (dispersal.programme(), dispersal.order())
             });
@@ -175,37 +178,27 @@ impl DerivedFigures {
     /// Adds a support to the backlog.
     pub(crate) fn open(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
-        let backlog = &mut self.backlog[programme.index()];
-        backlog.supports += 1;
-        backlog.centavos += u128::from(approved.amount);
-        *backlog.approvals.entry(approved.time.floor(HOUR)).or_default().entry(approved.time).or_default() += 1;
+        self.backlog[programme.index()].open(approved);
     }
 
     /// Removes a support from the backlog.
     pub(crate) fn close(&mut self, approved: &Approval) {
         let programme = self.programme(approved.programme);
-        let backlog = &mut self.backlog[programme.index()];
-        backlog.supports -= 1;
-        backlog.centavos -= u128::from(approved.amount);
-        let hour =
-            backlog.approvals.get_mut(&approved.time.floor(HOUR)).expect("a support leaves the backlog that it joined");
-        let count = hour.get_mut(&approved.time).expect("a support leaves the backlog that it joined");
-        *count -= 1;
-        if *count == 0 {
-            hour.remove(&approved.time);
-            if hour.is_empty() {
-                backlog.approvals.remove(&approved.time.floor(HOUR));
-            }
-        }
+        self.backlog[programme.index()].close(approved);
     }
 
     /// Counts a new dispersal, of which everything is left.
-    pub(crate) fn enter(&mut self, state: &DisbursementsState, index: u32) {
+    pub(crate) fn enter(&mut self, state: &DisbursementsState, entered: Entered) {
+        let index = entered.index;
         let dispersal = state.people.dispersal(index);
-        self.slots.each(|slots| slots.enter(state, index));
+        if entered.crowds {
+            self.gather(state, dispersal.person());
+        } else if state.people.is_crowded(dispersal.person()) {
+            self.crowds.insert(dispersal.person(), [self.programme(dispersal.programme())], state.people.rank(index));
+        }
+        self.slots.each(|slots| slots.enter(state, entered));
         self.rolling.add(dispersal.time(), self.cell_of(dispersal), dispersal.left());
-        self.recount_rolling(state, index, true);
-        self.recount_beneficiaries(state, index, true);
+        self.recount(state, index, true);
     }
 
     /// Subtracts a return from a dispersal.
@@ -218,8 +211,8 @@ impl DerivedFigures {
     /// Discounts the person of a dispersal of which nothing is left, before it leaves its person's list.
     pub(crate) fn leave(&mut self, state: &DisbursementsState, index: u32) {
         self.slots.each(|slots| slots.leave(state, index));
-        self.recount_rolling(state, index, false);
-        self.recount_beneficiaries(state, index, false);
+        self.recount(state, index, false);
+        self.leave_crowd(state, index);
     }
 
     /// Discounts a dispersal that is about to be forgotten. Its person stays counted among those ever paid. The periods
@@ -230,16 +223,81 @@ impl DerivedFigures {
         self.slots.each(|slots| slots.forget(state, index));
         self.rolling.remove(dispersal.time(), self.cell_of(dispersal), dispersal.left());
         if dispersal.left() > 0 {
-            self.recount_rolling(state, index, false);
+            let neighbours = self.neighbours(state, index);
+            self.recount_rolling(state, index, neighbours, false);
+            self.leave_crowd(state, index);
         }
     }
 
-    /// Updates the rolling windows when a dispersal starts or ceases to count its person: only its own part changes,
-    /// and that of the next one.
-    fn recount_rolling(&mut self, state: &DisbursementsState, index: u32, enters: bool) {
+    /// Notes that a dispersal was settled into its person.
+    pub(crate) fn note_settled(&mut self, state: &DisbursementsState, person: u32, settled: (LabelId, LogOrder)) {
+        if state.people.has_further(person) {
+            // The one that the person's entry holds is noted with the first further one at the latest.
+            for (programme, order) in state.people.inline_settled(person).into_iter().chain([settled]) {
+                self.settle(person, programme, order);
+            }
+        }
+    }
+
+    fn settle(&mut self, person: u32, programme: LabelId, order: LogOrder) {
+        let first = self.settled.entry((person, self.programme(programme))).or_insert(order);
+        *first = order.min(*first);
+    }
+
+    /// First settled dispersal of a person under a programme as shown.
+    fn first_settled(&self, state: &DisbursementsState, person: u32, programme: ProgrammeIndex) -> Option<LogOrder> {
+        if state.people.has_further(person) {
+            return self.settled.get(&(person, programme)).copied();
+        }
+        let inline = state.people.inline_settled(person)?;
+        (self.programme(inline.0) == programme).then_some(inline.1)
+    }
+
+    /// Orders the dispersals of a person who is crowded.
+    fn gather(&mut self, state: &DisbursementsState, person: u32) {
+        for index in state.people.listed(person) {
+            let programme = self.programme(state.people.dispersal(index).programme());
+            self.crowds.insert(person, [programme], state.people.rank(index));
+        }
+    }
+
+    /// Removes a dispersal that is about to leave its person's list from the order of a crowded one.
+    fn leave_crowd(&mut self, state: &DisbursementsState, index: u32) {
+        let dispersal = state.people.dispersal(index);
+        if state.people.is_crowded(dispersal.person()) {
+            self.crowds.remove(dispersal.person(), [self.programme(dispersal.programme())], state.people.rank(index));
+        }
+    }
+
+    /// Nearest older and newer dispersal of the same person under the same programme as shown: several unlisted
+    /// programmes, shown as `other`, count a person once.
+    fn neighbours(&self, state: &DisbursementsState, index: u32) -> (Option<u32>, Option<u32>) {
+        let dispersal = state.people.dispersal(index);
+        let (person, shown) = (dispersal.person(), self.programme(dispersal.programme()));
+        if !state.people.is_crowded(person) {
+            return state.people.neighbours(index, |other| self.programme(other) == shown);
+        }
+        let rank = state.people.rank(index);
+        (self.crowds.older(person, shown, rank), self.crowds.newer(person, shown, rank))
+    }
+
+    /// Updates figures of people when a dispersal starts or ceases to count its person.
+    fn recount(&mut self, state: &DisbursementsState, index: u32, enters: bool) {
+        let neighbours = self.neighbours(state, index);
+        self.recount_rolling(state, index, neighbours, enters);
+        self.recount_beneficiaries(state, index, neighbours, enters);
+    }
+
+    /// Updates the rolling windows: only the dispersal's own part changes, and that of the next one.
+    fn recount_rolling(
+        &mut self,
+        state: &DisbursementsState,
+        index: u32,
+        (older, newer): (Option<u32>, Option<u32>),
+        enters: bool,
+    ) {
         let dispersal = state.people.dispersal(index);
         let (time, cell) = (dispersal.time(), self.cell_of(dispersal));
-        let (older, newer) = state.people.neighbours(index, self.same_programme(dispersal.programme()));
         let previous = older.map(|older| state.people.dispersal(older).time());
         let next = newer.map(|newer| state.people.dispersal(newer)).map(|next| (next.time(), self.cell_of(next)));
         let (before, after) = if enters { (previous, Some(time)) } else { (Some(time), previous) };
@@ -256,24 +314,27 @@ impl DerivedFigures {
 
     /// Updates people of all time likewise. A person counts under the federal state of the first dispersal of which
     /// something is left, settled or not.
-    fn recount_beneficiaries(&mut self, state: &DisbursementsState, index: u32, enters: bool) {
+    fn recount_beneficiaries(
+        &mut self,
+        state: &DisbursementsState,
+        index: u32,
+        (older, newer): (Option<u32>, Option<u32>),
+        enters: bool,
+    ) {
         if !state.people.complete() {
             // Earlier people were not all kept, so the family stays absent.
             return;
         }
-        let dispersal = state.people.dispersal(index);
-        let same_programme = self.same_programme(dispersal.programme());
-        let (older, newer) = state.people.neighbours(index, &same_programme);
         if older.is_some() {
             return;
         }
-        let settled = state.people.first_settled(dispersal.person(), &same_programme);
+        let dispersal = state.people.dispersal(index);
+        let programme = self.programme(dispersal.programme());
+        let settled = self.first_settled(state, dispersal.person(), programme);
         let next = newer.map(|newer| state.people.dispersal(newer).order());
         let without = settled.into_iter().chain(next).min();
         let with = Some(without.map_or(dispersal.order(), |first| first.min(dispersal.order())));
-        drop(same_programme);
         let (before, after) = if enters { (without, with) } else { (with, without) };
-        let programme = self.programme(dispersal.programme());
         before.inspect(|first| {
             self.beneficiaries[self.allowlists.cell(programme, self.allowlists.state(first.state)).index()] -= 1
         });
@@ -283,22 +344,14 @@ impl DerivedFigures {
     }
 
     /// Adds the derived figures to those that follow from state alone.
-    pub(crate) fn add_to(&self, programmes: &mut [ProgrammeTotals], cells: &mut [CellTotals]) {
-        for (programme, backlog) in programmes.iter_mut().zip(&self.backlog) {
-            let oldest_approval = backlog.approvals.first_key_value().and_then(|(_, hour)| hour.keys().min().copied());
-            programme.backlog = Backlog { supports: backlog.supports, centavos: backlog.centavos, oldest_approval };
+    pub(crate) fn add_to(&mut self, programmes: &mut [ProgrammeTotals], cells: &mut [CellTotals]) {
+        for (programme, backlog) in programmes.iter_mut().zip(&mut self.backlog) {
+            programme.backlog = backlog.show();
         }
         cells.iter_mut().zip(&self.beneficiaries).for_each(|(cell, &people)| cell.beneficiaries = people);
     }
 
     fn cell_of(&self, dispersal: &Dispersal) -> CellIndex {
         self.cell(dispersal.programme(), dispersal.state())
-    }
-
-    /// True for programmes shown at the same position: several unlisted programmes shown as `other` count a person
-    /// once.
-    fn same_programme(&self, programme: LabelId) -> impl Fn(LabelId) -> bool {
-        let shown = self.programme(programme);
-        move |other| self.programme(other) == shown
     }
 }

@@ -17,6 +17,9 @@ pub(crate) struct FurtherProgrammes {
     /// Newest entry of each person; entries form a linked list. Follows from the entries.
     #[serde(skip)]
     newest: HashMap<u32, u32>,
+    /// Entry of each person and programme. Follows from the entries.
+    #[serde(skip)]
+    places: HashMap<(u32, LabelId), u32>,
 }
 
 /// First settled dispersal of a person under one programme, in 19 bytes. Never removed.
@@ -41,18 +44,24 @@ impl SlabEntry for SettledEntry {
 
 impl FurtherProgrammes {
     pub(crate) fn new() -> Self {
-        Self { entries: Slab::new(), newest: HashMap::new() }
+        Self { entries: Slab::new(), newest: HashMap::new(), places: HashMap::new() }
     }
 
-    /// Further programmes of a person, with the first settled dispersal of each.
+    /// True if a person has further programmes.
+    pub(crate) fn has(&self, person: u32) -> bool {
+        !self.newest.is_empty() && self.newest.contains_key(&person)
+    }
+
+    /// Further programmes of a person, with the first settled dispersal of each. There may be thousands.
     pub(crate) fn of(&self, person: u32) -> impl Iterator<Item = (LabelId, SettledDispersal)> {
-        self.links(person).map(|index| (self.entries[index].programme.get() as LabelId, self.entries[index].settled))
+        let newest = if self.newest.is_empty() { None } else { self.newest.get(&person).copied() };
+        std::iter::successors(newest, |&index| self.entries[index].next.get())
+            .map(|index| (self.entries[index].programme.get() as LabelId, self.entries[index].settled))
     }
 
     /// Keeps the first settled dispersal of a programme.
     pub(crate) fn keep_first(&mut self, person: u32, programme: LabelId, settled: SettledDispersal) {
-        let known = self.links(person).find(|&index| self.entries[index].programme.get() as LabelId == programme);
-        if let Some(index) = known {
+        if let Some(&index) = self.places.get(&(person, programme)) {
             let entry = self.entries.get_mut(index);
             entry.settled = entry.settled.first(settled);
             return;
@@ -64,20 +73,19 @@ impl FurtherProgrammes {
             person: U32::new(u64::from(person)),
             next,
         };
-        self.newest.insert(person, self.entries.insert(item));
+        let index = self.entries.insert(item);
+        self.newest.insert(person, index);
+        self.places.insert((person, programme), index);
     }
 
-    /// Rebuilds the newest entry of each person: nothing is ever removed, so it is the one with the highest index.
+    /// Rebuilds the maps. The newest entry of a person is the one with the highest index: nothing is ever removed.
     pub(crate) fn index(&mut self) {
-        self.newest = self.entries.iter().map(|(index, item)| (item.person.get() as u32, index)).collect();
+        let place = |item: &SettledEntry| (item.person.get() as u32, item.programme.get() as LabelId);
+        self.newest = self.entries.iter().map(|(index, item)| (place(item).0, index)).collect();
+        self.places = self.entries.iter().map(|(index, item)| (place(item), index)).collect();
     }
 
     pub(crate) fn region(&mut self) -> &mut dyn PagedTable {
         self.entries.region()
-    }
-
-    fn links(&self, person: u32) -> impl Iterator<Item = u32> {
-        let newest = if self.newest.is_empty() { None } else { self.newest.get(&person).copied() };
-        std::iter::successors(newest, |&index| self.entries[index].next.get())
     }
 }

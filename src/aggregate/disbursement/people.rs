@@ -1,7 +1,8 @@
 //! People and their dispersals: who was paid, when, under which programme and federal state, and how much of it is
 //! left.
 //!
-//! The dispersals of a person of which something is left form a doubly linked list by time, then log order. Whether a
+//! The dispersals of a person of which something is left form a doubly linked list by time, then log order; where it
+//! is long, neighbours are found without a walk ([`crowds`](super::crowds)). Whether a
 //! dispersal is the first of its person in a day, a week or any other period follows from its predecessor. A change of
 //! one dispersal therefore changes only its own count and that of its successor, for every period at once: no set of
 //! people is kept for any (see [`days`](super::days)).
@@ -14,6 +15,7 @@ use bytemuck::{Pod, Zeroable};
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
+use super::crowds::{CROWDED, Crowds, Rank};
 use super::further_programmes::FurtherProgrammes;
 use super::settled::{LogOrder, SettledDispersal};
 use crate::aggregate::labels::LabelId;
@@ -64,6 +66,14 @@ pub(crate) struct NewDispersal {
     pub state: FederalState,
 }
 
+/// A dispersal that was entered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entered {
+    pub index: u32,
+    /// True if its person is crowded from this dispersal on.
+    pub crowds: bool,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct People {
     dispersals: Slab<Dispersal>,
@@ -71,6 +81,13 @@ pub(crate) struct People {
     /// People by hash, in shards. Follows from the people.
     #[serde(skip)]
     index: Vec<HashTable<u32>>,
+    /// Number of listed dispersals to each person beside one, by the person's index; 0 for crowded people. Follows from
+    /// the lists.
+    #[serde(skip)]
+    others: Vec<u8>,
+    /// Lists of crowded people. Follows from the lists.
+    #[serde(skip, default = "Crowds::new")]
+    crowds: Crowds<()>,
     further: FurtherProgrammes,
     max_people: u64,
     /// True once there were more people than the bound: from then on nothing is settled any more.
@@ -88,6 +105,8 @@ impl People {
             dispersals: Slab::new(),
             people: Slab::new(),
             index: (0..=u8::MAX).map(|_| HashTable::new()).collect(),
+            others: Vec::new(),
+            crowds: Crowds::new(),
             further: FurtherProgrammes::new(),
             max_people,
             overflowed: false,
@@ -132,11 +151,11 @@ impl People {
         self.dispersals.get_mut(index)
     }
 
-    /// Inserts a dispersal with its whole amount left and returns its index.
-    pub(crate) fn enter(&mut self, new: NewDispersal) -> u32 {
+    /// Inserts a dispersal with its whole amount left.
+    pub(crate) fn enter(&mut self, new: NewDispersal) -> Entered {
         let person = self.find_or_add(&new.person);
-        let (older, newer) = self.around(person, new.time);
-        let tie = self.next_tie(person, older, new.time);
+        let (mut older, mut newer) = self.around(person, Rank::end_of(new.time));
+        let tie = self.next_tie(older, new.time);
         let index = self.dispersals.insert(Dispersal {
             time: PackedTime::at(new.time),
             tie: U16::new(tie),
@@ -144,21 +163,23 @@ impl People {
             programme: U16::new(u64::from(new.programme)),
             state: new.state,
             person: U32::new(u64::from(person)),
-            older: older.map_or(SlabLink::NONE, SlabLink::to),
-            newer: newer.map_or(SlabLink::NONE, SlabLink::to),
+            older: SlabLink::NONE,
+            newer: SlabLink::NONE,
             before: SlabLink::NONE,
         });
+        if tie == u64::from(u16::MAX) {
+            (older, newer) = self.around(person, self.rank(index));
+        }
         self.join(person, older, Some(index));
         self.join(person, Some(index), newer);
-        index
+        Entered { index, crowds: self.count_listed(index) }
     }
 
     /// Removes a dispersal of which nothing is left from its person's list; it stays in its support's list of spent
     /// ones.
     pub(crate) fn withdraw(&mut self, index: u32) {
-        let dispersal = self.dispersals[index];
-        self.join(dispersal.person(), dispersal.older.get(), dispersal.newer.get());
-        self.release(dispersal.person());
+        self.unlist(index);
+        self.release(self.dispersals[index].person());
     }
 
     /// Forgets a dispersal of which nothing is left.
@@ -170,7 +191,7 @@ impl People {
     pub(crate) fn settle(&mut self, index: u32) {
         let dispersal = self.dispersals[index];
         let person = dispersal.person();
-        self.join(person, dispersal.older.get(), dispersal.newer.get());
+        self.unlist(index);
         self.dispersals.remove(index);
         let settled = dispersal.settled();
         if self.complete() {
@@ -179,7 +200,29 @@ impl People {
         self.release(person);
     }
 
-    /// Nearest older and newer dispersal of the same person whose programme `belongs`.
+    /// True if a walk along the person's list would take long.
+    pub(crate) fn is_crowded(&self, person: u32) -> bool {
+        self.crowds.has(person)
+    }
+
+    /// Crowded people, in no order.
+    pub(crate) fn crowded(&self) -> impl Iterator<Item = u32> {
+        self.crowds.people()
+    }
+
+    /// Indexes of a person's listed dispersals, newest first.
+    pub(crate) fn listed(&self, person: u32) -> impl Iterator<Item = u32> {
+        std::iter::successors(self.people[person].newest.get(), |&index| self.older(index))
+    }
+
+    /// Place of a dispersal in its person's list.
+    pub(crate) fn rank(&self, index: u32) -> Rank {
+        let dispersal = &self.dispersals[index];
+        Rank { time: dispersal.time(), tie: dispersal.tie.get() as u16, state: dispersal.state, index }
+    }
+
+    /// Nearest older and newer dispersal of the same person whose programme `belongs`, by a walk along the list: not for
+    /// crowded people.
     pub(crate) fn neighbours(&self, index: u32, belongs: impl Fn(LabelId) -> bool) -> (Option<u32>, Option<u32>) {
         let walk = |step: fn(&Dispersal) -> SlabLink| {
             let mut at = step(&self.dispersals[index]).get();
@@ -191,17 +234,20 @@ impl People {
         (walk(|dispersal| dispersal.older), walk(|dispersal| dispersal.newer))
     }
 
-    /// First settled dispersal of a person among programmes for which `belongs` is true.
-    pub(crate) fn first_settled(&self, person: u32, belongs: impl Fn(LabelId) -> bool) -> Option<LogOrder> {
-        let inline = &self.people[person];
-        let first = belongs(inline.programme.get() as LabelId).then(|| inline.settled.order()).flatten();
-        let further = self.further.of(person).filter(|(programme, _)| belongs(*programme));
-        first.into_iter().chain(further.filter_map(|(_, settled)| settled.order())).min()
+    /// The settled dispersal that a person's entry holds, with its programme.
+    pub(crate) fn inline_settled(&self, person: u32) -> Option<(LabelId, LogOrder)> {
+        let entry = &self.people[person];
+        Some((entry.programme.get() as LabelId, entry.settled.order()?))
     }
 
-    /// Index of every person, with the newest dispersal of which something is left.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Option<u32>)> {
-        self.people.iter().map(|(person, entry)| (person, entry.newest.get()))
+    /// True if a person has settled dispersals under further programmes.
+    pub(crate) fn has_further(&self, person: u32) -> bool {
+        self.further.has(person)
+    }
+
+    /// Index of every person.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
+        self.people.iter().map(|(person, _)| person)
     }
 
     /// Predecessor of a dispersal in its person's list.
@@ -216,15 +262,12 @@ impl People {
 
     /// Programmes with settled dispersals of a person, and the first of each.
     pub(crate) fn settled(&self, person: u32) -> impl Iterator<Item = (LabelId, LogOrder)> {
-        let entry = &self.people[person];
-        let inline = (entry.programme.get() as LabelId, entry.settled);
-        [inline]
-            .into_iter()
-            .chain(self.further.of(person))
-            .filter_map(|(programme, settled)| Some((programme, settled.order()?)))
+        let further = self.further.of(person);
+        let further = further.filter_map(|(programme, settled)| Some((programme, settled.order()?)));
+        self.inline_settled(person).into_iter().chain(further)
     }
 
-    /// Rebuilds the index by hash after people were read from a checkpoint.
+    /// Rebuilds the index by hash, and what follows from the lists, after people were read from a checkpoint.
     pub(crate) fn index(&mut self) {
         let mut counts = [0; 256];
         self.people.iter().for_each(|(_, person)| counts[usize::from(person.hash[0])] += 1);
@@ -235,6 +278,7 @@ impl People {
                 .insert_unique(key(&person.hash), number, |&other| key(&people[other].hash));
         }
         self.further.index();
+        self.index_lists();
         self.sampled = self.people.iter().map(|(_, person)| person.hash).filter(is_sampled).collect();
     }
 
@@ -295,25 +339,98 @@ impl People {
         }
     }
 
-    /// Neighbours of a dispersal at `time` in the person's list: it goes behind those that are not later.
-    fn around(&self, person: u32, time: Timestamp) -> (Option<u32>, Option<u32>) {
+    /// Dispersals between which a place in the person's list lies.
+    fn around(&self, person: u32, rank: Rank) -> (Option<u32>, Option<u32>) {
+        if self.is_crowded(person) {
+            return (self.crowds.older(person, (), rank), self.crowds.newer(person, (), rank));
+        }
         let (mut older, mut newer) = (self.people[person].newest.get(), None);
-        while let Some(later) = older.filter(|&index| self.dispersals[index].time() > time) {
+        while let Some(later) = older.filter(|&index| self.rank(index) > rank) {
             (older, newer) = (self.dispersals[later].older.get(), Some(later));
         }
         (older, newer)
     }
 
-    /// Tie number above those of every remembered dispersal to the person at the same instant.
-    fn next_tie(&self, person: u32, older: Option<u32>, time: Timestamp) -> u64 {
-        let listed = older
-            .map(|older| &self.dispersals[older])
-            .filter(|older| older.time() == time)
-            .map(|older| older.tie.get());
-        let same = |settled: &SettledDispersal| (settled.time.get() == Some(time)).then(|| settled.tie.get());
-        let further = self.further.of(person).filter_map(|(_, settled)| same(&settled)).max();
-        let highest = listed.max(same(&self.people[person].settled)).max(further);
-        highest.map_or(0, |tie| (tie + 1).min(u64::from(u16::MAX)))
+    /// Tie number above those of every remembered dispersal to the person at the same instant, of which `older` has the
+    /// highest. Settled ones are earlier: their support was forgotten because the horizon had passed its newest event,
+    /// and what is older than the horizon is not applied.
+    fn next_tie(&self, older: Option<u32>, time: Timestamp) -> u64 {
+        let older = older.map(|older| &self.dispersals[older]).filter(|older| older.time() == time);
+        older.map_or(0, |older| (older.tie.get() + 1).min(u64::from(u16::MAX)))
+    }
+
+    /// Counts a dispersal that joined its person's list; true if the person is crowded from it on.
+    fn count_listed(&mut self, index: u32) -> bool {
+        let dispersal = &self.dispersals[index];
+        let person = dispersal.person();
+        if dispersal.older.get().or(dispersal.newer.get()).is_none() {
+            return false;
+        }
+        if self.is_crowded(person) {
+            self.crowds.insert(person, [()], self.rank(index));
+            return false;
+        }
+        self.count_another(person);
+        let crowds = self.others[person as usize] + 1 >= CROWDED;
+        if crowds {
+            self.gather(person);
+        }
+        crowds
+    }
+
+    fn count_another(&mut self, person: u32) {
+        let place = person as usize;
+        if self.others.len() <= place {
+            self.others.resize(place + 1, 0);
+        }
+        self.others[place] = self.others[place].saturating_add(1);
+    }
+
+    /// Makes a person crowded.
+    fn gather(&mut self, person: u32) {
+        self.others[person as usize] = 0;
+        let mut newer = None;
+        let ranks: Vec<Rank> = self.listed(person).map(|index| self.rank(index)).collect();
+        ranks.iter().for_each(|&rank| self.crowds.insert(person, [()], rank));
+        if ranks.is_sorted_by(|newer, older| newer > older) {
+            return;
+        }
+        // An earlier version listed dispersals of equal ties in log order.
+        let mut ranks = ranks;
+        ranks.sort_unstable();
+        for rank in ranks.into_iter().rev() {
+            self.join(person, Some(rank.index), newer);
+            newer = Some(rank.index);
+        }
+        self.join(person, None, newer);
+    }
+
+    /// Removes a dispersal from its person's list.
+    fn unlist(&mut self, index: u32) {
+        let dispersal = self.dispersals[index];
+        let (person, older, newer) = (dispersal.person(), dispersal.older.get(), dispersal.newer.get());
+        self.join(person, older, newer);
+        if self.is_crowded(person) {
+            self.crowds.remove(person, [()], self.rank(index));
+        } else if older.or(newer).is_some() {
+            self.others[person as usize] -= 1;
+        }
+    }
+
+    /// Rebuilds what follows from the lists.
+    fn index_lists(&mut self) {
+        (self.others, self.crowds) = (Vec::new(), Crowds::new());
+        for index in 0..self.dispersals.end_index() {
+            let listed = self.dispersals.get_occupied(index).filter(|dispersal| dispersal.left() > 0);
+            if let Some(person) = listed.filter(|dispersal| dispersal.older.is_some()).map(Dispersal::person) {
+                self.count_another(person);
+            }
+        }
+        for person in 0..self.others.len() {
+            if self.others[person].saturating_add(1) >= CROWDED {
+                self.gather(person as u32);
+            }
+        }
     }
 
     /// Links two dispersals as neighbours; `None` stands for an end of the list.

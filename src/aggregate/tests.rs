@@ -1,0 +1,162 @@
+use super::effort::take_looks;
+use super::*;
+use crate::calendar::{Period, WorkingCalendar};
+use crate::clock::{HOUR, MINUTE};
+use crate::event::{Disbursement, DisbursementKind, FederalState};
+use crate::targets::{Filter, Measure};
+
+/// 1 September 2020.
+const START: Timestamp = Timestamp::from_millis(1_598_918_400_000);
+
+#[test]
+fn passed_offsets_are_rejected_once_as_excluded() {
+    let mut state =
+        PartitionState::new(Stream::Call, 10, Rules::default(), &ViewConfig::default(), Timestamp::from_millis(0));
+    assert_eq!(state.pass_excluded(12, 14), 3, "10 and 11 are no records");
+    assert_eq!(state.pass_excluded(12, 15), 1, "three of them count already");
+    assert_eq!(state.pass_excluded(10, 15), 0);
+    assert_eq!((state.next_offset(), state.records()), (16, 4));
+    let counts = state.view(Timestamp::from_millis(0)).counts;
+    assert_eq!(counts.rejected[Reason::Excluded as usize], 4);
+    assert_eq!(counts.outcomes[Outcome::Rejected as usize], 4);
+}
+
+/// Order in which the dispersals of one person come.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    Rising,
+    Falling,
+    Scattered,
+    AtOnce,
+}
+
+impl Order {
+    const ALL: [Order; 4] = [Self::Rising, Self::Falling, Self::Scattered, Self::AtOnce];
+
+    fn time(self, number: u64) -> Timestamp {
+        let millis = match self {
+            Self::Rising => number as Millis,
+            Self::Falling => HOUR - number as Millis,
+            Self::Scattered => (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % HOUR as u64) as Millis,
+            Self::AtOnce => 0,
+        };
+        START + millis
+    }
+}
+
+/// A partition that is fed disbursements to one person, and the most looks at entries that a record took.
+struct Feed {
+    partition: PartitionState,
+    arena: LabelArena,
+    events: u64,
+    most: u64,
+}
+
+impl Feed {
+    fn new() -> Self {
+        let view_config = ViewConfig { targets: Arc::new(people_targets()), ..ViewConfig::default() };
+        let partition = PartitionState::new(Stream::Disbursement, 0, Rules::default(), &view_config, START);
+        take_looks();
+        Self { partition, arena: LabelArena::default(), events: 0, most: 0 }
+    }
+
+    /// Applies an event of support `credit`; `spent` supports or dispersals are used up by it.
+    fn apply(&mut self, kind: DisbursementKind, time: Timestamp, credit: u64, programme: &str, spent: u64) {
+        let hash = |number: u64| *blake3::hash(&number.to_le_bytes()).as_bytes().first_chunk().expect("16 bytes");
+        let body = Disbursement {
+            kind,
+            programme: self.arena.push(programme),
+            state: FederalState::from_index((credit % 7) as usize),
+            beneficiary: [7; 16],
+            credit: hash(credit),
+            amount: 2_500_000,
+        };
+        self.events += 1;
+        let event = Event { id: hash(1 << 60 | self.events), fingerprint: 0, time, body: Body::Disbursement(body) };
+        let outcome = self.partition.step(self.events as i64, &Ok(event), &self.arena);
+        assert_eq!(outcome, Outcome::Applied);
+        self.most = self.most.max(take_looks() / (spent + 1));
+    }
+}
+
+/// Targets of people: of all, and of one programme by the day.
+fn people_targets() -> Targets {
+    let calendars = vec![Arc::new(WorkingCalendar::always(jiff::tz::TimeZone::UTC))];
+    let target = |name: &str, period, programmes: &[&str]| crate::targets::Target {
+        name: name.to_owned(),
+        description: String::new(),
+        measure: Measure::Beneficiaries,
+        filter: Filter {
+            programmes: programmes.iter().map(|&programme| programme.to_owned()).collect(),
+            ..Filter::default()
+        },
+        period,
+        goals: vec![(jiff::civil::date(2020, 1, 1), crate::targets::Quantity::Count(100_000))],
+        calendar: Arc::clone(&calendars[0]),
+        profile: None,
+        prorate: false,
+        tolerance: 0.0,
+        pesos_each: None,
+    };
+    let targets = vec![target("all", Period::WEEK, &[]), target("one", Period::Day, &["b"])];
+    Targets { targets, calendars, ..Targets::default() }
+}
+
+/// Number of events in which the sweep of a small table comes around.
+const SWEPT: u64 = 10_000;
+
+/// The most looks for a record among `dispersals` to one person, then pairs that are paid and returned under another
+/// programme, then more programmes than anybody has, and at last the forgetting of all.
+fn most_looks(order: Order, dispersals: u64) -> [u64; 3] {
+    use DisbursementKind::{Dispersed, Returned};
+    let mut feed = Feed::new();
+    for number in 0..dispersals {
+        feed.apply(Dispersed, order.time(number), number, "a", 0);
+    }
+    for number in 0..dispersals / 8 {
+        let (credit, time) = (dispersals + number, order.time(number * 7 % dispersals));
+        feed.apply(Dispersed, time, credit, "b", 0);
+        feed.apply(Returned, time + MINUTE, credit, "b", 1);
+    }
+    let paid = std::mem::take(&mut feed.most);
+    // Under programmes of their own, and settled one by one: each support has a millisecond of its own.
+    for number in 0..dispersals / 8 {
+        let credit = 2 * dispersals + number;
+        feed.apply(Dispersed, START + HOUR + number as Millis, credit, &format!("own {number}"), 0);
+    }
+    let programmes = std::mem::take(&mut feed.most);
+    // The watermark passes the horizon of all, and the sweep forgets some supports at each event.
+    let later = START + Rules::default().horizon(Stream::Disbursement) + crate::clock::DAY;
+    for number in 0..SWEPT {
+        feed.apply(Dispersed, later + number as Millis, 3 * dispersals + number % 3, "c", 4);
+    }
+    assert_eq!(feed.partition.keys().dispersals, SWEPT, "all others are forgotten");
+    [paid, programmes, feed.most]
+}
+
+/// Attack: a placeholder identifier gathers dispersals without end. The work for one record may grow with their
+/// logarithm; a walk over all of them, of whatever list, fails this.
+#[test]
+fn the_worst_record_takes_logarithmic_work_in_its_key() {
+    for order in Order::ALL {
+        let (few, many) = (most_looks(order, 256), most_looks(order, 8_192));
+        for (few, many) in few.into_iter().zip(many) {
+            assert!(many <= 2 * few, "{order:?}: at most {few} looks among 256 dispersals, {many} among 8,192");
+        }
+    }
+}
+
+/// A support of tens of thousands of instalments, returned in as many steps, and returns that wait for it.
+#[test]
+fn instalments_and_returns_of_a_support_take_equal_work() {
+    use DisbursementKind::{Dispersed, Returned};
+    let most = |instalments: u64| {
+        let mut feed = Feed::new();
+        (0..instalments).for_each(|number| feed.apply(Returned, START + number as Millis, 1, "a", 0));
+        (0..2 * instalments).for_each(|number| feed.apply(Dispersed, START - number as Millis, 1, "a", 1));
+        (0..2 * instalments).for_each(|number| feed.apply(Returned, START + number as Millis, 1, "b", 1));
+        feed.most
+    };
+    let (few, many) = (most(256), most(8_192));
+    assert!(many <= 2 * few, "at most {few} looks among 256 instalments, {many} among 8,192");
+}
