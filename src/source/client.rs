@@ -1,10 +1,12 @@
 //! Configuration of librdkafka's clients, and their reports while they run.
 
-use super::error::is_denial;
+use super::error::{SourceError, is_denial};
+use super::native::property_in_effect;
 use super::settings::Settings;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::producer::{Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -71,17 +73,68 @@ pub(super) fn probe(settings: &Settings) -> ClientConfig {
     reader(settings)
 }
 
-/// Configuration that exactness depends on; [`super::reading`] refuses these properties in `kafka.properties`.
+/// Properties of a reader that exactness depends on. [`super::properties`] refuses whatever changes them.
+const READER: [(&str, &str); 8] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("isolation.level", "read_committed"),
+    ("check.crcs", "true"),
+    ("enable.partition.eof", "false"),
+    ("allow.auto.create.topics", "false"),
+    ("api.version.request", "true"),
+];
+
+/// Properties of the client that writes dead letters without losing or repeating any.
+const PRODUCER: [(&str, &str); 1] = [("enable.idempotence", "true")];
+
 fn reader(settings: &Settings) -> ClientConfig {
     let mut config = base(settings);
-    config.set("enable.auto.commit", "false");
-    config.set("enable.auto.offset.store", "false");
-    config.set("auto.offset.reset", "error");
-    config.set("isolation.level", "read_committed");
-    config.set("check.crcs", "true");
-    config.set("enable.partition.eof", "false");
-    config.set("allow.auto.create.topics", "false");
+    for (name, value) in READER {
+        config.set(name, value);
+    }
     config
+}
+
+/// Makes a client that reads, and checks what is in effect in it.
+///
+/// # Errors
+///
+/// [`SourceError::Configuration`].
+pub(super) fn create_reader(config: &ClientConfig) -> Result<Client, SourceError> {
+    let client: Client =
+        config.create_with_context(Context::default()).map_err(|error| SourceError::configuration(&error))?;
+    verify(client.client(), &READER)?;
+    Ok(client)
+}
+
+/// Makes the client that writes dead letters, and checks what is in effect in it.
+///
+/// # Errors
+///
+/// [`SourceError::Configuration`].
+pub(super) fn create_producer<C: ProducerContext>(
+    config: &ClientConfig,
+    context: C,
+) -> Result<ThreadedProducer<C>, SourceError> {
+    let producer: ThreadedProducer<C> =
+        config.create_with_context(context).map_err(|error| SourceError::configuration(&error))?;
+    verify(producer.client(), &PRODUCER)?;
+    Ok(producer)
+}
+
+/// Compares the properties that are in effect with ours.
+fn verify<C: ClientContext>(client: &rdkafka::client::Client<C>, expected: &[(&str, &str)]) -> Result<(), SourceError> {
+    for (name, expected) in expected {
+        let found = property_in_effect(client, name);
+        if found.as_deref() != Some(*expected) {
+            let found = found.unwrap_or_else(|| "not set".to_owned());
+            let reason =
+                format!("{name} is {found} instead of {expected}; remove what changes it from kafka.properties");
+            return Err(SourceError::Configuration { reason });
+        }
+    }
+    Ok(())
 }
 
 /// Configuration of the client that asks for the configuration of topics.
@@ -98,7 +151,9 @@ pub(super) fn producer(settings: &Settings) -> ClientConfig {
     default_to(&mut config, &["queue.buffering.max.kbytes"], "65536");
     // A dead letter has more headers than its record, so it may exceed the largest record; the topic's own limit holds.
     default_to(&mut config, &["message.max.bytes"], "2000000");
-    config.set("enable.idempotence", "true");
+    for (name, value) in PRODUCER {
+        config.set(name, value);
+    }
     config.set("queue.buffering.max.messages", settings.dead_letter.max_in_flight.to_string());
     config
 }

@@ -1,6 +1,6 @@
 //! The consumer that the poll thread owns, and the events it reports.
 
-use super::client::{self, Client, Context};
+use super::client::{self, Client};
 use super::error::{SourceError, is_denial};
 use super::fetching::{Fetching, Marks};
 use super::native::{self, NativeMessage, Queue};
@@ -100,10 +100,7 @@ impl Consumer {
     ///
     /// [`SourceError::Configuration`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
-        let client: Client = client::consumer(settings)
-            .create_with_context(Context::default())
-            .map_err(|error| SourceError::configuration(&error))?;
-        let client = Arc::new(client);
+        let client = Arc::new(client::create_reader(&client::consumer(settings))?);
         Ok(Self {
             queue: Queue::new(&client),
             client,

@@ -77,11 +77,7 @@ impl DeadLetters {
         let DeadLetterSettings { enabled, topic, max_in_flight } = &settings.dead_letter;
         let tracker = Arc::new(Tracker::default());
         let delivery = || Delivery { context: Context::default(), tracker: Arc::clone(&tracker) };
-        let create = || {
-            client::producer(settings)
-                .create_with_context(delivery())
-                .map_err(|error| SourceError::configuration(&error))
-        };
+        let create = || client::create_producer(&client::producer(settings), delivery());
         let producer = enabled.then(create).transpose()?;
         Ok(Self { producer, topic: topic.clone(), max_in_flight: u64::from(*max_in_flight), tracker })
     }

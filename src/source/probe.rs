@@ -1,6 +1,6 @@
 //! Metadata of topics: partitions, low watermarks and end offsets.
 
-use super::client::{self, Client, Context};
+use super::client::{self, Client};
 use super::error::{SourceError, is_missing};
 use super::native;
 use super::{PartitionLog, Settings, Topology};
@@ -29,9 +29,7 @@ pub(super) struct Lookup {
 
 impl Lookup {
     pub(super) fn open(settings: &Settings) -> Result<Self, SourceError> {
-        let client = client::probe(settings)
-            .create_with_context(Context::default())
-            .map_err(|error| SourceError::configuration(&error))?;
+        let client = client::create_reader(&client::probe(settings))?;
         Ok(Self { client: Arc::new(client), timeout: settings.request_timeout })
     }
 
