@@ -4,6 +4,7 @@
 //! checks: rounds of the two alternate, so that a busy machine slows both. Then divan times each event. Its last
 //! benchmark is a plain typed decode with serde_json into borrowed fields, without checks and hashes.
 
+use pacemeter::clock::Timestamp;
 use std::time::Instant;
 
 use divan::counter::{BytesCount, ItemsCount};
@@ -91,7 +92,7 @@ impl Sample {
     fn record(&self) -> RawRecord<'_> {
         RawRecord {
             value: Some(self.value.as_bytes()),
-            timestamp: Some(TIMESTAMP),
+            timestamp: Some(Timestamp::from_millis(TIMESTAMP)),
             headers: self.headers,
             ..RawRecord::default()
         }

@@ -13,12 +13,12 @@ use pacemeter::checkpoint::{
     BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointStart,
     CheckpointStore, CheckpointThread, DIRECTORY, Head, PartitionDir,
 };
-use pacemeter::clock::Millis;
+use pacemeter::clock::{Millis, Timestamp};
 use pacemeter::disk::RealDisk;
 use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, FederalState, Hash128, LabelArena};
 use pacemeter::record::Stream;
 
-const NOW: Millis = 1_790_000_000_000;
+const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const DIR: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 0 };
 /// Bytes that are copied between two events, as in the pipeline.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -48,7 +48,7 @@ fn main() {
 
     let directory =
         tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").unwrap_or(".".into())).expect("a directory");
-    let disk = Arc::new(RealDisk::open(directory.path(), DIRECTORY).expect("a disk"));
+    let disk = Arc::new(RealDisk::open(directory.path(), &[DIRECTORY]).expect("a disk"));
     let store = CheckpointStore::new(disk);
     let outcome = write(&mut load, people, &store);
     let written = outcome.result.expect("a durable checkpoint");

@@ -4,13 +4,13 @@
 //!   ones and with 200. Each makes its view as often as in the pipeline.
 //! - *Scrapes*: of the resulting views, under a clock that advances, so that no scrape is shared.
 
+use pacemeter::clock::{Clock, SECOND, Timestamp, thread_cpu_time};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
 use pacemeter::allowlists::Allowlists;
-use pacemeter::clock::{Clock, SECOND, thread_cpu_time};
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
 use pacemeter::event::LabelArena;
 use pacemeter::export::Exporter;
@@ -77,7 +77,7 @@ fn main() {
     }
 }
 
-fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: i64) {
+fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: Timestamp) {
     let load = Load::of(events, 2020, PartitionCounts::each(6), now);
     let (mut arena, mut seen, mut turn) = (LabelArena::default(), 0, 0);
     let mut batch: Vec<Emission> = Vec::with_capacity(BATCH);
@@ -108,7 +108,13 @@ fn ingest(variants: &mut [Variant], decoder: &Decoder, events: u64, now: i64) {
     }
 }
 
-fn scrape(variant: &mut Variant, allowlists: &Arc<Allowlists>, rules: Rules, now: i64, reader: &mut SettingsReader) {
+fn scrape(
+    variant: &mut Variant,
+    allowlists: &Arc<Allowlists>,
+    rules: Rules,
+    now: Timestamp,
+    reader: &mut SettingsReader,
+) {
     let clock = Clock::manual(now);
     let publisher = Arc::new(SnapshotPublisher::new(now, Arc::clone(&variant.targets)));
     let topics = source::Settings::read(reader).topics;
@@ -149,7 +155,7 @@ fn scrape(variant: &mut Variant, allowlists: &Arc<Allowlists>, rules: Rules, now
     );
 }
 
-fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: i64) -> Snapshot {
+fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: Timestamp) -> Snapshot {
     let status = |(number, view): (usize, &Arc<PartitionView>)| PartitionStatus {
         partition: TopicPartition {
             stream: Stream::Disbursement,

@@ -84,9 +84,9 @@ pub use self::restore::{MalformedState, StateLoader};
 pub use self::rules::{Rules, unnamed_setting};
 use self::selection::Selection;
 use crate::allowlists::{Allowlists, LabelKind};
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::event::{Body, Event, Hash128, LabelArena};
-use crate::record::{Outcome, Rejection, Stream};
+use crate::record::{Outcome, Reason, Rejection, Stream};
 use crate::targets::Targets;
 use crate::view::slots::Slots;
 use crate::view::{PartitionView, RecordCounts, StreamFigures};
@@ -106,7 +106,7 @@ pub struct PartitionState {
 struct Log {
     first_offset: i64,
     next_offset: i64,
-    watermark: Option<Millis>,
+    watermark: Option<Timestamp>,
     counts: RecordCounts,
 }
 
@@ -196,7 +196,7 @@ impl UnlistedCounts {
 
 impl PartitionState {
     /// Creates an empty partition whose log is read from `first_offset` on.
-    pub fn new(stream: Stream, first_offset: i64, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
+    pub fn new(stream: Stream, first_offset: i64, rules: Rules, view_config: &ViewConfig, now: Timestamp) -> Self {
         let body = match stream {
             Stream::Disbursement => StreamBody::Disbursement(Box::new(Disbursements::new(rules, view_config, now))),
             Stream::Call => StreamBody::Call(Box::new(Calls::new(rules, view_config))),
@@ -222,7 +222,7 @@ impl PartitionState {
     }
 
     /// Newest event time applied; `None` before the first event.
-    pub fn watermark(&self) -> Option<Millis> {
+    pub fn watermark(&self) -> Option<Timestamp> {
         self.log.watermark
     }
 
@@ -230,7 +230,7 @@ impl PartitionState {
     /// matter.
     ///
     /// # Panics
-    /// If the offset is below [`Self::next_offset`]: a record counts once.
+    /// Panics if the offset is below [`Self::next_offset`]: a record counts once.
     pub fn step(&mut self, offset: i64, decoded: &Result<Event, Rejection>, arena: &LabelArena) -> Outcome {
         assert!(offset >= self.log.next_offset, "offset {offset} was applied before: {} is next", self.log.next_offset);
         self.log.next_offset = offset + 1;
@@ -243,6 +243,20 @@ impl PartitionState {
         };
         self.log.counts.outcomes[outcome as usize] += 1;
         outcome
+    }
+
+    /// Rejects the excluded offsets from `first` to `last`, whose records cannot be read; those below
+    /// [`Self::next_offset`] counted before. Returns their number.
+    pub fn pass_excluded(&mut self, first: i64, last: i64) -> u64 {
+        let first = first.max(self.log.next_offset);
+        if last < first {
+            return 0;
+        }
+        let passed = last.abs_diff(first) + 1;
+        self.log.next_offset = last + 1;
+        self.log.counts.rejected[Reason::Excluded as usize] += passed;
+        self.log.counts.outcomes[Outcome::Rejected as usize] += passed;
+        passed
     }
 
     /// Reads the memory that an event will need, so that it is in the cache when the event is applied. Called for
@@ -258,7 +272,7 @@ impl PartitionState {
 
     fn apply(&mut self, event: &Event, arena: &LabelArena) -> Outcome {
         let horizon = self.rules.horizon(self.stream);
-        let oldest = self.log.watermark.map_or(Millis::MIN, |watermark| watermark - horizon);
+        let oldest = self.log.watermark.map_or(Timestamp::MIN, |watermark| watermark - horizon);
         if event.time < oldest {
             return Outcome::Expired;
         }
@@ -296,7 +310,7 @@ impl PartitionState {
     }
 
     /// Returns the partition's view for readers whose clock is about `now`.
-    pub fn view(&mut self, now: Millis) -> PartitionView {
+    pub fn view(&mut self, now: Timestamp) -> PartitionView {
         let figures = match &mut self.body {
             StreamBody::Disbursement(partition) => {
                 StreamFigures::Disbursement(Box::new(partition.view(now, self.log.watermark)))
@@ -428,7 +442,8 @@ impl PartitionState {
     }
 
     fn days(&self) -> Vec<ClosedDay> {
-        let settled = self.log.watermark.map_or(Millis::MIN, |watermark| watermark - self.rules.horizon(self.stream));
+        let settled =
+            self.log.watermark.map_or(Timestamp::MIN, |watermark| watermark - self.rules.horizon(self.stream));
         match &self.body {
             StreamBody::Disbursement(partition) => partition.state().panes().days(settled),
             StreamBody::Call(partition) => partition.state().0.panes().days(settled),
@@ -443,5 +458,23 @@ impl PartitionState {
             StreamBody::Call(partition) => Box::new(ids.chain(partition.regions())),
             StreamBody::Milestone(_) => Box::new(ids),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passed_offsets_are_rejected_once_as_excluded() {
+        let mut state =
+            PartitionState::new(Stream::Call, 10, Rules::default(), &ViewConfig::default(), Timestamp::from_millis(0));
+        assert_eq!(state.pass_excluded(12, 14), 3, "10 and 11 are no records");
+        assert_eq!(state.pass_excluded(12, 15), 1, "three of them count already");
+        assert_eq!(state.pass_excluded(10, 15), 0);
+        assert_eq!((state.next_offset(), state.records()), (16, 4));
+        let counts = state.view(Timestamp::from_millis(0)).counts;
+        assert_eq!(counts.rejected[Reason::Excluded as usize], 4);
+        assert_eq!(counts.outcomes[Outcome::Rejected as usize], 4);
     }
 }

@@ -20,8 +20,8 @@ use crate::aggregate::Rules;
 use crate::allowlists::{Allowlists, LabelKind};
 use crate::api::Api;
 use crate::checkpoint::{self, CheckpointStore};
-use crate::clock::{Clock, Millis};
-use crate::cuts::CutStore;
+use crate::clock::{Clock, Millis, Timestamp};
+use crate::cuts::{self, CutKey, CutStore};
 use crate::decode::{self, KeyError, PseudonymKey};
 use crate::disk::{Lock, LockError, RealDisk};
 use crate::export::Exporter;
@@ -68,6 +68,10 @@ impl Settings {
         Ok(settings)
     }
 
+    fn pseudonym_key_path(&self) -> PathBuf {
+        self.pseudonym_key_file.clone().unwrap_or_else(|| self.state_directory.join("pseudonym.key"))
+    }
+
     /// Reads the settings and leaves faults in the reader.
     fn of(reader: &mut SettingsReader) -> Self {
         let (rules, allowlists) = (Rules::read(reader), Allowlists::read(reader));
@@ -89,6 +93,9 @@ impl Settings {
         settings
     }
 }
+
+/// Directories of the state directory that are ours, even if the state directory itself is shared.
+const STATE_DIRECTORIES: [&str; 2] = [checkpoint::DIRECTORY, cuts::DIRECTORY];
 
 /// Handle of a running pacemeter: its address and its tasks.
 pub(crate) struct RunningApp {
@@ -122,9 +129,10 @@ pub(crate) async fn start(
     let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter started");
     reload::log_uncovered(&uncovered);
-    let (lock, store, cuts) = open_state(&settings.state_directory)?;
-    let closed_periods = read_closed_periods(&cuts)?;
+    let (lock, store, disk) = open_state(&settings.state_directory)?;
     let key = pseudonym_key(&settings)?;
+    let cuts = CutStore::new(disk, CutKey::new(key.derive(CutKey::CONTEXT)));
+    let closed_periods = read_closed_periods(&cuts)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(settings.source.topics.as_array(), &labels, log.counters()));
     let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
@@ -224,8 +232,8 @@ impl RunningApp {
     }
 }
 
-/// Locks the state directory for this process and opens its stores.
-fn open_state(directory: &Path) -> Result<(Lock, CheckpointStore, CutStore), Failure> {
+/// Locks the state directory for this process and opens it.
+fn open_state(directory: &Path) -> Result<(Lock, CheckpointStore, Arc<RealDisk>), Failure> {
     let lock = Lock::acquire(directory).map_err(|error| match &error {
         LockError::Locked { .. } => {
             Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own"))
@@ -234,17 +242,17 @@ fn open_state(directory: &Path) -> Result<(Lock, CheckpointStore, CutStore), Fai
             Failure::from_io(format_args!("state directory {}", directory.display()), source)
         }
     })?;
-    let disk = RealDisk::open(directory, checkpoint::DIRECTORY);
+    let disk = RealDisk::open(directory, &STATE_DIRECTORIES);
     let disk =
         disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
     let disk = Arc::new(disk);
-    Ok((lock, CheckpointStore::new(Arc::clone(&disk) as _), CutStore::new(disk)))
+    Ok((lock, CheckpointStore::new(Arc::clone(&disk) as _), disk))
 }
 
-/// Reads the closed periods from the stored cuts. A damaged cut is logged and left in place.
+/// Reads the closed periods from the stored cuts. A damaged or missing cut is logged.
 fn read_closed_periods(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
     let (closed_periods, faults) =
-        cuts.closed_periods().map_err(|error| Failure::from_io("cuts in the state directory", &error))?;
+        cuts.closed_periods().map_err(|error| cuts_failure("cuts in the state directory", &error))?;
     for fault in faults {
         tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "cut not readable");
     }
@@ -252,15 +260,8 @@ fn read_closed_periods(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
 }
 
 fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {
-    let path = settings.pseudonym_key_file.clone().unwrap_or_else(|| settings.state_directory.join("pseudonym.key"));
-    let (key, created) = PseudonymKey::load_or_create(&path).map_err(|error| {
-        let exit = match error {
-            KeyError::Malformed | KeyError::MalformedFile(_) => Exit::Configuration,
-            KeyError::NoRandomness(_) => Exit::TryAgain,
-            KeyError::Read { .. } | KeyError::Create { .. } => Exit::Disk,
-        };
-        Failure::new(exit, error.to_string())
-    })?;
+    let path = settings.pseudonym_key_path();
+    let (key, created) = PseudonymKey::load_or_create(&path).map_err(|error| key_failure(&error))?;
     if created {
         tracing::warn!(
             event = "pacemeter.pseudonym_key.created",
@@ -270,6 +271,23 @@ fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {
         );
     }
     Ok(key)
+}
+
+/// Cuts of another pseudonym key are an unusable state, not a broken disk.
+fn cuts_failure(place: impl std::fmt::Display, error: &std::io::Error) -> Failure {
+    match error.kind() {
+        std::io::ErrorKind::Unsupported => Failure::new(Exit::StateUnusable, format!("{place}: {error}")),
+        _ => Failure::from_io(place, error),
+    }
+}
+
+fn key_failure(error: &KeyError) -> Failure {
+    let exit = match error {
+        KeyError::Malformed | KeyError::MalformedFile(_) => Exit::Configuration,
+        KeyError::NoRandomness(_) => Exit::TryAgain,
+        KeyError::Read { .. } | KeyError::Create { .. } => Exit::Disk,
+    };
+    Failure::new(exit, error.to_string())
 }
 
 fn bind_failure(error: &BindError) -> Failure {
@@ -282,6 +300,6 @@ fn bind_failure(error: &BindError) -> Failure {
 }
 
 /// Milliseconds since the process started.
-fn uptime(started: Millis, now: Millis) -> Millis {
+fn uptime(started: Timestamp, now: Timestamp) -> Millis {
     (now - started).max(0)
 }

@@ -114,7 +114,7 @@ pub(crate) enum Command {
 pub(crate) enum StateCommand {
     /// List the checkpoints; safe beside a running process.
     Inspect(CheckArgs),
-    /// Read every byte of every checkpoint; exit code 65 if one is damaged.
+    /// Read every byte of every checkpoint and cut; exit code 65 if one is damaged or a cut is missing.
     Verify(CheckArgs),
     /// Remove the checkpoints, so that the next start rebuilds the figures from the beginning of the logs.
     ///
@@ -316,6 +316,11 @@ mod tests {
             (cut.id.as_deref(), cut.list, cut.json, cut.endpoint.address),
             (Some("20200515T230000Z"), false, false, None)
         );
+        for (line, id) in [("cut verify", None), ("cut verify 20200515T230000Z", Some("20200515T230000Z"))] {
+            let Ok(Command::Cut(cut)) = parsed(&format!("pacemeter {line}")) else { panic!("{line}") };
+            let Some(cut::CutCommand::Verify(arguments)) = cut.command else { panic!("{line}") };
+            assert_eq!(arguments.id.as_deref(), id);
+        }
         for wrong in ["cut --list 20200515T230000Z", "cut a b", "targets --address localhost", "targets weekly"] {
             assert_eq!(parsed(&format!("pacemeter {wrong}")).err(), Some(Exit::Usage), "{wrong}");
         }

@@ -1,18 +1,20 @@
 //! The only module that reads the system clock.
 //!
-//! Everything else receives a [`Millis`]. The demo and tests run the same program on a clock with an origin and a speed
+//! Everything else receives a [`Timestamp`]. The demo and tests run the same program on a clock with an origin and a speed
 //! of their own ([`Clock::accelerated`], for the built program [`Clock::from_environment`]). Time-outs and waits of the
 //! process itself use the monotonic time of tokio and std.
 
 mod moved;
+mod timestamp;
 
 pub use moved::ClockVariableError;
+pub use timestamp::Timestamp;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since the Unix epoch.
+/// Length of time in milliseconds. A point in time is a [`Timestamp`].
 pub type Millis = i64;
 
 /// One second in milliseconds.
@@ -25,11 +27,6 @@ pub const QUARTER_HOUR: Millis = 15 * MINUTE;
 pub const HOUR: Millis = 60 * MINUTE;
 /// 24 hours in milliseconds; a local day may be shorter or longer.
 pub const DAY: Millis = 24 * HOUR;
-
-/// Rounds `time` down to a multiple of `unit` since the epoch (a minute, a quarter of an hour, an hour).
-pub fn floor(time: Millis, unit: Millis) -> Millis {
-    time - time.rem_euclid(unit)
-}
 
 /// Whole milliseconds of a duration.
 pub fn millis(duration: Duration) -> Millis {
@@ -58,10 +55,10 @@ struct Manual {
 
 #[derive(Debug)]
 struct Accelerated {
-    origin: Millis,
+    origin: Timestamp,
     started: Instant,
     speed: f64,
-    frozen: OnceLock<Millis>,
+    frozen: OnceLock<Timestamp>,
 }
 
 impl Clock {
@@ -71,7 +68,7 @@ impl Clock {
     }
 
     /// Clock that shows `origin` now and advances `speed` seconds per second.
-    pub fn accelerated(origin: Millis, speed: f64) -> Self {
+    pub fn accelerated(origin: Timestamp, speed: f64) -> Self {
         Self(Kind::Accelerated(Arc::new(Accelerated {
             origin,
             started: Instant::now(),
@@ -81,9 +78,9 @@ impl Clock {
     }
 
     /// Clock that shows `origin` until [`Clock::advance`].
-    pub fn manual(origin: Millis) -> Self {
+    pub fn manual(origin: Timestamp) -> Self {
         Self(Kind::Manual(Arc::new(Manual {
-            now: AtomicI64::new(origin),
+            now: AtomicI64::new(origin.as_millis()),
             started: Instant::now(),
             elapsed: AtomicI64::new(0),
         })))
@@ -110,28 +107,28 @@ impl Clock {
         }
     }
 
-    /// Current time in milliseconds since the epoch.
-    pub fn now(&self) -> Millis {
+    /// Current time.
+    pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Kind::Manual(clock) => clock.now.load(Ordering::Relaxed),
-            Kind::Wall => wall_millis(),
+            Kind::Manual(clock) => Timestamp::from_millis(clock.now.load(Ordering::Relaxed)),
+            Kind::Wall => wall_time(),
             Kind::Accelerated(clock) => clock.frozen.get().copied().unwrap_or_else(|| clock.running()),
         }
     }
 
     /// Stops an accelerated clock and all its clones, and returns the time that they show from now on. Has no effect on
     /// the system clock.
-    pub fn freeze(&self) -> Millis {
+    pub fn freeze(&self) -> Timestamp {
         match &self.0 {
-            Kind::Wall => wall_millis(),
-            Kind::Manual(clock) => clock.now.load(Ordering::Relaxed),
+            Kind::Wall => wall_time(),
+            Kind::Manual(clock) => Timestamp::from_millis(clock.now.load(Ordering::Relaxed)),
             Kind::Accelerated(clock) => *clock.frozen.get_or_init(|| clock.running()),
         }
     }
 }
 
 impl Accelerated {
-    fn running(&self) -> Millis {
+    fn running(&self) -> Timestamp {
         let elapsed = self.started.elapsed().as_secs_f64() * self.speed * 1_000.0;
         self.origin.saturating_add(elapsed as Millis)
     }
@@ -143,8 +140,8 @@ pub fn thread_cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
-fn wall_millis() -> Millis {
+fn wall_time() -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    millis(since_epoch)
+    Timestamp::EPOCH.saturating_add(millis(since_epoch))
 }

@@ -23,16 +23,33 @@
 //! ([`ClosedPeriods`](crate::view::closed_periods::ClosedPeriods)), which are read from the cuts at every start.
 //!
 //! A cut depends on the log alone, except for `taken_ms`: batching, crashes and delays make no difference. A cut that
-//! is removed or damaged is not taken again until the log is replayed past T.
+//! is removed or damaged is not taken again until the log is replayed past T, and is then marked as retaken.
 //!
 //! # Format
 //!
-//! `cuts/<id>.json` has two lines: the cut as JSON, and the BLAKE3 hash of that line in hexadecimal digits.
+//! `cuts/<id>.json` has three lines: the cut as JSON, its link (the hash of the cut stored before, and whether the cut is
+//! retaken) as JSON, and the keyed BLAKE3 hash of both lines in hexadecimal digits. The key is derived from the
+//! pseudonym key. Versions before had no link, and a hash without a key.
+//!
+//! `cuts/chain` has two lines: the ids and hashes of all stored cuts as JSON, and the keyed hash of that line. A cut that
+//! is edited, swapped or removed no longer matches the list.
+//!
+//! # Crashes
+//!
+//! The cut is written first, then the list. A crash between them leaves a cut that the list does not have, but whose
+//! link continues it: it is added at the next start. Nobody without the key can make such a file. Pruning writes the
+//! list first; files below its oldest id are leftovers.
+//!
+//! A complete older copy of the directory is consistent in itself. Only a hash kept outside, from the log or an answer
+//! of the API, shows that it is old.
 
 mod assembly;
+mod chain;
 mod record;
 mod store;
 
 pub use assembly::CutContext;
+pub use chain::{CutKey, CutSeal, SealKind};
 pub use record::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
-pub use store::CutStore;
+pub(crate) use store::DIRECTORY;
+pub use store::{CutStore, CutVerdict};

@@ -33,7 +33,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::clock::{Millis, millis};
+use crate::clock::{Millis, Timestamp, millis};
 use crate::event::{Event, Hash128, LabelArena};
 use crate::record::{RawRecord, Reason, Rejection, Stream};
 use crate::settings::{SettingsReader, format_duration};
@@ -161,7 +161,7 @@ impl Decoder {
         Ok(payload)
     }
 
-    fn time_of(&self, fields: &Fields<'_>, timestamp: Option<Millis>) -> Result<Millis, Rejection> {
+    fn time_of(&self, fields: &Fields<'_>, timestamp: Option<Timestamp>) -> Result<Timestamp, Rejection> {
         let text = fields.string(Field::Time)?.ok_or_else(|| Field::Time.missing())?;
         let time = rfc3339::parse(&text).ok_or_else(|| Field::Time.invalid())?;
         let timestamp = timestamp.ok_or(Rejection::field(Reason::InvalidField, "timestamp"))?;

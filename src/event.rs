@@ -7,7 +7,7 @@ pub mod histogram_bounds;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 
 /// Keyed 128-bit hash of an identifier. Nothing else of a personal identifier is kept after decoding.
 pub type Hash128 = [u8; 16];
@@ -33,7 +33,7 @@ impl LabelArena {
     /// Appends a label.
     ///
     /// # Panics
-    /// If the batch has 4 GiB of labels; its records are bounded in number and size, so it has far less.
+    /// Panics if the batch has 4 GiB of labels; its records are bounded in number and size, so it has far less.
     pub fn push(&mut self, text: &str) -> LabelRef {
         let start = u32::try_from(self.0.len()).expect("a batch's labels fit in 4 GiB");
         self.0.push_str(text);
@@ -60,7 +60,7 @@ pub struct Event {
     /// different fingerprints conflict.
     pub fingerprint: u32,
     /// Event time, as the producer gave it.
-    pub time: Millis,
+    pub time: Timestamp,
     /// Fields of the event's type.
     pub body: Body,
 }
@@ -257,7 +257,7 @@ impl FederalState {
     /// The state at an index of [`Self::CODES`].
     ///
     /// # Panics
-    /// If there is none.
+    /// Panics if there is none.
     pub fn from_index(index: usize) -> Self {
         assert!(index < Self::CODES.len(), "no state has index {index}");
         FederalState(index as u8)

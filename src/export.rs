@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use self::text::Exposition;
 use crate::allowlists::Allowlists;
-use crate::clock::{Clock, MINUTE, Millis, floor};
+use crate::clock::{Clock, MINUTE, Millis, Timestamp};
 use crate::http::EncodedBody;
 use crate::telemetry::Metrics;
 use crate::view::Views;
@@ -43,7 +43,7 @@ pub struct Exporter {
 /// Rendering with its snapshot and time.
 pub struct CachedExposition {
     snapshot: Arc<Snapshot>,
-    at: Millis,
+    at: Timestamp,
     body: Arc<EncodedBody>,
 }
 
@@ -58,7 +58,7 @@ impl Exporter {
         let (snapshot, now) = (self.publisher.newest(), self.clock.now());
         if let Some(last) = &*shared {
             let same_time =
-                (last.at..last.at + SHARED_FOR).contains(&now) && floor(last.at, MINUTE) == floor(now, MINUTE);
+                (last.at..last.at + SHARED_FOR).contains(&now) && last.at.floor(MINUTE) == now.floor(MINUTE);
             if same_time && Arc::ptr_eq(&last.snapshot, &snapshot) {
                 return Arc::clone(&last.body);
             }
@@ -70,7 +70,7 @@ impl Exporter {
         body
     }
 
-    fn text(&self, snapshot: &Snapshot, now: Millis) -> String {
+    fn text(&self, snapshot: &Snapshot, now: Timestamp) -> String {
         let mut out = Exposition::new(self.max_series);
         business::always(&mut out, snapshot);
         targets::always(&mut out, &snapshot.targets, now);

@@ -9,18 +9,27 @@
 //! | `/api/v1/...` | an [`ApiRequest`] to the service, answered in JSON |
 //! | `/` | index of these paths |
 //!
+//! # Hosts
+//!
+//! Requests for other hosts than addresses, `localhost` and `http.hosts` are refused with 421 ([`AllowedHosts`]).
+//!
 //! # Bounds
 //!
-//! A client can use only a fixed share of the process:
+//! A client can use only a fixed share of the process, and cannot shut out a probe or a scrape:
 //!
-//! - At most `http.max_connections` are open. A further one is accepted, answered with 503 without waiting, closed and
+//! - At most `http.max_connections` are open, and `http.max_connections_per_peer` from one address. A further one
+//!   closes the one that is idle longest, of the address with the most ([`HttpMetrics::evicted`]).
+//! - If none is idle, eight more are a reserve for `/livez`, `/readyz` and `/metrics`: one answer each, at most four
+//!   scrapes at once. A request must arrive within a second. A scrape longer than that makes room for another.
+//! - If the reserve is full of answers too, a connection is accepted, answered with 503 without waiting, closed and
 //!   counted ([`HttpMetrics::refused`]); in the kernel's queue a probe would time out without a reason.
 //! - The head of a request, at most 16 KiB and 32 headers, must arrive within `http.timeout` after the connection or
-//!   the previous answer. This also closes idle connections.
+//!   the previous answer. This also closes idle connections ([`HttpMetrics::timed_out`]).
 //! - The client must read an answer within `http.timeout`, or the connection is reset and counted
 //!   ([`HttpMetrics::aborted`]).
 //! - A request with a body is refused before the body is read.
-//! - At most four threads render at once. A request that gets none within `http.timeout` is answered with 503.
+//! - At most four threads render at once, three of them for the API. A request that gets none within `http.timeout` is
+//!   answered with 503.
 //!
 //! The runtime's threads only copy bytes: a [`Service`] renders on the blocking pool.
 
@@ -34,19 +43,29 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 use crate::settings::SettingsReader;
 use crate::telemetry::process::HttpMetrics;
 
+mod activity;
 mod api_request;
 mod connection;
 mod encoded_body;
+mod hosts;
+mod refusal;
+mod registry;
 mod routes;
+mod socket;
 #[cfg(test)]
 mod tests;
 
+use connection::ConnectionContext;
+use registry::{Admission, ConnectionBounds, ConnectionRegistry};
+
 pub use api_request::{ApiRequest, ApiResponse};
 pub use encoded_body::EncodedBody;
+pub use hosts::AllowedHosts;
 
 /// Number of connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 128;
@@ -55,6 +74,8 @@ const BACKLOG: u32 = 128;
 const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 /// Maximum time for answers in flight once the server is asked to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+/// Number of closed connections whose tasks may not have ended yet; with more, no connection is accepted.
+const MAX_ENDING: usize = 16;
 /// Pause after a failed accept: from the first value, doubled up to the second.
 const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
@@ -63,8 +84,12 @@ const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration:
 pub struct Settings {
     /// Address to listen on.
     pub listen: SocketAddr,
-    /// Maximum number of connections open at once.
+    /// Maximum number of connections open at once, without the reserve.
     pub max_connections: usize,
+    /// Maximum number of them from one address.
+    pub max_connections_per_peer: usize,
+    /// Hosts under which requests are answered.
+    pub hosts: AllowedHosts,
     /// Maximum time for the head of a request to arrive, and again for the answer to be read.
     pub timeout: Duration,
 }
@@ -79,6 +104,8 @@ impl Settings {
         Self {
             listen,
             max_connections: reader.integer("http.max_connections", 1..=65_536) as usize,
+            max_connections_per_peer: reader.integer("http.max_connections_per_peer", 1..=65_536) as usize,
+            hosts: AllowedHosts::read(reader),
             timeout: reader.duration("http.timeout", Duration::from_millis(100)..=Duration::from_secs(600)),
         }
     }
@@ -151,8 +178,7 @@ impl BindError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    max_connections: usize,
-    timeout: Duration,
+    settings: Settings,
     metrics: HttpMetrics,
 }
 
@@ -160,7 +186,7 @@ pub struct Server {
 /// [`Server::serve`] runs.
 ///
 /// # Errors
-/// If the address cannot be bound.
+/// Returns an error if the address cannot be bound.
 pub async fn bind(settings: &Settings, metrics: HttpMetrics) -> Result<Server, BindError> {
     let fault = |source| BindError::new(settings.listen, source);
     let listener = listen(settings.listen).map_err(fault)?;
@@ -169,7 +195,7 @@ pub async fn bind(settings: &Settings, metrics: HttpMetrics) -> Result<Server, B
     if !address.ip().to_canonical().is_loopback() {
         tracing::warn!(event = "pacemeter.http.exposed", address = %address, "listening beyond loopback without authentication");
     }
-    Ok(Server { listener, address, max_connections: settings.max_connections, timeout: settings.timeout, metrics })
+    Ok(Server { listener, address, settings: settings.clone(), metrics })
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -193,32 +219,38 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// If a method of the [`Service`] panics: a bug is not hidden behind an answer.
+    /// Panics if a method of the [`Service`] panics: a bug is not hidden behind an answer.
     pub async fn serve(self, service: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
-        let Self { listener, max_connections, timeout, metrics, .. } = self;
-        let router = routes::router(service, timeout);
+        let Self { listener, settings, metrics, .. } = self;
         let (stop, stopping) = watch::channel(false);
+        let router = routes::router(service, settings.hosts, settings.timeout);
+        let context = ConnectionContext { router, timeout: settings.timeout, stopping, metrics: metrics.clone() };
+        let bounds = ConnectionBounds { total: settings.max_connections, per_peer: settings.max_connections_per_peer };
+        let registry = ConnectionRegistry::new(bounds, metrics.evicted.clone());
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor { listener, pause: ACCEPT_PAUSE.0 };
         let mut full = false;
         let mut shutdown = pin!(shutdown);
         loop {
+            let has_capacity = connections.len() < registry.len() + MAX_ENDING;
             tokio::select! {
                 // Ended connections are removed before another is accepted, so that their number is right.
                 biased;
                 () = &mut shutdown => break,
                 Some(ended) = connections.join_next() => propagate_panic(ended),
-                stream = acceptor.next() => {
-                    if connections.len() < max_connections {
-                        full = false;
-                        connections.spawn(connection::serve(stream, router.clone(), timeout, stopping.clone(), metrics.clone()));
-                    } else {
-                        if !full {
-                            tracing::warn!(event = "pacemeter.http.full", max_connections, "connection limit reached; refusing connections");
+                (stream, address) = acceptor.next(), if has_capacity => {
+                    let Admission { connection, reached } = registry.admit(address.ip(), Instant::now());
+                    if let Some(bound) = reached.filter(|_| !full) {
+                        tracing::warn!(event = "pacemeter.http.full", bound, "connection limit reached");
+                    }
+                    full = reached.is_some();
+                    match connection {
+                        Some(connection) => {
+                            let id = connection.id();
+                            let task = connections.spawn(connection::serve(stream, connection, context.clone()));
+                            registry.attach(id, task);
                         }
-                        full = true;
-                        metrics.refused.inc();
-                        connection::refuse(stream);
+                        None => connection::refuse(stream, &metrics),
                     }
                 }
             }
@@ -264,12 +296,12 @@ impl Acceptor {
     /// Returns the next connection. Pauses after a failure, because without file descriptors or memory every accept
     /// fails at once. The end of a connection shortens the pause: the caller then drops this future and creates
     /// another, and the retry may succeed.
-    async fn next(&mut self) -> TcpStream {
+    async fn next(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
+                Ok(accepted) => {
                     self.pause = ACCEPT_PAUSE.0;
-                    return stream;
+                    return accepted;
                 }
                 Err(error) if is_peer_error(&error) => {
                     tracing::debug!(event = "pacemeter.http.gone", %error, "client gone before accept")

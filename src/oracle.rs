@@ -61,7 +61,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::clock::{DAY, HOUR, Millis, SECOND};
+use crate::clock::{DAY, HOUR, Millis, SECOND, Timestamp};
 use crate::event::FederalState;
 use crate::record::{Reason, Stream};
 
@@ -228,7 +228,7 @@ impl Oracle {
     ///
     /// Each partition is evaluated by itself and the results are added up. Of watermarks the newest counts, of oldest
     /// approvals the oldest.
-    pub fn figures(&self, now: Millis) -> SeriesValues {
+    pub fn figures(&self, now: Timestamp) -> SeriesValues {
         let mut series = SeriesMap::default();
         steps::start_series(&mut series);
         supports::start_series(&self.rules, &mut series);

@@ -47,6 +47,7 @@
 //! 4/5 of it, and commits.
 
 mod batch_decoder;
+mod byte_budget;
 mod checkpoint_scheduler;
 mod compatibility;
 mod cut_scheduler;
@@ -57,6 +58,7 @@ mod keying_audit;
 mod message;
 mod metrics;
 mod partitions;
+mod passage;
 mod poller;
 mod restore;
 mod task;
@@ -78,6 +80,7 @@ pub use self::compatibility::Compatibility;
 pub use self::dead_letter_sink::DeadLetterSink;
 pub use self::message::{CutOutcome, CutRequest, LogInfo, LogInventory, PollerCommand, WorkerMessage};
 pub use self::metrics::PipelineMetrics;
+pub use self::passage::ExcludedPassage;
 use self::poller::Poller;
 pub use self::restore::Policy;
 use self::task::PipelineTask;
@@ -106,6 +109,8 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 pub struct Settings {
     /// Number of messages that may wait for the task.
     pub queue_batches: usize,
+    /// Size of the records that may wait for the task, in bytes.
+    pub queue_bytes: u64,
     /// Time between two snapshots.
     pub publish_interval: Duration,
     /// Offsets that are rejected without decoding.
@@ -129,6 +134,7 @@ impl Settings {
         let second = Duration::from_secs(1);
         Self {
             queue_batches: reader.integer("pipeline.queue_batches", 1..=1_000) as usize,
+            queue_bytes: reader.integer("pipeline.queue_bytes", 1 << 20..=1 << 40),
             publish_interval: reader.duration("pipeline.publish_interval", second / 100..=second * 60),
             excluded: PerStream::from_fn(|stream| reader.offset_ranges(&format!("streams.{}.exclude", stream.name()))),
             wedge_timeout: reader.duration("pipeline.wedge_timeout", second..=second * 86_400),
@@ -176,7 +182,7 @@ pub struct Dependencies {
 /// continue.
 ///
 /// # Errors
-/// If the Kafka client refuses its configuration, or a thread cannot be started.
+/// Returns an error if the Kafka client refuses its configuration, or a thread cannot be started.
 pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
     let Dependencies { source, settings, decode, key, .. } = &dependencies;
     let (messages, received) = async_mpsc::channel(settings.queue_batches);

@@ -27,7 +27,7 @@ mod text;
 mod week;
 mod write;
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::oracle::SentRecord;
 use crate::record::Stream;
 
@@ -53,7 +53,7 @@ pub struct Emission {
     /// Names and values of the headers.
     pub headers: Vec<(&'static str, Vec<u8>)>,
     /// Kafka timestamp of the record: the time at which it was sent.
-    pub timestamp: Millis,
+    pub timestamp: Timestamp,
     /// Meaning of the record, for the oracle.
     pub sent: SentRecord,
 }

@@ -17,13 +17,12 @@ pub use self::index::{StreamTargetIndex, TargetIndex};
 pub use self::quantity::Quantity;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{CutTimes, Interval, Period, WorkingCalendar};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::Centavos;
 use crate::record::Stream;
 
@@ -105,8 +104,7 @@ impl Target {
     ///
     /// Panics if the target has no goal.
     pub fn goal(&self, period: Interval, zone: &TimeZone) -> Quantity {
-        let first_day =
-            Timestamp::from_millisecond(period.start).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
+        let first_day = period.start.to_jiff().to_zoned(zone.clone()).date();
         let in_force = self.goals.iter().rev().find(|(from, _)| *from <= first_day);
         in_force.or(self.goals.first()).expect("a target has a goal").1
     }
@@ -169,7 +167,7 @@ impl Measure {
 
     /// Instant from which the measure is completely known: `people_from` if it depends on single dispersals, else
     /// `counts_from`.
-    pub fn known_from(self, people_from: Millis, counts_from: Millis) -> Millis {
+    pub fn known_from(self, people_from: Timestamp, counts_from: Timestamp) -> Timestamp {
         match self {
             Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => people_from,
             _ => counts_from,

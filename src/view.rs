@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{CallKind, histogram_bounds};
 use crate::record::{Outcome, Reason, Stream};
 use histogram::Histogram;
@@ -39,7 +39,7 @@ pub struct PartitionView {
     /// Offset after the last record in the figures.
     pub next_offset: i64,
     /// Newest event time applied.
-    pub watermark: Option<Millis>,
+    pub watermark: Option<Timestamp>,
     /// Outcomes of the records.
     pub counts: RecordCounts,
     /// Figures of the stream.
@@ -140,7 +140,7 @@ pub struct Backlog {
     /// Approved centavos.
     pub centavos: u128,
     /// Time of the oldest approval; `None` if the backlog is empty.
-    pub oldest_approval: Option<Millis>,
+    pub oldest_approval: Option<Timestamp>,
 }
 
 /// Totals of one programme and federal state. Money in centavos.

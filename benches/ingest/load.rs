@@ -130,7 +130,7 @@ fn send(producer: &BaseProducer, topic: &str, emission: &Emission) {
         .partition(emission.partition)
         .key(&emission.key)
         .payload(&emission.value)
-        .timestamp(emission.timestamp);
+        .timestamp(emission.timestamp.as_millis());
     if !emission.headers.is_empty() {
         let headers = OwnedHeaders::new_with_capacity(emission.headers.len());
         let insert = |headers: OwnedHeaders, (key, value): &(&'static str, Vec<u8>)| {

@@ -6,7 +6,7 @@ use pacemeter::clock::Clock;
 
 /// Prints the time, the machine and the arguments.
 pub fn heading(arguments: &[String]) {
-    let now = jiff::Timestamp::from_millisecond(Clock::wall().now()).expect("our days");
+    let now = Clock::wall().now().to_jiff();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| *argument != "--bench").collect();
     let field = |file: &str, name: &str| -> String {
         let text = fs::read_to_string(file).unwrap_or_default();

@@ -11,10 +11,10 @@
 //!   checkpoint format gets a new version and a golden file; a histogram's bounds go to `event/histogram_bounds.rs`.
 //! - *A gauge of now* (like calls waiting): a [`RecentPanes`] kept up in [`Calls::follow`], evaluated in
 //!   `view/totals.rs`.
+//!   Both need the family in `telemetry/catalogue/business.rs`, its export in `export/business.rs`, and independently
+//!   the oracle (`oracle/families.rs`, `oracle/calls.rs`).
 //! - *A measure of targets*: a variant of [`Measure`], its line in [`tally`]; if no pane count serves, one more of the
-//!   [`PANE_COUNTS`] (stored).
-//! - Then the family in `telemetry/catalogue/business.rs`, its export in `export/business.rs`, and independently the
-//!   oracle (`oracle/families.rs`, `oracle/calls.rs`).
+//!   [`PANE_COUNTS`] (stored). Independently, `oracle/targets.rs`. ARCHITECTURE.md lists the rest.
 
 mod agents;
 
@@ -36,7 +36,7 @@ use super::table::{Table, TableEntry};
 use super::timers::Timers;
 use super::{KeyCounts, Rules, UnlistedCounts, ViewConfig};
 use crate::allowlists::{Allowlists, CellIndex, LabelKind};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{self, CallKind, Event, Hash128, LabelArena};
 use crate::record::Stream;
 use crate::targets::{Measure, Tally};
@@ -108,17 +108,17 @@ impl TableEntry for Call {
 }
 
 impl Call {
-    fn step(&self, kind: CallKind) -> Option<(Millis, LabelId)> {
+    fn step(&self, kind: CallKind) -> Option<(Timestamp, LabelId)> {
         let step = self.steps[kind as usize];
         Some((step.time.get()?, step.queue.get() as LabelId))
     }
 
-    fn newest(&self) -> Millis {
-        self.newest.get().unwrap_or(Millis::MIN)
+    fn newest(&self) -> Timestamp {
+        self.newest.get().unwrap_or(Timestamp::MIN)
     }
 
     /// Time and queue of the offer, if the call was neither answered nor abandoned.
-    fn waiting(&self) -> Option<(Millis, LabelId)> {
+    fn waiting(&self) -> Option<(Timestamp, LabelId)> {
         let ended = self.step(CallKind::Answered).is_some() || self.step(CallKind::Abandoned).is_some();
         self.step(CallKind::Offered).filter(|_| !ended)
     }
@@ -187,7 +187,7 @@ impl Calls {
     }
 
     /// Forgets what is older than the horizon at this watermark.
-    pub(crate) fn forget(&mut self, watermark: Millis) {
+    pub(crate) fn forget(&mut self, watermark: Timestamp) {
         while let Some(key) = self.state.timers.due(watermark) {
             self.forget_call(&key);
         }
@@ -199,7 +199,7 @@ impl Calls {
         self.agents.apply(event.time, body, arena, &mut self.unlisted);
     }
 
-    pub(crate) fn apply_call(&mut self, event: &Event, body: &event::Call, arena: &LabelArena, watermark: Millis) {
+    pub(crate) fn apply_call(&mut self, event: &Event, body: &event::Call, arena: &LabelArena, watermark: Timestamp) {
         let horizon = self.state.rules.horizon(Stream::Call);
         for _ in 0..4 {
             self.state.calls.sweep(|call| {
@@ -217,7 +217,7 @@ impl Calls {
             before = *self.state.calls.get_or_insert(&body.call, new);
         }
         self.state.totals[usize::from(queue)].events[body.kind as usize] += 1;
-        self.count(event.time, queue, body.kind as usize, Millis::MIN);
+        self.count(event.time, queue, body.kind as usize, Timestamp::MIN);
         let mut call = before;
         call.newest = PackedTime::at(event.time.max(call.newest()));
         if call.step(body.kind).is_none() {
@@ -234,7 +234,7 @@ impl Calls {
 
     /// Adds one to a pane count. A known answer can be older than any late event, as old as its call may be, so its day
     /// may lie before `settled`.
-    fn count(&mut self, time: Millis, queue: LabelId, count: usize, settled: Millis) {
+    fn count(&mut self, time: Timestamp, queue: LabelId, count: usize, settled: Timestamp) {
         let Self { state, counts, .. } = self;
         state.panes.add_to_past(time, pane_key(queue, 0), one(count), settled);
         let name = state.queues.name(queue);
@@ -267,7 +267,7 @@ impl Calls {
     }
 
     /// Figures by slot at `watermark`.
-    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+    pub(crate) fn slots(&mut self, watermark: Option<Timestamp>) -> Slots {
         self.counts.current().show(watermark)
     }
 
@@ -280,7 +280,7 @@ impl Calls {
     }
 
     /// View of this partition for readers whose clock is about `now`.
-    pub(crate) fn view(&mut self, now: Millis, watermark: Option<Millis>) -> CallView {
+    pub(crate) fn view(&mut self, now: Timestamp, watermark: Option<Timestamp>) -> CallView {
         let mut queues = vec![QueueTotals::default(); self.allowlists.queues.count()];
         for (totals, queue) in self.state.totals.iter().zip(&self.queues) {
             queues[queue.index()] += totals;
@@ -323,7 +323,11 @@ impl CallsState {
 
     /// Observes the waits that become known with the first event of `kind`. Returns the pane counts to raise: time,
     /// queue and count.
-    fn observe_waits(&mut self, call: &Call, kind: CallKind) -> impl Iterator<Item = (Millis, LabelId, usize)> + use<> {
+    fn observe_waits(
+        &mut self,
+        call: &Call,
+        kind: CallKind,
+    ) -> impl Iterator<Item = (Timestamp, LabelId, usize)> + use<> {
         let offered = call.step(CallKind::Offered).map(|(offered, _)| offered);
         let step =
             |step: CallKind| Some((call.step(step)?, offered?)).filter(|_| kind == CallKind::Offered || kind == step);
@@ -376,7 +380,7 @@ fn tally(measure: Measure, counts: &[u128; PANE_COUNTS]) -> Tally {
 
 impl Rules {
     /// Deadline of a call whose forgetting changes a figure.
-    fn timer(&self, call: &Call) -> Option<(Millis, Hash128)> {
+    fn timer(&self, call: &Call) -> Option<(Timestamp, Hash128)> {
         let shows = call.waiting().is_some() || call.unmatched().next().is_some();
         shows.then(|| (call.newest() + self.horizon(Stream::Call), call.key))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::panes::PaneKey;
 use super::selection::{Groups, Selection, counts_of};
 use super::slots::{OpenSlot, SlotSeries};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::targets::{Filter, Measure, StreamTargetIndex, Tally};
 use crate::view::slots::{Slot, Slots};
 
@@ -40,7 +40,7 @@ impl<const N: usize> TargetCounts<N> {
     /// Adds counts of a pane. `is_selected` is true for the filters that the labels of `key` match.
     pub(crate) fn add(
         &mut self,
-        time: Millis,
+        time: Timestamp,
         key: PaneKey,
         amounts: [u128; N],
         is_selected: impl Fn(&Filter) -> bool,
@@ -56,9 +56,9 @@ impl<const N: usize> TargetCounts<N> {
     }
 
     /// Slots as shown at `watermark`.
-    pub(crate) fn show(&mut self, watermark: Option<Millis>) -> Slots {
+    pub(crate) fn show(&mut self, watermark: Option<Timestamp>) -> Slots {
         let Self { selection, tally, groups, series } = self;
-        let from = watermark.map_or(Millis::MIN, |watermark| watermark - selection.counted);
+        let from = watermark.map_or(Timestamp::MIN, |watermark| watermark - selection.counted);
         series.keep_from(from);
         let show = |pane: &OpenSlot<Vec<GroupSums<N>>>| {
             let mut tallies = vec![Tally::default(); selection.targets.len()];

@@ -48,7 +48,7 @@ use super::table::{Table, TableEntry};
 use super::timers::Timers;
 use super::{KeyCounts, Rules, UnlistedCounts, ViewConfig};
 use crate::allowlists::LabelKind;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{self, Centavos, DisbursementKind, Event, FederalState, Hash128, LabelArena};
 use crate::record::Stream;
 use crate::view::histogram::Histogram;
@@ -93,7 +93,7 @@ struct StoredTotals {
 }
 
 impl Disbursements {
-    pub(crate) fn new(rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
+    pub(crate) fn new(rules: Rules, view_config: &ViewConfig, now: Timestamp) -> Self {
         let state = DisbursementsState {
             rules,
             programmes: LabelTable::new(rules.max_label_values),
@@ -109,7 +109,12 @@ impl Disbursements {
     }
 
     /// Restores a state from a checkpoint. Rules that change no state may differ from those it was written under.
-    pub(crate) fn restored(mut state: DisbursementsState, rules: Rules, view_config: &ViewConfig, now: Millis) -> Self {
+    pub(crate) fn restored(
+        mut state: DisbursementsState,
+        rules: Rules,
+        view_config: &ViewConfig,
+        now: Timestamp,
+    ) -> Self {
         state.rules = rules;
         state.people.index();
         let timed = state.supports.iter().filter_map(|support| state.timer(support));
@@ -146,14 +151,20 @@ impl Disbursements {
     }
 
     /// Forgets what is older than the horizon at this watermark and changes a figure by that.
-    pub(crate) fn forget(&mut self, watermark: Millis) {
+    pub(crate) fn forget(&mut self, watermark: Timestamp) {
         while let Some(credit) = self.state.timers.due(watermark) {
             self.forget_support(&credit);
         }
         self.state.panes.forget(watermark);
     }
 
-    pub(crate) fn apply(&mut self, event: &Event, body: &event::Disbursement, arena: &LabelArena, watermark: Millis) {
+    pub(crate) fn apply(
+        &mut self,
+        event: &Event,
+        body: &event::Disbursement,
+        arena: &LabelArena,
+        watermark: Timestamp,
+    ) {
         self.sweep(watermark);
         let programme = self.intern(arena.get(body.programme));
         let [programme_unlisted, state_unlisted] = self.derived.unlisted(programme, body.state);
@@ -193,7 +204,14 @@ impl Disbursements {
         }
     }
 
-    fn applied(&mut self, support: &mut Support, time: Millis, first: bool, programme: LabelId, state: FederalState) {
+    fn applied(
+        &mut self,
+        support: &mut Support,
+        time: Timestamp,
+        first: bool,
+        programme: LabelId,
+        state: FederalState,
+    ) {
         self.state.panes.add(time, cell_key(programme, state), [1, 0, 0]);
         self.derived.step(&self.state, time, cell_key(programme, state), [1, 0]);
         if !first {
@@ -302,7 +320,7 @@ impl Disbursements {
     }
 
     /// Forgets old supports whose forgetting changes no figure, a few table slots at a time.
-    fn sweep(&mut self, watermark: Millis) {
+    fn sweep(&mut self, watermark: Timestamp) {
         for _ in 0..4 {
             let rules = &self.state.rules;
             let waiting = &self.state.waiting;
@@ -359,7 +377,7 @@ impl Disbursements {
     }
 
     /// View of this partition for readers whose clock is about `now`.
-    pub(crate) fn view(&mut self, now: Millis, watermark: Option<Millis>) -> DisbursementView {
+    pub(crate) fn view(&mut self, now: Timestamp, watermark: Option<Timestamp>) -> DisbursementView {
         self.derived.advance(&self.state, now);
         let allowlists = self.derived.allowlists();
         let mut programmes = vec![ProgrammeTotals::default(); allowlists.programmes.count()];
@@ -388,7 +406,7 @@ impl Disbursements {
     }
 
     /// Figures by slot at `watermark`.
-    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+    pub(crate) fn slots(&mut self, watermark: Option<Timestamp>) -> Slots {
         self.derived.slots(watermark)
     }
 
@@ -437,14 +455,14 @@ impl DisbursementsState {
     }
 
     /// Watermark beyond which a support is forgotten.
-    fn deadline(&self, support: &Support) -> Millis {
+    fn deadline(&self, support: &Support) -> Timestamp {
         let horizon =
             if support.open().is_some() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
         support.newest() + horizon
     }
 
     /// Deadline of a support whose forgetting changes a figure.
-    fn timer(&self, support: &Support) -> Option<(Millis, Hash128)> {
+    fn timer(&self, support: &Support) -> Option<(Timestamp, Hash128)> {
         let credit = support.key();
         (support.open().is_some() || self.waiting.has(&credit)).then(|| (self.deadline(support), credit))
     }

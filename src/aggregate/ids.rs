@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pages::PagedTable;
 use super::table::{Table, TableEntry};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{Event, Hash128};
 
 /// A remembered identifier in 25 bytes: its hash, then 42 bits of time and 30 bits of the fingerprint.
@@ -28,17 +28,17 @@ impl TableEntry for IdEntry {
 
 impl IdEntry {
     fn of(event: &Event) -> Self {
-        let packed = (event.time as u128) << FINGERPRINT_BITS | u128::from(event.fingerprint);
+        let packed = (event.time.as_millis() as u128) << FINGERPRINT_BITS | u128::from(event.fingerprint);
         assert!(event.fingerprint >> FINGERPRINT_BITS == 0 && packed >> 72 == 0, "time and fingerprint fit in 72 bits");
         let mut time_and_fingerprint = [0; 9];
         time_and_fingerprint.copy_from_slice(&packed.to_le_bytes()[..9]);
         Self { key: event.id, time_and_fingerprint }
     }
 
-    fn time(&self) -> Millis {
+    fn time(&self) -> Timestamp {
         let mut bytes = [0; 16];
         bytes[..9].copy_from_slice(&self.time_and_fingerprint);
-        (u128::from_le_bytes(bytes) >> FINGERPRINT_BITS) as Millis
+        Timestamp::from_millis((u128::from_le_bytes(bytes) >> FINGERPRINT_BITS) as i64)
     }
 }
 
@@ -67,7 +67,7 @@ impl Ids {
 
     /// Looks up an event's identifier. An entry older than `oldest` counts as forgotten, swept or not, so the result
     /// follows from the log alone.
-    pub(crate) fn look_up(&self, event: &Event, oldest: Millis) -> IdLookup {
+    pub(crate) fn look_up(&self, event: &Event, oldest: Timestamp) -> IdLookup {
         match self.0.get(&event.id) {
             Some(id) if id.time() >= oldest => {
                 if id.time_and_fingerprint == IdEntry::of(event).time_and_fingerprint {
@@ -82,7 +82,7 @@ impl Ids {
 
     /// Remembers an event for which [`Self::look_up`] returned [`IdLookup::New`], and sweeps a few slots for entries
     /// older than `oldest`.
-    pub(crate) fn remember(&mut self, event: &Event, oldest: Millis) {
+    pub(crate) fn remember(&mut self, event: &Event, oldest: Timestamp) {
         for _ in 0..4 {
             self.0.sweep(|id| id.time() < oldest);
         }

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 /// Receives pages that are copied because they are about to change.
 pub type PageSink = Arc<dyn Fn(PageChunk) + Send + Sync>;
@@ -64,7 +64,7 @@ pub struct StateImage {
 #[derive(Clone)]
 pub struct ClosedDay {
     /// Beginning of the day.
-    pub start: Millis,
+    pub start: Timestamp,
     /// True if the day will not change any more, except by being forgotten.
     pub is_closed: bool,
     /// Counts of the day.

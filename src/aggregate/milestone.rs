@@ -12,7 +12,7 @@ use super::panes::{PaneKey, Panes, first_of, pane_key, second_of};
 use super::selection::has;
 use super::{Rules, UnlistedCounts, ViewConfig};
 use crate::allowlists::{Allowlists, LabelKind};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{self, Event, LabelArena, MilestoneKind};
 use crate::record::Stream;
 use crate::targets::{Filter, Tally};
@@ -90,7 +90,7 @@ impl Milestones {
         &self.unlisted
     }
 
-    pub(crate) fn forget(&mut self, watermark: Millis) {
+    pub(crate) fn forget(&mut self, watermark: Timestamp) {
         self.state.panes.forget(watermark);
     }
 
@@ -121,7 +121,7 @@ impl Milestones {
     }
 
     /// Figures by slot at `watermark`.
-    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+    pub(crate) fn slots(&mut self, watermark: Option<Timestamp>) -> Slots {
         self.counts.current().show(watermark)
     }
 
@@ -133,7 +133,7 @@ impl Milestones {
         self.counts.promote();
     }
 
-    pub(crate) fn view(&mut self, watermark: Option<Millis>) -> MilestoneView {
+    pub(crate) fn view(&mut self, watermark: Option<Timestamp>) -> MilestoneView {
         let mut cells = vec![MilestoneTotals::default(); self.allowlists.milestone_cells()];
         for (&(initiative, milestone), totals) in &self.state.totals {
             let initiative = self.allowlists.initiatives.index(self.state.initiatives.name(initiative));

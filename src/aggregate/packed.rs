@@ -4,7 +4,7 @@
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 macro_rules! packed {
     ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
@@ -47,14 +47,14 @@ pub(crate) struct PackedTime(U48);
 impl PackedTime {
     pub(crate) const NONE: PackedTime = PackedTime(U48([0; 6]));
 
-    pub(crate) fn at(time: Millis) -> Self {
-        assert!(time > 0, "event times are after 1970");
-        Self(U48::new(time as u64))
+    pub(crate) fn at(time: Timestamp) -> Self {
+        assert!(time > Timestamp::EPOCH, "event times are after 1970");
+        Self(U48::new(time.as_millis() as u64))
     }
 
-    pub(crate) fn get(self) -> Option<Millis> {
+    pub(crate) fn get(self) -> Option<Timestamp> {
         let millis = self.0.get();
-        (millis != 0).then_some(millis as Millis)
+        (millis != 0).then_some(Timestamp::from_millis(millis as i64))
     }
 
     pub(crate) fn is_some(self) -> bool {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::image::{ClosedDay, Encode};
 use super::labels::LabelId;
-use crate::clock::{DAY, HOUR, Millis, QUARTER_HOUR, floor};
+use crate::clock::{DAY, HOUR, Millis, QUARTER_HOUR, Timestamp};
 use crate::view::add_each;
 
 /// Key of a label set: two numbers of 16 bits.
@@ -42,15 +42,15 @@ pub(crate) fn second_of(key: PaneKey) -> u16 {
 pub(crate) struct Panes<const N: usize> {
     /// Days by their beginning. A checkpoint stores them apart from the body.
     #[serde(skip)]
-    days: BTreeMap<Millis, Arc<DayPanes<N>>>,
+    days: BTreeMap<Timestamp, Arc<DayPanes<N>>>,
     fine: Millis,
     coarse: Millis,
     /// Earlier hours are folded.
-    first_fine: Millis,
+    first_fine: Timestamp,
     /// Earlier hours are forgotten.
-    first_coarse: Millis,
+    first_coarse: Timestamp,
     /// Days that changed after they were closed.
-    reopened: BTreeSet<Millis>,
+    reopened: BTreeSet<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,8 +68,8 @@ impl<const N: usize> Panes<N> {
             days: BTreeMap::new(),
             fine,
             coarse,
-            first_fine: Millis::MIN,
-            first_coarse: Millis::MIN,
+            first_fine: Timestamp::MIN,
+            first_coarse: Timestamp::MIN,
             reopened: BTreeSet::new(),
         }
     }
@@ -80,11 +80,11 @@ impl<const N: usize> Panes<N> {
     }
 
     /// Adds to the counts of the pane that holds `time`. Anything older than the history is ignored.
-    pub(crate) fn add(&mut self, time: Millis, key: PaneKey, amounts: [u128; N]) {
-        if floor(time, HOUR) < self.first_coarse {
+    pub(crate) fn add(&mut self, time: Timestamp, key: PaneKey, amounts: [u128; N]) {
+        if time.floor(HOUR) < self.first_coarse {
             return;
         }
-        let day = floor(time, DAY);
+        let day = time.floor(DAY);
         let within = time - day;
         let slice = if time >= self.first_fine {
             (within / QUARTER_HOUR) as Slice
@@ -96,30 +96,30 @@ impl<const N: usize> Panes<N> {
     }
 
     /// Adds like [`Self::add`], at a time that may lie before `settled` (see [`Self::days`]).
-    pub(crate) fn add_to_past(&mut self, time: Millis, key: PaneKey, amounts: [u128; N], settled: Millis) {
-        let day = floor(time, DAY);
-        if self.is_closed(day, settled) && floor(time, HOUR) >= self.first_coarse {
+    pub(crate) fn add_to_past(&mut self, time: Timestamp, key: PaneKey, amounts: [u128; N], settled: Timestamp) {
+        let day = time.floor(DAY);
+        if self.is_closed(day, settled) && time.floor(HOUR) >= self.first_coarse {
             self.reopened.insert(day);
         }
         self.add(time, key, amounts);
     }
 
     /// Folds and forgets the hours that the watermark has passed.
-    pub(crate) fn forget(&mut self, watermark: Millis) {
+    pub(crate) fn forget(&mut self, watermark: Timestamp) {
         // Rounded down, so that only whole hours are folded and forgotten.
-        let (first_fine, first_coarse) = (floor(watermark - self.fine, HOUR), floor(watermark - self.coarse, HOUR));
+        let (first_fine, first_coarse) = ((watermark - self.fine).floor(HOUR), (watermark - self.coarse).floor(HOUR));
         if (first_fine, first_coarse) == (self.first_fine, self.first_coarse) {
             return;
         }
         let fine_before = std::mem::replace(&mut self.first_fine, first_fine);
         self.first_coarse = first_coarse;
-        for (&start, day) in self.days.range_mut(floor(fine_before.max(0), DAY)..first_fine) {
+        for (&start, day) in self.days.range_mut(fine_before.max(Timestamp::EPOCH).floor(DAY)..first_fine) {
             Arc::make_mut(day).fold((first_fine - start) / HOUR);
         }
-        self.days = self.days.split_off(&floor(self.first_coarse, DAY));
-        self.reopened = self.reopened.split_off(&floor(self.first_coarse, DAY));
+        self.days = self.days.split_off(&self.first_coarse.floor(DAY));
+        self.reopened = self.reopened.split_off(&self.first_coarse.floor(DAY));
         if let Some(mut day) = self.days.first_entry().filter(|day| *day.key() < self.first_coarse) {
-            let hours = (self.first_coarse - day.key()) / HOUR;
+            let hours = (self.first_coarse - *day.key()) / HOUR;
             Arc::make_mut(day.get_mut()).forget(hours);
             if day.get().0.is_empty() {
                 day.remove();
@@ -128,8 +128,8 @@ impl<const N: usize> Panes<N> {
     }
 
     /// Days for a checkpoint. Days that end by `settled` are closed: no event before it is ever applied again.
-    pub(crate) fn days(&self, settled: Millis) -> Vec<ClosedDay> {
-        let day = |(&start, content): (&Millis, &Arc<DayPanes<N>>)| ClosedDay {
+    pub(crate) fn days(&self, settled: Timestamp) -> Vec<ClosedDay> {
+        let day = |(&start, content): (&Timestamp, &Arc<DayPanes<N>>)| ClosedDay {
             start,
             is_closed: self.is_closed(start, settled),
             content: Arc::clone(content) as Arc<dyn Encode>,
@@ -137,13 +137,13 @@ impl<const N: usize> Panes<N> {
         self.days.iter().map(day).collect()
     }
 
-    fn is_closed(&self, start: Millis, settled: Millis) -> bool {
+    fn is_closed(&self, start: Timestamp, settled: Timestamp) -> bool {
         start + DAY <= settled.min(self.first_fine) && !self.reopened.contains(&start)
     }
 
     /// Restores a day from a checkpoint, which may have been written before parts of it were forgotten. `None` if it is
     /// malformed.
-    pub(crate) fn restore(&mut self, start: Millis, encoded: &[u8]) -> Option<()> {
+    pub(crate) fn restore(&mut self, start: Timestamp, encoded: &[u8]) -> Option<()> {
         let entries: Vec<(Slice, PaneKey, Vec<u128>)> = postcard::from_bytes(encoded).ok()?;
         let mut panes = BTreeMap::new();
         for (slice, key, counts) in entries {
@@ -160,18 +160,18 @@ impl<const N: usize> Panes<N> {
     }
 
     /// First UTC day with counts that begins at `from` or later.
-    pub(crate) fn first_day_from(&self, from: Millis) -> Option<Millis> {
+    pub(crate) fn first_day_from(&self, from: Timestamp) -> Option<Timestamp> {
         self.days.range(from..).next().map(|(&start, _)| start)
     }
 
     /// Panes of a day: beginning, key and counts.
-    pub(crate) fn of_day(&self, start: Millis) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
+    pub(crate) fn of_day(&self, start: Timestamp) -> impl Iterator<Item = (Timestamp, PaneKey, &[u128; N])> {
         let panes = self.days.get(&start).into_iter().flat_map(|day| &day.0);
         panes.map(move |(&(slice, key), counts)| (start + begin(slice), key, counts))
     }
 
     /// Panes of all days: beginning, key and counts.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (Millis, PaneKey, &[u128; N])> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Timestamp, PaneKey, &[u128; N])> {
         self.days.keys().flat_map(|&start| self.of_day(start))
     }
 }
@@ -220,7 +220,7 @@ impl<const N: usize> Encode for DayPanes<N> {
 mod tests {
     use super::*;
 
-    const WATERMARK: Millis = 1_600_000_000_000;
+    const WATERMARK: Timestamp = Timestamp::from_millis(1_600_000_000_000);
 
     fn total(panes: &Panes<1>) -> u128 {
         panes.all().map(|(.., counts)| counts[0]).sum()

@@ -7,7 +7,7 @@ use super::image::TableLayout;
 use super::milestone::{Milestones, MilestonesState};
 use super::pages::PagedTable;
 use super::{Log, PartitionState, Rules, StreamBody, ViewConfig};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::Stream;
 
 /// A checkpoint that is intact, but not in the form that this program writes.
@@ -32,8 +32,8 @@ impl StateLoader {
     /// Reads body and days of a stream's state.
     ///
     /// # Errors
-    /// If body or days are not those of such a state.
-    pub fn new(stream: Stream, body: &[u8], days: &[(Millis, Vec<u8>)]) -> Result<Self, MalformedState> {
+    /// Returns an error if body or days are not those of such a state.
+    pub fn new(stream: Stream, body: &[u8], days: &[(Timestamp, Vec<u8>)]) -> Result<Self, MalformedState> {
         let fault = |error: postcard::Error| MalformedState(error.to_string());
         let (log, ids, mut state) = match stream {
             Stream::Disbursement => {
@@ -71,7 +71,7 @@ impl StateLoader {
     }
 
     /// Builds the partition once all pages are filled: indexes, timers and derived figures.
-    pub fn finish(self, rules: Rules, view_config: &ViewConfig, now: Millis) -> PartitionState {
+    pub fn finish(self, rules: Rules, view_config: &ViewConfig, now: Timestamp) -> PartitionState {
         let Self { log, ids, state } = self;
         let (stream, body) = match state {
             State::Disbursement(state) => (

@@ -45,7 +45,7 @@ impl Selection {
         horizon: Millis,
         history: Millis,
     ) -> Self {
-        let mut periods = Period::OWN.to_vec();
+        let mut periods = Period::STANDARD.to_vec();
         let mut reach = horizon.max(MIN_REACH);
         let mut select = |target: &Target| {
             let index = periods.iter().position(|&period| period == target.period).unwrap_or_else(|| {

@@ -13,19 +13,19 @@
 use std::sync::Arc;
 
 use crate::calendar::{CutTimes, Interval, Period};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::view::slots::Slot;
 
 /// Division of time into slots, and the periods in which distinct people are counted.
 #[derive(Debug)]
 pub(crate) struct SlotLayout {
     pub cut_times: CutTimes,
-    /// [`Period::OWN`] first, then the periods of targets, each once.
+    /// [`Period::STANDARD`] first, then the periods of targets, each once.
     pub periods: Vec<Period>,
 }
 
 impl SlotLayout {
-    fn slots_of_day<C: Default>(&self, time: Millis) -> impl Iterator<Item = OpenSlot<C>> {
+    fn slots_of_day<C: Default>(&self, time: Timestamp) -> impl Iterator<Item = OpenSlot<C>> {
         let instants = self.cut_times.of_day(time);
         let periods: Box<[Option<Interval>]> =
             self.periods.iter().map(|period| period.at(time, self.cut_times.zone())).collect();
@@ -58,16 +58,16 @@ pub(crate) struct SlotSeries<C> {
     /// Index of the slot that was asked for last, which is most likely asked for next.
     last_index: usize,
     /// Slots that end before are dropped.
-    kept_from: Millis,
+    kept_from: Timestamp,
 }
 
 impl<C: Default> SlotSeries<C> {
     pub(crate) fn new(layout: Arc<SlotLayout>) -> Self {
-        Self { layout, slots: Vec::new(), last_index: 0, kept_from: Millis::MIN }
+        Self { layout, slots: Vec::new(), last_index: 0, kept_from: Timestamp::MIN }
     }
 
     /// Slot that contains `time`, for an update; `None` if `time` is older than the kept slots.
-    pub(crate) fn at(&mut self, time: Millis) -> Option<&mut OpenSlot<C>> {
+    pub(crate) fn at(&mut self, time: Timestamp) -> Option<&mut OpenSlot<C>> {
         let index = self.index_at(time)?;
         let slot = &mut self.slots[index];
         slot.cached = None;
@@ -75,11 +75,11 @@ impl<C: Default> SlotSeries<C> {
     }
 
     /// The periods that hold `time`, in the order of [`SlotLayout::periods`]; `None` if that is too old to be kept.
-    pub(crate) fn periods_at(&mut self, time: Millis) -> Option<&[Option<Interval>]> {
+    pub(crate) fn periods_at(&mut self, time: Timestamp) -> Option<&[Option<Interval>]> {
         self.index_at(time).map(|index| &*self.slots[index].periods)
     }
 
-    fn index_at(&mut self, time: Millis) -> Option<usize> {
+    fn index_at(&mut self, time: Timestamp) -> Option<usize> {
         if time < self.kept_from {
             return None;
         }
@@ -89,7 +89,7 @@ impl<C: Default> SlotSeries<C> {
         Some(self.last_index)
     }
 
-    fn find_or_insert(&mut self, time: Millis) -> usize {
+    fn find_or_insert(&mut self, time: Timestamp) -> usize {
         let before = |slot: &OpenSlot<C>| slot.span.end <= time;
         let index = self.slots.partition_point(before);
         if self.slots.get(index).is_some_and(|slot| slot.span.contains(time)) {
@@ -101,7 +101,7 @@ impl<C: Default> SlotSeries<C> {
     }
 
     /// Drops slots that end by `time`.
-    pub(crate) fn keep_from(&mut self, time: Millis) {
+    pub(crate) fn keep_from(&mut self, time: Timestamp) {
         self.kept_from = self.kept_from.max(time);
         let old = self.slots.partition_point(|slot| slot.span.end <= self.kept_from);
         self.slots.drain(..old);

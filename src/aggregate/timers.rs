@@ -8,20 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashSet;
 
-use crate::clock::{HOUR, Millis, floor};
+use crate::clock::{HOUR, Timestamp};
 use crate::event::Hash128;
 
 /// Watermark beyond which an entry is forgotten, and the key of the entry.
-pub(crate) type Timer = (Millis, Hash128);
+pub(crate) type Timer = (Timestamp, Hash128);
 
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     /// Timers of later hours, by the hour of the deadline.
-    hours: BTreeMap<Millis, HashSet<Timer>>,
+    hours: BTreeMap<Timestamp, HashSet<Timer>>,
     /// Timers of the hours that the watermark has reached.
     ordered: BTreeSet<Timer>,
     /// First hour that is not sorted yet.
-    first_hour: Millis,
+    first_hour: Timestamp,
 }
 
 impl Timers {
@@ -31,7 +31,7 @@ impl Timers {
             return;
         }
         if let Some(timer) = before {
-            let hour = floor(timer.0, HOUR);
+            let hour = timer.0.floor(HOUR);
             if hour < self.first_hour {
                 self.ordered.remove(&timer);
             } else if let Some(bucket) = self.hours.get_mut(&hour) {
@@ -42,7 +42,7 @@ impl Timers {
             }
         }
         if let Some(timer) = after {
-            let hour = floor(timer.0, HOUR);
+            let hour = timer.0.floor(HOUR);
             if hour < self.first_hour {
                 self.ordered.insert(timer);
             } else {
@@ -52,9 +52,9 @@ impl Timers {
     }
 
     /// Key of the earliest timer that is due at `watermark`. It stays due until its timer is removed.
-    pub(crate) fn due(&mut self, watermark: Millis) -> Option<Hash128> {
+    pub(crate) fn due(&mut self, watermark: Timestamp) -> Option<Hash128> {
         if watermark >= self.first_hour {
-            self.first_hour = floor(watermark, HOUR) + HOUR;
+            self.first_hour = watermark.floor(HOUR) + HOUR;
             let later = self.hours.split_off(&self.first_hour);
             let reached = std::mem::replace(&mut self.hours, later);
             self.ordered.extend(reached.into_values().flatten());
@@ -76,9 +76,9 @@ mod tests {
         #[test]
         fn due_timers_come_in_order_and_to_the_millisecond(timers in prop::collection::btree_map(0..50_u8, 0..9 * HOUR, 0..50), steps in prop::collection::vec(0..2 * HOUR, 1..20)) {
             let mut subject = Timers::default();
-            let mut expected: BTreeSet<Timer> = timers.iter().map(|(&number, &deadline)| (deadline, key(number))).collect();
+            let mut expected: BTreeSet<Timer> = timers.iter().map(|(&number, &deadline)| (Timestamp::from_millis(deadline), key(number))).collect();
             expected.iter().for_each(|&timer| subject.change(None, Some(timer)));
-            let mut watermark = 0;
+            let mut watermark = Timestamp::EPOCH;
             for step in steps {
                 watermark += step;
                 while let Some(due) = subject.due(watermark) {

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::{Api, ApiError};
 use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::cuts::CutStore;
 use crate::targets::{Target, TargetIndex, Targets};
 use crate::view::Views;
@@ -26,11 +25,11 @@ pub(crate) struct PeriodSpan {
     /// their first and last date, `2020-05-10--2020-05-16`.
     pub(crate) id: String,
     /// Start of the period, in milliseconds since the epoch.
-    pub(crate) start_ms: Millis,
+    pub(crate) start_ms: Timestamp,
     /// Start as text in the programme's zone.
     pub(crate) start: String,
     /// End of the period, not part of it, in milliseconds since the epoch.
-    pub(crate) end_ms: Millis,
+    pub(crate) end_ms: Timestamp,
     /// End as text in the programme's zone.
     pub(crate) end: String,
 }
@@ -38,7 +37,7 @@ pub(crate) struct PeriodSpan {
 /// Snapshot, instant and services of one request.
 pub(super) struct RequestContext<'a> {
     pub(super) snapshot: Arc<Snapshot>,
-    pub(super) now: Millis,
+    pub(super) now: Timestamp,
     pub(super) allowlists: &'a Allowlists,
     pub(super) cuts: &'a CutStore,
     evaluator: &'a Evaluator,
@@ -103,8 +102,8 @@ impl<'a> RequestContext<'a> {
     }
 
     /// Formats an instant in the programme's zone, such as `2020-05-15T18:00:00-05:00`.
-    pub(super) fn local(&self, time: Millis) -> String {
-        let instant = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX);
+    pub(super) fn local(&self, time: Timestamp) -> String {
+        let instant = time.to_jiff();
         instant.to_zoned(self.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
@@ -125,7 +124,7 @@ impl<'a> RequestContext<'a> {
 
     /// True if a period of this kind starts at the instant. A stored period need not, if the programme once had another
     /// zone.
-    pub(super) fn is_start(&self, period: Period, time: Millis) -> bool {
+    pub(super) fn is_start(&self, period: Period, time: Timestamp) -> bool {
         period.at(time, self.zone()).is_some_and(|period| period.start == time)
     }
 }

@@ -1,7 +1,6 @@
 //! `/api/v1/cuts` and `/api/v1/cuts/{id}`: the list of cuts, and one cut beside the same figures today.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +9,8 @@ use super::cells::{CellFigures, Cells, cells_of_cut, cells_today, pesos};
 use super::context::RequestContext;
 use super::history::quantity_today;
 use crate::calendar::{Interval, Period};
-use crate::clock::Millis;
-use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
+use crate::clock::Timestamp;
+use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutSeal, CutTarget, SealKind, cut_id};
 use crate::targets::{Quantity, TargetIndex};
 use crate::view::panes::SpanFigures;
 use crate::view::progress::Tallies;
@@ -23,7 +22,7 @@ const NEWEST: &str = "newest";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CutsResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
-    pub(crate) now_ms: Millis,
+    pub(crate) now_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) now: String,
     /// Cuts, the newest first.
@@ -38,7 +37,7 @@ pub(crate) struct CutSummary {
     /// Id of the cut.
     pub(crate) id: String,
     /// Instant of the cut, in milliseconds since the epoch.
-    pub(crate) at_ms: Millis,
+    pub(crate) at_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) at: String,
     /// Day, week and month that ended with the cut.
@@ -69,19 +68,23 @@ pub(crate) struct ClosedTarget {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CutResponse {
     /// Instant for which `today` is evaluated, in milliseconds since the epoch.
-    pub(crate) now_ms: Millis,
+    pub(crate) now_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) now: String,
     /// Id of the cut.
     pub(crate) id: String,
     /// Instant of the cut, in milliseconds since the epoch.
-    pub(crate) at_ms: Millis,
+    pub(crate) at_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) at: String,
     /// Time at which the cut was taken, in milliseconds since the epoch.
-    pub(crate) taken_ms: Millis,
+    pub(crate) taken_ms: Timestamp,
     /// Time at which the state behind the cut began to be built, in milliseconds since the epoch.
-    pub(crate) state_built_ms: Millis,
+    pub(crate) state_built_ms: Timestamp,
+    /// Keyed hash over the cut and the hash of the cut stored before; also in the log event `pacemeter.cut.taken`.
+    pub(crate) hash: String,
+    /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if stored by an older version.
+    pub(crate) seal: SealKind,
     /// First offset of each partition that is not in the cut.
     pub(crate) offsets: Vec<CutOffset>,
     /// Day, week and month that contain the instant before the cut, each up to the cut.
@@ -100,9 +103,9 @@ pub(crate) struct PeriodToday {
     /// Id such as `2020-05-15`, `2020-W20` or `2020-05`.
     pub(crate) id: String,
     /// Start of the period, in milliseconds since the epoch.
-    pub(crate) start_ms: Millis,
+    pub(crate) start_ms: Timestamp,
     /// End of the period (exclusive), in milliseconds since the epoch.
-    pub(crate) end_ms: Millis,
+    pub(crate) end_ms: Timestamp,
     /// True if the period ends with this cut.
     pub(crate) closes: bool,
     /// Programmes and states with a dispersal at the cut or today.
@@ -129,9 +132,9 @@ pub(crate) struct TargetToday {
     /// Id of the period that contains the instant before the cut.
     pub(crate) period: String,
     /// Start of the period, in milliseconds since the epoch.
-    pub(crate) start_ms: Millis,
+    pub(crate) start_ms: Timestamp,
     /// End of the period (exclusive), in milliseconds since the epoch.
-    pub(crate) end_ms: Millis,
+    pub(crate) end_ms: Timestamp,
     /// True if the period ends with this cut.
     pub(crate) closes: bool,
     /// Goal of the period.
@@ -152,7 +155,7 @@ pub(super) fn list(context: &RequestContext<'_>, limit: usize) -> CutsResponse {
         let entry = ClosedTarget { target: target.to_owned(), period: period.period.clone() };
         closed.entry(&period.cut).or_default().push(entry);
     }
-    let summary = |at: Millis| {
+    let summary = |at: Timestamp| {
         let id = cut_id(at);
         let targets = closed.remove(id.as_str()).unwrap_or_default();
         CutSummary { id, at_ms: at, at: context.local(at), periods: periods_ending(context, at), targets }
@@ -165,20 +168,20 @@ pub(super) fn list(context: &RequestContext<'_>, limit: usize) -> CutsResponse {
     }
 }
 
-fn periods_ending(context: &RequestContext<'_>, at: Millis) -> Vec<PeriodId> {
+fn periods_ending(context: &RequestContext<'_>, at: Timestamp) -> Vec<PeriodId> {
     let ending =
         |period: Period| period.at(at - 1, context.zone()).filter(|span| span.end == at).map(|span| (period, span));
     let period_id = |(period, span): (Period, Interval)| PeriodId {
         period: period.name().to_owned(),
         id: period.id(span.start, context.zone()),
     };
-    Period::OWN.into_iter().filter_map(ending).map(period_id).collect()
+    Period::STANDARD.into_iter().filter_map(ending).map(period_id).collect()
 }
 
 /// Reads a cut and compares it with today.
 ///
 /// # Errors
-/// 404 if there is no such cut, 500 if it is damaged.
+/// 404 if there is no such cut, 500 if it is or was damaged or removed.
 pub(super) fn get(context: &RequestContext<'_>, id: &str) -> Result<CutResponse, ApiError> {
     let ids: Vec<String> = context.closed_periods().cuts().map(cut_id).collect();
     let newest = ids.last().filter(|_| id == NEWEST);
@@ -190,25 +193,22 @@ pub(super) fn get(context: &RequestContext<'_>, id: &str) -> Result<CutResponse,
         }
         None => ApiError::absent("there are no cuts yet"),
     };
-    Ok(compared_with_today(context, cut.ok_or_else(unknown)?))
+    let (cut, seal) = cut.ok_or_else(unknown)?;
+    Ok(compared_with_today(context, cut, seal))
 }
 
-/// Reads a stored cut; `None` if there is none.
+/// Reads a stored cut and its proof; `None` if there is none.
 ///
 /// # Errors
-/// 500 if it is damaged or cannot be read.
-pub(super) fn read(context: &RequestContext<'_>, id: &str) -> Result<Option<Cut>, ApiError> {
-    context.cuts.get(id).or_else(|error| {
-        if error.kind() == io::ErrorKind::NotFound {
-            // The cut was removed after the directory was listed.
-            return Ok(None);
-        }
+/// 500 if it is or was damaged or removed, or cannot be read.
+pub(super) fn read(context: &RequestContext<'_>, id: &str) -> Result<Option<(Cut, CutSeal)>, ApiError> {
+    context.cuts.get(id).map_err(|error| {
         tracing::error!(event = "pacemeter.cut.damaged", error = %error, "cut not readable");
-        Err(ApiError::internal(format!("cut cannot be read: {error}")))
+        ApiError::internal(format!("cut cannot be read: {error}"))
     })
 }
 
-fn compared_with_today(context: &RequestContext<'_>, cut: Cut) -> CutResponse {
+fn compared_with_today(context: &RequestContext<'_>, cut: Cut, seal: CutSeal) -> CutResponse {
     let tallies = context.tallies();
     CutResponse {
         now_ms: context.now,
@@ -220,13 +220,15 @@ fn compared_with_today(context: &RequestContext<'_>, cut: Cut) -> CutResponse {
         at: cut.at,
         taken_ms: cut.taken_ms,
         state_built_ms: cut.state_built_ms,
+        hash: seal.hash,
+        seal: seal.kind,
         offsets: cut.offsets,
         corrections: cut.corrections,
     }
 }
 
-fn period_today(context: &RequestContext<'_>, period: CutPeriod, at: Millis) -> PeriodToday {
-    let kind = Period::OWN.into_iter().find(|kind| kind.name() == period.period);
+fn period_today(context: &RequestContext<'_>, period: CutPeriod, at: Timestamp) -> PeriodToday {
+    let kind = Period::STANDARD.into_iter().find(|kind| kind.name() == period.period);
     let span = Interval { start: period.start_ms, end: at };
     let (at_cut, today) = (cells_of_cut(&period.cells), kind.and_then(|kind| cells_today(context, kind, span)));
     let names: BTreeSet<&(String, String)> = at_cut.keys().chain(today.iter().flat_map(Cells::keys)).collect();
@@ -252,7 +254,7 @@ fn period_today(context: &RequestContext<'_>, period: CutPeriod, at: Millis) -> 
     }
 }
 
-fn target_today(context: &RequestContext<'_>, tallies: &Tallies, cut: CutTarget, at: Millis) -> TargetToday {
+fn target_today(context: &RequestContext<'_>, tallies: &Tallies, cut: CutTarget, at: Timestamp) -> TargetToday {
     let targets = &context.targets().targets;
     let index = targets.iter().position(|target| target.name == cut.target && target.selection() == cut.selection);
     let span = Interval { start: cut.start_ms, end: at };

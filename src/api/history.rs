@@ -6,7 +6,7 @@ use super::context::RequestContext;
 use super::targets::unit;
 use super::{ApiError, PeriodSpan};
 use crate::calendar::Interval;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::targets::{Quantity, TargetIndex};
 use crate::view::closed_periods::ClosedPeriod;
 use crate::view::progress::Tallies;
@@ -16,11 +16,11 @@ use crate::view::progress::Tallies;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct HistoryResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
-    pub(crate) now_ms: Millis,
+    pub(crate) now_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) now: String,
     /// Time at which the state behind the figures began to be built, in milliseconds since the epoch.
-    pub(crate) state_built_ms: Millis,
+    pub(crate) state_built_ms: Timestamp,
     /// Name of the target.
     pub(crate) target: String,
     /// Name of the measure.

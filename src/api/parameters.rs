@@ -1,5 +1,9 @@
 //! Query parameters of a request.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use super::ApiError;
 use crate::http::ApiRequest;
 
@@ -16,7 +20,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Parses the query of a request.
+    /// Parses the query of a request; names and values are percent-decoded.
     ///
     /// # Errors
     /// 400 for a parameter that is unknown or repeated, and for an invalid value.
@@ -25,11 +29,13 @@ impl Parameters {
         let mut limit = None;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, value) = (decoded(name)?, decoded(value)?);
             if name != "limit" || !has_limit {
                 let known = if has_limit { "only limit is accepted" } else { "none is accepted here" };
                 return Err(ApiError::bad(format!("unknown parameter; {known}")));
             }
-            let number = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+            let is_digits = value.bytes().all(|byte| byte.is_ascii_digit());
+            let number = value.parse().ok().filter(|limit| is_digits && (1..=MAX_LIMIT).contains(limit));
             let number =
                 number.ok_or_else(|| ApiError::bad(format!("limit must be a whole number from 1 to {MAX_LIMIT}")))?;
             if limit.replace(number).is_some() {
@@ -38,4 +44,11 @@ impl Parameters {
         }
         Ok(Self { limit: limit.unwrap_or(DEFAULT_LIMIT) })
     }
+}
+
+/// Decodes a name or a value of a query, in which `+` means a space.
+fn decoded(text: &str) -> Result<String, ApiError> {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned);
+    decoded.map_err(|_| ApiError::bad("a parameter is not UTF-8 after percent-decoding; encode it as UTF-8"))
 }

@@ -9,7 +9,7 @@ use super::context::RequestContext;
 use super::cuts;
 use super::{ApiError, PeriodSpan};
 use crate::calendar::{Interval, Period};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::cuts::{Cut, cut_id};
 use crate::record::Stream;
 use crate::targets::Quantity;
@@ -19,14 +19,14 @@ use crate::view::panes::SpanFigures;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PeriodResponse {
     /// Instant for which `today` is evaluated, in milliseconds since the epoch.
-    pub(crate) now_ms: Millis,
+    pub(crate) now_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) now: String,
     /// Time at which the state behind the figures began to be built, in milliseconds since the epoch.
-    pub(crate) state_built_ms: Millis,
+    pub(crate) state_built_ms: Timestamp,
     /// Instant up to which the figures of today are complete, in milliseconds since the epoch; null until known
     /// (`spec/figures.md#complete-until`).
-    pub(crate) complete_until_ms: Option<Millis>,
+    pub(crate) complete_until_ms: Option<Timestamp>,
     /// Kind, id and bounds of the period.
     pub(crate) period: PeriodSpan,
     /// Id of the cut with which the period closed; null without one, so also for the current period.
@@ -83,7 +83,7 @@ pub(super) fn get(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<
     if span.start > context.now {
         return Err(ApiError::absent("the period has not begun yet"));
     }
-    let cut = cuts::read(context, &cut_id(span.end))?;
+    let cut = cuts::read(context, &cut_id(span.end))?.map(|(cut, _)| cut);
     let cells_at_close = |cut: &Cut| {
         let period = cut.periods.iter().find(|period| period.period == kind && period.closes)?;
         Some(cells_of_cut(&period.cells))
@@ -110,9 +110,13 @@ pub(super) fn get(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<
 
 /// Returns the kind and the bounds of a period.
 fn parse(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<(Period, Interval), ApiError> {
-    let period = Period::OWN.into_iter().find(|period| period.name() == kind);
+    let period = Period::STANDARD.into_iter().find(|period| period.name() == kind);
     let period = period.ok_or_else(|| {
-        ApiError::unknown("no such kind of period, expected day, week or month", kind, Period::OWN.map(Period::name))
+        ApiError::unknown(
+            "no such kind of period, expected day, week or month",
+            kind,
+            Period::STANDARD.map(Period::name),
+        )
     })?;
     let invalid = || {
         let current = period.id(context.now, context.zone());

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::record::{Outcome, Reason, Stream};
 use crate::view::snapshot::{PartitionStatus, Snapshot};
 
 /// Answer of `/api/v1/status`. Instants are milliseconds since the epoch.
 #[derive(Debug, Serialize)]
 pub(crate) struct StatusResponse {
-    complete_until_ms: BTreeMap<&'static str, Option<Millis>>,
+    complete_until_ms: BTreeMap<&'static str, Option<Timestamp>>,
     /// Reasons why the figures must not be relied on; empty when ready.
     not_ready: Vec<String>,
     partitions: Vec<PartitionEntry>,
     ready: bool,
-    state_built_ms: Millis,
+    state_built_ms: Timestamp,
     uptime_seconds: f64,
     version: &'static str,
 }
@@ -36,7 +36,7 @@ struct PartitionEntry {
     stalled: bool,
     stream: &'static str,
     topic: String,
-    watermark_ms: Option<Millis>,
+    watermark_ms: Option<Timestamp>,
 }
 
 impl StatusResponse {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::context::RequestContext;
 use super::{ApiError, PeriodSpan};
 use crate::calendar::Interval;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::targets::pace::{Observation, PaceReport, assess};
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, TargetIndex};
 use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
@@ -15,11 +15,11 @@ use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TargetsResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
-    pub(crate) now_ms: Millis,
+    pub(crate) now_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) now: String,
     /// Time at which the state behind the figures began to be built, in milliseconds since the epoch.
-    pub(crate) state_built_ms: Millis,
+    pub(crate) state_built_ms: Timestamp,
     /// Targets in the order of their files.
     pub(crate) targets: Vec<TargetEntry>,
 }
@@ -28,11 +28,11 @@ pub(crate) struct TargetsResponse {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TargetResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
-    pub(crate) now_ms: Millis,
+    pub(crate) now_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) now: String,
     /// Time at which the state behind the figures began to be built, in milliseconds since the epoch.
-    pub(crate) state_built_ms: Millis,
+    pub(crate) state_built_ms: Timestamp,
     /// Target and its progress.
     pub(crate) target: TargetEntry,
     /// Points of the current period: its start, its cuts, now and its end. Empty outside of a campaign.
@@ -43,7 +43,7 @@ pub(crate) struct TargetResponse {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PacePoint {
     /// Instant, in milliseconds since the epoch.
-    pub(crate) at_ms: Millis,
+    pub(crate) at_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) at: String,
     /// Part of the goal planned up to the instant.
@@ -69,7 +69,7 @@ pub(crate) struct TargetEntry {
     pub(crate) calendar: String,
     /// Instant up to which the figures are complete, in milliseconds since the epoch; null until known
     /// (`spec/figures.md#complete-until`).
-    pub(crate) complete_until_ms: Option<Millis>,
+    pub(crate) complete_until_ms: Option<Timestamp>,
     /// Current period; null outside of a campaign, and if part of the period is forgotten.
     pub(crate) current: Option<CurrentPeriod>,
     /// Last closed period with its result today; null if there is none, or if part of it is forgotten.
@@ -230,12 +230,12 @@ fn curve(context: &RequestContext<'_>, tallies: &Tallies, index: TargetIndex, pe
     instants.sort_unstable();
     instants.dedup();
     // A slot is known only as a whole. The slot that contains now ends later, but holds what has happened until now.
-    let tally_until = |instant: Millis| match () {
+    let tally_until = |instant: Timestamp| match () {
         () if instant > now => None,
         () if instant == now => tallies.within(index, period),
         () => tallies.within(index, Interval { start: period.start, end: instant }),
     };
-    let point = |instant: Millis| {
+    let point = |instant: Timestamp| {
         let observation = Observation {
             period,
             now: instant,

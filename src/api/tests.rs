@@ -78,9 +78,8 @@ fn a_curve_has_plan_and_actual_at_each_cut_and_now() {
     let plans: Vec<f64> = curve.iter().map(|point| point["plan"].as_f64().unwrap()).collect();
     assert!(plans.is_sorted() && plans[0] == 0.0 && plans[15] == 100.0, "{plans:?}");
     assert!(
-        curve
-            .iter()
-            .all(|point| point["at_ms"].as_i64() <= Some(at("2020-05-15T18:00:00Z")) || point["actual"].is_null())
+        curve.iter().all(|point| point["at_ms"].as_i64() <= Some((at("2020-05-15T18:00:00Z")).as_millis())
+            || point["actual"].is_null())
     );
 }
 
@@ -251,6 +250,13 @@ fn invalid_parameters_and_period_ids_are_400() {
         "cuts?limit=ten",
         "cuts?limit=1&limit=2",
         "cuts?limit",
+        "cuts?limit=%31%30%30%31",
+        "cuts?limit=%2B3",
+        "cuts?limit=+3",
+        "cuts?limit=3%",
+        "cuts?limit=%FF",
+        "cuts?%FF=3",
+        "cuts?%6Cimit=1&limit=2",
         "cuts?page=2",
         "targets?limit=1",
         "targets/weekly-people/history?limit=-1",
@@ -260,6 +266,16 @@ fn invalid_parameters_and_period_ids_are_400() {
     ] {
         let (status, error) = world.get(path);
         assert_eq!((status, error["error"].is_string()), (400, true), "{path}: {error}");
+    }
+}
+
+#[test]
+fn names_and_values_of_parameters_are_percent_decoded() {
+    let world = world();
+    let plain = world.ok("cuts?limit=1");
+    assert_eq!(plain["cuts"].as_array().unwrap().len(), 1);
+    for query in ["%6C%69mit=%31", "limi%74=1", "&limit=%31&"] {
+        assert_eq!(world.ok(&format!("cuts?{query}")), plain, "{query}");
     }
 }
 

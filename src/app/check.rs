@@ -43,6 +43,9 @@ pub(crate) fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String,
             warning.topic
         );
     }
+    for warning in &findings.large_batches {
+        let _ = writeln!(report, "warning: {warning}");
+    }
     Ok(report)
 }
 

@@ -8,13 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use crate::aggregate::Rules;
 use crate::calendar::{self, WorkingCalendar};
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::record::Stream;
 use crate::settings::{Document, FileText, SettingsFault, SettingsReader, parse_time};
 use crate::targets::Targets;
@@ -123,13 +122,13 @@ impl LoadedFiles {
 
     /// Returns a fault for each calendar that lacks the holidays of this year or, from November on, of the next.
     /// Shipped calendars are checked only if a target or the cuts use them.
-    pub(super) fn uncovered(&self, now: Millis) -> Vec<SettingsFault> {
+    pub(super) fn uncovered(&self, now: Timestamp) -> Vec<SettingsFault> {
         let read_calendars = || calendar::read(&self.documents, &self.zone);
         let calendars = self.result.as_ref().map_or_else(|_| read_calendars(), |targets| targets.calendars.clone());
         calendars.iter().filter_map(|calendar| self.missing_holidays(calendar, now)).collect()
     }
 
-    fn missing_holidays(&self, calendar: &Arc<WorkingCalendar>, now: Millis) -> Option<SettingsFault> {
+    fn missing_holidays(&self, calendar: &Arc<WorkingCalendar>, now: Timestamp) -> Option<SettingsFault> {
         let message = calendar.uncovered(now)?;
         let name = calendar.name();
         let index = self.documents.iter().position(|document| document.origin_of("calendar", name).is_some())?;
@@ -187,7 +186,7 @@ fn counts_retention(rules: &Rules, zone: &TimeZone, cuts_at: &[Time]) -> (Millis
 fn days_begin_at_whole_hours(zone: &TimeZone) -> bool {
     /// Two changes a year for a century.
     const MAX_CHANGES: usize = 200;
-    let start = Timestamp::constant(946_684_800, 0);
+    let start = jiff::Timestamp::constant(946_684_800, 0);
     let later = zone.following(start).take(MAX_CHANGES).map(|change| change.offset());
     std::iter::once(zone.to_offset(start)).chain(later).all(|offset| offset.seconds() % 3_600 == 0)
 }

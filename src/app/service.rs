@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::uptime;
 use crate::api::Api;
 use crate::api::status::StatusResponse;
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Timestamp};
 use crate::export::Exporter;
 use crate::http::{ApiRequest, ApiResponse, EncodedBody, Service};
 use crate::view::snapshot::SnapshotPublisher;
@@ -18,11 +18,12 @@ pub(super) struct PipelineService {
     pub(super) publisher: Arc<SnapshotPublisher>,
     pub(super) clock: Clock,
     /// Start of the process.
-    pub(super) started: Millis,
+    pub(super) started: Timestamp,
 }
 
 impl Service for PipelineService {
     fn metrics(&self) -> Arc<EncodedBody> {
+        self.exporter.metrics.cuts.set_lost(self.api.cuts.lost());
         self.exporter.render()
     }
 

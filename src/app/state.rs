@@ -1,12 +1,13 @@
-//! `pacemeter state`: lists, verifies and removes the checkpoints in the state directory.
+//! `pacemeter state` and `pacemeter cut verify`: list, verify and remove what is in the state directory.
 
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Settings, open_state};
-use crate::checkpoint::{self, CheckpointReader, CheckpointStore, Damage, PartitionDir};
-use crate::clock::Millis;
+use super::{STATE_DIRECTORIES, Settings, cuts_failure, key_failure, open_state};
+use crate::checkpoint::{CheckpointReader, CheckpointStore, Damage, PartitionDir};
+use crate::cuts::{CutKey, CutStore, SealKind};
+use crate::decode::PseudonymKey;
 use crate::disk::RealDisk;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
@@ -32,10 +33,10 @@ pub(crate) fn inspect(reader: SettingsReader) -> Result<String, Failure> {
     Ok(report)
 }
 
-/// Reads every byte of every checkpoint.
+/// Reads every byte of every checkpoint and cut.
 ///
 /// # Errors
-/// 65 with the list of checkpoints if one is damaged; otherwise as [`inspect`].
+/// 65 with the list of checkpoints and cuts if one is damaged or a cut is missing; otherwise as [`inspect`].
 pub(crate) fn verify(reader: SettingsReader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let directory = &settings.state_directory;
@@ -56,7 +57,55 @@ pub(crate) fn verify(reader: SettingsReader) -> Result<String, Failure> {
             let _ = writeln!(report, "{dir} {sequence}: {verdict}");
         }
     }
+    is_damaged |= !report_cuts(&settings, None, &mut report)?;
     if is_damaged { Err(Failure::new(Exit::StateUnusable, report.trim_end())) } else { Ok(report) }
+}
+
+/// Verifies the hashes of all cuts, or of one. May run beside a running process.
+///
+/// # Errors
+/// 65 with the list of cuts if one is damaged or missing; 64 if there is no such cut; otherwise as [`inspect`].
+pub(crate) fn verify_cuts(reader: SettingsReader, id: Option<&str>) -> Result<String, Failure> {
+    let settings = Settings::read(reader)?;
+    let mut report = String::new();
+    if report_cuts(&settings, id, &mut report)? {
+        return Ok(if report.is_empty() { "there are no cuts yet\n".to_owned() } else { report });
+    }
+    Err(Failure::new(Exit::StateUnusable, report.trim_end()))
+}
+
+/// Adds a line for each cut to the report; returns false if one is damaged or missing.
+fn report_cuts(settings: &Settings, id: Option<&str>, report: &mut String) -> Result<bool, Failure> {
+    let directory = &settings.state_directory;
+    let disk = open_disk(directory)?;
+    let path = settings.pseudonym_key_path();
+    let Some(key) = PseudonymKey::load(&path).map_err(|error| key_failure(&error))? else {
+        let message = format!("cuts cannot be verified: there is no pseudonym key {}; restore it", path.display());
+        return if directory.join(crate::cuts::DIRECTORY).exists() {
+            Err(Failure::new(Exit::Configuration, message))
+        } else {
+            Ok(true)
+        };
+    };
+    let cuts = CutStore::new(Arc::new(disk), CutKey::new(key.derive(CutKey::CONTEXT)));
+    let verdicts = cuts
+        .verify(id)
+        .map_err(|error| cuts_failure(format_args!("state directory {}", directory.display()), &error))?;
+    if let Some(id) = id.filter(|_| verdicts.iter().all(|verdict| verdict.id == "chain")) {
+        return Err(Failure::new(Exit::Usage, format!("there is no cut {id}; pacemeter cut verify lists all cuts")));
+    }
+    for verdict in &verdicts {
+        let text = match &verdict.result {
+            Ok(seal) => match seal.kind {
+                SealKind::Sealed => format!("whole, {}", seal.hash),
+                SealKind::Retaken => format!("whole, retaken after an earlier one was lost, {}", seal.hash),
+                SealKind::Unsealed => format!("whole since it was sealed by an update, {}", seal.hash),
+            },
+            Err(fault) => fault.clone(),
+        };
+        let _ = writeln!(report, "cut {}: {text}", verdict.id);
+    }
+    Ok(verdicts.iter().all(|verdict| verdict.result.is_ok()))
 }
 
 /// Removes the checkpoints of all partitions, or of one stream, so that the next start rebuilds from the beginning of
@@ -116,15 +165,15 @@ fn describe(opened: Result<CheckpointReader, Damage>) -> String {
     let cluster = head.cluster_id.as_deref().unwrap_or("unknown");
     let closed_days = reader.days_files();
     format!(
-        "offsets {} to {} of topic {} ({} records), written {} by pacemeter {}, built {}\n     cluster {cluster}, partition {} of {}, key {}, {} \
+        "offsets {} to {} of topic {} ({} records), written {:.0} by pacemeter {}, built {:.0}\n     cluster {cluster}, partition {} of {}, key {}, {} \
          bytes and {} of closed days in {} files\n     {}",
         head.first_offset,
         head.next_offset,
         head.topic,
         head.records,
-        time(head.written),
+        head.written,
         head.written_by,
-        time(head.built),
+        head.built,
         head.partition,
         head.partition_count,
         head.key_id,
@@ -135,19 +184,18 @@ fn describe(opened: Result<CheckpointReader, Damage>) -> String {
     )
 }
 
-fn time(millis: Millis) -> String {
-    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.0}"))
-}
-
 /// Opens the store of an existing state directory, and creates nothing.
 fn open_existing(directory: &Path) -> Result<CheckpointStore, Failure> {
+    Ok(CheckpointStore::new(Arc::new(open_disk(directory)?)))
+}
+
+/// Opens the disk of an existing state directory.
+fn open_disk(directory: &Path) -> Result<RealDisk, Failure> {
     if !directory.is_dir() {
         let message = format!("there is no state directory {}; check state.directory", directory.display());
         return Err(Failure::new(Exit::Configuration, message));
     }
-    let disk =
-        RealDisk::open(directory, checkpoint::DIRECTORY).map_err(|error| directory_failure(directory, &error))?;
-    Ok(CheckpointStore::new(Arc::new(disk)))
+    RealDisk::open(directory, &STATE_DIRECTORIES).map_err(|error| directory_failure(directory, &error))
 }
 
 fn partition_dirs(store: &CheckpointStore, directory: &Path) -> Result<Vec<PartitionDir>, Failure> {

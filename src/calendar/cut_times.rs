@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::WorkingCalendar;
 use super::period::{date_at, start_of_day};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 /// Instants of cuts: the beginning of each day of a zone, where all periods end, and configured times of day.
 #[derive(Debug, Clone)]
@@ -31,13 +31,13 @@ impl CutTimes {
     }
 
     /// Instants within the day that contains `time`, ascending, and the beginning of the next day.
-    pub fn of_day(&self, time: Millis) -> Vec<Millis> {
+    pub fn of_day(&self, time: Timestamp) -> Vec<Timestamp> {
         let date = date_at(time, &self.zone);
         let next = start_of_day(date.saturating_add(1.day()), &self.zone);
         let start = start_of_day(date, &self.zone);
         let is_working = self.calendar.as_ref().is_none_or(|calendar| calendar.is_working_day(date));
         let times = self.times.iter().filter(|_| is_working).filter_map(|&time| self.instant(date, time));
-        let mut instants: Vec<Millis> =
+        let mut instants: Vec<Timestamp> =
             times.filter(|instant| (start..next).contains(instant)).chain([start, next]).collect();
         instants.sort_unstable();
         instants.dedup();
@@ -45,14 +45,14 @@ impl CutTimes {
     }
 
     /// First instant at or after `time`.
-    pub fn first_from(&self, time: Millis) -> Millis {
-        self.of_day(time).into_iter().find(|&instant| instant >= time).unwrap_or(Millis::MAX)
+    pub fn first_from(&self, time: Timestamp) -> Timestamp {
+        self.of_day(time).into_iter().find(|&instant| instant >= time).unwrap_or(Timestamp::MAX)
     }
 
     /// Instant of a time of day. A repeated time is its first occurrence; a skipped one is as long after midnight as if
     /// the clock had not changed.
-    fn instant(&self, date: Date, time: Time) -> Option<Millis> {
-        Some(date.to_datetime(time).to_zoned(self.zone.clone()).ok()?.timestamp().as_millisecond())
+    fn instant(&self, date: Date, time: Time) -> Option<Timestamp> {
+        Some(date.to_datetime(time).to_zoned(self.zone.clone()).ok()?.timestamp().into())
     }
 }
 
@@ -61,8 +61,8 @@ mod tests {
     use super::*;
     use crate::clock::{DAY, HOUR};
 
-    fn at(text: &str) -> Millis {
-        text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+    fn at(text: &str) -> Timestamp {
+        text.parse::<Timestamp>().unwrap()
     }
 
     fn cut_times(times: &[&str]) -> CutTimes {

@@ -7,14 +7,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
 use super::hours::Hours;
 use super::period::start_of_day;
 use super::schedule::{DayKind, Schedule, Shift, YEARS};
-use crate::clock::{DAY, Millis, SECOND};
+use crate::clock::{DAY, Millis, SECOND, Timestamp};
 
 /// All days of [`YEARS`] in a zone, and one more entry for the end of the last day.
 #[derive(PartialEq)]
@@ -25,7 +24,7 @@ pub(super) struct Days {
 
 #[derive(PartialEq)]
 struct Day {
-    start: Millis,
+    start: Timestamp,
     /// Open time before this day.
     open: Millis,
     /// Weight of the days before this one.
@@ -59,7 +58,7 @@ struct OpenInterval {
 /// Beginning of a span of time in which the zone's offset from UTC does not change.
 #[derive(Clone, Copy)]
 struct OffsetSpan {
-    start: Millis,
+    start: Timestamp,
     /// Milliseconds that the local clock is ahead of UTC.
     offset: Millis,
 }
@@ -81,7 +80,7 @@ impl Days {
         layout.finish()
     }
 
-    pub(super) fn is_open(&self, time: Millis) -> bool {
+    pub(super) fn is_open(&self, time: Timestamp) -> bool {
         let Position { day, since } = self.find(time);
         // Otherwise `find` has clamped the instant.
         let is_covered = day.start + since == time;
@@ -101,25 +100,25 @@ impl Days {
     }
 
     /// Open time from the first day to `time`.
-    pub(super) fn open_until(&self, time: Millis) -> Millis {
+    pub(super) fn open_until(&self, time: Timestamp) -> Millis {
         let Position { day, since } = self.find(time);
         day.open + self.plans[day.plan].open_until(since)
     }
 
     /// Weight from the first day to `time`.
-    pub(super) fn weight_until(&self, time: Millis, profile: Option<&[f64; 24]>) -> f64 {
+    pub(super) fn weight_until(&self, time: Timestamp, profile: Option<&[f64; 24]>) -> f64 {
         let Position { day, since } = self.find(time);
         day.weight + self.plans[day.plan].weight_until(since, profile)
     }
 
     /// Weight from the first day to `time` without holidays and exceptions.
-    pub(super) fn regular_until(&self, time: Millis) -> f64 {
+    pub(super) fn regular_until(&self, time: Timestamp) -> f64 {
         let Position { day, since } = self.find(time);
         day.regular + self.plans[day.regular_plan].weight_until(since, None)
     }
 
     /// Position of `time` in its day, clamped to the beginning of the first day and the end of the last one.
-    fn find(&self, time: Millis) -> Position<'_> {
+    fn find(&self, time: Timestamp) -> Position<'_> {
         let (first, last) = (self.days[0].start, self.days.len() - 1);
         let time = time.clamp(first, self.days[last].start);
         // All days have 24 hours but those of clock changes, which nearly cancel out: the estimate is off by a day or
@@ -191,9 +190,9 @@ impl<'a> Layout<'a> {
     fn new(schedule: &'a Schedule, zone: &'a TimeZone) -> Self {
         let start = start_of_day(date(*YEARS.start(), 1, 1), zone);
         let end = start_of_day(date(*YEARS.end(), 12, 31), zone) + 2 * DAY;
-        let first = Timestamp::from_millisecond(start).unwrap_or(Timestamp::MIN);
+        let first = start.to_jiff();
         let spans = zone.following(first).map(|change| OffsetSpan {
-            start: change.timestamp().as_millisecond(),
+            start: change.timestamp().into(),
             offset: Millis::from(change.offset().seconds()) * SECOND,
         });
         let mut changes: Vec<OffsetSpan> = spans.take_while(|span| span.start < end).collect();
@@ -213,7 +212,7 @@ impl<'a> Layout<'a> {
     }
 
     fn add(&mut self, date: Date, day_kind: &DayKind<'_>) {
-        let end = date.tomorrow().map_or(Millis::MAX, |tomorrow| start_of_day(tomorrow, self.zone));
+        let end = date.tomorrow().map_or(Timestamp::MAX, |tomorrow| start_of_day(tomorrow, self.zone));
         let spans = self.spans(end);
         let regular_plan = self.regular_plan(date, end, &spans);
         let plan = match day_kind {
@@ -241,7 +240,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Offset spans of the next day: one, or more if the clock changes within it.
-    fn spans(&mut self, end: Millis) -> Vec<OffsetSpan> {
+    fn spans(&mut self, end: Timestamp) -> Vec<OffsetSpan> {
         while let Some(change) = self.changes.pop_if(|change| change.start <= self.next.start) {
             self.span = change;
         }
@@ -253,7 +252,7 @@ impl<'a> Layout<'a> {
         spans
     }
 
-    fn regular_plan(&mut self, date: Date, end: Millis, spans: &[OffsetSpan]) -> usize {
+    fn regular_plan(&mut self, date: Date, end: Timestamp, spans: &[OffsetSpan]) -> usize {
         let schedule = self.schedule;
         let weekday = date.weekday();
         let shift = schedule.regular(weekday);
@@ -268,7 +267,7 @@ impl<'a> Layout<'a> {
         })
     }
 
-    fn plan(&mut self, shift: &Shift, date: Date, end: Millis, spans: &[OffsetSpan]) -> usize {
+    fn plan(&mut self, shift: &Shift, date: Date, end: Timestamp, spans: &[OffsetSpan]) -> usize {
         let open_intervals = open_intervals(&shift.hours, date, end, spans);
         if open_intervals.is_empty() {
             return CLOSED;
@@ -279,9 +278,9 @@ impl<'a> Layout<'a> {
 }
 
 /// Open intervals of the day that begins with the first of `spans`.
-fn open_intervals(hours: &Hours, date: Date, end: Millis, spans: &[OffsetSpan]) -> Vec<OpenInterval> {
+fn open_intervals(hours: &Hours, date: Date, end: Timestamp, spans: &[OffsetSpan]) -> Vec<OpenInterval> {
     let day = spans[0].start;
-    let midnight = dates_before(date).unwrap_or_default() * DAY + first_midnight();
+    let midnight = first_midnight() + dates_before(date).unwrap_or_default() * DAY;
     let ends = spans.iter().skip(1).map(|next| next.start).chain([end]);
     let mut open_intervals = Vec::new();
     for (span, span_end) in spans.iter().zip(ends) {
@@ -308,7 +307,7 @@ fn dates_before(date: Date) -> Option<i64> {
 }
 
 /// First midnight of [`YEARS`] in UTC.
-fn first_midnight() -> Millis {
+fn first_midnight() -> Timestamp {
     start_of_day(date(*YEARS.start(), 1, 1), &TimeZone::UTC)
 }
 

@@ -1,10 +1,10 @@
 //! Calendar periods in an IANA zone, each an interval of instants.
 
+use jiff::ToSpan;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 /// Kind of calendar period. All consist of whole days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,14 +23,14 @@ pub enum Period {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval {
     /// First instant.
-    pub start: Millis,
+    pub start: Timestamp,
     /// First instant after the interval.
-    pub end: Millis,
+    pub end: Timestamp,
 }
 
 impl Interval {
     /// True if `time` lies within the interval.
-    pub fn contains(&self, time: Millis) -> bool {
+    pub fn contains(&self, time: Timestamp) -> bool {
         (self.start..self.end).contains(&time)
     }
 }
@@ -40,27 +40,27 @@ impl Period {
     pub const WEEK: Period = Period::Week(Weekday::Monday);
 
     /// Periods of the families that every programme has: day, week, month (spec/figures.md#periods).
-    pub const OWN: [Period; 3] = [Period::Day, Period::WEEK, Period::Month];
+    pub const STANDARD: [Period; 3] = [Period::Day, Period::WEEK, Period::Month];
 
     /// Starts of consecutive periods: the one before `now`, the one that contains `now`, and `ahead` more.
     ///
     /// # Panics
     ///
     /// Panics for a campaign.
-    pub fn starts(self, now: Millis, zone: &TimeZone, ahead: usize) -> Vec<Millis> {
+    pub fn starts(self, now: Timestamp, zone: &TimeZone, ahead: usize) -> Vec<Timestamp> {
         let current = self.at(now, zone).expect("not a campaign");
         let mut starts = vec![self.ended(now, zone).expect("not a campaign").start, current.start];
         (0..ahead).for_each(|_| starts.push(self.at(starts[starts.len() - 1], zone).expect("not a campaign").end));
         starts
     }
 
-    /// Index into [`Period::OWN`].
+    /// Index into [`Period::STANDARD`].
     ///
     /// # Panics
     ///
     /// Panics for a period that is not in it.
     pub fn index(self) -> usize {
-        Self::OWN.iter().position(|&own| own == self).expect("a day, an ISO week or a month")
+        Self::STANDARD.iter().position(|&standard| standard == self).expect("a day, an ISO week or a month")
     }
 
     /// Name of the kind in metrics and the API.
@@ -74,12 +74,12 @@ impl Period {
     }
 
     /// Period that contains `time`; `None` outside of a campaign.
-    pub fn at(self, time: Millis, zone: &TimeZone) -> Option<Interval> {
+    pub fn at(self, time: Timestamp, zone: &TimeZone) -> Option<Interval> {
         self.dated(date_at(time, zone), zone)
     }
 
     /// Last period that ended at or before `time`; `None` if the campaign has not ended.
-    pub fn ended(self, time: Millis, zone: &TimeZone) -> Option<Interval> {
+    pub fn ended(self, time: Timestamp, zone: &TimeZone) -> Option<Interval> {
         if let Period::Campaign(from, _) = self {
             return self.dated(from, zone).filter(|campaign| campaign.end <= time);
         }
@@ -123,7 +123,7 @@ impl Period {
 
     /// Identifier of the period that contains `time`: `2020-05-15`, `2020-W20`, `2020-05`. A campaign, and a week from
     /// another day than Monday, has its first and last date: `2020-05-10--2020-05-16`.
-    pub fn id(self, time: Millis, zone: &TimeZone) -> String {
+    pub fn id(self, time: Timestamp, zone: &TimeZone) -> String {
         let date = date_at(time, zone);
         match self {
             Period::Day => date.to_string(),
@@ -158,17 +158,17 @@ fn iso_week(week: ISOWeekDate) -> String {
 
 /// Day that an instant belongs to: its local date. Where the clock goes back over midnight and a date comes twice, it
 /// is the day that has begun.
-pub(super) fn date_at(time: Millis, zone: &TimeZone) -> Date {
-    let date = Timestamp::from_millisecond(time).unwrap_or(Timestamp::MAX).to_zoned(zone.clone()).date();
+pub(super) fn date_at(time: Timestamp, zone: &TimeZone) -> Date {
+    let date = time.to_jiff().to_zoned(zone.clone()).date();
     let next = date.saturating_add(1.day());
     if start_of_day(next, zone) <= time { next } else { date }
 }
 
 /// First instant of a day: midnight, or the instant after the gap where the clock skips it.
-pub(super) fn start_of_day(date: Date, zone: &TimeZone) -> Millis {
+pub(super) fn start_of_day(date: Date, zone: &TimeZone) -> Timestamp {
     date.to_zoned(zone.clone())
         .and_then(|midnight| midnight.start_of_day())
-        .map_or(Millis::MAX, |start| start.timestamp().as_millisecond())
+        .map_or(Timestamp::MAX, |start| start.timestamp().into())
 }
 
 #[cfg(test)]
@@ -176,8 +176,8 @@ mod tests {
     use super::*;
     use crate::clock::{DAY, HOUR};
 
-    fn at(text: &str) -> Millis {
-        text.parse::<Timestamp>().unwrap().as_millisecond()
+    fn at(text: &str) -> Timestamp {
+        text.parse::<Timestamp>().unwrap()
     }
 
     fn mexico_city() -> TimeZone {

@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
@@ -10,7 +9,7 @@ use super::days::Days;
 use super::hours::Hours;
 use super::period::{Interval, start_of_day};
 use super::schedule::{Schedule, Shift};
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 
 /// Name of the built-in calendar without closing time.
 pub(super) const ALWAYS: &str = "always";
@@ -79,7 +78,7 @@ impl WorkingCalendar {
     }
 
     /// True if `time` is working time.
-    pub fn is_open(&self, time: Millis) -> bool {
+    pub fn is_open(&self, time: Timestamp) -> bool {
         self.days.is_open(time)
     }
 
@@ -114,7 +113,7 @@ impl WorkingCalendar {
     }
 
     /// End of the last year with a list of holidays, up to the first gap; `None` if the calendar has no lists.
-    pub fn covered_until(&self) -> Option<Millis> {
+    pub fn covered_until(&self) -> Option<Timestamp> {
         self.lists.as_ref().map(|lists| lists.interval.end)
     }
 
@@ -125,9 +124,9 @@ impl WorkingCalendar {
     }
 
     /// Message with a remedy if the list of holidays of this year is missing, or from November that of the next year.
-    pub fn uncovered(&self, now: Millis) -> Option<String> {
+    pub fn uncovered(&self, now: Timestamp) -> Option<String> {
         let years = &self.lists.as_ref()?.years;
-        let today = Timestamp::from_millisecond(now).ok()?.to_zoned(self.zone.clone()).date();
+        let today = now.to_jiff().to_zoned(self.zone.clone()).date();
         let next = (today.month() >= NEXT_LIST_DUE).then_some(today.year() + 1);
         let missing = [Some(today.year()), next].into_iter().flatten().find(|year| !years.contains(year))?;
         let (name, first, last) = (&self.name, years.start(), years.end());

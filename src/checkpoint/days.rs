@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::aggregate::image::ClosedDay;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 use super::compression::{CompressedBytes, FAST, THOROUGH};
 use super::container::{self, DAYS, SectionReader, SectionWriter};
@@ -27,13 +27,13 @@ pub(super) struct DayPlan {
 }
 
 pub(super) struct CompressedDay {
-    start: Millis,
+    start: Timestamp,
     content: CompressedBytes,
 }
 
 /// Plans where to store `days`; `known` are the files that earlier checkpoints of the same state refer to.
 pub(super) fn plan(known: &[DaysFile], days: &[ClosedDay]) -> io::Result<DayPlan> {
-    let closed_starts: Vec<Millis> = days.iter().filter(|day| day.is_closed).map(|day| day.start).collect();
+    let closed_starts: Vec<Timestamp> = days.iter().filter(|day| day.is_closed).map(|day| day.start).collect();
     let needed = |file: &DaysFile| file.starts.iter().copied().filter(|start| closed_starts.contains(start)).collect();
     let mut existing: Vec<DaysFile> =
         known.iter().map(|file| DaysFile { starts: needed(file), ..file.clone() }).collect();
@@ -78,7 +78,7 @@ pub(super) fn read_file(
     disk: &Arc<dyn Disk>,
     dir: PartitionDir,
     file: &DaysFile,
-) -> Result<Vec<(Millis, Vec<u8>)>, Damage> {
+) -> Result<Vec<(Timestamp, Vec<u8>)>, Damage> {
     let name = Name::days(file.sequence);
     let read = || {
         let (reader, index) = SectionReader::open(disk.open(&dir.path(name))?, &DAYS)?;
@@ -87,8 +87,8 @@ pub(super) fn read_file(
         }
         let entries: Vec<DayEntry> = container::decode(&index, "index")?;
         let offsets = reader.offsets(entries.iter().map(|entry| &entry.content.section))?;
-        let find = |start: &Millis| entries.iter().zip(&offsets).find(|(entry, _)| entry.start == *start);
-        let read_day = |start: &Millis| {
+        let find = |start: &Timestamp| entries.iter().zip(&offsets).find(|(entry, _)| entry.start == *start);
+        let read_day = |start: &Timestamp| {
             let (entry, offset) = find(start).ok_or(Damage::Malformed("a day is missing"))?;
             Ok((*start, entry.content.read(&reader, *offset, "closed day")?))
         };

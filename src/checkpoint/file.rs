@@ -74,7 +74,7 @@ impl CheckpointFile {
     /// that earlier checkpoints of the same state refer to.
     ///
     /// # Errors
-    /// If the disk refuses; the attempt is over.
+    /// Returns an error if the disk refuses; the attempt is over.
     pub(super) fn begin(
         disk: Arc<dyn Disk>,
         sequence: u64,
@@ -115,10 +115,10 @@ impl CheckpointFile {
     /// Appends pages. Chunks may come in any order.
     ///
     /// # Errors
-    /// If the disk refuses; the attempt is over.
+    /// Returns an error if the disk refuses; the attempt is over.
     ///
     /// # Panics
-    /// If the ranges and the bytes of `chunk` do not match each other or the image, or after an error.
+    /// Panics if the ranges and the bytes of `chunk` do not match each other or the image, or after an error.
     pub fn write_chunk(&mut self, chunk: &PageChunk) -> Result<(), WriteError> {
         let Stage::Chunks(file) = &mut self.stage else { panic!("a chunk after the last one") };
         let bytes = bytes_of(chunk.runs.iter().copied(), &self.layouts).expect("ranges of tables of the image");
@@ -141,10 +141,10 @@ impl CheckpointFile {
     /// Takes the next step after the last chunk; returns the checkpoint once it is durable.
     ///
     /// # Errors
-    /// If the disk refuses; the attempt is over.
+    /// Returns an error if the disk refuses; the attempt is over.
     ///
     /// # Panics
-    /// If pages are missing or came twice, or after an error or the last step.
+    /// Panics if pages are missing or came twice, or after an error or the last step.
     pub fn advance(&mut self) -> Result<Option<WrittenCheckpoint>, WriteError> {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Chunks(file) => {
@@ -193,7 +193,7 @@ impl CheckpointFile {
     /// Takes all steps after the last chunk.
     ///
     /// # Errors
-    /// If the disk refuses; the attempt is over.
+    /// Returns an error if the disk refuses; the attempt is over.
     pub fn finish(mut self) -> Result<WrittenCheckpoint, WriteError> {
         loop {
             if let Some(written) = self.advance()? {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::Stream;
 use crate::view::cut::PartitionCut;
 
@@ -47,13 +47,13 @@ pub struct Head {
     /// Last applied record; `None` if the state has none.
     pub last_record: Option<LastRecord>,
     /// Instant when building the state from `first_offset` began.
-    pub built: Millis,
+    pub built: Timestamp,
     /// Instant when the image began.
-    pub written: Millis,
+    pub written: Timestamp,
     /// Number of records applied since `first_offset`.
     pub records: u64,
     /// The partition's share of each cut that is not stored yet, by the cut's instant. Since format version 2.
-    pub pending_cuts: Vec<(Millis, PartitionCut)>,
+    pub pending_cuts: Vec<(Timestamp, PartitionCut)>,
 }
 
 /// The last applied record. A log that has another record at its offset is another log.
@@ -62,7 +62,7 @@ pub struct LastRecord {
     /// Offset in the partition.
     pub offset: i64,
     /// Timestamp that Kafka has for it.
-    pub timestamp: Option<Millis>,
+    pub timestamp: Option<Timestamp>,
     /// Keyed hash of key and value.
     pub hash: [u8; 16],
 }

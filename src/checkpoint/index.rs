@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::image::{PageRange, TableLayout};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 use super::compression::{CompressedSection, can_expand_to};
 use super::container::{Hash, Section, SectionReader};
@@ -38,7 +38,7 @@ pub(super) struct ChunkEntry {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DayEntry {
-    pub start: Millis,
+    pub start: Timestamp,
     pub content: CompressedSection,
 }
 
@@ -51,7 +51,7 @@ pub struct DaysFile {
     /// Identifies the content of the file.
     pub(super) root_hash: Hash,
     /// Starts of those of its days that the checkpoint has.
-    pub starts: Vec<Millis>,
+    pub starts: Vec<Timestamp>,
 }
 
 impl DaysFile {
@@ -114,7 +114,7 @@ impl Index {
     fn check_days(&self) -> Result<(), Damage> {
         let mut seen = BTreeSet::new();
         let closed = self.days_files.iter().flat_map(|file| file.starts.iter());
-        let is_first = |start: &Millis| seen.insert(*start);
+        let is_first = |start: &Timestamp| seen.insert(*start);
         if self.days.iter().map(|day| &day.start).chain(closed).all(is_first) {
             Ok(())
         } else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::aggregate::image::TableLayout;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 use super::container::{self, CHECKPOINT, SectionReader};
 use super::damage::Damage;
@@ -22,7 +22,7 @@ pub struct CheckpointReader {
     offsets: SectionOffsets,
     head: Head,
     body: Vec<u8>,
-    days: Vec<(Millis, Vec<u8>)>,
+    days: Vec<(Timestamp, Vec<u8>)>,
 }
 
 impl CheckpointReader {
@@ -57,7 +57,7 @@ impl CheckpointReader {
     }
 
     /// All days of the image, closed or not, encoded, in order of their start.
-    pub fn days(&self) -> &[(Millis, Vec<u8>)] {
+    pub fn days(&self) -> &[(Timestamp, Vec<u8>)] {
         &self.days
     }
 
@@ -87,10 +87,10 @@ impl CheckpointReader {
     /// `progress` receives the number of bytes that were copied since its last call, from any of the threads.
     ///
     /// # Errors
-    /// If a chunk is damaged; the slices then hold an arbitrary mixture.
+    /// Returns an error if a chunk is damaged; the slices then hold an arbitrary mixture.
     ///
     /// # Panics
-    /// If the slices do not match [`CheckpointReader::layouts`].
+    /// Panics if the slices do not match [`CheckpointReader::layouts`].
     pub fn fill(
         &self,
         tables: &mut [Vec<&mut [u8]>],
@@ -103,7 +103,7 @@ impl CheckpointReader {
     /// Reads and checks everything that [`CheckpointReader::fill`] would, and keeps none of it.
     ///
     /// # Errors
-    /// If a chunk is damaged.
+    /// Returns an error if a chunk is damaged.
     pub fn verify(&self) -> Result<(), Damage> {
         fill::verify(&self.file, &self.index, &self.offsets.chunks)
     }

@@ -165,7 +165,7 @@ impl CheckpointStore {
     /// Begins a checkpoint of the partition that its head names, under the next sequence number.
     ///
     /// # Errors
-    /// If the disk refuses. The sequence number is used up all the same.
+    /// Returns an error if the disk refuses. The sequence number is used up all the same.
     pub fn begin(&self, chain: &mut CheckpointChain, start: CheckpointStart) -> Result<CheckpointFile, WriteError> {
         chain.highest += 1;
         CheckpointFile::begin(Arc::clone(&self.disk), chain.highest, &chain.days_files, start)
@@ -178,7 +178,7 @@ impl CheckpointStore {
     /// then closed days that no remaining checkpoint refers to.
     ///
     /// # Errors
-    /// If the disk refuses; the file stays.
+    /// Returns an error if the disk refuses; the file stays.
     pub(super) fn prune_one(&self, dir: PartitionDir, chain: &mut CheckpointChain) -> Result<bool, WriteError> {
         if self.is_cleared(dir) {
             self.remove(&cleared_mark(dir))?;
@@ -210,7 +210,7 @@ impl CheckpointStore {
     /// The oldest file goes first, so that what an interruption leaves is the newest state.
     ///
     /// # Errors
-    /// If the disk refuses; some files may be gone.
+    /// Returns an error if the disk refuses; some files may be gone.
     pub fn clear(&self, dir: PartitionDir) -> Result<(), WriteError> {
         let failed = |error| WriteError::new(format_args!("clear {}", dir.directory()), &error);
         let names = self.disk.list(&dir.directory()).map_err(failed)?;

@@ -164,7 +164,7 @@ impl CheckpointThread {
     /// Handles a request completely.
     ///
     /// # Panics
-    /// If `Pages` or `Finish` come before their `Begin`, and where [`CheckpointFile::write_chunk`] and
+    /// Panics if `Pages` or `Finish` come before their `Begin`, and where [`CheckpointFile::write_chunk`] and
     /// [`CheckpointFile::advance`] do.
     pub fn handle(&mut self, request: CheckpointRequest) -> Option<CheckpointOutcome> {
         match request {

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
+use super::SettingsArgs;
 use super::api_client::{self, Endpoint};
 use super::words::{exact, points, shortened};
 use crate::api::CellFigures;
 use crate::api::cuts::{CellToday, CutResponse, CutSummary, CutsResponse, PeriodToday, TargetToday};
-use crate::cuts::Correction;
+use crate::cuts::{Correction, SealKind};
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
 
@@ -23,7 +24,10 @@ type SelectFigure = fn(&CellFigures) -> Quantity;
 
 /// Arguments of `pacemeter cut`.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct CutArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<CutCommand>,
     /// Cut to print, such as 20200515T230000Z; default: the newest.
     #[arg(value_name = "ID", conflicts_with = "list")]
     pub(super) id: Option<String>,
@@ -35,6 +39,23 @@ pub(crate) struct CutArgs {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) endpoint: Endpoint,
+}
+
+/// Subcommands of `pacemeter cut`.
+#[derive(Subcommand)]
+pub(crate) enum CutCommand {
+    /// Verify the hashes of the stored cuts; exit code 65 if one is damaged or missing. Safe beside a running process.
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `pacemeter cut verify`.
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// Cut to verify, such as 20200515T230000Z; default: all.
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<String>,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
 }
 
 /// Prints one cut or the list of cuts.
@@ -78,7 +99,12 @@ fn closed(cut: &CutSummary) -> String {
 }
 
 fn table(cut: &CutResponse) -> String {
-    let mut text = format!("cut {} of {}\ncompared with figures of {}\n", cut.id, cut.at, cut.now);
+    let mut text = format!("cut {} of {}\nhash {}\ncompared with figures of {}\n", cut.id, cut.at, cut.hash, cut.now);
+    match cut.seal {
+        SealKind::Sealed => {}
+        SealKind::Retaken => text.push_str("taken again after an earlier one was damaged or removed\n"),
+        SealKind::Unsealed => text.push_str("stored by an older version, which sealed no cuts\n"),
+    }
     for group in by_period(&cut.targets) {
         let _ = write!(text, "\n{}", targets_table(&group));
     }

@@ -26,7 +26,7 @@ use clap::Args;
 
 use super::expectation;
 use super::scrape::{self, Samples};
-use crate::clock::{Clock, HOUR, Millis};
+use crate::clock::{Clock, HOUR, Millis, Timestamp};
 use crate::oracle::{Oracle, SeriesValues};
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
@@ -237,9 +237,8 @@ impl DemoSession<'_> {
         let actual =
             SeriesValues::parse_exposition(&text).map_err(|error| Failure::new(Exit::Different, error.to_string()))?;
         let mut expected = self.oracle.figures(now);
-        let newest_cut = Samples::parse(&text)
-            .least("pacemeter_cut_last_timestamp_seconds", 1)
-            .map(|seconds| (seconds * 1_000.0).round() as Millis);
+        let newest_cut =
+            Samples::parse(&text).least("pacemeter_cut_last_timestamp_seconds", 1).map(Timestamp::from_seconds);
         expected.0.extend(self.oracle.target_figures(&self.targets, now, newest_cut).0);
         if let Some(prefix) = falsified {
             falsify(&mut expected, prefix)?;
@@ -251,13 +250,13 @@ impl DemoSession<'_> {
     }
 
     /// Waits for an exposition that is complete until `now`, and returns it.
-    fn complete_exposition(&mut self, now: Millis) -> Result<String, Failure> {
+    fn complete_exposition(&mut self, now: Timestamp) -> Result<String, Failure> {
         let deadline = Instant::now() + SETTLE_TIMEOUT;
         loop {
             let text = self.get("/metrics")?;
             let samples = Samples::parse(&text);
             let complete = samples.least("pacemeter_complete_until_timestamp_seconds", Stream::ALL.len());
-            if complete.is_some_and(|seconds| (seconds * 1_000.0).round() as Millis >= now) {
+            if complete.is_some_and(|seconds| Timestamp::from_seconds(seconds) >= now) {
                 return Ok(text);
             }
             if Instant::now() >= deadline {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
+use super::cut::{CutArgs, CutCommand};
 use super::demo::{self, Subject};
 use super::{Command, RunArgs, StateCommand, cut, produce, targets};
 use crate::app;
@@ -26,6 +27,10 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
             print(&app::check(SettingsReader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok)
         }
         Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
+        Command::Cut(CutArgs { command: Some(CutCommand::Verify(arguments)), .. }) => {
+            let reader = SettingsReader::load(&arguments.settings.layers());
+            print(&app::state::verify_cuts(reader, arguments.id.as_deref())?).map(|()| Exit::Ok)
+        }
         Command::Cut(arguments) => cut::run(arguments).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
         Command::State(StateCommand::Inspect(arguments)) => {
@@ -57,7 +62,7 @@ fn run(arguments: &RunArgs) -> Result<(), Failure> {
         let now = clock.now();
         let running = app::start(reader, clock, shutdown, reload).await?;
         if is_shifted {
-            tracing::warn!(event = "pacemeter.clock.moved", now_ms = now, "clock moved for a test");
+            tracing::warn!(event = "pacemeter.clock.moved", now_ms = now.as_millis(), "clock moved for a test");
         }
         running.wait().await
     })

@@ -101,7 +101,7 @@ impl KafkaWriter {
             .partition(emission.partition)
             .key(emission.key.as_slice())
             .payload(emission.value.as_slice())
-            .timestamp(emission.timestamp);
+            .timestamp(emission.timestamp.as_millis());
         if !emission.headers.is_empty() {
             let headers = OwnedHeaders::new_with_capacity(emission.headers.len());
             let headers = emission

@@ -14,7 +14,7 @@ use rdkafka::ClientConfig;
 
 use super::expectation;
 use super::kafka::KafkaWriter;
-use crate::clock::{Clock, Millis, millis};
+use crate::clock::{Clock, Millis, Timestamp, millis};
 use crate::oracle::{Oracle, OracleRules};
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
 use crate::settings::{SettingsReader, format_duration, parse_duration};
@@ -121,7 +121,7 @@ fn run_until(arguments: &super::ProduceArgs, clock: &Clock, shutdown: &Shutdown)
         topics::warn_of_earlier_records(&plan, &writer, partitions)?;
     }
     let now = clock.now();
-    let seed = arguments.seed.unwrap_or(now as u64);
+    let seed = arguments.seed.unwrap_or(now.as_millis() as u64);
     let load = load(arguments, &plan, partitions, seed, now)?;
     let mut oracle = arguments.oracle_file.as_ref().map(|_| Oracle::new(plan.rules.clone()));
     let begun = Instant::now();
@@ -143,7 +143,7 @@ fn load(
     plan: &Plan,
     partitions: PartitionCounts,
     seed: u64,
-    now: Millis,
+    now: Timestamp,
 ) -> Result<Load, Failure> {
     let simulation = &arguments.simulation;
     let (span, disorder) = (millis(simulation.span), millis(arguments.disorder));
@@ -214,11 +214,11 @@ fn produce(
 
 /// Writes the expected figures at `now` as JSON:
 /// `{"now": ..., "now_milliseconds": ..., "seed": ..., "records": ..., "figures": {series: value}}`.
-fn write_expected_figures(path: &Path, oracle: &Oracle, seed: u64, now: Millis) -> Result<(), Failure> {
+fn write_expected_figures(path: &Path, oracle: &Oracle, seed: u64, now: Timestamp) -> Result<(), Failure> {
     let figures: serde_json::Value =
         serde_json::from_str(&oracle.figures(now).to_json()).expect("the oracle writes JSON");
     let json = serde_json::json!({
-        "now": jiff::Timestamp::from_millisecond(now).map(|now| now.to_string()).unwrap_or_default(),
+        "now": now.to_string(),
         "now_milliseconds": now,
         "seed": seed,
         "records": oracle.len(),

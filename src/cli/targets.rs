@@ -12,6 +12,7 @@ use clap::Args;
 use super::api_client::{self, Endpoint};
 use super::words::{UNKNOWN, chance, exact, hours, lapse, percent, points, short, shortened};
 use crate::api::targets::{CurrentPeriod, TargetEntry, TargetsResponse};
+use crate::clock::Timestamp;
 use crate::runtime::{Failure, print};
 use crate::targets::Quantity;
 
@@ -90,7 +91,7 @@ fn table(targets: &TargetsResponse, style: Style) -> String {
 }
 
 fn completeness(targets: &TargetsResponse) -> String {
-    let known: Option<Vec<i64>> = targets.targets.iter().map(|target| target.complete_until_ms).collect();
+    let known: Option<Vec<Timestamp>> = targets.targets.iter().map(|target| target.complete_until_ms).collect();
     match known.map(|known| known.into_iter().min()) {
         None => "completeness unknown".to_owned(),
         Some(None) => "nothing to complete".to_owned(),

@@ -3,7 +3,7 @@
 use std::env;
 use std::env::VarError;
 
-use super::{Clock, Millis, wall_millis};
+use super::{Clock, Millis, Timestamp, wall_time};
 
 /// Environment variable with the clock's parameters: `ORIGIN@ANCHORxSPEED`, such as `1589176800000@1732252000000x120`.
 ///
@@ -40,22 +40,22 @@ impl Clock {
     /// The text is malformed.
     pub fn moved(text: &str) -> Result<Self, ClockVariableError> {
         let parsed = parse(text).ok_or(ClockVariableError)?;
-        Ok(Self::accelerated(parsed.at(wall_millis()), parsed.speed))
+        Ok(Self::accelerated(parsed.at(wall_time()), parsed.speed))
     }
 }
 
 #[derive(Debug, PartialEq)]
 struct TimeMapping {
-    origin: Millis,
-    anchor: Millis,
+    origin: Timestamp,
+    anchor: Timestamp,
     /// Seconds per second of the system clock.
     speed: f64,
 }
 
 impl TimeMapping {
     /// Time shown when the system clock shows `wall`.
-    fn at(&self, wall: Millis) -> Millis {
-        let elapsed = wall.saturating_sub(self.anchor) as f64 * self.speed;
+    fn at(&self, wall: Timestamp) -> Timestamp {
+        let elapsed = wall.saturating_since(self.anchor) as f64 * self.speed;
         self.origin.saturating_add(elapsed as Millis)
     }
 }
@@ -63,19 +63,27 @@ impl TimeMapping {
 fn parse(text: &str) -> Option<TimeMapping> {
     let (origin, rest) = text.split_once('@')?;
     let (anchor, speed) = rest.split_once('x')?;
+    let time = |millis: &str| millis.parse().ok().map(Timestamp::from_millis);
     let speed = speed.parse().ok().filter(|speed| *speed > 0.0 && *speed <= 86_400.0)?;
-    Some(TimeMapping { origin: origin.parse().ok()?, anchor: anchor.parse().ok()?, speed })
+    Some(TimeMapping { origin: time(origin)?, anchor: time(anchor)?, speed })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Clock, ClockVariableError, TimeMapping, parse};
-    use crate::clock::{HOUR, MINUTE, SECOND};
+    use crate::clock::{HOUR, MINUTE, SECOND, Timestamp};
 
     #[test]
     fn it_shows_the_origin_at_the_anchor() {
         let mapping = parse("1589176800000@1732252000000x120").unwrap();
-        assert_eq!(mapping, TimeMapping { origin: 1_589_176_800_000, anchor: 1_732_252_000_000, speed: 120.0 });
+        assert_eq!(
+            mapping,
+            TimeMapping {
+                origin: Timestamp::from_millis(1_589_176_800_000),
+                anchor: Timestamp::from_millis(1_732_252_000_000),
+                speed: 120.0
+            }
+        );
         let shown = |seconds: i64| mapping.at(mapping.anchor + seconds * SECOND) - mapping.origin;
         assert_eq!([shown(0), shown(1), shown(30), shown(-30)], [0, 2 * MINUTE, HOUR, -HOUR]);
     }

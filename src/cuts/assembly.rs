@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::record::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
 use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::Stream;
 use crate::record::TopicPartition;
 use crate::targets::pace::{Observation, assess};
@@ -26,15 +24,15 @@ pub struct CutContext<'a> {
     /// Periods that earlier cuts have closed.
     pub closed_periods: &'a ClosedPeriods,
     /// The present instant.
-    pub taken: Millis,
+    pub taken: Timestamp,
     /// Instant when building the state began.
-    pub state_built: Millis,
+    pub state_built: Timestamp,
 }
 
 impl Cut {
     /// Adds up the shares of all partitions to the cut at `at`.
     pub fn of<'a>(
-        at: Millis,
+        at: Timestamp,
         shares: impl Iterator<Item = (&'a TopicPartition, &'a PartitionCut)> + Clone,
         context: CutContext<'_>,
     ) -> Self {
@@ -53,11 +51,11 @@ impl Cut {
         let mut cut = Self {
             id: cut_id(at),
             at_ms: at,
-            at: Timestamp::from_millisecond(at).map_or_else(|_| cut_id(at), |instant| local(instant, allowlists)),
+            at: local(at, allowlists),
             taken_ms: taken,
             state_built_ms: state_built,
             offsets: offsets.collect(),
-            periods: Period::OWN.into_iter().filter_map(inside).collect(),
+            periods: Period::STANDARD.into_iter().filter_map(inside).collect(),
             targets: Vec::new(),
             corrections: Vec::new(),
         };
@@ -72,13 +70,13 @@ impl Cut {
 
 /// Formats an instant as `2020-05-15T18:00:00-05:00`, in the programme's zone.
 fn local(instant: Timestamp, allowlists: &Allowlists) -> String {
-    instant.to_zoned(allowlists.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    instant.to_jiff().to_zoned(allowlists.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 fn cut_period(
     period: Period,
     span: Interval,
-    at: Millis,
+    at: Timestamp,
     shares: &[(Stream, &PartitionCut)],
     allowlists: &Allowlists,
 ) -> CutPeriod {
@@ -104,12 +102,12 @@ fn cut_period(
 }
 
 /// Adds up a target's tallies by start of the period; only periods that every partition of the stream knows completely.
-fn tallies(target: &Target, shares: &[(Stream, &PartitionCut)]) -> BTreeMap<Millis, Tally> {
+fn tallies(target: &Target, shares: &[(Stream, &PartitionCut)]) -> BTreeMap<Timestamp, Tally> {
     let stream = target.measure.stream();
     let of_stream = shares.iter().filter(|(other, _)| *other == stream).map(|(_, share)| share);
     let selection = target.selection();
-    let mut sums: BTreeMap<Millis, Tally> = BTreeMap::new();
-    let mut known_from = Millis::MIN;
+    let mut sums: BTreeMap<Timestamp, Tally> = BTreeMap::new();
+    let mut known_from = Timestamp::MIN;
     for share in of_stream {
         let known = share.targets.iter().find(|known| known.name == target.name && known.selection == selection);
         let Some(known) = known else { return BTreeMap::new() };
@@ -121,8 +119,8 @@ fn tallies(target: &Target, shares: &[(Stream, &PartitionCut)]) -> BTreeMap<Mill
 
 fn current(
     target: &Target,
-    tallies: &BTreeMap<Millis, Tally>,
-    at: Millis,
+    tallies: &BTreeMap<Timestamp, Tally>,
+    at: Timestamp,
     allowlists: &Allowlists,
 ) -> Option<CutTarget> {
     let period = target.period.at(at - 1, &allowlists.zone)?;
@@ -146,8 +144,8 @@ fn current(
 
 fn corrections<'a>(
     target: &'a Target,
-    tallies: &'a BTreeMap<Millis, Tally>,
-    at: Millis,
+    tallies: &'a BTreeMap<Timestamp, Tally>,
+    at: Timestamp,
     closed_periods: &'a ClosedPeriods,
     allowlists: &'a Allowlists,
 ) -> impl Iterator<Item = Correction> + 'a {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Millis;
+use crate::clock::{SECOND, Timestamp};
 use crate::targets::Quantity;
 use crate::view::closed_periods::{ClosedPeriod, ClosedPeriods};
 
@@ -15,13 +14,13 @@ pub struct Cut {
     /// Its instant in UTC, such as `20200515T230000Z`; see [`cut_id`].
     pub id: String,
     /// Its instant.
-    pub at_ms: Millis,
+    pub at_ms: Timestamp,
     /// Its instant in the programme's zone, such as `2020-05-15T18:00:00-05:00`.
     pub at: String,
     /// Instant when the cut was taken.
-    pub taken_ms: Millis,
+    pub taken_ms: Timestamp,
     /// Instant when building the state of the cut began.
-    pub state_built_ms: Millis,
+    pub state_built_ms: Timestamp,
     /// First offset of each partition that is not part of the cut.
     pub offsets: Vec<CutOffset>,
     /// The day, the week and the month that contain the instant before the cut, up to the cut.
@@ -76,9 +75,9 @@ pub struct CutPeriod {
     /// Name of this period, such as `2020-W20`.
     pub id: String,
     /// Start of the period.
-    pub start_ms: Millis,
+    pub start_ms: Timestamp,
     /// End of the period.
-    pub end_ms: Millis,
+    pub end_ms: Timestamp,
     /// True if the period ends with this cut.
     pub closes: bool,
     /// Cells that have at least one dispersal.
@@ -112,9 +111,9 @@ pub struct CutTarget {
     /// Name of the period.
     pub period: String,
     /// Start of the period.
-    pub start_ms: Millis,
+    pub start_ms: Timestamp,
     /// End of the period.
-    pub end_ms: Millis,
+    pub end_ms: Timestamp,
     /// True if the period ends with this cut, which makes this its record.
     pub closes: bool,
     /// Amount to reach by the end of the period.
@@ -133,7 +132,7 @@ pub struct Correction {
     /// Name of the period.
     pub period: String,
     /// Start of the period.
-    pub start_ms: Millis,
+    pub start_ms: Timestamp,
     /// Amount in the previous cut; `None` for a ratio whose denominator is zero.
     pub before: Option<Quantity>,
     /// Amount as of this cut; `None` for a ratio whose denominator is zero.
@@ -141,7 +140,7 @@ pub struct Correction {
 }
 
 /// Returns the id of the cut at an instant, such as `20200515T230000Z`, with milliseconds if it has any.
-pub fn cut_id(at: Millis) -> String {
-    let format = if at.rem_euclid(1_000) == 0 { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.3fZ" };
-    Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |instant| instant.strftime(format).to_string())
+pub fn cut_id(at: Timestamp) -> String {
+    let format = if at == at.floor(SECOND) { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.3fZ" };
+    at.to_jiff().strftime(format).to_string()
 }

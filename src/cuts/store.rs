@@ -1,111 +1,400 @@
 //! The cuts of a state directory, one file each. The format is in the documentation of [`crate::cuts`].
 
-use std::io;
-use std::sync::Arc;
+use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, Link, SealKind};
 use super::record::{Cut, cut_id};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::disk::{AtomicFile, Disk};
 use crate::view::closed_periods::ClosedPeriods;
 
 /// Directory of the cuts, relative to the state directory.
-const DIRECTORY: &str = "cuts";
+pub(crate) const DIRECTORY: &str = "cuts";
+/// File of the list of all cuts.
+const CHAIN: &str = "cuts/chain";
 /// Maximum length of a file (bytes).
 const MAX_BYTES: u64 = 64 * 1_024 * 1_024;
+/// Number of times a verification starts again because a running process has stored a cut meanwhile.
+const VERIFY_ATTEMPTS: usize = 3;
 
-/// The cuts of a state directory. Clones share the disk.
+/// The cuts of a state directory. Clones share the disk and the list of cuts.
 #[derive(Clone)]
 pub struct CutStore {
     disk: Arc<dyn Disk>,
+    key: CutKey,
+    chain: Arc<Mutex<Option<Chain>>>,
+    lost: Arc<AtomicUsize>,
+}
+
+/// Result of the verification of one cut, or of the list of cuts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutVerdict {
+    /// Id of the cut; `chain` for the list.
+    pub id: String,
+    /// Proof of an intact cut, or what is wrong.
+    pub result: Result<CutSeal, String>,
 }
 
 impl CutStore {
     /// Opens the store of a state directory.
-    pub fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk }
+    pub fn new(disk: Arc<dyn Disk>, key: CutKey) -> Self {
+        Self { disk, key, chain: Arc::default(), lost: Arc::default() }
     }
 
-    /// Stores a cut durably with the atomic write of [`crate::disk`], replacing one with the same id.
+    /// Stores a cut durably with the atomic write of [`crate::disk`], then adds it to the list.
+    ///
+    /// A file that has its name already is quarantined, never overwritten, unless it is this call's own earlier attempt.
     ///
     /// # Errors
     /// If the disk refuses. The whole write may be repeated.
-    pub fn put(&self, cut: &Cut) -> io::Result<()> {
-        let line = serde_json::to_string(cut).map_err(io::Error::other)?;
-        let hash = blake3::hash(line.as_bytes()).to_hex();
-        let mut file = AtomicFile::create(Arc::clone(&self.disk), path_of(&cut.id))?;
-        file.append(format!("{line}\n{hash}\n").as_bytes())?;
-        file.commit()
+    pub fn put(&self, cut: &Cut) -> io::Result<CutSeal> {
+        let mut guard = self.lock();
+        let mut chain = self.loaded(&mut guard)?;
+        let is_attempt = self.read(&cut.id).is_ok_and(|file| is_next(&file, &chain));
+        if !is_attempt && self.names()?.contains(&name_of(&cut.id)) {
+            self.quarantine(&name_of(&cut.id))?;
+            chain.lose(&cut.id);
+        }
+        // The list stands before the first cut does: cuts without a list are a sign that somebody removed it.
+        chain.lose(&cut.id);
+        if self.read_chain()?.as_ref() != Some(&chain) {
+            self.save(&chain)?;
+        }
+        let link = Link { previous: chain.head.clone(), retaken: chain.entry(&cut.id).is_some() };
+        let (text, seal) = CutFile::text(cut, &link, &self.key).map_err(io::Error::other)?;
+        self.write(&path_of(&cut.id), &text)?;
+        chain.push(&cut.id, seal.clone());
+        self.save(&chain)?;
+        self.keep(&mut guard, chain);
+        Ok(seal)
     }
 
-    /// Reads the cut with this id; `None` if there is none.
+    /// Reads the cut with this id and its proof; `None` if there is none.
     ///
     /// # Errors
-    /// If the disk refuses, or the file is damaged.
-    pub fn get(&self, id: &str) -> io::Result<Option<Cut>> {
-        if !self.ids()?.iter().any(|other| other == id) {
-            return Ok(None);
+    /// If the disk refuses, or the cut is or was damaged or removed. A damaged file is quarantined.
+    pub fn get(&self, id: &str) -> io::Result<Option<(Cut, CutSeal)>> {
+        let mut guard = self.lock();
+        let mut chain = self.loaded(&mut guard)?;
+        let Some(entry) = chain.entry(id).cloned() else { return Ok(None) };
+        if entry.lost {
+            return Err(invalid(id, "was damaged or removed; see the log event pacemeter.cut.damaged"));
         }
-        self.read(id).map(Some)
+        let fault = match self.read(id) {
+            Ok(file) if file.seal == entry.seal => return Ok(Some((file.cut, file.seal))),
+            Ok(_) => invalid(id, "is another file than the one stored: its hash is not the one in the list"),
+            Err(error) => error,
+        };
+        if let Some(fault) = self.lose(&mut chain, id, fault)? {
+            self.save(&chain)?;
+            self.keep(&mut guard, chain);
+            return Err(fault);
+        }
+        Ok(None)
     }
 
-    fn read(&self, id: &str) -> io::Result<Cut> {
-        let damaged = |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {what}", path_of(id)));
-        let file = self.disk.open(&path_of(id))?;
-        let length = file.len()?;
-        if length > MAX_BYTES {
-            return Err(damaged("is larger than a cut can be"));
-        }
-        let mut bytes = vec![0; length as usize];
-        file.read_exact_at(&mut bytes, 0)?;
-        let text = String::from_utf8(bytes).map_err(|_| damaged("is not text"))?;
-        let (line, hash) = text.trim_end_matches('\n').split_once('\n').ok_or_else(|| damaged("has no hash"))?;
-        if blake3::hash(line.as_bytes()).to_hex().as_str() != hash {
-            return Err(damaged("is damaged: its hash differs"));
-        }
-        let cut: Cut =
-            serde_json::from_str(line).map_err(|error| damaged(&format!("is not a cut of this version: {error}")))?;
-        if cut.id == id { Ok(cut) } else { Err(damaged("has another cut")) }
-    }
-
-    /// Ids of all cuts, oldest first.
-    fn ids(&self) -> io::Result<Vec<String>> {
-        let files = self.disk.list(DIRECTORY)?;
-        let mut ids: Vec<String> =
-            files.iter().filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect();
-        ids.sort_unstable();
-        Ok(ids)
-    }
-
-    /// Reads all cuts; returns their closed periods, and the error of each cut that cannot be read.
+    /// Reads all cuts and checks them against the list; returns their closed periods, and what is wrong.
     ///
-    /// Damaged cuts are left where they are. They are taken again if the log still has their records.
+    /// A damaged file is quarantined under another name. Its cut is taken again, and marked as retaken, if the log is
+    /// replayed past its instant.
     ///
     /// # Errors
-    /// If the directory cannot be listed.
+    /// Returns an error if the directory cannot be listed.
     pub fn closed_periods(&self) -> io::Result<(ClosedPeriods, Vec<io::Error>)> {
-        let (mut closed_periods, mut faults) = (ClosedPeriods::default(), Vec::new());
-        for id in self.ids()? {
-            match self.read(&id) {
-                Ok(cut) => cut.report(&mut closed_periods),
-                Err(fault) => faults.push(fault),
-            }
-        }
+        let mut guard = self.lock();
+        let (chain, closed_periods, faults) = self.load()?;
+        self.keep(&mut guard, chain);
         Ok((closed_periods, faults))
     }
 
-    /// Removes the cuts of instants before `before`.
+    /// Verifies all cuts, or one, without changing anything. May run beside a running process.
     ///
     /// # Errors
-    /// If the disk refuses; some cuts may be removed.
-    pub fn prune(&self, before: Millis) -> io::Result<()> {
+    /// If the disk refuses.
+    pub fn verify(&self, only: Option<&str>) -> io::Result<Vec<CutVerdict>> {
+        let mut verdicts = self.verify_once(only)?;
+        for _ in 1..VERIFY_ATTEMPTS {
+            if verdicts.iter().all(|verdict| verdict.result.is_ok()) {
+                break;
+            }
+            verdicts = self.verify_once(only)?;
+        }
+        Ok(verdicts)
+    }
+
+    fn verify_once(&self, only: Option<&str>) -> io::Result<Vec<CutVerdict>> {
+        let verdict = |id: &str, result| CutVerdict { id: id.to_owned(), result };
+        let (names, mut verdicts) = (self.names()?, Vec::new());
+        let mut chain = match self.read_chain() {
+            Ok(Some(chain)) => chain,
+            Ok(None) => Chain::empty(&self.key),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                verdicts.push(verdict("chain", Err(error.to_string())));
+                Chain::empty(&self.key)
+            }
+            Err(error) => return Err(error),
+        };
+        if chain.rebuilt {
+            let what = "the list of cuts was once damaged or missing; cuts removed before are not known";
+            verdicts.push(verdict("chain", Err(what.to_owned())));
+        }
+        for entry in &chain.entries {
+            let result = match self.read(&entry.id) {
+                _ if entry.lost => Err("was damaged or removed".to_owned()),
+                Ok(file) if file.seal == entry.seal => Ok(file.seal),
+                Ok(_) => Err("is another file than the one stored".to_owned()),
+                Err(error) if error.kind() == ErrorKind::NotFound => Err("was removed".to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
+            verdicts.push(verdict(&entry.id, result));
+        }
+        let is_listed = |id: &str| chain.intact(id).is_some();
+        let mut unlisted: Vec<String> =
+            ids(&names).into_iter().filter(|id| *id >= chain.oldest && !is_listed(id)).collect();
+        while let Some((index, seal)) = self.next_unlisted(&unlisted, &chain) {
+            let id = unlisted.swap_remove(index);
+            chain.push(&id, seal.clone());
+            verdicts.push(verdict(&id, Ok(seal)));
+        }
+        verdicts.extend(unlisted.iter().map(|id| verdict(id, Err("is not in the list of cuts".to_owned()))));
+        let aside = names.iter().filter(|name| is_aside(name));
+        verdicts.extend(aside.map(|name| verdict(name, Err("was quarantined as damaged".to_owned()))));
+        verdicts.retain(|verdict| only.is_none_or(|only| id_of(&verdict.id) == only || verdict.id == "chain"));
+        Ok(verdicts)
+    }
+
+    /// Removes the cuts of instants before `before`, and what was quarantined of them.
+    ///
+    /// # Errors
+    /// Returns an error if the disk refuses; some cuts may be removed.
+    pub fn prune(&self, before: Timestamp) -> io::Result<()> {
         let oldest = cut_id(before);
-        for id in self.ids()?.iter().filter(|id| **id < oldest) {
-            self.disk.remove(&path_of(id))?;
+        let mut guard = self.lock();
+        let mut chain = self.loaded(&mut guard)?;
+        let old: Vec<String> =
+            self.names()?.into_iter().filter(|name| *name != "chain" && id_of(name) < oldest.as_str()).collect();
+        if old.is_empty() && chain.entries.iter().all(|entry| entry.id >= oldest) {
+            return Ok(());
+        }
+        // The list first: a crash leaves files below its oldest id, which the next call removes.
+        chain.entries.retain(|entry| entry.id >= oldest);
+        chain.oldest = chain.oldest.max(oldest);
+        self.save(&chain)?;
+        self.keep(&mut guard, chain);
+        for name in old {
+            self.disk.remove(&format!("{DIRECTORY}/{name}"))?;
         }
         self.disk.sync_directory(DIRECTORY)
     }
+
+    /// Number of cuts of the list that are damaged or missing, those taken again included. Never waits for the disk.
+    pub(crate) fn lost(&self) -> usize {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    fn keep(&self, kept: &mut Option<Chain>, chain: Chain) {
+        self.lost.store(chain.entries.iter().filter(|entry| entry.lost).count(), Ordering::Relaxed);
+        *kept = Some(chain);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Chain>> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the list, and loads it at first use.
+    fn loaded(&self, guard: &mut Option<Chain>) -> io::Result<Chain> {
+        if let Some(chain) = guard {
+            return Ok(chain.clone());
+        }
+        let chain = self.load()?.0;
+        self.keep(guard, chain.clone());
+        Ok(chain)
+    }
+
+    /// Reads the list and every cut, and quarantines what is damaged.
+    fn load(&self) -> io::Result<(Chain, ClosedPeriods, Vec<io::Error>)> {
+        let (mut closed_periods, mut faults) = (ClosedPeriods::default(), Vec::new());
+        let stored = self.read_chain().or_else(|error| {
+            if error.kind() != ErrorKind::InvalidData {
+                return Err(error);
+            }
+            faults.push(error);
+            self.quarantine("chain").map(|()| None)
+        })?;
+        let mut chain = match &stored {
+            Some(chain) => chain.clone(),
+            None => self.rebuild(&mut faults)?,
+        };
+        let listed: Vec<String> = chain.entries.iter().filter(|entry| !entry.lost).map(|e| e.id.clone()).collect();
+        for id in listed {
+            let expected = chain.intact(&id).map(|entry| entry.seal.clone());
+            let fault = match self.read(&id) {
+                Ok(file) if Some(&file.seal) == expected.as_ref() => {
+                    file.cut.report(&mut closed_periods);
+                    continue;
+                }
+                Ok(_) => invalid(&id, "is another file than the one stored: its hash is not the one in the list"),
+                Err(error) => error,
+            };
+            faults.extend(self.lose(&mut chain, &id, fault)?);
+        }
+        let is_unlisted = |id: &String| *id >= chain.oldest && chain.intact(id).is_none();
+        let mut unlisted: Vec<String> = ids(&self.names()?).into_iter().filter(is_unlisted).collect();
+        // A crash between storing a cut and saving the list leaves a cut whose link continues the list.
+        while let Some((index, seal)) = self.next_unlisted(&unlisted, &chain) {
+            let id = unlisted.swap_remove(index);
+            self.read(&id)?.cut.report(&mut closed_periods);
+            chain.push(&id, seal);
+        }
+        for id in unlisted {
+            let fault = self.read(&id).err().unwrap_or_else(|| invalid(&id, "is not in the list of cuts"));
+            faults.extend(self.lose(&mut chain, &id, fault)?);
+        }
+        if stored.as_ref() != Some(&chain) && chain != Chain::empty(&self.key) {
+            // The cuts are usable without; the next cut saves the list as well.
+            faults.extend(self.save(&chain).err());
+        }
+        Ok((chain, closed_periods, faults))
+    }
+
+    /// Makes a list from the files where there is none.
+    fn rebuild(&self, faults: &mut Vec<io::Error>) -> io::Result<Chain> {
+        let mut chain = Chain { rebuilt: !faults.is_empty(), ..Chain::empty(&self.key) };
+        let mut files = Vec::new();
+        for id in ids(&self.names()?) {
+            files.extend(self.read(&id).ok().map(|file| (file.cut.taken_ms, id, file.seal)));
+        }
+        if faults.is_empty() && files.iter().any(|(.., seal)| seal.kind != SealKind::Unsealed) {
+            faults.push(io::Error::new(ErrorKind::InvalidData, format!("{CHAIN}: was removed; made again")));
+            chain.rebuilt = true;
+        }
+        files.sort_unstable_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        let unsealed = files.iter().filter(|(.., seal)| seal.kind == SealKind::Unsealed).count();
+        if unsealed > 0 {
+            tracing::warn!(event = "pacemeter.cut.unsealed", cuts = unsealed, "cuts without a keyed hash sealed");
+        }
+        for (_, id, seal) in files {
+            chain.push(&id, seal);
+        }
+        Ok(chain)
+    }
+
+    /// The one of these cuts whose link continues the list.
+    fn next_unlisted(&self, ids: &[String], chain: &Chain) -> Option<(usize, CutSeal)> {
+        ids.iter().enumerate().find_map(|(index, id)| {
+            let file = self.read(id).ok().filter(|file| is_next(file, chain))?;
+            Some((index, file.seal))
+        })
+    }
+
+    /// Marks a cut as lost and quarantines its file; returns the fault. A disk that refuses to read proves nothing, and
+    /// changes nothing.
+    fn lose(&self, chain: &mut Chain, id: &str, fault: io::Error) -> io::Result<Option<io::Error>> {
+        match fault.kind() {
+            ErrorKind::NotFound => {
+                chain.lose(id);
+                Ok(Some(invalid(id, "was removed")))
+            }
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+                self.quarantine(&name_of(id))?;
+                chain.lose(id);
+                Ok(Some(fault))
+            }
+            _ => Ok(Some(fault)),
+        }
+    }
+
+    /// Renames a file to the first free name `<name>.damaged-<n>`.
+    fn quarantine(&self, name: &str) -> io::Result<()> {
+        let names = self.names()?;
+        let mut aside = (1..).map(|number| format!("{name}.damaged-{number}"));
+        let Some(aside) = aside.find(|aside| !names.contains(aside)) else { return Ok(()) };
+        self.disk.rename(&format!("{DIRECTORY}/{name}"), &format!("{DIRECTORY}/{aside}"))?;
+        tracing::error!(event = "pacemeter.cut.quarantined", file = aside, "damaged file of cuts quarantined");
+        self.disk.sync_directory(DIRECTORY)
+    }
+
+    fn read_chain(&self) -> io::Result<Option<Chain>> {
+        match self.read_text(CHAIN) {
+            Ok(text) => Chain::parse(&text, &self.key).map(Some).map_err(|fault| match fault {
+                ChainFault::Damaged(what) => io::Error::new(ErrorKind::InvalidData, format!("{CHAIN}: {what}")),
+                ChainFault::OtherKey(other) => io::Error::new(ErrorKind::Unsupported, format!(
+                    "{CHAIN}: was written with another pseudonym key (cut key {other}, not {}); restore that key, or \
+                     move the directory {DIRECTORY} away",
+                    self.key.id()
+                )),
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn save(&self, chain: &Chain) -> io::Result<()> {
+        self.write(CHAIN, &chain.text(&self.key).map_err(io::Error::other)?)
+    }
+
+    fn write(&self, path: &str, text: &str) -> io::Result<()> {
+        let mut file = AtomicFile::create(Arc::clone(&self.disk), path.to_owned())?;
+        file.append(text.as_bytes())?;
+        file.commit()
+    }
+
+    fn read(&self, id: &str) -> io::Result<CutFile> {
+        CutFile::parse(&self.read_text(&path_of(id))?, id, &self.key).map_err(|what| invalid(id, &what))
+    }
+
+    fn read_text(&self, path: &str) -> io::Result<String> {
+        let damaged = |what: &str| io::Error::new(ErrorKind::InvalidData, format!("{path}: {what}"));
+        let file = self.disk.open(path)?;
+        let length = file.len()?;
+        if length > MAX_BYTES {
+            return Err(damaged("is larger than it can be"));
+        }
+        let mut bytes = vec![0; length as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        String::from_utf8(bytes).map_err(|_| damaged("is not text"))
+    }
+
+    /// Names of all files, sorted.
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = self.disk.list(DIRECTORY)?;
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+/// True if the link of a file continues the list.
+fn is_next(file: &CutFile, chain: &Chain) -> bool {
+    file.link.as_ref().is_some_and(|link| link.previous == chain.head)
+}
+
+/// Ids of the cuts among these file names, in their order.
+fn ids(names: &[String]) -> Vec<String> {
+    names.iter().filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect()
+}
+
+/// Id in the name of a file of a cut, quarantined or not.
+fn id_of(name: &str) -> &str {
+    name.split_once(".json").map_or(name, |(id, _)| id)
+}
+
+fn is_aside(name: &str) -> bool {
+    name.contains(".damaged-")
+}
+
+fn invalid(id: &str, what: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("{}: {what}", path_of(id)))
+}
+
+fn name_of(id: &str) -> String {
+    format!("{id}.json")
 }
 
 fn path_of(id: &str) -> String {
     format!("{DIRECTORY}/{id}.json")
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 /// A 30-bit hash over an event's type, its time and its known fields as given, in the order of spec/events.md#data.
 ///
@@ -24,8 +24,8 @@ impl Fingerprint {
     /// Stands for a field that is absent; no value does this to the chain.
     const ABSENT: u64 = 0x9e37_79b9_7f4a_7c15;
 
-    pub(super) fn new(event: &str, time: Millis) -> Self {
-        Self(xxh3_64_with_seed(event.as_bytes(), time as u64))
+    pub(super) fn new(event: &str, time: Timestamp) -> Self {
+        Self(xxh3_64_with_seed(event.as_bytes(), time.as_millis() as u64))
     }
 
     #[inline]

@@ -90,7 +90,11 @@ impl PseudonymKey {
         }
     }
 
-    fn load(path: &Path) -> Result<Option<Self>, KeyError> {
+    /// Reads the key from its file; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is malformed.
+    pub fn load(path: &Path) -> Result<Option<Self>, KeyError> {
         match fs::read(path) {
             Ok(content) => match blake3::Hash::from_hex(content.trim_ascii()) {
                 Ok(hash) => Ok(Some(Self(*hash.as_bytes()))),
@@ -117,6 +121,11 @@ impl PseudonymKey {
         file.write_all(blake3::Hash::from_bytes(self.0).to_hex().as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()
+    }
+
+    /// Derives a key for another purpose, which the context string names.
+    pub fn derive(&self, context: &str) -> [u8; 32] {
+        blake3::derive_key(context, &self.0)
     }
 
     /// Identifies the key without revealing it: 16 hexadecimal digits, for logs and checkpoints.

@@ -3,18 +3,18 @@
 //! Hand-written, since jiff accepts more (spaces, second 60, no seconds) and all of its extras would have to be refused
 //! again. It is the witness in the tests.
 
-use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND, Timestamp};
 
 /// 2000-01-01T00:00:00Z, the first instant that an event may have.
-const FIRST: Millis = 946_684_800_000;
+const FIRST: Timestamp = Timestamp::from_millis(946_684_800_000);
 /// 2101-01-01T00:00:00Z, the first one that is too late.
-const END: Millis = 4_133_980_800_000;
+const END: Timestamp = Timestamp::from_millis(4_133_980_800_000);
 
 /// The instant of an RFC 3339 date-time in the years 2000 to 2100 (of UTC), truncated to the millisecond.
 ///
 /// `T` and `Z` in either case, any number of decimals, offsets up to 23:59 (`-00:00` included: it is UTC with an
 /// unknown local time); real dates only, and no second 60.
-pub(super) fn parse(text: &str) -> Option<Millis> {
+pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.as_bytes();
     let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T' | b't', h1, h2, b':', mi1, mi2, b':', s1, s2, rest @ ..] =
         text
@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> Option<Millis> {
     let second = two(*s1, *s2).filter(|&second| second < 60)?;
     let (millis, zone) = fraction(rest)?;
     let local = days_since_epoch(year, month, day) * DAY + hour * HOUR + minute * MINUTE + second * SECOND + millis;
-    let instant = local - offset(zone)?;
+    let instant = Timestamp::from_millis(local - offset(zone)?);
     (FIRST..END).contains(&instant).then_some(instant)
 }
 
@@ -97,13 +97,13 @@ mod tests {
             ("2020-05-03T09:31:00-23:59", 1_588_584_600_000),
             ("2020-05-04T09:30:00.1Z", 1_588_584_600_100),
             ("2020-05-04T09:30:00.123999999999999999999999999Z", 1_588_584_600_123),
-            ("2000-01-01T00:00:00Z", FIRST),
-            ("1999-12-31T19:00:00-05:00", FIRST),
-            ("2100-12-31T23:59:59.9999Z", END - 1),
-            ("2101-01-01T00:59:59.999+01:00", END - 1),
+            ("2000-01-01T00:00:00Z", FIRST.as_millis()),
+            ("1999-12-31T19:00:00-05:00", FIRST.as_millis()),
+            ("2100-12-31T23:59:59.9999Z", END.as_millis() - 1),
+            ("2101-01-01T00:59:59.999+01:00", END.as_millis() - 1),
             ("2020-02-29T00:00:00Z", 1_582_934_400_000),
         ] {
-            assert_eq!(parse(text), Some(millis), "{text}");
+            assert_eq!(parse(text), Some(Timestamp::from_millis(millis)), "{text}");
         }
     }
 
@@ -150,11 +150,11 @@ mod tests {
     proptest! {
         /// jiff is the independent witness.
         #[test]
-        fn agrees_with_jiff(millis in FIRST..END, offset in -1439..=1439i64, digits in 3..=9usize) {
+        fn agrees_with_jiff(millis in FIRST.as_millis()..END.as_millis(), offset in -1439..=1439i64, digits in 3..=9usize) {
             let local = jiff::Timestamp::from_millisecond(millis + offset * MINUTE).unwrap();
             let zone = format!("{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60, offset.abs() % 60);
             let text = format!("{}.{:0<digits$}{zone}", local.strftime("%Y-%m-%dT%H:%M:%S"), format!("{:03}", millis.rem_euclid(SECOND)));
-            prop_assert_eq!(parse(&text), Some(millis), "{}", text);
+            prop_assert_eq!(parse(&text), Some(Timestamp::from_millis(millis)), "{}", text);
         }
 
         #[test]

@@ -7,6 +7,7 @@ mod faults;
 mod properties;
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::event::{Body, FederalState, Status};
 use draft::{Draft, Envelope};
 
@@ -28,7 +29,7 @@ fn settings_have_their_defaults_and_bounds() {
 fn a_dispersal_is_read() {
     let (event, labels) = Draft::dispersed().decode().unwrap();
     let Body::Disbursement(body) = event.body else { panic!("{event:?}") };
-    assert_eq!(event.time, 1_588_584_600_123);
+    assert_eq!(event.time, Timestamp::from_millis(1_588_584_600_123));
     assert_eq!(labels, ["credito"]);
     assert_eq!((body.kind.name(), body.state.code(), body.amount), ("dispersed", "MX-JAL", 2_500_050));
     assert_ne!(body.beneficiary, body.credit);
@@ -189,9 +190,9 @@ fn a_record_may_be_as_large_as_the_bound_and_late_as_the_skew() {
         (time, None),
         (time - draft::MAX_FUTURE_SKEW, None),
         (time - draft::MAX_FUTURE_SKEW - 1, Some(Rejection::field(Reason::Future, "time"))),
-        (i64::MAX, None),
-        (i64::MIN, Some(Rejection::field(Reason::Future, "time"))),
-        (-1, Some(Rejection::field(Reason::Future, "time"))),
+        (Timestamp::MAX, None),
+        (Timestamp::MIN, Some(Rejection::field(Reason::Future, "time"))),
+        (Timestamp::from_millis(-1), Some(Rejection::field(Reason::Future, "time"))),
     ] {
         assert_eq!(draft.clone().stamped(Some(timestamp)).decode().err(), expected, "{timestamp}");
     }

@@ -21,12 +21,17 @@ pub struct RealDisk {
 impl RealDisk {
     /// Opens the directory `root`; creates it, for its owner alone, if it does not exist.
     ///
-    /// Revokes the rights of group and others on `root` and on everything below `root/owned`, and logs each change. A
-    /// file that belongs to another user keeps its mode; that is logged as well.
-    pub fn open(root: &Path, owned: &str) -> io::Result<Self> {
+    /// Revokes the rights of group and others on `root` and on everything below it, and logs each change. In a
+    /// directory that many users share (`/tmp`), only what is below the directories `owned` is changed. A file that
+    /// belongs to another user keeps its mode; that is logged as well.
+    pub fn open(root: &Path, owned: &[&str]) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(root)?;
-        restrict(root, DIRECTORY_MODE)?;
-        restrict_all(&root.join(owned))?;
+        if fs::metadata(root)?.permissions().mode() & STICKY == 0 {
+            restrict_all(&root.canonicalize()?)?;
+        }
+        for directory in owned {
+            restrict_all(&root.join(directory))?;
+        }
         Ok(Self { root: root.to_owned() })
     }
 

@@ -50,12 +50,32 @@ fn a_failed_step_ends_an_atomic_write() {
 #[test]
 fn a_leftover_file_gets_the_owners_mode() {
     let directory = tempfile::tempdir().unwrap();
-    let disk = RealDisk::open(directory.path(), "owned").unwrap();
+    let disk = RealDisk::open(directory.path(), &["owned"]).unwrap();
     let path = directory.path().join("left.tmp");
     fs::write(&path, "more than will be written").unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
     disk.create("left.tmp").unwrap().append(b"new").unwrap();
     assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, b"new".to_vec()));
+}
+
+#[test]
+fn rights_below_the_whole_directory_are_revoked() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("state");
+    fs::create_dir_all(root.join("cuts")).unwrap();
+    fs::create_dir_all(root.join("owned")).unwrap();
+    let files = ["pseudonym.key", "cuts/one.json", "owned/one"].map(|name| root.join(name));
+    let modes = |root_mode| {
+        files.iter().for_each(|path| {
+            fs::write(path, "").unwrap();
+            fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
+        });
+        fs::set_permissions(&root, Permissions::from_mode(root_mode)).unwrap();
+        RealDisk::open(&root, &["owned"]).unwrap();
+        files.each_ref().map(|path| mode(path))
+    };
+    assert_eq!(modes(0o755), [0o600; 3]);
+    assert_eq!(modes(0o1777), [0o644, 0o644, 0o600], "in a shared directory only what is ours");
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use super::text::{Exposition, SampleValue};
 use crate::calendar::Interval;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::targets::Targets;
 use crate::targets::pace::PaceReport;
 use crate::telemetry::catalogue::{Family, business, own};
 use crate::view::progress::{EndedPeriod, TargetStatus};
 
 /// Writes the families that depend on the clock alone.
-pub(super) fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
+pub(super) fn always(out: &mut Exposition, targets: &Targets, now: Timestamp) {
     out.family(&own::TIME);
     out.sample(&[], SampleValue::instant(now));
     out.family(&own::CALENDAR_OPEN);
@@ -25,7 +25,12 @@ pub(super) fn always(out: &mut Exposition, targets: &Targets, now: Millis) {
 }
 
 /// Writes the status of each target.
-pub(super) fn statuses(out: &mut Exposition, targets: &Targets, statuses: &[TargetStatus], newest_cut: Option<Millis>) {
+pub(super) fn statuses(
+    out: &mut Exposition,
+    targets: &Targets,
+    statuses: &[TargetStatus],
+    newest_cut: Option<Timestamp>,
+) {
     out.family(&business::TARGET_INFO);
     for target in &targets.targets {
         out.sample(&[&target.name, target.measure.name(), target.period.name(), target.calendar.name()], 1_u64);
@@ -58,7 +63,7 @@ fn current(out: &mut Exposition, targets: &Targets, statuses: &[TargetStatus]) {
     each(&business::TARGET_ATTAINMENT_PROBABILITY, &|target| target.probability.map(SampleValue::Real));
     each(&business::TARGET_REQUIRED_PER_OPEN_HOUR, &|target| target.required_per_open_hour.map(SampleValue::Real));
     each(&business::TARGET_ACHIEVED_PER_OPEN_HOUR, &|target| target.achieved_per_open_hour.map(SampleValue::Real));
-    each(&business::TARGET_REMAINING_OPEN, &|target| Some(SampleValue::instant(target.remaining_open)));
+    each(&business::TARGET_REMAINING_OPEN, &|target| Some(SampleValue::duration(target.remaining_open)));
     each(&business::TARGET_PERIOD_START, &|PaceReport { period: Interval { start, .. }, .. }| {
         Some(SampleValue::instant(*start))
     });

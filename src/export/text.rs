@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::targets::Quantity;
 use crate::telemetry::catalogue::Family;
 use crate::view::histogram::Histogram;
@@ -61,8 +61,13 @@ impl From<Quantity> for SampleValue {
 
 impl SampleValue {
     /// Returns an instant in seconds since the epoch; one before it becomes 0.
-    pub(super) fn instant(time: Millis) -> Self {
-        Self::Millis(u128::try_from(time).unwrap_or(0))
+    pub(super) fn instant(time: Timestamp) -> Self {
+        Self::Millis(u128::try_from(time.as_millis()).unwrap_or(0))
+    }
+
+    /// A length of time; a negative one is written as 0.
+    pub(super) fn duration(length: Millis) -> Self {
+        Self::Millis(u128::try_from(length).unwrap_or(0))
     }
 }
 
@@ -108,7 +113,7 @@ impl Exposition {
             return;
         }
         for (bound, count) in histogram.cumulative() {
-            self.line("_bucket", labels, Some(SampleValue::instant(bound)), count.into());
+            self.line("_bucket", labels, Some(SampleValue::duration(bound)), count.into());
         }
         self.line("_bucket", labels, None, histogram.count().into());
         self.line("_sum", labels, None, SampleValue::Millis(histogram.sum()));

@@ -1,20 +1,28 @@
 //! Handling of one connection, from accept to close.
 
-use std::future::Future;
-use std::io::{self, IoSlice, Read, Write};
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io::{self, Read, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderValue, Response, header};
+use axum::response::IntoResponse;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep};
 
+use super::activity::{Activity, TrackedBody};
+use super::refusal::{self, COMMON_HEADERS, Refusal};
+use super::registry::OpenConnection;
+use super::socket::TimedSocket;
 use crate::telemetry::process::HttpMetrics;
 
 /// Maximum size of a request's head: request line and headers together.
@@ -22,42 +30,43 @@ pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Maximum number of headers of a request.
 pub(super) const MAX_HEADERS: usize = 32;
 
+/// Maximum time for a head to arrive on a connection of the reserve.
+const RESERVED_HEAD_TIME: Duration = Duration::from_secs(1);
+
 /// Maximum part of a refused request that is still read before the connection is closed.
 const LINGER_BYTES: usize = 256 * 1024;
 /// Maximum time for reading it.
 const LINGER: Duration = Duration::from_millis(500);
 
-const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: text/plain; charset=utf-8\r\n\
-    content-length: 21\r\n\
-    cache-control: no-store\r\n\
-    x-content-type-options: nosniff\r\n\
-    retry-after: 1\r\n\
-    connection: close\r\n\
-    \r\n\
-    too many connections\n";
+/// Parts that all connections of a server share.
+#[derive(Clone)]
+pub(super) struct ConnectionContext {
+    pub(super) router: Router,
+    pub(super) timeout: Duration,
+    /// True once the server stops.
+    pub(super) stopping: watch::Receiver<bool>,
+    pub(super) metrics: HttpMetrics,
+}
 
-/// Serves a connection until either side ends it, it exceeds the timeout, or `stopping` is true and its request is
+/// Serves a connection until either side ends it, it exceeds the timeout, or the server stops and its request is
 /// answered.
-pub(super) async fn serve(
-    stream: TcpStream,
-    router: Router,
-    timeout: Duration,
-    mut stopping: watch::Receiver<bool>,
-    metrics: HttpMetrics,
-) {
+pub(super) async fn serve(stream: TcpStream, open: OpenConnection, context: ConnectionContext) {
+    let ConnectionContext { router, timeout, mut stopping, metrics } = context;
     // The last segment of an answer must not wait for a delayed acknowledgement. The call fails if the client is
     // already gone.
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(TimedSocket::new(stream, timeout));
+    let head_time = if open.is_reserved() { timeout.min(RESERVED_HEAD_TIME) } else { timeout };
+    let activity = Arc::new(Activity::new(open));
+    let io = TokioIo::new(TimedSocket::new(stream, Arc::clone(&activity), timeout));
+    let answers = answers(router, activity, metrics.clone());
     let mut connection = http1::Builder::new()
         // Without a timer, hyper applies no header timeout.
         .timer(TokioTimer::new())
-        .header_read_timeout(timeout)
+        .header_read_timeout(head_time)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_header_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
-        .serve_connection(io, TowerToHyperService::new(router));
+        .serve_connection(io, answers);
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = stopped(&mut stopping) => {
@@ -65,29 +74,99 @@ pub(super) async fn serve(
             (&mut connection).await
         }
     };
-    let TimedSocket { stream, overdue, .. } = connection.into_parts().io.into_inner();
-    if overdue {
-        metrics.aborted.inc();
-        // What the client did not take is thrown away with the connection, instead of staying in the kernel.
-        let _ = stream.set_zero_linger();
-    } else if ended.map_or_else(|error| error.is_parse(), |()| true) {
+    let parts = connection.into_parts();
+    let mut socket = parts.io.into_inner();
+    let is_over = match ended {
+        _ if socket.overdue => {
+            metrics.aborted.inc();
+            false
+        }
+        Ok(()) => true,
+        Err(error) => refuse_head(&mut socket, &error, &parts.read_buf, &metrics).await,
+    };
+    if is_over {
         tokio::select! {
-            () = linger(&stream) => {}
+            () = linger(&socket.stream) => {}
             () = stopped(&mut stopping) => {}
         }
     }
 }
 
+/// Returns the service of one connection: the router, with the reserve and the counters around it.
+fn answers(
+    router: Router,
+    activity: Arc<Activity>,
+    metrics: HttpMetrics,
+) -> impl HttpService<
+    axum::http::Request<Incoming>,
+    Response = Response<TrackedBody>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<TrackedBody>, Infallible>> + Send,
+> {
+    let router = TowerToHyperService::new(router);
+    service_fn(move |request: axum::http::Request<Incoming>| {
+        let refused = (!activity.begin(request.uri().path())).then(|| refusal::is_api(request.uri()));
+        let (activity, metrics, router) = (Arc::clone(&activity), metrics.clone(), router.clone());
+        async move {
+            let mut response = match refused {
+                Some(json) => {
+                    let mut response = Refusal::TOO_MANY_CONNECTIONS.into_response();
+                    Refusal::complete(&mut response, json);
+                    response.headers_mut().extend(COMMON_HEADERS);
+                    metrics.refused.inc();
+                    response
+                }
+                None => router.call(request).await?,
+            };
+            if activity.is_reserved() {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            metrics.responded(response.status().as_u16());
+            Ok(response.map(|body| TrackedBody::new(body, activity)))
+        }
+    })
+}
+
+/// Answers a head that hyper refused, or that did not arrive in time; `head` is what did. Returns false if there was
+/// nothing to answer.
+async fn refuse_head(socket: &mut TimedSocket, error: &hyper::Error, head: &[u8], metrics: &HttpMetrics) -> bool {
+    let refusal = if error.is_parse_too_large() {
+        // Without the end of a line, the request line alone is too long.
+        if head.contains(&b'\n') { Refusal::LARGE_HEAD } else { Refusal::LONG_LINE }
+    } else if error.is_parse() {
+        Refusal::MALFORMED
+    } else if error.is_timeout() {
+        metrics.timed_out.inc();
+        Refusal::SLOW_HEAD
+    } else {
+        return false;
+    };
+    // A connection that was only idle ends without an answer.
+    let is_answered = error.is_parse() || !head.is_empty();
+    if is_answered {
+        metrics.responded(refusal.status.as_u16());
+        // It does not wait for a client that has left earlier answers unread.
+        let _ = socket.stream.try_write(&refusal.bytes(refusal::is_api_head(head)));
+        let _ = poll_fn(|context| Pin::new(&mut socket.stream).poll_shutdown(context)).await;
+    }
+    is_answered
+}
+
 /// Answers with 503 if that needs no wait, and closes the connection.
-pub(super) fn refuse(stream: TcpStream) {
+pub(super) fn refuse(stream: TcpStream, metrics: &HttpMetrics) {
+    metrics.refused.inc();
     // A socket of the standard library stays non-blocking, and can be written before the runtime knows that it is
     // writable.
-    if let Ok(mut stream) = stream.into_std()
-        && stream.write_all(REFUSAL).is_ok()
-    {
-        // Closing with unread bytes would reset the connection; see `linger`. Bytes that arrive later still do.
-        let mut discarded = [0; MAX_HEAD_BYTES];
-        let _ = stream.read(&mut discarded);
+    if let Ok(mut stream) = stream.into_std() {
+        let mut head = [0; MAX_HEAD_BYTES];
+        // The request may be there already. If it is not, its path is unknown, and the answer is text.
+        let arrived = stream.read(&mut head).unwrap_or_default();
+        let answer = Refusal::TOO_MANY_CONNECTIONS.bytes(refusal::is_api_head(&head[..arrived]));
+        if stream.write_all(&answer).is_ok() {
+            metrics.responded(Refusal::TOO_MANY_CONNECTIONS.status.as_u16());
+            // Closing with unread bytes would reset the connection; see `linger`. Bytes that arrive later still do.
+            let _ = stream.read(&mut head);
+        }
     }
 }
 
@@ -114,76 +193,4 @@ async fn linger(stream: &TcpStream) {
     };
     // On timeout the connection is closed all the same.
     let _ = tokio::time::timeout(LINGER, read_on).await;
-}
-
-/// Socket whose writes fail once the client has delayed an answer for too long.
-///
-/// The time runs from the first write that has to wait until the kernel has the whole answer, which is when hyper
-/// flushes. So a client that reads a byte now and then is aborted too.
-struct TimedSocket {
-    stream: TcpStream,
-    timeout: Duration,
-    deadline: Pin<Box<Sleep>>,
-    waiting: bool,
-    overdue: bool,
-}
-
-impl TimedSocket {
-    fn new(stream: TcpStream, timeout: Duration) -> Self {
-        Self { stream, timeout, deadline: Box::pin(tokio::time::sleep(timeout)), waiting: false, overdue: false }
-    }
-
-    fn within_deadline<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() && !self.waiting {
-            return written;
-        }
-        if !self.waiting {
-            self.waiting = true;
-            self.deadline.as_mut().reset(Instant::now() + self.timeout);
-        }
-        if self.deadline.as_mut().poll(context).is_ready() {
-            self.overdue = true;
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        written
-    }
-}
-
-impl AsyncRead for TimedSocket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for TimedSocket {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.within_deadline(context, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.within_deadline(context, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.waiting = false;
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }

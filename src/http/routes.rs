@@ -6,34 +6,26 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use tokio::sync::Semaphore;
+use percent_encoding::percent_decode_str;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Service;
 use super::api_request::{ApiRequest, ApiResponse};
 use super::encoded_body::accepts_gzip;
+use super::hosts::AllowedHosts;
+use super::refusal::{COMMON_HEADERS, JSON, Refusal, is_api};
 
 /// Maximum number of threads that render at once, for `/metrics` and the API together.
 pub(super) const MAX_RENDERINGS: usize = 4;
+/// Maximum number of those threads for the API, so that a scrape does not wait for its answers.
+pub(super) const MAX_API_RENDERINGS: usize = 3;
 
 /// Content type of the Prometheus text format 0.0.4.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Headers of every answer: no answer loads, embeds or sends anything, and none may be cached, as it is outdated a
-/// moment later.
-const COMMON_HEADERS: [(HeaderName, HeaderValue); 5] = [
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-    ),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-];
 
 const INDEX: &str = r#"<!DOCTYPE html>
 <html lang="en">
@@ -57,11 +49,13 @@ const INDEX: &str = r#"<!DOCTYPE html>
 struct AppState {
     service: Arc<dyn Service>,
     renderings: Arc<Semaphore>,
+    api_renderings: Arc<Semaphore>,
     timeout: Duration,
 }
 
-/// Returns the routes over `service`. A request waits at most `timeout` for a thread to render on.
-pub(super) fn router(service: Arc<dyn Service>, timeout: Duration) -> Router {
+/// Returns the routes over `service`, for requests to these hosts. A request waits at most `timeout` for a thread to
+/// render on.
+pub(super) fn router(service: Arc<dyn Service>, hosts: AllowedHosts, timeout: Duration) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
@@ -74,20 +68,37 @@ pub(super) fn router(service: Arc<dyn Service>, timeout: Duration) -> Router {
         .route("/api/v1/cuts/{id}", get(cut))
         .route("/api/v1/periods/{period}/{id}", get(period))
         .route("/", get(index))
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(guard))
-        .with_state(AppState { service, renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)), timeout })
+        .fallback(async || Refusal::NOT_FOUND)
+        .method_not_allowed_fallback(async || Refusal::METHOD)
+        .layer(middleware::from_fn_with_state(Arc::new(hosts), guard))
+        .with_state(AppState {
+            service,
+            renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)),
+            api_renderings: Arc::new(Semaphore::new(MAX_API_RENDERINGS)),
+            timeout,
+        })
 }
 
-/// Refuses a request with a body before the body is read, and adds the common headers.
-async fn guard(request: Request, next: Next) -> Response {
-    let mut response = if request.body().is_end_stream() {
-        next.run(request).await
+/// Refuses what no route should see, completes refusals, and adds the common headers.
+async fn guard(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
+    let json = is_api(request.uri());
+    let (head, body) = request.into_parts();
+    let checked = hosts.check(&head);
+    if checked == Err(Refusal::OTHER_HOST) {
+        let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        tracing::warn!(event = "pacemeter.http.other_host", host, "request for another host refused");
+    }
+    let mut response = if let Err(refusal) = checked {
+        refusal.into_response()
+    } else if !body.is_end_stream() {
+        // The body is not read.
+        Refusal::BODY.into_response()
+    } else if json && percent_decode_str(head.uri.path()).decode_utf8().is_err() {
+        Refusal::MALFORMED_PATH.into_response()
     } else {
-        (StatusCode::PAYLOAD_TOO_LARGE, [(header::CONNECTION, "close")], "request bodies are not accepted\n")
-            .into_response()
+        next.run(Request::from_parts(head, body)).await
     };
+    Refusal::complete(&mut response, json);
     response.headers_mut().extend(COMMON_HEADERS);
     response
 }
@@ -102,7 +113,7 @@ async fn metrics(State(app): State<AppState>, headers: HeaderMap) -> Response {
         .await;
     let mut response = match rendered {
         Ok(body) => ([(header::CONTENT_TYPE, EXPOSITION)], body).into_response(),
-        Err(overloaded) => return overloaded.into_response(),
+        Err(refusal) => return refusal.into_response(),
     };
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if gzip {
@@ -126,9 +137,9 @@ async fn readyz(State(app): State<AppState>) -> Response {
 }
 
 async fn status(State(app): State<AppState>) -> Response {
-    match app.render(|service| service.status().to_string()).await {
-        Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
-        Err(overloaded) => overloaded.into_response(),
+    match app.render_api(|service| service.status().to_string()).await {
+        Ok(body) => ([(header::CONTENT_TYPE, JSON)], body).into_response(),
+        Err(refusal) => refusal.into_response(),
     }
 }
 
@@ -164,44 +175,43 @@ async fn index() -> Html<&'static str> {
     Html(INDEX)
 }
 
-async fn not_found() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "not found; see / for the paths\n")
-}
-
-async fn method_not_allowed() -> (StatusCode, &'static str) {
-    (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n")
-}
-
-/// Error that no thread to render on became free in time.
-struct Overloaded;
-
-impl IntoResponse for Overloaded {
-    fn into_response(self) -> Response {
-        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "too many requests at once\n").into_response()
-    }
-}
-
 impl AppState {
     /// Returns the service's answer to an API request.
     async fn answer(&self, request: ApiRequest, query: Option<String>) -> Response {
-        match self.render(move |service| service.answer(&request, query.as_deref().unwrap_or_default())).await {
+        match self.render_api(move |service| service.answer(&request, query.as_deref().unwrap_or_default())).await {
             Ok(ApiResponse { status, json }) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
+                (status, [(header::CONTENT_TYPE, JSON)], json).into_response()
             }
-            Err(overloaded) => overloaded.into_response(),
+            Err(refusal) => refusal.into_response(),
         }
+    }
+
+    /// Runs `work` for the API on a thread that may block.
+    async fn render_api<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Service) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let share = self.permit(&self.api_renderings).await?;
+        self.render(move |service| {
+            let _share = share;
+            work(service)
+        })
+        .await
+    }
+
+    /// Waits for a permit, at most for the timeout.
+    async fn permit(&self, semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
+        let permit = tokio::time::timeout(self.timeout, Arc::clone(semaphore).acquire_owned()).await;
+        Ok(permit.map_err(|_| Refusal::OVERLOADED)?.expect("the semaphores are never closed"))
     }
 
     /// Runs `work` on a thread that may block.
     async fn render<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Service) -> T + Send + 'static,
-    ) -> Result<T, Overloaded> {
-        let permit = tokio::time::timeout(self.timeout, Arc::clone(&self.renderings).acquire_owned())
-            .await
-            .map_err(|_| Overloaded)?;
-        let permit = permit.expect("the semaphore is never closed");
+    ) -> Result<T, Refusal> {
+        let permit = self.permit(&self.renderings).await?;
         let service = Arc::clone(&self.service);
         let rendered = tokio::task::spawn_blocking(move || {
             // The thread holds the permit, not the request: a client that disconnects does not make room for a fifth
@@ -214,7 +224,7 @@ impl AppState {
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The runtime is shutting down.
-                Err(_) => Err(Overloaded),
+                Err(_) => Err(Refusal::OVERLOADED),
             },
         }
     }

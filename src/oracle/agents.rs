@@ -7,11 +7,11 @@ use super::labels::{LabelValues, UNKNOWN, listed_other_and_unknown};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
 use super::{OracleRules, SentBody};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::Status;
 
 struct AgentStatus<'a> {
-    time: Millis,
+    time: Timestamp,
     site: &'a str,
     status: Status,
 }
@@ -26,7 +26,7 @@ pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a
 ///
 /// An agent may be forgotten and come back. This needs no code: the new status is later than the forgotten one, or it
 /// would have expired.
-pub(super) fn evaluate<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules, now: Millis, series: &mut SeriesMap<'a>) {
+pub(super) fn evaluate<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules, now: Timestamp, series: &mut SeriesMap<'a>) {
     let mut agents: BTreeMap<&str, AgentStatus> = BTreeMap::new();
     let mut sites = LabelValues::new(&rules.labels.sites, rules);
     for applied in &log.applied {

@@ -9,14 +9,14 @@ use super::labels::{LabelValues, listed_and_other};
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
 use super::{OracleRules, SentBody};
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::event::CallKind;
 use crate::record::Stream;
 
 /// One applied event of a call.
 #[derive(Clone, Copy)]
 struct CallEvent<'a> {
-    time: Millis,
+    time: Timestamp,
     /// Index among the applied events of the partition.
     order: usize,
     /// Queue that it is shown under.
@@ -47,7 +47,7 @@ struct SentCall<'a> {
     abandoned: Option<CallEvent<'a>>,
     completed: Option<CallEvent<'a>>,
     /// Newest time of its events; `None` before the first.
-    newest: Option<Millis>,
+    newest: Option<Timestamp>,
 }
 
 pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a>) {
@@ -66,7 +66,7 @@ pub(super) fn start_series<'a>(rules: &'a OracleRules, series: &mut SeriesMap<'a
 pub(super) fn evaluate<'a>(
     log: &ReplayedLog<'a>,
     rules: &'a OracleRules,
-    now: Millis,
+    now: Timestamp,
     series: &mut SeriesMap<'a>,
 ) -> Vec<CompletedWait> {
     let mut waits = Vec::new();
@@ -111,7 +111,7 @@ impl<'a> SentCall<'a> {
     }
 
     /// True once the watermark is later than the newest event by more than the horizon (`spec/figures.md#forgetting`).
-    fn is_forgotten(&self, watermark: Millis, rules: &OracleRules) -> bool {
+    fn is_forgotten(&self, watermark: Timestamp, rules: &OracleRules) -> bool {
         self.newest.is_some_and(|newest| newest < watermark - rules.horizons.call)
     }
 
@@ -132,7 +132,7 @@ impl<'a> SentCall<'a> {
     }
 
     /// Adds the call if it still waits (`spec/figures.md#calls-waiting`), and its waits.
-    fn add_remembered(&self, rules: &OracleRules, now: Millis, series: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
+    fn add_remembered(&self, rules: &OracleRules, now: Timestamp, series: &mut SeriesMap<'a>) -> Vec<CompletedWait> {
         if let (Some(offered), None, None) = (self.offered, self.answered, self.abandoned)
             && now - offered.time <= rules.max_wait
         {

@@ -1,6 +1,6 @@
 //! The meaning of a record, stated by its sender.
 
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};
 use crate::record::Stream;
 
@@ -12,7 +12,7 @@ pub struct SentEvent {
     /// Producer that sent the event; an absent source differs from every source.
     pub source: Option<String>,
     /// Event time (ms since the epoch).
-    pub time: Millis,
+    pub time: Timestamp,
     /// Type and data fields.
     pub body: SentBody,
 }

@@ -1,6 +1,5 @@
 //! Periods and rolling windows (`spec/figures.md#periods`, `spec/figures.md#rolling-windows`).
 
-use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
@@ -12,13 +11,13 @@ use super::families::{
     WEEK_DISPERSALS, WEEK_NET_PESOS,
 };
 use crate::calendar::Period;
-use crate::clock::{HOUR, MINUTE, Millis};
+use crate::clock::{HOUR, MINUTE, Millis, Timestamp};
 
 /// Interval of time, without its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OracleInterval {
-    pub(super) from: Millis,
-    pub(super) until: Millis,
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
 }
 
 /// An interval that contains or ends with `now`, and the families of what was dispersed in it.
@@ -31,13 +30,13 @@ pub(super) struct Window {
 }
 
 impl OracleInterval {
-    pub(super) fn contains(self, time: Millis) -> bool {
+    pub(super) fn contains(self, time: Timestamp) -> bool {
         self.from <= time && time < self.until
     }
 }
 
 /// Every window at `now`: day, ISO week, month, rolling 1 h, 24 h and 7 d.
-pub(super) fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
+pub(super) fn windows(now: Timestamp, zone: &TimeZone) -> [Window; 6] {
     let window = |span, beneficiaries, dispersals, net_pesos| Window { span, beneficiaries, dispersals, net_pesos };
     [
         window(day(now, zone), Some(&DAY_BENEFICIARIES), &DAY_DISPERSALS, &DAY_NET_PESOS),
@@ -54,30 +53,30 @@ pub(super) fn windows(now: Millis, zone: &TimeZone) -> [Window; 6] {
     ]
 }
 
-pub(super) fn day(now: Millis, zone: &TimeZone) -> OracleInterval {
+pub(super) fn day(now: Timestamp, zone: &TimeZone) -> OracleInterval {
     let today = date(now, zone);
     dates(today, today.saturating_add(1.day()), zone)
 }
 
 /// Week from Monday to Monday.
-pub(super) fn week(now: Millis, zone: &TimeZone) -> OracleInterval {
+pub(super) fn week(now: Timestamp, zone: &TimeZone) -> OracleInterval {
     week_from(Weekday::Monday, now, zone)
 }
 
 /// Week that begins on this weekday.
-fn week_from(weekday: Weekday, now: Millis, zone: &TimeZone) -> OracleInterval {
+fn week_from(weekday: Weekday, now: Timestamp, zone: &TimeZone) -> OracleInterval {
     let today = date(now, zone);
     let first = today.saturating_sub(i64::from(today.weekday().since(weekday)).days());
     dates(first, first.saturating_add(1.week()), zone)
 }
 
-pub(super) fn month(now: Millis, zone: &TimeZone) -> OracleInterval {
+pub(super) fn month(now: Timestamp, zone: &TimeZone) -> OracleInterval {
     let first = date(now, zone).first_of_month();
     dates(first, first.saturating_add(1.month()), zone)
 }
 
 /// Period of a target that contains `now`; `None` outside of a campaign.
-pub(super) fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<OracleInterval> {
+pub(super) fn current(period: Period, now: Timestamp, zone: &TimeZone) -> Option<OracleInterval> {
     match period {
         Period::Day => Some(day(now, zone)),
         Period::Week(first) => Some(week_from(first, now, zone)),
@@ -89,7 +88,7 @@ pub(super) fn current(period: Period, now: Millis, zone: &TimeZone) -> Option<Or
 }
 
 /// Last period of a target that had ended at `closed`.
-pub(super) fn last_closed(period: Period, closed: Millis, zone: &TimeZone) -> Option<OracleInterval> {
+pub(super) fn last_closed(period: Period, closed: Timestamp, zone: &TimeZone) -> Option<OracleInterval> {
     match (period, current(period, closed, zone)) {
         (Period::Campaign(from, to), _) => {
             Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.until <= closed)
@@ -100,8 +99,8 @@ pub(super) fn last_closed(period: Period, closed: Millis, zone: &TimeZone) -> Op
 }
 
 /// The current `unit` and those before it, `units` in total.
-pub(super) fn rolling(now: Millis, unit: Millis, units: Millis) -> OracleInterval {
-    let until = now.div_euclid(unit) * unit + unit;
+pub(super) fn rolling(now: Timestamp, unit: Millis, units: Millis) -> OracleInterval {
+    let until = Timestamp::from_millis((now.as_millis().div_euclid(unit) + 1) * unit);
     OracleInterval { from: until - units * unit, until }
 }
 
@@ -109,12 +108,12 @@ pub(super) fn rolling(now: Millis, unit: Millis, units: Millis) -> OracleInterva
 fn dates(from: Date, until: Date, zone: &TimeZone) -> OracleInterval {
     let begins = |date: Date| {
         let zoned = date.to_zoned(zone.clone()).and_then(|midnight| midnight.start_of_day());
-        zoned.expect("now is centuries from the calendar's end").timestamp().as_millisecond()
+        zoned.expect("now is centuries from the calendar's end").timestamp().into()
     };
     OracleInterval { from: begins(from), until: begins(until) }
 }
 
-fn date(now: Millis, zone: &TimeZone) -> Date {
-    let now = Timestamp::from_millisecond(now).expect("now is centuries from the calendar's end");
+fn date(now: Timestamp, zone: &TimeZone) -> Date {
+    let now = now.to_jiff();
     Zoned::new(now, zone.clone()).date()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::families::OracleFamily;
 use super::figures::{SeriesValues, decimal, series_name};
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::event::Centavos;
 
 /// Values of a family's labels; the second is empty where the family has one label.
@@ -60,15 +60,25 @@ impl<'a> SeriesMap<'a> {
     }
 
     /// Raises a series of timestamps to this time, if it is later.
-    pub(super) fn newest<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], time: Millis) {
-        let value = self.plain.entry((family.name, pair(values))).or_insert((family, i128::from(time)));
-        value.1 = value.1.max(i128::from(time));
+    pub(super) fn newest<const N: usize>(
+        &mut self,
+        family: &'static OracleFamily,
+        values: [&'a str; N],
+        time: Timestamp,
+    ) {
+        let value = self.plain.entry((family.name, pair(values))).or_insert((family, i128::from(time.as_millis())));
+        value.1 = value.1.max(i128::from(time.as_millis()));
     }
 
     /// Lowers a series of timestamps to this time, if it is earlier.
-    pub(super) fn oldest<const N: usize>(&mut self, family: &'static OracleFamily, values: [&'a str; N], time: Millis) {
-        let value = self.plain.entry((family.name, pair(values))).or_insert((family, i128::from(time)));
-        value.1 = value.1.min(i128::from(time));
+    pub(super) fn oldest<const N: usize>(
+        &mut self,
+        family: &'static OracleFamily,
+        values: [&'a str; N],
+        time: Timestamp,
+    ) {
+        let value = self.plain.entry((family.name, pair(values))).or_insert((family, i128::from(time.as_millis())));
+        value.1 = value.1.min(i128::from(time.as_millis()));
     }
 
     /// Adds an observation to a histogram of seconds.

@@ -5,21 +5,21 @@ use std::collections::HashMap;
 use super::families::{CONFLICTS, RECORDS, REJECTED, UNMATCHED, WATERMARK};
 use super::series_map::SeriesMap;
 use super::{OracleRules, SentEvent, SentRecord};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::{Outcome, Reason, Stream};
 
 /// The applied events of one partition, in log order.
 pub(super) struct ReplayedLog<'a> {
     pub(super) applied: Vec<AppliedEvent<'a>>,
     /// Watermark after the last record; `None` if nothing was applied.
-    pub(super) watermark: Option<Millis>,
+    pub(super) watermark: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct AppliedEvent<'a> {
     pub(super) event: &'a SentEvent,
     /// Watermark after step 4. Step 5 forgets by it, before this event is applied.
-    pub(super) watermark: Millis,
+    pub(super) watermark: Timestamp,
 }
 
 pub(super) fn start_series(series: &mut SeriesMap) {
@@ -49,7 +49,7 @@ pub(super) fn replay<'a>(
     series: &mut SeriesMap<'a>,
 ) -> ReplayedLog<'a> {
     let horizon = rules.horizon(stream);
-    let mut watermark: Option<Millis> = None;
+    let mut watermark: Option<Timestamp> = None;
     let mut first_of_id: HashMap<(Option<&str>, &str), &SentEvent> = HashMap::new();
     let mut applied = Vec::new();
     for sent in records {

@@ -10,7 +10,7 @@ use super::labels::{LabelValues, listed_and_other, listed_other_and_unknown, sho
 use super::series_map::SeriesMap;
 use super::steps::ReplayedLog;
 use super::{OracleRules, SentBody};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{Centavos, DisbursementKind};
 use crate::record::Stream;
 
@@ -18,7 +18,7 @@ use crate::record::Stream;
 #[derive(Clone, Copy)]
 struct SupportEvent<'a> {
     kind: DisbursementKind,
-    time: Millis,
+    time: Timestamp,
     /// Index among the applied events of the partition.
     order: usize,
     programme: &'a str,
@@ -32,14 +32,14 @@ struct SupportEvent<'a> {
 struct Support<'a> {
     /// Events in log order.
     events: Vec<SupportEvent<'a>>,
-    newest: Millis,
+    newest: Timestamp,
     has_approval: bool,
     has_dispersal_or_rejection: bool,
 }
 
 /// A dispersal, and what is left of it after returns.
 pub(super) struct OracleDispersal<'a> {
-    pub(super) time: Millis,
+    pub(super) time: Timestamp,
     /// Index among the applied events of the partition.
     pub(super) order: usize,
     pub(super) programme: &'a str,
@@ -136,7 +136,7 @@ impl<'a> Support<'a> {
 
     /// True once the watermark is later than the newest event by more than the horizon, or the open horizon while the
     /// support is open (`spec/figures.md#forgetting`).
-    fn is_forgotten(&self, watermark: Millis, rules: &OracleRules) -> bool {
+    fn is_forgotten(&self, watermark: Timestamp, rules: &OracleRules) -> bool {
         let horizon = if self.is_open() { rules.open_horizon } else { rules.horizons.disbursement };
         !self.events.is_empty() && self.newest < watermark - horizon
     }

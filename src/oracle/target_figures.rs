@@ -15,7 +15,7 @@ use super::figures::{SeriesValues, series_name, thousandths};
 use super::periods::{self, OracleInterval};
 use super::targets::TargetInputs;
 use crate::calendar::Interval;
-use crate::clock::{DAY, HOUR, Millis};
+use crate::clock::{DAY, HOUR, Millis, Timestamp};
 use crate::targets::overdispersion::DEFAULT_OVERDISPERSION;
 use crate::targets::pace::{Observation, assess, goal_of};
 use crate::targets::{Measure, Quantity, Tally, Target, Targets};
@@ -31,7 +31,7 @@ impl Oracle {
     ///
     /// Not included are `pacemeter_target_pace_tolerance` and `pacemeter_target_attainment_probability_ratio`, which
     /// depend on the overdispersion of past weeks.
-    pub fn target_figures(&self, targets: &Targets, now: Millis, closed: Option<Millis>) -> SeriesValues {
+    pub fn target_figures(&self, targets: &Targets, now: Timestamp, closed: Option<Timestamp>) -> SeriesValues {
         let inputs = self.target_inputs();
         let mut series = TargetSeries(BTreeMap::new());
         for target in &targets.targets {
@@ -58,7 +58,7 @@ impl Oracle {
         &self,
         target: &Target,
         period: Interval,
-        now: Millis,
+        now: Timestamp,
         inputs: &TargetInputs,
         series: &mut TargetSeries,
     ) {
@@ -77,8 +77,8 @@ impl Oracle {
             (&TARGET_REQUIRED, report.required_per_open_hour.map(thousandths)),
             (&TARGET_ACHIEVED, report.achieved_per_open_hour.map(thousandths)),
             (&TARGET_REMAINING, Some(i128::from(report.remaining_open))),
-            (&TARGET_START, Some(i128::from(period.start))),
-            (&TARGET_END, Some(i128::from(period.end))),
+            (&TARGET_START, Some(i128::from(period.start.as_millis()))),
+            (&TARGET_END, Some(i128::from(period.end.as_millis()))),
         ];
         values.into_iter().for_each(|(family, value)| series.add(family, &[&target.name], value));
     }
@@ -87,9 +87,9 @@ impl Oracle {
     ///
     /// Single dispersals are known for the horizon. Counts are known for the longest of [`LEAST_REACH`], the horizon
     /// (disbursements and calls only) and the longest period of the stream's targets, but not longer than `history`.
-    fn known_from(&self, targets: &Targets, target: &Target, inputs: &TargetInputs) -> Millis {
+    fn known_from(&self, targets: &Targets, target: &Target, inputs: &TargetInputs) -> Timestamp {
         let stream = target.measure.stream();
-        let Some(watermark) = inputs.watermark(stream) else { return Millis::MIN };
+        let Some(watermark) = inputs.watermark(stream) else { return Timestamp::MIN };
         let known = match target.measure {
             Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => self.rules.horizons.disbursement,
             Measure::Milestones => counts_reach(targets, target, 0).min(self.rules.history),

@@ -11,7 +11,7 @@ use super::series_map::SeriesMap;
 use super::steps::{self, ReplayedLog};
 use super::{Oracle, OracleRules, SentBody, supports};
 use crate::calendar::Interval;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{CallKind, DisbursementKind, MilestoneKind};
 use crate::record::{PerStream, Stream};
 use crate::targets::{Filter, Measure, Tally, Target};
@@ -20,13 +20,13 @@ use crate::targets::{Filter, Measure, Tally, Target};
 pub struct TargetInputs<'a> {
     contributions: Vec<Contribution<'a>>,
     /// Newest watermark of each stream.
-    watermarks: PerStream<Option<Millis>>,
+    watermarks: PerStream<Option<Timestamp>>,
 }
 
 /// Contribution of one event to one measure.
 struct Contribution<'a> {
     measure: Measure,
-    time: Millis,
+    time: Timestamp,
     labels: EventLabels<'a>,
     adds: Tally,
     /// Partition and person that was paid, for [`Measure::Beneficiaries`]: the person counts once in a tally.
@@ -63,7 +63,7 @@ impl Oracle {
                 Stream::Call => {
                     inputs.steps(&log, &labels);
                     // Any instant will do: it only affects the calls waiting.
-                    let waits = calls::evaluate(&log, &self.rules, 0, &mut series);
+                    let waits = calls::evaluate(&log, &self.rules, Timestamp::EPOCH, &mut series);
                     inputs.waits(&log, &waits, &labels);
                 }
                 Stream::Milestone => inputs.steps(&log, &labels),
@@ -113,7 +113,7 @@ impl<'a> TargetInputs<'a> {
     }
 
     /// Newest watermark of a stream's partitions; `None` if nothing was applied.
-    pub fn watermark(&self, stream: Stream) -> Option<Millis> {
+    pub fn watermark(&self, stream: Stream) -> Option<Timestamp> {
         self.watermarks[stream]
     }
 
@@ -179,7 +179,7 @@ impl<'a> TargetInputs<'a> {
         }
     }
 
-    fn add(&mut self, measure: Measure, time: Millis, labels: EventLabels<'a>, adds: Tally) {
+    fn add(&mut self, measure: Measure, time: Timestamp, labels: EventLabels<'a>, adds: Tally) {
         self.contributions.push(Contribution { measure, time, labels, adds, person: None });
     }
 }

@@ -16,12 +16,12 @@ use crate::event::{CallKind, DisbursementKind, MilestoneKind, Status};
 /// Noon of a Wednesday in Mexico City, which then had daylight saving time.
 const NOW: &str = "2020-05-20T12:00:00-05:00";
 
-fn time(text: &str) -> Millis {
-    text.parse::<jiff::Timestamp>().expect("an RFC 3339 time").as_millisecond()
+fn time(text: &str) -> Timestamp {
+    text.parse::<Timestamp>().expect("an RFC 3339 time")
 }
 
 /// Noon plus a span.
-fn noon(plus: Millis) -> Millis {
+fn noon(plus: Millis) -> Timestamp {
     time(NOW) + plus
 }
 
@@ -77,14 +77,14 @@ impl TestLog {
         self
     }
 
-    fn at(&self, now: Millis) -> SeriesValues {
+    fn at(&self, now: Timestamp) -> SeriesValues {
         self.oracle.figures(now)
     }
 
     /// Asserts the value of each figure at `now`, `absent` included. A figure is written as the name of its family
     /// without prefix and its label values, separated by spaces.
     #[track_caller]
-    fn shows(&self, now: Millis, expected: &[(&str, &str)]) -> &Self {
+    fn shows(&self, now: Timestamp, expected: &[(&str, &str)]) -> &Self {
         let figures = self.at(now);
         let wrong: Vec<_> = expected
             .iter()
@@ -110,7 +110,7 @@ fn get(figures: &SeriesValues, figure: &str) -> String {
 }
 
 /// An event of maria, in Jalisco, for the programme `support`.
-fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) -> SentEvent {
+fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Timestamp) -> SentEvent {
     let body = SentDisbursement {
         kind,
         programme: "support".to_owned(),
@@ -123,55 +123,61 @@ fn disbursement(kind: DisbursementKind, credit: &str, pesos: u64, time: Millis) 
     SentEvent { id: String::new(), source: None, time, body: SentBody::Disbursement(body) }
 }
 
-fn applied(credit: &str, time: Millis) -> SentEvent {
+fn applied(credit: &str, time: Timestamp) -> SentEvent {
     disbursement(DisbursementKind::Applied, credit, 0, time)
 }
 
-fn approved(credit: &str, pesos: u64, time: Millis) -> SentEvent {
+fn approved(credit: &str, pesos: u64, time: Timestamp) -> SentEvent {
     disbursement(DisbursementKind::Approved, credit, pesos, time)
 }
 
-fn rejected(credit: &str, time: Millis) -> SentEvent {
+fn rejected(credit: &str, time: Timestamp) -> SentEvent {
     disbursement(DisbursementKind::Rejected, credit, 0, time)
 }
 
-fn dispersed(credit: &str, pesos: u64, time: Millis) -> SentEvent {
+fn dispersed(credit: &str, pesos: u64, time: Timestamp) -> SentEvent {
     disbursement(DisbursementKind::Dispersed, credit, pesos, time)
 }
 
-fn returned(credit: &str, pesos: u64, time: Millis) -> SentEvent {
+fn returned(credit: &str, pesos: u64, time: Timestamp) -> SentEvent {
     disbursement(DisbursementKind::Returned, credit, pesos, time)
 }
 
 /// An event in the queue `credit`.
-fn call(kind: CallKind, call: &str, time: Millis) -> SentEvent {
+fn call(kind: CallKind, call: &str, time: Timestamp) -> SentEvent {
     let body =
         SentCall { kind, call: call.to_owned(), queue: "credit".to_owned(), talk: None, hold: None, wrap_up: None };
     SentEvent { id: String::new(), source: None, time, body: SentBody::Call(body) }
 }
 
-fn offered(name: &str, time: Millis) -> SentEvent {
+fn offered(name: &str, time: Timestamp) -> SentEvent {
     call(CallKind::Offered, name, time)
 }
 
-fn answered(name: &str, time: Millis) -> SentEvent {
+fn answered(name: &str, time: Timestamp) -> SentEvent {
     call(CallKind::Answered, name, time)
 }
 
-fn abandoned(name: &str, time: Millis) -> SentEvent {
+fn abandoned(name: &str, time: Timestamp) -> SentEvent {
     call(CallKind::Abandoned, name, time)
 }
 
-fn completed(name: &str, time: Millis) -> SentEvent {
+fn completed(name: &str, time: Timestamp) -> SentEvent {
     call(CallKind::Completed, name, time)
 }
 
-fn agent(agent: &str, site: Option<&str>, status: Status, time: Millis) -> SentEvent {
+fn agent(agent: &str, site: Option<&str>, status: Status, time: Timestamp) -> SentEvent {
     let body = SentAgent { agent: agent.to_owned(), site: site.map(str::to_owned), status };
     SentEvent { id: String::new(), source: None, time, body: SentBody::Agent(body) }
 }
 
-fn milestone(kind: MilestoneKind, initiative: &str, milestone: &str, quantity: Option<u32>, time: Millis) -> SentEvent {
+fn milestone(
+    kind: MilestoneKind,
+    initiative: &str,
+    milestone: &str,
+    quantity: Option<u32>,
+    time: Timestamp,
+) -> SentEvent {
     let body = SentMilestone { kind, initiative: initiative.to_owned(), milestone: milestone.to_owned(), quantity };
     SentEvent { id: String::new(), source: None, time, body: SentBody::Milestone(body) }
 }

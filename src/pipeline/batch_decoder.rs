@@ -6,8 +6,10 @@
 
 use std::time::Instant;
 
+use super::byte_budget::ByteShare;
+use super::passage::{self, ExcludedPassage, StuckAt};
 use crate::checkpoint::LastRecord;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::decode::Decoder;
 use crate::event::{Event, LabelArena};
 use crate::record::{PartitionIndex, PerStream, RawRecord, RawRecords, Reason, Rejection, TopicPartition};
@@ -43,6 +45,8 @@ pub struct DecodedBatch {
     pub(super) raw: Box<dyn RawRecords>,
     /// Time at which the client handed over the batch.
     pub(super) fetched: Instant,
+    /// Returned to the budget with the records, which are dropped before.
+    pub(super) _share: Option<ByteShare>,
 }
 
 /// A decoded record.
@@ -52,7 +56,7 @@ pub(super) struct DecodedRecord {
     pub(super) index: PartitionIndex,
     pub(super) offset: i64,
     /// Kafka timestamp. Repeated here because applying compares it for every record.
-    pub(super) timestamp: Option<Millis>,
+    pub(super) timestamp: Option<Timestamp>,
     pub(super) event: Result<Event, Rejection>,
 }
 
@@ -111,7 +115,7 @@ impl<'a> BatchDecoder<'a> {
     /// Decodes a batch that the client handed over at `fetched`.
     ///
     /// # Errors
-    /// If the first record of a partition is not its last applied one.
+    /// Returns an error if the first record of a partition is not its last applied one.
     pub fn decode(&mut self, raw: impl RawRecords + 'static, fetched: Instant) -> Result<DecodedBatch, LogMismatch> {
         let mut records = Vec::with_capacity(raw.len());
         let mut arena = LabelArena::default();
@@ -138,18 +142,25 @@ impl<'a> BatchDecoder<'a> {
             let last_record = self.identify(&raw.get(last, &mut headers));
             stats.push(PartitionStats { index: PartitionIndex::new(index), records, bytes, last_record });
         }
-        Ok(DecodedBatch { records, arena, stats, verified, raw: Box::new(raw), fetched })
+        Ok(DecodedBatch { records, arena, stats, verified, raw: Box::new(raw), fetched, _share: None })
     }
 
     /// Checks that the client has not moved past a last applied record without handing it over.
     ///
     /// # Errors
-    /// If it has: that record is gone.
+    /// Returns an error if it has: that record is gone.
     pub fn check_positions(&self, positions: &[(PartitionIndex, i64)]) -> Result<(), LogMismatch> {
         let has_missed = |&&(index, position): &&(PartitionIndex, i64)| {
             self.resume_points[index.index()].last_record.is_some_and(|last_record| position > last_record.offset)
         };
         positions.iter().find(has_missed).map_or(Ok(()), |&(index, _)| Err(LogMismatch(index)))
+    }
+
+    /// Excluded offsets to pass over where reading a partition is stuck; `None` if the records there are not excluded.
+    pub(super) fn passage(&self, index: PartitionIndex, stuck: StuckAt) -> Option<ExcludedPassage> {
+        let TopicPartition { stream, partition, .. } = self.partitions[index.index()];
+        let passed = passage::excluded_at(&self.excluded[stream], partition, stuck)?;
+        Some(ExcludedPassage { index, first_offset: *passed.start(), last_offset: *passed.end() })
     }
 
     fn admit(

@@ -7,7 +7,7 @@ use super::message::LogInfo;
 use crate::aggregate::{PartitionState, Rules};
 use crate::allowlists::Allowlists;
 use crate::checkpoint::{ExpectedHead, Head, LastRecord};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::decode;
 use crate::record::{PerStream, Stream, TopicPartition};
 use crate::settings::OffsetRange;
@@ -63,7 +63,7 @@ impl Compatibility {
         cluster: &ClusterInfo,
         labels: [u8; 16],
         last_record: Option<LastRecord>,
-        built: Millis,
+        built: Timestamp,
     ) -> Head {
         let next_offset = state.next_offset();
         Head {
@@ -81,7 +81,7 @@ impl Compatibility {
             next_offset,
             last_record,
             built,
-            written: 0,
+            written: Timestamp::EPOCH,
             records: state.records(),
             pending_cuts: Vec::new(),
         }

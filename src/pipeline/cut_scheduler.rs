@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::calendar::CutTimes;
-use crate::clock::{Millis, millis};
+use crate::clock::{Millis, Timestamp, millis};
 use crate::settings::SettingsReader;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
@@ -49,28 +49,28 @@ pub(super) struct CutScheduler {
 #[derive(Debug, Default)]
 pub(super) struct CutProgress {
     /// First cut that is not passed; `None` before the first record, when there is nothing to be a part.
-    next: Option<Millis>,
-    parts: BTreeMap<Millis, PartitionCut>,
+    next: Option<Timestamp>,
+    parts: BTreeMap<Timestamp, PartitionCut>,
 }
 
 impl CutProgress {
     /// True if a record with this timestamp passes a cut, or is the first record.
-    pub(super) fn is_passed_by(&self, timestamp: Millis) -> bool {
+    pub(super) fn is_passed_by(&self, timestamp: Timestamp) -> bool {
         self.next.is_none_or(|next| timestamp > next)
     }
 
     /// Parts of cuts that are not stored, to be saved with the state.
-    pub(super) fn parts(&self) -> Vec<(Millis, PartitionCut)> {
+    pub(super) fn parts(&self) -> Vec<(Timestamp, PartitionCut)> {
         self.parts.iter().map(|(&at, part)| (at, part.clone())).collect()
     }
 
     /// Part of the cut at an instant; `None` if the partition had no record by then.
-    pub(super) fn part(&self, at: Millis) -> Option<&PartitionCut> {
+    pub(super) fn part(&self, at: Timestamp) -> Option<&PartitionCut> {
         self.parts.get(&at)
     }
 
     /// Drops the part of a cut that is stored.
-    pub(super) fn drop_part(&mut self, at: Millis) {
+    pub(super) fn drop_part(&mut self, at: Timestamp) {
         self.parts.remove(&at);
     }
 }
@@ -81,7 +81,7 @@ impl CutScheduler {
     }
 
     /// Resumes a partition: timestamp of its last applied record, and the parts that were saved with its state.
-    pub(super) fn resume(&self, last: Option<Millis>, parts: Vec<(Millis, PartitionCut)>) -> CutProgress {
+    pub(super) fn resume(&self, last: Option<Timestamp>, parts: Vec<(Timestamp, PartitionCut)>) -> CutProgress {
         let parts = parts.into_iter().filter(|(at, _)| !self.closed_periods.has_cut(*at)).collect();
         CutProgress { next: last.map(|last| self.times.first_from(last)), parts }
     }
@@ -93,13 +93,23 @@ impl CutScheduler {
 
     /// Finds a partition's next cut after the times have changed: the first that it has not passed. `last` is the
     /// timestamp of its last applied record.
-    pub(super) fn reschedule(&self, progress: &mut CutProgress, last: Option<Millis>, complete_until: Option<Millis>) {
+    pub(super) fn reschedule(
+        &self,
+        progress: &mut CutProgress,
+        last: Option<Timestamp>,
+        complete_until: Option<Timestamp>,
+    ) {
         let passed = complete_until.map(|complete| complete.saturating_sub(self.settings.grace));
         progress.next = last.map(|last| self.times.first_from(passed.map_or(last, |passed| last.max(passed))));
     }
 
     /// Passes every cut before `until`; `part` makes the partition's part of each.
-    pub(super) fn pass(&self, progress: &mut CutProgress, until: Millis, mut part: impl FnMut(Millis) -> PartitionCut) {
+    pub(super) fn pass(
+        &self,
+        progress: &mut CutProgress,
+        until: Timestamp,
+        mut part: impl FnMut(Timestamp) -> PartitionCut,
+    ) {
         let Some(mut next) = progress.next else {
             progress.next = Some(self.times.first_from(until));
             return;
@@ -121,8 +131,8 @@ impl CutScheduler {
     pub(super) fn pass_complete(
         &self,
         progress: &mut CutProgress,
-        complete_until: Millis,
-        part: impl FnMut(Millis) -> PartitionCut,
+        complete_until: Timestamp,
+        part: impl FnMut(Timestamp) -> PartitionCut,
     ) {
         let until = complete_until.saturating_sub(self.settings.grace);
         if progress.next.is_some_and(|next| until > next) {
@@ -134,8 +144,8 @@ impl CutScheduler {
     /// and "complete until".
     pub(super) fn oldest_whole<'a>(
         &self,
-        partitions: impl Iterator<Item = (&'a CutProgress, Option<Millis>)> + Clone,
-    ) -> Option<Millis> {
+        partitions: impl Iterator<Item = (&'a CutProgress, Option<Timestamp>)> + Clone,
+    ) -> Option<Timestamp> {
         let at = partitions.clone().filter_map(|(progress, _)| progress.parts.keys().next().copied()).min()?;
         let mut partitions = partitions;
         let is_whole = partitions.all(|(progress, complete_until)| {
@@ -149,7 +159,7 @@ impl CutScheduler {
     }
 
     /// Instant before which cuts are no longer kept.
-    pub(super) fn oldest_kept(&self, now: Millis) -> Millis {
+    pub(super) fn oldest_kept(&self, now: Timestamp) -> Timestamp {
         now.saturating_sub(self.settings.keep)
     }
 }
@@ -161,7 +171,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     /// Midnight, UTC.
-    const START: Millis = 18_400 * DAY;
+    const START: Timestamp = Timestamp::from_millis(18_400 * DAY);
 
     /// A scheduler and some partitions, addressed by position.
     struct Subject {
@@ -176,16 +186,21 @@ mod tests {
             Self { scheduler, partitions: (0..partitions).map(|_| CutProgress::default()).collect() }
         }
 
-        fn pass(&mut self, partition: usize, until: Millis, part: impl FnMut(Millis) -> PartitionCut) {
+        fn pass(&mut self, partition: usize, until: Timestamp, part: impl FnMut(Timestamp) -> PartitionCut) {
             self.scheduler.pass(&mut self.partitions[partition], until, part);
         }
 
-        fn pass_complete(&mut self, partition: usize, complete: Millis, part: impl FnMut(Millis) -> PartitionCut) {
+        fn pass_complete(
+            &mut self,
+            partition: usize,
+            complete: Timestamp,
+            part: impl FnMut(Timestamp) -> PartitionCut,
+        ) {
             self.scheduler.pass_complete(&mut self.partitions[partition], complete, part);
         }
 
         /// The oldest whole cut, and the offset of each partition's part.
-        fn whole(&self, complete_until: Option<Millis>) -> Option<(Millis, Vec<Option<i64>>)> {
+        fn whole(&self, complete_until: Option<Timestamp>) -> Option<(Timestamp, Vec<Option<i64>>)> {
             let partitions = self.partitions.iter().map(|progress| (progress, complete_until));
             let at = self.scheduler.oldest_whole(partitions)?;
             let offset = |progress: &CutProgress| progress.part(at).map(|part| part.next_offset);

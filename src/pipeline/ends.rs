@@ -21,7 +21,7 @@ const HELD_BACK_AFTER: Duration = Duration::from_secs(60);
 /// Starts the thread. It queries every `interval` until a shutdown is requested or the task is gone.
 ///
 /// # Errors
-/// If the thread cannot be started.
+/// Returns an error if the thread cannot be started.
 pub(super) fn start(
     probe: EndProbe,
     interval: Duration,

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::Stream;
 use crate::source::End;
 
@@ -26,11 +26,11 @@ pub(super) struct PartitionFreshness {
     /// Next offset to apply, or the client's position beyond it.
     position: i64,
     /// End offsets that are not reached yet, oldest first, each with the reading of the clock before it was asked for.
-    ends: VecDeque<(Millis, i64)>,
+    ends: VecDeque<(Timestamp, i64)>,
     newest_end: Option<End>,
     /// First time that an end offset was lower than one before: the records in between may never come.
     short_since: Option<Instant>,
-    complete_until: Option<Millis>,
+    complete_until: Option<Timestamp>,
     /// Time at which the position last moved, or had nothing to move to.
     moved: Instant,
 }
@@ -40,7 +40,7 @@ pub(super) struct PartitionFreshness {
 pub(super) fn complete_until<'a>(
     partitions: impl Iterator<Item = &'a PartitionFreshness>,
     stream: Stream,
-) -> Option<Millis> {
+) -> Option<Timestamp> {
     let partitions = partitions.filter(|partition| partition.stream == stream);
     partitions.map(|partition| partition.complete_until).min().flatten()
 }
@@ -66,7 +66,7 @@ impl PartitionFreshness {
 
     /// Takes an end offset that was asked for when the clock showed `asked`. A log that has ended before an earlier end
     /// offset for `stall_timeout` was truncated: that end is no longer waited for.
-    pub(super) fn add_end(&mut self, asked: Millis, end: End, now: Instant, stall_timeout: Duration) {
+    pub(super) fn add_end(&mut self, asked: Timestamp, end: End, now: Instant, stall_timeout: Duration) {
         if !self.has_more() {
             self.moved = now;
         }
@@ -94,7 +94,7 @@ impl PartitionFreshness {
     }
 
     /// Instant up to which every record that was in the partition is applied.
-    pub(super) fn complete_until(&self) -> Option<Millis> {
+    pub(super) fn complete_until(&self) -> Option<Timestamp> {
         self.complete_until
     }
 
@@ -151,16 +151,16 @@ mod tests {
             Self(partitions.map(|(stream, position)| PartitionFreshness::new(stream, position, now)).into())
         }
 
-        fn end(&mut self, partition: usize, asked: Millis, end: End, now: Instant) {
-            self.0[partition].add_end(asked, end, now, STALL_TIMEOUT);
+        fn end(&mut self, partition: usize, asked: i64, end: End, now: Instant) {
+            self.0[partition].add_end(Timestamp::from_millis(asked), end, now, STALL_TIMEOUT);
         }
 
         fn reach(&mut self, partition: usize, offset: i64, now: Instant) {
             self.0[partition].reach(offset, now);
         }
 
-        fn complete_until(&self, stream: Stream) -> Option<Millis> {
-            complete_until(self.0.iter(), stream)
+        fn complete_until(&self, stream: Stream) -> Option<i64> {
+            complete_until(self.0.iter(), stream).map(Timestamp::as_millis)
         }
 
         fn stalled(&self, now: Instant) -> Vec<usize> {

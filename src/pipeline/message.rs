@@ -5,8 +5,9 @@ use std::io;
 use tokio::sync::mpsc::error::SendError;
 
 use super::batch_decoder::{DecodedBatch, ResumePoint};
-use crate::clock::Millis;
-use crate::cuts::Cut;
+use super::passage::ExcludedPassage;
+use crate::clock::Timestamp;
+use crate::cuts::{Cut, CutSeal};
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::Failure;
 use crate::source::{ClientEvent, End};
@@ -19,6 +20,8 @@ pub enum WorkerMessage {
     LogsFound(LogInventory),
     /// Records to apply.
     Records(DecodedBatch),
+    /// Excluded offsets that cannot be read and were passed over.
+    Passed(ExcludedPassage),
     /// The client's positions after everything sent before.
     Positions(Vec<(PartitionIndex, i64)>),
     /// The log of a partition does not contain the last applied record.
@@ -26,7 +29,7 @@ pub enum WorkerMessage {
     /// Answers to the end offsets query.
     Ends {
         /// Clock reading before the query was sent.
-        asked: Millis,
+        asked: Timestamp,
         /// End offsets, as far as they are known.
         ends: Vec<(PartitionIndex, End)>,
         /// Partitions whose topic does not exist.
@@ -79,15 +82,15 @@ pub struct CutRequest {
     /// Cut to store.
     pub cut: Cut,
     /// Instant of the oldest cut to keep, in milliseconds since the epoch.
-    pub oldest: Millis,
+    pub oldest: Timestamp,
 }
 
 /// Answer to a [`CutRequest`].
 pub struct CutOutcome {
     /// Cut that was requested.
     pub cut: Cut,
-    /// Error if the cut was not stored.
-    pub result: io::Result<()>,
+    /// Proof of the stored cut, or the error if it was not stored.
+    pub result: io::Result<CutSeal>,
 }
 
 /// Command from the task to the poll thread.

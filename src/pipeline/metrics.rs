@@ -12,7 +12,7 @@ use super::restore::RestoredPartition;
 use crate::aggregate::{KeyCounts, PartitionState};
 use crate::allowlists::LabelKind;
 use crate::checkpoint::{CheckpointOutcome, Damage};
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::record::{PerStream, Stream};
 use crate::source::{ClientEvent, DeadLetterCounts};
 use crate::telemetry::Metrics;
@@ -76,7 +76,7 @@ impl PipelineMetrics {
     }
 
     /// Counts a batch that was applied at `now`, `elapsed` after it was fetched.
-    pub(super) fn batch(&mut self, batch: &DecodedBatch, elapsed: Duration, now: Millis) {
+    pub(super) fn batch(&mut self, batch: &DecodedBatch, elapsed: Duration, now: Timestamp) {
         let mut counts = PerStream::<u64>::default();
         for stats in &batch.stats {
             let stream = self.partitions[stats.index.index()].stream;
@@ -91,7 +91,7 @@ impl PipelineMetrics {
         }
     }
 
-    pub(super) fn client_event(&mut self, event: &ClientEvent, now: Millis) {
+    pub(super) fn client_event(&mut self, event: &ClientEvent, now: Timestamp) {
         let metrics = &self.metrics;
         let error = |kind: &str, count| metrics.kafka.errors.with_label_values(&[kind]).inc_by(count);
         match event {
@@ -145,7 +145,7 @@ impl PipelineMetrics {
         outcome: &CheckpointOutcome,
         scheduler: &CheckpointScheduler,
         bytes: u64,
-        now: Millis,
+        now: Timestamp,
     ) {
         match &outcome.result {
             Ok(written) => {

@@ -21,7 +21,7 @@ use super::unsaved::Unsaved;
 use crate::aggregate::image::{PageSink, StateImage};
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{Head, LastRecord};
-use crate::clock::{MINUTE, Millis, floor};
+use crate::clock::{MINUTE, Timestamp};
 use crate::record::{PartitionIndex, Stream};
 use crate::view::PartitionView;
 use crate::view::cut::PartitionCut;
@@ -44,7 +44,7 @@ pub(super) struct OwnedPartition {
     /// True once the log is known to be the one that the state was built from.
     pub(super) verified: bool,
     /// Instant at which the state began to be built, in milliseconds since the epoch.
-    pub(super) built: Millis,
+    pub(super) built: Timestamp,
     /// Offset from which this process reads.
     pub(super) started_at: i64,
     pub(super) freshness: PartitionFreshness,
@@ -54,7 +54,7 @@ pub(super) struct OwnedPartition {
     /// True if a record was applied after the view was made.
     pub(super) changed: bool,
     /// Minute in which the view was made.
-    view_minute: Millis,
+    view_minute: Timestamp,
     pub(super) stalled: bool,
     /// True while the topic does not exist.
     pub(super) missing: bool,
@@ -95,7 +95,7 @@ impl Partitions {
     }
 
     /// Least "complete until" of the stream's partitions; `None` until all of them have one.
-    pub(super) fn complete_until(&self, stream: Stream) -> Option<Millis> {
+    pub(super) fn complete_until(&self, stream: Stream) -> Option<Timestamp> {
         freshness::complete_until(self.iter().map(|partition| &partition.freshness), stream)
     }
 
@@ -121,7 +121,7 @@ impl Partitions {
     }
 
     /// Begins an image of a partition at `now` and describes it; the pages go to `sink`.
-    pub(super) fn begin_image(&mut self, index: PartitionIndex, now: Millis, sink: &PageSink) -> (Head, StateImage) {
+    pub(super) fn begin_image(&mut self, index: PartitionIndex, now: Timestamp, sink: &PageSink) -> (Head, StateImage) {
         let Self { owned, compatibility, cluster, labels } = self;
         let OwnedPartition { log, state, last_record, built, cuts, .. } = &mut owned[index.index()];
         let head = compatibility.head(&log.partition, state, cluster, *labels, *last_record, *built);
@@ -151,8 +151,8 @@ impl OwnedPartition {
         restored: RestoredPartition,
         resume: &ResumePoint,
         cuts: CutProgress,
-        (now, instant): (Millis, Instant),
-        built_if_new: Millis,
+        (now, instant): (Timestamp, Instant),
+        built_if_new: Timestamp,
     ) -> Self {
         let RestoredPartition { mut state, source, last_record, built, bytes, needs_checkpoint, .. } = restored;
         // A rebuilt state may dead-letter other records than an earlier one did.
@@ -167,7 +167,7 @@ impl OwnedPartition {
             cuts,
             view: Arc::new(state.view(now)),
             changed: false,
-            view_minute: floor(now, MINUTE),
+            view_minute: now.floor(MINUTE),
             stalled: false,
             missing: false,
             // The log once held everything that the state was built from.
@@ -181,10 +181,10 @@ impl OwnedPartition {
 
     /// Renews the view if a record was applied or a minute began: views hold what depends on the clock in panes around
     /// their minute.
-    pub(super) fn renew_view(&mut self, now: Millis) {
-        if self.changed || self.view_minute != floor(now, MINUTE) {
+    pub(super) fn renew_view(&mut self, now: Timestamp) {
+        if self.changed || self.view_minute != now.floor(MINUTE) {
             self.view = Arc::new(self.state.view(now));
-            (self.changed, self.view_minute) = (false, floor(now, MINUTE));
+            (self.changed, self.view_minute) = (false, now.floor(MINUTE));
         }
     }
 
@@ -206,7 +206,12 @@ impl OwnedPartition {
     }
 
     /// This partition's part of a cut at `at`, as the state is now.
-    pub(super) fn cut(state: &mut PartitionState, log: &LogInfo, view_config: &ViewConfig, at: Millis) -> PartitionCut {
+    pub(super) fn cut(
+        state: &mut PartitionState,
+        log: &LogInfo,
+        view_config: &ViewConfig,
+        at: Timestamp,
+    ) -> PartitionCut {
         let ViewConfig { targets, allowlists } = view_config;
         PartitionCut::of(&state.slots(), log.partition.stream, targets, allowlists, at, state.next_offset())
     }

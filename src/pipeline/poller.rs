@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
-use super::batch_decoder::{BatchDecoder, LogMismatch, ResumePoint};
+use super::batch_decoder::{BatchDecoder, DecodedBatch, LogMismatch, ResumePoint};
+use super::byte_budget::ByteBudget;
 use super::message::{LogInfo, LogInventory, PollerCommand, TaskGone, WorkerMessage};
+use super::passage::StuckAt;
 use super::{Settings, ends, pause};
 use crate::clock::Clock;
 use crate::decode::Decoder;
 use crate::record::{PerStream, RawRecords as _, TopicPartition};
 use crate::runtime::{Failure, Shutdown};
-use crate::source::{Consumer, PartitionLog, SourceError, Topology, check};
+use crate::source::{ClientEvent, Consumer, PartitionLog, SourceError, Topology, check};
 
 /// Maximum time for a batch to fill.
 const BATCH_WAIT: Duration = Duration::from_millis(20);
@@ -146,6 +148,15 @@ impl Poller {
                 "topic retention shorter than horizon"
             );
         }
+        for warning in &findings.large_batches {
+            tracing::warn!(
+                event = "pacemeter.topic.batches_large",
+                topic = warning.topic,
+                accepted_bytes = warning.accepted_bytes,
+                read_bytes = warning.read_bytes,
+                "topic accepts batches too large to read"
+            );
+        }
         Ok(short_retention)
     }
 
@@ -193,12 +204,18 @@ impl Poller {
     fn read(&self, consumer: &mut Consumer, assignment: Assignment) -> Result<(), TaskGone> {
         let Assignment { partitions, resume_points } = assignment;
         let mut decoder = BatchDecoder::new(&self.decoder, &self.settings.excluded, partitions, resume_points);
+        let budget = ByteBudget::new(self.settings.queue_bytes);
         let mut reported = Instant::now();
         while !self.shutdown.is_requested() {
             let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);
             if !batch.is_empty() {
-                match decoder.decode(batch, Instant::now()) {
-                    Ok(decoded) => self.messages.blocking_send(WorkerMessage::Records(decoded))?,
+                let fetched = Instant::now();
+                let share = Some(budget.take(batch.bytes()));
+                match decoder.decode(batch, fetched) {
+                    Ok(decoded) => {
+                        self.messages
+                            .blocking_send(WorkerMessage::Records(DecodedBatch { _share: share, ..decoded }))?;
+                    }
                     Err(mismatch) => return self.stop_reading(mismatch),
                 }
             }
@@ -210,7 +227,7 @@ impl Poller {
                 }
                 self.messages.blocking_send(WorkerMessage::Positions(positions))?;
             }
-            self.serve(consumer)?;
+            self.serve_reading(consumer, &decoder)?;
             while let Ok(command) = self.commands.try_recv() {
                 execute(consumer, command);
             }
@@ -249,6 +266,31 @@ impl Poller {
             });
             committing &= !answered;
         }
+    }
+
+    /// Serves the client; where it is stuck at excluded offsets, continues behind them.
+    fn serve_reading(&self, consumer: &mut Consumer, decoder: &BatchDecoder<'_>) -> Result<(), TaskGone> {
+        let mut events = consumer.serve();
+        let mut passages = Vec::new();
+        events.retain(|event| {
+            let &ClientEvent::Interrupted { index, offset, next_offset, unreadable: true, .. } = event else {
+                return true;
+            };
+            let end_offset = consumer.high_watermark(index);
+            let stuck = end_offset.map(|end_offset| StuckAt { offset, next_offset, end_offset });
+            let passage = stuck.and_then(|stuck| decoder.passage(index, stuck));
+            passages.extend(passage);
+            passage.is_none()
+        });
+        if !events.is_empty() {
+            self.messages.blocking_send(WorkerMessage::ClientEvents(events))?;
+        }
+        for passage in passages {
+            consumer.pass(passage.index, passage.last_offset + 1);
+            // Sent after the last record before it, and before the first behind it.
+            self.messages.blocking_send(WorkerMessage::Passed(passage))?;
+        }
+        Ok(())
     }
 
     fn serve(&self, consumer: &mut Consumer) -> Result<(), TaskGone> {

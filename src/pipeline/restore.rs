@@ -12,7 +12,7 @@ use crate::checkpoint::{
     CheckpointChain, CheckpointHandle, CheckpointReader, CheckpointRequest, CheckpointStore, Damage, Head, LastRecord,
     Mismatch, PartitionDir,
 };
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::TopicPartition;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
@@ -64,7 +64,7 @@ pub(super) struct RestoredPartition {
     pub(super) source: StateSource,
     pub(super) last_record: Option<LastRecord>,
     /// Time at which the state began to be built; `None` for now.
-    pub(super) built: Option<Millis>,
+    pub(super) built: Option<Timestamp>,
     /// Size of the checkpoint on disk, in bytes; 0 without one.
     pub(super) bytes: u64,
     /// True if the state differs from the checkpoint on disk: a new checkpoint is wanted even without records.
@@ -72,7 +72,7 @@ pub(super) struct RestoredPartition {
     /// Cluster id in the checkpoint.
     pub(super) cluster_id: Option<String>,
     /// This partition's parts of cuts that were not stored yet.
-    pub(super) parts: Vec<(Millis, PartitionCut)>,
+    pub(super) parts: Vec<(Timestamp, PartitionCut)>,
 }
 
 /// Source of a restored state.
@@ -125,7 +125,7 @@ pub(super) struct Restorer<'a> {
     pub(super) checkpoints: &'a CheckpointHandle,
     /// Number of threads that read one checkpoint.
     pub(super) threads: usize,
-    pub(super) now: Millis,
+    pub(super) now: Timestamp,
     pub(super) observer: &'a dyn RestoreObserver,
 }
 

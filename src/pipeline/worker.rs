@@ -157,6 +157,7 @@ impl Worker {
             WorkerMessage::Waiting(reason) => self.phase = Phase::Starting(reason),
             WorkerMessage::LogsFound(inventory) => self.restore(inventory)?,
             WorkerMessage::Records(batch) => self.apply(&batch),
+            WorkerMessage::Passed(passage) => self.pass_excluded(passage),
             WorkerMessage::Positions(positions) => {
                 for (index, position) in positions {
                     self.partitions[index].freshness.reach(position, now);

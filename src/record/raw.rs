@@ -1,7 +1,7 @@
 //! Records that are not decoded yet.
 
 use super::PartitionIndex;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 /// Name of a record header, and its value unless that is null.
 pub type Header<'a> = (&'a str, Option<&'a [u8]>);
@@ -12,7 +12,7 @@ pub struct RawRecord<'a> {
     /// Offset in the partition.
     pub offset: i64,
     /// Kafka timestamp; `None` for message formats without one.
-    pub timestamp: Option<Millis>,
+    pub timestamp: Option<Timestamp>,
     /// Record key; `None` for a null key.
     pub key: Option<&'a [u8]>,
     /// Record value; `None` for a null value.
@@ -34,13 +34,13 @@ pub trait RawRecords: Send {
     /// Partition that the record at a position was read from.
     ///
     /// # Panics
-    /// If `position` is not below [`RawRecords::len`].
+    /// Panics if `position` is not below [`RawRecords::len`].
     fn partition(&self, position: usize) -> PartitionIndex;
 
     /// Record at a position. Its headers replace the content of `headers`, so that one list serves all records of a
     /// batch.
     ///
     /// # Panics
-    /// If `position` is not below [`RawRecords::len`].
+    /// Panics if `position` is not below [`RawRecords::len`].
     fn get<'a, 'b>(&'b self, position: usize, headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a>;
 }

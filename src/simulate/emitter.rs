@@ -7,7 +7,7 @@ use super::occurrence::{Body, Occurrence};
 use super::style::{Envelope, Envelopes, Style};
 use super::write::EventWriter;
 use super::{Emission, PartitionCounts};
-use crate::clock::{DAY, Millis};
+use crate::clock::{DAY, Millis, Timestamp};
 use crate::oracle::Horizons;
 use crate::record::{PerStream, Stream};
 
@@ -81,7 +81,7 @@ pub(super) struct RecordEmitter {
     faults: FaultRates,
     rng: Rng,
     horizons: Horizons,
-    watermarks: PerStream<Vec<Millis>>,
+    watermarks: PerStream<Vec<Timestamp>>,
     recent: PerStream<Vec<Occurrence>>,
     max_record_bytes: usize,
     /// Index of the next corruption of each stream.
@@ -104,7 +104,7 @@ impl RecordEmitter {
             faults,
             rng: Rng::with_seed(seed ^ 0x6f75_7462_6f78),
             horizons,
-            watermarks: PerStream::from_fn(|stream| vec![Millis::MIN; partitions.of(stream) as usize]),
+            watermarks: PerStream::from_fn(|stream| vec![Timestamp::MIN; partitions.of(stream) as usize]),
             recent: PerStream::default(),
             max_record_bytes,
             corrupted: PerStream::default(),
@@ -114,7 +114,7 @@ impl RecordEmitter {
 
     /// Sends an occurrence with this Kafka timestamp, and sometimes a fault after it. `take` gets the records in log
     /// order.
-    pub(super) fn send(&mut self, occurrence: &Occurrence, timestamp: Millis, mut take: impl FnMut(Emission)) {
+    pub(super) fn send(&mut self, occurrence: &Occurrence, timestamp: Timestamp, mut take: impl FnMut(Emission)) {
         let emission = self.writer.emission(occurrence, timestamp);
         let stream = emission.stream;
         let watermark = &mut self.watermarks[stream][emission.partition as usize];
@@ -139,7 +139,7 @@ impl RecordEmitter {
         &mut self,
         occurrence: &Occurrence,
         stream: Stream,
-        timestamp: Millis,
+        timestamp: Timestamp,
         mut take: impl FnMut(Emission),
     ) {
         let faults = self.faults;
@@ -199,15 +199,19 @@ impl RecordEmitter {
     }
 
     /// An occurrence older than the horizon; `None` if its time would be out of range.
-    fn expired(&mut self, like: &Occurrence, stream: Stream, timestamp: Millis) -> Option<Emission> {
+    fn expired(&mut self, like: &Occurrence, stream: Stream, timestamp: Timestamp) -> Option<Emission> {
         let never = self.never(like);
         let style = self.writer.style(&never);
         let partition = self.writer.write(&never, style).partition;
         let watermark = self.watermarks[stream][partition as usize];
+        if watermark == Timestamp::MIN {
+            return None;
+        }
         let horizon = horizon(self.horizons, stream);
-        let time = watermark.checked_sub(horizon)?.checked_sub(self.rng.i64(1..=3 * DAY))?;
+        let time = watermark - horizon - self.rng.i64(1..=3 * DAY);
         // Event times begin with the year 2000 (spec/events.md#event-time).
-        (time >= 946_684_800_000 + DAY).then(|| self.writer.emission(&Occurrence { time, ..never }, timestamp))
+        (time >= Timestamp::from_millis(946_684_800_000) + DAY)
+            .then(|| self.writer.emission(&Occurrence { time, ..never }, timestamp))
     }
 }
 

@@ -19,7 +19,7 @@ use super::occurrence::{
 use super::style::Envelopes;
 use super::week::{Profile, hour_of_week};
 use super::{Emission, PartitionCounts};
-use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND, Timestamp};
 use crate::event::MilestoneKind;
 use crate::oracle::Horizons;
 use crate::record::Stream;
@@ -37,10 +37,10 @@ pub struct LiveOptions {
     /// Number of partitions of each topic.
     pub partitions: PartitionCounts,
     /// Beginning of simulated time; nothing happened before.
-    pub start: Millis,
+    pub start: Timestamp,
     /// Beginning of calls and agents. From `start` until then there are only supports and milestones, so that the
     /// backlog of supports is as usual.
-    pub calls_start: Millis,
+    pub calls_start: Timestamp,
     /// Maximum delay of a late record.
     pub disorder: Millis,
     /// Rates of faults.
@@ -55,7 +55,7 @@ pub struct LiveOptions {
 
 impl LiveOptions {
     /// Usual options: everything runs from `start` on, and supports from five days earlier, so that there is a backlog.
-    pub fn of(seed: u64, scale: f64, partitions: PartitionCounts, start: Millis) -> Self {
+    pub fn of(seed: u64, scale: f64, partitions: PartitionCounts, start: Timestamp) -> Self {
         Self {
             seed,
             scale,
@@ -101,7 +101,7 @@ struct Profiles {
 
 #[derive(Debug, Clone, Copy)]
 struct PlannedStep {
-    at: Millis,
+    at: Timestamp,
     number: u64,
     step: Step,
 }
@@ -175,7 +175,7 @@ impl LiveProgramme {
     }
 
     /// Records sent until `now`, in the order of their timestamps. `now` must not go back.
-    pub fn advance_to(&mut self, now: Millis) -> Vec<Emission> {
+    pub fn advance_to(&mut self, now: Timestamp) -> Vec<Emission> {
         let mut emissions = Vec::new();
         while let Some(entry) = self.scheduler.next(now) {
             match entry.step {
@@ -188,17 +188,17 @@ impl LiveProgramme {
 }
 
 impl Scheduler {
-    fn next(&mut self, now: Millis) -> Option<PlannedStep> {
+    fn next(&mut self, now: Timestamp) -> Option<PlannedStep> {
         let due = self.agenda.peek().is_some_and(|Reverse(entry)| entry.at <= now);
         due.then(|| self.agenda.pop().expect("it was just seen").0)
     }
 
-    fn plan(&mut self, at: Millis, step: Step) {
+    fn plan(&mut self, at: Timestamp, step: Step) {
         self.planned += 1;
         self.agenda.push(Reverse(PlannedStep { at, number: self.planned, step }));
     }
 
-    fn take(&mut self, at: Millis, step: Step) {
+    fn take(&mut self, at: Timestamp, step: Step) {
         match step {
             Step::Hour => self.hour(at),
             Step::Support(step) => self.support(at, step),
@@ -209,7 +209,7 @@ impl Scheduler {
     }
 
     /// Plans the hour that begins at `at`.
-    fn hour(&mut self, at: Millis) {
+    fn hour(&mut self, at: Timestamp) {
         let hour = hour_of_week(at);
         let scale = self.options.scale;
         let scaled = |weekly: f64| (weekly * scale).round() as u64;
@@ -227,14 +227,14 @@ impl Scheduler {
         self.plan(at + HOUR, Step::Hour);
     }
 
-    fn plan_many(&mut self, hour: Millis, count: u64, step: Step) {
+    fn plan_many(&mut self, hour: Timestamp, count: u64, step: Step) {
         for _ in 0..count {
             let at = hour + self.rng.i64(0..HOUR);
             self.plan(at, step);
         }
     }
 
-    fn milestone(&mut self, at: Millis, initiative: &'static str, milestone: &'static str) {
+    fn milestone(&mut self, at: Timestamp, initiative: &'static str, milestone: &'static str) {
         let quantity = self.rng.bool().then_some(1);
         self.happen(at, Body::Milestone { kind: MilestoneKind::Reached, initiative, milestone, quantity });
         if self.rng.u32(..100) == 0 {
@@ -244,7 +244,7 @@ impl Scheduler {
     }
 
     /// Plans the sending of an occurrence at `time`.
-    fn happen(&mut self, time: Millis, body: Body) {
+    fn happen(&mut self, time: Timestamp, body: Body) {
         let faults = self.options.faults;
         let dice = self.rng.f64();
         let (time, sent) = if dice < faults.late {
@@ -258,7 +258,7 @@ impl Scheduler {
     }
 
     /// Plans to send an occurrence of `time` at `sent`.
-    fn send_at(&mut self, time: Millis, sent: Millis, body: Body) {
+    fn send_at(&mut self, time: Timestamp, sent: Timestamp, body: Body) {
         self.serial += 1;
         self.plan(sent, Step::Send(Occurrence { serial: self.serial, time, body }));
     }

@@ -15,7 +15,7 @@ use super::occurrence::{
 };
 use super::style::Envelopes;
 use super::{Emission, PartitionCounts};
-use crate::clock::{DAY, HOUR, Millis, SECOND};
+use crate::clock::{DAY, HOUR, Millis, SECOND, Timestamp};
 use crate::event::{CallKind, DisbursementKind, MilestoneKind, Status};
 use crate::oracle::Horizons;
 use crate::record::Stream;
@@ -38,9 +38,9 @@ pub struct Load {
     /// Maximum by which event times are set back at random.
     pub disorder: Millis,
     /// First event time; event times are spread evenly up to `end`.
-    pub start: Millis,
+    pub start: Timestamp,
     /// Last event time, and the Kafka timestamp of every record.
-    pub end: Millis,
+    pub end: Timestamp,
     /// Rates of faults.
     pub faults: FaultRates,
     /// Envelopes of the records.
@@ -57,7 +57,7 @@ const EVENTS_OF_SUPPORT: f64 = 3.02;
 impl Load {
     /// Load of the benchmarks with about `events` records over the five days before `end`: 400 people for each thousand
     /// supports, 2 % of these returned, 1 % duplicates, no calls.
-    pub fn of(events: u64, seed: u64, partitions: PartitionCounts, end: Millis) -> Self {
+    pub fn of(events: u64, seed: u64, partitions: PartitionCounts, end: Timestamp) -> Self {
         let supports = Self::supports_for(events, 0.0, 0.0, FaultRates::DUPLICATES);
         Self {
             supports,
@@ -220,16 +220,16 @@ impl Emissions {
     }
 
     /// Time of this round without disorder.
-    fn even(&self) -> Millis {
+    fn even(&self) -> Timestamp {
         let span = (self.load.end - self.load.start) as f64;
         self.load.start + (span * (self.round as f64 / self.rounds as f64)) as Millis
     }
 
-    fn time(&mut self) -> Millis {
+    fn time(&mut self) -> Timestamp {
         self.even() - self.rng.i64(0..=self.load.disorder)
     }
 
-    fn send(&mut self, time: Millis, body: Body) {
+    fn send(&mut self, time: Timestamp, body: Body) {
         self.serial += 1;
         let occurrence = Occurrence { serial: self.serial, time, body };
         self.emitter.send(&occurrence, self.load.end, |emission| self.ready.push_back(emission));
@@ -263,11 +263,11 @@ fn milestone(rng: &mut Rng) -> Body {
 #[derive(Debug, Default)]
 struct Calls {
     step: u64,
-    offered: [Millis; 8],
+    offered: [Timestamp; 8],
 }
 
 impl Calls {
-    fn next(&mut self, now: Millis, rng: &mut Rng) -> (Millis, Body) {
+    fn next(&mut self, now: Timestamp, rng: &mut Rng) -> (Timestamp, Body) {
         let step = self.step;
         self.step += 1;
         let number = step / 3;

@@ -6,7 +6,7 @@ use super::Emission;
 use super::occurrence::{Body, Occurrence};
 use super::style::{Envelope, Style};
 use super::write::{CLOUD_EVENTS, EncodedRecord, EventWriter, FRAME};
-use crate::clock::{DAY, Millis};
+use crate::clock::{DAY, Timestamp};
 use crate::event::DisbursementKind;
 use crate::oracle::SentRecord;
 use crate::record::{Reason, Stream};
@@ -81,7 +81,7 @@ pub(super) const COUNT: usize = CORRUPTIONS.len();
 pub(super) fn emission(
     writer: &mut EventWriter,
     occurrence: &Occurrence,
-    timestamp: Millis,
+    timestamp: Timestamp,
     index: usize,
     random: u64,
     max_record_bytes: usize,

@@ -1,6 +1,6 @@
 //! Occurrences in the programme, before they are written as records: small plain values that are copied freely.
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{CallKind, Centavos, DisbursementKind, FederalState, MilestoneKind, Status};
 use crate::record::Stream;
 
@@ -11,7 +11,7 @@ pub const SUPPORT: Centavos = 2_500_000;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Occurrence {
     pub serial: u64,
-    pub time: Millis,
+    pub time: Timestamp,
     pub body: Body,
 }
 

@@ -2,17 +2,17 @@
 
 mod reader;
 
+use crate::clock::{DAY, HOUR, MINUTE, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::clock::{DAY, HOUR, MINUTE};
 use crate::event::DisbursementKind;
 use crate::oracle::{Oracle, OracleRules, SentBody};
 use crate::record::Reason;
 use crate::settings::{Layers, SettingsReader};
 
 /// A Monday, 00:00 in central Mexico.
-const MONDAY: Millis = 1_795_413_600_000;
+const MONDAY: Timestamp = Timestamp::from_millis(1_795_413_600_000);
 const SIX: PartitionCounts = PartitionCounts { disbursement: 6, call: 6, milestone: 6 };
 
 fn hostile_load(seed: u64) -> Load {
@@ -34,7 +34,7 @@ fn live_emissions(seed: u64) -> Vec<Emission> {
     hostile_live(seed).advance_to(MONDAY + 3 * DAY)
 }
 
-fn bytes_of(emissions: impl IntoIterator<Item = Emission>) -> Vec<(i32, Vec<u8>, Vec<u8>, Millis)> {
+fn bytes_of(emissions: impl IntoIterator<Item = Emission>) -> Vec<(i32, Vec<u8>, Vec<u8>, Timestamp)> {
     emissions
         .into_iter()
         .map(|emission| (emission.partition, emission.key, emission.value, emission.timestamp))
@@ -116,7 +116,7 @@ fn personal_identifiers_begin_with_the_canary() {
 
 /// Compares the oracle's outcomes with those that follow from the meanings alone: a known id is a duplicate, and an
 /// event that is older than the generator ever makes a regular one is expired.
-fn assert_outcomes_are_as_intended(emissions: impl IntoIterator<Item = Emission>, oldest: Millis) {
+fn assert_outcomes_are_as_intended(emissions: impl IntoIterator<Item = Emission>, oldest: Timestamp) {
     let mut oracle = Oracle::new(OracleRules::default());
     let mut intended: BTreeMap<(&str, &str), i128> = BTreeMap::new();
     let mut ids = BTreeSet::new();
@@ -184,7 +184,7 @@ fn a_load_has_the_proportions_asked_for() {
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
     let (mut people, mut supports, mut records) = (BTreeSet::new(), BTreeSet::new(), 0);
     let mut bytes = 0;
-    let mut times = (Millis::MAX, Millis::MIN);
+    let mut times = (Timestamp::MAX, Timestamp::MIN);
     for emission in load.emissions() {
         records += 1;
         bytes += emission.value.len() as u64;

@@ -1,7 +1,7 @@
 //! Numbers, identifiers and times as bytes. Written without `format!`, as the load generator writes a million records a
 //! second.
 
-use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND, Timestamp};
 use crate::event::Centavos;
 
 use super::occurrence::mix;
@@ -88,8 +88,8 @@ pub(super) struct TimeWriter {
 
 impl TimeWriter {
     /// Appends the instant at `offset` (whole minutes), with the digits of `finer` after the milliseconds.
-    pub(super) fn write(&mut self, out: &mut Vec<u8>, time: Millis, offset: Offset, finer: &str) {
-        let local = time + offset.millis;
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, time: Timestamp, offset: Offset, finer: &str) {
+        let local = time.as_millis() + offset.millis;
         let day = local.div_euclid(DAY);
         if self.date.is_empty() || self.day != day {
             let date = jiff::civil::Date::constant(1970, 1, 1).saturating_add(jiff::Span::new().days(day));

@@ -5,20 +5,20 @@
 
 use fastrand::Rng;
 
-use crate::clock::{DAY, HOUR, Millis};
+use crate::clock::{DAY, HOUR, Millis, Timestamp};
 
 const HOURS: usize = 7 * 24;
 const WEEK: Millis = 7 * DAY;
 /// From the epoch, a Thursday in UTC, to the first Monday that begins in central Mexico.
-const FIRST_MONDAY: Millis = 4 * DAY + 6 * HOUR;
+const FIRST_MONDAY: Timestamp = Timestamp::from_millis(4 * DAY + 6 * HOUR);
 
 /// Beginning of the week of `time`: Monday 00:00 in central Mexico.
-pub fn week_start(time: Millis) -> Millis {
+pub fn week_start(time: Timestamp) -> Timestamp {
     time - (time - FIRST_MONDAY).rem_euclid(WEEK)
 }
 
 /// Hour of the week of `time`, from 0 (Monday 00:00) to 167.
-pub(super) fn hour_of_week(time: Millis) -> usize {
+pub(super) fn hour_of_week(time: Timestamp) -> usize {
     ((time - week_start(time)) / HOUR) as usize
 }
 
@@ -75,7 +75,7 @@ impl Profile {
 }
 
 /// Returns `time` if it is in office hours (weekdays, 9 to 17), else a random instant in the next ones.
-pub(super) fn office_hours(time: Millis, rng: &mut Rng) -> Millis {
+pub(super) fn office_hours(time: Timestamp, rng: &mut Rng) -> Timestamp {
     let hour = hour_of_week(time);
     let (day, of_day) = (hour / 24, hour % 24);
     if day < 5 && (9..17).contains(&of_day) {

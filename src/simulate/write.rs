@@ -6,7 +6,7 @@ use super::occurrence::{AGENT, Body, CALL, CREDIT, Occurrence, Seconds, source};
 use super::style::{Amount, Envelope, Envelopes, Style};
 use super::text::{self, TimeWriter};
 use super::{Emission, PartitionCounts};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::oracle::SentRecord;
 use crate::record::Stream;
 
@@ -37,7 +37,7 @@ pub(super) struct EncodedRecord {
 }
 
 impl EncodedRecord {
-    pub(super) fn emission(self, timestamp: Millis, sent: SentRecord) -> Emission {
+    pub(super) fn emission(self, timestamp: Timestamp, sent: SentRecord) -> Emission {
         let EncodedRecord { stream, partition, key, value, headers } = self;
         Emission { stream, partition, key, value, headers, timestamp, sent }
     }
@@ -52,12 +52,12 @@ impl EventWriter {
         Style::of(self.seed, occurrence.serial, self.envelopes)
     }
 
-    pub(super) fn emission(&mut self, occurrence: &Occurrence, timestamp: Millis) -> Emission {
+    pub(super) fn emission(&mut self, occurrence: &Occurrence, timestamp: Timestamp) -> Emission {
         let style = self.style(occurrence);
         self.emission_in(occurrence, style, timestamp)
     }
 
-    pub(super) fn emission_in(&mut self, occurrence: &Occurrence, style: Style, timestamp: Millis) -> Emission {
+    pub(super) fn emission_in(&mut self, occurrence: &Occurrence, style: Style, timestamp: Timestamp) -> Emission {
         let written = self.write(occurrence, style);
         let sent = super::sent::event(occurrence, style, &self.run);
         written.emission(timestamp, sent)

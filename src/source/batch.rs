@@ -12,6 +12,11 @@ impl Batch {
     pub(super) fn new(messages: Messages<PartitionIndex>) -> Self {
         Self(messages)
     }
+
+    /// Memory that the records take, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes() as u64
+    }
 }
 
 impl RawRecords for Batch {

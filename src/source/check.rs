@@ -27,6 +27,8 @@ pub struct Findings {
     pub faults: Vec<TopicFault>,
     /// Topics with too short a retention.
     pub warnings: Vec<RetentionWarning>,
+    /// Topics that accept batches too large to be read.
+    pub large_batches: Vec<BatchSizeWarning>,
 }
 
 impl Findings {
@@ -128,6 +130,28 @@ pub struct RetentionWarning {
     pub retention_bytes: Option<i64>,
     /// Horizon of the stream, in milliseconds.
     pub horizon: Millis,
+}
+
+/// A topic accepts larger batches than the client reads: such a batch would halt its partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchSizeWarning {
+    /// Name of the topic.
+    pub topic: String,
+    /// Maximum size of a batch that the topic accepts, in bytes as it is sent.
+    pub accepted_bytes: u64,
+    /// Maximum size of a batch that is read, in bytes once it is unpacked.
+    pub read_bytes: u64,
+}
+
+impl fmt::Display for BatchSizeWarning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { topic, accepted_bytes, read_bytes } = self;
+        write!(
+            formatter,
+            "topic {topic} accepts batches of {accepted_bytes} bytes, but only batches of at most {read_bytes} bytes are read, and a larger \
+             one would halt its partition; lower the topic's max.message.bytes, or raise kafka.properties.receive.message.max.bytes"
+        )
+    }
 }
 
 /// Asks for the configuration of the three topics and checks it.
@@ -240,6 +264,12 @@ fn check_topic(findings: &mut Findings, settings: &Settings, stream: Stream, val
             }
             Some(_) => {}
         }
+    }
+    let read_bytes = client::max_batch_bytes(settings);
+    let accepted_bytes = number("max.message.bytes").and_then(|bytes| u64::try_from(bytes).ok());
+    if let Some(accepted_bytes) = accepted_bytes.filter(|bytes| *bytes > read_bytes) {
+        let topic = settings.topic(stream).to_owned();
+        findings.large_batches.push(BatchSizeWarning { topic, accepted_bytes, read_bytes });
     }
     if policy.contains("delete") {
         let horizon = millis(settings.horizon(stream));

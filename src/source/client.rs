@@ -21,6 +21,11 @@ const CERTIFICATE_BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
+/// Default size of an answer to a request for records, in bytes.
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
+/// Default of [`max_batch_bytes`].
+const MAX_BATCH_BYTES: u64 = 32 << 20;
+
 /// Configuration of every client: defaults, `kafka.properties` over them, and fixed properties over both.
 fn base(settings: &Settings) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -64,7 +69,22 @@ pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     default_to(&mut config, &["fetch.wait.max.ms"], "100");
     // For all partitions together, as all forward to one queue.
     default_to(&mut config, &["queued.max.messages.kbytes"], "8192");
+    let size =
+        |config: &ClientConfig, name: &str| config.get(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    // One answer, whatever number of partitions it is about. The broker exceeds it for a batch that is larger.
+    let answer = size(&config, "message.max.bytes").max(MAX_ANSWER_BYTES);
+    default_to(&mut config, &["fetch.message.max.bytes", "max.partition.fetch.bytes"], &MAX_ANSWER_BYTES.to_string());
+    default_to(&mut config, &["fetch.max.bytes"], &answer.to_string());
+    // What a batch may take once it is unpacked; the client wants it to be larger than an answer.
+    let batch = (size(&config, "fetch.max.bytes") + 512).max(MAX_BATCH_BYTES);
+    default_to(&mut config, &["receive.message.max.bytes"], &batch.to_string());
     config
+}
+
+/// Maximum size of a batch that is read, in bytes: packed, and once it is unpacked.
+pub(super) fn max_batch_bytes(settings: &Settings) -> u64 {
+    let bytes = consumer(settings).get("receive.message.max.bytes").and_then(|text| text.parse().ok());
+    bytes.unwrap_or(MAX_BATCH_BYTES)
 }
 
 /// Configuration of the client that asks for metadata and end offsets. It has connections of its own: an answer does

@@ -1,9 +1,9 @@
 //! The consumer that the poll thread owns, and the events it reports.
 
 use super::client::{self, Client};
-use super::error::{SourceError, is_denial};
+use super::error::{SourceError, is_denial, is_unreadable};
 use super::fetching::{Fetching, Marks};
-use super::native::{self, NativeMessage, Queue};
+use super::native::{self, NativeMessage, Queue, unpacking};
 use super::probe::{EndProbe, Lookup};
 use super::{Batch, Settings, Topology};
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
@@ -53,14 +53,18 @@ pub enum ClientEvent {
     Interrupted {
         /// The partition.
         index: PartitionIndex,
-        /// Offset of the error.
+        /// Offset of the error: that of the next record, or of the batch that contains it.
         offset: i64,
+        /// Offset of the next record to return.
+        next_offset: i64,
         /// librdkafka's code.
         code: RDKafkaErrorCode,
         /// The client's description.
         reason: String,
         /// True if access was denied.
         denied: bool,
+        /// True if the records there cannot be read, as opposed to a broker that does not deliver them now.
+        unreadable: bool,
     },
     /// The broker lacks the next offset of a partition: retention removed it, or the log was truncated. Reading stops
     /// until it is assigned again.
@@ -100,6 +104,7 @@ impl Consumer {
     ///
     /// [`SourceError::Configuration`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
+        unpacking::set_limit(client::max_batch_bytes(settings));
         let client = Arc::new(client::create_reader(&client::consumer(settings))?);
         Ok(Self {
             queue: Queue::new(&client),
@@ -257,6 +262,18 @@ impl Consumer {
         self.upkeep(Instant::now());
     }
 
+    /// Fetches a partition from `next_offset` on, passing over records before it that cannot be read.
+    pub fn pass(&mut self, index: PartitionIndex, next_offset: i64) {
+        self.fetching.pass(index, next_offset, Instant::now());
+        self.upkeep(Instant::now());
+    }
+
+    /// End offset of a partition as of the last fetch, open transactions included; `None` before the first. No network.
+    pub fn high_watermark(&self, index: PartitionIndex) -> Option<i64> {
+        let (topic, partition) = self.fetching.log(index);
+        native::high_watermark(&self.client, topic, partition)
+    }
+
     /// Sends offsets to the group's coordinator, for lag tools. The result comes as an event.
     ///
     /// Returns false and sends nothing if there is nothing to send or an earlier commit is still in flight.
@@ -400,6 +417,22 @@ fn interrupted(
         fetching.out_of_range(index);
         return Some(ClientEvent::OutOfRange { index, next_offset: fetching.next(index), reason });
     }
+    if code == RDKafkaErrorCode::BadCompression && unpacking::take_postponed() {
+        // There was no room to unpack it; there is once the pipeline has applied what came before.
+        fetching.refetch(index, Instant::now());
+        return None;
+    }
     fetching.interrupt(index, Instant::now());
-    Some(ClientEvent::Interrupted { index, offset: message.offset(), code, reason, denied: is_denial(code) })
+    let next_offset = fetching.next(index);
+    // A batch's checksum does not cover its offset, so the offset of a damaged batch may be any number.
+    let offset = if code == RDKafkaErrorCode::BadMessage { next_offset } else { message.offset() };
+    Some(ClientEvent::Interrupted {
+        index,
+        offset,
+        next_offset,
+        code,
+        reason,
+        denied: is_denial(code),
+        unreadable: is_unreadable(code),
+    })
 }

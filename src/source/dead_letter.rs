@@ -15,7 +15,6 @@
 
 use super::client::{self, Context};
 use super::{DeadLetterSettings, Settings, SourceError};
-use crate::clock::Millis;
 use crate::record::{PartitionIndex, RawRecord, Stream, TopicPartition};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -30,6 +29,11 @@ use std::time::{Duration, Instant};
 
 /// Maximum wait for room while no dead letter is acknowledged.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Memory for one letter besides key, value and headers, in bytes: the client's own structs and Pacemeter's headers.
+const LETTER_BYTES: usize = 1_024;
+/// Memory for one header besides name and value, in bytes.
+const HEADER_BYTES: usize = 64;
 
 /// A record to be written to the dead-letter topic.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +67,7 @@ pub struct DeadLetters {
     /// `None` when dead letters are turned off: none is counted then, and none holds up a commit.
     producer: Option<ThreadedProducer<Delivery>>,
     topic: String,
-    max_in_flight: u64,
+    limit: InFlight,
     tracker: Arc<Tracker>,
 }
 
@@ -74,12 +78,13 @@ impl DeadLetters {
     ///
     /// [`SourceError::Configuration`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
-        let DeadLetterSettings { enabled, topic, max_in_flight } = &settings.dead_letter;
+        let DeadLetterSettings { enabled, topic, max_in_flight, max_in_flight_bytes } = &settings.dead_letter;
+        let limit = InFlight { letters: u64::from(*max_in_flight), bytes: *max_in_flight_bytes };
         let tracker = Arc::new(Tracker::default());
         let delivery = || Delivery { context: Context::default(), tracker: Arc::clone(&tracker) };
         let create = || client::create_producer(&client::producer(settings), delivery());
         let producer = enabled.then(create).transpose()?;
-        Ok(Self { producer, topic: topic.clone(), max_in_flight: u64::from(*max_in_flight), tracker })
+        Ok(Self { producer, topic: topic.clone(), limit, tracker })
     }
 
     /// Hands a dead letter to the client; waits for room if too many, or too many bytes, are in flight.
@@ -93,10 +98,11 @@ impl DeadLetters {
             offset: letter.record.offset,
             stream: letter.partition.stream,
             partition: letter.partition.partition,
+            bytes: size(&letter.record),
         };
         let mut patience = Patience::new(&self.tracker);
-        while self.tracker.in_flight_count() >= self.max_in_flight && patience.waits() {}
-        if !self.tracker.begin(ticket, self.max_in_flight) {
+        while !self.tracker.has_room(ticket.bytes, self.limit) && patience.waits() {}
+        if !self.tracker.begin(ticket, self.limit) {
             ticket.log_failure("too many dead letters wait for an acknowledgement");
             return;
         }
@@ -139,6 +145,13 @@ impl DeadLetters {
     }
 }
 
+/// Memory that a letter takes until it is acknowledged, in bytes.
+fn size(record: &RawRecord<'_>) -> u64 {
+    let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + length(*value) + HEADER_BYTES).sum();
+    (length(record.key) + length(record.value) + headers + LETTER_BYTES) as u64
+}
+
 fn headers(letter: &DeadLetter<'_>) -> OwnedHeaders {
     fn insert(headers: OwnedHeaders, key: &str, value: Option<&[u8]>) -> OwnedHeaders {
         headers.insert(OwnedHeader { key, value })
@@ -154,15 +167,10 @@ fn headers(letter: &DeadLetter<'_>) -> OwnedHeaders {
     headers = insert(headers, "pacemeter-topic", Some(letter.partition.topic.as_bytes()));
     headers = insert(headers, "pacemeter-partition", Some(letter.partition.partition.to_string().as_bytes()));
     headers = insert(headers, "pacemeter-offset", Some(letter.record.offset.to_string().as_bytes()));
-    if let Some(time) = letter.record.timestamp.map(rfc_3339) {
+    if let Some(time) = letter.record.timestamp.map(|time| format!("{time:.3}")) {
         headers = insert(headers, "pacemeter-time", Some(time.as_bytes()));
     }
     headers
-}
-
-/// A time as RFC 3339; one outside the years -9999 to 9999, which only a broken producer stamps, as milliseconds.
-fn rfc_3339(millis: Millis) -> String {
-    jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.3}"))
 }
 
 /// Position of a dead letter's record.
@@ -172,6 +180,21 @@ struct Ticket {
     offset: i64,
     stream: Stream,
     partition: i32,
+    bytes: u64,
+}
+
+/// Number and size of dead letters in flight.
+#[derive(Debug, Clone, Copy, Default)]
+struct InFlight {
+    letters: u64,
+    bytes: u64,
+}
+
+impl InFlight {
+    /// True if one more letter of this size keeps to `limit`. A letter larger than the limit goes alone.
+    fn has_room(self, bytes: u64, limit: Self) -> bool {
+        self.letters < limit.letters && (self.letters == 0 || self.bytes + bytes <= limit.bytes)
+    }
 }
 
 impl Ticket {
@@ -192,6 +215,8 @@ impl Ticket {
 #[derive(Default)]
 struct Tracker {
     in_flight: Mutex<HashMap<PartitionIndex, BTreeSet<i64>>>,
+    /// Size of the dead letters in flight, in bytes.
+    bytes: AtomicU64,
     sent: AtomicU64,
     acknowledged: AtomicU64,
     failed: AtomicU64,
@@ -204,20 +229,26 @@ impl Tracker {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn in_flight_count(&self) -> u64 {
+    fn total(&self) -> InFlight {
         let done = self.acknowledged.load(Ordering::Acquire) + self.failed.load(Ordering::Acquire);
-        self.sent.load(Ordering::Acquire).saturating_sub(done)
+        let letters = self.sent.load(Ordering::Acquire).saturating_sub(done);
+        InFlight { letters, bytes: self.bytes.load(Ordering::Acquire) }
     }
 
-    /// Counts a dead letter as in flight. Counts it as failed and returns false if `max` are in flight already.
-    fn begin(&self, ticket: Ticket, max: u64) -> bool {
+    fn has_room(&self, bytes: u64, limit: InFlight) -> bool {
+        self.total().has_room(bytes, limit)
+    }
+
+    /// Counts a dead letter as in flight. Counts it as failed and returns false if there is no room for it.
+    fn begin(&self, ticket: Ticket, limit: InFlight) -> bool {
         let mut in_flight = self.in_flight();
-        let done = self.acknowledged.load(Ordering::Acquire) + self.failed.load(Ordering::Acquire);
-        let sent = self.sent.fetch_add(1, Ordering::AcqRel);
-        if sent - done >= max {
+        let has_room = self.has_room(ticket.bytes, limit);
+        self.sent.fetch_add(1, Ordering::AcqRel);
+        if !has_room {
             self.failed.fetch_add(1, Ordering::AcqRel);
             return false;
         }
+        self.bytes.fetch_add(ticket.bytes, Ordering::AcqRel);
         in_flight.entry(ticket.index).or_default().insert(ticket.offset);
         true
     }
@@ -227,6 +258,7 @@ impl Tracker {
         if let Some(offsets) = in_flight.get_mut(&ticket.index) {
             offsets.remove(&ticket.offset);
         }
+        self.bytes.fetch_sub(ticket.bytes, Ordering::AcqRel);
         let count = if is_written { &self.acknowledged } else { &self.failed };
         count.fetch_add(1, Ordering::AcqRel);
     }

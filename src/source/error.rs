@@ -103,6 +103,24 @@ pub(super) fn is_denial(code: RDKafkaErrorCode) -> bool {
     )
 }
 
+/// True if the code means that the broker answers, but what stands at the offset cannot be read: a wrong checksum, a
+/// batch that does not decompress or unpacks to more than the client takes, an unknown codec or format.
+pub(super) fn is_unreadable(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::BadMessage
+            | Code::BadCompression
+            | Code::NotImplemented
+            | Code::Underflow
+            | Code::InvalidMessage
+            | Code::InvalidMessageSize
+            | Code::MessageSizeTooLarge
+            | Code::UnsupportedCompressionType
+            | Code::InvalidRecord
+    )
+}
+
 /// True if the code means that a topic or partition does not exist.
 pub(super) fn is_missing(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;

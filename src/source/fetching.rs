@@ -12,6 +12,7 @@
 //! - To fetch again: unassign, wait until the client has forgotten its position, assign at `next`. By then the fetch
 //!   has stopped, and a later position belongs to the new fetch.
 //! - Drop records below `next`: under load a batch was seen to arrive twice.
+//! - What cannot be read is passed over only on request (`pass`): fetch again from an offset behind it.
 //!
 //! ```text
 //! Stopping --position forgotten: assign--> Starting --first record--> Reading
@@ -152,6 +153,22 @@ impl Fetching {
         if *state != State::Stopping {
             *state = State::Interrupted { retry_at: now };
         }
+    }
+
+    /// Fetches a partition from a later offset, passing over what stands before it.
+    pub(super) fn pass(&mut self, index: PartitionIndex, next: i64, now: Instant) {
+        let fetch = &mut self.fetches[index.index()];
+        fetch.next = fetch.next.max(next);
+        self.refetch(index, now);
+    }
+
+    /// Topic and number of a partition.
+    pub(super) fn log(&self, index: PartitionIndex) -> (&CStr, i32) {
+        let partition = self.fetches[index.index()].partition.partition;
+        let is_topic = |topic: &&TopicPartitions| {
+            usize::try_from(partition).is_ok_and(|number| topic.indexes.get(number) == Some(&Some(index)))
+        };
+        (self.topics.iter().find(is_topic).map_or(c"", |topic| topic.name.as_c_str()), partition)
     }
 
     pub(super) fn take_repeated(&mut self) -> u64 {

@@ -10,8 +10,10 @@
 //! Every pointer from the client gets an owner at once ([`QueueRef`], [`NativeMessage`]), so a panic or an early return
 //! neither leaks nor frees twice.
 
+pub(super) mod unpacking;
+
 use super::client::Client;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::Header;
 use rdkafka::bindings as sys;
 use rdkafka::config::NativeClientConfig;
@@ -22,7 +24,14 @@ use rdkafka::{ClientContext, TopicPartitionList};
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Size of messages after which no more are taken at once, in bytes.
+const MAX_TAKEN_BYTES: usize = 4 << 20;
+/// Maximum number of messages received by one call: so many may be larger than expected.
+const MAX_CHUNK: usize = 64;
+/// Memory for one message besides key and value, in bytes: librdkafka's own struct, and the decoded record.
+const MESSAGE_BYTES: usize = 512;
 
 /// A counted reference to a queue of the client; dropping it gives the reference back.
 struct QueueRef(NonNull<sys::rd_kafka_queue_t>);
@@ -58,6 +67,8 @@ pub(super) struct Queue {
     queue: QueueRef,
     /// The messages of one call on their way into a [`Messages`]; empty between calls, kept for its memory.
     received: Vec<Option<NativeMessage>>,
+    /// Size of the largest message received last, in bytes.
+    largest: usize,
     client: Arc<Client>,
 }
 
@@ -66,7 +77,12 @@ impl Queue {
         // SAFETY: the client lives. The call returns a new queue, or aborts for want of memory. The queue is dropped
         // before `client`.
         let queue = unsafe { QueueRef::own(sys::rd_kafka_queue_new(client.client().native_ptr())) };
-        Self { queue: queue.expect("librdkafka returns a queue"), received: Vec::new(), client: Arc::clone(client) }
+        Self {
+            queue: queue.expect("librdkafka returns a queue"),
+            received: Vec::new(),
+            largest: 0,
+            client: Arc::clone(client),
+        }
     }
 
     /// Forwards a partition to this queue: what is fetched from now on, and what waits already. Repeating it changes
@@ -88,7 +104,8 @@ impl Queue {
         }
     }
 
-    /// Takes up to `max` messages, waiting for that many for at most `timeout`.
+    /// Takes up to `max` messages, waiting for that many for at most `timeout`. Takes fewer once they have
+    /// [`MAX_TAKEN_BYTES`]; a larger message comes alone.
     ///
     /// Keeps those for which `select` returns something, together with it; the others are freed. If `select` panics,
     /// all are freed.
@@ -98,15 +115,29 @@ impl Queue {
         timeout: Duration,
         mut select: impl FnMut(&NativeMessage) -> Option<T>,
     ) -> Messages<T> {
-        self.receive(max, timeout);
-        let mut messages = Vec::with_capacity(self.received.len());
-        // A drain that is broken off drops what it has not yielded.
-        for message in self.received.drain(..).flatten() {
-            if let Some(selected) = select(&message) {
-                messages.push((message, selected));
+        let until = Instant::now() + timeout;
+        let mut messages = Vec::new();
+        let (mut count, mut bytes) = (0, 0);
+        while count < max && bytes < MAX_TAKEN_BYTES {
+            // The client does not say how large the next messages are: as large as the last ones were.
+            let chunk = ((MAX_TAKEN_BYTES - bytes) / self.largest.max(1)).clamp(1, MAX_CHUNK).min(max - count);
+            self.receive(chunk, until.saturating_duration_since(Instant::now()));
+            let received = self.received.len();
+            count += received;
+            self.largest = 0;
+            // A drain that is broken off drops what it has not yielded.
+            for message in self.received.drain(..).flatten() {
+                bytes += message.size();
+                self.largest = self.largest.max(message.size());
+                if let Some(selected) = select(&message) {
+                    messages.push((message, selected));
+                }
+            }
+            if received < chunk {
+                break;
             }
         }
-        Messages { messages, _client: Arc::clone(&self.client) }
+        Messages { messages, bytes, _client: Arc::clone(&self.client) }
     }
 
     /// Fills `received`.
@@ -132,10 +163,16 @@ impl Queue {
 pub(super) struct Messages<T> {
     // Fields are dropped in this order: the client must be last.
     messages: Vec<(NativeMessage, T)>,
+    bytes: usize,
     _client: Arc<Client>,
 }
 
 impl<T> Messages<T> {
+    /// Size of all messages that were taken, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn as_slice(&self) -> &[(NativeMessage, T)] {
         &self.messages
     }
@@ -203,13 +240,20 @@ impl NativeMessage {
         unsafe { bytes(self.get().payload, self.get().len) }
     }
 
+    /// Memory that the message takes, in bytes: key, value and what the client keeps of it. Headers are parsed on first
+    /// use, and few.
+    fn size(&self) -> usize {
+        let message = self.get();
+        message.len + message.key_len + MESSAGE_BYTES
+    }
+
     /// The Kafka timestamp; `None` for message formats without one.
-    pub(super) fn timestamp(&self) -> Option<Millis> {
+    pub(super) fn timestamp(&self) -> Option<Timestamp> {
         use sys::rd_kafka_timestamp_type_t as Kind;
         let mut kind = Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message lives, and `kind` is written to.
         let millis = unsafe { sys::rd_kafka_message_timestamp(self.0.as_ptr(), &mut kind) };
-        (kind != Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && millis != -1).then_some(millis)
+        (kind != Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && millis != -1).then_some(Timestamp::from_millis(millis))
     }
 
     /// Appends the headers, without those whose name is not UTF-8.

@@ -37,6 +37,7 @@ impl Settings {
                 enabled: reader.boolean("dead_letter.enabled"),
                 topic: reader.string("dead_letter.topic"),
                 max_in_flight: reader.integer("dead_letter.max_in_flight", 1..=10_000_000) as u32,
+                max_in_flight_bytes: reader.integer("dead_letter.max_in_flight_bytes", 1 << 20..=1 << 40),
             },
         };
         settings.note_faults(|key, message| reader.fault(key, message));

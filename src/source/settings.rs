@@ -46,6 +46,8 @@ pub struct DeadLetterSettings {
     pub topic: String,
     /// Maximum number of dead letters that wait for the broker's acknowledgement.
     pub max_in_flight: u32,
+    /// Maximum size of these dead letters, in bytes.
+    pub max_in_flight_bytes: u64,
 }
 
 impl Settings {

@@ -1,6 +1,7 @@
 //! Tests on librdkafka's mock cluster: a real client and protocol, without transactions and compaction.
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::record::{Header, RawRecords as _};
 use crate::record::{PartitionIndex, Stream};
 use crate::settings::{Layers, SettingsReader};
@@ -228,11 +229,11 @@ fn a_record_is_handed_over_as_it_was_written() {
             if record.offset == 0 {
                 assert_eq!(
                     (record.key, record.value, record.timestamp),
-                    (Some(&b"k"[..]), Some(&b"v"[..]), Some(1_700_000_000_123))
+                    (Some(&b"k"[..]), Some(&b"v"[..]), Some(Timestamp::from_millis(1_700_000_000_123)))
                 );
                 assert_eq!(record.headers, [("ce_id", Some(&b"1"[..])), ("null", None), ("empty", Some(&b""[..]))]);
             } else {
-                assert_eq!((record.key, record.value, record.timestamp), (None, None, Some(1)));
+                assert_eq!((record.key, record.value, record.timestamp), (None, None, Some(Timestamp::from_millis(1))));
                 assert_eq!(record.headers, []);
             }
             count += 1;

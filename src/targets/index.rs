@@ -12,7 +12,7 @@ macro_rules! index {
     ($name:ident) => {
         impl $name {
             /// # Panics
-            /// If `index` does not fit in 16 bits; files of targets are far smaller.
+            /// Panics if `index` does not fit in 16 bits; files of targets are far smaller.
             pub fn new(index: usize) -> Self {
                 Self(u16::try_from(index).expect("there are fewer than 65,536 targets"))
             }

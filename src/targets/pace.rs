@@ -23,7 +23,7 @@ use super::plan::Plan;
 use super::probability::{attainment, certain};
 use super::{Measure, Quantity, Tally, Target};
 use crate::calendar::Interval;
-use crate::clock::{HOUR, Millis};
+use crate::clock::{HOUR, Millis, Timestamp};
 
 /// Minimum share of the plan for a projection. Earlier it would magnify chance more than six times.
 pub const LEAST_PROJECTED_SHARE: f64 = 0.15;
@@ -37,7 +37,7 @@ pub struct Observation<'a> {
     /// Period to assess.
     pub period: Interval,
     /// Instant of the assessment, clamped to the period.
-    pub now: Millis,
+    pub now: Timestamp,
     /// Zone of the programme.
     pub zone: &'a TimeZone,
     /// Amount of the period so far.

@@ -2,7 +2,7 @@
 
 use super::Target;
 use crate::calendar::Interval;
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 
 /// Plan of a period at an instant.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,7 +23,7 @@ impl Plan {
     ///
     /// The share is the calendar's weight (weekdays, half days, profile of the day) from the start to `now`, divided by
     /// that of the whole period.
-    pub fn of(target: &Target, period: Interval, now: Millis) -> Self {
+    pub fn of(target: &Target, period: Interval, now: Timestamp) -> Self {
         let now = now.clamp(period.start, period.end);
         let (before, after) = (Interval { start: period.start, end: now }, Interval { start: now, end: period.end });
         let calendar = &target.calendar;

@@ -45,7 +45,7 @@ impl Histograms {
     /// Creates the histograms of `family`, which has one label; `labels` are all its values.
     ///
     /// # Panics
-    /// If the family is no histogram with one label.
+    /// Panics if the family is no histogram with one label.
     pub fn new(family: &'static Family, labels: impl IntoIterator<Item = &'static str>) -> Self {
         assert!(
             family.kind == MetricKind::Histogram && family.labels.len() == 1,
@@ -66,7 +66,7 @@ impl Histograms {
     /// Returns a local histogram for the label value `label`.
     ///
     /// # Panics
-    /// If `label` is not one of the values.
+    /// Panics if `label` is not one of the values.
     pub fn local(&self, label: &str) -> LocalHistogram {
         let child = self.0.children.iter().position(|child| child.label == label);
         let child = child.unwrap_or_else(|| panic!("{} has no {label}", self.0.family.name));

@@ -30,7 +30,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Timestamp};
 use limiter::{Limiter, Name, RateDecision, SuppressedLines};
 pub(crate) use line::level_name;
 use line::{Fields, Form, LinePrefix};
@@ -103,7 +103,7 @@ impl LogCounters {
     }
 
     /// Decides on a line, and returns the suppressed lines to report before it.
-    pub(super) fn admit(&self, name: &str, now: Millis) -> (RateDecision, Vec<SuppressedLines>) {
+    pub(super) fn admit(&self, name: &str, now: Timestamp) -> (RateDecision, Vec<SuppressedLines>) {
         let mut limiter = self.limiter();
         let decision = if name == BUG { RateDecision::Write { suppressed: 0 } } else { limiter.admit(name, now) };
         (decision, limiter.summary_if_due(now))
@@ -147,7 +147,7 @@ struct Log {
 }
 
 impl Log {
-    fn event(&self, event: &Event<'_>, now: Millis) {
+    fn event(&self, event: &Event<'_>, now: Timestamp) {
         let metadata = event.metadata();
         let mut named = EventName(None);
         event.record(&mut named);
@@ -163,7 +163,7 @@ impl Log {
     }
 
     /// Returns the number of lines of that name suppressed before this one, or `None` if this one is suppressed too.
-    fn admit(&self, name: &str, now: Millis) -> Option<u64> {
+    fn admit(&self, name: &str, now: Timestamp) -> Option<u64> {
         let (decision, summary) = self.counters.admit(name, now);
         self.report(&summary, now);
         match decision {
@@ -172,7 +172,7 @@ impl Log {
         }
     }
 
-    fn report(&self, summary: &[SuppressedLines], now: Millis) {
+    fn report(&self, summary: &[SuppressedLines], now: Timestamp) {
         let (level, event) = SUPPRESSED;
         for SuppressedLines { name, lines } in summary {
             let mut fields = Fields::new(self.form, false);
@@ -265,7 +265,7 @@ impl Drop for Guard {
 ///
 /// # Panics
 ///
-/// If the process already has a log.
+/// Panics if the process already has a log.
 pub fn install(settings: &Settings, clock: Clock) -> Guard {
     let terminal = std::io::stderr().is_terminal();
     let (layer, guard) = open(settings, clock, std::io::stderr(), terminal, BUFFERED_LINES);

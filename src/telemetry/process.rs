@@ -17,11 +17,11 @@ use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, 
 
 use super::catalogue::{Family, own};
 use super::log::LogCounters;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 pub use groups::{
-    CheckpointMetrics, DeadLetterMetrics, ExpositionMetrics, HttpMetrics, KafkaMetrics, QueueMetrics, RecordMetrics,
-    RestoreMetrics, StateMetrics, TargetMetrics,
+    CheckpointMetrics, CutMetrics, DeadLetterMetrics, ExpositionMetrics, HttpMetrics, KafkaMetrics, QueueMetrics,
+    RecordMetrics, RestoreMetrics, StateMetrics, TargetMetrics,
 };
 
 /// Revision of the source, from `PACEMETER_REVISION` at build time.
@@ -43,6 +43,10 @@ pub const CHECKPOINT_DAMAGE: [&str; 8] =
 /// Values of the label `source` of restores.
 pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];
 
+/// Values of the label `status` of HTTP responses.
+pub const HTTP_STATUSES: [&str; 12] =
+    ["200", "400", "404", "405", "408", "413", "414", "421", "431", "500", "503", "other"];
+
 /// Handles of the process's own metrics. An update never blocks.
 pub struct Metrics {
     registry: Registry,
@@ -60,6 +64,8 @@ pub struct Metrics {
     pub restore: RestoreMetrics,
     /// Dead-letter topic.
     pub dead_letters: DeadLetterMetrics,
+    /// Stored cuts.
+    pub cuts: CutMetrics,
     /// Files of targets and calendars.
     pub targets: TargetMetrics,
     /// HTTP server.
@@ -85,6 +91,7 @@ impl Metrics {
             checkpoints: CheckpointMetrics::new(&builder),
             restore: RestoreMetrics::new(&builder),
             dead_letters: DeadLetterMetrics::new(&builder),
+            cuts: CutMetrics::new(&builder),
             targets: TargetMetrics::new(&builder),
             http: HttpMetrics::new(&builder),
             exposition: ExpositionMetrics::new(&builder),
@@ -111,8 +118,8 @@ pub struct TimestampGauge(GaugeVec);
 
 impl TimestampGauge {
     /// Sets the time of these label values.
-    pub fn set(&self, labels: &[&str], time: Millis) {
-        self.0.with_label_values(labels).set(time as f64 / 1_000.0);
+    pub fn set(&self, labels: &[&str], time: Timestamp) {
+        self.0.with_label_values(labels).set(time.as_seconds());
     }
 }
 

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::targets::Quantity;
 
 /// Closed periods by target and start, and the instants of the cuts that reported them.
 #[derive(Debug, Clone, Default)]
 pub struct ClosedPeriods {
-    periods: BTreeMap<String, BTreeMap<Millis, ClosedPeriod>>,
-    cuts: BTreeSet<Millis>,
+    periods: BTreeMap<String, BTreeMap<Timestamp, ClosedPeriod>>,
+    cuts: BTreeSet<Timestamp>,
 }
 
 /// A period as it closed, and its corrections since.
@@ -23,9 +23,9 @@ pub struct ClosedPeriod {
     /// Fingerprint of what the target counted; see [`Target::selection`](crate::targets::Target::selection).
     pub selection: u64,
     /// Start of the period, in milliseconds since the epoch.
-    pub start_ms: Millis,
+    pub start_ms: Timestamp,
     /// End of the period, in milliseconds since the epoch; not part of it.
-    pub end_ms: Millis,
+    pub end_ms: Timestamp,
     /// Goal at the close.
     pub goal: Quantity,
     /// Result at the close; `None` for a ratio with nothing to divide by.
@@ -44,7 +44,7 @@ impl ClosedPeriod {
 
 impl ClosedPeriods {
     /// Adds the instant of a cut.
-    pub fn add_cut(&mut self, at_ms: Millis) {
+    pub fn add_cut(&mut self, at_ms: Timestamp) {
         self.cuts.insert(at_ms);
     }
 
@@ -54,7 +54,7 @@ impl ClosedPeriods {
     }
 
     /// Adds what a cut corrected a closed period to; an unknown period is ignored.
-    pub fn correct(&mut self, target: &str, start_ms: Millis, cut: &str, actual: Option<Quantity>) {
+    pub fn correct(&mut self, target: &str, start_ms: Timestamp, cut: &str, actual: Option<Quantity>) {
         if let Some(period) = self.periods.get_mut(target).and_then(|periods| periods.get_mut(&start_ms)) {
             period.corrections.insert(cut.to_owned(), actual);
         }
@@ -71,23 +71,23 @@ impl ClosedPeriods {
     }
 
     /// Forgets cuts that were taken, and periods that ended, before an instant.
-    pub fn forget_before(&mut self, before: Millis) {
+    pub fn forget_before(&mut self, before: Timestamp) {
         self.cuts = self.cuts.split_off(&before);
         self.periods.values_mut().for_each(|periods| periods.retain(|_, period| period.end_ms >= before));
     }
 
     /// Instant of the newest cut.
-    pub fn newest_cut(&self) -> Option<Millis> {
+    pub fn newest_cut(&self) -> Option<Timestamp> {
         self.cuts.last().copied()
     }
 
     /// True if a cut was taken at this instant.
-    pub fn has_cut(&self, at: Millis) -> bool {
+    pub fn has_cut(&self, at: Timestamp) -> bool {
         self.cuts.contains(&at)
     }
 
     /// Instants of the cuts, the oldest first.
-    pub fn cuts(&self) -> impl DoubleEndedIterator<Item = Millis> {
+    pub fn cuts(&self) -> impl DoubleEndedIterator<Item = Timestamp> {
         self.cuts.iter().copied()
     }
 }

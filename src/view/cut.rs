@@ -11,7 +11,7 @@ use super::panes::SpanFigures;
 use super::slots::{SlotFigures, Slots};
 use crate::allowlists::{Allowlists, CellIndex};
 use crate::calendar::{Interval, Period};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::Stream;
 use crate::targets::{Tally, Targets};
 
@@ -20,7 +20,7 @@ use crate::targets::{Tally, Targets};
 pub struct PartitionCut {
     /// First offset that is not in the cut.
     pub next_offset: i64,
-    /// Figures of each of [`Period::OWN`] that holds the instant before the cut.
+    /// Figures of each of [`Period::STANDARD`] that holds the instant before the cut.
     pub cells: [Vec<PartitionCutCell>; 3],
     /// Tallies of the targets of the stream.
     pub targets: Vec<PartitionCutTarget>,
@@ -46,10 +46,10 @@ pub struct PartitionCutTarget {
     /// [`Target::selection`](crate::targets::Target::selection).
     pub selection: u64,
     /// Periods that begin before may lack forgotten records.
-    pub known_from: Millis,
+    pub known_from: Timestamp,
     /// Beginning and tally of each period: the current one up to the cut, then past ones, newest first. A known past
     /// period that is missing here has a tally of zero.
-    pub periods: Vec<(Millis, Tally)>,
+    pub periods: Vec<(Timestamp, Tally)>,
 }
 
 impl PartitionCut {
@@ -57,16 +57,16 @@ impl PartitionCut {
     /// after. Without slots it is the part of a partition without records.
     ///
     /// # Panics
-    /// If the slots were made for another set of targets.
+    /// Panics if the slots were made for another set of targets.
     pub fn of(
         slots: &Slots,
         stream: Stream,
         targets: &Targets,
         allowlists: &Allowlists,
-        at: Millis,
+        at: Timestamp,
         next_offset: i64,
     ) -> Self {
-        let cells = Period::OWN.map(|period| {
+        let cells = Period::STANDARD.map(|period| {
             let span = period.at(at - 1, &allowlists.zone).map(|period| Interval { start: period.start, end: at });
             span.map_or_else(Vec::new, |span| cells(slots, period, span, allowlists))
         });
@@ -106,8 +106,8 @@ fn cells(slots: &Slots, period: Period, span: Interval, allowlists: &Allowlists)
 fn known_periods(
     slots: &Slots,
     period: Period,
-    from: Millis,
-    at: Millis,
+    from: Timestamp,
+    at: Timestamp,
     allowlists: &Allowlists,
 ) -> impl Iterator<Item = Interval> {
     let zone = &allowlists.zone;

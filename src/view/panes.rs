@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::allowlists::CellIndex;
 use crate::calendar::Period;
-use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR, floor};
+use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR, Timestamp};
 
 /// A window that ends now, or the calendar period that holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,25 +78,25 @@ pub type HourPane = HashMap<CellIndex, HourFigures>;
 #[derive(Debug, Clone, Default)]
 pub struct RollingPanes {
     /// Minutes by their beginning.
-    pub minutes: BTreeMap<Millis, Arc<SpanPane>>,
+    pub minutes: BTreeMap<Timestamp, Arc<SpanPane>>,
     /// Hours by their beginning.
-    pub hours: BTreeMap<Millis, Arc<HourPane>>,
+    pub hours: BTreeMap<Timestamp, Arc<HourPane>>,
     /// Sum of the changes of people in all hours before the first that is kept.
     pub before: Arc<HashMap<CellIndex, [i64; 2]>>,
 }
 
 impl RollingPanes {
     /// Adds the figures of [`Span::Rolling1h`] to `sums`, by cell.
-    pub fn add_minutes(&self, sums: &mut [SpanFigures], now: Millis) {
-        let minute = floor(now, MINUTE);
+    pub fn add_minutes(&self, sums: &mut [SpanFigures], now: Timestamp) {
+        let minute = now.floor(MINUTE);
         for pane in self.minutes.range(minute - 59 * MINUTE..=minute).map(|(_, pane)| pane) {
             pane.iter().for_each(|(&cell, figures)| sums[cell.index()] += figures);
         }
     }
 
     /// Adds the figures of the window at position `rolling` of [`ROLLING_HOURS`] to `sums`, by cell.
-    pub fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Millis) {
-        let hour = floor(now, HOUR);
+    pub fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Timestamp) {
+        let hour = now.floor(HOUR);
         let first = hour - (ROLLING_HOURS[rolling] - 1) * HOUR;
         let mut people: HashMap<CellIndex, i64> =
             self.before.iter().map(|(&cell, changes)| (cell, changes[rolling])).collect();
@@ -120,52 +120,52 @@ impl RollingPanes {
 #[derive(Debug, Clone, Default)]
 pub struct RecentPanes {
     /// Quarter hours by their beginning.
-    quarters: BTreeMap<Millis, Arc<RecentPane>>,
+    quarters: BTreeMap<Timestamp, Arc<RecentPane>>,
 }
 
-type RecentPane = BTreeMap<(Millis, CellIndex), u32>;
+type RecentPane = BTreeMap<(Timestamp, CellIndex), u32>;
 
 impl RecentPanes {
     /// Adds one at `time`.
-    pub fn add(&mut self, time: Millis, cell: CellIndex) {
-        *Arc::make_mut(self.quarters.entry(floor(time, QUARTER_HOUR)).or_default()).entry((time, cell)).or_default() +=
+    pub fn add(&mut self, time: Timestamp, cell: CellIndex) {
+        *Arc::make_mut(self.quarters.entry(time.floor(QUARTER_HOUR)).or_default()).entry((time, cell)).or_default() +=
             1;
     }
 
     /// Removes one that was added.
     ///
     /// # Panics
-    /// If none was added.
-    pub fn remove(&mut self, time: Millis, cell: CellIndex) {
-        let quarter = self.quarters.get_mut(&floor(time, QUARTER_HOUR)).expect("only what was added is removed");
+    /// Panics if none was added.
+    pub fn remove(&mut self, time: Timestamp, cell: CellIndex) {
+        let quarter = self.quarters.get_mut(&time.floor(QUARTER_HOUR)).expect("only what was added is removed");
         let pane = Arc::make_mut(quarter);
         let count = pane.get_mut(&(time, cell)).expect("only what was added is removed");
         *count -= 1;
         if *count == 0 {
             pane.remove(&(time, cell));
             if pane.is_empty() {
-                self.quarters.remove(&floor(time, QUARTER_HOUR));
+                self.quarters.remove(&time.floor(QUARTER_HOUR));
             }
         }
     }
 
     /// Panes that can still count if anything counts for at most `lasting` and the reader's clock is at most an hour
     /// before `now`.
-    pub fn recent(&self, now: Millis, lasting: Millis) -> Self {
+    pub fn recent(&self, now: Timestamp, lasting: Millis) -> Self {
         let from = now.saturating_sub(lasting + HOUR);
         Self {
             quarters: self
                 .quarters
-                .range(floor(from, QUARTER_HOUR)..)
+                .range(from.floor(QUARTER_HOUR)..)
                 .map(|(&start, pane)| (start, Arc::clone(pane)))
                 .collect(),
         }
     }
 
     /// Adds the number of things that count at `now` to `sums`, by cell: those of at most `lasting` before.
-    pub fn add_to(&self, sums: &mut [u64], now: Millis, lasting: Millis) {
+    pub fn add_to(&self, sums: &mut [u64], now: Timestamp, lasting: Millis) {
         let from = now - lasting;
-        for pane in self.quarters.range(floor(from, QUARTER_HOUR)..).map(|(_, pane)| pane) {
+        for pane in self.quarters.range(from.floor(QUARTER_HOUR)..).map(|(_, pane)| pane) {
             pane.range((from, CellIndex::new(0))..)
                 .for_each(|(&(_, cell), &count)| sums[cell.index()] += u64::from(count));
         }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::PartitionView;
 use super::slots::Slots;
 use crate::calendar::{Interval, Period};
-use crate::clock::{MINUTE, Millis, floor};
+use crate::clock::{MINUTE, Timestamp};
 use crate::record::{PerStream, Stream};
 use crate::targets::overdispersion::{DEFAULT_OVERDISPERSION, PastDay, PastPeriod, overdispersion, weeks_of_days};
 use crate::targets::pace::{Observation, PaceReport, assess, goal_of};
@@ -27,9 +27,9 @@ pub struct Tallies {
 #[derive(Debug)]
 struct StreamTallies {
     /// Slots by their beginning.
-    slots: BTreeMap<Millis, (Interval, Vec<Tally>)>,
-    people_from: Millis,
-    counts_from: Millis,
+    slots: BTreeMap<Timestamp, (Interval, Vec<Tally>)>,
+    people_from: Timestamp,
+    counts_from: Timestamp,
 }
 
 /// Status of a target at an instant.
@@ -59,7 +59,7 @@ impl Tallies {
     /// Adds up the slots of all partitions.
     ///
     /// # Panics
-    /// If slots were made for another set of targets.
+    /// Panics if slots were made for another set of targets.
     pub fn of<'a>(targets: &Arc<Targets>, slots: impl Iterator<Item = (Stream, &'a Slots)>) -> Self {
         let mut counts = PerStream::<usize>::default();
         let position = |target: &Target| {
@@ -68,7 +68,8 @@ impl Tallies {
             (stream, StreamTargetIndex::new(counts[stream] - 1))
         };
         let positions = targets.targets.iter().map(position).collect();
-        let nothing = |_| StreamTallies { slots: BTreeMap::new(), people_from: Millis::MIN, counts_from: Millis::MIN };
+        let nothing =
+            |_| StreamTallies { slots: BTreeMap::new(), people_from: Timestamp::MIN, counts_from: Timestamp::MIN };
         let mut tallies = Self { streams: PerStream::from_fn(nothing), targets: Arc::clone(targets), positions };
         for (stream, slots) in slots {
             tallies.streams[stream].add(slots.made_for(targets));
@@ -103,13 +104,14 @@ impl StreamTallies {
         }
     }
 
-    fn knows(&self, measure: Measure, from: Millis) -> bool {
+    fn knows(&self, measure: Measure, from: Timestamp) -> bool {
         from >= measure.known_from(self.people_from, self.counts_from)
     }
 
     /// True if no slot extends across an end of the span. One may, after a change of the times of cuts.
     fn divides(&self, span: Interval) -> bool {
-        let is_end = |time: Millis| self.slots.range(..time).next_back().is_none_or(|(_, (slot, _))| slot.end <= time);
+        let is_end =
+            |time: Timestamp| self.slots.range(..time).next_back().is_none_or(|(_, (slot, _))| slot.end <= time);
         is_end(span.start) && is_end(span.end)
     }
 
@@ -134,7 +136,7 @@ pub struct Evaluator {
 #[derive(Debug)]
 struct CachedHistory {
     targets: Arc<Targets>,
-    minute: Millis,
+    minute: Timestamp,
     figures: Arc<[PastFigures]>,
 }
 
@@ -159,7 +161,7 @@ impl Evaluator {
 
     /// Returns the status of each target of the set that the tallies are of. `closed` is the newest instant at which
     /// periods were closed.
-    pub fn statuses(&self, tallies: &Tallies, now: Millis, closed: Option<Millis>) -> Vec<TargetStatus> {
+    pub fn statuses(&self, tallies: &Tallies, now: Timestamp, closed: Option<Timestamp>) -> Vec<TargetStatus> {
         let past = self.past(tallies, now);
         let status = |(index, past): (usize, &PastFigures)| {
             let (index, zone) = (TargetIndex::new(index), &self.zone);
@@ -177,7 +179,7 @@ impl Evaluator {
         past.iter().enumerate().map(status).collect()
     }
 
-    fn current(&self, tallies: &Tallies, index: TargetIndex, now: Millis, past: PastFigures) -> Option<PaceReport> {
+    fn current(&self, tallies: &Tallies, index: TargetIndex, now: Timestamp, past: PastFigures) -> Option<PaceReport> {
         let target = &tallies.targets[index];
         let period = target.period.at(now, &self.zone)?;
         let actual = tallies.within(index, period)?;
@@ -188,8 +190,8 @@ impl Evaluator {
         ))
     }
 
-    fn past(&self, tallies: &Tallies, now: Millis) -> Arc<[PastFigures]> {
-        let minute = floor(now, MINUTE);
+    fn past(&self, tallies: &Tallies, now: Timestamp) -> Arc<[PastFigures]> {
+        let minute = now.floor(MINUTE);
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
         let is_of_now =
             |cached: &&CachedHistory| Arc::ptr_eq(&cached.targets, &tallies.targets) && cached.minute == minute;
@@ -204,14 +206,14 @@ impl Evaluator {
 }
 
 /// Figures of a target's complete periods, as far back as they are known.
-fn past_figures(tallies: &Tallies, index: TargetIndex, now: Millis, zone: &TimeZone) -> PastFigures {
+fn past_figures(tallies: &Tallies, index: TargetIndex, now: Timestamp, zone: &TimeZone) -> PastFigures {
     let target = &tallies.targets[index];
     let mut periods = Vec::new();
     let mut sum = Tally::default();
     let mut next = target.period.ended(now, zone);
     let (stream, position) = tallies.positions[index.index()];
     let stream = &tallies.streams[stream];
-    let first_slot = stream.slots.keys().next().copied().unwrap_or(Millis::MAX);
+    let first_slot = stream.slots.keys().next().copied().unwrap_or(Timestamp::MAX);
     while let Some(period) =
         next.filter(|period| period.start >= first_slot && stream.knows(target.measure, period.start))
     {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::allowlists::CellIndex;
 use crate::calendar::Interval;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::targets::{StreamTargetIndex, Tally, Targets};
 use crate::view::panes::SpanFigures;
 
@@ -21,9 +21,9 @@ pub struct Slots {
     /// Slots in the order of time.
     pub slots: Vec<Arc<Slot>>,
     /// Figures that depend on single dispersals may lack forgotten ones in periods that begin before.
-    pub people_from: Millis,
+    pub people_from: Timestamp,
     /// Counts may lack forgotten ones in periods that begin before.
-    pub counts_from: Millis,
+    pub counts_from: Timestamp,
 }
 
 /// Figures of one slot.
@@ -44,13 +44,13 @@ pub struct SlotFigures {
     pub dispersals: u64,
     /// Centavos of the dispersals, less returns.
     pub net: u128,
-    /// People who count in this slot for its day, week and month ([`Period::OWN`](crate::calendar::Period::OWN)): to be
+    /// People who count in this slot for its day, week and month ([`Period::STANDARD`](crate::calendar::Period::STANDARD)): to be
     /// summed over a whole period.
     pub people: [i64; 3],
 }
 
 impl SlotFigures {
-    /// Converts a sum over a period, given by its position in [`Period::OWN`](crate::calendar::Period::OWN).
+    /// Converts a sum over a period, given by its position in [`Period::STANDARD`](crate::calendar::Period::STANDARD).
     pub fn of_period(&self, period: usize) -> SpanFigures {
         // Negative only where single dispersals are forgotten in part.
         SpanFigures {
@@ -74,7 +74,7 @@ impl Slots {
     /// give the figures of other targets. Everything that reads tallies comes through here.
     ///
     /// # Panics
-    /// If the slots were made for another set of targets.
+    /// Panics if the slots were made for another set of targets.
     pub fn made_for(&self, targets: &Targets) -> &Self {
         let is_same = std::ptr::eq(&*self.targets, targets);
         assert!(is_same || self.slots.is_empty(), "a view is read with the set of targets that it was made for");
@@ -91,7 +91,7 @@ impl Slots {
 
     /// True if no slot extends across an end of the span. One may, after a change of the times of cuts.
     pub fn divides(&self, span: Interval) -> bool {
-        let is_end = |time: Millis| {
+        let is_end = |time: Timestamp| {
             let before = self.slots.partition_point(|slot| slot.span.start < time);
             self.slots[..before].last().is_none_or(|slot| slot.span.end <= time)
         };
@@ -110,7 +110,11 @@ mod tests {
     use super::*;
 
     fn one_slot() -> Slots {
-        let slot = Slot { span: Interval { start: 0, end: 1 }, cells: Vec::new(), tallies: Vec::new() };
+        let slot = Slot {
+            span: Interval { start: Timestamp::EPOCH, end: Timestamp::from_millis(1) },
+            cells: Vec::new(),
+            tallies: Vec::new(),
+        };
         Slots { slots: vec![Arc::new(slot)], ..Slots::default() }
     }
 

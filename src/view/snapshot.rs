@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use super::PartitionView;
 use super::closed_periods::ClosedPeriods;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::record::{PerStream, TopicPartition};
 use crate::targets::Targets;
 
@@ -22,9 +22,9 @@ pub struct Snapshot {
     /// Assigned partitions of all streams.
     pub partitions: Vec<PartitionStatus>,
     /// Instant up to which the figures of a stream are complete; `None` while unknown.
-    pub complete_until: PerStream<Option<Millis>>,
+    pub complete_until: PerStream<Option<Timestamp>>,
     /// Instant when the build of the state began. Milliseconds since the epoch.
-    pub built: Millis,
+    pub built: Timestamp,
     /// Targets that the tallies of the views belong to.
     pub targets: Arc<Targets>,
     /// Closed periods with their results.
@@ -68,7 +68,7 @@ pub struct PartitionStatus {
 
 impl SnapshotPublisher {
     /// Publishes an empty snapshot in phase [`Phase::Starting`].
-    pub fn new(built: Millis, targets: Arc<Targets>) -> Self {
+    pub fn new(built: Timestamp, targets: Arc<Targets>) -> Self {
         let phase = Phase::Starting("the pipeline is starting".to_owned());
         Self(ArcSwap::from_pointee(Snapshot {
             phase,

@@ -11,7 +11,7 @@ use super::{
 use super::{UnmatchedDisbursements, Views, add_each};
 use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::event::{CallKind, Status};
 use crate::record::{PerStream, Stream};
 
@@ -33,7 +33,7 @@ pub struct Totals {
     /// Outcomes of records.
     pub records: PerStream<RecordCounts>,
     /// Newest event time applied.
-    pub watermarks: PerStream<Option<Millis>>,
+    pub watermarks: PerStream<Option<Timestamp>>,
     /// Totals of each programme.
     pub programmes: Vec<ProgrammeTotals>,
     /// Totals of each cell.
@@ -69,8 +69,8 @@ pub const SPANS: [Span; 6] = [
 
 impl Totals {
     /// Adds up the views at `now`.
-    pub fn of(views: &Views, allowlists: &Allowlists, lasting: PresenceLimits, now: Millis) -> Self {
-        let periods = Period::OWN
+    pub fn of(views: &Views, allowlists: &Allowlists, lasting: PresenceLimits, now: Timestamp) -> Self {
+        let periods = Period::STANDARD
             .map(|period| period.at(now, &allowlists.zone).expect("every instant has its day, week and month"));
         let mut totals = Self {
             records: PerStream::default(),
@@ -103,7 +103,7 @@ impl Totals {
         self.watermarks[stream] = self.watermarks[stream].max(view.watermark);
     }
 
-    fn add_disbursements(&mut self, view: &DisbursementView, now: Millis, periods: &[Interval; 3]) {
+    fn add_disbursements(&mut self, view: &DisbursementView, now: Timestamp, periods: &[Interval; 3]) {
         add_each(&mut self.programmes, &view.programmes);
         add_each(&mut self.cells, &view.cells);
         self.people_complete &= view.people_complete;
@@ -118,7 +118,7 @@ impl Totals {
         }
     }
 
-    fn add_calls(&mut self, view: &CallView, now: Millis, lasting: PresenceLimits) {
+    fn add_calls(&mut self, view: &CallView, now: Timestamp, lasting: PresenceLimits) {
         add_each(&mut self.queues, &view.queues);
         add_each(&mut self.unmatched_calls, &view.unmatched);
         view.waiting.add_to(&mut self.calls_waiting, now, lasting.wait);
@@ -136,7 +136,7 @@ impl Totals {
     }
 }
 
-/// Figures of a period, one of [`Period::OWN`], from its beginning to the end of `span`, by cell, over all views.
+/// Figures of a period, one of [`Period::STANDARD`], from its beginning to the end of `span`, by cell, over all views.
 /// `None` if some of it is forgotten, or if slots are no longer divided at the end of the span.
 pub fn cells_within(
     views: &[Arc<PartitionView>],

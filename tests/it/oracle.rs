@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
 use pacemeter::allowlists::Allowlists;
 use pacemeter::calendar::Period;
-use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND};
+use pacemeter::clock::{Clock, DAY, HOUR, MINUTE, Millis, SECOND, Timestamp};
 use pacemeter::decode::{Decoder, PseudonymKey};
 use pacemeter::event::{CallKind, DisbursementKind, LabelArena, MilestoneKind, Status};
 use pacemeter::export::Exporter;
@@ -29,7 +29,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Monday noon in Mexico City, in the week of the spring's clock change of 2022.
-pub(crate) const START: Millis = 1_648_490_400_000;
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_648_490_400_000);
 
 const PARTITIONS: usize = 2;
 
@@ -171,15 +171,15 @@ struct Core {
 }
 
 impl Core {
-    fn new(now: Millis) -> Self {
+    fn new(now: Timestamp) -> Self {
         Self::with(reader(), now)
     }
 
-    fn with(reader: SettingsReader, now: Millis) -> Self {
+    fn with(reader: SettingsReader, now: Timestamp) -> Self {
         Self::showing(Arc::default(), reader, now)
     }
 
-    fn showing(targets: Arc<Targets>, mut reader: SettingsReader, now: Millis) -> Self {
+    fn showing(targets: Arc<Targets>, mut reader: SettingsReader, now: Timestamp) -> Self {
         let view_config = ViewConfig { allowlists: Arc::new(Allowlists::read(&mut reader)), targets };
         let rules = Rules::read(&mut reader);
         let decoder = Decoder::new(
@@ -194,7 +194,7 @@ impl Core {
         Self { decoder, view_config, closed_periods: Arc::default(), rules, partitions, offset: 0 }
     }
 
-    fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Millis) {
+    fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Timestamp) {
         let mut arena = LabelArena::default();
         let raw = RawRecord { value: Some(value.as_bytes()), timestamp: Some(timestamp), ..RawRecord::default() };
         let decoded = self.decoder.decode(stream, &raw, &mut arena);
@@ -203,7 +203,7 @@ impl Core {
         self.offset += 1;
     }
 
-    fn figures(&mut self, now: Millis) -> SeriesValues {
+    fn figures(&mut self, now: Timestamp) -> SeriesValues {
         let publisher = Arc::new(SnapshotPublisher::new(now, Arc::default()));
         let status = |(index, (stream, state)): (usize, &mut (Stream, PartitionState))| PartitionStatus {
             partition: TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
@@ -249,12 +249,12 @@ pub(crate) struct Record {
     pub stream: Stream,
     pub partition: usize,
     pub value: String,
-    pub timestamp: Millis,
+    pub timestamp: Timestamp,
     pub sent: SentRecord,
 }
 
 /// Beginning of the local day.
-pub(crate) fn turn(at: Millis, zone: &TimeZone) -> Millis {
+pub(crate) fn turn(at: Timestamp, zone: &TimeZone) -> Timestamp {
     Period::Day.at(at, zone).expect("there are days at all times").start
 }
 
@@ -289,7 +289,7 @@ fn records_in(log: &[Step], zone: &TimeZone) -> Vec<Record> {
     records
 }
 
-pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
+pub(crate) fn record(step: &Step, id: String, time: Timestamp) -> Record {
     let pesos = |amount: u64| amount * 1_000_050;
     let (stream, kind, mut value, body) = match &step.what {
         What::Disbursement { kind, programme, state, person, credit, amount } => {
@@ -341,8 +341,7 @@ pub(crate) fn record(step: &Step, id: String, time: Millis) -> Record {
     let fields = value.as_object_mut().expect("an object");
     fields.insert("id".to_owned(), Value::from(id.clone()));
     fields.insert("type".to_owned(), Value::from(format!("{}.{kind}", stream.name())));
-    fields
-        .insert("time".to_owned(), Value::from(jiff::Timestamp::from_millisecond(time).expect("in range").to_string()));
+    fields.insert("time".to_owned(), Value::from(time.to_string()));
     let sent = SentRecord::Event(oracle::SentEvent { id, source: None, time, body });
     Record { stream, partition: step.partition, value: value.to_string(), timestamp: time, sent }
 }
@@ -380,7 +379,7 @@ fn orderly() -> impl Strategy<Value = Vec<Record>> {
     })
 }
 
-fn figures_of<'a>(records: impl Iterator<Item = &'a Record>, now: Millis) -> SeriesValues {
+fn figures_of<'a>(records: impl Iterator<Item = &'a Record>, now: Timestamp) -> SeriesValues {
     let mut core = Core::new(now);
     records.for_each(|record| core.apply(record.stream, record.partition, &record.value, record.timestamp));
     core.figures(now)
@@ -398,7 +397,7 @@ fn assert_equal(expected: &SeriesValues, actual: &SeriesValues) -> Result<(), Te
 }
 
 /// Newest time of the log; `now` is usually close to it.
-fn end_of(records: &[Record]) -> Millis {
+fn end_of(records: &[Record]) -> Timestamp {
     records.iter().map(|record| record.timestamp).max().unwrap_or(START)
 }
 
@@ -460,13 +459,13 @@ proptest! {
 
 #[test]
 fn too_many_people_leave_only_people_of_all_time_absent() {
-    let dispersal = |number: u8, time: Millis| {
+    let dispersal = |number: u8, time: Timestamp| {
         let what = What::Disbursement { kind: 3, programme: 0, state: 0, person: number, credit: number, amount: 1 };
         record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("event-{number}"), time)
     };
     let mut paid = vec![dispersal(1, START), dispersal(2, START + HOUR), dispersal(3, START + 60 * DAY)];
     // A person is paid again under another support, and returns that payment long after the first was forgotten.
-    let again = |kind, time: Millis, event: u32| {
+    let again = |kind, time: Timestamp, event: u32| {
         let what = What::Disbursement { kind, programme: 0, state: 2, person: 1, credit: 9, amount: 1 };
         record(&Step { partition: 0, what, id: None, time: Time::Same }, format!("again-{event}"), time)
     };

@@ -24,7 +24,7 @@ struct Fixture {
 }
 
 fn now() -> Timestamp {
-    Timestamp::from_millisecond(Clock::wall().now()).expect("our days")
+    Clock::wall().now().to_jiff()
 }
 
 fn dispersal(partition: i32, beneficiary: &str, credit: &str, pesos: u32) -> Record {

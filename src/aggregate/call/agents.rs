@@ -12,7 +12,7 @@ use crate::aggregate::pages::PagedTable;
 use crate::aggregate::table::{Table, TableEntry};
 use crate::aggregate::{Rules, UnlistedCounts};
 use crate::allowlists::{Allowlists, CellIndex, LabelKind};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{self, Hash128, LabelArena, Status};
 use crate::record::Stream;
 use crate::view::panes::RecentPanes;
@@ -23,7 +23,7 @@ pub(crate) struct Agents {
     state: AgentsState,
     rules: Rules,
     /// Deadline of each agent. Follows from the agents.
-    timers: BTreeSet<(Millis, Hash128)>,
+    timers: BTreeSet<(Timestamp, Hash128)>,
     allowlists: Arc<Allowlists>,
     /// Agents by shown site and status, at the time of the status. Derived.
     by_last_status: RecentPanes,
@@ -52,7 +52,7 @@ impl TableEntry for Agent {
 }
 
 impl Agent {
-    fn time(&self) -> Millis {
+    fn time(&self) -> Timestamp {
         self.time.get().expect("an agent's status has a time")
     }
 }
@@ -93,7 +93,7 @@ impl Agents {
 
     pub(crate) fn apply(
         &mut self,
-        time: Millis,
+        time: Timestamp,
         body: &event::Agent,
         arena: &LabelArena,
         unlisted: &mut UnlistedCounts,
@@ -124,7 +124,7 @@ impl Agents {
     }
 
     /// Forgets agents without a status within the horizon.
-    pub(crate) fn forget(&mut self, watermark: Millis) {
+    pub(crate) fn forget(&mut self, watermark: Timestamp) {
         while let Some(&(deadline, key)) = self.timers.first() {
             if deadline >= watermark {
                 break;
@@ -135,7 +135,7 @@ impl Agents {
     }
 
     /// Agents that can still count at `now`: a status holds until exactly `calls.agent_timeout` has passed.
-    pub(crate) fn recent(&self, now: Millis) -> RecentPanes {
+    pub(crate) fn recent(&self, now: Timestamp) -> RecentPanes {
         self.by_last_status.recent(now, self.rules.agent_timeout)
     }
 

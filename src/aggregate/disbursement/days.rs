@@ -35,7 +35,7 @@ use crate::aggregate::selection::{Groups, Selection, counts_of, has};
 use crate::aggregate::slots::{OpenSlot, SlotSeries};
 use crate::allowlists::{Allowlists, CellIndex, ProgrammeIndex};
 use crate::calendar::{Interval, Period};
-use crate::clock::{DAY, Millis, floor};
+use crate::clock::{DAY, Millis, Timestamp};
 use crate::event::{Centavos, FederalState};
 use crate::targets::{Measure, StreamTargetIndex, Tally};
 use crate::view::slots::{Slot, SlotFigures, Slots};
@@ -50,7 +50,7 @@ pub(crate) struct DispersalSlots {
     /// Dispersals with a lower index are counted.
     counted: u32,
     /// Applications and approvals of the UTC days before are counted.
-    history_from: Millis,
+    history_from: Timestamp,
 }
 
 /// Figures that dispersals of some programmes and states count for.
@@ -75,8 +75,8 @@ struct GroupCounts {
     dispersals: u64,
     net: u128,
     live: u64,
-    /// Number of live dispersals that repeat another of the programme, for each of [`Period::OWN`].
-    repeats: [i64; Period::OWN.len()],
+    /// Number of live dispersals that repeat another of the programme, for each of [`Period::STANDARD`].
+    repeats: [i64; Period::STANDARD.len()],
     applications: u64,
     approvals: u64,
 }
@@ -84,7 +84,7 @@ struct GroupCounts {
 /// Figure for which two dispersals of a person may both count.
 #[derive(Debug, Clone, Copy)]
 enum Figure {
-    /// People of a programme as shown, in one of [`Period::OWN`].
+    /// People of a programme as shown, in one of [`Period::STANDARD`].
     Own(usize),
     Target(StreamTargetIndex),
 }
@@ -93,7 +93,7 @@ impl DispersalSlots {
     /// Creates the slots with nothing counted yet.
     pub(crate) fn new(allowlists: Arc<Allowlists>, selection: Selection, horizon: Millis) -> Self {
         let series = SlotSeries::new(Arc::clone(&selection.layout));
-        Self { allowlists, selection, horizon, groups: Groups::new(), series, counted: 0, history_from: Millis::MIN }
+        Self { allowlists, selection, horizon, groups: Groups::new(), series, counted: 0, history_from: Timestamp::MIN }
     }
 
     /// Counts about `budget` more dispersals of state; true once all of state is counted.
@@ -115,7 +115,7 @@ impl DispersalSlots {
         if end < end_index || !self.backfill_history(state, budget) {
             return false;
         }
-        (self.counted, self.history_from) = (u32::MAX, Millis::MAX);
+        (self.counted, self.history_from) = (u32::MAX, Timestamp::MAX);
         true
     }
 
@@ -134,8 +134,8 @@ impl DispersalSlots {
     }
 
     /// Counts applications and approvals.
-    pub(crate) fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
-        if floor(time, DAY) < self.history_from {
+    pub(crate) fn step(&mut self, state: &DisbursementsState, time: Timestamp, key: PaneKey, steps: [u64; 2]) {
+        if time.floor(DAY) < self.history_from {
             self.add_steps(state, time, key, steps);
         }
     }
@@ -180,9 +180,9 @@ impl DispersalSlots {
     }
 
     /// Slots as shown at `watermark`.
-    pub(crate) fn show(&mut self, watermark: Option<Millis>) -> Slots {
+    pub(crate) fn show(&mut self, watermark: Option<Timestamp>) -> Slots {
         let Self { selection, groups, series, horizon, .. } = self;
-        let back = |by: Millis| watermark.map_or(Millis::MIN, |watermark| watermark - by);
+        let back = |by: Millis| watermark.map_or(Timestamp::MIN, |watermark| watermark - by);
         let (people_from, counts_from) = (back(*horizon), back(selection.counted));
         series.keep_from(back(selection.reach));
         let slots = series.show(|pane| show(pane, selection, groups));
@@ -200,7 +200,7 @@ impl DispersalSlots {
     fn add_steps(
         &mut self,
         state: &DisbursementsState,
-        time: Millis,
+        time: Timestamp,
         key: PaneKey,
         [applications, approvals]: [u64; 2],
     ) {
@@ -274,7 +274,7 @@ impl DispersalSlots {
         let group = self.group(state, key_of(dispersal));
         let Self { selection, groups, series, .. } = self;
         let Some(periods) = series.periods_at(dispersal.time()) else { return Vec::new() };
-        let own = (0..Period::OWN.len()).map(|period| (Figure::Own(period), periods[period]));
+        let own = (0..Period::STANDARD.len()).map(|period| (Figure::Own(period), periods[period]));
         let people =
             groups.get(group).targets.iter().filter(|&&target| selection.of(target).measure == Measure::Beneficiaries);
         let targets = people.map(|&target| (Figure::Target(target), periods[selection.of(target).period]));

@@ -16,7 +16,7 @@ use crate::aggregate::double_buffer::DoubleBuffer;
 use crate::aggregate::labels::LabelId;
 use crate::aggregate::panes::PaneKey;
 use crate::allowlists::{Allowlists, CellIndex, ProgrammeIndex};
-use crate::clock::{HOUR, Millis, floor};
+use crate::clock::{HOUR, Timestamp};
 use crate::event::{Centavos, FederalState};
 use crate::view::panes::RollingPanes;
 use crate::view::slots::Slots;
@@ -40,12 +40,12 @@ struct OpenSupports {
     supports: u64,
     centavos: u128,
     /// Number of supports approved at each instant, in buckets of an hour.
-    approvals: BTreeMap<Millis, HashMap<Millis, u32>>,
+    approvals: BTreeMap<Timestamp, HashMap<Timestamp, u32>>,
 }
 
 impl DerivedFigures {
     /// Derives everything from state.
-    pub(crate) fn build(state: &DisbursementsState, view_config: &ViewConfig, now: Millis) -> Self {
+    pub(crate) fn build(state: &DisbursementsState, view_config: &ViewConfig, now: Timestamp) -> Self {
         let allowlists = Arc::clone(&view_config.allowlists);
         let mut derived = Self {
             programmes: Vec::new(),
@@ -69,7 +69,7 @@ impl DerivedFigures {
 
     /// Advances the rolling windows to `now`. If the clock went back too far for what they keep, they are rebuilt from
     /// state.
-    pub(crate) fn advance(&mut self, state: &DisbursementsState, now: Millis) {
+    pub(crate) fn advance(&mut self, state: &DisbursementsState, now: Timestamp) {
         if !self.rolling.advance(now) {
             self.rolling = RollingWindows::new(now);
             self.rebuild_rolling(state);
@@ -163,12 +163,12 @@ impl DerivedFigures {
         self.rolling.panes()
     }
 
-    pub(crate) fn slots(&mut self, watermark: Option<Millis>) -> Slots {
+    pub(crate) fn slots(&mut self, watermark: Option<Timestamp>) -> Slots {
         self.slots.current().show(watermark)
     }
 
     /// Counts applications and approvals.
-    pub(crate) fn step(&mut self, state: &DisbursementsState, time: Millis, key: PaneKey, steps: [u64; 2]) {
+    pub(crate) fn step(&mut self, state: &DisbursementsState, time: Timestamp, key: PaneKey, steps: [u64; 2]) {
         self.slots.each(|slots| slots.step(state, time, key, steps));
     }
 
@@ -178,7 +178,7 @@ impl DerivedFigures {
         let backlog = &mut self.backlog[programme.index()];
         backlog.supports += 1;
         backlog.centavos += u128::from(approved.amount);
-        *backlog.approvals.entry(floor(approved.time, HOUR)).or_default().entry(approved.time).or_default() += 1;
+        *backlog.approvals.entry(approved.time.floor(HOUR)).or_default().entry(approved.time).or_default() += 1;
     }
 
     /// Removes a support from the backlog.
@@ -187,16 +187,14 @@ impl DerivedFigures {
         let backlog = &mut self.backlog[programme.index()];
         backlog.supports -= 1;
         backlog.centavos -= u128::from(approved.amount);
-        let hour = backlog
-            .approvals
-            .get_mut(&floor(approved.time, HOUR))
-            .expect("a support leaves the backlog that it joined");
+        let hour =
+            backlog.approvals.get_mut(&approved.time.floor(HOUR)).expect("a support leaves the backlog that it joined");
         let count = hour.get_mut(&approved.time).expect("a support leaves the backlog that it joined");
         *count -= 1;
         if *count == 0 {
             hour.remove(&approved.time);
             if hour.is_empty() {
-                backlog.approvals.remove(&floor(approved.time, HOUR));
+                backlog.approvals.remove(&approved.time.floor(HOUR));
             }
         }
     }

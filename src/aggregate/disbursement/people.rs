@@ -20,7 +20,7 @@ use crate::aggregate::labels::LabelId;
 use crate::aggregate::packed::{PackedTime, SlabLink, U16, U32, U40};
 use crate::aggregate::pages::PagedTable;
 use crate::aggregate::slab::{Slab, SlabEntry};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{Centavos, FederalState, Hash128};
 
 /// A dispersal in 32 bytes.
@@ -58,7 +58,7 @@ struct Person {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewDispersal {
     pub person: Hash128,
-    pub time: Millis,
+    pub time: Timestamp,
     pub amount: Centavos,
     pub programme: LabelId,
     pub state: FederalState,
@@ -296,7 +296,7 @@ impl People {
     }
 
     /// Neighbours of a dispersal at `time` in the person's list: it goes behind those that are not later.
-    fn around(&self, person: u32, time: Millis) -> (Option<u32>, Option<u32>) {
+    fn around(&self, person: u32, time: Timestamp) -> (Option<u32>, Option<u32>) {
         let (mut older, mut newer) = (self.people[person].newest.get(), None);
         while let Some(later) = older.filter(|&index| self.dispersals[index].time() > time) {
             (older, newer) = (self.dispersals[later].older.get(), Some(later));
@@ -305,7 +305,7 @@ impl People {
     }
 
     /// Tie number above those of every remembered dispersal to the person at the same instant.
-    fn next_tie(&self, person: u32, older: Option<u32>, time: Millis) -> u64 {
+    fn next_tie(&self, person: u32, older: Option<u32>, time: Timestamp) -> u64 {
         let listed = older
             .map(|older| &self.dispersals[older])
             .filter(|older| older.time() == time)
@@ -350,7 +350,7 @@ impl SlabEntry for Person {
 }
 
 impl Dispersal {
-    pub(crate) fn time(&self) -> Millis {
+    pub(crate) fn time(&self) -> Timestamp {
         self.time.get().expect("a dispersal has a time")
     }
 

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::allowlists::CellIndex;
-use crate::clock::{HOUR, MINUTE, Millis, floor};
+use crate::clock::{HOUR, MINUTE, Millis, Timestamp};
 use crate::event::Centavos;
 use crate::view::add_each;
 use crate::view::panes::{HourPane, ROLLING_HOURS, RollingPanes, SpanPane};
@@ -27,16 +27,16 @@ const SLACK: Millis = HOUR;
 #[derive(Debug)]
 pub(crate) struct RollingWindows {
     panes: RollingPanes,
-    first_minute: Millis,
-    first_hour: Millis,
+    first_minute: Timestamp,
+    first_hour: Timestamp,
 }
 
 impl RollingWindows {
-    pub(crate) fn new(now: Millis) -> Self {
+    pub(crate) fn new(now: Timestamp) -> Self {
         Self {
             panes: RollingPanes::default(),
-            first_minute: floor(now - SLACK, MINUTE) - KEPT_MINUTES,
-            first_hour: floor(now - SLACK, HOUR) - KEPT_HOURS,
+            first_minute: (now - SLACK).floor(MINUTE) - KEPT_MINUTES,
+            first_hour: (now - SLACK).floor(HOUR) - KEPT_HOURS,
         }
     }
 
@@ -46,13 +46,13 @@ impl RollingWindows {
 
     /// Advances to `now` and drops panes that no reader can ask for any more. False if panes that `now` needs were
     /// dropped already; the windows then have to be rebuilt from state.
-    pub(crate) fn advance(&mut self, now: Millis) -> bool {
+    pub(crate) fn advance(&mut self, now: Timestamp) -> bool {
         if now < self.first_hour + KEPT_HOURS || now < self.first_minute + KEPT_MINUTES {
             return false;
         }
-        self.first_minute = self.first_minute.max(floor(now - SLACK, MINUTE) - KEPT_MINUTES);
+        self.first_minute = self.first_minute.max((now - SLACK).floor(MINUTE) - KEPT_MINUTES);
         self.panes.minutes = self.panes.minutes.split_off(&self.first_minute);
-        self.first_hour = self.first_hour.max(floor(now - SLACK, HOUR) - KEPT_HOURS);
+        self.first_hour = self.first_hour.max((now - SLACK).floor(HOUR) - KEPT_HOURS);
         let kept = self.panes.hours.split_off(&self.first_hour);
         for (_, pane) in std::mem::replace(&mut self.panes.hours, kept) {
             let before = Arc::make_mut(&mut self.panes.before);
@@ -66,12 +66,12 @@ impl RollingWindows {
     }
 
     /// True if a dispersal at `time` can be in a pane.
-    pub(crate) fn keeps(&self, time: Millis) -> bool {
+    pub(crate) fn keeps(&self, time: Timestamp) -> bool {
         time >= self.first_hour - KEPT_HOURS
     }
 
     /// Counts a dispersal.
-    pub(crate) fn add(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
+    pub(crate) fn add(&mut self, time: Timestamp, cell: CellIndex, amount: Centavos) {
         self.change(time, cell, |dispersals, net| {
             *dispersals += 1;
             *net += u128::from(amount);
@@ -79,12 +79,12 @@ impl RollingWindows {
     }
 
     /// Subtracts a return from a dispersal.
-    pub(crate) fn take(&mut self, time: Millis, cell: CellIndex, amount: Centavos) {
+    pub(crate) fn take(&mut self, time: Timestamp, cell: CellIndex, amount: Centavos) {
         self.change(time, cell, |_, net| *net -= u128::from(amount));
     }
 
     /// Discounts a dispersal that is forgotten with `left` left.
-    pub(crate) fn remove(&mut self, time: Millis, cell: CellIndex, left: Centavos) {
+    pub(crate) fn remove(&mut self, time: Timestamp, cell: CellIndex, left: Centavos) {
         self.change(time, cell, |dispersals, net| {
             *dispersals -= 1;
             *net -= u128::from(left);
@@ -92,19 +92,19 @@ impl RollingWindows {
     }
 
     /// Counts the person of a dispersal, except in windows in which the person's dispersal at `previous` does so.
-    pub(crate) fn count_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
+    pub(crate) fn count_person(&mut self, time: Timestamp, cell: CellIndex, previous: Option<Timestamp>) {
         self.change_person(time, cell, previous, 1);
     }
 
     /// Reverts [`Self::count_person`] with the same arguments.
-    pub(crate) fn discount_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>) {
+    pub(crate) fn discount_person(&mut self, time: Timestamp, cell: CellIndex, previous: Option<Timestamp>) {
         self.change_person(time, cell, previous, -1);
     }
 
-    fn change_person(&mut self, time: Millis, cell: CellIndex, previous: Option<Millis>, change: i64) {
+    fn change_person(&mut self, time: Timestamp, cell: CellIndex, previous: Option<Timestamp>, change: i64) {
         for (rolling, hours) in ROLLING_HOURS.into_iter().enumerate() {
-            let hour = floor(time, HOUR);
-            let from = previous.map_or(hour, |previous| hour.max(floor(previous, HOUR) + hours * HOUR));
+            let hour = time.floor(HOUR);
+            let from = previous.map_or(hour, |previous| hour.max(previous.floor(HOUR) + hours * HOUR));
             let until = hour + hours * HOUR;
             // A change and its reversal that both lie before the kept hours cancel out.
             if from < until && until >= self.first_hour {
@@ -114,7 +114,7 @@ impl RollingWindows {
         }
     }
 
-    fn change_hour(&mut self, hour: Millis, cell: CellIndex, rolling: usize, change: i64) {
+    fn change_hour(&mut self, hour: Timestamp, cell: CellIndex, rolling: usize, change: i64) {
         match hour_pane(&mut self.panes.hours, hour, self.first_hour) {
             Some(pane) => pane.entry(cell).or_default().people[rolling] += change,
             None => Arc::make_mut(&mut self.panes.before).entry(cell).or_default()[rolling] += change,
@@ -122,12 +122,12 @@ impl RollingWindows {
     }
 
     /// Changes dispersals and net centavos of every pane that holds `time`.
-    fn change(&mut self, time: Millis, cell: CellIndex, change: impl Fn(&mut u64, &mut u128)) {
-        let minute = floor(time, MINUTE);
+    fn change(&mut self, time: Timestamp, cell: CellIndex, change: impl Fn(&mut u64, &mut u128)) {
+        let minute = time.floor(MINUTE);
         if minute >= self.first_minute {
             change_cell(&mut self.panes.minutes, minute, cell, &change);
         }
-        if let Some(pane) = hour_pane(&mut self.panes.hours, floor(time, HOUR), self.first_hour) {
+        if let Some(pane) = hour_pane(&mut self.panes.hours, time.floor(HOUR), self.first_hour) {
             let figures = pane.entry(cell).or_default();
             change(&mut figures.dispersals, &mut figures.net);
         }
@@ -135,8 +135,8 @@ impl RollingWindows {
 }
 
 fn change_cell(
-    panes: &mut BTreeMap<Millis, Arc<SpanPane>>,
-    start: Millis,
+    panes: &mut BTreeMap<Timestamp, Arc<SpanPane>>,
+    start: Timestamp,
     cell: CellIndex,
     change: impl Fn(&mut u64, &mut u128),
 ) {
@@ -144,6 +144,10 @@ fn change_cell(
     change(&mut figures.dispersals, &mut figures.net);
 }
 
-fn hour_pane(hours: &mut BTreeMap<Millis, Arc<HourPane>>, hour: Millis, first: Millis) -> Option<&mut HourPane> {
+fn hour_pane(
+    hours: &mut BTreeMap<Timestamp, Arc<HourPane>>,
+    hour: Timestamp,
+    first: Timestamp,
+) -> Option<&mut HourPane> {
     (hour >= first).then(|| Arc::make_mut(hours.entry(hour).or_default()))
 }

@@ -3,13 +3,13 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::aggregate::packed::{PackedTime, U16};
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::FederalState;
 
 /// Rank of a dispersal among those of its person (time, then log order), and the federal state under which it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LogOrder {
-    pub time: Millis,
+    pub time: Timestamp,
     tie: u64,
     pub state: FederalState,
 }

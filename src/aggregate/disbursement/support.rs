@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::aggregate::labels::LabelId;
 use crate::aggregate::packed::{PackedTime, SlabLink, U16, U48};
 use crate::aggregate::table::TableEntry;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::event::{Centavos, DisbursementKind, Hash128};
 
 /// A support in 45 bytes.
@@ -32,7 +32,7 @@ pub(crate) struct Support {
 /// The first approval of a support in log order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Approval {
-    pub time: Millis,
+    pub time: Timestamp,
     pub amount: Centavos,
     pub programme: LabelId,
 }
@@ -48,8 +48,8 @@ impl Support {
         Self { credit, ..Self::zeroed() }
     }
 
-    pub(crate) fn newest(&self) -> Millis {
-        self.newest.get().unwrap_or(Millis::MIN)
+    pub(crate) fn newest(&self) -> Timestamp {
+        self.newest.get().unwrap_or(Timestamp::MIN)
     }
 
     /// True if an event of the support was applied.
@@ -62,7 +62,7 @@ impl Support {
     }
 
     /// Records an event; true if it is the first of its kind.
-    pub(crate) fn note(&mut self, kind: DisbursementKind, time: Millis) -> bool {
+    pub(crate) fn note(&mut self, kind: DisbursementKind, time: Timestamp) -> bool {
         let first = !self.has(kind);
         self.seen |= 1 << kind as u8;
         self.newest = PackedTime::at(time.max(self.newest()));
@@ -81,18 +81,18 @@ impl Support {
     }
 
     /// Stores the first application. No approval may be known yet.
-    pub(crate) fn set_applied(&mut self, at: Millis) {
+    pub(crate) fn set_applied(&mut self, at: Timestamp) {
         self.time = PackedTime::at(at);
     }
 
     /// Stores the first dispersal. No approval may be known yet.
-    pub(crate) fn set_dispersed(&mut self, at: Millis, programme: LabelId) {
-        (self.amount, self.programme) = (U48::new(at as u64), U16::new(u64::from(programme)));
+    pub(crate) fn set_dispersed(&mut self, at: Timestamp, programme: LabelId) {
+        (self.amount, self.programme) = (U48::new(at.as_millis() as u64), U16::new(u64::from(programme)));
     }
 
     /// Stores the first approval. Returns the first application and the first dispersal that were stored in its place.
-    pub(crate) fn set_approved(&mut self, approved: Approval) -> (Option<Millis>, Option<(Millis, LabelId)>) {
-        let dispersed = Some(self.amount.get() as Millis).filter(|&time| time != 0);
+    pub(crate) fn set_approved(&mut self, approved: Approval) -> (Option<Timestamp>, Option<(Timestamp, LabelId)>) {
+        let dispersed = Some(self.amount.get() as i64).filter(|&millis| millis != 0).map(Timestamp::from_millis);
         let waited = (self.time.get(), dispersed.map(|time| (time, self.programme.get() as LabelId)));
         self.time = PackedTime::at(approved.time);
         self.amount = U48::new(approved.amount);

@@ -92,7 +92,7 @@ impl WaitingReturns {
     /// Sets the remainder of a support's oldest return; zero removes it.
     ///
     /// # Panics
-    /// If no return of the support waits.
+    /// Panics if no return of the support waits.
     pub(crate) fn set_oldest(&mut self, credit: &Hash128, left: Centavos) {
         let first = self.lists.get(credit).and_then(|list| list.first.get()).expect("a return waits");
         if left > 0 {

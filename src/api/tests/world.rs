@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::api::Api;
 use crate::calendar::{Interval, Period, WorkingCalendar};
-use crate::clock::{Clock, HOUR, Millis};
-use crate::cuts::{Cut, CutContext, CutStore};
+use crate::clock::{Clock, HOUR, Millis, Timestamp};
+use crate::cuts::{Cut, CutContext, CutKey, CutStore};
 use crate::disk::MemoryDisk;
 use crate::http::{ApiRequest, ApiResponse};
 use crate::record::TopicPartition;
@@ -39,8 +39,8 @@ pub(super) struct World {
     snapshot: Snapshot,
 }
 
-pub(super) fn at(text: &str) -> Millis {
-    text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+pub(super) fn at(text: &str) -> Timestamp {
+    text.parse::<Timestamp>().unwrap()
 }
 
 pub(super) fn target(name: &str, measure: Measure, period: Period, goal: Quantity) -> Target {
@@ -178,7 +178,8 @@ impl World {
         let targets =
             Arc::new(Targets { targets, calendars: Vec::new(), cuts: (vec!["18:00".parse().unwrap()], None) });
         let (now, allowlists, disk) = (at("2020-05-15T18:00:00Z"), Arc::new(allowlists()), MemoryDisk::default());
-        let (cuts, mut closed_periods) = (CutStore::new(Arc::new(disk.clone())), ClosedPeriods::default());
+        let (cuts, mut closed_periods) =
+            (CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32])), ClosedPeriods::default());
         for instant in ["2020-05-11T05:00:00Z", "2020-05-11T23:00:00Z"] {
             let cut = cut(instant, &targets, &closed_periods);
             cuts.put(&cut).unwrap();

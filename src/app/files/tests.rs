@@ -21,8 +21,8 @@ fn faults_of(loaded: LoadedFiles) -> Vec<String> {
     loaded.result.expect_err("there are faults").iter().map(ToString::to_string).collect()
 }
 
-fn at(text: &str) -> Millis {
-    text.parse::<Timestamp>().unwrap().as_millisecond()
+fn at(text: &str) -> Timestamp {
+    text.parse::<Timestamp>().unwrap()
 }
 
 const TARGET: &str = "[target.week]\nmeasure = 'dispersals'\nperiod = 'week'\ngoal = 10\ncalendar = 'payments'\n";

@@ -1,3 +1,4 @@
+use crate::clock::{SECOND, Timestamp};
 use std::fs;
 use std::path::PathBuf;
 
@@ -5,7 +6,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::aggregate::Rules;
-use crate::clock::SECOND;
 use crate::settings::{Layers, SettingsReader};
 use crate::telemetry::log::{Format, LogCounters, Settings};
 
@@ -35,7 +35,7 @@ impl Fixture {
         received.mark_unchanged();
         let counters =
             LogCounters::new(&Settings { level: tracing::Level::INFO, format: Format::Auto, burst: 1, per_second: 1 });
-        let clock = Clock::manual(1_000 * SECOND);
+        let clock = Clock::manual(Timestamp::from_millis(1_000 * SECOND));
         let metrics = Arc::new(Metrics::new(&[], &[], Arc::new(counters)));
         let reload = Reloader::new(files, texts, sender, metrics, clock.clone());
         Self { path, _directory: directory, reload, received, clock }

@@ -1,9 +1,8 @@
 use super::*;
-use jiff::Timestamp;
 use jiff::civil::date;
 
 use crate::calendar::{Interval, Period};
-use crate::clock::{HOUR, Millis};
+use crate::clock::{HOUR, Timestamp};
 
 const PAYMENTS: &str = include_str!("../../../config/calendars/payments.toml");
 const CALLS: &str = include_str!("../../../config/calendars/calls.toml");
@@ -12,8 +11,8 @@ fn zone() -> TimeZone {
     TimeZone::get("America/Mexico_City").unwrap()
 }
 
-fn at(text: &str) -> Millis {
-    text.parse::<Timestamp>().unwrap().as_millisecond()
+fn at(text: &str) -> Timestamp {
+    text.parse::<Timestamp>().unwrap()
 }
 
 /// Calendars of these texts, and their faults.

@@ -14,8 +14,13 @@ fn zone(name: &str) -> TimeZone {
     TimeZone::get(name).unwrap()
 }
 
-fn at(text: &str) -> Millis {
-    text.parse::<Timestamp>().unwrap().as_millisecond()
+/// Every minute from `start` up to `end`.
+fn minutes(start: Timestamp, end: Timestamp) -> impl Iterator<Item = Timestamp> {
+    (start.as_millis()..end.as_millis()).step_by(60_000).map(Timestamp::from_millis)
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse::<Timestamp>().unwrap()
 }
 
 fn interval(start: &str, end: &str) -> Interval {
@@ -82,8 +87,8 @@ impl CalendarDefinition {
     }
 
     /// Local date and hour of a minute; `None` if it is closed.
-    fn open_minute(&self, time: Millis, regular: bool) -> Option<(Date, usize)> {
-        let local = zone(self.zone).to_datetime(Timestamp::from_millisecond(time).unwrap());
+    fn open_minute(&self, time: Timestamp, regular: bool) -> Option<(Date, usize)> {
+        let local = zone(self.zone).to_datetime(time.to_jiff());
         let minute = u16::try_from(local.hour()).unwrap() * 60 + u16::try_from(local.minute()).unwrap();
         let (spans, _) = self.shift(local.date(), regular);
         let open = spans.iter().any(|(from, to)| (*from..*to).contains(&minute));
@@ -91,13 +96,13 @@ impl CalendarDefinition {
     }
 
     fn naive_open(&self, interval: Interval) -> Millis {
-        let minutes = (interval.start..interval.end).step_by(60_000);
-        MINUTE * i64::try_from(minutes.filter(|minute| self.open_minute(*minute, false).is_some()).count()).unwrap()
+        let all = minutes(interval.start, interval.end);
+        MINUTE * i64::try_from(all.filter(|minute| self.open_minute(*minute, false).is_some()).count()).unwrap()
     }
 
     fn naive_weight(&self, interval: Interval, profile: &[f64; 24], regular: bool) -> f64 {
         // More on both sides, to cover the whole of the first and the last day.
-        let around = (interval.start - 26 * HOUR..interval.end + 26 * HOUR).step_by(60_000);
+        let around = minutes(interval.start - 26 * HOUR, interval.end + 26 * HOUR);
         let mut days: BTreeMap<Date, (f64, f64)> = BTreeMap::new();
         for minute in around {
             if let Some((date, hour)) = self.open_minute(minute, regular) {
@@ -173,9 +178,10 @@ proptest! {
     #[test]
     fn adjacent_intervals_add_up_and_closed_time_adds_nothing(
         (definition, _) in definition(),
-        mut times in prop::array::uniform3(at("1999-12-01T00:00:00Z")..at("2101-02-01T00:00:00Z")),
+        times in prop::array::uniform3(at("1999-12-01T00:00:00Z").as_millis()..at("2101-02-01T00:00:00Z").as_millis()),
         hours in prop::array::uniform24(0_u8..3),
     ) {
+        let mut times = times.map(Timestamp::from_millis);
         times.sort_unstable();
         let calendar = definition.calendar();
         let profile = hours.map(f64::from);
@@ -185,7 +191,7 @@ proptest! {
             let [first, second, both] = [first, second, both].map(|interval| calendar.weight(interval, profile));
             prop_assert!((first + second - both).abs() < 1e-8 && first.min(second) >= 0.0);
             // Minute by minute for two days: the weight never falls, and does not grow while closed.
-            for start in (times[0]..times[0] + 48 * HOUR).step_by(60_000) {
+            for start in minutes(times[0], times[0] + 48 * HOUR) {
                 let until = |end| calendar.weight(Interval { start: times[0], end }, profile);
                 let (before, after) = (until(start), until(start + MINUTE));
                 prop_assert!(before <= after);
@@ -222,7 +228,7 @@ fn all_is_closed_before_2000_and_after_2100() {
     }
     assert!(!calendar.is_open(before.end - 1) && calendar.is_open(before.end));
     assert!(calendar.is_open(after.start - 1) && !calendar.is_open(after.start));
-    assert!(!calendar.is_open(Millis::MIN) && !calendar.is_open(Millis::MAX));
+    assert!(!calendar.is_open(Timestamp::MIN) && !calendar.is_open(Timestamp::MAX));
     assert!(!calendar.is_working_day(date(1999, 12, 31)) && calendar.is_working_day(date(2000, 1, 1)));
     assert!(calendar.is_working_day(date(2100, 12, 31)) && !calendar.is_working_day(date(2101, 1, 1)));
 }

@@ -1,5 +1,6 @@
 //! Files with right hashes and wrong content, as a bug or an attacker would write them.
 
+use crate::clock::Timestamp;
 use std::sync::Arc;
 
 use proptest::collection::vec;
@@ -96,14 +97,14 @@ fn change(crafted: &mut Crafted, what: u8, at: usize, number: u64) {
         4 => chunks[chunk].ranges[range].2 = short,
         5 => chunks[chunk].section.length = number,
         6 => chunks[chunk].is_compressed ^= true,
-        7 => days[day].start = number as i64,
+        7 => days[day].start = Timestamp::from_millis(number as i64),
         8 => days[day].content.bytes = number,
         9 => days[day].content.section.length = number,
         10 => body.bytes = number,
         11 => body.section.length = number,
         12 => head.length = number,
         13 => days_files[0].bytes = number,
-        14 => days_files[0].starts[0] = number as i64,
+        14 => days_files[0].starts[0] = Timestamp::from_millis(number as i64),
         _ => days_files[0].sequence = number,
     }
 }
@@ -273,7 +274,7 @@ proptest! {
                 sections[day][at] = byte;
                 entries[day].content.section.hash = hash(&sections[day]);
             }
-            1 => entries[day].start = number as i64,
+            1 => entries[day].start = Timestamp::from_millis(number as i64),
             2 => entries[day].content.bytes = number,
             _ => entries[day].content.section.length = number,
         }

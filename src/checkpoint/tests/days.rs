@@ -5,13 +5,17 @@ use crate::checkpoint::CheckpointChain;
 use crate::checkpoint::days::MAX_FILES;
 use crate::checkpoint::names::Name;
 use crate::checkpoint::store::MAX_CHECKPOINTS;
-use crate::clock::DAY;
+use crate::clock::{DAY, Timestamp};
 use crate::disk::MemoryDisk;
 
 /// A state with `round` closed days, without those before day `forgotten`.
+fn days<const N: usize>(numbers: [i64; N]) -> Vec<Timestamp> {
+    numbers.map(|number| Timestamp::from_millis(number * DAY)).into()
+}
+
 fn state(round: i64, forgotten: i64) -> State {
     let mut state = State::made_up(round as u64, 4, round);
-    state.days.retain(|start, _| *start >= forgotten * DAY);
+    state.days.retain(|start, _| *start >= Timestamp::from_millis(forgotten * DAY));
     state
 }
 
@@ -29,7 +33,7 @@ fn a_closed_day_is_written_once() {
     assert_eq!((again.days_bytes, &again.days_files), (0, &first.days_files));
     let second = state(2, 0).write(&store, &mut chain).unwrap();
     let starts: Vec<_> = second.days_files.iter().map(|file| (file.sequence, file.starts.clone())).collect();
-    assert_eq!(starts, [(2, vec![0]), (4, vec![DAY])]);
+    assert_eq!(starts, [(2, days([0])), (4, days([1]))]);
     assert_eq!(disk.read(&DIR.path(Name::days(2))).unwrap(), file);
     assert_eq!(restored(&store), Some(state(2, 0)));
 }
@@ -81,7 +85,7 @@ fn files_of_forgotten_days_go_with_the_last_reference() {
     state(3, 0).write(&store, &mut chain).unwrap();
     let written = state(3, 1).write(&store, &mut chain).unwrap();
     let starts: Vec<_> = written.days_files.iter().map(|file| (file.sequence, file.starts.clone())).collect();
-    assert_eq!(starts, [(1, vec![DAY]), (2, vec![2 * DAY])]);
+    assert_eq!(starts, [(1, days([1])), (2, days([2]))]);
     assert_eq!(restored(&store), Some(state(3, 1)));
     for (forgotten, left) in [(2, vec![2, 1]), (2, vec![2, 1]), (2, vec![2]), (3, vec![2]), (3, vec![2]), (3, vec![])] {
         state(3, forgotten).write(&store, &mut chain).unwrap();

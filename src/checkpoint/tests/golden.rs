@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::world::{DIR, State, restored, store};
 use crate::checkpoint::CheckpointChain;
 use crate::checkpoint::names::Name;
-use crate::clock::{DAY, Millis};
+use crate::clock::{DAY, Timestamp};
 use crate::disk::MemoryDisk;
 use crate::targets::Tally;
 use crate::view::cut::{PartitionCut, PartitionCutCell, PartitionCutTarget};
@@ -25,7 +25,8 @@ fn state() -> State {
         (25, Vec::new()),
         (1, vec![vec![42]]),
     ];
-    let day = |number: i64| (number * DAY, (format!("made-up history of day {number}").into_bytes(), number < 18_002));
+    let day =
+        |number: i64| (at_day(number), (format!("made-up history of day {number}").into_bytes(), number < 18_002));
     State { next_offset: 1_234, body: b"made-up body".to_vec(), tables, days: (18_000..18_004).map(day).collect() }
 }
 
@@ -33,20 +34,24 @@ fn golden(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
 }
 
+fn at_day(number: i64) -> Timestamp {
+    Timestamp::from_millis(number * DAY)
+}
+
 /// A share of a cut that is not stored yet, as heads have since version 2.
-fn pending_cuts() -> Vec<(Millis, PartitionCut)> {
+fn pending_cuts() -> Vec<(Timestamp, PartitionCut)> {
     let figures = SpanFigures { beneficiaries: 2, dispersals: 3, net: 7_500_000 };
     let cell = PartitionCutCell { programme: "credito".to_owned(), state: "MX-JAL".to_owned(), figures };
-    let periods = vec![(18_000 * DAY, Tally { amount: 2, base: 0 }), (17_993 * DAY, Tally { amount: -1, base: 5 })];
-    let target = PartitionCutTarget { name: "weekly".to_owned(), selection: 42, known_from: 17_900 * DAY, periods };
+    let periods = vec![(at_day(18_000), Tally { amount: 2, base: 0 }), (at_day(17_993), Tally { amount: -1, base: 5 })];
+    let target = PartitionCutTarget { name: "weekly".to_owned(), selection: 42, known_from: at_day(17_900), periods };
     vec![(
-        18_001 * DAY,
+        at_day(18_001),
         PartitionCut { next_offset: 1_200, cells: [vec![cell], Vec::new(), Vec::new()], targets: vec![target] },
     )]
 }
 
 /// `PACEMETER_BLESS=1` creates missing files in the current version; existing files are never overwritten.
-fn loads(version: u32, pending_cuts: Vec<(Millis, PartitionCut)>, root_hash: &str) {
+fn loads(version: u32, pending_cuts: Vec<(Timestamp, PartitionCut)>, root_hash: &str) {
     let files = [(Name::checkpoint(1), "checkpoint"), (Name::days(1), "days")]
         .map(|(name, extension)| (name, golden(&format!("checkpoint-v{version}.{extension}"))));
     if std::env::var_os("PACEMETER_BLESS").is_some() && !files[0].1.exists() {

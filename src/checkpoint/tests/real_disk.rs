@@ -19,7 +19,7 @@ fn set_mode(path: &Path, mode: u32) {
 #[test]
 fn checkpoints_survive_reopening_the_directory() {
     let directory = tempfile::tempdir().unwrap();
-    let open = || store(&RealDisk::open(&directory.path().join("state"), DIRECTORY).unwrap());
+    let open = || store(&RealDisk::open(&directory.path().join("state"), &[DIRECTORY]).unwrap());
     let mut chain = CheckpointChain::default();
     for seed in 0..6 {
         State::made_up(seed, 20, seed as i64).write(&open(), &mut chain).unwrap();
@@ -34,7 +34,7 @@ fn checkpoints_survive_reopening_the_directory() {
 fn only_the_owner_has_rights() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("a/state");
-    let store = store(&RealDisk::open(&root, DIRECTORY).unwrap());
+    let store = store(&RealDisk::open(&root, &[DIRECTORY]).unwrap());
     State::made_up(1, 3, 1).write(&store, &mut CheckpointChain::default()).unwrap();
     let dir = root.join(DIRECTORY).join(DIR.to_string());
     for path in [&root, &root.join(DIRECTORY), &dir] {
@@ -49,7 +49,7 @@ fn only_the_owner_has_rights() {
 fn rights_of_others_are_revoked() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("state");
-    let open = || RealDisk::open(&root, DIRECTORY).unwrap();
+    let open = || RealDisk::open(&root, &[DIRECTORY]).unwrap();
     State::made_up(1, 3, 1).write(&store(&open()), &mut CheckpointChain::default()).unwrap();
     let dir = root.join(DIRECTORY).join(DIR.to_string());
     let file = fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
@@ -59,7 +59,7 @@ fn rights_of_others_are_revoked() {
         .into_iter()
         .for_each(|(path, mode)| set_mode(path, mode));
     open();
-    assert_eq!([&root, &dir, &file, &other].map(|path| mode(path)), [0o700, 0o700, 0o600, 0o644]);
+    assert_eq!([&root, &dir, &file, &other].map(|path| mode(path)), [0o700, 0o700, 0o600, 0o600]);
     set_mode(&root, 0o1777);
     open();
     assert_eq!(mode(&root), 0o1777, "a shared directory keeps its mode");
@@ -68,7 +68,7 @@ fn rights_of_others_are_revoked() {
 #[test]
 fn a_missing_partition_is_empty_and_cannot_be_opened() {
     let directory = tempfile::tempdir().unwrap();
-    let disk = RealDisk::open(directory.path(), DIRECTORY).unwrap();
+    let disk = RealDisk::open(directory.path(), &[DIRECTORY]).unwrap();
     assert_eq!(store(&disk).partitions().unwrap(), []);
     assert_eq!(store(&disk).list(DIR).unwrap(), Default::default());
     let Err(damage) = store(&disk).open(DIR, 1) else { panic!("it was reader") };

@@ -9,7 +9,7 @@ use crate::checkpoint::{
     CheckpointCandidates, CheckpointChain, CheckpointReader, CheckpointStart, CheckpointStore, Head, LastRecord,
     PartitionDir, WriteError, WrittenCheckpoint,
 };
-use crate::clock::{DAY, Millis};
+use crate::clock::{DAY, Timestamp};
 use crate::disk::Disk;
 use crate::record::Stream;
 use crate::view::cut::PartitionCut;
@@ -30,9 +30,13 @@ pub(super) fn head(next_offset: i64) -> Head {
         labels: [7; 16],
         first_offset: 5,
         next_offset,
-        last_record: Some(LastRecord { offset: next_offset - 1, timestamp: Some(1_600_000_000_000), hash: [9; 16] }),
-        built: 1_600_000_000_000,
-        written: 1_600_000_100_000,
+        last_record: Some(LastRecord {
+            offset: next_offset - 1,
+            timestamp: Some(Timestamp::from_millis(1_600_000_000_000)),
+            hash: [9; 16],
+        }),
+        built: Timestamp::from_millis(1_600_000_000_000),
+        written: Timestamp::from_millis(1_600_000_100_000),
         records: next_offset.unsigned_abs(),
         pending_cuts: Vec::new(),
     }
@@ -46,7 +50,7 @@ pub(super) struct State {
     /// Page size and pages of each table.
     pub tables: Vec<(u32, Vec<Vec<u8>>)>,
     /// Content of each day, and whether it is closed.
-    pub days: BTreeMap<Millis, (Vec<u8>, bool)>,
+    pub days: BTreeMap<Timestamp, (Vec<u8>, bool)>,
 }
 
 /// Short, since the seed identifies the content.
@@ -85,7 +89,8 @@ impl State {
         };
         let tables = vec![table(100, pages, true), table(1, 0, true), table(300, pages / 2, false), table(17, 1, true)];
         let content = |start: i64| format!("day {start} of {}", "some history ".repeat(20)).into_bytes();
-        let days = (0..closed + 2).map(|day| (day * DAY, (content(day), day < closed))).collect();
+        let days =
+            (0..closed + 2).map(|day| (Timestamp::from_millis(day * DAY), (content(day), day < closed))).collect();
         Self { next_offset: seed as i64 + 10, body: b"body ".repeat(30), tables, days }
     }
 
@@ -97,7 +102,7 @@ impl State {
     }
 
     pub(super) fn begin(&self) -> CheckpointStart {
-        let day = |(start, (content, is_closed)): (&Millis, &(Vec<u8>, bool))| ClosedDay {
+        let day = |(start, (content, is_closed)): (&Timestamp, &(Vec<u8>, bool))| ClosedDay {
             start: *start,
             is_closed: *is_closed,
             content: Arc::new(Content(content.clone())),
@@ -141,7 +146,7 @@ impl State {
     /// Writes a checkpoint whose head has `pending_cuts`.
     pub(super) fn write_with(
         &self,
-        pending_cuts: Vec<(Millis, PartitionCut)>,
+        pending_cuts: Vec<(Timestamp, PartitionCut)>,
         store: &CheckpointStore,
         chain: &mut CheckpointChain,
     ) -> Result<WrittenCheckpoint, WriteError> {
@@ -166,7 +171,7 @@ impl State {
         let mut slices: Vec<Vec<&mut [u8]>> =
             tables.iter_mut().map(|(_, pages)| pages.iter_mut().map(Vec::as_mut_slice).collect()).collect();
         reader.fill(&mut slices, threads, &|_| ())?;
-        let closed: Vec<Millis> = reader.days_files().iter().flat_map(|file| file.starts.clone()).collect();
+        let closed: Vec<Timestamp> = reader.days_files().iter().flat_map(|file| file.starts.clone()).collect();
         let days =
             reader.days().iter().map(|(start, content)| (*start, (content.clone(), closed.contains(start)))).collect();
         Ok(Self { next_offset: reader.head().next_offset, body: reader.body().to_vec(), tables, days })

@@ -1,5 +1,6 @@
 use super::*;
 use crate::api::cuts::{ClosedTarget, PeriodId};
+use crate::clock::Timestamp;
 use crate::cuts::CutCell;
 
 fn target(name: &str, period: &str, closes: bool, figures: [Option<Quantity>; 3]) -> TargetToday {
@@ -8,8 +9,8 @@ fn target(name: &str, period: &str, closes: bool, figures: [Option<Quantity>; 3]
         target: name.to_owned(),
         measure: String::new(),
         period: period.to_owned(),
-        start_ms: 0,
-        end_ms: 0,
+        start_ms: Timestamp::EPOCH,
+        end_ms: Timestamp::EPOCH,
         closes,
         goal: goal.unwrap(),
         plan: 0.0,
@@ -39,8 +40,8 @@ fn closing() -> CutResponse {
     let week = PeriodToday {
         period: text("week"),
         id: text("2020-W19"),
-        start_ms: 0,
-        end_ms: 0,
+        start_ms: Timestamp::EPOCH,
+        end_ms: Timestamp::EPOCH,
         closes: true,
         cells: vec![
             cell("credito-a-la-palabra", "MX-JAL", 40_000, Some(39_990)),
@@ -53,18 +54,20 @@ fn closing() -> CutResponse {
     let correction = Correction {
         target: text("weekly-people"),
         period: text("2020-W18"),
-        start_ms: 0,
+        start_ms: Timestamp::EPOCH,
         before: count(101_000),
         after: count(100_990),
     };
     CutResponse {
-        now_ms: 0,
+        now_ms: Timestamp::EPOCH,
         now: text("2020-05-15T13:00:00-05:00"),
         id: text("20200511T050000Z"),
-        at_ms: 0,
+        at_ms: Timestamp::EPOCH,
         at: text("2020-05-11T00:00:00-05:00"),
-        taken_ms: 0,
-        state_built_ms: 0,
+        taken_ms: Timestamp::EPOCH,
+        state_built_ms: Timestamp::EPOCH,
+        hash: "ab".repeat(32),
+        seal: crate::cuts::SealKind::Sealed,
         offsets: Vec::new(),
         periods: vec![week, month],
         targets: vec![
@@ -81,6 +84,7 @@ fn closing() -> CutResponse {
 fn a_cut_is_compared_with_the_figures_of_today() {
     let expected = "\
 cut 20200511T050000Z of 2020-05-11T00:00:00-05:00
+hash abababababababababababababababababababababababababababababababab
 compared with figures of 2020-05-15T13:00:00-05:00
 
 targets 2020-W19, closed                     goal       at the cut            today       difference
@@ -124,7 +128,7 @@ fn the_list_has_one_line_per_cut_with_closed_periods() {
     let ended = |period: &str, id: &str| PeriodId { period: period.to_owned(), id: id.to_owned() };
     let listed = |id: &str, at: &str, periods, targets| CutSummary {
         id: id.to_owned(),
-        at_ms: 0,
+        at_ms: Timestamp::EPOCH,
         at: at.to_owned(),
         periods,
         targets,
@@ -139,7 +143,7 @@ fn the_list_has_one_line_per_cut_with_closed_periods() {
             vec![closed],
         ),
     ];
-    let cuts = CutsResponse { now_ms: 0, now: String::new(), cuts, more: true };
+    let cuts = CutsResponse { now_ms: Timestamp::EPOCH, now: String::new(), cuts, more: true };
     let expected = "\
 20200511T230000Z  2020-05-11T18:00:00-05:00
 20200511T050000Z  2020-05-11T00:00:00-05:00  day 2020-05-10, week 2020-W19, weekly-people 2020-W19

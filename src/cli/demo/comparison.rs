@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use indicatif::HumanCount;
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::oracle::{SeriesDifference, SeriesValues, decimal};
 use crate::runtime::{Exit, Failure};
 
@@ -49,7 +49,7 @@ impl Comparison {
     }
 
     /// Formats the comparison as a table, followed by the differing series.
-    pub(super) fn table(&self, records: usize, now: Millis) -> String {
+    pub(super) fn table(&self, records: usize, now: Timestamp) -> String {
         let width = self.families.keys().map(String::len).max().unwrap_or(0);
         let mut text = format!("\n{:width$}  series  differing  sample: expected\n", "family");
         for (name, family) in &self.families {
@@ -76,14 +76,12 @@ impl Comparison {
             text.push('\n');
         }
         let series: usize = self.families.values().map(|family| family.series).sum();
-        let time = jiff::Timestamp::from_millisecond(now).map(|now| now.to_string()).unwrap_or_default();
         let result = match self.differences.len() {
             0 => "all equal".to_owned(),
             differing => format!("{} DIFFER", HumanCount(differing as u64)),
         };
         let (families, series, records) = (self.families.len(), HumanCount(series as u64), HumanCount(records as u64));
-        let _ =
-            writeln!(text, "\n{series} series of {families} families, after {records} records, at {time}: {result}");
+        let _ = writeln!(text, "\n{series} series of {families} families, after {records} records, at {now}: {result}");
         text
     }
 }
@@ -125,7 +123,7 @@ mod tests {
     fn equal_figures_are_counted_by_family() {
         let comparison = Comparison::new(&figures(&GOOD), &figures(&GOOD));
         assert!(comparison.is_equal());
-        let table = comparison.table(1_234, 0);
+        let table = comparison.table(1_234, Timestamp::EPOCH);
         assert!(table.contains("p_total         2          0  12345 {a=\"y\"}"), "{table}");
         assert!(table.contains("p_seconds       2          0  9 {a=\"x\"}"), "{table}");
         assert!(
@@ -140,7 +138,7 @@ mod tests {
         falsify(&mut expected, "p_total").unwrap();
         let comparison = Comparison::new(&expected, &figures(&GOOD));
         assert!(!comparison.is_equal());
-        let table = comparison.table(1, 0);
+        let table = comparison.table(1, Timestamp::EPOCH);
         assert!(table.contains("p_total{a=\"x\"}: expected 4, actual 3"), "{table}");
         assert!(table.contains(": 1 DIFFER"), "{table}");
         assert_eq!(falsify(&mut expected, "q").unwrap_err().exit, Exit::Usage);
@@ -150,7 +148,7 @@ mod tests {
     fn one_sided_series_differ_and_printed_ones_are_bounded() {
         let many: Vec<String> = (0..30).map(|number| format!("p{number:02}")).collect();
         let many: Vec<(&str, i128)> = many.iter().map(|series| (series.as_str(), 1)).collect();
-        let table = Comparison::new(&figures(&GOOD[..1]), &figures(&many)).table(1, 0);
+        let table = Comparison::new(&figures(&GOOD[..1]), &figures(&many)).table(1, Timestamp::EPOCH);
         assert!(table.contains("p00: expected absent, actual 1"), "{table}");
         assert!(table.contains("and 11 more"), "{table}");
         assert!(table.contains("31 DIFFER"), "{table}");

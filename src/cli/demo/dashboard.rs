@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::cli::scrape::Samples;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 /// Target of the programme at scale 1, in people per week.
 const GOAL: f64 = 100_000.0;
@@ -36,7 +35,11 @@ impl Dashboard {
     pub(super) fn new(address: SocketAddr, speed: f64, scale: f64) -> Self {
         let goal = ((GOAL * scale).round() as u64).max(1);
         let head = format!("{speed:.0} times as fast   http://{address}/metrics");
-        let kind = if std::io::stderr().is_terminal() { terminal(goal) } else { Kind::Plain { due: Instant::now() } };
+        let kind = if std::io::stderr().is_terminal() {
+            terminal(goal, ProgressDrawTarget::stderr())
+        } else {
+            Kind::Plain { due: Instant::now() }
+        };
         if let Kind::Plain { .. } = kind {
             eprintln!("{head}");
         }
@@ -45,9 +48,9 @@ impl Dashboard {
     }
 
     /// Displays the figures; `lag` is the number of sent records they do not include.
-    pub(super) fn update(&mut self, samples: &Samples, now: Millis, lag: usize) {
+    pub(super) fn update(&mut self, samples: &Samples, now: Timestamp, lag: usize) {
         self.count(samples);
-        let time = Timestamp::from_millisecond(now).unwrap_or(Timestamp::MIN).to_zoned(self.zone.clone());
+        let time = now.to_jiff().to_zoned(self.zone.clone());
         let time = time.strftime("%a %Y-%m-%d %H:%M").to_string();
         let texts = Texts::new(samples, self.goal, self.rate, lag);
         match &mut self.kind {
@@ -78,9 +81,10 @@ impl Dashboard {
         }
     }
 
-    /// Stops updating and leaves the last figures on the terminal.
-    pub(super) fn finish(&self) {
-        if let Kind::Terminal { head, week, lines, .. } = &self.kind {
+    /// Leaves the last figures on the terminal. Nothing is drawn any more: it would be drawn over what was printed since.
+    pub(super) fn finish(&mut self) {
+        let plain = Kind::Plain { due: Instant::now() };
+        if let Kind::Terminal { head, week, lines, .. } = std::mem::replace(&mut self.kind, plain) {
             for bar in [head, week].into_iter().chain(lines) {
                 bar.abandon();
             }
@@ -103,8 +107,8 @@ impl Dashboard {
     }
 }
 
-fn terminal(goal: u64) -> Kind {
-    let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+fn terminal(goal: u64, target: ProgressDrawTarget) -> Kind {
+    let multi = MultiProgress::with_draw_target(target);
     let style = |template: &str| ProgressStyle::with_template(template).expect("the template is sound");
     let line = |template: &str| {
         let bar = multi.add(ProgressBar::new(goal).with_style(style(template)));
@@ -189,7 +193,82 @@ fn millions(pesos: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use indicatif::TermLike;
+
     use super::*;
+
+    /// Terminal that counts what is written to it.
+    #[derive(Debug, Clone, Default)]
+    struct CountingTerminal(Arc<AtomicUsize>);
+
+    impl CountingTerminal {
+        fn written(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+
+        fn count(&self) -> io::Result<()> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+
+    impl TermLike for CountingTerminal {
+        fn width(&self) -> u16 {
+            100
+        }
+
+        fn move_cursor_up(&self, _lines: usize) -> io::Result<()> {
+            self.count()
+        }
+
+        fn move_cursor_down(&self, _lines: usize) -> io::Result<()> {
+            self.count()
+        }
+
+        fn move_cursor_right(&self, _columns: usize) -> io::Result<()> {
+            self.count()
+        }
+
+        fn move_cursor_left(&self, _columns: usize) -> io::Result<()> {
+            self.count()
+        }
+
+        fn write_line(&self, _text: &str) -> io::Result<()> {
+            self.count()
+        }
+
+        fn write_str(&self, _text: &str) -> io::Result<()> {
+            self.count()
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.count()
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nothing_is_drawn_over_what_follows_the_end() {
+        let screen = CountingTerminal::default();
+        let kind = terminal(100, ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        let mut dashboard =
+            Dashboard { kind, head: String::new(), goal: 100, zone: TimeZone::UTC, counted: None, rate: 0.0 };
+        dashboard.update(&Samples::parse(""), Timestamp::EPOCH, 0);
+        dashboard.finish();
+        let written = screen.written();
+        assert_ne!(written, 0);
+        // The result is printed here. The demo also finishes the dashboard when a run ends early.
+        dashboard.finish();
+        drop(dashboard);
+        assert_eq!(screen.written(), written);
+    }
 
     #[test]
     fn figures_are_formatted_as_texts() {

@@ -102,13 +102,22 @@ fn size(emission: &Emission) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
     use crate::oracle::SentRecord;
     use crate::record::Reason;
 
     fn emission(partition: i32, bytes: usize) -> Emission {
         let value = vec![b' '; bytes];
         let sent = SentRecord::Rejected(Reason::NotJson);
-        Emission { stream: Stream::Call, partition, key: Vec::new(), value, headers: Vec::new(), timestamp: 0, sent }
+        Emission {
+            stream: Stream::Call,
+            partition,
+            key: Vec::new(),
+            value,
+            headers: Vec::new(),
+            timestamp: Timestamp::EPOCH,
+            sent,
+        }
     }
 
     fn status(partition: i32, next_offset: i64) -> String {

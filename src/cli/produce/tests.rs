@@ -1,5 +1,6 @@
 //! Tests against librdkafka's mock cluster: Kafka and the oracle get equal records.
 
+use crate::clock::Timestamp;
 use std::collections::BTreeMap;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -21,7 +22,7 @@ fn arguments(line: &str) -> crate::cli::ProduceArgs {
 
 /// Frozen clock.
 fn clock() -> Clock {
-    let clock = Clock::accelerated(1_795_413_600_000, 1.0);
+    let clock = Clock::accelerated(Timestamp::from_millis(1_795_413_600_000), 1.0);
     clock.freeze();
     clock
 }

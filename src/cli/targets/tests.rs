@@ -1,10 +1,18 @@
 use super::*;
 use crate::api::PeriodSpan;
 use crate::api::targets::{PreviousPeriod, TargetSelection};
+use crate::clock::Timestamp;
 
 fn span(period: &str, id: &str) -> PeriodSpan {
     let text = String::new;
-    PeriodSpan { period: period.to_owned(), id: id.to_owned(), start_ms: 0, start: text(), end_ms: 0, end: text() }
+    PeriodSpan {
+        period: period.to_owned(),
+        id: id.to_owned(),
+        start_ms: Timestamp::EPOCH,
+        start: text(),
+        end_ms: Timestamp::EPOCH,
+        end: text(),
+    }
 }
 
 fn people() -> CurrentPeriod {
@@ -76,14 +84,19 @@ fn entry(name: &str, unit: &str, current: Option<CurrentPeriod>) -> TargetEntry 
             milestones: nothing(),
         },
         calendar: "payments".to_owned(),
-        complete_until_ms: Some(998_000),
+        complete_until_ms: Some(Timestamp::from_millis(998_000)),
         current,
         previous: Some(PreviousPeriod { period: span("week", "2020-W19"), goal: Quantity::Count(1), actual: None }),
     }
 }
 
 fn targets(targets: Vec<TargetEntry>) -> TargetsResponse {
-    TargetsResponse { now_ms: 1_000_000, now: "2020-05-15T13:00:00-05:00".to_owned(), state_built_ms: 0, targets }
+    TargetsResponse {
+        now_ms: Timestamp::from_millis(1_000_000),
+        now: "2020-05-15T13:00:00-05:00".to_owned(),
+        state_built_ms: Timestamp::EPOCH,
+        targets,
+    }
 }
 
 fn several() -> TargetsResponse {

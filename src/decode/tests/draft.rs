@@ -2,6 +2,7 @@
 //! result.
 
 use super::*;
+use crate::clock::Timestamp;
 
 pub const MAX_RECORD_BYTES: usize = 65_536;
 pub const MAX_FUTURE_SKEW: Millis = 600_000;
@@ -35,7 +36,7 @@ pub struct Draft {
     /// Value of `data` in a structured envelope, in place of the event's data.
     data: Option<Members>,
     headers: Vec<(String, Option<Vec<u8>>)>,
-    timestamp: Option<Millis>,
+    timestamp: Option<Timestamp>,
     prefix: Vec<u8>,
     suffix: Vec<u8>,
     empty: bool,
@@ -50,7 +51,7 @@ impl Draft {
             outside: Members::new(),
             data: None,
             headers: Vec::new(),
-            timestamp: Some(1_588_584_601_000),
+            timestamp: Some(Timestamp::from_millis(1_588_584_601_000)),
             prefix: Vec::new(),
             suffix: Vec::new(),
             empty: false,
@@ -162,7 +163,7 @@ impl Draft {
         self
     }
 
-    pub fn stamped(mut self, timestamp: Option<Millis>) -> Self {
+    pub fn stamped(mut self, timestamp: Option<Timestamp>) -> Self {
         self.timestamp = timestamp;
         self
     }

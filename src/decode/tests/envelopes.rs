@@ -1,6 +1,7 @@
 //! The envelopes carry the same attributes, and each is known by its marks.
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::record::Header;
 
 fn drafts() -> [Draft; 5] {
@@ -50,7 +51,12 @@ fn a_binary_event_has_its_attributes_in_headers_alone() {
         let value = br#"{"id":"no","type":5,"type":6,"specversion":"1.0","data":null,"call":"c-1","queue":"q"}"#;
         draft::decode(
             Stream::Call,
-            &RawRecord { value: Some(value), timestamp: Some(1_588_584_601_000), headers, ..RawRecord::default() },
+            &RawRecord {
+                value: Some(value),
+                timestamp: Some(Timestamp::from_millis(1_588_584_601_000)),
+                headers,
+                ..RawRecord::default()
+            },
         )
     };
     let id: Header<'_> = ("ce_id", Some(b"e-1"));

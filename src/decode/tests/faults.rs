@@ -1,6 +1,7 @@
 //! Each fault alone, and together with every fault of a later rank.
 
 use super::*;
+use crate::clock::Timestamp;
 
 /// Fault of a record: its rank in the order of faults, the change that causes it, and the expected rejection.
 struct Fault {
@@ -141,7 +142,9 @@ fn faults_of_attributes(faults: &mut Faults, envelope: Envelope) {
     );
     faults.next();
     faults.add(Rejection::field(Reason::InvalidField, "timestamp"), |draft| draft.stamped(None));
-    faults.add(Rejection::field(Reason::Future, "time"), |draft| draft.stamped(Some(1_588_000_000_000)));
+    faults.add(Rejection::field(Reason::Future, "time"), |draft| {
+        draft.stamped(Some(Timestamp::from_millis(1_588_000_000_000)))
+    });
 }
 
 fn label(faults: &mut Faults, field: &'static str) {
@@ -216,11 +219,12 @@ fn of_several_faults_the_first_in_order_counts() {
 #[test]
 fn values_that_are_no_object_are_not_json() {
     for value in ["[]", "5", "null", "\"{}\"", " ", "nope", "{", "}", "{}{}", "\u{feff}{}", "[{\"id\":\"x\"}]"] {
-        let record = RawRecord { value: Some(value.as_bytes()), timestamp: Some(0), ..RawRecord::default() };
+        let record =
+            RawRecord { value: Some(value.as_bytes()), timestamp: Some(Timestamp::EPOCH), ..RawRecord::default() };
         assert_eq!(draft::decode(Stream::Call, &record).err(), Some(Rejection::of(Reason::NotJson)), "{value}");
     }
     for value in [None, Some(&b""[..])] {
-        let record = RawRecord { value, timestamp: Some(0), ..RawRecord::default() };
+        let record = RawRecord { value, timestamp: Some(Timestamp::EPOCH), ..RawRecord::default() };
         assert_eq!(draft::decode(Stream::Call, &record).err(), Some(Rejection::of(Reason::Empty)));
     }
 }

@@ -1,5 +1,6 @@
 //! Properties of decoding for arbitrary input.
 
+use crate::clock::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -117,7 +118,7 @@ proptest! {
         timestamp in any::<Option<i64>>(),
     ) {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
-        let _ = draft::decode(stream, &RawRecord { value: Some(&value), timestamp, headers: &headers, ..RawRecord::default() });
+        let _ = draft::decode(stream, &RawRecord { value: Some(&value), timestamp: timestamp.map(Timestamp::from_millis), headers: &headers, ..RawRecord::default() });
     }
 
     #[test]
@@ -135,7 +136,7 @@ proptest! {
                 _ => value.truncate(at + 1),
             }
         }
-        let _ = draft::decode(stream, &RawRecord { value: Some(&value), timestamp: Some(0), ..RawRecord::default() });
+        let _ = draft::decode(stream, &RawRecord { value: Some(&value), timestamp: Some(Timestamp::EPOCH), ..RawRecord::default() });
     }
 
     /// Any JSON as the value of any field is accepted, or rejected with a fault of that field.

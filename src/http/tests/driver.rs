@@ -23,6 +23,8 @@ pub(super) struct Fixed {
     pub(super) reasons: Vec<&'static str>,
     /// Lock that a test holds to make renderings wait.
     pub(super) gate: Mutex<()>,
+    /// Lock that a test holds to make answers to the cut `slow` wait.
+    pub(super) api_gate: Mutex<()>,
     pub(super) rendering_now: AtomicUsize,
     pub(super) most_at_once: AtomicUsize,
 }
@@ -33,6 +35,7 @@ impl Fixed {
             body: Arc::new(EncodedBody::new(text.into())),
             reasons: Vec::new(),
             gate: Mutex::new(()),
+            api_gate: Mutex::new(()),
             rendering_now: AtomicUsize::new(0),
             most_at_once: AtomicUsize::new(0),
         }
@@ -58,6 +61,11 @@ impl Service for Fixed {
 
     /// Returns the parsed request, with status 404 for the target `none`.
     fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
+        if *request == ApiRequest::Cut("slow".to_owned()) {
+            self.rendering_now.fetch_add(1, Ordering::SeqCst);
+            drop(self.api_gate.lock().unwrap());
+            self.rendering_now.fetch_sub(1, Ordering::SeqCst);
+        }
         let status = if *request == ApiRequest::Target("none".to_owned()) { 404 } else { 200 };
         ApiResponse { status, json: serde_json::json!(format!("{request:?} {query}")).to_string() }
     }
@@ -73,7 +81,13 @@ pub(super) struct Running {
 }
 
 pub(super) fn settings() -> Settings {
-    Settings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), max_connections: 64, timeout: Duration::from_secs(10) }
+    Settings {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        max_connections: 64,
+        max_connections_per_peer: 32,
+        hosts: ["x"].into_iter().collect(),
+        timeout: Duration::from_secs(10),
+    }
 }
 
 pub(super) fn hasty() -> Settings {

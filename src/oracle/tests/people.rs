@@ -1,6 +1,7 @@
 //! Beneficiaries, periods and rolling windows.
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::oracle::periods::{OracleInterval, day, month, rolling, week};
 
 fn mexico_city() -> TimeZone {
@@ -57,7 +58,10 @@ fn rolling_windows_end_with_the_current_minute_or_hour() {
     assert_eq!(rolling(now, MINUTE, 60), span("2020-05-20T11:35:00Z", "2020-05-20T12:35:00Z"));
     assert_eq!(rolling(now, HOUR, 24), span("2020-05-19T13:00:00Z", "2020-05-20T13:00:00Z"));
     assert_eq!(rolling(now, HOUR, 168), span("2020-05-13T13:00:00Z", "2020-05-20T13:00:00Z"));
-    assert_eq!(rolling(-1, MINUTE, 1), OracleInterval { from: -MINUTE, until: 0 });
+    assert_eq!(
+        rolling(Timestamp::from_millis(-1), MINUTE, 1),
+        OracleInterval { from: Timestamp::from_millis(-MINUTE), until: Timestamp::EPOCH }
+    );
 }
 
 #[test]

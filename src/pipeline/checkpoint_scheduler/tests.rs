@@ -4,7 +4,7 @@ use super::*;
 use crate::aggregate::image::PageChunk;
 use crate::aggregate::{PartitionState, Rules, ViewConfig};
 use crate::checkpoint::BytesInFlight;
-use crate::clock::{Millis, SECOND};
+use crate::clock::{SECOND, Timestamp};
 use crate::decode;
 use crate::pipeline::batch_decoder::ResumePoint;
 use crate::pipeline::compatibility::Compatibility;
@@ -15,7 +15,7 @@ use crate::pipeline::restore::{RestoredPartition, StateSource};
 use crate::record::{PerStream, Stream, TopicPartition};
 use crate::source::{DeadLetter, DeadLetterCounts};
 
-const NOW: Millis = 1_790_000_000_000;
+const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
 /// A sink without dead letters in flight.
 struct NoDeadLetters;

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use super::Worker;
 use crate::checkpoint::Mismatch;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::pipeline::message::PollerCommand;
-use crate::record::{PartitionIndex, PerStream};
+use crate::pipeline::passage::ExcludedPassage;
+use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::{Exit, Failure};
 use crate::source::{ClientEvent, End};
 
@@ -17,7 +18,7 @@ impl Worker {
             ClientEvent::Errors { code, reason, count, .. } => {
                 tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client errors reported");
             }
-            ClientEvent::Interrupted { index, offset, code, reason, .. } => {
+            ClientEvent::Interrupted { index, offset, next_offset, code, reason, unreadable, .. } => {
                 let partition = &self.partitions[index].log.partition;
                 tracing::error!(
                     event = "pacemeter.partition.interrupted",
@@ -26,6 +27,7 @@ impl Worker {
                     offset,
                     code = ?code,
                     reason,
+                    remedy = unreadable.then(|| unreadable_remedy(partition, next_offset)),
                     "partition not readable; retrying"
                 );
             }
@@ -55,6 +57,28 @@ impl Worker {
         Ok(())
     }
 
+    /// Counts excluded offsets that cannot be read, and resumes behind them.
+    pub(super) fn pass_excluded(&mut self, passage: ExcludedPassage) {
+        let ExcludedPassage { index, first_offset, last_offset } = passage;
+        let partition = &mut self.partitions[index];
+        let passed = partition.state.pass_excluded(first_offset, last_offset);
+        tracing::warn!(
+            event = "pacemeter.partition.passed",
+            topic = partition.log.partition.topic,
+            partition = partition.log.partition.partition,
+            first_offset,
+            last_offset,
+            counted = passed,
+            "unreadable excluded offsets passed over"
+        );
+        if passed > 0 {
+            let now = self.clock.instant();
+            partition.changed = true;
+            partition.freshness.reach(partition.state.next_offset(), now);
+            self.checkpoint_scheduler.count_taken(&mut self.partitions, index, passed, now);
+        }
+    }
+
     /// Failure because the log does not contain the last applied record.
     pub(super) fn log_mismatch(&self, index: PartitionIndex) -> Failure {
         let partition = &self.partitions[index];
@@ -66,12 +90,12 @@ impl Worker {
     /// Takes the end offset of a partition.
     ///
     /// # Errors
-    /// If the log has ended before the last applied record for a stall time-out, which a new leader may need to catch
-    /// up; or if its topic was missing and exists again.
+    /// Returns an error if the log has ended before the last applied record for a stall time-out, which a new leader
+    /// may need to catch up; or if its topic was missing and exists again.
     pub(super) fn add_end(
         &mut self,
         index: PartitionIndex,
-        asked: Millis,
+        asked: Timestamp,
         end: End,
         now: Instant,
     ) -> Result<(), Failure> {
@@ -99,7 +123,7 @@ impl Worker {
     /// Compares the number of partitions of each topic with the number assigned.
     ///
     /// # Errors
-    /// If they differ: keys have moved to other partitions.
+    /// Returns an error if they differ: keys have moved to other partitions.
     pub(super) fn count_partitions(&mut self, counts: &PerStream<Option<usize>>) -> Result<(), Failure> {
         for (stream, count) in counts.iter() {
             let known = self.partitions.cluster.partition_counts[stream];
@@ -150,4 +174,14 @@ impl Worker {
             let _ = outputs.commands.send(PollerCommand::Refetch(index));
         }
     }
+}
+
+/// Instruction for a batch that cannot be read: make it readable, or pass over it.
+fn unreadable_remedy(partition: &TopicPartition, next_offset: i64) -> String {
+    let (stream, number) = (partition.stream.name(), partition.partition);
+    format!(
+        "raise kafka.properties.receive.message.max.bytes if the batch is larger than that when unpacked, or pass over it with \
+         streams.{stream}.exclude = [{{ partition = {number}, first_offset = {next_offset}, last_offset = LAST }}], where LAST is the last \
+         offset of the batch, as kafka-dump-log shows it"
+    )
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::aggregate::ViewConfig;
-use crate::clock::Millis;
-use crate::cuts::{Cut, CutContext, CutTarget};
+use crate::clock::Timestamp;
+use crate::cuts::{Cut, CutContext, CutSeal, CutTarget, SealKind};
 use crate::pipeline::message::{CutOutcome, CutRequest};
 use crate::pipeline::partitions::OwnedPartition;
 use crate::record::PartitionIndex;
@@ -29,7 +29,7 @@ pub(super) enum CutStorage {
 
 impl Worker {
     /// Passes cuts with a record of this timestamp that is about to be applied.
-    pub(super) fn pass_cuts(&mut self, index: PartitionIndex, timestamp: Millis) {
+    pub(super) fn pass_cuts(&mut self, index: PartitionIndex, timestamp: Timestamp) {
         let Self { cut_scheduler, partitions, view_config, .. } = self;
         let OwnedPartition { cuts, state, log, .. } = &mut partitions[index];
         cut_scheduler.pass(cuts, timestamp, |at| OwnedPartition::cut(state, log, view_config, at));
@@ -63,7 +63,7 @@ impl Worker {
         let _ = self.outputs.cuts.send(CutRequest { cut, oldest: self.cut_scheduler.oldest_kept(at) });
     }
 
-    fn assemble_cut(&self, at: Millis) -> Cut {
+    fn assemble_cut(&self, at: Timestamp) -> Cut {
         let ViewConfig { targets, allowlists } = &self.view_config;
         // A partition that had no record by then contributes nothing.
         let nothing = |partition: &OwnedPartition| {
@@ -80,7 +80,7 @@ impl Worker {
             allowlists,
             closed_periods: &self.cut_scheduler.closed_periods,
             taken: self.clock.now(),
-            state_built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or(0),
+            state_built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or_default(),
         };
         Cut::of(at, self.partitions.iter().map(|partition| &partition.log.partition).zip(&parts), context)
     }
@@ -88,14 +88,17 @@ impl Worker {
     /// Takes the outcome of a cut that was to be stored.
     pub fn cut_stored(&mut self, outcome: CutOutcome) {
         let CutOutcome { cut, result } = outcome;
-        if let Err(error) = result {
-            tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "cut not stored; retrying");
-            self.cut_storage = CutStorage::RetryAt(self.clock.instant() + RETRY);
-            return;
-        }
+        let seal = match result {
+            Ok(seal) => seal,
+            Err(error) => {
+                tracing::error!(event = "pacemeter.cut.failed", cut = cut.id, error = %error, "cut not stored; retrying");
+                self.cut_storage = CutStorage::RetryAt(self.clock.instant() + RETRY);
+                return;
+            }
+        };
         failpoint("cut.stored");
         self.cut_storage = CutStorage::Idle;
-        log_cut(&cut);
+        log_cut(&cut, &seal);
         let mut closed_periods = (*self.cut_scheduler.closed_periods).clone();
         cut.report(&mut closed_periods);
         closed_periods.forget_before(self.cut_scheduler.oldest_kept(cut.at_ms));
@@ -106,8 +109,16 @@ impl Worker {
 }
 
 /// Logs a stored cut, the periods that close with it, and its corrections.
-fn log_cut(cut: &Cut) {
-    tracing::info!(event = "pacemeter.cut.taken", cut = cut.id, at = cut.at, targets = cut.targets.len(), "cut stored");
+fn log_cut(cut: &Cut, seal: &CutSeal) {
+    tracing::info!(
+        event = "pacemeter.cut.taken",
+        cut = cut.id,
+        at = cut.at,
+        targets = cut.targets.len(),
+        hash = seal.hash,
+        retaken = seal.kind == SealKind::Retaken,
+        "cut stored"
+    );
     for CutTarget { target, period, goal, actual, .. } in cut.targets.iter().filter(|target| target.closes) {
         tracing::info!(
             event = "pacemeter.period.closed",

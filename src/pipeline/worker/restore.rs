@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Worker;
 use crate::checkpoint::Damage;
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 use crate::pipeline::batch_decoder::ResumePoint;
 use crate::pipeline::compatibility::ClusterInfo;
 use crate::pipeline::message::{LogInfo, LogInventory, PollerCommand};
@@ -65,7 +65,7 @@ impl Worker {
         }
     }
 
-    fn restore_all(&mut self, logs: &[LogInfo], now: Millis) -> Result<Vec<RestoredPartition>, Failure> {
+    fn restore_all(&mut self, logs: &[LogInfo], now: Timestamp) -> Result<Vec<RestoredPartition>, Failure> {
         let progress = RestoreProgress {
             metrics: &self.outputs.metrics,
             partitions: logs.len() as u64,

@@ -1,7 +1,7 @@
 //! The call centre: calls come in, agents at home take them, and agents sign in and out.
 
 use super::{Scheduler, Step};
-use crate::clock::{HOUR, MINUTE, Millis, SECOND};
+use crate::clock::{HOUR, MINUTE, Millis, SECOND, Timestamp};
 use crate::event::{CallKind, Status};
 use crate::simulate::occurrence::{Body, QUEUES, SITES, Seconds, mix};
 
@@ -55,7 +55,7 @@ impl Calls {
 }
 
 impl Scheduler {
-    pub(super) fn call(&mut self, at: Millis, step: CallStep) {
+    pub(super) fn call(&mut self, at: Timestamp, step: CallStep) {
         match step {
             CallStep::Offer => self.offer(at),
             CallStep::Answer { call, queue } => self.answer(at, call, queue),
@@ -68,7 +68,7 @@ impl Scheduler {
         }
     }
 
-    fn offer(&mut self, at: Millis) {
+    fn offer(&mut self, at: Timestamp) {
         let call = self.calls.calls;
         self.calls.calls += 1;
         let queue = QUEUES.pick(mix(self.options.seed ^ call));
@@ -83,7 +83,7 @@ impl Scheduler {
         self.plan(at + wait.min(patience), Step::Call(step));
     }
 
-    fn answer(&mut self, at: Millis, call: u64, queue: &'static str) {
+    fn answer(&mut self, at: Timestamp, call: u64, queue: &'static str) {
         let Some(agent) = self.take_agent() else {
             // Nobody is available: half of the callers give up, the others keep waiting.
             let step =
@@ -110,7 +110,7 @@ impl Scheduler {
         Some(self.calls.available.swap_remove(index))
     }
 
-    fn complete(&mut self, at: Millis, call: u64, queue: &'static str, talk: u32, agent: u32) {
+    fn complete(&mut self, at: Timestamp, call: u64, queue: &'static str, talk: u32, agent: u32) {
         let wrap_up = self.rng.u32(..90_000);
         let seconds = match self.rng.u32(..20) {
             // Not measured by the telephone system: handle time is from answer to completion.
@@ -130,7 +130,7 @@ impl Scheduler {
     }
 
     /// Plans the shift that begins in this hour, if there is one.
-    pub(super) fn plan_shift(&mut self, at: Millis, hour: usize) {
+    pub(super) fn plan_shift(&mut self, at: Timestamp, hour: usize) {
         let Some(shift) = SHIFTS.iter().position(|&begin| begin == hour % 24) else { return };
         let weekday = hour / 24 < 5;
         for agent in 0..self.calls.agents.len() as u32 {
@@ -152,7 +152,7 @@ impl Scheduler {
     }
 
     /// Changes an agent's status where that makes sense; a call is finished first.
-    fn turn(&mut self, at: Millis, agent: u32, status: Status) {
+    fn turn(&mut self, at: Timestamp, agent: u32, status: Status) {
         use Status::{Available, Handling, Paused, SignedOut, WrapUp};
         match (self.calls.agents[agent as usize], status) {
             (Handling | WrapUp, Paused | SignedOut) => {
@@ -168,12 +168,12 @@ impl Scheduler {
         }
     }
 
-    fn free(&mut self, at: Millis, agent: u32) {
+    fn free(&mut self, at: Timestamp, agent: u32) {
         self.status(at, agent, Status::Available);
         self.calls.available.push(agent);
     }
 
-    fn status(&mut self, at: Millis, agent: u32, status: Status) {
+    fn status(&mut self, at: Timestamp, agent: u32, status: Status) {
         self.calls.agents[agent as usize] = status;
         let agent = u64::from(agent);
         // One agent in fifty has no known site.
@@ -181,7 +181,7 @@ impl Scheduler {
         self.happen(at, Body::Agent { agent, site, status });
     }
 
-    fn call_event(&mut self, at: Millis, kind: CallKind, call: u64, queue: &'static str, seconds: Seconds) {
+    fn call_event(&mut self, at: Timestamp, kind: CallKind, call: u64, queue: &'static str, seconds: Seconds) {
         self.happen(at, Body::Call { kind, call, queue, seconds });
     }
 }

@@ -1,7 +1,7 @@
 //! The life of a support: applied for, approved or rejected, dispersed, and now and then returned and dispersed again.
 
 use super::{Scheduler, Step};
-use crate::clock::{DAY, HOUR, MINUTE, Millis};
+use crate::clock::{DAY, HOUR, MINUTE, Timestamp};
 use crate::event::{Centavos, DisbursementKind};
 use crate::simulate::occurrence::{self, Body, SUPPORT, Support};
 use crate::simulate::week::office_hours;
@@ -25,7 +25,7 @@ pub(super) struct Supports {
 }
 
 impl Scheduler {
-    pub(super) fn support(&mut self, at: Millis, step: SupportStep) {
+    pub(super) fn support(&mut self, at: Timestamp, step: SupportStep) {
         match step {
             SupportStep::Apply => self.apply(at),
             SupportStep::Decide(support) => self.decide(at, support),
@@ -41,7 +41,7 @@ impl Scheduler {
         }
     }
 
-    fn apply(&mut self, at: Millis) {
+    fn apply(&mut self, at: Timestamp) {
         let known = self.supports.people;
         // One in ten has applied before.
         let person = if known > 0 && self.rng.u32(..10) == 0 { self.rng.u64(..known) } else { known };
@@ -53,7 +53,7 @@ impl Scheduler {
         self.plan(decided, Step::Support(SupportStep::Decide(support)));
     }
 
-    fn decide(&mut self, at: Millis, support: Support) {
+    fn decide(&mut self, at: Timestamp, support: Support) {
         if self.rng.u32(..100) < 5 {
             self.disbursement(at, DisbursementKind::Rejected, support, SUPPORT);
             return;
@@ -73,7 +73,7 @@ impl Scheduler {
         }
     }
 
-    fn disperse(&mut self, at: Millis, support: Support, amount: Centavos) {
+    fn disperse(&mut self, at: Timestamp, support: Support, amount: Centavos) {
         if self.rng.u32(..1_000) == 0 {
             // The bank's record of the return comes before the record of the payment.
             let body = Body::Disbursement { kind: DisbursementKind::Returned, support, amount };
@@ -93,7 +93,7 @@ impl Scheduler {
         }
     }
 
-    fn disbursement(&mut self, at: Millis, kind: DisbursementKind, support: Support, amount: Centavos) {
+    fn disbursement(&mut self, at: Timestamp, kind: DisbursementKind, support: Support, amount: Centavos) {
         self.happen(at, Body::Disbursement { kind, support, amount });
     }
 }

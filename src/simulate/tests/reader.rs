@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::clock::Millis;
+use crate::clock::{Millis, Timestamp};
 use crate::oracle::{SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone};
 use crate::simulate::Emission;
 
@@ -20,7 +20,7 @@ pub fn assert_says(emission: &Emission, event: &SentEvent) {
     let read = attributes(emission);
     assert_eq!(read.id, event.id);
     assert_eq!(read.source, event.source);
-    assert_eq!(millis(&read.time), event.time, "{}", read.time);
+    assert_eq!(read.time.parse::<Timestamp>().unwrap(), event.time, "{}", read.time);
     let kind = read.kind.strip_prefix("mx.example.").unwrap_or(&read.kind);
     let kind = kind.strip_suffix(".v1").unwrap_or(kind);
     let (stream, name) = kind.split_once('.').expect("a type has two parts");
@@ -45,10 +45,6 @@ fn attributes(emission: &Emission) -> Attributes {
     let structured = header("content-type").is_some() || value.get("specversion").is_some();
     let data = if structured { value["data"].clone() } else { value.clone() };
     Attributes { id, source: text("source"), kind, time, data }
-}
-
-fn millis(time: &str) -> Millis {
-    time.parse::<jiff::Timestamp>().expect("times are RFC 3339").as_millisecond()
 }
 
 fn assert_body(kind: &str, data: &Value, body: &SentBody) {

@@ -125,3 +125,17 @@ fn an_error_fills_the_place_that_named_answers_leave() {
         .collect();
     assert_eq!(specifiers, ["Topic(\"a\")", "TopicAuthorizationFailed", "Topic(\"c\")"]);
 }
+
+#[test]
+fn batches_larger_than_are_read_are_a_warning() {
+    let topic = |bytes: &'static str| {
+        [("cleanup.policy", "delete"), ("message.timestamp.type", "LogAppendTime"), ("max.message.bytes", bytes)]
+    };
+    assert_eq!(findings_with(&[], &topic("33554432")), Findings::default());
+    let findings = findings_with(&[], &topic("33554433"));
+    assert_eq!((findings.faults.len(), findings.large_batches.len()), (0, 1));
+    let text = findings.large_batches[0].to_string();
+    assert!(text.contains("33554433") && text.contains("receive.message.max.bytes"), "{text}");
+    let raised = ["kafka.properties.receive.message.max.bytes=40000000"];
+    assert_eq!(findings_with(&raised, &topic("33554433")), Findings::default());
+}

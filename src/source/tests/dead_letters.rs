@@ -1,6 +1,7 @@
 //! Dead letters.
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::record::{PartitionIndex, RawRecord, Reason, Stream, TopicPartition};
 
 const DEAD: &str = "pacemeter.dead-letter.v1";
@@ -15,7 +16,7 @@ fn letter(partition: &TopicPartition, offset: i64) -> DeadLetter<'_> {
         partition,
         record: RawRecord {
             offset,
-            timestamp: Some(1_700_000_000_123),
+            timestamp: Some(Timestamp::from_millis(1_700_000_000_123)),
             key: Some(b"key"),
             value: Some(b"value"),
             headers: &[("ce_id", Some(b"1")), ("null", None)],
@@ -130,4 +131,22 @@ fn a_record_without_key_value_or_time_is_dead_lettered() {
     letters.send(&DeadLetter { record, field: None, ..letter(&partition, 1) });
     assert!(letters.flush(PATIENCE));
     assert_eq!(letters.counts().acknowledged, 1);
+}
+
+#[test]
+fn letters_beyond_the_bound_in_bytes_fail_too() {
+    let kafka = Kafka::with_partitions(1);
+    kafka.mock.broker_down(-1).expect("the broker goes down");
+    let settings =
+        kafka.settings(&["dead_letter.max_in_flight_bytes=1048576", "kafka.properties.message.timeout.ms=8000"]);
+    let letters = DeadLetters::open(&settings).expect("a producer can be made");
+    let partition = partition();
+    // Keys and headers count as values do.
+    let part = vec![b'x'; 100_000];
+    let headers = [("name", Some(part.as_slice()))];
+    for offset in 0..10 {
+        let record = RawRecord { offset, key: Some(&part), value: Some(&part), headers: &headers, timestamp: None };
+        letters.send(&DeadLetter { record, ..letter(&partition, offset) });
+    }
+    assert_eq!(letters.counts(), DeadLetterCounts { sent: 10, acknowledged: 0, failed: 7 });
 }

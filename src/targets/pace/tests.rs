@@ -2,10 +2,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::calendar::{Period, WorkingCalendar};
+use crate::clock::Timestamp;
 use crate::targets::{Filter, Measure};
 
 static UTC: TimeZone = TimeZone::UTC;
-const WEEK: Interval = Interval { start: 1_589_173_200_000, end: 1_589_778_000_000 };
+const WEEK: Interval =
+    Interval { start: Timestamp::from_millis(1_589_173_200_000), end: Timestamp::from_millis(1_589_778_000_000) };
 
 fn target(measure: Measure, goal: Quantity) -> Target {
     Target {
@@ -117,10 +119,7 @@ fn the_goal_of_the_periods_first_day_applies() {
     let goals =
         [("2020-05-11", 1), ("2020-05-13", 2)].map(|(date, goal)| (date.parse().unwrap(), Quantity::Count(goal)));
     let target = Target { goals: goals.to_vec(), ..people(0) };
-    let of = |time: &str| {
-        let time: jiff::Timestamp = time.parse().unwrap();
-        target.goal(Period::WEEK.at(time.as_millisecond(), &zone).unwrap(), &zone)
-    };
+    let of = |time: &str| target.goal(Period::WEEK.at(time.parse().unwrap(), &zone).unwrap(), &zone);
     assert_eq!(of("2020-05-17T12:00:00Z"), Quantity::Count(1));
     assert_eq!(of("2020-05-18T12:00:00Z"), Quantity::Count(2));
     assert_eq!(of("2020-05-04T12:00:00Z"), Quantity::Count(1), "the first goal also applies before its date");

@@ -1,6 +1,6 @@
+use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 
 use super::*;
@@ -26,11 +26,11 @@ fn target(keys: &str, calendar: &str, zone: &TimeZone) -> Target {
         .remove(0)
 }
 
-fn at(text: &str) -> Millis {
-    text.parse::<Timestamp>().unwrap().as_millisecond()
+fn at(text: &str) -> Timestamp {
+    text.parse::<Timestamp>().unwrap()
 }
 
-fn report(target: &Target, period: Interval, now: Millis, zone: &TimeZone) -> PaceReport {
+fn report(target: &Target, period: Interval, now: Timestamp, zone: &TimeZone) -> PaceReport {
     assess(
         target,
         &Observation { period, now, zone, actual: Tally::default(), past: Tally::default(), overdispersion: 4.0 },
@@ -119,7 +119,7 @@ proptest! {
         let profile = profile.filter(|hours| hours.iter().any(|&hour| hour > 0)).map_or(String::new(), |hours| format!("profile = {hours:?}"));
         let target = target(&profile, &(week + &closed), &zone);
         let day = if matches!(period, Period::Campaign(..)) { 100 } else { day };
-        let interval = period.at(dated(day).to_zoned(zone.clone()).unwrap().timestamp().as_millisecond(), &zone).unwrap();
+        let interval = period.at(dated(day).to_zoned(zone.clone()).unwrap().timestamp().into(), &zone).unwrap();
         let plan = |now| (report(&target, interval, now, &zone).plan, Plan::of(&target, interval, now));
 
         prop_assert_eq!(plan(interval.start).0, 0.0);

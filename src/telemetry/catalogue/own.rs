@@ -37,6 +37,10 @@ families! {
     CONFIG_LAST_RELOAD_SUCCESS = Family::own("pacemeter_config_last_reload_success_timestamp_seconds", Gauge, &[],
         UnixSeconds, "Time of the last successful reload of targets and calendars.");
 
+    CUTS_LOST = Family::own("pacemeter_cuts_lost", Gauge, &[], Count("cuts"),
+        "Stored cuts found damaged, edited or missing.")
+        .with_note("A cut that was taken again still counts, until retention removes it: run `pacemeter cut verify`.");
+
     TZDATA_INFO = Family::own("pacemeter_tzdata_info", Gauge, &["version"], Info,
         "Version of the time-zone database in use.")
         .with_note("Days, weeks and months follow it.");
@@ -49,10 +53,20 @@ families! {
         "Series omitted because http.max_series was reached, counted in every rendering.");
 
     HTTP_CONNECTIONS_REFUSED = Family::own("pacemeter_http_connections_refused_total", Counter, &[],
-        Count("connections"), "Connections refused because http.max_connections were open.")
-        .with_note("They receive a 503 and are closed.");
+        Count("connections"), "Connections refused because too many were open and none of them was idle.")
+        .with_note("They receive a 503 and are closed. The bounds are `http.max_connections` and \
+            `http.max_connections_per_peer`: [operations](operations.md#http).");
+    HTTP_CONNECTIONS_EVICTED = Family::own("pacemeter_http_connections_evicted_total", Counter, &[],
+        Count("connections"), "Connections closed to make room for others, the longest idle first.")
+        .with_note("[Operations](operations.md#http).");
+    HTTP_CONNECTIONS_TIMED_OUT = Family::own("pacemeter_http_connections_timed_out_total", Counter, &[],
+        Count("connections"), "Connections closed because no whole request arrived within http.timeout.")
+        .with_note("Among them are connections that clients keep open and do not use.");
     HTTP_CONNECTIONS_ABORTED = Family::own("pacemeter_http_connections_aborted_total", Counter, &[],
         Count("connections"), "Connections aborted because the client did not take its answer within http.timeout.");
+    HTTP_RESPONSES = Family::own("pacemeter_http_responses_total", Counter, &["status"], Count("responses"),
+        "HTTP responses by status, refusals of malformed, large and late requests included.")
+        .with_note("A status that is not listed counts as `other`.");
 
     LOG_MESSAGES = Family::own("pacemeter_log_messages_total", Counter, &["level"], Count("lines"),
         "Log lines accepted, by level.")

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::clock::{MINUTE, Millis};
+use crate::clock::{MINUTE, Timestamp};
 
 /// Maximum number of names with a bucket of their own; later names share the bucket of [`OTHER`].
 pub(super) const MAX_NAMES: usize = 256;
@@ -58,7 +58,7 @@ pub(in crate::telemetry) struct SuppressedLines {
 #[derive(Debug)]
 struct Bucket {
     tokens: u64,
-    filled_at: Millis,
+    filled_at: Timestamp,
     /// Suppressed lines that are not reported yet.
     unreported: u64,
     /// Suppressed lines since the start.
@@ -71,7 +71,7 @@ pub(super) struct Limiter {
     burst: u64,
     per_second: u64,
     buckets: HashMap<Box<str>, Bucket>,
-    summarised_at: Option<Millis>,
+    summarised_at: Option<Timestamp>,
 }
 
 impl Limiter {
@@ -86,10 +86,10 @@ impl Limiter {
     }
 
     /// Decides on a line of `name`.
-    pub(super) fn admit(&mut self, name: &str, now: Millis) -> RateDecision {
+    pub(super) fn admit(&mut self, name: &str, now: Timestamp) -> RateDecision {
         let (burst, per_second) = (self.burst, self.per_second);
         let bucket = self.bucket(name, now);
-        let elapsed = u64::try_from(now.saturating_sub(bucket.filled_at)).unwrap_or(0);
+        let elapsed = u64::try_from(now.saturating_since(bucket.filled_at)).unwrap_or(0);
         bucket.tokens = bucket.tokens.saturating_add(elapsed.saturating_mul(per_second)).min(burst);
         bucket.filled_at = now;
         if bucket.tokens < LINE {
@@ -102,8 +102,8 @@ impl Limiter {
     }
 
     /// Returns the unreported lines like [`Limiter::summary`], but at most once a minute; empty in between.
-    pub(super) fn summary_if_due(&mut self, now: Millis) -> Vec<SuppressedLines> {
-        let since = now.saturating_sub(*self.summarised_at.get_or_insert(now));
+    pub(super) fn summary_if_due(&mut self, now: Timestamp) -> Vec<SuppressedLines> {
+        let since = now.saturating_since(*self.summarised_at.get_or_insert(now));
         if (0..MINUTE).contains(&since) {
             return Vec::new();
         }
@@ -111,7 +111,7 @@ impl Limiter {
     }
 
     /// Returns the suppressed lines by name that are not reported yet, and marks them as reported.
-    pub(super) fn summary(&mut self, now: Millis) -> Vec<SuppressedLines> {
+    pub(super) fn summary(&mut self, now: Timestamp) -> Vec<SuppressedLines> {
         self.summarised_at = Some(now);
         let mut suppressed = Vec::new();
         for (name, bucket) in &mut self.buckets {
@@ -133,7 +133,7 @@ impl Limiter {
         )
     }
 
-    fn bucket(&mut self, name: &str, now: Millis) -> &mut Bucket {
+    fn bucket(&mut self, name: &str, now: Timestamp) -> &mut Bucket {
         let known = self.buckets.contains_key(name);
         let name = if known || self.buckets.len() < MAX_NAMES { name } else { OTHER };
         let full = Bucket { tokens: self.burst, filled_at: now, unreported: 0, total: 0 };
@@ -152,19 +152,23 @@ fn sorted(mut names: Vec<SuppressedLines>) -> Vec<SuppressedLines> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SECOND;
+    use crate::clock::{Millis, SECOND};
+
+    fn at(millis: Millis) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
 
     fn written(limiter: &mut Limiter, name: &str, now: Millis, lines: usize) -> usize {
-        (0..lines).filter(|_| limiter.admit(name, now) != RateDecision::Suppress).count()
+        (0..lines).filter(|_| limiter.admit(name, at(now)) != RateDecision::Suppress).count()
     }
 
     #[test]
     fn a_burst_is_written_and_the_excess_is_reported_next() {
         let mut limiter = Limiter::new(20, 1);
         assert_eq!(written(&mut limiter, "a", 0, 50), 20);
-        assert_eq!(limiter.admit("a", SECOND - 1), RateDecision::Suppress);
-        assert_eq!(limiter.admit("a", SECOND), RateDecision::Write { suppressed: 31 });
-        assert_eq!(limiter.admit("a", 2 * SECOND), RateDecision::Write { suppressed: 0 });
+        assert_eq!(limiter.admit("a", at(SECOND - 1)), RateDecision::Suppress);
+        assert_eq!(limiter.admit("a", at(SECOND)), RateDecision::Write { suppressed: 31 });
+        assert_eq!(limiter.admit("a", at(2 * SECOND)), RateDecision::Write { suppressed: 0 });
         assert_eq!(limiter.totals(), [SuppressedLines { name: "a".into(), lines: 31 }]);
     }
 
@@ -196,14 +200,14 @@ mod tests {
     #[test]
     fn a_summary_once_a_minute_reports_each_line_once() {
         let mut limiter = Limiter::new(1, 1);
-        assert_eq!(limiter.summary_if_due(0), []);
+        assert_eq!(limiter.summary_if_due(at(0)), []);
         written(&mut limiter, "b", 0, 3);
         written(&mut limiter, "a", 0, 2);
-        assert_eq!(limiter.summary_if_due(MINUTE - 1), []);
+        assert_eq!(limiter.summary_if_due(at(MINUTE - 1)), []);
         let both = [SuppressedLines { name: "a".into(), lines: 1 }, SuppressedLines { name: "b".into(), lines: 2 }];
-        assert_eq!(limiter.summary_if_due(MINUTE), both);
-        assert_eq!(limiter.summary_if_due(3 * MINUTE), []);
-        assert_eq!(limiter.admit("a", 4 * MINUTE), RateDecision::Write { suppressed: 0 });
+        assert_eq!(limiter.summary_if_due(at(MINUTE)), both);
+        assert_eq!(limiter.summary_if_due(at(3 * MINUTE)), []);
+        assert_eq!(limiter.admit("a", at(4 * MINUTE)), RateDecision::Write { suppressed: 0 });
         assert_eq!(limiter.totals(), both);
     }
 
@@ -211,7 +215,7 @@ mod tests {
     fn names_beyond_the_maximum_share_one_bucket() {
         let mut limiter = Limiter::new(1, 1);
         for number in 0..10 * MAX_NAMES {
-            limiter.admit(&format!("name-{number}"), 0);
+            limiter.admit(&format!("name-{number}"), at(0));
         }
         assert_eq!(limiter.totals().len(), MAX_NAMES + 1);
         assert_eq!(written(&mut limiter, "name-0", SECOND, 2), 1);

@@ -7,12 +7,11 @@ use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 
-use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
-use crate::clock::Millis;
+use crate::clock::Timestamp;
 
 /// Keys of the log itself; a field with such a name gets the prefix `field_`.
 pub(super) const RESERVED: &[&str] = &[
@@ -45,7 +44,7 @@ pub(super) enum Form {
 /// Beginning of every line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LinePrefix<'a> {
-    pub(super) now: Millis,
+    pub(super) now: Timestamp,
     pub(super) level: Level,
     pub(super) event: &'a str,
     /// Rust module of an event without a name.
@@ -284,8 +283,8 @@ fn visible(c: char) -> impl Iterator<Item = char> {
 }
 
 /// Returns RFC 3339 in UTC with `digits` decimals; those beyond milliseconds are zeros.
-fn timestamp(now: Millis, digits: u8) -> String {
-    let time = Timestamp::from_millisecond(now).unwrap_or(if now < 0 { Timestamp::MIN } else { Timestamp::MAX });
+fn timestamp(now: Timestamp, digits: u8) -> String {
+    let time = now.to_jiff();
     DateTimePrinter::new().precision(Some(digits)).timestamp_to_string(&time)
 }
 

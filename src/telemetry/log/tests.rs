@@ -1,3 +1,4 @@
+use crate::clock::Timestamp;
 use std::collections::HashSet;
 use std::io::{BufReader, PipeReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -49,7 +50,7 @@ const ON: Settings = Settings { level: Level::INFO, format: Format::Auto, burst:
 
 /// Clock that stands at 2026-11-21T18:00:00.123Z.
 fn clock() -> Clock {
-    Clock::accelerated(1_795_284_000_123, 0.0)
+    Clock::accelerated(Timestamp::from_millis(1_795_284_000_123), 0.0)
 }
 
 /// Returns the lines that `events` write, with their line breaks.
@@ -217,7 +218,7 @@ struct Moved(Arc<Log>, Arc<AtomicI64>);
 
 impl<S: Subscriber> Layer<S> for Moved {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.0.event(event, self.1.load(SeqCst));
+        self.0.event(event, Timestamp::from_millis(self.1.load(SeqCst)));
     }
 }
 
@@ -315,7 +316,7 @@ fn any_line(form: Form, fields: &[(String, String)], number: i64) -> String {
         line.add_number(name, number);
     }
     let prefix = LinePrefix {
-        now: number,
+        now: Timestamp::from_millis(number),
         level: Level::INFO,
         event: &fields[0].1,
         module: Some(&fields[0].0),

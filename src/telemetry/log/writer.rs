@@ -64,7 +64,7 @@ impl<T: AsFd> Sink<T> {
     /// Waits until a write will not block.
     ///
     /// # Errors
-    /// If the write would block while the log is being closed.
+    /// Returns an error if the write would block while the log is being closed.
     fn wait(&self) -> io::Result<()> {
         loop {
             let closing = self.progress.closing.load(SeqCst);

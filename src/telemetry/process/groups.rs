@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
-use super::{AGGREGATES, CHECKPOINT_DAMAGE, CHECKPOINT_FAILURES, MetricBuilder, RESTORE_SOURCES, TimestampGauge};
-use crate::clock::Millis;
+use super::{
+    AGGREGATES, CHECKPOINT_DAMAGE, CHECKPOINT_FAILURES, HTTP_STATUSES, MetricBuilder, RESTORE_SOURCES, TimestampGauge,
+};
+use crate::clock::Timestamp;
 use crate::record::Stream;
 use crate::telemetry::catalogue::{business, own};
 use crate::telemetry::histogram::Histograms;
@@ -199,6 +201,22 @@ impl DeadLetterMetrics {
     }
 }
 
+/// Metrics of the stored cuts.
+pub struct CutMetrics {
+    lost: Gauge,
+}
+
+impl CutMetrics {
+    pub(super) fn new(builder: &MetricBuilder<'_>) -> Self {
+        Self { lost: builder.gauge(&own::CUTS_LOST) }
+    }
+
+    /// Sets the number of cuts that are damaged or missing.
+    pub fn set_lost(&self, cuts: usize) {
+        self.lost.set(cuts as f64);
+    }
+}
+
 /// Metrics of the files of targets and calendars.
 pub struct TargetMetrics {
     last_reload_successful: Gauge,
@@ -214,7 +232,7 @@ impl TargetMetrics {
     }
 
     /// Records a successful reload at `now`.
-    pub fn reloaded(&self, now: Millis) {
+    pub fn reloaded(&self, now: Timestamp) {
         self.last_reload_successful.set(1.0);
         self.last_reload_success.set(&[], now);
     }
@@ -228,18 +246,40 @@ impl TargetMetrics {
 /// Metrics of the HTTP server.
 #[derive(Debug, Clone)]
 pub struct HttpMetrics {
-    /// Connections closed at once because `http.max_connections` were open.
+    /// Connections refused because too many were open.
     pub refused: IntCounter,
+    /// Connections closed to make room for others.
+    pub evicted: IntCounter,
+    /// Connections closed because no request arrived in time.
+    pub timed_out: IntCounter,
     /// Connections reset because the client did not take its answer in time.
     pub aborted: IntCounter,
+    /// Responses by status, one of [`HTTP_STATUSES`].
+    responses: IntCounterVec,
 }
 
 impl HttpMetrics {
     pub(super) fn new(builder: &MetricBuilder<'_>) -> Self {
         Self {
             refused: builder.counter(&own::HTTP_CONNECTIONS_REFUSED),
+            evicted: builder.counter(&own::HTTP_CONNECTIONS_EVICTED),
+            timed_out: builder.counter(&own::HTTP_CONNECTIONS_TIMED_OUT),
             aborted: builder.counter(&own::HTTP_CONNECTIONS_ABORTED),
+            responses: builder.counters(&own::HTTP_RESPONSES, HTTP_STATUSES),
         }
+    }
+
+    /// Counts a response.
+    pub fn responded(&self, status: u16) {
+        let status = status.to_string();
+        let known = HTTP_STATUSES.into_iter().find(|known| *known == status).unwrap_or("other");
+        self.responses.with_label_values(&[known]).inc();
+    }
+
+    /// Returns the number of responses with a status of [`HTTP_STATUSES`].
+    #[cfg(test)]
+    pub(crate) fn responses(&self, status: &str) -> u64 {
+        self.responses.with_label_values(&[status]).get()
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::clock::Timestamp;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -71,15 +72,15 @@ fn every_family_of_the_process_is_exposed() {
     metrics.kafka.consumer_lag.with_label_values(&["calls", "3"]).set(12);
     metrics.kafka.errors.with_label_values(&["transport"]).inc_by(2);
     metrics.kafka.retention_shorter_than_horizon.with_label_values(&["calls"]).set(1);
-    metrics.kafka.last_commit.set(&[], 1_795_284_000_123);
+    metrics.kafka.last_commit.set(&[], Timestamp::from_millis(1_795_284_000_123));
     metrics.kafka.partition_stalled.with_label_values(&["calls", "3"]).set(0);
-    metrics.checkpoints.last_success.set(&[], 1_795_284_000_000);
-    metrics.records.last_processed.set(&["call"], 1_795_284_000_000);
+    metrics.checkpoints.last_success.set(&[], Timestamp::from_millis(1_795_284_000_000));
+    metrics.records.last_processed.set(&["call"], Timestamp::from_millis(1_795_284_000_000));
     metrics.queues.register("batches", 8).set(3);
     metrics.exposition.rendered(Duration::from_micros(1_500));
-    metrics.targets.reloaded(1_795_284_000_000);
+    metrics.targets.reloaded(Timestamp::from_millis(1_795_284_000_000));
     metrics.targets.reload_refused();
-    (0..3).for_each(|_| drop(log.admit("pacemeter.test", 0)));
+    (0..3).for_each(|_| drop(log.admit("pacemeter.test", Timestamp::EPOCH)));
     let text = text(&metrics);
     // `export` writes these.
     let exported = [

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::civil::DateTime;
-use pacemeter::clock::{Clock, Millis};
+use pacemeter::clock::{Clock, Timestamp};
 use tempfile::TempDir;
 
 use super::feed::{EventWriter, Feed, PARTITIONS, PROGRAMME, PaymentSpan};
@@ -86,7 +86,7 @@ impl Environment {
         let mut writer = EventWriter::new(kafka, &topics);
         writer.history(paid);
         // Time starts here.
-        let clock_text = format!("{}@{}x{speed}", instant(at), Clock::wall().now());
+        let clock_text = format!("{}@{}x{speed}", instant(at).as_millis(), Clock::wall().now().as_millis());
         let clock = Clock::moved(&clock_text).expect("a valid clock");
         let feed = writer.start(clock.clone(), *an_hour);
         let mut pacemeter = Pacemeter::start_with(&state, &settings, &[("CLOCK", &clock_text)]);
@@ -136,12 +136,12 @@ impl Environment {
     }
 
     /// Current time of the programme.
-    pub fn now(&self) -> Millis {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Waits until the programme's clock shows this time.
-    pub fn wait_until(&self, time: Millis) {
+    pub fn wait_until(&self, time: Timestamp) {
         while self.now() < time {
             thread::sleep(Duration::from_millis(50));
         }
@@ -188,7 +188,7 @@ impl Environment {
 }
 
 /// Instant of a local time in the programme's zone.
-pub fn instant(local: &str) -> Millis {
+pub fn instant(local: &str) -> Timestamp {
     let local: DateTime = local.parse().expect("a date and a time");
-    local.in_tz(ZONE).expect("a zone").timestamp().as_millisecond()
+    local.in_tz(ZONE).expect("a zone").timestamp().into()
 }

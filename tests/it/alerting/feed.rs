@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use pacemeter::clock::{Clock, DAY, HOUR, Millis, QUARTER_HOUR};
+use pacemeter::clock::{Clock, DAY, HOUR, QUARTER_HOUR, Timestamp};
 use pacemeter::record::Stream;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
@@ -29,8 +28,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// People paid before the test, evenly between two instants.
 #[derive(Clone, Copy)]
 pub struct PaymentSpan {
-    pub from: Millis,
-    pub until: Millis,
+    pub from: Timestamp,
+    pub until: Timestamp,
     pub people: u64,
 }
 
@@ -108,7 +107,7 @@ impl EventWriter {
         }
         for PaymentSpan { from, until, people } in paid {
             for index in 0..*people {
-                self.pay(from + (until - from) * index as i64 / *people as i64);
+                self.pay(*from + (*until - *from) * index as i64 / *people as i64);
             }
         }
         self.producer.flush(Duration::from_secs(60)).expect("the history is written");
@@ -142,7 +141,7 @@ impl EventWriter {
                 self.disbursement("returned", self.returned, now);
                 self.returned += 1;
             }
-            if now / QUARTER_HOUR > written / QUARTER_HOUR {
+            if now.floor(QUARTER_HOUR) > written.floor(QUARTER_HOUR) {
                 self.call_and_milestone(now);
             }
             self.producer.flush(Duration::from_secs(60)).expect("kafka takes what is written");
@@ -151,12 +150,12 @@ impl EventWriter {
         }
     }
 
-    fn pay(&mut self, time: Millis) {
+    fn pay(&mut self, time: Timestamp) {
         self.disbursement("dispersed", self.paid, time);
         self.paid += 1;
     }
 
-    fn disbursement(&mut self, event: &str, person: u64, time: Millis) {
+    fn disbursement(&mut self, event: &str, person: u64, time: Timestamp) {
         let body = json!({
             "programme": PROGRAMME, "state": "MX-OAX", "beneficiary": format!("person-{person}"), "credit": format!("credit-{person}"),
             "amount": SUPPORT,
@@ -172,7 +171,7 @@ impl EventWriter {
     }
 
     /// Writes events of the other streams: an answered call and a milestone.
-    fn call_and_milestone(&mut self, time: Millis) {
+    fn call_and_milestone(&mut self, time: Timestamp) {
         let call = format!("call-{}", self.events);
         for event in ["offered", "answered"] {
             self.write(1, &format!("call.{event}"), &call, 0, json!({ "call": call, "queue": "apoyos" }), time);
@@ -181,14 +180,17 @@ impl EventWriter {
         self.write(2, "milestone.reached", "mercado-en-linea", 1, body, time);
     }
 
-    fn write(&mut self, topic: usize, event: &str, key: &str, partition: i32, mut body: Value, time: Millis) {
+    fn write(&mut self, topic: usize, event: &str, key: &str, partition: i32, mut body: Value, time: Timestamp) {
         body["id"] = json!(self.events.to_string());
         body["type"] = json!(event);
-        body["time"] = json!(Timestamp::from_millisecond(time).expect("a time of our century").to_string());
+        body["time"] = json!(time.to_string());
         self.events += 1;
         let value = body.to_string();
-        let mut record =
-            BaseRecord::to(&self.topics[topic]).key(key).payload(&value).partition(partition).timestamp(time);
+        let mut record = BaseRecord::to(&self.topics[topic])
+            .key(key)
+            .payload(&value)
+            .partition(partition)
+            .timestamp(time.as_millis());
         while let Err((error, refused)) = self.producer.send(record) {
             assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
             self.producer.poll(Duration::from_millis(10));

@@ -1,6 +1,6 @@
 //! A hostile log on a real Kafka: every figure equals the oracle's, and no personal identifier leaks.
 
-use pacemeter::clock::{Clock, DAY, Millis};
+use pacemeter::clock::{Clock, DAY, Timestamp};
 use pacemeter::simulate::{CANARY, Emission, FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
 
 use super::catalogue;
@@ -14,7 +14,7 @@ use crate::topics::Record;
 pub const GENERATED: i32 = 3;
 
 /// Records of the four days before `now` of a small programme with high rates of every fault.
-pub fn generated(now: Millis) -> Vec<TestRecord> {
+pub fn generated(now: Timestamp) -> Vec<TestRecord> {
     let usual = LiveOptions::of(20_200_515, 0.03, PartitionCounts::each(GENERATED), now - 4 * DAY);
     let mut live = LiveProgramme::new(LiveOptions { faults: FaultRates::HOSTILE, ..usual });
     live.advance_to(now).into_iter().map(test_record).collect()
@@ -28,7 +28,7 @@ pub fn test_record(emission: Emission) -> TestRecord {
         key: Some(emission.key),
         value: Some(emission.value),
         headers,
-        timestamp: Some(emission.timestamp),
+        timestamp: Some(emission.timestamp.as_millis()),
     };
     TestRecord { stream: emission.stream, record, sent: emission.sent }
 }

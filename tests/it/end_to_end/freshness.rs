@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pacemeter::clock::{Clock, Millis};
+use pacemeter::clock::{Clock, Timestamp};
 use pacemeter::record::Stream;
 use pacemeter::simulate::LABELS;
 use serde_json::json;
@@ -38,12 +38,12 @@ fn reached(id: &str) -> Record {
 }
 
 fn now_text() -> String {
-    jiff::Timestamp::from_millisecond(Clock::wall().now()).expect("our days").to_string()
+    Clock::wall().now().to_string()
 }
 
-fn complete_until(pacemeter: &Pacemeter, stream: Stream) -> Option<Millis> {
+fn complete_until(pacemeter: &Pacemeter, stream: Stream) -> Option<Timestamp> {
     let value = pacemeter.scrape().value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())]);
-    value.map(|seconds| (seconds * 1_000.0) as Millis)
+    value.map(Timestamp::from_seconds)
 }
 
 /// Asserts that the figures of every stream are soon complete up to a moment after this call.

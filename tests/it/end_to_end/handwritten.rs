@@ -3,7 +3,7 @@
 //! Each chapter begins by raising the watermark of its stream, so that earlier events are remembered or forgotten as
 //! needed.
 
-use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
+use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND, Timestamp};
 use pacemeter::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};
 use pacemeter::oracle::{
     Decimals, PesoAmount, SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone, SentRecord,
@@ -29,14 +29,14 @@ pub struct TestRecord {
 }
 
 pub struct HandwrittenLog {
-    now: Millis,
+    now: Timestamp,
     partition: i32,
     pub records: Vec<TestRecord>,
     events: usize,
 }
 
 /// Records of the log as of `now`, for one partition of each topic.
-pub fn records(now: Millis, partition: i32) -> Vec<TestRecord> {
+pub fn records(now: Timestamp, partition: i32) -> Vec<TestRecord> {
     let mut log = HandwrittenLog { now, partition, records: Vec::new(), events: 0 };
     log.what_is_forgotten();
     log.returns();
@@ -257,7 +257,7 @@ impl HandwrittenLog {
     }
 
     fn rejections(&mut self) {
-        let time = jiff::Timestamp::from_millisecond(self.now - HOUR).expect("a time in our days").to_string();
+        let time = (self.now - HOUR).to_string();
         let good = json!({
             "id": "rejected", "type": "disbursement.applied", "time": time, "programme": LABELS.programmes[0],
             "beneficiary": format!("{CANARY}-rejected"), "credit": format!("{CANARY}-rejected"),
@@ -271,7 +271,7 @@ impl HandwrittenLog {
             headers: vec![(name.to_owned(), Some(value.as_bytes().to_vec()))],
             ..Record::of(good.to_string())
         };
-        let future = jiff::Timestamp::from_millisecond(self.now + 30 * MINUTE).expect("a time in our days").to_string();
+        let future = (self.now + 30 * MINUTE).to_string();
         for (record, reason) in [
             // A tombstone, an empty value, and one that is empty after unframing.
             (Record { key: Some(format!("{CANARY}-tombstone").into_bytes()), ..Record::default() }, Reason::Empty),
@@ -292,7 +292,7 @@ impl HandwrittenLog {
             (with("type", json!("milestone.reached")), Reason::WrongStream),
             (with("time", json!(future)), Reason::Future),
         ] {
-            let record = Record { partition: self.partition, timestamp: Some(self.now), ..record };
+            let record = Record { partition: self.partition, timestamp: Some(self.now.as_millis()), ..record };
             self.records.push(TestRecord { stream: Stream::Disbursement, record, sent: SentRecord::Rejected(reason) });
         }
     }
@@ -325,8 +325,11 @@ impl HandwrittenLog {
     }
 
     fn send_in(&mut self, event: SentEvent, envelope: Envelope) {
-        let record =
-            Record { partition: self.partition, timestamp: Some(self.now), ..envelope::write(&event, envelope) };
+        let record = Record {
+            partition: self.partition,
+            timestamp: Some(self.now.as_millis()),
+            ..envelope::write(&event, envelope)
+        };
         self.records.push(TestRecord { stream: envelope::stream(&event), record, sent: SentRecord::Event(event) });
     }
 }

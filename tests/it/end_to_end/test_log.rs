@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pacemeter::clock::{Clock, Millis, SECOND};
+use pacemeter::clock::{Clock, Millis, SECOND, Timestamp};
 use pacemeter::oracle::{Oracle, OracleLabels, OracleRules, SentRecord, SeriesValues, decimal};
 use pacemeter::record::{Outcome, Reason, Stream};
 use pacemeter::simulate::LABELS;
@@ -144,7 +144,8 @@ impl<'a> TestLog<'a> {
             let until = |stream: &Stream| {
                 scrape.value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())])
             };
-            let is_complete = |stream: &Stream| until(stream).is_some_and(|seconds| seconds * 1_000.0 >= now as f64);
+            let is_complete =
+                |stream: &Stream| until(stream).is_some_and(|seconds| Timestamp::from_seconds(seconds) >= now);
             Stream::ALL.iter().all(is_complete).then_some(())
         });
     }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use pacemeter::clock::Clock;
 use pacemeter::record::{Outcome, Stream};
 
-use super::probes::{await_complete, records};
+use super::crafted::{Codec, CraftedBatch, append};
+use super::probes::{await_complete, errors, records};
 use super::proxy::Proxy;
 use crate::program::Pacemeter;
 use crate::shared_kafka;
@@ -51,5 +53,82 @@ fn waiting_records_take_no_more_memory_than_the_queues() {
     proxy.delay_writes(Duration::ZERO);
     await_complete(&mut pacemeter, Stream::Call);
     assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(RECORDS as f64));
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+/// Peak of memory that no input exceeds, besides what state holds.
+const MAX_PEAK: u64 = 300 * MIB;
+
+#[test]
+fn large_dead_letters_take_a_bounded_amount_of_memory() {
+    const RECORDS: usize = 600;
+    const BYTES: usize = 900_000;
+    let topics = Topics::create(shared_kafka(), 6, LOG_APPEND_TIME);
+    let filler = "x".repeat(BYTES);
+    for chunk in 0..6 {
+        let records: Vec<Record> = (0..RECORDS / 6)
+            .map(|number| Record { partition: chunk, ..Record::of(format!("{number} {filler}")) })
+            .collect();
+        topics.write(Stream::Call, &records);
+    }
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start(&state, &topics.settings());
+    pacemeter.wait_ready();
+    await_complete(&mut pacemeter, Stream::Call);
+    assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(RECORDS as f64));
+    pacemeter.until("the letters are acknowledged", |pacemeter| {
+        let labels = [("result", "acknowledged")];
+        let acknowledged = pacemeter.scrape().value("pacemeter_dead_letter_records_total", &labels);
+        acknowledged.filter(|count| *count == RECORDS as f64)
+    });
+    let peak = pacemeter.peak_memory();
+    println!("{} MiB at the peak", peak / MIB);
+    assert!(peak < MAX_PEAK, "{} MiB at the peak", peak / MIB);
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+/// Appends the same batch of zeros to six partitions of the calls, as often as asked. Returns the number of records.
+fn append_zeros(topics: &Topics<'_>, batch: CraftedBatch<'_>, times: usize) -> usize {
+    let bytes = batch.bytes();
+    for partition in (0..6).cycle().take(6 * times) {
+        append(&shared_kafka().bootstrap(), &topics.input(Stream::Call), partition, &bytes);
+    }
+    6 * times * batch.records as usize
+}
+
+#[test]
+fn batches_that_unpack_to_gigabytes_take_bounded_memory() {
+    let value = vec![0; 900_000];
+    let topics = Topics::create(shared_kafka(), 6, LOG_APPEND_TIME);
+    let timestamp = Clock::wall().now();
+    let batch = CraftedBatch {
+        records: 22,
+        value: &value,
+        codec: Codec::Gzip,
+        damaged: false,
+        timestamp: timestamp.as_millis(),
+    };
+    // Each is within the bound of a batch, all together are not: they are read one after the other.
+    let mut count = append_zeros(&topics, batch, 3);
+    count += append_zeros(&topics, CraftedBatch { codec: Codec::Zstd, ..batch }, 3);
+    // Batches of few bytes with millions of records: what the client keeps of a record is larger than the record.
+    let tiny = CraftedBatch { records: 50_000, value: b"", ..batch };
+    count += append_zeros(&topics, tiny, 1);
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start(&state, &topics.settings());
+    pacemeter.wait_ready();
+    await_complete(&mut pacemeter, Stream::Call);
+    assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(count as f64));
+    let peak = pacemeter.peak_memory();
+    println!("{} MiB at the peak of batches that can be read", peak / MIB);
+    assert!(peak < MAX_PEAK, "{} MiB at the peak", peak / MIB);
+
+    // The attack: 888 kB that unpack to 900 MB, in each of six partitions at once.
+    append_zeros(&topics, CraftedBatch { records: 1_000, ..batch }, 1);
+    let reported = |pacemeter: &Pacemeter| errors(pacemeter, "partition") >= 12.0;
+    pacemeter.until("every partition reports it", |pacemeter| reported(pacemeter).then_some(()));
+    let peak = pacemeter.peak_memory();
+    println!("{} MiB at the peak of batches that cannot", peak / MIB);
+    assert!(peak < MAX_PEAK, "{} MiB at the peak", peak / MIB);
     assert_eq!(pacemeter.stop().code, Some(0));
 }

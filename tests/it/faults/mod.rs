@@ -3,6 +3,7 @@
 mod access;
 mod brokers;
 mod client;
+mod crafted;
 mod logs;
 mod memory;
 mod mock;
@@ -14,3 +15,4 @@ mod silence;
 mod sockets;
 mod table;
 mod transactions;
+mod unreadable;

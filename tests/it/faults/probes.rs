@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pacemeter::clock::{Clock, Millis};
+use pacemeter::clock::{Clock, Timestamp};
 use pacemeter::record::{Outcome, Stream};
 use pacemeter::simulate::LABELS;
 use serde_json::json;
@@ -17,7 +17,7 @@ pub fn labels() -> [String; 2] {
 
 /// A milestone reached now, as JSON.
 pub fn milestone(id: &str) -> Vec<u8> {
-    let time = jiff::Timestamp::from_millisecond(Clock::wall().now()).expect("our days").to_string();
+    let time = Clock::wall().now().to_string();
     let (initiative, milestone) = (LABELS.initiatives[0], LABELS.milestones[0]);
     json!({ "id": id, "type": "milestone.reached", "time": time, "initiative": initiative, "milestone": milestone })
         .to_string()
@@ -69,9 +69,9 @@ pub fn is_ready(pacemeter: &Pacemeter) -> bool {
 }
 
 /// Value of `pacemeter_complete_until_timestamp_seconds`, in milliseconds.
-pub fn complete_until(pacemeter: &Pacemeter, stream: Stream) -> Option<Millis> {
+pub fn complete_until(pacemeter: &Pacemeter, stream: Stream) -> Option<Timestamp> {
     let value = pacemeter.scrape().value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream.name())]);
-    value.map(|seconds| (seconds * 1_000.0).round() as Millis)
+    value.map(Timestamp::from_seconds)
 }
 
 /// Waits until the figures of a stream are complete up to a moment after this call.

@@ -11,7 +11,7 @@ use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 
 fn now() -> String {
-    jiff::Timestamp::from_millisecond(Clock::wall().now()).expect("our days").to_string()
+    Clock::wall().now().to_string()
 }
 
 /// A dispersal to a person of its own.

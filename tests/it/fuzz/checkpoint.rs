@@ -1,5 +1,6 @@
 //! Fuzzing of checkpoints, with and without a footer that matches the change.
 
+use pacemeter::clock::Timestamp;
 use std::fs;
 use std::sync::Arc;
 
@@ -115,8 +116,8 @@ fn written(tables: &[PagedTable]) -> Vec<u8> {
         first_offset: 0,
         next_offset: 9,
         last_record: None,
-        built: 1,
-        written: 2,
+        built: Timestamp::from_millis(1),
+        written: Timestamp::from_millis(2),
         records: 9,
         pending_cuts: Vec::new(),
     };

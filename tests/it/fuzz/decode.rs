@@ -1,5 +1,6 @@
 //! Fuzzing of records. A file of the corpus has the form of an HTTP message: headers, an empty line, the value.
 
+use pacemeter::clock::Timestamp;
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
 use pacemeter::event::LabelArena;
 use pacemeter::record::{RawRecord, Stream};
@@ -46,7 +47,7 @@ fn decoding_is_repeatable_and_rejection_leaves_no_trace() {
         for stream in Stream::ALL {
             let record = RawRecord {
                 value: Some(value),
-                timestamp: Some(1_588_584_601_000),
+                timestamp: Some(Timestamp::from_millis(1_588_584_601_000)),
                 headers: &headers,
                 ..RawRecord::default()
             };
@@ -55,7 +56,9 @@ fn decoding_is_repeatable_and_rejection_leaves_no_trace() {
             prop_assert_eq!(&result, &decoder.decode(stream, &record, &mut again));
             prop_assert_eq!(format!("{arena:?}"), format!("{again:?}"));
             match result {
-                Ok(event) => prop_assert!(event.time <= 1_588_584_601_000 + 600_000, "{event:?}"),
+                Ok(event) => {
+                    prop_assert!(event.time <= Timestamp::from_millis(1_588_584_601_000 + 600_000), "{event:?}")
+                }
                 Err(rejection) => {
                     prop_assert_eq!(format!("{arena:?}"), format!("{:?}", LabelArena::default()), "{}", rejection);
                     prop_assert!(rejection.to_string().len() < 200);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pacemeter::aggregate::StateLoader;
 use pacemeter::checkpoint::{CheckpointChain, CheckpointStart, CheckpointStore, Head, PartitionDir};
-use pacemeter::clock::{DAY, HOUR};
+use pacemeter::clock::{DAY, HOUR, Timestamp};
 use pacemeter::disk::MemoryDisk;
 use pacemeter::oracle::SeriesValues;
 use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
@@ -15,7 +15,7 @@ use super::{Core, START, Stream, assert_equal};
 
 /// Format that is written today.
 const VERSION: &str = "state-v1";
-const NOW: i64 = START + 9 * DAY + 3 * HOUR;
+const NOW: Timestamp = Timestamp::from_millis(START.as_millis() + 9 * DAY + 3 * HOUR);
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

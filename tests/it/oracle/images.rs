@@ -1,13 +1,12 @@
 //! An image shows the instant at which it began, no matter what happens until it is complete. A partition restored from
 //! it resumes exactly like the original.
 
+use pacemeter::clock::{HOUR, Timestamp};
 use std::sync::{Arc, Mutex};
 
 use pacemeter::aggregate::image::{PageChunk, PageSink, StateImage};
 use pacemeter::aggregate::{PartitionState, StateLoader};
 use proptest::prelude::*;
-
-use pacemeter::clock::HOUR;
 
 use super::{Core, Record, START, Step, Stream, Time, What, assert_equal, log, reader_with, records};
 
@@ -33,7 +32,7 @@ impl ImageInProgress {
         partition: &mut PartitionState,
         stream: Stream,
         core: &Core,
-        now: i64,
+        now: Timestamp,
     ) -> PartitionState {
         while let Some(chunk) = partition.copy(20_000) {
             self.chunks.lock().expect("no test panicked").push(chunk);

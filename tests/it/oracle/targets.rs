@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pacemeter::calendar::{CutTimes, Interval, Period};
-use pacemeter::clock::{DAY, Millis};
+use pacemeter::clock::{DAY, Millis, Timestamp};
 use pacemeter::oracle::{Oracle, TargetInputs};
 use pacemeter::targets::{Measure, TargetIndex};
 use pacemeter::view::PartitionView;
@@ -29,12 +29,12 @@ const PLACES: usize = 12;
 /// Number of days of a period whose cuts are compared.
 const DAYS: usize = 3;
 
-fn views(core: &mut Core, now: Millis) -> Vec<Arc<PartitionView>> {
+fn views(core: &mut Core, now: Timestamp) -> Vec<Arc<PartitionView>> {
     core.partitions.iter_mut().map(|(_, partition)| Arc::new(partition.view(now))).collect()
 }
 
 /// Whole periods around the places, the one before and the one after; and from their beginnings up to cuts.
-fn spans(period: Period, places: &[Millis], cut_times: &CutTimes) -> BTreeSet<Interval> {
+fn spans(period: Period, places: &[Timestamp], cut_times: &CutTimes) -> BTreeSet<Interval> {
     let zone = cut_times.zone();
     let around = places.iter().flat_map(|&place| {
         let current = period.at(place, zone);
@@ -52,7 +52,7 @@ fn spans(period: Period, places: &[Millis], cut_times: &CutTimes) -> BTreeSet<In
 }
 
 /// True if enough is remembered to know the tally from `start` on.
-fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &TargetInputs<'_>) -> bool {
+fn is_known(scene: &Scene, measure: Measure, start: Timestamp, reached: &TargetInputs<'_>) -> bool {
     let known = match measure {
         Measure::Beneficiaries | Measure::Dispersals | Measure::NetPesos => HORIZON,
         _ => scene.history(),
@@ -61,7 +61,7 @@ fn is_known(scene: &Scene, measure: Measure, start: Millis, reached: &TargetInpu
 }
 
 /// Compares the tally of every target with the oracle's.
-fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -> Result<(), TestCaseError> {
+fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Timestamp]) -> Result<(), TestCaseError> {
     let [targets, ..] = &scene.targets;
     let cut_times = targets.cut_times(&scene.zone());
     let now = places.iter().copied().max().unwrap_or(START);
@@ -78,13 +78,13 @@ fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Millis]) -
 }
 
 /// The newest instants of a log's beginning.
-fn places(records: &[Record]) -> Vec<Millis> {
+fn places(records: &[Record]) -> Vec<Timestamp> {
     let newest = records.iter().map(|record| record.timestamp).max();
     newest.into_iter().chain(records.iter().rev().take(PLACES).map(|record| record.timestamp)).collect()
 }
 
 /// Closed periods of one cut.
-fn closed_periods(at_ms: Millis) -> ClosedPeriods {
+fn closed_periods(at_ms: Timestamp) -> ClosedPeriods {
     let mut closed_periods = ClosedPeriods::default();
     closed_periods.add_cut(at_ms);
     closed_periods

@@ -1,4 +1,4 @@
-//! `pacemeter state`.
+//! `pacemeter state` and `pacemeter cut verify`.
 
 use std::fs;
 
@@ -19,6 +19,7 @@ fn inspect_lists_verify_reads_and_rebuild_starts_over() {
     let listed = ["disbursement-0", "milestone-1", &topic, "streams.call.horizon = 7d", "partition 0 of 2"];
     assert_says(&run_in(&stored.state, &["state", "inspect"], &settings), 0, &listed);
     assert_says(&run_in(&stored.state, &["state", "verify"], &settings), 0, &["call-1", "whole"]);
+    assert_says(&run_in(&stored.state, &["cut", "verify", "20200101T000000Z"], &settings), 64, &["there is no cut"]);
     assert_eq!(pacemeter.stop().code, Some(0));
 
     assert_says(&run_in(&stored.state, &["state", "rebuild"], &settings), 0, &["will be counted from the beginning"]);
@@ -33,6 +34,13 @@ fn inspect_lists_verify_reads_and_rebuild_starts_over() {
     content.truncate(last);
     fs::write(newest, content).expect("a file");
     assert_says(&run_in(&stored.state, &["state", "verify"], &settings), 65, &["call-1", "truncated"]);
+
+    let cuts = stored.state.path().join("cuts");
+    fs::create_dir_all(&cuts).expect("a directory");
+    fs::write(cuts.join("20990101T000000Z.json"), "{}\n0\n").expect("a file");
+    for command in [&["cut", "verify"][..], &["cut", "verify", "20990101T000000Z"], &["state", "verify"]] {
+        assert_says(&run_in(&stored.state, command, &settings), 65, &["cut 20990101T000000Z", "not in the list"]);
+    }
 }
 
 #[test]

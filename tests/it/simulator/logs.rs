@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pacemeter::clock::{Clock, HOUR, Millis, SECOND};
+use pacemeter::clock::{Clock, HOUR, SECOND, Timestamp};
 use pacemeter::decode::Decoder;
 use pacemeter::event::{Event, LabelArena};
 use pacemeter::oracle::SentRecord;
@@ -17,7 +17,7 @@ pub struct Entry {
     /// Key, unique in a run.
     pub key: [u8; 8],
     pub value: Option<String>,
-    pub timestamp: Millis,
+    pub timestamp: Timestamp,
     pub sent: SentRecord,
     pub decoded: Result<Event, Rejection>,
     pub arena: LabelArena,
@@ -58,8 +58,8 @@ pub struct Logs {
     /// Index in `logs` of each stream's first partition.
     first: [usize; 3],
     partitions: [usize; 3],
-    at: Millis,
-    last: Millis,
+    at: Timestamp,
+    last: Timestamp,
     records: usize,
 }
 

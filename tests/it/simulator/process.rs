@@ -11,7 +11,7 @@ use pacemeter::checkpoint::{
     CheckpointThread,
 };
 use pacemeter::clock::Clock;
-use pacemeter::cuts::CutStore;
+use pacemeter::cuts::{CutKey, CutStore};
 use pacemeter::pipeline::{
     BatchDecoder, CutOutcome, CutRequest, LogInfo, LogInventory, LogMismatch, Outputs, PipelineMetrics, Policy,
     PollerCommand, ResumePoint, Settings, Worker, WorkerMessage, WorkerOptions,
@@ -124,7 +124,7 @@ impl<'a> Process<'a> {
     ) -> Result<Self, Failure> {
         let variant = shared.variant(config.semantic_settings, config.list);
         let store = CheckpointStore::new(Arc::new(disk.clone()));
-        let cuts = CutStore::new(Arc::new(disk.clone()));
+        let cuts = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32]));
         let (closed_periods, _) = cuts.closed_periods().map_err(|error| Failure::from_io("the cuts", &error))?;
         let (request_checkpoint, checkpoint_requests) = mpsc::channel();
         let (request_cut, cut_requests) = mpsc::channel();

@@ -1,9 +1,9 @@
 //! The references of a run: the state of a partition that read the same log without faults, and the oracle's figures.
 
+use pacemeter::clock::{Clock, Timestamp};
 use std::sync::{Arc, Mutex};
 
 use pacemeter::aggregate::PartitionState;
-use pacemeter::clock::Clock;
 use pacemeter::export::Exporter;
 use pacemeter::oracle::{Oracle, SeriesValues};
 use pacemeter::record::{Outcome, Stream};
@@ -26,7 +26,8 @@ pub struct Shadow {
 
 impl Shadow {
     fn new(log: &Log, variant: &Variant, semantic_settings: usize, first: i64) -> Self {
-        let state = PartitionState::new(log.partition.stream, first, variant.rules, &variant.view_config, 0);
+        let state =
+            PartitionState::new(log.partition.stream, first, variant.rules, &variant.view_config, Timestamp::EPOCH);
         Self { semantic_settings, version: log.version, state, dead_letters: Vec::new(), digest: None }
     }
 

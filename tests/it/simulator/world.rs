@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pacemeter::clock::{Clock, DAY, HOUR, Millis};
+use pacemeter::clock::{Clock, DAY, HOUR, Millis, Timestamp};
 use pacemeter::oracle::SeriesValues;
 use pacemeter::runtime::{Exit, Failure};
 
@@ -40,7 +40,7 @@ pub struct World<'a> {
     /// Variants of the semantic settings under which state may have been built.
     variants: BTreeSet<usize>,
     /// Last figures shown, and the time at which their state began to be built.
-    seen: Option<(Millis, SeriesValues)>,
+    seen: Option<(Timestamp, SeriesValues)>,
     /// True if the running process has shown figures.
     was_live: bool,
     /// Failure of the last process that could not continue.

@@ -217,9 +217,9 @@ fn read_slowly(soak: &mut Soak<'_>) {
     for number in 0..40 {
         let mut socket = TcpStream::connect(&address).expect("it listens");
         let request: &[u8] = if number % 2 == 0 {
-            b"GET /metrics HTTP/1.1\r\nhost: pace"
+            b"GET /metrics HTTP/1.1\r\nhost: local"
         } else {
-            b"GET /metrics HTTP/1.1\r\nhost: pace\r\n\r\n"
+            b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n"
         };
         socket.write_all(request).expect("it takes requests");
         sockets.push(socket);

@@ -12,7 +12,7 @@ mod report;
 
 use std::time::{Duration, Instant};
 
-use pacemeter::clock::{Clock, DAY, HOUR, Millis};
+use pacemeter::clock::{Clock, DAY, HOUR, Timestamp};
 use pacemeter::oracle::{Horizons, OracleRules};
 use pacemeter::record::{Outcome, Stream};
 use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
@@ -63,14 +63,14 @@ impl Options {
 /// A simulated programme whose records are taken bit by bit.
 struct Programme {
     live: LiveProgramme,
-    simulated_until: Millis,
-    until: Millis,
+    simulated_until: Timestamp,
+    until: Timestamp,
     records: std::vec::IntoIter<TestRecord>,
 }
 
 impl Programme {
     /// A programme of `days` days up to `now`, with about `records` records.
-    fn new(seed: u64, days: i64, records: f64, now: Millis) -> Self {
+    fn new(seed: u64, days: i64, records: f64, now: Timestamp) -> Self {
         let usual = |scale, days| LiveOptions::of(seed, scale, PartitionCounts::each(PARTITIONS), now - days * DAY);
         let options = |scale, days| {
             let usual = usual(scale, days);

@@ -1,7 +1,7 @@
 //! Cuts compared with the naive oracle: every target of each cut, and the corrections of periods that closed before.
 
 use pacemeter::calendar::Interval;
-use pacemeter::clock::Millis;
+use pacemeter::clock::Timestamp;
 use pacemeter::cuts::{Cut, CutContext};
 use pacemeter::oracle::Oracle;
 use pacemeter::record::TopicPartition;
@@ -15,7 +15,7 @@ use super::is_known;
 use super::scene::{Scene, scene};
 
 /// A cut of what was applied until now, as the pipeline takes it.
-fn cut(core: &mut Core, targets: &Targets, at: Millis, closed_periods: &ClosedPeriods) -> Cut {
+fn cut(core: &mut Core, targets: &Targets, at: Timestamp, closed_periods: &ClosedPeriods) -> Cut {
     let Core { view_config, partitions, .. } = core;
     let part = |(number, (stream, partition)): (usize, &mut (_, pacemeter::aggregate::PartitionState))| {
         let of = TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: number as i32 };

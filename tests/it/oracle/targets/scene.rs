@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use pacemeter::calendar::{self, Period, WorkingCalendar};
-use pacemeter::clock::{DAY, Millis};
+use pacemeter::clock::{DAY, Millis, Timestamp};
 use pacemeter::oracle::{self, Oracle};
 use pacemeter::record::Stream;
 use pacemeter::settings::Document;
@@ -39,7 +39,7 @@ impl Scene {
         TimeZone::get(self.zone).expect("a zone")
     }
 
-    pub fn core(&self, targets: &Arc<Targets>, now: Millis) -> Core {
+    pub fn core(&self, targets: &Arc<Targets>, now: Timestamp) -> Core {
         let settings = [
             format!("programme.time_zone={:?}", self.zone),
             format!("state.max_label_values={}", self.max_label_values),

@@ -1,0 +1,203 @@
+//! The chain of cuts: a keyed hash over each cut and the hash before it, and the sealed list of all stored cuts.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::Cut;
+
+/// Version of the list's format.
+const VERSION: u32 = 1;
+
+/// Secret key of the hashes of cuts. Derived from the pseudonym key with [`CutKey::CONTEXT`].
+#[derive(Clone)]
+pub struct CutKey([u8; 32]);
+
+impl CutKey {
+    /// Context string of the derivation from the pseudonym key.
+    pub const CONTEXT: &'static str = "pacemeter v1 cut";
+
+    /// Wraps a derived key.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// Identifies the key without revealing it.
+    pub(super) fn id(&self) -> String {
+        let id = blake3::derive_key("pacemeter v1 cut key id", &self.0);
+        blake3::Hash::from_bytes(id).to_hex()[..16].to_owned()
+    }
+
+    /// Keyed hash of a text, in hexadecimal digits. The kind separates cuts from lists.
+    fn hash(&self, kind: &str, text: &str) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(kind.as_bytes()).update(b"\n").update(text.as_bytes());
+        hasher.finalize().to_hex().as_str().to_owned()
+    }
+}
+
+/// How a cut came to be in the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SealKind {
+    /// Sealed when it was taken.
+    Sealed,
+    /// Taken again after an earlier one was damaged or removed.
+    Retaken,
+    /// Stored by a version without keyed hashes, and listed since the update. Changes before that cannot be noticed.
+    Unsealed,
+}
+
+/// Proof of a stored cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutSeal {
+    /// Keyed hash over the cut and the hash of the cut stored before it.
+    pub hash: String,
+    /// How the cut came to be in the chain.
+    pub kind: SealKind,
+}
+
+/// Second line of a cut's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Link {
+    /// Hash of the cut stored before; `None` for the first.
+    pub(super) previous: Option<String>,
+    /// True if an earlier cut of this instant was damaged or removed.
+    pub(super) retaken: bool,
+}
+
+/// A stored cut as the list has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ChainEntry {
+    pub(super) id: String,
+    #[serde(flatten)]
+    pub(super) seal: CutSeal,
+    /// True once the cut was found damaged or missing.
+    pub(super) lost: bool,
+}
+
+/// All stored cuts, in the order in which they were stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Chain {
+    pub(super) version: u32,
+    /// Identifier of the key of the hashes.
+    pub(super) key: String,
+    /// Hash of the cut stored last.
+    pub(super) head: Option<String>,
+    /// Id below which cuts were pruned. Files below it are leftovers of a crash.
+    pub(super) oldest: String,
+    /// True if the list itself was once damaged or missing: cuts removed before that are not known.
+    pub(super) rebuilt: bool,
+    pub(super) entries: Vec<ChainEntry>,
+}
+
+/// Why a list cannot be used.
+pub(super) enum ChainFault {
+    /// It was written with another pseudonym key; the identifier of its key.
+    OtherKey(String),
+    /// It is damaged or edited.
+    Damaged(String),
+}
+
+/// Start of a list, read before its hash is checked.
+#[derive(Deserialize)]
+struct ChainHead {
+    key: String,
+}
+
+impl Chain {
+    /// A list without cuts.
+    pub(super) fn empty(key: &CutKey) -> Self {
+        let (head, oldest, entries) = (None, String::new(), Vec::new());
+        Self { version: VERSION, key: key.id(), head, oldest, rebuilt: false, entries }
+    }
+
+    /// Formats the list with its hash.
+    pub(super) fn text(&self, key: &CutKey) -> Result<String, String> {
+        let line = serde_json::to_string(self).map_err(|error| error.to_string())?;
+        let hash = key.hash("chain", &line);
+        Ok(format!("{line}\n{hash}\n"))
+    }
+
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// If its hash differs, or it is of another version or key.
+    pub(super) fn parse(text: &str, key: &CutKey) -> Result<Self, ChainFault> {
+        let damaged = |what: &str| ChainFault::Damaged(what.to_owned());
+        let (line, hash) =
+            text.trim_end_matches('\n').split_once('\n').ok_or_else(|| damaged("is damaged: it has no hash"))?;
+        if let Some(ChainHead { key }) = serde_json::from_str(line).ok().filter(|head: &ChainHead| head.key != key.id())
+        {
+            return Err(ChainFault::OtherKey(key));
+        }
+        if key.hash("chain", line) != hash {
+            return Err(damaged("is damaged or edited: its hash differs"));
+        }
+        serde_json::from_str(line)
+            .ok()
+            .filter(|chain: &Self| chain.version == VERSION)
+            .ok_or_else(|| damaged("is not a list of this version"))
+    }
+
+    /// The newest entry of a cut.
+    pub(super) fn entry(&self, id: &str) -> Option<&ChainEntry> {
+        self.entries.iter().rev().find(|entry| entry.id == id)
+    }
+
+    /// The newest entry of a cut, unless the cut was lost.
+    pub(super) fn intact(&self, id: &str) -> Option<&ChainEntry> {
+        self.entry(id).filter(|entry| !entry.lost)
+    }
+
+    /// Appends a cut.
+    pub(super) fn push(&mut self, id: &str, seal: CutSeal) {
+        self.head = Some(seal.hash.clone());
+        self.entries.push(ChainEntry { id: id.to_owned(), seal, lost: false });
+    }
+
+    /// Marks a cut as lost.
+    pub(super) fn lose(&mut self, id: &str) {
+        self.entries.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.lost = true);
+    }
+}
+
+/// The content of a cut's file.
+pub(super) struct CutFile {
+    pub(super) cut: Cut,
+    /// `None` for a file of a version without keyed hashes.
+    pub(super) link: Option<Link>,
+    pub(super) seal: CutSeal,
+}
+
+impl CutFile {
+    /// Formats a cut with its link and its hash.
+    pub(super) fn text(cut: &Cut, link: &Link, key: &CutKey) -> Result<(String, CutSeal), serde_json::Error> {
+        let text = format!("{}\n{}", serde_json::to_string(cut)?, serde_json::to_string(link)?);
+        let hash = key.hash("cut", &text);
+        let kind = if link.retaken { SealKind::Retaken } else { SealKind::Sealed };
+        Ok((format!("{text}\n{hash}\n"), CutSeal { hash, kind }))
+    }
+
+    /// Reads the file of the cut `id`.
+    ///
+    /// # Errors
+    /// If its hash differs, or it is not this cut.
+    pub(super) fn parse(text: &str, id: &str, key: &CutKey) -> Result<Self, String> {
+        let differs = || "is damaged or edited, or the pseudonym key is another: its hash differs".to_owned();
+        let (content, hash) = text.trim_end_matches('\n').rsplit_once('\n').ok_or("has no hash")?;
+        let (line, link, seal) = if let Some((line, link)) = content.split_once('\n') {
+            if key.hash("cut", content) != hash {
+                return Err(differs());
+            }
+            let link: Link = serde_json::from_str(link).map_err(|error| format!("has no link: {error}"))?;
+            let kind = if link.retaken { SealKind::Retaken } else { SealKind::Sealed };
+            (line, Some(link), CutSeal { hash: hash.to_owned(), kind })
+        } else {
+            if blake3::hash(content.as_bytes()).to_hex().as_str() != hash {
+                return Err(differs());
+            }
+            (content, None, CutSeal { hash: key.hash("unsealed cut", content), kind: SealKind::Unsealed })
+        };
+        let cut: Cut = serde_json::from_str(line).map_err(|error| format!("is not a cut of this version: {error}"))?;
+        if cut.id == id { Ok(Self { cut, link, seal }) } else { Err("has another cut".to_owned()) }
+    }
+}

@@ -1,0 +1,86 @@
+//! Batches that the client cannot read, and the setting that passes over them.
+
+use pacemeter::clock::Clock;
+use pacemeter::record::{Outcome, Stream};
+
+use super::crafted::{Codec, CraftedBatch, append};
+use super::mock::{Mock, topic};
+use super::probes::{await_complete, is_ready, own, reached, records};
+use crate::program::Pacemeter;
+
+/// Records of each batch that cannot be read, behind ten that can.
+const UNREADABLE: i32 = 5;
+
+/// A range of the unreadable batch in each of three partitions.
+const EXCLUDE: &str = "streams.milestone.exclude=[{ partition = 0, first_offset = 10, last_offset = 14 }, \
+                       { partition = 1, first_offset = 10, last_offset = 11 }, { partition = 1, first_offset = 12, last_offset = 14 }, \
+                       { partition = 2, first_offset = 10, last_offset = 99 }]";
+
+fn rejected(pacemeter: &Pacemeter) -> Option<f64> {
+    pacemeter
+        .scrape()
+        .value("pacemeter_rejected_records_total", &[("stream", Stream::Milestone.name()), ("reason", "excluded")])
+}
+
+/// Unpacks to 45 MB, has a wrong checksum, has an unknown codec: one kind in each partition. A crafted batch is written
+/// behind ten milestones, and ten more behind it unless it is the last of its partition.
+fn write_unreadable(mock: &Mock) {
+    let large = vec![0; 9_000_000];
+    let text = b"any text".as_slice();
+    let kinds = [(large.as_slice(), Codec::Zstd, false), (text, Codec::None, true), (text, Codec::Unknown, false)];
+    for (partition, (value, codec, damaged)) in (0..).zip(kinds) {
+        mock.write(partition, 10);
+        let timestamp = Clock::wall().now();
+        let batch =
+            CraftedBatch { records: UNREADABLE, value, codec, damaged, timestamp: timestamp.as_millis() }.bytes();
+        append(&mock.cluster().bootstrap_servers(), &topic(Stream::Milestone), partition, &batch);
+        if partition < 2 {
+            mock.write(partition, 10);
+        }
+    }
+}
+
+#[test]
+fn excluded_offsets_that_cannot_be_read_are_passed_over() {
+    let mock = Mock::start(1, 3);
+    write_unreadable(&mock);
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let settings = mock.settings(&["kafka.stall_timeout=2s"]);
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    // Each partition names its remedies, with the offset to begin at.
+    for partition in 0..3 {
+        let interrupted = pacemeter.until("the batch is reported", |pacemeter| {
+            let events = pacemeter.events("pacemeter.partition.interrupted");
+            events.into_iter().find(|event| event["partition"] == partition)
+        });
+        assert_eq!(interrupted["offset"], 10);
+        let remedy = interrupted["remedy"].as_str().expect("a remedy");
+        assert!(remedy.contains("kafka.properties.receive.message.max.bytes"), "{remedy}");
+        assert!(
+            remedy.contains(&format!("streams.milestone.exclude = [{{ partition = {partition}, first_offset = 10,")),
+            "{remedy}"
+        );
+    }
+    assert!(!is_ready(&pacemeter));
+    assert_eq!(pacemeter.stop().code, Some(0));
+
+    let settings = [settings, vec![EXCLUDE.to_owned()]].concat();
+    let passed = f64::from(UNREADABLE) * 3.0;
+    // The figures are the same after the start that passes over them, after one that resumes behind them, and after a
+    // rebuild.
+    let other = tempfile::tempdir().expect("a temporary directory");
+    for (state, is_resumed) in [(&state, false), (&state, true), (&other, false)] {
+        let mut pacemeter = Pacemeter::start(state, &settings);
+        pacemeter.wait_ready();
+        await_complete(&mut pacemeter, Stream::Milestone);
+        assert_eq!(reached(&pacemeter), Some(50.0));
+        assert_eq!(rejected(&pacemeter), Some(passed));
+        assert_eq!(records(&pacemeter, Stream::Milestone, Outcome::Applied), Some(50.0));
+        assert_eq!(records(&pacemeter, Stream::Milestone, Outcome::Rejected), Some(passed));
+        let counted = pacemeter.events("pacemeter.partition.passed");
+        let counted: i64 = counted.iter().map(|event| event["counted"].as_i64().expect("a number")).sum();
+        assert_eq!(counted, if is_resumed { 0 } else { i64::from(UNREADABLE) * 3 });
+        assert_eq!(own(&pacemeter, "pacemeter_ready"), 1.0);
+        assert_eq!(pacemeter.stop().code, Some(0));
+    }
+}
