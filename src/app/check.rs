@@ -43,6 +43,12 @@ pub(crate) fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String,
             warning.topic
         );
     }
+    for property in settings.source.certificate_checks_off() {
+        let _ = writeln!(
+            report,
+            "warning: {property}: any server that answers for a broker is believed; remove it from kafka.properties"
+        );
+    }
     for warning in &findings.large_batches {
         let _ = writeln!(report, "warning: {warning}");
     }

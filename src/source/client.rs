@@ -1,12 +1,10 @@
 //! Configuration of librdkafka's clients, and their reports while they run.
 
-use super::error::{SourceError, is_denial};
-use super::native::property_in_effect;
+use super::error::is_denial;
 use super::settings::Settings;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::producer::{Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,7 +25,7 @@ const MAX_ANSWER_BYTES: u64 = 1 << 20;
 const MAX_BATCH_BYTES: u64 = 32 << 20;
 
 /// Configuration of every client: defaults, `kafka.properties` over them, and fixed properties over both.
-fn base(settings: &Settings) -> ClientConfig {
+pub(crate) fn base(settings: &Settings) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("client.id", "pacemeter");
     config.set("socket.keepalive.enable", "true");
@@ -49,9 +47,16 @@ fn base(settings: &Settings) -> ClientConfig {
     config
 }
 
-/// Sets a property that the user has set under none of its names.
-fn default_to(config: &mut ClientConfig, names: &[&str], value: &str) {
-    if names.iter().all(|name| config.get(name).is_none()) {
+/// Name without the prefix that librdkafka ignores before properties of topics.
+pub(super) fn without_prefix(property: &str) -> &str {
+    property.strip_prefix("topic.").unwrap_or(property)
+}
+
+/// Sets a property that the user has set under none of its names. A configuration with two names of one property would
+/// give it either value, by chance.
+pub(crate) fn default_to(config: &mut ClientConfig, names: &[&str], value: &str) {
+    let is_set = config.config_map().keys().any(|name| names.contains(&without_prefix(name)));
+    if !is_set {
         config.set(names[0], value);
     }
 }
@@ -114,47 +119,6 @@ fn reader(settings: &Settings) -> ClientConfig {
         config.set(name, value);
     }
     config
-}
-
-/// Makes a client that reads, and checks what is in effect in it.
-///
-/// # Errors
-///
-/// [`SourceError::Configuration`].
-pub(super) fn create_reader(config: &ClientConfig) -> Result<Client, SourceError> {
-    let client: Client =
-        config.create_with_context(Context::default()).map_err(|error| SourceError::configuration(&error))?;
-    verify(client.client(), &READER)?;
-    Ok(client)
-}
-
-/// Makes the client that writes dead letters, and checks what is in effect in it.
-///
-/// # Errors
-///
-/// [`SourceError::Configuration`].
-pub(super) fn create_producer<C: ProducerContext>(
-    config: &ClientConfig,
-    context: C,
-) -> Result<ThreadedProducer<C>, SourceError> {
-    let producer: ThreadedProducer<C> =
-        config.create_with_context(context).map_err(|error| SourceError::configuration(&error))?;
-    verify(producer.client(), &PRODUCER)?;
-    Ok(producer)
-}
-
-/// Compares the properties that are in effect with ours.
-fn verify<C: ClientContext>(client: &rdkafka::client::Client<C>, expected: &[(&str, &str)]) -> Result<(), SourceError> {
-    for (name, expected) in expected {
-        let found = property_in_effect(client, name);
-        if found.as_deref() != Some(*expected) {
-            let found = found.unwrap_or_else(|| "not set".to_owned());
-            let reason =
-                format!("{name} is {found} instead of {expected}; remove what changes it from kafka.properties");
-            return Err(SourceError::Configuration { reason });
-        }
-    }
-    Ok(())
 }
 
 /// Configuration of the client that asks for the configuration of topics.

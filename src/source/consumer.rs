@@ -2,6 +2,7 @@
 
 use super::client::{self, Client};
 use super::error::{SourceError, is_denial, is_unreadable};
+use super::factory;
 use super::fetching::{Fetching, Marks};
 use super::native::{self, NativeMessage, Queue, unpacking};
 use super::probe::{EndProbe, Lookup};
@@ -105,7 +106,7 @@ impl Consumer {
     /// [`SourceError::Configuration`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
         unpacking::set_limit(client::max_batch_bytes(settings));
-        let client = Arc::new(client::create_reader(&client::consumer(settings))?);
+        let client = Arc::new(factory::create_reader(&client::consumer(settings))?);
         Ok(Self {
             queue: Queue::new(&client),
             client,

@@ -337,18 +337,19 @@ pub(super) fn set_property(config: &NativeClientConfig, name: &str, value: &str)
 /// Value of a property in a client that was made; `None` if the client has no such property, or it has no value.
 pub(super) fn property_in_effect<C: ClientContext>(client: &rdkafka::client::Client<C>, name: &str) -> Option<String> {
     let name = CString::new(name).ok()?;
-    let (mut value, mut size) = ([0; 512], 512);
-    // SAFETY: the client lives, and so does its configuration; the value is written up to `size` bytes with its NUL.
-    let result = unsafe {
-        sys::rd_kafka_conf_get(
-            sys::rd_kafka_conf(client.native_ptr()),
-            name.as_ptr(),
-            value.as_mut_ptr().cast(),
-            &mut size,
-        )
-    };
-    let is_known = result == RDKafkaConfRes::RD_KAFKA_CONF_OK;
-    is_known.then(|| CStr::from_bytes_until_nul(&value).ok()?.to_str().ok().map(str::to_owned)).flatten()
+    // SAFETY: the client lives, and so does its configuration.
+    let config = unsafe { sys::rd_kafka_conf(client.native_ptr()) };
+    let mut size = 0;
+    // SAFETY: as above; without a place for the value only its size is written, with the NUL.
+    let found = unsafe { sys::rd_kafka_conf_get(config, name.as_ptr(), null_mut(), &mut size) };
+    if found != RDKafkaConfRes::RD_KAFKA_CONF_OK {
+        return None;
+    }
+    let mut value = vec![0_u8; size];
+    // SAFETY: as above; the value is written up to `size` bytes with its NUL.
+    let found = unsafe { sys::rd_kafka_conf_get(config, name.as_ptr(), value.as_mut_ptr().cast(), &mut size) };
+    let value = CStr::from_bytes_until_nul(&value).ok().filter(|_| found == RDKafkaConfRes::RD_KAFKA_CONF_OK)?;
+    value.to_str().ok().map(str::to_owned)
 }
 
 /// High watermark of a partition as of the last fetch, open transactions included; `None` before the first. No network.

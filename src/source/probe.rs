@@ -2,6 +2,7 @@
 
 use super::client::{self, Client};
 use super::error::{SourceError, is_missing};
+use super::factory;
 use super::native;
 use super::{PartitionLog, Settings, Topology};
 use crate::record::PerStream;
@@ -29,7 +30,7 @@ pub(super) struct Lookup {
 
 impl Lookup {
     pub(super) fn open(settings: &Settings) -> Result<Self, SourceError> {
-        let client = client::create_reader(&client::probe(settings))?;
+        let client = factory::create_reader(&client::probe(settings))?;
         Ok(Self { client: Arc::new(client), timeout: settings.request_timeout })
     }
 

@@ -2,9 +2,9 @@
 //!
 //! librdkafka knows a property by several names: aliases (`metadata.broker.list`), and the prefix `topic.` before those
 //! of topics. So a property is set on a configuration over each value of every property that Pacemeter sets itself; it
-//! is refused if one of them changes. `client` reads ours back from the clients that are made.
+//! is refused if one of them changes. `factory` reads ours back from the clients that are made.
 
-use super::client;
+use super::client::{self, without_prefix};
 use super::native::set_property;
 use super::settings::Settings;
 use rdkafka::ClientConfig;
@@ -43,7 +43,7 @@ const GUARDS: &[Guard] = &[
     guard("auto.commit.interval.ms", ["1000", "2000"], "set kafka.commit_interval"),
     guard(
         "auto.offset.reset",
-        ["error", "latest"],
+        ["error", "largest"],
         "an offset that is gone must stop the pipeline; going on elsewhere would lose or repeat records",
     ),
     guard("bootstrap.servers", ["one:1", "two:2"], "set kafka.bootstrap_servers"),
@@ -113,9 +113,9 @@ impl Settings {
     }
 }
 
-/// Name without the prefix that librdkafka ignores before properties of topics.
-fn without_prefix(property: &str) -> &str {
-    property.strip_prefix("topic.").unwrap_or(property)
+/// Names of the properties that `kafka.properties` may not change.
+pub(super) fn guarded() -> impl Iterator<Item = &'static str> {
+    GUARDS.iter().map(|guard| guard.name)
 }
 
 /// Fault of one property, on its own.

@@ -1,6 +1,7 @@
 //! Refused settings and topics, each with a reason of its own.
 
 use super::*;
+use rdkafka::consumer::Consumer as _;
 
 fn fault_texts(overrides: &[&str]) -> Vec<String> {
     let (_, faults) = read(overrides);
@@ -62,6 +63,49 @@ fn properties_of_exactness_are_refused_with_the_reason() {
         faults.iter().any(|fault| fault.contains("kafka.properties.group.id") && fault.contains("set kafka.group_id")),
         "{faults:?}"
     );
+}
+
+#[test]
+fn a_property_that_is_not_in_effect_is_a_fault_of_the_client() {
+    let (settings, _) = read(&[]);
+    let ours = client::consumer(&settings);
+    let mut other = ours.clone();
+    other.set("auto.offset.reset", "latest");
+    let made: client::Client = other.create_with_context(client::Context::default()).expect("a client can be made");
+    let reason = factory::verify(made.client(), &ours).expect_err("the client would skip records").to_string();
+    assert!(reason.contains("auto.offset.reset is largest instead of error"), "{reason}");
+    // Whichever of the two names wins, the client has our value or is not used.
+    let mut both = ours.clone();
+    both.set("topic.auto.offset.reset", "latest");
+    for _ in 0..20 {
+        if let Ok(made) = factory::create_reader(&both.clone()) {
+            assert_eq!(
+                crate::source::native::property_in_effect(made.client(), "auto.offset.reset").as_deref(),
+                Some("error")
+            );
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_client_has_our_properties_in_effect() {
+    let servers = "broker-of-a-long-list.example.org:9092,".repeat(100);
+    let (settings, faults) = read(&[&format!("kafka.bootstrap_servers={servers}")]);
+    assert_eq!(faults, Ok(()));
+    assert!(factory::create_reader(&client::consumer(&settings)).is_ok());
+    assert!(factory::create_reader(&client::probe(&settings)).is_ok());
+    assert!(factory::create_admin(&client::admin(&settings), client::Context::default()).is_ok());
+    assert!(factory::create_producer(&client::producer(&settings), rdkafka::producer::DefaultProducerContext).is_ok());
+}
+
+#[test]
+fn a_default_gives_way_to_every_name_of_its_property() {
+    for name in ["message.timeout.ms", "delivery.timeout.ms", "topic.message.timeout.ms", "topic.delivery.timeout.ms"] {
+        let (settings, faults) = read(&[&format!("kafka.properties.{name}=7000")]);
+        assert_eq!(faults, Ok(()), "{name}");
+        let config = client::producer(&settings).create_native_config().expect("the configuration is right");
+        assert_eq!(config.get("message.timeout.ms").as_deref(), Ok("7000"), "{name}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod memory;
 mod mock;
 mod network;
 mod probes;
+mod properties;
 pub mod proxy;
 mod records;
 mod silence;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Numbers of the rows of the catalogue without those about groups of replicas.
 fn rows() -> BTreeSet<u32> {
-    [1..=6, 8..=31, 39..=43, 49..=63].into_iter().flatten().collect()
+    [1..=6, 8..=31, 39..=45, 49..=63].into_iter().flatten().collect()
 }
 
 /// Cells of each row of the table: number, fault, behaviour, tests.
