@@ -22,7 +22,7 @@ pub(crate) fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String,
     reader.add_faults(uncovered);
     reader.finish()?;
     let consumer = Consumer::open(&settings.source)?;
-    let failed = |error| failure(error, &settings.source.bootstrap_servers);
+    let failed = |error| failure(error, settings.source.shown_servers());
     let topology = consumer.describe().map_err(failed)?;
     let findings = topic_faults(&settings.source).map_err(failed)?;
     findings.refuse()?;

@@ -50,6 +50,10 @@ impl Settings {
                 fault(key, "is empty".into());
             }
         }
+        // The client would not use credentials here, and would repeat them in its errors.
+        if self.bootstrap_servers.contains('@') || self.shown_servers() != self.bootstrap_servers {
+            fault("kafka.bootstrap_servers", CREDENTIALS_RULE.into());
+        }
         for (stream, topic) in self.topics.iter() {
             if !is_topic_name(topic) {
                 fault(&topic_key(stream), TOPIC_NAME_RULE.into());
@@ -82,6 +86,9 @@ fn horizon_range(stream: Stream) -> RangeInclusive<Duration> {
     let least = if stream == Stream::Disbursement { 35 * DAY } else { DAY };
     least..=MAX_HORIZON
 }
+
+const CREDENTIALS_RULE: &str = "has credentials, which are not used here; give host:port only, and set sasl.mechanism, \
+                                sasl.username and sasl.password in kafka.properties";
 
 const TOPIC_NAME_RULE: &str = "is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -";
 

@@ -122,6 +122,17 @@ fn no_fault_repeats_a_secret() {
 }
 
 #[test]
+fn credentials_among_the_servers_are_refused_unseen() {
+    for servers in ["me:hunter2@127.0.0.1:1", "sasl_ssl://me:hunter2@a:1,b:2", "a:1,hunter2@b", "me:hun,hunter2@b:1"] {
+        let faults = fault_texts(&[&format!("kafka.bootstrap_servers={servers}")]).concat();
+        assert!(faults.contains("kafka.bootstrap_servers (--set): has credentials"), "{faults}");
+        assert!(!faults.contains("hunter2") && faults.contains("sasl.password"), "{faults}");
+        let (settings, _) = read(&[&format!("kafka.bootstrap_servers={servers}")]);
+        assert!(!settings.shown_servers().contains("me:hun"), "{servers}");
+    }
+}
+
+#[test]
 fn each_stream_needs_its_own_topic_and_dead_letters_too() {
     let faults = fault_texts(&["streams.call.topic=one", "streams.milestone.topic=one", "dead_letter.topic=one"]);
     assert!(faults.iter().any(|fault| fault.contains("streams.milestone.topic")), "{faults:?}");

@@ -8,6 +8,7 @@ mod logs;
 mod memory;
 mod mock;
 mod network;
+mod outside_text;
 mod probes;
 mod properties;
 pub mod proxy;
