@@ -111,7 +111,7 @@ const READER: [(&str, &str); 8] = [
 ];
 
 /// Properties of the client that writes dead letters without losing or repeating any.
-const PRODUCER: [(&str, &str); 1] = [("enable.idempotence", "true")];
+const PRODUCER: [(&str, &str); 2] = [("enable.idempotence", "true"), ("delivery.report.only.error", "false")];
 
 fn reader(settings: &Settings) -> ClientConfig {
     let mut config = base(settings);

@@ -27,6 +27,8 @@ const fn guard(name: &'static str, values: [&'static str; 2], why: &'static str)
 
 const FLAG: [&str; 2] = ["true", "false"];
 const COMMITS: &str = "offsets are committed when what they cover is safe";
+const LIBRARY: &str = "a library would be loaded into this process";
+const VERSIONS: &str = "without the broker's versions, records of aborted transactions would be counted";
 
 const GUARDS: &[Guard] = &[
     guard(
@@ -34,11 +36,8 @@ const GUARDS: &[Guard] = &[
         FLAG,
         "a topic made by asking for it would have the broker's defaults; topics are made by whoever owns them",
     ),
-    guard(
-        "api.version.request",
-        FLAG,
-        "without the broker's versions, records of aborted transactions would be counted",
-    ),
+    guard("api.version.fallback.ms", ["1000", "2000"], VERSIONS),
+    guard("api.version.request", FLAG, VERSIONS),
     guard("auto.commit.enable", FLAG, COMMITS),
     guard("auto.commit.interval.ms", ["1000", "2000"], "set kafka.commit_interval"),
     guard(
@@ -47,13 +46,16 @@ const GUARDS: &[Guard] = &[
         "an offset that is gone must stop the pipeline; going on elsewhere would lose or repeat records",
     ),
     guard("bootstrap.servers", ["one:1", "two:2"], "set kafka.bootstrap_servers"),
+    guard("broker.version.fallback", ["0.9.0", "0.10.0"], VERSIONS),
     guard("check.crcs", FLAG, "records that were damaged on the way would be counted"),
+    guard("delivery.report.only.error", FLAG, "dead letters would never count as acknowledged"),
     guard("enable.auto.commit", FLAG, COMMITS),
     guard("enable.auto.offset.store", FLAG, COMMITS),
     guard("enable.idempotence", FLAG, "dead letters would be written twice or out of order"),
     guard("enable.partition.eof", FLAG, "the client's position would pass records that were not read"),
     guard("group.id", ["one", "two"], "set kafka.group_id"),
     guard("group.protocol", ["classic", "consumer"], "partitions are not assigned by the group"),
+    guard("internal.termination.signal", ["10", "12"], "closing a client could kill the process"),
     guard(
         "isolation.level",
         ["read_committed", "read_uncommitted"],
@@ -67,10 +69,12 @@ const GUARDS: &[Guard] = &[
 
 /// Properties that must not reach the client's parser, which acts on them at once. A name that ends with a dot stands
 /// for all that begin with it.
-const NEVER_PARSED: [(&str, &str); 4] = [
-    ("plugin.library.paths", "a library would be loaded into this process"),
-    ("ssl.engine.location", "a library would be loaded into this process"),
-    ("ssl.engine.id", "a library would be loaded into this process"),
+const NEVER_PARSED: [(&str, &str); 5] = [
+    ("plugin.library.paths", LIBRARY),
+    ("ssl.engine.location", LIBRARY),
+    ("ssl.engine.id", LIBRARY),
+    // OpenSSL loads a provider that it does not contain from a file.
+    ("ssl.providers", LIBRARY),
     ("test.", "the brokers of kafka.bootstrap_servers would not be asked"),
 ];
 
@@ -230,6 +234,9 @@ mod tests {
             ("metadata.broker.list", "elsewhere:1"),
             ("api.version.request", "false"),
             ("isolation.level", "read_uncommitted"),
+            ("broker.version.fallback", "0.8.2"),
+            ("topic.delivery.report.only.error", "true"),
+            ("internal.termination.signal", "9"),
         ] {
             assert!(is_refused(property, value), "{property}={value}: {:?}", fault_of(property, value));
         }
@@ -242,9 +249,13 @@ mod tests {
 
     #[test]
     fn libraries_and_test_brokers_never_reach_the_parser() {
-        for property in
-            ["plugin.library.paths", "topic.plugin.library.paths", "ssl.engine.location", "test.mock.broker.rtt"]
-        {
+        for property in [
+            "plugin.library.paths",
+            "topic.plugin.library.paths",
+            "ssl.engine.location",
+            "ssl.providers",
+            "test.mock.broker.rtt",
+        ] {
             assert!(is_refused(property, "/nowhere/library"), "{property}");
         }
     }
