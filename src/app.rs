@@ -128,6 +128,7 @@ pub(crate) async fn start(
     reader.finish()?;
     let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter started");
+    log_certificate_checks(&settings.source);
     reload::log_uncovered(&uncovered);
     let (lock, store, disk) = open_state(&settings.state_directory)?;
     let key = pseudonym_key(&settings)?;
@@ -229,6 +230,13 @@ impl RunningApp {
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.shutdown.request();
         self.wait().await
+    }
+}
+
+/// Logs the checks of certificates that the settings switch off.
+fn log_certificate_checks(settings: &source::Settings) {
+    for property in settings.certificate_checks_off() {
+        tracing::warn!(event = "pacemeter.kafka.certificates_unchecked", property, "certificate checks switched off");
     }
 }
 

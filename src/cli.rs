@@ -12,8 +12,8 @@ mod targets;
 mod words;
 
 use crate::record::Stream;
-use crate::runtime::Exit;
-use crate::settings::{Layers, parse_duration};
+use crate::runtime::{Exit, print_error};
+use crate::settings::{Layers, parse_duration, printable_lines};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
@@ -28,7 +28,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Err(exit) => return exit,
     };
     execute::execute(&command).unwrap_or_else(|failure| {
-        eprintln!("pacemeter: {failure}");
+        print_error(&format!("pacemeter: {failure}"));
         failure.exit
     })
 }
@@ -39,8 +39,13 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
 /// Exit code if there is no command to run: [`Exit::Ok`] after help or version, [`Exit::Usage`] after a usage error.
 fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Command, Exit> {
     Cli::try_parse_from(arguments).map(|cli| cli.command).map_err(|error| {
-        // If even the terminal is closed, only the exit code is left.
-        let _ = error.print();
+        let text = error.render().to_string();
+        if printable_lines(&text) == text {
+            // In colours. If even the terminal is closed, only the exit code is left.
+            let _ = error.print();
+        } else {
+            print_error(text.trim_end());
+        }
         exit_of(&error)
     })
 }
@@ -143,7 +148,8 @@ pub(crate) struct SettingsArgs {
     pub(crate) config: Vec<PathBuf>,
     /// One setting, as in `--set http.listen=0.0.0.0:9464`; repeatable, later ones override earlier ones.
     ///
-    /// VALUE is parsed as TOML, or taken as a string if that fails. Other users of this machine can see it: put
+    /// KEY is a TOML key; its names are joined with dots, so `kafka.properties.linger.ms` needs no quotes. VALUE is parsed
+    /// as TOML, or taken as a string if that fails. Other users of this machine can see it: put
     /// passwords in a file or in the environment.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -352,7 +358,9 @@ mod tests {
     #[test]
     fn completions_know_the_commands() {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            assert!(CompletionsArgs { shell }.script().contains("print-config"), "{shell}");
+            let script = CompletionsArgs { shell }.script();
+            assert!(script.contains("print-config"), "{shell}");
+            assert_eq!(printable_lines(&script), script, "printed as it is");
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) use failpoint::failpoint;
 pub(crate) use shutdown::Hangup;
 pub use shutdown::Shutdown;
 
-use crate::settings::SettingsFaults;
+use crate::settings::{SettingsFaults, printable_lines};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -117,15 +117,29 @@ impl From<SettingsFaults> for Failure {
     }
 }
 
-/// Writes the output of a command to standard output. A closed pipe is not an error (`pacemeter run --print-config |
-/// head -1`).
+/// Writes lines to standard output, with what is not printable escaped. A closed pipe is not an error
+/// (`pacemeter run --print-config | head -1`).
 ///
 /// # Errors
 /// 74 or 77 if standard output cannot be written.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_styled(&printable_lines(text))
+}
+
+/// Writes lines to standard output as they are: their colours are ours, and text from outside is escaped already.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn print_styled(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::from_io("standard output", &error)),
         _ => Ok(()),
     }
+}
+
+/// Writes a line, or several, to standard error, with what is not printable escaped.
+pub(crate) fn print_error(text: &str) {
+    // If standard error is closed, the exit code still tells.
+    let _ = writeln!(io::stderr(), "{}", printable_lines(text));
 }

@@ -27,6 +27,8 @@ mod fault;
 mod known;
 mod layer;
 mod nearest;
+mod override_key;
+mod printable;
 mod text;
 mod tree;
 
@@ -36,8 +38,10 @@ mod tests;
 pub(crate) use document::parse_time;
 pub use document::{Document, DocumentTable};
 pub(crate) use duration::{format_duration, parse_duration};
+pub(crate) use effective::redacted_text;
 pub use fault::{SettingsFault, SettingsFaults};
 pub(crate) use nearest::nearest;
+pub(crate) use printable::{is_printable, printable, printable_json, printable_lines};
 pub(crate) use text::FileText;
 
 use config::{Config, Value, ValueKind};
@@ -354,18 +358,17 @@ fn is_kubernetes_service_link(name: &str, value: &str) -> bool {
 }
 
 fn override_layer(text: &str, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Layer {
-    let Some((key, value)) = text.split_once('=') else {
-        // The argument may be a misplaced secret, so only its leading part that looks like a name is reported.
-        let name: String = text
-            .chars()
-            .take_while(|character| character.is_ascii_alphanumeric() || "._-".contains(*character))
-            .collect();
-        faults.push(SettingsFault {
-            key: name,
-            origin: Some("--set".into()),
-            message: "has no value; write --set KEY=VALUE".into(),
-        });
-        return Layer::default();
+    let message = match override_key::split(text).map(|(key, value)| (override_key::parse(key), value)) {
+        Some((Some(key), value)) => return Layer::text(&key, value, "--set", known, faults),
+        Some((None, _)) => {
+            "is not a whole TOML key; write --set KEY=VALUE, with dots between the names of KEY and \
+             quotes around a name with other characters than a-z A-Z 0-9 _ -"
+        }
+        None => "has no value; write --set KEY=VALUE",
     };
-    Layer::text(key.trim(), value.trim(), "--set", known, faults)
+    // The argument may be a misplaced secret, so only its leading part that looks like a name is reported.
+    let is_of_name = |character: &char| character.is_ascii_alphanumeric() || "._-".contains(*character);
+    let key = text.chars().take_while(is_of_name).collect();
+    faults.push(SettingsFault { key, origin: Some("--set".into()), message: message.into() });
+    Layer::default()
 }

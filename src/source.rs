@@ -41,10 +41,12 @@ mod client;
 mod consumer;
 mod dead_letter;
 mod error;
+mod factory;
 mod fetching;
 #[allow(unsafe_code, reason = "calls of librdkafka that rdkafka does not wrap")]
 mod native;
 mod probe;
+mod properties;
 mod reading;
 mod settings;
 
@@ -52,9 +54,11 @@ mod settings;
 mod tests;
 
 pub use batch::Batch;
+pub(crate) use client::{base as client_config, default_to};
 pub use consumer::{ClientEvent, Consumer};
 pub use dead_letter::{DeadLetter, DeadLetterCounts, DeadLetters};
 pub use error::SourceError;
+pub(crate) use factory::{create_admin, create_producer};
 pub use probe::{End, EndProbe};
 pub use settings::{DeadLetterSettings, Settings};
 

@@ -22,7 +22,7 @@ pub(crate) fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String,
     reader.add_faults(uncovered);
     reader.finish()?;
     let consumer = Consumer::open(&settings.source)?;
-    let failed = |error| failure(error, &settings.source.bootstrap_servers);
+    let failed = |error| failure(error, settings.source.shown_servers());
     let topology = consumer.describe().map_err(failed)?;
     let findings = topic_faults(&settings.source).map_err(failed)?;
     findings.refuse()?;
@@ -41,6 +41,12 @@ pub(crate) fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String,
             report,
             "warning: topic {} keeps records for less than the horizon; a rebuild would lose history",
             warning.topic
+        );
+    }
+    for property in settings.source.certificate_checks_off() {
+        let _ = writeln!(
+            report,
+            "warning: {property}: any server that answers for a broker is believed; remove it from kafka.properties"
         );
     }
     for warning in &findings.large_batches {

@@ -10,7 +10,7 @@ use super::{SettingsArgs, scrape};
 use crate::api::ApiError;
 use crate::http;
 use crate::runtime::{Exit, Failure};
-use crate::settings::SettingsReader;
+use crate::settings::{SettingsReader, printable};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -71,11 +71,12 @@ pub(super) fn answer(address: SocketAddr, path: &str) -> Result<String, Failure>
 
 /// Returns the error message of a response that is not 200.
 fn message(status: u16, body: &str) -> String {
-    match serde_json::from_str::<ApiError>(body) {
+    let text = match serde_json::from_str::<ApiError>(body) {
         Ok(ApiError { error, reasons, .. }) if reasons.is_empty() => error,
         Ok(ApiError { error, reasons, .. }) => format!("{error}: {}", reasons.join("; ")),
         Err(_) => format!("pacemeter responds with status {status}: {}", body.lines().next().unwrap_or("nothing")),
-    }
+    };
+    printable(&text)
 }
 
 /// Parses a response.

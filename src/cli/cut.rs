@@ -11,6 +11,7 @@ use crate::api::CellFigures;
 use crate::api::cuts::{CellToday, CutResponse, CutSummary, CutsResponse, PeriodToday, TargetToday};
 use crate::cuts::{Correction, SealKind};
 use crate::runtime::{Failure, print};
+use crate::settings::{printable, printable_json};
 use crate::targets::Quantity;
 
 /// Maximum length of a line, in characters.
@@ -34,7 +35,7 @@ pub(crate) struct CutArgs {
     /// List the stored cuts, newest first, with the periods that closed at each.
     #[arg(long)]
     pub(super) list: bool,
-    /// Print the JSON response of /api/v1/cuts unchanged.
+    /// Print the JSON response of /api/v1/cuts.
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
@@ -70,7 +71,7 @@ pub(super) fn run(arguments: &CutArgs) -> Result<(), Failure> {
     };
     let answer = api_client::answer(arguments.endpoint.resolve()?, &path)?;
     let text = match (arguments.json, arguments.list) {
-        (true, _) => format!("{answer}\n"),
+        (true, _) => format!("{}\n", printable_json(&answer)),
         (false, true) => list(&api_client::read(&answer)?),
         (false, false) => table(&api_client::read(&answer)?),
     };
@@ -99,7 +100,8 @@ fn closed(cut: &CutSummary) -> String {
 }
 
 fn table(cut: &CutResponse) -> String {
-    let mut text = format!("cut {} of {}\nhash {}\ncompared with figures of {}\n", cut.id, cut.at, cut.hash, cut.now);
+    let [id, at, hash, now] = [&cut.id, &cut.at, &cut.hash, &cut.now].map(|text| printable(text));
+    let mut text = format!("cut {id} of {at}\nhash {hash}\ncompared with figures of {now}\n");
     match cut.seal {
         SealKind::Sealed => {}
         SealKind::Retaken => text.push_str("taken again after an earlier one was damaged or removed\n"),

@@ -11,6 +11,7 @@ use rdkafka::{ClientConfig, ClientContext};
 use crate::record::{PerStream, Stream};
 use crate::runtime::{Exit, Failure};
 use crate::simulate::Emission;
+use crate::source;
 
 /// Pause before a retry while the producer's queue is full.
 const QUEUE_PAUSE: Duration = Duration::from_millis(2);
@@ -65,18 +66,11 @@ impl DeliveryFailures {
 fn producer_config(client: &ClientConfig) -> ClientConfig {
     let mut config = client.clone();
     config.set("enable.idempotence", "true");
-    let defaults = [
-        ("linger.ms", "20"),
-        ("batch.num.messages", "10000"),
-        ("queue.buffering.max.kbytes", "131072"),
-        ("message.timeout.ms", "60000"),
-        ("compression.codec", "lz4"),
-    ];
-    for (key, value) in defaults {
-        if config.get(key).is_none() {
-            config.set(key, value);
-        }
-    }
+    source::default_to(&mut config, &["linger.ms", "queue.buffering.max.ms"], "20");
+    source::default_to(&mut config, &["batch.num.messages"], "10000");
+    source::default_to(&mut config, &["queue.buffering.max.kbytes"], "131072");
+    source::default_to(&mut config, &["message.timeout.ms", "delivery.timeout.ms"], "60000");
+    source::default_to(&mut config, &["compression.codec", "compression.type"], "lz4");
     config
 }
 
@@ -87,8 +81,7 @@ impl KafkaWriter {
     /// The configuration is invalid.
     pub(super) fn new(client: &ClientConfig, topics: PerStream<String>) -> Result<Self, Failure> {
         let failures = DeliveryFailures::default();
-        let producer = producer_config(client).create_with_context(Deliveries(failures.clone()));
-        let producer = producer.map_err(|error| failure("the producer cannot be created", &error))?;
+        let producer = source::create_producer(&producer_config(client), Deliveries(failures.clone()))?;
         Ok(Self { producer, topics, failures })
     }
 

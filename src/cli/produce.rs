@@ -91,12 +91,10 @@ impl Plan {
 
     /// Returns the configuration shared by all clients.
     fn client(&self) -> ClientConfig {
-        let mut client = ClientConfig::new();
-        client.set("client.id", "pacemeter-produce");
-        for (key, value) in &self.source.properties {
-            client.set(key, value);
+        let mut client = source::client_config(&self.source);
+        if !self.source.properties.contains_key("client.id") {
+            client.set("client.id", "pacemeter-produce");
         }
-        client.set("bootstrap.servers", &self.source.bootstrap_servers);
         client
     }
 }

@@ -13,7 +13,8 @@ use super::api_client::{self, Endpoint};
 use super::words::{UNKNOWN, chance, exact, hours, lapse, percent, points, short, shortened};
 use crate::api::targets::{CurrentPeriod, TargetEntry, TargetsResponse};
 use crate::clock::Timestamp;
-use crate::runtime::{Failure, print};
+use crate::runtime::{Failure, print, print_styled};
+use crate::settings::{printable, printable_json};
 use crate::targets::Quantity;
 
 /// Maximum length of a line, in characters.
@@ -25,7 +26,7 @@ const UNLIKELY: f64 = 0.1;
 /// Arguments of `pacemeter targets`.
 #[derive(Args)]
 pub(crate) struct TargetsArgs {
-    /// Print the JSON response of /api/v1/targets unchanged.
+    /// Print the JSON response of /api/v1/targets.
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
@@ -39,14 +40,14 @@ pub(crate) struct TargetsArgs {
 pub(super) fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
     let answer = api_client::answer(arguments.endpoint.resolve()?, "/api/v1/targets")?;
     if arguments.json {
-        return print(&format!("{answer}\n"));
+        return print(&format!("{}\n", printable_json(&answer)));
     }
     let style = if std::io::stdout().is_terminal() {
         Style::terminal(std::env::var_os("NO_COLOR").is_none())
     } else {
         Style::PLAIN
     };
-    print(&table(&api_client::read(&answer)?, style))
+    print_styled(&table(&api_client::read(&answer)?, style))
 }
 
 /// Characters and colours of the table.
@@ -71,7 +72,7 @@ impl Style {
 }
 
 fn table(targets: &TargetsResponse, style: Style) -> String {
-    let mut text = format!("{}, {}\n", targets.now, completeness(targets));
+    let mut text = format!("{}, {}\n", printable(&targets.now), completeness(targets));
     if targets.targets.is_empty() {
         text.push_str("no targets; list the files that define them in targets.files\n");
         return text;
@@ -102,9 +103,9 @@ fn completeness(targets: &TargetsResponse) -> String {
 /// Returns a line such as `weekly: 61,234 of 100,000 people`, with the period aligned right.
 fn title(target: &TargetEntry, style: Style) -> String {
     let Some(current) = &target.current else { return style.paint("1", &shortened(&target.name, WIDTH)) };
-    let unit = if target.unit == "ratio" { String::new() } else { format!(" {}", target.unit) };
+    let unit = if target.unit == "ratio" { String::new() } else { format!(" {}", printable(&target.unit)) };
     let amounts = format!(": {} of {}{unit}", exact(current.actual), exact(Some(current.goal)));
-    let period = format!("{} {}", current.period.period, current.period.id);
+    let period = printable(&format!("{} {}", current.period.period, current.period.id));
     let name =
         shortened(&target.name, WIDTH.saturating_sub(amounts.chars().count() + 2 + period.chars().count()).max(1));
     let gap = WIDTH.saturating_sub(name.chars().count() + amounts.chars().count());

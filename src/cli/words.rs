@@ -2,6 +2,7 @@
 
 use indicatif::HumanCount;
 
+use crate::settings::printable;
 use crate::targets::Quantity;
 
 /// Placeholder for an unknown amount.
@@ -76,10 +77,11 @@ pub(super) fn chance(probability: Option<f64>) -> String {
     }
 }
 
-/// Shortens a text to `max` characters; a final `~` marks omitted ones.
+/// Escapes what is not printable, and shortens a text to `max` characters; a final `~` marks omitted ones.
 pub(super) fn shortened(text: &str, max: usize) -> String {
+    let text = printable(text);
     if text.chars().count() <= max {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(max.saturating_sub(1)).chain(['~']).collect()
 }
@@ -125,5 +127,6 @@ mod tests {
     fn a_shortened_text_ends_with_a_mark() {
         assert_eq!(shortened("señales", 7), "señales");
         assert_eq!(shortened("señales", 5), "seña~");
+        assert_eq!(shortened("a\u{202e}b\n", 20), "a\\u{202e}b\\n");
     }
 }

@@ -18,6 +18,7 @@ use super::api_request::{ApiRequest, ApiResponse};
 use super::encoded_body::accepts_gzip;
 use super::hosts::AllowedHosts;
 use super::refusal::{COMMON_HEADERS, JSON, Refusal, is_api};
+use crate::settings::printable;
 
 /// Maximum number of threads that render at once, for `/metrics` and the API together.
 pub(super) const MAX_RENDERINGS: usize = 4;
@@ -130,7 +131,7 @@ async fn readyz(State(app): State<AppState>) -> Response {
     match app.service.readiness() {
         Ok(()) => "ok\n".into_response(),
         Err(reasons) => {
-            let lines: String = reasons.iter().flat_map(|reason| [reason.as_str(), "\n"]).collect();
+            let lines: String = reasons.iter().flat_map(|reason| [printable(reason), "\n".to_owned()]).collect();
             (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
         }
     }

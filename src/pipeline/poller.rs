@@ -175,7 +175,7 @@ impl Poller {
                         self.log_waiting(&error);
                         logged = Some((Instant::now(), error.clone()));
                     }
-                    let reason = format!("{error} (kafka.bootstrap_servers is {})", self.source.bootstrap_servers);
+                    let reason = format!("{error} (kafka.bootstrap_servers is {})", self.source.shown_servers());
                     if self.messages.blocking_send(WorkerMessage::Waiting(reason)).is_err() {
                         return Ok(None);
                     }
@@ -195,7 +195,7 @@ impl Poller {
             _ => tracing::warn!(
                 event = "pacemeter.kafka.waiting",
                 reason = %error,
-                bootstrap_servers = self.source.bootstrap_servers,
+                bootstrap_servers = self.source.shown_servers(),
                 "waiting for kafka"
             ),
         }

@@ -1,7 +1,6 @@
 //! A panic on any thread is a bug: it is logged and ends the whole process.
 
-use super::Exit;
-use std::io::Write as _;
+use super::{Exit, print_error};
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
@@ -31,8 +30,7 @@ fn end(panic: &PanicHookInfo<'_>) {
     if tracing::dispatcher::has_been_set() {
         tracing::error!(event = "pacemeter.bug", location, thread, bug, "bug; exiting");
     } else {
-        // If standard error is closed, the exit code still reports the bug.
-        let _ = writeln!(std::io::stderr(), "bug; exiting immediately: {bug} at {location} in thread {thread}");
+        print_error(&format!("bug; exiting immediately: {bug} at {location} in thread {thread}"));
     }
     Exit::Bug.at_once()
 }

@@ -1,6 +1,7 @@
 //! Effective settings as text, with secrets redacted.
 
 use super::known::{DEFAULT_ORIGIN, Setting};
+use super::printable::{printable, printable_lines, toml_string};
 use config::{Value, ValueKind};
 use std::fmt::Write;
 
@@ -43,12 +44,7 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
             table = &setting.key;
             let _ = writeln!(text, "\n[{table}]");
             for (name, entry) in entries(value) {
-                write_line(
-                    &mut text,
-                    &toml::Value::from(name).to_string(),
-                    &redacted(Some(name), entry),
-                    entry.origin(),
-                );
+                write_line(&mut text, &toml_string(name), &redacted(Some(name), entry), entry.origin());
             }
             continue;
         }
@@ -80,11 +76,31 @@ pub(super) fn json_line<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
 }
 
 fn write_line(text: &mut String, name: &str, value: &toml::Value, origin: Option<&str>) {
-    let _ = write!(text, "{name} = {value}");
+    let _ = write!(text, "{name} = {}", printable_toml(value));
     if let Some(origin) = origin.filter(|origin| *origin != DEFAULT_ORIGIN) {
-        let _ = write!(text, "  # {origin}");
+        let _ = write!(text, "  # {}", printable(origin));
     }
     text.push('\n');
+}
+
+/// Returns a value as TOML. The library leaves some characters as they are that should not be printed.
+fn printable_toml(value: &toml::Value) -> String {
+    let text = value.to_string();
+    if printable_lines(&text) == text {
+        return text;
+    }
+    match value {
+        toml::Value::String(text) => toml_string(text),
+        toml::Value::Array(items) => {
+            format!("[{}]", items.iter().map(printable_toml).collect::<Vec<_>>().join(", "))
+        }
+        toml::Value::Table(entries) => {
+            let entries =
+                entries.iter().map(|(name, entry)| format!("{} = {}", toml_string(name), printable_toml(entry)));
+            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+        }
+        _ => text,
+    }
 }
 
 fn entries(table: &Value) -> Vec<(&str, &Value)> {
@@ -105,9 +121,15 @@ fn names_secret(name: &str) -> bool {
     !name.ends_with(".location") && SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
+/// Returns a text, or a note in place of one that may hold a secret. The one rule of what is redacted.
+pub(crate) fn redacted_text(text: &str) -> &str {
+    if holds_secret(text) { REDACTED } else { text }
+}
+
 fn holds_secret(text: &str) -> bool {
     let text: String = text.to_lowercase().split_whitespace().collect();
-    let has_user = text.split_once('@').is_some_and(|(before, _)| before.contains(':'));
+    // user:password@host, or token@host:port.
+    let has_user = text.rsplit_once('@').is_some_and(|(before, host)| before.contains(':') || host.contains(':'));
     has_user || SECRET_VALUES.iter().any(|sign| text.contains(sign))
 }
 
@@ -120,7 +142,7 @@ fn without_secrets(value: &Value) -> toml::Value {
         ValueKind::I128(number) => toml::Value::from(number.to_string()),
         ValueKind::U64(number) => toml::Value::from(number.to_string()),
         ValueKind::U128(number) => toml::Value::from(number.to_string()),
-        ValueKind::String(text) => toml::Value::from(if holds_secret(text) { REDACTED } else { text }),
+        ValueKind::String(text) => toml::Value::from(redacted_text(text)),
         ValueKind::Array(items) => toml::Value::Array(items.iter().map(without_secrets).collect()),
         ValueKind::Table(_) => {
             let entries =

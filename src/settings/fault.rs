@@ -1,5 +1,7 @@
 //! Faults of settings and of the files that they name, reported together.
 
+pub(super) use super::printable::printable;
+
 use std::fmt;
 
 /// One fault: where it is, what is wrong and what to do. Contains no secret.
@@ -15,12 +17,13 @@ pub struct SettingsFault {
 
 impl fmt::Display for SettingsFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.key.as_str(), &self.origin) {
-            ("", Some(origin)) => write!(out, "{origin}: {}", self.message),
-            ("", None) => out.write_str(&self.message),
-            (key, Some(origin)) => write!(out, "{key} ({origin}): {}", self.message),
-            (key, None) => write!(out, "{key}: {}", self.message),
-        }
+        let text = match (self.key.as_str(), &self.origin) {
+            ("", Some(origin)) => format!("{origin}: {}", self.message),
+            ("", None) => self.message.clone(),
+            (key, Some(origin)) => format!("{key} ({origin}): {}", self.message),
+            (key, None) => format!("{key}: {}", self.message),
+        };
+        out.write_str(&printable(&text))
     }
 }
 
@@ -55,8 +58,3 @@ impl fmt::Display for SettingsFaults {
 }
 
 impl std::error::Error for SettingsFaults {}
-
-/// Replaces control characters, so that a name from outside cannot break a line of output.
-pub(super) fn printable(name: &str) -> String {
-    name.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
-}

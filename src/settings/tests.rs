@@ -2,6 +2,8 @@ use super::duration::DurationError;
 use super::*;
 use std::io::Write;
 
+mod outside_text;
+
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 /// A secret that must not appear in any output.
@@ -280,8 +282,11 @@ fn an_unknown_key_is_refused_with_a_suggestion() {
     assert_eq!(nearest("http.listen.address"), "http.listen");
     assert_eq!(nearest("Labels.Queues"), "labels.queues");
     assert!(nearest("qqqqqqqqqqqqqqqqqqqqqqqqqqqqqq").contains("--print-config"));
-    assert!(nearest("").contains("no such setting"));
-    assert!(nearest("kafka.properties.").contains("has no name after the dot"));
+    assert!(nearest("\"\"").contains("no such setting"));
+    assert!(nearest("kafka.properties.\"\"").contains("has no name after the dot"));
+    for wrong in ["", "kafka.properties.", "kafka group_id", "kafka.properties.\"group.id", "señal"] {
+        assert!(nearest(wrong).contains("write --set KEY=VALUE"), "{wrong}");
+    }
 }
 
 #[test]
@@ -313,6 +318,8 @@ fn a_secret_appears_in_no_output() {
         .set(&format!("kafka.properties.ssl.key.password={CANARY}"))
         .set(&format!("kafka.propertie.ssl.key.password={CANARY}"))
         .set(&format!("kafka.properties.sasl.password:{CANARY}"))
+        .set(&format!("kafka.properties.sasl.password:{CANARY}=="))
+        .set(&format!("kafka.properties.sasl.\"password:{CANARY}=="))
         .set("kafka.properties.ssl.key.location=/run/secrets/key.pem");
     let mut reader = builder.load();
     assert_eq!(reader.properties("kafka.properties")["sasl.password"], CANARY);

@@ -2,12 +2,13 @@
 
 use super::client::{self, Context};
 use super::error::{SourceError, is_denial, is_missing};
+use super::factory;
 use super::probe::Lookup;
 use super::settings::Settings;
 use crate::clock::{HOUR, Millis, millis};
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure};
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
+use rdkafka::admin::{AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::fmt;
 use std::future::Future;
@@ -165,9 +166,7 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     // Any broker knows the configuration of topics. Without a number the client would ask the controller, and wait
     // until there is one.
     let broker = Lookup::open(settings)?.some_broker(settings.topic(Stream::Disbursement))?;
-    let admin: AdminClient<Context> = client::admin(settings)
-        .create_with_context(Context::default())
-        .map_err(|error| SourceError::configuration(&error))?;
+    let admin = factory::create_admin(&client::admin(settings), Context::default())?;
     let topics = settings.topics.as_array().each_ref().map(|topic| ResourceSpecifier::Topic(topic));
     // The time runs while the client connects and asks for brokers, each of which may take its own.
     let limit = settings.request_timeout * 3;

@@ -25,7 +25,7 @@ const MAX_ANSWER_BYTES: u64 = 1 << 20;
 const MAX_BATCH_BYTES: u64 = 32 << 20;
 
 /// Configuration of every client: defaults, `kafka.properties` over them, and fixed properties over both.
-fn base(settings: &Settings) -> ClientConfig {
+pub(crate) fn base(settings: &Settings) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("client.id", "pacemeter");
     config.set("socket.keepalive.enable", "true");
@@ -47,9 +47,16 @@ fn base(settings: &Settings) -> ClientConfig {
     config
 }
 
-/// Sets a property that the user has set under none of its names.
-fn default_to(config: &mut ClientConfig, names: &[&str], value: &str) {
-    if names.iter().all(|name| config.get(name).is_none()) {
+/// Name without the prefix that librdkafka ignores before properties of topics.
+pub(super) fn without_prefix(property: &str) -> &str {
+    property.strip_prefix("topic.").unwrap_or(property)
+}
+
+/// Sets a property that the user has set under none of its names. A configuration with two names of one property would
+/// give it either value, by chance.
+pub(crate) fn default_to(config: &mut ClientConfig, names: &[&str], value: &str) {
+    let is_set = config.config_map().keys().any(|name| names.contains(&without_prefix(name)));
+    if !is_set {
         config.set(names[0], value);
     }
 }
@@ -91,16 +98,26 @@ pub(super) fn probe(settings: &Settings) -> ClientConfig {
     reader(settings)
 }
 
-/// Configuration that exactness depends on; [`super::reading`] refuses these properties in `kafka.properties`.
+/// Properties of a reader that exactness depends on. [`super::properties`] refuses whatever changes them.
+const READER: [(&str, &str); 8] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("isolation.level", "read_committed"),
+    ("check.crcs", "true"),
+    ("enable.partition.eof", "false"),
+    ("allow.auto.create.topics", "false"),
+    ("api.version.request", "true"),
+];
+
+/// Properties of the client that writes dead letters without losing or repeating any.
+const PRODUCER: [(&str, &str); 2] = [("enable.idempotence", "true"), ("delivery.report.only.error", "false")];
+
 fn reader(settings: &Settings) -> ClientConfig {
     let mut config = base(settings);
-    config.set("enable.auto.commit", "false");
-    config.set("enable.auto.offset.store", "false");
-    config.set("auto.offset.reset", "error");
-    config.set("isolation.level", "read_committed");
-    config.set("check.crcs", "true");
-    config.set("enable.partition.eof", "false");
-    config.set("allow.auto.create.topics", "false");
+    for (name, value) in READER {
+        config.set(name, value);
+    }
     config
 }
 
@@ -118,7 +135,9 @@ pub(super) fn producer(settings: &Settings) -> ClientConfig {
     default_to(&mut config, &["queue.buffering.max.kbytes"], "65536");
     // A dead letter has more headers than its record, so it may exceed the largest record; the topic's own limit holds.
     default_to(&mut config, &["message.max.bytes"], "2000000");
-    config.set("enable.idempotence", "true");
+    for (name, value) in PRODUCER {
+        config.set(name, value);
+    }
     config.set("queue.buffering.max.messages", settings.dead_letter.max_in_flight.to_string());
     config
 }

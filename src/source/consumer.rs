@@ -1,7 +1,8 @@
 //! The consumer that the poll thread owns, and the events it reports.
 
-use super::client::{self, Client, Context};
+use super::client::{self, Client};
 use super::error::{SourceError, is_denial, is_unreadable};
+use super::factory;
 use super::fetching::{Fetching, Marks};
 use super::native::{self, NativeMessage, Queue, unpacking};
 use super::probe::{EndProbe, Lookup};
@@ -105,10 +106,7 @@ impl Consumer {
     /// [`SourceError::Configuration`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
         unpacking::set_limit(client::max_batch_bytes(settings));
-        let client: Client = client::consumer(settings)
-            .create_with_context(Context::default())
-            .map_err(|error| SourceError::configuration(&error))?;
-        let client = Arc::new(client);
+        let client = Arc::new(factory::create_reader(&client::consumer(settings))?);
         Ok(Self {
             queue: Queue::new(&client),
             client,

@@ -14,6 +14,7 @@
 //! The letter's own Kafka timestamp is the time of writing, so that retention counts from there.
 
 use super::client::{self, Context};
+use super::factory;
 use super::{DeadLetterSettings, Settings, SourceError};
 use crate::record::{PartitionIndex, RawRecord, Stream, TopicPartition};
 use rdkafka::ClientContext;
@@ -82,11 +83,7 @@ impl DeadLetters {
         let limit = InFlight { letters: u64::from(*max_in_flight), bytes: *max_in_flight_bytes };
         let tracker = Arc::new(Tracker::default());
         let delivery = || Delivery { context: Context::default(), tracker: Arc::clone(&tracker) };
-        let create = || {
-            client::producer(settings)
-                .create_with_context(delivery())
-                .map_err(|error| SourceError::configuration(&error))
-        };
+        let create = || factory::create_producer(&client::producer(settings), delivery());
         let producer = enabled.then(create).transpose()?;
         Ok(Self { producer, topic: topic.clone(), limit, tracker })
     }

@@ -15,11 +15,13 @@ pub(super) mod unpacking;
 use super::client::Client;
 use crate::clock::Timestamp;
 use crate::record::Header;
-use rdkafka::TopicPartitionList;
 use rdkafka::bindings as sys;
+use rdkafka::config::NativeClientConfig;
 use rdkafka::consumer::Consumer as _;
-use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
-use std::ffi::{CStr, c_int, c_void};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::{RDKafkaConfRes, RDKafkaErrorCode, RDKafkaRespErr};
+use rdkafka::{ClientContext, TopicPartitionList};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -305,6 +307,49 @@ unsafe fn bytes<'a>(start: *const c_void, len: usize) -> Option<&'a [u8]> {
 pub(super) fn positions(client: &Client, partitions: &mut TopicPartitionList) {
     // SAFETY: the client and the list live. The call always succeeds; an unknown position is marked in the list.
     unsafe { sys::rd_kafka_position(client.client().native_ptr(), partitions.ptr()) };
+}
+
+/// Sets a property of a configuration. Unlike through `ClientConfig`, the order of properties is that of the calls.
+///
+/// # Errors
+///
+/// The client refuses the name or the value, or one of them contains NUL. Leaves the value out: it may be secret.
+pub(super) fn set_property(config: &NativeClientConfig, name: &str, value: &str) -> KafkaResult<()> {
+    let (c_name, c_value) = (CString::new(name)?, CString::new(value)?);
+    let mut message = [0; 512];
+    // SAFETY: the configuration lives, both texts are C strings, and the message is written up to its length.
+    let result = unsafe {
+        sys::rd_kafka_conf_set(
+            config.ptr(),
+            c_name.as_ptr(),
+            c_value.as_ptr(),
+            message.as_mut_ptr().cast(),
+            message.len(),
+        )
+    };
+    if result == RDKafkaConfRes::RD_KAFKA_CONF_OK {
+        return Ok(());
+    }
+    let message = CStr::from_bytes_until_nul(&message).unwrap_or_default().to_string_lossy().into_owned();
+    Err(KafkaError::ClientConfig(result, message, name.to_owned(), String::new()))
+}
+
+/// Value of a property in a client that was made; `None` if the client has no such property, or it has no value.
+pub(super) fn property_in_effect<C: ClientContext>(client: &rdkafka::client::Client<C>, name: &str) -> Option<String> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the client lives, and so does its configuration.
+    let config = unsafe { sys::rd_kafka_conf(client.native_ptr()) };
+    let mut size = 0;
+    // SAFETY: as above; without a place for the value only its size is written, with the NUL.
+    let found = unsafe { sys::rd_kafka_conf_get(config, name.as_ptr(), null_mut(), &mut size) };
+    if found != RDKafkaConfRes::RD_KAFKA_CONF_OK {
+        return None;
+    }
+    let mut value = vec![0_u8; size];
+    // SAFETY: as above; the value is written up to `size` bytes with its NUL.
+    let found = unsafe { sys::rd_kafka_conf_get(config, name.as_ptr(), value.as_mut_ptr().cast(), &mut size) };
+    let value = CStr::from_bytes_until_nul(&value).ok().filter(|_| found == RDKafkaConfRes::RD_KAFKA_CONF_OK)?;
+    value.to_str().ok().map(str::to_owned)
 }
 
 /// High watermark of a partition as of the last fetch, open transactions included; `None` before the first. No network.

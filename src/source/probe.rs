@@ -1,7 +1,8 @@
 //! Metadata of topics: partitions, low watermarks and end offsets.
 
-use super::client::{self, Client, Context};
+use super::client::{self, Client};
 use super::error::{SourceError, is_missing};
+use super::factory;
 use super::native;
 use super::{PartitionLog, Settings, Topology};
 use crate::record::PerStream;
@@ -29,9 +30,7 @@ pub(super) struct Lookup {
 
 impl Lookup {
     pub(super) fn open(settings: &Settings) -> Result<Self, SourceError> {
-        let client = client::probe(settings)
-            .create_with_context(Context::default())
-            .map_err(|error| SourceError::configuration(&error))?;
+        let client = factory::create_reader(&client::probe(settings))?;
         Ok(Self { client: Arc::new(client), timeout: settings.request_timeout })
     }
 

@@ -1,10 +1,8 @@
-//! Reads the settings; refuses wrong values and the client properties that Pacemeter sets itself.
+//! Reads the settings and refuses wrong values.
 
-use super::client;
 use super::settings::{DeadLetterSettings, Settings};
 use crate::record::{PerStream, Stream};
 use crate::settings::SettingsReader;
-use rdkafka::error::KafkaError;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -14,35 +12,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Maximum horizon, some ten years.
 const MAX_HORIZON: Duration = Duration::from_secs(3_660 * 86_400);
-
-/// Client properties that are refused, each with the reason or the setting to use instead.
-const REFUSED: &[(&str, &str)] = &[
-    (
-        "allow.auto.create.topics",
-        "a topic made by asking for it would have the broker's defaults; topics are made by whoever owns them",
-    ),
-    ("auto.commit.enable", "offsets are committed when what they cover is safe"),
-    ("auto.commit.interval.ms", "set kafka.commit_interval"),
-    (
-        "auto.offset.reset",
-        "an offset that is gone must stop the pipeline; going on elsewhere would lose or repeat records",
-    ),
-    ("bootstrap.servers", "set kafka.bootstrap_servers"),
-    ("check.crcs", "records that were damaged on the way would be counted"),
-    ("enable.auto.commit", "offsets are committed when what they cover is safe"),
-    ("enable.auto.offset.store", "offsets are committed when what they cover is safe"),
-    ("enable.idempotence", "dead letters would be written twice or out of order"),
-    ("enable.partition.eof", "the client's position would pass records that were not read"),
-    ("group.id", "set kafka.group_id"),
-    ("group.protocol", "partitions are not assigned by the group"),
-    ("isolation.level", "records of aborted transactions would be counted"),
-    ("metadata.broker.list", "set kafka.bootstrap_servers"),
-    ("offset.store.method", "offsets are committed when what they cover is safe"),
-    ("queue.buffering.max.messages", "set dead_letter.max_in_flight"),
-    ("socket.timeout.ms", "set kafka.request_timeout"),
-    ("test.mock.num.brokers", "the brokers of kafka.bootstrap_servers would not be asked"),
-    ("transactional.id", "dead letters are written without transactions"),
-];
 
 impl Settings {
     /// Reads the settings under `kafka`, `streams` and `dead_letter`; notes faults in `reader`.
@@ -81,6 +50,10 @@ impl Settings {
                 fault(key, "is empty".into());
             }
         }
+        // The client would not use credentials here, and would repeat them in its errors.
+        if self.bootstrap_servers.contains('@') || self.shown_servers() != self.bootstrap_servers {
+            fault("kafka.bootstrap_servers", CREDENTIALS_RULE.into());
+        }
         for (stream, topic) in self.topics.iter() {
             if !is_topic_name(topic) {
                 fault(&topic_key(stream), TOPIC_NAME_RULE.into());
@@ -103,38 +76,6 @@ impl Settings {
         }
         self.note_property_faults(fault);
     }
-
-    fn note_property_faults(&self, mut fault: impl FnMut(&str, String)) {
-        let key_of = |property: &str| format!("kafka.properties.{property}");
-        let mut is_refused = false;
-        for (property, why) in REFUSED {
-            if self.properties.contains_key(*property) {
-                is_refused = true;
-                fault(&key_of(property), format!("is not for you to set: {why}"));
-            }
-        }
-        // The client checks names and most values; it reports the first fault only.
-        let configurations = [client::consumer(self), client::producer(self)];
-        if let (false, Some(error)) =
-            (is_refused, configurations.iter().find_map(|config| config.create_native_config().err()))
-        {
-            match error {
-                KafkaError::ClientConfig(_, _, property, _) if is_secret(&property) => {
-                    fault(&key_of(&property), "is refused by the kafka client".into());
-                }
-                KafkaError::ClientConfig(_, description, property, _) => {
-                    fault(
-                        &key_of(&property),
-                        format!("is refused by the kafka client: {}", description.to_lowercase().trim_end_matches('.')),
-                    );
-                }
-                _ => fault(
-                    "kafka.properties",
-                    "cannot be passed to the kafka client, which wants text without NUL".into(),
-                ),
-            }
-        }
-    }
 }
 
 fn topic_key(stream: Stream) -> String {
@@ -146,14 +87,12 @@ fn horizon_range(stream: Stream) -> RangeInclusive<Duration> {
     least..=MAX_HORIZON
 }
 
+const CREDENTIALS_RULE: &str = "has credentials, which are not used here; give host:port only, and set sasl.mechanism, \
+                                sasl.username and sasl.password in kafka.properties";
+
 const TOPIC_NAME_RULE: &str = "is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -";
 
 fn is_topic_name(name: &str) -> bool {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=249).contains(&name.len()) && name.bytes().all(is_legal) && name != "." && name != ".."
-}
-
-/// True if the client's message about the property may repeat a secret.
-fn is_secret(property: &str) -> bool {
-    ["password", "secret", "pem", "token", "assertion", "jaas", "oauth"].iter().any(|part| property.contains(part))
 }

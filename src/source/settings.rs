@@ -1,13 +1,15 @@
 //! Settings of everything that talks to Kafka.
 
 use crate::record::{PerStream, Stream};
+use crate::settings::redacted_text;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Settings under `kafka`, `streams` and `dead_letter`. Holds secrets, so it has no `Debug`.
 #[derive(Clone)]
 pub struct Settings {
-    /// `kafka.bootstrap_servers`: addresses of brokers, separated by commas.
+    /// `kafka.bootstrap_servers`: addresses of brokers, separated by commas. Printed as
+    /// [`Settings::shown_servers`].
     pub bootstrap_servers: String,
     /// `kafka.group_id`: group under which offsets are committed; partitions are not assigned by it.
     pub group_id: String,
@@ -51,6 +53,11 @@ pub struct DeadLetterSettings {
 }
 
 impl Settings {
+    /// `kafka.bootstrap_servers` for people. Credentials in it are refused, and redacted wherever they could be seen.
+    pub fn shown_servers(&self) -> &str {
+        redacted_text(&self.bootstrap_servers)
+    }
+
     /// Topic of a stream.
     pub fn topic(&self, stream: Stream) -> &str {
         &self.topics[stream]

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::scrape::Samples;
 use crate::clock::Timestamp;
+use crate::runtime::print_error;
 
 /// Target of the programme at scale 1, in people per week.
 const GOAL: f64 = 100_000.0;
@@ -41,7 +42,7 @@ impl Dashboard {
             Kind::Plain { due: Instant::now() }
         };
         if let Kind::Plain { .. } = kind {
-            eprintln!("{head}");
+            print_error(&head);
         }
         let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
         Self { kind, head, goal, zone, counted: None, rate: 0.0 }
@@ -66,7 +67,7 @@ impl Dashboard {
                 let now = Instant::now();
                 if now >= *due {
                     *due = now + LINE_INTERVAL;
-                    eprintln!("{time}  {}", texts.line());
+                    print_error(&format!("{time}  {}", texts.line()));
                 }
             }
         }
@@ -77,7 +78,7 @@ impl Dashboard {
         match &self.kind {
             // A terminal that cannot be drawn on is no reason to stop.
             Kind::Terminal { multi, .. } => drop(multi.println(text)),
-            Kind::Plain { .. } => eprintln!("{text}"),
+            Kind::Plain { .. } => print_error(text),
         }
     }
 

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::runtime::print_error;
+
 const BAR_INTERVAL: Duration = Duration::from_millis(50);
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -39,7 +41,11 @@ impl Progress {
             self.due = now + BAR_INTERVAL;
         } else {
             let rate = written as f64 / (now - self.begun).as_secs_f64();
-            eprintln!("{} of about {} records, {rate:.0} a second", HumanCount(written), HumanCount(self.total));
+            print_error(&format!(
+                "{} of about {} records, {rate:.0} a second",
+                HumanCount(written),
+                HumanCount(self.total)
+            ));
             self.due = now + LINE_INTERVAL;
         }
     }

@@ -10,8 +10,9 @@ use tokio::runtime::Runtime;
 use super::Plan;
 use crate::cli::kafka::{KafkaWriter, failure};
 use crate::record::{PerStream, Stream};
-use crate::runtime::{Exit, Failure};
+use crate::runtime::{Exit, Failure, print_error};
 use crate::simulate::PartitionCounts;
+use crate::source;
 
 const PARTITIONS: i32 = 6;
 /// Time limit for a new topic to appear in the metadata.
@@ -65,7 +66,7 @@ fn all(found: PerStream<Option<i32>>) -> Option<PartitionCounts> {
 }
 
 fn missing_topics(missing: &[&str], plan: &Plan) -> Failure {
-    let servers = &plan.source.bootstrap_servers;
+    let servers = plan.source.shown_servers();
     let configs: String = CREATE_TIME.iter().map(|(key, value)| format!(" --config {key}={value}")).collect();
     let commands = missing.iter().map(|topic| {
         format!("\n  kafka-topics.sh --bootstrap-server {servers} --create --topic {topic} --partitions {PARTITIONS}{configs}")
@@ -84,7 +85,7 @@ struct TopicCreator {
 
 impl TopicCreator {
     fn new(plan: &Plan) -> Result<Self, Failure> {
-        let admin = plan.client().create().map_err(|error| failure("topics cannot be created", &error))?;
+        let admin = source::create_admin(&plan.client(), DefaultClientContext)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| Failure::from_spawn("the asynchronous runtime", &error))?;
@@ -99,7 +100,7 @@ impl TopicCreator {
                 created = self.create(topic, PARTITIONS, APPEND_TIME)?;
             }
             created.map_err(|code| refused(topic, code))?;
-            eprintln!("topic {topic} created");
+            print_error(&format!("topic {topic} created"));
         }
         // Pacemeter writes dead letters; their retention is the brokers' default.
         if let Some(topic) = dead_letters {
@@ -143,10 +144,10 @@ pub(super) fn warn_of_earlier_records(
         for partition in 0..partitions.of(stream) {
             let (low, high) = writer.watermarks(stream, partition, plan.source.request_timeout)?;
             if low < high {
-                eprintln!(
+                print_error(&format!(
                     "topic {} already contains records; the expected figures do not include them",
                     writer.topic(stream)
-                );
+                ));
                 break;
             }
         }

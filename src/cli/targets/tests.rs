@@ -170,3 +170,17 @@ fn a_bar_is_full_only_at_100_percent() {
 fn without_targets_the_table_names_their_setting() {
     assert!(table(&targets(Vec::new()), Style::PLAIN).contains("targets.files"));
 }
+
+#[test]
+fn text_of_another_server_can_only_be_read() {
+    let hidden = "a\u{202e}b\u{1b}[8mc\nd";
+    let current = CurrentPeriod { period: span(hidden, hidden), ..people() };
+    let response = TargetsResponse {
+        now: hidden.to_owned(),
+        ..targets(vec![entry(hidden, hidden, Some(current)), entry(hidden, "people", None)])
+    };
+    let plain = table(&response, Style::PLAIN);
+    assert!(plain.chars().all(|one| one == '\n' || crate::settings::is_printable(one)), "{plain:?}");
+    assert_eq!(plain.lines().count(), 6, "{plain}");
+    assert!(!table(&response, Style::terminal(true)).contains("\u{1b}[8m"), "only our own colours");
+}

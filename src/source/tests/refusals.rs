@@ -1,6 +1,7 @@
 //! Refused settings and topics, each with a reason of its own.
 
 use super::*;
+use rdkafka::consumer::Consumer as _;
 
 fn fault_texts(overrides: &[&str]) -> Vec<String> {
     let (_, faults) = read(overrides);
@@ -65,6 +66,49 @@ fn properties_of_exactness_are_refused_with_the_reason() {
 }
 
 #[test]
+fn a_property_that_is_not_in_effect_is_a_fault_of_the_client() {
+    let (settings, _) = read(&[]);
+    let ours = client::consumer(&settings);
+    let mut other = ours.clone();
+    other.set("auto.offset.reset", "latest");
+    let made: client::Client = other.create_with_context(client::Context::default()).expect("a client can be made");
+    let reason = factory::verify(made.client(), &ours).expect_err("the client would skip records").to_string();
+    assert!(reason.contains("auto.offset.reset is largest instead of error"), "{reason}");
+    // Whichever of the two names wins, the client has our value or is not used.
+    let mut both = ours.clone();
+    both.set("topic.auto.offset.reset", "latest");
+    for _ in 0..20 {
+        if let Ok(made) = factory::create_reader(&both.clone()) {
+            assert_eq!(
+                crate::source::native::property_in_effect(made.client(), "auto.offset.reset").as_deref(),
+                Some("error")
+            );
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_client_has_our_properties_in_effect() {
+    let servers = "broker-of-a-long-list.example.org:9092,".repeat(100);
+    let (settings, faults) = read(&[&format!("kafka.bootstrap_servers={servers}")]);
+    assert_eq!(faults, Ok(()));
+    assert!(factory::create_reader(&client::consumer(&settings)).is_ok());
+    assert!(factory::create_reader(&client::probe(&settings)).is_ok());
+    assert!(factory::create_admin(&client::admin(&settings), client::Context::default()).is_ok());
+    assert!(factory::create_producer(&client::producer(&settings), rdkafka::producer::DefaultProducerContext).is_ok());
+}
+
+#[test]
+fn a_default_gives_way_to_every_name_of_its_property() {
+    for name in ["message.timeout.ms", "delivery.timeout.ms", "topic.message.timeout.ms", "topic.delivery.timeout.ms"] {
+        let (settings, faults) = read(&[&format!("kafka.properties.{name}=7000")]);
+        assert_eq!(faults, Ok(()), "{name}");
+        let config = client::producer(&settings).create_native_config().expect("the configuration is right");
+        assert_eq!(config.get("message.timeout.ms").as_deref(), Ok("7000"), "{name}");
+    }
+}
+
+#[test]
 fn properties_that_the_client_does_not_know_are_refused() {
     let faults = fault_texts(&["kafka.properties.fetch.wait.max.msec=5"]);
     assert!(faults.iter().any(|fault| fault.contains("fetch.wait.max.msec")), "{faults:?}");
@@ -75,6 +119,17 @@ fn no_fault_repeats_a_secret() {
     let faults =
         fault_texts(&["kafka.properties.sasl.passwordd=hunter2", "kafka.properties.ssl.key.passwords=hunter2"]);
     assert!(!faults.concat().contains("hunter2"), "{faults:?}");
+}
+
+#[test]
+fn credentials_among_the_servers_are_refused_unseen() {
+    for servers in ["me:hunter2@127.0.0.1:1", "sasl_ssl://me:hunter2@a:1,b:2", "a:1,hunter2@b", "me:hun,hunter2@b:1"] {
+        let faults = fault_texts(&[&format!("kafka.bootstrap_servers={servers}")]).concat();
+        assert!(faults.contains("kafka.bootstrap_servers (--set): has credentials"), "{faults}");
+        assert!(!faults.contains("hunter2") && faults.contains("sasl.password"), "{faults}");
+        let (settings, _) = read(&[&format!("kafka.bootstrap_servers={servers}")]);
+        assert!(!settings.shown_servers().contains("me:hun"), "{servers}");
+    }
 }
 
 #[test]

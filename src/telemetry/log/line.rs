@@ -1,7 +1,7 @@
 //! Rendering of one event as one line: JSON for machines, text for people.
 //!
-//! A line never repeats a key, whatever an event's fields are called. It contains no line break, and its length is
-//! bounded.
+//! A line never repeats a key, whatever an event's fields are called. It contains no line break and nothing
+//! that is not printable, and its length is bounded.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -12,6 +12,7 @@ use tracing::Level;
 use tracing::field::{Field, Visit};
 
 use crate::clock::Timestamp;
+use crate::settings::{is_printable, printable, printable_json};
 
 /// Keys of the log itself; a field with such a name gets the prefix `field_`.
 pub(super) const RESERVED: &[&str] = &[
@@ -251,7 +252,7 @@ fn text_prefix(line: &mut Vec<u8>, prefix: &LinePrefix<'_>, message: &str) {
     write!(line, "{} {level:<5} ", timestamp(prefix.now, 3)).expect("writing to a Vec never fails");
     text_string(line, prefix.event);
     line.push(b' ');
-    line.extend(message.chars().flat_map(visible).collect::<String>().into_bytes());
+    line.extend_from_slice(printable(message).as_bytes());
     if let Some(module) = prefix.module {
         line.extend_from_slice(b" module=");
         text_string(line, module);
@@ -262,24 +263,18 @@ fn text_prefix(line: &mut Vec<u8>, prefix: &LinePrefix<'_>, message: &str) {
 }
 
 fn json_string(line: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(line, text).expect("a string is JSON, and writing to a Vec never fails");
+    let json = serde_json::to_string(text).expect("a string is JSON");
+    line.extend_from_slice(printable_json(&json).as_bytes());
 }
 
-/// Writes a visible word as it is and other text in quotes, with everything escaped that a terminal would act on.
+/// Writes a printable word as it is, and other text in quotes and escaped.
 fn text_string(line: &mut Vec<u8>, text: &str) {
-    let plain = |c: char| !matches!(c, '"' | '=' | '\\') && !c.is_whitespace() && visible(c).eq([c]);
+    let plain = |c: char| !matches!(c, '"' | '=' | '\\') && !c.is_whitespace() && is_printable(c);
     if !text.is_empty() && text.chars().all(plain) {
         line.extend_from_slice(text.as_bytes());
     } else {
-        write!(line, "{text:?}").expect("writing to a Vec never fails");
+        line.extend_from_slice(printable(&format!("{text:?}")).as_bytes());
     }
-}
-
-/// Returns the character, escaped if a terminal would act on it or not show it.
-fn visible(c: char) -> impl Iterator<Item = char> {
-    let unescaped = matches!(c, '"' | '\'' | '\\').then_some(c);
-    let escaped = unescaped.is_none().then(|| c.escape_debug());
-    unescaped.into_iter().chain(escaped.into_iter().flatten())
 }
 
 /// Returns RFC 3339 in UTC with `digits` decimals; those beyond milliseconds are zeros.

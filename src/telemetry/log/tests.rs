@@ -192,6 +192,19 @@ fn text_contains_nothing_that_a_terminal_acts_on() {
 }
 
 #[test]
+fn text_that_turns_or_hides_is_escaped_in_both_forms() {
+    let event = || warn!(event = "pacemeter.test", topic = "calls\u{202e}slla\u{200b}", "turned \u{2066}");
+    let text = logged(&ON, true, event).concat();
+    assert!(text.contains(r#"turned \u{2066} topic="calls\u{202e}slla\u{200b}""#), "{text}");
+    let json = logged(&ON, false, event).concat();
+    assert!(
+        json.contains(r#""message":"turned \u2066""#) && json.contains(r#""topic":"calls\u202eslla\u200b""#),
+        "{json}"
+    );
+    assert_eq!(object(&json)["topic"], "calls\u{202e}slla\u{200b}", "the same text to machines");
+}
+
+#[test]
 fn suppressed_lines_are_counted_and_bugs_are_never_suppressed() {
     let (reader, pipe) = std::io::pipe().unwrap();
     let (layer, guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);
@@ -340,6 +353,8 @@ proptest! {
         prop_assert_eq!(written.remove("service"), Some("pacemeter".into()));
         let text = any_line(Form::Text, &fields, number);
         let shown = text.strip_suffix('\n').unwrap();
-        prop_assert!(!shown.chars().any(|c| c.is_control() || c == '\u{2028}'), "{:?}", shown);
+        prop_assert!(shown.chars().all(crate::settings::is_printable), "{:?}", shown);
+        let json = any_line(Form::Json, &fields, number);
+        prop_assert!(json.trim_end().chars().all(crate::settings::is_printable), "{:?}", json);
     }
 }
