@@ -3,6 +3,7 @@
 
 mod check;
 mod files;
+mod recompute;
 mod reload;
 mod service;
 pub(crate) mod state;
@@ -39,6 +40,7 @@ use crate::view::totals::PresenceLimits;
 
 pub(crate) use check::check;
 pub(crate) use files::TargetFiles;
+pub(crate) use recompute::recompute_cut;
 
 /// Valid settings of every stage.
 pub struct Settings {

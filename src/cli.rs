@@ -7,6 +7,7 @@ mod execute;
 mod expectation;
 mod kafka;
 mod produce;
+mod progress;
 mod scrape;
 mod targets;
 mod words;

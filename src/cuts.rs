@@ -29,27 +29,41 @@
 //!
 //! `cuts/<id>.json` has three lines: the cut as JSON, its link (the hash of the cut stored before, and whether the cut is
 //! retaken) as JSON, and the keyed BLAKE3 hash of both lines in hexadecimal digits. The key is derived from the
-//! pseudonym key. Versions before had no link, and a hash without a key.
+//! pseudonym key. A ratio has its counts, so that a cut read back is the one that was stored. Older versions stored the
+//! value of a ratio, no settings and no first offsets; the oldest had no link, and a hash without a key. A file of the
+//! oldest counts only once an operator accepts it, since anybody can make one.
 //!
-//! `cuts/chain` has two lines: the ids and hashes of all stored cuts as JSON, and the keyed hash of that line. A cut that
-//! is edited, swapped or removed no longer matches the list.
+//! `cuts/chain` has two lines: the ids and hashes of all stored cuts and the decisions of operators as JSON, and the keyed
+//! hash of that line. A cut that is edited, swapped or removed no longer matches the list. A lost cut whose original file
+//! is restored matches it again; otherwise the loss stays a fault until an operator accepts it ([`CutAcceptance`]).
+//!
+//! `checkpoints/cuts-begun` remembers that there is a list, for the case that all of `cuts` is removed.
 //!
 //! # Crashes
 //!
-//! The cut is written first, then the list. A crash between them leaves a cut that the list does not have, but whose
-//! link continues it: it is added at the next start. Nobody without the key can make such a file. Pruning writes the
-//! list first; files below its oldest id are leftovers.
+//! The list is there before the first cut, and before the mark that it began. Each cut is written first, then the list.
+//! A crash between the two leaves a cut that the list does not have, but whose link continues it: it is added at the
+//! next start. Nobody without the key can make such a file. Pruning writes the list first; files below its oldest id are
+//! leftovers.
 //!
 //! A complete older copy of the directory is consistent in itself. Only a hash kept outside, from the log or an answer
 //! of the API, shows that it is old.
+//!
+//! # Recomputation
+//!
+//! A hash proves who stored a cut, not that its figures are right. The pipeline recomputes a cut from the log
+//! ([`Recomputation`](crate::pipeline::Recomputation)), and [`Cut::compare`] tells figures that differ from settings that
+//! have changed.
 
 mod assembly;
 mod chain;
+mod comparison;
 mod record;
 mod store;
 
 pub use assembly::CutContext;
-pub use chain::{CutKey, CutSeal, SealKind};
+pub use chain::{CutAcceptance, CutKey, CutSeal, SealKind};
+pub use comparison::{CutComparison, FigureDifference};
 pub use record::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
 pub(crate) use store::DIRECTORY;
 pub use store::{CutStore, CutVerdict};

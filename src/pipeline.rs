@@ -42,6 +42,9 @@
 //! to the oldest dead letter in flight and never back; a restart does not write the dead letters below the committed
 //! offset again. No figure depends on committed offsets.
 //!
+//! **Recomputation.** [`Recomputation`] makes a stored cut again from the log, one partition after the other, with the
+//! same consumer, decoder and state. It runs beside the process and shares nothing with it.
+//!
 //! **Shutdown.** `poll` stops reading and sends [`WorkerMessage::Stopped`]. The task has applied everything before it
 //! by then. It waits for dead letters for at most half of `shutdown.deadline`, makes a last round of checkpoints until
 //! 4/5 of it, and commits.
@@ -60,6 +63,7 @@ mod metrics;
 mod partitions;
 mod passage;
 mod poller;
+mod recomputation;
 mod restore;
 mod task;
 mod unsaved;
@@ -82,6 +86,7 @@ pub use self::message::{CutOutcome, CutRequest, LogInfo, LogInventory, PollerCom
 pub use self::metrics::PipelineMetrics;
 pub use self::passage::ExcludedPassage;
 use self::poller::Poller;
+pub use self::recomputation::{Recomputation, RecomputedCut};
 pub use self::restore::Policy;
 use self::task::PipelineTask;
 use self::watchdog::Heartbeat;

@@ -183,7 +183,9 @@ impl Measure {
     pub fn quantity(self, tally: Tally) -> Option<Quantity> {
         match self {
             Measure::NetPesos => Some(Quantity::Centavos(tally.amount)),
-            Measure::ServiceLevel => (tally.base > 0).then(|| Quantity::Ratio(tally.amount as f64 / tally.base as f64)),
+            Measure::ServiceLevel => {
+                (tally.base > 0).then_some(Quantity::Fraction { numerator: tally.amount, denominator: tally.base })
+            }
             _ => Some(Quantity::Count(tally.amount)),
         }
     }

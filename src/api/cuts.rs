@@ -223,7 +223,7 @@ fn compared_with_today(context: &RequestContext<'_>, cut: Cut, seal: CutSeal) ->
         hash: seal.hash,
         seal: seal.kind,
         offsets: cut.offsets,
-        corrections: cut.corrections,
+        corrections: cut.corrections.into_iter().map(Correction::without_counts).collect(),
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::{STATE_DIRECTORIES, Settings, cuts_failure, key_failure, open_state};
 use crate::checkpoint::{CheckpointReader, CheckpointStore, Damage, PartitionDir};
-use crate::cuts::{CutKey, CutStore, SealKind};
+use crate::clock::Clock;
+use crate::cuts::{CutAcceptance, CutKey, CutStore, SealKind};
 use crate::decode::PseudonymKey;
 use crate::disk::RealDisk;
 use crate::runtime::{Exit, Failure};
@@ -74,8 +75,11 @@ pub(crate) fn verify_cuts(reader: SettingsReader, id: Option<&str>) -> Result<St
     Err(Failure::new(Exit::StateUnusable, report.trim_end()))
 }
 
-/// Adds a line for each cut to the report; returns false if one is damaged or missing.
-fn report_cuts(settings: &Settings, id: Option<&str>, report: &mut String) -> Result<bool, Failure> {
+/// Opens the cuts of an existing state directory and returns them with the pseudonym key; `None` if there is neither.
+///
+/// # Errors
+/// 78 if there are cuts but no key; otherwise as [`inspect`].
+pub(super) fn open_cuts(settings: &Settings) -> Result<Option<(PseudonymKey, CutStore)>, Failure> {
     let directory = &settings.state_directory;
     let disk = open_disk(directory)?;
     let path = settings.pseudonym_key_path();
@@ -84,28 +88,78 @@ fn report_cuts(settings: &Settings, id: Option<&str>, report: &mut String) -> Re
         return if directory.join(crate::cuts::DIRECTORY).exists() {
             Err(Failure::new(Exit::Configuration, message))
         } else {
-            Ok(true)
+            Ok(None)
         };
     };
     let cuts = CutStore::new(Arc::new(disk), CutKey::new(key.derive(CutKey::CONTEXT)));
+    Ok(Some((key, cuts)))
+}
+
+/// Failure of a command that names a cut which does not exist.
+pub(super) fn no_cut(id: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("there is no cut {id}; pacemeter cut verify lists all cuts"))
+}
+
+/// Adds a line for each cut to the report; returns false if one is damaged or missing.
+pub(super) fn report_cuts(settings: &Settings, id: Option<&str>, report: &mut String) -> Result<bool, Failure> {
+    let directory = &settings.state_directory;
+    let Some((_, cuts)) = open_cuts(settings)? else { return Ok(true) };
     let verdicts = cuts
         .verify(id)
         .map_err(|error| cuts_failure(format_args!("state directory {}", directory.display()), &error))?;
     if let Some(id) = id.filter(|_| verdicts.iter().all(|verdict| verdict.id == "chain")) {
-        return Err(Failure::new(Exit::Usage, format!("there is no cut {id}; pacemeter cut verify lists all cuts")));
+        return Err(no_cut(id));
     }
     for verdict in &verdicts {
         let text = match &verdict.result {
-            Ok(seal) => match seal.kind {
+            Ok(None) => "lost, which was accepted".to_owned(),
+            Ok(Some(seal)) => match seal.kind {
                 SealKind::Sealed => format!("whole, {}", seal.hash),
                 SealKind::Retaken => format!("whole, retaken after an earlier one was lost, {}", seal.hash),
-                SealKind::Unsealed => format!("whole since it was sealed by an update, {}", seal.hash),
+                SealKind::Unsealed => format!("whole since it was accepted without a keyed hash, {}", seal.hash),
             },
             Err(fault) => fault.clone(),
         };
         let _ = writeln!(report, "cut {}: {text}", verdict.id);
     }
+    let acceptances = cuts.acceptances().map_err(|error| cuts_failure("cuts in the state directory", &error))?;
+    for acceptance in acceptances.iter().filter(|acceptance| id.is_none_or(|id| acceptance.id == id)) {
+        let _ = writeln!(report, "{}", describe_acceptance(acceptance));
+    }
     Ok(verdicts.iter().all(|verdict| verdict.result.is_ok()))
+}
+
+/// Accepts what is lost or unproven of the cuts, or of one cut; `chain` is the list.
+///
+/// # Errors
+/// 64 if there is nothing to accept; 73 if a process uses the state directory; otherwise as [`verify_cuts`].
+pub(crate) fn accept_cuts(
+    reader: SettingsReader,
+    id: Option<&str>,
+    reason: &str,
+    clock: &Clock,
+) -> Result<String, Failure> {
+    let settings = Settings::read(reader)?;
+    let Some((_, cuts)) = open_cuts(&settings)? else {
+        return Err(Failure::new(Exit::Usage, "there are no cuts, and nothing to accept"));
+    };
+    let (_lock, ..) = open_state(&settings.state_directory)?;
+    let accepted =
+        cuts.accept(id, reason, clock.now()).map_err(|error| cuts_failure("cuts in the state directory", &error))?;
+    if accepted.is_empty() {
+        let what = id.map_or("the cuts".to_owned(), |id| format!("cut {id}"));
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("nothing of {what} is lost or unproven: there is nothing to accept"),
+        ));
+    }
+    Ok(accepted.iter().map(|acceptance| describe_acceptance(acceptance) + "\n").collect())
+}
+
+fn describe_acceptance(acceptance: &CutAcceptance) -> String {
+    let CutAcceptance { id, at_ms, what, reason, files } = acceptance;
+    let files = if files.is_empty() { String::new() } else { format!(", with {}", files.join(", ")) };
+    format!("accepted {at_ms:.0}: {id} {what}{files}: {}", reason.escape_debug())
 }
 
 /// Removes the checkpoints of all partitions, or of one stream, so that the next start rebuilds from the beginning of

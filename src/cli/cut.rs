@@ -6,12 +6,15 @@ use clap::{Args, Subcommand};
 
 use super::SettingsArgs;
 use super::api_client::{self, Endpoint};
+use super::progress::Progress;
 use super::words::{exact, points, shortened};
 use crate::api::CellFigures;
 use crate::api::cuts::{CellToday, CutResponse, CutSummary, CutsResponse, PeriodToday, TargetToday};
+use crate::app;
+use crate::clock::Clock;
 use crate::cuts::{Correction, SealKind};
 use crate::runtime::{Failure, print};
-use crate::settings::{printable, printable_json};
+use crate::settings::{SettingsReader, printable, printable_json};
 use crate::targets::Quantity;
 
 /// Maximum length of a line, in characters.
@@ -46,7 +49,42 @@ pub(crate) struct CutArgs {
 #[derive(Subcommand)]
 pub(crate) enum CutCommand {
     /// Verify the hashes of the stored cuts; exit code 65 if one is damaged or missing. Safe beside a running process.
+    ///
+    /// With --recompute also reads the log up to the end of the cut and computes its figures again: 65 if one differs,
+    /// 75 if the log no longer reaches back or the broker is unavailable, 78 if settings have changed since.
     Verify(VerifyArgs),
+    /// Accept that cuts are lost or have no keyed hash, so that verify no longer fails for them.
+    ///
+    /// The decision is sealed in the list of cuts and shown by verify permanently. A restored original needs none: it
+    /// is recognised at the next start. Refused (exit code 73) while a process uses the state directory.
+    Accept(AcceptArgs),
+}
+
+/// Arguments of `pacemeter cut accept`.
+#[derive(Args)]
+pub(crate) struct AcceptArgs {
+    /// Cut to accept, such as 20200515T230000Z, or `chain` for the list; default: everything that verify reports.
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<String>,
+    /// Reason for people who read it later, at most 200 characters.
+    #[arg(long, value_name = "TEXT", value_parser = parse_reason)]
+    pub(super) reason: String,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+fn parse_reason(text: &str) -> Result<String, String> {
+    let is_sound = !text.trim().is_empty() && text.chars().count() <= 200;
+    if is_sound { Ok(text.trim().to_owned()) } else { Err("must have 1 to 200 characters".to_owned()) }
+}
+
+/// Accepts what is lost of the cuts.
+///
+/// # Errors
+/// See [`app::state::accept_cuts`].
+pub(super) fn accept(arguments: &AcceptArgs, clock: &Clock) -> Result<(), Failure> {
+    let reader = SettingsReader::load(&arguments.settings.layers());
+    print(&app::state::accept_cuts(reader, arguments.id.as_deref(), &arguments.reason, clock)?)
 }
 
 /// Arguments of `pacemeter cut verify`.
@@ -55,8 +93,30 @@ pub(crate) struct VerifyArgs {
     /// Cut to verify, such as 20200515T230000Z; default: all.
     #[arg(value_name = "ID")]
     pub(super) id: Option<String>,
+    /// Recompute the cut from the log and compare every figure; takes as long as a rebuild up to the cut.
+    #[arg(long, requires = "id")]
+    pub(super) recompute: bool,
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
+}
+
+/// Verifies the hashes of cuts, and recomputes one if wanted.
+///
+/// # Errors
+/// See [`app::state::verify_cuts`] and [`app::recompute_cut`].
+pub(super) fn verify(arguments: &VerifyArgs) -> Result<(), Failure> {
+    let reader = SettingsReader::load(&arguments.settings.layers());
+    let Some(id) = arguments.id.as_deref().filter(|_| arguments.recompute) else {
+        return print(&app::state::verify_cuts(reader, arguments.id.as_deref())?);
+    };
+    let mut progress = None;
+    let report = app::recompute_cut(reader, id, &mut |read, total| {
+        progress.get_or_insert_with(|| Progress::new(total)).update(read);
+    });
+    if let Some(progress) = progress {
+        progress.clear();
+    }
+    print(&report?)
 }
 
 /// Prints one cut or the list of cuts.

@@ -28,8 +28,10 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
         }
         Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
         Command::Cut(CutArgs { command: Some(CutCommand::Verify(arguments)), .. }) => {
-            let reader = SettingsReader::load(&arguments.settings.layers());
-            print(&app::state::verify_cuts(reader, arguments.id.as_deref())?).map(|()| Exit::Ok)
+            cut::verify(arguments).map(|()| Exit::Ok)
+        }
+        Command::Cut(CutArgs { command: Some(CutCommand::Accept(arguments)), .. }) => {
+            cut::accept(arguments, &clock).map(|()| Exit::Ok)
         }
         Command::Cut(arguments) => cut::run(arguments).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),

@@ -1,6 +1,5 @@
 //! `pacemeter produce`: writes simulated events to a Kafka cluster, and the expected figures to a file.
 
-mod progress;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -21,7 +20,7 @@ use crate::settings::{SettingsReader, format_duration, parse_duration};
 use crate::simulate::{Envelopes, FaultRates, Load, PartitionCounts};
 use crate::source;
 
-use progress::Progress;
+use super::progress::Progress;
 
 /// Longest pause while a rate is kept; bounds the reaction time to shutdown.
 const RATE_PAUSE: Duration = Duration::from_millis(50);

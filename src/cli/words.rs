@@ -17,7 +17,7 @@ pub(super) fn exact(quantity: Option<Quantity>) -> String {
             let (pesos, part) = (centavos.unsigned_abs() / 100, centavos.unsigned_abs() % 100);
             format!("{}{}.{part:02}", sign(centavos), digits(pesos))
         }
-        Some(Quantity::Ratio(ratio)) => percent(ratio),
+        Some(ratio @ (Quantity::Ratio(_) | Quantity::Fraction { .. })) => percent(ratio.value()),
     }
 }
 

@@ -30,7 +30,7 @@ pub struct CutContext<'a> {
 }
 
 impl Cut {
-    /// Adds up the shares of all partitions to the cut at `at`.
+    /// Adds up the shares of all partitions to the cut at `at`. Settings and first offsets are left empty.
     pub fn of<'a>(
         at: Timestamp,
         shares: impl Iterator<Item = (&'a TopicPartition, &'a PartitionCut)> + Clone,
@@ -41,6 +41,7 @@ impl Cut {
             stream: partition.stream.name().to_owned(),
             topic: partition.topic.clone(),
             partition: partition.partition,
+            first_offset: None,
             next_offset: share.next_offset,
         });
         let shares: Vec<(Stream, &PartitionCut)> =
@@ -54,6 +55,7 @@ impl Cut {
             at: local(at, allowlists),
             taken_ms: taken,
             state_built_ms: state_built,
+            settings: BTreeMap::new(),
             offsets: offsets.collect(),
             periods: Period::STANDARD.into_iter().filter_map(inside).collect(),
             targets: Vec::new(),

@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::Cut;
+use crate::clock::Timestamp;
 
-/// Version of the list's format.
-const VERSION: u32 = 1;
+/// Version of the list's format. Version 1 had no acceptances.
+const VERSION: u32 = 2;
+/// Largest number of acceptances in a list. They are kept as long as the list.
+pub(super) const MAX_ACCEPTANCES: usize = 1_000;
 
 /// Secret key of the hashes of cuts. Derived from the pseudonym key with [`CutKey::CONTEXT`].
 #[derive(Clone)]
@@ -84,6 +87,25 @@ pub(super) struct ChainEntry {
     pub(super) seal: CutSeal,
     /// True once the cut was found damaged or missing.
     pub(super) lost: bool,
+    /// True once an operator has accepted the loss, or a cut without a keyed hash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) accepted: bool,
+}
+
+/// Decision of an operator that something of the cuts is lost or unproven. Stays in the list, which the key seals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutAcceptance {
+    /// Id of the cut; `chain` for the list.
+    pub id: String,
+    /// Instant of the decision.
+    pub at_ms: Timestamp,
+    /// What was accepted.
+    pub what: String,
+    /// Reason that the operator gave.
+    pub reason: String,
+    /// Quarantined files that the decision covers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 /// All stored cuts, in the order in which they were stored.
@@ -99,6 +121,9 @@ pub(super) struct Chain {
     /// True if the list itself was once damaged or missing: cuts removed before that are not known.
     pub(super) rebuilt: bool,
     pub(super) entries: Vec<ChainEntry>,
+    /// Decisions of operators, in their order.
+    #[serde(default)]
+    pub(super) acceptances: Vec<CutAcceptance>,
 }
 
 /// Why a list cannot be used.
@@ -118,8 +143,8 @@ struct ChainHead {
 impl Chain {
     /// A list without cuts.
     pub(super) fn empty(key: &CutKey) -> Self {
-        let (head, oldest, entries) = (None, String::new(), Vec::new());
-        Self { version: VERSION, key: key.id(), head, oldest, rebuilt: false, entries }
+        let (head, oldest, entries, acceptances) = (None, String::new(), Vec::new(), Vec::new());
+        Self { version: VERSION, key: key.id(), head, oldest, rebuilt: false, entries, acceptances }
     }
 
     /// Formats the list with its hash.
@@ -148,7 +173,8 @@ impl Chain {
         }
         serde_json::from_str(line)
             .ok()
-            .filter(|chain: &Self| chain.version == VERSION)
+            .filter(|chain: &Self| (1..=VERSION).contains(&chain.version))
+            .map(|chain| Self { version: VERSION, ..chain })
             .ok_or_else(|| damaged("is not a list of this version"))
     }
 
@@ -165,12 +191,30 @@ impl Chain {
     /// Appends a cut.
     pub(super) fn push(&mut self, id: &str, seal: CutSeal) {
         self.head = Some(seal.hash.clone());
-        self.entries.push(ChainEntry { id: id.to_owned(), seal, lost: false });
+        self.entries.push(ChainEntry { id: id.to_owned(), seal, lost: false, accepted: false });
     }
 
     /// Marks a cut as lost.
     pub(super) fn lose(&mut self, id: &str) {
         self.entries.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.lost = true);
+    }
+
+    /// Takes back the loss of a cut whose file is there again; false unless it is the file of the newest entry.
+    pub(super) fn restore(&mut self, id: &str, seal: &CutSeal) -> bool {
+        let newest = self.entries.iter_mut().rev().find(|entry| entry.id == id);
+        let Some(entry) = newest.filter(|entry| entry.lost && entry.seal == *seal) else { return false };
+        entry.lost = false;
+        true
+    }
+
+    /// Number of cuts that are lost without a decision of an operator.
+    pub(super) fn lost(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.lost && !entry.accepted).count()
+    }
+
+    /// True if a decision of an operator covers this quarantined file.
+    pub(super) fn covers(&self, file: &str) -> bool {
+        self.acceptances.iter().any(|acceptance| acceptance.files.iter().any(|covered| covered == file))
     }
 }
 

@@ -21,7 +21,11 @@ pub struct Cut {
     pub taken_ms: Timestamp,
     /// Instant when building the state of the cut began.
     pub state_built_ms: Timestamp,
-    /// First offset of each partition that is not part of the cut.
+    /// Settings that the figures depend on, by name, and for each target the fingerprint of what it counts. Empty in
+    /// cuts of versions that did not store them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
+    /// Ends of the cut in each partition.
     pub offsets: Vec<CutOffset>,
     /// The day, the week and the month that contain the instant before the cut, up to the cut.
     pub periods: Vec<CutPeriod>,
@@ -63,6 +67,9 @@ pub struct CutOffset {
     pub topic: String,
     /// Partition of the topic.
     pub partition: i32,
+    /// First offset of the state behind the cut; `None` in cuts of versions that did not store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_offset: Option<i64>,
     /// First offset that is not part of the cut.
     pub next_offset: i64,
 }
@@ -121,6 +128,7 @@ pub struct CutTarget {
     /// Amount planned until the instant of the cut.
     pub plan: f64,
     /// Amount reached; `None` for a ratio whose denominator is zero.
+    #[serde(with = "counted")]
     pub actual: Option<Quantity>,
 }
 
@@ -134,9 +142,59 @@ pub struct Correction {
     /// Start of the period.
     pub start_ms: Timestamp,
     /// Amount in the previous cut; `None` for a ratio whose denominator is zero.
+    #[serde(with = "counted")]
     pub before: Option<Quantity>,
     /// Amount as of this cut; `None` for a ratio whose denominator is zero.
+    #[serde(with = "counted")]
     pub after: Option<Quantity>,
+}
+
+impl Correction {
+    /// Replaces the counts of ratios by their values, which readers of the API expect.
+    pub fn without_counts(self) -> Self {
+        let value = |quantity: Option<Quantity>| quantity.map(Quantity::without_counts);
+        Self { before: value(self.before), after: value(self.after), ..self }
+    }
+}
+
+/// Stored form of an amount: a ratio has its counts, and everything else its form in the API. Older versions stored the
+/// value of a ratio.
+mod counted {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::targets::Quantity;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Fraction { numerator: i64, denominator: i64 },
+        Amount(Quantity),
+    }
+
+    pub(super) fn serialize<S: Serializer>(amount: &Option<Quantity>, serializer: S) -> Result<S::Ok, S::Error> {
+        let whole = |count: i128| i64::try_from(count).map_err(serde::ser::Error::custom);
+        let stored = match *amount {
+            None => None,
+            Some(Quantity::Fraction { numerator, denominator }) => {
+                Some(Stored::Fraction { numerator: whole(numerator)?, denominator: whole(denominator)? })
+            }
+            Some(amount) => Some(Stored::Amount(amount)),
+        };
+        stored.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Quantity>, D::Error> {
+        match Option::<Stored>::deserialize(deserializer)? {
+            None => Ok(None),
+            Some(Stored::Amount(amount)) => Ok(Some(amount)),
+            Some(Stored::Fraction { denominator: 0, .. }) => {
+                Err(serde::de::Error::custom("a ratio with a denominator of 0"))
+            }
+            Some(Stored::Fraction { numerator, denominator }) => {
+                Ok(Some(Quantity::Fraction { numerator: numerator.into(), denominator: denominator.into() }))
+            }
+        }
+    }
 }
 
 /// Returns the id of the cut at an instant, such as `20200515T230000Z`, with milliseconds if it has any.

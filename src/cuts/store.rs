@@ -1,23 +1,29 @@
 //! The cuts of a state directory, one file each. The format is in the documentation of [`crate::cuts`].
 
+mod acceptance;
+mod verification;
+
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use self::verification::CutVerdict;
 use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, Link, SealKind};
 use super::record::{Cut, cut_id};
 use crate::clock::Timestamp;
 use crate::disk::{AtomicFile, Disk};
+use crate::runtime::failpoint;
 use crate::view::closed_periods::ClosedPeriods;
 
 /// Directory of the cuts, relative to the state directory.
 pub(crate) const DIRECTORY: &str = "cuts";
 /// File of the list of all cuts.
 const CHAIN: &str = "cuts/chain";
+/// File beside the checkpoints that remembers that a list of cuts began: whoever removes all cuts with their list
+/// leaves it behind, and whoever removes the checkpoints as well causes a rebuild.
+const BEGUN: &str = "checkpoints/cuts-begun";
 /// Maximum length of a file (bytes).
 const MAX_BYTES: u64 = 64 * 1_024 * 1_024;
-/// Number of times a verification starts again because a running process has stored a cut meanwhile.
-const VERIFY_ATTEMPTS: usize = 3;
 
 /// The cuts of a state directory. Clones share the disk and the list of cuts.
 #[derive(Clone)]
@@ -26,15 +32,6 @@ pub struct CutStore {
     key: CutKey,
     chain: Arc<Mutex<Option<Chain>>>,
     lost: Arc<AtomicUsize>,
-}
-
-/// Result of the verification of one cut, or of the list of cuts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CutVerdict {
-    /// Id of the cut; `chain` for the list.
-    pub id: String,
-    /// Proof of an intact cut, or what is wrong.
-    pub result: Result<CutSeal, String>,
 }
 
 impl CutStore {
@@ -52,7 +49,7 @@ impl CutStore {
     pub fn put(&self, cut: &Cut) -> io::Result<CutSeal> {
         let mut guard = self.lock();
         let mut chain = self.loaded(&mut guard)?;
-        let is_attempt = self.read(&cut.id).is_ok_and(|file| is_next(&file, &chain));
+        let is_attempt = self.read_whole(&cut.id)?.is_some_and(|file| is_next(&file, &chain));
         if !is_attempt && self.names()?.contains(&name_of(&cut.id)) {
             self.quarantine(&name_of(&cut.id))?;
             chain.lose(&cut.id);
@@ -65,6 +62,7 @@ impl CutStore {
         let link = Link { previous: chain.head.clone(), retaken: chain.entry(&cut.id).is_some() };
         let (text, seal) = CutFile::text(cut, &link, &self.key).map_err(io::Error::other)?;
         self.write(&path_of(&cut.id), &text)?;
+        failpoint("cut.written");
         chain.push(&cut.id, seal.clone());
         self.save(&chain)?;
         self.keep(&mut guard, chain);
@@ -80,7 +78,10 @@ impl CutStore {
         let mut chain = self.loaded(&mut guard)?;
         let Some(entry) = chain.entry(id).cloned() else { return Ok(None) };
         if entry.lost {
-            return Err(invalid(id, "was damaged or removed; see the log event pacemeter.cut.damaged"));
+            return Err(invalid(
+                id,
+                "was damaged or removed; see the log event pacemeter.cut.damaged, and pacemeter cut verify",
+            ));
         }
         let fault = match self.read(id) {
             Ok(file) if file.seal == entry.seal => return Ok(Some((file.cut, file.seal))),
@@ -101,68 +102,12 @@ impl CutStore {
     /// replayed past its instant.
     ///
     /// # Errors
-    /// Returns an error if the directory cannot be listed.
+    /// Returns an error if the directory cannot be listed, or the disk does not return a cut that is not listed yet.
     pub fn closed_periods(&self) -> io::Result<(ClosedPeriods, Vec<io::Error>)> {
         let mut guard = self.lock();
         let (chain, closed_periods, faults) = self.load()?;
         self.keep(&mut guard, chain);
         Ok((closed_periods, faults))
-    }
-
-    /// Verifies all cuts, or one, without changing anything. May run beside a running process.
-    ///
-    /// # Errors
-    /// If the disk refuses.
-    pub fn verify(&self, only: Option<&str>) -> io::Result<Vec<CutVerdict>> {
-        let mut verdicts = self.verify_once(only)?;
-        for _ in 1..VERIFY_ATTEMPTS {
-            if verdicts.iter().all(|verdict| verdict.result.is_ok()) {
-                break;
-            }
-            verdicts = self.verify_once(only)?;
-        }
-        Ok(verdicts)
-    }
-
-    fn verify_once(&self, only: Option<&str>) -> io::Result<Vec<CutVerdict>> {
-        let verdict = |id: &str, result| CutVerdict { id: id.to_owned(), result };
-        let (names, mut verdicts) = (self.names()?, Vec::new());
-        let mut chain = match self.read_chain() {
-            Ok(Some(chain)) => chain,
-            Ok(None) => Chain::empty(&self.key),
-            Err(error) if error.kind() == ErrorKind::InvalidData => {
-                verdicts.push(verdict("chain", Err(error.to_string())));
-                Chain::empty(&self.key)
-            }
-            Err(error) => return Err(error),
-        };
-        if chain.rebuilt {
-            let what = "the list of cuts was once damaged or missing; cuts removed before are not known";
-            verdicts.push(verdict("chain", Err(what.to_owned())));
-        }
-        for entry in &chain.entries {
-            let result = match self.read(&entry.id) {
-                _ if entry.lost => Err("was damaged or removed".to_owned()),
-                Ok(file) if file.seal == entry.seal => Ok(file.seal),
-                Ok(_) => Err("is another file than the one stored".to_owned()),
-                Err(error) if error.kind() == ErrorKind::NotFound => Err("was removed".to_owned()),
-                Err(error) => Err(error.to_string()),
-            };
-            verdicts.push(verdict(&entry.id, result));
-        }
-        let is_listed = |id: &str| chain.intact(id).is_some();
-        let mut unlisted: Vec<String> =
-            ids(&names).into_iter().filter(|id| *id >= chain.oldest && !is_listed(id)).collect();
-        while let Some((index, seal)) = self.next_unlisted(&unlisted, &chain) {
-            let id = unlisted.swap_remove(index);
-            chain.push(&id, seal.clone());
-            verdicts.push(verdict(&id, Ok(seal)));
-        }
-        verdicts.extend(unlisted.iter().map(|id| verdict(id, Err("is not in the list of cuts".to_owned()))));
-        let aside = names.iter().filter(|name| is_aside(name));
-        verdicts.extend(aside.map(|name| verdict(name, Err("was quarantined as damaged".to_owned()))));
-        verdicts.retain(|verdict| only.is_none_or(|only| id_of(&verdict.id) == only || verdict.id == "chain"));
-        Ok(verdicts)
     }
 
     /// Removes the cuts of instants before `before`, and what was quarantined of them.
@@ -195,7 +140,7 @@ impl CutStore {
     }
 
     fn keep(&self, kept: &mut Option<Chain>, chain: Chain) {
-        self.lost.store(chain.entries.iter().filter(|entry| entry.lost).count(), Ordering::Relaxed);
+        self.lost.store(chain.lost(), Ordering::Relaxed);
         *kept = Some(chain);
     }
 
@@ -243,12 +188,25 @@ impl CutStore {
         let is_unlisted = |id: &String| *id >= chain.oldest && chain.intact(id).is_none();
         let mut unlisted: Vec<String> = ids(&self.names()?).into_iter().filter(is_unlisted).collect();
         // A crash between storing a cut and saving the list leaves a cut whose link continues the list.
-        while let Some((index, seal)) = self.next_unlisted(&unlisted, &chain) {
+        while let Some((index, seal)) = self.next_unlisted(&unlisted, &chain)? {
             let id = unlisted.swap_remove(index);
             self.read(&id)?.cut.report(&mut closed_periods);
             chain.push(&id, seal);
         }
         for id in unlisted {
+            match self.read_whole(&id)? {
+                Some(file) if chain.restore(&id, &file.seal) => {
+                    tracing::warn!(event = "pacemeter.cut.restored", cut = id, "lost cut found whole again");
+                    file.cut.report(&mut closed_periods);
+                    continue;
+                }
+                // Anybody can make such a file, so it counts only once an operator accepts it. It stays where it is.
+                Some(file) if file.seal.kind == SealKind::Unsealed => {
+                    faults.push(invalid(&id, UNSEALED));
+                    continue;
+                }
+                Some(_) | None => {}
+            }
             let fault = self.read(&id).err().unwrap_or_else(|| invalid(&id, "is not in the list of cuts"));
             faults.extend(self.lose(&mut chain, &id, fault)?);
         }
@@ -264,17 +222,14 @@ impl CutStore {
         let mut chain = Chain { rebuilt: !faults.is_empty(), ..Chain::empty(&self.key) };
         let mut files = Vec::new();
         for id in ids(&self.names()?) {
-            files.extend(self.read(&id).ok().map(|file| (file.cut.taken_ms, id, file.seal)));
+            files.extend(self.read_whole(&id)?.map(|file| (file.cut.taken_ms, id, file.seal)));
         }
-        if faults.is_empty() && files.iter().any(|(.., seal)| seal.kind != SealKind::Unsealed) {
+        files.retain(|(.., seal)| seal.kind != SealKind::Unsealed);
+        if faults.is_empty() && (!files.is_empty() || self.has_begun()?) {
             faults.push(io::Error::new(ErrorKind::InvalidData, format!("{CHAIN}: was removed; made again")));
             chain.rebuilt = true;
         }
         files.sort_unstable_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-        let unsealed = files.iter().filter(|(.., seal)| seal.kind == SealKind::Unsealed).count();
-        if unsealed > 0 {
-            tracing::warn!(event = "pacemeter.cut.unsealed", cuts = unsealed, "cuts without a keyed hash sealed");
-        }
         for (_, id, seal) in files {
             chain.push(&id, seal);
         }
@@ -282,11 +237,13 @@ impl CutStore {
     }
 
     /// The one of these cuts whose link continues the list.
-    fn next_unlisted(&self, ids: &[String], chain: &Chain) -> Option<(usize, CutSeal)> {
-        ids.iter().enumerate().find_map(|(index, id)| {
-            let file = self.read(id).ok().filter(|file| is_next(file, chain))?;
-            Some((index, file.seal))
-        })
+    fn next_unlisted(&self, ids: &[String], chain: &Chain) -> io::Result<Option<(usize, CutSeal)>> {
+        for (index, id) in ids.iter().enumerate() {
+            if let Some(file) = self.read_whole(id)?.filter(|file| is_next(file, chain)) {
+                return Ok(Some((index, file.seal)));
+            }
+        }
+        Ok(None)
     }
 
     /// Marks a cut as lost and quarantines its file; returns the fault. A disk that refuses to read proves nothing, and
@@ -297,7 +254,7 @@ impl CutStore {
                 chain.lose(id);
                 Ok(Some(invalid(id, "was removed")))
             }
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+            _ if is_damage(&fault) => {
                 self.quarantine(&name_of(id))?;
                 chain.lose(id);
                 Ok(Some(fault))
@@ -331,8 +288,25 @@ impl CutStore {
         }
     }
 
+    /// Saves the list, then the mark that it began: a crash between them leaves a list without a mark, which is no
+    /// fault.
     fn save(&self, chain: &Chain) -> io::Result<()> {
-        self.write(CHAIN, &chain.text(&self.key).map_err(io::Error::other)?)
+        self.write(CHAIN, &chain.text(&self.key).map_err(io::Error::other)?)?;
+        if self.has_begun()? { Ok(()) } else { self.write(BEGUN, &self.mark()) }
+    }
+
+    /// Content of the mark that the list of this key began.
+    fn mark(&self) -> String {
+        format!("{}\n", self.key.id())
+    }
+
+    /// True if a list of this key was ever saved. The mark of another key says nothing of this one.
+    fn has_begun(&self) -> io::Result<bool> {
+        match self.read_text(BEGUN) {
+            Ok(text) => Ok(text == self.mark()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn write(&self, path: &str, text: &str) -> io::Result<()> {
@@ -343,6 +317,16 @@ impl CutStore {
 
     fn read(&self, id: &str) -> io::Result<CutFile> {
         CutFile::parse(&self.read_text(&path_of(id))?, id, &self.key).map_err(|what| invalid(id, &what))
+    }
+
+    /// Reads the file of a cut; `None` if it is damaged or missing. A disk that refuses to read proves neither, and is an
+    /// error: a whole file must not be taken for a damaged one.
+    fn read_whole(&self, id: &str) -> io::Result<Option<CutFile>> {
+        match self.read(id) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if is_damage(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn read_text(&self, path: &str) -> io::Result<String> {
@@ -363,6 +347,15 @@ impl CutStore {
         names.sort_unstable();
         Ok(names)
     }
+}
+
+/// Fault of a file that has no keyed hash.
+const UNSEALED: &str = "has no keyed hash: an older version stored it, or somebody put it there; accept it with \
+                        pacemeter cut accept if it is genuine";
+
+/// True if a file is damaged or missing, as opposed to a disk that does not answer now.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }
 
 /// True if the link of a file continues the list.
@@ -396,5 +389,7 @@ fn path_of(id: &str) -> String {
     format!("{DIRECTORY}/{id}.json")
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

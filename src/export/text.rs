@@ -54,7 +54,7 @@ impl From<Quantity> for SampleValue {
             Quantity::Centavos(centavos) => {
                 u128::try_from(centavos).map_or(Self::Real(quantity.value()), Self::Centavos)
             }
-            Quantity::Ratio(ratio) => Self::Real(ratio),
+            Quantity::Ratio(_) | Quantity::Fraction { .. } => Self::Real(quantity.value()),
         }
     }
 }

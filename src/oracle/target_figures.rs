@@ -115,7 +115,7 @@ fn exact(quantity: Quantity) -> i128 {
     match quantity {
         Quantity::Count(count) => count * 1_000,
         Quantity::Centavos(centavos) => centavos * 10,
-        Quantity::Ratio(ratio) => thousandths(ratio),
+        Quantity::Ratio(_) | Quantity::Fraction { .. } => thousandths(quantity.value()),
     }
 }
 

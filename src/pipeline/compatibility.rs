@@ -4,13 +4,18 @@
 use std::collections::BTreeMap;
 
 use super::message::LogInfo;
-use crate::aggregate::{PartitionState, Rules};
-use crate::allowlists::Allowlists;
+use crate::aggregate::{PartitionState, Rules, ViewConfig};
+use crate::allowlists::Allowlist;
 use crate::checkpoint::{ExpectedHead, Head, LastRecord};
 use crate::clock::Timestamp;
+use crate::cuts::{Cut, CutOffset};
 use crate::decode;
 use crate::record::{PerStream, Stream, TopicPartition};
 use crate::settings::OffsetRange;
+use crate::targets::Target;
+
+/// Name of the cluster id among the settings of a cut.
+pub(super) const CLUSTER_SETTING: &str = "kafka cluster";
 
 /// Settings and key that a state depends on. A checkpoint holds them by name and as text, so that a mismatch can name
 /// them.
@@ -87,6 +92,39 @@ impl Compatibility {
         }
     }
 
+    /// Settings that the figures of a cut with these ends depend on, and the fingerprints of all targets.
+    pub(super) fn cut_settings(
+        &self,
+        offsets: &[CutOffset],
+        cluster_id: Option<&str>,
+        view_config: &ViewConfig,
+    ) -> BTreeMap<String, String> {
+        let ViewConfig { targets, allowlists } = view_config;
+        let mut settings = BTreeMap::new();
+        for offset in offsets {
+            let Some(stream) = Stream::from_name(&offset.stream) else { continue };
+            let CutOffset { topic, partition, next_offset, .. } = offset;
+            let excluded = format!("streams.{}.exclude", stream.name());
+            let partition = TopicPartition { stream, topic: topic.clone(), partition: *partition };
+            for (name, value) in self.semantic_settings(&partition, *next_offset) {
+                let is_of_partition = name == excluded;
+                let name = if is_of_partition { format!("{name} (partition {})", partition.partition) } else { name };
+                settings.insert(name, value);
+            }
+        }
+        for (name, list) in [("labels.programmes", &allowlists.programmes), ("labels.states", &allowlists.states)] {
+            let fingerprint = u128::from_be_bytes(labels_fingerprint([list]));
+            settings.insert(name.to_owned(), format!("a list with fingerprint {fingerprint:032x}"));
+        }
+        let zone = allowlists.zone.iana_name().unwrap_or_default();
+        settings.insert("programme.time_zone".to_owned(), zone.to_owned());
+        settings.insert("pseudonym key".to_owned(), self.key_id.clone());
+        settings.extend(cluster_id.map(|id| (CLUSTER_SETTING.to_owned(), id.to_owned())));
+        let selection = |target: &Target| (Cut::target_setting(&target.name), target.selection().to_string());
+        settings.extend(targets.targets.iter().map(selection));
+        settings
+    }
+
     /// Settings that the state of a partition up to `next_offset` depends on. Excluded offsets beyond it do not count
     /// yet.
     fn semantic_settings(&self, partition: &TopicPartition, next_offset: i64) -> BTreeMap<String, String> {
@@ -106,10 +144,10 @@ impl Compatibility {
     }
 }
 
-/// Fingerprint of the allowlists, which decide the labels of the counters.
-pub(super) fn labels_fingerprint(allowlists: &Allowlists) -> [u8; 16] {
+/// Fingerprint of allowlists, which decide the labels of the counters.
+pub(super) fn labels_fingerprint<'a>(lists: impl IntoIterator<Item = &'a Allowlist>) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
-    for listed in allowlists.all() {
+    for listed in lists {
         hasher.update(&(listed.count() as u64).to_le_bytes());
         for name in listed.names() {
             hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());

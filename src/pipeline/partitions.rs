@@ -22,6 +22,7 @@ use crate::aggregate::image::{PageSink, StateImage};
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{Head, LastRecord};
 use crate::clock::{MINUTE, Timestamp};
+use crate::cuts::Cut;
 use crate::record::{PartitionIndex, Stream};
 use crate::view::PartitionView;
 use crate::view::cut::PartitionCut;
@@ -118,6 +119,16 @@ impl Partitions {
     /// Size of the newest checkpoints on disk, in bytes.
     pub(super) fn checkpoint_bytes(&self) -> u64 {
         self.iter().map(|partition| partition.unsaved.checkpoint_bytes).sum()
+    }
+
+    /// Adds to a cut what a recomputation needs besides the log: settings, and the offsets at which the states began.
+    pub(super) fn describe_cut(&self, mut cut: Cut, view_config: &ViewConfig) -> Cut {
+        for (offset, partition) in cut.offsets.iter_mut().zip(&self.owned) {
+            offset.first_offset = Some(partition.state.first_offset());
+        }
+        let cluster_id = self.cluster.cluster_id.as_deref();
+        let settings = self.compatibility.cut_settings(&cut.offsets, cluster_id, view_config);
+        Cut { settings, ..cut }
     }
 
     /// Begins an image of a partition at `now` and describes it; the pages go to `sink`.

@@ -214,7 +214,7 @@ impl Restorer<'_> {
         let Head { last_record, built, labels, partition_count, ref cluster_id, ref pending_cuts, .. } = *reader.head();
         // Other allowlists move counters from one label to another, which may lower a counter: to readers that is a new
         // state.
-        let has_same_labels = labels == labels_fingerprint(&self.view_config.allowlists);
+        let has_same_labels = labels == labels_fingerprint(self.view_config.allowlists.all());
         RestoredPartition {
             state,
             source,

@@ -110,7 +110,7 @@ impl Worker {
         Self {
             stall_timeout,
             phase: Phase::Starting("the pipeline is starting".to_owned()),
-            partitions: Partitions::new(compatibility, labels_fingerprint(&view_config.allowlists)),
+            partitions: Partitions::new(compatibility, labels_fingerprint(view_config.allowlists.all())),
             checkpoint_scheduler: CheckpointScheduler::new(settings.checkpoint_scheduler, clock.clone(), checkpoints),
             audit: KeyingAudit::default(),
             cut_scheduler: CutScheduler::new(settings.cut_scheduler, cut_times, closed_periods),

@@ -98,7 +98,7 @@ fn prorated(target: &Target, goal: Quantity, plan: &Plan) -> Quantity {
 fn assess_planned(target: &Target, observation: &Observation<'_>, plan: &Plan) -> PaceReport {
     let goal = target.goal(observation.period, observation.zone);
     match goal {
-        Quantity::Ratio(_) => of_ratio(target, observation, plan, goal),
+        Quantity::Ratio(_) | Quantity::Fraction { .. } => of_ratio(target, observation, plan, goal),
         Quantity::Count(_) | Quantity::Centavos(_) => {
             let goal = prorated(target, goal, plan);
             of_amount(target, observation, plan, goal)

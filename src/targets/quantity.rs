@@ -5,14 +5,34 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// Amount of a measure, with its unit.
-#[derive(Debug, Clone, Copy, PartialEq)]
+///
+/// Ratios are equal if their values are, however they are given.
+#[derive(Debug, Clone, Copy)]
 pub enum Quantity {
     /// Number of people, dispersals, calls or other things.
     Count(i128),
     /// Money, in hundredths of a peso.
     Centavos(i128),
-    /// Ratio of two counts, such as a service level.
+    /// Ratio as given, such as the goal of a service level.
     Ratio(f64),
+    /// Ratio as counted. The denominator is not 0.
+    Fraction {
+        /// Part of the denominator, such as calls answered in time.
+        numerator: i128,
+        /// All of them.
+        denominator: i128,
+    },
+}
+
+impl PartialEq for Quantity {
+    fn eq(&self, other: &Self) -> bool {
+        match (*self, *other) {
+            (Quantity::Count(one), Quantity::Count(other)) | (Quantity::Centavos(one), Quantity::Centavos(other)) => {
+                one == other
+            }
+            (one, other) => one.ratio().is_some() && one.ratio() == other.ratio(),
+        }
+    }
 }
 
 impl Quantity {
@@ -22,7 +42,7 @@ impl Quantity {
         match self {
             Quantity::Count(count) => Quantity::Count(scaled(count)),
             Quantity::Centavos(centavos) => Quantity::Centavos(scaled(centavos)),
-            Quantity::Ratio(ratio) => Quantity::Ratio(ratio),
+            ratio @ (Quantity::Ratio(_) | Quantity::Fraction { .. }) => ratio,
         }
     }
 
@@ -31,9 +51,22 @@ impl Quantity {
         match (self, other) {
             (Quantity::Count(one), Quantity::Count(other)) => Some(Quantity::Count(one - other)),
             (Quantity::Centavos(one), Quantity::Centavos(other)) => Some(Quantity::Centavos(one - other)),
-            (Quantity::Ratio(one), Quantity::Ratio(other)) => Some(Quantity::Ratio(one - other)),
-            _ => None,
+            (one, other) => Some(Quantity::Ratio(one.ratio()? - other.ratio()?)),
         }
+    }
+
+    /// Value of a ratio; `None` for an amount.
+    pub fn ratio(self) -> Option<f64> {
+        match self {
+            Quantity::Count(_) | Quantity::Centavos(_) => None,
+            Quantity::Ratio(ratio) => Some(ratio),
+            Quantity::Fraction { numerator, denominator } => Some(numerator as f64 / denominator as f64),
+        }
+    }
+
+    /// Replaces the counts of a ratio by its value.
+    pub fn without_counts(self) -> Self {
+        self.ratio().map_or(self, Quantity::Ratio)
     }
 
     /// Value in the unit shown: people, pesos, calls, a ratio.
@@ -41,7 +74,7 @@ impl Quantity {
         match self {
             Quantity::Count(count) => count as f64,
             Quantity::Centavos(centavos) => centavos as f64 / 100.0,
-            Quantity::Ratio(ratio) => ratio,
+            Quantity::Ratio(_) | Quantity::Fraction { .. } => self.ratio().unwrap_or_default(),
         }
     }
 }
@@ -55,7 +88,7 @@ impl Serialize for Quantity {
                 serializer.serialize_i64(i64::try_from(count).map_err(serde::ser::Error::custom)?)
             }
             Quantity::Centavos(centavos) => serializer.serialize_str(&pesos(centavos)),
-            Quantity::Ratio(ratio) => serializer.serialize_f64(ratio),
+            Quantity::Ratio(_) | Quantity::Fraction { .. } => serializer.serialize_f64(self.value()),
         }
     }
 }
@@ -104,5 +137,15 @@ mod tests {
             assert_eq!(serde_json::from_str::<Quantity>(text).unwrap(), amount);
         }
         assert!(serde_json::from_str::<Quantity>("\"12.5\"").is_err());
+    }
+
+    #[test]
+    fn a_counted_ratio_is_its_value() {
+        let fraction = |numerator, denominator| Quantity::Fraction { numerator, denominator };
+        assert_eq!(serde_json::to_string(&fraction(4, 5)).unwrap(), "0.8");
+        assert_eq!((fraction(4, 5), fraction(8, 10)), (Quantity::Ratio(0.8), fraction(4, 5)));
+        assert_ne!(fraction(4, 5), Quantity::Count(1));
+        assert_ne!(Quantity::Count(1), Quantity::Centavos(1));
+        assert_eq!(fraction(3, 4).above(Quantity::Ratio(0.5)), Some(Quantity::Ratio(0.25)));
     }
 }

@@ -9,12 +9,14 @@
 //!   ([`reference::Shadow`]);
 //! - the figures equal the oracle's over the whole log, and no counter is lower than before unless state was rebuilt;
 //! - each rejected or expired record that a checkpoint covers is among the dead letters;
+//! - no crash, in the middle of storing a cut either, reads as tampering with the cuts;
 //! - a checkpoint that was reported as written exists after any crash, unless the disk lied.
 //!
 //! A failing run is shortened and printed. Variables: `SIMULATOR_SEED` is the first seed (random and printed by
 //! default), `SIMULATOR_SECONDS` the duration (180), `SIMULATOR_SEEDS` a number of seeds to try on all cores instead.
 
 mod actions;
+mod cuts;
 mod dead_letters;
 mod disk;
 mod ending;

@@ -1,6 +1,8 @@
 use super::*;
 use crate::clock::Timestamp;
 use crate::disk::MemoryDisk;
+use crate::disk::tests::faulty::FaultyDisk;
+use std::collections::BTreeMap;
 
 const IDS: [&str; 3] = ["20200516T050000Z", "20200517T050000Z", "20200518T050000Z"];
 
@@ -14,6 +16,7 @@ fn cut(id: &str) -> Cut {
         at: id.to_owned(),
         taken_ms: Timestamp::from_millis(time.as_millisecond() + 1),
         state_built_ms: Timestamp::from_millis(0),
+        settings: BTreeMap::new(),
         offsets: Vec::new(),
         periods: Vec::new(),
         targets: Vec::new(),
@@ -164,6 +167,26 @@ fn a_crash_before_the_list_is_saved_is_no_fault() {
 }
 
 #[test]
+fn a_disk_that_refuses_once_loses_no_cut() {
+    let another = cut("20200519T050000Z");
+    for refused in 0..60 {
+        // A crash has left the last cut out of the list.
+        let disk = FaultyDisk::default();
+        let memory = disk.disk.clone();
+        IDS[..2].iter().for_each(|id| drop(open(&memory).put(&cut(id)).unwrap()));
+        let list = memory.read(CHAIN).unwrap();
+        open(&memory).put(&cut(IDS[2])).unwrap();
+        memory.put(CHAIN, list);
+        disk.refuse(refused, 1, ErrorKind::Other);
+        let store = CutStore::new(Arc::new(disk), CutKey::new([7; 32]));
+        let _ = store.closed_periods();
+        let stored = store.put(&another).or_else(|_| store.put(&another));
+        assert_eq!(stored.unwrap().kind, SealKind::Sealed, "call {refused}");
+        assert_eq!((bad(&memory), faults(&memory)), (vec![], vec![]), "call {refused}");
+    }
+}
+
+#[test]
 fn pruned_cuts_are_no_fault_even_after_a_crash() {
     let disk = filled();
     let pruned = disk.read(&path_of(IDS[0])).unwrap();
@@ -190,20 +213,102 @@ fn a_removed_or_edited_list_is_told_for_good() {
     assert!(bad(&disk).contains(&"chain".to_owned()));
 }
 
+/// Puts a file of a version without keyed hashes, as anybody can.
+fn put_unsealed(disk: &MemoryDisk, id: &str) {
+    let line = serde_json::to_string(&cut(id)).unwrap();
+    let hash = blake3::hash(line.as_bytes()).to_hex();
+    disk.put(&path_of(id), format!("{line}\n{hash}\n").into_bytes());
+}
+
+/// Accepts what an operator is asked about; returns what that was.
+fn accept(disk: &MemoryDisk, only: Option<&str>) -> Vec<String> {
+    let accepted = open(disk).accept(only, "known", Timestamp::from_millis(5)).unwrap();
+    accepted.into_iter().map(|acceptance| acceptance.id).collect()
+}
+
 #[test]
-fn cuts_of_an_older_version_are_sealed_once() {
+fn cuts_without_a_keyed_hash_wait_for_an_operator() {
     let disk = MemoryDisk::default();
-    for id in &IDS[..2] {
-        let line = serde_json::to_string(&cut(id)).unwrap();
-        let hash = blake3::hash(line.as_bytes()).to_hex();
-        disk.put(&path_of(id), format!("{line}\n{hash}\n").into_bytes());
-    }
-    assert_eq!(faults(&disk), Vec::<String>::new());
-    assert_eq!(open(&disk).get(IDS[0]).unwrap().unwrap().1.kind, SealKind::Unsealed);
+    IDS[..2].iter().for_each(|id| put_unsealed(&disk, id));
+    assert_eq!((faults(&disk).len(), bad(&disk)), (2, IDS[..2].iter().map(|&id| id.to_owned()).collect()));
+    assert!(open(&disk).get(IDS[0]).unwrap().is_none(), "it counts for nothing");
     open(&disk).put(&cut(IDS[2])).unwrap();
-    assert_eq!(bad(&disk), Vec::<String>::new());
+    assert_eq!(faults(&disk).len(), 2, "nothing is renamed meanwhile");
+    assert_eq!(accept(&disk, None), &IDS[..2]);
+    assert_eq!((faults(&disk), bad(&disk)), (vec![], vec![]));
+    assert_eq!(open(&disk).get(IDS[0]).unwrap().unwrap().1.kind, SealKind::Unsealed);
     edit(&disk, &path_of(IDS[0]), "\"state_built_ms\":0", "\"state_built_ms\":9");
     assert_eq!(bad(&disk), [IDS[0]], "from then on changes are noticed");
+}
+
+#[test]
+fn older_files_in_place_of_all_sealed_cuts_are_no_upgrade() {
+    let disk = filled();
+    disk.paths().iter().filter(|path| path.starts_with("cuts/")).for_each(|path| disk.remove(path).unwrap());
+    IDS.iter().for_each(|id| put_unsealed(&disk, id));
+    let said = faults(&disk);
+    assert!(said[0].contains("cuts/chain: was removed") && said.len() == 4, "{said:?}");
+    assert_eq!(bad(&disk).len(), 4, "the list and three cuts");
+    assert!(open(&disk).get(IDS[0]).unwrap().is_none());
+}
+
+#[test]
+fn a_removed_directory_of_cuts_is_told() {
+    let disk = filled();
+    disk.paths().iter().filter(|path| path.starts_with("cuts/")).for_each(|path| disk.remove(path).unwrap());
+    assert_eq!(bad(&disk), ["chain"]);
+    assert_eq!(faults(&disk), ["cuts/chain: was removed; made again"]);
+    assert_eq!((faults(&disk), bad(&disk)), (vec![], vec!["chain".to_owned()]), "told until it is accepted");
+    assert_eq!(accept(&disk, Some(IDS[0])), Vec::<String>::new());
+    assert_eq!(accept(&disk, Some("chain")), ["chain"]);
+    assert_eq!(bad(&disk), Vec::<String>::new());
+}
+
+#[test]
+fn an_accepted_loss_is_no_fault_and_stays_visible() {
+    let disk = filled();
+    edit(&disk, &path_of(IDS[1]), "{", "[");
+    disk.remove(&path_of(IDS[2])).unwrap();
+    assert_eq!(faults(&disk).len(), 2);
+    assert_eq!(accept(&disk, Some(IDS[1])), [IDS[1]]);
+    assert_eq!(bad(&disk), [IDS[2]], "only what was named");
+    assert_eq!(accept(&disk, None), [IDS[2]]);
+    assert_eq!((faults(&disk), bad(&disk), accept(&disk, None)), (vec![], vec![], vec![]));
+    let store = open(&disk);
+    store.closed_periods().unwrap();
+    assert_eq!(store.lost(), 0);
+    assert!(store.get(IDS[1]).is_err(), "the cut is still lost");
+    let acceptances = store.acceptances().unwrap();
+    assert_eq!(acceptances[0].files, [format!("{}.json.damaged-1", IDS[1])]);
+    assert_eq!((acceptances.len(), acceptances[1].reason.as_str()), (2, "known"));
+    edit(&disk, CHAIN, "known", "other");
+    assert!(bad(&disk).contains(&"chain".to_owned()), "the decision is sealed");
+}
+
+#[test]
+fn a_further_loss_of_a_cut_needs_a_further_acceptance() {
+    let disk = filled();
+    disk.remove(&path_of(IDS[1])).unwrap();
+    faults(&disk);
+    accept(&disk, None);
+    open(&disk).put(&cut(IDS[1])).unwrap();
+    assert_eq!(bad(&disk), Vec::<String>::new());
+    edit(&disk, &path_of(IDS[1]), "{", "[");
+    assert_eq!((faults(&disk).len(), bad(&disk).len()), (1, 2), "the cut and its file");
+    assert_eq!(accept(&disk, None), [IDS[1]]);
+    assert_eq!(bad(&disk), Vec::<String>::new());
+}
+
+#[test]
+fn a_restored_original_is_recognised() {
+    let disk = filled();
+    let original = disk.read(&path_of(IDS[1])).unwrap();
+    disk.remove(&path_of(IDS[1])).unwrap();
+    assert_eq!((faults(&disk).len(), bad(&disk)), (1, vec![IDS[1].to_owned()]));
+    disk.put(&path_of(IDS[1]), original);
+    assert_eq!(bad(&disk), Vec::<String>::new(), "before the next start");
+    assert_eq!((faults(&disk), bad(&disk)), (vec![], vec![]));
+    assert!(open(&disk).get(IDS[1]).unwrap().is_some());
 }
 
 #[test]

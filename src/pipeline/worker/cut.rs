@@ -82,7 +82,9 @@ impl Worker {
             taken: self.clock.now(),
             state_built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or_default(),
         };
-        Cut::of(at, self.partitions.iter().map(|partition| &partition.log.partition).zip(&parts), context)
+        let logs = self.partitions.iter().map(|partition| &partition.log.partition);
+        let cut = Cut::of(at, logs.zip(&parts), context);
+        self.partitions.describe_cut(cut, &self.view_config)
     }
 
     /// Takes the outcome of a cut that was to be stored.

@@ -39,7 +39,7 @@ families! {
 
     CUTS_LOST = Family::own("pacemeter_cuts_lost", Gauge, &[], Count("cuts"),
         "Stored cuts found damaged, edited or missing.")
-        .with_note("A cut that was taken again still counts, until retention removes it: run `pacemeter cut verify`.");
+        .with_note("A cut that was taken again still counts, until retention removes it or the loss is accepted: run `pacemeter cut verify`.");
 
     TZDATA_INFO = Family::own("pacemeter_tzdata_info", Gauge, &["version"], Info,
         "Version of the time-zone database in use.")

@@ -1,6 +1,7 @@
 //! The built program against a real Kafka, end to end.
 
 pub mod catalogue;
+mod cuts;
 mod envelope;
 pub mod figures;
 mod freshness;

@@ -80,6 +80,11 @@ pub enum Action {
     Crash {
         pattern: u64,
     },
+    /// Dies while a cut is stored, after a number of calls of the disk.
+    CrashInCut {
+        after: u8,
+        pattern: u64,
+    },
     /// Stops in order, possibly with a crash after a number of steps.
     Stop {
         crash: Option<(u8, u64)>,
@@ -113,6 +118,10 @@ pub enum DiskFault {
     /// Some bits of a file flip.
     Decay {
         pattern: u64,
+    },
+    /// Every call after `after` others fails until the crash, as for a process that is dead.
+    Dies {
+        after: u8,
     },
 }
 
@@ -197,7 +206,11 @@ impl Generator {
             870..900 => Action::AckDeadLetters { most: self.random.u8(1..6), are_written: !self.chance(15) },
             900..920 => self.pass(),
             920..945 => self.disk_fault(),
-            945..965 => {
+            945..950 => {
+                self.is_up = false;
+                Action::CrashInCut { after: self.random.u8(..24), pattern: self.random.u64(..) }
+            }
+            950..965 => {
                 self.is_up = false;
                 Action::Crash { pattern: self.random.u64(..) }
             }

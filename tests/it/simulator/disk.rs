@@ -43,6 +43,8 @@ struct Inner {
     fails: Option<(u8, bool)>,
     is_full: bool,
     lies: bool,
+    /// Number of calls until the process is dead: from then on every call fails, until the crash.
+    dies: Option<u8>,
     /// Number of failed calls.
     failures: u64,
 }
@@ -81,6 +83,7 @@ impl SimDisk {
                 inner.files.iter_mut().for_each(|file| file.safe = file.bytes.len());
             }
             DiskFault::Decay { pattern } => inner.decay(pattern),
+            DiskFault::Dies { after } => inner.dies = Some(after),
         }
     }
 
@@ -95,7 +98,7 @@ impl SimDisk {
     pub fn crash(&self, pattern: u64) {
         let mut inner = self.inner();
         let mut random = fastrand::Rng::with_seed(pattern);
-        inner.fails = None;
+        (inner.fails, inner.dies) = (None, None);
         let Some(survives) = Survival::of(&mut random) else { return };
         let mut names = std::mem::take(&mut inner.safe_names);
         for change in std::mem::take(&mut inner.changes) {
@@ -190,6 +193,11 @@ fn directory_of(path: &str) -> &str {
 impl Inner {
     /// Counts a call and fails it if that is due.
     fn call(&mut self, call: &Call) -> io::Result<()> {
+        match &mut self.dies {
+            Some(0) => return Err(ErrorKind::Other.into()),
+            Some(left) => *left -= 1,
+            None => {}
+        }
         let mut error = (self.is_full && *call == Call::Grows).then_some(ErrorKind::StorageFull);
         match &mut self.fails {
             Some((0, is_full)) if !*is_full || *call == Call::Grows => {

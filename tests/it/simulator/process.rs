@@ -42,7 +42,9 @@ pub struct Process<'a> {
     /// Numbers of checkpoints that have ended.
     ended: BTreeSet<u64>,
     checkpoint_outcomes: VecDeque<CheckpointOutcome>,
-    cuts: CutStore,
+    pub cuts: CutStore,
+    /// What the start found wrong with the stored cuts.
+    pub cut_faults: Vec<String>,
     cut_requests: Receiver<CutRequest>,
     commands: Receiver<PollerCommand>,
     /// Messages to the worker.
@@ -125,7 +127,8 @@ impl<'a> Process<'a> {
         let variant = shared.variant(config.semantic_settings, config.list);
         let store = CheckpointStore::new(Arc::new(disk.clone()));
         let cuts = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32]));
-        let (closed_periods, _) = cuts.closed_periods().map_err(|error| Failure::from_io("the cuts", &error))?;
+        let (closed_periods, cut_faults) =
+            cuts.closed_periods().map_err(|error| Failure::from_io("the cuts", &error))?;
         let (request_checkpoint, checkpoint_requests) = mpsc::channel();
         let (request_cut, cut_requests) = mpsc::channel();
         let (command, commands) = mpsc::channel();
@@ -163,6 +166,7 @@ impl<'a> Process<'a> {
             ended: BTreeSet::new(),
             checkpoint_outcomes: VecDeque::new(),
             cuts,
+            cut_faults: cut_faults.iter().map(ToString::to_string).collect(),
             cut_requests,
             commands,
             messages: VecDeque::new(),
@@ -328,14 +332,14 @@ impl<'a> Process<'a> {
         self.checkpoint_outcomes.back()
     }
 
-    /// The cut thread handles one request.
-    pub fn store_cut(&mut self) {
-        if let Ok(CutRequest { cut, oldest }) = self.cut_requests.try_recv() {
-            let result = self.cuts.put(&cut);
-            // An old cut that stays does no harm.
-            let _ = self.cuts.prune(oldest);
-            self.worker.cut_stored(CutOutcome { cut, result });
-        }
+    /// The cut thread handles one request; false if there is none.
+    pub fn store_cut(&mut self) -> bool {
+        let Ok(CutRequest { cut, oldest }) = self.cut_requests.try_recv() else { return false };
+        let result = self.cuts.put(&cut);
+        // An old cut that stays does no harm.
+        let _ = self.cuts.prune(oldest);
+        self.worker.cut_stored(CutOutcome { cut, result });
+        true
     }
 
     /// Begins to stop in order, as `task` does: applies what was read, and waits for dead letters.

@@ -11,6 +11,8 @@ pub struct Stats {
     pub starts: u64,
     pub lives: u64,
     pub crashes: u64,
+    /// Crashes while a cut was stored.
+    pub crashes_in_cuts: u64,
     pub stops: u64,
     pub checkpoints: u64,
     pub failed_checkpoints: u64,
@@ -37,6 +39,7 @@ impl AddAssign for Stats {
         self.starts += other.starts;
         self.lives += other.lives;
         self.crashes += other.crashes;
+        self.crashes_in_cuts += other.crashes_in_cuts;
         self.stops += other.stops;
         self.checkpoints += other.checkpoints;
         self.failed_checkpoints += other.failed_checkpoints;
@@ -53,12 +56,13 @@ impl fmt::Display for Stats {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} runs: {} starts, {} of them live; {} crashes, {} orderly stops, {} exits with 65, {} with 74; {} checkpoints, {} \
+            "{} runs: {} starts, {} of them live; {} crashes, {} of them in a cut, {} orderly stops, {} exits with 65, {} with 74; {} checkpoints, {} \
              failed; {} logs truncated, {} rebuilds by the operator; state compared {} times, figures {} times",
             self.runs,
             self.starts,
             self.lives,
             self.crashes,
+            self.crashes_in_cuts,
             self.stops,
             self.unusable,
             self.disk_ends,

@@ -119,6 +119,7 @@ impl<'a> World<'a> {
             Action::Disk(fault) => self.disk.inject(*fault),
             Action::Start(config) => return self.start(*config),
             Action::Crash { pattern } => self.crash(*pattern),
+            Action::CrashInCut { after, pattern } => self.crash_in_cut(*after, *pattern),
             Action::Stop { crash, letters_are_written } => return self.stop(*crash, *letters_are_written),
             Action::Check => return self.check(),
             Action::Rounds(rounds) => return (0..*rounds).try_for_each(|_| self.round(12)),
@@ -238,6 +239,7 @@ impl<'a> World<'a> {
         match started {
             Ok(process) => {
                 self.process = Some(process);
+                self.check_cuts(has_failed_to_read)?;
                 self.check_restored(has_failed_to_read)
             }
             Err(failure) => self.judge(&failure, config, has_failed_to_read),
@@ -322,7 +324,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn crash(&mut self, pattern: u64) {
+    pub(super) fn crash(&mut self, pattern: u64) {
         let Some(process) = self.process.take() else { return };
         process.end();
         self.disk.crash(pattern);

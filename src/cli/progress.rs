@@ -50,10 +50,17 @@ impl Progress {
         }
     }
 
+    /// Removes the bar, whatever was reached.
+    pub(super) fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
     pub(super) fn finish(&self, written: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(written);
-            bar.finish_and_clear();
         }
+        self.clear();
     }
 }

@@ -1,0 +1,208 @@
+//! The part of a partition's log that is in a cut, and its reader.
+
+use std::collections::BTreeSet;
+
+use crate::aggregate::{PartitionState, Rules, ViewConfig};
+use crate::clock::Timestamp;
+use crate::cuts::Cut;
+use crate::pipeline::batch_decoder::DecodedBatch;
+use crate::record::{PerStream, Stream, TopicPartition};
+use crate::runtime::{Exit, Failure};
+use crate::source::PartitionLog;
+use crate::view::cut::PartitionCut;
+use crate::view::slots::Slots;
+
+/// Offsets of a partition that a cut consists of.
+#[derive(Debug)]
+pub(super) struct PartitionSpan {
+    pub(super) partition: TopicPartition,
+    /// First offset of the state behind the cut.
+    pub(super) first: i64,
+    /// First offset that is not in the cut.
+    pub(super) next: i64,
+    /// End of the log.
+    pub(super) end: i64,
+    /// False for a partition that the cut does not name: only its first record is looked at.
+    pub(super) is_listed: bool,
+}
+
+impl PartitionSpan {
+    /// Name for people.
+    pub(super) fn name(&self) -> String {
+        name(&self.partition.topic, self.partition.partition)
+    }
+
+    /// Number of offsets in the cut.
+    pub(super) fn offsets(&self) -> u64 {
+        self.next.abs_diff(self.first)
+    }
+}
+
+fn name(topic: &str, partition: i32) -> String {
+    format!("topic {topic}, partition {partition}")
+}
+
+/// Describes the topics of a cut that are not the present ones.
+pub(super) fn other_topics(cut: &Cut, topics: &PerStream<String>) -> BTreeSet<String> {
+    let offsets = cut.offsets.iter();
+    let others = offsets.filter_map(|offset| {
+        let stream = Stream::from_name(&offset.stream)?;
+        let key = format!("streams.{}.topic", stream.name());
+        (offset.topic != topics[stream]).then(|| format!("{key} was {}, is {}", offset.topic, topics[stream]))
+    });
+    others.collect()
+}
+
+/// Finds the spans of a cut, and an empty one at the beginning of each log that the cut does not name.
+///
+/// # Errors
+/// 65 if the offsets of the cut contradict the logs; 75 if a log no longer reaches back.
+pub(super) fn spans(
+    cut: &Cut,
+    logs: Vec<PartitionLog>,
+    ends: &[i64],
+) -> Result<(Vec<PartitionSpan>, Vec<PartitionSpan>), Failure> {
+    let mut logs: Vec<(PartitionLog, i64)> = logs.into_iter().zip(ends.iter().copied()).collect();
+    let (mut spans, mut wrong, mut lacking) = (Vec::new(), Vec::new(), Vec::new());
+    for offset in &cut.offsets {
+        let name = name(&offset.topic, offset.partition);
+        let found = logs.iter().position(|(log, _)| {
+            let TopicPartition { stream, topic, partition } = &log.partition;
+            (stream.name(), topic, *partition) == (offset.stream.as_str(), &offset.topic, offset.partition)
+        });
+        let Some(found) = found else {
+            let is_repeated = spans.iter().any(|span: &PartitionSpan| span.name() == name);
+            if is_repeated {
+                wrong.push(format!("{name}: the cut names it twice"));
+            } else {
+                lacking.push(format!("{name}: the topic does not have this partition"));
+            }
+            continue;
+        };
+        let (log, end) = logs.swap_remove(found);
+        let (first, next) = (offset.first_offset.unwrap_or(0), offset.next_offset);
+        if next < first {
+            wrong.push(format!("{name}: the cut ends at offset {next}, before it begins at {first}"));
+        } else if end < next {
+            wrong.push(format!(
+                "{name}: the cut ends at offset {next}, the log already at {end}: the topic was recreated, or the cut is forged"
+            ));
+        } else if log.low > first && first < next {
+            let kept = log.low.min(next);
+            lacking.push(format!("{name}: offsets {first} to {} are no longer in the log", kept - 1));
+        }
+        spans.push(PartitionSpan { partition: log.partition, first, next, end, is_listed: true });
+    }
+    for (exit, what, lines) in [
+        (Exit::StateUnusable, "does not hold", &wrong),
+        (Exit::TryAgain, "cannot be recomputed, the log no longer reaches back", &lacking),
+    ] {
+        if !lines.is_empty() {
+            return Err(Failure::new(exit, format!("cut {} {what}\n{}", cut.id, lines.join("\n"))));
+        }
+    }
+    let beginning = |(log, end): (PartitionLog, i64)| PartitionSpan {
+        partition: log.partition,
+        first: log.low,
+        next: log.low,
+        end,
+        is_listed: false,
+    };
+    Ok((spans, logs.into_iter().map(beginning).collect()))
+}
+
+/// Applies the records of a span, and looks at the first record behind it.
+pub(super) struct SpanReader<'a> {
+    span: &'a PartitionSpan,
+    at: Timestamp,
+    state: PartitionState,
+    /// Offset up to which the log was read.
+    reached: i64,
+    /// Number of records in the span that are stamped later than the cut, and the offset of the first.
+    late: Option<(u64, i64)>,
+    /// Offset and timestamp of the first record behind the span.
+    behind: Option<(i64, Option<Timestamp>)>,
+}
+
+impl<'a> SpanReader<'a> {
+    pub(super) fn new(span: &'a PartitionSpan, at: Timestamp, rules: Rules, view_config: &ViewConfig) -> Self {
+        let state = PartitionState::new(span.partition.stream, span.first, rules, view_config, at);
+        Self { span, at, state, reached: span.first, late: None, behind: None }
+    }
+
+    /// True once the span and the first record behind it were read, or there is none.
+    pub(super) fn is_done(&self) -> bool {
+        self.behind.is_some() || self.reached >= self.span.end
+    }
+
+    /// True once the span was read.
+    pub(super) fn has_all(&self) -> bool {
+        self.reached >= self.span.next
+    }
+
+    pub(super) fn reached(&self) -> i64 {
+        self.reached
+    }
+
+    /// Number of offsets of the span that were read.
+    pub(super) fn offsets_read(&self) -> u64 {
+        self.reached.min(self.span.next).abs_diff(self.span.first)
+    }
+
+    pub(super) fn reach(&mut self, position: i64) {
+        self.reached = self.reached.max(position);
+    }
+
+    /// Applies the records of a batch that are in the span.
+    pub(super) fn apply(&mut self, batch: &DecodedBatch) {
+        for record in &batch.records {
+            self.reach(record.offset + 1);
+            if record.offset >= self.span.next {
+                self.behind = self.behind.or(Some((record.offset, record.timestamp)));
+                return;
+            }
+            if record.timestamp.is_some_and(|timestamp| timestamp > self.at) {
+                self.late = self.late.map_or(Some((1, record.offset)), |(count, first)| Some((count + 1, first)));
+            }
+            self.state.step(record.offset, &record.event, &batch.arena);
+        }
+    }
+
+    /// Passes over excluded offsets that cannot be read.
+    pub(super) fn pass(&mut self, first: i64, last: i64) {
+        self.state.pass_excluded(first, last.min(self.span.next - 1));
+        self.reach(last + 1);
+    }
+
+    /// Describes records in the cut that should not be in it by their timestamps.
+    pub(super) fn too_late(&self) -> Option<String> {
+        let (count, first) = self.late?;
+        Some(format!(
+            "{}: {count} records before the end of the cut are stamped after its instant, the first at offset {first}",
+            self.span.name()
+        ))
+    }
+
+    /// Describes the first record behind the cut, if it should be in it by its timestamp.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let (offset, timestamp) = self.behind?;
+        let name = self.span.name();
+        let where_missing =
+            if self.span.is_listed { "behind the end of the cut" } else { "of a partition not in the cut" };
+        timestamp.filter(|timestamp| *timestamp <= self.at).map(|_| {
+            format!(
+                "{name}: the record at offset {offset}, {where_missing}, is stamped before its instant: it arrived later than cuts.grace \
+                 allows, or was left out"
+            )
+        })
+    }
+
+    /// The partition's share of the cut.
+    pub(super) fn share(mut self, view_config: &ViewConfig) -> PartitionCut {
+        let ViewConfig { targets, allowlists } = view_config;
+        let stream = self.span.partition.stream;
+        // Until its first record the pipeline knows a partition by nothing but its offset.
+        let slots = if self.state.records() == 0 { Slots::default() } else { self.state.slots() };
+        PartitionCut::of(&slots, stream, targets, allowlists, self.at, self.state.next_offset())
+    }
+}
