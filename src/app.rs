@@ -27,7 +27,7 @@ use crate::disk::{Lock, LockError, RealDisk};
 use crate::export::Exporter;
 use crate::http::{self, BindError};
 use crate::pipeline::{self, Dependencies};
-use crate::runtime::{Exit, Failure, Shutdown};
+use crate::runtime::{Exit, Failure, Shutdown, log_failpoint};
 use crate::settings::SettingsReader;
 use crate::source;
 use crate::telemetry::Metrics;
@@ -128,6 +128,7 @@ pub(crate) async fn start(
     reader.finish()?;
     let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter started");
+    log_failpoint();
     reload::log_uncovered(&uncovered);
     let (lock, store, disk) = open_state(&settings.state_directory)?;
     let key = pseudonym_key(&settings)?;

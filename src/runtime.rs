@@ -11,7 +11,7 @@ mod shutdown;
 mod tests;
 
 pub use bug::install_panic_hook;
-pub(crate) use failpoint::failpoint;
+pub(crate) use failpoint::{arm_failpoint, failpoint, log_failpoint};
 pub(crate) use shutdown::Hangup;
 pub use shutdown::Shutdown;
 

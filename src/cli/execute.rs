@@ -11,7 +11,7 @@ use super::demo::{self, Subject};
 use super::{Command, RunArgs, StateCommand, cut, produce, targets};
 use crate::app;
 use crate::clock::Clock;
-use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
+use crate::runtime::{Exit, Failure, Hangup, Shutdown, arm_failpoint, print};
 use crate::settings::SettingsReader;
 
 /// Executes a command to its end.
@@ -50,6 +50,7 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
 fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let (clock, is_shifted) =
         Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    arm_failpoint().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let reader = SettingsReader::load(&arguments.settings.layers());
     if arguments.print_config {
         reader.finish()?;
