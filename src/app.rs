@@ -136,6 +136,7 @@ pub(crate) async fn start(
     let closed_periods = read_closed_periods(&cuts)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(settings.source.topics.as_array(), &labels, log.counters()));
+    metrics.add_build_info(&source::linked_libraries());
     let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
     let service = service(&settings, &publisher, &metrics, &cuts, &clock);
     let (targets, changed_targets) = watch::channel(targets);

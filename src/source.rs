@@ -51,12 +51,19 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use crate::telemetry::LinkedLibraries;
+
 pub use batch::Batch;
 pub use consumer::{ClientEvent, Consumer};
 pub use dead_letter::{DeadLetter, DeadLetterCounts, DeadLetters};
 pub use error::SourceError;
 pub use probe::{End, EndProbe};
 pub use settings::{DeadLetterSettings, Settings};
+
+/// Versions of the C libraries in the program.
+pub fn linked_libraries() -> LinkedLibraries {
+    native::linked_libraries()
+}
 
 use crate::record::TopicPartition;
 

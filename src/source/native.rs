@@ -10,7 +10,10 @@
 //! Every pointer from the client gets an owner at once ([`QueueRef`], [`NativeMessage`]), so a panic or an early return
 //! neither leaks nor frees twice.
 
+mod libraries;
 pub(super) mod unpacking;
+
+pub(super) use libraries::linked as linked_libraries;
 
 use super::client::Client;
 use crate::clock::Timestamp;

@@ -21,7 +21,11 @@ fn every_command_has_help_and_version() {
         }
         let version = run(&[command, &["--version"]].concat(), &[]).stdout;
         assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
+        for library in ["librdkafka 2.", "openssl 3.", "zstd 1.", "zlib 1.", "lz4 1."] {
+            assert!(version.lines().any(|line| line.starts_with(library)), "{library}: {version}");
+        }
     }
+    assert_eq!(run(&["-V"], &[]).stdout.lines().count(), 1);
 }
 
 #[test]
