@@ -39,6 +39,7 @@ pub mod check;
 mod batch;
 mod client;
 mod consumer;
+mod creation;
 mod dead_letter;
 mod error;
 mod fetching;
@@ -55,10 +56,20 @@ use crate::telemetry::LinkedLibraries;
 
 pub use batch::Batch;
 pub use consumer::{ClientEvent, Consumer};
+pub(crate) use creation::create_client;
 pub use dead_letter::{DeadLetter, DeadLetterCounts, DeadLetters};
 pub use error::SourceError;
 pub use probe::{End, EndProbe};
 pub use settings::{DeadLetterSettings, Settings};
+
+/// Makes an abort of a library or of an allocation end the process with 75 and a line that says what to do.
+///
+/// # Errors
+///
+/// The handler cannot be installed.
+pub fn handle_aborts() -> std::io::Result<()> {
+    native::handle_aborts()
+}
 
 /// Versions of the C libraries in the program.
 pub fn linked_libraries() -> LinkedLibraries {

@@ -11,6 +11,7 @@ use rdkafka::{ClientConfig, ClientContext};
 use crate::record::{PerStream, Stream};
 use crate::runtime::{Exit, Failure};
 use crate::simulate::Emission;
+use crate::source::create_client;
 
 /// Pause before a retry while the producer's queue is full.
 const QUEUE_PAUSE: Duration = Duration::from_millis(2);
@@ -87,8 +88,7 @@ impl KafkaWriter {
     /// The configuration is invalid.
     pub(super) fn new(client: &ClientConfig, topics: PerStream<String>) -> Result<Self, Failure> {
         let failures = DeliveryFailures::default();
-        let producer = producer_config(client).create_with_context(Deliveries(failures.clone()));
-        let producer = producer.map_err(|error| failure("the producer cannot be created", &error))?;
+        let producer = create_client(&producer_config(client), Deliveries(failures.clone()))?;
         Ok(Self { producer, topics, failures })
     }
 

@@ -1,6 +1,7 @@
 //! Input topics whose configuration would break exactness (spec/events.md#refused-topics).
 
 use super::client::{self, Context};
+use super::creation::create_client;
 use super::error::{SourceError, is_denial, is_missing};
 use super::probe::Lookup;
 use super::settings::Settings;
@@ -165,9 +166,7 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     // Any broker knows the configuration of topics. Without a number the client would ask the controller, and wait
     // until there is one.
     let broker = Lookup::open(settings)?.some_broker(settings.topic(Stream::Disbursement))?;
-    let admin: AdminClient<Context> = client::admin(settings)
-        .create_with_context(Context::default())
-        .map_err(|error| SourceError::configuration(&error))?;
+    let admin: AdminClient<Context> = create_client(&client::admin(settings), Context::default())?;
     let topics = settings.topics.as_array().each_ref().map(|topic| ResourceSpecifier::Topic(topic));
     // The time runs while the client connects and asks for brokers, each of which may take its own.
     let limit = settings.request_timeout * 3;

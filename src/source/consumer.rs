@@ -1,6 +1,7 @@
 //! The consumer that the poll thread owns, and the events it reports.
 
 use super::client::{self, Client, Context};
+use super::creation::create_client;
 use super::error::{SourceError, is_denial, is_unreadable};
 use super::fetching::{Fetching, Marks};
 use super::native::{self, NativeMessage, Queue, unpacking};
@@ -102,12 +103,10 @@ impl Consumer {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Configuration`].
+    /// [`SourceError::Configuration`], [`SourceError::Shortage`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
         unpacking::set_limit(client::max_batch_bytes(settings));
-        let client: Client = client::consumer(settings)
-            .create_with_context(Context::default())
-            .map_err(|error| SourceError::configuration(&error))?;
+        let client: Client = create_client(&client::consumer(settings), Context::default())?;
         let client = Arc::new(client);
         Ok(Self {
             queue: Queue::new(&client),

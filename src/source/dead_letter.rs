@@ -14,6 +14,7 @@
 //! The letter's own Kafka timestamp is the time of writing, so that retention counts from there.
 
 use super::client::{self, Context};
+use super::creation::create_client;
 use super::{DeadLetterSettings, Settings, SourceError};
 use crate::record::{PartitionIndex, RawRecord, Stream, TopicPartition};
 use rdkafka::ClientContext;
@@ -76,17 +77,13 @@ impl DeadLetters {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Configuration`].
+    /// [`SourceError::Configuration`], [`SourceError::Shortage`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
         let DeadLetterSettings { enabled, topic, max_in_flight, max_in_flight_bytes } = &settings.dead_letter;
         let limit = InFlight { letters: u64::from(*max_in_flight), bytes: *max_in_flight_bytes };
         let tracker = Arc::new(Tracker::default());
         let delivery = || Delivery { context: Context::default(), tracker: Arc::clone(&tracker) };
-        let create = || {
-            client::producer(settings)
-                .create_with_context(delivery())
-                .map_err(|error| SourceError::configuration(&error))
-        };
+        let create = || create_client(&client::producer(settings), delivery());
         let producer = enabled.then(create).transpose()?;
         Ok(Self { producer, topic: topic.clone(), limit, tracker })
     }

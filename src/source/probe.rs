@@ -1,6 +1,7 @@
 //! Metadata of topics: partitions, low watermarks and end offsets.
 
 use super::client::{self, Client, Context};
+use super::creation::create_client;
 use super::error::{SourceError, is_missing};
 use super::native;
 use super::{PartitionLog, Settings, Topology};
@@ -29,9 +30,7 @@ pub(super) struct Lookup {
 
 impl Lookup {
     pub(super) fn open(settings: &Settings) -> Result<Self, SourceError> {
-        let client = client::probe(settings)
-            .create_with_context(Context::default())
-            .map_err(|error| SourceError::configuration(&error))?;
+        let client = create_client(&client::probe(settings), Context::default())?;
         Ok(Self { client: Arc::new(client), timeout: settings.request_timeout })
     }
 

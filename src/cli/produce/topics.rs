@@ -12,6 +12,7 @@ use crate::cli::kafka::{KafkaWriter, failure};
 use crate::record::{PerStream, Stream};
 use crate::runtime::{Exit, Failure};
 use crate::simulate::PartitionCounts;
+use crate::source::create_client;
 
 const PARTITIONS: i32 = 6;
 /// Time limit for a new topic to appear in the metadata.
@@ -84,7 +85,7 @@ struct TopicCreator {
 
 impl TopicCreator {
     fn new(plan: &Plan) -> Result<Self, Failure> {
-        let admin = plan.client().create().map_err(|error| failure("topics cannot be created", &error))?;
+        let admin = create_client(&plan.client(), DefaultClientContext)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| Failure::from_spawn("the asynchronous runtime", &error))?;

@@ -11,6 +11,7 @@ mod network;
 mod probes;
 pub mod proxy;
 mod records;
+mod shortage;
 mod silence;
 mod sockets;
 mod table;
