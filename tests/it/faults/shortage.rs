@@ -1,5 +1,6 @@
 //! Too few threads or too little memory, at any place of the start: exit code 75 and a line that says what to do, or a
-//! program that works. The program runs as users of its own, since root has no limit of threads.
+//! program that works. The program runs as users of its own: root has no limit of threads, and other processes of the
+//! same user count.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -40,15 +41,28 @@ fn program(directory: &TempDir) -> PathBuf {
     copy
 }
 
+/// A command that runs others under a count of threads of their own: as this user, or, where only root could do that, in
+/// a user namespace.
+fn counted_apart(user: u32) -> Command {
+    if rustix::process::geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "--pdeathsig=KILL"]);
+        command
+    } else {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--"]);
+        command
+    }
+}
+
 /// Starts the program as this user under a limit in the words of `prlimit`.
 fn start(program: &Path, user: u32, limit: &str, state: &TempDir, settings: &[String]) -> Child {
-    chown(state.path(), Some(user), Some(user)).expect(
-        "the tests run as root: only root can start the program as another user, whose threads are counted apart",
-    );
+    if rustix::process::geteuid().is_root() {
+        chown(state.path(), Some(user), Some(user)).expect("the directory of another user");
+    }
     let log = fs::File::create(state.path().join("log")).expect("a file");
-    let mut command = Command::new("setpriv");
+    let mut command = counted_apart(user);
     command
-        .args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "--pdeathsig=KILL"])
         .args(["prlimit", limit])
         .arg(program)
         .args(["run", "--set", "http.listen=127.0.0.1:0", "--set"])
@@ -59,7 +73,7 @@ fn start(program: &Path, user: u32, limit: &str, state: &TempDir, settings: &[St
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log);
-    command.spawn().expect("setpriv and prlimit of util-linux start")
+    command.spawn().expect("setpriv, unshare and prlimit of util-linux start")
 }
 
 /// Waits until the program ends or is ready; a ready one is stopped.
