@@ -28,7 +28,7 @@ use crate::disk::{Lock, LockError, RealDisk};
 use crate::export::Exporter;
 use crate::http::{self, BindError};
 use crate::pipeline::{self, Dependencies};
-use crate::runtime::{Exit, Failure, Shutdown};
+use crate::runtime::{Exit, Failure, Shutdown, log_failpoint};
 use crate::settings::SettingsReader;
 use crate::source;
 use crate::telemetry::Metrics;
@@ -131,6 +131,7 @@ pub(crate) async fn start(
     let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter started");
     log_certificate_checks(&settings.source);
+    log_failpoint();
     reload::log_uncovered(&uncovered);
     let (lock, store, disk) = open_state(&settings.state_directory)?;
     let key = pseudonym_key(&settings)?;
@@ -138,6 +139,7 @@ pub(crate) async fn start(
     let closed_periods = read_closed_periods(&cuts)?;
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(settings.source.topics.as_array(), &labels, log.counters()));
+    metrics.add_build_info(&source::linked_libraries());
     let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
     let service = service(&settings, &publisher, &metrics, &cuts, &clock);
     let (targets, changed_targets) = watch::channel(targets);

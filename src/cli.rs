@@ -15,11 +15,14 @@ mod words;
 use crate::record::Stream;
 use crate::runtime::{Exit, print_error};
 use crate::settings::{Layers, parse_duration, printable_lines};
+use crate::source;
+use crate::telemetry::process::REVISION;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Parses the command line (program name first), runs its command and prints the failure, if any.
@@ -61,6 +64,7 @@ fn exit_of(error: &clap::Error) -> Exit {
 #[command(
     name = "pacemeter",
     version,
+    long_version = LONG_VERSION.as_str(),
     propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true
@@ -70,6 +74,15 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// Version, revision, and a line for each C library.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let mut text = format!("{} (revision {REVISION})", env!("CARGO_PKG_VERSION"));
+    for (name, version) in source::linked_libraries().versions() {
+        text.push_str(&format!("\n{name} {version}"));
+    }
+    text
+});
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 figures differ (demo), 64 usage, 65 state unusable, 70 bug, 73 state locked, 74 disk, 75 try again, 77 denied, \

@@ -8,6 +8,7 @@ mod moved;
 mod timestamp;
 
 pub use moved::ClockVariableError;
+pub(crate) use moved::TEST_CLOCK;
 pub use timestamp::Timestamp;
 
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -66,6 +66,7 @@ use registry::{Admission, ConnectionBounds, ConnectionRegistry};
 pub use api_request::{ApiRequest, ApiResponse};
 pub use encoded_body::EncodedBody;
 pub use hosts::AllowedHosts;
+pub(crate) use routes::MAX_RENDERINGS;
 
 /// Number of connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 128;

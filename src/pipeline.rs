@@ -98,7 +98,7 @@ use crate::clock::Clock;
 use crate::cuts::CutStore;
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::record::PerStream;
-use crate::runtime::{Exit, Failure, Shutdown};
+use crate::runtime::{Failure, Shutdown};
 use crate::settings::{OffsetRange, SettingsReader};
 use crate::source::{self, DeadLetters};
 use crate::targets::Targets;
@@ -211,8 +211,7 @@ pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure
     // A thread of its own: memory that state takes and returns stays in one arena of the allocator, and readers never
     // wait behind a batch.
     let runtime = Builder::new_current_thread().enable_time().build();
-    let runtime =
-        runtime.map_err(|error| Failure::from_io("cannot create the runtime of the pipeline task", &error))?;
+    let runtime = runtime.map_err(|error| Failure::from_spawn("the runtime of the pipeline task", &error))?;
     Ok(tokio::task::spawn_blocking(move || {
         let result = runtime.block_on(task.run(received, shutdown));
         // The poll thread closes the client, unless it waits for a broker: then it ends with the process.
@@ -227,8 +226,7 @@ pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure
 /// Builds the task, and starts the threads that write its checkpoints and cuts.
 fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>) -> Result<PipelineTask, Failure> {
     let Dependencies { source, settings, rules, allowlists, mut targets, decode, key, store, .. } = dependencies;
-    let dead_letters =
-        DeadLetters::open(&source).map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    let dead_letters = DeadLetters::open(&source)?;
     let (checkpoints, checkpoint_outcomes) = start_checkpoint_thread(store.clone())?;
     let (cuts, cut_outcomes) = start_cut_thread(dependencies.cuts)?;
     let worker = Worker::new(WorkerOptions {
@@ -294,9 +292,8 @@ fn spawn<T: Send + 'static>(
     name: &str,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::JoinHandle<T>, Failure> {
-    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
-        Failure::new(Exit::TryAgain, format!("cannot start the thread {name}: {error}; restart the process"))
-    })
+    let started = thread::Builder::new().name(name.to_owned()).spawn(run);
+    started.map_err(|error| Failure::from_spawn(format_args!("the thread {name}"), &error))
 }
 
 /// Sleeps for `duration`, or until a shutdown is requested.

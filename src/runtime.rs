@@ -5,13 +5,16 @@
 
 mod bug;
 mod failpoint;
+mod shortage;
 mod shutdown;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bug::has_panicked;
 pub use bug::install_panic_hook;
-pub(crate) use failpoint::failpoint;
+pub(crate) use failpoint::{arm_failpoint, failpoint, log_failpoint};
+pub(crate) use shortage::{SHORTAGE_REMEDY, end_for_shortage};
 pub(crate) use shutdown::Hangup;
 pub use shutdown::Shutdown;
 
@@ -94,9 +97,12 @@ impl Failure {
         Self { exit, message: message.into() }
     }
 
-    /// Failure of a file or stream: 77 if a permission is missing, else 74. `what` names the file or stream and its
-    /// purpose.
+    /// Failure of a file or stream: 77 if a permission is missing, 75 if memory or open files are short, else 74. `what`
+    /// names the file or stream and its purpose.
     pub fn from_io(what: impl std::fmt::Display, error: &io::Error) -> Self {
+        if shortage::is_shortage(error) {
+            return Self::new(Exit::TryAgain, format!("{what}: {error}; {SHORTAGE_REMEDY}"));
+        }
         let is_denied = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
         Self::new(if is_denied { Exit::Denied } else { Exit::Disk }, format!("{what}: {error}"))
     }
@@ -104,10 +110,7 @@ impl Failure {
     /// Failure to start a thread or an asynchronous runtime: 75, since the machine may have threads and memory again
     /// later.
     pub(crate) fn from_spawn(what: impl std::fmt::Display, error: &io::Error) -> Self {
-        let message = format!(
-            "{what} cannot be started: {error}; raise the limits of threads, open files and memory, or try again"
-        );
-        Self::new(Exit::TryAgain, message)
+        Self::new(Exit::TryAgain, format!("{what} cannot be started: {error}; {SHORTAGE_REMEDY}"))
     }
 }
 

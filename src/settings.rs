@@ -44,6 +44,7 @@ pub(crate) use nearest::nearest;
 pub(crate) use printable::{is_printable, printable, printable_json, printable_lines};
 pub(crate) use text::FileText;
 
+use crate::clock::TEST_CLOCK;
 use config::{Config, Value, ValueKind};
 use convert::{as_boolean, as_duration, as_one_of, as_string, as_whole_number, kind_name};
 use known::{KeyKind, KnownSettings};
@@ -57,13 +58,17 @@ use std::time::Duration;
 /// Prefix of the environment variables that are settings.
 const ENVIRONMENT_PREFIX: &str = "PACEMETER_";
 
+/// Environment variable that arms a failpoint. For tests, and like [`TEST_CLOCK`] no setting.
+pub(crate) const TEST_FAILPOINT: &str = "PACEMETER_TEST_FAILPOINT";
+
 /// Sources of settings, weakest first, above the built-in defaults. May contain secrets, so it does not implement
 /// `Debug`.
 #[derive(Clone, Default)]
 pub struct Layers {
     /// Configuration files; a later one overrides an earlier one.
     pub files: Vec<PathBuf>,
-    /// Names and values of environment variables; those without the prefix `PACEMETER_` are ignored.
+    /// Names and values of environment variables; hooks for tests, and those without the prefix
+    /// `PACEMETER_`, are ignored.
     pub environment: Vec<(String, String)>,
     /// Arguments of `--set`, each `KEY=VALUE`; a later one overrides an earlier one.
     pub overrides: Vec<String>,
@@ -330,7 +335,7 @@ fn as_offset_range(value: &ValueKind) -> Result<OffsetRange, String> {
 
 fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Option<Layer> {
     let name_in_layer = name.strip_prefix(ENVIRONMENT_PREFIX)?;
-    if is_kubernetes_service_link(name_in_layer, value) {
+    if [TEST_CLOCK, TEST_FAILPOINT].contains(&name) || is_kubernetes_service_link(name_in_layer, value) {
         return None;
     }
     let key = name_in_layer.to_lowercase().replace("__", ".");

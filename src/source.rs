@@ -39,6 +39,7 @@ pub mod check;
 mod batch;
 mod client;
 mod consumer;
+mod creation;
 mod dead_letter;
 mod error;
 mod factory;
@@ -53,6 +54,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use crate::telemetry::LinkedLibraries;
+
 pub use batch::Batch;
 pub(crate) use client::{base as client_config, default_to};
 pub use consumer::{ClientEvent, Consumer};
@@ -61,6 +64,20 @@ pub use error::SourceError;
 pub(crate) use factory::{create_admin, create_producer};
 pub use probe::{End, EndProbe};
 pub use settings::{DeadLetterSettings, Settings};
+
+/// Makes an abort of a library or of an allocation end the process with 75 and a line that says what to do.
+///
+/// # Errors
+///
+/// The handler cannot be installed.
+pub fn handle_aborts() -> std::io::Result<()> {
+    native::handle_aborts()
+}
+
+/// Versions of the C libraries in the program.
+pub fn linked_libraries() -> LinkedLibraries {
+    native::linked_libraries()
+}
 
 use crate::record::TopicPartition;
 

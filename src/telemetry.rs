@@ -2,7 +2,9 @@
 
 pub mod catalogue;
 pub mod histogram;
+mod libraries;
 pub mod log;
 pub mod process;
 
+pub use libraries::LinkedLibraries;
 pub use process::Metrics;

@@ -1,7 +1,9 @@
 //! Execution of commands.
 
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
@@ -11,8 +13,15 @@ use super::demo::{self, Subject};
 use super::{Command, RunArgs, StateCommand, cut, produce, targets};
 use crate::app;
 use crate::clock::Clock;
-use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
+use crate::http::MAX_RENDERINGS;
+use crate::runtime::{Exit, Failure, Hangup, Shutdown, arm_failpoint, print};
 use crate::settings::SettingsReader;
+
+/// Threads for blocking work: the pipeline task, the reading of targets, and the renderings of answers.
+const BLOCKING_THREADS: usize = 2 + MAX_RENDERINGS;
+
+/// Maximum time for these threads to start. A thread starts in less than a millisecond.
+const THREADS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Executes a command to its end.
 ///
@@ -52,6 +61,7 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
 fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let (clock, is_shifted) =
         Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    arm_failpoint().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let reader = SettingsReader::load(&arguments.settings.layers());
     if arguments.print_config {
         reader.finish()?;
@@ -94,7 +104,35 @@ impl Subject for InProcessApp {
     }
 }
 
+/// Creates the runtime, with all threads that it needs for blocking work.
+///
+/// tokio starts those threads when there is work for them. If it cannot start one, the work waits for another thread to
+/// become free; with none, for ever. So they are started here, where a shortage is an error, and stay.
 fn runtime() -> Result<Runtime, Failure> {
-    let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("task").enable_all().build();
-    runtime.map_err(|error| Failure::from_spawn("the asynchronous runtime", &error))
+    const WHAT: &str = "the asynchronous runtime";
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2).thread_name("task").thread_keep_alive(Duration::MAX).enable_all();
+    let runtime = builder.build().map_err(|error| Failure::from_spawn(WHAT, &error))?;
+    let (arrive, arrivals) = mpsc::channel();
+    let holds: Vec<_> = (0..BLOCKING_THREADS)
+        .map(|_| {
+            let (arrive, (hold, release)) = (arrive.clone(), mpsc::channel::<()>());
+            runtime.spawn_blocking(move || {
+                // Fails if the start was given up, or when `hold` is dropped; the thread is free then.
+                let _ = arrive.send(()).map(|()| release.recv());
+            });
+            hold
+        })
+        .collect();
+    let until = Instant::now() + THREADS_WITHIN;
+    let arrived = (0..BLOCKING_THREADS)
+        .take_while(|_| arrivals.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok())
+        .count();
+    drop(holds);
+    if arrived < BLOCKING_THREADS {
+        runtime.shutdown_background();
+        let error = io::Error::other(format!("only {arrived} of {BLOCKING_THREADS} threads"));
+        return Err(Failure::from_spawn(WHAT, &error));
+    }
+    Ok(runtime)
 }

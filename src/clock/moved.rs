@@ -10,30 +10,30 @@ use super::{Clock, Millis, Timestamp, wall_time};
 /// The clock shows ORIGIN when the system clock shows ANCHOR (both in milliseconds since the epoch), and advances SPEED
 /// seconds per second. A process that is restarted with the same text continues on the same time line. For tests only,
 /// therefore no setting.
-const VARIABLE: &str = "CLOCK";
+pub(crate) const TEST_CLOCK: &str = "PACEMETER_TEST_CLOCK";
 
-/// Malformed value of the environment variable `CLOCK`.
+/// Malformed value of the environment variable `PACEMETER_TEST_CLOCK`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "environment variable {VARIABLE} is malformed; unset it, or for tests write ORIGIN@ANCHORxSPEED with SPEED above 0 and at most 86400"
+    "environment variable {TEST_CLOCK} is malformed; unset it, or for tests write ORIGIN@ANCHORxSPEED with SPEED above 0 and at most 86400"
 )]
 pub struct ClockVariableError;
 
 impl Clock {
-    /// System clock, or the clock that the environment variable `CLOCK` describes. Returns true in the second case.
+    /// System clock, or the clock that the environment variable `PACEMETER_TEST_CLOCK` describes. Returns true in the second case.
     ///
     /// # Errors
     ///
     /// The variable is malformed.
     pub fn from_environment() -> Result<(Self, bool), ClockVariableError> {
-        match env::var(VARIABLE) {
+        match env::var(TEST_CLOCK) {
             Ok(text) => Self::moved(&text).map(|clock| (clock, true)),
             Err(VarError::NotPresent) => Ok((Self::wall(), false)),
             Err(VarError::NotUnicode(_)) => Err(ClockVariableError),
         }
     }
 
-    /// Clock described by `text`, in the form of the environment variable `CLOCK`.
+    /// Clock described by `text`, in the form of the environment variable `PACEMETER_TEST_CLOCK`.
     ///
     /// # Errors
     ///

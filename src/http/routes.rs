@@ -21,7 +21,7 @@ use super::refusal::{COMMON_HEADERS, JSON, Refusal, is_api};
 use crate::settings::printable;
 
 /// Maximum number of threads that render at once, for `/metrics` and the API together.
-pub(super) const MAX_RENDERINGS: usize = 4;
+pub(crate) const MAX_RENDERINGS: usize = 4;
 /// Maximum number of those threads for the API, so that a scrape does not wait for its answers.
 pub(super) const MAX_API_RENDERINGS: usize = 3;
 

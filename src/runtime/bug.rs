@@ -1,7 +1,9 @@
-//! A panic on any thread is a bug: it is logged and ends the whole process.
+//! A panic on any thread is a bug, unless a library panics because it cannot start a thread: it is logged and ends the
+//! whole process.
 
-use super::{Exit, print_error};
+use super::{Exit, print_error, shortage};
 use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Longest time that logging may delay the exit.
@@ -10,8 +12,15 @@ const LOG_DEADLINE: Duration = Duration::from_secs(1);
 /// Longest part of a panic message that is logged, in characters.
 const MAX_MESSAGE: usize = 200;
 
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// True once a thread has panicked for another reason than a shortage of threads. Safe in a signal handler.
+pub(crate) fn has_panicked() -> bool {
+    PANICKED.load(Ordering::Relaxed)
+}
+
 /// Makes a panic on any thread log `pacemeter.bug` and end the process with 70. A restart is exact; continuing with a
-/// partly changed state would not be.
+/// partly changed state would not be. A library's panic for want of a thread is a shortage: 75.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(end));
 }
@@ -26,7 +35,12 @@ fn end(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map_or("unknown".to_owned(), ToString::to_string);
     let current = std::thread::current();
     let thread = current.name().unwrap_or("unnamed");
-    let bug = safe_part(panic.payload_as_str().unwrap_or(""));
+    let message = panic.payload_as_str().unwrap_or("");
+    if shortage::is_thread_panic(message) {
+        shortage::end_for_shortage("a thread cannot be started");
+    }
+    PANICKED.store(true, Ordering::Relaxed);
+    let bug = safe_part(message);
     if tracing::dispatcher::has_been_set() {
         tracing::error!(event = "pacemeter.bug", location, thread, bug, "bug; exiting");
     } else {

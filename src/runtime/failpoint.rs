@@ -1,14 +1,25 @@
-//! Failpoints: named points at which a test kills the process, as with `kill -9`.
+//! Failpoints: named points at which a test kills the process, as with `kill -9`. The environment variable
+//! [`TEST_FAILPOINT`] arms one: `name`, `name:N` for its Nth pass, or `name:N:hang` to block there forever.
 
 use std::env;
+use std::env::VarError;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Environment variable that arms a failpoint: `name`, `name:N` for its Nth pass, or `name:N:hang` to block there
-/// forever. It is for tests only, and therefore not a setting.
-const VARIABLE: &str = "FAILPOINT";
+use crate::settings::TEST_FAILPOINT;
 
+static ARMED: OnceLock<Failpoint> = OnceLock::new();
+
+/// Malformed value of the environment variable `PACEMETER_TEST_FAILPOINT`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "environment variable {TEST_FAILPOINT} is malformed; unset it, or for tests write NAME, NAME:N for the Nth pass, or NAME:N:hang to block \
+     there"
+)]
+pub(crate) struct FailpointVariableError;
+
+#[derive(Debug)]
 struct Failpoint {
     name: String,
     /// Passes left until it triggers.
@@ -16,12 +27,42 @@ struct Failpoint {
     hangs: bool,
 }
 
-/// Kills the process with SIGKILL if `FAILPOINT` names this failpoint and this is the pass to trigger at. The variable
-/// is read once; without it the cost is one load.
+/// Arms the failpoint that the environment variable `PACEMETER_TEST_FAILPOINT` names, if there is one. Only `run` calls
+/// it: no other command dies of the variable.
+///
+/// # Errors
+///
+/// The variable is malformed.
+pub(crate) fn arm_failpoint() -> Result<(), FailpointVariableError> {
+    let text = match env::var(TEST_FAILPOINT) {
+        Ok(text) => text,
+        Err(VarError::NotPresent) => return Ok(()),
+        Err(VarError::NotUnicode(_)) => return Err(FailpointVariableError),
+    };
+    let failpoint = parse(&text).ok_or(FailpointVariableError)?;
+    // The first call decides; there is no second one.
+    let _ = ARMED.set(failpoint);
+    Ok(())
+}
+
+/// Logs the armed failpoint, so that nobody looks for the cause of such a death elsewhere.
+pub(crate) fn log_failpoint() {
+    if let Some(Failpoint { name, left, hangs }) = ARMED.get() {
+        let pass = left.load(Ordering::Relaxed);
+        tracing::warn!(
+            event = "pacemeter.failpoint.armed",
+            failpoint = name,
+            pass,
+            hangs,
+            "failpoint armed for a test"
+        );
+    }
+}
+
+/// Kills the process with SIGKILL if this failpoint is armed and this is the pass to trigger at. If none is armed, the
+/// cost is one load.
 pub(crate) fn failpoint(name: &str) {
-    static ARMED: OnceLock<Option<Failpoint>> = OnceLock::new();
-    let armed = ARMED.get_or_init(|| env::var(VARIABLE).ok().and_then(|text| parse(&text)));
-    if let Some(armed) = armed.as_ref().filter(|armed| armed.triggers(name)) {
+    if let Some(armed) = ARMED.get().filter(|armed| armed.triggers(name)) {
         if armed.hangs {
             loop {
                 std::thread::sleep(Duration::from_secs(1));
@@ -31,11 +72,11 @@ pub(crate) fn failpoint(name: &str) {
     }
 }
 
-/// Returns `None` if the count is not a number or is 0.
+/// Returns `None` if there is no name, or the count is not a number or is 0.
 fn parse(text: &str) -> Option<Failpoint> {
     let (text, hangs) = text.strip_suffix(":hang").map_or((text, false), |text| (text, true));
     let (name, count) = text.rsplit_once(':').unwrap_or((text, "1"));
-    let count = count.parse().ok().filter(|count| *count > 0)?;
+    let count = count.parse().ok().filter(|count| *count > 0 && !name.is_empty())?;
     Some(Failpoint { name: name.to_owned(), left: AtomicU64::new(count), hangs })
 }
 
@@ -57,7 +98,10 @@ mod tests {
         let passes = ["checkpoint.synced", "other", "checkpoint.synced", "checkpoint.synced", "checkpoint.synced"];
         assert_eq!(passes.map(|name| armed.triggers(name)), [false, false, false, true, false]);
         assert!(parse("checkpoint.synced").unwrap().triggers("checkpoint.synced"));
-        assert!(parse("checkpoint.synced:0").is_none());
-        assert!(parse("checkpoint.synced:x").is_none());
+        for malformed in
+            ["", ":", ":1", ":hang", "checkpoint.synced:0", "checkpoint.synced:x", "checkpoint.synced:1:wait"]
+        {
+            assert!(parse(malformed).is_none(), "{malformed:?}");
+        }
     }
 }

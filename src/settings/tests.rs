@@ -302,6 +302,13 @@ fn the_variables_of_a_kubernetes_service_are_not_settings() {
 }
 
 #[test]
+fn the_hooks_of_tests_are_not_settings() {
+    let hooks = builder().environment("PACEMETER_TEST_CLOCK", "1@2x3").environment("PACEMETER_TEST_FAILPOINT", "a:1");
+    assert_eq!(hooks.load().finish(), Ok(()));
+    assert!(builder().environment("PACEMETER_TEST_CLOCKS", "1@2x3").fault().contains("no such setting"));
+}
+
+#[test]
 fn a_secret_appears_in_no_output() {
     let secret_file = format!(
         "kafka.properties.sasl.oauthbearer.client.secret = '{CANARY}'\nkafka.properties.ssl.key.pem = '''{CANARY}'''\nkafka.properties.sasl.\

@@ -2,6 +2,7 @@
 
 use super::error::is_denial;
 use super::settings::Settings;
+use crate::runtime::end_for_shortage;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -228,6 +229,10 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         if let Some(code) = error.rdkafka_error_code() {
+            // A client without the thread of a broker never reaches it, and does not try again.
+            if code == RDKafkaErrorCode::CriticalSystemResource {
+                end_for_shortage(reason);
+            }
             self.note_error(code, reason);
         }
     }

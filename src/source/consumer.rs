@@ -103,7 +103,7 @@ impl Consumer {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Configuration`].
+    /// [`SourceError::Configuration`], [`SourceError::Shortage`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
         unpacking::set_limit(client::max_batch_bytes(settings));
         let client = Arc::new(factory::create_reader(&client::consumer(settings))?);

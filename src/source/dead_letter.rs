@@ -77,7 +77,7 @@ impl DeadLetters {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Configuration`].
+    /// [`SourceError::Configuration`], [`SourceError::Shortage`].
     pub fn open(settings: &Settings) -> Result<Self, SourceError> {
         let DeadLetterSettings { enabled, topic, max_in_flight, max_in_flight_bytes } = &settings.dead_letter;
         let limit = InFlight { letters: u64::from(*max_in_flight), bytes: *max_in_flight_bytes };

@@ -1,6 +1,6 @@
 //! Errors of Kafka, one variant for each reaction of a caller: retry, give up as denied, wait for a topic, stop.
 
-use crate::runtime::{Exit, Failure};
+use crate::runtime::{Exit, Failure, SHORTAGE_REMEDY};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// A failed exchange with Kafka, or a client that failed itself.
@@ -32,6 +32,12 @@ pub enum SourceError {
     #[error("kafka client refuses its configuration: {reason}")]
     Configuration {
         /// The property and the client's description, without the value.
+        reason: String,
+    },
+    /// The client cannot start its threads.
+    #[error("kafka client cannot be started: {reason}; {SHORTAGE_REMEDY}")]
+    Shortage {
+        /// The client's description.
         reason: String,
     },
     /// The client failed permanently; only a new process helps.
@@ -79,9 +85,10 @@ impl From<SourceError> for Failure {
         let exit = match error {
             SourceError::Denied { .. } => Exit::Denied,
             SourceError::Configuration { .. } => Exit::Configuration,
-            SourceError::Unavailable { .. } | SourceError::TopicMissing { .. } | SourceError::Fatal { .. } => {
-                Exit::TryAgain
-            }
+            SourceError::Unavailable { .. }
+            | SourceError::TopicMissing { .. }
+            | SourceError::Shortage { .. }
+            | SourceError::Fatal { .. } => Exit::TryAgain,
         };
         Self::new(exit, error.to_string())
     }

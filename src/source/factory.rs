@@ -3,6 +3,7 @@
 //! `properties` refuses what would change a guarded property; this check would notice a way that it does not know.
 
 use super::client::{Client, Context};
+use super::creation::create_client;
 use super::error::SourceError;
 use super::native::property_in_effect;
 use super::properties::guarded;
@@ -16,7 +17,7 @@ use rdkafka::{ClientConfig, ClientContext};
 ///
 /// # Errors
 ///
-/// [`SourceError::Configuration`].
+/// [`SourceError::Configuration`], [`SourceError::Shortage`].
 pub(super) fn create_reader(config: &ClientConfig) -> Result<Client, SourceError> {
     create(config, Context::default(), |client: &Client| client.client())
 }
@@ -25,7 +26,7 @@ pub(super) fn create_reader(config: &ClientConfig) -> Result<Client, SourceError
 ///
 /// # Errors
 ///
-/// [`SourceError::Configuration`].
+/// [`SourceError::Configuration`], [`SourceError::Shortage`].
 pub(crate) fn create_producer<C: ProducerContext>(
     config: &ClientConfig,
     context: C,
@@ -37,7 +38,7 @@ pub(crate) fn create_producer<C: ProducerContext>(
 ///
 /// # Errors
 ///
-/// [`SourceError::Configuration`].
+/// [`SourceError::Configuration`], [`SourceError::Shortage`].
 pub(crate) fn create_admin<C: ClientContext>(config: &ClientConfig, context: C) -> Result<AdminClient<C>, SourceError> {
     create(config, context, |admin: &AdminClient<C>| admin.inner())
 }
@@ -47,7 +48,7 @@ fn create<C: ClientContext, T: FromClientConfigAndContext<C>>(
     context: C,
     inner: impl Fn(&T) -> &rdkafka::client::Client<C>,
 ) -> Result<T, SourceError> {
-    let created: T = config.create_with_context(context).map_err(|error| SourceError::configuration(&error))?;
+    let created: T = create_client(config, context)?;
     verify(inner(&created), config)?;
     Ok(created)
 }

@@ -10,7 +10,12 @@
 //! Every pointer from the client gets an owner at once ([`QueueRef`], [`NativeMessage`]), so a panic or an early return
 //! neither leaks nor frees twice.
 
+mod abort;
+mod libraries;
 pub(super) mod unpacking;
+
+pub(super) use abort::handle_aborts;
+pub(super) use libraries::linked as linked_libraries;
 
 use super::client::Client;
 use crate::clock::Timestamp;
@@ -398,6 +403,12 @@ fn consumer_queue(client: &Client) -> Option<QueueRef> {
 fn main_queue(client: &Client) -> Option<QueueRef> {
     // SAFETY: as in `consumer_queue`.
     unsafe { QueueRef::own(sys::rd_kafka_queue_get_main(client.client().native_ptr())) }
+}
+
+/// True if the last call of this thread to librdkafka failed for want of threads or memory.
+pub(super) fn is_short_of_resources() -> bool {
+    // SAFETY: the call reads a value of this thread.
+    unsafe { sys::rd_kafka_last_error() == RDKafkaRespErr::RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE }
 }
 
 /// Puts the client into the state of a fatal error.

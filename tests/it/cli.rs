@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use crate::program::{run, run_in};
+use pacemeter::clock::Clock;
+use serde_json::json;
+
+use crate::program::{Pacemeter, run, run_in};
 
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
@@ -18,7 +21,11 @@ fn every_command_has_help_and_version() {
         }
         let version = run(&[command, &["--version"]].concat(), &[]).stdout;
         assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
+        for library in ["librdkafka 2.", "openssl 3.", "zstd 1.", "zlib 1.", "lz4 1."] {
+            assert!(version.lines().any(|line| line.starts_with(library)), "{library}: {version}");
+        }
     }
+    assert_eq!(run(&["-V"], &[]).stdout.lines().count(), 1);
 }
 
 #[test]
@@ -47,14 +54,41 @@ fn a_command_without_a_server_ends_with_75_and_the_address() {
 }
 
 #[test]
-fn a_malformed_clock_ends_with_64() {
-    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_pacemeter"))
-        .arg("run")
-        .env("CLOCK", "monday")
-        .output()
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.code() == Some(64) && said.contains("ORIGIN@ANCHORxSPEED"), "{said}");
+fn malformed_test_hooks_end_with_64_and_are_named() {
+    for (name, value, form) in [
+        ("PACEMETER_TEST_CLOCK", "monday", "ORIGIN@ANCHORxSPEED"),
+        ("PACEMETER_TEST_CLOCK", "", "ORIGIN@ANCHORxSPEED"),
+        ("PACEMETER_TEST_FAILPOINT", "batch.applied:soon", "NAME:N"),
+        ("PACEMETER_TEST_FAILPOINT", "", "NAME:N"),
+    ] {
+        let program = env!("CARGO_BIN_EXE_pacemeter");
+        let ended = std::process::Command::new(program).arg("run").env(name, value).output().expect("it runs");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.code() == Some(64) && said.contains(name) && said.contains(form), "{value:?}: {said}");
+    }
+}
+
+/// `CLOCK` and `FAILPOINT` may be anybody's; the hooks are no settings.
+#[test]
+fn only_its_own_variables_are_test_hooks() {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let settings = strings(&["kafka.bootstrap_servers=127.0.0.1:9", "http.listen=127.0.0.1:0"]);
+    let foreign = Pacemeter::start_with(&state, &settings, &[("CLOCK", "UTC"), ("FAILPOINT", "restore.done:0")]);
+    for event in ["pacemeter.clock.moved", "pacemeter.failpoint.armed"] {
+        assert!(foreign.events(event).is_empty(), "{}", foreign.log());
+    }
+    assert_eq!(foreign.stop().code, Some(0));
+    let now = Clock::wall().now().as_millis();
+    let clock = format!("1589176800000@{now}x1");
+    let hooks = [("PACEMETER_TEST_CLOCK", clock.as_str()), ("PACEMETER_TEST_FAILPOINT", "batch.applied:7:hang")];
+    let mut hooked = Pacemeter::start_with(&state, &settings, &hooks);
+    let [moved, armed] = ["pacemeter.clock.moved", "pacemeter.failpoint.armed"]
+        .map(|event| hooked.until("the hook is logged", |hooked| hooked.events(event).pop()));
+    assert_eq!([&moved["level"], &armed["level"]], ["warn", "warn"]);
+    assert!(moved["now_ms"].as_i64().is_some_and(|at| at < now / 2 + 900_000_000_000), "{moved}");
+    let expected = [json!("batch.applied"), json!(7), json!(true)];
+    assert_eq!(["failpoint", "pass", "hangs"].map(|field| armed[field].clone()), expected);
+    assert_eq!(hooked.stop().code, Some(0));
 }
 
 #[test]

@@ -44,8 +44,10 @@ families! {
     TZDATA_INFO = Family::own("pacemeter_tzdata_info", Gauge, &["version"], Info,
         "Version of the time-zone database in use.")
         .with_note("Days, weeks and months follow it.");
-    BUILD_INFO = Family::own("pacemeter_build_info", Gauge, &["version", "revision"], Info,
-        "Version of Pacemeter and revision of its source.");
+    BUILD_INFO = Family::own("pacemeter_build_info", Gauge,
+        &["version", "revision", "librdkafka", "openssl", "zstd", "zlib", "lz4"], Info,
+        "Versions of Pacemeter and of the C libraries in it, and revision of its source.")
+        .with_note("The libraries report their versions themselves.");
     SCRAPE_DURATION = Family::own("pacemeter_scrape_duration_seconds", Gauge, &[], Seconds,
         "Duration of the previous rendering of the metrics.")
         .with_note("Absent in the first.");

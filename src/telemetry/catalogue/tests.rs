@@ -113,7 +113,8 @@ fn labels_are_not_reserved_by_prometheus() {
         let distinct: HashSet<_> = family.labels.iter().collect();
         assert_eq!(distinct.len(), family.labels.len(), "{} repeats a label", family.name);
         for label in family.labels {
-            assert!(label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_')) && !label.starts_with('_'), "{label}");
+            let is_plain = label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+            assert!(is_plain && label.starts_with(|first: char| first.is_ascii_lowercase()), "{label}");
             assert!(!reserved.contains(label), "{} has the reserved label {label}", family.name);
         }
     }

@@ -14,6 +14,11 @@ fn metrics() -> Metrics {
     Metrics::new(&["payments".to_owned(), "calls".to_owned()], &["programme", "queue"], log())
 }
 
+fn libraries() -> LinkedLibraries {
+    let [librdkafka, openssl, zstd, zlib, lz4] = ["2.1", "3.1", "1.5", "1.3", "5.1"].map(str::to_owned);
+    LinkedLibraries { librdkafka, openssl, zstd, zlib, lz4 }
+}
+
 fn text(metrics: &Metrics) -> String {
     let mut text = String::new();
     metrics.write(&mut text);
@@ -55,16 +60,26 @@ fn known_series_start_at_zero_and_unknown_are_absent() {
     {
         assert!(!text.contains(family.name), "{} is not known yet", family.name);
     }
-    assert!(text.contains(&format!(
-        "pacemeter_build_info{{revision=\"{REVISION}\",version=\"{}\"}} 1\n",
+}
+
+#[test]
+fn the_build_info_names_each_library_with_its_version() {
+    let metrics = metrics();
+    metrics.add_build_info(&libraries());
+    let labels = format!(
+        "librdkafka=\"2.1\",lz4=\"5.1\",openssl=\"3.1\",revision=\"{REVISION}\",version=\"{}\",zlib=\"1.3\",zstd=\"1.5\"",
         env!("CARGO_PKG_VERSION")
-    )));
+    );
+    assert_eq!(value(&metrics, &format!("pacemeter_build_info{{{labels}}}")), Some(1.0));
+    // Each label after the first two is the library of that name.
+    assert_eq!(own::BUILD_INFO.labels[2..], libraries().versions().map(|(name, _)| name));
 }
 
 #[test]
 fn every_family_of_the_process_is_exposed() {
     let log = log();
     let metrics = Metrics::new(&[], &[], log.clone());
+    metrics.add_build_info(&libraries());
     metrics.kafka.records.with_label_values(&["calls"]).inc_by(2_000);
     metrics.kafka.bytes.with_label_values(&["calls"]).inc_by(640_000);
     metrics.kafka.assigned_partitions.with_label_values(&["calls"]).set(6);

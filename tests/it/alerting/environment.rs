@@ -89,7 +89,7 @@ impl Environment {
         let clock_text = format!("{}@{}x{speed}", instant(at).as_millis(), Clock::wall().now().as_millis());
         let clock = Clock::moved(&clock_text).expect("a valid clock");
         let feed = writer.start(clock.clone(), *an_hour);
-        let mut pacemeter = Pacemeter::start_with(&state, &settings, &[("CLOCK", &clock_text)]);
+        let mut pacemeter = Pacemeter::start_with(&state, &settings, &[("PACEMETER_TEST_CLOCK", &clock_text)]);
         pacemeter.wait_ready();
         let webhook = Webhook::listen();
         let change = |shipped: &str| guards.remove_from(shipped);
@@ -127,7 +127,8 @@ impl Environment {
     /// Starts the program again with its state, without waiting.
     pub fn start_without_waiting(&mut self) {
         assert!(self.pacemeter.is_none(), "it runs already");
-        self.pacemeter = Some(Pacemeter::start_with(&self.state, &self.settings, &[("CLOCK", &self.clock_text)]));
+        self.pacemeter =
+            Some(Pacemeter::start_with(&self.state, &self.settings, &[("PACEMETER_TEST_CLOCK", &self.clock_text)]));
     }
 
     /// Kills the program as `kill -9` does.

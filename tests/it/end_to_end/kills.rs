@@ -116,7 +116,8 @@ impl KillTest<'_> {
     /// Runs the process until it dies at a failpoint.
     fn die_at(&mut self, place: &str, pass: u64) {
         let failpoint = format!("{place}:{pass}");
-        let pacemeter = Pacemeter::start_with(&self.state, &self.settings(), &[("FAILPOINT", &failpoint)]);
+        let pacemeter =
+            Pacemeter::start_with(&self.state, &self.settings(), &[("PACEMETER_TEST_FAILPOINT", &failpoint)]);
         // A day is closed once a later one begins.
         let records = if place == "checkpoint.days_renamed" { 100 } else { 10 };
         await_death(pacemeter, &failpoint, || self.write(records));

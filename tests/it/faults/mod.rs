@@ -13,6 +13,7 @@ mod probes;
 mod properties;
 pub mod proxy;
 mod records;
+mod shortage;
 mod silence;
 mod sockets;
 mod table;

@@ -80,7 +80,8 @@ fn three_failures_in_a_row_end_it_with_74_if_configured() {
 fn a_stuck_pipeline_ends_the_process_with_75() {
     let mut stored = StoredState::of(shared_kafka());
     let settings = stored.settings(&["pipeline.wedge_timeout=2s"]);
-    let mut pacemeter = Pacemeter::start_with(&stored.state, &settings, &[("FAILPOINT", "batch.applied:20:hang")]);
+    let mut pacemeter =
+        Pacemeter::start_with(&stored.state, &settings, &[("PACEMETER_TEST_FAILPOINT", "batch.applied:20:hang")]);
     pacemeter.wait_ready();
     while !pacemeter.has_ended() {
         stored.write(10);

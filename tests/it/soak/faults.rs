@@ -133,7 +133,7 @@ fn kill(soak: &mut Soak<'_>) {
 fn die_at(soak: &mut Soak<'_>, place: &str, pass: u64) {
     kill(soak);
     let failpoint = format!("{place}:{pass}");
-    let pacemeter = Pacemeter::start_with(&soak.state, &soak.settings(), &[("FAILPOINT", &failpoint)]);
+    let pacemeter = Pacemeter::start_with(&soak.state, &soak.settings(), &[("PACEMETER_TEST_FAILPOINT", &failpoint)]);
     await_death(pacemeter, &failpoint, || soak.load());
 }
 

@@ -1,0 +1,98 @@
+//! The end of the process by an abort. librdkafka aborts when it gets no memory, or in places no thread; Rust aborts
+//! when an allocation fails; the C library aborts when it finds its own state corrupt.
+
+use crate::runtime::{Exit, has_panicked};
+use signal_hook::low_level::{exit, register};
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// SIGABRT on Linux.
+const SIGABRT: i32 = signal_hook::consts::SIGABRT;
+
+/// Descriptor of standard error.
+const STDERR: i32 = 2;
+
+/// What is written before the end. Which of the causes it was stands in the line before, from whoever aborted.
+const LINE: &[u8] =
+    b"pacemeter: aborted, most likely for want of memory or threads; raise the limits of threads, open files and memory, or try again\n";
+
+/// Makes an abort end the process with 75 and a line that says what to do, instead of a signal.
+///
+/// # Errors
+///
+/// The handler cannot be installed.
+pub(in crate::source) fn handle_aborts() -> io::Result<()> {
+    let end = || {
+        // A panic while a panic is reported aborts too.
+        if has_panicked() {
+            exit(Exit::Bug.code().into());
+        }
+        // SAFETY: the descriptor of standard error is open, or the write fails.
+        let _ = rustix::io::write(unsafe { BorrowedFd::borrow_raw(STDERR) }, LINE);
+        exit(Exit::TryAgain.code().into())
+    };
+    // SAFETY: the action makes async-signal-safe calls only: it reads an atomic, writes to a file descriptor, and
+    // exits without destructors or `atexit` handlers. It does not allocate, lock or return.
+    unsafe { register(SIGABRT, end) }.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::handle_aborts;
+    use crate::runtime::install_panic_hook;
+    use std::process::Command;
+    use tracing::{Event, Subscriber};
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+    const CHILD: &str = "ABORT_TEST_CHILD";
+
+    /// Runs a test of this module again as a process of its own; returns its exit code and standard error.
+    fn in_a_child(test: &str) -> (Option<i32>, String) {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([format!("source::native::abort::tests::{test}"), "--exact".into(), "--nocapture".into()])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn is_child() -> bool {
+        std::env::var_os(CHILD).is_some()
+    }
+
+    #[test]
+    fn a_failed_allocation_ends_the_process_with_75_and_a_line() {
+        if !is_child() {
+            let (code, text) = in_a_child("a_failed_allocation_ends_the_process_with_75_and_a_line");
+            assert_eq!(code, Some(75), "{text}");
+            assert!(text.contains("memory allocation of 70368744177664 bytes failed"), "{text}");
+            assert!(text.ends_with("raise the limits of threads, open files and memory, or try again\n"), "{text}");
+            return;
+        }
+        handle_aborts().unwrap();
+        let block: Vec<u8> = Vec::with_capacity(1 << 46);
+        unreachable!("{} bytes", block.capacity());
+    }
+
+    /// Log that cannot write a line without a panic.
+    struct PanickingLog;
+
+    impl<S: Subscriber> Layer<S> for PanickingLog {
+        fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+            panic!("in the log");
+        }
+    }
+
+    #[test]
+    fn a_panic_while_a_panic_is_logged_is_a_bug() {
+        if !is_child() {
+            let (code, text) = in_a_child("a_panic_while_a_panic_is_logged_is_a_bug");
+            assert_eq!(code, Some(70), "{text}");
+            return;
+        }
+        handle_aborts().unwrap();
+        install_panic_hook();
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(PanickingLog)).unwrap();
+        panic!("on purpose");
+    }
+}
