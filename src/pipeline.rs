@@ -52,6 +52,7 @@ mod checkpoint_scheduler;
 mod compatibility;
 mod cut_scheduler;
 mod dead_letter_sink;
+mod duties;
 mod ends;
 mod freshness;
 mod keying_audit;
@@ -84,7 +85,6 @@ pub use self::passage::ExcludedPassage;
 use self::poller::Poller;
 pub use self::restore::Policy;
 use self::task::PipelineTask;
-use self::watchdog::Heartbeat;
 pub use self::worker::{Outputs, Worker, WorkerOptions};
 use crate::aggregate::{Rules, ViewConfig};
 use crate::allowlists::Allowlists;
@@ -200,7 +200,7 @@ pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure
     let shutdown = dependencies.shutdown.clone();
     let Settings { wedge_timeout, shutdown_deadline, .. } = *settings;
     let task = build_task(dependencies, commands)?;
-    let heartbeat = task.heartbeat.clone();
+    let heartbeat = task.worker.heartbeat();
     let poll_thread = spawn("poll", move || poller.run())?;
     spawn("watchdog", move || heartbeat.watch(wedge_timeout))?;
     // A thread of its own: memory that state takes and returns stays in one arena of the allocator, and readers never
@@ -228,6 +228,7 @@ fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>)
     let (cuts, cut_outcomes) = start_cut_thread(dependencies.cuts)?;
     let worker = Worker::new(WorkerOptions {
         stall_timeout: source.stall_timeout,
+        commit_interval: source.commit_interval,
         settings: settings.clone(),
         compatibility: Compatibility { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() },
         view_config: ViewConfig { allowlists, targets: Arc::clone(&targets.borrow_and_update()) },
@@ -243,15 +244,7 @@ fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>)
             cuts,
         },
     });
-    Ok(PipelineTask {
-        worker,
-        settings,
-        commit_interval: source.commit_interval,
-        checkpoint_outcomes,
-        cut_outcomes,
-        targets,
-        heartbeat: Heartbeat::new(),
-    })
+    Ok(PipelineTask { worker, settings, checkpoint_outcomes, cut_outcomes, targets })
 }
 
 /// Starts the thread that writes checkpoints. It ends when the handle is dropped.

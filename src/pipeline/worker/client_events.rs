@@ -148,12 +148,15 @@ impl Worker {
     }
 
     /// Refetches partitions that are stalled, each at most once per stall time-out.
+    ///
+    /// A partition whose records wait in the queue is not stalled: what counts is the time until which everything
+    /// handed over is applied.
     pub(super) fn look_for_stalls(&mut self) {
-        let Self { partitions, stall_timeout, outputs, clock, .. } = self;
+        let Self { partitions, stall_timeout, outputs, clock, read_until, .. } = self;
         let now = clock.instant();
         for index in partitions.indexes() {
             let partition = &mut partitions[index];
-            partition.stalled = partition.freshness.is_stalled(now, *stall_timeout);
+            partition.stalled = partition.freshness.is_stalled(*read_until, *stall_timeout);
             if !partition.stalled {
                 partition.refetched = None;
                 continue;
