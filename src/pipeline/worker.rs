@@ -104,8 +104,10 @@ pub struct Worker {
     progress_logged: Instant,
     /// Time of the last publication.
     published: Instant,
-    /// Time until which everything that the client has handed over is applied.
-    read_until: Instant,
+    /// Last time that the client had nothing more to hand over, of which everything before is applied.
+    drained: Instant,
+    /// Time at which positions were last taken.
+    positions_taken: Instant,
     /// Time at which reading began; `None` once figures are shown.
     reading_since: Option<Instant>,
 }
@@ -141,7 +143,8 @@ impl Worker {
             heartbeat: Heartbeat::new(),
             progress_logged: now,
             published: now,
-            read_until: now,
+            drained: now,
+            positions_taken: now,
             reading_since: None,
             settings,
             view_config,
@@ -216,15 +219,18 @@ impl Worker {
         self.duties.next()
     }
 
-    /// Takes a message, after the rest of the batch in progress. Records become the batch in progress.
+    /// Takes a message. Records become the batch in progress. A message that follows records waits for the rest of the
+    /// one before.
     ///
     /// # Errors
     /// Reason why the process cannot continue.
     pub fn take(&mut self, message: WorkerMessage) -> Result<(), Failure> {
-        while self.is_applying() {
-            self.apply(usize::MAX);
+        if message.follows_records() {
+            while self.is_applying() {
+                self.apply(usize::MAX);
+            }
+            self.heartbeat.beat();
         }
-        self.heartbeat.beat();
         let now = self.clock.instant();
         match message {
             WorkerMessage::Waiting(reason) => self.phase = Phase::Starting(reason),
@@ -236,7 +242,9 @@ impl Worker {
             }
             WorkerMessage::Records(batch) => self.begin_batch(batch),
             WorkerMessage::Passed(passage) => self.pass_excluded(passage),
-            WorkerMessage::Positions(positions) => {
+            WorkerMessage::Positions { positions, drained } => {
+                self.drained = drained.map_or(self.drained, |drained| drained.max(self.drained));
+                self.positions_taken = now;
                 for (index, position) in positions {
                     self.partitions[index].freshness.reach(position, now);
                 }

@@ -133,3 +133,20 @@ impl Snapshot {
             .then(|| format!("the next figures are {} s late: the pipeline does not publish", late.as_secs()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_is_not_followed_is_not_relied_on() {
+        let due = Instant::now();
+        let publisher = SnapshotPublisher::new(Timestamp::EPOCH, Arc::default(), due);
+        let snapshot = Snapshot { phase: Phase::Live, ..(*publisher.newest()).clone() };
+        let late = |millis| due + MAX_SNAPSHOT_DELAY + Duration::from_millis(millis) - Duration::from_millis(1);
+        assert!(snapshot.is_ready(due) && snapshot.is_ready(late(0)));
+        assert!(!snapshot.is_ready(late(1)));
+        assert_eq!(snapshot.not_ready(late(1)), ["the next figures are 10 s late: the pipeline does not publish"]);
+        assert!(!publisher.newest().is_ready(due), "nothing was published yet");
+    }
+}

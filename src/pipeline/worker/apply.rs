@@ -111,7 +111,6 @@ impl Worker {
     fn end_batch(&mut self) {
         self.settle();
         let Some(BatchInProgress { batch, .. }) = self.batch.take() else { return };
-        self.read_until = self.read_until.max(batch.fetched);
         self.outputs.metrics.batch(&batch);
         failpoint("batch.applied");
     }

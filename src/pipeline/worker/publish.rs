@@ -19,8 +19,10 @@ impl Worker {
         self.settle();
         let now = self.clock.now();
         let instant = self.clock.instant();
-        if waiting == 0 && !self.is_applying() {
-            self.read_until = instant;
+        let is_idle = waiting == 0 && !self.is_applying();
+        if is_idle && instant.saturating_duration_since(self.positions_taken) >= self.stall_timeout {
+            // The poll thread does not answer.
+            self.drained = instant;
         }
         // After a delay of its own the task would take for a stall what waits in its queue: the queue comes first.
         let since = instant.saturating_duration_since(self.published);

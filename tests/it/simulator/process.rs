@@ -235,7 +235,10 @@ impl<'a> Process<'a> {
             .map(|(index, position)| (PartitionIndex::new(index), *position))
             .collect();
         match self.decoder.check_positions(&positions) {
-            Ok(()) => self.messages.push_back(WorkerMessage::Positions(positions)),
+            Ok(()) => {
+                let drained = Some(self.clock.instant());
+                self.messages.push_back(WorkerMessage::Positions { positions, drained });
+            }
             Err(mismatch) => self.stop_reading(mismatch),
         }
     }
@@ -290,7 +293,11 @@ impl<'a> Process<'a> {
             if !self.worker.has_room() {
                 break;
             }
-            if self.worker.is_applying() {
+            let is_report = |message: &WorkerMessage| !message.follows_records();
+            if let Some(report) = self.messages.iter().position(is_report) {
+                let report = self.messages.remove(report).expect("it was found");
+                self.worker.take(report)?;
+            } else if self.worker.is_applying() {
                 self.worker.apply(self.config.step_records);
             } else {
                 let Some(message) = self.messages.pop_front() else { break };
