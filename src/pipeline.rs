@@ -127,7 +127,7 @@ pub struct Settings {
     pub publish_interval: Duration,
     /// Offsets that are rejected without decoding.
     pub excluded: PerStream<Vec<OffsetRange>>,
-    /// Time without a sign of life after which the task is stuck.
+    /// Time after which the task is stuck if records wait and none is applied.
     pub wedge_timeout: Duration,
     /// Maximum duration of a shutdown.
     pub shutdown_deadline: Duration,
@@ -283,11 +283,11 @@ fn start_cut_thread(cuts: CutStore) -> Result<(mpsc::Sender<CutRequest>, Unbound
     spawn("cuts", move || {
         for CutRequest { cut, oldest } in received_requests {
             let result = cuts.put(&cut);
+            // Outcomes that arrive after the task has ended are dropped.
+            drop(outcomes.send(CutOutcome { cut, result }));
             if let Err(error) = cuts.prune(oldest) {
                 tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "old cut not removed");
             }
-            // Outcomes that arrive after the task has ended are dropped.
-            drop(outcomes.send(CutOutcome { cut, result }));
         }
     })?;
     Ok((requests, received_outcomes))
