@@ -116,7 +116,7 @@ fn scrape(
     reader: &mut SettingsReader,
 ) {
     let clock = Clock::manual(now);
-    let publisher = Arc::new(SnapshotPublisher::new(now, Arc::clone(&variant.targets)));
+    let publisher = Arc::new(SnapshotPublisher::new(now, Arc::clone(&variant.targets), Instant::now()));
     let topics = source::Settings::read(reader).topics;
     let exporter = Exporter {
         publisher: Arc::clone(&publisher),
@@ -176,6 +176,7 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: Timestamp
         built: now,
         targets: Arc::clone(targets),
         closed_periods: Arc::default(),
+        due: Instant::now(),
     }
 }
 

@@ -140,7 +140,7 @@ pub(crate) async fn start(
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(settings.source.topics.as_array(), &labels, log.counters()));
     metrics.add_build_info(&source::linked_libraries());
-    let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets)));
+    let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets), clock.instant()));
     let service = service(&settings, &publisher, &metrics, &cuts, &clock);
     let (targets, changed_targets) = watch::channel(targets);
     let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());

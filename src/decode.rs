@@ -34,7 +34,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::clock::{Millis, Timestamp, millis};
-use crate::event::{Event, Hash128, LabelArena};
+use crate::event::{Event, LabelArena};
 use crate::record::{RawRecord, Reason, Rejection, Stream};
 use crate::settings::{SettingsReader, format_duration};
 
@@ -44,7 +44,7 @@ use kind::Kind;
 use pseudonym::Pseudonyms;
 use scan::{Scan, Scanner, SerdeJson};
 
-pub use pseudonym::{KeyError, PseudonymKey};
+pub use pseudonym::{KeyError, PseudonymKey, RecordHasher};
 
 /// Maximum length of an event id. Bytes.
 const MAX_ID_BYTES: usize = 128;
@@ -143,9 +143,9 @@ impl Decoder {
         Ok(Event { id: self.pseudonyms.event(source.as_deref(), &id), fingerprint: fingerprint.finish(), time, body })
     }
 
-    /// Keyed hash of a record's key and value, by which a restart recognises the record.
-    pub fn record_hash(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Hash128 {
-        self.pseudonyms.record(key, value)
+    /// Hasher of records under the decoder's key, by whose hashes a restart recognises a record.
+    pub fn record_hasher(&self) -> RecordHasher {
+        self.pseudonyms.record()
     }
 
     /// Value without the frame of a schema registry, neither empty nor too large.

@@ -72,7 +72,7 @@ impl Exporter {
 
     fn text(&self, snapshot: &Snapshot, now: Timestamp) -> String {
         let mut out = Exposition::new(self.max_series);
-        business::always(&mut out, snapshot);
+        business::always(&mut out, snapshot, self.clock.instant());
         targets::always(&mut out, &snapshot.targets, now);
         if snapshot.has_figures() {
             let views: Views = snapshot.partitions.iter().map(|partition| Arc::clone(&partition.view)).collect();

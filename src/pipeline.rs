@@ -1,7 +1,8 @@
 //! Threads and the task that join source, decode, aggregate and view.
 //!
 //! ```text
-//! poll thread ---- records, positions, client events ----+
+//! poll thread ---- records, positions -------------------+
+//! poll thread ---- client events ------------------------+
 //! ends thread ---- end offsets, partition counts --------+--> task (owns every state) --> SnapshotPublisher --> readers
 //!                                                              |  ^
 //! poll thread <--- read, commit, refetch ----------------------+  |
@@ -14,15 +15,21 @@
 //! |---|---|---|
 //! | `poll` | reads and decodes batches, carries out commands | once the task is gone and the last commit answered |
 //! | `ends` | queries end offsets and partition counts | at a shutdown |
-//! | task, on a blocking thread | applies messages; the only writer of state | at a shutdown, or with a failure |
+//! | task, on a blocking thread | applies messages, does what is due; the only writer of state | at a shutdown, or with a failure |
 //! | `checkpoint` | writes checkpoints | when the task drops its handle |
 //! | `cuts` | stores cuts | when the task drops its sender |
-//! | `watchdog` | exits the process if the task is stuck | with the process |
+//! | `watchdog` | exits the process if records wait and none is applied | with the process |
 //!
-//! **One channel.** A single bounded channel (`pipeline.queue_batches`) leads from `poll` and `ends` to the task, so
-//! messages keep their order: a position never overtakes the records before it. When the task is behind, `poll` waits,
-//! the client's queue fills, and fetching pauses. All other channels are unbounded; the task limits what it sends:
-//! pages by the bytes in flight, cuts to one at a time.
+//! **Two channels.** A bounded channel (`pipeline.queue_batches`) leads from `poll` to the task, so messages keep their
+//! order: a position never overtakes the records before it. When the task is behind, `poll` waits, the client's queue
+//! fills, and fetching pauses. Client events and end offsets have a bounded channel of their own, and overtake records:
+//! they mean the same before them, and must not wait for slow ones. All other channels are unbounded; the task limits
+//! what it sends: pages by the bytes in flight, cuts to one at a time.
+//!
+//! **Time.** No duty of a thread depends on another one being idle, or on an empty queue. The task asks a schedule
+//! before each step of records (`duties`), applies a batch in steps, and reads no timers while there is work (`task`).
+//! The poll thread serves client and commands while it waits for room (`poller`). The watchdog asks whether records are
+//! applied, not whether a timer fired. A reader sees by the snapshot's own time that no later one was published.
 //!
 //! **Worker.** [`Worker`] is the synchronous part of the task. `task` drives it in the process; a simulator drives it
 //! in tests, with logs, disk, clock and scheduler of its own. The seams are [`RawRecords`](crate::record::RawRecords),
@@ -45,8 +52,9 @@
 //! **Recomputation.** [`Recomputation`] makes a stored cut again from the log, one partition after the other, with the
 //! same consumer, decoder and state. It runs beside the process and shares nothing with it.
 //!
-//! **Shutdown.** `poll` stops reading and sends [`WorkerMessage::Stopped`]. The task has applied everything before it
-//! by then. It waits for dead letters for at most half of `shutdown.deadline`, makes a last round of checkpoints until
+//! **Shutdown.** `poll` stops reading and sends [`WorkerMessage::Stopped`]. The task applies everything before it, for at
+//! most a fifth of `shutdown.deadline`; the next start reads the rest. It waits for dead letters for at most half of
+//! `shutdown.deadline`, makes a last round of checkpoints until
 //! 4/5 of it, and commits.
 
 mod batch_decoder;
@@ -55,6 +63,7 @@ mod checkpoint_scheduler;
 mod compatibility;
 mod cut_scheduler;
 mod dead_letter_sink;
+mod duties;
 mod ends;
 mod freshness;
 mod keying_audit;
@@ -66,6 +75,7 @@ mod poller;
 mod recomputation;
 mod restore;
 mod task;
+mod task_channel;
 mod unsaved;
 mod watchdog;
 mod worker;
@@ -89,7 +99,7 @@ use self::poller::Poller;
 pub use self::recomputation::{Recomputation, RecomputedCut};
 pub use self::restore::Policy;
 use self::task::PipelineTask;
-use self::watchdog::Heartbeat;
+use self::task_channel::TaskChannel;
 pub use self::worker::{Outputs, Worker, WorkerOptions};
 use crate::aggregate::{Rules, ViewConfig};
 use crate::allowlists::Allowlists;
@@ -109,6 +119,9 @@ use crate::view::snapshot::SnapshotPublisher;
 /// Maximum time for the poll thread to end after the task. Nothing depends on it any more.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
+/// Number of reports that may wait for the task.
+const MAX_REPORTS: usize = 64;
+
 /// Settings of the pipeline.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -120,7 +133,7 @@ pub struct Settings {
     pub publish_interval: Duration,
     /// Offsets that are rejected without decoding.
     pub excluded: PerStream<Vec<OffsetRange>>,
-    /// Time without a sign of life after which the task is stuck.
+    /// Time after which the task is stuck if records wait and none is applied.
     pub wedge_timeout: Duration,
     /// Maximum duration of a shutdown.
     pub shutdown_deadline: Duration,
@@ -191,6 +204,7 @@ pub struct Dependencies {
 pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
     let Dependencies { source, settings, decode, key, .. } = &dependencies;
     let (messages, received) = async_mpsc::channel(settings.queue_batches);
+    let (reports, received_reports) = async_mpsc::channel(MAX_REPORTS);
     let (commands, received_commands) = mpsc::channel();
     let decoder = Decoder::new(*decode, key.clone());
     let poller = Poller {
@@ -199,13 +213,14 @@ pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure
         decoder,
         clock: dependencies.clock.clone(),
         shutdown: dependencies.shutdown.clone(),
-        messages,
+        channel: TaskChannel::new(messages)?,
+        reports,
         commands: received_commands,
     };
     let shutdown = dependencies.shutdown.clone();
     let Settings { wedge_timeout, shutdown_deadline, .. } = *settings;
     let task = build_task(dependencies, commands)?;
-    let heartbeat = task.heartbeat.clone();
+    let heartbeat = task.worker.heartbeat();
     let poll_thread = spawn("poll", move || poller.run())?;
     spawn("watchdog", move || heartbeat.watch(wedge_timeout))?;
     // A thread of its own: memory that state takes and returns stays in one arena of the allocator, and readers never
@@ -213,7 +228,7 @@ pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure
     let runtime = Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| Failure::from_spawn("the runtime of the pipeline task", &error))?;
     Ok(tokio::task::spawn_blocking(move || {
-        let result = runtime.block_on(task.run(received, shutdown));
+        let result = runtime.block_on(task.run(received, received_reports, shutdown));
         // The poll thread closes the client, unless it waits for a broker: then it ends with the process.
         let deadline = Instant::now() + CLOSE_WITHIN.min(shutdown_deadline);
         while !poll_thread.is_finished() && Instant::now() < deadline {
@@ -227,14 +242,16 @@ pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure
 fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>) -> Result<PipelineTask, Failure> {
     let Dependencies { source, settings, rules, allowlists, mut targets, decode, key, store, .. } = dependencies;
     let dead_letters = DeadLetters::open(&source)?;
+    let clock = dependencies.clock;
     let (checkpoints, checkpoint_outcomes) = start_checkpoint_thread(store.clone())?;
     let (cuts, cut_outcomes) = start_cut_thread(dependencies.cuts)?;
     let worker = Worker::new(WorkerOptions {
         stall_timeout: source.stall_timeout,
+        commit_interval: source.commit_interval,
         settings: settings.clone(),
         compatibility: Compatibility { rules, decode, excluded: settings.excluded.clone(), key_id: key.key_id() },
         view_config: ViewConfig { allowlists, targets: Arc::clone(&targets.borrow_and_update()) },
-        clock: dependencies.clock,
+        clock: clock.clone(),
         store,
         closed_periods: dependencies.closed_periods,
         outputs: Outputs {
@@ -246,15 +263,7 @@ fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>)
             cuts,
         },
     });
-    Ok(PipelineTask {
-        worker,
-        settings,
-        commit_interval: source.commit_interval,
-        checkpoint_outcomes,
-        cut_outcomes,
-        targets,
-        heartbeat: Heartbeat::new(),
-    })
+    Ok(PipelineTask { worker, settings, clock, checkpoint_outcomes, cut_outcomes, targets })
 }
 
 /// Starts the thread that writes checkpoints. It ends when the handle is dropped.
@@ -278,11 +287,11 @@ fn start_cut_thread(cuts: CutStore) -> Result<(mpsc::Sender<CutRequest>, Unbound
     spawn("cuts", move || {
         for CutRequest { cut, oldest } in received_requests {
             let result = cuts.put(&cut);
+            // Outcomes that arrive after the task has ended are dropped.
+            drop(outcomes.send(CutOutcome { cut, result }));
             if let Err(error) = cuts.prune(oldest) {
                 tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "old cut not removed");
             }
-            // Outcomes that arrive after the task has ended are dropped.
-            drop(outcomes.send(CutOutcome { cut, result }));
         }
     })?;
     Ok((requests, received_outcomes))

@@ -51,7 +51,7 @@ impl<'a> RequestContext<'a> {
     pub(super) fn new(api: &'a Api) -> Result<Self, ApiError> {
         let snapshot = api.publisher.newest();
         if !snapshot.has_figures() {
-            return Err(ApiError::not_ready(snapshot.not_ready()));
+            return Err(ApiError::not_ready(snapshot.not_ready(api.clock.instant())));
         }
         Ok(Self {
             snapshot,

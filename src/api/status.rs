@@ -1,6 +1,7 @@
 //! `/api/v1/status`: the process, its readiness, and every partition.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -40,9 +41,9 @@ struct PartitionEntry {
 }
 
 impl StatusResponse {
-    /// Describes a snapshot; `uptime` is in milliseconds.
-    pub(crate) fn new(snapshot: &Snapshot, version: &'static str, uptime: Millis) -> Self {
-        let not_ready = snapshot.not_ready();
+    /// Describes a snapshot at `now`; `uptime` is in milliseconds.
+    pub(crate) fn new(snapshot: &Snapshot, now: Instant, version: &'static str, uptime: Millis) -> Self {
+        let not_ready = snapshot.not_ready(now);
         let complete_until = Stream::ALL.map(|stream| (stream.name(), snapshot.complete_until[stream]));
         Self {
             complete_until_ms: BTreeMap::from(complete_until),

@@ -28,13 +28,14 @@ impl Service for PipelineService {
     }
 
     fn readiness(&self) -> Result<(), Vec<String>> {
-        let reasons = self.publisher.newest().not_ready();
+        let reasons = self.publisher.newest().not_ready(self.clock.instant());
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
     }
 
     fn status(&self) -> Value {
         let uptime = uptime(self.started, self.clock.now());
-        let status = StatusResponse::new(&self.publisher.newest(), env!("CARGO_PKG_VERSION"), uptime);
+        let now = self.clock.instant();
+        let status = StatusResponse::new(&self.publisher.newest(), now, env!("CARGO_PKG_VERSION"), uptime);
         serde_json::to_value(status).expect("a status has keys that are strings")
     }
 

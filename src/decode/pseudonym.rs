@@ -145,8 +145,12 @@ pub(super) struct Pseudonyms {
     credit: [u8; 32],
     call: [u8; 32],
     agent: [u8; 32],
-    record: [u8; 32],
+    record: RecordHasher,
 }
+
+/// Hashes whole records under a key of its own.
+#[derive(Clone, Copy)]
+pub struct RecordHasher([u8; 32]);
 
 impl Pseudonyms {
     pub(super) fn new(PseudonymKey(key): &PseudonymKey) -> Self {
@@ -156,7 +160,7 @@ impl Pseudonyms {
             credit: blake3::derive_key("pacemeter v1 credit", key),
             call: blake3::derive_key("pacemeter v1 call", key),
             agent: blake3::derive_key("pacemeter v1 agent", key),
-            record: blake3::derive_key("pacemeter v1 record", key),
+            record: RecordHasher(blake3::derive_key("pacemeter v1 record", key)),
         }
     }
 
@@ -176,13 +180,8 @@ impl Pseudonyms {
         first_half(blake3::keyed_hash(&self.agent, id.as_bytes()))
     }
 
-    /// Hash of a whole record: the length of the key (or a mark of its absence), the key, a flag for the value, the
-    /// value.
-    pub(super) fn record(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Hash128 {
-        let mut hasher = blake3::Hasher::new_keyed(&self.record);
-        hasher.update(&key.map_or(u64::MAX, |key| key.len() as u64).to_le_bytes()).update(key.unwrap_or_default());
-        hasher.update(&[u8::from(value.is_some())]).update(value.unwrap_or_default());
-        first_half(hasher.finalize())
+    pub(super) fn record(&self) -> RecordHasher {
+        self.record
     }
 
     /// Hash of an event's `source` and `id`: the length of the source (or a mark of its absence), then both, so that no
@@ -210,6 +209,17 @@ impl Pseudonyms {
             }
             first_half(hasher.finalize())
         }
+    }
+}
+
+impl RecordHasher {
+    /// Hash of a whole record: the length of the key (or a mark of its absence), the key, a flag for the value, the
+    /// value.
+    pub fn hash(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Hash128 {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(&key.map_or(u64::MAX, |key| key.len() as u64).to_le_bytes()).update(key.unwrap_or_default());
+        hasher.update(&[u8::from(value.is_some())]).update(value.unwrap_or_default());
+        first_half(hasher.finalize())
     }
 }
 

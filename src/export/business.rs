@@ -1,5 +1,7 @@
 //! Samples of the business families ([`crate::telemetry::catalogue::business`]; rules in `docs/spec/figures.md`).
 
+use std::time::Instant;
+
 use super::text::{Exposition, SampleValue};
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::event::{CallKind, DisbursementKind, Status};
@@ -11,9 +13,9 @@ use crate::view::snapshot::Snapshot;
 use crate::view::totals::{AGENT_STATUSES, SPANS, Totals};
 
 /// Writes the families that are exposed before the figures are complete, too.
-pub(super) fn always(out: &mut Exposition, snapshot: &Snapshot) {
+pub(super) fn always(out: &mut Exposition, snapshot: &Snapshot, now: Instant) {
     out.family(&own::READY);
-    out.sample(&[], u64::from(snapshot.has_figures() && snapshot.not_ready().is_empty()));
+    out.sample(&[], u64::from(snapshot.is_ready(now)));
     out.family(&own::COMPLETE_UNTIL);
     for stream in Stream::ALL {
         if let Some(complete_until) = snapshot.complete_until[stream] {

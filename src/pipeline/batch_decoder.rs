@@ -4,13 +4,15 @@
 //! and keyed hash of key and value. Otherwise the topic was recreated or its log truncated, and nothing of it is
 //! applied.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Instant;
 
 use super::byte_budget::ByteShare;
 use super::passage::{self, ExcludedPassage, StuckAt};
 use crate::checkpoint::LastRecord;
 use crate::clock::Timestamp;
-use crate::decode::Decoder;
+use crate::decode::{Decoder, RecordHasher};
 use crate::event::{Event, LabelArena};
 use crate::record::{PartitionIndex, PerStream, RawRecord, RawRecords, Reason, Rejection, TopicPartition};
 use crate::settings::OffsetRange;
@@ -43,6 +45,7 @@ pub struct DecodedBatch {
     /// Partitions whose log was found to contain the last applied record.
     pub(super) verified: Vec<PartitionIndex>,
     pub(super) raw: Box<dyn RawRecords>,
+    pub(super) hasher: RecordHasher,
     /// Time at which the client handed over the batch.
     pub(super) fetched: Instant,
     /// Returned to the budget with the records, which are dropped before.
@@ -70,6 +73,45 @@ pub(super) struct PartitionStats {
     pub(super) last_record: LastRecord,
 }
 
+/// Records of one partition in a part of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PartitionSpan {
+    pub(super) index: PartitionIndex,
+    pub(super) records: u64,
+    pub(super) last_record: LastRecord,
+}
+
+impl DecodedBatch {
+    /// Spans of the partitions that have records at these positions of [`DecodedBatch::records`].
+    pub(super) fn spans(&self, range: Range<usize>) -> Vec<PartitionSpan> {
+        if range == (0..self.records.len()) {
+            let span = |&PartitionStats { index, records, last_record, .. }: &PartitionStats| PartitionSpan {
+                index,
+                records,
+                last_record,
+            };
+            return self.stats.iter().map(span).collect();
+        }
+        let mut found = BTreeMap::<PartitionIndex, (u64, u32)>::new();
+        for run in self.records[range].chunk_by(|one, next| one.index == next.index) {
+            let Some(last) = run.last() else { continue };
+            let (records, position) = found.entry(last.index).or_default();
+            (*records, *position) = (*records + run.len() as u64, last.position);
+        }
+        let mut headers = Vec::new();
+        let mut spans = Vec::with_capacity(found.len());
+        for (index, (records, position)) in found {
+            let last_record = identify(self.hasher, &self.raw.get(position as usize, &mut headers));
+            spans.push(PartitionSpan { index, records, last_record });
+        }
+        spans
+    }
+}
+
+fn identify(hasher: RecordHasher, record: &RawRecord<'_>) -> LastRecord {
+    LastRecord { offset: record.offset, timestamp: record.timestamp, hash: hasher.hash(record.key, record.value) }
+}
+
 /// The log of a partition does not contain the record that its state applied last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogMismatch(pub PartitionIndex);
@@ -93,6 +135,7 @@ struct Tally {
 /// Decodes the batches of all partitions, in order.
 pub struct BatchDecoder<'a> {
     decoder: &'a Decoder,
+    hasher: RecordHasher,
     /// Offsets that are rejected without decoding.
     excluded: &'a PerStream<Vec<OffsetRange>>,
     partitions: Vec<TopicPartition>,
@@ -109,7 +152,7 @@ impl<'a> BatchDecoder<'a> {
         resume_points: Vec<ResumePoint>,
     ) -> Self {
         assert_eq!(partitions.len(), resume_points.len());
-        Self { decoder, excluded, partitions, resume_points }
+        Self { decoder, hasher: decoder.record_hasher(), excluded, partitions, resume_points }
     }
 
     /// Decodes a batch that the client handed over at `fetched`.
@@ -139,10 +182,19 @@ impl<'a> BatchDecoder<'a> {
         let mut stats = Vec::new();
         for (index, tally) in tallies.into_iter().enumerate().filter(|(_, tally)| tally.records > 0) {
             let Tally { records, bytes, last } = tally;
-            let last_record = self.identify(&raw.get(last, &mut headers));
+            let last_record = identify(self.hasher, &raw.get(last, &mut headers));
             stats.push(PartitionStats { index: PartitionIndex::new(index), records, bytes, last_record });
         }
-        Ok(DecodedBatch { records, arena, stats, verified, raw: Box::new(raw), fetched, _share: None })
+        Ok(DecodedBatch {
+            records,
+            arena,
+            stats,
+            verified,
+            raw: Box::new(raw),
+            hasher: self.hasher,
+            fetched,
+            _share: None,
+        })
     }
 
     /// Checks that the client has not moved past a last applied record without handing it over.
@@ -171,18 +223,13 @@ impl<'a> BatchDecoder<'a> {
     ) -> Result<Admission, LogMismatch> {
         let ResumePoint { next_offset, last_record } = self.resume_points[index.index()];
         if let Some(last_record) = last_record {
-            if self.identify(record) != last_record {
+            if identify(self.hasher, record) != last_record {
                 return Err(LogMismatch(index));
             }
             self.resume_points[index.index()].last_record = None;
             verified.push(index);
         }
         Ok(if record.offset < next_offset { Admission::Skip } else { Admission::Decode })
-    }
-
-    fn identify(&self, record: &RawRecord<'_>) -> LastRecord {
-        let hash = self.decoder.record_hash(record.key, record.value);
-        LastRecord { offset: record.offset, timestamp: record.timestamp, hash }
     }
 
     fn decode_record(

@@ -13,7 +13,7 @@
 //!
 //! Memory is bounded. While 16 MiB are in flight to the checkpoint thread, nothing more is copied. Beyond 32 MiB, or a
 //! quarter of the partition's state if that is more, nothing is applied either, because applying copies pages too; the
-//! batch that crosses the bound is finished. After ten seconds without room the checkpoint is given up.
+//! step that crosses the bound is finished. After ten seconds without room the checkpoint is given up.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -214,6 +214,12 @@ impl CheckpointScheduler {
             return false;
         }
         now.saturating_duration_since(*current.stuck_since.get_or_insert(now)) >= PATIENCE
+    }
+
+    /// True while applying waits for the disk, and not for too long.
+    pub(super) fn is_patient(&self, now: Instant) -> bool {
+        let stuck_since = self.current.as_ref().and_then(|current| current.stuck_since);
+        stuck_since.is_some_and(|since| now.saturating_duration_since(since) < PATIENCE)
     }
 
     fn give_up(&mut self, partitions: &mut Partitions) -> Option<(PartitionIndex, CheckpointOutcome)> {

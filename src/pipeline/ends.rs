@@ -26,11 +26,11 @@ pub(super) fn start(
     probe: EndProbe,
     interval: Duration,
     clock: Clock,
-    messages: Sender<WorkerMessage>,
+    reports: Sender<WorkerMessage>,
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
     let held_back = HeldBack(vec![None; probe.partitions().len()]);
-    let mut query = EndQuery { probe, clock, messages, held_back };
+    let mut query = EndQuery { probe, clock, reports, held_back };
     spawn("ends", move || {
         let mut counted = Instant::now();
         while !shutdown.is_requested() {
@@ -52,7 +52,7 @@ pub(super) fn start(
 struct EndQuery {
     probe: EndProbe,
     clock: Clock,
-    messages: Sender<WorkerMessage>,
+    reports: Sender<WorkerMessage>,
     held_back: HeldBack,
 }
 
@@ -89,12 +89,12 @@ impl EndQuery {
                 }
             }
         }
-        Ok(self.messages.blocking_send(WorkerMessage::Ends { asked, ends, missing })?)
+        Ok(self.reports.blocking_send(WorkerMessage::Ends { asked, ends, missing })?)
     }
 
     fn send_counts(&self) -> Result<(), TaskGone> {
         match self.probe.partition_counts() {
-            Ok(counts) => Ok(self.messages.blocking_send(WorkerMessage::PartitionCounts(counts))?),
+            Ok(counts) => Ok(self.reports.blocking_send(WorkerMessage::PartitionCounts(counts))?),
             Err(_) => Ok(()),
         }
     }

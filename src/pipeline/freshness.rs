@@ -19,6 +19,9 @@ use crate::source::End;
 /// first; of the newer ones only the last is kept.
 const MAX_ENDS: usize = 64;
 
+/// Multiple of the stall time-out after which a partition is stalled though the client always had more of others.
+const MAX_QUEUED: u32 = 10;
+
 /// Freshness of one partition.
 #[derive(Debug)]
 pub(super) struct PartitionFreshness {
@@ -114,9 +117,13 @@ impl PartitionFreshness {
         self.position
     }
 
-    /// True if there is something to read and the position has not moved for `stall_timeout`.
-    pub(super) fn is_stalled(&self, now: Instant, stall_timeout: Duration) -> bool {
-        self.has_more() && now.saturating_duration_since(self.moved) >= stall_timeout
+    /// True if there is something to read and the position has not moved for `stall_timeout`, or somewhat longer.
+    ///
+    /// Everything that the client had fetched at `drained` is applied. What it fetched later may wait behind records of
+    /// other partitions, however long those take, so only the time until then counts, up to a multiple of the time-out.
+    pub(super) fn is_stalled(&self, drained: Instant, now: Instant, stall_timeout: Duration) -> bool {
+        let is_overdue = |at: Instant, timeout| at.saturating_duration_since(self.moved) >= timeout;
+        self.has_more() && (is_overdue(drained, stall_timeout) || is_overdue(now, stall_timeout * MAX_QUEUED))
     }
 
     /// True if there is something to read as far as is known; records held back by an open transaction do not count.
@@ -164,7 +171,7 @@ mod tests {
         }
 
         fn stalled(&self, now: Instant) -> Vec<usize> {
-            (0..self.0.len()).filter(|&partition| self.0[partition].is_stalled(now, STALL_TIMEOUT)).collect()
+            (0..self.0.len()).filter(|&partition| self.0[partition].is_stalled(now, now, STALL_TIMEOUT)).collect()
         }
     }
 

@@ -1,6 +1,7 @@
 //! Messages between the pipeline's threads, as closed lists.
 
 use std::io;
+use std::time::Instant;
 
 use tokio::sync::mpsc::error::SendError;
 
@@ -12,7 +13,8 @@ use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::Failure;
 use crate::source::{ClientEvent, End};
 
-/// Message to the task that owns the state. Messages arrive in the order in which they were sent.
+/// Message to the task that owns the state. Those that follow records arrive in the order in which they were sent; the
+/// others are reports, which overtake them.
 pub enum WorkerMessage {
     /// Nothing can be read yet, for this reason.
     Waiting(String),
@@ -23,7 +25,12 @@ pub enum WorkerMessage {
     /// Excluded offsets that cannot be read and were passed over.
     Passed(ExcludedPassage),
     /// The client's positions after everything sent before.
-    Positions(Vec<(PartitionIndex, i64)>),
+    Positions {
+        /// Positions, as far as they are known.
+        positions: Vec<(PartitionIndex, i64)>,
+        /// Last time that the client had nothing more to hand over; `None` if it always had.
+        drained: Option<Instant>,
+    },
     /// The log of a partition does not contain the last applied record.
     LogMismatch(PartitionIndex),
     /// Answers to the end offsets query.
@@ -43,6 +50,14 @@ pub enum WorkerMessage {
     Failed(Failure),
     /// Last message of the poll thread.
     Stopped,
+}
+
+impl WorkerMessage {
+    /// True if the message has its place behind the records sent before it. False for a report, which means the same
+    /// before them: the task must know of it even if they take long.
+    pub fn follows_records(&self) -> bool {
+        !matches!(self, Self::Ends { .. } | Self::PartitionCounts(_) | Self::ClientEvents(_))
+    }
 }
 
 /// Error of sending to a task that has ended: the process is exiting.

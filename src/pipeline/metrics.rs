@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use prometheus::IntGauge;
 
-use super::batch_decoder::DecodedBatch;
+use super::batch_decoder::{DecodedBatch, PartitionSpan};
 use super::checkpoint_scheduler::CheckpointScheduler;
 use super::message::LogInfo;
 use super::restore::RestoredPartition;
@@ -75,19 +75,25 @@ impl PipelineMetrics {
         self.delays[stream].observe(delay);
     }
 
-    /// Counts a batch that was applied at `now`, `elapsed` after it was fetched.
-    pub(super) fn batch(&mut self, batch: &DecodedBatch, elapsed: Duration, now: Timestamp) {
+    /// Counts records that were applied by `now`, `elapsed` after they were fetched.
+    pub(super) fn processed(&mut self, spans: &[PartitionSpan], elapsed: Duration, now: Timestamp) {
         let mut counts = PerStream::<u64>::default();
-        for stats in &batch.stats {
-            let stream = self.partitions[stats.index.index()].stream;
-            counts[stream] += stats.records;
-            self.metrics.kafka.bytes.with_label_values(&[&self.topics[stream]]).inc_by(stats.bytes);
+        for span in spans {
+            counts[self.partitions[span.index.index()].stream] += span.records;
         }
         let elapsed = elapsed.as_millis() as Millis;
         for (stream, &count) in counts.iter().filter(|&(_, &count)| count > 0) {
             self.metrics.kafka.records.with_label_values(&[&self.topics[stream]]).inc_by(count);
             self.metrics.records.last_processed.set(&[stream.name()], now);
             self.processing[stream].observe_many(elapsed, count);
+        }
+    }
+
+    /// Counts the bytes of a batch that was applied.
+    pub(super) fn batch(&mut self, batch: &DecodedBatch) {
+        for stats in &batch.stats {
+            let stream = self.partitions[stats.index.index()].stream;
+            self.metrics.kafka.bytes.with_label_values(&[&self.topics[stream]]).inc_by(stats.bytes);
         }
     }
 

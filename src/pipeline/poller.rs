@@ -1,18 +1,21 @@
 //! The poll thread: waits for the topics, reads and decodes their records, and carries out the task's commands.
 //!
 //! Batches go through a bounded channel. When the task is behind, this thread waits, the client's queue fills, and
-//! fetching pauses: memory never grows with the backlog.
+//! fetching pauses: memory never grows with the backlog. While it waits, for room or for the task's answer, it still
+//! carries out commands and serves the client ([`Poller::tend`]): commits do not depend on an idle queue.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::batch_decoder::{BatchDecoder, DecodedBatch, LogMismatch, ResumePoint};
 use super::byte_budget::ByteBudget;
 use super::message::{LogInfo, LogInventory, PollerCommand, TaskGone, WorkerMessage};
 use super::passage::StuckAt;
+use super::task_channel::{TaskChannel, WAIT};
 use super::{Settings, ends, pause};
 use crate::clock::Clock;
 use crate::decode::Decoder;
@@ -29,6 +32,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two log lines while the same broker or topic is missing.
 const WAITING_LOG_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Number of client events kept while the task takes none; more stay with the client, which counts them together.
+const MAX_WAITING_EVENTS: usize = 1_000;
+
 /// Everything that the poll thread owns.
 pub(super) struct Poller {
     pub(super) source: crate::source::Settings,
@@ -36,7 +42,8 @@ pub(super) struct Poller {
     pub(super) decoder: Decoder,
     pub(super) clock: Clock,
     pub(super) shutdown: Shutdown,
-    pub(super) messages: Sender<WorkerMessage>,
+    pub(super) channel: TaskChannel,
+    pub(super) reports: Sender<WorkerMessage>,
     pub(super) commands: Receiver<PollerCommand>,
 }
 
@@ -49,35 +56,44 @@ struct Assignment {
     resume_points: Vec<ResumePoint>,
 }
 
+/// The client, and its reports that were not sent yet.
+struct ServedClient {
+    consumer: Consumer,
+    events: Vec<ClientEvent>,
+    /// Reports of batches that cannot be read, which may be excluded.
+    unreadable: Vec<ClientEvent>,
+}
+
 impl Poller {
     /// Runs until a shutdown is requested or reading cannot continue; then until the task sends no more commands.
     pub(super) fn run(self) {
-        let mut consumer = match Consumer::open(&self.source) {
-            Ok(consumer) => consumer,
+        let mut client = match Consumer::open(&self.source) {
+            Ok(consumer) => ServedClient { consumer, events: Vec::new(), unreadable: Vec::new() },
             Err(error) => return self.fail(error.into()),
         };
-        match self.begin(&mut consumer) {
-            Ok(Some(assignment)) => {
-                if self.read(&mut consumer, assignment).is_ok() {
-                    self.finish(&mut consumer);
-                }
+        match self.begin(&mut client) {
+            Ok(assignment) => {
+                // A task that is gone at a shutdown has sent its last commit.
+                let _ = assignment
+                    .map_or(Ok(()), |assignment| self.read(&mut client, assignment))
+                    .and_then(|()| self.send(&mut client, WorkerMessage::Stopped));
+                self.finish(&mut client.consumer);
             }
-            Ok(None) => self.finish(&mut consumer),
             Err(failure) => self.fail(failure),
         }
-        if !consumer.close(self.settings.shutdown_deadline) {
+        if !client.consumer.close(self.settings.shutdown_deadline) {
             tracing::warn!(event = "pacemeter.kafka.close_timeout", "kafka client not closed in time");
         }
     }
 
     /// Waits for the topics, checks them, sends their logs to the task, and assigns the partitions where the task
     /// resumes them. Returns `None` if a shutdown comes first.
-    fn begin(&self, consumer: &mut Consumer) -> Result<Option<Assignment>, Failure> {
-        let Some((topology, ends)) = self.wait_for_topics(consumer)? else { return Ok(None) };
+    fn begin(&self, client: &mut ServedClient) -> Result<Option<Assignment>, Failure> {
+        let Some((topology, ends)) = self.wait_for_topics(client)? else { return Ok(None) };
         let short_retention = self.check_topics()?;
         let partitions: Vec<TopicPartition> =
             topology.partitions.iter().map(|described| described.partition.clone()).collect();
-        let committed = consumer.committed(&partitions, self.source.request_timeout).unwrap_or_else(|error| {
+        let committed = client.consumer.committed(&partitions, self.source.request_timeout).unwrap_or_else(|error| {
             tracing::warn!(
                 event = "pacemeter.kafka.committed_unknown",
                 error = %error,
@@ -93,32 +109,34 @@ impl Poller {
             LogInfo { partition: described.partition, low: described.low, end, committed }
         };
         let logs = topology.partitions.into_iter().zip(ends).zip(committed).map(log).collect();
-        let cluster_id = consumer.cluster_id();
+        let cluster_id = client.consumer.cluster_id();
         let found = WorkerMessage::LogsFound(LogInventory { cluster_id, logs, short_retention });
-        if self.messages.blocking_send(found).is_err() {
+        if self.send(client, found).is_err() {
             return Ok(None);
         }
-        let Some(resume_points) = self.wait_for_resume_points() else { return Ok(None) };
+        let Some(resume_points) = self.wait_for_resume_points(client) else { return Ok(None) };
         let offsets = resume_points.iter().map(ResumePoint::read_from);
         let offsets: Vec<_> = partitions.iter().cloned().zip(offsets).collect();
-        consumer.assign(&offsets)?;
+        client.consumer.assign(&offsets)?;
         ends::start(
-            consumer.ends(&partitions),
+            client.consumer.ends(&partitions),
             self.source.end_offset_interval,
             self.clock.clone(),
-            self.messages.clone(),
+            self.reports.clone(),
             self.shutdown.clone(),
         )?;
         Ok(Some(Assignment { partitions, resume_points }))
     }
 
     /// Waits for [`PollerCommand::Read`]; `None` if the task is gone.
-    fn wait_for_resume_points(&self) -> Option<Vec<ResumePoint>> {
+    fn wait_for_resume_points(&self, client: &mut ServedClient) -> Option<Vec<ResumePoint>> {
         loop {
-            match self.commands.recv() {
+            match self.commands.recv_timeout(WAIT) {
                 Ok(PollerCommand::Read(resume_points)) => return Some(resume_points),
                 Ok(_) => {}
-                Err(_) => return None,
+                // The task restores its state, which may take long.
+                Err(RecvTimeoutError::Timeout) => self.report_events(client),
+                Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
     }
@@ -160,13 +178,11 @@ impl Poller {
         Ok(short_retention)
     }
 
-    fn wait_for_topics(&self, consumer: &mut Consumer) -> Result<Option<(Topology, Ends)>, Failure> {
+    fn wait_for_topics(&self, client: &mut ServedClient) -> Result<Option<(Topology, Ends)>, Failure> {
         let mut logged: Option<(Instant, SourceError)> = None;
         while !self.shutdown.is_requested() {
-            if self.serve(consumer).is_err() {
-                return Ok(None);
-            }
-            match describe(consumer) {
+            self.tend(client);
+            match describe(&client.consumer) {
                 Ok(described) => return Ok(Some(described)),
                 Err(error) if error.is_retriable() => {
                     let must_log =
@@ -176,7 +192,7 @@ impl Poller {
                         logged = Some((Instant::now(), error.clone()));
                     }
                     let reason = format!("{error} (kafka.bootstrap_servers is {})", self.source.shown_servers());
-                    if self.messages.blocking_send(WorkerMessage::Waiting(reason)).is_err() {
+                    if self.send(client, WorkerMessage::Waiting(reason)).is_err() {
                         return Ok(None);
                     }
                     pause(&self.shutdown, RETRY_INTERVAL);
@@ -201,49 +217,60 @@ impl Poller {
         }
     }
 
-    fn read(&self, consumer: &mut Consumer, assignment: Assignment) -> Result<(), TaskGone> {
+    fn read(&self, client: &mut ServedClient, assignment: Assignment) -> Result<(), TaskGone> {
         let Assignment { partitions, resume_points } = assignment;
         let mut decoder = BatchDecoder::new(&self.decoder, &self.settings.excluded, partitions, resume_points);
         let budget = ByteBudget::new(self.settings.queue_bytes);
-        let mut reported = Instant::now();
+        let (mut reported, mut drained) = (Instant::now(), None);
         while !self.shutdown.is_requested() {
-            let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);
+            let asked = Instant::now();
+            let batch = client.consumer.next_batch(self.source.batch_records, BATCH_WAIT);
+            if batch.len() < self.source.batch_records {
+                drained = Some(asked);
+            }
             if !batch.is_empty() {
                 let fetched = Instant::now();
-                let share = Some(budget.take(batch.bytes()));
+                let share = Some(budget.take(batch.bytes(), WAIT, || self.tend(client)));
                 match decoder.decode(batch, fetched) {
                     Ok(decoded) => {
-                        self.messages
-                            .blocking_send(WorkerMessage::Records(DecodedBatch { _share: share, ..decoded }))?;
+                        self.send(client, WorkerMessage::Records(DecodedBatch { _share: share, ..decoded }))?;
                     }
-                    Err(mismatch) => return self.stop_reading(mismatch),
+                    Err(mismatch) => return self.stop_reading(client, mismatch),
                 }
             }
             if reported.elapsed() >= POSITIONS_INTERVAL {
                 reported = Instant::now();
-                let positions = consumer.positions();
+                let positions = client.consumer.positions();
                 if let Err(mismatch) = decoder.check_positions(&positions) {
-                    return self.stop_reading(mismatch);
+                    return self.stop_reading(client, mismatch);
                 }
-                self.messages.blocking_send(WorkerMessage::Positions(positions))?;
+                self.send(client, WorkerMessage::Positions { positions, drained })?;
             }
-            self.serve_reading(consumer, &decoder)?;
-            while let Ok(command) = self.commands.try_recv() {
-                execute(consumer, command);
-            }
+            self.tend(client);
+            self.pass_excluded(client, &decoder)?;
         }
         Ok(())
     }
 
-    fn stop_reading(&self, LogMismatch(index): LogMismatch) -> Result<(), TaskGone> {
-        Ok(self.messages.blocking_send(WorkerMessage::LogMismatch(index))?)
+    /// Carries out the task's commands, and serves the client.
+    fn tend(&self, client: &mut ServedClient) {
+        while let Ok(command) = self.commands.try_recv() {
+            execute(&mut client.consumer, command);
+        }
+        self.report_events(client);
+    }
+
+    /// Sends a message to the task, and tends the client while there is no room.
+    fn send(&self, client: &mut ServedClient, message: WorkerMessage) -> Result<(), TaskGone> {
+        self.channel.send(message, || self.tend(client))
+    }
+
+    fn stop_reading(&self, client: &mut ServedClient, LogMismatch(index): LogMismatch) -> Result<(), TaskGone> {
+        self.send(client, WorkerMessage::LogMismatch(index))
     }
 
     /// Carries out commands after the last record, until the task is gone and the last commit is answered.
     fn finish(&self, consumer: &mut Consumer) {
-        if self.messages.blocking_send(WorkerMessage::Stopped).is_err() {
-            return;
-        }
         let deadline = Instant::now() + self.settings.shutdown_deadline;
         let mut committing = false;
         // While an earlier commit is in flight, the last one waits for its answer.
@@ -268,42 +295,59 @@ impl Poller {
         }
     }
 
-    /// Serves the client; where it is stuck at excluded offsets, continues behind them.
-    fn serve_reading(&self, consumer: &mut Consumer, decoder: &BatchDecoder<'_>) -> Result<(), TaskGone> {
-        let mut events = consumer.serve();
-        let mut passages = Vec::new();
-        events.retain(|event| {
-            let &ClientEvent::Interrupted { index, offset, next_offset, unreadable: true, .. } = event else {
-                return true;
+    /// Continues behind excluded offsets where the client is stuck at them; reports the other batches that cannot be
+    /// read.
+    fn pass_excluded(&self, client: &mut ServedClient, decoder: &BatchDecoder<'_>) -> Result<(), TaskGone> {
+        for event in std::mem::take(&mut client.unreadable) {
+            let passage = match &event {
+                &ClientEvent::Interrupted { index, offset, next_offset, .. } => {
+                    let stuck = |end_offset| StuckAt { offset, next_offset, end_offset };
+                    let end_offset = client.consumer.high_watermark(index);
+                    end_offset.and_then(|end_offset| decoder.passage(index, stuck(end_offset)))
+                }
+                _ => None,
             };
-            let end_offset = consumer.high_watermark(index);
-            let stuck = end_offset.map(|end_offset| StuckAt { offset, next_offset, end_offset });
-            let passage = stuck.and_then(|stuck| decoder.passage(index, stuck));
-            passages.extend(passage);
-            passage.is_none()
-        });
-        if !events.is_empty() {
-            self.messages.blocking_send(WorkerMessage::ClientEvents(events))?;
-        }
-        for passage in passages {
-            consumer.pass(passage.index, passage.last_offset + 1);
+            let Some(passage) = passage else {
+                client.events.push(event);
+                continue;
+            };
+            client.consumer.pass(passage.index, passage.last_offset + 1);
             // Sent after the last record before it, and before the first behind it.
-            self.messages.blocking_send(WorkerMessage::Passed(passage))?;
+            self.send(client, WorkerMessage::Passed(passage))?;
         }
         Ok(())
     }
 
-    fn serve(&self, consumer: &mut Consumer) -> Result<(), TaskGone> {
-        let events = consumer.serve();
-        if !events.is_empty() {
-            self.messages.blocking_send(WorkerMessage::ClientEvents(events))?;
+    /// Serves the client and passes its reports on. They stay with it while the task takes none.
+    fn report_events(&self, client: &mut ServedClient) {
+        client.serve();
+        if client.events.is_empty() {
+            return;
         }
-        Ok(())
+        let events = std::mem::take(&mut client.events);
+        if let Err(TrySendError::Full(WorkerMessage::ClientEvents(events))) =
+            self.reports.try_send(WorkerMessage::ClientEvents(events))
+        {
+            client.events = events;
+        }
     }
 
     fn fail(&self, failure: Failure) {
         // If the task is gone, the process is exiting already.
-        let _ = self.messages.blocking_send(WorkerMessage::Failed(failure));
+        let _ = self.channel.send(WorkerMessage::Failed(failure), || {});
+    }
+}
+
+impl ServedClient {
+    /// Serves the client, and keeps its reports until they are sent.
+    fn serve(&mut self) {
+        if self.events.len() >= MAX_WAITING_EVENTS {
+            return;
+        }
+        for event in self.consumer.serve() {
+            let is_unreadable = matches!(event, ClientEvent::Interrupted { unreadable: true, .. });
+            if is_unreadable { self.unreadable.push(event) } else { self.events.push(event) }
+        }
     }
 }
 

@@ -1,88 +1,93 @@
-//! Drives the worker: messages in order, a step of a checkpoint between two of them, a snapshot a few times a second.
+//! Drives the worker: what is due by the clock first, then a step of records or a message, then the same again.
+//!
+//! ```text
+//! loop: tend (publish, commit, save, sum up: what is due) --> one outcome, report or change of targets,
+//!                                                             else a step of the batch in progress,
+//!                                                             else the next message,
+//!                                                             else wait for one of these, or until something is due
+//! ```
+//!
+//! Nothing starves the rest. What is due waits for one step at most, since a step is bounded in records and in time. A
+//! step waits for what is due at most, since that rests in between (`duties`). Outcomes and reports come before records;
+//! there are few: the task asked for each outcome, and a report comes once in a while.
+//!
+//! Only the wait uses the runtime's timers. While the queue is never empty there is no wait, and no timer fires.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::sleep_until;
 
 use super::Settings;
 use super::message::{CutOutcome, WorkerMessage};
-use super::watchdog::Heartbeat;
 use super::worker::Worker;
 use crate::checkpoint::CheckpointOutcome;
+use crate::clock::Clock;
 use crate::runtime::{Exit, Failure, Shutdown, failpoint};
 use crate::targets::Targets;
-
-/// Time between two summaries in the log.
-const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
-/// Time between two steps of a checkpoint while no message arrives.
-const SAVING_INTERVAL: Duration = Duration::from_millis(2);
-/// Time between two looks for a due checkpoint, and between two heartbeats.
-const DUE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Everything that the task owns.
 pub(super) struct PipelineTask {
     pub(super) worker: Worker,
     pub(super) settings: Settings,
-    pub(super) commit_interval: Duration,
+    pub(super) clock: Clock,
     pub(super) checkpoint_outcomes: UnboundedReceiver<CheckpointOutcome>,
     pub(super) cut_outcomes: UnboundedReceiver<CutOutcome>,
     /// Targets to show.
     pub(super) targets: watch::Receiver<Arc<Targets>>,
-    pub(super) heartbeat: Heartbeat,
 }
 
 impl PipelineTask {
     /// Runs until the poll thread has stopped or reading cannot continue. Before anything is read, a requested shutdown
-    /// ends it at once: the poll thread may be waiting for a broker that does not answer.
+    /// ends it at once: the poll thread may be waiting for a broker that does not answer. After that, what waits is
+    /// applied for a fifth of the shutdown's deadline; state is saved in the middle of a batch if need be.
     pub(super) async fn run(
         mut self,
         mut messages: Receiver<WorkerMessage>,
+        mut reports: Receiver<WorkerMessage>,
         shutdown: Shutdown,
     ) -> Result<(), Failure> {
-        let mut publish = every(self.settings.publish_interval);
-        let mut commit = every(self.commit_interval);
-        let mut summary = every(SUMMARY_INTERVAL);
-        let mut due = every(DUE_INTERVAL);
+        let mut stop_at: Option<Instant> = None;
         loop {
+            if stop_at.is_some_and(|stop_at| self.clock.instant() >= stop_at) {
+                return self.finish();
+            }
             let worker = &mut self.worker;
+            worker.tend(messages.len())?;
+            let due = stop_at.map_or(worker.next_due(), |stop_at| stop_at.min(worker.next_due()));
+            let (has_room, is_applying) = (worker.has_room(), worker.is_applying());
             tokio::select! {
-                message = messages.recv(), if worker.has_room() => match message {
-                    Some(WorkerMessage::Stopped) => return self.finish(),
-                    Some(message) => {
-                        if let WorkerMessage::LogsFound(_) = message {
-                            // Restoring has no time limit.
-                            self.heartbeat.suspend();
-                        }
-                        worker.take(message)?;
-                        worker.step()?;
-                    }
-                    None => return Err(Failure::new(Exit::Bug, "the poll thread ended without its last message")),
-                },
+                biased;
                 Some(outcome) = self.checkpoint_outcomes.recv() => {
                     worker.report(outcome)?;
                     worker.step()?;
                 }
                 Some(outcome) = self.cut_outcomes.recv() => worker.cut_stored(outcome),
-                () = tokio::time::sleep(SAVING_INTERVAL), if worker.is_saving() || worker.is_backfilling() => worker.step()?,
-                _ = due.tick() => {
-                    worker.step()?;
-                    self.heartbeat.beat();
-                }
                 Ok(()) = self.targets.changed() => worker.stage_targets(Arc::clone(&self.targets.borrow_and_update())),
-                () = shutdown.requested(), if !worker.is_reading() => return Ok(()),
-                _ = publish.tick() => worker.publish(messages.len()),
-                _ = commit.tick() => worker.commit(),
-                _ = summary.tick() => worker.sum_up(),
+                () = shutdown.requested(), if stop_at.is_none() => {
+                    if !worker.is_reading() {
+                        return Ok(());
+                    }
+                    stop_at = Some(self.clock.instant() + self.settings.shutdown_deadline / 5);
+                }
+                Some(report) = reports.recv() => worker.take(report)?,
+                () = ready(()), if has_room && is_applying => worker.apply_step(),
+                message = messages.recv(), if has_room && !is_applying => match message {
+                    Some(WorkerMessage::Stopped) => return self.finish(),
+                    Some(message) => worker.take(message)?,
+                    None => return Err(Failure::new(Exit::Bug, "the poll thread ended without its last message")),
+                },
+                () = sleep_until(due.into()) => {}
             }
         }
     }
 
-    /// Stops in order: waits for the dead letters, then saves everything, both within the deadline.
+    /// Stops in order: waits for the dead letters, then saves everything, both within 4/5 of the deadline.
     fn finish(mut self) -> Result<(), Failure> {
-        self.heartbeat.suspend();
+        self.worker.heartbeat().suspend();
         let deadline = Instant::now() + self.settings.shutdown_deadline * 4 / 5;
         self.worker.flush_dead_letters(self.settings.shutdown_deadline / 2);
         failpoint("shutdown.drained");
@@ -114,8 +119,5 @@ impl PipelineTask {
     }
 }
 
-fn every(period: Duration) -> Interval {
-    let mut interval = interval(period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
-}
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,12 @@
 //! Exits the process when the task is stuck: nothing in it can be relied on then, and a restart is exact.
+//!
+//! The sign of life is that records are applied, or that none wait. The task counts both ([`Heartbeat`]); the watchdog
+//! looks at the count and measures for how long it has stood still. So a task that publishes on time but applies
+//! nothing is stuck, and one that applies a record now and then is not, however slow it is. The task reads no clock for
+//! this.
+//!
+//! No progress is expected while a state is restored, nor during a shutdown, which has a deadline of its own. A wait for
+//! the disk counts as life until the checkpoint scheduler gives it up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,45 +14,42 @@ use std::time::{Duration, Instant};
 
 use crate::runtime::Exit;
 
-/// Sign of life of the task. Clones share it.
+/// Sign of life of the task. Clones share it; only one of them beats.
 #[derive(Debug, Clone)]
 pub(super) struct Heartbeat {
-    started: Instant,
-    /// Time of the last beat, in milliseconds after `started`.
-    beat: Arc<AtomicU64>,
+    beats: Arc<AtomicU64>,
     /// True while no beat is expected.
     is_suspended: Arc<AtomicBool>,
 }
 
 impl Heartbeat {
-    /// Creates a heartbeat that is suspended until the first beat.
     pub(super) fn new() -> Self {
-        Self { started: Instant::now(), beat: Arc::default(), is_suspended: Arc::new(AtomicBool::new(true)) }
+        Self { beats: Arc::default(), is_suspended: Arc::default() }
     }
 
+    /// Counts a record that was applied, or a look that found none to apply.
     pub(super) fn beat(&self) {
-        self.beat.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
-        self.is_suspended.store(false, Ordering::Release);
+        // One thread beats, so that a plain store suffices: it costs nothing for a record.
+        self.beats.store(self.beats.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// Expects no beat until the next one.
+    /// Expects no beat until [`Heartbeat::resume`].
     pub(super) fn suspend(&self) {
         self.is_suspended.store(true, Ordering::Release);
     }
 
-    /// Time since the last beat; zero while suspended.
-    fn silence(&self) -> Duration {
-        if self.is_suspended.load(Ordering::Acquire) {
-            return Duration::ZERO;
-        }
-        self.started.elapsed().saturating_sub(Duration::from_millis(self.beat.load(Ordering::Relaxed)))
+    pub(super) fn resume(&self) {
+        self.beat();
+        self.is_suspended.store(false, Ordering::Release);
     }
 
     /// Watches for as long as the process runs, and exits it after a silence of `timeout`.
-    pub(super) fn watch(&self, timeout: Duration) -> ! {
+    pub(super) fn watch(self, timeout: Duration) -> ! {
+        let interval = (timeout / 10).clamp(Duration::from_millis(10), Duration::from_secs(1));
+        let mut watch = Watch::new(self, interval, Instant::now());
         loop {
-            std::thread::sleep((timeout / 10).clamp(Duration::from_millis(10), Duration::from_secs(1)));
-            let silence = self.silence();
+            std::thread::sleep(interval);
+            let silence = watch.look(Instant::now());
             if silence >= timeout {
                 let silent_ms = silence.as_millis() as u64;
                 tracing::error!(event = "pacemeter.pipeline.wedged", silent_ms, "pipeline task stuck; exiting");
@@ -54,20 +59,62 @@ impl Heartbeat {
     }
 }
 
+/// Silence of a heartbeat, as far as the watchdog itself was awake.
+pub(super) struct Watch {
+    heartbeat: Heartbeat,
+    /// Longest time that one look adds to the silence. A process that was stopped, with its watchdog, was not silent.
+    most: Duration,
+    looked: Instant,
+    seen: u64,
+    silence: Duration,
+}
+
+impl Watch {
+    /// Begins to watch at `now`, with a look every `interval`.
+    pub(super) fn new(heartbeat: Heartbeat, interval: Duration, now: Instant) -> Self {
+        let seen = heartbeat.beats.load(Ordering::Relaxed);
+        Self { heartbeat, most: interval * 2, looked: now, seen, silence: Duration::ZERO }
+    }
+
+    /// Returns the time since a look that found a new beat; zero while suspended.
+    pub(super) fn look(&mut self, now: Instant) -> Duration {
+        let beats = self.heartbeat.beats.load(Ordering::Relaxed);
+        if self.heartbeat.is_suspended.load(Ordering::Acquire) || beats != self.seen {
+            (self.seen, self.silence) = (beats, Duration::ZERO);
+        } else {
+            self.silence += now.saturating_duration_since(self.looked).min(self.most);
+        }
+        self.looked = now;
+        self.silence
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LOOK: Duration = Duration::from_secs(1);
+
     #[test]
     fn silence_counts_from_the_last_beat_unless_suspended() {
-        let heartbeat = Heartbeat::new();
-        let wait = || std::thread::sleep(Duration::from_millis(15));
-        wait();
-        assert_eq!(heartbeat.silence(), Duration::ZERO);
+        let (heartbeat, start) = (Heartbeat::new(), Instant::now());
+        let mut watch = Watch::new(heartbeat.clone(), LOOK, start);
+        assert_eq!(watch.look(start + LOOK), LOOK);
+        assert_eq!(watch.look(start + LOOK * 2), LOOK * 2);
         heartbeat.beat();
-        wait();
-        assert!(heartbeat.silence() >= Duration::from_millis(10));
+        assert_eq!(watch.look(start + LOOK * 3), Duration::ZERO);
+        assert_eq!(watch.look(start + LOOK * 4), LOOK);
         heartbeat.suspend();
-        assert_eq!(heartbeat.silence(), Duration::ZERO);
+        assert_eq!(watch.look(start + LOOK * 5), Duration::ZERO);
+        heartbeat.resume();
+        assert_eq!(watch.look(start + LOOK * 6), Duration::ZERO);
+        assert_eq!(watch.look(start + LOOK * 7), LOOK);
+    }
+
+    #[test]
+    fn a_stopped_process_was_not_silent() {
+        let start = Instant::now();
+        let mut watch = Watch::new(Heartbeat::new(), LOOK, start);
+        assert_eq!(watch.look(start + Duration::from_secs(3_600)), LOOK * 2);
     }
 }

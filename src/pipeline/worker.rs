@@ -2,6 +2,10 @@
 //! see.
 //!
 //! Synchronous: `task` drives it in the process, a simulator in tests. It waits for nothing but room for dead letters.
+//!
+//! Whoever drives it calls [`Worker::tend`] before each piece of work, which does what is due by the clock. A piece of
+//! work is a message ([`Worker::take`]) or a step of the batch in progress ([`Worker::apply_step`]), so what is due
+//! waits for a step at most. Nothing else may depend on the queue being empty.
 
 mod apply;
 mod client_events;
@@ -14,16 +18,19 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use self::apply::{BatchInProgress, StepSize};
 use self::cut::CutStorage;
 use super::Settings;
 use super::checkpoint_scheduler::CheckpointScheduler;
 use super::compatibility::{Compatibility, labels_fingerprint};
 use super::cut_scheduler::CutScheduler;
 use super::dead_letter_sink::DeadLetterSink;
+use super::duties::{Duties, Duty};
 use super::keying_audit::KeyingAudit;
 use super::message::{CutRequest, LogInfo, PollerCommand, WorkerMessage};
 use super::metrics::PipelineMetrics;
 use super::partitions::Partitions;
+use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore};
 use crate::clock::Clock;
@@ -31,6 +38,9 @@ use crate::record::{Outcome, PartitionIndex};
 use crate::runtime::{Exit, Failure};
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::snapshot::{Phase, SnapshotPublisher};
+
+/// Time between two steps of a checkpoint or a backfill in progress.
+const STEP_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Destinations of the worker's effects.
 pub struct Outputs {
@@ -52,6 +62,8 @@ pub struct Outputs {
 pub struct WorkerOptions {
     /// Time without progress after which a partition is stalled.
     pub stall_timeout: Duration,
+    /// Time between two commits of offsets.
+    pub commit_interval: Duration,
     /// Settings of the pipeline.
     pub settings: Settings,
     /// Settings and key that a state depends on.
@@ -84,9 +96,18 @@ pub struct Worker {
     audit: KeyingAudit,
     cut_scheduler: CutScheduler,
     cut_storage: CutStorage,
+    /// Batch that is being applied; no message is taken until it is done.
+    batch: Option<BatchInProgress>,
+    step_size: StepSize,
+    duties: Duties,
+    heartbeat: Heartbeat,
     progress_logged: Instant,
     /// Time of the last publication.
     published: Instant,
+    /// Last time that the client had nothing more to hand over, of which everything before is applied.
+    drained: Instant,
+    /// Time at which positions were last taken.
+    positions_taken: Instant,
     /// Time at which reading began; `None` once figures are shown.
     reading_since: Option<Instant>,
 }
@@ -96,6 +117,7 @@ impl Worker {
     pub fn new(options: WorkerOptions) -> Self {
         let WorkerOptions {
             stall_timeout,
+            commit_interval,
             settings,
             compatibility,
             view_config,
@@ -115,8 +137,14 @@ impl Worker {
             audit: KeyingAudit::default(),
             cut_scheduler: CutScheduler::new(settings.cut_scheduler, cut_times, closed_periods),
             cut_storage: CutStorage::Idle,
+            batch: None,
+            step_size: StepSize::default(),
+            duties: Duties::new(settings.publish_interval, commit_interval, now),
+            heartbeat: Heartbeat::new(),
             progress_logged: now,
             published: now,
+            drained: now,
+            positions_taken: now,
             reading_since: None,
             settings,
             view_config,
@@ -137,6 +165,16 @@ impl Worker {
         self.partitions.iter_mut().map(|partition| &mut partition.state)
     }
 
+    /// Sign of life, for the watchdog.
+    pub(super) fn heartbeat(&self) -> Heartbeat {
+        self.heartbeat.clone()
+    }
+
+    /// True while a batch is being applied: [`Worker::apply_step`] comes before the next message.
+    pub fn is_applying(&self) -> bool {
+        self.batch.is_some()
+    }
+
     /// True if [`Worker::step`] wants to be called again soon.
     pub fn is_saving(&self) -> bool {
         self.checkpoint_scheduler.is_busy()
@@ -147,18 +185,66 @@ impl Worker {
         self.checkpoint_scheduler.has_room()
     }
 
-    /// Takes a message.
+    /// Does what is due at this time. `waiting` is the number of messages in the queue.
+    ///
+    /// # Errors
+    /// See [`Worker::report`].
+    pub fn tend(&mut self, waiting: usize) -> Result<(), Failure> {
+        let mut now = self.clock.instant();
+        for duty in Duty::ALL {
+            if !self.duties.is_due(duty, now) {
+                continue;
+            }
+            match duty {
+                Duty::Publish => self.publish(waiting),
+                Duty::Commit => self.commit(),
+                Duty::Save => self.step()?,
+                Duty::SumUp => self.sum_up(),
+            }
+            let is_continued = duty == Duty::Save && (self.is_saving() || self.is_backfilling());
+            let within = if is_continued { STEP_INTERVAL } else { Duration::MAX };
+            let ended = self.clock.instant();
+            self.duties.done(duty, now, ended, within);
+            now = ended;
+        }
+        let has_nothing_to_apply = waiting == 0 && !self.is_applying();
+        if has_nothing_to_apply || self.checkpoint_scheduler.is_patient(now) {
+            self.heartbeat.beat();
+        }
+        Ok(())
+    }
+
+    /// Time at which [`Worker::tend`] has something to do again.
+    pub fn next_due(&self) -> Instant {
+        self.duties.next()
+    }
+
+    /// Takes a message. Records become the batch in progress. A message that follows records waits for the rest of the
+    /// one before.
     ///
     /// # Errors
     /// Reason why the process cannot continue.
     pub fn take(&mut self, message: WorkerMessage) -> Result<(), Failure> {
+        if message.follows_records() {
+            while self.is_applying() {
+                self.apply(usize::MAX);
+            }
+            self.heartbeat.beat();
+        }
         let now = self.clock.instant();
         match message {
             WorkerMessage::Waiting(reason) => self.phase = Phase::Starting(reason),
-            WorkerMessage::LogsFound(inventory) => self.restore(inventory)?,
-            WorkerMessage::Records(batch) => self.apply(&batch),
+            WorkerMessage::LogsFound(inventory) => {
+                // Restoring has no time limit.
+                self.heartbeat.suspend();
+                self.restore(inventory)?;
+                self.heartbeat.resume();
+            }
+            WorkerMessage::Records(batch) => self.begin_batch(batch),
             WorkerMessage::Passed(passage) => self.pass_excluded(passage),
-            WorkerMessage::Positions(positions) => {
+            WorkerMessage::Positions { positions, drained } => {
+                self.drained = drained.map_or(self.drained, |drained| drained.max(self.drained));
+                self.positions_taken = now;
                 for (index, position) in positions {
                     self.partitions[index].freshness.reach(position, now);
                 }
@@ -185,6 +271,7 @@ impl Worker {
     /// # Errors
     /// See [`Worker::report`].
     pub fn step(&mut self) -> Result<(), Failure> {
+        self.settle();
         self.backfill();
         let Self { checkpoint_scheduler: scheduler, partitions, clock, outputs, .. } = self;
         if scheduler.is_due(partitions, clock.instant()) {
@@ -253,6 +340,7 @@ impl Worker {
 
     /// Begins a last round of checkpoints, which [`Worker::step`] continues.
     pub fn save_all(&mut self) {
+        self.settle();
         if !self.checkpoint_scheduler.is_busy() {
             self.checkpoint_scheduler.begin_round(&self.partitions);
         }

@@ -31,6 +31,9 @@ use std::time::{Duration, Instant};
 /// Maximum wait for room while no dead letter is acknowledged.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Maximum wait for room of one letter, however many are acknowledged: a large one may need the room of many.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
 /// Memory for one letter besides key, value and headers, in bytes: the client's own structs and Pacemeter's headers.
 const LETTER_BYTES: usize = 1_024;
 /// Memory for one header besides name and value, in bytes.
@@ -91,7 +94,8 @@ impl DeadLetters {
     /// Hands a dead letter to the client; waits for room if too many, or too many bytes, are in flight.
     ///
     /// A dead letter that finds no room while none is acknowledged for a second fails. Those after it fail at once
-    /// until the broker acknowledges one again. So a flood is written, and an outage holds up nothing.
+    /// until the broker acknowledges one again. So a flood is written, and an outage holds up nothing. A letter that
+    /// finds no room for five seconds, whatever is acknowledged, fails too: the caller has other work.
     pub fn send(&self, letter: &DeadLetter<'_>) {
         let Some(producer) = &self.producer else { return };
         let ticket = Ticket {
@@ -269,17 +273,21 @@ impl Tracker {
 struct Patience<'a> {
     tracker: &'a Tracker,
     acknowledged: u64,
+    began: Instant,
     since: Instant,
 }
 
 impl<'a> Patience<'a> {
     fn new(tracker: &'a Tracker) -> Self {
-        Self { tracker, acknowledged: tracker.acknowledged.load(Ordering::Acquire), since: Instant::now() }
+        let now = Instant::now();
+        Self { tracker, acknowledged: tracker.acknowledged.load(Ordering::Acquire), began: now, since: now }
     }
 
-    /// Waits a millisecond; returns false without waiting once none was acknowledged for [`PATIENCE`].
+    /// Waits a millisecond; returns false without waiting once none was acknowledged for [`PATIENCE`], or the wait has
+    /// lasted for [`MAX_WAIT`].
     fn waits(&mut self) -> bool {
-        if self.tracker.stuck_at.load(Ordering::Acquire) == self.acknowledged + 1 {
+        let is_stuck = self.tracker.stuck_at.load(Ordering::Acquire) == self.acknowledged + 1;
+        if is_stuck || self.began.elapsed() >= MAX_WAIT {
             return false;
         }
         std::thread::sleep(Duration::from_millis(1));

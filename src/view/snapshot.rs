@@ -1,6 +1,7 @@
 //! Publication of snapshots. A reader loads the newest one; it neither waits for the pipeline nor delays it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
@@ -9,6 +10,9 @@ use super::closed_periods::ClosedPeriods;
 use crate::clock::Timestamp;
 use crate::record::{PerStream, TopicPartition};
 use crate::targets::Targets;
+
+/// Time by which the next snapshot may be late. After that nobody can say whether the figures are current.
+pub const MAX_SNAPSHOT_DELAY: Duration = Duration::from_secs(10);
 
 /// Newest snapshot that the pipeline has published.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub struct Snapshot {
     pub targets: Arc<Targets>,
     /// Closed periods with their results.
     pub closed_periods: Arc<ClosedPeriods>,
+    /// Time at which the next snapshot is due.
+    pub due: Instant,
 }
 
 /// Progress of the pipeline from start to live figures.
@@ -68,7 +74,7 @@ pub struct PartitionStatus {
 
 impl SnapshotPublisher {
     /// Publishes an empty snapshot in phase [`Phase::Starting`].
-    pub fn new(built: Timestamp, targets: Arc<Targets>) -> Self {
+    pub fn new(built: Timestamp, targets: Arc<Targets>, due: Instant) -> Self {
         let phase = Phase::Starting("the pipeline is starting".to_owned());
         Self(ArcSwap::from_pointee(Snapshot {
             phase,
@@ -77,6 +83,7 @@ impl SnapshotPublisher {
             built,
             targets,
             closed_periods: Arc::default(),
+            due,
         }))
     }
 
@@ -97,8 +104,13 @@ impl Snapshot {
         self.phase == Phase::Live
     }
 
-    /// Reasons why the figures must not be relied on; empty if ready.
-    pub fn not_ready(&self) -> Vec<String> {
+    /// True if the figures can be relied on at `now`.
+    pub fn is_ready(&self, now: Instant) -> bool {
+        self.has_figures() && self.not_ready(now).is_empty()
+    }
+
+    /// Reasons why the figures must not be relied on at `now`; empty if ready.
+    pub fn not_ready(&self, now: Instant) -> Vec<String> {
         match &self.phase {
             Phase::Starting(reason) => vec![reason.clone()],
             Phase::Replaying { read, total } if read >= total => {
@@ -110,8 +122,31 @@ impl Snapshot {
                     let what = if status.missing { "is not there" } else { "is stalled" };
                     format!("{} partition {} {what}", status.partition.topic, status.partition.partition)
                 };
-                self.partitions.iter().filter(|status| status.stalled || status.missing).map(problem).collect()
+                let partitions = self.partitions.iter().filter(|status| status.stalled || status.missing).map(problem);
+                self.overdue(now).into_iter().chain(partitions).collect()
             }
         }
+    }
+    fn overdue(&self, now: Instant) -> Option<String> {
+        let late = now.saturating_duration_since(self.due);
+        (late >= MAX_SNAPSHOT_DELAY)
+            .then(|| format!("the next figures are {} s late: the pipeline does not publish", late.as_secs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_is_not_followed_is_not_relied_on() {
+        let due = Instant::now();
+        let publisher = SnapshotPublisher::new(Timestamp::EPOCH, Arc::default(), due);
+        let snapshot = Snapshot { phase: Phase::Live, ..(*publisher.newest()).clone() };
+        let late = |millis| due + MAX_SNAPSHOT_DELAY + Duration::from_millis(millis) - Duration::from_millis(1);
+        assert!(snapshot.is_ready(due) && snapshot.is_ready(late(0)));
+        assert!(!snapshot.is_ready(late(1)));
+        assert_eq!(snapshot.not_ready(late(1)), ["the next figures are 10 s late: the pipeline does not publish"]);
+        assert!(!publisher.newest().is_ready(due), "nothing was published yet");
     }
 }

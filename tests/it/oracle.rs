@@ -8,6 +8,7 @@ mod programme;
 mod targets;
 
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
@@ -137,7 +138,7 @@ impl Core {
     }
 
     fn figures(&mut self, now: Timestamp) -> SeriesValues {
-        let publisher = Arc::new(SnapshotPublisher::new(now, Arc::default()));
+        let publisher = Arc::new(SnapshotPublisher::new(now, Arc::default(), Instant::now()));
         let status = |(index, (stream, state)): (usize, &mut (Stream, PartitionState))| PartitionStatus {
             partition: TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
             position: 0,
@@ -155,6 +156,7 @@ impl Core {
             built: now,
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.closed_periods),
+            due: Instant::now(),
         });
         let exporter = Exporter {
             publisher,

@@ -190,6 +190,7 @@ impl World {
             .into_iter()
             .zip(views)
             .map(|(stream, figures)| partition(stream, figures));
+        let clock = Clock::manual(now);
         let snapshot = Snapshot {
             phase: Phase::Live,
             partitions: partitions.collect(),
@@ -197,11 +198,11 @@ impl World {
             built: at("2020-05-01T06:00:00Z"),
             targets: Arc::clone(&targets),
             closed_periods: Arc::new(closed_periods),
+            due: clock.instant(),
         };
         let evaluator = Arc::new(Evaluator::new(allowlists.zone.clone()));
-        let publisher = Arc::new(SnapshotPublisher::new(now, targets));
-        let world =
-            Self { api: Api { publisher, allowlists, evaluator, clock: Clock::manual(now), cuts }, disk, snapshot };
+        let publisher = Arc::new(SnapshotPublisher::new(now, targets, clock.instant()));
+        let world = Self { api: Api { publisher, allowlists, evaluator, clock, cuts }, disk, snapshot };
         world.publish(|_| {});
         world
     }

@@ -148,12 +148,14 @@ impl Worker {
     }
 
     /// Refetches partitions that are stalled, each at most once per stall time-out.
+    ///
+    /// A partition whose records wait behind those of others is not stalled, and a refetch would let them wait again.
     pub(super) fn look_for_stalls(&mut self) {
-        let Self { partitions, stall_timeout, outputs, clock, .. } = self;
+        let Self { partitions, stall_timeout, outputs, clock, drained, .. } = self;
         let now = clock.instant();
         for index in partitions.indexes() {
             let partition = &mut partitions[index];
-            partition.stalled = partition.freshness.is_stalled(now, *stall_timeout);
+            partition.stalled = partition.freshness.is_stalled(*drained, now, *stall_timeout);
             if !partition.stalled {
                 partition.refetched = None;
                 continue;

@@ -16,8 +16,14 @@ impl Worker {
     /// Publishes a snapshot, and looks for stalls, passed cuts and the end of the replay. `waiting` is the number of
     /// messages in the queue.
     pub fn publish(&mut self, waiting: usize) {
+        self.settle();
         let now = self.clock.now();
         let instant = self.clock.instant();
+        let is_idle = waiting == 0 && !self.is_applying();
+        if is_idle && instant.saturating_duration_since(self.positions_taken) >= self.stall_timeout {
+            // The poll thread does not answer.
+            self.drained = instant;
+        }
         // After a delay of its own the task would take for a stall what waits in its queue: the queue comes first.
         let since = instant.saturating_duration_since(self.published);
         self.published = instant;
@@ -34,6 +40,7 @@ impl Worker {
             built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or(now),
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.cut_scheduler.closed_periods),
+            due: instant + self.settings.publish_interval,
         };
         let states = self.partitions.iter().map(|partition| &partition.state);
         self.outputs.metrics.published(&snapshot, states, self.outputs.dead_letters.counts(), waiting);

@@ -2,6 +2,7 @@
 
 mod access;
 mod brokers;
+mod busy;
 mod client;
 mod crafted;
 mod logs;

@@ -135,6 +135,8 @@ pub struct Config {
     pub accept_lost_history: bool,
     /// Number of unsaved records from which on a checkpoint starts.
     pub records: u64,
+    /// Number of records that the task applies at once.
+    pub step_records: usize,
     pub exit_after_failures: Option<u32>,
     /// True if the ends of the logs are known at the start.
     pub ends_known: bool,
@@ -265,6 +267,7 @@ impl Generator {
             rebuild_missing: !self.chance(30),
             accept_lost_history: self.chance(30),
             records: self.random.u64(1..30),
+            step_records: self.random.usize(1..24),
             exit_after_failures: self.chance(20).then_some(3),
             ends_known: !self.chance(5),
         })

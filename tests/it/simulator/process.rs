@@ -30,6 +30,7 @@ use super::shared::{Shared, Variant};
 /// Number of messages that may wait for the task.
 const QUEUE: usize = 8;
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
 
 pub struct Process<'a> {
     pub variant: &'a Variant,
@@ -133,9 +134,10 @@ impl<'a> Process<'a> {
         let (request_cut, cut_requests) = mpsc::channel();
         let (command, commands) = mpsc::channel();
         let in_flight = BytesInFlight::default();
-        let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::default()));
+        let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::default(), clock.instant()));
         let mut worker = Worker::new(WorkerOptions {
             stall_timeout: STALL_TIMEOUT,
+            commit_interval: COMMIT_INTERVAL,
             settings: settings_of(variant, config),
             compatibility: variant.compatibility.clone(),
             view_config: variant.view_config.clone(),
@@ -237,7 +239,10 @@ impl<'a> Process<'a> {
             .map(|(index, position)| (PartitionIndex::new(index), *position))
             .collect();
         match self.decoder.check_positions(&positions) {
-            Ok(()) => self.messages.push_back(WorkerMessage::Positions(positions)),
+            Ok(()) => {
+                let drained = Some(self.clock.instant());
+                self.messages.push_back(WorkerMessage::Positions { positions, drained });
+            }
             Err(mismatch) => self.stop_reading(mismatch),
         }
     }
@@ -285,14 +290,23 @@ impl<'a> Process<'a> {
         }
     }
 
-    /// The task takes up to `most` messages while it has room.
+    /// The task takes up to `most` steps while it has room: the next records of the batch in progress, or the next
+    /// message.
     pub fn take(&mut self, most: usize) -> Result<(), Failure> {
         for _ in 0..most {
             if !self.worker.has_room() {
                 break;
             }
-            let Some(message) = self.messages.pop_front() else { break };
-            self.worker.take(message)?;
+            let is_report = |message: &WorkerMessage| !message.follows_records();
+            if let Some(report) = self.messages.iter().position(is_report) {
+                let report = self.messages.remove(report).expect("it was found");
+                self.worker.take(report)?;
+            } else if self.worker.is_applying() {
+                self.worker.apply(self.config.step_records);
+            } else {
+                let Some(message) = self.messages.pop_front() else { break };
+                self.worker.take(message)?;
+            }
             self.worker.step()?;
         }
         Ok(())
@@ -345,11 +359,10 @@ impl<'a> Process<'a> {
     /// Begins to stop in order, as `task` does: applies what was read, and waits for dead letters.
     pub fn begin_stop(&mut self) -> Result<(), Failure> {
         self.is_reading = false;
-        while let Some(message) = self.messages.pop_front() {
+        while self.worker.is_applying() || !self.messages.is_empty() {
             // The checkpoint thread makes room; in a real process it runs meanwhile.
             while !self.worker.has_room() && self.step_checkpoint_thread().is_none() {}
-            self.worker.take(message)?;
-            self.worker.step()?;
+            self.take(1)?;
         }
         self.worker.flush_dead_letters(Duration::ZERO);
         self.worker.publish(0);

@@ -95,6 +95,7 @@ impl<'a> World<'a> {
                 rebuild_missing: true,
                 accept_lost_history: true,
                 records: 10,
+                step_records: 10,
                 exit_after_failures: None,
                 ends_known: true,
             },
@@ -156,7 +157,7 @@ impl<'a> World<'a> {
         process.report_positions(logs);
         process.ask_ends(logs, u8::MAX);
         process.answer_ends();
-        let mut result = process.take(100);
+        let mut result = process.take(400);
         if result.is_ok() {
             result = process.worker.step().and_then(|()| process.report());
         }

@@ -1,0 +1,422 @@
+//! The task with a queue that is never empty and records that are slow: each is rejected, and its dead letter advances
+//! the clock. No real time passes, and every run is the same.
+
+use std::sync::{Mutex, PoisonError, mpsc};
+
+use tokio::runtime::Builder;
+use tokio::sync::mpsc as async_mpsc;
+
+use super::*;
+use crate::aggregate::{Rules, ViewConfig};
+use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointRequest, CheckpointStore, CheckpointThread, Head};
+use crate::clock::{Millis, Timestamp};
+use crate::decode::{self, Decoder, PseudonymKey};
+use crate::disk::MemoryDisk;
+use crate::pipeline::batch_decoder::{BatchDecoder, ResumePoint};
+use crate::pipeline::dead_letter_sink::DeadLetterSink;
+use crate::pipeline::message::{CutRequest, LogInfo, LogInventory, PollerCommand};
+use crate::pipeline::watchdog::Watch;
+use crate::pipeline::worker::{Outputs, WorkerOptions};
+use crate::pipeline::{Compatibility, PipelineMetrics};
+use crate::record::{Header, PartitionIndex, PerStream, RawRecord, RawRecords, Stream, TopicPartition};
+use crate::settings::{Layers, SettingsReader};
+use crate::source::{DeadLetter, DeadLetterCounts, End};
+use crate::telemetry::{Metrics, log};
+use crate::view::snapshot::SnapshotPublisher;
+
+/// Time of a record.
+const SLOW: Duration = Duration::from_millis(40);
+/// Number of records in a batch, which takes four seconds.
+const BATCH: i64 = 100;
+/// Time by which something due may be late: a step of records, which a slow record ends, and what else is due.
+const LATE: Duration = Duration::from_millis(100);
+
+/// Rejected records of one partition, a [`SLOW`] apart.
+struct EmptyRecords {
+    index: PartitionIndex,
+    first_offset: i64,
+    count: usize,
+    /// Kafka timestamp of offset 0.
+    start: Timestamp,
+}
+
+impl RawRecords for EmptyRecords {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn partition(&self, _position: usize) -> PartitionIndex {
+        self.index
+    }
+
+    fn get<'a, 'b>(&'b self, position: usize, _headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a> {
+        let offset = self.first_offset + position as i64;
+        let timestamp = self.start + offset * SLOW.as_millis() as Millis;
+        RawRecord { offset, timestamp: Some(timestamp), ..RawRecord::default() }
+    }
+}
+
+/// What the rest of the process sees, and when.
+struct Observer {
+    clock: Clock,
+    publisher: Arc<SnapshotPublisher>,
+    commands: mpsc::Receiver<PollerCommand>,
+    checkpoint_requests: mpsc::Receiver<CheckpointRequest>,
+    checkpoint_thread: CheckpointThread,
+    checkpoint_outcomes: async_mpsc::UnboundedSender<CheckpointOutcome>,
+    cut_requests: mpsc::Receiver<CutRequest>,
+    /// Called after each record with the number of records so far.
+    after_record: Box<dyn FnMut(u64) + Send>,
+    records: u64,
+    /// Longest time by which a snapshot was late.
+    latest_snapshot: Duration,
+    commits: Vec<Instant>,
+    checkpoints: Vec<(Instant, Head)>,
+    cuts: Vec<(Instant, Timestamp)>,
+    refetches: u64,
+}
+
+impl Observer {
+    fn record_applied(&mut self) {
+        self.clock.advance(SLOW.as_millis() as Millis, 0);
+        self.records += 1;
+        (self.after_record)(self.records);
+        self.look();
+    }
+
+    fn look(&mut self) {
+        let now = self.clock.instant();
+        let late = now.saturating_duration_since(self.publisher.newest().due);
+        self.latest_snapshot = self.latest_snapshot.max(late);
+        for command in self.commands.try_iter() {
+            match command {
+                PollerCommand::Commit(_) => self.commits.push(now),
+                PollerCommand::Refetch(_) => self.refetches += 1,
+                PollerCommand::Read(_) => {}
+            }
+        }
+        for request in self.checkpoint_requests.try_iter() {
+            if let CheckpointRequest::Begin(_, start) = &request {
+                self.checkpoints.push((now, start.head.clone()));
+            }
+            if let Some(outcome) = self.checkpoint_thread.handle(request) {
+                // A task that has ended waits for none.
+                drop(self.checkpoint_outcomes.send(outcome));
+            }
+        }
+        self.cuts.extend(self.cut_requests.try_iter().map(|request| (now, request.cut.at_ms)));
+    }
+}
+
+/// Sink whose dead letters are slow.
+#[derive(Clone)]
+struct SlowLetters(Arc<Mutex<Observer>>);
+
+impl SlowLetters {
+    fn observe<T>(&self, observe: impl FnOnce(&mut Observer) -> T) -> T {
+        observe(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl DeadLetterSink for SlowLetters {
+    fn send(&self, _letter: &DeadLetter<'_>) {
+        self.observe(Observer::record_applied);
+    }
+
+    fn acknowledged_below(&self, _index: PartitionIndex, next_offset: i64) -> i64 {
+        next_offset
+    }
+
+    fn counts(&self) -> DeadLetterCounts {
+        DeadLetterCounts::default()
+    }
+
+    fn flush(&self, _deadline: Duration) -> bool {
+        true
+    }
+}
+
+/// A task on a clock that stands still between records, and its observer.
+struct Rig {
+    task: PipelineTask,
+    letters: SlowLetters,
+    clock: Clock,
+    start: Timestamp,
+    partitions: Vec<TopicPartition>,
+}
+
+impl Rig {
+    /// A task whose logs are found, at this time.
+    fn new(partitions: i32, start: &str, overrides: &[&str]) -> Self {
+        let overrides = overrides.iter().map(|&setting| setting.to_owned()).collect();
+        let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
+        let start: Timestamp = start.parse().unwrap();
+        let clock = Clock::manual(start);
+        let publisher = Arc::new(SnapshotPublisher::new(start, Arc::default(), clock.instant()));
+        let store = CheckpointStore::new(Arc::new(MemoryDisk::default()));
+        let in_flight = BytesInFlight::default();
+        let (request_checkpoint, checkpoint_requests) = mpsc::channel();
+        let (report_checkpoint, checkpoint_outcomes) = async_mpsc::unbounded_channel();
+        let (cuts, cut_requests) = mpsc::channel();
+        let (commands, received_commands) = mpsc::channel();
+        let letters = SlowLetters(Arc::new(Mutex::new(Observer {
+            clock: clock.clone(),
+            publisher: Arc::clone(&publisher),
+            commands: received_commands,
+            checkpoint_requests,
+            checkpoint_thread: CheckpointThread::new(store.clone(), in_flight.clone()),
+            checkpoint_outcomes: report_checkpoint,
+            cut_requests,
+            after_record: Box::new(|_| {}),
+            records: 0,
+            latest_snapshot: Duration::ZERO,
+            commits: Vec::new(),
+            checkpoints: Vec::new(),
+            cuts: Vec::new(),
+            refetches: 0,
+        })));
+        let topics = PerStream::from_fn(|stream| stream.name().to_owned());
+        let counters = Arc::new(log::LogCounters::new(&log::Settings::read(&mut reader)));
+        let outputs = Outputs {
+            commands,
+            dead_letters: Box::new(letters.clone()),
+            publisher,
+            metrics: PipelineMetrics::new(Arc::new(Metrics::new(&[], &[], counters)), &topics, 1),
+            checkpoints: CheckpointHandle::new(request_checkpoint, in_flight),
+            cuts,
+        };
+        let settings = Settings::read(&mut reader);
+        let worker = worker(&mut reader, &settings, &clock, store, outputs);
+        let partition = |partition| {
+            let stream = Stream::Milestone;
+            TopicPartition { stream, topic: topics[stream].clone(), partition }
+        };
+        let partitions: Vec<_> = (0..partitions).map(partition).collect();
+        let (_, cut_outcomes) = async_mpsc::unbounded_channel();
+        let (_, targets) = watch::channel(Arc::default());
+        let mut task =
+            PipelineTask { worker, settings, clock: clock.clone(), checkpoint_outcomes, cut_outcomes, targets };
+        task.worker.take(WorkerMessage::LogsFound(inventory(&partitions))).unwrap();
+        Self { task, letters, clock, start, partitions }
+    }
+
+    /// Batches of the first partition that follow each other.
+    fn batches(&self, count: i64) -> Vec<WorkerMessage> {
+        let reader = SettingsReader::load(&Layers::default());
+        let decoder =
+            Decoder::new(decode::Settings::read(&mut { reader }), PseudonymKey::from_hex(&"5a".repeat(32)).unwrap());
+        let excluded = PerStream::default();
+        let resume_points = vec![ResumePoint { next_offset: 0, last_record: None }; self.partitions.len()];
+        let mut decoder = BatchDecoder::new(&decoder, &excluded, self.partitions.clone(), resume_points);
+        let batch = |number| {
+            let (index, first_offset) = (PartitionIndex::new(0), number * BATCH);
+            let records = EmptyRecords { index, first_offset, count: BATCH as usize, start: self.start };
+            WorkerMessage::Records(decoder.decode(records, self.clock.instant()).unwrap())
+        };
+        (0..count).map(batch).collect()
+    }
+
+    /// Runs the task with these messages in its queue, then the last one.
+    fn run(self, messages: Vec<WorkerMessage>, shutdown: Shutdown) -> Result<(), Failure> {
+        let (send, received) = async_mpsc::channel(messages.len() + 1);
+        let (_, reports) = async_mpsc::channel(1);
+        for message in messages.into_iter().chain([WorkerMessage::Stopped]) {
+            assert!(send.try_send(message).is_ok(), "the channel has room for all");
+        }
+        Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
+            .block_on(self.task.run(received, reports, shutdown))
+    }
+}
+
+fn worker(
+    reader: &mut SettingsReader,
+    settings: &Settings,
+    clock: &Clock,
+    store: CheckpointStore,
+    outputs: Outputs,
+) -> Worker {
+    Worker::new(WorkerOptions {
+        stall_timeout: Duration::from_secs(30),
+        commit_interval: Duration::from_secs(1),
+        settings: settings.clone(),
+        compatibility: Compatibility {
+            rules: Rules::default(),
+            decode: decode::Settings::read(reader),
+            excluded: PerStream::default(),
+            key_id: String::new(),
+        },
+        view_config: ViewConfig::default(),
+        clock: clock.clone(),
+        store,
+        closed_periods: Arc::default(),
+        outputs,
+    })
+}
+
+fn inventory(partitions: &[TopicPartition]) -> LogInventory {
+    let log = |partition: &TopicPartition| LogInfo {
+        partition: partition.clone(),
+        low: 0,
+        end: Some(1_000_000),
+        committed: None,
+    };
+    let logs = partitions.iter().map(log).collect();
+    LogInventory { cluster_id: None, logs, short_retention: PerStream::default() }
+}
+
+fn longest_gap(times: &[Instant]) -> Duration {
+    times.windows(2).map(|pair| pair[1] - pair[0]).max().expect("several")
+}
+
+#[test]
+fn what_is_due_is_done_though_the_queue_is_never_empty() {
+    // Midnight in Mexico is after 20 s.
+    let overrides = ["checkpoint.max_interval=2s", "checkpoint.max_cpu_percent=100", "shutdown.deadline=100ms"];
+    let rig = Rig::new(1, "2026-09-22T05:59:40Z", &overrides);
+    let (letters, started) = (rig.letters.clone(), rig.clock.instant());
+    let batches = rig.batches(20);
+    rig.run(batches, Shutdown::new()).unwrap();
+    letters.observe(|seen| {
+        assert_eq!(seen.records, 20 * BATCH as u64);
+        assert!(seen.latest_snapshot <= LATE, "a snapshot was late by {:?}", seen.latest_snapshot);
+        let second = Duration::from_secs(1);
+        assert!(longest_gap(&seen.commits) <= second + LATE, "{:?}", longest_gap(&seen.commits));
+        let begun: Vec<Instant> = seen.checkpoints.iter().map(|(at, _)| *at).collect();
+        assert!(longest_gap(&begun) <= second * 2 + LATE * 3, "{:?}", longest_gap(&begun));
+        let heads = || seen.checkpoints.iter().map(|(_, head)| head);
+        assert!(heads().any(|head| head.next_offset % BATCH != 0), "some are of the middle of a batch");
+        let last_offset = |head: &Head| head.last_record.map(|last| last.offset);
+        assert!(heads().all(|head| last_offset(head) == Some(head.next_offset - 1)));
+        let (at, instant) = seen.cuts[0];
+        assert_eq!(instant, "2026-09-22T06:00:00Z".parse().unwrap());
+        // The first record after midnight is the 502nd; a cut is requested with the next snapshot.
+        let passed = started + SLOW * 502;
+        assert!(at >= passed && at - passed <= Duration::from_millis(250) + LATE, "{:?}", at - passed);
+    });
+}
+
+#[test]
+fn records_behind_slow_ones_are_no_stall() {
+    let mut rig = Rig::new(2, "2026-09-22T12:00:00Z", &[]);
+    let (letters, clock, asked) = (rig.letters.clone(), rig.clock.clone(), rig.start);
+    let ends = || vec![(PartitionIndex::new(1), End { stable: 10, high: 10 })];
+    let mut batches = rig.batches(80).into_iter();
+    let worker = &mut rig.task.worker;
+    worker.take(WorkerMessage::Ends { asked, ends: ends(), missing: Vec::new() }).unwrap();
+    let mut is_stalled_after = |worker: &mut Worker, count: usize, drained| {
+        for batch in batches.by_ref().take(count) {
+            worker.take(batch).unwrap();
+            while worker.is_applying() {
+                worker.tend(1).unwrap();
+                worker.apply_step();
+            }
+            worker.take(WorkerMessage::Positions { positions: Vec::new(), drained }).unwrap();
+        }
+        letters.observe(Observer::look);
+        letters.observe(|seen| (seen.publisher.newest().partitions[1].stalled, seen.refetches))
+    };
+    assert_eq!(is_stalled_after(worker, 20, None), (false, 0), "its records may be the next in the queue");
+    assert_eq!(is_stalled_after(worker, 50, None), (false, 0));
+    assert_eq!(is_stalled_after(worker, 6, None), (true, 1), "nothing waits for five minutes");
+    let positions = vec![(PartitionIndex::new(1), 9)];
+    worker.take(WorkerMessage::Positions { positions, drained: None }).unwrap();
+    assert_eq!(is_stalled_after(worker, 1, None), (false, 1));
+    let drained = Some(clock.instant() + Duration::from_secs(31));
+    assert_eq!(is_stalled_after(worker, 2, drained), (true, 2), "the client had nothing more, and none of its records");
+}
+
+#[test]
+fn a_task_that_applies_slowly_is_alive() {
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
+    let timeout = Duration::from_secs(2);
+    let (clock, batches) = (rig.clock.clone(), rig.batches(1));
+    let worker = &mut rig.task.worker;
+    let mut watch = Watch::new(worker.heartbeat(), timeout / 10, clock.instant());
+    let silence = Arc::new(Mutex::new(Duration::ZERO));
+    let longest = Arc::clone(&silence);
+    rig.letters.observe(|seen| {
+        seen.after_record = Box::new(move |_| {
+            // With its dead letter, a record takes 1.84 s. The watchdog looks ten times meanwhile.
+            for _ in 0..10 {
+                clock.advance(180, 0);
+                let silence = watch.look(clock.instant());
+                let mut longest = longest.lock().unwrap();
+                *longest = silence.max(*longest);
+            }
+        });
+    });
+    batches.into_iter().for_each(|batch| worker.take(batch).unwrap());
+    while worker.is_applying() {
+        worker.tend(1).unwrap();
+        worker.apply_step();
+    }
+    let silence = *silence.lock().unwrap();
+    assert!(silence > timeout / 2 && silence < timeout, "{silence:?}");
+}
+
+#[test]
+fn a_task_that_publishes_but_applies_nothing_is_stuck() {
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
+    let clock = rig.clock.clone();
+    let batches = rig.batches(1);
+    let worker = &mut rig.task.worker;
+    let mut watch = Watch::new(worker.heartbeat(), Duration::from_secs(1), clock.instant());
+    let mut silence_after = |worker: &mut Worker, seconds: u32, waiting: usize| {
+        let mut silence = Duration::ZERO;
+        for _ in 0..seconds {
+            clock.advance(1_000, 0);
+            worker.tend(waiting).unwrap();
+            silence = watch.look(clock.instant());
+        }
+        silence
+    };
+    assert_eq!(silence_after(worker, 60, 0), Duration::ZERO, "an empty queue is no silence");
+    assert_eq!(silence_after(worker, 60, 1), Duration::from_secs(60), "a message waits");
+    batches.into_iter().for_each(|batch| worker.take(batch).unwrap());
+    assert_eq!(silence_after(worker, 1, 0), Duration::ZERO, "the message was taken");
+    assert_eq!(silence_after(worker, 60, 0), Duration::from_secs(60), "the rest of a batch waits");
+    let late = rig.letters.observe(|seen| clock.instant().saturating_duration_since(seen.publisher.newest().due));
+    assert_eq!(late, Duration::ZERO, "and all the time figures are published");
+}
+
+#[test]
+fn a_shutdown_does_not_wait_for_all_records() {
+    let rig = Rig::new(1, "2026-09-22T12:00:00Z", &["shutdown.deadline=1s"]);
+    let (letters, shutdown) = (rig.letters.clone(), Shutdown::new());
+    let requested = shutdown.clone();
+    letters.observe(|seen| {
+        seen.after_record = Box::new(move |records| {
+            if records == 150 {
+                requested.request();
+            }
+        });
+    });
+    let batches = rig.batches(20);
+    rig.run(batches, shutdown).unwrap();
+    letters.observe(Observer::look);
+    letters.observe(|seen| {
+        assert!((150..160).contains(&seen.records), "{} records: a fifth of a second's are five", seen.records);
+        let head = &seen.checkpoints.last().expect("state is saved").1;
+        assert_eq!(head.next_offset as u64, seen.records);
+        assert!(!seen.commits.is_empty());
+    });
+}
+
+#[test]
+fn reports_do_not_wait_for_records() {
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
+    let batches = rig.batches(1);
+    let worker = &mut rig.task.worker;
+    batches.into_iter().for_each(|batch| worker.take(batch).unwrap());
+    worker.apply_step();
+    let ends = vec![(PartitionIndex::new(0), End { stable: BATCH, high: BATCH })];
+    worker.take(WorkerMessage::Ends { asked: rig.start, ends, missing: Vec::new() }).unwrap();
+    worker.publish(0);
+    let lag = |seen: &mut Observer| (seen.records as i64, seen.publisher.newest().partitions[0].lag);
+    let (records, lag) = rig.letters.observe(lag);
+    assert!(records < BATCH && worker.is_applying());
+    assert_eq!(lag, Some(BATCH - records));
+}
