@@ -101,7 +101,7 @@ pub struct SettingsReader {
     known: KnownSettings,
     /// Value of every known setting, merged from all layers, each with its origin.
     merged: Config,
-    faults: Vec<SettingsFault>,
+    faults: SettingsFaults,
     /// Keys that a getter has asked for.
     read: BTreeSet<String>,
 }
@@ -110,7 +110,7 @@ impl SettingsReader {
     /// Reads and merges all layers. Faults in them, such as unknown keys, are reported by [`SettingsReader::finish`].
     pub fn load(layers: &Layers) -> Self {
         let known = KnownSettings::read();
-        let mut faults = Vec::new();
+        let mut faults = SettingsFaults::default();
         let mut builder = Config::builder().add_source(Layer::defaults(&known));
         for path in &layers.files {
             builder = builder.add_source(Layer::file(path, &known, &mut faults));
@@ -126,7 +126,7 @@ impl SettingsReader {
             builder = builder.add_source(override_layer(text, &known, &mut faults));
         }
         let merged = builder.build().unwrap_or_else(|error| {
-            faults.push(SettingsFault {
+            faults.add(SettingsFault {
                 key: String::new(),
                 origin: None,
                 message: format!("the layers cannot be merged: {error}"),
@@ -228,14 +228,12 @@ impl SettingsReader {
         let origin = self.value(key).and_then(Value::origin).map(str::to_owned);
         let fault =
             SettingsFault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
-        if !self.faults.contains(&fault) {
-            self.faults.push(fault);
-        }
+        self.faults.add(fault);
     }
 
     /// Records faults of files that the settings name.
-    pub(crate) fn add_faults(&mut self, faults: Vec<SettingsFault>) {
-        self.faults.extend(faults);
+    pub(crate) fn add_faults(&mut self, faults: SettingsFaults) {
+        self.faults.append(faults);
     }
 
     /// Ends the reading.
@@ -243,7 +241,7 @@ impl SettingsReader {
     /// # Errors
     /// All faults recorded so far, if there are any.
     pub fn finish(&self) -> Result<(), SettingsFaults> {
-        SettingsFaults::err_if_any(self.faults.clone())
+        self.faults.clone().err_if_any()
     }
 
     /// Returns the settings that no getter has asked for. Once every stage has read its settings, there must be none.
@@ -324,7 +322,7 @@ fn as_offset_range(value: &ValueKind) -> Result<OffsetRange, String> {
     Ok(range)
 }
 
-fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Option<Layer> {
+fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mut SettingsFaults) -> Option<Layer> {
     let name_in_layer = name.strip_prefix(ENVIRONMENT_PREFIX)?;
     if is_kubernetes_service_link(name_in_layer, value) {
         return None;
@@ -332,11 +330,7 @@ fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mu
     let key = name_in_layer.to_lowercase().replace("__", ".");
     let origin = format!("environment variable {}", fault::printable(name));
     if value.contains(char::REPLACEMENT_CHARACTER) {
-        faults.push(SettingsFault {
-            key: fault::printable(&key),
-            origin: Some(origin),
-            message: "is not UTF-8".into(),
-        });
+        faults.add(SettingsFault { key: fault::printable(&key), origin: Some(origin), message: "is not UTF-8".into() });
         return None;
     }
     Some(Layer::text(&key, value, &origin, known, faults))
@@ -353,14 +347,14 @@ fn is_kubernetes_service_link(name: &str, value: &str) -> bool {
     !name.contains("__") && (names_service || names_port || (name.ends_with("PORT") && value.contains("://")))
 }
 
-fn override_layer(text: &str, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Layer {
+fn override_layer(text: &str, known: &KnownSettings, faults: &mut SettingsFaults) -> Layer {
     let Some((key, value)) = text.split_once('=') else {
         // The argument may be a misplaced secret, so only its leading part that looks like a name is reported.
         let name: String = text
             .chars()
             .take_while(|character| character.is_ascii_alphanumeric() || "._-".contains(*character))
             .collect();
-        faults.push(SettingsFault {
+        faults.add(SettingsFault {
             key: name,
             origin: Some("--set".into()),
             message: "has no value; write --set KEY=VALUE".into(),

@@ -15,7 +15,7 @@ use crate::aggregate::Rules;
 use crate::calendar::{self, WorkingCalendar};
 use crate::clock::{Millis, Timestamp};
 use crate::record::Stream;
-use crate::settings::{Document, FileText, SettingsFault, SettingsReader, parse_time};
+use crate::settings::{Document, FileText, SettingsFault, SettingsFaults, SettingsReader, parse_time};
 use crate::targets::Targets;
 use crate::targets::read::{self, PeriodBounds};
 
@@ -49,7 +49,7 @@ pub(crate) struct LoadedFiles {
     files: usize,
     zone: TimeZone,
     /// The targets, or all faults.
-    pub(super) result: Result<Targets, Vec<SettingsFault>>,
+    pub(super) result: Result<Targets, SettingsFaults>,
 }
 
 impl TargetFiles {
@@ -87,11 +87,9 @@ impl TargetFiles {
         let mut documents: Vec<Document> = texts.iter().map(Document::of).collect();
         documents.extend(calendar::shipped(&documents));
         let result = read::read(&documents, &self.zone, &self.bounds);
-        let result = match (result, self.unknown_calendar(&documents)) {
-            (Ok(targets), None) => Ok(self.with_cuts(targets)),
-            (Ok(_), Some(fault)) => Err(vec![fault]),
-            (Err(faults), fault) => Err(faults.into_iter().chain(fault).collect()),
-        };
+        let mut faults = result.as_ref().err().cloned().unwrap_or_default();
+        self.unknown_calendar(&documents).into_iter().for_each(|fault| faults.add(fault));
+        let result = faults.err_if_any().and(result).map(|targets| self.with_cuts(targets));
         LoadedFiles { documents, files: texts.len(), zone: self.zone.clone(), result }
     }
 
@@ -122,10 +120,15 @@ impl LoadedFiles {
 
     /// Returns a fault for each calendar that lacks the holidays of this year or, from November on, of the next.
     /// Shipped calendars are checked only if a target or the cuts use them.
-    pub(super) fn uncovered(&self, now: Timestamp) -> Vec<SettingsFault> {
+    pub(super) fn uncovered(&self, now: Timestamp) -> SettingsFaults {
         let read_calendars = || calendar::read(&self.documents, &self.zone);
         let calendars = self.result.as_ref().map_or_else(|_| read_calendars(), |targets| targets.calendars.clone());
-        calendars.iter().filter_map(|calendar| self.missing_holidays(calendar, now)).collect()
+        let mut faults = SettingsFaults::default();
+        calendars
+            .iter()
+            .filter_map(|calendar| self.missing_holidays(calendar, now))
+            .for_each(|fault| faults.add(fault));
+        faults
     }
 
     fn missing_holidays(&self, calendar: &Arc<WorkingCalendar>, now: Timestamp) -> Option<SettingsFault> {

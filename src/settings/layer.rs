@@ -1,7 +1,7 @@
 //! One layer of settings: a file, an environment variable or a `--set`, read as TOML and checked against the known
 //! keys.
 
-use super::fault::{SettingsFault, printable};
+use super::fault::{SettingsFault, SettingsFaults, printable};
 use super::known::{KeyKind, KnownSettings};
 use super::text::FileText;
 use super::tree::{Entry, Node, NodeKind};
@@ -37,7 +37,7 @@ impl Layer {
     }
 
     /// Reads a configuration file. One that cannot be read or is not TOML becomes a fault and an empty layer.
-    pub(super) fn file(path: &Path, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Self {
+    pub(super) fn file(path: &Path, known: &KnownSettings, faults: &mut SettingsFaults) -> Self {
         let text = FileText::read(path);
         match text.entries() {
             Ok(entries) => {
@@ -47,7 +47,7 @@ impl Layer {
                 builder.layer
             }
             Err(fault) => {
-                faults.push(fault);
+                faults.add(fault);
                 Self::default()
             }
         }
@@ -60,7 +60,7 @@ impl Layer {
         text: &str,
         origin: &str,
         known: &KnownSettings,
-        faults: &mut Vec<SettingsFault>,
+        faults: &mut SettingsFaults,
     ) -> Self {
         let takes_text = match known.kind_of(key) {
             KeyKind::Setting(setting) => matches!(setting.default.kind, ValueKind::String(_)),
@@ -79,7 +79,7 @@ impl Layer {
 /// Collects the values of one layer under their full keys, and the faults.
 struct LayerBuilder<'a> {
     known: &'a KnownSettings,
-    faults: &'a mut Vec<SettingsFault>,
+    faults: &'a mut SettingsFaults,
     /// Origin of a value by its line.
     origin: &'a dyn Fn(usize) -> String,
     layer: Layer,
@@ -116,6 +116,8 @@ impl LayerBuilder<'_> {
                     entries.insert(name.to_owned(), value);
                 }
             }
+            // A fault that is only counted needs no search for the nearest setting.
+            (KeyKind::Unknown, _) if self.faults.is_full() => self.faults.add_unreported(1),
             (KeyKind::Unknown, _) => self.fault(key, node, unknown(key, known)),
         }
     }
@@ -126,7 +128,7 @@ impl LayerBuilder<'_> {
 
     fn fault(&mut self, key: &str, node: &Node, message: String) {
         let origin = Some((self.origin)(node.line));
-        self.faults.push(SettingsFault { key: printable(key), origin, message });
+        self.faults.add(SettingsFault { key: printable(key), origin, message });
     }
 }
 

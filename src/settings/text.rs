@@ -47,8 +47,7 @@ impl FileText {
     pub(super) fn entries(&self) -> Result<Vec<Entry>, SettingsFault> {
         let fault = |origin, message| SettingsFault { key: String::new(), origin: Some(origin), message };
         let text = self.content.as_ref().map_err(|message| fault(self.name.clone(), message.clone()))?;
-        tree::parse(text)
-            .map_err(|error| fault(self.origin(error.line.unwrap_or(0)), format!("not TOML: {}", error.message)))
+        tree::parse(text).map_err(|error| fault(self.origin(error.line.unwrap_or(0)), error.message))
     }
 
     pub(super) fn name(&self) -> &str {

@@ -85,7 +85,7 @@ fn a_fault_of_a_missing_table_says_what_to_write() {
 #[test]
 fn a_text_that_is_not_toml_is_one_fault_with_its_line() {
     let document = document("a = 1\nb = = 2\nc = [\n");
-    assert_eq!(document.root(&["a"]).keys().count(), 0);
+    assert!(!document.root(&["a"]).has("a"));
     assert_eq!(faults_of(&document).len(), 1);
     assert!(faults_of(&document)[0].starts_with("a.toml:2: not TOML: "), "{:?}", faults_of(&document));
 }
