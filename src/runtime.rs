@@ -12,8 +12,8 @@ mod tests;
 
 pub use bug::install_panic_hook;
 pub(crate) use failpoint::failpoint;
-pub(crate) use shutdown::Hangup;
 pub use shutdown::Shutdown;
+pub(crate) use shutdown::{Hangup, ShutdownDeadline};
 
 use crate::settings::SettingsFaults;
 use std::io::{self, Write};

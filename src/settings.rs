@@ -23,6 +23,7 @@ mod convert;
 mod document;
 mod duration;
 mod effective;
+mod exposure;
 mod fault;
 mod known;
 mod layer;
@@ -36,6 +37,7 @@ mod tests;
 pub(crate) use document::parse_time;
 pub use document::{Document, DocumentTable};
 pub(crate) use duration::{format_duration, parse_duration};
+pub use exposure::SecretExposure;
 pub use fault::{SettingsFault, SettingsFaults};
 pub(crate) use nearest::nearest;
 pub(crate) use text::FileText;
@@ -102,6 +104,7 @@ pub struct SettingsReader {
     /// Value of every known setting, merged from all layers, each with its origin.
     merged: Config,
     faults: SettingsFaults,
+    exposures: Vec<SecretExposure>,
     /// Keys that a getter has asked for.
     read: BTreeSet<String>,
 }
@@ -110,10 +113,12 @@ impl SettingsReader {
     /// Reads and merges all layers. Faults in them, such as unknown keys, are reported by [`SettingsReader::finish`].
     pub fn load(layers: &Layers) -> Self {
         let known = KnownSettings::read();
-        let mut faults = SettingsFaults::default();
+        let (mut faults, mut exposures) = (SettingsFaults::default(), Vec::new());
         let mut builder = Config::builder().add_source(Layer::defaults(&known));
         for path in &layers.files {
-            builder = builder.add_source(Layer::file(path, &known, &mut faults));
+            let (layer, exposure) = Layer::file(path, &known, &mut faults);
+            exposures.extend(exposure);
+            builder = builder.add_source(layer);
         }
         let mut environment = layers.environment.clone();
         environment.sort_unstable();
@@ -123,7 +128,13 @@ impl SettingsReader {
             }
         }
         for text in &layers.overrides {
-            builder = builder.add_source(override_layer(text, &known, &mut faults));
+            let layer = override_layer(text, &known, &mut faults);
+            exposures.extend(layer.secret().map(|secret| {
+                SecretExposure::new(&format!(
+                    "--set {secret} is a secret, and other users see command lines; put it into a file or the environment"
+                ))
+            }));
+            builder = builder.add_source(layer);
         }
         let merged = builder.build().unwrap_or_else(|error| {
             faults.add(SettingsFault {
@@ -133,7 +144,7 @@ impl SettingsReader {
             });
             Config::default()
         });
-        Self { known, merged, faults, read: BTreeSet::new() }
+        Self { known, merged, faults, exposures, read: BTreeSet::new() }
     }
 
     /// Reads a string.
@@ -229,6 +240,11 @@ impl SettingsReader {
         let fault =
             SettingsFault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
         self.faults.add(fault);
+    }
+
+    /// Returns the secrets in settings that other users of the machine can read.
+    pub(crate) fn exposures(&self) -> &[SecretExposure] {
+        &self.exposures
     }
 
     /// Records faults of files that the settings name.

@@ -45,6 +45,7 @@ mod fetching;
 #[allow(unsafe_code, reason = "calls of librdkafka that rdkafka does not wrap")]
 mod native;
 mod probe;
+mod property_files;
 mod reading;
 mod settings;
 

@@ -22,6 +22,9 @@ use crate::targets::read::{self, PeriodBounds};
 /// Largest number of files of targets and calendars.
 const MAX_FILES: usize = 100;
 
+/// Largest size of all these files together. A thousand targets take about a megabyte.
+const MAX_TOTAL_BYTES: usize = 8 << 20;
+
 /// Name of the calendar that no document defines.
 const ALWAYS: &str = "always";
 
@@ -77,9 +80,19 @@ impl TargetFiles {
         }
     }
 
-    /// Reads the current content of the files. Blocks on the disk.
+    /// Reads the current content of the files. Waits for the disk, but for no longer than [`crate::file::TIME_LIMIT`].
     pub(crate) fn texts(&self) -> Vec<FileText> {
-        self.paths.iter().take(MAX_FILES).map(|path| FileText::read_regular(path)).collect()
+        let mut texts = FileText::read_all(&self.paths[..self.paths.len().min(MAX_FILES)]);
+        let mut bytes = 0;
+        for text in &mut texts {
+            bytes += text.len();
+            if bytes > MAX_TOTAL_BYTES {
+                text.refuse(format!(
+                    "is beyond {MAX_TOTAL_BYTES} bytes of all files together; use fewer or smaller ones"
+                ));
+            }
+        }
+        texts
     }
 
     /// Reads targets and calendars from the texts.

@@ -1,6 +1,8 @@
 //! One layer of settings: a file, an environment variable or a `--set`, read as TOML and checked against the known
 //! keys.
 
+use super::effective;
+use super::exposure::SecretExposure;
 use super::fault::{SettingsFault, SettingsFaults, printable};
 use super::known::{KeyKind, KnownSettings};
 use super::text::FileText;
@@ -37,20 +39,39 @@ impl Layer {
     }
 
     /// Reads a configuration file. One that cannot be read or is not TOML becomes a fault and an empty layer.
-    pub(super) fn file(path: &Path, known: &KnownSettings, faults: &mut SettingsFaults) -> Self {
-        let text = FileText::read(path);
+    ///
+    /// Also returns how other users can read secrets in it, if they can.
+    pub(super) fn file(
+        path: &Path,
+        known: &KnownSettings,
+        faults: &mut SettingsFaults,
+    ) -> (Self, Option<SecretExposure>) {
+        let (text, mode) = FileText::read_with_mode(path);
         match text.entries() {
             Ok(entries) => {
                 let origin = |line| text.origin(line);
                 let mut builder = LayerBuilder { known, faults, origin: &origin, layer: Self::default() };
                 builder.add_table("", &entries);
-                builder.layer
+                let secret = builder.layer.secret();
+                let exposure = mode.zip(secret).and_then(|(mode, secret)| SecretExposure::of_file(path, mode, &secret));
+                (builder.layer, exposure)
             }
             Err(fault) => {
                 faults.add(fault);
-                Self::default()
+                (Self::default(), None)
             }
         }
+    }
+
+    /// Returns the key of a secret in this layer, if there is one.
+    pub(super) fn secret(&self) -> Option<String> {
+        self.0.iter().find_map(|(key, value)| match &value.kind {
+            ValueKind::Table(entries) => {
+                let secret = entries.iter().find(|(name, value)| effective::is_secret(name, value))?;
+                Some(format!("{key}.{}", secret.0))
+            }
+            _ => effective::is_secret("", value).then(|| key.clone()),
+        })
     }
 
     /// Reads one key and its value, from the environment or the command line. The text is a TOML value if it parses as

@@ -98,7 +98,7 @@ fn a_file_that_cannot_be_read_is_one_fault() {
 
 #[test]
 fn a_device_is_not_a_regular_file() {
-    let document = Document::of(&FileText::read_regular(Path::new("/dev/null")));
+    let document = Document::of(&FileText::read_all(&[Path::new("/dev/null").to_owned()])[0]);
     assert_eq!(faults_of(&document), ["/dev/null: is not a regular file; name a text file"]);
 }
 
@@ -106,7 +106,7 @@ fn a_device_is_not_a_regular_file() {
 fn a_file_of_more_than_a_mebibyte_is_one_fault() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), vec![b'#'; (1 << 20) + 1]).unwrap();
-    let faults = faults_of(&Document::of(&FileText::read_regular(file.path())));
+    let faults = faults_of(&Document::of(&FileText::read_all(&[file.path().to_owned()])[0]));
     assert!(
         faults.len() == 1 && faults[0].ends_with(": is larger than 1048576 bytes, the limit of a configuration file"),
         "{faults:?}"

@@ -4,6 +4,7 @@ mod access;
 mod brokers;
 mod client;
 mod crafted;
+mod files;
 mod logs;
 mod memory;
 mod mock;
