@@ -20,10 +20,11 @@ impl CutKey {
         Self(key)
     }
 
-    /// Identifies the key without revealing it.
+    /// Identifies the key without revealing it: twelve digits and four check digits.
     pub(super) fn id(&self) -> String {
         let id = blake3::derive_key("pacemeter v1 cut key id", &self.0);
-        blake3::Hash::from_bytes(id).to_hex()[..16].to_owned()
+        let digits = &blake3::Hash::from_bytes(id).to_hex()[..ID_DIGITS];
+        format!("{digits}{}", check_digits(digits))
     }
 
     /// Keyed hash of a text, in hexadecimal digits. The kind separates cuts from lists.
@@ -32,6 +33,17 @@ impl CutKey {
         hasher.update(kind.as_bytes()).update(b"\n").update(text.as_bytes());
         hasher.finalize().to_hex().as_str().to_owned()
     }
+}
+
+const ID_DIGITS: usize = 12;
+
+fn check_digits(digits: &str) -> String {
+    blake3::hash(digits.as_bytes()).to_hex()[..4].to_owned()
+}
+
+/// False if a key's identifier was damaged.
+fn is_key_id(id: &str) -> bool {
+    id.split_at_checked(ID_DIGITS).is_some_and(|(digits, check)| check_digits(digits) == check)
 }
 
 /// How a cut came to be in the chain.
@@ -125,9 +137,11 @@ impl Chain {
         let damaged = |what: &str| ChainFault::Damaged(what.to_owned());
         let (line, hash) =
             text.trim_end_matches('\n').split_once('\n').ok_or_else(|| damaged("is damaged: it has no hash"))?;
-        if let Some(ChainHead { key }) = serde_json::from_str(line).ok().filter(|head: &ChainHead| head.key != key.id())
+        if let Ok(ChainHead { key: other }) = serde_json::from_str(line)
+            && other != key.id()
+            && is_key_id(&other)
         {
-            return Err(ChainFault::OtherKey(key));
+            return Err(ChainFault::OtherKey(other));
         }
         if key.hash("chain", line) != hash {
             return Err(damaged("is damaged or edited: its hash differs"));

@@ -40,8 +40,10 @@ pub(super) const MAX_REPORTED: usize = 20;
 const MAX_TEXT: usize = 1_000;
 
 impl SettingsFaults {
-    /// Adds a fault. A repeated one is not added.
-    pub(crate) fn add(&mut self, fault: SettingsFault) {
+    /// Adds a fault, with its texts truncated. A repeated one is not added.
+    pub(crate) fn add(&mut self, mut fault: SettingsFault) {
+        truncate(&mut fault.key);
+        truncate(&mut fault.message);
         if self.reported.contains(&fault) {
         } else if self.is_full() {
             self.unreported += 1;
@@ -106,13 +108,14 @@ impl fmt::Display for SettingsFaults {
 
 impl std::error::Error for SettingsFaults {}
 
-/// Replaces control characters, so that a text from outside cannot break a line of output, and truncates it.
-pub(super) fn printable(text: &str) -> String {
-    let mut characters =
-        text.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character });
-    let mut printable: String = characters.by_ref().take(MAX_TEXT).collect();
-    if characters.next().is_some() {
-        printable.push('…');
+fn truncate(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
+        text.truncate(end);
+        text.push('…');
     }
-    printable
+}
+
+/// Replaces control characters, so that a name from outside cannot break a line of output.
+pub(super) fn printable(name: &str) -> String {
+    name.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
 }

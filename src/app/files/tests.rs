@@ -216,3 +216,22 @@ fn of_many_faults_twenty_are_reported_and_the_rest_counted() {
         shown.starts_with("the settings have 90000 faults\n") && shown.ends_with("\n  and 89980 more; fix these first")
     );
 }
+
+#[test]
+fn files_that_are_too_large_together_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let names: Vec<_> = (0..10).map(|index| directory.path().join(format!("{index}.toml"))).collect();
+    names.iter().for_each(|path| std::fs::write(path, "#".repeat(1 << 20)).unwrap());
+    let (files, faults) = files(&[&format!("targets.files={names:?}")]);
+    assert_eq!(faults, Vec::<String>::new());
+    let faults = faults_of(files.read(&files.texts()));
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].contains("8.toml: is beyond 8388608 bytes of all files together; use fewer"), "{faults:?}");
+}
+
+#[test]
+fn a_fault_does_not_repeat_a_text_of_any_length() {
+    let text = format!("[target.a]\nmeasure = '{}'\nperiod = 'week'\ngoal = 1\n", "é".repeat(100_000));
+    let faults = faults_of(read(&[], &[("a.toml", &text)]));
+    assert!(faults.len() == 1 && faults[0].chars().count() < 1_100 && faults[0].ends_with('…'), "{faults:?}");
+}

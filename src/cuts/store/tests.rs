@@ -215,3 +215,15 @@ fn another_pseudonym_key_quarantines_nothing() {
     assert!(error.contains("restore that key"), "{error}");
     assert_eq!(disk.paths(), before);
 }
+
+#[test]
+fn a_damaged_key_id_is_damage_and_no_other_key() {
+    let id = CutKey::new([7; 32]).id();
+    for (place, digit) in id.char_indices() {
+        let mut decayed = id.clone();
+        decayed.replace_range(place..=place, if digit == '0' { "1" } else { "0" });
+        let disk = filled();
+        edit(&disk, CHAIN, &id, &decayed);
+        assert!(!faults(&disk).is_empty());
+    }
+}

@@ -121,3 +121,16 @@ fn no_key_is_created_where_others_can_write() {
     let path = directory.path().join("pseudonym.key");
     assert!(error_of(&path).contains("can write") && !path.exists());
 }
+
+#[test]
+fn the_mode_of_somebody_elses_key_is_left_and_reported() {
+    let (_directory, path) = key_file();
+    set_mode(&path, 0o644);
+    // Only root can give a file away.
+    if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
+        return;
+    }
+    let exposure = KeyFile::load(&path).unwrap().unwrap().exposure.unwrap();
+    assert!(exposure.contains("cannot be changed (it belongs to another user)"), "{exposure}");
+    assert_eq!(mode(&path), 0o644);
+}
