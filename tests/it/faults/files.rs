@@ -2,9 +2,10 @@
 //! do not answer, and files of nothing but faults. None of them needs a broker.
 
 use std::fs::{self, File, Permissions};
-use std::io::{BufRead as _, BufReader};
-use std::os::fd::AsRawFd;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -239,6 +240,36 @@ fn a_checkpoint_that_hangs_does_not_hold_up_the_end() {
     let written = mock.write(0, 10);
     await_reached(&mut pacemeter, written);
     assert_says(&pacemeter.stop(), 0, &["pacemeter.checkpoint.unfinished", "pacemeter.ended"], PROMPT);
+}
+
+#[test]
+fn a_failure_that_nobody_reads_ends_the_process() {
+    let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    // Full, so that the program's own writing blocks.
+    let full = theirs.try_clone().expect("a descriptor");
+    full.set_nonblocking(true).expect("a socket");
+    while (&full).write(&[0; 4_096]).is_ok() {}
+    full.set_nonblocking(false).expect("a socket");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pacemeter"))
+        .args(["run", "--set", "http.listen=nowhere"])
+        .stderr(Stdio::from(OwnedFd::from(theirs)))
+        .spawn()
+        .expect("the program starts");
+    let started = Instant::now();
+    let code = loop {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            break status.code();
+        }
+        if started.elapsed() > PROMPT {
+            child.kill().expect("it is our child");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(code, Some(78));
+    drop(full);
+    let mut written = Vec::new();
+    ours.read_to_end(&mut written).expect("a socket");
+    assert!(!String::from_utf8_lossy(&written).contains("pacemeter: "), "the pipe was not full");
 }
 
 /// A state directory with a pseudonym key.
