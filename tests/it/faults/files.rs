@@ -16,6 +16,9 @@ use super::mock::Mock;
 use super::probes::{await_reached, own};
 use crate::program::{ExitedProcess, Pacemeter, run, run_in};
 
+/// Environment variable that makes the program hang somewhere.
+const FAILPOINT: &str = "FAILPOINT";
+
 /// Longest time of a command that need not wait for anything.
 const PROMPT: Duration = Duration::from_secs(15);
 
@@ -30,6 +33,11 @@ fn settings(more: &[&str]) -> Vec<String> {
 
 fn directory() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
+}
+
+/// A directory on a file system that has leases wherever the tests run.
+fn directory_with_leases() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").expect("a temporary directory in memory")
 }
 
 fn assert_says(ended: &ExitedProcess, code: i32, parts: &[&str], limit: Duration) {
@@ -126,7 +134,7 @@ fn ninety_thousand_faults_take_moments_and_are_counted() {
 
 #[test]
 fn a_running_process_refuses_bad_targets_and_still_ends() {
-    let state = directory();
+    let state = directory_with_leases();
     let path = state.path().join("targets.toml");
     write(&path, "", 0o600);
     let settings = settings(&["targets.files=['targets.toml']", "targets.check_interval=100ms", "log.burst=1000"]);
@@ -162,7 +170,7 @@ fn a_running_process_refuses_bad_targets_and_still_ends() {
 
 #[test]
 fn a_targets_file_that_hangs_at_the_start_is_a_fault() {
-    let state = directory();
+    let state = directory_with_leases();
     let path = state.path().join("targets.toml");
     write(&path, "", 0o600);
     let _held = lease(&path);
@@ -204,7 +212,7 @@ fn a_start_that_hangs_ends_on_sigterm() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_pacemeter"))
         .args(["run", "--set", "kafka.bootstrap_servers=127.0.0.1:1", "--set", "http.listen=127.0.0.1:0"])
         .current_dir(&state)
-        .env("FAILPOINT", "state.opening:1:hang")
+        .env(FAILPOINT, "state.opening:1:hang")
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
@@ -224,7 +232,7 @@ fn a_shutdown_that_hangs_ends_with_75_at_its_deadline() {
     let mock = Mock::start(1, 1);
     let state = directory();
     let settings = mock.settings(&["shutdown.deadline=1s"]);
-    let mut pacemeter = Pacemeter::start_with(&state, &settings, &[("FAILPOINT", "shutdown.drained:1:hang")]);
+    let mut pacemeter = Pacemeter::start_with(&state, &settings, &[(FAILPOINT, "shutdown.drained:1:hang")]);
     pacemeter.wait_ready();
     assert_says(&pacemeter.stop(), 75, &["pacemeter.shutdown.overdue"], PROMPT);
 }
@@ -234,7 +242,7 @@ fn a_checkpoint_that_hangs_does_not_hold_up_the_end() {
     let mock = Mock::start(1, 1);
     let state = directory();
     let settings = mock.settings(&["shutdown.deadline=1s"]);
-    let hangs = [("FAILPOINT", "checkpoint.before_sync:1:hang")];
+    let hangs = [(FAILPOINT, "checkpoint.before_sync:1:hang")];
     let mut pacemeter = Pacemeter::start_with(&state, &settings, &hangs);
     pacemeter.wait_ready();
     let written = mock.write(0, 10);
