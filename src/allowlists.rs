@@ -20,7 +20,7 @@ pub struct Allowlist {
 impl Allowlist {
     /// Creates a list of `listed` and `always`, each once, with `other` at the end.
     pub fn new(listed: &[String], always: &[&str]) -> Self {
-        let mut names: Vec<String> = Vec::new();
+        let (mut names, mut indexes) = (Vec::new(), HashMap::new());
         let every = listed
             .iter()
             .map(String::as_str)
@@ -28,11 +28,11 @@ impl Allowlist {
             .chain(always.iter().copied())
             .chain(["other"]);
         for name in every {
-            if !names.iter().any(|there| there == name) {
+            if !indexes.contains_key(name) {
+                indexes.insert(name.to_owned(), names.len());
                 names.push(name.to_owned());
             }
         }
-        let indexes = names.iter().enumerate().map(|(index, name)| (name.clone(), index)).collect();
         let other = names.len() - 1;
         Self { names, indexes, other }
     }
@@ -57,6 +57,9 @@ impl Allowlist {
         self.other
     }
 }
+
+/// Maximum number of values in a list: each takes memory in every partition, as pairs of two labels do.
+const MAX_LISTED: usize = 10_000;
 
 /// Labels that have an allowlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +156,14 @@ impl Allowlists {
             );
             TimeZone::UTC
         });
-        let mut listed = |key, always: &[&str]| Allowlist::new(&reader.strings(key), always);
+        let mut listed = |key, always: &[&str]| {
+            let mut values = reader.strings(key);
+            if values.len() > MAX_LISTED {
+                reader.fault(key, format!("has {} values; list at most {MAX_LISTED}", values.len()));
+                values.truncate(MAX_LISTED);
+            }
+            Allowlist::new(&values, always)
+        };
         let states = Allowlist::new(&states, &["unknown"]);
         Self {
             programmes: listed("labels.programmes", &[]),
@@ -213,5 +223,31 @@ impl Default for Allowlists {
     /// Built-in defaults.
     fn default() -> Self {
         Self::read(&mut SettingsReader::load(&Layers::default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_listed_once_and_other_is_last() {
+        let list = Allowlist::new(&["b", "a", "other", "b", "unknown"].map(str::to_owned), &["unknown"]);
+        assert_eq!(list.names(), ["b", "a", "unknown", "other"]);
+        assert_eq!((list.index("a"), list.index("z"), list.other(), list.count()), (1, 3, 3, 4));
+    }
+
+    #[test]
+    fn a_list_of_any_length_takes_moments_and_is_bounded() {
+        let names: Vec<String> = (0..100_000).map(|index| format!("p{index}")).collect();
+        let started = std::time::Instant::now();
+        assert_eq!(Allowlist::new(&names, &[]).count(), 100_001);
+        // A comparison of each with all others takes minutes.
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+        let overrides = vec![format!("labels.programmes={names:?}")];
+        let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
+        assert_eq!(Allowlists::read(&mut reader).programmes.count(), MAX_LISTED + 1);
+        let faults = reader.finish().unwrap_err().to_string();
+        assert!(faults.contains("labels.programmes (--set): has 100000 values; list at most 10000"), "{faults}");
     }
 }

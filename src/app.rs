@@ -3,37 +3,39 @@
 
 mod check;
 mod files;
+mod opening;
 mod recompute;
 mod reload;
 mod service;
 pub(crate) mod state;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use self::opening::{OpenedState, open_unless_stopped};
 use self::reload::Reloader;
 use self::service::PipelineService;
 use crate::aggregate::Rules;
 use crate::allowlists::{Allowlists, LabelKind};
 use crate::api::Api;
-use crate::checkpoint::{self, CheckpointStore};
+use crate::checkpoint;
 use crate::clock::{Clock, Millis, Timestamp};
-use crate::cuts::{self, CutKey, CutStore};
-use crate::decode::{self, KeyError, PseudonymKey};
-use crate::disk::{Lock, LockError, RealDisk};
+use crate::cuts::{self, CutStore};
+use crate::decode;
+use crate::disk::Lock;
 use crate::export::Exporter;
 use crate::http::{self, BindError};
 use crate::pipeline::{self, Dependencies};
-use crate::runtime::{Exit, Failure, Shutdown, log_failpoint};
-use crate::settings::SettingsReader;
+use crate::runtime::{Exit, Failure, Shutdown, ShutdownDeadline, log_failpoint};
+use crate::settings::{SecretExposure, SettingsReader};
 use crate::source;
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, Guard};
-use crate::view::closed_periods::ClosedPeriods;
 use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
 use crate::view::totals::PresenceLimits;
@@ -99,6 +101,9 @@ impl Settings {
 /// Directories of the state directory that are ours, even if the state directory itself is shared.
 const STATE_DIRECTORIES: [&str; 2] = [checkpoint::DIRECTORY, cuts::DIRECTORY];
 
+/// Time after `shutdown.deadline` at which the process ends all the same: for connections, and for what blocks.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
 /// Handle of a running pacemeter: its address and its tasks.
 pub(crate) struct RunningApp {
     address: SocketAddr,
@@ -108,10 +113,11 @@ pub(crate) struct RunningApp {
     reload: JoinHandle<()>,
     _log: Guard,
     _lock: Lock,
+    _deadline: ShutdownDeadline,
 }
 
-/// Starts all stages, and returns once `/metrics` answers. The files of targets are reloaded whenever `reload` is
-/// notified.
+/// Starts all stages, and returns once `/metrics` answers; `None` if the shutdown was requested before. The files of
+/// targets are reloaded whenever `reload` is notified.
 ///
 /// # Errors
 /// 78 with all faults of the settings and of the files of targets; else the failure of a resource that the settings
@@ -121,8 +127,10 @@ pub(crate) async fn start(
     clock: Clock,
     shutdown: Shutdown,
     reload: Arc<Notify>,
-) -> Result<RunningApp, Failure> {
+) -> Result<Option<RunningApp>, Failure> {
     let settings = Settings::of(&mut reader);
+    let deadline = shutdown.enforce(settings.pipeline.shutdown_deadline + SHUTDOWN_GRACE)?;
+    let exposures = settings.source.check_files(&mut reader);
     let texts = settings.files.texts();
     let loaded = settings.files.read(&texts);
     let uncovered = loaded.uncovered(clock.now());
@@ -132,11 +140,13 @@ pub(crate) async fn start(
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter started");
     log_certificate_checks(&settings.source);
     log_failpoint();
+    log_exposures(reader.exposures().iter().chain(&exposures));
     reload::log_uncovered(&uncovered);
-    let (lock, store, disk) = open_state(&settings.state_directory)?;
-    let key = pseudonym_key(&settings)?;
-    let cuts = CutStore::new(disk, CutKey::new(key.derive(CutKey::CONTEXT)));
-    let closed_periods = read_closed_periods(&cuts)?;
+    let opened = open_unless_stopped(&settings, &shutdown).await?;
+    let Some(OpenedState { lock, store, key, cuts, closed_periods }) = opened else {
+        tracing::info!(event = "pacemeter.ended", "pacemeter ended");
+        return Ok(None);
+    };
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(settings.source.topics.as_array(), &labels, log.counters()));
     metrics.add_build_info(&source::linked_libraries());
@@ -165,7 +175,13 @@ pub(crate) async fn start(
         shutdown: shutdown.clone(),
     })?;
     let reload = tokio::spawn(reloader.run(reload, shutdown.clone()));
-    Ok(RunningApp { address, shutdown, pipeline, http, reload, _log: log, _lock: lock })
+    Ok(Some(RunningApp { address, shutdown, pipeline, http, reload, _log: log, _lock: lock, _deadline: deadline }))
+}
+
+fn log_exposures<'a>(exposures: impl Iterator<Item = &'a SecretExposure>) {
+    for exposure in exposures {
+        tracing::warn!(event = "pacemeter.secret.exposed", exposure = %exposure, "other users can read a secret");
+    }
 }
 
 /// Creates what the HTTP server serves: metrics, status and the API.
@@ -242,64 +258,6 @@ fn log_certificate_checks(settings: &source::Settings) {
     for property in settings.certificate_checks_off() {
         tracing::warn!(event = "pacemeter.kafka.certificates_unchecked", property, "certificate checks switched off");
     }
-}
-
-/// Locks the state directory for this process and opens it.
-fn open_state(directory: &Path) -> Result<(Lock, CheckpointStore, Arc<RealDisk>), Failure> {
-    let lock = Lock::acquire(directory).map_err(|error| match &error {
-        LockError::Locked { .. } => {
-            Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own"))
-        }
-        LockError::Io { source, .. } => {
-            Failure::from_io(format_args!("state directory {}", directory.display()), source)
-        }
-    })?;
-    let disk = RealDisk::open(directory, &STATE_DIRECTORIES);
-    let disk =
-        disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
-    let disk = Arc::new(disk);
-    Ok((lock, CheckpointStore::new(Arc::clone(&disk) as _), disk))
-}
-
-/// Reads the closed periods from the stored cuts. A damaged or missing cut is logged.
-fn read_closed_periods(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
-    let (closed_periods, faults) =
-        cuts.closed_periods().map_err(|error| cuts_failure("cuts in the state directory", &error))?;
-    for fault in faults {
-        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "cut not readable");
-    }
-    Ok(Arc::new(closed_periods))
-}
-
-fn pseudonym_key(settings: &Settings) -> Result<PseudonymKey, Failure> {
-    let path = settings.pseudonym_key_path();
-    let (key, created) = PseudonymKey::load_or_create(&path).map_err(|error| key_failure(&error))?;
-    if created {
-        tracing::warn!(
-            event = "pacemeter.pseudonym_key.created",
-            path = %path.display(),
-            key_id = key.key_id(),
-            "pseudonym key created; back it up"
-        );
-    }
-    Ok(key)
-}
-
-/// Cuts of another pseudonym key are an unusable state, not a broken disk.
-fn cuts_failure(place: impl std::fmt::Display, error: &std::io::Error) -> Failure {
-    match error.kind() {
-        std::io::ErrorKind::Unsupported => Failure::new(Exit::StateUnusable, format!("{place}: {error}")),
-        _ => Failure::from_io(place, error),
-    }
-}
-
-fn key_failure(error: &KeyError) -> Failure {
-    let exit = match error {
-        KeyError::Malformed | KeyError::MalformedFile(_) => Exit::Configuration,
-        KeyError::NoRandomness(_) => Exit::TryAgain,
-        KeyError::Read { .. } | KeyError::Create { .. } => Exit::Disk,
-    };
-    Failure::new(exit, error.to_string())
 }
 
 fn bind_failure(error: &BindError) -> Failure {

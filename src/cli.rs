@@ -12,6 +12,7 @@ mod scrape;
 mod targets;
 mod words;
 
+use crate::file;
 use crate::record::Stream;
 use crate::runtime::{Exit, print_error};
 use crate::settings::{Layers, parse_duration, printable_lines};
@@ -32,10 +33,15 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Err(exit) => return exit,
     };
     execute::execute(&command).unwrap_or_else(|failure| {
-        print_error(&format!("pacemeter: {failure}"));
-        failure.exit
+        let exit = failure.exit;
+        // A pipe that nobody reads must not hold up the end; the exit code is enough then.
+        drop(file::within(PRINT_LIMIT, move || print_error(&format!("pacemeter: {failure}"))));
+        exit
     })
 }
+
+/// Maximum time to print a failure.
+const PRINT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Parses the command line; prints help, version and usage errors.
 ///

@@ -23,6 +23,7 @@ mod body;
 mod envelope;
 mod fields;
 mod fingerprint;
+mod key_file;
 mod kind;
 mod numbers;
 mod pseudonym;
@@ -44,6 +45,7 @@ use kind::Kind;
 use pseudonym::Pseudonyms;
 use scan::{Scan, Scanner, SerdeJson};
 
+pub use key_file::KeyFile;
 pub use pseudonym::{KeyError, PseudonymKey, RecordHasher};
 
 /// Maximum length of an event id. Bytes.

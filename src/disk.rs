@@ -47,7 +47,7 @@ pub trait Disk: Send + Sync {
     /// Creates an empty file and its missing parent directories, readable by their owner alone. Truncates an existing
     /// file.
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskWriter>>;
-    /// Opens a file for reading; `NotFound` if it does not exist.
+    /// Opens a file for reading; `NotFound` if it does not exist, `InvalidData` if it is no regular file.
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskReader>>;
     /// Renames a file, replacing an existing one. Durable only after [`Disk::sync_directory`].
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;

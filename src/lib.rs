@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! clock  record  event            plain values
+//! file                            bounded reading of files that are not ours
 //! settings                        layered configuration, read once
 //! telemetry                       catalogue of metrics, the process's own metrics, logs
 //! runtime                         exit codes, signals, panics
@@ -48,6 +49,8 @@ pub mod record;
 pub mod event;
 
 // The process.
+pub mod file;
+
 pub mod settings;
 
 pub mod telemetry;

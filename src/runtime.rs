@@ -15,8 +15,8 @@ pub(crate) use bug::has_panicked;
 pub use bug::install_panic_hook;
 pub(crate) use failpoint::{arm_failpoint, failpoint, log_failpoint};
 pub(crate) use shortage::{SHORTAGE_REMEDY, end_for_shortage};
-pub(crate) use shutdown::Hangup;
 pub use shutdown::Shutdown;
+pub(crate) use shutdown::{Hangup, ShutdownDeadline};
 
 use crate::settings::{SettingsFaults, printable_lines};
 use std::io::{self, Write};

@@ -23,6 +23,7 @@ mod convert;
 mod document;
 mod duration;
 mod effective;
+mod exposure;
 mod fault;
 mod known;
 mod layer;
@@ -39,6 +40,7 @@ pub(crate) use document::parse_time;
 pub use document::{Document, DocumentTable};
 pub(crate) use duration::{format_duration, parse_duration};
 pub(crate) use effective::redacted_text;
+pub use exposure::SecretExposure;
 pub use fault::{SettingsFault, SettingsFaults};
 pub(crate) use nearest::nearest;
 pub(crate) use printable::{is_printable, printable, printable_json, printable_lines};
@@ -110,7 +112,8 @@ pub struct SettingsReader {
     known: KnownSettings,
     /// Value of every known setting, merged from all layers, each with its origin.
     merged: Config,
-    faults: Vec<SettingsFault>,
+    faults: SettingsFaults,
+    exposures: Vec<SecretExposure>,
     /// Keys that a getter has asked for.
     read: BTreeSet<String>,
 }
@@ -119,10 +122,12 @@ impl SettingsReader {
     /// Reads and merges all layers. Faults in them, such as unknown keys, are reported by [`SettingsReader::finish`].
     pub fn load(layers: &Layers) -> Self {
         let known = KnownSettings::read();
-        let mut faults = Vec::new();
+        let (mut faults, mut exposures) = (SettingsFaults::default(), Vec::new());
         let mut builder = Config::builder().add_source(Layer::defaults(&known));
         for path in &layers.files {
-            builder = builder.add_source(Layer::file(path, &known, &mut faults));
+            let (layer, exposure) = Layer::file(path, &known, &mut faults);
+            exposures.extend(exposure);
+            builder = builder.add_source(layer);
         }
         let mut environment = layers.environment.clone();
         environment.sort_unstable();
@@ -132,17 +137,23 @@ impl SettingsReader {
             }
         }
         for text in &layers.overrides {
-            builder = builder.add_source(override_layer(text, &known, &mut faults));
+            let layer = override_layer(text, &known, &mut faults);
+            exposures.extend(layer.secret().map(|secret| {
+                SecretExposure::new(&format!(
+                    "--set {secret} is a secret, and other users see command lines; put it into a file or the environment"
+                ))
+            }));
+            builder = builder.add_source(layer);
         }
         let merged = builder.build().unwrap_or_else(|error| {
-            faults.push(SettingsFault {
+            faults.add(SettingsFault {
                 key: String::new(),
                 origin: None,
                 message: format!("the layers cannot be merged: {error}"),
             });
             Config::default()
         });
-        Self { known, merged, faults, read: BTreeSet::new() }
+        Self { known, merged, faults, exposures, read: BTreeSet::new() }
     }
 
     /// Reads a string.
@@ -237,14 +248,17 @@ impl SettingsReader {
         let origin = self.value(key).and_then(Value::origin).map(str::to_owned);
         let fault =
             SettingsFault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
-        if !self.faults.contains(&fault) {
-            self.faults.push(fault);
-        }
+        self.faults.add(fault);
+    }
+
+    /// Returns the secrets in settings that other users of the machine can read.
+    pub(crate) fn exposures(&self) -> &[SecretExposure] {
+        &self.exposures
     }
 
     /// Records faults of files that the settings name.
-    pub(crate) fn add_faults(&mut self, faults: Vec<SettingsFault>) {
-        self.faults.extend(faults);
+    pub(crate) fn add_faults(&mut self, faults: SettingsFaults) {
+        self.faults.append(faults);
     }
 
     /// Ends the reading.
@@ -252,7 +266,7 @@ impl SettingsReader {
     /// # Errors
     /// All faults recorded so far, if there are any.
     pub fn finish(&self) -> Result<(), SettingsFaults> {
-        SettingsFaults::err_if_any(self.faults.clone())
+        self.faults.clone().err_if_any()
     }
 
     /// Returns the settings that no getter has asked for. Once every stage has read its settings, there must be none.
@@ -333,7 +347,7 @@ fn as_offset_range(value: &ValueKind) -> Result<OffsetRange, String> {
     Ok(range)
 }
 
-fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Option<Layer> {
+fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mut SettingsFaults) -> Option<Layer> {
     let name_in_layer = name.strip_prefix(ENVIRONMENT_PREFIX)?;
     if [TEST_CLOCK, TEST_FAILPOINT].contains(&name) || is_kubernetes_service_link(name_in_layer, value) {
         return None;
@@ -341,11 +355,7 @@ fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mu
     let key = name_in_layer.to_lowercase().replace("__", ".");
     let origin = format!("environment variable {}", fault::printable(name));
     if value.contains(char::REPLACEMENT_CHARACTER) {
-        faults.push(SettingsFault {
-            key: fault::printable(&key),
-            origin: Some(origin),
-            message: "is not UTF-8".into(),
-        });
+        faults.add(SettingsFault { key: fault::printable(&key), origin: Some(origin), message: "is not UTF-8".into() });
         return None;
     }
     Some(Layer::text(&key, value, &origin, known, faults))
@@ -362,7 +372,7 @@ fn is_kubernetes_service_link(name: &str, value: &str) -> bool {
     !name.contains("__") && (names_service || names_port || (name.ends_with("PORT") && value.contains("://")))
 }
 
-fn override_layer(text: &str, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Layer {
+fn override_layer(text: &str, known: &KnownSettings, faults: &mut SettingsFaults) -> Layer {
     let message = match override_key::split(text).map(|(key, value)| (override_key::parse(key), value)) {
         Some((Some(key), value)) => return Layer::text(&key, value, "--set", known, faults),
         Some((None, _)) => {
@@ -374,6 +384,6 @@ fn override_layer(text: &str, known: &KnownSettings, faults: &mut Vec<SettingsFa
     // The argument may be a misplaced secret, so only its leading part that looks like a name is reported.
     let is_of_name = |character: &char| character.is_ascii_alphanumeric() || "._-".contains(*character);
     let key = text.chars().take_while(is_of_name).collect();
-    faults.push(SettingsFault { key, origin: Some("--set".into()), message: message.into() });
+    faults.add(SettingsFault { key, origin: Some("--set".into()), message: message.into() });
     Layer::default()
 }

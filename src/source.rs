@@ -48,6 +48,7 @@ mod fetching;
 mod native;
 mod probe;
 mod properties;
+mod property_files;
 mod reading;
 mod settings;
 

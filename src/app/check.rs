@@ -3,24 +3,49 @@
 use std::fmt::Write;
 
 use super::Settings;
+use super::opening::key_failure;
 use crate::clock::Clock;
+use crate::decode::KeyFile;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
 use crate::source::check::topic_faults;
 use crate::source::{Consumer, SourceError};
+use crate::targets::Targets;
 
 /// Reads the settings and the files of targets, checks the topics in Kafka and returns a report for people. A calendar
-/// that lacks the holidays of this year is a fault here, although `run` accepts it.
+/// that lacks the holidays of this year is a fault here, although `run` accepts it. Also reads the pseudonym key, if
+/// there is one, and reports secrets that other users can read.
 ///
 /// # Errors
-/// 78 with all faults of the settings and files, or of the topics; 77 if Kafka denies access; 75 if it does not answer.
+/// 78 with all faults of the settings and files, or of the topics; 77 if Kafka denies access, or others can write the
+/// pseudonym key; 75 if Kafka does not answer.
 pub(crate) fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String, Failure> {
     let settings = Settings::of(&mut reader);
     let loaded = settings.files.read(&settings.files.texts());
     let uncovered = loaded.uncovered(clock.now());
     let targets = loaded.targets_or_faults(&mut reader);
     reader.add_faults(uncovered);
+    let exposures = settings.source.check_files(&mut reader);
     reader.finish()?;
+    let mut warnings = String::new();
+    for exposure in reader.exposures().iter().chain(&exposures) {
+        // Writing to a string does not fail.
+        let _ = writeln!(warnings, "warning: {exposure}");
+    }
+    let key_path = settings.pseudonym_key_path();
+    let key = KeyFile::load(&key_path).map_err(|error| key_failure(&error))?;
+    if let Some(exposure) = key.and_then(|key| key.exposure) {
+        let _ = writeln!(warnings, "warning: pseudonym key file {}: {exposure}", key_path.display());
+    }
+    match check_topics(&settings, &targets) {
+        Ok(report) => Ok(report + &warnings),
+        // The warnings hold whatever Kafka answers.
+        Err(Failure { exit, message }) => Err(Failure::new(exit, format!("{message}\n{warnings}").trim_end())),
+    }
+}
+
+/// Checks the topics in Kafka, and describes them and the targets.
+fn check_topics(settings: &Settings, targets: &Targets) -> Result<String, Failure> {
     let consumer = Consumer::open(&settings.source)?;
     let failed = |error| failure(error, settings.source.shown_servers());
     let topology = consumer.describe().map_err(failed)?;

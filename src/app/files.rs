@@ -15,12 +15,15 @@ use crate::aggregate::Rules;
 use crate::calendar::{self, WorkingCalendar};
 use crate::clock::{Millis, Timestamp};
 use crate::record::Stream;
-use crate::settings::{Document, FileText, SettingsFault, SettingsReader, parse_time};
+use crate::settings::{Document, FileText, SettingsFault, SettingsFaults, SettingsReader, parse_time};
 use crate::targets::Targets;
 use crate::targets::read::{self, PeriodBounds};
 
 /// Largest number of files of targets and calendars.
 const MAX_FILES: usize = 100;
+
+/// Largest size of all these files together. A thousand targets take about a megabyte.
+const MAX_TOTAL_BYTES: usize = 8 << 20;
 
 /// Name of the calendar that no document defines.
 const ALWAYS: &str = "always";
@@ -49,7 +52,7 @@ pub(crate) struct LoadedFiles {
     files: usize,
     zone: TimeZone,
     /// The targets, or all faults.
-    pub(super) result: Result<Targets, Vec<SettingsFault>>,
+    pub(super) result: Result<Targets, SettingsFaults>,
 }
 
 impl TargetFiles {
@@ -77,9 +80,19 @@ impl TargetFiles {
         }
     }
 
-    /// Reads the current content of the files. Blocks on the disk.
+    /// Reads the current content of the files. Waits for the disk, but for no longer than [`crate::file::TIME_LIMIT`].
     pub(crate) fn texts(&self) -> Vec<FileText> {
-        self.paths.iter().take(MAX_FILES).map(|path| FileText::read_regular(path)).collect()
+        let mut texts = FileText::read_all(&self.paths[..self.paths.len().min(MAX_FILES)]);
+        let mut bytes = 0;
+        for text in &mut texts {
+            bytes += text.len();
+            if bytes > MAX_TOTAL_BYTES {
+                text.refuse(format!(
+                    "is beyond {MAX_TOTAL_BYTES} bytes of all files together; use fewer or smaller ones"
+                ));
+            }
+        }
+        texts
     }
 
     /// Reads targets and calendars from the texts.
@@ -87,11 +100,9 @@ impl TargetFiles {
         let mut documents: Vec<Document> = texts.iter().map(Document::of).collect();
         documents.extend(calendar::shipped(&documents));
         let result = read::read(&documents, &self.zone, &self.bounds);
-        let result = match (result, self.unknown_calendar(&documents)) {
-            (Ok(targets), None) => Ok(self.with_cuts(targets)),
-            (Ok(_), Some(fault)) => Err(vec![fault]),
-            (Err(faults), fault) => Err(faults.into_iter().chain(fault).collect()),
-        };
+        let mut faults = result.as_ref().err().cloned().unwrap_or_default();
+        self.unknown_calendar(&documents).into_iter().for_each(|fault| faults.add(fault));
+        let result = faults.err_if_any().and(result).map(|targets| self.with_cuts(targets));
         LoadedFiles { documents, files: texts.len(), zone: self.zone.clone(), result }
     }
 
@@ -122,10 +133,15 @@ impl LoadedFiles {
 
     /// Returns a fault for each calendar that lacks the holidays of this year or, from November on, of the next.
     /// Shipped calendars are checked only if a target or the cuts use them.
-    pub(super) fn uncovered(&self, now: Timestamp) -> Vec<SettingsFault> {
+    pub(super) fn uncovered(&self, now: Timestamp) -> SettingsFaults {
         let read_calendars = || calendar::read(&self.documents, &self.zone);
         let calendars = self.result.as_ref().map_or_else(|_| read_calendars(), |targets| targets.calendars.clone());
-        calendars.iter().filter_map(|calendar| self.missing_holidays(calendar, now)).collect()
+        let mut faults = SettingsFaults::default();
+        calendars
+            .iter()
+            .filter_map(|calendar| self.missing_holidays(calendar, now))
+            .for_each(|fault| faults.add(fault));
+        faults
     }
 
     fn missing_holidays(&self, calendar: &Arc<WorkingCalendar>, now: Timestamp) -> Option<SettingsFault> {

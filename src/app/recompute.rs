@@ -33,7 +33,7 @@ pub(crate) fn recompute_cut(
     let Some((key, cuts)) = state::open_cuts(&settings)? else {
         return Err(state::no_cut(id));
     };
-    let stored = cuts.find(id).map_err(|error| super::cuts_failure("cuts in the state directory", &error))?;
+    let stored = cuts.find(id).map_err(|error| super::opening::cuts_failure("cuts in the state directory", &error))?;
     let Some((stored, closed_periods)) = stored else {
         let message = format!("{report}cut {id} is not recomputed, as its file is damaged or missing");
         return Err(Failure::new(Exit::StateUnusable, message));

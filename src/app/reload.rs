@@ -16,12 +16,9 @@ use self::diff::TargetsDiff;
 use super::files::{LoadedFiles, TargetFiles};
 use crate::clock::Clock;
 use crate::runtime::Shutdown;
-use crate::settings::{FileText, SettingsFault};
+use crate::settings::{FileText, SettingsFaults};
 use crate::targets::Targets;
 use crate::telemetry::Metrics;
-
-/// Largest number of faults that one reload logs.
-const MAX_FAULTS_LOGGED: usize = 20;
 
 /// Watcher of the files that passes changed targets to the pipeline.
 pub(super) struct Reloader {
@@ -120,9 +117,9 @@ impl Reloader {
         );
     }
 
-    fn refuse(&self, faults: &[SettingsFault]) {
+    fn refuse(&self, faults: &SettingsFaults) {
         self.metrics.targets.reload_refused();
-        for fault in faults.iter().take(MAX_FAULTS_LOGGED) {
+        for fault in faults.iter() {
             tracing::error!(
                 event = "pacemeter.targets.refused",
                 fault = %fault,
@@ -134,8 +131,8 @@ impl Reloader {
 }
 
 /// Logs the calendars that lack holidays: plans that use them are wrong on those days.
-pub(super) fn log_uncovered(uncovered: &[SettingsFault]) {
-    for fault in uncovered {
+pub(super) fn log_uncovered(uncovered: &SettingsFaults) {
+    for fault in uncovered.iter() {
         tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "holidays missing from calendar");
     }
 }

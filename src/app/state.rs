@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{STATE_DIRECTORIES, Settings, cuts_failure, key_failure, open_state};
+use super::opening::{cuts_failure, key_failure, open_state};
+use super::{STATE_DIRECTORIES, Settings};
 use crate::checkpoint::{CheckpointReader, CheckpointStore, Damage, PartitionDir};
 use crate::clock::Clock;
 use crate::cuts::{CutAcceptance, CutKey, CutStore, SealKind};
-use crate::decode::PseudonymKey;
+use crate::decode::{KeyFile, PseudonymKey};
 use crate::disk::RealDisk;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
@@ -21,7 +22,7 @@ use crate::source::{Consumer, PartitionLog};
 pub(crate) fn inspect(reader: SettingsReader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let directory = &settings.state_directory;
-    let store = open_existing(directory)?;
+    let store = open_existing(&settings)?;
     let mut report = format!("state directory {}\n", directory.display());
     for dir in partition_dirs(&store, directory)? {
         let listing = store.list(dir).map_err(|error| directory_failure(directory, &error))?;
@@ -41,7 +42,7 @@ pub(crate) fn inspect(reader: SettingsReader) -> Result<String, Failure> {
 pub(crate) fn verify(reader: SettingsReader) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let directory = &settings.state_directory;
-    let store = open_existing(directory)?;
+    let store = open_existing(&settings)?;
     let (mut report, mut is_damaged) = (String::new(), false);
     for dir in partition_dirs(&store, directory)? {
         let listing = store.list(dir).map_err(|error| directory_failure(directory, &error))?;
@@ -81,9 +82,9 @@ pub(crate) fn verify_cuts(reader: SettingsReader, id: Option<&str>) -> Result<St
 /// 78 if there are cuts but no key; otherwise as [`inspect`].
 pub(super) fn open_cuts(settings: &Settings) -> Result<Option<(PseudonymKey, CutStore)>, Failure> {
     let directory = &settings.state_directory;
-    let disk = open_disk(directory)?;
+    let disk = open_disk(settings)?;
     let path = settings.pseudonym_key_path();
-    let Some(key) = PseudonymKey::load(&path).map_err(|error| key_failure(&error))? else {
+    let Some(KeyFile { key, .. }) = KeyFile::load(&path).map_err(|error| key_failure(&error))? else {
         let message = format!("cuts cannot be verified: there is no pseudonym key {}; restore it", path.display());
         return if directory.join(crate::cuts::DIRECTORY).exists() {
             Err(Failure::new(Exit::Configuration, message))
@@ -143,7 +144,7 @@ pub(crate) fn accept_cuts(
     let Some((_, cuts)) = open_cuts(&settings)? else {
         return Err(Failure::new(Exit::Usage, "there are no cuts, and nothing to accept"));
     };
-    let (_lock, ..) = open_state(&settings.state_directory)?;
+    let (_lock, ..) = open_state(&settings.state_directory, &settings.pseudonym_key_path())?;
     let accepted =
         cuts.accept(id, reason, clock.now()).map_err(|error| cuts_failure("cuts in the state directory", &error))?;
     if accepted.is_empty() {
@@ -174,7 +175,7 @@ pub(crate) fn rebuild(
     force: bool,
 ) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
-    let (_lock, store, _) = open_state(&settings.state_directory)?;
+    let (_lock, store, _) = open_state(&settings.state_directory, &settings.pseudonym_key_path())?;
     let directory = &settings.state_directory;
     let mut dirs = partition_dirs(&store, directory)?;
     dirs.retain(|dir| only.is_none_or(|stream| stream == dir.stream));
@@ -239,16 +240,18 @@ fn describe(opened: Result<CheckpointReader, Damage>) -> String {
 }
 
 /// Opens the store of an existing state directory, and creates nothing.
-fn open_existing(directory: &Path) -> Result<CheckpointStore, Failure> {
-    Ok(CheckpointStore::new(Arc::new(open_disk(directory)?)))
+fn open_existing(settings: &Settings) -> Result<CheckpointStore, Failure> {
+    Ok(CheckpointStore::new(Arc::new(open_disk(settings)?)))
 }
 
 /// Opens the disk of an existing state directory.
-fn open_disk(directory: &Path) -> Result<RealDisk, Failure> {
+fn open_disk(settings: &Settings) -> Result<RealDisk, Failure> {
+    let directory = &settings.state_directory;
     if !directory.is_dir() {
         let message = format!("there is no state directory {}; check state.directory", directory.display());
         return Err(Failure::new(Exit::Configuration, message));
     }
+    KeyFile::check_rights(&settings.pseudonym_key_path()).map_err(|error| key_failure(&error))?;
     RealDisk::open(directory, &STATE_DIRECTORIES).map_err(|error| directory_failure(directory, &error))
 }
 

@@ -22,6 +22,9 @@ const MAX_CALENDARS: usize = 50;
 /// Maximum length of a calendar's name in bytes: it is the value of a label.
 const MAX_NAME: usize = 64;
 
+/// Maximum number of rules for holidays of one calendar; each is worked out for a century.
+const MAX_HOLIDAYS: usize = 1_000;
+
 /// Maximum weight of a day; an ordinary day has 1.
 const MAX_WEIGHT: f64 = 1000.0;
 
@@ -103,7 +106,10 @@ fn weight_of(table: &DocumentTable<'_>, key: &str) -> Option<f64> {
 
 fn holidays(table: &DocumentTable<'_>) -> Vec<Holiday> {
     let tables = table.tables("holiday", &["name", "rule", "from", "until", "every"]);
-    tables.iter().filter_map(holiday).collect()
+    if let Some(surplus) = tables.get(MAX_HOLIDAYS) {
+        surplus.fault("", format!("is one holiday too many; at most {MAX_HOLIDAYS} rules are read"));
+    }
+    tables.iter().take(MAX_HOLIDAYS).filter_map(holiday).collect()
 }
 
 fn holiday(table: &DocumentTable<'_>) -> Option<Holiday> {

@@ -70,14 +70,17 @@ fn run(arguments: &RunArgs) -> Result<(), Failure> {
     let reload = Arc::new(Notify::new());
     let shutdown = Shutdown::on_signals(Hangup::Reload(Arc::clone(&reload)))?;
     let runtime = runtime()?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let now = clock.now();
-        let running = app::start(reader, clock, shutdown, reload).await?;
+        let Some(running) = app::start(reader, clock, shutdown, reload).await? else { return Ok(()) };
         if is_shifted {
             tracing::warn!(event = "pacemeter.clock.moved", now_ms = now.as_millis(), "clock moved for a test");
         }
         running.wait().await
-    })
+    });
+    // Nothing is waited for that a disk or file system still blocks.
+    runtime.shutdown_background();
+    result
 }
 
 /// Pacemeter in this process, for synchronous callers.
@@ -90,6 +93,7 @@ impl InProcessApp {
     fn start(reader: SettingsReader, clock: Clock) -> Result<Self, Failure> {
         let runtime = runtime()?;
         let running = runtime.block_on(app::start(reader, clock, Shutdown::new(), Arc::default()))?;
+        let running = running.ok_or_else(|| Failure::new(Exit::TryAgain, "the shutdown was requested at the start"))?;
         Ok(Self { runtime, running })
     }
 }
@@ -100,7 +104,9 @@ impl Subject for InProcessApp {
     }
 
     fn stop(self) -> Result<(), Failure> {
-        self.runtime.block_on(self.running.stop())
+        let result = self.runtime.block_on(self.running.stop());
+        self.runtime.shutdown_background();
+        result
     }
 }
 

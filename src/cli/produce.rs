@@ -14,8 +14,9 @@ use rdkafka::ClientConfig;
 use super::expectation;
 use super::kafka::KafkaWriter;
 use crate::clock::{Clock, Millis, Timestamp, millis};
+use crate::file;
 use crate::oracle::{Oracle, OracleRules};
-use crate::runtime::{Exit, Failure, Hangup, Shutdown, print};
+use crate::runtime::{Exit, Failure, Hangup, Shutdown, print, print_error};
 use crate::settings::{SettingsReader, format_duration, parse_duration};
 use crate::simulate::{Envelopes, FaultRates, Load, PartitionCounts};
 use crate::source;
@@ -25,6 +26,8 @@ use super::progress::Progress;
 /// Longest pause while a rate is kept; bounds the reaction time to shutdown.
 const RATE_PAUSE: Duration = Duration::from_millis(50);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
+/// Maximum time to write the file of expected figures.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Share of milestones among the events.
 const MILESTONE_SHARE: f64 = 0.005;
 
@@ -105,13 +108,18 @@ impl Plan {
 /// figures cannot be written.
 pub(super) fn run(arguments: &super::ProduceArgs, clock: &Clock) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals(Hangup::Shutdown)?;
+    let _deadline = shutdown.enforce(FLUSH_TIMEOUT + WRITE_TIMEOUT)?;
     run_until(arguments, clock, &shutdown)
 }
 
 fn run_until(arguments: &super::ProduceArgs, clock: &Clock, shutdown: &Shutdown) -> Result<(), Failure> {
     let mut reader = SettingsReader::load(&arguments.settings.layers());
     let plan = Plan::read(&mut reader);
+    let exposures = plan.source.check_files(&mut reader);
     reader.finish()?;
+    for exposure in reader.exposures().iter().chain(&exposures) {
+        print_error(&format!("pacemeter: warning: {exposure}"));
+    }
     let writer = KafkaWriter::new(&plan.client(), plan.source.topics.clone())?;
     let partitions = topics::ensure(&plan, &writer, arguments.simulation.create_topics)?;
     if arguments.oracle_file.is_some() {
@@ -222,6 +230,12 @@ fn write_expected_figures(path: &Path, oracle: &Oracle, seed: u64, now: Timestam
         "figures": figures,
     });
     let text = serde_json::to_string_pretty(&json).expect("a JSON value can be written") + "\n";
-    std::fs::write(path, text)
-        .map_err(|error| Failure::from_io(format!("the file of expected figures {}", path.display()), &error))
+    let what = format!("the file of expected figures {}", path.display());
+    let own_path = path.to_owned();
+    // A pipe that nobody reads must not hold up the end.
+    match file::within(WRITE_TIMEOUT, move || std::fs::write(own_path, text)) {
+        Ok(Some(Ok(()))) => Ok(()),
+        Ok(Some(Err(error))) | Err(error) => Err(Failure::from_io(what, &error)),
+        Ok(None) => Err(Failure::new(Exit::Disk, format!("{what}: not written within {} s", WRITE_TIMEOUT.as_secs()))),
+    }
 }

@@ -4,12 +4,11 @@
 //! always has the same hash under one key, so state made with one key is meaningless under another
 //! ([`PseudonymKey::key_id`]).
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use crate::event::Hash128;
+use crate::file::TIME_LIMIT;
 
 /// 256 secret bits. Has neither `Debug` nor `Display`: it is shown nowhere.
 #[derive(Clone)]
@@ -27,6 +26,22 @@ pub enum KeyError {
     /// The file does not hold 64 hexadecimal digits.
     #[error("pseudonym key file {} is malformed: it must hold 64 hexadecimal digits and nothing else", .0.display())]
     MalformedFile(PathBuf),
+    /// Other users may write the file, or replace it in its directory.
+    #[error(
+        "pseudonym key file {} cannot be trusted: other users can write {} (mode {mode:o}); make sure that the key is \
+         yours, then chmod go-w {}", key.display(), writable.display(), writable.display()
+    )]
+    Writable {
+        /// The key file.
+        key: PathBuf,
+        /// The file or directory that others can write.
+        writable: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The file system does not answer.
+    #[error("pseudonym key file {} cannot be read: no end within {} s; check its file system", .0.display(), TIME_LIMIT.as_secs())]
+    TooSlow(PathBuf),
     /// The file cannot be read.
     #[error("cannot read pseudonym key file {}: {source}", path.display())]
     Read {
@@ -66,61 +81,9 @@ impl PseudonymKey {
         Ok(Self(key))
     }
 
-    /// Reads the key at `path`, or creates a key file with mode 0600 and the directories above it. Returns the key, and
-    /// true if it is new.
-    ///
-    /// The file holds 64 hexadecimal digits; white space around them is ignored. It is created atomically: two
-    /// processes that start together end with the same key.
-    ///
-    /// # Errors
-    ///
-    /// Any [`KeyError`] but [`KeyError::Malformed`].
-    pub fn load_or_create(path: &Path) -> Result<(Self, bool), KeyError> {
-        if let Some(key) = Self::load(path)? {
-            return Ok((key, false));
-        }
-        let key = Self::generate()?;
-        match key.create(path) {
-            Ok(()) => Ok((key, true)),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => match Self::load(path)? {
-                Some(key) => Ok((key, false)),
-                None => Err(KeyError::Read { path: path.to_owned(), source: ErrorKind::NotFound.into() }),
-            },
-            Err(source) => Err(KeyError::Create { path: path.to_owned(), source }),
-        }
-    }
-
-    /// Reads the key from its file; `None` if there is none.
-    ///
-    /// # Errors
-    /// If the file cannot be read or is malformed.
-    pub fn load(path: &Path) -> Result<Option<Self>, KeyError> {
-        match fs::read(path) {
-            Ok(content) => match blake3::Hash::from_hex(content.trim_ascii()) {
-                Ok(hash) => Ok(Some(Self(*hash.as_bytes()))),
-                Err(_) => Err(KeyError::MalformedFile(path.to_owned())),
-            },
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(KeyError::Read { path: path.to_owned(), source }),
-        }
-    }
-
-    /// Writes the key beside `path` and links it there, which fails if `path` exists by now.
-    fn create(&self, path: &Path) -> io::Result<()> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(format!(".{}", std::process::id()));
-        let written = self.write(Path::new(&temporary)).and_then(|()| fs::hard_link(&temporary, path));
-        let removed = fs::remove_file(&temporary);
-        written.and(removed).and_then(|()| File::open(directory)?.sync_all())
-    }
-
-    fn write(&self, path: &Path) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-        file.write_all(blake3::Hash::from_bytes(self.0).to_hex().as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()
+    /// The key as 64 hexadecimal digits, for its file.
+    pub(super) fn to_hex(&self) -> String {
+        blake3::Hash::from_bytes(self.0).to_hex().to_string()
     }
 
     /// Derives a key for another purpose, which the context string names.
@@ -230,51 +193,11 @@ fn first_half(hash: blake3::Hash) -> Hash128 {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
     fn key(digit: &str) -> PseudonymKey {
         PseudonymKey::from_hex(&digit.repeat(64)).unwrap()
-    }
-
-    #[test]
-    fn a_key_is_made_once_and_read_ever_after() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("state/pseudonym.key");
-        let (made, created) = PseudonymKey::load_or_create(&path).unwrap();
-        assert!(created);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left behind");
-        let (read, created) = PseudonymKey::load_or_create(&path).unwrap();
-        assert!(!created);
-        assert!(made.0 == read.0);
-        assert!(made.0 != PseudonymKey::generate().unwrap().0);
-    }
-
-    #[test]
-    fn a_key_that_appeared_meanwhile_is_not_overwritten() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pseudonym.key");
-        fs::write(&path, format!("  {}\n", "AB".repeat(32))).unwrap();
-        assert_eq!(key("1").create(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
-        let (read, created) = PseudonymKey::load_or_create(&path).unwrap();
-        assert!(!created && read.0 == [0xab; 32]);
-    }
-
-    #[test]
-    fn a_bad_key_file_is_named_without_its_content() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pseudonym.key");
-        for content in ["", "secret", &"ab".repeat(31), &"ab".repeat(33)] {
-            fs::write(&path, content).unwrap();
-            let error = PseudonymKey::load_or_create(&path).err().unwrap().to_string();
-            assert!(error.contains("pseudonym.key is malformed") && !error.contains("secret"), "{error}");
-        }
-        let error = PseudonymKey::load_or_create(directory.path()).err().unwrap().to_string();
-        assert!(error.starts_with("cannot read pseudonym key file"), "{error}");
-        let error = PseudonymKey::load_or_create(&path.join("below/a/file")).err().unwrap().to_string();
-        assert!(error.contains("pseudonym key file"), "{error}");
     }
 
     #[test]

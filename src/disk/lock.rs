@@ -5,6 +5,8 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::file::open_regular;
+
 /// Exclusive use of a state directory while this value lives. The kernel releases the lock when the process ends,
 /// however it ends.
 #[derive(Debug)]
@@ -43,8 +45,9 @@ impl Lock {
     pub fn acquire(directory: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { directory: directory.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
-        let mut file = options.open(directory.join("lock")).map_err(failed)?;
+        let mut options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
+        let named = |error: io::Error| failed(io::Error::new(error.kind(), format!("lock: {error}")));
+        let mut file = open_regular(&directory.join("lock"), &mut options).map_err(named)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use super::{Disk, DiskReader, DiskWriter};
+use crate::file::{open_directory, open_regular};
 
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -48,7 +49,7 @@ impl RealDisk {
         self.create_directories(parent)?;
         match DirBuilder::new().mode(DIRECTORY_MODE).create(directory) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-            _ => File::open(parent)?.sync_all(),
+            _ => open_directory(parent)?.sync_all(),
         }
     }
 }
@@ -114,13 +115,13 @@ impl Disk for RealDisk {
         if let Some(directory) = path.parent() {
             self.create_directories(directory)?;
         }
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(path)?;
+        let file = open_regular(&path, OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE))?;
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;
         Ok(Box::new(file))
     }
 
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskReader>> {
-        Ok(Box::new(File::open(self.path(path))?))
+        Ok(Box::new(open_regular(&self.path(path), OpenOptions::new().read(true))?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -132,7 +133,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_directory(&self, directory: &str) -> io::Result<()> {
-        File::open(self.path(directory))?.sync_all()
+        open_directory(&self.path(directory))?.sync_all()
     }
 }
 

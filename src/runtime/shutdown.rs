@@ -3,6 +3,8 @@
 use super::{Exit, Failure};
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
@@ -59,6 +61,30 @@ impl Shutdown {
         Ok(shutdown)
     }
 
+    /// Ends the process with 75 if it still works `limit` after the request, whatever its threads wait for. Dropping the
+    /// returned value says that the work has ended.
+    ///
+    /// # Errors
+    /// 75 if the thread cannot be started.
+    pub(crate) fn enforce(&self, limit: Duration) -> Result<ShutdownDeadline, Failure> {
+        let (work, ended) = mpsc::channel();
+        let requested = self.clone();
+        let watch = move |runtime: tokio::runtime::Runtime| {
+            runtime.block_on(requested.requested());
+            if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(limit) {
+                let limit_ms = limit.as_millis() as u64;
+                tracing::error!(event = "pacemeter.shutdown.overdue", limit_ms, "shutdown overdue; exiting");
+                Exit::TryAgain.at_once();
+            }
+        };
+        let start = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            std::thread::Builder::new().name("deadline".into()).spawn(move || watch(runtime))
+        };
+        start().map_err(|error| Failure::from_spawn("the thread for the end", &error))?;
+        Ok(ShutdownDeadline { _work: work })
+    }
+
     /// Requests the shutdown.
     pub fn request(&self) {
         self.0.send_replace(true);
@@ -74,6 +100,11 @@ impl Shutdown {
         // Waiting cannot fail, since `self` owns the sender.
         let _ = self.0.subscribe().wait_for(|requested| *requested).await;
     }
+}
+
+/// Work that [`Shutdown::enforce`] limits; it lasts while this value lives.
+pub(crate) struct ShutdownDeadline {
+    _work: mpsc::Sender<()>,
 }
 
 struct Signals {

@@ -119,3 +119,18 @@ fn a_panic_on_any_thread_ends_the_process_with_70() {
     let _ = std::thread::spawn(|| panic!("on purpose")).join();
     std::thread::sleep(Duration::from_secs(20));
 }
+
+#[test]
+fn work_that_outlasts_the_shutdown_ends_with_75() {
+    if !is_child() {
+        assert_eq!(in_a_child("work_that_outlasts_the_shutdown_ends_with_75"), Some(75));
+        return;
+    }
+    let shutdown = Shutdown::new();
+    // Work that has ended in time ends nothing.
+    drop(shutdown.enforce(Duration::from_millis(1)).unwrap());
+    let _deadline = shutdown.enforce(Duration::from_millis(300)).unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    shutdown.request();
+    std::thread::sleep(Duration::from_secs(20));
+}

@@ -5,13 +5,14 @@
 //! [`DocumentTable::requires`] reports absent keys.
 
 use super::convert::{as_boolean, as_number, as_one_of, as_string, as_whole_number, kind_name};
-use super::fault::{SettingsFault, printable};
+use super::fault::{MAX_REPORTED, SettingsFault, SettingsFaults, printable};
 use super::nearest::nearest;
 use super::text::FileText;
 use super::tree::{Entry, Node, NodeKind};
 use config::{Map, ValueKind};
 use jiff::civil::{Date, Time};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
@@ -20,8 +21,16 @@ use std::ops::RangeInclusive;
 pub struct Document {
     name: String,
     root: Vec<Entry>,
-    /// Each fault with its line; 0 for a fault of the whole file.
-    faults: RefCell<Vec<(usize, SettingsFault)>>,
+    faults: RefCell<FaultRecord>,
+}
+
+/// Faults of a document.
+#[derive(Debug, Default)]
+struct FaultRecord {
+    /// The first faults, each with its line; 0 for a fault of the whole file.
+    reported: Vec<(usize, SettingsFault)>,
+    /// Further places with faults, as lines and hashes of keys. A place is often read twice, and counts once.
+    other_places: BTreeSet<(usize, u64)>,
 }
 
 /// A table of a document, with typed getters. Faults name keys in full, as in `target.weekly.goal`.
@@ -53,7 +62,10 @@ impl Document {
         let name = text.name().to_owned();
         match text.entries() {
             Ok(root) => Self { name, root, faults: RefCell::default() },
-            Err(fault) => Self { name, root: Vec::new(), faults: vec![(0, fault)].into() },
+            Err(fault) => {
+                let faults = FaultRecord { reported: vec![(0, fault)], ..FaultRecord::default() };
+                Self { name, root: Vec::new(), faults: faults.into() }
+            }
         }
     }
 
@@ -70,22 +82,34 @@ impl Document {
             .refuse_unknown(known)
     }
 
-    /// Returns the faults found so far, ordered by line.
-    pub fn faults(&self) -> Vec<SettingsFault> {
-        let mut faults = self.faults.borrow().clone();
-        faults.sort_by_key(|(line, _)| *line);
-        faults.into_iter().map(|(_, fault)| fault).collect()
+    /// Returns the faults found so far, those that are reported in full ordered by line.
+    pub fn faults(&self) -> SettingsFaults {
+        let record = self.faults.borrow();
+        let mut reported = record.reported.clone();
+        reported.sort_by_key(|(line, _)| *line);
+        let mut faults = SettingsFaults::default();
+        reported.into_iter().for_each(|(_, fault)| faults.add(fault));
+        faults.add_unreported(record.other_places.len());
+        faults
+    }
+
+    /// True if a further fault is only counted.
+    fn is_full(&self) -> bool {
+        self.faults.borrow().reported.len() >= MAX_REPORTED
     }
 
     fn fault(&self, key: &str, line: usize, message: impl Display) {
-        let fault = SettingsFault {
-            key: printable(key),
-            origin: Some(self.origin(line)),
-            message: printable(&message.to_string()),
-        };
-        let mut faults = self.faults.borrow_mut();
-        if !faults.iter().any(|(_, earlier)| *earlier == fault) {
-            faults.push((line, fault));
+        let mut record = self.faults.borrow_mut();
+        let key = printable(key);
+        if record.reported.len() >= MAX_REPORTED {
+            if !record.reported.iter().any(|(other, fault)| *other == line && fault.key == key) {
+                record.other_places.insert((line, xxhash_rust::xxh3::xxh3_64(key.as_bytes())));
+            }
+            return;
+        }
+        let fault = SettingsFault { key, origin: Some(self.origin(line)), message: printable(&message.to_string()) };
+        if !record.reported.iter().any(|(_, earlier)| *earlier == fault) {
+            record.reported.push((line, fault));
         }
     }
 
@@ -207,11 +231,6 @@ impl<'d> DocumentTable<'d> {
         tables.map(|table| table.refuse_unknown(known)).collect()
     }
 
-    /// Returns the keys of the table, in the order of the file.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &'d str> {
-        self.entries.iter().map(|entry| entry.name.as_str())
-    }
-
     fn as_table(&self, key: &str, name: &'d str, node: &'d Node, expected: &str) -> Option<DocumentTable<'d>> {
         let full = self.full(key);
         match &node.kind {
@@ -230,10 +249,16 @@ impl<'d> DocumentTable<'d> {
     }
 
     fn refuse_unknown(self, known: &[&str]) -> Self {
-        for key in self.keys().filter(|key| !known.contains(key)) {
-            match nearest(key, known.iter().copied()) {
-                Some(nearest) => self.fault(key, format!("no such key; did you mean {nearest}?")),
-                None => self.fault(key, format!("no such key; known keys: {}", known.join(", "))),
+        for Entry { name, node } in self.entries.iter().filter(|entry| !known.contains(&entry.name.as_str())) {
+            let fault = |message: &str| self.document.fault(&self.full(name), node.line, message);
+            if self.document.is_full() {
+                // The fault is only counted, which needs no search for the nearest key.
+                fault("no such key");
+                continue;
+            }
+            match nearest(name, known.iter().copied()) {
+                Some(nearest) => fault(&format!("no such key; did you mean {nearest}?")),
+                None => fault(&format!("no such key; known keys: {}", known.join(", "))),
             }
         }
         self
@@ -269,9 +294,18 @@ impl<'d> DocumentTable<'d> {
             self.fault(key, format!("is {}, expected a list; write {key} = [...]", node_kind_name(node)));
             return None;
         };
-        // Collected in two steps, so that every item is converted and every fault is recorded.
-        let converted: Vec<Option<T>> = items.iter().map(|item| self.converted(key, item, &convert)).collect();
-        converted.into_iter().collect()
+        // Every item is converted, so that every fault is reported; once there are enough of them, the first ends it.
+        let (mut converted, mut has_fault) = (Vec::new(), false);
+        for item in items {
+            match self.converted(key, item, &convert) {
+                Some(value) => converted.push(value),
+                None => has_fault = true,
+            }
+            if has_fault && self.document.is_full() {
+                break;
+            }
+        }
+        (!has_fault).then_some(converted)
     }
 
     fn converted<T>(&self, key: &str, node: &Node, convert: impl Fn(&ValueKind) -> Result<T, String>) -> Option<T> {

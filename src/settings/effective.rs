@@ -115,6 +115,12 @@ fn redacted(name: Option<&str>, value: &Value) -> toml::Value {
     if name.is_some_and(names_secret) { toml::Value::from(REDACTED) } else { without_secrets(value) }
 }
 
+/// True if an entry of `kafka.properties` is a secret, by its name or its value. A user name alone is none.
+pub(super) fn is_secret(name: &str, value: &Value) -> bool {
+    let holds = matches!(&value.kind, ValueKind::String(text) if holds_secret(text));
+    holds || (names_secret(name) && !name.to_lowercase().ends_with("username"))
+}
+
 fn names_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     // The path of a file with a secret is not secret, and worth seeing.

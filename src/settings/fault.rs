@@ -27,34 +27,93 @@ impl fmt::Display for SettingsFault {
     }
 }
 
-/// All faults of the settings; never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingsFaults(Vec<SettingsFault>);
+/// Faults found so far: the first [`MAX_REPORTED`] in full, the rest as a number. As an error never empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsFaults {
+    reported: Vec<SettingsFault>,
+    /// Number of further faults.
+    unreported: usize,
+}
+
+/// Maximum number of faults that are reported in full: somebody reads them, and each costs a search for the nearest
+/// known word.
+pub(super) const MAX_REPORTED: usize = 20;
+
+/// Maximum length of a key or message in a fault, in characters.
+const MAX_TEXT: usize = 1_000;
 
 impl SettingsFaults {
-    /// # Errors
-    /// The faults, if there are any.
-    pub(crate) fn err_if_any(faults: Vec<SettingsFault>) -> Result<(), Self> {
-        if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
+    /// Adds a fault, with its texts truncated. A repeated one is not added.
+    pub(crate) fn add(&mut self, mut fault: SettingsFault) {
+        truncate(&mut fault.key);
+        truncate(&mut fault.message);
+        if self.reported.contains(&fault) {
+        } else if self.is_full() {
+            self.unreported += 1;
+        } else {
+            self.reported.push(fault);
+        }
     }
 
-    /// Iterates over the faults in the order in which they were found.
+    /// Adds a number of faults that are not reported.
+    pub(super) fn add_unreported(&mut self, count: usize) {
+        self.unreported += count;
+    }
+
+    /// Adds all faults of another reading.
+    pub(crate) fn append(&mut self, more: Self) {
+        more.reported.into_iter().for_each(|fault| self.add(fault));
+        self.unreported += more.unreported;
+    }
+
+    /// True if a further fault is only counted, so that its message need not be made.
+    pub(super) fn is_full(&self) -> bool {
+        self.reported.len() >= MAX_REPORTED
+    }
+
+    /// True if there are no faults.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of faults, reported or not.
+    pub fn len(&self) -> usize {
+        self.reported.len() + self.unreported
+    }
+
+    /// # Errors
+    /// The faults, if there are any.
+    pub(crate) fn err_if_any(self) -> Result<(), Self> {
+        if self.is_empty() { Ok(()) } else { Err(self) }
+    }
+
+    /// Iterates over the faults that are reported in full, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &SettingsFault> {
-        self.0.iter()
+        self.reported.iter()
     }
 }
 
 impl fmt::Display for SettingsFaults {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.len() {
+        match self.len() {
             1 => write!(out, "the settings have a fault")?,
             count => write!(out, "the settings have {count} faults")?,
         }
-        for fault in &self.0 {
+        for fault in &self.reported {
             write!(out, "\n  {fault}")?;
         }
-        Ok(())
+        match self.unreported {
+            0 => Ok(()),
+            count => write!(out, "\n  and {count} more; fix these first"),
+        }
     }
 }
 
 impl std::error::Error for SettingsFaults {}
+
+fn truncate(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
+        text.truncate(end);
+        text.push('…');
+    }
+}

@@ -37,7 +37,7 @@ pub(super) struct KnownSettings(Vec<Setting>);
 
 impl KnownSettings {
     pub(super) fn read() -> Self {
-        let Ok(entries) = tree::parse(DEFAULTS) else { panic!("the embedded defaults are valid TOML") };
+        let entries = tree::parse(DEFAULTS).expect("the embedded defaults are valid TOML");
         let mut found = Vec::new();
         collect("", &entries, &mut found);
         Self(found)

@@ -1,7 +1,9 @@
 //! One layer of settings: a file, an environment variable or a `--set`, read as TOML and checked against the known
 //! keys.
 
-use super::fault::{SettingsFault, printable};
+use super::effective;
+use super::exposure::SecretExposure;
+use super::fault::{SettingsFault, SettingsFaults, printable};
 use super::known::{KeyKind, KnownSettings};
 use super::text::FileText;
 use super::tree::{Entry, Node, NodeKind};
@@ -37,20 +39,39 @@ impl Layer {
     }
 
     /// Reads a configuration file. One that cannot be read or is not TOML becomes a fault and an empty layer.
-    pub(super) fn file(path: &Path, known: &KnownSettings, faults: &mut Vec<SettingsFault>) -> Self {
-        let text = FileText::read(path);
+    ///
+    /// Also returns how other users can read secrets in it, if they can.
+    pub(super) fn file(
+        path: &Path,
+        known: &KnownSettings,
+        faults: &mut SettingsFaults,
+    ) -> (Self, Option<SecretExposure>) {
+        let (text, mode) = FileText::read_with_mode(path);
         match text.entries() {
             Ok(entries) => {
                 let origin = |line| text.origin(line);
                 let mut builder = LayerBuilder { known, faults, origin: &origin, layer: Self::default() };
                 builder.add_table("", &entries);
-                builder.layer
+                let secret = builder.layer.secret();
+                let exposure = mode.zip(secret).and_then(|(mode, secret)| SecretExposure::of_file(path, mode, &secret));
+                (builder.layer, exposure)
             }
             Err(fault) => {
-                faults.push(fault);
-                Self::default()
+                faults.add(fault);
+                (Self::default(), None)
             }
         }
+    }
+
+    /// Returns the key of a secret in this layer, if there is one.
+    pub(super) fn secret(&self) -> Option<String> {
+        self.0.iter().find_map(|(key, value)| match &value.kind {
+            ValueKind::Table(entries) => {
+                let secret = entries.iter().find(|(name, value)| effective::is_secret(name, value))?;
+                Some(format!("{key}.{}", secret.0))
+            }
+            _ => effective::is_secret("", value).then(|| key.clone()),
+        })
     }
 
     /// Reads one key and its value, from the environment or the command line. The text is a TOML value if it parses as
@@ -60,7 +81,7 @@ impl Layer {
         text: &str,
         origin: &str,
         known: &KnownSettings,
-        faults: &mut Vec<SettingsFault>,
+        faults: &mut SettingsFaults,
     ) -> Self {
         let takes_text = match known.kind_of(key) {
             KeyKind::Setting(setting) => matches!(setting.default.kind, ValueKind::String(_)),
@@ -79,7 +100,7 @@ impl Layer {
 /// Collects the values of one layer under their full keys, and the faults.
 struct LayerBuilder<'a> {
     known: &'a KnownSettings,
-    faults: &'a mut Vec<SettingsFault>,
+    faults: &'a mut SettingsFaults,
     /// Origin of a value by its line.
     origin: &'a dyn Fn(usize) -> String,
     layer: Layer,
@@ -116,6 +137,8 @@ impl LayerBuilder<'_> {
                     entries.insert(name.to_owned(), value);
                 }
             }
+            // A fault that is only counted needs no search for the nearest setting.
+            (KeyKind::Unknown, _) if self.faults.is_full() => self.faults.add_unreported(1),
             (KeyKind::Unknown, _) => self.fault(key, node, unknown(key, known)),
         }
     }
@@ -126,7 +149,7 @@ impl LayerBuilder<'_> {
 
     fn fault(&mut self, key: &str, node: &Node, message: String) {
         let origin = Some((self.origin)(node.line));
-        self.faults.push(SettingsFault { key: printable(key), origin, message });
+        self.faults.add(SettingsFault { key: printable(key), origin, message });
     }
 }
 

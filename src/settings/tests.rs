@@ -2,6 +2,7 @@ use super::duration::DurationError;
 use super::*;
 use std::io::Write;
 
+mod large_files;
 mod outside_text;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -255,7 +256,9 @@ fn an_unreadable_file_is_one_fault() {
     assert_eq!(missing.fault(), "FILE0: cannot be read: No such file or directory (os error 2)");
     let mut endless = builder();
     endless.layers.files.push("/dev/zero".into());
-    assert_eq!(endless.fault(), "FILE0: is larger than 1048576 bytes, the limit of a configuration file");
+    assert_eq!(endless.fault(), "FILE0: is not a regular file; name a text file");
+    let large = builder().file(&"#".repeat((1 << 20) + 1));
+    assert_eq!(large.fault(), "FILE0: is larger than 1048576 bytes, the limit of a configuration file");
     assert_eq!(builder().file("[http]\nlisten = 'a'\nlisten = 'b'").fault(), "FILE0:3: not TOML: duplicate key");
 }
 

@@ -4,8 +4,9 @@
 
 use super::fault::{SettingsFault, printable};
 use super::tree::{self, Entry};
-use std::io::Read;
-use std::path::Path;
+use crate::file::{self, FileContent, FileKind, ReadError};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// Size limit of a configuration file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -24,20 +25,38 @@ impl FileText {
     }
 
     /// Reads a file of at most 1 MiB. A pipe is allowed.
+    #[cfg(test)]
     pub(crate) fn read(path: &Path) -> Self {
-        Self { name: printable(&path.display().to_string()), content: read_text(path) }
+        Self::read_with_mode(path).0
     }
 
-    /// Reads a regular file of at most 1 MiB. A pipe is refused: it cannot be read again for a reload, and opening it
-    /// may block.
-    pub(crate) fn read_regular(path: &Path) -> Self {
-        match std::fs::metadata(path) {
-            Ok(metadata) if !metadata.is_file() => Self {
-                name: printable(&path.display().to_string()),
-                content: Err("is not a regular file; name a text file".to_owned()),
-            },
-            _ => Self::read(path),
-        }
+    /// Reads a file of at most 1 MiB, and the mode of a regular one. A pipe is allowed.
+    pub(super) fn read_with_mode(path: &Path) -> (Self, Option<u32>) {
+        let content = file::read(path, MAX_FILE_BYTES, FileKind::RegularOrPipe);
+        let metadata = content.as_ref().ok().map(|content| &content.metadata).filter(|metadata| metadata.is_file());
+        let mode = metadata.map(MetadataExt::mode);
+        (Self::of(path, content), mode)
+    }
+
+    /// Reads regular files of at most 1 MiB, all at once. A pipe is refused: it cannot be read again for a reload.
+    pub(crate) fn read_all(paths: &[PathBuf]) -> Vec<Self> {
+        let contents = file::read_all(paths, MAX_FILE_BYTES);
+        paths.iter().zip(contents).map(|(path, content)| Self::of(path, content)).collect()
+    }
+
+    fn of(path: &Path, content: Result<FileContent, ReadError>) -> Self {
+        let content = content.map_err(|error| error.to_string()).and_then(|content| text_of(content.bytes));
+        Self { name: printable(&path.display().to_string()), content }
+    }
+
+    /// Returns the length in bytes; 0 if the text could not be read.
+    pub(crate) fn len(&self) -> usize {
+        self.content.as_ref().map_or(0, String::len)
+    }
+
+    /// Replaces the content with the reason why it is not used.
+    pub(crate) fn refuse(&mut self, message: String) {
+        self.content = Err(message);
     }
 
     /// Parses the whole text.
@@ -47,8 +66,7 @@ impl FileText {
     pub(super) fn entries(&self) -> Result<Vec<Entry>, SettingsFault> {
         let fault = |origin, message| SettingsFault { key: String::new(), origin: Some(origin), message };
         let text = self.content.as_ref().map_err(|message| fault(self.name.clone(), message.clone()))?;
-        tree::parse(text)
-            .map_err(|error| fault(self.origin(error.line.unwrap_or(0)), format!("not TOML: {}", error.message)))
+        tree::parse(text).map_err(|error| fault(self.origin(error.line.unwrap_or(0)), error.message))
     }
 
     pub(super) fn name(&self) -> &str {
@@ -61,14 +79,7 @@ impl FileText {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(format!("is larger than {MAX_FILE_BYTES} bytes, the limit of a configuration file"));
-    }
+fn text_of(bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| {
         let line =
             1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use super::{Measure, Target, Targets};
 use crate::calendar::{self, WorkingCalendar};
 use crate::clock::Millis;
-use crate::settings::{Document, DocumentTable, SettingsFault};
+use crate::settings::{Document, DocumentTable, SettingsFaults};
 
 /// Maximum number of targets of all documents together.
 pub const MAX_TARGETS: usize = 1_000;
@@ -60,8 +60,8 @@ pub struct PeriodBounds {
 ///
 /// # Errors
 ///
-/// All faults of the documents, in the order of documents and lines.
-pub fn read(documents: &[Document], zone: &TimeZone, bounds: &PeriodBounds) -> Result<Targets, Vec<SettingsFault>> {
+/// The faults of the documents, in the order of documents and lines.
+pub fn read(documents: &[Document], zone: &TimeZone, bounds: &PeriodBounds) -> Result<Targets, SettingsFaults> {
     let calendars = calendar::read(documents, zone);
     let mut origins = BTreeMap::new();
     let mut targets = Vec::new();
@@ -75,8 +75,9 @@ pub fn read(documents: &[Document], zone: &TimeZone, bounds: &PeriodBounds) -> R
             break;
         }
     }
-    let faults: Vec<SettingsFault> = documents.iter().flat_map(Document::faults).collect();
-    if faults.is_empty() { Ok(Targets { targets, calendars, ..Targets::default() }) } else { Err(faults) }
+    let mut faults = SettingsFaults::default();
+    documents.iter().for_each(|document| faults.append(document.faults()));
+    faults.err_if_any().map(|()| Targets { targets, calendars, ..Targets::default() })
 }
 
 fn check_name(table: &DocumentTable<'_>, origins: &mut BTreeMap<String, String>) {

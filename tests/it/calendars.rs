@@ -65,7 +65,7 @@ fn calendar(zone: &TimeZone) -> std::sync::Arc<WorkingCalendar> {
     let hours: String = HOURS.iter().map(|(day, hours)| format!("{day} = [{}]\n", spans(hours))).collect();
     let documents = [Document::parse("hours.toml", &format!("[calendar.hours.hours]\n{hours}"))];
     let calendars = read(&documents, zone);
-    assert_eq!(documents[0].faults(), []);
+    assert!(documents[0].faults().is_empty());
     calendars[1].clone()
 }
 

@@ -124,11 +124,13 @@ fn a_calendar_without_the_year_is_reported_with_its_line() {
 #[test]
 fn a_shipped_calendar_is_checked_only_if_it_is_used() {
     let uncovered = |texts: &[(&str, &str)]| read(&[], texts).uncovered(at("2050-01-01T12:00:00Z"));
-    assert_eq!(uncovered(&[]), []);
+    assert!(uncovered(&[]).is_empty());
     let faults = uncovered(&[("a.toml", TARGET)]);
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert!(
-        faults[0].message.ends_with("in a copy of config/calendars/payments.toml that targets.files names"),
+        faults.iter().all(|fault| fault
+            .message
+            .ends_with("in a copy of config/calendars/payments.toml that targets.files names")),
         "{faults:?}"
     );
 }
@@ -138,4 +140,98 @@ fn a_calendar_without_the_year_is_one_of_several_faults() {
     let reading = read(&[], &[("c.toml", CALENDAR), ("a.toml", "[target.a]\n")]);
     assert_eq!(reading.uncovered(at("2027-01-02T12:00:00Z")).len(), 1);
     assert_eq!(faults_of(reading).len(), 3);
+}
+
+/// A text of 128 KiB: a beginning, then as many items as fit.
+fn filled(beginning: &str, item: impl Fn(usize) -> String, end: &str) -> String {
+    let mut text = beginning.to_owned();
+    for index in 0.. {
+        let item = item(index);
+        if text.len() + item.len() + end.len() > 1 << 17 {
+            return text + end;
+        }
+        text += &item;
+    }
+    unreachable!("items are not empty")
+}
+
+/// Longest time for one text. A search of the whole text or of all earlier faults for each fault takes minutes.
+const LIMIT: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_file_of_any_shape_is_read_in_seconds() {
+    let target = "[target.a]\nmeasure = 'dispersals'\nperiod = 'week'\ngoal = 1\n";
+    let goals = "[target.a]\nmeasure = 'dispersals'\nperiod = 'week'\n";
+    let key = |index: usize| format!("k{index} = 1\n");
+    let long = "x".repeat(60_000);
+    let repeated = |text: &str| filled("", |_| text.to_owned(), "");
+    let texts = [
+        filled("", key, ""),
+        filled(target, key, ""),
+        filled("[calendar.a]\n", key, ""),
+        filled(&format!("[target.{long}]\n"), key, ""),
+        filled("", |index| format!("[target.t{index}]\n"), ""),
+        filled("", |index| format!("[calendar.t{index}]\n"), ""),
+        filled("", |index| format!("[target.t{index}]\nmeasure = 'x'\nperiod = 'y'\ncalendar = 'z'\n"), ""),
+        filled(&format!("{target}states = ["), |index| format!("'MX-{index}',"), "]"),
+        filled(&format!("{target}states = [\n"), |index| format!("'MX-{index}',\n"), "]"),
+        filled(&format!("{target}programmes = ["), |index| format!("'p{}',", index % 9_000), "]"),
+        filled(goals, |index| format!("[[target.a.goal]]\nform = {index}\n"), ""),
+        filled(goals, |_| "[[target.a.goal]]\nfrom = 2020-01-01\nvalue = 1\n".to_owned(), ""),
+        filled("", |_| "[[calendar.a.exception]]\nday = 1\n".to_owned(), ""),
+        filled("[calendar.a.hours]\nmonday = [", |_| "'09:00-10:00',".to_owned(), "]"),
+        filled("", |_| "[[calendar.a.holiday]]\nrule='easter'\n".to_owned(), ""),
+        filled("[calendar.a]\nlist = [", |_| "{},".to_owned(), "]"),
+        filled("a = ", |_| "[".to_owned(), ""),
+        filled("a = ", |_| "{a=".to_owned(), ""),
+        filled("a", |_| ".a".to_owned(), " = 1"),
+        filled("[a", |_| ".a".to_owned(), "]"),
+        filled("", |index| format!("[a{}]\n", ".a".repeat(index % 80)), ""),
+        filled("", |index| format!("[a.b{index}{}]\n", ".a".repeat(70)), ""),
+        repeated("[[a]]\n"),
+        repeated("[[a]]\nb = 1\n"),
+        repeated("a = 1\n"),
+        repeated("\n"),
+        repeated("[[calendar.a]]\n[calendar.a.b]\n"),
+    ];
+    let (files, _) = files(&[]);
+    for text in texts {
+        let start: String = text.chars().take(80).collect();
+        let started = std::time::Instant::now();
+        let loaded = files.read(&[FileText::new("a.toml", &text)]);
+        let took = started.elapsed();
+        let faults = loaded.result.err().unwrap_or_default();
+        assert!(faults.iter().count() <= 20 && took < LIMIT, "{took:?}, {} faults: {start:?}", faults.len());
+    }
+}
+
+#[test]
+fn of_many_faults_twenty_are_reported_and_the_rest_counted() {
+    let text: String = (0..90_000).map(|index| format!("key_{index} = 1\n")).collect();
+    let faults = read(&[], &[("a.toml", &text)]).result.expect_err("no such keys");
+    assert_eq!((faults.len(), faults.iter().count()), (90_000, 20));
+    assert!(faults.iter().next().is_some_and(|fault| fault.to_string().starts_with("key_0 (a.toml:1): no such key")));
+    let shown = faults.to_string();
+    assert!(
+        shown.starts_with("the settings have 90000 faults\n") && shown.ends_with("\n  and 89980 more; fix these first")
+    );
+}
+
+#[test]
+fn files_that_are_too_large_together_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let names: Vec<_> = (0..10).map(|index| directory.path().join(format!("{index}.toml"))).collect();
+    names.iter().for_each(|path| std::fs::write(path, "#".repeat(1 << 20)).unwrap());
+    let (files, faults) = files(&[&format!("targets.files={names:?}")]);
+    assert_eq!(faults, Vec::<String>::new());
+    let faults = faults_of(files.read(&files.texts()));
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].contains("8.toml: is beyond 8388608 bytes of all files together; use fewer"), "{faults:?}");
+}
+
+#[test]
+fn a_fault_does_not_repeat_a_text_of_any_length() {
+    let text = format!("[target.a]\nmeasure = '{}'\nperiod = 'week'\ngoal = 1\n", "é".repeat(100_000));
+    let faults = faults_of(read(&[], &[("a.toml", &text)]));
+    assert!(faults.len() == 1 && faults[0].chars().count() < 1_100 && faults[0].ends_with('…'), "{faults:?}");
 }

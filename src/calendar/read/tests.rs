@@ -20,7 +20,8 @@ fn read_texts(texts: &[&str]) -> (Vec<Arc<WorkingCalendar>>, Vec<String>) {
     let named = ["a.toml", "b.toml"].into_iter().zip(texts);
     let documents: Vec<Document> = named.map(|(name, text)| Document::parse(name, text)).collect();
     let calendars = read(&documents, &zone());
-    let faults = documents.iter().flat_map(Document::faults).map(|fault| fault.to_string()).collect();
+    let texts = |document: &Document| document.faults().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let faults = documents.iter().flat_map(texts).collect();
     (calendars, faults)
 }
 

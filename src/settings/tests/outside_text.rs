@@ -31,7 +31,9 @@ fn hidden_characters_are_printed_nowhere_and_read_back() {
         .environment("PACEMETER_LOG__LEVEL", hidden);
     let mut reader = original.load();
     reader.choice("log.level", &["info"]);
-    reader.add_faults(vec![SettingsFault { key: String::new(), origin: Some(hidden.into()), message: hidden.into() }]);
+    let mut found = SettingsFaults::default();
+    found.add(SettingsFault { key: String::new(), origin: Some(hidden.into()), message: hidden.into() });
+    reader.add_faults(found);
     for text in [faults(&reader), reader.effective()] {
         assert!(text.chars().all(|one| one == '\n' || is_printable(one)), "{text:?}");
         assert!(text.contains("202E") || text.contains("\\u{202e}"), "{text}");

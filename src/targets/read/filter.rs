@@ -10,6 +10,9 @@ use crate::targets::{Filter, Measure};
 /// Maximum length of a label in bytes.
 const MAX_LABEL: usize = 64;
 
+/// Maximum number of labels in a list: each new combination of labels in the events is compared with all of them.
+const MAX_LABELS: usize = 1_000;
+
 /// Keys that select the events of each stream.
 const KEYS: [(Stream, &[&str]); 3] = [
     (Stream::Disbursement, &["programmes", "states"]),
@@ -50,6 +53,9 @@ fn labels(table: &DocumentTable<'_>, key: &str, parse: fn(&str) -> Result<String
     let Some(labels) = table.parsed_each(key, parse) else { return Vec::new() };
     if labels.is_empty() {
         table.fault(key, "is an empty list; leave it out to select all");
+    }
+    if labels.len() > MAX_LABELS {
+        table.fault(key, format!("has {} labels; list at most {MAX_LABELS}", labels.len()));
     }
     let mut seen = BTreeSet::new();
     for label in labels.iter().filter(|label| !seen.insert(label.as_str())) {

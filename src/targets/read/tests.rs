@@ -200,3 +200,11 @@ proptest::proptest! {
         let _ = read_all(&[&with(&format!("{key} = {value}"))]);
     }
 }
+
+#[test]
+fn a_filter_has_a_maximum_number_of_labels() {
+    let labels = |count: usize| -> Vec<String> { (0..count).map(|index| format!("p{index}")).collect() };
+    assert_eq!(one(&with(&format!("programmes = {:?}", labels(1_000)))).filter.programmes.len(), 1_000);
+    let faults = faults_of(&[&with(&format!("programmes = {:?}", labels(1_001)))]);
+    assert_eq!(faults, ["target.a.programmes (a.toml:2): has 1001 labels; list at most 1000"]);
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pacemeter::clock::{Clock, DAY};
 use pacemeter::cuts::{Cut, CutKey, CutStore};
-use pacemeter::decode::PseudonymKey;
+use pacemeter::decode::KeyFile;
 use pacemeter::disk::RealDisk;
 use pacemeter::record::Stream;
 use pacemeter::simulate::{FaultRates, LiveOptions, LiveProgramme, PartitionCounts};
@@ -84,7 +84,8 @@ impl StoredCuts {
 
     /// Edits a cut as somebody with the key can: seals it, and every other cut, in a new directory of cuts.
     fn forge(&self, id: &str, edit: impl FnOnce(&mut Cut)) {
-        let key = PseudonymKey::load(&self.state.path().join("pseudonym.key")).expect("a key").expect("a key");
+        let KeyFile { key, .. } =
+            KeyFile::load(&self.state.path().join("pseudonym.key")).expect("a key").expect("a key");
         let store = |directory: &TempDir| {
             let disk = RealDisk::open(directory.path(), &[]).expect("a disk");
             CutStore::new(Arc::new(disk), CutKey::new(key.derive(CutKey::CONTEXT)))
@@ -177,7 +178,7 @@ fn a_kill_between_cut_and_list_is_no_sign_of_tampering() {
     let stored = StoredCuts::log();
     let settings = stored.settings(&[]);
     for place in ["cut.written:2", "cut.written:1"] {
-        let pacemeter = Pacemeter::start_with(&stored.state, &settings, &[("FAILPOINT", place)]);
+        let pacemeter = Pacemeter::start_with(&stored.state, &settings, &[("PACEMETER_TEST_FAILPOINT", place)]);
         await_death(pacemeter, place, || {});
         assert_says(&run_in(&stored.state, &["cut", "verify"], &settings), 0, &["whole, "]);
     }

@@ -5,6 +5,7 @@ mod brokers;
 mod busy;
 mod client;
 mod crafted;
+mod files;
 mod logs;
 mod memory;
 mod mock;

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::{StoredState, restores};
+use super::{StoredState, assert_says, restores};
+use crate::program::run_in;
 use crate::shared_kafka;
 
 fn flip_a_byte(path: &Path) {
@@ -26,6 +27,22 @@ fn a_damaged_checkpoint_is_skipped_for_an_older_one() {
     assert_eq!((restores(&pacemeter, "older"), restores(&pacemeter, "newest")), (1.0, 5.0));
     assert!(!pacemeter.events("pacemeter.checkpoint.damaged").is_empty());
     assert!(pacemeter.scrape().all("pacemeter_checkpoints_damaged_total").any(|(_, count)| count == 1.0));
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn a_pipe_in_place_of_a_checkpoint_holds_up_nothing() {
+    let mut stored = StoredState::of(shared_kafka());
+    stored.write(50);
+    stored.assert_starts(&[], "newest", 6);
+    let newest = stored.checkpoints("disbursement-0").remove(0);
+    fs::remove_file(&newest).expect("a file");
+    assert!(std::process::Command::new("mkfifo").arg(&newest).status().expect("mkfifo runs").success());
+    let verified = run_in(&stored.state, &["state", "verify"], &stored.settings(&[]));
+    assert_says(&verified, 65, &["is not a regular file"]);
+    let mut pacemeter = stored.start(&[]);
+    stored.assert_exact(&mut pacemeter);
+    assert_eq!((restores(&pacemeter, "older"), restores(&pacemeter, "newest")), (1.0, 5.0));
     assert_eq!(pacemeter.stop().code, Some(0));
 }
 

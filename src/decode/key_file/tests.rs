@@ -1,0 +1,136 @@
+use std::path::PathBuf;
+
+use super::*;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// A private directory with a key file.
+fn key_file() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pseudonym.key");
+    fs::write(&path, format!("  {}\n", "AB".repeat(32))).unwrap();
+    set_mode(&path, KEY_MODE);
+    (directory, path)
+}
+
+fn error_of(path: &Path) -> String {
+    KeyFile::load_or_create(path).err().unwrap().to_string()
+}
+
+#[test]
+fn a_key_is_made_once_and_read_ever_after() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state/pseudonym.key");
+    let made = KeyFile::load_or_create(&path).unwrap();
+    assert!(made.is_new);
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left behind");
+    let read = KeyFile::load_or_create(&path).unwrap();
+    assert!(!read.is_new && read.exposure.is_none());
+    assert_eq!(made.key.to_hex(), read.key.to_hex());
+    assert_ne!(made.key.to_hex(), PseudonymKey::generate().unwrap().to_hex());
+}
+
+#[test]
+fn a_key_that_appeared_meanwhile_is_not_overwritten() {
+    let (_directory, path) = key_file();
+    let other = PseudonymKey::from_hex(&"1".repeat(64)).unwrap();
+    assert_eq!(create(&other, &path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    let read = KeyFile::load_or_create(&path).unwrap();
+    assert!(!read.is_new && read.key.to_hex() == "ab".repeat(32));
+}
+
+#[test]
+fn a_bad_key_file_is_named_without_its_content() {
+    let (directory, path) = key_file();
+    let spaces = format!("{}{}", "ab".repeat(32), " ".repeat(2_000));
+    for content in ["", "secret", &"ab".repeat(31), &"ab".repeat(33), &spaces] {
+        fs::write(&path, content).unwrap();
+        let error = error_of(&path);
+        assert!(error.contains("pseudonym.key is malformed") && !error.contains("secret"), "{error}");
+    }
+    let error = error_of(directory.path());
+    assert!(error.starts_with("cannot read pseudonym key file") && error.contains("not a regular file"), "{error}");
+    let error = error_of(&path.join("below/a/file"));
+    assert!(error.contains("pseudonym key file"), "{error}");
+}
+
+#[test]
+fn a_pipe_or_device_in_place_of_a_key_is_refused_at_once() {
+    let (_directory, path) = key_file();
+    fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let started = std::time::Instant::now();
+    assert!(error_of(&path).contains("is not a regular file"));
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+    assert!(error_of(&path).contains("is not a regular file"));
+    assert!(started.elapsed() < TIME_LIMIT);
+}
+
+#[test]
+fn a_key_that_others_can_read_is_made_private_and_reported() {
+    for exposed in [0o640, 0o604, 0o644, 0o444] {
+        let (_directory, path) = key_file();
+        set_mode(&path, exposed);
+        let exposure = KeyFile::load(&path).unwrap().unwrap().exposure.unwrap();
+        assert_eq!(exposure, format!("mode {exposed:o} let other users read it; it is 600 from now on"));
+        assert_eq!(mode(&path), 0o600);
+        assert!(KeyFile::load(&path).unwrap().unwrap().exposure.is_none());
+    }
+}
+
+#[test]
+fn a_key_that_others_can_write_is_refused() {
+    let (directory, path) = key_file();
+    for writable in [0o620, 0o602, 0o666] {
+        set_mode(&path, writable);
+        for error in [error_of(&path), KeyFile::check_rights(&path).unwrap_err().to_string()] {
+            assert!(error.contains("other users can write") && error.contains("chmod go-w"), "{error}");
+        }
+        assert_eq!(mode(&path), writable, "the evidence stays");
+    }
+    set_mode(&path, 0o600);
+    for (writable, is_refused) in [(0o770, true), (0o707, true), (0o755, false), (0o1777, false)] {
+        set_mode(directory.path(), writable);
+        assert_eq!(KeyFile::load(&path).is_err(), is_refused, "{writable:o}");
+    }
+}
+
+#[test]
+fn the_target_of_a_link_is_checked_as_well() {
+    let (directory, path) = key_file();
+    let links = tempfile::tempdir().unwrap();
+    let link = links.path().join("key");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(KeyFile::load(&link).unwrap().is_some());
+    set_mode(directory.path(), 0o777);
+    assert!(error_of(&link).contains("can write"));
+}
+
+#[test]
+fn no_key_is_created_where_others_can_write() {
+    let directory = tempfile::tempdir().unwrap();
+    set_mode(directory.path(), 0o777);
+    let path = directory.path().join("pseudonym.key");
+    assert!(error_of(&path).contains("can write") && !path.exists());
+}
+
+#[test]
+fn the_mode_of_somebody_elses_key_is_left_and_reported() {
+    let (_directory, path) = key_file();
+    set_mode(&path, 0o644);
+    // Only root can give a file away.
+    if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
+        return;
+    }
+    let exposure = KeyFile::load(&path).unwrap().unwrap().exposure.unwrap();
+    assert!(exposure.contains("cannot be changed (it belongs to another user)"), "{exposure}");
+    assert_eq!(mode(&path), 0o644);
+}
