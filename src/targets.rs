@@ -184,7 +184,7 @@ impl Measure {
         match self {
             Measure::NetPesos => Some(Quantity::Centavos(tally.amount)),
             Measure::ServiceLevel => {
-                (tally.base > 0).then(|| Quantity::Fraction { numerator: tally.amount, denominator: tally.base })
+                (tally.base > 0).then_some(Quantity::Fraction { numerator: tally.amount, denominator: tally.base })
             }
             _ => Some(Quantity::Count(tally.amount)),
         }
