@@ -132,7 +132,7 @@ impl Recomputation<'_> {
         if reader.is_done() {
             return Ok(());
         }
-        consumer.assign(&[(span.partition.clone(), span.first)])?;
+        consumer.assign(&[(span.partition.clone(), span.read_from())])?;
         let resume_point = ResumePoint { next_offset: span.first, last_record: None };
         let excluded = &self.compatibility.excluded;
         let mut decoder = BatchDecoder::new(self.decoder, excluded, vec![span.partition.clone()], vec![resume_point]);
@@ -141,7 +141,9 @@ impl Recomputation<'_> {
             let before = reader.reached();
             let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);
             if !batch.is_empty() {
-                let Ok(batch) = decoder.decode(batch, Instant::now()) else { break };
+                let batch = decoder.decode(batch, Instant::now()).map_err(|_| {
+                    Failure::new(Exit::StateUnusable, format!("{}: the log changed while it was read", span.name()))
+                })?;
                 reader.apply(&batch);
             }
             for (_, position) in consumer.positions() {

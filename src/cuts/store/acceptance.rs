@@ -52,6 +52,10 @@ impl CutStore {
                 }
             }
         }
+        if accepted.is_empty() {
+            self.keep(&mut guard, chain);
+            return Ok(accepted);
+        }
         if chain.acceptances.len() + accepted.len() > MAX_ACCEPTANCES {
             let message = format!("the list of cuts holds at most {MAX_ACCEPTANCES} acceptances; investigate the disk");
             return Err(io::Error::new(ErrorKind::StorageFull, message));

@@ -20,6 +20,8 @@ pub(super) struct PartitionSpan {
     pub(super) first: i64,
     /// First offset that is not in the cut.
     pub(super) next: i64,
+    /// First offset that retention has left.
+    pub(super) low: i64,
     /// End of the log.
     pub(super) end: i64,
     /// False for a partition that the cut does not name: only its first record is looked at.
@@ -30,6 +32,11 @@ impl PartitionSpan {
     /// Name for people.
     pub(super) fn name(&self) -> String {
         name(&self.partition.topic, self.partition.partition)
+    }
+
+    /// Offset to read from. A span without records may lie before the beginning of the log.
+    pub(super) fn read_from(&self) -> i64 {
+        self.first.max(self.low)
     }
 
     /// Number of offsets in the cut.
@@ -91,7 +98,7 @@ pub(super) fn spans(
             let kept = log.low.min(next);
             lacking.push(format!("{name}: offsets {first} to {} are no longer in the log", kept - 1));
         }
-        spans.push(PartitionSpan { partition: log.partition, first, next, end, is_listed: true });
+        spans.push(PartitionSpan { partition: log.partition, first, next, low: log.low, end, is_listed: true });
     }
     for (exit, what, lines) in [
         (Exit::StateUnusable, "does not hold", &wrong),
@@ -105,6 +112,7 @@ pub(super) fn spans(
         partition: log.partition,
         first: log.low,
         next: log.low,
+        low: log.low,
         end,
         is_listed: false,
     };
@@ -204,5 +212,81 @@ impl<'a> SpanReader<'a> {
         // Until its first record the pipeline knows a partition by nothing but its offset.
         let slots = if self.state.records() == 0 { Slots::default() } else { self.state.slots() };
         PartitionCut::of(&slots, stream, targets, allowlists, self.at, self.state.next_offset())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cuts::CutOffset;
+
+    fn log(partition: i32, low: i64) -> PartitionLog {
+        PartitionLog { partition: TopicPartition { stream: Stream::Call, topic: "calls".to_owned(), partition }, low }
+    }
+
+    /// A cut with these partitions, first and next offsets.
+    fn cut(offsets: &[(i32, Option<i64>, i64)]) -> Cut {
+        let offset = |&(partition, first_offset, next_offset): &(i32, Option<i64>, i64)| CutOffset {
+            stream: "call".to_owned(),
+            topic: "calls".to_owned(),
+            partition,
+            first_offset,
+            next_offset,
+        };
+        Cut {
+            id: "20200516T050000Z".to_owned(),
+            at_ms: Timestamp::EPOCH,
+            at: String::new(),
+            taken_ms: Timestamp::EPOCH,
+            state_built_ms: Timestamp::EPOCH,
+            settings: std::collections::BTreeMap::new(),
+            offsets: offsets.iter().map(offset).collect(),
+            periods: Vec::new(),
+            targets: Vec::new(),
+            corrections: Vec::new(),
+        }
+    }
+
+    /// Exit code and message for logs with these beginnings and ends.
+    fn refusal(cut: &Cut, logs: &[(i64, i64)]) -> (Exit, String) {
+        let described = logs.iter().zip(0..).map(|((low, _), partition)| log(partition, *low)).collect();
+        let ends: Vec<i64> = logs.iter().map(|(_, end)| *end).collect();
+        let failure = spans(cut, described, &ends).unwrap_err();
+        (failure.exit, failure.message)
+    }
+
+    #[test]
+    fn spans_begin_where_the_state_of_the_cut_began() {
+        let logs = vec![log(0, 50), log(1, 9), log(2, 3)];
+        let (spans, unlisted) = spans(&cut(&[(1, Some(10), 20), (0, Some(40), 40)]), logs, &[60, 30, 8]).unwrap();
+        let shown = |span: &PartitionSpan| (span.partition.partition, span.first, span.next, span.read_from());
+        assert_eq!(spans.iter().map(shown).collect::<Vec<_>>(), [(1, 10, 20, 10), (0, 40, 40, 50)]);
+        assert_eq!(unlisted.iter().map(shown).collect::<Vec<_>>(), [(2, 3, 3, 3)]);
+    }
+
+    #[test]
+    fn what_a_log_lacks_is_named_by_partition() {
+        let (exit, said) = refusal(&cut(&[(0, Some(5), 20), (1, None, 9), (2, Some(0), 1)]), &[(12, 30), (9, 30)]);
+        assert_eq!(exit, Exit::TryAgain);
+        for line in [
+            "topic calls, partition 0: offsets 5 to 11 are no longer in the log",
+            "topic calls, partition 1: offsets 0 to 8 are no longer in the log",
+            "topic calls, partition 2: the topic does not have this partition",
+        ] {
+            assert!(said.contains(line), "{said}");
+        }
+    }
+
+    #[test]
+    fn offsets_that_contradict_the_log_are_no_matter_of_retention() {
+        for (offsets, line) in [
+            (&[(0, Some(0), 31)][..], "ends at offset 31, the log already at 30"),
+            (&[(0, Some(8), 7)][..], "ends at offset 7, before it begins at 8"),
+            (&[(0, Some(0), 7), (0, Some(0), 7)][..], "the cut names it twice"),
+        ] {
+            let (exit, said) = refusal(&cut(offsets), &[(0, 30)]);
+            assert_eq!(exit, Exit::StateUnusable, "{said}");
+            assert!(said.contains(line), "{said}");
+        }
     }
 }
