@@ -57,7 +57,7 @@ fn a_busy_task_publishes_commits_and_saves_on_time() {
 fn a_stuck_task_makes_it_not_ready() {
     let mock = Mock::start(1, 1);
     let state = tempfile::tempdir().expect("a temporary directory");
-    let stuck = [("FAILPOINT", "batch.applied:2:hang")];
+    let stuck = [("PACEMETER_TEST_FAILPOINT", "batch.applied:2:hang")];
     let mut pacemeter = Pacemeter::start_with(&state, &mock.settings(&[]), &stuck);
     pacemeter.wait_ready();
     mock.write(0, 1);

@@ -17,7 +17,7 @@ use super::probes::{await_reached, own};
 use crate::program::{ExitedProcess, Pacemeter, run, run_in};
 
 /// Environment variable that makes the program hang somewhere.
-const FAILPOINT: &str = "FAILPOINT";
+const FAILPOINT: &str = "PACEMETER_TEST_FAILPOINT";
 
 /// Longest time of a command that need not wait for anything.
 const PROMPT: Duration = Duration::from_secs(15);
