@@ -70,7 +70,7 @@ mod tests {
             return;
         }
         handle_aborts().unwrap();
-        let block: Vec<u8> = Vec::with_capacity(1 << 46);
+        let block: Vec<u8> = std::hint::black_box(Vec::with_capacity(1 << 46));
         unreachable!("{} bytes", block.capacity());
     }
 
