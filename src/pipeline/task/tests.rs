@@ -442,7 +442,8 @@ fn a_report_in_the_middle_of_a_batch_is_taken_at_once() {
         seen.after_record = Box::new(move |records| {
             if records == 20 {
                 let ends = vec![(PartitionIndex::new(0), End { stable: BATCH, high: BATCH })];
-                report.try_send(WorkerMessage::Ends { asked, ends, missing: Vec::new() }).ok().expect("there is room");
+                let ends = WorkerMessage::Ends { asked, ends, missing: Vec::new() };
+                assert!(report.try_send(ends).is_ok(), "there is room");
             }
             let is_known = publisher.newest().partitions.iter().all(|status| status.end.is_some());
             assert!(is_known || records < 40, "the end offset is not known by record {records}");
