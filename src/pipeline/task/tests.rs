@@ -218,8 +218,16 @@ impl Rig {
 
     /// Runs the task with these messages in its queue, then the last one.
     fn run(self, messages: Vec<WorkerMessage>, shutdown: Shutdown) -> Result<(), Failure> {
+        self.run_with_reports(messages, async_mpsc::channel(1).1, shutdown)
+    }
+
+    fn run_with_reports(
+        self,
+        messages: Vec<WorkerMessage>,
+        reports: Receiver<WorkerMessage>,
+        shutdown: Shutdown,
+    ) -> Result<(), Failure> {
         let (send, received) = async_mpsc::channel(messages.len() + 1);
-        let (_, reports) = async_mpsc::channel(1);
         for message in messages.into_iter().chain([WorkerMessage::Stopped]) {
             assert!(send.try_send(message).is_ok(), "the channel has room for all");
         }
@@ -419,4 +427,27 @@ fn reports_do_not_wait_for_records() {
     let (records, lag) = rig.letters.observe(lag);
     assert!(records < BATCH && worker.is_applying());
     assert_eq!(lag, Some(BATCH - records));
+}
+
+#[test]
+fn a_report_in_the_middle_of_a_batch_is_taken_at_once() {
+    let rig = Rig::new(1, "2026-09-22T12:00:00Z", &["shutdown.deadline=100ms"]);
+    let (letters, asked) = (rig.letters.clone(), rig.start);
+    // As many messages as tokio lets through before it makes a task yield.
+    let positions = || WorkerMessage::Positions { positions: Vec::new(), drained: None };
+    let messages = std::iter::repeat_with(positions).take(127).chain(rig.batches(1)).collect();
+    let (report, reports) = async_mpsc::channel(1);
+    letters.observe(|seen| {
+        let publisher = Arc::clone(&seen.publisher);
+        seen.after_record = Box::new(move |records| {
+            if records == 20 {
+                let ends = vec![(PartitionIndex::new(0), End { stable: BATCH, high: BATCH })];
+                let ends = WorkerMessage::Ends { asked, ends, missing: Vec::new() };
+                assert!(report.try_send(ends).is_ok(), "there is room");
+            }
+            let is_known = publisher.newest().partitions.iter().all(|status| status.end.is_some());
+            assert!(is_known || records < 40, "the end offset is not known by record {records}");
+        });
+    });
+    rig.run_with_reports(messages, reports, Shutdown::new()).unwrap();
 }
