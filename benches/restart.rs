@@ -171,6 +171,7 @@ fn head(next_offset: i64) -> Head {
         written: NOW,
         records: next_offset.unsigned_abs(),
         pending_cuts: Vec::new(),
+        first_timestamp: None,
     }
 }
 

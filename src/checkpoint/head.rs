@@ -54,6 +54,9 @@ pub struct Head {
     pub records: u64,
     /// The partition's share of each cut that is not stored yet, by the cut's instant. Since format version 2.
     pub pending_cuts: Vec<(Timestamp, PartitionCut)>,
+    /// Kafka timestamp of the first record of the state: the partition has no share of earlier cuts. `None` without a
+    /// record. Since format version 3.
+    pub first_timestamp: Option<Timestamp>,
 }
 
 /// The last applied record. A log that has another record at its offset is another log.
@@ -70,10 +73,8 @@ pub struct LastRecord {
 impl Head {
     /// Decodes the head of a file of this format version.
     pub(super) fn decode(mut bytes: Vec<u8>, version: u32) -> Result<Self, Damage> {
-        if version == 1 {
-            // Version 2 appended `pending_cuts`; an empty list is encoded as length 0.
-            bytes.push(0);
-        }
+        // Version 2 appended `pending_cuts`, version 3 `first_timestamp`; an empty list and `None` are encoded as 0.
+        bytes.resize(bytes.len() + 3_usize.saturating_sub(version as usize), 0);
         container::decode(&bytes, "head")
     }
 

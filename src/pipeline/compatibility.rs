@@ -89,6 +89,7 @@ impl Compatibility {
             written: Timestamp::EPOCH,
             records: state.records(),
             pending_cuts: Vec::new(),
+            first_timestamp: None,
         }
     }
 

@@ -5,6 +5,10 @@
 //! part of the cut. A cut is whole once every partition has passed it. Parts of cuts that are not stored yet are saved
 //! with the partition's state, so that a restart neither loses nor changes them; a part that exists is never taken
 //! again.
+//!
+//! Cuts may be wanted at new times, from a reload or a restart on. A partition that has passed such an instant by then
+//! has no part, and can make none: the cut is missed. It must not be stored without that part, as a wrong figure for
+//! all time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +40,15 @@ impl Settings {
     }
 }
 
+/// The oldest cut that is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PendingCut {
+    /// Every partition has passed it.
+    Whole(Timestamp),
+    /// A partition had passed it before it was wanted.
+    Missed(Timestamp),
+}
+
 /// Decides which cuts partitions pass.
 #[derive(Debug)]
 pub(super) struct CutScheduler {
@@ -48,6 +61,8 @@ pub(super) struct CutScheduler {
 /// Progress of one partition through the cuts, with its parts of those that are not stored.
 #[derive(Debug, Default)]
 pub(super) struct CutProgress {
+    /// Timestamp of the first record. `None` before there is one, and in a state of a version that did not save it.
+    first: Option<Timestamp>,
     /// First cut that is not passed; `None` before the first record, when there is nothing to be a part.
     next: Option<Timestamp>,
     parts: BTreeMap<Timestamp, PartitionCut>,
@@ -64,12 +79,23 @@ impl CutProgress {
         self.parts.iter().map(|(&at, part)| (at, part.clone())).collect()
     }
 
+    /// Timestamp of the first record, if that is known.
+    pub(super) fn first(&self) -> Option<Timestamp> {
+        self.first
+    }
+
+    /// True if the partition had passed a cut before it was wanted. Without a part, it began later or that is so.
+    fn has_missed(&self, at: Timestamp) -> bool {
+        let has_passed = self.next.is_some_and(|next| next > at);
+        has_passed && !self.parts.contains_key(&at) && self.first.is_none_or(|first| first <= at)
+    }
+
     /// Part of the cut at an instant; `None` if the partition had no record by then.
     pub(super) fn part(&self, at: Timestamp) -> Option<&PartitionCut> {
         self.parts.get(&at)
     }
 
-    /// Drops the part of a cut that is stored.
+    /// Drops the part of a cut that is stored or missed.
     pub(super) fn drop_part(&mut self, at: Timestamp) {
         self.parts.remove(&at);
     }
@@ -80,10 +106,16 @@ impl CutScheduler {
         Self { settings, times, closed_periods }
     }
 
-    /// Resumes a partition: timestamp of its last applied record, and the parts that were saved with its state.
-    pub(super) fn resume(&self, last: Option<Timestamp>, parts: Vec<(Timestamp, PartitionCut)>) -> CutProgress {
+    /// Resumes a partition: timestamps of its first and its last applied record, and the parts that were saved with its
+    /// state.
+    pub(super) fn resume(
+        &self,
+        first: Option<Timestamp>,
+        last: Option<Timestamp>,
+        parts: Vec<(Timestamp, PartitionCut)>,
+    ) -> CutProgress {
         let parts = parts.into_iter().filter(|(at, _)| !self.closed_periods.has_cut(*at)).collect();
-        CutProgress { next: last.map(|last| self.times.first_from(last)), parts }
+        CutProgress { first, next: last.map(|last| self.times.first_from(last)), parts }
     }
 
     /// Takes cuts at other times from now on.
@@ -111,7 +143,7 @@ impl CutScheduler {
         mut part: impl FnMut(Timestamp) -> PartitionCut,
     ) {
         let Some(mut next) = progress.next else {
-            progress.next = Some(self.times.first_from(until));
+            (progress.first, progress.next) = (Some(until), Some(self.times.first_from(until)));
             return;
         };
         let oldest = until.saturating_sub(self.settings.keep);
@@ -140,13 +172,16 @@ impl CutScheduler {
         }
     }
 
-    /// Instant of the oldest cut that is not stored, if every partition has passed it. Takes each partition's progress
+    /// The oldest cut that is not stored; `None` while a partition has yet to pass it. Takes each partition's progress
     /// and "complete until".
-    pub(super) fn oldest_whole<'a>(
+    pub(super) fn oldest_pending<'a>(
         &self,
         partitions: impl Iterator<Item = (&'a CutProgress, Option<Timestamp>)> + Clone,
-    ) -> Option<Timestamp> {
+    ) -> Option<PendingCut> {
         let at = partitions.clone().filter_map(|(progress, _)| progress.parts.keys().next().copied()).min()?;
+        if partitions.clone().any(|(progress, _)| progress.has_missed(at)) {
+            return Some(PendingCut::Missed(at));
+        }
         let mut partitions = partitions;
         let is_whole = partitions.all(|(progress, complete_until)| {
             progress.part(at).is_some()
@@ -155,7 +190,7 @@ impl CutScheduler {
                     None => complete_until.is_some_and(|complete| complete - self.settings.grace > at),
                 }
         });
-        is_whole.then_some(at)
+        is_whole.then_some(PendingCut::Whole(at))
     }
 
     /// Instant before which cuts are no longer kept.
@@ -202,7 +237,7 @@ mod tests {
         /// The oldest whole cut, and the offset of each partition's part.
         fn whole(&self, complete_until: Option<Timestamp>) -> Option<(Timestamp, Vec<Option<i64>>)> {
             let partitions = self.partitions.iter().map(|progress| (progress, complete_until));
-            let at = self.scheduler.oldest_whole(partitions)?;
+            let PendingCut::Whole(at) = self.scheduler.oldest_pending(partitions)? else { panic!("a cut is missed") };
             let offset = |progress: &CutProgress| progress.part(at).map(|part| part.next_offset);
             Some((at, self.partitions.iter().map(offset).collect()))
         }
@@ -256,7 +291,7 @@ mod tests {
         let mut after = Subject::new(0);
         // The clock went back: the last record is older than the cut that was passed.
         for (last, progress) in [START + DAY - 5, START + HOUR].into_iter().zip(&before.partitions) {
-            after.partitions.push(after.scheduler.resume(Some(last), progress.parts()));
+            after.partitions.push(after.scheduler.resume(progress.first(), Some(last), progress.parts()));
         }
         after.pass(0, START + DAY + 1, |_| unreachable!("the part exists"));
         after.pass(1, START + DAY + 1, |_| part(8));
@@ -273,6 +308,39 @@ mod tests {
         subject.scheduler.reschedule(&mut subject.partitions[0], Some(START + 20 * HOUR), complete);
         subject.pass(0, START + DAY + 1, |_| part(7));
         assert_eq!(subject.whole(None), Some((START + DAY, vec![Some(7)])), "and 18:00 is over");
+    }
+
+    /// 18:00 is wanted from a reload or a restart on, between the last records of two partitions.
+    #[test]
+    fn a_new_time_that_a_partition_has_passed_is_missed() {
+        let new_times = || CutTimes::new(TimeZone::UTC, vec!["18:00".parse().unwrap()], None);
+        let [early, late] = [START + 17 * HOUR, START + 19 * HOUR];
+        let cut = START + 18 * HOUR;
+        for is_restarted in [false, true] {
+            let mut subject = Subject::new(3);
+            subject.pass(0, START + HOUR, |_| part(0));
+            subject.pass(1, START + HOUR, |_| part(0));
+            subject.scheduler.change_times(new_times());
+            let lasts = [Some(early), Some(late), None];
+            for (progress, last) in subject.partitions.iter_mut().zip(lasts) {
+                if is_restarted {
+                    *progress = subject.scheduler.resume(progress.first(), last, progress.parts());
+                } else {
+                    subject.scheduler.reschedule(progress, last, None);
+                }
+            }
+            // The third begins later, so that it has no part of the cut and misses none.
+            subject.pass(2, START + 20 * HOUR, |_| unreachable!());
+            subject.pass(0, START + 20 * HOUR, |_| part(7));
+            let pending = |subject: &Subject| {
+                let partitions = subject.partitions.iter().map(|progress| (progress, None));
+                subject.scheduler.oldest_pending(partitions)
+            };
+            assert_eq!(pending(&subject), Some(PendingCut::Missed(cut)));
+            subject.partitions.iter_mut().for_each(|progress| progress.drop_part(cut));
+            (0..3).for_each(|partition| subject.pass(partition, START + DAY + 1, |_| part(8)));
+            assert_eq!(pending(&subject), Some(PendingCut::Whole(START + DAY)), "the next cut is whole");
+        }
     }
 
     #[test]

@@ -136,7 +136,10 @@ impl Partitions {
         let Self { owned, compatibility, cluster, labels } = self;
         let OwnedPartition { log, state, last_record, built, cuts, .. } = &mut owned[index.index()];
         let head = compatibility.head(&log.partition, state, cluster, *labels, *last_record, *built);
-        (Head { written: now, pending_cuts: cuts.parts(), ..head }, state.begin_image(sink))
+        (
+            Head { written: now, pending_cuts: cuts.parts(), first_timestamp: cuts.first(), ..head },
+            state.begin_image(sink),
+        )
     }
 }
 

@@ -73,6 +73,8 @@ pub(super) struct RestoredPartition {
     pub(super) cluster_id: Option<String>,
     /// This partition's parts of cuts that were not stored yet.
     pub(super) parts: Vec<(Timestamp, PartitionCut)>,
+    /// Kafka timestamp of its first record, if that is known.
+    pub(super) first_timestamp: Option<Timestamp>,
 }
 
 /// Source of a restored state.
@@ -211,7 +213,9 @@ impl Restorer<'_> {
         state: PartitionState,
         source: StateSource,
     ) -> RestoredPartition {
-        let Head { last_record, built, labels, partition_count, ref cluster_id, ref pending_cuts, .. } = *reader.head();
+        let Head {
+            last_record, built, labels, partition_count, ref cluster_id, ref pending_cuts, first_timestamp, ..
+        } = *reader.head();
         // Other allowlists move counters from one label to another, which may lower a counter: to readers that is a new
         // state.
         let has_same_labels = labels == labels_fingerprint(self.view_config.allowlists.all());
@@ -224,6 +228,7 @@ impl Restorer<'_> {
             needs_checkpoint: !has_same_labels || partition_count != self.cluster.partition_count(log.partition.stream),
             cluster_id: cluster_id.clone(),
             parts: pending_cuts.clone(),
+            first_timestamp,
         }
     }
 
@@ -333,6 +338,7 @@ impl Restorer<'_> {
             needs_checkpoint: source == StateSource::Rebuild,
             cluster_id: None,
             parts: Vec::new(),
+            first_timestamp: None,
         }
     }
 }

@@ -51,12 +51,19 @@ fn pending_cuts() -> Vec<(Timestamp, PartitionCut)> {
 }
 
 /// `PACEMETER_BLESS=1` creates missing files in the current version; existing files are never overwritten.
-fn loads(version: u32, pending_cuts: Vec<(Timestamp, PartitionCut)>, root_hash: &str) {
+fn loads(
+    version: u32,
+    pending_cuts: Vec<(Timestamp, PartitionCut)>,
+    first_timestamp: Option<Timestamp>,
+    root_hash: &str,
+) {
     let files = [(Name::checkpoint(1), "checkpoint"), (Name::days(1), "days")]
         .map(|(name, extension)| (name, golden(&format!("checkpoint-v{version}.{extension}"))));
     if std::env::var_os("PACEMETER_BLESS").is_some() && !files[0].1.exists() {
         let disk = MemoryDisk::default();
-        state().write_with(pending_cuts.clone(), &store(&disk), &mut CheckpointChain::default()).unwrap();
+        state()
+            .write_with(pending_cuts.clone(), first_timestamp, &store(&disk), &mut CheckpointChain::default())
+            .unwrap();
         for (name, path) in &files {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, disk.read(&DIR.path(*name)).unwrap()).unwrap();
@@ -69,15 +76,21 @@ fn loads(version: u32, pending_cuts: Vec<(Timestamp, PartitionCut)>, root_hash: 
     assert_eq!(restored(&store(&disk)), Some(state()));
     let reader = store(&disk).open(DIR, 1).unwrap();
     assert_eq!(reader.head().pending_cuts, pending_cuts);
+    assert_eq!(reader.head().first_timestamp, first_timestamp);
     assert_eq!(reader.root_hash(), root_hash);
 }
 
 #[test]
 fn checkpoints_of_version_1_load() {
-    loads(1, Vec::new(), "4b9249ff22e7959af1a81504362d54da6596725ecaa61287d24cc6c002695923");
+    loads(1, Vec::new(), None, "4b9249ff22e7959af1a81504362d54da6596725ecaa61287d24cc6c002695923");
 }
 
 #[test]
 fn checkpoints_of_version_2_load() {
-    loads(2, pending_cuts(), "895f5777b499ae941b8f446c10649dd70713e65344581c372f8e21bb36a9136b");
+    loads(2, pending_cuts(), None, "895f5777b499ae941b8f446c10649dd70713e65344581c372f8e21bb36a9136b");
+}
+
+#[test]
+fn checkpoints_of_version_3_load() {
+    loads(3, pending_cuts(), Some(at_day(17_995)), "4e054d489b4d1a22e23364928233aea0e3571abd6f4d751f72078fcbad592daa");
 }

@@ -39,6 +39,7 @@ pub(super) fn head(next_offset: i64) -> Head {
         written: Timestamp::from_millis(1_600_000_100_000),
         records: next_offset.unsigned_abs(),
         pending_cuts: Vec::new(),
+        first_timestamp: None,
     }
 }
 
@@ -140,19 +141,21 @@ impl State {
         store: &CheckpointStore,
         chain: &mut CheckpointChain,
     ) -> Result<WrittenCheckpoint, WriteError> {
-        self.write_with(Vec::new(), store, chain)
+        self.write_with(Vec::new(), None, store, chain)
     }
 
-    /// Writes a checkpoint whose head has `pending_cuts`.
+    /// Writes a checkpoint whose head has `pending_cuts` and `first_timestamp`.
     pub(super) fn write_with(
         &self,
         pending_cuts: Vec<(Timestamp, PartitionCut)>,
+        first_timestamp: Option<Timestamp>,
         store: &CheckpointStore,
         chain: &mut CheckpointChain,
     ) -> Result<WrittenCheckpoint, WriteError> {
         let mut random = fastrand::Rng::with_seed(self.next_offset as u64);
         let CheckpointStart { head, image } = self.begin();
-        let mut writer = store.begin(chain, CheckpointStart { head: Head { pending_cuts, ..head }, image })?;
+        let mut writer =
+            store.begin(chain, CheckpointStart { head: Head { pending_cuts, first_timestamp, ..head }, image })?;
         for chunk in self.chunks(&mut random) {
             writer.write_chunk(&chunk)?;
         }

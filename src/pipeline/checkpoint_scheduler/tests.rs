@@ -48,6 +48,7 @@ fn partition(number: i32, clock: &Clock) -> OwnedPartition {
         needs_checkpoint: true,
         cluster_id: None,
         parts: Vec::new(),
+        first_timestamp: None,
     };
     let log = LogInfo { partition, low: 0, end: None, committed: None };
     let resume = ResumePoint { next_offset: 0, last_record: None };

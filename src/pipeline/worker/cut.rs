@@ -7,6 +7,7 @@ use super::Worker;
 use crate::aggregate::ViewConfig;
 use crate::clock::Timestamp;
 use crate::cuts::{Cut, CutContext, CutSeal, CutTarget, SealKind};
+use crate::pipeline::cut_scheduler::PendingCut;
 use crate::pipeline::message::{CutOutcome, CutRequest};
 use crate::pipeline::partitions::OwnedPartition;
 use crate::record::PartitionIndex;
@@ -56,8 +57,18 @@ impl Worker {
         if is_waiting || !self.partitions.are_verified() {
             return;
         }
-        let progress = self.partitions.iter().map(|partition| (&partition.cuts, partition.freshness.complete_until()));
-        let Some(at) = self.cut_scheduler.oldest_whole(progress) else { return };
+        let at = loop {
+            let progress =
+                self.partitions.iter().map(|partition| (&partition.cuts, partition.freshness.complete_until()));
+            match self.cut_scheduler.oldest_pending(progress) {
+                None => return,
+                Some(PendingCut::Whole(at)) => break at,
+                Some(PendingCut::Missed(at)) => {
+                    tracing::warn!(event = "pacemeter.cut.missed", at = %at, "cut wanted too late");
+                    self.partitions.iter_mut().for_each(|partition| partition.cuts.drop_part(at));
+                }
+            }
+        };
         let cut = self.assemble_cut(at);
         self.cut_storage = CutStorage::InFlight;
         let _ = self.outputs.cuts.send(CutRequest { cut, oldest: self.cut_scheduler.oldest_kept(at) });

@@ -41,7 +41,7 @@ impl Worker {
         let instant = self.clock.instant();
         for ((log, mut restored), resume_point) in logs.into_iter().zip(restored).zip(&resume_points) {
             let last = restored.last_record.and_then(|record| record.timestamp);
-            let cuts = self.cut_scheduler.resume(last, std::mem::take(&mut restored.parts));
+            let cuts = self.cut_scheduler.resume(restored.first_timestamp, last, std::mem::take(&mut restored.parts));
             let partition = OwnedPartition::new(log, restored, resume_point, cuts, (now, instant), built_if_new);
             let index = self.partitions.add(partition);
             self.audit_keying(index);

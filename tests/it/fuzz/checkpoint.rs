@@ -120,6 +120,7 @@ fn written(tables: &[PagedTable]) -> Vec<u8> {
         written: Timestamp::from_millis(2),
         records: 9,
         pending_cuts: Vec::new(),
+        first_timestamp: None,
     };
     let disk = MemoryDisk::default();
     let image = StateImage {

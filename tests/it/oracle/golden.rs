@@ -55,6 +55,7 @@ fn head(stream: Stream, next_offset: i64) -> Head {
         written: NOW,
         records: 0,
         pending_cuts: Vec::new(),
+        first_timestamp: None,
     }
 }
 
