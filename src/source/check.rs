@@ -3,6 +3,7 @@
 use super::client::{self, Context};
 use super::error::{SourceError, is_denial, is_missing};
 use super::factory;
+use super::native;
 use super::probe::Lookup;
 use super::settings::Settings;
 use crate::clock::{HOUR, Millis, millis};
@@ -159,7 +160,8 @@ impl fmt::Display for BatchSizeWarning {
 ///
 /// # Errors
 ///
-/// [`SourceError::Unavailable`], [`SourceError::TopicMissing`], [`SourceError::Configuration`]. A configuration that
+/// [`SourceError::Unavailable`], [`SourceError::TopicMissing`], [`SourceError::Configuration`],
+/// [`SourceError::Shortage`]. A configuration that
 /// the broker does not show is a fault in the result, not an error.
 pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     const ACTION: &str = "asking for the configuration of topics";
@@ -171,8 +173,11 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     // The time runs while the client connects and asks for brokers, each of which may take its own.
     let limit = settings.request_timeout * 3;
     let options = AdminOptions::new().request_timeout(Some(limit)).broker_id(broker);
-    let answer = wait_for(admin.describe_configs(&topics, &options), limit + settings.request_timeout)
-        .ok_or(SourceError::Unavailable { action: ACTION, reason: "no answer in time".into() })?;
+    let answer = wait_for(admin.describe_configs(&topics, &options), limit + settings.request_timeout);
+    if !matches!(answer, Some(Ok(_))) && native::lacks_a_thread(admin.inner()) {
+        return Err(SourceError::Shortage { reason: "no thread for a broker".into() });
+    }
+    let answer = answer.ok_or(SourceError::Unavailable { action: ACTION, reason: "no answer in time".into() })?;
     let mut findings = Findings::default();
     let results = match answer {
         Ok(results) => results,

@@ -100,7 +100,7 @@ pub(super) fn probe(settings: &Settings) -> ClientConfig {
 }
 
 /// Properties of a reader that exactness depends on. [`super::properties`] refuses whatever changes them.
-const READER: [(&str, &str); 8] = [
+const READER: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
@@ -108,7 +108,6 @@ const READER: [(&str, &str); 8] = [
     ("check.crcs", "true"),
     ("enable.partition.eof", "false"),
     ("allow.auto.create.topics", "false"),
-    ("api.version.request", "true"),
 ];
 
 /// Properties of the client that writes dead letters without losing or repeating any.

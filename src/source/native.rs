@@ -411,6 +411,26 @@ pub(super) fn is_short_of_resources() -> bool {
     unsafe { sys::rd_kafka_last_error() == RDKafkaRespErr::RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE }
 }
 
+/// True if a client whose reports nobody reads has logged that it lacks the thread of a broker. Discards its reports.
+pub(super) fn lacks_a_thread<C: rdkafka::ClientContext>(client: &rdkafka::client::Client<C>) -> bool {
+    // SAFETY: the client lives, longer than the reference. The queue is a counted reference or null.
+    let Some(queue) = (unsafe { QueueRef::own(sys::rd_kafka_queue_get_main(client.native_ptr())) }) else {
+        return false;
+    };
+    let mut lacks = false;
+    let (mut facility, mut text, mut level) = (null(), null(), 0);
+    // SAFETY: the queue lives. Each event is ours and is destroyed once, after its facility, a C string, was read. The
+    // three places are written to if the event is a line of the log.
+    unsafe {
+        while let Some(event) = NonNull::new(sys::rd_kafka_queue_poll(queue.as_ptr(), 0)) {
+            let is_line = sys::rd_kafka_event_log(event.as_ptr(), &mut facility, &mut text, &mut level) == 0;
+            lacks |= is_line && CStr::from_ptr(facility) == c"THREAD";
+            sys::rd_kafka_event_destroy(event.as_ptr());
+        }
+    }
+    lacks
+}
+
 /// Puts the client into the state of a fatal error.
 #[cfg(test)]
 pub(super) fn fail_fatally(client: &Client) {

@@ -135,7 +135,8 @@ fn sweep(first_user: u32, limits: &[String]) -> Vec<bool> {
 
 #[test]
 fn too_few_threads_end_it_with_75_or_it_works() {
-    let counts = [1, 2, 3, 4, 5, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 24, 26, 28, 31, 35, 200];
+    let counts =
+        [1, 2, 3, 4, 5, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 24, 26, 27, 28, 29, 30, 31, 32, 35, 200];
     let limits = counts.map(|count| format!("--nproc={count}:{count}"));
     let ready = sweep(FIRST_USER, &limits);
     println!("{:?}", counts.iter().zip(&ready).collect::<Vec<_>>());
