@@ -49,7 +49,7 @@ fn is_key_id(id: &str) -> bool {
     id.split_at_checked(ID_DIGITS).is_some_and(|(digits, check)| check_digits(digits) == check)
 }
 
-/// How a cut came to be in the chain.
+/// Origin of a cut in the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SealKind {
@@ -66,7 +66,7 @@ pub enum SealKind {
 pub struct CutSeal {
     /// Keyed hash over the cut and the hash of the cut stored before it.
     pub hash: String,
-    /// How the cut came to be in the chain.
+    /// Origin of the cut in the chain.
     pub kind: SealKind,
 }
 
@@ -99,7 +99,7 @@ pub struct CutAcceptance {
     pub id: String,
     /// Instant of the decision.
     pub at_ms: Timestamp,
-    /// What was accepted.
+    /// Loss that was accepted.
     pub what: String,
     /// Reason that the operator gave.
     pub reason: String,

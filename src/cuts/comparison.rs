@@ -25,7 +25,7 @@ pub struct CutComparison {
     pub compared: usize,
     /// Figures that differ, in the order of their names.
     pub differences: Vec<FigureDifference>,
-    /// What was not compared, because settings have changed since the cut.
+    /// Parts that were not compared, because settings have changed since the cut.
     pub changed_settings: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the task does by time, whatever waits in its queue.
+//! Duties of the task that are due by time, whatever waits in its queue.
 //!
 //! Times are monotonic and come from outside, so a simulator decides when a duty is due. The task asks before each step
 //! of records ([`Worker::tend`](super::Worker::tend)); nothing here depends on a timer that fires. Timers do not suffice:

@@ -93,7 +93,7 @@ enum Figure {
     Target(StreamTargetIndex),
 }
 
-/// What distinct people are counted for, in whatever period.
+/// Subject of a count of distinct people, in whatever period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Headcount {
     /// A programme as shown.

@@ -36,7 +36,7 @@ fn filled() -> MemoryDisk {
     disk
 }
 
-/// What a start says is wrong.
+/// Faults that a start reports.
 fn faults(disk: &MemoryDisk) -> Vec<String> {
     open(disk).closed_periods().unwrap().1.iter().map(ToString::to_string).collect()
 }

@@ -56,7 +56,7 @@ impl RawRecords for EmptyRecords {
     }
 }
 
-/// What the rest of the process sees, and when.
+/// Outputs that the rest of the process sees, and when.
 struct Observer {
     clock: Clock,
     publisher: Arc<SnapshotPublisher>,

@@ -12,7 +12,7 @@ const SIGABRT: i32 = signal_hook::consts::SIGABRT;
 /// Descriptor of standard error.
 const STDERR: i32 = 2;
 
-/// What is written before the end. Which of the causes it was stands in the line before, from whoever aborted.
+/// Text that is written before the end. The line before, from whoever aborted, tells the cause.
 const LINE: &[u8] =
     b"pacemeter: aborted, most likely for want of memory or threads; raise the limits of threads, open files and memory, or try again\n";
 

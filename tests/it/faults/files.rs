@@ -78,7 +78,7 @@ fn write(path: &Path, content: &str, mode: u32) {
 
 /// Takes a lease on a file, so that other processes that open it block; like a file system that does not answer.
 fn lease(path: &Path) -> File {
-    /// Of Linux, and not in libc.
+    /// Constant of Linux that libc lacks.
     const F_SETSIG: libc::c_int = 10;
     let file = File::open(path).expect("a file");
     // SAFETY: the descriptor is open. The signal about readers is one that is ignored by default.

@@ -44,7 +44,7 @@ pub struct Process<'a> {
     ended: BTreeSet<u64>,
     checkpoint_outcomes: VecDeque<CheckpointOutcome>,
     pub cuts: CutStore,
-    /// What the start found wrong with the stored cuts.
+    /// Faults of the stored cuts that the start found.
     pub cut_faults: Vec<String>,
     cut_requests: Receiver<CutRequest>,
     commands: Receiver<PollerCommand>,
