@@ -202,3 +202,10 @@ pub fn cut_id(at: Timestamp) -> String {
     let format = if at == at.floor(SECOND) { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.3fZ" };
     at.to_jiff().strftime(format).to_string()
 }
+
+/// Returns the instant of the cut with this id; `None` if it is no id.
+pub(super) fn instant_of(id: &str) -> Option<Timestamp> {
+    let civil = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S%.fZ", id).ok()?;
+    let at = Timestamp::from(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp());
+    (cut_id(at) == id).then_some(at)
+}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::verification::CutVerdict;
 use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, Link, SealKind};
-use super::record::{Cut, cut_id};
+use super::record::{Cut, cut_id, instant_of};
 use crate::clock::Timestamp;
 use crate::disk::{AtomicFile, Disk};
 use crate::runtime::failpoint;
@@ -183,6 +183,10 @@ impl CutStore {
                 Ok(_) => invalid(&id, "is another file than the one stored: its hash is not the one in the list"),
                 Err(error) => error,
             };
+            if !is_damage(&fault) {
+                // It is there, for all that is known: it must not be taken again.
+                instant_of(&id).inspect(|&at| closed_periods.add_cut(at));
+            }
             faults.extend(self.lose(&mut chain, &id, fault)?);
         }
         let is_unlisted = |id: &String| *id >= chain.oldest && chain.intact(id).is_none();

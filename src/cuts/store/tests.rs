@@ -179,7 +179,10 @@ fn a_disk_that_refuses_once_loses_no_cut() {
         memory.put(CHAIN, list);
         disk.refuse(refused, 1, ErrorKind::Other);
         let store = CutStore::new(Arc::new(disk), CutKey::new([7; 32]));
-        let _ = store.closed_periods();
+        if let Ok((closed_periods, _)) = store.closed_periods() {
+            let is_there = |id: &&str| closed_periods.has_cut(cut(id).at_ms);
+            assert!(IDS[..2].iter().all(is_there), "call {refused}: a cut would be taken again");
+        }
         let stored = store.put(&another).or_else(|_| store.put(&another));
         assert_eq!(stored.unwrap().kind, SealKind::Sealed, "call {refused}");
         assert_eq!((bad(&memory), faults(&memory)), (vec![], vec![]), "call {refused}");
