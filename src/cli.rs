@@ -12,7 +12,6 @@ mod scrape;
 mod targets;
 mod words;
 
-use crate::file;
 use crate::record::Stream;
 use crate::runtime::{Exit, print_error};
 use crate::settings::{Layers, parse_duration, printable_lines};
@@ -24,6 +23,7 @@ use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::thread;
 use std::time::Duration;
 
 /// Parses the command line (program name first), runs its command and prints the failure, if any.
@@ -34,8 +34,14 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     };
     execute::execute(&command).unwrap_or_else(|failure| {
         let exit = failure.exit;
-        // A pipe that nobody reads must not hold up the end; the exit code is enough then.
-        drop(file::within(PRINT_LIMIT, move || print_error(&format!("pacemeter: {failure}"))));
+        // A pipe that nobody reads must not hold up the end; the exit code is enough then. Without a thread to end the
+        // process, the failure is printed all the same: it may be that there are no threads.
+        let deadline = move || {
+            thread::sleep(PRINT_LIMIT);
+            exit.at_once()
+        };
+        let _ = thread::Builder::new().name("print".into()).spawn(deadline);
+        print_error(&format!("pacemeter: {failure}"));
         exit
     })
 }

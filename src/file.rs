@@ -119,12 +119,16 @@ impl PendingReading {
             return Err(ReadError::TooSlow);
         }
         let (sender, result) = sync_channel(1);
-        let own_path = path.to_owned();
-        thread::Builder::new().name("file".to_owned()).spawn(move || {
-            drop(sender.send(read_now(&own_path, max_bytes, kind)));
+        let (own_path, own_sender) = (path.to_owned(), sender.clone());
+        let spawned = thread::Builder::new().name("file".to_owned()).spawn(move || {
+            drop(own_sender.send(read_now(&own_path, max_bytes, kind)));
             // After the result, so that `finish` either finds the result or is undone here.
             abandoned().remove(&own_path);
-        })?;
+        });
+        if spawned.is_err() {
+            // Without threads, a file that is read here is better than none.
+            drop(sender.send(read_now(path, max_bytes, kind)));
+        }
         Ok(Self { path: path.to_owned(), result })
     }
 

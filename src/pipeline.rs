@@ -84,7 +84,6 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Builder;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc as async_mpsc, watch};
 use tokio::task::JoinHandle;
@@ -108,7 +107,7 @@ use crate::clock::Clock;
 use crate::cuts::CutStore;
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::record::PerStream;
-use crate::runtime::{Failure, Shutdown};
+use crate::runtime::{Failure, Shutdown, ThreadRuntime};
 use crate::settings::{OffsetRange, SettingsReader};
 use crate::source::{self, DeadLetters};
 use crate::targets::Targets;
@@ -225,8 +224,7 @@ pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure
     spawn("watchdog", move || heartbeat.watch(wedge_timeout))?;
     // A thread of its own: memory that state takes and returns stays in one arena of the allocator, and readers never
     // wait behind a batch.
-    let runtime = Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.map_err(|error| Failure::from_spawn("the runtime of the pipeline task", &error))?;
+    let runtime = ThreadRuntime::new("the pipeline task")?;
     Ok(tokio::task::spawn_blocking(move || {
         let result = runtime.block_on(task.run(received, received_reports, shutdown));
         // The poll thread closes the client, unless it waits for a broker: then it ends with the process.

@@ -10,6 +10,7 @@ mod shutdown;
 
 #[cfg(test)]
 mod tests;
+mod thread_runtime;
 
 pub(crate) use bug::has_panicked;
 pub use bug::install_panic_hook;
@@ -17,6 +18,7 @@ pub(crate) use failpoint::{arm_failpoint, failpoint, log_failpoint};
 pub(crate) use shortage::{SHORTAGE_REMEDY, end_for_shortage};
 pub use shutdown::Shutdown;
 pub(crate) use shutdown::{Hangup, ShutdownDeadline};
+pub(crate) use thread_runtime::ThreadRuntime;
 
 use crate::settings::{SettingsFaults, printable_lines};
 use std::io::{self, Write};

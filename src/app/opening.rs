@@ -16,7 +16,7 @@ use crate::checkpoint::CheckpointStore;
 use crate::cuts::{CutKey, CutStore};
 use crate::decode::{KeyError, KeyFile, PseudonymKey};
 use crate::disk::{Lock, LockError, RealDisk};
-use crate::runtime::{Exit, Failure, Shutdown, failpoint};
+use crate::runtime::{Exit, Failure, SHORTAGE_REMEDY, Shutdown, failpoint};
 use crate::view::closed_periods::ClosedPeriods;
 
 /// Maximum time to open the state directory; thousands of cuts on a slow disk take some seconds.
@@ -128,7 +128,10 @@ pub(super) fn key_failure(error: &KeyError) -> Failure {
         KeyError::Malformed | KeyError::MalformedFile(_) => Exit::Configuration,
         KeyError::NoRandomness(_) => Exit::TryAgain,
         KeyError::Writable { .. } => Exit::Denied,
-        KeyError::Read { source, .. } | KeyError::Create { source, .. } => Failure::from_io("", source).exit,
+        KeyError::Read { source, .. } | KeyError::Create { source, .. } => match Failure::from_io("", source).exit {
+            Exit::TryAgain => return Failure::new(Exit::TryAgain, format!("{error}; {SHORTAGE_REMEDY}")),
+            exit => exit,
+        },
         KeyError::TooSlow(_) => Exit::Disk,
     };
     Failure::new(exit, error.to_string())

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 
 use super::message::{TaskGone, WorkerMessage};
-use crate::runtime::Failure;
+use crate::runtime::{Failure, ThreadRuntime};
 
 /// Time for which the thread waits for room before it looks at its other work.
 pub(super) const WAIT: Duration = Duration::from_millis(20);
@@ -17,7 +16,7 @@ pub(super) const WAIT: Duration = Duration::from_millis(20);
 pub(super) struct TaskChannel {
     messages: Sender<WorkerMessage>,
     /// Serves the wait, which std has not.
-    runtime: Runtime,
+    runtime: ThreadRuntime,
 }
 
 impl TaskChannel {
@@ -26,9 +25,7 @@ impl TaskChannel {
     /// # Errors
     /// Returns an error if the runtime of the wait cannot be created.
     pub(super) fn new(messages: Sender<WorkerMessage>) -> Result<Self, Failure> {
-        let runtime = Builder::new_current_thread().enable_time().build();
-        let runtime = runtime.map_err(|error| Failure::from_spawn("the runtime of the poll thread", &error))?;
-        Ok(Self { messages, runtime })
+        Ok(Self { messages, runtime: ThreadRuntime::new("the poll thread")? })
     }
 
     /// Sends a message. Calls `meanwhile` every [`WAIT`] while there is no room.

@@ -1,6 +1,6 @@
 //! The shutdown request, from a signal or from the program itself.
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, ThreadRuntime};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -69,7 +69,8 @@ impl Shutdown {
     pub(crate) fn enforce(&self, limit: Duration) -> Result<ShutdownDeadline, Failure> {
         let (work, ended) = mpsc::channel();
         let requested = self.clone();
-        let watch = move |runtime: tokio::runtime::Runtime| {
+        let runtime = ThreadRuntime::new("the thread for the end")?;
+        let watch = move || {
             runtime.block_on(requested.requested());
             if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(limit) {
                 let limit_ms = limit.as_millis() as u64;
@@ -77,11 +78,8 @@ impl Shutdown {
                 Exit::TryAgain.at_once();
             }
         };
-        let start = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-            std::thread::Builder::new().name("deadline".into()).spawn(move || watch(runtime))
-        };
-        start().map_err(|error| Failure::from_spawn("the thread for the end", &error))?;
+        let spawned = std::thread::Builder::new().name("deadline".into()).spawn(watch);
+        spawned.map_err(|error| Failure::from_spawn("the thread for the end", &error))?;
         Ok(ShutdownDeadline { _work: work })
     }
 

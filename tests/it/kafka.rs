@@ -21,7 +21,7 @@ use rdkafka::types::RDKafkaErrorCode;
 const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// Number of doors of a broker; each test that reads through a proxy needs one.
-const DOORS: usize = 8;
+const DOORS: usize = 10;
 
 /// Accounts and passwords for [`Kafka::sasl_bootstrap`]. The first may do everything, the second nothing.
 pub const ACCOUNTS: [(&str, &str); 2] = [("reader", "sesame-of-the-reader"), ("stranger", "sesame-of-the-stranger")];

@@ -150,6 +150,7 @@ fn a_running_process_refuses_bad_targets_and_still_ends() {
     };
     write(&path, &many_unknown_keys(), 0o600);
     await_refusal(&mut pacemeter, "k0 (targets.toml:1): no such key");
+    await_refusal(&mut pacemeter, "k19 (targets.toml:20): no such key");
     let lines = pacemeter.events("pacemeter.targets.refused");
     assert!(lines.len() == 20 && lines.iter().all(|line| line["faults"] == 90_000), "{}", lines.len());
     fs::remove_file(&path).expect("a file");
