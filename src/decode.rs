@@ -131,6 +131,9 @@ impl Decoder {
         arena: &mut LabelArena,
     ) -> Result<Event, Rejection> {
         let value = self.payload(record)?;
+        if record.has_unreadable_headers {
+            return Err(Rejection::field(Reason::UnsupportedFormat, "headers"));
+        }
         let mut fields = Fields::none();
         envelope::open::<S>(value, record.headers, &mut fields)?;
 

@@ -284,3 +284,14 @@ fn nothing_of_a_person_is_left_in_events_and_rejections() {
         assert!(!shown.contains("CANARY"), "{shown}");
     }
 }
+
+#[test]
+fn a_record_whose_headers_cannot_be_read_is_rejected() {
+    let decoder = Decoder::new(
+        Settings { max_record_bytes: 65_536, max_future_skew: 600_000 },
+        PseudonymKey::from_hex(&"5a".repeat(32)).unwrap(),
+    );
+    let record = RawRecord { value: Some(b"{}"), has_unreadable_headers: true, ..RawRecord::default() };
+    let decoded = decoder.decode(Stream::Call, &record, &mut LabelArena::default());
+    assert_eq!(decoded, Err(Rejection::field(Reason::UnsupportedFormat, "headers")));
+}

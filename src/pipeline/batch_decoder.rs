@@ -14,7 +14,7 @@ use crate::checkpoint::LastRecord;
 use crate::clock::Timestamp;
 use crate::decode::{Decoder, RecordHasher};
 use crate::event::{Event, LabelArena};
-use crate::record::{PartitionIndex, PerStream, RawRecord, RawRecords, Reason, Rejection, TopicPartition};
+use crate::record::{Header, PartitionIndex, PerStream, RawRecord, RawRecords, Reason, Rejection, TopicPartition};
 use crate::settings::OffsetRange;
 
 /// Point from which a partition is resumed.
@@ -98,14 +98,19 @@ impl DecodedBatch {
             let (records, position) = found.entry(last.index).or_default();
             (*records, *position) = (*records + run.len() as u64, last.position);
         }
-        let mut headers = Vec::new();
         let mut spans = Vec::with_capacity(found.len());
         for (index, (records, position)) in found {
-            let last_record = identify(self.hasher, &self.raw.get(position as usize, &mut headers));
+            let last_record = identify(self.hasher, &self.raw.without_headers(position as usize));
             spans.push(PartitionSpan { index, records, last_record });
         }
         spans
     }
+}
+
+/// Empties a list of headers for those of another record, and keeps its memory.
+fn emptied<'b>(mut headers: Vec<Header<'_>>) -> Vec<Header<'b>> {
+    headers.clear();
+    headers.into_iter().map(|_| unreachable!("the list is empty")).collect()
 }
 
 fn identify(hasher: RecordHasher, record: &RawRecord<'_>) -> LastRecord {
@@ -159,30 +164,39 @@ impl<'a> BatchDecoder<'a> {
     ///
     /// # Errors
     /// Returns an error if the first record of a partition is not its last applied one.
-    pub fn decode(&mut self, raw: impl RawRecords + 'static, fetched: Instant) -> Result<DecodedBatch, LogMismatch> {
+    pub fn decode(
+        &mut self,
+        mut raw: impl RawRecords + 'static,
+        fetched: Instant,
+    ) -> Result<DecodedBatch, LogMismatch> {
         let mut records = Vec::with_capacity(raw.len());
         let mut arena = LabelArena::default();
         let mut verified = Vec::new();
         let mut tallies = vec![Tally::default(); self.partitions.len()];
-        let mut headers = Vec::new();
+        let mut kept = Vec::new();
         for position in 0..raw.len() {
             let index = raw.partition(position);
+            let mut headers = emptied(kept);
             let record = raw.get(position, &mut headers);
-            if let Admission::Skip = self.admit(index, &record, &mut verified)? {
-                continue;
+            if let Admission::Decode = self.admit(index, &record, &mut verified)? {
+                let tally = &mut tallies[index.index()];
+                tally.records += 1;
+                tally.bytes += (record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len)) as u64;
+                tally.last = position;
+                let event = self.decode_record(index, &record, &mut arena);
+                let RawRecord { offset, timestamp, .. } = record;
+                records.push(DecodedRecord { position: position as u32, index, offset, timestamp, event });
             }
-            let tally = &mut tallies[index.index()];
-            tally.records += 1;
-            tally.bytes += (record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len)) as u64;
-            tally.last = position;
-            let event = self.decode_record(index, &record, &mut arena);
-            let RawRecord { offset, timestamp, .. } = record;
-            records.push(DecodedRecord { position: position as u32, index, offset, timestamp, event });
+            let has_headers = !headers.is_empty();
+            kept = emptied(headers);
+            if has_headers {
+                raw.free_headers(position);
+            }
         }
         let mut stats = Vec::new();
         for (index, tally) in tallies.into_iter().enumerate().filter(|(_, tally)| tally.records > 0) {
             let Tally { records, bytes, last } = tally;
-            let last_record = identify(self.hasher, &raw.get(last, &mut headers));
+            let last_record = identify(self.hasher, &raw.without_headers(last));
             stats.push(PartitionStats { index: PartitionIndex::new(index), records, bytes, last_record });
         }
         Ok(DecodedBatch {

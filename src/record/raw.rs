@@ -19,6 +19,8 @@ pub struct RawRecord<'a> {
     pub value: Option<&'a [u8]>,
     /// Headers in the order of the record, without those whose name is not UTF-8.
     pub headers: &'a [Header<'a>],
+    /// True if the record has headers that cannot be read, so that `headers` is empty.
+    pub has_unreadable_headers: bool,
 }
 
 /// A batch of raw records by position; those of one partition have ascending offsets.
@@ -43,4 +45,14 @@ pub trait RawRecords: Send {
     /// # Panics
     /// Panics if `position` is not below [`RawRecords::len`].
     fn get<'a, 'b>(&'b self, position: usize, headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a>;
+
+    /// Record at a position without its headers.
+    ///
+    /// # Panics
+    /// Panics if `position` is not below [`RawRecords::len`].
+    fn without_headers(&self, position: usize) -> RawRecord<'_>;
+
+    /// Frees the memory that reading the headers of a record took, which may be twenty times what they take in a log.
+    /// They may be read again.
+    fn free_headers(&mut self, _position: usize) {}
 }

@@ -29,15 +29,23 @@ impl RawRecords for Batch {
     }
 
     fn get<'a, 'b>(&'b self, position: usize, headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a> {
-        let (message, _) = &self.0.as_slice()[position];
         headers.clear();
-        message.append_headers(headers);
+        let is_readable = self.0.as_slice()[position].0.append_headers(headers);
+        RawRecord { headers, has_unreadable_headers: !is_readable, ..self.without_headers(position) }
+    }
+
+    fn without_headers(&self, position: usize) -> RawRecord<'_> {
+        let (message, _) = &self.0.as_slice()[position];
         RawRecord {
             offset: message.offset(),
             timestamp: message.timestamp(),
             key: message.key(),
             value: message.value(),
-            headers,
+            ..RawRecord::default()
         }
+    }
+
+    fn free_headers(&mut self, position: usize) {
+        self.0.as_mut_slice()[position].0.free_headers();
     }
 }

@@ -50,6 +50,10 @@ impl RawRecords for EmptyRecords {
     }
 
     fn get<'a, 'b>(&'b self, position: usize, _headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a> {
+        self.without_headers(position)
+    }
+
+    fn without_headers(&self, position: usize) -> RawRecord<'_> {
         let offset = self.first_offset + position as i64;
         let timestamp = self.start + offset * SLOW.as_millis() as Millis;
         RawRecord { offset, timestamp: Some(timestamp), ..RawRecord::default() }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::pipeline::batch_decoder::{DecodedBatch, DecodedRecord, PartitionSpan};
-use crate::record::{Outcome, PartitionIndex, Rejection};
+use crate::record::{Outcome, PartitionIndex, RawRecords, Rejection};
 use crate::runtime::failpoint;
 use crate::source::DeadLetter;
 
@@ -71,10 +71,11 @@ impl Worker {
         let BatchInProgress { batch, applied, .. } = &mut progress;
         let began = self.clock.instant();
         let now = self.clock.now();
-        let end = applied.saturating_add(most).min(batch.records.len());
-        for (number, record) in batch.records[*applied..end].iter().enumerate() {
+        let DecodedBatch { records, arena, raw, .. } = batch;
+        let end = applied.saturating_add(most).min(records.len());
+        for (number, record) in records[*applied..end].iter().enumerate() {
             if number % PREFETCHED == 0 {
-                self.prefetch(&batch.records[*applied..]);
+                self.prefetch(&records[*applied..]);
             }
             *applied += 1;
             if let Some(timestamp) =
@@ -84,20 +85,20 @@ impl Worker {
             }
             let partition = &mut self.partitions[record.index];
             partition.changed = true;
-            let outcome = partition.state.step(record.offset, &record.event, &batch.arena);
+            let outcome = partition.state.step(record.offset, &record.event, arena);
             let stream = partition.log.partition.stream;
             self.heartbeat.beat();
             match (outcome, &record.event) {
                 (Outcome::Applied, Ok(event)) => self.outputs.metrics.applied(stream, now - event.time),
-                (Outcome::Expired, _) => self.dead_letter(batch, record, outcome.name(), None),
-                (_, Err(Rejection { reason, field })) => self.dead_letter(batch, record, reason.name(), *field),
+                (Outcome::Expired, _) => self.dead_letter(&mut **raw, record, outcome.name(), None),
+                (_, Err(Rejection { reason, field })) => self.dead_letter(&mut **raw, record, reason.name(), *field),
                 (_, Ok(_)) => continue,
             }
             if outcome != Outcome::Applied && self.has_taken(STEP_TIME, began) {
                 break;
             }
         }
-        let is_done = *applied == batch.records.len();
+        let is_done = *applied == records.len();
         self.batch = Some(progress);
         if is_done {
             self.end_batch();
@@ -166,7 +167,7 @@ impl Worker {
     /// Writes a record to the dead-letter topic, unless an earlier process has.
     fn dead_letter(
         &self,
-        batch: &DecodedBatch,
+        raw: &mut dyn RawRecords,
         record: &DecodedRecord,
         reason: &'static str,
         field: Option<&'static str>,
@@ -187,7 +188,9 @@ impl Worker {
             return;
         }
         let mut headers = Vec::new();
-        let record = batch.raw.get(position as usize, &mut headers);
+        let record = raw.get(position as usize, &mut headers);
         self.outputs.dead_letters.send(&DeadLetter { index, partition, record, reason, field });
+        drop(headers);
+        raw.free_headers(position as usize);
     }
 }

@@ -20,6 +20,7 @@ fn letter(partition: &TopicPartition, offset: i64) -> DeadLetter<'_> {
             key: Some(b"key"),
             value: Some(b"value"),
             headers: &[("ce_id", Some(b"1")), ("null", None)],
+            has_unreadable_headers: false,
         },
         reason: Reason::InvalidField.name(),
         field: Some("amount"),
@@ -38,10 +39,13 @@ fn a_dead_letter_holds_the_record_and_where_it_came_from() {
     let as_input = kafka.settings(&[&format!("streams.call.topic={DEAD}"), "dead_letter.enabled=false"]);
     let mut consumer = Consumer::open(&as_input).expect("a consumer can be made");
     consumer.assign(&beginnings(&consumer)).expect("partitions can be assigned");
-    let batch = consumer.next_batch(1, PATIENCE);
+    let mut batch = consumer.next_batch(1, PATIENCE);
     assert_eq!(batch.len(), 1, "the letter is there");
+    assert_eq!(batch.get(0, &mut Vec::new()).headers.len(), 8);
+    batch.free_headers(0);
     let mut headers = Vec::new();
     let record = batch.get(0, &mut headers);
+    assert!(!record.has_unreadable_headers, "they are read again");
     assert_eq!((record.key, record.value), (Some(&b"key"[..]), Some(&b"value"[..])));
     let expected: [Header<'_>; 8] = [
         ("ce_id", Some(b"1")),
@@ -145,7 +149,8 @@ fn letters_beyond_the_bound_in_bytes_fail_too() {
     let part = vec![b'x'; 100_000];
     let headers = [("name", Some(part.as_slice()))];
     for offset in 0..10 {
-        let record = RawRecord { offset, key: Some(&part), value: Some(&part), headers: &headers, timestamp: None };
+        let record =
+            RawRecord { offset, key: Some(&part), value: Some(&part), headers: &headers, ..RawRecord::default() };
         letters.send(&DeadLetter { record, ..letter(&partition, offset) });
     }
     assert_eq!(letters.counts(), DeadLetterCounts { sent: 10, acknowledged: 0, failed: 7 });

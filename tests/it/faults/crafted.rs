@@ -21,6 +21,8 @@ pub enum Codec {
 pub struct CraftedBatch<'a> {
     pub records: i32,
     pub value: &'a [u8],
+    /// Number of headers of each record, of three bytes each.
+    pub headers: usize,
     pub codec: Codec,
     /// True if its checksum is wrong.
     pub damaged: bool,
@@ -85,14 +87,17 @@ impl CraftedBatch<'_> {
         packed
     }
 
-    /// A record: attributes, time delta, offset delta, no key, value, no headers.
+    /// A record: attributes, time delta, offset delta, no key, value, headers.
     fn record(&self, number: i32) -> Vec<u8> {
         let mut content = vec![0, 0];
         content.extend(varint(number.into()));
         content.extend(varint(-1));
         content.extend(varint(self.value.len() as i64));
         content.extend(self.value);
-        content.push(0);
+        content.extend(varint(self.headers as i64));
+        for _ in 0..self.headers {
+            content.extend([varint(1), b"h".to_vec(), varint(-1)].concat());
+        }
         let mut record = varint(content.len() as i64);
         record.extend(content);
         record

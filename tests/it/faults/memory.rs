@@ -104,6 +104,7 @@ fn batches_that_unpack_to_gigabytes_take_bounded_memory() {
     let batch = CraftedBatch {
         records: 22,
         value: &value,
+        headers: 0,
         codec: Codec::Gzip,
         damaged: false,
         timestamp: timestamp.as_millis(),
@@ -114,6 +115,9 @@ fn batches_that_unpack_to_gigabytes_take_bounded_memory() {
     // Batches of few bytes with millions of records: what the client keeps of a record is larger than the record.
     let tiny = CraftedBatch { records: 50_000, value: b"", ..batch };
     count += append_zeros(&topics, tiny, 1);
+    // Headers take twenty times as much memory once they are parsed.
+    let headers = CraftedBatch { records: 300, value: b"", headers: 20_000, ..batch };
+    count += append_zeros(&topics, headers, 1);
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut pacemeter = Pacemeter::start(&state, &topics.settings());
     pacemeter.wait_ready();

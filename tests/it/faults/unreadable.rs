@@ -32,7 +32,8 @@ fn write_unreadable(mock: &Mock) {
         mock.write(partition, 10);
         let timestamp = Clock::wall().now();
         let batch =
-            CraftedBatch { records: UNREADABLE, value, codec, damaged, timestamp: timestamp.as_millis() }.bytes();
+            CraftedBatch { records: UNREADABLE, value, headers: 0, codec, damaged, timestamp: timestamp.as_millis() }
+                .bytes();
         append(&mock.cluster().bootstrap_servers(), &topic(Stream::Milestone), partition, &batch);
         if partition < 2 {
             mock.write(partition, 10);

@@ -76,13 +76,17 @@ impl RawRecords for SimBatch {
     }
 
     fn get<'a, 'b>(&'b self, position: usize, _headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a> {
+        self.without_headers(position)
+    }
+
+    fn without_headers(&self, position: usize) -> RawRecord<'_> {
         let (_, offset, entry) = &self.0[position];
         RawRecord {
             offset: *offset,
             timestamp: Some(entry.timestamp),
             key: Some(&entry.key),
             value: entry.value.as_ref().map(String::as_bytes),
-            headers: &[],
+            ..RawRecord::default()
         }
     }
 }
