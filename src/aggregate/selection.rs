@@ -30,6 +30,8 @@ pub(crate) struct SelectedTarget {
     filter: Filter,
     /// Index of its period in [`SlotLayout::periods`].
     pub period: usize,
+    /// First target of the stream with the same filter, which may be this one.
+    pub like: StreamTargetIndex,
 }
 
 /// Least distance that slots are kept: enough weeks for the overdispersion of a target, and the months before.
@@ -47,15 +49,18 @@ impl Selection {
     ) -> Self {
         let mut periods = Period::STANDARD.to_vec();
         let mut reach = horizon.max(MIN_REACH);
-        let mut select = |target: &Target| {
+        let mut by_filter = HashMap::new();
+        let mut select = |(place, target): (usize, &Target)| {
             let index = periods.iter().position(|&period| period == target.period).unwrap_or_else(|| {
                 periods.push(target.period);
                 periods.len() - 1
             });
             reach = reach.max(target.period.longest_days() * DAY + 3 * DAY + HOUR);
-            SelectedTarget { measure: target.measure, filter: target.filter.clone(), period: index }
+            let place = StreamTargetIndex::new(place);
+            let like = *by_filter.entry(target.filter.clone()).or_insert(place);
+            SelectedTarget { measure: target.measure, filter: target.filter.clone(), period: index, like }
         };
-        let targets = set.of_stream(stream).map(|(_, target)| select(target)).collect();
+        let targets = set.of_stream(stream).map(|(_, target)| target).enumerate().map(&mut select).collect();
         Self {
             layout: Arc::new(SlotLayout { cut_times, periods }),
             targets,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::allowlists::CellIndex;
 use crate::calendar::Period;
-use crate::clock::{HOUR, MINUTE, Millis, QUARTER_HOUR, Timestamp};
+use crate::clock::{HOUR, MINUTE, Millis, Timestamp};
 
 /// A window that ends now, or the calendar period that holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,8 +119,8 @@ impl RollingPanes {
 /// Things that count for a limited time after an instant of their own: waiting calls, agents. Exact to the millisecond.
 #[derive(Debug, Clone, Default)]
 pub struct RecentPanes {
-    /// Quarter hours by their beginning.
-    quarters: BTreeMap<Timestamp, Arc<RecentPane>>,
+    /// Minutes by their beginning. A pane is copied when it first changes after a publication, so panes are short.
+    minutes: BTreeMap<Timestamp, Arc<RecentPane>>,
 }
 
 type RecentPane = BTreeMap<(Timestamp, CellIndex), u32>;
@@ -128,8 +128,7 @@ type RecentPane = BTreeMap<(Timestamp, CellIndex), u32>;
 impl RecentPanes {
     /// Adds one at `time`.
     pub fn add(&mut self, time: Timestamp, cell: CellIndex) {
-        *Arc::make_mut(self.quarters.entry(time.floor(QUARTER_HOUR)).or_default()).entry((time, cell)).or_default() +=
-            1;
+        *Arc::make_mut(self.minutes.entry(time.floor(MINUTE)).or_default()).entry((time, cell)).or_default() += 1;
     }
 
     /// Removes one that was added.
@@ -137,14 +136,14 @@ impl RecentPanes {
     /// # Panics
     /// Panics if none was added.
     pub fn remove(&mut self, time: Timestamp, cell: CellIndex) {
-        let quarter = self.quarters.get_mut(&time.floor(QUARTER_HOUR)).expect("only what was added is removed");
-        let pane = Arc::make_mut(quarter);
+        let minute = self.minutes.get_mut(&time.floor(MINUTE)).expect("only what was added is removed");
+        let pane = Arc::make_mut(minute);
         let count = pane.get_mut(&(time, cell)).expect("only what was added is removed");
         *count -= 1;
         if *count == 0 {
             pane.remove(&(time, cell));
             if pane.is_empty() {
-                self.quarters.remove(&time.floor(QUARTER_HOUR));
+                self.minutes.remove(&time.floor(MINUTE));
             }
         }
     }
@@ -154,18 +153,14 @@ impl RecentPanes {
     pub fn recent(&self, now: Timestamp, lasting: Millis) -> Self {
         let from = now.saturating_sub(lasting + HOUR);
         Self {
-            quarters: self
-                .quarters
-                .range(from.floor(QUARTER_HOUR)..)
-                .map(|(&start, pane)| (start, Arc::clone(pane)))
-                .collect(),
+            minutes: self.minutes.range(from.floor(MINUTE)..).map(|(&start, pane)| (start, Arc::clone(pane))).collect(),
         }
     }
 
     /// Adds the number of things that count at `now` to `sums`, by cell: those of at most `lasting` before.
     pub fn add_to(&self, sums: &mut [u64], now: Timestamp, lasting: Millis) {
         let from = now - lasting;
-        for pane in self.quarters.range(from.floor(QUARTER_HOUR)..).map(|(_, pane)| pane) {
+        for pane in self.minutes.range(from.floor(MINUTE)..).map(|(_, pane)| pane) {
             pane.range((from, CellIndex::new(0))..)
                 .for_each(|(&(_, cell), &count)| sums[cell.index()] += u64::from(count));
         }

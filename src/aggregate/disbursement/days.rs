@@ -94,11 +94,12 @@ enum Figure {
 }
 
 /// Subject of a count of distinct people, in whatever period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Headcount {
     /// A programme as shown.
     Programme(ProgrammeIndex),
-    Target(StreamTargetIndex),
+    /// The targets of one filter, by the first of them.
+    Filter(StreamTargetIndex),
 }
 
 impl DispersalSlots {
@@ -267,15 +268,47 @@ impl DispersalSlots {
     /// another changes, and whether the next one does.
     fn follow(&mut self, state: &DisbursementsState, index: u32, joins: bool) {
         let change = if joins { 1 } else { -1 };
+        let person = state.people.dispersal(index).person();
+        let mut found = None;
         for (figure, period) in self.figures(state, index) {
-            let changed = match self.previous(state, index, figure, period) {
-                Some(_) => Some(index),
-                None => self.next(state, index, figure, period),
+            let changed = if state.people.is_crowded(person) {
+                self.repeating_in_crowd(state, index, figure, period, &mut found)
+            } else {
+                match self.previous(state, index, figure, period) {
+                    Some(_) => Some(index),
+                    None => self.next(state, index, figure, period),
+                }
             };
             if let Some(changed) = changed {
                 self.change_repeats(state, changed, figure, change);
             }
         }
+    }
+
+    /// The dispersal to a crowded person that repeats another because of the one at `index`: that itself, or the next.
+    /// `found` has the headcount that was looked up last and its neighbours, since figures of one come together.
+    fn repeating_in_crowd(
+        &mut self,
+        state: &DisbursementsState,
+        index: u32,
+        figure: Figure,
+        period: Interval,
+        found: &mut Option<(Headcount, [Option<u32>; 2])>,
+    ) -> Option<u32> {
+        let headcount = self.headcount(state, index, figure);
+        let [older, newer] = match *found {
+            Some((same, neighbours)) if same == headcount => neighbours,
+            _ => {
+                let (person, rank) = (state.people.dispersal(index).person(), state.people.rank(index));
+                [self.crowds.older(person, headcount, rank), self.crowds.newer(person, headcount, rank)]
+            }
+        };
+        *found = Some((headcount, [older, newer]));
+        let time = |other: u32| state.people.dispersal(other).time();
+        if older.is_some_and(|older| time(older) >= period.start) {
+            return Some(index);
+        }
+        newer.filter(|&newer| time(newer) < period.end)
     }
 
     fn change_repeats(&mut self, state: &DisbursementsState, index: u32, figure: Figure, change: i64) {
@@ -308,11 +341,6 @@ impl DispersalSlots {
     /// Nearest older counted dispersal of the same person that counts for a figure in a period.
     fn previous(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
         let is_within = |&other: &u32| state.people.dispersal(other).time() >= period.start;
-        let person = state.people.dispersal(index).person();
-        if state.people.is_crowded(person) {
-            let headcount = self.headcount(state, index, figure);
-            return self.crowds.older(person, headcount, state.people.rank(index)).filter(is_within);
-        }
         let mut at = state.people.older(index);
         while let Some(other) = at.filter(is_within) {
             if other < self.counted && self.counts_for(state, index, other, figure) {
@@ -326,11 +354,6 @@ impl DispersalSlots {
     /// Nearest newer dispersal, likewise.
     fn next(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
         let is_within = |&other: &u32| state.people.dispersal(other).time() < period.end;
-        let person = state.people.dispersal(index).person();
-        if state.people.is_crowded(person) {
-            let headcount = self.headcount(state, index, figure);
-            return self.crowds.newer(person, headcount, state.people.rank(index)).filter(is_within);
-        }
         let mut at = state.people.newer(index);
         while let Some(other) = at.filter(is_within) {
             if other < self.counted && self.counts_for(state, index, other, figure) {
@@ -347,7 +370,7 @@ impl DispersalSlots {
                 let group = self.group(state, key_of(state.people.dispersal(index)));
                 Headcount::Programme(self.groups.get(group).programme)
             }
-            Figure::Target(target) => Headcount::Target(target),
+            Figure::Target(target) => Headcount::Filter(self.selection.of(target).like),
         }
     }
 
@@ -372,8 +395,13 @@ impl DispersalSlots {
     fn headcounts(&mut self, state: &DisbursementsState, dispersal: &Dispersal) -> Vec<Headcount> {
         let group = self.group(state, key_of(dispersal));
         let Group { programme, targets, .. } = self.groups.get(group);
-        let targets = targets.iter().filter(|&&target| self.selection.of(target).measure == Measure::Beneficiaries);
-        [Headcount::Programme(*programme)].into_iter().chain(targets.map(|&target| Headcount::Target(target))).collect()
+        let people = targets.iter().map(|&target| self.selection.of(target));
+        let filters = people.filter(|target| target.measure == Measure::Beneficiaries).map(|target| target.like);
+        let mut headcounts = vec![Headcount::Programme(*programme)];
+        headcounts.extend(filters.map(Headcount::Filter));
+        headcounts.sort_unstable();
+        headcounts.dedup();
+        headcounts
     }
 
     /// True if `other` counts for the figure that the dispersal at `index` counts for.
