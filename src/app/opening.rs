@@ -127,7 +127,7 @@ pub(super) fn key_failure(error: &KeyError) -> Failure {
     let exit = match error {
         KeyError::Malformed | KeyError::MalformedFile(_) => Exit::Configuration,
         KeyError::NoRandomness(_) => Exit::TryAgain,
-        KeyError::Writable { .. } => Exit::Denied,
+        KeyError::Foreign { .. } | KeyError::Writable { .. } => Exit::Denied,
         KeyError::Read { source, .. } | KeyError::Create { source, .. } => match Failure::from_io("", source).exit {
             Exit::TryAgain => return Failure::new(Exit::TryAgain, format!("{error}; {SHORTAGE_REMEDY}")),
             exit => exit,

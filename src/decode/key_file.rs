@@ -3,6 +3,8 @@
 //! A key that other users could read is made private where that is possible, and reported: it may be known to them. A
 //! key that others could have written or replaced is refused: whoever chose it knows every pseudonym.
 
+mod rights;
+
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -17,10 +19,6 @@ const MAX_BYTES: u64 = 1_024;
 const KEY_MODE: u32 = 0o600;
 /// Mode bits of group and others.
 const OTHERS: u32 = 0o077;
-/// Mode bits with which group and others may write.
-const OTHERS_WRITE: u32 = 0o022;
-/// Mode bit of a directory in which users may remove their own files only.
-const STICKY: u32 = 0o1000;
 
 /// A key that was read from its file, or created.
 pub struct KeyFile {
@@ -48,20 +46,17 @@ impl KeyFile {
     /// Reads the key from its file; `None` if there is none.
     ///
     /// # Errors
-    /// If the file cannot be read, is malformed, or others can write it.
+    /// If the file cannot be read, is malformed, or others can write or replace it.
     pub fn load(path: &Path) -> Result<Option<Self>, KeyError> {
         in_time(path, load)
     }
 
-    /// Checks that no others can write the file, without reading it. There may be no file.
+    /// Checks that no others can write or replace the file, without reading it. There may be no file.
     ///
     /// # Errors
-    /// [`KeyError::Writable`], or if the file system does not answer.
+    /// [`KeyError::Foreign`], [`KeyError::Writable`], or if the file system does not answer.
     pub fn check_rights(path: &Path) -> Result<(), KeyError> {
-        in_time(path, |path| match fs::metadata(path) {
-            Ok(metadata) => check_rights(path, metadata.mode()),
-            Err(_) => Ok(()),
-        })
+        in_time(path, |path| rights::check_file(path).map(drop))
     }
 }
 
@@ -86,7 +81,7 @@ fn load_or_create(path: &Path) -> Result<KeyFile, KeyError> {
     let create_error = |source| KeyError::Create { path: path.to_owned(), source };
     let directory = directory_of(path);
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(create_error)?;
-    check_directory(path, directory)?;
+    rights::check_directory(path, directory)?;
     match create(&key, path) {
         Ok(()) => Ok(KeyFile { key, is_new: true, exposure: None }),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -103,7 +98,10 @@ fn load(path: &Path) -> Result<Option<KeyFile>, KeyError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(read_error(error)),
     };
-    check_rights(path, file.metadata().map_err(read_error)?.mode())?;
+    let (opened, checked) = (file.metadata().map_err(read_error)?, rights::check_file(path)?);
+    if checked.is_none_or(|checked| (checked.dev(), checked.ino()) != (opened.dev(), opened.ino())) {
+        return Err(read_error(io::Error::other("another file took its place meanwhile; try again")));
+    }
     let exposure = make_private(&file).map_err(read_error)?;
     let mut content = Vec::new();
     (&file).take(MAX_BYTES + 1).read_to_end(&mut content).map_err(read_error)?;
@@ -115,26 +113,6 @@ fn load(path: &Path) -> Result<Option<KeyFile>, KeyError> {
     }
 }
 
-/// Checks the mode of the file, and of the directories in which it could be replaced: that of the path and, if the path
-/// is a link, that of the file itself.
-fn check_rights(path: &Path, mode: u32) -> Result<(), KeyError> {
-    if mode & OTHERS_WRITE != 0 {
-        return Err(KeyError::Writable { key: path.to_owned(), writable: path.to_owned(), mode: mode & 0o7777 });
-    }
-    check_directory(path, directory_of(path))?;
-    let file = path.canonicalize().map_err(|source| KeyError::Read { path: path.to_owned(), source })?;
-    check_directory(path, directory_of(&file))
-}
-
-fn check_directory(path: &Path, directory: &Path) -> Result<(), KeyError> {
-    let metadata = fs::metadata(directory).map_err(|source| KeyError::Read { path: path.to_owned(), source })?;
-    let mode = metadata.mode();
-    if mode & OTHERS_WRITE == 0 || mode & STICKY != 0 {
-        return Ok(());
-    }
-    Err(KeyError::Writable { key: path.to_owned(), writable: directory.to_owned(), mode: mode & 0o7777 })
-}
-
 /// Revokes the rights of other users on our own file. Returns what they could do, if anything.
 fn make_private(file: &File) -> io::Result<Option<String>> {
     let metadata = file.metadata()?;
@@ -142,12 +120,12 @@ fn make_private(file: &File) -> io::Result<Option<String>> {
     if mode & OTHERS == 0 {
         return Ok(None);
     }
-    // The mode of somebody else's file is not ours to change, even for root.
+    // Otherwise it is root's, such as a secret that is mounted.
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
     let changed = if is_own {
         file.set_permissions(Permissions::from_mode(KEY_MODE))
     } else {
-        Err(io::Error::other("it belongs to another user"))
+        Err(io::Error::other("it belongs to root"))
     };
     Ok(Some(match changed {
         Ok(()) => format!("mode {mode:o} let other users read it; it is {KEY_MODE:o} from now on"),

@@ -39,6 +39,21 @@ pub enum KeyError {
         /// Its permissions.
         mode: u32,
     },
+    /// The file, or a directory in which it could be replaced, belongs to another user.
+    #[error(
+        "pseudonym key file {} cannot be trusted: {} belongs to user {owner}; run this as that user if the key is yours, or \
+         make sure that it is and chown {user} {}", key.display(), path.display(), path.display()
+    )]
+    Foreign {
+        /// The key file.
+        key: PathBuf,
+        /// The file or directory of the other user.
+        path: PathBuf,
+        /// User id of its owner.
+        owner: u32,
+        /// User id of the process.
+        user: u32,
+    },
     /// The file system does not answer.
     #[error("pseudonym key file {} cannot be read: no end within {} s; check its file system", .0.display(), TIME_LIMIT.as_secs())]
     TooSlow(PathBuf),

@@ -122,15 +122,89 @@ fn no_key_is_created_where_others_can_write() {
     assert!(error_of(&path).contains("can write") && !path.exists());
 }
 
+/// Gives a file or link away, which only root can.
+fn give_away(path: &Path) -> bool {
+    std::os::unix::fs::lchown(path, Some(65_534), None).is_ok()
+}
+
 #[test]
-fn the_mode_of_somebody_elses_key_is_left_and_reported() {
-    let (_directory, path) = key_file();
-    set_mode(&path, 0o644);
-    // Only root can give a file away.
-    if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
-        return;
+fn a_key_that_belongs_to_another_user_is_refused() {
+    let (directory, path) = key_file();
+    for foreign in [&path, directory.path()] {
+        if !give_away(foreign) {
+            return;
+        }
+        for error in [error_of(&path), KeyFile::check_rights(&path).unwrap_err().to_string()] {
+            assert!(error.contains(&format!("{} belongs to user 65534", foreign.display())), "{error}");
+        }
+        std::os::unix::fs::chown(foreign, Some(0), None).unwrap();
+        assert!(KeyFile::load(&path).unwrap().is_some());
     }
-    let exposure = KeyFile::load(&path).unwrap().unwrap().exposure.unwrap();
-    assert!(exposure.contains("cannot be changed (it belongs to another user)"), "{exposure}");
-    assert_eq!(mode(&path), 0o644);
+    // Nor may others own what is in a shared directory.
+    set_mode(directory.path(), 0o1777);
+    assert!(KeyFile::load(&path).unwrap().is_some());
+    assert!(give_away(&path));
+    assert!(error_of(&path).contains("pseudonym.key belongs to user 65534"));
+    std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+    assert!(give_away(directory.path()));
+    assert!(error_of(&path).contains(&format!("{} belongs to user 65534", directory.path().display())));
+}
+
+#[test]
+fn every_directory_above_the_key_is_checked() {
+    let root = tempfile::tempdir().unwrap();
+    let above = root.path().join("above");
+    let path = above.join("state/pseudonym.key");
+    KeyFile::load_or_create(&path).unwrap();
+    // Others could replace the directory of the key by one of theirs.
+    for (mode, is_refused) in [(0o777, true), (0o757, true), (0o1777, false), (0o755, false)] {
+        set_mode(&above, mode);
+        assert_eq!(KeyFile::load(&path).is_err(), is_refused, "{mode:o}");
+    }
+    set_mode(&above, 0o777);
+    assert!(error_of(&path).contains(&format!("can write {} (mode 777)", above.display())));
+    // No key is created there either.
+    let other = above.join("other/pseudonym.key");
+    assert!(error_of(&other).contains("can write") && !other.exists());
+    set_mode(&above, 0o1777);
+    if give_away(path.parent().unwrap()) {
+        assert!(error_of(&path).contains("state belongs to user 65534"));
+    }
+}
+
+#[test]
+fn a_group_of_the_process_may_write_a_directory_above() {
+    let root = tempfile::tempdir().unwrap();
+    let above = root.path().join("volume");
+    let path = above.join("state/pseudonym.key");
+    KeyFile::load_or_create(&path).unwrap();
+    set_mode(&above, 0o2775);
+    assert!(KeyFile::load(&path).unwrap().is_some(), "as Kubernetes makes a volume with fsGroup");
+    if std::os::unix::fs::chown(&above, None, Some(65_534)).is_ok() {
+        set_mode(&above, 0o2775);
+        assert!(error_of(&path).contains("volume (mode 2775)"));
+    }
+}
+
+#[test]
+fn every_link_on_the_way_to_the_key_is_followed() {
+    let (directory, path) = key_file();
+    let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (link, between) = (first.path().join("key"), second.path().join("key"));
+    std::os::unix::fs::symlink(&between, &link).unwrap();
+    std::os::unix::fs::symlink(Path::new("..").join(path.strip_prefix("/tmp").unwrap_or(&path)), &between).unwrap();
+    assert!(KeyFile::load(&link).unwrap().is_some());
+    for place in [&first, &second, &directory] {
+        set_mode(place.path(), 0o777);
+        assert!(error_of(&link).contains(&format!("can write {}", place.path().display())));
+        set_mode(place.path(), 0o700);
+        if give_away(place.path()) {
+            assert!(error_of(&link).contains("belongs to user 65534"));
+            std::os::unix::fs::chown(place.path(), Some(0), None).unwrap();
+        }
+    }
+    fs::remove_file(&between).unwrap();
+    std::os::unix::fs::symlink(&link, &between).unwrap();
+    let error = error_of(&link);
+    assert!(error.contains("cannot read pseudonym key file"), "{error}");
 }

@@ -4,7 +4,7 @@
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -335,6 +335,23 @@ fn a_key_that_others_could_write_is_refused_with_77() {
     }
     let pacemeter = Pacemeter::start(&state, &settings(&[]));
     assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn a_key_of_another_user_is_refused_with_77() {
+    let (state, key) = state_with_key();
+    for path in [key.as_path(), state.path()] {
+        // Only root can give a file away.
+        if chown(path, Some(65_534), None).is_err() {
+            return;
+        }
+        for command in [&["run"][..], &["check"], &["state", "verify"], &["cut", "verify"]] {
+            let ended = run_in(&state, command, &settings(&[]));
+            let foreign = format!("{} belongs to user 65534", path.canonicalize().expect("it is there").display());
+            assert_says(&ended, 77, &["pseudonym.key cannot be trusted", &foreign, "chown 0"], PROMPT);
+        }
+        chown(path, Some(0), None).expect("we are root");
+    }
 }
 
 #[test]
