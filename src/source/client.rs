@@ -24,9 +24,19 @@ const CERTIFICATE_BUNDLES: [&str; 4] = [
 const MAX_ANSWER_BYTES: u64 = 1 << 20;
 /// Default of [`max_batch_bytes`].
 const MAX_BATCH_BYTES: u64 = 32 << 20;
+/// Default size of an answer without records, in bytes. The largest is metadata: a topic of 100,000 partitions with three
+/// replicas takes 5 MB. The client's own default lets each broker take 100 MB.
+const MAX_REPLY_BYTES: u64 = 8 << 20;
+
+/// Configuration of every client but the one that reads records: its answers are small.
+pub(crate) fn base(settings: &Settings) -> ClientConfig {
+    let mut config = common(settings);
+    default_to(&mut config, &["receive.message.max.bytes"], &MAX_REPLY_BYTES.to_string());
+    config
+}
 
 /// Configuration of every client: defaults, `kafka.properties` over them, and fixed properties over both.
-pub(crate) fn base(settings: &Settings) -> ClientConfig {
+fn common(settings: &Settings) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("client.id", "pacemeter");
     config.set("socket.keepalive.enable", "true");
@@ -75,16 +85,22 @@ pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     default_to(&mut config, &["fetch.wait.max.ms"], "100");
     // For all partitions together, as all forward to one queue.
     default_to(&mut config, &["queued.max.messages.kbytes"], "8192");
+    bound_answers(&mut config, MAX_BATCH_BYTES);
+    config
+}
+
+/// Sets the size of answers of a reader. All that a broker sends is at most `receive.message.max.bytes`, by default
+/// `most`; the client wants it to be larger than an answer with records.
+fn bound_answers(config: &mut ClientConfig, most: u64) {
     let size =
         |config: &ClientConfig, name: &str| config.get(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     // One answer, whatever number of partitions it is about. The broker exceeds it for a batch that is larger.
-    let answer = size(&config, "message.max.bytes").max(MAX_ANSWER_BYTES);
-    default_to(&mut config, &["fetch.message.max.bytes", "max.partition.fetch.bytes"], &MAX_ANSWER_BYTES.to_string());
-    default_to(&mut config, &["fetch.max.bytes"], &answer.to_string());
-    // What a batch may take once it is unpacked; the client wants it to be larger than an answer.
-    let batch = (size(&config, "fetch.max.bytes") + 512).max(MAX_BATCH_BYTES);
-    default_to(&mut config, &["receive.message.max.bytes"], &batch.to_string());
-    config
+    let answer = size(config, "message.max.bytes").max(MAX_ANSWER_BYTES);
+    default_to(config, &["fetch.message.max.bytes", "max.partition.fetch.bytes"], &MAX_ANSWER_BYTES.to_string());
+    default_to(config, &["fetch.max.bytes"], &answer.to_string());
+    // For the reader of records also what a batch may take once it is unpacked.
+    let most = (size(config, "fetch.max.bytes") + 512).max(most);
+    default_to(config, &["receive.message.max.bytes"], &most.to_string());
 }
 
 /// Maximum size of a batch that is read, in bytes: packed, and once it is unpacked.
@@ -96,7 +112,9 @@ pub(super) fn max_batch_bytes(settings: &Settings) -> u64 {
 /// Configuration of the client that asks for metadata and end offsets. It has connections of its own: an answer does
 /// not wait behind a fetch.
 pub(super) fn probe(settings: &Settings) -> ClientConfig {
-    reader(settings)
+    let mut config = reader(settings);
+    bound_answers(&mut config, MAX_REPLY_BYTES);
+    config
 }
 
 /// Properties of a reader that exactness depends on. [`super::properties`] refuses whatever changes them.
@@ -114,7 +132,7 @@ const READER: [(&str, &str); 7] = [
 const PRODUCER: [(&str, &str); 2] = [("enable.idempotence", "true"), ("delivery.report.only.error", "false")];
 
 fn reader(settings: &Settings) -> ClientConfig {
-    let mut config = base(settings);
+    let mut config = common(settings);
     for (name, value) in READER {
         config.set(name, value);
     }

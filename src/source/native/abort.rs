@@ -14,7 +14,7 @@ const STDERR: i32 = 2;
 
 /// Text that is written before the end. The line before, from whoever aborted, tells the cause.
 const LINE: &[u8] =
-    b"pacemeter: aborted, most likely for want of memory or threads; raise the limits of threads, open files and memory, or try again\n";
+    b"pacemeter: aborted; the line before tells the cause; if that is memory or threads, raise the limits of threads, open files and memory, or try again\n";
 
 /// Makes an abort end the process with 75 and a line that says what to do, instead of a signal.
 ///

@@ -99,6 +99,23 @@ fn every_kind_of_client_has_our_properties_in_effect() {
 }
 
 #[test]
+fn answers_are_bounded_for_every_client() {
+    let bounds = |overrides: &[&str]| {
+        let (settings, faults) = read(overrides);
+        assert_eq!(faults, Ok(()), "{overrides:?}");
+        assert!(factory::create_reader(&client::probe(&settings)).is_ok(), "{overrides:?}");
+        [client::consumer(&settings), client::probe(&settings), client::admin(&settings), client::producer(&settings)]
+            .map(|config| config.get("receive.message.max.bytes").and_then(|bytes| bytes.parse::<u64>().ok()))
+    };
+    let mib = |size: u64| Some(size << 20);
+    assert_eq!(bounds(&[]), [mib(32), mib(8), mib(8), mib(8)]);
+    // The client wants it to be larger than an answer with records.
+    let answer = Some((50 << 20) + 512);
+    assert_eq!(bounds(&["kafka.properties.fetch.max.bytes=52428800"]), [answer, answer, mib(8), mib(8)]);
+    assert_eq!(bounds(&["kafka.properties.receive.message.max.bytes=67108864"]), [mib(64); 4]);
+}
+
+#[test]
 fn a_default_gives_way_to_every_name_of_its_property() {
     for name in ["message.timeout.ms", "delivery.timeout.ms", "topic.message.timeout.ms", "topic.delivery.timeout.ms"] {
         let (settings, faults) = read(&[&format!("kafka.properties.{name}=7000")]);

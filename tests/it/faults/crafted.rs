@@ -11,6 +11,12 @@ use flate2::write::GzEncoder;
 pub enum Codec {
     None,
     Gzip,
+    /// Gzip in which each record is a member of its own, behind an empty one.
+    GzipMembers,
+    /// Gzip of nothing.
+    GzipEmpty,
+    /// Gzip of records of which the last one lacks its last byte.
+    GzipCut,
     Zstd,
     /// A number that stands for no codec.
     Unknown,
@@ -57,7 +63,7 @@ impl CraftedBatch<'_> {
     fn codec_number(&self) -> i16 {
         match self.codec {
             Codec::None => 0,
-            Codec::Gzip => 1,
+            Codec::Gzip | Codec::GzipMembers | Codec::GzipEmpty | Codec::GzipCut => 1,
             Codec::Zstd => 4,
             Codec::Unknown => 6,
         }
@@ -73,10 +79,20 @@ impl CraftedBatch<'_> {
         let mut packed = Vec::new();
         match self.codec {
             Codec::None | Codec::Unknown => write(&mut packed),
-            Codec::Gzip => {
-                let mut encoder = GzEncoder::new(&mut packed, Compression::best());
-                write(&mut encoder);
-                encoder.finish().expect("memory is enough");
+            Codec::Gzip => write(&mut GzEncoder::new(&mut packed, Compression::best())),
+            Codec::GzipMembers => {
+                drop(GzEncoder::new(&mut packed, Compression::best()));
+                for number in 0..self.records {
+                    let mut member = GzEncoder::new(&mut packed, Compression::best());
+                    member.write_all(&self.record(number)).expect("memory is enough");
+                }
+            }
+            Codec::GzipEmpty => drop(GzEncoder::new(&mut packed, Compression::best())),
+            Codec::GzipCut => {
+                let mut records = Vec::new();
+                write(&mut records);
+                let whole = &records[..records.len() - 1];
+                GzEncoder::new(&mut packed, Compression::best()).write_all(whole).expect("memory is enough");
             }
             Codec::Zstd => {
                 let mut encoder = zstd::Encoder::new(&mut packed, 3).expect("a level that exists");

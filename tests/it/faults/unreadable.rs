@@ -7,6 +7,8 @@ use super::crafted::{Codec, CraftedBatch, append};
 use super::mock::{Mock, topic};
 use super::probes::{await_complete, is_ready, own, reached, records};
 use crate::program::Pacemeter;
+use crate::shared_kafka;
+use crate::topics::{LOG_APPEND_TIME, Topics};
 
 /// Records of each batch that cannot be read, behind ten that can.
 const UNREADABLE: i32 = 5;
@@ -14,7 +16,11 @@ const UNREADABLE: i32 = 5;
 /// A range of the unreadable batch in each of three partitions.
 const EXCLUDE: &str = "streams.milestone.exclude=[{ partition = 0, first_offset = 10, last_offset = 14 }, \
                        { partition = 1, first_offset = 10, last_offset = 11 }, { partition = 1, first_offset = 12, last_offset = 14 }, \
-                       { partition = 2, first_offset = 10, last_offset = 99 }]";
+                       { partition = 2, first_offset = 10, last_offset = 99 }, { partition = 3, first_offset = 10, last_offset = 14 }, \
+                       { partition = 4, first_offset = 10, last_offset = 14 }]";
+
+/// Number of partitions, each with an unreadable batch of its own kind.
+const PARTITIONS: i32 = 5;
 
 fn rejected(pacemeter: &Pacemeter) -> Option<f64> {
     pacemeter
@@ -22,12 +28,18 @@ fn rejected(pacemeter: &Pacemeter) -> Option<f64> {
         .value("pacemeter_rejected_records_total", &[("stream", Stream::Milestone.name()), ("reason", "excluded")])
 }
 
-/// Unpacks to 45 MB, has a wrong checksum, has an unknown codec: one kind in each partition. A crafted batch is written
-/// behind ten milestones, and ten more behind it unless it is the last of its partition.
+/// Unpacks to 45 MB, has a wrong checksum, has an unknown codec, unpacks to nothing, ends within a record: one kind in
+/// each partition. A crafted batch is written behind ten milestones, and ten more behind it but in one partition.
 fn write_unreadable(mock: &Mock) {
     let large = vec![0; 9_000_000];
     let text = b"any text".as_slice();
-    let kinds = [(large.as_slice(), Codec::Zstd, false), (text, Codec::None, true), (text, Codec::Unknown, false)];
+    let kinds = [
+        (large.as_slice(), Codec::Zstd, false),
+        (text, Codec::None, true),
+        (text, Codec::Unknown, false),
+        (text, Codec::GzipEmpty, false),
+        (text, Codec::GzipCut, false),
+    ];
     for (partition, (value, codec, damaged)) in (0..).zip(kinds) {
         mock.write(partition, 10);
         let timestamp = Clock::wall().now();
@@ -35,7 +47,7 @@ fn write_unreadable(mock: &Mock) {
             CraftedBatch { records: UNREADABLE, value, headers: 0, codec, damaged, timestamp: timestamp.as_millis() }
                 .bytes();
         append(&mock.cluster().bootstrap_servers(), &topic(Stream::Milestone), partition, &batch);
-        if partition < 2 {
+        if partition != 2 {
             mock.write(partition, 10);
         }
     }
@@ -43,13 +55,13 @@ fn write_unreadable(mock: &Mock) {
 
 #[test]
 fn excluded_offsets_that_cannot_be_read_are_passed_over() {
-    let mock = Mock::start(1, 3);
+    let mock = Mock::start(1, PARTITIONS);
     write_unreadable(&mock);
     let state = tempfile::tempdir().expect("a temporary directory");
     let settings = mock.settings(&["kafka.stall_timeout=2s"]);
     let mut pacemeter = Pacemeter::start(&state, &settings);
     // Each partition names its remedies, with the offset to begin at.
-    for partition in 0..3 {
+    for partition in 0..PARTITIONS {
         let interrupted = pacemeter.until("the batch is reported", |pacemeter| {
             let events = pacemeter.events("pacemeter.partition.interrupted");
             events.into_iter().find(|event| event["partition"] == partition)
@@ -66,7 +78,7 @@ fn excluded_offsets_that_cannot_be_read_are_passed_over() {
     assert_eq!(pacemeter.stop().code, Some(0));
 
     let settings = [settings, vec![EXCLUDE.to_owned()]].concat();
-    let passed = f64::from(UNREADABLE) * 3.0;
+    let passed = f64::from(UNREADABLE * PARTITIONS);
     // The figures are the same after the start that passes over them, after one that resumes behind them, and after a
     // rebuild.
     let other = tempfile::tempdir().expect("a temporary directory");
@@ -74,14 +86,33 @@ fn excluded_offsets_that_cannot_be_read_are_passed_over() {
         let mut pacemeter = Pacemeter::start(state, &settings);
         pacemeter.wait_ready();
         await_complete(&mut pacemeter, Stream::Milestone);
-        assert_eq!(reached(&pacemeter), Some(50.0));
+        assert_eq!(reached(&pacemeter), Some(90.0));
         assert_eq!(rejected(&pacemeter), Some(passed));
-        assert_eq!(records(&pacemeter, Stream::Milestone, Outcome::Applied), Some(50.0));
+        assert_eq!(records(&pacemeter, Stream::Milestone, Outcome::Applied), Some(90.0));
         assert_eq!(records(&pacemeter, Stream::Milestone, Outcome::Rejected), Some(passed));
         let counted = pacemeter.events("pacemeter.partition.passed");
         let counted: i64 = counted.iter().map(|event| event["counted"].as_i64().expect("a number")).sum();
-        assert_eq!(counted, if is_resumed { 0 } else { i64::from(UNREADABLE) * 3 });
+        assert_eq!(counted, if is_resumed { 0 } else { i64::from(UNREADABLE * PARTITIONS) });
         assert_eq!(own(&pacemeter, "pacemeter_ready"), 1.0);
         assert_eq!(pacemeter.stop().code, Some(0));
     }
+}
+
+/// A broker accepts a batch of several gzip members, and reads them all.
+#[test]
+fn records_of_all_gzip_members_count() {
+    let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
+    let timestamp = Clock::wall().now().as_millis();
+    let mut written = 0;
+    for (records, codec) in [(1, Codec::Gzip), (7, Codec::GzipMembers), (2, Codec::GzipMembers), (1, Codec::None)] {
+        let batch = CraftedBatch { records, value: b"no event", codec, damaged: false, timestamp }.bytes();
+        append(&shared_kafka().bootstrap(), &topics.input(Stream::Call), 0, &batch);
+        written += records;
+    }
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start(&state, &topics.settings());
+    pacemeter.wait_ready();
+    await_complete(&mut pacemeter, Stream::Call);
+    assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(f64::from(written)));
+    assert_eq!(pacemeter.stop().code, Some(0));
 }
