@@ -1,11 +1,18 @@
 //! Tells the linker to lead librdkafka's calls that unpack batches through `src/source/native/unpacking.rs`, which
-//! bounds their memory.
+//! bounds their memory, and its call for their checksum through `src/source/native/soundness.rs`, which checks their
+//! records.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    for function in
-        ["rd_gz_decompress", "rd_kafka_lz4_decompress", "rd_kafka_zstd_decompress", "rd_kafka_buf_new_shadow"]
-    {
+    for function in [
+        "rd_gz_decompress",
+        "rd_kafka_lz4_decompress",
+        "rd_kafka_zstd_decompress",
+        "rd_kafka_buf_new_shadow",
+        "rd_slice_crc32c",
+        "rd_kafka_snappy_uncompress",
+        "rd_kafka_snappy_java_uncompress",
+    ] {
         println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
     }
 }

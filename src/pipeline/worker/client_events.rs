@@ -108,12 +108,16 @@ impl Worker {
             return Err(Failure::new(Exit::TryAgain, message));
         }
         let next_offset = partition.state.next_offset();
-        // An answer may be older than records read meanwhile, but end offsets never decrease.
-        let stable = end.stable;
-        if stable >= next_offset || stable >= partition.highest_end {
-            (partition.short_since, partition.highest_end) = (None, partition.highest_end.max(stable));
-        } else if now.saturating_duration_since(*partition.short_since.get_or_insert(now)) >= self.stall_timeout {
-            let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end: stable };
+        // An answer may be older than records read meanwhile, but the log reaches in time what was applied at any moment.
+        // An open transaction hides records only from readers, and excluded ones may be passed over.
+        let reached = end.high.max(end.stable);
+        let (since, applied) = *partition.short.get_or_insert((now, next_offset));
+        if reached >= next_offset {
+            partition.short = None;
+        } else if reached >= applied {
+            partition.short = Some((now, next_offset));
+        } else if now.saturating_duration_since(since) >= self.stall_timeout {
+            let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end: reached };
             return Err(Failure::new(Exit::StateUnusable, format!("partition {number}: {mismatch}")));
         }
         partition.freshness.add_end(asked, end, now, self.stall_timeout);

@@ -13,6 +13,7 @@
 //! An unpacked batch counts with its bytes and with librdkafka's struct for each of its records, until the last record is
 //! freed. Snappy unpacks to at most 21 times its size, so its batches count but are not refused.
 
+use super::soundness;
 use flate2::bufread::GzDecoder;
 use rdkafka::bindings as sys;
 use std::collections::HashMap;
@@ -196,7 +197,7 @@ unsafe extern "C" {
 /// Frees a block of memory.
 type FreeFn = unsafe extern "C" fn(*mut c_void);
 
-/// Refuses an unpacked batch whose records take too much; its memory is freed then.
+/// Refuses an unpacked batch whose records take too much or contradict it; its memory is freed then.
 ///
 /// # Safety
 ///
@@ -207,7 +208,8 @@ unsafe fn judge(code: c_int, output: *mut *mut c_void, size: *const usize) -> c_
     }
     // SAFETY: the caller's promise; nobody else has the block yet.
     unsafe {
-        if cost(std::slice::from_raw_parts((*output).cast::<u8>(), *size)) > limit() {
+        let batch = std::slice::from_raw_parts((*output).cast::<u8>(), *size);
+        if cost(batch) > limit() || !soundness::is_sound_unpacked(batch) {
             free(*output);
             *output = null_mut();
             return REFUSED;
@@ -232,6 +234,12 @@ impl Block {
         // SAFETY: the block is zeroed, as large as the slice, and nobody else's.
         let target = unsafe { std::slice::from_raw_parts_mut(block.start.cast::<u8>(), size) };
         (fill(packed, target) && cost(target) <= limit()).then_some(block)
+    }
+
+    /// True unless the records contradict the batch.
+    fn is_sound(&self) -> bool {
+        // SAFETY: the block is as large, initialised, and nobody else's.
+        soundness::is_sound_unpacked(unsafe { std::slice::from_raw_parts(self.start.cast::<u8>(), self.size) })
     }
 
     /// Hands the memory over: whoever takes it frees it.
@@ -273,7 +281,8 @@ fn zstd(packed: &[u8]) -> Option<Block> {
 unsafe extern "C" fn unpack_gzip(packed: *const c_void, packed_size: c_int, size: *mut u64) -> *mut c_void {
     let packed_size = usize::try_from(packed_size).unwrap_or(0);
     // SAFETY: the caller's promise.
-    let Some(block) = gzip(unsafe { std::slice::from_raw_parts(packed.cast::<u8>(), packed_size) }) else {
+    let packed = unsafe { std::slice::from_raw_parts(packed.cast::<u8>(), packed_size) };
+    let Some(block) = gzip(packed).filter(Block::is_sound) else {
         return null_mut();
     };
     let (start, unpacked_size) = block.into_raw();
@@ -319,7 +328,8 @@ unsafe extern "C" fn unpack_zstd(
     size: *mut usize,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    let Some(block) = zstd(unsafe { std::slice::from_raw_parts(packed.cast::<u8>(), packed_size) }) else {
+    let packed = unsafe { std::slice::from_raw_parts(packed.cast::<u8>(), packed_size) };
+    let Some(block) = zstd(packed).filter(Block::is_sound) else {
         return REFUSED;
     };
     let (start, unpacked_size) = block.into_raw();

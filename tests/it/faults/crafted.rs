@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 pub enum Codec {
     None,
     Gzip,
+    Snappy,
     Zstd,
     /// A number that stands for no codec.
     Unknown,
@@ -31,7 +32,25 @@ pub struct CraftedBatch<'a> {
 impl CraftedBatch<'_> {
     /// The batch in Kafka's format of version 2.
     pub fn bytes(&self) -> Vec<u8> {
-        let body = self.compressed();
+        self.around(self.compressed())
+    }
+
+    /// A batch with these records, whatever they say.
+    pub fn of_records(&self, records: &[u8]) -> Vec<u8> {
+        let body = match self.codec {
+            Codec::None | Codec::Unknown => records.to_vec(),
+            Codec::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+                encoder.write_all(records).expect("memory is enough");
+                encoder.finish().expect("memory is enough")
+            }
+            Codec::Zstd => zstd::encode_all(records, 3).expect("memory is enough"),
+            Codec::Snappy => snappy(records),
+        };
+        self.around(body)
+    }
+
+    fn around(&self, body: Vec<u8>) -> Vec<u8> {
         let mut covered = Vec::with_capacity(body.len() + 40);
         covered.extend(self.codec_number().to_be_bytes());
         covered.extend((self.records - 1).to_be_bytes());
@@ -56,6 +75,7 @@ impl CraftedBatch<'_> {
         match self.codec {
             Codec::None => 0,
             Codec::Gzip => 1,
+            Codec::Snappy => 2,
             Codec::Zstd => 4,
             Codec::Unknown => 6,
         }
@@ -71,6 +91,11 @@ impl CraftedBatch<'_> {
         let mut packed = Vec::new();
         match self.codec {
             Codec::None | Codec::Unknown => write(&mut packed),
+            Codec::Snappy => {
+                let mut records = Vec::new();
+                write(&mut records);
+                packed = snappy(&records);
+            }
             Codec::Gzip => {
                 let mut encoder = GzEncoder::new(&mut packed, Compression::best());
                 write(&mut encoder);
@@ -97,6 +122,27 @@ impl CraftedBatch<'_> {
         record.extend(content);
         record
     }
+}
+
+/// Snappy without frames: the length, and the bytes as one literal.
+fn snappy(bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).expect("a short batch");
+    let (mut packed, mut digits) = (Vec::new(), length);
+    while digits > 0x7f {
+        packed.push(digits as u8 | 0x80);
+        digits >>= 7;
+    }
+    packed.push(digits as u8);
+    packed.push(61 << 2);
+    packed.extend((length - 1).to_le_bytes());
+    packed.extend(bytes);
+    packed
+}
+
+/// A record at this distance from the first of its batch, whose key and value claim these lengths. Both have a byte.
+pub fn claiming(delta: i64, key: i64, value: i64) -> Vec<u8> {
+    let content = [&[0, 0][..], &varint(delta), &varint(key), b"k", &varint(value), b"v", &[0]].concat();
+    [varint(content.len() as i64), content].concat()
 }
 
 /// Appends a batch to a partition as it is, through the broker at `address`.
