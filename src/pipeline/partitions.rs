@@ -62,6 +62,8 @@ pub(super) struct OwnedPartition {
     /// Time from which the log has ended before what was applied then, and the next offset then; `None` while it does
     /// not.
     pub(super) short: Option<(Instant, i64)>,
+    /// Time of the last answer to a query for its end.
+    pub(super) end_known: Option<Instant>,
     /// Time of the last refetch; `None` unless stalled.
     pub(super) refetched: Option<Instant>,
 }
@@ -184,6 +186,7 @@ impl OwnedPartition {
             stalled: false,
             missing: false,
             short: None,
+            end_known: None,
             refetched: None,
             log: LogInfo { committed, ..log },
             state,

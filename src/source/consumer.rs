@@ -274,6 +274,24 @@ impl Consumer {
         self.upkeep(Instant::now());
     }
 
+    /// Fetches a partition again as [`Consumer::refetch`] does, one that yielded nothing after that. Reports it like a
+    /// batch that cannot be read.
+    pub fn give_up(&mut self, index: PartitionIndex) {
+        self.refetch(index);
+        let next_offset = self.fetching.next(index);
+        self.events.push(ClientEvent::Interrupted {
+            index,
+            offset: next_offset,
+            next_offset,
+            code: RDKafkaErrorCode::Underflow,
+            reason: "there are records, and none arrives after fetching again: the client takes the next batch for incomplete, or the broker \
+                     does not deliver it"
+                .to_owned(),
+            denied: false,
+            unreadable: true,
+        });
+    }
+
     /// Fetches a partition from `next_offset` on, passing over records before it that cannot be read.
     pub fn pass(&mut self, index: PartitionIndex, next_offset: i64) {
         self.fetching.pass(index, next_offset, Instant::now());

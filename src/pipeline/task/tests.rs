@@ -91,7 +91,7 @@ impl Observer {
         for command in self.commands.try_iter() {
             match command {
                 PollerCommand::Commit(_) => self.commits.push(now),
-                PollerCommand::Refetch(_) => self.refetches += 1,
+                PollerCommand::Refetch(_) | PollerCommand::GiveUp(_) => self.refetches += 1,
                 PollerCommand::Read(_) => {}
             }
         }

@@ -100,6 +100,7 @@ impl Worker {
         now: Instant,
     ) -> Result<(), Failure> {
         let partition = &mut self.partitions[index];
+        partition.end_known = Some(now);
         let (topic, number) = (&partition.log.partition.topic, partition.log.partition.partition);
         if partition.missing {
             let message = format!(
@@ -151,7 +152,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Refetches partitions that are stalled, each at most once per stall time-out.
+    /// Refetches partitions that are stalled, each at most once per stall time-out. One that yields nothing after that,
+    /// while its end is known, is given up: librdkafka takes some batches for incomplete and reports nothing.
     ///
     /// A partition whose records wait behind those of others is not stalled, and a refetch would let them wait again.
     pub(super) fn look_for_stalls(&mut self) {
@@ -174,10 +176,12 @@ impl Worker {
                 position = partition.freshness.position(),
                 "partition stalled; refetching"
             );
+            let is_answered = partition.refetched.is_some_and(|at| partition.end_known.is_some_and(|known| known > at));
             partition.refetched = Some(now);
             outputs.metrics.refetched();
+            let command = if is_answered { PollerCommand::GiveUp(index) } else { PollerCommand::Refetch(index) };
             // Without a poll thread the process is about to exit.
-            let _ = outputs.commands.send(PollerCommand::Refetch(index));
+            let _ = outputs.commands.send(command);
         }
     }
 }

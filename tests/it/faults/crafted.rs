@@ -15,6 +15,8 @@ pub enum Codec {
     Zstd,
     /// A number that stands for no codec.
     Unknown,
+    /// No codec, and the mark of a batch that a broker wrote: the client finds no marker in it, and says nothing.
+    Marker,
 }
 
 /// A batch of equal records.
@@ -38,7 +40,7 @@ impl CraftedBatch<'_> {
     /// A batch with these records, whatever they say.
     pub fn of_records(&self, records: &[u8]) -> Vec<u8> {
         let body = match self.codec {
-            Codec::None | Codec::Unknown => records.to_vec(),
+            Codec::None | Codec::Unknown | Codec::Marker => records.to_vec(),
             Codec::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
                 encoder.write_all(records).expect("memory is enough");
@@ -78,6 +80,7 @@ impl CraftedBatch<'_> {
             Codec::Snappy => 2,
             Codec::Zstd => 4,
             Codec::Unknown => 6,
+            Codec::Marker => 1 << 5,
         }
     }
 
@@ -90,7 +93,7 @@ impl CraftedBatch<'_> {
         };
         let mut packed = Vec::new();
         match self.codec {
-            Codec::None | Codec::Unknown => write(&mut packed),
+            Codec::None | Codec::Unknown | Codec::Marker => write(&mut packed),
             Codec::Snappy => {
                 let mut records = Vec::new();
                 write(&mut records);

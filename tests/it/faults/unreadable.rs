@@ -149,3 +149,34 @@ fn batches_that_contradict_themselves_are_not_read() {
     assert!(is_ready(&pacemeter));
     assert_eq!(pacemeter.stop().code, Some(0));
 }
+
+#[test]
+fn a_batch_that_the_client_ignores_is_reported_and_excludable() {
+    let mock = Mock::start(1, 1);
+    mock.write(0, 10);
+    let timestamp = Clock::wall().now().as_millis();
+    let shape = CraftedBatch { records: 2, value: b"", codec: Codec::Marker, damaged: false, timestamp };
+    let batch = shape.of_records(&[claiming(0, 1, 1), claiming(1, 1, 1)].concat());
+    append(&mock.cluster().bootstrap_servers(), &topic(Stream::Milestone), 0, &batch);
+    mock.write(0, 10);
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let settings = mock.settings(&["kafka.stall_timeout=2s"]);
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    let interrupted = pacemeter.until("the batch is reported", |pacemeter| {
+        pacemeter.events("pacemeter.partition.interrupted").into_iter().next()
+    });
+    assert_eq!((&interrupted["code"], &interrupted["offset"]), (&"Underflow".into(), &10.into()), "{interrupted}");
+    let exclude = "streams.milestone.exclude = [{ partition = 0, first_offset = 10,";
+    assert!(interrupted["remedy"].as_str().is_some_and(|remedy| remedy.contains(exclude)), "{interrupted}");
+    assert!(!is_ready(&pacemeter));
+    assert_eq!(pacemeter.stop().code, Some(0));
+
+    let exclude = "streams.milestone.exclude=[{ partition = 0, first_offset = 10, last_offset = 11 }]".to_owned();
+    let mut pacemeter = Pacemeter::start(&state, &[settings, vec![exclude]].concat());
+    pacemeter.until("reading goes on behind it", |pacemeter| {
+        (records(pacemeter, Stream::Milestone, Outcome::Applied) == Some(20.0)).then_some(())
+    });
+    assert_eq!(rejected(&pacemeter), Some(2.0));
+    pacemeter.wait_ready();
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
