@@ -1,5 +1,6 @@
 //! Tells the linker to lead librdkafka's calls that unpack batches through `src/source/native/unpacking.rs`, which
-//! bounds their memory and refuses those of which librdkafka would lose records.
+//! bounds their memory and refuses those of which librdkafka would lose records, and its call for their checksum through
+//! `src/source/native/soundness.rs`, which checks the records of those that are not packed.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -12,6 +13,7 @@ fn main() {
         "rd_kafka_snappy_uncompressed_length",
         "rd_kafka_zstd_decompress",
         "rd_kafka_buf_new_shadow",
+        "rd_slice_crc32c",
     ] {
         println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
     }

@@ -59,10 +59,11 @@ pub(super) struct OwnedPartition {
     pub(super) stalled: bool,
     /// True while the topic does not exist.
     pub(super) missing: bool,
-    /// Highest end offset seen.
-    pub(super) highest_end: i64,
-    /// First time that the log ended before what was applied; `None` while it does not.
-    pub(super) short_since: Option<Instant>,
+    /// Time from which the log has ended before what was applied then, and the next offset then; `None` while it does
+    /// not.
+    pub(super) short: Option<(Instant, i64)>,
+    /// Time of the last answer to a query for its end.
+    pub(super) end_known: Option<Instant>,
     /// Time of the last refetch; `None` unless stalled.
     pub(super) refetched: Option<Instant>,
 }
@@ -184,9 +185,8 @@ impl OwnedPartition {
             view_minute: now.floor(MINUTE),
             stalled: false,
             missing: false,
-            // The log once held everything that the state was built from.
-            highest_end: state.next_offset(),
-            short_since: None,
+            short: None,
+            end_known: None,
             refetched: None,
             log: LogInfo { committed, ..log },
             state,

@@ -365,6 +365,7 @@ fn execute(consumer: &mut Consumer, command: PollerCommand) {
         // Dropped while an earlier commit is in flight: the next one follows soon.
         PollerCommand::Commit(offsets) => drop(consumer.commit(&offsets)),
         PollerCommand::Refetch(index) => consumer.refetch(index),
+        PollerCommand::GiveUp(index) => consumer.give_up(index),
         // Comes once, before reading.
         PollerCommand::Read(_) => {}
     }

@@ -20,7 +20,7 @@ use super::passage::StuckAt;
 use crate::aggregate::ViewConfig;
 use crate::cuts::{Cut, CutContext};
 use crate::decode::Decoder;
-use crate::record::{RawRecords as _, TopicPartition};
+use crate::record::{PartitionIndex, RawRecords as _, TopicPartition};
 use crate::runtime::{Exit, Failure};
 use crate::source::{self, ClientEvent, Consumer};
 use crate::view::closed_periods::ClosedPeriods;
@@ -137,6 +137,7 @@ impl Recomputation<'_> {
         let excluded = &self.compatibility.excluded;
         let mut decoder = BatchDecoder::new(self.decoder, excluded, vec![span.partition.clone()], vec![resume_point]);
         let (mut advanced, mut reason) = (Instant::now(), "no answer".to_owned());
+        let mut has_given_up = false;
         while !reader.is_done() {
             let before = reader.reached();
             let batch = consumer.next_batch(self.source.batch_records, BATCH_WAIT);
@@ -155,6 +156,10 @@ impl Recomputation<'_> {
                 advanced = Instant::now();
             } else if reader.has_all() && advanced.elapsed() >= BEHIND_WAIT {
                 break;
+            } else if advanced.elapsed() >= self.source.stall_timeout && !has_given_up {
+                // Excluded offsets are passed over then.
+                consumer.give_up(PartitionIndex::new(0));
+                (advanced, has_given_up) = (Instant::now(), true);
             } else if advanced.elapsed() >= self.source.stall_timeout {
                 let message = format!(
                     "{}: no records from offset {} on for {:?} ({reason}); check the brokers and try again",

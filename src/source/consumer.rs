@@ -3,7 +3,7 @@
 use super::client::{self, Client};
 use super::error::{SourceError, is_denial, is_unreadable};
 use super::factory;
-use super::fetching::{Fetching, Marks};
+use super::fetching::{Acceptance, Fetching, Marks};
 use super::native::{self, NativeMessage, Queue, unpacking};
 use super::probe::{EndProbe, Lookup};
 use super::{Batch, Settings, Topology};
@@ -166,7 +166,18 @@ impl Consumer {
         Batch::new(queue.take(max_records, timeout, |message| {
             let index = fetching.index_of_message(message, &mut marks);
             match (message.error(), index) {
-                (None, index) => index.filter(|index| fetching.accept(*index, message.offset())),
+                (None, Some(index)) => {
+                    let end = || native::high_watermark(client, message.topic(), message.partition());
+                    match fetching.accept(index, message.offset(), end) {
+                        Acceptance::Returned => Some(index),
+                        Acceptance::Dropped => None,
+                        Acceptance::Refused(what) => {
+                            events.push(refused(fetching, index, message.offset(), what));
+                            None
+                        }
+                    }
+                }
+                (None, None) => None,
                 (Some(code), Some(index)) => {
                     events.extend(interrupted(fetching, index, code, message));
                     None
@@ -261,6 +272,24 @@ impl Consumer {
     pub fn refetch(&mut self, index: PartitionIndex) {
         self.fetching.refetch(index, Instant::now());
         self.upkeep(Instant::now());
+    }
+
+    /// Fetches a partition again as [`Consumer::refetch`] does, one that yielded nothing after that. Reports it like a
+    /// batch that cannot be read.
+    pub fn give_up(&mut self, index: PartitionIndex) {
+        self.refetch(index);
+        let next_offset = self.fetching.next(index);
+        self.events.push(ClientEvent::Interrupted {
+            index,
+            offset: next_offset,
+            next_offset,
+            code: RDKafkaErrorCode::Underflow,
+            reason: "there are records, and none arrives after fetching again: the client takes the next batch for incomplete, or the broker \
+                     does not deliver it"
+                .to_owned(),
+            denied: false,
+            unreadable: true,
+        });
     }
 
     /// Fetches a partition from `next_offset` on, passing over records before it that cannot be read.
@@ -400,6 +429,15 @@ impl Consumer {
     }
 }
 
+/// Stops reading a partition at a record that contradicts its log, and returns the event.
+fn refused(fetching: &mut Fetching, index: PartitionIndex, offset: i64, what: &str) -> ClientEvent {
+    fetching.interrupt(index, Instant::now());
+    let next_offset = fetching.next(index);
+    let code = RDKafkaErrorCode::BadMessage;
+    let reason = format!("offset {offset}: {what}");
+    ClientEvent::Interrupted { index, offset: next_offset, next_offset, code, reason, denied: false, unreadable: true }
+}
+
 /// Notes an error of a partition and returns the event.
 ///
 /// Returns `None` if the partition is in error already: the client has moved on past the first error, and errors at its
@@ -413,7 +451,7 @@ fn interrupted(
     if !fetching.is_fetching(index) {
         return None;
     }
-    let reason = message.error_text();
+    let mut reason = message.error_text();
     if code == RDKafkaErrorCode::AutoOffsetReset {
         fetching.out_of_range(index);
         return Some(ClientEvent::OutOfRange { index, next_offset: fetching.next(index), reason });
@@ -422,6 +460,12 @@ fn interrupted(
         // There was no room to unpack it; there is once the pipeline has applied what came before.
         fetching.refetch(index, Instant::now());
         return None;
+    }
+    if code == RDKafkaErrorCode::BadMessage {
+        // See `native::soundness`: the client is given a wrong checksum of such a batch.
+        reason.push_str(
+            "; or its records contradict it: an offset outside of the batch, or a length outside of the record",
+        );
     }
     fetching.interrupt(index, Instant::now());
     let next_offset = fetching.next(index);

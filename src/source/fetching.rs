@@ -12,6 +12,8 @@
 //! - To fetch again: unassign, wait until the client has forgotten its position, assign at `next`. By then the fetch
 //!   has stopped, and a later position belongs to the new fetch.
 //! - Drop records below `next`: under load a batch was seen to arrive twice.
+//! - A record below `next` at an offset that was passed over as empty is no repetition: it was never returned. Where its
+//!   batch is taken at its word, records are lost. Nor can a record stand behind the end of its log.
 //! - What cannot be read is passed over only on request (`pass`): fetch again from an offset behind it.
 //!
 //! ```text
@@ -24,6 +26,7 @@ use super::native::NativeMessage;
 use crate::record::{PartitionIndex, TopicPartition};
 use rdkafka::{Offset, TopicPartitionList};
 use std::ffi::{CStr, CString};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Pause between an error of a partition and fetching it again.
@@ -42,7 +45,22 @@ struct Fetch {
     partition: TopicPartition,
     /// Next offset to return.
     next: i64,
+    /// Latest offsets below `next` at which there was no record: transaction markers, aborted or compacted records.
+    empty: Range<i64>,
+    /// True once a record arrived in `empty`. It is fetched again, not what follows, until it is passed over.
+    contradicted: bool,
     state: State,
+}
+
+/// What to do with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Acceptance {
+    /// Return it.
+    Returned,
+    /// Drop it: it was returned before, or will be fetched again.
+    Dropped,
+    /// Stop here: the log contradicts itself in this way.
+    Refused(&'static str),
 }
 
 /// Indexes of one topic's partitions, by partition number.
@@ -85,7 +103,13 @@ impl Fetching {
             let indexes = &mut fetching.topics[topic].indexes;
             indexes.resize(indexes.len().max(number + 1), None);
             indexes[number] = Some(index);
-            fetching.fetches.push(Fetch { partition: partition.clone(), next: *next, state: State::Stopping });
+            fetching.fetches.push(Fetch {
+                partition: partition.clone(),
+                next: *next,
+                empty: 0..0,
+                contradicted: false,
+                state: State::Stopping,
+            });
         }
         fetching
     }
@@ -94,9 +118,10 @@ impl Fetching {
         self.fetches.iter().enumerate().map(|(index, fetch)| (PartitionIndex::new(index), fetch))
     }
 
-    /// Next offset of a partition to return.
+    /// Next offset of a partition to return, or the first that contradicts what was returned.
     pub(super) fn next(&self, index: PartitionIndex) -> i64 {
-        self.fetches[index.index()].next
+        let fetch = &self.fetches[index.index()];
+        if fetch.contradicted { fetch.empty.start } else { fetch.next }
     }
 
     pub(super) fn index_of(&self, topic: &CStr, partition: i32) -> Option<PartitionIndex> {
@@ -118,20 +143,39 @@ impl Fetching {
         *self.topics[topic?].indexes.get(usize::try_from(message.partition()).ok()?)?
     }
 
-    /// Returns true if a record is to be returned, and expects the next offset after it then.
-    pub(super) fn accept(&mut self, index: PartitionIndex, offset: i64) -> bool {
+    /// Decides on a record, and expects the next offset after one that is returned. `end` is the end of the log as far as
+    /// it is known; it is asked for only where offsets are passed over.
+    pub(super) fn accept(
+        &mut self,
+        index: PartitionIndex,
+        offset: i64,
+        end: impl FnOnce() -> Option<i64>,
+    ) -> Acceptance {
         let fetch = &mut self.fetches[index.index()];
         match fetch.state {
             State::Starting => fetch.state = State::Reading,
             State::Reading => {}
-            State::Stopping | State::Interrupted { .. } | State::OutOfRange => return false,
+            State::Stopping | State::Interrupted { .. } | State::OutOfRange => return Acceptance::Dropped,
+        }
+        if fetch.empty.contains(&offset) {
+            fetch.contradicted = true;
+            return Acceptance::Refused("a record stands where there was none, before one that was read already");
         }
         if offset < fetch.next {
             self.repeated += 1;
-            return false;
+            return Acceptance::Dropped;
         }
-        fetch.next = offset + 1;
-        true
+        if offset > fetch.next && end().is_some_and(|end| offset >= end) {
+            return Acceptance::Refused("a record stands behind the end of the log");
+        }
+        let Some(next) = offset.checked_add(1) else {
+            return Acceptance::Refused("a record stands at an offset that nothing can follow");
+        };
+        if offset > fetch.next {
+            fetch.empty = fetch.next..offset;
+        }
+        fetch.next = next;
+        Acceptance::Returned
     }
 
     /// Stops taking records of a partition until it is fetched again, after [`RETRY_PAUSE`].
@@ -159,6 +203,7 @@ impl Fetching {
     pub(super) fn pass(&mut self, index: PartitionIndex, next: i64, now: Instant) {
         let fetch = &mut self.fetches[index.index()];
         fetch.next = fetch.next.max(next);
+        (fetch.empty, fetch.contradicted) = (0..0, false);
         self.refetch(index, now);
     }
 
@@ -233,5 +278,65 @@ impl Fetching {
             let _ = list.add_partition(&partition.topic, partition.partition).set_offset(Offset::Offset(offset));
         }
         list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Stream;
+
+    const FIRST: PartitionIndex = PartitionIndex(0);
+
+    /// A partition that is read from offset 1.
+    fn reading() -> Fetching {
+        let partition = TopicPartition { stream: Stream::Call, topic: "calls".to_owned(), partition: 0 };
+        let mut fetching = Fetching::new(&[(partition, 1)]);
+        fetching.started(FIRST);
+        fetching
+    }
+
+    /// True for each record that is returned; the log ends at 100.
+    fn returned(fetching: &mut Fetching, offsets: &[i64]) -> Vec<bool> {
+        let accept = |&offset: &i64| fetching.accept(FIRST, offset, || Some(100)) == Acceptance::Returned;
+        offsets.iter().map(accept).collect()
+    }
+
+    fn is_refused(fetching: &mut Fetching, offset: i64) -> bool {
+        matches!(fetching.accept(FIRST, offset, || Some(100)), Acceptance::Refused(_))
+    }
+
+    #[test]
+    fn a_repeated_batch_is_dropped_and_gaps_are_no_fault() {
+        let mut fetching = reading();
+        assert_eq!(
+            returned(&mut fetching, &[1, 2, 5, 6, 1, 2, 5, 6, 7]),
+            [&[true; 4][..], &[false; 4], &[true]].concat()
+        );
+        assert_eq!((fetching.take_repeated(), fetching.next(FIRST)), (4, 8));
+    }
+
+    #[test]
+    fn a_record_at_an_offset_passed_over_is_refused_until_passed() {
+        let mut fetching = reading();
+        returned(&mut fetching, &[1, 5]);
+        assert!(is_refused(&mut fetching, 3));
+        assert_eq!(fetching.next(FIRST), 2, "it is fetched again, not what follows");
+        fetching.refetch(FIRST, Instant::now());
+        assert_eq!(fetching.accept(FIRST, 6, || None), Acceptance::Dropped);
+        fetching.started(FIRST);
+        assert!(is_refused(&mut fetching, 2));
+        fetching.pass(FIRST, 6, Instant::now());
+        fetching.started(FIRST);
+        assert_eq!((fetching.next(FIRST), returned(&mut fetching, &[6, 7])), (6, vec![true, true]));
+    }
+
+    #[test]
+    fn a_record_behind_the_end_of_the_log_is_refused() {
+        let mut fetching = reading();
+        assert!(is_refused(&mut fetching, 100) && is_refused(&mut fetching, i64::MAX));
+        assert!(matches!(fetching.accept(FIRST, i64::MAX, || None), Acceptance::Refused(_)));
+        assert_eq!(fetching.next(FIRST), 1);
+        assert_eq!(returned(&mut fetching, &[1, 99]), [true, true]);
     }
 }

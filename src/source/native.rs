@@ -12,6 +12,7 @@
 
 mod abort;
 mod libraries;
+mod soundness;
 pub(super) mod unpacking;
 
 pub(super) use abort::handle_aborts;

@@ -95,7 +95,7 @@ impl Observer {
         for command in self.commands.try_iter() {
             match command {
                 PollerCommand::Commit(_) => self.commits.push(now),
-                PollerCommand::Refetch(_) => self.refetches += 1,
+                PollerCommand::Refetch(_) | PollerCommand::GiveUp(_) => self.refetches += 1,
                 PollerCommand::Read(_) => {}
             }
         }
@@ -454,4 +454,28 @@ fn a_report_in_the_middle_of_a_batch_is_taken_at_once() {
         });
     });
     rig.run_with_reports(messages, reports, Shutdown::new()).unwrap();
+}
+
+#[test]
+fn a_log_that_grows_below_what_was_applied_is_too_short() {
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &["kafka.stall_timeout=30s"]);
+    let (letters, asked) = (rig.letters.clone(), rig.start);
+    let batches = rig.batches(1);
+    let worker = &mut rig.task.worker;
+    batches.into_iter().for_each(|batch| worker.take(batch).unwrap());
+    while worker.is_applying() {
+        worker.apply_step();
+    }
+    let mut take_end = |stable: i64, high: i64| {
+        letters.observe(|seen| seen.clock.advance(10_000, 0));
+        let ends = vec![(PartitionIndex::new(0), End { stable, high })];
+        worker.take(WorkerMessage::Ends { asked, ends, missing: Vec::new() })
+    };
+    for _ in 0..5 {
+        take_end(0, BATCH).expect("an open transaction holds nothing back that was applied");
+    }
+    take_end(BATCH - 1, BATCH - 1).expect("the answer may be old");
+    take_end(BATCH, BATCH).unwrap();
+    (50..53).for_each(|end| take_end(end, end).expect("a new leader may lag behind for a moment"));
+    assert_eq!(take_end(53, 53).map_err(|failure| failure.exit), Err(Exit::StateUnusable));
 }

@@ -100,6 +100,7 @@ impl Worker {
         now: Instant,
     ) -> Result<(), Failure> {
         let partition = &mut self.partitions[index];
+        partition.end_known = Some(now);
         let (topic, number) = (&partition.log.partition.topic, partition.log.partition.partition);
         if partition.missing {
             let message = format!(
@@ -108,12 +109,16 @@ impl Worker {
             return Err(Failure::new(Exit::TryAgain, message));
         }
         let next_offset = partition.state.next_offset();
-        // An answer may be older than records read meanwhile, but end offsets never decrease.
-        let stable = end.stable;
-        if stable >= next_offset || stable >= partition.highest_end {
-            (partition.short_since, partition.highest_end) = (None, partition.highest_end.max(stable));
-        } else if now.saturating_duration_since(*partition.short_since.get_or_insert(now)) >= self.stall_timeout {
-            let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end: stable };
+        // An answer may be older than records read meanwhile, but the log reaches in time what was applied at any moment.
+        // An open transaction hides records only from readers, and excluded ones may be passed over.
+        let reached = end.high.max(end.stable);
+        let (since, applied) = *partition.short.get_or_insert((now, next_offset));
+        if reached >= next_offset {
+            partition.short = None;
+        } else if reached >= applied {
+            partition.short = Some((now, next_offset));
+        } else if now.saturating_duration_since(since) >= self.stall_timeout {
+            let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end: reached };
             return Err(Failure::new(Exit::StateUnusable, format!("partition {number}: {mismatch}")));
         }
         partition.freshness.add_end(asked, end, now, self.stall_timeout);
@@ -147,7 +152,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Refetches partitions that are stalled, each at most once per stall time-out.
+    /// Refetches partitions that are stalled, each at most once per stall time-out. One that yields nothing after that,
+    /// while its end is known, is given up: librdkafka takes some batches for incomplete and reports nothing.
     ///
     /// A partition whose records wait behind those of others is not stalled, and a refetch would let them wait again.
     pub(super) fn look_for_stalls(&mut self) {
@@ -170,10 +176,12 @@ impl Worker {
                 position = partition.freshness.position(),
                 "partition stalled; refetching"
             );
+            let is_answered = partition.refetched.is_some_and(|at| partition.end_known.is_some_and(|known| known > at));
             partition.refetched = Some(now);
             outputs.metrics.refetched();
+            let command = if is_answered { PollerCommand::GiveUp(index) } else { PollerCommand::Refetch(index) };
             // Without a poll thread the process is about to exit.
-            let _ = outputs.commands.send(PollerCommand::Refetch(index));
+            let _ = outputs.commands.send(command);
         }
     }
 }

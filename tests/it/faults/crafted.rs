@@ -17,9 +17,12 @@ pub enum Codec {
     GzipEmpty,
     /// Gzip of records of which the last one lacks its last byte.
     GzipCut,
+    Snappy,
     Zstd,
     /// A number that stands for no codec.
     Unknown,
+    /// No codec, and the mark of a batch that a broker wrote: the client finds no marker in it, and says nothing.
+    Marker,
 }
 
 /// A batch of equal records.
@@ -39,7 +42,25 @@ pub struct CraftedBatch<'a> {
 impl CraftedBatch<'_> {
     /// The batch in Kafka's format of version 2.
     pub fn bytes(&self) -> Vec<u8> {
-        let body = self.compressed();
+        self.around(self.compressed())
+    }
+
+    /// A batch with these records, whatever they say.
+    pub fn of_records(&self, records: &[u8]) -> Vec<u8> {
+        let body = match self.codec {
+            Codec::None | Codec::Unknown | Codec::Marker => records.to_vec(),
+            Codec::Gzip | Codec::GzipMembers | Codec::GzipEmpty | Codec::GzipCut => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+                encoder.write_all(records).expect("memory is enough");
+                encoder.finish().expect("memory is enough")
+            }
+            Codec::Zstd => zstd::encode_all(records, 3).expect("memory is enough"),
+            Codec::Snappy => snappy(records),
+        };
+        self.around(body)
+    }
+
+    fn around(&self, body: Vec<u8>) -> Vec<u8> {
         let mut covered = Vec::with_capacity(body.len() + 40);
         covered.extend(self.codec_number().to_be_bytes());
         covered.extend((self.records - 1).to_be_bytes());
@@ -64,8 +85,10 @@ impl CraftedBatch<'_> {
         match self.codec {
             Codec::None => 0,
             Codec::Gzip | Codec::GzipMembers | Codec::GzipEmpty | Codec::GzipCut => 1,
+            Codec::Snappy => 2,
             Codec::Zstd => 4,
             Codec::Unknown => 6,
+            Codec::Marker => 1 << 5,
         }
     }
 
@@ -78,7 +101,12 @@ impl CraftedBatch<'_> {
         };
         let mut packed = Vec::new();
         match self.codec {
-            Codec::None | Codec::Unknown => write(&mut packed),
+            Codec::None | Codec::Unknown | Codec::Marker => write(&mut packed),
+            Codec::Snappy => {
+                let mut records = Vec::new();
+                write(&mut records);
+                packed = snappy(&records);
+            }
             Codec::Gzip => write(&mut GzEncoder::new(&mut packed, Compression::best())),
             Codec::GzipMembers => {
                 drop(GzEncoder::new(&mut packed, Compression::best()));
@@ -118,6 +146,27 @@ impl CraftedBatch<'_> {
         record.extend(content);
         record
     }
+}
+
+/// Snappy without frames: the length, and the bytes as one literal.
+fn snappy(bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).expect("a short batch");
+    let (mut packed, mut digits) = (Vec::new(), length);
+    while digits > 0x7f {
+        packed.push(digits as u8 | 0x80);
+        digits >>= 7;
+    }
+    packed.push(digits as u8);
+    packed.push(61 << 2);
+    packed.extend((length - 1).to_le_bytes());
+    packed.extend(bytes);
+    packed
+}
+
+/// A record at this distance from the first of its batch, whose key and value claim these lengths. Both have a byte.
+pub fn claiming(delta: i64, key: i64, value: i64) -> Vec<u8> {
+    let content = [&[0, 0][..], &varint(delta), &varint(key), b"k", &varint(value), b"v", &[0]].concat();
+    [varint(content.len() as i64), content].concat()
 }
 
 /// Appends a batch to a partition as it is, through the broker at `address`.

@@ -3,7 +3,7 @@
 use pacemeter::clock::Clock;
 use pacemeter::record::{Outcome, Stream};
 
-use super::crafted::{Codec, CraftedBatch, append};
+use super::crafted::{Codec, CraftedBatch, append, claiming};
 use super::mock::{Mock, topic};
 use super::probes::{await_complete, is_ready, own, reached, records};
 use crate::program::Pacemeter;
@@ -105,7 +105,7 @@ fn records_of_all_gzip_members_count() {
     let timestamp = Clock::wall().now().as_millis();
     let mut written = 0;
     for (records, codec) in [(1, Codec::Gzip), (7, Codec::GzipMembers), (2, Codec::GzipMembers), (1, Codec::None)] {
-        let batch = CraftedBatch { records, value: b"no event", codec, damaged: false, timestamp }.bytes();
+        let batch = CraftedBatch { records, value: b"no event", headers: 0, codec, damaged: false, timestamp }.bytes();
         append(&shared_kafka().bootstrap(), &topics.input(Stream::Call), 0, &batch);
         written += records;
     }
@@ -114,5 +114,101 @@ fn records_of_all_gzip_members_count() {
     pacemeter.wait_ready();
     await_complete(&mut pacemeter, Stream::Call);
     assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(f64::from(written)));
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+/// Records of two that contradict their batch, and how it is compressed.
+fn contradictions() -> Vec<(Vec<u8>, Codec)> {
+    let offsets = |first, second| [claiming(first, 1, 1), claiming(second, 1, 1)].concat();
+    let lengths = |key, value| [claiming(0, 1, 1), claiming(1, key, value)].concat();
+    vec![
+        (offsets(0, 4), Codec::None),
+        (offsets(1 << 30, (1 << 31) - 1), Codec::None),
+        (offsets(0, 0), Codec::None),
+        (offsets(1, 0), Codec::None),
+        (offsets(-1, 1), Codec::None),
+        (lengths(-2, 1), Codec::None),
+        (lengths(1, -2), Codec::None),
+        (offsets(0, 4), Codec::Gzip),
+        (lengths(-2, 1), Codec::Snappy),
+        (offsets(0, 0), Codec::Zstd),
+    ]
+}
+
+#[test]
+fn batches_that_contradict_themselves_are_not_read() {
+    let kinds = contradictions();
+    let count = kinds.len() as i32;
+    let mock = Mock::start(1, count);
+    let timestamp = Clock::wall().now().as_millis();
+    for (partition, (records, codec)) in (0..).zip(&kinds) {
+        mock.write(partition, 10);
+        let shape = CraftedBatch { records: 2, value: b"", headers: 0, codec: *codec, damaged: false, timestamp };
+        append(&mock.cluster().bootstrap_servers(), &topic(Stream::Milestone), partition, &shape.of_records(records));
+        mock.write(partition, 10);
+    }
+    // Sound ones, which are read: they are refused only for what they contain.
+    for codec in [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Zstd] {
+        let shape = CraftedBatch { records: 2, value: b"", headers: 0, codec, damaged: false, timestamp };
+        let batch = shape.of_records(&[claiming(0, 1, 1), claiming(1, 1, 1)].concat());
+        append(&mock.cluster().bootstrap_servers(), &topic(Stream::Call), 0, &batch);
+    }
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let settings = mock.settings(&["kafka.stall_timeout=2s"]);
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    for partition in 0..count {
+        let interrupted = pacemeter.until("the batch is reported", |pacemeter| {
+            let events = pacemeter.events("pacemeter.partition.interrupted");
+            events.into_iter().find(|event| event["partition"] == partition)
+        });
+        assert_eq!(interrupted["offset"], 10, "{interrupted}");
+        let exclude = format!("streams.milestone.exclude = [{{ partition = {partition}, first_offset = 10,");
+        assert!(interrupted["remedy"].as_str().is_some_and(|remedy| remedy.contains(&exclude)), "{interrupted}");
+    }
+    assert!(!is_ready(&pacemeter));
+    assert_eq!(pacemeter.stop().code, Some(0));
+
+    let ranges: Vec<String> = (0..count)
+        .map(|partition| format!("{{ partition = {partition}, first_offset = 10, last_offset = 11 }}"))
+        .collect();
+    let settings = [settings, vec![format!("streams.milestone.exclude=[{}]", ranges.join(", "))]].concat();
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    pacemeter.wait_ready();
+    await_complete(&mut pacemeter, Stream::Milestone);
+    assert_eq!(records(&pacemeter, Stream::Milestone, Outcome::Applied), Some(f64::from(count) * 20.0));
+    assert_eq!(rejected(&pacemeter), Some(f64::from(count) * 2.0));
+    assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(8.0));
+    assert!(is_ready(&pacemeter));
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn a_batch_that_the_client_ignores_is_reported_and_excludable() {
+    let mock = Mock::start(1, 1);
+    mock.write(0, 10);
+    let timestamp = Clock::wall().now().as_millis();
+    let shape = CraftedBatch { records: 2, value: b"", headers: 0, codec: Codec::Marker, damaged: false, timestamp };
+    let batch = shape.of_records(&[claiming(0, 1, 1), claiming(1, 1, 1)].concat());
+    append(&mock.cluster().bootstrap_servers(), &topic(Stream::Milestone), 0, &batch);
+    mock.write(0, 10);
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let settings = mock.settings(&["kafka.stall_timeout=2s"]);
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    let interrupted = pacemeter.until("the batch is reported", |pacemeter| {
+        pacemeter.events("pacemeter.partition.interrupted").into_iter().next()
+    });
+    assert_eq!((&interrupted["code"], &interrupted["offset"]), (&"Underflow".into(), &10.into()), "{interrupted}");
+    let exclude = "streams.milestone.exclude = [{ partition = 0, first_offset = 10,";
+    assert!(interrupted["remedy"].as_str().is_some_and(|remedy| remedy.contains(exclude)), "{interrupted}");
+    assert!(!is_ready(&pacemeter));
+    assert_eq!(pacemeter.stop().code, Some(0));
+
+    let exclude = "streams.milestone.exclude=[{ partition = 0, first_offset = 10, last_offset = 11 }]".to_owned();
+    let mut pacemeter = Pacemeter::start(&state, &[settings, vec![exclude]].concat());
+    pacemeter.until("reading goes on behind it", |pacemeter| {
+        (records(pacemeter, Stream::Milestone, Outcome::Applied) == Some(20.0)).then_some(())
+    });
+    assert_eq!(rejected(&pacemeter), Some(2.0));
+    pacemeter.wait_ready();
     assert_eq!(pacemeter.stop().code, Some(0));
 }

@@ -12,6 +12,8 @@ use std::ffi::c_void;
 const MAX_DEPTH: usize = 2;
 /// Size of the part of a header of version 2 from its length to its end, in bytes.
 const HEADER: usize = 53;
+/// Place of the distance of the last offset from the first in such a part.
+const LAST_DELTA: usize = 4 + 4 + 1 + 4 + 2;
 /// What the length in a header of version 2 counts besides the packed records, in bytes.
 const HEADER_IN_LENGTH: usize = 49;
 
@@ -102,7 +104,9 @@ fn stated_contents(header: &[u8], packed_size: usize) -> Contents {
     let number = |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(i32::from_be_bytes);
     let length = number(0).and_then(|length| usize::try_from(length).ok());
     match number(HEADER - 4) {
-        Some(records) if length == Some(packed_size + HEADER_IN_LENGTH) && header[8] == 2 => Contents::Records(records),
+        Some(records) if length == Some(packed_size + HEADER_IN_LENGTH) && header[8] == 2 => {
+            Contents::Records { count: records, last_delta: number(LAST_DELTA).unwrap_or(-1) }
+        }
         _ => Contents::Messages,
     }
 }
