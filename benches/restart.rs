@@ -172,6 +172,7 @@ fn head(next_offset: i64) -> Head {
         records: next_offset.unsigned_abs(),
         pending_cuts: Vec::new(),
         first_timestamp: None,
+        pending_until: Vec::new(),
     }
 }
 

@@ -11,7 +11,8 @@
 //!    periods.
 //! 2. Shares of cuts that are not stored yet are in the head of the partition's checkpoint
 //!    ([`Head::pending_cuts`](crate::checkpoint::Head)): share and state are one durable value. A share that exists is
-//!    never computed again, nor is a cut that is stored.
+//!    never computed again, nor is a cut that is stored. One share stands for all cuts between which nothing changes, so
+//!    that their number, which is up to the timestamps in the log, costs no memory.
 //! 3. Once every partition has passed T, the shares are added up ([`Cut::of`]). A thread of its own stores the cut with
 //!    the atomic write of [`crate::disk`].
 //! 4. Then the cut is logged: `pacemeter.cut.taken`, `pacemeter.period.closed` for each target whose period ends at T,

@@ -49,6 +49,12 @@ impl CutTimes {
         self.of_day(time).into_iter().find(|&instant| instant >= time).unwrap_or(Timestamp::MAX)
     }
 
+    /// Last instant before `time`.
+    pub fn last_before(&self, time: Timestamp) -> Timestamp {
+        let instants = self.of_day(time.saturating_sub(1));
+        instants.into_iter().rev().find(|&instant| instant < time).unwrap_or(Timestamp::MIN)
+    }
+
     /// Instant of a time of day. A repeated time is its first occurrence; a skipped one is as long after midnight as if
     /// the clock had not changed.
     fn instant(&self, date: Date, time: Time) -> Option<Timestamp> {
@@ -87,6 +93,15 @@ mod tests {
         assert_eq!(cut_times.first_from(midnight), midnight);
         assert_eq!(cut_times.first_from(midnight + 1), midnight + 18 * HOUR);
         assert_eq!(cut_times.first_from(midnight + 18 * HOUR + 1), midnight + DAY);
+    }
+
+    #[test]
+    fn the_last_before_an_instant_is_not_that_instant() {
+        let midnight = at("2020-05-15T05:00:00Z");
+        let cut_times = cut_times(&["18:00"]);
+        assert_eq!(cut_times.last_before(midnight), midnight - 6 * HOUR);
+        assert_eq!(cut_times.last_before(midnight + 1), midnight);
+        assert_eq!(cut_times.last_before(midnight + DAY), midnight + 18 * HOUR);
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub struct Head {
     /// Kafka timestamp of the first record of the state: the partition has no share of earlier cuts. `None` without a
     /// record. Since format version 3.
     pub first_timestamp: Option<Timestamp>,
+    /// Last cut for which each of `pending_cuts` stands, as nothing changes between; empty if each stands for its own
+    /// alone. Since format version 4.
+    pub pending_until: Vec<Timestamp>,
 }
 
 /// The last applied record. A log that has another record at its offset is another log.
@@ -73,8 +76,9 @@ pub struct LastRecord {
 impl Head {
     /// Decodes the head of a file of this format version.
     pub(super) fn decode(mut bytes: Vec<u8>, version: u32) -> Result<Self, Damage> {
-        // Version 2 appended `pending_cuts`, version 3 `first_timestamp`; an empty list and `None` are encoded as 0.
-        bytes.resize(bytes.len() + 3_usize.saturating_sub(version as usize), 0);
+        // Version 2 appended `pending_cuts`, version 3 `first_timestamp`, version 4 `pending_until`; an empty list
+        // and `None` are encoded as 0.
+        bytes.resize(bytes.len() + 4_usize.saturating_sub(version as usize), 0);
         container::decode(&bytes, "head")
     }
 

@@ -62,9 +62,9 @@ impl Cut {
             corrections: Vec::new(),
         };
         for target in &targets.targets {
-            let tallies = tallies(target, &shares);
-            cut.targets.extend(current(target, &tallies, at, allowlists));
-            cut.corrections.extend(corrections(target, &tallies, at, closed_periods, allowlists));
+            let tallies = KnownTallies::of(target, &shares);
+            cut.targets.extend(current(target, tallies.as_ref(), at, allowlists));
+            cut.corrections.extend(corrections(target, tallies.as_ref(), at, closed_periods, allowlists));
         }
         cut
     }
@@ -103,30 +103,44 @@ fn cut_period(
     }
 }
 
-/// Adds up a target's tallies by start of the period; only periods that every partition of the stream knows completely.
-fn tallies(target: &Target, shares: &[(Stream, &PartitionCut)]) -> BTreeMap<Timestamp, Tally> {
-    let stream = target.measure.stream();
-    let of_stream = shares.iter().filter(|(other, _)| *other == stream).map(|(_, share)| share);
-    let selection = target.selection();
-    let mut sums: BTreeMap<Timestamp, Tally> = BTreeMap::new();
-    let mut known_from = Timestamp::MIN;
-    for share in of_stream {
-        let known = share.targets.iter().find(|known| known.name == target.name && known.selection == selection);
-        let Some(known) = known else { return BTreeMap::new() };
-        known_from = known_from.max(known.known_from);
-        known.periods.iter().for_each(|(start, tally)| *sums.entry(*start).or_default() += tally);
+/// Tallies of a target by start of the period, over all partitions.
+struct KnownTallies {
+    /// Every partition of the stream knows the periods completely that begin here or later.
+    from: Timestamp,
+    sums: BTreeMap<Timestamp, Tally>,
+}
+
+impl KnownTallies {
+    /// Adds up a target's tallies. Returns `None` unless every partition has some, or none is of the stream.
+    fn of(target: &Target, shares: &[(Stream, &PartitionCut)]) -> Option<Self> {
+        let stream = target.measure.stream();
+        let of_stream = shares.iter().filter(|(other, _)| *other == stream).map(|(_, share)| share);
+        let selection = target.selection();
+        let mut tallies: Option<Self> = None;
+        for share in of_stream {
+            let known = share.targets.iter().find(|known| known.name == target.name && known.selection == selection)?;
+            let Self { from, sums } = tallies.get_or_insert(Self { from: Timestamp::MIN, sums: BTreeMap::new() });
+            *from = known.known_from.max(*from);
+            known.periods.iter().for_each(|(start, tally)| *sums.entry(*start).or_default() += tally);
+        }
+        tallies
     }
-    sums.split_off(&known_from)
+
+    /// Tally of the period that begins at `start`, zero if no partition has one; `None` if records of the period may be
+    /// forgotten.
+    fn within(&self, start: Timestamp) -> Option<Tally> {
+        (start >= self.from).then(|| self.sums.get(&start).copied().unwrap_or_default())
+    }
 }
 
 fn current(
     target: &Target,
-    tallies: &BTreeMap<Timestamp, Tally>,
+    tallies: Option<&KnownTallies>,
     at: Timestamp,
     allowlists: &Allowlists,
 ) -> Option<CutTarget> {
     let period = target.period.at(at - 1, &allowlists.zone)?;
-    let actual = *tallies.get(&period.start)?;
+    let actual = tallies?.within(period.start)?;
     let observation =
         Observation { period, now: at, zone: &allowlists.zone, actual, past: Tally::default(), overdispersion: 1.0 };
     let report = assess(target, &observation);
@@ -146,23 +160,113 @@ fn current(
 
 fn corrections<'a>(
     target: &'a Target,
-    tallies: &'a BTreeMap<Timestamp, Tally>,
+    tallies: Option<&'a KnownTallies>,
     at: Timestamp,
     closed_periods: &'a ClosedPeriods,
     allowlists: &'a Allowlists,
 ) -> impl Iterator<Item = Correction> + 'a {
+    let cut = cut_id(at);
+    let zone = &allowlists.zone;
     let earlier = closed_periods
         .of(&target.name)
         .filter(move |closed| closed.selection == target.selection() && closed.end_ms < at);
     earlier.filter_map(move |closed| {
-        let after = target.measure.quantity(*tallies.get(&closed.start_ms)?);
-        let before = closed.known_before(&cut_id(at));
-        (after != before).then(|| Correction {
+        let after = target.measure.quantity(tallies?.within(closed.start_ms)?);
+        let before = closed.known_before(&cut);
+        // A period of another calendar has no tally either, which says nothing of its result.
+        let is_period = || target.period.at(closed.start_ms, zone).is_some_and(|span| span.end == closed.end_ms);
+        (after != before && is_period()).then(|| Correction {
             target: target.name.clone(),
-            period: target.period.id(closed.start_ms, &allowlists.zone),
+            period: target.period.id(closed.start_ms, zone),
             start_ms: closed.start_ms,
             before,
             after,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::calendar::WorkingCalendar;
+    use crate::clock::{DAY, HOUR};
+    use crate::targets::{Filter, Measure};
+    use crate::view::closed_periods::ClosedPeriod;
+    use crate::view::cut::PartitionCutTarget;
+    use jiff::tz::TimeZone;
+
+    /// Midnight, UTC.
+    const START: Timestamp = Timestamp::from_millis(18_400 * DAY);
+
+    fn target() -> Target {
+        Target {
+            name: "calls".to_owned(),
+            description: String::new(),
+            measure: Measure::CallsOffered,
+            filter: Filter::default(),
+            period: Period::Day,
+            goals: vec![(jiff::civil::date(2020, 1, 1), Quantity::Count(100))],
+            calendar: Arc::new(WorkingCalendar::always(TimeZone::UTC)),
+            profile: None,
+            prorate: false,
+            tolerance: 0.0,
+            pesos_each: None,
+        }
+    }
+
+    /// A cut at the end of the tenth day whose one partition has tallies of no period, after a day that closed with 5.
+    fn cut(known_from: Timestamp, closed_start: Timestamp) -> Cut {
+        let target = target();
+        let known = PartitionCutTarget {
+            name: target.name.clone(),
+            selection: target.selection(),
+            known_from,
+            periods: Vec::new(),
+        };
+        let part = PartitionCut { targets: vec![known], ..PartitionCut::default() };
+        let partition = TopicPartition { stream: Stream::Call, topic: "calls".to_owned(), partition: 0 };
+        let mut closed_periods = ClosedPeriods::default();
+        let closed = ClosedPeriod {
+            cut: cut_id(closed_start + DAY),
+            period: String::new(),
+            selection: target.selection(),
+            start_ms: closed_start,
+            end_ms: closed_start + DAY,
+            goal: Quantity::Count(100),
+            actual: Some(Quantity::Count(5)),
+            corrections: BTreeMap::new(),
+        };
+        closed_periods.close("calls", closed);
+        let at = START + 10 * DAY;
+        let mut allowlists = Allowlists::default();
+        allowlists.zone = TimeZone::UTC;
+        let context = CutContext {
+            targets: &Targets { targets: vec![target], ..Targets::default() },
+            allowlists: &allowlists,
+            closed_periods: &closed_periods,
+            taken: at,
+            state_built: START,
+        };
+        Cut::of(at, [(&partition, &part)].into_iter(), context)
+    }
+
+    #[test]
+    fn a_known_period_without_a_tally_is_corrected_to_zero() {
+        let corrected = |known_from, start| -> Vec<_> {
+            cut(known_from, start).corrections.into_iter().map(|entry| (entry.start_ms, entry.after)).collect()
+        };
+        assert_eq!(corrected(START, START + DAY), [(START + DAY, Some(Quantity::Count(0)))]);
+        assert_eq!(corrected(START + DAY, START + DAY).len(), 1);
+        assert_eq!(corrected(START + DAY + 1, START + DAY), [], "records of it may be forgotten");
+        assert_eq!(corrected(START, START + DAY + HOUR), [], "it is no day of this zone");
+    }
+
+    #[test]
+    fn a_known_period_without_a_tally_is_in_the_cut() {
+        let actual = |known_from| cut(known_from, START).targets.first().map(|entry| entry.actual);
+        assert_eq!(actual(START + 9 * DAY), Some(Some(Quantity::Count(0))));
+        assert_eq!(actual(START + 9 * DAY + 1), None);
+    }
 }

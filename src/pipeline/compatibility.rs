@@ -90,6 +90,7 @@ impl Compatibility {
             records: state.records(),
             pending_cuts: Vec::new(),
             first_timestamp: None,
+            pending_until: Vec::new(),
         }
     }
 

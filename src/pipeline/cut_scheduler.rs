@@ -6,6 +6,18 @@
 //! with the partition's state, so that a restart neither loses nor changes them; a part that exists is never taken
 //! again.
 //!
+//! How many cuts a record passes is up to whoever sets its timestamp: years of them, in any number of partitions. Two
+//! bounds hold for any log:
+//!
+//! - Memory: consecutive cuts between which nothing changes are one [`CutSpan`]. The parts of a partition are as many as
+//!   the slots with figures that it passes, not as the cuts.
+//! - Time: at most [`PASSED_AT_ONCE`] spans are made at once. The record that passes more waits, and the task does what
+//!   is due in between.
+//!
+//! Neither waits for a cut to be stored. That could not end: partitions are read one after another, so the first may be
+//! years ahead of one whose records come later, and no cut between them is whole. Nor may a disk that stores no cuts
+//! hold back figures.
+//!
 //! Cuts may be wanted at new times, from a reload or a restart on. A partition that has passed such an instant by then
 //! has no part, and can make none: the cut is missed. It must not be stored without that part, as a wrong figure for
 //! all time.
@@ -19,6 +31,9 @@ use crate::clock::{Millis, Timestamp, millis};
 use crate::settings::SettingsReader;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
+
+/// Maximum number of spans of cuts that a partition passes before the task does what else is due.
+const PASSED_AT_ONCE: usize = 32;
 
 /// The settings `cuts.grace` and `cuts.keep`.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +80,17 @@ pub(super) struct CutProgress {
     first: Option<Timestamp>,
     /// First cut that is not passed; `None` before the first record, when there is nothing to be a part.
     next: Option<Timestamp>,
-    parts: BTreeMap<Timestamp, PartitionCut>,
+    /// Parts by the first cut of each span.
+    parts: BTreeMap<Timestamp, CutSpan>,
+}
+
+/// Parts of consecutive cuts between which no figure of the partition changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CutSpan {
+    /// Part of the first cut, from which those of the others follow.
+    pub(super) part: PartitionCut,
+    /// Last instant for which the part stands.
+    pub(super) until: Timestamp,
 }
 
 impl CutProgress {
@@ -75,8 +100,8 @@ impl CutProgress {
     }
 
     /// Parts of cuts that are not stored, to be saved with the state.
-    pub(super) fn parts(&self) -> Vec<(Timestamp, PartitionCut)> {
-        self.parts.iter().map(|(&at, part)| (at, part.clone())).collect()
+    pub(super) fn parts(&self) -> Vec<(Timestamp, CutSpan)> {
+        self.parts.iter().map(|(&at, span)| (at, span.clone())).collect()
     }
 
     /// Timestamp of the first record, if that is known.
@@ -87,17 +112,13 @@ impl CutProgress {
     /// True if the partition had passed a cut before it was wanted. Without a part, it began later or that is so.
     fn has_missed(&self, at: Timestamp) -> bool {
         let has_passed = self.next.is_some_and(|next| next > at);
-        has_passed && !self.parts.contains_key(&at) && self.first.is_none_or(|first| first <= at)
+        has_passed && self.span(at).is_none() && self.first.is_none_or(|first| first <= at)
     }
 
-    /// Part of the cut at an instant; `None` if the partition had no record by then.
-    pub(super) fn part(&self, at: Timestamp) -> Option<&PartitionCut> {
-        self.parts.get(&at)
-    }
-
-    /// Drops the part of a cut that is stored or missed.
-    pub(super) fn drop_part(&mut self, at: Timestamp) {
-        self.parts.remove(&at);
+    /// Span of cuts that contains an instant, with the instant of its first cut.
+    fn span(&self, at: Timestamp) -> Option<(Timestamp, &CutSpan)> {
+        let (&first, span) = self.parts.range(..=at).next_back()?;
+        (at <= span.until).then_some((first, span))
     }
 }
 
@@ -112,10 +133,31 @@ impl CutScheduler {
         &self,
         first: Option<Timestamp>,
         last: Option<Timestamp>,
-        parts: Vec<(Timestamp, PartitionCut)>,
+        parts: Vec<(Timestamp, CutSpan)>,
     ) -> CutProgress {
-        let parts = parts.into_iter().filter(|(at, _)| !self.closed_periods.has_cut(*at)).collect();
-        CutProgress { first, next: last.map(|last| self.times.first_from(last)), parts }
+        let next = last.map(|last| self.times.first_from(last));
+        let stored: Vec<_> = parts.iter().map(|(at, _)| *at).filter(|at| self.closed_periods.has_cut(*at)).collect();
+        let mut progress = CutProgress { first, next, parts: parts.into_iter().collect() };
+        stored.into_iter().for_each(|at| self.drop_part(&mut progress, at));
+        progress
+    }
+
+    /// A partition's part of the cut at an instant; `None` if it had no record by then.
+    pub(super) fn part(&self, progress: &CutProgress, at: Timestamp) -> Option<PartitionCut> {
+        let (first, span) = progress.span(at)?;
+        Some(if first == at { span.part.clone() } else { span.part.later(first, at, self.times.zone()) })
+    }
+
+    /// Drops a partition's part of the oldest cut that is not stored, now that it is stored or missed.
+    pub(super) fn drop_part(&self, progress: &mut CutProgress, at: Timestamp) {
+        let Some(CutSpan { part, until }) = progress.parts.remove(&at).filter(|span| at < span.until) else { return };
+        let mut next = self.times.first_from(at + 1);
+        while next <= until && self.closed_periods.has_cut(next) {
+            next = self.times.first_from(next + 1);
+        }
+        if next <= until {
+            progress.parts.insert(next, CutSpan { part: part.later(at, next, self.times.zone()), until });
+        }
     }
 
     /// Takes cuts at other times from now on.
@@ -132,39 +174,61 @@ impl CutScheduler {
         complete_until: Option<Timestamp>,
     ) {
         let passed = complete_until.map(|complete| complete.saturating_sub(self.settings.grace));
-        progress.next = last.map(|last| self.times.first_from(passed.map_or(last, |passed| last.max(passed))));
+        let from = last.map(|last| passed.map_or(last, |passed| last.max(passed)));
+        // It may be complete beyond cuts that it is yet to pass.
+        let from = from.map(|from| progress.next.map_or(from, |next| from.min(next)));
+        progress.next = from.map(|from| self.times.first_from(from));
     }
 
-    /// Passes every cut before `until`; `part` makes the partition's part of each.
+    /// Passes cuts before `until`; `part` makes the partition's part of a cut, and finds how long it stands. True once
+    /// all are passed; false after [`PASSED_AT_ONCE`] spans, with some left.
     pub(super) fn pass(
         &self,
         progress: &mut CutProgress,
         until: Timestamp,
-        mut part: impl FnMut(Timestamp) -> PartitionCut,
-    ) {
+        mut part: impl FnMut(Timestamp) -> CutSpan,
+    ) -> bool {
         let Some(mut next) = progress.next else {
             (progress.first, progress.next) = (Some(until), Some(self.times.first_from(until)));
-            return;
+            return true;
         };
         let oldest = until.saturating_sub(self.settings.keep);
         if next < oldest {
             next = self.times.first_from(oldest);
         }
-        while next < until {
-            if !self.closed_periods.has_cut(next) {
-                progress.parts.entry(next).or_insert_with(|| part(next));
+        for _ in 0..PASSED_AT_ONCE {
+            if next >= until {
+                break;
             }
-            next = self.times.first_from(next + 1);
+            let last = match progress.span(next) {
+                Some((_, span)) => self.last_cut(next, until, span.until),
+                None if self.closed_periods.has_cut(next) => next,
+                None => {
+                    let span = part(next);
+                    let later = progress.parts.range(next..).next().map_or(until, |(&later, _)| later.min(until));
+                    let last = self.last_cut(next, later, span.until);
+                    progress.parts.insert(next, CutSpan { until: last, ..span });
+                    last
+                }
+            };
+            next = self.times.first_from(last + 1);
         }
         progress.next = Some(next);
+        next >= until
     }
 
-    /// Passes the cuts before which every record is known to be applied.
+    /// Last cut from the one at `first` on that is before `until` and not after `unchanged_until`.
+    fn last_cut(&self, first: Timestamp, until: Timestamp, unchanged_until: Timestamp) -> Timestamp {
+        let end = if unchanged_until < until { unchanged_until + 1 } else { until };
+        self.times.last_before(end).max(first)
+    }
+
+    /// Passes the cuts before which every record is known to be applied, as many as [`CutScheduler::pass`] at once.
     pub(super) fn pass_complete(
         &self,
         progress: &mut CutProgress,
         complete_until: Timestamp,
-        part: impl FnMut(Timestamp) -> PartitionCut,
+        part: impl FnMut(Timestamp) -> CutSpan,
     ) {
         let until = complete_until.saturating_sub(self.settings.grace);
         if progress.next.is_some_and(|next| until > next) {
@@ -184,7 +248,7 @@ impl CutScheduler {
         }
         let mut partitions = partitions;
         let is_whole = partitions.all(|(progress, complete_until)| {
-            progress.part(at).is_some()
+            progress.span(at).is_some()
                 || match progress.next {
                     Some(next) => next > at,
                     None => complete_until.is_some_and(|complete| complete - self.settings.grace > at),
@@ -200,158 +264,4 @@ impl CutScheduler {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::{DAY, HOUR};
-    use jiff::tz::TimeZone;
-
-    /// Midnight, UTC.
-    const START: Timestamp = Timestamp::from_millis(18_400 * DAY);
-
-    /// A scheduler and some partitions, addressed by position.
-    struct Subject {
-        scheduler: CutScheduler,
-        partitions: Vec<CutProgress>,
-    }
-
-    impl Subject {
-        fn new(partitions: usize) -> Self {
-            let times = CutTimes::new(TimeZone::UTC, Vec::new(), None);
-            let scheduler = CutScheduler::new(Settings { grace: 10_000, keep: 100 * DAY }, times, Arc::default());
-            Self { scheduler, partitions: (0..partitions).map(|_| CutProgress::default()).collect() }
-        }
-
-        fn pass(&mut self, partition: usize, until: Timestamp, part: impl FnMut(Timestamp) -> PartitionCut) {
-            self.scheduler.pass(&mut self.partitions[partition], until, part);
-        }
-
-        fn pass_complete(
-            &mut self,
-            partition: usize,
-            complete: Timestamp,
-            part: impl FnMut(Timestamp) -> PartitionCut,
-        ) {
-            self.scheduler.pass_complete(&mut self.partitions[partition], complete, part);
-        }
-
-        /// The oldest whole cut, and the offset of each partition's part.
-        fn whole(&self, complete_until: Option<Timestamp>) -> Option<(Timestamp, Vec<Option<i64>>)> {
-            let partitions = self.partitions.iter().map(|progress| (progress, complete_until));
-            let PendingCut::Whole(at) = self.scheduler.oldest_pending(partitions)? else { panic!("a cut is missed") };
-            let offset = |progress: &CutProgress| progress.part(at).map(|part| part.next_offset);
-            Some((at, self.partitions.iter().map(offset).collect()))
-        }
-    }
-
-    /// A part that is recognised by its offset.
-    fn part(next_offset: i64) -> PartitionCut {
-        PartitionCut { next_offset, ..PartitionCut::default() }
-    }
-
-    #[test]
-    fn the_first_later_record_passes_a_cut_not_one_at_its_instant() {
-        let mut subject = Subject::new(1);
-        subject.pass(0, START + HOUR, |_| unreachable!("nothing was before the first record"));
-        assert!(!subject.partitions[0].is_passed_by(START + DAY));
-        assert!(subject.partitions[0].is_passed_by(START + DAY + 1));
-        subject.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(subject.whole(None), Some((START + DAY, vec![Some(7)])));
-    }
-
-    #[test]
-    fn a_cut_is_whole_once_every_partition_has_passed_it() {
-        let mut subject = Subject::new(3);
-        subject.pass(0, START + HOUR, |_| part(0));
-        subject.pass(1, START + HOUR, |_| part(0));
-        subject.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(subject.whole(None), None);
-        subject.pass_complete(1, START + DAY + 10_000, |_| part(8));
-        assert_eq!(subject.whole(None), None, "clocks may differ by the grace");
-        subject.pass_complete(1, START + DAY + 10_001, |_| part(9));
-        assert_eq!(subject.whole(None), None, "the third has no record, and may have had one by then");
-        let complete = Some(START + DAY + 10_001);
-        assert_eq!(subject.whole(complete), Some((START + DAY, vec![Some(7), Some(9), None])));
-    }
-
-    #[test]
-    fn a_partition_that_begins_later_has_no_part() {
-        let mut subject = Subject::new(2);
-        subject.pass(1, START + 3 * DAY + HOUR, |_| part(0));
-        subject.pass(0, START + HOUR, |_| part(0));
-        subject.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(subject.whole(None), Some((START + DAY, vec![Some(7), None])));
-    }
-
-    #[test]
-    fn parts_outlive_a_restart_and_are_not_taken_again() {
-        let mut before = Subject::new(2);
-        before.pass(0, START + HOUR, |_| part(0));
-        before.pass(1, START + HOUR, |_| part(0));
-        before.pass(0, START + DAY + 1, |_| part(7));
-        let mut after = Subject::new(0);
-        // The clock went back: the last record is older than the cut that was passed.
-        for (last, progress) in [START + DAY - 5, START + HOUR].into_iter().zip(&before.partitions) {
-            after.partitions.push(after.scheduler.resume(progress.first(), Some(last), progress.parts()));
-        }
-        after.pass(0, START + DAY + 1, |_| unreachable!("the part exists"));
-        after.pass(1, START + DAY + 1, |_| part(8));
-        assert_eq!(after.whole(None), Some((START + DAY, vec![Some(7), Some(8)])));
-    }
-
-    #[test]
-    fn changed_times_lose_no_cut_that_is_not_passed() {
-        let mut subject = Subject::new(1);
-        subject.pass(0, START + HOUR, |_| part(0));
-        // Complete until after midnight, but not by the grace.
-        subject.scheduler.change_times(CutTimes::new(TimeZone::UTC, vec!["18:00".parse().unwrap()], None));
-        let complete = Some(START + DAY + 5_000);
-        subject.scheduler.reschedule(&mut subject.partitions[0], Some(START + 20 * HOUR), complete);
-        subject.pass(0, START + DAY + 1, |_| part(7));
-        assert_eq!(subject.whole(None), Some((START + DAY, vec![Some(7)])), "and 18:00 is over");
-    }
-
-    /// 18:00 is wanted from a reload or a restart on, between the last records of two partitions.
-    #[test]
-    fn a_new_time_that_a_partition_has_passed_is_missed() {
-        let new_times = || CutTimes::new(TimeZone::UTC, vec!["18:00".parse().unwrap()], None);
-        let [early, late] = [START + 17 * HOUR, START + 19 * HOUR];
-        let cut = START + 18 * HOUR;
-        for is_restarted in [false, true] {
-            let mut subject = Subject::new(3);
-            subject.pass(0, START + HOUR, |_| part(0));
-            subject.pass(1, START + HOUR, |_| part(0));
-            subject.scheduler.change_times(new_times());
-            let lasts = [Some(early), Some(late), None];
-            for (progress, last) in subject.partitions.iter_mut().zip(lasts) {
-                if is_restarted {
-                    *progress = subject.scheduler.resume(progress.first(), last, progress.parts());
-                } else {
-                    subject.scheduler.reschedule(progress, last, None);
-                }
-            }
-            // The third begins later, so that it has no part of the cut and misses none.
-            subject.pass(2, START + 20 * HOUR, |_| unreachable!());
-            subject.pass(0, START + 20 * HOUR, |_| part(7));
-            let pending = |subject: &Subject| {
-                let partitions = subject.partitions.iter().map(|progress| (progress, None));
-                subject.scheduler.oldest_pending(partitions)
-            };
-            assert_eq!(pending(&subject), Some(PendingCut::Missed(cut)));
-            subject.partitions.iter_mut().for_each(|progress| progress.drop_part(cut));
-            (0..3).for_each(|partition| subject.pass(partition, START + DAY + 1, |_| part(8)));
-            assert_eq!(pending(&subject), Some(PendingCut::Whole(START + DAY)), "the next cut is whole");
-        }
-    }
-
-    #[test]
-    fn cuts_older_than_those_kept_are_not_taken() {
-        let mut subject = Subject::new(1);
-        subject.pass(0, START + HOUR, |_| part(0));
-        let mut taken = 0;
-        subject.pass(0, START + 5_000 * DAY, |_| {
-            taken += 1;
-            part(1)
-        });
-        assert_eq!(taken, 100);
-    }
-}
+mod tests;

@@ -5,7 +5,8 @@
 //! while a queue is never empty, the runtime looks at its timers once in 128 messages.
 //!
 //! A duty that is late is done once, not once for every time that was missed. One that takes long is followed by three
-//! times as long without it: records are applied meanwhile, however slow the duty is.
+//! times as long without it: records are applied meanwhile, however slow the duty is. A very slow one is followed by a
+//! second more than it took, so that records have half of the time and figures are not later than they need be.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 const SAVE_INTERVAL: Duration = Duration::from_millis(50);
 /// Rest after a duty, as a multiple of the time that it took.
 const REST: u32 = 3;
+/// Maximum rest after a duty beyond the time that it took.
+const MAX_EXTRA_REST: Duration = Duration::from_secs(1);
 
 /// Something that the task does by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +72,7 @@ impl Duties {
     pub(super) fn done(&mut self, duty: Duty, began: Instant, ended: Instant, within: Duration) {
         let Schedule { interval, due } = &mut self.0[duty as usize];
         let took = ended.saturating_duration_since(began);
-        *due = (began + within.min(*interval)).max(ended + took * REST);
+        *due = (began + within.min(*interval)).max(ended + (took * REST).min(took + MAX_EXTRA_REST));
     }
 }
 
@@ -102,6 +105,15 @@ mod tests {
         duties.done(Duty::Publish, start, start + millis(400), Duration::MAX);
         assert!(!duties.is_due(Duty::Publish, start + millis(1_599)));
         assert!(duties.is_due(Duty::Publish, start + millis(1_600)));
+    }
+
+    #[test]
+    fn a_very_slow_duty_rests_little_longer_than_it_took() {
+        let start = Instant::now();
+        let mut duties = Duties::new(millis(250), millis(5_000), start);
+        duties.done(Duty::Publish, start, start + millis(10_000), Duration::MAX);
+        assert!(!duties.is_due(Duty::Publish, start + millis(20_999)), "records have at least half of the time");
+        assert!(duties.is_due(Duty::Publish, start + millis(21_000)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::batch_decoder::ResumePoint;
 use super::compatibility::{ClusterInfo, Compatibility};
-use super::cut_scheduler::CutProgress;
+use super::cut_scheduler::{CutProgress, CutSpan};
 use super::freshness::{self, PartitionFreshness};
 use super::message::LogInfo;
 use super::restore::{RestoredPartition, StateSource, dir_of};
@@ -137,10 +137,10 @@ impl Partitions {
         let Self { owned, compatibility, cluster, labels } = self;
         let OwnedPartition { log, state, last_record, built, cuts, .. } = &mut owned[index.index()];
         let head = compatibility.head(&log.partition, state, cluster, *labels, *last_record, *built);
-        (
-            Head { written: now, pending_cuts: cuts.parts(), first_timestamp: cuts.first(), ..head },
-            state.begin_image(sink),
-        )
+        let parts = cuts.parts().into_iter();
+        let (pending_cuts, pending_until) = parts.map(|(at, CutSpan { part, until })| ((at, part), until)).unzip();
+        let head = Head { written: now, pending_cuts, first_timestamp: cuts.first(), pending_until, ..head };
+        (head, state.begin_image(sink))
     }
 }
 
@@ -219,14 +219,11 @@ impl OwnedPartition {
         }
     }
 
-    /// This partition's part of a cut at `at`, as the state is now.
-    pub(super) fn cut(
-        state: &mut PartitionState,
-        log: &LogInfo,
-        view_config: &ViewConfig,
-        at: Timestamp,
-    ) -> PartitionCut {
+    /// This partition's part of a cut at `at`, as the state is now, and how long it stands.
+    pub(super) fn cut(state: &mut PartitionState, log: &LogInfo, view_config: &ViewConfig, at: Timestamp) -> CutSpan {
         let ViewConfig { targets, allowlists } = view_config;
-        PartitionCut::of(&state.slots(), log.partition.stream, targets, allowlists, at, state.next_offset())
+        let slots = state.slots();
+        let part = PartitionCut::of(&slots, log.partition.stream, targets, allowlists, at, state.next_offset());
+        CutSpan { part, until: slots.unchanged_until(at) }
     }
 }

@@ -6,6 +6,7 @@
 //! discarded without a log line.
 
 use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
+use super::cut_scheduler::CutSpan;
 use super::message::LogInfo;
 use crate::aggregate::{PartitionState, StateLoader, ViewConfig};
 use crate::checkpoint::{
@@ -72,7 +73,7 @@ pub(super) struct RestoredPartition {
     /// Cluster id in the checkpoint.
     pub(super) cluster_id: Option<String>,
     /// This partition's parts of cuts that were not stored yet.
-    pub(super) parts: Vec<(Timestamp, PartitionCut)>,
+    pub(super) parts: Vec<(Timestamp, CutSpan)>,
     /// Kafka timestamp of its first record, if that is known.
     pub(super) first_timestamp: Option<Timestamp>,
 }
@@ -214,8 +215,21 @@ impl Restorer<'_> {
         source: StateSource,
     ) -> RestoredPartition {
         let Head {
-            last_record, built, labels, partition_count, ref cluster_id, ref pending_cuts, first_timestamp, ..
+            last_record,
+            built,
+            labels,
+            partition_count,
+            ref cluster_id,
+            ref pending_cuts,
+            first_timestamp,
+            ref pending_until,
+            ..
         } = *reader.head();
+        // Before format version 4 each part was of one cut.
+        let until = pending_until.iter().copied().chain(std::iter::repeat(Timestamp::MIN));
+        let span = |((at, part), until): (&(Timestamp, PartitionCut), Timestamp)| {
+            (*at, CutSpan { part: part.clone(), until: until.max(*at) })
+        };
         // Other allowlists move counters from one label to another, which may lower a counter: to readers that is a new
         // state.
         let has_same_labels = labels == labels_fingerprint(self.view_config.allowlists.all());
@@ -227,7 +241,7 @@ impl Restorer<'_> {
             bytes: reader.bytes(),
             needs_checkpoint: !has_same_labels || partition_count != self.cluster.partition_count(log.partition.stream),
             cluster_id: cluster_id.clone(),
-            parts: pending_cuts.clone(),
+            parts: pending_cuts.iter().zip(until).map(span).collect(),
             first_timestamp,
         }
     }

@@ -5,6 +5,7 @@
 //! of all partitions add up to the cut. A cut at midnight belongs to the day, week or month that ends there: its period
 //! holds the instant before the cut.
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::panes::SpanFigures;
@@ -47,8 +48,8 @@ pub struct PartitionCutTarget {
     pub selection: u64,
     /// Periods that begin before may lack forgotten records.
     pub known_from: Timestamp,
-    /// Beginning and tally of each period: the current one up to the cut, then past ones, newest first. A known past
-    /// period that is missing here has a tally of zero.
+    /// Beginning and tally of periods: the current one up to the cut, then past ones, newest first. A known period that
+    /// is missing here has a tally of zero.
     pub periods: Vec<(Timestamp, Tally)>,
 }
 
@@ -71,18 +72,35 @@ impl PartitionCut {
             span.map_or_else(Vec::new, |span| cells(slots, period, span, allowlists))
         });
         let slots = slots.made_for(targets);
+        let mut past = PastPeriods::default();
         let targets = targets.of_stream(stream).map(|(index, target)| {
             let known_from = target.measure.known_from(slots.people_from, slots.counts_from);
-            let periods = known_periods(slots, target.period, known_from, at, allowlists);
-            let tallied = periods.map(|span| (span.start, slots.tally(index, span)));
+            let current = period_until(target.period, at, allowlists).filter(|span| span.start >= known_from);
+            let current = current.map(|span| (span.start, slots.tally(index, span)));
+            let past = past.of(slots, target.period, at, allowlists).iter();
+            let past = past.take_while(|span| span.start >= known_from);
+            let past = past.map(|span| (span.start, slots.tally(index, *span)));
             PartitionCutTarget {
                 name: target.name.clone(),
                 selection: target.selection(),
                 known_from,
-                periods: tallied.collect(),
+                periods: current.into_iter().chain(past.filter(|(_, tally)| *tally != Tally::default())).collect(),
             }
         });
         Self { next_offset, cells, targets: targets.collect() }
+    }
+
+    /// Returns the part of the cut at `later`, given this one of the cut at `at`, if the partition had the same slots at
+    /// both and figures in none of those between ([`Slots::unchanged_until`]).
+    pub fn later(&self, at: Timestamp, later: Timestamp, zone: &TimeZone) -> Self {
+        let mut part = self.clone();
+        for (period, cells) in Period::STANDARD.into_iter().zip(&mut part.cells) {
+            if period.at(at - 1, zone) != period.at(later - 1, zone) {
+                cells.clear();
+            }
+        }
+        // What was the current period of a target is a past one with the same tally, and the new one has none.
+        part
     }
 }
 
@@ -101,22 +119,43 @@ fn cells(slots: &Slots, period: Period, span: Interval, allowlists: &Allowlists)
     named.collect()
 }
 
-/// Period that holds the instant before `at`, up to `at`, then the periods before it, as long as slots are kept and
-/// they begin at `from` or later.
-fn known_periods(
-    slots: &Slots,
-    period: Period,
-    from: Timestamp,
-    at: Timestamp,
-    allowlists: &Allowlists,
-) -> impl Iterator<Item = Interval> {
-    let zone = &allowlists.zone;
-    let oldest = slots.slots.first().map_or(at, |slot| slot.span.start);
-    let current = period.at(at - 1, zone).map(|current| Interval { start: current.start, end: at });
-    let last = period.ended(current.map_or(at, |current| current.start), zone);
-    let past = std::iter::successors(last, move |last| {
-        period.ended(last.start, zone).filter(|before| before.end <= last.start)
-    });
-    let past = past.take_while(move |past| past.end > oldest);
-    current.into_iter().chain(past).filter(move |span| span.start >= from)
+/// Period that holds the instant before `at`, up to `at`; `None` outside of a campaign.
+fn period_until(period: Period, at: Timestamp, allowlists: &Allowlists) -> Option<Interval> {
+    period.at(at - 1, &allowlists.zone).map(|current| Interval { start: current.start, end: at })
 }
+
+/// Past periods that hold slots, for each kind of period that targets have.
+#[derive(Default)]
+struct PastPeriods(Vec<(Period, Vec<Interval>)>);
+
+impl PastPeriods {
+    /// Periods before the one that holds the instant before `at`, newest first.
+    fn of(&mut self, slots: &Slots, period: Period, at: Timestamp, allowlists: &Allowlists) -> &[Interval] {
+        let index = self.0.iter().position(|(other, _)| *other == period).unwrap_or_else(|| {
+            self.0.push((period, periods_with_slots(slots, period, at, allowlists)));
+            self.0.len() - 1
+        });
+        &self.0[index].1
+    }
+}
+
+/// Periods before the one that holds the instant before `at` in which a slot begins, newest first. Stretches of time
+/// without slots cost nothing: how long they are is up to whoever writes the log.
+fn periods_with_slots(slots: &Slots, period: Period, at: Timestamp, allowlists: &Allowlists) -> Vec<Interval> {
+    let zone = &allowlists.zone;
+    let mut before = period_until(period, at, allowlists).map_or(at, |current| current.start);
+    if let Period::Campaign(..) = period {
+        return period.ended(before, zone).into_iter().collect();
+    }
+    let mut periods = Vec::new();
+    loop {
+        let count = slots.slots.partition_point(|slot| slot.span.start < before);
+        let newest = slots.slots[..count].last().and_then(|slot| period.at(slot.span.start, zone));
+        let Some(newest) = newest.filter(|newest| newest.start < before) else { return periods };
+        before = newest.start;
+        periods.push(newest);
+    }
+}
+
+#[cfg(test)]
+mod tests;

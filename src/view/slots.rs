@@ -49,6 +49,14 @@ pub struct SlotFigures {
     pub people: [i64; 3],
 }
 
+impl Slot {
+    /// True if any figure of the slot is not zero.
+    fn has_figures(&self) -> bool {
+        self.cells.iter().any(|(_, figures)| *figures != SlotFigures::default())
+            || self.tallies.iter().any(|tally| *tally != Tally::default())
+    }
+}
+
 impl SlotFigures {
     /// Converts a sum over a period, given by its position in [`Period::STANDARD`](crate::calendar::Period::STANDARD).
     pub fn of_period(&self, period: usize) -> SpanFigures {
@@ -96,6 +104,13 @@ impl Slots {
             self.slots[..before].last().is_none_or(|slot| slot.span.end <= time)
         };
         is_end(span.start) && is_end(span.end)
+    }
+
+    /// Last instant up to which the sum of all slots that end by then is that of the slots that end by `at`.
+    pub fn unchanged_until(&self, at: Timestamp) -> Timestamp {
+        let ended = self.slots.partition_point(|slot| slot.span.end <= at);
+        let next = self.slots[ended..].iter().find(|slot| slot.has_figures());
+        next.map_or(Timestamp::MAX, |slot| slot.span.start.max(at))
     }
 
     /// Slots within `span`, whose ends are ends of slots.

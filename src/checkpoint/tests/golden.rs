@@ -55,6 +55,7 @@ fn loads(
     version: u32,
     pending_cuts: Vec<(Timestamp, PartitionCut)>,
     first_timestamp: Option<Timestamp>,
+    pending_until: Vec<Timestamp>,
     root_hash: &str,
 ) {
     let files = [(Name::checkpoint(1), "checkpoint"), (Name::days(1), "days")]
@@ -62,7 +63,12 @@ fn loads(
     if std::env::var_os("PACEMETER_BLESS").is_some() && !files[0].1.exists() {
         let disk = MemoryDisk::default();
         state()
-            .write_with(pending_cuts.clone(), first_timestamp, &store(&disk), &mut CheckpointChain::default())
+            .write_with(
+                (pending_cuts.clone(), pending_until.clone()),
+                first_timestamp,
+                &store(&disk),
+                &mut CheckpointChain::default(),
+            )
             .unwrap();
         for (name, path) in &files {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -77,20 +83,38 @@ fn loads(
     let reader = store(&disk).open(DIR, 1).unwrap();
     assert_eq!(reader.head().pending_cuts, pending_cuts);
     assert_eq!(reader.head().first_timestamp, first_timestamp);
+    assert_eq!(reader.head().pending_until, pending_until);
     assert_eq!(reader.root_hash(), root_hash);
 }
 
 #[test]
 fn checkpoints_of_version_1_load() {
-    loads(1, Vec::new(), None, "4b9249ff22e7959af1a81504362d54da6596725ecaa61287d24cc6c002695923");
+    loads(1, Vec::new(), None, Vec::new(), "4b9249ff22e7959af1a81504362d54da6596725ecaa61287d24cc6c002695923");
 }
 
 #[test]
 fn checkpoints_of_version_2_load() {
-    loads(2, pending_cuts(), None, "895f5777b499ae941b8f446c10649dd70713e65344581c372f8e21bb36a9136b");
+    loads(2, pending_cuts(), None, Vec::new(), "895f5777b499ae941b8f446c10649dd70713e65344581c372f8e21bb36a9136b");
 }
 
 #[test]
 fn checkpoints_of_version_3_load() {
-    loads(3, pending_cuts(), Some(at_day(17_995)), "4e054d489b4d1a22e23364928233aea0e3571abd6f4d751f72078fcbad592daa");
+    loads(
+        3,
+        pending_cuts(),
+        Some(at_day(17_995)),
+        Vec::new(),
+        "4e054d489b4d1a22e23364928233aea0e3571abd6f4d751f72078fcbad592daa",
+    );
+}
+
+#[test]
+fn checkpoints_of_version_4_load() {
+    loads(
+        4,
+        pending_cuts(),
+        Some(at_day(17_995)),
+        vec![at_day(18_100)],
+        "c9e3ef5f1987074418dd2b34c041c29aefb5dea0c05890efde4d66722ad2aa87",
+    );
 }

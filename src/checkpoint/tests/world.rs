@@ -40,6 +40,7 @@ pub(super) fn head(next_offset: i64) -> Head {
         records: next_offset.unsigned_abs(),
         pending_cuts: Vec::new(),
         first_timestamp: None,
+        pending_until: Vec::new(),
     }
 }
 
@@ -141,21 +142,21 @@ impl State {
         store: &CheckpointStore,
         chain: &mut CheckpointChain,
     ) -> Result<WrittenCheckpoint, WriteError> {
-        self.write_with(Vec::new(), None, store, chain)
+        self.write_with((Vec::new(), Vec::new()), None, store, chain)
     }
 
-    /// Writes a checkpoint whose head has `pending_cuts` and `first_timestamp`.
+    /// Writes a checkpoint whose head has these pending cuts, with the last cut of each, and `first_timestamp`.
     pub(super) fn write_with(
         &self,
-        pending_cuts: Vec<(Timestamp, PartitionCut)>,
+        (pending_cuts, pending_until): (Vec<(Timestamp, PartitionCut)>, Vec<Timestamp>),
         first_timestamp: Option<Timestamp>,
         store: &CheckpointStore,
         chain: &mut CheckpointChain,
     ) -> Result<WrittenCheckpoint, WriteError> {
         let mut random = fastrand::Rng::with_seed(self.next_offset as u64);
         let CheckpointStart { head, image } = self.begin();
-        let mut writer =
-            store.begin(chain, CheckpointStart { head: Head { pending_cuts, first_timestamp, ..head }, image })?;
+        let head = Head { pending_cuts, first_timestamp, pending_until, ..head };
+        let mut writer = store.begin(chain, CheckpointStart { head, image })?;
         for chunk in self.chunks(&mut random) {
             writer.write_chunk(&chunk)?;
         }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc as async_mpsc;
 use super::*;
 use crate::aggregate::{Rules, ViewConfig};
 use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointRequest, CheckpointStore, CheckpointThread, Head};
-use crate::clock::{Millis, Timestamp};
+use crate::clock::{DAY, Millis, Timestamp};
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::disk::MemoryDisk;
 use crate::pipeline::batch_decoder::{BatchDecoder, ResumePoint};
@@ -307,6 +307,36 @@ fn what_is_due_is_done_though_the_queue_is_never_empty() {
         // The first record after midnight is the 502nd; a cut is requested with the next snapshot.
         let passed = started + SLOW * 502;
         assert!(at >= passed && at - passed <= Duration::from_millis(250) + LATE, "{:?}", at - passed);
+    });
+}
+
+#[test]
+fn a_first_timestamp_of_years_ago_costs_one_part_of_all_cuts() {
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
+    let (letters, start) = (rig.letters.clone(), rig.start);
+    rig.start = start - 799 * DAY;
+    let mut batches = rig.batches(1);
+    rig.start = start;
+    batches.extend(rig.batches(2).pop());
+    let worker = &mut rig.task.worker;
+    for batch in batches {
+        worker.take(batch).unwrap();
+        while worker.is_applying() {
+            worker.tend(1).unwrap();
+            worker.apply_step();
+        }
+    }
+    worker.publish(0);
+    worker.save_all();
+    worker.step().unwrap();
+    letters.observe(Observer::look);
+    letters.observe(|seen| {
+        assert_eq!(seen.cuts.len(), 1, "the oldest cut is requested");
+        let (_, head) = seen.checkpoints.last().expect("one was begun");
+        let lengths: Vec<_> =
+            head.pending_cuts.iter().zip(&head.pending_until).map(|((at, _), until)| *until - *at).collect();
+        assert_eq!(lengths.len(), 1);
+        assert!(lengths[0] >= 797 * DAY, "{lengths:?}");
     });
 }
 

@@ -1,9 +1,12 @@
 //! Applies batches in steps, and writes rejected and expired records to the dead letters.
 //!
 //! A batch is applied record by record, and may be left after any of them. What belongs to state changes with the
-//! record: its figures, its next offset, the cuts that it passes. What is kept beside it changes when the batch is left
+//! record: its figures, its next offset. What is kept beside it changes when the batch is left
 //! for something else ([`Worker::settle`]): the position, the last record and the number of unsaved ones. So a snapshot,
 //! a cut or a checkpoint in the middle of a batch is one of the records before it, as if the batch had ended there.
+//!
+//! The cuts that a record passes come before it. If they are many, a step ends with some of them, and the record stays
+//! for a later one.
 
 use std::time::{Duration, Instant};
 
@@ -77,12 +80,13 @@ impl Worker {
             if number % PREFETCHED == 0 {
                 self.prefetch(&records[*applied..]);
             }
-            *applied += 1;
             if let Some(timestamp) =
                 record.timestamp.filter(|&timestamp| self.partitions[record.index].cuts.is_passed_by(timestamp))
+                && !self.pass_cuts(record.index, timestamp)
             {
-                self.pass_cuts(record.index, timestamp);
+                break;
             }
+            *applied += 1;
             let partition = &mut self.partitions[record.index];
             partition.changed = true;
             let outcome = partition.state.step(record.offset, &record.event, arena);

@@ -18,6 +18,9 @@ use crate::view::slots::Slots;
 /// Time from a failure to the next try.
 const RETRY: Duration = Duration::from_secs(10);
 
+/// Maximum number of missed cuts that are dropped at once.
+const MISSED_AT_ONCE: usize = 64;
+
 /// State of the one cut that may be stored at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CutStorage {
@@ -29,11 +32,14 @@ pub(super) enum CutStorage {
 }
 
 impl Worker {
-    /// Passes cuts with a record of this timestamp that is about to be applied.
-    pub(super) fn pass_cuts(&mut self, index: PartitionIndex, timestamp: Timestamp) {
+    /// Passes cuts with a record of this timestamp that is about to be applied. False if some are left, for which the
+    /// record waits.
+    pub(super) fn pass_cuts(&mut self, index: PartitionIndex, timestamp: Timestamp) -> bool {
+        // There is an end to the cuts before a timestamp: to pass some is progress.
+        self.heartbeat.beat();
         let Self { cut_scheduler, partitions, view_config, .. } = self;
         let OwnedPartition { cuts, state, log, .. } = &mut partitions[index];
-        cut_scheduler.pass(cuts, timestamp, |at| OwnedPartition::cut(state, log, view_config, at));
+        cut_scheduler.pass(cuts, timestamp, |at| OwnedPartition::cut(state, log, view_config, at))
     }
 
     /// Passes cuts by what is complete, and requests the oldest whole one to be stored.
@@ -57,21 +63,31 @@ impl Worker {
         if is_waiting || !self.partitions.are_verified() {
             return;
         }
-        let at = loop {
+        let mut at = None;
+        for _ in 0..MISSED_AT_ONCE {
             let progress =
                 self.partitions.iter().map(|partition| (&partition.cuts, partition.freshness.complete_until()));
             match self.cut_scheduler.oldest_pending(progress) {
                 None => return,
-                Some(PendingCut::Whole(at)) => break at,
+                Some(PendingCut::Whole(whole)) => {
+                    at = Some(whole);
+                    break;
+                }
                 Some(PendingCut::Missed(at)) => {
                     tracing::warn!(event = "pacemeter.cut.missed", at = %at, "cut wanted too late");
-                    self.partitions.iter_mut().for_each(|partition| partition.cuts.drop_part(at));
+                    self.drop_part(at);
                 }
             }
-        };
+        }
+        let Some(at) = at else { return };
         let cut = self.assemble_cut(at);
         self.cut_storage = CutStorage::InFlight;
         let _ = self.outputs.cuts.send(CutRequest { cut, oldest: self.cut_scheduler.oldest_kept(at) });
+    }
+
+    fn drop_part(&mut self, at: Timestamp) {
+        let Self { cut_scheduler, partitions, .. } = self;
+        partitions.iter_mut().for_each(|partition| cut_scheduler.drop_part(&mut partition.cuts, at));
     }
 
     fn assemble_cut(&self, at: Timestamp) -> Cut {
@@ -84,7 +100,7 @@ impl Worker {
         let parts: Vec<_> = self
             .partitions
             .iter()
-            .map(|partition| partition.cuts.part(at).cloned().unwrap_or_else(|| nothing(partition)))
+            .map(|partition| self.cut_scheduler.part(&partition.cuts, at).unwrap_or_else(|| nothing(partition)))
             .collect();
         let context = CutContext {
             targets,
@@ -112,11 +128,12 @@ impl Worker {
         failpoint("cut.stored");
         self.cut_storage = CutStorage::Idle;
         log_cut(&cut, &seal);
-        let mut closed_periods = (*self.cut_scheduler.closed_periods).clone();
-        cut.report(&mut closed_periods);
-        closed_periods.forget_before(self.cut_scheduler.oldest_kept(cut.at_ms));
-        self.cut_scheduler.closed_periods = Arc::new(closed_periods);
-        self.partitions.iter_mut().for_each(|partition| partition.cuts.drop_part(cut.at_ms));
+        let oldest = self.cut_scheduler.oldest_kept(cut.at_ms);
+        // Copied once for each snapshot that is shown, not for each cut.
+        let closed_periods = Arc::make_mut(&mut self.cut_scheduler.closed_periods);
+        cut.report(closed_periods);
+        closed_periods.forget_before(oldest);
+        self.drop_part(cut.at_ms);
         self.request_cut();
     }
 }

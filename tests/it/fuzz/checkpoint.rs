@@ -121,6 +121,7 @@ fn written(tables: &[PagedTable]) -> Vec<u8> {
         records: 9,
         pending_cuts: Vec::new(),
         first_timestamp: None,
+        pending_until: Vec::new(),
     };
     let disk = MemoryDisk::default();
     let image = StateImage {

@@ -56,6 +56,7 @@ fn head(stream: Stream, next_offset: i64) -> Head {
         records: 0,
         pending_cuts: Vec::new(),
         first_timestamp: None,
+        pending_until: Vec::new(),
     }
 }
 
