@@ -39,6 +39,7 @@ impl TimedSocket {
     }
 
     fn within_deadline<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.activity.written(written.is_pending());
         if written.is_ready() && !self.waiting {
             return written;
         }
