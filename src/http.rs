@@ -28,8 +28,8 @@
 //!   counted ([`HttpMetrics::refused`]); in the kernel's queue a probe would time out without a reason.
 //! - The head of a request, at most 16 KiB and 32 headers, must arrive within `http.timeout` after the connection or
 //!   the previous answer. This also closes idle connections ([`HttpMetrics::timed_out`]).
-//! - The client must read an answer within `http.timeout`, or the connection is reset and counted
-//!   ([`HttpMetrics::aborted`]).
+//! - The client must read an answer within `http.timeout`, or the connection is reset. However a connection ends, it is
+//!   reset and counted ([`HttpMetrics::aborted`]) if the client has not taken all, so that the kernel keeps nothing.
 //! - A request with a body is refused before the body is read.
 //! - At most four threads render at once, three of them for the API. A request that gets none within `http.timeout` is
 //!   answered with 503.
@@ -55,6 +55,7 @@ mod activity;
 mod api_request;
 mod connection;
 mod encoded_body;
+mod heads;
 mod hosts;
 mod refusal;
 mod registry;
