@@ -68,7 +68,7 @@ use connection::ConnectionContext;
 use registry::{Admission, ConnectionBounds, ConnectionRegistry};
 
 pub use api_request::{ApiRequest, ApiResponse};
-pub use encoded_body::EncodedBody;
+pub use encoded_body::{BodyMemory, EncodedBody};
 pub use hosts::AllowedHosts;
 pub(crate) use routes::MAX_RENDERINGS;
 
