@@ -20,13 +20,12 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::activity::{Activity, TrackedBody};
+use super::heads::MAX_HEAD_BYTES;
 use super::refusal::{self, COMMON_HEADERS, Refusal};
 use super::registry::OpenConnection;
 use super::socket::TimedSocket;
 use crate::telemetry::process::HttpMetrics;
 
-/// Maximum size of a request's head: request line and headers together.
-pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Maximum number of headers of a request.
 pub(super) const MAX_HEADERS: usize = 32;
 

@@ -1,6 +1,7 @@
 //! Heads of requests as they arrived, for the refusal of one that hyper discards before it judges its framing.
 
-use super::connection::MAX_HEAD_BYTES;
+/// Maximum size of a request's head: request line and headers together.
+pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// Bytes of a connection from the first head on that has not become a request.
 #[derive(Default)]
