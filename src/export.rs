@@ -5,6 +5,8 @@
 
 mod business;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +15,7 @@ use std::time::Instant;
 use self::text::Exposition;
 use crate::allowlists::Allowlists;
 use crate::clock::{Clock, MINUTE, Millis, Timestamp};
-use crate::http::EncodedBody;
+use crate::http::{BodyMemory, EncodedBody};
 use crate::telemetry::Metrics;
 use crate::view::Views;
 use crate::view::progress::{Evaluator, Tallies};
@@ -44,30 +46,59 @@ pub struct Exporter {
 pub struct CachedExposition {
     snapshot: Arc<Snapshot>,
     at: Timestamp,
+    /// Time of the clock at the end of the rendering.
+    finished: Timestamp,
+    began: Instant,
     body: Arc<EncodedBody>,
+    /// Memory of this rendering and of earlier ones that slow clients still read.
+    memory: BodyMemory,
 }
 
 /// Time for which a rendering of an unchanged snapshot is shared within one minute of the clock.
 const SHARED_FOR: Millis = 250;
+/// Size of renderings beyond which no further one is made while clients still read an earlier one (bytes).
+const MAX_BODY_BYTES: usize = 64 << 20;
+
+impl CachedExposition {
+    /// True if a scrape of `snapshot` that arrived at `arrived` and continues at `now` can share this rendering.
+    fn serves(&self, snapshot: &Arc<Snapshot>, now: Timestamp, arrived: Instant) -> bool {
+        let is_recent =
+            (self.at..self.finished + SHARED_FOR).contains(&now) && self.at.floor(MINUTE) == now.floor(MINUTE);
+        self.began > arrived || is_recent && Arc::ptr_eq(&self.snapshot, snapshot)
+    }
+
+    /// True if another rendering would take too much memory beside those that slow clients still read.
+    fn is_last(&self, max_bytes: usize) -> bool {
+        let alive = self.memory.bytes();
+        alive > max_bytes && alive > self.body.bytes()
+    }
+}
 
 impl Exporter {
-    /// Returns the exposition of the newest snapshot at the current time.
+    /// Returns the exposition of the newest snapshot at the current time. Scrapes that wait for the same rendering share
+    /// the next. While slow clients hold earlier ones of 64 MiB, the last one is returned, which is as old as
+    /// `http.timeout` at most.
     pub fn render(&self) -> Arc<EncodedBody> {
-        // One rendering at a time: a scrape that arrives meanwhile shares it.
+        self.render_within(MAX_BODY_BYTES)
+    }
+
+    fn render_within(&self, max_bytes: usize) -> Arc<EncodedBody> {
+        let arrived = Instant::now();
+        // One rendering at a time: scrapes that arrive meanwhile wait here.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let (snapshot, now) = (self.publisher.newest(), self.clock.now());
-        if let Some(last) = &*shared {
-            let same_time =
-                (last.at..last.at + SHARED_FOR).contains(&now) && last.at.floor(MINUTE) == now.floor(MINUTE);
-            if same_time && Arc::ptr_eq(&last.snapshot, &snapshot) {
-                return Arc::clone(&last.body);
-            }
+        if let Some(last) = &*shared
+            && (last.serves(&snapshot, now, arrived) || last.is_last(max_bytes))
+        {
+            return Arc::clone(&last.body);
         }
-        let started = Instant::now();
-        let body = Arc::new(EncodedBody::new(self.text(&snapshot, now)));
-        self.metrics.exposition.rendered(started.elapsed());
-        *shared = Some(CachedExposition { snapshot, at: now, body: Arc::clone(&body) });
-        body
+        let began = Instant::now();
+        let memory = shared.as_ref().map(|last| last.memory.clone()).unwrap_or_default();
+        let body = Arc::new(EncodedBody::counted(self.text(&snapshot, now), &memory));
+        self.metrics.exposition.rendered(began.elapsed());
+        let (finished, shown) = (self.clock.now(), Arc::clone(&body));
+        *shared = Some(CachedExposition { snapshot, at: now, finished, began, body, memory });
+        shown
     }
 
     fn text(&self, snapshot: &Snapshot, now: Timestamp) -> String {

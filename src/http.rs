@@ -18,15 +18,18 @@
 //! A client can use only a fixed share of the process, and cannot shut out a probe or a scrape:
 //!
 //! - At most `http.max_connections` are open, and `http.max_connections_per_peer` from one address. A further one
-//!   closes the one that is idle longest, of the address with the most ([`HttpMetrics::evicted`]).
-//! - If none is idle, eight more are a reserve for `/livez`, `/readyz` and `/metrics`: one answer each, at most four
-//!   scrapes at once. A request must arrive within a second. A scrape longer than that makes room for another.
-//! - If the reserve is full of answers too, a connection is accepted, answered with 503 without waiting, closed and
+//!   closes the one that is idle longest, of the address with the most ([`HttpMetrics::evicted`]). One that is idle
+//!   for less than 50 ms keeps its place, so that its request can arrive.
+//! - If none makes room, 64 more are a reserve for `/livez`, `/readyz` and `/metrics`: one answer each. A request must
+//!   arrive within a second. A full reserve makes room like the rest, but never for an address that has more there.
+//! - At most four scrapes are answered in the reserve at once. One whose client takes nothing for 250 ms makes room for
+//!   another, and one of an address with several answers for an address that has no scrape there.
+//! - If the reserve makes no room either, a connection is accepted, answered with 503 without waiting, closed and
 //!   counted ([`HttpMetrics::refused`]); in the kernel's queue a probe would time out without a reason.
 //! - The head of a request, at most 16 KiB and 32 headers, must arrive within `http.timeout` after the connection or
 //!   the previous answer. This also closes idle connections ([`HttpMetrics::timed_out`]).
-//! - The client must read an answer within `http.timeout`, or the connection is reset and counted
-//!   ([`HttpMetrics::aborted`]).
+//! - The client must read an answer within `http.timeout`, or the connection is reset. However a connection ends, it is
+//!   reset and counted ([`HttpMetrics::aborted`]) if the client has not taken all, so that the kernel keeps nothing.
 //! - A request with a body is refused before the body is read.
 //! - At most four threads render at once, three of them for the API. A request that gets none within `http.timeout` is
 //!   answered with 503.
@@ -52,6 +55,7 @@ mod activity;
 mod api_request;
 mod connection;
 mod encoded_body;
+mod heads;
 mod hosts;
 mod refusal;
 mod registry;
@@ -64,7 +68,7 @@ use connection::ConnectionContext;
 use registry::{Admission, ConnectionBounds, ConnectionRegistry};
 
 pub use api_request::{ApiRequest, ApiResponse};
-pub use encoded_body::EncodedBody;
+pub use encoded_body::{BodyMemory, EncodedBody};
 pub use hosts::AllowedHosts;
 pub(crate) use routes::MAX_RENDERINGS;
 

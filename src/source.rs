@@ -75,6 +75,12 @@ pub fn handle_aborts() -> std::io::Result<()> {
     native::handle_aborts()
 }
 
+/// Returns the number of bytes that the other side of a TCP socket has not acknowledged. It has nothing to do with
+/// Kafka, but `unsafe` stands in this module alone.
+pub(crate) fn unacknowledged_bytes(socket: impl std::os::fd::AsFd) -> usize {
+    native::unacknowledged_bytes(socket)
+}
+
 /// Versions of the C libraries in the program.
 pub fn linked_libraries() -> LinkedLibraries {
     native::linked_libraries()

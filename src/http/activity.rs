@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
@@ -18,11 +18,16 @@ pub(super) struct Activity {
     answering: AtomicBool,
     /// True once hyper has taken the whole body of the answer.
     body_taken: AtomicBool,
+    /// True while the kernel takes nothing of the answer, because the client does not.
+    stalled: AtomicBool,
+    /// Number of requests so far.
+    requests: AtomicUsize,
 }
 
 impl Activity {
     pub(super) fn new(connection: OpenConnection) -> Self {
-        Self { connection, answering: AtomicBool::new(false), body_taken: AtomicBool::new(false) }
+        let [answering, body_taken, stalled] = [const { AtomicBool::new(false) }; 3];
+        Self { connection, answering, body_taken, stalled, requests: AtomicUsize::new(0) }
     }
 
     pub(super) fn is_reserved(&self) -> bool {
@@ -37,7 +42,21 @@ impl Activity {
     pub(super) fn begin(&self, path: &str) -> bool {
         self.body_taken.store(false, Relaxed);
         self.answering.store(true, Relaxed);
+        self.stalled.store(false, Relaxed);
+        self.requests.fetch_add(1, Relaxed);
         self.connection.begin(Purpose::of_path(path), Instant::now())
+    }
+
+    /// Returns the number of requests so far.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.load(Relaxed)
+    }
+
+    /// Notes whether a write had to wait for the client. It matters in the reserve only.
+    pub(super) fn written(&self, has_to_wait: bool) {
+        if self.is_reserved() && self.stalled.swap(has_to_wait, Relaxed) != has_to_wait {
+            self.connection.set_stalled(has_to_wait.then(Instant::now));
+        }
     }
 
     /// Ends the answer, if it is complete: the kernel has all that hyper has written.

@@ -20,13 +20,12 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::activity::{Activity, TrackedBody};
+use super::heads::MAX_HEAD_BYTES;
 use super::refusal::{self, COMMON_HEADERS, Refusal};
 use super::registry::OpenConnection;
 use super::socket::TimedSocket;
 use crate::telemetry::process::HttpMetrics;
 
-/// Maximum size of a request's head: request line and headers together.
-pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Maximum number of headers of a request.
 pub(super) const MAX_HEADERS: usize = 32;
 
@@ -57,7 +56,7 @@ pub(super) async fn serve(stream: TcpStream, open: OpenConnection, context: Conn
     let _ = stream.set_nodelay(true);
     let head_time = if open.is_reserved() { timeout.min(RESERVED_HEAD_TIME) } else { timeout };
     let activity = Arc::new(Activity::new(open));
-    let io = TokioIo::new(TimedSocket::new(stream, Arc::clone(&activity), timeout));
+    let io = TokioIo::new(TimedSocket::new(stream, Arc::clone(&activity), timeout, metrics.aborted.clone()));
     let answers = answers(router, activity, metrics.clone());
     let mut connection = http1::Builder::new()
         // Without a timer, hyper applies no header timeout.
@@ -77,10 +76,7 @@ pub(super) async fn serve(stream: TcpStream, open: OpenConnection, context: Conn
     let parts = connection.into_parts();
     let mut socket = parts.io.into_inner();
     let is_over = match ended {
-        _ if socket.overdue => {
-            metrics.aborted.inc();
-            false
-        }
+        _ if socket.overdue => false,
         Ok(()) => true,
         Err(error) => refuse_head(&mut socket, &error, &parts.read_buf, &metrics).await,
     };
@@ -89,6 +85,8 @@ pub(super) async fn serve(stream: TcpStream, open: OpenConnection, context: Conn
             () = linger(&socket.stream) => {}
             () = stopped(&mut stopping) => {}
         }
+        // A client may take longer, also at a stop, where the grace period ends this wait.
+        let _ = tokio::time::timeout(timeout, socket.delivered()).await;
     }
 }
 
@@ -127,10 +125,15 @@ fn answers(
     })
 }
 
-/// Answers a head that hyper refused, or that did not arrive in time; `head` is what did. Returns false if there was
-/// nothing to answer.
-async fn refuse_head(socket: &mut TimedSocket, error: &hyper::Error, head: &[u8], metrics: &HttpMetrics) -> bool {
-    let refusal = if error.is_parse_too_large() {
+/// Answers a head that hyper refused, or that did not arrive in time; `unparsed` is what hyper has left in its buffer.
+/// Returns false if there was nothing to answer.
+async fn refuse_head(socket: &mut TimedSocket, error: &hyper::Error, unparsed: &[u8], metrics: &HttpMetrics) -> bool {
+    let head = socket.refused_head();
+    // hyper judges the framing of a body after it has taken the head from its buffer.
+    let is_framing = head.len() > unparsed.len();
+    let refusal = if error.is_parse_too_large() && is_framing {
+        Refusal::BODY
+    } else if error.is_parse_too_large() {
         // Without the end of a line, the request line alone is too long.
         if head.contains(&b'\n') { Refusal::LARGE_HEAD } else { Refusal::LONG_LINE }
     } else if error.is_parse() {
@@ -143,10 +146,11 @@ async fn refuse_head(socket: &mut TimedSocket, error: &hyper::Error, head: &[u8]
     };
     // A connection that was only idle ends without an answer.
     let is_answered = error.is_parse() || !head.is_empty();
+    let json = refusal::is_api_head(head);
     if is_answered {
         metrics.responded(refusal.status.as_u16());
         // It does not wait for a client that has left earlier answers unread.
-        let _ = socket.stream.try_write(&refusal.bytes(refusal::is_api_head(head)));
+        let _ = socket.stream.try_write(&refusal.bytes(json));
         let _ = poll_fn(|context| Pin::new(&mut socket.stream).poll_shutdown(context)).await;
     }
     is_answered

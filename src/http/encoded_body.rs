@@ -1,24 +1,71 @@
 //! Response body shared by many clients, plain or compressed as each accepts.
 
 use std::io::Write;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, header};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+/// Number of bytes of bodies that are alive, because an answer or a cache holds them.
+#[derive(Debug, Clone, Default)]
+pub struct BodyMemory(Arc<AtomicUsize>);
+
+impl BodyMemory {
+    /// Returns the number of bytes.
+    pub fn bytes(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+
+    /// Returns `bytes`, which count until the last answer drops them.
+    fn counted(&self, mut bytes: Vec<u8>) -> Bytes {
+        bytes.shrink_to_fit();
+        self.0.fetch_add(bytes.len(), Relaxed);
+        Bytes::from_owner(CountedBuffer { bytes, memory: self.clone() })
+    }
+}
+
+struct CountedBuffer {
+    bytes: Vec<u8>,
+    memory: BodyMemory,
+}
+
+impl AsRef<[u8]> for CountedBuffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for CountedBuffer {
+    fn drop(&mut self) {
+        self.memory.0.fetch_sub(self.bytes.len(), Relaxed);
+    }
+}
+
 /// Text rendered once and sent to many clients, plain or compressed, without copying.
 #[derive(Debug)]
 pub struct EncodedBody {
     plain: Bytes,
     gzip: OnceLock<Bytes>,
+    memory: BodyMemory,
 }
 
 impl EncodedBody {
     /// Creates a body from its text.
     pub fn new(text: String) -> Self {
-        Self { plain: Bytes::from(text), gzip: OnceLock::new() }
+        Self::counted(text, &BodyMemory::default())
+    }
+
+    /// Creates a body from its text, whose bytes count in `memory`.
+    pub fn counted(text: String, memory: &BodyMemory) -> Self {
+        Self { plain: memory.counted(text.into_bytes()), gzip: OnceLock::new(), memory: memory.clone() }
+    }
+
+    /// Returns the number of bytes in memory, plain and compressed.
+    pub(crate) fn bytes(&self) -> usize {
+        self.plain.len() + self.gzip.get().map_or(0, Bytes::len)
     }
 
     /// Returns the plain text.
@@ -28,16 +75,16 @@ impl EncodedBody {
 
     /// Returns the gzipped text. The first call compresses it; concurrent calls wait for that.
     pub fn gzip(&self) -> Bytes {
-        self.gzip.get_or_init(|| compress(&self.plain)).clone()
+        self.gzip.get_or_init(|| self.memory.counted(compress(&self.plain))).clone()
     }
 }
 
 /// Compresses at the fast level: an exposition shrinks to about a tenth at any level, and slower ones take several
 /// times as long.
-fn compress(plain: &[u8]) -> Bytes {
+fn compress(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
     let compressed = encoder.write_all(plain).and_then(|()| encoder.finish());
-    Bytes::from(compressed.expect("writing to memory does not fail"))
+    compressed.expect("writing to memory does not fail")
 }
 
 /// Returns true if a client with these headers accepts gzip and does not prefer plain text (RFC 9110, 12.5.3).

@@ -1,9 +1,13 @@
 //! Open connections, and which of them make room when there are too many.
 //!
 //! A connection is idle while it waits for a request, from its accept on, and else it is in an answer. Where a bound is
-//! reached, the connection that is idle longest is closed, of the peer that has the most. If none is idle, the new
+//! reached, the connection that is idle longest is closed, of the peer that has the most. If none can be, the new
 //! connection enters the reserve, which answers one probe or scrape and nothing else. So neither silent sockets nor
 //! clients that keep their connections nor slow readers shut out a probe.
+//!
+//! Two rules keep a probe whose request is still on its way. A connection keeps its place for [`MIN_IDLE_TIME`], unless
+//! its peer has several and the newcomer's has none. And in the reserve, a peer makes no room by closing connections of
+//! a peer that has fewer. A peer that connects faster than `RESERVE / MIN_IDLE_TIME` refuses some of its own.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,12 +18,14 @@ use prometheus::IntCounter;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-/// Number of connections above `http.max_connections`, for probes and scrapes.
-pub(super) const RESERVE: usize = 8;
+/// Number of connections above `http.max_connections`, for probes and scrapes. Most of them wait for a request.
+pub(super) const RESERVE: usize = 64;
+/// Time for which an idle connection keeps its place, so that a request that follows its connection arrives.
+pub(super) const MIN_IDLE_TIME: Duration = Duration::from_millis(50);
 /// Number of scrapes in the reserve at once; the rest is left to probes, whose answers are short.
 pub(super) const RESERVED_SCRAPES: usize = 4;
-/// Time that a scrape in the reserve has before it makes room for another.
-const RESERVED_SCRAPE_TIME: Duration = Duration::from_secs(1);
+/// Time without progress after which a scrape in the reserve makes room for another.
+pub(super) const MAX_STALL: Duration = Duration::from_millis(250);
 
 /// Maximum numbers of connections outside the reserve.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +89,37 @@ struct Connections {
     next_id: u64,
     entries: HashMap<u64, Entry>,
     /// Numbers of connections outside the reserve.
+    regular: PeerCounts,
+    /// Numbers of connections in the reserve.
+    reserved: PeerCounts,
+}
+
+/// Numbers of connections, in all and of each peer.
+#[derive(Default)]
+struct PeerCounts {
+    total: usize,
     by_peer: HashMap<Peer, usize>,
-    reserved: usize,
+}
+
+impl PeerCounts {
+    fn of(&self, peer: Peer) -> usize {
+        self.by_peer.get(&peer).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, peer: Peer) {
+        self.total += 1;
+        *self.by_peer.entry(peer).or_default() += 1;
+    }
+
+    fn remove(&mut self, peer: Peer) {
+        if let Some(count) = self.by_peer.get_mut(&peer) {
+            self.total -= 1;
+            *count -= 1;
+            if *count == 0 {
+                self.by_peer.remove(&peer);
+            }
+        }
+    }
 }
 
 struct Entry {
@@ -97,15 +132,21 @@ struct Entry {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    Idle { since: Instant },
-    Answering { since: Instant, purpose: Purpose },
+    Idle {
+        since: Instant,
+    },
+    Answering {
+        purpose: Purpose,
+        /// Time since which the client takes nothing of the answer, or `None` while it does.
+        stalled_since: Option<Instant>,
+    },
 }
 
 impl ConnectionRegistry {
     /// Creates an empty registry. `evicted` counts the connections that it closes.
     pub(super) fn new(bounds: ConnectionBounds, evicted: IntCounter) -> Self {
-        let connections =
-            Connections { bounds, next_id: 0, entries: HashMap::new(), by_peer: HashMap::new(), reserved: 0 };
+        let (regular, reserved) = (PeerCounts::default(), PeerCounts::default());
+        let connections = Connections { bounds, next_id: 0, entries: HashMap::new(), regular, reserved };
         Self { connections: Arc::new(Mutex::new(connections)), evicted }
     }
 
@@ -116,10 +157,11 @@ impl ConnectionRegistry {
         let reached = connections.bound_reached(peer);
         let is_reserved = reached.is_some_and(|bound| {
             let is_of_peer = |entry: &Entry| bound == BOUND_TOTAL || entry.peer == peer;
-            !self.evict(&mut connections, |entry| !entry.is_reserved && is_of_peer(entry))
+            !self.evict(&mut connections, peer, now, |entry| !entry.is_reserved && is_of_peer(entry))
         });
-        let has_room =
-            !is_reserved || connections.reserved < RESERVE || self.evict(&mut connections, |entry| entry.is_reserved);
+        let has_room = !is_reserved
+            || connections.reserved.total < RESERVE
+            || self.evict(&mut connections, peer, now, |entry| entry.is_reserved);
         let connection = has_room.then(|| {
             let id = connections.insert(Entry { peer, is_reserved, phase: Phase::Idle { since: now }, task: None });
             OpenConnection { id, is_reserved, registry: self.clone() }
@@ -139,13 +181,22 @@ impl ConnectionRegistry {
         self.lock().entries.len()
     }
 
-    /// Closes the connection that is idle longest, of the peer that has the most, among those that `may_close` accepts.
-    /// Returns false if none is idle.
-    fn evict(&self, connections: &mut Connections, may_close: impl Fn(&Entry) -> bool) -> bool {
-        let of_peer = |entry: &Entry| connections.by_peer.get(&entry.peer).copied().unwrap_or_default();
-        let idle = connections.entries.iter().filter_map(|(&id, entry)| match entry.phase {
-            Phase::Idle { since } if may_close(entry) => Some((id, of_peer(entry), since)),
-            _ => None,
+    /// Closes the connection that is idle longest, of the peer that has the most, among those that `may_close` accepts
+    /// and that make room for a connection of `newcomer`. Returns false if there is none.
+    fn evict(
+        &self,
+        connections: &mut Connections,
+        newcomer: Peer,
+        now: Instant,
+        may_close: impl Fn(&Entry) -> bool,
+    ) -> bool {
+        let idle = connections.entries.iter().filter_map(|(&id, entry)| {
+            let Phase::Idle { since } = entry.phase else { return None };
+            let counts = connections.counts(entry.is_reserved);
+            let (own, theirs) = (counts.of(newcomer), counts.of(entry.peer));
+            let is_fair = !entry.is_reserved || theirs >= own;
+            let is_due = now - since >= MIN_IDLE_TIME || own == 0 && theirs > 1;
+            (is_fair && is_due && may_close(entry)).then_some((id, theirs, since))
         });
         let longest = idle.max_by(|a, b| a.1.cmp(&b.1).then(b.2.cmp(&a.2)).then(b.0.cmp(&a.0)));
         longest.is_some_and(|(id, ..)| self.close(connections, id))
@@ -162,32 +213,51 @@ impl ConnectionRegistry {
 
     fn begin(&self, id: u64, purpose: Purpose, now: Instant) -> bool {
         let mut connections = self.lock();
-        let Some(is_reserved) = connections.entries.get(&id).map(|entry| entry.is_reserved) else { return false };
+        let Some(entry) = connections.entries.get(&id) else { return false };
+        let (peer, is_reserved) = (entry.peer, entry.is_reserved);
         let is_allowed = match purpose {
             Purpose::Probe => true,
-            Purpose::Scrape => !is_reserved || self.reserve_scrape(&mut connections, now),
+            Purpose::Scrape => !is_reserved || self.reserve_scrape(&mut connections, peer, now),
             Purpose::Other => !is_reserved,
         };
         // A refusal is an answer too, but none of the bounded scrapes.
         let purpose = if is_allowed { purpose } else { Purpose::Other };
         if let Some(entry) = connections.entries.get_mut(&id) {
-            entry.phase = Phase::Answering { since: now, purpose };
+            entry.phase = Phase::Answering { purpose, stalled_since: None };
         }
         is_allowed
     }
 
-    /// Returns true if another scrape may be answered in the reserve; the oldest may have to make room for it.
-    fn reserve_scrape(&self, connections: &mut Connections, now: Instant) -> bool {
+    /// Returns true if another scrape of `peer` may be answered in the reserve. For that, one may have to make room: the
+    /// one without progress for longest, or else, if `peer` has none there, one of the peer with the most answers.
+    fn reserve_scrape(&self, connections: &mut Connections, peer: Peer, now: Instant) -> bool {
         let scrapes = connections.entries.iter().filter_map(|(&id, entry)| match entry.phase {
-            Phase::Answering { since, purpose: Purpose::Scrape } if entry.is_reserved => Some((since, id)),
+            Phase::Answering { stalled_since, purpose: Purpose::Scrape } if entry.is_reserved => {
+                Some((id, entry.peer, stalled_since))
+            }
             _ => None,
         });
         let scrapes: Vec<_> = scrapes.collect();
         if scrapes.len() < RESERVED_SCRAPES {
             return true;
         }
-        let oldest = scrapes.into_iter().min().filter(|(since, _)| now - *since >= RESERVED_SCRAPE_TIME);
-        oldest.is_some_and(|(_, id)| self.close(connections, id))
+        let stalled = scrapes.iter().filter_map(|&(id, _, since)| since.map(|since| (since, id))).min();
+        let victim = match stalled.filter(|&(since, _)| now - since >= MAX_STALL) {
+            Some((_, id)) => Some(id),
+            None if scrapes.iter().any(|scrape| scrape.1 == peer) => None,
+            None => {
+                let by_answers =
+                    scrapes.iter().map(|&(id, peer, since)| (connections.answers(peer), since.is_some(), id));
+                by_answers.max().filter(|&(answers, ..)| answers > 1).map(|(.., id)| id)
+            }
+        };
+        victim.is_some_and(|id| self.close(connections, id))
+    }
+
+    fn set_stalled(&self, id: u64, since: Option<Instant>) {
+        if let Some(Entry { phase: Phase::Answering { stalled_since, .. }, .. }) = self.lock().entries.get_mut(&id) {
+            *stalled_since = since;
+        }
     }
 
     fn end(&self, id: u64, now: Instant) {
@@ -207,19 +277,29 @@ const BOUND_PER_PEER: &str = "http.max_connections_per_peer";
 impl Connections {
     /// Returns the setting whose bound another connection of this peer would exceed.
     fn bound_reached(&self, peer: Peer) -> Option<&'static str> {
-        if self.by_peer.get(&peer).is_some_and(|&count| count >= self.bounds.per_peer) {
+        if self.regular.of(peer) >= self.bounds.per_peer {
             Some(BOUND_PER_PEER)
         } else {
-            (self.entries.len() - self.reserved >= self.bounds.total).then_some(BOUND_TOTAL)
+            (self.regular.total >= self.bounds.total).then_some(BOUND_TOTAL)
         }
     }
 
+    fn counts(&self, is_reserved: bool) -> &PeerCounts {
+        if is_reserved { &self.reserved } else { &self.regular }
+    }
+
+    fn counts_mut(&mut self, is_reserved: bool) -> &mut PeerCounts {
+        if is_reserved { &mut self.reserved } else { &mut self.regular }
+    }
+
+    /// Returns the number of connections of a peer that are in an answer.
+    fn answers(&self, peer: Peer) -> usize {
+        let is_answer = |entry: &&Entry| entry.peer == peer && matches!(entry.phase, Phase::Answering { .. });
+        self.entries.values().filter(is_answer).count()
+    }
+
     fn insert(&mut self, entry: Entry) -> u64 {
-        if entry.is_reserved {
-            self.reserved += 1;
-        } else {
-            *self.by_peer.entry(entry.peer).or_default() += 1;
-        }
+        self.counts_mut(entry.is_reserved).add(entry.peer);
         let id = self.next_id;
         self.next_id += 1;
         self.entries.insert(id, entry);
@@ -228,14 +308,7 @@ impl Connections {
 
     fn remove(&mut self, id: u64) -> Option<Entry> {
         let entry = self.entries.remove(&id)?;
-        if entry.is_reserved {
-            self.reserved -= 1;
-        } else if let Some(count) = self.by_peer.get_mut(&entry.peer) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_peer.remove(&entry.peer);
-            }
-        }
+        self.counts_mut(entry.is_reserved).remove(entry.peer);
         Some(entry)
     }
 }
@@ -260,6 +333,11 @@ impl OpenConnection {
     /// Marks the connection as in an answer. Returns false if the request must be refused.
     pub(super) fn begin(&self, purpose: Purpose, now: Instant) -> bool {
         self.registry.begin(self.id, purpose, now)
+    }
+
+    /// Sets the time since which the client takes nothing of the answer; `None` if it takes some.
+    pub(super) fn set_stalled(&self, since: Option<Instant>) {
+        self.registry.set_stalled(self.id, since);
     }
 
     /// Marks the connection as idle.

@@ -7,16 +7,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use prometheus::IntCounter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::activity::Activity;
+use super::heads::ReceivedHeads;
+use crate::source;
+
+/// Pause between two questions to the kernel whether an answer is delivered.
+const DELIVERY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Socket whose writes fail once the client has delayed an answer for too long.
 ///
 /// The time runs from the first write that has to wait until the kernel has the whole answer, which is when hyper
 /// flushes. So a client that reads a byte now and then is aborted too.
+///
+/// When it is dropped with bytes that the client has not taken, the connection is reset. The kernel would otherwise keep
+/// them for minutes after the close, and no setting bounds how many such connections there are.
 ///
 /// What hyper writes without a request is its own answer to a head that it cannot read: it reads the next head once the
 /// previous answer is flushed. That answer has neither a body nor the common headers, so it is discarded, and [`serve`](super::connection::serve) answers instead.
@@ -30,15 +39,38 @@ pub(super) struct TimedSocket {
     pub(super) overdue: bool,
     /// True once an answer of hyper's own was discarded.
     discarded: bool,
+    heads: ReceivedHeads,
+    /// Counts connections that are reset with bytes that the client has not taken.
+    aborted: IntCounter,
 }
 
 impl TimedSocket {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, timeout: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, timeout: Duration, aborted: IntCounter) -> Self {
         let deadline = Box::pin(tokio::time::sleep(timeout));
-        Self { stream, activity, timeout, deadline, waiting: false, overdue: false, discarded: false }
+        let heads = ReceivedHeads::default();
+        Self { stream, activity, timeout, deadline, waiting: false, overdue: false, discarded: false, heads, aborted }
+    }
+
+    /// Returns what has arrived from the first head on that has not become a request.
+    pub(super) fn refused_head(&mut self) -> &[u8] {
+        self.heads.advance(self.activity.requests(), &[]);
+        self.heads.bytes()
+    }
+
+    /// Waits until the client has taken all that was written, or is gone.
+    pub(super) async fn delivered(&self) {
+        while !self.is_delivered() {
+            tokio::time::sleep(DELIVERY_PAUSE).await;
+        }
+    }
+
+    /// True if the client has taken all that was written, or is gone: the kernel then has no address of it.
+    fn is_delivered(&self) -> bool {
+        source::unacknowledged_bytes(&self.stream) == 0 || self.stream.peer_addr().is_err()
     }
 
     fn within_deadline<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.activity.written(written.is_pending());
         if written.is_ready() && !self.waiting {
             return written;
         }
@@ -56,8 +88,11 @@ impl TimedSocket {
 
 impl Drop for TimedSocket {
     fn drop(&mut self) {
-        if self.activity.is_answering() {
-            // What the client did not take is thrown away with the connection, instead of staying in the kernel.
+        let is_aborted = self.overdue || !self.is_delivered();
+        if is_aborted {
+            self.aborted.inc();
+        }
+        if is_aborted || self.activity.is_answering() {
             let _ = self.stream.set_zero_linger();
         }
     }
@@ -69,7 +104,11 @@ impl AsyncRead for TimedSocket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let filled = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let requests = self.activity.requests();
+        self.heads.advance(requests, &buffer.filled()[filled..]);
+        read
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     AllowedHosts, ApiRequest, BindError, EncodedBody, SHUTDOWN_GRACE, Service, Settings, bind, is_peer_error, routes,
 };
 
+mod delivery;
 mod driver;
 mod fairness;
 mod hosts;

@@ -12,11 +12,13 @@
 
 mod abort;
 mod libraries;
+mod sockets;
 mod soundness;
 pub(super) mod unpacking;
 
 pub(super) use abort::handle_aborts;
 pub(super) use libraries::linked as linked_libraries;
+pub(super) use sockets::unacknowledged_bytes;
 
 use super::client::Client;
 use crate::clock::Timestamp;

@@ -66,6 +66,12 @@ fn heads_that_cannot_be_read_are_answered_in_json_and_counted() {
         ("GET /api/v1/status HTTP/1.1\r\nhost : x\r\n\r\n", 400),
         ("GET /api/v1/status HTTP/9.9\r\nhost: x\r\n\r\n", 400),
         ("GET http://x/api/v1/status HTTP/1.1\r\nhost x\r\n\r\n", 400),
+        ("GET /api/v1/status HTTP/1.1\r\nhost: x\r\ntransfer-encoding: x\r\n\r\n", 400),
+        ("GET /api/v1/status HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        ("GET /api/v1/status HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n", 400),
+        ("GET /api/v1/status HTTP/1.1\r\nhost: x\r\ncontent-length: 18446744073709551615\r\n\r\n", 413),
+        ("GET /api/v1/status HTTP/1.1\r\nhost: x\r\ncontent-length: 18446744073709551616\r\n\r\n", 400),
+        ("GET /api/v1/status HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nGET /livez HTTP", 400),
         (large.as_str(), 431),
         (many.as_str(), 431),
         (long.as_str(), 414),
@@ -91,6 +97,12 @@ fn an_answer_before_a_malformed_head_stays_whole() {
     stream.write_all(heads.as_bytes()).unwrap();
     assert_eq!(Answer::next(&mut stream).text(), TEXT);
     assert_api_error(&Answer::last(&mut stream), 400, "the second");
+    let mut stream = server.connect();
+    let heads =
+        "GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET /api/v1/cuts HTTP/1.1\r\nhost: x\r\ncontent-length: x\r\n\r\n";
+    stream.write_all(heads.as_bytes()).unwrap();
+    assert_eq!(Answer::next(&mut stream).status, 200);
+    assert_api_error(&Answer::last(&mut stream), 400, "a second with a bad framing");
 }
 
 #[test]

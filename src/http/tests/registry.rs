@@ -6,7 +6,9 @@ use std::time::Duration;
 use prometheus::IntCounter;
 use tokio::time::Instant;
 
-use crate::http::registry::{ConnectionBounds, ConnectionRegistry, OpenConnection, Purpose, RESERVE, RESERVED_SCRAPES};
+use crate::http::registry::{
+    ConnectionBounds, ConnectionRegistry, MAX_STALL, MIN_IDLE_TIME, OpenConnection, Purpose, RESERVE, RESERVED_SCRAPES,
+};
 
 struct World {
     registry: ConnectionRegistry,
@@ -24,6 +26,12 @@ impl World {
     /// Admits a connection a second after the previous step.
     fn admit(&mut self, address: &str) -> Option<OpenConnection> {
         self.now += Duration::from_secs(1);
+        self.registry.admit(address.parse::<IpAddr>().unwrap(), self.now).connection
+    }
+
+    /// Admits a silent connection a moment after the previous step, at a rate of 600 a second.
+    fn admit_at_once(&mut self, address: &str) -> Option<OpenConnection> {
+        self.now += Duration::from_micros(1_667);
         self.registry.admit(address.parse::<IpAddr>().unwrap(), self.now).connection
     }
 
@@ -90,21 +98,92 @@ fn the_reserve_answers_probes_and_a_few_scrapes_only() {
     let scrapes = world.busy(RESERVED_SCRAPES, "10.0.0.1", Purpose::Scrape);
     let probe = world.admit("10.0.0.1").unwrap();
     assert!(probe.begin(Purpose::Probe, world.now));
-    assert!(probe.begin(Purpose::Scrape, world.now), "the oldest scrape has had its second");
-    assert!(!scrapes[0].begin(Purpose::Probe, world.now), "it was closed");
+    assert!(!probe.begin(Purpose::Scrape, world.now), "the scrapes make progress");
+    assert!(scrapes.iter().all(|scrape| scrape.begin(Purpose::Probe, world.now)), "none was closed");
+    assert_eq!(world.evicted.get(), 0);
+}
+
+#[test]
+fn a_scrape_in_the_reserve_is_lost_by_lack_of_progress() {
+    let mut world = World::new(1, 1);
+    let _regular = world.busy(1, "10.0.0.1", Purpose::Other);
+    let scrapes = world.busy(RESERVED_SCRAPES, "10.0.0.2", Purpose::Scrape);
+    let another = world.admit("10.0.0.2").unwrap();
+    scrapes[0].set_stalled(Some(world.now));
+    scrapes[2].set_stalled(Some(world.now));
+    scrapes[0].set_stalled(None);
+    assert!(!another.begin(Purpose::Scrape, world.now + MAX_STALL - Duration::from_millis(1)));
+    assert!(another.begin(Purpose::Scrape, world.now + MAX_STALL));
+    let alive = scrapes.iter().map(|scrape| scrape.begin(Purpose::Probe, world.now));
+    assert_eq!(alive.collect::<Vec<_>>(), [true, true, false, true]);
+}
+
+#[test]
+fn a_peer_without_a_scrape_displaces_one_of_a_peer_with_several() {
+    let mut world = World::new(1, 1);
+    let _regular = world.busy(1, "10.0.0.1", Purpose::Other);
+    let single = world.busy(1, "10.0.0.2", Purpose::Scrape);
+    let several = world.busy(RESERVED_SCRAPES - 1, "10.0.0.3", Purpose::Scrape);
+    let prometheus = world.admit("10.0.0.4").unwrap();
+    assert!(prometheus.begin(Purpose::Scrape, world.now), "at any age");
+    let more = world.admit("10.0.0.3").unwrap();
+    assert!(!more.begin(Purpose::Scrape, world.now), "the peer with several displaces nobody");
+    assert!(single[0].begin(Purpose::Probe, world.now), "the single one was not closed");
+    assert_eq!(several.iter().filter(|scrape| scrape.begin(Purpose::Probe, world.now)).count(), RESERVED_SCRAPES - 2);
     assert_eq!(world.evicted.get(), 1);
 }
 
 #[test]
-fn a_scrape_in_the_reserve_has_a_second_for_itself() {
+fn a_peer_with_other_answers_loses_its_scrape_first() {
     let mut world = World::new(1, 1);
-    let _regular = world.busy(1, "10.0.0.1", Purpose::Other);
-    let scrapes: Vec<_> = (0..=RESERVED_SCRAPES).map(|_| world.admit("10.0.0.1").unwrap()).collect();
-    let started = scrapes.iter().filter(|scrape| scrape.begin(Purpose::Scrape, world.now)).count();
-    assert_eq!((started, world.evicted.get()), (RESERVED_SCRAPES, 0));
-    let last = scrapes.last().unwrap();
-    assert!(!last.begin(Purpose::Scrape, world.now + Duration::from_millis(999)));
-    assert!(last.begin(Purpose::Scrape, world.now + Duration::from_millis(1_000)));
+    let _regular = world.busy(1, "10.0.0.3", Purpose::Other);
+    let peers = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"];
+    let scrapes = peers.map(|peer| world.busy(1, peer, Purpose::Scrape).remove(0));
+    let prometheus = world.admit("10.0.0.5").unwrap();
+    assert!(prometheus.begin(Purpose::Scrape, world.now));
+    let alive = scrapes.each_ref().map(|scrape| scrape.begin(Purpose::Probe, world.now));
+    assert_eq!(alive, [true, true, false, true]);
+}
+
+#[test]
+fn a_probe_keeps_its_place_among_silent_connections() {
+    for address in ["10.0.0.1", "10.0.0.2"] {
+        let mut world = World::new(1, 1);
+        let _regular = world.busy(1, "10.0.0.1", Purpose::Scrape);
+        let mut silent: Vec<_> = (0..1_000).map(|_| world.admit_at_once("10.0.0.1")).collect();
+        for round in 0..20 {
+            let probe = world.admit_at_once(address).expect("a probe is admitted");
+            silent.extend((0..24).map(|_| world.admit_at_once("10.0.0.1")));
+            assert!(probe.begin(Purpose::Probe, world.now), "round {round}: 40 ms later, from {address}");
+        }
+        assert!(world.registry.len() <= 1 + RESERVE);
+    }
+}
+
+#[test]
+fn a_probe_from_another_address_waits_as_long_as_it_may() {
+    let mut world = World::new(1, 1);
+    let _regular = world.busy(1, "10.0.0.1", Purpose::Scrape);
+    // Ten times the rate that the minimum age lets in.
+    let mut admit = |address: &str| {
+        world.now += MIN_IDLE_TIME / (10 * RESERVE as u32);
+        world.registry.admit(address.parse().unwrap(), world.now).connection
+    };
+    let mut silent: Vec<_> = (0..5_000).map(|_| admit("10.0.0.1")).collect();
+    let probe = admit("10.0.0.2").expect("a peer that has none is admitted");
+    silent.extend((0..5_000).map(|_| admit("10.0.0.1")));
+    assert!(silent.iter().any(Option::is_none), "the flood is refused in part");
+    assert!(probe.begin(Purpose::Probe, world.now));
+}
+
+#[test]
+fn a_young_connection_outside_the_reserve_keeps_its_place() {
+    let mut world = World::new(2, 2);
+    let _busy = world.busy(1, "10.0.0.1", Purpose::Scrape);
+    let probe = world.admit("10.0.0.1").unwrap();
+    let silent: Vec<_> = (0..20).map(|_| world.admit_at_once("10.0.0.1")).collect();
+    assert!(silent.iter().flatten().all(OpenConnection::is_reserved));
+    assert!(probe.begin(Purpose::Probe, world.now));
 }
 
 #[test]

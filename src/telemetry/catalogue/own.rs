@@ -65,7 +65,8 @@ families! {
         Count("connections"), "Connections closed because no whole request arrived within http.timeout.")
         .with_note("Among them are connections that clients keep open and do not use.");
     HTTP_CONNECTIONS_ABORTED = Family::own("pacemeter_http_connections_aborted_total", Counter, &[],
-        Count("connections"), "Connections aborted because the client did not take its answer within http.timeout.");
+        Count("connections"), "Connections reset with parts of an answer that the client had not taken.")
+        .with_note("It did not take it within `http.timeout`, or before the connection had to make room or the process stopped.");
     HTTP_RESPONSES = Family::own("pacemeter_http_responses_total", Counter, &["status"], Count("responses"),
         "HTTP responses by status, refusals of malformed, large and late requests included.")
         .with_note("A status that is not listed counts as `other`.");
