@@ -163,9 +163,11 @@ fn snappy(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// A record at this distance from the first of its batch, whose key and value claim these lengths. Both have a byte.
+/// A record at this distance from the first of its batch, whose key and value claim these lengths. Each has a byte unless
+/// its length is negative, which Kafka takes for none.
 pub fn claiming(delta: i64, key: i64, value: i64) -> Vec<u8> {
-    let content = [&[0, 0][..], &varint(delta), &varint(key), b"k", &varint(value), b"v", &[0]].concat();
+    let byte = |length: i64| if length < 0 { &b""[..] } else { b"x" };
+    let content = [&[0, 0][..], &varint(delta), &varint(key), byte(key), &varint(value), byte(value), &[0]].concat();
     [varint(content.len() as i64), content].concat()
 }
 

@@ -5,7 +5,7 @@ use pacemeter::record::{Outcome, Stream};
 
 use super::crafted::{Codec, CraftedBatch, append, claiming};
 use super::mock::{Mock, topic};
-use super::probes::{await_complete, is_ready, own, reached, records};
+use super::probes::{self, await_complete, is_ready, milestones, own, reached, records};
 use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
@@ -210,5 +210,44 @@ fn a_batch_that_the_client_ignores_is_reported_and_excludable() {
     });
     assert_eq!(rejected(&pacemeter), Some(2.0));
     pacemeter.wait_ready();
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn a_real_broker_takes_batches_that_contradict_themselves() {
+    // It refuses compressed ones with wrong offsets, and takes the others.
+    let kinds: Vec<Vec<u8>> =
+        contradictions().into_iter().filter(|(_, codec)| *codec == Codec::None).map(|(records, _)| records).collect();
+    let count = kinds.len() as i32;
+    let topics = Topics::create(shared_kafka(), count, LOG_APPEND_TIME);
+    let timestamp = Clock::wall().now().as_millis();
+    for (partition, records) in (0..).zip(&kinds) {
+        topics.write(Stream::Milestone, &milestones(partition, "before", 10));
+        let shape = CraftedBatch { records: 2, value: b"", codec: Codec::None, damaged: false, timestamp };
+        let batch = shape.of_records(records);
+        append(&shared_kafka().bootstrap(), &topics.input(Stream::Milestone), partition, &batch);
+        topics.write(Stream::Milestone, &milestones(partition, "behind", 10));
+    }
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let settings = [topics.settings(), probes::labels().to_vec(), vec!["kafka.stall_timeout=2s".to_owned()]].concat();
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    for partition in 0..count {
+        pacemeter.until("the batch is reported", |pacemeter| {
+            let events = pacemeter.events("pacemeter.partition.interrupted");
+            events.into_iter().find(|event| event["partition"] == partition && event["offset"] == 10)
+        });
+    }
+    assert!(!is_ready(&pacemeter));
+    assert_eq!(pacemeter.stop().code, Some(0));
+
+    let ranges: Vec<String> = (0..count)
+        .map(|partition| format!("{{ partition = {partition}, first_offset = 10, last_offset = 11 }}"))
+        .collect();
+    let exclude = format!("streams.milestone.exclude=[{}]", ranges.join(", "));
+    let mut pacemeter = Pacemeter::start(&state, &[settings, vec![exclude]].concat());
+    pacemeter.wait_ready();
+    await_complete(&mut pacemeter, Stream::Milestone);
+    assert_eq!(records(&pacemeter, Stream::Milestone, Outcome::Applied), Some(f64::from(count) * 20.0));
+    assert_eq!(rejected(&pacemeter), Some(f64::from(count) * 2.0));
     assert_eq!(pacemeter.stop().code, Some(0));
 }
