@@ -1,11 +1,14 @@
 //! The task with a queue that is never empty and records that are slow: each is rejected, and its dead letter advances
 //! the clock. No real time passes, and every run is the same.
 
+mod empty_records;
+
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use tokio::runtime::Builder;
 use tokio::sync::mpsc as async_mpsc;
 
+use self::empty_records::EmptyRecords;
 use super::*;
 use crate::aggregate::{Rules, ViewConfig};
 use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointRequest, CheckpointStore, CheckpointThread, Head};
@@ -18,7 +21,7 @@ use crate::pipeline::message::{CutRequest, LogInfo, LogInventory, PollerCommand}
 use crate::pipeline::watchdog::Watch;
 use crate::pipeline::worker::{Outputs, WorkerOptions};
 use crate::pipeline::{Compatibility, PipelineMetrics};
-use crate::record::{Header, PartitionIndex, PerStream, RawRecord, RawRecords, Stream, TopicPartition};
+use crate::record::{PartitionIndex, PerStream, Stream, TopicPartition};
 use crate::settings::{Layers, SettingsReader};
 use crate::source::{DeadLetter, DeadLetterCounts, End};
 use crate::telemetry::{Metrics, log};
@@ -30,35 +33,6 @@ const SLOW: Duration = Duration::from_millis(40);
 const BATCH: i64 = 100;
 /// Time by which something due may be late: a step of records, which a slow record ends, and what else is due.
 const LATE: Duration = Duration::from_millis(100);
-
-/// Rejected records of one partition, a [`SLOW`] apart.
-struct EmptyRecords {
-    index: PartitionIndex,
-    first_offset: i64,
-    count: usize,
-    /// Kafka timestamp of offset 0.
-    start: Timestamp,
-}
-
-impl RawRecords for EmptyRecords {
-    fn len(&self) -> usize {
-        self.count
-    }
-
-    fn partition(&self, _position: usize) -> PartitionIndex {
-        self.index
-    }
-
-    fn get<'a, 'b>(&'b self, position: usize, _headers: &'a mut Vec<Header<'b>>) -> RawRecord<'a> {
-        self.without_headers(position)
-    }
-
-    fn without_headers(&self, position: usize) -> RawRecord<'_> {
-        let offset = self.first_offset + position as i64;
-        let timestamp = self.start + offset * SLOW.as_millis() as Millis;
-        RawRecord { offset, timestamp: Some(timestamp), ..RawRecord::default() }
-    }
-}
 
 /// Outputs that the rest of the process sees, and when.
 struct Observer {

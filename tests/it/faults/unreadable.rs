@@ -223,7 +223,7 @@ fn a_real_broker_takes_batches_that_contradict_themselves() {
     let timestamp = Clock::wall().now().as_millis();
     for (partition, records) in (0..).zip(&kinds) {
         topics.write(Stream::Milestone, &milestones(partition, "before", 10));
-        let shape = CraftedBatch { records: 2, value: b"", codec: Codec::None, damaged: false, timestamp };
+        let shape = CraftedBatch { records: 2, value: b"", headers: 0, codec: Codec::None, damaged: false, timestamp };
         let batch = shape.of_records(records);
         append(&shared_kafka().bootstrap(), &topics.input(Stream::Milestone), partition, &batch);
         topics.write(Stream::Milestone, &milestones(partition, "behind", 10));
