@@ -6,7 +6,16 @@ use flate2::write::GzEncoder;
 use std::io::Write as _;
 
 /// A record with nothing in it.
-const RECORD: [u8; 7] = [12, 0, 0, 0, 1, 1, 0];
+const RECORD: [u8; 7] = record(0);
+
+/// A record with nothing in it, at this distance from the first of its batch.
+const fn record(delta: u8) -> [u8; 7] {
+    [12, 0, 0, 2 * delta, 1, 1, 0]
+}
+
+fn records(count: u8) -> Vec<u8> {
+    (0..count).flat_map(record).collect()
+}
 
 fn gzipped(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -25,7 +34,9 @@ fn batch(records: i32, packed: &[u8]) -> Vec<u8> {
     let mut batch = vec![0; 8];
     batch.extend((packed.len() as i32 + 49).to_be_bytes());
     batch.extend([0, 0, 0, 0, 2]);
-    batch.extend([0; 40]);
+    batch.extend([0; 6]);
+    batch.extend((records - 1).to_be_bytes());
+    batch.extend([0; 30]);
     batch.extend(records.to_be_bytes());
     batch.extend(packed);
     batch
@@ -86,12 +97,12 @@ fn unpacked_snappy_java(packed: &[u8]) -> Option<Vec<u8>> {
 #[test]
 fn gzip_is_held_against_the_number_of_records() {
     nesting::begin();
-    let two = [gzipped(&RECORD), gzipped(&RECORD)].concat();
+    let two = [gzipped(&RECORD), gzipped(&record(1))].concat();
     for (stated, packed) in [(1, &two), (3, &two), (0, &two), (1, &gzipped(&[])), (0, &gzipped(&[]))] {
         assert_eq!(unpacked_gzip(&batch(stated, packed)[IN_BATCH..]), None, "{stated} stated");
     }
-    assert_eq!(unpacked_gzip(&batch(2, &gzipped(&RECORD.repeat(2)[..13]))[IN_BATCH..]), None);
-    assert_eq!(unpacked_gzip(&batch(2, &two)[IN_BATCH..]), Some(&RECORD.repeat(2)[..]));
+    assert_eq!(unpacked_gzip(&batch(2, &gzipped(&records(2)[..13]))[IN_BATCH..]), None);
+    assert_eq!(unpacked_gzip(&batch(2, &two)[IN_BATCH..]), Some(&records(2)[..]));
     assert_eq!(unpacked_gzip(&[]), None);
     nesting::end();
 }
@@ -102,19 +113,19 @@ fn snappy_is_bounded_and_held_against_the_records() {
         let chunks = chunks.iter().flat_map(|chunk| [&(chunk.len() as u32).to_be_bytes(), *chunk].concat());
         [vec![0; SNAPPY_JAVA_HEADER], chunks.collect()].concat()
     };
-    let (one, two) = (snapped(&RECORD), snapped(&RECORD.repeat(2)));
+    let (one, two, second) = (snapped(&RECORD), snapped(&records(2)), snapped(&record(1)));
     let too_large = [0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0];
     nesting::begin();
     let plain = |stated, packed: &[u8]| unpacked_snappy(&batch(stated, packed)[IN_BATCH..]);
-    assert_eq!(plain(2, &two), Some(RECORD.repeat(2)));
+    assert_eq!(plain(2, &two), Some(records(2)));
     assert_eq!(plain(1, &two), None);
-    assert_eq!(plain(2, &snapped(&RECORD.repeat(2)[..13])), None);
+    assert_eq!(plain(2, &snapped(&records(2)[..13])), None);
     assert_eq!(plain(1, &[0]), None, "nothing");
     assert_eq!(plain(1, &too_large), None);
     assert_eq!(plain(1, &[7, 0]), None, "less than it claims");
     let java = |stated, chunks: &[&[u8]]| unpacked_snappy_java(&batch(stated, &framed(chunks))[IN_BATCH..]);
-    assert_eq!(java(2, &[&one, &one]), Some(RECORD.repeat(2)));
-    assert_eq!(java(3, &[&one, &two]), Some(RECORD.repeat(3)));
+    assert_eq!(java(2, &[&one, &second]), Some(records(2)));
+    assert_eq!(java(3, &[&two, &snapped(&record(2))]), Some(records(3)));
     assert_eq!(java(1, &[&one, &one]), None);
     assert_eq!(java(1, &[&[0], &[0]]), None, "nothing");
     assert_eq!(java(1, &[&too_large]), None);
