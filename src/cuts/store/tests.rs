@@ -189,6 +189,24 @@ fn a_disk_that_refuses_once_loses_no_cut() {
     }
 }
 
+/// Stored, but the list could not be saved; before it is tried again, another cut is due.
+#[test]
+fn a_cut_whose_list_was_not_saved_is_listed_with_the_next() {
+    for refused in 0..20 {
+        let disk = FaultyDisk::default();
+        let memory = disk.disk.clone();
+        let store = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32]));
+        store.put(&cut(IDS[0])).unwrap();
+        disk.refuse(refused, 1, ErrorKind::StorageFull);
+        let first = store.put(&cut(IDS[1]));
+        store.put(&cut(IDS[2])).or_else(|_| store.put(&cut(IDS[2]))).unwrap();
+        let again = store.put(&cut(IDS[1])).unwrap();
+        assert!(first.is_err() || first.unwrap() == again, "call {refused}: a cut is stored once");
+        assert_eq!(again.kind, SealKind::Sealed, "call {refused}");
+        assert_eq!((bad(&memory), faults(&memory)), (vec![], vec![]), "call {refused}");
+    }
+}
+
 #[test]
 fn pruned_cuts_are_no_fault_even_after_a_crash() {
     let disk = filled();
