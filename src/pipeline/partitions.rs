@@ -59,13 +59,22 @@ pub(super) struct OwnedPartition {
     pub(super) stalled: bool,
     /// True while the topic does not exist.
     pub(super) missing: bool,
-    /// Time from which the log has ended before what was applied then, and the next offset then; `None` while it does
-    /// not.
-    pub(super) short: Option<(Instant, i64)>,
+    /// `None` while the log reaches what was applied.
+    pub(super) short: Option<ShortLog>,
     /// Time of the last answer to a query for its end.
     pub(super) end_known: Option<Instant>,
     /// Time of the last refetch; `None` unless stalled.
     pub(super) refetched: Option<Instant>,
+}
+
+/// A log that ended below what was applied, by an answer that may be older than that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ShortLog {
+    pub(super) since: Instant,
+    /// Reading of the clock at that time: answers to what was asked before tell nothing.
+    pub(super) noticed: Timestamp,
+    /// Offset after the last record that was applied then.
+    pub(super) next_offset: i64,
 }
 
 impl Partitions {

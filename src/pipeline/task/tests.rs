@@ -463,7 +463,7 @@ fn a_report_in_the_middle_of_a_batch_is_taken_at_once() {
 #[test]
 fn a_log_that_grows_below_what_was_applied_is_too_short() {
     let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &["kafka.stall_timeout=30s"]);
-    let (letters, asked) = (rig.letters.clone(), rig.start);
+    let letters = rig.letters.clone();
     let batches = rig.batches(1);
     let worker = &mut rig.task.worker;
     batches.into_iter().for_each(|batch| worker.take(batch).unwrap());
@@ -471,7 +471,10 @@ fn a_log_that_grows_below_what_was_applied_is_too_short() {
         worker.apply_step();
     }
     let mut take_end = |stable: i64, high: i64| {
-        letters.observe(|seen| seen.clock.advance(10_000, 0));
+        let asked = letters.observe(|seen| {
+            seen.clock.advance(10_000, 0);
+            seen.clock.now()
+        });
         let ends = vec![(PartitionIndex::new(0), End { stable, high })];
         worker.take(WorkerMessage::Ends { asked, ends, missing: Vec::new() })
     };

@@ -6,6 +6,7 @@ use super::Worker;
 use crate::checkpoint::Mismatch;
 use crate::clock::Timestamp;
 use crate::pipeline::message::PollerCommand;
+use crate::pipeline::partitions::ShortLog;
 use crate::pipeline::passage::ExcludedPassage;
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::{Exit, Failure};
@@ -112,12 +113,13 @@ impl Worker {
         // An answer may be older than records read meanwhile, but the log reaches in time what was applied at any moment.
         // An open transaction hides records only from readers, and excluded ones may be passed over.
         let reached = end.high.max(end.stable);
-        let (since, applied) = *partition.short.get_or_insert((now, next_offset));
+        let short = ShortLog { since: now, noticed: self.clock.now(), next_offset };
+        let known = *partition.short.get_or_insert(short);
         if reached >= next_offset {
             partition.short = None;
-        } else if reached >= applied {
-            partition.short = Some((now, next_offset));
-        } else if now.saturating_duration_since(since) >= self.stall_timeout {
+        } else if reached >= known.next_offset {
+            partition.short = Some(short);
+        } else if asked > known.noticed && now.saturating_duration_since(known.since) >= self.stall_timeout {
             let mismatch = Mismatch::Truncated { topic: topic.clone(), next_offset, end: reached };
             return Err(Failure::new(Exit::StateUnusable, format!("partition {number}: {mismatch}")));
         }
