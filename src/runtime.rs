@@ -134,7 +134,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// Writes lines to standard output as they are: their colours are ours, and text from outside is escaped already.
 ///
 /// # Errors
-/// As [`print`].
+/// The errors of [`print`].
 pub(crate) fn print_styled(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

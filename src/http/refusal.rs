@@ -25,7 +25,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Refusal of a request: a status and what to do about it.
 ///
-/// As the response of a handler it has no body yet: [`Refusal::complete`] adds one, in the form that fits the path.
+/// The response of a handler has no body yet: [`Refusal::complete`] adds one, in the form that fits the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,

@@ -27,8 +27,9 @@ const DELIVERY_PAUSE: Duration = Duration::from_millis(20);
 /// When it is dropped with bytes that the client has not taken, the connection is reset. The kernel would otherwise keep
 /// them for minutes after the close, and no setting bounds how many such connections there are.
 ///
-/// What hyper writes without a request is its own answer to a head that it cannot read: it reads the next head once the
-/// previous answer is flushed. That answer has neither a body nor the common headers, so it is discarded, and [`serve`](super::connection::serve) answers instead.
+/// Bytes that hyper writes without a request are its own answer to a head that it cannot read: it reads the next head once the
+/// previous answer is flushed. That answer has neither a body nor the common headers, so it is discarded, and
+/// [`serve`](super::connection::serve) answers instead.
 pub(super) struct TimedSocket {
     pub(super) stream: TcpStream,
     activity: Arc<Activity>,

@@ -6,8 +6,8 @@
 //! with the partition's state, so that a restart neither loses nor changes them; a part that exists is never taken
 //! again.
 //!
-//! How many cuts a record passes is up to whoever sets its timestamp: years of them, in any number of partitions. Two
-//! bounds hold for any log:
+//! A producer's timestamp decides how many cuts a record passes: years of them, in any number of partitions. Two bounds
+//! hold for any log:
 //!
 //! - Memory: consecutive cuts between which nothing changes are one [`CutSpan`]. The parts of a partition are as many as
 //!   the slots with figures that it passes, not as the cuts.

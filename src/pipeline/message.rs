@@ -116,7 +116,6 @@ pub enum PollerCommand {
     Commit(Vec<(PartitionIndex, i64)>),
     /// Fetch a stalled partition again from its position.
     Refetch(PartitionIndex),
-    /// The same, of a partition that yields nothing although it was fetched again and the broker answers: what stands
-    /// there cannot be read.
+    /// Fetch a partition again that yielded nothing after a first time, and report it like a batch that cannot be read.
     GiveUp(PartitionIndex),
 }

@@ -52,7 +52,7 @@ struct Fetch {
     state: State,
 }
 
-/// What to do with a record.
+/// Treatment of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Acceptance {
     /// Return it.

@@ -42,7 +42,7 @@ pub(super) fn check_file(key: &Path) -> Result<Option<Metadata>, KeyError> {
 /// Checks the directory in which the key file is to be created, and those above it.
 ///
 /// # Errors
-/// As [`check_file`].
+/// The errors of [`check_file`].
 pub(super) fn check_directory(key: &Path, directory: &Path) -> Result<(), KeyError> {
     let Some((path, metadata)) = Walk::new(directory).and_then(|walk| walk.finish(key))? else {
         return Err(KeyError::Read { path: key.to_owned(), source: ErrorKind::NotFound.into() });
@@ -56,7 +56,7 @@ pub(super) fn check_directory(key: &Path, directory: &Path) -> Result<(), KeyErr
 
 /// A path that is followed from the root.
 struct Walk {
-    /// What was followed so far, without links.
+    /// Path that was followed so far, without links.
     directory: PathBuf,
     entries: VecDeque<OsString>,
     links: usize,

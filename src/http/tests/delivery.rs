@@ -1,4 +1,4 @@
-//! What a client has not taken does not outlive its connection, and what it takes slowly arrives.
+//! Delivery of answers: one that a client has not taken does not outlive its connection, and one taken slowly arrives.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

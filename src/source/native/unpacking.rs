@@ -240,7 +240,7 @@ unsafe extern "C" fn unpack_lz4(
 ///
 /// # Safety
 ///
-/// As for lz4.
+/// The safety conditions of [`unpack_lz4`].
 #[unsafe(export_name = "__wrap_rd_kafka_zstd_decompress")]
 unsafe extern "C" fn unpack_zstd(
     _broker: *mut c_void,

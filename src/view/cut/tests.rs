@@ -50,7 +50,7 @@ fn part(slots: &Slots, day: i64) -> PartitionCut {
     PartitionCut::of(slots, Stream::Disbursement, &slots.targets, &allowlists, START + day * DAY, 7)
 }
 
-/// What a part says: figures, and the tallies that are not zero.
+/// Content of a part: figures, and the tallies that are not zero.
 fn content(part: &PartitionCut) -> (&[Vec<PartitionCutCell>; 3], Vec<BTreeMap<Timestamp, Tally>>) {
     let tallies = |target: &PartitionCutTarget| {
         target.periods.iter().copied().filter(|(_, tally)| *tally != Tally::default()).collect()

@@ -37,8 +37,12 @@ pub(crate) enum Time {
     Turn(Millis),
 }
 
-fn what() -> impl Strategy<Value = What> {
-    let disbursement = (0..5_usize, 0..4_usize, 0..5_usize, 0..6_u8, 0..10_u8, 1..5_u64).prop_map(
+fn disbursement(
+    kind: impl Strategy<Value = usize>,
+    people: Range<u8>,
+    supports: Range<u8>,
+) -> impl Strategy<Value = What> {
+    (kind, 0..4_usize, 0..5_usize, people, supports, 1..5_u64).prop_map(
         |(kind, programme, state, person, credit, amount)| What::Disbursement {
             kind,
             programme,
@@ -47,7 +51,11 @@ fn what() -> impl Strategy<Value = What> {
             credit,
             amount,
         },
-    );
+    )
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let disbursement = disbursement(0..5_usize, 0..6, 0..10);
     let call = (0..4_usize, 0..8_u8, 0..3_usize, prop::option::of(0..4_000_u32))
         .prop_map(|(kind, call, queue, seconds)| What::Call { kind, call, queue, seconds });
     let agent = (0..4_u8, prop::option::of(0..3_usize), 0..5_usize).prop_map(|(agent, site, status)| What::Agent {
@@ -67,17 +75,7 @@ fn steps(pace: Millis) -> impl Strategy<Value = Vec<Step>> {
 /// Two people in each partition who are paid and return again and again, so that they are crowded.
 fn crowds(pace: Millis) -> impl Strategy<Value = Vec<Step>> {
     let kind = prop_oneof![5 => Just(3_usize), 2 => Just(4_usize), 1 => 0..3_usize];
-    let what = (kind, 0..4_usize, 0..5_usize, 0..2_u8, 0..30_u8, 1..5_u64).prop_map(
-        |(kind, programme, state, person, credit, amount)| What::Disbursement {
-            kind,
-            programme,
-            state,
-            person,
-            credit,
-            amount,
-        },
-    );
-    steps_of(what, pace, 60..160)
+    steps_of(disbursement(kind, 0..2, 0..30), pace, 60..160)
 }
 
 fn steps_of(what: impl Strategy<Value = What>, pace: Millis, length: Range<usize>) -> impl Strategy<Value = Vec<Step>> {

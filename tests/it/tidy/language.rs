@@ -7,8 +7,6 @@ use super::{File, is_test};
 
 /// Openings that make a doc comment a fragment: the reader has to find its noun and verb elsewhere.
 const FRAGMENTS: [&str; 9] = ["Of", "By", "What", "Whether", "How", "Who", "Where", "As", "The same"];
-/// Such openings that may stay: room for a sentence that happens to begin so ("As of version 2, ...").
-pub const FRAGMENTS_ALLOWED: usize = 10;
 
 /// Longest name of a test, in characters.
 const TEST_NAME: usize = 60;

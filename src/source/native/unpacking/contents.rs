@@ -49,7 +49,7 @@ fn count_messages(mut batch: &[u8]) -> Option<u64> {
     Some(messages)
 }
 
-/// What follows the first message of version 0 or 1.
+/// Bytes behind the first message of version 0 or 1.
 fn skip_message(bytes: &[u8]) -> Option<&[u8]> {
     let (size, rest) = bytes.get(8..)?.split_first_chunk::<4>()?;
     let size = usize::try_from(i32::from_be_bytes(*size)).ok().filter(|size| *size >= MIN_MESSAGE)?;

@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 2;
 const HEADER: usize = 53;
 /// Place of the distance of the last offset from the first in such a part.
 const LAST_DELTA: usize = 4 + 4 + 1 + 4 + 2;
-/// What the length in a header of version 2 counts besides the packed records, in bytes.
+/// Bytes that the length in a header of version 2 counts besides the packed records.
 const HEADER_IN_LENGTH: usize = 49;
 
 /// An unpacked batch.
@@ -25,7 +25,7 @@ struct Unpacked {
     cost: u64,
 }
 
-/// What the thread has unpacked of the partition that it parses; each batch is within the one before.
+/// Batches that the thread has unpacked of the partition that it parses, each within the one before.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Nesting {
     is_parsing: bool,
@@ -98,7 +98,7 @@ pub(super) unsafe fn contents_of(packed: &[u8]) -> Option<Contents> {
     Some(stated_contents(header, packed.len()))
 }
 
-/// What the bytes before a packed batch state of its contents. The length tells a header of version 2 from messages,
+/// Contents of a packed batch as the bytes before it state them. The length tells a header of version 2 from messages,
 /// where these bytes are a key or belong to something else.
 fn stated_contents(header: &[u8], packed_size: usize) -> Contents {
     let number = |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(i32::from_be_bytes);

@@ -54,7 +54,7 @@ fn message(value: &[u8]) -> Vec<u8> {
     message
 }
 
-/// What is packed behind the header of a batch, and behind that of a message.
+/// Place of packed bytes behind the header of a batch, and behind that of a message.
 const IN_BATCH: usize = 61;
 const IN_MESSAGE: usize = 34;
 
