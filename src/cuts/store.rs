@@ -49,7 +49,8 @@ impl CutStore {
     pub fn put(&self, cut: &Cut) -> io::Result<CutSeal> {
         let mut guard = self.lock();
         let mut chain = self.loaded(&mut guard)?;
-        self.list_attempts(&mut chain)?;
+        let names = self.names()?;
+        self.list_attempts(&names, &mut chain)?;
         if let Some(entry) = chain.intact(&cut.id)
             && self.read_whole(&cut.id)?.is_some_and(|file| file.seal == entry.seal)
         {
@@ -59,7 +60,7 @@ impl CutStore {
             return Ok(seal);
         }
         let is_attempt = self.read_whole(&cut.id)?.is_some_and(|file| is_next(&file, &chain));
-        if !is_attempt && self.names()?.contains(&name_of(&cut.id)) {
+        if !is_attempt && names.contains(&name_of(&cut.id)) {
             self.quarantine(&name_of(&cut.id))?;
             chain.lose(&cut.id);
         }
@@ -251,9 +252,9 @@ impl CutStore {
 
     /// Lists the cuts whose files continue the list: an earlier call stored one and failed before the list was saved. They
     /// are cuts as any other, whichever is stored next.
-    fn list_attempts(&self, chain: &mut Chain) -> io::Result<()> {
+    fn list_attempts(&self, names: &[String], chain: &mut Chain) -> io::Result<()> {
         let is_unlisted = |id: &String| *id >= chain.oldest && chain.intact(id).is_none();
-        let unlisted: Vec<String> = ids(&self.names()?).into_iter().filter(is_unlisted).collect();
+        let unlisted: Vec<String> = ids(names).into_iter().filter(is_unlisted).collect();
         while let Some((index, seal)) = self.next_unlisted(&unlisted, chain)? {
             chain.push(&unlisted[index], seal);
         }
