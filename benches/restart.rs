@@ -173,6 +173,7 @@ fn head(next_offset: i64) -> Head {
         pending_cuts: Vec::new(),
         first_timestamp: None,
         pending_until: Vec::new(),
+        last_cut: None,
     }
 }
 

@@ -129,7 +129,7 @@ mod write_error;
 pub use damage::Damage;
 pub use expected::{ExpectedHead, Mismatch, SettingChange};
 pub use file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
-pub use head::{Head, LastRecord};
+pub use head::{Head, LastCut, LastRecord};
 pub use index::DaysFile;
 pub use names::{DIRECTORY, PartitionDir};
 pub use reader::CheckpointReader;

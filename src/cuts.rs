@@ -38,17 +38,21 @@
 //! hash of that line. A cut that is edited, swapped or removed no longer matches the list. A lost cut whose original file
 //! is restored matches it again; otherwise the loss stays a fault until an operator accepts it ([`CutAcceptance`]).
 //!
-//! `checkpoints/cuts-begun` remembers that there is a list, for the case that all of `cuts` is removed.
+//! Each checkpoint names the cut that was stored last ([`LastCut`](crate::checkpoint::LastCut)). After a start the cut
+//! thread compares the list with these; one that is missing is added as lost. `checkpoints/cuts-begun` remembers that
+//! there is a list while no checkpoint names a cut.
+//!
+//! A file that is not in the list counts for nothing and stays where it is, unless its link continues the list.
 //!
 //! # Crashes
 //!
-//! The list is there before the first cut, and before the mark that it began. Each cut is written first, then the list.
-//! A crash between the two leaves a cut that the list does not have, but whose link continues it: it is added at the
-//! next start. Nobody without the key can make such a file. Pruning writes the list first; files below its oldest id are
-//! leftovers.
+//! The list is there before the first cut, and before the mark that it began. Each cut is written first, then the list,
+//! then checkpoints that name the cut. A crash between the first two leaves a cut that the list does not have, but whose
+//! link continues it: it is added at the next start. Nobody without the key can make such a file. Pruning writes the list
+//! first; files below its oldest id are leftovers.
 //!
-//! A complete older copy of the directory is consistent in itself. Only a hash kept outside, from the log or an answer
-//! of the API, shows that it is old.
+//! A complete older copy of the state directory is consistent in itself. Only a hash kept outside, from the log or an
+//! answer of the API, shows that it is old.
 //!
 //! # Recomputation
 //!

@@ -62,6 +62,7 @@ mod byte_budget;
 mod checkpoint_scheduler;
 mod compatibility;
 mod cut_scheduler;
+mod cut_thread;
 mod dead_letter_sink;
 mod duties;
 mod ends;
@@ -90,8 +91,9 @@ use tokio::task::JoinHandle;
 
 pub use self::batch_decoder::{BatchDecoder, DecodedBatch, LogMismatch, ResumePoint};
 pub use self::compatibility::Compatibility;
+pub use self::cut_thread::{CutOutcome, CutRequest, CutThread};
 pub use self::dead_letter_sink::DeadLetterSink;
-pub use self::message::{CutOutcome, CutRequest, LogInfo, LogInventory, PollerCommand, WorkerMessage};
+pub use self::message::{LogInfo, LogInventory, PollerCommand, WorkerMessage};
 pub use self::metrics::PipelineMetrics;
 pub use self::passage::ExcludedPassage;
 use self::poller::Poller;
@@ -277,19 +279,15 @@ fn start_checkpoint_thread(
     Ok((CheckpointHandle::new(requests, in_flight), received_outcomes))
 }
 
-/// Starts the thread that stores cuts, so that a slow disk does not hold up the task. It ends when the sender is
-/// dropped.
+/// Starts the thread that stores cuts. It ends when the sender is dropped.
 fn start_cut_thread(cuts: CutStore) -> Result<(mpsc::Sender<CutRequest>, UnboundedReceiver<CutOutcome>), Failure> {
-    let (requests, received_requests) = mpsc::channel::<CutRequest>();
+    let (requests, received_requests) = mpsc::channel();
     let (outcomes, received_outcomes) = async_mpsc::unbounded_channel();
+    let mut thread = CutThread::new(cuts);
     spawn("cuts", move || {
-        for CutRequest { cut, oldest } in received_requests {
-            let result = cuts.put(&cut);
+        for request in received_requests {
             // Outcomes that arrive after the task has ended are dropped.
-            drop(outcomes.send(CutOutcome { cut, result }));
-            if let Err(error) = cuts.prune(oldest) {
-                tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "old cut not removed");
-            }
+            thread.handle(request, |outcome| drop(outcomes.send(outcome)));
         }
     })?;
     Ok((requests, received_outcomes))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::opening::{cuts_failure, key_failure, open_state};
 use super::{STATE_DIRECTORIES, Settings};
-use crate::checkpoint::{CheckpointReader, CheckpointStore, Damage, PartitionDir};
+use crate::checkpoint::{CheckpointReader, CheckpointStore, Damage, LastCut, PartitionDir};
 use crate::clock::Clock;
 use crate::cuts::{CutAcceptance, CutKey, CutStore, SealKind};
 use crate::decode::{KeyFile, PseudonymKey};
@@ -104,9 +104,11 @@ pub(super) fn no_cut(id: &str) -> Failure {
 /// Adds a line for each cut to the report; returns false if one is damaged or missing.
 pub(super) fn report_cuts(settings: &Settings, id: Option<&str>, report: &mut String) -> Result<bool, Failure> {
     let directory = &settings.state_directory;
-    let Some((_, cuts)) = open_cuts(settings)? else { return Ok(true) };
+    let Some((key, cuts)) = open_cuts(settings)? else { return Ok(true) };
+    // First the checkpoints: a running process may store a cut, and then a checkpoint that names it.
+    let last_cuts = last_cuts(settings, &key.key_id())?;
     let verdicts = cuts
-        .verify(id)
+        .verify(id, &last_cuts)
         .map_err(|error| cuts_failure(format_args!("state directory {}", directory.display()), &error))?;
     if let Some(id) = id.filter(|_| verdicts.iter().all(|verdict| verdict.id == "chain")) {
         return Err(no_cut(id));
@@ -141,12 +143,13 @@ pub(crate) fn accept_cuts(
     clock: &Clock,
 ) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
-    let Some((_, cuts)) = open_cuts(&settings)? else {
+    let Some((key, cuts)) = open_cuts(&settings)? else {
         return Err(Failure::new(Exit::Usage, "there are no cuts, and nothing to accept"));
     };
     let (_lock, ..) = open_state(&settings.state_directory, &settings.pseudonym_key_path())?;
-    let accepted =
-        cuts.accept(id, reason, clock.now()).map_err(|error| cuts_failure("cuts in the state directory", &error))?;
+    let compared = cuts.compare(&last_cuts(&settings, &key.key_id())?);
+    let accepted = compared.and_then(|_| cuts.accept(id, reason, clock.now()));
+    let accepted = accepted.map_err(|error| cuts_failure("cuts in the state directory", &error))?;
     if accepted.is_empty() {
         let what = id.map_or("the cuts".to_owned(), |id| format!("cut {id}"));
         return Err(Failure::new(
@@ -155,6 +158,18 @@ pub(crate) fn accept_cuts(
         ));
     }
     Ok(accepted.iter().map(|acceptance| describe_acceptance(acceptance) + "\n").collect())
+}
+
+/// Stored cuts that the newest checkpoints of this key name.
+fn last_cuts(settings: &Settings, key_id: &str) -> Result<Vec<LastCut>, Failure> {
+    let directory = &settings.state_directory;
+    let (store, mut last_cuts) = (open_existing(settings)?, Vec::new());
+    for dir in partition_dirs(&store, directory)? {
+        let newest = store.newest(dir).map_err(|error| directory_failure(directory, &error))?.reader;
+        let head = newest.map(|reader| reader.head().clone()).filter(|head| head.key_id == key_id);
+        last_cuts.extend(head.and_then(|head| head.last_cut));
+    }
+    Ok(last_cuts)
 }
 
 fn describe_acceptance(acceptance: &CutAcceptance) -> String {

@@ -60,6 +60,17 @@ pub struct Head {
     /// Last cut for which each of `pending_cuts` stands, as nothing changes between; empty if each stands for its own
     /// alone. Since format version 4.
     pub pending_until: Vec<Timestamp>,
+    /// Cut that was stored last; `None` before the first. Since format version 5.
+    pub last_cut: Option<LastCut>,
+}
+
+/// Stored cut that a checkpoint names. A list of cuts without it has lost cuts, or is an older copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastCut {
+    /// Id of the cut.
+    pub id: String,
+    /// Keyed hash over the cut and the one before, in hexadecimal digits.
+    pub hash: String,
 }
 
 /// The last applied record. A log that has another record at its offset is another log.
@@ -76,9 +87,9 @@ pub struct LastRecord {
 impl Head {
     /// Decodes the head of a file of this format version.
     pub(super) fn decode(mut bytes: Vec<u8>, version: u32) -> Result<Self, Damage> {
-        // Version 2 appended `pending_cuts`, version 3 `first_timestamp`, version 4 `pending_until`; an empty list
-        // and `None` are encoded as 0.
-        bytes.resize(bytes.len() + 4_usize.saturating_sub(version as usize), 0);
+        // Version 2 appended `pending_cuts`, version 3 `first_timestamp`, version 4 `pending_until`, version 5 `last_cut`;
+        // an empty list and `None` are encoded as 0.
+        bytes.resize(bytes.len() + 5_usize.saturating_sub(version as usize), 0);
         container::decode(&bytes, "head")
     }
 

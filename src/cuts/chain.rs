@@ -1,8 +1,11 @@
 //! The chain of cuts: a keyed hash over each cut and the hash before it, and the sealed list of all stored cuts.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::record::Cut;
+use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
 
 /// Version of the list's format. Version 1 had no acceptances.
@@ -90,6 +93,13 @@ pub(super) struct ChainEntry {
     /// True once an operator has accepted the loss, or a cut without a keyed hash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) accepted: bool,
+}
+
+impl ChainEntry {
+    /// True if the cut is lost without a decision of an operator.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost && !self.accepted
+    }
 }
 
 /// Decision of an operator that something of the cuts is lost or unproven. Stays in the list, which the key seals.
@@ -188,6 +198,34 @@ impl Chain {
         self.entry(id).filter(|entry| !entry.lost)
     }
 
+    /// The newest entry of each cut that was not lost, in their order.
+    pub(super) fn all_intact(&self) -> Vec<&ChainEntry> {
+        let mut seen = BTreeSet::new();
+        let newest = self.entries.iter().rev().filter(|entry| seen.insert(entry.id.as_str()));
+        let mut intact: Vec<_> = newest.filter(|entry| !entry.lost).collect();
+        intact.reverse();
+        intact
+    }
+
+    /// True if a file of this cut would not be one of the list.
+    pub(super) fn has_no_file_of(&self, id: &str) -> bool {
+        let entry = self.entry(id);
+        entry.is_none_or(|entry| entry.lost) && (entry.is_some() || id >= self.oldest.as_str())
+    }
+
+    /// True if the list has, or had, the cut that a checkpoint names.
+    pub(super) fn knows(&self, cut: &LastCut) -> bool {
+        cut.id < self.oldest || self.entries.iter().any(|entry| entry.seal.hash == cut.hash)
+    }
+
+    /// Adds a cut that a checkpoint names and the list does not have, as lost; others that were stored before it may be
+    /// lost as well.
+    pub(super) fn miss(&mut self, cut: &LastCut) {
+        let seal = CutSeal { hash: cut.hash.clone(), kind: SealKind::Sealed };
+        self.entries.push(ChainEntry { id: cut.id.clone(), seal, lost: true, accepted: false });
+        self.rebuilt = true;
+    }
+
     /// Appends a cut.
     pub(super) fn push(&mut self, id: &str, seal: CutSeal) {
         self.head = Some(seal.hash.clone());
@@ -202,14 +240,14 @@ impl Chain {
     /// Takes back the loss of a cut whose file is there again; false unless it is the file of the newest entry.
     pub(super) fn restore(&mut self, id: &str, seal: &CutSeal) -> bool {
         let newest = self.entries.iter_mut().rev().find(|entry| entry.id == id);
-        let Some(entry) = newest.filter(|entry| entry.lost && entry.seal == *seal) else { return false };
-        entry.lost = false;
+        let Some(entry) = newest.filter(|entry| entry.lost && entry.seal.hash == seal.hash) else { return false };
+        (entry.lost, entry.seal) = (false, seal.clone());
         true
     }
 
-    /// Number of cuts that are lost without a decision of an operator.
+    /// Number of losses without a decision of an operator: cuts, and the list itself.
     pub(super) fn lost(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.lost && !entry.accepted).count()
+        self.entries.iter().filter(|entry| entry.is_lost()).count() + usize::from(self.rebuilt)
     }
 
     /// True if a decision of an operator covers this quarantined file.

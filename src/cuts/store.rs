@@ -1,15 +1,19 @@
 //! The cuts of a state directory, one file each. The format is in the documentation of [`crate::cuts`].
 
 mod acceptance;
+mod loading;
 mod verification;
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::loading::continue_list;
 pub use self::verification::CutVerdict;
-use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, Link, SealKind};
+use super::chain::{Chain, ChainEntry, ChainFault, CutFile, CutKey, CutSeal, Link};
 use super::record::{Cut, cut_id, instant_of};
+use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
 use crate::disk::{AtomicFile, Disk};
 use crate::runtime::failpoint;
@@ -30,52 +34,63 @@ const MAX_BYTES: u64 = 64 * 1_024 * 1_024;
 pub struct CutStore {
     disk: Arc<dyn Disk>,
     key: CutKey,
-    chain: Arc<Mutex<Option<Chain>>>,
+    state: Arc<Mutex<StoreState>>,
     lost: Arc<AtomicUsize>,
+}
+
+/// Knowledge of the stored cuts, kept between calls.
+#[derive(Debug, Default)]
+struct StoreState {
+    /// The list; `None` before the first use.
+    chain: Option<Chain>,
+    /// Cuts that may be stored without being listed, because a call failed or the disk did not return them.
+    attempts: Vec<String>,
+    /// Listed cuts that the disk did not return.
+    unreadable: BTreeSet<String>,
 }
 
 impl CutStore {
     /// Opens the store of a state directory.
     pub fn new(disk: Arc<dyn Disk>, key: CutKey) -> Self {
-        Self { disk, key, chain: Arc::default(), lost: Arc::default() }
+        Self { disk, key, state: Arc::default(), lost: Arc::default() }
     }
 
     /// Stores a cut durably with the atomic write of [`crate::disk`], then adds it to the list.
     ///
-    /// A file that has its name already is quarantined, never overwritten, unless it is this call's own earlier attempt.
+    /// A file that has its name already is quarantined, never overwritten, unless it is the very cut.
     ///
     /// # Errors
     /// If the disk refuses. The whole write may be repeated.
     pub fn put(&self, cut: &Cut) -> io::Result<CutSeal> {
-        let mut guard = self.lock();
-        let mut chain = self.loaded(&mut guard)?;
-        let names = self.names()?;
-        self.list_attempts(&names, &mut chain)?;
+        let mut state = self.lock();
+        let mut chain = self.loaded(&mut state)?;
+        self.list_attempts(&mut chain, &state.attempts)?;
         if let Some(entry) = chain.intact(&cut.id)
             && self.read_whole(&cut.id)?.is_some_and(|file| file.seal == entry.seal)
         {
             let seal = entry.seal.clone();
             self.save(&chain)?;
-            self.keep(&mut guard, chain);
+            state.attempts.clear();
+            self.keep(&mut state, chain);
             return Ok(seal);
         }
-        let is_attempt = self.read_whole(&cut.id)?.is_some_and(|file| is_next(&file, &chain));
-        if !is_attempt && names.contains(&name_of(&cut.id)) {
+        if self.exists(&path_of(&cut.id)) {
             self.quarantine(&name_of(&cut.id))?;
-            chain.lose(&cut.id);
         }
-        // The list stands before the first cut does: cuts without a list are a sign that somebody removed it.
         chain.lose(&cut.id);
+        // The list stands before the first cut does: cuts without a list are a sign that somebody removed it.
         if self.read_chain()?.as_ref() != Some(&chain) {
             self.save(&chain)?;
         }
+        state.attempts = vec![cut.id.clone()];
         let link = Link { previous: chain.head.clone(), retaken: chain.entry(&cut.id).is_some() };
         let (text, seal) = CutFile::text(cut, &link, &self.key).map_err(io::Error::other)?;
         self.write(&path_of(&cut.id), &text)?;
         failpoint("cut.written");
         chain.push(&cut.id, seal.clone());
         self.save(&chain)?;
-        self.keep(&mut guard, chain);
+        state.attempts.clear();
+        self.keep(&mut state, chain);
         Ok(seal)
     }
 
@@ -84,8 +99,8 @@ impl CutStore {
     /// # Errors
     /// If the disk refuses, or the cut is or was damaged or removed. A damaged file is quarantined.
     pub fn get(&self, id: &str) -> io::Result<Option<(Cut, CutSeal)>> {
-        let mut guard = self.lock();
-        let mut chain = self.loaded(&mut guard)?;
+        let mut state = self.lock();
+        let mut chain = self.loaded(&mut state)?;
         let Some(entry) = chain.entry(id).cloned() else { return Ok(None) };
         if entry.lost {
             return Err(invalid(
@@ -93,17 +108,14 @@ impl CutStore {
                 "was damaged or removed; see the log event pacemeter.cut.damaged, and pacemeter cut verify",
             ));
         }
-        let fault = match self.read(id) {
-            Ok(file) if file.seal == entry.seal => return Ok(Some((file.cut, file.seal))),
-            Ok(_) => invalid(id, "is another file than the one stored: its hash is not the one in the list"),
-            Err(error) => error,
-        };
-        if let Some(fault) = self.lose(&mut chain, id, fault)? {
-            self.save(&chain)?;
-            self.keep(&mut guard, chain);
-            return Err(fault);
+        let result = self.read_listed(id, &entry.seal);
+        match &result {
+            Ok(_) => drop(state.unreadable.remove(id)),
+            Err(fault) if self.lose(&mut chain, id, fault)? => self.save(&chain)?,
+            Err(_) => drop(state.unreadable.insert(id.to_owned())),
         }
-        Ok(None)
+        self.keep(&mut state, chain);
+        result.map(|cut| Some((cut, entry.seal)))
     }
 
     /// Reads all cuts and checks them against the list; returns their closed periods, and what is wrong.
@@ -112,180 +124,111 @@ impl CutStore {
     /// replayed past its instant.
     ///
     /// # Errors
-    /// Returns an error if the directory cannot be listed, or the disk does not return a cut that is not listed yet.
+    /// Returns an error if the directory or the list cannot be read.
     pub fn closed_periods(&self) -> io::Result<(ClosedPeriods, Vec<io::Error>)> {
-        let mut guard = self.lock();
-        let (chain, closed_periods, faults) = self.load()?;
-        self.keep(&mut guard, chain);
-        Ok((closed_periods, faults))
+        let mut state = self.lock();
+        let loaded = self.load()?;
+        state.attempts = loaded.attempts;
+        state.unreadable = loaded.unreadable;
+        self.keep(&mut state, loaded.chain);
+        Ok((loaded.closed_periods, loaded.faults))
     }
 
-    /// Removes the cuts of instants before `before`, and what was quarantined of them.
+    /// Compares the list with cuts that checkpoints name. Those that it does not have are lost from then on; returns
+    /// what is wrong.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn compare(&self, last_cuts: &[LastCut]) -> io::Result<Vec<io::Error>> {
+        let mut state = self.lock();
+        let mut chain = self.loaded(&mut state)?;
+        let mut faults = Vec::new();
+        for cut in last_cuts {
+            if !chain.knows(cut) {
+                chain.miss(cut);
+                faults.push(invalid(&cut.id, MISSED));
+            }
+        }
+        if !faults.is_empty() {
+            self.save(&chain)?;
+            self.keep(&mut state, chain);
+        }
+        Ok(faults)
+    }
+
+    /// Removes the cuts of instants before `before`, and what was quarantined of them. What is lost stays until an
+    /// operator accepts it.
     ///
     /// # Errors
     /// Returns an error if the disk refuses; some cuts may be removed.
     pub fn prune(&self, before: Timestamp) -> io::Result<()> {
         let oldest = cut_id(before);
-        let mut guard = self.lock();
-        let mut chain = self.loaded(&mut guard)?;
-        let old: Vec<String> =
-            self.names()?.into_iter().filter(|name| *name != "chain" && id_of(name) < oldest.as_str()).collect();
-        if old.is_empty() && chain.entries.iter().all(|entry| entry.id >= oldest) {
+        let mut state = self.lock();
+        let mut chain = self.loaded(&mut state)?;
+        let is_old = |id: &str| id < oldest.as_str() && instant_of(id).is_some();
+        let is_evidence = |name: &String| is_aside(name) && !chain.covers(name);
+        let mut old = self.names()?;
+        old.retain(|name| is_old(id_of(name)) && !is_evidence(name));
+        let is_kept = |entry: &ChainEntry| entry.id >= oldest || entry.is_lost();
+        if old.is_empty() && chain.entries.iter().all(is_kept) {
             return Ok(());
         }
         // The list first: a crash leaves files below its oldest id, which the next call removes.
-        chain.entries.retain(|entry| entry.id >= oldest);
+        chain.entries.retain(is_kept);
         chain.oldest = chain.oldest.max(oldest);
         self.save(&chain)?;
-        self.keep(&mut guard, chain);
+        self.keep(&mut state, chain);
         for name in old {
             self.disk.remove(&format!("{DIRECTORY}/{name}"))?;
         }
         self.disk.sync_directory(DIRECTORY)
     }
 
-    /// Number of cuts of the list that are damaged or missing, those taken again included. Never waits for the disk.
+    /// Number of cuts that are lost or unreadable, those taken again included, and one for a list that was. Never waits
+    /// for the disk.
     pub(crate) fn lost(&self) -> usize {
         self.lost.load(Ordering::Relaxed)
     }
 
-    fn keep(&self, kept: &mut Option<Chain>, chain: Chain) {
-        self.lost.store(chain.lost(), Ordering::Relaxed);
-        *kept = Some(chain);
+    fn keep(&self, state: &mut StoreState, chain: Chain) {
+        self.lost.store(chain.lost() + state.unreadable.len(), Ordering::Relaxed);
+        state.chain = Some(chain);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Chain>> {
-        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, StoreState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the list, and loads it at first use.
-    fn loaded(&self, guard: &mut Option<Chain>) -> io::Result<Chain> {
-        if let Some(chain) = guard {
+    fn loaded(&self, state: &mut StoreState) -> io::Result<Chain> {
+        if let Some(chain) = &state.chain {
             return Ok(chain.clone());
         }
-        let chain = self.load()?.0;
-        self.keep(guard, chain.clone());
-        Ok(chain)
+        let loaded = self.load()?;
+        (state.attempts, state.unreadable) = (loaded.attempts, loaded.unreadable);
+        self.keep(state, loaded.chain.clone());
+        Ok(loaded.chain)
     }
 
-    /// Reads the list and every cut, and quarantines what is damaged.
-    fn load(&self) -> io::Result<(Chain, ClosedPeriods, Vec<io::Error>)> {
-        let (mut closed_periods, mut faults) = (ClosedPeriods::default(), Vec::new());
-        let stored = self.read_chain().or_else(|error| {
-            if error.kind() != ErrorKind::InvalidData {
-                return Err(error);
-            }
-            faults.push(error);
-            self.quarantine("chain").map(|()| None)
-        })?;
-        let mut chain = match &stored {
-            Some(chain) => chain.clone(),
-            None => self.rebuild(&mut faults)?,
-        };
-        let listed: Vec<String> = chain.entries.iter().filter(|entry| !entry.lost).map(|e| e.id.clone()).collect();
-        for id in listed {
-            let expected = chain.intact(&id).map(|entry| entry.seal.clone());
-            let fault = match self.read(&id) {
-                Ok(file) if Some(&file.seal) == expected.as_ref() => {
-                    file.cut.report(&mut closed_periods);
-                    continue;
-                }
-                Ok(_) => invalid(&id, "is another file than the one stored: its hash is not the one in the list"),
-                Err(error) => error,
-            };
-            if !is_damage(&fault) {
-                // It is there, for all that is known: it must not be taken again.
-                instant_of(&id).inspect(|&at| closed_periods.add_cut(at));
-            }
-            faults.extend(self.lose(&mut chain, &id, fault)?);
-        }
-        let is_unlisted = |id: &String| *id >= chain.oldest && chain.intact(id).is_none();
-        let mut unlisted: Vec<String> = ids(&self.names()?).into_iter().filter(is_unlisted).collect();
-        // A crash between storing a cut and saving the list leaves a cut whose link continues the list.
-        while let Some((index, seal)) = self.next_unlisted(&unlisted, &chain)? {
-            let id = unlisted.swap_remove(index);
-            self.read(&id)?.cut.report(&mut closed_periods);
-            chain.push(&id, seal);
-        }
-        for id in unlisted {
-            match self.read_whole(&id)? {
-                Some(file) if chain.restore(&id, &file.seal) => {
-                    tracing::warn!(event = "pacemeter.cut.restored", cut = id, "lost cut found whole again");
-                    file.cut.report(&mut closed_periods);
-                    continue;
-                }
-                // Anybody can make such a file, so it counts only once an operator accepts it. It stays where it is.
-                Some(file) if file.seal.kind == SealKind::Unsealed => {
-                    faults.push(invalid(&id, UNSEALED));
-                    continue;
-                }
-                Some(_) | None => {}
-            }
-            let fault = self.read(&id).err().unwrap_or_else(|| invalid(&id, "is not in the list of cuts"));
-            faults.extend(self.lose(&mut chain, &id, fault)?);
-        }
-        if stored.as_ref() != Some(&chain) && chain != Chain::empty(&self.key) {
-            // The cuts are usable without; the next cut saves the list as well.
-            faults.extend(self.save(&chain).err());
-        }
-        Ok((chain, closed_periods, faults))
-    }
-
-    /// Makes a list from the files where there is none.
-    fn rebuild(&self, faults: &mut Vec<io::Error>) -> io::Result<Chain> {
-        let mut chain = Chain { rebuilt: !faults.is_empty(), ..Chain::empty(&self.key) };
-        let mut files = Vec::new();
-        for id in ids(&self.names()?) {
-            files.extend(self.read_whole(&id)?.map(|file| (file.cut.taken_ms, id, file.seal)));
-        }
-        files.retain(|(.., seal)| seal.kind != SealKind::Unsealed);
-        if faults.is_empty() && (!files.is_empty() || self.has_begun()?) {
-            faults.push(io::Error::new(ErrorKind::InvalidData, format!("{CHAIN}: was removed; made again")));
-            chain.rebuilt = true;
-        }
-        files.sort_unstable_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-        for (_, id, seal) in files {
-            chain.push(&id, seal);
-        }
-        Ok(chain)
-    }
-
-    /// Lists the cuts whose files continue the list: an earlier call stored one and failed before the list was saved. They
-    /// are cuts as any other, whichever is stored next.
-    fn list_attempts(&self, names: &[String], chain: &mut Chain) -> io::Result<()> {
-        let is_unlisted = |id: &String| *id >= chain.oldest && chain.intact(id).is_none();
-        let unlisted: Vec<String> = ids(names).into_iter().filter(is_unlisted).collect();
-        while let Some((index, seal)) = self.next_unlisted(&unlisted, chain)? {
-            chain.push(&unlisted[index], seal);
-        }
+    /// Lists those of these cuts whose files continue the list: they are cuts as any other, whichever is stored next.
+    fn list_attempts(&self, chain: &mut Chain, attempts: &[String]) -> io::Result<()> {
+        let files: io::Result<Vec<_>> = attempts.iter().filter_map(|id| self.read_unlisted(id).transpose()).collect();
+        let mut files = files?;
+        while continue_list(chain, &mut files).is_some() {}
         Ok(())
     }
 
-    /// The one of these cuts whose link continues the list.
-    fn next_unlisted(&self, ids: &[String], chain: &Chain) -> io::Result<Option<(usize, CutSeal)>> {
-        for (index, id) in ids.iter().enumerate() {
-            if let Some(file) = self.read_whole(id)?.filter(|file| is_next(file, chain)) {
-                return Ok(Some((index, file.seal)));
-            }
+    /// Marks a listed cut as lost and quarantines its file if this fault proves it; true if so. A disk that refuses to
+    /// read proves nothing.
+    fn lose(&self, chain: &mut Chain, id: &str, fault: &io::Error) -> io::Result<bool> {
+        if !is_damage(fault) {
+            return Ok(false);
         }
-        Ok(None)
-    }
-
-    /// Marks a cut as lost and quarantines its file; returns the fault. A disk that refuses to read proves nothing, and
-    /// changes nothing.
-    fn lose(&self, chain: &mut Chain, id: &str, fault: io::Error) -> io::Result<Option<io::Error>> {
-        match fault.kind() {
-            ErrorKind::NotFound => {
-                chain.lose(id);
-                Ok(Some(invalid(id, "was removed")))
-            }
-            _ if is_damage(&fault) => {
-                self.quarantine(&name_of(id))?;
-                chain.lose(id);
-                Ok(Some(fault))
-            }
-            _ => Ok(Some(fault)),
+        if fault.kind() != ErrorKind::NotFound {
+            self.quarantine(&name_of(id))?;
         }
+        chain.lose(id);
+        Ok(true)
     }
 
     /// Renames a file to the first free name `<name>.damaged-<n>`.
@@ -299,18 +242,33 @@ impl CutStore {
     }
 
     fn read_chain(&self) -> io::Result<Option<Chain>> {
-        match self.read_text(CHAIN) {
-            Ok(text) => Chain::parse(&text, &self.key).map(Some).map_err(|fault| match fault {
-                ChainFault::Damaged(what) => io::Error::new(ErrorKind::InvalidData, format!("{CHAIN}: {what}")),
-                ChainFault::OtherKey(other) => io::Error::new(ErrorKind::Unsupported, format!(
+        let text = match self.read_text(CHAIN) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let damaged = |what: &str| io::Error::new(ErrorKind::InvalidData, format!("{CHAIN}: {what}"));
+        match Chain::parse(&text, &self.key) {
+            Ok(chain) => Ok(Some(chain)),
+            Err(ChainFault::Damaged(what)) => Err(damaged(&what)),
+            Err(ChainFault::OtherKey(_)) if self.has_cut_of_key()? => {
+                Err(damaged("was edited: it names another pseudonym key than that of the cuts"))
+            }
+            Err(ChainFault::OtherKey(other)) => Err(io::Error::new(
+                ErrorKind::Unsupported,
+                format!(
                     "{CHAIN}: was written with another pseudonym key (cut key {other}, not {}); restore that key, or \
                      move the directory {DIRECTORY} away",
                     self.key.id()
-                )),
-            }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+                ),
+            )),
         }
+    }
+
+    /// True if a cut was sealed with this key.
+    fn has_cut_of_key(&self) -> io::Result<bool> {
+        let is_sealed = |id: &String| self.read(id).is_ok_and(|file| file.link.is_some());
+        Ok(ids(&self.names()?).iter().any(is_sealed))
     }
 
     /// Saves the list, then the mark that it began: a crash between them leaves a list without a mark, which is no
@@ -341,7 +299,22 @@ impl CutStore {
     }
 
     fn read(&self, id: &str) -> io::Result<CutFile> {
-        CutFile::parse(&self.read_text(&path_of(id))?, id, &self.key).map_err(|what| invalid(id, &what))
+        let text = self.read_text(&path_of(id)).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => io::Error::new(ErrorKind::NotFound, format!("{}: was removed", path_of(id))),
+            _ => error,
+        })?;
+        CutFile::parse(&text, id, &self.key).map_err(|what| invalid(id, &what))
+    }
+
+    /// Reads a cut that the list has with this seal.
+    fn read_listed(&self, id: &str, seal: &CutSeal) -> io::Result<Cut> {
+        let file = self.read(id)?;
+        if file.seal == *seal { Ok(file.cut) } else { Err(invalid(id, REPLACED)) }
+    }
+
+    /// True unless there is no such file.
+    fn exists(&self, path: &str) -> bool {
+        !matches!(self.disk.open(path), Err(error) if error.kind() == ErrorKind::NotFound)
     }
 
     /// Reads the file of a cut; `None` if it is damaged or missing. A disk that refuses to read proves neither, and is an
@@ -377,20 +350,23 @@ impl CutStore {
 /// Fault of a file that has no keyed hash.
 const UNSEALED: &str = "has no keyed hash: an older version stored it, or somebody put it there; accept it with \
                         pacemeter cut accept if it is genuine";
+/// Fault of a file whose cut is not in the list.
+const UNLISTED: &str = "is not in the list of cuts and counts for nothing; move it away";
+/// Fault of a listed cut that has the file of another.
+const REPLACED: &str = "is another file than the one stored: its hash is not the one in the list";
+/// Fault of a list without a cut that a checkpoint names.
+const MISSED: &str = "was stored, as a checkpoint shows, and is not in the list of cuts: cuts were removed, or an older \
+                      copy of them was put back";
 
 /// True if a file is damaged or missing, as opposed to a disk that does not answer now.
 fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }
 
-/// True if the link of a file continues the list.
-fn is_next(file: &CutFile, chain: &Chain) -> bool {
-    file.link.as_ref().is_some_and(|link| link.previous == chain.head)
-}
-
 /// Ids of the cuts among these file names, in their order.
 fn ids(names: &[String]) -> Vec<String> {
-    names.iter().filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect()
+    let id = |name: &String| name.strip_suffix(".json").filter(|id| instant_of(id).is_some()).map(str::to_owned);
+    names.iter().filter_map(id).collect()
 }
 
 /// Id in the name of a file of a cut, quarantined or not.

@@ -91,6 +91,7 @@ impl Compatibility {
             pending_cuts: Vec::new(),
             first_timestamp: None,
             pending_until: Vec::new(),
+            last_cut: None,
         }
     }
 

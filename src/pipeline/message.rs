@@ -1,6 +1,5 @@
 //! Messages between the pipeline's threads, as closed lists.
 
-use std::io;
 use std::time::Instant;
 
 use tokio::sync::mpsc::error::SendError;
@@ -8,7 +7,6 @@ use tokio::sync::mpsc::error::SendError;
 use super::batch_decoder::{DecodedBatch, ResumePoint};
 use super::passage::ExcludedPassage;
 use crate::clock::Timestamp;
-use crate::cuts::{Cut, CutSeal};
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::Failure;
 use crate::source::{ClientEvent, End};
@@ -90,22 +88,6 @@ pub struct LogInfo {
     pub end: Option<i64>,
     /// Committed offset; dead letters of the records below it were written by an earlier process.
     pub committed: Option<i64>,
-}
-
-/// Request to the cut thread: store `cut`, and remove cuts before `oldest`.
-pub struct CutRequest {
-    /// Cut to store.
-    pub cut: Cut,
-    /// Instant of the oldest cut to keep, in milliseconds since the epoch.
-    pub oldest: Timestamp,
-}
-
-/// Answer to a [`CutRequest`].
-pub struct CutOutcome {
-    /// Cut that was requested.
-    pub cut: Cut,
-    /// Proof of the stored cut, or the error if it was not stored.
-    pub result: io::Result<CutSeal>,
 }
 
 /// Command from the task to the poll thread.

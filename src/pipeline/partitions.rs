@@ -20,7 +20,7 @@ use super::restore::{RestoredPartition, StateSource, dir_of};
 use super::unsaved::Unsaved;
 use crate::aggregate::image::{PageSink, StateImage};
 use crate::aggregate::{PartitionState, ViewConfig};
-use crate::checkpoint::{Head, LastRecord};
+use crate::checkpoint::{Head, LastCut, LastRecord};
 use crate::clock::{MINUTE, Timestamp};
 use crate::cuts::Cut;
 use crate::record::{PartitionIndex, Stream};
@@ -35,6 +35,8 @@ pub(super) struct Partitions {
     pub(super) cluster: ClusterInfo,
     /// Fingerprint of the allowlists.
     labels: [u8; 16],
+    /// Cut that was stored last.
+    pub(super) last_cut: Option<LastCut>,
 }
 
 /// A partition: its log, its state, and how far each concern is with it.
@@ -80,7 +82,7 @@ pub(super) struct ShortLog {
 impl Partitions {
     /// Creates an empty collection.
     pub(super) fn new(compatibility: Compatibility, labels: [u8; 16]) -> Self {
-        Self { owned: Vec::new(), compatibility, cluster: ClusterInfo::default(), labels }
+        Self { owned: Vec::new(), compatibility, cluster: ClusterInfo::default(), labels, last_cut: None }
     }
 
     /// Adds a partition and returns its index.
@@ -143,12 +145,13 @@ impl Partitions {
 
     /// Begins an image of a partition at `now` and describes it; the pages go to `sink`.
     pub(super) fn begin_image(&mut self, index: PartitionIndex, now: Timestamp, sink: &PageSink) -> (Head, StateImage) {
-        let Self { owned, compatibility, cluster, labels } = self;
+        let Self { owned, compatibility, cluster, labels, last_cut } = self;
         let OwnedPartition { log, state, last_record, built, cuts, .. } = &mut owned[index.index()];
         let head = compatibility.head(&log.partition, state, cluster, *labels, *last_record, *built);
         let parts = cuts.parts().into_iter();
         let (pending_cuts, pending_until) = parts.map(|(at, CutSpan { part, until })| ((at, part), until)).unzip();
-        let head = Head { written: now, pending_cuts, first_timestamp: cuts.first(), pending_until, ..head };
+        let (first_timestamp, last_cut) = (cuts.first(), last_cut.clone());
+        let head = Head { written: now, pending_cuts, first_timestamp, pending_until, last_cut, ..head };
         (head, state.begin_image(sink))
     }
 }

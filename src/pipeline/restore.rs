@@ -10,8 +10,8 @@ use super::cut_scheduler::CutSpan;
 use super::message::LogInfo;
 use crate::aggregate::{PartitionState, StateLoader, ViewConfig};
 use crate::checkpoint::{
-    CheckpointChain, CheckpointHandle, CheckpointReader, CheckpointRequest, CheckpointStore, Damage, Head, LastRecord,
-    Mismatch, PartitionDir,
+    CheckpointChain, CheckpointHandle, CheckpointReader, CheckpointRequest, CheckpointStore, Damage, Head, LastCut,
+    LastRecord, Mismatch, PartitionDir,
 };
 use crate::clock::Timestamp;
 use crate::record::TopicPartition;
@@ -76,6 +76,8 @@ pub(super) struct RestoredPartition {
     pub(super) parts: Vec<(Timestamp, CutSpan)>,
     /// Kafka timestamp of its first record, if that is known.
     pub(super) first_timestamp: Option<Timestamp>,
+    /// Stored cut that the checkpoint names, whether it is resumed or discarded.
+    pub(super) last_cut: Option<LastCut>,
 }
 
 /// Source of a restored state.
@@ -194,7 +196,8 @@ impl Restorer<'_> {
                         policy: self.settings.on_mismatch,
                         first_offset: Some(reader.head().first_offset),
                     };
-                    return self.discard(log, &unusable);
+                    let last_cut = self.last_cut(reader.head());
+                    return self.discard(log, &unusable).map(|restored| RestoredPartition { last_cut, ..restored });
                 }
                 Loaded::Damaged(damage) => {
                     is_newest = false;
@@ -243,7 +246,13 @@ impl Restorer<'_> {
             cluster_id: cluster_id.clone(),
             parts: pending_cuts.iter().zip(until).map(span).collect(),
             first_timestamp,
+            last_cut: self.last_cut(reader.head()),
         }
+    }
+
+    /// Stored cut that a checkpoint names. One of another key says nothing of the cuts of this key.
+    fn last_cut(&self, head: &Head) -> Option<LastCut> {
+        head.last_cut.clone().filter(|_| head.key_id == self.compatibility.key_id)
     }
 
     /// Loads the state of a checkpoint that matches the log and the settings.
@@ -353,6 +362,7 @@ impl Restorer<'_> {
             cluster_id: None,
             parts: Vec::new(),
             first_timestamp: None,
+            last_cut: None,
         }
     }
 }

@@ -22,7 +22,8 @@ use tokio::sync::watch;
 use tokio::time::sleep_until;
 
 use super::Settings;
-use super::message::{CutOutcome, WorkerMessage};
+use super::cut_thread::CutOutcome;
+use super::message::WorkerMessage;
 use super::worker::Worker;
 use crate::checkpoint::CheckpointOutcome;
 use crate::clock::Clock;

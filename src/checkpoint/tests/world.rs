@@ -12,7 +12,6 @@ use crate::checkpoint::{
 use crate::clock::{DAY, Timestamp};
 use crate::disk::Disk;
 use crate::record::Stream;
-use crate::view::cut::PartitionCut;
 
 pub(super) const DIR: PartitionDir = PartitionDir { stream: Stream::Disbursement, partition: 3 };
 
@@ -41,6 +40,7 @@ pub(super) fn head(next_offset: i64) -> Head {
         pending_cuts: Vec::new(),
         first_timestamp: None,
         pending_until: Vec::new(),
+        last_cut: None,
     }
 }
 
@@ -142,21 +142,19 @@ impl State {
         store: &CheckpointStore,
         chain: &mut CheckpointChain,
     ) -> Result<WrittenCheckpoint, WriteError> {
-        self.write_with((Vec::new(), Vec::new()), None, store, chain)
+        self.write_with(|head| head, store, chain)
     }
 
-    /// Writes a checkpoint whose head has these pending cuts, with the last cut of each, and `first_timestamp`.
+    /// Writes a checkpoint with a changed head.
     pub(super) fn write_with(
         &self,
-        (pending_cuts, pending_until): (Vec<(Timestamp, PartitionCut)>, Vec<Timestamp>),
-        first_timestamp: Option<Timestamp>,
+        change: impl FnOnce(Head) -> Head,
         store: &CheckpointStore,
         chain: &mut CheckpointChain,
     ) -> Result<WrittenCheckpoint, WriteError> {
         let mut random = fastrand::Rng::with_seed(self.next_offset as u64);
         let CheckpointStart { head, image } = self.begin();
-        let head = Head { pending_cuts, first_timestamp, pending_until, ..head };
-        let mut writer = store.begin(chain, CheckpointStart { head, image })?;
+        let mut writer = store.begin(chain, CheckpointStart { head: change(head), image })?;
         for chunk in self.chunks(&mut random) {
             writer.write_chunk(&chunk)?;
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-use super::{CutStore, id_of, ids, is_aside};
+use super::{CutStore, id_of, is_aside, name_of};
 use crate::clock::Timestamp;
 use crate::cuts::chain::{CutAcceptance, MAX_ACCEPTANCES, SealKind};
 
@@ -16,7 +16,7 @@ impl CutStore {
     /// If the disk refuses, or the list has no room for further acceptances.
     pub fn accept(&self, only: Option<&str>, reason: &str, now: Timestamp) -> io::Result<Vec<CutAcceptance>> {
         let mut guard = self.lock();
-        let (mut chain, ..) = self.load()?;
+        let mut chain = self.load()?.chain;
         let is_meant = |id: &str| only.is_none_or(|only| only == id);
         let mut accepted: Vec<CutAcceptance> = Vec::new();
         let decision = |id: &str, what: &str| CutAcceptance {
@@ -34,15 +34,16 @@ impl CutStore {
             entry.accepted = true;
             accepted.push(decision(&entry.id, "was damaged or removed"));
         }
-        let names = self.names()?;
-        for id in ids(&names).into_iter().filter(|id| is_meant(id)) {
-            let Some(file) = self.read_whole(&id)? else { continue };
-            if chain.intact(&id).is_none() && id >= chain.oldest && file.seal.kind == SealKind::Unsealed {
-                chain.push(&id, file.seal);
-                accepted.push(decision(&id, "has no keyed hash from when it was stored"));
+        for id in self.unlisted(&chain)?.into_iter().filter(|id| is_meant(id)) {
+            match self.read_unlisted(&id)? {
+                Some(file) if file.seal.kind == SealKind::Unsealed => {
+                    chain.push(&id, file.seal);
+                    accepted.push(decision(&id, "has no keyed hash from when it was stored"));
+                }
+                _ => self.quarantine(&name_of(&id))?,
             }
         }
-        let aside = names.into_iter().filter(|name| is_aside(name) && !chain.covers(name));
+        let aside = self.names()?.into_iter().filter(|name| is_aside(name) && !chain.covers(name));
         for name in aside.filter(|name| is_meant(id_of_aside(name))).collect::<Vec<_>>() {
             let id = id_of_aside(&name).to_owned();
             match accepted.iter_mut().find(|acceptance| acceptance.id == id) {

@@ -1,8 +1,12 @@
 use super::*;
 use crate::clock::Timestamp;
+use crate::cuts::SealKind;
 use crate::disk::MemoryDisk;
 use crate::disk::tests::faulty::FaultyDisk;
 use std::collections::BTreeMap;
+
+mod last_cuts;
+mod strangers;
 
 const IDS: [&str; 3] = ["20200516T050000Z", "20200517T050000Z", "20200518T050000Z"];
 
@@ -43,7 +47,7 @@ fn faults(disk: &MemoryDisk) -> Vec<String> {
 
 /// Ids of what a verification says is wrong.
 fn bad(disk: &MemoryDisk) -> Vec<String> {
-    let verdicts = open(disk).verify(None).unwrap().into_iter();
+    let verdicts = open(disk).verify(None, &[]).unwrap().into_iter();
     verdicts.filter(|verdict| verdict.result.is_err()).map(|verdict| verdict.id).collect()
 }
 

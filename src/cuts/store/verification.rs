@@ -2,9 +2,11 @@
 
 use std::io::{self, ErrorKind};
 
-use super::{CutStore, UNSEALED, id_of, ids, is_aside, is_next};
+use super::loading::continue_list;
+use super::{CutStore, MISSED, UNLISTED, id_of, is_aside};
+use crate::checkpoint::LastCut;
 use crate::cuts::Cut;
-use crate::cuts::chain::{Chain, ChainEntry, CutAcceptance, CutSeal, SealKind};
+use crate::cuts::chain::{Chain, CutAcceptance, CutSeal};
 use crate::view::closed_periods::ClosedPeriods;
 
 /// Number of times a verification starts again because a running process has stored a cut meanwhile.
@@ -20,49 +22,57 @@ pub struct CutVerdict {
 }
 
 impl CutStore {
-    /// Verifies all cuts, or one, without changing anything. May run beside a running process.
+    /// Verifies all cuts, or one, without changing anything. May run beside a running process. `last_cuts` are named by
+    /// checkpoints that were read before.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn verify(&self, only: Option<&str>) -> io::Result<Vec<CutVerdict>> {
-        let mut verdicts = self.verify_once(only)?;
+    pub fn verify(&self, only: Option<&str>, last_cuts: &[LastCut]) -> io::Result<Vec<CutVerdict>> {
+        let mut verdicts = self.verify_once(only, last_cuts)?;
         for _ in 1..VERIFY_ATTEMPTS {
             if verdicts.iter().all(|verdict| verdict.result.is_ok()) {
                 break;
             }
-            verdicts = self.verify_once(only)?;
+            verdicts = self.verify_once(only, last_cuts)?;
         }
         Ok(verdicts)
     }
 
-    fn verify_once(&self, only: Option<&str>) -> io::Result<Vec<CutVerdict>> {
-        let (names, mut verdicts) = (self.names()?, Vec::new());
+    fn verify_once(&self, only: Option<&str>, last_cuts: &[LastCut]) -> io::Result<Vec<CutVerdict>> {
+        let mut verdicts = Vec::new();
         let mut chain = self.chain_to_verify(&mut verdicts)?;
         for entry in &chain.entries {
-            let result = match self.read(&entry.id) {
-                Ok(file) if file.seal == entry.seal => Ok(Some(file.seal)),
-                _ if entry.lost && entry.accepted => Ok(None),
-                _ if entry.lost => Err("was damaged or removed".to_owned()),
-                Ok(_) => Err("is another file than the one stored".to_owned()),
-                Err(error) if error.kind() == ErrorKind::NotFound => Err("was removed".to_owned()),
-                Err(error) => Err(error.to_string()),
+            let result = match self.read_listed(&entry.id, &entry.seal) {
+                Ok(_) => Ok(Some(entry.seal.clone())),
+                Err(_) if entry.lost && entry.accepted => Ok(None),
+                Err(_) if entry.lost => Err("was damaged or removed".to_owned()),
+                Err(fault) => Err(fault.to_string()),
             };
             verdicts.push(CutVerdict { id: entry.id.clone(), result });
         }
-        let is_listed = |id: &str| chain.entry(id).is_some_and(|entry| !entry.lost || self.has_file_of(entry));
-        let mut unlisted: Vec<String> =
-            ids(&names).into_iter().filter(|id| *id >= chain.oldest && !is_listed(id)).collect();
-        while let Some((index, seal)) = self.next_unlisted(&unlisted, &chain)? {
-            let id = unlisted.swap_remove(index);
-            chain.push(&id, seal.clone());
+        let is_restored = |id: &str| chain.entry(id).is_some_and(|entry| self.read_listed(id, &entry.seal).is_ok());
+        let mut files = Vec::new();
+        for id in self.unlisted(&chain)?.into_iter().filter(|id| !is_restored(id)) {
+            match self.read_unlisted(&id) {
+                Ok(Some(file)) => files.push(file),
+                Ok(None) => verdicts.push(CutVerdict { id, result: Err(UNLISTED.to_owned()) }),
+                Err(fault) => verdicts.push(CutVerdict { id, result: Err(fault.to_string()) }),
+            }
+        }
+        while let Some((id, seal)) = continue_list(&mut chain, &mut files) {
             verdicts.push(CutVerdict { id, result: Ok(Some(seal)) });
         }
-        for id in unlisted {
-            let is_unsealed = self.read(&id).is_ok_and(|file| file.seal.kind == SealKind::Unsealed);
-            let what = if is_unsealed { UNSEALED } else { "is not in the list of cuts" };
-            verdicts.push(CutVerdict { id, result: Err(what.to_owned()) });
+        verdicts.extend(files.into_iter().map(|file| {
+            let what = file.fault().to_owned();
+            CutVerdict { id: file.id, result: Err(what) }
+        }));
+        for cut in last_cuts {
+            if !chain.knows(cut) {
+                chain.miss(cut);
+                verdicts.push(CutVerdict { id: cut.id.clone(), result: Err(MISSED.to_owned()) });
+            }
         }
-        for name in names.into_iter().filter(|name| is_aside(name)) {
+        for name in self.names()?.into_iter().filter(|name| is_aside(name)) {
             let result = if chain.covers(&name) { Ok(None) } else { Err("was quarantined as damaged".to_owned()) };
             verdicts.push(CutVerdict { id: name, result });
         }
@@ -101,11 +111,6 @@ impl CutStore {
         }
     }
 
-    /// True if the file of a lost cut is there again.
-    fn has_file_of(&self, entry: &ChainEntry) -> bool {
-        self.read(&entry.id).is_ok_and(|file| file.seal == entry.seal)
-    }
-
     /// Finds a cut and the closed periods of all cuts stored before it; `None` if its file is damaged or missing.
     ///
     /// # Errors
@@ -113,20 +118,17 @@ impl CutStore {
     pub fn find(&self, id: &str) -> io::Result<Option<(Cut, ClosedPeriods)>> {
         let mut chain = self.read_chain()?.unwrap_or_else(|| Chain::empty(&self.key));
         let (mut closed_periods, mut found) = (ClosedPeriods::default(), None);
-        if chain.intact(id).is_none() && self.read(id).is_ok_and(|file| is_next(&file, &chain)) {
-            // Stored, but not listed yet.
-            chain.push(id, self.read(id)?.seal);
+        if chain.intact(id).is_none() {
+            // It may be stored, but not listed yet.
+            continue_list(&mut chain, &mut self.read_unlisted(id)?.into_iter().collect());
         }
         for entry in chain.entries.iter().filter(|entry| !entry.lost) {
-            let Ok(file) = self.read(&entry.id) else { continue };
-            if file.seal != entry.seal {
-                continue;
-            }
+            let Ok(cut) = self.read_listed(&entry.id, &entry.seal) else { continue };
             if entry.id == id {
-                found = Some(file.cut);
+                found = Some(cut);
                 break;
             }
-            file.cut.report(&mut closed_periods);
+            cut.report(&mut closed_periods);
         }
         Ok(found.map(|cut| (cut, closed_periods)))
     }

@@ -49,6 +49,7 @@ fn partition(number: i32, clock: &Clock) -> OwnedPartition {
         cluster_id: None,
         parts: Vec::new(),
         first_timestamp: None,
+        last_cut: None,
     };
     let log = LogInfo { partition, low: 0, end: None, committed: None };
     let resume = ResumePoint { next_offset: 0, last_record: None };

@@ -1,6 +1,7 @@
 //! The task with a queue that is never empty and records that are slow: each is rejected, and its dead letter advances
 //! the clock. No real time passes, and every run is the same.
 
+mod cuts;
 mod empty_records;
 
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -13,11 +14,13 @@ use super::*;
 use crate::aggregate::{Rules, ViewConfig};
 use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointRequest, CheckpointStore, CheckpointThread, Head};
 use crate::clock::{DAY, Millis, Timestamp};
+use crate::cuts::Cut;
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::disk::MemoryDisk;
 use crate::pipeline::batch_decoder::{BatchDecoder, ResumePoint};
+use crate::pipeline::cut_thread::CutRequest;
 use crate::pipeline::dead_letter_sink::DeadLetterSink;
-use crate::pipeline::message::{CutRequest, LogInfo, LogInventory, PollerCommand};
+use crate::pipeline::message::{LogInfo, LogInventory, PollerCommand};
 use crate::pipeline::watchdog::Watch;
 use crate::pipeline::worker::{Outputs, WorkerOptions};
 use crate::pipeline::{Compatibility, PipelineMetrics};
@@ -50,7 +53,8 @@ struct Observer {
     latest_snapshot: Duration,
     commits: Vec<Instant>,
     checkpoints: Vec<(Instant, Head)>,
-    cuts: Vec<(Instant, Timestamp)>,
+    /// Requests to store a cut, and to remove those before an instant.
+    cuts: Vec<(Instant, Cut, Timestamp)>,
     refetches: u64,
 }
 
@@ -82,7 +86,10 @@ impl Observer {
                 drop(self.checkpoint_outcomes.send(outcome));
             }
         }
-        self.cuts.extend(self.cut_requests.try_iter().map(|request| (now, request.cut.at_ms)));
+        self.cuts.extend(self.cut_requests.try_iter().filter_map(|request| match request {
+            CutRequest::Store { cut, oldest } => Some((now, cut, oldest)),
+            CutRequest::Compare(_) => None,
+        }));
     }
 }
 
@@ -276,41 +283,11 @@ fn what_is_due_is_done_though_the_queue_is_never_empty() {
         assert!(heads().any(|head| head.next_offset % BATCH != 0), "some are of the middle of a batch");
         let last_offset = |head: &Head| head.last_record.map(|last| last.offset);
         assert!(heads().all(|head| last_offset(head) == Some(head.next_offset - 1)));
-        let (at, instant) = seen.cuts[0];
-        assert_eq!(instant, "2026-09-22T06:00:00Z".parse().unwrap());
+        let (at, ref cut, _) = seen.cuts[0];
+        assert_eq!(cut.at_ms, "2026-09-22T06:00:00Z".parse().unwrap());
         // The first record after midnight is the 502nd; a cut is requested with the next snapshot.
         let passed = started + SLOW * 502;
         assert!(at >= passed && at - passed <= Duration::from_millis(250) + LATE, "{:?}", at - passed);
-    });
-}
-
-#[test]
-fn a_first_timestamp_of_years_ago_costs_one_part_of_all_cuts() {
-    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
-    let (letters, start) = (rig.letters.clone(), rig.start);
-    rig.start = start - 799 * DAY;
-    let mut batches = rig.batches(1);
-    rig.start = start;
-    batches.extend(rig.batches(2).pop());
-    let worker = &mut rig.task.worker;
-    for batch in batches {
-        worker.take(batch).unwrap();
-        while worker.is_applying() {
-            worker.tend(1).unwrap();
-            worker.apply_step();
-        }
-    }
-    worker.publish(0);
-    worker.save_all();
-    worker.step().unwrap();
-    letters.observe(Observer::look);
-    letters.observe(|seen| {
-        assert_eq!(seen.cuts.len(), 1, "the oldest cut is requested");
-        let (_, head) = seen.checkpoints.last().expect("one was begun");
-        let lengths: Vec<_> =
-            head.pending_cuts.iter().zip(&head.pending_until).map(|((at, _), until)| *until - *at).collect();
-        assert_eq!(lengths.len(), 1);
-        assert!(lengths[0] >= 797 * DAY, "{lengths:?}");
     });
 }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::aggregate::ViewConfig;
+use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
 use crate::cuts::{Cut, CutContext, CutSeal, CutTarget, SealKind};
 use crate::pipeline::cut_scheduler::PendingCut;
-use crate::pipeline::message::{CutOutcome, CutRequest};
+use crate::pipeline::cut_thread::{CutOutcome, CutRequest};
 use crate::pipeline::partitions::OwnedPartition;
 use crate::record::PartitionIndex;
 use crate::runtime::failpoint;
@@ -82,7 +83,15 @@ impl Worker {
         let Some(at) = at else { return };
         let cut = self.assemble_cut(at);
         self.cut_storage = CutStorage::InFlight;
-        let _ = self.outputs.cuts.send(CutRequest { cut, oldest: self.cut_scheduler.oldest_kept(at) });
+        let _ = self.outputs.cuts.send(CutRequest::Store { oldest: self.oldest_kept(at), cut });
+    }
+
+    /// Instant before which cuts are no longer kept once the one at an instant is stored. A clock that is ahead must not
+    /// remove cuts, neither that of producers nor the own one: the last record of some partition is as late, too.
+    fn oldest_kept(&self, at: Timestamp) -> Timestamp {
+        let last_records = self.partitions.iter().filter_map(|partition| partition.last_record?.timestamp);
+        let newest = last_records.max().unwrap_or(Timestamp::MIN);
+        self.cut_scheduler.oldest_kept(at.min(self.clock.now()).min(newest))
     }
 
     fn drop_part(&mut self, at: Timestamp) {
@@ -128,7 +137,8 @@ impl Worker {
         failpoint("cut.stored");
         self.cut_storage = CutStorage::Idle;
         log_cut(&cut, &seal);
-        let oldest = self.cut_scheduler.oldest_kept(cut.at_ms);
+        self.partitions.last_cut = Some(LastCut { id: cut.id.clone(), hash: seal.hash });
+        let oldest = self.oldest_kept(cut.at_ms);
         // Copied once for each snapshot that is shown, not for each cut.
         let closed_periods = Arc::make_mut(&mut self.cut_scheduler.closed_periods);
         cut.report(closed_periods);

@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Worker;
-use crate::checkpoint::Damage;
+use crate::checkpoint::{Damage, LastCut};
 use crate::clock::Timestamp;
 use crate::pipeline::batch_decoder::ResumePoint;
 use crate::pipeline::compatibility::ClusterInfo;
+use crate::pipeline::cut_thread::CutRequest;
 use crate::pipeline::message::{LogInfo, LogInventory, PollerCommand};
 use crate::pipeline::metrics::PipelineMetrics;
 use crate::pipeline::partitions::OwnedPartition;
@@ -35,6 +36,9 @@ impl Worker {
         for ((log, restored), resume_point) in logs.iter().zip(&restored).zip(&resume_points) {
             log_restored(log, restored, resume_point);
         }
+        let last_cuts: Vec<LastCut> = restored.iter().filter_map(|restored| restored.last_cut.clone()).collect();
+        self.partitions.last_cut = last_cuts.iter().max_by(|one, other| one.id.cmp(&other.id)).cloned();
+        let _ = self.outputs.cuts.send(CutRequest::Compare(last_cuts));
         // Readers see the newest time of all partitions. A rebuild must advance it even if the clock was set back.
         let newest = restored.iter().filter_map(|restored| restored.built).max();
         let built_if_new = newest.map_or(now, |newest| now.max(newest + 1));

@@ -38,8 +38,8 @@ families! {
         UnixSeconds, "Time of the last successful reload of targets and calendars.");
 
     CUTS_LOST = Family::own("pacemeter_cuts_lost", Gauge, &[], Count("cuts"),
-        "Stored cuts found damaged, edited or missing.")
-        .with_note("A cut that was taken again still counts, until retention removes it or the loss is accepted: run `pacemeter cut verify`.");
+        "Stored cuts found damaged, edited, missing or unreadable, and 1 more if their list was.")
+        .with_note("A cut that was taken again still counts until the loss is accepted: run `pacemeter cut verify`.");
 
     TZDATA_INFO = Family::own("pacemeter_tzdata_info", Gauge, &["version"], Info,
         "Version of the time-zone database in use.")

@@ -82,7 +82,8 @@ impl StoredCuts {
         assert_says(&self.recompute(self.last(), more), code, said);
     }
 
-    /// Edits a cut as somebody with the key can: seals it, and every other cut, in a new directory of cuts.
+    /// Edits a cut as somebody with the key can: seals it, and every other cut, in a new directory of cuts. Removes the
+    /// checkpoints, which name the original.
     fn forge(&self, id: &str, edit: impl FnOnce(&mut Cut)) {
         let KeyFile { key, .. } =
             KeyFile::load(&self.state.path().join("pseudonym.key")).expect("a key").expect("a key");
@@ -102,6 +103,10 @@ impl StoredCuts {
         let cuts = self.state.path().join("cuts");
         fs::remove_dir_all(&cuts).expect("removed");
         fs::rename(forged.path().join("cuts"), cuts).expect("renamed");
+        let checkpoints = self.state.path().join("checkpoints");
+        if checkpoints.exists() {
+            fs::remove_dir_all(checkpoints).expect("removed");
+        }
     }
 }
 
@@ -215,4 +220,34 @@ fn a_lost_cut_is_accepted_with_a_reason() {
         0,
         &["lost, which was accepted", "was damaged or removed: the disk failed"],
     );
+}
+
+#[test]
+fn cuts_removed_with_their_mark_are_missed_by_checkpoints() {
+    let mut stored = StoredCuts::new();
+    let settings = stored.settings(&[]);
+    // The checkpoints of the first run may be older than its cuts.
+    let mut pacemeter = Pacemeter::start(&stored.state, &settings);
+    let now = Clock::wall().now();
+    let mut live = LiveProgramme::new(LiveOptions::of(2021, 0.004, PartitionCounts::each(PARTITIONS), now - DAY / 4));
+    stored.test_log.write(live.advance_to(now).into_iter().map(test_record).collect());
+    stored.test_log.wait_complete(&mut pacemeter);
+    assert_eq!(pacemeter.stop().code, Some(0));
+    let last = stored.last();
+    let command = |arguments: &[&str]| run_in(&stored.state, arguments, &settings);
+    assert_says(&command(&["state", "verify"]), 0, &["whole, "]);
+    fs::remove_dir_all(stored.state.path().join("cuts")).expect("removed");
+    fs::remove_file(stored.state.path().join("checkpoints/cuts-begun")).expect("removed");
+    for verify in ["state", "cut"] {
+        assert_says(&command(&[verify, "verify"]), 65, &[last, "as a checkpoint shows"]);
+    }
+    let mut pacemeter = Pacemeter::start(&stored.state, &settings);
+    pacemeter.wait_ready();
+    pacemeter.until("the loss is counted", |pacemeter| {
+        (pacemeter.scrape().value("pacemeter_cuts_lost", &[]) >= Some(2.0)).then_some(())
+    });
+    assert!(!pacemeter.events("pacemeter.cut.damaged").is_empty());
+    assert_eq!(pacemeter.stop().code, Some(0));
+    assert_says(&command(&["cut", "accept", "--reason", "a trial"]), 0, &[last, "chain"]);
+    assert_says(&command(&["state", "verify"]), 0, &["lost, which was accepted"]);
 }

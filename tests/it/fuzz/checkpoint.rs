@@ -122,6 +122,7 @@ fn written(tables: &[PagedTable]) -> Vec<u8> {
         pending_cuts: Vec::new(),
         first_timestamp: None,
         pending_until: Vec::new(),
+        last_cut: None,
     };
     let disk = MemoryDisk::default();
     let image = StateImage {

@@ -57,6 +57,7 @@ fn head(stream: Stream, next_offset: i64) -> Head {
         pending_cuts: Vec::new(),
         first_timestamp: None,
         pending_until: Vec::new(),
+        last_cut: None,
     }
 }
 

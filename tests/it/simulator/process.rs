@@ -13,7 +13,7 @@ use pacemeter::checkpoint::{
 use pacemeter::clock::Clock;
 use pacemeter::cuts::{CutKey, CutStore};
 use pacemeter::pipeline::{
-    BatchDecoder, CutOutcome, CutRequest, LogInfo, LogInventory, LogMismatch, Outputs, PipelineMetrics, Policy,
+    BatchDecoder, CutRequest, CutThread, LogInfo, LogInventory, LogMismatch, Outputs, PipelineMetrics, Policy,
     PollerCommand, ResumePoint, Settings, Worker, WorkerMessage, WorkerOptions,
 };
 use pacemeter::record::{Header, PartitionIndex, PerStream, RawRecord, RawRecords};
@@ -47,6 +47,7 @@ pub struct Process<'a> {
     /// Faults of the stored cuts that the start found.
     pub cut_faults: Vec<String>,
     cut_requests: Receiver<CutRequest>,
+    cut_thread: CutThread,
     commands: Receiver<PollerCommand>,
     /// Messages to the worker.
     messages: VecDeque<WorkerMessage>,
@@ -162,7 +163,7 @@ impl<'a> Process<'a> {
             panic!("a worker that has found logs requests their records")
         };
         let partitions = logs.logs.iter().map(|log| log.partition.clone()).collect();
-        Ok(Self {
+        let mut process = Self {
             variant,
             config,
             worker,
@@ -171,9 +172,10 @@ impl<'a> Process<'a> {
             finishing: None,
             ended: BTreeSet::new(),
             checkpoint_outcomes: VecDeque::new(),
-            cuts,
+            cuts: cuts.clone(),
             cut_faults: cut_faults.iter().map(ToString::to_string).collect(),
             cut_requests,
+            cut_thread: CutThread::new(cuts),
             commands,
             messages: VecDeque::new(),
             positions: resume_points.iter().map(ResumePoint::read_from).collect(),
@@ -184,7 +186,10 @@ impl<'a> Process<'a> {
             publisher,
             clock: clock.clone(),
             dead_letters: dead_letters.clone(),
-        })
+        };
+        // The list of cuts is compared with what the checkpoints name.
+        process.store_cut();
+        Ok(process)
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
@@ -352,11 +357,8 @@ impl<'a> Process<'a> {
 
     /// The cut thread handles one request; false if there is none.
     pub fn store_cut(&mut self) -> bool {
-        let Ok(CutRequest { cut, oldest }) = self.cut_requests.try_recv() else { return false };
-        let result = self.cuts.put(&cut);
-        // An old cut that stays does no harm.
-        let _ = self.cuts.prune(oldest);
-        self.worker.cut_stored(CutOutcome { cut, result });
+        let Ok(request) = self.cut_requests.try_recv() else { return false };
+        self.cut_thread.handle(request, |outcome| self.worker.cut_stored(outcome));
         true
     }
 

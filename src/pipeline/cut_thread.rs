@@ -1,0 +1,74 @@
+//! Thread that stores cuts, so that a slow disk does not hold up the task.
+
+use std::io;
+
+use crate::checkpoint::LastCut;
+use crate::clock::Timestamp;
+use crate::cuts::{Cut, CutSeal, CutStore};
+
+/// Request to the cut thread.
+pub enum CutRequest {
+    /// Compare the list of cuts with the cuts that checkpoints name.
+    Compare(Vec<LastCut>),
+    /// Store a cut, and remove those before an instant.
+    Store {
+        /// Cut to store.
+        cut: Cut,
+        /// Instant of the oldest cut to keep.
+        oldest: Timestamp,
+    },
+}
+
+/// Answer to [`CutRequest::Store`].
+pub struct CutOutcome {
+    /// Cut that was requested.
+    pub cut: Cut,
+    /// Proof of the stored cut, or the error if it was not stored.
+    pub result: io::Result<CutSeal>,
+}
+
+/// State of the thread. A test calls [`CutThread::handle`] itself.
+pub struct CutThread {
+    cuts: CutStore,
+    /// Cuts that the list is yet to be compared with.
+    last_cuts: Vec<LastCut>,
+}
+
+impl CutThread {
+    /// Creates the thread's state.
+    pub fn new(cuts: CutStore) -> Self {
+        Self { cuts, last_cuts: Vec::new() }
+    }
+
+    /// Handles one request, and reports the outcome of a cut.
+    pub fn handle(&mut self, request: CutRequest, report: impl FnOnce(CutOutcome)) {
+        match request {
+            CutRequest::Compare(last_cuts) => {
+                self.last_cuts = last_cuts;
+                self.compare();
+            }
+            CutRequest::Store { cut, oldest } => {
+                self.compare();
+                let result = self.cuts.put(&cut);
+                report(CutOutcome { cut, result });
+                if let Err(error) = self.cuts.prune(oldest) {
+                    tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "old cut not removed");
+                }
+            }
+        }
+    }
+
+    /// Compares the list with what is left to compare. If the disk refuses, the next request tries again.
+    fn compare(&mut self) {
+        if self.last_cuts.is_empty() {
+            return;
+        }
+        let faults = self.cuts.compare(&self.last_cuts).map(|faults| {
+            self.last_cuts.clear();
+            faults
+        });
+        for fault in faults.unwrap_or_else(|error| vec![error]) {
+            tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "cut not readable");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Requests to the cut thread, and cuts in the heads of checkpoints.
+
+use super::*;
+use crate::checkpoint::LastCut;
+use crate::cuts::{CutSeal, SealKind};
+use crate::pipeline::cut_thread::CutOutcome;
+
+/// Retention of cuts by default.
+const KEEP: Millis = 800 * DAY;
+
+fn apply(worker: &mut Worker, batches: Vec<WorkerMessage>) {
+    for batch in batches {
+        worker.take(batch).unwrap();
+        while worker.is_applying() {
+            worker.tend(1).unwrap();
+            worker.apply_step();
+        }
+    }
+    worker.publish(0);
+}
+
+fn save(worker: &mut Worker) {
+    worker.save_all();
+    worker.step().unwrap();
+}
+
+#[test]
+fn a_first_timestamp_of_years_ago_costs_one_part_of_all_cuts() {
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
+    let (letters, start) = (rig.letters.clone(), rig.start);
+    rig.start = start - 799 * DAY;
+    let mut batches = rig.batches(1);
+    rig.start = start;
+    batches.extend(rig.batches(2).pop());
+    apply(&mut rig.task.worker, batches);
+    save(&mut rig.task.worker);
+    letters.observe(Observer::look);
+    letters.observe(|seen| {
+        assert_eq!(seen.cuts.len(), 1, "the oldest cut is requested");
+        let (_, head) = seen.checkpoints.last().expect("one was begun");
+        let lengths: Vec<_> =
+            head.pending_cuts.iter().zip(&head.pending_until).map(|((at, _), until)| *until - *at).collect();
+        assert_eq!(lengths.len(), 1);
+        assert!(lengths[0] >= 797 * DAY, "{lengths:?}");
+    });
+}
+
+#[test]
+fn the_cut_that_was_stored_last_is_named_by_the_next_checkpoint() {
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
+    let letters = rig.letters.clone();
+    let mut batches = rig.batches(1);
+    rig.start += DAY;
+    batches.extend(rig.batches(2).pop());
+    let worker = &mut rig.task.worker;
+    apply(worker, batches);
+    letters.observe(Observer::look);
+    let cut = letters.observe(|seen| seen.cuts[0].1.clone());
+    let (id, hash) = (cut.id.clone(), "5a".repeat(32));
+    worker.cut_stored(CutOutcome { cut, result: Ok(CutSeal { hash: hash.clone(), kind: SealKind::Sealed }) });
+    save(worker);
+    letters.observe(Observer::look);
+    let named = letters.observe(|seen| seen.checkpoints.last().expect("one was begun").1.last_cut.clone());
+    assert_eq!(named, Some(LastCut { id, hash }));
+}
+
+#[test]
+fn no_clock_that_is_ahead_removes_cuts() {
+    // Producers: the second batch is stamped in years.
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
+    let (letters, start) = (rig.letters.clone(), rig.start);
+    let mut batches = rig.batches(1);
+    rig.start += 900 * DAY;
+    batches.extend(rig.batches(2).pop());
+    apply(&mut rig.task.worker, batches);
+    letters.observe(Observer::look);
+    let (at, oldest) = letters.observe(|seen| (seen.cuts[0].1.at_ms, seen.cuts[0].2));
+    assert!(at > start + 90 * DAY && oldest < start + DAY - KEEP, "{at} removes all before {oldest}");
+
+    // This machine: everything is complete, in years.
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
+    let letters = rig.letters.clone();
+    let batches = rig.batches(1);
+    apply(&mut rig.task.worker, batches);
+    rig.clock.advance(900 * DAY, 0);
+    let ends = vec![(PartitionIndex::new(0), End { stable: BATCH, high: BATCH })];
+    rig.task.worker.take(WorkerMessage::Ends { asked: rig.clock.now(), ends, missing: Vec::new() }).unwrap();
+    rig.task.worker.publish(0);
+    letters.observe(Observer::look);
+    let (at, oldest) = letters.observe(|seen| (seen.cuts[0].1.at_ms, seen.cuts[0].2));
+    assert!(at > start + 90 * DAY && oldest < start + DAY - KEEP, "{at} removes all before {oldest}");
+}
