@@ -63,11 +63,14 @@ impl CutThread {
         if self.last_cuts.is_empty() {
             return;
         }
-        let faults = self.cuts.compare(&self.last_cuts).map(|faults| {
-            self.last_cuts.clear();
-            faults
-        });
-        for fault in faults.unwrap_or_else(|error| vec![error]) {
+        let faults = match self.cuts.compare(&self.last_cuts) {
+            Ok(faults) => {
+                self.last_cuts.clear();
+                faults
+            }
+            Err(error) => vec![error],
+        };
+        for fault in faults {
             tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "cut not readable");
         }
     }

@@ -194,14 +194,18 @@ fn lock_and_key_that_are_no_files_end_the_start_with_74() {
 }
 
 #[test]
-fn cuts_that_are_no_files_are_quarantined() {
+fn cuts_that_are_no_files_hold_up_nothing() {
     let state = directory();
     fs::create_dir(state.path().join("cuts")).expect("a directory");
-    for name in ["chain", "20200515T230000Z.json"] {
+    let reports = [
+        ("chain", "pacemeter.cut.quarantined", "file", "chain.damaged-"),
+        ("20200515T230000Z.json", "pacemeter.cut.damaged", "error", "is not in the list of cuts"),
+    ];
+    for (name, event, field, said) in reports {
         in_place_of(&state.path().join("cuts").join(name), |kind| {
             let pacemeter = Pacemeter::start(&state, &settings(&[]));
-            let lines = pacemeter.events("pacemeter.cut.quarantined");
-            assert!(lines.len() == 1 && lines[0]["file"].as_str().is_some_and(|file| file.starts_with(name)), "{kind}");
+            let lines = pacemeter.events(event);
+            assert!(lines.iter().any(|line| line[field].as_str().is_some_and(|text| text.contains(said))), "{kind}");
             assert_says(&pacemeter.stop(), 0, &["pacemeter.ended"], PROMPT);
         });
     }
