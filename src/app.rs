@@ -8,6 +8,7 @@ mod recompute;
 mod reload;
 mod service;
 pub(crate) mod state;
+mod state_files;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -31,11 +31,13 @@ mod memory;
 mod real;
 #[cfg(test)]
 pub(crate) mod tests;
+mod watched;
 
 pub(crate) use atomic::{AtomicFile, RenamedFile, SyncedFile, TEMPORARY_SUFFIX};
 pub use lock::{Lock, LockError};
 pub use memory::MemoryDisk;
 pub use real::RealDisk;
+pub(crate) use watched::{DiskProgress, WatchedDisk};
 
 use std::io;
 

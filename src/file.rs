@@ -4,16 +4,19 @@
 //! refused before it is opened, since opening it may already block or change something.
 //!
 //! No system call can be recalled. A reading that may block therefore has a thread of its own, which is abandoned after
-//! [`TIME_LIMIT`]: it ends with the process at the latest. A path whose last reading was abandoned is not read again
-//! until that thread has ended, so there is at most one such thread for each path.
+//! [`TIME_LIMIT`]: it ends with the process at the latest. A path whose last reading was abandoned is read again once
+//! that thread has ended. Something else may be at the path by then, such as a new mount or another file, while the
+//! thread hangs for ever; so the path is also tried again after a pause, which doubles from a minute to an hour. At most
+//! [`MAX_HUNG_THREADS`] threads hang at a path.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +24,16 @@ use rustix::fs::OFlags;
 
 /// Maximum duration of one reading, or of several that begin together.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// Maximum number of threads that hang at one path, some ten hours of tries. Then the path is read again once one of
+/// them has ended.
+const MAX_HUNG_THREADS: usize = 16;
+
+/// Pause before a path is tried again whose reading was abandoned.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Longest such pause; each is twice as long as the one before.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// Kinds of files that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,15 +70,16 @@ pub enum ReadError {
 
 /// Reads a whole file of at most `max_bytes`, for at most [`TIME_LIMIT`].
 pub(crate) fn read(path: &Path, max_bytes: u64, kind: FileKind) -> Result<FileContent, ReadError> {
-    let deadline = Instant::now() + TIME_LIMIT;
-    PendingReading::begin(path, max_bytes, kind)?.finish(deadline)
+    let now = Instant::now();
+    PendingReading::begin(path, max_bytes, kind, now)?.finish(now + TIME_LIMIT)
 }
 
 /// Reads several files at once, as [`read`] does, for at most [`TIME_LIMIT`] in all.
 pub(crate) fn read_all(paths: &[PathBuf], max_bytes: u64) -> Vec<Result<FileContent, ReadError>> {
-    let deadline = Instant::now() + TIME_LIMIT;
-    let begun: Vec<_> = paths.iter().map(|path| PendingReading::begin(path, max_bytes, FileKind::Regular)).collect();
-    begun.into_iter().map(|reading| reading?.finish(deadline)).collect()
+    let now = Instant::now();
+    let begun: Vec<_> =
+        paths.iter().map(|path| PendingReading::begin(path, max_bytes, FileKind::Regular, now)).collect();
+    begun.into_iter().map(|reading| reading?.finish(now + TIME_LIMIT)).collect()
 }
 
 /// Runs work that may block on a thread of its own. Returns `None`, and abandons the thread, if it takes longer than
@@ -77,9 +91,38 @@ pub(crate) fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Option<T>> {
+    while_advancing(limit, || 0, work)
+}
+
+/// Runs work that may block on a thread of its own. Returns `None`, and abandons the thread, once the number of its
+/// `steps` stays the same for `limit`.
+///
+/// # Errors
+/// If the thread cannot be started.
+pub(crate) fn while_advancing<T: Send + 'static>(
+    limit: Duration,
+    steps: impl Fn() -> u64,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Option<T>> {
     let (sender, receiver) = sync_channel(1);
     thread::Builder::new().name("file".to_owned()).spawn(move || drop(sender.send(work())))?;
-    Ok(receiver.recv_timeout(limit).ok())
+    let (mut seen, mut since) = (steps(), Instant::now());
+    loop {
+        // A tenth of the limit is how much later than the limit the end may come.
+        match receiver.recv_timeout((limit / 10).min(limit.saturating_sub(since.elapsed()))) {
+            Ok(result) => return Ok(Some(result)),
+            Err(RecvTimeoutError::Timeout) => {
+                let now = steps();
+                if now != seen {
+                    (seen, since) = (now, Instant::now());
+                } else if since.elapsed() >= limit {
+                    return Ok(None);
+                }
+            }
+            // The work panicked, which the panic hook reports.
+            Err(RecvTimeoutError::Disconnected) => return Ok(None),
+        }
+    }
 }
 
 /// Opens a regular file without blocking; the error of anything else is [`ErrorKind::InvalidData`].
@@ -100,47 +143,99 @@ pub(crate) fn open_directory(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// Paths of abandoned readings whose threads have not ended.
-static ABANDONED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// Paths of abandoned readings whose threads have not all ended.
+static HUNG: Mutex<BTreeMap<PathBuf, HungPath>> = Mutex::new(BTreeMap::new());
 
-fn abandoned() -> MutexGuard<'static, BTreeSet<PathBuf>> {
-    ABANDONED.lock().unwrap_or_else(PoisonError::into_inner)
+fn hung() -> MutexGuard<'static, BTreeMap<PathBuf, HungPath>> {
+    HUNG.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A path with abandoned readings.
+#[derive(Debug)]
+struct HungPath {
+    /// Number of abandoned threads that have not ended; at least one.
+    threads: usize,
+    /// Pause after the next abandoned reading.
+    pause: Duration,
+    next_try: Instant,
+}
+
+impl HungPath {
+    fn new(now: Instant) -> Self {
+        Self { threads: 0, pause: FIRST_PAUSE, next_try: now }
+    }
+
+    /// Begins a try, if one is due; the next is due after the pause, whatever comes of this one.
+    fn begin_try(&mut self, now: Instant) -> bool {
+        let is_due = now >= self.next_try && self.threads < MAX_HUNG_THREADS;
+        if is_due {
+            self.next_try = now + self.pause;
+        }
+        is_due
+    }
+
+    /// Adds an abandoned thread, and doubles the pause.
+    fn abandon(&mut self, began: Instant) {
+        self.threads += 1;
+        self.next_try = began + self.pause;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    /// Notes that the path can be read again, so that readings need no pause.
+    fn recover(&mut self, now: Instant) {
+        *self = Self { threads: self.threads, ..Self::new(now) };
+    }
 }
 
 /// A reading on a thread of its own.
 struct PendingReading {
     path: PathBuf,
+    began: Instant,
     result: Receiver<Result<FileContent, ReadError>>,
+    is_abandoned: Arc<AtomicBool>,
 }
 
 impl PendingReading {
-    fn begin(path: &Path, max_bytes: u64, kind: FileKind) -> Result<Self, ReadError> {
-        if abandoned().contains(path) {
+    /// Begins a reading at `began`, the current time.
+    fn begin(path: &Path, max_bytes: u64, kind: FileKind, began: Instant) -> Result<Self, ReadError> {
+        if hung().get_mut(path).is_some_and(|hung| !hung.begin_try(began)) {
             return Err(ReadError::TooSlow);
         }
         let (sender, result) = sync_channel(1);
-        let (own_path, own_sender) = (path.to_owned(), sender.clone());
+        let is_abandoned = Arc::new(AtomicBool::new(false));
+        let (own_path, own_sender, own_is_abandoned) = (path.to_owned(), sender.clone(), Arc::clone(&is_abandoned));
         let spawned = thread::Builder::new().name("file".to_owned()).spawn(move || {
             drop(own_sender.send(read_now(&own_path, max_bytes, kind)));
             // After the result, so that `finish` either finds the result or is undone here.
-            abandoned().remove(&own_path);
+            let mut hung = hung();
+            if own_is_abandoned.load(Ordering::Relaxed)
+                && let Some(path) = hung.get_mut(&own_path)
+            {
+                path.threads -= 1;
+                if path.threads == 0 {
+                    hung.remove(&own_path);
+                }
+            }
         });
         if spawned.is_err() {
             // Without threads, a file that is read here is better than none.
             drop(sender.send(read_now(path, max_bytes, kind)));
         }
-        Ok(Self { path: path.to_owned(), result })
+        Ok(Self { path: path.to_owned(), began, result, is_abandoned })
     }
 
     fn finish(self, deadline: Instant) -> Result<FileContent, ReadError> {
-        if let Ok(result) = self.result.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        let result = self.result.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok();
+        let mut hung = hung();
+        if let Some(result) = result.or_else(|| self.result.try_recv().ok()) {
+            if let Some(path) = hung.get_mut(&self.path) {
+                path.recover(self.began);
+            }
             return result;
         }
-        let mut abandoned = abandoned();
-        self.result.try_recv().unwrap_or_else(|_| {
-            abandoned.insert(self.path);
-            Err(ReadError::TooSlow)
-        })
+        self.is_abandoned.store(true, Ordering::Relaxed);
+        hung.entry(self.path).or_insert_with(|| HungPath::new(self.began)).abandon(self.began);
+        Err(ReadError::TooSlow)
     }
 }
 

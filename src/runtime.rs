@@ -5,6 +5,7 @@
 
 mod bug;
 mod failpoint;
+mod limits;
 mod shortage;
 mod shutdown;
 
@@ -15,6 +16,7 @@ mod thread_runtime;
 pub(crate) use bug::has_panicked;
 pub use bug::install_panic_hook;
 pub(crate) use failpoint::{arm_failpoint, failpoint, log_failpoint};
+pub use limits::survive_file_size_limit;
 pub(crate) use shortage::{SHORTAGE_REMEDY, end_for_shortage};
 pub use shutdown::Shutdown;
 pub(crate) use shutdown::{Hangup, ShutdownDeadline};
@@ -106,7 +108,8 @@ impl Failure {
             return Self::new(Exit::TryAgain, format!("{what}: {error}; {SHORTAGE_REMEDY}"));
         }
         let is_denied = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
-        Self::new(if is_denied { Exit::Denied } else { Exit::Disk }, format!("{what}: {error}"))
+        let remedy = if error.kind() == io::ErrorKind::FileTooLarge { "; raise the limit of file sizes" } else { "" };
+        Self::new(if is_denied { Exit::Denied } else { Exit::Disk }, format!("{what}: {error}{remedy}"))
     }
 
     /// Failure to start a thread or an asynchronous runtime: 75, since the machine may have threads and memory again

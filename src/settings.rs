@@ -30,6 +30,7 @@ mod layer;
 mod nearest;
 mod override_key;
 mod printable;
+mod redaction;
 mod text;
 mod tree;
 
@@ -39,11 +40,11 @@ mod tests;
 pub(crate) use document::parse_time;
 pub use document::{Document, DocumentTable};
 pub(crate) use duration::{format_duration, parse_duration};
-pub(crate) use effective::redacted_text;
 pub use exposure::SecretExposure;
 pub use fault::{SettingsFault, SettingsFaults};
 pub(crate) use nearest::nearest;
 pub(crate) use printable::{is_printable, printable, printable_json, printable_lines};
+pub(crate) use redaction::{Redactor, redacted_text};
 pub(crate) use text::FileText;
 
 use crate::clock::TEST_CLOCK;

@@ -66,11 +66,12 @@ pub(crate) use factory::{create_admin, create_producer};
 pub use probe::{End, EndProbe};
 pub use settings::{DeadLetterSettings, Settings};
 
-/// Makes an abort of a library or of an allocation end the process with 75 and a line that says what to do.
+/// Makes an abort of a library or of an allocation, and the limit of processor time, end the process with 75 and a line
+/// that says what to do.
 ///
 /// # Errors
 ///
-/// The handler cannot be installed.
+/// A handler cannot be installed.
 pub fn handle_aborts() -> std::io::Result<()> {
     native::handle_aborts()
 }

@@ -15,12 +15,13 @@ use super::{STATE_DIRECTORIES, Settings};
 use crate::checkpoint::CheckpointStore;
 use crate::cuts::{CutKey, CutStore};
 use crate::decode::{KeyError, KeyFile, PseudonymKey};
-use crate::disk::{Lock, LockError, RealDisk};
+use crate::disk::{Disk, Lock, LockError, RealDisk};
 use crate::runtime::{Exit, Failure, SHORTAGE_REMEDY, Shutdown, failpoint};
 use crate::view::closed_periods::ClosedPeriods;
 
-/// Maximum time to open the state directory; thousands of cuts on a slow disk take some seconds.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+/// Maximum time to open the state directory; thousands of cuts on a slow disk take some seconds. Also the maximum time of
+/// one call to the disk in commands that work on the directory.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// The state directory, locked for this process.
 pub(super) struct OpenedState {
@@ -59,7 +60,9 @@ pub(super) async fn open_unless_stopped(
 
 fn open_all(directory: &Path, key_path: &Path) -> Result<OpenedState, Failure> {
     failpoint("state.opening");
-    let (lock, store, disk) = open_state(directory, key_path)?;
+    let (lock, disk) = open_state(directory, key_path)?;
+    let disk: Arc<dyn Disk> = Arc::new(disk);
+    let store = CheckpointStore::new(Arc::clone(&disk));
     let key = pseudonym_key(key_path)?;
     let cuts = CutStore::new(disk, CutKey::new(key.derive(CutKey::CONTEXT)));
     let closed_periods = read_closed_periods(&cuts)?;
@@ -67,7 +70,7 @@ fn open_all(directory: &Path, key_path: &Path) -> Result<OpenedState, Failure> {
 }
 
 /// Locks the state directory for this process and opens it.
-pub(super) fn open_state(directory: &Path, key_path: &Path) -> Result<(Lock, CheckpointStore, Arc<RealDisk>), Failure> {
+pub(super) fn open_state(directory: &Path, key_path: &Path) -> Result<(Lock, RealDisk), Failure> {
     let lock = Lock::acquire(directory).map_err(|error| match &error {
         LockError::Locked { .. } => {
             Failure::new(Exit::StateLocked, format!("{error}; give each process a state.directory of its own"))
@@ -88,8 +91,7 @@ pub(super) fn open_state(directory: &Path, key_path: &Path) -> Result<(Lock, Che
     let disk = RealDisk::open(directory, &STATE_DIRECTORIES);
     let disk =
         disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
-    let disk = Arc::new(disk);
-    Ok((lock, CheckpointStore::new(Arc::clone(&disk) as _), disk))
+    Ok((lock, disk))
 }
 
 /// Reads the closed periods from the stored cuts. A damaged or missing cut is logged.

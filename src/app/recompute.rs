@@ -3,13 +3,16 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::opening::cuts_failure;
+use super::state_files::StateFiles;
 use super::{Settings, state};
 use crate::aggregate::ViewConfig;
-use crate::cuts::CutComparison;
-use crate::decode::Decoder;
+use crate::cuts::{Cut, CutComparison};
+use crate::decode::{Decoder, PseudonymKey};
 use crate::pipeline::{Compatibility, Recomputation, RecomputedCut};
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
+use crate::view::closed_periods::ClosedPeriods;
 
 /// Number of lines of each kind that are listed; the rest is counted.
 const MAX_LINES: usize = 20;
@@ -28,16 +31,9 @@ pub(crate) fn recompute_cut(
     let settings = Settings::of(&mut reader);
     let targets = settings.files.read(&settings.files.texts()).targets_or_faults(&mut reader);
     reader.finish()?;
-    let mut report = String::new();
-    let has_proof = state::report_cuts(&settings, Some(id), &mut report)?;
-    let Some((key, cuts)) = state::open_cuts(&settings)? else {
-        return Err(state::no_cut(id));
-    };
-    let stored = cuts.find(id).map_err(|error| super::opening::cuts_failure("cuts in the state directory", &error))?;
-    let Some((stored, closed_periods)) = stored else {
-        let message = format!("{report}cut {id} is not recomputed, as its file is damaged or missing");
-        return Err(Failure::new(Exit::StateUnusable, message));
-    };
+    let own_id = id.to_owned();
+    let VerifiedCut { mut report, has_proof, key, stored, closed_periods } =
+        StateFiles::new(&settings).work(move |files| VerifiedCut::read(files, &own_id))?;
     let excluded = settings.pipeline.excluded.clone();
     let compatibility =
         Compatibility { rules: settings.rules, decode: settings.decode, excluded, key_id: key.key_id() };
@@ -56,6 +52,33 @@ pub(crate) fn recompute_cut(
         Exit::Ok if has_proof => Ok(report),
         Exit::Ok => Err(Failure::new(Exit::StateUnusable, report.trim_end())),
         exit => Err(Failure::new(exit, report.trim_end())),
+    }
+}
+
+/// A stored cut, with the verdict on its hash.
+struct VerifiedCut {
+    report: String,
+    /// True if the hash proves the cut.
+    has_proof: bool,
+    key: PseudonymKey,
+    stored: Cut,
+    /// Closed periods of all cuts before it.
+    closed_periods: ClosedPeriods,
+}
+
+impl VerifiedCut {
+    fn read(files: &StateFiles, id: &str) -> Result<Self, Failure> {
+        let mut report = String::new();
+        let has_proof = state::report_cuts(files, Some(id), &mut report)?;
+        let Some((key, cuts)) = files.cuts()? else {
+            return Err(state::no_cut(id));
+        };
+        let found = cuts.find(id).map_err(|error| cuts_failure("cuts in the state directory", &error))?;
+        let Some((stored, closed_periods)) = found else {
+            let message = format!("{report}cut {id} is not recomputed, as its file is damaged or missing");
+            return Err(Failure::new(Exit::StateUnusable, message));
+        };
+        Ok(Self { report, has_proof, key, stored, closed_periods })
     }
 }
 

@@ -2,36 +2,9 @@
 
 use super::known::{DEFAULT_ORIGIN, Setting};
 use super::printable::{printable, printable_lines, toml_string};
+use super::redaction::{REDACTED, is_public, redacted_text};
 use config::{Value, ValueKind};
 use std::fmt::Write;
-
-/// Text in place of a secret.
-const REDACTED: &str = "[redacted]";
-
-/// Parts of the names of librdkafka properties whose values are or may be secret. Redacting too much is harmless.
-const SECRET_NAMES: [&str; 16] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "key",
-    "token",
-    "credential",
-    "jaas",
-    "pem",
-    "oauth",
-    "assertion",
-    "username",
-    "kinit",
-    "private",
-    "certificate.chain",
-    "auth.",
-];
-
-/// Signs of a secret in a value without its blanks, whatever the name: a PEM block, `password=...` in a list of
-/// options.
-const SECRET_VALUES: [&str; 7] =
-    ["-----begin", "password=", "password:", "passphrase=", "secret=", "secret:", "token="];
 
 /// Returns the settings as a TOML file, in the order of `config/default.toml`. Values that are not defaults have their
 /// origin beside them.
@@ -44,7 +17,7 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
             table = &setting.key;
             let _ = writeln!(text, "\n[{table}]");
             for (name, entry) in entries(value) {
-                write_line(&mut text, &toml_string(name), &redacted(Some(name), entry), entry.origin());
+                write_line(&mut text, &toml_string(name), &redacted_entry(name, entry), entry.origin());
             }
             continue;
         }
@@ -52,7 +25,7 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
             table = own_table;
             let _ = writeln!(text, "{}[{table}]", if text.is_empty() { "" } else { "\n" });
         }
-        write_line(&mut text, name, &redacted(None, value), value.origin());
+        write_line(&mut text, name, &without_secrets(value), value.origin());
     }
     text
 }
@@ -64,11 +37,11 @@ pub(super) fn json_line<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
         match value.kind {
             ValueKind::Table(_) => {
                 for (name, entry) in entries(value) {
-                    object.insert(format!("{}.{name}", setting.key), json(&redacted(Some(name), entry)));
+                    object.insert(format!("{}.{name}", setting.key), json(&redacted_entry(name, entry)));
                 }
             }
             _ => {
-                object.insert(setting.key.clone(), json(&redacted(None, value)));
+                object.insert(setting.key.clone(), json(&without_secrets(value)));
             }
         }
     }
@@ -110,35 +83,13 @@ fn entries(table: &Value) -> Vec<(&str, &Value)> {
     entries
 }
 
-/// Returns a value for display. `name` is that of an entry of `kafka.properties`, which may mark it as secret.
-fn redacted(name: Option<&str>, value: &Value) -> toml::Value {
-    if name.is_some_and(names_secret) { toml::Value::from(REDACTED) } else { without_secrets(value) }
+/// Returns the value of an entry of `kafka.properties` for display.
+fn redacted_entry(name: &str, value: &Value) -> toml::Value {
+    let is_plain = !matches!(value.kind, ValueKind::Array(_) | ValueKind::Table(_));
+    if is_plain && is_public(name) { without_secrets(value) } else { toml::Value::from(REDACTED) }
 }
 
-/// True if an entry of `kafka.properties` is a secret, by its name or its value. A user name alone is none.
-pub(super) fn is_secret(name: &str, value: &Value) -> bool {
-    let holds = matches!(&value.kind, ValueKind::String(text) if holds_secret(text));
-    holds || (names_secret(name) && !name.to_lowercase().ends_with("username"))
-}
-
-fn names_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    // The path of a file with a secret is not secret, and worth seeing.
-    !name.ends_with(".location") && SECRET_NAMES.iter().any(|part| name.contains(part))
-}
-
-/// Returns a text, or a note in place of one that may hold a secret. The one rule of what is redacted.
-pub(crate) fn redacted_text(text: &str) -> &str {
-    if holds_secret(text) { REDACTED } else { text }
-}
-
-fn holds_secret(text: &str) -> bool {
-    let text: String = text.to_lowercase().split_whitespace().collect();
-    // user:password@host, or token@host:port.
-    let has_user = text.rsplit_once('@').is_some_and(|(before, host)| before.contains(':') || host.contains(':'));
-    has_user || SECRET_VALUES.iter().any(|sign| text.contains(sign))
-}
-
+/// Returns a value for display.
 fn without_secrets(value: &Value) -> toml::Value {
     match &value.kind {
         ValueKind::Nil => toml::Value::from(""),
@@ -151,8 +102,7 @@ fn without_secrets(value: &Value) -> toml::Value {
         ValueKind::String(text) => toml::Value::from(redacted_text(text)),
         ValueKind::Array(items) => toml::Value::Array(items.iter().map(without_secrets).collect()),
         ValueKind::Table(_) => {
-            let entries =
-                entries(value).into_iter().map(|(name, entry)| (name.to_owned(), redacted(Some(name), entry)));
+            let entries = entries(value).into_iter().map(|(name, entry)| (name.to_owned(), without_secrets(entry)));
             toml::Value::Table(entries.collect())
         }
     }

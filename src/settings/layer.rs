@@ -1,10 +1,10 @@
 //! One layer of settings: a file, an environment variable or a `--set`, read as TOML and checked against the known
 //! keys.
 
-use super::effective;
 use super::exposure::SecretExposure;
 use super::fault::{SettingsFault, SettingsFaults, printable};
 use super::known::{KeyKind, KnownSettings};
+use super::redaction::{is_secret, is_secret_setting};
 use super::text::FileText;
 use super::tree::{Entry, Node, NodeKind};
 use config::{ConfigError, Map, Source, Value, ValueKind};
@@ -67,10 +67,11 @@ impl Layer {
     pub(super) fn secret(&self) -> Option<String> {
         self.0.iter().find_map(|(key, value)| match &value.kind {
             ValueKind::Table(entries) => {
-                let secret = entries.iter().find(|(name, value)| effective::is_secret(name, value))?;
+                let text = |value: &Value| value.clone().into_string().unwrap_or_default();
+                let secret = entries.iter().find(|(name, value)| is_secret(name, &text(value)))?;
                 Some(format!("{key}.{}", secret.0))
             }
-            _ => effective::is_secret("", value).then(|| key.clone()),
+            _ => is_secret_setting(value).then(|| key.clone()),
         })
     }
 

@@ -168,7 +168,8 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
     // Any broker knows the configuration of topics. Without a number the client would ask the controller, and wait
     // until there is one.
     let broker = Lookup::open(settings)?.some_broker(settings.topic(Stream::Disbursement))?;
-    let admin = factory::create_admin(&client::admin(settings), Context::default())?;
+    let config = client::admin(settings);
+    let admin = factory::create_admin(&config, Context::new(&config))?;
     let topics = settings.topics.as_array().each_ref().map(|topic| ResourceSpecifier::Topic(topic));
     // The time runs while the client connects and asks for brokers, each of which may take its own.
     let limit = settings.request_timeout * 3;

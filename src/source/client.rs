@@ -3,6 +3,7 @@
 use super::error::is_denial;
 use super::settings::Settings;
 use crate::runtime::end_for_shortage;
+use crate::settings::Redactor;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -177,13 +178,32 @@ struct Reports {
     commits: Vec<KafkaResult<()>>,
 }
 
-/// Reports of a client besides records: log lines go to `tracing`, errors and commits wait here.
+/// Secrets of a client's configuration.
+pub(super) fn redactor(config: &ClientConfig) -> Redactor {
+    Redactor::new(config.config_map().iter().map(|(name, value)| (*name, *value)))
+}
+
+/// Reports of a client besides records: log lines go to `tracing`, errors and commits wait here. Neither repeats a secret
+/// of the client's configuration.
 #[derive(Default)]
-pub(super) struct Context(Mutex<Reports>);
+pub(super) struct Context {
+    reports: Mutex<Reports>,
+    redactor: Redactor,
+}
 
 impl Context {
+    /// Context of a client with this configuration.
+    pub(super) fn new(config: &ClientConfig) -> Self {
+        Self { reports: Mutex::default(), redactor: redactor(config) }
+    }
+
     fn reports(&self) -> MutexGuard<'_, Reports> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns a text of the client without the secrets of its configuration.
+    pub(super) fn redact(&self, text: &str) -> String {
+        self.redactor.redact(text)
     }
 
     /// The errors since the last call.
@@ -197,13 +217,14 @@ impl Context {
     }
 
     pub(super) fn note_error(&self, code: RDKafkaErrorCode, reason: &str) {
+        let reason = self.redact(reason);
         let mut reports = self.reports();
         match reports.errors.iter_mut().find(|tally| tally.code == code) {
             Some(tally) => {
                 tally.count += 1;
-                tally.reason = reason.to_owned();
+                tally.reason = reason;
             }
-            None => reports.errors.push(ErrorTally { code, count: 1, reason: reason.to_owned() }),
+            None => reports.errors.push(ErrorTally { code, count: 1, reason }),
         }
     }
 
@@ -224,6 +245,7 @@ impl ClientContext for Context {
         use RDKafkaLogLevel as Level;
         // `kafka.properties` goes to all clients; each warns of the properties of other kinds of client.
         let expected = facility == "CONFWARN" && detail.contains("will be ignored by this");
+        let detail = self.redact(detail);
         match level {
             _ if expected => {
                 tracing::debug!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported")
@@ -248,7 +270,7 @@ impl ClientContext for Context {
         if let Some(code) = error.rdkafka_error_code() {
             // A client without the thread of a broker never reaches it, and does not try again.
             if code == RDKafkaErrorCode::CriticalSystemResource {
-                end_for_shortage(reason);
+                end_for_shortage(&self.redact(reason));
             }
             self.note_error(code, reason);
         }

@@ -1,6 +1,6 @@
 //! The consumer that the poll thread owns, and the events it reports.
 
-use super::client::{self, Client};
+use super::client::{self, Client, Context};
 use super::error::{SourceError, is_denial, is_unreadable};
 use super::factory;
 use super::fetching::{Acceptance, Fetching, Marks};
@@ -179,11 +179,11 @@ impl Consumer {
                 }
                 (None, None) => None,
                 (Some(code), Some(index)) => {
-                    events.extend(interrupted(fetching, index, code, message));
+                    events.extend(interrupted(fetching, index, code, message, client.context()));
                     None
                 }
                 (Some(code), None) => {
-                    client.context().note_error(code, &message.error_text());
+                    client.context().note_error(code, &message.error_text(client.context()));
                     None
                 }
             }
@@ -240,6 +240,7 @@ impl Consumer {
                 .client()
                 .fatal_error()
                 .map_or_else(String::new, |(code, reason)| format!("{code}: {reason}"));
+            let reason = self.client.context().redact(&reason);
             self.events.push(ClientEvent::Fatal { reason });
         }
         true
@@ -447,11 +448,12 @@ fn interrupted(
     index: PartitionIndex,
     code: RDKafkaErrorCode,
     message: &NativeMessage,
+    context: &Context,
 ) -> Option<ClientEvent> {
     if !fetching.is_fetching(index) {
         return None;
     }
-    let mut reason = message.error_text();
+    let mut reason = message.error_text(context);
     if code == RDKafkaErrorCode::AutoOffsetReset {
         fetching.out_of_range(index);
         return Some(ClientEvent::OutOfRange { index, next_offset: fetching.next(index), reason });

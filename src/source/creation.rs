@@ -1,7 +1,8 @@
 //! Creation of librdkafka's clients, where a shortage of threads or memory differs from a wrong configuration only in
 //! the code of the last failure.
 
-use super::error::SourceError;
+use super::client::redactor;
+use super::error::{SourceError, description};
 use super::native;
 use crate::runtime::end_for_shortage;
 use rdkafka::config::FromClientConfigAndContext;
@@ -33,10 +34,11 @@ where
     };
     let guard = thread::Builder::new().name("kafka-create".into()).spawn(guard);
     guard.map_err(|error| SourceError::Shortage { reason: error.to_string() })?;
-    let result = config.create_with_context(context).map_err(|error| match error {
+    let result = config.create_with_context(context).map_err(|error| {
         // librdkafka keeps the code of the last failure for each thread.
-        KafkaError::ClientCreation(reason) if native::is_short_of_resources() => SourceError::Shortage { reason },
-        error => SourceError::configuration(&error),
+        let is_short = matches!(error, KafkaError::ClientCreation(_)) && native::is_short_of_resources();
+        let reason = redactor(config).redact(&description(&error));
+        if is_short { SourceError::Shortage { reason } } else { SourceError::Configuration { reason } }
     });
     drop(created);
     result

@@ -85,8 +85,11 @@ impl DeadLetters {
         let DeadLetterSettings { enabled, topic, max_in_flight, max_in_flight_bytes } = &settings.dead_letter;
         let limit = InFlight { letters: u64::from(*max_in_flight), bytes: *max_in_flight_bytes };
         let tracker = Arc::new(Tracker::default());
-        let delivery = || Delivery { context: Context::default(), tracker: Arc::clone(&tracker) };
-        let create = || factory::create_producer(&client::producer(settings), delivery());
+        let create = || {
+            let config = client::producer(settings);
+            let delivery = Delivery { context: Context::new(&config), tracker: Arc::clone(&tracker) };
+            factory::create_producer(&config, delivery)
+        };
         let producer = enabled.then(create).transpose()?;
         Ok(Self { producer, topic: topic.clone(), limit, tracker })
     }

@@ -55,19 +55,10 @@ impl SourceError {
         matches!(self, Self::Unavailable { .. } | Self::TopicMissing { .. })
     }
 
-    pub(super) fn configuration(error: &KafkaError) -> Self {
-        let reason = match error {
-            // The last part is the value, which may be a secret.
-            KafkaError::ClientConfig(_, description, key, _) => format!("{key}: {description}"),
-            other => other.to_string(),
-        };
-        Self::Configuration { reason }
-    }
-
     pub(super) fn of(action: &'static str, error: &KafkaError) -> Self {
         match error.rdkafka_error_code() {
             Some(code) => Self::of_code(action, code),
-            None => Self::Unavailable { action, reason: error.to_string() },
+            None => Self::Unavailable { action, reason: description(error) },
         }
     }
 
@@ -91,6 +82,15 @@ impl From<SourceError> for Failure {
             | SourceError::Fatal { .. } => Exit::TryAgain,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+/// Description of an error without the value of a property, which may be a secret.
+pub(super) fn description(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, description, key, _) => format!("{key}: {description}"),
+        KafkaError::ClientCreation(description) => description.clone(),
+        other => other.to_string(),
     }
 }
 

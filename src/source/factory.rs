@@ -2,7 +2,7 @@
 //!
 //! `properties` refuses what would change a guarded property; this check would notice a way that it does not know.
 
-use super::client::{Client, Context};
+use super::client::{Client, Context, redactor};
 use super::creation::create_client;
 use super::error::SourceError;
 use super::native::property_in_effect;
@@ -19,7 +19,7 @@ use rdkafka::{ClientConfig, ClientContext};
 ///
 /// [`SourceError::Configuration`], [`SourceError::Shortage`].
 pub(super) fn create_reader(config: &ClientConfig) -> Result<Client, SourceError> {
-    create(config, Context::default(), |client: &Client| client.client())
+    create(config, Context::new(config), |client: &Client| client.client())
 }
 
 /// Makes a client that writes, and checks what is in effect in it.
@@ -65,7 +65,7 @@ pub(super) fn verify<C: ClientContext>(
             let found = found.unwrap_or_else(|| "not set".to_owned());
             let reason =
                 format!("{name} is {found} instead of {expected}; remove what changes it from kafka.properties");
-            return Err(SourceError::Configuration { reason });
+            return Err(SourceError::Configuration { reason: redactor(config).redact(&reason) });
         }
     }
     Ok(())

@@ -20,7 +20,7 @@ pub(super) use abort::handle_aborts;
 pub(super) use libraries::linked as linked_libraries;
 pub(super) use sockets::unacknowledged_bytes;
 
-use super::client::Client;
+use super::client::{Client, Context};
 use crate::clock::Timestamp;
 use crate::record::Header;
 use rdkafka::bindings as sys;
@@ -210,12 +210,12 @@ impl NativeMessage {
         (code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| code.into())
     }
 
-    /// The client's description of the error.
-    pub(super) fn error_text(&self) -> String {
+    /// The client's description of the error, without the secrets that its `context` knows.
+    pub(super) fn error_text(&self, context: &Context) -> String {
         // SAFETY: the call returns null or a C string that lives as long as the message.
         unsafe {
             let text = sys::rd_kafka_message_errstr(self.0.as_ptr());
-            if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+            if text.is_null() { String::new() } else { context.redact(&CStr::from_ptr(text).to_string_lossy()) }
         }
     }
 

@@ -7,6 +7,7 @@
 use super::client::{self, without_prefix};
 use super::native::set_property;
 use super::settings::Settings;
+use crate::settings::Redactor;
 use rdkafka::ClientConfig;
 use rdkafka::config::NativeClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -104,7 +105,8 @@ impl Settings {
         let configurations = [client::consumer(self), client::producer(self)];
         let error = configurations.iter().find_map(|config| config.create_native_config().err());
         if let (true, Some(error)) = (is_clean, error) {
-            fault("kafka.properties", parse_fault("", &error));
+            let redactor = Redactor::new(self.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+            fault("kafka.properties", parse_fault("", &error, &redactor));
         }
     }
 
@@ -135,7 +137,7 @@ fn fault_of(property: &str, value: &str) -> Option<String> {
     match guard_changed_by(property, value) {
         Ok(None) => None,
         Ok(Some(guard)) => Some(format!("takes effect as {}, which is not for you to set: {}", guard.name, guard.why)),
-        Err(error) => Some(parse_fault(property, &error)),
+        Err(error) => Some(parse_fault(property, &error, &Redactor::new([(property, value)]))),
     }
 }
 
@@ -182,21 +184,16 @@ fn overridden(properties: &BTreeMap<String, String>) -> Vec<(&str, String)> {
     .collect()
 }
 
-/// Message for an error of the client's parser. It repeats no value, which may be secret.
-fn parse_fault(property: &str, error: &KafkaError) -> String {
+/// Message for an error of the client's parser, which may repeat a value.
+fn parse_fault(property: &str, error: &KafkaError, redactor: &Redactor) -> String {
     match error {
-        KafkaError::ClientConfig(_, _, property, _) if is_secret(property) => "is refused by the kafka client".into(),
         KafkaError::ClientConfig(_, description, of, _) => {
             let of = if property.is_empty() { format!("{of}: ") } else { String::new() };
-            format!("is refused by the kafka client: {of}{}", description.to_lowercase().trim_end_matches('.'))
+            let description = redactor.redact(description).to_lowercase();
+            format!("is refused by the kafka client: {of}{}", description.trim_end_matches('.'))
         }
         _ => "cannot be passed to the kafka client, which wants text without NUL".into(),
     }
-}
-
-/// True if the client's message about the property may repeat a secret.
-fn is_secret(property: &str) -> bool {
-    ["password", "secret", "pem", "token", "assertion", "jaas", "oauth"].iter().any(|part| property.contains(part))
 }
 
 #[cfg(test)]

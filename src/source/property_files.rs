@@ -2,7 +2,7 @@
 
 use super::Settings;
 use crate::file::{self, FileKind, ReadError};
-use crate::settings::{SecretExposure, SettingsReader};
+use crate::settings::{SecretExposure, SettingsReader, redacted_text};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -39,7 +39,7 @@ impl Settings {
                 Ok(_) => {}
                 // The authorities may be one file each.
                 Err(ReadError::Irregular) if name == "ssl.ca.location" && path.is_dir() => {}
-                Err(error) => reader.fault(&key, format!("names {value:?}, which {error}")),
+                Err(error) => reader.fault(&key, format!("names {:?}, which {error}", redacted_text(value))),
             }
         }
         exposures

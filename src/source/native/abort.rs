@@ -1,39 +1,48 @@
-//! The end of the process by an abort. librdkafka aborts when it gets no memory, or in places no thread; Rust aborts
-//! when an allocation fails; the C library aborts when it finds its own state corrupt.
+//! The end of the process by an abort, or by its limit of processor time. librdkafka aborts when it gets no memory, or in
+//! places no thread; Rust aborts when an allocation fails; the C library aborts when it finds its own state corrupt.
 
 use crate::runtime::{Exit, has_panicked};
+use signal_hook::consts::{SIGABRT, SIGXCPU};
 use signal_hook::low_level::{exit, register};
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// SIGABRT on Linux.
-const SIGABRT: i32 = signal_hook::consts::SIGABRT;
-
 /// Descriptor of standard error.
 const STDERR: i32 = 2;
 
-/// Text that is written before the end. The line before, from whoever aborted, tells the cause.
-const LINE: &[u8] =
+/// Text that is written after an abort. The line before, from whoever aborted, tells the cause.
+const ABORTED: &[u8] =
     b"pacemeter: aborted; the line before tells the cause; if that is memory or threads, raise the limits of threads, open files and memory, or try again\n";
 
-/// Makes an abort end the process with 75 and a line that says what to do, instead of a signal.
+/// Text that is written at the limit of processor time.
+const OUT_OF_TIME: &[u8] =
+    b"pacemeter: the limit of processor time is reached (ulimit -t); raise it, or start the program again\n";
+
+/// Makes an abort, and the limit of processor time, end the process with 75 and a line that says what to do, instead of
+/// a signal.
 ///
 /// # Errors
 ///
-/// The handler cannot be installed.
+/// A handler cannot be installed.
 pub(in crate::source) fn handle_aborts() -> io::Result<()> {
-    let end = || {
+    end_on(SIGABRT, ABORTED)?;
+    end_on(SIGXCPU, OUT_OF_TIME)
+}
+
+/// Makes a signal end the process with 75 and a line.
+fn end_on(signal: i32, line: &'static [u8]) -> io::Result<()> {
+    let end = move || {
         // A panic while a panic is reported aborts too.
         if has_panicked() {
             exit(Exit::Bug.code().into());
         }
         // SAFETY: the descriptor of standard error is open, or the write fails.
-        let _ = rustix::io::write(unsafe { BorrowedFd::borrow_raw(STDERR) }, LINE);
+        let _ = rustix::io::write(unsafe { BorrowedFd::borrow_raw(STDERR) }, line);
         exit(Exit::TryAgain.code().into())
     };
     // SAFETY: the action makes async-signal-safe calls only: it reads an atomic, writes to a file descriptor, and
     // exits without destructors or `atexit` handlers. It does not allocate, lock or return.
-    unsafe { register(SIGABRT, end) }.map(drop)
+    unsafe { register(signal, end) }.map(drop)
 }
 
 #[cfg(test)]

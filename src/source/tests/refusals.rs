@@ -138,6 +138,56 @@ fn no_fault_repeats_a_secret() {
     assert!(!faults.concat().contains("hunter2"), "{faults:?}");
 }
 
+/// Properties of a client whose authentication fails, with an error that repeats `config`.
+fn unusable_tokens(config: &str) -> [String; 4] {
+    [
+        "kafka.properties.security.protocol=SASL_PLAINTEXT".to_owned(),
+        "kafka.properties.sasl.mechanism=OAUTHBEARER".to_owned(),
+        "kafka.properties.enable.sasl.oauthbearer.unsecure.jwt=true".to_owned(),
+        format!("kafka.properties.sasl.oauthbearer.config={config}"),
+    ]
+}
+
+#[test]
+fn no_report_of_a_client_repeats_a_secret() {
+    for config in ["hunter2-canary", "principal=me hunter2-canary", "'hunter2 canary=1 '"] {
+        let overrides = unusable_tokens(config);
+        let (settings, faults) = read(&overrides.each_ref().map(String::as_str));
+        assert_eq!(faults, Ok(()));
+        let mut consumer = Consumer::open(&settings).expect("opening needs no network");
+        let started = Instant::now();
+        let reason = loop {
+            let mut errors = consumer.serve().into_iter().filter_map(|event| match event {
+                ClientEvent::Errors { reason, .. } => Some(reason),
+                _ => None,
+            });
+            if let Some(reason) = errors.find(|reason| reason.contains("sasl.oauthbearer.config")) {
+                break reason;
+            }
+            assert!(started.elapsed() < PATIENCE, "no error");
+            std::thread::sleep(BLINK);
+        };
+        assert!(reason.ends_with("beginning at: [redacted]"), "{reason}");
+        assert!(!reason.contains("hunter2"), "{reason}");
+        assert!(consumer.close(PATIENCE));
+    }
+}
+
+#[test]
+fn a_client_that_cannot_be_made_repeats_no_secret() {
+    let (settings, faults) =
+        read(&["kafka.properties.security.protocol=SSL", "kafka.properties.ssl.key.pem=hunter2-canary"]);
+    assert_eq!(faults, Ok(()), "the parser takes any text");
+    let error = Consumer::open(&settings).err().expect("it is no key").to_string();
+    assert!(error.contains("ssl.key.pem") && !error.contains("hunter2"), "{error}");
+    // Errors of the parser have the value in them.
+    let config = ClientConfig::new().set("sasl.pasword", "hunter2-canary").create_native_config();
+    let error = config.err().expect("there is no such property");
+    assert!(error.to_string().contains("hunter2-canary"));
+    let shown = SourceError::of("test", &error).to_string();
+    assert!(shown.contains("sasl.pasword") && !shown.contains("hunter2"), "{shown}");
+}
+
 #[test]
 fn credentials_among_the_servers_are_refused_unseen() {
     for servers in ["me:hunter2@127.0.0.1:1", "sasl_ssl://me:hunter2@a:1,b:2", "a:1,hunter2@b", "me:hun,hunter2@b:1"] {

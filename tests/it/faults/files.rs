@@ -20,18 +20,18 @@ use crate::program::{ExitedProcess, Pacemeter, run, run_in};
 const FAILPOINT: &str = "PACEMETER_TEST_FAILPOINT";
 
 /// Longest time of a command that need not wait for anything.
-const PROMPT: Duration = Duration::from_secs(15);
+pub const PROMPT: Duration = Duration::from_secs(15);
 
 /// Longest time of a command that waits for a file that does not answer, which it does for five seconds.
-const PATIENT: Duration = Duration::from_secs(30);
+pub const PATIENT: Duration = Duration::from_secs(30);
 
 /// Settings of a broker that is not there, and more.
-fn settings(more: &[&str]) -> Vec<String> {
+pub fn settings(more: &[&str]) -> Vec<String> {
     let absent = ["kafka.bootstrap_servers=127.0.0.1:1", "kafka.request_timeout=2s"];
     absent.iter().chain(more).map(|&setting| setting.to_owned()).collect()
 }
 
-fn directory() -> TempDir {
+pub fn directory() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 
@@ -40,7 +40,7 @@ fn directory_with_leases() -> TempDir {
     tempfile::tempdir_in("/dev/shm").expect("a temporary directory in memory")
 }
 
-fn assert_says(ended: &ExitedProcess, code: i32, parts: &[&str], limit: Duration) {
+pub fn assert_says(ended: &ExitedProcess, code: i32, parts: &[&str], limit: Duration) {
     let said = format!("{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.code, Some(code), "{said}");
     parts.iter().for_each(|part| assert!(said.contains(part), "{part:?} is not in the output: {said}"));
@@ -52,7 +52,7 @@ fn make_pipe(path: &Path) {
 }
 
 /// Puts things in place of a file that are none, one after the other.
-fn in_place_of(path: &Path, test: impl Fn(&str)) {
+pub fn in_place_of(path: &Path, test: impl Fn(&str)) {
     let remove = || match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir(path).expect("an empty directory"),
         Ok(_) => fs::remove_file(path).expect("a file"),
@@ -286,7 +286,7 @@ fn a_failure_that_nobody_reads_ends_the_process() {
 }
 
 /// A state directory with a pseudonym key.
-fn state_with_key() -> (TempDir, PathBuf) {
+pub fn state_with_key() -> (TempDir, PathBuf) {
     let state = directory();
     let key = state.path().join("pseudonym.key");
     write(&key, &"5a".repeat(32), 0o600);

@@ -6,6 +6,8 @@ mod busy;
 mod client;
 mod crafted;
 mod files;
+mod hangs;
+mod limits;
 mod logs;
 mod memory;
 mod mock;

@@ -33,6 +33,49 @@ fn credentials_among_the_servers_are_in_no_output() {
 }
 
 #[test]
+fn what_the_kafka_client_says_repeats_no_secret() {
+    let settings = [
+        "kafka.bootstrap_servers=127.0.0.1:1",
+        "kafka.request_timeout=2s",
+        "kafka.properties.security.protocol=SASL_PLAINTEXT",
+        "kafka.properties.sasl.mechanism=OAUTHBEARER",
+        "kafka.properties.enable.sasl.oauthbearer.unsecure.jwt=true",
+        "kafka.properties.sasl.oauthbearer.config=principal=me hunter2-canary",
+        "log.level=debug",
+        "kafka.properties.debug=all",
+    ]
+    .map(str::to_owned);
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    let error = pacemeter.until("the client reports the secret", |pacemeter| {
+        let lines = [pacemeter.events("pacemeter.kafka.error"), pacemeter.events("pacemeter.kafka.client")].concat();
+        lines.into_iter().map(|line| line.to_string()).find(|line| line.contains("beginning at: "))
+    });
+    assert!(error.contains("sasl.oauthbearer.config beginning at: [redacted]"), "{error}");
+    let ended = pacemeter.stop();
+    assert!(!outputs(&ended).contains("hunter2"), "{}", outputs(&ended));
+    let settings = ["kafka.properties.security.protocol=SSL", "kafka.properties.ssl.key.pem=hunter2-canary"];
+    for command in [&["check"][..], &["run"], &["produce"]] {
+        let ended = run(command, &settings.map(str::to_owned));
+        assert!(outputs(&ended).contains("ssl.key.pem"), "{command:?}: {}", outputs(&ended));
+        assert!(!outputs(&ended).contains("hunter2"), "{command:?}: {}", outputs(&ended));
+    }
+}
+
+#[test]
+fn the_value_of_a_misspelled_secret_is_in_no_output() {
+    for name in ["sasl.pasword", "ssl.key.pasword", "sasl.secret", "SASL_PASSWORD", "sasl.psw", "ssl.keypem"] {
+        let settings = [format!("kafka.properties.{name}=hunter2-canary"), "kafka.request_timeout=2s".to_owned()];
+        for command in [&["run", "--print-config"][..], &["check"], &["run"], &["produce"], &["state", "verify"]] {
+            let ended = run(command, &settings);
+            assert_eq!(ended.code, Some(if command.len() == 2 && command[0] == "run" { 0 } else { 78 }), "{command:?}");
+            assert!(!outputs(&ended).contains("hunter2"), "{command:?}: {}", outputs(&ended));
+            assert!(outputs(&ended).contains(name), "{command:?}: {}", outputs(&ended));
+        }
+    }
+}
+
+#[test]
 fn hidden_characters_of_arguments_and_files_are_escaped() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join(format!("{HIDDEN}.toml"));

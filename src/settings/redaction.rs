@@ -1,0 +1,167 @@
+//! Redaction of secrets: the one rule of what is shown of settings, and of texts of libraries that may repeat them.
+//!
+//! A list of secret names does not know the misspelled ones. So the value of a client property is shown only if the name
+//! is, to the letter, one that is known to be harmless (`public_properties.txt`), and the value has no sign of a secret.
+
+use config::{Value, ValueKind};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// Text in place of a secret.
+pub(super) const REDACTED: &str = "[redacted]";
+
+/// Names of librdkafka properties whose values are no secrets, separated by white space. Paths of files with secrets are
+/// worth seeing.
+const PUBLIC_PROPERTIES: &str = include_str!("public_properties.txt");
+
+/// Signs of a secret in a value without its blanks, whatever the name: a PEM block, `password=...` in a list of
+/// options.
+const SECRET_VALUES: [&str; 7] =
+    ["-----begin", "password=", "password:", "passphrase=", "secret=", "secret:", "token="];
+
+/// Number of bytes in a row that a text must share with a secret to be redacted: libraries repeat parts.
+const FRAGMENT: usize = 8;
+
+/// Minimum length of a secret that is found within other words, in bytes.
+const MIN_WITHIN_WORDS: usize = 4;
+
+/// True if the value of a client property may be shown, judged by its name.
+pub(super) fn is_public(name: &str) -> bool {
+    // librdkafka ignores the prefix before properties of topics.
+    let plain = name.strip_prefix("topic.").unwrap_or(name);
+    PUBLIC_PROPERTIES.split_ascii_whitespace().any(|public| public == name || public == plain)
+}
+
+/// True if a client property is a secret, by its name or its value. A user name alone is none.
+pub(super) fn is_secret(name: &str, value: &str) -> bool {
+    holds_secret(value) || !(is_public(name) || name.to_lowercase().ends_with("username"))
+}
+
+/// True if a setting that is no client property holds a secret.
+pub(super) fn is_secret_setting(value: &Value) -> bool {
+    matches!(&value.kind, ValueKind::String(text) if holds_secret(text))
+}
+
+/// Returns a text, or a note in place of one that may hold a secret.
+pub(crate) fn redacted_text(text: &str) -> &str {
+    if holds_secret(text) { REDACTED } else { text }
+}
+
+fn holds_secret(text: &str) -> bool {
+    let text: String = text.to_lowercase().split_whitespace().collect();
+    // user:password@host, or token@host:port.
+    let has_user = text.rsplit_once('@').is_some_and(|(before, host)| before.contains(':') || host.contains(':'));
+    has_user || SECRET_VALUES.iter().any(|sign| text.contains(sign))
+}
+
+/// The secrets of a client's configuration, to redact them in what the client says. Every text of a client that reaches
+/// a person passes [`Redactor::redact`].
+#[derive(Clone, Default)]
+pub(crate) struct Redactor {
+    /// Secrets in lower case: values, their lines, and the options in them.
+    words: BTreeSet<String>,
+    /// Every sequence of [`FRAGMENT`] bytes in them.
+    fragments: BTreeSet<[u8; FRAGMENT]>,
+}
+
+impl Redactor {
+    /// Collects the secrets among client properties.
+    pub(crate) fn new<'a>(properties: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut redactor = Self::default();
+        for (_, value) in properties.into_iter().filter(|(name, value)| is_secret(name, value)) {
+            redactor.add(&value.to_ascii_lowercase());
+        }
+        redactor
+    }
+
+    /// Adds a secret in lower case.
+    fn add(&mut self, secret: &str) {
+        // The frame of a PEM block is no secret, and its words occur in errors.
+        for line in secret.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("-----")) {
+            self.words.insert(line.to_owned());
+            self.fragments.extend(line.as_bytes().array_windows().copied());
+            // The value of an option, and the password before the name of a host.
+            let is_end = |next: char| next.is_whitespace() || ['=', ',', ';'].contains(&next);
+            let options = line.match_indices('=').filter_map(|(at, _)| line[at + 1..].split(is_end).next());
+            let users = line.split(['/', ',', ' ']).filter_map(|part| Some(part.rsplit_once('@')?.0));
+            let passwords = users.filter_map(|user| Some(user.rsplit_once(':')?.1));
+            let parts = options.chain(passwords).map(|part| part.trim_matches(['"', '\'']));
+            self.words.extend(parts.filter(|part| part.len() >= MIN_WITHIN_WORDS).map(str::to_owned));
+        }
+    }
+
+    /// Returns the text with a note in place of each secret, each long enough part of one, and each credential that
+    /// shows by its form.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let lower = text.to_ascii_lowercase();
+        let mut is_hidden = vec![false; text.len()];
+        let mut hide = |range: Range<usize>| is_hidden[range].fill(true);
+        for (start, window) in lower.as_bytes().array_windows::<FRAGMENT>().enumerate() {
+            if self.fragments.contains(window) {
+                hide(start..start + FRAGMENT);
+            }
+        }
+        for word in &self.words {
+            for (start, found) in lower.match_indices(word.as_str()) {
+                let range = start..start + found.len();
+                if word.len() >= MIN_WITHIN_WORDS || is_whole_word(&lower, &range) {
+                    hide(range);
+                }
+            }
+        }
+        credentials(&lower).into_iter().for_each(hide);
+        without(text, &is_hidden)
+    }
+}
+
+fn is_whole_word(text: &str, range: &Range<usize>) -> bool {
+    let is_inside = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
+    !is_inside(text[..range.start].chars().next_back()) && !is_inside(text[range.end..].chars().next())
+}
+
+/// Places of what is a secret by its form, in a text in lower case: `password=...`, `user:password@host`, a PEM block.
+fn credentials(text: &str) -> Vec<Range<usize>> {
+    const END: &str = "-----end";
+    let is_end = |next: char| next.is_whitespace() || [',', ';'].contains(&next);
+    let mut found = Vec::new();
+    for sign in SECRET_VALUES.into_iter().filter(|sign| sign.ends_with('=')) {
+        for (at, _) in text.match_indices(sign) {
+            let start = at + sign.len();
+            found.push(start..text[start..].find(is_end).map_or(text.len(), |length| start + length));
+        }
+    }
+    for (at, _) in text.match_indices('@') {
+        let is_before = |next: char| is_end(next) || ['/', '"', '\'', '(', '='].contains(&next);
+        let start = text[..at].rfind(is_before).map_or(0, |before| before + 1);
+        let host = text[at + 1..].split(is_end).next().unwrap_or("");
+        let has_port =
+            host.split_once(':').is_some_and(|(_, port)| port.starts_with(|next: char| next.is_ascii_digit()));
+        if text[start..at].contains(':') || has_port {
+            found.push(start..at);
+        }
+    }
+    for (start, _) in text.match_indices(SECRET_VALUES[0]) {
+        found.push(start..text[start..].find(END).map_or(text.len(), |length| start + length + END.len()));
+    }
+    found
+}
+
+/// Returns the text with a note in place of each run of hidden bytes.
+fn without(text: &str, is_hidden: &[bool]) -> String {
+    let (mut out, mut was_hidden) = (String::with_capacity(text.len()), false);
+    for (at, character) in text.char_indices() {
+        // A blank before a secret is none, even if the secret has one there.
+        let is_blank = !was_hidden && character.is_whitespace();
+        let hides = !is_blank && is_hidden[at..at + character.len_utf8()].contains(&true);
+        match (was_hidden, hides) {
+            (false, true) => out.push_str(REDACTED),
+            (_, false) => out.push(character),
+            (true, true) => {}
+        }
+        was_hidden = hides;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
