@@ -1,6 +1,7 @@
 //! Tells the linker to lead librdkafka's calls that unpack batches through `src/source/native/unpacking.rs`, which
 //! bounds their memory and refuses those of which librdkafka would lose records, and its call for their checksum through
-//! `src/source/native/soundness.rs`, which checks the records of those that are not packed.
+//! `src/source/native/soundness.rs`, which checks the records of those that are not packed. Its call that makes a record goes
+//! through `src/source/native/queue_size.rs`, which counts all its bytes.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -14,6 +15,7 @@ fn main() {
         "rd_kafka_zstd_decompress",
         "rd_kafka_buf_new_shadow",
         "rd_slice_crc32c",
+        "rd_kafka_op_new_fetch_msg",
     ] {
         println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
     }

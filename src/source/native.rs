@@ -12,6 +12,7 @@
 
 mod abort;
 mod libraries;
+mod queue_size;
 mod sockets;
 mod soundness;
 pub(super) mod unpacking;

@@ -9,6 +9,7 @@
 //! a batch. Packed ones are refused when they are unpacked ([`super::unpacking`]). Either way the client reports a batch
 //! that cannot be read, before any of its records.
 
+use super::queue_size::begin_batch;
 use std::ffi::{c_char, c_void};
 use std::ptr::null;
 
@@ -85,7 +86,11 @@ fn is_sound(batch: &[u8]) -> bool {
     let Some((header, records)) = batch.split_at_checked(HEADER_BYTES) else { return true };
     let attributes = u16::from_be_bytes([header[0], header[1]]);
     let last_delta = i32::from_be_bytes([header[2], header[3], header[4], header[5]]).into();
-    attributes & (CONTROL | CODEC) != 0 || count_sound(records, last_delta).is_some()
+    if attributes & (CONTROL | CODEC) != 0 {
+        return true;
+    }
+    let count = count_sound(records, last_delta);
+    count.inspect(|&count| begin_batch(records.len() as u64, count)).is_some()
 }
 
 unsafe extern "C" {

@@ -21,6 +21,7 @@ mod codecs;
 mod contents;
 mod nesting;
 
+use super::queue_size::begin_batch;
 use codecs::{Block, gzip, lz4_bound, snappy_java_bound, zstd};
 use rdkafka::bindings as sys;
 use std::collections::HashMap;
@@ -176,6 +177,8 @@ unsafe extern "C" fn parse(
     version: *const c_void,
 ) -> c_int {
     nesting::begin();
+    // Messages of version 0 or 1 that are not packed have no such size.
+    begin_batch(0, 1);
     // SAFETY: the caller's promise.
     let code = unsafe { real_parse(answer, request, partition, aborted, version) };
     nesting::end();

@@ -4,15 +4,16 @@ use super::*;
 use crate::source::client::{self, Client, Context};
 use crate::source::native::{Messages, NativeMessage, Queue, alive};
 use rdkafka::consumer::Consumer as _;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::{Offset, TopicPartitionList};
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A client that fetches one partition into a queue.
-fn fetching(kafka: &Kafka) -> (Arc<Client>, Queue) {
-    let client: Client =
-        client::consumer(&kafka.settings(&[])).create_with_context(Context::default()).expect("a client can be made");
+fn fetching(kafka: &Kafka, overrides: &[&str]) -> (Arc<Client>, Queue) {
+    let config = client::consumer(&kafka.settings(overrides));
+    let client: Client = config.create_with_context(Context::default()).expect("a client can be made");
     let client = Arc::new(client);
     let queue = Queue::new(&client);
     let mut list = TopicPartitionList::new();
@@ -53,7 +54,7 @@ fn assert_closes(client: Arc<Client>) {
 fn a_take_that_panics_frees_every_message_once() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
-    let (client, mut queue) = fetching(&kafka);
+    let (client, mut queue) = fetching(&kafka, &[]);
     // The first message is selected, the second refused, the third panics; the others have not been looked at then.
     let mut asked = 0;
     let broken_off = catch_unwind(AssertUnwindSafe(|| {
@@ -75,7 +76,7 @@ fn a_take_that_panics_frees_every_message_once() {
 fn messages_that_are_not_selected_are_freed_at_once() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
-    let (client, mut queue) = fetching(&kafka);
+    let (client, mut queue) = fetching(&kafka, &[]);
     let messages = take(&mut queue, |message| (message.offset() % 2 == 0).then(|| message.offset()));
     let selected = messages.as_slice().len();
     assert!(selected > 0 && messages.as_slice().iter().all(|(message, offset)| message.offset() == *offset));
@@ -89,7 +90,7 @@ fn messages_that_are_not_selected_are_freed_at_once() {
 fn messages_and_queue_each_keep_their_client() {
     let kafka = Kafka::with_partitions(1);
     kafka.write(TOPICS[0], 0, 0..10);
-    let (client, mut queue) = fetching(&kafka);
+    let (client, mut queue) = fetching(&kafka, &[]);
     let messages = take(&mut queue, |_| Some(()));
     let weak = Arc::downgrade(&client);
     drop(client);
@@ -99,4 +100,37 @@ fn messages_and_queue_each_keep_their_client() {
     assert_eq!(weak.strong_count(), 1);
     drop(messages);
     assert_eq!((weak.strong_count(), alive::count()), (0, 0));
+}
+
+#[test]
+fn records_wait_with_the_bytes_of_keys_and_headers() {
+    const COUNT: usize = 400;
+    for codec in ["none", "lz4"] {
+        for in_key in [true, false] {
+            let kafka = Kafka::with_partitions(1);
+            let mut config = ClientConfig::new();
+            config.set("bootstrap.servers", kafka.mock.bootstrap_servers()).set("compression.type", codec);
+            config.set("batch.num.messages", "10").set("linger.ms", "1000");
+            let producer: BaseProducer = config.create().expect("a producer can be made");
+            for number in 0..COUNT {
+                let noise = fastrand::Rng::with_seed(number as u64).choose_multiple(0_u8..255, 255).repeat(40);
+                let headers = OwnedHeaders::new().insert(Header { key: "h", value: (!in_key).then_some(&noise) });
+                let record = BaseRecord::<[u8], [u8]>::to(TOPICS[0]).partition(0).headers(headers);
+                producer.send(record.key(if in_key { &noise } else { b"key" })).expect("a record can be sent");
+            }
+            producer.flush(PATIENCE).expect("records are written");
+            let (client, mut queue) = fetching(&kafka, &["kafka.properties.queued.max.messages.kbytes=200"]);
+            drop(take(&mut queue, |_| Some(())));
+            std::thread::sleep(20 * BLINK);
+            let waiting = queue.take(COUNT, Duration::ZERO, |_| Some(()));
+            // 200 kB, and the answer that exceeds them.
+            assert!(
+                (1..COUNT / 4).contains(&waiting.as_slice().len()),
+                "{codec} {in_key}: {} records wait",
+                waiting.as_slice().len()
+            );
+            drop((waiting, queue));
+            assert_closes(client);
+        }
+    }
 }

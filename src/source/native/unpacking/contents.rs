@@ -4,6 +4,7 @@
 //! and asks for it again without end. It does not look at the number of records that the header states. So contents are
 //! walked through before librdkafka gets them.
 
+use crate::source::native::queue_size::begin_batch;
 use crate::source::native::soundness::count_sound;
 
 /// Memory of the client for one record, in bytes.
@@ -35,6 +36,7 @@ impl Contents {
             Self::Other => Some(0),
         }?;
         let cost = batch.len() as u64 + RECORD_BYTES * records;
+        begin_batch(batch.len() as u64, records);
         (!batch.is_empty() && cost <= limit).then_some(cost)
     }
 }
