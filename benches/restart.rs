@@ -174,6 +174,7 @@ fn head(next_offset: i64) -> Head {
         first_timestamp: None,
         pending_until: Vec::new(),
         last_cut: None,
+        topic_id: None,
     }
 }
 

@@ -120,6 +120,7 @@ mod head;
 mod index;
 mod names;
 mod reader;
+mod seal;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -133,6 +134,7 @@ pub use head::{Head, LastCut, LastRecord};
 pub use index::DaysFile;
 pub use names::{DIRECTORY, PartitionDir};
 pub use reader::CheckpointReader;
+pub use seal::CheckpointKey;
 pub use store::{CheckpointCandidates, CheckpointChain, CheckpointStore, Listing};
 pub use thread::{
     BytesInFlight, CheckpointHandle, CheckpointId, CheckpointOutcome, CheckpointRequest, CheckpointThread,

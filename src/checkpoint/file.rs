@@ -12,6 +12,7 @@ use super::days::{self, CompressedDay, DayPlan};
 use super::head::Head;
 use super::index::{ChunkEntry, DaysFile, Index, MAX_CHUNK_BYTES, bytes_of, find_fault};
 use super::names::{Name, PartitionDir};
+use super::seal::{CheckpointKey, sealed};
 use super::write_error::WriteError;
 use crate::disk::{Disk, RenamedFile, SyncedFile};
 
@@ -40,6 +41,7 @@ pub struct WrittenCheckpoint {
 /// [`crate::checkpoint`]. After an error only [`CheckpointFile::discard`] may be called.
 pub struct CheckpointFile {
     disk: Arc<dyn Disk>,
+    key: Option<CheckpointKey>,
     dir: PartitionDir,
     name: Name,
     head: Head,
@@ -70,13 +72,14 @@ enum Stage {
 impl CheckpointFile {
     /// Removes leftover temporary files, then creates the file under its temporary name and writes the head.
     ///
-    /// `sequence` is above every number that the partition's files have had. `known_days` are the files of closed days
+    /// `key` seals it. `sequence` is above every number that the partition's files have had. `known_days` are the files of closed days
     /// that earlier checkpoints of the same state refer to.
     ///
     /// # Errors
     /// Returns an error if the disk refuses; the attempt is over.
     pub(super) fn begin(
         disk: Arc<dyn Disk>,
+        key: Option<CheckpointKey>,
         sequence: u64,
         known_days: &[DaysFile],
         start: CheckpointStart,
@@ -98,6 +101,7 @@ impl CheckpointFile {
             prepare().map_err(|error| WriteError::new(format_args!("begin {}", dir.path(name)), &error))?;
         Ok(Self {
             disk,
+            key,
             dir,
             name,
             head,
@@ -230,7 +234,7 @@ impl CheckpointFile {
             body,
             days_files: self.day_plan.existing.clone(),
         };
-        file.complete(&container::encode(&index))
+        file.complete(&sealed(container::encode(&index), self.key.as_ref()))
     }
 
     /// Ends the attempt if a step failed; the file is closed.

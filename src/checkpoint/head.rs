@@ -62,6 +62,9 @@ pub struct Head {
     pub pending_until: Vec<Timestamp>,
     /// Cut that was stored last; `None` before the first. Since format version 5.
     pub last_cut: Option<LastCut>,
+    /// Id that Kafka gave the topic, which a topic of the same name made later does not have; `None` if the brokers did
+    /// not report it. Since format version 5.
+    pub topic_id: Option<String>,
 }
 
 /// Stored cut that a checkpoint names. A list of cuts without it has lost cuts, or is an older copy.
@@ -87,9 +90,10 @@ pub struct LastRecord {
 impl Head {
     /// Decodes the head of a file of this format version.
     pub(super) fn decode(mut bytes: Vec<u8>, version: u32) -> Result<Self, Damage> {
-        // Version 2 appended `pending_cuts`, version 3 `first_timestamp`, version 4 `pending_until`, version 5 `last_cut`;
-        // an empty list and `None` are encoded as 0.
-        bytes.resize(bytes.len() + 5_usize.saturating_sub(version as usize), 0);
+        // Version 2 appended `pending_cuts`, version 3 `first_timestamp`, version 4 `pending_until`, version 5 `last_cut`
+        // and `topic_id`; an empty list and `None` are encoded as 0.
+        let missing = [0, 5, 4, 3, 2].get(version as usize).copied().unwrap_or(0);
+        bytes.resize(bytes.len() + missing, 0);
         container::decode(&bytes, "head")
     }
 

@@ -12,6 +12,7 @@ use super::fill;
 use super::head::Head;
 use super::index::{DaysFile, Index, SectionOffsets};
 use super::names::{Name, PartitionDir};
+use super::seal::{self, CheckpointKey};
 use crate::disk::Disk;
 
 /// A checkpoint of which head, body and days have been read and checked. Pages are read and checked by
@@ -26,13 +27,27 @@ pub struct CheckpointReader {
 }
 
 impl CheckpointReader {
-    pub(super) fn open(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<Self, Damage> {
-        let (file, index) = open_index(disk, dir, sequence)?;
+    /// Opens a checkpoint. Without a key its seal is not compared.
+    pub(super) fn open(
+        disk: &Arc<dyn Disk>,
+        dir: PartitionDir,
+        sequence: u64,
+        key: Option<&CheckpointKey>,
+    ) -> Result<Self, Damage> {
+        let (file, bytes) = open_file(disk, dir, sequence)?;
+        let (index, seal) = parts(&file, &bytes)?;
+        let (index, index_bytes): (Index, _) = (container::decode(index, "index")?, index);
         let offsets = index.check(&file)?;
         let head = Head::decode(file.read(offsets.head, &index.head, "head")?, file.version)?;
         if (head.dir(), head.sequence) != (dir, sequence) {
             let name = |dir: PartitionDir, sequence: u64| format!("{dir} number {sequence}");
             return Err(Damage::Misplaced { found: name(head.dir(), head.sequence), expected: name(dir, sequence) });
+        }
+        let own_key = key.filter(|key| key.pseudonym_key_id == head.key_id);
+        if let Some((seal, key)) = seal.zip(own_key)
+            && !seal::fits(index_bytes, seal, key)
+        {
+            return Err(Damage::Checksum("seal"));
         }
         let body = index.body.read(&file, offsets.body, "body")?;
         let mut days = Vec::new();
@@ -82,6 +97,11 @@ impl CheckpointReader {
         blake3::Hash::from_bytes(self.file.summary.root_hash).to_hex().to_string()
     }
 
+    /// False if an older version wrote the checkpoint, without a seal: anybody can make such a file.
+    pub fn is_sealed(&self) -> bool {
+        self.file.version >= seal::FIRST_VERSION
+    }
+
     /// Copies every page to its slice, `tables[table][page]`, on up to `threads` threads.
     ///
     /// `progress` receives the number of bytes that were copied since its last call, from any of the threads.
@@ -111,11 +131,20 @@ impl CheckpointReader {
 
 /// Returns the sequence numbers of the files of closed days that a checkpoint refers to. Reads no more than its index.
 pub(super) fn references(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<Vec<u64>, Damage> {
-    let (_, index) = open_index(disk, dir, sequence)?;
+    let (file, bytes) = open_file(disk, dir, sequence)?;
+    let index: Index = container::decode(parts(&file, &bytes)?.0, "index")?;
     Ok(index.days_files.iter().map(|file| file.sequence).collect())
 }
 
-fn open_index(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<(SectionReader, Index), Damage> {
-    let (file, index) = SectionReader::open(disk.open(&dir.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
-    Ok((file, container::decode(&index, "index")?))
+fn open_file(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<(SectionReader, Vec<u8>), Damage> {
+    SectionReader::open(disk.open(&dir.path(Name::checkpoint(sequence)))?, &CHECKPOINT)
+}
+
+/// Index of a file, and its seal if its version has one.
+fn parts<'a>(file: &SectionReader, bytes: &'a [u8]) -> Result<(&'a [u8], Option<&'a [u8]>), Damage> {
+    if file.version < seal::FIRST_VERSION {
+        return Ok((bytes, None));
+    }
+    let (index, seal) = seal::split(bytes).ok_or(Damage::Malformed("index"))?;
+    Ok((index, Some(seal)))
 }

@@ -11,16 +11,21 @@ use super::file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
 use super::index::DaysFile;
 use super::names::{DIRECTORY, Kind, Name, PartitionDir};
 use super::reader::{CheckpointReader, references};
+use super::seal::CheckpointKey;
 use super::write_error::WriteError;
 use crate::disk::Disk;
 
 /// Number of intact checkpoints that are kept per partition.
 pub(super) const MAX_CHECKPOINTS: usize = 3;
 
+/// Maximum distance between two sequence numbers in a directory; 136 years of a checkpoint a second.
+const MAX_GAP: u64 = 1 << 32;
+
 /// The checkpoints of all partitions in one state directory. Clones share the disk.
 #[derive(Clone)]
 pub struct CheckpointStore {
     disk: Arc<dyn Disk>,
+    key: Option<CheckpointKey>,
 }
 
 /// The files of a partition.
@@ -32,7 +37,7 @@ pub struct Listing {
     pub days: Vec<u64>,
     /// Number of temporary files: in progress, or left behind by a crash.
     pub incomplete: u64,
-    /// Highest sequence number in any file name, temporary or not; 0 if there are none.
+    /// Highest sequence number that a file has by counting, temporary or not; 0 if there are none.
     pub highest: u64,
 }
 
@@ -91,9 +96,15 @@ pub struct CheckpointCandidates {
 }
 
 impl CheckpointStore {
-    /// Opens the store of a state directory.
+    /// Opens the store of a state directory without a key: it compares no seals, and a store with a key takes what it
+    /// writes for damaged.
     pub fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk }
+        Self { disk, key: None }
+    }
+
+    /// Opens the store of a state directory with the key of its seals.
+    pub fn with_key(disk: Arc<dyn Disk>, key: CheckpointKey) -> Self {
+        Self { disk, key: Some(key) }
     }
 
     /// Returns the partitions that have a directory, sorted.
@@ -114,13 +125,13 @@ impl CheckpointStore {
             checkpoints: complete(Kind::Checkpoint),
             days: complete(Kind::Days),
             incomplete: names.iter().filter(|name| name.is_temporary).count() as u64,
-            highest: names.first().map_or(0, |name| name.sequence),
+            highest: highest(names.iter().rev().map(|name| name.sequence)),
         })
     }
 
     /// Opens a checkpoint and checks everything but its pages.
     pub fn open(&self, dir: PartitionDir, sequence: u64) -> Result<CheckpointReader, Damage> {
-        CheckpointReader::open(&self.disk, dir, sequence)
+        CheckpointReader::open(&self.disk, dir, sequence, self.key.as_ref())
     }
 
     /// Finds the newest usable checkpoint of a partition; changes nothing on disk. Pages are not read: if they turn out
@@ -168,7 +179,7 @@ impl CheckpointStore {
     /// Returns an error if the disk refuses. The sequence number is used up all the same.
     pub fn begin(&self, chain: &mut CheckpointChain, start: CheckpointStart) -> Result<CheckpointFile, WriteError> {
         chain.highest += 1;
-        CheckpointFile::begin(Arc::clone(&self.disk), chain.highest, &chain.days_files, start)
+        CheckpointFile::begin(Arc::clone(&self.disk), self.key.clone(), chain.highest, &chain.days_files, start)
     }
 
     /// Removes the oldest file that is not needed, and returns whether there was one. To be called only after a
@@ -188,6 +199,8 @@ impl CheckpointStore {
             self.list(dir).map_err(|error| WriteError::new(format_args!("list {}", dir.directory()), &error))?;
         let (damaged, intact): (Vec<u64>, Vec<u64>) =
             listing.checkpoints.iter().partition(|sequence| chain.damaged.contains(sequence));
+        // What comes after the newest was made by somebody else, and must not displace it.
+        let intact: Vec<u64> = intact.into_iter().filter(|sequence| *sequence <= chain.highest).collect();
         let (kept, surplus) = intact.split_at(intact.len().min(MAX_CHECKPOINTS));
         let name = match surplus.iter().chain(&damaged).min() {
             Some(sequence) => Name::checkpoint(*sequence),
@@ -253,6 +266,19 @@ impl CheckpointStore {
         let is_referenced = |sequence: &&u64| chain.references.values().flatten().any(|other| other == *sequence);
         days.iter().rev().find(|sequence| !is_referenced(sequence)).copied()
     }
+}
+
+/// Highest of these ascending sequence numbers that follows from counting. A name far beyond was made by somebody else:
+/// numbers that continue it would soon be none.
+fn highest(sequences: impl Iterator<Item = u64>) -> u64 {
+    let mut highest = 0;
+    for sequence in sequences {
+        if sequence - highest > MAX_GAP {
+            break;
+        }
+        highest = sequence;
+    }
+    highest
 }
 
 /// Path of the mark of a partition that was cleared intentionally.

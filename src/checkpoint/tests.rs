@@ -9,4 +9,5 @@ mod mismatches;
 mod real_disk;
 mod refusals;
 mod round_trip;
+mod sealed;
 mod world;

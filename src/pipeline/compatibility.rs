@@ -92,6 +92,7 @@ impl Compatibility {
             first_timestamp: None,
             pending_until: Vec::new(),
             last_cut: None,
+            topic_id: None,
         }
     }
 

@@ -12,6 +12,7 @@ use super::world::{DIR, State, store};
 use crate::checkpoint::container::{self, CHECKPOINT, DAYS, Format, SectionReader, SectionWriter, hash};
 use crate::checkpoint::index::{DayEntry, Index};
 use crate::checkpoint::names::Name;
+use crate::checkpoint::seal::{sealed, split};
 use crate::checkpoint::{CheckpointChain, CheckpointReader, Damage};
 use crate::disk::Disk;
 
@@ -40,7 +41,7 @@ impl Crafted {
     fn read(disk: &WatchingDisk) -> Self {
         let file = disk.open(&DIR.path(Name::checkpoint(1))).unwrap();
         let (reader, bytes) = SectionReader::open(file, &CHECKPOINT).unwrap();
-        let index: Index = container::decode(&bytes, "index").unwrap();
+        let index: Index = container::decode(split(&bytes).unwrap().0, "index").unwrap();
         let offsets = index.check(&reader).unwrap();
         let starts = [offsets.head].into_iter().chain(offsets.chunks).chain(offsets.days).chain([offsets.body]);
         let chunks = index.chunks.iter().map(|chunk| &chunk.section);
@@ -51,7 +52,7 @@ impl Crafted {
     }
 
     fn put(&self, disk: &WatchingDisk) -> Result<(CheckpointReader, Option<State>), Damage> {
-        put(disk, Name::checkpoint(1), &CHECKPOINT, &self.sections, &container::encode(&self.index));
+        put(disk, Name::checkpoint(1), &CHECKPOINT, &self.sections, &sealed(container::encode(&self.index), None));
         read(disk)
     }
 }

@@ -59,6 +59,7 @@ fn head(version: u32, head: Head) -> Head {
         first_timestamp: since(3).then(|| at_day(17_995)),
         pending_until: if since(4) { vec![at_day(18_100)] } else { Vec::new() },
         last_cut: since(5).then_some(last_cut),
+        topic_id: since(5).then(|| "qP0sT3bWQ0mX5y7zA1c2dg".to_owned()),
         ..head
     }
 }
@@ -91,5 +92,5 @@ fn checkpoints_of_every_version_load() {
     loads(2, "895f5777b499ae941b8f446c10649dd70713e65344581c372f8e21bb36a9136b");
     loads(3, "4e054d489b4d1a22e23364928233aea0e3571abd6f4d751f72078fcbad592daa");
     loads(4, "c9e3ef5f1987074418dd2b34c041c29aefb5dea0c05890efde4d66722ad2aa87");
-    loads(5, "031f30c3840e1ab5fa769625143ce57d67a3141adf8b360bf2e4e7af3bdcd40d");
+    loads(5, "c6f943aad46427a54dc6887541543d780dba9d4ee93cad58003586efc739ad58");
 }

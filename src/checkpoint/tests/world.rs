@@ -41,6 +41,7 @@ pub(super) fn head(next_offset: i64) -> Head {
         first_timestamp: None,
         pending_until: Vec::new(),
         last_cut: None,
+        topic_id: None,
     }
 }
 

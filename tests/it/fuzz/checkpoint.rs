@@ -123,6 +123,7 @@ fn written(tables: &[PagedTable]) -> Vec<u8> {
         first_timestamp: None,
         pending_until: Vec::new(),
         last_cut: None,
+        topic_id: None,
     };
     let disk = MemoryDisk::default();
     let image = StateImage {

@@ -58,6 +58,7 @@ fn head(stream: Stream, next_offset: i64) -> Head {
         first_timestamp: None,
         pending_until: Vec::new(),
         last_cut: None,
+        topic_id: None,
     }
 }
 
