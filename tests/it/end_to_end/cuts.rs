@@ -224,15 +224,8 @@ fn a_lost_cut_is_accepted_with_a_reason() {
 
 #[test]
 fn cuts_removed_with_their_mark_are_missed_by_checkpoints() {
-    let mut stored = StoredCuts::new();
+    let stored = StoredCuts::new();
     let settings = stored.settings(&[]);
-    // The checkpoints of the first run may be older than its cuts.
-    let mut pacemeter = Pacemeter::start(&stored.state, &settings);
-    let now = Clock::wall().now();
-    let mut live = LiveProgramme::new(LiveOptions::of(2021, 0.004, PartitionCounts::each(PARTITIONS), now - DAY / 4));
-    stored.test_log.write(live.advance_to(now).into_iter().map(test_record).collect());
-    stored.test_log.wait_complete(&mut pacemeter);
-    assert_eq!(pacemeter.stop().code, Some(0));
     let last = stored.last();
     let command = |arguments: &[&str]| run_in(&stored.state, arguments, &settings);
     assert_says(&command(&["state", "verify"]), 0, &["whole, "]);
