@@ -37,7 +37,7 @@ impl CutStore {
     /// were never cuts are renamed, and are not reported any more.
     ///
     /// # Errors
-    /// If the disk refuses, or the list has no room for further acceptances; nothing is renamed in that case.
+    /// If the disk refuses, or the list has no room for further acceptances; then no stranger is renamed.
     pub fn accept(&self, only: Option<&str>, reason: &str, now: Timestamp) -> io::Result<Vec<CutAcceptance>> {
         let mut guard = self.lock();
         let mut chain = self.load()?.chain;

@@ -11,7 +11,7 @@ use super::{CutStore, MAX_BYTES, UNLISTED, UNREAD, ids, is_damage, located, path
 use crate::cuts::chain::{Chain, CutFile, FileEnd};
 
 /// Maximum number of bytes of whole files outside the list that are read at once.
-pub(super) const MAX_UNLISTED_BYTES: u64 = 2 * 1_024 * 1_024 * 1_024;
+const MAX_UNLISTED_BYTES: u64 = 2 * 1_024 * 1_024 * 1_024;
 
 /// A file that is not in the list, as its last lines show it.
 struct UnlistedFile {
@@ -23,7 +23,7 @@ struct UnlistedFile {
 /// Result of the examination of one file that was not in the list.
 pub(super) enum Finding {
     /// The list has it now: it continues the list, or it is a lost cut that is there again.
-    Listed { file: CutFile, is_restored: bool },
+    Listed { file: Box<CutFile>, is_restored: bool },
     /// Looks like a cut of a version without keyed hashes. It is not read any further.
     Unsealed,
     /// Counts for nothing; the fault.
@@ -62,7 +62,7 @@ impl CutStore {
             let finding = self.read_examined(&unlisted, &mut bytes_left).map_or_else(
                 |finding| finding,
                 |file| match chain.adopt(&unlisted.id, &file.seal) {
-                    Some(is_restored) => Finding::Listed { file, is_restored },
+                    Some(is_restored) => Finding::Listed { file: Box::new(file), is_restored },
                     None => Finding::Stranger(UNLISTED),
                 },
             );
@@ -73,7 +73,7 @@ impl CutStore {
             let finding = match self.read_examined(&unlisted, &mut bytes_left) {
                 Ok(file) if file.link.as_ref().is_some_and(|link| link.previous == chain.head) => {
                     chain.push(&unlisted.id, file.seal.clone());
-                    Finding::Listed { file, is_restored: false }
+                    Finding::Listed { file: Box::new(file), is_restored: false }
                 }
                 Ok(_) => Finding::Stranger(UNLISTED),
                 Err(finding) => finding,
