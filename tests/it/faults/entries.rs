@@ -14,6 +14,9 @@ use crate::program::{Pacemeter, run_as, run_in};
 /// User id of the service in these tests.
 const SERVICE: u32 = 65_534;
 
+/// Puts something in place of a file.
+type Obstruct<'a> = &'a dyn Fn(&Path);
+
 /// A state directory of the service; `None` unless we are root.
 fn state_of_service(directories: &[&str]) -> Option<TempDir> {
     let state = directory();
@@ -74,7 +77,7 @@ fn the_list_of_cuts_is_written_whatever_is_in_its_place() {
     for directory in [&cuts, &state.path().join("checkpoints")] {
         fs::create_dir(directory).expect("a directory");
     }
-    let obstacles: [(&dyn Fn(&Path), &str); 2] = [
+    let obstacles: [(Obstruct<'_>, &str); 2] = [
         (&|path| symlink(&victim, path).expect("a link"), "pacemeter.state.entry_removed"),
         (&|path| fs::create_dir_all(path.join("inside")).expect("a directory"), "pacemeter.state.directory_moved"),
     ];
