@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::{STATE_DIRECTORIES, Settings};
+use super::{STATE_ENTRIES, Settings};
 use crate::checkpoint::{CheckpointKey, CheckpointStore};
 use crate::cuts::{CutKey, CutStore};
 use crate::decode::{KeyError, KeyFile, PseudonymKey};
@@ -88,7 +88,7 @@ pub(super) fn open_state(directory: &Path, key_path: &Path) -> Result<(Lock, Rea
             "other users could read the pseudonym key"
         );
     }
-    let disk = RealDisk::open(directory, &STATE_DIRECTORIES);
+    let disk = RealDisk::open(directory, &STATE_ENTRIES);
     let disk =
         disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
     Ok((lock, disk))

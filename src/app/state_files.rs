@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::opening::{TIME_LIMIT, checkpoint_key, key_failure, open_state};
-use super::{STATE_DIRECTORIES, Settings};
+use super::{STATE_ENTRIES, Settings};
 use crate::checkpoint::CheckpointStore;
 use crate::cuts::{CutKey, CutStore};
 use crate::decode::{KeyFile, PseudonymKey};
@@ -132,7 +132,7 @@ impl StateFiles {
             let message = format!("there is no {}; check state.directory", self.shown_directory());
             return Err(Failure::new(Exit::Configuration, message));
         }
-        let open = || RealDisk::open(&self.directory, &STATE_DIRECTORIES);
+        let open = || RealDisk::open(&self.directory, &STATE_ENTRIES);
         let disk = self.progress.track("opening", "it", open).map_err(|error| self.failure(&error))?;
         Ok(self.watched(disk))
     }
