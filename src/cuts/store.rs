@@ -111,7 +111,7 @@ impl CutStore {
             return Ok(None);
         }
         let was_intact = chain.intact(id).is_some();
-        let result = self.read_adopted(&mut chain, id);
+        let result = if was_intact { self.read_adopted(&mut chain, id) } else { self.read_restored(&mut chain, id) };
         match &result {
             Ok(_) => {
                 state.unreadable.remove(id);
@@ -126,7 +126,6 @@ impl CutStore {
                     state.unreadable.insert(id.to_owned());
                 }
             }
-            Err(fault) if is_damage(fault) => return Err(invalid(id, LOST)),
             Err(_) => {}
         }
         self.keep(&mut state, chain);
@@ -238,11 +237,27 @@ impl CutStore {
         refused.map_or(Ok(()), Err)
     }
 
+    /// Reads a cut that was lost, if its file is there again.
+    fn read_restored(&self, chain: &mut Chain, id: &str) -> io::Result<CutFile> {
+        let mut result = Err(invalid(id, LOST));
+        self.examine(chain, vec![id.to_owned()], &mut |_, finding| match finding {
+            Finding::Listed { file, is_restored } => {
+                if is_restored {
+                    log_restored(id);
+                }
+                result = Ok(*file);
+            }
+            Finding::Unreadable(fault) => result = Err(fault),
+            Finding::Unsealed | Finding::Stranger(_) => {}
+        });
+        result
+    }
+
     /// Makes the entry of a file the current one of its cut; false if the list has no such entry.
     fn adopt(&self, chain: &mut Chain, id: &str, seal: &CutSeal) -> bool {
         let adopted = chain.adopt(id, seal);
         if adopted == Some(true) {
-            tracing::warn!(event = "pacemeter.cut.restored", cut = id, "lost cut found whole again");
+            log_restored(id);
         }
         adopted.is_some()
     }
@@ -438,6 +453,10 @@ fn located(path: &str, error: io::Error) -> io::Error {
         return error;
     }
     io::Error::new(error.kind(), format!("{path}: {text}"))
+}
+
+fn log_restored(id: &str) {
+    tracing::warn!(event = "pacemeter.cut.restored", cut = id, "lost cut found whole again");
 }
 
 fn invalid(id: &str, what: &str) -> io::Error {

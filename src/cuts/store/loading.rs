@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 
 use super::unlisted::Finding;
-use super::{CHAIN, CutStore, DIRECTORY, UNSEALED, invalid};
+use super::{CHAIN, CutStore, DIRECTORY, UNSEALED, invalid, log_restored};
 use crate::cuts::chain::Chain;
 use crate::cuts::record::instant_of;
 use crate::view::closed_periods::ClosedPeriods;
@@ -101,7 +101,7 @@ impl CutStore {
             let fault = match finding {
                 Finding::Listed { file, is_restored } => {
                     if is_restored {
-                        tracing::warn!(event = "pacemeter.cut.restored", cut = id, "lost cut found whole again");
+                        log_restored(id);
                     }
                     return file.cut.report(&mut loaded.closed_periods);
                 }

@@ -215,11 +215,8 @@ fn a_lost_cut_is_accepted_with_a_reason() {
     assert_eq!(pacemeter.scrape().value("pacemeter_cuts_lost", &[]), Some(1.0));
     assert_eq!(pacemeter.stop().code, Some(0));
     assert_says(&command(&["cut", "accept", id, "--reason", "the disk failed"]), 0, &["accepted 2", id]);
-    assert_says(
-        &command(&["state", "verify"]),
-        0,
-        &["lost, which was accepted", "was damaged or removed: the disk failed"],
-    );
+    // The cut itself may have been taken again.
+    assert_says(&command(&["state", "verify"]), 0, &[&format!("{id} was damaged or removed: the disk failed")]);
 }
 
 #[test]
@@ -242,5 +239,5 @@ fn cuts_removed_with_their_mark_are_missed_by_checkpoints() {
     assert!(!pacemeter.events("pacemeter.cut.damaged").is_empty());
     assert_eq!(pacemeter.stop().code, Some(0));
     assert_says(&command(&["cut", "accept", "--reason", "a trial"]), 0, &[last, "chain"]);
-    assert_says(&command(&["state", "verify"]), 0, &["lost, which was accepted"]);
+    assert_says(&command(&["state", "verify"]), 0, &[&format!("{last} was damaged or removed: a trial")]);
 }

@@ -208,6 +208,21 @@ fn forged_links_cost_no_more_than_the_limit() {
 }
 
 #[test]
+fn a_large_file_in_place_of_a_lost_cut_is_not_read() {
+    let disk = CountingDisk { padding: 60 * 1_024 * 1_024, ..CountingDisk::default() };
+    let (store, id) = (open(&disk.disk), "20990101T000000Z");
+    store.put(&cut(id)).unwrap();
+    disk.disk.remove(&path_of(id)).unwrap();
+    assert!(store.get(id).is_err());
+    disk.disk.put(&path_of(id), b"junk".to_vec());
+    let store = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32]));
+    assert!((0..10).all(|_| store.get(id).is_err()));
+    let read = disk.bytes.load(Ordering::Relaxed);
+    assert!(read < 1_024 * 1_024, "{read} bytes");
+    assert!(disk.disk.read(&path_of(id)).is_some(), "left alone");
+}
+
+#[test]
 fn a_list_that_names_another_key_is_damage_if_the_mark_is_ours() {
     let [own, other] = [7, 8].map(|byte| CutKey::new([byte; 32]).id());
     let disk = filled();
