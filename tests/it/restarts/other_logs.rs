@@ -6,7 +6,7 @@ use pacemeter::record::Stream;
 
 use super::{StoredState, assert_says, built};
 use crate::kafka::Kafka;
-use crate::program::{Pacemeter, run_in};
+use crate::program::run_in;
 use crate::shared_kafka;
 use crate::topics::{CREATE_TIME, Record, Topics};
 
@@ -49,27 +49,6 @@ fn a_topic_recreated_and_refilled_at_run_time_is_noticed() {
     assert!(started.elapsed() < NOTICED_WITHIN, "{:?}", started.elapsed());
     // Checkpoints in between mix both logs, but name the old one.
     stored.assert_refused(&[], 65, &[RECREATED, "pacemeter state rebuild"]);
-}
-
-#[test]
-fn a_state_of_both_logs_that_was_saved_unnoticed_is_refused() {
-    let stored = StoredState::of(shared_kafka());
-    let mut pacemeter = stored.start(&[]);
-    stored.assert_exact(&mut pacemeter);
-    let records = |pacemeter: &Pacemeter| {
-        pacemeter.scrape().value("pacemeter_records_total", &[("stream", "call"), ("outcome", "rejected")])
-    };
-    let before = records(&pacemeter);
-    pacemeter.signal(libc::SIGSTOP);
-    recreate_longer(&stored.test_log.topics);
-    pacemeter.signal(libc::SIGCONT);
-    while !pacemeter.has_ended() && records(&pacemeter) == before {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    // The query may have noticed by now.
-    let code = pacemeter.stop().code;
-    assert!(matches!(code, Some(0 | 75)), "{code:?}");
-    stored.assert_refused(&[], 65, &[RECREATED]);
 }
 
 /// Replaces the topic of calls by one of the same name with more records.

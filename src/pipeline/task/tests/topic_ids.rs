@@ -61,7 +61,7 @@ fn an_id_that_is_not_reported_stays_that_of_the_checkpoint() {
 }
 
 #[test]
-fn a_topic_recreated_while_it_is_read_ends_the_task_without_a_checkpoint() {
+fn a_topic_recreated_at_run_time_ends_the_task_unsaved() {
     let rig = started(&store(), Some("old")).unwrap();
     let letters = rig.letters.clone();
     let (send, reports) = async_mpsc::channel(3);
