@@ -3,7 +3,7 @@
 //! ```text
 //! poll thread ---- records, positions -------------------+
 //! poll thread ---- client events ------------------------+
-//! ends thread ---- end offsets, partition counts --------+--> task (owns every state) --> SnapshotPublisher --> readers
+//! ends thread ---- end offsets, counts, topic ids -------+--> task (owns every state) --> SnapshotPublisher --> readers
 //!                                                              |  ^
 //! poll thread <--- read, commit, refetch ----------------------+  |
 //! checkpoint thread <--- pages to write -----------------------+  |
@@ -14,7 +14,7 @@
 //! | thread | work | ends |
 //! |---|---|---|
 //! | `poll` | reads and decodes batches, carries out commands | once the task is gone and the last commit answered |
-//! | `ends` | queries end offsets and partition counts | at a shutdown |
+//! | `ends` | queries end offsets, partition counts and topic ids | at a shutdown |
 //! | task, on a blocking thread | applies messages, does what is due; the only writer of state | at a shutdown, or with a failure |
 //! | `checkpoint` | writes checkpoints | when the task drops its handle |
 //! | `cuts` | stores cuts | when the task drops its sender |

@@ -87,14 +87,20 @@ pub fn linked_libraries() -> LinkedLibraries {
     native::linked_libraries()
 }
 
-use crate::record::TopicPartition;
+use crate::record::{PerStream, TopicPartition};
 
 /// The partitions of the three topics, in the order of `Stream::ALL` and of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topology {
     /// Partitions of all topics.
     pub partitions: Vec<PartitionLog>,
+    /// Ids of the topics, asked for before the offsets of their logs.
+    pub topic_ids: Result<TopicIds, SourceError>,
 }
+
+/// Id that Kafka gave each topic, in the notation of its tools; `None` where the brokers report none. A topic that is
+/// deleted and created again has another id.
+pub type TopicIds = PerStream<Option<String>>;
 
 /// A partition and the beginning of its log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,8 @@ pub struct ExpectedHead {
     pub cluster_id: Option<String>,
     /// Topic that the settings name.
     pub topic: String,
+    /// Id of the topic that the brokers report.
+    pub topic_id: Option<String>,
     /// Number of partitions of the topic.
     pub partition_count: Option<i32>,
     /// Settings that state depends on; see [`Head::semantic_settings`].
@@ -48,6 +50,20 @@ pub enum Mismatch {
         /// Topic in the head.
         found: String,
         /// Topic that the settings name.
+        expected: String,
+    },
+    /// The topic was deleted and created again, so its log is another one.
+    #[error(
+        "the state belongs to topic {topic} with id {found}, the brokers have it with id {expected}: the topic was \
+         deleted and created again; connect to the right cluster, or run `pacemeter state rebuild` to count what is \
+         there"
+    )]
+    Recreated {
+        /// The topic.
+        topic: String,
+        /// Id of the topic in the head.
+        found: String,
+        /// Id of the topic that the brokers report.
         expected: String,
     },
     /// The topic has another number of partitions, so keys have moved between partitions.
@@ -151,6 +167,7 @@ impl Mismatch {
         match self {
             Mismatch::Cluster { .. } => "cluster",
             Mismatch::Topic { .. } => "topic",
+            Mismatch::Recreated { .. } => "recreated",
             Mismatch::PartitionCount { .. } => "partition_count",
             Mismatch::Settings { .. } => "settings",
             Mismatch::PseudonymKey { .. } => "pseudonym_key",
@@ -165,12 +182,12 @@ impl ExpectedHead {
     /// Returns all differences from `head`. The caller compares the last applied record itself
     /// ([`Mismatch::LastRecord`]).
     pub fn mismatches(&self, head: &Head) -> Vec<Mismatch> {
-        let is_same_log = self.cluster(head).is_none() && self.topic(head).is_none();
-        let identity =
-            [self.cluster(head), self.topic(head), self.partitions(head), self.settings(head), self.key(head)];
+        let log = [self.cluster(head), self.topic(head), self.recreated(head)];
+        let is_same_log = log.iter().all(Option::is_none);
+        let dependencies = [self.partitions(head), self.settings(head), self.key(head)];
         // Offsets of another log mean nothing.
         let range = if is_same_log { [self.retention(head), self.truncated(head)] } else { [None, None] };
-        identity.into_iter().chain(range).flatten().collect()
+        log.into_iter().chain(dependencies).chain(range).flatten().collect()
     }
 
     fn cluster(&self, head: &Head) -> Option<Mismatch> {
@@ -181,6 +198,15 @@ impl ExpectedHead {
     fn topic(&self, head: &Head) -> Option<Mismatch> {
         let differs = head.topic != self.topic;
         differs.then(|| Mismatch::Topic { found: head.topic.clone(), expected: self.topic.clone() })
+    }
+
+    /// `None` also for another topic, or one of another cluster, whose id says nothing.
+    fn recreated(&self, head: &Head) -> Option<Mismatch> {
+        if self.cluster(head).is_some() || self.topic(head).is_some() {
+            return None;
+        }
+        let (found, expected) = (head.topic_id.clone()?, self.topic_id.clone()?);
+        (found != expected).then(|| Mismatch::Recreated { topic: self.topic.clone(), found, expected })
     }
 
     fn partitions(&self, head: &Head) -> Option<Mismatch> {

@@ -12,6 +12,7 @@ use crate::cuts::{Cut, CutOffset};
 use crate::decode;
 use crate::record::{PerStream, Stream, TopicPartition};
 use crate::settings::OffsetRange;
+use crate::source::TopicIds;
 use crate::targets::Target;
 
 /// Name of the cluster id among the settings of a cut.
@@ -31,12 +32,14 @@ pub struct Compatibility {
     pub key_id: String,
 }
 
-/// Cluster and number of partitions that the logs are part of.
+/// Cluster and topics that the logs are part of.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ClusterInfo {
     /// Cluster id; `None` if the brokers did not report it.
     pub(super) cluster_id: Option<String>,
     pub(super) partition_counts: PerStream<usize>,
+    /// Ids of the topics; `None` if the brokers did not report them.
+    pub(super) topic_ids: TopicIds,
 }
 
 impl ClusterInfo {
@@ -52,6 +55,7 @@ impl Compatibility {
         ExpectedHead {
             cluster_id: cluster.cluster_id.clone(),
             topic: log.partition.topic.clone(),
+            topic_id: cluster.topic_ids[stream].clone(),
             partition_count: Some(cluster.partition_count(stream)),
             semantic_settings: self.semantic_settings(&log.partition, next_offset),
             key_id: self.key_id.clone(),
@@ -92,7 +96,7 @@ impl Compatibility {
             first_timestamp: None,
             pending_until: Vec::new(),
             last_cut: None,
-            topic_id: None,
+            topic_id: cluster.topic_ids[partition.stream].clone(),
         }
     }
 

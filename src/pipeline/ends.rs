@@ -1,4 +1,4 @@
-//! Thread that queries end offsets and partition counts, so that reading never waits for an answer.
+//! Thread that queries end offsets, partition counts and topic ids, so that reading never waits for an answer.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,9 @@ use crate::source::{End, EndProbe, SourceError};
 
 /// Time between two queries for the number of partitions.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Time between two queries for the ids of topics. A topic that was deleted and created again is noticed about as soon.
+const TOPIC_ID_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Time for which a transaction must hold records back before it is reported. Transactions are open for moments; a
 /// broker aborts one after a minute, unless its producer asked for more.
@@ -32,19 +35,8 @@ pub(super) fn start(
     let held_back = HeldBack(vec![None; probe.partitions().len()]);
     let mut query = EndQuery { probe, clock, reports, held_back };
     spawn("ends", move || {
-        let mut counted = Instant::now();
-        while !shutdown.is_requested() {
-            if query.send_ends().is_err() {
-                return;
-            }
-            if counted.elapsed() >= COUNT_INTERVAL {
-                counted = Instant::now();
-                if query.send_counts().is_err() {
-                    return;
-                }
-            }
-            pause(&shutdown, interval);
-        }
+        // A task that is gone needs no answers.
+        let _ = query.run(interval, &shutdown);
     })?;
     Ok(())
 }
@@ -57,6 +49,26 @@ struct EndQuery {
 }
 
 impl EndQuery {
+    fn run(&mut self, interval: Duration, shutdown: &Shutdown) -> Result<(), TaskGone> {
+        let (mut ended, mut counted, mut identified) = (None, Instant::now(), Instant::now());
+        while !shutdown.is_requested() {
+            if ended.is_none_or(|ended: Instant| ended.elapsed() >= interval) {
+                self.send_ends()?;
+                ended = Some(Instant::now());
+            }
+            if identified.elapsed() >= TOPIC_ID_INTERVAL {
+                self.send_topic_ids()?;
+                identified = Instant::now();
+            }
+            if counted.elapsed() >= COUNT_INTERVAL {
+                counted = Instant::now();
+                self.send_counts()?;
+            }
+            pause(shutdown, interval.min(TOPIC_ID_INTERVAL));
+        }
+        Ok(())
+    }
+
     fn send_ends(&mut self) -> Result<(), TaskGone> {
         // The clock is read before the query is sent: records that arrive meanwhile may be missing from the answer.
         let asked = self.clock.now();
@@ -90,6 +102,14 @@ impl EndQuery {
             }
         }
         Ok(self.reports.blocking_send(WorkerMessage::Ends { asked, ends, missing })?)
+    }
+
+    /// Without an answer nothing is known, and nothing changes.
+    fn send_topic_ids(&self) -> Result<(), TaskGone> {
+        match self.probe.topic_ids() {
+            Ok(ids) => Ok(self.reports.blocking_send(WorkerMessage::TopicIds(ids))?),
+            Err(_) => Ok(()),
+        }
     }
 
     fn send_counts(&self) -> Result<(), TaskGone> {

@@ -9,7 +9,7 @@ use super::passage::ExcludedPassage;
 use crate::clock::Timestamp;
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::Failure;
-use crate::source::{ClientEvent, End};
+use crate::source::{ClientEvent, End, TopicIds};
 
 /// Message to the task that owns the state. Those that follow records arrive in the order in which they were sent; the
 /// others are reports, which overtake them.
@@ -42,6 +42,8 @@ pub enum WorkerMessage {
     },
     /// Number of partitions of each topic; `None` for a topic that does not exist.
     PartitionCounts(PerStream<Option<usize>>),
+    /// Ids of the topics.
+    TopicIds(TopicIds),
     /// Events of the Kafka client.
     ClientEvents(Vec<ClientEvent>),
     /// Reading cannot continue.
@@ -54,7 +56,7 @@ impl WorkerMessage {
     /// True if the message has its place behind the records sent before it. False for a report, which means the same
     /// before them: the task must know of it even if they take long.
     pub fn follows_records(&self) -> bool {
-        !matches!(self, Self::Ends { .. } | Self::PartitionCounts(_) | Self::ClientEvents(_))
+        !matches!(self, Self::Ends { .. } | Self::PartitionCounts(_) | Self::TopicIds(_) | Self::ClientEvents(_))
     }
 }
 
@@ -71,6 +73,8 @@ impl<T> From<SendError<T>> for TaskGone {
 pub struct LogInventory {
     /// Cluster id as the brokers report it.
     pub cluster_id: Option<String>,
+    /// Ids of the topics as the brokers report them.
+    pub topic_ids: TopicIds,
     /// Logs by partition index.
     pub logs: Vec<LogInfo>,
     /// True for a topic whose retention is shorter than the stream's horizon.

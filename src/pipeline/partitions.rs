@@ -107,6 +107,12 @@ impl Partitions {
         self.owned.iter_mut()
     }
 
+    /// Name of a stream's topic; empty without partitions.
+    pub(super) fn topic(&self, stream: Stream) -> &str {
+        let mut logs = self.iter().map(|partition| &partition.log.partition);
+        logs.find(|partition| partition.stream == stream).map_or("", |partition| &partition.topic)
+    }
+
     /// Least "complete until" of the stream's partitions; `None` until all of them have one.
     pub(super) fn complete_until(&self, stream: Stream) -> Option<Timestamp> {
         freshness::complete_until(self.iter().map(|partition| &partition.freshness), stream)

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::decode::Decoder;
 use crate::record::{PerStream, RawRecords as _, TopicPartition};
 use crate::runtime::{Failure, Shutdown};
-use crate::source::{ClientEvent, Consumer, PartitionLog, SourceError, Topology, check};
+use crate::source::{ClientEvent, Consumer, PartitionLog, SourceError, TopicIds, Topology, check};
 
 /// Maximum time for a batch to fill.
 const BATCH_WAIT: Duration = Duration::from_millis(20);
@@ -108,9 +108,10 @@ impl Poller {
             let committed = committed.filter(|&committed| end.is_none_or(|end| committed <= end));
             LogInfo { partition: described.partition, low: described.low, end, committed }
         };
+        let topic_ids = topic_ids(topology.topic_ids, &self.source);
         let logs = topology.partitions.into_iter().zip(ends).zip(committed).map(log).collect();
         let cluster_id = client.consumer.cluster_id();
-        let found = WorkerMessage::LogsFound(LogInventory { cluster_id, logs, short_retention });
+        let found = WorkerMessage::LogsFound(LogInventory { cluster_id, topic_ids, logs, short_retention });
         if self.send(client, found).is_err() {
             return Ok(None);
         }
@@ -349,6 +350,25 @@ impl ServedClient {
             if is_unreadable { self.unreadable.push(event) } else { self.events.push(event) }
         }
     }
+}
+
+/// Ids of the topics; logs those that are not known, whose recreation would go unnoticed.
+fn topic_ids(answer: Result<TopicIds, SourceError>, source: &crate::source::Settings) -> TopicIds {
+    let (ids, reason) = match answer {
+        Ok(ids) => (ids, "the brokers report none".to_owned()),
+        Err(error) => (TopicIds::default(), error.to_string()),
+    };
+    let unknown = ids.iter().filter(|(_, id)| id.is_none()).map(|(stream, _)| source.topic(stream));
+    let topics: Vec<&str> = unknown.collect();
+    if !topics.is_empty() {
+        tracing::info!(
+            event = "pacemeter.topic.id_unknown",
+            topics = topics.join(", "),
+            reason,
+            "topic ids not available"
+        );
+    }
+    ids
 }
 
 /// Describes the partitions and queries their end offsets.

@@ -72,6 +72,8 @@ pub(super) struct RestoredPartition {
     pub(super) needs_checkpoint: bool,
     /// Cluster id in the checkpoint.
     pub(super) cluster_id: Option<String>,
+    /// Id of the topic in the checkpoint.
+    pub(super) topic_id: Option<String>,
     /// This partition's parts of cuts that were not stored yet.
     pub(super) parts: Vec<(Timestamp, CutSpan)>,
     /// Kafka timestamp of its first record, if that is known.
@@ -230,6 +232,7 @@ impl Restorer<'_> {
             ref pending_cuts,
             first_timestamp,
             ref pending_until,
+            ref topic_id,
             ..
         } = *reader.head();
         // Before format version 4 each part was of one cut.
@@ -248,6 +251,7 @@ impl Restorer<'_> {
             bytes: reader.bytes(),
             needs_checkpoint: !has_same_labels || partition_count != self.cluster.partition_count(log.partition.stream),
             cluster_id: cluster_id.clone(),
+            topic_id: topic_id.clone(),
             parts: pending_cuts.iter().zip(until).map(span).collect(),
             first_timestamp,
             last_cut: self.last_cut(reader.head()),
@@ -364,6 +368,7 @@ impl Restorer<'_> {
             bytes: 0,
             needs_checkpoint: source == StateSource::Rebuild,
             cluster_id: None,
+            topic_id: None,
             parts: Vec::new(),
             first_timestamp: None,
             last_cut: None,

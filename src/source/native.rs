@@ -15,11 +15,13 @@ mod libraries;
 mod queue_size;
 mod sockets;
 mod soundness;
+mod topic_ids;
 pub(super) mod unpacking;
 
 pub(super) use abort::handle_aborts;
 pub(super) use libraries::linked as linked_libraries;
 pub(super) use sockets::unacknowledged_bytes;
+pub(super) use topic_ids::topic_ids;
 
 use super::client::{Client, Context};
 use crate::clock::Timestamp;

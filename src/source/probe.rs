@@ -4,11 +4,10 @@ use super::client::{self, Client};
 use super::error::{SourceError, is_missing};
 use super::factory;
 use super::native;
-use super::{PartitionLog, Settings, Topology};
-use crate::record::PerStream;
-use crate::record::TopicPartition;
+use super::{PartitionLog, Settings, TopicIds, Topology};
+use crate::record::{PerStream, Stream, TopicPartition};
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use std::ffi::CString;
 use std::sync::{Arc, Weak};
@@ -55,11 +54,24 @@ impl Lookup {
         if !missing.is_empty() {
             return Err(SourceError::TopicMissing { topic: missing.join(", ") });
         }
+        let topic_ids = self.topic_ids(topics);
         let lows = self.offsets(&partitions, Offset::Beginning)?;
         let described =
             partitions.into_iter().zip(lows).map(|(partition, low)| Ok(PartitionLog { partition, low: low? }));
         let partitions = described.collect::<Result<_, SourceError>>()?;
-        Ok(Topology { partitions })
+        Ok(Topology { partitions, topic_ids })
+    }
+
+    /// Ids of topics. The request goes to a broker that answers, not to the controller, of which there may be none.
+    fn topic_ids(&self, topics: &PerStream<String>) -> Result<TopicIds, SourceError> {
+        const ACTION: &str = "asking for the ids of topics";
+        let broker = self.some_broker(&topics[Stream::Disbursement])?;
+        let names = || topics.iter().map(|(_, topic)| topic.as_str());
+        let ids = self.ask(ACTION, FIRST_TRIES, |timeout| {
+            native::topic_ids(&self.client, names(), broker, timeout).map_err(KafkaError::MetadataFetch)
+        })?;
+        let id = |topic: &String| ids.iter().find(|(name, _)| name == topic).map(|(_, id)| id.clone());
+        Ok(PerStream::from_fn(|stream| id(&topics[stream])))
     }
 
     /// Partition numbers of a topic, ascending.
@@ -214,6 +226,15 @@ impl EndProbe {
             };
         }
         Ok(counts)
+    }
+
+    /// Ids of the topics, as a broker that answers just now reports them; two small requests.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Unavailable`], [`SourceError::Denied`].
+    pub fn topic_ids(&self) -> Result<TopicIds, SourceError> {
+        self.lookup.topic_ids(&self.topics)
     }
 
     /// Partitions, indexed by `PartitionIndex`.

@@ -17,6 +17,7 @@ mod dead_letters;
 mod distance;
 mod native;
 mod refusals;
+mod topic_ids;
 
 const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"];
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -8,10 +8,11 @@ use crate::record::Stream;
 
 /// Matches `head(20)`.
 fn expected() -> ExpectedHead {
-    let Head { cluster_id, topic, partition_count, semantic_settings, key_id, .. } = head(20);
+    let Head { cluster_id, topic, topic_id, partition_count, semantic_settings, key_id, .. } = head(20);
     ExpectedHead {
         cluster_id,
         topic,
+        topic_id,
         partition_count: Some(partition_count),
         semantic_settings,
         key_id,
@@ -40,6 +41,8 @@ fn what_fits_or_is_unknown_is_no_mismatch() {
     assert_eq!(unknown.mismatches(&head(20)), []);
     let other = ExpectedHead { cluster_id: Some("other".into()), ..expected() };
     assert_eq!(other.mismatches(&Head { cluster_id: None, ..head(20) }), []);
+    assert_eq!(ExpectedHead { topic_id: None, ..expected() }.mismatches(&head(20)), []);
+    assert_eq!(expected().mismatches(&Head { topic_id: None, ..head(20) }), []);
 }
 
 #[test]
@@ -61,6 +64,18 @@ fn another_topic() {
         message,
         "the state belongs to topic disbursements, the settings name topic payments; name the right topic, or move \
          the state directory elsewhere to start over (or run `pacemeter state rebuild`)"
+    );
+}
+
+#[test]
+fn a_recreated_topic() {
+    let (kind, message) = only_mismatch(&ExpectedHead { topic_id: Some("other".into()), ..expected() });
+    assert_eq!(kind, "recreated");
+    assert_eq!(
+        message,
+        "the state belongs to topic disbursements with id qP0sT3bWQ0mX5y7zA1c2dg, the brokers have it with id other: \
+         the topic was deleted and created again; connect to the right cluster, or run `pacemeter state rebuild` to \
+         count what is there"
     );
 }
 
@@ -170,10 +185,12 @@ fn all_mismatches_together_without_offsets_of_another_log() {
     let wrong =
         ExpectedHead { partition_count: Some(1), key_id: String::new(), low: Some(25), end: Some(10), ..expected() };
     assert_eq!(kinds(&wrong), ["partition_count", "pseudonym_key", "retention", "truncated"]);
-    let other_log = ExpectedHead { cluster_id: Some("other".into()), ..wrong.clone() };
+    let recreated = ExpectedHead { topic_id: Some("other".into()), ..wrong };
+    assert_eq!(kinds(&recreated), ["recreated", "partition_count", "pseudonym_key"]);
+    let other_log = ExpectedHead { cluster_id: Some("other".into()), ..recreated.clone() };
     assert_eq!(kinds(&other_log), ["cluster", "partition_count", "pseudonym_key"]);
     assert_eq!(
-        kinds(&ExpectedHead { topic: "payments".into(), ..wrong }),
+        kinds(&ExpectedHead { topic: "payments".into(), ..recreated }),
         ["topic", "partition_count", "pseudonym_key"]
     );
 }

@@ -41,7 +41,7 @@ pub(super) fn head(next_offset: i64) -> Head {
         first_timestamp: None,
         pending_until: Vec::new(),
         last_cut: None,
-        topic_id: None,
+        topic_id: Some("qP0sT3bWQ0mX5y7zA1c2dg".into()),
     }
 }
 

@@ -47,6 +47,7 @@ fn partition(number: i32, clock: &Clock) -> OwnedPartition {
         bytes: 0,
         needs_checkpoint: true,
         cluster_id: None,
+        topic_id: None,
         parts: Vec::new(),
         first_timestamp: None,
         last_cut: None,

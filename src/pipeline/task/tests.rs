@@ -3,6 +3,7 @@
 
 mod cuts;
 mod empty_records;
+mod topic_ids;
 
 use std::sync::{Mutex, PoisonError, mpsc};
 
@@ -133,12 +134,18 @@ struct Rig {
 impl Rig {
     /// A task whose logs are found, at this time.
     fn new(partitions: i32, start: &str, overrides: &[&str]) -> Self {
+        let mut rig = Self::on(CheckpointStore::new(Arc::new(MemoryDisk::default())), partitions, start, overrides);
+        rig.task.worker.take(WorkerMessage::LogsFound(inventory(&rig.partitions))).unwrap();
+        rig
+    }
+
+    /// A task with these checkpoints, whose logs are not found yet.
+    fn on(store: CheckpointStore, partitions: i32, start: &str, overrides: &[&str]) -> Self {
         let overrides = overrides.iter().map(|&setting| setting.to_owned()).collect();
         let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
         let start: Timestamp = start.parse().unwrap();
         let clock = Clock::manual(start);
         let publisher = Arc::new(SnapshotPublisher::new(start, Arc::default(), clock.instant()));
-        let store = CheckpointStore::new(Arc::new(MemoryDisk::default()));
         let in_flight = BytesInFlight::default();
         let (request_checkpoint, checkpoint_requests) = mpsc::channel();
         let (report_checkpoint, checkpoint_outcomes) = async_mpsc::unbounded_channel();
@@ -179,9 +186,7 @@ impl Rig {
         let partitions: Vec<_> = (0..partitions).map(partition).collect();
         let (_, cut_outcomes) = async_mpsc::unbounded_channel();
         let (_, targets) = watch::channel(Arc::default());
-        let mut task =
-            PipelineTask { worker, settings, clock: clock.clone(), checkpoint_outcomes, cut_outcomes, targets };
-        task.worker.take(WorkerMessage::LogsFound(inventory(&partitions))).unwrap();
+        let task = PipelineTask { worker, settings, clock: clock.clone(), checkpoint_outcomes, cut_outcomes, targets };
         Self { task, letters, clock, start, partitions }
     }
 
@@ -257,7 +262,7 @@ fn inventory(partitions: &[TopicPartition]) -> LogInventory {
         committed: None,
     };
     let logs = partitions.iter().map(log).collect();
-    LogInventory { cluster_id: None, logs, short_retention: PerStream::default() }
+    LogInventory { cluster_id: None, topic_ids: PerStream::default(), logs, short_retention: PerStream::default() }
 }
 
 fn longest_gap(times: &[Instant]) -> Duration {

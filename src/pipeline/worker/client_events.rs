@@ -10,7 +10,7 @@ use crate::pipeline::partitions::ShortLog;
 use crate::pipeline::passage::ExcludedPassage;
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::{Exit, Failure};
-use crate::source::{ClientEvent, End};
+use crate::source::{ClientEvent, End, TopicIds};
 
 impl Worker {
     pub(super) fn on_client_event(&mut self, event: ClientEvent) -> Result<(), Failure> {
@@ -135,8 +135,7 @@ impl Worker {
         for (stream, count) in counts.iter() {
             let known = self.partitions.cluster.partition_counts[stream];
             let Some(count) = count.filter(|&count| count != known && known != 0) else { continue };
-            let mut logs = self.partitions.iter().map(|owned| &owned.log.partition);
-            let topic = logs.find(|partition| partition.stream == stream).map_or("", |partition| &partition.topic);
+            let topic = self.partitions.topic(stream);
             tracing::error!(
                 event = "pacemeter.topic.partitions_changed",
                 topic,
@@ -148,6 +147,36 @@ impl Worker {
                 Exit::TryAgain,
                 format!(
                     "topic {topic} has {count} partitions now and had {known}; restart the process, which checks whether it may continue"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Compares the ids of the topics with those at the start.
+    ///
+    /// # Errors
+    /// Returns an error if one differs: the state may mix records of both topics. Checkpoints since then have the id of
+    /// the old topic, so the next start refuses them.
+    pub(super) fn compare_topic_ids(&self, ids: &TopicIds) -> Result<(), Failure> {
+        for (stream, id) in ids.iter() {
+            let (Some(found), Some(expected)) = (id, &self.partitions.cluster.topic_ids[stream]) else { continue };
+            if found == expected {
+                continue;
+            }
+            let topic = self.partitions.topic(stream);
+            tracing::error!(
+                event = "pacemeter.topic.recreated",
+                topic,
+                found,
+                expected,
+                "topic deleted and created again"
+            );
+            return Err(Failure::new(
+                Exit::TryAgain,
+                format!(
+                    "topic {topic} was deleted and created again while it was read (its id was {expected} and is {found}); restart the \
+                     process, which says what to do"
                 ),
             ));
         }

@@ -21,15 +21,12 @@ impl Worker {
     pub(super) fn restore(&mut self, inventory: LogInventory) -> Result<(), Failure> {
         let began = self.clock.instant();
         let now = self.clock.now();
-        let LogInventory { cluster_id, logs, short_retention } = inventory;
+        let LogInventory { cluster_id, topic_ids, logs, short_retention } = inventory;
         let counts = PerStream::from_fn(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
-        self.partitions.cluster = ClusterInfo { cluster_id, partition_counts: counts };
+        self.partitions.cluster = ClusterInfo { cluster_id, partition_counts: counts, topic_ids };
         self.outputs.metrics.logs_found(&logs, &short_retention);
         let restored = self.restore_all(&logs, now)?;
-        if self.partitions.cluster.cluster_id.is_none() {
-            // The brokers did not report it this time, but new checkpoints must still have it.
-            self.partitions.cluster.cluster_id = restored.iter().find_map(|restored| restored.cluster_id.clone());
-        }
+        self.keep_ids(&logs, &restored);
         let resume_points: Vec<ResumePoint> =
             logs.iter().zip(&restored).map(|(log, restored)| self.resume_point(log, restored)).collect();
         self.outputs.metrics.restored(&restored, self.clock.instant().saturating_duration_since(began));
@@ -57,6 +54,16 @@ impl Worker {
         // A poll thread that is gone has sent its failure.
         let _ = self.outputs.commands.send(PollerCommand::Read(resume_points));
         Ok(())
+    }
+
+    /// Keeps ids of the checkpoints that the brokers did not report this time: new checkpoints must still have them.
+    fn keep_ids(&mut self, logs: &[LogInfo], restored: &[RestoredPartition]) {
+        let ClusterInfo { cluster_id, topic_ids, .. } = &mut self.partitions.cluster;
+        for (log, restored) in logs.iter().zip(restored) {
+            let topic_id = &mut topic_ids[log.partition.stream];
+            *topic_id = topic_id.take().or_else(|| restored.topic_id.clone());
+            *cluster_id = cluster_id.take().or_else(|| restored.cluster_id.clone());
+        }
     }
 
     /// Point from which a partition is read. A last record that retention has removed, or compaction may have, is not

@@ -115,6 +115,7 @@ fn inventory(logs: &Logs, config: Config) -> LogInventory {
     };
     LogInventory {
         cluster_id: Some("simulated".to_owned()),
+        topic_ids: PerStream::default(),
         logs: logs.logs.iter().map(info).collect(),
         short_retention: PerStream::default(),
     }
