@@ -277,10 +277,15 @@ impl Consumer {
         self.upkeep(Instant::now());
     }
 
-    /// Fetches a partition again as [`Consumer::refetch`] does, one that yielded nothing after that. Reports it like a
-    /// batch that cannot be read, unless batches waited for room within the last `kafka.stall_timeout`: then it may only
-    /// have waited behind them.
+    /// Fetches a partition again that yielded nothing after [`Consumer::refetch`], and reports it like a batch that cannot
+    /// be read.
+    ///
+    /// Does nothing if it has yielded records meanwhile, and only fetches again if batches waited for room within the last
+    /// `kafka.stall_timeout`: it may have waited behind them.
     pub fn give_up(&mut self, index: PartitionIndex) {
+        if self.fetching.has_yielded(index) {
+            return;
+        }
         self.refetch(index);
         if unpacking::was_short_within(self.stall_timeout) {
             return;
