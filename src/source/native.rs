@@ -192,8 +192,8 @@ impl<T> Messages<T> {
 #[repr(transparent)]
 pub(super) struct NativeMessage(NonNull<sys::rd_kafka_message_t>);
 
-// SAFETY: a message has one owner and may be used and freed on any thread. It is not `Sync`: headers are parsed on
-// first use.
+// SAFETY: a message has one owner and may be used and freed on any thread. It is not `Sync`: librdkafka promises
+// nothing about two threads.
 unsafe impl Send for NativeMessage {}
 
 impl NativeMessage {
