@@ -194,7 +194,5 @@ impl Worker {
         let mut headers = Vec::new();
         let record = raw.get(position as usize, &mut headers);
         self.outputs.dead_letters.send(&DeadLetter { index, partition, record, reason, field });
-        drop(headers);
-        raw.free_headers(position as usize);
     }
 }
