@@ -1,7 +1,8 @@
 //! Tells the linker to lead librdkafka's calls that unpack batches through `src/source/native/unpacking.rs`, which
 //! bounds their memory and refuses those of which librdkafka would lose records, and its call for their checksum through
 //! `src/source/native/soundness.rs`, which checks the records of those that are not packed. Its call that makes a record goes
-//! through `src/source/native/queue_size.rs`, which counts all its bytes.
+//! through `src/source/native/queue_size.rs`, which counts all its bytes. Its call for a buffer around known bytes also serves
+//! `src/source/native/headers.rs`.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -28,7 +28,7 @@ use crate::checkpoint;
 use crate::clock::{Clock, Millis, Timestamp};
 use crate::cuts::{self, CutStore};
 use crate::decode;
-use crate::disk::Lock;
+use crate::disk::{LOCK_NAME, Lock};
 use crate::export::Exporter;
 use crate::http::{self, BindError};
 use crate::pipeline::{self, Dependencies};
@@ -74,7 +74,7 @@ impl Settings {
     }
 
     fn pseudonym_key_path(&self) -> PathBuf {
-        self.pseudonym_key_file.clone().unwrap_or_else(|| self.state_directory.join("pseudonym.key"))
+        self.pseudonym_key_file.clone().unwrap_or_else(|| self.state_directory.join(KEY_NAME))
     }
 
     /// Reads the settings and leaves faults in the reader.
@@ -99,8 +99,11 @@ impl Settings {
     }
 }
 
-/// Directories of the state directory that are ours, even if the state directory itself is shared.
-const STATE_DIRECTORIES: [&str; 2] = [checkpoint::DIRECTORY, cuts::DIRECTORY];
+/// Name of the pseudonym key in the state directory, unless `state.pseudonym_key_file` names another file.
+const KEY_NAME: &str = "pseudonym.key";
+
+/// Entries of the state directory that are ours. Other entries are left alone.
+const STATE_ENTRIES: [&str; 4] = [LOCK_NAME, KEY_NAME, checkpoint::DIRECTORY, cuts::DIRECTORY];
 
 /// Time after `shutdown.deadline` at which the process ends all the same: for connections, and for what blocks.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);

@@ -88,7 +88,7 @@
 //! | open days | one section per day that may still change; zstd | `days` |
 //! | body | everything else that is state; postcard, zstd | - |
 //!
-//! The index (postcard) also lists the layout of each table, the ranges of pages of each chunk, and the files of closed
+//! The index (postcard) of a checkpoint is followed by its seal, a keyed hash (`seal`). The index also lists the layout of each table, the ranges of pages of each chunk, and the files of closed
 //! days. Numbers outside postcard are little-endian. Every byte of a file is compared or covered by a hash, and the
 //! root hash, which is in the footer, identifies the whole file. Every length is checked against the size of the file
 //! before memory is allocated for it.

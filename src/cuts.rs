@@ -35,14 +35,17 @@
 //! oldest counts only once an operator accepts it, since anybody can make one.
 //!
 //! `cuts/chain` has two lines: the ids and hashes of all stored cuts and the decisions of operators as JSON, and the keyed
-//! hash of that line. A cut that is edited, swapped or removed no longer matches the list. A lost cut whose original file
-//! is restored matches it again; otherwise the loss stays a fault until an operator accepts it ([`CutAcceptance`]).
+//! hash of that line. A cut that is edited, swapped or removed no longer matches the list. The loss is a fault until an
+//! operator accepts it ([`CutAcceptance`]) or the original file is restored, also over a cut that was taken again: a file
+//! is genuine if its hash is that of any entry of its id, and the file that is there decides which entry is current.
+//! While an earlier entry is current, later ones of its id are superseded and no loss.
 //!
 //! Each checkpoint names the cut that was stored last ([`LastCut`](crate::checkpoint::LastCut)). After a start the cut
 //! thread compares the list with these; one that is missing is added as lost. `checkpoints/cuts-begun` remembers that
 //! there is a list while no checkpoint names a cut.
 //!
-//! A file that is not in the list counts for nothing and stays where it is, unless its link continues the list.
+//! A file that is not in the list counts for nothing and stays where it is, unless its link continues the list or its
+//! hash is that of a lost cut. Its last lines show whether that may be; only then is all of it read, within a limit.
 //!
 //! # Crashes
 //!

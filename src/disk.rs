@@ -11,7 +11,7 @@
 //!
 //! | step | call | `<path>`, if the machine crashes after the step |
 //! |---|---|---|
-//! | create | open `<path>.tmp`, truncated, for its owner alone | as before |
+//! | create | clear the name `<path>.tmp`; create a file there, for its owner alone | as before |
 //! | append, any number | `write` | as before |
 //! | sync | `fsync` of the file | as before; the new content is durable under the temporary name |
 //! | rename | `rename` to `<path>` | as before, or complete |
@@ -23,17 +23,27 @@
 //! lost ("fsyncgate", PostgreSQL 2018). A caller that still wants the file writes it again from memory, into a new
 //! temporary file.
 //!
-//! A temporary file that a crash left behind is never read. The next attempt truncates or removes it.
+//! A temporary file that a crash left behind is never read, and the next attempt removes it. So it does with whatever else
+//! has the name: a link, a pipe or an empty directory is removed, a directory with content is renamed to
+//! `<path>.tmp.moved-<n>`. A directory with the name `<path>` makes room in the same way.
+//!
+//! # Links
+//!
+//! The state directory may be a link. Nothing in it is: links are neither read nor written through, whether they are in
+//! place of a file or of a directory.
 
 mod atomic;
+mod error;
 mod lock;
 mod memory;
 mod real;
+mod rights;
 #[cfg(test)]
 pub(crate) mod tests;
 mod watched;
 
 pub(crate) use atomic::{AtomicFile, RenamedFile, SyncedFile, TEMPORARY_SUFFIX};
+pub(crate) use lock::NAME as LOCK_NAME;
 pub use lock::{Lock, LockError};
 pub use memory::MemoryDisk;
 pub use real::RealDisk;
@@ -46,14 +56,14 @@ pub trait Disk: Send + Sync {
     /// Returns the names of the files and directories in a directory, in any order; empty if the directory does not
     /// exist.
     fn list(&self, directory: &str) -> io::Result<Vec<String>>;
-    /// Creates an empty file and its missing parent directories, readable by their owner alone. Truncates an existing
-    /// file.
+    /// Creates an empty file and its missing parent directories, readable by their owner alone. Replaces what has its
+    /// name.
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskWriter>>;
     /// Opens a file for reading; `NotFound` if it does not exist, `InvalidData` if it is no regular file.
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskReader>>;
-    /// Renames a file, replacing an existing one. Durable only after [`Disk::sync_directory`].
+    /// Renames a file, replacing what has the new name. Durable only after [`Disk::sync_directory`].
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Removes a file; `NotFound` if it does not exist. Durable only after [`Disk::sync_directory`].
+    /// Removes what has a name; `NotFound` if nothing has it. Durable only after [`Disk::sync_directory`].
     fn remove(&self, path: &str) -> io::Result<()>;
     /// Makes the creations, renames and removals in a directory durable.
     fn sync_directory(&self, directory: &str) -> io::Result<()>;

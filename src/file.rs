@@ -1,4 +1,4 @@
-//! Reading of files that are not ours, bounded in bytes and in time.
+//! Reading of files that are not ours, bounded in bytes and in time; our own directories ([`OpenDirectory`]).
 //!
 //! A name may lead to a pipe, a device or a directory, and a file system may not answer. What is no regular file is
 //! refused before it is opened, since opening it may already block or change something.
@@ -8,6 +8,10 @@
 //! that thread has ended. Something else may be at the path by then, such as a new mount or another file, while the
 //! thread hangs for ever; so the path is also tried again after a pause, which doubles from a minute to an hour. At most
 //! [`MAX_HUNG_THREADS`] threads hang at a path.
+
+mod directory;
+
+pub(crate) use directory::{DIRECTORY_MODE, FILE_MODE, OpenDirectory, file_type};
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -135,12 +139,6 @@ pub(crate) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result
     // The name may lead elsewhere by now. On regular files the flags have no effect.
     let file = options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed()).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(irregular()) }
-}
-
-/// Opens a directory, to sync it; never blocks on anything else.
-pub(crate) fn open_directory(path: &Path) -> io::Result<File> {
-    let flags = OFlags::DIRECTORY | OFlags::NONBLOCK;
-    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
 /// Paths of abandoned readings whose threads have not all ended.

@@ -382,8 +382,10 @@ fn override_layer(text: &str, known: &KnownSettings, faults: &mut SettingsFaults
         }
         None => "has no value; write --set KEY=VALUE",
     };
-    // The argument may be a misplaced secret, so only its leading part that looks like a name is reported.
-    let is_of_name = |character: &char| character.is_ascii_alphanumeric() || "._-".contains(*character);
+    // The argument may be a misplaced secret, so only its leading part that looks like a name is reported. What does not
+    // show may be what is wrong with the name; it is escaped.
+    let is_of_name =
+        |character: &char| character.is_ascii_alphanumeric() || "._-".contains(*character) || !is_printable(*character);
     let key = text.chars().take_while(is_of_name).collect();
     faults.add(SettingsFault { key, origin: Some("--set".into()), message: message.into() });
     Layer::default()

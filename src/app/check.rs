@@ -9,7 +9,7 @@ use crate::decode::KeyFile;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
 use crate::source::check::topic_faults;
-use crate::source::{Consumer, SourceError};
+use crate::source::{Consumer, DeadLetters, SourceError};
 use crate::targets::Targets;
 
 /// Reads the settings and the files of targets, checks the topics in Kafka and returns a report for people. A calendar
@@ -47,6 +47,8 @@ pub(crate) fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String,
 /// Checks the topics in Kafka, and describes them and the targets.
 fn check_topics(settings: &Settings, targets: &Targets) -> Result<String, Failure> {
     let consumer = Consumer::open(&settings.source)?;
+    // The producer has properties of its own, which only it refuses.
+    DeadLetters::open(&settings.source)?;
     let failed = |error| failure(error, settings.source.shown_servers());
     let topology = consumer.describe().map_err(failed)?;
     let findings = topic_faults(&settings.source).map_err(failed)?;

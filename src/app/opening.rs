@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::{STATE_DIRECTORIES, Settings};
-use crate::checkpoint::CheckpointStore;
+use super::{STATE_ENTRIES, Settings};
+use crate::checkpoint::{CheckpointKey, CheckpointStore};
 use crate::cuts::{CutKey, CutStore};
 use crate::decode::{KeyError, KeyFile, PseudonymKey};
 use crate::disk::{Disk, Lock, LockError, RealDisk};
@@ -62,8 +62,8 @@ fn open_all(directory: &Path, key_path: &Path) -> Result<OpenedState, Failure> {
     failpoint("state.opening");
     let (lock, disk) = open_state(directory, key_path)?;
     let disk: Arc<dyn Disk> = Arc::new(disk);
-    let store = CheckpointStore::new(Arc::clone(&disk));
     let key = pseudonym_key(key_path)?;
+    let store = CheckpointStore::with_key(Arc::clone(&disk), checkpoint_key(&key));
     let cuts = CutStore::new(disk, CutKey::new(key.derive(CutKey::CONTEXT)));
     let closed_periods = read_closed_periods(&cuts)?;
     Ok(OpenedState { lock, store, key, cuts, closed_periods })
@@ -88,10 +88,15 @@ pub(super) fn open_state(directory: &Path, key_path: &Path) -> Result<(Lock, Rea
             "other users could read the pseudonym key"
         );
     }
-    let disk = RealDisk::open(directory, &STATE_DIRECTORIES);
+    let disk = RealDisk::open(directory, &STATE_ENTRIES);
     let disk =
         disk.map_err(|error| Failure::from_io(format_args!("state directory {}", directory.display()), &error))?;
     Ok((lock, disk))
+}
+
+/// Key of the seals of checkpoints.
+pub(super) fn checkpoint_key(key: &PseudonymKey) -> CheckpointKey {
+    CheckpointKey::new(key.derive(CheckpointKey::CONTEXT), key.key_id())
 }
 
 /// Reads the closed periods from the stored cuts. A damaged or missing cut is logged.

@@ -56,8 +56,13 @@ fn verify_all(files: &StateFiles) -> Result<String, Failure> {
                 continue;
             }
             is_damaged |= result.is_err();
-            let verdict = result
-                .map_or_else(|damage| format!("the file {damage}"), |reader| format!("whole, {}", reader.root_hash()));
+            let verdict = match result {
+                Ok(reader) if reader.is_sealed() => format!("whole, {}", reader.root_hash()),
+                Ok(reader) => {
+                    format!("whole, without a keyed hash as an older version wrote it, {}", reader.root_hash())
+                }
+                Err(damage) => format!("the file {damage}"),
+            };
             let _ = writeln!(report, "{dir} {sequence}: {verdict}");
         }
     }

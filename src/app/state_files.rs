@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::opening::{TIME_LIMIT, key_failure, open_state};
-use super::{STATE_DIRECTORIES, Settings};
+use super::opening::{TIME_LIMIT, checkpoint_key, key_failure, open_state};
+use super::{STATE_ENTRIES, Settings};
 use crate::checkpoint::CheckpointStore;
 use crate::cuts::{CutKey, CutStore};
 use crate::decode::{KeyFile, PseudonymKey};
@@ -81,7 +81,8 @@ impl StateFiles {
     /// # Errors
     /// 78 if there is no directory; 77 if others can write the key; otherwise as [`RealDisk::open`].
     pub(super) fn checkpoints(&self) -> Result<CheckpointStore, Failure> {
-        Ok(CheckpointStore::new(self.open_disk()?))
+        let disk = self.open_disk()?;
+        self.checkpoints_on(disk)
     }
 
     /// Opens the cuts of an existing state directory and returns them with the pseudonym key; `None` if there is neither.
@@ -113,7 +114,16 @@ impl StateFiles {
         self.check_key()?;
         let open = || open_state(&self.directory, &self.key_path);
         let (lock, disk) = self.progress.track("locking", "it", open)?;
-        Ok((lock, CheckpointStore::new(self.watched(disk))))
+        Ok((lock, self.checkpoints_on(self.watched(disk))?))
+    }
+
+    /// Opens the checkpoints on a disk. Without a pseudonym key their seals are not compared.
+    fn checkpoints_on(&self, disk: Arc<dyn Disk>) -> Result<CheckpointStore, Failure> {
+        let key_file = KeyFile::load(&self.key_path).map_err(|error| key_failure(&error))?;
+        Ok(match key_file {
+            Some(KeyFile { key, .. }) => CheckpointStore::with_key(disk, checkpoint_key(&key)),
+            None => CheckpointStore::new(disk),
+        })
     }
 
     fn open_disk(&self) -> Result<Arc<dyn Disk>, Failure> {
@@ -122,7 +132,7 @@ impl StateFiles {
             let message = format!("there is no {}; check state.directory", self.shown_directory());
             return Err(Failure::new(Exit::Configuration, message));
         }
-        let open = || RealDisk::open(&self.directory, &STATE_DIRECTORIES);
+        let open = || RealDisk::open(&self.directory, &STATE_ENTRIES);
         let disk = self.progress.track("opening", "it", open).map_err(|error| self.failure(&error))?;
         Ok(self.watched(disk))
     }

@@ -95,17 +95,11 @@ pub(super) struct ChainEntry {
     pub(super) accepted: bool,
 }
 
-impl ChainEntry {
-    /// True if the cut is lost without a decision of an operator.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost && !self.accepted
-    }
-}
-
 /// Decision of an operator that something of the cuts is lost or unproven. Stays in the list, which the key seals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutAcceptance {
-    /// Id of the cut; `chain` for the list.
+    /// Id of the cut; `chain` for the list, `strangers` for files that were never cuts, `cuts` for too many cuts to
+    /// name.
     pub id: String,
     /// Instant of the decision.
     pub at_ms: Timestamp,
@@ -188,29 +182,37 @@ impl Chain {
             .ok_or_else(|| damaged("is not a list of this version"))
     }
 
-    /// The newest entry of a cut.
-    pub(super) fn entry(&self, id: &str) -> Option<&ChainEntry> {
-        self.entries.iter().rev().find(|entry| entry.id == id)
+    /// True if this cut was ever stored.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.entries.iter().any(|entry| entry.id == id)
     }
 
-    /// The newest entry of a cut, unless the cut was lost.
+    /// The entry of a cut whose file is there; at most one is, and `None` if the cut was lost.
     pub(super) fn intact(&self, id: &str) -> Option<&ChainEntry> {
-        self.entry(id).filter(|entry| !entry.lost)
+        self.entries.iter().rev().find(|entry| entry.id == id && !entry.lost)
     }
 
-    /// The newest entry of each cut that was not lost, in their order.
-    pub(super) fn all_intact(&self) -> Vec<&ChainEntry> {
-        let mut seen = BTreeSet::new();
-        let newest = self.entries.iter().rev().filter(|entry| seen.insert(entry.id.as_str()));
-        let mut intact: Vec<_> = newest.filter(|entry| !entry.lost).collect();
-        intact.reverse();
-        intact
+    /// The entries of the cuts that were not lost, in their order.
+    pub(super) fn all_intact(&self) -> impl Iterator<Item = &ChainEntry> {
+        self.entries.iter().filter(|entry| !entry.lost)
     }
 
     /// True if a file of this cut would not be one of the list.
     pub(super) fn has_no_file_of(&self, id: &str) -> bool {
-        let entry = self.entry(id);
-        entry.is_none_or(|entry| entry.lost) && (entry.is_some() || id >= self.oldest.as_str())
+        self.intact(id).is_none() && (id >= self.oldest.as_str() || self.has(id))
+    }
+
+    /// True if a file of this cut with these last lines may be one that was lost.
+    pub(super) fn may_restore(&self, id: &str, end: &FileEnd) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.id == id
+                && match end {
+                    FileEnd::Sealed { hash, .. } => entry.seal.hash == *hash,
+                    // The hash in the list is one of the whole file.
+                    FileEnd::Unsealed => entry.seal.kind == SealKind::Unsealed,
+                    FileEnd::Other => false,
+                }
+        })
     }
 
     /// True if the list has, or had, the cut that a checkpoint names.
@@ -219,40 +221,102 @@ impl Chain {
     }
 
     /// Adds a cut that a checkpoint names and the list does not have, as lost; others that were stored before it may be
-    /// lost as well.
+    /// lost as well. It comes before other files of the same cut: they do not make up for it.
     pub(super) fn miss(&mut self, cut: &LastCut) {
         let seal = CutSeal { hash: cut.hash.clone(), kind: SealKind::Sealed };
-        self.entries.push(ChainEntry { id: cut.id.clone(), seal, lost: true, accepted: false });
+        let place = self.entries.iter().position(|entry| entry.id == cut.id).unwrap_or(self.entries.len());
+        self.entries.insert(place, ChainEntry { id: cut.id.clone(), seal, lost: true, accepted: false });
         self.rebuilt = true;
     }
 
-    /// Appends a cut.
+    /// Appends a cut, in place of any earlier one of its instant.
     pub(super) fn push(&mut self, id: &str, seal: CutSeal) {
+        self.lose(id);
         self.head = Some(seal.hash.clone());
         self.entries.push(ChainEntry { id: id.to_owned(), seal, lost: false, accepted: false });
     }
 
     /// Marks a cut as lost.
     pub(super) fn lose(&mut self, id: &str) {
-        self.entries.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.lost = true);
+        for entry in self.entries.iter_mut().filter(|entry| entry.id == id && !entry.lost) {
+            // A decision about an earlier loss does not cover this one.
+            (entry.lost, entry.accepted) = (true, false);
+        }
     }
 
-    /// Takes back the loss of a cut whose file is there again; false unless it is the file of the newest entry.
-    pub(super) fn restore(&mut self, id: &str, seal: &CutSeal) -> bool {
-        let newest = self.entries.iter_mut().rev().find(|entry| entry.id == id);
-        let Some(entry) = newest.filter(|entry| entry.lost && entry.seal.hash == seal.hash) else { return false };
-        (entry.lost, entry.seal) = (false, seal.clone());
-        true
+    /// Makes the entry of the file that is there the current one of its cut, and the others of this cut lost. Returns
+    /// true if that changes the list; `None` if no entry has the hash of the file.
+    pub(super) fn adopt(&mut self, id: &str, seal: &CutSeal) -> Option<bool> {
+        let is_of_file = |entry: &ChainEntry| entry.id == id && entry.seal.hash == seal.hash;
+        let place = self.entries.iter().position(is_of_file)?;
+        if !self.entries[place].lost {
+            return Some(false);
+        }
+        self.lose(id);
+        let entry = &mut self.entries[place];
+        (entry.lost, entry.accepted, entry.seal) = (false, false, seal.clone());
+        Some(true)
+    }
+
+    /// Losses without a decision of an operator. While an earlier file of the same cut is there, a later one is no loss:
+    /// it only stood in for the original.
+    pub(super) fn losses(&self) -> impl Iterator<Item = &ChainEntry> {
+        let mut intact = BTreeSet::new();
+        self.entries.iter().filter(move |entry| {
+            if !entry.lost {
+                intact.insert(entry.id.as_str());
+            }
+            entry.lost && !entry.accepted && !intact.contains(entry.id.as_str())
+        })
+    }
+
+    /// Ids of the cuts with a loss without a decision of an operator.
+    pub(super) fn lost_ids(&self) -> BTreeSet<&str> {
+        self.losses().map(|entry| entry.id.as_str()).collect()
+    }
+
+    /// Marks the losses of a cut as accepted.
+    pub(super) fn accept(&mut self, id: &str) {
+        self.entries.iter_mut().filter(|entry| entry.id == id && entry.lost).for_each(|entry| entry.accepted = true);
     }
 
     /// Number of losses without a decision of an operator: cuts, and the list itself.
     pub(super) fn lost(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.is_lost()).count() + usize::from(self.rebuilt)
+        self.lost_ids().len() + usize::from(self.rebuilt)
     }
 
-    /// True if a decision of an operator covers this quarantined file.
-    pub(super) fn covers(&self, file: &str) -> bool {
-        self.acceptances.iter().any(|acceptance| acceptance.files.iter().any(|covered| covered == file))
+    /// Quarantined files that decisions of operators cover.
+    pub(super) fn covered(&self) -> BTreeSet<&str> {
+        self.acceptances.iter().flat_map(|acceptance| &acceptance.files).map(String::as_str).collect()
+    }
+}
+
+/// Last lines of a file, which are read before anything else of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FileEnd {
+    /// A link and a hash, as a cut has them.
+    Sealed { link: Link, hash: String },
+    /// A hash alone, as versions without keyed hashes stored it.
+    Unsealed,
+    /// Neither.
+    Other,
+}
+
+impl FileEnd {
+    /// Largest number of bytes that a link, a hash and the ends of their lines have, and some to spare.
+    pub(super) const BYTES: u64 = 512;
+
+    /// Reads the last bytes of a file. Proves nothing: anybody can write such lines.
+    pub(super) fn parse(bytes: &[u8]) -> Self {
+        let mut lines = bytes.trim_ascii_end().rsplitn(3, |&byte| byte == b'\n');
+        let hash = lines.next().filter(|hash| hash.len() == 64 && hash.iter().all(u8::is_ascii_hexdigit));
+        let (Some(hash), Some(line)) = (hash, lines.next()) else { return Self::Other };
+        match serde_json::from_slice(line) {
+            Ok(link) if lines.next().is_some() => {
+                Self::Sealed { link, hash: String::from_utf8_lossy(hash).into_owned() }
+            }
+            _ => Self::Unsealed,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod loading;
+mod unlisted;
 mod verification;
 
 use std::collections::BTreeSet;
@@ -9,14 +10,14 @@ use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::loading::continue_list;
+use self::unlisted::Finding;
 pub use self::verification::CutVerdict;
-use super::chain::{Chain, ChainEntry, ChainFault, CutFile, CutKey, CutSeal, Link};
+use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, Link};
 use super::record::{Cut, cut_id, instant_of};
 use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
 use crate::disk::{AtomicFile, Disk};
-use crate::runtime::failpoint;
+use crate::runtime::{Exit, Failure, failpoint};
 use crate::view::closed_periods::ClosedPeriods;
 
 /// Directory of the cuts, relative to the state directory.
@@ -28,6 +29,11 @@ const CHAIN: &str = "cuts/chain";
 const BEGUN: &str = "checkpoints/cuts-begun";
 /// Maximum length of a file (bytes).
 const MAX_BYTES: u64 = 64 * 1_024 * 1_024;
+
+/// End of the name of a damaged file, before its number.
+const DAMAGED: &str = ".damaged-";
+/// End of the name of a file that was accepted as no cut, before its number.
+const STRANGER: &str = ".stranger-";
 
 /// The cuts of a state directory. Clones share the disk and the list of cuts.
 #[derive(Clone)]
@@ -57,7 +63,7 @@ impl CutStore {
 
     /// Stores a cut durably with the atomic write of [`crate::disk`], then adds it to the list.
     ///
-    /// A file that has its name already is quarantined, never overwritten, unless it is the very cut.
+    /// A file that has its name already is quarantined, never overwritten, unless the list has it: then it is the cut.
     ///
     /// # Errors
     /// If the disk refuses. The whole write may be repeated.
@@ -65,10 +71,10 @@ impl CutStore {
         let mut state = self.lock();
         let mut chain = self.loaded(&mut state)?;
         self.list_attempts(&mut chain, &state.attempts)?;
-        if let Some(entry) = chain.intact(&cut.id)
-            && self.read_whole(&cut.id)?.is_some_and(|file| file.seal == entry.seal)
+        if chain.has(&cut.id)
+            && let Some(CutFile { seal, .. }) = self.read_whole(&cut.id)?
+            && self.adopt(&mut chain, &cut.id, &seal)
         {
-            let seal = entry.seal.clone();
             self.save(&chain)?;
             state.attempts.clear();
             self.keep(&mut state, chain);
@@ -83,7 +89,7 @@ impl CutStore {
             self.save(&chain)?;
         }
         state.attempts = vec![cut.id.clone()];
-        let link = Link { previous: chain.head.clone(), retaken: chain.entry(&cut.id).is_some() };
+        let link = Link { previous: chain.head.clone(), retaken: chain.has(&cut.id) };
         let (text, seal) = CutFile::text(cut, &link, &self.key).map_err(io::Error::other)?;
         self.write(&path_of(&cut.id), &text)?;
         failpoint("cut.written");
@@ -101,21 +107,29 @@ impl CutStore {
     pub fn get(&self, id: &str) -> io::Result<Option<(Cut, CutSeal)>> {
         let mut state = self.lock();
         let mut chain = self.loaded(&mut state)?;
-        let Some(entry) = chain.entry(id).cloned() else { return Ok(None) };
-        if entry.lost {
-            return Err(invalid(
-                id,
-                "was damaged or removed; see the log event pacemeter.cut.damaged, and pacemeter cut verify",
-            ));
+        if !chain.has(id) {
+            return Ok(None);
         }
-        let result = self.read_listed(id, &entry.seal);
+        let was_intact = chain.intact(id).is_some();
+        let result = if was_intact { self.read_adopted(&mut chain, id) } else { self.read_restored(&mut chain, id) };
         match &result {
-            Ok(_) => drop(state.unreadable.remove(id)),
-            Err(fault) if self.lose(&mut chain, id, fault)? => self.save(&chain)?,
-            Err(_) => drop(state.unreadable.insert(id.to_owned())),
+            Ok(_) => {
+                state.unreadable.remove(id);
+                if state.chain.as_ref() != Some(&chain) {
+                    self.save(&chain)?;
+                }
+            }
+            Err(fault) if was_intact => {
+                if self.lose(&mut chain, id, fault)? {
+                    self.save(&chain)?;
+                } else {
+                    state.unreadable.insert(id.to_owned());
+                }
+            }
+            Err(_) => {}
         }
         self.keep(&mut state, chain);
-        result.map(|cut| Some((cut, entry.seal)))
+        result.map(|file| Some((file.cut, file.seal)))
     }
 
     /// Reads all cuts and checks them against the list; returns their closed periods, and what is wrong.
@@ -166,15 +180,17 @@ impl CutStore {
         let mut state = self.lock();
         let mut chain = self.loaded(&mut state)?;
         let is_old = |id: &str| id < oldest.as_str() && instant_of(id).is_some();
-        let is_evidence = |name: &String| is_aside(name) && !chain.covers(name);
+        let covered = chain.covered();
+        let is_evidence = |name: &String| is_aside(name) && !covered.contains(name.as_str());
         let mut old = self.names()?;
         old.retain(|name| is_old(id_of(name)) && !is_evidence(name));
-        let is_kept = |entry: &ChainEntry| entry.id >= oldest || entry.is_lost();
-        if old.is_empty() && chain.entries.iter().all(is_kept) {
+        let losses: BTreeSet<String> = chain.losses().map(|entry| entry.seal.hash.clone()).collect();
+        let listed = chain.entries.len();
+        chain.entries.retain(|entry| entry.id >= oldest || losses.contains(&entry.seal.hash));
+        if old.is_empty() && chain.entries.len() == listed {
             return Ok(());
         }
         // The list first: a crash leaves files below its oldest id, which the next call removes.
-        chain.entries.retain(is_kept);
         chain.oldest = chain.oldest.max(oldest);
         self.save(&chain)?;
         self.keep(&mut state, chain);
@@ -212,10 +228,38 @@ impl CutStore {
 
     /// Lists those of these cuts whose files continue the list: they are cuts as any other, whichever is stored next.
     fn list_attempts(&self, chain: &mut Chain, attempts: &[String]) -> io::Result<()> {
-        let files: io::Result<Vec<_>> = attempts.iter().filter_map(|id| self.read_unlisted(id).transpose()).collect();
-        let mut files = files?;
-        while continue_list(chain, &mut files).is_some() {}
-        Ok(())
+        let mut refused = None;
+        self.examine(chain, attempts.to_vec(), &mut |_, finding| {
+            if let Finding::Unreadable(error) = finding {
+                refused = Some(error);
+            }
+        });
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Reads a cut that was lost, if its file is there again.
+    fn read_restored(&self, chain: &mut Chain, id: &str) -> io::Result<CutFile> {
+        let mut result = Err(invalid(id, LOST));
+        self.examine(chain, vec![id.to_owned()], &mut |_, finding| match finding {
+            Finding::Listed { file, is_restored } => {
+                if is_restored {
+                    log_restored(id);
+                }
+                result = Ok(*file);
+            }
+            Finding::Unreadable(fault) => result = Err(fault),
+            Finding::Unsealed | Finding::Stranger(_) => {}
+        });
+        result
+    }
+
+    /// Makes the entry of a file the current one of its cut; false if the list has no such entry.
+    fn adopt(&self, chain: &mut Chain, id: &str, seal: &CutSeal) -> bool {
+        let adopted = chain.adopt(id, seal);
+        if adopted == Some(true) {
+            log_restored(id);
+        }
+        adopted.is_some()
     }
 
     /// Marks a listed cut as lost and quarantines its file if this fault proves it; true if so. A disk that refuses to
@@ -233,12 +277,24 @@ impl CutStore {
 
     /// Renames a file to the first free name `<name>.damaged-<n>`.
     fn quarantine(&self, name: &str) -> io::Result<()> {
-        let names = self.names()?;
-        let mut aside = (1..).map(|number| format!("{name}.damaged-{number}"));
-        let Some(aside) = aside.find(|aside| !names.contains(aside)) else { return Ok(()) };
-        self.disk.rename(&format!("{DIRECTORY}/{name}"), &format!("{DIRECTORY}/{aside}"))?;
-        tracing::error!(event = "pacemeter.cut.quarantined", file = aside, "damaged file of cuts quarantined");
-        self.disk.sync_directory(DIRECTORY)
+        let renamed = self.set_aside(&[name.to_owned()], DAMAGED)?;
+        for file in renamed {
+            tracing::error!(event = "pacemeter.cut.quarantined", file, "damaged file of cuts quarantined");
+        }
+        Ok(())
+    }
+
+    /// Renames files, each to the first free name `<name>.<suffix>-<n>`; returns the new names.
+    fn set_aside(&self, files: &[String], suffix: &str) -> io::Result<Vec<String>> {
+        let (names, mut renamed) = (self.names()?, Vec::new());
+        for name in files {
+            let mut free = (1..).map(|number| format!("{name}{suffix}{number}"));
+            let Some(free) = free.find(|free| names.binary_search(free).is_err()) else { continue };
+            self.disk.rename(&format!("{DIRECTORY}/{name}"), &format!("{DIRECTORY}/{free}"))?;
+            renamed.push(free);
+        }
+        self.disk.sync_directory(DIRECTORY)?;
+        Ok(renamed)
     }
 
     fn read_chain(&self) -> io::Result<Option<Chain>> {
@@ -251,7 +307,8 @@ impl CutStore {
         match Chain::parse(&text, &self.key) {
             Ok(chain) => Ok(Some(chain)),
             Err(ChainFault::Damaged(what)) => Err(damaged(&what)),
-            Err(ChainFault::OtherKey(_)) if self.has_cut_of_key()? => {
+            // Anybody can write another key's identifier.
+            Err(ChainFault::OtherKey(_)) if self.has_begun()? || self.has_cut_of_key()? => {
                 Err(damaged("was edited: it names another pseudonym key than that of the cuts"))
             }
             Err(ChainFault::OtherKey(other)) => Err(io::Error::new(
@@ -263,12 +320,6 @@ impl CutStore {
                 ),
             )),
         }
-    }
-
-    /// True if a cut was sealed with this key.
-    fn has_cut_of_key(&self) -> io::Result<bool> {
-        let is_sealed = |id: &String| self.read(id).is_ok_and(|file| file.link.is_some());
-        Ok(ids(&self.names()?).iter().any(is_sealed))
     }
 
     /// Saves the list, then the mark that it began: a crash between them leaves a list without a mark, which is no
@@ -293,9 +344,12 @@ impl CutStore {
     }
 
     fn write(&self, path: &str, text: &str) -> io::Result<()> {
-        let mut file = AtomicFile::create(Arc::clone(&self.disk), path.to_owned())?;
-        file.append(text.as_bytes())?;
-        file.commit()
+        let write = || {
+            let mut file = AtomicFile::create(Arc::clone(&self.disk), path.to_owned())?;
+            file.append(text.as_bytes())?;
+            file.commit()
+        };
+        write().map_err(|error| located(path, error))
     }
 
     fn read(&self, id: &str) -> io::Result<CutFile> {
@@ -310,6 +364,12 @@ impl CutStore {
     fn read_listed(&self, id: &str, seal: &CutSeal) -> io::Result<Cut> {
         let file = self.read(id)?;
         if file.seal == *seal { Ok(file.cut) } else { Err(invalid(id, REPLACED)) }
+    }
+
+    /// Reads a cut that was stored, and makes the entry of its file the current one.
+    fn read_adopted(&self, chain: &mut Chain, id: &str) -> io::Result<CutFile> {
+        let file = self.read(id)?;
+        if self.adopt(chain, id, &file.seal) { Ok(file) } else { Err(invalid(id, REPLACED)) }
     }
 
     /// True unless there is no such file.
@@ -329,19 +389,22 @@ impl CutStore {
 
     fn read_text(&self, path: &str) -> io::Result<String> {
         let damaged = |what: &str| io::Error::new(ErrorKind::InvalidData, format!("{path}: {what}"));
-        let file = self.disk.open(path)?;
-        let length = file.len()?;
-        if length > MAX_BYTES {
-            return Err(damaged("is larger than it can be"));
-        }
-        let mut bytes = vec![0; length as usize];
-        file.read_exact_at(&mut bytes, 0)?;
-        String::from_utf8(bytes).map_err(|_| damaged("is not text"))
+        let read = || {
+            let file = self.disk.open(path)?;
+            let length = file.len()?;
+            if length > MAX_BYTES {
+                return Err(damaged("is larger than it can be"));
+            }
+            let mut bytes = vec![0; length as usize];
+            file.read_exact_at(&mut bytes, 0)?;
+            String::from_utf8(bytes).map_err(|_| damaged("is not text"))
+        };
+        read().map_err(|error| located(path, error))
     }
 
     /// Names of all files, sorted.
     fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = self.disk.list(DIRECTORY)?;
+        let mut names = self.disk.list(DIRECTORY).map_err(|error| located(DIRECTORY, error))?;
         names.sort_unstable();
         Ok(names)
     }
@@ -352,6 +415,10 @@ const UNSEALED: &str = "has no keyed hash: an older version stored it, or somebo
                         pacemeter cut accept if it is genuine";
 /// Fault of a file whose cut is not in the list.
 const UNLISTED: &str = "is not in the list of cuts and counts for nothing; move it away";
+/// Fault of a file that is not read for its length.
+const UNREAD: &str = "is not in the list of cuts and was not looked at: such files hold too many bytes; move it away";
+/// Fault of a cut whose file is not there.
+const LOST: &str = "was damaged or removed; see the log event pacemeter.cut.damaged, and pacemeter cut verify";
 /// Fault of a listed cut that has the file of another.
 const REPLACED: &str = "is another file than the one stored: its hash is not the one in the list";
 /// Fault of a list without a cut that a checkpoint names.
@@ -374,8 +441,22 @@ fn id_of(name: &str) -> &str {
     name.split_once(".json").map_or(name, |(id, _)| id)
 }
 
+/// True for the name of a file that was quarantined as damaged.
 fn is_aside(name: &str) -> bool {
-    name.contains(".damaged-")
+    name.contains(DAMAGED) && !name.contains(STRANGER)
+}
+
+/// Adds the path to an error of the disk that lacks it. A shortage keeps its code, which decides the exit code.
+fn located(path: &str, error: io::Error) -> io::Error {
+    let text = error.to_string();
+    if text.contains(path) || Failure::from_io("", &error).exit == Exit::TryAgain {
+        return error;
+    }
+    io::Error::new(error.kind(), format!("{path}: {text}"))
+}
+
+fn log_restored(id: &str) {
+    tracing::warn!(event = "pacemeter.cut.restored", cut = id, "lost cut found whole again");
 }
 
 fn invalid(id: &str, what: &str) -> io::Error {

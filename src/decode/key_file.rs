@@ -5,13 +5,14 @@
 
 mod rights;
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::pseudonym::{KeyError, PseudonymKey};
-use crate::file::{TIME_LIMIT, open_directory, open_regular, within};
+use crate::file::{OpenDirectory, TIME_LIMIT, open_regular, within};
 
 /// Maximum length of a key file in bytes; 64 digits and white space are needed.
 const MAX_BYTES: u64 = 1_024;
@@ -139,17 +140,16 @@ fn directory_of(path: &Path) -> &Path {
 
 /// Writes the key beside `path` and links it there, which fails if `path` exists by now.
 fn create(key: &PseudonymKey, path: &Path) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}", std::process::id()));
-    let temporary = Path::new(&temporary);
-    let written = write(key, temporary).and_then(|()| fs::hard_link(temporary, path));
-    let removed = fs::remove_file(temporary);
-    written.and(removed).and_then(|()| open_directory(directory_of(path))?.sync_all())
+    let directory = OpenDirectory::open(directory_of(path))?;
+    let name = path.file_name().and_then(OsStr::to_str).ok_or(ErrorKind::InvalidInput)?;
+    let temporary = format!("{name}.{}", std::process::id());
+    let linked = write(key, &directory, &temporary).and_then(|()| fs::hard_link(directory.path(&temporary), path));
+    let removed = directory.clear(&temporary);
+    linked.and(removed).and_then(|()| directory.sync())
 }
 
-fn write(key: &PseudonymKey, path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new().write(true).create(true).truncate(true).mode(KEY_MODE).clone();
-    let mut file = open_regular(path, &mut options)?;
+fn write(key: &PseudonymKey, directory: &OpenDirectory, name: &str) -> io::Result<()> {
+    let mut file = directory.create_file(name)?;
     file.write_all(key.to_hex().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()

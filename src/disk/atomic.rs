@@ -28,7 +28,7 @@ struct Destination {
 }
 
 impl AtomicFile {
-    /// Creates `<path>.tmp`, or truncates what an earlier attempt left there.
+    /// Creates `<path>.tmp`. Removes what an earlier attempt left there.
     pub(crate) fn create(disk: Arc<dyn Disk>, path: String) -> io::Result<Self> {
         let file = disk.create(&temporary(&path))?;
         Ok(Self { destination: Destination { disk, path }, file })

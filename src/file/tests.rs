@@ -39,8 +39,8 @@ fn pipes_devices_and_directories_are_refused_unopened() {
         }
         assert!(started.elapsed() < Duration::from_secs(2), "{}", path.display());
     }
-    assert!(open_directory(&directory.path().join("pipe")).is_err());
-    open_directory(directory.path()).unwrap();
+    assert!(OpenDirectory::open(&directory.path().join("pipe")).is_err());
+    OpenDirectory::open(directory.path()).unwrap();
 }
 
 #[test]

@@ -134,8 +134,9 @@ fn is_api_path(path: &str) -> bool {
 /// Returns true if the request that begins with these bytes is for an address whose errors are JSON. The head may be
 /// malformed or incomplete.
 pub(super) fn is_api_head(head: &[u8]) -> bool {
-    let words = |byte: &u8| matches!(byte, b' ' | b'\r' | b'\n');
-    let target = head.trim_ascii_start().split(words).nth(1).unwrap_or_default();
+    let line = head.trim_ascii_start().split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let target = words.nth(1).unwrap_or_default();
     let target = String::from_utf8_lossy(target);
     // The absolute form has scheme and host before the path.
     let path = target.split_once("://").map_or(&*target, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));

@@ -164,11 +164,7 @@ impl<'a> BatchDecoder<'a> {
     ///
     /// # Errors
     /// Returns an error if the first record of a partition is not its last applied one.
-    pub fn decode(
-        &mut self,
-        mut raw: impl RawRecords + 'static,
-        fetched: Instant,
-    ) -> Result<DecodedBatch, LogMismatch> {
+    pub fn decode(&mut self, raw: impl RawRecords + 'static, fetched: Instant) -> Result<DecodedBatch, LogMismatch> {
         let mut records = Vec::with_capacity(raw.len());
         let mut arena = LabelArena::default();
         let mut verified = Vec::new();
@@ -187,11 +183,7 @@ impl<'a> BatchDecoder<'a> {
                 let RawRecord { offset, timestamp, .. } = record;
                 records.push(DecodedRecord { position: position as u32, index, offset, timestamp, event });
             }
-            let has_headers = !headers.is_empty();
             kept = emptied(headers);
-            if has_headers {
-                raw.free_headers(position);
-            }
         }
         let mut stats = Vec::new();
         for (index, tally) in tallies.into_iter().enumerate().filter(|(_, tally)| tally.records > 0) {

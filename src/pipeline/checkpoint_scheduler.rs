@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The task copies a few pages between two messages; the checkpoint thread does the rest. A round is due after so many
-//! records or so long, and not before the CPU time of the last round, times 99 at the default of 1 %, has passed. A
+//! records or so long or once a cut is stored, and not before the CPU time of the last round, times 99 at the default of 1 %, has passed. A
 //! checkpoint that fails does not keep the others of its round from being made.
 //!
 //! Memory is bounded. While 16 MiB are in flight to the checkpoint thread, nothing more is copied. Beyond 32 MiB, or a
@@ -111,6 +111,8 @@ pub(super) struct CheckpointScheduler {
     has_failed: bool,
     /// Number of checkpoints begun so far.
     begun: u64,
+    /// True if a round is due as soon as the cost of the last one allows it.
+    is_requested: bool,
 }
 
 impl CheckpointScheduler {
@@ -127,6 +129,7 @@ impl CheckpointScheduler {
             last_duration: Duration::ZERO,
             has_failed: false,
             begun: 0,
+            is_requested: false,
         }
     }
 
@@ -145,6 +148,14 @@ impl CheckpointScheduler {
             current.records += records;
             current.since.get_or_insert(now);
         }
+    }
+
+    /// Makes a checkpoint due that names the cut that was just stored: of the smallest partition, as one is enough.
+    pub(super) fn cut_stored(&mut self, partitions: &mut Partitions, now: Instant) {
+        let smallest = partitions.indexes().min_by_key(|&index| partitions[index].unsaved.checkpoint_bytes);
+        let Some(smallest) = smallest else { return };
+        self.count_taken(partitions, smallest, 1, now);
+        self.is_requested = true;
     }
 
     /// True if a step may be due at any moment.
@@ -171,7 +182,9 @@ impl CheckpointScheduler {
     pub(super) fn is_due(&self, partitions: &Partitions, now: Instant) -> bool {
         let Settings { max_replay_records, max_interval, .. } = self.settings;
         let records: u64 = partitions.iter().map(|partition| partition.unsaved.records).sum();
-        let is_wanted = records >= max_replay_records || (records > 0 && partitions.unsaved_age(now) >= max_interval);
+        let is_wanted = self.is_requested
+            || records >= max_replay_records
+            || (records > 0 && partitions.unsaved_age(now) >= max_interval);
         // The pages of a checkpoint that was given up may still be in flight.
         !self.is_busy() && is_wanted && now >= self.not_before && self.checkpoints.bytes_in_flight() == 0
     }
@@ -180,6 +193,7 @@ impl CheckpointScheduler {
     pub(super) fn begin_round(&mut self, partitions: &Partitions) {
         self.round = partitions.indexes().filter(|&index| partitions[index].unsaved.records > 0).collect();
         (self.spent, self.longest_hold, self.has_failed) = (Duration::ZERO, Duration::ZERO, false);
+        self.is_requested = false;
     }
 
     /// Does what can be done without waiting: begins the next partition's checkpoint, copies some of it, or has it

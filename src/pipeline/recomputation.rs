@@ -158,6 +158,7 @@ impl Recomputation<'_> {
                 break;
             } else if advanced.elapsed() >= self.source.stall_timeout && !has_given_up {
                 // Excluded offsets are passed over then.
+                consumer.refetch(PartitionIndex::new(0));
                 consumer.give_up(PartitionIndex::new(0));
                 (advanced, has_given_up) = (Instant::now(), true);
             } else if advanced.elapsed() >= self.source.stall_timeout {

@@ -186,6 +186,10 @@ impl Restorer<'_> {
             };
             match self.load(log, &reader)? {
                 Loaded::State(state) => {
+                    if !reader.is_sealed() {
+                        let file = format!("{dir} number {}", reader.head().sequence);
+                        tracing::warn!(event = "pacemeter.checkpoint.unsealed", file, "checkpoint has no keyed hash");
+                    }
                     found.chain.resume_from(&reader);
                     self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
                     let source = if is_newest { StateSource::Newest } else { StateSource::Older };

@@ -52,7 +52,7 @@ pub trait RawRecords: Send {
     /// Panics if `position` is not below [`RawRecords::len`].
     fn without_headers(&self, position: usize) -> RawRecord<'_>;
 
-    /// Frees the memory that reading the headers of a record took, which may be twenty times what they take in a log.
-    /// They may be read again.
+    /// Frees the memory that reading the headers of a record took besides the caller's list, if it took any. They may be
+    /// read again.
     fn free_headers(&mut self, _position: usize) {}
 }

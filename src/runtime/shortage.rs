@@ -1,5 +1,6 @@
 //! Shortage of threads, memory or open files: another try may succeed, a change of the program would not help.
 
+use std::error::Error as _;
 use std::io;
 
 use rustix::io::Errno;
@@ -28,11 +29,14 @@ pub(super) fn is_thread_panic(message: &str) -> bool {
     THREAD_PANICS.iter().any(|beginning| message.starts_with(beginning))
 }
 
-/// True if an operating-system call failed for want of threads, memory or open files.
+/// True if an operating-system call failed for want of threads, memory or open files. The error may stand in another one
+/// that names a path.
 pub(super) fn is_shortage(error: &io::Error) -> bool {
     const SHORTAGES: [Errno; 4] = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
+    let inner = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     error.kind() == io::ErrorKind::OutOfMemory
         || error.raw_os_error().is_some_and(|code| SHORTAGES.contains(&Errno::from_raw_os_error(code)))
+        || inner.is_some_and(is_shortage)
 }
 
 /// Logs a shortage and ends the process at once with 75. A restart is exact; what goes on without one of its threads
@@ -56,10 +60,15 @@ pub(crate) fn end_for_shortage(reason: &str) -> ! {
 mod tests {
     use super::*;
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot open a file: {0}")]
+    struct Named(#[source] io::Error);
+
     #[test]
     fn only_shortages_are_shortages() {
         for code in [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE] {
             assert!(is_shortage(&code.into()), "{code}");
+            assert!(is_shortage(&io::Error::other(Named(code.into()))), "{code} in an error that names a path");
         }
         for code in [Errno::NOSPC, Errno::IO, Errno::ACCESS, Errno::NOENT] {
             assert!(!is_shortage(&code.into()), "{code}");

@@ -293,6 +293,20 @@ fn an_unknown_key_is_refused_with_a_suggestion() {
 }
 
 #[test]
+fn what_does_not_show_in_a_malformed_argument_is_escaped() {
+    let told = |argument: &str| faults(&builder().set(argument).load());
+    for (argument, shown) in [
+        ("kafka.group\u{202e}_id=x", "kafka.group\\u{202e}_id (--set): is not a whole TOML key"),
+        ("kafka.\u{7}group_id=x", "kafka.\\u{7}group_id (--set): is not a whole TOML key"),
+        ("kafka.group_id\u{200b}", "kafka.group_id\\u{200b} (--set): has no value"),
+        ("kafka.group_id hunter2", "kafka.group_id (--set): has no value"),
+    ] {
+        let text = told(argument);
+        assert!(text.contains(shown) && !text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
 fn the_variables_of_a_kubernetes_service_are_not_settings() {
     let quiet = builder()
         .environment("PACEMETER_SERVICE_HOST", "10.0.0.1")

@@ -44,8 +44,4 @@ impl RawRecords for Batch {
             ..RawRecord::default()
         }
     }
-
-    fn free_headers(&mut self, position: usize) {
-        self.0.as_mut_slice()[position].0.free_headers();
-    }
 }

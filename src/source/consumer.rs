@@ -34,6 +34,7 @@ pub struct Consumer {
     list: TopicPartitionList,
     events: Vec<ClientEvent>,
     is_fatal: bool,
+    stall_timeout: Duration,
 }
 
 /// A report of the client other than a record.
@@ -116,6 +117,7 @@ impl Consumer {
             list: TopicPartitionList::new(),
             events: Vec::new(),
             is_fatal: false,
+            stall_timeout: settings.stall_timeout,
         })
     }
 
@@ -275,10 +277,19 @@ impl Consumer {
         self.upkeep(Instant::now());
     }
 
-    /// Fetches a partition again as [`Consumer::refetch`] does, one that yielded nothing after that. Reports it like a
-    /// batch that cannot be read.
+    /// Fetches a partition again that yielded nothing after [`Consumer::refetch`], and reports it like a batch that cannot
+    /// be read.
+    ///
+    /// Does nothing if it has yielded records meanwhile, and only fetches again if batches waited for room within the last
+    /// `kafka.stall_timeout`: it may have waited behind them.
     pub fn give_up(&mut self, index: PartitionIndex) {
+        if self.fetching.has_yielded(index) {
+            return;
+        }
         self.refetch(index);
+        if unpacking::was_short_within(self.stall_timeout) {
+            return;
+        }
         let next_offset = self.fetching.next(index);
         self.events.push(ClientEvent::Interrupted {
             index,
@@ -458,7 +469,7 @@ fn interrupted(
         fetching.out_of_range(index);
         return Some(ClientEvent::OutOfRange { index, next_offset: fetching.next(index), reason });
     }
-    if code == RDKafkaErrorCode::BadCompression && unpacking::take_postponed() {
+    if code == RDKafkaErrorCode::BadCompression && unpacking::take_postponed(message.topic(), message.partition()) {
         // There was no room to unpack it; there is once the pipeline has applied what came before.
         fetching.refetch(index, Instant::now());
         return None;

@@ -49,6 +49,8 @@ struct Fetch {
     empty: Range<i64>,
     /// True once a record arrived in `empty`. It is fetched again, not what follows, until it is passed over.
     contradicted: bool,
+    /// True if a record was returned since it was last fetched again.
+    has_yielded: bool,
     state: State,
 }
 
@@ -108,6 +110,7 @@ impl Fetching {
                 next: *next,
                 empty: 0..0,
                 contradicted: false,
+                has_yielded: false,
                 state: State::Stopping,
             });
         }
@@ -174,7 +177,7 @@ impl Fetching {
         if offset > fetch.next {
             fetch.empty = fetch.next..offset;
         }
-        fetch.next = next;
+        (fetch.next, fetch.has_yielded) = (next, true);
         Acceptance::Returned
     }
 
@@ -193,10 +196,16 @@ impl Fetching {
 
     /// Fetches a partition again at once; one that is stopping will be anyway.
     pub(super) fn refetch(&mut self, index: PartitionIndex, now: Instant) {
-        let state = &mut self.fetches[index.index()].state;
+        let Fetch { state, has_yielded, .. } = &mut self.fetches[index.index()];
+        *has_yielded = false;
         if *state != State::Stopping {
             *state = State::Interrupted { retry_at: now };
         }
+    }
+
+    /// True if a record of a partition was returned since [`Self::refetch`].
+    pub(super) fn has_yielded(&self, index: PartitionIndex) -> bool {
+        self.fetches[index.index()].has_yielded
     }
 
     /// Fetches a partition from a later offset, passing over what stands before it.
@@ -314,6 +323,19 @@ mod tests {
             [&[true; 4][..], &[false; 4], &[true]].concat()
         );
         assert_eq!((fetching.take_repeated(), fetching.next(FIRST)), (4, 8));
+    }
+
+    #[test]
+    fn a_partition_has_yielded_until_it_is_fetched_again() {
+        let mut fetching = reading();
+        assert!(!fetching.has_yielded(FIRST));
+        returned(&mut fetching, &[1]);
+        assert!(fetching.has_yielded(FIRST));
+        fetching.refetch(FIRST, Instant::now());
+        fetching.started(FIRST);
+        assert!(!fetching.has_yielded(FIRST));
+        returned(&mut fetching, &[1]);
+        assert!(!fetching.has_yielded(FIRST), "a repeated record is none");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! neither leaks nor frees twice.
 
 mod abort;
+mod headers;
 mod libraries;
 mod queue_size;
 mod sockets;
@@ -187,18 +188,14 @@ impl<T> Messages<T> {
     pub(super) fn as_slice(&self) -> &[(NativeMessage, T)] {
         &self.messages
     }
-
-    pub(super) fn as_mut_slice(&mut self) -> &mut [(NativeMessage, T)] {
-        &mut self.messages
-    }
 }
 
 /// A message, or an error of a partition. Owned by a [`Messages`] or by a [`Queue::take`] in progress.
 #[repr(transparent)]
 pub(super) struct NativeMessage(NonNull<sys::rd_kafka_message_t>);
 
-// SAFETY: a message has one owner and may be used and freed on any thread. It is not `Sync`: headers are parsed on
-// first use.
+// SAFETY: a message has one owner and may be used and freed on any thread. It is not `Sync`: librdkafka promises
+// nothing about two threads.
 unsafe impl Send for NativeMessage {}
 
 impl NativeMessage {
@@ -255,8 +252,7 @@ impl NativeMessage {
         unsafe { bytes(self.get().payload, self.get().len) }
     }
 
-    /// Memory that the message takes, in bytes: key, value and what the client keeps of it. Headers take memory only
-    /// between [`Self::append_headers`] and [`Self::free_headers`].
+    /// Memory that the message takes, in bytes: key, value and what the client keeps of it.
     fn size(&self) -> usize {
         let message = self.get();
         message.len + message.key_len + MESSAGE_BYTES
@@ -271,53 +267,11 @@ impl NativeMessage {
         (kind != Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && millis != -1).then_some(Timestamp::from_millis(millis))
     }
 
-    /// Appends the headers to an empty list, without those whose name is not UTF-8. Returns false if the client cannot parse them, or if
-    /// they are more than it takes (100,000). A name ends at its first NUL.
+    /// Appends the headers to an empty list, without those whose name is not UTF-8. Returns false if they cannot be parsed,
+    /// or are more than 100. A name ends at its first NUL.
     pub(super) fn append_headers<'a>(&'a self, headers: &mut Vec<Header<'a>>) -> bool {
-        let mut list = null_mut();
-        // SAFETY: the message lives and owns the list. The list is parsed by the first call, and no other thread has
-        // the message.
-        let code = unsafe { sys::rd_kafka_message_headers(self.0.as_ptr(), &mut list) };
-        if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__NOENT;
-        }
-        for index in 0.. {
-            let (mut name, mut value, mut size) = (null(), null(), 0);
-            // SAFETY: the list lives as long as the message, and so do the name, a C string, and the value of `size`
-            // bytes.
-            let header = unsafe {
-                let code = sys::rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut size);
-                if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-                    break;
-                }
-                (CStr::from_ptr(name).to_str(), bytes(value, size))
-            };
-            if let (Ok(name), value) = header {
-                headers.push((name, value));
-            }
-        }
-        if headers.is_empty() {
-            self.destroy_headers();
-        }
-        true
-    }
-
-    /// Frees the parsed headers, which take some 56 bytes each. Reading them again parses them again.
-    pub(super) fn free_headers(&mut self) {
-        self.destroy_headers();
-    }
-
-    /// Must be called only while nothing borrows the headers.
-    fn destroy_headers(&self) {
-        let mut list = null_mut();
-        // SAFETY: the message lives, and nothing borrows its headers. The call hands over the list, which is destroyed
-        // once.
-        unsafe {
-            let code = sys::rd_kafka_message_detach_headers(self.0.as_ptr(), &mut list);
-            if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-                sys::rd_kafka_headers_destroy(list);
-            }
-        }
+        // SAFETY: the message lives as long as it is borrowed, and no other thread has it.
+        unsafe { headers::raw(self.0) }.is_some_and(|raw| headers::parse(raw, headers))
     }
 }
 

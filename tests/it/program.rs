@@ -50,7 +50,16 @@ impl Pacemeter {
     /// Like [`Self::start`], with these environment variables.
     pub fn start_with(state: &TempDir, settings: &[String], environment: &[(&str, &str)]) -> Self {
         let mut command = command(&["run"], state, settings);
-        let mut child = command.envs(environment.iter().copied()).spawn().expect("the program starts");
+        Self::spawn(command.envs(environment.iter().copied()))
+    }
+
+    /// Like [`Self::start`], as another user; only root can do that.
+    pub fn start_as(user: u32, state: &TempDir, settings: &[String]) -> Self {
+        Self::spawn(command(&["run"], state, settings).uid(user).gid(user))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
         let log = Output::of(child.stderr.take().expect("a pipe"));
         let stdout = Output::of(child.stdout.take().expect("a pipe"));
         let mut pacemeter = Self { child, address: String::new(), log, stdout };
@@ -204,8 +213,17 @@ pub fn run(arguments: &[&str], settings: &[String]) -> ExitedProcess {
 
 /// Like [`run`], with this state directory.
 pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> ExitedProcess {
+    run_to_end(&mut command(arguments, state, settings))
+}
+
+/// Like [`run_in`], as another user; only root can do that.
+pub fn run_as(user: u32, state: &TempDir, arguments: &[&str], settings: &[String]) -> ExitedProcess {
+    run_to_end(command(arguments, state, settings).uid(user).gid(user))
+}
+
+fn run_to_end(command: &mut Command) -> ExitedProcess {
     let started = Instant::now();
-    let mut child = command(arguments, state, settings).spawn().expect("the program starts");
+    let mut child = command.spawn().expect("the program starts");
     let mut stderr = Output::of(child.stderr.take().expect("a pipe"));
     let mut stdout = Output::of(child.stdout.take().expect("a pipe"));
     let code = wait(&mut child, started, &stderr);

@@ -59,7 +59,7 @@ fn rights_of_others_are_revoked() {
         .into_iter()
         .for_each(|(path, mode)| set_mode(path, mode));
     open();
-    assert_eq!([&root, &dir, &file, &other].map(|path| mode(path)), [0o700, 0o700, 0o600, 0o600]);
+    assert_eq!([&root, &dir, &file, &other].map(|path| mode(path)), [0o700, 0o700, 0o600, 0o644]);
     set_mode(&root, 0o1777);
     open();
     assert_eq!(mode(&root), 0o1777, "a shared directory keeps its mode");

@@ -92,7 +92,7 @@ fn every_byte_of_a_seal_counts() {
 }
 
 #[test]
-fn planted_names_neither_use_up_numbers_nor_displace_checkpoints() {
+fn planted_names_use_up_no_numbers_and_displace_nothing() {
     let disk = disk();
     let store = store(&disk, 7);
     for sequence in [u64::MAX >> 1, (u64::MAX >> 1) - 1, (u64::MAX >> 1) - 2] {

@@ -1,71 +1,186 @@
 //! Acceptance of losses: the decision of an operator ends a fault, and is itself sealed in the list of cuts.
+//!
+//! A cut has an acceptance of its own while there is room. Files that were never cuts share one: anybody can put
+//! thousands of them there.
 
 use std::io::{self, ErrorKind};
 
-use super::{CutStore, id_of, is_aside, name_of};
+use super::unlisted::Finding;
+use super::{CutStore, STRANGER, StoreState, id_of, is_aside, name_of};
 use crate::clock::Timestamp;
-use crate::cuts::chain::{CutAcceptance, MAX_ACCEPTANCES, SealKind};
+use crate::cuts::chain::{Chain, CutAcceptance, MAX_ACCEPTANCES, SealKind};
+
+/// Id of the acceptance of all files that were never cuts.
+const STRANGERS: &str = "strangers";
+/// Id of the acceptance of more cuts than there is room for.
+const CUTS: &str = "cuts";
+/// Maximum number of quarantined files that one call accepts. Their names stay in the list.
+const MAX_FILES: usize = 10_000;
+/// Number of names of strangers in their acceptance.
+const SHOWN_STRANGERS: usize = 5;
+
+/// Decisions of one call, before anything is renamed or saved.
+struct Decisions<'a> {
+    only: Option<&'a str>,
+    reason: &'a str,
+    now: Timestamp,
+    accepted: Vec<CutAcceptance>,
+    /// Names of files that were never cuts.
+    strangers: Vec<String>,
+}
 
 impl CutStore {
     /// Accepts everything that is lost, unproven or quarantined, or only what concerns one cut (`chain` for the list).
     /// Returns what was accepted, which stays in the list.
     ///
-    /// Whole files of lost cuts are restored first, and everything else damaged is quarantined, as at a start.
+    /// Whole files of lost cuts are restored first, and everything else damaged is quarantined, as at a start. Files that
+    /// were never cuts are renamed, and are not reported any more.
     ///
     /// # Errors
-    /// If the disk refuses, or the list has no room for further acceptances.
+    /// If the disk refuses, or the list has no room for further acceptances; then no stranger is renamed.
     pub fn accept(&self, only: Option<&str>, reason: &str, now: Timestamp) -> io::Result<Vec<CutAcceptance>> {
         let mut guard = self.lock();
         let mut chain = self.load()?.chain;
-        let is_meant = |id: &str| only.is_none_or(|only| only == id);
-        let mut accepted: Vec<CutAcceptance> = Vec::new();
-        let decision = |id: &str, what: &str| CutAcceptance {
-            id: id.to_owned(),
-            at_ms: now,
-            what: what.to_owned(),
-            reason: reason.to_owned(),
-            files: Vec::new(),
-        };
-        if chain.rebuilt && is_meant("chain") {
-            chain.rebuilt = false;
-            accepted.push(decision("chain", "the list of cuts was damaged or missing"));
+        let mut decisions = Decisions { only, reason, now, accepted: Vec::new(), strangers: Vec::new() };
+        decisions.accept_losses(&mut chain);
+        self.accept_unlisted(&mut chain, &mut decisions)?;
+        let covered = chain.covered();
+        for name in self.names()?.into_iter().filter(|name| is_aside(name) && !covered.contains(name.as_str())) {
+            decisions.accept_aside(&chain, name);
         }
-        for entry in chain.entries.iter_mut().filter(|entry| entry.lost && !entry.accepted && is_meant(&entry.id)) {
-            entry.accepted = true;
-            accepted.push(decision(&entry.id, "was damaged or removed"));
+        decisions.fit(&chain)?;
+        self.carry_out(&mut guard, chain, decisions)
+    }
+
+    /// Accepts what is not in the list: cuts without a keyed hash become part of it, everything else is a stranger.
+    fn accept_unlisted(&self, chain: &mut Chain, decisions: &mut Decisions<'_>) -> io::Result<()> {
+        let (mut unsealed, mut refused) = (Vec::new(), None);
+        let ids = self.unlisted(chain)?.into_iter().filter(|id| decisions.is_meant(id)).collect();
+        self.examine(chain, ids, &mut |id, finding| match finding {
+            Finding::Listed { .. } => {}
+            Finding::Unsealed => unsealed.push(id.to_owned()),
+            Finding::Unreadable(fault) if fault.kind() != ErrorKind::PermissionDenied => refused = Some(fault),
+            // Who puts a file there can also forbid to read it.
+            Finding::Stranger(_) | Finding::Unreadable(_) => decisions.strangers.push(name_of(id)),
+        });
+        if let Some(fault) = refused {
+            return Err(fault);
         }
-        for id in self.unlisted(&chain)?.into_iter().filter(|id| is_meant(id)) {
-            match self.read_unlisted(&id)? {
+        unsealed.sort_unstable();
+        for id in unsealed {
+            match self.read_whole(&id)? {
                 Some(file) if file.seal.kind == SealKind::Unsealed => {
                     chain.push(&id, file.seal);
-                    accepted.push(decision(&id, "has no keyed hash from when it was stored"));
+                    decisions.push(&id, "has no keyed hash from when it was stored");
                 }
-                _ => self.quarantine(&name_of(&id))?,
+                _ => decisions.strangers.push(name_of(&id)),
             }
         }
-        let aside = self.names()?.into_iter().filter(|name| is_aside(name) && !chain.covers(name));
-        for name in aside.filter(|name| is_meant(id_of_aside(name))).collect::<Vec<_>>() {
-            let id = id_of_aside(&name).to_owned();
-            match accepted.iter_mut().find(|acceptance| acceptance.id == id) {
-                Some(acceptance) => acceptance.files.push(name),
-                None => {
-                    accepted.push(CutAcceptance { files: vec![name], ..decision(&id, "was quarantined as damaged") })
-                }
-            }
+        decisions.strangers.sort_unstable();
+        Ok(())
+    }
+
+    /// Renames the strangers, then saves the decisions: after a crash between them there is less to accept.
+    fn carry_out(
+        &self,
+        state: &mut StoreState,
+        mut chain: Chain,
+        decisions: Decisions<'_>,
+    ) -> io::Result<Vec<CutAcceptance>> {
+        if !decisions.strangers.is_empty() {
+            self.set_aside(&decisions.strangers, STRANGER)?;
         }
-        if accepted.is_empty() {
-            self.keep(&mut guard, chain);
-            return Ok(accepted);
-        }
-        if chain.acceptances.len() + accepted.len() > MAX_ACCEPTANCES {
-            let message = format!("the list of cuts holds at most {MAX_ACCEPTANCES} acceptances; investigate the disk");
-            return Err(io::Error::new(ErrorKind::StorageFull, message));
-        }
+        let accepted = decisions.accepted;
         chain.acceptances.extend(accepted.iter().cloned());
-        self.save(&chain)?;
-        self.keep(&mut guard, chain);
+        if !accepted.is_empty() {
+            self.save(&chain)?;
+        }
+        self.keep(state, chain);
         Ok(accepted)
     }
+}
+
+impl Decisions<'_> {
+    fn is_meant(&self, id: &str) -> bool {
+        self.only.is_none_or(|only| only == id)
+    }
+
+    fn decision(&self, id: &str, what: &str) -> CutAcceptance {
+        let (id, what, reason) = (id.to_owned(), what.to_owned(), self.reason.to_owned());
+        CutAcceptance { id, at_ms: self.now, what, reason, files: Vec::new() }
+    }
+
+    fn push(&mut self, id: &str, what: &str) {
+        self.accepted.push(self.decision(id, what));
+    }
+
+    fn accept_losses(&mut self, chain: &mut Chain) {
+        if chain.rebuilt && self.is_meant("chain") {
+            chain.rebuilt = false;
+            self.push("chain", "the list of cuts was damaged or missing");
+        }
+        let mut lost: Vec<String> = Vec::new();
+        for entry in chain.losses().filter(|entry| self.is_meant(&entry.id)) {
+            if !lost.contains(&entry.id) {
+                lost.push(entry.id.clone());
+            }
+        }
+        for id in lost {
+            chain.accept(&id);
+            self.push(&id, "was damaged or removed");
+        }
+    }
+
+    /// Accepts a quarantined file: with its cut, or as a stranger if there never was such a cut.
+    fn accept_aside(&mut self, chain: &Chain, name: String) {
+        let id = id_of_aside(&name).to_owned();
+        if !self.is_meant(&id) {
+            return;
+        }
+        if id != "chain" && !chain.has(&id) {
+            self.strangers.push(name);
+        } else if let Some(acceptance) = self.accepted.iter_mut().find(|acceptance| acceptance.id == id) {
+            acceptance.files.push(name);
+        } else {
+            self.accepted.push(CutAcceptance { files: vec![name], ..self.decision(&id, "was quarantined as damaged") });
+        }
+    }
+
+    /// Makes the decisions fit into the list: strangers are one, and cuts as well if there is no room for each.
+    ///
+    /// # Errors
+    /// If there is no room even so.
+    fn fit(&mut self, chain: &Chain) -> io::Result<()> {
+        let room = MAX_ACCEPTANCES.saturating_sub(chain.acceptances.len());
+        let strangers = usize::from(!self.strangers.is_empty());
+        let files: Vec<String> = self.accepted.iter().flat_map(|acceptance| acceptance.files.clone()).collect();
+        if files.len() > MAX_FILES {
+            let count = files.len();
+            return Err(no_room(&format!(
+                "{count} quarantined files are more than {MAX_FILES}; move some of them away"
+            )));
+        }
+        if self.accepted.len() + strangers > room && self.accepted.len() > 1 {
+            let what = format!("{} losses, too many to name", self.accepted.len());
+            self.accepted = vec![CutAcceptance { files, ..self.decision(CUTS, &what) }];
+        }
+        if self.accepted.len() + strangers > room {
+            let what = format!("the list of cuts holds at most {MAX_ACCEPTANCES} acceptances; investigate the disk");
+            return Err(no_room(&what));
+        }
+        if !self.strangers.is_empty() {
+            let count = self.strangers.len();
+            let names = self.strangers[..count.min(SHOWN_STRANGERS)].join(", ");
+            let what = format!("renamed to <name>{STRANGER}<n>, as never a cut: {count} files, such as {names}");
+            // No covered files: another file may get the old name.
+            self.push(self.only.unwrap_or(STRANGERS), &what);
+        }
+        Ok(())
+    }
+}
+
+fn no_room(what: &str) -> io::Error {
+    io::Error::new(ErrorKind::StorageFull, what.to_owned())
 }
 
 /// Id in the name of a quarantined file; `chain` for a list.

@@ -1,10 +1,12 @@
 //! Loading: reads the list and every cut at the start.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
+use std::ops::ControlFlow;
 
-use super::{CHAIN, CutStore, UNLISTED, UNSEALED, ids, invalid};
-use crate::cuts::chain::{Chain, CutSeal, Link, SealKind};
+use super::unlisted::Finding;
+use super::{CHAIN, CutStore, DIRECTORY, UNSEALED, invalid, log_restored};
+use crate::cuts::chain::Chain;
 use crate::cuts::record::instant_of;
 use crate::view::closed_periods::ClosedPeriods;
 
@@ -20,29 +22,6 @@ pub(super) struct LoadedCuts {
     pub(super) attempts: Vec<String>,
     /// Listed cuts that the disk does not return.
     pub(super) unreadable: BTreeSet<String>,
-}
-
-/// File of a cut that is not in the list.
-pub(super) struct UnlistedFile {
-    pub(super) id: String,
-    link: Option<Link>,
-    pub(super) seal: CutSeal,
-}
-
-impl UnlistedFile {
-    /// Fault of a file that stays outside the list.
-    pub(super) fn fault(&self) -> &'static str {
-        if self.seal.kind == SealKind::Unsealed { UNSEALED } else { UNLISTED }
-    }
-}
-
-/// Lists the one of these files whose link continues the list, and returns its cut. A crash or a failure between
-/// storing a cut and saving the list leaves such a file; nobody without the key can make one.
-pub(super) fn continue_list(chain: &mut Chain, files: &mut Vec<UnlistedFile>) -> Option<(String, CutSeal)> {
-    let is_next = |file: &UnlistedFile| file.link.as_ref().is_some_and(|link| link.previous == chain.head);
-    let UnlistedFile { id, seal, .. } = files.swap_remove(files.iter().position(is_next)?);
-    chain.push(&id, seal.clone());
-    Some((id, seal))
 }
 
 impl CutStore {
@@ -72,17 +51,22 @@ impl CutStore {
     }
 
     /// Makes a list from the files where there is none.
-    fn rebuild(&self, faults: &mut Vec<io::Error>) -> io::Result<Chain> {
+    pub(super) fn rebuild(&self, faults: &mut Vec<io::Error>) -> io::Result<Chain> {
         let mut chain = Chain { rebuilt: !faults.is_empty(), ..Chain::empty(&self.key) };
         let mut files = Vec::new();
-        for id in ids(&self.names()?) {
-            // What cannot be read is reported with the files that are not in the list.
-            files.extend(self.read(&id).ok().map(|file| (file.cut.taken_ms, id, file.seal)));
-        }
-        files.retain(|(.., seal)| seal.kind != SealKind::Unsealed);
+        // What cannot be read is reported with the files that are not in the list.
+        let unread = self.read_sealed(&mut |file| {
+            files.push((file.cut.taken_ms, file.cut.id, file.seal));
+            ControlFlow::Continue(())
+        })?;
         if faults.is_empty() && (!files.is_empty() || self.has_begun()?) {
             faults.push(io::Error::new(ErrorKind::InvalidData, format!("{CHAIN}: was removed; made again")));
             chain.rebuilt = true;
+        }
+        if unread > 0 {
+            let message =
+                format!("{DIRECTORY}: {unread} files were not looked at for the new list: they hold too many bytes");
+            faults.push(io::Error::new(ErrorKind::InvalidData, message));
         }
         files.sort_unstable_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
         for (_, id, seal) in files {
@@ -92,10 +76,10 @@ impl CutStore {
     }
 
     fn load_listed(&self, loaded: &mut LoadedCuts) -> io::Result<()> {
-        let listed = loaded.chain.all_intact().into_iter().map(|entry| (entry.id.clone(), entry.seal.clone()));
-        for (id, seal) in listed.collect::<Vec<_>>() {
-            match self.read_listed(&id, &seal) {
-                Ok(cut) => cut.report(&mut loaded.closed_periods),
+        let listed: Vec<String> = loaded.chain.all_intact().map(|entry| entry.id.clone()).collect();
+        for id in listed {
+            match self.read_adopted(&mut loaded.chain, &id) {
+                Ok(file) => file.cut.report(&mut loaded.closed_periods),
                 Err(fault) => {
                     if !self.lose(&mut loaded.chain, &id, &fault)? {
                         loaded.has_unreadable(&id);
@@ -108,57 +92,40 @@ impl CutStore {
         Ok(())
     }
 
-    /// Lists the files that a crash has left out of the list, and reports all others. Those stay where they are: anybody
-    /// can make a file, and it counts for nothing.
+    /// Lists the files that a crash has left out of the list and those of lost cuts, and reports all others. Those stay
+    /// where they are: anybody can make a file, and it counts for nothing.
     fn load_unlisted(&self, loaded: &mut LoadedCuts) -> io::Result<()> {
-        let (mut files, mut faults) = (Vec::new(), Vec::new());
-        for id in self.unlisted(&loaded.chain)? {
-            match self.read_unlisted(&id) {
-                Ok(Some(file)) => files.push(file),
-                Ok(None) => faults.push(invalid(&id, UNLISTED)),
-                Err(fault) => {
+        let (mut chain, mut faults) = (loaded.chain.clone(), BTreeMap::new());
+        let ids = self.unlisted(&chain)?;
+        self.examine(&mut chain, ids, &mut |id, finding| {
+            let fault = match finding {
+                Finding::Listed { file, is_restored } => {
+                    if is_restored {
+                        log_restored(id);
+                    }
+                    return file.cut.report(&mut loaded.closed_periods);
+                }
+                Finding::Unsealed => invalid(id, UNSEALED),
+                Finding::Stranger(what) => invalid(id, what),
+                Finding::Unreadable(fault) => {
                     // Who puts a file there can also forbid to read it; a disk that fails may hide a cut.
                     if fault.kind() != ErrorKind::PermissionDenied {
-                        loaded.has_unreadable(&id);
-                        loaded.attempts.push(id);
+                        loaded.has_unreadable(id);
+                        loaded.attempts.push(id.to_owned());
                     }
-                    faults.push(fault);
+                    fault
                 }
-            }
-        }
-        while let Some((id, _)) = continue_list(&mut loaded.chain, &mut files) {
-            self.read(&id)?.cut.report(&mut loaded.closed_periods);
-        }
-        for file in files {
-            if loaded.chain.restore(&file.id, &file.seal) {
-                tracing::warn!(event = "pacemeter.cut.restored", cut = file.id, "lost cut found whole again");
-                self.read(&file.id)?.cut.report(&mut loaded.closed_periods);
-            } else {
-                faults.push(invalid(&file.id, file.fault()));
-            }
-        }
+            };
+            faults.insert(id.to_owned(), fault);
+        });
+        loaded.chain = chain;
         let rest = faults.len().saturating_sub(MAX_REPORTED);
-        faults.truncate(MAX_REPORTED);
-        loaded.faults.append(&mut faults);
+        loaded.faults.extend(faults.into_values().take(MAX_REPORTED));
         if rest > 0 {
             let message = format!("{rest} further files are not in the list of cuts; move them away");
             loaded.faults.push(io::Error::new(ErrorKind::InvalidData, message));
         }
         Ok(())
-    }
-
-    /// Ids of the files that are not in the list, in their order.
-    pub(super) fn unlisted(&self, chain: &Chain) -> io::Result<Vec<String>> {
-        Ok(ids(&self.names()?).into_iter().filter(|id| chain.has_no_file_of(id)).collect())
-    }
-
-    /// Reads a file that is not in the list; `None` if it is damaged or missing.
-    ///
-    /// # Errors
-    /// If the disk refuses.
-    pub(super) fn read_unlisted(&self, id: &str) -> io::Result<Option<UnlistedFile>> {
-        let file = self.read_whole(id)?;
-        Ok(file.map(|file| UnlistedFile { id: id.to_owned(), link: file.link, seal: file.seal }))
     }
 }
 

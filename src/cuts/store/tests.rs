@@ -6,6 +6,7 @@ use crate::disk::tests::faulty::FaultyDisk;
 use std::collections::BTreeMap;
 
 mod last_cuts;
+mod restoring;
 mod strangers;
 
 const IDS: [&str; 3] = ["20200516T050000Z", "20200517T050000Z", "20200518T050000Z"];

@@ -1,9 +1,10 @@
 //! Verification of stored cuts, which changes nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 
-use super::loading::continue_list;
-use super::{CutStore, MISSED, UNLISTED, id_of, is_aside};
+use super::unlisted::Finding;
+use super::{CutStore, MISSED, REPLACED, UNSEALED, id_of, invalid, is_aside};
 use crate::checkpoint::LastCut;
 use crate::cuts::Cut;
 use crate::cuts::chain::{Chain, CutAcceptance, CutSeal};
@@ -17,7 +18,7 @@ const VERIFY_ATTEMPTS: usize = 3;
 pub struct CutVerdict {
     /// Id of the cut; `chain` for the list.
     pub id: String,
-    /// Proof of an intact cut, nothing where an operator has accepted the loss, or what is wrong.
+    /// Proof of the file that is there, nothing where an operator has accepted the loss, or what is wrong.
     pub result: Result<Option<CutSeal>, String>,
 }
 
@@ -41,62 +42,66 @@ impl CutStore {
     fn verify_once(&self, only: Option<&str>, last_cuts: &[LastCut]) -> io::Result<Vec<CutVerdict>> {
         let mut verdicts = Vec::new();
         let mut chain = self.chain_to_verify(&mut verdicts)?;
-        for entry in &chain.entries {
-            let result = match self.read_listed(&entry.id, &entry.seal) {
-                Ok(_) => Ok(Some(entry.seal.clone())),
-                Err(_) if entry.lost && entry.accepted => Ok(None),
-                Err(_) if entry.lost => Err("was damaged or removed".to_owned()),
-                Err(fault) => Err(fault.to_string()),
+        let mut faults = BTreeMap::new();
+        let listed: Vec<String> = chain.all_intact().map(|entry| entry.id.clone()).collect();
+        for id in listed {
+            let fault = match self.read(&id) {
+                Ok(file) if chain.adopt(&id, &file.seal).is_some() => continue,
+                Ok(_) => invalid(&id, REPLACED).to_string(),
+                Err(fault) => fault.to_string(),
             };
-            verdicts.push(CutVerdict { id: entry.id.clone(), result });
+            faults.insert(id, fault);
         }
-        let is_restored = |id: &str| chain.entry(id).is_some_and(|entry| self.read_listed(id, &entry.seal).is_ok());
-        let mut files = Vec::new();
-        for id in self.unlisted(&chain)?.into_iter().filter(|id| !is_restored(id)) {
-            match self.read_unlisted(&id) {
-                Ok(Some(file)) => files.push(file),
-                Ok(None) => verdicts.push(CutVerdict { id, result: Err(UNLISTED.to_owned()) }),
-                Err(fault) => verdicts.push(CutVerdict { id, result: Err(fault.to_string()) }),
-            }
-        }
-        while let Some((id, seal)) = continue_list(&mut chain, &mut files) {
-            verdicts.push(CutVerdict { id, result: Ok(Some(seal)) });
-        }
-        verdicts.extend(files.into_iter().map(|file| {
-            let what = file.fault().to_owned();
-            CutVerdict { id: file.id, result: Err(what) }
-        }));
+        let ids = self.unlisted(&chain)?;
+        self.examine(&mut chain, ids, &mut |id, finding| {
+            let fault = match finding {
+                Finding::Listed { .. } => return,
+                Finding::Unsealed => UNSEALED.to_owned(),
+                Finding::Stranger(what) => what.to_owned(),
+                Finding::Unreadable(fault) => fault.to_string(),
+            };
+            faults.insert(id.to_owned(), fault);
+        });
         for cut in last_cuts {
             if !chain.knows(cut) {
                 chain.miss(cut);
-                verdicts.push(CutVerdict { id: cut.id.clone(), result: Err(MISSED.to_owned()) });
+                faults.insert(cut.id.clone(), MISSED.to_owned());
             }
         }
+        verdicts.extend(verdicts_of(&chain, faults));
+        let covered = chain.covered();
         for name in self.names()?.into_iter().filter(|name| is_aside(name)) {
-            let result = if chain.covers(&name) { Ok(None) } else { Err("was quarantined as damaged".to_owned()) };
+            let result =
+                if covered.contains(name.as_str()) { Ok(None) } else { Err("was quarantined as damaged".to_owned()) };
             verdicts.push(CutVerdict { id: name, result });
         }
         verdicts.retain(|verdict| only.is_none_or(|only| id_of(&verdict.id) == only || verdict.id == "chain"));
         Ok(verdicts)
     }
 
-    /// Reads the list, and adds what is wrong with it. A list that cannot be read counts as empty.
+    /// Reads the list, and adds what is wrong with it. A list that cannot be read is made again, as at a start.
     fn chain_to_verify(&self, verdicts: &mut Vec<CutVerdict>) -> io::Result<Chain> {
-        let mut wrong = |what: String| verdicts.push(CutVerdict { id: "chain".to_owned(), result: Err(what) });
-        match self.read_chain() {
+        let mut wrong = |what: &str| verdicts.push(CutVerdict { id: "chain".to_owned(), result: Err(what.to_owned()) });
+        let mut faults = match self.read_chain() {
             Ok(Some(chain)) => {
                 if chain.rebuilt {
-                    let what = "the list of cuts was once damaged or missing; cuts removed before are not known";
-                    wrong(what.to_owned());
+                    wrong("the list of cuts was once damaged or missing; cuts removed before are not known");
                 }
                 return Ok(chain);
             }
-            Ok(None) if self.has_begun()? => wrong("the list of cuts was removed".to_owned()),
-            Ok(None) => {}
-            Err(error) if error.kind() == ErrorKind::InvalidData => wrong(error.to_string()),
+            Ok(None) => Vec::new(),
+            Err(error) if error.kind() == ErrorKind::InvalidData => vec![error],
             Err(error) => return Err(error),
+        };
+        if let Some(error) = faults.first() {
+            wrong(&error.to_string());
+            return self.rebuild(&mut faults);
         }
-        Ok(Chain::empty(&self.key))
+        let chain = self.rebuild(&mut faults)?;
+        if chain.rebuilt {
+            wrong("the list of cuts was removed");
+        }
+        Ok(chain)
     }
 
     /// Decisions of operators, in their order.
@@ -118,11 +123,13 @@ impl CutStore {
     pub fn find(&self, id: &str) -> io::Result<Option<(Cut, ClosedPeriods)>> {
         let mut chain = self.read_chain()?.unwrap_or_else(|| Chain::empty(&self.key));
         let (mut closed_periods, mut found) = (ClosedPeriods::default(), None);
+        // It may be stored, but not listed yet, or another file of it may be there again.
         if chain.intact(id).is_none() {
-            // It may be stored, but not listed yet.
-            continue_list(&mut chain, &mut self.read_unlisted(id)?.into_iter().collect());
+            self.examine(&mut chain, vec![id.to_owned()], &mut |_, _| {});
+        } else if let Ok(file) = self.read(id) {
+            chain.adopt(id, &file.seal);
         }
-        for entry in chain.entries.iter().filter(|entry| !entry.lost) {
+        for entry in chain.all_intact() {
             let Ok(cut) = self.read_listed(&entry.id, &entry.seal) else { continue };
             if entry.id == id {
                 found = Some(cut);
@@ -132,4 +139,27 @@ impl CutStore {
         }
         Ok(found.map(|cut| (cut, closed_periods)))
     }
+}
+
+/// One verdict for each cut of the list, then one for each other file. `faults` are what is wrong with files.
+fn verdicts_of(chain: &Chain, mut faults: BTreeMap<String, String>) -> Vec<CutVerdict> {
+    let (lost, mut seen, mut verdicts) = (chain.lost_ids(), BTreeSet::new(), Vec::new());
+    for entry in chain.entries.iter().filter(|entry| seen.insert(entry.id.as_str())) {
+        let id = entry.id.as_str();
+        let result = match (faults.remove(id), chain.intact(id)) {
+            (Some(fault), None) if lost.contains(id) && fault != MISSED => {
+                Err(format!("was damaged or removed; the file in its place: {fault}"))
+            }
+            (Some(fault), _) => Err(fault),
+            (None, Some(current)) if lost.contains(id) => {
+                Err(format!("was damaged or removed; the cut taken again is whole, {}", current.seal.hash))
+            }
+            (None, Some(current)) => Ok(Some(current.seal.clone())),
+            (None, None) if lost.contains(id) => Err("was damaged or removed".to_owned()),
+            (None, None) => Ok(None),
+        };
+        verdicts.push(CutVerdict { id: id.to_owned(), result });
+    }
+    verdicts.extend(faults.into_iter().map(|(id, fault)| CutVerdict { id, result: Err(fault) }));
+    verdicts
 }

@@ -208,3 +208,18 @@ fn every_link_on_the_way_to_the_key_is_followed() {
     let error = error_of(&link);
     assert!(error.contains("cannot read pseudonym key file"), "{error}");
 }
+
+#[test]
+fn a_key_is_written_through_no_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, victim) = (directory.path().join("pseudonym.key"), directory.path().join("victim"));
+    let temporary = directory.path().join(format!("pseudonym.key.{}", std::process::id()));
+    fs::write(&victim, "untouched").unwrap();
+    std::os::unix::fs::symlink(&victim, &temporary).unwrap();
+    assert!(KeyFile::load_or_create(&path).unwrap().is_new);
+    assert_eq!(fs::read(&victim).unwrap(), b"untouched");
+    assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    fs::remove_file(&path).unwrap();
+    fs::create_dir_all(temporary.join("inside")).unwrap();
+    assert!(KeyFile::load_or_create(&path).unwrap().is_new, "a directory is no obstacle either");
+}

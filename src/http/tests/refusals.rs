@@ -65,6 +65,8 @@ fn heads_that_cannot_be_read_are_answered_in_json_and_counted() {
     for (head, status) in [
         ("GET /api/v1/status HTTP/1.1\r\nhost : x\r\n\r\n", 400),
         ("GET /api/v1/status HTTP/9.9\r\nhost: x\r\n\r\n", 400),
+        ("GET  /api/v1/status HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+        ("GET\t/api/v1/status HTTP/1.1\r\nhost: x\r\n\r\n", 400),
         ("GET http://x/api/v1/status HTTP/1.1\r\nhost x\r\n\r\n", 400),
         ("GET /api/v1/status HTTP/1.1\r\nhost: x\r\ntransfer-encoding: x\r\n\r\n", 400),
         ("GET /api/v1/status HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400),
@@ -84,8 +86,10 @@ fn heads_that_cannot_be_read_are_answered_in_json_and_counted() {
         assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
         assert_eq!(server.metrics.responses(&status.to_string()), counted + 1, "{}", &head[..30]);
     }
-    let text = server.exchange("GET /metrics HTTP/1.1\r\nhost : x\r\n\r\n");
-    assert_eq!((text.status, text.text()), (400, "malformed request\n"));
+    for head in ["GET /metrics HTTP/1.1\r\nhost : x\r\n\r\n", "GET\r\n/api /api: x\r\n\r\n"] {
+        let text = server.exchange(head);
+        assert_eq!((text.status, text.text()), (400, "malformed request\n"));
+    }
     assert_eq!(server.exchange("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").status, 400);
 }
 

@@ -21,7 +21,7 @@ const CODEC: u16 = 7;
 /// Bit of the attributes of a batch that a broker wrote to end a transaction.
 const CONTROL: u16 = 1 << 5;
 /// Bytes of a batch that are not read yet.
-struct Rest<'a>(&'a [u8]);
+pub(super) struct Rest<'a>(pub(super) &'a [u8]);
 
 impl<'a> Rest<'a> {
     fn byte(&mut self) -> Option<u8> {
@@ -31,7 +31,7 @@ impl<'a> Rest<'a> {
     }
 
     /// A whole number in Kafka's variable length: least significant digits first, zigzag.
-    fn number(&mut self) -> Option<i64> {
+    pub(super) fn number(&mut self) -> Option<i64> {
         let mut digits = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -43,17 +43,17 @@ impl<'a> Rest<'a> {
         None
     }
 
-    fn bytes(&mut self, length: i64) -> Option<&'a [u8]> {
+    pub(super) fn bytes(&mut self, length: i64) -> Option<&'a [u8]> {
         let (bytes, rest) = self.0.split_at_checked(usize::try_from(length).ok()?)?;
         self.0 = rest;
         Some(bytes)
     }
 
-    /// Passes over a key or a value; its length is -1 where there is none.
-    fn pass_nullable(&mut self) -> Option<()> {
+    /// A key or a value; its length is -1 where there is none.
+    pub(super) fn nullable(&mut self) -> Option<Option<&'a [u8]>> {
         match self.number()? {
-            -1 => Some(()),
-            length => self.bytes(length).map(drop),
+            -1 => Some(None),
+            length => self.bytes(length).map(Some),
         }
     }
 }
@@ -64,8 +64,8 @@ fn delta(record: &[u8]) -> Option<i64> {
     let _attributes = rest.byte()?;
     let _timestamp = rest.number()?;
     let delta = rest.number()?;
-    rest.pass_nullable()?;
-    rest.pass_nullable()?;
+    let _key = rest.nullable()?;
+    let _value = rest.nullable()?;
     Some(delta)
 }
 

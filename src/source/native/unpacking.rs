@@ -8,7 +8,7 @@
 //!   one that it cannot unpack, with its offset.
 //! - All unpacked batches together take at most [`MAX_UNPACKED_BYTES`], or one batch alone. A batch for which there is no
 //!   room waits for a moment, on the broker's thread, until the pipeline has applied others; then it is refused, and
-//!   fetched again at once ([`take_postponed`]).
+//!   fetched again at once ([`take_postponed`], by its partition).
 //!
 //! An unpacked batch counts with its bytes and with librdkafka's struct for each of its records, until the last record is
 //! freed.
@@ -20,7 +20,11 @@
 mod codecs;
 mod contents;
 mod nesting;
+mod shortage;
 
+pub(in crate::source) use shortage::{take_postponed, was_short_within};
+
+use super::headers;
 use super::queue_size::begin_batch;
 use codecs::{Block, gzip, lz4_bound, snappy_java_bound, zstd};
 use rdkafka::bindings as sys;
@@ -47,8 +51,6 @@ const UNPACKED: c_int = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR as 
 
 /// Maximum of one batch, in bytes.
 static LIMIT: AtomicU64 = AtomicU64::new(32 << 20);
-/// Batches refused for want of room since last asked.
-static POSTPONED: AtomicU64 = AtomicU64::new(0);
 /// Unpacked batches in memory.
 static BATCHES: LazyLock<Mutex<Batches>> = LazyLock::new(Mutex::default);
 
@@ -73,11 +75,6 @@ fn limit() -> u64 {
     LIMIT.load(Ordering::Relaxed)
 }
 
-/// Returns true if batches were refused for want of room since the last call: they can be read later.
-pub(in crate::source) fn take_postponed() -> bool {
-    POSTPONED.swap(0, Ordering::AcqRel) > 0
-}
-
 /// Room for a batch while it is unpacked.
 struct Reservation(u64);
 
@@ -97,9 +94,10 @@ impl Reservation {
             }
             drop(batches);
             if Instant::now() >= until {
-                POSTPONED.fetch_add(1, Ordering::AcqRel);
+                shortage::note_postponed();
                 return None;
             }
+            shortage::note_wait();
             thread::sleep(Duration::from_millis(2));
         }
     }
@@ -177,10 +175,13 @@ unsafe extern "C" fn parse(
     version: *const c_void,
 ) -> c_int {
     nesting::begin();
+    // SAFETY: the partition lives during the call.
+    unsafe { shortage::begin(partition) };
     // Messages of version 0 or 1 that are not packed have no such size.
     begin_batch(0, 1);
     // SAFETY: the caller's promise.
     let code = unsafe { real_parse(answer, request, partition, aborted, version) };
+    shortage::end();
     nesting::end();
     code
 }
@@ -341,7 +342,7 @@ unsafe extern "C" fn unpack_snappy_java(
     }
 }
 
-/// Counts a buffer that librdkafka frees itself: an unpacked batch.
+/// Counts a buffer that librdkafka frees itself: an unpacked batch. Others are headers that it parses, or replies.
 ///
 /// # Safety
 ///
@@ -356,8 +357,13 @@ unsafe extern "C" fn new_shadow(start: *const c_void, size: usize, free: Option<
         batches.costs.insert(start.addr(), cost);
         batches.bytes += cost;
     }
-    // SAFETY: the caller's promise, handed on.
-    unsafe { real_new_shadow(start, size, if is_batch { Some(free_batch) } else { free }) }
+    if is_batch {
+        // SAFETY: the caller's promise, handed on.
+        return unsafe { real_new_shadow(start, size, Some(free_batch)) };
+    }
+    let (start, size) = headers::capture(start, size);
+    // SAFETY: the caller's promise, or bytes that always live.
+    unsafe { real_new_shadow(start, size, free) }
 }
 
 /// Frees an unpacked batch.

@@ -134,3 +134,29 @@ fn records_wait_with_the_bytes_of_keys_and_headers() {
         }
     }
 }
+
+#[test]
+fn headers_beyond_a_hundred_are_not_read() {
+    let kafka = Kafka::with_partitions(1);
+    for count in [0, 1, 100, 101, 60_000] {
+        let header = |headers: OwnedHeaders, _| headers.insert(Header { key: "h", value: Some("v") });
+        let headers = (0..count).fold(OwnedHeaders::new_with_capacity(count), header);
+        let record = BaseRecord::<[u8], [u8]>::to(TOPICS[0]).partition(0).headers(headers);
+        kafka.producer.send(record.key(b"key")).expect("a record can be sent");
+    }
+    kafka.producer.flush(PATIENCE).expect("records are written");
+    let (client, mut queue) = fetching(&kafka, &[]);
+    let mut found = Vec::new();
+    while found.len() < 5 {
+        let messages = take(&mut queue, |_| Some(()));
+        for (message, ()) in messages.as_slice() {
+            let mut headers = Vec::new();
+            let is_read = message.append_headers(&mut headers);
+            assert!(headers.iter().all(|header| *header == ("h", Some(&b"v"[..]))));
+            found.push((is_read, headers.len()));
+        }
+    }
+    assert_eq!(found, [(true, 0), (true, 1), (true, 100), (false, 0), (false, 0)]);
+    drop(queue);
+    assert_closes(client);
+}

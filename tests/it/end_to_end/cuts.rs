@@ -215,24 +215,14 @@ fn a_lost_cut_is_accepted_with_a_reason() {
     assert_eq!(pacemeter.scrape().value("pacemeter_cuts_lost", &[]), Some(1.0));
     assert_eq!(pacemeter.stop().code, Some(0));
     assert_says(&command(&["cut", "accept", id, "--reason", "the disk failed"]), 0, &["accepted 2", id]);
-    assert_says(
-        &command(&["state", "verify"]),
-        0,
-        &["lost, which was accepted", "was damaged or removed: the disk failed"],
-    );
+    // The cut itself may have been taken again.
+    assert_says(&command(&["state", "verify"]), 0, &[&format!("{id} was damaged or removed: the disk failed")]);
 }
 
 #[test]
 fn cuts_removed_with_their_mark_are_missed_by_checkpoints() {
-    let mut stored = StoredCuts::new();
+    let stored = StoredCuts::new();
     let settings = stored.settings(&[]);
-    // The checkpoints of the first run may be older than its cuts.
-    let mut pacemeter = Pacemeter::start(&stored.state, &settings);
-    let now = Clock::wall().now();
-    let mut live = LiveProgramme::new(LiveOptions::of(2021, 0.004, PartitionCounts::each(PARTITIONS), now - DAY / 4));
-    stored.test_log.write(live.advance_to(now).into_iter().map(test_record).collect());
-    stored.test_log.wait_complete(&mut pacemeter);
-    assert_eq!(pacemeter.stop().code, Some(0));
     let last = stored.last();
     let command = |arguments: &[&str]| run_in(&stored.state, arguments, &settings);
     assert_says(&command(&["state", "verify"]), 0, &["whole, "]);
@@ -249,5 +239,5 @@ fn cuts_removed_with_their_mark_are_missed_by_checkpoints() {
     assert!(!pacemeter.events("pacemeter.cut.damaged").is_empty());
     assert_eq!(pacemeter.stop().code, Some(0));
     assert_says(&command(&["cut", "accept", "--reason", "a trial"]), 0, &[last, "chain"]);
-    assert_says(&command(&["state", "verify"]), 0, &["lost, which was accepted"]);
+    assert_says(&command(&["state", "verify"]), 0, &[&format!("{last} was damaged or removed: a trial")]);
 }

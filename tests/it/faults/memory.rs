@@ -6,6 +6,7 @@ use pacemeter::clock::Clock;
 use pacemeter::record::{Outcome, Stream};
 
 use super::crafted::{Codec, CraftedBatch, append};
+use super::mock::{Mock, topic};
 use super::probes::{await_complete, errors, records};
 use super::proxy::Proxy;
 use crate::program::Pacemeter;
@@ -134,5 +135,43 @@ fn batches_that_unpack_to_gigabytes_take_bounded_memory() {
     let peak = pacemeter.peak_memory();
     println!("{} MiB at the peak of batches that cannot", peak / MIB);
     assert!(peak < MAX_PEAK, "{} MiB at the peak", peak / MIB);
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn intact_batches_that_wait_for_room_are_not_reported() {
+    const PARTITIONS: i32 = 9;
+    const RECORDS: i32 = 2;
+    let mock = Mock::start(PARTITIONS, PARTITIONS);
+    // 24 MB each: four of them have room.
+    let batch = CraftedBatch {
+        records: RECORDS,
+        value: b"",
+        headers: 4_000_000,
+        codec: Codec::Zstd,
+        damaged: false,
+        timestamp: Clock::wall().now().as_millis(),
+    };
+    let bytes = batch.bytes();
+    let servers = mock.cluster().bootstrap_servers();
+    let leader = servers.split(',').next().expect("a broker");
+    for partition in 0..PARTITIONS {
+        append(leader, &topic(Stream::Call), partition, &bytes);
+        // Brokers of their own, so that several batches are refused at the same time.
+        mock.lead(Stream::Call, partition, partition + 1);
+    }
+    let state = tempfile::tempdir().expect("a temporary directory");
+    // One dead letter at a time, which waits for others in vain: the batches keep their room.
+    let settings = mock.settings(&[
+        "dead_letter.max_in_flight=1",
+        "kafka.properties.linger.ms=700",
+        "kafka.stall_timeout=2s",
+        "kafka.batch_records=1",
+    ]);
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    pacemeter.wait_ready();
+    await_complete(&mut pacemeter, Stream::Call);
+    assert_eq!(records(&pacemeter, Stream::Call, Outcome::Rejected), Some(f64::from(PARTITIONS * RECORDS)));
+    assert_eq!(pacemeter.events("pacemeter.partition.interrupted"), Vec::<serde_json::Value>::new());
     assert_eq!(pacemeter.stop().code, Some(0));
 }

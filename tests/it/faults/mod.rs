@@ -5,6 +5,7 @@ mod brokers;
 mod busy;
 mod client;
 mod crafted;
+mod entries;
 mod files;
 mod hangs;
 mod limits;

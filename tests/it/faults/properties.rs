@@ -30,6 +30,9 @@ fn a_property_that_exactness_depends_on_is_refused_by_effect() {
         (&["test.mock.num.brokers=1"], "kafka.properties.test.mock.num.brokers"),
         (&["linger.ms=5", "queue.buffering.max.ms=50"], "is set under another name as well"),
         (&["compression.type=lz4", "compression.codec=gzip"], "is set under another name as well"),
+        // What only one of the clients refuses.
+        (&["acks=0"], "enable.idempotence"),
+        (&["linger.ms=900000"], "message.timeout.ms"),
     ];
     for (properties, fault) in refused {
         for run_number in 0..RUNS {

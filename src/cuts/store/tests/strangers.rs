@@ -1,6 +1,7 @@
 //! Files that somebody puts into the directory of cuts, and evidence that must stay.
 
 use super::*;
+use crate::cuts::CutAcceptance;
 
 const NEXT: &str = "20200519T050000Z";
 
@@ -94,5 +95,216 @@ fn an_unlisted_file_that_cannot_be_read_does_not_end_the_start() {
             store.put(&cut(NEXT)).unwrap();
             assert_eq!(bad(&faulty.disk), Vec::<String>::new(), "it is listed once the disk returns it");
         }
+    }
+}
+
+/// A disk that counts the bytes that are read, and adds length to files named like cuts without storing it.
+#[derive(Clone, Default)]
+struct CountingDisk {
+    disk: MemoryDisk,
+    bytes: Arc<AtomicUsize>,
+    /// Length that every file of at least one mebibyte is said to have beyond its content.
+    padding: u64,
+}
+
+struct CountingReader {
+    reader: Box<dyn crate::disk::DiskReader>,
+    bytes: Arc<AtomicUsize>,
+    padding: u64,
+}
+
+impl crate::disk::DiskReader for CountingReader {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.reader.len()? + self.padding)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.bytes.fetch_add(buffer.len(), Ordering::Relaxed);
+        // The padding precedes the content.
+        if offset >= self.padding {
+            return self.reader.read_exact_at(buffer, offset - self.padding);
+        }
+        let skipped = (self.padding - offset).min(buffer.len() as u64) as usize;
+        self.reader.read_exact_at(&mut buffer[skipped..], 0)
+    }
+}
+
+impl Disk for CountingDisk {
+    fn list(&self, directory: &str) -> io::Result<Vec<String>> {
+        self.disk.list(directory)
+    }
+
+    fn create(&self, path: &str) -> io::Result<Box<dyn crate::disk::DiskWriter>> {
+        self.disk.create(path)
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn crate::disk::DiskReader>> {
+        let reader = self.disk.open(path)?;
+        let padding = if path.starts_with("cuts/2099") { self.padding } else { 0 };
+        Ok(Box::new(CountingReader { reader, bytes: Arc::clone(&self.bytes), padding }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn sync_directory(&self, directory: &str) -> io::Result<()> {
+        self.disk.sync_directory(directory)
+    }
+}
+
+/// Ids of cuts of 2099, whose files are large.
+fn large_ids() -> impl Iterator<Item = String> {
+    (0..1_000).map(|minute| cut_id(cut("20990101T000000Z").at_ms + minute * 60_000))
+}
+
+#[test]
+fn large_files_that_are_not_listed_are_not_read() {
+    let disk = CountingDisk { disk: filled(), padding: 60 * 1_024 * 1_024, ..CountingDisk::default() };
+    let hash = "0".repeat(64);
+    for (place, id) in large_ids().enumerate() {
+        // Junk; the form without a key; a link that continues another list.
+        let link = format!("{{\"previous\":\"{hash}\",\"retaken\":false}}");
+        let content = [String::new(), format!("{{}}\n{hash}\n"), format!("{{}}\n{link}\n{hash}\n")][place % 3].clone();
+        disk.disk.put(&path_of(&id), content.into_bytes());
+    }
+    let store = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32]));
+    let (_, faults) = store.closed_periods().unwrap();
+    assert_eq!(faults.len(), 21);
+    assert_eq!(store.verify(None, &[]).unwrap().iter().filter(|verdict| verdict.result.is_err()).count(), 1_000);
+    let read = disk.bytes.load(Ordering::Relaxed);
+    assert!(read < 5 * 1_024 * 1_024, "{read} bytes");
+    // A list that names another key, and one that is gone, do not cost more.
+    disk.disk.remove(BEGUN).unwrap();
+    edit(&disk.disk, CHAIN, &CutKey::new([7; 32]).id(), &CutKey::new([8; 32]).id());
+    let (_, faults) = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32])).closed_periods().unwrap();
+    assert!(faults[0].to_string().contains("names another pseudonym key"), "{}", faults[0]);
+    assert!(IDS.iter().all(|id| open(&disk.disk).get(id).unwrap().is_some()));
+}
+
+#[test]
+fn forged_links_cost_no_more_than_the_limit() {
+    let mebibytes = 64 * 1_024 * 1_024;
+    let disk = CountingDisk { disk: filled(), padding: mebibytes - 1_024, ..CountingDisk::default() };
+    let head = open(&disk.disk).get(IDS[2]).unwrap().unwrap().1.hash;
+    let link = format!("{{\"previous\":\"{head}\",\"retaken\":false}}");
+    let forged = format!("{{}}\n{link}\n{head}\n");
+    large_ids().take(100).for_each(|id| disk.disk.put(&path_of(&id), forged.clone().into_bytes()));
+    // The cut that a crash has left out of the list is found among them.
+    let list = disk.disk.read(CHAIN).unwrap();
+    open(&disk.disk).put(&cut(NEXT)).unwrap();
+    disk.disk.put(CHAIN, list);
+    disk.bytes.store(0, Ordering::Relaxed);
+    let store = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32]));
+    let (closed_periods, faults) = store.closed_periods().unwrap();
+    assert!(closed_periods.has_cut(cut(NEXT).at_ms));
+    assert_eq!(faults.len(), 21);
+    let read = disk.bytes.load(Ordering::Relaxed) as u64;
+    assert!(read < 64 * mebibytes, "{read} bytes");
+}
+
+#[test]
+fn a_large_file_in_place_of_a_lost_cut_is_not_read() {
+    let disk = CountingDisk { padding: 60 * 1_024 * 1_024, ..CountingDisk::default() };
+    let (store, id) = (open(&disk.disk), "20990101T000000Z");
+    store.put(&cut(id)).unwrap();
+    disk.disk.remove(&path_of(id)).unwrap();
+    assert!(store.get(id).is_err());
+    disk.disk.put(&path_of(id), b"junk".to_vec());
+    let store = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32]));
+    assert!((0..10).all(|_| store.get(id).is_err()));
+    let read = disk.bytes.load(Ordering::Relaxed);
+    assert!(read < 1_024 * 1_024, "{read} bytes");
+    assert!(disk.disk.read(&path_of(id)).is_some(), "left alone");
+}
+
+#[test]
+fn a_list_that_names_another_key_is_damage_if_the_mark_is_ours() {
+    let [own, other] = [7, 8].map(|byte| CutKey::new([byte; 32]).id());
+    let disk = filled();
+    IDS.iter().for_each(|id| disk.remove(&path_of(id)).unwrap());
+    edit(&disk, CHAIN, &own, &other);
+    assert!(bad(&disk).contains(&"chain".to_owned()));
+    assert!(faults(&disk)[0].contains("names another pseudonym key"));
+    assert!(disk.read("cuts/chain.damaged-1").is_some());
+    assert_eq!((faults(&disk), bad(&disk)), (vec![], vec!["chain".to_owned(), "chain.damaged-1".to_owned()]));
+    open(&disk).put(&cut(IDS[0])).unwrap();
+    assert!(open(&disk).get(IDS[0]).unwrap().is_some());
+    // Without the mark it may as well be the key that was replaced.
+    let disk = filled();
+    IDS.iter().for_each(|id| disk.remove(&path_of(id)).unwrap());
+    disk.remove(BEGUN).unwrap();
+    edit(&disk, CHAIN, &own, &other);
+    assert_eq!(open(&disk).closed_periods().err().unwrap().kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn thousands_of_strangers_are_one_acceptance() {
+    let disk = filled();
+    edit(&disk, &path_of(IDS[1]), "{", "[");
+    let strangers: Vec<String> = (0..1_200).map(|minute| cut_id(cut(NEXT).at_ms + minute * 60_000)).collect();
+    for id in &strangers {
+        disk.put(&path_of(id), b"junk".to_vec());
+        disk.put(&format!("{}.damaged-1", path_of(id)), b"junk".to_vec());
+    }
+    assert_eq!(accept(&disk, Some(&strangers[0])), [strangers[0].as_str()]);
+    assert_eq!(accept(&disk, None), [IDS[1], "strangers"]);
+    assert_eq!((faults(&disk), bad(&disk)), (vec![], vec![]));
+    assert!(strangers.iter().all(|id| disk.read(&format!("{}.stranger-1", path_of(id))).is_some()));
+    let acceptance = open(&disk).acceptances().unwrap().pop().unwrap();
+    assert!(acceptance.what.contains("2398 files") && acceptance.what.len() < 300, "{}", acceptance.what);
+    open(&disk).prune(cut(NEXT).at_ms + 86_400_000).unwrap();
+    assert!(!disk.paths().iter().any(|path| path.contains("stranger")), "retention removes them");
+}
+
+#[test]
+fn more_losses_than_there_is_room_for_are_one_acceptance() {
+    let disk = MemoryDisk::default();
+    let ids: Vec<String> = (0..1_100).map(|minute| cut_id(cut(NEXT).at_ms + minute * 60_000)).collect();
+    ids.iter().for_each(|id| put_unsealed(&disk, id));
+    assert_eq!(accept(&disk, None), ["cuts"]);
+    assert_eq!((faults(&disk), bad(&disk)), (vec![], vec![]));
+    assert!(open(&disk).get(&ids[7]).unwrap().is_some());
+}
+
+#[test]
+fn without_room_for_acceptances_nothing_is_renamed() {
+    let disk = filled();
+    let store = open(&disk);
+    let mut chain = store.read_chain().unwrap().unwrap();
+    let known = CutAcceptance {
+        id: "chain".to_owned(),
+        at_ms: Timestamp::from_millis(0),
+        what: "known".to_owned(),
+        reason: "known".to_owned(),
+        files: Vec::new(),
+    };
+    chain.acceptances = vec![known; 1_000];
+    store.save(&chain).unwrap();
+    disk.put(&path_of(NEXT), b"junk".to_vec());
+    let before = disk.paths();
+    let error = open(&disk).accept(None, "known", Timestamp::from_millis(5)).unwrap_err();
+    assert_eq!((error.kind(), disk.paths()), (ErrorKind::StorageFull, before));
+}
+
+#[test]
+fn errors_of_the_disk_name_the_file() {
+    let faulty = FaultyDisk::default();
+    IDS.iter().for_each(|id| drop(open(&faulty.disk).put(&cut(id)).unwrap()));
+    faulty.disk.put(&path_of(NEXT), b"junk".to_vec());
+    for refused in 0..6 {
+        faulty.heal();
+        let store = CutStore::new(Arc::new(faulty.clone()), CutKey::new([7; 32]));
+        faulty.refuse(refused, 1, ErrorKind::PermissionDenied);
+        let said = match store.closed_periods() {
+            Ok((_, faults)) => faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            Err(error) => error.to_string(),
+        };
+        let path = faulty.calls().into_iter().rfind(|call| call.is_refused).unwrap().path;
+        assert!(said.contains(&path), "{path} is not in {said:?}");
     }
 }

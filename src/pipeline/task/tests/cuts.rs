@@ -58,7 +58,9 @@ fn the_cut_that_was_stored_last_is_named_by_the_next_checkpoint() {
     let cut = letters.observe(|seen| seen.cuts[0].1.clone());
     let (id, hash) = (cut.id.clone(), "5a".repeat(32));
     worker.cut_stored(CutOutcome { cut, result: Ok(CutSeal { hash: hash.clone(), kind: SealKind::Sealed }) });
-    save(worker);
+    // Nothing else makes a checkpoint due.
+    worker.step().unwrap();
+    worker.step().unwrap();
     letters.observe(Observer::look);
     let named = letters.observe(|seen| seen.checkpoints.last().expect("one was begun").1.last_cut.clone());
     assert_eq!(named, Some(LastCut { id, hash }));
