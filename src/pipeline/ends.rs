@@ -50,11 +50,11 @@ struct EndQuery {
 
 impl EndQuery {
     fn run(&mut self, interval: Duration, shutdown: &Shutdown) -> Result<(), TaskGone> {
-        let (mut ended, mut counted, mut identified) = (None, Instant::now(), Instant::now());
+        let (mut ends_due, mut counted, mut identified) = (Instant::now(), Instant::now(), Instant::now());
         while !shutdown.is_requested() {
-            if ended.is_none_or(|ended: Instant| ended.elapsed() >= interval) {
+            if Instant::now() >= ends_due {
                 self.send_ends()?;
-                ended = Some(Instant::now());
+                ends_due = Instant::now() + interval;
             }
             if identified.elapsed() >= TOPIC_ID_INTERVAL {
                 self.send_topic_ids()?;
@@ -64,7 +64,7 @@ impl EndQuery {
                 counted = Instant::now();
                 self.send_counts()?;
             }
-            pause(shutdown, interval.min(TOPIC_ID_INTERVAL));
+            pause(shutdown, ends_due.saturating_duration_since(Instant::now()).min(TOPIC_ID_INTERVAL));
         }
         Ok(())
     }
