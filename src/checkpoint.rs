@@ -77,7 +77,7 @@
 //! ```text
 //! preamble    magic, format version (u32), first 7 bytes of the BLAKE3 hash of both
 //! sections    back to back
-//! index       length and BLAKE3 hash of each section, in the order of the file
+//! index       length and BLAKE3 hash of each section, in the order of the file; in checkpoints the seal follows
 //! footer      offset, length and BLAKE3 hash of the index (the root hash), length of the file; their hash; end magic
 //! ```
 //!
@@ -88,10 +88,10 @@
 //! | open days | one section per day that may still change; zstd | `days` |
 //! | body | everything else that is state; postcard, zstd | - |
 //!
-//! The index (postcard) of a checkpoint is followed by its seal, a keyed hash (`seal`). The index also lists the layout of each table, the ranges of pages of each chunk, and the files of closed
-//! days. Numbers outside postcard are little-endian. Every byte of a file is compared or covered by a hash, and the
-//! root hash, which is in the footer, identifies the whole file. Every length is checked against the size of the file
-//! before memory is allocated for it.
+//! The index (postcard) also lists the layout of each table, the ranges of pages of each chunk, and the files of closed
+//! days. The seal is a keyed hash of the index (`seal`). Numbers outside postcard are little-endian. Every byte of a file
+//! is compared or covered by a hash, and the root hash, which is in the footer, identifies the whole file. Every length is
+//! checked against the size of the file before memory is allocated for it.
 //!
 //! An image holds state in three forms. *Tables* are sequences of equal pages of entries without padding or pointers
 //! (`bytemuck::Pod`): their bytes in memory are their bytes on disk, which is why a restart costs little more than

@@ -73,5 +73,5 @@ pub use assembly::CutContext;
 pub use chain::{CutAcceptance, CutKey, CutSeal, SealKind};
 pub use comparison::{CutComparison, FigureDifference};
 pub use record::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
-pub(crate) use store::DIRECTORY;
 pub use store::{CutStore, CutVerdict};
+pub(crate) use store::{DIRECTORY, log_faults};

@@ -51,7 +51,8 @@ pub(crate) use watched::{DiskProgress, WatchedDisk};
 
 use std::io;
 
-/// A directory tree of plain files. Paths are relative to the state directory, with `/` between names.
+/// A directory tree of plain files. Paths are relative to the state directory, with `/` between names. Errors name the
+/// path.
 pub trait Disk: Send + Sync {
     /// Returns the names of the files and directories in a directory, in any order; empty if the directory does not
     /// exist.

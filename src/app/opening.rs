@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::{STATE_ENTRIES, Settings};
 use crate::checkpoint::{CheckpointKey, CheckpointStore};
-use crate::cuts::{CutKey, CutStore};
+use crate::cuts::{CutKey, CutStore, log_faults};
 use crate::decode::{KeyError, KeyFile, PseudonymKey};
 use crate::disk::{Disk, Lock, LockError, RealDisk};
 use crate::runtime::{Exit, Failure, SHORTAGE_REMEDY, Shutdown, failpoint};
@@ -103,9 +103,7 @@ pub(super) fn checkpoint_key(key: &PseudonymKey) -> CheckpointKey {
 fn read_closed_periods(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
     let (closed_periods, faults) =
         cuts.closed_periods().map_err(|error| cuts_failure("cuts in the state directory", &error))?;
-    for fault in faults {
-        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "cut not readable");
-    }
+    log_faults(&faults);
     Ok(Arc::new(closed_periods))
 }
 

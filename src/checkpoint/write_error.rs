@@ -47,6 +47,9 @@ impl WriteError {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => WriteReason::Denied,
             _ => WriteReason::Io,
         };
-        Self { reason, what: what.to_string(), message: error.to_string() }
+        // `what` has the path already, which errors of the disk name as well.
+        let cause = error.get_ref().and_then(|inner| inner.source());
+        let message = cause.map_or_else(|| error.to_string(), ToString::to_string);
+        Self { reason, what: what.to_string(), message }
     }
 }

@@ -17,7 +17,7 @@ use super::record::{Cut, cut_id, instant_of};
 use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
 use crate::disk::{AtomicFile, Disk};
-use crate::runtime::{Exit, Failure, failpoint};
+use crate::runtime::failpoint;
 use crate::view::closed_periods::ClosedPeriods;
 
 /// Directory of the cuts, relative to the state directory.
@@ -344,12 +344,9 @@ impl CutStore {
     }
 
     fn write(&self, path: &str, text: &str) -> io::Result<()> {
-        let write = || {
-            let mut file = AtomicFile::create(Arc::clone(&self.disk), path.to_owned())?;
-            file.append(text.as_bytes())?;
-            file.commit()
-        };
-        write().map_err(|error| located(path, error))
+        let mut file = AtomicFile::create(Arc::clone(&self.disk), path.to_owned())?;
+        file.append(text.as_bytes())?;
+        file.commit()
     }
 
     fn read(&self, id: &str) -> io::Result<CutFile> {
@@ -389,22 +386,19 @@ impl CutStore {
 
     fn read_text(&self, path: &str) -> io::Result<String> {
         let damaged = |what: &str| io::Error::new(ErrorKind::InvalidData, format!("{path}: {what}"));
-        let read = || {
-            let file = self.disk.open(path)?;
-            let length = file.len()?;
-            if length > MAX_BYTES {
-                return Err(damaged("is larger than it can be"));
-            }
-            let mut bytes = vec![0; length as usize];
-            file.read_exact_at(&mut bytes, 0)?;
-            String::from_utf8(bytes).map_err(|_| damaged("is not text"))
-        };
-        read().map_err(|error| located(path, error))
+        let file = self.disk.open(path)?;
+        let length = file.len()?;
+        if length > MAX_BYTES {
+            return Err(damaged("is larger than it can be"));
+        }
+        let mut bytes = vec![0; length as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        String::from_utf8(bytes).map_err(|_| damaged("is not text"))
     }
 
     /// Names of all files, sorted.
     fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = self.disk.list(DIRECTORY).map_err(|error| located(DIRECTORY, error))?;
+        let mut names = self.disk.list(DIRECTORY)?;
         names.sort_unstable();
         Ok(names)
     }
@@ -446,13 +440,11 @@ fn is_aside(name: &str) -> bool {
     name.contains(DAMAGED) && !name.contains(STRANGER)
 }
 
-/// Adds the path to an error of the disk that lacks it. A shortage keeps its code, which decides the exit code.
-fn located(path: &str, error: io::Error) -> io::Error {
-    let text = error.to_string();
-    if text.contains(path) || Failure::from_io("", &error).exit == Exit::TryAgain {
-        return error;
+/// Logs what is wrong with cuts, or with their list.
+pub(crate) fn log_faults(faults: &[io::Error]) {
+    for fault in faults {
+        tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "cut not readable");
     }
-    io::Error::new(error.kind(), format!("{path}: {text}"))
 }
 
 fn log_restored(id: &str) {

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
-use crate::cuts::{Cut, CutSeal, CutStore};
+use crate::cuts::{Cut, CutSeal, CutStore, log_faults};
 
 /// Request to the cut thread.
 pub enum CutRequest {
@@ -63,15 +63,12 @@ impl CutThread {
         if self.last_cuts.is_empty() {
             return;
         }
-        let faults = match self.cuts.compare(&self.last_cuts) {
+        match self.cuts.compare(&self.last_cuts) {
             Ok(faults) => {
                 self.last_cuts.clear();
-                faults
+                log_faults(&faults);
             }
-            Err(error) => vec![error],
-        };
-        for fault in faults {
-            tracing::error!(event = "pacemeter.cut.damaged", error = %fault, "cut not readable");
+            Err(error) => log_faults(&[error]),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The built program as its users see it: started with settings, queried over HTTP, stopped by a signal, judged by its
 //! exit code.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -219,6 +219,11 @@ pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Exite
 /// Like [`run_in`], as another user; only root can do that.
 pub fn run_as(user: u32, state: &TempDir, arguments: &[&str], settings: &[String]) -> ExitedProcess {
     run_to_end(command(arguments, state, settings).uid(user).gid(user))
+}
+
+/// Says that a test tried nothing, past the capture of its output: it needs root, or something that this system lacks.
+pub fn not_tried(what: &str) {
+    let _ = writeln!(std::io::stderr(), "NOT TRIED: {what}");
 }
 
 fn run_to_end(command: &mut Command) -> ExitedProcess {

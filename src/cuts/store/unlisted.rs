@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 
-use super::{CutStore, MAX_BYTES, UNLISTED, UNREAD, ids, is_damage, located, path_of};
+use super::{CutStore, MAX_BYTES, UNLISTED, UNREAD, ids, is_damage, path_of};
 use crate::cuts::chain::{Chain, CutFile, FileEnd};
 
 /// Maximum number of bytes of whole files outside the list that are read at once.
@@ -116,16 +116,13 @@ impl CutStore {
 
     /// Reads the last lines of a file.
     fn read_end(&self, id: &str) -> io::Result<UnlistedFile> {
-        let read = || {
-            let file = self.disk.open(&path_of(id))?;
-            let bytes = file.len()?;
-            let length = bytes.min(FileEnd::BYTES);
-            let mut end = vec![0; length as usize];
-            file.read_exact_at(&mut end, bytes - length)?;
-            let end = if bytes > MAX_BYTES { FileEnd::Other } else { FileEnd::parse(&end) };
-            Ok(UnlistedFile { id: id.to_owned(), bytes, end })
-        };
-        read().map_err(|error| located(&path_of(id), error))
+        let file = self.disk.open(&path_of(id))?;
+        let bytes = file.len()?;
+        let length = bytes.min(FileEnd::BYTES);
+        let mut end = vec![0; length as usize];
+        file.read_exact_at(&mut end, bytes - length)?;
+        let end = if bytes > MAX_BYTES { FileEnd::Other } else { FileEnd::parse(&end) };
+        Ok(UnlistedFile { id: id.to_owned(), bytes, end })
     }
 
     /// Reads a whole file if there are bytes left for it.

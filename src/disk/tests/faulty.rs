@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::disk::error::named;
 use crate::disk::{Disk, DiskReader, DiskWriter, MemoryDisk};
 
 /// An operation of a disk.
@@ -66,7 +67,7 @@ impl FaultyDisk {
         let number = script.calls.len();
         let refused = script.kind.filter(|_| script.refused.contains(&number));
         script.calls.push(Call { op, path: path.to_owned(), is_refused: refused.is_some() });
-        refused.map_or(Ok(()), |kind| Err(kind.into()))
+        refused.map_or(Ok(()), |kind| Err(named("use", path)(kind.into())))
     }
 }
 

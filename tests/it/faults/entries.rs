@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::files::{PROMPT, assert_says, directory, settings};
-use crate::program::{Pacemeter, run_as, run_in};
+use crate::program::{Pacemeter, not_tried, run_as, run_in};
 
 /// User id of the service in these tests.
 const SERVICE: u32 = 65_534;
@@ -34,7 +34,9 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn directories_of_another_user_do_not_prevent_the_start() {
-    let Some(state) = state_of_service(&["cuts"]) else { return };
+    let Some(state) = state_of_service(&["cuts"]) else {
+        return not_tried("a service of another user, which needs root");
+    };
     for name in ["lost+found", "cuts/foreign"] {
         let path = state.path().join(name);
         fs::create_dir(&path).expect("a directory");
@@ -50,7 +52,9 @@ fn directories_of_another_user_do_not_prevent_the_start() {
 
 #[test]
 fn files_that_the_service_cannot_read_are_named() {
-    let Some(state) = state_of_service(&["cuts", "checkpoints"]) else { return };
+    let Some(state) = state_of_service(&["cuts", "checkpoints"]) else {
+        return not_tried("a service of another user, which needs root");
+    };
     let chain = state.path().join("cuts/chain");
     let pacemeter = Pacemeter::start_as(SERVICE, &state, &settings(&[]));
     assert_eq!(pacemeter.stop().code, Some(0));
