@@ -1,9 +1,12 @@
 //! The built program as its users see it: started with settings, queried over HTTP, stopped by a signal, judged by its
 //! exit code.
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -13,6 +16,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::exposition::Exposition;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_pacemeter");
 
 /// Limit for anything that takes moments on an idle machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -55,7 +60,7 @@ impl Pacemeter {
 
     /// Like [`Self::start`], as another user; only root can do that.
     pub fn start_as(user: u32, state: &TempDir, settings: &[String]) -> Self {
-        Self::spawn(command(&["run"], state, settings).uid(user).gid(user))
+        Self::spawn(&mut command_as(user, &["run"], state, settings))
     }
 
     fn spawn(command: &mut Command) -> Self {
@@ -218,7 +223,7 @@ pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Exite
 
 /// Like [`run_in`], as another user; only root can do that.
 pub fn run_as(user: u32, state: &TempDir, arguments: &[&str], settings: &[String]) -> ExitedProcess {
-    run_to_end(command(arguments, state, settings).uid(user).gid(user))
+    run_to_end(&mut command_as(user, arguments, state, settings))
 }
 
 /// Says that a test tried nothing, past the capture of its output: it needs root, or something that this system lacks.
@@ -235,8 +240,24 @@ fn run_to_end(command: &mut Command) -> ExitedProcess {
     ExitedProcess { code, stdout: stdout.finish(), stderr: stderr.finish(), took: started.elapsed() }
 }
 
+/// A command of another user. The program is copied to where that user may start it: not every clone is such a place.
+fn command_as(user: u32, arguments: &[&str], state: &TempDir, settings: &[String]) -> Command {
+    let program = state.path().join("program");
+    if !program.exists() {
+        fs::copy(PROGRAM, &program).expect("a copy");
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("ours");
+    }
+    let mut command = command_of(&program, arguments, state, settings);
+    command.uid(user).gid(user);
+    command
+}
+
 fn command(arguments: &[&str], state: &TempDir, settings: &[String]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pacemeter"));
+    command_of(Path::new(PROGRAM), arguments, state, settings)
+}
+
+fn command_of(program: &Path, arguments: &[&str], state: &TempDir, settings: &[String]) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PACEMETER_")) {
         command.env_remove(name);
     }
