@@ -61,6 +61,7 @@ mod batch_decoder;
 mod byte_budget;
 mod checkpoint_scheduler;
 mod compatibility;
+mod cut_confirmation;
 mod cut_scheduler;
 mod cut_thread;
 mod dead_letter_sink;

@@ -246,15 +246,25 @@ impl CutScheduler {
         if partitions.clone().any(|(progress, _)| progress.has_missed(at)) {
             return Some(PendingCut::Missed(at));
         }
-        let mut partitions = partitions;
-        let is_whole = partitions.all(|(progress, complete_until)| {
-            progress.span(at).is_some()
-                || match progress.next {
-                    Some(next) => next > at,
-                    None => complete_until.is_some_and(|complete| complete - self.settings.grace > at),
-                }
+        let is_whole = partitions.clone().all(|(progress, complete_until)| {
+            progress.span(at).is_some() || self.passed_until(progress, complete_until).is_some_and(|until| until > at)
         });
         is_whole.then_some(PendingCut::Whole(at))
+    }
+
+    /// Instant before which every partition has passed the cuts; `None` while one has passed none.
+    pub(super) fn passed_before<'a>(
+        &self,
+        mut partitions: impl Iterator<Item = (&'a CutProgress, Option<Timestamp>)>,
+    ) -> Option<Timestamp> {
+        partitions.try_fold(Timestamp::MAX, |before, (progress, complete_until)| {
+            Some(before.min(self.passed_until(progress, complete_until)?))
+        })
+    }
+
+    /// Instant before which a partition has passed the cuts. One without records has no part of any.
+    fn passed_until(&self, progress: &CutProgress, complete_until: Option<Timestamp>) -> Option<Timestamp> {
+        progress.next.or_else(|| Some(complete_until?.saturating_sub(self.settings.grace)))
     }
 
     /// Instant before which cuts are no longer kept.

@@ -106,8 +106,9 @@ impl EndQuery {
 
     /// Without an answer nothing is known, and nothing changes.
     fn send_topic_ids(&self) -> Result<(), TaskGone> {
+        let asked = self.clock.instant();
         match self.probe.topic_ids() {
-            Ok(ids) => Ok(self.reports.blocking_send(WorkerMessage::TopicIds(ids))?),
+            Ok(ids) => Ok(self.reports.blocking_send(WorkerMessage::TopicIds { asked, ids })?),
             Err(_) => Ok(()),
         }
     }

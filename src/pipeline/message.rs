@@ -43,7 +43,12 @@ pub enum WorkerMessage {
     /// Number of partitions of each topic; `None` for a topic that does not exist.
     PartitionCounts(PerStream<Option<usize>>),
     /// Ids of the topics.
-    TopicIds(TopicIds),
+    TopicIds {
+        /// Clock reading before they were asked for.
+        asked: Instant,
+        /// Ids, as far as they are known.
+        ids: TopicIds,
+    },
     /// Events of the Kafka client.
     ClientEvents(Vec<ClientEvent>),
     /// Reading cannot continue.
@@ -56,7 +61,7 @@ impl WorkerMessage {
     /// True if the message has its place behind the records sent before it. False for a report, which means the same
     /// before them: the task must know of it even if they take long.
     pub fn follows_records(&self) -> bool {
-        !matches!(self, Self::Ends { .. } | Self::PartitionCounts(_) | Self::TopicIds(_) | Self::ClientEvents(_))
+        !matches!(self, Self::Ends { .. } | Self::PartitionCounts(_) | Self::TopicIds { .. } | Self::ClientEvents(_))
     }
 }
 

@@ -23,6 +23,7 @@ use self::cut::CutStorage;
 use super::Settings;
 use super::checkpoint_scheduler::CheckpointScheduler;
 use super::compatibility::{Compatibility, labels_fingerprint};
+use super::cut_confirmation::CutConfirmation;
 use super::cut_scheduler::CutScheduler;
 use super::cut_thread::CutRequest;
 use super::dead_letter_sink::DeadLetterSink;
@@ -97,6 +98,7 @@ pub struct Worker {
     audit: KeyingAudit,
     cut_scheduler: CutScheduler,
     cut_storage: CutStorage,
+    cut_confirmation: CutConfirmation,
     /// Batch that is being applied; no message is taken until it is done.
     batch: Option<BatchInProgress>,
     step_size: StepSize,
@@ -138,6 +140,7 @@ impl Worker {
             audit: KeyingAudit::default(),
             cut_scheduler: CutScheduler::new(settings.cut_scheduler, cut_times, closed_periods),
             cut_storage: CutStorage::Idle,
+            cut_confirmation: CutConfirmation::new(false),
             batch: None,
             step_size: StepSize::default(),
             duties: Duties::new(settings.publish_interval, commit_interval, now),
@@ -258,7 +261,10 @@ impl Worker {
                 ends.into_iter().try_for_each(|(index, end)| self.add_end(index, asked, end, now))?;
             }
             WorkerMessage::PartitionCounts(counts) => return self.count_partitions(&counts),
-            WorkerMessage::TopicIds(ids) => return self.compare_topic_ids(&ids),
+            WorkerMessage::TopicIds { asked, ids } => {
+                self.compare_topic_ids(&ids)?;
+                self.confirm_cuts(asked);
+            }
             WorkerMessage::ClientEvents(events) => {
                 return events.into_iter().try_for_each(|event| self.on_client_event(event));
             }

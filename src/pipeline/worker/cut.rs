@@ -8,7 +8,7 @@ use crate::aggregate::ViewConfig;
 use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
 use crate::cuts::{Cut, CutContext, CutSeal, CutTarget, SealKind};
-use crate::pipeline::cut_scheduler::PendingCut;
+use crate::pipeline::cut_scheduler::{CutProgress, PendingCut};
 use crate::pipeline::cut_thread::{CutOutcome, CutRequest};
 use crate::pipeline::partitions::OwnedPartition;
 use crate::record::PartitionIndex;
@@ -55,6 +55,18 @@ impl Worker {
         self.request_cut();
     }
 
+    /// Takes an answer with the ids of the start to a question of the time `asked`.
+    pub(super) fn confirm_cuts(&mut self, asked: Instant) {
+        let passed_before = self.cut_scheduler.passed_before(self.cut_progress());
+        self.cut_confirmation.confirm(asked, self.clock.instant(), passed_before);
+        self.request_cut();
+    }
+
+    /// Each partition's progress through the cuts, and until when it is complete.
+    fn cut_progress(&self) -> impl Iterator<Item = (&CutProgress, Option<Timestamp>)> + Clone {
+        self.partitions.iter().map(|partition| (&partition.cuts, partition.freshness.complete_until()))
+    }
+
     fn request_cut(&mut self) {
         let is_waiting = match self.cut_storage {
             CutStorage::Idle => false,
@@ -66,9 +78,7 @@ impl Worker {
         }
         let mut at = None;
         for _ in 0..MISSED_AT_ONCE {
-            let progress =
-                self.partitions.iter().map(|partition| (&partition.cuts, partition.freshness.complete_until()));
-            match self.cut_scheduler.oldest_pending(progress) {
+            match self.cut_scheduler.oldest_pending(self.cut_progress()) {
                 None => return,
                 Some(PendingCut::Whole(whole)) => {
                     at = Some(whole);
@@ -80,7 +90,7 @@ impl Worker {
                 }
             }
         }
-        let Some(at) = at else { return };
+        let Some(at) = at.filter(|at| self.cut_confirmation.confirms(*at)) else { return };
         let cut = self.assemble_cut(at);
         self.cut_storage = CutStorage::InFlight;
         let _ = self.outputs.cuts.send(CutRequest::Store { oldest: self.oldest_kept(at), cut });

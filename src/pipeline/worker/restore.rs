@@ -7,6 +7,7 @@ use crate::checkpoint::{Damage, LastCut};
 use crate::clock::Timestamp;
 use crate::pipeline::batch_decoder::ResumePoint;
 use crate::pipeline::compatibility::ClusterInfo;
+use crate::pipeline::cut_confirmation::CutConfirmation;
 use crate::pipeline::cut_thread::CutRequest;
 use crate::pipeline::message::{LogInfo, LogInventory, PollerCommand};
 use crate::pipeline::metrics::PipelineMetrics;
@@ -23,6 +24,7 @@ impl Worker {
         let now = self.clock.now();
         let LogInventory { cluster_id, topic_ids, logs, short_retention } = inventory;
         let counts = PerStream::from_fn(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
+        self.cut_confirmation = CutConfirmation::new(topic_ids.iter().any(|(_, id)| id.is_some()));
         self.partitions.cluster = ClusterInfo { cluster_id, partition_counts: counts, topic_ids };
         self.outputs.metrics.logs_found(&logs, &short_retention);
         let restored = self.restore_all(&logs, now)?;

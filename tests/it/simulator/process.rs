@@ -18,7 +18,7 @@ use pacemeter::pipeline::{
 };
 use pacemeter::record::{Header, PartitionIndex, PerStream, RawRecord, RawRecords};
 use pacemeter::runtime::Failure;
-use pacemeter::source::ClientEvent;
+use pacemeter::source::{ClientEvent, TopicIds};
 use pacemeter::view::snapshot::{Snapshot, SnapshotPublisher};
 
 use super::actions::Config;
@@ -58,7 +58,7 @@ pub struct Process<'a> {
     halted: Vec<bool>,
     is_reading: bool,
     /// Answers to end offset queries that have not arrived yet.
-    answers: VecDeque<WorkerMessage>,
+    answers: VecDeque<[WorkerMessage; 2]>,
     publisher: Arc<SnapshotPublisher>,
     clock: Clock,
     dead_letters: SimDeadLetters,
@@ -106,6 +106,10 @@ fn settings_of(variant: &Variant, config: Config) -> Settings {
     settings
 }
 
+fn topic_ids() -> TopicIds {
+    PerStream::from_fn(|stream| Some(stream.name().to_owned()))
+}
+
 fn inventory(logs: &Logs, config: Config) -> LogInventory {
     let info = |log: &Log| LogInfo {
         partition: log.partition.clone(),
@@ -115,7 +119,7 @@ fn inventory(logs: &Logs, config: Config) -> LogInventory {
     };
     LogInventory {
         cluster_id: Some("simulated".to_owned()),
-        topic_ids: PerStream::default(),
+        topic_ids: topic_ids(),
         logs: logs.logs.iter().map(info).collect(),
         short_retention: PerStream::default(),
     }
@@ -279,11 +283,14 @@ impl<'a> Process<'a> {
                 (PartitionIndex::new(index), pacemeter::source::End { stable: log.end(), high: log.end() })
             })
             .collect();
-        self.answers.push_back(WorkerMessage::Ends { asked: self.clock.now(), ends, missing: Vec::new() });
+        self.answers.push_back([
+            WorkerMessage::Ends { asked: self.clock.now(), ends, missing: Vec::new() },
+            WorkerMessage::TopicIds { asked: self.clock.instant(), ids: topic_ids() },
+        ]);
     }
 
     pub fn answer_ends(&mut self) {
-        self.messages.extend(self.answers.pop_front());
+        self.messages.extend(self.answers.pop_front().into_iter().flatten());
     }
 
     /// The client carries out the worker's commands.

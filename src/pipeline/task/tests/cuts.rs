@@ -8,7 +8,7 @@ use crate::pipeline::cut_thread::CutOutcome;
 /// Retention of cuts by default.
 const KEEP: Millis = 800 * DAY;
 
-fn apply(worker: &mut Worker, batches: Vec<WorkerMessage>) {
+pub(super) fn apply(worker: &mut Worker, batches: Vec<WorkerMessage>) {
     for batch in batches {
         worker.take(batch).unwrap();
         while worker.is_applying() {

@@ -1,5 +1,6 @@
 //! Ids of topics: in the heads of checkpoints, at a restart and while the process runs.
 
+use super::cuts::apply;
 use super::*;
 use crate::source::TopicIds;
 
@@ -8,6 +9,11 @@ const START: &str = "2026-09-22T12:00:00Z";
 /// Ids of the topics as brokers report them.
 fn ids(id: Option<&str>) -> TopicIds {
     PerStream::from_fn(|stream| id.filter(|_| stream == Stream::Milestone).map(str::to_owned))
+}
+
+/// An answer to a question that is asked now.
+fn answer(rig: &Rig, id: Option<&str>) -> WorkerMessage {
+    WorkerMessage::TopicIds { asked: rig.clock.instant(), ids: ids(id) }
 }
 
 /// A task with these checkpoints whose topic has this id, or the reason why it does not start.
@@ -55,8 +61,8 @@ fn an_id_that_is_not_reported_stays_that_of_the_checkpoint() {
     let store = store();
     saved(started(&store, Some("old")).unwrap());
     let mut rig = started(&store, None).unwrap();
-    rig.task.worker.take(WorkerMessage::TopicIds(ids(Some("old")))).unwrap();
-    let failed = rig.task.worker.take(WorkerMessage::TopicIds(ids(Some("new"))));
+    rig.task.worker.take(answer(&rig, Some("old"))).unwrap();
+    let failed = rig.task.worker.take(answer(&rig, Some("new")));
     assert_eq!(failed.map_err(|failure| failure.exit), Err(Exit::TryAgain));
 }
 
@@ -66,7 +72,7 @@ fn a_topic_recreated_at_run_time_ends_the_task_unsaved() {
     let letters = rig.letters.clone();
     let (send, reports) = async_mpsc::channel(3);
     for id in [Some("old"), None, Some("new")] {
-        send.try_send(WorkerMessage::TopicIds(ids(id))).ok().unwrap();
+        send.try_send(answer(&rig, id)).ok().unwrap();
     }
     let messages = rig.batches(1);
     let failure = rig.run_with_reports(messages, reports, Shutdown::default()).unwrap_err();
@@ -81,6 +87,28 @@ fn a_topic_recreated_at_run_time_ends_the_task_unsaved() {
 #[test]
 fn an_id_that_was_unknown_at_the_start_is_not_compared() {
     let mut rig = started(&store(), None).unwrap();
-    rig.task.worker.take(WorkerMessage::TopicIds(ids(Some("new")))).unwrap();
-    rig.task.worker.take(WorkerMessage::TopicIds(ids(Some("newer")))).unwrap();
+    rig.task.worker.take(answer(&rig, Some("new"))).unwrap();
+    rig.task.worker.take(answer(&rig, Some("newer"))).unwrap();
+}
+
+#[test]
+fn a_cut_waits_for_ids_that_were_asked_for_after_it() {
+    let mut rig = started(&store(), Some("old")).unwrap();
+    let requested = |rig: &Rig| {
+        rig.letters.observe(Observer::look);
+        rig.letters.observe(|seen| seen.cuts.len())
+    };
+    let mut batches = rig.batches(1);
+    rig.start += DAY;
+    batches.extend(rig.batches(2).pop());
+    let before = answer(&rig, Some("old"));
+    apply(&mut rig.task.worker, batches);
+    assert_eq!(requested(&rig), 0, "the records may be of another topic");
+    rig.clock.advance(1_000, 0);
+    rig.task.worker.take(before).unwrap();
+    assert_eq!(requested(&rig), 0, "the answer is about the time before");
+    rig.clock.advance(1_000, 0);
+    rig.task.worker.take(answer(&rig, Some("old"))).unwrap();
+    assert_eq!(requested(&rig), 1);
+    assert!(rig.task.worker.take(answer(&rig, Some("new"))).is_err());
 }
