@@ -6,7 +6,7 @@ mod raw;
 
 pub use self::per_stream::PerStream;
 pub use partition::{PartitionIndex, TopicPartition};
-pub use raw::{Header, RawRecord, RawRecords};
+pub use raw::{Header, MAX_TIMESTAMP_AHEAD, MAX_TIMESTAMP_BEHIND, RawRecord, RawRecords};
 
 /// Family of events; each has a topic of its own (spec/events.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -85,6 +85,8 @@ pub(crate) struct CutResponse {
     pub(crate) hash: String,
     /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if stored by an older version.
     pub(crate) seal: SealKind,
+    /// True if a record that comes later may belong to the cut.
+    pub(crate) provisional: bool,
     /// First offset of each partition that is not in the cut.
     pub(crate) offsets: Vec<CutOffset>,
     /// Day, week and month that contain the instant before the cut, each up to the cut.
@@ -211,6 +213,7 @@ pub(super) fn read(context: &RequestContext<'_>, id: &str) -> Result<Option<(Cut
 fn compared_with_today(context: &RequestContext<'_>, cut: Cut, seal: CutSeal) -> CutResponse {
     let tallies = context.tallies();
     CutResponse {
+        provisional: cut.is_provisional(),
         now_ms: context.now,
         now: context.local(context.now),
         periods: cut.periods.into_iter().map(|period| period_today(context, period, cut.at_ms)).collect(),

@@ -70,6 +70,9 @@ fn check_topics(settings: &Settings, targets: &Targets) -> Result<String, Failur
             warning.topic
         );
     }
+    for warning in findings.delays(&settings.source) {
+        let _ = writeln!(report, "warning: {warning}");
+    }
     for property in settings.source.certificate_checks_off() {
         let _ = writeln!(
             report,

@@ -19,7 +19,7 @@ pub(super) struct Format {
     version: u32,
 }
 
-pub(super) const CHECKPOINT: Format = Format { magic: b"PACEMETER CHECKPOINT\n", version: 5 };
+pub(super) const CHECKPOINT: Format = Format { magic: b"PACEMETER CHECKPOINT\n", version: 6 };
 pub(super) const DAYS: Format = Format { magic: b"PACEMETER CLOSED DAYS\n", version: 1 };
 
 const END_MAGIC: &[u8; 8] = b"PACE END";

@@ -54,8 +54,8 @@ pub struct Head {
     pub records: u64,
     /// The partition's share of each cut that is not stored yet, by the cut's instant. Since format version 2.
     pub pending_cuts: Vec<(Timestamp, PartitionCut)>,
-    /// Kafka timestamp of the first record of the state: the partition has no share of earlier cuts. `None` without a
-    /// record. Since format version 3.
+    /// Latest instant that was over when the first record of the state was written: the partition has no share of earlier
+    /// cuts. `None` without a record. Since format version 3.
     pub first_timestamp: Option<Timestamp>,
     /// Last cut for which each of `pending_cuts` stands, as nothing changes between; empty if each stands for its own
     /// alone. Since format version 4.
@@ -65,6 +65,10 @@ pub struct Head {
     /// Id that Kafka gave the topic, which a topic of the same name made later does not have; `None` if the brokers did
     /// not report it. Since format version 5.
     pub topic_id: Option<String>,
+    /// Instant before which the partition has passed all cuts; `None` without a record. Since format version 6.
+    pub passed: Option<Timestamp>,
+    /// True for each of `pending_cuts` that a late record may belong to; empty if none is. Since format version 6.
+    pub provisional: Vec<bool>,
 }
 
 /// Stored cut that a checkpoint names. A list of cuts without it has lost cuts, or is an older copy.
@@ -91,8 +95,8 @@ impl Head {
     /// Decodes the head of a file of this format version.
     pub(super) fn decode(mut bytes: Vec<u8>, version: u32) -> Result<Self, Damage> {
         // Version 2 appended `pending_cuts`, version 3 `first_timestamp`, version 4 `pending_until`, version 5 `last_cut`
-        // and `topic_id`; an empty list and `None` are encoded as 0.
-        let missing = [0, 5, 4, 3, 2].get(version as usize).copied().unwrap_or(0);
+        // and `topic_id`, version 6 `passed` and `provisional`; an empty list and `None` are encoded as 0.
+        let missing = [0, 7, 6, 5, 4, 2].get(version as usize).copied().unwrap_or(0);
         bytes.resize(bytes.len() + missing, 0);
         container::decode(&bytes, "head")
     }

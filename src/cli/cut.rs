@@ -162,6 +162,9 @@ fn closed(cut: &CutSummary) -> String {
 fn table(cut: &CutResponse) -> String {
     let [id, at, hash, now] = [&cut.id, &cut.at, &cut.hash, &cut.now].map(|text| printable(text));
     let mut text = format!("cut {id} of {at}\nhash {hash}\ncompared with figures of {now}\n");
+    if cut.provisional {
+        text.push_str("provisional: records with earlier timestamps may still come\n");
+    }
     match cut.seal {
         SealKind::Sealed => {}
         SealKind::Retaken => text.push_str("taken again after an earlier one was damaged or removed\n"),

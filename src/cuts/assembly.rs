@@ -43,6 +43,7 @@ impl Cut {
             partition: partition.partition,
             first_offset: None,
             next_offset: share.next_offset,
+            is_provisional: false,
         });
         let shares: Vec<(Stream, &PartitionCut)> =
             shares.clone().map(|(partition, share)| (partition.stream, share)).collect();

@@ -36,6 +36,11 @@ pub struct Cut {
 }
 
 impl Cut {
+    /// True if a record that comes later may belong to the cut.
+    pub fn is_provisional(&self) -> bool {
+        self.offsets.iter().any(|offset| offset.is_provisional)
+    }
+
     /// Adds the periods that close with this cut, and its corrections of earlier ones.
     pub fn report(&self, periods: &mut ClosedPeriods) {
         periods.add_cut(self.at_ms);
@@ -72,6 +77,9 @@ pub struct CutOffset {
     pub first_offset: Option<i64>,
     /// First offset that is not part of the cut.
     pub next_offset: i64,
+    /// True if a record that comes later may belong to the cut (`spec/figures.md#passing`).
+    #[serde(default, rename = "provisional", skip_serializing_if = "std::ops::Not::not")]
+    pub is_provisional: bool,
 }
 
 /// The disbursements of a period up to the cut.

@@ -58,8 +58,8 @@ pub(super) struct DecodedRecord {
     pub(super) position: u32,
     pub(super) index: PartitionIndex,
     pub(super) offset: i64,
-    /// Kafka timestamp. Repeated here because applying compares it for every record.
-    pub(super) timestamp: Option<Timestamp>,
+    /// See [`RawRecord::written_after`]. Applying compares it for every record.
+    pub(super) written_after: Option<Timestamp>,
     pub(super) event: Result<Event, Rejection>,
 }
 
@@ -180,8 +180,8 @@ impl<'a> BatchDecoder<'a> {
                 tally.bytes += (record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len)) as u64;
                 tally.last = position;
                 let event = self.decode_record(index, &record, &mut arena);
-                let RawRecord { offset, timestamp, .. } = record;
-                records.push(DecodedRecord { position: position as u32, index, offset, timestamp, event });
+                let (offset, written_after) = (record.offset, record.written_after());
+                records.push(DecodedRecord { position: position as u32, index, offset, written_after, event });
             }
             kept = emptied(headers);
         }

@@ -97,6 +97,8 @@ impl Compatibility {
             pending_until: Vec::new(),
             last_cut: None,
             topic_id: cluster.topic_ids[partition.stream].clone(),
+            passed: None,
+            provisional: Vec::new(),
         }
     }
 

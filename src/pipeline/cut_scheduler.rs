@@ -1,10 +1,15 @@
 //! Which cuts are due, and which are whole.
 //!
-//! Implements `spec/figures.md#cuts`. A partition *passes* the instant of a cut with the first record whose Kafka
-//! timestamp is later, or once it is complete until `cuts.grace` after the instant: what it has applied by then is its
+//! Implements `spec/figures.md#cuts`. A partition *passes* the instant of a cut with the first record that was written
+//! after it, or once it is complete until some time after the instant: what it has applied by then is its
 //! part of the cut. A cut is whole once every partition has passed it. Parts of cuts that are not stored yet are saved
 //! with the partition's state, so that a restart neither loses nor changes them; a part that exists is never taken
 //! again.
+//!
+//! What a record says of the time when it was written must be the same in a replay. A broker's timestamp is that time. A
+//! producer's may be ahead and behind by an hour, if the topic bounds it so: such a record passes only the cuts before
+//! that hour, and a partition without one waits for two hours. Where nothing bounds the delay, a cut that is passed so is
+//! provisional: a record that comes still later would belong to it in a replay.
 //!
 //! A producer's timestamp decides how many cuts a record passes: years of them, in any number of partitions. Two bounds
 //! hold for any log:
@@ -28,7 +33,9 @@ use std::time::Duration;
 
 use crate::calendar::CutTimes;
 use crate::clock::{Millis, Timestamp, millis};
+use crate::record::{MAX_TIMESTAMP_AHEAD, MAX_TIMESTAMP_BEHIND};
 use crate::settings::SettingsReader;
+use crate::source::check::TimestampSource;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 
@@ -76,8 +83,13 @@ pub(super) struct CutScheduler {
 /// Progress of one partition through the cuts, with its parts of those that are not stored.
 #[derive(Debug, Default)]
 pub(super) struct CutProgress {
-    /// Timestamp of the first record. `None` before there is one, and in a state of a version that did not save it.
+    /// Who sets the timestamps of the partition's records.
+    timestamps: TimestampSource,
+    /// Instant after which the first record was written. `None` before there is one, and in a state of a version that
+    /// did not save it.
     first: Option<Timestamp>,
+    /// Latest instant that was over when a record was written, or when all records up to some time had been applied.
+    passed: Option<Timestamp>,
     /// First cut that is not passed; `None` before the first record, when there is nothing to be a part.
     next: Option<Timestamp>,
     /// Parts by the first cut of each span.
@@ -91,22 +103,24 @@ pub(super) struct CutSpan {
     pub(super) part: PartitionCut,
     /// Last instant for which the part stands.
     pub(super) until: Timestamp,
+    /// True if a late record may belong to the cuts, too.
+    pub(super) is_provisional: bool,
 }
 
 impl CutProgress {
-    /// True if a record with this timestamp passes a cut, or is the first record.
-    pub(super) fn is_passed_by(&self, timestamp: Timestamp) -> bool {
-        self.next.is_none_or(|next| timestamp > next)
+    /// True if a record that was written after this instant passes a cut, or is the first record.
+    pub(super) fn is_passed_by(&self, instant: Timestamp) -> bool {
+        self.next.is_none_or(|next| instant > next)
     }
 
-    /// Parts of cuts that are not stored, to be saved with the state.
-    pub(super) fn parts(&self) -> Vec<(Timestamp, CutSpan)> {
-        self.parts.iter().map(|(&at, span)| (at, span.clone())).collect()
+    /// Takes a record that was written after this instant, once it has passed the cuts before.
+    pub(super) fn reach(&mut self, instant: Option<Timestamp>) {
+        self.passed = self.passed.max(instant);
     }
 
-    /// Timestamp of the first record, if that is known.
-    pub(super) fn first(&self) -> Option<Timestamp> {
-        self.first
+    /// True if the partition passes cuts without a later record though its topic bounds no delay of timestamps.
+    fn is_provisional(&self) -> bool {
+        self.timestamps == TimestampSource::Producer { is_delay_bounded: false }
     }
 
     /// True if the partition had passed a cut before it was wanted. Without a part, it began later or that is so.
@@ -127,17 +141,12 @@ impl CutScheduler {
         Self { settings, times, closed_periods }
     }
 
-    /// Resumes a partition: timestamps of its first and its last applied record, and the parts that were saved with its
-    /// state.
-    pub(super) fn resume(
-        &self,
-        first: Option<Timestamp>,
-        last: Option<Timestamp>,
-        parts: Vec<(Timestamp, CutSpan)>,
-    ) -> CutProgress {
-        let next = last.map(|last| self.times.first_from(last));
+    /// Resumes a partition where it was saved.
+    pub(super) fn resume(&self, timestamps: TimestampSource, saved: SavedProgress) -> CutProgress {
+        let SavedProgress { first, passed, parts } = saved;
+        let next = passed.map(|passed| self.times.first_from(passed));
         let stored: Vec<_> = parts.iter().map(|(at, _)| *at).filter(|at| self.closed_periods.has_cut(*at)).collect();
-        let mut progress = CutProgress { first, next, parts: parts.into_iter().collect() };
+        let mut progress = CutProgress { timestamps, first, passed, next, parts: parts.into_iter().collect() };
         stored.into_iter().for_each(|at| self.drop_part(&mut progress, at));
         progress
     }
@@ -148,15 +157,27 @@ impl CutScheduler {
         Some(if first == at { span.part.clone() } else { span.part.later(first, at, self.times.zone()) })
     }
 
+    /// True if a late record of a partition may belong to the cut at an instant, which the partition has passed.
+    pub(super) fn is_provisional(&self, progress: &CutProgress, at: Timestamp) -> bool {
+        match progress.span(at) {
+            Some((_, span)) => span.is_provisional,
+            None => progress.first.is_none() && progress.is_provisional(),
+        }
+    }
+
     /// Drops a partition's part of the oldest cut that is not stored, now that it is stored or missed.
     pub(super) fn drop_part(&self, progress: &mut CutProgress, at: Timestamp) {
-        let Some(CutSpan { part, until }) = progress.parts.remove(&at).filter(|span| at < span.until) else { return };
+        let Some(CutSpan { part, until, is_provisional }) = progress.parts.remove(&at).filter(|span| at < span.until)
+        else {
+            return;
+        };
         let mut next = self.times.first_from(at + 1);
         while next <= until && self.closed_periods.has_cut(next) {
             next = self.times.first_from(next + 1);
         }
         if next <= until {
-            progress.parts.insert(next, CutSpan { part: part.later(at, next, self.times.zone()), until });
+            let part = part.later(at, next, self.times.zone());
+            progress.parts.insert(next, CutSpan { part, until, is_provisional });
         }
     }
 
@@ -165,19 +186,9 @@ impl CutScheduler {
         self.times = times;
     }
 
-    /// Finds a partition's next cut after the times have changed: the first that it has not passed. `last` is the
-    /// timestamp of its last applied record.
-    pub(super) fn reschedule(
-        &self,
-        progress: &mut CutProgress,
-        last: Option<Timestamp>,
-        complete_until: Option<Timestamp>,
-    ) {
-        let passed = complete_until.map(|complete| complete.saturating_sub(self.settings.grace));
-        let from = last.map(|last| passed.map_or(last, |passed| last.max(passed)));
-        // It may be complete beyond cuts that it is yet to pass.
-        let from = from.map(|from| progress.next.map_or(from, |next| from.min(next)));
-        progress.next = from.map(|from| self.times.first_from(from));
+    /// Finds a partition's next cut after the times have changed: the first that it has not passed.
+    pub(super) fn reschedule(&self, progress: &mut CutProgress) {
+        progress.next = progress.passed.map(|passed| self.times.first_from(passed));
     }
 
     /// Passes cuts before `until`; `part` makes the partition's part of a cut, and finds how long it stands. True once
@@ -228,12 +239,24 @@ impl CutScheduler {
         &self,
         progress: &mut CutProgress,
         complete_until: Timestamp,
-        part: impl FnMut(Timestamp) -> CutSpan,
+        mut part: impl FnMut(Timestamp) -> CutSpan,
     ) {
-        let until = complete_until.saturating_sub(self.settings.grace);
-        if progress.next.is_some_and(|next| until > next) {
-            self.pass(progress, until, part);
+        let until = self.passed_by_clock(progress, complete_until);
+        let is_provisional = progress.is_provisional();
+        let passes = progress.next.is_some_and(|next| until > next);
+        if passes && self.pass(progress, until, |at| CutSpan { is_provisional, ..part(at) }) {
+            progress.reach(Some(until));
         }
+    }
+
+    /// Instant before which a partition passes the cuts without a later record.
+    fn passed_by_clock(&self, progress: &CutProgress, complete_until: Timestamp) -> Timestamp {
+        // A record may come as late as its timestamp may be behind, and belongs to the cut if it may be as far ahead.
+        let delay = match progress.timestamps {
+            TimestampSource::Broker => 0,
+            TimestampSource::Producer { .. } => MAX_TIMESTAMP_AHEAD + MAX_TIMESTAMP_BEHIND,
+        };
+        complete_until.saturating_sub(self.settings.grace + delay)
     }
 
     /// The oldest cut that is not stored; `None` while a partition has yet to pass it. Takes each partition's progress
@@ -264,7 +287,7 @@ impl CutScheduler {
 
     /// Instant before which a partition has passed the cuts. One without records has no part of any.
     fn passed_until(&self, progress: &CutProgress, complete_until: Option<Timestamp>) -> Option<Timestamp> {
-        progress.next.or_else(|| Some(complete_until?.saturating_sub(self.settings.grace)))
+        progress.next.or_else(|| Some(self.passed_by_clock(progress, complete_until?)))
     }
 
     /// Instant before which cuts are no longer kept.
@@ -273,5 +296,8 @@ impl CutScheduler {
     }
 }
 
+mod saved;
 #[cfg(test)]
 mod tests;
+
+pub(super) use self::saved::SavedProgress;

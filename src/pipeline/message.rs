@@ -9,6 +9,7 @@ use super::passage::ExcludedPassage;
 use crate::clock::Timestamp;
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::Failure;
+use crate::source::check::TimestampSource;
 use crate::source::{ClientEvent, End, TopicIds};
 
 /// Message to the task that owns the state. Those that follow records arrive in the order in which they were sent; the
@@ -82,6 +83,8 @@ pub struct LogInventory {
     pub topic_ids: TopicIds,
     /// Logs by partition index.
     pub logs: Vec<LogInfo>,
+    /// Who sets the timestamps of each topic.
+    pub timestamps: PerStream<TimestampSource>,
     /// True for a topic whose retention is shorter than the stream's horizon.
     pub short_retention: PerStream<bool>,
 }

@@ -154,10 +154,7 @@ impl Partitions {
         let Self { owned, compatibility, cluster, labels, last_cut } = self;
         let OwnedPartition { log, state, last_record, built, cuts, .. } = &mut owned[index.index()];
         let head = compatibility.head(&log.partition, state, cluster, *labels, *last_record, *built);
-        let parts = cuts.parts().into_iter();
-        let (pending_cuts, pending_until) = parts.map(|(at, CutSpan { part, until })| ((at, part), until)).unzip();
-        let (first_timestamp, last_cut) = (cuts.first(), last_cut.clone());
-        let head = Head { written: now, pending_cuts, first_timestamp, pending_until, last_cut, ..head };
+        let head = cuts.saved().add_to(Head { written: now, last_cut: last_cut.clone(), ..head });
         (head, state.begin_image(sink))
     }
 }
@@ -242,6 +239,6 @@ impl OwnedPartition {
         let ViewConfig { targets, allowlists } = view_config;
         let slots = state.slots();
         let part = PartitionCut::of(&slots, log.partition.stream, targets, allowlists, at, state.next_offset());
-        CutSpan { part, until: slots.unchanged_until(at) }
+        CutSpan { part, until: slots.unchanged_until(at), is_provisional: false }
     }
 }

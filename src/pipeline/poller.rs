@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::decode::Decoder;
 use crate::record::{PerStream, RawRecords as _, TopicPartition};
 use crate::runtime::{Failure, Shutdown};
+use crate::source::check::TimestampSource;
 use crate::source::{ClientEvent, Consumer, PartitionLog, SourceError, TopicIds, Topology, check};
 
 /// Maximum time for a batch to fill.
@@ -90,7 +91,7 @@ impl Poller {
     /// resumes them. Returns `None` if a shutdown comes first.
     fn begin(&self, client: &mut ServedClient) -> Result<Option<Assignment>, Failure> {
         let Some((topology, ends)) = self.wait_for_topics(client)? else { return Ok(None) };
-        let short_retention = self.check_topics()?;
+        let (timestamps, short_retention) = self.check_topics()?;
         let partitions: Vec<TopicPartition> =
             topology.partitions.iter().map(|described| described.partition.clone()).collect();
         let committed = client.consumer.committed(&partitions, self.source.request_timeout).unwrap_or_else(|error| {
@@ -111,7 +112,7 @@ impl Poller {
         let topic_ids = topic_ids(topology.topic_ids, &self.source);
         let logs = topology.partitions.into_iter().zip(ends).zip(committed).map(log).collect();
         let cluster_id = client.consumer.cluster_id();
-        let found = WorkerMessage::LogsFound(LogInventory { cluster_id, topic_ids, logs, short_retention });
+        let found = WorkerMessage::LogsFound(LogInventory { cluster_id, topic_ids, logs, timestamps, short_retention });
         if self.send(client, found).is_err() {
             return Ok(None);
         }
@@ -144,7 +145,7 @@ impl Poller {
 
     /// Refuses topics that would break exactness. Returns true for streams whose topic has a shorter retention than the
     /// horizon.
-    fn check_topics(&self) -> Result<PerStream<bool>, Failure> {
+    fn check_topics(&self) -> Result<(PerStream<TimestampSource>, PerStream<bool>), Failure> {
         let findings = check::topic_faults(&self.source)?;
         findings.refuse()?;
         for fault in &findings.faults {
@@ -176,7 +177,7 @@ impl Poller {
                 "topic accepts batches too large to read"
             );
         }
-        Ok(short_retention)
+        Ok((findings.timestamps, short_retention))
     }
 
     fn wait_for_topics(&self, client: &mut ServedClient) -> Result<Option<(Topology, Ends)>, Failure> {

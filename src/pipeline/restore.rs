@@ -6,7 +6,7 @@
 //! discarded without a log line.
 
 use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
-use super::cut_scheduler::CutSpan;
+use super::cut_scheduler::SavedProgress;
 use super::message::LogInfo;
 use crate::aggregate::{PartitionState, StateLoader, ViewConfig};
 use crate::checkpoint::{
@@ -17,7 +17,6 @@ use crate::clock::Timestamp;
 use crate::record::TopicPartition;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
-use crate::view::cut::PartitionCut;
 
 /// Policy when the stored state cannot be resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +73,8 @@ pub(super) struct RestoredPartition {
     pub(super) cluster_id: Option<String>,
     /// Id of the topic in the checkpoint.
     pub(super) topic_id: Option<String>,
-    /// This partition's parts of cuts that were not stored yet.
-    pub(super) parts: Vec<(Timestamp, CutSpan)>,
-    /// Kafka timestamp of its first record, if that is known.
-    pub(super) first_timestamp: Option<Timestamp>,
+    /// Progress through the cuts, with the parts of those that were not stored yet.
+    pub(super) cuts: SavedProgress,
     /// Stored cut that the checkpoint names, whether it is resumed or discarded.
     pub(super) last_cut: Option<LastCut>,
 }
@@ -223,23 +220,7 @@ impl Restorer<'_> {
         state: PartitionState,
         source: StateSource,
     ) -> RestoredPartition {
-        let Head {
-            last_record,
-            built,
-            labels,
-            partition_count,
-            ref cluster_id,
-            ref pending_cuts,
-            first_timestamp,
-            ref pending_until,
-            ref topic_id,
-            ..
-        } = *reader.head();
-        // Before format version 4 each part was of one cut.
-        let until = pending_until.iter().copied().chain(std::iter::repeat(Timestamp::MIN));
-        let span = |((at, part), until): (&(Timestamp, PartitionCut), Timestamp)| {
-            (*at, CutSpan { part: part.clone(), until: until.max(*at) })
-        };
+        let Head { last_record, built, labels, partition_count, ref cluster_id, ref topic_id, .. } = *reader.head();
         // Other allowlists move counters from one label to another, which may lower a counter: to readers that is a new
         // state.
         let has_same_labels = labels == labels_fingerprint(self.view_config.allowlists.all());
@@ -252,8 +233,7 @@ impl Restorer<'_> {
             needs_checkpoint: !has_same_labels || partition_count != self.cluster.partition_count(log.partition.stream),
             cluster_id: cluster_id.clone(),
             topic_id: topic_id.clone(),
-            parts: pending_cuts.iter().zip(until).map(span).collect(),
-            first_timestamp,
+            cuts: SavedProgress::read(reader.head()),
             last_cut: self.last_cut(reader.head()),
         }
     }
@@ -369,8 +349,7 @@ impl Restorer<'_> {
             needs_checkpoint: source == StateSource::Rebuild,
             cluster_id: None,
             topic_id: None,
-            parts: Vec::new(),
-            first_timestamp: None,
+            cuts: SavedProgress::default(),
             last_cut: None,
         }
     }

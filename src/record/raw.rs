@@ -1,7 +1,12 @@
 //! Records that are not decoded yet.
 
 use super::PartitionIndex;
-use crate::clock::Timestamp;
+use crate::clock::{HOUR, Millis, Timestamp};
+
+/// Maximum that a producer's timestamp may be ahead of the broker's clock.
+pub const MAX_TIMESTAMP_AHEAD: Millis = HOUR;
+/// Maximum that a producer's timestamp is expected to be behind the broker's clock.
+pub const MAX_TIMESTAMP_BEHIND: Millis = HOUR;
 
 /// Name of a record header, and its value unless that is null.
 pub type Header<'a> = (&'a str, Option<&'a [u8]>);
@@ -13,6 +18,8 @@ pub struct RawRecord<'a> {
     pub offset: i64,
     /// Kafka timestamp; `None` for message formats without one.
     pub timestamp: Option<Timestamp>,
+    /// True if the producer set the timestamp, false if the broker did.
+    pub is_producer_time: bool,
     /// Record key; `None` for a null key.
     pub key: Option<&'a [u8]>,
     /// Record value; `None` for a null value.
@@ -21,6 +28,15 @@ pub struct RawRecord<'a> {
     pub headers: &'a [Header<'a>],
     /// True if the record has headers that cannot be read, so that `headers` is empty.
     pub has_unreadable_headers: bool,
+}
+
+impl RawRecord<'_> {
+    /// Latest instant that was certainly over when the record was written, if clocks are right; `None` without a
+    /// timestamp. A producer's timestamp may be [`MAX_TIMESTAMP_AHEAD`] ahead.
+    pub fn written_after(&self) -> Option<Timestamp> {
+        let ahead = if self.is_producer_time { MAX_TIMESTAMP_AHEAD } else { 0 };
+        self.timestamp.map(|timestamp| timestamp.saturating_sub(ahead))
+    }
 }
 
 /// A batch of raw records by position; those of one partition have ascending offsets.

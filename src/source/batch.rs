@@ -36,9 +36,11 @@ impl RawRecords for Batch {
 
     fn without_headers(&self, position: usize) -> RawRecord<'_> {
         let (message, _) = &self.0.as_slice()[position];
+        let (timestamp, is_producer_time) = message.timestamp().unzip();
         RawRecord {
             offset: message.offset(),
-            timestamp: message.timestamp(),
+            timestamp,
+            is_producer_time: is_producer_time.unwrap_or(false),
             key: message.key(),
             value: message.value(),
             ..RawRecord::default()

@@ -6,8 +6,8 @@ use super::factory;
 use super::native;
 use super::probe::Lookup;
 use super::settings::Settings;
-use crate::clock::{HOUR, Millis, millis};
-use crate::record::Stream;
+use crate::clock::{Millis, millis};
+use crate::record::{MAX_TIMESTAMP_AHEAD, MAX_TIMESTAMP_BEHIND, PerStream, Stream};
 use crate::runtime::{Exit, Failure};
 use rdkafka::admin::{AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -19,9 +19,6 @@ use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// Maximum that a producer's timestamp may be ahead of the broker's clock.
-const MAX_TIMESTAMP_AHEAD: Millis = HOUR;
-
 /// Faults and warnings about the three topics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
@@ -31,12 +28,65 @@ pub struct Findings {
     pub warnings: Vec<RetentionWarning>,
     /// Topics that accept batches too large to be read.
     pub large_batches: Vec<BatchSizeWarning>,
+    /// Who sets the timestamps of each topic.
+    pub timestamps: PerStream<TimestampSource>,
+}
+
+/// A topic whose producers set its timestamps, so that its cuts wait (`spec/figures.md#passing`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DelayWarning {
+    /// Name of the topic.
+    pub topic: String,
+    /// True if the broker refuses timestamps that are more than [`MAX_TIMESTAMP_BEHIND`] behind.
+    pub is_delay_bounded: bool,
+}
+
+impl fmt::Display for DelayWarning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { topic, is_delay_bounded } = self;
+        let (provisional, bound) = if *is_delay_bounded {
+            ("", "")
+        } else {
+            (
+                ", and are provisional while a partition is idle",
+                ", or at least its message.timestamp.before.max.ms to 3600000",
+            )
+        };
+        write!(
+            formatter,
+            "topic {topic} takes its producers' timestamps, so cuts come one to two hours after their instant{provisional}; set the topic's \
+             message.timestamp.type to LogAppendTime{bound}"
+        )
+    }
+}
+
+/// Who sets the timestamps of a topic's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimestampSource {
+    /// The broker that appends them.
+    #[default]
+    Broker,
+    /// Their producers, or nobody knows.
+    Producer {
+        /// True if the broker refuses timestamps that are more than [`MAX_TIMESTAMP_BEHIND`] behind.
+        is_delay_bounded: bool,
+    },
 }
 
 impl Findings {
     /// Faults that no setting accepts. With one of these the pipeline must not start.
     pub fn refused(&self) -> impl Iterator<Item = &TopicFault> {
         self.faults.iter().filter(|fault| !fault.is_accepted)
+    }
+
+    /// Topics whose producers set their timestamps.
+    pub fn delays(&self, settings: &Settings) -> impl Iterator<Item = DelayWarning> {
+        self.timestamps.iter().filter_map(|(stream, source)| match *source {
+            TimestampSource::Broker => None,
+            TimestampSource::Producer { is_delay_bounded } => {
+                Some(DelayWarning { topic: settings.topic(stream).to_owned(), is_delay_bounded })
+            }
+        })
     }
 
     /// Fails if a fault is refused.
@@ -179,7 +229,8 @@ pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
         return Err(SourceError::Shortage { reason: "no thread for a broker".into() });
     }
     let answer = answer.ok_or(SourceError::Unavailable { action: ACTION, reason: "no answer in time".into() })?;
-    let mut findings = Findings::default();
+    let unknown = TimestampSource::Producer { is_delay_bounded: false };
+    let mut findings = Findings { timestamps: PerStream::from_fn(|_| unknown), ..Findings::default() };
     let results = match answer {
         Ok(results) => results,
         Err(KafkaError::AdminOp(code)) if code == RDKafkaErrorCode::UnsupportedFeature || is_denial(code) => {
@@ -252,7 +303,13 @@ fn check_topic(findings: &mut Findings, settings: &Settings, stream: Stream, val
     if policy.contains("compact") {
         findings.add(settings, stream, FaultKind::Compacted, format!("is compacted (cleanup.policy is {policy})"));
     }
-    if value("message.timestamp.type").as_deref() != Some("LogAppendTime") {
+    if value("message.timestamp.type").as_deref() == Some("LogAppendTime") {
+        findings.timestamps[stream] = TimestampSource::Broker;
+    } else {
+        let behind = number("message.timestamp.before.max.ms").filter(|millis| *millis != i64::MAX);
+        let behind = behind.or_else(|| number("message.timestamp.difference.max.ms"));
+        let is_delay_bounded = behind.is_some_and(|behind| behind <= MAX_TIMESTAMP_BEHIND);
+        findings.timestamps[stream] = TimestampSource::Producer { is_delay_bounded };
         // Brokers from 3.6 have the first; while it is at its default, no limit, they use the second. Older ones have
         // the second only.
         let after = number("message.timestamp.after.max.ms").filter(|millis| *millis != i64::MAX);

@@ -258,13 +258,15 @@ impl NativeMessage {
         message.len + message.key_len + MESSAGE_BYTES
     }
 
-    /// The Kafka timestamp; `None` for message formats without one.
-    pub(super) fn timestamp(&self) -> Option<Timestamp> {
+    /// The Kafka timestamp, and whether the producer set it; `None` for message formats without one.
+    pub(super) fn timestamp(&self) -> Option<(Timestamp, bool)> {
         use sys::rd_kafka_timestamp_type_t as Kind;
         let mut kind = Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message lives, and `kind` is written to.
         let millis = unsafe { sys::rd_kafka_message_timestamp(self.0.as_ptr(), &mut kind) };
-        (kind != Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && millis != -1).then_some(Timestamp::from_millis(millis))
+        let is_producer_time = kind == Kind::RD_KAFKA_TIMESTAMP_CREATE_TIME;
+        (kind != Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && millis != -1)
+            .then_some((Timestamp::from_millis(millis), is_producer_time))
     }
 
     /// Appends the headers to an empty list, without those whose name is not UTF-8. Returns false if they cannot be parsed,

@@ -141,7 +141,7 @@ fn damaged_checkpoints_are_pruned_and_not_counted() {
 #[test]
 fn a_newer_format_is_neither_skipped_nor_pruned() {
     let pair = pair();
-    for (name, known) in [(Name::checkpoint(2), 5), (Name::days(2), 1)] {
+    for (name, known) in [(Name::checkpoint(2), 6), (Name::days(2), 1)] {
         let path = DIR.path(name);
         let original = pair.disk.read(&path).unwrap();
         let magic = original.iter().position(|byte| *byte == b'\n').unwrap() + 1;

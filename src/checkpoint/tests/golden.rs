@@ -59,6 +59,8 @@ fn head(version: u32, head: Head) -> Head {
         first_timestamp: since(3).then(|| at_day(17_995)),
         pending_until: if since(4) { vec![at_day(18_100)] } else { Vec::new() },
         last_cut: since(5).then_some(last_cut),
+        passed: since(6).then(|| at_day(18_002)),
+        provisional: if since(6) { vec![true] } else { Vec::new() },
         topic_id: since(5).then(|| "qP0sT3bWQ0mX5y7zA1c2dg".to_owned()),
         ..head
     }
@@ -93,4 +95,5 @@ fn checkpoints_of_every_version_load() {
     loads(3, "4e054d489b4d1a22e23364928233aea0e3571abd6f4d751f72078fcbad592daa");
     loads(4, "c9e3ef5f1987074418dd2b34c041c29aefb5dea0c05890efde4d66722ad2aa87");
     loads(5, "c6f943aad46427a54dc6887541543d780dba9d4ee93cad58003586efc739ad58");
+    loads(6, "fa931dcfe2ecf2411773483920c768929aad4a7885d4b055ae8c5c8147f988fb");
 }

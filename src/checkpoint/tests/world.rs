@@ -42,6 +42,8 @@ pub(super) fn head(next_offset: i64) -> Head {
         pending_until: Vec::new(),
         last_cut: None,
         topic_id: Some("qP0sT3bWQ0mX5y7zA1c2dg".into()),
+        passed: None,
+        provisional: Vec::new(),
     }
 }
 

@@ -68,6 +68,7 @@ fn closing() -> CutResponse {
         state_built_ms: Timestamp::EPOCH,
         hash: "ab".repeat(32),
         seal: crate::cuts::SealKind::Sealed,
+        provisional: false,
         offsets: Vec::new(),
         periods: vec![week, month],
         targets: vec![

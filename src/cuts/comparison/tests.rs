@@ -56,6 +56,7 @@ fn cut(targets: Vec<CutTarget>) -> Cut {
         partition: 0,
         first_offset: Some(0),
         next_offset: 7,
+        is_provisional: false,
     };
     Cut {
         id: "20200516T050000Z".to_owned(),

@@ -9,6 +9,7 @@ use crate::decode;
 use crate::pipeline::batch_decoder::ResumePoint;
 use crate::pipeline::compatibility::Compatibility;
 use crate::pipeline::cut_scheduler::CutProgress;
+use crate::pipeline::cut_scheduler::SavedProgress;
 use crate::pipeline::message::LogInfo;
 use crate::pipeline::partitions::OwnedPartition;
 use crate::pipeline::restore::{RestoredPartition, StateSource};
@@ -48,8 +49,7 @@ fn partition(number: i32, clock: &Clock) -> OwnedPartition {
         needs_checkpoint: true,
         cluster_id: None,
         topic_id: None,
-        parts: Vec::new(),
-        first_timestamp: None,
+        cuts: SavedProgress::default(),
         last_cut: None,
     };
     let log = LogInfo { partition, low: 0, end: None, committed: None };

@@ -126,9 +126,9 @@ pub(super) struct SpanReader<'a> {
     state: PartitionState,
     /// Offset up to which the log was read.
     reached: i64,
-    /// Number of records in the span that are stamped later than the cut, and the offset of the first.
+    /// Number of records in the span that were written after the cut, and the offset of the first.
     late: Option<(u64, i64)>,
-    /// Offset and timestamp of the first record behind the span.
+    /// Offset of the first record behind the span, and the instant after which it was written.
     behind: Option<(i64, Option<Timestamp>)>,
 }
 
@@ -166,10 +166,10 @@ impl<'a> SpanReader<'a> {
         for record in &batch.records {
             self.reach(record.offset + 1);
             if record.offset >= self.span.next {
-                self.behind = self.behind.or(Some((record.offset, record.timestamp)));
+                self.behind = self.behind.or(Some((record.offset, record.written_after)));
                 return;
             }
-            if record.timestamp.is_some_and(|timestamp| timestamp > self.at) {
+            if record.written_after.is_some_and(|instant| instant > self.at) {
                 self.late = self.late.map_or(Some((1, record.offset)), |(count, first)| Some((count + 1, first)));
             }
             self.state.step(record.offset, &record.event, &batch.arena);
@@ -186,21 +186,21 @@ impl<'a> SpanReader<'a> {
     pub(super) fn too_late(&self) -> Option<String> {
         let (count, first) = self.late?;
         Some(format!(
-            "{}: {count} records before the end of the cut are stamped after its instant, the first at offset {first}",
+            "{}: {count} records before the end of the cut were written after its instant, the first at offset {first}",
             self.span.name()
         ))
     }
 
     /// Describes the first record behind the cut, if it should be in it by its timestamp.
     pub(super) fn left_out(&self) -> Option<String> {
-        let (offset, timestamp) = self.behind?;
+        let (offset, written_after) = self.behind?;
         let name = self.span.name();
         let where_missing =
             if self.span.is_listed { "behind the end of the cut" } else { "of a partition not in the cut" };
-        timestamp.filter(|timestamp| *timestamp <= self.at).map(|_| {
+        written_after.filter(|instant| *instant <= self.at).map(|_| {
             format!(
-                "{name}: the record at offset {offset}, {where_missing}, is stamped before its instant: it arrived later than cuts.grace \
-                 allows, or was left out"
+                "{name}: the record at offset {offset}, {where_missing}, belongs to it by its timestamp: it arrived later than a cut waits, \
+                 or was left out"
             )
         })
     }
@@ -232,6 +232,7 @@ mod tests {
             partition,
             first_offset,
             next_offset,
+            is_provisional: false,
         };
         Cut {
             id: "20200516T050000Z".to_owned(),

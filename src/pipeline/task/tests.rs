@@ -262,7 +262,13 @@ fn inventory(partitions: &[TopicPartition]) -> LogInventory {
         committed: None,
     };
     let logs = partitions.iter().map(log).collect();
-    LogInventory { cluster_id: None, topic_ids: PerStream::default(), logs, short_retention: PerStream::default() }
+    LogInventory {
+        cluster_id: None,
+        topic_ids: PerStream::default(),
+        logs,
+        timestamps: PerStream::default(),
+        short_retention: PerStream::default(),
+    }
 }
 
 fn longest_gap(times: &[Instant]) -> Duration {

@@ -80,14 +80,15 @@ impl Worker {
             if number % PREFETCHED == 0 {
                 self.prefetch(&records[*applied..]);
             }
-            if let Some(timestamp) =
-                record.timestamp.filter(|&timestamp| self.partitions[record.index].cuts.is_passed_by(timestamp))
-                && !self.pass_cuts(record.index, timestamp)
+            if let Some(instant) = record.written_after
+                && self.partitions[record.index].cuts.is_passed_by(instant)
+                && !self.pass_cuts(record.index, instant)
             {
                 break;
             }
             *applied += 1;
             let partition = &mut self.partitions[record.index];
+            partition.cuts.reach(record.written_after);
             partition.changed = true;
             let outcome = partition.state.step(record.offset, &record.event, arena);
             let stream = partition.log.partition.stream;

@@ -33,14 +33,14 @@ pub(super) enum CutStorage {
 }
 
 impl Worker {
-    /// Passes cuts with a record of this timestamp that is about to be applied. False if some are left, for which the
+    /// Passes the cuts before `instant`, with a record that is about to be applied. False if some are left, for which the
     /// record waits.
-    pub(super) fn pass_cuts(&mut self, index: PartitionIndex, timestamp: Timestamp) -> bool {
-        // There is an end to the cuts before a timestamp: to pass some is progress.
+    pub(super) fn pass_cuts(&mut self, index: PartitionIndex, instant: Timestamp) -> bool {
+        // There is an end to the cuts before an instant: to pass some is progress.
         self.heartbeat.beat();
         let Self { cut_scheduler, partitions, view_config, .. } = self;
         let OwnedPartition { cuts, state, log, .. } = &mut partitions[index];
-        cut_scheduler.pass(cuts, timestamp, |at| OwnedPartition::cut(state, log, view_config, at))
+        cut_scheduler.pass(cuts, instant, |at| OwnedPartition::cut(state, log, view_config, at))
     }
 
     /// Passes cuts by what is complete, and requests the oldest whole one to be stored.
@@ -129,7 +129,10 @@ impl Worker {
             state_built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or_default(),
         };
         let logs = self.partitions.iter().map(|partition| &partition.log.partition);
-        let cut = Cut::of(at, logs.zip(&parts), context);
+        let mut cut = Cut::of(at, logs.zip(&parts), context);
+        for (offset, partition) in cut.offsets.iter_mut().zip(self.partitions.iter()) {
+            offset.is_provisional = self.cut_scheduler.is_provisional(&partition.cuts, at);
+        }
         self.partitions.describe_cut(cut, &self.view_config)
     }
 
@@ -167,6 +170,7 @@ fn log_cut(cut: &Cut, seal: &CutSeal) {
         at = cut.at,
         targets = cut.targets.len(),
         hash = seal.hash,
+        provisional = cut.is_provisional(),
         retaken = seal.kind == SealKind::Retaken,
         "cut stored"
     );

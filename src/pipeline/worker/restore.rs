@@ -22,7 +22,7 @@ impl Worker {
     pub(super) fn restore(&mut self, inventory: LogInventory) -> Result<(), Failure> {
         let began = self.clock.instant();
         let now = self.clock.now();
-        let LogInventory { cluster_id, topic_ids, logs, short_retention } = inventory;
+        let LogInventory { cluster_id, topic_ids, logs, timestamps, short_retention } = inventory;
         let counts = PerStream::from_fn(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
         self.cut_confirmation = CutConfirmation::new(topic_ids.iter().any(|(_, id)| id.is_some()));
         self.partitions.cluster = ClusterInfo { cluster_id, partition_counts: counts, topic_ids };
@@ -43,8 +43,8 @@ impl Worker {
         let built_if_new = newest.map_or(now, |newest| now.max(newest + 1));
         let instant = self.clock.instant();
         for ((log, mut restored), resume_point) in logs.into_iter().zip(restored).zip(&resume_points) {
-            let last = restored.last_record.and_then(|record| record.timestamp);
-            let cuts = self.cut_scheduler.resume(restored.first_timestamp, last, std::mem::take(&mut restored.parts));
+            let saved = std::mem::take(&mut restored.cuts);
+            let cuts = self.cut_scheduler.resume(timestamps[log.partition.stream], saved);
             let partition = OwnedPartition::new(log, restored, resume_point, cuts, (now, instant), built_if_new);
             let index = self.partitions.add(partition);
             self.audit_keying(index);

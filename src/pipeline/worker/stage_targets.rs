@@ -25,20 +25,18 @@ impl Worker {
     /// Continues with the first partition that is not backfilled. Once all are, promotes them between two publications,
     /// so that a snapshot shows one set of targets.
     pub(super) fn backfill(&mut self) {
-        let Self { partitions, cut_scheduler, clock, .. } = self;
+        let Self { partitions, cut_scheduler, .. } = self;
         if self.next_view_config.is_none()
             || !partitions.iter_mut().all(|partition| partition.state.backfill(BACKFILLED_AT_ONCE))
         {
             return;
         }
         let Some(next) = self.next_view_config.take() else { return };
-        let now = clock.now();
         cut_scheduler.change_times(next.targets.cut_times(&next.allowlists.zone));
         for partition in partitions.iter_mut() {
             partition.state.promote();
             partition.changed = true;
-            let last = partition.last_record.map(|record| record.timestamp.unwrap_or(now));
-            cut_scheduler.reschedule(&mut partition.cuts, last, partition.freshness.complete_until());
+            cut_scheduler.reschedule(&mut partition.cuts);
         }
         self.view_config = next;
         let targets = self.view_config.targets.targets.len();

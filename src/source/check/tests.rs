@@ -1,4 +1,5 @@
 use super::*;
+use crate::clock::HOUR;
 use crate::settings::{Layers, SettingsReader};
 
 const DAY: Millis = 24 * HOUR;
@@ -32,7 +33,8 @@ fn a_topic_of_a_new_broker_with_its_defaults_is_fine() {
         ("message.timestamp.after.max.ms", "3600000"),
         ("retention.ms", "-1"),
     ];
-    assert_eq!(findings_with(&[], &kafka_4), Findings::default());
+    let found = Findings { timestamps: PerStream::default(), ..findings_with(&[], &kafka_4) };
+    assert_eq!(found, Findings::default());
 }
 
 #[test]
@@ -138,4 +140,31 @@ fn batches_larger_than_are_read_are_a_warning() {
     assert!(text.contains("33554433") && text.contains("receive.message.max.bytes"), "{text}");
     let raised = ["kafka.properties.receive.message.max.bytes=40000000"];
     assert_eq!(findings_with(&raised, &topic("33554433")), Findings::default());
+}
+
+#[test]
+fn who_sets_timestamps_is_found_with_its_delay() {
+    let source = |configuration: &[(&str, &str)]| {
+        let topic = [&[("cleanup.policy", "delete"), ("message.timestamp.after.max.ms", "3600000")], configuration];
+        let mut findings = findings_with(&[], &topic.concat());
+        findings.timestamps = PerStream::from_fn(|stream| {
+            if stream == Stream::Call { findings.timestamps[stream] } else { TimestampSource::Broker }
+        });
+        let warnings: Vec<_> = findings.delays(&settings(&[])).map(|warning| warning.to_string()).collect();
+        (findings.timestamps[Stream::Call], warnings)
+    };
+    assert_eq!(source(&[("message.timestamp.type", "LogAppendTime")]), (TimestampSource::Broker, vec![]));
+    let (bounded, unbounded) =
+        (("message.timestamp.before.max.ms", "3600000"), ("message.timestamp.before.max.ms", NO_LIMIT));
+    let (found, warnings) = source(&[bounded]);
+    assert_eq!(found, TimestampSource::Producer { is_delay_bounded: true });
+    assert!(warnings[0].contains("one to two hours after their instant; set"), "{warnings:?}");
+    for configuration in [&[unbounded][..], &[]] {
+        let (found, warnings) = source(configuration);
+        assert_eq!(found, TimestampSource::Producer { is_delay_bounded: false });
+        assert!(
+            warnings[0].contains("are provisional") && warnings[0].ends_with("before.max.ms to 3600000"),
+            "{warnings:?}"
+        );
+    }
 }

@@ -17,6 +17,7 @@ fn letter(partition: &TopicPartition, offset: i64) -> DeadLetter<'_> {
         record: RawRecord {
             offset,
             timestamp: Some(Timestamp::from_millis(1_700_000_000_123)),
+            is_producer_time: true,
             key: Some(b"key"),
             value: Some(b"value"),
             headers: &[("ce_id", Some(b"1")), ("null", None)],

@@ -124,6 +124,8 @@ fn written(tables: &[PagedTable]) -> Vec<u8> {
         pending_until: Vec::new(),
         last_cut: None,
         topic_id: None,
+        passed: None,
+        provisional: Vec::new(),
     };
     let disk = MemoryDisk::default();
     let image = StateImage {

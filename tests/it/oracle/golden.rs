@@ -59,6 +59,8 @@ fn head(stream: Stream, next_offset: i64) -> Head {
         pending_until: Vec::new(),
         last_cut: None,
         topic_id: None,
+        passed: None,
+        provisional: Vec::new(),
     }
 }
 

@@ -121,6 +121,7 @@ fn inventory(logs: &Logs, config: Config) -> LogInventory {
         cluster_id: Some("simulated".to_owned()),
         topic_ids: topic_ids(),
         logs: logs.logs.iter().map(info).collect(),
+        timestamps: PerStream::default(),
         short_retention: PerStream::default(),
     }
 }
