@@ -83,7 +83,7 @@ pub struct LogInventory {
     pub topic_ids: TopicIds,
     /// Logs by partition index.
     pub logs: Vec<LogInfo>,
-    /// Who sets the timestamps of each topic.
+    /// Source of the timestamps of each topic.
     pub timestamps: PerStream<TimestampSource>,
     /// True for a topic whose retention is shorter than the stream's horizon.
     pub short_retention: PerStream<bool>,

@@ -28,7 +28,7 @@ pub struct Findings {
     pub warnings: Vec<RetentionWarning>,
     /// Topics that accept batches too large to be read.
     pub large_batches: Vec<BatchSizeWarning>,
-    /// Who sets the timestamps of each topic.
+    /// Source of the timestamps of each topic.
     pub timestamps: PerStream<TimestampSource>,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for DelayWarning {
     }
 }
 
-/// Who sets the timestamps of a topic's records.
+/// Source of the timestamps of a topic's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimestampSource {
     /// The broker that appends them.

@@ -35,8 +35,18 @@ pub struct ExitedProcess {
     /// Exit code; `None` if a signal ended the process.
     pub code: Option<i32>,
     pub stdout: String,
+    /// Standard error; after a failure in the log, also its reason as text.
     pub stderr: String,
     pub took: Duration,
+}
+
+/// Standard error with the reason of the failure that the log ends with, whose quotes and line breaks are escaped there.
+fn with_reason(mut stderr: String) -> String {
+    let last = stderr.lines().next_back().and_then(|line| serde_json::from_str::<Value>(line).ok());
+    if let Some(line) = last.filter(|line| line["event"] == "pacemeter.failed") {
+        stderr.push_str(line["reason"].as_str().expect("a text"));
+    }
+    stderr
 }
 
 /// An answer over HTTP.
@@ -199,7 +209,12 @@ impl Pacemeter {
     /// Waits until the process exits by itself.
     pub fn ended(&mut self, started: Instant) -> ExitedProcess {
         let code = wait(&mut self.child, started, &self.log);
-        ExitedProcess { code, stdout: self.stdout.finish(), stderr: self.log.finish(), took: started.elapsed() }
+        ExitedProcess {
+            code,
+            stdout: self.stdout.finish(),
+            stderr: with_reason(self.log.finish()),
+            took: started.elapsed(),
+        }
     }
 }
 
@@ -237,7 +252,7 @@ fn run_to_end(command: &mut Command) -> ExitedProcess {
     let mut stderr = Output::of(child.stderr.take().expect("a pipe"));
     let mut stdout = Output::of(child.stdout.take().expect("a pipe"));
     let code = wait(&mut child, started, &stderr);
-    ExitedProcess { code, stdout: stdout.finish(), stderr: stderr.finish(), took: started.elapsed() }
+    ExitedProcess { code, stdout: stdout.finish(), stderr: with_reason(stderr.finish()), took: started.elapsed() }
 }
 
 /// A command of another user. The program is copied to where that user may start it: not every clone is such a place.

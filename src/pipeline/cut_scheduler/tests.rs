@@ -27,7 +27,7 @@ impl Subject {
         self.partitions[partition].reach(Some(until));
     }
 
-    /// The same partition after a restart.
+    /// Progress of a partition after a restart.
     fn resumed(&self, partition: usize) -> CutProgress {
         let progress = &self.partitions[partition];
         self.scheduler.resume(progress.timestamps, progress.saved())
@@ -281,7 +281,7 @@ fn a_cut_that_a_later_record_passes_is_not_provisional() {
 }
 
 #[test]
-fn a_partition_without_records_is_provisional_where_one_may_come() {
+fn a_partition_without_records_may_yet_get_one() {
     let mut subject = with_timestamps(DEFAULT_TOPIC);
     subject.pass(0, START + DAY + 1, |_| part(7));
     for (timestamps, is_provisional) in [(DEFAULT_TOPIC, true), (TimestampSource::Broker, false)] {
