@@ -14,7 +14,7 @@ mod words;
 
 use crate::record::Stream;
 use crate::runtime::{Exit, print_error};
-use crate::settings::{Layers, parse_duration, printable_lines};
+use crate::settings::{CONFIG_FILE, Layers, parse_duration, printable_lines};
 use crate::source;
 use crate::telemetry::process::REVISION;
 use clap::builder::RangedU64ValueParser;
@@ -169,7 +169,8 @@ pub(crate) struct RebuildArgs {
 /// Sources of settings, apart from the environment.
 #[derive(Args)]
 pub(crate) struct SettingsArgs {
-    /// Configuration file (TOML); repeatable, later files override earlier ones.
+    /// Configuration file (TOML); repeatable, later files override earlier ones. Default: $PACEMETER_CONFIG, else the first
+    /// of ./pacemeter.toml and /etc/pacemeter/pacemeter.toml that exists.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Vec<PathBuf>,
     /// One setting, as in `--set http.listen=0.0.0.0:9464`; repeatable, later ones override earlier ones.
@@ -182,11 +183,25 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// Returns the layers from these arguments and the process environment.
+    /// Returns the layers from these arguments, the process environment and the default place of the configuration.
     pub(crate) fn layers(&self) -> Layers {
+        let named = std::env::var_os(CONFIG_FILE).map(PathBuf::from);
+        let default = named.or_else(|| CONFIG_PLACES.map(PathBuf::from).into_iter().find(|place| place.exists()));
+        let mut layers = self.own_layers();
+        if layers.files.is_empty() {
+            layers.files.extend(default);
+        }
+        layers
+    }
+
+    /// Returns the layers from these arguments and the process environment alone.
+    pub(crate) fn own_layers(&self) -> Layers {
         Layers { files: self.config.clone(), environment: Layers::process_environment(), overrides: self.set.clone() }
     }
 }
+
+/// Places of the configuration file if nothing names one; the first that exists is read.
+const CONFIG_PLACES: [&str; 2] = ["pacemeter.toml", "/etc/pacemeter/pacemeter.toml"];
 
 /// Arguments of `pacemeter run`.
 #[derive(Args)]

@@ -5,7 +5,7 @@ use std::io::Write;
 use pacemeter::clock::Clock;
 use serde_json::{Value, json};
 
-use crate::program::{Pacemeter, run, run_in};
+use crate::program::{Pacemeter, run, run_in, run_with};
 
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
@@ -223,4 +223,27 @@ fn a_start_that_fails_is_told_by_the_log_alone() {
         assert_eq!(last["reason"].as_str().map(|reason| reason.replace('\n', "")), Some(told), "plain text in the log");
         assert_eq!((&last["event"], &last["exit"]), (&json!("pacemeter.failed"), &json!(code)));
     }
+}
+
+#[test]
+fn without_an_argument_the_file_of_the_default_place_is_read() {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let group = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let ended = run_with(&state, &[&["run", "--print-config"], arguments].concat(), environment);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let line = ended.stdout.lines().find(|line| line.starts_with("group_id")).expect("the setting").to_owned();
+        line.split('"').nth(1).expect("a text").to_owned()
+    };
+    let write = |name: &str| {
+        std::fs::write(state.path().join(name), format!("[kafka]\ngroup_id = \"of-{name}\"\n")).expect("a file");
+    };
+    assert_eq!(group(&[], &[]), "pacemeter");
+    ["pacemeter.toml", "named.toml", "argument.toml"].into_iter().for_each(write);
+    assert_eq!(group(&[], &[]), "of-pacemeter.toml");
+    let named = [("PACEMETER_CONFIG", "named.toml")];
+    assert_eq!(group(&named, &[]), "of-named.toml");
+    assert_eq!(group(&named, &["--config", "argument.toml"]), "of-argument.toml");
+    let absent = run_with(&state, &["run"], &[("PACEMETER_CONFIG", "absent.toml")]);
+    assert_eq!(absent.code, Some(78));
+    assert!(absent.stderr.contains("absent.toml"), "{}", absent.stderr);
 }

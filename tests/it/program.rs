@@ -236,6 +236,11 @@ pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Exite
     run_to_end(&mut command(arguments, state, settings))
 }
 
+/// Like [`run_in`] without settings, with these environment variables.
+pub fn run_with(state: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> ExitedProcess {
+    run_to_end(command(arguments, state, &[]).envs(environment.iter().copied()))
+}
+
 /// Like [`run_in`], as another user; only root can do that.
 pub fn run_as(user: u32, state: &TempDir, arguments: &[&str], settings: &[String]) -> ExitedProcess {
     run_to_end(&mut command_as(user, arguments, state, settings))
