@@ -170,16 +170,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A number's own text, or nothing.
-    pub(super) fn number(&self, field: Field) -> Result<Option<&'a str>, Rejection> {
-        match self.any(field)? {
-            // Correct JSON that begins with a digit is a number. No known number may have a sign.
-            Some(Value::Other(text)) if text.as_bytes()[0].is_ascii_digit() => Ok(Some(text)),
-            Some(_) => Err(field.invalid()),
-            None => Ok(None),
-        }
-    }
-
     /// A value of any type, or nothing.
     #[inline]
     pub(super) fn any(&self, field: Field) -> Result<Option<Value<'a>>, Rejection> {

@@ -165,14 +165,14 @@ fn faults_of_data(faults: &mut Faults, draft: &Draft) {
         faults.next().missing("amount");
         faults.invalid(
             "amount",
-            &["0", "\"0.00\"", "-1", "1e3", "1.005", "\"\"", "\" 1\"", "10000000000.01", "true", "[1]", "{}", "1E400"],
+            &["0", "\"0.00\"", "-1", "1e-3", "1.005", "\"\"", "\" 1\"", "\"1e\"", "1e11", "true", "[1]", "{}", "1E400"],
         );
         faults.next().invalid("currency", &["\"USD\"", "\"mxn\"", "\"\"", "5", "[\"MXN\"]"]);
     } else if draft.has("call") {
         identifier(faults, "call");
         label(faults, "queue");
         for field in ["talk_seconds", "hold_seconds", "wrap_up_seconds"] {
-            faults.next().invalid(field, &["\"5\"", "-1", "-0", "1e1", "0.0001", "86400.001", "true", "[]", "{}"]);
+            faults.next().invalid(field, &["\"5s\"", "-1", "-0", "1e5", "0.0001", "86400.001", "true", "[]", "{}"]);
         }
     } else if draft.has("agent") {
         identifier(faults, "agent");
@@ -181,7 +181,7 @@ fn faults_of_data(faults: &mut Faults, draft: &Draft) {
     } else {
         label(faults, "initiative");
         label(faults, "milestone");
-        faults.next().invalid("quantity", &["0", "-1", "1.0", "1e0", "1000000001", "\"1\"", "true", "[]"]);
+        faults.next().invalid("quantity", &["0", "-1", "1.5", "1e-1", "1000000001", "\"\"", "true", "[]"]);
     }
 }
 
