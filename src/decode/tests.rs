@@ -1,9 +1,10 @@
 //! Decoding as a whole. `draft` is the language in which the tests speak, `faults` holds what is wrong and in which
-//! order it counts, `properties` what must hold of anything at all.
+//! order it counts, `not_json` where a value is no JSON, `properties` what must hold of anything at all.
 
 mod draft;
 mod envelopes;
 mod faults;
+mod not_json;
 mod properties;
 
 use super::*;
@@ -107,7 +108,8 @@ fn a_state_is_never_wrong() {
 #[test]
 fn a_number_is_one_value_in_every_spelling() {
     let pesos = Draft::dispersed().with("amount", "25000");
-    for raw in ["25000.00", "\"25000\"", "25000.0000", "2.5E+4", "2.5e4", "\"2.5E+4\"", "250000e-1", r#""2\u002e5e4""#] {
+    for raw in ["25000.00", "\"25000\"", "25000.0000", "2.5E+4", "2.5e4", "\"2.5E+4\"", "250000e-1", r#""2\u002e5e4""#]
+    {
         assert_eq!(pesos.clone().with("amount", raw).decode(), pesos.decode(), "{raw}");
     }
     for field in ["talk_seconds", "hold_seconds", "wrap_up_seconds"] {
