@@ -261,7 +261,7 @@ mod tests {
                 format!("{}.{}", &padded[..padded.len() - places], &padded[padded.len() - places..])
             };
             let (front, back) = ("0".repeat(front), if power < 0 { "0".repeat(back) } else { String::new() });
-            let mark = if exponent < 0 { mark.replace('+', "").replace('0', "") + "-" } else { mark };
+            let mark = if exponent < 0 { mark.replace(['+', '0'], "") + "-" } else { mark };
             let text = format!("{front}{mantissa}{back}{mark}{}", exponent.unsigned_abs());
             prop_assert_eq!(amount(&text), Some(units), "{}", text);
             let plain = format!("{}.{:02}", units / 100, units % 100);
