@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `pacemeter-reason` | the reason of rejection, or `expired` |
 //! | `pacemeter-field` | the faulty field; only where there is one |
+//! | `pacemeter-detail` | the place of the fault and its class; only if the value is no JSON |
 //! | `pacemeter-topic`, `pacemeter-partition`, `pacemeter-offset` | position of the record |
 //! | `pacemeter-time` | the record's Kafka timestamp, RFC 3339 in UTC with milliseconds; only where there is one |
 //!
@@ -16,7 +17,7 @@
 use super::client::{self, Context};
 use super::factory;
 use super::{DeadLetterSettings, Settings, SourceError};
-use crate::record::{PartitionIndex, RawRecord, Stream, TopicPartition};
+use crate::record::{JsonFault, PartitionIndex, RawRecord, Stream, TopicPartition};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
@@ -52,6 +53,8 @@ pub struct DeadLetter<'a> {
     pub reason: &'a str,
     /// Name of the faulty field, where there is one.
     pub field: Option<&'a str>,
+    /// Place of the fault in a value that is no JSON.
+    pub detail: Option<JsonFault>,
 }
 
 /// Counts of dead letters since the start: `sent` is the sum of the other two and of those in flight.
@@ -164,13 +167,16 @@ fn headers(letter: &DeadLetter<'_>) -> OwnedHeaders {
     fn insert(headers: OwnedHeaders, key: &str, value: Option<&[u8]>) -> OwnedHeaders {
         headers.insert(OwnedHeader { key, value })
     }
-    let mut headers = OwnedHeaders::new_with_capacity(letter.record.headers.len() + 6);
+    let mut headers = OwnedHeaders::new_with_capacity(letter.record.headers.len() + 7);
     for (name, value) in letter.record.headers {
         headers = insert(headers, name, *value);
     }
     headers = insert(headers, "pacemeter-reason", Some(letter.reason.as_bytes()));
     if let Some(field) = letter.field {
         headers = insert(headers, "pacemeter-field", Some(field.as_bytes()));
+    }
+    if let Some(detail) = letter.detail {
+        headers = insert(headers, "pacemeter-detail", Some(detail.to_string().as_bytes()));
     }
     headers = insert(headers, "pacemeter-topic", Some(letter.partition.topic.as_bytes()));
     headers = insert(headers, "pacemeter-partition", Some(letter.partition.partition.to_string().as_bytes()));

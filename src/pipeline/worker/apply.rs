@@ -96,7 +96,7 @@ impl Worker {
             match (outcome, &record.event) {
                 (Outcome::Applied, Ok(event)) => self.outputs.metrics.applied(stream, now - event.time),
                 (Outcome::Expired, _) => self.dead_letter(&mut **raw, record, outcome.name(), None),
-                (_, Err(Rejection { reason, field })) => self.dead_letter(&mut **raw, record, reason.name(), *field),
+                (_, Err(rejection)) => self.dead_letter(&mut **raw, record, rejection.reason.name(), Some(*rejection)),
                 (_, Ok(_)) => continue,
             }
             if outcome != Outcome::Applied && self.has_taken(STEP_TIME, began) {
@@ -175,9 +175,10 @@ impl Worker {
         raw: &mut dyn RawRecords,
         record: &DecodedRecord,
         reason: &'static str,
-        field: Option<&'static str>,
+        rejection: Option<Rejection>,
     ) {
         let DecodedRecord { index, offset, position, .. } = *record;
+        let (field, detail) = rejection.map_or((None, None), |Rejection { field, detail, .. }| (field, detail));
         let log = &self.partitions[index].log;
         let partition = &log.partition;
         tracing::warn!(
@@ -187,6 +188,7 @@ impl Worker {
             offset,
             reason,
             field,
+            detail = detail.map(tracing::field::display),
             "record rejected or expired"
         );
         if log.committed.is_some_and(|committed| offset < committed) {
@@ -194,6 +196,6 @@ impl Worker {
         }
         let mut headers = Vec::new();
         let record = raw.get(position as usize, &mut headers);
-        self.outputs.dead_letters.send(&DeadLetter { index, partition, record, reason, field });
+        self.outputs.dead_letters.send(&DeadLetter { index, partition, record, reason, field, detail });
     }
 }

@@ -59,7 +59,12 @@ fn poison_records_are_dead_letters_and_the_others_count() {
         let acknowledged = pacemeter.scrape().value("pacemeter_dead_letter_records_total", &labels);
         acknowledged.filter(|count| *count == POISONED as f64)
     });
-    let logged = pacemeter.events("pacemeter.record.set_aside").len();
+    let logged = pacemeter.events("pacemeter.record.set_aside");
+    for line in &logged {
+        let detail = (line["reason"] == "not_json").then(|| "byte 0: letter".into());
+        assert_eq!(line.get("detail"), detail.as_ref(), "{line}");
+    }
+    let logged = logged.len();
     assert!((20..1_000).contains(&logged), "{logged} lines for {POISONED} records");
     let suppressed =
         pacemeter.scrape().value("pacemeter_log_suppressed_total", &[("event", "pacemeter.record.set_aside")]);
