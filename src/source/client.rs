@@ -159,7 +159,7 @@ pub(super) fn producer(settings: &Settings) -> ClientConfig {
     default_to(&mut config, &["message.timeout.ms", "delivery.timeout.ms"], "30000");
     default_to(&mut config, &["linger.ms", "queue.buffering.max.ms"], "20");
     // Letters fail after this time without the topic, and the client looks for it again with the next ones.
-    default_to(&mut config, &["topic.metadata.propagation.max.ms"], "10000");
+    default_to(&mut config, &["topic.metadata.propagation.max.ms", "metadata.propagation.max.ms"], "10000");
     // A record that came compressed fits as a letter only if that is compressed too. A broker that does not know the
     // codec gets letters as they are.
     default_to(&mut config, &["compression.codec", "compression.type"], "zstd");
@@ -184,10 +184,6 @@ pub(super) fn lone_producer(settings: &Settings) -> ClientConfig {
         ("queue.buffering.max.messages", letters.min(MAX_NUMBER)),
         ("queue.buffering.max.kbytes", MAX_NUMBER),
     ] {
-        let names: Vec<String> = config.config_map().keys().map(|&key| key.to_owned()).collect();
-        for other in names.iter().filter(|other| without_prefix(other) == name) {
-            config.remove(other);
-        }
         config.set(name, value.to_string());
     }
     config

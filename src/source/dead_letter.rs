@@ -19,12 +19,14 @@
 
 mod attempt;
 mod delivery;
+mod resend_queue;
 mod resender;
 mod tracker;
 
 use self::attempt::Attempt;
 use self::delivery::Delivery;
-use self::resender::{RefusedLetter, Resender};
+use self::resend_queue::RefusedLetter;
+use self::resender::Resender;
 use self::tracker::{InFlight, Patience, Ticket, Tracker};
 use super::client::{self, Context};
 use super::factory;

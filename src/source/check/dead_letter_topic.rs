@@ -5,6 +5,7 @@ use crate::record::Stream;
 use crate::source::error::SourceError;
 use crate::source::probe::Lookup;
 use crate::source::settings::Settings;
+use rdkafka::admin::ConfigResource;
 use std::fmt;
 
 /// The dead-letter topic.
@@ -86,57 +87,54 @@ pub fn dead_letter_topic(settings: &Settings) -> Result<Option<DeadLetterTopic>,
     }
     let mut topics: Vec<&str> = settings.topics.as_array().each_ref().map(String::as_str).into();
     topics.push(topic);
-    let limits = describe(settings, &topics)?.into_iter().map(|shown| {
-        shown.map(|configuration| {
-            let property = |name: &str| value(&configuration, name);
-            Limits::read(property)
-        })
-    });
-    let mut limits: Vec<Result<Limits, NotShown>> = limits.collect();
-    let own = limits.pop().unwrap_or(Err(NotShown(rdkafka::error::RDKafkaErrorCode::Fail)));
+    let mut limits: Vec<Result<Limits, String>> = describe(settings, &topics)?.into_iter().map(Limits::of).collect();
+    let own = limits.pop().unwrap_or_else(|| Err("no answer".to_owned()));
     Ok(Some(DeadLetterTopic { topic: topic.clone(), partitions, warnings: warnings(settings, own, &limits) }))
 }
 
 /// Part of a topic's configuration that matters to letters.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Limits {
-    max_message_bytes: Option<u64>,
+    max_message_bytes: u64,
     is_compacted: bool,
 }
 
 impl Limits {
-    fn read(property: impl Fn(&str) -> Option<String>) -> Self {
-        Self {
-            max_message_bytes: property("max.message.bytes").and_then(|bytes| bytes.parse().ok()),
+    /// Limits of a topic, or the reason why they are not known.
+    fn of(shown: Result<ConfigResource, NotShown>) -> Result<Self, String> {
+        let configuration = shown.map_err(|NotShown(code)| code.to_string())?;
+        // The wrapper returns an empty configuration instead of the error of one topic.
+        Self::read(|name| value(&configuration, name)).ok_or_else(|| "it is empty".to_owned())
+    }
+
+    fn read(property: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        Some(Self {
+            max_message_bytes: property("max.message.bytes")?.parse().ok()?,
             is_compacted: property("cleanup.policy").is_some_and(|policy| policy.contains("compact")),
-        }
+        })
     }
 }
 
 /// Warnings about the dead-letter topic beside the input topics, which are in the order of `Stream::ALL`.
 fn warnings(
     settings: &Settings,
-    own: Result<Limits, NotShown>,
-    inputs: &[Result<Limits, NotShown>],
+    own: Result<Limits, String>,
+    inputs: &[Result<Limits, String>],
 ) -> Vec<DeadLetterWarning> {
     let topic = &settings.dead_letter.topic;
     let own = match own {
         Ok(own) => own,
-        Err(NotShown(code)) => {
-            return vec![DeadLetterWarning::Unverified { topic: topic.clone(), reason: code.to_string() }];
-        }
+        Err(reason) => return vec![DeadLetterWarning::Unverified { topic: topic.clone(), reason }],
     };
-    let sizes = Stream::ALL.into_iter().zip(inputs).filter_map(|(stream, input)| {
-        let bytes = input.as_ref().ok()?.max_message_bytes?;
-        Some((bytes, settings.topic(stream)))
-    });
+    let sizes = Stream::ALL
+        .into_iter()
+        .zip(inputs)
+        .filter_map(|(stream, input)| Some((input.as_ref().ok()?.max_message_bytes, settings.topic(stream))));
     let largest = sizes.max_by_key(|(bytes, _)| *bytes);
     let mut warnings = Vec::new();
-    if let (Some(bytes), Some((input_bytes, input))) = (own.max_message_bytes, largest)
-        && bytes < input_bytes
-    {
+    if let Some((input_bytes, input)) = largest.filter(|(bytes, _)| own.max_message_bytes < *bytes) {
         let (topic, input) = (topic.clone(), input.to_owned());
-        warnings.push(DeadLetterWarning::Small { topic, bytes, input, input_bytes });
+        warnings.push(DeadLetterWarning::Small { topic, bytes: own.max_message_bytes, input, input_bytes });
     }
     if own.is_compacted {
         warnings.push(DeadLetterWarning::Compacted { topic: topic.clone() });
@@ -148,17 +146,21 @@ fn warnings(
 mod tests {
     use super::*;
     use crate::settings::{Layers, SettingsReader};
-    use rdkafka::error::RDKafkaErrorCode;
 
-    fn limits(bytes: &str, policy: &str) -> Result<Limits, NotShown> {
-        Ok(Limits::read(|name| match name {
+    fn limits(bytes: &str, policy: &str) -> Result<Limits, String> {
+        let limits = Limits::read(|name| match name {
             "max.message.bytes" => Some(bytes.to_owned()),
             "cleanup.policy" => Some(policy.to_owned()),
             _ => None,
-        }))
+        });
+        Ok(limits.expect("both are there"))
     }
 
-    fn texts(own: Result<Limits, NotShown>, inputs: [Result<Limits, NotShown>; 3]) -> Vec<String> {
+    fn hidden() -> Result<Limits, String> {
+        Err("denied".to_owned())
+    }
+
+    fn texts(own: Result<Limits, String>, inputs: [Result<Limits, String>; 3]) -> Vec<String> {
         let mut reader = SettingsReader::load(&Layers::default());
         let settings = Settings::read(&mut reader);
         warnings(&settings, own, &inputs).iter().map(ToString::to_string).collect()
@@ -166,10 +168,9 @@ mod tests {
 
     #[test]
     fn the_limit_of_letters_is_compared_with_that_of_records() {
-        let hidden = Err(NotShown(RDKafkaErrorCode::TopicAuthorizationFailed));
-        let inputs = [limits("1000", "delete"), limits("5000", "delete"), hidden];
-        assert_eq!(texts(limits("5000", "delete"), inputs), [""; 0]);
-        let found = texts(limits("4999", "delete"), inputs);
+        let inputs = || [limits("1000", "delete"), limits("5000", "delete"), hidden()];
+        assert_eq!(texts(limits("5000", "delete"), inputs()), [""; 0]);
+        let found = texts(limits("4999", "delete"), inputs());
         assert_eq!(found.len(), 1);
         for part in ["pacemeter.dead-letter.v1 accepts 4999", "pacemeter.calls.v1 5000", "max.message.bytes"] {
             assert!(found[0].contains(part), "{found:?}");
@@ -181,7 +182,12 @@ mod tests {
         let inputs = || [limits("1000", "delete"), limits("1000", "delete"), limits("1000", "delete")];
         let compacted = texts(limits("1000", "compact,delete"), inputs());
         assert!(compacted.len() == 1 && compacted[0].contains("cleanup.policy"), "{compacted:?}");
-        let hidden = texts(Err(NotShown(RDKafkaErrorCode::TopicAuthorizationFailed)), inputs());
-        assert!(hidden.len() == 1 && hidden[0].contains("DescribeConfigs"), "{hidden:?}");
+        let unverified = texts(hidden(), inputs());
+        assert!(unverified.len() == 1 && unverified[0].contains("(denied)"), "{unverified:?}");
+    }
+
+    #[test]
+    fn a_configuration_without_limits_is_not_known() {
+        assert!(Limits::read(|_| None).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! Results of deliveries. What a broker refuses is handed on to be sent again; nothing here waits.
 
-use super::attempt::is_too_large;
-use super::resender::{RefusedLetter, ResendQueue};
+use super::attempt::{Attempt, is_too_large};
+use super::resend_queue::{RefusedLetter, ResendQueue};
 use super::tracker::{Ticket, Tracker};
 use crate::source::client::Context;
 use crate::source::error::is_missing;
@@ -64,7 +64,19 @@ impl FailureHandler {
         let next = error.rdkafka_error_code().and_then(|code| ticket.attempt.after(code, has_value));
         let is_resent = next.is_some_and(|attempt| self.queue.push(copy(Ticket { attempt, ..ticket })));
         if !is_resent {
-            self.fail(ticket, &self.reason(error));
+            return self.fail(ticket, &self.reason(error));
+        }
+        if next == Some(Attempt::WithoutValue) {
+            let (stream, Ticket { partition, offset, .. }) = (ticket.stream.name(), ticket);
+            tracing::warn!(
+                event = "pacemeter.dead_letter.value_left_out",
+                stream,
+                partition,
+                offset,
+                value_bytes = value.map_or(0, <[u8]>::len),
+                error = %error,
+                "dead letter sent without its value"
+            );
         }
     }
 

@@ -2,60 +2,21 @@
 //!
 //! The client that does it exists from the first refusal on.
 
-use super::attempt::Attempt;
 use super::delivery::{Delivery, FailureHandler};
-use super::tracker::{Ticket, Tracker};
+use super::resend_queue::{RefusedLetter, ResendQueue};
+use super::tracker::Tracker;
 use crate::source::client::{self, Context};
 use crate::source::factory;
 use crate::source::{Settings, SourceError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, ThreadedProducer};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Maximum wait for room in the client, which has room for all dead letters that may be in flight.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-
-/// A dead letter that is to be sent again.
-pub(super) struct RefusedLetter {
-    ticket: Ticket,
-    key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
-    headers: OwnedHeaders,
-}
-
-impl RefusedLetter {
-    /// Copies a message that was refused, as far as the next form of the letter has it.
-    pub(super) fn of(message: &BorrowedMessage<'_>, ticket: Ticket) -> Self {
-        let headers = message.headers().map_or_else(OwnedHeaders::new, |headers| headers.detach());
-        Self::new(ticket, message.key(), message.payload(), headers)
-    }
-
-    /// Copies the parts of a letter, as far as its form has them.
-    pub(super) fn new(ticket: Ticket, key: Option<&[u8]>, value: Option<&[u8]>, headers: OwnedHeaders) -> Self {
-        let key = key.map(<[u8]>::to_vec);
-        if ticket.attempt != Attempt::WithoutValue {
-            return Self { ticket, key, value: value.map(<[u8]>::to_vec), headers };
-        }
-        let bytes = value.map_or(0, <[u8]>::len).to_string();
-        let headers = headers.insert(Header { key: "pacemeter-value-bytes", value: Some(&bytes) });
-        Self { ticket, key, value: None, headers }
-    }
-}
-
-/// Letters for the thread that sends them again; as many as may be in flight. `None` ends the thread.
-#[derive(Clone)]
-pub(super) struct ResendQueue(Sender<Option<RefusedLetter>>);
-
-impl ResendQueue {
-    /// Hands a letter over without waiting; returns false if the thread has ended.
-    pub(super) fn push(&self, letter: RefusedLetter) -> bool {
-        self.0.send(Some(letter)).is_ok()
-    }
-}
 
 /// The thread that sends refused letters again. Dropping this ends it.
 pub(super) struct Resender {
@@ -70,10 +31,10 @@ impl Resender {
     ///
     /// [`SourceError::Shortage`].
     pub(super) fn start(settings: &Settings, tracker: &Arc<Tracker>) -> Result<Self, SourceError> {
-        let (sender, letters) = mpsc::channel();
-        let (tracker, queue) = (Arc::clone(tracker), ResendQueue(sender));
+        let (queue, letters) = ResendQueue::new();
+        let tracker = Arc::clone(tracker);
         let failures = FailureHandler { tracker, queue, topic: settings.dead_letter.topic.as_str().into() };
-        let resending = Resending { settings: settings.clone(), failures: failures.clone() };
+        let resending = ResendThread { settings: settings.clone(), failures: failures.clone() };
         let thread = thread::Builder::new().name("dead-letters".into()).spawn(move || resending.run(&letters));
         let thread = thread.map_err(|error| SourceError::Shortage { reason: error.to_string() })?;
         Ok(Self { failures, thread: Some(thread) })
@@ -86,19 +47,19 @@ impl Resender {
 
 impl Drop for Resender {
     fn drop(&mut self) {
+        self.failures.queue.end();
         // A thread that has panicked ends the process.
-        let _ = self.failures.queue.0.send(None);
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
 /// State of the thread.
-struct Resending {
+struct ResendThread {
     settings: Settings,
     failures: FailureHandler,
 }
 
-impl Resending {
+impl ResendThread {
     fn run(&self, letters: &Receiver<Option<RefusedLetter>>) {
         let mut existing = None;
         while let Ok(Some(letter)) = letters.recv() {

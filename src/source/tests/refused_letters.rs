@@ -38,7 +38,7 @@ fn send(letters: &DeadLetters, offsets: std::ops::Range<i64>, value_bytes: usize
 
 /// A letter as it is in the topic.
 #[derive(Debug, PartialEq)]
-struct Found {
+struct WrittenLetter {
     offset: String,
     value_bytes: Option<usize>,
     /// Size of the value that was left out.
@@ -46,7 +46,7 @@ struct Found {
 }
 
 /// Reads this number of letters, and makes sure that there are no more.
-fn read(kafka: &Kafka, count: usize) -> Vec<Found> {
+fn read(kafka: &Kafka, count: usize) -> Vec<WrittenLetter> {
     let as_input = kafka.settings(&[&format!("streams.call.topic={DEAD}"), "dead_letter.enabled=false"]);
     let mut consumer = Consumer::open(&as_input).expect("a consumer can be made");
     consumer.assign(&beginnings(&consumer)).expect("partitions can be assigned");
@@ -63,7 +63,7 @@ fn read(kafka: &Kafka, count: usize) -> Vec<Found> {
                 let value = record.headers.iter().find(|(key, _)| *key == name).and_then(|(_, value)| *value);
                 value.map(|value| String::from_utf8(value.to_vec()).expect("text"))
             };
-            found.push(Found {
+            found.push(WrittenLetter {
                 offset: header("pacemeter-offset").expect("each has one"),
                 value_bytes: record.value.map(<[u8]>::len),
                 left_out: header("pacemeter-value-bytes"),
@@ -74,12 +74,12 @@ fn read(kafka: &Kafka, count: usize) -> Vec<Found> {
     found
 }
 
-fn whole(offset: i64, bytes: usize) -> Found {
-    Found { offset: offset.to_string(), value_bytes: Some(bytes), left_out: None }
+fn whole(offset: i64, bytes: usize) -> WrittenLetter {
+    WrittenLetter { offset: offset.to_string(), value_bytes: Some(bytes), left_out: None }
 }
 
-fn without_value(offset: i64, bytes: usize) -> Found {
-    Found { offset: offset.to_string(), value_bytes: None, left_out: Some(bytes.to_string()) }
+fn without_value(offset: i64, bytes: usize) -> WrittenLetter {
+    WrittenLetter { offset: offset.to_string(), value_bytes: None, left_out: Some(bytes.to_string()) }
 }
 
 fn counts(sent: u64, acknowledged: u64, failed: u64) -> DeadLetterCounts {
