@@ -50,7 +50,8 @@ fn describe<'a>(
     let native = client.client().native_ptr();
     // SAFETY: the client lives. Topics and options are ours and are destroyed once, after the request has copied them;
     // the names live until then. The client accepts these values of the options, or leaves the options as they are; it
-    // writes no text without a place for it. The queue is a new reference, or null, and is dropped before the client.
+    // writes no text without a place for it. The error of an option is ours, or null. The queue is a new reference, or
+    // null, and is dropped before the client.
     let queue = unsafe {
         let queue = QueueRef::own(sys::rd_kafka_queue_new(native)).ok_or(RDKafkaErrorCode::Fail)?;
         let topics = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
