@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::decode::KeyFile;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
-use crate::source::check::topic_faults;
+use crate::source::check::{dead_letter_topic, topic_faults};
 use crate::source::{Consumer, DeadLetters, SourceError};
 use crate::targets::Targets;
 
@@ -53,12 +53,19 @@ fn check_topics(settings: &Settings, targets: &Targets) -> Result<String, Failur
     let topology = consumer.describe().map_err(failed)?;
     let findings = topic_faults(&settings.source).map_err(failed)?;
     findings.refuse()?;
+    let dead_letters = dead_letter_topic(&settings.source).map_err(|error| match error {
+        SourceError::TopicMissing { topic } => missing_dead_letter_topic(&topic),
+        error => failed(error),
+    })?;
     let mut report =
         format!("settings: valid\ntargets: {}, calendars: {}\n", targets.targets.len(), targets.calendars.len());
     for (_, topic) in settings.source.topics.iter() {
         let partitions = topology.partitions.iter().filter(|described| &described.partition.topic == topic).count();
         // Writing to a string does not fail.
         let _ = writeln!(report, "topic {topic}: {partitions} partitions");
+    }
+    if let Some(dead_letters) = &dead_letters {
+        let _ = writeln!(report, "topic {}: {} partitions", dead_letters.topic, dead_letters.partitions);
     }
     for fault in &findings.faults {
         let _ = writeln!(report, "accepted: {fault}");
@@ -82,7 +89,19 @@ fn check_topics(settings: &Settings, targets: &Targets) -> Result<String, Failur
     for warning in &findings.large_batches {
         let _ = writeln!(report, "warning: {warning}");
     }
+    for warning in dead_letters.iter().flat_map(|dead_letters| &dead_letters.warnings) {
+        let _ = writeln!(report, "warning: {warning}");
+    }
     Ok(report)
+}
+
+/// A dead-letter topic that is missing, which a running pipeline does without.
+fn missing_dead_letter_topic(topic: &str) -> Failure {
+    let message = format!(
+        "kafka has no topic {topic} for dead letters: create it, name another with dead_letter.topic, or turn them off with \
+         dead_letter.enabled = false"
+    );
+    Failure::new(Exit::Configuration, message)
 }
 
 /// Turns an error into a failure. A missing topic is a fault here, although a running pipeline waits for it.

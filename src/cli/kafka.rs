@@ -23,6 +23,12 @@ pub(super) struct KafkaWriter {
     failures: DeliveryFailures,
 }
 
+/// Number of partitions of the topics that exist.
+pub(super) struct FoundTopics {
+    pub(super) inputs: PerStream<Option<i32>>,
+    pub(super) dead_letters: Option<i32>,
+}
+
 /// Number of undelivered records, and the first error.
 #[derive(Clone, Default)]
 struct DeliveryFailures(Arc<Mutex<Option<(u64, String)>>>);
@@ -132,18 +138,19 @@ impl KafkaWriter {
         flushed.map_err(|error| failure("records are not acknowledged", &error))
     }
 
-    /// Returns the number of partitions of each topic; `None` if the topic is missing.
+    /// Returns the number of partitions of each topic of a stream, and of the dead-letter topic; `None` if it is missing.
     ///
     /// # Errors
     /// The brokers do not answer within `timeout`.
-    pub(super) fn partitions(&self, timeout: Duration) -> Result<PerStream<Option<i32>>, Failure> {
-        // A metadata request for one topic may create it; one for all topics does not.
+    pub(super) fn partitions(&self, dead_letter_topic: &str, timeout: Duration) -> Result<FoundTopics, Failure> {
         let metadata = self.producer.client().fetch_metadata(None, timeout);
         let metadata = metadata.map_err(|error| failure("the list of topics cannot be read", &error))?;
-        Ok(PerStream::from_fn(|stream| {
-            let topic = metadata.topics().iter().find(|topic| topic.name() == self.topics[stream])?;
+        let partitions = |name: &str| {
+            let topic = metadata.topics().iter().find(|topic| topic.name() == name)?;
             i32::try_from(topic.partitions().len()).ok().filter(|&partitions| partitions > 0)
-        }))
+        };
+        let inputs = PerStream::from_fn(|stream| partitions(&self.topics[stream]));
+        Ok(FoundTopics { inputs, dead_letters: partitions(dead_letter_topic) })
     }
 
     /// Returns the start and end offsets of a partition.

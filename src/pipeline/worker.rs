@@ -361,15 +361,22 @@ impl Worker {
         }
     }
 
-    /// Commits offsets below which every dead letter is acknowledged, never back behind what an earlier process
-    /// committed.
+    /// Commits how far each partition is read, below its oldest dead letter in flight. Transaction markers, aborted and
+    /// compacted records at the end of a log are read too, so lag tools reach 0.
+    ///
+    /// A partition of which nothing was ever applied has no state to resume, and a committed offset would say that it
+    /// had. Nothing is committed behind what an earlier process did.
     pub fn commit(&mut self) {
         let Self { partitions, outputs, .. } = self;
         let offsets = partitions.indexes().filter_map(|index| {
             let partition = &partitions[index];
-            let safe = outputs.dead_letters.acknowledged_below(index, partition.state.next_offset());
             let LogInfo { low, committed, .. } = partition.log;
-            (safe > committed.unwrap_or(low)).then_some((index, safe))
+            let next_offset = partition.state.next_offset();
+            let has_state = next_offset > low || committed.is_some();
+            // In the middle of a batch the position is the older one.
+            let read = next_offset.max(partition.freshness.position());
+            let safe = outputs.dead_letters.acknowledged_below(index, read);
+            (has_state && safe > committed.unwrap_or(low)).then_some((index, safe))
         });
         let offsets: Vec<_> = offsets.collect();
         if !offsets.is_empty() {

@@ -1,6 +1,7 @@
 //! The task with a queue that is never empty and records that are slow: each is rejected, and its dead letter advances
 //! the clock. No real time passes, and every run is the same.
 
+mod commits;
 mod cuts;
 mod empty_records;
 mod topic_ids;
@@ -53,6 +54,10 @@ struct Observer {
     /// Longest time by which a snapshot was late.
     latest_snapshot: Duration,
     commits: Vec<Instant>,
+    /// Offsets of the last commit.
+    committed: Vec<(PartitionIndex, i64)>,
+    /// Offset of a dead letter that is not acknowledged.
+    unacknowledged: Option<i64>,
     checkpoints: Vec<(Instant, Head)>,
     /// Requests to store a cut, and to remove those before an instant.
     cuts: Vec<(Instant, Cut, Timestamp)>,
@@ -73,7 +78,10 @@ impl Observer {
         self.latest_snapshot = self.latest_snapshot.max(late);
         for command in self.commands.try_iter() {
             match command {
-                PollerCommand::Commit(_) => self.commits.push(now),
+                PollerCommand::Commit(offsets) => {
+                    self.commits.push(now);
+                    self.committed = offsets;
+                }
                 PollerCommand::Refetch(_) | PollerCommand::GiveUp(_) => self.refetches += 1,
                 PollerCommand::Read(_) => {}
             }
@@ -110,7 +118,7 @@ impl DeadLetterSink for SlowLetters {
     }
 
     fn acknowledged_below(&self, _index: PartitionIndex, next_offset: i64) -> i64 {
-        next_offset
+        self.observe(|seen| seen.unacknowledged.map_or(next_offset, |offset| offset.min(next_offset)))
     }
 
     fn counts(&self) -> DeadLetterCounts {
@@ -163,6 +171,8 @@ impl Rig {
             records: 0,
             latest_snapshot: Duration::ZERO,
             commits: Vec::new(),
+            committed: Vec::new(),
+            unacknowledged: None,
             checkpoints: Vec::new(),
             cuts: Vec::new(),
             refetches: 0,
