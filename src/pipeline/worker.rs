@@ -10,6 +10,7 @@
 mod apply;
 mod client_events;
 mod cut;
+mod keying;
 mod publish;
 mod restore;
 mod stage_targets;

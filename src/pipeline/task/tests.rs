@@ -3,6 +3,7 @@
 
 mod cuts;
 mod empty_records;
+mod keying;
 mod topic_ids;
 
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -126,6 +127,7 @@ impl DeadLetterSink for SlowLetters {
 struct Rig {
     task: PipelineTask,
     letters: SlowLetters,
+    metrics: Arc<Metrics>,
     clock: Clock,
     start: Timestamp,
     partitions: Vec<TopicPartition>,
@@ -169,11 +171,12 @@ impl Rig {
         })));
         let topics = PerStream::from_fn(|stream| stream.name().to_owned());
         let counters = Arc::new(log::LogCounters::new(&log::Settings::read(&mut reader)));
+        let metrics = Arc::new(Metrics::new(&[], &[], counters));
         let outputs = Outputs {
             commands,
             dead_letters: Box::new(letters.clone()),
             publisher,
-            metrics: PipelineMetrics::new(Arc::new(Metrics::new(&[], &[], counters)), &topics, 1),
+            metrics: PipelineMetrics::new(Arc::clone(&metrics), &topics, 1),
             checkpoints: CheckpointHandle::new(request_checkpoint, in_flight),
             cuts,
         };
@@ -187,15 +190,12 @@ impl Rig {
         let (_, cut_outcomes) = async_mpsc::unbounded_channel();
         let (_, targets) = watch::channel(Arc::default());
         let task = PipelineTask { worker, settings, clock: clock.clone(), checkpoint_outcomes, cut_outcomes, targets };
-        Self { task, letters, clock, start, partitions }
+        Self { task, letters, metrics, clock, start, partitions }
     }
 
     /// Batches of the first partition that follow each other.
     fn batches(&self, count: i64) -> Vec<WorkerMessage> {
-        let reader = SettingsReader::load(&Layers::default());
-        let decoder =
-            Decoder::new(decode::Settings::read(&mut { reader }), PseudonymKey::from_hex(&"5a".repeat(32)).unwrap());
-        let excluded = PerStream::default();
+        let (decoder, excluded) = (decoder(), PerStream::default());
         let resume_points = vec![ResumePoint { next_offset: 0, last_record: None }; self.partitions.len()];
         let mut decoder = BatchDecoder::new(&decoder, &excluded, self.partitions.clone(), resume_points);
         let batch = |number| {
@@ -252,6 +252,11 @@ fn worker(
         closed_periods: Arc::default(),
         outputs,
     })
+}
+
+fn decoder() -> Decoder {
+    let reader = SettingsReader::load(&Layers::default());
+    Decoder::new(decode::Settings::read(&mut { reader }), PseudonymKey::from_hex(&"5a".repeat(32)).unwrap())
 }
 
 fn inventory(partitions: &[TopicPartition]) -> LogInventory {

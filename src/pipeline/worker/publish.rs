@@ -33,6 +33,7 @@ impl Worker {
         self.partitions.iter_mut().for_each(|partition| partition.renew_view(now));
         self.cut();
         self.follow_replay();
+        self.reexamine_keys();
         let snapshot = Snapshot {
             phase: self.phase.clone(),
             partitions: self.partitions.iter().map(OwnedPartition::status).collect(),
