@@ -40,8 +40,13 @@ pub enum WorkerMessage {
         /// Partitions whose topic does not exist.
         missing: Vec<PartitionIndex>,
     },
-    /// Number of partitions of each topic; `None` for a topic that does not exist.
-    PartitionCounts(PerStream<Option<usize>>),
+    /// Answer to the query for the number of partitions.
+    PartitionCounts {
+        /// Clock reading before the query was sent.
+        asked: Timestamp,
+        /// Number of partitions of each topic; `None` for a topic that does not exist.
+        counts: PerStream<Option<usize>>,
+    },
     /// Ids of the topics.
     TopicIds(TopicIds),
     /// Events of the Kafka client.
@@ -56,7 +61,7 @@ impl WorkerMessage {
     /// True if the message has its place behind the records sent before it. False for a report, which means the same
     /// before them: the task must know of it even if they take long.
     pub fn follows_records(&self) -> bool {
-        !matches!(self, Self::Ends { .. } | Self::PartitionCounts(_) | Self::TopicIds(_) | Self::ClientEvents(_))
+        !matches!(self, Self::Ends { .. } | Self::PartitionCounts { .. } | Self::TopicIds(_) | Self::ClientEvents(_))
     }
 }
 

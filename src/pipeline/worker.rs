@@ -258,7 +258,7 @@ impl Worker {
                 }
                 ends.into_iter().try_for_each(|(index, end)| self.add_end(index, asked, end, now))?;
             }
-            WorkerMessage::PartitionCounts(counts) => return self.count_partitions(&counts),
+            WorkerMessage::PartitionCounts { asked, counts } => return self.count_partitions(asked, &counts),
             WorkerMessage::TopicIds(ids) => return self.compare_topic_ids(&ids),
             WorkerMessage::ClientEvents(events) => {
                 return events.into_iter().try_for_each(|event| self.on_client_event(event));

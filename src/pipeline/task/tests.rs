@@ -4,6 +4,7 @@
 mod cuts;
 mod empty_records;
 mod keying;
+mod partition_counts;
 mod topic_ids;
 
 use std::sync::{Mutex, PoisonError, mpsc};

@@ -70,6 +70,8 @@ impl Worker {
                 self.partitions.iter().map(|partition| (&partition.cuts, partition.freshness.complete_until()));
             match self.cut_scheduler.oldest_pending(progress) {
                 None => return,
+                // It lacks the records of partitions that are not read.
+                Some(PendingCut::Whole(whole)) if !self.partitions.cover(whole) => return,
                 Some(PendingCut::Whole(whole)) => {
                     at = Some(whole);
                     break;

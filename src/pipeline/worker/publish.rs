@@ -37,6 +37,7 @@ impl Worker {
         let snapshot = Snapshot {
             phase: self.phase.clone(),
             partitions: self.partitions.iter().map(OwnedPartition::status).collect(),
+            outgrown: self.partitions.outgrown(),
             complete_until: PerStream::from_fn(|stream| self.partitions.complete_until(stream)),
             built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or(now),
             targets: Arc::clone(&self.view_config.targets),

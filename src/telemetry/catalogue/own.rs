@@ -13,8 +13,8 @@ const CALENDAR: &[&str] = &["calendar"];
 families! {
     READY = Family::own("pacemeter_ready", Gauge, &[], YesNo,
         "Readiness of the figures: 1 if they are shown and current, 0 if not.")
-        .with_note("0 until the figures are there, and while a partition is stalled, a topic is missing, or \
-            snapshots are overdue: [ready](spec/figures.md#ready).");
+        .with_note("0 until the figures are there, and while a partition is stalled, a topic is missing or has \
+            partitions that are not read, or snapshots are overdue: [ready](spec/figures.md#ready).");
     COMPLETE_UNTIL = Family::own("pacemeter_complete_until_timestamp_seconds", Gauge, STREAM, UnixSeconds,
         "Time up to which the figures contain every record of the stream's topic.")
         .with_note("Advances on idle topics too; absent until known: [complete until](spec/figures.md#complete-until).");
