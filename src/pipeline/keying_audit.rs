@@ -106,6 +106,10 @@ impl KeyingAudit {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     const ZERO: PartitionIndex = PartitionIndex(0);
@@ -161,6 +165,50 @@ mod tests {
         audit.add(ZERO, vec![at(5), at(9), at(2)], |_, _| true);
         audit.examine(1, |index, key| (index, *key) == (ZERO, at(9)));
         assert_eq!(audit.add(ONE, vec![at(5)], |_, _| true), [(KeyKind::Person, ZERO)]);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Add(u16, u8),
+        /// One partition forgets one key.
+        Forget(u16, u8),
+        Examine(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (0..4_u16, 0..6_u8).prop_map(|(index, number)| Step::Add(index, number)),
+            2 => (0..4_u16, 0..6_u8).prop_map(|(index, number)| Step::Forget(index, number)),
+            1 => (0..9_usize).prop_map(Step::Examine)
+        ];
+        prop::collection::vec(step, 0..200)
+    }
+
+    proptest! {
+        #[test]
+        fn counts_what_two_partitions_remember(steps in steps()) {
+            let mut audit = KeyingAudit::default();
+            let mut remembered = BTreeSet::new();
+            for step in steps {
+                let remembers = |index: PartitionIndex, key: &SampledKey, in_state: &BTreeSet<(u16, u8)>| {
+                    in_state.contains(&(index.0, key.hash[0]))
+                };
+                match step {
+                    Step::Add(index, number) => {
+                        remembered.insert((index, number));
+                        audit.add(PartitionIndex(index), vec![person(number)], |index, key| remembers(index, key, &remembered));
+                    }
+                    Step::Forget(index, number) => drop(remembered.remove(&(index, number))),
+                    Step::Examine(count) => audit.examine(count, |index, key| remembers(index, key, &remembered)),
+                }
+            }
+            // Twice as many as there are: the round may end in the middle.
+            audit.examine(6, |index, key| remembered.contains(&(index.0, key.hash[0])));
+            audit.examine(6, |index, key| remembered.contains(&(index.0, key.hash[0])));
+            let places = |number: &u8| remembered.iter().filter(|(_, other)| other == number).count();
+            prop_assert_eq!(audit.misplaced(Stream::Disbursement), (0..6).filter(|number| places(number) > 1).count());
+            prop_assert_eq!(audit.keys.len(), (0..6).filter(|number| places(number) > 0).count());
+        }
     }
 
     #[test]

@@ -207,6 +207,18 @@ impl Rig {
         (0..count).map(batch).collect()
     }
 
+    /// Saves the state of every partition.
+    fn save(&mut self) {
+        self.task.worker.save_all();
+        while self.task.worker.is_saving() {
+            self.task.worker.step().unwrap();
+            self.letters.observe(Observer::look);
+            while let Ok(outcome) = self.task.checkpoint_outcomes.try_recv() {
+                self.task.worker.report(outcome).unwrap();
+            }
+        }
+    }
+
     /// Runs the task with these messages in its queue, then the last one.
     fn run(self, messages: Vec<WorkerMessage>, shutdown: Shutdown) -> Result<(), Failure> {
         self.run_with_reports(messages, async_mpsc::channel(1).1, shutdown)
