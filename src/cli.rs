@@ -149,7 +149,8 @@ pub(crate) enum StateCommand {
     Verify(CheckArgs),
     /// Remove the checkpoints, so that the next start rebuilds the figures from the beginning of the logs.
     ///
-    /// Refused (exit code 65) if a log now begins later than the state did: figures of earlier records would be lost.
+    /// Refused (exit code 65) if a log now begins later than the state did, since figures of earlier records would be lost,
+    /// and if partitions were added to a topic, since people would count twice.
     Rebuild(RebuildArgs),
 }
 
@@ -159,7 +160,8 @@ pub(crate) struct RebuildArgs {
     /// Rebuild only this stream: disbursement, call or milestone.
     #[arg(long, value_name = "STREAM", value_parser = parse_stream)]
     pub(crate) stream: Option<Stream>,
-    /// Rebuild even if figures of records no longer in the logs are lost.
+    /// Rebuild even if figures of records no longer in the logs are lost. Does not accept added partitions, which
+    /// state.accept_added_partitions does.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]

@@ -71,6 +71,7 @@ mod freshness;
 mod keying_audit;
 mod message;
 mod metrics;
+mod partition_counts;
 mod partitions;
 mod passage;
 mod poller;

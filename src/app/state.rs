@@ -1,17 +1,20 @@
 //! `pacemeter state` and `pacemeter cut verify`: list, verify and remove what is in the state directory.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::Settings;
 use super::opening::cuts_failure;
 use super::state_files::StateFiles;
-use crate::checkpoint::{CheckpointReader, CheckpointStore, Damage, LastCut, PartitionDir};
+use crate::checkpoint::{
+    CheckpointReader, CheckpointStore, Damage, ExpectedHead, Head, LastCut, Mismatch, PartitionDir,
+};
 use crate::clock::Clock;
 use crate::cuts::{CutAcceptance, SealKind};
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
-use crate::source::{Consumer, PartitionLog};
+use crate::source::{Consumer, PartitionLog, Topology};
 
 /// Lists every checkpoint, newest first: its offsets, time and origin. May run beside a running process.
 ///
@@ -166,23 +169,31 @@ fn describe_acceptance(acceptance: &CutAcceptance) -> String {
 }
 
 /// Removes the checkpoints of all partitions, or of one stream, so that the next start rebuilds from the beginning of
-/// the logs. First asks Kafka where the logs begin.
+/// the logs. First asks Kafka where the logs begin, and for the number of partitions.
 ///
 /// # Errors
-/// 65 if a log now begins later than the state did, unless `force`; 73 if a process uses the state directory; 75 and 77
-/// as [`super::check()`].
+/// 65 if a log now begins later than the state did, unless `force`, and if partitions were added, unless the settings
+/// accept it; 73 if a process uses the state directory; 75 and 77 as [`super::check()`].
 pub(crate) fn rebuild(reader: SettingsReader, only: Option<Stream>, force: bool) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let files = StateFiles::new(&settings);
     // The lock is held to the end. Between the two steps on the disk Kafka is asked, which has limits of its own.
-    let (_lock, store, beginnings) = files.work(move |files| {
+    let (_lock, store, heads) = files.work(move |files| {
         let (lock, store) = files.lock()?;
-        let beginnings = beginnings(files, &store, only)?;
-        Ok((lock, store, beginnings))
+        let heads = newest_heads(files, &store, only)?;
+        Ok((lock, store, heads))
     })?;
-    let logs = Consumer::open(&settings.source)?.describe()?.partitions;
-    let mut lost: Vec<String> =
-        beginnings.iter().filter_map(|(dir, began)| lost_history(*dir, *began, &logs)).collect();
+    let topology = Consumer::open(&settings.source)?.describe()?;
+    if !settings.pipeline.restore.accept_added_partitions {
+        refuse_added_partitions(heads.iter().filter_map(|(_, head)| head.as_ref()), &settings, &topology)?;
+    }
+    let mut lost: Vec<String> = heads
+        .iter()
+        .filter_map(|(dir, head)| {
+            let began = head.as_ref().map_or(0, |head| head.first_offset);
+            lost_history(*dir, began, &topology.partitions)
+        })
+        .collect();
     if !lost.is_empty() && !force {
         lost.push(
             "a rebuild would lose this history; nothing was removed. To accept the loss, repeat with --force"
@@ -191,26 +202,54 @@ pub(crate) fn rebuild(reader: SettingsReader, only: Option<Stream>, force: bool)
         return Err(Failure::new(Exit::StateUnusable, lost.join("\n")));
     }
     files.work(move |_| {
-        for (dir, _) in &beginnings {
+        for (dir, _) in &heads {
             store.clear(*dir).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
         }
-        let count = beginnings.len();
+        let count = heads.len();
         Ok(format!("{count} partitions will be counted from the beginning of their logs at the next start\n"))
     })
 }
 
-/// Returns the partitions with state, of all streams or of one, each with the offset at which its state began.
-fn beginnings(
+/// Returns the partitions with state, of all streams or of one, each with the head of its newest intact checkpoint.
+fn newest_heads(
     files: &StateFiles,
     store: &CheckpointStore,
     only: Option<Stream>,
-) -> Result<Vec<(PartitionDir, i64)>, Failure> {
+) -> Result<Vec<(PartitionDir, Option<Head>)>, Failure> {
     let dirs = partition_dirs(store, files)?.into_iter().filter(|dir| only.is_none_or(|stream| stream == dir.stream));
-    let beginning = |dir: PartitionDir| {
+    let head = |dir: PartitionDir| {
         let found = store.newest(dir).map_err(|error| files.failure(&error))?;
-        Ok((dir, found.reader.map_or(0, |reader| reader.head().first_offset)))
+        Ok((dir, found.reader.map(|reader| reader.head().clone())))
     };
-    dirs.map(beginning).collect()
+    dirs.map(head).collect()
+}
+
+/// Refuses a rebuild from topics to which partitions were added since the checkpoints with these heads.
+fn refuse_added_partitions<'a>(
+    heads: impl Iterator<Item = &'a Head>,
+    settings: &Settings,
+    topology: &Topology,
+) -> Result<(), Failure> {
+    let mut reasons = BTreeSet::new();
+    for head in heads {
+        let expected = ExpectedHead {
+            cluster_id: None,
+            topic: settings.source.topics[head.stream].clone(),
+            topic_id: topology.topic_ids.as_ref().ok().and_then(|ids| ids[head.stream].clone()),
+            partition_count: Some(topology.partition_count(head.stream)),
+            semantic_settings: head.semantic_settings.clone(),
+            key_id: head.key_id.clone(),
+            low: None,
+            end: None,
+        };
+        let mismatches = expected.mismatches(head).into_iter().filter(Mismatch::forbids_rebuild);
+        reasons.extend(mismatches.map(|mismatch| mismatch.to_string()));
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let reasons: Vec<String> = reasons.into_iter().collect();
+    Err(Failure::new(Exit::StateUnusable, format!("{}\nnothing was removed", reasons.join("\n"))))
 }
 
 /// Returns why a rebuild would lose history of a partition whose state began at an offset; `None` if it would not.

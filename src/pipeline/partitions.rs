@@ -16,6 +16,7 @@ use super::compatibility::{ClusterInfo, Compatibility};
 use super::cut_scheduler::{CutProgress, CutSpan};
 use super::freshness::{self, PartitionFreshness};
 use super::message::LogInfo;
+use super::partition_counts::PartitionCountCheck;
 use super::restore::{RestoredPartition, StateSource, dir_of};
 use super::unsaved::Unsaved;
 use crate::aggregate::image::{PageSink, StateImage};
@@ -23,16 +24,17 @@ use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{Head, LastCut, LastRecord};
 use crate::clock::{MINUTE, Timestamp};
 use crate::cuts::Cut;
-use crate::record::{PartitionIndex, Stream};
+use crate::record::{PartitionIndex, PerStream, Stream};
 use crate::view::PartitionView;
 use crate::view::cut::PartitionCut;
-use crate::view::snapshot::PartitionStatus;
+use crate::view::snapshot::{OutgrownTopic, PartitionStatus};
 
 /// Owned partitions by index, and what the head of a checkpoint says of all of them.
 pub(super) struct Partitions {
     owned: Vec<OwnedPartition>,
     pub(super) compatibility: Compatibility,
     pub(super) cluster: ClusterInfo,
+    pub(super) count_checks: PerStream<PartitionCountCheck>,
     /// Fingerprint of the allowlists.
     labels: [u8; 16],
     /// Cut that was stored last.
@@ -82,7 +84,8 @@ pub(super) struct ShortLog {
 impl Partitions {
     /// Creates an empty collection.
     pub(super) fn new(compatibility: Compatibility, labels: [u8; 16]) -> Self {
-        Self { owned: Vec::new(), compatibility, cluster: ClusterInfo::default(), labels, last_cut: None }
+        let (cluster, count_checks) = (ClusterInfo::default(), PerStream::default());
+        Self { owned: Vec::new(), compatibility, cluster, count_checks, labels, last_cut: None }
     }
 
     /// Adds a partition and returns its index.
@@ -113,9 +116,25 @@ impl Partitions {
         logs.find(|partition| partition.stream == stream).map_or("", |partition| &partition.topic)
     }
 
-    /// Least "complete until" of the stream's partitions; `None` until all of them have one.
+    /// Least "complete until" of the stream's partitions; `None` until all of them have one. Not later than partitions
+    /// that are not read.
     pub(super) fn complete_until(&self, stream: Stream) -> Option<Timestamp> {
-        freshness::complete_until(self.iter().map(|partition| &partition.freshness), stream)
+        let read = freshness::complete_until(self.iter().map(|partition| &partition.freshness), stream);
+        self.count_checks[stream].bound(read)
+    }
+
+    /// Topics with more partitions than are read.
+    pub(super) fn outgrown(&self) -> Vec<OutgrownTopic> {
+        let outgrown = |(stream, check): (Stream, &PartitionCountCheck)| {
+            let (topic, read) = (self.topic(stream).to_owned(), self.cluster.partition_counts[stream]);
+            Some(OutgrownTopic { topic, read, found: check.found()? })
+        };
+        self.count_checks.iter().filter_map(outgrown).collect()
+    }
+
+    /// True unless records that are not read may belong to the cut at an instant.
+    pub(super) fn cover(&self, at: Timestamp) -> bool {
+        self.count_checks.iter().all(|(_, check)| check.covers(at))
     }
 
     /// True once every partition has reached an end offset that was asked for after the start.
@@ -151,7 +170,7 @@ impl Partitions {
 
     /// Begins an image of a partition at `now` and describes it; the pages go to `sink`.
     pub(super) fn begin_image(&mut self, index: PartitionIndex, now: Timestamp, sink: &PageSink) -> (Head, StateImage) {
-        let Self { owned, compatibility, cluster, labels, last_cut } = self;
+        let Self { owned, compatibility, cluster, labels, last_cut, .. } = self;
         let OwnedPartition { log, state, last_record, built, cuts, .. } = &mut owned[index.index()];
         let head = compatibility.head(&log.partition, state, cluster, *labels, *last_record, *built);
         let head = cuts.saved().add_to(Head { written: now, last_cut: last_cut.clone(), ..head });

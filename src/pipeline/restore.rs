@@ -36,7 +36,7 @@ pub struct Settings {
     pub on_mismatch: Policy,
     /// True if a rebuild may have less history than the state before it.
     pub accept_lost_history: bool,
-    /// True if a topic may have more partitions than the checkpoint knows.
+    /// True if a topic may have more partitions than the checkpoint knows, for resuming and for a rebuild alike.
     pub accept_added_partitions: bool,
     /// True if compaction may have removed the last applied record.
     pub accept_compacted_topics: bool,
@@ -194,9 +194,10 @@ impl Restorer<'_> {
                 }
                 Loaded::Mismatched(mismatches) => {
                     self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
+                    let is_forbidden = mismatches.iter().any(Mismatch::forbids_rebuild);
                     let unusable = Unusable {
                         reasons: mismatches.iter().map(|mismatch| format!("{dir}: {mismatch}")).collect(),
-                        policy: self.settings.on_mismatch,
+                        policy: if is_forbidden { Policy::Fail } else { self.settings.on_mismatch },
                         first_offset: Some(reader.head().first_offset),
                     };
                     let last_cut = self.last_cut(reader.head());
@@ -278,8 +279,8 @@ impl Restorer<'_> {
     }
 
     fn is_accepted(&self, mismatch: &Mismatch) -> bool {
-        let Mismatch::PartitionCount { topic, found, expected } = mismatch else { return false };
-        let is_accepted = self.settings.accept_added_partitions && expected > found;
+        let Mismatch::AddedPartitions { topic, found, expected } = mismatch else { return false };
+        let is_accepted = self.settings.accept_added_partitions;
         if is_accepted {
             tracing::warn!(
                 event = "pacemeter.topic.partitions_accepted",

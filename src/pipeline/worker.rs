@@ -10,6 +10,7 @@
 mod apply;
 mod client_events;
 mod cut;
+mod keying;
 mod publish;
 mod restore;
 mod stage_targets;
@@ -260,7 +261,7 @@ impl Worker {
                 }
                 ends.into_iter().try_for_each(|(index, end)| self.add_end(index, asked, end, now))?;
             }
-            WorkerMessage::PartitionCounts(counts) => return self.count_partitions(&counts),
+            WorkerMessage::PartitionCounts { asked, counts } => return self.count_partitions(asked, &counts),
             WorkerMessage::TopicIds { asked, ids } => {
                 self.compare_topic_ids(&ids)?;
                 self.confirm_cuts(asked);

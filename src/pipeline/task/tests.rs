@@ -4,6 +4,8 @@
 mod commits;
 mod cuts;
 mod empty_records;
+mod keying;
+mod partition_counts;
 mod topic_ids;
 
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -134,6 +136,7 @@ impl DeadLetterSink for SlowLetters {
 struct Rig {
     task: PipelineTask,
     letters: SlowLetters,
+    metrics: Arc<Metrics>,
     clock: Clock,
     start: Timestamp,
     partitions: Vec<TopicPartition>,
@@ -179,11 +182,12 @@ impl Rig {
         })));
         let topics = PerStream::from_fn(|stream| stream.name().to_owned());
         let counters = Arc::new(log::LogCounters::new(&log::Settings::read(&mut reader)));
+        let metrics = Arc::new(Metrics::new(&[], &[], counters));
         let outputs = Outputs {
             commands,
             dead_letters: Box::new(letters.clone()),
             publisher,
-            metrics: PipelineMetrics::new(Arc::new(Metrics::new(&[], &[], counters)), &topics, 1),
+            metrics: PipelineMetrics::new(Arc::clone(&metrics), &topics, 1),
             checkpoints: CheckpointHandle::new(request_checkpoint, in_flight),
             cuts,
         };
@@ -197,15 +201,12 @@ impl Rig {
         let (_, cut_outcomes) = async_mpsc::unbounded_channel();
         let (_, targets) = watch::channel(Arc::default());
         let task = PipelineTask { worker, settings, clock: clock.clone(), checkpoint_outcomes, cut_outcomes, targets };
-        Self { task, letters, clock, start, partitions }
+        Self { task, letters, metrics, clock, start, partitions }
     }
 
     /// Batches of the first partition that follow each other.
     fn batches(&self, count: i64) -> Vec<WorkerMessage> {
-        let reader = SettingsReader::load(&Layers::default());
-        let decoder =
-            Decoder::new(decode::Settings::read(&mut { reader }), PseudonymKey::from_hex(&"5a".repeat(32)).unwrap());
-        let excluded = PerStream::default();
+        let (decoder, excluded) = (decoder(), PerStream::default());
         let resume_points = vec![ResumePoint { next_offset: 0, last_record: None }; self.partitions.len()];
         let mut decoder = BatchDecoder::new(&decoder, &excluded, self.partitions.clone(), resume_points);
         let batch = |number| {
@@ -214,6 +215,18 @@ impl Rig {
             WorkerMessage::Records(decoder.decode(records, self.clock.instant()).unwrap())
         };
         (0..count).map(batch).collect()
+    }
+
+    /// Saves the state of every partition.
+    fn save(&mut self) {
+        self.task.worker.save_all();
+        while self.task.worker.is_saving() {
+            self.task.worker.step().unwrap();
+            self.letters.observe(Observer::look);
+            while let Ok(outcome) = self.task.checkpoint_outcomes.try_recv() {
+                self.task.worker.report(outcome).unwrap();
+            }
+        }
     }
 
     /// Runs the task with these messages in its queue, then the last one.
@@ -262,6 +275,11 @@ fn worker(
         closed_periods: Arc::default(),
         outputs,
     })
+}
+
+fn decoder() -> Decoder {
+    let reader = SettingsReader::load(&Layers::default());
+    Decoder::new(decode::Settings::read(&mut { reader }), PseudonymKey::from_hex(&"5a".repeat(32)).unwrap())
 }
 
 fn inventory(partitions: &[TopicPartition]) -> LogInventory {

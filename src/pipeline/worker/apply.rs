@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::pipeline::batch_decoder::{DecodedBatch, DecodedRecord, PartitionSpan};
-use crate::record::{Outcome, PartitionIndex, RawRecords, Rejection};
+use crate::record::{Outcome, RawRecords, Rejection};
 use crate::runtime::failpoint;
 use crate::source::DeadLetter;
 
@@ -136,7 +136,7 @@ impl Worker {
             partition.last_record = Some(last_record);
             partition.freshness.reach(partition.state.next_offset(), applied);
             self.checkpoint_scheduler.count_taken(&mut self.partitions, index, records, applied);
-            self.audit_keying(index);
+            self.audit_applied(index);
         }
         let elapsed = applied.saturating_duration_since(fetched);
         self.outputs.metrics.processed(&spans, elapsed, self.clock.now());
@@ -148,25 +148,6 @@ impl Worker {
             records.iter().take(PREFETCHED).filter_map(|record| Some((record.index, record.event.as_ref().ok()?)));
         let touched = next.fold(0, |touched, (index, event)| touched ^ self.partitions[index].state.touch(event));
         std::hint::black_box(touched);
-    }
-
-    /// Looks for people of the sample who are paid in two partitions.
-    pub(super) fn audit_keying(&mut self, index: PartitionIndex) {
-        let people = self.partitions[index].state.take_sampled();
-        if people.is_empty() {
-            return;
-        }
-        if let Some(other) = self.audit.add(index, people) {
-            let partition = |index: PartitionIndex| self.partitions[index].log.partition.partition;
-            tracing::error!(
-                event = "pacemeter.partitioning.violated",
-                topic = self.partitions[index].log.partition.topic,
-                partition = partition(index),
-                other_partition = partition(other),
-                "person paid in two partitions"
-            );
-        }
-        self.outputs.metrics.misplaced_people(self.audit.misplaced());
     }
 
     /// Writes a record to the dead-letter topic, unless an earlier process has.

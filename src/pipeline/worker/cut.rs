@@ -80,6 +80,8 @@ impl Worker {
         for _ in 0..MISSED_AT_ONCE {
             match self.cut_scheduler.oldest_pending(self.cut_progress()) {
                 None => return,
+                // It lacks the records of partitions that are not read.
+                Some(PendingCut::Whole(whole)) if !self.partitions.cover(whole) => return,
                 Some(PendingCut::Whole(whole)) => {
                     at = Some(whole);
                     break;

@@ -47,7 +47,7 @@ impl Worker {
             let cuts = self.cut_scheduler.resume(timestamps[log.partition.stream], saved);
             let partition = OwnedPartition::new(log, restored, resume_point, cuts, (now, instant), built_if_new);
             let index = self.partitions.add(partition);
-            self.audit_keying(index);
+            self.audit_restored(index);
         }
         self.outputs.metrics.saved(self.partitions.checkpoint_bytes());
         self.phase = Phase::Replaying { read: 0, total: 0 };
