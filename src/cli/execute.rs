@@ -31,7 +31,7 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
     let clock = Clock::wall();
     match command {
         Command::Run(arguments) => run(arguments).map(|()| Exit::Ok),
-        Command::Demo(arguments) => demo::run(arguments, &clock, InProcessApp::start),
+        Command::Demo(arguments) => demo::run(arguments, &hooked_clock()?.0, InProcessApp::start),
         Command::Check(arguments) => {
             print(&app::check(SettingsReader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok)
         }
@@ -58,9 +58,13 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
     }
 }
 
+/// System clock, or that of a test; true in the second case.
+fn hooked_clock() -> Result<(Clock, bool), Failure> {
+    Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+}
+
 fn run(arguments: &RunArgs) -> Result<(), Failure> {
-    let (clock, is_shifted) =
-        Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let (clock, is_shifted) = hooked_clock()?;
     arm_failpoint().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let reader = SettingsReader::load(&arguments.settings.layers());
     if arguments.print_config {

@@ -16,6 +16,9 @@ use crate::source;
 /// Pause before a retry while the producer's queue is full.
 const QUEUE_PAUSE: Duration = Duration::from_millis(2);
 
+/// Pause between two looks for acknowledgements.
+const FLUSH_PAUSE: Duration = Duration::from_millis(1);
+
 /// Writes records to the topics of the three streams.
 pub(super) struct KafkaWriter {
     producer: ThreadedProducer<Deliveries>,
@@ -122,14 +125,16 @@ impl KafkaWriter {
     /// A record cannot be delivered, or the brokers do not answer within `timeout`.
     pub(super) fn flush(&self, timeout: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + timeout;
-        let flushed = self.producer.flush(timeout);
-        // The polling thread may report the last acknowledgements to the context a moment later.
-        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+        // The client's own `flush` waits for events that its polling thread takes, a tenth of a second each time.
+        while self.producer.in_flight_count() > 0 {
             self.failures.check()?;
-            std::thread::sleep(QUEUE_PAUSE);
+            if Instant::now() >= deadline {
+                let message = format!("records are not acknowledged within {} s", timeout.as_secs());
+                return Err(Failure::new(Exit::TryAgain, message));
+            }
+            std::thread::sleep(FLUSH_PAUSE);
         }
-        self.failures.check()?;
-        flushed.map_err(|error| failure("records are not acknowledged", &error))
+        self.failures.check()
     }
 
     /// Returns the number of partitions of each topic; `None` if the topic is missing.

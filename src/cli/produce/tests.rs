@@ -20,11 +20,9 @@ fn arguments(line: &str) -> crate::cli::ProduceArgs {
     }
 }
 
-/// Frozen clock.
+/// Clock that stands still.
 fn clock() -> Clock {
-    let clock = Clock::accelerated(Timestamp::from_millis(1_795_413_600_000), 1.0);
-    clock.freeze();
-    clock
+    Clock::manual(Timestamp::from_millis(1_795_413_600_000))
 }
 
 type Read = BTreeMap<(String, i32), Vec<(Vec<u8>, Vec<u8>, usize)>>;
