@@ -142,6 +142,9 @@ pub(crate) enum Command {
     #[command(after_help = SETTINGS_HELP)]
     Cut(cut::CutArgs),
     /// Write simulated events to the topics of a Kafka cluster, for trials and load tests.
+    ///
+    /// The payments are invented. Refused (exit code 78) for brokers that are not on this machine and for topics that
+    /// hold records, unless an option for each permits it.
     #[command(after_help = SETTINGS_HELP)]
     Produce(ProduceArgs),
     /// Inspect or verify the state directory, or rebuild the figures from the logs.
@@ -260,6 +263,8 @@ pub(crate) struct ProduceArgs {
     pub(crate) oracle_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) simulation: produce::SimulationArgs,
+    #[command(flatten)]
+    pub(crate) permissions: produce::PermissionArgs,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
 }

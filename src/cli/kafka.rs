@@ -151,6 +151,19 @@ impl KafkaWriter {
         }))
     }
 
+    /// Returns the addresses of the brokers, as the cluster names them.
+    ///
+    /// # Errors
+    /// The brokers do not answer within `timeout`.
+    pub(super) fn brokers(&self, timeout: Duration) -> Result<Vec<String>, Failure> {
+        let metadata = self.producer.client().fetch_metadata(None, timeout);
+        let metadata = metadata.map_err(|error| failure("the list of brokers cannot be read", &error))?;
+        let address = |host: &str, port: i32| {
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        };
+        Ok(metadata.brokers().iter().map(|broker| address(broker.host(), broker.port())).collect())
+    }
+
     /// Returns the start and end offsets of a partition.
     ///
     /// # Errors

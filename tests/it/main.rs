@@ -20,6 +20,7 @@ mod targets;
 mod terminal;
 mod tidy;
 mod topics;
+mod trial;
 
 use std::sync::OnceLock;
 

@@ -58,6 +58,11 @@ impl Pacemeter {
         Self::spawn(command.envs(environment.iter().copied()))
     }
 
+    /// Starts a command with these arguments and settings in the state directory.
+    pub fn start_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Self {
+        Self::spawn(&mut command(arguments, state, settings))
+    }
+
     /// Starts the demo with these arguments and environment variables, and waits until its log has its address.
     pub fn start_demo(state: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let settings = ["log.level=info", "log.format=json"].map(str::to_owned);
