@@ -355,3 +355,45 @@ impl DemoSession<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, parse};
+    use crate::oracle::OracleRules;
+
+    /// A partition must not look complete until an instant whose records are on their way.
+    #[test]
+    fn the_clock_never_outruns_the_log() {
+        let Ok(Command::Demo(arguments)) = parse("pacemeter demo --scale 0.5".split(' ')) else { panic!("a demo") };
+        let wall = Clock::manual(Timestamp::from_millis(1_795_413_600_000));
+        let embedded = Embedded::start().unwrap();
+        let options = options(&arguments, wall.now());
+        let (start, oracle) = (options.start, Some(Oracle::new(OracleRules::default())));
+        let mut session = DemoSession {
+            embedded: &embedded,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            timeline: timeline(&arguments, &wall),
+            target: start,
+            clock: Clock::driven(start),
+            live: LiveProgramme::new(options),
+            pending: Vec::new().into_iter(),
+            oracle,
+            targets: expectation::targets(&mut SettingsReader::load(&arguments.settings.layers())),
+            flow: Flow::new(PARTITIONS),
+            dashboard: Dashboard::new(GOAL),
+            next_gap_check: 0,
+        };
+        let mut portions = 0;
+        while session.clock.now() < start + 2 * DAY {
+            session.advance().unwrap();
+            if session.clock.now() < session.target {
+                portions += 1;
+                continue;
+            }
+            let is_acknowledged = session.embedded.writer.flush(Duration::ZERO).is_ok();
+            assert!(session.pending.as_slice().is_empty() && is_acknowledged, "at {}", session.clock.now());
+        }
+        assert!(portions > 0, "no step was sent in portions");
+    }
+}
