@@ -10,10 +10,11 @@ mod produce;
 mod progress;
 mod scrape;
 mod targets;
+mod terminal;
 mod words;
 
 use crate::record::Stream;
-use crate::runtime::{Exit, print_error};
+use crate::runtime::{Exit, Failure, print_error};
 use crate::settings::{CONFIG_FILE, Layers, parse_duration, printable_lines};
 use crate::source;
 use crate::telemetry::process::REVISION;
@@ -34,6 +35,10 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     };
     execute::execute(&command).unwrap_or_else(|failure| {
         let exit = failure.exit;
+        // Whoever closed the pipe knows.
+        if exit == Exit::ClosedPipe {
+            return exit;
+        }
         // A pipe that nobody reads must not hold up the end; the exit code is enough then. Without a thread to end the
         // process, the failure is printed all the same: it may be that there are no threads.
         let deadline = move || {
@@ -57,8 +62,12 @@ fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Re
     Cli::try_parse_from(arguments).map(|cli| cli.command).map_err(|error| {
         let text = error.render().to_string();
         if printable_lines(&text) == text {
-            // In colours. If even the terminal is closed, only the exit code is left.
-            let _ = error.print();
+            // In colours. If standard error is closed, only the exit code is left.
+            if let Err(failed) = error.print()
+                && !error.use_stderr()
+            {
+                return Failure::from_stdout(&failed).exit;
+            }
         } else {
             print_error(text.trim_end());
         }
@@ -98,7 +107,7 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 figures differ (demo), 64 usage, 65 state unusable, 70 bug, 73 state locked, 74 disk, 75 try again, 77 denied, \
-78 configuration.";
+78 configuration, 141 standard output closed.";
 
 const SETTINGS_HELP: &str = "\
 Settings, later sources override earlier ones: built-in defaults, --config files in order, environment variables \
@@ -114,6 +123,8 @@ pub(crate) enum Command {
     ///
     /// At the end (Ctrl-C or --for) every figure is compared with an independent calculation from all sent records:
     /// exit code 0 if all are equal, 1 if any differs.
+    ///
+    /// With --live it runs at the speed of the clock, with a history behind it, so that a Prometheus can be connected.
     #[command(after_help = SETTINGS_HELP)]
     Demo(DemoArgs),
     /// Check the settings and the topics in Kafka; exit code 78 if the configuration must be fixed.
@@ -131,6 +142,9 @@ pub(crate) enum Command {
     #[command(after_help = SETTINGS_HELP)]
     Cut(cut::CutArgs),
     /// Write simulated events to the topics of a Kafka cluster, for trials and load tests.
+    ///
+    /// The payments are invented. Refused (exit code 78) for brokers that are not on this machine and for topics that
+    /// hold records, unless an option for each permits it.
     #[command(after_help = SETTINGS_HELP)]
     Produce(ProduceArgs),
     /// Inspect or verify the state directory, or rebuild the figures from the logs.
@@ -224,6 +238,9 @@ pub(crate) struct DemoArgs {
     /// Simulated seconds per real second, from 1 to 86400.
     #[arg(long, value_name = "FACTOR", default_value_t = demo::A_WEEK_IN_90_SECONDS, value_parser = parse_speed)]
     pub(crate) speed: f64,
+    /// Run at the speed of the clock, after the history of the last week and this one.
+    #[arg(long, conflicts_with = "speed")]
+    pub(crate) live: bool,
     /// Seed of the simulation; equal seeds simulate equal programmes.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u64,
@@ -263,6 +280,8 @@ pub(crate) struct ProduceArgs {
     pub(crate) oracle_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) simulation: produce::SimulationArgs,
+    #[command(flatten)]
+    pub(crate) permissions: produce::PermissionArgs,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
 }

@@ -32,7 +32,7 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
     let clock = Clock::wall();
     match command {
         Command::Run(arguments) => run(arguments),
-        Command::Demo(arguments) => demo::run(arguments, &clock, InProcessApp::start),
+        Command::Demo(arguments) => demo::run(arguments, &hooked_clock()?.0, InProcessApp::start),
         Command::Check(arguments) => {
             print(&app::check(SettingsReader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok)
         }
@@ -59,10 +59,14 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
     }
 }
 
+/// System clock, or that of a test; true in the second case.
+fn hooked_clock() -> Result<(Clock, bool), Failure> {
+    Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+}
+
 /// Runs the pipeline. From the moment that there is a log it has the failure, too; where it is JSON it alone.
 fn run(arguments: &RunArgs) -> Result<Exit, Failure> {
-    let (clock, is_shifted) =
-        Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let (clock, is_shifted) = hooked_clock()?;
     arm_failpoint().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let reader = SettingsReader::load(&arguments.settings.layers());
     if arguments.print_config {

@@ -68,6 +68,18 @@ impl Pacemeter {
         Self::spawn(command.envs(environment.iter().copied()))
     }
 
+    /// Starts a command with these arguments and settings in the state directory.
+    pub fn start_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Self {
+        Self::spawn(&mut command(arguments, state, settings))
+    }
+
+    /// Starts the demo with these arguments and environment variables, and waits until its log has its address.
+    pub fn start_demo(state: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let settings = ["log.level=info", "log.format=json"].map(str::to_owned);
+        let mut command = command(&[&["demo"], arguments].concat(), state, &settings);
+        Self::spawn(command.envs(environment.iter().copied()))
+    }
+
     /// Like [`Self::start`], as another user; only root can do that.
     pub fn start_as(user: u32, state: &TempDir, settings: &[String]) -> Self {
         Self::spawn(&mut command_as(user, &["run"], state, settings))
@@ -163,6 +175,11 @@ impl Pacemeter {
         let answer = self.get("/api/v1/status");
         serde_json::from_str(&answer.body)
             .unwrap_or_else(|error| panic!("status is not JSON: {error}: {}", answer.body))
+    }
+
+    /// Standard output so far.
+    pub fn printed(&self) -> String {
+        self.stdout.text()
     }
 
     /// The log so far.
@@ -277,11 +294,7 @@ fn command(arguments: &[&str], state: &TempDir, settings: &[String]) -> Command 
 }
 
 fn command_of(program: &Path, arguments: &[&str], state: &TempDir, settings: &[String]) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PACEMETER_")) {
-        command.env_remove(name);
-    }
-    command.args(arguments);
+    let mut command = child_of(program, arguments);
     if !settings.is_empty() {
         command
             .arg("--set")
@@ -292,6 +305,20 @@ fn command_of(program: &Path, arguments: &[&str], state: &TempDir, settings: &[S
         }
     }
     command.current_dir(state.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A command of the program that is killed with the thread that starts it.
+pub fn child_command(arguments: &[&str]) -> Command {
+    child_of(Path::new(PROGRAM), arguments)
+}
+
+fn child_of(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PACEMETER_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments);
     // SAFETY: prctl is async-signal-safe. The signal comes when the spawning thread ends, which owns the child.
     unsafe {
         command.pre_exec(|| {
