@@ -1,6 +1,7 @@
 //! The task with a queue that is never empty and records that are slow: each is rejected, and its dead letter advances
 //! the clock. No real time passes, and every run is the same.
 
+mod ages;
 mod cuts;
 mod empty_records;
 mod topic_ids;
