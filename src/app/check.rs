@@ -13,7 +13,7 @@ use crate::source::{Consumer, DeadLetters, SourceError};
 use crate::targets::Targets;
 
 /// Reads the settings and the files of targets, checks the topics in Kafka and returns a report for people. A calendar
-/// that lacks the holidays of this year is a fault here, although `run` accepts it. Also reads the pseudonym key, if
+/// that lacks the holidays of this year is a fault here, although `run` accepts it; those of the next are a warning. Also reads the pseudonym key, if
 /// there is one, and reports secrets that other users can read.
 ///
 /// # Errors
@@ -24,12 +24,15 @@ pub(crate) fn check(mut reader: SettingsReader, clock: &Clock) -> Result<String,
     let loaded = settings.files.read(&settings.files.texts());
     let uncovered = loaded.uncovered(clock.now());
     let targets = loaded.targets_or_faults(&mut reader);
-    reader.add_faults(uncovered);
+    reader.add_faults(uncovered.this_year);
     let exposures = settings.source.check_files(&mut reader);
     reader.finish()?;
     let mut warnings = String::new();
-    for exposure in reader.exposures().iter().chain(&exposures) {
+    for fault in uncovered.next_year.iter() {
         // Writing to a string does not fail.
+        let _ = writeln!(warnings, "warning: {fault}");
+    }
+    for exposure in reader.exposures().iter().chain(&exposures) {
         let _ = writeln!(warnings, "warning: {exposure}");
     }
     let key_path = settings.pseudonym_key_path();
