@@ -49,7 +49,10 @@ pub(super) struct OwnedPartition {
     /// True once the log is known to be the one that the state was built from.
     pub(super) verified: bool,
     /// Instant at which the state began to be built, in milliseconds since the epoch.
-    pub(super) built: Timestamp,
+    built: Timestamp,
+    /// True for a stored state, and for one that replaces it. Any other has no age before its first record: no counter
+    /// depends on it.
+    replaces_counters: bool,
     /// Offset from which this process reads.
     pub(super) started_at: i64,
     pub(super) freshness: PartitionFreshness,
@@ -79,6 +82,31 @@ pub(super) struct ShortLog {
     pub(super) noticed: Timestamp,
     /// Offset after the last record that was applied then.
     pub(super) next_offset: i64,
+}
+
+/// Instants at which states that are restored at one start count as built.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StateAges {
+    /// Newest instant of the stored states; `None` without any.
+    newest: Option<Timestamp>,
+    /// Instant of a state that begins now.
+    now: Timestamp,
+}
+
+impl StateAges {
+    /// Finds the ages for a start at `now`. Readers see the newest one. A rebuild must advance it even if the clock was set
+    /// back.
+    pub(super) fn new(restored: &[RestoredPartition], now: Timestamp) -> Self {
+        let newest = restored.iter().filter_map(|restored| restored.built).max();
+        Self { newest, now: newest.map_or(now, |newest| now.max(newest + 1)) }
+    }
+
+    /// Age of a state without a checkpoint. Records that come to an empty log raise counters and restart none; an earlier
+    /// process may have shown those that are there.
+    fn of_new(self, log: &LogInfo, source: StateSource) -> Timestamp {
+        let is_empty = log.end.is_some_and(|end| end <= log.low);
+        self.newest.filter(|_| is_empty && source == StateSource::New).unwrap_or(self.now)
+    }
 }
 
 impl Partitions {
@@ -153,6 +181,14 @@ impl Partitions {
         oldest.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
+    /// Instant at which the counters last restarted: that of the newest state. An empty one counts only while all are
+    /// empty. `None` without partitions.
+    pub(super) fn built(&self) -> Option<Timestamp> {
+        let begun = self.iter().filter(|partition| partition.replaces_counters || partition.state.records() > 0);
+        let newest = begun.map(|partition| partition.built).max();
+        newest.or_else(|| self.iter().map(|partition| partition.built).max())
+    }
+
     /// Size of the newest checkpoints on disk, in bytes.
     pub(super) fn checkpoint_bytes(&self) -> u64 {
         self.iter().map(|partition| partition.unsaved.checkpoint_bytes).sum()
@@ -193,15 +229,14 @@ impl IndexMut<PartitionIndex> for Partitions {
 }
 
 impl OwnedPartition {
-    /// Takes over a restored partition. `now` is the reading of the clock and its monotonic instant; a state that
-    /// begins now counts as built at `built_if_new`.
+    /// Takes over a restored partition. `now` is the reading of the clock and its monotonic instant.
     pub(super) fn new(
         log: LogInfo,
         restored: RestoredPartition,
         resume: &ResumePoint,
         cuts: CutProgress,
         (now, instant): (Timestamp, Instant),
-        built_if_new: Timestamp,
+        ages: StateAges,
     ) -> Self {
         let RestoredPartition { mut state, source, last_record, built, bytes, needs_checkpoint, .. } = restored;
         // A rebuilt state may dead-letter other records than an earlier one did.
@@ -209,7 +244,8 @@ impl OwnedPartition {
         Self {
             last_record,
             verified: resume.last_record.is_none(),
-            built: built.unwrap_or(built_if_new),
+            built: built.unwrap_or_else(|| ages.of_new(&log, source)),
+            replaces_counters: source != StateSource::New,
             started_at: state.next_offset(),
             freshness: PartitionFreshness::new(log.partition.stream, state.next_offset(), instant),
             unsaved: Unsaved::new(dir_of(&log.partition), bytes, needs_checkpoint.then_some(instant)),

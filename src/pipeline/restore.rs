@@ -63,7 +63,7 @@ pub(super) struct RestoredPartition {
     pub(super) state: PartitionState,
     pub(super) source: StateSource,
     pub(super) last_record: Option<LastRecord>,
-    /// Time at which the state began to be built; `None` for now.
+    /// Time at which the state began to be built; `None` if it begins now, or with its first record.
     pub(super) built: Option<Timestamp>,
     /// Size of the checkpoint on disk, in bytes; 0 without one.
     pub(super) bytes: u64,

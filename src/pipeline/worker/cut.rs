@@ -128,7 +128,7 @@ impl Worker {
             allowlists,
             closed_periods: &self.cut_scheduler.closed_periods,
             taken: self.clock.now(),
-            state_built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or_default(),
+            state_built: self.partitions.built().unwrap_or_default(),
         };
         let logs = self.partitions.iter().map(|partition| &partition.log.partition);
         let mut cut = Cut::of(at, logs.zip(&parts), context);

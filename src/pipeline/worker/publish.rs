@@ -39,7 +39,7 @@ impl Worker {
             partitions: self.partitions.iter().map(OwnedPartition::status).collect(),
             outgrown: self.partitions.outgrown(),
             complete_until: PerStream::from_fn(|stream| self.partitions.complete_until(stream)),
-            built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or(now),
+            built: self.partitions.built().unwrap_or(now),
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.cut_scheduler.closed_periods),
             due: instant + self.settings.publish_interval,
