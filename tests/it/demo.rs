@@ -49,9 +49,10 @@ fn a_terminal_shows_panel_table_and_verdict_each_once() {
     }
 }
 
-/// Net pesos of the week that contains an instant, after all records of the demo that were sent until then.
+/// Net pesos of the week that contains the instant before a cut, after all records of the demo that are in the cut: the
+/// producer's timestamps may be an hour ahead, so those of the hour after it are.
 fn net_pesos(programme: &mut LiveProgramme, oracle: &mut Oracle, at: Timestamp) -> i128 {
-    for emission in programme.advance_to(at) {
+    for emission in programme.advance_to(at + HOUR) {
         oracle.record(emission.stream, emission.partition, emission.sent);
     }
     let figures = oracle.figures(at - 1).0;

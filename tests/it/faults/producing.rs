@@ -32,10 +32,10 @@ fn each_topic_that_is_missing_is_created_for_a_trial() {
     // Only the dead-letter topic is missing.
     let other = format!("{}-2", topics.dead_letter());
     let settings = [topics.settings(), vec![format!("dead_letter.topic={other}")]].concat();
-    let without = run(&["produce", "--events", "50"], &settings);
+    let without = run(&["produce", "--events", "50", "--into-topics-with-records"], &settings);
     assert_eq!(without.code, Some(0), "nothing is written to it: {}", without.stderr);
     assert!(!names(shared_kafka()).contains(&other));
-    let ended = run(&produce, &settings);
+    let ended = run(&[&produce[..], &["--into-topics-with-records"]].concat(), &settings);
     assert!(ended.code == Some(0) && created(&other, &ended.stderr), "{}", ended.stderr);
     assert!(names(shared_kafka()).contains(&other));
     // The broker stamps the records: those of days ago are not in the topic as of days ago.
