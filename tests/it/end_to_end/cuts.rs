@@ -3,8 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use pacemeter::clock::{Clock, DAY};
-use pacemeter::cuts::{Cut, CutKey, CutStore};
+use pacemeter::clock::{Clock, DAY, HOUR, Timestamp};
+use pacemeter::cuts::{Cut, CutKey, CutStore, cut_id};
 use pacemeter::decode::KeyFile;
 use pacemeter::disk::RealDisk;
 use pacemeter::record::Stream;
@@ -47,8 +47,12 @@ impl StoredCuts {
         let mut pacemeter = Pacemeter::start(&stored.state, &stored.settings(&[]));
         pacemeter.wait_ready();
         stored.test_log.wait_complete(&mut pacemeter);
-        pacemeter.until("the cuts of three midnights are stored", |pacemeter| {
-            (pacemeter.events("pacemeter.cut.taken").len() >= 3).then_some(())
+        // Midnight is at six in UTC. Whatever is stored while the program ends is named by no checkpoint.
+        let now = Clock::wall().now().as_millis();
+        let midnight = Timestamp::from_millis((now - 6 * HOUR).div_euclid(DAY) * DAY + 6 * HOUR);
+        pacemeter.until("the cut of the last midnight is stored", |pacemeter| {
+            let taken = pacemeter.events("pacemeter.cut.taken");
+            taken.iter().any(|line| line["cut"] == cut_id(midnight)).then_some(())
         });
         assert_eq!(pacemeter.stop().code, Some(0));
         let cuts = fs::read_dir(stored.state.path().join("cuts")).expect("a directory");
@@ -157,7 +161,7 @@ fn a_cut_forged_with_the_key_does_not_hold() {
         let call = cut.offsets.iter_mut().find(|offset| offset.stream == "call").expect("the stream");
         call.next_offset -= 1;
     });
-    stored.assert_recomputed(&[], 65, &["does not hold", "behind the end of the cut, is stamped before"]);
+    stored.assert_recomputed(&[], 65, &["does not hold", "behind the end of the cut, belongs to it by its timestamp"]);
     stored.forge(&id, |cut| cut.offsets[0].next_offset += 100_000);
     stored.assert_recomputed(&[], 65, &["the cut ends at offset", "forged"]);
     stored.forge(&id, |cut| drop(cut.offsets.remove(0)));
@@ -217,6 +221,21 @@ fn a_lost_cut_is_accepted_with_a_reason() {
     assert_says(&command(&["cut", "accept", id, "--reason", "the disk failed"]), 0, &["accepted 2", id]);
     // The cut itself may have been taken again.
     assert_says(&command(&["state", "verify"]), 0, &[&format!("{id} was damaged or removed: the disk failed")]);
+}
+
+#[test]
+fn a_rebuild_does_not_forget_the_last_cut() {
+    let stored = StoredCuts::new();
+    let settings = stored.settings(&[]);
+    let command = |arguments: &[&str]| run_in(&stored.state, arguments, &settings);
+    assert_says(&command(&["state", "rebuild", "--force"]), 0, &["at the next start"]);
+    let mut pacemeter = Pacemeter::start(&stored.state, &settings);
+    pacemeter.wait_ready();
+    assert_eq!(pacemeter.events("pacemeter.cut.taken").len(), 0, "no cut is stored that would be named");
+    assert_eq!(pacemeter.stop().code, Some(0));
+    fs::remove_dir_all(stored.state.path().join("cuts")).expect("removed");
+    fs::remove_file(stored.state.path().join("checkpoints/cuts-begun")).expect("removed");
+    assert_says(&command(&["cut", "verify"]), 65, &[stored.last(), "as a checkpoint shows"]);
 }
 
 #[test]

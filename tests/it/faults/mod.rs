@@ -14,6 +14,7 @@ mod memory;
 mod mock;
 mod network;
 mod outside_text;
+mod planted;
 mod probes;
 mod properties;
 pub mod proxy;
