@@ -2,7 +2,7 @@
 
 use super::known::{DEFAULT_ORIGIN, Setting};
 use super::printable::{printable, printable_lines, toml_string};
-use super::redaction::{REDACTED, is_public, redacted_key, redacted_parts, redacted_text};
+use super::redaction::{REDACTED, is_no_word, is_public, redacted_key, redacted_parts, redacted_text};
 use config::{Value, ValueKind};
 use std::fmt::Write;
 
@@ -87,7 +87,8 @@ fn entries(table: &Value) -> Vec<(&str, &Value)> {
 /// Returns the value of an entry of `kafka.properties` for display.
 fn redacted_entry(name: &str, value: &Value) -> toml::Value {
     let is_plain = !matches!(value.kind, ValueKind::Array(_) | ValueKind::Table(_));
-    if is_plain && is_public(name) { without_secrets(value) } else { toml::Value::from(REDACTED) }
+    let is_misplaced = matches!(&value.kind, ValueKind::String(text) if is_no_word(name, text));
+    if is_plain && is_public(name) && !is_misplaced { without_secrets(value) } else { toml::Value::from(REDACTED) }
 }
 
 /// Returns a value for display.

@@ -111,7 +111,7 @@ fn holds_secret(text: &str) -> bool {
 }
 
 /// True for a value that cannot be right, of a property that takes one of a few words: it may be a password.
-fn is_no_word(name: &str, value: &str) -> bool {
+pub(super) fn is_no_word(name: &str, value: &str) -> bool {
     WORD_PROPERTIES.contains(&name) && redacted_word(value) != value
 }
 

@@ -69,6 +69,8 @@ fn a_secret_in_any_place_is_in_no_output() {
         let said = faults_of(&builder().file(&text.replace("SECRET", PASSWORD)));
         assert!(!said.to_lowercase().contains("zebra"), "{text}: {said}");
     }
+    let shown = builder().set(&format!("kafka.properties.sasl.mechanisms={PASSWORD}")).load();
+    assert!(!shown.effective().contains(PASSWORD) && !shown.summary().contains(PASSWORD));
     // The client accepts any mechanism, and repeats it when it connects.
     let redactor = Redactor::new([("sasl.mechanisms", PASSWORD), ("security.protocol", "sasl_ssl")]);
     let said = redactor.redact(&format!("no mechanism {PASSWORD} for sasl_ssl").to_lowercase());
