@@ -127,25 +127,37 @@ fn no_line_is_longer_than_100_characters() {
 #[test]
 fn the_list_has_one_line_per_cut_with_closed_periods() {
     let ended = |period: &str, id: &str| PeriodId { period: period.to_owned(), id: id.to_owned() };
-    let listed = |id: &str, at: &str, periods, targets| CutSummary {
+    let listed = |id: &str, at: &str, seal, periods, targets| CutSummary {
         id: id.to_owned(),
         at_ms: Timestamp::EPOCH,
         at: at.to_owned(),
+        seal,
         periods,
         targets,
     };
     let closed = ClosedTarget { target: "weekly-people".to_owned(), period: "2020-W19".to_owned() };
     let cuts = vec![
-        listed("20200511T230000Z", "2020-05-11T18:00:00-05:00", Vec::new(), Vec::new()),
+        listed("20200512T230000Z", "2020-05-12T18:00:00-05:00", SealKind::Unsealed, Vec::new(), Vec::new()),
+        listed(
+            "20200512T050000Z",
+            "2020-05-12T00:00:00-05:00",
+            SealKind::Retaken,
+            vec![ended("day", "2020-05-11")],
+            Vec::new(),
+        ),
+        listed("20200511T230000Z", "2020-05-11T18:00:00-05:00", SealKind::Sealed, Vec::new(), Vec::new()),
         listed(
             "20200511T050000Z",
             "2020-05-11T00:00:00-05:00",
+            SealKind::Sealed,
             vec![ended("day", "2020-05-10"), ended("week", "2020-W19")],
             vec![closed],
         ),
     ];
     let cuts = CutsResponse { now_ms: Timestamp::EPOCH, now: String::new(), cuts, more: true };
     let expected = "\
+20200512T230000Z  2020-05-12T18:00:00-05:00  unsealed
+20200512T050000Z  2020-05-12T00:00:00-05:00  retaken, day 2020-05-11
 20200511T230000Z  2020-05-11T18:00:00-05:00
 20200511T050000Z  2020-05-11T00:00:00-05:00  day 2020-05-10, week 2020-W19, weekly-people 2020-W19
 older cuts are not listed; see /api/v1/cuts?limit=1000
