@@ -33,7 +33,7 @@ use super::keying_audit::KeyingAudit;
 use super::message::{LogInfo, PollerCommand, WorkerMessage};
 use super::metrics::PipelineMetrics;
 use super::partitions::Partitions;
-use super::set_aside_log::SetAsideLog;
+use super::rejection_log::RejectionLog;
 use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore, LastCut};
@@ -112,7 +112,7 @@ pub struct Worker {
     /// Batch that is being applied; no message is taken until it is done.
     batch: Option<BatchInProgress>,
     step_size: StepSize,
-    set_aside_log: SetAsideLog,
+    rejection_log: RejectionLog,
     duties: Duties,
     heartbeat: Heartbeat,
     progress_logged: Instant,
@@ -157,7 +157,7 @@ impl Worker {
             first_ids: TopicIds::default(),
             batch: None,
             step_size: StepSize::default(),
-            set_aside_log: SetAsideLog::default(),
+            rejection_log: RejectionLog::default(),
             duties: Duties::new(settings.publish_interval, commit_interval, now),
             heartbeat: Heartbeat::new(),
             progress_logged: now,
@@ -399,9 +399,9 @@ impl Worker {
         }
     }
 
-    /// Logs a summary of all records so far, and of those set aside since the last one.
+    /// Logs a summary of all records so far, and of those rejected or expired since the last one.
     pub fn sum_up(&mut self) {
-        self.set_aside_log.sum_up();
+        self.rejection_log.sum_up();
         let outcomes = |outcome: Outcome| -> u64 {
             self.partitions.iter().map(|partition| partition.view().counts.outcomes[outcome as usize]).sum()
         };
