@@ -1,11 +1,12 @@
 //! `pacemeter state` and `pacemeter cut verify`: list, verify and remove what is in the state directory.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Settings;
 use super::opening::cuts_failure;
 use super::state_files::StateFiles;
-use crate::checkpoint::{CheckpointReader, CheckpointStore, Damage, LastCut, PartitionDir};
+use crate::checkpoint::{CheckpointReader, CheckpointStore, Damage, LastCut, PartitionDir, StartMark, StartReason};
 use crate::clock::Clock;
 use crate::cuts::{CutAcceptance, SealKind};
 use crate::record::Stream;
@@ -92,9 +93,9 @@ pub(super) fn no_cut(id: &str) -> Failure {
 
 /// Adds a line for each cut to the report; returns false if one is damaged or missing.
 pub(super) fn report_cuts(files: &StateFiles, id: Option<&str>, report: &mut String) -> Result<bool, Failure> {
-    let Some((key, cuts)) = files.cuts()? else { return Ok(true) };
+    let Some((_, cuts)) = files.cuts()? else { return Ok(true) };
     // First the checkpoints: a running process may store a cut, and then a checkpoint that names it.
-    let last_cuts = last_cuts(files, &key.key_id())?;
+    let last_cuts = last_cuts(files)?;
     let verdicts = cuts.verify(id, &last_cuts).map_err(|error| cuts_failure(files.shown_directory(), &error))?;
     if let Some(id) = id.filter(|_| verdicts.iter().all(|verdict| verdict.id == "chain")) {
         return Err(no_cut(id));
@@ -130,11 +131,11 @@ pub(crate) fn accept_cuts(
 ) -> Result<String, Failure> {
     let (id, reason, now) = (id.map(str::to_owned), reason.to_owned(), clock.now());
     StateFiles::new(&Settings::read(reader)?).work(move |files| {
-        let Some((key, cuts)) = files.cuts()? else {
+        let Some((_, cuts)) = files.cuts()? else {
             return Err(Failure::new(Exit::Usage, "there are no cuts, and nothing to accept"));
         };
         let (_lock, _) = files.lock()?;
-        let compared = cuts.compare(&last_cuts(files, &key.key_id())?);
+        let compared = cuts.compare(&last_cuts(files)?);
         let accepted = compared.and_then(|_| cuts.accept(id.as_deref(), &reason, now));
         let accepted = accepted.map_err(|error| cuts_failure("cuts in the state directory", &error))?;
         if accepted.is_empty() {
@@ -148,13 +149,12 @@ pub(crate) fn accept_cuts(
     })
 }
 
-/// Stored cuts that the newest checkpoints of this key name.
-fn last_cuts(files: &StateFiles, key_id: &str) -> Result<Vec<LastCut>, Failure> {
+/// Stored cuts that the newest proven checkpoints name.
+fn last_cuts(files: &StateFiles) -> Result<Vec<LastCut>, Failure> {
     let (store, mut last_cuts) = (files.checkpoints()?, Vec::new());
     for dir in partition_dirs(&store, files)? {
         let newest = store.newest(dir).map_err(|error| files.failure(&error))?.reader;
-        let head = newest.map(|reader| reader.head().clone()).filter(|head| head.key_id == key_id);
-        last_cuts.extend(head.and_then(|head| head.last_cut));
+        last_cuts.extend(newest.and_then(|reader| reader.head().last_cut.clone()));
     }
     Ok(last_cuts)
 }
@@ -190,16 +190,18 @@ pub(crate) fn rebuild(reader: SettingsReader, only: Option<Stream>, force: bool)
         );
         return Err(Failure::new(Exit::StateUnusable, lost.join("\n")));
     }
+    let marks = start_marks(&beginnings, &logs, only, force);
     files.work(move |_| {
-        for (dir, _) in &beginnings {
-            store.clear(*dir).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
+        for (dir, mark) in &marks {
+            store.clear(*dir, mark).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
         }
-        let count = beginnings.len();
+        let count = marks.len();
         Ok(format!("{count} partitions will be counted from the beginning of their logs at the next start\n"))
     })
 }
 
-/// Returns the partitions with state, of all streams or of one, each with the offset at which its state began.
+/// Returns the partitions with a directory, of all streams or of one, each with the first offset that any proven
+/// checkpoint of it has, or else its mark; 0 if it is unknown.
 fn beginnings(
     files: &StateFiles,
     store: &CheckpointStore,
@@ -207,10 +209,36 @@ fn beginnings(
 ) -> Result<Vec<(PartitionDir, i64)>, Failure> {
     let dirs = partition_dirs(store, files)?.into_iter().filter(|dir| only.is_none_or(|stream| stream == dir.stream));
     let beginning = |dir: PartitionDir| {
-        let found = store.newest(dir).map_err(|error| files.failure(&error))?;
-        Ok((dir, found.reader.map_or(0, |reader| reader.head().first_offset)))
+        let listing = store.list(dir).map_err(|error| files.failure(&error))?;
+        let readers = listing.checkpoints.iter().filter_map(|sequence| store.open(dir, *sequence).ok());
+        let proven = readers.filter(CheckpointReader::is_sealed).map(|reader| reader.head().first_offset).min();
+        let marked = || store.start_mark(dir).0.map(|mark| mark.first_offset);
+        Ok((dir, proven.or_else(marked).unwrap_or(0)))
     };
     dirs.map(beginning).collect()
+}
+
+/// Marks of the partitions to rebuild. A partition without a directory has lost its state, or never had one: it is marked
+/// where nothing of its log is lost, or if the loss is accepted.
+fn start_marks(
+    beginnings: &[(PartitionDir, i64)],
+    logs: &[PartitionLog],
+    only: Option<Stream>,
+    force: bool,
+) -> Vec<(PartitionDir, StartMark)> {
+    let dir_of = |log: &PartitionLog| PartitionDir { stream: log.partition.stream, partition: log.partition.partition };
+    let lows: BTreeMap<PartitionDir, i64> = logs.iter().map(|log| (dir_of(log), log.low)).collect();
+    let is_known = |dir: &PartitionDir| beginnings.iter().any(|(known, _)| known == dir);
+    let without_directory = lows
+        .iter()
+        .filter(|(dir, low)| !is_known(dir) && only.is_none_or(|stream| stream == dir.stream) && (force || **low == 0));
+    let mark = |dir: PartitionDir, began: i64| {
+        let low = lows.get(&dir).copied().filter(|low| *low > began && force);
+        let reason = if low.is_some() { StartReason::ForcedRebuild } else { StartReason::Rebuild };
+        (dir, StartMark { reason, first_offset: low.unwrap_or(began) })
+    };
+    let known = beginnings.iter().map(|(dir, began)| mark(*dir, *began));
+    known.chain(without_directory.map(|(dir, _)| mark(*dir, 0))).collect()
 }
 
 /// Returns why a rebuild would lose history of a partition whose state began at an offset; `None` if it would not.

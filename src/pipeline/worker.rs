@@ -36,6 +36,7 @@ use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore};
 use crate::clock::Clock;
+use crate::cuts::CutOffset;
 use crate::record::{Outcome, PartitionIndex};
 use crate::runtime::{Exit, Failure};
 use crate::view::closed_periods::ClosedPeriods;
@@ -78,6 +79,8 @@ pub struct WorkerOptions {
     pub store: CheckpointStore,
     /// Closed periods as the stored cuts report them.
     pub closed_periods: Arc<ClosedPeriods>,
+    /// Ends of the newest stored cut.
+    pub cut_offsets: Vec<CutOffset>,
     /// Destinations of effects.
     pub outputs: Outputs,
 }
@@ -91,6 +94,8 @@ pub struct Worker {
     next_view_config: Option<ViewConfig>,
     clock: Clock,
     store: CheckpointStore,
+    /// Ends of the newest cut that was stored at the start.
+    pub(super) cut_offsets: Vec<CutOffset>,
     outputs: Outputs,
     phase: Phase,
     partitions: Partitions,
@@ -127,6 +132,7 @@ impl Worker {
             clock,
             store,
             closed_periods,
+            cut_offsets,
             outputs,
         } = options;
         let now = clock.instant();
@@ -155,6 +161,7 @@ impl Worker {
             next_view_config: None,
             clock,
             store,
+            cut_offsets,
             outputs,
         }
     }

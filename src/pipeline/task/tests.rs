@@ -3,6 +3,7 @@
 
 mod cuts;
 mod empty_records;
+mod starts;
 mod topic_ids;
 
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -250,6 +251,7 @@ fn worker(
         clock: clock.clone(),
         store,
         closed_periods: Arc::default(),
+        cut_offsets: Vec::new(),
         outputs,
     })
 }
@@ -266,6 +268,7 @@ fn inventory(partitions: &[TopicPartition]) -> LogInventory {
         cluster_id: None,
         topic_ids: PerStream::default(),
         logs,
+        committed_fault: None,
         timestamps: PerStream::default(),
         short_retention: PerStream::default(),
     }
