@@ -5,7 +5,8 @@
 //!
 //! | trace | beginning of the state |
 //! |---|---|
-//! | mark of the first start or of `pacemeter state rebuild` | in the mark; it counts before all others |
+//! | mark of `pacemeter state rebuild` | in the mark; nothing else is asked |
+//! | mark of the first start | in the mark |
 //! | newest stored cut | in the cut |
 //! | committed offset of the partition, checkpoint of another one that knows of it | unknown, so offset 0 is assumed |
 
@@ -54,11 +55,22 @@ struct Trace {
 impl Restorer<'_> {
     /// Begins a partition without checkpoints.
     pub(super) fn begin(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
-        if let Some(mark) = self.mark(log) {
-            return self.begin_marked(log, mark);
-        }
         let dir = dir_of(&log.partition);
-        let Some(trace) = self.trace(log) else { return self.begin_new(log) };
+        let mark = self.mark(log);
+        if let Some(rebuild) = mark.filter(|mark| mark.reason != StartReason::FirstStart) {
+            return self.rebuild_marked(log, rebuild);
+        }
+        let trace = match (self.trace(log), mark.map(|mark| mark.first_offset)) {
+            (None, None) => return self.begin_new(log),
+            // An old mark that is put back does not hide what a cut tells.
+            (Some(trace), marked) => {
+                let first_offset = trace.first_offset.into_iter().chain(marked).min();
+                Trace { first_offset, ..trace }
+            }
+            (None, first_offset) => {
+                Trace { what: "its first start is marked".to_owned(), first_offset, had_records: false }
+            }
+        };
         let reason = format!("{dir}: no checkpoint, but {}", trace.what);
         if trace.had_records && self.settings.on_missing == Policy::Fail {
             return Err(Failure::new(
@@ -73,6 +85,7 @@ impl Restorer<'_> {
         if trace.had_records {
             return self.discard(log, &unusable);
         }
+        self.need_committed(log, self.settings.on_missing == Policy::Fail)?;
         self.refuse_loss(log, &unusable)?;
         Ok(self.empty(log, StateSource::New))
     }
@@ -103,39 +116,34 @@ impl Restorer<'_> {
         mark
     }
 
-    fn begin_marked(&self, log: &LogInfo, mark: StartMark) -> Result<RestoredPartition, Failure> {
-        let is_rebuild = mark.reason != StartReason::FirstStart;
-        let reason = match mark.reason {
-            StartReason::FirstStart => "no checkpoint since the first start",
-            StartReason::Rebuild => "pacemeter state rebuild was run",
-            StartReason::ForcedRebuild => "pacemeter state rebuild --force was run",
-        };
-        let reasons = vec![format!("{}: {reason}", dir_of(&log.partition))];
-        let unusable = Unusable { reasons, policy: Policy::Rebuild, first_offset: Some(mark.first_offset) };
-        if is_rebuild {
-            return self.discard(log, &unusable);
-        }
-        self.refuse_loss(log, &unusable)?;
-        Ok(self.empty(log, StateSource::New))
+    /// Rebuilds a partition on request, as far as the request gave up what the log has lost.
+    fn rebuild_marked(&self, log: &LogInfo, mark: StartMark) -> Result<RestoredPartition, Failure> {
+        let option = if mark.reason == StartReason::ForcedRebuild { " --force" } else { "" };
+        let reasons = vec![format!("{}: pacemeter state rebuild{option} was run", dir_of(&log.partition))];
+        self.discard(log, &Unusable { reasons, policy: Policy::Rebuild, first_offset: Some(mark.first_offset) })
     }
 
     /// Begins a partition that nothing tells of.
     fn begin_new(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
         let may_lose = log.low > 0 && !self.settings.accept_lost_history;
-        if let Some(fault) = self.committed_fault.filter(|_| may_lose || self.settings.on_missing == Policy::Fail) {
-            return Err(Failure::new(
-                Exit::TryAgain,
-                format!(
-                    "{}: no checkpoint, and the committed offsets, which tell a first start from a lost state, are not available: {fault}",
-                    dir_of(&log.partition)
-                ),
-            ));
-        }
+        self.need_committed(log, may_lose || self.settings.on_missing == Policy::Fail)?;
         if log.low > 0 {
             let mark = StartMark { reason: StartReason::FirstStart, first_offset: log.low };
             self.checkpoints.send(CheckpointRequest::MarkStart(dir_of(&log.partition), mark));
         }
         Ok(self.empty(log, StateSource::New))
+    }
+
+    /// Ends a start that depends on committed offsets while these are unknown.
+    fn need_committed(&self, log: &LogInfo, is_needed: bool) -> Result<(), Failure> {
+        let Some(fault) = self.committed_fault.filter(|_| is_needed) else { return Ok(()) };
+        Err(Failure::new(
+            Exit::TryAgain,
+            format!(
+                "{}: no checkpoint, and the committed offsets, which tell a first start from a lost state, are not available: {fault}",
+                dir_of(&log.partition)
+            ),
+        ))
     }
 
     /// Trace of an earlier state of a partition without checkpoints.

@@ -55,6 +55,18 @@ fn removed_checkpoints_are_not_rebuilt_from_a_shortened_log() {
     assert_eq!(pacemeter.stop().code, Some(0));
 }
 
+#[test]
+fn a_rebuild_needs_force_where_any_checkpoint_knows_more() {
+    let stored = StoredState::of(shared_kafka());
+    stored.test_log.topics.delete_records(Stream::Call, 0);
+    let settings = ["streams.call.horizon=8d", "state.on_mismatch=rebuild", "state.accept_lost_history=true"];
+    let mut pacemeter = stored.start(&settings);
+    pacemeter.wait_ready();
+    assert_eq!(pacemeter.stop().code, Some(0));
+    let rebuild = run_in(&stored.state, &["state", "rebuild", "--stream", "call"], &stored.settings(&settings));
+    assert_says(&rebuild, 65, &["call-0: the state began at offset 0", "--force"]);
+}
+
 /// Makes a checkpoint a sparse file of this length whose index is all of it.
 fn make_sparse(path: &Path, length: u64) {
     let preamble = fs::read(path).expect("a checkpoint")[..PREAMBLE].to_vec();
@@ -79,6 +91,7 @@ fn a_sparse_checkpoint_is_damage_like_any_other() {
     let said = ["disbursement-0", "the file is inconsistent: length of a section"];
     assert_says(&run_in(&stored.state, &["state", "verify"], &settings), 65, &said);
     assert_says(&run_in(&stored.state, &["state", "inspect"], &settings), 0, &said);
+    assert_says(&run_in(&stored.state, &["cut", "verify"], &settings), 0, &[]);
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);

@@ -70,7 +70,7 @@ impl Start {
 
     /// Saves a checkpoint of the first partition, which has records.
     fn save(&self) {
-        let mut rig = self.run().ok().expect("it starts");
+        let Ok(mut rig) = self.run() else { panic!("it starts") };
         let batches = rig.batches(1);
         let worker = &mut rig.task.worker;
         apply(worker, batches);
@@ -101,10 +101,15 @@ fn a_first_start_on_a_shortened_log_is_remembered() {
     let start = Start { low: 50, ..Start::default() };
     start.starts();
     assert_eq!(start.disk.paths(), [path("begun")]);
-    let again = Start { committed: Some(60), ..start };
+    start.starts();
+    let later = Start { low: 51, ..start };
+    later.is_refused(Exit::StateUnusable, &["its first start is marked", "began at offset 50", LOST]);
+    let again = Start { low: 50, committed: Some(60), ..later };
     again.starts();
-    let later = Start { low: 51, ..again };
-    later.is_refused(Exit::StateUnusable, &["no checkpoint since the first start", "began at offset 50", LOST]);
+    let strict = Start { overrides: &["state.on_missing=fail"], ..again };
+    strict.is_refused(Exit::StateUnusable, &["an earlier process committed offset 60", "state.on_missing"]);
+    let later = Start { low: 51, overrides: &[], ..strict };
+    later.is_refused(Exit::StateUnusable, &["an earlier process committed offset 60", "began at offset 50", LOST]);
     Start { overrides: &["state.accept_lost_history=true"], ..later }.starts();
     let whole = Start::default();
     whole.starts();
@@ -153,6 +158,14 @@ fn a_stored_cut_tells_where_the_state_began() {
 }
 
 #[test]
+fn an_old_mark_of_a_first_start_hides_no_cut() {
+    let start = Start { low: 50, ..Start::default() };
+    start.starts();
+    let start = Start { cut_offsets: vec![cut_offset("milestone", Some(0), 90)], ..start };
+    start.is_refused(Exit::StateUnusable, &["a stored cut has the partition", "began at offset 0", LOST]);
+}
+
+#[test]
 fn another_partition_with_a_checkpoint_is_a_trace() {
     let start = Start { partitions: 2, ..Start::default() };
     start.save();
@@ -175,6 +188,11 @@ fn without_committed_offsets_only_a_whole_log_is_begun() {
     whole.starts();
     let strict = Start { overrides: &["state.on_missing=fail"], ..whole };
     strict.is_refused(Exit::TryAgain, &["the coordinator is away"]);
+    let marked = Start { low: 50, committed_fault: None, overrides: &[], ..strict };
+    marked.starts();
+    let marked = Start { committed_fault: Some("the coordinator is away"), ..marked };
+    marked.starts();
+    Start { overrides: &["state.on_missing=fail"], ..marked }.is_refused(Exit::TryAgain, &["the coordinator is away"]);
 }
 
 #[test]
