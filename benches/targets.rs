@@ -172,6 +172,7 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: Timestamp
     Snapshot {
         phase: Phase::Live,
         partitions: views.iter().enumerate().map(status).collect(),
+        outgrown: Vec::new(),
         complete_until: PerStream::from_fn(|_| Some(now)),
         built: now,
         targets: Arc::clone(targets),

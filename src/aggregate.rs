@@ -36,6 +36,7 @@
 //! | calls and agents; how to add a call measure | `call` |
 //! | curves and targets without identity | `panes`, `counts` |
 //! | labels as numbers | `labels` |
+//! | keys that an audit follows over partitions | `key_sample` |
 //! | memory: hash table, slab, pages, unaligned integers, timers | `table`, `slab`, `pages`, `packed`, `timers` |
 //!
 //! # Memory
@@ -58,6 +59,7 @@ mod double_buffer;
 mod effort;
 mod ids;
 pub mod image;
+mod key_sample;
 mod labels;
 mod milestone;
 mod packed;
@@ -82,6 +84,8 @@ use self::call::Calls;
 use self::disbursement::Disbursements;
 use self::ids::{IdLookup, Ids};
 use self::image::{ClosedDay, PageChunk, PageSink, StateImage};
+use self::key_sample::KeySample;
+pub use self::key_sample::{KeyKind, SampledKey};
 use self::milestone::Milestones;
 use self::pages::PagedTable;
 pub use self::restore::{MalformedState, StateLoader};
@@ -89,7 +93,7 @@ pub use self::rules::{Rules, unnamed_setting};
 use self::selection::Selection;
 use crate::allowlists::{Allowlists, LabelKind};
 use crate::clock::{Millis, Timestamp};
-use crate::event::{Body, Event, Hash128, LabelArena};
+use crate::event::{Body, Event, LabelArena};
 use crate::record::{Outcome, Reason, Rejection, Stream};
 use crate::targets::Targets;
 use crate::view::slots::Slots;
@@ -103,6 +107,7 @@ pub struct PartitionState {
     log: Log,
     ids: Ids,
     body: StreamBody,
+    key_sample: KeySample,
 }
 
 /// Progress through the log, and the outcomes of its records.
@@ -207,7 +212,7 @@ impl PartitionState {
             Stream::Milestone => StreamBody::Milestone(Box::new(Milestones::new(rules, view_config))),
         };
         let log = Log { first_offset, next_offset: first_offset, watermark: None, counts: RecordCounts::default() };
-        Self { stream, rules, log, ids: Ids::new(), body }
+        Self { stream, rules, log, ids: Ids::new(), body, key_sample: KeySample::default() }
     }
 
     /// Offset after the last record that was applied or refused.
@@ -291,6 +296,7 @@ impl PartitionState {
         let watermark = self.log.watermark.map_or(event.time, |watermark| watermark.max(event.time));
         self.log.watermark = Some(watermark);
         self.ids.remember(event, watermark - horizon);
+        self.key_sample.note(event);
         match (&mut self.body, &event.body) {
             (StreamBody::Disbursement(partition), Body::Disbursement(body)) => {
                 partition.forget(watermark);
@@ -306,7 +312,9 @@ impl PartitionState {
             }
             (StreamBody::Milestone(partition), Body::Milestone(body)) => {
                 partition.forget(watermark);
-                partition.apply(event, body, arena);
+                if partition.apply(event, body, arena) {
+                    self.key_sample.note_initiative(arena.get(body.initiative));
+                }
             }
             _ => panic!("an event of another stream is rejected at decode"),
         }
@@ -411,15 +419,6 @@ impl PartitionState {
     /// Ends the image: it is complete, or was given up.
     pub fn end_image(&mut self) {
         self.regions().for_each(|region| region.end());
-    }
-
-    /// Takes a sample (one in 1,024, by hash) of the people who appeared since the last call. A person in two
-    /// partitions was keyed wrongly by the producer and counts twice; the audit of keys finds them by this sample.
-    pub fn take_sampled(&mut self) -> Vec<Hash128> {
-        match &mut self.body {
-            StreamBody::Disbursement(partition) => partition.state_mut().take_sampled(),
-            StreamBody::Call(_) | StreamBody::Milestone(_) => Vec::new(),
-        }
     }
 
     /// Hashes every byte of state: equal for equal logs and rules, no matter how the log was batched.

@@ -115,9 +115,27 @@ pub(crate) struct RunningApp {
     pipeline: JoinHandle<Result<(), Failure>>,
     http: JoinHandle<()>,
     reload: JoinHandle<()>,
-    _log: Guard,
     _lock: Lock,
     _deadline: ShutdownDeadline,
+}
+
+/// Settings of the process as they were read, faults included.
+pub(crate) struct Configuration {
+    reader: SettingsReader,
+    settings: Settings,
+}
+
+/// Reads the settings and opens the log. Faults of the settings are left to [`start`], which the log can then report.
+pub(crate) fn configure(mut reader: SettingsReader) -> (Configuration, Guard) {
+    let settings = Settings::of(&mut reader);
+    let log = log::install(&settings.log, Clock::wall());
+    (Configuration { reader, settings }, log)
+}
+
+/// Logs why the process cannot start or continue.
+pub(crate) fn log_failure(failure: &Failure) {
+    let (exit, reason) = (failure.exit.code(), &failure.message);
+    tracing::error!(event = "pacemeter.failed", exit, reason, "pacemeter failed; exiting");
 }
 
 /// Starts all stages, and returns once `/metrics` answers; `None` if the shutdown was requested before. The files of
@@ -127,12 +145,13 @@ pub(crate) struct RunningApp {
 /// 78 with all faults of the settings and of the files of targets; else the failure of a resource that the settings
 /// name.
 pub(crate) async fn start(
-    mut reader: SettingsReader,
+    configuration: Configuration,
+    log: &Guard,
     clock: Clock,
     shutdown: Shutdown,
     reload: Arc<Notify>,
 ) -> Result<Option<RunningApp>, Failure> {
-    let settings = Settings::of(&mut reader);
+    let Configuration { mut reader, settings } = configuration;
     let deadline = shutdown.enforce(settings.pipeline.shutdown_deadline + SHUTDOWN_GRACE)?;
     let exposures = settings.source.check_files(&mut reader);
     let texts = settings.files.texts();
@@ -140,7 +159,6 @@ pub(crate) async fn start(
     let uncovered = loaded.uncovered(clock.now());
     let targets = loaded.targets_or_faults(&mut reader);
     reader.finish()?;
-    let log = log::install(&settings.log, Clock::wall());
     tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter started");
     log_certificate_checks(&settings.source);
     log_failpoint();
@@ -180,7 +198,7 @@ pub(crate) async fn start(
         shutdown: shutdown.clone(),
     })?;
     let reload = tokio::spawn(reloader.run(reload, shutdown.clone()));
-    Ok(Some(RunningApp { address, shutdown, pipeline, http, reload, _log: log, _lock: lock, _deadline: deadline }))
+    Ok(Some(RunningApp { address, shutdown, pipeline, http, reload, _lock: lock, _deadline: deadline }))
 }
 
 fn log_exposures<'a>(exposures: impl Iterator<Item = &'a SecretExposure>) {
@@ -237,18 +255,7 @@ impl RunningApp {
         }
         // The task ends with the shutdown; a panic in it would have ended the process.
         drop(self.reload.await);
-        match &result {
-            Ok(()) => tracing::info!(event = "pacemeter.ended", "pacemeter ended"),
-            Err(failure) => {
-                tracing::error!(
-                    event = "pacemeter.failed",
-                    exit = failure.exit.code(),
-                    reason = failure.message,
-                    "pacemeter failed; exiting"
-                );
-            }
-        }
-        result
+        result.inspect(|()| tracing::info!(event = "pacemeter.ended", "pacemeter ended"))
     }
 
     /// Requests a shutdown and waits for it.

@@ -27,4 +27,4 @@ pub use holidays::WEEKDAYS;
 pub use period::{Interval, Period};
 pub use read::read;
 pub use shipped::shipped;
-pub use working::WorkingCalendar;
+pub use working::{MissingYear, WorkingCalendar};

@@ -10,11 +10,12 @@ mod produce;
 mod progress;
 mod scrape;
 mod targets;
+mod terminal;
 mod words;
 
 use crate::record::Stream;
-use crate::runtime::{Exit, print_error};
-use crate::settings::{Layers, parse_duration, printable_lines};
+use crate::runtime::{Exit, Failure, print_error};
+use crate::settings::{CONFIG_FILE, Layers, parse_duration, printable_lines};
 use crate::source;
 use crate::telemetry::process::REVISION;
 use clap::builder::RangedU64ValueParser;
@@ -34,6 +35,10 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     };
     execute::execute(&command).unwrap_or_else(|failure| {
         let exit = failure.exit;
+        // Whoever closed the pipe knows.
+        if exit == Exit::ClosedPipe {
+            return exit;
+        }
         // A pipe that nobody reads must not hold up the end; the exit code is enough then. Without a thread to end the
         // process, the failure is printed all the same: it may be that there are no threads.
         let deadline = move || {
@@ -57,8 +62,12 @@ fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Re
     Cli::try_parse_from(arguments).map(|cli| cli.command).map_err(|error| {
         let text = error.render().to_string();
         if printable_lines(&text) == text {
-            // In colours. If even the terminal is closed, only the exit code is left.
-            let _ = error.print();
+            // In colours. If standard error is closed, only the exit code is left.
+            if let Err(failed) = error.print()
+                && !error.use_stderr()
+            {
+                return Failure::from_stdout(&failed).exit;
+            }
         } else {
             print_error(text.trim_end());
         }
@@ -98,7 +107,7 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 figures differ (demo), 64 usage, 65 state unusable, 70 bug, 73 state locked, 74 disk, 75 try again, 77 denied, \
-78 configuration.";
+78 configuration, 141 standard output closed.";
 
 const SETTINGS_HELP: &str = "\
 Settings, later sources override earlier ones: built-in defaults, --config files in order, environment variables \
@@ -114,6 +123,8 @@ pub(crate) enum Command {
     ///
     /// At the end (Ctrl-C or --for) every figure is compared with an independent calculation from all sent records:
     /// exit code 0 if all are equal, 1 if any differs.
+    ///
+    /// With --live it runs at the speed of the clock, with a history behind it, so that a Prometheus can be connected.
     #[command(after_help = SETTINGS_HELP)]
     Demo(DemoArgs),
     /// Check the settings and the topics in Kafka; exit code 78 if the configuration must be fixed.
@@ -131,6 +142,9 @@ pub(crate) enum Command {
     #[command(after_help = SETTINGS_HELP)]
     Cut(cut::CutArgs),
     /// Write simulated events to the topics of a Kafka cluster, for trials and load tests.
+    ///
+    /// The payments are invented. Refused (exit code 78) for brokers that are not on this machine and for topics that
+    /// hold records, unless an option for each permits it.
     #[command(after_help = SETTINGS_HELP)]
     Produce(ProduceArgs),
     /// Inspect or verify the state directory, or rebuild the figures from the logs.
@@ -149,7 +163,8 @@ pub(crate) enum StateCommand {
     Verify(CheckArgs),
     /// Remove the checkpoints, so that the next start rebuilds the figures from the beginning of the logs.
     ///
-    /// Refused (exit code 65) if a log now begins later than the state did: figures of earlier records would be lost.
+    /// Refused (exit code 65) if a log now begins later than the state did, since figures of earlier records would be lost,
+    /// and if partitions were added to a topic, since people would count twice.
     Rebuild(RebuildArgs),
 }
 
@@ -159,7 +174,8 @@ pub(crate) struct RebuildArgs {
     /// Rebuild only this stream: disbursement, call or milestone.
     #[arg(long, value_name = "STREAM", value_parser = parse_stream)]
     pub(crate) stream: Option<Stream>,
-    /// Rebuild even if figures of records no longer in the logs are lost.
+    /// Rebuild even if figures of records no longer in the logs are lost. Does not accept added partitions, which
+    /// state.accept_added_partitions does.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -169,7 +185,8 @@ pub(crate) struct RebuildArgs {
 /// Sources of settings, apart from the environment.
 #[derive(Args)]
 pub(crate) struct SettingsArgs {
-    /// Configuration file (TOML); repeatable, later files override earlier ones.
+    /// Configuration file (TOML); repeatable, later files override earlier ones. Default: $PACEMETER_CONFIG, else the first
+    /// of ./pacemeter.toml and /etc/pacemeter/pacemeter.toml that exists.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Vec<PathBuf>,
     /// One setting, as in `--set http.listen=0.0.0.0:9464`; repeatable, later ones override earlier ones.
@@ -182,11 +199,25 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// Returns the layers from these arguments and the process environment.
+    /// Returns the layers from these arguments, the process environment and the default place of the configuration.
     pub(crate) fn layers(&self) -> Layers {
+        let named = std::env::var_os(CONFIG_FILE).map(PathBuf::from);
+        let default = named.or_else(|| CONFIG_PLACES.map(PathBuf::from).into_iter().find(|place| place.exists()));
+        let mut layers = self.own_layers();
+        if layers.files.is_empty() {
+            layers.files.extend(default);
+        }
+        layers
+    }
+
+    /// Returns the layers from these arguments and the process environment alone.
+    pub(crate) fn own_layers(&self) -> Layers {
         Layers { files: self.config.clone(), environment: Layers::process_environment(), overrides: self.set.clone() }
     }
 }
+
+/// Places of the configuration file if nothing names one; the first that exists is read.
+const CONFIG_PLACES: [&str; 2] = ["pacemeter.toml", "/etc/pacemeter/pacemeter.toml"];
 
 /// Arguments of `pacemeter run`.
 #[derive(Args)]
@@ -207,6 +238,9 @@ pub(crate) struct DemoArgs {
     /// Simulated seconds per real second, from 1 to 86400.
     #[arg(long, value_name = "FACTOR", default_value_t = demo::A_WEEK_IN_90_SECONDS, value_parser = parse_speed)]
     pub(crate) speed: f64,
+    /// Run at the speed of the clock, after the history of the last week and this one.
+    #[arg(long, conflicts_with = "speed")]
+    pub(crate) live: bool,
     /// Seed of the simulation; equal seeds simulate equal programmes.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u64,
@@ -246,6 +280,8 @@ pub(crate) struct ProduceArgs {
     pub(crate) oracle_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) simulation: produce::SimulationArgs,
+    #[command(flatten)]
+    pub(crate) permissions: produce::PermissionArgs,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
 }

@@ -1,7 +1,8 @@
 //! The only module that reads the system clock.
 //!
-//! Everything else receives a [`Timestamp`]. The demo and tests run the same program on a clock with an origin and a speed
-//! of their own ([`Clock::accelerated`], for the built program [`Clock::from_environment`]). Time-outs and waits of the
+//! Everything else receives a [`Timestamp`]. Tests run the same program on a clock with an origin and a speed of their own
+//! ([`Clock::accelerated`], for the built program [`Clock::from_environment`]), and the demo sets its clock itself
+//! ([`Clock::driven`]). Time-outs and waits of the
 //! process itself use the monotonic time of tokio and std.
 
 mod moved;
@@ -11,8 +12,8 @@ pub use moved::ClockVariableError;
 pub(crate) use moved::TEST_CLOCK;
 pub use timestamp::Timestamp;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Length of time in milliseconds. A point in time is a [`Timestamp`].
@@ -41,7 +42,8 @@ pub struct Clock(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     Wall,
-    Accelerated(Arc<Accelerated>),
+    Accelerated(Accelerated),
+    Driven(Arc<AtomicI64>),
     Manual(Arc<Manual>),
 }
 
@@ -54,12 +56,11 @@ struct Manual {
     elapsed: AtomicI64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Accelerated {
     origin: Timestamp,
     started: Instant,
     speed: f64,
-    frozen: OnceLock<Timestamp>,
 }
 
 impl Clock {
@@ -70,12 +71,22 @@ impl Clock {
 
     /// Clock that shows `origin` now and advances `speed` seconds per second.
     pub fn accelerated(origin: Timestamp, speed: f64) -> Self {
-        Self(Kind::Accelerated(Arc::new(Accelerated {
-            origin,
-            started: Instant::now(),
-            speed,
-            frozen: OnceLock::new(),
-        })))
+        Self(Kind::Accelerated(Accelerated { origin, started: Instant::now(), speed }))
+    }
+
+    /// Clock that shows `origin`, and then what [`Clock::set`] gives it. Its monotonic time is the machine's.
+    pub fn driven(origin: Timestamp) -> Self {
+        Self(Kind::Driven(Arc::new(AtomicI64::new(origin.as_millis()))))
+    }
+
+    /// Sets a driven clock and all its clones; an earlier time than the one shown has no effect.
+    ///
+    /// # Panics
+    ///
+    /// Panics on any other clock.
+    pub fn set(&self, now: Timestamp) {
+        let Kind::Driven(shown) = &self.0 else { panic!("only a driven clock can be set") };
+        shown.fetch_max(now.as_millis(), Ordering::Relaxed);
     }
 
     /// Clock that shows `origin` until [`Clock::advance`].
@@ -101,7 +112,7 @@ impl Clock {
     /// Monotonic time, for time-outs and waits of the process itself.
     pub fn instant(&self) -> Instant {
         match &self.0 {
-            Kind::Wall | Kind::Accelerated(_) => Instant::now(),
+            Kind::Wall | Kind::Accelerated(_) | Kind::Driven(_) => Instant::now(),
             Kind::Manual(clock) => {
                 clock.started + Duration::from_millis(clock.elapsed.load(Ordering::Relaxed).unsigned_abs())
             }
@@ -113,17 +124,8 @@ impl Clock {
         match &self.0 {
             Kind::Manual(clock) => Timestamp::from_millis(clock.now.load(Ordering::Relaxed)),
             Kind::Wall => wall_time(),
-            Kind::Accelerated(clock) => clock.frozen.get().copied().unwrap_or_else(|| clock.running()),
-        }
-    }
-
-    /// Stops an accelerated clock and all its clones, and returns the time that they show from now on. Has no effect on
-    /// the system clock.
-    pub fn freeze(&self) -> Timestamp {
-        match &self.0 {
-            Kind::Wall => wall_time(),
-            Kind::Manual(clock) => Timestamp::from_millis(clock.now.load(Ordering::Relaxed)),
-            Kind::Accelerated(clock) => *clock.frozen.get_or_init(|| clock.running()),
+            Kind::Accelerated(clock) => clock.running(),
+            Kind::Driven(shown) => Timestamp::from_millis(shown.load(Ordering::Relaxed)),
         }
     }
 }
@@ -145,4 +147,19 @@ fn wall_time() -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Timestamp::EPOCH.saturating_add(millis(since_epoch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driven_clock_shows_what_it_is_given_and_never_goes_back() {
+        let clock = Clock::driven(Timestamp::EPOCH);
+        let seen = clock.clone();
+        assert_eq!(seen.now(), Timestamp::EPOCH);
+        clock.set(Timestamp::EPOCH + HOUR);
+        clock.set(Timestamp::EPOCH + MINUTE);
+        assert_eq!(seen.now(), Timestamp::EPOCH + HOUR);
+    }
 }

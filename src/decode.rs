@@ -4,7 +4,7 @@
 //! spec/events.md#order-of-faults, which is the order of the code:
 //!
 //! ```text
-//! record      empty, too large; the frame of a schema registry is removed
+//! record      empty, too large; frame of a schema registry, byte order mark              (payload)
 //! envelope    content type; CloudEvents binary, structured or flat; JSON; known fields  (envelope, fields, scan)
 //! attributes  id, source, type, time, the record's own timestamp                        (kind, rfc3339)
 //! data        field by field; numbers from their own text                               (body, numbers)
@@ -26,6 +26,7 @@ mod fingerprint;
 mod key_file;
 mod kind;
 mod numbers;
+mod payload;
 mod pseudonym;
 mod rfc3339;
 mod scan;
@@ -42,6 +43,7 @@ use crate::settings::{SettingsReader, format_duration};
 use fields::{Field, Fields};
 use fingerprint::Fingerprint;
 use kind::Kind;
+use payload::Payload;
 use pseudonym::Pseudonyms;
 use scan::{Scan, Scanner, SerdeJson};
 
@@ -130,12 +132,12 @@ impl Decoder {
         record: &RawRecord<'_>,
         arena: &mut LabelArena,
     ) -> Result<Event, Rejection> {
-        let value = self.payload(record)?;
+        let payload = self.payload(record)?;
         if record.has_unreadable_headers {
             return Err(Rejection::field(Reason::UnsupportedFormat, "headers"));
         }
         let mut fields = Fields::none();
-        envelope::open::<S>(value, record.headers, &mut fields)?;
+        envelope::open::<S>(payload, record.headers, &mut fields)?;
 
         let id = fields.required(Field::Id, MAX_ID_BYTES)?;
         let source = fields.optional(Field::Source, MAX_SOURCE_BYTES)?;
@@ -153,11 +155,11 @@ impl Decoder {
         self.pseudonyms.record()
     }
 
-    /// Value without the frame of a schema registry, neither empty nor too large.
-    fn payload<'a>(&self, record: &RawRecord<'a>) -> Result<&'a [u8], Rejection> {
+    /// Value with something to read, and not too large.
+    fn payload<'a>(&self, record: &RawRecord<'a>) -> Result<Payload<'a>, Rejection> {
         let value = record.value.unwrap_or_default();
-        let payload = envelope::unframe(value);
-        if payload.is_empty() {
+        let payload = Payload::new(value);
+        if payload.json().is_empty() {
             return Err(Rejection::of(Reason::Empty));
         }
         if value.len() > self.settings.max_record_bytes {

@@ -110,7 +110,7 @@ impl Exporter {
             let totals = Totals::of(&views, &self.allowlists, self.presence_limits, now);
             business::figures(&mut out, &totals, &self.allowlists, snapshot);
             let tallies = Tallies::of_views(&snapshot.targets, &views);
-            let statuses = self.evaluator.statuses(&tallies, now, snapshot.closed_periods.newest_cut());
+            let statuses = self.evaluator.statuses(&tallies, now, &snapshot.closed_periods);
             targets::statuses(&mut out, &snapshot.targets, &statuses, snapshot.closed_periods.newest_cut());
         }
         for (family, dropped) in out.dropped() {

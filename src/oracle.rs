@@ -65,7 +65,7 @@ use crate::clock::{DAY, HOUR, Millis, SECOND, Timestamp};
 use crate::event::FederalState;
 use crate::record::{Reason, Stream};
 
-pub use event::{Decimals, PesoAmount, SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone};
+pub use event::{PesoAmount, SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone, Spelling};
 pub use figures::{SeriesDifference, SeriesValues, SeriesValuesError, decimal};
 
 pub use targets::TargetInputs;

@@ -1,12 +1,16 @@
 //! Records before and after decoding: streams, partitions, raw records, outcomes, reasons for a rejection.
 
+mod json_fault;
 mod partition;
 mod per_stream;
 mod raw;
 
+pub use self::json_fault::{Finding, JsonFault};
 pub use self::per_stream::PerStream;
 pub use partition::{PartitionIndex, TopicPartition};
 pub use raw::{Header, MAX_TIMESTAMP_AHEAD, MAX_TIMESTAMP_BEHIND, RawRecord, RawRecords};
+
+use std::fmt;
 
 /// Family of events; each has a topic of its own (spec/events.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,22 +129,38 @@ impl Reason {
 
 /// Why a record was rejected. Holds nothing of the record's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{}{}{}", reason.name(), if field.is_some() { " " } else { "" }, field.unwrap_or(""))]
 pub struct Rejection {
     /// First fault found.
     pub reason: Reason,
     /// Name of the faulty field; `None` if the fault is not in a field.
     pub field: Option<&'static str>,
+    /// Place of the fault in a value that is [`Reason::NotJson`].
+    pub detail: Option<JsonFault>,
 }
 
 impl Rejection {
     /// Rejection without a field.
     pub fn of(reason: Reason) -> Self {
-        Self { reason, field: None }
+        Self { reason, field: None, detail: None }
     }
 
     /// Rejection for a fault in `field`.
     pub fn field(reason: Reason, field: &'static str) -> Self {
-        Self { reason, field: Some(field) }
+        Self { reason, field: Some(field), detail: None }
+    }
+
+    /// Rejection of a value that is no JSON object.
+    pub fn not_json(fault: JsonFault) -> Self {
+        Self { reason: Reason::NotJson, field: None, detail: Some(fault) }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.reason.name())?;
+        if let Some(field) = self.field {
+            write!(formatter, " {field}")?;
+        }
+        self.detail.map_or(Ok(()), |fault| write!(formatter, " at {fault}"))
     }
 }

@@ -50,6 +50,8 @@ pub enum Exit {
     Denied,
     /// 78: the settings, or what they refer to, must be changed first.
     Configuration,
+    /// 141: nobody reads standard output any more, as behind `| head -1`. Shells report 128 + SIGPIPE then.
+    ClosedPipe,
 }
 
 impl Exit {
@@ -66,6 +68,7 @@ impl Exit {
             Exit::TryAgain => 75,
             Exit::Denied => 77,
             Exit::Configuration => 78,
+            Exit::ClosedPipe => 141,
         }
     }
 
@@ -112,6 +115,14 @@ impl Failure {
         Self::new(if is_denied { Exit::Denied } else { Exit::Disk }, format!("{what}: {error}{remedy}"))
     }
 
+    /// Failure to write to standard output: 141 if its pipe is closed.
+    pub(crate) fn from_stdout(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Exit::ClosedPipe, "standard output is closed"),
+            _ => Self::from_io("standard output", error),
+        }
+    }
+
     /// Failure to start a thread or an asynchronous runtime: 75, since the machine may have threads and memory again
     /// later.
     pub(crate) fn from_spawn(what: impl std::fmt::Display, error: &io::Error) -> Self {
@@ -125,11 +136,10 @@ impl From<SettingsFaults> for Failure {
     }
 }
 
-/// Writes lines to standard output, with what is not printable escaped. A closed pipe is not an error
-/// (`pacemeter run --print-config | head -1`).
+/// Writes lines to standard output, with what is not printable escaped.
 ///
 /// # Errors
-/// 74 or 77 if standard output cannot be written.
+/// 141 if nobody reads standard output any more (`pacemeter demo | head -1`); 74 or 77 if it cannot be written.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     print_styled(&printable_lines(text))
 }
@@ -140,10 +150,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// The errors of [`print`].
 pub(crate) fn print_styled(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::from_io("standard output", &error)),
-        _ => Ok(()),
-    }
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::from_stdout(&error))
 }
 
 /// Writes a line, or several, to standard error, with what is not printable escaped.

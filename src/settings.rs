@@ -61,6 +61,9 @@ use std::time::Duration;
 /// Prefix of the environment variables that are settings.
 const ENVIRONMENT_PREFIX: &str = "PACEMETER_";
 
+/// Environment variable that names the configuration file if no argument does. No setting itself.
+pub(crate) const CONFIG_FILE: &str = "PACEMETER_CONFIG";
+
 /// Environment variable that arms a failpoint. For tests, and like [`TEST_CLOCK`] no setting.
 pub(crate) const TEST_FAILPOINT: &str = "PACEMETER_TEST_FAILPOINT";
 
@@ -350,7 +353,7 @@ fn as_offset_range(value: &ValueKind) -> Result<OffsetRange, String> {
 
 fn environment_layer(name: &str, value: &str, known: &KnownSettings, faults: &mut SettingsFaults) -> Option<Layer> {
     let name_in_layer = name.strip_prefix(ENVIRONMENT_PREFIX)?;
-    if [TEST_CLOCK, TEST_FAILPOINT].contains(&name) || is_kubernetes_service_link(name_in_layer, value) {
+    if [CONFIG_FILE, TEST_CLOCK, TEST_FAILPOINT].contains(&name) || is_kubernetes_service_link(name_in_layer, value) {
         return None;
     }
     let key = name_in_layer.to_lowercase().replace("__", ".");

@@ -87,7 +87,7 @@ pub fn linked_libraries() -> LinkedLibraries {
     native::linked_libraries()
 }
 
-use crate::record::{PerStream, TopicPartition};
+use crate::record::{PerStream, Stream, TopicPartition};
 
 /// The partitions of the three topics, in the order of `Stream::ALL` and of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +96,14 @@ pub struct Topology {
     pub partitions: Vec<PartitionLog>,
     /// Ids of the topics, asked for before the offsets of their logs.
     pub topic_ids: Result<TopicIds, SourceError>,
+}
+
+impl Topology {
+    /// Number of partitions of a stream's topic.
+    pub fn partition_count(&self, stream: Stream) -> i32 {
+        let count = self.partitions.iter().filter(|log| log.partition.stream == stream).count();
+        i32::try_from(count).unwrap_or(i32::MAX)
+    }
 }
 
 /// Id that Kafka gave each topic, in the notation of its tools; `None` where the brokers report none. A topic that is

@@ -212,7 +212,7 @@ pub struct Tally {
     /// People, dispersals, centavos, calls, quantities; of a service level the calls answered within target.
     pub amount: i128,
     /// Denominator of a service level: answered + abandoned - short abandons. For net pesos the dispersals not fully
-    /// returned; else 0.
+    /// returned; for people and dispersals the centavos that are left of these. Else 0.
     pub base: i128,
 }
 

@@ -104,6 +104,7 @@ fn steady(log: &Log) {
     pacemeter.measure_until_ready();
     let mut produce = Command::new(env!("CARGO_BIN_EXE_pacemeter"));
     produce.arg("produce").args(["--rate", &RATE.to_string(), "--events", &(RATE * 2 * STEADY.as_secs()).to_string()]);
+    produce.args(["--span", "5d", "--into-topics-with-records"]);
     for setting in log.settings() {
         produce.arg("--set").arg(setting);
     }

@@ -27,6 +27,7 @@ use self::agents::Agents;
 pub(crate) use self::agents::AgentsState;
 use super::counts::TargetCounts;
 use super::double_buffer::DoubleBuffer;
+use super::key_sample::{KeyKind, SampledKey};
 use super::labels::{LabelId, LabelTable};
 use super::packed::{PackedTime, U16};
 use super::pages::PagedTable;
@@ -180,6 +181,19 @@ impl Calls {
 
     pub(crate) fn keys(&self) -> KeyCounts {
         KeyCounts { calls: self.state.calls.len() as u64, agents: self.agents.len() as u64, ..KeyCounts::default() }
+    }
+
+    pub(crate) fn remembered_keys(&self) -> impl Iterator<Item = SampledKey> {
+        let calls = self.state.calls.iter();
+        let calls = calls.map(|call| SampledKey { kind: KeyKind::Call, hash: call.key, time: call.newest() });
+        calls.chain(self.agents.remembered_keys())
+    }
+
+    pub(crate) fn remembers(&self, key: &SampledKey) -> bool {
+        match key.kind {
+            KeyKind::Agent => self.agents.has(&key.hash),
+            _ => self.state.calls.get(&key.hash).is_some(),
+        }
     }
 
     pub(crate) fn unlisted(&self) -> &UnlistedCounts {

@@ -27,6 +27,7 @@ mod crowds;
 mod days;
 mod derived;
 mod further_programmes;
+mod keys;
 mod people;
 mod rolling;
 mod settled;
@@ -441,10 +442,6 @@ impl DisbursementsState {
 
     pub(crate) fn panes_mut(&mut self) -> &mut Panes<3> {
         &mut self.panes
-    }
-
-    pub(crate) fn take_sampled(&mut self) -> Vec<Hash128> {
-        self.people.take_sampled()
     }
 
     pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {

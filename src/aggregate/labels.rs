@@ -48,6 +48,11 @@ impl LabelTable {
         &self.names[usize::from(id)]
     }
 
+    /// Values with a number of their own.
+    pub(crate) fn own_names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().skip(1).map(String::as_str)
+    }
+
     /// Number of a value; a new value gets the next number, or [`OTHER`] beyond the bound.
     pub(crate) fn intern(&mut self, name: &str) -> LabelId {
         if let Some(&id) = self.ids.get(name) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::TargetCounts;
 use super::double_buffer::DoubleBuffer;
+use super::key_sample::SampledKey;
 use super::labels::{LabelId, LabelTable, OTHER};
 use super::panes::{PaneKey, Panes, first_of, pane_key, second_of};
 use super::selection::has;
@@ -45,6 +46,10 @@ impl MilestonesState {
 
     pub(crate) fn panes_mut(&mut self) -> &mut Panes<2> {
         &mut self.panes
+    }
+
+    pub(crate) fn remembered_keys(&self) -> impl Iterator<Item = SampledKey> {
+        self.initiatives.own_names().map(SampledKey::of_initiative)
     }
 
     /// Figures of targets, derived from all panes.
@@ -94,11 +99,13 @@ impl Milestones {
         self.state.panes.forget(watermark);
     }
 
-    pub(crate) fn apply(&mut self, event: &Event, body: &event::Milestone, arena: &LabelArena) {
+    /// Applies an event; true if it is the first of an initiative that gets a number of its own.
+    pub(crate) fn apply(&mut self, event: &Event, body: &event::Milestone, arena: &LabelArena) -> bool {
         let (initiative, milestone) = (arena.get(body.initiative), arena.get(body.milestone));
         let Allowlists { initiatives, milestones, .. } = &*self.allowlists;
         self.unlisted.count(LabelKind::Initiative, initiatives.index(initiative) == initiatives.other());
         self.unlisted.count(LabelKind::Milestone, milestones.index(milestone) == milestones.other());
+        let initiatives_before = self.state.initiatives.len();
         let mut key = (self.state.initiatives.intern(initiative), self.state.milestones.intern(milestone));
         // Beyond the bound a new pair counts as `other`, `other`.
         if !self.state.totals.contains_key(&key) && self.state.totals.len() >= self.state.max_milestones {
@@ -118,6 +125,7 @@ impl Milestones {
         let Self { state, counts, .. } = self;
         state.panes.add(event.time, key, amounts);
         counts.each(|counts| counts.add(event.time, key, amounts, |filter| state.is_selected(key, filter)));
+        state.initiatives.len() > initiatives_before
     }
 
     /// Figures by slot at `watermark`.

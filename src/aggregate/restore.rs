@@ -4,6 +4,7 @@ use super::call::{AgentsState, Calls, CallsState};
 use super::disbursement::{Disbursements, DisbursementsState};
 use super::ids::Ids;
 use super::image::TableLayout;
+use super::key_sample::KeySample;
 use super::milestone::{Milestones, MilestonesState};
 use super::pages::PagedTable;
 use super::{Log, PartitionState, Rules, StreamBody, ViewConfig};
@@ -85,7 +86,7 @@ impl StateLoader {
                 (Stream::Milestone, StreamBody::Milestone(Box::new(Milestones::restored(*state, view_config))))
             }
         };
-        PartitionState { stream, rules, log, ids, body }
+        PartitionState { stream, rules, log, ids, body, key_sample: KeySample::default() }
     }
 
     fn regions(&mut self) -> Box<dyn Iterator<Item = &mut dyn PagedTable> + '_> {

@@ -84,7 +84,7 @@ impl<'a> RequestContext<'a> {
 
     /// Evaluates all targets; the statuses are in the order of the targets.
     pub(super) fn statuses(&self, tallies: &Tallies) -> Vec<TargetStatus> {
-        self.evaluator.statuses(tallies, self.now, self.closed_periods().newest_cut())
+        self.evaluator.statuses(tallies, self.now, self.closed_periods())
     }
 
     /// Finds a target and its index by name.

@@ -72,7 +72,8 @@ pub(crate) struct TargetEntry {
     pub(crate) complete_until_ms: Option<Timestamp>,
     /// Current period; null outside of a campaign, and if part of the period is forgotten.
     pub(crate) current: Option<CurrentPeriod>,
-    /// Last closed period with its result today; null if there is none, or if part of it is forgotten.
+    /// Last closed period with its result today, or as cuts reported it last if part of it is forgotten; null if there is
+    /// none, or no cut has it.
     pub(crate) previous: Option<PreviousPeriod>,
 }
 
@@ -108,7 +109,7 @@ pub(crate) struct CurrentPeriod {
     pub(crate) pace_ratio: Option<f64>,
     /// Plan less actual; negative if the target is ahead of its plan, null for a ratio with nothing to divide by.
     pub(crate) shortfall: Option<f64>,
-    /// Shortfall in pesos; null unless the measure is money or each counted thing has a value.
+    /// Shortfall in pesos; null unless the measure is money, or each counted thing has a value or a mean payment.
     pub(crate) shortfall_pesos: Option<f64>,
     /// Largest shortfall that may be due to chance; null for money while no payment is known.
     pub(crate) pace_tolerance: Option<f64>,
@@ -124,7 +125,7 @@ pub(crate) struct CurrentPeriod {
     pub(crate) achieved_per_open_hour: Option<f64>,
     /// Open time left in the period, in seconds.
     pub(crate) remaining_open_seconds: f64,
-    /// Variance of counts relative to that of a Poisson process; 4 until four past periods are known.
+    /// Variance of counts relative to that of a Poisson process; 4 until four past periods say more.
     pub(crate) dispersion: f64,
 }
 
@@ -219,13 +220,8 @@ fn current_period(
 fn curve(context: &RequestContext<'_>, tallies: &Tallies, index: TargetIndex, period: Interval) -> Vec<PacePoint> {
     let targets = context.targets();
     let (target, cut_times, now) = (&targets[index], targets.cut_times(context.zone()), context.now);
-    let mut instants = vec![period.start, now];
-    let mut day = period.start;
-    while day < period.end {
-        let cuts_of_day = cut_times.of_day(day);
-        day = cuts_of_day.last().copied().unwrap_or(period.end).max(day + 1);
-        instants.extend(cuts_of_day);
-    }
+    let mut instants = cut_times.within(period);
+    instants.extend([period.start, now]);
     instants.retain(|instant| (period.start..=period.end).contains(instant));
     instants.sort_unstable();
     instants.dedup();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use self::world::{CLOSING, EVENING, World, at, target, three_targets};
 use crate::calendar::Period;
+use crate::cuts::{CutKey, CutStore};
 use crate::targets::{Filter, Measure, Quantity};
 use crate::view::snapshot::Phase;
 
@@ -134,7 +135,12 @@ fn forgotten_figures_are_null_today() {
             view.slots.people_from = from;
         }
         snapshot.partitions[0].view = std::sync::Arc::new(view);
+        // As a restart reads them.
+        let cuts = CutStore::new(std::sync::Arc::new(world.disk.clone()), CutKey::new([7; 32]));
+        snapshot.closed_periods = std::sync::Arc::new(cuts.closed_periods().unwrap().0);
     });
+    let previous = &world.ok("targets")["targets"][0]["previous"];
+    assert_eq!(picked(previous, &["goal", "actual"]), json!({ "goal": 100, "actual": 50 }), "as the cut has it");
     let closed = &world.ok("targets/weekly-people/history")["periods"][0];
     assert_eq!(
         picked(closed, &["actual", "today", "difference"]),

@@ -12,7 +12,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use crate::aggregate::Rules;
-use crate::calendar::{self, WorkingCalendar};
+use crate::calendar::{self, MissingYear, WorkingCalendar};
 use crate::clock::{Millis, Timestamp};
 use crate::record::Stream;
 use crate::settings::{Document, FileText, SettingsFault, SettingsFaults, SettingsReader, parse_time};
@@ -122,6 +122,15 @@ impl TargetFiles {
     }
 }
 
+/// Calendars whose lists of holidays are incomplete.
+#[derive(Debug, Default)]
+pub(super) struct MissingHolidays {
+    /// The list of this year is missing: plans are wrong on its days.
+    pub(super) this_year: SettingsFaults,
+    /// The list of the next year is missing.
+    pub(super) next_year: SettingsFaults,
+}
+
 impl LoadedFiles {
     /// Returns the targets. If there are faults, passes them to the reader and returns no targets.
     pub(crate) fn targets_or_faults(self, reader: &mut SettingsReader) -> Arc<Targets> {
@@ -131,21 +140,21 @@ impl LoadedFiles {
         }))
     }
 
-    /// Returns a fault for each calendar that lacks the holidays of this year or, from November on, of the next.
-    /// Shipped calendars are checked only if a target or the cuts use them.
-    pub(super) fn uncovered(&self, now: Timestamp) -> SettingsFaults {
+    /// Finds the calendars that lack the holidays of this year or, from November on, of the next. Shipped calendars are
+    /// checked only if a target or the cuts use them.
+    pub(super) fn uncovered(&self, now: Timestamp) -> MissingHolidays {
         let read_calendars = || calendar::read(&self.documents, &self.zone);
         let calendars = self.result.as_ref().map_or_else(|_| read_calendars(), |targets| targets.calendars.clone());
-        let mut faults = SettingsFaults::default();
-        calendars
-            .iter()
-            .filter_map(|calendar| self.missing_holidays(calendar, now))
-            .for_each(|fault| faults.add(fault));
-        faults
+        let mut missing = MissingHolidays::default();
+        for calendar in &calendars {
+            let Some(MissingYear { message, has_begun }) = calendar.uncovered(now) else { continue };
+            let faults = if has_begun { &mut missing.this_year } else { &mut missing.next_year };
+            self.missing_list(calendar, message).into_iter().for_each(|fault| faults.add(fault));
+        }
+        missing
     }
 
-    fn missing_holidays(&self, calendar: &Arc<WorkingCalendar>, now: Timestamp) -> Option<SettingsFault> {
-        let message = calendar.uncovered(now)?;
+    fn missing_list(&self, calendar: &WorkingCalendar, message: String) -> Option<SettingsFault> {
         let name = calendar.name();
         let index = self.documents.iter().position(|document| document.origin_of("calendar", name).is_some())?;
         let (origin, key) = (self.documents[index].origin_of("calendar", name), format!("calendar.{name}"));

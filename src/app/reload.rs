@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use self::diff::TargetsDiff;
-use super::files::{LoadedFiles, TargetFiles};
+use super::files::{LoadedFiles, MissingHolidays, TargetFiles};
 use crate::clock::Clock;
 use crate::runtime::Shutdown;
 use crate::settings::{FileText, SettingsFaults};
@@ -131,8 +131,8 @@ impl Reloader {
 }
 
 /// Logs the calendars that lack holidays: plans that use them are wrong on those days.
-pub(super) fn log_uncovered(uncovered: &SettingsFaults) {
-    for fault in uncovered.iter() {
+pub(super) fn log_uncovered(MissingHolidays { this_year, next_year }: &MissingHolidays) {
+    for fault in this_year.iter().chain(next_year.iter()) {
         tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "holidays missing from calendar");
     }
 }

@@ -1,18 +1,21 @@
 //! `pacemeter state` and `pacemeter cut verify`: list, verify and remove what is in the state directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::Settings;
 use super::opening::cuts_failure;
 use super::state_files::StateFiles;
-use crate::checkpoint::{CheckpointReader, CheckpointStore, Damage, LastCut, PartitionDir, StartMark, StartReason};
+use crate::checkpoint::{
+    CheckpointReader, CheckpointStore, Damage, ExpectedHead, Head, LastCut, Mismatch, PartitionDir, StartMark,
+    StartReason,
+};
 use crate::clock::Clock;
 use crate::cuts::{CutAcceptance, SealKind};
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
-use crate::source::{Consumer, PartitionLog};
+use crate::source::{Consumer, PartitionLog, Topology};
 
 /// Lists every checkpoint, newest first: its offsets, time and origin. May run beside a running process.
 ///
@@ -166,23 +169,26 @@ fn describe_acceptance(acceptance: &CutAcceptance) -> String {
 }
 
 /// Removes the checkpoints of all partitions, or of one stream, so that the next start rebuilds from the beginning of
-/// the logs. First asks Kafka where the logs begin.
+/// the logs. First asks Kafka where the logs begin, and for the number of partitions.
 ///
 /// # Errors
-/// 65 if a log now begins later than the state did, unless `force`; 73 if a process uses the state directory; 75 and 77
-/// as [`super::check()`].
+/// 65 if a log now begins later than the state did, unless `force`, and if partitions were added, unless the settings
+/// accept it; 73 if a process uses the state directory; 75 and 77 as [`super::check()`].
 pub(crate) fn rebuild(reader: SettingsReader, only: Option<Stream>, force: bool) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let files = StateFiles::new(&settings);
     // The lock is held to the end. Between the two steps on the disk Kafka is asked, which has limits of its own.
-    let (_lock, store, beginnings) = files.work(move |files| {
+    let (_lock, store, known) = files.work(move |files| {
         let (lock, store) = files.lock()?;
-        let beginnings = beginnings(files, &store, only)?;
-        Ok((lock, store, beginnings))
+        let known = known_partitions(files, &store, only)?;
+        Ok((lock, store, known))
     })?;
-    let logs = Consumer::open(&settings.source)?.describe()?.partitions;
-    let mut lost: Vec<String> =
-        beginnings.iter().filter_map(|(dir, began)| lost_history(*dir, *began, &logs)).collect();
+    let topology = Consumer::open(&settings.source)?.describe()?;
+    if !settings.pipeline.restore.accept_added_partitions {
+        refuse_added_partitions(known.iter().filter_map(|known| known.head.as_ref()), &settings, &topology)?;
+    }
+    let logs = &topology.partitions;
+    let mut lost: Vec<String> = known.iter().filter_map(|known| lost_history(known.dir, known.began, logs)).collect();
     if !lost.is_empty() && !force {
         lost.push(
             "a rebuild would lose this history; nothing was removed. To accept the loss, repeat with --force"
@@ -190,7 +196,7 @@ pub(crate) fn rebuild(reader: SettingsReader, only: Option<Stream>, force: bool)
         );
         return Err(Failure::new(Exit::StateUnusable, lost.join("\n")));
     }
-    let marks = start_marks(&beginnings, &logs, only, force);
+    let marks = start_marks(&known, logs, only, force);
     files.work(move |_| {
         for (dir, mark) in &marks {
             store.clear(*dir, mark).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
@@ -200,35 +206,72 @@ pub(crate) fn rebuild(reader: SettingsReader, only: Option<Stream>, force: bool)
     })
 }
 
-/// Returns the partitions with a directory, of all streams or of one, each with the first offset that any proven
-/// checkpoint of it has, or else its mark; 0 if it is unknown.
-fn beginnings(
+/// Partition that has a directory.
+struct KnownPartition {
+    dir: PartitionDir,
+    /// Head of its newest proven checkpoint.
+    head: Option<Head>,
+    /// First offset that any proven checkpoint has, or else its mark; 0 if it is unknown.
+    began: i64,
+}
+
+/// Returns the partitions with a directory, of all streams or of one.
+fn known_partitions(
     files: &StateFiles,
     store: &CheckpointStore,
     only: Option<Stream>,
-) -> Result<Vec<(PartitionDir, i64)>, Failure> {
+) -> Result<Vec<KnownPartition>, Failure> {
     let dirs = partition_dirs(store, files)?.into_iter().filter(|dir| only.is_none_or(|stream| stream == dir.stream));
-    let beginning = |dir: PartitionDir| {
+    let known = |dir: PartitionDir| {
+        let head = store.newest(dir).map_err(|error| files.failure(&error))?.reader.map(|reader| reader.head().clone());
         let listing = store.list(dir).map_err(|error| files.failure(&error))?;
         let readers = listing.checkpoints.iter().filter_map(|sequence| store.open(dir, *sequence).ok());
         let proven = readers.filter(CheckpointReader::is_sealed).map(|reader| reader.head().first_offset).min();
         let marked = || store.start_mark(dir).0.map(|mark| mark.first_offset);
-        Ok((dir, proven.or_else(marked).unwrap_or(0)))
+        Ok(KnownPartition { dir, head, began: proven.or_else(marked).unwrap_or(0) })
     };
-    dirs.map(beginning).collect()
+    dirs.map(known).collect()
+}
+
+/// Refuses a rebuild from topics to which partitions were added since the checkpoints with these heads.
+fn refuse_added_partitions<'a>(
+    heads: impl Iterator<Item = &'a Head>,
+    settings: &Settings,
+    topology: &Topology,
+) -> Result<(), Failure> {
+    let mut reasons = BTreeSet::new();
+    for head in heads {
+        let expected = ExpectedHead {
+            cluster_id: None,
+            topic: settings.source.topics[head.stream].clone(),
+            topic_id: topology.topic_ids.as_ref().ok().and_then(|ids| ids[head.stream].clone()),
+            partition_count: Some(topology.partition_count(head.stream)),
+            semantic_settings: head.semantic_settings.clone(),
+            key_id: head.key_id.clone(),
+            low: None,
+            end: None,
+        };
+        let mismatches = expected.mismatches(head).into_iter().filter(Mismatch::forbids_rebuild);
+        reasons.extend(mismatches.map(|mismatch| mismatch.to_string()));
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let reasons: Vec<String> = reasons.into_iter().collect();
+    Err(Failure::new(Exit::StateUnusable, format!("{}\nnothing was removed", reasons.join("\n"))))
 }
 
 /// Marks of the partitions to rebuild. A partition without a directory has lost its state, or never had one: it is marked
 /// where nothing of its log is lost, or if the loss is accepted.
 fn start_marks(
-    beginnings: &[(PartitionDir, i64)],
+    known: &[KnownPartition],
     logs: &[PartitionLog],
     only: Option<Stream>,
     force: bool,
 ) -> Vec<(PartitionDir, StartMark)> {
     let dir_of = |log: &PartitionLog| PartitionDir { stream: log.partition.stream, partition: log.partition.partition };
     let lows: BTreeMap<PartitionDir, i64> = logs.iter().map(|log| (dir_of(log), log.low)).collect();
-    let is_known = |dir: &PartitionDir| beginnings.iter().any(|(known, _)| known == dir);
+    let is_known = |dir: &PartitionDir| known.iter().any(|known| known.dir == *dir);
     let without_directory = lows
         .iter()
         .filter(|(dir, low)| !is_known(dir) && only.is_none_or(|stream| stream == dir.stream) && (force || **low == 0));
@@ -237,7 +280,7 @@ fn start_marks(
         let reason = if low.is_some() { StartReason::ForcedRebuild } else { StartReason::Rebuild };
         (dir, StartMark { reason, first_offset: low.unwrap_or(began) })
     };
-    let known = beginnings.iter().map(|(dir, began)| mark(*dir, *began));
+    let known = known.iter().map(|known| mark(known.dir, known.began));
     known.chain(without_directory.map(|(dir, _)| mark(*dir, 0))).collect()
 }
 

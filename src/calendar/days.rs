@@ -11,7 +11,7 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
 use super::hours::Hours;
-use super::period::start_of_day;
+use super::period::{start_of_day, start_of_next};
 use super::schedule::{DayKind, Schedule, Shift, YEARS};
 use crate::clock::{DAY, Millis, SECOND, Timestamp};
 
@@ -212,7 +212,7 @@ impl<'a> Layout<'a> {
     }
 
     fn add(&mut self, date: Date, day_kind: &DayKind<'_>) {
-        let end = date.tomorrow().map_or(Timestamp::MAX, |tomorrow| start_of_day(tomorrow, self.zone));
+        let end = start_of_next(date, self.zone);
         let spans = self.spans(end);
         let regular_plan = self.regular_plan(date, end, &spans);
         let plan = match day_kind {

@@ -85,7 +85,7 @@ impl Rule {
     }
 
     /// Date of the rule in a year; `None` if the year has no such date.
-    fn date(self, year: i16) -> Option<Date> {
+    pub(super) fn date(self, year: i16) -> Option<Date> {
         match self {
             Self::Yearly { month, day } => Date::new(year, month, day).ok(),
             Self::Weekday { which, weekday, month } => {

@@ -1,8 +1,8 @@
 //! Calendar periods in an IANA zone, each an interval of instants.
 
 use jiff::ToSpan;
-use jiff::civil::{Date, ISOWeekDate, Weekday};
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, ISOWeekDate, Time, Weekday};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::clock::Timestamp;
 
@@ -42,18 +42,6 @@ impl Period {
     /// Periods of the families that every programme has: day, week, month (spec/figures.md#periods).
     pub const STANDARD: [Period; 3] = [Period::Day, Period::WEEK, Period::Month];
 
-    /// Starts of consecutive periods: the one before `now`, the one that contains `now`, and `ahead` more.
-    ///
-    /// # Panics
-    ///
-    /// Panics for a campaign.
-    pub fn starts(self, now: Timestamp, zone: &TimeZone, ahead: usize) -> Vec<Timestamp> {
-        let current = self.at(now, zone).expect("not a campaign");
-        let mut starts = vec![self.ended(now, zone).expect("not a campaign").start, current.start];
-        (0..ahead).for_each(|_| starts.push(self.at(starts[starts.len() - 1], zone).expect("not a campaign").end));
-        starts
-    }
-
     /// Index into [`Period::STANDARD`].
     ///
     /// # Panics
@@ -83,14 +71,29 @@ impl Period {
         if let Period::Campaign(from, _) = self {
             return self.dated(from, zone).filter(|campaign| campaign.end <= time);
         }
-        let current = self.first_day(date_at(time, zone))?;
-        self.dated(current.saturating_sub(1.day()), zone)
+        // The date before may be one that the zone skipped.
+        let current = self.at(time, zone)?;
+        self.at(current.start.saturating_sub(1), zone).filter(|before| before.end <= current.start)
     }
 
-    /// Period that contains a date; `None` outside of a campaign.
+    /// Periods that ended at or before `time`, the newest first, without a gap between them.
+    pub fn all_ended(self, time: Timestamp, zone: &TimeZone) -> impl Iterator<Item = Interval> {
+        std::iter::successors(self.ended(time, zone), move |period| {
+            self.ended(period.start, zone).filter(|before| before.start < period.start)
+        })
+    }
+
+    /// Periods that overlap an interval, the oldest first.
+    pub fn overlapping(self, interval: Interval, zone: &TimeZone) -> impl Iterator<Item = Interval> {
+        let next = move |from| self.at(from, zone).filter(|period| from < period.end && from < interval.end);
+        std::iter::successors(next(interval.start), move |period| next(period.end))
+    }
+
+    /// Period that contains a date; `None` outside of a campaign, and for dates that the zone skipped.
     fn dated(self, date: Date, zone: &TimeZone) -> Option<Interval> {
         let first = self.first_day(date)?;
-        Some(Interval { start: start_of_day(first, zone), end: start_of_day(self.first_day_after(first), zone) })
+        let period = Interval { start: start_of_day(first, zone), end: start_of_next(self.last_day(first), zone) };
+        (period.start < period.end).then_some(period)
     }
 
     fn first_day(self, date: Date) -> Option<Date> {
@@ -102,12 +105,12 @@ impl Period {
         }
     }
 
-    fn first_day_after(self, first: Date) -> Date {
+    fn last_day(self, first: Date) -> Date {
         match self {
-            Period::Day => first.saturating_add(1.day()),
-            Period::Week(_) => first.saturating_add(1.week()),
-            Period::Month => first.saturating_add(1.month()),
-            Period::Campaign(_, to) => to.saturating_add(1.day()),
+            Period::Day => first,
+            Period::Week(_) => first.saturating_add(6.days()),
+            Period::Month => first.last_of_month(),
+            Period::Campaign(_, to) => to,
         }
     }
 
@@ -131,7 +134,7 @@ impl Period {
             Period::Month => date.strftime("%Y-%m").to_string(),
             Period::Week(_) | Period::Campaign(..) => {
                 let first = self.first_day(date).unwrap_or(date);
-                format!("{first}--{}", self.first_day_after(first).saturating_sub(1.day()))
+                format!("{first}--{}", self.last_day(first))
             }
         }
     }
@@ -159,16 +162,30 @@ fn iso_week(week: ISOWeekDate) -> String {
 /// Day that an instant belongs to: its local date. Where the clock goes back over midnight and a date comes twice, it
 /// is the day that has begun.
 pub(super) fn date_at(time: Timestamp, zone: &TimeZone) -> Date {
-    let date = time.to_jiff().to_zoned(zone.clone()).date();
+    let time = time.to_jiff();
+    let date = time.to_zoned(zone.clone()).date();
     let next = date.saturating_add(1.day());
-    if start_of_day(next, zone) <= time { next } else { date }
+    if start_of_day(next, zone) <= time.into() { next } else { date }
 }
 
-/// First instant of a day: midnight, or the instant after the gap where the clock skips it.
+/// First instant of a day: midnight, or the instant after the gap where the clock skips it. A date that the zone skips
+/// has no instant; it begins with the next one.
 pub(super) fn start_of_day(date: Date, zone: &TimeZone) -> Timestamp {
-    date.to_zoned(zone.clone())
-        .and_then(|midnight| midnight.start_of_day())
-        .map_or(Timestamp::MAX, |start| start.timestamp().into())
+    let midnight = zone.to_ambiguous_timestamp(date.to_datetime(Time::midnight()));
+    let start = match midnight.offset() {
+        // The hour that clocks skip may begin before midnight.
+        AmbiguousOffset::Gap { .. } => {
+            midnight.earlier().ok().and_then(|before| zone.following(before).next().map(|change| change.timestamp()))
+        }
+        AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => midnight.earlier().ok(),
+    };
+    let outside = if date.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    start.map_or(outside, Timestamp::from)
+}
+
+/// First instant after a day. The last day of the calendar has no end.
+pub(super) fn start_of_next(date: Date, zone: &TimeZone) -> Timestamp {
+    date.tomorrow().map_or(Timestamp::MAX, |next| start_of_day(next, zone))
 }
 
 #[cfg(test)]
@@ -255,5 +272,81 @@ mod tests {
         }
         assert_eq!(Period::WEEK.named("2020-W54", &zone), None);
         assert_eq!(Period::Day.named("2021-1-2", &zone), None);
+    }
+
+    /// Instants around every change of the clock in a zone, and by how much it changes.
+    fn changes(zone: &TimeZone) -> impl Iterator<Item = (Timestamp, i32)> {
+        let (first, last) = (at("1840-01-01T00:00:00Z"), at("2045-01-01T00:00:00Z"));
+        let mut before = zone.to_offset(first.to_jiff()).seconds();
+        let changes = zone.following(first.to_jiff()).map(move |change| {
+            let offset = change.offset().seconds();
+            (Timestamp::from(change.timestamp()), offset - std::mem::replace(&mut before, offset))
+        });
+        changes.take_while(move |(change, _)| *change < last)
+    }
+
+    /// The period of an instant contains it, and lies between two others without a gap.
+    fn assert_between(name: &str, period: Period, instant: Timestamp, zone: &TimeZone) {
+        let around = |period: Interval| format!("{name}: {period:?} at {instant}");
+        let current = period.at(instant, zone).unwrap();
+        assert!(current.contains(instant), "{}", around(current));
+        let (before, after) = (period.ended(current.start, zone).unwrap(), period.at(current.end, zone).unwrap());
+        assert!(before.start < before.end && before.end == current.start, "{}", around(before));
+        assert!(after.start == current.end && after.start < after.end, "{}", around(after));
+    }
+
+    #[test]
+    fn periods_follow_each_other_in_every_zone() {
+        let (mut zones, mut skipped) = (0, 0);
+        for name in jiff::tz::db().available() {
+            let zone = TimeZone::get(name.as_str()).unwrap();
+            zones += 1;
+            for (change, by) in changes(&zone) {
+                let is_large = by.unsigned_abs() > 12 * 3_600;
+                skipped += usize::from(is_large && by > 0);
+                let weeks = Weekday::Monday.cycle_forward().take(7).map(Period::Week);
+                let others = weeks.chain([Period::Month]).filter(|_| is_large);
+                for period in [Period::Day].into_iter().chain(others) {
+                    [change - 1, change]
+                        .into_iter()
+                        .for_each(|instant| assert_between(name.as_str(), period, instant, &zone));
+                }
+            }
+        }
+        assert!(zones > 400 && skipped >= 6, "{zones} zones, {skipped} of them without some date");
+    }
+
+    #[test]
+    fn a_date_that_a_zone_skips_is_no_day() {
+        // Samoa changed sides of the date line at the end of 29 December 2011.
+        let zone = TimeZone::get("Pacific/Apia").unwrap();
+        let midnight = at("2011-12-30T10:00:00Z");
+        let id = |day: Interval| Period::Day.id(day.start, &zone);
+        let ended: Vec<String> = Period::Day.all_ended(midnight + 2 * DAY, &zone).take(4).map(id).collect();
+        assert_eq!(ended, ["2012-01-01", "2011-12-31", "2011-12-29", "2011-12-28"]);
+        let week = Period::WEEK.at(midnight, &zone).unwrap();
+        assert_eq!(week.end - week.start, 6 * DAY);
+        let days: Vec<String> = Period::Day.overlapping(week, &zone).map(id).collect();
+        assert_eq!(days, ["2011-12-26", "2011-12-27", "2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]);
+        assert_eq!(Period::Day.named("2011-12-30", &zone), None);
+        let skipped = "2011-12-30".parse().unwrap();
+        let campaign = Period::Campaign(skipped, skipped);
+        assert_eq!((campaign.at(midnight, &zone), campaign.ended(midnight + DAY, &zone)), (None, None));
+        assert_eq!(campaign.all_ended(midnight + DAY, &zone).count(), 0);
+    }
+
+    #[test]
+    fn walks_end_with_the_calendar() {
+        let zone = mexico_city();
+        for period in Period::STANDARD {
+            for instant in [Timestamp::MIN, Timestamp::MAX] {
+                assert!(period.at(instant, &zone).is_some_and(|period| period.start < period.end), "{period:?}");
+                period.ended(instant, &zone);
+            }
+            let last = period.at(Timestamp::MAX, &zone).unwrap();
+            assert_eq!(period.overlapping(last, &zone).count(), 1);
+            let first = period.at(Timestamp::MIN, &zone).unwrap();
+            assert!(period.all_ended(first.end + 40 * DAY, &zone).count() <= 42);
+        }
     }
 }

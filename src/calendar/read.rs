@@ -2,7 +2,6 @@
 //! explains every key.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -11,10 +10,11 @@ use jiff::tz::TimeZone;
 use super::holidays::{Holiday, Rule, WEEKDAYS};
 use super::hours::{Hours, MinuteSpan};
 use super::schedule::{Schedule, Shift, YEARS};
-use super::working::{ALWAYS, WorkingCalendar};
+use super::working::{ALWAYS, HolidayLists, WorkingCalendar};
 use crate::settings::{Document, DocumentTable};
 
-const CALENDAR_KEYS: [&str; 7] = ["description", "time_zone", "hours", "weights", "holiday", "list", "exception"];
+const CALENDAR_KEYS: [&str; 8] =
+    ["description", "time_zone", "hours", "weights", "holiday", "presumed", "list", "exception"];
 
 /// Maximum number of calendars of all documents together: each takes about 2 MB.
 const MAX_CALENDARS: usize = 50;
@@ -72,13 +72,15 @@ fn calendar(table: &DocumentTable<'_>, programme_zone: &TimeZone) -> WorkingCale
             .map_err(|_| format!("{name:?} is no IANA time zone; write one such as \"America/Mexico_City\""))
     });
     let week = week(table);
-    let (listed, years) = lists(table);
+    let (mut listed, lists) = lists(table);
+    let presumed = presumed(table, lists.as_ref(), &listed);
+    listed.extend(presumed);
     let exceptions = exceptions(table, &week);
     let schedule = Schedule { holidays: holidays(table), week, listed, exceptions };
     if !table.has("hours") && schedule.exceptions.is_empty() {
         table.fault("", format!("is never open; give it [calendar.{}.hours]", table.name()));
     }
-    WorkingCalendar::new(table.name(), &description, zone.unwrap_or_else(|| programme_zone.clone()), &schedule, years)
+    WorkingCalendar::new(table.name(), &description, zone.unwrap_or_else(|| programme_zone.clone()), &schedule, lists)
 }
 
 /// Hours and weights of the weekdays from Monday.
@@ -105,11 +107,37 @@ fn weight_of(table: &DocumentTable<'_>, key: &str) -> Option<f64> {
 }
 
 fn holidays(table: &DocumentTable<'_>) -> Vec<Holiday> {
-    let tables = table.tables("holiday", &["name", "rule", "from", "until", "every"]);
+    let keys = ["name", "rule", "from", "until", "every"];
+    rules(table, "holiday", &keys).iter().filter_map(holiday).collect()
+}
+
+/// Tables of rules, as many as are read.
+fn rules<'d>(table: &DocumentTable<'d>, key: &str, keys: &[&str]) -> Vec<DocumentTable<'d>> {
+    let mut tables = table.tables(key, keys);
     if let Some(surplus) = tables.get(MAX_HOLIDAYS) {
         surplus.fault("", format!("is one holiday too many; at most {MAX_HOLIDAYS} rules are read"));
     }
-    tables.iter().take(MAX_HOLIDAYS).filter_map(holiday).collect()
+    tables.truncate(MAX_HOLIDAYS);
+    tables
+}
+
+/// Dates of the rules that stand for lists: of years after the first gap that have no date in a list.
+fn presumed(table: &DocumentTable<'_>, lists: Option<&HolidayLists>, listed: &BTreeSet<Date>) -> Vec<Date> {
+    let mut dates = Vec::new();
+    for presumed in rules(table, "presumed", &["name", "rule"]) {
+        presumed.requires(&["rule"]);
+        presumed.string("name");
+        let Some(rule) = presumed.parsed("rule", Rule::parse) else { continue };
+        let is_unlisted = |year: &i16| !listed.iter().any(|date| date.year() == *year);
+        match lists {
+            Some(lists) => {
+                let years = (lists.years.end() + 1..=*YEARS.end()).filter(is_unlisted);
+                dates.extend(years.filter_map(|year| rule.date(year)));
+            }
+            None => presumed.fault("", "stands for lists of later years, and there is none; write it as a holiday"),
+        }
+    }
+    dates
 }
 
 fn holiday(table: &DocumentTable<'_>) -> Option<Holiday> {
@@ -140,7 +168,7 @@ fn year(table: &DocumentTable<'_>, key: &str) -> Option<i16> {
 }
 
 /// All listed dates, and the years with a list from the first one up to the first gap; `None` if there are no lists.
-fn lists(table: &DocumentTable<'_>) -> (BTreeSet<Date>, Option<RangeInclusive<i16>>) {
+fn lists(table: &DocumentTable<'_>) -> (BTreeSet<Date>, Option<HolidayLists>) {
     let (mut listed, mut years) = (BTreeSet::new(), BTreeSet::new());
     for list in table.tables("list", &["year", "dates"]) {
         list.requires(&["year", "dates"]);
@@ -156,8 +184,10 @@ fn lists(table: &DocumentTable<'_>) -> (BTreeSet<Date>, Option<RangeInclusive<i1
             }
         }
     }
-    let covered =
-        years.first().map(|first| *first..=(*first..).take_while(|year| years.contains(year)).last().unwrap_or(*first));
+    let covered = years.first().map(|first| HolidayLists {
+        years: *first..=(*first..).take_while(|year| years.contains(year)).last().unwrap_or(*first),
+        is_presumed_beyond: table.has("presumed"),
+    });
     (listed, covered)
 }
 

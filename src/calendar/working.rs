@@ -35,6 +35,26 @@ pub struct WorkingCalendar {
 struct ListCoverage {
     years: RangeInclusive<i16>,
     interval: Interval,
+    /// True if rules presume the holidays of years without a list.
+    is_presumed_beyond: bool,
+}
+
+/// Lists of holidays of a calendar.
+#[derive(Debug)]
+pub(super) struct HolidayLists {
+    /// Years with complete lists.
+    pub years: RangeInclusive<i16>,
+    /// True if rules presume the holidays of years without a list.
+    pub is_presumed_beyond: bool,
+}
+
+/// Year whose list of holidays is missing.
+#[derive(Debug, PartialEq)]
+pub struct MissingYear {
+    /// Description with a remedy.
+    pub message: String,
+    /// True for the present year; false for the next.
+    pub has_begun: bool,
 }
 
 impl WorkingCalendar {
@@ -45,18 +65,19 @@ impl WorkingCalendar {
         Self::new(ALWAYS, "open all the time", zone, &schedule, None)
     }
 
-    /// `listed_years` have complete lists of holidays; `None` if the calendar has no lists.
+    /// `lists` is `None` if the calendar has no lists of holidays.
     pub(super) fn new(
         name: &str,
         description: &str,
         zone: TimeZone,
         schedule: &Schedule,
-        listed_years: Option<RangeInclusive<i16>>,
+        lists: Option<HolidayLists>,
     ) -> Self {
         let start = |year: i16| start_of_day(date(year, 1, 1), &zone);
-        let lists = listed_years.map(|years| ListCoverage {
+        let lists = lists.map(|HolidayLists { years, is_presumed_beyond }| ListCoverage {
             interval: Interval { start: start(*years.start()), end: start(years.end() + 1) },
             years,
+            is_presumed_beyond,
         });
         let days = Days::new(schedule, &zone);
         Self { name: name.to_owned(), description: description.to_owned(), zone, days, lists }
@@ -123,16 +144,18 @@ impl WorkingCalendar {
         listed.is_none_or(|listed| listed.start <= interval.start && interval.end <= listed.end)
     }
 
-    /// Message with a remedy if the list of holidays of this year is missing, or from November that of the next year.
-    pub fn uncovered(&self, now: Timestamp) -> Option<String> {
-        let years = &self.lists.as_ref()?.years;
+    /// Year whose list of holidays is missing: this one, or from November the next.
+    pub fn uncovered(&self, now: Timestamp) -> Option<MissingYear> {
+        let ListCoverage { years, is_presumed_beyond, .. } = self.lists.as_ref()?;
         let today = now.to_jiff().to_zoned(self.zone.clone()).date();
         let next = (today.month() >= NEXT_LIST_DUE).then_some(today.year() + 1);
         let missing = [Some(today.year()), next].into_iter().flatten().find(|year| !years.contains(year))?;
         let (name, first, last) = (&self.name, years.start(), years.end());
-        Some(format!(
-            "calendar {name} lists holidays from {first} to {last}, but not for {missing}; add a [[calendar.{name}.list]] for that year"
-        ))
+        let presumed = if *is_presumed_beyond { ", whose holidays are presumed by rule" } else { "" };
+        let message = format!(
+            "calendar {name} lists holidays from {first} to {last}, but not for {missing}{presumed}; add a [[calendar.{name}.list]] for that year"
+        );
+        Some(MissingYear { message, has_begun: missing == today.year() })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Comparison of a checkpoint with the log, the settings and the pseudonym key of today.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::head::Head;
@@ -66,12 +67,27 @@ pub enum Mismatch {
         /// Id of the topic that the brokers report.
         expected: String,
     },
-    /// The topic has another number of partitions, so keys have moved between partitions.
+    /// Partitions were added to the topic, so keys have moved between partitions. A rebuild would not be exact.
     #[error(
-        "the state was built when topic {topic} had {found} partitions, now it has {expected}; keys have moved \
-         between partitions, so run `pacemeter state rebuild` to count from the beginning of the log"
+        "the state was built when topic {topic} had {found} partitions, now it has {expected}: partitions were added, \
+         and keys moved with them. A rebuild counts twice who has records in two partitions; what is exact is a new topic \
+         with {expected} partitions, to which all records are written again by key. If no key moved, or to accept wrong \
+         figures, set state.accept_added_partitions = true"
     )]
-    PartitionCount {
+    AddedPartitions {
+        /// The topic.
+        topic: String,
+        /// Number of partitions in the head.
+        found: i32,
+        /// Number of partitions now.
+        expected: i32,
+    },
+    /// The topic has fewer partitions, which Kafka never removes.
+    #[error(
+        "the state was built when topic {topic} had {found} partitions, now it has {expected}: the topic was deleted \
+         and created again; connect to the right cluster, or run `pacemeter state rebuild` to count what is there"
+    )]
+    FewerPartitions {
         /// The topic.
         topic: String,
         /// Number of partitions in the head.
@@ -161,6 +177,11 @@ fn list(changes: &[SettingChange]) -> String {
 }
 
 impl Mismatch {
+    /// True if a rebuild from the log cannot be exact.
+    pub fn forbids_rebuild(&self) -> bool {
+        matches!(self, Self::AddedPartitions { .. })
+    }
+
     /// Short name for tests.
     #[cfg(test)]
     pub(super) fn kind(&self) -> &'static str {
@@ -168,7 +189,8 @@ impl Mismatch {
             Mismatch::Cluster { .. } => "cluster",
             Mismatch::Topic { .. } => "topic",
             Mismatch::Recreated { .. } => "recreated",
-            Mismatch::PartitionCount { .. } => "partition_count",
+            Mismatch::AddedPartitions { .. } => "added_partitions",
+            Mismatch::FewerPartitions { .. } => "fewer_partitions",
             Mismatch::Settings { .. } => "settings",
             Mismatch::PseudonymKey { .. } => "pseudonym_key",
             Mismatch::Retention { .. } => "retention",
@@ -184,8 +206,9 @@ impl ExpectedHead {
     pub fn mismatches(&self, head: &Head) -> Vec<Mismatch> {
         let log = [self.cluster(head), self.topic(head), self.recreated(head)];
         let is_same_log = log.iter().all(Option::is_none);
-        let dependencies = [self.partitions(head), self.settings(head), self.key(head)];
-        // Offsets of another log mean nothing.
+        // Of another log, the number of partitions and the offsets mean nothing.
+        let partitions = self.partitions(head).filter(|_| is_same_log);
+        let dependencies = [partitions, self.settings(head), self.key(head)];
         let range = if is_same_log { [self.retention(head), self.truncated(head)] } else { [None, None] };
         log.into_iter().chain(dependencies).chain(range).flatten().collect()
     }
@@ -210,8 +233,12 @@ impl ExpectedHead {
     }
 
     fn partitions(&self, head: &Head) -> Option<Mismatch> {
-        let (found, expected) = (head.partition_count, self.partition_count?);
-        (found != expected).then(|| Mismatch::PartitionCount { topic: self.topic.clone(), found, expected })
+        let (topic, found, expected) = (self.topic.clone(), head.partition_count, self.partition_count?);
+        match expected.cmp(&found) {
+            Ordering::Greater => Some(Mismatch::AddedPartitions { topic, found, expected }),
+            Ordering::Less => Some(Mismatch::FewerPartitions { topic, found, expected }),
+            Ordering::Equal => None,
+        }
     }
 
     fn settings(&self, head: &Head) -> Option<Mismatch> {

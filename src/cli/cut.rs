@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::SettingsArgs;
 use super::api_client::{self, Endpoint};
-use super::progress::Progress;
+use super::progress::{Progress, ProgressOutput};
 use super::words::{exact, points, shortened};
 use crate::api::CellFigures;
 use crate::api::cuts::{CellToday, CutResponse, CutSummary, CutsResponse, PeriodToday, TargetToday};
@@ -111,7 +111,8 @@ pub(super) fn verify(arguments: &VerifyArgs) -> Result<(), Failure> {
     };
     let mut progress = None;
     let report = app::recompute_cut(reader, id, &mut |read, total| {
-        progress.get_or_insert_with(|| Progress::new(total)).update(read);
+        // Standard error cannot be closed in a way that matters.
+        let _ = progress.get_or_insert_with(|| Progress::new(total, ProgressOutput::Stderr)).update(read);
     });
     if let Some(progress) = progress {
         progress.clear();

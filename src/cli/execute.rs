@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::http::MAX_RENDERINGS;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown, arm_failpoint, print};
 use crate::settings::SettingsReader;
+use crate::telemetry::log::Guard;
 
 /// Threads for blocking work: the pipeline task, the reading of targets, and the renderings of answers.
 const BLOCKING_THREADS: usize = 2 + MAX_RENDERINGS;
@@ -30,8 +31,8 @@ const THREADS_WITHIN: Duration = Duration::from_secs(2);
 pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
     let clock = Clock::wall();
     match command {
-        Command::Run(arguments) => run(arguments).map(|()| Exit::Ok),
-        Command::Demo(arguments) => demo::run(arguments, &clock, InProcessApp::start),
+        Command::Run(arguments) => run(arguments),
+        Command::Demo(arguments) => demo::run(arguments, &hooked_clock()?.0, InProcessApp::start),
         Command::Check(arguments) => {
             print(&app::check(SettingsReader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok)
         }
@@ -58,24 +59,39 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
     }
 }
 
-fn run(arguments: &RunArgs) -> Result<(), Failure> {
-    let (clock, is_shifted) =
-        Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+/// System clock, or that of a test; true in the second case.
+fn hooked_clock() -> Result<(Clock, bool), Failure> {
+    Clock::from_environment().map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+}
+
+/// Runs the pipeline. From the moment that there is a log it has the failure, too; where it is JSON it alone.
+fn run(arguments: &RunArgs) -> Result<Exit, Failure> {
+    let (clock, is_shifted) = hooked_clock()?;
     arm_failpoint().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let reader = SettingsReader::load(&arguments.settings.layers());
     if arguments.print_config {
         reader.finish()?;
-        return print(&reader.effective());
+        return print(&reader.effective()).map(|()| Exit::Ok);
     }
+    let (configuration, log) = app::configure(reader);
+    if is_shifted {
+        tracing::warn!(event = "pacemeter.clock.moved", now_ms = clock.now().as_millis(), "clock moved for a test");
+    }
+    match run_until_stopped(configuration, &log, clock) {
+        Ok(()) => Ok(Exit::Ok),
+        Err(failure) => {
+            app::log_failure(&failure);
+            if log.is_json() { Ok(failure.exit) } else { Err(failure) }
+        }
+    }
+}
+
+fn run_until_stopped(configuration: app::Configuration, log: &Guard, clock: Clock) -> Result<(), Failure> {
     let reload = Arc::new(Notify::new());
     let shutdown = Shutdown::on_signals(Hangup::Reload(Arc::clone(&reload)))?;
     let runtime = runtime()?;
     let result = runtime.block_on(async {
-        let now = clock.now();
-        let Some(running) = app::start(reader, clock, shutdown, reload).await? else { return Ok(()) };
-        if is_shifted {
-            tracing::warn!(event = "pacemeter.clock.moved", now_ms = now.as_millis(), "clock moved for a test");
-        }
+        let Some(running) = app::start(configuration, log, clock, shutdown, reload).await? else { return Ok(()) };
         running.wait().await
     });
     // Nothing is waited for that a disk or file system still blocks.
@@ -87,14 +103,16 @@ fn run(arguments: &RunArgs) -> Result<(), Failure> {
 struct InProcessApp {
     runtime: Runtime,
     running: app::RunningApp,
+    _log: Guard,
 }
 
 impl InProcessApp {
     fn start(reader: SettingsReader, clock: Clock) -> Result<Self, Failure> {
         let runtime = runtime()?;
-        let running = runtime.block_on(app::start(reader, clock, Shutdown::new(), Arc::default()))?;
+        let (configuration, log) = app::configure(reader);
+        let running = runtime.block_on(app::start(configuration, &log, clock, Shutdown::new(), Arc::default()))?;
         let running = running.ok_or_else(|| Failure::new(Exit::TryAgain, "the shutdown was requested at the start"))?;
-        Ok(Self { runtime, running })
+        Ok(Self { runtime, running, _log: log })
     }
 }
 

@@ -16,11 +16,20 @@ use crate::source;
 /// Pause before a retry while the producer's queue is full.
 const QUEUE_PAUSE: Duration = Duration::from_millis(2);
 
+/// Pause between two looks for acknowledgements.
+const FLUSH_PAUSE: Duration = Duration::from_millis(1);
+
 /// Writes records to the topics of the three streams.
 pub(super) struct KafkaWriter {
     producer: ThreadedProducer<Deliveries>,
     topics: PerStream<String>,
     failures: DeliveryFailures,
+}
+
+/// Number of partitions of the topics that exist.
+pub(super) struct FoundTopics {
+    pub(super) inputs: PerStream<Option<i32>>,
+    pub(super) dead_letters: Option<i32>,
 }
 
 /// Number of undelivered records, and the first error.
@@ -122,28 +131,44 @@ impl KafkaWriter {
     /// A record cannot be delivered, or the brokers do not answer within `timeout`.
     pub(super) fn flush(&self, timeout: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + timeout;
-        let flushed = self.producer.flush(timeout);
-        // The polling thread may report the last acknowledgements to the context a moment later.
-        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+        // The client's own `flush` waits for events that its polling thread takes, a tenth of a second each time.
+        while self.producer.in_flight_count() > 0 {
             self.failures.check()?;
-            std::thread::sleep(QUEUE_PAUSE);
+            if Instant::now() >= deadline {
+                let message = format!("records are not acknowledged within {} s", timeout.as_secs());
+                return Err(Failure::new(Exit::TryAgain, message));
+            }
+            std::thread::sleep(FLUSH_PAUSE);
         }
-        self.failures.check()?;
-        flushed.map_err(|error| failure("records are not acknowledged", &error))
+        self.failures.check()
     }
 
-    /// Returns the number of partitions of each topic; `None` if the topic is missing.
+    /// Returns the number of partitions of each topic of a stream, and of the dead-letter topic; `None` if it is missing.
     ///
     /// # Errors
     /// The brokers do not answer within `timeout`.
-    pub(super) fn partitions(&self, timeout: Duration) -> Result<PerStream<Option<i32>>, Failure> {
-        // A metadata request for one topic may create it; one for all topics does not.
+    pub(super) fn partitions(&self, dead_letter_topic: &str, timeout: Duration) -> Result<FoundTopics, Failure> {
         let metadata = self.producer.client().fetch_metadata(None, timeout);
         let metadata = metadata.map_err(|error| failure("the list of topics cannot be read", &error))?;
-        Ok(PerStream::from_fn(|stream| {
-            let topic = metadata.topics().iter().find(|topic| topic.name() == self.topics[stream])?;
+        let partitions = |name: &str| {
+            let topic = metadata.topics().iter().find(|topic| topic.name() == name)?;
             i32::try_from(topic.partitions().len()).ok().filter(|&partitions| partitions > 0)
-        }))
+        };
+        let inputs = PerStream::from_fn(|stream| partitions(&self.topics[stream]));
+        Ok(FoundTopics { inputs, dead_letters: partitions(dead_letter_topic) })
+    }
+
+    /// Returns the addresses of the brokers, as the cluster names them.
+    ///
+    /// # Errors
+    /// The brokers do not answer within `timeout`.
+    pub(super) fn brokers(&self, timeout: Duration) -> Result<Vec<String>, Failure> {
+        let metadata = self.producer.client().fetch_metadata(None, timeout);
+        let metadata = metadata.map_err(|error| failure("the list of brokers cannot be read", &error))?;
+        let address = |host: &str, port: i32| {
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        };
+        Ok(metadata.brokers().iter().map(|broker| address(broker.host(), broker.port())).collect())
     }
 
     /// Returns the start and end offsets of a partition.

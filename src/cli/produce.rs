@@ -1,5 +1,6 @@
 //! `pacemeter produce`: writes simulated events to a Kafka cluster, and the expected figures to a file.
 
+mod permission;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -21,10 +22,17 @@ use crate::settings::{SettingsReader, format_duration, parse_duration};
 use crate::simulate::{Envelopes, FaultRates, Load, PartitionCounts};
 use crate::source;
 
-use super::progress::Progress;
+use super::progress::{Progress, ProgressOutput};
+
+pub(crate) use permission::PermissionArgs;
 
 /// Longest pause while a rate is kept; bounds the reaction time to shutdown.
 const RATE_PAUSE: Duration = Duration::from_millis(50);
+/// Span of events that are written at once.
+const USUAL_SPAN: Duration = Duration::from_secs(5 * 86_400);
+/// Span of events that come at a rate. All of them are in the present week, and most weeks in the present day, so that
+/// its figures move.
+const RATED_SPAN: Duration = Duration::from_secs(3_600);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
 /// Maximum time to write the file of expected figures.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -34,9 +42,9 @@ const MILESTONE_SHARE: f64 = 0.005;
 /// Arguments that shape the simulated events.
 #[derive(Args)]
 pub(crate) struct SimulationArgs {
-    /// Length of the time before now over which events are spread.
-    #[arg(long, value_name = "DURATION", default_value = "5d", value_parser = parse_duration)]
-    pub(super) span: Duration,
+    /// Length of the time before now over which events are spread; default: 5d, or 1h with --rate.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    span: Option<Duration>,
     /// Share of call-centre events, from 0 to 0.9.
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = parse_share)]
     pub(super) calls: f64,
@@ -120,7 +128,9 @@ fn run_until(arguments: &super::ProduceArgs, clock: &Clock, shutdown: &Shutdown)
     for exposure in reader.exposures().iter().chain(&exposures) {
         print_error(&format!("pacemeter: warning: {exposure}"));
     }
+    arguments.permissions.check_servers(&plan)?;
     let writer = KafkaWriter::new(&plan.client(), plan.source.topics.clone())?;
+    arguments.permissions.check_cluster(&plan, &writer)?;
     let partitions = topics::ensure(&plan, &writer, arguments.simulation.create_topics)?;
     if arguments.oracle_file.is_some() {
         topics::warn_of_earlier_records(&plan, &writer, partitions)?;
@@ -128,6 +138,7 @@ fn run_until(arguments: &super::ProduceArgs, clock: &Clock, shutdown: &Shutdown)
     let now = clock.now();
     let seed = arguments.seed.unwrap_or(now.as_millis() as u64);
     let load = load(arguments, &plan, partitions, seed, now)?;
+    announce(&plan, &load)?;
     let mut oracle = arguments.oracle_file.as_ref().map(|_| Oracle::new(plan.rules.clone()));
     let begun = Instant::now();
     let written = produce(&writer, load, arguments.rate, oracle.as_mut(), shutdown)?;
@@ -143,6 +154,18 @@ fn run_until(arguments: &super::ProduceArgs, clock: &Clock, shutdown: &Shutdown)
     ))
 }
 
+/// Prints what will be written, and where.
+fn announce(plan: &Plan, load: &Load) -> Result<(), Failure> {
+    let topics: Vec<&str> = plan.source.topics.iter().map(|(_, topic)| topic.as_str()).collect();
+    let span = format_duration(Duration::from_millis((load.end - load.start).unsigned_abs()));
+    print(&format!(
+        "writing about {} invented records of the last {span} to {} at {}\n",
+        HumanCount(load.expected_records()),
+        topics.join(", "),
+        plan.source.shown_servers()
+    ))
+}
+
 fn load(
     arguments: &super::ProduceArgs,
     plan: &Plan,
@@ -151,7 +174,8 @@ fn load(
     now: Timestamp,
 ) -> Result<Load, Failure> {
     let simulation = &arguments.simulation;
-    let (span, disorder) = (millis(simulation.span), millis(arguments.disorder));
+    let usual_span = if arguments.rate.is_some() { RATED_SPAN } else { USUAL_SPAN };
+    let (span, disorder) = (millis(simulation.span.unwrap_or(usual_span)), millis(arguments.disorder));
     let horizons = plan.rules.horizons;
     let calls_horizon = if simulation.calls > 0.0 { horizons.call } else { Millis::MAX };
     let horizon = horizons.disbursement.min(horizons.milestone).min(calls_horizon);
@@ -166,6 +190,8 @@ fn load(
     let supports = Load::supports_for(arguments.events, simulation.calls, MILESTONE_SHARE, faults);
     Ok(Load {
         supports,
+        // At a rate, the first support is paid within seconds.
+        max_open: arguments.rate.map(|rate| (rate / 2).max(1)),
         people: arguments.people.unwrap_or((supports * 2 / 5).max(1)),
         calls: simulation.calls,
         milestones: MILESTONE_SHARE,
@@ -189,12 +215,12 @@ fn produce(
     mut oracle: Option<&mut Oracle>,
     shutdown: &Shutdown,
 ) -> Result<u64, Failure> {
-    let mut progress = Progress::new(load.expected_records());
+    let mut progress = Progress::new(load.expected_records(), ProgressOutput::Stdout);
     let begun = Instant::now();
     let mut written = 0_u64;
     for emission in load.emissions() {
         if written.is_multiple_of(256) {
-            progress.update(written);
+            progress.update(written)?;
         }
         if shutdown.is_requested() {
             break;
@@ -209,7 +235,7 @@ fn produce(
             // Due times are absolute, so an early wake-up is corrected by the next pause, at high rates, too.
             while Instant::now() + RATE_PAUSE < due && !shutdown.is_requested() {
                 std::thread::sleep(RATE_PAUSE);
-                progress.update(written);
+                progress.update(written)?;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Clock for tests of the built program: `pacemeter run` at another time and speed than the machine.
+//! Clock for tests of the built program: `pacemeter run` and `demo` at another time and speed than the machine.
 
 use std::env;
 use std::env::VarError;

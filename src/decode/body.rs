@@ -85,9 +85,7 @@ impl<'a> Reader<'_, 'a> {
     fn milestone(&mut self, kind: MilestoneKind, arena: &mut LabelArena) -> Result<Milestone, Rejection> {
         let initiative = self.label(Field::Initiative)?;
         let milestone = self.label(Field::Milestone)?;
-        let quantity = self.fields.number(Field::Quantity)?;
-        self.fingerprint.add_optional(quantity);
-        let quantity = quantity.map_or(Some(1), numbers::quantity).ok_or_else(|| Field::Quantity.invalid())?;
+        let quantity = self.number(Field::Quantity, numbers::quantity)?.map_or(1, |quantity| quantity as u32);
         Ok(Milestone { kind, initiative: arena.push(&initiative), milestone: arena.push(&milestone), quantity })
     }
 
@@ -119,22 +117,29 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn amount(&mut self) -> Result<Centavos, Rejection> {
-        let value = self.fields.any(Field::Amount)?.ok_or_else(|| Field::Amount.missing())?;
-        // A number and a string of the same text are the same amount; `true`, objects and the like are no digits.
-        let text = value.as_given();
-        self.fingerprint.add(text.as_bytes());
-        numbers::amount(text).ok_or_else(|| Field::Amount.invalid())
+        self.number(Field::Amount, numbers::amount)?.ok_or_else(|| Field::Amount.missing())
+    }
+
+    fn seconds(&mut self, field: Field) -> Result<Option<Millis>, Rejection> {
+        Ok(self.number(field, numbers::seconds)?.map(|millis| millis as Millis))
+    }
+
+    /// A number that `read` reads, or nothing. A JSON number and a string of the same text are the same number; `true`,
+    /// objects and the like are no digits.
+    #[inline]
+    fn number(&mut self, field: Field, read: fn(&str) -> Option<u64>) -> Result<Option<u64>, Rejection> {
+        let Some(value) = self.fields.any(field)? else {
+            self.fingerprint.add_absent();
+            return Ok(None);
+        };
+        let number = read(value.as_given()).ok_or_else(|| field.invalid())?;
+        self.fingerprint.add_number(number);
+        Ok(Some(number))
     }
 
     fn currency(&mut self) -> Result<(), Rejection> {
         let currency = self.fields.string(Field::Currency)?;
         self.fingerprint.add_optional(currency.as_deref());
         if currency.is_some_and(|currency| currency != CURRENCY) { Err(Field::Currency.invalid()) } else { Ok(()) }
-    }
-
-    fn seconds(&mut self, field: Field) -> Result<Option<Millis>, Rejection> {
-        let text = self.fields.number(field)?;
-        self.fingerprint.add_optional(text);
-        text.map(|text| numbers::seconds(text).ok_or_else(|| field.invalid())).transpose()
     }
 }

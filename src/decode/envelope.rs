@@ -6,22 +6,12 @@
 use crate::record::{Header, Reason, Rejection};
 
 use super::fields::{Field, FieldValue, Fields};
+use super::payload::Payload;
 use super::scan::Scan;
-
-/// Length of a schema id before the value: a zero byte and four more (Confluent wire format).
-const FRAME_BYTES: usize = 5;
-
-/// The value without the frame of a schema registry.
-pub(super) fn unframe(value: &[u8]) -> &[u8] {
-    match value {
-        [0, rest @ ..] if value.len() >= FRAME_BYTES => &rest[FRAME_BYTES - 1..],
-        _ => value,
-    }
-}
 
 /// Finds the fields of a record, wherever its envelope has them.
 pub(super) fn open<'a, S: Scan>(
-    value: &'a [u8],
+    payload: Payload<'a>,
     headers: &[Header<'a>],
     fields: &mut Fields<'a>,
 ) -> Result<(), Rejection> {
@@ -31,13 +21,13 @@ pub(super) fn open<'a, S: Scan>(
         Some(content_type) => is_structured(content_type).ok_or(Rejection::of(Reason::UnsupportedFormat))?,
     };
     if !structured && headers.are_binary() {
-        fields.read::<S>(value, Field::FIRST_OF_DATA)?;
+        fields.read::<S>(payload, Field::FIRST_OF_DATA)?;
         for (field, given) in Headers::ATTRIBUTES.into_iter().zip(headers.attributes) {
             fields.set(field, given);
         }
         return Ok(());
     }
-    fields.read::<S>(value, Field::Id)?;
+    fields.read::<S>(payload, Field::Id)?;
     if structured || !matches!(fields.given(Field::SpecVersion), FieldValue::Absent) {
         descend::<S>(fields)
     } else {
@@ -62,6 +52,7 @@ fn descend<S: Scan>(fields: &mut Fields<'_>) -> Result<(), Rejection> {
 
 /// Headers that decide the envelope.
 struct Headers<'a> {
+    /// Without parameters; `None` if there is none, or an empty one.
     content_type: Option<&'a str>,
     attributes: [FieldValue<'a>; 4],
 }
@@ -69,8 +60,8 @@ struct Headers<'a> {
 impl<'a> Headers<'a> {
     const ATTRIBUTES: [Field; 4] = [Field::Id, Field::Source, Field::Type, Field::Time];
 
-    /// A null header is absent, but still counts as a repeated one. A content type that is repeated or not UTF-8 is
-    /// unsupported.
+    /// A header may be repeated with an equal value, as retries copy it; the content type in any case of its letters.
+    /// One that has two values, of which one may be null, or is not UTF-8, is faulty; such a content type is unsupported.
     fn find(headers: &[Header<'a>]) -> Result<Self, Rejection> {
         let mut content_type = FieldValue::Absent;
         let mut attributes = [FieldValue::Absent; 4];
@@ -83,15 +74,19 @@ impl<'a> Headers<'a> {
                 _ if name.eq_ignore_ascii_case("content-type") => &mut content_type,
                 _ => continue,
             };
+            let is_same = |first: &str, text: &str| {
+                if name.starts_with("ce_") { first == text } else { first.eq_ignore_ascii_case(text) }
+            };
             *given = match (*given, value.map(std::str::from_utf8)) {
-                (FieldValue::Absent, None) => FieldValue::Json("null"),
+                (FieldValue::Absent | FieldValue::Json(_), None) => FieldValue::Json("null"),
                 (FieldValue::Absent, Some(Ok(text))) => FieldValue::Plain(text),
+                (FieldValue::Plain(first), Some(Ok(text))) if is_same(first, text) => FieldValue::Plain(first),
                 _ => FieldValue::Faulty,
             };
         }
         let content_type = match content_type {
             FieldValue::Absent | FieldValue::Json(_) => None,
-            FieldValue::Plain(content_type) => Some(content_type),
+            FieldValue::Plain(content_type) => Some(media_type(content_type)).filter(|name| !name.is_empty()),
             FieldValue::Faulty => return Err(Rejection::of(Reason::UnsupportedFormat)),
         };
         Ok(Self { content_type, attributes })
@@ -104,10 +99,14 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// True for the content type of a structured CloudEvent, false for other JSON; `None` for anything else, batches of
+/// A content type without its parameters.
+fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or("").trim_ascii()
+}
+
+/// True for the media type of a structured CloudEvent, false for other JSON; `None` for anything else, batches of
 /// events included.
-fn is_structured(content_type: &str) -> Option<bool> {
-    let media_type = content_type.split(';').next().unwrap_or("").trim_ascii();
+fn is_structured(media_type: &str) -> Option<bool> {
     let starts_with =
         |prefix: &str| media_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let is = |name: &str| media_type.eq_ignore_ascii_case(name);
@@ -124,23 +123,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_taken_off() {
-        assert_eq!(unframe(b"\0\0\0\0\x07{}"), b"{}");
-        assert_eq!(unframe(b"\0\0\0\0\x07"), b"");
-        assert_eq!(unframe(b"\0\0\0\0"), b"\0\0\0\0");
-        assert_eq!(unframe(b"{}"), b"{}");
-        assert_eq!(unframe(b""), b"");
-    }
-
-    #[test]
     fn content_types_say_structured_json_or_neither() {
         for name in
             ["application/cloudevents", "Application/CloudEvents+JSON; charset=utf-8", "application/cloudevents ;x"]
         {
-            assert_eq!(is_structured(name), Some(true), "{name}");
+            assert_eq!(is_structured(media_type(name)), Some(true), "{name}");
         }
         for name in ["application/json", " text/JSON;charset=utf-8", "application/vnd.x+json", "a/b+c+json"] {
-            assert_eq!(is_structured(name), Some(false), "{name}");
+            assert_eq!(is_structured(media_type(name)), Some(false), "{name}");
         }
         for name in [
             "",
@@ -156,7 +146,7 @@ mod tests {
             "text/plain; application/json",
             "aplicación/cloudevents",
         ] {
-            assert_eq!(is_structured(name), None, "{name}");
+            assert_eq!(is_structured(media_type(name)), None, "{name}");
         }
     }
 }

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 use crate::record::{Reason, Rejection};
 
-use super::scan::{self, Scan};
+use super::payload::Payload;
+use super::scan::{self, Fault, Scan};
 
 /// Declares the known fields in the order of spec/events.md#order-of-faults.
 macro_rules! fields {
@@ -104,22 +105,23 @@ impl<'a> Fields<'a> {
         Self { given: [FieldValue::Absent; Field::COUNT] }
     }
 
-    /// Finds the fields of the object `value`, those before `first` being unknown.
+    /// Finds the fields of the object in the value, those before `first` being unknown.
     ///
     /// Takes linear time: the text is gone over once for UTF-8, which is all but free, and once for JSON. No known
     /// field's text is looked at more than a fixed number of times later.
-    pub(super) fn read<S: Scan>(&mut self, value: &'a [u8], first: Field) -> Result<(), Rejection> {
-        let text = std::str::from_utf8(value).map_err(|_| Rejection::of(Reason::NotJson))?;
-        self.add::<S>(text, first)
+    pub(super) fn read<S: Scan>(&mut self, payload: Payload<'a>, first: Field) -> Result<(), Rejection> {
+        let text = std::str::from_utf8(payload.json()).map_err(|error| payload.not_utf8(error))?;
+        self.add::<S>(text, first).map_err(|fault| payload.not_json(text, fault))
     }
 
     /// Replaces the data's fields by those of the object `data`, a part of the text that was read before.
     pub(super) fn descend<S: Scan>(&mut self, data: &'a str) -> Result<(), Rejection> {
         self.given[Field::FIRST_OF_DATA as usize..].fill(FieldValue::Absent);
-        self.add::<S>(data, Field::FIRST_OF_DATA)
+        // The data has no fault: it was read with the text around it.
+        self.add::<S>(data, Field::FIRST_OF_DATA).map_err(|_| Rejection::of(Reason::NotJson))
     }
 
-    fn add<S: Scan>(&mut self, text: &'a str, first: Field) -> Result<(), Rejection> {
+    fn add<S: Scan>(&mut self, text: &'a str, first: Field) -> Result<(), Fault> {
         let found = |key: &str, value| {
             let Some(field) = Field::from_name(key.as_bytes()).filter(|&field| field >= first) else { return };
             let given = &mut self.given[field as usize];
@@ -129,7 +131,7 @@ impl<'a> Fields<'a> {
                 _ => FieldValue::Faulty,
             };
         };
-        S::object(text, found).ok_or(Rejection::of(Reason::NotJson))
+        S::object(text, found)
     }
 
     pub(super) fn set(&mut self, field: Field, given: FieldValue<'a>) {
@@ -166,16 +168,6 @@ impl<'a> Fields<'a> {
         match self.any(field)? {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(Value::Other(_)) => Err(field.invalid()),
-            None => Ok(None),
-        }
-    }
-
-    /// A number's own text, or nothing.
-    pub(super) fn number(&self, field: Field) -> Result<Option<&'a str>, Rejection> {
-        match self.any(field)? {
-            // Correct JSON that begins with a digit is a number. No known number may have a sign.
-            Some(Value::Other(text)) if text.as_bytes()[0].is_ascii_digit() => Ok(Some(text)),
-            Some(_) => Err(field.invalid()),
             None => Ok(None),
         }
     }

@@ -4,13 +4,13 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::clock::Timestamp;
 
-/// A 30-bit hash over an event's type, its time and its known fields as given, in the order of spec/events.md#data.
+/// A 30-bit hash over an event's type, its time and its known fields, in the order of spec/events.md#data.
 ///
 /// - The type counts by its event name (the stream is one, so prefix and version do not count), the time as the instant
 ///   that it is.
-/// - A string counts unescaped, anything else by its source text: `"25000"` and `25000` are the same as given,
-///   `25000.00` differs. A `state` counts as given, before an alias is resolved. `null` is absent; absent differs from
-///   every value, also from the default.
+/// - A string counts unescaped, a number by its value: `"25000"`, `25000.00` and `2.5E+4` are the same. A `state` counts
+///   as given, before an alias is resolved, and by its source text if it is no string. `null` is absent; absent differs
+///   from every value, also from the default.
 /// - Identifiers enter by their keyed hashes. Fields that are ignored for the event do not enter.
 ///
 /// The fields are chained: each is hashed under the hash of all before it as its seed, together with its length (which
@@ -36,8 +36,18 @@ impl Fingerprint {
     pub(super) fn add_optional(&mut self, value: Option<&str>) {
         match value {
             Some(value) => self.add(value.as_bytes()),
-            None => self.0 = self.0.rotate_left(32) ^ Self::ABSENT,
+            None => self.add_absent(),
         }
+    }
+
+    pub(super) fn add_absent(&mut self) {
+        self.0 = self.0.rotate_left(32) ^ Self::ABSENT;
+    }
+
+    /// Adds a number in its smallest unit: centavos, milliseconds or 1.
+    #[inline]
+    pub(super) fn add_number(&mut self, units: u64) {
+        self.add(&units.to_le_bytes());
     }
 
     pub(super) fn finish(self) -> u32 {

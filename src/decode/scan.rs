@@ -11,11 +11,13 @@
 //! flat dispersal 1.45; 1.16 to 2.38 in a run beside other builds). `cargo bench --bench decode` prints the table;
 //! serde_json stays the witness in the tests and unescapes strings.
 //!
-//! Every function below takes the position where something begins and returns the position behind it, or `None` where
-//! it is not correct.
+//! Every function below takes the position where something begins and returns the position behind it, or the [`Fault`]
+//! where it is not correct.
 
+mod fault;
 mod reference;
 
+pub(super) use fault::Fault;
 pub(super) use reference::SerdeJson;
 
 /// Maximum depth of nested objects and arrays; the outermost object is at depth 1.
@@ -35,8 +37,12 @@ pub(super) trait Scan {
     /// Goes over `text`, which must be one JSON object with nothing but white space around it, and hands each member to
     /// `found`: its unescaped key and its value.
     ///
-    /// Returns `None` for any other text; members before the fault have been handed out by then.
-    fn object<'a>(text: &'a str, found: impl FnMut(&str, Value<'a>)) -> Option<()>;
+    /// Members before a fault have been handed out by then.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first fault of any other text.
+    fn object<'a>(text: &'a str, found: impl FnMut(&str, Value<'a>)) -> Result<(), Fault>;
 }
 
 /// The program's way: the functions of this module.
@@ -44,13 +50,13 @@ pub(super) struct Scanner;
 
 impl Scan for Scanner {
     #[inline]
-    fn object<'a>(text: &'a str, found: impl FnMut(&str, Value<'a>)) -> Option<()> {
+    fn object<'a>(text: &'a str, found: impl FnMut(&str, Value<'a>)) -> Result<(), Fault> {
         object(text, found)
     }
 }
 
 #[inline]
-fn object<'a>(text: &'a str, mut found: impl FnMut(&str, Value<'a>)) -> Option<()> {
+fn object<'a>(text: &'a str, mut found: impl FnMut(&str, Value<'a>)) -> Result<(), Fault> {
     let bytes = text.as_bytes();
     let mut at = behind(bytes, space(bytes, 0), b'{')?;
     at = space(bytes, at);
@@ -63,15 +69,15 @@ fn object<'a>(text: &'a str, mut found: impl FnMut(&str, Value<'a>)) -> Option<(
         at = space(bytes, behind(bytes, space(bytes, key.end), b':')?);
         let (value, value_end) = value(text, at)?;
         if key.escaped {
-            found(&unescaped(text.get(key_at..key.end)?)?, value);
+            found(&unescaped(part(text, key_at, key.end)?).ok_or(Fault::unexpected(key_at))?, value);
         } else {
-            found(text.get(key_at + 1..key.end - 1)?, value);
+            found(part(text, key_at + 1, key.end - 1)?, value);
         }
         at = space(bytes, value_end);
-        match bytes.get(at)? {
+        match byte(bytes, at)? {
             b',' => at = space(bytes, at + 1),
             b'}' => return end(bytes, at + 1),
-            _ => return None,
+            _ => return Err(Fault::unexpected(at)),
         }
     }
 }
@@ -84,38 +90,45 @@ fn unescaped(raw: &str) -> Option<String> {
 
 /// A member's value and the position behind it.
 #[inline]
-fn value(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
+fn value(text: &str, at: usize) -> Result<(Value<'_>, usize), Fault> {
     let bytes = text.as_bytes();
-    match bytes.get(at)? {
+    match byte(bytes, at)? {
         b'"' => {
             let StringEnd { end, escaped } = string(bytes, at)?;
-            let value = if escaped { Value::Raw(text.get(at..end)?) } else { Value::Plain(text.get(at + 1..end - 1)?) };
-            Some((value, end))
+            let value =
+                if escaped { Value::Raw(part(text, at, end)?) } else { Value::Plain(part(text, at + 1, end - 1)?) };
+            Ok((value, end))
         }
         byte => {
             let end = if matches!(byte, b'{' | b'[') { nested(bytes, at)? } else { scalar(bytes, at)? };
-            Some((Value::Raw(text.get(at..end)?), end))
+            Ok((Value::Raw(part(text, at, end)?), end))
         }
     }
 }
 
+/// Part of the text from `at` to `end`, which are between characters.
+#[inline]
+fn part(text: &str, at: usize, end: usize) -> Result<&str, Fault> {
+    text.get(at..end).ok_or(Fault::unexpected(at))
+}
+
 /// Passes an object or an array, which is a member's value.
-fn nested(bytes: &[u8], mut at: usize) -> Option<usize> {
+fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
     let mut depth = 1;
     // What the levels below the outermost object are, the innermost in the lowest bit: an object (1) or an array (0).
     let mut objects = 0u128;
     loop {
         // Here a value begins.
-        match *bytes.get(at)? {
+        match byte(bytes, at)? {
             open @ (b'{' | b'[') => {
                 if depth == MAX_DEPTH {
-                    return None;
+                    return Err(Fault::too_deep(at));
                 }
                 depth += 1;
                 objects = objects << 1 | u128::from(open == b'{');
                 at = space(bytes, at + 1);
                 // `]` and `}` come two behind `[` and `{`.
-                if *bytes.get(at)? != open + 2 {
+                if byte(bytes, at)? != open + 2 {
                     if open == b'{' {
                         at = key(bytes, at)?;
                     }
@@ -128,7 +141,7 @@ fn nested(bytes: &[u8], mut at: usize) -> Option<usize> {
         loop {
             at = space(bytes, at);
             let in_object = objects & 1 == 1;
-            match bytes.get(at)? {
+            match byte(bytes, at)? {
                 b',' => {
                     at = space(bytes, at + 1);
                     if in_object {
@@ -138,39 +151,43 @@ fn nested(bytes: &[u8], mut at: usize) -> Option<usize> {
                 }
                 b'}' if in_object => {}
                 b']' if !in_object => {}
-                _ => return None,
+                _ => return Err(Fault::unexpected(at)),
             }
             at += 1;
             depth -= 1;
             objects >>= 1;
             if depth == 1 {
-                return Some(at);
+                return Ok(at);
             }
         }
     }
 }
 
 /// Passes a key, its colon and the white space around it.
-fn key(bytes: &[u8], at: usize) -> Option<usize> {
+fn key(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     let key = string(bytes, at)?;
     let at = behind(bytes, space(bytes, key.end), b':')?;
-    Some(space(bytes, at))
+    Ok(space(bytes, at))
 }
 
 /// Passes a string, number or literal.
-fn scalar(bytes: &[u8], at: usize) -> Option<usize> {
-    let literal = |name: &[u8]| bytes.get(at..)?.starts_with(name).then_some(at + name.len());
-    match bytes.get(at)? {
+fn scalar(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    match byte(bytes, at)? {
         b'"' => string(bytes, at).map(|text| text.end),
         b'-' | b'0'..=b'9' => number(bytes, at),
-        b'n' => literal(b"null"),
-        b't' => literal(b"true"),
-        b'f' => literal(b"false"),
-        _ => None,
+        b'n' => literal(bytes, at, b"null"),
+        b't' => literal(bytes, at, b"true"),
+        b'f' => literal(bytes, at, b"false"),
+        _ => Err(Fault::unexpected(at)),
     }
 }
 
-fn number(bytes: &[u8], mut at: usize) -> Option<usize> {
+fn literal(bytes: &[u8], at: usize, name: &[u8]) -> Result<usize, Fault> {
+    let alike = name.iter().zip(bytes.iter().skip(at)).take_while(|(expected, given)| expected == given).count();
+    if alike == name.len() { Ok(at + alike) } else { Err(Fault::unexpected(at + alike)) }
+}
+
+fn number(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
     if bytes.get(at) == Some(&b'-') {
         at += 1;
     }
@@ -184,16 +201,16 @@ fn number(bytes: &[u8], mut at: usize) -> Option<usize> {
         let sign = matches!(bytes.get(at + 1), Some(b'+' | b'-'));
         at = digits(bytes, at + 1 + usize::from(sign))?;
     }
-    Some(at)
+    Ok(at)
 }
 
 /// Passes one digit or more.
-fn digits(bytes: &[u8], first: usize) -> Option<usize> {
+fn digits(bytes: &[u8], first: usize) -> Result<usize, Fault> {
     let mut at = first;
     while bytes.get(at).is_some_and(u8::is_ascii_digit) {
         at += 1;
     }
-    (at > first).then_some(at)
+    if at > first { Ok(at) } else { Err(Fault::unexpected(at)) }
 }
 
 /// End of a string (behind its quote), and if it has escapes.
@@ -203,23 +220,19 @@ struct StringEnd {
 }
 
 #[inline(always)]
-fn string(bytes: &[u8], at: usize) -> Option<StringEnd> {
-    let at = special(bytes, behind(bytes, at, b'"')?)?;
-    if bytes.get(at) == Some(&b'"') {
-        Some(StringEnd { end: at + 1, escaped: false })
-    } else {
-        escaped_string(bytes, at)
-    }
+fn string(bytes: &[u8], at: usize) -> Result<StringEnd, Fault> {
+    let at = special(bytes, behind(bytes, at, b'"')?).ok_or(Fault::end(bytes))?;
+    if bytes.get(at) == Some(&b'"') { Ok(StringEnd { end: at + 1, escaped: false }) } else { escaped_string(bytes, at) }
 }
 
-/// Passes the rest of a string from its first backslash on; `None` for a control character.
+/// Passes the rest of a string from its first backslash on; fails at a control character.
 #[cold]
-fn escaped_string(bytes: &[u8], mut at: usize) -> Option<StringEnd> {
+fn escaped_string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
     loop {
-        match bytes.get(at)? {
-            b'"' => return Some(StringEnd { end: at + 1, escaped: true }),
-            b'\\' => at = special(bytes, escape(bytes, at)?)?,
-            _ => return None,
+        match byte(bytes, at)? {
+            b'"' => return Ok(StringEnd { end: at + 1, escaped: true }),
+            b'\\' => at = special(bytes, escape(bytes, at)?).ok_or(Fault::end(bytes))?,
+            _ => return Err(Fault::unexpected(at)),
         }
     }
 }
@@ -248,22 +261,35 @@ fn special(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Passes an escape, or both if two are the surrogates of one character.
-fn escape(bytes: &[u8], at: usize) -> Option<usize> {
-    match bytes.get(at + 1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
+fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    match byte(bytes, at + 1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
         b'u' => match code_unit(bytes, at)? {
-            0xd800..=0xdbff => matches!(code_unit(bytes, at + 6)?, 0xdc00..=0xdfff).then_some(at + 12),
-            0xdc00..=0xdfff => None,
-            _ => Some(at + 6),
+            0xd800..=0xdbff => match code_unit(bytes, at + 6) {
+                Ok(0xdc00..=0xdfff) => Ok(at + 12),
+                Err(fault) if fault == Fault::end(bytes) => Err(fault),
+                _ => Err(Fault::lone_surrogate(at)),
+            },
+            0xdc00..=0xdfff => Err(Fault::lone_surrogate(at)),
+            _ => Ok(at + 6),
         },
-        _ => None,
+        _ => Err(Fault::unexpected(at + 1)),
     }
 }
 
 /// UTF-16 code unit of the `\uXXXX` at `at`.
-fn code_unit(bytes: &[u8], at: usize) -> Option<u32> {
-    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
+fn code_unit(bytes: &[u8], at: usize) -> Result<u32, Fault> {
+    let first = behind(bytes, behind(bytes, at, b'\\')?, b'u')?;
+    (first..first + 4).try_fold(0, |unit, at| {
+        let digit = char::from(byte(bytes, at)?).to_digit(16).ok_or(Fault::unexpected(at))?;
+        Ok(unit << 4 | digit)
+    })
+}
+
+/// Byte that must stand at `at`.
+#[inline]
+fn byte(bytes: &[u8], at: usize) -> Result<u8, Fault> {
+    bytes.get(at).copied().ok_or(Fault::unexpected(at))
 }
 
 #[inline]
@@ -276,13 +302,14 @@ fn space(bytes: &[u8], mut at: usize) -> usize {
 
 /// Passes the one byte that must stand at `at`.
 #[inline]
-fn behind(bytes: &[u8], at: usize, byte: u8) -> Option<usize> {
-    (bytes.get(at) == Some(&byte)).then_some(at + 1)
+fn behind(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Fault> {
+    if bytes.get(at) == Some(&byte) { Ok(at + 1) } else { Err(Fault::unexpected(at)) }
 }
 
-/// Returns something if only white space follows from `at` on.
-fn end(bytes: &[u8], at: usize) -> Option<()> {
-    (space(bytes, at) == bytes.len()).then_some(())
+/// Checks that only white space follows from `at` on.
+fn end(bytes: &[u8], at: usize) -> Result<(), Fault> {
+    let at = space(bytes, at);
+    if at == bytes.len() { Ok(()) } else { Err(Fault::unexpected(at)) }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Decoding as a whole. `draft` is the language in which the tests speak, `faults` holds what is wrong and in which
-//! order it counts, `properties` what must hold of anything at all.
+//! order it counts, `not_json` where a value is no JSON, `properties` what must hold of anything at all.
 
 mod draft;
 mod envelopes;
 mod faults;
+mod not_json;
 mod properties;
 
 use super::*;
@@ -101,6 +102,25 @@ fn a_state_is_never_wrong() {
     ] {
         let Body::Disbursement(body) = Draft::dispersed().with("state", raw).decode().unwrap().0.body else { panic!() };
         assert_eq!(body.state, state, "{raw}");
+    }
+}
+
+#[test]
+fn a_number_is_one_value_in_every_spelling() {
+    let pesos = Draft::dispersed().with("amount", "25000");
+    for raw in ["25000.00", "\"25000\"", "25000.0000", "2.5E+4", "2.5e4", "\"2.5E+4\"", "250000e-1", r#""2\u002e5e4""#]
+    {
+        assert_eq!(pesos.clone().with("amount", raw).decode(), pesos.decode(), "{raw}");
+    }
+    for field in ["talk_seconds", "hold_seconds", "wrap_up_seconds"] {
+        let seconds = Draft::completed().with(field, "12.345");
+        for raw in ["12.3450", "\"12.345\"", "1.2345E1", "12345e-3"] {
+            assert_eq!(seconds.clone().with(field, raw).decode(), seconds.decode(), "{field} {raw}");
+        }
+    }
+    let quantity = Draft::milestone().with("quantity", "3");
+    for raw in ["3.0", "\"3\"", "3e0", "0.3E1", "\"0003.000\""] {
+        assert_eq!(quantity.clone().with("quantity", raw).decode(), quantity.decode(), "{raw}");
     }
 }
 
@@ -224,7 +244,7 @@ fn source_and_id_identify_an_event() {
 }
 
 #[test]
-fn a_fingerprint_tells_fields_as_given() {
+fn a_fingerprint_tells_what_the_fields_say() {
     let of = |draft: Draft| draft.decode().unwrap().0.fingerprint;
     let dispersed = of(Draft::dispersed());
     for (name, raw) in [
@@ -234,6 +254,9 @@ fn a_fingerprint_tells_fields_as_given() {
         ("time", r#""2020-05-04T09:30:00.1239Z""#),
         ("programme", r#""cr\u0065dito""#),
         ("amount", "25000.50"),
+        ("amount", "25000.5"),
+        ("amount", r#""025000.5000""#),
+        ("amount", "2.50005E+4"),
         ("colour", "5"),
     ] {
         assert_eq!(of(Draft::dispersed().with(name, raw)), dispersed, "{name} {raw}");
@@ -246,8 +269,8 @@ fn a_fingerprint_tells_fields_as_given() {
         ("state", "null"),
         ("beneficiary", r#""another""#),
         ("credit", r#""another""#),
-        ("amount", r#""25000.5""#),
-        ("amount", r#""025000.50""#),
+        ("amount", r#""25000.51""#),
+        ("amount", "250005"),
         ("currency", "null"),
     ] {
         assert_ne!(of(Draft::dispersed().with(name, raw)), dispersed, "{name} {raw}");
@@ -260,7 +283,10 @@ fn a_fingerprint_tells_fields_as_given() {
     let seconds = |talk: &str, hold: &str| of(Draft::completed().with("talk_seconds", talk).with("hold_seconds", hold));
     assert_ne!(seconds("1", "null"), seconds("null", "1"));
     assert_ne!(seconds("1", "2"), seconds("12", "null"));
-    assert_ne!(seconds("1", "2"), seconds("1.0", "2"));
+    assert_eq!(seconds("1", "2"), seconds("1.0", "\"0.2e1\""));
+    let quantity = |raw: &str| of(Draft::milestone().with("quantity", raw));
+    assert_eq!(quantity("30"), quantity("3.0e1"));
+    assert_ne!(quantity("30"), quantity("3"));
     let labels = |initiative: &str, milestone: &str| {
         of(Draft::milestone().with("initiative", initiative).with("milestone", milestone))
     };

@@ -51,24 +51,26 @@ pub struct SentDisbursement {
 
 /// Amount of money, and how the sender spelt it.
 ///
-/// Two spellings of one amount, such as `25000` and `25000.00`, are different content (`spec/figures.md#conflicts`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Two spellings of one amount, such as `25000` and `25000.00`, are equal: the same content (`spec/figures.md#conflicts`).
+#[derive(Debug, Clone, Copy, Eq)]
 pub struct PesoAmount {
     /// Value in centavos.
     pub centavos: Centavos,
-    /// Number of decimals in the record; it must be enough for the value.
-    pub decimals: Decimals,
+    /// Spelling in the record; it must have enough decimals for the value.
+    pub spelling: Spelling,
 }
 
-/// Number of decimals of an amount in pesos.
+/// Spelling of an amount in pesos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decimals {
+pub enum Spelling {
     /// Such as `25000`.
-    None,
+    Whole,
     /// Such as `25000.5`.
-    One,
+    OneDecimal,
     /// Such as `25000.50`.
-    Two,
+    TwoDecimals,
+    /// Such as `2500050E-2`.
+    Exponent,
 }
 
 /// Data of a call event (`spec/events.md#call`).
@@ -115,7 +117,13 @@ pub struct SentMilestone {
 impl From<Centavos> for PesoAmount {
     /// An amount spelt with two decimals.
     fn from(centavos: Centavos) -> Self {
-        Self { centavos, decimals: Decimals::Two }
+        Self { centavos, spelling: Spelling::TwoDecimals }
+    }
+}
+
+impl PartialEq for PesoAmount {
+    fn eq(&self, other: &Self) -> bool {
+        self.centavos == other.centavos
     }
 }
 
@@ -123,10 +131,11 @@ impl PesoAmount {
     /// Text of the amount in the record, without quotes.
     pub fn text(self) -> String {
         let (pesos, centavos) = (self.centavos / 100, self.centavos % 100);
-        match self.decimals {
-            Decimals::None => format!("{pesos}"),
-            Decimals::One => format!("{pesos}.{}", centavos / 10),
-            Decimals::Two => format!("{pesos}.{centavos:02}"),
+        match self.spelling {
+            Spelling::Whole => format!("{pesos}"),
+            Spelling::OneDecimal => format!("{pesos}.{}", centavos / 10),
+            Spelling::TwoDecimals => format!("{pesos}.{centavos:02}"),
+            Spelling::Exponent => format!("{}E-2", self.centavos),
         }
     }
 }

@@ -90,9 +90,8 @@ pub(super) fn current(period: Period, now: Timestamp, zone: &TimeZone) -> Option
 /// Last period of a target that had ended at `closed`.
 pub(super) fn last_closed(period: Period, closed: Timestamp, zone: &TimeZone) -> Option<OracleInterval> {
     match (period, current(period, closed, zone)) {
-        (Period::Campaign(from, to), _) => {
-            Some(dates(from, to.saturating_add(1.day()), zone)).filter(|campaign| campaign.until <= closed)
-        }
+        (Period::Campaign(from, to), _) => Some(dates(from, to.saturating_add(1.day()), zone))
+            .filter(|campaign| campaign.from < campaign.until && campaign.until <= closed),
         (_, Some(running)) => current(period, running.from - 1, zone),
         (_, None) => None,
     }

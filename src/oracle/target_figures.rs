@@ -30,7 +30,7 @@ impl Oracle {
     /// Every series of targets at `now`, where periods were last closed at `closed`.
     ///
     /// Not included are `pacemeter_target_pace_tolerance` and `pacemeter_target_attainment_probability_ratio`, which
-    /// depend on the overdispersion of past weeks.
+    /// depend on the overdispersion of past weeks, and previous periods that are known from cuts alone.
     pub fn target_figures(&self, targets: &Targets, now: Timestamp, closed: Option<Timestamp>) -> SeriesValues {
         let inputs = self.target_inputs();
         let mut series = TargetSeries(BTreeMap::new());
@@ -42,7 +42,8 @@ impl Oracle {
             let known_from = self.known_from(targets, target, &inputs);
             let is_known = |span: &OracleInterval| span.from >= known_from;
             if let Some(period) = periods::current(target.period, now, &self.zone).filter(is_known) {
-                self.add_current(target, interval(period), now, &inputs, &mut series);
+                let past = self.past(target, period, known_from, &inputs);
+                self.add_current(target, interval(period), now, &inputs, past, &mut series);
             }
             let last = closed.and_then(|closed| periods::last_closed(target.period, closed, &self.zone));
             if let Some(period) = last.filter(is_known).map(interval) {
@@ -54,17 +55,32 @@ impl Oracle {
         SeriesValues(series.0)
     }
 
+    /// Sum over the periods before one, as far back as they are known.
+    fn past(&self, target: &Target, before: OracleInterval, known_from: Timestamp, inputs: &TargetInputs) -> Tally {
+        let mut sum = Tally::default();
+        let Some(first) = inputs.first_time(target.measure) else { return sum };
+        let mut from = before.from;
+        while let Some(period) = periods::last_closed(target.period, from, &self.zone)
+            .filter(|period| period.from >= known_from && period.until > first)
+        {
+            sum += &inputs.tally(target, interval(period));
+            from = period.from;
+        }
+        sum
+    }
+
     fn add_current(
         &self,
         target: &Target,
         period: Interval,
         now: Timestamp,
         inputs: &TargetInputs,
+        past: Tally,
         series: &mut TargetSeries,
     ) {
         let actual = inputs.tally(target, period);
-        // The values used here depend neither on past periods nor on overdispersion.
-        let (past, overdispersion) = (Tally::default(), DEFAULT_OVERDISPERSION);
+        // The values used here do not depend on overdispersion.
+        let overdispersion = DEFAULT_OVERDISPERSION;
         let report = assess(target, &Observation { period, now, zone: &self.zone, actual, past, overdispersion });
         let values = [
             (&TARGET_GOAL, Some(exact(report.goal))),

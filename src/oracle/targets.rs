@@ -96,8 +96,8 @@ fn labels<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<EventLabels<
 impl<'a> TargetInputs<'a> {
     /// Tally of a target over the events of an interval.
     ///
-    /// Beneficiaries are the distinct people with something left of the selected dispersals. Somebody who is paid in
-    /// two partitions counts in each.
+    /// Beneficiaries are the distinct people with something left of the selected dispersals, all of which is the base.
+    /// Somebody who is paid in two partitions counts in each.
     pub fn tally(&self, target: &Target, interval: Interval) -> Tally {
         let mut people = BTreeSet::new();
         let mut sum = Tally::default();
@@ -105,11 +105,19 @@ impl<'a> TargetInputs<'a> {
             let selected = interval.start <= contribution.time
                 && contribution.time < interval.end
                 && contribution.labels.are_in(&target.filter);
-            if selected && contribution.person.is_none_or(|person| people.insert(person)) {
-                sum += &contribution.adds;
+            if selected {
+                let is_counted = contribution.person.is_none_or(|person| people.insert(person));
+                sum.base += contribution.adds.base;
+                sum.amount += if is_counted { contribution.adds.amount } else { 0 };
             }
         }
         sum
+    }
+
+    /// Time of the first contribution to a measure; `None` if there is none.
+    pub(super) fn first_time(&self, measure: Measure) -> Option<Timestamp> {
+        let of_measure = self.contributions.iter().filter(|contribution| contribution.measure == measure);
+        of_measure.map(|contribution| contribution.time).min()
     }
 
     /// Newest watermark of a stream's partitions; `None` if nothing was applied.
@@ -153,11 +161,12 @@ impl<'a> TargetInputs<'a> {
     fn dispersals(&mut self, partition: i32, dispersals: &[supports::OracleDispersal<'a>], labels: &[EventLabels<'a>]) {
         for dispersal in dispersals {
             let (time, labels, is_left) = (dispersal.time, labels[dispersal.order], dispersal.left > 0);
-            self.add(Measure::Dispersals, time, labels, Tally { amount: 1, base: 0 });
+            let one = Tally { amount: 1, base: dispersal.left.into() };
+            self.add(Measure::Dispersals, time, labels, one);
             self.add(Measure::NetPesos, time, labels, Tally { amount: dispersal.left.into(), base: is_left.into() });
             if is_left {
-                let (person, adds) = (Some((partition, dispersal.beneficiary)), Tally { amount: 1, base: 0 });
-                self.contributions.push(Contribution { measure: Measure::Beneficiaries, time, labels, adds, person });
+                let (measure, person) = (Measure::Beneficiaries, Some((partition, dispersal.beneficiary)));
+                self.contributions.push(Contribution { measure, time, labels, adds: one, person });
             }
         }
     }

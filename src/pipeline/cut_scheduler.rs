@@ -83,7 +83,7 @@ pub(super) struct CutScheduler {
 /// Progress of one partition through the cuts, with its parts of those that are not stored.
 #[derive(Debug, Default)]
 pub(super) struct CutProgress {
-    /// Who sets the timestamps of the partition's records.
+    /// Source of the timestamps of the partition's records.
     timestamps: TimestampSource,
     /// Instant after which the first record was written. `None` before there is one, and in a state of a version that
     /// did not save it.

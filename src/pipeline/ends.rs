@@ -50,7 +50,7 @@ struct EndQuery {
 
 impl EndQuery {
     fn run(&mut self, interval: Duration, shutdown: &Shutdown) -> Result<(), TaskGone> {
-        let (mut ends_due, mut counted, mut identified) = (Instant::now(), Instant::now(), Instant::now());
+        let (mut ends_due, mut counts_due, mut identified) = (Instant::now(), Instant::now(), Instant::now());
         while !shutdown.is_requested() {
             if Instant::now() >= ends_due {
                 self.send_ends()?;
@@ -60,9 +60,9 @@ impl EndQuery {
                 self.send_topic_ids()?;
                 identified = Instant::now();
             }
-            if counted.elapsed() >= COUNT_INTERVAL {
-                counted = Instant::now();
+            if Instant::now() >= counts_due {
                 self.send_counts()?;
+                counts_due = Instant::now() + COUNT_INTERVAL;
             }
             pause(shutdown, ends_due.saturating_duration_since(Instant::now()).min(TOPIC_ID_INTERVAL));
         }
@@ -114,8 +114,9 @@ impl EndQuery {
     }
 
     fn send_counts(&self) -> Result<(), TaskGone> {
+        let asked = self.clock.now();
         match self.probe.partition_counts() {
-            Ok(counts) => Ok(self.reports.blocking_send(WorkerMessage::PartitionCounts(counts))?),
+            Ok(counts) => Ok(self.reports.blocking_send(WorkerMessage::PartitionCounts { asked, counts })?),
             Err(_) => Ok(()),
         }
     }

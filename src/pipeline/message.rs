@@ -41,8 +41,13 @@ pub enum WorkerMessage {
         /// Partitions whose topic does not exist.
         missing: Vec<PartitionIndex>,
     },
-    /// Number of partitions of each topic; `None` for a topic that does not exist.
-    PartitionCounts(PerStream<Option<usize>>),
+    /// Answer to the query for the number of partitions.
+    PartitionCounts {
+        /// Clock reading before the query was sent.
+        asked: Timestamp,
+        /// Number of partitions of each topic; `None` for a topic that does not exist.
+        counts: PerStream<Option<usize>>,
+    },
     /// Ids of the topics.
     TopicIds {
         /// Clock reading before they were asked for.
@@ -62,7 +67,10 @@ impl WorkerMessage {
     /// True if the message has its place behind the records sent before it. False for a report, which means the same
     /// before them: the task must know of it even if they take long.
     pub fn follows_records(&self) -> bool {
-        !matches!(self, Self::Ends { .. } | Self::PartitionCounts(_) | Self::TopicIds { .. } | Self::ClientEvents(_))
+        !matches!(
+            self,
+            Self::Ends { .. } | Self::PartitionCounts { .. } | Self::TopicIds { .. } | Self::ClientEvents(_)
+        )
     }
 }
 
@@ -85,7 +93,7 @@ pub struct LogInventory {
     pub logs: Vec<LogInfo>,
     /// Why the committed offsets are unknown; `None` if they are known.
     pub committed_fault: Option<String>,
-    /// Who sets the timestamps of each topic.
+    /// Source of the timestamps of each topic.
     pub timestamps: PerStream<TimestampSource>,
     /// True for a topic whose retention is shorter than the stream's horizon.
     pub short_retention: PerStream<bool>,

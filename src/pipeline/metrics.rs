@@ -7,6 +7,7 @@ use prometheus::IntGauge;
 
 use super::batch_decoder::{DecodedBatch, PartitionSpan};
 use super::checkpoint_scheduler::CheckpointScheduler;
+use super::keying_audit::KeyingAudit;
 use super::message::LogInfo;
 use super::restore::RestoredPartition;
 use crate::aggregate::{KeyCounts, PartitionState};
@@ -176,9 +177,11 @@ impl PipelineMetrics {
         self.metrics.checkpoints.age.set(age.as_secs_f64());
     }
 
-    /// Number of people of the sample who are paid in more than one partition.
-    pub(super) fn misplaced_people(&self, people: usize) {
-        self.metrics.state.misplaced_people.set(people as f64);
+    /// Number of keys of the sample that are in more than one partition.
+    pub(super) fn misplaced_keys(&self, audit: &KeyingAudit) {
+        for stream in Stream::ALL {
+            self.metrics.state.misplaced_keys.with_label_values(&[stream.name()]).set(audit.misplaced(stream) as i64);
+        }
     }
 
     pub(super) fn refetched(&self) {

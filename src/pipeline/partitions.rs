@@ -16,6 +16,7 @@ use super::compatibility::{ClusterInfo, Compatibility};
 use super::cut_scheduler::{CutProgress, CutSpan};
 use super::freshness::{self, PartitionFreshness};
 use super::message::LogInfo;
+use super::partition_counts::PartitionCountCheck;
 use super::restore::{RestoredPartition, StateSource, dir_of};
 use super::unsaved::Unsaved;
 use crate::aggregate::image::{PageSink, StateImage};
@@ -23,16 +24,17 @@ use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{Head, LastCut, LastRecord};
 use crate::clock::{MINUTE, Timestamp};
 use crate::cuts::Cut;
-use crate::record::{PartitionIndex, Stream};
+use crate::record::{PartitionIndex, PerStream, Stream};
 use crate::view::PartitionView;
 use crate::view::cut::PartitionCut;
-use crate::view::snapshot::PartitionStatus;
+use crate::view::snapshot::{OutgrownTopic, PartitionStatus};
 
 /// Owned partitions by index, and what the head of a checkpoint says of all of them.
 pub(super) struct Partitions {
     owned: Vec<OwnedPartition>,
     pub(super) compatibility: Compatibility,
     pub(super) cluster: ClusterInfo,
+    pub(super) count_checks: PerStream<PartitionCountCheck>,
     /// Fingerprint of the allowlists.
     labels: [u8; 16],
     /// Cut that was stored last.
@@ -47,7 +49,10 @@ pub(super) struct OwnedPartition {
     /// True once the log is known to be the one that the state was built from.
     pub(super) verified: bool,
     /// Instant at which the state began to be built, in milliseconds since the epoch.
-    pub(super) built: Timestamp,
+    built: Timestamp,
+    /// True for a stored state, and for one that replaces it. Any other has no age before its first record: no counter
+    /// depends on it.
+    replaces_counters: bool,
     /// Offset from which this process reads.
     pub(super) started_at: i64,
     pub(super) freshness: PartitionFreshness,
@@ -79,10 +84,36 @@ pub(super) struct ShortLog {
     pub(super) next_offset: i64,
 }
 
+/// Instants at which states that are restored at one start count as built.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StateAges {
+    /// Newest instant of the stored states; `None` without any.
+    newest: Option<Timestamp>,
+    /// Instant of a state that begins now.
+    now: Timestamp,
+}
+
+impl StateAges {
+    /// Finds the ages for a start at `now`. Readers see the newest one. A rebuild must advance it even if the clock was set
+    /// back.
+    pub(super) fn new(restored: &[RestoredPartition], now: Timestamp) -> Self {
+        let newest = restored.iter().filter_map(|restored| restored.built).max();
+        Self { newest, now: newest.map_or(now, |newest| now.max(newest + 1)) }
+    }
+
+    /// Age of a state without a checkpoint. Records that come to an empty log raise counters and restart none; an earlier
+    /// process may have shown those that are there.
+    fn of_new(self, log: &LogInfo, source: StateSource) -> Timestamp {
+        let is_empty = log.end.is_some_and(|end| end <= log.low);
+        self.newest.filter(|_| is_empty && source == StateSource::New).unwrap_or(self.now)
+    }
+}
+
 impl Partitions {
     /// Creates an empty collection.
     pub(super) fn new(compatibility: Compatibility, labels: [u8; 16]) -> Self {
-        Self { owned: Vec::new(), compatibility, cluster: ClusterInfo::default(), labels, last_cut: None }
+        let (cluster, count_checks) = (ClusterInfo::default(), PerStream::default());
+        Self { owned: Vec::new(), compatibility, cluster, count_checks, labels, last_cut: None }
     }
 
     /// Adds a partition and returns its index.
@@ -113,9 +144,25 @@ impl Partitions {
         logs.find(|partition| partition.stream == stream).map_or("", |partition| &partition.topic)
     }
 
-    /// Least "complete until" of the stream's partitions; `None` until all of them have one.
+    /// Least "complete until" of the stream's partitions; `None` until all of them have one. Not later than partitions
+    /// that are not read.
     pub(super) fn complete_until(&self, stream: Stream) -> Option<Timestamp> {
-        freshness::complete_until(self.iter().map(|partition| &partition.freshness), stream)
+        let read = freshness::complete_until(self.iter().map(|partition| &partition.freshness), stream);
+        self.count_checks[stream].bound(read)
+    }
+
+    /// Topics with more partitions than are read.
+    pub(super) fn outgrown(&self) -> Vec<OutgrownTopic> {
+        let outgrown = |(stream, check): (Stream, &PartitionCountCheck)| {
+            let (topic, read) = (self.topic(stream).to_owned(), self.cluster.partition_counts[stream]);
+            Some(OutgrownTopic { topic, read, found: check.found()? })
+        };
+        self.count_checks.iter().filter_map(outgrown).collect()
+    }
+
+    /// True unless records that are not read may belong to the cut at an instant.
+    pub(super) fn cover(&self, at: Timestamp) -> bool {
+        self.count_checks.iter().all(|(_, check)| check.covers(at))
     }
 
     /// True once every partition has reached an end offset that was asked for after the start.
@@ -132,6 +179,14 @@ impl Partitions {
     pub(super) fn unsaved_age(&self, now: Instant) -> Duration {
         let oldest = self.iter().filter_map(|partition| partition.unsaved.since).min();
         oldest.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// Instant at which the counters last restarted: that of the newest state. An empty one counts only while all are
+    /// empty. `None` without partitions.
+    pub(super) fn built(&self) -> Option<Timestamp> {
+        let begun = self.iter().filter(|partition| partition.replaces_counters || partition.state.records() > 0);
+        let newest = begun.map(|partition| partition.built).max();
+        newest.or_else(|| self.iter().map(|partition| partition.built).max())
     }
 
     /// Size of the newest checkpoints on disk, in bytes.
@@ -151,7 +206,7 @@ impl Partitions {
 
     /// Begins an image of a partition at `now` and describes it; the pages go to `sink`.
     pub(super) fn begin_image(&mut self, index: PartitionIndex, now: Timestamp, sink: &PageSink) -> (Head, StateImage) {
-        let Self { owned, compatibility, cluster, labels, last_cut } = self;
+        let Self { owned, compatibility, cluster, labels, last_cut, .. } = self;
         let OwnedPartition { log, state, last_record, built, cuts, .. } = &mut owned[index.index()];
         let head = compatibility.head(&log.partition, state, cluster, *labels, *last_record, *built);
         let head = cuts.saved().add_to(Head { written: now, last_cut: last_cut.clone(), ..head });
@@ -174,15 +229,14 @@ impl IndexMut<PartitionIndex> for Partitions {
 }
 
 impl OwnedPartition {
-    /// Takes over a restored partition. `now` is the reading of the clock and its monotonic instant; a state that
-    /// begins now counts as built at `built_if_new`.
+    /// Takes over a restored partition. `now` is the reading of the clock and its monotonic instant.
     pub(super) fn new(
         log: LogInfo,
         restored: RestoredPartition,
         resume: &ResumePoint,
         cuts: CutProgress,
         (now, instant): (Timestamp, Instant),
-        built_if_new: Timestamp,
+        ages: StateAges,
     ) -> Self {
         let RestoredPartition { mut state, source, last_record, built, bytes, needs_checkpoint, .. } = restored;
         // A rebuilt state may dead-letter other records than an earlier one did.
@@ -190,7 +244,8 @@ impl OwnedPartition {
         Self {
             last_record,
             verified: resume.last_record.is_none(),
-            built: built.unwrap_or(built_if_new),
+            built: built.unwrap_or_else(|| ages.of_new(&log, source)),
+            replaces_counters: source != StateSource::New,
             started_at: state.next_offset(),
             freshness: PartitionFreshness::new(log.partition.stream, state.next_offset(), instant),
             unsaved: Unsaved::new(dir_of(&log.partition), bytes, needs_checkpoint.then_some(instant)),

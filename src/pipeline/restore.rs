@@ -43,7 +43,7 @@ pub struct Settings {
     pub accept_lost_history: bool,
     /// True if a checkpoint in a format without a keyed hash may be resumed where no other is there.
     pub accept_unsealed_checkpoints: bool,
-    /// True if a topic may have more partitions than the checkpoint knows.
+    /// True if a topic may have more partitions than the checkpoint knows, for resuming and for a rebuild alike.
     pub accept_added_partitions: bool,
     /// True if compaction may have removed the last applied record.
     pub accept_compacted_topics: bool,
@@ -71,7 +71,7 @@ pub(super) struct RestoredPartition {
     pub(super) state: PartitionState,
     pub(super) source: StateSource,
     pub(super) last_record: Option<LastRecord>,
-    /// Time at which the state began to be built; `None` for now.
+    /// Time at which the state began to be built; `None` if it begins now, or with its first record.
     pub(super) built: Option<Timestamp>,
     /// Size of the checkpoint on disk, in bytes; 0 without one.
     pub(super) bytes: u64,
@@ -211,9 +211,10 @@ impl Restorer<'_> {
                 }
                 Loaded::Mismatched(mismatches) => {
                     self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
+                    let is_forbidden = mismatches.iter().any(Mismatch::forbids_rebuild);
                     let unusable = Unusable {
                         reasons: mismatches.iter().map(|mismatch| format!("{dir}: {mismatch}")).collect(),
-                        policy: self.settings.on_mismatch,
+                        policy: if is_forbidden { Policy::Fail } else { self.settings.on_mismatch },
                         first_offset: Some(reader.head().first_offset),
                     };
                     let last_cut = self.last_cut(reader.head());
@@ -296,8 +297,8 @@ impl Restorer<'_> {
     }
 
     fn is_accepted(&self, mismatch: &Mismatch) -> bool {
-        let Mismatch::PartitionCount { topic, found, expected } = mismatch else { return false };
-        let is_accepted = self.settings.accept_added_partitions && expected > found;
+        let Mismatch::AddedPartitions { topic, found, expected } = mismatch else { return false };
+        let is_accepted = self.settings.accept_added_partitions;
         if is_accepted {
             tracing::warn!(
                 event = "pacemeter.topic.partitions_accepted",

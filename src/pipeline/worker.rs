@@ -10,6 +10,7 @@
 mod apply;
 mod client_events;
 mod cut;
+mod keying;
 mod publish;
 mod restore;
 mod stage_targets;
@@ -32,6 +33,7 @@ use super::keying_audit::KeyingAudit;
 use super::message::{LogInfo, PollerCommand, WorkerMessage};
 use super::metrics::PipelineMetrics;
 use super::partitions::Partitions;
+use super::set_aside_log::SetAsideLog;
 use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore};
@@ -107,6 +109,7 @@ pub struct Worker {
     /// Batch that is being applied; no message is taken until it is done.
     batch: Option<BatchInProgress>,
     step_size: StepSize,
+    set_aside_log: SetAsideLog,
     duties: Duties,
     heartbeat: Heartbeat,
     progress_logged: Instant,
@@ -149,6 +152,7 @@ impl Worker {
             cut_confirmation: CutConfirmation::new(false),
             batch: None,
             step_size: StepSize::default(),
+            set_aside_log: SetAsideLog::default(),
             duties: Duties::new(settings.publish_interval, commit_interval, now),
             heartbeat: Heartbeat::new(),
             progress_logged: now,
@@ -267,7 +271,7 @@ impl Worker {
                 }
                 ends.into_iter().try_for_each(|(index, end)| self.add_end(index, asked, end, now))?;
             }
-            WorkerMessage::PartitionCounts(counts) => return self.count_partitions(&counts),
+            WorkerMessage::PartitionCounts { asked, counts } => return self.count_partitions(asked, &counts),
             WorkerMessage::TopicIds { asked, ids } => {
                 self.compare_topic_ids(&ids)?;
                 self.confirm_cuts(asked);
@@ -368,15 +372,22 @@ impl Worker {
         }
     }
 
-    /// Commits offsets below which every dead letter is acknowledged, never back behind what an earlier process
-    /// committed.
+    /// Commits how far each partition is read, below its oldest dead letter in flight. Transaction markers, aborted and
+    /// compacted records at the end of a log are read too, so lag tools reach 0.
+    ///
+    /// A partition of which nothing was ever applied has no state to resume, and a committed offset would say that it
+    /// had. Nothing is committed behind what an earlier process did.
     pub fn commit(&mut self) {
         let Self { partitions, outputs, .. } = self;
         let offsets = partitions.indexes().filter_map(|index| {
             let partition = &partitions[index];
-            let safe = outputs.dead_letters.acknowledged_below(index, partition.state.next_offset());
             let LogInfo { low, committed, .. } = partition.log;
-            (safe > committed.unwrap_or(low)).then_some((index, safe))
+            let next_offset = partition.state.next_offset();
+            let has_state = next_offset > low || committed.is_some();
+            // In the middle of a batch the position is the older one.
+            let read = next_offset.max(partition.freshness.position());
+            let safe = outputs.dead_letters.acknowledged_below(index, read);
+            (has_state && safe > committed.unwrap_or(low)).then_some((index, safe))
         });
         let offsets: Vec<_> = offsets.collect();
         if !offsets.is_empty() {
@@ -384,8 +395,9 @@ impl Worker {
         }
     }
 
-    /// Logs a summary of all records so far.
-    pub fn sum_up(&self) {
+    /// Logs a summary of all records so far, and of those set aside since the last one.
+    pub fn sum_up(&mut self) {
+        self.set_aside_log.sum_up();
         let outcomes = |outcome: Outcome| -> u64 {
             self.partitions.iter().map(|partition| partition.view().counts.outcomes[outcome as usize]).sum()
         };

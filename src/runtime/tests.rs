@@ -17,8 +17,9 @@ fn exit_codes_are_those_of_sysexits() {
         Exit::TryAgain,
         Exit::Denied,
         Exit::Configuration,
+        Exit::ClosedPipe,
     ];
-    assert_eq!(exits.map(Exit::code), [0, 1, 64, 65, 70, 73, 74, 75, 77, 78]);
+    assert_eq!(exits.map(Exit::code), [0, 1, 64, 65, 70, 73, 74, 75, 77, 78, 141]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct FaultRates {
     pub duplicates: f64,
     /// Rate of events sent again in another envelope.
     pub rewritten: f64,
-    /// Rate of ids sent again with another amount, spelling of the amount, credit, queue, site or quantity.
+    /// Rate of ids sent again with another amount, credit, queue, site or quantity.
     pub conflicts: f64,
     /// Rate of events older than the horizon of their partition.
     pub expired: f64,
@@ -159,14 +159,7 @@ impl RecordEmitter {
         } else if falls(faults.conflicts) {
             let again = self.earlier(stream);
             let style = self.writer.style(&again);
-            // Not drawn, so that the random numbers of a seed stay the same.
-            let is_respelt = again.serial.is_multiple_of(4) && again.has_whole_pesos();
-            let (again, style) = if is_respelt {
-                (again, Style { amount: style.amount.respelt(), ..style })
-            } else {
-                (contradicted(again), style)
-            };
-            take(self.writer.emission_in(&again, style, timestamp));
+            take(self.writer.emission_in(&contradicted(again), style, timestamp));
         } else if falls(faults.expired) {
             if let Some(expired) = self.expired(occurrence, stream, timestamp) {
                 take(expired);
@@ -223,7 +216,7 @@ pub(super) fn horizon(horizons: Horizons, stream: Stream) -> Millis {
     }
 }
 
-/// Style of the same event in another envelope; CloudEvents need a source.
+/// Style of the same event in another envelope, with its amount in another spelling; CloudEvents need a source.
 fn rewritten(style: Style) -> Style {
     let envelope = match style.envelope {
         Envelope::Flat if style.source => Envelope::Structured { content_type: true },
@@ -231,7 +224,7 @@ fn rewritten(style: Style) -> Style {
         Envelope::Structured { .. } => Envelope::Binary,
         Envelope::Binary | Envelope::Framed => Envelope::Flat,
     };
-    Style { envelope, ..style }
+    Style { envelope, amount: style.amount.respelt(), ..style }
 }
 
 /// An occurrence with the same id and other content.

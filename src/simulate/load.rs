@@ -25,6 +25,9 @@ use crate::record::Stream;
 pub struct Load {
     /// Number of supports; each is applied for, approved and dispersed.
     pub supports: u64,
+    /// Maximum number of supports that are applied for and not yet dispersed; `None` for an eighth of all. A few let the
+    /// first dispersal come soon.
+    pub max_open: Option<u64>,
     /// Number of distinct people who get the supports, in turn.
     pub people: u64,
     /// Share of call-centre events among all events but faults, 0 to 0.9.
@@ -61,6 +64,7 @@ impl Load {
         let supports = Self::supports_for(events, 0.0, 0.0, FaultRates::DUPLICATES);
         Self {
             supports,
+            max_open: None,
             people: (supports * 2 / 5).max(1),
             calls: 0.0,
             milestones: 0.0,
@@ -141,11 +145,9 @@ struct Lags {
 
 impl Emissions {
     fn new(load: Load) -> Self {
-        let lags = Lags {
-            approval: load.supports.div_ceil(20),
-            dispersal: load.supports.div_ceil(8),
-            returned: load.supports.div_ceil(6),
-        };
+        let supports = load.max_open.map_or(load.supports, |max| load.supports.min(max.saturating_mul(8)));
+        let lags =
+            Lags { approval: supports.div_ceil(20), dispersal: supports.div_ceil(8), returned: supports.div_ceil(6) };
         Self {
             emitter: RecordEmitter::new(
                 load.seed,

@@ -150,7 +150,7 @@ fn named(field: &'static str, fields: &Map<String, Value>) -> &'static str {
 
 fn senseless(stream: Stream, agent: bool, random: u64) -> (&'static str, Value) {
     const AMOUNTS: [&str; 9] =
-        ["-25000.00", "25000.001", "2.5e4", "", "0.00", "10000000000.01", "25,000.00", "+25000", " 25000"];
+        ["-25000.00", "25000.001", "2.5e-3", "", "0.00", "10000000000.01", "25,000.00", "+25000", " 25000"];
     match stream {
         Stream::Disbursement if random.is_multiple_of(3) => ("currency", json!("USD")),
         Stream::Disbursement => ("amount", json!(AMOUNTS[(random / 3 % 9) as usize])),

@@ -40,13 +40,6 @@ pub(super) struct Seconds {
     pub wrap_up: Option<u32>,
 }
 
-impl Occurrence {
-    /// True if it has an amount that can be written with and without decimals.
-    pub(super) fn has_whole_pesos(&self) -> bool {
-        matches!(self.body, Body::Disbursement { kind, amount, .. } if kind.has_amount() && amount.is_multiple_of(100))
-    }
-}
-
 impl Body {
     pub(super) fn stream(&self) -> Stream {
         match self {

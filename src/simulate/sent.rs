@@ -1,11 +1,11 @@
 //! The meaning of an occurrence, for the oracle: taken from the occurrence itself, never read back from the bytes.
 
 use super::occurrence::{AGENT, Body, CALL, CREDIT, Occurrence, source};
-use super::style::Style;
+use super::style::{Amount, Style};
 use super::text;
 use crate::clock::Millis;
 use crate::event::Centavos;
-use crate::oracle::{self, Decimals, PesoAmount, SentRecord};
+use crate::oracle::{self, PesoAmount, SentRecord, Spelling};
 
 /// Event that an occurrence written in `style` must be read as. `run` stands for the seed, as in [`text::run`].
 pub(super) fn event(occurrence: &Occurrence, style: Style, run: &str) -> SentRecord {
@@ -57,8 +57,12 @@ fn body(body: &Body, style: Style, run: &str) -> oracle::SentBody {
 }
 
 fn peso_amount(amount: Centavos, style: Style) -> PesoAmount {
-    let is_whole = style.amount.is_short() && amount.is_multiple_of(100);
-    PesoAmount { centavos: amount, decimals: if is_whole { Decimals::None } else { Decimals::Two } }
+    let spelling = match style.amount {
+        Amount::Exponent => Spelling::Exponent,
+        short if short.is_short() && amount.is_multiple_of(100) => Spelling::Whole,
+        _ => Spelling::TwoDecimals,
+    };
+    PesoAmount { centavos: amount, spelling }
 }
 
 fn text_of(write: impl FnOnce(&mut Vec<u8>)) -> String {

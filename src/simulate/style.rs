@@ -23,6 +23,8 @@ pub(super) enum Amount {
     ShortText,
     Number,
     ShortNumber,
+    /// Centavos with the exponent -2, as decimal types of some languages write numbers.
+    Exponent,
 }
 
 impl Amount {
@@ -31,13 +33,13 @@ impl Amount {
         matches!(self, Amount::ShortText | Amount::ShortNumber)
     }
 
-    /// Respells the amount in its JSON type: other content for the same amount, if it is of whole pesos.
+    /// Respells the amount in its JSON type: the same content.
     pub(super) fn respelt(self) -> Self {
         match self {
             Amount::Text => Amount::ShortText,
             Amount::ShortText => Amount::Text,
-            Amount::Number => Amount::ShortNumber,
-            Amount::ShortNumber => Amount::Number,
+            Amount::Number | Amount::ShortNumber => Amount::Exponent,
+            Amount::Exponent => Amount::Number,
         }
     }
 }

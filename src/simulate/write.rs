@@ -252,7 +252,12 @@ fn write_amount(out: &mut Vec<u8>, amount: u64, style: Amount) {
     if quoted {
         out.push(b'"');
     }
-    text::pesos(out, amount, style.is_short());
+    if style == Amount::Exponent {
+        text::decimal(out, amount);
+        out.extend_from_slice(b"E-2");
+    } else {
+        text::pesos(out, amount, style.is_short());
+    }
     if quoted {
         out.push(b'"');
     }

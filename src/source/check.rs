@@ -1,23 +1,19 @@
-//! Input topics whose configuration would break exactness (spec/events.md#refused-topics).
+//! Input topics whose configuration would break exactness (spec/events.md#refused-topics), and a dead-letter topic that
+//! would not take every letter.
 
-use super::client::{self, Context};
-use super::error::{SourceError, is_denial, is_missing};
-use super::factory;
-use super::native;
-use super::probe::Lookup;
+mod configuration;
+mod dead_letter_topic;
+
+use self::configuration::{NotShown, describe, value};
+use super::client;
+use super::error::SourceError;
 use super::settings::Settings;
 use crate::clock::{Millis, millis};
 use crate::record::{MAX_TIMESTAMP_AHEAD, MAX_TIMESTAMP_BEHIND, PerStream, Stream};
 use crate::runtime::{Exit, Failure};
-use rdkafka::admin::{AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::fmt;
-use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+
+pub use dead_letter_topic::{DeadLetterTopic, DeadLetterWarning, dead_letter_topic};
 
 /// Faults and warnings about the three topics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +24,7 @@ pub struct Findings {
     pub warnings: Vec<RetentionWarning>,
     /// Topics that accept batches too large to be read.
     pub large_batches: Vec<BatchSizeWarning>,
-    /// Who sets the timestamps of each topic.
+    /// Source of the timestamps of each topic.
     pub timestamps: PerStream<TimestampSource>,
 }
 
@@ -60,7 +56,7 @@ impl fmt::Display for DelayWarning {
     }
 }
 
-/// Who sets the timestamps of a topic's records.
+/// Source of the timestamps of a topic's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimestampSource {
     /// The broker that appends them.
@@ -214,83 +210,19 @@ impl fmt::Display for BatchSizeWarning {
 /// [`SourceError::Shortage`]. A configuration that
 /// the broker does not show is a fault in the result, not an error.
 pub fn topic_faults(settings: &Settings) -> Result<Findings, SourceError> {
-    const ACTION: &str = "asking for the configuration of topics";
-    // Any broker knows the configuration of topics. Without a number the client would ask the controller, and wait
-    // until there is one.
-    let broker = Lookup::open(settings)?.some_broker(settings.topic(Stream::Disbursement))?;
-    let config = client::admin(settings);
-    let admin = factory::create_admin(&config, Context::new(&config))?;
-    let topics = settings.topics.as_array().each_ref().map(|topic| ResourceSpecifier::Topic(topic));
-    // The time runs while the client connects and asks for brokers, each of which may take its own.
-    let limit = settings.request_timeout * 3;
-    let options = AdminOptions::new().request_timeout(Some(limit)).broker_id(broker);
-    let answer = wait_for(admin.describe_configs(&topics, &options), limit + settings.request_timeout);
-    if !matches!(answer, Some(Ok(_))) && native::lacks_a_thread(admin.inner()) {
-        return Err(SourceError::Shortage { reason: "no thread for a broker".into() });
-    }
-    let answer = answer.ok_or(SourceError::Unavailable { action: ACTION, reason: "no answer in time".into() })?;
+    let topics = settings.topics.as_array().each_ref().map(String::as_str);
     let unknown = TimestampSource::Producer { is_delay_bounded: false };
     let mut findings = Findings { timestamps: PerStream::from_fn(|_| unknown), ..Findings::default() };
-    let results = match answer {
-        Ok(results) => results,
-        Err(KafkaError::AdminOp(code)) if code == RDKafkaErrorCode::UnsupportedFeature || is_denial(code) => {
-            for stream in Stream::ALL {
-                findings.add(
-                    settings,
-                    stream,
-                    FaultKind::Unverified,
-                    format!("does not show its configuration ({code})"),
-                );
-            }
-            return Ok(findings);
-        }
-        Err(KafkaError::AdminOp(code)) => return Err(SourceError::of_code(ACTION, code)),
-        Err(error) => return Err(SourceError::of(ACTION, &error)),
-    };
-    for (stream, result) in Stream::ALL.into_iter().zip(in_order(results, settings.topics.as_array())) {
+    for (stream, result) in Stream::ALL.into_iter().zip(describe(settings, &topics)?) {
         match result {
             Ok(configuration) => check_topic(&mut findings, settings, stream, |name| value(&configuration, name)),
-            Err(code) if is_missing(code) => {
-                return Err(SourceError::TopicMissing { topic: settings.topic(stream).to_owned() });
+            Err(NotShown(code)) => {
+                let what = format!("does not show its configuration ({code})");
+                findings.add(settings, stream, FaultKind::Unverified, what);
             }
-            Err(code) if is_denial(code) => {
-                findings.add(
-                    settings,
-                    stream,
-                    FaultKind::Unverified,
-                    format!("does not show its configuration ({code})"),
-                );
-            }
-            Err(code) => return Err(SourceError::of_code(ACTION, code)),
         }
     }
     Ok(findings)
-}
-
-type Described = Result<ConfigResource, RDKafkaErrorCode>;
-
-/// Sorts results by topic. Errors do not name their topic, so they fill the gaps in their order.
-fn in_order(results: Vec<Described>, topics: &[String]) -> Vec<Described> {
-    let index_of = |result: &Described| match result {
-        Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name), .. }) => {
-            topics.iter().position(|topic| topic == name)
-        }
-        _ => None,
-    };
-    let mut ordered: Vec<Option<Described>> = topics.iter().map(|_| None).collect();
-    let mut rest = Vec::new();
-    for result in results {
-        match index_of(&result) {
-            Some(index) => ordered[index] = Some(result),
-            None => rest.push(result),
-        }
-    }
-    let mut rest = rest.into_iter();
-    ordered.into_iter().map(|result| result.or_else(|| rest.next()).unwrap_or(Err(RDKafkaErrorCode::Fail))).collect()
-}
-
-fn value(configuration: &ConfigResource, name: &str) -> Option<String> {
-    configuration.get(name).and_then(|entry| entry.value.clone())
 }
 
 /// Checks one topic's configuration.
@@ -348,32 +280,6 @@ impl Findings {
     fn add(&mut self, settings: &Settings, stream: Stream, kind: FaultKind, what: String) {
         let topic = settings.topic(stream).to_owned();
         self.faults.push(TopicFault { stream, topic, kind, what, is_accepted: kind.is_accepted(settings) });
-    }
-}
-
-/// Wakes the thread that waits for a future.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Waits at most `limit` for a future that another thread completes.
-fn wait_for<T>(future: impl Future<Output = T>, limit: Duration) -> Option<T> {
-    let deadline = Instant::now() + limit;
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut TaskContext::from_waker(&waker)) {
-            return Some(output);
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return None;
-        }
-        thread::park_timeout(left);
     }
 }
 

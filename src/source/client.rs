@@ -28,6 +28,12 @@ const MAX_BATCH_BYTES: u64 = 32 << 20;
 /// Default size of an answer without records, in bytes. The largest is metadata: a topic of 100,000 partitions with three
 /// replicas takes 5 MB. The client's own default lets each broker take 100 MB.
 const MAX_REPLY_BYTES: u64 = 8 << 20;
+/// Maximum size of the headers that a dead letter has more than its record, in bytes.
+const MAX_HEADER_BYTES: u64 = 64 << 10;
+/// Maximum of `message.max.bytes` in the client.
+const MAX_MESSAGE_BYTES: u64 = 1_000_000_000;
+/// Maximum of numbers in the client's configuration.
+const MAX_NUMBER: u64 = i32::MAX as u64;
 
 /// Configuration of every client but the one that reads records: its answers are small.
 pub(crate) fn base(settings: &Settings) -> ClientConfig {
@@ -56,6 +62,8 @@ fn common(settings: &Settings) -> ClientConfig {
         config.set(key, value);
     }
     config.set("bootstrap.servers", &settings.bootstrap_servers);
+    // Producers would ask for their topic in a way that creates it, where brokers allow that.
+    config.set("allow.auto.create.topics", "false");
     config
 }
 
@@ -119,14 +127,13 @@ pub(super) fn probe(settings: &Settings) -> ClientConfig {
 }
 
 /// Properties of a reader that exactness depends on. [`super::properties`] refuses whatever changes them.
-const READER: [(&str, &str); 7] = [
+const READER: [(&str, &str); 6] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
     ("isolation.level", "read_committed"),
     ("check.crcs", "true"),
     ("enable.partition.eof", "false"),
-    ("allow.auto.create.topics", "false"),
 ];
 
 /// Properties of the client that writes dead letters without losing or repeating any.
@@ -148,16 +155,37 @@ pub(super) fn admin(settings: &Settings) -> ClientConfig {
 /// Configuration of the client that writes dead letters.
 pub(super) fn producer(settings: &Settings) -> ClientConfig {
     let mut config = base(settings);
-    // A checkpoint and a commit wait for the letters that they cover, but for no longer than this.
+    // A checkpoint and a commit wait for the letters that they cover, but for no longer than this in each form.
     default_to(&mut config, &["message.timeout.ms", "delivery.timeout.ms"], "30000");
     default_to(&mut config, &["linger.ms", "queue.buffering.max.ms"], "20");
-    default_to(&mut config, &["queue.buffering.max.kbytes"], "65536");
-    // A dead letter has more headers than its record, so it may exceed the largest record; the topic's own limit holds.
-    default_to(&mut config, &["message.max.bytes"], "2000000");
+    // Letters fail after this time without the topic, and the client looks for it again with the next ones.
+    default_to(&mut config, &["topic.metadata.propagation.max.ms", "metadata.propagation.max.ms"], "10000");
+    // A record that came compressed fits as a letter only if that is compressed too. A broker that does not know the
+    // codec gets letters as they are.
+    default_to(&mut config, &["compression.codec", "compression.type"], "zstd");
+    // Whatever is read fits, with the headers of the letter.
+    let largest = (max_batch_bytes(settings) + MAX_HEADER_BYTES).min(MAX_MESSAGE_BYTES);
+    default_to(&mut config, &["message.max.bytes"], &largest.to_string());
+    default_to(&mut config, &["queue.buffering.max.kbytes"], &(largest / 512).max(64 << 10).to_string());
     for (name, value) in PRODUCER {
         config.set(name, value);
     }
     config.set("queue.buffering.max.messages", settings.dead_letter.max_in_flight.to_string());
+    config
+}
+
+/// Configuration of the client that writes each dead letter in a batch of its own. It has room for all letters that may
+/// be in flight.
+pub(super) fn lone_producer(settings: &Settings) -> ClientConfig {
+    let mut config = producer(settings);
+    let letters = u64::from(settings.dead_letter.max_in_flight) * 2;
+    for (name, value) in [
+        ("batch.num.messages", 1),
+        ("queue.buffering.max.messages", letters.min(MAX_NUMBER)),
+        ("queue.buffering.max.kbytes", MAX_NUMBER),
+    ] {
+        config.set(name, value.to_string());
+    }
     config
 }
 

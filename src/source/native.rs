@@ -22,7 +22,7 @@ pub(super) mod unpacking;
 pub(super) use abort::handle_aborts;
 pub(super) use libraries::linked as linked_libraries;
 pub(super) use sockets::unacknowledged_bytes;
-pub(super) use topic_ids::topic_ids;
+pub(super) use topic_ids::{may_write, topic_ids};
 
 use super::client::{Client, Context};
 use crate::clock::Timestamp;

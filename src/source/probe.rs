@@ -74,8 +74,15 @@ impl Lookup {
         Ok(PerStream::from_fn(|stream| id(&topics[stream])))
     }
 
+    /// True if records may be written to a topic; `None` where brokers do not tell.
+    pub(super) fn may_write(&self, topic: &str) -> Result<Option<bool>, SourceError> {
+        let broker = self.some_broker(topic)?;
+        // Whatever an older broker does not know is not known here either.
+        Ok(native::may_write(&self.client, topic, broker, self.timeout).unwrap_or(None))
+    }
+
     /// Partition numbers of a topic, ascending.
-    fn partition_numbers(&self, topic: &str) -> Result<Vec<i32>, SourceError> {
+    pub(super) fn partition_numbers(&self, topic: &str) -> Result<Vec<i32>, SourceError> {
         const ACTION: &str = "asking for topics";
         let metadata = self.ask(ACTION, FIRST_TRIES, |timeout| self.client.fetch_metadata(Some(topic), timeout))?;
         let missing = || SourceError::TopicMissing { topic: topic.to_owned() };

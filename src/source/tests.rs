@@ -17,6 +17,7 @@ mod dead_letters;
 mod distance;
 mod native;
 mod refusals;
+mod refused_letters;
 mod topic_ids;
 
 const TOPICS: [&str; 3] = ["pacemeter.disbursements.v1", "pacemeter.calls.v1", "pacemeter.milestones.v1"];

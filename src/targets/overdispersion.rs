@@ -28,8 +28,11 @@ pub struct PastDay {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PastPeriod(pub Vec<PastDay>);
 
+/// Minimum count of a period: the chi-square of a single event is the same on whichever day it falls.
+const LEAST_COUNT: f64 = 2.0;
+
 /// Estimates the overdispersion φ, at least 1. Returns [`DEFAULT_OVERDISPERSION`] with fewer than [`LEAST_PERIODS`]
-/// usable periods: those with counts and at least two open days.
+/// usable periods: those with two events or more, on two open days or more of which some may have none.
 ///
 /// Days without a share of the plan are ignored with their counts: the plan expects nothing of them, so their deviation
 /// is undefined.
@@ -49,12 +52,12 @@ pub fn weeks_of_days(days: &[PastDay]) -> Vec<PastPeriod> {
 }
 
 impl PastPeriod {
-    /// Pearson's chi-square and its degrees of freedom; `None` for a period with fewer than two open days or no counts.
+    /// Pearson's chi-square and its degrees of freedom; `None` for a period with fewer than two open days or events.
     fn chi_square(&self) -> Option<(f64, usize)> {
         let open: Vec<&PastDay> = self.0.iter().filter(|day| day.share > 0.0).collect();
         let counted: f64 = open.iter().map(|day| day.count).sum();
         let planned: f64 = open.iter().map(|day| day.share).sum();
-        let is_usable = open.len() > 1 && counted > 0.0 && planned.is_finite();
+        let is_usable = open.len() > 1 && counted >= LEAST_COUNT && planned.is_finite();
         is_usable.then(|| {
             let deviations = open.iter().map(|day| {
                 let expected = counted * day.share / planned;
@@ -104,6 +107,23 @@ mod tests {
             DEFAULT_OVERDISPERSION
         );
         assert_eq!(overdispersion(&vec![week; 4]), 16.0);
+    }
+
+    #[test]
+    fn single_events_say_nothing_of_scatter() {
+        let single = period(&[(0.2, 0.0), (0.2, 1.0), (0.2, 0.0), (0.2, 0.0), (0.2, 0.0)]);
+        let two_at_once = period(&[(0.2, 0.0), (0.2, 2.0), (0.2, 0.0), (0.2, 0.0), (0.2, 0.0)]);
+        assert_eq!(overdispersion(&vec![single.clone(); 40]), DEFAULT_OVERDISPERSION);
+        // The count squared over the expected 0.4, less the count, over four degrees of freedom.
+        assert!((overdispersion(&vec![two_at_once.clone(); 4]) - 2.0).abs() < 1e-9);
+        let mixed = [vec![two_at_once; 3], vec![single]].concat();
+        assert_eq!(overdispersion(&mixed), DEFAULT_OVERDISPERSION);
+    }
+
+    #[test]
+    fn payments_on_one_day_of_each_week_scatter_most() {
+        let file = period(&[(0.2, 0.0), (0.2, 500.0), (0.2, 0.0), (0.2, 0.0), (0.2, 0.0)]);
+        assert!((overdispersion(&vec![file; 4]) - 500.0).abs() < 1e-9);
     }
 
     #[test]

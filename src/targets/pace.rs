@@ -77,7 +77,8 @@ pub struct PaceReport {
     pub achieved_per_open_hour: Option<f64>,
     /// Open time left in the period.
     pub remaining_open: Millis,
-    /// Shortfall in pesos: of money, and of counts with a worth ([`Target::pesos_each`]).
+    /// Shortfall in pesos: of money, of counts with a worth ([`Target::pesos_each`]), and of people and dispersals once a
+    /// payment is known.
     pub shortfall_pesos: Option<f64>,
 }
 
@@ -156,19 +157,34 @@ fn of_amount(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: 
         remaining_open: plan.open_left,
         shortfall_pesos: match target.measure {
             Measure::NetPesos => Some(shortfall),
-            _ => target.pesos_each.map(|centavos| shortfall * (centavos as f64 / 100.0)),
+            _ => pesos_each(target, observation).map(|pesos| shortfall * pesos),
         },
     }
 }
 
-/// Amount that one event adds, in the unit shown: 1 for counts; for money the mean payment of this period, else of past
-/// ones, else `None`.
+/// Amount that one event adds, in the unit shown: 1 for counts; for money the mean payment.
 fn worth_of_an_event(measure: Measure, observation: &Observation<'_>) -> Option<f64> {
     if measure != Measure::NetPesos {
         return Some(1.0);
     }
-    let paid = [observation.actual, observation.past].into_iter().find(|tally| tally.amount > 0 && tally.base > 0)?;
-    Some(Quantity::Centavos(paid.amount).value() / paid.base as f64)
+    paid(observation).map(|paid| Quantity::Centavos(paid.amount).value() / paid.base as f64)
+}
+
+/// Worth of a counted event in pesos: as configured; else what people or dispersals were paid on average.
+fn pesos_each(target: &Target, observation: &Observation<'_>) -> Option<f64> {
+    let pesos = |centavos| Quantity::Centavos(centavos).value();
+    let mean = || match target.measure {
+        Measure::Beneficiaries | Measure::Dispersals => {
+            paid(observation).map(|paid| pesos(paid.base) / paid.amount as f64)
+        }
+        _ => None,
+    };
+    target.pesos_each.map(|centavos| pesos(centavos.into())).or_else(mean)
+}
+
+/// Tally of this period if it has payments, else of past ones, else `None`.
+fn paid(observation: &Observation<'_>) -> Option<Tally> {
+    [observation.actual, observation.past].into_iter().find(|tally| tally.amount > 0 && tally.base > 0)
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub fn read(documents: &[Document], zone: &TimeZone, bounds: &PeriodBounds) -> R
         documents.iter().flat_map(|document| document.root(&["calendar", "target"]).named_tables("target", &KEYS))
     {
         check_name(&table, &mut origins);
-        targets.extend(target(&table, &calendars, bounds));
+        targets.extend(target(&table, &calendars, zone, bounds));
         if origins.len() == MAX_TARGETS + 1 {
             table.fault("", format!("is one target too many; at most {MAX_TARGETS} are read"));
             break;
@@ -97,10 +97,15 @@ fn check_name(table: &DocumentTable<'_>, origins: &mut BTreeMap<String, String>)
 }
 
 /// Returns `None`, with a fault, if a required key is missing or wrong.
-fn target(table: &DocumentTable<'_>, calendars: &[Arc<WorkingCalendar>], bounds: &PeriodBounds) -> Option<Target> {
+fn target(
+    table: &DocumentTable<'_>,
+    calendars: &[Arc<WorkingCalendar>],
+    zone: &TimeZone,
+    bounds: &PeriodBounds,
+) -> Option<Target> {
     table.requires(&["measure", "period", "goal"]);
     let measure = table.choice("measure", &Measure::ALL.map(|(measure, name)| (name, measure)));
-    let period = period::read(table);
+    let period = period::read(table, zone);
     if let (Some(measure), Some(period)) = (measure, period) {
         period::check_length(table, measure, period, bounds);
     }

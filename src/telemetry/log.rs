@@ -241,6 +241,11 @@ impl Guard {
     pub fn counters(&self) -> Arc<LogCounters> {
         self.log.counters.clone()
     }
+
+    /// True if each line of the log is a JSON object.
+    pub fn is_json(&self) -> bool {
+        matches!(self.log.form, Form::Json)
+    }
 }
 
 impl Drop for Guard {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use crate::calendar::Interval;
 use crate::clock::Timestamp;
 use crate::targets::Quantity;
 
@@ -40,6 +41,11 @@ impl ClosedPeriod {
         let corrections = self.corrections.range::<str, _>((Bound::Unbounded, Bound::Excluded(cut)));
         corrections.last().map_or(self.actual, |(_, actual)| *actual)
     }
+
+    /// Returns the result as last reported.
+    pub fn last_reported(&self) -> Option<Quantity> {
+        self.corrections.last_key_value().map_or(self.actual, |(_, actual)| *actual)
+    }
 }
 
 impl ClosedPeriods {
@@ -63,6 +69,12 @@ impl ClosedPeriods {
     /// Closed periods of a target, the oldest first.
     pub fn of(&self, target: &str) -> impl DoubleEndedIterator<Item = &ClosedPeriod> {
         self.periods.get(target).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Period of a target, if it closed while the target had this fingerprint.
+    pub fn find(&self, target: &str, selection: u64, period: Interval) -> Option<&ClosedPeriod> {
+        let closed = self.periods.get(target)?.get(&period.start)?;
+        (closed.selection == selection && closed.end_ms == period.end).then_some(closed)
     }
 
     /// Closed periods with their target, in the order of targets, the oldest first.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::tz::TimeZone;
 
 use super::PartitionView;
+use super::closed_periods::ClosedPeriods;
 use super::slots::Slots;
 use crate::calendar::{Interval, Period};
 use crate::clock::{MINUTE, Timestamp};
@@ -37,14 +38,14 @@ struct StreamTallies {
 pub struct TargetStatus {
     /// Pace in the current period; `None` outside of a campaign, or if the period is not known as a whole.
     pub current: Option<PaceReport>,
-    /// Last period that ended by the newest cut, with today's knowledge; `None` if there was none, or not enough of it
-    /// is known any more.
+    /// Last period that ended by the newest cut: with today's knowledge, or as cuts last reported it once some of it is
+    /// forgotten. `None` if there was none, or no cut has it.
     pub previous: Option<EndedPeriod>,
     /// Overdispersion of past periods; see [`overdispersion`](crate::targets::overdispersion).
     pub dispersion: f64,
 }
 
-/// A period that has ended, with what is known of it now.
+/// A period that has ended, with what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EndedPeriod {
     /// Bounds of the period.
@@ -144,7 +145,7 @@ struct CachedHistory {
 #[derive(Debug, Clone, Copy)]
 struct PastFigures {
     dispersion: f64,
-    /// Sum over these periods.
+    /// Sum over all that is known of them.
     tally: Tally,
 }
 
@@ -159,24 +160,31 @@ impl Evaluator {
         &self.zone
     }
 
-    /// Returns the status of each target of the set that the tallies are of. `closed` is the newest instant at which
-    /// periods were closed.
-    pub fn statuses(&self, tallies: &Tallies, now: Timestamp, closed: Option<Timestamp>) -> Vec<TargetStatus> {
+    /// Returns the status of each target of the set that the tallies are of.
+    pub fn statuses(&self, tallies: &Tallies, now: Timestamp, closed_periods: &ClosedPeriods) -> Vec<TargetStatus> {
         let past = self.past(tallies, now);
         let status = |(index, past): (usize, &PastFigures)| {
-            let (index, zone) = (TargetIndex::new(index), &self.zone);
-            let target = &tallies.targets[index];
-            let previous = closed.and_then(|closed| target.period.ended(closed, zone)).and_then(|period| {
-                let tally = tallies.within(index, period)?;
-                Some(EndedPeriod {
-                    period,
-                    goal: goal_of(target, period, zone),
-                    actual: target.measure.quantity(tally),
-                })
-            });
-            TargetStatus { current: self.current(tallies, index, now, *past), previous, dispersion: past.dispersion }
+            let index = TargetIndex::new(index);
+            TargetStatus {
+                current: self.current(tallies, index, now, *past),
+                previous: self.previous(tallies, index, closed_periods),
+                dispersion: past.dispersion,
+            }
         };
         past.iter().enumerate().map(status).collect()
+    }
+
+    fn previous(&self, tallies: &Tallies, index: TargetIndex, closed_periods: &ClosedPeriods) -> Option<EndedPeriod> {
+        let (target, zone) = (&tallies.targets[index], &self.zone);
+        let period = target.period.ended(closed_periods.newest_cut()?, zone)?;
+        let (goal, actual) = match tallies.within(index, period) {
+            Some(tally) => (goal_of(target, period, zone), target.measure.quantity(tally)),
+            None => {
+                let closed = closed_periods.find(&target.name, target.selection(), period)?;
+                (closed.goal, closed.last_reported())
+            }
+        };
+        Some(EndedPeriod { period, goal, actual })
     }
 
     fn current(&self, tallies: &Tallies, index: TargetIndex, now: Timestamp, past: PastFigures) -> Option<PaceReport> {
@@ -205,21 +213,21 @@ impl Evaluator {
     }
 }
 
-/// Figures of a target's complete periods, as far back as they are known.
+/// Figures of a target's past periods, as far back as they are known. The overdispersion leaves out the period in which
+/// the log begins: days before the first event say nothing of how much counts vary.
 fn past_figures(tallies: &Tallies, index: TargetIndex, now: Timestamp, zone: &TimeZone) -> PastFigures {
     let target = &tallies.targets[index];
     let mut periods = Vec::new();
     let mut sum = Tally::default();
-    let mut next = target.period.ended(now, zone);
     let (stream, position) = tallies.positions[index.index()];
     let stream = &tallies.streams[stream];
     let first_slot = stream.slots.keys().next().copied().unwrap_or(Timestamp::MAX);
-    while let Some(period) =
-        next.filter(|period| period.start >= first_slot && stream.knows(target.measure, period.start))
-    {
+    let is_known = |period: &Interval| period.end > first_slot && stream.knows(target.measure, period.start);
+    for period in target.period.all_ended(now, zone).take_while(is_known) {
         sum += &stream.sum(position, period);
-        periods.push(days_of(target, stream, position, period, zone));
-        next = target.period.ended(period.start, zone).filter(|before| before.end <= period.start);
+        if period.start >= first_slot {
+            periods.push(days_of(target, stream, position, period, zone));
+        }
     }
     if target.measure == Measure::ServiceLevel {
         return PastFigures { dispersion: DEFAULT_OVERDISPERSION, tally: sum };
@@ -240,13 +248,13 @@ fn days_of(
     period: Interval,
     zone: &TimeZone,
 ) -> Vec<PastDay> {
-    let mut days = Vec::new();
-    let mut from = period.start;
-    while let Some(day) = Period::Day.at(from, zone).filter(|day| day.start < period.end) {
+    let past_day = |day| {
         let tally = stream.sum(position, day);
         let count = if target.measure == Measure::NetPesos { tally.base } else { tally.amount };
-        days.push(PastDay { share: target.calendar.weight(day, target.profile.as_ref()), count: count.max(0) as f64 });
-        from = day.end;
-    }
-    days
+        PastDay { share: target.calendar.weight(day, target.profile.as_ref()), count: count.max(0) as f64 }
+    };
+    Period::Day.overlapping(period, zone).map(past_day).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub phase: Phase,
     /// Assigned partitions of all streams.
     pub partitions: Vec<PartitionStatus>,
+    /// Topics with more partitions than are read.
+    pub outgrown: Vec<OutgrownTopic>,
     /// Instant up to which the figures of a stream are complete; `None` while unknown.
     pub complete_until: PerStream<Option<Timestamp>>,
     /// Instant when the build of the state began. Milliseconds since the epoch.
@@ -72,6 +74,17 @@ pub struct PartitionStatus {
     pub view: Arc<PartitionView>,
 }
 
+/// A topic to which partitions were added while it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgrownTopic {
+    /// Name of the topic.
+    pub topic: String,
+    /// Number of partitions that are read.
+    pub read: usize,
+    /// Number of partitions that it has.
+    pub found: usize,
+}
+
 impl SnapshotPublisher {
     /// Publishes an empty snapshot in phase [`Phase::Starting`].
     pub fn new(built: Timestamp, targets: Arc<Targets>, due: Instant) -> Self {
@@ -79,6 +92,7 @@ impl SnapshotPublisher {
         Self(ArcSwap::from_pointee(Snapshot {
             phase,
             partitions: Vec::new(),
+            outgrown: Vec::new(),
             complete_until: PerStream::default(),
             built,
             targets,
@@ -123,10 +137,21 @@ impl Snapshot {
                     format!("{} partition {} {what}", status.partition.topic, status.partition.partition)
                 };
                 let partitions = self.partitions.iter().filter(|status| status.stalled || status.missing).map(problem);
-                self.overdue(now).into_iter().chain(partitions).collect()
+                self.overdue(now).into_iter().chain(partitions).chain(self.unread()).collect()
             }
         }
     }
+
+    /// Reasons why records of a topic are in no figure.
+    fn unread(&self) -> impl Iterator<Item = String> {
+        self.outgrown.iter().map(|OutgrownTopic { topic, read, found }| {
+            format!(
+                "topic {topic} has {found} partitions now, of which {read} are read: added partitions move keys; write all records to a \
+                 new topic"
+            )
+        })
+    }
+
     fn overdue(&self, now: Instant) -> Option<String> {
         let late = now.saturating_duration_since(self.due);
         (late >= MAX_SNAPSHOT_DELAY)

@@ -120,6 +120,11 @@ fn skipped_half_hours_and_midnights_agree_with_python() {
 }
 
 #[test]
+fn a_date_that_samoa_skipped_agrees_with_python() {
+    assert_eq!(compare("Pacific/Apia", 2011, 2012), [23 * 60, 24 * 60, 25 * 60]);
+}
+
+#[test]
 fn mexico_citys_week_of_the_last_change_is_an_hour_longer() {
     let zone = TimeZone::get("America/Mexico_City").expect("a zone of the bundled data");
     let periods = python_periods("America/Mexico_City", 2022, 2022);

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use pacemeter::clock::Clock;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::program::{Pacemeter, run, run_in};
+use crate::program::{Pacemeter, run, run_in, run_with};
 
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
@@ -196,4 +196,54 @@ fn the_demo_agrees_with_its_oracle_and_finds_a_falsified_figure() {
     assert!(ended.stdout.contains("pacemeter_week_beneficiaries") || ended.stdout.contains("week"), "{}", ended.stdout);
     let ended = run(&["demo", "--for", "10s", "--falsify", "pacemeter_dispersed_pesos_total"], &settings);
     assert_eq!(ended.code, Some(1), "stdout:\n{}\nstderr:\n{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn a_start_that_fails_is_told_by_the_log_alone() {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let used = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = format!("http.listen={}", used.local_addr().expect("an address"));
+    let unreadable = format!("state.pseudonym_key_file={}", state.path().display());
+    let absent = "kafka.bootstrap_servers=127.0.0.1:1";
+    let _running = Pacemeter::start(&state, &strings(&[absent]));
+    let elsewhere = tempfile::tempdir().expect("a temporary directory");
+    for (state, settings, code, reason) in [
+        (&state, [absent], 73, "give each process a state.directory of its own"),
+        (&elsewhere, ["kafka.request_timeout=soon"], 78, "kafka.request_timeout"),
+        (&elsewhere, [unreadable.as_str()], 74, "key"),
+        (&elsewhere, [port.as_str()], 75, "in use"),
+    ] {
+        let ended = run_in(state, &["run"], &strings(&settings));
+        assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+        let mut last = Value::Null;
+        let log = ended.stderr.lines().map_while(|line| serde_json::from_str::<Value>(line).ok());
+        let lines = log.inspect(|line| last = line.clone()).count();
+        let told: String = ended.stderr.lines().skip(lines).collect();
+        assert!(told.contains(reason), "{}", ended.stderr);
+        assert_eq!(last["reason"].as_str().map(|reason| reason.replace('\n', "")), Some(told), "plain text in the log");
+        assert_eq!((&last["event"], &last["exit"]), (&json!("pacemeter.failed"), &json!(code)));
+    }
+}
+
+#[test]
+fn without_an_argument_the_file_of_the_default_place_is_read() {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let group = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let ended = run_with(&state, &[&["run", "--print-config"], arguments].concat(), environment);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let line = ended.stdout.lines().find(|line| line.starts_with("group_id")).expect("the setting").to_owned();
+        line.split('"').nth(1).expect("a text").to_owned()
+    };
+    let write = |name: &str| {
+        std::fs::write(state.path().join(name), format!("[kafka]\ngroup_id = \"of-{name}\"\n")).expect("a file");
+    };
+    assert_eq!(group(&[], &[]), "pacemeter");
+    ["pacemeter.toml", "named.toml", "argument.toml"].into_iter().for_each(write);
+    assert_eq!(group(&[], &[]), "of-pacemeter.toml");
+    let named = [("PACEMETER_CONFIG", "named.toml")];
+    assert_eq!(group(&named, &[]), "of-named.toml");
+    assert_eq!(group(&named, &["--config", "argument.toml"]), "of-argument.toml");
+    let absent = run_with(&state, &["run"], &[("PACEMETER_CONFIG", "absent.toml")]);
+    assert_eq!(absent.code, Some(78));
+    assert!(absent.stderr.contains("absent.toml"), "{}", absent.stderr);
 }

@@ -159,6 +159,19 @@ impl Kafka {
         }
     }
 
+    /// Gives an account of [`ACCOUNTS`] rights: resources and operations in the words of Kafka's tool.
+    pub fn allow(&self, account: &str, resource: [&str; 2], operations: &[&str]) {
+        let operations = operations.iter().flat_map(|&operation| ["--operation", operation]);
+        let output = java(&["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
+            .args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server", &self.bootstrap(), "--add"])
+            .args(["--allow-principal", &format!("User:{account}")])
+            .args(resource)
+            .args(operations)
+            .output()
+            .expect("java starts");
+        assert!(output.status.success(), "kafka's tool gave no rights: {output:?}");
+    }
+
     fn format(&self) {
         let properties = self.directory.join("server.properties");
         fs::write(&properties, self.properties()).expect("kafka's properties");

@@ -5,6 +5,7 @@ mod alerting;
 mod alerts;
 mod calendars;
 mod cli;
+mod demo;
 mod end_to_end;
 mod exposition;
 mod faults;
@@ -16,8 +17,10 @@ mod restarts;
 mod simulator;
 mod soak;
 mod targets;
+mod terminal;
 mod tidy;
 mod topics;
+mod trial;
 
 use std::sync::OnceLock;
 

@@ -152,6 +152,7 @@ impl Core {
         publisher.publish(Snapshot {
             phase: Phase::Live,
             partitions,
+            outgrown: Vec::new(),
             complete_until: PerStream::default(),
             built: now,
             targets: Arc::clone(&self.view_config.targets),

@@ -35,8 +35,18 @@ pub struct ExitedProcess {
     /// Exit code; `None` if a signal ended the process.
     pub code: Option<i32>,
     pub stdout: String,
+    /// Standard error; after a failure in the log, also its reason as text.
     pub stderr: String,
     pub took: Duration,
+}
+
+/// Standard error with the reason of the failure that the log ends with, whose quotes and line breaks are escaped there.
+fn with_reason(mut stderr: String) -> String {
+    let last = stderr.lines().next_back().and_then(|line| serde_json::from_str::<Value>(line).ok());
+    if let Some(line) = last.filter(|line| line["event"] == "pacemeter.failed") {
+        stderr.push_str(line["reason"].as_str().expect("a text"));
+    }
+    stderr
 }
 
 /// An answer over HTTP.
@@ -55,6 +65,18 @@ impl Pacemeter {
     /// Like [`Self::start`], with these environment variables.
     pub fn start_with(state: &TempDir, settings: &[String], environment: &[(&str, &str)]) -> Self {
         let mut command = command(&["run"], state, settings);
+        Self::spawn(command.envs(environment.iter().copied()))
+    }
+
+    /// Starts a command with these arguments and settings in the state directory.
+    pub fn start_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Self {
+        Self::spawn(&mut command(arguments, state, settings))
+    }
+
+    /// Starts the demo with these arguments and environment variables, and waits until its log has its address.
+    pub fn start_demo(state: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let settings = ["log.level=info", "log.format=json"].map(str::to_owned);
+        let mut command = command(&[&["demo"], arguments].concat(), state, &settings);
         Self::spawn(command.envs(environment.iter().copied()))
     }
 
@@ -155,6 +177,11 @@ impl Pacemeter {
             .unwrap_or_else(|error| panic!("status is not JSON: {error}: {}", answer.body))
     }
 
+    /// Standard output so far.
+    pub fn printed(&self) -> String {
+        self.stdout.text()
+    }
+
     /// The log so far.
     pub fn log(&self) -> String {
         self.log.text()
@@ -199,7 +226,12 @@ impl Pacemeter {
     /// Waits until the process exits by itself.
     pub fn ended(&mut self, started: Instant) -> ExitedProcess {
         let code = wait(&mut self.child, started, &self.log);
-        ExitedProcess { code, stdout: self.stdout.finish(), stderr: self.log.finish(), took: started.elapsed() }
+        ExitedProcess {
+            code,
+            stdout: self.stdout.finish(),
+            stderr: with_reason(self.log.finish()),
+            took: started.elapsed(),
+        }
     }
 }
 
@@ -221,6 +253,11 @@ pub fn run_in(state: &TempDir, arguments: &[&str], settings: &[String]) -> Exite
     run_to_end(&mut command(arguments, state, settings))
 }
 
+/// Like [`run_in`] without settings, with these environment variables.
+pub fn run_with(state: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> ExitedProcess {
+    run_to_end(command(arguments, state, &[]).envs(environment.iter().copied()))
+}
+
 /// Like [`run_in`], as another user; only root can do that.
 pub fn run_as(user: u32, state: &TempDir, arguments: &[&str], settings: &[String]) -> ExitedProcess {
     run_to_end(&mut command_as(user, arguments, state, settings))
@@ -237,7 +274,7 @@ fn run_to_end(command: &mut Command) -> ExitedProcess {
     let mut stderr = Output::of(child.stderr.take().expect("a pipe"));
     let mut stdout = Output::of(child.stdout.take().expect("a pipe"));
     let code = wait(&mut child, started, &stderr);
-    ExitedProcess { code, stdout: stdout.finish(), stderr: stderr.finish(), took: started.elapsed() }
+    ExitedProcess { code, stdout: stdout.finish(), stderr: with_reason(stderr.finish()), took: started.elapsed() }
 }
 
 /// A command of another user. The program is copied to where that user may start it: not every clone is such a place.
@@ -257,11 +294,7 @@ fn command(arguments: &[&str], state: &TempDir, settings: &[String]) -> Command 
 }
 
 fn command_of(program: &Path, arguments: &[&str], state: &TempDir, settings: &[String]) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PACEMETER_")) {
-        command.env_remove(name);
-    }
-    command.args(arguments);
+    let mut command = child_of(program, arguments);
     if !settings.is_empty() {
         command
             .arg("--set")
@@ -272,6 +305,20 @@ fn command_of(program: &Path, arguments: &[&str], state: &TempDir, settings: &[S
         }
     }
     command.current_dir(state.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A command of the program that is killed with the thread that starts it.
+pub fn child_command(arguments: &[&str]) -> Command {
+    child_of(Path::new(PROGRAM), arguments)
+}
+
+fn child_of(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PACEMETER_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments);
     // SAFETY: prctl is async-signal-safe. The signal comes when the spawning thread ends, which owns the child.
     unsafe {
         command.pre_exec(|| {

@@ -75,7 +75,11 @@ impl<'a> Topics<'a> {
     }
 
     pub fn create_dead_letter(&self) {
-        self.kafka.create_topic(&self.dead_letter(), 1, &[]);
+        self.create_dead_letter_with(&[]);
+    }
+
+    pub fn create_dead_letter_with(&self, settings: &[(&str, &str)]) {
+        self.kafka.create_topic(&self.dead_letter(), 1, settings);
     }
 
     pub fn input(&self, stream: Stream) -> String {
@@ -100,11 +104,17 @@ impl<'a> Topics<'a> {
 
     /// Writes the records in order and returns the offset and timestamp of each.
     pub fn write(&self, stream: Stream, records: &[Record]) -> Vec<(i64, i64)> {
+        self.write_compressed(stream, records, "none")
+    }
+
+    /// Writes the records in batches of this codec.
+    pub fn write_compressed(&self, stream: Stream, records: &[Record], codec: &str) -> Vec<(i64, i64)> {
         let producer: BaseProducer<Deliveries> = self
             .kafka
             .client()
             .set("enable.idempotence", "true")
             .set("message.max.bytes", "2000000")
+            .set("compression.codec", codec)
             .create_with_context(Deliveries::default())
             .expect("a producer");
         send(&producer, &self.input(stream), records);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::key_sample::{KeyKind, SampledKey};
 use crate::aggregate::labels::{LabelId, LabelTable};
 use crate::aggregate::packed::{PackedTime, U16};
 use crate::aggregate::pages::PagedTable;
@@ -89,6 +90,15 @@ impl Agents {
 
     pub(crate) fn len(&self) -> usize {
         self.state.agents.len()
+    }
+
+    pub(crate) fn remembered_keys(&self) -> impl Iterator<Item = SampledKey> {
+        let agents = self.state.agents.iter();
+        agents.map(|agent| SampledKey { kind: KeyKind::Agent, hash: agent.key, time: agent.time() })
+    }
+
+    pub(crate) fn has(&self, agent: &Hash128) -> bool {
+        self.state.agents.get(agent).is_some()
     }
 
     pub(crate) fn apply(

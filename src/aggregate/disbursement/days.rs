@@ -448,8 +448,8 @@ impl GroupCounts {
     fn tally(&self, measure: Measure) -> Tally {
         let of = |amount: u64| Tally { amount: amount.into(), base: 0 };
         match measure {
-            Measure::Beneficiaries => of(self.live),
-            Measure::Dispersals => of(self.dispersals),
+            Measure::Beneficiaries => Tally { amount: self.live.into(), base: self.net as i128 },
+            Measure::Dispersals => Tally { amount: self.dispersals.into(), base: self.net as i128 },
             Measure::NetPesos => Tally { amount: self.net as i128, base: self.live.into() },
             Measure::Applications => of(self.applications),
             Measure::Approvals => of(self.approvals),

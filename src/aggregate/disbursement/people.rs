@@ -94,9 +94,6 @@ pub(crate) struct People {
     max_people: u64,
     /// True once there were more people than the bound: from then on nothing is settled any more.
     overflowed: bool,
-    /// Sampled people who appeared since [`Self::take_sampled`].
-    #[serde(skip)]
-    sampled: Vec<Hash128>,
 }
 
 impl People {
@@ -112,7 +109,6 @@ impl People {
             further: FurtherProgrammes::new(),
             max_people,
             overflowed: false,
-            sampled: Vec::new(),
         }
     }
 
@@ -281,12 +277,16 @@ impl People {
         }
         self.further.index();
         self.index_lists();
-        self.sampled = self.people.iter().map(|(_, person)| person.hash).filter(is_sampled).collect();
     }
 
-    /// Takes the sampled people who appeared since the last call. A person who was forgotten may appear again.
-    pub(crate) fn take_sampled(&mut self) -> Vec<Hash128> {
-        std::mem::take(&mut self.sampled)
+    /// Hash of every person.
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = Hash128> {
+        self.people.iter().map(|(_, person)| person.hash)
+    }
+
+    /// True if a person has a dispersal of which something is left, or did when it was forgotten.
+    pub(crate) fn has(&self, hash: &Hash128) -> bool {
+        self.find(hash).is_some()
     }
 
     pub(crate) fn regions(&mut self) -> impl Iterator<Item = &mut dyn PagedTable> {
@@ -295,10 +295,13 @@ impl People {
 
     /// Reads the memory that a dispersal to this person will need into the cache.
     pub(crate) fn touch(&self, hash: &Hash128) -> u8 {
-        let found = self.index[usize::from(hash[0])].find(key(hash), |&person| self.people[person].hash == *hash);
-        found.map_or(0, |&person| {
+        self.find(hash).map_or(0, |person| {
             self.people[person].newest.get().map_or(0, |newest| self.dispersals[newest].programme() as u8)
         })
+    }
+
+    fn find(&self, hash: &Hash128) -> Option<u32> {
+        self.index[usize::from(hash[0])].find(key(hash), |&person| self.people[person].hash == *hash).copied()
     }
 
     fn find_or_add(&mut self, hash: &Hash128) -> u32 {
@@ -310,9 +313,6 @@ impl People {
         let person = people.insert(Person { hash: *hash, ..Person::zeroed() });
         shard.insert_unique(key(hash), person, |&other| key(&people[other].hash));
         self.overflowed |= people.len() as u64 > self.max_people;
-        if is_sampled(hash) {
-            self.sampled.push(*hash);
-        }
         person
     }
 
@@ -399,9 +399,4 @@ impl Dispersal {
 /// Key of the index. Identifiers are hashes already.
 fn key(hash: &Hash128) -> u64 {
     u64::from_le_bytes(hash[8..].try_into().expect("eight bytes"))
-}
-
-/// True for one hash in 1,024.
-fn is_sampled(hash: &Hash128) -> bool {
-    u16::from_le_bytes([hash[6], hash[7]]).is_multiple_of(1_024)
 }

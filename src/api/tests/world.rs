@@ -194,6 +194,7 @@ impl World {
         let snapshot = Snapshot {
             phase: Phase::Live,
             partitions: partitions.collect(),
+            outgrown: Vec::new(),
             complete_until: PerStream::from_fn(|_| Some(now - 2_000)),
             built: at("2020-05-01T06:00:00Z"),
             targets: Arc::clone(&targets),

@@ -111,19 +111,23 @@ fn a_zone_has_whole_hours_if_it_always_has_since_2000() {
 #[test]
 fn a_calendar_without_the_year_is_reported_with_its_line() {
     let uncovered = |texts: &[(&str, &str)], now| -> Vec<String> {
-        read(&[], texts).uncovered(at(now)).iter().map(ToString::to_string).collect()
+        let MissingHolidays { this_year, next_year } = read(&[], texts).uncovered(at(now));
+        let shown = |year: &str, faults: &SettingsFaults| -> Vec<String> {
+            faults.iter().map(|fault| format!("{year} {fault}")).collect()
+        };
+        [shown("this", &this_year), shown("next", &next_year)].concat()
     };
     assert_eq!(uncovered(&[("c.toml", CALENDAR)], "2026-10-31T12:00:00Z"), Vec::<String>::new());
-    let faults = uncovered(&[("c.toml", CALENDAR)], "2026-11-02T12:00:00Z");
-    assert!(
-        faults.len() == 1 && faults[0].starts_with("calendar.office (c.toml:1): ") && faults[0].contains("2027"),
-        "{faults:?}"
-    );
+    for (year, now) in [("next", "2026-11-02T12:00:00Z"), ("this", "2027-01-02T12:00:00Z")] {
+        let faults = uncovered(&[("c.toml", CALENDAR)], now);
+        let expected = format!("{year} calendar.office (c.toml:1): ");
+        assert!(faults.len() == 1 && faults[0].starts_with(&expected) && faults[0].contains("2027"), "{faults:?}");
+    }
 }
 
 #[test]
 fn a_shipped_calendar_is_checked_only_if_it_is_used() {
-    let uncovered = |texts: &[(&str, &str)]| read(&[], texts).uncovered(at("2050-01-01T12:00:00Z"));
+    let uncovered = |texts: &[(&str, &str)]| read(&[], texts).uncovered(at("2050-01-01T12:00:00Z")).this_year;
     assert!(uncovered(&[]).is_empty());
     let faults = uncovered(&[("a.toml", TARGET)]);
     assert_eq!(faults.len(), 1, "{faults:?}");
@@ -138,7 +142,7 @@ fn a_shipped_calendar_is_checked_only_if_it_is_used() {
 #[test]
 fn a_calendar_without_the_year_is_one_of_several_faults() {
     let reading = read(&[], &[("c.toml", CALENDAR), ("a.toml", "[target.a]\n")]);
-    assert_eq!(reading.uncovered(at("2027-01-02T12:00:00Z")).len(), 1);
+    assert_eq!(reading.uncovered(at("2027-01-02T12:00:00Z")).this_year.len(), 1);
     assert_eq!(faults_of(reading).len(), 3);
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use jiff::civil::date;
 
-use crate::calendar::{Interval, Period};
+use crate::calendar::{Interval, MissingYear, Period};
 use crate::clock::{HOUR, Timestamp};
 
 const PAYMENTS: &str = include_str!("../../../config/calendars/payments.toml");
@@ -95,10 +95,13 @@ fn the_next_years_missing_list_is_reported_from_november() {
     let payments = calendar_of(PAYMENTS);
     assert_eq!(payments.covered_until(), Some(at("2027-01-01T06:00:00Z")));
     assert_eq!(payments.uncovered(at("2026-11-01T05:59:59Z")), None);
-    let message = "calendar payments lists holidays from 2020 to 2026, but not for 2027; add a [[calendar.payments.list]] for that year";
-    assert_eq!(payments.uncovered(at("2026-11-01T06:00:00Z")).as_deref(), Some(message));
-    assert_eq!(payments.uncovered(at("2027-05-01T06:00:00Z")).as_deref(), Some(message));
-    assert!(payments.uncovered(at("2019-12-31T06:00:00Z")).unwrap().contains("not for 2019"));
+    let message = "calendar payments lists holidays from 2020 to 2026, but not for 2027, whose holidays are presumed by rule; add a \
+                   [[calendar.payments.list]] for that year";
+    let missing = |has_begun| Some(MissingYear { message: message.to_owned(), has_begun });
+    assert_eq!(payments.uncovered(at("2026-11-01T06:00:00Z")), missing(false));
+    assert_eq!(payments.uncovered(at("2027-01-01T05:59:59Z")), missing(false));
+    assert_eq!(payments.uncovered(at("2027-01-01T06:00:00Z")), missing(true));
+    assert!(payments.uncovered(at("2019-12-31T06:00:00Z")).unwrap().message.contains("not for 2019"));
     let interval = |start, end| Interval { start: at(start), end: at(end) };
     assert!(payments.covers(interval("2020-01-01T06:00:00Z", "2027-01-01T06:00:00Z")));
     assert!(!payments.covers(interval("2019-12-31T06:00:00Z", "2020-01-02T06:00:00Z")));
@@ -106,6 +109,38 @@ fn the_next_years_missing_list_is_reported_from_november() {
     let calls = calendar_of(CALLS);
     assert_eq!((calls.covered_until(), calls.uncovered(at("2035-12-01T00:00:00Z"))), (None, None));
     assert!(calls.covers(interval("2019-12-31T06:00:00Z", "2090-01-02T06:00:00Z")));
+}
+
+#[test]
+fn holidays_of_banks_are_presumed_beyond_the_lists() {
+    let payments = calendar_of(PAYMENTS);
+    let closed = ["2027-03-25", "2027-03-26", "2027-11-02", "2028-12-12"];
+    let open = ["2027-03-24", "2027-03-29", "2027-11-03", "2028-12-13"];
+    for (dates, is_open) in [(closed, false), (open, true)] {
+        for date in dates {
+            assert_eq!(payments.is_working_day(date.parse().unwrap()), is_open, "{date}");
+        }
+    }
+}
+
+#[test]
+fn a_list_takes_the_place_of_presumed_holidays() {
+    let text = |presumed: &str| {
+        format!(
+            "[calendar.x.hours]\nmonday = ['09:00-10:00']\n[[calendar.x.list]]\nyear = 2020\ndates = ['2020-01-06']\n\
+             [[calendar.x.list]]\nyear = 2022\ndates = ['2022-01-03']\n{presumed}"
+        )
+    };
+    let calendar = calendar_of(&text("[[calendar.x.presumed]]\nname = 'a'\nrule = 'second monday of january'\n"));
+    let is_working = |date: &str| calendar.is_working_day(date.parse().unwrap());
+    assert!(is_working("2020-01-13") && is_working("2022-01-10"), "these years have lists");
+    assert!(!is_working("2021-01-11") && !is_working("2023-01-09") && !is_working("2022-01-03"));
+    let (_, faults) =
+        read_texts(&["[calendar.x.hours]\nmonday = ['09:00-10:00']\n[[calendar.x.presumed]]\nrule = '05-01'\n"]);
+    assert_eq!(
+        faults,
+        ["calendar.x.presumed (a.toml:3): stands for lists of later years, and there is none; write it as a holiday"]
+    );
 }
 
 #[test]
@@ -179,7 +214,7 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
 
     #[test]
-    fn no_text_makes_reading_panic(key in "hours|weights|holiday|list|exception", text in "[\\[\\]a-y.=,\"'{}0-9: \\-\n]{0,60}") {
+    fn no_text_makes_reading_panic(key in "hours|weights|holiday|presumed|list|exception", text in "[\\[\\]a-y.=,\"'{}0-9: \\-\n]{0,60}") {
         read_texts(&[&format!("[calendar.x.{key}]\n{text}"), &format!("[[calendar.x.{key}]]\n{text}")]);
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use indicatif::HumanCount;
 
+use crate::cli::words::shortened;
 use crate::clock::Timestamp;
 use crate::oracle::{SeriesDifference, SeriesValues, decimal};
 use crate::runtime::{Exit, Failure};
@@ -48,22 +49,20 @@ impl Comparison {
         self.differences.is_empty()
     }
 
-    /// Formats the comparison as a table, followed by the differing series.
-    pub(super) fn table(&self, records: usize, now: Timestamp) -> String {
+    /// Formats the comparison as a table, followed by the differing series and the verdict. Rows of the table are
+    /// shortened to `columns`, the width of a terminal.
+    pub(super) fn table(&self, records: usize, now: Timestamp, columns: Option<usize>) -> String {
         let width = self.families.keys().map(String::len).max().unwrap_or(0);
-        let mut text = format!("\n{:width$}  series  differing  sample: expected\n", "family");
+        let fit = |row: String| columns.map_or(row.clone(), |columns| shortened(&row, columns));
+        let mut text = format!("\n{}\n", fit(format!("{:width$}  series  differing  sample: expected", "family")));
         for (name, family) in &self.families {
             let sample = family.sample.as_ref().map(|(series, value)| {
                 let labels = series.find('{').map_or("", |start| &series[start..]);
                 format!("{} {labels}", decimal(*value))
             });
-            let _ = writeln!(
-                text,
-                "{name:width$}  {:>6}  {:>9}  {}",
-                family.series,
-                family.differing,
-                sample.unwrap_or_default()
-            );
+            let (series, differing, sample) = (family.series, family.differing, sample.unwrap_or_default());
+            let row = format!("{name:width$}  {series:>6}  {differing:>9}  {sample}");
+            let _ = writeln!(text, "{}", fit(row));
         }
         for SeriesDifference { series, expected, actual } in self.differences.iter().take(MAX_PRINTED) {
             let value = |value: &Option<i128>| value.map_or("absent".to_owned(), decimal);
@@ -81,7 +80,8 @@ impl Comparison {
             differing => format!("{} DIFFER", HumanCount(differing as u64)),
         };
         let (families, series, records) = (self.families.len(), HumanCount(series as u64), HumanCount(records as u64));
-        let _ = writeln!(text, "\n{series} series of {families} families, after {records} records, at {now}: {result}");
+        let _ =
+            writeln!(text, "\nat {now}, after {records} records:\n{series} series of {families} families: {result}");
         text
     }
 }
@@ -123,13 +123,20 @@ mod tests {
     fn equal_figures_are_counted_by_family() {
         let comparison = Comparison::new(&figures(&GOOD), &figures(&GOOD));
         assert!(comparison.is_equal());
-        let table = comparison.table(1_234, Timestamp::EPOCH);
+        let table = comparison.table(1_234, Timestamp::EPOCH, None);
         assert!(table.contains("p_total         2          0  12345 {a=\"y\"}"), "{table}");
         assert!(table.contains("p_seconds       2          0  9 {a=\"x\"}"), "{table}");
-        assert!(
-            table.contains("4 series of 2 families, after 1,234 records, at 1970-01-01T00:00:00Z: all equal"),
-            "{table}"
-        );
+        let verdict = "\nat 1970-01-01T00:00:00Z, after 1,234 records:\n4 series of 2 families: all equal\n";
+        assert!(table.ends_with(verdict), "{table}");
+    }
+
+    #[test]
+    fn rows_are_shortened_to_the_width_of_the_terminal() {
+        let series = format!("p_total{{a=\"{}\"}}", "x".repeat(100));
+        let figures = figures(&[(&series, 1)]);
+        let table = Comparison::new(&figures, &figures).table(1, Timestamp::EPOCH, Some(40));
+        assert!(table.contains("\nfamily   series  differing  sample: exp~\n"), "{table}");
+        assert!(table.contains("\np_total       1          0  1 {a=\"xxxxx~\n"), "{table}");
     }
 
     #[test]
@@ -138,7 +145,7 @@ mod tests {
         falsify(&mut expected, "p_total").unwrap();
         let comparison = Comparison::new(&expected, &figures(&GOOD));
         assert!(!comparison.is_equal());
-        let table = comparison.table(1, Timestamp::EPOCH);
+        let table = comparison.table(1, Timestamp::EPOCH, None);
         assert!(table.contains("p_total{a=\"x\"}: expected 4, actual 3"), "{table}");
         assert!(table.contains(": 1 DIFFER"), "{table}");
         assert_eq!(falsify(&mut expected, "q").unwrap_err().exit, Exit::Usage);
@@ -148,7 +155,7 @@ mod tests {
     fn one_sided_series_differ_and_printed_ones_are_bounded() {
         let many: Vec<String> = (0..30).map(|number| format!("p{number:02}")).collect();
         let many: Vec<(&str, i128)> = many.iter().map(|series| (series.as_str(), 1)).collect();
-        let table = Comparison::new(&figures(&GOOD[..1]), &figures(&many)).table(1, Timestamp::EPOCH);
+        let table = Comparison::new(&figures(&GOOD[..1]), &figures(&many)).table(1, Timestamp::EPOCH, None);
         assert!(table.contains("p00: expected absent, actual 1"), "{table}");
         assert!(table.contains("and 11 more"), "{table}");
         assert!(table.contains("31 DIFFER"), "{table}");

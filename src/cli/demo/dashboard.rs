@@ -9,10 +9,8 @@ use jiff::tz::TimeZone;
 
 use crate::cli::scrape::Samples;
 use crate::clock::Timestamp;
-use crate::runtime::print_error;
-
-/// Target of the programme at scale 1, in people per week.
-const GOAL: f64 = 100_000.0;
+use crate::runtime::{Failure, print};
+use crate::settings::printable;
 
 const LINE_INTERVAL: Duration = Duration::from_secs(3);
 const ZONE: &str = "America/Mexico_City";
@@ -33,30 +31,46 @@ enum Kind {
 }
 
 impl Dashboard {
-    pub(super) fn new(address: SocketAddr, speed: f64, scale: f64) -> Self {
-        let goal = ((GOAL * scale).round() as u64).max(1);
-        let head = format!("{speed:.0} times as fast   http://{address}/metrics");
-        let kind = if std::io::stderr().is_terminal() {
-            terminal(goal, ProgressDrawTarget::stderr())
+    /// Shows the history of a programme with this goal, in people per week.
+    pub(super) fn new(goal: f64) -> Self {
+        let goal = (goal.round() as u64).max(1);
+        let kind = if std::io::stdout().is_terminal() {
+            terminal(goal, ProgressDrawTarget::stdout())
         } else {
             Kind::Plain { due: Instant::now() }
         };
-        if let Kind::Plain { .. } = kind {
-            print_error(&head);
-        }
         let zone = TimeZone::get(ZONE).unwrap_or(TimeZone::UTC);
-        Self { kind, head, goal, zone, counted: None, rate: 0.0 }
+        Self { kind, head: "history".to_owned(), goal, zone, counted: None, rate: 0.0 }
+    }
+
+    /// Shows the address of the figures, now that the history is there.
+    ///
+    /// # Errors
+    /// The errors of [`print`].
+    pub(super) fn begin(&mut self, address: SocketAddr) -> Result<(), Failure> {
+        self.head = format!("http://{address}/metrics");
+        match &self.kind {
+            Kind::Terminal { .. } => Ok(()),
+            Kind::Plain { .. } => self.print(&self.head),
+        }
+    }
+
+    /// Formats a time in the programme's zone.
+    pub(super) fn local(&self, time: Timestamp) -> String {
+        time.to_jiff().to_zoned(self.zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string()
     }
 
     /// Displays the figures; `lag` is the number of sent records they do not include.
-    pub(super) fn update(&mut self, samples: &Samples, now: Timestamp, lag: usize) {
+    ///
+    /// # Errors
+    /// The errors of [`print`].
+    pub(super) fn update(&mut self, samples: &Samples, now: Timestamp, lag: usize) -> Result<(), Failure> {
         self.count(samples);
-        let time = now.to_jiff().to_zoned(self.zone.clone());
-        let time = time.strftime("%a %Y-%m-%d %H:%M").to_string();
+        let time = self.local(now);
         let texts = Texts::new(samples, self.goal, self.rate, lag);
         match &mut self.kind {
             Kind::Terminal { head, week, lines, .. } => {
-                head.set_message(format!("{time}   {}", self.head));
+                head.set_message(format!("{time}  {}", self.head));
                 week.set_position(texts.paid.min(self.goal));
                 week.set_message(texts.week);
                 for (line, text) in lines.iter().zip(texts.lines) {
@@ -67,18 +81,25 @@ impl Dashboard {
                 let now = Instant::now();
                 if now >= *due {
                     *due = now + LINE_INTERVAL;
-                    print_error(&format!("{time}  {}", texts.line()));
+                    return print(&format!("{time}  {}\n", texts.line()));
                 }
             }
         }
+        Ok(())
     }
 
-    /// Prints a message.
-    pub(super) fn print(&self, text: &str) {
+    /// Prints a message, above the panel if there is one.
+    ///
+    /// # Errors
+    /// The errors of [`print`].
+    pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
         match &self.kind {
-            // A terminal that cannot be drawn on is no reason to stop.
-            Kind::Terminal { multi, .. } => drop(multi.println(text)),
-            Kind::Plain { .. } => print_error(text),
+            Kind::Terminal { multi, .. } => {
+                // A terminal that cannot be drawn on is no reason to stop.
+                let _ = multi.println(printable(text));
+                Ok(())
+            }
+            Kind::Plain { .. } => print(&format!("{text}\n")),
         }
     }
 
@@ -89,6 +110,8 @@ impl Dashboard {
             for bar in [head, week].into_iter().chain(lines) {
                 bar.abandon();
             }
+            // The cursor is still behind the last line.
+            let _ = print("\n");
         }
     }
 
@@ -116,41 +139,49 @@ fn terminal(goal: u64, target: ProgressDrawTarget) -> Kind {
         bar.tick();
         bar
     };
-    let head = line("{msg:.bold}");
-    let week = line("week     {bar:30.cyan} {msg}");
-    let lines = Texts::TITLES.map(|title| line(&format!("{title:8} {{msg}}"))).into();
+    // A wide message is cut at the edge of the terminal; another would wrap and break the panel.
+    let head = line("{wide_msg:.bold}");
+    let week = line("week     {bar:30.cyan} {wide_msg}");
+    let lines = Texts::TITLES.map(|title| line(&format!("{title:8} {{wide_msg}}"))).into();
     Kind::Terminal { multi, head, week, lines }
 }
 
 /// Texts of the dashboard.
 struct Texts {
+    is_known: bool,
     paid: u64,
     week: String,
-    lines: [String; 5],
+    lines: [String; 7],
 }
 
 impl Texts {
-    const TITLES: [&'static str; 5] = ["today", "backlog", "calls", "agents", "records"];
+    const TITLES: [&'static str; 7] = ["", "today", "backlog", "calls", "agents", "records", "faults"];
 
-    /// Joins all texts on one line.
+    /// Joins all texts on one line; without figures, that is the first.
     fn line(&self) -> String {
-        let lines = Self::TITLES.iter().zip(&self.lines).map(|(title, text)| format!(" | {title}: {text}"));
+        if !self.is_known {
+            return self.week.clone();
+        }
+        let lines = Self::TITLES.iter().zip(&self.lines).map(|(title, text)| match *title {
+            "" => format!(", {text}"),
+            title => format!(" | {title}: {text}"),
+        });
         format!("week: {}{}", self.week, lines.collect::<String>())
     }
 
     fn new(samples: &Samples, goal: u64, rate: f64, lag: usize) -> Self {
-        let known = samples.sum("pacemeter_records_total").is_some();
+        let is_known = samples.sum("pacemeter_records_total").is_some();
         let sum = |name: &str| samples.sum(name).unwrap_or(0.0);
         let count = |name: &str| human(sum(name));
         let part = |name: &str, pair: &str| human(samples.sum_where(name, pair).unwrap_or(0.0));
         let paid = sum("pacemeter_week_beneficiaries") as u64;
-        let week = if known {
+        let week = if is_known {
             let share = paid as f64 * 100.0 / goal as f64;
-            let (paid, goal) = (HumanCount(paid), HumanCount(goal));
-            format!("{paid} of {goal} people ({share:.1} %), {}", millions(sum("pacemeter_week_net_pesos")))
+            format!("{} of {} people ({share:.1} %)", HumanCount(paid), HumanCount(goal))
         } else {
             "not ready yet".to_owned()
         };
+        let pesos = millions(sum("pacemeter_week_net_pesos"));
         let today =
             format!("{} people, {}", count("pacemeter_day_beneficiaries"), millions(sum("pacemeter_day_net_pesos")));
         let backlog =
@@ -159,7 +190,7 @@ impl Texts {
         let in_time =
             if answered > 0.0 { sum("pacemeter_calls_answered_within_target_total") * 100.0 / answered } else { 0.0 };
         let calls = format!(
-            "{} offered, {} answered, {in_time:.1} % of them in time, {} waiting",
+            "{} offered, {} answered, {in_time:.1} % in time, {} waiting",
             part("pacemeter_call_events_total", "event=\"offered\""),
             human(answered),
             count("pacemeter_calls_waiting")
@@ -172,15 +203,18 @@ impl Texts {
         );
         let outcome = |outcome: &str| part("pacemeter_records_total", &format!("outcome=\"{outcome}\""));
         let records = format!(
-            "{} read, {} a second, {} behind; {} duplicate, {} rejected, {} expired",
+            "{} read, {} a second, {} behind",
             count("pacemeter_records_total"),
             human(rate),
-            HumanCount(lag as u64),
+            HumanCount(lag as u64)
+        );
+        let faults = format!(
+            "{} duplicate, {} rejected, {} expired",
             outcome("duplicate"),
             outcome("rejected"),
             outcome("expired")
         );
-        Self { paid, week, lines: [today, backlog, calls, agents, records] }
+        Self { is_known, paid, week, lines: [pesos, today, backlog, calls, agents, records, faults] }
     }
 }
 
@@ -261,7 +295,7 @@ mod tests {
         let kind = terminal(100, ProgressDrawTarget::term_like(Box::new(screen.clone())));
         let mut dashboard =
             Dashboard { kind, head: String::new(), goal: 100, zone: TimeZone::UTC, counted: None, rate: 0.0 };
-        dashboard.update(&Samples::parse(""), Timestamp::EPOCH, 0);
+        dashboard.update(&Samples::parse(""), Timestamp::EPOCH, 0).unwrap();
         dashboard.finish();
         let written = screen.written();
         assert_ne!(written, 0);
@@ -282,14 +316,33 @@ mod tests {
                     pacemeter_calls_answered_within_target_total{queue=\"a\"} 150\n\
                     pacemeter_agents{site=\"a\",status=\"handling\"} 12\npacemeter_agents{site=\"a\",status=\"available\"} 30\n";
         let texts = Texts::new(&Samples::parse(text), 100_000, 2_500.4, 12);
-        assert_eq!(texts.week, "12,345 of 100,000 people (12.3 %), 308.6 million pesos");
-        assert_eq!(texts.lines[2], "0 offered, 200 answered, 75.0 % of them in time, 0 waiting");
-        assert_eq!(texts.lines[3], "42 at work, 12 on a call, 30 available");
-        assert_eq!(texts.lines[4], "1,507 read, 2,500 a second, 12 behind; 7 duplicate, 0 rejected, 0 expired");
+        assert_eq!(texts.week, "12,345 of 100,000 people (12.3 %)");
+        assert_eq!(texts.lines[0], "308.6 million pesos");
+        assert_eq!(texts.lines[3], "0 offered, 200 answered, 75.0 % in time, 0 waiting");
+        assert_eq!(texts.lines[4], "42 at work, 12 on a call, 30 available");
+        assert_eq!(texts.lines[5..], ["1,507 read, 2,500 a second, 12 behind", "7 duplicate, 0 rejected, 0 expired"]);
+        assert!(texts.line().starts_with("week: 12,345 of 100,000 people (12.3 %), 308.6 million pesos | today: "));
+    }
+
+    /// The largest programme, far beyond its goal.
+    #[test]
+    fn the_panel_fits_80_columns() {
+        let text = "pacemeter_records_total{outcome=\"duplicate\"} 99999999\npacemeter_week_beneficiaries 9999999\n\
+                    pacemeter_week_net_pesos 99999999999\npacemeter_day_beneficiaries 9999999\n\
+                    pacemeter_day_net_pesos 99999999999\npacemeter_backlog_supports 9999999\npacemeter_backlog_pesos 99999999999\n\
+                    pacemeter_call_events_total{event=\"offered\"} 9999999\npacemeter_call_events_total{event=\"answered\"} 9999999\n\
+                    pacemeter_calls_answered_within_target_total 9999999\npacemeter_calls_waiting 999999\n\
+                    pacemeter_agents{status=\"handling\"} 99999\npacemeter_agents{status=\"available\"} 99999\n";
+        let texts = Texts::new(&Samples::parse(text), 1_000_000, 9_999_999.0, 9_999_999);
+        let week = format!("week     {}", " ".repeat(31)) + &texts.week;
+        let lines = Texts::TITLES.iter().zip(&texts.lines).map(|(title, text)| format!("{title:8} {text}"));
+        for line in lines.chain([week]) {
+            assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
+        }
     }
 
     #[test]
     fn without_figures_the_week_is_not_ready() {
-        assert_eq!(Texts::new(&Samples::parse(""), 100_000, 0.0, 0).week, "not ready yet");
+        assert_eq!(Texts::new(&Samples::parse(""), 100_000, 0.0, 0).line(), "not ready yet");
     }
 }

@@ -37,9 +37,8 @@ impl Embedded {
         let servers = cluster.bootstrap_servers();
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &servers);
-        // The mock cluster returns one batch per fetch, so batches should be large. Compression saves nothing without a
-        // network.
-        client.set("linger.ms", "50").set("compression.codec", "none");
+        // Time stands still until a portion of records is acknowledged. Compression saves nothing without a network.
+        client.set("linger.ms", "2").set("compression.codec", "none");
         let writer = KafkaWriter::new(&client, TOPICS.map(str::to_owned))?;
         Ok(Self { writer, servers, _cluster: cluster })
     }

@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
+use toml::{Table, Value};
+
 use super::embedded::{DEAD_LETTER_TOPIC, Embedded, TOPICS};
 use crate::cli::DemoArgs;
 use crate::runtime::{Exit, Failure};
@@ -15,11 +17,17 @@ use crate::simulate::LABELS;
 const TARGETS: &str = include_str!("../../../config/targets.toml");
 
 /// Listen address if it is free and the user sets no other.
-const LISTEN: &str = "127.0.0.1:9464";
+pub(super) const LISTEN: &str = "127.0.0.1:9464";
+
+/// Listen address if the usual one is in use.
+const ANY_PORT: &str = "127.0.0.1:0";
 
 pub(super) struct DemoEnvironment {
     pub(super) embedded: Embedded,
     layers: Layers,
+    /// Listener that keeps [`LISTEN`] free until pacemeter listens there; `None` if the port is in use.
+    reserved: Option<TcpListener>,
+    has_usual_port: bool,
     _directory: Directory,
 }
 
@@ -31,24 +39,56 @@ impl DemoEnvironment {
     pub(super) fn create(arguments: &DemoArgs, embedded: Embedded) -> Result<Self, Failure> {
         let directory = Directory::create()?;
         let file = directory.0.join("demo.toml");
-        let free = TcpListener::bind(LISTEN).is_ok();
-        let text = default_settings(if free { LISTEN } else { "127.0.0.1:0" }, &directory);
+        let reserved = TcpListener::bind(LISTEN).ok();
+        let text = default_settings(if reserved.is_some() { LISTEN } else { ANY_PORT }, &directory);
         let targets = directory.0.join("targets.toml");
-        fs::write(&targets, TARGETS)
+        fs::write(&targets, scaled_targets(arguments.scale()))
             .map_err(|error| Failure::from_io(format!("the file {}", targets.display()), &error))?;
         fs::write(&file, text).map_err(|error| Failure::from_io(format!("the file {}", file.display()), &error))?;
-        let mut layers = arguments.settings.layers();
+        let mut layers = arguments.settings.own_layers();
         layers.files.insert(0, file);
         // These settings belong to another Kafka.
         layers.environment.retain(|(name, _)| !name.starts_with("PACEMETER_KAFKA__"));
         layers.overrides.extend(fixed_settings(&embedded.servers));
-        Ok(Self { embedded, layers, _directory: directory })
+        let has_usual_port = reserved.is_some();
+        Ok(Self { embedded, layers, reserved, has_usual_port, _directory: directory })
+    }
+
+    /// Lets pacemeter listen on the usual port.
+    pub(super) fn release_port(&mut self) {
+        self.reserved = None;
+    }
+
+    /// True if pacemeter has another port than the usual one, which is in use.
+    pub(super) fn has_other_port(&self) -> bool {
+        !self.has_usual_port && self.reader().string("http.listen") == ANY_PORT
     }
 
     /// Returns a new reader of the settings.
     pub(super) fn reader(&self) -> SettingsReader {
         SettingsReader::load(&self.layers)
     }
+}
+
+/// The targets, with goals of amounts multiplied by `scale`; those of ratios stay.
+fn scaled_targets(scale: f64) -> String {
+    if scale == 1.0 {
+        return TARGETS.to_owned();
+    }
+    let scaled = |goal: &mut Value| {
+        if let Value::Integer(goal) = goal {
+            *goal = ((*goal as f64 * scale).round() as i64).max(1);
+        }
+    };
+    let mut file: Table = toml::from_str(TARGETS).expect("the example is TOML");
+    let targets = file.get_mut("target").and_then(Value::as_table_mut).expect("the example has targets");
+    for goal in targets.iter_mut().filter_map(|(_, target)| target.get_mut("goal")) {
+        match goal {
+            Value::Array(goals) => goals.iter_mut().filter_map(|goal| goal.get_mut("value")).for_each(scaled),
+            goal => scaled(goal),
+        }
+    }
+    toml::to_string(&file).expect("what was TOML is TOML")
 }
 
 /// Settings that the user may override. The log level is `error` because the programme contains rejected records,
@@ -128,6 +168,38 @@ mod tests {
         assert_eq!(reader.strings("labels.sites"), LABELS.sites);
         assert!(reader.boolean("kafka.accept_unverified_topics"));
         reader.finish().unwrap();
+    }
+
+    #[test]
+    fn goals_have_the_scale_of_the_programme() {
+        let goal = |scale: f64, target: &str| {
+            let file: Table = toml::from_str(&scaled_targets(scale)).unwrap();
+            file["target"][target]["goal"].clone()
+        };
+        assert_eq!(goal(1.0, "weekly_beneficiaries"), Value::Integer(100_000));
+        assert_eq!(goal(0.1, "weekly_beneficiaries"), Value::Integer(10_000));
+        assert_eq!(goal(0.1, "service_level"), Value::Float(0.8));
+        assert_eq!(goal(0.001, "hospitals_tabasco"), Value::Integer(1));
+        assert_eq!(goal(0.1, "weekly_approvals")[1]["value"], Value::Integer(10_000));
+        let environment = environment("pacemeter demo --scale 0.1");
+        let mut reader = environment.reader();
+        assert_eq!(crate::cli::expectation::targets(&mut reader).targets.len(), 14);
+        reader.finish().unwrap();
+    }
+
+    #[test]
+    fn a_port_in_use_is_noticed_unless_the_user_chose_another() {
+        let started = std::time::Instant::now();
+        // Other tests reserve the port for moments.
+        let held = loop {
+            match TcpListener::bind(LISTEN) {
+                Ok(held) => break held,
+                Err(error) => assert!(started.elapsed().as_secs() < 60, "{error}"),
+            }
+        };
+        assert!(environment("pacemeter demo").has_other_port());
+        assert!(!environment("pacemeter demo --set http.listen=127.0.0.1:9470").has_other_port());
+        drop(held);
     }
 
     #[test]

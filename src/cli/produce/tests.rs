@@ -20,11 +20,9 @@ fn arguments(line: &str) -> crate::cli::ProduceArgs {
     }
 }
 
-/// Frozen clock.
+/// Clock that stands still.
 fn clock() -> Clock {
-    let clock = Clock::accelerated(Timestamp::from_millis(1_795_413_600_000), 1.0);
-    clock.freeze();
-    clock
+    Clock::manual(Timestamp::from_millis(1_795_413_600_000))
 }
 
 type Read = BTreeMap<(String, i32), Vec<(Vec<u8>, Vec<u8>, usize)>>;
@@ -90,6 +88,96 @@ fn records_arrive_once_in_order_and_the_oracle_counts_them() {
     assert_eq!(expected["now"], "2026-11-23T06:00:00Z");
     let applied = &expected["figures"]["pacemeter_records_total{stream=\"disbursement\",outcome=\"applied\"}"];
     assert!(applied.as_str().unwrap().parse::<u32>().unwrap() > 1_000, "{applied}");
+}
+
+/// Cluster with the topics, and a command line for it.
+fn filled_cluster(options: &str) -> (MockCluster<'static, rdkafka::producer::DefaultProducerContext>, String) {
+    let cluster = MockCluster::new(1).unwrap();
+    for topic in TOPICS {
+        cluster.create_topic(topic, 2, 1).unwrap();
+    }
+    // The mock cannot create topics by itself, and `--create-topics` would create this one, too.
+    cluster.create_topic("pacemeter.dead-letter.v1", 1, 1).unwrap();
+    let servers = format!("--set kafka.bootstrap_servers={}", cluster.bootstrap_servers());
+    let line = format!("pacemeter produce --events 300 {servers}");
+    run_until(&arguments(&line), &clock(), &Shutdown::new()).unwrap();
+    (cluster, format!("{line} {options}"))
+}
+
+/// Number of records in all topics.
+fn written(line: &str) -> i64 {
+    let plan = Plan::read(&mut SettingsReader::load(&arguments(line).settings.layers()));
+    let writer = KafkaWriter::new(&plan.client(), plan.source.topics.clone()).unwrap();
+    let partitions = crate::record::Stream::ALL.into_iter().flat_map(|stream| [(stream, 0), (stream, 1)]);
+    let ends = partitions.map(|(stream, partition)| writer.watermarks(stream, partition, FLUSH_TIMEOUT).unwrap().1);
+    ends.sum()
+}
+
+#[test]
+fn topics_with_records_are_refused_unless_permitted() {
+    // Brokers elsewhere are permitted; that permits nothing else.
+    let (_cluster, line) = filled_cluster("--to-brokers-beyond-loopback --create-topics");
+    let before = written(&line);
+    assert!(before > 200, "{before}");
+    let refused = run_until(&arguments(&line), &clock(), &Shutdown::new()).unwrap_err();
+    assert_eq!(refused.exit, Exit::Configuration);
+    for part in [TOPICS[0], TOPICS[1], "--into-topics-with-records"] {
+        assert!(refused.message.contains(part), "{refused}");
+    }
+    assert_eq!(written(&line), before);
+    let permitted = line.clone() + " --into-topics-with-records";
+    run_until(&arguments(&permitted), &clock(), &Shutdown::new()).unwrap();
+    assert!(written(&line) > before + 200);
+}
+
+#[test]
+fn brokers_elsewhere_are_refused_before_anything_is_sent() {
+    let mut line = "pacemeter produce --into-topics-with-records --create-topics --set kafka.request_timeout=2s \
+                    --set kafka.bootstrap_servers=127.0.0.1:1,192.0.2.7:9092"
+        .to_owned();
+    let refused = run_until(&arguments(&line), &clock(), &Shutdown::new()).unwrap_err();
+    assert_eq!(refused.exit, Exit::Configuration);
+    for part in ["machine: 192.0.2.7:9092;", "--to-brokers-beyond-loopback"] {
+        assert!(refused.message.contains(part), "{refused}");
+    }
+    line += " --to-brokers-beyond-loopback";
+    let unanswered = run_until(&arguments(&line), &clock(), &Shutdown::new()).unwrap_err();
+    assert_eq!(unanswered.exit, Exit::TryAgain, "{unanswered}");
+}
+
+/// A tunnel is a server on this machine, and its brokers are elsewhere.
+#[test]
+fn brokers_that_the_cluster_names_are_refused_too() {
+    let permissions = &arguments("pacemeter produce").permissions;
+    let refused = permissions.check_brokers(["127.0.0.1:1", "192.0.2.7:9092"].into_iter()).unwrap_err();
+    assert!(refused.message.contains("192.0.2.7:9092"), "{refused}");
+    let (cluster, line) = filled_cluster("");
+    let plan = Plan::read(&mut SettingsReader::load(&arguments(&line).settings.layers()));
+    let writer = KafkaWriter::new(&plan.client(), plan.source.topics.clone()).unwrap();
+    assert_eq!(writer.brokers(FLUSH_TIMEOUT).unwrap().join(","), cluster.bootstrap_servers());
+}
+
+/// A newcomer watches the pesos, so they must not wait behind thousands of applications.
+#[test]
+fn at_a_rate_pesos_move_within_seconds() {
+    let rated = arguments("pacemeter produce --rate 500");
+    let plan = Plan::read(&mut SettingsReader::load(&rated.settings.layers()));
+    let load = load(&rated, &plan, PartitionCounts::each(3), 4, clock().now()).unwrap();
+    let mut paid = load.clone().emissions().filter_map(|emission| match emission.sent {
+        crate::oracle::SentRecord::Event(event) => Some(event),
+        crate::oracle::SentRecord::Rejected(_) => None,
+    });
+    let seconds = |records: usize| records / 500;
+    let is_dispersal = |event: &crate::oracle::SentEvent| match &event.body {
+        crate::oracle::SentBody::Disbursement(event) => event.kind == crate::event::DisbursementKind::Dispersed,
+        _ => false,
+    };
+    assert!(seconds(paid.position(|event| is_dispersal(&event)).unwrap()) < 3);
+    assert!(paid.by_ref().take(1_000).filter(is_dispersal).count() > 150);
+    // But for those that are expired on purpose.
+    let is_recent = |event: &crate::oracle::SentEvent| event.time > clock().now() - 90 * crate::clock::MINUTE;
+    let (recent, old): (Vec<_>, Vec<_>) = paid.partition(is_recent);
+    assert!(old.len() * 100 < recent.len(), "{} of {}", old.len(), recent.len());
 }
 
 #[test]

@@ -20,16 +20,9 @@ const APPEARANCE_TIMEOUT: Duration = Duration::from_secs(15);
 
 type Configs = &'static [(&'static str, &'static str)];
 
-/// Configuration of new topics. Records are kept forever, because a rebuild needs the full history. Producers set the
-/// timestamps, at most an hour ahead of the broker's clock; Kafka supports this bound since 3.6.
-const CREATE_TIME: Configs = &[
-    ("cleanup.policy", "delete"),
-    ("retention.ms", "-1"),
-    ("message.timestamp.type", "CreateTime"),
-    ("message.timestamp.after.max.ms", "3600000"),
-];
-/// Configuration for older brokers, which set the timestamps themselves.
-const APPEND_TIME: Configs =
+/// Configuration of new input topics. Records are kept forever, because a rebuild needs the full history. The broker sets
+/// the timestamps, so that no clock of a producer can expire anything.
+const INPUT: Configs =
     &[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("message.timestamp.type", "LogAppendTime")];
 
 /// Returns the number of partitions of each topic; creates missing topics first if `create`.
@@ -37,20 +30,22 @@ const APPEND_TIME: Configs =
 /// # Errors
 /// A topic is missing or cannot be created.
 pub(super) fn ensure(plan: &Plan, writer: &KafkaWriter, create: bool) -> Result<PartitionCounts, Failure> {
-    let found = writer.partitions(plan.source.request_timeout)?;
-    if let Some(partitions) = all(found) {
-        return Ok(partitions);
-    }
-    let missing = Stream::ALL.into_iter().filter(|&stream| found[stream].is_none());
+    let dead_letter = &plan.source.dead_letter;
+    let found = writer.partitions(&dead_letter.topic, plan.source.request_timeout)?;
+    let missing = Stream::ALL.into_iter().filter(|&stream| found.inputs[stream].is_none());
     let missing: Vec<&str> = missing.map(|stream| writer.topic(stream)).collect();
-    if !create {
+    if !missing.is_empty() && !create {
         return Err(missing_topics(&missing, plan));
     }
-    let dead_letter = &plan.source.dead_letter;
-    TopicCreator::new(plan)?.create_all(&missing, dead_letter.enabled.then_some(dead_letter.topic.as_str()))?;
+    let missing_dead_letters = dead_letter.enabled && found.dead_letters.is_none();
+    match all(found.inputs) {
+        Some(partitions) if !create || !missing_dead_letters => return Ok(partitions),
+        _ => {}
+    }
+    TopicCreator::new(plan)?.create_all(&missing, missing_dead_letters.then_some(dead_letter.topic.as_str()))?;
     let deadline = Instant::now() + APPEARANCE_TIMEOUT;
     loop {
-        if let Some(partitions) = all(writer.partitions(plan.source.request_timeout)?) {
+        if let Some(partitions) = all(writer.partitions(&dead_letter.topic, plan.source.request_timeout)?.inputs) {
             return Ok(partitions);
         }
         if Instant::now() > deadline {
@@ -67,7 +62,7 @@ fn all(found: PerStream<Option<i32>>) -> Option<PartitionCounts> {
 
 fn missing_topics(missing: &[&str], plan: &Plan) -> Failure {
     let servers = plan.source.shown_servers();
-    let configs: String = CREATE_TIME.iter().map(|(key, value)| format!(" --config {key}={value}")).collect();
+    let configs: String = INPUT.iter().map(|(key, value)| format!(" --config {key}={value}")).collect();
     let commands = missing.iter().map(|topic| {
         format!("\n  kafka-topics.sh --bootstrap-server {servers} --create --topic {topic} --partitions {PARTITIONS}{configs}")
     });
@@ -95,16 +90,13 @@ impl TopicCreator {
 
     fn create_all(&self, missing: &[&str], dead_letters: Option<&str>) -> Result<(), Failure> {
         for topic in missing {
-            let mut created = self.create(topic, PARTITIONS, CREATE_TIME)?;
-            if created == Err(RDKafkaErrorCode::InvalidConfig) {
-                created = self.create(topic, PARTITIONS, APPEND_TIME)?;
-            }
-            created.map_err(|code| refused(topic, code))?;
+            self.create(topic, PARTITIONS, INPUT)?.map_err(|code| refused(topic, code))?;
             print_error(&format!("topic {topic} created"));
         }
         // Pacemeter writes dead letters; their retention is the brokers' default.
         if let Some(topic) = dead_letters {
             self.create(topic, 1, &[])?.map_err(|code| refused(topic, code))?;
+            print_error(&format!("topic {topic} created"));
         }
         Ok(())
     }

@@ -10,16 +10,17 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{MAX_DEPTH, Scan, Value};
+use super::{Fault, MAX_DEPTH, Scan, Value};
 
 /// Scans with serde_json.
 pub(in crate::decode) struct SerdeJson;
 
 impl Scan for SerdeJson {
-    fn object<'a>(text: &'a str, found: impl FnMut(&str, Value<'a>)) -> Option<()> {
+    /// Says by itself if there is a fault; where it is, the scanner says.
+    fn object<'a>(text: &'a str, found: impl FnMut(&str, Value<'a>)) -> Result<(), Fault> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        Members { depth: 1, found }.deserialize(&mut deserializer).ok()?;
-        deserializer.end().ok()
+        let read = Members { depth: 1, found }.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+        read.map_err(|_| super::object(text, |_, _| {}).err().unwrap_or(Fault::end(text.as_bytes())))
     }
 }
 

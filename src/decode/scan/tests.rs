@@ -1,9 +1,13 @@
 //! serde_json is the witness: what it accepts is correct, and its raw values are the values.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
+use serde::de::IgnoredAny;
 
 use super::*;
+use crate::record::Finding;
 
 /// Members that a scanner finds, by key and raw value; `None` if the text is not correct.
 fn members<S: Scan>(text: &[u8]) -> Option<Vec<(String, String)>> {
@@ -15,7 +19,8 @@ fn members<S: Scan>(text: &[u8]) -> Option<Vec<(String, String)>> {
         };
         assert_eq!(matches!(value, Value::Plain(_)), raw.starts_with('"') && !raw.contains('\\'));
         members.push((key.to_owned(), raw));
-    })?;
+    })
+    .ok()?;
     Some(members)
 }
 
@@ -111,6 +116,20 @@ proptest! {
     }
 
     #[test]
+    fn a_fault_is_at_the_first_byte_that_fits_no_object(
+        members in prop::collection::vec((nearly_string(), any_value()), 0..4),
+        damage in prop::collection::vec((any::<Index>(), "[a-z0-9\\[\\]{}:,\"\\\\ é\t.-]|true|\\\\ud800|"), 1..3),
+    ) {
+        let members: Vec<_> = members.into_iter().map(|(key, value)| format!("{key}:{value}")).collect();
+        let mut text = format!("{{{}}}", members.join(","));
+        for (index, patch) in damage {
+            let at = text.floor_char_boundary(index.index(text.len() + 1));
+            if patch.is_empty() { text.truncate(at) } else { text.insert_str(at, &patch) }
+        }
+        assert_fault_is_first(&text)?;
+    }
+
+    #[test]
     fn depth_is_bounded_as_the_witness_bounds_it(arrays in prop::collection::vec(any::<bool>(), 124..132), leaf in "|1|\\[\\]|\\{\\}") {
         let mut text = leaf;
         for &array in &arrays {
@@ -120,6 +139,32 @@ proptest! {
         text = format!("{{\"a\":{text}}}");
         prop_assert_eq!(scanned(text.as_bytes()), witnessed(text.as_bytes()));
     }
+}
+
+/// Asserts that what stands before the fault of a text may be continued, and what ends with it may not.
+fn assert_fault_is_first(text: &str) -> Result<(), TestCaseError> {
+    let is_truncated =
+        |text: &str| serde_json::from_str::<HashMap<String, IgnoredAny>>(text).is_err_and(|e| e.is_eof());
+    let Err(fault) = Scanner::object(text, |_, _| {}) else { return Ok(()) };
+    let (at, finding) = (fault.position(), fault.finding(text));
+    let before = text.get(..at).expect("a fault is between characters");
+    let is_object = Scanner::object(before, |_, _| {}).is_ok();
+    // serde_json calls a number without its last digit wrong, not truncated.
+    let may_continue = is_object || is_truncated(before) || is_truncated(&format!("{before}0"));
+    prop_assert!(may_continue, "{} of {}: {:?}", at, text, finding);
+    prop_assert_eq!(finding == Finding::EndOfInput, at == text.len());
+    if finding == Finding::LoneSurrogate {
+        prop_assert!(text[at..].starts_with("\\u"), "{} of {}", at, text);
+    } else if let Some(unfit) = text[at..].chars().next() {
+        // serde_json looks at the digits of an escape only once there are four.
+        let is_in_escape = before.rfind("\\u").is_some_and(|escape| at < escape + 6);
+        let with = text[..at + unfit.len_utf8()].to_owned() + if is_in_escape { "0000" } else { "" };
+        // It also goes on with a literal in place of the object.
+        let is_unfit = if before.trim_ascii().is_empty() { unfit != '{' } else { !is_truncated(&with) };
+        prop_assert!(is_unfit && Scanner::object(&with, |_, _| {}).is_err(), "{} of {}", at, text);
+        prop_assert_eq!(finding, Finding::of(text.as_bytes()[at]));
+    }
+    Ok(())
 }
 
 fn is_correct(text: &str) -> bool {

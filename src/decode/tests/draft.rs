@@ -135,8 +135,11 @@ impl Draft {
         self
     }
 
-    /// Repeats a field with an equal value.
+    /// Repeats a field: with an equal value in an object, with another one among headers, where equal ones are allowed.
     pub fn twice(self, name: &str) -> Self {
+        if self.envelope == Envelope::Binary && ATTRIBUTES.contains(&name) {
+            return self.also(name, "\"another\"").also(name, "\"one\"");
+        }
         let raw =
             self.members.iter().find(|(member, _)| member == name).map_or("\"1\"".to_owned(), |(_, raw)| raw.clone());
         self.with(name, &raw).also(name, &raw)
@@ -181,6 +184,12 @@ impl Draft {
 
     pub fn framed(mut self) -> Self {
         self.prefix.splice(..0, [0, 0, 0, 1, 7]);
+        self
+    }
+
+    /// Behind a byte order mark.
+    pub fn marked(mut self) -> Self {
+        self.prefix.extend(b"\xef\xbb\xbf");
         self
     }
 
@@ -252,6 +261,7 @@ fn object(members: &Members) -> String {
     format!("{{{}}}", members.join(" ,\n"))
 }
 
+/// The event and its labels, or why there is none, without the place of the fault.
 pub fn decode(stream: Stream, record: &RawRecord<'_>) -> Result<(Event, Vec<String>), Rejection> {
     let settings = Settings { max_record_bytes: MAX_RECORD_BYTES, max_future_skew: MAX_FUTURE_SKEW };
     let decoder = Decoder::new(settings, PseudonymKey::from_hex(&"5a".repeat(32)).unwrap());
@@ -259,6 +269,12 @@ pub fn decode(stream: Stream, record: &RawRecord<'_>) -> Result<(Event, Vec<Stri
     let result = decoder.decode(stream, record, &mut arena);
     assert_eq!(result, decoder.decode_with_serde_json(stream, record, &mut witnessed), "serde_json is the witness");
     assert_eq!(format!("{arena:?}"), format!("{witnessed:?}"));
+    let result = result.map_err(|rejection| {
+        assert_eq!(rejection.detail.is_some(), rejection.reason == Reason::NotJson, "{rejection}");
+        let length = record.value.map_or(0, <[u8]>::len);
+        assert!(rejection.detail.is_none_or(|fault| fault.position as usize <= length), "{rejection}");
+        Rejection { detail: None, ..rejection }
+    });
     match result {
         Ok(event) => {
             let labels = match event.body {

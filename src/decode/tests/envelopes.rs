@@ -20,6 +20,8 @@ fn every_envelope_means_the_same_with_and_without_a_frame() {
             let draft = draft.clone().within(envelope);
             assert_eq!(draft.decode(), Ok(flat.clone()), "{draft:?}");
             assert_eq!(draft.clone().framed().decode(), Ok(flat.clone()), "{draft:?}");
+            assert_eq!(draft.clone().marked().decode(), Ok(flat.clone()), "{draft:?}");
+            assert_eq!(draft.clone().marked().framed().decode(), Ok(flat.clone()), "{draft:?}");
         }
     }
 }
@@ -70,7 +72,9 @@ fn a_binary_event_has_its_attributes_in_headers_alone() {
     assert_eq!(record(&[id, time]).err(), Some(Rejection::field(Reason::MissingField, "type")));
     assert_eq!(record(&[kind, time]).err(), Some(Rejection::field(Reason::MissingField, "id")));
     let invalid = |field| Some(Rejection::field(Reason::InvalidField, field));
-    assert_eq!(record(&[id, kind, time, id]).err(), invalid("id"));
+    assert_eq!(record(&[id, kind, time, ("ce_id", Some(b"e-2"))]).err(), invalid("id"));
+    assert_eq!(record(&[id, kind, time, id, ("ce_id", Some(b"E-1")), id]).err(), invalid("id"));
+    assert_eq!(record(&[("ce_id", Some(b"\xff")), ("ce_id", Some(b"\xff")), kind, time]).err(), invalid("id"));
     assert_eq!(record(&[id, kind, time, ("ce_id", None)]).err(), invalid("id"));
     assert_eq!(record(&[("ce_id", Some(b"\xff")), kind, time]).err(), invalid("id"));
     assert_eq!(record(&[id, kind, ("ce_time", Some(b"\xff"))]).err(), invalid("time"));
@@ -95,6 +99,35 @@ fn any_json_content_type_leaves_the_envelope_open() {
         for envelope in [Envelope::Flat, Envelope::Structured, Envelope::Binary] {
             let draft = Draft::milestone().within(envelope).header("Content-Type", Some(content_type.as_bytes()));
             assert_eq!(draft.decode(), Draft::milestone().decode(), "{content_type} {envelope:?}");
+        }
+    }
+}
+
+#[test]
+fn headers_may_be_repeated_with_equal_values() {
+    let repeated = |draft: Draft| {
+        [("ce_id", "e-1"), ("ce_source", "urn:banco"), ("ce_time", "2020-05-04T04:30:00.123-05:00")]
+            .into_iter()
+            .fold(draft, |draft, (name, value)| draft.header(name, Some(value.as_bytes())))
+            .header("ce_type", Some(b"mx.example.disbursement.dispersed.v1"))
+    };
+    let binary = Draft::dispersed().within(Envelope::Binary);
+    assert_eq!(repeated(repeated(binary)).decode(), Draft::dispersed().decode());
+    for name in ["content-type", "Content-Type"] {
+        let structured = Draft::dispersed().within(Envelope::StructuredByType);
+        let again = structured.header(name, Some(b"application/cloudevents+JSON"));
+        assert_eq!(again.decode(), Draft::dispersed().decode());
+    }
+    let null = Draft::dispersed().header("content-type", None).header("content-type", None);
+    assert_eq!(null.header("ce_id", None).header("ce_id", None).decode(), Draft::dispersed().decode());
+}
+
+#[test]
+fn an_empty_content_type_is_none() {
+    for content_type in ["", " ", ";", " ; charset=utf-8"] {
+        for envelope in [Envelope::Flat, Envelope::Structured, Envelope::Binary] {
+            let draft = Draft::milestone().within(envelope).header("content-type", Some(content_type.as_bytes()));
+            assert_eq!(draft.decode(), Draft::milestone().decode(), "{content_type:?} {envelope:?}");
         }
     }
 }

@@ -55,10 +55,11 @@ const NO_STRING: &[&str] = &["1", "true", "[]", "{}", "[\"x\"]"];
 fn faults_of_records(envelope: Envelope) -> Faults {
     let mut faults = Faults::default();
     faults.next().of(Reason::Empty, Draft::emptied).of(Reason::Empty, |draft| draft.emptied().framed());
+    faults.of(Reason::Empty, |draft| draft.emptied().marked());
     faults.next().of(Reason::TooLarge, |draft| draft.padded(draft::MAX_RECORD_BYTES));
     faults.next();
     for content_type in
-        ["avro/binary", "application/cloudevents-batch+json", "text/plain", "", "application/cloudevents+xml"]
+        ["avro/binary", "application/cloudevents-batch+json", "text/plain", "json", "application/cloudevents+xml"]
     {
         let header = Some(content_type.as_bytes());
         if envelope != Envelope::StructuredByType {
@@ -66,7 +67,10 @@ fn faults_of_records(envelope: Envelope) -> Faults {
         }
     }
     faults.of(Reason::UnsupportedFormat, |draft| {
-        draft.header("content-type", Some(b"application/json")).header("CONTENT-TYPE", Some(b"application/json"))
+        draft.header("content-type", Some(b"application/json")).header("CONTENT-TYPE", Some(b"text/json"))
+    });
+    faults.of(Reason::UnsupportedFormat, |draft| {
+        draft.header("content-type", Some(b"application/cloudevents")).header("content-type", None)
     });
     faults.of(Reason::UnsupportedFormat, |draft| draft.header("content-type", Some(b"application/json\xff")));
     faults.next();
@@ -165,14 +169,14 @@ fn faults_of_data(faults: &mut Faults, draft: &Draft) {
         faults.next().missing("amount");
         faults.invalid(
             "amount",
-            &["0", "\"0.00\"", "-1", "1e3", "1.005", "\"\"", "\" 1\"", "10000000000.01", "true", "[1]", "{}", "1E400"],
+            &["0", "\"0.00\"", "-1", "1e-3", "1.005", "\"\"", "\" 1\"", "\"1e\"", "1e11", "true", "[1]", "{}", "1E400"],
         );
         faults.next().invalid("currency", &["\"USD\"", "\"mxn\"", "\"\"", "5", "[\"MXN\"]"]);
     } else if draft.has("call") {
         identifier(faults, "call");
         label(faults, "queue");
         for field in ["talk_seconds", "hold_seconds", "wrap_up_seconds"] {
-            faults.next().invalid(field, &["\"5\"", "-1", "-0", "1e1", "0.0001", "86400.001", "true", "[]", "{}"]);
+            faults.next().invalid(field, &["\"5s\"", "-1", "-0", "1e5", "0.0001", "86400.001", "true", "[]", "{}"]);
         }
     } else if draft.has("agent") {
         identifier(faults, "agent");
@@ -181,7 +185,7 @@ fn faults_of_data(faults: &mut Faults, draft: &Draft) {
     } else {
         label(faults, "initiative");
         label(faults, "milestone");
-        faults.next().invalid("quantity", &["0", "-1", "1.0", "1e0", "1000000001", "\"1\"", "true", "[]"]);
+        faults.next().invalid("quantity", &["0", "-1", "1.5", "1e-1", "1000000001", "\"\"", "true", "[]"]);
     }
 }
 
@@ -218,12 +222,25 @@ fn of_several_faults_the_first_in_order_counts() {
 
 #[test]
 fn values_that_are_no_object_are_not_json() {
-    for value in ["[]", "5", "null", "\"{}\"", " ", "nope", "{", "}", "{}{}", "\u{feff}{}", "[{\"id\":\"x\"}]"] {
+    for value in [
+        "[]",
+        "5",
+        "null",
+        "\"{}\"",
+        " ",
+        "nope",
+        "{",
+        "}",
+        "{}{}",
+        "{}\u{feff}",
+        "\u{feff}\u{feff}{}",
+        "[{\"id\":\"x\"}]",
+    ] {
         let record =
             RawRecord { value: Some(value.as_bytes()), timestamp: Some(Timestamp::EPOCH), ..RawRecord::default() };
         assert_eq!(draft::decode(Stream::Call, &record).err(), Some(Rejection::of(Reason::NotJson)), "{value}");
     }
-    for value in [None, Some(&b""[..])] {
+    for value in [None, Some(&b""[..]), Some(b"\xef\xbb\xbf"), Some(b"\0\0\0\0\0\xef\xbb\xbf")] {
         let record = RawRecord { value, timestamp: Some(Timestamp::EPOCH), ..RawRecord::default() };
         assert_eq!(draft::decode(Stream::Call, &record).err(), Some(Rejection::of(Reason::Empty)));
     }

@@ -103,9 +103,10 @@ fn duplicates_conflict_if_their_content_differs() {
     let first = dispersed("a", 100, noon(0)).id("1");
     log.send(first.clone()).send(first.clone());
     log.shows(noon(0), &[("records_total disbursement duplicate", "1"), ("conflicts_total disbursement", "0")]);
+    let whole = PesoAmount { centavos: 10_000, spelling: Spelling::Whole };
+    log.send(first.clone().with_disbursement(|body| body.amount = Some(whole))); // another spelling of the amount
+    log.shows(noon(0), &[("records_total disbursement duplicate", "2"), ("conflicts_total disbursement", "0")]);
     log.send(dispersed("a", 101, noon(0)).id("1")); // amount
-    let whole = PesoAmount { centavos: 10_000, decimals: Decimals::None };
-    log.send(first.clone().with_disbursement(|body| body.amount = Some(whole))); // spelling of the amount
     log.send(dispersed("a", 100, noon(1)).id("1")); // time
     log.send(returned("a", 100, noon(0)).id("1")); // type
     log.send(first.clone().state(None)); // state
@@ -115,7 +116,7 @@ fn duplicates_conflict_if_their_content_differs() {
         &[
             ("records_total disbursement applied", "1"),
             ("records_total disbursement duplicate", "7"),
-            ("conflicts_total disbursement", "6"),
+            ("conflicts_total disbursement", "5"),
             ("dispersed_pesos_total support MX-JAL", "100"),
             // A duplicate does not move the watermark, even if its time differs.
             ("watermark_timestamp_seconds disbursement", "1589994000"),

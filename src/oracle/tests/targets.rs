@@ -46,18 +46,18 @@ fn a_person_counts_once_over_all_selected_programmes() {
     log.send(dispersed("1", 100, noon(0))).send(dispersed("2", 100, noon(HOUR)).programme("housing"));
     log.send(dispersed("3", 100, noon(2 * HOUR)).by("jose").programme("unlisted"));
     let people = target(Measure::Beneficiaries);
-    assert_eq!(log.tally(&people, 0, DAY), (2, 0));
-    assert_eq!(log.tally(&of_programmes(Measure::Beneficiaries, &["unlisted", "housing"]), 0, DAY), (2, 0));
+    assert_eq!(log.tally(&people, 0, DAY), (2, 30_000));
+    assert_eq!(log.tally(&of_programmes(Measure::Beneficiaries, &["unlisted", "housing"]), 0, DAY), (2, 20_000));
     assert_eq!(
         log.tally(&of_programmes(Measure::Beneficiaries, &["unlisted"]), 0, DAY),
-        (1, 0),
+        (1, 10_000),
         "labels are those of the event"
     );
-    assert_eq!(log.tally(&people, 0, HOUR), (1, 0), "the end is outside");
+    assert_eq!(log.tally(&people, 0, HOUR), (1, 10_000), "the end is outside");
     log.send(returned("1", 100, noon(3 * HOUR)));
     assert_eq!(log.tally(&people, 0, HOUR), (0, 0));
-    assert_eq!(log.tally(&people, 0, DAY), (2, 0), "maria's second dispersal counts");
-    assert_eq!(log.tally(&target(Measure::Dispersals), 0, DAY), (3, 0), "returned ones, too");
+    assert_eq!(log.tally(&people, 0, DAY), (2, 20_000), "maria's second dispersal counts");
+    assert_eq!(log.tally(&target(Measure::Dispersals), 0, DAY), (3, 20_000), "returned ones, too");
     assert_eq!(log.tally(&target(Measure::NetPesos), 0, DAY), (20_000, 2));
 }
 
@@ -131,6 +131,7 @@ fn series_are_of_the_current_and_of_the_last_closed_period() {
         ("actual", "1"),
         ("plan", "3.571"),
         ("shortfall", "2.571"),
+        ("shortfall_pesos", "257.143"),
         ("pace_ratio", "0.28"),
         ("projection", "2.8"),
         ("required_per_open_hour", "0.083"),
@@ -149,4 +150,11 @@ fn series_are_of_the_current_and_of_the_last_closed_period() {
     assert_eq!(figures.0.len(), series.len() + 1);
     let unclosed = log.oracle.target_figures(&targets, noon(0), None);
     assert_eq!(unclosed.0.len(), series.len() - 1, "no period has closed");
+    let week_after = log.oracle.target_figures(&targets, noon(7 * DAY), None);
+    let pesos = |figures: &SeriesValues, name: &str| figures.0[&format!("pacemeter_target_{name}{{target=\"a\"}}")];
+    assert_eq!(
+        decimal(pesos(&week_after, "shortfall_pesos")),
+        "239.286",
+        "3.571 people at 67 pesos: three were paid 201 in past weeks"
+    );
 }

@@ -11,7 +11,7 @@ use crate::pipeline::compatibility::Compatibility;
 use crate::pipeline::cut_scheduler::CutProgress;
 use crate::pipeline::cut_scheduler::SavedProgress;
 use crate::pipeline::message::LogInfo;
-use crate::pipeline::partitions::OwnedPartition;
+use crate::pipeline::partitions::{OwnedPartition, StateAges};
 use crate::pipeline::restore::{RestoredPartition, StateSource};
 use crate::record::{PerStream, Stream, TopicPartition};
 use crate::source::{DeadLetter, DeadLetterCounts};
@@ -54,7 +54,14 @@ fn partition(number: i32, clock: &Clock) -> OwnedPartition {
     };
     let log = LogInfo { partition, low: 0, end: None, committed: None };
     let resume = ResumePoint { next_offset: 0, last_record: None };
-    OwnedPartition::new(log, restored, &resume, CutProgress::default(), (NOW, clock.instant()), NOW)
+    OwnedPartition::new(
+        log,
+        restored,
+        &resume,
+        CutProgress::default(),
+        (NOW, clock.instant()),
+        StateAges::new(&[], NOW),
+    )
 }
 
 /// A scheduler, and two partitions that want a checkpoint.

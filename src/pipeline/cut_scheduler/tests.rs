@@ -27,7 +27,7 @@ impl Subject {
         self.partitions[partition].reach(Some(until));
     }
 
-    /// The same partition after a restart.
+    /// Progress of a partition after a restart.
     fn resumed(&self, partition: usize) -> CutProgress {
         let progress = &self.partitions[partition];
         self.scheduler.resume(progress.timestamps, progress.saved())
@@ -281,7 +281,7 @@ fn a_cut_that_a_later_record_passes_is_not_provisional() {
 }
 
 #[test]
-fn a_partition_without_records_is_provisional_where_one_may_come() {
+fn a_partition_without_records_may_yet_get_one() {
     let mut subject = with_timestamps(DEFAULT_TOPIC);
     subject.pass(0, START + DAY + 1, |_| part(7));
     for (timestamps, is_provisional) in [(DEFAULT_TOPIC, true), (TimestampSource::Broker, false)] {
@@ -312,8 +312,7 @@ fn ends(
     let mut subject = Subject::new(1);
     subject.partitions[0].timestamps = source;
     let mut looks = looks.iter().copied().peekable();
-    let mut offset = 0;
-    for &(written, timestamp) in log {
+    for (offset, &(written, timestamp)) in (0..).zip(log) {
         while let Some(look) = looks.next_if(|look| *look < written) {
             subject.pass_complete(0, look, |_| part(offset));
         }
@@ -327,7 +326,6 @@ fn ends(
             subject.pass(0, instant, |_| part(offset));
         }
         subject.partitions[0].reach(Some(instant));
-        offset += 1;
     }
     let progress = &subject.partitions[0];
     progress.parts.iter().map(|(at, span)| (*at, (span.part.next_offset, span.is_provisional))).collect()

@@ -1,8 +1,13 @@
 //! The task with a queue that is never empty and records that are slow: each is rejected, and its dead letter advances
 //! the clock. No real time passes, and every run is the same.
 
+mod ages;
+mod commits;
 mod cuts;
 mod empty_records;
+mod keying;
+mod liveness;
+mod partition_counts;
 mod starts;
 mod topic_ids;
 
@@ -54,6 +59,10 @@ struct Observer {
     /// Longest time by which a snapshot was late.
     latest_snapshot: Duration,
     commits: Vec<Instant>,
+    /// Offsets of the last commit.
+    committed: Vec<(PartitionIndex, i64)>,
+    /// Offset of a dead letter that is not acknowledged.
+    unacknowledged: Option<i64>,
     checkpoints: Vec<(Instant, Head)>,
     /// Requests to store a cut, and to remove those before an instant.
     cuts: Vec<(Instant, Cut, Timestamp)>,
@@ -74,7 +83,10 @@ impl Observer {
         self.latest_snapshot = self.latest_snapshot.max(late);
         for command in self.commands.try_iter() {
             match command {
-                PollerCommand::Commit(_) => self.commits.push(now),
+                PollerCommand::Commit(offsets) => {
+                    self.commits.push(now);
+                    self.committed = offsets;
+                }
                 PollerCommand::Refetch(_) | PollerCommand::GiveUp(_) => self.refetches += 1,
                 PollerCommand::Read(_) => {}
             }
@@ -111,7 +123,7 @@ impl DeadLetterSink for SlowLetters {
     }
 
     fn acknowledged_below(&self, _index: PartitionIndex, next_offset: i64) -> i64 {
-        next_offset
+        self.observe(|seen| seen.unacknowledged.map_or(next_offset, |offset| offset.min(next_offset)))
     }
 
     fn counts(&self) -> DeadLetterCounts {
@@ -127,6 +139,7 @@ impl DeadLetterSink for SlowLetters {
 struct Rig {
     task: PipelineTask,
     letters: SlowLetters,
+    metrics: Arc<Metrics>,
     clock: Clock,
     start: Timestamp,
     partitions: Vec<TopicPartition>,
@@ -164,17 +177,20 @@ impl Rig {
             records: 0,
             latest_snapshot: Duration::ZERO,
             commits: Vec::new(),
+            committed: Vec::new(),
+            unacknowledged: None,
             checkpoints: Vec::new(),
             cuts: Vec::new(),
             refetches: 0,
         })));
         let topics = PerStream::from_fn(|stream| stream.name().to_owned());
         let counters = Arc::new(log::LogCounters::new(&log::Settings::read(&mut reader)));
+        let metrics = Arc::new(Metrics::new(&[], &[], counters));
         let outputs = Outputs {
             commands,
             dead_letters: Box::new(letters.clone()),
             publisher,
-            metrics: PipelineMetrics::new(Arc::new(Metrics::new(&[], &[], counters)), &topics, 1),
+            metrics: PipelineMetrics::new(Arc::clone(&metrics), &topics, 1),
             checkpoints: CheckpointHandle::new(request_checkpoint, in_flight),
             cuts,
         };
@@ -188,15 +204,12 @@ impl Rig {
         let (_, cut_outcomes) = async_mpsc::unbounded_channel();
         let (_, targets) = watch::channel(Arc::default());
         let task = PipelineTask { worker, settings, clock: clock.clone(), checkpoint_outcomes, cut_outcomes, targets };
-        Self { task, letters, clock, start, partitions }
+        Self { task, letters, metrics, clock, start, partitions }
     }
 
     /// Batches of the first partition that follow each other.
     fn batches(&self, count: i64) -> Vec<WorkerMessage> {
-        let reader = SettingsReader::load(&Layers::default());
-        let decoder =
-            Decoder::new(decode::Settings::read(&mut { reader }), PseudonymKey::from_hex(&"5a".repeat(32)).unwrap());
-        let excluded = PerStream::default();
+        let (decoder, excluded) = (decoder(), PerStream::default());
         let resume_points = vec![ResumePoint { next_offset: 0, last_record: None }; self.partitions.len()];
         let mut decoder = BatchDecoder::new(&decoder, &excluded, self.partitions.clone(), resume_points);
         let batch = |number| {
@@ -205,6 +218,18 @@ impl Rig {
             WorkerMessage::Records(decoder.decode(records, self.clock.instant()).unwrap())
         };
         (0..count).map(batch).collect()
+    }
+
+    /// Saves the state of every partition.
+    fn save(&mut self) {
+        self.task.worker.save_all();
+        while self.task.worker.is_saving() {
+            self.task.worker.step().unwrap();
+            self.letters.observe(Observer::look);
+            while let Ok(outcome) = self.task.checkpoint_outcomes.try_recv() {
+                self.task.worker.report(outcome).unwrap();
+            }
+        }
     }
 
     /// Runs the task with these messages in its queue, then the last one.
@@ -256,6 +281,11 @@ fn worker(
     })
 }
 
+fn decoder() -> Decoder {
+    let reader = SettingsReader::load(&Layers::default());
+    Decoder::new(decode::Settings::read(&mut { reader }), PseudonymKey::from_hex(&"5a".repeat(32)).unwrap())
+}
+
 fn inventory(partitions: &[TopicPartition]) -> LogInventory {
     let log = |partition: &TopicPartition| LogInfo {
         partition: partition.clone(),
@@ -303,90 +333,6 @@ fn what_is_due_is_done_though_the_queue_is_never_empty() {
         let passed = started + SLOW * 502;
         assert!(at >= passed && at - passed <= Duration::from_millis(250) + LATE, "{:?}", at - passed);
     });
-}
-
-#[test]
-fn records_behind_slow_ones_are_no_stall() {
-    let mut rig = Rig::new(2, "2026-09-22T12:00:00Z", &[]);
-    let (letters, clock, asked) = (rig.letters.clone(), rig.clock.clone(), rig.start);
-    let ends = || vec![(PartitionIndex::new(1), End { stable: 10, high: 10 })];
-    let mut batches = rig.batches(80).into_iter();
-    let worker = &mut rig.task.worker;
-    worker.take(WorkerMessage::Ends { asked, ends: ends(), missing: Vec::new() }).unwrap();
-    let mut is_stalled_after = |worker: &mut Worker, count: usize, drained| {
-        for batch in batches.by_ref().take(count) {
-            worker.take(batch).unwrap();
-            while worker.is_applying() {
-                worker.tend(1).unwrap();
-                worker.apply_step();
-            }
-            worker.take(WorkerMessage::Positions { positions: Vec::new(), drained }).unwrap();
-        }
-        letters.observe(Observer::look);
-        letters.observe(|seen| (seen.publisher.newest().partitions[1].stalled, seen.refetches))
-    };
-    assert_eq!(is_stalled_after(worker, 20, None), (false, 0), "its records may be the next in the queue");
-    assert_eq!(is_stalled_after(worker, 50, None), (false, 0));
-    assert_eq!(is_stalled_after(worker, 6, None), (true, 1), "nothing waits for five minutes");
-    let positions = vec![(PartitionIndex::new(1), 9)];
-    worker.take(WorkerMessage::Positions { positions, drained: None }).unwrap();
-    assert_eq!(is_stalled_after(worker, 1, None), (false, 1));
-    let drained = Some(clock.instant() + Duration::from_secs(31));
-    assert_eq!(is_stalled_after(worker, 2, drained), (true, 2), "the client had nothing more, and none of its records");
-}
-
-#[test]
-fn a_task_that_applies_slowly_is_alive() {
-    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
-    let timeout = Duration::from_secs(2);
-    let (clock, batches) = (rig.clock.clone(), rig.batches(1));
-    let worker = &mut rig.task.worker;
-    let mut watch = Watch::new(worker.heartbeat(), timeout / 10, clock.instant());
-    let silence = Arc::new(Mutex::new(Duration::ZERO));
-    let longest = Arc::clone(&silence);
-    rig.letters.observe(|seen| {
-        seen.after_record = Box::new(move |_| {
-            // With its dead letter, a record takes 1.84 s. The watchdog looks ten times meanwhile.
-            for _ in 0..10 {
-                clock.advance(180, 0);
-                let silence = watch.look(clock.instant());
-                let mut longest = longest.lock().unwrap();
-                *longest = silence.max(*longest);
-            }
-        });
-    });
-    batches.into_iter().for_each(|batch| worker.take(batch).unwrap());
-    while worker.is_applying() {
-        worker.tend(1).unwrap();
-        worker.apply_step();
-    }
-    let silence = *silence.lock().unwrap();
-    assert!(silence > timeout / 2 && silence < timeout, "{silence:?}");
-}
-
-#[test]
-fn a_task_that_publishes_but_applies_nothing_is_stuck() {
-    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
-    let clock = rig.clock.clone();
-    let batches = rig.batches(1);
-    let worker = &mut rig.task.worker;
-    let mut watch = Watch::new(worker.heartbeat(), Duration::from_secs(1), clock.instant());
-    let mut silence_after = |worker: &mut Worker, seconds: u32, waiting: usize| {
-        let mut silence = Duration::ZERO;
-        for _ in 0..seconds {
-            clock.advance(1_000, 0);
-            worker.tend(waiting).unwrap();
-            silence = watch.look(clock.instant());
-        }
-        silence
-    };
-    assert_eq!(silence_after(worker, 60, 0), Duration::ZERO, "an empty queue is no silence");
-    assert_eq!(silence_after(worker, 60, 1), Duration::from_secs(60), "a message waits");
-    batches.into_iter().for_each(|batch| worker.take(batch).unwrap());
-    assert_eq!(silence_after(worker, 1, 0), Duration::ZERO, "the message was taken");
-    assert_eq!(silence_after(worker, 60, 0), Duration::from_secs(60), "the rest of a batch waits");
-    let late = rig.letters.observe(|seen| clock.instant().saturating_duration_since(seen.publisher.newest().due));
-    assert_eq!(late, Duration::ZERO, "and all the time figures are published");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::pipeline::batch_decoder::{DecodedBatch, DecodedRecord, PartitionSpan};
-use crate::record::{Outcome, PartitionIndex, RawRecords, Rejection};
+use crate::record::{Outcome, RawRecords, Rejection};
 use crate::runtime::failpoint;
 use crate::source::DeadLetter;
 
@@ -96,7 +96,7 @@ impl Worker {
             match (outcome, &record.event) {
                 (Outcome::Applied, Ok(event)) => self.outputs.metrics.applied(stream, now - event.time),
                 (Outcome::Expired, _) => self.dead_letter(&mut **raw, record, outcome.name(), None),
-                (_, Err(Rejection { reason, field })) => self.dead_letter(&mut **raw, record, reason.name(), *field),
+                (_, Err(rejection)) => self.dead_letter(&mut **raw, record, rejection.reason.name(), Some(*rejection)),
                 (_, Ok(_)) => continue,
             }
             if outcome != Outcome::Applied && self.has_taken(STEP_TIME, began) {
@@ -136,7 +136,7 @@ impl Worker {
             partition.last_record = Some(last_record);
             partition.freshness.reach(partition.state.next_offset(), applied);
             self.checkpoint_scheduler.count_taken(&mut self.partitions, index, records, applied);
-            self.audit_keying(index);
+            self.audit_applied(index);
         }
         let elapsed = applied.saturating_duration_since(fetched);
         self.outputs.metrics.processed(&spans, elapsed, self.clock.now());
@@ -150,50 +150,35 @@ impl Worker {
         std::hint::black_box(touched);
     }
 
-    /// Looks for people of the sample who are paid in two partitions.
-    pub(super) fn audit_keying(&mut self, index: PartitionIndex) {
-        let people = self.partitions[index].state.take_sampled();
-        if people.is_empty() {
-            return;
-        }
-        if let Some(other) = self.audit.add(index, people) {
-            let partition = |index: PartitionIndex| self.partitions[index].log.partition.partition;
-            tracing::error!(
-                event = "pacemeter.partitioning.violated",
-                topic = self.partitions[index].log.partition.topic,
-                partition = partition(index),
-                other_partition = partition(other),
-                "person paid in two partitions"
-            );
-        }
-        self.outputs.metrics.misplaced_people(self.audit.misplaced());
-    }
-
     /// Writes a record to the dead-letter topic, unless an earlier process has.
     fn dead_letter(
-        &self,
+        &mut self,
         raw: &mut dyn RawRecords,
         record: &DecodedRecord,
         reason: &'static str,
-        field: Option<&'static str>,
+        rejection: Option<Rejection>,
     ) {
         let DecodedRecord { index, offset, position, .. } = *record;
+        let (field, detail) = rejection.map_or((None, None), |Rejection { field, detail, .. }| (field, detail));
         let log = &self.partitions[index].log;
         let partition = &log.partition;
-        tracing::warn!(
-            event = "pacemeter.record.set_aside",
-            topic = partition.topic,
-            partition = partition.partition,
-            offset,
-            reason,
-            field,
-            "record rejected or expired"
-        );
+        if self.set_aside_log.count(reason) {
+            tracing::warn!(
+                event = "pacemeter.record.set_aside",
+                topic = partition.topic,
+                partition = partition.partition,
+                offset,
+                reason,
+                field,
+                detail = detail.map(tracing::field::display),
+                "record rejected or expired"
+            );
+        }
         if log.committed.is_some_and(|committed| offset < committed) {
             return;
         }
         let mut headers = Vec::new();
         let record = raw.get(position as usize, &mut headers);
-        self.outputs.dead_letters.send(&DeadLetter { index, partition, record, reason, field });
+        self.outputs.dead_letters.send(&DeadLetter { index, partition, record, reason, field, detail });
     }
 }

@@ -127,14 +127,23 @@ impl Worker {
         Ok(())
     }
 
-    /// Compares the number of partitions of each topic with the number assigned.
+    /// Compares the number of partitions of each topic with the number assigned. Added ones are not read, and the figures
+    /// are not ready from then on.
     ///
     /// # Errors
-    /// Returns an error if they differ: keys have moved to other partitions.
-    pub(super) fn count_partitions(&mut self, counts: &PerStream<Option<usize>>) -> Result<(), Failure> {
+    /// Returns an error if there are fewer: it is another topic.
+    pub(super) fn count_partitions(
+        &mut self,
+        asked: Timestamp,
+        counts: &PerStream<Option<usize>>,
+    ) -> Result<(), Failure> {
         for (stream, count) in counts.iter() {
             let known = self.partitions.cluster.partition_counts[stream];
-            let Some(count) = count.filter(|&count| count != known && known != 0) else { continue };
+            let Some(count) = count.filter(|_| known != 0) else { continue };
+            let is_added = self.partitions.count_checks[stream].take(asked, known, count);
+            if !is_added && count >= known {
+                continue;
+            }
             let topic = self.partitions.topic(stream);
             tracing::error!(
                 event = "pacemeter.topic.partitions_changed",
@@ -143,12 +152,15 @@ impl Worker {
                 expected = known,
                 "number of partitions changed"
             );
-            return Err(Failure::new(
-                Exit::TryAgain,
-                format!(
-                    "topic {topic} has {count} partitions now and had {known}; restart the process, which checks whether it may continue"
-                ),
-            ));
+            if count < known {
+                return Err(Failure::new(
+                    Exit::TryAgain,
+                    format!(
+                        "topic {topic} has {count} partitions now and had {known}, so it was deleted and created again; restart the \
+                         process, which says what to do"
+                    ),
+                ));
+            }
         }
         Ok(())
     }

@@ -80,6 +80,8 @@ impl Worker {
         for _ in 0..MISSED_AT_ONCE {
             match self.cut_scheduler.oldest_pending(self.cut_progress()) {
                 None => return,
+                // It lacks the records of partitions that are not read.
+                Some(PendingCut::Whole(whole)) if !self.partitions.cover(whole) => return,
                 Some(PendingCut::Whole(whole)) => {
                     at = Some(whole);
                     break;
@@ -126,7 +128,7 @@ impl Worker {
             allowlists,
             closed_periods: &self.cut_scheduler.closed_periods,
             taken: self.clock.now(),
-            state_built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or_default(),
+            state_built: self.partitions.built().unwrap_or_default(),
         };
         let logs = self.partitions.iter().map(|partition| &partition.log.partition);
         let mut cut = Cut::of(at, logs.zip(&parts), context);

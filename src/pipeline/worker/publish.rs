@@ -33,11 +33,13 @@ impl Worker {
         self.partitions.iter_mut().for_each(|partition| partition.renew_view(now));
         self.cut();
         self.follow_replay();
+        self.reexamine_keys();
         let snapshot = Snapshot {
             phase: self.phase.clone(),
             partitions: self.partitions.iter().map(OwnedPartition::status).collect(),
+            outgrown: self.partitions.outgrown(),
             complete_until: PerStream::from_fn(|stream| self.partitions.complete_until(stream)),
-            built: self.partitions.iter().map(|partition| partition.built).max().unwrap_or(now),
+            built: self.partitions.built().unwrap_or(now),
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.cut_scheduler.closed_periods),
             due: instant + self.settings.publish_interval,

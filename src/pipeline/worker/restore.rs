@@ -11,7 +11,7 @@ use crate::pipeline::cut_confirmation::CutConfirmation;
 use crate::pipeline::cut_thread::CutRequest;
 use crate::pipeline::message::{LogInfo, LogInventory, PollerCommand};
 use crate::pipeline::metrics::PipelineMetrics;
-use crate::pipeline::partitions::OwnedPartition;
+use crate::pipeline::partitions::{OwnedPartition, StateAges};
 use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer};
 use crate::record::PerStream;
 use crate::runtime::{Failure, failpoint};
@@ -38,16 +38,14 @@ impl Worker {
         let last_cuts: Vec<LastCut> = restored.iter().filter_map(|restored| restored.last_cut.clone()).collect();
         self.partitions.last_cut = last_cuts.iter().max_by(|one, other| one.id.cmp(&other.id)).cloned();
         let _ = self.outputs.cuts.send(CutRequest::Compare(last_cuts));
-        // Readers see the newest time of all partitions. A rebuild must advance it even if the clock was set back.
-        let newest = restored.iter().filter_map(|restored| restored.built).max();
-        let built_if_new = newest.map_or(now, |newest| now.max(newest + 1));
+        let ages = StateAges::new(&restored, now);
         let instant = self.clock.instant();
         for ((log, mut restored), resume_point) in logs.into_iter().zip(restored).zip(&resume_points) {
             let saved = std::mem::take(&mut restored.cuts);
             let cuts = self.cut_scheduler.resume(timestamps[log.partition.stream], saved);
-            let partition = OwnedPartition::new(log, restored, resume_point, cuts, (now, instant), built_if_new);
+            let partition = OwnedPartition::new(log, restored, resume_point, cuts, (now, instant), ages);
             let index = self.partitions.add(partition);
-            self.audit_keying(index);
+            self.audit_restored(index);
         }
         self.outputs.metrics.saved(self.partitions.checkpoint_bytes());
         self.phase = Phase::Replaying { read: 0, total: 0 };

@@ -1,6 +1,9 @@
+use super::configuration::in_order;
 use super::*;
 use crate::clock::HOUR;
 use crate::settings::{Layers, SettingsReader};
+use rdkafka::admin::{ConfigResource, OwnedResourceSpecifier};
+use rdkafka::error::RDKafkaErrorCode;
 
 const DAY: Millis = 24 * HOUR;
 
@@ -120,7 +123,7 @@ fn an_error_fills_the_place_that_named_answers_leave() {
     let named =
         |name: &str| Ok(ConfigResource { specifier: OwnedResourceSpecifier::Topic(name.into()), entries: Vec::new() });
     let denied = Err(RDKafkaErrorCode::TopicAuthorizationFailed);
-    let ordered = in_order(vec![named("c"), denied, named("a")], &["a".into(), "b".into(), "c".into()]);
+    let ordered = in_order(vec![named("c"), denied, named("a")], &["a", "b", "c"]);
     let specifiers: Vec<String> = ordered
         .iter()
         .map(|result| result.as_ref().map_or_else(|code| format!("{code:?}"), |ok| format!("{:?}", ok.specifier)))

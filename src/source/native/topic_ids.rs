@@ -1,4 +1,4 @@
-//! Requests for the ids of topics. The wrapper's metadata lacks them.
+//! Requests for the ids of topics, and for rights to them. The wrapper's metadata lacks both.
 
 use super::super::client::Client;
 use super::QueueRef;
@@ -22,6 +22,27 @@ pub(in crate::source) fn topic_ids<'a>(
     broker: i32,
     timeout: Duration,
 ) -> Result<Vec<(String, String)>, RDKafkaErrorCode> {
+    describe(client, topics, broker, timeout, false)?.topic_ids()
+}
+
+/// Asks a broker whether this client may write to a topic; `None` if the broker does not tell, or not about this topic.
+pub(in crate::source) fn may_write(
+    client: &Client,
+    topic: &str,
+    broker: i32,
+    timeout: Duration,
+) -> Result<Option<bool>, RDKafkaErrorCode> {
+    describe(client, std::iter::once(topic), broker, timeout, true)?.may_write()
+}
+
+/// Asks a broker about topics; with `rights`, also for the operations that this client may do.
+fn describe<'a>(
+    client: &Client,
+    topics: impl Iterator<Item = &'a str>,
+    broker: i32,
+    timeout: Duration,
+    rights: bool,
+) -> Result<Event, RDKafkaErrorCode> {
     let names: Vec<CString> =
         topics.map(CString::new).collect::<Result<_, _>>().map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
@@ -29,7 +50,8 @@ pub(in crate::source) fn topic_ids<'a>(
     let native = client.client().native_ptr();
     // SAFETY: the client lives. Topics and options are ours and are destroyed once, after the request has copied them;
     // the names live until then. The client accepts these values of the options, or leaves the options as they are; it
-    // writes no text without a place for it. The queue is a new reference, or null, and is dropped before the client.
+    // writes no text without a place for it. The error of an option is ours, or null. The queue is a new reference, or
+    // null, and is dropped before the client.
     let queue = unsafe {
         let queue = QueueRef::own(sys::rd_kafka_queue_new(native)).ok_or(RDKafkaErrorCode::Fail)?;
         let topics = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
@@ -37,6 +59,10 @@ pub(in crate::source) fn topic_ids<'a>(
             sys::rd_kafka_AdminOptions_new(native, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
         sys::rd_kafka_AdminOptions_set_request_timeout(options, millis(timeout), null_mut(), 0);
         sys::rd_kafka_AdminOptions_set_broker(options, broker, null_mut(), 0);
+        let error = sys::rd_kafka_AdminOptions_set_include_authorized_operations(options, c_int::from(rights));
+        if !error.is_null() {
+            sys::rd_kafka_error_destroy(error);
+        }
         sys::rd_kafka_DescribeTopics(native, topics, options, queue.as_ptr());
         sys::rd_kafka_AdminOptions_destroy(options);
         sys::rd_kafka_TopicCollection_destroy(topics);
@@ -44,7 +70,7 @@ pub(in crate::source) fn topic_ids<'a>(
     };
     // SAFETY: the queue lives, longer than the event. The event is ours, or null.
     let event = unsafe { NonNull::new(sys::rd_kafka_queue_poll(queue.as_ptr(), millis(timeout + GRACE))).map(Event) };
-    event.ok_or(RDKafkaErrorCode::OperationTimedOut)?.topic_ids()
+    event.ok_or(RDKafkaErrorCode::OperationTimedOut)
 }
 
 /// An event of a queue.
@@ -52,6 +78,17 @@ struct Event(NonNull<sys::rd_kafka_event_t>);
 
 impl Event {
     fn topic_ids(&self) -> Result<Vec<(String, String)>, RDKafkaErrorCode> {
+        // SAFETY: each topic lives as long as the event, and no other thread has it.
+        Ok(self.topics()?.iter().filter_map(|&topic| unsafe { topic_id(topic) }).collect())
+    }
+
+    fn may_write(&self) -> Result<Option<bool>, RDKafkaErrorCode> {
+        // SAFETY: each topic lives as long as the event, and no other thread has it.
+        Ok(self.topics()?.first().and_then(|&topic| unsafe { may_write_to(topic) }))
+    }
+
+    /// Topics of the answer. Each lives as long as the event.
+    fn topics(&self) -> Result<Vec<*const sys::rd_kafka_TopicDescription_t>, RDKafkaErrorCode> {
         let event = self.0.as_ptr();
         // SAFETY: the event lives.
         let code = unsafe { sys::rd_kafka_event_error(event) };
@@ -69,9 +106,7 @@ impl Event {
             let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
             if topics.is_null() { &[] } else { std::slice::from_raw_parts(topics, count) }
         };
-        // SAFETY: each entry that is not null lives as long as the event, and no other thread has it.
-        let ids = topics.iter().filter(|topic| !topic.is_null()).filter_map(|&topic| unsafe { topic_id(topic) });
-        Ok(ids.collect())
+        Ok(topics.iter().filter(|topic| !topic.is_null()).copied().collect())
     }
 }
 
@@ -80,6 +115,28 @@ impl Drop for Event {
         // SAFETY: whoever made this owns the event.
         unsafe { sys::rd_kafka_event_destroy(self.0.as_ptr()) }
     }
+}
+
+/// True if the client may write to a topic. `None` for a topic with an error, or if the answer has no operations.
+///
+/// # Safety
+///
+/// `topic` lives, and no other thread has it.
+unsafe fn may_write_to(topic: *const sys::rd_kafka_TopicDescription_t) -> Option<bool> {
+    let mut count = 0;
+    // SAFETY: the caller's promise. Operations live as long as the topic, and there are `count` of them, unless they are
+    // null.
+    let operations = unsafe {
+        let error = sys::rd_kafka_TopicDescription_error(topic);
+        let has_error =
+            !error.is_null() && sys::rd_kafka_error_code(error) != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+        let operations = sys::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
+        if has_error || operations.is_null() {
+            return None;
+        }
+        std::slice::from_raw_parts(operations, count)
+    };
+    Some(operations.contains(&sys::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_WRITE))
 }
 
 /// Name and id of a topic, the id in the notation of Kafka's tools. `None` for a topic without an id, or with an

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::record::{PartitionIndex, RawRecord, Reason, Stream, TopicPartition};
+use crate::record::{Finding, JsonFault, PartitionIndex, RawRecord, Reason, Stream, TopicPartition};
 
 const DEAD: &str = "pacemeter.dead-letter.v1";
 
@@ -25,6 +25,7 @@ fn letter(partition: &TopicPartition, offset: i64) -> DeadLetter<'_> {
         },
         reason: Reason::InvalidField.name(),
         field: Some("amount"),
+        detail: Some(JsonFault { position: 17, finding: Finding::Letter }),
     }
 }
 
@@ -42,16 +43,17 @@ fn a_dead_letter_holds_the_record_and_where_it_came_from() {
     consumer.assign(&beginnings(&consumer)).expect("partitions can be assigned");
     let batch = consumer.next_batch(1, PATIENCE);
     assert_eq!(batch.len(), 1, "the letter is there");
-    assert_eq!(batch.get(0, &mut Vec::new()).headers.len(), 8);
+    assert_eq!(batch.get(0, &mut Vec::new()).headers.len(), 9);
     let mut headers = Vec::new();
     let record = batch.get(0, &mut headers);
     assert!(!record.has_unreadable_headers, "they are read again");
     assert_eq!((record.key, record.value), (Some(&b"key"[..]), Some(&b"value"[..])));
-    let expected: [Header<'_>; 8] = [
+    let expected: [Header<'_>; 9] = [
         ("ce_id", Some(b"1")),
         ("null", None),
         ("pacemeter-reason", Some(b"invalid_field")),
         ("pacemeter-field", Some(b"amount")),
+        ("pacemeter-detail", Some(b"byte 17: letter")),
         ("pacemeter-topic", Some(TOPICS[1].as_bytes())),
         ("pacemeter-partition", Some(b"3")),
         ("pacemeter-offset", Some(b"42")),
@@ -132,7 +134,7 @@ fn a_record_without_key_value_or_time_is_dead_lettered() {
     let letters = DeadLetters::open(&kafka.settings(&[])).expect("a producer can be made");
     let partition = partition();
     let record = RawRecord { offset: 1, ..RawRecord::default() };
-    letters.send(&DeadLetter { record, field: None, ..letter(&partition, 1) });
+    letters.send(&DeadLetter { record, field: None, detail: None, ..letter(&partition, 1) });
     assert!(letters.flush(PATIENCE));
     assert_eq!(letters.counts().acknowledged, 1);
 }

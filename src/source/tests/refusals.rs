@@ -126,6 +126,35 @@ fn a_default_gives_way_to_every_name_of_its_property() {
 }
 
 #[test]
+fn letters_fit_if_their_records_were_read() {
+    for overrides in [&[][..], &["kafka.properties.receive.message.max.bytes=67108864"]] {
+        let (settings, faults) = read(overrides);
+        assert_eq!(faults, Ok(()));
+        for config in [client::producer(&settings), client::lone_producer(&settings)] {
+            let number = |name: &str| config.get(name).and_then(|text| text.parse::<u64>().ok()).expect("a number");
+            assert!(number("message.max.bytes") > client::max_batch_bytes(&settings), "{overrides:?}");
+            assert!(number("queue.buffering.max.kbytes") << 10 > number("message.max.bytes"), "{overrides:?}");
+        }
+    }
+}
+
+#[test]
+fn letters_that_are_sent_alone_are_no_batch_whatever_is_set() {
+    let (settings, faults) = read(&["kafka.properties.batch.num.messages=7"]);
+    assert_eq!(faults, Ok(()));
+    let config = client::lone_producer(&settings).create_native_config().expect("the configuration is right");
+    assert_eq!(config.get("batch.num.messages").as_deref(), Ok("1"));
+}
+
+#[test]
+fn a_topic_that_is_missing_is_looked_for_as_long_as_is_set() {
+    let (settings, faults) = read(&["kafka.properties.topic.metadata.propagation.max.ms=7000"]);
+    assert_eq!(faults, Ok(()));
+    let config = client::producer(&settings).create_native_config().expect("the configuration is right");
+    assert_eq!(config.get("topic.metadata.propagation.max.ms").as_deref(), Ok("7000"));
+}
+
+#[test]
 fn properties_that_the_client_does_not_know_are_refused() {
     let faults = fault_texts(&["kafka.properties.fetch.wait.max.msec=5"]);
     assert!(faults.iter().any(|fault| fault.contains("fetch.wait.max.msec")), "{faults:?}");

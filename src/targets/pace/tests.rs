@@ -92,6 +92,31 @@ fn tolerance_of_money_is_that_of_its_payments() {
 }
 
 #[test]
+fn a_shortfall_of_people_is_worth_the_mean_payment() {
+    let people = target(Measure::Beneficiaries, Quantity::Count(100));
+    // Ten people have 30,000 pesos, and the plan is 40 people ahead of them.
+    let report = assess_planned(&people, &observation(10, 3_000_000), &plan(0.5));
+    assert_eq!((report.shortfall, report.shortfall_pesos), (Some(40.0), Some(120_000.0)));
+    let past = Tally { amount: 4, base: 800_000 };
+    let nothing_yet = assess_planned(&people, &Observation { past, ..observation(0, 0) }, &plan(0.5));
+    assert_eq!(nothing_yet.shortfall_pesos, Some(100_000.0), "the mean amount is that of the past");
+    let nothing_ever = assess_planned(&people, &observation(0, 0), &plan(0.5));
+    assert_eq!(nothing_ever.shortfall_pesos, None);
+    let configured = Target { pesos_each: Some(100), ..target(Measure::Dispersals, Quantity::Count(100)) };
+    assert_eq!(assess_planned(&configured, &observation(10, 3_000_000), &plan(0.5)).shortfall_pesos, Some(40.0));
+    let approvals = target(Measure::Approvals, Quantity::Count(100));
+    assert_eq!(assess_planned(&approvals, &observation(10, 0), &plan(0.5)).shortfall_pesos, None);
+}
+
+#[test]
+fn there_is_a_probability_from_one_percent_of_the_plan_on() {
+    let at = |share: f64| assess_planned(&people(1_000), &observation(20, 0), &plan(share));
+    assert_eq!(at(0.0099).probability, None);
+    assert!(at(0.01).probability.is_some());
+    assert_eq!((at(0.149).projection, at(0.15).projection.is_some()), (None, true), "a projection comes later");
+}
+
+#[test]
 fn a_ratio_is_compared_with_its_goal_at_any_time() {
     let service_level = target(Measure::ServiceLevel, Quantity::Ratio(0.8));
     let report = assess_planned(&service_level, &observation(60, 100), &plan(0.1));

@@ -77,6 +77,40 @@ fn a_profile_weights_the_hours_of_the_day() {
     );
 }
 
+#[test]
+fn a_profile_counts_in_open_hours_only() {
+    let zone = TimeZone::UTC;
+    let hours = "[calendar.work.hours]\nmonday = ['09:30-11:00']\n";
+    // The hour from 9 has 2 by half, the one from 10 has 3; 8 and 11 are closed.
+    let profile = "profile = [0,0,0,0,0,0,0,0,9,2,3,9,0,0,0,0,0,0,0,0,0,0,0,0]";
+    let period = Period::Day.at(at("2020-05-11T12:00:00Z"), &zone).unwrap();
+    let of = |time: &str| Plan::of(&target(profile, hours, &zone), period, at(time)).share;
+    assert_eq!((of("2020-05-11T09:30:00Z"), of("2020-05-11T10:00:00Z")), (0.0, 0.25));
+    assert_eq!(of("2020-05-11T11:00:00Z"), 1.0);
+}
+
+#[test]
+fn a_day_of_weight_0_is_open_and_has_no_plan() {
+    let zone = TimeZone::UTC;
+    let calendar = "[calendar.work.hours]\nfriday = ['09:00-17:00']\nsaturday = ['09:00-13:00']\n[calendar.work.weights]\nsaturday = 0\n";
+    let week = target("", calendar, &zone);
+    let period = Period::WEEK.at(at("2020-05-11T12:00:00Z"), &zone).unwrap();
+    let plan = Plan::of(&week, period, at("2020-05-15T17:00:00Z"));
+    assert_eq!((plan.share, plan.open_elapsed, plan.open_left), (1.0, 8 * HOUR, 4 * HOUR));
+    let report = report(&week, period, at("2020-05-15T17:00:00Z"), &zone);
+    assert_eq!((report.probability, report.required_per_open_hour), (Some(0.0), Some(250.0)));
+}
+
+#[test]
+fn a_day_of_half_its_hours_has_half_its_weight() {
+    let zone = TimeZone::UTC;
+    let calendar = "[calendar.work.hours]\nmonday = ['09:00-17:00']\ntuesday = ['09:00-17:00']\n\
+                    [[calendar.work.exception]]\ndate = 2020-05-12\nhours = ['09:00-13:00']\n";
+    let period = Period::WEEK.at(at("2020-05-11T12:00:00Z"), &zone).unwrap();
+    let plan = Plan::of(&target("", calendar, &zone), period, at("2020-05-12T00:00:00Z"));
+    assert!((plan.share - 2.0 / 3.0).abs() < 1e-9 && (plan.proration - 0.75).abs() < 1e-9, "{plan:?}");
+}
+
 /// Weeks of days that are closed, or open in one or two spans, each day with a weight.
 fn week() -> impl Strategy<Value = String> {
     let spans = prop_oneof![

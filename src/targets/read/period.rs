@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
 
 use super::PeriodBounds;
 use crate::calendar::WEEKDAYS;
-use crate::clock::{DAY, Millis};
+use crate::clock::{DAY, Millis, Timestamp};
 use crate::settings::{DocumentTable, format_duration};
 use crate::targets::{Measure, Period};
 
@@ -28,7 +29,7 @@ enum Kind {
 }
 
 /// Returns `None` if the period is missing or has a fault.
-pub(super) fn read(table: &DocumentTable<'_>) -> Option<Period> {
+pub(super) fn read(table: &DocumentTable<'_>, zone: &TimeZone) -> Option<Period> {
     let kind = table.choice(
         "period",
         &[("day", Kind::Day), ("week", Kind::Week), ("month", Kind::Month), ("campaign", Kind::Campaign)],
@@ -49,11 +50,11 @@ pub(super) fn read(table: &DocumentTable<'_>) -> Option<Period> {
         Kind::Month => Some(Period::Month),
         Kind::Week if table.has("first_day") => table.choice("first_day", &WEEKDAYS).map(Period::Week),
         Kind::Week => Some(Period::WEEK),
-        Kind::Campaign => campaign(table),
+        Kind::Campaign => campaign(table, zone),
     }
 }
 
-fn campaign(table: &DocumentTable<'_>) -> Option<Period> {
+fn campaign(table: &DocumentTable<'_>, zone: &TimeZone) -> Option<Period> {
     table.requires(&["from", "to"]);
     let (from, to) = (day(table, "from"), day(table, "to"));
     let (from, to) = (from?, to?);
@@ -61,7 +62,13 @@ fn campaign(table: &DocumentTable<'_>) -> Option<Period> {
         table.fault("to", format!("{to} is before from = {from}"));
         return None;
     }
-    Some(Period::Campaign(from, to))
+    let campaign = Period::Campaign(from, to);
+    if campaign.ended(Timestamp::MAX, zone).is_none() {
+        let name = zone.iana_name().unwrap_or_default();
+        table.fault("from", format!("{from} is a date that the time zone {name} skipped, so the campaign has no day"));
+        return None;
+    }
+    Some(campaign)
 }
 
 fn day(table: &DocumentTable<'_>, key: &str) -> Option<Date> {

@@ -167,6 +167,18 @@ fn a_campaign_includes_its_first_and_last_day() {
 }
 
 #[test]
+fn a_campaign_of_a_date_that_the_zone_skipped_is_refused() {
+    let zone = TimeZone::get("Pacific/Apia").unwrap();
+    let faults = |to: &str| {
+        let text = with(&format!("period = 'campaign'\nfrom = 2011-12-30\nto = {to}"));
+        let read = read(&documents(&[&text]), &zone, &BOUNDS);
+        read.map_err(|faults| faults.to_string()).err()
+    };
+    assert!(faults("2011-12-30").unwrap().contains("the time zone Pacific/Apia skipped, so the campaign has no day"));
+    assert_eq!(faults("2011-12-31"), None);
+}
+
+#[test]
 fn a_period_beyond_retention_names_the_setting() {
     let campaign = |measure: &str, to: &str| {
         with(&format!("measure = '{measure}'\nperiod = 'campaign'\nfrom = 2020-01-01\nto = {to}"))

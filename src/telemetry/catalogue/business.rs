@@ -160,8 +160,9 @@ families! {
         "Plan minus actual; negative while ahead of the plan.");
     TARGET_SHORTFALL_PESOS = target("pacemeter_target_shortfall_pesos", Pesos,
         "Value of the shortfall, in pesos (MXN).")
-        .with_note("shortfall x `pesos_each` of the target's file; for a money target the shortfall itself. Absent for \
-            other targets without `pesos_each`.");
+        .with_note("shortfall x `pesos_each` of the target's file; for a money target the shortfall itself. Without \
+            `pesos_each`, people and dispersals count with their mean payment, absent while none is known; other \
+            targets have none.");
     TARGET_PROJECTION = target("pacemeter_target_projection", MEASURED,
         "Projected result at period end at the current pace.")
         .with_note("actual x goal / plan. Absent while less than 15 % of the plan has passed, and for a ratio.");
@@ -170,8 +171,8 @@ families! {
     TARGET_PACE_TOLERANCE = target("pacemeter_target_pace_tolerance", MEASURED,
         "Distance below the plan that chance alone explains.")
         .with_note("Counts: 3 x the square root of overdispersion x plan. Pesos: that of the dispersals x their mean \
-            amount. Ratios: the band in the target's file. The overdispersion is that of past weeks, or 4 until four \
-            of them are known.");
+            amount. Ratios: the band in the target's file. The overdispersion is that of past periods, or 4 until \
+            four of them have two or more events: [targets](targets.md#figures).");
     TARGET_ATTAINMENT_PROBABILITY = target("pacemeter_target_attainment_probability_ratio", Ratio,
         "Probability that the goal is reached by the end of the period at the current pace.")
         .with_note("Gamma-Poisson model: [targets](targets.md). 1 once the goal is reached, 0 once it cannot be. Otherwise \
@@ -191,11 +192,13 @@ families! {
     TARGET_PERIOD_END = target("pacemeter_target_period_end_timestamp_seconds", UnixSeconds,
         "End of the current period.");
     TARGET_PREVIOUS_GOAL = target("pacemeter_target_previous_goal", MEASURED, "Goal of the previous period.")
-        .with_note("Absent without a previous period.");
+        .with_note("The last period that had ended by the newest cut. Absent without one, and once neither state nor \
+            cuts have it.");
     TARGET_PREVIOUS_ACTUAL = target("pacemeter_target_previous_actual", MEASURED,
         "Result of the previous period, as known today.")
-        .with_note("Returns and late records still change it: [corrections](spec/figures.md#corrections). Absent \
-            without a previous period.");
+        .with_note("Returns and late records still change it: [corrections](spec/figures.md#corrections). Once part of \
+            the period is forgotten it is what cuts reported last: [targets](spec/figures.md#targets). Absent without a \
+            previous period.");
     CUT_LAST = Family::business("pacemeter_cut_last_timestamp_seconds", Gauge, &[], UnixSeconds,
         "Instant of the newest cut.")
         .with_note("A cut is a permanent copy of the figures at that instant: [cuts](spec/figures.md#cuts). Absent \
@@ -209,8 +212,8 @@ families! {
         .with_note("The state contains no earlier record: [history](spec/figures.md#history).");
     STATE_BUILT = Family::business("pacemeter_state_built_timestamp_seconds", Gauge, &[], UnixSeconds,
         "Time at which the counters last restarted.")
-        .with_note("A rebuild of the state or a changed allowlist moves it. Counters of figures never decrease while it \
-            stays: [counters](spec/figures.md#counters).");
+        .with_note("A rebuild of the state or a changed allowlist moves it; a restart does not. Counters of figures \
+            never decrease while it stays: [counters](spec/figures.md#counters).");
 }
 
 const DAY: &str = "The day of the programme's time zone: [periods](spec/figures.md#periods).";

@@ -13,8 +13,8 @@ const CALENDAR: &[&str] = &["calendar"];
 families! {
     READY = Family::own("pacemeter_ready", Gauge, &[], YesNo,
         "Readiness of the figures: 1 if they are shown and current, 0 if not.")
-        .with_note("0 until the figures are there, and while a partition is stalled, a topic is missing, or \
-            snapshots are overdue: [ready](spec/figures.md#ready).");
+        .with_note("0 until the figures are there, and while a partition is stalled, a topic is missing or has \
+            partitions that are not read, or snapshots are overdue: [ready](spec/figures.md#ready).");
     COMPLETE_UNTIL = Family::own("pacemeter_complete_until_timestamp_seconds", Gauge, STREAM, UnixSeconds,
         "Time up to which the figures contain every record of the stream's topic.")
         .with_note("Advances on idle topics too; absent until known: [complete until](spec/figures.md#complete-until).");
@@ -112,10 +112,9 @@ families! {
 
     PARTITION_STALLED = Family::own("pacemeter_partition_stalled", Gauge, &["topic", "partition"], YesNo,
         "Stall of a partition: 1 while it has unread records and yields none.");
-    MISPLACED_PEOPLE = Family::own("pacemeter_misplaced_people", Gauge, &[], Count("people"),
-        "People of the sample who were paid in more than one partition.")
-        .with_note("The sample is one person in 1,024. Above 0, disbursements are not keyed by beneficiary: \
-            [record keys](spec/events.md#record-keys).");
+    MISPLACED_KEYS = Family::own("pacemeter_misplaced_keys", Gauge, STREAM, Count("keys"),
+        "Sampled people, supports, calls, agents and initiatives whose events are in more than one partition.")
+        .with_note("Above 0, figures of the stream are wrong, and `pacemeter_ready` stays 1: [audit of keys](spec/events.md#key-audit).");
 
     CHECKPOINTS = Family::own("pacemeter_checkpoints_total", Counter, &[], Count("checkpoints"),
         "Checkpoints written, one per partition and round.");

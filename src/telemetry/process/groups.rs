@@ -102,8 +102,8 @@ pub struct StateMetrics {
     pub keys: IntGaugeVec,
     /// Values outside the allowlist, by label; a total to [`raise`](super::raise).
     pub unlisted_labels: IntCounterVec,
-    /// People of the sample who were paid in more than one partition.
-    pub misplaced_people: Gauge,
+    /// Keys of the sample that are in more than one partition, by stream.
+    pub misplaced_keys: IntGaugeVec,
 }
 
 impl StateMetrics {
@@ -111,7 +111,7 @@ impl StateMetrics {
         Self {
             keys: builder.gauges(&own::AGGREGATE_KEYS, AGGREGATES),
             unlisted_labels: builder.counters(&own::UNLISTED_LABELS, labels.iter().copied()),
-            misplaced_people: builder.gauge(&own::MISPLACED_PEOPLE),
+            misplaced_keys: builder.gauges(&own::MISPLACED_KEYS, Stream::ALL.map(Stream::name)),
         }
     }
 }

@@ -17,13 +17,16 @@ fn the_first_minutes_of_a_week_and_a_slow_start_are_no_lag() {
     let targets = format!(
         "[target.weekly_beneficiaries]\nmeasure = 'beneficiaries'\nperiod = 'week'\ngoal = 20000\ncalendar = 'payments'\npesos_each = 25000\n{CALENDAR}"
     );
+    // The week before is the last closed one until the cut of midnight, which comes two hours later.
+    let week_before =
+        PaymentSpan { from: instant("2020-04-27T00:00"), until: instant("2020-05-02T00:00"), people: 20_100 };
     let last_week =
         PaymentSpan { from: instant("2020-05-04T00:00"), until: instant("2020-05-09T00:00"), people: 20_100 };
     let environment = Environment::open(&EnvironmentOptions {
         at: "2020-05-10T23:40",
         speed: 180,
         targets,
-        paid: &[last_week],
+        paid: &[week_before, last_week],
         an_hour: 0.0,
         has_proxy: false,
     });

@@ -73,11 +73,11 @@ fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
     receivers.raise("PacemeterTargetBehindPlan", "warning", &[("job", "another"), ("target", "weekly")]);
     receivers.raise("PacemeterTargetsInvalid", "warning", &[job, ("instance", "a")]);
     thread::sleep(Duration::from_secs(2));
-    receivers.raise("PacemeterMisplacedPeople", "warning", &[job]);
+    receivers.raise("PacemeterKeysMisplaced", "warning", &[job]);
     assert_eq!(
-        receivers.until("PacemeterMisplacedPeople"),
+        receivers.until("PacemeterKeysMisplaced"),
         [
-            "ops PacemeterMisplacedPeople pacemeter",
+            "ops PacemeterKeysMisplaced pacemeter",
             "ops PacemeterTargetBehindPlan another weekly",
             "ops PacemeterTargetsInvalid pacemeter"
         ]

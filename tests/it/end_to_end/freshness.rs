@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use pacemeter::clock::{Clock, Timestamp};
-use pacemeter::record::Stream;
+use pacemeter::clock::{Clock, HOUR, MINUTE, Timestamp};
+use pacemeter::record::{RawRecords as _, Stream};
+use pacemeter::settings::{Layers, SettingsReader};
 use pacemeter::simulate::LABELS;
+use pacemeter::source::{self, Consumer};
 use serde_json::json;
 
 use crate::program::{LIMIT, Pacemeter};
 use crate::shared_kafka;
-use crate::topics::{CREATE_TIME, Record, Topics};
+use crate::topics::{CREATE_TIME, LOG_APPEND_TIME, Record, Topics};
 
 /// Settings of a topic that is compacted as soon as possible.
 const COMPACTED: &[(&str, &str)] = &[
@@ -123,4 +125,28 @@ fn figures_stay_complete_whatever_the_log_ends_with() {
     assert_moves_on(&mut pacemeter);
     assert_eq!(applied_records(&pacemeter, Stream::Milestone), Some(milestones));
     assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn who_has_set_a_timestamp_is_read_from_the_log() {
+    let kafka = shared_kafka();
+    for (configuration, is_producer_time) in [(CREATE_TIME, true), (LOG_APPEND_TIME, false)] {
+        let topics = Topics::create(kafka, 1, configuration);
+        let stamped = Clock::wall().now() - MINUTE;
+        topics.write(Stream::Call, &[Record { timestamp: Some(stamped.as_millis()), ..Record::of("{}") }]);
+        let mut reader = SettingsReader::load(&Layers { overrides: topics.settings(), ..Layers::default() });
+        let mut consumer = Consumer::open(&source::Settings::read(&mut reader)).expect("a consumer");
+        let partitions = consumer.describe().expect("the topics").partitions;
+        let from_the_beginning: Vec<_> = partitions.into_iter().map(|found| (found.partition, 0)).collect();
+        consumer.assign(&from_the_beginning).expect("assigned");
+        let batch = std::iter::repeat_with(|| consumer.next_batch(1, Duration::from_millis(100)));
+        let batch = batch.take(300).find(|batch| !batch.is_empty()).expect("the record");
+        let record = batch.without_headers(0);
+        assert_eq!(record.is_producer_time, is_producer_time);
+        if is_producer_time {
+            assert_eq!(record.written_after(), Some(stamped - HOUR), "it may be an hour ahead");
+        } else {
+            assert!(record.written_after() > Some(stamped), "the broker's time of writing");
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use pacemeter::clock::{DAY, HOUR, MINUTE, Millis, SECOND, Timestamp};
 use pacemeter::event::{CallKind, Centavos, DisbursementKind, MilestoneKind, Status};
 use pacemeter::oracle::{
-    Decimals, PesoAmount, SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone, SentRecord,
+    PesoAmount, SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone, SentRecord, Spelling,
 };
 use pacemeter::record::{Reason, Stream};
 use pacemeter::simulate::{CANARY, LABELS};
@@ -169,8 +169,11 @@ impl HandwrittenLog {
             event
         };
         self.send(other(|body| body.amount = Some((24_999 * PESO + 99).into())));
-        // The same amount in another spelling.
-        self.send(other(|body| body.amount = Some(PesoAmount { centavos: 25_000 * PESO, decimals: Decimals::None })));
+        // The same amount in other spellings is the same content.
+        self.send(other(|body| body.amount = Some(PesoAmount { centavos: 25_000 * PESO, spelling: Spelling::Whole })));
+        self.send(other(|body| {
+            body.amount = Some(PesoAmount { centavos: 25_000 * PESO, spelling: Spelling::Exponent });
+        }));
         self.send(other(|body| body.currency = Some("MXN".to_owned())));
         self.send(other(|body| body.state = None));
         self.send(other(|body| body.kind = Returned));

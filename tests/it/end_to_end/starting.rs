@@ -112,7 +112,12 @@ fn a_topic_that_breaks_exactness_is_refused_with_a_remedy() {
             }
         }
         settings.push(format!("{setting}=true"));
-        assert_eq!(run(&["check"], &settings).code, Some(0));
+        let checked = run(&["check"], &settings);
+        assert_eq!(checked.code, Some(0));
+        assert_eq!(
+            checked.stdout.contains("one to two hours after their instant"),
+            topic_settings.contains(&unbounded)
+        );
         let state = tempfile::tempdir().expect("a temporary directory");
         let mut pacemeter = Pacemeter::start(&state, &settings);
         pacemeter.wait_ready();

@@ -199,6 +199,8 @@ impl<'a> TestLog<'a> {
             );
             let expected = reason.map_or(Outcome::Expired.name(), Reason::name);
             assert_eq!(letter.header("pacemeter-reason"), expected, "the record at {place:?}: {record:?}");
+            let has_detail = letter.headers.iter().any(|(name, _)| name == "pacemeter-detail");
+            assert_eq!(has_detail, *reason == Some(Reason::NotJson), "the detail of {place:?}");
             assert!(seen.insert(place.clone()), "two letters for {place:?}");
         }
         let missing = self.written.iter().filter(|(place, (_, reason))| reason.is_some() && !seen.contains(*place));

@@ -6,7 +6,7 @@ use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Topics};
 
 /// Settings with an account's name and password.
-fn as_account(topics: &Topics<'_>, name: &str, password: &str) -> Vec<String> {
+pub fn as_account(topics: &Topics<'_>, name: &str, password: &str) -> Vec<String> {
     let mut settings = topics.settings();
     settings.extend([
         format!("kafka.bootstrap_servers={}", shared_kafka().sasl_bootstrap()),

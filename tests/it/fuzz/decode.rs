@@ -3,7 +3,7 @@
 use pacemeter::clock::Timestamp;
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
 use pacemeter::event::LabelArena;
-use pacemeter::record::{RawRecord, Stream};
+use pacemeter::record::{RawRecord, Reason, Stream};
 use proptest::{prop_assert, prop_assert_eq};
 
 use super::fuzz;
@@ -20,6 +20,8 @@ const WORDS: &[&str] = &[
     "-0",
     "1e999",
     "0.005",
+    "2.5E+4",
+    "0e-0000000000000000000000000000000000000001",
     "{\"a\":",
     "[[[[[[[[",
     "]",
@@ -29,6 +31,8 @@ const WORDS: &[&str] = &[
     "2020-02-30T24:00:60+99:99",
     "\u{feff}",
     "\0\0\0\0\x01",
+    "\0\0\0\0\0\0\0\x01\x02",
+    "content-type: \nCONTENT-TYPE: \n",
 ];
 
 #[test]
@@ -62,6 +66,8 @@ fn decoding_is_repeatable_and_rejection_leaves_no_trace() {
                 Err(rejection) => {
                     prop_assert_eq!(format!("{arena:?}"), format!("{:?}", LabelArena::default()), "{}", rejection);
                     prop_assert!(rejection.to_string().len() < 200);
+                    prop_assert_eq!(rejection.detail.is_some(), rejection.reason == Reason::NotJson, "{}", rejection);
+                    prop_assert!(rejection.detail.is_none_or(|fault| fault.position as usize <= value.len()));
                 }
             }
         }

@@ -23,7 +23,7 @@ fn figures_of_a_simulated_programme_are_the_oracles() {
             core.apply(emission.stream, 0, value, emission.timestamp);
             if let Some((id, amount)) = amount_of(&emission.sent) {
                 let first = amounts.entry(id.to_owned()).or_insert_with(|| *amount);
-                respelt += usize::from(first.centavos == amount.centavos && first.decimals != amount.decimals);
+                respelt += usize::from(first.centavos == amount.centavos && first.spelling != amount.spelling);
             }
             oracle.record(emission.stream, 0, emission.sent);
         }

@@ -1,12 +1,13 @@
 //! Logs that are not those of the state, or that lost records.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use pacemeter::record::Stream;
 
 use super::{StoredState, assert_says, built};
 use crate::kafka::Kafka;
-use crate::program::run_in;
+use crate::program::{Pacemeter, run_in};
 use crate::shared_kafka;
 use crate::topics::{CREATE_TIME, Record, Topics};
 
@@ -96,15 +97,36 @@ fn another_cluster_is_refused() {
 }
 
 #[test]
-fn added_partitions_end_the_process_unless_accepted() {
+fn added_partitions_are_not_read_and_forbid_a_rebuild() {
     let stored = StoredState::of(shared_kafka());
     let mut pacemeter = stored.start(&[]);
     stored.assert_exact(&mut pacemeter);
     stored.test_log.topics.add_partitions(Stream::Call, 3);
-    assert_says(&pacemeter.ended(Instant::now()), 75, &["has 3 partitions now and had 2"]);
-    stored.assert_refused(&[], 65, &["had 2 partitions, now it has 3"]);
+    pacemeter.until("it is not ready, and reports why", |pacemeter| {
+        let answer = pacemeter.get("/readyz");
+        (answer.status == 503 && answer.body.contains("has 3 partitions now, of which 2 are read")).then_some(())
+    });
+    let complete_until = |pacemeter: &Pacemeter, stream| {
+        let scrape = pacemeter.scrape();
+        assert!(scrape.has("pacemeter_records_total"), "the figures stay");
+        scrape.value("pacemeter_complete_until_timestamp_seconds", &[("stream", stream)])
+    };
+    let before = ["call", "milestone"].map(|stream| complete_until(&pacemeter, stream));
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(complete_until(&pacemeter, "call"), before[0], "the topic is complete no longer");
+    assert!(complete_until(&pacemeter, "milestone") > before[1], "the others are");
+    let ended = pacemeter.stop();
+    assert_says(&ended, 0, &["pacemeter.topic.partitions_changed"]);
+
+    const ADDED: [&str; 2] = ["had 2 partitions, now it has 3: partitions were added", "a new topic with 3 partitions"];
+    stored.assert_refused(&[], 65, &ADDED);
+    stored.assert_refused(&["state.on_mismatch=rebuild"], 65, &ADDED);
+    let rebuild = |more: &[&str]| run_in(&stored.state, &["state", "rebuild", "--force"], &stored.settings(more));
+    assert_says(&rebuild(&[]), 65, &ADDED);
     stored.assert_starts(&["state.accept_added_partitions=true"], "newest", 6);
     stored.assert_starts(&[], "newest", 6);
+    stored.test_log.topics.add_partitions(Stream::Call, 4);
+    assert_says(&rebuild(&["state.accept_added_partitions=true"]), 0, &["6 partitions"]);
 }
 
 #[test]
@@ -144,7 +166,7 @@ fn a_wrong_or_missing_committed_offset_changes_nothing() {
     }
     let mut settings = stored.settings(&[]);
     settings.push("kafka.group_id=another".to_owned());
-    let mut pacemeter = crate::program::Pacemeter::start(&stored.state, &settings);
+    let mut pacemeter = Pacemeter::start(&stored.state, &settings);
     stored.assert_exact(&mut pacemeter);
     assert_eq!(pacemeter.stop().code, Some(0));
 }

@@ -26,6 +26,11 @@ fn started(store: &CheckpointStore, id: Option<&str>) -> Result<Rig, Failure> {
 
 /// Topic ids in the heads of the checkpoints that the task saves, up to its end.
 fn saved(rig: Rig) -> Vec<Option<String>> {
+    heads(rig).into_iter().map(|head| head.topic_id).collect()
+}
+
+/// Heads of the checkpoints that the task saves with a batch of the first partition, up to its end.
+pub(super) fn heads(rig: Rig) -> Vec<Head> {
     let letters = rig.letters.clone();
     let done = Arc::clone(&rig.letters.0);
     let messages = rig.batches(1);
@@ -38,7 +43,7 @@ fn saved(rig: Rig) -> Vec<Option<String>> {
     });
     rig.run(messages, Shutdown::default()).unwrap();
     looking.join().unwrap();
-    letters.observe(|seen| seen.checkpoints.iter().map(|(_, head)| head.topic_id.clone()).collect())
+    letters.observe(|seen| seen.checkpoints.iter().map(|(_, head)| head.clone()).collect())
 }
 
 fn store() -> CheckpointStore {
