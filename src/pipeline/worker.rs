@@ -38,6 +38,7 @@ use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore, LastCut};
 use crate::clock::Clock;
+use crate::cuts::CutOffset;
 use crate::record::{Outcome, PartitionIndex};
 use crate::runtime::{Exit, Failure};
 use crate::source::TopicIds;
@@ -83,6 +84,8 @@ pub struct WorkerOptions {
     pub closed_periods: Arc<ClosedPeriods>,
     /// The newest cut of the list, as the start verified it.
     pub newest_cut: Option<LastCut>,
+    /// Ends of the newest stored cut.
+    pub cut_offsets: Vec<CutOffset>,
     /// Destinations of effects.
     pub outputs: Outputs,
 }
@@ -96,6 +99,8 @@ pub struct Worker {
     next_view_config: Option<ViewConfig>,
     clock: Clock,
     store: CheckpointStore,
+    /// Ends of the newest cut that was stored at the start.
+    pub(super) cut_offsets: Vec<CutOffset>,
     outputs: Outputs,
     phase: Phase,
     partitions: Partitions,
@@ -139,6 +144,7 @@ impl Worker {
             store,
             closed_periods,
             newest_cut,
+            cut_offsets,
             outputs,
         } = options;
         let now = clock.instant();
@@ -170,6 +176,7 @@ impl Worker {
             next_view_config: None,
             clock,
             store,
+            cut_offsets,
             outputs,
         }
     }
