@@ -167,12 +167,15 @@ impl Lookup {
             let answer = question(patience);
             let denial = self.serve(action);
             let error = match answer {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.client.context().note_answer();
+                    return Ok(answer);
+                }
                 Err(error) => denial.unwrap_or_else(|| SourceError::of(action, &error)),
             };
             let gave_up_early = tried.elapsed() < patience / 2;
             if gave_up_early || started.elapsed() >= self.timeout || !matches!(error, SourceError::Unavailable { .. }) {
-                return Err(error);
+                return Err(self.client.context().explain(error));
             }
         }
     }
@@ -184,7 +187,8 @@ impl Lookup {
             let _ = self.client.poll(Duration::ZERO);
         }
         let denial = self.client.context().take_errors().into_iter().find(|tally| tally.is_denial())?;
-        Some(SourceError::Denied { action, reason: denial.reason })
+        let reason = self.client.context().denials().map_or(denial.reason, |denials| denials.to_string());
+        Some(SourceError::Denied { action, reason })
     }
 }
 

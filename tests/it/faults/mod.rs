@@ -25,4 +25,5 @@ mod silence;
 mod sockets;
 mod table;
 mod transactions;
+mod unreachable;
 mod unreadable;
