@@ -1,6 +1,6 @@
 //! Configuration of librdkafka's clients, and their reports while they run.
 
-use super::error::{SourceError, is_denial};
+use super::error::{SourceError, is_denial, whole};
 use super::settings::Settings;
 use super::unreachable::{BrokerFailures, FailureLog};
 use crate::runtime::end_for_shortage;
@@ -239,7 +239,7 @@ impl Context {
 
     /// Returns a text of the client without the secrets of its configuration.
     pub(super) fn redact(&self, text: &str) -> String {
-        self.redactor.redact(text)
+        self.redactor.redact(whole(text))
     }
 
     /// The errors since the last call.

@@ -93,11 +93,16 @@ impl From<SourceError> for Failure {
     }
 }
 
+/// Text of librdkafka without the part of a letter at which it may be cut, as its buffers are short.
+pub(super) fn whole(text: &str) -> &str {
+    text.trim_end_matches(char::REPLACEMENT_CHARACTER)
+}
+
 /// Description of an error without the value of a property, which may be a secret.
 pub(super) fn description(error: &KafkaError) -> String {
     match error {
-        KafkaError::ClientConfig(_, description, key, _) => format!("{key}: {description}"),
-        KafkaError::ClientCreation(description) => description.clone(),
+        KafkaError::ClientConfig(_, description, key, _) => format!("{key}: {}", whole(description)),
+        KafkaError::ClientCreation(description) => whole(description).to_owned(),
         other => other.to_string(),
     }
 }
