@@ -34,7 +34,8 @@ fn it_starts_before_broker_and_topics_and_survives_an_outage() {
     let topics = Topics::reserve(&kafka);
     let state = tempfile::tempdir().expect("a temporary directory");
     let started = Instant::now();
-    let mut pacemeter = Pacemeter::start(&state, &topics.settings());
+    let settings = [topics.settings(), vec!["kafka.request_timeout=3s".to_owned()]].concat();
+    let mut pacemeter = Pacemeter::start(&state, &settings);
     assert_eq!(pacemeter.get("/livez").status, 200);
     assert_eq!(pacemeter.get("/metrics").status, 200);
     assert!(
