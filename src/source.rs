@@ -51,6 +51,7 @@ mod properties;
 mod property_files;
 mod reading;
 mod settings;
+mod unreachable;
 
 #[cfg(test)]
 mod tests;
@@ -65,6 +66,7 @@ pub use error::SourceError;
 pub(crate) use factory::{create_admin, create_producer};
 pub use probe::{End, EndProbe};
 pub use settings::{DeadLetterSettings, Settings};
+pub use unreachable::{BrokerFailures, UnreachableCause};
 
 /// Makes an abort of a library or of an allocation, and the limit of processor time, end the process with 75 and a line
 /// that says what to do.

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::decode::KeyFile;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
-use crate::source::check::{dead_letter_topic, topic_faults};
+use crate::source::check::{MissingRight, dead_letter_topic, missing_rights, topic_faults};
 use crate::source::{Consumer, DeadLetters, SourceError};
 use crate::targets::Targets;
 
@@ -68,7 +68,11 @@ fn check_topics(settings: &Settings, targets: &Targets) -> Result<String, Failur
     // The producer has properties of its own, which only it refuses.
     DeadLetters::open(&settings.source)?;
     let failed = |error| failure(error, settings.source.shown_servers());
-    let topology = consumer.describe().map_err(failed)?;
+    let described = consumer.describe();
+    if matches!(described, Ok(_) | Err(SourceError::Denied { .. })) {
+        refuse_missing_rights(&missing_rights(&settings.source).map_err(failed)?)?;
+    }
+    let topology = described.map_err(failed)?;
     let findings = topic_faults(&settings.source).map_err(failed)?;
     findings.refuse()?;
     let dead_letters = dead_letter_topic(&settings.source).map_err(|error| match error {
@@ -111,6 +115,16 @@ fn check_topics(settings: &Settings, targets: &Targets) -> Result<String, Failur
         let _ = writeln!(report, "warning: {warning}");
     }
     Ok(report)
+}
+
+/// Fails with every missing right.
+fn refuse_missing_rights(missing: &[MissingRight]) -> Result<(), Failure> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let message = format!("kafka denies access: grant the missing rights: {}", missing.join(", "));
+    Err(Failure::new(Exit::Denied, message))
 }
 
 /// A dead-letter topic that is missing, which a running pipeline does without.

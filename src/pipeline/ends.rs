@@ -33,7 +33,7 @@ pub(super) fn start(
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
     let held_back = HeldBack(vec![None; probe.partitions().len()]);
-    let mut query = EndQuery { probe, clock, reports, held_back };
+    let mut query = EndQuery { probe, clock, reports, held_back, outage: OutageClock::default() };
     spawn("ends", move || {
         // A task that is gone needs no answers.
         let _ = query.run(interval, &shutdown);
@@ -46,6 +46,7 @@ struct EndQuery {
     clock: Clock,
     reports: Sender<WorkerMessage>,
     held_back: HeldBack,
+    outage: OutageClock,
 }
 
 impl EndQuery {
@@ -79,6 +80,7 @@ impl EndQuery {
                 Vec::new()
             }
         };
+        self.note_outage(&answers);
         let (mut ends, mut missing) = (Vec::new(), Vec::new());
         for (number, answer) in answers.into_iter().enumerate() {
             match answer {
@@ -102,6 +104,19 @@ impl EndQuery {
             }
         }
         Ok(self.reports.blocking_send(WorkerMessage::Ends { asked, ends, missing })?)
+    }
+
+    /// Logs the end of an outage.
+    fn note_outage(&mut self, answers: &[Result<End, SourceError>]) {
+        let is_complete = answers.len() == self.probe.partitions().len() && answers.iter().all(Result::is_ok);
+        let total = is_complete.then(|| answers.iter().flatten().map(|end| end.stable).sum());
+        let Some(Outage { gone, new_records }) = self.outage.take(total, Instant::now()) else { return };
+        tracing::info!(
+            event = "pacemeter.kafka.returned",
+            gone_ms = gone.as_millis() as u64,
+            new_records,
+            "brokers answer again"
+        );
     }
 
     /// Without an answer nothing is known, and nothing changes.
@@ -157,9 +172,50 @@ impl HeldBack {
     }
 }
 
+/// A time without the end offsets of all partitions.
+#[derive(Debug, PartialEq, Eq)]
+struct Outage {
+    /// Time from the last answer before it.
+    gone: Duration,
+    /// Offsets written meanwhile, which are still to be read.
+    new_records: i64,
+}
+
+/// Measures outages.
+#[derive(Default)]
+struct OutageClock {
+    /// Time and sum of the last end offsets.
+    last: Option<(Instant, i64)>,
+    is_gone: bool,
+}
+
+impl OutageClock {
+    /// Takes the sum of all end offsets, or `None` if some are unknown; returns the outage that this answer ends.
+    fn take(&mut self, total: Option<i64>, now: Instant) -> Option<Outage> {
+        let was_gone = std::mem::replace(&mut self.is_gone, total.is_none());
+        let total = total?;
+        let (since, before) = self.last.replace((now, total))?;
+        was_gone.then(|| Outage { gone: now.saturating_duration_since(since), new_records: total - before })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_an_outage_tells_its_length_and_what_came() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut outage = OutageClock::default();
+        assert_eq!(outage.take(None, at(0)), None, "nothing is known yet");
+        assert_eq!(outage.take(Some(10), at(1)), None);
+        assert_eq!(outage.take(Some(12), at(2)), None);
+        assert_eq!(outage.take(None, at(3)), None);
+        assert_eq!(outage.take(None, at(60)), None);
+        assert_eq!(outage.take(Some(112), at(62)), Some(Outage { gone: Duration::from_secs(60), new_records: 100 }));
+        assert_eq!(outage.take(Some(113), at(63)), None);
+    }
 
     #[test]
     fn an_open_transaction_is_reported_once_a_minute() {

@@ -100,14 +100,10 @@ impl PipelineMetrics {
 
     pub(super) fn client_event(&mut self, event: &ClientEvent, now: Timestamp) {
         let metrics = &self.metrics;
-        let error = |kind: &str, count| metrics.kafka.errors.with_label_values(&[kind]).inc_by(count);
+        if let Some((kind, count)) = errors(event) {
+            metrics.kafka.errors.with_label_values(&[kind]).inc_by(count);
+        }
         match event {
-            ClientEvent::Errors { denied: true, count, .. } => error("denied", *count),
-            ClientEvent::Errors { count, .. } => error("connection", *count),
-            ClientEvent::Interrupted { .. } => error("partition", 1),
-            ClientEvent::OutOfRange { .. } => error("out_of_range", 1),
-            ClientEvent::Repeated { count } => error("repeated", *count),
-            ClientEvent::Fatal { .. } => error("fatal", 1),
             ClientEvent::Committed => {
                 metrics.kafka.commits.inc();
                 metrics.kafka.last_commit.set(&[], now);
@@ -116,6 +112,7 @@ impl PipelineMetrics {
                 metrics.kafka.commits.inc();
                 metrics.kafka.commit_failures.inc();
             }
+            _ => {}
         }
     }
 
@@ -225,16 +222,58 @@ impl PipelineMetrics {
     }
 }
 
+/// Kind and number of the errors in an event of the client.
+fn errors(event: &ClientEvent) -> Option<(&'static str, u64)> {
+    Some(match event {
+        ClientEvent::Errors { denied: true, count, .. } => ("denied", *count),
+        ClientEvent::Errors { count, .. } => ("connection", *count),
+        ClientEvent::Interrupted { .. } => ("partition", 1),
+        ClientEvent::OutOfRange { .. } => ("out_of_range", 1),
+        ClientEvent::Repeated { count } => ("repeated", *count),
+        ClientEvent::Fatal { .. } => ("fatal", 1),
+        ClientEvent::Committed | ClientEvent::CommitFailed { .. } => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use super::errors;
     use crate::checkpoint::{Damage, WriteReason};
     use crate::pipeline::restore::StateSource;
+    use crate::record::PartitionIndex;
+    use crate::source::ClientEvent;
     use crate::telemetry::process;
+    use rdkafka::error::RDKafkaErrorCode;
 
     #[test]
     fn label_values_are_those_registered_at_the_start() {
         assert_eq!(StateSource::ALL.map(StateSource::name), process::RESTORE_SOURCES);
         assert_eq!(WriteReason::ALL.map(WriteReason::name), process::CHECKPOINT_FAILURES);
         assert_eq!(Damage::KINDS, process::CHECKPOINT_DAMAGE);
+    }
+
+    #[test]
+    fn every_kind_of_kafka_error_is_counted_from_zero() {
+        let (index, reason, code) = (PartitionIndex::new(0), String::new(), RDKafkaErrorCode::Fail);
+        let error = |denied| ClientEvent::Errors { code, reason: reason.clone(), count: 1, denied };
+        let interrupted = ClientEvent::Interrupted {
+            index,
+            offset: 0,
+            next_offset: 0,
+            code,
+            reason: reason.clone(),
+            denied: false,
+            unreadable: false,
+        };
+        let events = [
+            error(true),
+            error(false),
+            interrupted,
+            ClientEvent::OutOfRange { index, next_offset: 0, reason: reason.clone() },
+            ClientEvent::Repeated { count: 1 },
+            ClientEvent::Fatal { reason: reason.clone() },
+        ];
+        let kinds = events.each_ref().map(|event| errors(event).expect("it is an error").0);
+        assert_eq!(kinds, process::KAFKA_ERROR_KINDS);
     }
 }

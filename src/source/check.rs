@@ -3,6 +3,7 @@
 
 mod configuration;
 mod dead_letter_topic;
+mod rights;
 
 use self::configuration::{NotShown, describe, value};
 use super::client;
@@ -14,6 +15,7 @@ use crate::runtime::{Exit, Failure};
 use std::fmt;
 
 pub use dead_letter_topic::{DeadLetterTopic, DeadLetterWarning, dead_letter_topic};
+pub use rights::{MissingRight, missing_rights};
 
 /// Faults and warnings about the three topics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

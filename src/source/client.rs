@@ -1,7 +1,8 @@
 //! Configuration of librdkafka's clients, and their reports while they run.
 
-use super::error::is_denial;
+use super::error::{SourceError, is_denial, whole};
 use super::settings::Settings;
+use super::unreachable::{BrokerFailures, FailureLog};
 use crate::runtime::end_for_shortage;
 use crate::settings::Redactor;
 use rdkafka::config::RDKafkaLogLevel;
@@ -10,6 +11,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 pub(super) type Client = BaseConsumer<Context>;
 
@@ -123,6 +125,9 @@ pub(super) fn max_batch_bytes(settings: &Settings) -> u64 {
 pub(super) fn probe(settings: &Settings) -> ClientConfig {
     let mut config = reader(settings);
     bound_answers(&mut config, MAX_REPLY_BYTES);
+    // A listener that is not Kafka's, or wants TLS, may just hang up, which the client tells at this level only.
+    config.set("log.connection.close", "true");
+    config.set_log_level(RDKafkaLogLevel::Info);
     config
 }
 
@@ -204,6 +209,7 @@ struct Reports {
     errors: Vec<ErrorTally>,
     commit_in_flight: bool,
     commits: Vec<KafkaResult<()>>,
+    failures: FailureLog,
 }
 
 /// Secrets of a client's configuration.
@@ -217,12 +223,14 @@ pub(super) fn redactor(config: &ClientConfig) -> Redactor {
 pub(super) struct Context {
     reports: Mutex<Reports>,
     redactor: Redactor,
+    bootstrap_servers: String,
 }
 
 impl Context {
     /// Context of a client with this configuration.
     pub(super) fn new(config: &ClientConfig) -> Self {
-        Self { reports: Mutex::default(), redactor: redactor(config) }
+        let bootstrap_servers = config.get("bootstrap.servers").unwrap_or_default().to_owned();
+        Self { reports: Mutex::default(), redactor: redactor(config), bootstrap_servers }
     }
 
     fn reports(&self) -> MutexGuard<'_, Reports> {
@@ -231,7 +239,7 @@ impl Context {
 
     /// Returns a text of the client without the secrets of its configuration.
     pub(super) fn redact(&self, text: &str) -> String {
-        self.redactor.redact(text)
+        self.redactor.redact(whole(text))
     }
 
     /// The errors since the last call.
@@ -256,6 +264,25 @@ impl Context {
         }
     }
 
+    /// Notes that a broker answered.
+    pub(super) fn note_answer(&self) {
+        self.reports().failures.answered();
+    }
+
+    /// Known causes why brokers deny access.
+    pub(super) fn denials(&self) -> Option<BrokerFailures> {
+        self.reports().failures.current(&self.bootstrap_servers, true, Instant::now())
+    }
+
+    /// Returns the error with the causes why brokers cannot be reached, if there was no answer and they are known.
+    pub(super) fn explain(&self, error: SourceError) -> SourceError {
+        if !matches!(error, SourceError::Unavailable { .. }) {
+            return error;
+        }
+        let failures = self.reports().failures.current(&self.bootstrap_servers, false, Instant::now());
+        failures.map_or(error, |failures| SourceError::Unreachable { failures })
+    }
+
     /// Notes a commit in flight; returns false if there is one already.
     pub(super) fn begin_commit(&self) -> bool {
         !std::mem::replace(&mut self.reports().commit_in_flight, true)
@@ -274,6 +301,12 @@ impl ClientContext for Context {
         // `kafka.properties` goes to all clients; each warns of the properties of other kinds of client.
         let expected = facility == "CONFWARN" && detail.contains("will be ignored by this");
         let detail = self.redact(detail);
+        let is_failure = facility == "FAIL";
+        if is_failure {
+            self.reports().failures.note(&detail, Instant::now());
+        }
+        // Brokers close connections that are idle.
+        let expected = expected || (is_failure && matches!(level, Level::Notice | Level::Info));
         match level {
             _ if expected => {
                 tracing::debug!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported")

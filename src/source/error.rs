@@ -1,5 +1,6 @@
 //! Errors of Kafka, one variant for each reaction of a caller: retry, give up as denied, wait for a topic, stop.
 
+use super::unreachable::BrokerFailures;
 use crate::runtime::{Exit, Failure, SHORTAGE_REMEDY};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -13,6 +14,12 @@ pub enum SourceError {
         action: &'static str,
         /// The client's description.
         reason: String,
+    },
+    /// No answer, because connections to brokers fail for known causes.
+    #[error("kafka cannot be reached: {failures}")]
+    Unreachable {
+        /// Brokers and causes.
+        failures: BrokerFailures,
     },
     /// Wrong credentials, or a right that is missing.
     #[error("kafka denies access: {action}: {reason}")]
@@ -52,7 +59,7 @@ impl SourceError {
     /// True if the same call may succeed later without a change on our side. A missing topic may be created at any
     /// time.
     pub fn is_retriable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::TopicMissing { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Unreachable { .. } | Self::TopicMissing { .. })
     }
 
     pub(super) fn of(action: &'static str, error: &KafkaError) -> Self {
@@ -77,6 +84,7 @@ impl From<SourceError> for Failure {
             SourceError::Denied { .. } => Exit::Denied,
             SourceError::Configuration { .. } => Exit::Configuration,
             SourceError::Unavailable { .. }
+            | SourceError::Unreachable { .. }
             | SourceError::TopicMissing { .. }
             | SourceError::Shortage { .. }
             | SourceError::Fatal { .. } => Exit::TryAgain,
@@ -85,11 +93,16 @@ impl From<SourceError> for Failure {
     }
 }
 
+/// Text of librdkafka without the part of a letter at which it may be cut, as its buffers are short.
+pub(super) fn whole(text: &str) -> &str {
+    text.trim_end_matches(char::REPLACEMENT_CHARACTER)
+}
+
 /// Description of an error without the value of a property, which may be a secret.
 pub(super) fn description(error: &KafkaError) -> String {
     match error {
-        KafkaError::ClientConfig(_, description, key, _) => format!("{key}: {description}"),
-        KafkaError::ClientCreation(description) => description.clone(),
+        KafkaError::ClientConfig(_, description, key, _) => format!("{key}: {}", whole(description)),
+        KafkaError::ClientCreation(description) => whole(description).to_owned(),
         other => other.to_string(),
     }
 }

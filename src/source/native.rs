@@ -14,6 +14,7 @@ mod abort;
 mod headers;
 mod libraries;
 mod queue_size;
+mod rights;
 mod sockets;
 mod soundness;
 mod topic_ids;
@@ -21,8 +22,9 @@ pub(super) mod unpacking;
 
 pub(super) use abort::handle_aborts;
 pub(super) use libraries::linked as linked_libraries;
+pub(super) use rights::{Operation, Rights, group_rights, topic_rights};
 pub(super) use sockets::unacknowledged_bytes;
-pub(super) use topic_ids::{may_write, topic_ids};
+pub(super) use topic_ids::topic_ids;
 
 use super::client::{Client, Context};
 use crate::clock::Timestamp;

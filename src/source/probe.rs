@@ -3,7 +3,7 @@
 use super::client::{self, Client};
 use super::error::{SourceError, is_missing};
 use super::factory;
-use super::native;
+use super::native::{self, Rights};
 use super::{PartitionLog, Settings, TopicIds, Topology};
 use crate::record::{PerStream, Stream, TopicPartition};
 use rdkafka::consumer::Consumer as _;
@@ -74,11 +74,24 @@ impl Lookup {
         Ok(PerStream::from_fn(|stream| id(&topics[stream])))
     }
 
-    /// True if records may be written to a topic; `None` where brokers do not tell.
-    pub(super) fn may_write(&self, topic: &str) -> Result<Option<bool>, SourceError> {
-        let broker = self.some_broker(topic)?;
+    /// Rights to topics, in the order given.
+    pub(super) fn topic_rights(&self, topics: &[&str]) -> Result<Vec<Rights>, SourceError> {
+        let Some(first) = topics.first() else { return Ok(Vec::new()) };
+        let broker = self.some_broker(first)?;
         // Whatever an older broker does not know is not known here either.
-        Ok(native::may_write(&self.client, topic, broker, self.timeout).unwrap_or(None))
+        let answer = native::topic_rights(&self.client, topics.iter().copied(), broker, self.timeout);
+        let known = answer.unwrap_or_default();
+        let rights = |topic: &&str| known.iter().find(|(name, _)| name == topic).map(|(_, rights)| rights.clone());
+        Ok(topics.iter().map(|topic| rights(topic).unwrap_or(Rights::Unknown)).collect())
+    }
+
+    /// Rights to a group.
+    pub(super) fn group_rights(&self, group: &str) -> Rights {
+        match native::group_rights(&self.client, group, self.timeout) {
+            Ok(rights) => rights,
+            Err(RDKafkaErrorCode::GroupAuthorizationFailed) => Rights::Hidden,
+            Err(_) => Rights::Unknown,
+        }
     }
 
     /// Partition numbers of a topic, ascending.
@@ -167,12 +180,15 @@ impl Lookup {
             let answer = question(patience);
             let denial = self.serve(action);
             let error = match answer {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.client.context().note_answer();
+                    return Ok(answer);
+                }
                 Err(error) => denial.unwrap_or_else(|| SourceError::of(action, &error)),
             };
             let gave_up_early = tried.elapsed() < patience / 2;
             if gave_up_early || started.elapsed() >= self.timeout || !matches!(error, SourceError::Unavailable { .. }) {
-                return Err(error);
+                return Err(self.client.context().explain(error));
             }
         }
     }
@@ -184,7 +200,8 @@ impl Lookup {
             let _ = self.client.poll(Duration::ZERO);
         }
         let denial = self.client.context().take_errors().into_iter().find(|tally| tally.is_denial())?;
-        Some(SourceError::Denied { action, reason: denial.reason })
+        let reason = self.client.context().denials().map_or(denial.reason, |denials| denials.to_string());
+        Some(SourceError::Denied { action, reason })
     }
 }
 

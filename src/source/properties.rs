@@ -5,6 +5,7 @@
 //! is refused if one of them changes. `factory` reads ours back from the clients that are made.
 
 use super::client::{self, without_prefix};
+use super::error::whole;
 use super::native::set_property;
 use super::settings::Settings;
 use crate::settings::Redactor;
@@ -189,8 +190,13 @@ fn parse_fault(property: &str, error: &KafkaError, redactor: &Redactor) -> Strin
     match error {
         KafkaError::ClientConfig(_, description, of, _) => {
             let of = if property.is_empty() { format!("{of}: ") } else { String::new() };
-            let description = redactor.redact(description).to_lowercase();
-            format!("is refused by the kafka client: {of}{}", description.trim_end_matches('.'))
+            if description.starts_with("No such configuration property") {
+                return format!("{of}is no property of the kafka client, which tells capitals from small letters");
+            }
+            let description = redactor.redact(whole(description));
+            let mut letters = description.trim_end_matches('.').chars();
+            let first = letters.next().into_iter().flat_map(char::to_lowercase);
+            format!("is refused by the kafka client: {of}{}", first.chain(letters).collect::<String>())
         }
         _ => "cannot be passed to the kafka client, which wants text without NUL".into(),
     }
@@ -241,6 +247,22 @@ mod tests {
             [("fetch.wait.max.ms", "50"), ("topic.acks", "all"), ("sasl.mechanism", "PLAIN"), ("debug", "all")]
         {
             assert_eq!(fault_of(property, value), None, "{property}={value}");
+        }
+    }
+
+    #[test]
+    fn a_refused_value_keeps_its_letters() {
+        let fault = |property: &str, value: &str| fault_of(property, value).unwrap_or_default();
+        assert_eq!(
+            fault("security.protocol", "Plain"),
+            "is refused by the kafka client: invalid value \"Plain\" for configuration property \"security.protocol\""
+        );
+        let no_property = "is no property of the kafka client, which tells capitals from small letters";
+        assert_eq!(fault("Security.Protocol", "SSL"), no_property);
+        // librdkafka cuts its text within a letter of two bytes.
+        for value in ["\u{f1}".repeat(400), format!("x{}", "\u{f1}".repeat(400))] {
+            let fault = fault("compression.type", &value);
+            assert!(fault.contains("\u{f1}\u{f1}") && !fault.contains('\u{fffd}'), "{fault}");
         }
     }
 

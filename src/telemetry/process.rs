@@ -51,6 +51,9 @@ pub const CHECKPOINT_DAMAGE: [&str; 10] = [
     "misplaced",
 ];
 
+/// Values of the label `kind` of errors of the Kafka client.
+pub const KAFKA_ERROR_KINDS: [&str; 6] = ["denied", "connection", "partition", "out_of_range", "repeated", "fatal"];
+
 /// Values of the label `source` of restores.
 pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];
 

@@ -26,10 +26,18 @@ const DOORS: usize = 10;
 /// Accounts and passwords for [`Kafka::sasl_bootstrap`]. The first may do everything, the second nothing.
 pub const ACCOUNTS: [(&str, &str); 2] = [("reader", "sesame-of-the-reader"), ("stranger", "sesame-of-the-stranger")];
 
+/// Advertised address of [`Kafka::misadvertised_bootstrap`], which cannot be resolved.
+pub const MISADVERTISED: &str = "kafka.nowhere.invalid:9092";
+
+/// Password of the broker's key, which is made for one test run.
+const KEY_PASSWORD: &str = "broker-key";
+
 pub struct Kafka {
     port: u16,
     controller_port: u16,
     sasl_port: u16,
+    tls_port: u16,
+    misadvertised_port: u16,
     /// Doors that no test has taken.
     doors: Mutex<Vec<Door>>,
     /// Outside and inside port of every door.
@@ -58,7 +66,7 @@ impl Kafka {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kafka-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory for kafka");
-        let [port, controller_port, sasl_port] = free_ports();
+        let [port, controller_port, sasl_port, tls_port, misadvertised_port] = free_ports();
         let outside: [TcpListener; DOORS] =
             std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
         let doors: Vec<Door> =
@@ -69,6 +77,8 @@ impl Kafka {
             port,
             controller_port,
             sasl_port,
+            tls_port,
+            misadvertised_port,
             doors: Mutex::new(doors),
             door_ports,
             directory,
@@ -126,6 +136,21 @@ impl Kafka {
         format!("127.0.0.1:{}", self.sasl_port)
     }
 
+    /// Address at which clients must speak TLS. The broker signs its certificate itself.
+    pub fn tls_bootstrap(&self) -> String {
+        format!("localhost:{}", self.tls_port)
+    }
+
+    /// Path of the broker's certificate, which is for `localhost`.
+    pub fn certificate(&self) -> PathBuf {
+        self.directory.join("broker.pem")
+    }
+
+    /// Address of a listener that is advertised as [`MISADVERTISED`].
+    pub fn misadvertised_bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.misadvertised_port)
+    }
+
     /// Takes a door for one test.
     pub fn door(&self) -> Door {
         self.doors.lock().expect("no test failed while taking a door").pop().expect("a door is left; there are `DOORS`")
@@ -172,7 +197,22 @@ impl Kafka {
         assert!(output.status.success(), "kafka's tool gave no rights: {output:?}");
     }
 
+    /// Makes the broker's key and certificate.
+    fn make_certificate(&self) {
+        let keystore = self.directory.join("broker.p12");
+        let keytool = |arguments: &[&str]| {
+            let mut keytool = Command::new("keytool");
+            keytool.args(arguments).args(["-alias", "broker", "-storetype", "PKCS12", "-storepass", KEY_PASSWORD]);
+            let output = keytool.arg("-keystore").arg(&keystore).output().expect("keytool starts");
+            assert!(output.status.success(), "keytool made no certificate: {output:?}");
+            output.stdout
+        };
+        keytool(&["-genkeypair", "-keyalg", "EC", "-dname", "CN=localhost", "-ext", "san=dns:localhost"]);
+        fs::write(self.certificate(), keytool(&["-exportcert", "-rfc"])).expect("the broker's certificate");
+    }
+
     fn format(&self) {
+        self.make_certificate();
         let properties = self.directory.join("server.properties");
         fs::write(&properties, self.properties()).expect("kafka's properties");
         // Twenty-two characters of base64.
@@ -186,7 +226,7 @@ impl Kafka {
     }
 
     fn properties(&self) -> String {
-        let Self { port, controller_port, sasl_port, directory, .. } = self;
+        let Self { port, controller_port, sasl_port, tls_port, misadvertised_port, directory, .. } = self;
         let directory = directory.display();
         let doors = |line: fn(usize, u16, u16) -> String| -> String {
             self.door_ports
@@ -204,11 +244,15 @@ impl Kafka {
             "process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},SASL://127.0.0.1:{sasl_port}{listeners}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port}{advertised}\n\
-             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT{protocols}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},SASL://127.0.0.1:{sasl_port},TLS://127.0.0.1:{tls_port},ASTRAY://127.0.0.1:{misadvertised_port}{listeners}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port},TLS://localhost:{tls_port},ASTRAY://{MISADVERTISED}{advertised}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,ASTRAY:PLAINTEXT{protocols}\n\
              controller.listener.names=CONTROLLER\n\
              inter.broker.listener.name=PLAINTEXT\n\
+             listener.name.tls.ssl.keystore.type=PKCS12\n\
+             listener.name.tls.ssl.keystore.location={directory}/broker.p12\n\
+             listener.name.tls.ssl.keystore.password={KEY_PASSWORD}\n\
+             listener.name.tls.ssl.key.password={KEY_PASSWORD}\n\
              listener.name.sasl.sasl.enabled.mechanisms=PLAIN\n\
              listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required{accounts};\n\
              authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\

@@ -90,6 +90,11 @@ impl<'a> Topics<'a> {
         format!("{}.dead-letter", self.prefix)
     }
 
+    /// Group under which offsets are committed.
+    pub fn group(&self) -> &str {
+        &self.prefix
+    }
+
     /// Settings with which `pacemeter` uses these topics.
     pub fn settings(&self) -> Vec<String> {
         let mut settings: Vec<String> = Stream::ALL
@@ -97,7 +102,7 @@ impl<'a> Topics<'a> {
             .map(|stream| format!("streams.{}.topic={}", stream.name(), self.input(*stream)))
             .collect();
         settings.push(format!("kafka.bootstrap_servers={}", self.kafka.bootstrap()));
-        settings.push(format!("kafka.group_id={}", self.prefix));
+        settings.push(format!("kafka.group_id={}", self.group()));
         settings.push(format!("dead_letter.topic={}", self.dead_letter()));
         settings
     }

@@ -48,12 +48,14 @@ pub(super) fn describe(
     if !matches!(answer, Some(Ok(_))) && native::lacks_a_thread(admin.inner()) {
         return Err(SourceError::Shortage { reason: "no thread for a broker".into() });
     }
-    let answer = answer.ok_or(SourceError::Unavailable { action: ACTION, reason: "no answer in time".into() })?;
+    let context = admin.inner().context();
+    let unanswered = || SourceError::Unavailable { action: ACTION, reason: "no answer in time".into() };
+    let answer = answer.ok_or_else(|| context.explain(unanswered()))?;
     let answers = match answer {
         Ok(answers) => in_order(answers, topics),
         Err(KafkaError::AdminOp(code)) if is_not_shown(code) => topics.iter().map(|_| Err(code)).collect(),
-        Err(KafkaError::AdminOp(code)) => return Err(SourceError::of_code(ACTION, code)),
-        Err(error) => return Err(SourceError::of(ACTION, &error)),
+        Err(KafkaError::AdminOp(code)) => return Err(context.explain(SourceError::of_code(ACTION, code))),
+        Err(error) => return Err(context.explain(SourceError::of(ACTION, &error))),
     };
     let shown = |(answer, topic): (Answer, &&str)| match answer {
         Ok(configuration) => Ok(Ok(configuration)),

@@ -72,8 +72,7 @@ impl fmt::Display for DeadLetterWarning {
 ///
 /// # Errors
 ///
-/// [`SourceError::TopicMissing`]; [`SourceError::Denied`] also without the right to write, where brokers tell;
-/// [`SourceError::Unavailable`], [`SourceError::Configuration`], [`SourceError::Shortage`].
+/// [`SourceError::TopicMissing`], [`SourceError::Denied`], [`SourceError::Unavailable`], [`SourceError::Configuration`], [`SourceError::Shortage`].
 pub fn dead_letter_topic(settings: &Settings) -> Result<Option<DeadLetterTopic>, SourceError> {
     if !settings.dead_letter.enabled {
         return Ok(None);
@@ -81,10 +80,6 @@ pub fn dead_letter_topic(settings: &Settings) -> Result<Option<DeadLetterTopic>,
     let topic = &settings.dead_letter.topic;
     let lookup = Lookup::open(settings)?;
     let partitions = lookup.partition_numbers(topic)?.len();
-    if lookup.may_write(topic)? == Some(false) {
-        let reason = format!("the right to write to topic {topic} is missing");
-        return Err(SourceError::Denied { action: "writing dead letters", reason });
-    }
     let mut topics: Vec<&str> = settings.topics.as_array().each_ref().map(String::as_str).into();
     topics.push(topic);
     let mut limits: Vec<Result<Limits, String>> = describe(settings, &topics)?.into_iter().map(Limits::of).collect();

@@ -1,4 +1,4 @@
-//! Requests for the ids of topics, and for rights to them. The wrapper's metadata lacks both.
+//! Requests for descriptions of topics and groups; the ids of topics in them. The wrapper's metadata lacks these.
 
 use super::super::client::Client;
 use super::QueueRef;
@@ -25,18 +25,8 @@ pub(in crate::source) fn topic_ids<'a>(
     describe(client, topics, broker, timeout, false)?.topic_ids()
 }
 
-/// Asks a broker whether this client may write to a topic; `None` if the broker does not tell, or not about this topic.
-pub(in crate::source) fn may_write(
-    client: &Client,
-    topic: &str,
-    broker: i32,
-    timeout: Duration,
-) -> Result<Option<bool>, RDKafkaErrorCode> {
-    describe(client, std::iter::once(topic), broker, timeout, true)?.may_write()
-}
-
 /// Asks a broker about topics; with `rights`, also for the operations that this client may do.
-fn describe<'a>(
+pub(super) fn describe<'a>(
     client: &Client,
     topics: impl Iterator<Item = &'a str>,
     broker: i32,
@@ -46,26 +36,45 @@ fn describe<'a>(
     let names: Vec<CString> =
         topics.map(CString::new).collect::<Result<_, _>>().map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
+    let operation = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
+    ask(client, operation, Some(broker), timeout, rights, |native, options, queue| {
+        // SAFETY: `ask` passes a client, options and a queue that live. The topics are ours and are destroyed once, after
+        // the request has copied them; the names live until then.
+        unsafe {
+            let topics = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+            sys::rd_kafka_DescribeTopics(native, topics, options, queue);
+            sys::rd_kafka_TopicCollection_destroy(topics);
+        }
+    })
+}
+
+/// Sends a request with a queue of its own, to this broker or to the one that is in charge, and waits for the answer.
+pub(super) fn ask(
+    client: &Client,
+    operation: sys::rd_kafka_admin_op_t,
+    broker: Option<i32>,
+    timeout: Duration,
+    rights: bool,
+    send: impl FnOnce(*mut sys::rd_kafka_t, *mut sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
+) -> Result<Event, RDKafkaErrorCode> {
     let millis = |duration: Duration| c_int::try_from(duration.as_millis()).unwrap_or(c_int::MAX).max(1);
     let native = client.client().native_ptr();
-    // SAFETY: the client lives. Topics and options are ours and are destroyed once, after the request has copied them;
-    // the names live until then. The client accepts these values of the options, or leaves the options as they are; it
-    // writes no text without a place for it. The error of an option is ours, or null. The queue is a new reference, or
-    // null, and is dropped before the client.
+    // SAFETY: the client lives. The options are ours and are destroyed once, after the request has copied them. The client
+    // accepts these values of the options, or leaves the options as they are; it writes no text without a place for it.
+    // The error of an option is ours, or null. The queue is a new reference, or null, and is dropped before the client.
     let queue = unsafe {
         let queue = QueueRef::own(sys::rd_kafka_queue_new(native)).ok_or(RDKafkaErrorCode::Fail)?;
-        let topics = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
-        let options =
-            sys::rd_kafka_AdminOptions_new(native, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
+        let options = sys::rd_kafka_AdminOptions_new(native, operation);
         sys::rd_kafka_AdminOptions_set_request_timeout(options, millis(timeout), null_mut(), 0);
-        sys::rd_kafka_AdminOptions_set_broker(options, broker, null_mut(), 0);
+        if let Some(broker) = broker {
+            sys::rd_kafka_AdminOptions_set_broker(options, broker, null_mut(), 0);
+        }
         let error = sys::rd_kafka_AdminOptions_set_include_authorized_operations(options, c_int::from(rights));
         if !error.is_null() {
             sys::rd_kafka_error_destroy(error);
         }
-        sys::rd_kafka_DescribeTopics(native, topics, options, queue.as_ptr());
+        send(native, options, queue.as_ptr());
         sys::rd_kafka_AdminOptions_destroy(options);
-        sys::rd_kafka_TopicCollection_destroy(topics);
         queue
     };
     // SAFETY: the queue lives, longer than the event. The event is ours, or null.
@@ -74,27 +83,25 @@ fn describe<'a>(
 }
 
 /// An event of a queue.
-struct Event(NonNull<sys::rd_kafka_event_t>);
+pub(super) struct Event(NonNull<sys::rd_kafka_event_t>);
 
 impl Event {
+    /// The event, unless the whole request failed.
+    pub(super) fn successful(&self) -> Result<*mut sys::rd_kafka_event_t, RDKafkaErrorCode> {
+        let event = self.0.as_ptr();
+        // SAFETY: the event lives.
+        let code = unsafe { sys::rd_kafka_event_error(event) };
+        if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(event) } else { Err(code.into()) }
+    }
+
     fn topic_ids(&self) -> Result<Vec<(String, String)>, RDKafkaErrorCode> {
         // SAFETY: each topic lives as long as the event, and no other thread has it.
         Ok(self.topics()?.iter().filter_map(|&topic| unsafe { topic_id(topic) }).collect())
     }
 
-    fn may_write(&self) -> Result<Option<bool>, RDKafkaErrorCode> {
-        // SAFETY: each topic lives as long as the event, and no other thread has it.
-        Ok(self.topics()?.first().and_then(|&topic| unsafe { may_write_to(topic) }))
-    }
-
     /// Topics of the answer. Each lives as long as the event.
-    fn topics(&self) -> Result<Vec<*const sys::rd_kafka_TopicDescription_t>, RDKafkaErrorCode> {
-        let event = self.0.as_ptr();
-        // SAFETY: the event lives.
-        let code = unsafe { sys::rd_kafka_event_error(event) };
-        if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Err(code.into());
-        }
+    pub(super) fn topics(&self) -> Result<Vec<*const sys::rd_kafka_TopicDescription_t>, RDKafkaErrorCode> {
+        let event = self.successful()?;
         let mut count = 0;
         // SAFETY: the event lives. A result is null for an event of another kind. The list has `count` entries and
         // lives as long as the event; an entry is null for a topic that the answer lacks.
@@ -115,28 +122,6 @@ impl Drop for Event {
         // SAFETY: whoever made this owns the event.
         unsafe { sys::rd_kafka_event_destroy(self.0.as_ptr()) }
     }
-}
-
-/// True if the client may write to a topic. `None` for a topic with an error, or if the answer has no operations.
-///
-/// # Safety
-///
-/// `topic` lives, and no other thread has it.
-unsafe fn may_write_to(topic: *const sys::rd_kafka_TopicDescription_t) -> Option<bool> {
-    let mut count = 0;
-    // SAFETY: the caller's promise. Operations live as long as the topic, and there are `count` of them, unless they are
-    // null.
-    let operations = unsafe {
-        let error = sys::rd_kafka_TopicDescription_error(topic);
-        let has_error =
-            !error.is_null() && sys::rd_kafka_error_code(error) != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
-        let operations = sys::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
-        if has_error || operations.is_null() {
-            return None;
-        }
-        std::slice::from_raw_parts(operations, count)
-    };
-    Some(operations.contains(&sys::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_WRITE))
 }
 
 /// Name and id of a topic, the id in the notation of Kafka's tools. `None` for a topic without an id, or with an

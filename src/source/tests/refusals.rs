@@ -23,7 +23,7 @@ fn a_broker_that_is_not_there_may_come() {
     let (settings, _) = read(&["kafka.bootstrap_servers=127.0.0.1:1", "kafka.request_timeout=2s"]);
     let consumer = Consumer::open(&settings).expect("opening needs no network");
     let error = consumer.describe().expect_err("nobody answers");
-    assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
     assert!(error.is_retriable());
     assert!(consumer.close(PATIENCE));
 }

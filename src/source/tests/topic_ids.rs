@@ -44,7 +44,7 @@ fn without_an_answer_no_id_is_known() {
     probe.topic_ids().expect("ids");
     kafka.mock.broker_down(1).expect("a broker can be stopped");
     let error = probe.topic_ids().expect_err("nobody answers");
-    assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
     drop(probe);
     assert!(consumer.close(PATIENCE));
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::{
-    AGGREGATES, CHECKPOINT_DAMAGE, CHECKPOINT_FAILURES, HTTP_STATUSES, MetricBuilder, RESTORE_SOURCES, TimestampGauge,
+    AGGREGATES, CHECKPOINT_DAMAGE, CHECKPOINT_FAILURES, HTTP_STATUSES, KAFKA_ERROR_KINDS, MetricBuilder,
+    RESTORE_SOURCES, TimestampGauge,
 };
 use crate::clock::Timestamp;
 use crate::record::Stream;
@@ -46,7 +47,7 @@ impl KafkaMetrics {
             bytes: builder.counters(&own::KAFKA_BYTES, topics()),
             consumer_lag: builder.gauges(&own::KAFKA_CONSUMER_LAG, []),
             assigned_partitions: builder.gauges(&own::KAFKA_ASSIGNED_PARTITIONS, topics()),
-            errors: builder.counters(&own::KAFKA_ERRORS, []),
+            errors: builder.counters(&own::KAFKA_ERRORS, KAFKA_ERROR_KINDS),
             commits: builder.counter(&own::KAFKA_COMMITS),
             commit_failures: builder.counter(&own::KAFKA_COMMIT_FAILURES),
             last_commit: builder.timestamp(&own::KAFKA_LAST_COMMIT),

@@ -66,8 +66,7 @@ const OTHERS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Families of the code's catalogue whose series appear only after events that do not occur in these tests.
-const UNPROVOKED: &[&str] =
-    &["pacemeter_series_dropped_total", "pacemeter_log_suppressed_total", "pacemeter_kafka_errors_total"];
+const UNPROVOKED: &[&str] = &["pacemeter_series_dropped_total", "pacemeter_log_suppressed_total"];
 
 /// Asserts that a scrape has exactly the families of these lists and of the code's catalogue, and that promtool accepts
 /// it. The topics must contain every kind of event, and offsets must be committed.

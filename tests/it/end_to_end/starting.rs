@@ -34,7 +34,8 @@ fn it_starts_before_broker_and_topics_and_survives_an_outage() {
     let topics = Topics::reserve(&kafka);
     let state = tempfile::tempdir().expect("a temporary directory");
     let started = Instant::now();
-    let mut pacemeter = Pacemeter::start(&state, &topics.settings());
+    let settings = [topics.settings(), vec!["kafka.request_timeout=3s".to_owned()]].concat();
+    let mut pacemeter = Pacemeter::start(&state, &settings);
     assert_eq!(pacemeter.get("/livez").status, 200);
     assert_eq!(pacemeter.get("/metrics").status, 200);
     assert!(
@@ -64,13 +65,19 @@ fn it_starts_before_broker_and_topics_and_survives_an_outage() {
         .until("both records are rejected", |pacemeter| records(pacemeter, "rejected").filter(|count| *count == 2.0));
 
     kafka.stop();
-    std::thread::sleep(Duration::from_secs(3));
+    let cause = format!("nothing listens at {}", kafka.bootstrap());
+    pacemeter.until("the log says why there is no answer", |pacemeter| {
+        let unknown = pacemeter.events("pacemeter.kafka.end_unknown");
+        unknown.iter().any(|event| event["reason"].as_str().is_some_and(|reason| reason.contains(&cause))).then_some(())
+    });
     assert_eq!(pacemeter.get("/livez").status, 200);
     assert_eq!(records(&pacemeter, "rejected"), Some(2.0), "business figures stay through an outage");
     kafka.start();
     topics.write(Stream::Call, &[Record::of("nor is this")]);
     pacemeter.until("it reads again", |pacemeter| records(pacemeter, "rejected").filter(|count| *count == 3.0));
     pacemeter.wait_ready();
+    pacemeter
+        .until("the log says that brokers are back", |pacemeter| pacemeter.events("pacemeter.kafka.returned").pop());
     assert!(
         pacemeter.scrape().all("pacemeter_kafka_errors_total").any(|(_, count)| count > 0.0),
         "the outage's errors are counted"

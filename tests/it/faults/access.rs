@@ -1,5 +1,7 @@
 //! Denied access to Kafka.
 
+use pacemeter::record::Stream;
+
 use crate::kafka::ACCOUNTS;
 use crate::program::{Pacemeter, run};
 use crate::shared_kafka;
@@ -25,7 +27,6 @@ fn denied_access_at_the_start_ends_with_77() {
     let cases = [
         ("a wrong password", as_account(&topics, reader, "open-barley"), "uthentication"),
         ("no such account", as_account(&topics, "nobody", password), "uthentication"),
-        ("no right to the topics", as_account(&topics, stranger, password_of_stranger), "uthorization"),
     ];
     for (case, settings, said) in cases {
         for command in ["run", "check"] {
@@ -38,10 +39,40 @@ fn denied_access_at_the_start_ends_with_77() {
             }
         }
     }
+    let ended = run(&["run"], &as_account(&topics, stranger, password_of_stranger));
+    assert_eq!(ended.code, Some(77), "{}", ended.stderr);
+    assert!(ended.stderr.contains("kafka denies access") && ended.stderr.contains("uthorization"), "{}", ended.stderr);
     let settings = as_account(&topics, reader, password);
     assert_eq!(run(&["check"], &settings).code, Some(0));
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut pacemeter = Pacemeter::start(&state, &settings);
     pacemeter.wait_ready();
     assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+#[test]
+fn check_names_every_missing_right_at_once() {
+    let topics = Topics::create(shared_kafka(), 1, LOG_APPEND_TIME);
+    let [_, (stranger, password)] = ACCOUNTS;
+    let settings = as_account(&topics, stranger, password);
+    let [disbursements, calls, milestones] = Stream::ALL.map(|stream| topics.input(stream));
+    let allow = |resource: [&str; 2], operations: &[&str]| shared_kafka().allow(stranger, resource, operations);
+    allow(["--topic", &calls], &["Describe", "DescribeConfigs"]);
+    allow(["--topic", &milestones], &["Read", "DescribeConfigs"]);
+    let (group, dead_letter) = (topics.group(), topics.dead_letter());
+    let refused = run(&["check"], &settings);
+    assert_eq!(refused.code, Some(77), "{}", refused.stderr);
+    let missing = format!(
+        "kafka denies access: grant the missing rights: Describe on topic {disbursements}, Read on topic {disbursements}, Read on topic \
+         {calls}, Write on topic {dead_letter}, Read on group {group}, DescribeConfigs on topic {disbursements}"
+    );
+    assert!(refused.stderr.contains(&missing), "no {missing:?} in {}", refused.stderr);
+    allow(["--topic", &disbursements], &["Read", "DescribeConfigs"]);
+    allow(["--topic", &calls], &["Read"]);
+    allow(["--topic", &dead_letter], &["Write"]);
+    let refused = run(&["check"], &settings);
+    assert!(refused.stderr.contains(&format!("missing rights: Read on group {group}\n")), "{}", refused.stderr);
+    allow(["--group", group], &["Read"]);
+    let accepted = run(&["check"], &settings);
+    assert_eq!(accepted.code, Some(0), "{}", accepted.stderr);
 }

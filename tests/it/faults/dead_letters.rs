@@ -154,9 +154,10 @@ fn check_says_that_dead_letters_may_not_be_written() {
     }
     let dead_letter = topics.dead_letter();
     shared_kafka().allow(stranger, ["--topic", &dead_letter], &["Describe"]);
+    shared_kafka().allow(stranger, ["--group", topics.group()], &["Read"]);
     let refused = run(&["check"], &settings);
     assert_eq!(refused.code, Some(77), "{}", refused.stderr);
-    let reason = format!("the right to write to topic {dead_letter} is missing");
+    let reason = format!("grant the missing rights: Write on topic {dead_letter}\n");
     assert!(refused.stderr.contains(&reason), "{}", refused.stderr);
     shared_kafka().allow(stranger, ["--topic", &dead_letter], &["Write"]);
     let accepted = run(&["check"], &settings);

@@ -26,4 +26,5 @@ mod silence;
 mod sockets;
 mod table;
 mod transactions;
+mod unreachable;
 mod unreadable;

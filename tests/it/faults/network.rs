@@ -54,6 +54,10 @@ fn a_dead_connection_is_given_up_and_nothing_is_lost() {
     await_reached(&mut pacemeter, 150);
     await_complete(&mut pacemeter, Stream::Milestone);
     assert!(is_ready(&pacemeter));
+    let returned = pacemeter
+        .until("the log says how long it took", |pacemeter| pacemeter.events("pacemeter.kafka.returned").pop());
+    assert_eq!(returned["new_records"], 100, "{returned}");
+    assert!(returned["gone_ms"].as_u64().is_some_and(|gone| gone >= 2_000), "{returned}");
     assert_eq!(pacemeter.stop().code, Some(0));
 }
 
