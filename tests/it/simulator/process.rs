@@ -127,6 +127,12 @@ fn inventory(logs: &Logs, config: Config) -> LogInventory {
     }
 }
 
+/// Points from which a worker that has found logs requests their records.
+fn requested(commands: &mpsc::Receiver<PollerCommand>) -> Vec<ResumePoint> {
+    let Ok(PollerCommand::Read(resume_points)) = commands.try_recv() else { panic!("it requests their records") };
+    resume_points
+}
+
 impl<'a> Process<'a> {
     /// Starts the process: it restores its state and requests the records from there.
     pub fn start(
@@ -140,8 +146,8 @@ impl<'a> Process<'a> {
         let variant = shared.variant(config.semantic_settings, config.list);
         let store = CheckpointStore::new(Arc::new(disk.clone()));
         let cuts = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32]));
-        let (closed_periods, cut_faults) =
-            cuts.closed_periods().map_err(|error| Failure::from_io("the cuts", &error))?;
+        let periods = cuts.closed_periods();
+        let (closed_periods, cut_faults) = periods.map_err(|error| Failure::from_io("the cuts", &error))?;
         let (request_checkpoint, checkpoint_requests) = mpsc::channel();
         let (request_cut, cut_requests) = mpsc::channel();
         let (command, commands) = mpsc::channel();
@@ -168,9 +174,7 @@ impl<'a> Process<'a> {
             },
         });
         worker.take(WorkerMessage::LogsFound(inventory(logs, config)))?;
-        let Ok(PollerCommand::Read(resume_points)) = commands.try_recv() else {
-            panic!("a worker that has found logs requests their records")
-        };
+        let resume_points = requested(&commands);
         let partitions = logs.logs.iter().map(|log| log.partition.clone()).collect();
         let mut process = Self {
             variant,
