@@ -152,6 +152,11 @@ fn every_alert_has_a_severity_and_says_what_it_is() {
         let name = &alert.name;
         assert!(name.starts_with("Pacemeter") && name.chars().all(|next| next.is_ascii_alphanumeric()), "{name}");
         assert!(["critical", "warning", "info"].contains(&alert.field("labels.severity")), "{name}: severity");
+        let is_of_target = alert.expression().contains("job_target:");
+        assert!(
+            !is_of_target || alert.field("labels.severity") != "critical",
+            "{name}: no engineer can reach a target"
+        );
         assert!(!alert.field("for").is_empty(), "{name}: an alert must have a `for`");
         for key in ["annotations.summary", "annotations.description"] {
             let text = alert.field(key);
