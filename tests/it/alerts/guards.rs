@@ -90,7 +90,7 @@ const GUARDS: &[Guard] = &[
         "nothing was paid yet"),
     guard("PacemeterTargetBehindPlan", "and job_target:pacemeter_target_plan:max >= 0.05 * job_target:pacemeter_target_goal:max",
         "the first hours of a week"),
-    guard("PacemeterTargetBehindPlan", r#"unless on (job, target) job_target_measure:pacemeter_target_info:max{measure="service_level"}"#,
+    guard("PacemeterTargetBehindPlan", r#"unless on (job, target) job_target_measure_period_description:pacemeter_target_info:max{measure="service_level"}"#,
         "a day of service begins with a caller who hangs up"),
     guard("PacemeterTargetBehindPlan", "and on (job, target) ( job_target:pacemeter_target_open:bool == 1 or \
         ALERTS{alertname=\"PacemeterTargetBehindPlan\",alertstate=\"firing\"} )", "a holiday"),
@@ -104,7 +104,7 @@ const GUARDS: &[Guard] = &[
         "a target at risk stays so over the evening and over a restart"),
     guard("PacemeterTargetAtRisk", KEPT, "a target at risk stays so over the evening and over a restart"),
     change("PacemeterTargetRatioLow", "> job_target:pacemeter_target_pace_tolerance:max", "> 0", "service is within its band"),
-    guard("PacemeterTargetRatioLow", r#"and on (job, target) job_target_measure:pacemeter_target_info:max{measure="service_level"}"#,
+    guard("PacemeterTargetRatioLow", r#"and on (job, target) job_target_measure_period_description:pacemeter_target_info:max{measure="service_level"}"#,
         "a count is behind while many calls are answered"),
     guard("PacemeterTargetRatioLow", "and on (job, target) job_target:pacemeter_target_open:bool == 1",
         "service is low with many calls, and then it is night"),

@@ -27,7 +27,7 @@ fn level(name: &str) -> Vec<&str> {
 }
 
 /// Names of recorded series in the templates of an alert's texts.
-fn recorded_in_texts(rule: &Rule) -> Vec<&str> {
+pub fn recorded_in_texts(rule: &Rule) -> Vec<&str> {
     let texts = rule.fields.iter().filter(|(key, _)| key.starts_with("annotations.")).map(|(_, text)| text.as_str());
     let words =
         texts.flat_map(|text| text.split(|next: char| !(next.is_ascii_alphanumeric() || next == '_' || next == ':')));
