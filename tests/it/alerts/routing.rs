@@ -19,11 +19,18 @@ fn every_severity_goes_to_its_receiver() {
 }
 
 #[test]
-fn targets_go_to_the_office() {
-    for name in ["PacemeterTargetBehindPlan", "PacemeterTargetAtRisk", "PacemeterTargetRatioLow"] {
+fn targets_and_states_go_to_the_office() {
+    for name in
+        ["PacemeterTargetBehindPlan", "PacemeterTargetAtRisk", "PacemeterTargetRatioLow", "PacemeterStateUnpaid"]
+    {
         assert_goes(&["severity=warning", &format!("alertname={name}")], "office");
     }
     assert_goes(&["severity=warning", "alertname=PacemeterTargetsInvalid"], "ops");
+}
+
+#[test]
+fn the_watchdog_has_a_receiver_of_its_own() {
+    assert_goes(&["severity=info", "alertname=PacemeterWatchdog"], "watchdog");
 }
 
 fn assert_goes(labels: &[&str], receiver: &str) {
