@@ -14,6 +14,7 @@ mod keying;
 mod publish;
 mod restore;
 mod stage_targets;
+mod unlisted;
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use self::apply::{BatchInProgress, StepSize};
 use self::cut::CutStorage;
+use self::unlisted::UnlistedLog;
 use super::Settings;
 use super::checkpoint_scheduler::CheckpointScheduler;
 use super::compatibility::{Compatibility, labels_fingerprint};
@@ -97,6 +99,7 @@ pub struct Worker {
     partitions: Partitions,
     checkpoint_scheduler: CheckpointScheduler,
     audit: KeyingAudit,
+    unlisted_log: UnlistedLog,
     cut_scheduler: CutScheduler,
     cut_storage: CutStorage,
     cut_confirmation: CutConfirmation,
@@ -139,6 +142,7 @@ impl Worker {
             partitions: Partitions::new(compatibility, labels_fingerprint(view_config.allowlists.all())),
             checkpoint_scheduler: CheckpointScheduler::new(settings.checkpoint_scheduler, clock.clone(), checkpoints),
             audit: KeyingAudit::default(),
+            unlisted_log: UnlistedLog::default(),
             cut_scheduler: CutScheduler::new(settings.cut_scheduler, cut_times, closed_periods),
             cut_storage: CutStorage::Idle,
             cut_confirmation: CutConfirmation::new(false),
