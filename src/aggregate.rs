@@ -190,16 +190,48 @@ impl Add for KeyCounts {
 /// Number of label values shown as `other`, for each [`LabelKind`]. Counts every occurrence, not distinct values. A
 /// figure of the process, replays included: in no state.
 #[derive(Debug, Clone, Default)]
-pub struct UnlistedCounts([u64; LabelKind::ALL.len()]);
+pub struct UnlistedCounts {
+    counts: [u64; LabelKind::ALL.len()],
+    values: Vec<UnlistedValue>,
+}
+
+/// A label value that is shown as `other`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnlistedValue {
+    /// Label that has the value.
+    pub kind: LabelKind,
+    /// The value as given, of at most [`UnlistedValue::MAX_CHARACTERS`].
+    pub value: String,
+}
+
+impl UnlistedValue {
+    /// Length from which a value is truncated (characters).
+    pub const MAX_CHARACTERS: usize = 64;
+}
 
 impl UnlistedCounts {
-    fn count(&mut self, kind: LabelKind, unlisted: bool) {
-        self.0[kind as usize] += u64::from(unlisted);
+    /// Number of values that are named; all are counted.
+    pub const MAX_VALUES: usize = 20;
+
+    fn count(&mut self, kind: LabelKind, unlisted: bool, value: &str) {
+        self.counts[kind as usize] += u64::from(unlisted);
+        if unlisted && self.values.len() < Self::MAX_VALUES {
+            let value: String = value.chars().take(UnlistedValue::MAX_CHARACTERS).collect();
+            let value = UnlistedValue { kind, value };
+            if !self.values.contains(&value) {
+                self.values.push(value);
+            }
+        }
     }
 
     /// Counts in the order of [`LabelKind::ALL`].
     pub fn counts(&self) -> &[u64; LabelKind::ALL.len()] {
-        &self.0
+        &self.counts
+    }
+
+    /// The first distinct values, at most [`Self::MAX_VALUES`].
+    pub fn values(&self) -> &[UnlistedValue] {
+        &self.values
     }
 }
 

@@ -33,7 +33,8 @@ pub(super) fn statuses(
 ) {
     out.family(&business::TARGET_INFO);
     for target in &targets.targets {
-        out.sample(&[&target.name, target.measure.name(), target.period.name(), target.calendar.name()], 1_u64);
+        let (measure, period, calendar) = (target.measure.name(), target.period.name(), target.calendar.name());
+        out.sample(&[&target.name, measure, period, calendar, &target.description], 1_u64);
     }
     current(out, targets, statuses);
     previous(out, targets, statuses);

@@ -103,7 +103,7 @@ pub(super) static MILESTONES_WITHDRAWN: OracleFamily =
 
 const TARGET: &[&str] = &["target"];
 pub(super) static TARGET_INFO: OracleFamily =
-    family("pacemeter_target_info", &["target", "measure", "period", "calendar"]);
+    family("pacemeter_target_info", &["target", "measure", "period", "calendar", "description"]);
 pub(super) static TARGET_GOAL: OracleFamily = family("pacemeter_target_goal", TARGET);
 pub(super) static TARGET_ACTUAL: OracleFamily = family("pacemeter_target_actual", TARGET);
 pub(super) static TARGET_PLAN: OracleFamily = family("pacemeter_target_plan", TARGET);

@@ -37,7 +37,7 @@ impl Oracle {
         for target in &targets.targets {
             let measure =
                 Measure::ALL.iter().find(|(measure, _)| *measure == target.measure).map_or("", |(_, name)| name);
-            let labels = [&target.name, measure, target.period.name(), target.calendar.name()];
+            let labels = [&target.name, measure, target.period.name(), target.calendar.name(), &target.description];
             series.add(&TARGET_INFO, &labels, Some(1_000));
             let known_from = self.known_from(targets, target, &inputs);
             let is_known = |span: &OracleInterval| span.from >= known_from;

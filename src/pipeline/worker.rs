@@ -14,6 +14,7 @@ mod keying;
 mod publish;
 mod restore;
 mod stage_targets;
+mod unlisted;
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use self::apply::{BatchInProgress, StepSize};
 use self::cut::CutStorage;
+use self::unlisted::UnlistedLog;
 use super::Settings;
 use super::checkpoint_scheduler::CheckpointScheduler;
 use super::compatibility::{Compatibility, labels_fingerprint};
@@ -106,6 +108,7 @@ pub struct Worker {
     partitions: Partitions,
     checkpoint_scheduler: CheckpointScheduler,
     audit: KeyingAudit,
+    unlisted_log: UnlistedLog,
     cut_scheduler: CutScheduler,
     /// The newest cut of the list at the start, until checkpoints are restored.
     newest_cut: Option<LastCut>,
@@ -156,6 +159,7 @@ impl Worker {
             partitions: Partitions::new(compatibility, labels_fingerprint(view_config.allowlists.all())),
             checkpoint_scheduler: CheckpointScheduler::new(settings.checkpoint_scheduler, clock.clone(), checkpoints),
             audit: KeyingAudit::default(),
+            unlisted_log: UnlistedLog::default(),
             cut_scheduler: CutScheduler::new(settings.cut_scheduler, cut_times, closed_periods),
             newest_cut,
             cut_storage: CutStorage::Idle,

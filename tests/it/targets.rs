@@ -39,7 +39,7 @@ fn dispersal(partition: i32, beneficiary: &str, credit: &str, pesos: u32) -> Rec
 fn target(name: &str, measure: &str, goal: u32) -> String {
     let day = |days: i64| now().checked_add((days * 24).hours()).expect("our days").strftime("%Y-%m-%d").to_string();
     format!(
-        "[target.{name}]\nmeasure = \"{measure}\"\nperiod = \"campaign\"\nfrom = {}\nto = {}\ngoal = {goal}\n\n",
+        "[target.{name}]\ndescription = \"Paid {name}\"\nmeasure = \"{measure}\"\nperiod = \"campaign\"\nfrom = {}\nto = {}\ngoal = {goal}\n\n",
         day(-3),
         day(3)
     )
@@ -112,7 +112,13 @@ fn targets_of_a_file_are_shown_with_their_actual_values() {
     assert_eq!(values("people"), [Some(4.0), Some(2.0)]);
     assert_eq!(values("payments"), [Some(10.0), Some(3.0)]);
     let scrape = pacemeter.scrape();
-    let labels = [("target", "people"), ("measure", "beneficiaries"), ("period", "campaign"), ("calendar", "always")];
+    let labels = [
+        ("target", "people"),
+        ("measure", "beneficiaries"),
+        ("period", "campaign"),
+        ("calendar", "always"),
+        ("description", "Paid people"),
+    ];
     assert_eq!(scrape.value("pacemeter_target_info", &labels), Some(1.0));
     let calendars: Vec<&str> =
         scrape.all("pacemeter_calendar_open").map(|(series, _)| series.labels["calendar"].as_str()).collect();

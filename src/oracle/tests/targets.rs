@@ -145,7 +145,7 @@ fn series_are_of_the_current_and_of_the_last_closed_period() {
     for (name, value) in series {
         assert_eq!(decimal(figures.0[&format!("pacemeter_target_{name}{{target=\"a\"}}")]), value, "{name}");
     }
-    let info = "pacemeter_target_info{target=\"a\",measure=\"beneficiaries\",period=\"week\",calendar=\"always\"}";
+    let info = "pacemeter_target_info{target=\"a\",measure=\"beneficiaries\",period=\"week\",calendar=\"always\",description=\"\"}";
     assert_eq!(figures.0[info], 1_000);
     assert_eq!(figures.0.len(), series.len() + 1);
     let unclosed = log.oracle.target_figures(&targets, noon(0), None);

@@ -34,6 +34,7 @@ impl Worker {
         self.cut();
         self.follow_replay();
         self.reexamine_keys();
+        self.log_unlisted();
         let snapshot = Snapshot {
             phase: self.phase.clone(),
             partitions: self.partitions.iter().map(OwnedPartition::status).collect(),

@@ -146,8 +146,9 @@ families! {
         &["initiative", "milestone"], Count("quantity withdrawn"), "Quantity of milestones withdrawn.")
         .with_note("See [milestones](spec/figures.md#milestones).");
 
-    TARGET_INFO = Family::business("pacemeter_target_info", Gauge, &["target", "measure", "period", "calendar"], Info,
-        "Targets, with their measure, period and calendar.");
+    TARGET_INFO = Family::business("pacemeter_target_info", Gauge,
+        &["target", "measure", "period", "calendar", "description"], Info,
+        "Targets, with their measure, period, calendar and description.");
     TARGET_GOAL = target("pacemeter_target_goal", MEASURED, "Goal of the current period.")
         .with_note("Reduced in a period with holidays, if the target says so: [targets](targets.md).");
     TARGET_ACTUAL = target("pacemeter_target_actual", MEASURED,

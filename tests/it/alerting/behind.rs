@@ -22,7 +22,7 @@ fn a_lag_alerts_once_survives_a_kill_and_resolves() {
         an_hour: 78.0,
         has_proxy: false,
     });
-    let notification = environment.until_notified("ops", "firing", BEHIND);
+    let notification = environment.until_notified("office", "firing", BEHIND);
     let [alert] = notification.alerts.as_slice() else { panic!("one target is behind: {notification:?}") };
     assert_eq!(
         (&alert.labels["target"], &alert.labels["severity"]),
@@ -35,16 +35,16 @@ fn a_lag_alerts_once_survives_a_kill_and_resolves() {
     environment.wait_until(environment.now() + 20 * MINUTE);
     assert_eq!(
         environment.webhook.notified(&["PacemeterTarget"]),
-        [format!("ops firing {BEHIND}")],
+        [format!("office firing {BEHIND}")],
         "a restart notifies nobody"
     );
 
     environment.feed.pay_at_once(500);
     environment.feed.pay_an_hour(115.0);
-    environment.until_notified("ops", "resolved", BEHIND);
+    environment.until_notified("office", "resolved", BEHIND);
     environment.wait_until(environment.now() + 20 * MINUTE);
     assert_eq!(
         environment.webhook.notified(&["PacemeterTarget"]),
-        [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]
+        [format!("office firing {BEHIND}"), format!("office resolved {BEHIND}")]
     );
 }

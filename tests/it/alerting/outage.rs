@@ -65,7 +65,7 @@ fn an_outage_neither_resolves_nor_repeats_an_alert() {
         an_hour: 311.0,
         has_proxy: true,
     });
-    environment.until_notified("ops", "firing", BEHIND);
+    environment.until_notified("office", "firing", BEHIND);
 
     let outage = environment.now();
     environment.proxy().pull();
@@ -76,7 +76,7 @@ fn an_outage_neither_resolves_nor_repeats_an_alert() {
     environment.wait_until(outage + 40 * MINUTE);
     assert_eq!(
         environment.webhook.notified(&["PacemeterTarget"]),
-        [format!("ops firing {BEHIND}")],
+        [format!("office firing {BEHIND}")],
         "without known figures there is no notification"
     );
 
@@ -89,15 +89,15 @@ fn an_outage_neither_resolves_nor_repeats_an_alert() {
     environment.wait_until(environment.now() + 10 * MINUTE);
     assert_eq!(
         environment.webhook.notified(&["PacemeterTarget"]),
-        [format!("ops firing {BEHIND}")],
+        [format!("office firing {BEHIND}")],
         "the alert was already notified"
     );
 
     environment.feed.pay_at_once(3_000);
     environment.feed.pay_an_hour(450.0);
-    environment.until_notified("ops", "resolved", BEHIND);
+    environment.until_notified("office", "resolved", BEHIND);
     assert_eq!(
         environment.webhook.notified(&["PacemeterTarget"]),
-        [format!("ops firing {BEHIND}"), format!("ops resolved {BEHIND}")]
+        [format!("office firing {BEHIND}"), format!("office resolved {BEHIND}")]
     );
 }

@@ -36,8 +36,9 @@ impl Rows {
     /// Asserts that the numbers in the text are those of one scrape or its neighbours: a rule that is evaluated while a
     /// scrape comes in may see some figures of the one and some of the other.
     pub fn assert_said(&self, text: &str) {
-        let words = text.split([' ', ';', ',']).map(|word| word.trim_end_matches('.'));
-        let said: Vec<&str> = words.filter(|word| word.starts_with(|first: char| first.is_ascii_digit())).collect();
+        let words = text.split(' ').map(|word| word.trim_end_matches(['.', ',', ';', ':']));
+        let is_number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit()) && !word.contains('-');
+        let said: Vec<&str> = words.filter(is_number).collect();
         let made: Vec<Vec<String>> = self.0.iter().map(numbers).collect();
         let is_of = |rows: &[Vec<String>]| {
             said.len() == rows[0].len()
@@ -54,43 +55,35 @@ numbers of the scrapes {made:#?}"
 /// Numbers of a row as in the text.
 fn numbers(row: &[f64; FAMILIES.len()]) -> Vec<String> {
     let [actual, plan, goal, pesos, required, achieved, seconds] = *row;
-    vec![
-        format!("{}%", significant(100.0 * actual / plan)),
+    let pesos = if pesos < 1e6 { format!("{pesos:.0}") } else { format!("{:.1}", pesos / 1e6) };
+    let numbers = [
+        format!("{:.1}", 100.0 * actual / plan),
         format!("{actual:.0}"),
         format!("{plan:.0}"),
         format!("{goal:.0}"),
         format!("{:.0}", plan - actual),
-        humanized(pesos),
+        pesos,
         format!("{required:.1}"),
         format!("{achieved:.1}"),
         format!("{:.1}", seconds / 3_600.0),
-    ]
+    ];
+    numbers.iter().map(|number| grouped(number)).collect()
 }
 
-/// Number as Prometheus' `humanize` writes it: with a prefix, and four significant digits.
-fn humanized(value: f64) -> String {
-    let prefixes = ["", "k", "M", "G", "T"];
-    let power = prefixes
-        .iter()
-        .scan(value, |left, _| {
-            let now = *left;
-            *left /= 1_000.0;
-            Some(now)
-        })
-        .take_while(|left| *left >= 1_000.0)
-        .count();
-    format!("{}{}", significant(value / 1_000_f64.powi(power as i32)), prefixes[power])
-}
-
-/// Number from 1 to 9,999 with four significant digits and without trailing zeros.
-fn significant(value: f64) -> String {
-    let whole = format!("{:.0}", value.trunc()).len();
-    let text = format!("{value:.*}", 4_usize.saturating_sub(whole));
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+/// Decimal with a comma before every third digit of its whole part.
+fn grouped(number: &str) -> String {
+    let (whole, rest) = number.split_at(number.find('.').unwrap_or(number.len()));
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped + rest
 }
 
 #[test]
-fn numbers_are_written_as_prometheus_writes_them() {
-    assert_eq!([7.1, 70.125, 833.25, 8.0].map(significant), ["7.1", "70.12", "833.2", "8"]);
-    assert_eq!([8.0, 8_325_000.0, 2.5e9, 999.0].map(humanized), ["8", "8.325M", "2.5G", "999"]);
+fn numbers_have_separators_of_thousands() {
+    assert_eq!(["7", "1234", "123456.7", "1000000"].map(grouped), ["7", "1,234", "123,456.7", "1,000,000"]);
 }

@@ -66,7 +66,7 @@ fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
     receivers.raise("PacemeterPipelineStalled", "critical", &[job, ("stream", "disbursement")]);
     assert_eq!(receivers.until("PacemeterPipelineStalled"), ["pager PacemeterPipelineStalled pacemeter"]);
 
-    receivers.raise("PacemeterTargetAtRisk", "critical", &[job, ("target", "weekly")]);
+    receivers.raise("PacemeterTargetAtRisk", "warning", &[job, ("target", "weekly")]);
     receivers.raise("PacemeterTargetBehindPlan", "warning", &[job, ("target", "weekly")]);
     receivers.raise("PacemeterCallServiceLevelLow", "warning", &[job, ("queue", "main")]);
     receivers.raise("PacemeterReplicaImpaired", "warning", &[job, ("instance", "a")]);
@@ -77,8 +77,8 @@ fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
     assert_eq!(
         receivers.until("PacemeterKeysMisplaced"),
         [
+            "office PacemeterTargetBehindPlan another weekly",
             "ops PacemeterKeysMisplaced pacemeter",
-            "ops PacemeterTargetBehindPlan another weekly",
             "ops PacemeterTargetsInvalid pacemeter"
         ]
     );
@@ -88,14 +88,30 @@ fn stale_figures_inhibit_alerts_about_figures_of_the_same_job() {
 fn a_target_at_risk_inhibits_the_alert_that_it_is_behind() {
     let mut receivers = Receivers::start();
     let weekly = [("job", "pacemeter"), ("target", "weekly")];
-    receivers.raise("PacemeterTargetAtRisk", "critical", &weekly);
-    assert_eq!(receivers.until("PacemeterTargetAtRisk"), ["pager PacemeterTargetAtRisk pacemeter weekly"]);
+    receivers.raise("PacemeterTargetAtRisk", "warning", &weekly);
     receivers.raise("PacemeterTargetBehindPlan", "warning", &weekly);
-    receivers.raise("PacemeterTargetBehindPlan", "warning", &[("job", "pacemeter"), ("target", "monthly")]);
+    assert_eq!(receivers.until("PacemeterTargetAtRisk"), ["office PacemeterTargetAtRisk pacemeter weekly"]);
+    receivers.raise("PacemeterTargetBehindPlan", "warning", &[("job", "another"), ("target", "weekly")]);
     thread::sleep(Duration::from_secs(2));
     receivers.raise("PacemeterTargetMissed", "info", &[("job", "pacemeter"), ("target", "daily")]);
     assert_eq!(
         receivers.until("PacemeterTargetMissed"),
-        ["office PacemeterTargetMissed pacemeter daily", "ops PacemeterTargetBehindPlan pacemeter monthly"]
+        ["office PacemeterTargetBehindPlan another weekly", "office PacemeterTargetMissed pacemeter daily"]
     );
+}
+
+#[test]
+fn nine_targets_behind_are_one_notification_to_the_office() {
+    let mut receivers = Receivers::start();
+    for target in 1..=9 {
+        let name = if target % 2 == 0 { "PacemeterTargetAtRisk" } else { "PacemeterTargetBehindPlan" };
+        receivers.raise(name, "warning", &[("job", "pacemeter"), ("target", &format!("target_{target}"))]);
+    }
+    thread::sleep(Duration::from_secs(2));
+    receivers.raise("PacemeterKeysMisplaced", "warning", &[("job", "pacemeter")]);
+    receivers.until("PacemeterKeysMisplaced");
+    let notifications = receivers.webhook.notifications();
+    let found: Vec<(&str, usize)> =
+        notifications.iter().map(|found| (found.receiver.as_str(), found.alerts.len())).collect();
+    assert_eq!(found, [("office", 9), ("ops", 1)]);
 }

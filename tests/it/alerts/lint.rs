@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pacemeter::event::{CallKind, DisbursementKind};
-use pacemeter::record::Outcome;
+use pacemeter::record::{Outcome, Stream};
 use pacemeter::targets::Measure;
 use pacemeter::telemetry::catalogue;
 
@@ -27,7 +27,7 @@ fn level(name: &str) -> Vec<&str> {
 }
 
 /// Names of recorded series in the templates of an alert's texts.
-fn recorded_in_texts(rule: &Rule) -> Vec<&str> {
+pub fn recorded_in_texts(rule: &Rule) -> Vec<&str> {
     let texts = rule.fields.iter().filter(|(key, _)| key.starts_with("annotations.")).map(|(_, text)| text.as_str());
     let words =
         texts.flat_map(|text| text.split(|next: char| !(next.is_ascii_alphanumeric() || next == '_' || next == ':')));
@@ -42,8 +42,12 @@ fn labels_of(metric: &str, rules: &[(Rule, Expression)]) -> Option<BTreeSet<Stri
         vec!["alertname", "alertstate"]
     } else if rules.iter().any(|(rule, _)| !rule.is_alert && rule.name == metric) {
         level(metric)
+    } else if let Some(family) = catalogue::find(metric) {
+        family.labels.to_vec()
+    } else if let Some(name) = metric.strip_suffix("_bucket") {
+        catalogue::find(name)?.labels.iter().copied().chain(["le"]).collect()
     } else {
-        catalogue::find(metric)?.labels.to_vec()
+        catalogue::find(metric.strip_suffix("_count")?)?.labels.to_vec()
     };
     Some(own.into_iter().chain(EVERY_SERIES).map(str::to_owned).collect())
 }
@@ -62,7 +66,7 @@ fn every_metric_and_label_that_rules_read_exists() {
             };
             let unknown = matchers.iter().filter(|(label, _)| !labels.contains(label));
             faults.extend(unknown.map(|(label, _)| format!("{}: {metric} has no label {label}", rule.name)));
-            if metric == "up" || catalogue::find(metric).is_some() {
+            if metric == "up" || metric.starts_with("pacemeter_") || metric.starts_with("process_") {
                 let is_ours = matchers.iter().any(|(label, values)| label == "job" && values == &["pacemeter"]);
                 faults.extend((!is_ours).then(|| format!("{}: {metric} is not selected by job", rule.name)));
             }
@@ -84,6 +88,8 @@ fn every_label_value_that_rules_match_exists() {
     known.insert("outcome", Outcome::ALL.iter().map(|outcome| outcome.name()).collect());
     known.insert("measure", Measure::ALL.iter().map(|(_, name)| *name).collect());
     known.insert("result", vec!["failed"]);
+    known.insert("stream", Stream::ALL.iter().map(|stream| stream.name()).collect());
+    known.insert("le", vec!["3600"]);
     known.insert("calendar", vec!["payments", "calls"]);
     known.insert("job", vec!["pacemeter"]);
     known.insert("alertstate", vec!["firing"]);
@@ -152,6 +158,11 @@ fn every_alert_has_a_severity_and_says_what_it_is() {
         let name = &alert.name;
         assert!(name.starts_with("Pacemeter") && name.chars().all(|next| next.is_ascii_alphanumeric()), "{name}");
         assert!(["critical", "warning", "info"].contains(&alert.field("labels.severity")), "{name}: severity");
+        let is_of_target = alert.expression().contains("job_target:");
+        assert!(
+            !is_of_target || alert.field("labels.severity") != "critical",
+            "{name}: no engineer can reach a target"
+        );
         assert!(!alert.field("for").is_empty(), "{name}: an alert must have a `for`");
         for key in ["annotations.summary", "annotations.description"] {
             let text = alert.field(key);

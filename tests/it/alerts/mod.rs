@@ -1,5 +1,5 @@
 //! The files of deploy/ for Prometheus and Alertmanager: the tools accept them, every alert fires when it should and
-//! only then, every guard in the rules is needed, and rules, catalogue, runbooks and docs/alerts.md name the same
+//! only then, every guard in the rules is needed, texts are readable, and rules, catalogue, runbooks and docs/alerts.md name the same
 //! things.
 //!
 //! Rules and scenarios are tested by `promtool`, routes by `amtool`, inhibition by a running Alertmanager. Tests with
@@ -16,6 +16,7 @@ mod runbooks;
 pub mod scaled;
 mod scenarios;
 pub mod servers;
+mod texts;
 pub mod webhook;
 
 use std::fs;

@@ -108,6 +108,9 @@ fn unbounded_labels_make_no_new_series_and_lose_no_peso() {
     assert!(line.is_some_and(|line| line.ends_with(" 49999999999951")), "{line:?}");
     let unlisted = pacemeter.scrape().value("pacemeter_unlisted_labels_total", &[("label", "programme")]);
     assert_eq!(unlisted, Some(PROGRAMMES as f64 + 1.0));
+    let named = pacemeter.events("pacemeter.label.unlisted");
+    assert_eq!(named.len(), 20, "the first values are named in the log");
+    assert!(named.iter().all(|line| line["label"] == "programme"), "{named:?}");
     assert_eq!(pacemeter.stop().code, Some(0));
 
     // A bound on series leaves out whole families, and counts them.
