@@ -5,7 +5,9 @@ mod cut;
 mod demo;
 mod execute;
 mod expectation;
+mod figures;
 mod kafka;
+mod period;
 mod produce;
 mod progress;
 mod scrape;
@@ -138,9 +140,12 @@ pub(crate) enum Command {
     /// "left" is the remaining working time.
     #[command(after_help = SETTINGS_HELP)]
     Targets(targets::TargetsArgs),
-    /// Print a cut (the figures at one instant) of a running pacemeter, compared with the figures known today.
+    /// Print a cut (the figures at one instant) of a running pacemeter, compared with the figures known now.
     #[command(after_help = SETTINGS_HELP)]
     Cut(cut::CutArgs),
+    /// Print the figures of a day, week or month of a running pacemeter: as it closed, and as known now.
+    #[command(after_help = SETTINGS_HELP)]
+    Period(period::PeriodArgs),
     /// Write simulated events to the topics of a Kafka cluster, for trials and load tests.
     ///
     /// The payments are invented. Refused (exit code 78) for brokers that are not on this machine and for topics that
