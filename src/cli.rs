@@ -86,7 +86,7 @@ fn exit_of(error: &clap::Error) -> Exit {
 #[derive(Parser)]
 #[command(
     name = "pacemeter",
-    version,
+    version = VERSION.as_str(),
     long_version = LONG_VERSION.as_str(),
     propagate_version = true,
     subcommand_required = true,
@@ -98,9 +98,12 @@ struct Cli {
     command: Command,
 }
 
+/// Version and revision.
+static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} (revision {REVISION})", env!("CARGO_PKG_VERSION")));
+
 /// Version, revision, and a line for each C library.
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
-    let mut text = format!("{} (revision {REVISION})", env!("CARGO_PKG_VERSION"));
+    let mut text = VERSION.clone();
     for (name, version) in source::linked_libraries().versions() {
         text.push_str(&format!("\n{name} {version}"));
     }
@@ -162,7 +165,7 @@ pub(crate) enum Command {
 /// Subcommands of `pacemeter state`.
 #[derive(Subcommand)]
 pub(crate) enum StateCommand {
-    /// List the checkpoints; safe beside a running process.
+    /// List the checkpoints, and the cuts with what is damaged; safe beside a running process.
     Inspect(CheckArgs),
     /// Read every byte of every checkpoint and cut; exit code 65 if one is damaged or a cut is missing.
     Verify(CheckArgs),

@@ -235,10 +235,26 @@ pub(super) fn path_segment(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::net::TcpListener;
+
+    /// Answers one connection after the other with these statuses and bodies; returns the address.
+    pub(in crate::cli) fn serve(answers: &'static [(u16, &str)]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 4_096]).unwrap();
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+                stream.write_all((head + body).as_bytes()).unwrap();
+            }
+        });
+        address
+    }
 
     #[test]
     fn a_server_on_all_addresses_is_reached_on_the_loopback() {
@@ -287,18 +303,11 @@ mod tests {
     #[test]
     fn the_next_address_is_asked_if_one_does_not_respond() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let serve = thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let _ = stream.read(&mut [0; 4_096]).unwrap();
-            stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 13\r\n\r\n{\"error\":\"a\"}").unwrap();
-        });
+        let address = serve(&[(404, "{\"error\":\"a\"}")]);
         let server = Server { name: "here".to_owned(), addresses: vec![free, address] };
         let response = server.get("/").unwrap();
         assert_eq!(response.absence(), Some("a".to_owned()));
         assert_eq!(response.body().unwrap_err(), Failure::new(Exit::Usage, "a"));
-        serve.join().unwrap();
     }
 
     #[test]

@@ -1,6 +1,8 @@
 use super::*;
 use crate::api::CellFigures;
 use crate::api::cuts::{ClosedTarget, PeriodId, TotalToday};
+use crate::cli::Command;
+use crate::cli::api_client::tests::serve;
 use crate::cli::figures::{Breakdown, WIDTH};
 use crate::clock::Timestamp;
 use crate::cuts::CutCell;
@@ -264,4 +266,33 @@ fn all_pages_of_the_list_are_read() {
     assert_eq!(asked, ["/api/v1/cuts?limit=1000", "/api/v1/cuts?limit=1000&before_ms=8"]);
     let repeated = super::all(|_| Ok(page(&[9, 8], true))).unwrap();
     assert_eq!(repeated.cuts.len(), 4, "a server that ignores before_ms is not asked for ever");
+}
+
+#[test]
+fn before_the_first_cut_only_programs_get_an_error() {
+    const NONE: &str = r#"{"error":"there are no cuts yet"}"#;
+    const EMPTY: &str = r#"{"now_ms":0,"now":"","cuts":[],"more":false}"#;
+    let run_with = |arguments: &[&str]| {
+        let address = serve(&[(404, NONE), (200, EMPTY)]).to_string();
+        let line = [&["pacemeter", "cut", "--address", &address], arguments].concat();
+        let Ok(Command::Cut(arguments)) = crate::cli::parse(line) else { panic!("{arguments:?}") };
+        run(&arguments)
+    };
+    for arguments in [&[][..], &["yesterday"], &["--csv"]] {
+        assert_eq!(run_with(arguments), Ok(()), "{arguments:?}");
+    }
+    assert_eq!(run_with(&["--json"]), Err(Failure::new(Exit::TryAgain, NO_CUTS)));
+}
+
+#[test]
+fn an_unknown_cut_is_a_usage_error() {
+    const UNKNOWN: &str = r#"{"error":"no such cut, the newest is 20200511T230000Z, see /api/v1/cuts"}"#;
+    const ONE: &str = r#"{"now_ms":0,"now":"","cuts":[{"id":"20200511T230000Z","at_ms":0,"at":"","periods":[],"targets":[]}],"more":false}"#;
+    let address = serve(&[(404, UNKNOWN), (200, ONE)]).to_string();
+    let Ok(Command::Cut(arguments)) = crate::cli::parse(["pacemeter", "cut", "x", "--address", &address]) else {
+        panic!("cut")
+    };
+    assert!(
+        run(&arguments).is_err_and(|failure| failure.exit == Exit::Usage && failure.message.contains("the newest is"))
+    );
 }

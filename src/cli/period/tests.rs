@@ -2,6 +2,8 @@ use super::super::figures::Breakdown;
 use super::*;
 use crate::api::periods::{ProgrammeFigures, StateFigures};
 use crate::api::{CellFigures, PeriodSpan, PeriodTotals};
+use crate::cli::Command;
+use crate::cli::api_client::tests::serve;
 use crate::clock::Timestamp;
 use crate::targets::Quantity;
 
@@ -145,4 +147,17 @@ day,2020-05-14,state,solidario,MX-JAL,1,2,25000.00,1,2,25000.00
 day,2020-05-14,all,,,12340,12348,308750000.00,,12348,308750000.00
 ";
     assert_eq!(csv(&period, &figures(&period).selected(&arguments)), expected.replace('\n', "\r\n"));
+}
+
+#[test]
+fn a_period_without_figures_is_no_usage_error() {
+    const ABSENT: &str = r#"{"error":"the period has not begun yet"}"#;
+    let run_with = |format: &[&str]| {
+        let address = serve(&[(404, ABSENT)]).to_string();
+        let line = [&["pacemeter", "period", "2030-01", "--address", &address], format].concat();
+        let Ok(Command::Period(arguments)) = crate::cli::parse(line) else { panic!("{format:?}") };
+        run(&arguments)
+    };
+    assert_eq!((run_with(&[]), run_with(&["--csv"])), (Ok(()), Ok(())));
+    assert_eq!(run_with(&["--json"]), Err(Failure::new(Exit::TryAgain, "the period has not begun yet")));
 }
