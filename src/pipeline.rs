@@ -77,6 +77,7 @@ mod passage;
 mod poller;
 mod recomputation;
 mod restore;
+mod set_aside_log;
 mod task;
 mod task_channel;
 mod unsaved;

@@ -48,7 +48,7 @@ struct Schedule {
 }
 
 impl Duties {
-    /// Creates duties that are all due at `now`.
+    /// Creates duties that are due at `now`, but the summary: there is nothing to sum up yet.
     pub(super) fn new(publish_interval: Duration, commit_interval: Duration, now: Instant) -> Self {
         let interval = |duty| match duty {
             Duty::Publish => publish_interval,
@@ -56,7 +56,8 @@ impl Duties {
             Duty::Save => SAVE_INTERVAL,
             Duty::SumUp => SUMMARY_INTERVAL,
         };
-        Self(Duty::ALL.map(|duty| Schedule { interval: interval(duty), due: now }))
+        let first = |duty| if duty == Duty::SumUp { now + SUMMARY_INTERVAL } else { now };
+        Self(Duty::ALL.map(|duty| Schedule { interval: interval(duty), due: first(duty) }))
     }
 
     pub(super) fn is_due(&self, duty: Duty, now: Instant) -> bool {
@@ -88,7 +89,8 @@ mod tests {
     fn a_duty_is_due_an_interval_after_its_last_beginning() {
         let start = Instant::now();
         let mut duties = Duties::new(millis(250), millis(5_000), start);
-        assert!(Duty::ALL.iter().all(|&duty| duties.is_due(duty, start)));
+        assert!(Duty::ALL.iter().all(|&duty| duties.is_due(duty, start) == (duty != Duty::SumUp)));
+        assert!(duties.is_due(Duty::SumUp, start + SUMMARY_INTERVAL));
         Duty::ALL.iter().for_each(|&duty| duties.done(duty, start, start, Duration::MAX));
         assert_eq!(duties.next(), start + SAVE_INTERVAL);
         assert!(!duties.is_due(Duty::Publish, start + millis(249)));

@@ -33,6 +33,7 @@ use super::keying_audit::KeyingAudit;
 use super::message::{LogInfo, PollerCommand, WorkerMessage};
 use super::metrics::PipelineMetrics;
 use super::partitions::Partitions;
+use super::set_aside_log::SetAsideLog;
 use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore};
@@ -103,6 +104,7 @@ pub struct Worker {
     /// Batch that is being applied; no message is taken until it is done.
     batch: Option<BatchInProgress>,
     step_size: StepSize,
+    set_aside_log: SetAsideLog,
     duties: Duties,
     heartbeat: Heartbeat,
     progress_logged: Instant,
@@ -144,6 +146,7 @@ impl Worker {
             cut_confirmation: CutConfirmation::new(false),
             batch: None,
             step_size: StepSize::default(),
+            set_aside_log: SetAsideLog::default(),
             duties: Duties::new(settings.publish_interval, commit_interval, now),
             heartbeat: Heartbeat::new(),
             progress_logged: now,
@@ -385,8 +388,9 @@ impl Worker {
         }
     }
 
-    /// Logs a summary of all records so far.
-    pub fn sum_up(&self) {
+    /// Logs a summary of all records so far, and of those set aside since the last one.
+    pub fn sum_up(&mut self) {
+        self.set_aside_log.sum_up();
         let outcomes = |outcome: Outcome| -> u64 {
             self.partitions.iter().map(|partition| partition.view().counts.outcomes[outcome as usize]).sum()
         };

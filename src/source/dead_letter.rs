@@ -115,7 +115,7 @@ impl DeadLetters {
 
     /// Hands a dead letter to the client; waits for room if too many, or too many bytes, are in flight.
     ///
-    /// A dead letter that finds no room while none is acknowledged for a second fails. Those after it fail at once
+    /// A dead letter that finds no room while none is acknowledged for three seconds fails. Those after it fail at once
     /// until the broker acknowledges one again. So a flood is written, and an outage holds up nothing. A letter that
     /// finds no room for five seconds, whatever is acknowledged, fails too: the caller has other work.
     ///

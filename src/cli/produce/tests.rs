@@ -96,6 +96,8 @@ fn filled_cluster(options: &str) -> (MockCluster<'static, rdkafka::producer::Def
     for topic in TOPICS {
         cluster.create_topic(topic, 2, 1).unwrap();
     }
+    // The mock cannot create topics by itself, and `--create-topics` would create this one, too.
+    cluster.create_topic("pacemeter.dead-letter.v1", 1, 1).unwrap();
     let servers = format!("--set kafka.bootstrap_servers={}", cluster.bootstrap_servers());
     let line = format!("pacemeter produce --events 300 {servers}");
     run_until(&arguments(&line), &clock(), &Shutdown::new()).unwrap();

@@ -312,8 +312,7 @@ fn ends(
     let mut subject = Subject::new(1);
     subject.partitions[0].timestamps = source;
     let mut looks = looks.iter().copied().peekable();
-    let mut offset = 0;
-    for &(written, timestamp) in log {
+    for (offset, &(written, timestamp)) in (0..).zip(log) {
         while let Some(look) = looks.next_if(|look| *look < written) {
             subject.pass_complete(0, look, |_| part(offset));
         }
@@ -327,7 +326,6 @@ fn ends(
             subject.pass(0, instant, |_| part(offset));
         }
         subject.partitions[0].reach(Some(instant));
-        offset += 1;
     }
     let progress = &subject.partitions[0];
     progress.parts.iter().map(|(at, span)| (*at, (span.part.next_offset, span.is_provisional))).collect()

@@ -152,7 +152,7 @@ impl Worker {
 
     /// Writes a record to the dead-letter topic, unless an earlier process has.
     fn dead_letter(
-        &self,
+        &mut self,
         raw: &mut dyn RawRecords,
         record: &DecodedRecord,
         reason: &'static str,
@@ -162,16 +162,18 @@ impl Worker {
         let (field, detail) = rejection.map_or((None, None), |Rejection { field, detail, .. }| (field, detail));
         let log = &self.partitions[index].log;
         let partition = &log.partition;
-        tracing::warn!(
-            event = "pacemeter.record.set_aside",
-            topic = partition.topic,
-            partition = partition.partition,
-            offset,
-            reason,
-            field,
-            detail = detail.map(tracing::field::display),
-            "record rejected or expired"
-        );
+        if self.set_aside_log.count(reason) {
+            tracing::warn!(
+                event = "pacemeter.record.set_aside",
+                topic = partition.topic,
+                partition = partition.partition,
+                offset,
+                reason,
+                field,
+                detail = detail.map(tracing::field::display),
+                "record rejected or expired"
+            );
+        }
         if log.committed.is_some_and(|committed| offset < committed) {
             return;
         }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Maximum wait for room while no dead letter is acknowledged.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Maximum wait for room while no dead letter is acknowledged: about as long as a new leader takes.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Maximum wait for room of one letter, however many are acknowledged: a large one may need the room of many.
 const MAX_WAIT: Duration = Duration::from_secs(5);
