@@ -146,12 +146,19 @@ pub(super) fn run(arguments: &CutArgs) -> Result<(), Failure> {
     if arguments.json {
         return print(&format!("{}\n", printable_json(&answer)));
     }
-    let cut = api_client::read(&answer)?;
-    if arguments.figures.csv {
-        print_styled(&csv(&cut, &arguments.figures))
-    } else {
-        print(&table(&cut, &arguments.figures))
+    let cut: CutResponse = api_client::read(&answer)?;
+    if !arguments.figures.csv {
+        return print(&table(&cut, &arguments.figures));
     }
+    if let Some(nearest) = nearest(&cut) {
+        print_error(&format!("pacemeter: cut {} is {nearest}", cut.id));
+    }
+    print_styled(&csv(&cut, &arguments.figures))
+}
+
+/// Says that no cut was taken at the time that was asked for; `None` if one was.
+fn nearest(cut: &CutResponse) -> Option<String> {
+    cut.nearest_to.as_ref().map(|wanted| format!("nearest to {wanted}, when no cut was taken"))
 }
 
 /// Before the first cut people are told so, and programs get no figures.
@@ -217,9 +224,9 @@ fn closed(cut: &CutSummary) -> Vec<String> {
 fn table(cut: &CutResponse, arguments: &FigureArgs) -> String {
     let [id, at, hash, now] = [&cut.id, &cut.at, &cut.hash, &cut.now].map(|text| printable(text));
     let mut text = format!("cut {id} of {at}\n");
-    if let Some(wanted) = &cut.nearest_to {
+    if let Some(nearest) = nearest(cut) {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "nearest to {}, when no cut was taken", printable(wanted));
+        let _ = writeln!(text, "{}", printable(&nearest));
     }
     let _ = write!(text, "hash {hash}\ncompared with what is known at {now}\n");
     if cut.provisional {

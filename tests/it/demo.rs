@@ -101,6 +101,9 @@ fn assert_cuts_and_periods_have_names(demo: &Pacemeter, cut: &Value) {
     let printed = run(&["cut", &at[..16], "--address", &address], &[]);
     assert!(printed.code == Some(0) && !printed.stdout.contains("nearest"), "{}{}", printed.stdout, printed.stderr);
     assert!(printed.stdout.starts_with(&format!("cut {id} of {at}\n")), "{}", printed.stdout);
+    let nearest = run(&["cut", "2000-01-01", "--csv", "--address", &address], &[]);
+    assert!(nearest.stderr.contains("nearest to 2000-01-02T00:00:00-06:00"), "{}", nearest.stderr);
+    assert!(nearest.code == Some(0) && nearest.stdout.starts_with("cut,period,id,"), "{}", nearest.stdout);
     let listed = run(&["cut", "--list", "--address", &address], &[]);
     assert!(listed.stdout.lines().any(|line| line.starts_with(id)), "{}{}", listed.stdout, listed.stderr);
     let csv = run(&["period", "last-week", "--by", "state", "--csv", "--address", &address], &[]);
