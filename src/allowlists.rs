@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 
 use crate::event::FederalState;
-use crate::settings::{Layers, SettingsReader};
+use crate::settings::{Layers, SettingsReader, redacted_text};
 
 /// Values of a label that are shown under their own name; all others are shown as `other`.
 #[derive(Debug, Clone)]
@@ -145,14 +145,17 @@ impl Allowlists {
         let states = reader.strings("labels.states");
         for state in &states {
             if !FederalState::CODES.contains(&state.as_str()) {
-                reader.fault("labels.states", format!("{state:?} is not a code of ISO 3166-2:MX, such as \"MX-JAL\""));
+                reader.fault(
+                    "labels.states",
+                    format!("{:?} is not a code of ISO 3166-2:MX, such as \"MX-JAL\"", redacted_text(state)),
+                );
             }
         }
         let name = reader.string("programme.time_zone");
         let zone = TimeZone::get(&name).unwrap_or_else(|_| {
             reader.fault(
                 "programme.time_zone",
-                format!("{name:?} is not an IANA time zone, such as \"America/Mexico_City\""),
+                format!("{:?} is not an IANA time zone, such as \"America/Mexico_City\"", redacted_text(&name)),
             );
             TimeZone::UTC
         });

@@ -17,7 +17,7 @@ mod words;
 
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure, print_error};
-use crate::settings::{CONFIG_FILE, Layers, parse_duration, printable_lines};
+use crate::settings::{CONFIG_FILE, Layers, Redactor, parse_duration, printable_lines, redacted_parts};
 use crate::source;
 use crate::telemetry::process::REVISION;
 use clap::builder::RangedU64ValueParser;
@@ -48,7 +48,8 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
             exit.at_once()
         };
         let _ = thread::Builder::new().name("print".into()).spawn(deadline);
-        print_error(&format!("pacemeter: {failure}"));
+        // A command line may have a secret where none belongs.
+        print_error(&Redactor::default().redact(&format!("pacemeter: {failure}")));
         exit
     })
 }
@@ -62,8 +63,8 @@ const PRINT_LIMIT: Duration = Duration::from_secs(2);
 /// Exit code if there is no command to run: [`Exit::Ok`] after help or version, [`Exit::Usage`] after a usage error.
 fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Command, Exit> {
     Cli::try_parse_from(arguments).map(|cli| cli.command).map_err(|error| {
-        let text = error.render().to_string();
-        if printable_lines(&text) == text {
+        let text = redacted_parts(&error.render().to_string());
+        if printable_lines(&text) == error.render().to_string() {
             // In colours. If standard error is closed, only the exit code is left.
             if let Err(failed) = error.print()
                 && !error.use_stderr()

@@ -32,7 +32,7 @@
 //! retaken) as JSON, and the keyed BLAKE3 hash of both lines in hexadecimal digits. The key is derived from the
 //! pseudonym key. A ratio has its counts, so that a cut read back is the one that was stored. Older versions stored the
 //! value of a ratio, no settings and no first offsets; the oldest had no link, and a hash without a key. A file of the
-//! oldest counts only once an operator accepts it, since anybody can make one.
+//! oldest counts only once an operator adopts it, and never in place of a sealed cut, since anybody can make one.
 //!
 //! `cuts/chain` has two lines: the ids and hashes of all stored cuts and the decisions of operators as JSON, and the keyed
 //! hash of that line. A cut that is edited, swapped or removed no longer matches the list. The loss is a fault until an
@@ -73,5 +73,5 @@ pub use assembly::CutContext;
 pub use chain::{CutAcceptance, CutKey, CutSeal, SealKind};
 pub use comparison::{CutComparison, FigureDifference};
 pub use record::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
-pub use store::{CutStore, CutVerdict};
+pub use store::{AcceptanceReport, CutStore, CutVerdict};
 pub(crate) use store::{DIRECTORY, log_faults};

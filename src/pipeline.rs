@@ -247,6 +247,7 @@ fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>)
     let dead_letters = DeadLetters::open(&source)?;
     let clock = dependencies.clock;
     let (checkpoints, checkpoint_outcomes) = start_checkpoint_thread(store.clone())?;
+    let newest_cut = dependencies.cuts.newest();
     let (cuts, cut_outcomes) = start_cut_thread(dependencies.cuts)?;
     let worker = Worker::new(WorkerOptions {
         stall_timeout: source.stall_timeout,
@@ -257,6 +258,7 @@ fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>)
         clock: clock.clone(),
         store,
         closed_periods: dependencies.closed_periods,
+        newest_cut,
         outputs: Outputs {
             commands,
             dead_letters: Box::new(dead_letters),

@@ -44,7 +44,7 @@ pub use exposure::SecretExposure;
 pub use fault::{SettingsFault, SettingsFaults};
 pub(crate) use nearest::nearest;
 pub(crate) use printable::{is_printable, printable, printable_json, printable_lines};
-pub(crate) use redaction::{Redactor, redacted_text};
+pub(crate) use redaction::{Redactor, redacted_parts, redacted_text, redacted_word};
 pub(crate) use text::FileText;
 
 use crate::clock::TEST_CLOCK;
@@ -52,6 +52,7 @@ use config::{Config, Value, ValueKind};
 use convert::{as_boolean, as_duration, as_one_of, as_string, as_whole_number, kind_name};
 use known::{KeyKind, KnownSettings};
 use layer::Layer;
+use redaction::redacted_key;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -331,7 +332,7 @@ fn as_offset_range(value: &ValueKind) -> Result<OffsetRange, String> {
     if let Some(name) =
         entries.keys().find(|name| !["partition", "first_offset", "last_offset"].contains(&name.as_str()))
     {
-        return Err(format!("has an unknown key {name}, expected {OFFSET_RANGE}"));
+        return Err(format!("has an unknown key {}, expected {OFFSET_RANGE}", redacted_key(name)));
     }
     let number = |name: &str, most: i64| match entries.get(name).map(|value| &value.kind) {
         Some(ValueKind::I64(number)) if (0..=most).contains(number) => Ok(*number),

@@ -44,6 +44,8 @@ pub(crate) struct CutSummary {
     pub(crate) at_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) at: String,
+    /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if stored by an older version.
+    pub(crate) seal: SealKind,
     /// Day, week and month that ended with the cut.
     pub(crate) periods: Vec<PeriodId>,
     /// Targets whose period closed with the cut.
@@ -178,10 +180,12 @@ pub(super) fn list(context: &RequestContext<'_>, &Parameters { limit, before }: 
         let entry = ClosedTarget { target: target.to_owned(), period: period.period.clone() };
         closed.entry(&period.cut).or_default().push(entry);
     }
+    let unusual_seals = context.cuts.unusual_seals();
     let summary = |at: Timestamp| {
         let id = cut_id(at);
         let targets = closed.remove(id.as_str()).unwrap_or_default();
-        CutSummary { id, at_ms: at, at: context.local(at), periods: periods_ending(context, at), targets }
+        let seal = unusual_seals.get(&id).copied().unwrap_or(SealKind::Sealed);
+        CutSummary { id, at_ms: at, at: context.local(at), seal, periods: periods_ending(context, at), targets }
     };
     CutsResponse {
         now_ms: context.now,

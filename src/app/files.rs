@@ -15,7 +15,7 @@ use crate::aggregate::Rules;
 use crate::calendar::{self, MissingYear, WorkingCalendar};
 use crate::clock::{Millis, Timestamp};
 use crate::record::Stream;
-use crate::settings::{Document, FileText, SettingsFault, SettingsFaults, SettingsReader, parse_time};
+use crate::settings::{Document, FileText, SettingsFault, SettingsFaults, SettingsReader, parse_time, redacted_text};
 use crate::targets::Targets;
 use crate::targets::read::{self, PeriodBounds};
 
@@ -114,9 +114,10 @@ impl TargetFiles {
 
     fn unknown_calendar(&self, documents: &[Document]) -> Option<SettingsFault> {
         let name = self.cuts_calendar.as_deref().filter(|name| *name != ALWAYS)?;
+        let shown = redacted_text(name);
         let is_defined = documents.iter().any(|document| document.origin_of("calendar", name).is_some());
         let message = format!(
-            "{name:?} is not a calendar; define [calendar.{name}] in a file of targets.files, or leave the setting empty for every day"
+            "{shown:?} is not a calendar; define [calendar.{shown}] in a file of targets.files, or leave the setting empty for every day"
         );
         (!is_defined).then(|| SettingsFault { key: "cuts.calendar".to_owned(), origin: None, message })
     }
@@ -185,6 +186,7 @@ fn cuts_at(reader: &mut SettingsReader) -> Vec<Time> {
         match parse_time(&text) {
             Err(message) => reader.fault("cuts.at", message),
             Ok(time) if time.minute() % QUARTER_HOUR != 0 || time.second() != 0 || time.subsec_nanosecond() != 0 => {
+                let text = redacted_text(&text);
                 reader.fault("cuts.at", format!("{text:?} is not a whole quarter hour, the resolution of counts"));
             }
             Ok(time) if times.contains(&time) => {

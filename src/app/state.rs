@@ -14,7 +14,7 @@ use crate::checkpoint::{
     CheckpointReader, CheckpointStore, Damage, ExpectedHead, Head, LastCut, Mismatch, PartitionDir,
 };
 use crate::clock::Clock;
-use crate::cuts::{CutAcceptance, SealKind};
+use crate::cuts::{AcceptanceReport, CutAcceptance, SealKind};
 use crate::record::Stream;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
@@ -126,34 +126,57 @@ pub(super) fn report_cuts(files: &StateFiles, id: Option<&str>, report: &mut Str
     Ok(verdicts.iter().all(|verdict| verdict.result.is_ok()))
 }
 
-/// Accepts what is lost or unproven of the cuts, or of one cut; `chain` is the list.
+/// Decision of an operator about the cuts.
+#[derive(Debug, Clone)]
+pub(crate) struct CutDecision {
+    /// Cut that it concerns, `chain` for the list; `None` for all.
+    pub(crate) id: Option<String>,
+    /// True to adopt cuts without a keyed hash, and nothing else.
+    pub(crate) adopts_unsealed: bool,
+    /// Reason for people who read it later.
+    pub(crate) reason: String,
+}
+
+/// Accepts what is lost of the cuts, or adopts cuts without a keyed hash.
 ///
 /// # Errors
 /// 64 if there is nothing to accept; 73 if a process uses the state directory; otherwise as [`verify_cuts`].
-pub(crate) fn accept_cuts(
-    reader: SettingsReader,
-    id: Option<&str>,
-    reason: &str,
-    clock: &Clock,
-) -> Result<String, Failure> {
-    let (id, reason, now) = (id.map(str::to_owned), reason.to_owned(), clock.now());
+pub(crate) fn accept_cuts(reader: SettingsReader, decision: CutDecision, clock: &Clock) -> Result<String, Failure> {
+    let now = clock.now();
     StateFiles::new(&Settings::read(reader)?).work(move |files| {
         let Some((key, cuts)) = files.cuts()? else {
             return Err(Failure::new(Exit::Usage, "there are no cuts, and nothing to accept"));
         };
         let (_lock, _) = files.lock()?;
         let compared = cuts.compare(&last_cuts(files, &key.key_id())?);
-        let accepted = compared.and_then(|_| cuts.accept(id.as_deref(), &reason, now));
-        let accepted = accepted.map_err(|error| cuts_failure("cuts in the state directory", &error))?;
+        let CutDecision { id, adopts_unsealed, reason } = &decision;
+        let accepted = compared.and_then(|_| match adopts_unsealed {
+            false => cuts.accept(id.as_deref(), reason, now),
+            true => {
+                let adopted = cuts.adopt_unsealed(id.as_deref(), reason, now)?;
+                Ok(AcceptanceReport { accepted: adopted, unsealed: Vec::new() })
+            }
+        });
+        let AcceptanceReport { accepted, unsealed } =
+            accepted.map_err(|error| cuts_failure("cuts in the state directory", &error))?;
+        let hint = unsealed.first().map(|first| left_unsealed(unsealed.len(), first));
         if accepted.is_empty() {
-            let what = id.map_or("the cuts".to_owned(), |id| format!("cut {id}"));
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("nothing of {what} is lost or unproven: there is nothing to accept"),
-            ));
+            let what = id.as_ref().map_or("the cuts".to_owned(), |id| format!("cut {id}"));
+            let unproven = if *adopts_unsealed { "without a keyed hash" } else { "lost or quarantined" };
+            let message = format!("nothing of {what} is {unproven}: there is nothing to accept");
+            return Err(Failure::new(Exit::Usage, hint.unwrap_or(message)));
         }
-        Ok(accepted.iter().map(|acceptance| describe_acceptance(acceptance) + "\n").collect())
+        let lines = accepted.iter().map(describe_acceptance).chain(hint);
+        Ok(lines.map(|line| line + "\n").collect())
     })
+}
+
+/// Instruction for cuts without a keyed hash, which an acceptance of losses leaves alone.
+fn left_unsealed(count: usize, first: &str) -> String {
+    format!(
+        "not accepted: {count} files without a keyed hash, such as that of cut {first}; if an older version stored them, adopt \
+         them with pacemeter cut accept --unsealed, else move them away"
+    )
 }
 
 /// Stored cuts that the newest checkpoints of this key name.

@@ -2,6 +2,8 @@
 
 use jiff::civil::{Date, Weekday, date};
 
+use crate::settings::redacted_text;
+
 /// Weekdays from Monday, with their names in files.
 pub const WEEKDAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Monday),
@@ -62,7 +64,7 @@ pub(super) struct Holiday {
 impl Rule {
     /// Parses a rule as files write it; the error says what to write.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let unknown = || format!("{text:?} is no holiday rule; {EXPECTED}");
+        let unknown = || format!("{:?} is no holiday rule; {EXPECTED}", redacted_text(text));
         let words: Vec<&str> = text.split_whitespace().collect();
         match words[..] {
             [which, weekday, "of", month] => {

@@ -1,6 +1,7 @@
 //! Opening hours of a day by the local clock.
 
 use crate::clock::{MINUTE, Millis};
+use crate::settings::redacted_text;
 
 const MINUTES_OF_A_DAY: u16 = 24 * 60;
 
@@ -18,15 +19,16 @@ pub(super) struct Hours(Vec<MinuteSpan>);
 impl MinuteSpan {
     /// Parses a span such as `09:00-18:00`; the end of the day is `24:00`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let shown = redacted_text(text);
         let expected =
-            || format!("{text:?} is no span of hours; write it as \"09:00-18:00\", the end of the day as 24:00");
+            || format!("{shown:?} is no span of hours; write it as \"09:00-18:00\", the end of the day as 24:00");
         let (from, to) = text.split_once('-').ok_or_else(expected)?;
         let (from, to) = (minute(from.trim()).ok_or_else(expected)?, minute(to.trim()).ok_or_else(expected)?);
         if from < to {
             return Ok(Self { from, to });
         }
         Err(format!(
-            "{text:?} does not end after it begins; split a span over midnight in two, the second on the next day"
+            "{shown:?} does not end after it begins; split a span over midnight in two, the second on the next day"
         ))
     }
 }

@@ -11,7 +11,7 @@ use super::holidays::{Holiday, Rule, WEEKDAYS};
 use super::hours::{Hours, MinuteSpan};
 use super::schedule::{Schedule, Shift, YEARS};
 use super::working::{ALWAYS, HolidayLists, WorkingCalendar};
-use crate::settings::{Document, DocumentTable};
+use crate::settings::{Document, DocumentTable, redacted_text};
 
 const CALENDAR_KEYS: [&str; 8] =
     ["description", "time_zone", "hours", "weights", "holiday", "presumed", "list", "exception"];
@@ -69,7 +69,8 @@ fn calendar(table: &DocumentTable<'_>, programme_zone: &TimeZone) -> WorkingCale
     let description = table.string("description").unwrap_or_default();
     let zone = table.parsed("time_zone", |name| {
         TimeZone::get(name)
-            .map_err(|_| format!("{name:?} is no IANA time zone; write one such as \"America/Mexico_City\""))
+            .map_err(|_| redacted_text(name))
+            .map_err(|name| format!("{name:?} is no IANA time zone; write one such as \"America/Mexico_City\""))
     });
     let week = week(table);
     let (mut listed, lists) = lists(table);

@@ -15,6 +15,7 @@ use super::words::exact;
 use crate::api::PeriodTotals;
 use crate::api::cuts::{CellToday, CutResponse, CutSummary, CutsResponse, PeriodToday, TargetToday};
 use crate::app;
+use crate::app::state::CutDecision;
 use crate::clock::Clock;
 use crate::cuts::{Correction, SealKind};
 use crate::runtime::{Exit, Failure, print, print_error, print_styled};
@@ -60,8 +61,9 @@ pub(crate) enum CutCommand {
     /// With --recompute also reads the log up to the end of the cut and computes its figures again: 65 if one differs,
     /// 75 if the log no longer reaches back or the broker is unavailable, 78 if settings have changed since.
     Verify(VerifyArgs),
-    /// Accept that cuts are lost or have no keyed hash, so that verify no longer fails for them.
+    /// Accept that cuts are lost, so that verify no longer fails for them.
     ///
+    /// With --unsealed adopts cuts that an older version stored without a keyed hash, and accepts nothing else.
     /// The decision is sealed in the list of cuts and shown by verify permanently. A restored original needs none: it
     /// is recognised at the next start. Refused (exit code 73) while a process uses the state directory.
     Accept(AcceptArgs),
@@ -73,6 +75,10 @@ pub(crate) struct AcceptArgs {
     /// Cut to accept, such as 20200515T230000Z, or `chain` for the list; default: everything that verify reports.
     #[arg(value_name = "ID")]
     pub(super) id: Option<String>,
+    /// Adopt cuts without a keyed hash, as an older version stored them. Anybody can make such a file: compare them with a
+    /// copy first.
+    #[arg(long)]
+    pub(super) unsealed: bool,
     /// Reason for people who read it later, at most 200 characters.
     #[arg(long, value_name = "TEXT", value_parser = parse_reason)]
     pub(super) reason: String,
@@ -85,13 +91,15 @@ fn parse_reason(text: &str) -> Result<String, String> {
     if is_sound { Ok(text.trim().to_owned()) } else { Err("must have 1 to 200 characters".to_owned()) }
 }
 
-/// Accepts what is lost of the cuts.
+/// Accepts what is lost of the cuts, or adopts those without a keyed hash.
 ///
 /// # Errors
 /// See [`app::state::accept_cuts`].
 pub(super) fn accept(arguments: &AcceptArgs, clock: &Clock) -> Result<(), Failure> {
     let reader = SettingsReader::load(&arguments.settings.layers());
-    print(&app::state::accept_cuts(reader, arguments.id.as_deref(), &arguments.reason, clock)?)
+    let AcceptArgs { id, unsealed, reason, .. } = arguments;
+    let decision = CutDecision { id: id.clone(), adopts_unsealed: *unsealed, reason: reason.clone() };
+    print(&app::state::accept_cuts(reader, decision, clock)?)
 }
 
 /// Arguments of `pacemeter cut verify`.
@@ -192,21 +200,21 @@ fn json(cuts: &CutsResponse) -> Result<String, Failure> {
     Ok(format!("{}\n", printable_json(&text)))
 }
 
-/// Lists cuts, a line each; on a terminal with this many columns what closed is wrapped.
+/// Lists cuts, a line each; on a terminal with this many columns the remarks are wrapped.
 fn list(cuts: &CutsResponse, columns: Option<usize>) -> String {
     let mut text = String::new();
     for cut in &cuts.cuts {
         let [id, at] = [&cut.id, &cut.at].map(|text| printable(text));
         let mut line = format!("{id:<16}  {at}");
         let indent = line.chars().count() + 2;
-        for (position, closed) in closed(cut).into_iter().enumerate() {
-            let is_wrapped = columns.is_some_and(|columns| line.chars().count() + 2 + closed.chars().count() > columns);
+        for (position, remark) in remarks(cut).into_iter().enumerate() {
+            let is_wrapped = columns.is_some_and(|columns| line.chars().count() + 2 + remark.chars().count() > columns);
             if position > 0 && is_wrapped {
                 let _ = writeln!(text, "{line},");
-                line = format!("{:indent$}{closed}", "");
+                line = format!("{:indent$}{remark}", "");
             } else {
                 let separator = if position > 0 { ", " } else { "  " };
-                line = format!("{line}{separator}{closed}");
+                line = format!("{line}{separator}{remark}");
             }
         }
         // Writing to a string does not fail.
@@ -215,10 +223,16 @@ fn list(cuts: &CutsResponse, columns: Option<usize>) -> String {
     if cuts.cuts.is_empty() { format!("{NO_CUTS}\n") } else { text }
 }
 
-fn closed(cut: &CutSummary) -> Vec<String> {
+/// Origin of a cut that is not simply sealed, then the periods that closed with it.
+fn remarks(cut: &CutSummary) -> Vec<String> {
+    let seal = match cut.seal {
+        SealKind::Sealed => None,
+        SealKind::Retaken => Some("retaken".to_owned()),
+        SealKind::Unsealed => Some("unsealed".to_owned()),
+    };
     let periods = cut.periods.iter().map(|ended| format!("{} {}", ended.period, ended.id));
     let targets = cut.targets.iter().map(|closed| format!("{} {}", closed.target, closed.period));
-    periods.chain(targets).map(|closed| printable(&closed)).collect()
+    seal.into_iter().chain(periods).chain(targets).map(|remark| printable(&remark)).collect()
 }
 
 fn table(cut: &CutResponse, arguments: &FigureArgs) -> String {
@@ -235,7 +249,7 @@ fn table(cut: &CutResponse, arguments: &FigureArgs) -> String {
     match cut.seal {
         SealKind::Sealed => {}
         SealKind::Retaken => text.push_str("taken again after an earlier one was damaged or removed\n"),
-        SealKind::Unsealed => text.push_str("stored by an older version, which sealed no cuts\n"),
+        SealKind::Unsealed => text.push_str("unsealed: stored without a keyed hash, and adopted later\n"),
     }
     for group in by_period(&cut.targets) {
         let _ = write!(text, "\n{}", targets_table(&group));

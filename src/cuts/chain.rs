@@ -1,6 +1,6 @@
 //! The chain of cuts: a keyed hash over each cut and the hash before it, and the sealed list of all stored cuts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -278,6 +278,19 @@ impl Chain {
     /// Marks the losses of a cut as accepted.
     pub(super) fn accept(&mut self, id: &str) {
         self.entries.iter_mut().filter(|entry| entry.id == id && entry.lost).for_each(|entry| entry.accepted = true);
+    }
+
+    /// Origin of the cuts that are not simply sealed, by id. A cut whose file is there has the origin of that file.
+    pub(super) fn unusual_seals(&self) -> BTreeMap<String, SealKind> {
+        let mut kinds = BTreeMap::new();
+        for entry in &self.entries {
+            let kind = kinds.entry(entry.id.clone()).or_insert(entry.seal.kind);
+            if !entry.lost {
+                *kind = entry.seal.kind;
+            }
+        }
+        kinds.retain(|_, kind| *kind != SealKind::Sealed);
+        kinds
     }
 
     /// Number of losses without a decision of an operator: cuts, and the list itself.

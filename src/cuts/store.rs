@@ -1,21 +1,23 @@
 //! The cuts of a state directory, one file each. The format is in the documentation of [`crate::cuts`].
 
 mod acceptance;
+mod inspection;
 mod loading;
+mod retention;
 mod unlisted;
 mod verification;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use self::acceptance::AcceptanceReport;
 use self::unlisted::Finding;
 pub use self::verification::CutVerdict;
-use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, Link};
-use super::record::{Cut, cut_id, instant_of};
+use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, Link, SealKind};
+use super::record::{Cut, instant_of};
 use crate::checkpoint::LastCut;
-use crate::clock::Timestamp;
 use crate::disk::{AtomicFile, Disk};
 use crate::runtime::failpoint;
 use crate::view::closed_periods::ClosedPeriods;
@@ -30,6 +32,9 @@ const BEGUN: &str = "checkpoints/cuts-begun";
 /// Maximum length of a file (bytes).
 const MAX_BYTES: u64 = 64 * 1_024 * 1_024;
 
+/// Maximum number of files that are reported one by one.
+const MAX_REPORTED: usize = 20;
+
 /// End of the name of a damaged file, before its number.
 const DAMAGED: &str = ".damaged-";
 /// End of the name of a file that was accepted as no cut, before its number.
@@ -42,6 +47,8 @@ pub struct CutStore {
     key: CutKey,
     state: Arc<Mutex<StoreState>>,
     lost: Arc<AtomicUsize>,
+    /// Origin of the cuts that are not simply sealed, by id.
+    unusual_seals: Arc<Mutex<BTreeMap<String, SealKind>>>,
 }
 
 /// Knowledge of the stored cuts, kept between calls.
@@ -58,12 +65,13 @@ struct StoreState {
 impl CutStore {
     /// Opens the store of a state directory.
     pub fn new(disk: Arc<dyn Disk>, key: CutKey) -> Self {
-        Self { disk, key, state: Arc::default(), lost: Arc::default() }
+        Self { disk, key, state: Arc::default(), lost: Arc::default(), unusual_seals: Arc::default() }
     }
 
     /// Stores a cut durably with the atomic write of [`crate::disk`], then adds it to the list.
     ///
     /// A file that has its name already is quarantined, never overwritten, unless the list has it: then it is the cut.
+    /// The directory is compared with the list first: stored cuts that are gone are lost from then on.
     ///
     /// # Errors
     /// If the disk refuses. The whole write may be repeated.
@@ -71,6 +79,7 @@ impl CutStore {
         let mut state = self.lock();
         let mut chain = self.loaded(&mut state)?;
         self.list_attempts(&mut chain, &state.attempts)?;
+        let stored = self.inspect(&mut state, &mut chain)?;
         if chain.has(&cut.id)
             && let Some(CutFile { seal, .. }) = self.read_whole(&cut.id)?
             && self.adopt(&mut chain, &cut.id, &seal)
@@ -85,7 +94,7 @@ impl CutStore {
         }
         chain.lose(&cut.id);
         // The list stands before the first cut does: cuts without a list are a sign that somebody removed it.
-        if self.read_chain()?.as_ref() != Some(&chain) {
+        if stored.as_ref() != Some(&chain) {
             self.save(&chain)?;
         }
         state.attempts = vec![cut.id.clone()];
@@ -121,6 +130,7 @@ impl CutStore {
             }
             Err(fault) if was_intact => {
                 if self.lose(&mut chain, id, fault)? {
+                    state.unreadable.remove(id);
                     self.save(&chain)?;
                 } else {
                     state.unreadable.insert(id.to_owned());
@@ -170,44 +180,27 @@ impl CutStore {
         Ok(faults)
     }
 
-    /// Removes the cuts of instants before `before`, and what was quarantined of them. What is lost stays until an
-    /// operator accepts it.
-    ///
-    /// # Errors
-    /// Returns an error if the disk refuses; some cuts may be removed.
-    pub fn prune(&self, before: Timestamp) -> io::Result<()> {
-        let oldest = cut_id(before);
-        let mut state = self.lock();
-        let mut chain = self.loaded(&mut state)?;
-        let is_old = |id: &str| id < oldest.as_str() && instant_of(id).is_some();
-        let covered = chain.covered();
-        let is_evidence = |name: &String| is_aside(name) && !covered.contains(name.as_str());
-        let mut old = self.names()?;
-        old.retain(|name| is_old(id_of(name)) && !is_evidence(name));
-        let losses: BTreeSet<String> = chain.losses().map(|entry| entry.seal.hash.clone()).collect();
-        let listed = chain.entries.len();
-        chain.entries.retain(|entry| entry.id >= oldest || losses.contains(&entry.seal.hash));
-        if old.is_empty() && chain.entries.len() == listed {
-            return Ok(());
-        }
-        // The list first: a crash leaves files below its oldest id, which the next call removes.
-        chain.oldest = chain.oldest.max(oldest);
-        self.save(&chain)?;
-        self.keep(&mut state, chain);
-        for name in old {
-            self.disk.remove(&format!("{DIRECTORY}/{name}"))?;
-        }
-        self.disk.sync_directory(DIRECTORY)
-    }
-
     /// Number of cuts that are lost or unreadable, those taken again included, and one for a list that was. Never waits
     /// for the disk.
     pub(crate) fn lost(&self) -> usize {
         self.lost.load(Ordering::Relaxed)
     }
 
+    /// Origin of the cuts that are not simply sealed, by id. Never waits for the disk.
+    pub(crate) fn unusual_seals(&self) -> BTreeMap<String, SealKind> {
+        self.unusual_seals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The newest cut of the list whose file was there when it was read last; `None` before the list is read.
+    pub fn newest(&self) -> Option<LastCut> {
+        let state = self.lock();
+        let newest = state.chain.as_ref()?.all_intact().max_by(|one, other| one.id.cmp(&other.id))?;
+        Some(LastCut { id: newest.id.clone(), hash: newest.seal.hash.clone() })
+    }
+
     fn keep(&self, state: &mut StoreState, chain: Chain) {
         self.lost.store(chain.lost() + state.unreadable.len(), Ordering::Relaxed);
+        *self.unusual_seals.lock().unwrap_or_else(PoisonError::into_inner) = chain.unusual_seals();
         state.chain = Some(chain);
     }
 
@@ -405,8 +398,10 @@ impl CutStore {
 }
 
 /// Fault of a file that has no keyed hash.
-const UNSEALED: &str = "has no keyed hash: an older version stored it, or somebody put it there; accept it with \
-                        pacemeter cut accept if it is genuine";
+const UNSEALED: &str = "has no keyed hash: an older version stored it, or somebody put it there; move it away, or adopt \
+                        it with pacemeter cut accept --unsealed if it is genuine";
+/// Fault of a file that has no keyed hash, although the cut of the list has one.
+const UNSEALED_STRANGER: &str = "has no keyed hash, unlike the cut that was stored: it is another file; move it away";
 /// Fault of a file whose cut is not in the list.
 const UNLISTED: &str = "is not in the list of cuts and counts for nothing; move it away";
 /// Fault of a file that is not read for its length.
@@ -437,7 +432,10 @@ fn id_of(name: &str) -> &str {
 
 /// True for the name of a file that was quarantined as damaged.
 fn is_aside(name: &str) -> bool {
-    name.contains(DAMAGED) && !name.contains(STRANGER)
+    name.rsplit_once(DAMAGED).is_some_and(|(file, number)| {
+        let is_ours = file == "chain" || file.strip_suffix(".json").is_some_and(|id| instant_of(id).is_some());
+        is_ours && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Logs what is wrong with cuts, or with their list.

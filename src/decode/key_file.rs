@@ -123,10 +123,12 @@ fn make_private(file: &File) -> io::Result<Option<String>> {
     }
     // Otherwise it is root's, such as a secret that is mounted.
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
-    let changed = if is_own {
-        file.set_permissions(Permissions::from_mode(KEY_MODE))
-    } else {
+    let changed = if !is_own {
         Err(io::Error::other("it belongs to root"))
+    } else if metadata.nlink() > 1 {
+        Err(io::Error::other("it has further hard links, and may be another file as well"))
+    } else {
+        file.set_permissions(Permissions::from_mode(KEY_MODE))
     };
     Ok(Some(match changed {
         Ok(()) => format!("mode {mode:o} let other users read it; it is {KEY_MODE:o} from now on"),

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -71,9 +71,12 @@ impl Lock {
     }
 }
 
-/// Writes the process id into a lock file. A file with other content than that of a lock stays as it is: it may be a
-/// hard link to somebody's file.
+/// Writes the process id into a lock file. A file with further hard links, or with other content than that of a lock,
+/// stays as it is: it may be somebody's.
 fn write_process_id(mut file: &File) -> io::Result<()> {
+    if file.metadata()?.nlink() > 1 {
+        return Ok(());
+    }
     if content(file).is_some_and(|text| text.is_empty() || is_process_id(&text)) {
         file.set_len(0)?;
         file.rewind()?;

@@ -163,6 +163,30 @@ fn rights_are_revoked_on_what_is_ours_by_name() {
     assert_eq!(mode(&root), 0o1777);
 }
 
+#[test]
+fn a_file_with_further_hard_links_is_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (root, victim) = (directory.path().join("state"), directory.path().join("victim"));
+    fs::create_dir_all(root.join("cuts/deeper")).unwrap();
+    fs::write(&victim, "").unwrap();
+    let linked = ["cuts/20200101T060000Z.json", "cuts/deeper/one", "lock"].map(|name| root.join(name));
+    linked.iter().for_each(|path| fs::hard_link(&victim, path).unwrap());
+    let own = root.join("cuts/own");
+    fs::write(&own, "").unwrap();
+    for path in [&victim, &own] {
+        fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
+    }
+    let _lock = Lock::acquire(&root).unwrap();
+    let disk = RealDisk::open(&root, &["cuts", "lock"]).unwrap();
+    assert_eq!((mode(&victim), mode(&own)), (0o644, 0o600));
+    assert_eq!(fs::read(&victim).unwrap(), b"", "no process id is written through a link");
+    // What is written replaces the name, and not the file behind it.
+    let mut file = AtomicFile::create(Arc::new(disk), "cuts/20200101T060000Z.json".to_owned()).unwrap();
+    file.append(b"own").unwrap();
+    file.commit().unwrap();
+    assert_eq!((fs::read(&victim).unwrap(), fs::read(&linked[0]).unwrap()), (b"".to_vec(), b"own".to_vec()));
+}
+
 /// Makes a directory whose path is longer than the system accepts.
 fn deep_directory(path: &Path) {
     let mut directory = OpenDirectory::open(path).unwrap();

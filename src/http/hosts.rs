@@ -14,7 +14,7 @@ use axum::http::uri::Authority;
 use axum::http::{Version, header};
 
 use super::refusal::Refusal;
-use crate::settings::SettingsReader;
+use crate::settings::{SettingsReader, redacted_text};
 
 /// Longest name of a host (RFC 1035, 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
@@ -31,8 +31,9 @@ impl AllowedHosts {
             reader.fault(
                 "http.hosts",
                 format!(
-                    "{name:?} is not a host name; give names without scheme, port, path and wildcard, such as \
-                     metrics.example.org (addresses and localhost need no entry)"
+                    "{:?} is not a host name; give names without scheme, port, path and wildcard, such as \
+                     metrics.example.org (addresses and localhost need no entry)",
+                    redacted_text(name)
                 ),
             );
         }

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The task copies a few pages between two messages; the checkpoint thread does the rest. A round is due after so many
-//! records or so long or once a cut is stored, and not before the CPU time of the last round, times 99 at the default of 1 %, has passed. A
+//! records or so long or once there is a cut that no checkpoint names, and not before the CPU time of the last round, times 99 at the default of 1 %, has passed. A
 //! checkpoint that fails does not keep the others of its round from being made.
 //!
 //! Memory is bounded. While 16 MiB are in flight to the checkpoint thread, nothing more is copied. Beyond 32 MiB, or a
@@ -150,8 +150,8 @@ impl CheckpointScheduler {
         }
     }
 
-    /// Makes a checkpoint due that names the cut that was just stored: of the smallest partition, as one is enough.
-    pub(super) fn cut_stored(&mut self, partitions: &mut Partitions, now: Instant) {
+    /// Makes a checkpoint due that names the last cut: of the smallest partition, as one is enough.
+    pub(super) fn name_last_cut(&mut self, partitions: &mut Partitions, now: Instant) {
         let smallest = partitions.indexes().min_by_key(|&index| partitions[index].unsaved.checkpoint_bytes);
         let Some(smallest) = smallest else { return };
         self.count_taken(partitions, smallest, 1, now);

@@ -36,10 +36,11 @@ use super::partitions::Partitions;
 use super::set_aside_log::SetAsideLog;
 use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
-use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore};
+use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore, LastCut};
 use crate::clock::Clock;
 use crate::record::{Outcome, PartitionIndex};
 use crate::runtime::{Exit, Failure};
+use crate::source::TopicIds;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::snapshot::{Phase, SnapshotPublisher};
 
@@ -80,6 +81,8 @@ pub struct WorkerOptions {
     pub store: CheckpointStore,
     /// Closed periods as the stored cuts report them.
     pub closed_periods: Arc<ClosedPeriods>,
+    /// The newest cut of the list, as the start verified it.
+    pub newest_cut: Option<LastCut>,
     /// Destinations of effects.
     pub outputs: Outputs,
 }
@@ -99,8 +102,13 @@ pub struct Worker {
     checkpoint_scheduler: CheckpointScheduler,
     audit: KeyingAudit,
     cut_scheduler: CutScheduler,
+    /// The newest cut of the list at the start, until checkpoints are restored.
+    newest_cut: Option<LastCut>,
     cut_storage: CutStorage,
     cut_confirmation: CutConfirmation,
+    /// Topic ids that were unknown at the start and in the checkpoints, as brokers reported them first. Compared with
+    /// later ones, and never stored: the state may be of an earlier topic.
+    first_ids: TopicIds,
     /// Batch that is being applied; no message is taken until it is done.
     batch: Option<BatchInProgress>,
     step_size: StepSize,
@@ -130,6 +138,7 @@ impl Worker {
             clock,
             store,
             closed_periods,
+            newest_cut,
             outputs,
         } = options;
         let now = clock.instant();
@@ -142,8 +151,10 @@ impl Worker {
             checkpoint_scheduler: CheckpointScheduler::new(settings.checkpoint_scheduler, clock.clone(), checkpoints),
             audit: KeyingAudit::default(),
             cut_scheduler: CutScheduler::new(settings.cut_scheduler, cut_times, closed_periods),
+            newest_cut,
             cut_storage: CutStorage::Idle,
             cut_confirmation: CutConfirmation::new(false),
+            first_ids: TopicIds::default(),
             batch: None,
             step_size: StepSize::default(),
             set_aside_log: SetAsideLog::default(),

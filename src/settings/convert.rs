@@ -2,6 +2,7 @@
 
 use super::duration::{format_duration, parse_duration};
 use super::nearest::nearest;
+use super::redaction::{redacted_text, redacted_word};
 use config::ValueKind;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub(super) fn as_one_of<'a>(value: &'a ValueKind, words: &[&str]) -> Result<&'a 
     }
     let hint =
         nearest(text, words.iter().copied()).map_or(String::new(), |nearest| format!("; did you mean {nearest}?"));
-    Err(format!("{text:?} is not one of {}{hint}", words.join(", ")))
+    Err(format!("{:?} is not one of {}{hint}", redacted_word(text), words.join(", ")))
 }
 
 pub(super) fn as_boolean(value: &ValueKind) -> Result<bool, String> {
@@ -58,7 +59,7 @@ pub(super) fn as_duration(value: &ValueKind, range: &RangeInclusive<Duration>) -
     let ValueKind::String(text) = value else {
         return Err(format!("is {}, expected a duration as a string such as \"30s\"", kind_name(value)));
     };
-    let duration = parse_duration(text).map_err(|error| format!("{text:?} is {error}"))?;
+    let duration = parse_duration(text).map_err(|error| format!("{:?} is {error}", redacted_text(text)))?;
     let bounds = || format!("{} to {}", format_duration(*range.start()), format_duration(*range.end()));
     if range.contains(&duration) {
         Ok(duration)

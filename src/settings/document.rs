@@ -7,6 +7,7 @@
 use super::convert::{as_boolean, as_number, as_one_of, as_string, as_whole_number, kind_name};
 use super::fault::{MAX_REPORTED, SettingsFault, SettingsFaults, printable};
 use super::nearest::nearest;
+use super::redaction::redacted_text;
 use super::text::FileText;
 use super::tree::{Entry, Node, NodeKind};
 use config::{Map, ValueKind};
@@ -329,7 +330,8 @@ fn node_kind_name(node: &Node) -> &'static str {
 }
 
 fn parse_date(text: &str) -> Result<Date, String> {
-    let expected = || format!("{text:?} is not a date; write year, month and day, as in \"2020-05-11\"");
+    let expected =
+        || format!("{:?} is not a date; write year, month and day, as in \"2020-05-11\"", redacted_text(text));
     let date: Date = text.parse().map_err(|_| expected())?;
     if date.to_string() == text { Ok(date) } else { Err(expected()) }
 }
@@ -342,7 +344,10 @@ pub(crate) fn parse_time(text: &str) -> Result<Time, String> {
     // The library also accepts `T18`, `1800` and so on.
     let has_colon = text.len() >= 5 && text.as_bytes()[2] == b':';
     let time = text.parse().ok().filter(|_| has_colon);
-    time.ok_or_else(|| format!("{text:?} is not a time of day; write hours and minutes, from \"00:00\" to \"23:59\""))
+    time.ok_or_else(|| {
+        let text = redacted_text(text);
+        format!("{text:?} is not a time of day; write hours and minutes, from \"00:00\" to \"23:59\"")
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::known::{DEFAULT_ORIGIN, Setting};
 use super::printable::{printable, printable_lines, toml_string};
-use super::redaction::{REDACTED, is_public, redacted_text};
+use super::redaction::{REDACTED, is_no_word, is_public, redacted_key, redacted_parts, redacted_text};
 use config::{Value, ValueKind};
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
             table = &setting.key;
             let _ = writeln!(text, "\n[{table}]");
             for (name, entry) in entries(value) {
-                write_line(&mut text, &toml_string(name), &redacted_entry(name, entry), entry.origin());
+                write_line(&mut text, &toml_string(&redacted_key(name)), &redacted_entry(name, entry), entry.origin());
             }
             continue;
         }
@@ -37,7 +37,8 @@ pub(super) fn json_line<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
         match value.kind {
             ValueKind::Table(_) => {
                 for (name, entry) in entries(value) {
-                    object.insert(format!("{}.{name}", setting.key), json(&redacted_entry(name, entry)));
+                    object
+                        .insert(format!("{}.{}", setting.key, redacted_key(name)), json(&redacted_entry(name, entry)));
                 }
             }
             _ => {
@@ -51,7 +52,7 @@ pub(super) fn json_line<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
 fn write_line(text: &mut String, name: &str, value: &toml::Value, origin: Option<&str>) {
     let _ = write!(text, "{name} = {}", printable_toml(value));
     if let Some(origin) = origin.filter(|origin| *origin != DEFAULT_ORIGIN) {
-        let _ = write!(text, "  # {}", printable(origin));
+        let _ = write!(text, "  # {}", printable(&redacted_parts(origin)));
     }
     text.push('\n');
 }
@@ -86,7 +87,8 @@ fn entries(table: &Value) -> Vec<(&str, &Value)> {
 /// Returns the value of an entry of `kafka.properties` for display.
 fn redacted_entry(name: &str, value: &Value) -> toml::Value {
     let is_plain = !matches!(value.kind, ValueKind::Array(_) | ValueKind::Table(_));
-    if is_plain && is_public(name) { without_secrets(value) } else { toml::Value::from(REDACTED) }
+    let is_misplaced = matches!(&value.kind, ValueKind::String(text) if is_no_word(name, text));
+    if is_plain && is_public(name) && !is_misplaced { without_secrets(value) } else { toml::Value::from(REDACTED) }
 }
 
 /// Returns a value for display.
@@ -102,7 +104,7 @@ fn without_secrets(value: &Value) -> toml::Value {
         ValueKind::String(text) => toml::Value::from(redacted_text(text)),
         ValueKind::Array(items) => toml::Value::Array(items.iter().map(without_secrets).collect()),
         ValueKind::Table(_) => {
-            let entries = entries(value).into_iter().map(|(name, entry)| (name.to_owned(), without_secrets(entry)));
+            let entries = entries(value).into_iter().map(|(name, entry)| (redacted_key(name), without_secrets(entry)));
             toml::Value::Table(entries.collect())
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::fault::printable;
+use super::redaction::redacted_parts;
 
 /// Mode bits with which group and others may read.
 const OTHERS_READ: u32 = 0o044;
@@ -17,7 +18,7 @@ pub struct SecretExposure(String);
 impl SecretExposure {
     /// Describes what is wrong and what to do: one line, lower case, no full stop.
     pub(crate) fn new(message: &str) -> Self {
-        Self(printable(message))
+        Self(printable(&redacted_parts(message)))
     }
 
     /// Returns what the mode of a file with a secret permits to other users, if anything.

@@ -1,6 +1,7 @@
 //! Faults of settings and of the files that they name, reported together.
 
 pub(super) use super::printable::printable;
+use super::redaction::{redacted_key, redacted_parts};
 
 use std::fmt;
 
@@ -43,8 +44,13 @@ pub(super) const MAX_REPORTED: usize = 20;
 const MAX_TEXT: usize = 1_000;
 
 impl SettingsFaults {
-    /// Adds a fault, with its texts truncated. A repeated one is not added.
-    pub(crate) fn add(&mut self, mut fault: SettingsFault) {
+    /// Adds a fault, with its texts truncated, and without what may be a secret in them. A repeated one is not added.
+    pub(crate) fn add(&mut self, fault: SettingsFault) {
+        let mut fault = SettingsFault {
+            key: redacted_key(&fault.key),
+            origin: fault.origin.map(|origin| redacted_parts(&origin)),
+            message: redacted_parts(&fault.message),
+        };
         truncate(&mut fault.key);
         truncate(&mut fault.message);
         if self.reported.contains(&fault) {

@@ -4,7 +4,7 @@
 use super::exposure::SecretExposure;
 use super::fault::{SettingsFault, SettingsFaults, printable};
 use super::known::{KeyKind, KnownSettings};
-use super::redaction::{is_secret, is_secret_setting};
+use super::redaction::{is_secret, is_secret_setting, redacted_key};
 use super::text::FileText;
 use super::tree::{Entry, Node, NodeKind};
 use config::{ConfigError, Map, Source, Value, ValueKind};
@@ -69,7 +69,7 @@ impl Layer {
             ValueKind::Table(entries) => {
                 let text = |value: &Value| value.clone().into_string().unwrap_or_default();
                 let secret = entries.iter().find(|(name, value)| is_secret(name, &text(value)))?;
-                Some(format!("{key}.{}", secret.0))
+                Some(redacted_key(&format!("{key}.{}", secret.0)))
             }
             _ => is_secret_setting(value).then(|| key.clone()),
         })

@@ -3,6 +3,7 @@ use super::*;
 use std::io::Write;
 
 mod large_files;
+mod misplaced_secrets;
 mod outside_text;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -137,7 +137,7 @@ fn fault_of(property: &str, value: &str) -> Option<String> {
     match guard_changed_by(property, value) {
         Ok(None) => None,
         Ok(Some(guard)) => Some(format!("takes effect as {}, which is not for you to set: {}", guard.name, guard.why)),
-        Err(error) => Some(parse_fault(property, &error, &Redactor::new([(property, value)]))),
+        Err(error) => Some(parse_fault(property, &error, &Redactor::of_refused(property, value))),
     }
 }
 

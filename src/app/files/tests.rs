@@ -235,7 +235,10 @@ fn files_that_are_too_large_together_are_refused() {
 
 #[test]
 fn a_fault_does_not_repeat_a_text_of_any_length() {
-    let text = format!("[target.a]\nmeasure = '{}'\nperiod = 'week'\ngoal = 1\n", "é".repeat(100_000));
+    let text = format!(
+        "[target.a]\nmeasure = 'dispersals'\nperiod = 'week'\ngoal = 1\nprogrammes = ['{}']\n",
+        "é".repeat(100_000)
+    );
     let faults = faults_of(read(&[], &[("a.toml", &text)]));
     assert!(faults.len() == 1 && faults[0].chars().count() < 1_100 && faults[0].ends_with('…'), "{faults:?}");
 }

@@ -209,30 +209,44 @@ fn no_line_of_a_table_is_longer_than_80_characters() {
 #[test]
 fn the_list_has_one_line_per_cut_with_closed_periods() {
     let ended = |period: &str, id: &str| PeriodId { period: period.to_owned(), id: id.to_owned() };
-    let listed = |id: &str, at: &str, periods, targets| CutSummary {
+    let listed = |id: &str, at: &str, seal, periods, targets| CutSummary {
         id: id.to_owned(),
         at_ms: Timestamp::EPOCH,
         at: at.to_owned(),
+        seal,
         periods,
         targets,
     };
     let closed = ClosedTarget { target: "weekly-people".to_owned(), period: "2020-W19".to_owned() };
     let cuts = vec![
-        listed("20200511T230000Z", "2020-05-11T18:00:00-05:00", Vec::new(), Vec::new()),
+        listed("20200512T230000Z", "2020-05-12T18:00:00-05:00", SealKind::Unsealed, Vec::new(), Vec::new()),
+        listed(
+            "20200512T050000Z",
+            "2020-05-12T00:00:00-05:00",
+            SealKind::Retaken,
+            vec![ended("day", "2020-05-11")],
+            Vec::new(),
+        ),
+        listed("20200511T230000Z", "2020-05-11T18:00:00-05:00", SealKind::Sealed, Vec::new(), Vec::new()),
         listed(
             "20200511T050000Z",
             "2020-05-11T00:00:00-05:00",
+            SealKind::Sealed,
             vec![ended("day", "2020-05-10"), ended("week", "2020-W19")],
             vec![closed],
         ),
     ];
     let cuts = CutsResponse { now_ms: Timestamp::EPOCH, now: String::new(), cuts, more: false };
     let expected = "\
+20200512T230000Z  2020-05-12T18:00:00-05:00  unsealed
+20200512T050000Z  2020-05-12T00:00:00-05:00  retaken, day 2020-05-11
 20200511T230000Z  2020-05-11T18:00:00-05:00
 20200511T050000Z  2020-05-11T00:00:00-05:00  day 2020-05-10, week 2020-W19, weekly-people 2020-W19
 ";
     assert_eq!(list(&cuts, None), expected, "whole in a pipe");
     let expected = "\
+20200512T230000Z  2020-05-12T18:00:00-05:00  unsealed
+20200512T050000Z  2020-05-12T00:00:00-05:00  retaken, day 2020-05-11
 20200511T230000Z  2020-05-11T18:00:00-05:00
 20200511T050000Z  2020-05-11T00:00:00-05:00  day 2020-05-10, week 2020-W19,
                                              weekly-people 2020-W19
@@ -247,6 +261,7 @@ fn all_pages_of_the_list_are_read() {
         id: String::new(),
         at_ms: Timestamp::from_millis(at),
         at: String::new(),
+        seal: SealKind::Sealed,
         periods: Vec::new(),
         targets: Vec::new(),
     };
@@ -287,7 +302,7 @@ fn before_the_first_cut_only_programs_get_an_error() {
 #[test]
 fn an_unknown_cut_is_a_usage_error() {
     const UNKNOWN: &str = r#"{"error":"no such cut, the newest is 20200511T230000Z, see /api/v1/cuts"}"#;
-    const ONE: &str = r#"{"now_ms":0,"now":"","cuts":[{"id":"20200511T230000Z","at_ms":0,"at":"","periods":[],"targets":[]}],"more":false}"#;
+    const ONE: &str = r#"{"now_ms":0,"now":"","cuts":[{"id":"20200511T230000Z","at_ms":0,"at":"","seal":"sealed","periods":[],"targets":[]}],"more":false}"#;
     let address = serve(&[(404, UNKNOWN), (200, ONE)]).to_string();
     let Ok(Command::Cut(arguments)) = crate::cli::parse(["pacemeter", "cut", "x", "--address", &address]) else {
         panic!("cut")

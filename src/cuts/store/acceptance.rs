@@ -8,16 +8,37 @@ use std::io::{self, ErrorKind};
 use super::unlisted::Finding;
 use super::{CutStore, STRANGER, StoreState, id_of, is_aside, name_of};
 use crate::clock::Timestamp;
-use crate::cuts::chain::{Chain, CutAcceptance, MAX_ACCEPTANCES, SealKind};
+use crate::cuts::chain::{Chain, CutAcceptance, CutSeal, MAX_ACCEPTANCES, SealKind};
 
 /// Id of the acceptance of all files that were never cuts.
 const STRANGERS: &str = "strangers";
 /// Id of the acceptance of more cuts than there is room for.
 const CUTS: &str = "cuts";
-/// Maximum number of quarantined files that one call accepts. Their names stay in the list.
+/// Maximum number of quarantined files of one cut that its acceptance names. Anybody can make more, and the names stay in
+/// the list.
+const MAX_FILES_OF_CUT: usize = 20;
+/// Maximum number of quarantined files that the acceptances of one call name.
 const MAX_FILES: usize = 10_000;
 /// Number of names of strangers in their acceptance.
 const SHOWN_STRANGERS: usize = 5;
+
+/// Result of an acceptance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptanceReport {
+    /// Decisions, which stay in the list.
+    pub accepted: Vec<CutAcceptance>,
+    /// Ids of cuts without a keyed hash that stay outside the list: they need [`CutStore::adopt_unsealed`].
+    pub unsealed: Vec<String>,
+}
+
+/// Files outside the list.
+#[derive(Default)]
+struct UnlistedFiles {
+    /// Whole cuts without a keyed hash, of instants that the list does not have.
+    unsealed: Vec<(String, CutSeal)>,
+    /// Names of files that were never cuts.
+    strangers: Vec<String>,
+}
 
 /// Decisions of one call, before anything is renamed or saved.
 struct Decisions<'a> {
@@ -25,43 +46,64 @@ struct Decisions<'a> {
     reason: &'a str,
     now: Timestamp,
     accepted: Vec<CutAcceptance>,
-    /// Names of files that were never cuts.
+    /// Names of files that were never cuts, or are too many to name.
     strangers: Vec<String>,
+    /// Number of quarantined files that the decisions name.
+    files: usize,
 }
 
 impl CutStore {
-    /// Accepts everything that is lost, unproven or quarantined, or only what concerns one cut (`chain` for the list).
-    /// Returns what was accepted, which stays in the list.
+    /// Accepts everything that is lost or quarantined, or only what concerns one cut (`chain` for the list).
     ///
     /// Whole files of lost cuts are restored first, and everything else damaged is quarantined, as at a start. Files that
-    /// were never cuts are renamed, and are not reported any more.
+    /// were never cuts are renamed, and are not reported any more. Cuts without a keyed hash stay as they are: to believe
+    /// them is another decision.
     ///
     /// # Errors
     /// If the disk refuses, or the list has no room for further acceptances; then no stranger is renamed.
-    pub fn accept(&self, only: Option<&str>, reason: &str, now: Timestamp) -> io::Result<Vec<CutAcceptance>> {
+    pub fn accept(&self, only: Option<&str>, reason: &str, now: Timestamp) -> io::Result<AcceptanceReport> {
         let mut guard = self.lock();
         let mut chain = self.load()?.chain;
-        let mut decisions = Decisions { only, reason, now, accepted: Vec::new(), strangers: Vec::new() };
+        let mut decisions = Decisions::new(only, reason, now);
         decisions.accept_losses(&mut chain);
-        self.accept_unlisted(&mut chain, &mut decisions)?;
+        let UnlistedFiles { unsealed, strangers } = self.unlisted_files(&mut chain, &decisions)?;
+        decisions.strangers = strangers;
         let covered = chain.covered();
         for name in self.names()?.into_iter().filter(|name| is_aside(name) && !covered.contains(name.as_str())) {
             decisions.accept_aside(&chain, name);
         }
         decisions.fit(&chain)?;
+        let accepted = self.carry_out(&mut guard, chain, decisions)?;
+        Ok(AcceptanceReport { accepted, unsealed: unsealed.into_iter().map(|(id, _)| id).collect() })
+    }
+
+    /// Adds cuts without a keyed hash to the list, all or one: an older version stored them, as the operator says. Decides
+    /// nothing else. Cuts of the list are never replaced.
+    ///
+    /// # Errors
+    /// As [`CutStore::accept`].
+    pub fn adopt_unsealed(&self, only: Option<&str>, reason: &str, now: Timestamp) -> io::Result<Vec<CutAcceptance>> {
+        let mut guard = self.lock();
+        let mut chain = self.load()?.chain;
+        let mut decisions = Decisions::new(only, reason, now);
+        for (id, seal) in self.unlisted_files(&mut chain, &decisions)?.unsealed {
+            chain.push(&id, seal);
+            decisions.push(&id, "has no keyed hash from when it was stored");
+        }
+        decisions.fit(&chain)?;
         self.carry_out(&mut guard, chain, decisions)
     }
 
-    /// Accepts what is not in the list: cuts without a keyed hash become part of it, everything else is a stranger.
-    fn accept_unlisted(&self, chain: &mut Chain, decisions: &mut Decisions<'_>) -> io::Result<()> {
-        let (mut unsealed, mut refused) = (Vec::new(), None);
+    /// Tells cuts without a keyed hash from strangers among the files outside the list.
+    fn unlisted_files(&self, chain: &mut Chain, decisions: &Decisions<'_>) -> io::Result<UnlistedFiles> {
+        let (mut files, mut unsealed, mut refused) = (UnlistedFiles::default(), Vec::new(), None);
         let ids = self.unlisted(chain)?.into_iter().filter(|id| decisions.is_meant(id)).collect();
         self.examine(chain, ids, &mut |id, finding| match finding {
             Finding::Listed { .. } => {}
             Finding::Unsealed => unsealed.push(id.to_owned()),
             Finding::Unreadable(fault) if fault.kind() != ErrorKind::PermissionDenied => refused = Some(fault),
             // Who puts a file there can also forbid to read it.
-            Finding::Stranger(_) | Finding::Unreadable(_) => decisions.strangers.push(name_of(id)),
+            Finding::Stranger(_) | Finding::Unreadable(_) => files.strangers.push(name_of(id)),
         });
         if let Some(fault) = refused {
             return Err(fault);
@@ -69,15 +111,12 @@ impl CutStore {
         unsealed.sort_unstable();
         for id in unsealed {
             match self.read_whole(&id)? {
-                Some(file) if file.seal.kind == SealKind::Unsealed => {
-                    chain.push(&id, file.seal);
-                    decisions.push(&id, "has no keyed hash from when it was stored");
-                }
-                _ => decisions.strangers.push(name_of(&id)),
+                Some(file) if file.seal.kind == SealKind::Unsealed => files.unsealed.push((id, file.seal)),
+                _ => files.strangers.push(name_of(&id)),
             }
         }
-        decisions.strangers.sort_unstable();
-        Ok(())
+        files.strangers.sort_unstable();
+        Ok(files)
     }
 
     /// Renames the strangers, then saves the decisions: after a crash between them there is less to accept.
@@ -100,7 +139,11 @@ impl CutStore {
     }
 }
 
-impl Decisions<'_> {
+impl<'a> Decisions<'a> {
+    fn new(only: Option<&'a str>, reason: &'a str, now: Timestamp) -> Self {
+        Self { only, reason, now, accepted: Vec::new(), strangers: Vec::new(), files: 0 }
+    }
+
     fn is_meant(&self, id: &str) -> bool {
         self.only.is_none_or(|only| only == id)
     }
@@ -131,19 +174,25 @@ impl Decisions<'_> {
         }
     }
 
-    /// Accepts a quarantined file: with its cut, or as a stranger if there never was such a cut.
+    /// Accepts a quarantined file: with its cut, or as a stranger if there never was such a cut or its files are too many
+    /// to name.
     fn accept_aside(&mut self, chain: &Chain, name: String) {
         let id = id_of_aside(&name).to_owned();
         if !self.is_meant(&id) {
             return;
         }
-        if id != "chain" && !chain.has(&id) {
-            self.strangers.push(name);
-        } else if let Some(acceptance) = self.accepted.iter_mut().find(|acceptance| acceptance.id == id) {
-            acceptance.files.push(name);
-        } else {
-            self.accepted.push(CutAcceptance { files: vec![name], ..self.decision(&id, "was quarantined as damaged") });
+        if (id != "chain" && !chain.has(&id)) || self.files == MAX_FILES {
+            return self.strangers.push(name);
         }
+        match self.accepted.iter_mut().find(|acceptance| acceptance.id == id) {
+            Some(acceptance) if acceptance.files.len() == MAX_FILES_OF_CUT => return self.strangers.push(name),
+            Some(acceptance) => acceptance.files.push(name),
+            None => {
+                let files = vec![name];
+                self.accepted.push(CutAcceptance { files, ..self.decision(&id, "was quarantined as damaged") });
+            }
+        }
+        self.files += 1;
     }
 
     /// Makes the decisions fit into the list: strangers are one, and cuts as well if there is no room for each.
@@ -154,12 +203,6 @@ impl Decisions<'_> {
         let room = MAX_ACCEPTANCES.saturating_sub(chain.acceptances.len());
         let strangers = usize::from(!self.strangers.is_empty());
         let files: Vec<String> = self.accepted.iter().flat_map(|acceptance| acceptance.files.clone()).collect();
-        if files.len() > MAX_FILES {
-            let count = files.len();
-            return Err(no_room(&format!(
-                "{count} quarantined files are more than {MAX_FILES}; move some of them away"
-            )));
-        }
         if self.accepted.len() + strangers > room && self.accepted.len() > 1 {
             let what = format!("{} losses, too many to name", self.accepted.len());
             self.accepted = vec![CutAcceptance { files, ..self.decision(CUTS, &what) }];
@@ -171,7 +214,9 @@ impl Decisions<'_> {
         if !self.strangers.is_empty() {
             let count = self.strangers.len();
             let names = self.strangers[..count.min(SHOWN_STRANGERS)].join(", ");
-            let what = format!("renamed to <name>{STRANGER}<n>, as never a cut: {count} files, such as {names}");
+            let what = format!(
+                "renamed to <name>{STRANGER}<n>, as never a cut or too many to name: {count} files, such as {names}"
+            );
             // No covered files: another file may get the old name.
             self.push(self.only.unwrap_or(STRANGERS), &what);
         }

@@ -5,13 +5,10 @@ use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 
 use super::unlisted::Finding;
-use super::{CHAIN, CutStore, DIRECTORY, UNSEALED, invalid, log_restored};
+use super::{CHAIN, CutStore, DIRECTORY, MAX_REPORTED, UNSEALED, invalid, log_restored};
 use crate::cuts::chain::Chain;
 use crate::cuts::record::instant_of;
 use crate::view::closed_periods::ClosedPeriods;
-
-/// Maximum number of files outside the list that are reported one by one.
-const MAX_REPORTED: usize = 20;
 
 /// The cuts of a directory, as a start finds them.
 pub(super) struct LoadedCuts {

@@ -1,12 +1,13 @@
 use super::*;
 use crate::clock::Timestamp;
-use crate::cuts::SealKind;
+use crate::cuts::{SealKind, cut_id};
 use crate::disk::MemoryDisk;
 use crate::disk::tests::faulty::FaultyDisk;
 use std::collections::BTreeMap;
 
 mod last_cuts;
 mod restoring;
+mod running;
 mod strangers;
 
 const IDS: [&str; 3] = ["20200516T050000Z", "20200517T050000Z", "20200518T050000Z"];
@@ -248,8 +249,14 @@ fn put_unsealed(disk: &MemoryDisk, id: &str) {
 
 /// Accepts what an operator is asked about; returns what that was.
 fn accept(disk: &MemoryDisk, only: Option<&str>) -> Vec<String> {
-    let accepted = open(disk).accept(only, "known", Timestamp::from_millis(5)).unwrap();
-    accepted.into_iter().map(|acceptance| acceptance.id).collect()
+    let report = open(disk).accept(only, "known", Timestamp::from_millis(5)).unwrap();
+    report.accepted.into_iter().map(|acceptance| acceptance.id).collect()
+}
+
+/// Adopts cuts without a keyed hash; returns which.
+fn adopt(disk: &MemoryDisk, only: Option<&str>) -> Vec<String> {
+    let adopted = open(disk).adopt_unsealed(only, "known", Timestamp::from_millis(5)).unwrap();
+    adopted.into_iter().map(|acceptance| acceptance.id).collect()
 }
 
 #[test]
@@ -260,9 +267,18 @@ fn cuts_without_a_keyed_hash_wait_for_an_operator() {
     assert!(open(&disk).get(IDS[0]).unwrap().is_none(), "it counts for nothing");
     open(&disk).put(&cut(IDS[2])).unwrap();
     assert_eq!(faults(&disk).len(), 2, "nothing is renamed meanwhile");
-    assert_eq!(accept(&disk, None), &IDS[..2]);
+    let before = disk.paths();
+    let report = open(&disk).accept(None, "known", Timestamp::from_millis(5)).unwrap();
+    assert_eq!((report.accepted, report.unsealed), (vec![], IDS[..2].iter().map(|&id| id.to_owned()).collect()));
+    assert_eq!((disk.paths(), accept(&disk, Some(IDS[0])).len()), (before, 0), "no loss, and no stranger either");
+    assert_eq!(adopt(&disk, Some(IDS[0])), [IDS[0]]);
+    assert_eq!(bad(&disk), [IDS[1]], "only what was named");
+    assert_eq!(adopt(&disk, None), [IDS[1]]);
     assert_eq!((faults(&disk), bad(&disk)), (vec![], vec![]));
-    assert_eq!(open(&disk).get(IDS[0]).unwrap().unwrap().1.kind, SealKind::Unsealed);
+    let store = open(&disk);
+    assert_eq!(store.get(IDS[0]).unwrap().unwrap().1.kind, SealKind::Unsealed);
+    let unusual: Vec<_> = store.unusual_seals().into_iter().collect();
+    assert_eq!(unusual, [(IDS[0].to_owned(), SealKind::Unsealed), (IDS[1].to_owned(), SealKind::Unsealed)]);
     edit(&disk, &path_of(IDS[0]), "\"state_built_ms\":0", "\"state_built_ms\":9");
     assert_eq!(bad(&disk), [IDS[0]], "from then on changes are noticed");
 }

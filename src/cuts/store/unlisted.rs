@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 
-use super::{CutStore, MAX_BYTES, UNLISTED, UNREAD, ids, is_damage, path_of};
+use super::{CutStore, MAX_BYTES, UNLISTED, UNREAD, UNSEALED_STRANGER, ids, is_damage, path_of};
 use crate::cuts::chain::{Chain, CutFile, FileEnd};
 
 /// Maximum number of bytes of whole files outside the list that are read at once.
@@ -24,7 +24,8 @@ struct UnlistedFile {
 pub(super) enum Finding {
     /// The list has it now: it continues the list, or it is a lost cut that is there again.
     Listed { file: Box<CutFile>, is_restored: bool },
-    /// Looks like a cut of a version without keyed hashes. It is not read any further.
+    /// Looks like a cut of a version without keyed hashes, and the list has none of its instant. It is not read any
+    /// further.
     Unsealed,
     /// Counts for nothing; the fault.
     Stranger(&'static str),
@@ -48,6 +49,10 @@ impl CutStore {
             match self.read_end(&id) {
                 Err(fault) => found(&id, finding_of(fault)),
                 Ok(file) if chain.may_restore(&id, &file.end) => lost.push(file),
+                // A cut that was stored with a keyed hash has no genuine file without one.
+                Ok(UnlistedFile { end: FileEnd::Unsealed, .. }) if chain.has(&id) => {
+                    found(&id, Finding::Stranger(UNSEALED_STRANGER));
+                }
                 Ok(UnlistedFile { end: FileEnd::Unsealed, .. }) => found(&id, Finding::Unsealed),
                 Ok(UnlistedFile { end: FileEnd::Other, .. }) => found(&id, Finding::Stranger(UNLISTED)),
                 Ok(file) => {

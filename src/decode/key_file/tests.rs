@@ -88,6 +88,16 @@ fn a_key_that_others_can_read_is_made_private_and_reported() {
 }
 
 #[test]
+fn a_key_with_further_hard_links_keeps_its_mode() {
+    let (directory, path) = key_file();
+    fs::hard_link(&path, directory.path().join("copy")).unwrap();
+    set_mode(&path, 0o644);
+    let exposure = KeyFile::load(&path).unwrap().unwrap().exposure.unwrap();
+    assert!(exposure.contains("lets other users read it") && exposure.contains("further hard links"), "{exposure}");
+    assert_eq!(mode(&path), 0o644);
+}
+
+#[test]
 fn a_key_that_others_can_write_is_refused() {
     let (directory, path) = key_file();
     for writable in [0o620, 0o602, 0o666] {

@@ -18,7 +18,9 @@ use tokio::sync::mpsc as async_mpsc;
 use self::empty_records::EmptyRecords;
 use super::*;
 use crate::aggregate::{Rules, ViewConfig};
-use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointRequest, CheckpointStore, CheckpointThread, Head};
+use crate::checkpoint::{
+    BytesInFlight, CheckpointHandle, CheckpointRequest, CheckpointStore, CheckpointThread, Head, LastCut,
+};
 use crate::clock::{DAY, Millis, Timestamp};
 use crate::cuts::Cut;
 use crate::decode::{self, Decoder, PseudonymKey};
@@ -154,6 +156,17 @@ impl Rig {
 
     /// A task with these checkpoints, whose logs are not found yet.
     fn on(store: CheckpointStore, partitions: i32, start: &str, overrides: &[&str]) -> Self {
+        Self::with_cut(store, None, partitions, start, overrides)
+    }
+
+    /// Such a task whose list of cuts ends with this one.
+    fn with_cut(
+        store: CheckpointStore,
+        newest_cut: Option<LastCut>,
+        partitions: i32,
+        start: &str,
+        overrides: &[&str],
+    ) -> Self {
         let overrides = overrides.iter().map(|&setting| setting.to_owned()).collect();
         let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
         let start: Timestamp = start.parse().unwrap();
@@ -194,7 +207,7 @@ impl Rig {
             cuts,
         };
         let settings = Settings::read(&mut reader);
-        let worker = worker(&mut reader, &settings, &clock, store, outputs);
+        let worker = worker(&mut reader, &settings, &clock, store, newest_cut, outputs);
         let partition = |partition| {
             let stream = Stream::Milestone;
             TopicPartition { stream, topic: topics[stream].clone(), partition }
@@ -259,6 +272,7 @@ fn worker(
     settings: &Settings,
     clock: &Clock,
     store: CheckpointStore,
+    newest_cut: Option<LastCut>,
     outputs: Outputs,
 ) -> Worker {
     Worker::new(WorkerOptions {
@@ -275,6 +289,7 @@ fn worker(
         clock: clock.clone(),
         store,
         closed_periods: Arc::default(),
+        newest_cut,
         outputs,
     })
 }

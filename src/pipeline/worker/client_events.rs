@@ -165,14 +165,16 @@ impl Worker {
         Ok(())
     }
 
-    /// Compares the ids of the topics with those at the start.
+    /// Compares the ids of the topics with those at the start, or with the first that were reported since.
     ///
     /// # Errors
     /// Returns an error if one differs: the state may mix records of both topics. Checkpoints since then have the id of
-    /// the old topic, so the next start refuses them.
-    pub(super) fn compare_topic_ids(&self, ids: &TopicIds) -> Result<(), Failure> {
+    /// the old topic, or none, so the next start refuses them or checks the last record.
+    pub(super) fn compare_topic_ids(&mut self, ids: &TopicIds) -> Result<(), Failure> {
         for (stream, id) in ids.iter() {
-            let (Some(found), Some(expected)) = (id, &self.partitions.cluster.topic_ids[stream]) else { continue };
+            let Some(found) = id else { continue };
+            let expected = self.partitions.cluster.topic_ids[stream].as_ref();
+            let expected = expected.unwrap_or_else(|| self.first_ids[stream].get_or_insert_with(|| found.clone()));
             if found == expected {
                 continue;
             }

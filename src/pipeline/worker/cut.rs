@@ -153,7 +153,7 @@ impl Worker {
         self.cut_storage = CutStorage::Idle;
         log_cut(&cut, &seal);
         self.partitions.last_cut = Some(LastCut { id: cut.id.clone(), hash: seal.hash });
-        self.checkpoint_scheduler.cut_stored(&mut self.partitions, self.clock.instant());
+        self.checkpoint_scheduler.name_last_cut(&mut self.partitions, self.clock.instant());
         let oldest = self.oldest_kept(cut.at_ms);
         // Copied once for each snapshot that is shown, not for each cut.
         let closed_periods = Arc::make_mut(&mut self.cut_scheduler.closed_periods);

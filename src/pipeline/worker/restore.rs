@@ -36,7 +36,11 @@ impl Worker {
             log_restored(log, restored, resume_point);
         }
         let last_cuts: Vec<LastCut> = restored.iter().filter_map(|restored| restored.last_cut.clone()).collect();
-        self.partitions.last_cut = last_cuts.iter().max_by(|one, other| one.id.cmp(&other.id)).cloned();
+        let named = last_cuts.iter().max_by(|one, other| one.id.cmp(&other.id)).cloned();
+        // After a rebuild, and from older versions, there is no checkpoint that names it.
+        let unnamed = self.newest_cut.take().filter(|newest| named.as_ref().is_none_or(|named| named.id < newest.id));
+        let is_unnamed = unnamed.is_some();
+        self.partitions.last_cut = unnamed.or(named);
         let _ = self.outputs.cuts.send(CutRequest::Compare(last_cuts));
         let ages = StateAges::new(&restored, now);
         let instant = self.clock.instant();
@@ -46,6 +50,9 @@ impl Worker {
             let partition = OwnedPartition::new(log, restored, resume_point, cuts, (now, instant), ages);
             let index = self.partitions.add(partition);
             self.audit_restored(index);
+        }
+        if is_unnamed {
+            self.checkpoint_scheduler.name_last_cut(&mut self.partitions, instant);
         }
         self.outputs.metrics.saved(self.partitions.checkpoint_bytes());
         self.phase = Phase::Replaying { read: 0, total: 0 };

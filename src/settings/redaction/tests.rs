@@ -146,3 +146,53 @@ fn credentials_show_by_their_form() {
         assert_eq!(redactor.redact(text), expected);
     }
 }
+
+#[test]
+fn texts_that_are_repeated_lose_what_may_be_a_secret() {
+    let (token, hex) = ("Abc0".repeat(6), "0a".repeat(16));
+    for (text, expected) in [
+        ("loud", "loud"),
+        ("12h", "12h"),
+        ("/var/lib/pacemeter/2026/Targets-Of-May_2.toml", "/var/lib/pacemeter/2026/Targets-Of-May_2.toml"),
+        (
+            "b-1.Msk2Cluster.c3.kafka.us-east-1.amazonaws.com:9092",
+            "b-1.Msk2Cluster.c3.kafka.us-east-1.amazonaws.com:9092",
+        ),
+        ("550e8400-e29b-41d4-a716-446655440000", "550e8400-e29b-41d4-a716-446655440000"),
+        ("password = x", REDACTED),
+        ("x:y@z", REDACTED),
+        (token.as_str(), REDACTED),
+        (hex.as_str(), REDACTED),
+    ] {
+        assert_eq!(redacted_text(text), expected);
+    }
+    for (text, expected) in [
+        (format!("/etc/{token}/a.toml:3"), "/etc/[redacted]/a.toml:3"),
+        (format!("ñ {hex}ñ"), "ñ [redacted]ñ"),
+        ("unexpected argument 'password=hunter2' found".to_owned(), "unexpected argument 'password=[redacted] found"),
+        ("/nope/me:hunter2@host/a.toml".to_owned(), "/nope/[redacted]@host/a.toml"),
+    ] {
+        assert_eq!(redacted_parts(&text), expected);
+    }
+    for (word, expected) in [("xml", "xml"), ("info\u{202e}", "info\u{202e}"), ("p4ss!", REDACTED), ("a/b", REDACTED)] {
+        assert_eq!(redacted_word(word), expected);
+    }
+    assert_eq!(redacted_word(&"a".repeat(41)), REDACTED);
+}
+
+#[test]
+fn keys_lose_what_may_be_a_secret() {
+    let long = "k".repeat(200);
+    for (key, expected) in [
+        ("", String::new()),
+        ("kafka.properties.sasl.password", "kafka.properties.sasl.password".to_owned()),
+        ("target.señal-2.goal", "target.señal-2.goal".to_owned()),
+        ("a.\\u{202e}b", "a.\\u{202e}b".to_owned()),
+        ("sasl.password=hunter2.x=y", "sasl.password=[redacted]".to_owned()),
+        ("sasl.password.Hunter!2.x", "sasl.password.[redacted].x".to_owned()),
+        ("user:hunter2@host", REDACTED.to_owned()),
+        (long.as_str(), format!("{}…", "k".repeat(80))),
+    ] {
+        assert_eq!(redacted_key(key), expected);
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::event::FederalState;
 use crate::record::Stream;
-use crate::settings::{DocumentTable, nearest};
+use crate::settings::{DocumentTable, nearest, redacted_text};
 use crate::targets::{Filter, Measure};
 
 /// Maximum length of a label in bytes.
@@ -59,7 +59,7 @@ fn labels(table: &DocumentTable<'_>, key: &str, parse: fn(&str) -> Result<String
     }
     let mut seen = BTreeSet::new();
     for label in labels.iter().filter(|label| !seen.insert(label.as_str())) {
-        table.fault(key, format!("{label:?} is listed twice"));
+        table.fault(key, format!("{:?} is listed twice", redacted_text(label)));
     }
     labels
 }
@@ -68,7 +68,7 @@ fn label(text: &str) -> Result<String, String> {
     if (1..=MAX_LABEL).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} is no label, which has 1 to {MAX_LABEL} bytes"))
+        Err(format!("{:?} is no label, which has 1 to {MAX_LABEL} bytes", redacted_text(text)))
     }
 }
 
@@ -79,6 +79,7 @@ fn state(text: &str) -> Result<String, String> {
         "other" => {
             let meant = nearest(text, FederalState::CODES)
                 .map_or(String::new(), |nearest| format!("; did you mean {nearest}?"));
+            let text = redacted_text(text);
             Err(format!("{text:?} is no code of ISO 3166-2:MX, such as \"MX-JAL\", nor unknown or other{meant}"))
         }
         now => Err(format!("{text:?} is out of use; write {now:?}")),

@@ -3,7 +3,7 @@
 use tracing::Level;
 
 use super::{LEVELS, level_name};
-use crate::settings::SettingsReader;
+use crate::settings::{SettingsReader, redacted_word};
 
 /// Form of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,10 @@ impl Settings {
     pub fn read(reader: &mut SettingsReader) -> Self {
         let level = reader.string("log.level");
         let level = LEVELS.into_iter().find(|known| level_name(*known) == level).unwrap_or_else(|| {
-            reader.fault("log.level", format_args!("{level:?} is not a level; use error, warn, info or debug"));
+            reader.fault(
+                "log.level",
+                format_args!("{:?} is not a level; use error, warn, info or debug", redacted_word(&level)),
+            );
             Level::INFO
         });
         let format = match reader.string("log.format").as_str() {
@@ -42,7 +45,10 @@ impl Settings {
             "json" => Format::Json,
             "text" => Format::Text,
             other => {
-                reader.fault("log.format", format_args!("{other:?} is not a format; use auto, json or text"));
+                reader.fault(
+                    "log.format",
+                    format_args!("{:?} is not a format; use auto, json or text", redacted_word(other)),
+                );
                 Format::Auto
             }
         };

@@ -227,6 +227,21 @@ fn a_lost_cut_is_accepted_with_a_reason() {
 }
 
 #[test]
+fn a_rebuild_does_not_forget_the_last_cut() {
+    let stored = StoredCuts::new();
+    let settings = stored.settings(&[]);
+    let command = |arguments: &[&str]| run_in(&stored.state, arguments, &settings);
+    assert_says(&command(&["state", "rebuild", "--force"]), 0, &["at the next start"]);
+    let mut pacemeter = Pacemeter::start(&stored.state, &settings);
+    pacemeter.wait_ready();
+    assert_eq!(pacemeter.events("pacemeter.cut.taken").len(), 0, "no cut is stored that would be named");
+    assert_eq!(pacemeter.stop().code, Some(0));
+    fs::remove_dir_all(stored.state.path().join("cuts")).expect("removed");
+    fs::remove_file(stored.state.path().join("checkpoints/cuts-begun")).expect("removed");
+    assert_says(&command(&["cut", "verify"]), 65, &[stored.last(), "as a checkpoint shows"]);
+}
+
+#[test]
 fn cuts_removed_with_their_mark_are_missed_by_checkpoints() {
     let stored = StoredCuts::new();
     let settings = stored.settings(&[]);

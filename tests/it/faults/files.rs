@@ -128,7 +128,8 @@ fn ninety_thousand_faults_take_moments_and_are_counted() {
     {
         let ended = run_in(&directory, arguments, settings);
         assert_says(&ended, 78, &["have 90000 faults", "k0 (many.toml:1): no such", "and 89980 more"], PATIENT);
-        assert_eq!(ended.stderr.matches("(many.toml:").count(), 20, "{}", ended.stderr);
+        let told = ended.stderr.lines().filter(|line| !line.starts_with('{')).collect::<Vec<_>>().join("\n");
+        assert_eq!(told.matches("(many.toml:").count(), 20, "{}", ended.stderr);
     }
 }
 

@@ -15,6 +15,7 @@ mod memory;
 mod mock;
 mod network;
 mod outside_text;
+mod planted;
 mod probes;
 mod producing;
 mod properties;

@@ -76,6 +76,36 @@ fn the_value_of_a_misspelled_secret_is_in_no_output() {
 }
 
 #[test]
+fn a_secret_where_none_belongs_is_in_no_output() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let config = directory.path().join("password=hunter2.toml");
+    std::fs::write(&config, "[kafka.properties]\n'sasl.password=hunter2' = 1\n").expect("a file");
+    let config = config.to_str().expect("a path in UTF-8").to_owned();
+    let set = |setting: &str| vec![setting.to_owned()];
+    let mechanism = ["security.protocol=sasl_plaintext", "sasl.mechanisms=hunter2!"];
+    let mechanism = mechanism.map(|property| format!("kafka.properties.{property}")).to_vec();
+    let refused: [(&[&str], Vec<String>, i32); 11] = [
+        (&["check"], mechanism, 78),
+        (&["check"], set("log.level=password=hunter2"), 78),
+        (&["check"], set("log.level=hunter2!"), 78),
+        (&["check"], set("http.hosts=['user:hunter2@h']"), 78),
+        (&["check"], set("targets.files=['/nope/password=hunter2']"), 78),
+        (&["check"], set("kafka.properties.security.protocol=hunter2!"), 78),
+        (&["check", "--config", &config], Vec::new(), 78),
+        (&["check", "--config", "/nope/password=hunter2"], Vec::new(), 78),
+        (&["check", "password=hunter2"], Vec::new(), 64),
+        (&["user:hunter2@host"], Vec::new(), 64),
+        (&["cut", "verify", "password=hunter2", "--set", "state.directory='/nope/secret=hunter2'"], Vec::new(), 78),
+    ];
+    for (command, settings, code) in refused {
+        let ended = run(command, &settings);
+        assert_eq!(ended.code, Some(code), "{command:?} {settings:?}: {}", outputs(&ended));
+        assert!(!outputs(&ended).contains("hunter2"), "{command:?} {settings:?}: {}", outputs(&ended));
+        assert!(outputs(&ended).contains("[redacted]"), "{command:?} {settings:?}: {}", outputs(&ended));
+    }
+}
+
+#[test]
 fn hidden_characters_of_arguments_and_files_are_escaped() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join(format!("{HIDDEN}.toml"));

@@ -155,6 +155,7 @@ impl<'a> Process<'a> {
             clock: clock.clone(),
             store: store.clone(),
             closed_periods: Arc::new(closed_periods),
+            newest_cut: cuts.newest(),
             outputs: Outputs {
                 commands: command,
                 dead_letters: Box::new(dead_letters.clone()),

@@ -266,9 +266,71 @@ fn more_losses_than_there_is_room_for_are_one_acceptance() {
     let disk = MemoryDisk::default();
     let ids: Vec<String> = (0..1_100).map(|minute| cut_id(cut(NEXT).at_ms + minute * 60_000)).collect();
     ids.iter().for_each(|id| put_unsealed(&disk, id));
-    assert_eq!(accept(&disk, None), ["cuts"]);
+    assert_eq!(adopt(&disk, None), ["cuts"]);
     assert_eq!((faults(&disk), bad(&disk)), (vec![], vec![]));
     assert!(open(&disk).get(&ids[7]).unwrap().is_some());
+}
+
+/// A loss is accepted while a file that anybody can make stands in the place of the cut.
+#[test]
+fn a_file_without_a_key_never_stands_in_for_a_sealed_cut() {
+    for was_retaken in [false, true] {
+        let disk = filled();
+        disk.remove(&path_of(IDS[1])).unwrap();
+        assert_eq!(faults(&disk).len(), 1);
+        if was_retaken {
+            open(&disk).put(&cut(IDS[1])).unwrap();
+            disk.remove(&path_of(IDS[1])).unwrap();
+            faults(&disk);
+        }
+        put_unsealed(&disk, IDS[1]);
+        let forged = disk.read(&path_of(IDS[1]));
+        assert!(faults(&disk)[0].contains("unlike the cut that was stored"), "{:?}", faults(&disk));
+        assert_eq!(adopt(&disk, None), Vec::<String>::new());
+        assert_eq!(adopt(&disk, Some(IDS[1])), Vec::<String>::new());
+        assert!(open(&disk).get(IDS[1]).is_err());
+        let report = open(&disk).accept(Some(IDS[1]), "known", Timestamp::from_millis(5)).unwrap();
+        let said: Vec<&str> = report.accepted.iter().map(|acceptance| acceptance.what.as_str()).collect();
+        assert!(said[0] == "was damaged or removed" && said[1].starts_with("renamed to"), "{said:?}");
+        assert_eq!((report.unsealed, said.len()), (vec![], 2));
+        assert!(open(&disk).get(IDS[1]).is_err(), "lost, as was accepted");
+        assert_eq!(disk.read(&format!("{}.stranger-1", path_of(IDS[1]))), forged);
+        assert_eq!((faults(&disk), bad(&disk), open(&disk).unusual_seals().len()), (vec![], vec![], 0));
+    }
+}
+
+#[test]
+fn another_file_in_place_of_an_adopted_cut_is_not_adopted() {
+    let disk = MemoryDisk::default();
+    put_unsealed(&disk, IDS[0]);
+    assert_eq!(adopt(&disk, None), [IDS[0]]);
+    disk.remove(&path_of(IDS[0])).unwrap();
+    assert_eq!(faults(&disk).len(), 1);
+    let line = serde_json::to_string(&Cut { state_built_ms: Timestamp::from_millis(9), ..cut(IDS[0]) }).unwrap();
+    let hash = blake3::hash(line.as_bytes()).to_hex();
+    disk.put(&path_of(IDS[0]), format!("{line}\n{hash}\n").into_bytes());
+    assert_eq!((adopt(&disk, None), bad(&disk)), (vec![], vec![IDS[0].to_owned()]));
+    put_unsealed(&disk, IDS[0]);
+    assert_eq!((faults(&disk), bad(&disk)), (vec![], vec![]), "the adopted file is recognised");
+}
+
+#[test]
+fn any_number_of_quarantined_files_can_be_accepted() {
+    let disk = filled();
+    edit(&disk, &path_of(IDS[1]), "{", "[");
+    assert_eq!(faults(&disk).len(), 1);
+    let aside = |id: &str, number: u32| format!("{}.damaged-{number}", path_of(id));
+    for number in 2..12_000 {
+        IDS[..2].iter().for_each(|id| disk.put(&aside(id, number), b"x".to_vec()));
+    }
+    let others = ["x", "1x", "", "1.stranger-1"].map(|end| format!("{}.damaged-{end}", path_of(IDS[1])));
+    others.iter().for_each(|path| disk.put(path, b"x".to_vec()));
+    assert_eq!(accept(&disk, None), [IDS[1], IDS[0], "strangers"]);
+    assert_eq!((faults(&disk), bad(&disk)), (vec![], vec![]));
+    assert!(disk.read(&aside(IDS[1], 1)).is_some(), "named in the acceptance, and left where it is");
+    assert!(others.iter().all(|path| disk.read(path).is_some()), "no names of quarantined files");
+    let list = disk.read(CHAIN).unwrap();
+    assert!(list.len() < 10_000, "the list has {} bytes", list.len());
 }
 
 #[test]

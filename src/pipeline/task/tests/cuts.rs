@@ -1,7 +1,6 @@
 //! Requests to the cut thread, and cuts in the heads of checkpoints.
 
 use super::*;
-use crate::checkpoint::LastCut;
 use crate::cuts::{CutSeal, SealKind};
 use crate::pipeline::cut_thread::CutOutcome;
 
@@ -64,6 +63,34 @@ fn the_cut_that_was_stored_last_is_named_by_the_next_checkpoint() {
     letters.observe(Observer::look);
     let named = letters.observe(|seen| seen.checkpoints.last().expect("one was begun").1.last_cut.clone());
     assert_eq!(named, Some(LastCut { id, hash }));
+}
+
+/// Cuts that the checkpoints name which a start makes due, on these checkpoints and with this list of cuts.
+fn named_at_start(store: &CheckpointStore, newest_cut: Option<&LastCut>) -> Vec<Option<LastCut>> {
+    let mut rig = Rig::with_cut(store.clone(), newest_cut.cloned(), 2, "2026-09-22T12:00:00Z", &[]);
+    let letters = rig.letters.clone();
+    let worker = &mut rig.task.worker;
+    worker.take(WorkerMessage::LogsFound(inventory(&rig.partitions))).unwrap();
+    for _ in 0..6 {
+        worker.step().unwrap();
+        letters.observe(Observer::look);
+    }
+    letters.observe(|seen| seen.checkpoints.iter().map(|(_, head)| head.last_cut.clone()).collect())
+}
+
+#[test]
+fn after_a_rebuild_a_checkpoint_names_the_newest_cut_at_once() {
+    let store = CheckpointStore::new(Arc::new(MemoryDisk::default()));
+    let cut = |id: &str, digits: &str| LastCut { id: id.to_owned(), hash: digits.repeat(32) };
+    let (older, newer) = (cut("20260921T060000Z", "5a"), cut("20260922T060000Z", "6b"));
+    assert_eq!(named_at_start(&store, None), [], "there is no cut");
+    assert_eq!(named_at_start(&store, Some(&older)), [Some(older.clone())], "no checkpoint named any");
+    assert_eq!(named_at_start(&store, Some(&older)), [], "it is named by now");
+    assert_eq!(named_at_start(&store, Some(&newer)), [Some(newer.clone())], "the list has a later one");
+    // An older copy of the list does not replace what a checkpoint names.
+    assert_eq!(named_at_start(&store, Some(&older)), []);
+    assert_eq!(named_at_start(&store, None), []);
+    assert_eq!(named_at_start(&store, Some(&cut("20260923T060000Z", "7c"))).len(), 1);
 }
 
 #[test]

@@ -90,10 +90,23 @@ fn a_topic_recreated_at_run_time_ends_the_task_unsaved() {
 }
 
 #[test]
-fn an_id_that_was_unknown_at_the_start_is_not_compared() {
+fn an_id_unknown_at_the_start_is_compared_once_reported() {
     let mut rig = started(&store(), None).unwrap();
+    for id in [None, Some("new"), None, Some("new")] {
+        rig.task.worker.take(answer(&rig, id)).unwrap();
+    }
+    let failed = rig.task.worker.take(answer(&rig, Some("newer")));
+    assert_eq!(failed.map_err(|failure| failure.exit), Err(Exit::TryAgain));
+}
+
+/// The state may be of the topic before.
+#[test]
+fn an_id_unknown_at_the_start_is_not_that_of_a_checkpoint() {
+    let store = store();
+    let mut rig = started(&store, None).unwrap();
     rig.task.worker.take(answer(&rig, Some("new"))).unwrap();
-    rig.task.worker.take(answer(&rig, Some("newer"))).unwrap();
+    let heads = saved(rig);
+    assert!(!heads.is_empty() && heads.iter().all(Option::is_none), "{heads:?}");
 }
 
 #[test]
