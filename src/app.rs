@@ -165,7 +165,7 @@ pub(crate) async fn start(
     log_exposures(reader.exposures().iter().chain(&exposures));
     reload::log_uncovered(&uncovered);
     let opened = open_unless_stopped(&settings, &shutdown).await?;
-    let Some(OpenedState { lock, store, key, cuts, closed_periods }) = opened else {
+    let Some(OpenedState { lock, store, key, cuts, closed_periods, cut_offsets }) = opened else {
         tracing::info!(event = "pacemeter.ended", "pacemeter ended");
         return Ok(None);
     };
@@ -191,6 +191,7 @@ pub(crate) async fn start(
         store,
         cuts,
         closed_periods,
+        cut_offsets,
         clock,
         metrics,
         publisher,

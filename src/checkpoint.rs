@@ -41,7 +41,9 @@
 //! # How a checkpoint is restored
 //!
 //! [`CheckpointStore::newest`] opens checkpoints from the newest to the oldest and returns the first whose preamble,
-//! footer, index, head, body and days are intact. [`ExpectedHead::mismatches`] compares its head with the log, the
+//! footer, index, head, body and days are intact, and whose index has the seal of our key. One of another key, or of a
+//! format without a seal, proves nothing and is skipped as well; formats without a seal may be accepted where nothing
+//! sealed is there. [`ExpectedHead::mismatches`] compares its head with the log, the
 //! settings and the pseudonym key. [`CheckpointReader::fill`] checks each chunk and copies its pages to where they
 //! belong in memory; if one is damaged, the pipeline asks for the next older checkpoint
 //! ([`CheckpointStore::newest_before`]). A checkpoint of a newer format is never skipped: an older one would silently
@@ -62,6 +64,7 @@
 //!     <sequence>.days                       closed days, written with the checkpoint of that number
 //!     <either>.tmp                          in progress, or left behind by a crash
 //!     cleared                               mark of `pacemeter state rebuild`; removed after the next checkpoint
+//!     begun                                 mark of a first start on a shortened log; removed like the other
 //! ```
 //!
 //! A closed day is a day of history that no event changes any more. It is stored once, in the `.days` file of the first
@@ -90,8 +93,9 @@
 //!
 //! The index (postcard) also lists the layout of each table, the ranges of pages of each chunk, and the files of closed
 //! days. The seal is a keyed hash of the index (`seal`). Numbers outside postcard are little-endian. Every byte of a file
-//! is compared or covered by a hash, and the root hash, which is in the footer, identifies the whole file. Every length is
-//! checked against the size of the file before memory is allocated for it.
+//! is compared or covered by a hash, and the root hash, which is in the footer, identifies the whole file. The size of a
+//! file proves nothing, since a sparse one costs nothing: the length of an index is bounded, its hash is compared before
+//! memory is allocated for it, and its seal before it is decoded. All other lengths stand in the proven index.
 //!
 //! An image holds state in three forms. *Tables* are sequences of equal pages of entries without padding or pointers
 //! (`bytemuck::Pod`): their bytes in memory are their bytes on disk, which is why a restart costs little more than
@@ -118,6 +122,7 @@ mod file;
 mod fill;
 mod head;
 mod index;
+mod mark;
 mod names;
 mod reader;
 mod seal;
@@ -132,6 +137,7 @@ pub use expected::{ExpectedHead, Mismatch, SettingChange};
 pub use file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
 pub use head::{Head, LastCut, LastRecord};
 pub use index::DaysFile;
+pub use mark::{StartMark, StartReason};
 pub use names::{DIRECTORY, PartitionDir};
 pub use reader::CheckpointReader;
 pub use seal::CheckpointKey;

@@ -76,8 +76,8 @@ mod partitions;
 mod passage;
 mod poller;
 mod recomputation;
+mod rejection_log;
 mod restore;
-mod set_aside_log;
 mod task;
 mod task_channel;
 mod unsaved;
@@ -101,7 +101,7 @@ pub use self::metrics::PipelineMetrics;
 pub use self::passage::ExcludedPassage;
 use self::poller::Poller;
 pub use self::recomputation::{Recomputation, RecomputedCut};
-pub use self::restore::Policy;
+pub use self::restore::{Policy, newest_cut_offsets};
 use self::task::PipelineTask;
 use self::task_channel::TaskChannel;
 pub use self::worker::{Outputs, Worker, WorkerOptions};
@@ -109,7 +109,7 @@ use crate::aggregate::{Rules, ViewConfig};
 use crate::allowlists::Allowlists;
 use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointOutcome, CheckpointStore, CheckpointThread};
 use crate::clock::Clock;
-use crate::cuts::CutStore;
+use crate::cuts::{CutOffset, CutStore};
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::record::PerStream;
 use crate::runtime::{Failure, Shutdown, ThreadRuntime};
@@ -190,6 +190,8 @@ pub struct Dependencies {
     pub cuts: CutStore,
     /// Closed periods as the stored cuts report them.
     pub closed_periods: Arc<ClosedPeriods>,
+    /// Ends of the newest stored cut.
+    pub cut_offsets: Vec<CutOffset>,
     /// Source of the present.
     pub clock: Clock,
     /// Metrics of the process.
@@ -259,6 +261,7 @@ fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>)
         store,
         closed_periods: dependencies.closed_periods,
         newest_cut,
+        cut_offsets: dependencies.cut_offsets,
         outputs: Outputs {
             commands,
             dead_letters: Box::new(dead_letters),

@@ -13,9 +13,10 @@ use tokio::time::sleep;
 
 use super::{STATE_ENTRIES, Settings};
 use crate::checkpoint::{CheckpointKey, CheckpointStore};
-use crate::cuts::{CutKey, CutStore, log_faults};
+use crate::cuts::{CutKey, CutOffset, CutStore, log_faults};
 use crate::decode::{KeyError, KeyFile, PseudonymKey};
 use crate::disk::{Disk, Lock, LockError, RealDisk};
+use crate::pipeline::newest_cut_offsets;
 use crate::runtime::{Exit, Failure, SHORTAGE_REMEDY, Shutdown, failpoint};
 use crate::view::closed_periods::ClosedPeriods;
 
@@ -30,6 +31,7 @@ pub(super) struct OpenedState {
     pub(super) key: PseudonymKey,
     pub(super) cuts: CutStore,
     pub(super) closed_periods: Arc<ClosedPeriods>,
+    pub(super) cut_offsets: Vec<CutOffset>,
 }
 
 /// Opens the state directory on a thread of its own, which is abandoned if the disk does not answer in time. Returns
@@ -45,7 +47,8 @@ pub(super) async fn open_unless_stopped(
     let shown_directory = directory.display().to_string();
     let (sender, opened) = oneshot::channel();
     // The receiver is gone if the thread was abandoned.
-    let open = move || drop(sender.send(open_all(&directory, &key_path)));
+    let accepts_unsealed = settings.pipeline.restore.accept_unsealed_checkpoints;
+    let open = move || drop(sender.send(open_all(&directory, &key_path, accepts_unsealed)));
     let spawned = thread::Builder::new().name("start".into()).spawn(open);
     spawned.map_err(|error| Failure::from_spawn("the thread that opens the state directory", &error))?;
     tokio::select! {
@@ -58,15 +61,16 @@ pub(super) async fn open_unless_stopped(
     }
 }
 
-fn open_all(directory: &Path, key_path: &Path) -> Result<OpenedState, Failure> {
+fn open_all(directory: &Path, key_path: &Path, accepts_unsealed: bool) -> Result<OpenedState, Failure> {
     failpoint("state.opening");
     let (lock, disk) = open_state(directory, key_path)?;
     let disk: Arc<dyn Disk> = Arc::new(disk);
     let key = pseudonym_key(key_path)?;
-    let store = CheckpointStore::with_key(Arc::clone(&disk), checkpoint_key(&key));
+    let store = CheckpointStore::with_key(Arc::clone(&disk), checkpoint_key(&key)).accepting_unsealed(accepts_unsealed);
     let cuts = CutStore::new(disk, CutKey::new(key.derive(CutKey::CONTEXT)));
     let closed_periods = read_closed_periods(&cuts)?;
-    Ok(OpenedState { lock, store, key, cuts, closed_periods })
+    let cut_offsets = newest_cut_offsets(&cuts, &closed_periods);
+    Ok(OpenedState { lock, store, key, cuts, closed_periods, cut_offsets })
 }
 
 /// Locks the state directory for this process and opens it.
@@ -107,7 +111,8 @@ fn read_closed_periods(cuts: &CutStore) -> Result<Arc<ClosedPeriods>, Failure> {
     Ok(Arc::new(closed_periods))
 }
 
-fn pseudonym_key(path: &Path) -> Result<PseudonymKey, Failure> {
+/// Reads the pseudonym key, or creates it.
+pub(super) fn pseudonym_key(path: &Path) -> Result<PseudonymKey, Failure> {
     let KeyFile { key, is_new, .. } = KeyFile::load_or_create(path).map_err(|error| key_failure(&error))?;
     if is_new {
         tracing::warn!(

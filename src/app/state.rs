@@ -4,14 +4,15 @@ mod cut_summary;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::Settings;
 use super::opening::cuts_failure;
 use super::state_files::StateFiles;
 use crate::checkpoint::{
-    CheckpointReader, CheckpointStore, Damage, ExpectedHead, Head, LastCut, Mismatch, PartitionDir,
+    CheckpointReader, CheckpointStore, Damage, ExpectedHead, Head, LastCut, Mismatch, PartitionDir, StartMark,
+    StartReason,
 };
 use crate::clock::Clock;
 use crate::cuts::{AcceptanceReport, CutAcceptance, SealKind};
@@ -100,9 +101,9 @@ pub(super) fn no_cut(id: &str) -> Failure {
 
 /// Adds a line for each cut to the report; returns false if one is damaged or missing.
 pub(super) fn report_cuts(files: &StateFiles, id: Option<&str>, report: &mut String) -> Result<bool, Failure> {
-    let Some((key, cuts)) = files.cuts()? else { return Ok(true) };
+    let Some((_, cuts)) = files.cuts()? else { return Ok(true) };
     // First the checkpoints: a running process may store a cut, and then a checkpoint that names it.
-    let last_cuts = last_cuts(files, &key.key_id())?;
+    let last_cuts = last_cuts(files)?;
     let verdicts = cuts.verify(id, &last_cuts).map_err(|error| cuts_failure(files.shown_directory(), &error))?;
     if let Some(id) = id.filter(|_| verdicts.iter().all(|verdict| verdict.id == "chain")) {
         return Err(no_cut(id));
@@ -144,11 +145,11 @@ pub(crate) struct CutDecision {
 pub(crate) fn accept_cuts(reader: SettingsReader, decision: CutDecision, clock: &Clock) -> Result<String, Failure> {
     let now = clock.now();
     StateFiles::new(&Settings::read(reader)?).work(move |files| {
-        let Some((key, cuts)) = files.cuts()? else {
+        let Some((_, cuts)) = files.cuts()? else {
             return Err(Failure::new(Exit::Usage, "there are no cuts, and nothing to accept"));
         };
         let (_lock, _) = files.lock()?;
-        let compared = cuts.compare(&last_cuts(files, &key.key_id())?);
+        let compared = cuts.compare(&last_cuts(files)?);
         let CutDecision { id, adopts_unsealed, reason } = &decision;
         let accepted = compared.and_then(|_| match adopts_unsealed {
             false => cuts.accept(id.as_deref(), reason, now),
@@ -179,13 +180,12 @@ fn left_unsealed(count: usize, first: &str) -> String {
     )
 }
 
-/// Stored cuts that the newest checkpoints of this key name.
-fn last_cuts(files: &StateFiles, key_id: &str) -> Result<Vec<LastCut>, Failure> {
+/// Stored cuts that the newest proven checkpoints name.
+fn last_cuts(files: &StateFiles) -> Result<Vec<LastCut>, Failure> {
     let (store, mut last_cuts) = (files.checkpoints()?, Vec::new());
     for dir in partition_dirs(&store, files)? {
         let newest = store.newest(dir).map_err(|error| files.failure(&error))?.reader;
-        let head = newest.map(|reader| reader.head().clone()).filter(|head| head.key_id == key_id);
-        last_cuts.extend(head.and_then(|head| head.last_cut));
+        last_cuts.extend(newest.and_then(|reader| reader.head().last_cut.clone()));
     }
     Ok(last_cuts)
 }
@@ -206,22 +206,17 @@ pub(crate) fn rebuild(reader: SettingsReader, only: Option<Stream>, force: bool)
     let settings = Settings::read(reader)?;
     let files = StateFiles::new(&settings);
     // The lock is held to the end. Between the two steps on the disk Kafka is asked, which has limits of its own.
-    let (_lock, store, heads) = files.work(move |files| {
+    let (_lock, store, known) = files.work(move |files| {
         let (lock, store) = files.lock()?;
-        let heads = newest_heads(files, &store, only)?;
-        Ok((lock, store, heads))
+        let known = known_partitions(files, &store, only)?;
+        Ok((lock, store, known))
     })?;
     let topology = Consumer::open(&settings.source)?.describe()?;
     if !settings.pipeline.restore.accept_added_partitions {
-        refuse_added_partitions(heads.iter().filter_map(|(_, head)| head.as_ref()), &settings, &topology)?;
+        refuse_added_partitions(known.iter().filter_map(|known| known.head.as_ref()), &settings, &topology)?;
     }
-    let mut lost: Vec<String> = heads
-        .iter()
-        .filter_map(|(dir, head)| {
-            let began = head.as_ref().map_or(0, |head| head.first_offset);
-            lost_history(*dir, began, &topology.partitions)
-        })
-        .collect();
+    let logs = &topology.partitions;
+    let mut lost: Vec<String> = known.iter().filter_map(|known| lost_history(known.dir, known.began, logs)).collect();
     if !lost.is_empty() && !force {
         lost.push(
             "a rebuild would lose this history; nothing was removed. To accept the loss, repeat with --force"
@@ -229,27 +224,41 @@ pub(crate) fn rebuild(reader: SettingsReader, only: Option<Stream>, force: bool)
         );
         return Err(Failure::new(Exit::StateUnusable, lost.join("\n")));
     }
+    let marks = start_marks(&known, logs, only, force);
     files.work(move |_| {
-        for (dir, _) in &heads {
-            store.clear(*dir).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
+        for (dir, mark) in &marks {
+            store.clear(*dir, mark).map_err(|error| Failure::new(Exit::Disk, error.to_string()))?;
         }
-        let count = heads.len();
+        let count = marks.len();
         Ok(format!("{count} partitions will be counted from the beginning of their logs at the next start\n"))
     })
 }
 
-/// Returns the partitions with state, of all streams or of one, each with the head of its newest intact checkpoint.
-fn newest_heads(
+/// Partition that has a directory.
+struct KnownPartition {
+    dir: PartitionDir,
+    /// Head of its newest proven checkpoint.
+    head: Option<Head>,
+    /// First offset that any proven checkpoint has, or else its mark; 0 if it is unknown.
+    began: i64,
+}
+
+/// Returns the partitions with a directory, of all streams or of one.
+fn known_partitions(
     files: &StateFiles,
     store: &CheckpointStore,
     only: Option<Stream>,
-) -> Result<Vec<(PartitionDir, Option<Head>)>, Failure> {
+) -> Result<Vec<KnownPartition>, Failure> {
     let dirs = partition_dirs(store, files)?.into_iter().filter(|dir| only.is_none_or(|stream| stream == dir.stream));
-    let head = |dir: PartitionDir| {
-        let found = store.newest(dir).map_err(|error| files.failure(&error))?;
-        Ok((dir, found.reader.map(|reader| reader.head().clone())))
+    let known = |dir: PartitionDir| {
+        let head = store.newest(dir).map_err(|error| files.failure(&error))?.reader.map(|reader| reader.head().clone());
+        let listing = store.list(dir).map_err(|error| files.failure(&error))?;
+        let readers = listing.checkpoints.iter().filter_map(|sequence| store.open(dir, *sequence).ok());
+        let proven = readers.filter(CheckpointReader::is_sealed).map(|reader| reader.head().first_offset).min();
+        let marked = || store.start_mark(dir).0.map(|mark| mark.first_offset);
+        Ok(KnownPartition { dir, head, began: proven.or_else(marked).unwrap_or(0) })
     };
-    dirs.map(head).collect()
+    dirs.map(known).collect()
 }
 
 /// Refuses a rebuild from topics to which partitions were added since the checkpoints with these heads.
@@ -278,6 +287,29 @@ fn refuse_added_partitions<'a>(
     }
     let reasons: Vec<String> = reasons.into_iter().collect();
     Err(Failure::new(Exit::StateUnusable, format!("{}\nnothing was removed", reasons.join("\n"))))
+}
+
+/// Marks of the partitions to rebuild. A partition without a directory has lost its state, or never had one: it is marked
+/// where nothing of its log is lost, or if the loss is accepted.
+fn start_marks(
+    known: &[KnownPartition],
+    logs: &[PartitionLog],
+    only: Option<Stream>,
+    force: bool,
+) -> Vec<(PartitionDir, StartMark)> {
+    let dir_of = |log: &PartitionLog| PartitionDir { stream: log.partition.stream, partition: log.partition.partition };
+    let lows: BTreeMap<PartitionDir, i64> = logs.iter().map(|log| (dir_of(log), log.low)).collect();
+    let is_known = |dir: &PartitionDir| known.iter().any(|known| known.dir == *dir);
+    let without_directory = lows
+        .iter()
+        .filter(|(dir, low)| !is_known(dir) && only.is_none_or(|stream| stream == dir.stream) && (force || **low == 0));
+    let mark = |dir: PartitionDir, began: i64| {
+        let low = lows.get(&dir).copied().filter(|low| *low > began && force);
+        let reason = if low.is_some() { StartReason::ForcedRebuild } else { StartReason::Rebuild };
+        (dir, StartMark { reason, first_offset: low.unwrap_or(began) })
+    };
+    let known = known.iter().map(|known| mark(known.dir, known.began));
+    known.chain(without_directory.map(|(dir, _)| mark(*dir, 0))).collect()
 }
 
 /// Returns why a rebuild would lose history of a partition whose state began at an offset; `None` if it would not.

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::opening::{TIME_LIMIT, checkpoint_key, key_failure, open_state};
+use super::opening::{TIME_LIMIT, checkpoint_key, key_failure, open_state, pseudonym_key};
 use super::{STATE_ENTRIES, Settings};
-use crate::checkpoint::CheckpointStore;
+use crate::checkpoint::{CheckpointKey, CheckpointStore};
 use crate::cuts::{CutKey, CutStore};
 use crate::decode::{KeyFile, PseudonymKey};
 use crate::disk::{Disk, DiskProgress, Lock, RealDisk, WatchedDisk};
@@ -21,6 +21,7 @@ use crate::runtime::{Exit, Failure};
 pub(super) struct StateFiles {
     directory: PathBuf,
     key_path: PathBuf,
+    accepts_unsealed: bool,
     progress: Arc<DiskProgress>,
 }
 
@@ -30,6 +31,7 @@ impl StateFiles {
         Self {
             directory: settings.state_directory.clone(),
             key_path: settings.pseudonym_key_path(),
+            accepts_unsealed: settings.pipeline.restore.accept_unsealed_checkpoints,
             progress: Arc::default(),
         }
     }
@@ -106,7 +108,8 @@ impl StateFiles {
         Ok(Some((key, CutStore::new(disk, cut_key))))
     }
 
-    /// Locks an existing state directory for this process, and opens its checkpoints.
+    /// Locks an existing state directory for this process, and opens its checkpoints. Creates the pseudonym key if there is
+    /// none.
     ///
     /// # Errors
     /// 78 if there is no directory; otherwise the errors of [`open_state`].
@@ -115,16 +118,15 @@ impl StateFiles {
         self.check_directory()?;
         let open = || open_state(&self.directory, &self.key_path);
         let (lock, disk) = self.progress.track("locking", "it", open)?;
+        pseudonym_key(&self.key_path)?;
         Ok((lock, self.checkpoints_on(self.watched(disk))?))
     }
 
-    /// Opens the checkpoints on a disk. Without a pseudonym key their seals are not compared.
+    /// Opens the checkpoints on a disk. Without a pseudonym key none of them is proven.
     fn checkpoints_on(&self, disk: Arc<dyn Disk>) -> Result<CheckpointStore, Failure> {
         let key_file = KeyFile::load(&self.key_path).map_err(|error| key_failure(&error))?;
-        Ok(match key_file {
-            Some(KeyFile { key, .. }) => CheckpointStore::with_key(disk, checkpoint_key(&key)),
-            None => CheckpointStore::new(disk),
-        })
+        let key = key_file.map_or_else(CheckpointKey::unknown, |KeyFile { key, .. }| checkpoint_key(&key));
+        Ok(CheckpointStore::with_key(disk, key).accepting_unsealed(self.accepts_unsealed))
     }
 
     fn open_disk(&self) -> Result<Arc<dyn Disk>, Failure> {
@@ -161,7 +163,12 @@ mod tests {
 
     #[test]
     fn work_ends_with_74_once_a_call_hangs_and_no_sooner() {
-        let files = StateFiles { directory: "/state".into(), key_path: "/state/key".into(), progress: Arc::default() };
+        let files = StateFiles {
+            directory: "/state".into(),
+            key_path: "/state/key".into(),
+            accepts_unsealed: false,
+            progress: Arc::default(),
+        };
         let failure = files.work_within(Duration::from_secs(1), |files| {
             // Longer than the limit in all.
             for _ in 0..10 {
@@ -184,7 +191,12 @@ mod tests {
     fn the_disk_of_a_command_is_watched() {
         let directory = tempfile::tempdir().unwrap();
         let key_path = directory.path().join("key");
-        let files = StateFiles { directory: directory.path().into(), key_path, progress: Arc::default() };
+        let files = StateFiles {
+            directory: directory.path().into(),
+            key_path,
+            accepts_unsealed: false,
+            progress: Arc::default(),
+        };
         let store = files.checkpoints().unwrap();
         let before = files.progress.calls();
         assert_eq!(store.partitions().unwrap(), []);

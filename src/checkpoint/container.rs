@@ -25,6 +25,12 @@ pub(super) const DAYS: Format = Format { magic: b"PACEMETER CLOSED DAYS\n", vers
 const END_MAGIC: &[u8; 8] = b"PACE END";
 const VERSION_BYTES: usize = 4;
 const PREAMBLE_HASH_BYTES: usize = 7;
+/// Maximum length of an index (bytes). One of a state of a terabyte has less.
+const MAX_INDEX_BYTES: u64 = 64 * 1_024 * 1_024;
+/// Maximum length of any other section, with its compression (bytes).
+const MAX_SECTION_BYTES: u64 = 1_024 * 1_024 * 1_024;
+/// Bytes that are read at once to compare a hash.
+const PIECE_BYTES: u64 = 256 * 1_024;
 /// Three numbers, two hashes and the end magic.
 const FOOTER_BYTES: usize = 3 * 8 + 2 * 32 + END_MAGIC.len();
 
@@ -97,7 +103,9 @@ impl SectionWriter {
         Ok(())
     }
 
+    /// Writes a section; an error if it is longer than any that is read.
     pub(super) fn write_section(&mut self, bytes: &[u8]) -> io::Result<Section> {
+        check_length(bytes.len() as u64, MAX_SECTION_BYTES).map_err(io::Error::other)?;
         let section = Section { length: bytes.len() as u64, hash: hash(bytes) };
         self.append(bytes)?;
         Ok(section)
@@ -105,6 +113,7 @@ impl SectionWriter {
 
     /// Writes the index and the footer.
     pub(super) fn complete(&mut self, index: &[u8]) -> io::Result<FileSummary> {
+        check_length(index.len() as u64, MAX_INDEX_BYTES).map_err(io::Error::other)?;
         let root_hash = hash(index);
         let summary = FileSummary { bytes: self.length + (index.len() + FOOTER_BYTES) as u64, root_hash };
         let location = [self.length.to_le_bytes(), (index.len() as u64).to_le_bytes()].concat();
@@ -121,21 +130,23 @@ impl SectionWriter {
     }
 }
 
-/// A file of which preamble, footer and index are intact.
+/// A file of which preamble and footer are intact. Anybody can make such a file, so no length in it is believed: an index
+/// is read up to a limit, and other sections only once their index is proven.
 pub(super) struct SectionReader {
     file: Box<dyn DiskReader>,
     pub summary: FileSummary,
     /// Format version of the file.
     pub version: u32,
     /// Offset of the first section.
-    start: u64,
+    pub start: u64,
     /// Offset of the index.
     end: u64,
+    /// Length of the index (bytes).
+    index_bytes: u64,
 }
 
 impl SectionReader {
-    /// Returns the encoded index as well.
-    pub(super) fn open(file: Box<dyn DiskReader>, format: &Format) -> Result<(Self, Vec<u8>), Damage> {
+    pub(super) fn open(file: Box<dyn DiskReader>, format: &Format) -> Result<Self, Damage> {
         let bytes = file.len()?;
         let start = format.preamble_bytes();
         let mut preamble = vec![0; start];
@@ -150,9 +161,30 @@ impl SectionReader {
         if index_offset < start || index_offset.checked_add(index_bytes) != Some(footer_offset) {
             return Err(Damage::Malformed("location of the index"));
         }
-        let reader = Self { file, summary: FileSummary { bytes, root_hash }, version, start, end: index_offset };
-        let index = reader.read(index_offset, &Section { length: index_bytes, hash: root_hash }, "index")?;
-        Ok((reader, index))
+        Ok(Self { file, summary: FileSummary { bytes, root_hash }, version, start, end: index_offset, index_bytes })
+    }
+
+    /// Reads the encoded index and compares its hash, before memory is allocated for its length.
+    pub(super) fn index(&self) -> Result<Vec<u8>, Damage> {
+        check_length(self.index_bytes, MAX_INDEX_BYTES)?;
+        let section = Section { length: self.index_bytes, hash: self.summary.root_hash };
+        self.compare(self.end, &section, "index")?;
+        self.read(self.end, &section, "index")
+    }
+
+    /// Compares the hash of a section, which may lie outside of the file, in pieces.
+    pub(super) fn compare(&self, offset: u64, section: &Section, name: &'static str) -> Result<(), Damage> {
+        let end = offset.checked_add(section.length).filter(|end| *end <= self.summary.bytes);
+        let end = end.ok_or(Damage::Malformed("sections exceed the file"))?;
+        let (mut hasher, mut next) = (blake3::Hasher::new(), offset);
+        let mut piece = vec![0; PIECE_BYTES.min(section.length) as usize];
+        while next < end {
+            piece.truncate((end - next).min(PIECE_BYTES) as usize);
+            self.read_unchecked(next, &mut piece)?;
+            hasher.update(&piece);
+            next += piece.len() as u64;
+        }
+        if hasher.finalize() == section.hash { Ok(()) } else { Err(Damage::Checksum(name)) }
     }
 
     /// Returns the offset of each section; an error unless together they fill the file from the preamble to the index.
@@ -171,6 +203,7 @@ impl SectionReader {
 
     /// Reads a section, which must lie within the file, and compares its hash.
     pub(super) fn read(&self, offset: u64, section: &Section, name: &'static str) -> Result<Vec<u8>, Damage> {
+        check_length(section.length, MAX_SECTION_BYTES)?;
         let length = usize::try_from(section.length).map_err(|_| Damage::Malformed("length of a section"))?;
         let mut bytes = vec![0; length];
         self.read_unchecked(offset, &mut bytes)?;
@@ -182,6 +215,10 @@ impl SectionReader {
     pub(super) fn read_unchecked(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Damage> {
         Ok(self.file.read_exact_at(buffer, offset)?)
     }
+}
+
+fn check_length(bytes: u64, limit: u64) -> Result<(), Damage> {
+    if bytes <= limit { Ok(()) } else { Err(Damage::Malformed("length of a section")) }
 }
 
 pub(super) fn check(bytes: &[u8], section: &Section, name: &'static str) -> Result<(), Damage> {

@@ -28,6 +28,18 @@ pub enum Damage {
     /// All hashes are right, yet the content cannot be: a bug wrote it, or somebody forged it.
     #[error("is inconsistent: {0}")]
     Malformed(&'static str),
+    /// The file has no keyed hash, as only versions before wrote it, and is not accepted: anybody can make such a file.
+    #[error("has format {found}, which has no keyed hash: anybody can make such a file")]
+    Unsealed {
+        /// Format version of the file.
+        found: u32,
+    },
+    /// The file names another pseudonym key, so nothing in it is proven.
+    #[error("was written with pseudonym key {found}, another one, so nothing in it is proven")]
+    OtherKey {
+        /// Key id in the head.
+        found: String,
+    },
     /// A file of closed days that the checkpoint refers to is damaged.
     #[error("refers to {name}, which {damage}")]
     Days {
@@ -48,8 +60,18 @@ pub enum Damage {
 
 impl Damage {
     /// All values of [`Damage::kind`].
-    pub const KINDS: [&str; 8] =
-        ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
+    pub const KINDS: [&str; 10] = [
+        "unreadable",
+        "foreign",
+        "newer",
+        "unfinished",
+        "checksum",
+        "malformed",
+        "unsealed",
+        "other_key",
+        "days",
+        "misplaced",
+    ];
 
     /// Value of the label `reason`.
     pub fn kind(&self) -> &'static str {
@@ -60,6 +82,8 @@ impl Damage {
             Damage::Unfinished => "unfinished",
             Damage::Checksum(_) => "checksum",
             Damage::Malformed(_) => "malformed",
+            Damage::Unsealed { .. } => "unsealed",
+            Damage::OtherKey { .. } => "other_key",
             Damage::Days { .. } => "days",
             Damage::Misplaced { .. } => "misplaced",
         }
@@ -74,6 +98,12 @@ impl Damage {
         }
     }
 
+    /// True if the file may be of use elsewhere: with another key or setting, or in another place. It is kept, and counts
+    /// for nothing beside a checkpoint that is proven.
+    pub(super) fn is_of_elsewhere(&self) -> bool {
+        matches!(self, Damage::Unsealed { .. } | Damage::OtherKey { .. } | Damage::Misplaced { .. })
+    }
+
     /// True if the file can never be used, so that it may be pruned. After other damage another attempt, version or
     /// host may still read it.
     pub(super) fn is_permanent(&self) -> bool {
@@ -83,7 +113,8 @@ impl Damage {
                 damage.is_permanent()
                     || matches!(&**damage, Damage::Unreadable(error) if error.kind() == ErrorKind::NotFound)
             }
-            Damage::Unreadable(_) | Damage::Newer { .. } | Damage::Misplaced { .. } => false,
+            Damage::Unreadable(_) | Damage::Newer { .. } => false,
+            Damage::Unsealed { .. } | Damage::OtherKey { .. } | Damage::Misplaced { .. } => false,
         }
     }
 }

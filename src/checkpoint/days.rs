@@ -81,11 +81,12 @@ pub(super) fn read_file(
 ) -> Result<Vec<(Timestamp, Vec<u8>)>, Damage> {
     let name = Name::days(file.sequence);
     let read = || {
-        let (reader, index) = SectionReader::open(disk.open(&dir.path(name))?, &DAYS)?;
+        let reader = SectionReader::open(disk.open(&dir.path(name))?, &DAYS)?;
+        // Before anything else of the file is read: its lengths are those that the checkpoint has proven.
         if (reader.summary.bytes, reader.summary.root_hash) != (file.bytes, file.root_hash) {
             return Err(Damage::Malformed("not the file that the checkpoint refers to"));
         }
-        let entries: Vec<DayEntry> = container::decode(&index, "index")?;
+        let entries: Vec<DayEntry> = container::decode(&reader.index()?, "index")?;
         let offsets = reader.offsets(entries.iter().map(|entry| &entry.content.section))?;
         let find = |start: &Timestamp| entries.iter().zip(&offsets).find(|(entry, _)| entry.start == *start);
         let read_day = |start: &Timestamp| {

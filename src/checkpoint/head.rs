@@ -91,6 +91,31 @@ pub struct LastRecord {
     pub hash: [u8; 16],
 }
 
+/// First fields of a [`Head`], up to the id of the key.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "fields before the key are part of the format")]
+struct HeadStart<'a> {
+    written_by: &'a str,
+    sequence: u64,
+    cluster_id: Option<&'a str>,
+    stream: &'a str,
+    topic: &'a str,
+    partition: i32,
+    partition_count: i32,
+    semantic_settings: Vec<(&'a str, &'a str)>,
+    key_id: &'a str,
+}
+
+/// Maximum length of a key id, which is of hexadecimal digits (bytes).
+const MAX_KEY_ID_BYTES: usize = 64;
+
+/// Returns the key id in the first bytes of a head that is not proven; `None` if they have none.
+pub(super) fn unproven_key_id(bytes: &[u8]) -> Option<&str> {
+    let (start, _) = postcard::take_from_bytes::<HeadStart<'_>>(bytes).ok()?;
+    let is_id = |id: &&str| id.len() <= MAX_KEY_ID_BYTES && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    Some(start.key_id).filter(is_id)
+}
+
 impl Head {
     /// Decodes the head of a file of this format version.
     pub(super) fn decode(mut bytes: Vec<u8>, version: u32) -> Result<Self, Damage> {

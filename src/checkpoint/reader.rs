@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::aggregate::image::TableLayout;
 use crate::clock::Timestamp;
 
-use super::container::{self, CHECKPOINT, SectionReader};
+use super::container::{self, CHECKPOINT, Section, SectionReader};
 use super::damage::Damage;
 use super::days;
 use super::fill;
-use super::head::Head;
+use super::head::{Head, unproven_key_id};
 use super::index::{DaysFile, Index, SectionOffsets};
 use super::names::{Name, PartitionDir};
-use super::seal::{self, CheckpointKey};
+use super::seal::{self, SealTrust};
 use crate::disk::Disk;
 
 /// A checkpoint of which head, body and days have been read and checked. Pages are read and checked by
@@ -27,27 +27,19 @@ pub struct CheckpointReader {
 }
 
 impl CheckpointReader {
-    /// Opens a checkpoint. Without a key its seal is not compared.
+    /// Opens a checkpoint that is trusted.
     pub(super) fn open(
         disk: &Arc<dyn Disk>,
         dir: PartitionDir,
         sequence: u64,
-        key: Option<&CheckpointKey>,
+        trust: &SealTrust,
     ) -> Result<Self, Damage> {
-        let (file, bytes) = open_file(disk, dir, sequence)?;
-        let (index, seal) = parts(&file, &bytes)?;
-        let (index, index_bytes): (Index, _) = (container::decode(index, "index")?, index);
+        let (file, index) = open_index(disk, dir, sequence, trust)?;
         let offsets = index.check(&file)?;
         let head = Head::decode(file.read(offsets.head, &index.head, "head")?, file.version)?;
         if (head.dir(), head.sequence) != (dir, sequence) {
             let name = |dir: PartitionDir, sequence: u64| format!("{dir} number {sequence}");
             return Err(Damage::Misplaced { found: name(head.dir(), head.sequence), expected: name(dir, sequence) });
-        }
-        let own_key = key.filter(|key| key.pseudonym_key_id == head.key_id);
-        if let Some((seal, key)) = seal.zip(own_key)
-            && !seal::fits(index_bytes, seal, key)
-        {
-            return Err(Damage::Checksum("seal"));
         }
         let body = index.body.read(&file, offsets.body, "body")?;
         let mut days = Vec::new();
@@ -97,6 +89,11 @@ impl CheckpointReader {
         blake3::Hash::from_bytes(self.file.summary.root_hash).to_hex().to_string()
     }
 
+    /// Format version of the file.
+    pub fn version(&self) -> u32 {
+        self.file.version
+    }
+
     /// False if an older version wrote the checkpoint, without a seal: anybody can make such a file.
     pub fn is_sealed(&self) -> bool {
         self.file.version >= seal::FIRST_VERSION
@@ -130,21 +127,57 @@ impl CheckpointReader {
 }
 
 /// Returns the sequence numbers of the files of closed days that a checkpoint refers to. Reads no more than its index.
-pub(super) fn references(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<Vec<u64>, Damage> {
-    let (file, bytes) = open_file(disk, dir, sequence)?;
-    let index: Index = container::decode(parts(&file, &bytes)?.0, "index")?;
+pub(super) fn references(
+    disk: &Arc<dyn Disk>,
+    dir: PartitionDir,
+    sequence: u64,
+    trust: &SealTrust,
+) -> Result<Vec<u64>, Damage> {
+    let (_, index) = open_index(disk, dir, sequence, trust)?;
     Ok(index.days_files.iter().map(|file| file.sequence).collect())
 }
 
-fn open_file(disk: &Arc<dyn Disk>, dir: PartitionDir, sequence: u64) -> Result<(SectionReader, Vec<u8>), Damage> {
-    SectionReader::open(disk.open(&dir.path(Name::checkpoint(sequence)))?, &CHECKPOINT)
+/// Opens a file and decodes its index, once its seal is compared: whoever has no key decides nothing that is decoded.
+fn open_index(
+    disk: &Arc<dyn Disk>,
+    dir: PartitionDir,
+    sequence: u64,
+    trust: &SealTrust,
+) -> Result<(SectionReader, Index), Damage> {
+    let file = SectionReader::open(disk.open(&dir.path(Name::checkpoint(sequence)))?, &CHECKPOINT)?;
+    let is_sealed = file.version >= seal::FIRST_VERSION;
+    if !is_sealed && !trust.accepts_unsealed {
+        return Err(Damage::Unsealed { found: file.version });
+    }
+    let bytes = file.index()?;
+    if !is_sealed {
+        let index = container::decode(&bytes, "index")?;
+        return Ok((file, index));
+    }
+    let (index, seal) = seal::split(&bytes).ok_or(Damage::Malformed("index"))?;
+    if let Some(key) = trust.key.as_ref().filter(|key| !seal::fits(index, seal, key)) {
+        return Err(match other_key_id(&file, index) {
+            Some(found) if found != key.pseudonym_key_id => Damage::OtherKey { found },
+            _ => Damage::Checksum("seal"),
+        });
+    }
+    let index = container::decode(index, "index")?;
+    Ok((file, index))
 }
 
-/// Index of a file, and its seal if its version has one.
-fn parts<'a>(file: &SectionReader, bytes: &'a [u8]) -> Result<(&'a [u8], Option<&'a [u8]>), Damage> {
-    if file.version < seal::FIRST_VERSION {
-        return Ok((bytes, None));
+/// Maximum length of a head whose seal does not fit, and of what is read of it for the id of its key (bytes).
+const MAX_UNPROVEN_HEAD_BYTES: u64 = 64 * 1_024 * 1_024;
+const UNPROVEN_START_BYTES: u64 = 64 * 1_024;
+
+/// Key id in the head of a file whose seal does not fit; `None` if the head is damaged.
+fn other_key_id(file: &SectionReader, index: &[u8]) -> Option<String> {
+    // The head is the first section, and its entry the first in the index.
+    let (head, _) = postcard::take_from_bytes::<Section>(index).ok()?;
+    if head.length > MAX_UNPROVEN_HEAD_BYTES {
+        return None;
     }
-    let (index, seal) = seal::split(bytes).ok_or(Damage::Malformed("index"))?;
-    Ok((index, Some(seal)))
+    file.compare(file.start, &head, "head").ok()?;
+    let mut start = vec![0; head.length.min(UNPROVEN_START_BYTES) as usize];
+    file.read_unchecked(file.start, &mut start).ok()?;
+    unproven_key_id(&start).map(str::to_owned)
 }

@@ -25,9 +25,28 @@ impl CheckpointKey {
         Self { key, pseudonym_key_id }
     }
 
+    /// Key of a store that has none: nothing that another key has sealed is proven.
+    pub fn unknown() -> Self {
+        Self::new([0; BYTES], String::new())
+    }
+
     fn seal(&self, index: &[u8]) -> [u8; BYTES] {
         *blake3::keyed_hash(&self.key, index).as_bytes()
     }
+
+    /// Keyed hash of a mark. Its key is another one, so that no seal of an index is one of a mark.
+    pub(super) fn mark_seal(&self, text: &str) -> blake3::Hash {
+        blake3::keyed_hash(&blake3::derive_key("pacemeter v1 checkpoint mark", &self.key), text.as_bytes())
+    }
+}
+
+/// Conditions under which a checkpoint is believed.
+#[derive(Clone)]
+pub(super) struct SealTrust {
+    /// Key of the seals; without one no seal is compared.
+    pub key: Option<CheckpointKey>,
+    /// True if formats without a seal are accepted.
+    pub accepts_unsealed: bool,
 }
 
 /// Appends its seal to an index: zeros without a key.

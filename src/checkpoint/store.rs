@@ -9,23 +9,24 @@ use crate::runtime::failpoint;
 use super::damage::Damage;
 use super::file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
 use super::index::DaysFile;
+use super::mark::{self, StartMark};
 use super::names::{DIRECTORY, Kind, Name, PartitionDir};
 use super::reader::{CheckpointReader, references};
-use super::seal::CheckpointKey;
+use super::seal::{CheckpointKey, SealTrust};
 use super::write_error::WriteError;
-use crate::disk::Disk;
+use crate::disk::{AtomicFile, Disk, DiskReader};
 
 /// Number of intact checkpoints that are kept per partition.
 pub(super) const MAX_CHECKPOINTS: usize = 3;
 
 /// Maximum distance between two sequence numbers in a directory; 136 years of a checkpoint a second.
-const MAX_GAP: u64 = 1 << 32;
+pub(super) const MAX_GAP: u64 = 1 << 32;
 
 /// The checkpoints of all partitions in one state directory. Clones share the disk.
 #[derive(Clone)]
 pub struct CheckpointStore {
     disk: Arc<dyn Disk>,
-    key: Option<CheckpointKey>,
+    trust: SealTrust,
 }
 
 /// The files of a partition.
@@ -55,6 +56,8 @@ pub struct CheckpointChain {
     references: BTreeMap<u64, Vec<u64>>,
     /// Checkpoints that nobody will be able to use.
     damaged: BTreeSet<u64>,
+    /// Checkpoints that are not proven, beside one that is: they do not count among those that are kept, and stay.
+    of_elsewhere: BTreeSet<u64>,
 }
 
 impl CheckpointChain {
@@ -66,6 +69,7 @@ impl CheckpointChain {
     /// Adds what an earlier search found damaged.
     pub fn inherit_damaged(&mut self, earlier: &CheckpointChain) {
         self.damaged.extend(&earlier.damaged);
+        self.of_elsewhere.extend(&earlier.of_elsewhere);
     }
 
     /// Records that the state was restored from this checkpoint, so that its closed days need not be written again.
@@ -99,12 +103,18 @@ impl CheckpointStore {
     /// Opens the store of a state directory without a key: it compares no seals, and a store with a key takes what it
     /// writes for damaged.
     pub fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, key: None }
+        Self { disk, trust: SealTrust { key: None, accepts_unsealed: true } }
     }
 
-    /// Opens the store of a state directory with the key of its seals.
+    /// Opens the store of a state directory with the key of its seals. It takes formats without a seal for damaged.
     pub fn with_key(disk: Arc<dyn Disk>, key: CheckpointKey) -> Self {
-        Self { disk, key: Some(key) }
+        Self { disk, trust: SealTrust { key: Some(key), accepts_unsealed: false } }
+    }
+
+    /// Returns the store with formats without a seal accepted, where no sealed checkpoint is there.
+    pub fn accepting_unsealed(mut self, accepts_unsealed: bool) -> Self {
+        self.trust.accepts_unsealed = accepts_unsealed;
+        self
     }
 
     /// Returns the partitions that have a directory, sorted.
@@ -131,7 +141,7 @@ impl CheckpointStore {
 
     /// Opens a checkpoint and checks everything but its pages.
     pub fn open(&self, dir: PartitionDir, sequence: u64) -> Result<CheckpointReader, Damage> {
-        CheckpointReader::open(&self.disk, dir, sequence, self.key.as_ref())
+        CheckpointReader::open(&self.disk, dir, sequence, &self.trust)
     }
 
     /// Finds the newest usable checkpoint of a partition; changes nothing on disk. Pages are not read: if they turn out
@@ -147,19 +157,33 @@ impl CheckpointStore {
         let mut candidates =
             CheckpointCandidates { reader: None, damaged: Vec::new(), incomplete: listing.incomplete, chain };
         let is_before = |sequence: &u64| before.is_none_or(|before| *sequence < before);
+        let mut of_elsewhere = BTreeSet::new();
         for sequence in listing.checkpoints.into_iter().filter(is_before) {
+            let has_unsealed = candidates.reader.is_some();
             match self.open(dir, sequence) {
-                Ok(reader) => {
-                    candidates.reader = Some(reader);
+                Ok(reader) if reader.is_sealed() => {
+                    // Anybody can put an unsealed one beside it.
+                    if let Some(unsealed) = candidates.reader.replace(reader) {
+                        let (sequence, found) = (unsealed.head().sequence, unsealed.version());
+                        of_elsewhere.insert(sequence);
+                        candidates.damaged.push((Name::checkpoint(sequence).to_string(), Damage::Unsealed { found }));
+                    }
+                    candidates.chain.of_elsewhere = of_elsewhere;
                     break;
                 }
+                Ok(_) if has_unsealed => {}
+                Ok(unsealed) => candidates.reader = Some(unsealed),
                 Err(damage) => {
                     if damage.is_permanent() {
                         candidates.chain.mark_damaged(sequence);
                     }
+                    if damage.is_of_elsewhere() {
+                        of_elsewhere.insert(sequence);
+                    }
                     let is_newer = damage.is_newer();
                     candidates.damaged.push((Name::checkpoint(sequence).to_string(), damage));
                     if is_newer {
+                        candidates.reader = None;
                         break;
                     }
                 }
@@ -179,28 +203,31 @@ impl CheckpointStore {
     /// Returns an error if the disk refuses. The sequence number is used up all the same.
     pub fn begin(&self, chain: &mut CheckpointChain, start: CheckpointStart) -> Result<CheckpointFile, WriteError> {
         chain.highest += 1;
-        CheckpointFile::begin(Arc::clone(&self.disk), self.key.clone(), chain.highest, &chain.days_files, start)
+        CheckpointFile::begin(Arc::clone(&self.disk), self.trust.key.clone(), chain.highest, &chain.days_files, start)
     }
 
     /// Removes the oldest file that is not needed, and returns whether there was one. To be called only after a
     /// checkpoint is durable.
     ///
-    /// Not needed are the mark of a cleared partition, then checkpoints that are damaged or beyond the newest three,
+    /// Not needed are marks of a partition without checkpoints, then checkpoints that are damaged or beyond the newest three,
     /// then closed days that no remaining checkpoint refers to.
     ///
     /// # Errors
     /// Returns an error if the disk refuses; the file stays.
     pub(super) fn prune_one(&self, dir: PartitionDir, chain: &mut CheckpointChain) -> Result<bool, WriteError> {
-        if self.is_cleared(dir) {
-            self.remove(&cleared_mark(dir))?;
-            return Ok(true);
+        for path in mark::paths(dir) {
+            if self.disk.open(&path).is_ok() {
+                self.remove(&path)?;
+                return Ok(true);
+            }
         }
         let listing =
             self.list(dir).map_err(|error| WriteError::new(format_args!("list {}", dir.directory()), &error))?;
         let (damaged, intact): (Vec<u64>, Vec<u64>) =
             listing.checkpoints.iter().partition(|sequence| chain.damaged.contains(sequence));
         // What comes after the newest was made by somebody else, and must not displace it.
-        let intact: Vec<u64> = intact.into_iter().filter(|sequence| *sequence <= chain.highest).collect();
+        let is_own = |sequence: &u64| *sequence <= chain.highest && !chain.of_elsewhere.contains(sequence);
+        let intact: Vec<u64> = intact.into_iter().filter(is_own).collect();
         let (kept, surplus) = intact.split_at(intact.len().min(MAX_CHECKPOINTS));
         let name = match surplus.iter().chain(&damaged).min() {
             Some(sequence) => Name::checkpoint(*sequence),
@@ -218,13 +245,14 @@ impl CheckpointStore {
         self.disk.remove(path).map_err(|error| WriteError::new(format_args!("remove {path}"), &error))
     }
 
-    /// Removes all files of a partition and leaves a mark that this was intended.
+    /// Removes all files of a partition, after it leaves a mark that this was intended.
     ///
     /// The oldest file goes first, so that what an interruption leaves is the newest state.
     ///
     /// # Errors
     /// Returns an error if the disk refuses; some files may be gone.
-    pub fn clear(&self, dir: PartitionDir) -> Result<(), WriteError> {
+    pub fn clear(&self, dir: PartitionDir, mark: &StartMark) -> Result<(), WriteError> {
+        self.mark_start(dir, mark)?;
         let failed = |error| WriteError::new(format_args!("clear {}", dir.directory()), &error);
         let names = self.disk.list(&dir.directory()).map_err(failed)?;
         let mut names: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
@@ -232,14 +260,43 @@ impl CheckpointStore {
         for name in names {
             self.disk.remove(&dir.path(name)).map_err(failed)?;
         }
-        // An empty file is complete as soon as it exists, so it needs no temporary name.
-        self.disk.create(&cleared_mark(dir)).and_then(|mut mark| mark.sync()).map_err(failed)?;
         self.disk.sync_directory(&dir.directory()).map_err(failed)
     }
 
-    /// True if a partition was cleared intentionally and has had no checkpoint since.
-    pub fn is_cleared(&self, dir: PartitionDir) -> bool {
-        self.disk.open(&cleared_mark(dir)).is_ok()
+    /// Writes durably where the state of a partition without checkpoints begins.
+    ///
+    /// # Errors
+    /// Returns an error if the disk refuses; no mark or an earlier one is there.
+    pub fn mark_start(&self, dir: PartitionDir, mark: &StartMark) -> Result<(), WriteError> {
+        let path = mark::path(dir, mark.reason);
+        let text = mark::text(mark, dir, &self.mark_key());
+        let write = || {
+            let mut file = AtomicFile::create(Arc::clone(&self.disk), path.clone())?;
+            file.append(text.as_bytes())?;
+            file.commit()
+        };
+        write().map_err(|error| WriteError::new(format_args!("write {path}"), &error))
+    }
+
+    /// Returns the mark of a partition, and the paths of files that have the name of one and are none.
+    pub fn start_mark(&self, dir: PartitionDir) -> (Option<StartMark>, Vec<String>) {
+        let (mut found, mut refused) = (None, Vec::new());
+        for path in mark::paths(dir) {
+            let text = match self.disk.open(&path) {
+                Ok(file) => read_mark(&*file).ok(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(_) => None,
+            };
+            match text.and_then(|text| mark::parse(&text, dir, &self.mark_key())) {
+                Some(mark) => found = found.or(Some(mark)),
+                None => refused.push(path),
+            }
+        }
+        (found, refused)
+    }
+
+    fn mark_key(&self) -> CheckpointKey {
+        self.trust.key.clone().unwrap_or_else(CheckpointKey::unknown)
     }
 
     /// Returns the oldest of `days` that none of the `kept` checkpoints refers to; `None` as well if it is unknown what
@@ -256,7 +313,7 @@ impl CheckpointStore {
             if chain.references.contains_key(sequence) {
                 continue;
             }
-            match references(&self.disk, dir, *sequence) {
+            match references(&self.disk, dir, *sequence, &self.trust) {
                 Ok(files) => chain.references.insert(*sequence, files),
                 // Nobody can use the checkpoint, so it needs no days.
                 Err(damage) if damage.is_permanent() => chain.references.insert(*sequence, Vec::new()),
@@ -281,7 +338,9 @@ fn highest(sequences: impl Iterator<Item = u64>) -> u64 {
     highest
 }
 
-/// Path of the mark of a partition that was cleared intentionally.
-fn cleared_mark(dir: PartitionDir) -> String {
-    format!("{}/cleared", dir.directory())
+fn read_mark(file: &dyn DiskReader) -> io::Result<String> {
+    let length = file.len()?.min(mark::MAX_BYTES) as usize;
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }

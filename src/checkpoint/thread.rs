@@ -11,6 +11,7 @@ use crate::aggregate::image::{PageChunk, PageSink};
 use crate::clock::thread_cpu_time;
 
 use super::file::{CheckpointFile, CheckpointStart, WrittenCheckpoint};
+use super::mark::StartMark;
 use super::names::PartitionDir;
 use super::store::{CheckpointChain, CheckpointStore};
 use super::write_error::WriteError;
@@ -39,6 +40,9 @@ pub enum CheckpointRequest {
     Finish(CheckpointId),
     /// Abandons the checkpoint; it has no outcome.
     Abandon(CheckpointId),
+    /// Marks where the state of a partition without checkpoints begins. It comes before the first `Begin` of any
+    /// partition, so that no other has a checkpoint while this one has neither.
+    MarkStart(PartitionDir, StartMark),
 }
 
 /// Outcome of a checkpoint; exactly one for each that began and was not abandoned.
@@ -192,6 +196,12 @@ impl CheckpointThread {
                 }
                 None
             }
+            CheckpointRequest::MarkStart(dir, mark) => {
+                if let Err(error) = self.store.mark_start(dir, &mark) {
+                    tracing::warn!(event = "pacemeter.checkpoint.unmarked", error = %error, "start of a state not marked");
+                }
+                None
+            }
         }
     }
 
@@ -276,7 +286,7 @@ impl CheckpointThread {
 impl CheckpointRequest {
     fn dir(&self) -> PartitionDir {
         match self {
-            CheckpointRequest::SetChain(dir, _) => *dir,
+            CheckpointRequest::SetChain(dir, _) | CheckpointRequest::MarkStart(dir, _) => *dir,
             CheckpointRequest::Begin(id, _)
             | CheckpointRequest::Pages(id, _)
             | CheckpointRequest::Finish(id)

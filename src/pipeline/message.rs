@@ -91,6 +91,8 @@ pub struct LogInventory {
     pub topic_ids: TopicIds,
     /// Logs by partition index.
     pub logs: Vec<LogInfo>,
+    /// Why the committed offsets are unknown; `None` if they are known.
+    pub committed_fault: Option<String>,
     /// Source of the timestamps of each topic.
     pub timestamps: PerStream<TimestampSource>,
     /// True for a topic whose retention is shorter than the stream's horizon.
@@ -106,7 +108,7 @@ pub struct LogInfo {
     pub low: i64,
     /// Last stable offset; `None` if the broker did not report it.
     pub end: Option<i64>,
-    /// Committed offset; dead letters of the records below it were written by an earlier process.
+    /// Committed offset, if there is one and it is known; dead letters of the records below it were written by an earlier process.
     pub committed: Option<i64>,
 }
 

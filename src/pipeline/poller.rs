@@ -94,15 +94,12 @@ impl Poller {
         let (timestamps, short_retention) = self.check_topics()?;
         let partitions: Vec<TopicPartition> =
             topology.partitions.iter().map(|described| described.partition.clone()).collect();
-        let committed = client.consumer.committed(&partitions, self.source.request_timeout).unwrap_or_else(|error| {
-            tracing::warn!(
-                event = "pacemeter.kafka.committed_unknown",
-                error = %error,
-                "committed offsets not available"
-            );
-            Vec::new()
-        });
-        let committed = committed.into_iter().chain(std::iter::repeat(None));
+        let committed = client.consumer.committed(&partitions, self.source.request_timeout);
+        let committed_fault = committed.as_ref().err().map(ToString::to_string);
+        if let Some(error) = &committed_fault {
+            tracing::warn!(event = "pacemeter.kafka.committed_unknown", error, "committed offsets not available");
+        }
+        let committed = committed.unwrap_or_default().into_iter().chain(std::iter::repeat(None));
         let log = |((described, end), committed): ((PartitionLog, Result<i64, SourceError>), Option<i64>)| {
             let end = end.ok();
             // An offset beyond the end was committed before the topic was recreated.
@@ -112,7 +109,14 @@ impl Poller {
         let topic_ids = topic_ids(topology.topic_ids, &self.source);
         let logs = topology.partitions.into_iter().zip(ends).zip(committed).map(log).collect();
         let cluster_id = client.consumer.cluster_id();
-        let found = WorkerMessage::LogsFound(LogInventory { cluster_id, topic_ids, logs, timestamps, short_retention });
+        let found = WorkerMessage::LogsFound(LogInventory {
+            cluster_id,
+            topic_ids,
+            logs,
+            committed_fault,
+            timestamps,
+            short_retention,
+        });
         if self.send(client, found).is_err() {
             return Ok(None);
         }

@@ -5,6 +5,10 @@
 //! from a log that has lost history the checkpoint had is refused too, unless the settings accept it. Nothing is
 //! discarded without a log line.
 
+mod missing;
+
+use self::missing::SkippedFiles;
+pub use self::missing::newest_cut_offsets;
 use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
 use super::cut_scheduler::SavedProgress;
 use super::message::LogInfo;
@@ -14,6 +18,7 @@ use crate::checkpoint::{
     LastRecord, Mismatch, PartitionDir,
 };
 use crate::clock::Timestamp;
+use crate::cuts::CutOffset;
 use crate::record::TopicPartition;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
@@ -36,6 +41,8 @@ pub struct Settings {
     pub on_mismatch: Policy,
     /// True if a rebuild may have less history than the state before it.
     pub accept_lost_history: bool,
+    /// True if a checkpoint in a format without a keyed hash may be resumed where no other is there.
+    pub accept_unsealed_checkpoints: bool,
     /// True if a topic may have more partitions than the checkpoint knows, for resuming and for a rebuild alike.
     pub accept_added_partitions: bool,
     /// True if compaction may have removed the last applied record.
@@ -52,6 +59,7 @@ impl Settings {
             on_missing: policy("state.on_missing"),
             on_mismatch: policy("state.on_mismatch"),
             accept_lost_history: reader.boolean("state.accept_lost_history"),
+            accept_unsealed_checkpoints: reader.boolean("state.accept_unsealed_checkpoints"),
             accept_added_partitions: reader.boolean("state.accept_added_partitions"),
             accept_compacted_topics: reader.boolean("kafka.accept_compacted_topics"),
         }
@@ -111,6 +119,8 @@ impl StateSource {
 pub(super) trait RestoreObserver: Sync {
     /// A damaged file was skipped.
     fn damaged(&self, file: &str, damage: &Damage);
+    /// A file with the name of a mark was ignored, since anybody could have made it.
+    fn mark_refused(&self, file: &str);
     /// Unfinished files of an earlier process were found.
     fn incomplete(&self, files: u64);
     /// Reading of a state of `bytes` begins.
@@ -127,6 +137,10 @@ pub(super) struct Restorer<'a> {
     pub(super) store: &'a CheckpointStore,
     pub(super) view_config: &'a ViewConfig,
     pub(super) checkpoints: &'a CheckpointHandle,
+    /// Ends of the newest stored cut.
+    pub(super) cut_offsets: &'a [CutOffset],
+    /// Why the committed offsets are unknown; `None` if they are known.
+    pub(super) committed_fault: Option<&'a str>,
     /// Number of threads that read one checkpoint.
     pub(super) threads: usize,
     pub(super) now: Timestamp,
@@ -158,28 +172,31 @@ impl Restorer<'_> {
         let mut newest_sequence = None;
         let mut is_newest = true;
         let mut damaged = CheckpointChain::default();
+        let mut skipped = SkippedFiles::default();
         loop {
             let failed = |error| Failure::from_io(format_args!("cannot list the checkpoints of {dir}"), &error);
             let mut found = self.store.newest_before(dir, newest_sequence).map_err(failed)?;
             found.chain.inherit_damaged(&damaged);
-            found.damaged.iter().for_each(|(file, damage)| self.observer.damaged(&format!("{dir}/{file}"), damage));
+            for (file, damage) in &found.damaged {
+                self.observer.damaged(&format!("{dir}/{file}"), damage);
+                skipped.add(file, damage);
+            }
             if newest_sequence.is_none() && found.incomplete > 0 {
                 self.observer.incomplete(found.incomplete);
             }
             if let Some((file, damage)) = found.damaged.last().filter(|(_, damage)| damage.is_newer()) {
                 return Err(Failure::new(
                     Exit::StateUnusable,
-                    format!("checkpoint {dir}/{file} {damage}; run that version, or a newer one"),
+                    format!(
+                        "checkpoint checkpoints/{dir}/{file} {damage}; run that version, or a newer one. If no newer version ever ran on \
+                         this state directory, remove the file: an older checkpoint is then used"
+                    ),
                 ));
             }
             is_newest &= found.damaged.is_empty();
             let Some(reader) = found.reader else {
                 self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
-                return if is_newest {
-                    self.begin(log)
-                } else {
-                    self.discard(log, &all_damaged(dir, self.settings.on_missing))
-                };
+                return if is_newest { self.begin(log) } else { self.begin_without(log, &skipped) };
             };
             match self.load(log, &reader)? {
                 Loaded::State(state) => {
@@ -208,6 +225,7 @@ impl Restorer<'_> {
                     let sequence = *newest_sequence.insert(reader.head().sequence);
                     damaged = found.chain;
                     damaged.mark_damaged(sequence);
+                    skipped.add(&sequence.to_string(), &damage);
                     self.observer.damaged(&format!("{dir} number {sequence}"), &damage);
                 }
             }
@@ -293,27 +311,6 @@ impl Restorer<'_> {
         is_accepted
     }
 
-    /// Begins a partition without checkpoints: a new one, or one whose state was removed on purpose.
-    fn begin(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
-        let dir = dir_of(&log.partition);
-        let Some(committed) = log.committed.filter(|_| !self.store.is_cleared(dir)) else {
-            let source = if self.store.is_cleared(dir) { StateSource::Rebuild } else { StateSource::New };
-            return Ok(self.empty(log, source));
-        };
-        if self.settings.on_missing == Policy::Fail {
-            return Err(Failure::new(
-                Exit::StateUnusable,
-                format!(
-                    "{dir}: no checkpoint, but an earlier process committed offset {committed} of topic {}; set state.directory to the \
-                     directory of its state, or state.on_missing = \"rebuild\" to rebuild from the beginning of the log",
-                    log.partition.topic
-                ),
-            ));
-        }
-        self.log_rebuild(log, &format!("no checkpoint, but an earlier process committed offset {committed}"));
-        Ok(self.empty(log, StateSource::Rebuild))
-    }
-
     /// Discards a state for a rebuild, where the settings allow it.
     fn discard(&self, log: &LogInfo, unusable: &Unusable) -> Result<RestoredPartition, Failure> {
         let refuse = |reason: String| Err(Failure::new(Exit::StateUnusable, reason));
@@ -354,14 +351,6 @@ impl Restorer<'_> {
             last_cut: None,
         }
     }
-}
-
-fn all_damaged(dir: PartitionDir, policy: Policy) -> Unusable {
-    let reason = format!(
-        "{dir}: every checkpoint is damaged (the log has the details); restore the state directory from a backup, or set state.on_missing = \
-         \"rebuild\" to rebuild from the beginning of the log"
-    );
-    Unusable { reasons: vec![reason], policy, first_offset: None }
 }
 
 /// Reason against a rebuild: the log has lost records that the discarded state, which began at `first_offset`, had.

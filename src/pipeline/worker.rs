@@ -33,11 +33,12 @@ use super::keying_audit::KeyingAudit;
 use super::message::{LogInfo, PollerCommand, WorkerMessage};
 use super::metrics::PipelineMetrics;
 use super::partitions::Partitions;
-use super::set_aside_log::SetAsideLog;
+use super::rejection_log::RejectionLog;
 use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore, LastCut};
 use crate::clock::Clock;
+use crate::cuts::CutOffset;
 use crate::record::{Outcome, PartitionIndex};
 use crate::runtime::{Exit, Failure};
 use crate::source::TopicIds;
@@ -83,6 +84,8 @@ pub struct WorkerOptions {
     pub closed_periods: Arc<ClosedPeriods>,
     /// The newest cut of the list, as the start verified it.
     pub newest_cut: Option<LastCut>,
+    /// Ends of the newest stored cut.
+    pub cut_offsets: Vec<CutOffset>,
     /// Destinations of effects.
     pub outputs: Outputs,
 }
@@ -96,6 +99,8 @@ pub struct Worker {
     next_view_config: Option<ViewConfig>,
     clock: Clock,
     store: CheckpointStore,
+    /// Ends of the newest cut that was stored at the start.
+    pub(super) cut_offsets: Vec<CutOffset>,
     outputs: Outputs,
     phase: Phase,
     partitions: Partitions,
@@ -112,7 +117,7 @@ pub struct Worker {
     /// Batch that is being applied; no message is taken until it is done.
     batch: Option<BatchInProgress>,
     step_size: StepSize,
-    set_aside_log: SetAsideLog,
+    rejection_log: RejectionLog,
     duties: Duties,
     heartbeat: Heartbeat,
     progress_logged: Instant,
@@ -139,6 +144,7 @@ impl Worker {
             store,
             closed_periods,
             newest_cut,
+            cut_offsets,
             outputs,
         } = options;
         let now = clock.instant();
@@ -157,7 +163,7 @@ impl Worker {
             first_ids: TopicIds::default(),
             batch: None,
             step_size: StepSize::default(),
-            set_aside_log: SetAsideLog::default(),
+            rejection_log: RejectionLog::default(),
             duties: Duties::new(settings.publish_interval, commit_interval, now),
             heartbeat: Heartbeat::new(),
             progress_logged: now,
@@ -170,6 +176,7 @@ impl Worker {
             next_view_config: None,
             clock,
             store,
+            cut_offsets,
             outputs,
         }
     }
@@ -399,9 +406,9 @@ impl Worker {
         }
     }
 
-    /// Logs a summary of all records so far, and of those set aside since the last one.
+    /// Logs a summary of all records so far, and of those rejected or expired since the last one.
     pub fn sum_up(&mut self) {
-        self.set_aside_log.sum_up();
+        self.rejection_log.sum_up();
         let outcomes = |outcome: Outcome| -> u64 {
             self.partitions.iter().map(|partition| partition.view().counts.outcomes[outcome as usize]).sum()
         };

@@ -38,8 +38,18 @@ pub const AGGREGATES: [&str; 6] = ["ids", "supports", "people", "dispersals", "c
 pub const CHECKPOINT_FAILURES: [&str; 3] = ["no_space", "denied", "io"];
 
 /// Values of the label `reason` of damaged checkpoints.
-pub const CHECKPOINT_DAMAGE: [&str; 8] =
-    ["unreadable", "foreign", "newer", "unfinished", "checksum", "malformed", "days", "misplaced"];
+pub const CHECKPOINT_DAMAGE: [&str; 10] = [
+    "unreadable",
+    "foreign",
+    "newer",
+    "unfinished",
+    "checksum",
+    "malformed",
+    "unsealed",
+    "other_key",
+    "days",
+    "misplaced",
+];
 
 /// Values of the label `source` of restores.
 pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];

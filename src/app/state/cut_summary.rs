@@ -16,9 +16,9 @@ pub(super) fn text(files: &StateFiles) -> Result<String, Failure> {
         Err(failure) if failure.exit == Exit::Configuration => return Ok(format!("\n{}\n", failure.message)),
         opened => opened?,
     };
-    let Some((key, cuts)) = opened else { return Ok("\ncuts: none\n".to_owned()) };
+    let Some((_, cuts)) = opened else { return Ok("\ncuts: none\n".to_owned()) };
     // First the checkpoints: a running process may store a cut, and then a checkpoint that names it.
-    let last_cuts = last_cuts(files, &key.key_id())?;
+    let last_cuts = last_cuts(files)?;
     let verdicts = cuts.verify(None, &last_cuts).map_err(|error| cuts_failure(files.shown_directory(), &error))?;
     let (mut intact, mut faults, mut lost) = (Vec::new(), Vec::new(), 0);
     for verdict in &verdicts {

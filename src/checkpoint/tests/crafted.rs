@@ -40,8 +40,8 @@ struct Crafted {
 impl Crafted {
     fn read(disk: &WatchingDisk) -> Self {
         let file = disk.open(&DIR.path(Name::checkpoint(1))).unwrap();
-        let (reader, bytes) = SectionReader::open(file, &CHECKPOINT).unwrap();
-        let index: Index = container::decode(split(&bytes).unwrap().0, "index").unwrap();
+        let reader = SectionReader::open(file, &CHECKPOINT).unwrap();
+        let index: Index = container::decode(split(&reader.index().unwrap()).unwrap().0, "index").unwrap();
         let offsets = index.check(&reader).unwrap();
         let starts = [offsets.head].into_iter().chain(offsets.chunks).chain(offsets.days).chain([offsets.body]);
         let chunks = index.chunks.iter().map(|chunk| &chunk.section);
@@ -262,8 +262,8 @@ proptest! {
         let disk = disk();
         let path = DIR.path(Name::days(1));
         let original = disk.0.read(&path).unwrap();
-        let (reader, index) = SectionReader::open(disk.open(&path).unwrap(), &DAYS).unwrap();
-        let mut entries: Vec<DayEntry> = container::decode(&index, "index").unwrap();
+        let reader = SectionReader::open(disk.open(&path).unwrap(), &DAYS).unwrap();
+        let mut entries: Vec<DayEntry> = container::decode(&reader.index().unwrap(), "index").unwrap();
         let offsets = reader.offsets(entries.iter().map(|entry| &entry.content.section)).unwrap();
         let contents = entries.iter().zip(offsets);
         let read_day = |(entry, at): (&DayEntry, u64)| reader.read(at, &entry.content.section, "day").unwrap();

@@ -8,6 +8,7 @@ mod empty_records;
 mod keying;
 mod liveness;
 mod partition_counts;
+mod starts;
 mod topic_ids;
 
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -290,6 +291,7 @@ fn worker(
         store,
         closed_periods: Arc::default(),
         newest_cut,
+        cut_offsets: Vec::new(),
         outputs,
     })
 }
@@ -311,6 +313,7 @@ fn inventory(partitions: &[TopicPartition]) -> LogInventory {
         cluster_id: None,
         topic_ids: PerStream::default(),
         logs,
+        committed_fault: None,
         timestamps: PerStream::default(),
         short_retention: PerStream::default(),
     }

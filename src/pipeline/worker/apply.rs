@@ -162,7 +162,7 @@ impl Worker {
         let (field, detail) = rejection.map_or((None, None), |Rejection { field, detail, .. }| (field, detail));
         let log = &self.partitions[index].log;
         let partition = &log.partition;
-        if self.set_aside_log.count(reason) {
+        if self.rejection_log.count(reason) {
             tracing::warn!(
                 event = "pacemeter.record.set_aside",
                 topic = partition.topic,

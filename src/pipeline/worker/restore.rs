@@ -22,12 +22,12 @@ impl Worker {
     pub(super) fn restore(&mut self, inventory: LogInventory) -> Result<(), Failure> {
         let began = self.clock.instant();
         let now = self.clock.now();
-        let LogInventory { cluster_id, topic_ids, logs, timestamps, short_retention } = inventory;
+        let LogInventory { cluster_id, topic_ids, logs, committed_fault, timestamps, short_retention } = inventory;
         let counts = PerStream::from_fn(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
         self.cut_confirmation = CutConfirmation::new(topic_ids.iter().any(|(_, id)| id.is_some()));
         self.partitions.cluster = ClusterInfo { cluster_id, partition_counts: counts, topic_ids };
         self.outputs.metrics.logs_found(&logs, &short_retention);
-        let restored = self.restore_all(&logs, now)?;
+        let restored = self.restore_all(&logs, committed_fault.as_deref(), now)?;
         self.keep_ids(&logs, &restored);
         let resume_points: Vec<ResumePoint> =
             logs.iter().zip(&restored).map(|(log, restored)| self.resume_point(log, restored)).collect();
@@ -83,7 +83,12 @@ impl Worker {
         }
     }
 
-    fn restore_all(&mut self, logs: &[LogInfo], now: Timestamp) -> Result<Vec<RestoredPartition>, Failure> {
+    fn restore_all(
+        &mut self,
+        logs: &[LogInfo],
+        committed_fault: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Vec<RestoredPartition>, Failure> {
         let progress = RestoreProgress {
             metrics: &self.outputs.metrics,
             partitions: logs.len() as u64,
@@ -98,6 +103,8 @@ impl Worker {
             store: &self.store,
             view_config: &self.view_config,
             checkpoints: &self.outputs.checkpoints,
+            cut_offsets: &self.cut_offsets,
+            committed_fault,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             now,
             observer: &progress,
@@ -162,6 +169,10 @@ impl RestoreObserver for RestoreProgress<'_> {
     fn damaged(&self, file: &str, damage: &Damage) {
         self.metrics.damaged_checkpoint(damage);
         tracing::error!(event = "pacemeter.checkpoint.damaged", file, damage = %damage, "checkpoint damaged; trying an older one");
+    }
+
+    fn mark_refused(&self, file: &str) {
+        tracing::warn!(event = "pacemeter.checkpoint.mark_refused", file, "mark without a valid keyed hash ignored");
     }
 
     fn incomplete(&self, files: u64) {

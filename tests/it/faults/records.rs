@@ -69,7 +69,7 @@ fn poison_records_are_dead_letters_and_the_others_count() {
     let ended = pacemeter.stop();
     assert_eq!(ended.code, Some(0));
     let lines = ended.stderr.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let summaries: Vec<_> = lines.filter(|line| line["event"] == "pacemeter.records.set_aside").collect();
+    let summaries: Vec<_> = lines.filter(|line| line["event"] == "pacemeter.records.rejected").collect();
     assert_eq!(summaries.iter().filter_map(|line| line["count"].as_u64()).sum::<u64>(), POISONED as u64);
 }
 

@@ -3,6 +3,7 @@
 mod commands;
 mod damage;
 mod disk;
+mod forged;
 mod other_logs;
 mod other_settings;
 

@@ -14,7 +14,7 @@ use pacemeter::clock::Clock;
 use pacemeter::cuts::{CutKey, CutStore};
 use pacemeter::pipeline::{
     BatchDecoder, CutRequest, CutThread, LogInfo, LogInventory, LogMismatch, Outputs, PipelineMetrics, Policy,
-    PollerCommand, ResumePoint, Settings, Worker, WorkerMessage, WorkerOptions,
+    PollerCommand, ResumePoint, Settings, Worker, WorkerMessage, WorkerOptions, newest_cut_offsets,
 };
 use pacemeter::record::{Header, PartitionIndex, PerStream, RawRecord, RawRecords};
 use pacemeter::runtime::Failure;
@@ -121,6 +121,7 @@ fn inventory(logs: &Logs, config: Config) -> LogInventory {
         cluster_id: Some("simulated".to_owned()),
         topic_ids: topic_ids(),
         logs: logs.logs.iter().map(info).collect(),
+        committed_fault: None,
         timestamps: PerStream::default(),
         short_retention: PerStream::default(),
     }
@@ -154,6 +155,7 @@ impl<'a> Process<'a> {
             view_config: variant.view_config.clone(),
             clock: clock.clone(),
             store: store.clone(),
+            cut_offsets: newest_cut_offsets(&cuts, &closed_periods),
             closed_periods: Arc::new(closed_periods),
             newest_cut: cuts.newest(),
             outputs: Outputs {
