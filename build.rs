@@ -3,6 +3,11 @@
 //! `src/source/native/soundness.rs`, which checks the records of those that are not packed. Its call that makes a record goes
 //! through `src/source/native/queue_size.rs`, which counts all its bytes. Its call for a buffer around known bytes also serves
 //! `src/source/native/headers.rs`.
+//!
+//! Tells the compiler the revision of a checkout.
+
+use std::path::Path;
+use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -20,4 +25,24 @@ fn main() {
     ] {
         println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
     }
+    if let Some(revision) = revision() {
+        // Cargo also sets this variable for what it runs, where one that begins with PACEMETER_ would be a setting.
+        println!("cargo::rustc-env=CHECKOUT_REVISION={revision}");
+    }
+}
+
+/// Returns the revision that is checked out; `None` without git, or outside of a repository of our own.
+fn revision() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    // A copy of the source within another repository is none of its revisions.
+    if !git(&["rev-parse", "--show-prefix"])?.is_empty() {
+        return None;
+    }
+    // Every commit and checkout adds a line to this file.
+    let log = git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|log| Path::new(log).exists())?;
+    println!("cargo::rerun-if-changed={log}");
+    git(&["rev-parse", "--short=12", "HEAD"])
 }

@@ -16,6 +16,7 @@ mod context;
 pub(crate) mod cuts;
 mod fault;
 pub(crate) mod history;
+mod instant_name;
 mod parameters;
 pub(crate) mod periods;
 pub(crate) mod status;
@@ -36,7 +37,9 @@ use crate::http::{ApiRequest, ApiResponse};
 use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
 
+#[cfg(test)]
 pub(crate) use cells::CellFigures;
+pub(crate) use cells::PeriodTotals;
 pub(crate) use context::PeriodSpan;
 pub(crate) use fault::ApiError;
 
@@ -67,7 +70,7 @@ impl Api {
             ApiRequest::Targets => json_text(&targets::list(&context)),
             ApiRequest::Target(name) => json_text(&targets::get(&context, name)?),
             ApiRequest::History(name) => json_text(&history::get(&context, name, parameters.limit)?),
-            ApiRequest::Cuts => json_text(&cuts::list(&context, parameters.limit)),
+            ApiRequest::Cuts => json_text(&cuts::list(&context, &parameters)),
             ApiRequest::Cut(id) => json_text(&cuts::get(&context, id)?),
             ApiRequest::Period(kind, id) => json_text(&periods::get(&context, kind, id)?),
         }

@@ -5,7 +5,9 @@ mod cut;
 mod demo;
 mod execute;
 mod expectation;
+mod figures;
 mod kafka;
+mod period;
 mod produce;
 mod progress;
 mod scrape;
@@ -85,7 +87,7 @@ fn exit_of(error: &clap::Error) -> Exit {
 #[derive(Parser)]
 #[command(
     name = "pacemeter",
-    version,
+    version = VERSION.as_str(),
     long_version = LONG_VERSION.as_str(),
     propagate_version = true,
     subcommand_required = true,
@@ -97,9 +99,12 @@ struct Cli {
     command: Command,
 }
 
+/// Version and revision.
+static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} (revision {REVISION})", env!("CARGO_PKG_VERSION")));
+
 /// Version, revision, and a line for each C library.
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
-    let mut text = format!("{} (revision {REVISION})", env!("CARGO_PKG_VERSION"));
+    let mut text = VERSION.clone();
     for (name, version) in source::linked_libraries().versions() {
         text.push_str(&format!("\n{name} {version}"));
     }
@@ -139,9 +144,12 @@ pub(crate) enum Command {
     /// "left" is the remaining working time.
     #[command(after_help = SETTINGS_HELP)]
     Targets(targets::TargetsArgs),
-    /// Print a cut (the figures at one instant) of a running pacemeter, compared with the figures known today.
+    /// Print a cut (the figures at one instant) of a running pacemeter, compared with the figures known now.
     #[command(after_help = SETTINGS_HELP)]
     Cut(cut::CutArgs),
+    /// Print the figures of a day, week or month of a running pacemeter: as it closed, and as known now.
+    #[command(after_help = SETTINGS_HELP)]
+    Period(period::PeriodArgs),
     /// Write simulated events to the topics of a Kafka cluster, for trials and load tests.
     ///
     /// The payments are invented. Refused (exit code 78) for brokers that are not on this machine and for topics that
@@ -158,7 +166,7 @@ pub(crate) enum Command {
 /// Subcommands of `pacemeter state`.
 #[derive(Subcommand)]
 pub(crate) enum StateCommand {
-    /// List the checkpoints; safe beside a running process.
+    /// List the checkpoints, and the cuts with what is damaged; safe beside a running process.
     Inspect(CheckArgs),
     /// Read every byte of every checkpoint and cut; exit code 65 if one is damaged or a cut is missing.
     Verify(CheckArgs),

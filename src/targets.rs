@@ -89,13 +89,7 @@ pub struct Target {
 impl Target {
     /// Hash of measure, filter and period. Figures with equal hashes are comparable.
     pub fn selection(&self) -> u64 {
-        let Filter { programmes, states, queues, initiatives, milestones } = &self.filter;
-        let lists = [programmes, states, queues, initiatives, milestones].map(|list| {
-            let mut sorted = list.clone();
-            sorted.sort_unstable();
-            sorted
-        });
-        xxhash_rust::xxh3::xxh3_64(format!("{} {:?} {lists:?}", self.measure.name(), self.period).as_bytes())
+        selection(self.measure, self.period, &self.filter)
     }
 
     /// Goal in force on the first day of a period. Before the first date the first goal applies.
@@ -108,6 +102,17 @@ impl Target {
         let in_force = self.goals.iter().rev().find(|(from, _)| *from <= first_day);
         in_force.or(self.goals.first()).expect("a target has a goal").1
     }
+}
+
+/// Hash of a measure, a period and a filter, by which targets are compared; see [`Target::selection`].
+pub fn selection(measure: Measure, period: Period, filter: &Filter) -> u64 {
+    let Filter { programmes, states, queues, initiatives, milestones } = filter;
+    let lists = [programmes, states, queues, initiatives, milestones].map(|list| {
+        let mut sorted = list.clone();
+        sorted.sort_unstable();
+        sorted
+    });
+    xxhash_rust::xxh3::xxh3_64(format!("{} {:?} {lists:?}", measure.name(), period).as_bytes())
 }
 
 /// Count, sum or ratio that a target is set for (docs/targets.md).

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
-use super::cells::{CellFigures, Cells, cells_of_cut, cells_today, pesos};
+use super::cells::{
+    CellFigures, Cells, PeriodTotals, cells_of_cut, cells_today, people_of_cut, people_today, pesos, totals,
+};
 use super::context::RequestContext;
 use super::history::quantity_today;
+use super::instant_name::instant_named;
+use super::parameters::Parameters;
 use crate::calendar::{Interval, Period};
 use crate::clock::Timestamp;
 use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutSeal, CutTarget, SealKind, cut_id};
@@ -27,7 +31,7 @@ pub(crate) struct CutsResponse {
     pub(crate) now: String,
     /// Cuts, the newest first.
     pub(crate) cuts: Vec<CutSummary>,
-    /// True if older cuts exist beyond the limit.
+    /// True if older cuts exist beyond the limit; the next page is `before_ms` the last one listed.
     pub(crate) more: bool,
 }
 
@@ -79,6 +83,10 @@ pub(crate) struct CutResponse {
     pub(crate) at_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) at: String,
+    /// Instant that was asked for, if no cut was taken then and this is the nearest one, in milliseconds since the epoch.
+    pub(crate) nearest_to_ms: Option<Timestamp>,
+    /// That instant as text in the programme's zone.
+    pub(crate) nearest_to: Option<String>,
     /// Time at which the cut was taken, in milliseconds since the epoch.
     pub(crate) taken_ms: Timestamp,
     /// Time at which the state behind the cut began to be built, in milliseconds since the epoch.
@@ -114,6 +122,18 @@ pub(crate) struct PeriodToday {
     pub(crate) closes: bool,
     /// Programmes and states with a dispersal at the cut or today.
     pub(crate) cells: Vec<CellToday>,
+    /// Sums over all programmes.
+    pub(crate) total: TotalToday,
+}
+
+/// Sums over all programmes in the cut, beside those of today.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TotalToday {
+    /// Sums in the cut.
+    #[serde(flatten)]
+    pub(crate) cut: PeriodTotals,
+    /// Sums of the same span today; null if part of it is forgotten.
+    pub(crate) today: Option<PeriodTotals>,
 }
 
 /// Figures of a programme and state in the cut, beside those of today.
@@ -152,8 +172,9 @@ pub(crate) struct TargetToday {
     pub(crate) today: Option<Quantity>,
 }
 
-pub(super) fn list(context: &RequestContext<'_>, limit: usize) -> CutsResponse {
-    let mut cuts = context.closed_periods().cuts().rev();
+pub(super) fn list(context: &RequestContext<'_>, &Parameters { limit, before }: &Parameters) -> CutsResponse {
+    let is_listed = |at: &Timestamp| before.is_none_or(|before| *at < before);
+    let mut cuts = context.closed_periods().cuts().rev().filter(is_listed);
     let mut closed: BTreeMap<&str, Vec<ClosedTarget>> = BTreeMap::new();
     for (target, period) in context.closed_periods().iter() {
         let entry = ClosedTarget { target: target.to_owned(), period: period.period.clone() };
@@ -190,8 +211,11 @@ fn periods_ending(context: &RequestContext<'_>, at: Timestamp) -> Vec<PeriodId> 
 /// 404 if there is no such cut, 500 if it is or was damaged or removed.
 pub(super) fn get(context: &RequestContext<'_>, id: &str) -> Result<CutResponse, ApiError> {
     let ids: Vec<String> = context.closed_periods().cuts().map(cut_id).collect();
+    let wanted = instant_named(context, id);
+    let near = wanted.and_then(|wanted| nearest_cut(context, wanted));
+    let nearest = near.map(cut_id);
     let newest = ids.last().filter(|_| id == NEWEST);
-    let cut = read(context, newest.map_or(id, String::as_str))?;
+    let cut = read(context, newest.or(nearest.as_ref()).map_or(id, String::as_str))?;
     let unknown = || match ids.last() {
         Some(newest) => {
             let error = format!("no such cut, the newest is {newest}, see /api/v1/cuts");
@@ -200,7 +224,13 @@ pub(super) fn get(context: &RequestContext<'_>, id: &str) -> Result<CutResponse,
         None => ApiError::absent("there are no cuts yet"),
     };
     let (cut, seal) = cut.ok_or_else(unknown)?;
-    Ok(compared_with_today(context, cut, seal))
+    let missed = wanted.filter(|wanted| *wanted != cut.at_ms);
+    Ok(compared_with_today(context, cut, seal, missed))
+}
+
+/// Instant of the cut nearest to an instant, the earlier one of two; `None` without cuts.
+fn nearest_cut(context: &RequestContext<'_>, wanted: Timestamp) -> Option<Timestamp> {
+    context.closed_periods().cuts().min_by_key(|at| (*at - wanted).unsigned_abs())
 }
 
 /// Reads a stored cut and its proof; `None` if there is none.
@@ -214,13 +244,22 @@ pub(super) fn read(context: &RequestContext<'_>, id: &str) -> Result<Option<(Cut
     })
 }
 
-fn compared_with_today(context: &RequestContext<'_>, cut: Cut, seal: CutSeal) -> CutResponse {
+/// `missed` is the instant that was asked for, if it is not that of the cut.
+fn compared_with_today(
+    context: &RequestContext<'_>,
+    cut: Cut,
+    seal: CutSeal,
+    missed: Option<Timestamp>,
+) -> CutResponse {
     let tallies = context.tallies();
+    let period_today = |period| period_today(context, &tallies, period, &cut.targets, cut.at_ms);
     CutResponse {
         provisional: cut.is_provisional(),
         now_ms: context.now,
         now: context.local(context.now),
-        periods: cut.periods.into_iter().map(|period| period_today(context, period, cut.at_ms)).collect(),
+        nearest_to_ms: missed,
+        nearest_to: missed.map(|missed| context.local(missed)),
+        periods: cut.periods.into_iter().map(period_today).collect(),
         targets: cut.targets.into_iter().map(|target| target_today(context, &tallies, target, cut.at_ms)).collect(),
         id: cut.id,
         at_ms: cut.at_ms,
@@ -234,7 +273,13 @@ fn compared_with_today(context: &RequestContext<'_>, cut: Cut, seal: CutSeal) ->
     }
 }
 
-fn period_today(context: &RequestContext<'_>, period: CutPeriod, at: Timestamp) -> PeriodToday {
+fn period_today(
+    context: &RequestContext<'_>,
+    tallies: &Tallies,
+    period: CutPeriod,
+    targets: &[CutTarget],
+    at: Timestamp,
+) -> PeriodToday {
     let kind = Period::STANDARD.into_iter().find(|kind| kind.name() == period.period);
     let span = Interval { start: period.start_ms, end: at };
     let (at_cut, today) = (cells_of_cut(&period.cells), kind.and_then(|kind| cells_today(context, kind, span)));
@@ -251,7 +296,14 @@ fn period_today(context: &RequestContext<'_>, period: CutPeriod, at: Timestamp) 
         };
         CellToday { cut, today: today.as_ref().map(|today| today.get(name).unwrap_or(&no_figures).into()) }
     };
+    let people_at_cut = kind.and_then(|kind| people_of_cut(targets, kind, period.start_ms));
+    let people_today = kind.and_then(|kind| people_today(context, tallies, kind, span));
+    let total = TotalToday {
+        cut: totals(&at_cut, context.allowlists, people_at_cut),
+        today: today.as_ref().map(|today| totals(today, context.allowlists, people_today)),
+    };
     PeriodToday {
+        total,
         cells: names.into_iter().map(cell).collect(),
         period: period.period,
         id: period.id,

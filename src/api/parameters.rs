@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::ApiError;
+use crate::clock::Timestamp;
 use crate::http::ApiRequest;
 
 /// Number of entries in a list without `limit`.
@@ -17,6 +18,8 @@ const MAX_LIMIT: usize = 1_000;
 pub(super) struct Parameters {
     /// Maximum number of entries in a list.
     pub(super) limit: usize,
+    /// Instant before which the entries of a list are; `None` for the newest.
+    pub(super) before: Option<Timestamp>,
 }
 
 impl Parameters {
@@ -25,25 +28,44 @@ impl Parameters {
     /// # Errors
     /// 400 for a parameter that is unknown or repeated, and for an invalid value.
     pub(super) fn read(query: &str, request: &ApiRequest) -> Result<Self, ApiError> {
-        let has_limit = matches!(request, ApiRequest::History(_) | ApiRequest::Cuts);
-        let mut limit = None;
+        let known: &[&str] = match request {
+            ApiRequest::Cuts => &["limit", "before_ms"],
+            ApiRequest::History(_) => &["limit"],
+            _ => &[],
+        };
+        let (mut limit, mut before) = (None, None);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decoded(name)?, decoded(value)?);
-            if name != "limit" || !has_limit {
-                let known = if has_limit { "only limit is accepted" } else { "none is accepted here" };
-                return Err(ApiError::bad(format!("unknown parameter; {known}")));
+            if !known.contains(&name.as_str()) {
+                let accepted = if known.is_empty() { "none is accepted here" } else { &known.join(" and ") };
+                return Err(ApiError::bad(format!("unknown parameter; accepted: {accepted}")));
             }
-            let is_digits = value.bytes().all(|byte| byte.is_ascii_digit());
-            let number = value.parse().ok().filter(|limit| is_digits && (1..=MAX_LIMIT).contains(limit));
-            let number =
-                number.ok_or_else(|| ApiError::bad(format!("limit must be a whole number from 1 to {MAX_LIMIT}")))?;
-            if limit.replace(number).is_some() {
-                return Err(ApiError::bad("limit is given twice; give it once"));
+            let is_second = match name.as_str() {
+                "limit" => limit.replace(parse_limit(&value)?).is_some(),
+                _ => before.replace(parse_instant(&value)?).is_some(),
+            };
+            if is_second {
+                return Err(ApiError::bad(format!("{name} is given twice; give it once")));
             }
         }
-        Ok(Self { limit: limit.unwrap_or(DEFAULT_LIMIT) })
+        Ok(Self { limit: limit.unwrap_or(DEFAULT_LIMIT), before })
     }
+}
+
+fn parse_limit(value: &str) -> Result<usize, ApiError> {
+    let limit = digits(value).and_then(|digits| digits.parse().ok()).filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| ApiError::bad(format!("limit must be a whole number from 1 to {MAX_LIMIT}")))
+}
+
+fn parse_instant(value: &str) -> Result<Timestamp, ApiError> {
+    let millis = digits(value).and_then(|digits| digits.parse().ok());
+    let error = || ApiError::bad("before_ms must be an instant in milliseconds since the epoch");
+    millis.map(Timestamp::from_millis).ok_or_else(error)
+}
+
+fn digits(value: &str) -> Option<&str> {
+    value.bytes().all(|byte| byte.is_ascii_digit()).then_some(value)
 }
 
 /// Decodes a name or a value of a query, in which `+` means a space.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{CellFigures, Cells, cells_of_cut, cells_today, pesos};
+use super::cells::{
+    CellFigures, Cells, PeriodTotals, cells_of_cut, cells_today, people_of_cut, people_today, sum, totals,
+};
 use super::context::RequestContext;
 use super::cuts;
 use super::{ApiError, PeriodSpan};
@@ -12,8 +14,12 @@ use crate::calendar::{Interval, Period};
 use crate::clock::Timestamp;
 use crate::cuts::{Cut, cut_id};
 use crate::record::Stream;
-use crate::targets::Quantity;
 use crate::view::panes::SpanFigures;
+
+/// Id that stands for the period that includes now.
+const CURRENT: &str = "current";
+/// Id that stands for the last period that has ended.
+const PREVIOUS: &str = "previous";
 
 /// Answer of `/api/v1/periods/{day|week|month}/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,21 +38,11 @@ pub(crate) struct PeriodResponse {
     /// Id of the cut with which the period closed; null without one, so also for the current period.
     pub(crate) cut: Option<String>,
     /// Sums over all programmes at the close; null without a cut.
-    pub(crate) closed: Option<MoneyTotals>,
+    pub(crate) closed: Option<PeriodTotals>,
     /// Sums over all programmes today; null if part of the period is forgotten.
-    pub(crate) today: Option<MoneyTotals>,
+    pub(crate) today: Option<PeriodTotals>,
     /// Programmes with a dispersal at the close or today.
     pub(crate) programmes: Vec<ProgrammeFigures>,
-}
-
-/// Sums over programmes. People are left out: a person paid by two programmes would count twice. A target without a
-/// filter counts each person once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct MoneyTotals {
-    /// Number of dispersals, returned ones included.
-    pub(crate) dispersals: u64,
-    /// Pesos of the dispersals less returns, as text with two decimals.
-    pub(crate) net_pesos: Quantity,
 }
 
 /// Figures of a programme, in all and by state.
@@ -95,6 +91,8 @@ pub(super) fn get(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<
             "the period has no figures: no cut was taken at its end, and its events are forgotten",
         ));
     }
+    let people_at_close = cut.as_ref().and_then(|cut| people_of_cut(&cut.targets, period, span.start));
+    let people_today = people_today(context, &context.tallies(), period, span);
     Ok(PeriodResponse {
         now_ms: context.now,
         now: context.local(context.now),
@@ -102,8 +100,8 @@ pub(super) fn get(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<
         complete_until_ms: context.snapshot.complete_until[Stream::Disbursement],
         period: context.span(period, span),
         cut: closed.is_some().then(|| cut_id(span.end)),
-        closed: closed.as_ref().map(totals),
-        today: today.as_ref().map(totals),
+        closed: closed.as_ref().map(|cells| totals(cells, context.allowlists, people_at_close)),
+        today: today.as_ref().map(|cells| totals(cells, context.allowlists, people_today)),
         programmes: programmes(closed.as_ref(), today.as_ref()),
     })
 }
@@ -122,19 +120,12 @@ fn parse(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<(Period, 
         let current = period.id(context.now, context.zone());
         ApiError::bad(format!("not the id of a {kind}; the current one is {current}"))
     };
-    Ok((period, period.named(id, context.zone()).ok_or_else(invalid)?))
-}
-
-fn totals(cells: &Cells) -> MoneyTotals {
-    let sum = sum(cells.values());
-    MoneyTotals { dispersals: sum.dispersals, net_pesos: pesos(sum.net) }
-}
-
-fn sum<'a>(figures: impl Iterator<Item = &'a SpanFigures>) -> SpanFigures {
-    figures.fold(SpanFigures::default(), |mut sum, figures| {
-        sum += figures;
-        sum
-    })
+    let named = match id {
+        CURRENT => period.at(context.now, context.zone()),
+        PREVIOUS => period.ended(context.now, context.zone()),
+        id => period.named(id, context.zone()),
+    };
+    Ok((period, named.ok_or_else(invalid)?))
 }
 
 fn programmes(closed: Option<&Cells>, today: Option<&Cells>) -> Vec<ProgrammeFigures> {

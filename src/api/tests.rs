@@ -9,6 +9,7 @@ use self::world::{CLOSING, EVENING, World, at, target, three_targets};
 use crate::calendar::Period;
 use crate::cuts::{CutKey, CutStore};
 use crate::targets::{Filter, Measure, Quantity};
+use crate::view::slots::Slot;
 use crate::view::snapshot::Phase;
 
 fn world() -> World {
@@ -206,11 +207,107 @@ fn newest_is_the_id_of_the_newest_cut() {
 }
 
 #[test]
+fn a_cut_is_found_by_a_time_of_the_zone_or_a_period_it_ends() {
+    let world = world();
+    let names = [
+        ("2020-05-11T18:00", EVENING),
+        ("2020-05-11 18:00:00", EVENING),
+        ("2020-05-11T23:00:00Z", EVENING),
+        ("2020-05-11T18:00:00-05:00", EVENING),
+        ("2020-05-11T00:00", CLOSING),
+        ("2020-05-10", CLOSING),
+        ("2020-W19", CLOSING),
+    ];
+    for (name, id) in names {
+        let cut = world.ok(&format!("cuts/{name}"));
+        assert_eq!((&cut["id"], &cut["nearest_to"]), (&json!(id), &Value::Null), "{name}");
+    }
+}
+
+#[test]
+fn without_a_cut_at_an_instant_the_nearest_is_given() {
+    let world = world();
+    let names = [
+        ("2020-05-11T08:59", CLOSING, "2020-05-11T08:59:00-05:00"),
+        // Nine hours from both.
+        ("2020-05-11T09:00", CLOSING, "2020-05-11T09:00:00-05:00"),
+        ("2020-05-11T09:01", EVENING, "2020-05-11T09:01:00-05:00"),
+        ("yesterday", EVENING, "2020-05-15T00:00:00-05:00"),
+        ("2019-12", CLOSING, "2020-01-01T00:00:00-06:00"),
+        ("2030-01-01T00:00", EVENING, "2030-01-01T00:00:00-06:00"),
+    ];
+    for (name, id, wanted) in names {
+        let cut = world.ok(&format!("cuts/{name}"));
+        assert_eq!((&cut["id"], &cut["nearest_to"]), (&json!(id), &json!(wanted)), "{name}");
+    }
+    let wanted = at("2020-05-15T05:00:00Z").as_millis();
+    assert_eq!(world.ok("cuts/yesterday")["nearest_to_ms"], wanted);
+    for name in ["20200511T050001Z", "20200511T0500", "20200511", "2020-05-11T25:00", "2020", "monday"] {
+        assert_eq!(world.get(&format!("cuts/{name}")).0, 404, "{name}");
+    }
+}
+
+#[test]
+fn the_next_page_of_cuts_is_before_the_last_one() {
+    let world = world();
+    let before = |id: &str| {
+        let instant = world.ok(&format!("cuts/{id}"))["at_ms"].clone();
+        let page = world.ok(&format!("cuts?limit=1&before_ms={instant}"));
+        page["cuts"].as_array().unwrap().iter().map(|cut| cut["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(before(EVENING), [json!(CLOSING)]);
+    assert_eq!(before(CLOSING), [] as [Value; 0]);
+}
+
+/// Week 19 has a target without a filter, the months and days have none.
+#[test]
+fn people_of_all_programmes_are_those_that_a_target_counted() {
+    let world = world();
+    world.publish(|snapshot| {
+        let mut view = (*snapshot.partitions[0].view).clone();
+        // One person was paid by both programmes.
+        for slot in &mut view.slots_mut().slots {
+            let mut tallies = slot.tallies.clone();
+            tallies[0].amount -= 1;
+            let cells = slot.cells.clone();
+            *slot = std::sync::Arc::new(Slot { span: slot.span, cells, tallies });
+        }
+        snapshot.partitions[0].view = std::sync::Arc::new(view);
+    });
+    let cut = world.ok(&format!("cuts/{CLOSING}"));
+    let [day, week, month] = [0, 1, 2].map(|period| cut["periods"][period]["total"].clone());
+    let today = json!({ "beneficiaries": 50, "dispersals": 52, "net_pesos": "1275000.00" });
+    let expected = json!({ "beneficiaries": 50, "dispersals": 50, "net_pesos": "1250000.00", "today": today });
+    assert_eq!(week, expected, "51 in the sum of today");
+    assert_eq!((&month["beneficiaries"], &month["today"]["beneficiaries"]), (&Value::Null, &Value::Null));
+    assert_eq!((&month["dispersals"], &month["today"]["dispersals"]), (&json!(50), &json!(52)));
+    assert_eq!(day["beneficiaries"], 0, "nobody was paid");
+    assert_eq!(world.ok("periods/week/2020-W20")["today"]["beneficiaries"], 53);
+    let today = &world.ok("periods/day/2020-05-15")["today"];
+    assert_eq!(today["beneficiaries"], 25, "there is only one programme");
+}
+
+#[test]
+fn the_current_and_the_previous_period_have_names() {
+    let world = world();
+    for (path, id) in [
+        ("periods/day/current", "2020-05-15"),
+        ("periods/day/previous", "2020-05-14"),
+        ("periods/week/current", "2020-W20"),
+        ("periods/week/previous", "2020-W19"),
+        ("periods/month/current", "2020-05"),
+    ] {
+        assert_eq!(world.ok(path)["period"]["id"], id, "{path}");
+    }
+    assert_eq!(world.get("periods/month/previous").0, 404, "forgotten");
+}
+
+#[test]
 fn a_period_adds_up_programmes_but_not_their_people() {
     let answer = world().ok("periods/week/2020-W19");
     assert_eq!(answer["cut"], CLOSING);
-    assert_eq!(answer["closed"], json!({ "dispersals": 50, "net_pesos": "1250000.00" }));
-    assert_eq!(answer["today"], json!({ "dispersals": 52, "net_pesos": "1275000.00" }));
+    assert_eq!(answer["closed"], json!({ "beneficiaries": 50, "dispersals": 50, "net_pesos": "1250000.00" }));
+    assert_eq!(answer["today"], json!({ "beneficiaries": 51, "dispersals": 52, "net_pesos": "1275000.00" }));
     let palabra = &answer["programmes"][0];
     assert_eq!(palabra["closed"], json!({ "beneficiaries": 40, "dispersals": 40, "net_pesos": "1000000.00" }));
     assert_eq!(palabra["today"], json!({ "beneficiaries": 41, "dispersals": 42, "net_pesos": "1025000.00" }));
@@ -264,6 +361,10 @@ fn invalid_parameters_and_period_ids_are_400() {
         "cuts?%FF=3",
         "cuts?%6Cimit=1&limit=2",
         "cuts?page=2",
+        "cuts?before_ms=now",
+        "cuts?before_ms=-1",
+        "cuts?before_ms=1&before_ms=2",
+        "targets/weekly-people/history?before_ms=1",
         "targets?limit=1",
         "targets/weekly-people/history?limit=-1",
         "periods/day/2020-02-30",

@@ -1,5 +1,9 @@
 //! `pacemeter state` and `pacemeter cut verify`: list, verify and remove what is in the state directory.
 
+mod cut_summary;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -17,12 +21,13 @@ use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
 use crate::source::{Consumer, PartitionLog, Topology};
 
-/// Lists every checkpoint, newest first: its offsets, time and origin. May run beside a running process.
+/// Lists every checkpoint, newest first: its offsets, time and origin; then the number of cuts, and those that are
+/// damaged. May run beside a running process.
 ///
 /// # Errors
 /// 78 with all faults of the settings; 74 or 77 if the directory cannot be read; 74 if the file system does not answer.
 pub(crate) fn inspect(reader: SettingsReader) -> Result<String, Failure> {
-    StateFiles::new(&Settings::read(reader)?).work(list_checkpoints)
+    StateFiles::new(&Settings::read(reader)?).work(|files| Ok(list_checkpoints(files)? + &cut_summary::text(files)?))
 }
 
 fn list_checkpoints(files: &StateFiles) -> Result<String, Failure> {
@@ -196,7 +201,7 @@ fn describe_acceptance(acceptance: &CutAcceptance) -> String {
 ///
 /// # Errors
 /// 65 if a log now begins later than the state did, unless `force`, and if partitions were added, unless the settings
-/// accept it; 73 if a process uses the state directory; 75 and 77 as [`super::check()`].
+/// accept it; 73 if a process uses the state directory; 78 if there is none; 75 and 77 as [`super::check()`].
 pub(crate) fn rebuild(reader: SettingsReader, only: Option<Stream>, force: bool) -> Result<String, Failure> {
     let settings = Settings::read(reader)?;
     let files = StateFiles::new(&settings);

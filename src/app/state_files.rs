@@ -108,12 +108,14 @@ impl StateFiles {
         Ok(Some((key, CutStore::new(disk, cut_key))))
     }
 
-    /// Locks the state directory for this process, and opens its checkpoints. Creates the pseudonym key if there is none.
+    /// Locks an existing state directory for this process, and opens its checkpoints. Creates the pseudonym key if there is
+    /// none.
     ///
     /// # Errors
-    /// The errors of [`open_state`].
+    /// 78 if there is no directory; otherwise the errors of [`open_state`].
     pub(super) fn lock(&self) -> Result<(Lock, CheckpointStore), Failure> {
         self.check_key()?;
+        self.check_directory()?;
         let open = || open_state(&self.directory, &self.key_path);
         let (lock, disk) = self.progress.track("locking", "it", open)?;
         pseudonym_key(&self.key_path)?;
@@ -129,13 +131,19 @@ impl StateFiles {
 
     fn open_disk(&self) -> Result<Arc<dyn Disk>, Failure> {
         self.check_key()?;
-        if !self.progress.track("looking at", "it", || self.directory.is_dir()) {
-            let message = format!("there is no {}; check state.directory", self.shown_directory());
-            return Err(Failure::new(Exit::Configuration, message));
-        }
+        self.check_directory()?;
         let open = || RealDisk::open(&self.directory, &STATE_ENTRIES);
         let disk = self.progress.track("opening", "it", open).map_err(|error| self.failure(&error))?;
         Ok(self.watched(disk))
+    }
+
+    /// Checks that there is a directory: no command makes one.
+    fn check_directory(&self) -> Result<(), Failure> {
+        if self.progress.track("looking at", "it", || self.directory.is_dir()) {
+            return Ok(());
+        }
+        let message = format!("there is no {}; check state.directory", self.shown_directory());
+        Err(Failure::new(Exit::Configuration, message))
     }
 
     /// Checks the rights of the key file. This comes before all other work: its limit of time is the shorter one.

@@ -1,4 +1,4 @@
-//! `pacemeter cut`: the figures recorded at one instant, compared with the figures known today.
+//! `pacemeter cut`: the figures recorded at one instant, compared with the figures known now.
 
 use std::fmt::Write;
 
@@ -6,26 +6,29 @@ use clap::{Args, Subcommand};
 
 use super::SettingsArgs;
 use super::api_client::{self, Endpoint};
+use super::figures::{
+    DIFFERENCE, FigureArgs, FigureLine, FigureTable, KNOWN_NOW, PEOPLE_ADVICE, Scope, csv_head, difference, row,
+};
 use super::progress::{Progress, ProgressOutput};
-use super::words::{exact, points, shortened};
-use crate::api::CellFigures;
+use super::terminal;
+use super::words::exact;
+use crate::api::PeriodTotals;
 use crate::api::cuts::{CellToday, CutResponse, CutSummary, CutsResponse, PeriodToday, TargetToday};
 use crate::app;
 use crate::app::state::CutDecision;
 use crate::clock::Clock;
 use crate::cuts::{Correction, SealKind};
-use crate::runtime::{Failure, print};
+use crate::runtime::{Exit, Failure, print, print_error, print_styled};
 use crate::settings::{SettingsReader, printable, printable_json};
 use crate::targets::Quantity;
 
-/// Maximum length of a line, in characters.
-const WIDTH: usize = 100;
-/// Width of a column of figures. The names and four such columns make up [`WIDTH`].
-const COLUMN: usize = 17;
-const NAMES: usize = WIDTH - 4 * COLUMN;
-
-/// Selects one figure of a cell.
-type SelectFigure = fn(&CellFigures) -> Quantity;
+const NO_CUTS: &str = "there are no cuts yet; one is taken at each midnight, and at the times in cuts.at";
+/// Head of the column of figures in the cut.
+const AT_CUT: &str = "at the cut";
+/// Columns of CSV before the figures.
+const CSV_LEADING: [&str; 3] = ["cut", "period", "id"];
+/// End of the names of the columns of CSV with figures of the cut.
+const CSV_PAST: &str = "at_cut";
 
 /// Arguments of `pacemeter cut`.
 #[derive(Args)]
@@ -33,12 +36,16 @@ type SelectFigure = fn(&CellFigures) -> Quantity;
 pub(crate) struct CutArgs {
     #[command(subcommand)]
     pub(super) command: Option<CutCommand>,
-    /// Cut to print, such as 20200515T230000Z; default: the newest.
-    #[arg(value_name = "ID", conflicts_with = "list")]
+    /// Cut to print: an id such as 20200515T230000Z, a time of the programme's zone such as 2020-05-15T18:00, or the day,
+    /// week or month that ended with it: yesterday, 2020-05-14, 2020-W20, 2020-05. Without a cut at that time, the nearest
+    /// one. Default: the newest.
+    #[arg(value_name = "CUT", conflicts_with = "list")]
     pub(super) id: Option<String>,
-    /// List the stored cuts, newest first, with the periods that closed at each.
-    #[arg(long)]
+    /// List all stored cuts, newest first, with the periods that closed at each.
+    #[arg(long, conflicts_with_all = ["by", "csv"])]
     pub(super) list: bool,
+    #[command(flatten)]
+    pub(super) figures: FigureArgs,
     /// Print the JSON response of /api/v1/cuts.
     #[arg(long)]
     pub(super) json: bool,
@@ -133,37 +140,91 @@ pub(super) fn verify(arguments: &VerifyArgs) -> Result<(), Failure> {
 /// # Errors
 /// Exit code 75 without a response or if figures are not ready; 64 if the cut does not exist; 65 if it is damaged.
 pub(super) fn run(arguments: &CutArgs) -> Result<(), Failure> {
-    let path = match (&arguments.id, arguments.list) {
-        (_, true) => "/api/v1/cuts".to_owned(),
-        (Some(id), false) => format!("/api/v1/cuts/{}", api_client::path_segment(id)),
-        (None, false) => "/api/v1/cuts/newest".to_owned(),
-    };
-    let answer = api_client::answer(arguments.endpoint.resolve()?, &path)?;
-    let text = match (arguments.json, arguments.list) {
-        (true, _) => format!("{}\n", printable_json(&answer)),
-        (false, true) => list(&api_client::read(&answer)?),
-        (false, false) => table(&api_client::read(&answer)?),
-    };
-    print(&text)
+    let server = arguments.endpoint.server()?;
+    if arguments.list {
+        let cuts = all(|path| api_client::read(&server.body(path)?))?;
+        return if arguments.json { print(&json(&cuts)?) } else { print(&list(&cuts, terminal::columns())) };
+    }
+    let id = arguments.id.as_deref().unwrap_or("newest");
+    let response = server.get(&format!("/api/v1/cuts/{}", api_client::path_segment(id)))?;
+    if response.absence().is_some() && all(|path| api_client::read(&server.body(path)?))?.cuts.is_empty() {
+        return without_cuts(arguments);
+    }
+    let answer = response.body()?;
+    if arguments.json {
+        return print(&format!("{}\n", printable_json(&answer)));
+    }
+    let cut: CutResponse = api_client::read(&answer)?;
+    if !arguments.figures.csv {
+        return print(&table(&cut, &arguments.figures));
+    }
+    if let Some(nearest) = nearest(&cut) {
+        print_error(&format!("pacemeter: cut {} is {nearest}", cut.id));
+    }
+    print_styled(&csv(&cut, &arguments.figures))
 }
 
-fn list(cuts: &CutsResponse) -> String {
+/// Says that no cut was taken at the time that was asked for; `None` if one was.
+fn nearest(cut: &CutResponse) -> Option<String> {
+    cut.nearest_to.as_ref().map(|wanted| format!("nearest to {wanted}, when no cut was taken"))
+}
+
+/// Before the first cut people are told so, and programs get no figures.
+fn without_cuts(arguments: &CutArgs) -> Result<(), Failure> {
+    match () {
+        () if arguments.json => Err(Failure::new(Exit::TryAgain, NO_CUTS)),
+        () if arguments.figures.csv => {
+            print_error(&format!("pacemeter: {NO_CUTS}"));
+            print_styled(&csv_head(&CSV_LEADING, CSV_PAST))
+        }
+        () => print(&format!("{NO_CUTS}\n")),
+    }
+}
+
+/// Asks for all pages of the list of cuts.
+fn all(mut ask: impl FnMut(&str) -> Result<CutsResponse, Failure>) -> Result<CutsResponse, Failure> {
+    let mut cuts = ask("/api/v1/cuts?limit=1000")?;
+    while cuts.more
+        && let Some(last) = cuts.cuts.last()
+    {
+        let page = ask(&format!("/api/v1/cuts?limit=1000&before_ms={}", last.at_ms.as_millis()))?;
+        // A server that repeats itself must not be asked for ever.
+        cuts.more = page.more && page.cuts.last().is_some_and(|oldest| oldest.at_ms < last.at_ms);
+        cuts.cuts.extend(page.cuts);
+    }
+    Ok(cuts)
+}
+
+fn json(cuts: &CutsResponse) -> Result<String, Failure> {
+    let text = serde_json::to_string(cuts).map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+    Ok(format!("{}\n", printable_json(&text)))
+}
+
+/// Lists cuts, a line each; on a terminal with this many columns the remarks are wrapped.
+fn list(cuts: &CutsResponse, columns: Option<usize>) -> String {
     let mut text = String::new();
     for cut in &cuts.cuts {
+        let [id, at] = [&cut.id, &cut.at].map(|text| printable(text));
+        let mut line = format!("{id:<16}  {at}");
+        let indent = line.chars().count() + 2;
+        for (position, remark) in remarks(cut).into_iter().enumerate() {
+            let is_wrapped = columns.is_some_and(|columns| line.chars().count() + 2 + remark.chars().count() > columns);
+            if position > 0 && is_wrapped {
+                let _ = writeln!(text, "{line},");
+                line = format!("{:indent$}{remark}", "");
+            } else {
+                let separator = if position > 0 { ", " } else { "  " };
+                line = format!("{line}{separator}{remark}");
+            }
+        }
         // Writing to a string does not fail.
-        let _ =
-            writeln!(text, "{}", shortened(format!("{:<16}  {}  {}", cut.id, cut.at, remarks(cut)).trim_end(), WIDTH));
+        let _ = writeln!(text, "{line}");
     }
-    match () {
-        () if cuts.cuts.is_empty() => text.push_str("there are no cuts yet\n"),
-        () if cuts.more => text.push_str("older cuts are not listed; see /api/v1/cuts?limit=1000\n"),
-        () => {}
-    }
-    text
+    if cuts.cuts.is_empty() { format!("{NO_CUTS}\n") } else { text }
 }
 
 /// Origin of a cut that is not simply sealed, then the periods that closed with it.
-fn remarks(cut: &CutSummary) -> String {
+fn remarks(cut: &CutSummary) -> Vec<String> {
     let seal = match cut.seal {
         SealKind::Sealed => None,
         SealKind::Retaken => Some("retaken".to_owned()),
@@ -171,12 +232,17 @@ fn remarks(cut: &CutSummary) -> String {
     };
     let periods = cut.periods.iter().map(|ended| format!("{} {}", ended.period, ended.id));
     let targets = cut.targets.iter().map(|closed| format!("{} {}", closed.target, closed.period));
-    seal.into_iter().chain(periods).chain(targets).collect::<Vec<_>>().join(", ")
+    seal.into_iter().chain(periods).chain(targets).map(|remark| printable(&remark)).collect()
 }
 
-fn table(cut: &CutResponse) -> String {
+fn table(cut: &CutResponse, arguments: &FigureArgs) -> String {
     let [id, at, hash, now] = [&cut.id, &cut.at, &cut.hash, &cut.now].map(|text| printable(text));
-    let mut text = format!("cut {id} of {at}\nhash {hash}\ncompared with figures of {now}\n");
+    let mut text = format!("cut {id} of {at}\n");
+    if let Some(nearest) = nearest(cut) {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{}", printable(&nearest));
+    }
+    let _ = write!(text, "hash {hash}\ncompared with what is known at {now}\n");
     if cut.provisional {
         text.push_str("provisional: records with earlier timestamps may still come\n");
     }
@@ -188,13 +254,24 @@ fn table(cut: &CutResponse) -> String {
     for group in by_period(&cut.targets) {
         let _ = write!(text, "\n{}", targets_table(&group));
     }
-    for period in &cut.periods {
-        let _ = write!(text, "\n{}", period_table(period));
+    let tables: Vec<FigureTable> = cut.periods.iter().map(|period| period_table(period).selected(arguments)).collect();
+    for table in &tables {
+        let _ = write!(text, "\n{}", table.text());
+    }
+    if tables.iter().any(FigureTable::lacks_people) {
+        text.push_str(PEOPLE_ADVICE);
     }
     if !cut.corrections.is_empty() {
         let _ = write!(text, "\n{}", corrections_table(&cut.corrections));
     }
     text
+}
+
+fn csv(cut: &CutResponse, arguments: &FigureArgs) -> String {
+    let lines = cut.periods.iter().map(|period| {
+        period_table(period).selected(arguments).csv(&[cut.id.as_str(), period.period.as_str(), period.id.as_str()])
+    });
+    csv_head(&CSV_LEADING, CSV_PAST) + &lines.collect::<String>()
 }
 
 /// Groups targets by period, in order of first appearance.
@@ -213,95 +290,68 @@ fn by_period(targets: &[TargetToday]) -> Vec<Vec<&TargetToday>> {
 fn targets_table(targets: &[&TargetToday]) -> String {
     let title = period_title("targets", &targets[0].period, targets[0].closes);
     let rows = targets.iter().map(|target| {
-        let figures = [
-            exact(Some(target.goal)),
-            exact(target.actual),
-            exact(target.today),
-            difference(target.actual, target.today),
-        ];
-        row(&target.target, &figures)
+        let figures = [exact(target.actual), exact(target.today), difference(target.actual, target.today)];
+        format!("{}\n{}", printable(&target.target), row(&format!("  goal {}", exact(Some(target.goal))), &figures))
     });
-    row(&title, &["goal", "at the cut", "today", "difference"].map(str::to_owned)) + &rows.collect::<String>()
+    row(&title, &[AT_CUT, KNOWN_NOW, DIFFERENCE].map(str::to_owned)) + &rows.collect::<String>()
 }
 
-/// Table of one period: each programme, summed over its states.
-fn period_table(period: &PeriodToday) -> String {
-    let title = period_title(&period.period, &period.id, period.closes);
-    let head = row(&title, &["at the cut", "today", "difference"].map(str::to_owned));
+/// Table of one period, with the sums of each programme over its states.
+fn period_table(period: &PeriodToday) -> FigureTable {
     let mut cells: &[CellToday] = &period.cells;
-    let mut rows = String::new();
+    let mut lines = Vec::new();
     while let Some(first) = cells.first() {
-        let (states, rest) =
-            cells.split_at(cells.iter().take_while(|cell| cell.cut.programme == first.cut.programme).count());
-        rows.push_str(&programme_rows(&first.cut.programme, states));
-        cells = rest;
-    }
-    if rows.is_empty() { format!("{head}no dispersals\n") } else { head + &rows }
-}
-
-fn programme_rows(programme: &str, states: &[CellToday]) -> String {
-    let at_cut = |figure: SelectFigure| {
-        let figures = states.iter().map(|cell| CellFigures {
-            beneficiaries: cell.cut.beneficiaries,
+        let programme = &first.cut.programme;
+        let (states, rest) = cells.split_at(cells.iter().take_while(|cell| cell.cut.programme == *programme).count());
+        let at_cut = states.iter().map(|cell| PeriodTotals {
+            beneficiaries: Some(cell.cut.beneficiaries),
             dispersals: cell.cut.dispersals,
             net_pesos: cell.cut.net_pesos,
         });
-        figures.map(|figures| figure(&figures)).reduce(sum)
-    };
-    let today = |figure: SelectFigure| {
-        let figures: Option<Vec<Quantity>> = states.iter().map(|cell| cell.today.as_ref().map(figure)).collect();
-        figures?.into_iter().reduce(sum)
-    };
-    let kinds: [(&str, SelectFigure); 3] = [
-        ("people", |figures| Quantity::Count(figures.beneficiaries.into())),
-        ("dispersals", |figures| Quantity::Count(figures.dispersals.into())),
-        ("net pesos", |figures| figures.net_pesos),
-    ];
-    let rows = kinds.into_iter().enumerate().map(|(line, (name, figure))| {
-        let (then, now) = (at_cut(figure), today(figure));
-        let programme = if line == 0 { shortened(programme, NAMES + COLUMN - 12) } else { String::new() };
-        let names = format!("{programme:<width$}{name}", width = NAMES + COLUMN - 11);
-        row(&names, &[exact(then), exact(now), difference(then, now)])
-    });
-    rows.collect()
+        let at_cut: Vec<PeriodTotals> = at_cut.collect();
+        let now: Vec<Option<PeriodTotals>> = states.iter().map(|cell| cell.today.as_ref().map(Into::into)).collect();
+        lines.push(FigureLine {
+            scope: Scope::Programme(programme.clone()),
+            then: at_cut.iter().copied().reduce(sum),
+            now: now.iter().copied().collect::<Option<Vec<_>>>().and_then(|now| now.into_iter().reduce(sum)),
+        });
+        lines.extend(states.iter().zip(at_cut).zip(now).map(|((cell, at_cut), now)| FigureLine {
+            scope: Scope::State { programme: programme.clone(), state: cell.cut.state.clone() },
+            then: Some(at_cut),
+            now,
+        }));
+        cells = rest;
+    }
+    if !lines.is_empty() {
+        lines.push(FigureLine { scope: Scope::All, then: Some(period.total.cut), now: period.total.today });
+    }
+    FigureTable { title: period_title(&period.period, &period.id, period.closes), then: Some(AT_CUT), lines }
+}
+
+/// Adds up states of a programme, in which each person counts once.
+fn sum(one: PeriodTotals, other: PeriodTotals) -> PeriodTotals {
+    PeriodTotals {
+        beneficiaries: one.beneficiaries.zip(other.beneficiaries).and_then(|(one, other)| one.checked_add(other)),
+        dispersals: one.dispersals.saturating_add(other.dispersals),
+        net_pesos: match (one.net_pesos, other.net_pesos) {
+            (Quantity::Centavos(one), Quantity::Centavos(other)) => Quantity::Centavos(one.saturating_add(other)),
+            (one, _) => one,
+        },
+    }
 }
 
 fn corrections_table(corrections: &[Correction]) -> String {
     let rows = corrections.iter().map(|correction| {
         let name = format!("{} {}", correction.target, correction.period);
-        row(
-            &name,
-            &[exact(correction.before), exact(correction.after), difference(correction.before, correction.after)],
-        )
+        let Correction { before, after, .. } = *correction;
+        row(&name, &[exact(before), exact(after), difference(before, after)])
     });
-    row("corrections of closed periods", &["before", "after", "difference"].map(str::to_owned))
+    row("corrections of closed periods", &["before", "after", DIFFERENCE].map(str::to_owned))
         + &rows.collect::<String>()
 }
 
 fn period_title(kind: &str, period: &str, closes: bool) -> String {
     format!("{kind} {period}{}", if closes { ", closed" } else { "" })
-}
-
-fn difference(then: Option<Quantity>, now: Option<Quantity>) -> String {
-    match now.zip(then).and_then(|(now, then)| now.above(then)) {
-        Some(Quantity::Ratio(ratio)) => points(ratio),
-        difference => exact(difference),
-    }
-}
-
-fn sum(one: Quantity, other: Quantity) -> Quantity {
-    match (one, other) {
-        (Quantity::Count(one), Quantity::Count(other)) => Quantity::Count(one + other),
-        (Quantity::Centavos(one), Quantity::Centavos(other)) => Quantity::Centavos(one + other),
-        (one, _) => one,
-    }
-}
-
-/// Names on the left, figures in columns on the right.
-fn row(names: &str, figures: &[String]) -> String {
-    let width = WIDTH - figures.len() * COLUMN;
-    let figures: String = figures.iter().map(|figure| format!("{figure:>COLUMN$}")).collect();
-    format!("{:<width$}{figures}\n", shortened(names, width))
 }
 
 #[cfg(test)]

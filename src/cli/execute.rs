@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::cut::{CutArgs, CutCommand};
 use super::demo::{self, Subject};
-use super::{Command, RunArgs, StateCommand, cut, produce, targets};
+use super::{Command, RunArgs, StateCommand, cut, period, produce, targets};
 use crate::app;
 use crate::clock::Clock;
 use crate::http::MAX_RENDERINGS;
@@ -44,6 +44,7 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
             cut::accept(arguments, &clock).map(|()| Exit::Ok)
         }
         Command::Cut(arguments) => cut::run(arguments).map(|()| Exit::Ok),
+        Command::Period(arguments) => period::run(arguments).map(|()| Exit::Ok),
         Command::Produce(arguments) => produce::run(arguments, &clock).map(|()| Exit::Ok),
         Command::State(StateCommand::Inspect(arguments)) => {
             print(&app::state::inspect(SettingsReader::load(&arguments.settings.layers()))?).map(|()| Exit::Ok)

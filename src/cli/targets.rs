@@ -38,7 +38,7 @@ pub(crate) struct TargetsArgs {
 /// # Errors
 /// Exit code 75 without a response or if figures are not ready.
 pub(super) fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
-    let answer = api_client::answer(arguments.endpoint.resolve()?, "/api/v1/targets")?;
+    let answer = arguments.endpoint.server()?.body("/api/v1/targets")?;
     if arguments.json {
         return print(&format!("{}\n", printable_json(&answer)));
     }

@@ -21,6 +21,19 @@ pub(super) fn exact(quantity: Option<Quantity>) -> String {
     }
 }
 
+/// Formats for programs: `100000`, `25000.00`, `0.813`, empty if unknown.
+pub(super) fn plain(quantity: Option<Quantity>) -> String {
+    match quantity {
+        None => String::new(),
+        Some(Quantity::Count(count)) => count.to_string(),
+        Some(Quantity::Centavos(centavos)) => {
+            let size = centavos.unsigned_abs();
+            format!("{}{}.{:02}", sign(centavos), size / 100, size % 100)
+        }
+        Some(ratio @ (Quantity::Ratio(_) | Quantity::Fraction { .. })) => ratio.value().to_string(),
+    }
+}
+
 fn sign(number: i128) -> &'static str {
     if number < 0 { "-" } else { "" }
 }
@@ -98,6 +111,15 @@ mod tests {
         assert_eq!(formatted(Quantity::Centavos(-5)), "-0.05");
         assert_eq!(formatted(Quantity::Ratio(0.8125)), "81.2 %");
         assert_eq!(exact(None), "-");
+    }
+
+    #[test]
+    fn plain_amounts_have_no_separators() {
+        let formatted = |quantity| plain(Some(quantity));
+        assert_eq!(formatted(Quantity::Count(-1_234_567)), "-1234567");
+        assert_eq!(formatted(Quantity::Centavos(92_320_000_000_005)), "923200000000.05");
+        assert_eq!(formatted(Quantity::Centavos(-5)), "-0.05");
+        assert_eq!(plain(None), "");
     }
 
     #[test]

@@ -25,10 +25,10 @@ pub use groups::{
     RecordMetrics, RestoreMetrics, StateMetrics, TargetMetrics,
 };
 
-/// Revision of the source, from `PACEMETER_REVISION` at build time.
-pub const REVISION: &str = match option_env!("PACEMETER_REVISION") {
-    Some(revision) => revision,
-    None => "unknown",
+/// Revision of the source: `PACEMETER_REVISION` at build time, else that of the checkout.
+pub const REVISION: &str = match (option_env!("PACEMETER_REVISION"), option_env!("CHECKOUT_REVISION")) {
+    (Some(revision), _) | (None, Some(revision)) => revision,
+    (None, None) => "unknown",
 };
 
 /// Values of the label `aggregate`.

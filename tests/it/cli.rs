@@ -13,7 +13,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 #[test]
 fn every_command_has_help_and_version() {
-    for command in [&[][..], &["run"], &["demo"], &["check"], &["targets"], &["cut"], &["produce"]] {
+    for command in [&[][..], &["run"], &["demo"], &["check"], &["targets"], &["cut"], &["period"], &["produce"]] {
         for flag in ["--help", "--version"] {
             let ended = run(&[command, &[flag]].concat(), &[]);
             assert_eq!(ended.code, Some(0), "{command:?} {flag}: {}", ended.stderr);
@@ -25,7 +25,8 @@ fn every_command_has_help_and_version() {
             assert!(version.lines().any(|line| line.starts_with(library)), "{library}: {version}");
         }
     }
-    assert_eq!(run(&["-V"], &[]).stdout.lines().count(), 1);
+    let short = run(&["-V"], &[]).stdout;
+    assert!(short.lines().count() == 1 && short.contains("(revision "), "{short}");
 }
 
 #[test]
@@ -43,7 +44,7 @@ fn a_command_without_a_server_ends_with_75_and_the_address() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     drop(listener);
-    for command in [&["targets"][..], &["targets", "--json"], &["cut"], &["cut", "--list"]] {
+    for command in [&["targets"][..], &["targets", "--json"], &["cut"], &["cut", "--list"], &["period", "yesterday"]] {
         let by_argument = run(&[command, &["--address", &address]].concat(), &[]);
         let by_setting = run(command, &[format!("http.listen={address}")]);
         for ended in [by_argument, by_setting] {

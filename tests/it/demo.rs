@@ -88,9 +88,27 @@ fn cuts_of_the_history_have_the_figures_of_their_time() {
     }
     let printed = run(&["cut", "--address", demo.address()], &[]);
     assert!(printed.code == Some(0) && printed.stdout.contains("weekly_pesos"), "{}{}", printed.stdout, printed.stderr);
+    assert_cuts_and_periods_have_names(&demo, cuts.last().expect("a cut"));
     let ended = demo.stop();
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stdout.ends_with(": all equal\n"), "{}", ended.stdout);
+}
+
+/// A cut is found by its time in the programme's zone, a period by its relation to now, and the process by its name.
+fn assert_cuts_and_periods_have_names(demo: &Pacemeter, cut: &Value) {
+    let address = demo.address().replace("127.0.0.1", "localhost");
+    let (id, at) = (cut["id"].as_str().expect("an id"), cut["at"].as_str().expect("a time"));
+    let printed = run(&["cut", &at[..16], "--address", &address], &[]);
+    assert!(printed.code == Some(0) && !printed.stdout.contains("nearest"), "{}{}", printed.stdout, printed.stderr);
+    assert!(printed.stdout.starts_with(&format!("cut {id} of {at}\n")), "{}", printed.stdout);
+    let nearest = run(&["cut", "2000-01-01", "--csv", "--address", &address], &[]);
+    assert!(nearest.stderr.contains("nearest to 2000-01-02T00:00:00-06:00"), "{}", nearest.stderr);
+    assert!(nearest.code == Some(0) && nearest.stdout.starts_with("cut,period,id,"), "{}", nearest.stdout);
+    let listed = run(&["cut", "--list", "--address", &address], &[]);
+    assert!(listed.stdout.lines().any(|line| line.starts_with(id)), "{}{}", listed.stdout, listed.stderr);
+    let csv = run(&["period", "last-week", "--by", "state", "--csv", "--address", &address], &[]);
+    assert!(csv.code == Some(0) && csv.stdout.starts_with("period,id,scope,"), "{}{}", csv.stdout, csv.stderr);
+    assert!(csv.stdout.contains(",state,") && csv.stdout.contains(",all,,,"), "{}", csv.stdout);
 }
 
 #[test]
