@@ -12,7 +12,7 @@ use crate::pipeline::cut_thread::CutRequest;
 use crate::pipeline::message::{LogInfo, LogInventory, PollerCommand};
 use crate::pipeline::metrics::PipelineMetrics;
 use crate::pipeline::partitions::{OwnedPartition, StateAges};
-use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer};
+use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer, StateSource};
 use crate::record::PerStream;
 use crate::runtime::{Failure, failpoint};
 use crate::view::snapshot::Phase;
@@ -32,9 +32,7 @@ impl Worker {
         let resume_points: Vec<ResumePoint> =
             logs.iter().zip(&restored).map(|(log, restored)| self.resume_point(log, restored)).collect();
         self.outputs.metrics.restored(&restored, self.clock.instant().saturating_duration_since(began));
-        for ((log, restored), resume_point) in logs.iter().zip(&restored).zip(&resume_points) {
-            log_restored(log, restored, resume_point);
-        }
+        log_restored(&logs, &restored, &resume_points);
         let last_cuts: Vec<LastCut> = restored.iter().filter_map(|restored| restored.last_cut.clone()).collect();
         let named = last_cuts.iter().max_by(|one, other| one.id.cmp(&other.id)).cloned();
         // After a rebuild, and from older versions, there is no checkpoint that names it.
@@ -125,18 +123,28 @@ impl Worker {
     }
 }
 
-fn log_restored(log: &LogInfo, restored: &RestoredPartition, resume_point: &ResumePoint) {
-    tracing::info!(
-        event = "pacemeter.state.restored",
-        topic = log.partition.topic,
-        partition = log.partition.partition,
-        source = restored.source.name(),
-        first_offset = restored.state.first_offset(),
-        next_offset = resume_point.next_offset,
-        bytes = restored.bytes,
-        tail_checked = restored.last_record.is_none() || resume_point.last_record.is_some(),
-        "state restored"
-    );
+/// Logs each state that is resumed or rebuilt, and the number of partitions that begin without one.
+fn log_restored(logs: &[LogInfo], restored: &[RestoredPartition], resume_points: &[ResumePoint]) {
+    for ((log, restored), resume_point) in logs.iter().zip(restored).zip(resume_points) {
+        if restored.source == StateSource::New {
+            continue;
+        }
+        tracing::info!(
+            event = "pacemeter.state.restored",
+            topic = log.partition.topic,
+            partition = log.partition.partition,
+            source = restored.source.name(),
+            first_offset = restored.state.first_offset(),
+            next_offset = resume_point.next_offset,
+            bytes = restored.bytes,
+            tail_checked = restored.last_record.is_none() || resume_point.last_record.is_some(),
+            "state restored"
+        );
+    }
+    let partitions = restored.iter().filter(|restored| restored.source == StateSource::New).count();
+    if partitions > 0 {
+        tracing::info!(event = "pacemeter.state.begun", partitions, "partitions begin without state");
+    }
 }
 
 /// Reports the progress of restoring to metrics and log.
