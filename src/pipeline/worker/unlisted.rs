@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(log.add(first.iter()), [value(1), value(2)]);
         assert_eq!(log.add(first.iter()), []);
         let site = UnlistedValue { kind: LabelKind::Site, value: "1".to_owned() };
-        assert_eq!(log.add([&site].into_iter()), [site.clone()], "another label");
+        assert_eq!(log.add([&site].into_iter()), std::slice::from_ref(&site), "another label");
         let many: Vec<UnlistedValue> = (3..100).map(value).collect();
         assert_eq!(log.add(many.iter()), (3..20).map(value).collect::<Vec<_>>());
         assert_eq!(log.add(many.iter()), []);
