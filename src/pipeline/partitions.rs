@@ -50,8 +50,8 @@ pub(super) struct OwnedPartition {
     pub(super) verified: bool,
     /// Instant at which the state began to be built, in milliseconds since the epoch.
     built: Timestamp,
-    /// True for a stored state, and for one that replaces it. Any other has no age before its first record: no counter
-    /// depends on it.
+    /// True for a stored state, for one that replaces it, and where retention may have removed records that an earlier
+    /// process has shown. Any other has no age before its first record: no counter depends on it.
     replaces_counters: bool,
     /// Offset from which this process reads.
     pub(super) started_at: i64,
@@ -104,7 +104,7 @@ impl StateAges {
     /// Age of a state without a checkpoint. Records that come to an empty log raise counters and restart none; an earlier
     /// process may have shown those that are there.
     fn of_new(self, log: &LogInfo, source: StateSource) -> Timestamp {
-        let is_empty = log.end.is_some_and(|end| end <= log.low);
+        let is_empty = log.end == Some(0);
         self.newest.filter(|_| is_empty && source == StateSource::New).unwrap_or(self.now)
     }
 }
@@ -245,7 +245,7 @@ impl OwnedPartition {
             last_record,
             verified: resume.last_record.is_none(),
             built: built.unwrap_or_else(|| ages.of_new(&log, source)),
-            replaces_counters: source != StateSource::New,
+            replaces_counters: source != StateSource::New || log.low > 0,
             started_at: state.next_offset(),
             freshness: PartitionFreshness::new(log.partition.stream, state.next_offset(), instant),
             unsaved: Unsaved::new(dir_of(&log.partition), bytes, needs_checkpoint.then_some(instant)),

@@ -7,7 +7,7 @@ use crate::program::Pacemeter;
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 
-/// Number of records to be rejected, each with a log line.
+/// Number of records to be rejected. The dead letter of each fails, with a log line.
 const REJECTED: usize = 20_000;
 
 #[test]
@@ -17,7 +17,13 @@ fn a_full_or_closed_log_pipe_costs_lines_and_nothing_else() {
     topics.write(Stream::Call, &rejected);
     topics.write(Stream::Milestone, &milestones(0, "beside", 100));
     // Without the default rate limit, which would suppress most lines.
-    let more = ["log.burst=1000000", "log.per_second=1000000", "dead_letter.enabled=false"].map(str::to_owned).to_vec();
+    let more = [
+        "log.burst=1000000",
+        "log.per_second=1000000",
+        "dead_letter.max_in_flight=1",
+        "dead_letter.topic=a-topic-that-is-missing",
+    ];
+    let more = more.map(str::to_owned).to_vec();
     let settings = [topics.settings(), probes::labels().to_vec(), more].concat();
     for is_closed in [false, true] {
         let state = tempfile::tempdir().expect("a temporary directory");

@@ -60,3 +60,16 @@ fn started_with_new_first(store: &CheckpointStore, start: &str, end: i64) -> Rig
     rig.task.worker.take(WorkerMessage::LogsFound(inventory)).unwrap();
     rig
 }
+
+/// An earlier process has applied a record and was killed before a checkpoint; then retention removed the record.
+#[test]
+fn a_log_that_retention_has_emptied_moves_the_age() {
+    let store = CheckpointStore::new(Arc::new(MemoryDisk::default()));
+    let (first, second) = ("2026-09-22T12:00:00Z", "2026-09-23T12:00:00Z");
+    heads(started(&store, first, &[0]));
+    let mut rig = Rig::on(store, 2, second, &["state.accept_added_partitions=true", "state.accept_lost_history=true"]);
+    let mut inventory = inventory(&rig.partitions);
+    (inventory.logs[0].end, inventory.logs[1].low, inventory.logs[1].end) = (Some(BATCH), 5, Some(5));
+    rig.task.worker.take(WorkerMessage::LogsFound(inventory)).unwrap();
+    assert_eq!(built(&mut rig), at(second), "a counter may have gone down");
+}
