@@ -213,14 +213,19 @@ impl UnlistedCounts {
     /// Number of values that are named; all are counted.
     pub const MAX_VALUES: usize = 20;
 
-    fn count(&mut self, kind: LabelKind, unlisted: bool, value: &str) {
+    fn count<'a>(&mut self, kind: LabelKind, unlisted: bool, value: impl FnOnce() -> &'a str) {
         self.counts[kind as usize] += u64::from(unlisted);
         if unlisted && self.values.len() < Self::MAX_VALUES {
-            let value: String = value.chars().take(UnlistedValue::MAX_CHARACTERS).collect();
-            let value = UnlistedValue { kind, value };
-            if !self.values.contains(&value) {
-                self.values.push(value);
-            }
+            self.name(kind, value());
+        }
+    }
+
+    /// Adds a value unless it is named already. Most are, so that takes no memory.
+    fn name(&mut self, kind: LabelKind, value: &str) {
+        let end = value.char_indices().nth(UnlistedValue::MAX_CHARACTERS).map_or(value.len(), |(end, _)| end);
+        let value = &value[..end];
+        if !self.values.iter().any(|named| named.kind == kind && named.value == value) {
+            self.values.push(UnlistedValue { kind, value: value.to_owned() });
         }
     }
 

@@ -223,7 +223,7 @@ impl Calls {
         let queue = self.state.queues.intern(arena.get(body.queue));
         self.list_queues();
         let is_unlisted = self.queues[usize::from(queue)].index() == self.allowlists.queues.other();
-        self.unlisted.count(LabelKind::Queue, is_unlisted, arena.get(body.queue));
+        self.unlisted.count(LabelKind::Queue, is_unlisted, || arena.get(body.queue));
         let new = || Call { key: body.call, ..Call::zeroed() };
         let mut before = *self.state.calls.get_or_insert(&body.call, new);
         if before.newest.is_some() && before.newest() + horizon < watermark {

@@ -171,8 +171,8 @@ impl Disbursements {
         self.sweep(watermark);
         let programme = self.intern(arena.get(body.programme));
         let [programme_unlisted, state_unlisted] = self.derived.unlisted(programme, body.state);
-        self.unlisted.count(LabelKind::Programme, programme_unlisted, arena.get(body.programme));
-        self.unlisted.count(LabelKind::State, state_unlisted, body.state.code());
+        self.unlisted.count(LabelKind::Programme, programme_unlisted, || arena.get(body.programme));
+        self.unlisted.count(LabelKind::State, state_unlisted, || body.state.code());
         self.state.totals[usize::from(programme)].events[body.kind as usize] += 1;
         let mut known = *self.state.supports.get_or_insert(&body.credit, || Support::new(body.credit));
         if known.is_known() && self.state.deadline(&known) < watermark {

@@ -103,8 +103,8 @@ impl Milestones {
     pub(crate) fn apply(&mut self, event: &Event, body: &event::Milestone, arena: &LabelArena) -> bool {
         let (initiative, milestone) = (arena.get(body.initiative), arena.get(body.milestone));
         let Allowlists { initiatives, milestones, .. } = &*self.allowlists;
-        self.unlisted.count(LabelKind::Initiative, initiatives.index(initiative) == initiatives.other(), initiative);
-        self.unlisted.count(LabelKind::Milestone, milestones.index(milestone) == milestones.other(), milestone);
+        self.unlisted.count(LabelKind::Initiative, initiatives.index(initiative) == initiatives.other(), || initiative);
+        self.unlisted.count(LabelKind::Milestone, milestones.index(milestone) == milestones.other(), || milestone);
         let initiatives_before = self.state.initiatives.len();
         let mut key = (self.state.initiatives.intern(initiative), self.state.milestones.intern(milestone));
         // Beyond the bound a new pair counts as `other`, `other`.

@@ -166,10 +166,10 @@ fn unlisted_values_are_counted_and_the_first_are_named() {
     let mut unlisted = UnlistedCounts::default();
     let long = "ñ".repeat(100);
     for _ in 0..2 {
-        unlisted.count(LabelKind::Queue, false, "listed");
-        unlisted.count(LabelKind::Queue, true, "pagos");
-        unlisted.count(LabelKind::Programme, true, "pagos");
-        unlisted.count(LabelKind::Queue, true, &long);
+        unlisted.count(LabelKind::Queue, false, || "listed");
+        unlisted.count(LabelKind::Queue, true, || "pagos");
+        unlisted.count(LabelKind::Programme, true, || "pagos");
+        unlisted.count(LabelKind::Queue, true, || &long);
     }
     let named: Vec<(LabelKind, &str)> = unlisted.values().iter().map(|named| (named.kind, &*named.value)).collect();
     let truncated = "ñ".repeat(64);
@@ -177,6 +177,9 @@ fn unlisted_values_are_counted_and_the_first_are_named() {
         named,
         [(LabelKind::Queue, "pagos"), (LabelKind::Programme, "pagos"), (LabelKind::Queue, truncated.as_str())]
     );
-    (0..100).for_each(|number| unlisted.count(LabelKind::Site, true, &number.to_string()));
+    for number in 0..100 {
+        let value = number.to_string();
+        unlisted.count(LabelKind::Site, true, || &value);
+    }
     assert_eq!((unlisted.values().len(), unlisted.counts()), (20, &[2, 0, 4, 100, 0, 0]));
 }

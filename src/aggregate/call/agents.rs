@@ -112,7 +112,7 @@ impl Agents {
         unlisted.count(
             LabelKind::Site,
             self.allowlists.sites.index(self.state.sites.name(site)) == self.allowlists.sites.other(),
-            arena.get(body.site),
+            || arena.get(body.site),
         );
         let known = self.state.agents.get(&body.agent).copied();
         if known.is_some_and(|agent| agent.time.get() > Some(time)) {
