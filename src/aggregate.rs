@@ -35,7 +35,7 @@
 //! | one person with very many dispersals | `disbursement::crowds` |
 //! | calls and agents; how to add a call measure | `call` |
 //! | curves and targets without identity | `panes`, `counts` |
-//! | labels as numbers | `labels` |
+//! | labels as numbers; those shown as `other` | `labels`, `unlisted` |
 //! | keys that an audit follows over partitions | `key_sample` |
 //! | memory: hash table, slab, pages, unaligned integers, timers | `table`, `slab`, `pages`, `packed`, `timers` |
 //!
@@ -74,6 +74,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod unlisted;
 
 use std::ops::Add;
 use std::sync::Arc;
@@ -91,7 +92,8 @@ use self::pages::PagedTable;
 pub use self::restore::{MalformedState, StateLoader};
 pub use self::rules::{Rules, unnamed_setting};
 use self::selection::Selection;
-use crate::allowlists::{Allowlists, LabelKind};
+pub use self::unlisted::{UnlistedCounts, UnlistedValue};
+use crate::allowlists::Allowlists;
 use crate::clock::{Millis, Timestamp};
 use crate::event::{Body, Event, LabelArena};
 use crate::record::{Outcome, Reason, Rejection, Stream};
@@ -184,59 +186,6 @@ impl Add for KeyCounts {
             calls: self.calls + other.calls,
             agents: self.agents + other.agents,
         }
-    }
-}
-
-/// Number of label values shown as `other`, for each [`LabelKind`]. Counts every occurrence, not distinct values. A
-/// figure of the process, replays included: in no state.
-#[derive(Debug, Clone, Default)]
-pub struct UnlistedCounts {
-    counts: [u64; LabelKind::ALL.len()],
-    values: Vec<UnlistedValue>,
-}
-
-/// A label value that is shown as `other`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnlistedValue {
-    /// Label that has the value.
-    pub kind: LabelKind,
-    /// The value as given, of at most [`UnlistedValue::MAX_CHARACTERS`].
-    pub value: String,
-}
-
-impl UnlistedValue {
-    /// Length from which a value is truncated (characters).
-    pub const MAX_CHARACTERS: usize = 64;
-}
-
-impl UnlistedCounts {
-    /// Number of values that are named; all are counted.
-    pub const MAX_VALUES: usize = 20;
-
-    fn count<'a>(&mut self, kind: LabelKind, unlisted: bool, value: impl FnOnce() -> &'a str) {
-        self.counts[kind as usize] += u64::from(unlisted);
-        if unlisted && self.values.len() < Self::MAX_VALUES {
-            self.name(kind, value());
-        }
-    }
-
-    /// Adds a value unless it is named already. Most are, so that takes no memory.
-    fn name(&mut self, kind: LabelKind, value: &str) {
-        let end = value.char_indices().nth(UnlistedValue::MAX_CHARACTERS).map_or(value.len(), |(end, _)| end);
-        let value = &value[..end];
-        if !self.values.iter().any(|named| named.kind == kind && named.value == value) {
-            self.values.push(UnlistedValue { kind, value: value.to_owned() });
-        }
-    }
-
-    /// Counts in the order of [`LabelKind::ALL`].
-    pub fn counts(&self) -> &[u64; LabelKind::ALL.len()] {
-        &self.counts
-    }
-
-    /// The first distinct values, at most [`Self::MAX_VALUES`].
-    pub fn values(&self) -> &[UnlistedValue] {
-        &self.values
     }
 }
 

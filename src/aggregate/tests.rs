@@ -1,5 +1,6 @@
 use super::effort::take_looks;
 use super::*;
+use crate::allowlists::LabelKind;
 use crate::calendar::{Period, WorkingCalendar};
 use crate::clock::{HOUR, MINUTE};
 use crate::event::{Disbursement, DisbursementKind, FederalState};
