@@ -6,8 +6,7 @@
 //! with the partition's state, so that a restart neither loses nor changes them; a part that exists is never taken
 //! again.
 //!
-//! What a record says of the time when it was written must be the same in a replay. A broker's timestamp is that time. A
-//! producer's may be ahead and behind by an hour, if the topic bounds it so: such a record passes only the cuts before
+//! A replay must find the same time of writing for each record. A broker's timestamp is that time. A producer's may be ahead and behind by an hour, if the topic bounds it so: such a record passes only the cuts before
 //! that hour, and a partition without one waits for two hours. Where nothing bounds the delay, a cut that is passed so is
 //! provisional: a record that comes still later would belong to it in a replay.
 //!

@@ -81,7 +81,7 @@ impl CutStore {
     /// nothing else. Cuts of the list are never replaced.
     ///
     /// # Errors
-    /// As [`CutStore::accept`].
+    /// See [`CutStore::accept`].
     pub fn adopt_unsealed(&self, only: Option<&str>, reason: &str, now: Timestamp) -> io::Result<Vec<CutAcceptance>> {
         let mut guard = self.lock();
         let mut chain = self.load()?.chain;

@@ -4,7 +4,7 @@ use crate::record::Finding;
 
 /// Position of the first byte that cannot stand where it does, with its kind in the two lowest bits.
 ///
-/// As small as a position, so that the results of the scanner stay in two registers.
+/// Takes no more than a position, so that the results of the scanner stay in two registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::decode) struct Fault(usize);
 

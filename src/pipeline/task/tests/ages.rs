@@ -1,5 +1,6 @@
 //! Age of the state, as readers see it, over restarts.
 
+use super::cuts::apply;
 use super::topic_ids::heads;
 use super::*;
 
@@ -41,12 +42,8 @@ fn the_first_records_of_an_empty_log_move_no_age() {
     for (end, expected) in [(0, first), (BATCH, second)] {
         let mut rig = started_with_new_first(&store, second, end);
         assert_eq!(built(&mut rig), at(first), "it has no records yet");
-        for batch in rig.batches(1) {
-            rig.task.worker.take(batch).unwrap();
-        }
-        while rig.task.worker.is_applying() {
-            rig.task.worker.apply_step();
-        }
+        let batches = rig.batches(1);
+        apply(&mut rig.task.worker, batches);
         assert_eq!(built(&mut rig), at(expected), "a log that ended at {end}");
     }
 }

@@ -1,5 +1,6 @@
 //! Partitions that are added to a topic, while the process runs and before a restart.
 
+use super::cuts::apply;
 use super::*;
 
 const START: &str = "2026-09-22T12:00:00Z";
@@ -12,12 +13,7 @@ fn counts(milestones: Option<usize>) -> PerStream<Option<usize>> {
 fn live() -> Rig {
     let mut rig = Rig::new(1, START, &[]);
     let batches = rig.batches(1);
-    let worker = &mut rig.task.worker;
-    batches.into_iter().for_each(|batch| worker.take(batch).unwrap());
-    worker.apply(usize::MAX);
-    while worker.is_applying() {
-        worker.apply_step();
-    }
+    apply(&mut rig.task.worker, batches);
     rig
 }
 
@@ -92,12 +88,7 @@ fn saved(partitions: i32) -> CheckpointStore {
     let store = CheckpointStore::new(Arc::new(MemoryDisk::default()));
     let mut rig = started(&store, partitions, &[]).unwrap();
     let batches = rig.batches(1);
-    let worker = &mut rig.task.worker;
-    batches.into_iter().for_each(|batch| worker.take(batch).unwrap());
-    worker.apply(usize::MAX);
-    while worker.is_applying() {
-        worker.apply_step();
-    }
+    apply(&mut rig.task.worker, batches);
     rig.save();
     store
 }
