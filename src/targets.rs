@@ -12,6 +12,8 @@ pub mod plan;
 pub mod probability;
 mod quantity;
 pub mod read;
+pub mod sentence;
+pub mod status;
 
 pub use self::index::{StreamTargetIndex, TargetIndex};
 pub use self::quantity::Quantity;

@@ -6,10 +6,15 @@ use serde::{Deserialize, Serialize};
 use super::context::RequestContext;
 use super::{ApiError, PeriodSpan};
 use crate::calendar::Interval;
-use crate::clock::Timestamp;
+use crate::clock::{MINUTE, Millis, Timestamp};
 use crate::targets::pace::{Observation, PaceReport, assess};
+use crate::targets::sentence::{BilingualText, SentenceInput, sentence};
+use crate::targets::status::PaceStatus;
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, TargetIndex};
 use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
+
+/// Age beyond which figures have the status `unknown`.
+const MAX_AGE: Millis = MINUTE;
 
 /// Answer of `/api/v1/targets`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,6 +100,10 @@ pub(crate) struct TargetSelection {
 /// Progress of the current period. Formulas are in [`pace`](crate::targets::pace).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CurrentPeriod {
+    /// Status by the rules of docs/targets.md#status: `reached`, `on_pace`, `behind`, ...
+    pub(crate) status: PaceStatus,
+    /// Sentence for that status in Spanish and English.
+    pub(crate) say: BilingualText,
     /// Kind, id and bounds of the period.
     pub(crate) period: PeriodSpan,
     /// Goal of the period.
@@ -198,7 +207,13 @@ fn current_period(
     current: &PaceReport,
     dispersion: f64,
 ) -> CurrentPeriod {
+    let (now, complete_until) = (context.now, context.snapshot.complete_until[target.measure.stream()]);
+    let is_current = complete_until.is_some_and(|until| now - until <= MAX_AGE);
+    let status = PaceStatus::of(current, is_current, target.calendar.is_open(now));
+    let input = SentenceInput { target, report: current, status, now, complete_until, zone: context.zone() };
     CurrentPeriod {
+        status,
+        say: sentence(&input),
         period: context.span(target.period, current.period),
         goal: current.goal,
         actual: current.actual,

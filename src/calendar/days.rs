@@ -99,6 +99,23 @@ impl Days {
             .is_some_and(|index| self.plans[self.days[index].plan].open > 0)
     }
 
+    /// True if only a holiday or an exception keeps the date, a working day of the week, closed.
+    pub(super) fn is_holiday(&self, date: Date) -> bool {
+        let index = dates_before(date).and_then(|before| usize::try_from(before).ok());
+        let day = index.filter(|index| *index + 1 < self.days.len()).map(|index| &self.days[index]);
+        day.is_some_and(|day| self.plans[day.plan].open == 0 && self.plans[day.regular_plan].open > 0)
+    }
+
+    /// First instant from `time` on that is open; `None` if there is none up to the end of the last day.
+    pub(super) fn next_opening(&self, time: Timestamp) -> Option<Timestamp> {
+        let from = self.days.partition_point(|day| day.start <= time).saturating_sub(1);
+        let intervals = self.days[from..].iter().flat_map(|day| {
+            let intervals = &self.plans[day.plan].open_intervals;
+            intervals.iter().map(|interval| (day.start + interval.start, day.start + interval.end))
+        });
+        intervals.into_iter().find(|(_, end)| *end > time).map(|(start, _)| start.max(time))
+    }
+
     /// Open time from the first day to `time`.
     pub(super) fn open_until(&self, time: Timestamp) -> Millis {
         let Position { day, since } = self.find(time);

@@ -108,6 +108,16 @@ impl WorkingCalendar {
         self.days.is_working_day(date)
     }
 
+    /// True if a date is closed though its day of the week is not: a holiday, or an exception without hours.
+    pub fn is_holiday(&self, date: Date) -> bool {
+        self.days.is_holiday(date)
+    }
+
+    /// First working time from `time` on; `None` if there is none until 2100.
+    pub fn next_opening(&self, time: Timestamp) -> Option<Timestamp> {
+        self.days.next_opening(time)
+    }
+
     /// Working time within an interval, in milliseconds.
     pub fn open_time(&self, interval: Interval) -> Millis {
         (self.days.open_until(interval.end) - self.days.open_until(interval.start)).max(0)

@@ -1,7 +1,7 @@
 //! `pacemeter targets`: progress of each target, as a table.
 //!
-//! Each target has two lines: its title, then a bar with a mark at the plan to date, followed by the columns of
-//! figures.
+//! Each target has three lines: its title, then a bar with a mark at the plan to date, followed by the columns of figures,
+//! then the server's sentence.
 //! No line is longer than [`WIDTH`]. Output that does not go to a terminal is plain ASCII without colours.
 
 use std::fmt::Write;
@@ -16,12 +16,11 @@ use crate::clock::Timestamp;
 use crate::runtime::{Failure, print, print_styled};
 use crate::settings::{printable, printable_json};
 use crate::targets::Quantity;
+use crate::targets::status::PaceStatus;
 
 /// Maximum length of a line, in characters.
 const WIDTH: usize = 100;
 const BAR: usize = 36;
-/// Probability of attainment below which a target is red.
-const UNLIKELY: f64 = 0.1;
 
 /// Arguments of `pacemeter targets`.
 #[derive(Args)]
@@ -84,7 +83,7 @@ fn table(targets: &TargetsResponse, style: Style) -> String {
         let _ = writeln!(text, "{}", title(target, style));
         let line = target.current.as_ref().map_or_else(
             || "  no current period, or part of it is no longer known".to_owned(),
-            |now| figures(now, style),
+            |now| format!("{}\n  {}", figures(now, style), shortened(&now.say.en, WIDTH - 2)),
         );
         let _ = writeln!(text, "{line}");
     }
@@ -132,17 +131,21 @@ fn figures(current: &CurrentPeriod, style: Style) -> String {
         hours(current.remaining_open_seconds),
         chance(current.attainment_probability_ratio),
     ];
-    row(&style.paint(colour(current), &bar), figures)
+    row(&style.paint(colour(current.status), &bar), figures)
 }
 
-/// Red if attainment is unlikely, yellow if further behind plan than chance explains, green otherwise.
-fn colour(current: &CurrentPeriod) -> &'static str {
-    let is_behind =
-        current.shortfall.zip(current.pace_tolerance).is_some_and(|(shortfall, tolerance)| shortfall > tolerance);
-    match current.attainment_probability_ratio {
-        Some(probability) if probability < UNLIKELY => "31",
-        _ if is_behind => "33",
-        _ => "32",
+/// Red if attainment is unlikely, yellow if further behind plan than chance explains, dim if unknown, green otherwise.
+fn colour(status: PaceStatus) -> &'static str {
+    match status {
+        PaceStatus::Unknown => "2",
+        PaceStatus::AtRisk => "31",
+        PaceStatus::Behind | PaceStatus::SlightlyBehind => "33",
+        PaceStatus::Reached
+        | PaceStatus::Closed
+        | PaceStatus::Starting
+        | PaceStatus::WithinChance
+        | PaceStatus::Ahead
+        | PaceStatus::OnPace => "32",
     }
 }
 

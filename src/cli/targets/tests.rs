@@ -2,6 +2,7 @@ use super::*;
 use crate::api::PeriodSpan;
 use crate::api::targets::{PreviousPeriod, TargetSelection};
 use crate::clock::Timestamp;
+use crate::targets::sentence::BilingualText;
 
 fn span(period: &str, id: &str) -> PeriodSpan {
     let text = String::new;
@@ -15,8 +16,14 @@ fn span(period: &str, id: &str) -> PeriodSpan {
     }
 }
 
+fn say(en: &str) -> BilingualText {
+    BilingualText { es: String::new(), en: en.to_owned() }
+}
+
 fn people() -> CurrentPeriod {
     CurrentPeriod {
+        status: PaceStatus::SlightlyBehind,
+        say: say("A little behind the plan. 4,321 people short of the plan."),
         period: span("week", "2020-W20"),
         goal: Quantity::Count(100_000),
         actual: Some(Quantity::Count(61_234)),
@@ -37,6 +44,8 @@ fn people() -> CurrentPeriod {
 
 fn pesos() -> CurrentPeriod {
     CurrentPeriod {
+        status: PaceStatus::Reached,
+        say: say("The goal is reached."),
         period: span("month", "2020-05"),
         goal: Quantity::Centavos(25_000_000_000_000),
         actual: Some(Quantity::Centavos(28_000_000_000_050)),
@@ -54,6 +63,8 @@ fn pesos() -> CurrentPeriod {
 
 fn service_level() -> CurrentPeriod {
     CurrentPeriod {
+        status: PaceStatus::OnPace,
+        say: say("At the goal: 78.1 %, and the goal is 80.0 %."),
         period: span("day", "2020-05-15"),
         goal: Quantity::Ratio(0.8),
         actual: Some(Quantity::Ratio(0.7812)),
@@ -109,16 +120,19 @@ fn several() -> TargetsResponse {
 }
 
 #[test]
-fn plain_text_has_two_lines_per_target_with_bar_and_plan() {
+fn plain_text_has_figures_bar_and_sentence_per_target() {
     let expected = "\
 2020-05-15T13:00:00-05:00, complete until 2 s earlier
                                         of goal  pace     behind   needs/h     had/h     left chance
 beneficiaries-a-week: 61,234 of 100,000 people                                         week 2020-W20
   ######################.|............   61.2 %  0.93      4,321     1,204     1,100  31h 20m   12 %
+  A little behind the plan. 4,321 people short of the plan.
 pesos-a-month: 280,000,000,000.50 of 250,000,000,000.00 pesos                          month 2020-05
   #################|##################  112.0 %  2.33  -160.0 bn         0    1.2 bn   1,111h  100 %
+  The goal is reached.
 answered-in-time: 78.1 % of 80.0 %                                                    day 2020-05-15
   ############################|.......   97.6 %  0.98     1.9 pt         -         -      45m      -
+  At the goal: 78.1 %, and the goal is 80.0 %.
 regional-meeting
   no current period, or part of it is no longer known
 ";
@@ -136,6 +150,7 @@ fn no_line_is_longer_than_100_characters() {
         pace_ratio: Some(1e18),
         shortfall: Some(-1e15),
         required_per_open_hour: Some(f64::NAN),
+        say: say(&"word ".repeat(40)),
         ..people()
     };
     targets.targets.push(entry("wild", "people", Some(wild)));
@@ -153,10 +168,9 @@ fn only_a_terminal_gets_colours_and_blocks() {
 }
 
 #[test]
-fn the_colour_follows_probability_and_tolerance() {
-    assert_eq!(colour(&CurrentPeriod { attainment_probability_ratio: Some(0.05), ..people() }), "31");
-    assert_eq!(colour(&CurrentPeriod { shortfall: Some(1_500.0), ..people() }), "32");
-    assert_eq!(colour(&service_level()), "32");
+fn the_colour_follows_the_status() {
+    let statuses = [PaceStatus::AtRisk, PaceStatus::Behind, PaceStatus::WithinChance, PaceStatus::Unknown];
+    assert_eq!(statuses.map(colour), ["31", "33", "32", "2"]);
 }
 
 #[test]
@@ -174,13 +188,13 @@ fn without_targets_the_table_names_their_setting() {
 #[test]
 fn text_of_another_server_can_only_be_read() {
     let hidden = "a\u{202e}b\u{1b}[8mc\nd";
-    let current = CurrentPeriod { period: span(hidden, hidden), ..people() };
+    let current = CurrentPeriod { period: span(hidden, hidden), say: say(hidden), ..people() };
     let response = TargetsResponse {
         now: hidden.to_owned(),
         ..targets(vec![entry(hidden, hidden, Some(current)), entry(hidden, "people", None)])
     };
     let plain = table(&response, Style::PLAIN);
     assert!(plain.chars().all(|one| one == '\n' || crate::settings::is_printable(one)), "{plain:?}");
-    assert_eq!(plain.lines().count(), 6, "{plain}");
+    assert_eq!(plain.lines().count(), 7, "{plain}");
     assert!(!table(&response, Style::terminal(true)).contains("\u{1b}[8m"), "only our own colours");
 }
