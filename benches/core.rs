@@ -2,7 +2,8 @@
 //!
 //! The benchmark `decode` repeats one event with warm caches. This one goes once through hundreds of thousands of
 //! supports and people, in their realistic order and disorder. It prints nanoseconds of CPU an event for each million, so that
-//! growth shows. Then it compares dispersals to as many people with the same ones to one person, whose key gathers all.
+//! growth shows. Then it compares two threads with one, and dispersals to as many people with the same ones to one person,
+//! whose key gathers all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +22,14 @@ const BATCH: usize = 2_000;
 
 /// Number of dispersals that one person gathers.
 const CROWD: u64 = 100_000;
-/// Number of times that each measurement of a crowd is repeated, in turn.
+/// Number of events of each thread when two are compared with one.
+const LANE_EVENTS: u64 = 300_000;
+/// Number of times that measurements which are compared are repeated, in turn.
 const ROUNDS: usize = 5;
 
 fn main() {
     simulated_programme();
+    lanes();
     println!("\n{CROWD} dispersals, then {} pairs of a dispersal and its return under another programme", CROWD / 10);
     for (name, time) in [("rising", rising as fn(u64) -> Millis), ("falling", falling), ("scattered", scattered)] {
         let mut rounds: Vec<[f64; 2]> =
@@ -90,25 +94,88 @@ fn simulated_programme() {
     let events = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(3_000_000);
     let now = Clock::wall().now();
     let load = Load::of(events, 2020, PartitionCounts::each(6), now);
-    let mut reader = SettingsReader::load(&Layers::default());
-    let decoder =
-        Decoder::new(Settings::read(&mut reader), PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"));
-    let (rules, allowlists) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
-    let view_config = ViewConfig { allowlists: Arc::clone(&allowlists), ..ViewConfig::default() };
-    let partition = |_| PartitionState::new(Stream::Disbursement, 0, rules, &view_config, now);
-    let mut partitions: Vec<PartitionState> = (0..6).map(partition).collect();
-    let mut offsets = [0; 6];
-    let (mut decoding, mut applying, mut seen) = (Duration::ZERO, Duration::ZERO, 0_u64);
-    let mut arena = LabelArena::default();
+    let (mut lane, mut seen) = (Lane::new(6, now), 0_u64);
     let mut batch: Vec<Emission> = Vec::with_capacity(BATCH);
     for emission in load.emissions().filter(|emission| emission.stream == Stream::Disbursement) {
         batch.push(emission);
         if batch.len() < BATCH {
             continue;
         }
+        lane.take(&batch);
+        seen += batch.len() as u64;
+        batch.clear();
+        if seen.is_multiple_of(1_000_000) {
+            let [decoding, applying] =
+                [&mut lane.decoding, &mut lane.applying].map(|total| std::mem::take(total).as_nanos() as f64 / 1e6);
+            println!("{seen:>10} events: decode {decoding:>5.0} ns, apply {applying:>5.0} ns an event");
+        }
+    }
+}
+
+/// Compares threads that decode and apply alone with two at a time. Each has partitions of its own.
+fn lanes() {
+    let now = Clock::wall().now();
+    let of_lane = |seed| -> Vec<Emission> {
+        let load = Load::of(LANE_EVENTS, seed, PartitionCounts::each(3), now);
+        load.emissions().filter(|emission| emission.stream == Stream::Disbursement).collect()
+    };
+    let loads = [2020, 2021].map(of_lane);
+    let run = |load: &[Emission]| {
+        let mut lane = Lane::new(3, now);
+        load.chunks(BATCH).for_each(|batch| lane.take(batch));
+        (lane.decoding + lane.applying).as_nanos() as f64 / load.len() as f64
+    };
+    let round = || {
+        let alone: f64 = loads.iter().map(|load| run(load)).sum();
+        let together: f64 = std::thread::scope(|scope| {
+            let threads = loads.each_ref().map(|load| scope.spawn(|| run(load)));
+            threads.map(|thread| thread.join().expect("a lane")).iter().sum()
+        });
+        [alone / 2.0, together / 2.0]
+    };
+    let mut rounds: Vec<[f64; 2]> = (0..ROUNDS).map(|_| round()).collect();
+    rounds.sort_by(|one, other| (one[0] / one[1]).total_cmp(&(other[0] / other[1])));
+    let [alone, together] = rounds[ROUNDS / 2];
+    println!(
+        "\ntwo threads of {LANE_EVENTS} events each: {alone:.0} ns of CPU an event alone, {together:.0} ns together: {:.2} x the throughput of one",
+        2.0 * alone / together
+    );
+}
+
+/// A thread's partitions, and the CPU that it took for them.
+struct Lane {
+    decoder: Decoder,
+    partitions: Vec<PartitionState>,
+    offsets: Vec<i64>,
+    arena: LabelArena,
+    decoding: Duration,
+    applying: Duration,
+}
+
+impl Lane {
+    fn new(partitions: usize, now: Timestamp) -> Self {
+        let mut reader = SettingsReader::load(&Layers::default());
+        let key = PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits");
+        let decoder = Decoder::new(Settings::read(&mut reader), key);
+        let (rules, allowlists) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
+        let view_config = ViewConfig { allowlists, ..ViewConfig::default() };
+        let partition = |_| PartitionState::new(Stream::Disbursement, 0, rules, &view_config, now);
+        Self {
+            decoder,
+            partitions: (0..partitions).map(partition).collect(),
+            offsets: vec![0; partitions],
+            arena: LabelArena::default(),
+            decoding: Duration::ZERO,
+            applying: Duration::ZERO,
+        }
+    }
+
+    /// Decodes and applies a batch.
+    fn take(&mut self, batch: &[Emission]) {
+        let Self { decoder, partitions, offsets, arena, .. } = self;
         arena.clear();
         let started = thread_cpu_time();
-        let decoded: Vec<_> = batch.iter().map(|emission| decode(&decoder, emission, &mut arena)).collect();
+        let decoded: Vec<_> = batch.iter().map(|emission| decode(decoder, emission, arena)).collect();
         let between = thread_cpu_time();
         for (number, (emission, event)) in batch.iter().zip(&decoded).enumerate() {
             if number % 16 == 0 {
@@ -119,18 +186,11 @@ fn simulated_programme() {
                 std::hint::black_box(next.fold(0, |touched, pair| touched ^ touch(pair)));
             }
             let index = emission.partition as usize;
-            partitions[index].step(offsets[index], event, &arena);
+            partitions[index].step(offsets[index], event, arena);
             offsets[index] += 1;
         }
-        applying += thread_cpu_time() - between;
-        decoding += between - started;
-        seen += batch.len() as u64;
-        batch.clear();
-        if seen.is_multiple_of(1_000_000) {
-            let each = |total: Duration| total.as_nanos() as f64 / 1e6;
-            println!("{seen:>10} events: decode {:>5.0} ns, apply {:>5.0} ns an event", each(decoding), each(applying));
-            (decoding, applying) = (Duration::ZERO, Duration::ZERO);
-        }
+        self.applying += thread_cpu_time() - between;
+        self.decoding += between - started;
     }
 }
 

@@ -6,7 +6,7 @@
 
 use pacemeter::clock::{Clock, SECOND, Timestamp, thread_cpu_time};
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
@@ -23,6 +23,7 @@ use pacemeter::targets::read::{PeriodBounds, read};
 use pacemeter::telemetry::Metrics;
 use pacemeter::telemetry::log;
 use pacemeter::view::PartitionView;
+use pacemeter::view::merged::MergedView;
 use pacemeter::view::progress::Evaluator;
 use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 use pacemeter::view::totals::PresenceLimits;
@@ -118,20 +119,16 @@ fn scrape(
     let clock = Clock::manual(now);
     let publisher = Arc::new(SnapshotPublisher::new(now, Arc::clone(&variant.targets), Instant::now()));
     let topics = source::Settings::read(reader).topics;
-    let exporter = Exporter {
-        publisher: Arc::clone(&publisher),
-        allowlists: Arc::clone(allowlists),
-        evaluator: Arc::new(Evaluator::new(allowlists.zone.clone())),
-        presence_limits: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
-        clock: clock.clone(),
-        metrics: Arc::new(Metrics::new(
-            topics.as_array(),
-            &[],
-            Arc::new(log::LogCounters::new(&log::Settings::read(reader))),
-        )),
-        max_series: 1_000_000,
-        shared: Mutex::new(None),
-    };
+    let counters = Arc::new(log::LogCounters::new(&log::Settings::read(reader)));
+    let exporter = Exporter::new(
+        Arc::clone(&publisher),
+        Arc::clone(allowlists),
+        PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
+        Arc::new(Evaluator::new(allowlists.zone.clone())),
+        clock.clone(),
+        Arc::new(Metrics::new(topics.as_array(), &[], counters)),
+        1_000_000,
+    );
     let views: Vec<Arc<PartitionView>> =
         variant.partitions.iter_mut().map(|partition| Arc::new(partition.view(now))).collect();
     let (mut took, mut cpu, mut series) = (Vec::new(), Duration::ZERO, 0);
@@ -172,6 +169,7 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: Timestamp
     Snapshot {
         phase: Phase::Live,
         partitions: views.iter().enumerate().map(status).collect(),
+        merged: MergedView::of(views),
         outgrown: Vec::new(),
         complete_until: PerStream::from_fn(|_| Some(now)),
         built: now,

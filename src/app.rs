@@ -12,7 +12,7 @@ mod state_files;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -223,16 +223,15 @@ fn service(
         clock: clock.clone(),
         cuts: cuts.clone(),
     };
-    let exporter = Exporter {
-        publisher: Arc::clone(publisher),
-        allowlists: Arc::clone(&settings.allowlists),
-        presence_limits: PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
+    let exporter = Exporter::new(
+        Arc::clone(publisher),
+        Arc::clone(&settings.allowlists),
+        PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
         evaluator,
-        clock: clock.clone(),
-        metrics: Arc::clone(metrics),
-        max_series: settings.max_series,
-        shared: Mutex::new(None),
-    };
+        clock.clone(),
+        Arc::clone(metrics),
+        settings.max_series,
+    );
     let publisher = Arc::clone(publisher);
     Arc::new(PipelineService { exporter, api, publisher, clock: clock.clone(), started: clock.now() })
 }

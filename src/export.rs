@@ -12,38 +12,33 @@ mod text;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use self::business::PreparedLabels;
 use self::text::Exposition;
 use crate::allowlists::Allowlists;
 use crate::clock::{Clock, MINUTE, Millis, Timestamp};
 use crate::http::{BodyMemory, EncodedBody};
 use crate::telemetry::Metrics;
-use crate::view::Views;
 use crate::view::progress::{Evaluator, Tallies};
 use crate::view::snapshot::{Snapshot, SnapshotPublisher};
 use crate::view::totals::{PresenceLimits, Totals};
 
 /// Renderer of scrapes.
 pub struct Exporter {
-    /// Source of the snapshots.
-    pub publisher: Arc<SnapshotPublisher>,
-    /// Label values that are shown.
-    pub allowlists: Arc<Allowlists>,
-    /// Limits to how long calls wait and agents are present.
-    pub presence_limits: PresenceLimits,
-    /// Evaluator of the targets.
-    pub evaluator: Arc<Evaluator>,
-    /// Clock at which the figures are evaluated.
-    pub clock: Clock,
+    publisher: Arc<SnapshotPublisher>,
+    allowlists: Arc<Allowlists>,
+    labels: PreparedLabels,
+    presence_limits: PresenceLimits,
+    evaluator: Arc<Evaluator>,
+    clock: Clock,
     /// Metrics of the process.
     pub metrics: Arc<Metrics>,
-    /// Maximum number of series of figures.
-    pub max_series: usize,
+    max_series: usize,
     /// Last rendering, which simultaneous scrapes of one snapshot share; `None` at first.
-    pub shared: Mutex<Option<CachedExposition>>,
+    shared: Mutex<Option<CachedExposition>>,
 }
 
 /// Rendering with its snapshot and time.
-pub struct CachedExposition {
+struct CachedExposition {
     snapshot: Arc<Snapshot>,
     at: Timestamp,
     /// Time of the clock at the end of the rendering.
@@ -58,6 +53,8 @@ pub struct CachedExposition {
 const SHARED_FOR: Millis = 250;
 /// Size of renderings beyond which no further one is made while clients still read an earlier one (bytes).
 const MAX_BODY_BYTES: usize = 64 << 20;
+/// Room for a rendering at least, in bytes.
+const MIN_CAPACITY: usize = 64 << 10;
 
 impl CachedExposition {
     /// True if a scrape of `snapshot` that arrived at `arrived` and continues at `now` can share this rendering.
@@ -75,6 +72,22 @@ impl CachedExposition {
 }
 
 impl Exporter {
+    /// Creates a renderer of the newest snapshot of `publisher`, evaluated at `clock`. `max_series` is the maximum number
+    /// of series of figures.
+    pub fn new(
+        publisher: Arc<SnapshotPublisher>,
+        allowlists: Arc<Allowlists>,
+        presence_limits: PresenceLimits,
+        evaluator: Arc<Evaluator>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        max_series: usize,
+    ) -> Self {
+        let labels = PreparedLabels::new(&allowlists);
+        let shared = Mutex::new(None);
+        Self { publisher, allowlists, labels, presence_limits, evaluator, clock, metrics, max_series, shared }
+    }
+
     /// Returns the exposition of the newest snapshot at the current time. Scrapes that wait for the same rendering share
     /// the next. While slow clients hold earlier ones of 64 MiB, the last one is returned, which is as old as
     /// `http.timeout` at most.
@@ -94,22 +107,23 @@ impl Exporter {
         }
         let began = Instant::now();
         let memory = shared.as_ref().map(|last| last.memory.clone()).unwrap_or_default();
-        let body = Arc::new(EncodedBody::counted(self.text(&snapshot, now), &memory));
+        let last_bytes = shared.as_ref().map_or(0, |last| last.body.plain().len());
+        let body = Arc::new(EncodedBody::counted(self.text(&snapshot, now, last_bytes), &memory));
         self.metrics.exposition.rendered(began.elapsed());
         let (finished, shown) = (self.clock.now(), Arc::clone(&body));
         *shared = Some(CachedExposition { snapshot, at: now, finished, began, body, memory });
         shown
     }
 
-    fn text(&self, snapshot: &Snapshot, now: Timestamp) -> String {
-        let mut out = Exposition::new(self.max_series);
+    /// Renders a text about as long as the last one.
+    fn text(&self, snapshot: &Snapshot, now: Timestamp, last_bytes: usize) -> String {
+        let mut out = Exposition::new(self.max_series, MIN_CAPACITY.max(last_bytes + last_bytes / 16));
         business::always(&mut out, snapshot, self.clock.instant());
         targets::always(&mut out, &snapshot.targets, now);
         if snapshot.has_figures() {
-            let views: Views = snapshot.partitions.iter().map(|partition| Arc::clone(&partition.view)).collect();
-            let totals = Totals::of(&views, &self.allowlists, self.presence_limits, now);
-            business::figures(&mut out, &totals, &self.allowlists, snapshot);
-            let tallies = Tallies::of_views(&snapshot.targets, &views);
+            let totals = Totals::of(&snapshot.merged, &self.allowlists, self.presence_limits, now);
+            business::figures(&mut out, &totals, &self.allowlists, &self.labels, snapshot);
+            let tallies = Tallies::of(&snapshot.targets, snapshot.merged.slots());
             let statuses = self.evaluator.statuses(&tallies, now, &snapshot.closed_periods);
             targets::statuses(&mut out, &snapshot.targets, &statuses, snapshot.closed_periods.newest_cut());
         }

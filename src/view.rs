@@ -1,5 +1,5 @@
-//! The read model: a small immutable view of each partition, published a few times a second, and the merge of all
-//! partitions.
+//! The read model: a small immutable view of each partition, and all of them added up a few times a second ([`merged`])
+//! for the snapshot that readers see.
 //!
 //! Totals are added up. Whatever depends on now is kept in panes with their bounds ([`panes`], [`slots`]) and evaluated
 //! at the reader's clock ([`totals`], [`progress`]), so all spans of a scrape are of one instant. Everything is in the
@@ -11,6 +11,7 @@
 pub mod closed_periods;
 pub mod cut;
 pub mod histogram;
+pub mod merged;
 pub mod panes;
 pub mod progress;
 pub mod slots;
@@ -159,7 +160,7 @@ pub struct CellTotals {
 }
 
 /// Figures of a partition of the call centre.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CallView {
     /// Totals of each queue.
     pub queues: Vec<QueueTotals>,
@@ -221,6 +222,20 @@ impl Default for ProgrammeTotals {
             application_to_approval: Histogram::new(histogram_bounds::APPLICATION_TO_APPROVAL.bounds),
             approval_to_dispersal: Histogram::new(histogram_bounds::APPROVAL_TO_DISPERSAL.bounds),
             backlog: Backlog::default(),
+        }
+    }
+}
+
+impl Default for DisbursementView {
+    /// View of no partition.
+    fn default() -> Self {
+        Self {
+            programmes: Vec::new(),
+            cells: Vec::new(),
+            people_complete: true,
+            unmatched: UnmatchedDisbursements::default(),
+            rolling: RollingPanes::default(),
+            slots: Slots::default(),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Cost of ingestion on a real Kafka: bare drains of the same records, the whole program, and the ratios between them.
 //!
 //! ```text
-//! cargo bench --bench ingest -- [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N]
+//! cargo bench --bench ingest -- [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N] [--against PROGRAM]
 //! ```
 //!
-//! - `ingest`: wall time, CPU and memory of two bare drains and of `pacemeter run` over the same records;
+//! - `ingest`: wall time, CPU and memory of two bare drains and of `pacemeter run` over the same records, and with
+//!   `--against` of another build of it, in turn;
 //! - `sizes`: CPU and memory for logs of 331,000 to 5 million supports; cost per event and bytes per support must not
 //!   grow;
 //! - `scrapes`: cost of a scrape of 10,000 series, and cost of a scrape a second for ingestion;
@@ -17,6 +18,7 @@
 //! Markdown on standard output; progress goes to standard error. The broker runs on the same cores.
 
 mod checkpoints;
+mod comparison;
 mod drain;
 #[allow(dead_code, reason = "tests use the rest")]
 #[path = "../../tests/it/kafka.rs"]
@@ -26,17 +28,20 @@ mod process;
 mod report;
 mod scrapes;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kafka::Kafka;
 use load::Log;
 use process::{Pacemeter, Usage};
-use report::{Table, median};
+use report::Table;
 
 struct Options {
     parts: Vec<String>,
     events: u64,
     rounds: usize,
+    /// Another build of the program.
+    against: Option<PathBuf>,
 }
 
 fn main() {
@@ -50,7 +55,7 @@ fn main() {
     kafka.start();
     for part in &options.parts {
         match part.as_str() {
-            "ingest" => ingest(&kafka, &options),
+            "ingest" => comparison::measure(&kafka, &options),
             "sizes" => sizes(&kafka),
             "scrapes" => scrapes::measure(&kafka, options.events),
             "checkpoints" => checkpoints::measure(&kafka, options.events, options.rounds),
@@ -61,9 +66,13 @@ fn main() {
 }
 
 fn options(arguments: &[String]) -> Options {
-    let mut options = Options { parts: Vec::new(), events: 3_000_000, rounds: 3 };
+    let mut options = Options { parts: Vec::new(), events: 3_000_000, rounds: 3, against: None };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
+        if argument == "--against" {
+            options.against = Some(arguments.next().unwrap_or_else(|| usage(argument)).into());
+            continue;
+        }
         let mut number = || arguments.next().and_then(|text| text.parse().ok()).unwrap_or_else(|| usage(argument));
         match argument.as_str() {
             // Cargo's own.
@@ -82,57 +91,9 @@ fn options(arguments: &[String]) -> Options {
 fn usage(fault: &str) -> ! {
     eprintln!(
         "unknown argument: {fault}
-usage: ingest [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N]"
+usage: ingest [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N] [--against PROGRAM]"
     );
     std::process::exit(64)
-}
-
-/// Measures drains and the program in turn, so that changing conditions of the machine affect all of them.
-fn ingest(kafka: &Kafka, options: &Options) {
-    let log = Log::write(kafka, "ingest", load::mixed(options.events));
-    eprintln!("warming up the broker");
-    drain::run(drain::POLL, &log);
-    let mut measured: [Vec<Usage>; 3] = Default::default();
-    for round in 1..=options.rounds {
-        eprintln!("round {round} of {}", options.rounds);
-        measured[0].push(drain::run(drain::POLL, &log));
-        measured[1].push(drain::run(drain::BATCH, &log));
-        measured[2].push(run_to_the_end(&log, &[]).0);
-    }
-    let records = log.records as f64;
-    let of = |what: fn(&Usage) -> f64, runs: &[Usage]| median(runs.iter().map(what));
-    let poll_cpu = of(Usage::cpu_seconds, &measured[0]);
-    let poll_wall = of(Usage::wall_seconds, &measured[0]);
-    let columns = [
-        "",
-        "wall s",
-        "events/s",
-        "CPU us/event",
-        "CPU, x poll drain",
-        "throughput, x poll drain",
-        "RSS MB",
-        "peak RSS MB",
-        "rounds, CPU us/event",
-    ];
-    let mut table = Table::new(&columns);
-    for (name, runs) in ["bare drain, poll", "bare drain, batch", "pacemeter run"].iter().zip(&measured) {
-        let (wall, cpu) = (of(Usage::wall_seconds, runs), of(Usage::cpu_seconds, runs));
-        let each: Vec<String> = runs.iter().map(|run| format!("{:.2}", run.cpu_seconds() / records * 1e6)).collect();
-        table.row(&[
-            (*name).to_owned(),
-            format!("{wall:.2}"),
-            format!("{:.0}", records / wall),
-            format!("{:.2}", cpu / records * 1e6),
-            format!("{:.2}", cpu / poll_cpu),
-            format!("{:.2}", poll_wall / wall),
-            format!("{:.0}", of(Usage::resident_megabytes, runs)),
-            format!("{:.0}", of(Usage::peak_megabytes, runs)),
-            each.join(" "),
-        ]);
-    }
-    println!("\n## {} events: bare drains and the whole program\n", log.records);
-    println!("Medians of {} rounds. {}\n", options.rounds, log.description);
-    table.print();
 }
 
 /// Keeps a log for profiling, and prints how to read it.
@@ -145,8 +106,14 @@ fn hold(kafka: &Kafka, events: u64) {
 }
 
 /// Starts the program on the log and measures it from its start until its figures are complete.
-fn run_to_the_end(log: &Log, settings: &[String]) -> (Usage, f64) {
-    let mut pacemeter = Pacemeter::start(&[log.settings(), settings.to_vec()].concat());
+fn run_to_the_end(log: &Log) -> (Usage, f64) {
+    run_program(Path::new(process::OWN), log)
+}
+
+/// Starts a build of the program, as [`run_to_the_end`] does with this one.
+fn run_program(program: &Path, log: &Log) -> (Usage, f64) {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let mut pacemeter = Pacemeter::start_program(program, state, &log.settings());
     let measured = pacemeter.measure_until_ready();
     let records: f64 = pacemeter.value("pacemeter_records_total");
     assert_eq!(records, log.records as f64, "the program has read what was written");
@@ -172,7 +139,7 @@ fn sizes(kafka: &Kafka) {
     ];
     let mut table = Table::new(&columns);
     let empty = Log::write(kafka, "empty", load::disbursements(0));
-    let (base, _) = run_to_the_end(&empty, &[]);
+    let (base, _) = run_to_the_end(&empty);
     let row = |supports: u64, megabytes: &Usage| {
         let [resident, peak] =
             [megabytes.resident_megabytes(), megabytes.peak_megabytes()].map(|megabytes| format!("{megabytes:.0}"));
@@ -184,7 +151,7 @@ fn sizes(kafka: &Kafka) {
     let mut million = None;
     for count in [331_000, 1_000_000, 3_310_000, 5_000_000] {
         let log = Log::write(kafka, &format!("supports-{count}"), load::disbursements(count));
-        let (measured, jump) = run_to_the_end(&log, &[]);
+        let (measured, jump) = run_to_the_end(&log);
         let cost = measured.cpu_seconds() / log.records as f64 * 1e6;
         let bytes = measured.resident_megabytes() * 1e6;
         if count == 1_000_000 {

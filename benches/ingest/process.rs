@@ -88,6 +88,9 @@ fn megabytes(kib: i64) -> f64 {
     kib as f64 * 1_024.0 / 1e6
 }
 
+/// Program of this build.
+pub const OWN: &str = env!("CARGO_BIN_EXE_pacemeter");
+
 /// A running `pacemeter run`.
 pub struct Pacemeter {
     child: Child,
@@ -104,12 +107,17 @@ impl Pacemeter {
 
     /// Starts in a state directory that may have content.
     pub fn start_in(state: TempDir, settings: &[String]) -> Self {
+        Self::start_program(Path::new(OWN), state, settings)
+    }
+
+    /// Starts another build of the program.
+    pub fn start_program(program: &Path, state: TempDir, settings: &[String]) -> Self {
         // Without a key one would be created, with a warning.
         let key = state.path().join("benchmark.key");
         fs::write(&key, "5a".repeat(32))
             .and_then(|()| fs::set_permissions(&key, fs::Permissions::from_mode(0o600)))
             .expect("a key file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pacemeter"));
+        let mut command = Command::new(program);
         command.arg("run").args(["--set", "http.listen=127.0.0.1:0", "--set", "log.format=json"]);
         command.arg("--set").arg(format!("state.directory={}", state.path().display()));
         command.arg("--set").arg(format!("state.pseudonym_key_file={}", key.display()));

@@ -111,7 +111,7 @@ pub(super) fn cells_today(context: &RequestContext<'_>, period: Period, span: In
     if !context.is_start(period, span.start) {
         return None;
     }
-    let sums = cells_within(&context.views(), context.allowlists, period, span)?;
+    let sums = cells_within(&context.snapshot.merged.disbursements.slots, context.allowlists, period, span)?;
     let in_use = sums.into_iter().enumerate().filter(|(_, sum)| sum.dispersals > 0);
     let named = in_use.map(|(cell, sum)| {
         let (programme, state) = context.allowlists.names_of_cell(CellIndex::new(cell));

@@ -11,7 +11,6 @@ use crate::calendar::{Interval, Period};
 use crate::clock::Timestamp;
 use crate::cuts::CutStore;
 use crate::targets::{Target, TargetIndex, Targets};
-use crate::view::Views;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::progress::{Evaluator, Tallies, TargetStatus};
 use crate::view::snapshot::Snapshot;
@@ -74,12 +73,8 @@ impl<'a> RequestContext<'a> {
         &self.allowlists.zone
     }
 
-    pub(super) fn views(&self) -> Views {
-        self.snapshot.partitions.iter().map(|status| Arc::clone(&status.view)).collect()
-    }
-
     pub(super) fn tallies(&self) -> Tallies {
-        Tallies::of_views(&self.snapshot.targets, &self.views())
+        Tallies::of(&self.snapshot.targets, self.snapshot.merged.slots())
     }
 
     /// Evaluates all targets; the statuses are in the order of the targets.

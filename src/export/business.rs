@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use super::text::{Exposition, SampleValue};
-use crate::allowlists::{Allowlists, ProgrammeIndex};
+use super::text::{Exposition, LabelSets, SampleValue};
+use crate::allowlists::{Allowlists, CellIndex};
 use crate::event::{CallKind, DisbursementKind, Status};
 use crate::record::{Outcome, Reason, Stream};
 use crate::telemetry::catalogue::{Family, business, own};
 use crate::view::ProgrammeTotals;
-use crate::view::panes::SpanFigures;
 use crate::view::snapshot::Snapshot;
 use crate::view::totals::{AGENT_STATUSES, SPANS, Totals};
 
@@ -25,17 +24,23 @@ pub(super) fn always(out: &mut Exposition, snapshot: &Snapshot, now: Instant) {
 }
 
 /// Writes every figure, beginning with the state that qualifies the others.
-pub(super) fn figures(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists, snapshot: &Snapshot) {
+pub(super) fn figures(
+    out: &mut Exposition,
+    totals: &Totals,
+    allowlists: &Allowlists,
+    labels: &PreparedLabels,
+    snapshot: &Snapshot,
+) {
     state(out, totals, snapshot);
     records(out, totals);
     unmatched(out, totals);
     programmes(out, totals, allowlists);
-    money(out, totals, allowlists);
-    spans(out, totals, allowlists);
+    money(out, totals, &labels.cells);
+    spans(out, totals, &labels.cells);
     backlog(out, totals, allowlists);
     calls(out, totals, allowlists);
     agents(out, totals, allowlists);
-    milestones(out, totals, allowlists);
+    milestones(out, totals, &labels.milestones);
 }
 
 fn records(out: &mut Exposition, totals: &Totals) {
@@ -93,37 +98,35 @@ fn programmes(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
     }
 }
 
-/// Writes a family by programme and state. `value` returns `None` for a cell that is not shown.
-fn by_cell(
-    out: &mut Exposition,
-    allowlists: &Allowlists,
-    family: &'static Family,
-    value: impl Fn(usize) -> Option<SampleValue>,
-) {
-    out.family(family);
-    for (programme, programme_name) in allowlists.programmes.names().iter().enumerate() {
-        for (state, state_name) in allowlists.states.names().iter().enumerate() {
-            if let Some(value) = value(allowlists.cell(ProgrammeIndex::new(programme), state).index()) {
-                out.sample(&[programme_name, state_name], value);
-            }
+/// Label sets that many series have, prepared once.
+pub(super) struct PreparedLabels {
+    /// Programme and federal state of each cell.
+    cells: LabelSets,
+    /// Initiative and milestone, in the order of their cells.
+    milestones: LabelSets,
+}
+
+impl PreparedLabels {
+    pub(super) fn new(allowlists: &Allowlists) -> Self {
+        let cells =
+            (0..allowlists.cells()).map(|cell| <[&str; 2]>::from(allowlists.names_of_cell(CellIndex::new(cell))));
+        let milestones = allowlists.initiatives.names().iter().flat_map(|initiative| {
+            allowlists.milestones.names().iter().map(move |milestone| [initiative.as_str(), milestone.as_str()])
+        });
+        Self {
+            cells: LabelSets::new(business::APPROVED_PESOS.labels, cells),
+            milestones: LabelSets::new(business::MILESTONES.labels, milestones),
         }
     }
 }
 
-fn money(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
-    by_cell(out, allowlists, &business::APPROVED_PESOS, |cell| {
-        Some(SampleValue::Centavos(totals.cells[cell].approved))
-    });
-    by_cell(out, allowlists, &business::DISPERSED_PESOS, |cell| {
-        Some(SampleValue::Centavos(totals.cells[cell].dispersed))
-    });
-    by_cell(out, allowlists, &business::RETURNED_PESOS, |cell| {
-        Some(SampleValue::Centavos(totals.cells[cell].returned))
-    });
+fn money(out: &mut Exposition, totals: &Totals, labels: &LabelSets) {
+    out.family_of(&business::APPROVED_PESOS, labels, |cell| Some(SampleValue::Centavos(totals.cells[cell].approved)));
+    out.family_of(&business::DISPERSED_PESOS, labels, |cell| Some(SampleValue::Centavos(totals.cells[cell].dispersed)));
+    out.family_of(&business::RETURNED_PESOS, labels, |cell| Some(SampleValue::Centavos(totals.cells[cell].returned)));
     if totals.people_complete {
-        by_cell(out, allowlists, &business::BENEFICIARIES, |cell| {
-            totals.in_use(cell).then(|| totals.cells[cell].beneficiaries.into())
-        });
+        let value = |cell: usize| totals.in_use(cell).then(|| totals.cells[cell].beneficiaries.into());
+        out.family_of(&business::BENEFICIARIES, labels, value);
     }
 }
 
@@ -169,17 +172,17 @@ const SPAN_FAMILIES: [SpanFamilies; SPANS.len()] = [
     },
 ];
 
-fn spans(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
+fn spans(out: &mut Exposition, totals: &Totals, labels: &LabelSets) {
     for ((span, families), figures) in SPANS.into_iter().zip(SPAN_FAMILIES).zip(&totals.spans) {
         debug_assert_eq!(span.counts_people(), families.beneficiaries.is_some(), "{}", families.dispersals.name);
-        let mut each = |family: &'static Family, value: &dyn Fn(&SpanFigures) -> SampleValue| {
-            by_cell(out, allowlists, family, |cell| totals.in_use(cell).then(|| value(&figures[cell])));
-        };
+        let in_use = |cell: usize| totals.in_use(cell).then(|| &figures[cell]);
         if let Some(family) = families.beneficiaries {
-            each(family, &|figures| figures.beneficiaries.into());
+            out.family_of(family, labels, |cell| in_use(cell).map(|figures| figures.beneficiaries.into()));
         }
-        each(families.dispersals, &|figures| figures.dispersals.into());
-        each(families.net_pesos, &|figures| SampleValue::Centavos(figures.net));
+        out.family_of(families.dispersals, labels, |cell| in_use(cell).map(|figures| figures.dispersals.into()));
+        out.family_of(families.net_pesos, labels, |cell| {
+            in_use(cell).map(|figures| SampleValue::Centavos(figures.net))
+        });
     }
 }
 
@@ -231,17 +234,9 @@ fn agents(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
     }
 }
 
-fn milestones(out: &mut Exposition, totals: &Totals, allowlists: &Allowlists) {
-    let mut each = |family: &'static Family, value: &dyn Fn(usize) -> u128| {
-        out.family(family);
-        for (initiative, initiative_name) in allowlists.initiatives.names().iter().enumerate() {
-            for (milestone, milestone_name) in allowlists.milestones.names().iter().enumerate() {
-                out.sample(&[initiative_name, milestone_name], value(allowlists.milestone_cell(initiative, milestone)));
-            }
-        }
-    };
-    each(&business::MILESTONES, &|cell| totals.milestones[cell].reached);
-    each(&business::MILESTONES_WITHDRAWN, &|cell| totals.milestones[cell].withdrawn);
+fn milestones(out: &mut Exposition, totals: &Totals, labels: &LabelSets) {
+    out.family_of(&business::MILESTONES, labels, |cell| Some(totals.milestones[cell].reached.into()));
+    out.family_of(&business::MILESTONES_WITHDRAWN, labels, |cell| Some(totals.milestones[cell].withdrawn.into()));
 }
 
 fn state(out: &mut Exposition, totals: &Totals, snapshot: &Snapshot) {

@@ -1,6 +1,6 @@
 //! Scrapes that share a rendering, and the memory of renderings.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Exporter;
@@ -15,16 +15,15 @@ use crate::view::totals::PresenceLimits;
 fn exporter(clock: Clock) -> Exporter {
     let log = log::Settings { level: tracing::Level::INFO, format: log::Format::Auto, burst: 1, per_second: 1 };
     let allowlists = Arc::new(Allowlists::default());
-    Exporter {
-        publisher: Arc::new(SnapshotPublisher::new(clock.now(), Arc::default(), Instant::now())),
-        evaluator: Arc::new(Evaluator::new(allowlists.zone.clone())),
-        allowlists,
-        presence_limits: PresenceLimits { wait: 1_000, agent: 1_000 },
+    Exporter::new(
+        Arc::new(SnapshotPublisher::new(clock.now(), Arc::default(), Instant::now())),
+        Arc::clone(&allowlists),
+        PresenceLimits { wait: 1_000, agent: 1_000 },
+        Arc::new(Evaluator::new(allowlists.zone.clone())),
         clock,
-        metrics: Arc::new(Metrics::new(&[], &[], Arc::new(LogCounters::new(&log)))),
-        max_series: 100,
-        shared: Mutex::new(None),
-    }
+        Arc::new(Metrics::new(&[], &[], Arc::new(LogCounters::new(&log)))),
+        100,
+    )
 }
 
 fn start() -> Timestamp {

@@ -20,6 +20,31 @@ pub(super) struct Exposition {
     series: usize,
     max_series: usize,
     dropped: BTreeMap<&'static str, u64>,
+    /// Labels of the histogram that is being written.
+    labels: String,
+}
+
+/// Label sets of many families, written once as they stand in each line: `programme="x",state="y"`.
+pub(super) struct LabelSets {
+    names: &'static [&'static str],
+    sets: Vec<String>,
+}
+
+impl LabelSets {
+    /// Writes sets of values of the labels `names`.
+    pub(super) fn new<'a, const N: usize>(
+        names: &'static [&'static str],
+        sets: impl Iterator<Item = [&'a str; N]>,
+    ) -> Self {
+        assert_eq!(names.len(), N, "each label has a value");
+        let written = |values: [&str; N]| {
+            let mut text = String::new();
+            push_labels(&mut text, names, &values);
+            text.shrink_to_fit();
+            text
+        };
+        Self { names, sets: sets.map(written).collect() }
+    }
 }
 
 /// Value of a sample, in its own unit.
@@ -72,14 +97,16 @@ impl SampleValue {
 }
 
 impl Exposition {
-    pub(super) fn new(max_series: usize) -> Self {
+    /// Creates an empty exposition with room for `bytes`.
+    pub(super) fn new(max_series: usize, bytes: usize) -> Self {
         Self {
-            text: String::with_capacity(64 * 1_024),
+            text: String::with_capacity(bytes),
             family: None,
             start: (0, 0),
             series: 0,
             max_series,
             dropped: BTreeMap::new(),
+            labels: String::new(),
         }
     }
 
@@ -102,7 +129,36 @@ impl Exposition {
     pub(super) fn sample(&mut self, labels: &[&str], value: impl Into<SampleValue>) {
         self.check_labels(labels);
         if self.admits(1) {
-            self.line("", labels, None, value.into());
+            let family = self.current();
+            self.text.push_str(family.name);
+            if !labels.is_empty() {
+                self.text.push('{');
+                push_labels(&mut self.text, family.labels, labels);
+                self.text.push('}');
+            }
+            push_end(&mut self.text, value.into());
+        }
+    }
+
+    /// Writes a family with a sample for each label set that has a value.
+    pub(super) fn family_of(
+        &mut self,
+        family: &'static Family,
+        labels: &LabelSets,
+        value: impl Fn(usize) -> Option<SampleValue>,
+    ) {
+        assert_eq!(family.labels, labels.names, "label sets of {}", family.name);
+        self.family(family);
+        for (index, labels) in labels.sets.iter().enumerate() {
+            if let Some(value) = value(index)
+                && self.admits(1)
+            {
+                self.text.push_str(family.name);
+                self.text.push('{');
+                self.text.push_str(labels);
+                self.text.push('}');
+                push_end(&mut self.text, value);
+            }
         }
     }
 
@@ -112,12 +168,25 @@ impl Exposition {
         if !self.admits(histogram.cumulative().count() + 3) {
             return;
         }
+        let (family, Self { text, labels: set, .. }) = (self.current(), self);
+        set.clear();
+        push_labels(set, family.labels, labels);
         for (bound, count) in histogram.cumulative() {
-            self.line("_bucket", labels, Some(SampleValue::duration(bound)), count.into());
+            push_bucket(text, family.name, set, Some(bound), count);
         }
-        self.line("_bucket", labels, None, histogram.count().into());
-        self.line("_sum", labels, None, SampleValue::Millis(histogram.sum()));
-        self.line("_count", labels, None, histogram.count().into());
+        push_bucket(text, family.name, set, None, histogram.count());
+        for (suffix, value) in
+            [("_sum", SampleValue::Millis(histogram.sum())), ("_count", SampleValue::from(histogram.count()))]
+        {
+            text.push_str(family.name);
+            text.push_str(suffix);
+            if !set.is_empty() {
+                text.push('{');
+                text.push_str(set);
+                text.push('}');
+            }
+            push_end(text, value);
+        }
     }
 
     /// Returns the number of omitted series of each family that was omitted.
@@ -152,39 +221,44 @@ impl Exposition {
     fn current(&self) -> &'static Family {
         self.family.expect("a sample belongs to a family")
     }
+}
 
-    /// Writes one line. `bound` is the upper bound of a bucket, `None` for the infinite one.
-    fn line(&mut self, suffix: &str, labels: &[&str], bound: Option<SampleValue>, value: SampleValue) {
-        let family = self.current();
-        self.text.push_str(family.name);
-        self.text.push_str(suffix);
-        let mut separator = '{';
-        for (name, value) in family.labels.iter().zip(labels) {
-            self.text.push(separator);
-            self.text.push_str(name);
-            self.text.push_str("=\"");
-            push_escaped(&mut self.text, value);
-            self.text.push('"');
-            separator = ',';
+/// Appends labels without braces.
+fn push_labels(text: &mut String, names: &[&str], values: &[&str]) {
+    for (index, (name, value)) in names.iter().zip(values).enumerate() {
+        if index > 0 {
+            text.push(',');
         }
-        if suffix == "_bucket" {
-            self.text.push(separator);
-            self.text.push_str("le=\"");
-            match bound {
-                Some(bound) => push_value(&mut self.text, bound),
-                None => self.text.push_str("+Inf"),
-            }
-            self.text.push('"');
-            separator = ',';
-        }
-        self.text.push_str(if separator == ',' { "} " } else { " " });
-        push_value(&mut self.text, value);
-        self.text.push('\n');
+        text.push_str(name);
+        text.push_str("=\"");
+        push_escaped(text, value);
+        text.push('"');
     }
 }
 
+/// Appends the line of a bucket. `bound` is its upper bound, `None` for the infinite one.
+fn push_bucket(text: &mut String, name: &str, labels: &str, bound: Option<Millis>, count: u64) {
+    text.push_str(name);
+    text.push_str("_bucket{");
+    text.push_str(labels);
+    text.push_str(if labels.is_empty() { "le=\"" } else { ",le=\"" });
+    match bound {
+        Some(bound) => push_value(text, SampleValue::duration(bound)),
+        None => text.push_str("+Inf"),
+    }
+    text.push_str("\"}");
+    push_end(text, count.into());
+}
+
+/// Appends the value of a line, and its end.
+fn push_end(text: &mut String, value: SampleValue) {
+    text.push(' ');
+    push_value(text, value);
+    text.push('\n');
+}
+
 fn push_escaped(text: &mut String, value: &str) {
-    if !value.contains(['\\', '"', '\n']) {
+    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
         return text.push_str(value);
     }
     for character in value.chars() {
@@ -199,25 +273,36 @@ fn push_escaped(text: &mut String, value: &str) {
 
 /// Appends an exact decimal without superfluous zeros.
 fn push_value(text: &mut String, value: SampleValue) {
-    let (number, decimals) = match value {
-        SampleValue::Number(number) => (number, 0),
-        SampleValue::Centavos(number) => (number, 2),
-        SampleValue::Millis(number) => (number, 3),
-        SampleValue::Real(number) => {
-            let _ = write!(text, "{number}");
-            return;
+    match value {
+        SampleValue::Number(number) => push_decimal(text, number, 1),
+        SampleValue::Centavos(number) => push_decimal(text, number, 100),
+        SampleValue::Millis(number) => push_decimal(text, number, 1_000),
+        // Writing to a string never fails.
+        SampleValue::Real(number) => drop(write!(text, "{number}")),
+    }
+}
+
+/// Appends `number / unit`, where `unit` is a power of ten.
+fn push_decimal(text: &mut String, number: u128, unit: u64) {
+    let mut digits = itoa::Buffer::new();
+    let (mut part, mut unit) = match u64::try_from(number) {
+        // Division of 64 bits is many times cheaper than that of 128.
+        Ok(number) => {
+            text.push_str(digits.format(number / unit));
+            (number % unit, unit)
+        }
+        Err(_) => {
+            text.push_str(digits.format(number / u128::from(unit)));
+            ((number % u128::from(unit)) as u64, unit)
         }
     };
-    let unit = 10_u128.pow(decimals);
-    let (whole, part) = (number / unit, number % unit);
-    // Writing to a string never fails.
-    let _ = match u64::try_from(whole) {
-        Ok(whole) => write!(text, "{whole}"),
-        Err(_) => write!(text, "{whole}"),
-    };
     if part > 0 {
-        let _ = write!(text, ".{part:0width$}", width = decimals as usize);
-        text.truncate(text.trim_end_matches('0').len());
+        text.push('.');
+    }
+    while part > 0 {
+        unit /= 10;
+        text.push(char::from(b'0' + (part / unit) as u8));
+        part %= unit;
     }
 }
 
@@ -241,7 +326,10 @@ mod tests {
         assert_eq!(written(SampleValue::Centavos(923_200_000_005)), "9232000000.05");
         assert_eq!(written(SampleValue::Centavos(10)), "0.1");
         assert_eq!(written(SampleValue::Millis(1_500)), "1.5");
+        assert_eq!(written(SampleValue::Millis(1_001)), "1.001");
+        assert_eq!(written(SampleValue::Millis(40)), "0.04");
         assert_eq!(written(SampleValue::Number(u128::MAX)), u128::MAX.to_string());
+        assert_eq!(written(SampleValue::Centavos(u128::MAX)), format!("{}.55", u128::MAX / 100));
     }
 
     #[test]
@@ -249,7 +337,7 @@ mod tests {
         static BOUNDS: [Millis; 2] = [SECOND, HOUR];
         let mut histogram = Histogram::new(&BOUNDS);
         [500, 1_000, 1_001, 2 * HOUR, -5].into_iter().for_each(|duration| histogram.observe(duration));
-        let mut out = Exposition::new(100);
+        let mut out = Exposition::new(100, 0);
         out.family(&business::CALL_HANDLE);
         out.histogram(&["a\"b\\c"], &histogram);
         let lines: Vec<_> = out.text.lines().skip(2).map(str::to_owned).collect();
@@ -266,8 +354,23 @@ mod tests {
     }
 
     #[test]
+    fn prepared_label_sets_give_the_same_lines() {
+        let values = [["a\"b", "x"], ["c", "y\\\n"], ["d", "z"]];
+        let labels = LabelSets::new(business::APPROVED_PESOS.labels, values.into_iter());
+        let value = |index: usize| (index != 1).then_some(SampleValue::Centavos(index as u128 * 150));
+        let (mut prepared, mut single) = (Exposition::new(100, 0), Exposition::new(100, 0));
+        prepared.family_of(&business::APPROVED_PESOS, &labels, value);
+        single.family(&business::APPROVED_PESOS);
+        for (index, values) in values.iter().enumerate() {
+            value(index).into_iter().for_each(|value| single.sample(values, value));
+        }
+        assert_eq!(prepared.text, single.text);
+        assert_eq!(single.text.lines().last(), Some(r#"pacemeter_approved_pesos_total{programme="d",state="z"} 3"#));
+    }
+
+    #[test]
     fn families_beyond_the_maximum_are_omitted_and_counted() {
-        let mut out = Exposition::new(2);
+        let mut out = Exposition::new(2, 0);
         out.family(&business::CONFLICTS);
         ["disbursement", "call", "milestone"].into_iter().for_each(|stream| out.sample(&[stream], 1_u64));
         out.family(&own::READY);

@@ -272,7 +272,7 @@ impl OwnedPartition {
         }
     }
 
-    pub(super) fn view(&self) -> &PartitionView {
+    pub(super) fn view(&self) -> &Arc<PartitionView> {
         &self.view
     }
 

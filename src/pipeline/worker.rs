@@ -45,6 +45,7 @@ use crate::record::{Outcome, PartitionIndex};
 use crate::runtime::{Exit, Failure};
 use crate::source::TopicIds;
 use crate::view::closed_periods::ClosedPeriods;
+use crate::view::merged::ViewMerger;
 use crate::view::snapshot::{Phase, SnapshotPublisher};
 
 /// Time between two steps of a checkpoint or a backfill in progress.
@@ -106,6 +107,7 @@ pub struct Worker {
     outputs: Outputs,
     phase: Phase,
     partitions: Partitions,
+    view_merger: ViewMerger,
     checkpoint_scheduler: CheckpointScheduler,
     audit: KeyingAudit,
     unlisted_log: UnlistedLog,
@@ -157,6 +159,7 @@ impl Worker {
             stall_timeout,
             phase: Phase::Starting("the pipeline is starting".to_owned()),
             partitions: Partitions::new(compatibility, labels_fingerprint(view_config.allowlists.all())),
+            view_merger: ViewMerger::default(),
             checkpoint_scheduler: CheckpointScheduler::new(settings.checkpoint_scheduler, clock.clone(), checkpoints),
             audit: KeyingAudit::default(),
             unlisted_log: UnlistedLog::default(),

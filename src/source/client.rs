@@ -94,8 +94,9 @@ pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     default_to(&mut config, &["fetch.queue.backoff.ms"], "2");
     // A fetch that waits at idle partitions holds up those that are assigned meanwhile.
     default_to(&mut config, &["fetch.wait.max.ms"], "100");
-    // For all partitions together, as all forward to one queue.
-    default_to(&mut config, &["queued.max.messages.kbytes"], "8192");
+    // For all partitions together, as all forward to one queue. More would only leave the processor's cache before it is
+    // decoded, and keep more unpacked batches alive.
+    default_to(&mut config, &["queued.max.messages.kbytes"], "2048");
     bound_answers(&mut config, MAX_BATCH_BYTES);
     config
 }

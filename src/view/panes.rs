@@ -10,6 +10,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::add_each;
 use crate::allowlists::CellIndex;
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis, Timestamp};
@@ -65,6 +66,16 @@ pub struct HourFigures {
     pub people: [i64; 2],
 }
 
+impl AddAssign<&HourFigures> for HourFigures {
+    fn add_assign(&mut self, more: &HourFigures) {
+        // By name, so that a new figure is not left out.
+        let HourFigures { dispersals, net, people } = more;
+        self.dispersals += dispersals;
+        self.net += net;
+        add_each(&mut self.people, people);
+    }
+}
+
 /// Lengths of the rolling windows that count people, in hours; the longest is last. A new one also lengthens
 /// [`HourFigures::people`].
 pub const ROLLING_HOURS: [i64; 2] = [24, 168];
@@ -98,20 +109,19 @@ impl RollingPanes {
     pub fn add_hours(&self, sums: &mut [SpanFigures], rolling: usize, now: Timestamp) {
         let hour = now.floor(HOUR);
         let first = hour - (ROLLING_HOURS[rolling] - 1) * HOUR;
-        let mut people: HashMap<CellIndex, i64> =
-            self.before.iter().map(|(&cell, changes)| (cell, changes[rolling])).collect();
+        let mut people = vec![0_i64; sums.len()];
+        self.before.iter().for_each(|(&cell, changes)| people[cell.index()] += changes[rolling]);
         for (&start, pane) in self.hours.range(..=hour) {
             for (&cell, figures) in pane.iter() {
-                *people.entry(cell).or_default() += figures.people[rolling];
+                people[cell.index()] += figures.people[rolling];
                 if start >= first {
                     sums[cell.index()].dispersals += figures.dispersals;
                     sums[cell.index()].net += figures.net;
                 }
             }
         }
-        for (cell, count) in people {
-            sums[cell.index()].beneficiaries +=
-                u64::try_from(count).expect("no more people leave a window than entered it");
+        for (sum, count) in sums.iter_mut().zip(people) {
+            sum.beneficiaries += u64::try_from(count).expect("no more people leave a window than entered it");
         }
     }
 }
@@ -120,10 +130,10 @@ impl RollingPanes {
 #[derive(Debug, Clone, Default)]
 pub struct RecentPanes {
     /// Minutes by their beginning. A pane is copied when it first changes after a publication, so panes are short.
-    minutes: BTreeMap<Timestamp, Arc<RecentPane>>,
+    pub(super) minutes: BTreeMap<Timestamp, Arc<RecentPane>>,
 }
 
-type RecentPane = BTreeMap<(Timestamp, CellIndex), u32>;
+pub(super) type RecentPane = BTreeMap<(Timestamp, CellIndex), u32>;
 
 impl RecentPanes {
     /// Adds one at `time`.

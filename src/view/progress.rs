@@ -1,11 +1,9 @@
 //! Progress of targets: the slots of all partitions together, and the status of each target at one instant.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 
-use super::PartitionView;
 use super::closed_periods::ClosedPeriods;
 use super::slots::Slots;
 use crate::calendar::{Interval, Period};
@@ -18,19 +16,11 @@ use crate::targets::{Measure, Quantity, StreamTargetIndex, Tally, Target, Target
 /// Tallies of every target, slot by slot, over all partitions.
 #[derive(Debug)]
 pub struct Tallies {
-    streams: PerStream<StreamTallies>,
+    streams: PerStream<Slots>,
     /// The set of targets that the tallies are of.
     targets: Arc<Targets>,
     /// Stream and position within it of each target of the set.
     positions: Vec<(Stream, StreamTargetIndex)>,
-}
-
-#[derive(Debug)]
-struct StreamTallies {
-    /// Slots by their beginning.
-    slots: BTreeMap<Timestamp, (Interval, Vec<Tally>)>,
-    people_from: Timestamp,
-    counts_from: Timestamp,
 }
 
 /// Status of a target at an instant.
@@ -57,11 +47,11 @@ pub struct EndedPeriod {
 }
 
 impl Tallies {
-    /// Adds up the slots of all partitions.
+    /// Takes the slots of all partitions together ([`MergedView::slots`](super::merged::MergedView::slots)).
     ///
     /// # Panics
     /// Panics if slots were made for another set of targets.
-    pub fn of<'a>(targets: &Arc<Targets>, slots: impl Iterator<Item = (Stream, &'a Slots)>) -> Self {
+    pub fn of(targets: &Arc<Targets>, streams: PerStream<Slots>) -> Self {
         let mut counts = PerStream::<usize>::default();
         let position = |target: &Target| {
             let stream = target.measure.stream();
@@ -69,60 +59,24 @@ impl Tallies {
             (stream, StreamTargetIndex::new(counts[stream] - 1))
         };
         let positions = targets.targets.iter().map(position).collect();
-        let nothing =
-            |_| StreamTallies { slots: BTreeMap::new(), people_from: Timestamp::MIN, counts_from: Timestamp::MIN };
-        let mut tallies = Self { streams: PerStream::from_fn(nothing), targets: Arc::clone(targets), positions };
-        for (stream, slots) in slots {
-            tallies.streams[stream].add(slots.made_for(targets));
+        for (_, slots) in streams.iter() {
+            slots.made_for(targets);
         }
-        tallies
-    }
-
-    /// Adds up the views of all partitions, as [`Self::of`] adds up slots.
-    pub fn of_views(targets: &Arc<Targets>, views: &[Arc<PartitionView>]) -> Self {
-        Self::of(targets, views.iter().map(|view| (view.stream, view.slots())))
+        Self { streams, targets: Arc::clone(targets), positions }
     }
 
     /// Tally of a target in a span of whole slots. `None` if records that it needs may be forgotten.
     pub fn within(&self, target: TargetIndex, span: Interval) -> Option<Tally> {
         let (stream, position) = self.positions[target.index()];
-        let stream = &self.streams[stream];
-        (stream.knows(self.targets[target].measure, span.start) && stream.divides(span))
-            .then(|| stream.sum(position, span))
+        let slots = &self.streams[stream];
+        (knows(slots, self.targets[target].measure, span.start) && slots.divides(span))
+            .then(|| slots.tally(position, span))
     }
 }
 
-impl StreamTallies {
-    fn add(&mut self, slots: &Slots) {
-        self.people_from = self.people_from.max(slots.people_from);
-        self.counts_from = self.counts_from.max(slots.counts_from);
-        for slot in &slots.slots {
-            let (_, sums) = self
-                .slots
-                .entry(slot.span.start)
-                .or_insert_with(|| (slot.span, vec![Tally::default(); slot.tallies.len()]));
-            sums.iter_mut().zip(&slot.tallies).for_each(|(sum, more)| *sum += more);
-        }
-    }
-
-    fn knows(&self, measure: Measure, from: Timestamp) -> bool {
-        from >= measure.known_from(self.people_from, self.counts_from)
-    }
-
-    /// True if no slot extends across an end of the span. One may, after a change of the times of cuts.
-    fn divides(&self, span: Interval) -> bool {
-        let is_end =
-            |time: Timestamp| self.slots.range(..time).next_back().is_none_or(|(_, (slot, _))| slot.end <= time);
-        is_end(span.start) && is_end(span.end)
-    }
-
-    fn sum(&self, target: StreamTargetIndex, span: Interval) -> Tally {
-        let slots = self.slots.range(span.start..span.end).take_while(|(_, (slot, _))| slot.end <= span.end);
-        slots.fold(Tally::default(), |mut sum, (_, (_, tallies))| {
-            sum += &tallies[target.index()];
-            sum
-        })
-    }
+/// True if all that a measure counts is known from an instant on.
+fn knows(slots: &Slots, measure: Measure, from: Timestamp) -> bool {
+    from >= measure.known_from(slots.people_from, slots.counts_from)
 }
 
 /// Evaluates targets at the reader's clock.
@@ -220,13 +174,13 @@ fn past_figures(tallies: &Tallies, index: TargetIndex, now: Timestamp, zone: &Ti
     let mut periods = Vec::new();
     let mut sum = Tally::default();
     let (stream, position) = tallies.positions[index.index()];
-    let stream = &tallies.streams[stream];
-    let first_slot = stream.slots.keys().next().copied().unwrap_or(Timestamp::MAX);
-    let is_known = |period: &Interval| period.end > first_slot && stream.knows(target.measure, period.start);
+    let slots = &tallies.streams[stream];
+    let first_slot = slots.slots.first().map_or(Timestamp::MAX, |slot| slot.span.start);
+    let is_known = |period: &Interval| period.end > first_slot && knows(slots, target.measure, period.start);
     for period in target.period.all_ended(now, zone).take_while(is_known) {
-        sum += &stream.sum(position, period);
+        sum += &slots.tally(position, period);
         if period.start >= first_slot {
-            periods.push(days_of(target, stream, position, period, zone));
+            periods.push(days_of(target, slots, position, period, zone));
         }
     }
     if target.measure == Measure::ServiceLevel {
@@ -243,13 +197,13 @@ fn past_figures(tallies: &Tallies, index: TargetIndex, now: Timestamp, zone: &Ti
 /// Local days of a period: share of the plan and count of each.
 fn days_of(
     target: &Target,
-    stream: &StreamTallies,
+    slots: &Slots,
     position: StreamTargetIndex,
     period: Interval,
     zone: &TimeZone,
 ) -> Vec<PastDay> {
     let past_day = |day| {
-        let tally = stream.sum(position, day);
+        let tally = slots.tally(position, day);
         let count = if target.measure == Measure::NetPesos { tally.base } else { tally.amount };
         PastDay { share: target.calendar.weight(day, target.profile.as_ref()), count: count.max(0) as f64 }
     };

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::PartitionView;
 use super::closed_periods::ClosedPeriods;
+use super::merged::MergedView;
 use crate::clock::Timestamp;
 use crate::record::{PerStream, TopicPartition};
 use crate::targets::Targets;
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub phase: Phase,
     /// Assigned partitions of all streams.
     pub partitions: Vec<PartitionStatus>,
+    /// Views of the partitions, added up; of none before [`Phase::Live`].
+    pub merged: MergedView,
     /// Topics with more partitions than are read.
     pub outgrown: Vec<OutgrownTopic>,
     /// Instant up to which the figures of a stream are complete; `None` while unknown.
@@ -92,6 +95,7 @@ impl SnapshotPublisher {
         Self(ArcSwap::from_pointee(Snapshot {
             phase,
             partitions: Vec::new(),
+            merged: MergedView::default(),
             outgrown: Vec::new(),
             complete_until: PerStream::default(),
             built,

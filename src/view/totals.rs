@@ -1,14 +1,12 @@
-//! The views of all partitions together, evaluated at one instant.
+//! The merged view of all partitions, evaluated at one instant.
 
-use std::sync::Arc;
-
+use super::merged::MergedView;
 use super::panes::{Span, SpanFigures};
-use super::slots::SlotFigures;
+use super::slots::{SlotFigures, Slots};
 use super::{
-    CallView, CellTotals, DisbursementView, MilestoneTotals, PartitionView, ProgrammeTotals, QueueTotals, RecordCounts,
-    StreamFigures,
+    CallView, CellTotals, DisbursementView, MilestoneTotals, ProgrammeTotals, QueueTotals, RecordCounts,
+    UnmatchedDisbursements, add_each,
 };
-use super::{UnmatchedDisbursements, Views, add_each};
 use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
 use crate::clock::{Millis, Timestamp};
@@ -68,49 +66,36 @@ pub const SPANS: [Span; 6] = [
 ];
 
 impl Totals {
-    /// Adds up the views at `now`.
-    pub fn of(views: &Views, allowlists: &Allowlists, lasting: PresenceLimits, now: Timestamp) -> Self {
+    /// Evaluates the figures at `now`.
+    pub fn of(merged: &MergedView, allowlists: &Allowlists, lasting: PresenceLimits, now: Timestamp) -> Self {
         let periods = Period::STANDARD
             .map(|period| period.at(now, &allowlists.zone).expect("every instant has its day, week and month"));
         let mut totals = Self {
-            records: PerStream::default(),
-            watermarks: PerStream::default(),
+            records: merged.records.clone(),
+            watermarks: merged.watermarks,
             programmes: vec![ProgrammeTotals::default(); allowlists.programmes.count()],
             cells: vec![CellTotals::default(); allowlists.cells()],
-            people_complete: true,
-            unmatched_disbursements: UnmatchedDisbursements::default(),
+            people_complete: merged.disbursements.people_complete,
+            unmatched_disbursements: merged.disbursements.unmatched.clone(),
             spans: vec![vec![SpanFigures::default(); allowlists.cells()]; SPANS.len()],
             queues: vec![QueueTotals::default(); allowlists.queues.count()],
-            unmatched_calls: [0; CallKind::ALL.len()],
+            unmatched_calls: merged.calls.unmatched,
             calls_waiting: vec![0; allowlists.queues.count()],
             agents: vec![0; allowlists.sites.count() * AGENT_STATUSES.len()],
             milestones: vec![MilestoneTotals::default(); allowlists.milestone_cells()],
         };
-        for view in views {
-            totals.add_records(view);
-            match &view.figures {
-                StreamFigures::Disbursement(view) => totals.add_disbursements(view, now, &periods),
-                StreamFigures::Call(view) => totals.add_calls(view, now, lasting),
-                StreamFigures::Milestone(view) => add_each(&mut totals.milestones, &view.cells),
-            }
-        }
+        totals.add_disbursements(&merged.disbursements, now, &periods);
+        totals.add_calls(&merged.calls, now, lasting);
+        add_each(&mut totals.milestones, &merged.milestones.cells);
         totals
-    }
-
-    fn add_records(&mut self, view: &PartitionView) {
-        let stream = view.stream;
-        self.records[stream] += &view.counts;
-        self.watermarks[stream] = self.watermarks[stream].max(view.watermark);
     }
 
     fn add_disbursements(&mut self, view: &DisbursementView, now: Timestamp, periods: &[Interval; 3]) {
         add_each(&mut self.programmes, &view.programmes);
         add_each(&mut self.cells, &view.cells);
-        self.people_complete &= view.people_complete;
-        self.unmatched_disbursements += &view.unmatched;
         for (sums, span) in self.spans.iter_mut().zip(SPANS) {
             match span {
-                Span::Calendar(period) => add_period(sums, view, period, &periods[period.index()]),
+                Span::Calendar(period) => add_period(sums, &view.slots, period, &periods[period.index()]),
                 Span::Rolling1h => view.rolling.add_minutes(sums, now),
                 Span::Rolling24h => view.rolling.add_hours(sums, 0, now),
                 Span::Rolling7d => view.rolling.add_hours(sums, 1, now),
@@ -120,7 +105,6 @@ impl Totals {
 
     fn add_calls(&mut self, view: &CallView, now: Timestamp, lasting: PresenceLimits) {
         add_each(&mut self.queues, &view.queues);
-        add_each(&mut self.unmatched_calls, &view.unmatched);
         view.waiting.add_to(&mut self.calls_waiting, now, lasting.wait);
         view.agents.add_to(&mut self.agents, now, lasting.agent);
     }
@@ -136,29 +120,25 @@ impl Totals {
     }
 }
 
-/// Figures of a period, one of [`Period::STANDARD`], from its beginning to the end of `span`, by cell, over all views.
-/// `None` if some of it is forgotten, or if slots are no longer divided at the end of the span.
+/// Figures of a period, one of [`Period::STANDARD`], from its beginning to the end of `span`, by cell. `None` if some of
+/// it is forgotten, or if slots are no longer divided at the end of the span.
 pub fn cells_within(
-    views: &[Arc<PartitionView>],
+    slots: &Slots,
     allowlists: &Allowlists,
     period: Period,
     span: Interval,
 ) -> Option<Vec<SpanFigures>> {
     let mut sums = vec![SpanFigures::default(); allowlists.cells()];
-    for view in views {
-        if let StreamFigures::Disbursement(view) = &view.figures {
-            if span.start < view.slots.people_from || !view.slots.divides(span) {
-                return None;
-            }
-            add_period(&mut sums, view, period, &span);
-        }
+    if span.start < slots.people_from || !slots.divides(span) {
+        return None;
     }
+    add_period(&mut sums, slots, period, &span);
     Some(sums)
 }
 
-fn add_period(sums: &mut [SpanFigures], view: &DisbursementView, period: Period, span: &Interval) {
+fn add_period(sums: &mut [SpanFigures], slots: &Slots, period: Period, span: &Interval) {
     let mut cells = vec![SlotFigures::default(); sums.len()];
-    for (cell, figures) in view.slots.within(*span).flat_map(|slot| &slot.cells) {
+    for (cell, figures) in slots.within(*span).flat_map(|slot| &slot.cells) {
         cells[cell.index()] += figures;
     }
     sums.iter_mut().zip(&cells).for_each(|(sum, cell)| *sum += &cell.of_period(period.index()));

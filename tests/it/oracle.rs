@@ -7,7 +7,7 @@ mod logs;
 mod programme;
 mod targets;
 
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
@@ -24,9 +24,11 @@ use pacemeter::settings::{Layers, SettingsReader};
 use pacemeter::targets::Targets;
 use pacemeter::telemetry::{Metrics, log};
 use pacemeter::view::closed_periods::ClosedPeriods;
+use pacemeter::view::merged::ViewMerger;
 use pacemeter::view::progress::Evaluator;
 use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
 use pacemeter::view::totals::PresenceLimits;
+use pacemeter::view::{PartitionView, Views};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -101,6 +103,7 @@ struct Core {
     closed_periods: Arc<ClosedPeriods>,
     rules: Rules,
     partitions: Vec<(Stream, PartitionState)>,
+    merger: ViewMerger,
     offset: i64,
 }
 
@@ -125,7 +128,15 @@ impl Core {
             (stream, PartitionState::new(stream, 0, rules, &view_config, now))
         };
         let partitions = (0..PARTITIONS * Stream::ALL.len()).map(partition).collect();
-        Self { decoder, view_config, closed_periods: Arc::default(), rules, partitions, offset: 0 }
+        Self {
+            decoder,
+            view_config,
+            closed_periods: Arc::default(),
+            rules,
+            partitions,
+            merger: ViewMerger::default(),
+            offset: 0,
+        }
     }
 
     fn apply(&mut self, stream: Stream, partition: usize, value: &str, timestamp: Timestamp) {
@@ -137,21 +148,30 @@ impl Core {
         self.offset += 1;
     }
 
+    fn views(&mut self, now: Timestamp) -> Views {
+        self.partitions.iter_mut().map(|(_, state)| Arc::new(state.view(now))).collect()
+    }
+
     fn figures(&mut self, now: Timestamp) -> SeriesValues {
         let publisher = Arc::new(SnapshotPublisher::new(now, Arc::default(), Instant::now()));
-        let status = |(index, (stream, state)): (usize, &mut (Stream, PartitionState))| PartitionStatus {
-            partition: TopicPartition { stream: *stream, topic: stream.name().to_owned(), partition: index as i32 },
+        let views = self.views(now);
+        let status = |(index, view): (usize, &Arc<PartitionView>)| PartitionStatus {
+            partition: TopicPartition {
+                stream: view.stream,
+                topic: view.stream.name().to_owned(),
+                partition: index as i32,
+            },
             position: 0,
             end: None,
             lag: None,
             stalled: false,
             missing: false,
-            view: Arc::new(state.view(now)),
+            view: Arc::clone(view),
         };
-        let partitions = self.partitions.iter_mut().enumerate().map(status).collect();
         publisher.publish(Snapshot {
             phase: Phase::Live,
-            partitions,
+            partitions: views.iter().enumerate().map(status).collect(),
+            merged: self.merger.merge(views.clone()),
             outgrown: Vec::new(),
             complete_until: PerStream::default(),
             built: now,
@@ -159,16 +179,15 @@ impl Core {
             closed_periods: Arc::clone(&self.closed_periods),
             due: Instant::now(),
         });
-        let exporter = Exporter {
+        let exporter = Exporter::new(
             publisher,
-            allowlists: Arc::clone(&self.view_config.allowlists),
-            evaluator: Arc::new(Evaluator::new(self.view_config.allowlists.zone.clone())),
-            presence_limits: PresenceLimits { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
-            clock: Clock::accelerated(now, 0.0),
-            metrics: metrics(),
-            max_series: 100_000,
-            shared: Mutex::new(None),
-        };
+            Arc::clone(&self.view_config.allowlists),
+            PresenceLimits { wait: self.rules.max_wait, agent: self.rules.agent_timeout },
+            Arc::new(Evaluator::new(self.view_config.allowlists.zone.clone())),
+            Clock::accelerated(now, 0.0),
+            metrics(),
+            100_000,
+        );
         let text = exporter.render().plain();
         SeriesValues::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8"))
             .expect("the exposition is well-formed")

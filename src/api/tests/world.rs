@@ -18,11 +18,11 @@ use crate::settings::{Layers, SettingsReader};
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, Targets};
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
-use crate::view::panes::RollingPanes;
+use crate::view::merged::MergedView;
 use crate::view::progress::Evaluator;
 use crate::view::slots::{Slot, SlotFigures, Slots};
 use crate::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
-use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, UnmatchedDisbursements};
+use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, Views};
 
 /// Id of the cut with which the week 2020-W19 closed.
 pub(super) const CLOSING: &str = "20200511T050000Z";
@@ -140,24 +140,11 @@ fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
 }
 
 fn disbursement_figures(slots: Slots) -> StreamFigures {
-    StreamFigures::Disbursement(Box::new(DisbursementView {
-        programmes: Vec::new(),
-        cells: Vec::new(),
-        people_complete: true,
-        unmatched: UnmatchedDisbursements::default(),
-        rolling: RollingPanes::default(),
-        slots,
-    }))
+    StreamFigures::Disbursement(Box::new(DisbursementView { slots, ..DisbursementView::default() }))
 }
 
 fn call_figures(slots: Slots) -> StreamFigures {
-    StreamFigures::Call(Box::new(CallView {
-        queues: Vec::new(),
-        unmatched: [0; 4],
-        waiting: Default::default(),
-        agents: Default::default(),
-        slots,
-    }))
+    StreamFigures::Call(Box::new(CallView { slots, ..CallView::default() }))
 }
 
 /// Takes the cut at an instant, before any late record.
@@ -194,6 +181,7 @@ impl World {
         let snapshot = Snapshot {
             phase: Phase::Live,
             partitions: partitions.collect(),
+            merged: MergedView::default(),
             outgrown: Vec::new(),
             complete_until: PerStream::from_fn(|_| Some(now - 2_000)),
             built: at("2020-05-01T06:00:00Z"),
@@ -212,6 +200,8 @@ impl World {
     pub(super) fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
         let mut snapshot = self.snapshot.clone();
         change(&mut snapshot);
+        let views: Views = snapshot.partitions.iter().map(|status| Arc::clone(&status.view)).collect();
+        snapshot.merged = MergedView::of(&views);
         self.api.publisher.publish(snapshot);
     }
 

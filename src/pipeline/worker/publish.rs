@@ -7,6 +7,7 @@ use super::Worker;
 use crate::pipeline::freshness::PartitionFreshness;
 use crate::pipeline::partitions::OwnedPartition;
 use crate::record::PerStream;
+use crate::view::merged::MergedView;
 use crate::view::snapshot::{Phase, Snapshot};
 
 /// Time between two log lines about a replay.
@@ -38,6 +39,7 @@ impl Worker {
         let snapshot = Snapshot {
             phase: self.phase.clone(),
             partitions: self.partitions.iter().map(OwnedPartition::status).collect(),
+            merged: self.merged(),
             outgrown: self.partitions.outgrown(),
             complete_until: PerStream::from_fn(|stream| self.partitions.complete_until(stream)),
             built: self.partitions.built().unwrap_or(now),
@@ -49,6 +51,15 @@ impl Worker {
         self.outputs.metrics.published(&snapshot, states, self.outputs.dead_letters.counts(), waiting);
         self.outputs.metrics.unsaved(self.partitions.unsaved_age(instant));
         self.outputs.publisher.publish(snapshot);
+    }
+
+    /// Adds up the views of all partitions, once they are shown.
+    fn merged(&mut self) -> MergedView {
+        if self.phase != Phase::Live {
+            return MergedView::default();
+        }
+        let views = self.partitions.iter().map(|partition| Arc::clone(partition.view())).collect();
+        self.view_merger.merge(views)
     }
 
     /// Shows the figures once every partition has reached an end offset asked for after the start, and every log is the

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::civil::date;
 
 use super::*;
@@ -35,8 +37,10 @@ fn tallies(targets: &Arc<Targets>, zone: &TimeZone, known_from: Timestamp, days:
         Arc::new(Slot { span, cells: Vec::new(), tallies: vec![*tally] })
     };
     let slots = days.iter().map(slot).collect();
-    let slots = Slots { targets: Arc::clone(targets), slots, people_from: known_from, counts_from: known_from };
-    Tallies::of(targets, [(targets.targets[0].measure.stream(), &slots)].into_iter())
+    let mut streams = PerStream::<Slots>::default();
+    streams[targets.targets[0].measure.stream()] =
+        Slots { targets: Arc::clone(targets), slots, people_from: known_from, counts_from: known_from };
+    Tallies::of(targets, streams)
 }
 
 fn status(tallies: &Tallies, zone: &TimeZone, now: Timestamp, closed_periods: &ClosedPeriods) -> TargetStatus {

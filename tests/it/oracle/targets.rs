@@ -11,8 +11,7 @@ use std::sync::Arc;
 use pacemeter::calendar::{CutTimes, Interval, Period};
 use pacemeter::clock::{DAY, Millis, Timestamp};
 use pacemeter::oracle::{Oracle, TargetInputs};
-use pacemeter::targets::{Measure, TargetIndex};
-use pacemeter::view::PartitionView;
+use pacemeter::targets::{Measure, TargetIndex, Targets};
 use pacemeter::view::closed_periods::ClosedPeriods;
 use pacemeter::view::progress::Tallies;
 use proptest::prelude::*;
@@ -29,8 +28,9 @@ const PLACES: usize = 12;
 /// Number of days of a period whose cuts are compared.
 const DAYS: usize = 3;
 
-fn views(core: &mut Core, now: Timestamp) -> Vec<Arc<PartitionView>> {
-    core.partitions.iter_mut().map(|(_, partition)| Arc::new(partition.view(now))).collect()
+fn tallies(core: &mut Core, targets: &Arc<Targets>, now: Timestamp) -> Tallies {
+    let views = core.views(now);
+    Tallies::of(targets, core.merger.merge(views).slots())
 }
 
 /// Whole periods around the places, the one before and the one after; and from their beginnings up to cuts.
@@ -65,7 +65,7 @@ fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Timestamp]
     let [targets, ..] = &scene.targets;
     let cut_times = targets.cut_times(&scene.zone());
     let now = places.iter().copied().max().unwrap_or(START);
-    let tallies = Tallies::of_views(targets, &views(core, now));
+    let tallies = tallies(core, targets, now);
     let reached = oracle.target_inputs();
     for (place, target) in targets.targets.iter().enumerate() {
         for span in spans(target.period, places, &cut_times) {

@@ -1,7 +1,7 @@
 //! The references of a run: the state of a partition that read the same log without faults, and the oracle's figures.
 
 use pacemeter::clock::{Clock, Timestamp};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use pacemeter::aggregate::PartitionState;
 use pacemeter::export::Exporter;
@@ -72,16 +72,15 @@ impl Shadow {
 /// Figures that the process exposes now.
 pub fn exposed(process: &Process<'_>, shared: &Shared, clock: &Clock) -> SeriesValues {
     let Variant { view_config, rules, .. } = process.variant;
-    let exporter = Exporter {
-        publisher: process.publisher(),
-        allowlists: Arc::clone(&view_config.allowlists),
-        evaluator: Arc::new(Evaluator::new(view_config.allowlists.zone.clone())),
-        presence_limits: PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
-        clock: clock.clone(),
-        metrics: Arc::clone(&shared.metrics),
-        max_series: 100_000,
-        shared: Mutex::new(None),
-    };
+    let exporter = Exporter::new(
+        process.publisher(),
+        Arc::clone(&view_config.allowlists),
+        PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
+        Arc::new(Evaluator::new(view_config.allowlists.zone.clone())),
+        clock.clone(),
+        Arc::clone(&shared.metrics),
+        100_000,
+    );
     let text = exporter.render().plain();
     SeriesValues::parse_exposition(std::str::from_utf8(&text).expect("an exposition is UTF-8"))
         .expect("the exposition is well-formed")

@@ -13,7 +13,6 @@ use proptest::prelude::*;
 use super::super::images::ImageInProgress;
 use super::super::{Core, START, log, records_in};
 use super::scene::{Scene, scene};
-use super::views;
 
 /// Figures of a slot without empty cells.
 type Shows = (BTreeMap<CellIndex, SlotFigures>, Vec<Tally>);
@@ -93,7 +92,7 @@ proptest! {
                 }
             }
             if look {
-                views(&mut core, record.timestamp);
+                core.views(record.timestamp);
             }
             if let (Some(targets), Some(budget)) = (coming, budget)
                 && backfill(&mut core, budget)
@@ -127,7 +126,7 @@ proptest! {
                 core.apply(record.stream, record.partition, &record.value, record.timestamp);
             }
             if look {
-                views(&mut core, record.timestamp);
+                core.views(record.timestamp);
             }
             if number == begun / 2 {
                 stage_targets(&mut core, after);

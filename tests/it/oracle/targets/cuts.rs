@@ -12,12 +12,12 @@ use pacemeter::targets::pace::goal_of;
 use pacemeter::targets::{Quantity, Target, Targets};
 use pacemeter::view::closed_periods::ClosedPeriods;
 use pacemeter::view::cut::PartitionCut;
-use pacemeter::view::progress::{EndedPeriod, Evaluator, Tallies, TargetStatus};
+use pacemeter::view::progress::{EndedPeriod, Evaluator, TargetStatus};
 use proptest::prelude::*;
 
 use super::super::{Core, START, log, records_in};
 use super::scene::{Scene, scene};
-use super::{is_known, views};
+use super::{is_known, tallies};
 
 /// A cut of what was applied until now, as the pipeline takes it.
 fn cut(core: &mut Core, targets: &Targets, at: Timestamp, closed_periods: &ClosedPeriods) -> Cut {
@@ -131,7 +131,7 @@ fn shown_previous(
     closed_periods: &ClosedPeriods,
     scene: &Scene,
 ) -> Vec<Option<FinalResult>> {
-    let tallies = Tallies::of_views(targets, &views(core, now));
+    let tallies = tallies(core, targets, now);
     let statuses = Evaluator::new(scene.zone()).statuses(&tallies, now, closed_periods);
     let ended = |status: TargetStatus| status.previous.map(|EndedPeriod { goal, actual, .. }| (goal, actual));
     statuses.into_iter().map(ended).collect()

@@ -1,0 +1,175 @@
+//! Cost of publications and scrapes by the number of partitions, without Kafka: `cargo bench --locked --bench scrape`.
+//!
+//! Two sets of partitions hold a simulated programme of some 10,000 series: 6 of each stream, and 60. In turn, each
+//! applies a few more events, makes the views of its partitions, adds them up, and renders the result. CPU is that of
+//! the thread, medians over the rounds.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
+use pacemeter::allowlists::Allowlists;
+use pacemeter::clock::{Clock, DAY, SECOND, Timestamp, thread_cpu_time};
+use pacemeter::decode::{Decoder, PseudonymKey, Settings};
+use pacemeter::event::LabelArena;
+use pacemeter::export::Exporter;
+use pacemeter::record::{PerStream, RawRecord, Stream, TopicPartition};
+use pacemeter::settings::{Layers, SettingsReader};
+use pacemeter::simulate::{Emission, LABELS, Load, PartitionCounts};
+use pacemeter::telemetry::{Metrics, log};
+use pacemeter::view::merged::{MergedView, ViewMerger};
+use pacemeter::view::progress::Evaluator;
+use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
+use pacemeter::view::totals::PresenceLimits;
+use pacemeter::view::{PartitionView, Views};
+
+/// Number of events of each set before the first round.
+const EVENTS: u64 = 300_000;
+/// Number of events between two publications.
+const EVENTS_A_ROUND: usize = 600;
+const ROUNDS: usize = 200;
+/// Number of programmes, most of them unused; with their states they have some 10,000 series.
+const PROGRAMMES: usize = 50;
+const STEPS: [&str; 5] = ["views", "adding up what changed", "adding up all", "rendering", "compressing"];
+
+/// Partitions of every stream, and what publishes and renders their figures.
+struct Variant {
+    partitions: usize,
+    states: Vec<PartitionState>,
+    offsets: Vec<i64>,
+    emissions: Box<dyn Iterator<Item = Emission>>,
+    merger: ViewMerger,
+    publisher: Arc<SnapshotPublisher>,
+    exporter: Exporter,
+    clock: Clock,
+    series: usize,
+    costs: [Vec<Duration>; STEPS.len()],
+}
+
+fn main() {
+    // Cargo passes --bench.
+    let rounds = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(ROUNDS);
+    let now = Clock::wall().now();
+    let mut variants = [6, 60].map(|partitions| Variant::new(partitions, now));
+    for round in 0..rounds {
+        for index in 0..variants.len() {
+            variants[(index + round) % variants.len()].round();
+        }
+    }
+    let [few, many] = &mut variants;
+    println!("medians of {rounds} rounds, ms of CPU; {} series with 6 partitions, {} with 60", few.series, many.series);
+    for (step, name) in STEPS.into_iter().enumerate() {
+        let [few, many] = [&mut *few, &mut *many].map(|variant| {
+            variant.costs[step].sort_unstable();
+            variant.costs[step][rounds / 2].as_secs_f64() * 1e3
+        });
+        println!("{name:>24}: {few:>7.3} with 6, {many:>7.3} with 60: {:.2} x", many / few);
+    }
+}
+
+impl Variant {
+    fn new(partitions: usize, now: Timestamp) -> Self {
+        let mut programmes: Vec<String> = LABELS.programmes.iter().map(|&name| name.to_owned()).collect();
+        programmes.extend((programmes.len()..PROGRAMMES).map(|number| format!("programme-{number}")));
+        let overrides = vec![format!("labels.programmes={programmes:?}"), format!("labels.queues={:?}", LABELS.queues)];
+        let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
+        let (rules, allowlists) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
+        let view_config = ViewConfig { allowlists: Arc::clone(&allowlists), ..ViewConfig::default() };
+        let streams = Stream::ALL.into_iter().flat_map(|stream| std::iter::repeat_n(stream, partitions));
+        let states: Vec<_> = streams.map(|stream| PartitionState::new(stream, 0, rules, &view_config, now)).collect();
+        let clock = Clock::manual(now - 30 * DAY);
+        let publisher = Arc::new(SnapshotPublisher::new(now, Arc::default(), Instant::now()));
+        let counters = Arc::new(log::LogCounters::new(&log::Settings::read(&mut reader)));
+        let exporter = Exporter::new(
+            Arc::clone(&publisher),
+            Arc::clone(&allowlists),
+            PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
+            Arc::new(Evaluator::new(allowlists.zone.clone())),
+            clock.clone(),
+            Arc::new(Metrics::new(&[], &[], counters)),
+            1_000_000,
+        );
+        let count = i32::try_from(partitions).expect("few partitions");
+        let usual = Load::of(2 * EVENTS, 2020, PartitionCounts::each(count), now);
+        let emissions = Box::new(Load { calls: 0.1, milestones: 0.001, ..usual }.emissions());
+        let offsets = vec![0; states.len()];
+        let (merger, costs) = (ViewMerger::default(), Default::default());
+        let mut variant =
+            Self { partitions, states, offsets, emissions, merger, publisher, exporter, clock, series: 0, costs };
+        variant.apply(EVENTS as usize);
+        variant.round();
+        variant.costs = Default::default();
+        variant
+    }
+
+    fn apply(&mut self, events: usize) {
+        let key = PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits");
+        let decoder = Decoder::new(Settings::read(&mut SettingsReader::load(&Layers::default())), key);
+        let mut arena = LabelArena::default();
+        for emission in self.emissions.by_ref().take(events) {
+            arena.clear();
+            let headers: Vec<_> =
+                emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
+            let record = RawRecord {
+                value: Some(&emission.value),
+                timestamp: Some(emission.timestamp),
+                headers: &headers,
+                ..RawRecord::default()
+            };
+            let event = decoder.decode(emission.stream, &record, &mut arena);
+            let index = emission.stream as usize * self.partitions + emission.partition as usize;
+            self.states[index].step(self.offsets[index], &event, &arena);
+            self.offsets[index] += 1;
+            self.clock.advance((emission.timestamp - self.clock.now()).max(0), 0);
+        }
+    }
+
+    /// Publishes and renders once after events of every partition, which are minutes apart by their own time.
+    fn round(&mut self) {
+        self.apply(EVENTS_A_ROUND);
+        self.clock.advance(SECOND, 0);
+        let now = self.clock.now();
+        let mut steps = [Duration::ZERO; STEPS.len()];
+        let views: Views =
+            timed(&mut steps[0], || self.states.iter_mut().map(|state| Arc::new(state.view(now))).collect());
+        let merged = timed(&mut steps[1], || self.merger.merge(views.clone()));
+        drop(timed(&mut steps[2], || black_box(MergedView::of(&views))));
+        self.publisher.publish(snapshot(&views, merged, now));
+        let body = timed(&mut steps[3], || self.exporter.render());
+        timed(&mut steps[4], || body.gzip());
+        self.costs.iter_mut().zip(steps).for_each(|(costs, step)| costs.push(step));
+        let text = body.plain();
+        self.series = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && line[0] != b'#').count();
+    }
+}
+
+fn timed<T>(cpu: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let started = thread_cpu_time();
+    let result = work();
+    *cpu = thread_cpu_time() - started;
+    result
+}
+
+fn snapshot(views: &[Arc<PartitionView>], merged: MergedView, now: Timestamp) -> Snapshot {
+    let status = |(number, view): (usize, &Arc<PartitionView>)| PartitionStatus {
+        partition: TopicPartition { stream: view.stream, topic: "benchmark".to_owned(), partition: number as i32 },
+        position: view.next_offset,
+        end: None,
+        lag: None,
+        stalled: false,
+        missing: false,
+        view: Arc::clone(view),
+    };
+    Snapshot {
+        phase: Phase::Live,
+        partitions: views.iter().enumerate().map(status).collect(),
+        merged,
+        outgrown: Vec::new(),
+        complete_until: PerStream::from_fn(|_| Some(now)),
+        built: now,
+        targets: Arc::default(),
+        closed_periods: Arc::default(),
+        due: Instant::now(),
+    }
+}
